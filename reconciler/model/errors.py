@@ -1,0 +1,79 @@
+"""What can go wrong with an instance, as a taxonomy that every caller can decide on."""
+
+from __future__ import annotations
+
+from reconciler.model.run import Status
+
+
+class InstanceError(Exception):
+    """An instance did not do what was asked. The message says what happened and what to do about it.
+
+    `status` is what the instance is reported as. `transient` errors may go away by themselves and are retried;
+    all others need a person or a change. `unknown_outcome` is True where the request may have been carried out
+    although no (whole) answer came back: read before sending again.
+    """
+
+    status = Status.ERROR
+    transient = False
+    unknown_outcome = False
+
+
+class Unreachable(InstanceError):
+    """No connection could be made; nothing was sent."""
+
+    status = Status.UNREACHABLE
+    transient = True
+
+
+class TimedOut(InstanceError):
+    """The request was sent and no answer came in time."""
+
+    status = Status.UNREACHABLE
+    transient = True
+    unknown_outcome = True
+
+
+class BrokenReply(InstanceError):
+    """The connection broke after the request was sent, or the answer was cut short or garbled."""
+
+    status = Status.UNREACHABLE
+    transient = True
+    unknown_outcome = True
+
+
+class ServerFault(InstanceError):
+    """The server, or a proxy before it, answered 429 or 5xx."""
+
+    status = Status.ERROR
+    transient = True
+    unknown_outcome = True
+
+
+class AuthFailed(InstanceError):
+    """The credentials were refused. Never retried: five refusals ban the address for an hour."""
+
+    status = Status.AUTH_FAILED
+
+
+class Banned(InstanceError):
+    """The instance has banned our address after too many failed logins."""
+
+    status = Status.BANNED
+
+
+class Unsupported(InstanceError):
+    """This version of qBittorrent cannot do what was asked."""
+
+    status = Status.UNSUPPORTED
+
+
+class Rejected(InstanceError):
+    """The instance understood the request and refused it (a 4xx answer); `http_status` says which."""
+
+    def __init__(self, message: str, http_status: int) -> None:
+        super().__init__(message)
+        self.http_status = http_status
+
+
+class Stopped(Exception):
+    """The run was asked to stop (a signal): raised before the next request instead of sending it."""

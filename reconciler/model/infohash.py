@@ -1,0 +1,32 @@
+"""What a torrent is identified by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class InfoHashes:
+    """The v1 (40 hex digits) and v2 (64 hex digits) infohash of one torrent, lower case, at least one of them.
+
+    A hybrid torrent has both. qBittorrent lists a torrent under its v1 hash, or, for v2 and hybrid torrents on
+    libtorrent 2, under the first 40 digits of the v2 hash; and a hybrid that was added by its v1 hash alone is
+    re-keyed when its metadata arrives. So a torrent is looked up under every id it could have.
+    """
+
+    v1: str | None = None
+    v2: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.v1 or self.v2):
+            raise ValueError("a torrent needs at least one infohash")
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id under which an instance may list this torrent, the likeliest first."""
+        v2 = (self.v2[:40], self.v2) if self.v2 else ()
+        return v2 + ((self.v1,) if self.v1 else ())
+
+    def __str__(self) -> str:
+        """The hash people know the torrent by: v1 where there is one, else the whole v2 hash."""
+        return self.v1 or self.v2 or ""

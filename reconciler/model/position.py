@@ -1,0 +1,29 @@
+"""Where in the user's files something was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a desired-state file; `line` and `column` count from 1, as editors do."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """Something wrong (or doubtful) in the desired state: where, what, and how to mend it."""
+
+    at: Position
+    message: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.at}: {self.message}" + (f". {self.mend}" if self.mend else "")

@@ -1,0 +1,67 @@
+"""What came of a run: the data behind every report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.model.plan import Action, Outcome, Spared, Verdict
+from reconciler.model.position import Problem
+
+
+class Mode(StrEnum):
+    """What kind of run it was."""
+
+    DRY_RUN = "dry-run"
+    APPLY = "apply"
+
+
+class Status(StrEnum):
+    """How an instance answered."""
+
+    OK = "ok"
+    SUSPENDED = "suspended"
+    UNREACHABLE = "unreachable"
+    AUTH_FAILED = "auth_failed"
+    BANNED = "banned"
+    UNSUPPORTED = "unsupported"
+    UNHEALTHY = "unhealthy"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """An action and what became of it; `error` says why it failed or was dropped."""
+
+    action: Action
+    outcome: Outcome
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceResult:
+    """One instance's share of a run. `requests` counts the HTTP requests sent to it."""
+
+    name: str
+    status: Status
+    error: str | None = None
+    version: str | None = None
+    web_api: str | None = None
+    requests: int = 0
+    owned: int = 0
+    foreign: int = 0
+    unchanged: int = 0
+    verdict: Verdict = Verdict()
+    results: tuple[ActionResult, ...] = ()
+    spared: tuple[Spared, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A whole run: what was planned and what came of it, and the exit code that says so to a script."""
+
+    mode: Mode
+    plan_hash: str
+    exit_code: int
+    instances: tuple[InstanceResult, ...] = ()
+    warnings: tuple[Problem, ...] = ()

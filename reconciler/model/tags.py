@@ -1,0 +1,31 @@
+"""The `reconcile:*` tags: ownership and marks that live on the torrent itself, so that no local file is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+PREFIX = "reconcile:"
+PROTECT = "reconcile:protect"
+IGNORE = "reconcile:ignore"
+RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine"})
+
+
+def owner_tag(owner: str) -> str:
+    """The tag that marks a live torrent as ours."""
+    return PREFIX + owner
+
+
+def is_ours_alone(tag: str) -> bool:
+    """True for tags that only `reconcile` sets and that a user's `tags:` neither names nor removes."""
+    return tag.startswith(PREFIX)
+
+
+def owners(tags: Iterable[str]) -> tuple[str, ...]:
+    """The owners that a torrent's tags name, sorted. Marks such as `reconcile:quarantine:2026-01-01` are no owners."""
+    names = (tag.removeprefix(PREFIX) for tag in tags if tag.startswith(PREFIX))
+    return tuple(sorted(name for name in names if name.split(":")[0] not in RESERVED_OWNERS))
+
+
+def free_tags(tags: Iterable[str]) -> frozenset[str]:
+    """The tags that belong to people: all but `reconcile:*`."""
+    return frozenset(tag for tag in tags if not is_ours_alone(tag))
