@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
@@ -16,8 +16,15 @@ class Target(Protocol):
     accepted, not done: read back. Every method raises `model.errors.InstanceError`, or `Stopped` before it sends.
     """
 
+    @property
+    def tags_at_add(self) -> bool:
+        """Does an add take tags (qBittorrent >= 4.3.2)? Where not, `add` leaves them out and `add_tags` must follow."""
+
     def snapshot(self) -> Snapshot:
         """Every torrent and category. Raises rather than return less than all."""
+
+    def categories(self) -> Mapping[str, LiveCategory]:
+        """Every category by its name."""
 
     def read(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         """Those of the given ids that are there, in any order."""

@@ -1,0 +1,76 @@
+"""Sends a batch so that it takes effect once: retries what may pass, and reads before it sends again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.apply.job import Job, by_id, live_of
+from reconciler.apply.pace import Pace
+from reconciler.apply.steps import Batch
+from reconciler.apply.target import Target
+from reconciler.model.errors import InstanceError, Rejected, ServerFault, Unsupported
+from reconciler.model.snapshot import LiveTorrent
+
+
+class Lost(Exception):
+    """The instance stopped answering (or letting us in); nothing more can be done on it in this run."""
+
+    def __init__(self, cause: InstanceError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def deliver(batch: Batch, target: Target, pace: Pace) -> None:
+    """Send a batch; what is refused is noted on its jobs. Raises `Lost` where the instance no longer answers.
+
+    A failed attempt whose outcome is unknown may have been carried out, so only jobs on which the step shows no
+    effect are sent again (a blind resend could add twice or fight a change that a person has made since).
+    """
+    todo = batch.jobs
+    delays = pace.delays()
+    while todo:
+        try:
+            batch.send(target, todo)
+            return _mark_sent(todo)
+        except (Rejected, Unsupported) as error:
+            return _note(todo, batch, error)
+        except InstanceError as error:
+            delay = next(delays, None)
+            if delay is None and isinstance(error, ServerFault):
+                return _note(todo, batch, error)
+            if delay is None or not error.transient:
+                _note(todo, batch, error)
+                raise Lost(error) from error
+            unknown = error.unknown_outcome
+            if unknown:
+                _mark_sent(todo)
+        pace.sleep(delay)
+        if unknown:
+            todo = undone(batch, todo, target, pace)
+
+
+def undone(batch: Batch, jobs: Sequence[Job], target: Target, pace: Pace) -> list[Job]:
+    """Those jobs on which the step has not taken effect, by a fresh read. Raises `Lost` where it cannot be had."""
+    live = by_id(read(jobs, target, pace))
+    return [job for job in jobs if not batch.done(job, live_of(job, live))]
+
+
+def read(jobs: Sequence[Job], target: Target, pace: Pace) -> Sequence[LiveTorrent]:
+    """The live torrents of some jobs. Raises `Lost` where they cannot be read."""
+    ids = [key for job in jobs for key in job.ids]
+    if not ids:
+        return ()
+    try:
+        return pace.patiently(lambda: target.read(ids))
+    except InstanceError as error:
+        raise Lost(error) from error
+
+
+def _mark_sent(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        job.sent = True
+
+
+def _note(jobs: Sequence[Job], batch: Batch, error: InstanceError) -> None:
+    for job in jobs:
+        job.error = f"{batch.what}: {error}"

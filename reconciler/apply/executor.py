@@ -1,0 +1,182 @@
+"""Executes the plan of one instance, in the order that keeps every moment between two requests safe.
+
+Categories first, since torrents need them. Then adds, each with all its values at once: a run that is killed
+between two requests leaves no torrent half made. Then changes. Deletions last, on a fresh read. What counts as
+applied is what a read-back shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from reconciler.apply.categories import apply_categories
+from reconciler.apply.delivery import Lost, deliver, read
+from reconciler.apply.job import Job, by_id, live_of
+from reconciler.apply.pace import Pace
+from reconciler.apply.steps import Batch, add_batches, change_batches, delete_batches, deletes
+from reconciler.apply.target import Target
+from reconciler.model.errors import InstanceError, Stopped
+from reconciler.model.plan import InstancePlan, Outcome
+from reconciler.model.run import ActionResult
+from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.tags import IGNORE, PROTECT, owner_tag
+
+MOVE_PATIENCE = 3.0  # seconds to wait for a move to end before it is reported as deferred
+SAMPLE_FROM = 100  # jobs; fewer are read back whole at once
+
+
+class Executor:
+    """Carries out one instance's plan on one target. `advance(n)` is told of every n actions dealt with."""
+
+    def __init__(self, target: Target, pace: Pace, advance: Callable[[int], None]) -> None:
+        self._target = target
+        self._pace = pace
+        self._advance = advance
+
+    def execute(self, plan: InstancePlan) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
+        """Do what the plan shows. Returns every action's outcome, and the error that lost the instance, if one did."""
+        jobs = [Job(action, action.torrent_id) for action in plan.actions]
+        lost = None
+        for job in jobs:
+            if job.action.hold:
+                job.end(job.action.hold)
+        try:
+            self._carry_out([job for job in jobs if job.outcome is None])
+        except Lost as error:
+            lost = error.cause
+            _abandon(jobs, f"the instance was lost: {error}")
+        except Stopped:
+            _abandon(jobs, "the run was stopped")
+        return tuple(job.result() for job in jobs), lost
+
+    def _carry_out(self, jobs: Sequence[Job]) -> None:
+        apply_categories([job for job in jobs if not job.is_torrent], self._target, self._pace)
+        _drop_orphans(jobs)
+        torrents = [job for job in jobs if job.is_torrent and job.outcome is None]
+        kept = [job for job in torrents if not deletes(job)]
+        self._deliver(add_batches([job for job in kept if job.is_add], self._target))
+        if not self._target.tags_at_add:
+            self._await_adds([job for job in kept if job.is_add])
+        self._deliver(change_batches(kept, self._target))
+        self._settle(kept)
+        self._delete([job for job in torrents if deletes(job)])
+
+    def _deliver(self, batches: Iterable[Batch]) -> None:
+        for batch in batches:
+            deliver(batch, self._target, self._pace)
+            if batch.what == "add":
+                self._advance(len(batch.jobs))
+
+    def _await_adds(self, jobs: Sequence[Job]) -> None:
+        """Wait until adds are listed: until then a mutation by hash does nothing and says nothing (4.2 to 5.3)."""
+        missing = [job for job in jobs if not job.error]
+        for wait in self._pace.looks(len(missing)):
+            live = by_id(read(missing, self._target, self._pace))
+            for job in missing:
+                if found := live_of(job, live):
+                    job.torrent_id = found.id
+            missing = [job for job in missing if job.torrent_id is None]
+            if not missing:
+                return
+            self._pace.sleep(wait)
+        for job in missing:
+            job.error = _unseen(job, None)
+
+    def _settle(self, jobs: Sequence[Job]) -> None:
+        """Read back until every job shows on the instance, or patience ends."""
+        waiting, began = list(jobs), self._pace.now()
+        live: dict[str, LiveTorrent] = {}
+        self._await_sample(waiting)
+        for wait in self._pace.looks(len(waiting)):
+            live = by_id(read(waiting, self._target, self._pace))
+            patient = self._pace.now() - began < MOVE_PATIENCE
+            waiting = [job for job in waiting if not self._settled(job, live_of(job, live), patient)]
+            if not waiting:
+                return
+            self._pace.sleep(wait)
+        for job in waiting:
+            job.end(Outcome.FAILED, job.error or _unseen(job, live_of(job, live)))
+
+    def _await_sample(self, jobs: Sequence[Job]) -> None:
+        """Look at the last of many first: it is the last to show, and reading thousands in vain is slow."""
+        last = [job for job in jobs[-1:] if not job.error]
+        if len(jobs) < SAMPLE_FROM or not last:
+            return
+        end = self._pace.now() + len(jobs) / 1000
+        for wait in self._pace.looks():
+            shown = last[0].has_arrived(live_of(last[0], by_id(read(last, self._target, self._pace))))
+            if shown or self._pace.now() > end:
+                return
+            self._pace.sleep(wait)
+
+    def _settled(self, job: Job, live: LiveTorrent | None, patient: bool) -> bool:
+        if job.has_arrived(live):
+            job.end(Outcome.APPLIED)
+        elif job.error:
+            job.end(Outcome.FAILED, job.error)
+        elif live and live.moving and not patient:
+            job.end(Outcome.DEFERRED, "its data is still being moved")
+        else:
+            return False
+        self._advance(0 if job.is_add else 1)
+        return True
+
+    def _delete(self, jobs: Sequence[Job]) -> None:
+        """Delete what a fresh read still shows as ours to delete, and see that it is gone."""
+        if not jobs:
+            return
+        live = by_id(read(jobs, self._target, self._pace))
+        doomed = [job for job in jobs if _still_doomed(job, live_of(job, live))]
+        self._deliver(delete_batches(doomed))
+        for wait in self._pace.looks(len(doomed)):
+            left = by_id(read(doomed, self._target, self._pace))
+            gone = [job for job in doomed if live_of(job, left) is None]
+            for job in gone:
+                job.end(Outcome.APPLIED)
+            doomed = [job for job in doomed if job.outcome is None and not job.error]
+            if not doomed:
+                break
+            self._pace.sleep(wait)
+        for job in jobs:
+            job.end(Outcome.FAILED, job.error or "accepted, but it is still on the instance")
+        self._advance(len(jobs))
+
+
+def _still_doomed(job: Job, live: LiveTorrent | None) -> bool:
+    """The plan may be minutes old: what has been marked or given away since is not deleted."""
+    if live is None:
+        job.end(Outcome.APPLIED)
+        return False
+    owner = next((str(c.before) for c in job.action.changes if c.field == "owner"), None)
+    for spared, why in (
+        (PROTECT in live.tags, f"it has got the tag {PROTECT} since it was planned"),
+        (IGNORE in live.tags, f"it has got the tag {IGNORE} since it was planned"),
+        (owner is not None and owner_tag(owner) not in live.tags, "it has lost our tag since it was planned"),
+    ):
+        if spared:
+            job.end(Outcome.DROPPED, why)
+            return False
+    return True
+
+
+def _drop_orphans(jobs: Sequence[Job]) -> None:
+    """A torrent whose category could not be made is not added: qBittorrent would make one up, without its path."""
+    failed = {job.action.name for job in jobs if not job.is_torrent and job.outcome is not Outcome.APPLIED}
+    for job in jobs:
+        if job.is_torrent and job.action.wanted("category") in failed:
+            job.end(Outcome.DROPPED, f"its category {job.action.wanted('category')} could not be made")
+
+
+def _abandon(jobs: Sequence[Job], why: str) -> None:
+    for job in jobs:
+        if job.sent:
+            job.end(Outcome.FAILED, job.error or f"sent, but not read back: {why}")
+        else:
+            job.end(Outcome.DROPPED, why)
+
+
+def _unseen(job: Job, live: LiveTorrent | None) -> str:
+    if live is None:
+        return "accepted, but it does not appear on the instance; if this goes on, restart qBittorrent (its #24367)"
+    return "accepted, but the instance does not show it"
+

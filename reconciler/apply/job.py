@@ -1,0 +1,97 @@
+"""The work on one action while it is being done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from reconciler.model.fields import arrived
+from reconciler.model.plan import Action, Kind, Outcome, Value, Verb
+from reconciler.model.run import ActionResult
+from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.tags import PROTECT, owner_tag
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One action under way. `sent`: some request of it may have taken effect; `outcome` is None until it is known."""
+
+    action: Action
+    torrent_id: str | None = None
+    sent: bool = False
+    error: str | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def is_torrent(self) -> bool:
+        """Does it act on a torrent, not on a setting?"""
+        return self.action.kind is Kind.TORRENT
+
+    @property
+    def is_add(self) -> bool:
+        """Does it add a torrent?"""
+        return self.is_torrent and self.action.verb is Verb.ADD
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids under which the instance may know its torrent."""
+        if self.torrent_id:
+            return (self.torrent_id,)
+        return self.action.magnet.infohashes.ids if self.action.magnet else ()
+
+    @property
+    def id(self) -> str:
+        """The one id for a mutation: the live one where it is known."""
+        return self.ids[0]
+
+    def has_arrived(self, live: LiveTorrent | None) -> bool:
+        """Does the instance show all that the action asked for?"""
+        return live is not None and all(arrived(change, live) for change in self.action.changes)
+
+    def end(self, outcome: Outcome, error: str | None = None) -> None:
+        """Settle what became of it; the first word stands."""
+        if self.outcome is None:
+            self.outcome, self.error = outcome, error
+
+    def result(self) -> ActionResult:
+        """What the report shows."""
+        return ActionResult(self.action, self.outcome or Outcome.DROPPED, self.error)
+
+
+def tags_to_add(action: Action) -> frozenset[str]:
+    """The tags that the action's changes put on."""
+    tags = set(_tuple(action, "tags", after=True)) - set(_tuple(action, "tags", after=False))
+    tags.update(owner_tag(str(c.after)) for c in action.changes if c.field == "owner" and c.after is not None)
+    if action.wanted("protect") is True:
+        tags.add(PROTECT)
+    return frozenset(tags)
+
+
+def tags_to_remove(action: Action) -> frozenset[str]:
+    """The tags that the action's changes take off."""
+    tags = set(_tuple(action, "tags", after=False)) - set(_tuple(action, "tags", after=True))
+    tags.update(owner_tag(str(c.before)) for c in action.changes if c.field == "owner" and c.before is not None)
+    if action.wanted("protect") is False:
+        tags.add(PROTECT)
+    return frozenset(tags)
+
+
+def _tuple(action: Action, field: str, *, after: bool) -> Sequence[str]:
+    value: Value = None
+    for change in action.changes:
+        if change.field == field:
+            value = change.after if after else change.before
+    return value if isinstance(value, tuple) else ()
+
+
+def by_id(torrents: Iterable[LiveTorrent]) -> dict[str, LiveTorrent]:
+    """Live torrents under every id they could be looked up by."""
+    found = list(torrents)
+    index = {key: torrent for torrent in found for key in torrent.infohashes.ids}
+    index.update({torrent.id: torrent for torrent in found})
+    return index
+
+
+def live_of(job: Job, index: dict[str, LiveTorrent]) -> LiveTorrent | None:
+    """The live torrent of a job in an index made by `by_id`."""
+    return next((index[key] for key in job.ids if key in index), None)

@@ -1,0 +1,10 @@
+"""One run from end to end: read every instance, plan, apply, and say what came of it.
+
+May import everything above it (`model`, `desired`, `live`, `plan`, `apply`). Never formats output and never decides
+what should be done to a torrent.
+"""
+
+from reconciler.control.run import Options, Progress, Silent, UnknownInstance, run_once
+from reconciler.control.status import read_status
+
+__all__ = ["Options", "Progress", "Silent", "UnknownInstance", "read_status", "run_once"]

@@ -1,0 +1,81 @@
+"""Reading all instances at once; the failure of one stays its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from reconciler.apply.pace import Pace
+from reconciler.apply.target import Target
+from reconciler.live import Session
+from reconciler.model.desired import Instance
+from reconciler.model.errors import InstanceError, Stopped
+from reconciler.model.snapshot import Snapshot
+
+T = TypeVar("T")
+
+WORKERS = 32  # instances at a time; each holds one connection and one thread
+
+
+class OpenTarget(Target, Protocol):
+    """A target that is opened before use and closed after it."""
+
+    requests: int
+
+    def open(self) -> None:
+        """Log in, once. Raises `InstanceError`."""
+
+    def close(self) -> None:
+        """Log out. Never raises."""
+
+
+Connect = Callable[[Instance, threading.Event], OpenTarget]
+
+
+def connect(instance: Instance, stop: threading.Event) -> OpenTarget:
+    """A session on the real Web API of an instance, not yet open."""
+    return Session(instance, stop=stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading one instance gave: an open session with a whole snapshot, or the error that prevented it."""
+
+    target: OpenTarget
+    snapshot: Snapshot | None = None
+    error: InstanceError | Stopped | None = None
+
+
+@contextmanager
+def read_all(
+    instances: Iterable[Instance], stop: threading.Event, pace: Pace, connect: Connect = connect
+) -> Iterator[Mapping[str, Reading]]:
+    """Snapshots of all instances, by name, read side by side; their sessions are logged out at the end."""
+    sessions = {instance.name: connect(instance, stop) for instance in instances}
+    try:
+        yield each(sessions, lambda name: _read(sessions[name], pace))
+    finally:
+        each(sessions, lambda name: sessions[name].close())
+
+
+def each(names: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
+    """Do the work for all names side by side and wait for all of it; signals are handled meanwhile."""
+    names = list(names)
+    if not names:
+        return {}
+    with ThreadPoolExecutor(min(WORKERS, len(names)), thread_name_prefix="instance") as pool:
+        futures: dict[str, Future[T]] = {name: pool.submit(work, name) for name in names}
+        wait(futures.values())
+    return {name: future.result() for name, future in futures.items()}
+
+
+def _read(target: OpenTarget, pace: Pace) -> Reading:
+    try:
+        pace.patiently(target.open)
+        return Reading(target, pace.patiently(target.snapshot))
+    except (InstanceError, Stopped) as error:
+        return Reading(target, error=error)

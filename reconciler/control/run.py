@@ -1,0 +1,153 @@
+"""The single run behind every way of use."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from reconciler.apply.executor import Executor
+from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.exit_code import exit_code
+from reconciler.control.reading import Connect, Reading, connect, each, read_all
+from reconciler.model.desired import Desired, Instance
+from reconciler.model.errors import InstanceError, Stopped
+from reconciler.model.plan import InstancePlan, Outcome
+from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
+from reconciler.plan import make_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line adds to the desired state. `instances` empty: all of them."""
+
+    dry_run: bool = False
+    instances: tuple[str, ...] = ()
+    accept_plan: str | None = None
+    take_over: bool = False
+    detailed_exitcode: bool = False
+
+
+class Progress(Protocol):
+    """Told how far each instance is, from several threads."""
+
+    def started(self, instance: str, total: int) -> None:
+        """`total` actions are about to be executed."""
+
+    def advanced(self, instance: str, count: int) -> None:
+        """`count` more of them have been dealt with."""
+
+    def finished(self, instance: str) -> None:
+        """Nothing more comes for this instance."""
+
+
+class Silent:
+    """A progress that nobody watches."""
+
+    def started(self, instance: str, total: int) -> None:
+        """Nothing to show."""
+
+    def advanced(self, instance: str, count: int) -> None:
+        """Nothing to show."""
+
+    def finished(self, instance: str) -> None:
+        """Nothing to show."""
+
+
+class UnknownInstance(ValueError):
+    """An instance was named that the desired state does not have."""
+
+
+def run_once(
+    desired: Desired,
+    options: Options,
+    progress: Progress,
+    stop: threading.Event,
+    *,
+    pace: Pace | None = None,
+    connect: Connect = connect,
+) -> Run:
+    """Read, plan, guard and, unless it is a dry-run, apply. Raises `UnknownInstance`; all else is in the result.
+
+    `stop` may be set at any time: the request in flight is finished, sessions are logged out, and what was not
+    done is reported as dropped.
+    """
+    pace = pace or real_pace(stop)
+    mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
+    with read_all(chosen(desired, options.instances), stop, pace, connect) as readings:
+        snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
+        plan = make_plan(desired, snapshots, accept=options.accept_plan, take_over=options.take_over)
+        plans = {part.name: part for part in plan.instances}
+
+        def conclude(name: str) -> InstanceResult:
+            reading, part = readings[name], plans.get(name)
+            if part is None:
+                return _unread(name, reading)
+            if options.dry_run or part.suspended or part.verdict.refused:
+                return _result(part, reading, _as_planned(part))
+            results, lost = _apply(part, reading, pace, progress)
+            return _result(part, reading, results, lost)
+
+        results = each(readings, conclude)
+    instances = tuple(_counted(results[name], readings[name]) for name in sorted(results))
+    code = exit_code(instances, detailed=options.detailed_exitcode)
+    return Run(mode, plan.hash, code, instances, desired.warnings)
+
+
+def chosen(desired: Desired, names: Sequence[str]) -> list[Instance]:
+    """The instances to work on. Raises `UnknownInstance` for a name that is not declared."""
+    unknown = sorted(set(names) - set(desired.instances))
+    if unknown:
+        known = ", ".join(sorted(desired.instances))
+        raise UnknownInstance(f'no instance "{unknown[0]}" in the desired state, which has: {known}')
+    return [instance for name, instance in desired.instances.items() if not names or name in names]
+
+
+def _apply(
+    part: InstancePlan, reading: Reading, pace: Pace, progress: Progress
+) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
+    progress.started(part.name, sum(action.hold is None for action in part.actions))
+    try:
+        return Executor(reading.target, pace, lambda count: progress.advanced(part.name, count)).execute(part)
+    finally:
+        progress.finished(part.name)
+
+
+def _as_planned(part: InstancePlan) -> tuple[ActionResult, ...]:
+    return tuple(ActionResult(action, action.hold or Outcome.PLANNED) for action in part.actions)
+
+
+def _unread(name: str, reading: Reading) -> InstanceResult:
+    error = reading.error
+    status = error.status if isinstance(error, InstanceError) else Status.ERROR
+    why = "the run was stopped before it was read" if isinstance(error, Stopped) else str(error)
+    return InstanceResult(name, status, why)
+
+
+def _result(
+    part: InstancePlan,
+    reading: Reading,
+    results: tuple[ActionResult, ...],
+    lost: InstanceError | None = None,
+) -> InstanceResult:
+    snapshot = reading.snapshot
+    settled = Status.SUSPENDED if part.suspended else Status.OK
+    return InstanceResult(
+        part.name,
+        lost.status if lost else settled,
+        str(lost) if lost else None,
+        snapshot.version if snapshot else None,
+        snapshot.web_api if snapshot else None,
+        owned=part.owned,
+        foreign=part.foreign,
+        unchanged=part.unchanged,
+        verdict=part.verdict,
+        results=results,
+        spared=part.spared,
+    )
+
+
+def _counted(result: InstanceResult, reading: Reading) -> InstanceResult:
+    """With every request it took, the logout included."""
+    return replace(result, requests=reading.target.requests)

@@ -1,0 +1,9 @@
+"""The pure heart: desired state and snapshots in, a plan out.
+
+May import `model` only. Never does I/O, never asks for the time, and gives the same plan for the same input,
+whatever the order of the input. Everything a run may do is decided here and nowhere else.
+"""
+
+from reconciler.plan.planner import make_plan
+
+__all__ = ["make_plan"]

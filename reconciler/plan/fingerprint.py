@@ -1,0 +1,24 @@
+"""The plan hash: what a person approves when a guard has refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from reconciler.model.desired import Desired
+from reconciler.model.plan import Action, InstancePlan
+
+
+def fingerprint(desired: Desired, plans: Sequence[InstancePlan]) -> str:
+    """`sha256:…` over the owner, the policy, and every action of every instance; it changes when the world does."""
+    body = [desired.owner, desired.policy, [[plan.name, [_essence(a) for a in plan.actions]] for plan in plans]]
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=True)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _essence(action: Action) -> list[object]:
+    """All that an action does; not where it was declared nor how it is explained."""
+    changes = [[change.field, change.before, change.after] for change in action.changes]
+    subject = action.infohash or action.name
+    return [action.verb, action.kind, subject, action.torrent_id, changes, action.delete_files, action.hold]

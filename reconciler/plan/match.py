@@ -1,0 +1,61 @@
+"""Which live torrent an entry means. Identity is the infohash, never the name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.model.desired import DesiredTorrent
+from reconciler.model.snapshot import LiveTorrent
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An entry with the live torrents it could mean; `conflict` says why they cannot be trusted."""
+
+    entry: DesiredTorrent
+    lives: tuple[LiveTorrent, ...] = ()
+    conflict: str | None = None
+
+    @property
+    def live(self) -> LiveTorrent | None:
+        """The live torrent it means; the first of them where a conflict made them several."""
+        return self.lives[0] if self.lives else None
+
+
+def match(entries: Sequence[DesiredTorrent], torrents: Sequence[LiveTorrent]) -> list[Match]:
+    """Pair every entry with its live torrent under any id the two could share.
+
+    A hybrid torrent can be on an instance twice, once by each of its hashes, and two entries can turn out to be
+    one torrent once its metadata is known; both are conflicts that a person has to settle.
+    """
+    index = _index(torrents)
+    found = [(entry, _live_of(entry, index)) for entry in entries]
+    claims: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
+    for entry, lives in found:
+        for live in lives:
+            claims[live.id].append(entry)
+    return [Match(entry, lives, _conflict(lives, claims)) for entry, lives in found]
+
+
+def _index(torrents: Sequence[LiveTorrent]) -> dict[str, LiveTorrent]:
+    index = {key: torrent for torrent in torrents for key in torrent.infohashes.ids}
+    index.update({torrent.id: torrent for torrent in torrents})  # an id of its own beats a hash that it shares
+    return index
+
+
+def _live_of(entry: DesiredTorrent, index: Mapping[str, LiveTorrent]) -> tuple[LiveTorrent, ...]:
+    lives = {index[key].id: index[key] for key in entry.infohashes.ids if key in index}
+    return tuple(lives[key] for key in sorted(lives))
+
+
+def _conflict(lives: Sequence[LiveTorrent], claims: Mapping[str, Sequence[DesiredTorrent]]) -> str | None:
+    if len(lives) > 1:
+        ids = " and ".join(live.id for live in lives)
+        return f"it is on the instance twice, as {ids}; remove one of them in qBittorrent"
+    for live in lives:
+        if len(claims[live.id]) > 1:
+            places = " and ".join(sorted(str(entry.at) for entry in claims[live.id]))
+            return f"{places} are one torrent on the instance ({live.id}); keep one of these entries"
+    return None

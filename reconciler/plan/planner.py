@@ -1,0 +1,77 @@
+"""Desired state and snapshots → the plan of a run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from reconciler.model.desired import Desired, DesiredTorrent
+from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb, Verdict
+from reconciler.model.snapshot import Snapshot
+from reconciler.plan.categories import plan_categories
+from reconciler.plan.fingerprint import fingerprint
+from reconciler.plan.guard import judge
+from reconciler.plan.match import match
+from reconciler.plan.torrents import Decision, Rules, decide, prune
+
+_KINDS = {kind: rank for rank, kind in enumerate((Kind.CATEGORY, Kind.TORRENT))}
+_VERBS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE))}
+
+
+def make_plan(
+    desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
+) -> Plan:
+    """The plan for every instance that was read whole, judged by the guard.
+
+    `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
+    """
+    by_instance: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
+    for entry in desired.torrents:
+        by_instance[entry.instance].append(entry)
+    rules = Rules.of(desired, take_over)
+    plans = [_plan_instance(desired, name, by_instance[name], snapshots[name], rules) for name in sorted(snapshots)]
+    approved = {accepted for accepted in (accept, desired.accept_plan) if accepted}
+    digest = fingerprint(desired, plans)
+    return Plan(digest, tuple(_judged(plan, desired, approved, digest) for plan in plans))
+
+
+def _plan_instance(
+    desired: Desired, name: str, entries: Sequence[DesiredTorrent], snapshot: Snapshot, rules: Rules
+) -> InstancePlan:
+    decisions: list[Decision] = []
+    unchanged, meant = 0, set[str]()
+    for found in match(entries, snapshot.torrents):
+        meant.update(live.id for live in found.lives)
+        decided = decide(found, rules)
+        unchanged += not decided
+        decisions += decided
+    for live in snapshot.torrents:
+        if live.id not in meant:
+            decisions += prune(live, rules)
+    torrents = [decision for decision in decisions if isinstance(decision, Action)]
+    decisions += plan_categories(desired.categories_of(name), snapshot, rules.policy, torrents)
+    owned = sum(rules.owns(live) for live in snapshot.torrents)
+    return InstancePlan(
+        name,
+        tuple(sorted((d for d in decisions if isinstance(d, Action)), key=_rank)),
+        tuple(sorted((d for d in decisions if isinstance(d, Spared)), key=lambda s: (s.name, s.infohash))),
+        owned=owned,
+        foreign=len(snapshot.torrents) - owned,
+        unchanged=unchanged,
+        suspended=desired.suspend or desired.instances[name].suspend,
+    )
+
+
+def _rank(action: Action) -> tuple[int, int, str, str, str]:
+    return _KINDS[action.kind], _VERBS[action.verb], action.name, action.infohash or "", str(action.hold)
+
+
+def _judged(plan: InstancePlan, desired: Desired, approved: Collection[str], digest: str) -> InstancePlan:
+    verdict = judge(plan.actions, plan.owned, desired)
+    if verdict.refused and digest in approved:
+        verdict = Verdict(False, tuple(f"{reason}; accepted by its hash" for reason in verdict.reasons))
+    elif verdict.refused and approved:
+        stale = "the accepted hash is that of another plan: the desired state or the instances have changed since"
+        verdict = Verdict(True, (*verdict.reasons, stale))
+    return replace(plan, verdict=verdict)

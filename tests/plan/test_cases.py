@@ -1,0 +1,38 @@
+"""The planner against tables of cases: live + desired + policy → plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from reconciler.plan import make_plan
+from tests.plan.worlds import desired_state, lines, snapshot
+
+CASES = [
+    pytest.param(case, id=f"{path.stem}: {case['case']}")
+    for path in sorted(Path(__file__).parent.glob("cases/*.yaml"))
+    for case in YAML(typ="safe").load(path.read_text())
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_plan(case: dict[str, Any]) -> None:
+    desired = desired_state(case)
+    live = snapshot(case.get("live", []), case.get("categories"))
+    plan = make_plan(desired, {"box": live}, take_over=case.get("take_over", False)).instances[0]
+
+    assert lines(plan) == case.get("plan", [])
+    assert [f"{spared.name}: {spared.reason}" for spared in plan.spared] == case.get("spared", [])
+    assert list(plan.verdict.reasons) == case.get("refused", [])
+    assert plan.verdict.refused == bool(case.get("refused"))
+    for action, reason in zip(plan.actions, case.get("reasons", []), strict="reasons" in case):
+        assert action.reason == reason
+    if "unchanged" in case:
+        assert plan.unchanged == case["unchanged"]
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) > 50
