@@ -119,4 +119,4 @@ def _line(action: Action) -> str:
 
 
 def _text(value: Value) -> str:
-    return ",".join(value) if isinstance(value, tuple) else str(value).lower() if value is None else str(value)
+    return ",".join(value) if isinstance(value, tuple) else "null" if value is None else str(value)

@@ -1,0 +1,43 @@
+"""Runs a command as a user would and measures it from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Wall seconds, peak resident MiB, and the JSON report of one run."""
+
+    wall: float
+    peak: float
+    report: Mapping[str, Any]
+
+
+def reconcile(folder: Path, *options: str) -> Measured:
+    """One `reconcile` process on `folder/desired.yaml`. Raises `RuntimeError` with its messages if it fails."""
+    command = [sys.executable, "-m", "reconciler", "-f", "desired.yaml", "--output", "json", *options]
+    wall, peak, out = measured(command, folder)
+    return Measured(wall, peak, json.loads(out))
+
+
+def measured(command: Sequence[str], folder: Path) -> tuple[float, float, bytes]:
+    """Wall seconds, peak resident MiB and standard output of a command."""
+    out = folder / "stdout"
+    began = time.perf_counter()
+    with out.open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+        process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=stderr)
+        _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command} failed: {(folder / 'stderr').read_text()[-2000:]} {out.read_text()[-500:]}")
+    return wall, usage.ru_maxrss / 1024, out.read_bytes()

@@ -1,0 +1,38 @@
+"""FlexGet doing the same job, from PyPI, in an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.command import measured
+from bench.world import magnets
+from reconciler.demo.servers import Server
+
+
+def environment() -> Path:
+    """A virtual environment with FlexGet, made once. Raises `CalledProcessError` where it cannot be installed."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "reconcile" / "flexget"
+    if not (folder / "bin" / "flexget").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([folder / "bin" / "pip", "install", "-q", "flexget[qbittorrent]"], check=True)
+    return folder
+
+
+def seconds(server: Server, count: int, folder: Path) -> tuple[float, float]:
+    """How long FlexGet takes to add `count` magnets, and for a second run that has nothing to change."""
+    flexget = environment() / "bin" / "flexget"
+    (folder / "magnets.txt").write_text("".join(f"{magnet}\n" for magnet in magnets(count)))
+    entries = "".join(f"      - {{title: torrent-{n}, url: '{url}'}}\n" for n, url in enumerate(magnets(count)))
+    (folder / "config.yml").write_text(
+        f"tasks:\n  bench:\n    disable: [seen, retry_failed]\n    mock:\n{entries}    accept_all: yes\n"
+        f"    qbittorrent:\n      host: 127.0.0.1\n      port: {server.port}\n      username: {server.username}\n"
+        f"      password: '{server.password}'\n      label: linux\n      path: /tmp/bench/linux\n      add_paused: yes\n"
+    )
+    command = [str(flexget), "-c", str(folder / "config.yml"), "execute", "--now"]
+    first, _, _ = measured(command, folder)
+    second, _, _ = measured(command, folder)
+    return first, second

@@ -1,0 +1,50 @@
+"""The baselines: what the bare Web API costs, with nothing but a socket and a JSON parser."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from reconciler.demo.servers import Server
+
+
+class Raw:
+    """A logged-in connection without any library in between. Times are seconds."""
+
+    def __init__(self, server: Server) -> None:
+        self._http = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+        answer = self._send("auth/login", username=server.username, password=server.password)
+        self._cookie = (answer.getheader("Set-Cookie") or "").split(";")[0]
+        answer.read()
+
+    def _send(self, path: str, **form: str) -> http.client.HTTPResponse:
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": getattr(self, "_cookie", "")}
+        self._http.request("POST", f"/api/v2/{path}", urlencode(form), headers)
+        return self._http.getresponse()
+
+    def list(self) -> int:
+        """Read and parse the whole list; returns its length."""
+        return len(json.loads(self._send("torrents/info").read()))
+
+    def timed_list(self) -> float:
+        """How long one whole list with its JSON parse takes."""
+        began = time.perf_counter()
+        self.list()
+        return time.perf_counter() - began
+
+    def timed_add(self, magnets: Sequence[str]) -> float:
+        """How long it takes to add magnets, a thousand a call, until all are listed."""
+        began = time.perf_counter()
+        for start in range(0, len(magnets), 1000):
+            form = {"urls": "\n".join(magnets[start : start + 1000]), "stopped": "true", "paused": "true"}
+            self._send("torrents/add", autoTMM="false", **form).read()
+        while self.list() < len(magnets):
+            time.sleep(0.05)
+        return time.perf_counter() - began
+
+    def close(self) -> None:
+        """Hang up."""
+        self._http.close()

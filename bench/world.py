@@ -1,0 +1,35 @@
+"""Desired states of any size, with made-up magnets."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from reconciler.demo.servers import Server
+
+
+def infohash(number: int) -> str:
+    """A made-up infohash."""
+    return hashlib.sha1(f"bench {number}".encode()).hexdigest()
+
+
+def magnets(count: int) -> list[str]:
+    """Made-up magnets."""
+    return [f"magnet:?xt=urn:btih:{infohash(n)}&dn=torrent-{n}" for n in range(count)]
+
+
+def write_desired(folder: Path, server: Server, count: int, paused: int = 0) -> None:
+    """A desired state of `count` torrents with five keys each; the first `paused` of them differ in a tag."""
+    lines = [
+        "version: 1\npolicy: sync\nowner: bench\n",
+        f"instances:\n  box:\n    url: {server.url}\n    username: {server.username}\n    password: {{file: password}}\n",
+        "categories:\n  linux: {save_path: /tmp/bench/linux}\ntorrents:\n",
+    ]
+    for number, magnet in enumerate(magnets(count)):
+        tag = "odd" if number < paused else "iso"
+        lines.append(
+            f"  - magnet: {magnet}\n    category: linux\n    save_path: /tmp/bench/linux\n"
+            f"    paused: true\n    tags: [{tag}]\n"
+        )
+    (folder / "desired.yaml").write_text("".join(lines))
+    (folder / "password").write_text(server.password)

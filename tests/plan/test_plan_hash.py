@@ -1,0 +1,72 @@
+"""The plan hash: what it covers, and what it lets pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reconciler.model.plan import Plan
+from reconciler.plan import make_plan
+from tests.plan.worlds import desired_state, snapshot
+
+REFUSED: dict[str, Any] = {
+    "guard": {"max_delete": 0},
+    "desired": [{"hash": "a", "category": "c"}],
+    "live": [{"hash": "a", "tags": ["reconcile:home"]}, {"hash": "b", "tags": ["reconcile:home"]}],
+    "categories": {"c": ""},
+}
+
+
+def _plan(case: dict[str, Any], accept: str | None = None) -> Plan:
+    return make_plan(desired_state(case), {"box": snapshot(case["live"], case["categories"])}, accept=accept)
+
+
+def test_the_same_world_has_the_same_hash() -> None:
+    assert _plan(REFUSED).hash == _plan(REFUSED).hash
+    assert _plan(REFUSED).hash.startswith("sha256:")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"policy": "upsert"}, id="policy"),
+        pytest.param({"delete_files": True}, id="data"),
+        pytest.param({"desired": [{"hash": "a", "category": "d"}]}, id="a value"),
+        pytest.param({"desired": [{"hash": "a", "category": "c"}, {"hash": "n"}]}, id="one more action"),
+        pytest.param({"live": [*REFUSED["live"], {"hash": "x", "tags": ["reconcile:home"]}]}, id="the world"),
+    ],
+)
+def test_any_other_plan_has_another_hash(other: dict[str, Any]) -> None:
+    assert _plan(REFUSED | other).hash != _plan(REFUSED).hash
+
+
+def test_the_hash_covers_the_instances() -> None:
+    case = REFUSED | {"instances": ["box", "two"], "live": [], "desired": []}
+    desired, empty = desired_state(case), snapshot([])
+    assert make_plan(desired, {"box": empty}).hash != make_plan(desired, {"box": empty, "two": empty}).hash
+
+
+def test_the_accepted_hash_lets_that_plan_pass() -> None:
+    digest = _plan(REFUSED).hash
+    verdict = _plan(REFUSED, accept=digest).instances[0].verdict
+    assert not verdict.refused
+    assert verdict.reasons == ("1 deletions are more than max_delete 0; accepted by its hash",)
+
+
+def test_the_hash_may_stand_in_the_desired_state() -> None:
+    desired = replace(desired_state(REFUSED), accept_plan=_plan(REFUSED).hash)
+    plan = make_plan(desired, {"box": snapshot(REFUSED["live"], REFUSED["categories"])})
+    assert not plan.instances[0].verdict.refused
+
+
+def test_another_hash_lets_nothing_pass_and_is_named() -> None:
+    verdict = _plan(REFUSED, accept="sha256:" + "0" * 64).instances[0].verdict
+    assert verdict.refused
+    assert "hash" in verdict.reasons[-1]
+
+
+def test_a_stale_hash_does_no_harm_to_a_plan_that_passes() -> None:
+    case = REFUSED | {"guard": {}}
+    assert _plan(case, accept="sha256:" + "0" * 64).instances[0].verdict.reasons == ()

@@ -1,0 +1,83 @@
+"""What must hold of any plan, for any desired state and any instance."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.desired import Policy
+from reconciler.model.plan import Action, Kind, Verb
+from reconciler.model.tags import IGNORE, PROTECT
+from reconciler.plan import make_plan
+from tests.plan.worlds import OURS
+from tests.promises.strategies import cases, world
+
+
+def _actions(case: dict[str, Any]) -> tuple[Action, ...]:
+    desired, live = world(case)
+    return make_plan(desired, {"box": live}, take_over=case["take_over"]).instances[0].actions
+
+
+@given(cases())
+def test_nothing_is_deleted_that_is_not_owned_or_declared_absent(case: dict[str, Any]) -> None:
+    desired, live = world(case)
+    by_id = {torrent.id: torrent for torrent in live.torrents}
+    absent = {key for entry in desired.torrents if entry.absent for key in entry.infohashes.ids}
+    for action in _actions(case):
+        if action.verb is Verb.DELETE and action.hold is None:
+            torrent = by_id[str(action.torrent_id)]
+            assert OURS in torrent.tags or absent.intersection(torrent.infohashes.ids)
+            assert not {PROTECT, IGNORE} & torrent.tags
+            assert desired.policy is Policy.SYNC
+
+
+@given(cases())
+def test_what_is_neither_declared_nor_ours_is_in_no_plan(case: dict[str, Any]) -> None:
+    desired, live = world(case)
+    declared = {key for entry in desired.torrents for key in entry.infohashes.ids}
+    strangers = {
+        torrent.id
+        for torrent in live.torrents
+        if OURS not in torrent.tags and not declared.intersection(torrent.infohashes.ids)
+    }
+    assert not strangers.intersection(str(action.torrent_id) for action in _actions(case))
+
+
+@given(cases())
+def test_what_is_ignored_is_in_no_plan(case: dict[str, Any]) -> None:
+    _, live = world(case)
+    ignored = {torrent.id for torrent in live.torrents if IGNORE in torrent.tags}
+    touched = {str(action.torrent_id) for action in _actions(case) if action.hold is None}
+    assert not ignored & touched
+
+
+@given(cases(), st.randoms(use_true_random=False))
+def test_the_order_of_the_input_does_not_matter(case: dict[str, Any], rng: random.Random) -> None:
+    desired, live = world(case)
+    entries, torrents = list(desired.torrents), list(live.torrents)
+    rng.shuffle(entries)
+    rng.shuffle(torrents)
+    first = make_plan(desired, {"box": live})
+    second = make_plan(
+        replace(desired, torrents=tuple(entries)), {"box": replace(live, torrents=tuple(torrents))}
+    )
+    assert first == second
+
+
+@given(cases())
+def test_every_action_and_everything_spared_has_a_reason(case: dict[str, Any]) -> None:
+    desired, live = world(case)
+    plan = make_plan(desired, {"box": live}).instances[0]
+    assert all(action.reason for action in plan.actions)
+    assert all(spared.reason for spared in plan.spared)
+
+
+@given(cases())
+def test_a_torrent_is_planned_for_once(case: dict[str, Any]) -> None:
+    actions = [a for a in _actions(case) if a.kind is Kind.TORRENT and a.hold is None]
+    subjects = [action.torrent_id or action.infohash for action in actions]
+    assert len(subjects) == len(set(subjects))
