@@ -1,0 +1,185 @@
+"""Magnet links: which torrent one names, and the exact text that is sent to qBittorrent for it.
+
+The link formats are those of BEP 9 (v1 hashes, trackers, web seeds) and BEP 52 (v2 hashes as multihashes).
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b32decode
+from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import unquote_plus
+
+from reconciler.model.infohash import InfoHashes
+
+_SCHEME = "magnet:?"
+_HEX40 = re.compile(r"[0-9a-f]{40}\Z")
+_HEX64 = re.compile(r"[0-9a-f]{64}\Z")
+_BASE32 = re.compile(r"[a-z2-7]{32}\Z")
+_HEX = re.compile(r"[0-9a-f]+\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NUMBERED = re.compile(r"(xt|dn|tr|ws)\.[0-9]*\Z")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SHA256 = "1220"  # multihash prefix: function 0x12 (SHA-256), length 0x20 (32 bytes)
+_PLAIN_LINK = re.compile(r"magnet:\?xt=urn:btih:([0-9a-f]{40})(?:&dn=([0-9A-Za-z._+-]+))?\Z")
+_decoded = lru_cache(maxsize=1024)(unquote_plus)  # thousands of links share a handful of trackers
+
+
+class MagnetError(ValueError):
+    """The text is no magnet link that names exactly one torrent.
+
+    The message is one clause without a final stop, and never holds the link or its trackers (passkeys).
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Magnet:
+    """A checked magnet link.
+
+    `uri` is what is sent to qBittorrent: lower-case scheme, infohashes in lower-case hex and first, every other
+    parameter kept in its order. It and the trackers may hold passkeys, so neither shows in a `repr`.
+    `name` is for people only; it comes from the link, not from the torrent.
+    """
+
+    uri: str = field(repr=False)
+    infohashes: InfoHashes
+    name: str | None = None
+    trackers: tuple[str, ...] = field(default=(), repr=False)
+    web_seeds: tuple[str, ...] = field(default=(), repr=False)
+
+
+def parse_magnet(text: str) -> Magnet:
+    """Check a magnet link and take it apart. Raises `MagnetError` with what is wrong."""
+    if plain := _PLAIN_LINK.match(text):  # already canonical, and what most entries look like
+        _refuse_zeros(plain[1])
+        return Magnet(text, InfoHashes(v1=plain[1]), _clean_name((plain[2] or "").replace("+", " ")))
+    _refuse_other_text(text)
+    v1: str | None = None
+    v2: str | None = None
+    kept: list[str] = []
+    values: dict[str, list[str]] = {"dn": [], "tr": [], "ws": []}
+    for part in text[len(_SCHEME) :].split("&"):
+        raw_key, equals, raw = part.partition("=")
+        key = _known_key(raw_key)
+        if key == "xt" and (found := _topic(raw)):
+            is_v1, value = found
+            if is_v1:
+                v1 = _same(v1, value, "btih")
+            else:
+                v2 = _same(v2, value, "btmh")
+        elif part:
+            kept.append((raw_key.lower() if key else raw_key) + equals + raw.replace(" ", "%20"))
+            if key in values and raw:
+                values[key].append(_decoded(raw))
+    if not (v1 or v2):
+        raise MagnetError('it names no torrent: there is no "xt=urn:btih:…" or "xt=urn:btmh:1220…" in it')
+    topics = ([f"xt=urn:btih:{v1}"] if v1 else []) + ([f"xt=urn:btmh:{_SHA256}{v2}"] if v2 else [])
+    return Magnet(
+        uri=_SCHEME + "&".join(topics + kept),
+        infohashes=InfoHashes(v1, v2),
+        name=next((name for dn in reversed(values["dn"]) if (name := _clean_name(dn))), None),
+        trackers=tuple(values["tr"]),
+        web_seeds=tuple(values["ws"]),
+    )
+
+
+def _refuse_other_text(text: str) -> None:
+    """Refuse whatever is not one `magnet:?…` link on one line, saying what it looks like instead."""
+    if "\n" in text or "\r" in text:
+        # qBittorrent takes a list of links with one on each line: a line break would smuggle in another
+        raise MagnetError("it has a line break in it")
+    if _CONTROL.search(text):
+        raise MagnetError("it has a control character in it")
+    if text != text.strip():
+        raise MagnetError("it has spaces around it")
+    lower = text.lower()
+    if lower.startswith(_SCHEME):
+        if "&amp;" in lower:
+            raise MagnetError('it has "&amp;" (from a web page) where "&" belongs')
+        return
+    if not text:
+        raise MagnetError("it is empty")
+    if lower.startswith(("http:", "https:", "ftp:", "udp:", "file:", "bc:")):
+        raise MagnetError(f'it is {_article(lower)} link, and a magnet link begins with "magnet:?xt="')
+    if _HEX40.match(lower) or _BASE32.match(lower):
+        raise MagnetError('it is a bare infohash: put "magnet:?xt=urn:btih:" before it')
+    if _HEX64.match(lower):
+        raise MagnetError('it is a bare v2 infohash: put "magnet:?xt=urn:btmh:1220" before it')
+    raise MagnetError('a magnet link begins with "magnet:?xt="')
+
+
+def _article(link: str) -> str:
+    scheme = link.partition(":")[0]
+    return f"an {scheme}" if scheme in ("http", "https", "ftp") else f"a {scheme}"
+
+
+def _known_key(raw_key: str) -> str:
+    """The parameter's name, lower case and without its number (`TR.2` is `tr`); "" for one we do not read."""
+    key = raw_key.lower()
+    if key in ("xt", "dn", "tr", "ws"):
+        return key
+    if numbered := _NUMBERED.match(key):
+        return numbered[1]
+    # libtorrent ignores `xt.x`, other clients do not: what could name a torrent must agree with the rest
+    return "xt" if key.startswith("xt.") else ""
+
+
+def _topic(raw: str) -> tuple[bool, str] | None:
+    """(is it v1, hash in lower-case hex) of one `xt` value; None for another network's hash."""
+    if _BAD_ESCAPE.search(raw):
+        raise MagnetError('it has a "%" without two hex digits after it in its xt')
+    value = unquote_plus(raw).lower()
+    if value.startswith("urn:btih:"):
+        digits = value[len("urn:btih:") :]
+        return True, _refuse_zeros(_v1_hex(digits))
+    if value.startswith("urn:btmh:"):
+        digits = value[len("urn:btmh:") :]
+        return False, _refuse_zeros(_v2_hex(digits))
+    return None
+
+
+def _v1_hex(digits: str) -> str:
+    if _HEX40.match(digits):
+        return digits
+    if _HEX64.match(digits) or (digits.startswith(_SHA256) and _HEX64.match(digits[4:])):
+        raise MagnetError('its btih is a v2 infohash: those are written "xt=urn:btmh:1220" and 64 hex digits')
+    if len(digits) == 32 and _BASE32.match(digits):
+        return b32decode(digits.upper()).hex()
+    if _HEX.match(digits):
+        many = "1 hex digit" if len(digits) == 1 else f"{len(digits)} hex digits"
+        raise MagnetError(f"its btih has {many}: a v1 infohash is 40 hex digits or 32 of base32 (a-z, 2-7)")
+    if len(digits) in (32, 40):
+        kind = "40 hex digits (0-9, a-f)" if len(digits) == 40 else "32 of base32 (a-z, 2-7)"
+        raise MagnetError(f"its btih has characters that do not belong into {kind}")
+    raise MagnetError(
+        f"its btih has {len(digits)} characters: a v1 infohash is 40 hex digits or 32 of base32"
+    )
+
+
+def _v2_hex(digits: str) -> str:
+    if not digits.startswith(_SHA256):
+        raise MagnetError('its btmh is no SHA-256 hash: it must be "1220" followed by 64 hex digits')
+    rest = digits[len(_SHA256) :]
+    if _HEX64.match(rest):
+        return rest
+    if len(rest) == 64:
+        raise MagnetError('its btmh has characters that are no hex digits after "1220"')
+    raise MagnetError(f'its btmh has {len(rest)} characters after "1220": a v2 infohash is 64 hex digits')
+
+
+def _refuse_zeros(digits: str) -> str:
+    if not digits.strip("0"):
+        raise MagnetError("its infohash is all zeros, which names no torrent")
+    return digits
+
+
+def _same(known: str | None, found: str, kind: str) -> str:
+    if known is not None and known != found:
+        raise MagnetError(f"it names two torrents: two different {kind} hashes")
+    return found
+
+
+def _clean_name(text: str) -> str | None:
+    """A display name on one line, or None where nothing is left of it."""
+    return _CONTROL.sub(" ", text).strip() or None
