@@ -1,0 +1,57 @@
+"""What a version of qBittorrent can do, decided by its Web API version alone.
+
+A version newer than any we know is never refused: the Web API grows mostly by addition.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from reconciler.model.errors import Unsupported
+
+OLDEST = (2, 5)  # qBittorrent 4.2.4
+NEWEST_TESTED = (2, 16, 2)  # qBittorrent 5.3.0
+
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+){1,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What one instance can do. `web_api` is its Web API version as numbers."""
+
+    web_api: tuple[int, ...]
+
+    @property
+    def tags_at_add(self) -> bool:
+        """Does torrents/add take tags? Since Web API 2.7 (qBittorrent 4.3.2); before, it ignores them without a word."""
+        return self.web_api >= (2, 7)
+
+    @property
+    def resets_category_limits(self) -> bool:
+        """Does editing a category reset its share limits, with no way to send them along?
+
+        So it is in qBittorrent 5.2 (Web API 2.15), the first to have them. Since 5.3 (2.16.2) an edit can carry them.
+        """
+        return (2, 15) <= self.web_api < (2, 16, 2)
+
+    @property
+    def tested(self) -> bool:
+        """False for a version newer than any this was tested against: its filters are then checked before use."""
+        return self.web_api[:3] <= NEWEST_TESTED
+
+
+def parse_web_api(text: str) -> tuple[int, ...] | None:
+    """`2.11.4` as numbers, also with something behind them; None where it is no version at all."""
+    found = _VERSION.match(text)
+    return tuple(int(part) for part in found.group().split(".")) if found else None
+
+
+def capabilities_of(instance: str, version: str, web_api: tuple[int, ...]) -> Capabilities:
+    """What the instance can do. Raises `Unsupported` where it is older than all we can work with."""
+    if web_api < OLDEST:
+        raise Unsupported(
+            f"{instance}: qBittorrent {version} (Web API {'.'.join(map(str, web_api))}) is too old. "
+            "Update it: 4.2.4 is the oldest version that can be managed"
+        )
+    return Capabilities(web_api)
