@@ -1,0 +1,144 @@
+"""Real qBittorrent versions out of Debian's package archive, side by side, unprivileged, and cached.
+
+apt-get works in private directories and only downloads; the packages are unpacked into one folder each and run with
+that folder's own loader and libraries, so nothing is installed and no root is needed. The mirror is the one that this
+machine's own apt sources name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+SOURCES = Path("/etc/apt")
+
+
+class ServerError(Exception):
+    """A throwaway qBittorrent cannot be had or does not start; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Where a version is: a Debian release, and a suite on top of it."""
+
+    codename: str
+    suite: str | None = None
+
+
+RELEASES: Mapping[str, Release] = {
+    "4.2.5": Release("bullseye"),
+    "4.5.2": Release("bookworm"),
+    "5.1.0": Release("trixie"),
+    "5.3.0": Release("trixie", "trixie-backports"),
+}
+
+
+def available() -> bool:
+    """Can Debian's packages be had here?"""
+    return bool(shutil.which("apt-get") and shutil.which("dpkg-deb") and KEYRING.exists())
+
+
+def root_of(version: str) -> Path:
+    """The folder with an unpacked version, downloaded at its first use. Raises `ServerError`."""
+    if version not in RELEASES:
+        raise ServerError(f"no recipe for qBittorrent {version}; there are: {', '.join(RELEASES)}")
+    folder = cache() / version
+    if folder.is_dir():
+        return folder
+    if not available():
+        raise ServerError(
+            f"qBittorrent {version} comes from Debian's packages, and this machine has no apt-get, dpkg-deb or Debian "
+            "keyring. Put a qbittorrent-nox on PATH instead"
+        )
+    with _alone(version):
+        if not folder.is_dir():
+            _unpack(version, RELEASES[version], folder)
+    return folder
+
+
+def cache() -> Path:
+    """Where unpacked versions are kept."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "reconcile" / "qbittorrent"
+
+
+def mirrors(texts: Iterable[str]) -> list[str]:
+    """The Debian mirrors that apt source lists name, in either format; not those of third parties or of security."""
+    found = []
+    for text in texts:
+        lines = re.findall(r"^deb(?:\s+\[[^]]*\])?\s+(\S+)\s+\S+.*\bmain\b", text, re.MULTILINE)
+        stanzas = re.findall(r"^URIs:\s*(.+)$", text, re.MULTILINE)
+        found += [uri.rstrip("/") for uri in (*lines, *" ".join(stanzas).split())]
+    return list(dict.fromkeys(uri for uri in found if re.search(r"/debian$", uri)))
+
+
+@contextmanager
+def _alone(version: str) -> Iterator[None]:
+    """One process at a time works on a version; the others wait and find it done."""
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / f".{version}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _unpack(version: str, release: Release, folder: Path) -> None:
+    """Download and unpack beside the final place, then rename: what is there is whole."""
+    with tempfile.TemporaryDirectory(dir=cache(), prefix=f".{version}-") as name:
+        work = Path(name)
+        apt = _apt(work, release)
+        _run([*apt, "update", "-qq"], version)
+        target = ["-t", release.suite] if release.suite else []
+        _run([*apt, "install", "-qq", "-y", "--download-only", *target, "qbittorrent-nox"], version)
+        root = work / "root"
+        for package in sorted(work.glob("cache/archives/*.deb")):
+            _run(["dpkg-deb", "-x", str(package), str(root)], version)
+        if not (root / "usr/bin/qbittorrent-nox").is_file():
+            raise ServerError(f"Debian {release.codename} gave no qbittorrent-nox for {version}")
+        root.rename(folder)
+
+
+def _apt(work: Path, release: Release) -> list[str]:
+    """The apt-get command line with directories of its own."""
+    for part in ("state/lists/partial", "cache/archives/partial"):
+        (work / part).mkdir(parents=True)
+    (work / "status").touch()
+    texts = [path.read_text(errors="replace") for path in _source_files()]
+    found = mirrors(texts)
+    if not found:
+        raise ServerError(f"no Debian mirror is named in {SOURCES}/sources.list or {SOURCES}/sources.list.d")
+    suites = [release.codename] + ([release.suite] if release.suite else [])
+    lines = [f"deb [signed-by={KEYRING}] {found[0]} {suite} main\n" for suite in suites]
+    (work / "sources.list").write_text("".join(lines))
+    options = {
+        "Dir::State": work / "state",
+        "Dir::State::status": work / "status",
+        "Dir::Cache": work / "cache",
+        "Dir::Etc::SourceList": work / "sources.list",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "APT::Install-Recommends": "false",
+        "APT::Sandbox::User": "",
+        "Acquire::Languages": "none",
+        "Acquire::Check-Valid-Until": "false",
+        "Acquire::Retries": "3",
+    }
+    return ["apt-get", *(f"-o{key}={value}" for key, value in options.items())]
+
+
+def _source_files() -> list[Path]:
+    return [path for path in (SOURCES / "sources.list", *sorted(SOURCES.glob("sources.list.d/*"))) if path.is_file()]
+
+
+def _run(command: list[str], version: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
+        raise ServerError(f"qBittorrent {version} could not be fetched: {command[0]} said:\n{last}")
