@@ -3,3 +3,7 @@
 For: sessions, errors, capabilities by Web API version, snapshots and mutations. May import `model`. Never decides what
 should be, never retries on its own, never logs, and never lets a failed or partial read pass for a whole one.
 """
+
+from reconciler.live.session import Session
+
+__all__ = ["Session"]

@@ -1,0 +1,42 @@
+"""Every conformance test runs on the four real servers through a live session, and on the four in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from reconciler.demo.packages import RELEASES
+from reconciler.demo.servers import Server
+from reconciler.live import Session
+from reconciler.model.desired import Instance
+from reconciler.model.position import Position
+from reconciler.model.secret import Secret
+from reconciler.testing import MemoryInstance
+from tests.conformance.subject import Subject
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test on each kind of instance, a server's tests one after the other."""
+    if "subject" in metafunc.fixturenames:
+        versions = metafunc.config.getoption("--qbt") or list(RELEASES)
+        subjects = [f"{kind} {version}" for version in versions for kind in ("memory", "real")]
+        metafunc.parametrize("subject", subjects, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
+    """One instance for the whole suite: tests keep to torrents and categories of their own."""
+    kind, version = request.param.split()
+    numbers = tuple(int(part) for part in version.split("."))
+    root = str(tmp_path_factory.mktemp(f"{kind}-{version}"))
+    if kind == "memory":
+        yield Subject(MemoryInstance(version), numbers, root)
+        return
+    with Server(version) as server, Session(_instance(server)) as session:
+        yield Subject(session, numbers, root)
+
+
+def _instance(server: Server) -> Instance:
+    position = Position("desired.yaml", 1, 1)
+    return Instance("box", position, server.url, server.username, Secret(server.password))

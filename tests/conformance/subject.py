@@ -1,0 +1,59 @@
+"""What the conformance suite is run against: an instance, real or in memory, and the means to wait for its effects."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from reconciler.apply.target import Target
+from reconciler.model.snapshot import AddOptions, LiveTorrent
+
+PATIENCE = 15.0  # seconds; the slowest effect is a state that shows with the next refresh, 1.5 s
+
+STOPPED = AddOptions(stopped=True, auto_tmm=False)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One instance under test. Tests share it, so each uses torrents and categories of its own."""
+
+    target: Target
+    version: tuple[int, ...]
+    root: str  # a folder that the instance can write to
+
+    def path(self) -> str:
+        """A folder that nothing else uses."""
+        return f"{self.root}/{secrets.token_hex(4)}"
+
+    def category(self, save_path: str | None = None) -> str:
+        """A category that nothing else uses; made where a path (or "") is given."""
+        name = f"c{secrets.token_hex(4)}"
+        if save_path is not None:
+            self.target.create_category(name, save_path)
+        return name
+
+    def added(self, count: int = 1, options: AddOptions = STOPPED) -> list[str]:
+        """The ids of new torrents, once the instance shows them."""
+        hashes = [secrets.token_hex(20) for _ in range(count)]
+        self.target.add([magnet(key) for key in hashes], options)
+        self.eventually(hashes, lambda found: len(found) == count)
+        return hashes
+
+    def one(self, key: str) -> LiveTorrent:
+        """The torrent of this id."""
+        (torrent,) = self.target.read([key])
+        return torrent
+
+    def eventually(self, ids: Collection[str], holds: Callable[[tuple[LiveTorrent, ...]], bool]) -> None:
+        """Read until it holds, or fail."""
+        end = time.monotonic() + PATIENCE
+        while not holds(found := self.target.read(ids)):
+            assert time.monotonic() < end, found
+            time.sleep(0.02)
+
+
+def magnet(key: str, name: str | None = None) -> str:
+    """A magnet link of a v1 infohash."""
+    return f"magnet:?xt=urn:btih:{key}" + (f"&dn={name}" if name else "")
