@@ -129,6 +129,7 @@ def _apt(work: Path, release: Release) -> list[str]:
         "Acquire::Languages": "none",
         "Acquire::Check-Valid-Until": "false",
         "Acquire::Retries": "3",
+        "APT::Update::Error-Mode": "any",
     }
     return ["apt-get", *(f"-o{key}={value}" for key, value in options.items())]
 

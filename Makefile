@@ -1,0 +1,41 @@
+# `make demo` shows the main job on real servers; `make test` runs every check. Each sets up what it needs by itself.
+
+PYTHON := $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+# PIP_EXTRA: more options for pip, where a machine needs them
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_EXTRA)
+
+.PHONY: demo test check bench clean
+
+demo: $(VENV)/.base
+	@$(BIN)/reconcile demo $(if $(KEEP),--keep)
+
+test: check
+	$(BIN)/pytest -n $(WORKERS) -q
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench $(COUNT)
+
+clean:
+	rm -rf $(VENV) build dist
+
+$(BIN)/pip:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on PATH." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "No virtual environment could be made: on Debian or Ubuntu, install python3-venv." >&2; exit 1; }
+
+$(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.base

@@ -1,0 +1,178 @@
+"""The story that `reconcile demo` tells: the main job, from an empty instance to drift and pruning, for real.
+
+Two throwaway qBittorrent servers of different versions are started on the addresses that `examples/desired.yaml`
+names. Every step runs the real command in a process of its own, as a user would.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from importlib import resources
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from reconciler.demo.servers import Server, ServerError, versions_here
+from reconciler.desired import load
+from reconciler.live import Session
+from reconciler.model.desired import Desired
+
+USERNAME = "admin"
+
+
+def run_demo(keep: bool) -> int:
+    """Tell the story; 0 if every step ended as it should. With `keep` the servers stay until this process is stopped."""
+    console = Console(stderr=False, highlight=False)
+    folder = Path(tempfile.mkdtemp(prefix="reconcile-demo-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            story = _prepare(folder, stack, console)
+            story.tell()
+        except (ServerError, StoryError) as error:
+            console.print(f"[bold red]the demo stopped:[/] {error}")
+            return 1
+        if keep:
+            story.keep()
+    return 0
+
+
+class StoryError(Exception):
+    """A step of the story did not end as it should."""
+
+
+class Story:
+    """The steps, told on a console."""
+
+    def __init__(self, folder: Path, file: Path, servers: Mapping[str, Server], console: Console) -> None:
+        self._folder = folder
+        self._file = file
+        self._servers = servers
+        self._console = console
+        self._step = 0
+
+    def tell(self) -> None:
+        """All steps, in order."""
+        self._say("What would happen? A dry-run changes nothing.")
+        self._reconcile("--dry-run")
+        self._say("Make it so.")
+        self._reconcile()
+        self._say("Once more: everything agrees, so nothing is sent.")
+        self._reconcile("--dry-run", "--detailed-exitcode")
+        self._drift()
+        self._say("The dry-run sees the drift (exit code 2 for a script) …", "… and a run heals it.")
+        self._reconcile("--dry-run", "--detailed-exitcode", expect=2)
+        self._reconcile()
+        self._remove_entry()
+        self._say("What is ours and no longer declared goes; its downloaded data stays.")
+        self._reconcile()
+        self._say("And once more: nothing to do.")
+        self._reconcile("--dry-run", "--detailed-exitcode")
+
+    def keep(self) -> None:
+        """Leave the servers running, with all that is needed to look at them, until a signal comes."""
+        for name, server in self._servers.items():
+            self._console.print(f"[bold]{name}[/]: {server.url}  user {server.username}  password {server.password}")
+        self._console.print(f"desired state: {self._file}\nCtrl-C ends the demo and removes everything.")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            self._console.print("bye")
+
+    def _say(self, *lines: str) -> None:
+        self._step += 1
+        self._console.print(f"\n[bold cyan]{self._step}. {' '.join(lines)}[/]")
+
+    def _reconcile(self, *options: str, expect: int = 0) -> None:
+        shown = " ".join(("reconcile", "-f", self._file.name, *options))
+        self._console.print(f"[dim]$ {shown}[/]")
+        command = (sys.executable, "-m", "reconciler", "-f", self._file.name, *options)
+        code = subprocess.run(command, cwd=self._file.parent, env=self._environ(), check=False).returncode
+        if code != expect:
+            raise StoryError(f"`{shown}` ended with exit code {code}, not {expect}")
+
+    def _environ(self) -> dict[str, str]:
+        return environ(self._servers)
+
+    def _drift(self) -> None:
+        """Do by hand what a person with a browser would: change what is declared, on the first instance."""
+        self._say("Somebody changes things by hand in qBittorrent: another category, stopped where it should run.")
+        desired = _load(self._file, self._environ())
+        name, entries = _busiest(desired)
+        with Session(desired.instances[name]) as session:
+            torrents = [live for live in session.snapshot().torrents if live.infohashes in entries]
+            first, others = torrents[0], torrents[1:]
+            session.create_category("misplaced", "")
+            session.set_category([first.id], "misplaced")
+            turned = [live for live in others if not live.stopped] or [first]
+            session.stop([turned[0].id])
+        self._console.print(f"  {name}: {first.name} → category misplaced; {turned[0].name} → stopped")
+
+    def _remove_entry(self) -> None:
+        """Edit the desired state as a commit would: its last torrent goes."""
+        text = self._file.read_text(encoding="utf-8")
+        desired = _load(self._file, self._environ())
+        doomed = max((entry for entry in desired.torrents if not entry.protect), key=lambda entry: entry.at)
+        lines = text.splitlines(keepends=True)
+        start = doomed.at.line - 1
+        end = next((n for n in range(start + 1, len(lines)) if not lines[n].startswith("    ")), len(lines))
+        self._file.write_text("".join(lines[:start] + lines[end:]), encoding="utf-8")
+        self._say(f"A commit removes {doomed.label} from the desired state.")
+        self._console.print("".join(f"[red]- {line.rstrip()}[/]\n" for line in lines[start:end]), end="")
+
+
+def environ(servers: Mapping[str, Server]) -> dict[str, str]:
+    """The environment in which the example's passwords are those of the servers."""
+    return {**os.environ, **{_variable(name): server.password for name, server in servers.items()}}
+
+
+def _prepare(folder: Path, stack: ExitStack, console: Console) -> Story:
+    """Copy the example and start a server on each address it names."""
+    file = folder / "desired.yaml"
+    file.write_text(example(), encoding="utf-8")
+    passwords = {name: secrets.token_urlsafe(9) for name in ("home", "seedbox")}
+    desired = _load(file, {_variable(name): password for name, password in passwords.items()})
+    versions = versions_here(len(desired.instances))
+    servers = {}
+    for (name, instance), version in zip(desired.instances.items(), versions, strict=True):
+        port = urlsplit(instance.url).port
+        console.print(f"Starting a throwaway qBittorrent {version or ''} for {name} …", end=" ")
+        server = Server(version, port=port, username=USERNAME, password=passwords[name])
+        servers[name] = stack.enter_context(server)
+        console.print(f"{server.version} at {server.url}")
+    return Story(folder, file, servers, console)
+
+
+def example() -> str:
+    """The text of `examples/desired.yaml`: beside the code in a checkout, inside the package when installed."""
+    packaged = resources.files("reconciler.demo") / "desired.yaml"
+    if packaged.is_file():
+        return packaged.read_text(encoding="utf-8")
+    return (Path(__file__).parents[2] / "examples" / "desired.yaml").read_text(encoding="utf-8")
+
+
+def _variable(name: str) -> str:
+    return f"{name.upper()}_PASSWORD"
+
+
+def _load(file: Path, environ: Mapping[str, str]) -> Desired:
+    return load([file], environ)
+
+
+def _busiest(desired: Desired) -> tuple[str, Sequence[object]]:
+    """The instance with the most torrents, and their infohashes."""
+    by_name = {
+        name: [e.infohashes for e in desired.torrents if e.instance == name and not e.absent]
+        for name in desired.instances
+    }
+    name = max(by_name, key=lambda key: len(by_name[key]))
+    return name, by_name[name]

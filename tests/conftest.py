@@ -1,0 +1,66 @@
+"""Fixtures with real parts. A server that cannot be had fails the test that wants it; nothing is skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from reconciler.demo.packages import RELEASES
+from reconciler.demo.servers import Server
+from tests.support.proxy import Proxy
+from tests.support.raw import Raw
+
+MakeServer = Callable[..., Server]
+MakeProxy = Callable[..., Proxy]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--qbt 5.3.0` limits the tests to versions, for quick work at a desk."""
+    parser.addoption("--qbt", action="append", choices=list(RELEASES), help="only this qBittorrent version")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that asks for a `version` (or a `server`) runs on all four."""
+    if "version" in metafunc.fixturenames:
+        metafunc.parametrize("version", metafunc.config.getoption("--qbt") or list(RELEASES))
+
+
+@pytest.fixture
+def make_server() -> Iterator[MakeServer]:
+    """Starts servers of any version; all are gone at the end of the test."""
+    with ExitStack() as stack:
+        yield lambda version="5.1.0", **options: stack.enter_context(Server(version, **options))
+
+
+@pytest.fixture
+def server(version: str, make_server: MakeServer) -> Server:
+    """A fresh server, once for each version."""
+    return make_server(version)
+
+
+@pytest.fixture
+def any_server(make_server: MakeServer) -> Server:
+    """A fresh server, for tests to which the version does not matter."""
+    return make_server()
+
+
+@pytest.fixture
+def make_proxy() -> Iterator[MakeProxy]:
+    """Recording proxies before servers; all are closed at the end of the test."""
+    with ExitStack() as stack:
+        yield lambda server, **options: stack.enter_context(Proxy(server.port, **options))
+
+
+@pytest.fixture
+def raw() -> Callable[[Server], Raw]:
+    """A bare admin client on a server."""
+    return Raw
+
+
+@pytest.fixture
+def broken_files() -> Path:
+    """The corpus of broken desired states."""
+    return Path(__file__).parent / "broken"

@@ -1,0 +1,247 @@
+"""A recording reverse proxy before a real server, that can do to a request what bad networks and proxies do.
+
+It sees what really goes over the wire, so promises about requests are checked at the server's side.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+READS = frozenset(
+    {
+        "auth/login",
+        "auth/logout",
+        "app/version",
+        "app/webapiVersion",
+        "app/buildInfo",
+        "torrents/info",
+        "torrents/categories",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it arrived: the endpoint without `/api/v2/`, and the status that went back (0: none)."""
+
+    method: str
+    endpoint: str
+    body: bytes
+    status: int = 0
+
+
+@dataclass(slots=True)
+class Rule:
+    """What to do to requests of an endpoint ("" is every one), how many times, after letting some pass."""
+
+    endpoint: str
+    fault: Fault
+    times: int = 1
+    after: int = 0
+
+    def takes(self, endpoint: str) -> bool:
+        """Is it this rule's turn?"""
+        if self.endpoint not in ("", endpoint) or self.times <= 0:
+            return False
+        if self.after > 0:
+            self.after -= 1
+            return False
+        self.times -= 1
+        return True
+
+
+Fault = Callable[["_Handler", bytes], int]
+
+
+@dataclass
+class Proxy:
+    """Listens on loopback before `port`. `base` is a path prefix to strip; `tls` wraps the listening side."""
+
+    port: int
+    base: str = ""
+    tls: ssl.SSLContext | None = None
+    requests: list[Request] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        handler = type("Handler", (_Handler,), {"proxy": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        if self.tls:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://127.0.0.1:{self._server.server_address[1]}{self.base}"
+
+    @property
+    def mutations(self) -> list[Request]:
+        """The requests that were not mere reads or logins."""
+        return [request for request in self.requests if request.endpoint not in READS]
+
+    def count(self, endpoint: str) -> int:
+        """How many requests an endpoint got."""
+        return sum(request.endpoint == endpoint for request in self.requests)
+
+    def clear(self) -> None:
+        """Forget what was recorded and every rule."""
+        self.requests.clear()
+        self.rules.clear()
+
+    def fail(self, endpoint: str, fault: Fault, times: int = 1, after: int = 0) -> None:
+        """From now on, do this to requests of an endpoint ("": all), `times` times, after `after` of them."""
+        self.rules.append(Rule(endpoint, fault, times, after))
+
+    def fault_for(self, endpoint: str) -> Fault:
+        """The fault whose turn it is, or plain forwarding."""
+        with self._lock:
+            return next((rule.fault for rule in self.rules if rule.takes(endpoint)), forward)
+
+    def record(self, request: Request) -> None:
+        """Keep a request."""
+        with self._lock:
+            self.requests.append(request)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    proxy: Proxy
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        path = self.path.removeprefix(self.proxy.base).split("?")[0]
+        endpoint = path.removeprefix("/api/v2/")
+        status = 0
+        try:
+            status = self.proxy.fault_for(endpoint)(self, body)
+        except OSError:
+            self.close_connection = True  # either side hung up
+        finally:
+            self.proxy.record(Request(self.command, endpoint, body, status))
+
+    do_GET = do_POST
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+    def ask_server(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Pass the request on and return status, headers and body of the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.proxy.port, timeout=60)
+        headers = {key: value for key, value in self.headers.items() if key.lower() not in ("host", "connection")}
+        try:
+            connection.request(self.command, self.path.removeprefix(self.proxy.base), body, headers)
+            answer = connection.getresponse()
+            kept = [(k, v) for k, v in answer.getheaders() if k.lower() not in ("connection", "content-length")]
+            return answer.status, kept, answer.read()
+        finally:
+            connection.close()
+
+    def answer(self, status: int, headers: list[tuple[str, str]], body: bytes, cut: int | None = None) -> int:
+        """Send an answer; with `cut`, only so many bytes of it before hanging up."""
+        self.send_response(status)
+        for key, value in headers:
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body if cut is None else body[:cut])
+        if cut is not None:
+            self.wfile.flush()
+            self.hang_up()
+        return status
+
+    def hang_up(self, reset: bool = False) -> None:
+        """Close the connection, orderly or with a reset."""
+        self.close_connection = True
+        if reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            self.connection.shutdown(socket.SHUT_WR)
+
+
+def forward(handler: _Handler, body: bytes) -> int:
+    """No fault."""
+    return handler.answer(*handler.ask_server(body))
+
+
+def cut(share: float = 0.5) -> Fault:
+    """The answer breaks off after a share of its bytes."""
+
+    def fault(handler: _Handler, body: bytes) -> int:
+        status, headers, content = handler.ask_server(body)
+        return handler.answer(status, headers, content, cut=int(len(content) * share))
+
+    return fault
+
+
+def status(code: int, text: str = "", content_type: str = "text/html") -> Fault:
+    """An answer of the proxy's own; the server never sees the request."""
+    return lambda handler, body: handler.answer(code, [("Content-Type", content_type)], text.encode())
+
+
+def hang(seconds: float) -> Fault:
+    """Silence; the server never sees the request."""
+
+    def fault(handler: _Handler, body: bytes) -> int:
+        time.sleep(seconds)
+        handler.hang_up()
+        return 0
+
+    return fault
+
+
+def hang_after(seconds: float) -> Fault:
+    """The server does what was asked, and its answer never arrives."""
+
+    def fault(handler: _Handler, body: bytes) -> int:
+        handler.ask_server(body)
+        time.sleep(seconds)
+        handler.hang_up()
+        return 0
+
+    return fault
+
+
+def reset_after(handler: _Handler, body: bytes) -> int:
+    """The server does what was asked, then the connection is reset."""
+    handler.ask_server(body)
+    handler.hang_up(reset=True)
+    return 0
+
+
+def reset_before(handler: _Handler, body: bytes) -> int:
+    """The connection is reset; the server never sees the request."""
+    handler.hang_up(reset=True)
+    return 0
+
+
+def delay(seconds: float) -> Fault:
+    """A slow link."""
+
+    def fault(handler: _Handler, body: bytes) -> int:
+        time.sleep(seconds)
+        return forward(handler, body)
+
+    return fault
