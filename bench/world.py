@@ -22,7 +22,8 @@ def write_desired(folder: Path, server: Server, count: int, paused: int = 0) -> 
     """A desired state of `count` torrents with five keys each; the first `paused` of them differ in a tag."""
     lines = [
         "version: 1\npolicy: sync\nowner: bench\n",
-        f"instances:\n  box:\n    url: {server.url}\n    username: {server.username}\n    password: {{file: password}}\n",
+        f"instances:\n  box:\n    url: {server.url}\n    username: {server.username}\n",
+        "    password: {file: password}\n",
         "categories:\n  linux: {save_path: /tmp/bench/linux}\ntorrents:\n",
     ]
     for number, magnet in enumerate(magnets(count)):

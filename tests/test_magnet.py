@@ -55,9 +55,7 @@ GOOD = [
 
 
 @pytest.mark.parametrize(("link", "v1", "v2", "uri"), GOOD)
-def test_good_links_give_infohashes_and_one_canonical_text(
-    link: str, v1: str | None, v2: str | None, uri: str
-) -> None:
+def test_good_links_give_infohashes_and_one_canonical_text(link: str, v1: str | None, v2: str | None, uri: str) -> None:
     magnet = parse_magnet(link)
     assert magnet.infohashes == InfoHashes(v1, v2)
     assert magnet.uri == uri
@@ -138,9 +136,7 @@ def test_display_name(tail: str, name: str | None) -> None:
 
 
 def test_trackers_and_web_seeds_are_read_and_kept() -> None:
-    magnet = parse_magnet(
-        f"{BTIH}&tr=udp%3A%2F%2Fa%3A1%2Fx&tr.2=http://b/?k=1&ws=http://w/%2520&ws.1=http://v"
-    )
+    magnet = parse_magnet(f"{BTIH}&tr=udp%3A%2F%2Fa%3A1%2Fx&tr.2=http://b/?k=1&ws=http://w/%2520&ws.1=http://v")
     assert magnet.trackers == ("udp://a:1/x", "http://b/?k=1")
     assert magnet.web_seeds == ("http://w/%20", "http://v")
     seen = lt.parse_magnet_uri(magnet.uri)
@@ -187,9 +183,7 @@ def test_stricter_than_libtorrent_where_a_link_is_ambiguous(link: str, theirs: I
 
 digests = st.binary(min_size=20, max_size=20).filter(any)
 long_digests = st.binary(min_size=32, max_size=32).filter(any)
-words = st.text(
-    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029"), max_size=12
-)
+words = st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029"), max_size=12)
 
 
 @st.composite

@@ -53,12 +53,16 @@ def test_nothing_is_left_behind() -> None:
 
 
 def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
-    code = "from reconciler.demo.servers import Server; s = Server('5.1.0'); print(s.pid, s.profile, flush=True); input()"
+    code = "from reconciler.demo.servers import Server; s = Server('5.1.0'); print(s.pid, flush=True); input()"
     parent = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     assert parent.stdout
-    pid = int(parent.stdout.readline().split()[0])
+    pid = int(parent.stdout.readline())
     assert _alive(pid)
     parent.send_signal(signal.SIGKILL)
     parent.wait()

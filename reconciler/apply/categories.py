@@ -40,8 +40,10 @@ def _send(job: Job, live: Mapping[str, LiveCategory], target: Target, pace: Pace
         job.sent = True
         try:
             if action.verb is Verb.ADD and action.name not in live:
-                return target.create_category(action.name, path)
-            return target.edit_category(live.get(action.name, LiveCategory(action.name)), path)
+                target.create_category(action.name, path)
+            else:
+                target.edit_category(live.get(action.name, LiveCategory(action.name)), path)
+            return
         except (Rejected, Unsupported) as error:
             job.error = str(error)
             return

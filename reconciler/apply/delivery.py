@@ -31,13 +31,16 @@ def deliver(batch: Batch, target: Target, pace: Pace) -> None:
     while todo:
         try:
             batch.send(target, todo)
-            return _mark_sent(todo)
+            _mark_sent(todo)
+            return
         except (Rejected, Unsupported) as error:
-            return _note(todo, batch, error)
+            _note(todo, batch, error)
+            return
         except InstanceError as error:
             delay = next(delays, None)
             if delay is None and isinstance(error, ServerFault):
-                return _note(todo, batch, error)
+                _note(todo, batch, error)
+                return
             if delay is None or not error.transient:
                 _note(todo, batch, error)
                 raise Lost(error) from error

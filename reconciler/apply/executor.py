@@ -179,4 +179,3 @@ def _unseen(job: Job, live: LiveTorrent | None) -> str:
     if live is None:
         return "accepted, but it does not appear on the instance; if this goes on, restart qBittorrent (its #24367)"
     return "accepted, but the instance does not show it"
-

@@ -24,7 +24,9 @@ WORKERS = 32  # instances at a time; each holds one connection and one thread
 class OpenTarget(Target, Protocol):
     """A target that is opened before use and closed after it."""
 
-    requests: int
+    @property
+    def requests(self) -> int:
+        """How many HTTP requests were sent."""
 
     def open(self) -> None:
         """Log in, once. Raises `InstanceError`."""

@@ -63,9 +63,7 @@ def binary(version: str | None) -> Binary:
     loader = next(path for pattern in loaders for path in root.glob(pattern))
     plugins = next(path for qt in ("qt6", "qt5") for path in root.glob(f"usr/lib/*-linux-gnu/{qt}/plugins"))
     program = str(root / "usr/bin/qbittorrent-nox")
-    return Binary(
-        (str(loader), "--library-path", ":".join(libraries), program), {"QT_PLUGIN_PATH": str(plugins)}
-    )
+    return Binary((str(loader), "--library-path", ":".join(libraries), program), {"QT_PLUGIN_PATH": str(plugins)})
 
 
 class Server:
@@ -168,9 +166,7 @@ class Server:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
     def _launch(self) -> None:
@@ -251,7 +247,8 @@ class Server:
             },
         }
         return "".join(
-            f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in keys.items()) for name, keys in sections.items()
+            f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in keys.items())
+            for name, keys in sections.items()
         )
 
 

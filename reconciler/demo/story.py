@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from reconciler.demo.servers import Server, ServerError, versions_here
+from reconciler.demo.packages import ServerError
+from reconciler.demo.servers import Server, versions_here
 from reconciler.desired import load
 from reconciler.live import Session
 from reconciler.model.desired import Desired
@@ -30,7 +31,7 @@ USERNAME = "admin"
 
 
 def run_demo(keep: bool) -> int:
-    """Tell the story; 0 if every step ended as it should. With `keep` the servers stay until this process is stopped."""
+    """Tell the story; 0 if every step ended as it should. With `keep` the servers stay until Ctrl-C."""
     console = Console(stderr=False, highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="reconcile-demo-"))
     with ExitStack() as stack:

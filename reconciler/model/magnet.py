@@ -152,9 +152,7 @@ def _v1_hex(digits: str) -> str:
     if len(digits) in (32, 40):
         kind = "40 hex digits (0-9, a-f)" if len(digits) == 40 else "32 of base32 (a-z, 2-7)"
         raise MagnetError(f"its btih has characters that do not belong into {kind}")
-    raise MagnetError(
-        f"its btih has {len(digits)} characters: a v1 infohash is 40 hex digits or 32 of base32"
-    )
+    raise MagnetError(f"its btih has {len(digits)} characters: a v1 infohash is 40 hex digits or 32 of base32")
 
 
 def _v2_hex(digits: str) -> str:

@@ -90,6 +90,9 @@ class Verdict:
     reasons: tuple[str, ...] = ()
 
 
+NOT_REFUSED = Verdict()
+
+
 @dataclass(frozen=True, slots=True)
 class InstancePlan:
     """The plan of one instance. `owned` and `foreign` count its live torrents, `unchanged` the declared and settled."""
@@ -101,7 +104,7 @@ class InstancePlan:
     foreign: int = 0
     unchanged: int = 0
     suspended: bool = False
-    verdict: Verdict = Verdict()
+    verdict: Verdict = NOT_REFUSED
 
 
 @dataclass(frozen=True, slots=True)

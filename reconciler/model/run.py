@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.model.plan import Action, Outcome, Spared, Verdict
+from reconciler.model.plan import NOT_REFUSED, Action, Outcome, Spared, Verdict
 from reconciler.model.position import Problem
 
 
@@ -51,7 +51,7 @@ class InstanceResult:
     owned: int = 0
     foreign: int = 0
     unchanged: int = 0
-    verdict: Verdict = Verdict()
+    verdict: Verdict = NOT_REFUSED
     results: tuple[ActionResult, ...] = ()
     spared: tuple[Spared, ...] = ()
 

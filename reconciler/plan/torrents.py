@@ -120,8 +120,9 @@ def _sort_out(
             held.append((change, Outcome.DEFERRED, "its data is being moved; the path is set when that has ended"))
         elif change.field == "paused" and not change.after and live.missing_files:
             # qBittorrent #17626: starting a torrent whose files are missing may download everything again.
+            risk = "its files are missing and starting could download them again"
             mend = "bring them back and recheck, or start it in qBittorrent"
-            held.append((change, Outcome.BLOCKED, f"its files are missing and starting could download them again; {mend}"))
+            held.append((change, Outcome.BLOCKED, f"{risk}; {mend}"))
         else:
             free.append(change)
     return tuple(free), held

@@ -52,7 +52,7 @@ def test_the_accepted_hash_lets_that_plan_pass() -> None:
     digest = _plan(REFUSED).hash
     verdict = _plan(REFUSED, accept=digest).instances[0].verdict
     assert not verdict.refused
-    assert verdict.reasons == ("1 deletions are more than max_delete 0; accepted by its hash",)
+    assert verdict.reasons == ("1 deletion is more than max_delete 0; accepted by its hash",)
 
 
 def test_the_hash_may_stand_in_the_desired_state() -> None:

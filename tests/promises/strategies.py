@@ -75,7 +75,7 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
         ),
         "live": draw(live_rows()),
         "categories": {
-            **{name: "" for name in CATEGORIES[1:]},
+            **dict.fromkeys(CATEGORIES[1:], ""),
             **draw(st.dictionaries(st.sampled_from(CATEGORIES[1:]), st.sampled_from(("", "/c1")))),
         },
     }

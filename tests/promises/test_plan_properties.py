@@ -62,9 +62,7 @@ def test_the_order_of_the_input_does_not_matter(case: dict[str, Any], rng: rando
     rng.shuffle(entries)
     rng.shuffle(torrents)
     first = make_plan(desired, {"box": live})
-    second = make_plan(
-        replace(desired, torrents=tuple(entries)), {"box": replace(live, torrents=tuple(torrents))}
-    )
+    second = make_plan(replace(desired, torrents=tuple(entries)), {"box": replace(live, torrents=tuple(torrents))})
     assert first == second
 
 

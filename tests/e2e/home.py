@@ -1,0 +1,111 @@
+"""A user's folder: a desired state in it, and the real command run on it as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.magnets import magnet
+
+COMMAND = (sys.executable, "-m", "reconciler")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one run of the command gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The JSON report on standard output."""
+        return dict(json.loads(self.out))
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """The counts of the report that are not zero."""
+        return {key: count for key, count in self.report["summary"].items() if count}
+
+    def instance(self, name: str = "box") -> dict[str, Any]:
+        """One instance's share of the report."""
+        return next(part for part in self.report["instances"] if part["name"] == name)
+
+    def actions(self, name: str = "box") -> list[str]:
+        """The actions of an instance, one line each: `verb name field,field outcome`."""
+        return [
+            " ".join((a["verb"], a["name"], ",".join(c["field"] for c in a["changes"]) or "-", a["outcome"]))
+            for a in self.instance(name)["actions"]
+        ]
+
+
+class Home:
+    """A folder with `desired.yaml`, and passwords in the environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environ: dict[str, str] = {}
+        self._instances: list[str] = []
+
+    @property
+    def file(self) -> Path:
+        """The desired state."""
+        return self.folder / "desired.yaml"
+
+    def instance(self, url: str, username: str, password: str, name: str = "box", more: str = "") -> None:
+        """Name an instance for every desired state written from now on. `more`: further keys, a line each."""
+        variable = f"{name.upper()}_PASSWORD"
+        self.environ[variable] = password
+        self._instances.append(
+            f"  {name}:\n    url: {url}\n    username: {username}\n    password: {{env: {variable}}}\n"
+            "    timeout: {connect: 2s, read: 20s}\n" + "".join(f"    {line}\n" for line in more.splitlines())
+        )
+
+    def write(self, *torrents: str, policy: str = "sync", head: str = "") -> None:
+        """Write the desired state: each torrent as flow YAML or a block; `head`: further top-level lines."""
+        entries = "".join(f"  - {entry}\n" for entry in torrents) if torrents else ""
+        listed = f"torrents:\n{entries}" if entries else "torrents: []\n"
+        text = f"version: 1\nowner: home\npolicy: {policy}\n{head}\ninstances:\n{''.join(self._instances)}{listed}"
+        self.file.write_text(text)
+
+    def run(self, *options: str, environ: Mapping[str, str] | None = None) -> Ran:
+        """`reconcile --output json OPTIONS` to its end."""
+        done = subprocess.run(
+            (*COMMAND, "--output", "json", *options),
+            cwd=self.folder,
+            env={**os.environ, **self.environ, **(environ or {})},
+            capture_output=True,
+            text=True,
+            timeout=110,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        """`reconcile` under way, for tests that interrupt it."""
+        return subprocess.Popen(
+            (*COMMAND, "--output", "json", *options),
+            cwd=self.folder,
+            env={**os.environ, **self.environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def entry(number: int, **keys: object) -> str:
+    """An entry with a made-up magnet as flow YAML; values are written as JSON, which is YAML."""
+    pairs = [f'"{key}": {json.dumps(value)}' for key, value in {"magnet": magnet(number), **keys}.items()]
+    return "{" + ", ".join(pairs) + "}"
+
+
+def entries(count: int, **keys: object) -> Iterator[str]:
+    """Many entries alike."""
+    return (entry(number, **keys) for number in range(count))
