@@ -28,6 +28,11 @@ class Capabilities:
         return self.web_api >= (2, 7)
 
     @property
+    def v2(self) -> bool:
+        """Does it know v2 infohashes? Since Web API 2.8.4 (qBittorrent 4.4), the first to be built on libtorrent 2."""
+        return self.web_api >= (2, 8, 4)
+
+    @property
     def resets_category_limits(self) -> bool:
         """Does editing a category reset its share limits, with no way to send them along?
 

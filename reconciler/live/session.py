@@ -83,7 +83,8 @@ class Session:
         """Every torrent and category: two requests, one more where the state of some hides the stop intent."""
         rows = self._connection.call("torrents/info", lambda client: client.torrent_rows())
         torrents = live_torrents(rows, self._stopped_among(intent_hidden(rows)))
-        return Snapshot(self.version, self.web_api, torrents, self.categories())
+        v2 = self._connection.capabilities.v2
+        return Snapshot(self.version, self.web_api, torrents, self.categories(), v2)
 
     def categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""

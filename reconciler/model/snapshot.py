@@ -50,12 +50,16 @@ class LiveCategory:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every torrent and category of one instance, read in one go. `version` like `v5.1.0`, `web_api` like `2.11.4`."""
+    """Every torrent and category of one instance, read in one go. `version` like `v5.1.0`, `web_api` like `2.11.4`.
+
+    `v2`: does it know torrents that have a v2 infohash alone (qBittorrent >= 4.4)?
+    """
 
     version: str
     web_api: str
     torrents: tuple[LiveTorrent, ...] = ()
     categories: Mapping[str, LiveCategory] = field(default_factory=dict)
+    v2: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def _plan_instance(
     unchanged, meant = 0, set[str]()
     for found in match(entries, snapshot.torrents):
         meant.update(live.id for live in found.lives)
-        decided = decide(found, rules)
+        decided = decide(found, rules, snapshot)
         unchanged += not decided
         decisions += decided
     for live in snapshot.torrents:

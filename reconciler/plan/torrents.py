@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.model.desired import Desired, DesiredTorrent, Policy
 from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Verb
-from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import IGNORE, PROTECT, owner_tag, owners
 from reconciler.plan.diff import drift, first_values
 from reconciler.plan.match import Match
@@ -56,14 +56,14 @@ class Rules:
         return tuple(name for name in owners(live.tags) if name != self.owner)
 
 
-def decide(found: Match, rules: Rules) -> Sequence[Decision]:
+def decide(found: Match, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
     """What to do about one entry. Nothing means: it is settled."""
     entry, live = found.entry, found.live
     if found.conflict:
         verb = Verb.DELETE if entry.absent else Verb.UPDATE
         return [_action(entry, live, verb, found.conflict, hold=Outcome.BLOCKED)]
     if live is None:
-        return [] if entry.absent else [_add(entry, rules)]
+        return [] if entry.absent else [_add(entry, rules, snapshot)]
     if IGNORE in live.tags:
         return [Spared(str(live.infohashes), live.name, f"it has the tag {IGNORE}")]
     return _remove(entry, live, rules) if entry.absent else _mend(entry, live, rules)
@@ -83,8 +83,11 @@ def prune(live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
     return [replace(_deletion(live, rules, "no longer declared"), changes=lost)]
 
 
-def _add(entry: DesiredTorrent, rules: Rules) -> Action:
+def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Action:
     changes = (Change("owner", None, rules.owner), *first_values(entry))
+    if not snapshot.v2 and not entry.infohashes.v1:
+        reason = f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; 4.4 and later do"
+        return _action(entry, None, Verb.ADD, reason, changes, hold=Outcome.BLOCKED)
     return _action(entry, None, Verb.ADD, "not on the instance", changes)
 
 

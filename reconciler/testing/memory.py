@@ -44,6 +44,11 @@ class MemoryInstance:
         """Does an add take tags? Before 4.3.2 it ignores them."""
         return self._api >= (2, 7)
 
+    @property
+    def _v2(self) -> bool:
+        """Does it know v2 infohashes? libtorrent 1.2, before 4.4, does not."""
+        return self._api >= (2, 8, 4)
+
     def copy(self) -> MemoryInstance:
         """Another instance that is in the same state, with the same faults to come."""
         twin = MemoryInstance(self.version[1:], self.default_save_path)
@@ -69,7 +74,7 @@ class MemoryInstance:
 
         def work() -> Snapshot:
             torrents, categories = tuple(self.torrents.values()), dict(self.live_categories)
-            return Snapshot(self.version, self.web_api, torrents, categories)
+            return Snapshot(self.version, self.web_api, torrents, categories, self._v2)
 
         return self._request(work)
 
@@ -199,8 +204,7 @@ class MemoryInstance:
         except MagnetError:
             return
         v1 = magnet.infohashes.v1
-        both = self._api >= (2, 8, 4)  # before, libtorrent 1.2 knows v1 alone
-        hashes = magnet.infohashes if both else InfoHashes(v1) if v1 else None
+        hashes = magnet.infohashes if self._v2 else InfoHashes(v1) if v1 else None
         if hashes is None or not known.isdisjoint(hashes.ids):
             return
         known.update(hashes.ids)

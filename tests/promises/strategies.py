@@ -69,7 +69,7 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
         "guard": {"max_delete": 100, "max_delete_percent": 100},
         "delete_files": draw(st.booleans()),
         "take_over": draw(st.booleans()),
-        "desired": draw(entry_rows()),
+        "desired": [*draw(entry_rows()), {"hash": "z", "state": "absent"}],  # an empty list is always refused
         "declared_categories": draw(
             st.dictionaries(st.sampled_from(CATEGORIES[1:]), st.none() | st.sampled_from(("", "/c1", "/c2")))
         ),

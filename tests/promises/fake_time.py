@@ -1,0 +1,18 @@
+"""A clock that only sleeping moves, and dice that always fall the same."""
+
+from __future__ import annotations
+
+from reconciler.apply.pace import Pace
+
+
+def fake_pace(**options: float) -> Pace:
+    """A pace without waiting."""
+    clock = [0.0]
+
+    def sleep(seconds: float) -> None:
+        clock[0] += max(seconds, 0.001)
+
+    def now() -> float:
+        return clock[0]
+
+    return Pace(now, sleep, lambda: 0.5, **options)  # type: ignore[arg-type]

@@ -1,0 +1,179 @@
+"""A run brings any instance to any desired state, whatever fails on the way: on the in-memory qBittorrent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from reconciler.control import Options, Silent, run_once
+from reconciler.model.desired import Desired, Policy
+from reconciler.model.errors import BrokenReply, InstanceError, ServerFault, TimedOut, Unreachable
+from reconciler.model.plan import Action, Kind, Outcome, Verb
+from reconciler.model.run import Run, Status
+from reconciler.model.snapshot import LiveTorrent
+from reconciler.testing.memory import WEB_API, MemoryInstance
+from tests.promises.fake_time import fake_pace
+from tests.promises.strategies import cases, world
+
+TRANSIENT = (Unreachable, TimedOut, BrokenReply, ServerFault)
+
+
+def memory(case: Mapping[str, Any], version: str) -> tuple[Desired, MemoryInstance]:
+    """The desired state of a case, and an instance in memory that is as the case says."""
+    desired, snapshot = world(dict(case))
+    box = MemoryInstance(version)
+    box.torrents = {torrent.id: torrent for torrent in snapshot.torrents}
+    box.live_categories = dict(snapshot.categories)
+    return desired, box
+
+
+def run(desired: Desired, box: MemoryInstance, case: Mapping[str, Any], **options: Any) -> Run:
+    """One run on that instance, without waiting."""
+    return run_once(
+        desired,
+        Options(take_over=case["take_over"], **options),
+        Silent(),
+        threading.Event(),
+        pace=fake_pace(),
+        connect=lambda instance, stop: box,
+    )
+
+
+def left_to_do(desired: Desired, box: MemoryInstance, case: Mapping[str, Any]) -> list[Action]:
+    """What a dry-run would still do; what waits for a person is not counted."""
+    report = run(desired, box, case, dry_run=True)
+    return [r.action for part in report.instances for r in part.results if r.outcome is not Outcome.BLOCKED]
+
+
+versions = st.sampled_from(sorted(WEB_API))
+
+
+@given(cases(), versions)
+def test_after_a_run_nothing_is_left_to_do(case: dict[str, Any], version: str) -> None:
+    desired, box = memory(case, version)
+    done = run(desired, box, case)
+    outcomes = {result.outcome for part in done.instances for result in part.results}
+    assert outcomes <= {Outcome.APPLIED, Outcome.BLOCKED}
+    assert left_to_do(desired, box, case) == []
+
+
+@given(cases(), versions)
+def test_a_second_run_sends_reads_only(case: dict[str, Any], version: str) -> None:
+    desired, box = memory(case, version)
+    run(desired, box, case)
+    before, requests = (dict(box.torrents), dict(box.live_categories)), box.requests
+    run(desired, box, case)
+    assert (dict(box.torrents), dict(box.live_categories)) == before
+    assert box.requests - requests <= 2, "a snapshot and nothing else"
+
+
+@given(cases(), versions)
+def test_a_dry_run_changes_nothing(case: dict[str, Any], version: str) -> None:
+    desired, box = memory(case, version)
+    before = box.copy()
+    run(desired, box, case, dry_run=True)
+    assert (box.torrents, box.live_categories) == (before.torrents, before.live_categories)
+
+
+def _touched(before: Mapping[str, LiveTorrent], after: Mapping[str, LiveTorrent]) -> dict[str, set[str]]:
+    """What changed of each torrent that was there: names of its fields, `gone` for a deletion."""
+    changed: dict[str, set[str]] = {}
+    for key, old in before.items():
+        new = after.get(key)
+        if new is None:
+            changed[key] = {"gone"}
+        elif new != old:
+            fields = ("name", "category", "tags", "save_path", "stopped")
+            changed[key] = {field for field in fields if getattr(old, field) != getattr(new, field)}
+    return changed
+
+
+_MAY_CHANGE = {
+    "owner": {"tags"},
+    "tags": {"tags"},
+    "protect": {"tags"},
+    "name": {"name"},
+    "category": {"category", "save_path"},  # the path follows under automatic management
+    "save_path": {"save_path"},
+    "paused": {"stopped"},
+}
+
+
+@given(cases(), versions)
+def test_what_is_executed_is_a_subset_of_the_plan(case: dict[str, Any], version: str) -> None:
+    desired, box = memory(case, version)
+    before = dict(box.torrents)
+    plan = [r.action for part in run(desired, box, case, dry_run=True).instances for r in part.results]
+    run(desired, box, case)
+
+    allowed: dict[str, set[str]] = {}
+    for action in plan:
+        if action.kind is Kind.TORRENT and action.torrent_id and action.hold is None:
+            fields = allowed.setdefault(action.torrent_id, set())
+            fields |= {"gone"} if action.verb is Verb.DELETE else set()
+            for change in action.changes:
+                fields |= _MAY_CHANGE[change.field]
+    for key, fields in _touched(before, box.torrents).items():
+        assert fields <= allowed.get(key, set()), f"{fields} of {key} changed, planned was {allowed.get(key)}"
+    added = {action.infohash for action in plan if action.verb is Verb.ADD and action.kind is Kind.TORRENT}
+    assert {str(new.infohashes) for key, new in box.torrents.items() if key not in before} <= added
+
+
+@st.composite
+def faults(draw: st.DrawFn) -> tuple[InstanceError, int, bool, int]:
+    """An error, how often, whether the request is carried out all the same, and after how many requests."""
+    error = draw(st.sampled_from(TRANSIENT))("lost")
+    after = error.unknown_outcome and draw(st.booleans())
+    return error, draw(st.integers(1, 8)), after, draw(st.integers(0, 6))
+
+
+@given(cases(), versions, faults())
+@settings(max_examples=300)
+def test_whatever_is_lost_on_the_way_the_next_run_converges(
+    case: dict[str, Any], version: str, fault: tuple[InstanceError, int, bool, int]
+) -> None:
+    desired, box = memory(case, version)
+    # docs/decisions/0002: an add of 4.2.5 takes no tags, and create-only will not tag what it finds
+    assume(box.tags_at_add or desired.policy is not Policy.CREATE_ONLY)
+    whole = box.copy()
+    run(desired, whole, case)
+
+    error, count, after, skip = fault
+    box.fail_next(count, error, after=after, skip=skip)
+    first = run(desired, box, case)
+    for part in first.instances:
+        lost = part.status is not Status.OK
+        if not lost and all(r.outcome in (Outcome.APPLIED, Outcome.BLOCKED) for r in part.results):
+            assert left_to_do(desired, box, case) == [], "what is called applied is applied"
+    box.fail_next(0, error)
+    run(desired, box, case)
+    assert left_to_do(desired, box, case) == []
+    assert (box.torrents, box.live_categories) == (whole.torrents, whole.live_categories)
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of ours handles it."""
+
+
+@given(cases(), versions, st.integers(0, 12))
+@settings(max_examples=300)
+def test_killed_at_any_request_the_next_run_reaches_the_same_end(
+    case: dict[str, Any], version: str, requests: int
+) -> None:
+    desired, box = memory(case, version)
+    # docs/decisions/0002: an add of 4.2.5 takes no tags, and create-only will not tag what it finds
+    assume(box.tags_at_add or desired.policy is not Policy.CREATE_ONLY)
+    whole = box.copy()
+    run(desired, whole, case)
+    box.fail_next(1, Killed(), skip=requests)  # type: ignore[arg-type]
+    with suppress(Killed):
+        run(desired, box, case)
+    box.fail_next(0, Unreachable("lost"))
+    run(desired, box, case)
+    assert left_to_do(desired, box, case) == []
+    assert (box.torrents, box.live_categories) == (whole.torrents, whole.live_categories)
