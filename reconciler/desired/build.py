@@ -1,0 +1,34 @@
+"""Checked documents -> `Desired`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.desired.checking import Checked
+from reconciler.desired.context import Context
+from reconciler.desired.instances import build_categories, build_instances
+from reconciler.desired.merging import ONCE, instance_names
+from reconciler.desired.torrents import build_torrents
+from reconciler.model.desired import Desired, DesiredCategory, GuardLimits, Policy
+
+
+def build(checked: list[Checked], context: Context) -> Desired:
+    """The merged desired state; worth something only if `context` has no problems afterwards."""
+    once: dict[str, Any] = {}
+    categories: dict[str, DesiredCategory] = {}
+    for part in checked:
+        once |= {key: value for key, value in part.entry.items() if key in ONCE}
+        categories |= build_categories(part.document, ("categories",), part.entry.get("categories", {}))
+    names = instance_names([part.document for part in checked])
+    return Desired(
+        policy=Policy(once.get("policy", Policy.CREATE_ONLY)),
+        instances=build_instances(checked, context),
+        torrents=build_torrents(checked, names, context),
+        categories=categories,
+        owner=once.get("owner", "default"),
+        delete_files=once.get("delete_files", False),
+        guard=GuardLimits(**once.get("guard", {})),
+        suspend=once.get("suspend", False),
+        accept_plan=once.get("accept_plan"),
+        warnings=tuple(sorted(set(context.warnings))),
+    )

@@ -1,0 +1,142 @@
+"""Text -> YAML nodes, with libyaml through ruamel.yaml's C parser, and libyaml's complaints in plain words.
+
+Only the parser is used: nodes know their positions, and nothing in a file can construct an object.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # a C extension without type hints
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import Node
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.tag import Tag
+
+from reconciler.model.position import Position, Problem
+
+IMPLICIT: Final = Tag(suffix="")  # what `ctag` is on a node that has no tag in the text
+MAX_DEPTH: Final = 40  # the deepest legal value is at 7; far below what would exhaust the C stack
+
+_UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_QUOTE_IT = "Text that begins with one of * & ! % @ ` must be in quotes"
+_PLAIN_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "mapping values are not allowed in this context": (
+        'a ":" is not expected here',
+        'Check the indentation, and put text that holds ": " in quotes',
+    ),
+    "could not find expected ':'": ('a ":" is missing after this key', 'Write "key: value"'),
+    "found unexpected ':'": (
+        'a ":" is not expected here, inside of { } or [ ]',
+        "Put text that holds it in quotes",
+    ),
+    "found unexpected end of stream": ("the file ends inside a quoted text", "Close the quotes"),
+    "found undefined alias": ("this alias (*) names an anchor (&) that does not exist", _QUOTE_IT),
+    "second occurrence": ("this anchor (&) is defined twice", "Give one of the two another name"),
+    "found undefined tag handle": ("this tag (!) is not known", _QUOTE_IT),
+    "found unknown escape character": (
+        'there is no such escape in a text in "double quotes"',
+        r"Write \\ for a backslash, or use 'single quotes'",
+    ),
+    "did not find expected key": ("this does not line up with the keys above it", "Check the indentation"),
+    "did not find expected '-' indicator": (
+        "this does not line up with the list above",
+        "Check the indentation",
+    ),
+    "did not find expected ',' or ']'": ('a list that begins with "[" is not closed', 'Add the "]"'),
+    "did not find expected ',' or '}'": ('a mapping that begins with "{" is not closed', 'Add the "}"'),
+    "block sequence entries are not allowed in this context": ('a list item ("- ") is not expected here', ""),
+    "found incompatible YAML document": ("this is not YAML 1.2", 'Remove the line that begins with "%YAML"'),
+    "found unknown directive name": ("this % directive is not known", "Remove it"),
+}
+_OPENING = (
+    "did not find expected ',' or ']'",
+    "did not find expected ',' or '}'",
+    "found unexpected end of stream",
+)
+
+
+class _TooDeep(Exception):
+    """Collections nest deeper than any desired state does."""
+
+
+class _Parser(CParser):  # type: ignore[misc]
+    """The C parser with the three hooks its composer calls: they guard the depth and resolve no tags."""
+
+    depth = 0
+    deepest: Any = None
+
+    def descend_resolver(self, parent: Node | None, _index: object) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self.deepest = parent
+            raise _TooDeep
+
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
+
+    def resolve(self, _kind: object, _value: object, _implicit: object) -> Tag:
+        return IMPLICIT
+
+
+def compose(file: str, text: str) -> tuple[list[Node], Problem | None]:
+    """The root node of every document in `text`, or (and then none) what is wrong with it as YAML."""
+    roots: list[Node] = []
+    parser: Any = None
+    try:
+        parser = _Parser(text)
+        while parser.check_node():
+            roots.append(parser.get_node())
+    except _TooDeep:
+        at = position(file, parser.deepest)
+        return [], Problem(at, f"this nests more than {MAX_DEPTH} levels deep, deeper than any desired state")
+    except ReaderError:
+        return [], _unprintable(file, text)
+    except MarkedYAMLError as error:
+        return [], _in_plain_words(file, text, error)
+    except YAMLError:
+        return [], Problem(Position(file, 1, 1), "this is not YAML")
+    if not roots:
+        return [], Problem(
+            Position(file, 1, 1), "this file holds only comments", 'A desired state begins with "version: 1"'
+        )
+    return roots, None
+
+
+def position(file: str, node: Node) -> Position:
+    """Where a node begins."""
+    mark = node.start_mark
+    return Position(file, mark.line + 1, mark.column + 1)
+
+
+def _unprintable(file: str, text: str) -> Problem:
+    found = _UNPRINTABLE.search(text)
+    start = found.start() if found else 0
+    line, column = text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1
+    name = f"U+{ord(text[start]):04X}"
+    return Problem(
+        Position(file, line, column), f"the control character {name} is not allowed in YAML", "Remove it"
+    )
+
+
+def _in_plain_words(file: str, text: str, error: MarkedYAMLError) -> Problem:
+    """libyaml's complaint as a sentence. It never quotes the file: that may be a password."""
+    problem = str(error.problem)
+    mark = error.context_mark if problem in _OPENING and error.context_mark else error.problem_mark
+    if mark is None:
+        return Problem(Position(file, 1, 1), "this is not YAML")
+    at = Position(file, mark.line + 1, mark.column + 1)
+    if problem == "found character that cannot start any token":
+        lines = text.split("\n")
+        rest = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
+        if rest.startswith("\t"):
+            return Problem(at, "a tab cannot indent YAML", "Use spaces")
+        return Problem(at, "this character cannot begin a value", _QUOTE_IT)
+    if problem == "second occurrence" and error.context_mark is not None:
+        first = Position(file, error.context_mark.line + 1, error.context_mark.column + 1)
+        return Problem(
+            at, f"this anchor (&) is already defined at {first}", "Give one of the two another name"
+        )
+    message, mend = _PLAIN_WORDS.get(problem, (f"this is not YAML: {problem}", ""))
+    return Problem(at, message, mend)

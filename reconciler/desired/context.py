@@ -1,0 +1,34 @@
+"""What one load is told, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model.position import Position, Problem
+
+
+@dataclass(slots=True)
+class Context:
+    """Collects problems and warnings. `resolve_secrets` False: what only this machine lacks is a warning.
+
+    `complete` False: a file could not be read or parsed, so that nothing can be said about what is not there.
+    """
+
+    environ: Mapping[str, str] = field(repr=False)
+    resolve_secrets: bool = True
+    complete: bool = True
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def problem(self, at: Position, message: str, mend: str = "") -> None:
+        """Something that makes the desired state invalid."""
+        self.problems.append(Problem(at, message, mend))
+
+    def warn(self, at: Position, message: str, mend: str = "") -> None:
+        """Something doubtful."""
+        self.warnings.append(Problem(at, message, mend))
+
+    def missing(self, at: Position, message: str, mend: str = "") -> None:
+        """Something that this machine lacks: a problem, or a warning where it will run on another machine."""
+        (self.problem if self.resolve_secrets else self.warn)(at, message, mend)

@@ -1,0 +1,94 @@
+"""Paths as the user gave them -> texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.model.position import Position, Problem
+
+_BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One desired-state file. `name` is its path as the user gave it; paths in it are relative to `base`."""
+
+    name: str
+    base: Path
+    text: str
+
+
+def read_files(paths: Sequence[Path]) -> tuple[list[SourceFile], list[Problem]]:
+    """Every file of `paths`, in order, a directory standing for its `*.yaml` and `*.yml`, sorted by name."""
+    sources: list[SourceFile] = []
+    problems: list[Problem] = []
+    seen: dict[Path, Path] = {}
+    if not paths:
+        problems.append(_problem("desired state", "no file was given"))
+    for path in _expand(paths, problems):
+        real = path.resolve()
+        if real in seen:
+            problems.append(_problem(str(path), f"this is the same file as {seen[real]}", "Give it once"))
+            continue
+        seen[real] = path
+        if text := _read(path, problems):
+            sources.append(SourceFile(str(path), path.parent, text))
+    return sources, problems
+
+
+def _expand(paths: Iterable[Path], problems: list[Problem]) -> Iterable[Path]:
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        try:
+            found = sorted(entry for entry in path.iterdir() if _is_ours(entry))
+        except OSError as error:
+            problems.append(_problem(str(path), f"this directory cannot be read: {error.strerror}"))
+            continue
+        if not found:
+            problems.append(_problem(str(path), "this directory holds no *.yaml or *.yml file"))
+        yield from found
+
+
+def _is_ours(path: Path) -> bool:
+    """Hidden files are left out, as a shell does: editors keep locks and backups under such names."""
+    return path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and not path.is_dir()
+
+
+def _read(path: Path, problems: list[Problem]) -> str | None:
+    """The text of one file without its byte order mark; None where there is a problem with it."""
+    name = str(path)
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        problems.append(_problem(name, "there is no such file", "Check the path"))
+        return None
+    except OSError as error:
+        problems.append(_problem(name, f"this file cannot be read: {error.strerror}"))
+        return None
+    if encoding := _BOMS.get(raw[:2]):
+        problems.append(_problem(name, f"this file is {encoding}", "Save it as UTF-8"))
+        return None
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8-sig")
+        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        problems.append(
+            Problem(Position(name, line, column), "this byte is not UTF-8", "Save the file as UTF-8")
+        )
+        return None
+    if not text.strip():
+        problems.append(_problem(name, "this file is empty", _EMPTY_MEND))
+        return None
+    return text
+
+
+_EMPTY_MEND = 'A desired state begins with "version: 1"'
+
+
+def _problem(name: str, message: str, mend: str = "") -> Problem:
+    return Problem(Position(name, 1, 1), message, mend)

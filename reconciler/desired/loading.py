@@ -1,0 +1,55 @@
+"""The way from paths to a `Desired`: the one entry point of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.desired.compose import compose
+from reconciler.desired.context import Context
+from reconciler.desired.errors import DesiredStateError
+from reconciler.desired.files import read_files
+from reconciler.desired.merging import find_clashes
+from reconciler.desired.plain import Document
+from reconciler.model.desired import Desired
+
+if TYPE_CHECKING:
+    from reconciler.desired.checking import Checked
+
+
+def load(paths: Sequence[Path], environ: Mapping[str, str], *, resolve_secrets: bool = True) -> Desired:
+    """Read, check and merge the desired state of `paths`: files, and directories of `*.yaml` and `*.yml`.
+
+    Secrets come from `environ` and from files. With `resolve_secrets` False, those that are missing on this
+    machine become warnings, and such an instance has none. Raises `DesiredStateError` with every problem of
+    every file.
+    """
+    sources, problems = read_files(paths)
+    context = Context(environ, resolve_secrets, complete=not problems, problems=problems)
+    documents: list[Document] = []
+    for source in sources:
+        roots, problem = compose(source.name, source.text)
+        if problem is not None:
+            context.problems.append(problem)
+            context.complete = False
+        documents += (Document(source.name, source.base, root) for root in roots)
+    desired = _from_documents(documents, context)
+    if context.problems:
+        raise DesiredStateError(context.problems)
+    return desired
+
+
+def _from_documents(documents: list[Document], context: Context) -> Desired:
+    from reconciler.desired.build import build
+    from reconciler.desired.checking import (
+        check,
+    )  # pydantic is slow to import: after the parse, or not at all
+
+    checked: list[Checked] = []
+    for document in documents:
+        context.problems += document.problems
+        context.complete = context.complete and isinstance(document.data, dict)
+        checked.append(check(document, context.problems))
+    find_clashes(documents, context)
+    return build(checked, context)

@@ -1,0 +1,207 @@
+"""What pydantic found -> what we tell the user: where, one plain sentence, and how to mend it.
+
+Values are quoted only where they cannot hold a secret: never below `instances`, and never a magnet link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pydantic_core import ErrorDetails
+
+from reconciler.desired.errors import Invalid
+from reconciler.desired.plain import SECRET_KEYS, Document
+from reconciler.desired.schema import BRANCHES, KEYS
+from reconciler.model.position import Problem
+
+Loc = tuple[str | int, ...]
+Said = tuple[str, str]  # message, mend
+
+_NOT_DEFAULTS: Final = ("magnet", "name", "state")
+_CHOICES: Final = {"policy": ("create-only", "upsert", "sync"), "state": ("present", "absent")}
+_NUMBERS: Final = {
+    "version": "1",
+    "max_delete": "a whole number, 0 or more",
+    "max_delete_files": "a whole number, 0 or more",
+    "max_delete_percent": "a number from 0 to 100",
+    "pool_size": "a whole number from 1 to 16",
+    "connect": "a duration like 5s or 2m",
+    "read": "a duration like 5s or 2m",
+}
+_SHAPES: Final[dict[str, Said]] = {
+    "instances": (
+        '"instances" must hold each instance under its name',
+        'Write "home:" and below it "url: http://…"',
+    ),
+    "categories": (
+        '"categories" must hold each category under its name',
+        'Write "linux: {save_path: /data/linux}"',
+    ),
+    "defaults": ('"defaults" must be keys and values, like a torrent', 'Write "paused: true" below it'),
+    "guard": ('"guard" must be keys and values', 'Write "max_delete: 10" below it'),
+    "tls": ('"tls" must be keys and values', 'Write "tls: {ca_file: ca.pem}"'),
+    "timeout": ('"timeout" must be keys and values', 'Write "timeout: {connect: 5s, read: 60s}"'),
+    "torrents": ('"torrents" must be a list', 'Begin each torrent with "- magnet: …"'),
+    "tags": ('"tags" must be a list', 'Write "tags: [iso]", or "tags: {only: [iso]}" to allow no others'),
+    "only": ('"only" must be a list', 'Write "tags: {only: [iso]}"'),
+}
+_SECRET: Final[Said] = (
+    "this must be {env: NAME}, {file: PATH}, or text in quotes",
+    "Check the indentation, and put text in quotes",
+)
+
+
+def problem_of(document: Document, error: ErrorDetails) -> Problem:
+    """One error of pydantic as a `Problem`: at the value, at an unknown key, or where a key is missing."""
+    loc: Loc = tuple(part for part in error["loc"] if part not in BRANCHES)
+    kind = error["type"]
+    if loc and loc[-1] == "[key]":
+        invalid = error["ctx"]["error"]
+        return Problem(document.key_at(*loc[:-1]), invalid.message, invalid.mend)
+    if kind == "extra_forbidden":
+        return Problem(document.key_at(*loc), *_unknown(loc))
+    if kind == "missing":
+        return Problem(document.at(*loc[:-1]), *_missing(loc))
+    return Problem(document.at(*loc), *_wrong(document, loc, error))
+
+
+def suggestion(word: str, known: tuple[str, ...]) -> str:
+    """`Did you mean "…"?` for the nearest known word, or "" where none is near."""
+    near = get_close_matches(word.lower(), known, 1, 0.6)
+    return f'Did you mean "{near[0]}"?' if near else ""
+
+
+def shown(text: str) -> str:
+    """A word of the user's in quotes, short and printable."""
+    word = "".join(character if character.isprintable() else "?" for character in text)
+    return f'"{word[:60]}…"' if len(word) > 60 else f'"{word}"'
+
+
+def place_of(loc: Loc) -> str:
+    """Which part of the schema `loc` is in: a key of `KEYS`."""
+    match loc:
+        case ("instances", _, "categories", _, *_):
+            return "categories"
+        case ("instances", _, str(key), *_):
+            return key
+        case ("torrents", _, "tags", *_) | ("defaults", "tags", *_):
+            return "tags"
+        case (str(head), *_):
+            return head
+    return ""
+
+
+def _unknown(loc: Loc) -> Said:
+    *container, key = loc
+    place = place_of(tuple(container))
+    if place in SECRET_KEYS:
+        return _SECRET
+    if place == "defaults" and key in _NOT_DEFAULTS:
+        return f'"{key}" cannot be a default: each torrent has its own', "Move it to a torrent"
+    known = KEYS.get(place, ())
+    mend = suggestion(str(key), known) or "Known here: " + ", ".join(known)
+    return f"unknown key {shown(str(key))}", mend
+
+
+def _missing(loc: Loc) -> Said:
+    match loc:
+        case ("version",):
+            return "this document does not say its version", 'Begin it with "version: 1"'
+        case ("torrents", _, "magnet"):
+            return "this torrent has no magnet", 'Add "magnet: magnet:?xt=urn:btih:…"'
+        case ("instances", _, "url"):
+            return "this instance has no url", 'Add "url: http://127.0.0.1:8080"'
+    return f'"{loc[-1]}" is missing', _SHAPES.get(str(loc[-1]), ("", ""))[1]
+
+
+def _wrong(document: Document, loc: Loc, error: ErrorDetails) -> Said:
+    kind, value = error["type"], error["input"]
+    if not loc:
+        return _not_a_document(value)
+    if kind == "value_error":
+        invalid = error["ctx"]["error"]
+        return (invalid.message, invalid.mend) if isinstance(invalid, Invalid) else (str(invalid), "")
+    if place_of(loc) in SECRET_KEYS and loc[-1] in SECRET_KEYS:
+        return _SECRET
+    field = str(next((part for part in reversed(loc) if isinstance(part, str)), ""))
+    if kind == "dict_type" and (item := _not_an_item(loc)):
+        return item
+    if value is None:
+        mend = (
+            f'Write "{field}: []" if there are none'
+            if field in ("torrents", "tags", "only")
+            else "Give it one"
+        )
+        return f'"{field}" has no value', f"{mend}, or remove the key"
+    teller = _TELLERS.get(kind, _other)
+    return teller(document, loc, field, value)
+
+
+def _not_a_document(value: Any) -> Said:
+    if value is None:
+        return "this document is empty", 'A desired state begins with "version: 1"'
+    return "a desired state is keys and values", 'It begins with "version: 1"'
+
+
+def _not_an_item(loc: Loc) -> Said | None:
+    """For something that is no mapping where a torrent, an instance or a category is expected."""
+    match loc:
+        case ("torrents", int()):
+            return "a torrent is keys and values", 'Write "- magnet: magnet:?xt=urn:btih:…"'
+        case ("instances", _):
+            return "an instance is keys and values", 'Write "url: http://127.0.0.1:8080" below its name'
+        case ("categories", _) | ("instances", _, "categories", _):
+            return "a category is keys and values", 'Write "linux: {save_path: /data/linux}"'
+    return None
+
+
+def _text(document: Document, loc: Loc, field: str, value: Any) -> Said:
+    subject = "a tag" if place_of(loc) == "tags" else f'"{field}"'
+    if isinstance(value, (list, dict)):
+        return f"{subject} must be text, not a {'list' if isinstance(value, list) else 'mapping'}", ""
+    meaning = "true or false" if isinstance(value, bool) else "a number"
+    quoted = "" if loc[0] == "instances" else ": " + shown(document.text(*loc))
+    return f"{subject} must be text, and this means {meaning}", f"Put it in quotes{quoted}"
+
+
+def _flag(_document: Document, _loc: Loc, field: str, value: Any) -> Said:
+    meant = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
+    word = meant.get(value.lower()) if isinstance(value, str) else None
+    return f'"{field}" must be true or false', f'Write "{field}: {word}"' if word else "Write true or false"
+
+
+def _choice(_document: Document, _loc: Loc, field: str, value: Any) -> Said:
+    choices = _CHOICES[field]
+    listed = ", ".join(choices[:-1]) + " or " + choices[-1]
+    near = suggestion(value, choices) if isinstance(value, str) else ""
+    return f'"{field}" must be {listed}', near
+
+
+def _number(_document: Document, _loc: Loc, field: str, value: Any) -> Said:
+    mend = "Write it without quotes" if isinstance(value, str) and value.isdecimal() else ""
+    return f'"{field}" must be {_NUMBERS[field]}', mend
+
+
+def _shape(_document: Document, _loc: Loc, field: str, _value: Any) -> Said:
+    return _SHAPES[field]
+
+
+def _other(_document: Document, _loc: Loc, field: str, _value: Any) -> Said:
+    return f'the value of "{field}" cannot be used', ""
+
+
+_TELLERS: Final[dict[str, Callable[[Document, Loc, str, Any], Said]]] = {
+    "string_type": _text,
+    "bool_type": _flag,
+    "literal_error": _choice,
+    "int_type": _number,
+    "float_type": _number,
+    "finite_number": _number,
+    "greater_than_equal": _number,
+    "less_than_equal": _number,
+    "dict_type": _shape,
+    "list_type": _shape,
+    "union_tag_not_found": _shape,
+}

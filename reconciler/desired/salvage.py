@@ -1,0 +1,98 @@
+"""What is left of an invalid document, so that rules over several values find their problems in the same run.
+
+A wrong value is left out, or a stand-in takes its place where its absence would be a problem of its own.
+Nothing of this is ever used but for finding problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from reconciler.desired.plain import SECRET_KEYS
+from reconciler.desired.schema import BRANCHES, DOCUMENT, DocumentEntry
+
+_GONE: Final = object()
+_ROUNDS: Final = 3  # one is enough by the looks of it; a bound costs nothing
+
+
+def salvage(data: Any, errors: list[ErrorDetails]) -> tuple[DocumentEntry, Sequence[int]]:
+    """The valid rest of `data`, and the index in `data` of each of its torrents."""
+    if isinstance(data, dict):
+        rest = _Rest(data)
+        for _ in range(_ROUNDS):
+            for error in errors:
+                rest.mend(tuple(part for part in error["loc"] if part not in BRANCHES))
+            try:
+                return DOCUMENT.validate_python(rest.without_gaps()), rest.indexes
+            except ValidationError as error:
+                errors = error.errors(include_url=False)
+    return {"version": 1}, ()
+
+
+class _Rest:
+    """A copy of the data along the paths that were mended; all else is shared with the original."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self._data = copy(data)
+        self._own = {id(self._data)}
+        self._lists: list[list[Any]] = []
+        torrents = data.get("torrents")
+        self.indexes: Sequence[int] = range(len(torrents)) if isinstance(torrents, list) else ()
+
+    def mend(self, loc: tuple[str | int, ...]) -> None:
+        """Take the wrong value at `loc` out."""
+        if loc and loc[-1] == "[key]":
+            loc = loc[:-1]
+        elif loc[:1] == ("instances",) and loc[2:3] and loc[2] in SECRET_KEYS:
+            loc = loc[:3]
+        *path, last = loc
+        container: Any = self._data
+        for part in path:
+            child = container[part]
+            if not isinstance(child, (dict, list)):
+                return  # already gone
+            if id(child) not in self._own:
+                child = container[part] = copy(child)
+                self._own.add(id(child))
+                if isinstance(child, list):
+                    self._lists.append(child)
+            container = child
+        if isinstance(container, list):
+            container[int(last)] = _GONE
+        elif (instead := _stand_in(loc)) is not _GONE:
+            container[last] = instead
+        else:
+            container.pop(last, None)
+
+    def without_gaps(self) -> dict[str, Any]:
+        """The mended data; list items that are gone leave no trace but in `indexes`."""
+        torrents = self._data.get("torrents")
+        if isinstance(torrents, list):
+            kept = zip(self.indexes, torrents, strict=True)
+            self.indexes = [index for index, torrent in kept if torrent is not _GONE]
+        else:
+            self.indexes = ()
+        for items in self._lists:
+            items[:] = [item for item in items if item is not _GONE]
+        return self._data
+
+
+def _stand_in(loc: tuple[str | int, ...]) -> Any:
+    """A value for what is required, or whose absence means something; no two torrents share one."""
+    match loc:
+        case ("version",):
+            return 1
+        case ("torrents", int(index), "magnet"):
+            return f"magnet:?xt=urn:btih:{2**159 + index:040x}"
+        case ("instances", name, "url"):
+            return f"http://stand-in.invalid/{name}"
+        case ("instances", _, "username" | "password" | "api_key"):
+            return "stand-in"
+        case (*_, "only"):
+            return []
+    return _GONE

@@ -1,0 +1,62 @@
+"""Where passwords and keys come from. A value is wrapped in `Secret` at once and appears in no message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.desired.context import Context
+from reconciler.desired.plain import Document
+from reconciler.desired.schema import SecretFrom
+from reconciler.model.secret import Secret
+
+
+def resolve(
+    document: Document, loc: tuple[str, ...], source: str | SecretFrom | None, context: Context
+) -> Secret | None:
+    """The secret that `source` stands for. None without one, or where it is missing, which is then noted."""
+    if source is None:
+        return None
+    at = document.at(*loc)
+    name = loc[-1].replace("_", " ")
+    if isinstance(source, str):
+        if not source:
+            context.problem(at, f"the {name} is empty", "Give it with {env: NAME} or {file: PATH}")
+            return None
+        context.warn(at, f"the {name} stands in this file for all to read", "Use {env: NAME} or {file: PATH}")
+        return Secret(source)
+    if len([value for value in source.values() if value is not None]) != 1:
+        context.problem(at, f"the {name} needs exactly one of env and file", "Keep one of the two")
+        return None
+    if "env" in source:
+        return _from_environment(source["env"], context.environ, document, loc, context)
+    return _from_file(source["file"], document, loc, context)
+
+
+def _from_environment(
+    variable: str, environ: Mapping[str, str], document: Document, loc: tuple[str, ...], context: Context
+) -> Secret | None:
+    value = environ.get(variable)
+    if value:
+        return Secret(value)
+    state = "not set" if value is None else "empty"
+    context.missing(document.at(*loc, "env"), f"the environment variable {variable} is {state}", "Set it")
+    return None
+
+
+def _from_file(path: str, document: Document, loc: tuple[str, ...], context: Context) -> Secret | None:
+    """The text of a file without the line breaks at its end, as every secret store and editor adds them."""
+    at = document.at(*loc, "file")
+    value = ""
+    try:
+        value = (document.base / path).read_bytes().decode("utf-8").rstrip("\r\n")
+        trouble = "" if value else "is empty"
+    except FileNotFoundError:
+        trouble = "does not exist"
+    except UnicodeDecodeError:
+        trouble = "is not UTF-8 text"
+    except (OSError, ValueError) as error:
+        trouble = f"cannot be read: {getattr(error, 'strerror', None) or 'its path is not usable'}"
+    if not trouble:
+        return Secret(value)
+    context.missing(at, f"the file that holds the {loc[-1].replace('_', ' ')} {trouble}", "Check the path")
+    return None

@@ -1,0 +1,142 @@
+"""Checked entries -> desired torrents: defaults applied, each on a known instance, none declared twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from reconciler.desired.checking import Checked
+from reconciler.desired.context import Context
+from reconciler.desired.plain import Document
+from reconciler.desired.problems import shown, suggestion
+from reconciler.model.desired import DesiredTags, DesiredTorrent
+from reconciler.model.magnet import Magnet
+from reconciler.model.position import Position
+
+_MANAGED: Final = ("category", "tags", "save_path", "paused", "protect")
+
+
+def build_torrents(
+    checked: Sequence[Checked], names: tuple[str, ...], context: Context
+) -> tuple[DesiredTorrent, ...]:
+    """Every torrent of every document, in order. `names` are the instances that there are."""
+    return tuple(_Builder(names, context).all(checked))
+
+
+class _Builder:
+    """Keeps what spans entries: the ids that are taken on each instance, and tag sets, which repeat a lot."""
+
+    def __init__(self, names: tuple[str, ...], context: Context) -> None:
+        self._names = names
+        self._only = names[0] if len(names) == 1 else None
+        self._context = context
+        self._taken: dict[str, dict[str, Position]] = {name: {} for name in names}
+        self._tags: dict[tuple[bool, tuple[str, ...]], DesiredTags] = {}
+
+    def all(self, checked: Sequence[Checked]) -> list[DesiredTorrent]:
+        torrents: list[DesiredTorrent] = []
+        for part in checked:
+            positions = part.document.items("torrents")
+            defaults = part.entry.get("defaults", {})
+            self._default_instance(part)
+            for index, entry in zip(part.indexes, part.entry.get("torrents", ()), strict=True):
+                values: dict[str, Any] = {**defaults, **entry}
+                instance = self._instance(values, entry, part, index)
+                if instance is None:
+                    continue
+                if entry.get("state") == "absent":
+                    self._alone(entry, part.document, index)
+                    values = {"magnet": values["magnet"], "name": values.get("name"), "state": "absent"}
+                torrent = self._torrent(positions[index], instance, values)
+                self._unique(torrent, part.document, index)
+                torrents.append(torrent)
+        return torrents
+
+    def _torrent(self, at: Position, instance: str, values: dict[str, Any]) -> DesiredTorrent:
+        magnet = cast(Magnet, values["magnet"])  # the schema's validator has parsed it
+        get = values.get
+        return DesiredTorrent(
+            at,
+            magnet.infohashes,
+            magnet,
+            instance,
+            get("state") == "absent",
+            get("name"),
+            get("category"),
+            self._tag_set(get("tags")),
+            get("save_path"),
+            get("paused"),
+            get("protect"),
+        )
+
+    def _tag_set(self, tags: Any) -> DesiredTags | None:
+        if tags is None:
+            return None
+        only = isinstance(tags, dict)
+        names = tuple(tags["only"] if only else tags)
+        if (known := self._tags.get((only, names))) is None:
+            known = self._tags[only, names] = DesiredTags(frozenset(names), only)
+        return known
+
+    def _instance(self, values: dict[str, Any], entry: Any, part: Checked, index: int) -> str | None:
+        """The instance of one entry; None where it is unknown or unsaid."""
+        name = values.get("instance")
+        if name is None:
+            name = self._only
+            if name is None:
+                self._unsaid(part, index)
+            return name
+        if name in self._taken:
+            return str(name)
+        if "instance" in entry:
+            self._unknown(str(name), part.document.at("torrents", index, "instance"))
+        return None
+
+    def _unsaid(self, part: Checked, index: int) -> None:
+        """None of several instances is given: an error, unless an invalid value was meant for it."""
+        data = part.document.data
+        said = {**_mapping(data.get("defaults")), **data["torrents"][index]}.get("instance")
+        if said is None and self._names and self._context.complete:
+            self._context.problem(
+                part.document.at("torrents", index),
+                f"this torrent does not say its instance, and there are several: {', '.join(self._names)}",
+                f'Add "instance: {self._names[0]}" to it or to the defaults',
+            )
+
+    def _default_instance(self, part: Checked) -> None:
+        name = part.entry.get("defaults", {}).get("instance")
+        if name is not None and name not in self._taken:
+            self._unknown(name, part.document.at("defaults", "instance"))
+
+    def _unknown(self, name: str, at: Position) -> None:
+        if self._names and self._context.complete:
+            mend = suggestion(name, self._names) or f"Known: {', '.join(self._names)}"
+            self._context.problem(at, f"there is no instance {shown(name)}", mend)
+
+    def _alone(self, entry: Any, document: Document, index: int) -> None:
+        """Next to `state: absent` there is nothing to manage; what defaults say is not meant for it."""
+        for key in _MANAGED:
+            if entry.get(key) is not None:
+                at = document.key_at("torrents", index, key)
+                self._context.problem(
+                    at, f'"{key}" means nothing next to "state: absent"', "Remove one of the two"
+                )
+
+    def _unique(self, torrent: DesiredTorrent, document: Document, index: int) -> None:
+        taken = self._taken[torrent.instance]
+        first = None
+        for id_ in torrent.infohashes.ids:
+            first = taken.setdefault(id_, torrent.at)
+            if first is not torrent.at:
+                break
+        else:
+            return
+        self._context.problem(
+            document.at("torrents", index, "magnet"),
+            f'this torrent is already declared for instance "{torrent.instance}" at {first}',
+            "Keep one of the two",
+        )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
