@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from urllib.parse import quote, quote_plus
 
 import libtorrent as lt
@@ -257,7 +258,5 @@ def test_a_damaged_link_is_refused_or_read_as_libtorrent_reads_it(
 @example(f"{BTIH}&dn=\ud800")
 def test_no_text_raises_anything_but_a_magnet_error(text: str) -> None:
     for candidate in (text, "magnet:?" + text, BTIH + text):
-        try:
+        with suppress(MagnetError):
             assert isinstance(parse_magnet(candidate), Magnet)
-        except MagnetError as error:
-            assert str(error)

@@ -31,6 +31,7 @@ _PLAIN_WORDS: Final[dict[str, tuple[str, str]]] = {
         'a ":" is not expected here, inside of { } or [ ]',
         "Put text that holds it in quotes",
     ),
+    "found unexpected document indicator": ("the document ends inside a quoted text", "Close the quotes"),
     "found unexpected end of stream": ("the file ends inside a quoted text", "Close the quotes"),
     "found undefined alias": ("this alias (*) names an anchor (&) that does not exist", _QUOTE_IT),
     "second occurrence": ("this anchor (&) is defined twice", "Give one of the two another name"),
@@ -47,13 +48,28 @@ _PLAIN_WORDS: Final[dict[str, tuple[str, str]]] = {
     "did not find expected ',' or ']'": ('a list that begins with "[" is not closed', 'Add the "]"'),
     "did not find expected ',' or '}'": ('a mapping that begins with "{" is not closed', 'Add the "}"'),
     "block sequence entries are not allowed in this context": ('a list item ("- ") is not expected here', ""),
+    "did not find expected node content": ("a value is expected here", "Check the brackets and commas"),
+    "did not find expected alphabetic or numeric character": (
+        "the name of an anchor (&) or alias (*) is made of letters, digits, - and _",
+        _QUOTE_IT,
+    ),
+    "did not find expected <document start>": (
+        "this does not belong to what is above",
+        "Check the indentation",
+    ),
+    "did not find expected comment or line break": (
+        'text begins on the line after "|" or ">"',
+        "Add a line break",
+    ),
     "found incompatible YAML document": ("this is not YAML 1.2", 'Remove the line that begins with "%YAML"'),
     "found unknown directive name": ("this % directive is not known", "Remove it"),
 }
-_OPENING = (
+_SAID_AT_THE_START = (  # libyaml notices these far from where a person would look
     "did not find expected ',' or ']'",
     "did not find expected ',' or '}'",
     "found unexpected end of stream",
+    "found unexpected document indicator",
+    "could not find expected ':'",
 )
 
 
@@ -115,15 +131,13 @@ def _unprintable(file: str, text: str) -> Problem:
     start = found.start() if found else 0
     line, column = text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1
     name = f"U+{ord(text[start]):04X}"
-    return Problem(
-        Position(file, line, column), f"the control character {name} is not allowed in YAML", "Remove it"
-    )
+    return Problem(Position(file, line, column), f"the control character {name} is not allowed in YAML", "Remove it")
 
 
 def _in_plain_words(file: str, text: str, error: MarkedYAMLError) -> Problem:
     """libyaml's complaint as a sentence. It never quotes the file: that may be a password."""
     problem = str(error.problem)
-    mark = error.context_mark if problem in _OPENING and error.context_mark else error.problem_mark
+    mark = error.context_mark if problem in _SAID_AT_THE_START and error.context_mark else error.problem_mark
     if mark is None:
         return Problem(Position(file, 1, 1), "this is not YAML")
     at = Position(file, mark.line + 1, mark.column + 1)
@@ -135,8 +149,6 @@ def _in_plain_words(file: str, text: str, error: MarkedYAMLError) -> Problem:
         return Problem(at, "this character cannot begin a value", _QUOTE_IT)
     if problem == "second occurrence" and error.context_mark is not None:
         first = Position(file, error.context_mark.line + 1, error.context_mark.column + 1)
-        return Problem(
-            at, f"this anchor (&) is already defined at {first}", "Give one of the two another name"
-        )
+        return Problem(at, f"this anchor (&) is already defined at {first}", "Give one of the two another name")
     message, mend = _PLAIN_WORDS.get(problem, (f"this is not YAML: {problem}", ""))
     return Problem(at, message, mend)

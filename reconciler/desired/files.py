@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,17 +25,18 @@ def read_files(paths: Sequence[Path]) -> tuple[list[SourceFile], list[Problem]]:
     """Every file of `paths`, in order, a directory standing for its `*.yaml` and `*.yml`, sorted by name."""
     sources: list[SourceFile] = []
     problems: list[Problem] = []
-    seen: dict[Path, Path] = {}
+    seen: dict[str, Path] = {}
     if not paths:
         problems.append(_problem("desired state", "no file was given"))
     for path in _expand(paths, problems):
-        real = path.resolve()
-        if real in seen:
-            problems.append(_problem(str(path), f"this is the same file as {seen[real]}", "Give it once"))
+        text = _read(path, problems)
+        if text is None:
             continue
-        seen[real] = path
-        if text := _read(path, problems):
+        first = seen.setdefault(os.path.realpath(path), path)
+        if first is path:
             sources.append(SourceFile(str(path), path.parent, text))
+        else:
+            problems.append(_problem(str(path), f"this is the same file as {first}", "Give it once"))
     return sources, problems
 
 
@@ -69,6 +71,9 @@ def _read(path: Path, problems: list[Problem]) -> str | None:
     except OSError as error:
         problems.append(_problem(name, f"this file cannot be read: {error.strerror}"))
         return None
+    except ValueError:
+        problems.append(_problem("desired state", "a path holds a NUL character", "Check the path"))
+        return None
     if encoding := _BOMS.get(raw[:2]):
         problems.append(_problem(name, f"this file is {encoding}", "Save it as UTF-8"))
         return None
@@ -77,9 +82,7 @@ def _read(path: Path, problems: list[Problem]) -> str | None:
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8-sig")
         line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-        problems.append(
-            Problem(Position(name, line, column), "this byte is not UTF-8", "Save the file as UTF-8")
-        )
+        problems.append(Problem(Position(name, line, column), "this byte is not UTF-8", "Save the file as UTF-8"))
         return None
     if not text.strip():
         problems.append(_problem(name, "this file is empty", _EMPTY_MEND))

@@ -45,9 +45,7 @@ def build_categories(
     }
 
 
-def _instance(
-    name: str, at: Position, entry: InstanceEntry, document: Document, context: Context
-) -> Instance:
+def _instance(name: str, at: Position, entry: InstanceEntry, document: Document, context: Context) -> Instance:
     loc = ("instances", name)
     tls = entry.get("tls", {})
     timeout = entry.get("timeout", {})
@@ -75,17 +73,13 @@ def _credentials(
     """(password, API key): one way to log in, or none where qBittorrent lets local clients in without."""
     username, password, api_key = entry.get("username"), entry.get("password"), entry.get("api_key")
     if api_key is not None and (username is not None or password is not None):
-        context.problem(
-            at, "this instance has an api_key and a username or password", "Keep one way to log in"
-        )
+        context.problem(at, "this instance has an api_key and a username or password", "Keep one way to log in")
     elif username is not None and password is None:
         context.problem(at, "this instance has a username and no password", 'Add "password: {env: NAME}"')
     elif password is not None and username is None:
         context.problem(at, "this instance has a password and no username", 'Add "username: …"')
     if username == "":
-        context.problem(
-            document.at(*loc, "username"), "the username is empty", "Fill it in, or remove the key"
-        )
+        context.problem(document.at(*loc, "username"), "the username is empty", "Fill it in, or remove the key")
     return (
         secrets.resolve(document, (*loc, "password"), password, context),
         secrets.resolve(document, (*loc, "api_key"), api_key, context),
@@ -102,9 +96,7 @@ def _ca_file(path: str | None, document: Document, loc: tuple[str, ...], context
     except (OSError, ValueError):
         found = False
     if not found:
-        context.missing(
-            at, "there is no such file of certificates", "Check the path; it is relative to this file"
-        )
+        context.missing(at, "there is no such file of certificates", "Check the path; it is relative to this file")
     return str(resolved)
 
 

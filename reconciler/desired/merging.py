@@ -25,14 +25,8 @@ def find_clashes(documents: Sequence[Document], context: Context) -> None:
             if path not in first:
                 first[path] = at
                 continue
-            what = (
-                {"instances": "instance ", "categories": "category "}.get(path[0], "")
-                if len(path) > 1
-                else ""
-            )
-            context.problem(
-                at, f'{what}"{path[-1]}" is already defined at {first[path]}', "Keep one of the two"
-            )
+            what = {"instances": "instance ", "categories": "category "}.get(path[0], "") if len(path) > 1 else ""
+            context.problem(at, f'{what}"{path[-1]}" is already defined at {first[path]}', "Keep one of the two")
     if not (documents and context.complete):
         return
     start = documents[0].at()

@@ -14,9 +14,7 @@ from reconciler.desired.compose import IMPLICIT, position
 from reconciler.desired.yaml12 import plain_value
 from reconciler.model.position import Position, Problem
 
-MAX_EXPANDED: Final = (
-    1_000_000  # values that aliases may stand for in one document: 10,000 entries of 100 each
-)
+MAX_EXPANDED: Final = 1_000_000  # values that aliases may stand for in one document: 10,000 entries of 100 each
 SECRET_KEYS: Final = frozenset({"password", "api_key"})
 
 _STR_TAG = "tag:yaml.org,2002:str"
@@ -118,7 +116,7 @@ class _Reader:
 
     def _mapping(self, node: Node) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        merges: list[tuple[Node, Any]] = []
+        merges: list[tuple[Node, Any]] = []  # the key, for its position, and the data of what is merged
         for key_node, value_node in node.value:
             key = self._key(key_node)
             if key in SECRET_KEYS:
@@ -132,11 +130,11 @@ class _Reader:
             if key in data or (key == "<<" and merges):
                 self._twice(node, key, key_node)
             elif key == "<<" and _is_merge(key_node):
-                merges.append((value_node, value))
+                merges.append((key_node, value))
             else:
                 data[key] = value
-        for merge_node, source in merges:
-            self._merge(data, merge_node, source)
+        for key_node, source in merges:
+            self._merge(data, key_node, source)
         return data
 
     def _key(self, node: Node) -> str | None:
@@ -155,19 +153,17 @@ class _Reader:
         first = next(k for k, _ in node.value if k.value == key)
         shown = "this key" if self._hidden else f'"{key}"'
         where = position(self._file, first)
-        self._problem(
-            again, f"{shown} is given twice in one mapping, first at {where}", "Keep one of the two"
-        )
+        self._problem(again, f"{shown} is given twice in one mapping, first at {where}", "Keep one of the two")
 
-    def _merge(self, data: dict[str, Any], node: Node, source: Any) -> None:
+    def _merge(self, data: dict[str, Any], key_node: Node, source: Any) -> None:
         """`<<`: keys of the named mapping(s) that are not given themselves; the earlier mapping wins."""
         for merged in source if isinstance(source, list) else [source]:
             if isinstance(merged, dict):
                 self._count += len(merged)
                 for key, value in merged.items():
                     data.setdefault(key, value)
-            elif merged is not None or type(node) is ScalarNode:  # else it has been said why there is nothing
-                self._problem(node, '"<<" merges mappings only', 'Name the anchor of a mapping: "<<: *name"')
+            elif merged is not None:  # else there was a problem with it, or it says null: nothing to merge
+                self._problem(key_node, '"<<" merges mappings only', 'Name the anchor of a mapping: "<<: *name"')
 
     def _shared(self, node: Node) -> Any:
         """A collection, which aliases may repeat: read once, counted each time, so that few lines stay few.
@@ -190,19 +186,16 @@ class _Reader:
         if self._expanded <= MAX_EXPANDED:
             return data
         if not self._too_many:
-            self._problem(
-                node, f"aliases (*) stand for more than {MAX_EXPANDED:,} values here", "Repeat less"
-            )
+            self._problem(node, f"aliases (*) stand for more than {MAX_EXPANDED:,} values here", "Repeat less")
             self._too_many = True
         return None
 
     def _tagged(self, node: Node) -> Any:
-        if type(node) is ScalarNode and node.tag == _STR_TAG:
-            return node.value
-        self._problem(
-            node, "a tag (!) means nothing here", "Remove it, or put text that begins with ! in quotes"
-        )
-        return None
+        """Explicit text, or a problem; then the text of a scalar stands in, so that nothing seems missing."""
+        if type(node) is not ScalarNode or node.tag != _STR_TAG:
+            mend = "Remove it, or put text that begins with ! in quotes"
+            self._problem(node, "a tag (!) means nothing here", mend)
+        return node.value
 
     def _problem(self, node: Node, message: str, mend: str) -> None:
         self.problems.append(Problem(position(self._file, node), message, mend))

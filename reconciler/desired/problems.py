@@ -47,6 +47,7 @@ _SHAPES: Final[dict[str, Said]] = {
     "tags": ('"tags" must be a list', 'Write "tags: [iso]", or "tags: {only: [iso]}" to allow no others'),
     "only": ('"only" must be a list', 'Write "tags: {only: [iso]}"'),
 }
+_REQUIRED: Final = ("version", "policy", "url", "magnet")
 _SECRET: Final[Said] = (
     "this must be {env: NAME}, {file: PATH}, or text in quotes",
     "Check the indentation, and put text in quotes",
@@ -128,12 +129,12 @@ def _wrong(document: Document, loc: Loc, error: ErrorDetails) -> Said:
     field = str(next((part for part in reversed(loc) if isinstance(part, str)), ""))
     if kind == "dict_type" and (item := _not_an_item(loc)):
         return item
+    if value is None and isinstance(loc[-1], int):
+        return "a tag has no value", "Write it, or remove the item"
+    if value is None and field in _REQUIRED:
+        return f'"{field}" has no value', "Give it one"
     if value is None:
-        mend = (
-            f'Write "{field}: []" if there are none'
-            if field in ("torrents", "tags", "only")
-            else "Give it one"
-        )
+        mend = f'Write "{field}: []" if there are none' if field in ("torrents", "tags", "only") else "Give it one"
         return f'"{field}" has no value', f"{mend}, or remove the key"
     teller = _TELLERS.get(kind, _other)
     return teller(document, loc, field, value)

@@ -16,7 +16,7 @@ from reconciler.model.tags import PREFIX, RESERVED_OWNERS, is_ours_alone
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?\Z")
+_DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?\Z")
 _HASH = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _ROOT = re.compile(r"/|[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/](?=[^\\/])")  # /, C:\, \\server\share
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -34,7 +34,7 @@ def version(number: int) -> int:
 def one_line(what: str, text: str) -> str:
     """Text that qBittorrent keeps as it is: not empty, on one line, no space around it."""
     if not text:
-        raise Invalid(f"{what} is empty")
+        raise Invalid(f"{what} is empty", "Fill it in, or leave it out")
     if _CONTROL.search(text):
         raise Invalid(f"{what} has a line break or control character in it", "Write it on one line")
     if text != text.strip():
@@ -71,11 +71,7 @@ def tag_name(text: str) -> str:
     if "," in text:
         raise Invalid("a tag cannot hold a comma", "Write each tag as an item of its own")
     if is_ours_alone(text):
-        mend = (
-            "For reconcile:protect write protect: true"
-            if text.startswith(PREFIX + "protect")
-            else "Remove it"
-        )
+        mend = "For reconcile:protect write protect: true" if text.startswith(PREFIX + "protect") else "Remove it"
         raise Invalid(f'tags that begin with "{PREFIX}" are set by reconcile alone', mend)
     return text
 
@@ -115,9 +111,7 @@ def owner_name(text: str) -> str:
     """Who we are on an instance; some names are taken by marks that share the tag prefix."""
     plain_name("an owner", text)
     if text in RESERVED_OWNERS:
-        raise Invalid(
-            f'"{text}" cannot be an owner: the tag {PREFIX}{text} has a meaning of its own', "Choose another"
-        )
+        raise Invalid(f'"{text}" cannot be an owner: the tag {PREFIX}{text} has a meaning of its own', "Choose another")
     return text
 
 
@@ -139,9 +133,7 @@ def duration(value: object) -> object:
         return value
     found = _DURATION.match(value)
     if not value or not found:
-        raise Invalid(
-            "a duration is a whole number and its unit: d, h, m or s", "Write it like 5s, 90m or 1h30m"
-        )
+        raise Invalid("a duration is a whole number and its unit: d, h, m or s", "Write it like 5s, 90m or 1h30m")
     parts = (int(digits[:9]) * unit for digits, unit in zip(found.groups(), _SECONDS, strict=True) if digits)
     seconds = float(sum(parts))
     if not 0 < seconds <= _DAY:
@@ -173,7 +165,5 @@ def url(text: str) -> str:
 def environment_name(text: str) -> str:
     """The name of an environment variable. Never quoted: it may be the secret itself, in the wrong place."""
     if not _ENV_NAME.match(text):
-        raise Invalid(
-            "the name of an environment variable is made of letters, digits and _", "Write env: MY_PASSWORD"
-        )
+        raise Invalid("the name of an environment variable is made of letters, digits and _", "Write env: MY_PASSWORD")
     return text

@@ -25,9 +25,7 @@ from reconciler.desired.errors import Invalid
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 
 STRICT: Final = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
-BRANCHES: Final = frozenset(
-    {"#list", "#only", "#text", "#from"}
-)  # union branches: in pydantic's locs, not in the YAML
+BRANCHES: Final = frozenset({"#list", "#only", "#text", "#from"})  # union branches: in pydantic's locs, not in the YAML
 
 
 def _magnet(text: str) -> Magnet:
@@ -179,7 +177,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "guard": tuple(GuardEntry.__annotations__),
     "categories": tuple(CategoryEntry.__annotations__),
     "defaults": tuple(Managed.__annotations__),
-    "torrents": tuple(TorrentEntry.__annotations__),
+    "torrents": ("magnet", *(key for key in TorrentEntry.__annotations__ if key != "magnet")),
     "tags": ("only",),
     "password": ("env", "file"),
     "api_key": ("env", "file"),

@@ -39,7 +39,9 @@ def _from_environment(
     if value:
         return Secret(value)
     state = "not set" if value is None else "empty"
-    context.missing(document.at(*loc, "env"), f"the environment variable {variable} is {state}", "Set it")
+    context.missing(
+        document.at(*loc, "env"), f"the environment variable {variable} is {state}", "Set it where this runs"
+    )
     return None
 
 

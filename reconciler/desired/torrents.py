@@ -16,9 +16,7 @@ from reconciler.model.position import Position
 _MANAGED: Final = ("category", "tags", "save_path", "paused", "protect")
 
 
-def build_torrents(
-    checked: Sequence[Checked], names: tuple[str, ...], context: Context
-) -> tuple[DesiredTorrent, ...]:
+def build_torrents(checked: Sequence[Checked], names: tuple[str, ...], context: Context) -> tuple[DesiredTorrent, ...]:
     """Every torrent of every document, in order. `names` are the instances that there are."""
     return tuple(_Builder(names, context).all(checked))
 
@@ -42,18 +40,18 @@ class _Builder:
             for index, entry in zip(part.indexes, part.entry.get("torrents", ()), strict=True):
                 values: dict[str, Any] = {**defaults, **entry}
                 instance = self._instance(values, entry, part, index)
-                if instance is None:
-                    continue
                 if entry.get("state") == "absent":
                     self._alone(entry, part.document, index)
                     values = {"magnet": values["magnet"], "name": values.get("name"), "state": "absent"}
+                if instance is None:
+                    continue
                 torrent = self._torrent(positions[index], instance, values)
                 self._unique(torrent, part.document, index)
                 torrents.append(torrent)
         return torrents
 
     def _torrent(self, at: Position, instance: str, values: dict[str, Any]) -> DesiredTorrent:
-        magnet = cast(Magnet, values["magnet"])  # the schema's validator has parsed it
+        magnet = cast("Magnet", values["magnet"])  # the schema's validator has parsed it
         get = values.get
         return DesiredTorrent(
             at,
@@ -118,9 +116,7 @@ class _Builder:
         for key in _MANAGED:
             if entry.get(key) is not None:
                 at = document.key_at("torrents", index, key)
-                self._context.problem(
-                    at, f'"{key}" means nothing next to "state: absent"', "Remove one of the two"
-                )
+                self._context.problem(at, f'"{key}" means nothing next to "state: absent"', "Remove one of the two")
 
     def _unique(self, torrent: DesiredTorrent, document: Document, index: int) -> None:
         taken = self._taken[torrent.instance]

@@ -1,0 +1,43 @@
+"""Small desired states for the tests of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from reconciler.desired import DesiredStateError, load
+from reconciler.model.desired import Desired
+
+SINTEL = "magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10"
+BUNNY = "magnet:?xt=urn:btih:dd8255ecdc7ca55fb0bbf81323d87062db1f6d1c"
+STEEL = "magnet:?xt=urn:btih:209c8226b299b308beaf2b9cd3fb49212dbd13ec"
+
+HEAD = 'version: 1\npolicy: sync\ninstances: {home: {url: "http://127.0.0.1:8080"}}\n'
+TWO = """version: 1
+policy: sync
+instances:
+  home: {url: "http://127.0.0.1:8080"}
+  seedbox: {url: "http://127.0.0.1:8081"}
+"""
+
+
+def write(folder: Path, text: str, name: str = "desired.yaml") -> Path:
+    """A file with that text."""
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def loaded(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> Desired:
+    """What one file means."""
+    return load([write(folder, text)], environ or {})
+
+
+def problems_of(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> list[str]:
+    """The problems of one file, as `line:column: message`."""
+    path = write(folder, text)
+    with pytest.raises(DesiredStateError) as error:
+        load([path], environ or {})
+    return [str(problem).removeprefix(f"{path}:") for problem in error.value.problems]

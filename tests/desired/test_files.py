@@ -1,0 +1,127 @@
+"""Files that cannot be read, or not as a person meant it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler.desired import DesiredStateError, load
+from tests.desired.helpers import BUNNY, HEAD, SINTEL, write
+
+
+def problems(*paths: Path) -> list[str]:
+    with pytest.raises(DesiredStateError) as error:
+        load(list(paths), {})
+    return [str(problem) for problem in error.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", '1:1: this file is empty. A desired state begins with "version: 1"'),
+        (b" \n\r\n", "1:1: this file is empty"),
+        (b"\xef\xbb\xbf", "1:1: this file is empty"),
+        (b"# only\n# comments\n", "1:1: this file holds only comments"),
+        (b"---\n", "2:1: this document is empty"),
+        ("version: 1\n".encode("utf-16"), "1:1: this file is UTF-16. Save it as UTF-8"),
+        (b"version: 1\nowner: \xc3\xa9\xff\n", "2:9: this byte is not UTF-8"),
+        (b"version: 1\nowner: '\x00'\n", "2:9: the control character U+0000 is not allowed in YAML"),
+        (b"\x00" * 1000, "1:1: the control character U+0000 is not allowed in YAML"),
+        (bytes(range(256)), "1:129: this byte is not UTF-8"),
+        (b"\x89PNG\r\n\x1a\n", "1:1: this byte is not UTF-8"),
+    ],
+)
+def test_odd_content(tmp_path: Path, content: bytes, expected: str) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_bytes(content)
+    if content == bytes(range(256)):  # a line feed is among them
+        expected = expected.replace("1:129", "2:118")
+    (problem,) = problems(path)
+    assert problem.startswith(f"{path}:{expected}")
+
+
+def test_paths_that_are_no_files(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
+    assert problems(tmp_path / "no.yaml") == [f"{tmp_path}/no.yaml:1:1: there is no such file. Check the path"]
+    assert problems(tmp_path / "empty") == [f"{tmp_path}/empty:1:1: this directory holds no *.yaml or *.yml file"]
+    assert problems(tmp_path / "gone.yaml") == [f"{tmp_path}/gone.yaml:1:1: there is no such file. Check the path"]
+    assert "cannot be read" in problems(tmp_path / "loop")[0]
+    assert problems(Path("a\0b")) == ["desired state:1:1: a path holds a NUL character. Check the path"]
+    assert problems() == ["desired state:1:1: no file was given"]
+
+
+def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path) -> bytes:  # a mode would not stop root, which tests may run as
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    path = write(tmp_path, HEAD)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert problems(path) == [f"{path}:1:1: this file cannot be read: Permission denied"]
+
+
+def test_one_file_given_twice_is_said_once_and_read_once(tmp_path: Path) -> None:
+    path = write(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}"}}]\n')
+    (problem,) = problems(tmp_path, path)
+    assert problem == f"{path}:1:1: this is the same file as {path}. Give it once"
+
+
+def test_all_problems_of_all_files_at_once_by_position(tmp_path: Path) -> None:
+    first = write(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}", pausd: 1}}]\nowner: protect\n', "a.yaml")
+    second = write(tmp_path, "version: 1\ntorrents: [\n", "b.yaml")
+    third = write(tmp_path, f'version: 1\npolicy: sync\ntorrents: [{{magnet: "{BUNNY}", paused: 1}}]\n', "c.yaml")
+    found = problems(third, tmp_path / "missing.yaml", second, first)
+    places = [line.removeprefix(f"{tmp_path}/").split(": ")[0] for line in found]
+    assert places == [
+        "a.yaml:2:1",  # the policy, after that of c.yaml, which was given before
+        "a.yaml:4:85",
+        "a.yaml:5:8",
+        "b.yaml:3:1",
+        "c.yaml:3:93",
+        "missing.yaml:1:1",
+    ]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: HEAD + "torrents: " + "[" * 200_000,
+        lambda: HEAD + "torrents: " + "{a: " * 200_000,
+        lambda: HEAD + "torrents:\n  " + "- " * 200_000 + "x",
+        lambda: HEAD + "? " * 200_000,
+        lambda: HEAD + "".join(" " * depth + "a:\n" for depth in range(500)),
+        lambda: HEAD + bomb("[{}]", ", ") + "torrents: *x40\n",
+        lambda: HEAD + bomb("{{<<: [{}]}}", ", ") + "defaults: *x40\n",
+        lambda: HEAD + bomb("{{<<: [{}]}}", ", ") + "zzz: *x40\nyyy: {<<: *x40}\n",
+        lambda: HEAD + "".join(f"x{n}: &x{n} [{'*x' + str(n - 1) if n else 'a'}]\n" for n in range(3000)),
+        lambda: HEAD + "z: {<<: [&x0 {k: v}" + "".join(f", &x{n} {{k: *x{n - 1}}}" for n in range(1, 1500)) + "]}\n",
+        lambda: HEAD + "z: &z {a: *z, <<: *z, b: [*z, *z]}\n",
+        lambda: HEAD + "&a a: &b {*b : *b}\n",
+        lambda: HEAD + "guard: {max_delete: " + "9" * 100_000 + "}\n",
+        lambda: HEAD + "owner: *" + "a" * 100_000 + "\n",
+        lambda: HEAD + "owner: " + "a: " * 50_000,
+        lambda: HEAD + "torrents:\n" + "- {magnet: 1, bogus: 2, paused: yes}\n" * 5_000,
+        lambda: "---\n" * 20_000,
+    ],
+)
+def test_hostile_files_give_a_clear_error_soon(tmp_path: Path, make: Callable[[], str]) -> None:
+    assert problems(write(tmp_path, make()))
+
+
+def bomb(form: str, comma: str) -> str:
+    """Forty levels, each ten times as large as the one before."""
+    lines = ["x0: &x0 {a: 1, b: 2}\n"]
+    lines += [f"x{n}: &x{n} {form.format(comma.join([f'*x{n - 1}'] * 10))}\n" for n in range(1, 41)]
+    return "".join(lines)
+
+
+@pytest.mark.timeout(30)
+def test_ten_thousand_torrents_load(tmp_path: Path) -> None:
+    entries = "".join(f"  - magnet: magnet:?xt=urn:btih:{n:040x}\n    tags: [a, b]\n" for n in range(1, 10_001))
+    assert len(load([write(tmp_path, HEAD + "torrents:\n" + entries)], {}).torrents) == 10_000

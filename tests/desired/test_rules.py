@@ -1,0 +1,140 @@
+"""Rules of single values that the corpus of broken files does not spell out one by one."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.desired import rules
+from reconciler.desired.errors import Invalid
+from reconciler.desired.yaml12 import plain_value
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("5s", 5.0),
+        ("90m", 5400.0),
+        ("1h30m", 5400.0),
+        ("24h", 86400.0),
+        ("1d", 86400.0),
+        ("0h1m1s", 61.0),
+        ("007s", 7.0),
+    ],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert rules.duration(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "5",
+        "s",
+        "5S",
+        "5 s",
+        "1m1h",
+        "1.5s",
+        "-1s",
+        "1s1s",
+        "1w",
+        "0s",
+        "25h",
+        "9" * 400 + "s",
+        5,
+        5.0,
+        "\u0665s",
+    ],
+)
+def test_what_is_no_duration(value: object) -> None:
+    with pytest.raises(Invalid) as error:
+        rules.duration(value)
+    assert error.value.mend
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://h",
+        "https://h/",
+        "HTTP://h",
+        "http://h:1/a/b",
+        "http://[::1]:8080",
+        "http://127.0.0.1",
+        "http://ä.example/q%20b",
+    ],
+)
+def test_urls(text: str) -> None:
+    assert rules.url(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "h", "/", "http:", "http://", "http:///x", "http://:80", "http://h:0", "http://h:x", "unix:/x"],
+)
+def test_what_is_no_url(text: str) -> None:
+    with pytest.raises(Invalid):
+        rules.url(text)
+
+
+@pytest.mark.parametrize("text", ["a", "a/b/c", "Tv Shows", "日本", "a,b", "a:b"])
+def test_categories(text: str) -> None:
+    assert rules.category_name(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/a",
+        "/",
+        "//a",
+        "/a//b",
+        "/a/.",
+        "/a/../b",
+        "C:a",
+        "C:",
+        "\\a",
+        "\\\\a",
+        "\\\\a\\",
+        "\\\\a\\\\b",
+        "C:\\\\a",
+        "C:/a//b",
+        "a",
+        "~",
+        "/a\x85b",
+    ],
+)
+def test_paths_that_would_drift_or_mean_nothing(text: str) -> None:
+    if text in ("/a", "/"):
+        assert rules.save_path(text) == text
+        return
+    with pytest.raises(Invalid):
+        rules.save_path(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["/a/", "/a/b.c/..d", "/a\\b", "C:\\", "C:\\a\\", "C:/a", "\\\\nas\\share", "\\\\nas\\share\\x\\"]
+)
+def test_paths(text: str) -> None:
+    assert rules.save_path(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None), ("~", None), ("null", None), ("Null", None), ("nULL", "nULL"),
+        ("true", True), ("False", False), ("yes", "yes"), ("y", "y"), ("off", "off"),
+        ("0", 0), ("-1", -1), ("+1", 1), ("0123", 123), ("0o17", 15), ("0xfF", 255),
+        ("0b1", "0b1"), ("1_0", "1_0"), ("0x", "0x"), ("0o8", "0o8"), ("-0x1", "-0x1"),
+        ("1.", 1.0), (".5", 0.5), ("-1.5e3", -1500.0), ("1e3", 1000.0), ("1e", "1e"),
+        (".", "."), ("-", "-"), ("+", "+"), ("1 2", "1 2"), ("2024-01-01", "2024-01-01"), ("1:30", "1:30"),
+        (".inf", float("inf")), ("-.INF", float("-inf")), ("inf", "inf"), ("nan", "nan"),
+    ],
+)  # fmt: skip
+def test_yaml_1_2_scalars(text: str, value: object) -> None:
+    assert plain_value(text) == value
+    assert type(plain_value(text)) is type(value)
+
+
+def test_an_endless_number_is_still_a_number() -> None:
+    assert isinstance(plain_value("9" * 5000), float)

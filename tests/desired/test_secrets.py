@@ -1,0 +1,143 @@
+"""Where secrets come from, and that they show nowhere."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from reconciler.desired import DesiredStateError, load
+from tests.desired.helpers import loaded, problems_of, write
+
+SECRET = "hunter2"
+
+
+def instance(login: str) -> str:
+    return f"version: 1\npolicy: sync\ninstances:\n  home:\n    url: http://h\n    {login}\n"
+
+
+PASSWORD = instance("username: admin\n    password: {}")
+
+
+@pytest.mark.parametrize("content", [b"hunter2", b"hunter2\n", b"hunter2\r\n", b"hunter2\n\n"])
+def test_a_file_relative_to_the_yaml_without_its_last_line_break(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "secret").write_bytes(content)
+    password = loaded(tmp_path, PASSWORD.format("{file: secret}")).instances["home"].password
+    assert password is not None and password.reveal() == SECRET
+
+
+def test_spaces_in_a_secret_file_belong_to_the_secret(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(" a b \n")
+    password = loaded(tmp_path, PASSWORD.format("{file: secret}")).instances["home"].password
+    assert password is not None and password.reveal() == " a b "
+
+
+def test_an_absolute_file_and_a_variable(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    for source in (f"{{file: {tmp_path}/secret}}", "{env: PW}"):
+        password = loaded(tmp_path, PASSWORD.format(source), {"PW": SECRET}).instances["home"].password
+        assert password is not None and password.reveal() == SECRET
+
+
+@pytest.mark.parametrize("login", ["username: admin\n    password: hunter2", "api_key: 'hunter2'"])
+def test_plain_text_is_taken_with_a_warning(tmp_path: Path, login: str) -> None:
+    desired = loaded(tmp_path, instance(login))
+    home = desired.instances["home"]
+    secret = home.password or home.api_key
+    assert secret is not None and secret.reveal() == SECRET
+    assert [warning.message for warning in desired.warnings] == [
+        f"the {'password' if home.password else 'api key'} stands in this file for all to read"
+    ]
+    assert SECRET not in repr(desired)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", None])
+def test_a_file_without_a_secret_in_it(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    (problem,) = problems_of(tmp_path, PASSWORD.format("{file: secret}"))
+    assert problem.startswith("7:22: the file that holds the password ")
+
+
+def test_validation_elsewhere_warns_of_what_is_missing_there(tmp_path: Path) -> None:
+    text = PASSWORD.format("{env: NOT_HERE}") + "    tls: {ca_file: none.pem}\n"
+    desired = load([write(tmp_path, text)], {}, resolve_secrets=False)
+    assert [(warning.at.line, warning.message) for warning in desired.warnings] == [
+        (7, "the environment variable NOT_HERE is not set"),
+        (8, "there is no such file of certificates"),
+    ]
+    assert desired.instances["home"].password is None
+
+
+def test_validation_elsewhere_still_finds_what_is_wrong_everywhere(tmp_path: Path) -> None:
+    with pytest.raises(DesiredStateError):
+        load([write(tmp_path, PASSWORD.format("{env: A, file: b}"))], {}, resolve_secrets=False)
+
+
+def shown(error: BaseException) -> str:
+    """Everything that a log of this error might print, chained errors and all."""
+    text = "".join(traceback.format_exception(error)) + repr(error)
+    seen: BaseException | None = error
+    while seen is not None:
+        text += repr(seen.args) + str(seen)
+        seen = seen.__cause__ or seen.__context__
+    return text
+
+
+LEAKY = [
+    "{}",
+    '"{}"',
+    "[{}]",
+    "{{{}}}",
+    "{{env: {}-}}",
+    "{{env: [{}]}}",
+    "{{{}: env}}",
+    "{{file: [{}]}}",
+    "{{{0}: 1, {0}: 2}}",
+    "*{}",
+    "&{} x",
+    "!{} x",
+    "@{}",
+    "%{}",
+    "`{}",
+    "'{}",
+    '"{}',
+    "{}: x",
+    "- {}",
+    "{{? {}}}",
+    "|x {}",
+    "0 {}\n    {}",
+]
+
+
+@pytest.mark.parametrize("key", ["password", "api_key"])
+@pytest.mark.parametrize("form", LEAKY)
+def test_a_secret_in_the_wrong_form_is_never_shown(tmp_path: Path, key: str, form: str) -> None:
+    text = instance(f"{key}: {form.format(SECRET, SECRET)}\n    bogus: 1")  # there is always a problem
+    with pytest.raises(DesiredStateError) as error:
+        load([write(tmp_path, text)], {"A": SECRET})
+    assert SECRET not in shown(error.value)
+
+
+@pytest.mark.parametrize(
+    "url", [f"http://u:{SECRET}@h", f"//{SECRET}", f"http://h/?{SECRET}", f"[{SECRET}]", f"http://[{SECRET}"]
+)
+def test_a_credential_in_a_url_is_never_shown(tmp_path: Path, url: str) -> None:
+    with pytest.raises(DesiredStateError) as error:
+        loaded(tmp_path, f"version: 1\npolicy: sync\ninstances: {{home: {{url: '{url}'}}}}\n")
+    assert SECRET not in shown(error.value)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=st.text("{}[]*&!|>%@`'\",:? -\n#ab0", max_size=6), after=st.text("{}[]'\",:? -\n#ab0", max_size=6))
+@example(before="{ ", after=": , x: }")
+def test_nothing_around_a_secret_makes_it_show(tmp_path: Path, before: str, after: str) -> None:
+    text = instance(f"username: admin\n    bogus: 1\n    password: {before}{SECRET}{after}")
+    with pytest.raises(DesiredStateError) as error:
+        loaded(tmp_path, text)
+    # a line break may turn it into a key of its own, which then is no secret any more
+    if "\n" not in before and "#" not in before and "," not in before + after and "}" not in before:
+        assert SECRET not in shown(error.value)
