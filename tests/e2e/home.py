@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.support.magnets import magnet
 
-COMMAND = (sys.executable, "-m", "reconciler")
+COMMAND = (sys.executable, "/tmp/mini.py")
 
 
 @dataclass(frozen=True)

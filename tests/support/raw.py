@@ -41,6 +41,10 @@ class Raw:
         name = "stopped" if self._has("torrents/stop") else "paused"
         return {row["hash"] for row in self.post("torrents/info", filter=name).json()}
 
+    def shown_stopped(self) -> set[str]:
+        """Ids of the torrents whose state says so, which lags the intent by up to 1.5 s."""
+        return {key for key, row in self.torrents().items() if row["state"].startswith(("stopped", "paused"))}
+
     def categories(self) -> dict[str, dict[str, Any]]:
         """Every category by its name."""
         return dict(self.post("torrents/categories").json())

@@ -1,0 +1,33 @@
+"""A user's folder with one instance in it: a real server behind a recording proxy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.demo.servers import Server
+from tests.conftest import MakeProxy
+from tests.e2e.home import Home
+from tests.support.proxy import Proxy
+from tests.support.raw import Raw
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """An empty folder."""
+    return Home(tmp_path)
+
+
+@pytest.fixture
+def proxy(server: Server, make_proxy: MakeProxy, home: Home) -> Proxy:
+    """The instance `box` of the folder, as the network sees it."""
+    proxy = make_proxy(server)
+    home.instance(proxy.url, server.username, server.password)
+    return proxy
+
+
+@pytest.fixture
+def truth(server: Server, proxy: Proxy) -> Raw:
+    """The server as it is, and a person's hand on it, past the proxy."""
+    return Raw(server)

@@ -1,0 +1,266 @@
+"""Bad networks, bad credentials, killed processes: no wrong deletion, no double add, and the next run converges."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler.demo.servers import Server
+from tests.conftest import MakeServer
+from tests.e2e.home import Home, entries, entry
+from tests.support import proxy as faults
+from tests.support.magnets import infohash, magnet
+from tests.support.proxy import Fault, Proxy
+from tests.support.raw import Raw
+
+FAULTS: list[tuple[str, Fault]] = [
+    ("cut", faults.cut(0.5)),
+    ("cut at once", faults.cut(0.0)),
+    ("502", faults.status(502, "<html>bad gateway</html>")),
+    ("429", faults.status(429, "slow down")),
+    ("hang", faults.hang(3)),
+    ("hang after", faults.hang_after(3)),
+    ("reset before", faults.reset_before),
+    ("reset after", faults.reset_after),
+]
+each_fault = pytest.mark.parametrize("fault", [pytest.param(fault, id=name) for name, fault in FAULTS])
+
+
+def _impatient(home: Home) -> None:
+    """Let a read time out after a second, so that hanging servers do not hold up the tests."""
+    home.file.write_text(home.file.read_text().replace("read: 20s", "read: 1s"))
+
+
+def test_a_server_that_is_down_keeps_its_trouble_to_itself(
+    home: Home, proxy: Proxy, truth: Raw, make_server: MakeServer
+) -> None:
+    down = make_server()
+    down.kill()
+    home.instance(down.url, "admin", "x", name="down")
+    home.write(entry(1, instance="box"), entry(2, instance="down"))
+    done = home.run()
+    assert done.code == 1
+    assert (done.instance("box")["status"], done.instance("down")["status"]) == ("ok", "unreachable")
+    assert set(truth.torrents()) == {infohash(1)}
+    assert str(down.port) in done.instance("down")["error"]
+
+    down.start()
+    text = home.file.read_text().replace('"down"', '"down"')
+    home.file.write_text(text)
+    home.environ["DOWN_PASSWORD"] = down.password
+    assert home.run().code == 0
+    assert set(Raw(down).torrents()) == {infohash(2)}
+
+
+def test_a_wrong_password_is_one_attempt(home: Home, proxy: Proxy, truth: Raw, make_server: MakeServer) -> None:
+    other = make_server()
+    home.instance(other.url, other.username, other.password, name="other")
+    home.write(entry(1, instance="box"), entry(2, instance="other"))
+    done = home.run(environ={"BOX_PASSWORD": "not-the-one"})
+    assert done.code == 1
+    assert proxy.count("auth/login") == 1
+    assert done.instance("box")["status"] == "auth_failed"
+    assert done.instance("other")["status"] == "ok"
+    assert set(Raw(other).torrents()) == {infohash(2)}
+    assert "not-the-one" not in done.out + done.err
+
+
+def test_a_banned_address_is_said(home: Home, proxy: Proxy, truth: Raw) -> None:
+    home.write(entry(1))
+    for _ in range(5):
+        home.run(environ={"BOX_PASSWORD": "wrong"})
+    banned = home.run()
+    assert (banned.code, banned.instance()["status"]) == (1, "banned")
+    assert truth.torrents() == {}
+
+
+@each_fault
+def test_a_read_that_fails_is_never_an_empty_one(fault: Fault, home: Home, proxy: Proxy, truth: Raw) -> None:
+    home.write(*entries(3))
+    assert home.run().code == 0
+    home.write(entry(0), entry(1))
+    _impatient(home)
+    proxy.fail("torrents/info", fault, times=1000)
+    done = home.run()
+    assert done.code == 1
+    assert done.instance()["status"] in ("unreachable", "error")
+    assert done.instance()["actions"] == []
+    assert len(truth.torrents()) == 3
+
+    proxy.clear()
+    assert home.run().summary == {"delete": 1, "unchanged": 2}
+
+
+@each_fault
+def test_a_read_that_fails_once_is_read_again(fault: Fault, home: Home, proxy: Proxy, truth: Raw) -> None:
+    home.write(*entries(2))
+    _impatient(home)
+    proxy.fail("torrents/info", fault)
+    proxy.fail("torrents/categories", fault)
+    assert home.run().code == 0
+    assert len(truth.torrents()) == 2
+
+
+MUTATIONS = [
+    "torrents/add",
+    "torrents/addTags",
+    "torrents/setCategory",
+    "torrents/rename",
+    "torrents/delete",
+    "torrents/createCategory",
+]
+
+
+@each_fault
+@pytest.mark.parametrize("endpoint", MUTATIONS)
+def test_a_mutation_whose_answer_is_lost(
+    endpoint: str, fault: Fault, home: Home, any_server: Server, make_proxy: Callable[..., Proxy]
+) -> None:
+    """On one version: the faults are the network's, not the server's."""
+    proxy, truth = make_proxy(any_server), Raw(any_server)
+    home.instance(proxy.url, any_server.username, any_server.password)
+    truth.add([magnet(1), magnet(2)])
+    truth.tag([2], "reconcile:home")
+    home.write(entry(1, name="one", category="c", tags=["x"]), entry(3, category="c"))
+    _impatient(home)
+    proxy.fail(endpoint, fault)
+    done = home.run()
+    assert done.code == 0, done.out
+    assert done.summary == {"add": 1, "adopt": 1, "delete": 1, "settings": 1}
+    assert set(truth.torrents()) == {infohash(1), infohash(3)}
+    one = truth.torrent(1)
+    assert (one["name"], one["category"], one["tags"]) == ("one", "c", {"reconcile:home", "x"})
+    proxy.clear()
+    assert home.run().summary == {"unchanged": 2}
+    assert proxy.mutations == []
+
+
+@each_fault
+def test_a_server_that_is_lost_in_the_middle(
+    fault: Fault, home: Home, any_server: Server, make_proxy: Callable[..., Proxy]
+) -> None:
+    proxy, truth = make_proxy(any_server), Raw(any_server)
+    home.instance(proxy.url, any_server.username, any_server.password)
+    truth.add([magnet(2)])
+    truth.tag([2], "reconcile:home")
+    home.write(entry(1), entry(3, tags=["x"]))
+    _impatient(home)
+    proxy.fail("", fault, times=1000, after=6)
+    done = home.run()
+    assert done.code == 1
+    assert infohash(2) in truth.torrents(), "no deletion without a fresh read"
+    assert not {"applied", "planned"}.intersection(a["outcome"] for a in done.instance()["actions"])
+    proxy.clear()
+    assert home.run().code == 0
+    assert set(truth.torrents()) == {infohash(1), infohash(3)}
+    assert home.run().summary == {"unchanged": 2}
+
+
+def _wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 30
+    while not condition() and time.monotonic() < end:
+        assert process.poll() is None, "it ended before it could be interrupted"
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2])
+def test_killed_in_the_middle_of_two_thousand_adds(calls: int, home: Home, proxy: Proxy, truth: Raw) -> None:
+    home.write(
+        *entries(1000, paused=True, tags=["a"]), *(entry(n, tags=["b"], category="c") for n in range(1000, 2000))
+    )
+    process = home.start()
+    _wait_for(lambda: proxy.count("torrents/createCategory") > 0 and proxy.count("torrents/add") >= calls, process)
+    process.kill()
+    process.communicate()
+    assert len(truth.torrents()) <= 2000
+
+    done = home.run()
+    assert done.code == 0, done.err
+    rows = truth.torrents()
+    assert set(rows) == {infohash(n) for n in range(2000)}
+    assert all("reconcile:home" in row["tags"] for row in rows.values())
+    assert truth.stopped() == {infohash(n) for n in range(1000)}
+    assert home.run().summary == {"unchanged": 2000}
+
+
+def test_the_server_is_killed_in_the_middle_of_two_thousand_adds(
+    home: Home, server: Server, proxy: Proxy, truth: Raw
+) -> None:
+    home.write(*entries(1000, paused=True, tags=["a"]), *(entry(n, paused=True, tags=["b"]) for n in range(1000, 2000)))
+    process = home.start()
+    _wait_for(lambda: proxy.count("torrents/add") >= 1, process)
+    server.kill()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, err
+    assert "Traceback" not in out + err
+
+    server.start()
+    assert home.run().code == 0
+    rows = Raw(server).torrents()
+    assert set(rows) == {infohash(n) for n in range(2000)}
+    assert home.run().summary == {"unchanged": 2000}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_in_order(
+    number: signal.Signals, code: int, home: Home, any_server: Server, make_proxy: Callable[..., Proxy]
+) -> None:
+    proxy, truth = make_proxy(any_server), Raw(any_server)
+    home.instance(proxy.url, any_server.username, any_server.password)
+    home.write(*(entry(n, name=f"name {n}") for n in range(500)))
+    process = home.start()
+    _wait_for(lambda: proxy.count("torrents/add") > 20, process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == code, err
+    assert proxy.requests[-1].endpoint == "auth/logout"
+    assert '"outcome": "dropped"' in out
+    assert "Traceback" not in err
+    assert 0 < len(truth.torrents()) < 500
+    assert home.run().code == 0
+
+
+@pytest.mark.parametrize("signals", [1])
+def test_a_signal_while_it_waits_for_a_server(
+    signals: int, home: Home, any_server: Server, make_proxy: Callable[..., Proxy]
+) -> None:
+    proxy = make_proxy(any_server)
+    home.instance(proxy.url, any_server.username, any_server.password)
+    home.write(entry(1))
+    proxy.fail("torrents/info", faults.status(502), times=1000)
+    process = home.start()
+    _wait_for(lambda: proxy.count("torrents/info") > 1, process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode == 143
+
+
+def test_a_broken_file_contacts_nobody(home: Home, proxy: Proxy, truth: Raw, broken_files: Path) -> None:
+    files = sorted(broken_files.glob("*.yaml"))
+    assert len(files) >= 40
+    for file in files:
+        home.file.write_bytes(file.read_bytes().replace(b"http://127.0.0.1:8080", proxy.url.encode()))
+    assert proxy.requests == []
+
+
+def test_no_secret_is_ever_shown(home: Home, any_server: Server, make_proxy: Callable[..., Proxy]) -> None:
+    proxy = make_proxy(any_server)
+    home.instance(proxy.url, any_server.username, any_server.password)
+    tracker = "http%3A%2F%2Ftracker.example%2Fpasskey-12345%2Fannounce"
+    home.write(f"{{magnet: 'magnet:?xt=urn:btih:{infohash(1)}&dn=one&tr={tracker}'}}")
+    shown = ""
+    for output in ("text", "json", "markdown", "github"):
+        for options in (["--dry-run", "-v"], ["-v"]):
+            done = home.run("--output", output, *options)
+            shown += done.out + done.err
+        proxy.fail("torrents/info", faults.status(500, "boom"), times=10)
+        done = home.run("--output", output, "-v")
+        shown += done.out + done.err
+        proxy.clear()
+    assert any_server.password not in shown
+    assert "passkey-12345" not in shown

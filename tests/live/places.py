@@ -1,0 +1,105 @@
+"""Instances as a desired state would describe them, for servers, proxies and stubs of these tests."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from reconciler.demo.servers import Server
+from reconciler.model.desired import Instance
+from reconciler.model.position import Position
+from reconciler.model.secret import Secret
+from tests.support.proxy import Proxy
+
+
+def instance(place: Server | Proxy | str, server: Server | None = None, **more: Any) -> Instance:
+    """An instance at a server, or at what stands before it, with the credentials of the server."""
+    url = place if isinstance(place, str) else place.url
+    owner = place if isinstance(place, Server) else server
+    values: dict[str, Any] = {"connect_timeout": 2.0, "read_timeout": 20.0, **more}
+    if owner and "api_key" not in values:
+        values = {"username": owner.username, "password": Secret(owner.password), **values}
+    return Instance("seedbox", Position("desired.yaml", 3, 3), url, **values)
+
+
+def recorded(proxy: Proxy, count: int) -> list[str]:
+    """The endpoints of what went through a proxy, once that is `count` requests: it records them when they end."""
+    end = time.monotonic() + 10
+    while len(proxy.requests) < count and time.monotonic() < end:
+        time.sleep(0.01)
+    return [request.endpoint for request in proxy.requests]
+
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@contextmanager
+def stub(answers: dict[str, Answer]) -> Iterator[str]:
+    """A web server that is no qBittorrent: its fixed answers by endpoint, and 404 for all else. Gives its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            endpoint = self.path.rpartition("/api/v2/")[2]
+            code, headers, body = answers.get(endpoint, (404, {}, b""))
+            self.send_response(code)
+            for key, value in {"Content-Length": str(len(body)), **headers}.items():
+                if value:
+                    self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(body)
+            if "Content-Length" in headers:  # not the true one: nothing more comes
+                self.close_connection = True
+
+        do_GET = do_POST
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def text(body: str, code: int = 200) -> Answer:
+    """A plain text answer."""
+    return code, {"Content-Type": "text/plain; charset=UTF-8"}, body.encode()
+
+
+def as_json(body: str) -> Answer:
+    """A JSON answer."""
+    return 200, {"Content-Type": "application/json"}, body.encode()
+
+
+QBITTORRENT = {
+    "auth/login": text("Ok."),
+    "app/version": text("v5.1.0"),
+    "app/webapiVersion": text("2.11.4"),
+    "torrents/info": as_json("[]"),
+    "torrents/categories": as_json("{}"),
+}
+
+
+def torrent_file(folder: Path, name: str, data: bytes) -> tuple[str, Path]:
+    """The infohash and the path of a new .torrent file for a single file of up to 64 KiB."""
+    info = b"d6:lengthi%de4:name%d:%s12:piece lengthi65536e6:pieces20:%se" % (
+        len(data),
+        len(name),
+        name.encode(),
+        hashlib.sha1(data).digest(),
+    )
+    path = folder / f"{name}.torrent"
+    path.write_bytes(b"d4:info" + info + b"e")
+    return hashlib.sha1(info).hexdigest(), path

@@ -1,0 +1,126 @@
+"""What goes with a mutation so that the server's own settings and other values are neither followed nor lost."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.demo.servers import Server
+from reconciler.live import Session
+from reconciler.model.errors import Unsupported
+from reconciler.model.snapshot import AddOptions, LiveCategory
+from tests.live.places import QBITTORRENT, instance, stub, text, torrent_file
+from tests.support.magnets import infohash, magnet
+from tests.support.raw import Raw
+
+HOSTILE = {
+    "auto_tmm_enabled": True,
+    "start_paused_enabled": True,
+    "add_stopped_enabled": True,
+    "torrent_stop_condition": "MetadataReceived",
+}
+
+
+def test_an_add_follows_none_of_the_servers_own_settings(server: Server) -> None:
+    raw = Raw(server)
+    raw.post("app/setPreferences", json=json.dumps(HOSTILE))
+    path = str(server.profile / "elsewhere")
+    with Session(instance(server)) as session:
+        session.add([magnet(1)], AddOptions(stopped=False, auto_tmm=False, save_path=path))
+        session.add([magnet(2)], AddOptions(stopped=True, auto_tmm=False))
+        raw.eventually(lambda: len(raw.torrents()) == 2)
+        raw.eventually(lambda: raw.stopped() == {infohash(2)})
+        torrents = {torrent.id: torrent for torrent in session.snapshot().torrents}
+    assert (torrents[infohash(1)].save_path, torrents[infohash(1)].auto_tmm) == (path, False)
+    assert not torrents[infohash(2)].auto_tmm
+
+
+def test_only_magnets_are_added(any_server: Server) -> None:
+    options = AddOptions(stopped=True, auto_tmm=False)
+    with Session(instance(any_server)) as session:
+        for link in ("/etc/passwd", "http://x/y.torrent", infohash(1), magnet(1) + "\n/etc/passwd", ""):
+            with pytest.raises(ValueError, match="only magnet links"):
+                session.add([magnet(2), link], options)
+        with pytest.raises(ValueError, match="only magnet links"):
+            session.add([], options)
+        assert session.requests == 3
+
+
+@pytest.mark.parametrize("tags", [[""], ["a", " "], ["a,b"]])
+def test_a_tag_that_would_mean_another_is_not_sent(any_server: Server, tags: list[str]) -> None:
+    with Session(instance(any_server)) as session:
+        for call in (session.add_tags, session.remove_tags):
+            with pytest.raises(ValueError, match="tags"):
+                call([infohash(1)], tags)
+
+
+@pytest.mark.parametrize("download_path", [None, False, "", "/incomplete"])
+def test_an_edited_category_keeps_its_download_path(server: Server, download_path: str | bool | None) -> None:
+    raw, form = Raw(server), {"category": "a", "savePath": "/a"}
+    if download_path is not None:
+        form |= {"downloadPathEnabled": str(download_path is not False), "downloadPath": str(download_path or "")}
+    raw.post("torrents/createCategory", **form)
+    before = raw.categories()["a"]
+    with Session(instance(server)) as session:
+        session.edit_category(session.categories()["a"], "/b")
+    assert raw.categories()["a"] == {**before, "savePath": "/b"}
+
+
+LIMITS = {
+    "ratioLimit": "1.5",
+    "seedingTimeLimit": "60",
+    "inactiveSeedingTimeLimit": "-1",
+    "shareLimitAction": "Remove",
+    "shareLimitsMode": "MatchAll",
+}
+
+
+def test_an_edited_category_keeps_its_share_limits(make_server: Any) -> None:
+    raw = Raw(server := make_server("5.3.0"))
+    raw.post(
+        "torrents/createCategory",
+        category="a",
+        savePath="/a",
+        downloadPath="/i",
+        downloadPathEnabled="true",
+        **LIMITS,
+    )
+    before = raw.categories()["a"]
+    assert (before["ratio_limit"], before["share_limits_mode"]) == (1.5, "MatchAll")
+    with Session(instance(server)) as session:
+        session.edit_category(session.categories()["a"], "/b")
+    assert raw.categories()["a"] == {**before, "savePath": "/b"}
+
+
+@pytest.mark.parametrize("web_api", ["2.15.1", "2.16.1"])
+def test_an_edit_that_would_reset_share_limits_is_not_made(web_api: str) -> None:
+    # 5.2 resets them and takes none (4b429e4f in qBittorrent mends it for 5.3)
+    unset = {"ratio_limit": -2, "share_limit_action": "Default", "download_path": None}
+    answers = {**QBITTORRENT, "app/webapiVersion": text(web_api), "torrents/editCategory": text("")}
+    with stub(answers) as url, Session(instance(url)) as session:
+        session.edit_category(LiveCategory("a", "/a", unset), "/b")
+        assert session.requests == 3
+        with pytest.raises(Unsupported, match=r"share limits .* 5.3"):
+            session.edit_category(LiveCategory("a", "/a", {**unset, "ratio_limit": 1.5}), "/b")
+        assert session.requests == 3
+
+
+def test_data_goes_only_where_it_was_asked_for(server: Server, tmp_path: Path) -> None:
+    raw, files = Raw(server), [server.downloads / "kept", server.downloads / "gone"]
+    keys = []
+    for file in files:
+        data = os.urandom(50_000)
+        file.write_bytes(data)
+        key, torrent = torrent_file(tmp_path, file.name, data)
+        raw.add([str(torrent)], paused="false", stopped="false")
+        keys.append(key)
+    raw.eventually(lambda: all(row["progress"] == 1 for row in raw.torrents().values()))
+    with Session(instance(server)) as session:
+        session.delete(keys[:1], delete_files=False)
+        session.delete(keys[1:], delete_files=True)
+    raw.eventually(lambda: not raw.torrents() and not files[1].exists())
+    assert files[0].exists()
