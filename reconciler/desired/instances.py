@@ -39,10 +39,8 @@ def build_categories(
     document: Document, loc: tuple[str, ...], entries: Mapping[str, CategoryEntry | None]
 ) -> dict[str, DesiredCategory]:
     """The categories that stand at `loc`."""
-    return {
-        name: DesiredCategory(name, document.key_at(*loc, name), (entry or {}).get("save_path"))
-        for name, entry in entries.items()
-    }
+    at = document.keys_at(*loc) if entries else {}
+    return {name: DesiredCategory(name, at[name], (entry or {}).get("save_path")) for name, entry in entries.items()}
 
 
 def _instance(name: str, at: Position, entry: InstanceEntry, document: Document, context: Context) -> Instance:

@@ -5,7 +5,7 @@ Works on the plain data, so that a clash is found even where other things in the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.desired.context import Context
@@ -20,8 +20,7 @@ def find_clashes(documents: Sequence[Document], context: Context) -> None:
     """Note every key and every name that two documents define, and what no document says."""
     first: dict[tuple[str, ...], Position] = {}
     for document in documents:
-        for path in _paths(document):
-            at = document.key_at(*path)
+        for path, at in _paths(document):
             if path not in first:
                 first[path] = at
                 continue
@@ -46,11 +45,12 @@ def instance_names(documents: Sequence[Document]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for group in names if isinstance(group, dict) for name in group))
 
 
-def _paths(document: Document) -> list[tuple[str, ...]]:
+def _paths(document: Document) -> Iterator[tuple[tuple[str, ...], Position]]:
+    """Everything in one document that may be said only once, and where its key is."""
     data = document.data if isinstance(document.data, dict) else {}
-    paths: list[tuple[str, ...]] = [(key,) for key in ONCE if key in data]
+    yield from (((key,), document.key_at(key)) for key in ONCE if key in data)
     for section in NAMED:
         group = data.get(section)
         if isinstance(group, dict):
-            paths += ((section, name) for name in group)
-    return paths
+            at = document.keys_at(section)
+            yield from (((section, name), at[name]) for name in group)

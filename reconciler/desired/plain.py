@@ -5,6 +5,7 @@ Everything wrong with a document on this level is reported; what is wrong is lef
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +46,11 @@ class Document:
         node = self._find(loc)[1]
         return str(node.value) if isinstance(node, ScalarNode) else ""
 
+    def keys_at(self, *loc: str | int) -> dict[str, Position]:
+        """Where each key of the mapping at `loc` begins."""
+        keys = [key for key, _ in _pairs(self._find(loc)[1])]
+        return {str(key.value): position(self.file, key) for key in reversed(keys)}  # of two, the first counts
+
     def items(self, key: str) -> list[Position]:
         """Where each item of the top-level list `key` begins."""
         node = self._find((key,))[1]
@@ -65,6 +71,11 @@ def _step(node: Node, part: str | int) -> tuple[Node, Node] | None:
         if isinstance(part, int) and part < len(node.value):
             return node.value[part], node.value[part]
         return None
+    return next(((key, value) for key, value in _pairs(node) if key.value == part), None)
+
+
+def _pairs(node: Node) -> Iterator[tuple[ScalarNode, Node]]:
+    """The (key, value) nodes of a mapping, then those that it merges."""
     seen: set[int] = set()  # a merge may lead back to where it began
     todo = [node]
     while todo:
@@ -75,9 +86,8 @@ def _step(node: Node, part: str | int) -> tuple[Node, Node] | None:
         for key, value in mapping.value:
             if _is_merge(key):
                 todo += value.value if isinstance(value, SequenceNode) else [value]
-            elif isinstance(key, ScalarNode) and key.value == part:
-                return key, value
-    return None
+            elif isinstance(key, ScalarNode):
+                yield key, value
 
 
 def _is_merge(key: Node) -> bool:

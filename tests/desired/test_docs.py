@@ -1,0 +1,41 @@
+"""The reference of the YAML: its examples load, and it names every key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler.desired import load, rules
+from reconciler.desired.schema import KEYS
+from tests.desired.helpers import write
+
+REFERENCE = (Path(__file__).parents[2] / "docs" / "desired-state.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", REFERENCE, re.MULTILINE | re.DOTALL)
+ENVIRON = {"HOME_PASSWORD": "x", "SEEDBOX_PASSWORD": "y"}
+REST = {
+    "version": "version: 1\n",
+    "policy": "policy: upsert\n",
+    "instances": 'instances: {home: {url: "http://127.0.0.1:8080"}}\n',
+}
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 7
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_load_without_a_warning(tmp_path: Path, example: str) -> None:
+    rest = "".join(line for key, line in REST.items() if not re.search(rf"^{key}:", example, re.MULTILINE))
+    assert load([write(tmp_path, rest + example)], ENVIRON).warnings == ()
+
+
+@pytest.mark.parametrize("key", sorted({key for keys in KEYS.values() for key in keys}))
+def test_every_key_is_named(key: str) -> None:
+    assert re.search(rf"`(\w+\.)?{key}`|\b{key}: ", REFERENCE)
+
+
+@pytest.mark.parametrize("text", re.findall(r"`(\d+[dhms](?:\d+[dhms])*)`", REFERENCE))
+def test_durations_that_are_named_are_durations(text: str) -> None:
+    assert rules.duration(text)
