@@ -1,0 +1,64 @@
+"""The commands that only look: validate and status."""
+
+from __future__ import annotations
+
+import sys
+
+from reconciler.cli import logs, out
+from reconciler.cli.loading import files_of, load_desired
+from reconciler.cli.progress import Bars
+from reconciler.cli.settings import Failure, Output, Settings
+from reconciler.cli.signals import Stopping
+from reconciler.model.desired import Desired
+from reconciler.report.lines import Style, line
+from reconciler.report.problems import count
+
+
+def validate_command(settings: Settings) -> int:
+    """Check the files, offline."""
+    logs.configure(settings)
+    _say_valid(settings, load_desired(settings, resolve_secrets=False))
+    return 0
+
+
+def status_command(settings: Settings) -> int:
+    """Show the live state beside the declared one."""
+    from reconciler.control import UnknownInstance, read_status
+
+    logs.configure(settings)
+    desired = load_desired(settings)
+    with Stopping() as stopping, Bars(enabled=sys.stderr.isatty() and not settings.quiet):
+        try:
+            status = read_status(desired, settings.instances, stopping.event)
+        except UnknownInstance as error:
+            raise Failure(str(error), 4) from error
+    if settings.output is Output.JSON:
+        from reconciler.report.as_json import write_status
+
+        out.publish(lambda stream: write_status(status, stream))
+    else:
+        from reconciler.report.status_text import status_lines
+
+        out.publish_lines(status_lines(status))
+    return stopping.exit_code or status.exit_code
+
+
+def _say_valid(settings: Settings, desired: Desired) -> None:
+    torrents, instances, warnings = len(desired.torrents), len(desired.instances), desired.warnings
+    files = ", ".join(str(file) for file in files_of(settings))
+    counts = f"{count(torrents, 'torrent')} on {count(instances, 'instance')}"
+    verdict = f"{files}: valid: {counts}"
+    if settings.output is Output.JSON:
+        from reconciler.report.as_json import write_valid
+
+        out.publish(lambda stream: write_valid(torrents, instances, warnings, stream))
+    elif settings.output is Output.MARKDOWN:
+        from reconciler.report.markdown import valid_markdown
+
+        out.publish_text([valid_markdown(verdict, warnings).rstrip("\n")])
+    elif settings.output is Output.GITHUB:
+        from reconciler.report.github import warning_commands
+
+        out.publish_text([*warning_commands(warnings, out.in_repository), verdict])
+    else:
+        out.publish_lines([line(f"{files}: ", ("valid", Style.GOOD), f": {counts}")])

@@ -1,0 +1,139 @@
+"""The commands, as typer sees them. Each hands its options to one function and ends with that function's exit code."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from typing import Annotated, Final
+
+import typer
+
+from reconciler.cli import options as o
+from reconciler.cli.settings import Failure, LogFormat, Output, RunSettings, Settings
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+_EPILOG: Final = """Every option above also reads RECONCILE_<OPTION>, as in RECONCILE_DRY_RUN=1.
+
+\b
+Exit codes:
+  0  in sync, or applied, or planned
+  1  an instance could not be read, or an action failed or is blocked
+  2  a dry-run with --detailed-exitcode found changes
+  3  a guard refused
+  4  the desired state is invalid, or bad usage
+"""
+# The options of the main command that mean something before a command's name too.
+_SHARED: Final = frozenset({"file", "output", "log_format", "verbose", "quiet"})
+_BEFORE: Final = {"validate": _SHARED, "status": _SHARED | {"instance"}}
+
+
+@app.callback(invoke_without_command=True, epilog=_EPILOG)
+def main(
+    context: typer.Context,
+    file: o.File = None,
+    dry_run: o.DryRun = False,
+    detailed_exitcode: o.DetailedExitcode = False,
+    output: o.OutputForm = Output.TEXT,
+    report: o.ReportFile = None,
+    instance: o.InstanceNames = None,
+    accept_plan: o.AcceptPlan = None,
+    take_over: o.TakeOver = False,
+    log_format: o.LogForm = LogFormat.TEXT,
+    verbose: o.Verbose = False,
+    quiet: o.Quiet = False,
+    version: o.Version = False,
+) -> None:
+    """Make qBittorrent instances agree with a desired state in YAML.
+
+    Without a command: read the instances, plan, and apply the plan once.
+
+    \b
+    Examples:
+      reconcile --dry-run               show what would be done with desired.yaml
+      reconcile -f torrents/            do it, with all YAML files of a folder
+      reconcile --dry-run --detailed-exitcode --output markdown
+                                        a review: exit code 2 when there are changes
+    """
+    settings = Settings(tuple(file or ()), output, o.names(instance), log_format, verbose, quiet)
+    if context.invoked_subcommand:
+        _refuse_ignored(context, context.invoked_subcommand)
+        context.obj = settings
+        return
+    if detailed_exitcode and not dry_run:
+        raise Failure("--detailed-exitcode says what a dry-run found: give --dry-run with it", 4)
+    from reconciler.cli.running import run_command
+
+    raise typer.Exit(run_command(settings, RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over)))
+
+
+@app.command()
+def validate(
+    context: typer.Context,
+    file: o.OwnFile = None,
+    output: o.OwnOutput = None,
+    log_format: o.OwnLogForm = None,
+    verbose: o.OwnVerbose = False,
+    quiet: o.OwnQuiet = False,
+) -> None:
+    """Check the desired state without contacting anything.
+
+    Every problem of every file is reported at once, with its place. Exit code 0 or 4.
+
+    \b
+    Example:
+      reconcile validate -f torrents/ --output github
+    """
+    from reconciler.cli.checking import validate_command
+
+    raise typer.Exit(validate_command(o.overridden(context.obj, file, output, log_format, verbose, quiet)))
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    file: o.OwnFile = None,
+    output: o.OwnOutput = None,
+    instance: o.OwnInstances = None,
+    log_format: o.OwnLogForm = None,
+    verbose: o.OwnVerbose = False,
+    quiet: o.OwnQuiet = False,
+) -> None:
+    """Show the instances and what became of the declared torrents.
+
+    Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read.
+
+    \b
+    Example:
+      reconcile status --instance seedbox
+    """
+    settings = o.overridden(context.obj, file, output, log_format, verbose, quiet)
+    if settings.output not in (Output.TEXT, Output.JSON):
+        raise Failure(f"status has no {settings.output} form, only text and json", 4)
+    from reconciler.cli.checking import status_command
+
+    raise typer.Exit(status_command(replace(settings, instances=o.names(instance) or settings.instances)))
+
+
+@app.command()
+def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the servers running until Ctrl-C.")] = False) -> None:
+    """See it work on throwaway qBittorrent servers.
+
+    They are real, started for this, and removed at the end.
+
+    \b
+    Example:
+      reconcile demo --keep
+    """
+    from reconciler.demo.story import run_demo
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # its servers are removed as on Ctrl-C
+    raise typer.Exit(run_demo(keep))
+
+
+def _refuse_ignored(context: typer.Context, command: str) -> None:
+    """An option that the command would ignore is a misunderstanding, unless the environment holds it for other runs."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source and source.name == "COMMANDLINE" and parameter.name not in _BEFORE.get(command, ()):
+            raise Failure(f"{command} takes no {parameter.opts[0]}", 4)

@@ -1,0 +1,82 @@
+"""How far a run is, on a terminal, when it takes longer than a moment."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+PATIENCE = 1.0  # seconds without a word
+
+
+class Bars:
+    """A progress of `control` as bars on standard error; they appear after `PATIENCE` and vanish at the end."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(PATIENCE, self._show)
+        self._timer.daemon = True
+        self._counts: dict[str, tuple[int, int]] = {}  # done and total, by instance
+        self._bars: RichProgress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        if self._enabled:
+            self._timer.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._timer.cancel()
+        with self._lock:
+            self._closed = True
+            if self._bars:
+                self._bars.stop()
+
+    def started(self, instance: str, total: int) -> None:
+        """`total` actions are about to be executed."""
+        self._note(instance, 0, total)
+
+    def advanced(self, instance: str, count: int) -> None:
+        """`count` more of them have been dealt with."""
+        done, total = self._counts.get(instance, (0, 0))
+        self._note(instance, min(done + count, total), total)
+
+    def finished(self, instance: str) -> None:
+        """Nothing more comes for this instance."""
+        _, total = self._counts.get(instance, (0, 0))
+        self._note(instance, total, total)
+
+    def _note(self, instance: str, done: int, total: int) -> None:
+        with self._lock:
+            self._counts[instance] = done, total
+            if self._bars:
+                self._draw(self._bars, instance)
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+        with self._lock:
+            if self._closed:
+                return
+            self._bars = Progress(*columns, TimeElapsedColumn(), console=Console(file=sys.stderr), transient=True)
+            self._tasks[""] = self._bars.add_task("reading the instances", total=None)
+            for instance in self._counts:
+                self._draw(self._bars, instance)
+            self._bars.start()
+
+    def _draw(self, bars: RichProgress, instance: str) -> None:
+        done, total = self._counts[instance]
+        if "" in self._tasks:  # reading is over once the first instance is being changed
+            bars.remove_task(self._tasks.pop(""))
+        if instance not in self._tasks:
+            self._tasks[instance] = bars.add_task(instance, total=total)
+        bars.update(self._tasks[instance], completed=done, total=total)

@@ -1,0 +1,107 @@
+"""The main command: load, run once, report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import replace
+
+from reconciler.cli import logs, out
+from reconciler.cli.loading import load_desired
+from reconciler.cli.progress import Bars
+from reconciler.cli.settings import Failure, Output, RunSettings, Settings
+from reconciler.cli.signals import Stopping
+from reconciler.model.desired import Desired
+from reconciler.model.run import Run
+
+
+def run_command(settings: Settings, options: RunSettings) -> int:
+    """One run from the options to the exit code."""
+    logs.configure(settings)
+    if options.report:
+        out.check_report_path(options.report)
+    with Stopping() as stopping:
+        try:
+            run = _run(load_desired(settings), settings, options, stopping)
+        except Failure as failure:
+            _save_failure(options, failure)
+            raise
+        if stopping.exit_code:
+            run = replace(run, exit_code=stopping.exit_code)
+    _log(run, settings)
+    _report(run, settings, options)
+    return run.exit_code
+
+
+def command_line(settings: Settings, options: RunSettings) -> str:
+    """How a person would start this run, for it to be repeated with an approval."""
+    words = ["reconcile"]
+    for file in settings.files:
+        words += ["-f", str(file)]
+    for name in settings.instances:
+        words += ["--instance", name]
+    return shlex.join([*words, "--take-over"] if options.take_over else words)
+
+
+def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: Stopping) -> Run:
+    from reconciler.control import Options, UnknownInstance, run_once
+
+    chosen = Options(
+        dry_run=options.dry_run,
+        instances=settings.instances,
+        accept_plan=options.accept_plan,
+        take_over=options.take_over,
+        detailed_exitcode=options.detailed_exitcode,
+    )
+    with Bars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
+        try:
+            return run_once(desired, chosen, bars, stopping.event)
+        except UnknownInstance as error:
+            raise Failure(str(error), 4) from error
+
+
+def _report(run: Run, settings: Settings, options: RunSettings) -> None:
+    from reconciler.report.as_json import write_run
+
+    if options.report:
+        out.save_report(options.report, lambda stream: write_run(run, stream))
+    if settings.output is Output.JSON:
+        out.publish(lambda stream: write_run(run, stream))
+    elif settings.output is Output.MARKDOWN:
+        from reconciler.report.markdown import run_markdown
+
+        out.publish_text([run_markdown(run).rstrip("\n")])
+    elif settings.output is Output.GITHUB:
+        from reconciler.report.github import run_commands
+
+        out.publish_text(run_commands(run, command_line(settings, options), out.in_repository))
+    else:
+        from reconciler.report.text import run_lines
+
+        out.publish_lines(run_lines(run, command_line(settings, options)))
+
+
+def _save_failure(options: RunSettings, failure: Failure) -> None:
+    """A report file from an earlier run must not speak for this one."""
+    from reconciler.report.as_json import write_failure
+
+    if options.report:
+        out.save_report(
+            options.report,
+            lambda stream: write_failure(failure.exit_code, str(failure), failure.problems, stream),
+        )
+
+
+def _log(run: Run, settings: Settings) -> None:
+    for instance in run.instances:
+        logs.debug(
+            settings,
+            "instance",
+            instance=instance.name,
+            status=str(instance.status),
+            version=instance.version,
+            web_api=instance.web_api,
+            requests=instance.requests,
+            actions=len(instance.results),
+        )
+    logs.debug(settings, "run ended", mode=str(run.mode), exit_code=run.exit_code, plan_hash=run.plan_hash)

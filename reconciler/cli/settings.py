@@ -1,0 +1,101 @@
+"""What the options say, as data."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+from typing import TextIO
+
+from reconciler.model.position import Problem
+
+DEFAULT_FILE = Path("desired.yaml")
+
+
+class Output(StrEnum):
+    """Forms of the report."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    GITHUB = "github"
+
+
+class LogFormat(StrEnum):
+    """Forms of the log."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options that commands share."""
+
+    files: tuple[Path, ...] = ()
+    output: Output = Output.TEXT
+    instances: tuple[str, ...] = ()
+    log_format: LogFormat = LogFormat.TEXT
+    verbose: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """The options of a run alone."""
+
+    dry_run: bool = False
+    detailed_exitcode: bool = False
+    report: Path | None = None
+    accept_plan: str | None = None
+    take_over: bool = False
+
+
+class Failure(Exception):
+    """A command ends here, without a report: the message, the exit code, and what is wrong with the desired state."""
+
+    def __init__(self, message: str, exit_code: int, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.problems = problems
+
+
+def colourful(stream: TextIO) -> bool:
+    """Whether to write colours: on a terminal that knows them, and where nobody has asked for none."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def guessed(arguments: Sequence[str]) -> Settings:
+    """How to speak of a failure, read off the arguments however broken the rest of them is."""
+    output, log_format = _asked(arguments, "output"), _asked(arguments, "log-format")
+    verbose = any(one == "--verbose" or re.match(r"-[a-z]*v", one) for one in arguments)
+    return Settings(
+        output=Output(output) if output in list(Output) else Output.TEXT,
+        log_format=LogFormat(log_format) if log_format in list(LogFormat) else LogFormat.TEXT,
+        verbose=verbose or os.environ.get("RECONCILE_VERBOSE", "").lower() in ("1", "true", "yes", "on"),
+    )
+
+
+def _asked(arguments: Sequence[str], name: str) -> str:
+    given = os.environ.get(f"RECONCILE_{name.upper().replace('-', '_')}", "")
+    for one, following in pairwise([*arguments, ""]):
+        if one == f"--{name}":
+            given = following
+        elif one.startswith(f"--{name}="):
+            given = one.partition("=")[2]
+    return given
+
+
+def repair_streams() -> None:
+    """Closed standard streams and encodings without our characters must not turn a report into a crash."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        else:
+            stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,160 @@
+"""The JSON report, format version 1: keys may be added, never changed or removed.
+
+Every action stands on a line of its own, so that a report can be searched and compared line by line; and a large one
+is written piece by piece. Only ASCII is written: no name in it can drive a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, TextIO
+
+from reconciler.model.plan import Spared
+from reconciler.model.position import Position, Problem
+from reconciler.model.run import ActionResult, InstanceResult, Run
+from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
+from reconciler.report.summary import summarize, summarize_instance
+from reconciler.report.text import refusal_reasons
+
+FORMAT_VERSION: Final = 1
+_encode = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
+
+
+def write_run(run: Run, stream: TextIO) -> None:
+    """The report of a run."""
+    refused = [instance for instance in run.instances if instance.verdict.refused]
+    head = {
+        "format_version": FORMAT_VERSION,
+        "mode": run.mode,
+        "plan_hash": run.plan_hash,
+        "exit_code": run.exit_code,
+        "summary": summarize(run),
+        "guard": _guard(bool(refused), list(refusal_reasons(refused))),
+    }
+    _write(stream, _object(head, {"instances": map(_instance, run.instances), "warnings": _problems(run.warnings)}))
+
+
+def write_failure(exit_code: int, error: str, problems: Sequence[Problem], stream: TextIO) -> None:
+    """What stands in place of a report when there is none: an invalid desired state, bad usage, an error of ours."""
+    head = {"format_version": FORMAT_VERSION, "exit_code": exit_code, "error": error}
+    _write(stream, _object(head, {"problems": _problems(problems)}))
+
+
+def write_valid(torrents: int, instances: int, warnings: Sequence[Problem], stream: TextIO) -> None:
+    """The report of a validation that found nothing wrong."""
+    head = {"format_version": FORMAT_VERSION, "exit_code": 0, "torrents": torrents, "instances": instances}
+    _write(stream, _object(head, {"problems": (), "warnings": _problems(warnings)}))
+
+
+def write_status(status: StatusReport, stream: TextIO) -> None:
+    """The status of all instances and declared torrents."""
+    head = {"format_version": FORMAT_VERSION, "exit_code": status.exit_code}
+    instances = (_encode(_instance_status(row)) for row in status.instances)
+    torrents = (_encode(_torrent_status(row)) for row in status.torrents)
+    _write(stream, _object(head, {"instances": instances, "torrents": torrents}))
+
+
+def _instance(instance: InstanceResult) -> str:
+    head = {
+        "name": instance.name,
+        "status": instance.status,
+        "error": instance.error,
+        "version": instance.version,
+        "web_api": instance.web_api,
+        "requests": instance.requests,
+        "owned": instance.owned,
+        "foreign": instance.foreign,
+        "summary": summarize_instance(instance),
+        "guard": _guard(instance.verdict.refused, list(instance.verdict.reasons)),
+    }
+    lists = {"actions": map(_action, instance.results), "spared": map(_spared, instance.spared)}
+    return "".join(_object(head, lists))
+
+
+def _action(result: ActionResult) -> str:
+    action = result.action
+    return _encode(
+        {
+            "verb": action.verb,
+            "kind": action.kind,
+            "infohash": action.infohash,
+            "name": action.name,
+            "source": _place(action.source),
+            "changes": [{"field": c.field, "from": c.before, "to": c.after} for c in action.changes],
+            "disruptive": action.disruptive,
+            "delete_files": action.delete_files,
+            "reason": action.reason,
+            "outcome": result.outcome,
+            "error": result.error,
+        }
+    )
+
+
+def _spared(item: Spared) -> str:
+    return _encode({"infohash": item.infohash, "name": item.name, "reason": item.reason})
+
+
+def _instance_status(row: InstanceStatus) -> dict[str, object]:
+    return {
+        "name": row.name,
+        "url": row.url,
+        "status": row.status,
+        "error": row.error,
+        "version": row.version,
+        "web_api": row.web_api,
+        "torrents": row.torrents,
+        "owned": row.owned,
+        "foreign": row.foreign,
+        "declared": row.declared,
+        "missing": row.missing,
+        "drifted": row.drifted,
+    }
+
+
+def _torrent_status(row: TorrentStatus) -> dict[str, object]:
+    return {
+        "instance": row.instance,
+        "infohash": row.infohash,
+        "name": row.name,
+        "source": _place(row.source),
+        "state": row.state,
+        "progress": row.progress,
+        "size": row.size,
+        "owned": row.owned,
+        "in_sync": row.in_sync,
+        "reason": row.reason,
+    }
+
+
+def _problems(problems: Iterable[Problem]) -> Iterator[str]:
+    for problem in problems:
+        at = problem.at
+        where = {"file": at.file, "line": at.line, "column": at.column}
+        yield _encode({**where, "message": problem.message, "mend": problem.mend})
+
+
+def _guard(refused: bool, reasons: list[str]) -> dict[str, object]:
+    return {"refused": refused, "reasons": reasons}
+
+
+def _place(position: Position | None) -> str | None:
+    return str(position) if position else None
+
+
+def _object(head: Mapping[str, object], lists: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """A JSON object: `head` key by key, then lists of ready-made items, an item a line."""
+    yield "{" + ",\n".join(f"{_encode(key)}: {_encode(one)}" for key, one in head.items())
+    for key, items in lists.items():
+        yield f",\n{_encode(key)}: ["
+        separator = "\n"
+        for item in items:
+            yield separator + item
+            separator = ",\n"
+        yield "]"
+    yield "}"
+
+
+def _write(stream: TextIO, pieces: Iterable[str]) -> None:
+    stream.writelines(pieces)
+    stream.write("\n")

@@ -1,0 +1,135 @@
+"""A run as a comment on a pull request: what the guard says, the counts, then each instance's plan as a diff.
+
+Everything that a torrent or a server could have named stands in code, where no mention, link or HTML is alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from reconciler.model.position import Problem
+from reconciler.model.run import InstanceResult, Run, Status
+from reconciler.report.actions import action_lines, spared_lines
+from reconciler.report.lines import plain
+from reconciler.report.problems import count
+from reconciler.report.safe import clipped, code_span, fence_for, markdown
+from reconciler.report.summary import KEYS, sentence, summarize_instance
+from reconciler.report.text import refusal_reasons
+
+LIMIT: Final = 60_000  # characters; GitHub takes 65,536 and people add words of their own
+_WIDEST: Final = 300  # characters of one line
+_OPEN: Final = 15  # lines that an instance shows without being unfolded
+_ROWS: Final = 100
+_ALWAYS: Final = ("add", "update", "delete", "unchanged")
+_SEE: Final = "The JSON report has everything."
+
+
+def run_markdown(run: Run) -> str:
+    """The whole comment, never longer than `LIMIT`."""
+    head = "\n".join([f"### reconcile: {sentence(run)}", "", *_refusal(run), *_table(run), *_warnings(run.warnings)])
+    tail = f"\n<sub>plan <code>{markdown(run.plan_hash)}</code></sub>\n"
+    parts, room = [head], LIMIT - len(head) - len(tail)
+    worth = [instance for instance in run.instances if instance.results or instance.spared]
+    for index, instance in enumerate(worth):
+        part = _instance(instance, room // (len(worth) - index))
+        if len(part) > room:
+            parts.append(f"\n{count(len(worth) - index, 'instance')} more did not fit into this comment. {_SEE}\n")
+            break
+        parts.append(part)
+        room -= len(part)
+    return "".join([*parts, tail])
+
+
+def problems_markdown(problems: Sequence[Problem], error: str) -> str:
+    """What stands in place of a plan when the desired state is invalid."""
+    return "\n".join([f"### reconcile: {code_span(error)}", "", *_listed(problems)]).rstrip() + "\n"
+
+
+def valid_markdown(text: str, warnings: Sequence[Problem]) -> str:
+    """A validation that found nothing wrong."""
+    return "\n".join([f"### reconcile: {code_span(text)}", "", *_warnings(warnings)]).rstrip() + "\n"
+
+
+def _refusal(run: Run) -> Iterator[str]:
+    refused = [instance for instance in run.instances if instance.verdict.refused]
+    if not refused:
+        return
+    yield "> [!CAUTION]"
+    yield "> **The guard refused this plan.** Nothing is executed on " + _names(refused) + "."
+    for reason in refusal_reasons(refused):
+        yield f"> - {code_span(reason)}"
+    yield "> "
+    yield "> If that is what you want, run it with the approval of exactly this plan, or commit it:"
+    yield "> ```"
+    yield f"> --accept-plan {run.plan_hash}"
+    yield f"> accept_plan: {run.plan_hash}"
+    yield "> ```"
+    yield ""
+
+
+def _names(instances: Sequence[InstanceResult]) -> str:
+    return ", ".join(markdown(instance.name) for instance in instances)
+
+
+def _table(run: Run) -> Iterator[str]:
+    rows = [(instance, summarize_instance(instance)) for instance in run.instances[:_ROWS]]
+    shown = [key for key in KEYS if key in _ALWAYS or any(counts[key] for _, counts in rows)]
+    yield f"| instance | status | {' | '.join(shown)} |"
+    yield "|---|---|" + "---:|" * len(shown)
+    for instance, counts in rows:
+        numbers = " | ".join(f"{counts[key]:,}" for key in shown)
+        yield f"| **{markdown(instance.name)}** | {_status(instance)} | {numbers} |"
+    if len(run.instances) > _ROWS:
+        yield f"\n… and {len(run.instances) - _ROWS:,} more instances. {_SEE}"
+    for instance in run.instances[:_ROWS]:
+        if instance.error:
+            yield f"\n**{markdown(instance.name)}**: {code_span(clipped(instance.error, _WIDEST))}"
+    yield ""
+
+
+def _status(instance: InstanceResult) -> str:
+    if instance.verdict.refused:
+        return "**refused**"
+    word = markdown(instance.status)
+    fine = instance.status in (Status.OK, Status.SUSPENDED)
+    return f"{word} ({markdown(instance.version)})" if fine and instance.version else f"**{word}**"
+
+
+def _warnings(warnings: Sequence[Problem]) -> Iterator[str]:
+    if warnings:
+        yield f"**{count(len(warnings), 'warning')}**"
+        yield ""
+        yield from _listed(warnings)
+        yield ""
+
+
+def _listed(problems: Sequence[Problem]) -> Iterator[str]:
+    for problem in problems[:_ROWS]:
+        mend = f". {problem.mend}" if problem.mend else ""
+        yield f"- {code_span(str(problem.at))} {code_span(clipped(problem.message + mend, _WIDEST))}"
+    if len(problems) > _ROWS:
+        yield f"- … and {len(problems) - _ROWS:,} more"
+
+
+def _instance(instance: InstanceResult, room: int) -> str:
+    lines = [clipped(plain(one), _WIDEST) for one in (*action_lines(instance.results), *spared_lines(instance.spared))]
+    fence = fence_for("\n".join(lines))
+    body, used = [], 400  # what stands around the lines
+    for number, text in enumerate(lines):
+        used += len(text) + 1
+        if used > room:
+            body.append(f"# … and {len(lines) - number:,} more lines. {_SEE}")
+            break
+        body.append(_as_diff(text))
+    diff = "\n".join([fence + "diff", *body, fence])
+    title = f"<b>{markdown(instance.name)}</b>"
+    if len(body) <= _OPEN:
+        return f"\n{title}\n\n{diff}\n"
+    return f"\n<details><summary>{title}: {count(len(instance.results), 'change')}</summary>\n\n{diff}\n\n</details>\n"
+
+
+def _as_diff(text: str) -> str:
+    """With its sign in the first column, where a diff is coloured by it; a change is `!` there."""
+    flush = text[2:] if text.startswith("  ") else text
+    return "!" + flush[1:] if flush.startswith("~") else flush

@@ -1,0 +1,77 @@
+"""The words and signs of the text report."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconciler.model.plan import Action, Change, Kind, Outcome, Value, Verb
+from reconciler.report.lines import Span, Style
+
+NOTHING: Final = "(none)"
+_VERBS: Final = {
+    Verb.ADD: ("+", "add", "added", Style.ADD),
+    Verb.ADOPT: (">", "adopt", "adopted", Style.ADOPT),
+    Verb.UPDATE: ("~", "update", "updated", Style.CHANGE),
+    Verb.DELETE: ("-", "delete", "deleted", Style.DELETE),
+}
+_TROUBLE: Final = {
+    Outcome.FAILED: ("!", Style.DELETE),
+    Outcome.BLOCKED: ("!", Style.DELETE),
+    Outcome.DROPPED: ("x", Style.CHANGE),
+    Outcome.DEFERRED: ("*", Style.CHANGE),
+}
+
+
+def sign(action: Action, outcome: Outcome) -> tuple[str, str, Style]:
+    """The symbol, the word and the style that begin an action's line."""
+    if outcome in _TROUBLE:
+        symbol, style = _TROUBLE[outcome]
+        return symbol, str(outcome), style
+    symbol, present, past, style = _VERBS[action.verb]
+    return symbol, past if outcome is Outcome.APPLIED else present, style
+
+
+def subject(action: Action) -> str:
+    """Ten characters that say what the action is about: the beginning of the infohash, or the kind of setting."""
+    return (action.infohash or "")[:10] if action.kind is Kind.TORRENT else str(action.kind)
+
+
+def shout(action: Action, outcome: Outcome) -> str:
+    """What nobody may overlook about an action, or ""."""
+    if action.delete_files:
+        return "AND ITS DATA" if action.verb is Verb.DELETE else ""
+    return "moves data" if action.disruptive else ""
+
+
+def told(action: Action) -> list[Change]:
+    """The changes worth telling. That an add or an adoption makes it ours goes without saying."""
+    return [
+        change for change in action.changes if change.field != "owner" or (change.before and change.after is not None)
+    ]
+
+
+def change_text(change: Change) -> str:
+    """`category: linux → films`; tags by what comes and goes."""
+    before, after = change.before, change.after
+    if isinstance(before, tuple) and isinstance(after, tuple):
+        coming = [f"+{tag}" for tag in after if tag not in before]
+        going = [f"-{tag}" for tag in before if tag not in after]
+        return f"{change.field}: {' '.join(coming + going)}"
+    return f"{change.field}: {value(before)} → {value(after)}"
+
+
+def value(one: Value) -> str:
+    """A value as people write it."""
+    if one is None or one == "" or one == ():
+        return NOTHING
+    if isinstance(one, bool):
+        return "true" if one else "false"
+    if isinstance(one, tuple):
+        return ", ".join(one)
+    return str(one)
+
+
+def background(*parts: str) -> Span:
+    """What else there is to say about something, dimmed; empty parts are left out."""
+    said = " · ".join(part for part in parts if part)
+    return (f"   {said}" if said else ""), Style.DIM
