@@ -24,7 +24,7 @@ class Capabilities:
 
     @property
     def tags_at_add(self) -> bool:
-        """Does torrents/add take tags? Since Web API 2.7 (qBittorrent 4.3.2); before, it ignores them without a word."""
+        """Does torrents/add take tags? Since Web API 2.7 (qBittorrent 4.3.2); before, it ignores them silently."""
         return self.web_api >= (2, 7)
 
     @property

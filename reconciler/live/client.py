@@ -18,8 +18,8 @@ from qbittorrentapi.request import QbittorrentSession
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
 from requests import PreparedRequest, Response
 
-from reconciler.live.errors import UnexpectedReply
 from reconciler.live.replies import CATEGORIES, TORRENTS, CategoryRow, TorrentRow
+from reconciler.live.where import UnexpectedReply
 from reconciler.model.desired import Instance
 from reconciler.model.secret import Secret
 
@@ -70,9 +70,7 @@ class Client(qbittorrentapi.Client):
         if reply.status_code == 200 and reply.text == "Fails.":  # until 5.1; 401 since
             raise LoginFailed
         if not (reply.status_code == 204 or reply.text == "Ok."):
-            raise UnexpectedReply(
-                "did not answer as qBittorrent does. Does `url` lead to qBittorrent's Web UI?"
-            )
+            raise UnexpectedReply("did not answer as qBittorrent does. Does `url` lead to qBittorrent's Web UI?")
 
     def log_out(self) -> None:
         """End the session on the server, if there is one, and close all connections."""
@@ -125,9 +123,7 @@ class Client(qbittorrentapi.Client):
     def _cast(self, response: Response, response_class: type, **_: Any) -> Any:
         """The body as what it should be. Pages and redirects are never an answer of qBittorrent's API."""
         if response.status_code >= 300:
-            raise UnexpectedReply(
-                f"redirects to {_place(response)}. Give `url` as the address that finally answers"
-            )
+            raise UnexpectedReply(f"redirects to {_place(response)}. Give `url` as the address that finally answers")
         if "html" in response.headers.get("Content-Type", ""):
             raise UnexpectedReply(
                 "answered with a web page. Does `url` lead to qBittorrent's Web UI, with no login page before it?"

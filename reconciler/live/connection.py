@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,11 +11,14 @@ from typing import TypeVar
 
 from reconciler.live.capabilities import Capabilities, capabilities_of, parse_web_api
 from reconciler.live.client import Client
-from reconciler.live.errors import FAILURES, LOGIN, UnexpectedReply, Where, is_expired_session, translate
+from reconciler.live.errors import FAILURES, is_expired_session, translate
+from reconciler.live.where import LOGIN, UnexpectedReply, Where
 from reconciler.model.desired import Instance
 from reconciler.model.errors import AuthFailed, Banned, InstanceError, Stopped, Unreachable
 
 T = TypeVar("T")
+
+_NO_VERSION = "did not give a version. Does `url` lead to qBittorrent's Web UI?"
 
 
 class Connection:
@@ -41,15 +45,11 @@ class Connection:
         """Log in (one attempt; none with an API key or without credentials) and learn the versions."""
         self._check_ca_file()
         self._log_in()
-        version = self._once("app/version", lambda client: client.app_version())
-        web_api = self._once("app/webapiVersion", lambda client: client.read_web_api_version())
-        numbers = parse_web_api(web_api)
-        if not version.startswith("v") or numbers is None or len(version) > 40:
-            reply = UnexpectedReply("did not give a version. Does `url` lead to qBittorrent's Web UI?")
-            raise translate(reply, self._where("app/version"))
+        version = self._once("app/version", _read_version)
+        numbers = self._once("app/webapiVersion", _read_web_api)
         self.capabilities = capabilities_of(self._instance.name, version, numbers)
-        self.version, self.web_api = version, web_api
-        self._client.web_api = ".".join(map(str, numbers))
+        self.version, self.web_api = version, ".".join(map(str, numbers))
+        self._client.web_api = self.web_api
 
     def call(self, endpoint: str, send: Callable[[Client], T]) -> T:
         """Send one request. Where the session has expired: log in, learn the versions anew, and send it once more.
@@ -100,7 +100,7 @@ class Connection:
         return meaning
 
     def _where(self, endpoint: str) -> Where:
-        return Where(self._instance.name, self._instance.url, endpoint, self._instance.api_key is not None)
+        return Where(self._instance, endpoint)
 
     def _check_ca_file(self) -> None:
         """A CA file that is not there would otherwise show as a failure to connect."""
@@ -109,3 +109,17 @@ class Connection:
             missing = Unreachable(f"{self._instance.name}: `tls.ca_file` {path} is not a file here")
             missing.transient = False
             raise missing
+
+
+def _read_version(client: Client) -> str:
+    version = client.app_version()
+    if not re.fullmatch(r"v[0-9][0-9A-Za-z.+-]{0,39}", version):
+        raise UnexpectedReply(_NO_VERSION)
+    return version
+
+
+def _read_web_api(client: Client) -> tuple[int, ...]:
+    numbers = parse_web_api(client.read_web_api_version())
+    if numbers is None:
+        raise UnexpectedReply(_NO_VERSION)
+    return numbers

@@ -18,10 +18,12 @@ from reconciler.model.snapshot import LiveCategory, LiveTorrent
 
 # The states that tell whether a torrent is stopped. All others hide it, and so may states of versions to come.
 STOPPED = frozenset({"pausedDL", "pausedUP", "stoppedDL", "stoppedUP"})
-RUNNING = frozenset(
-    ("downloading", "uploading", "stalledDL", "stalledUP", "queuedDL", "queuedUP")
-    + ("forcedDL", "forcedUP", "metaDL", "forcedMetaDL")
-)
+RUNNING = frozenset({"downloading", "stalledDL", "queuedDL", "forcedDL", "metaDL", "forcedMetaDL"}) | {
+    "uploading",
+    "stalledUP",
+    "queuedUP",
+    "forcedUP",
+}
 
 
 class TorrentRow(TypedDict):

@@ -30,7 +30,7 @@ _LIMITS = (
 
 
 class Session:
-    """One run's conversation with one instance; use it as a context manager, or `open()` and `close()`. Not thread-safe.
+    """One run's conversation with one instance: a context manager, or `open()` and `close()`. Not thread-safe.
 
     Every call is one request, but for those of `Target` that say otherwise, and for a session that the server has
     dropped (it was idle for long, or restarted): that is opened anew, once per call. Every method but `close` raises
@@ -74,9 +74,7 @@ class Session:
         self.open()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
     def snapshot(self) -> Snapshot:
@@ -101,12 +99,8 @@ class Session:
         Everything that the server's own settings would otherwise decide about running and place goes with it. A reply
         says nothing to build on (4.2 to 5.3): a duplicate answers like a failure, and `Ok.` may cover failures.
         """
-        if not magnets or any(
-            not uri.startswith("magnet:?") or "\n" in uri or "\r" in uri for uri in magnets
-        ):
-            raise ValueError(
-                "only magnet links are added here: anything else could be a path on the server's own disk"
-            )
+        if not magnets or any(not uri.startswith("magnet:?") or "\n" in uri or "\r" in uri for uri in magnets):
+            raise ValueError("only magnet links are added here: anything else could be a path on the server's own disk")
         try:
             self._connection.call("torrents/add", lambda client: self._add(client, magnets, options))
         except Rejected as error:
@@ -154,9 +148,7 @@ class Session:
 
     def create_category(self, name: str, save_path: str) -> None:
         """Make a category that is not there; one that is there is refused (409)."""
-        self._connection.call(
-            "torrents/createCategory", lambda c: c.torrents_create_category(name, save_path)
-        )
+        self._connection.call("torrents/createCategory", lambda c: c.torrents_create_category(name, save_path))
 
     def edit_category(self, category: LiveCategory, save_path: str) -> None:
         """Give a category that is there another path, keeping all else it has.
@@ -236,7 +228,7 @@ def _checked_tags(tags: Collection[str]) -> list[str]:
 
 
 def _download_path(path: object) -> dict[str, Any]:
-    """A category's download path as editCategory takes it: not said (absent or null), none (false), or a path (>= 4.4)."""
+    """A category's download path (>= 4.4) as editCategory takes it: not said (absent, null), none (false) or a path."""
     if path is None:
         return {}
     return {"enable_download_path": path is not False, "download_path": path or ""}
