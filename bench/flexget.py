@@ -28,7 +28,7 @@ def seconds(server: Server, count: int, folder: Path) -> tuple[float, float]:
     (folder / "magnets.txt").write_text("".join(f"{magnet}\n" for magnet in magnets(count)))
     entries = "".join(f"      - {{title: torrent-{n}, url: '{url}'}}\n" for n, url in enumerate(magnets(count)))
     (folder / "config.yml").write_text(
-        f"tasks:\n  bench:\n    disable: [seen, retry_failed]\n    mock:\n{entries}"
+        f"tasks:\n  bench:\n    disable: [seen, seen_info_hash, retry_failed]\n    mock:\n{entries}"
         "    accept_all: yes\n"
         f"    qbittorrent:\n      host: 127.0.0.1\n      port: {server.port}\n      username: {server.username}\n"
         f"      password: '{server.password}'\n      label: linux\n      path: /tmp/bench/linux\n      add_paused: yes\n"

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib import resources
@@ -20,6 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rich.console import Console
+from rich.markup import escape
 
 from reconciler.demo.packages import ServerError
 from reconciler.demo.servers import Server, versions_here
@@ -32,7 +34,7 @@ USERNAME = "admin"
 
 def run_demo(keep: bool) -> int:
     """Tell the story; 0 if every step ended as it should. With `keep` the servers stay until Ctrl-C."""
-    console = Console(stderr=False, highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     folder = Path(tempfile.mkdtemp(prefix="reconcile-demo-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -70,8 +72,9 @@ class Story:
         self._say("Once more: everything agrees, so nothing is sent.")
         self._reconcile("--dry-run", "--detailed-exitcode")
         self._drift()
-        self._say("The dry-run sees the drift (exit code 2 for a script) …", "… and a run heals it.")
+        self._say("A dry-run sees the drift, and tells a script so with exit code 2.")
         self._reconcile("--dry-run", "--detailed-exitcode", expect=2)
+        self._say("A run heals it.")
         self._reconcile()
         self._remove_entry()
         self._say("What is ours and no longer declared goes; its downloaded data stays.")
@@ -89,9 +92,9 @@ class Story:
         except KeyboardInterrupt:
             self._console.print("bye")
 
-    def _say(self, *lines: str) -> None:
+    def _say(self, line: str) -> None:
         self._step += 1
-        self._console.print(f"\n[bold cyan]{self._step}. {' '.join(lines)}[/]")
+        self._console.print(f"\n[bold cyan]{self._step}. {escape(line)}[/]")
 
     def _reconcile(self, *options: str, expect: int = 0) -> None:
         shown = " ".join(("reconcile", "-f", self._file.name, *options))
@@ -116,6 +119,8 @@ class Story:
             session.set_category([first.id], "misplaced")
             turned = [live for live in others if not live.stopped] or [first]
             session.stop([turned[0].id])
+            while not session.read([turned[0].id])[0].stopped:
+                time.sleep(0.1)  # the state shows it with the server's next refresh, 1.5 s later at most
         self._console.print(f"  {name}: {first.name} → category misplaced; {turned[0].name} → stopped")
 
     def _remove_entry(self) -> None:
@@ -128,7 +133,8 @@ class Story:
         end = next((n for n in range(start + 1, len(lines)) if not lines[n].startswith("    ")), len(lines))
         self._file.write_text("".join(lines[:start] + lines[end:]), encoding="utf-8")
         self._say(f"A commit removes {doomed.label} from the desired state.")
-        self._console.print("".join(f"[red]- {line.rstrip()}[/]\n" for line in lines[start:end]), end="")
+        for line in lines[start:end]:
+            self._console.print(f"[red]- {escape(line.rstrip())}[/]")
 
 
 def environ(servers: Mapping[str, Server]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.support.magnets import magnet
 
-COMMAND = (sys.executable, "/tmp/mini.py")
+COMMAND = (sys.executable, "-m", "reconciler")
 
 
 @dataclass(frozen=True)

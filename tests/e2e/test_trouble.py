@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -240,12 +242,31 @@ def test_a_signal_while_it_waits_for_a_server(
     assert process.returncode == 143
 
 
-def test_a_broken_file_contacts_nobody(home: Home, proxy: Proxy, truth: Raw, broken_files: Path) -> None:
-    files = sorted(broken_files.glob("*.yaml"))
-    assert len(files) >= 40
-    for file in files:
-        home.file.write_bytes(file.read_bytes().replace(b"http://127.0.0.1:8080", proxy.url.encode()))
-    assert proxy.requests == []
+# Runs the command on every case of a folder in one process, and counts what it tries to connect to.
+_RUN_ALL = """
+import json, os, socket, sys
+from reconciler.cli import main
+
+contacted, codes = [], {}
+socket.socket.connect = lambda self, address: contacted.append(address)
+for case in sorted(os.listdir()):
+    sys.argv = ["reconcile", "-f", case]
+    try:
+        main()
+    except SystemExit as end:
+        codes[case] = end.code
+print(json.dumps([codes, contacted]))
+"""
+
+
+def test_a_broken_file_contacts_nobody(broken_files: Path) -> None:
+    command = (sys.executable, "-c", _RUN_ALL)
+    done = subprocess.run(command, cwd=broken_files, capture_output=True, text=True, timeout=100, check=True)
+    codes, contacted = json.loads(done.stdout)
+    assert len(codes) >= 40
+    assert set(codes.values()) == {4}, {case: code for case, code in codes.items() if code != 4}
+    assert contacted == []
+    assert "Traceback" not in done.stderr
 
 
 def test_no_secret_is_ever_shown(home: Home, any_server: Server, make_proxy: Callable[..., Proxy]) -> None:
@@ -257,9 +278,11 @@ def test_no_secret_is_ever_shown(home: Home, any_server: Server, make_proxy: Cal
     for output in ("text", "json", "markdown", "github"):
         for options in (["--dry-run", "-v"], ["-v"]):
             done = home.run("--output", output, *options)
+            assert done.code == 0, done.err
             shown += done.out + done.err
         proxy.fail("torrents/info", faults.status(500, "boom"), times=10)
         done = home.run("--output", output, "-v")
+        assert done.code == 1, done.err
         shown += done.out + done.err
         proxy.clear()
     assert any_server.password not in shown
