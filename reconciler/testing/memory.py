@@ -38,16 +38,12 @@ class MemoryInstance:
         self.requests = 0
         self._faults: deque[Fault | None] = deque()
         self._api = tuple(int(part) for part in self.web_api.split("."))
+        self._v2 = self._api >= (2, 8, 4)  # libtorrent 1.2, before 4.4, knows v1 alone
 
     @property
     def tags_at_add(self) -> bool:
         """Does an add take tags? Before 4.3.2 it ignores them."""
         return self._api >= (2, 7)
-
-    @property
-    def _v2(self) -> bool:
-        """Does it know v2 infohashes? libtorrent 1.2, before 4.4, does not."""
-        return self._api >= (2, 8, 4)
 
     def copy(self) -> MemoryInstance:
         """Another instance that is in the same state, with the same faults to come."""

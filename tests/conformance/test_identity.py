@@ -47,6 +47,7 @@ def test_a_hybrid_is_not_added_again_by_one_of_its_hashes(subject: Subject) -> N
 
 def test_a_v2_torrent_needs_libtorrent_2(subject: Subject) -> None:
     v2 = secrets.token_hex(32)
+    assert subject.target.snapshot().v2 == _libtorrent_2(subject)
     subject.target.add([f"magnet:?xt=urn:btmh:1220{v2}"], STOPPED)
     (other,) = subject.added()
     if _libtorrent_2(subject):
