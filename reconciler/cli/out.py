@@ -16,6 +16,7 @@ from reconciler.report.lines import Line, Style, line, write
 from reconciler.report.problems import problem_lines
 
 Writer = Callable[[TextIO], object]
+SHOWN = 50  # problems on a terminal, where the first ones would scroll away
 
 
 def publish(writer: Writer) -> None:
@@ -91,8 +92,11 @@ def complain(settings: Settings, failure: Failure) -> None:
     if settings.log_format is LogFormat.JSON:
         _log(settings, failure)
     else:
-        with_source = _source_line if sys.stderr.isatty() else None
-        tell(*problem_lines(problems, "error", with_source), line(("error: ", Style.DELETE), message))
+        shown, with_source = (SHOWN, _source_line) if sys.stderr.isatty() else (len(problems), None)
+        tell(*problem_lines(problems[:shown], "error", with_source))
+        if len(problems) > shown:
+            tell(line((f"… and {len(problems) - shown:,} more; --output json shows all", Style.DIM)))
+        tell(line(("error: ", Style.DELETE), message))
 
 
 def warn(settings: Settings, warnings: Sequence[Problem]) -> None:

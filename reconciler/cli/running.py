@@ -13,6 +13,7 @@ from reconciler.cli.settings import Failure, Output, RunSettings, Settings
 from reconciler.cli.signals import Stopping
 from reconciler.model.desired import Desired
 from reconciler.model.run import Run
+from reconciler.report.lines import Style, line
 
 
 def run_command(settings: Settings, options: RunSettings) -> int:
@@ -29,7 +30,11 @@ def run_command(settings: Settings, options: RunSettings) -> int:
         if stopping.exit_code:
             run = replace(run, exit_code=stopping.exit_code)
     _log(run, settings)
-    _report(run, settings, options)
+    unsaved = _save(run, options)
+    _publish(run, settings, options)
+    if unsaved:  # said last and on standard error only: the report stands on standard output
+        out.tell(line(("error: ", Style.DELETE), str(unsaved)))
+        return run.exit_code if run.exit_code not in (0, 2) else unsaved.exit_code
     return run.exit_code
 
 
@@ -60,12 +65,22 @@ def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: S
             raise Failure(str(error), 4) from error
 
 
-def _report(run: Run, settings: Settings, options: RunSettings) -> None:
+def _save(run: Run, options: RunSettings) -> Failure | None:
+    """Write the report file; a failure of it must not cost the report on standard output."""
     from reconciler.report.as_json import write_run
 
-    if options.report:
-        out.save_report(options.report, lambda stream: write_run(run, stream))
+    try:
+        if options.report:
+            out.save_report(options.report, lambda stream: write_run(run, stream))
+    except Failure as failure:
+        return failure
+    return None
+
+
+def _publish(run: Run, settings: Settings, options: RunSettings) -> None:
     if settings.output is Output.JSON:
+        from reconciler.report.as_json import write_run
+
         out.publish(lambda stream: write_run(run, stream))
     elif settings.output is Output.MARKDOWN:
         from reconciler.report.markdown import run_markdown

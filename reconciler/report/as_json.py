@@ -69,7 +69,7 @@ def _instance(instance: InstanceResult) -> str:
         "guard": _guard(instance.verdict.refused, list(instance.verdict.reasons)),
     }
     lists = {"actions": map(_action, instance.results), "spared": map(_spared, instance.spared)}
-    return "".join(_object(head, lists))
+    return "".join(_object(head, lists, " "))
 
 
 def _action(result: ActionResult) -> str:
@@ -142,15 +142,15 @@ def _place(position: Position | None) -> str | None:
     return str(position) if position else None
 
 
-def _object(head: Mapping[str, object], lists: Mapping[str, Iterable[str]]) -> Iterator[str]:
+def _object(head: Mapping[str, object], lists: Mapping[str, Iterable[str]], separator: str = "\n") -> Iterator[str]:
     """A JSON object: `head` key by key, then lists of ready-made items, an item a line."""
-    yield "{" + ",\n".join(f"{_encode(key)}: {_encode(one)}" for key, one in head.items())
+    yield "{" + f",{separator}".join(f"{_encode(key)}: {_encode(one)}" for key, one in head.items())
     for key, items in lists.items():
         yield f",\n{_encode(key)}: ["
-        separator = "\n"
+        before = "\n"
         for item in items:
-            yield separator + item
-            separator = ",\n"
+            yield before + item
+            before = ",\n"
         yield "]"
     yield "}"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.model.plan import Outcome
+from reconciler.model.plan import Kind, Outcome
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run, Status
 from reconciler.report.lines import plain
@@ -78,8 +78,9 @@ def _action(instance: str, result: ActionResult) -> _Note:
     loud = shout(action, outcome)
     level = _BAD.get(outcome) or ("warning" if loud or outcome is Outcome.DEFERRED else "notice")
     _, word, _ = sign(action, outcome)
+    what = action.name if action.kind is Kind.TORRENT else f"{action.kind} {action.name}"
     parts = [action.reason, loud, *(_change(result)), result.error or ""]
-    return _Note(level, f"{instance}: {word} {action.name}", "\n".join(part for part in parts if part), action.source)
+    return _Note(level, f"{instance}: {word} {what}", "\n".join(part for part in parts if part), action.source)
 
 
 def _change(result: ActionResult) -> Iterator[str]:

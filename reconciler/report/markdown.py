@@ -10,7 +10,7 @@ from typing import Final
 
 from reconciler.model.position import Problem
 from reconciler.model.run import InstanceResult, Run, Status
-from reconciler.report.actions import action_lines, spared_lines
+from reconciler.report.entries import body_lines
 from reconciler.report.lines import plain
 from reconciler.report.problems import count
 from reconciler.report.safe import clipped, code_span, fence_for, markdown
@@ -113,7 +113,7 @@ def _listed(problems: Sequence[Problem]) -> Iterator[str]:
 
 
 def _instance(instance: InstanceResult, room: int) -> str:
-    lines = [clipped(plain(one), _WIDEST) for one in (*action_lines(instance.results), *spared_lines(instance.spared))]
+    lines = [clipped(plain(one), _WIDEST) for one in body_lines(instance)]
     fence = fence_for("\n".join(lines))
     body, used = [], 400  # what stands around the lines
     for number, text in enumerate(lines):

@@ -15,7 +15,7 @@ _HARMFUL = re.compile(
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]|(?<=##)\\["
 )
 _BACKTICKS = re.compile("`+")
-_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@$^])")
 
 
 def clean(text: str) -> str:
@@ -43,7 +43,7 @@ def fence_for(text: str) -> str:
 
 def markdown(text: str) -> str:
     """Markdown for a short plain word of ours or of the configuration, table cells included."""
-    return _PUNCTUATION.sub(r"\\\1", clean(text))
+    return _MARKUP.sub(r"\\\1", clean(text))
 
 
 def annotation_message(text: str) -> str:

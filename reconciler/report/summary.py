@@ -40,18 +40,21 @@ def summarize_instance(instance: InstanceResult) -> dict[str, int]:
 def sentence(run: Run) -> str:
     """The last line of a report: what is to be done, or what was done."""
     tally = _tally(run.instances)
-    words = ["nothing to do"]
+    outcome, forms = (Outcome.PLANNED, _TO_DO) if run.mode is Mode.DRY_RUN else (Outcome.APPLIED, _DONE)
+    lost = sum(instance.status not in (Status.OK, Status.SUSPENDED) for instance in run.instances)
+    words = [] if lost else ["nothing to do"]
     if tally:
-        outcome, forms = (Outcome.PLANNED, _TO_DO) if run.mode is Mode.DRY_RUN else (Outcome.APPLIED, _DONE)
         words = [f"{tally[verb, outcome]:,} {form}" for verb, form in forms.items() if _shown(tally, verb, outcome)]
-        words += _settings(tally[None, outcome], forms[Verb.UPDATE])
     words.append(f"{sum(instance.unchanged for instance in run.instances):,} unchanged")
+    words += _settings(tally[None, outcome], forms[Verb.UPDATE])
     if run.mode is Mode.APPLY and (left := sum(n for (_, outcome), n in tally.items() if outcome is Outcome.PLANNED)):
         words.append(f"{left:,} planned but not executed")
     words += _trouble(tally)
     if spared := sum(len(instance.spared) for instance in run.instances):
         words.append(f"{spared:,} spared")
-    if lost := sum(instance.status not in (Status.OK, Status.SUSPENDED) for instance in run.instances):
+    if refused := sum(instance.verdict.refused for instance in run.instances):
+        words.append(f"{refused:,} {'instance' if refused == 1 else 'instances'} refused by the guard")
+    if lost:
         words.append(f"{lost:,} {'instance' if lost == 1 else 'instances'} in error")
     return ", ".join(words)
 

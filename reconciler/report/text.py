@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.model.plan import Outcome
 from reconciler.model.run import InstanceResult, Mode, Run, Status
-from reconciler.report.actions import action_lines, spared_lines
+from reconciler.report.entries import body_lines
 from reconciler.report.lines import EMPTY, Line, Span, Style, columns, line, padded
 from reconciler.report.summary import sentence
 from reconciler.report.wording import background
@@ -26,16 +26,18 @@ _WORDS: Final = {
 def run_lines(run: Run, command: str) -> Iterator[Line]:
     """The whole report. `command` is how this run was started, for a person to repeat it with an approval."""
     width = max((columns(instance.name) for instance in run.instances), default=0)
-    gap = False
+    before = lists = False  # whether a list stands above this instance; above the end
     for instance in run.instances:
         body = list(_body(instance))
-        if body and gap:
+        if before or (body and instance is not run.instances[0]):
             yield EMPTY
-        yield line((padded(instance.name, width), Style.STRONG), "  ", _state(instance, run.mode), _facts(instance))
+        yield line(
+            (padded(instance.name, width), Style.STRONG), "  ", _state(instance, run.mode), _facts(instance, run.mode)
+        )
         yield from body
-        gap = bool(body)
-        if body:
-            yield EMPTY
+        before, lists = bool(body), lists or bool(body)
+    if lists:
+        yield EMPTY
     refused = [instance for instance in run.instances if instance.verdict.refused]
     if refused:
         yield from _refusal(refused, run.plan_hash, command)
@@ -54,8 +56,7 @@ def _body(instance: InstanceResult) -> Iterator[Line]:
         yield line("  ", (f"error: {instance.error}", Style.BAD))
     if not instance.verdict.refused:
         yield from (line("  ", (f"guard: {reason}", Style.WAIT)) for reason in instance.verdict.reasons)
-    yield from action_lines(instance.results)
-    yield from spared_lines(instance.spared)
+    yield from body_lines(instance)
 
 
 def _state(instance: InstanceResult, mode: Mode) -> Span:
@@ -66,7 +67,7 @@ def _state(instance: InstanceResult, mode: Mode) -> Span:
     if instance.status is not Status.OK:
         return _WORDS.get(instance.status, str(instance.status)), Style.ALARM
     if not instance.results:
-        return "in sync", Style.GOOD
+        return "nothing to do" if instance.spared else "in sync", Style.GOOD
     number = len(instance.results)
     return f"{number:,} {'change' if number == 1 else 'changes'}" + _came(instance, mode), Style.PLAIN
 
@@ -79,9 +80,11 @@ def _came(instance: InstanceResult, mode: Mode) -> str:
     return " applied" if applied == len(instance.results) else f", {applied:,} applied"
 
 
-def _facts(instance: InstanceResult) -> Span:
+def _facts(instance: InstanceResult, mode: Mode) -> Span:
     if instance.version is None:
         return "", Style.DIM
+    if mode is Mode.APPLY and instance.results:  # the counts are those from before it
+        return background(f"qBittorrent {instance.version}")
     foreign = f"{instance.foreign:,} not ours" if instance.foreign else ""
     return background(f"qBittorrent {instance.version}", f"{instance.owned:,} owned", foreign)
 

@@ -39,7 +39,7 @@ def subject(action: Action) -> str:
 def shout(action: Action, outcome: Outcome) -> str:
     """What nobody may overlook about an action, or ""."""
     if action.delete_files:
-        return "AND ITS DATA" if action.verb is Verb.DELETE else ""
+        return "with its data" if action.verb is Verb.DELETE else ""
     return "moves data" if action.disruptive else ""
 
 
