@@ -32,12 +32,11 @@ READS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it arrived: the endpoint without `/api/v2/`, and the status that went back (0: none)."""
+    """One request, recorded as it arrives: the endpoint is without `/api/v2/`."""
 
     method: str
     endpoint: str
     body: bytes
-    status: int = 0
 
 
 @dataclass(slots=True)
@@ -60,7 +59,7 @@ class Rule:
         return True
 
 
-Fault = Callable[["_Handler", bytes], int]
+Fault = Callable[["_Handler", bytes], None]
 
 
 @dataclass
@@ -126,19 +125,18 @@ class Proxy:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one piece: in two, each answer would wait 40 ms for an acknowledgement
     proxy: Proxy
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = self.path.removeprefix(self.proxy.base).split("?")[0]
         endpoint = path.removeprefix("/api/v2/")
-        status = 0
+        self.proxy.record(Request(self.command, endpoint, body))
         try:
-            status = self.proxy.fault_for(endpoint)(self, body)
+            self.proxy.fault_for(endpoint)(self, body)
         except OSError:
             self.close_connection = True  # either side hung up
-        finally:
-            self.proxy.record(Request(self.command, endpoint, body, status))
 
     do_GET = do_POST
 
@@ -157,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def answer(self, status: int, headers: list[tuple[str, str]], body: bytes, cut: int | None = None) -> int:
+    def answer(self, status: int, headers: list[tuple[str, str]], body: bytes, cut: int | None = None) -> None:
         """Send an answer; with `cut`, only so many bytes of it before hanging up."""
         self.send_response(status)
         for key, value in headers:
@@ -168,7 +166,6 @@ class _Handler(BaseHTTPRequestHandler):
         if cut is not None:
             self.wfile.flush()
             self.hang_up()
-        return status
 
     def hang_up(self, reset: bool = False) -> None:
         """Close the connection, orderly or with a reset."""
@@ -179,17 +176,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_WR)
 
 
-def forward(handler: _Handler, body: bytes) -> int:
+def forward(handler: _Handler, body: bytes) -> None:
     """No fault."""
-    return handler.answer(*handler.ask_server(body))
+    handler.answer(*handler.ask_server(body))
 
 
 def cut(share: float = 0.5) -> Fault:
     """The answer breaks off after a share of its bytes."""
 
-    def fault(handler: _Handler, body: bytes) -> int:
+    def fault(handler: _Handler, body: bytes) -> None:
         status, headers, content = handler.ask_server(body)
-        return handler.answer(status, headers, content, cut=int(len(content) * share))
+        handler.answer(status, headers, content, cut=int(len(content) * share))
 
     return fault
 
@@ -202,10 +199,9 @@ def status(code: int, text: str = "", content_type: str = "text/html") -> Fault:
 def hang(seconds: float) -> Fault:
     """Silence; the server never sees the request."""
 
-    def fault(handler: _Handler, body: bytes) -> int:
+    def fault(handler: _Handler, body: bytes) -> None:
         time.sleep(seconds)
         handler.hang_up()
-        return 0
 
     return fault
 
@@ -213,33 +209,30 @@ def hang(seconds: float) -> Fault:
 def hang_after(seconds: float) -> Fault:
     """The server does what was asked, and its answer never arrives."""
 
-    def fault(handler: _Handler, body: bytes) -> int:
+    def fault(handler: _Handler, body: bytes) -> None:
         handler.ask_server(body)
         time.sleep(seconds)
         handler.hang_up()
-        return 0
 
     return fault
 
 
-def reset_after(handler: _Handler, body: bytes) -> int:
+def reset_after(handler: _Handler, body: bytes) -> None:
     """The server does what was asked, then the connection is reset."""
     handler.ask_server(body)
     handler.hang_up(reset=True)
-    return 0
 
 
-def reset_before(handler: _Handler, body: bytes) -> int:
+def reset_before(handler: _Handler, body: bytes) -> None:
     """The connection is reset; the server never sees the request."""
     handler.hang_up(reset=True)
-    return 0
 
 
 def delay(seconds: float) -> Fault:
     """A slow link."""
 
-    def fault(handler: _Handler, body: bytes) -> int:
+    def fault(handler: _Handler, body: bytes) -> None:
         time.sleep(seconds)
-        return forward(handler, body)
+        forward(handler, body)
 
     return fault

@@ -1,0 +1,64 @@
+"""The expected reports as files. As a program, it writes them anew."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from reconciler.model.run import Run
+from reconciler.report.as_json import write_run
+from reconciler.report.github import run_commands
+from reconciler.report.lines import write
+from reconciler.report.markdown import run_markdown
+from reconciler.report.text import run_lines
+from tests.report.runs import CASES
+
+FOLDER: Final = Path(__file__).parent / "golden"
+COMMAND: Final = "reconcile -f desired.yaml"
+
+
+def text(run: Run, *, colour: bool = False) -> str:
+    """The text report."""
+    stream = io.StringIO()
+    write(run_lines(run, COMMAND), stream, colour=colour)
+    return stream.getvalue()
+
+
+def json_text(run: Run) -> str:
+    """The JSON report."""
+    stream = io.StringIO()
+    write_run(run, stream)
+    return stream.getvalue()
+
+
+def github(run: Run) -> str:
+    """The report as workflow commands."""
+    return "".join(f"{one}\n" for one in run_commands(run, COMMAND, lambda file: f"infra/{file}"))
+
+
+FORMS: Final[Mapping[str, Callable[[Run], str]]] = {
+    "txt": text,
+    "ansi": lambda run: text(run, colour=True),
+    "json": json_text,
+    "md": run_markdown,
+    "github": github,
+}
+# ten thousand actions are no reading matter as JSON, and colours are shown once
+EXPECTED: Final = [
+    (case, form)
+    for case in CASES
+    for form in FORMS
+    if not (case == "huge" and form == "json") and (form != "ansi" or case in ("planned", "hostile"))
+]
+
+
+def path(case: str, form: str) -> Path:
+    """Where an expected report is kept."""
+    return FOLDER / f"{case}.{form}"
+
+
+if __name__ == "__main__":
+    for case, form in EXPECTED:
+        path(case, form).write_text(FORMS[form](CASES[case]()), encoding="utf-8")
