@@ -14,7 +14,7 @@ from reconciler.live.client import Client
 from reconciler.live.errors import FAILURES, is_expired_session, translate
 from reconciler.live.where import LOGIN, UnexpectedReply, Where
 from reconciler.model.desired import Instance
-from reconciler.model.errors import AuthFailed, Banned, InstanceError, Stopped, Unreachable
+from reconciler.model.errors import AuthFailed, Banned, BrokenReply, InstanceError, Stopped, TimedOut, Unreachable
 
 T = TypeVar("T")
 
@@ -78,7 +78,11 @@ class Connection:
     def _log_in(self) -> None:
         username, password = self._instance.username, self._instance.password
         if self._can_log_in and username is not None and password is not None:
-            self._once(LOGIN, lambda client: client.log_in(username, password))
+            try:
+                self._once(LOGIN, lambda client: client.log_in(username, password))
+            except (TimedOut, BrokenReply) as error:
+                error.transient = False  # it may have been refused unseen, and every refusal counts towards a ban
+                raise
 
     def _once(self, endpoint: str, send: Callable[[Client], T]) -> T:
         try:

@@ -287,3 +287,18 @@ def test_no_secret_is_ever_shown(home: Home, any_server: Server, make_proxy: Cal
         proxy.clear()
     assert any_server.password not in shown
     assert "passkey-12345" not in shown
+
+
+@pytest.mark.parametrize("fault", [faults.hang_after(3), faults.cut(0.0), faults.reset_after])
+def test_a_login_whose_answer_is_lost_is_not_tried_again(
+    fault: Fault, home: Home, any_server: Server, make_proxy: Callable[..., Proxy]
+) -> None:
+    """It may have been refused unseen, and five refusals ban the address."""
+    proxy = make_proxy(any_server)
+    home.instance(proxy.url, any_server.username, "wrong")
+    home.write(entry(1))
+    _impatient(home)
+    proxy.fail("auth/login", fault, times=9)
+    done = home.run()
+    assert (done.code, done.instance()["status"]) == (1, "unreachable")
+    assert proxy.count("auth/login") == 1
