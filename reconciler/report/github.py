@@ -28,7 +28,7 @@ Locate = Callable[[str], str]
 class _Note:
     level: str
     title: str
-    message: str
+    message: tuple[str, ...]
     at: Position | None = None
 
 
@@ -44,8 +44,8 @@ def run_commands(run: Run, command: str, locate: Locate) -> Iterator[str]:
 
 def problem_commands(problems: Sequence[Problem], error: str, locate: Locate) -> Iterator[str]:
     """An invalid desired state: an error at each place."""
-    notes = [_Note("error", "invalid desired state", str_of(problem), problem.at) for problem in problems]
-    yield from _commands(notes or [_Note("error", "reconcile", error)], locate)
+    notes = [_Note("error", "invalid desired state", (_said(problem),), problem.at) for problem in problems]
+    yield from _commands(notes or [_Note("error", "reconcile", (error,))], locate)
     yield error
 
 
@@ -54,22 +54,20 @@ def warning_commands(warnings: Sequence[Problem], locate: Locate) -> Iterator[st
     return _commands(list(_warnings(warnings)), locate)
 
 
-def str_of(problem: Problem) -> str:
-    """A problem without its place."""
+def _said(problem: Problem) -> str:
     return problem.message + (f". {problem.mend}" if problem.mend else "")
 
 
 def _warnings(warnings: Iterable[Problem]) -> Iterator[_Note]:
-    return (_Note("warning", "desired state", str_of(problem), problem.at) for problem in warnings)
+    return (_Note("warning", "desired state", (_said(problem),), problem.at) for problem in warnings)
 
 
 def _instance(instance: InstanceResult, run: Run) -> Iterator[_Note]:
     if instance.status not in (Status.OK, Status.SUSPENDED):
-        yield _Note("error", f"{instance.name}: {instance.status}", instance.error or str(instance.status))
+        yield _Note("error", f"{instance.name}: {instance.status}", (instance.error or "",))
     if instance.verdict.refused:
-        reasons = "\n".join(instance.verdict.reasons)
-        approve = f"\nTo approve exactly this plan: --accept-plan {run.plan_hash}"
-        yield _Note("error", f"{instance.name}: refused by the guard", reasons + approve)
+        approve = f"To approve exactly this plan: --accept-plan {run.plan_hash}"
+        yield _Note("error", f"{instance.name}: refused by the guard", (*instance.verdict.reasons, approve))
     yield from (_action(instance.name, result) for result in instance.results)
 
 
@@ -80,7 +78,7 @@ def _action(instance: str, result: ActionResult) -> _Note:
     _, word, _ = sign(action, outcome)
     what = action.name if action.kind is Kind.TORRENT else f"{action.kind} {action.name}"
     parts = [action.reason, loud, *(_change(result)), result.error or ""]
-    return _Note(level, f"{instance}: {word} {what}", "\n".join(part for part in parts if part), action.source)
+    return _Note(level, f"{instance}: {word} {what}", tuple(part for part in parts if part), action.source)
 
 
 def _change(result: ActionResult) -> Iterator[str]:
@@ -103,4 +101,4 @@ def _command(note: _Note, locate: Locate) -> str:
     if note.at:
         file = annotation_property(locate(note.at.file))
         properties = [f"file={file}", f"line={note.at.line}", f"col={note.at.column}", *properties]
-    return f"::{note.level} {','.join(properties)}::{annotation_message(note.message)}"
+    return f"::{note.level} {','.join(properties)}::{annotation_message(*note.message)}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TextIO
 
-from reconciler.report.safe import clean
+from reconciler.report.safe import clean, inert
 
 _ASCII = str.maketrans({"→": "->", "…": "...", "·": "-", "─": "-", "’": "'"})
 
@@ -56,7 +56,7 @@ def padded(text: str, width: int) -> str:
 
 def plain(one: Line) -> str:
     """A line without colours, safe to write, no space at its end."""
-    return clean("".join(text for text, _ in one)).rstrip()
+    return inert(clean("".join(text for text, _ in one)).rstrip())
 
 
 def write(lines: Iterable[Line], stream: TextIO, *, colour: bool) -> None:

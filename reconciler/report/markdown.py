@@ -13,14 +13,15 @@ from reconciler.model.run import InstanceResult, Run, Status
 from reconciler.report.entries import body_lines
 from reconciler.report.lines import plain
 from reconciler.report.problems import count
-from reconciler.report.safe import clipped, code_span, fence_for, markdown
+from reconciler.report.safe import clipped, code_span, fence_for, markdown, markup
 from reconciler.report.summary import KEYS, sentence, summarize_instance
 from reconciler.report.text import refusal_reasons
 
 LIMIT: Final = 60_000  # characters; GitHub takes 65,536 and people add words of their own
 _WIDEST: Final = 300  # characters of one line
 _OPEN: Final = 15  # lines that an instance shows without being unfolded
-_ROWS: Final = 100
+_ROWS: Final = 50  # of each list above the diffs
+_PHRASE: Final = 200  # characters of one entry in such a list
 _ALWAYS: Final = ("add", "update", "delete", "unchanged")
 _SEE: Final = "The JSON report has everything."
 
@@ -28,7 +29,7 @@ _SEE: Final = "The JSON report has everything."
 def run_markdown(run: Run) -> str:
     """The whole comment, never longer than `LIMIT`."""
     head = "\n".join([f"### reconcile: {sentence(run)}", "", *_refusal(run), *_table(run), *_warnings(run.warnings)])
-    tail = f"\n<sub>plan <code>{markdown(run.plan_hash)}</code></sub>\n"
+    tail = f"\n<sub>plan <code>{markup(run.plan_hash)}</code></sub>\n"
     parts, room = [head], LIMIT - len(head) - len(tail)
     worth = [instance for instance in run.instances if instance.results or instance.spared]
     for index, instance in enumerate(worth):
@@ -57,8 +58,11 @@ def _refusal(run: Run) -> Iterator[str]:
         return
     yield "> [!CAUTION]"
     yield "> **The guard refused this plan.** Nothing is executed on " + _names(refused) + "."
-    for reason in refusal_reasons(refused):
-        yield f"> - {code_span(reason)}"
+    reasons = list(refusal_reasons(refused))
+    for reason in reasons[:_ROWS]:
+        yield f"> - {code_span(clipped(reason, _PHRASE))}"
+    if len(reasons) > _ROWS:
+        yield f"> - … and {len(reasons) - _ROWS:,} more"
     yield "> "
     yield "> If that is what you want, run it with the approval of exactly this plan, or commit it:"
     yield "> ```"
@@ -69,7 +73,8 @@ def _refusal(run: Run) -> Iterator[str]:
 
 
 def _names(instances: Sequence[InstanceResult]) -> str:
-    return ", ".join(markdown(instance.name) for instance in instances)
+    names = ", ".join(markdown(instance.name) for instance in instances[:_ROWS])
+    return names + (f" and {len(instances) - _ROWS:,} more" if len(instances) > _ROWS else "")
 
 
 def _table(run: Run) -> Iterator[str]:
@@ -84,7 +89,7 @@ def _table(run: Run) -> Iterator[str]:
         yield f"\n… and {len(run.instances) - _ROWS:,} more instances. {_SEE}"
     for instance in run.instances[:_ROWS]:
         if instance.error:
-            yield f"\n**{markdown(instance.name)}**: {code_span(clipped(instance.error, _WIDEST))}"
+            yield f"\n**{markdown(instance.name)}**: {code_span(clipped(instance.error, _PHRASE))}"
     yield ""
 
 
@@ -107,7 +112,8 @@ def _warnings(warnings: Sequence[Problem]) -> Iterator[str]:
 def _listed(problems: Sequence[Problem]) -> Iterator[str]:
     for problem in problems[:_ROWS]:
         mend = f". {problem.mend}" if problem.mend else ""
-        yield f"- {code_span(str(problem.at))} {code_span(clipped(problem.message + mend, _WIDEST))}"
+        place = code_span(clipped(str(problem.at), _PHRASE))
+        yield f"- {place} {code_span(clipped(problem.message + mend, _PHRASE))}"
     if len(problems) > _ROWS:
         yield f"- … and {len(problems) - _ROWS:,} more"
 
@@ -123,9 +129,9 @@ def _instance(instance: InstanceResult, room: int) -> str:
             break
         body.append(_as_diff(text))
     diff = "\n".join([fence + "diff", *body, fence])
-    title = f"<b>{markdown(instance.name)}</b>"
     if len(body) <= _OPEN:
-        return f"\n{title}\n\n{diff}\n"
+        return f"\n**{markdown(instance.name)}**\n\n{diff}\n"
+    title = f"<b>{markup(instance.name)}</b>"
     return f"\n<details><summary>{title}: {count(len(instance.results), 'change')}</summary>\n\n{diff}\n\n</details>\n"
 
 

@@ -6,6 +6,7 @@ Anybody can name a torrent, and a name must not drive whatever displays it.
 from __future__ import annotations
 
 import re
+from html import escape
 
 # Control characters, invisible and direction-changing ones, halves of surrogate pairs, and tag characters. The
 # joiners U+200C and U+200D stay: scripts and emoji need them. `##[` begins a command of GitHub's runner wherever
@@ -14,6 +15,7 @@ _HARMFUL = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]|(?<=##)\\["
 )
+_COMMAND = re.compile(r"^(\s*):(?=:)")
 _BACKTICKS = re.compile("`+")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@$^])")
 
@@ -46,10 +48,19 @@ def markdown(text: str) -> str:
     return _MARKUP.sub(r"\\\1", clean(text))
 
 
-def annotation_message(text: str) -> str:
-    """The message of a workflow command, which may have several lines."""
-    lines = "\n".join(clean(line) for line in text.split("\n"))
-    return lines.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+def markup(text: str) -> str:
+    """The same for a place inside an HTML element."""
+    return escape(clean(text))
+
+
+def inert(text: str) -> str:
+    """A line of a log that GitHub's runner does not take for a workflow command, wherever the line came from."""
+    return _COMMAND.sub(r"\1\\x3a", text)
+
+
+def annotation_message(*lines: str) -> str:
+    """The message of a workflow command, line by line."""
+    return "%0A".join(clean(line).replace("%", "%25") for line in lines)
 
 
 def annotation_property(text: str) -> str:

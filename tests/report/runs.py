@@ -12,7 +12,7 @@ from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 
 HASH: Final = "sha256:" + "0123456789abcdef" * 4
 # what a name can try: terminal escapes, a reversed ending, a runner's command, an end of a code fence, a table, HTML
-EVIL: Final = 'a\x1b[2J\x1b]0;x\x07b\u202egpj.exe\n::error::x ##[stop-commands]y ```` | <img src=x> @team ​\ud800`'
+EVIL: Final = "a\x1b[2J\x1b]0;x\x07b\u202egpj.exe\n::error::x ##[stop-commands]y ```` | <img src=x> @team ​\ud800`"
 
 
 def at(line: int) -> Position:
@@ -39,7 +39,9 @@ def ok(name: str, results: tuple[ActionResult, ...] = (), **rest: object) -> Ins
 
 
 ACTIONS: Final = (
-    Action(Verb.ADD, Kind.CATEGORY, "films", "not on the instance", (Change("save_path", None, "/d/films"),), source=at(9)),
+    Action(
+        Verb.ADD, Kind.CATEGORY, "films", "not on the instance", (Change("save_path", None, "/d/films"),), source=at(9)
+    ),
     torrent(
         Verb.ADD,
         "Sintel",
@@ -112,7 +114,8 @@ def refused() -> Run:
     """Too many deletions on one instance; the other goes on."""
     reasons = ("12 deletions are more than max_delete 10", "12 of 60 owned torrents (20 %) are …")
     doomed = tuple(
-        ActionResult(torrent(Verb.DELETE, f"{n}.iso", "no longer declared", number=n), Outcome.PLANNED) for n in range(12)
+        ActionResult(torrent(Verb.DELETE, f"{n}.iso", "no longer declared", number=n), Outcome.PLANNED)
+        for n in range(12)
     )
     fine = (ActionResult(ACTIONS[1], Outcome.APPLIED),)
     return Run(Mode.APPLY, HASH, 3, (ok("home", doomed, verdict=Verdict(True, reasons)), ok("seedbox", fine)))

@@ -1,0 +1,18 @@
+"""Every report of every case is exactly what the golden files show."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.report.golden import EXPECTED, FOLDER, FORMS, path
+from tests.report.runs import CASES
+
+
+@pytest.mark.parametrize(("case", "form"), EXPECTED)
+def test_report_is_as_expected(case: str, form: str) -> None:
+    assert FORMS[form](CASES[case]()) == path(case, form).read_text(encoding="utf-8")
+
+
+def test_no_golden_file_is_left_over() -> None:
+    kept = {file.name for file in FOLDER.iterdir()} - {"README.md"}
+    assert kept == {path(case, form).name for case, form in EXPECTED}

@@ -1,0 +1,113 @@
+"""The JSON report keeps its contract."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from typing import Any
+
+from reconciler.model.position import Problem
+from reconciler.model.run import Status
+from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
+from reconciler.report.as_json import write_failure, write_status, write_valid
+from tests.report.golden import json_text
+from tests.report.runs import HASH, at, huge, infohash, planned, refused
+
+TOP = ["format_version", "mode", "plan_hash", "exit_code", "summary", "guard", "instances"]
+SUMMARY = {"add", "adopt", "update", "delete", "unchanged", "deferred", "pending", "blocked", "failed", "settings"}
+INSTANCE = [
+    "name",
+    "status",
+    "error",
+    "version",
+    "web_api",
+    "requests",
+    "owned",
+    "foreign",
+    "guard",
+    "actions",
+    "spared",
+]
+ACTION = ["verb", "kind", "infohash", "name", "source", "changes", "disruptive", "reason", "outcome", "error"]
+
+
+def report() -> dict[str, Any]:
+    """The JSON report of the mixed plan."""
+    return dict(json.loads(json_text(planned())))
+
+
+def only(wanted: list[str], found: dict[str, Any]) -> list[str]:
+    """The found keys that are part of the contract, in their order."""
+    return [key for key in found if key in wanted]
+
+
+def test_every_key_of_the_contract_is_there_and_in_order() -> None:
+    found = report()
+    home = found["instances"][1]
+    assert only(TOP, found) == TOP
+    assert set(found["summary"]) >= SUMMARY
+    assert only(INSTANCE, home) == INSTANCE
+    assert all(only(ACTION, action) == ACTION for action in home["actions"])
+    assert set(home["spared"][0]) == {"infohash", "name", "reason"}
+    assert found["format_version"] == 1
+    assert found["mode"] == "dry-run"
+    assert found["plan_hash"] == HASH
+
+
+def test_values_keep_their_types() -> None:
+    actions = report()["instances"][1]["actions"]
+    changes = {change["field"]: (change["from"], change["to"]) for change in actions[1]["changes"]}
+    assert changes["paused"] == (None, False)
+    assert changes["tags"] == (None, ["free", "open"])
+    assert actions[0]["infohash"] is None
+    assert actions[0]["kind"] == "category"
+    assert actions[3]["disruptive"] is True
+    assert actions[3]["source"] == "desired.yaml:28:5"
+    assert actions[5]["source"] is None
+    assert actions[6]["delete_files"] is True
+
+
+def test_a_refusal_names_instances_and_reasons() -> None:
+    found = json.loads(json_text(refused()))
+    assert found["guard"]["refused"] is True
+    assert found["guard"]["reasons"][0] == "home: 12 deletions are more than max_delete 10"
+    assert found["instances"][0]["guard"]["reasons"][0] == "12 deletions are more than max_delete 10"
+
+
+def test_ten_thousand_actions_take_a_moment() -> None:
+    run = huge()
+    began = time.process_time()
+    written = json_text(run)
+    assert time.process_time() - began < 1.0
+    assert len(json.loads(written)["instances"][0]["actions"]) == 10_000
+
+
+def test_what_stands_in_place_of_a_report() -> None:
+    stream = io.StringIO()
+    write_failure(4, "the desired state is invalid", (Problem(at(3), "no", "Say yes"),), stream)
+    assert json.loads(stream.getvalue()) == {
+        "format_version": 1,
+        "exit_code": 4,
+        "error": "the desired state is invalid",
+        "problems": [{"file": "desired.yaml", "line": 3, "column": 5, "message": "no", "mend": "Say yes"}],
+    }
+
+
+def test_a_validation() -> None:
+    stream = io.StringIO()
+    write_valid(12, 2, (), stream)
+    valid = {"format_version": 1, "exit_code": 0, "torrents": 12, "instances": 2, "problems": [], "warnings": []}
+    assert json.loads(stream.getvalue()) == valid
+
+
+def test_a_status() -> None:
+    instance = InstanceStatus("home", "http://home", Status.OK, torrents=3, owned=2, foreign=1, declared=2)
+    torrent = TorrentStatus("home", "Sintel", infohash(1), at(3), "uploading", 0.5, 10, owned=True, in_sync=True)
+    stream = io.StringIO()
+    write_status(StatusReport((instance,), (torrent,), 0), stream)
+    found = json.loads(stream.getvalue())
+    assert found["instances"][0] | {"torrents": 3, "foreign": 1, "error": None} == found["instances"][0]
+    assert (
+        found["torrents"][0] | {"source": "desired.yaml:3:5", "progress": 0.5, "in_sync": True} == found["torrents"][0]
+    )

@@ -1,0 +1,156 @@
+"""What the golden files do not show: counting, lengths, problems, the status tables."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from reconciler.model.plan import Outcome, Verb, Verdict
+from reconciler.model.position import Problem
+from reconciler.model.run import ActionResult, Mode, Run, Status
+from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
+from reconciler.report.github import SHOWN, problem_commands
+from reconciler.report.lines import plain
+from reconciler.report.markdown import LIMIT, problems_markdown, run_markdown
+from reconciler.report.problems import problem_lines
+from reconciler.report.status_text import status_lines
+from reconciler.report.summary import KEYS, sentence, summarize
+from tests.report.golden import FORMS, github, text
+from tests.report.runs import DOWN, HASH, at, huge, infohash, ok, planned, torrent
+
+PROBLEMS = (Problem(at(3), "unknown key", 'Did you mean "tags"?'), Problem(at(9), "two of them"))
+
+
+def run_of(*results: tuple[Verb, Outcome, int], mode: Mode = Mode.APPLY) -> Run:
+    """A run on one instance, of torrents by verb, outcome and number."""
+    actions = tuple(ActionResult(torrent(verb, "x", "r", number=n), outcome) for verb, outcome, n in results)
+    return Run(mode, HASH, 0, (ok("home", actions),))
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        ([], {}),
+        ([(Verb.ADD, Outcome.PLANNED, 1), (Verb.ADD, Outcome.APPLIED, 2)], {"add": 2}),
+        ([(Verb.DELETE, Outcome.FAILED, 1)], {"failed": 1}),
+        # one torrent, two actions: it counts once, as what needs attention most
+        ([(Verb.UPDATE, Outcome.APPLIED, 1), (Verb.UPDATE, Outcome.DEFERRED, 1)], {"deferred": 1}),
+        ([(Verb.UPDATE, Outcome.DEFERRED, 1), (Verb.UPDATE, Outcome.BLOCKED, 1)], {"blocked": 1}),
+        ([(Verb.UPDATE, Outcome.BLOCKED, 1), (Verb.UPDATE, Outcome.FAILED, 1)], {"failed": 1}),
+        ([(Verb.ADOPT, Outcome.APPLIED, 1), (Verb.ADD, Outcome.DROPPED, 2)], {"adopt": 1, "dropped": 1}),
+    ],
+)
+def test_torrents_count_once(results: list[tuple[Verb, Outcome, int]], expected: dict[str, int]) -> None:
+    counts = summarize(run_of(*results))
+    assert list(counts) == list(KEYS)
+    assert {key: count for key, count in counts.items() if count} == expected
+
+
+def test_the_same_torrent_on_two_instances_counts_twice() -> None:
+    one = run_of((Verb.ADD, Outcome.APPLIED, 1)).instances[0]
+    assert summarize(Run(Mode.APPLY, HASH, 0, (one, replace(one, name="other"))))["add"] == 2
+
+
+def test_the_last_line_of_a_dry_run_and_of_a_run() -> None:
+    results = [(Verb.ADD, Outcome.PLANNED, 1), (Verb.ADD, Outcome.PLANNED, 2), (Verb.UPDATE, Outcome.PLANNED, 3)]
+    planned_run = run_of(*results, mode=Mode.DRY_RUN)
+    assert sentence(planned_run) == "2 to add, 1 to change, 0 to delete, 0 unchanged"
+    done = run_of(*[(verb, Outcome.APPLIED, n) for verb, _, n in results])
+    assert sentence(done) == "2 added, 1 changed, 0 deleted, 0 unchanged"
+
+
+def test_an_instance_that_was_not_read_does_not_count_as_in_sync() -> None:
+    assert sentence(Run(Mode.DRY_RUN, HASH, 1, (DOWN,))) == "0 unchanged, 1 instance in error"
+
+
+@pytest.mark.parametrize(("form", "lines"), [("txt", 60), ("md", 70), ("github", 90)])
+def test_ten_thousand_changes_are_short_and_fast(form: str, lines: int) -> None:
+    run = huge()
+    began = time.process_time()
+    report = FORMS[form](run)
+    assert time.process_time() - began < 1.0
+    assert len(report.splitlines()) < lines
+    assert "it said no" in report, "the one failure among ten thousand must be seen"
+
+
+def test_all_different_changes_are_cut_too() -> None:
+    actions = tuple(
+        ActionResult(torrent(Verb.DELETE, f"{n}.iso", f"reason {n}", number=n), Outcome.PLANNED) for n in range(5_000)
+    )
+    report = text(Run(Mode.DRY_RUN, HASH, 0, (ok("home", actions),)))
+    assert "… and 4,900 more" in report
+    assert len(report.splitlines()) < 110
+
+
+def test_a_comment_fits_into_github_whatever_is_in_it() -> None:
+    names = ["n" * 5_000, "`" * 2_000]
+    actions = tuple(
+        ActionResult(torrent(Verb.ADD, name, "r" * 900, number=n), Outcome.PLANNED) for n, name in enumerate(names * 10)
+    )
+    verdict = Verdict(True, ("v" * 5_000,) * 3)
+    many = tuple(
+        replace(ok("home", actions), name=f"instance-{n}", error="e" * 5_000, verdict=verdict) for n in range(150)
+    )
+    warnings = (Problem(replace(at(1), file="f" * 4_000), "m" * 5_000),) * 1_000
+    assert len(run_markdown(Run(Mode.DRY_RUN, HASH, 1, many, warnings))) <= LIMIT < 65_536
+    assert len(run_markdown(Run(Mode.DRY_RUN, HASH, 1, many[:2]))) <= LIMIT
+
+
+def test_annotations_point_into_the_repository_and_are_few() -> None:
+    lines = github(planned()).splitlines()
+    assert any(one.startswith("::warning file=infra/desired.yaml,line=28,col=5,title=") for one in lines)
+    errors = list(problem_commands([PROBLEMS[0]] * 500, "invalid", str))
+    assert sum(one.startswith("::error") for one in errors) == SHOWN
+
+
+def test_problems_are_a_line_each() -> None:
+    assert [plain(one) for one in problem_lines(PROBLEMS, "error")] == [
+        'desired.yaml:3:5: error: unknown key. Did you mean "tags"?',
+        "desired.yaml:9:5: error: two of them",
+    ]
+
+
+def test_a_caret_points_at_the_column_under_wide_letters_and_controls() -> None:
+    problem = Problem(replace(at(3), column=6), "no")
+    shown = [plain(one) for one in problem_lines([problem], "error", lambda _: "进\t: x: y\n")]
+    assert shown[1:] == ["      3 | 进\\x09: x: y", "        |          ^"]
+
+
+def test_problems_as_a_comment() -> None:
+    assert problems_markdown(PROBLEMS, "the desired state is invalid") == (
+        "### reconcile: `the desired state is invalid`\n\n"
+        '- `desired.yaml:3:5` `unknown key. Did you mean "tags"?`\n'
+        "- `desired.yaml:9:5` `two of them`\n"
+    )
+
+
+def test_the_status_tables() -> None:
+    down = InstanceStatus("attic", "http://attic:8080", Status.UNREACHABLE, "connection refused", declared=1)
+    home = InstanceStatus("home", "http://home:8080", Status.OK, None, "v5.1.0", "2.11.4", 1_203, 1_200, 3, 3, 1, 1)
+    torrents = (
+        TorrentStatus("home", "Sintel", infohash(1), at(1), "uploading", 1.0, 2_147_483_648, owned=True, in_sync=True),
+        TorrentStatus("home", "进击的巨人", infohash(2), at(2), "missing", in_sync=False, reason="not on the instance"),
+        TorrentStatus("attic", "x\x1b[2J", infohash(3), at(3), "unknown", reason="its instance could not be read"),
+    )
+    assert [plain(one) for one in status_lines(StatusReport((down, home), torrents, 1))] == [
+        "instance  status       qBittorrent  torrents  owned  declared  missing  drifted  address",
+        "attic     unreachable  -                   -      -         1        -        -  http://attic:8080",
+        "home      ok           v5.1.0          1,203  1,200         3        1        1  http://home:8080",
+        "  attic: connection refused",
+        "",
+        "   torrent     instance  state       done     size  infohash    why",
+        "~  进击的巨人  home      missing        -        -  0000000002  not on the instance",
+        "?  x\\x1b[2J    attic     unknown        -        -  0000000003  its instance could not be read",
+        "=  Sintel      home      uploading  100 %  2.0 GiB  0000000001",
+    ]
+
+
+def test_a_long_status_is_cut() -> None:
+    torrents = tuple(
+        TorrentStatus("home", f"t{n}", infohash(n), at(1), "uploading", 1.0, 1, owned=True, in_sync=True)
+        for n in range(1_000)
+    )
+    last = [plain(one) for one in status_lines(StatusReport((), torrents, 0))][-1]
+    assert last == "… and 950 more, all in sync   --output json shows all"
