@@ -31,7 +31,8 @@ def seconds(server: Server, count: int, folder: Path) -> tuple[float, float]:
         f"tasks:\n  bench:\n    disable: [seen, seen_info_hash, retry_failed]\n    mock:\n{entries}"
         "    accept_all: yes\n"
         f"    qbittorrent:\n      host: 127.0.0.1\n      port: {server.port}\n      username: {server.username}\n"
-        f"      password: '{server.password}'\n      label: linux\n      path: /tmp/bench/linux\n      add_paused: yes\n"
+        f"      password: '{server.password}'\n      label: linux\n      path: /tmp/bench/linux\n"
+        "      add_paused: yes\n"
     )
     command = [str(flexget), "-c", str(folder / "config.yml"), "execute", "--now"]
     first, _, _ = measured(command, folder)

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 from reconciler.demo.servers import Server
 
-
 # what `bench.world` declares, so that both sides ask the server for the same
 OPTIONS = {
     **dict.fromkeys(("stopped", "paused"), "true"),

@@ -53,7 +53,7 @@ class _Rest:
         *path, last = loc
         container: Any = self._data
         for part in path:
-            child = container[part]
+            child = container.get(part) if isinstance(container, dict) else container[int(part)]
             if not isinstance(child, (dict, list)):
                 return  # already gone
             if id(child) not in self._own:
