@@ -50,10 +50,10 @@ def main(
 
     \b
     Examples:
-      reconcile --dry-run               show what would be done with desired.yaml
-      reconcile -f torrents/            do it, with all YAML files of a folder
+      reconcile --dry-run          show what would be done with desired.yaml
+      reconcile -f torrents/       do it, with all YAML files of a folder
       reconcile --dry-run --detailed-exitcode --output markdown
-                                        a review: exit code 2 when there are changes
+                                   for a review: exit code 2 on changes
     """
     settings = Settings(tuple(file or ()), output, o.names(instance), log_format, verbose, quiet)
     if context.invoked_subcommand:

@@ -15,7 +15,7 @@ from reconciler.report.lines import plain
 from reconciler.report.safe import annotation_message, annotation_property
 from reconciler.report.summary import sentence
 from reconciler.report.text import run_lines
-from reconciler.report.wording import change_text, shout, sign, told, value
+from reconciler.report.wording import change_text, shout, sign, told, value, without_name
 
 SHOWN: Final = 10  # of each level: GitHub shows no more for one step
 _LEVELS: Final = ("error", "warning", "notice")
@@ -64,7 +64,9 @@ def _warnings(warnings: Iterable[Problem]) -> Iterator[_Note]:
 
 def _instance(instance: InstanceResult, run: Run) -> Iterator[_Note]:
     if instance.status not in (Status.OK, Status.SUSPENDED):
-        yield _Note("error", f"{instance.name}: {instance.status}", (instance.error or "",))
+        yield _Note(
+            "error", f"{instance.name}: {instance.status}", (without_name(instance.name, instance.error or ""),)
+        )
     if instance.verdict.refused:
         approve = f"To approve exactly this plan: --accept-plan {run.plan_hash}"
         yield _Note("error", f"{instance.name}: refused by the guard", (*instance.verdict.reasons, approve))

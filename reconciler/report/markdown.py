@@ -16,6 +16,7 @@ from reconciler.report.problems import count
 from reconciler.report.safe import clipped, code_span, fence_for, markdown, markup
 from reconciler.report.summary import KEYS, sentence, summarize_instance
 from reconciler.report.text import refusal_reasons
+from reconciler.report.wording import without_name
 
 LIMIT: Final = 60_000  # characters; GitHub takes 65,536 and people add words of their own
 _WIDEST: Final = 300  # characters of one line
@@ -89,7 +90,8 @@ def _table(run: Run) -> Iterator[str]:
         yield f"\n… and {len(run.instances) - _ROWS:,} more instances. {_SEE}"
     for instance in run.instances[:_ROWS]:
         if instance.error:
-            yield f"\n**{markdown(instance.name)}**: {code_span(clipped(instance.error, _PHRASE))}"
+            error = clipped(without_name(instance.name, instance.error), _PHRASE)
+            yield f"\n**{markdown(instance.name)}**: {code_span(error)}"
     yield ""
 
 

@@ -11,6 +11,7 @@ from reconciler.model.run import Status
 from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
 from reconciler.report.lines import EMPTY, Line, Span, Style, columns, line
 from reconciler.report.safe import clean
+from reconciler.report.wording import without_name
 
 SHOWN: Final = 50
 _WIDEST: Final = 48  # columns; what is longer stands out of its column, and nothing is cut
@@ -26,7 +27,7 @@ def status_lines(status: StatusReport) -> Iterator[Line]:
     yield from _table(_INSTANCES, [_instance_cells(row) for row in status.instances])
     for row in status.instances:
         if row.error:
-            yield line("  ", (f"{row.name}: {row.error}", Style.BAD))
+            yield line("  ", (f"{row.name}: {without_name(row.name, row.error)}", Style.BAD))
     torrents = sorted(status.torrents, key=lambda row: row.in_sync is True)
     if torrents:
         yield EMPTY

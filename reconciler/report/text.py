@@ -10,7 +10,7 @@ from reconciler.model.run import InstanceResult, Mode, Run, Status
 from reconciler.report.entries import body_lines
 from reconciler.report.lines import EMPTY, Line, Span, Style, columns, line, padded
 from reconciler.report.summary import sentence
-from reconciler.report.wording import background
+from reconciler.report.wording import background, without_name
 
 _RULE: Final = "─" * 72
 _WORDS: Final = {
@@ -53,7 +53,7 @@ def refusal_reasons(refused: Sequence[InstanceResult]) -> Iterator[str]:
 
 def _body(instance: InstanceResult) -> Iterator[Line]:
     if instance.error:
-        yield line("  ", (f"error: {instance.error}", Style.BAD))
+        yield line("  ", (f"error: {without_name(instance.name, instance.error)}", Style.BAD))
     if not instance.verdict.refused:
         yield from (line("  ", (f"guard: {reason}", Style.WAIT)) for reason in instance.verdict.reasons)
     yield from body_lines(instance)

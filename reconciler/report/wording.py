@@ -60,6 +60,11 @@ def change_text(change: Change) -> str:
     return f"{change.field}: {value(before)} → {value(after)}"
 
 
+def without_name(name: str, error: str) -> str:
+    """The error of an instance, for a place that names the instance already."""
+    return error.removeprefix(f"{name}: ")
+
+
 def value(one: Value) -> str:
     """A value as people write it."""
     if one is None or one == "" or one == ():

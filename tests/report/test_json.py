@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 from reconciler.model.position import Problem
@@ -53,6 +54,14 @@ def test_every_key_of_the_contract_is_there_and_in_order() -> None:
     assert found["format_version"] == 1
     assert found["mode"] == "dry-run"
     assert found["plan_hash"] == HASH
+
+
+def test_the_documentation_has_every_key() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    found = report()
+    home = found["instances"][1]
+    keys = {*found, *found["summary"], *home, *home["actions"][0], *home["actions"][0]["changes"][0], *home["guard"]}
+    assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
 
 
 def test_values_keep_their_types() -> None:

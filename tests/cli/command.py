@@ -1,0 +1,62 @@
+"""The real command as a process, with a clean environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+COMMAND: Final = (sys.executable, "-m", "reconciler")
+VALID: Final = """\
+version: 1
+policy: sync
+instances:
+  home: {{url: "{url}", username: admin, password: {{env: HOME_PASSWORD}}}}
+torrents:
+  - magnet: magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10&dn=Sintel
+    category: films
+"""
+NOWHERE: Final = "http://127.0.0.1:9"  # a port that nobody listens on
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a process gave."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output, which must be one JSON document and nothing else."""
+        return json.loads(self.out)
+
+
+def environ(**more: str) -> dict[str, str]:
+    """The environment without what could change a report, plus what is given."""
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("RECONCILE_", "GITHUB_", "NO_COLOR"))
+    }
+    return {**kept, "PYTHONPATH": str(Path(__file__).parents[2]), "HOME_PASSWORD": "secret-of-home", **more}
+
+
+def reconcile(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
+    """Run `reconcile` in a folder."""
+    command: Sequence[str] = (*COMMAND, *arguments)
+    done = subprocess.run(
+        command, cwd=folder, env=environ(**(env or {})), capture_output=True, timeout=60, check=False, encoding="utf-8"
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def write_desired(folder: Path, url: str = NOWHERE, name: str = "desired.yaml") -> Path:
+    """A valid desired state for one instance."""
+    file = folder / name
+    file.write_text(VALID.format(url=url), encoding="utf-8")
+    return file

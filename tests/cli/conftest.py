@@ -1,0 +1,64 @@
+"""Running the command line within this process, on runs that are made up."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.control import Options, Progress
+from reconciler.model.desired import Desired
+from reconciler.model.run import Mode, Run
+from tests.cli.command import write_desired
+
+Answer = Callable[[Desired, Options, Progress, threading.Event], Run]
+
+
+class FakeRun:
+    """Stands in for `control.run_once`: keeps what it was called with and answers as it is told to."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Desired, Options]] = []
+        self.answer: Answer = lambda _desired, options, _progress, _stop: Run(
+            Mode.DRY_RUN if options.dry_run else Mode.APPLY, "sha256:" + "0" * 64, 0
+        )
+
+    def __call__(self, desired: Desired, options: Options, progress: Progress, stop: threading.Event) -> Run:
+        self.calls.append((desired, options))
+        return self.answer(desired, options, progress, stop)
+
+    @property
+    def options(self) -> Options:
+        """The options of the only call."""
+        ((_, options),) = self.calls
+        return options
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in list(os.environ):
+        if name.startswith(("RECONCILE_", "GITHUB_", "NO_COLOR")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME_PASSWORD", "secret-of-home")
+    yield
+    gc.enable()
+
+
+@pytest.fixture
+def fake_run(monkeypatch: pytest.MonkeyPatch) -> FakeRun:
+    """No instance is contacted."""
+    fake = FakeRun()
+    monkeypatch.setattr("reconciler.control.run_once", fake)
+    return fake
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a valid `desired.yaml`."""
+    write_desired(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

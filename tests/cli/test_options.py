@@ -1,0 +1,161 @@
+"""Options, the environment, and what is refused before anything is done."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from reconciler.cli.commands import app
+from reconciler.cli.entry import run
+from reconciler.control import Options
+from tests.cli.command import write_desired
+from tests.cli.conftest import FakeRun
+
+HASH = "sha256:" + "ab" * 32
+DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
+
+BAD_USAGE = [
+    (["--bogus"], "No such option: --bogus"),
+    (["bogus"], "No such command 'bogus'"),
+    (["--output", "xml"], "'xml' is not one of"),
+    (["-f"], "requires an argument"),
+    (["--detailed-exitcode"], "give --dry-run with it"),
+    (["--accept-plan", "abc"], "sha256: and 64 hex digits"),
+    (["--report", "nowhere/report.json"], "there is no folder nowhere"),
+    (["--report", "."], "is a folder"),
+    (["--dry-run", "validate"], "validate takes no --dry-run"),
+    (["--instance", "home", "validate"], "validate takes no --instance"),
+    (["status", "--output", "github"], "status has no github form"),
+    (["validate", "--bogus"], "No such option: --bogus"),
+    (["-f", "missing.yaml"], "the desired state is invalid"),
+]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("arguments", "message"), BAD_USAGE)
+def test_bad_usage_is_4_and_contacts_nothing(
+    arguments: list[str], message: str, fake_run: FakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 4
+    said = capsys.readouterr()
+    assert message in said.err + said.out
+    assert fake_run.calls == []
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("arguments", "message"), [case for case in BAD_USAGE if "--output" not in case[0]])
+def test_bad_usage_keeps_to_json(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--output", "json", *arguments]) == 4
+    found = json.loads(capsys.readouterr().out)
+    assert found["exit_code"] == 4
+    assert message in found["error"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_options_reach_the_run(fake_run: FakeRun) -> None:
+    arguments = ["--dry-run", "--detailed-exitcode", "--instance", "home", "--accept-plan", HASH, "--take-over"]
+    assert run(arguments) == 0
+    assert fake_run.options == Options(True, ("home",), HASH, True, True)
+
+
+@pytest.mark.usefixtures("folder")
+def test_every_option_reads_the_environment(fake_run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "DRY_RUN": "1",
+        "DETAILED_EXITCODE": "true",
+        "INSTANCE": "home, seedbox attic",
+        "ACCEPT_PLAN": HASH,
+        "TAKE_OVER": "yes",
+        "QUIET": "1",
+        "LOG_FORMAT": "text",
+        "OUTPUT": "json",
+        "REPORT": "report.json",
+        "FILE": "desired.yaml",
+    }.items():
+        monkeypatch.setenv(f"RECONCILE_{name}", value)
+    assert run([]) == 0
+    assert fake_run.options == Options(True, ("home", "seedbox", "attic"), HASH, True, True)
+    assert Path("report.json").is_file()
+
+
+def test_the_environment_may_name_several_files(
+    folder: Path, fake_run: FakeRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "more").mkdir()
+    (folder / "more" / "torrents.yaml").write_text(
+        "version: 1\ntorrents:\n  - magnet: magnet:?xt=urn:btih:dd8255ecdc7ca55fb0bbf81323d87062db1f6d1c\n"
+    )
+    monkeypatch.setenv("RECONCILE_FILE", f"desired.yaml{os.pathsep}more")
+    assert run(["validate"]) == 0
+    assert capsys.readouterr().out == "desired.yaml, more: valid: 2 torrents on 1 instance\n"
+    assert fake_run.calls == []
+
+
+@pytest.mark.parametrize("arguments", [["-f", "a.yaml", "validate"], ["validate", "-f", "a.yaml"]])
+def test_options_stand_before_or_after_the_command(
+    arguments: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_desired(folder, name="a.yaml")
+    assert run(arguments) == 0
+    assert capsys.readouterr().out.startswith("a.yaml: valid")
+
+
+def test_what_follows_the_command_wins(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_desired(folder, name="a.yaml")
+    monkeypatch.setenv("RECONCILE_FILE", "missing.yaml")
+    assert run(["-f", "missing.yaml", "--output", "json", "validate", "-f", "a.yaml", "--output", "text"]) == 0
+    assert capsys.readouterr().out.startswith("a.yaml: valid")
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_environment_may_hold_options_for_other_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILE_DRY_RUN", "1")
+    monkeypatch.setenv("RECONCILE_VERSION", "2")
+    assert run(["validate"]) == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"], ["validate"], ["status"]])
+def test_no_file_at_all(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 4
+    said = capsys.readouterr().err
+    assert "there is no desired.yaml here" in said
+    assert "reconcile demo" in said
+
+
+def options_of(command: Any) -> set[str]:
+    """The long options of a command and its sub-commands."""
+    found = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
+    return found.union(*(options_of(one) for one in getattr(command, "commands", {}).values()))
+
+
+def test_the_documentation_names_every_option_and_its_variable() -> None:
+    command: Any = typer.main.get_command(app)
+    text = DOCS.read_text(encoding="utf-8")
+    assert [name for name in sorted(options_of(command)) if f"`{name}" not in text and f" {name}" not in text] == []
+    variables = [parameter.envvar for parameter in command.params if parameter.envvar]
+    assert [name for name in variables if f"`{name}`" not in text] == []
+    assert [name for name in command.commands if f"reconcile {name}" not in text] == []
+
+
+@pytest.mark.parametrize("command", [[], ["validate"], ["status"], ["demo"]])
+def test_help_has_an_example_and_is_narrow(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "Example" in text
+    assert f"reconcile {' '.join(command)}".strip() in text
+    assert max(len(one) for one in text.splitlines()) <= 80
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("reconcile 0.")
