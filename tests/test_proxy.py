@@ -26,10 +26,37 @@ def _login(proxy: Proxy, server: Server) -> requests.Session:
 def test_it_passes_on_and_records(any_server: Server, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(any_server, base="/qbt")
     session = _login(proxy, any_server)
-    assert session.get(f"{proxy.url}/api/v2/app/version", timeout=5).text == "v5.1.0"
+    assert session.get(f"{proxy.url}/api/v2/app/version", timeout=5).text == any_server.version
     session.post(f"{proxy.url}/api/v2/torrents/createTags", {"tags": "x"}, timeout=5).raise_for_status()
     assert [request.endpoint for request in proxy.requests] == ["auth/login", "app/version", "torrents/createTags"]
     assert [(request.method, request.body) for request in proxy.mutations] == [("POST", b"tags=x")]
+
+
+def test_it_is_found_under_its_base_path_only(any_server: Server, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(any_server, base="/qbt")
+    root = proxy.url.removesuffix("/qbt")
+    form = {"username": any_server.username, "password": any_server.password}
+    assert requests.post(f"{root}/api/v2/auth/login", form, timeout=5).status_code == 404
+    assert requests.post(f"{root}/qbt/api/v2/auth/login", form, timeout=5).ok
+
+
+def test_reads_are_no_mutations_whatever_their_method(any_server: Server, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(any_server)
+    session = _login(proxy, any_server)
+    for endpoint in ("torrents/info", "sync/maindata", "app/preferences", "torrents/tags"):
+        session.post(f"{proxy.url}/api/v2/{endpoint}", timeout=5).raise_for_status()
+    session.get(f"{proxy.url}/api/v2/torrents/info?filter=all", timeout=5).raise_for_status()
+    assert proxy.mutations == []
+    assert proxy.count("torrents/info") == 2
+
+
+def test_a_slow_link_only_takes_longer(any_server: Server, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(any_server)
+    session = _login(proxy, any_server)
+    proxy.fail("app/version", faults.delay(0.3))
+    answer = session.get(f"{proxy.url}/api/v2/app/version", timeout=5)
+    assert answer.ok
+    assert answer.elapsed.total_seconds() >= 0.3
 
 
 def test_it_cuts_an_answer(any_server: Server, make_proxy: MakeProxy) -> None:
@@ -50,22 +77,28 @@ def test_it_answers_for_itself(any_server: Server, make_proxy: MakeProxy) -> Non
 
 
 @pytest.mark.parametrize(
-    ("fault", "done", "error"),
+    ("fault", "done", "error", "says"),
     [
-        pytest.param(faults.hang(3), False, requests.Timeout, id="hang"),
-        pytest.param(faults.hang_after(3), True, requests.Timeout, id="hang after"),
-        pytest.param(faults.reset_before, False, requests.ConnectionError, id="reset before"),
-        pytest.param(faults.reset_after, True, requests.ConnectionError, id="reset after"),
+        pytest.param(faults.hang(3), False, requests.Timeout, "timed out", id="hang"),
+        pytest.param(faults.hang_after(3), True, requests.Timeout, "timed out", id="hang after"),
+        pytest.param(faults.reset_before, False, requests.ConnectionError, "reset by peer", id="reset before"),
+        pytest.param(faults.reset_after, True, requests.ConnectionError, "reset by peer", id="reset after"),
     ],
 )
 def test_it_loses_answers(
-    fault: faults.Fault, done: bool, error: type[Exception], any_server: Server, make_proxy: MakeProxy
+    fault: faults.Fault,
+    done: bool,
+    error: type[Exception],
+    says: str,
+    any_server: Server,
+    make_proxy: MakeProxy,
 ) -> None:
     truth, proxy = Raw(any_server), make_proxy(any_server)
     session = _login(proxy, any_server)
     proxy.fail("torrents/add", fault)
-    with pytest.raises(error):
+    with pytest.raises(error, match=says):
         session.post(f"{proxy.url}/api/v2/torrents/add", {"urls": magnet(1)}, timeout=1)
+    assert [request.endpoint for request in proxy.mutations] == ["torrents/add"], "recorded before it is lost"
     if done:
         truth.eventually(lambda: infohash(1) in truth.torrents())
     else:

@@ -6,6 +6,8 @@ It sees what really goes over the wire, so promises about requests are checked a
 from __future__ import annotations
 
 import http.client
+import os
+import re
 import socket
 import ssl
 import struct
@@ -17,16 +19,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
-READS = frozenset(
-    {
-        "auth/login",
-        "auth/logout",
-        "app/version",
-        "app/webapiVersion",
-        "app/buildInfo",
-        "torrents/info",
-        "torrents/categories",
-    }
+# by endpoint and not by method: a POST may be a read. What is not listed counts as a mutation.
+READS = re.compile(
+    r"auth/(login|logout)"
+    r"|app/(version|webapiVersion|buildInfo|processInfo|preferences|defaultSavePath)"
+    r"|torrents/(info|count|properties|trackers|webseeds|files|pieceStates|pieceHashes|export|categories|tags)"
+    r"|transfer/info|sync/(maindata|torrentPeers)|log/(main|peers)|torrentcreator/(status|torrentFile)"
 )
 
 
@@ -64,7 +62,10 @@ Fault = Callable[["_Handler", bytes], None]
 
 @dataclass
 class Proxy:
-    """Listens on loopback before `port`. `base` is a path prefix to strip; `tls` wraps the listening side."""
+    """Listens on loopback before `port`. `tls` wraps the listening side.
+
+    `base` is a path prefix to strip; what does not begin with it is answered with 404 and does not reach the server.
+    """
 
     port: int
     base: str = ""
@@ -97,7 +98,7 @@ class Proxy:
     @property
     def mutations(self) -> list[Request]:
         """The requests that were not mere reads or logins."""
-        return [request for request in self.requests if request.endpoint not in READS]
+        return [request for request in self.requests if not READS.fullmatch(request.endpoint)]
 
     def count(self, endpoint: str) -> int:
         """How many requests an endpoint got."""
@@ -130,11 +131,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        path = self.path.removeprefix(self.proxy.base).split("?")[0]
-        endpoint = path.removeprefix("/api/v2/")
+        root = f"{self.proxy.base}/api/v2/"
+        endpoint = self.path.split("?")[0].removeprefix(root)
         self.proxy.record(Request(self.command, endpoint, body))
         try:
-            self.proxy.fault_for(endpoint)(self, body)
+            if self.path.startswith(root):
+                self.proxy.fault_for(endpoint)(self, body)
+            else:  # as a web server with several applications would
+                self.answer(404, [("Content-Type", "text/html")], b"not here")
         except OSError:
             self.close_connection = True  # either side hung up
 
@@ -172,6 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            os.close(self.connection.detach())  # at once: the base class would end it in order first
         else:
             self.connection.shutdown(socket.SHUT_WR)
 
