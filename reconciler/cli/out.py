@@ -57,11 +57,11 @@ def check_report_path(path: Path) -> None:
 def save_report(path: Path, writer: Writer) -> None:
     """Write the report to a file so that a reader sees the old one or the new one whole, and nothing between."""
     try:
-        target = path.resolve()
-        if target.exists() and not target.is_file():  # a pipe or a device cannot be replaced
-            with target.open("w", encoding="ascii") as stream:
+        if path.exists() and not path.is_file():  # a pipe or a device cannot be replaced
+            with path.open("w", encoding="ascii") as stream:
                 writer(stream)
             return
+        target = path.resolve()
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         try:
             with temporary.open("x", encoding="ascii") as stream:
@@ -89,6 +89,12 @@ def complain(settings: Settings, failure: Failure) -> None:
 
         publish_text(problem_commands(problems, message, in_repository))
         return  # the annotations stand in the same log
+    say(settings, failure)
+
+
+def say(settings: Settings, failure: Failure) -> None:
+    """Say what is wrong on standard error alone, as text or as log lines."""
+    problems = failure.problems
     if settings.log_format is LogFormat.JSON:
         _log(settings, failure)
     else:
@@ -96,7 +102,7 @@ def complain(settings: Settings, failure: Failure) -> None:
         tell(*problem_lines(problems[:shown], "error", with_source))
         if len(problems) > shown:
             tell(line((f"… and {len(problems) - shown:,} more; --output json shows all", Style.DIM)))
-        tell(line(("error: ", Style.DELETE), message))
+        tell(line(("error: ", Style.DELETE), str(failure)))
 
 
 def warn(settings: Settings, warnings: Sequence[Problem]) -> None:

@@ -13,7 +13,6 @@ from reconciler.cli.settings import Failure, Output, RunSettings, Settings
 from reconciler.cli.signals import Stopping
 from reconciler.model.desired import Desired
 from reconciler.model.run import Run
-from reconciler.report.lines import Style, line
 
 
 def run_command(settings: Settings, options: RunSettings) -> int:
@@ -33,7 +32,7 @@ def run_command(settings: Settings, options: RunSettings) -> int:
     unsaved = _save(run, options)
     _publish(run, settings, options)
     if unsaved:  # said last and on standard error only: the report stands on standard output
-        out.tell(line(("error: ", Style.DELETE), str(unsaved)))
+        out.say(settings, unsaved)
         return run.exit_code if run.exit_code not in (0, 2) else unsaved.exit_code
     return run.exit_code
 
