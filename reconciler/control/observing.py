@@ -1,0 +1,43 @@
+"""What the loop tells those who watch it: the journal, the metrics, the pages and the notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from reconciler.model.position import Problem
+from reconciler.model.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An instance that is left alone for a while after failures: how many in a row, why, and until when (UTC)."""
+
+    failures: int
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run that has ended. Times are UTC, `seconds` is its length; `trigger` is why it was made.
+
+    `trigger` is `start`, `files`, `interval`, `reload` or `signal`. `problems`: the desired state on disk is invalid
+    and the last good one is still in force. `waiting`: the instances that were not read, by name.
+    """
+
+    run: Run
+    trigger: str
+    began: datetime
+    seconds: float
+    problems: tuple[Problem, ...] = ()
+    waiting: Mapping[str, Waiting] | None = None
+
+
+class Observer(Protocol):
+    """Told of every run of the loop, in its thread. What it raises is logged and never ends the loop."""
+
+    def finished(self, finished: Finished) -> None:
+        """A run has ended."""
