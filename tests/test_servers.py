@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from reconciler.demo import packages
-from reconciler.demo.packages import ServerError, mirrors
+from reconciler.demo.packages import ServerError
 from reconciler.demo.servers import Server
 from tests.support.magnets import infohash, magnet
 from tests.support.raw import Raw
@@ -75,51 +74,3 @@ def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 def test_a_taken_port_is_said(any_server: Server) -> None:
     with pytest.raises(ServerError, match=f"port {any_server.port}"):
         Server("5.1.0", port=any_server.port)
-
-
-ONE_LINE = """
-# a comment
-deb [signed-by=/usr/share/keyrings/x.gpg] http://mirror.example/debian bookworm main contrib
-deb-src http://mirror.example/debian bookworm main
-deb http://security.example/debian-security bookworm-security main
-deb https://vendor.example/debian-like stable main
-"""
-DEB822 = """
-Types: deb
-URIs: http://mirror.example/debian/ http://second.example/debian
-Suites: bookworm
-Components: main
-"""
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        (ONE_LINE, ["http://mirror.example/debian"]),
-        (DEB822, ["http://mirror.example/debian", "http://second.example/debian"]),
-        ("", []),
-    ],
-)
-def test_the_mirror_is_read_from_the_apt_sources(text: str, found: list[str]) -> None:
-    assert mirrors([text]) == found
-
-
-def test_no_mirror_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(packages, "SOURCES", tmp_path)
-    with pytest.raises(ServerError, match="no Debian mirror"):
-        packages.root_of("5.1.0")
-
-
-def test_a_mirror_that_does_not_answer_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    (tmp_path / "sources.list").write_text("deb http://127.0.0.1:9/debian trixie main\n")
-    monkeypatch.setattr(packages, "SOURCES", tmp_path)
-    with pytest.raises(ServerError, match=r"could not be fetched: apt-get said:\n(.|\n)*127\.0\.0\.1"):
-        packages.root_of("5.1.0")
-    assert not (packages.cache() / "5.1.0").exists()
-
-
-def test_an_unknown_version_is_said() -> None:
-    with pytest.raises(ServerError, match=r"no recipe for qBittorrent 9\.9"):
-        packages.root_of("9.9")

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from reconciler.demo.sources import mirrors
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SOURCES = Path("/etc/apt")
@@ -71,16 +72,6 @@ def cache() -> Path:
     return base / "reconcile" / "qbittorrent"
 
 
-def mirrors(texts: Iterable[str]) -> list[str]:
-    """The Debian mirrors that apt source lists name, in either format; not those of third parties or of security."""
-    found = []
-    for text in texts:
-        lines = re.findall(r"^deb(?:\s+\[[^]]*\])?\s+(\S+)\s+\S+.*\bmain\b", text, re.MULTILINE)
-        stanzas = re.findall(r"^URIs:\s*(.+)$", text, re.MULTILINE)
-        found += [uri.rstrip("/") for uri in (*lines, *" ".join(stanzas).split())]
-    return list(dict.fromkeys(uri for uri in found if re.search(r"/debian$", uri)))
-
-
 @contextmanager
 def _alone(version: str) -> Iterator[None]:
     """One process at a time works on a version; the others wait and find it done."""
@@ -92,6 +83,8 @@ def _alone(version: str) -> Iterator[None]:
 
 def _unpack(version: str, release: Release, folder: Path) -> None:
     """Download and unpack beside the final place, then rename: what is there is whole."""
+    for leftover in cache().glob(f".{version}-*"):  # of somebody who was killed: nobody else is at work here
+        shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=cache(), prefix=f".{version}-") as name:
         work = Path(name)
         apt = _apt(work, release)
@@ -114,7 +107,10 @@ def _apt(work: Path, release: Release) -> list[str]:
     texts = [path.read_text(errors="replace") for path in _source_files()]
     found = mirrors(texts)
     if not found:
-        raise ServerError(f"no Debian mirror is named in {SOURCES}/sources.list or {SOURCES}/sources.list.d")
+        raise ServerError(
+            f"no mirror of Debian is named in {SOURCES}/sources.list or {SOURCES}/sources.list.d, and the versions "
+            "come from Debian's packages. Put a qbittorrent-nox on PATH instead"
+        )
     suites = [release.codename] + ([release.suite] if release.suite else [])
     lines = [f"deb [signed-by={KEYRING}] {found[0]} {suite} main\n" for suite in suites]
     (work / "sources.list").write_text("".join(lines))
@@ -124,6 +120,8 @@ def _apt(work: Path, release: Release) -> list[str]:
         "Dir::Cache": work / "cache",
         "Dir::Etc::SourceList": work / "sources.list",
         "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::Etc::Preferences": "/dev/null",  # pins of this machine would choose other versions
+        "Dir::Etc::PreferencesParts": "/dev/null",
         "APT::Install-Recommends": "false",
         "APT::Sandbox::User": "",
         "Acquire::Languages": "none",
