@@ -6,9 +6,11 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -302,3 +304,23 @@ def test_a_login_whose_answer_is_lost_is_not_tried_again(
     done = home.run()
     assert (done.code, done.instance()["status"]) == (1, "unreachable")
     assert proxy.count("auth/login") == 1
+
+
+def test_instances_are_read_and_changed_side_by_side(
+    home: Home, make_server: MakeServer, make_proxy: Callable[..., Proxy]
+) -> None:
+    """Each request waits until the other instance's is in flight too; one after the other would never end."""
+    servers = [make_server(), make_server()]
+    meeting = threading.Barrier(2, timeout=20)
+
+    def meet(handler: Any, body: bytes) -> None:
+        meeting.wait()
+        faults.forward(handler, body)
+
+    for name, server in zip(("one", "two"), servers, strict=True):
+        proxy = make_proxy(server)
+        home.instance(proxy.url, server.username, server.password, name=name)
+        for endpoint in ("auth/login", "torrents/info", "torrents/add"):
+            proxy.fail(endpoint, meet)
+    home.write(entry(1, instance="one"), entry(1, instance="two"))
+    assert home.run().summary == {"add": 2}
