@@ -145,6 +145,26 @@ def test_a_mutation_whose_answer_is_lost(
 
 
 @each_fault
+def test_every_mutation_of_a_run_loses_its_answer_once(fault: Fault, home: Home, proxy: Proxy, truth: Raw) -> None:
+    """On every version: each has its own way of answering, and of being asked twice."""
+    truth.add([magnet(1), magnet(2)])
+    truth.tag([2], "reconcile:home")
+    home.write(entry(1, name="one", category="c", tags=["x"], paused=False), entry(3, category="c", tags=["y"]))
+    _impatient(home)
+    for endpoint in (*MUTATIONS, "torrents/start", "torrents/resume"):
+        proxy.fail(endpoint, fault)
+    done = home.run()
+    assert (done.code, done.summary) == (0, {"add": 1, "adopt": 1, "delete": 1, "settings": 1}), done.out
+    assert set(truth.torrents()) == {infohash(1), infohash(3)}
+    assert truth.torrent(1)["tags"] == {"reconcile:home", "x"}
+    assert truth.torrent(3)["tags"] == {"reconcile:home", "y"}
+    assert truth.stopped() == set()
+    proxy.clear()
+    assert home.run().summary == {"unchanged": 2}
+    assert proxy.mutations == []
+
+
+@each_fault
 def test_a_server_that_is_lost_in_the_middle(
     fault: Fault, home: Home, any_server: Server, make_proxy: Callable[..., Proxy]
 ) -> None:
