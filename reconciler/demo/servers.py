@@ -142,9 +142,11 @@ class Server:
 
     def stop(self) -> None:
         """End it and remove its profile with all downloads; the profile stays where `keep` was asked for."""
-        self._end()
-        if not self._keep:
-            shutil.rmtree(self.profile, ignore_errors=True)
+        try:
+            self._end()
+        finally:  # the wait may be interrupted, by a second Ctrl-C for one
+            if not self._keep:
+                shutil.rmtree(self.profile, ignore_errors=True)
 
     def _end(self) -> None:
         if self._process:
@@ -152,9 +154,9 @@ class Server:
             try:
                 self._process.wait(STOP_WITHIN)
             except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
+                pass
+            finally:
+                self.kill()  # does nothing to one that has ended
 
     def __enter__(self) -> Self:
         return self
