@@ -29,19 +29,20 @@ def find_binary(version: str | None) -> Binary:
     Raises `ServerError` where it cannot be had.
     """
     on_path = None if version else shutil.which("qbittorrent-nox")
-    return Binary((on_path,), {}) if on_path else _unpacked(packages.root_of(version or USUAL))
+    if on_path:
+        return Binary((on_path,), {})
+    root = packages.root_of(version or USUAL)
+    plugins = _first(root, "usr/lib/*-linux-gnu*/qt6/plugins", "usr/lib/*-linux-gnu*/qt5/plugins")
+    return Binary(command_of(root, "usr/bin/qbittorrent-nox"), {"QT_PLUGIN_PATH": str(plugins)})
 
 
-def _unpacked(root: Path) -> Binary:
-    """Packages that are unpacked and not installed run with the loader and the libraries beside them."""
+def command_of(root: Path, program: str) -> tuple[str, ...]:
+    """How to start a program of packages that are unpacked, not installed: with the loader and libraries beside it."""
     patterns = ("lib/*-linux-gnu*", "usr/lib/*-linux-gnu*", "usr/lib/*-linux-gnu*/libproxy")
     libraries = [str(path) for pattern in patterns for path in sorted(root.glob(pattern))]
     # bullseye's loader is reached by its versioned name only: the link beside it is absolute
     loader = _first(root, "lib/*-linux-gnu*/ld-2.*.so", "usr/lib/*-linux-gnu*/ld-linux*.so.?", "lib/*/ld-linux*.so.?")
-    plugins = _first(root, "usr/lib/*-linux-gnu*/qt6/plugins", "usr/lib/*-linux-gnu*/qt5/plugins")
-    program = _first(root, "usr/bin/qbittorrent-nox")
-    command = (str(loader), "--library-path", ":".join(libraries), str(program))
-    return Binary(command, {"QT_PLUGIN_PATH": str(plugins)})
+    return (str(loader), "--library-path", ":".join(libraries), str(_first(root, program)))
 
 
 def _first(root: Path, *patterns: str) -> Path:

@@ -29,10 +29,12 @@ class ServerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Where a version is: a Debian release, and a suite on top of it."""
+    """Where a program is: a Debian release, a suite on top of it, the package, and the program's place in it."""
 
     codename: str
     suite: str | None = None
+    package: str = "qbittorrent-nox"
+    program: str = "usr/bin/qbittorrent-nox"
 
 
 RELEASES: Mapping[str, Release] = {
@@ -52,17 +54,22 @@ def root_of(version: str) -> Path:
     """The folder with an unpacked version, downloaded at its first use. Raises `ServerError`."""
     if version not in RELEASES:
         raise ServerError(f"no recipe for qBittorrent {version}; there are: {', '.join(RELEASES)}")
-    folder = cache() / version
+    return unpacked(version, RELEASES[version])
+
+
+def unpacked(name: str, release: Release) -> Path:
+    """The folder `name` of the cache with a package and all it needs, fetched at first use. Raises `ServerError`."""
+    folder = cache() / name
     if folder.is_dir():
         return folder
     if not available():
         raise ServerError(
-            f"qBittorrent {version} comes from Debian's packages, and this machine has no apt-get, dpkg-deb or Debian "
-            "keyring. Put a qbittorrent-nox on PATH instead"
+            f"{release.package} {name} comes from Debian's packages, and this machine has no apt-get, dpkg-deb or "
+            f"Debian keyring. Put a {release.package} on PATH instead"
         )
-    with _alone(version):
+    with _alone(name):
         if not folder.is_dir():
-            _unpack(version, RELEASES[version], folder)
+            _unpack(name, release, folder)
     return folder
 
 
@@ -73,29 +80,29 @@ def cache() -> Path:
 
 
 @contextmanager
-def _alone(version: str) -> Iterator[None]:
-    """One process at a time works on a version; the others wait and find it done."""
+def _alone(name: str) -> Iterator[None]:
+    """One process at a time works on a folder; the others wait and find it done."""
     cache().mkdir(parents=True, exist_ok=True)
-    with (cache() / f".{version}.lock").open("w") as lock:
+    with (cache() / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _unpack(version: str, release: Release, folder: Path) -> None:
+def _unpack(name: str, release: Release, folder: Path) -> None:
     """Download and unpack beside the final place, then rename: what is there is whole."""
-    for leftover in cache().glob(f".{version}-*"):  # of somebody who was killed: nobody else is at work here
+    for leftover in cache().glob(f".{name}-*"):  # of somebody who was killed: nobody else is at work here
         shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=cache(), prefix=f".{version}-") as name:
-        work = Path(name)
+    with tempfile.TemporaryDirectory(dir=cache(), prefix=f".{name}-") as place:
+        work, what = Path(place), f"{release.package} {name}"
         apt = _apt(work, release)
-        _run([*apt, "update", "-qq"], version)
+        _run([*apt, "update", "-qq"], what)
         target = ["-t", release.suite] if release.suite else []
-        _run([*apt, "install", "-qq", "-y", "--download-only", *target, "qbittorrent-nox"], version)
+        _run([*apt, "install", "-qq", "-y", "--download-only", *target, release.package], what)
         root = work / "root"
         for package in sorted(work.glob("cache/archives/*.deb")):
-            _run(["dpkg-deb", "-x", str(package), str(root)], version)
-        if not (root / "usr/bin/qbittorrent-nox").is_file():
-            raise ServerError(f"Debian {release.codename} gave no qbittorrent-nox for {version}")
+            _run(["dpkg-deb", "-x", str(package), str(root)], what)
+        if not (root / release.program).is_file():
+            raise ServerError(f"Debian {release.codename} gave no {release.program} for {what}")
         root.rename(folder)
 
 
@@ -136,8 +143,8 @@ def _source_files() -> list[Path]:
     return [path for path in (SOURCES / "sources.list", *sorted(SOURCES.glob("sources.list.d/*"))) if path.is_file()]
 
 
-def _run(command: list[str], version: str) -> None:
+def _run(command: list[str], what: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
-        raise ServerError(f"qBittorrent {version} could not be fetched: {command[0]} said:\n{last}")
+        raise ServerError(f"{what} could not be fetched: {command[0]} said:\n{last}")
