@@ -81,6 +81,10 @@ OwnOutput = Annotated[Output | None, _option("--output", metavar="FORM", text=_O
 OwnInstances = Annotated[list[str] | None, _option("--instance", metavar="NAME", text=_INSTANCE, main=False)]
 OwnLogForm = Annotated[LogFormat | None, _option("--log-format", metavar="FORM", text=_LOG, main=False)]
 OwnVerbose = Annotated[bool, _option("--verbose", "-v", text=_VERBOSE, main=False)]
+LoopAddress = Annotated[
+    str | None,
+    _option("--url", metavar="URL", text="Ask the reconcile that runs there and listens on HTTP.", main=False),
+]
 OwnQuiet = Annotated[bool, _option("--quiet", "-q", text=_QUIET, main=False)]
 
 
