@@ -92,7 +92,7 @@ class DesiredTorrent:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The whole desired state of one run. `files`: every file that it came from, those of secrets and certificates too."""
+    """The whole desired state of one run. `files`: every file it came from, those of secrets and certificates too."""
 
     policy: Policy
     instances: Mapping[str, Instance]
