@@ -39,6 +39,8 @@ def main(
     instance: o.InstanceNames = None,
     accept_plan: o.AcceptPlan = None,
     take_over: o.TakeOver = False,
+    watch: o.Watching = False,
+    interval: o.Interval = None,
     log_format: o.LogForm = LogFormat.TEXT,
     verbose: o.Verbose = False,
     quiet: o.Quiet = False,
@@ -54,6 +56,7 @@ def main(
       reconcile -f torrents/       do it, with all YAML files of a folder
       reconcile --dry-run --detailed-exitcode --output markdown
                                    for a review: exit code 2 on changes
+      reconcile --watch            do it again and again, as a sidecar
     """
     settings = Settings(tuple(file or ()), output, o.names(instance), log_format, verbose, quiet)
     if context.invoked_subcommand:
@@ -62,9 +65,16 @@ def main(
         return
     if detailed_exitcode and not dry_run:
         raise Failure("--detailed-exitcode says what a dry-run found: give --dry-run with it", 4)
+    options = RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over)
+    if watch:
+        from reconciler.cli.watching import watch_command
+
+        raise typer.Exit(watch_command(settings, replace(options, interval=o.seconds(interval or "60s"))))
+    if interval and _given(context, "interval"):
+        raise Failure("--interval is the time from run to run of a watch: give --watch with it", 4)
     from reconciler.cli.running import run_command
 
-    raise typer.Exit(run_command(settings, RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over)))
+    raise typer.Exit(run_command(settings, options))
 
 
 @app.command()

@@ -54,6 +54,7 @@ class RunSettings:
     report: Path | None = None
     accept_plan: str | None = None
     take_over: bool = False
+    interval: float | None = None  # seconds, with --watch
 
 
 class Failure(Exception):

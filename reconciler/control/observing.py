@@ -24,8 +24,10 @@ class Waiting:
 class Finished:
     """A run that has ended. Times are UTC, `seconds` is its length; `trigger` is why it was made.
 
-    `trigger` is `start`, `files`, `interval`, `reload` or `signal`. `problems`: the desired state on disk is invalid
-    and the last good one is still in force. `waiting`: the instances that were not read, by name.
+    `trigger` is `start`, `files`, `reload`, `signal`, `interval`, or `retry`: the
+    wait of an instance that had failed is over. `problems`: the desired state on disk is invalid
+    and the last good one is still in force. `waiting`: the instances that could not be read, by name; those that have
+    waited all along are not in `run`.
     """
 
     run: Run
