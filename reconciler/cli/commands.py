@@ -41,6 +41,8 @@ def main(
     take_over: o.TakeOver = False,
     watch: o.Watching = False,
     interval: o.Interval = None,
+    listen: o.Listen = None,
+    token_file: o.TokenFile = None,
     log_format: o.LogForm = LogFormat.TEXT,
     verbose: o.Verbose = False,
     quiet: o.Quiet = False,
@@ -69,9 +71,11 @@ def main(
     if watch:
         from reconciler.cli.watching import watch_command
 
-        raise typer.Exit(watch_command(settings, replace(options, interval=o.seconds(interval or "60s"))))
-    if interval and _given(context, "interval"):
-        raise Failure("--interval is the time from run to run of a watch: give --watch with it", 4)
+        loop = replace(options, interval=o.seconds(interval or "60s"), listen=listen, token_file=token_file)
+        raise typer.Exit(watch_command(settings, loop))
+    for name in ("interval", "listen", "token_file"):
+        if _given(context, name):
+            raise Failure(f"--{name.replace('_', '-')} is for a watch: give --watch with it", 4)
     from reconciler.cli.running import run_command
 
     raise typer.Exit(run_command(settings, options))

@@ -83,6 +83,14 @@ Interval = Annotated[
     str | None,
     _option("--interval", metavar="TIME", text="With --watch: time from run to run, as in 60s or 5m. [default: 60s]"),
 ]
+Listen = Annotated[
+    str | None,
+    _option("--listen", metavar="ADDRESS", text="With --watch: serve health, metrics and a page on HOST:PORT."),
+]
+TokenFile = Annotated[
+    Path | None,
+    _option("--token-file", metavar="PATH", text="With --listen: the token that a request for a run must bear."),
+]
 LogForm = Annotated[LogFormat, _option("--log-format", metavar="FORM", text=_LOG)]
 Verbose = Annotated[bool, _option("--verbose", "-v", text=_VERBOSE)]
 Quiet = Annotated[bool, _option("--quiet", "-q", text=_QUIET)]

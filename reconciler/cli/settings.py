@@ -55,6 +55,8 @@ class RunSettings:
     accept_plan: str | None = None
     take_over: bool = False
     interval: float | None = None  # seconds, with --watch
+    listen: str | None = None
+    token_file: Path | None = None
 
 
 class Failure(Exception):

@@ -32,18 +32,19 @@ def utc_now() -> datetime:
 class Board:
     """An `Observer` of the loop, safe to use from any thread.
 
-    Only `finished` is needed. With `expect` it also knows addresses, who is suspended and who was never read; with
-    `attempting` and the progress `pulse` it tells a long run from a hung one.
+    `names`: the instances that the loop is limited to, if it is. The progress `pulse` tells a long run from a hung one.
     """
 
     def __init__(
         self,
         interval: float,
+        names: Sequence[str] = (),
         *,
         now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._interval = interval
+        self._interval, self._names = interval, names
+        self._desired: Desired | None = None
         self._now, self._monotonic = now, monotonic
         self._lock = threading.Lock()
         self._started = now()
@@ -56,8 +57,8 @@ class Board:
         self._view = View(self._started, self._started, interval, 0, self._counting.totals())
         self.pulse = Pulse(self.alive)
 
-    def expect(self, desired: Desired, names: Sequence[str] = ()) -> None:
-        """This desired state is in force now, limited to the instances of these names (none: all)."""
+    def _expect(self, desired: Desired) -> None:
+        names = self._names
         declared = {name: one for name, one in desired.instances.items() if not names or name in names}
         suspended = frozenset(name for name, one in declared.items() if desired.suspend or one.suspend)
         with self._lock:
@@ -66,8 +67,11 @@ class Board:
             seen = (replace(known.get(name, Seen(name)), url=one.url) for name, one in declared.items())
             self._view = replace(self._view, instances=_sorted(seen))
 
-    def attempting(self) -> None:
-        """A run begins."""
+    def began(self, desired: Desired) -> None:
+        """A run begins, with this desired state in force."""
+        if desired is not self._desired:
+            self._desired = desired
+            self._expect(desired)
         with self._lock:
             self._life, self._under_way = self._monotonic(), True
             self._view = replace(self._view, last_attempt=self._now())

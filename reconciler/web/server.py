@@ -33,14 +33,10 @@ def serve(board: Board, listen: str, reload: Callable[[], None], token: Secret |
 
     For the command that loops, once its log is configured (structlog is used here)::
 
-        board = Board(interval)                                   # one of the loop's observers
-        token = read_token(path) if path else None                # --token-file; TokenError: exit 4
-        with serve(board, listen, wake.set, token):               # --listen; ListenError: exit 4
-            ...
-            board.expect(desired, names)                          # whenever a desired state comes into force
-            board.attempting()                                    # whenever a run begins
-            run_once(desired, options, board.pulse, stop)         # or call board.alive() from another progress
-            board.finished(...)                                   # as all observers are told
+        board = Board(interval)                              # one of the loop's observers
+        token = read_token(path) if path else None           # --token-file; TokenError: exit 4
+        with serve(board, listen, wake.set, token):          # --listen; ListenError: exit 4
+            run_once(desired, options, board.pulse, stop)    # or call board.alive() from another progress
     """
     host, port = parse_listen(listen)
     listening = _listening(host, port)

@@ -72,7 +72,7 @@ def test_the_loop_is_stuck_after_three_intervals_without_an_attempt(
 
 
 def test_a_long_run_is_alive_while_it_gets_further_and_for_a_while_after(board: Board, clock: Clock) -> None:
-    board.attempting()
+    board.began(desired)
     for _ in range(10):
         clock.passed += 800
         assert board.view().stuck == ""
@@ -107,7 +107,7 @@ def test_an_instance_lost_while_it_was_changed_was_read(board: Board) -> None:
 
 
 def test_a_suspended_instance_is_not_waited_for(board: Board, desired: Desired) -> None:
-    board.expect(desired)
+    board.began(desired)
     assert [(seen.name, seen.url) for seen in board.view().instances] == [
         ("attic", "http://attic:8080"),
         ("home", "http://home:8080/qbt/"),
@@ -118,8 +118,9 @@ def test_a_suspended_instance_is_not_waited_for(board: Board, desired: Desired) 
     assert board.view().unready == ""
 
 
-def test_only_the_chosen_instances_are_expected(board: Board, desired: Desired) -> None:
-    board.expect(desired, ("home",))
+def test_only_the_chosen_instances_are_expected(desired: Desired) -> None:
+    board = Board(INTERVAL, ("home",))
+    board.began(desired)
     board.finished(finished(run(ok("home"))))
     assert [seen.name for seen in board.view().instances] == ["home"]
     assert board.view().unready == ""
@@ -129,7 +130,7 @@ def test_an_instance_that_is_gone_is_forgotten(board: Board, desired: Desired) -
     board.finished(finished(converged()))
     board.finished(finished(run(ok("home"))))
     assert [seen.name for seen in board.view().instances] == ["home"]
-    board.expect(replace(desired, instances={}))
+    board.began(replace(desired, instances={}))
     assert board.view().instances == ()
 
 
@@ -185,10 +186,10 @@ def test_the_loop_in_a_word(board: Board, last: object, state: State) -> None:
     assert board.view().exit_code == (0 if state in (State.IN_SYNC, State.PENDING) else 1)
 
 
-def test_many_threads_lose_no_run(board: Board) -> None:
+def test_many_threads_lose_no_run(board: Board, desired: Desired) -> None:
     def tell() -> None:
         for _ in range(200):
-            board.attempting()
+            board.began(desired)
             board.finished(finished(converged()))
             board.view()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,8 +11,8 @@ import structlog
 
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.observing import Finished, Observer
-from reconciler.control.reading import Connect, connect
-from reconciler.control.run import Options, Planner, Silent, run_once
+from reconciler.control.reading import Connect, follow
+from reconciler.control.run import Options, Planner, Progress, Silent, run_once
 from reconciler.control.watch.clock import Clock, real_clock
 from reconciler.control.watch.domains import Domains
 from reconciler.control.watch.memory import Memory
@@ -52,7 +52,8 @@ class Watch:
         stop: threading.Event,
         *,
         observers: Sequence[Observer] = (),
-        connect: Connect = connect,
+        connect: Connect = follow,
+        progress: Progress | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -62,6 +63,7 @@ class Watch:
         self._trigger = trigger
         self._stop = stop
         self._observers = observers
+        self._progress = progress or Silent()
         self._clock = clock or real_clock()
         self._pace = pace or replace(real_pace(stop), attempts=ATTEMPTS)
         self._pool = Pool(connect)
@@ -135,7 +137,9 @@ class Watch:
         self._schedule.began(moment)
         self.pulse.attempts, self.pulse.last_attempt = self.pulse.attempts + 1, began
         try:
-            self._tell(self._run(cause, began, moment))
+            self._tell(lambda observer: observer.began(self._source.desired))
+            finished = self._run(cause, began, moment)
+            self._tell(lambda observer: observer.finished(finished))
         except Exception as error:
             self._failed(error)
         finally:
@@ -150,7 +154,7 @@ class Watch:
         run = run_once(
             desired,
             replace(self._options, instances=known),
-            Silent(),
+            self._progress,
             self._stop,
             pace=self._pace,
             connect=self._pool.connect,
@@ -163,10 +167,10 @@ class Watch:
         seconds = self._clock.now() - moment
         return Finished(run, cause, began, seconds, self._source.problems, self._domains.waiting())
 
-    def _tell(self, finished: Finished) -> None:
+    def _tell(self, word: Callable[[Observer], None]) -> None:
         for observer in self._observers:
             try:
-                observer.finished(finished)
+                word(observer)
             except Exception as error:
                 self._failed(error)
 
