@@ -111,11 +111,11 @@ class Watch:
         if look == self._source.read_as:
             self._schedule.drop(Cause.FILES)
             return causes - {Cause.FILES}
-        moving, self._looked = look != self._looked, look
-        if not moving and self._read():
+        if look == self._looked and self._read():
             return causes | {Cause.FILES}
         if self._schedule.overdue(now):  # they never rest: go on with what we have
             return causes - {Cause.FILES} or {Cause.INTERVAL}
+        self._looked = self._source.look()
         self._schedule.ask(Cause.FILES, now)
         return set()
 
