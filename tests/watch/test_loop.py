@@ -17,7 +17,7 @@ from reconciler.control.watch.loop import Watch
 from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause
 from reconciler.desired import DesiredStateError
-from reconciler.model.desired import Instance
+from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import AuthFailed, Unreachable
 from reconciler.model.plan import Outcome
 from reconciler.testing.memory import MemoryInstance
@@ -34,6 +34,9 @@ class Told:
 
     def __init__(self) -> None:
         self.runs: list[Finished] = []
+
+    def began(self, desired: Desired) -> None:
+        pass
 
     def finished(self, finished: Finished) -> None:
         self.runs.append(finished)
@@ -252,7 +255,7 @@ def test_a_bug_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_an_observer_that_fails_harms_nobody(tmp_path: Path) -> None:
     story = Story(tmp_path, 100)
 
-    class Bad:
+    class Bad(Told):
         def finished(self, finished: Finished) -> None:
             raise ValueError("full")
 

@@ -71,7 +71,9 @@ def test_the_loop_is_stuck_after_three_intervals_without_an_attempt(
     assert board.view().stuck != ""
 
 
-def test_a_long_run_is_alive_while_it_gets_further_and_for_a_while_after(board: Board, clock: Clock) -> None:
+def test_a_long_run_is_alive_while_it_gets_further_and_for_a_while_after(
+    board: Board, clock: Clock, desired: Desired
+) -> None:
     board.began(desired)
     for _ in range(10):
         clock.passed += 800
