@@ -38,7 +38,7 @@ class Pulse:
 
 
 class Watch:
-    """Runs until `stop` is set, in the calling thread. Nothing that an instance does ends it.
+    """Runs until `stop` is set (then `trigger.wake()`), in the calling thread. Nothing that an instance does ends it.
 
     `connect` opens targets that are kept between runs; `observers` are told of every run, in this thread.
     """
@@ -75,11 +75,12 @@ class Watch:
     def run(self) -> None:
         """Run at once, then whenever there is a reason; log out everywhere at the end."""
         try:
-            self._cycle(Cause.START)
+            causes = {Cause.START}
             while not self._stop.is_set():
-                self._wait()
-                if not self._stop.is_set() and (causes := self._causes()):
+                if causes:
                     self._cycle(next(cause for cause in Cause if cause in causes))
+                self._wait()
+                causes = self._causes()
         finally:
             self.leave()
 
@@ -157,13 +158,17 @@ class Watch:
             planner=self._planner,
             skip=list(desired.instances) if nobody else self._domains.waiting(),
         )
-        if not self._stop.is_set():
+        if self._stop.is_set():  # who was not read any more is not in trouble
+            run = replace(run, instances=tuple(part for part in run.instances if part.version))
+        else:
             self._domains.learn(run.instances, desired.instances)
             self._memory.learn(run.instances)
         seconds = self._clock.now() - moment
         return Finished(run, cause, began, seconds, self._source.problems, self._domains.waiting())
 
     def _tell(self, finished: Finished) -> None:
+        if self._stop.is_set() and not finished.run.instances:
+            return
         for observer in self._observers:
             try:
                 observer.finished(finished)
