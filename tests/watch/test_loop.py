@@ -18,7 +18,7 @@ from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause
 from reconciler.desired import DesiredStateError
 from reconciler.model.desired import Desired, Instance
-from reconciler.model.errors import AuthFailed, Unreachable
+from reconciler.model.errors import AuthFailed, Stopped, Unreachable
 from reconciler.model.plan import Outcome
 from reconciler.testing.memory import MemoryInstance
 from tests.promises.fake_time import fake_pace
@@ -302,3 +302,22 @@ def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkey
     story.run()
     assert len(story.told.runs) == 10
     assert len(planned) == 2
+
+
+def test_asked_to_stop_before_it_began_it_contacts_nobody(tmp_path: Path) -> None:
+    story = Story(tmp_path, 100)
+    story.stop.set()
+    assert story.run() == []
+    assert story.opened == []
+
+
+def test_a_stop_in_the_middle_of_a_read_is_no_trouble_of_an_instance(tmp_path: Path) -> None:
+    story = Story(tmp_path, 100, "a", "b")
+
+    def stopped() -> Any:
+        story.stop.set()
+        raise Stopped("asked to stop")
+
+    story.boxes["a"].snapshot = story.boxes["b"].snapshot = stopped  # type: ignore[method-assign]
+    assert story.run() == []
+    assert story.watch.pulse.faults == 0

@@ -38,7 +38,7 @@ class Pulse:
 
 
 class Watch:
-    """Runs until `stop` is set, in the calling thread. Nothing that an instance does ends it.
+    """Runs until `stop` is set (then `trigger.wake()`), in the calling thread. Nothing that an instance does ends it.
 
     `connect` opens targets that are kept between runs; `observers` are told of every run, in this thread.
     """
@@ -77,11 +77,12 @@ class Watch:
     def run(self) -> None:
         """Run at once, then whenever there is a reason; log out everywhere at the end."""
         try:
-            self._cycle(Cause.START)
+            causes = {Cause.START}
             while not self._stop.is_set():
-                self._wait()
-                if not self._stop.is_set() and (causes := self._causes()):
+                if causes:
                     self._cycle(next(cause for cause in Cause if cause in causes))
+                self._wait()
+                causes = self._causes()
         finally:
             self.leave()
 
@@ -139,7 +140,8 @@ class Watch:
         try:
             self._tell(lambda observer: observer.began(self._source.desired))
             finished = self._run(cause, began, moment)
-            self._tell(lambda observer: observer.finished(finished))
+            if finished.run.instances or not self._stop.is_set():
+                self._tell(lambda observer: observer.finished(finished))
         except Exception as error:
             self._failed(error)
         finally:
@@ -161,7 +163,9 @@ class Watch:
             planner=self._planner,
             skip=list(desired.instances) if nobody else self._domains.waiting(),
         )
-        if not self._stop.is_set():
+        if self._stop.is_set():  # who was not read any more is not in trouble
+            run = replace(run, instances=tuple(part for part in run.instances if part.version))
+        else:
             self._domains.learn(run.instances, desired.instances)
             self._memory.learn(run.instances)
         seconds = self._clock.now() - moment
