@@ -18,6 +18,7 @@ from reconciler.model.errors import (
     ServerFault,
     Stopped,
     TimedOut,
+    TooLarge,
     Unreachable,
 )
 from reconciler.model.secret import Secret
@@ -47,7 +48,7 @@ FAULTS: dict[str, tuple[Fault, type[InstanceError]]] = {
     "more": (status(200, "[]]", "application/json"), BrokenReply),
     "a page": (status(200, "<html>Please sign in"), InstanceError),
     "404": (status(404), Rejected),
-    "413": (status(413, "too large", "text/plain"), Rejected),
+    "413": (status(413, "too large", "text/plain"), TooLarge),
 }
 
 
