@@ -65,7 +65,7 @@ def test_a_read_that_fails_raises_once(any_server: Server, make_proxy: MakeProxy
             with pytest.raises(kind, match=r"seedbox: .*" + endpoint) as error:
                 session.snapshot()
             assert type(error.value) is kind
-            assert error.value.transient == (kind not in (InstanceError, TooLarge))
+            assert error.value.transient == (kind not in (InstanceError, Rejected, TooLarge))
             assert recorded(proxy, number + 1).count(endpoint) == 1
         assert len(session.snapshot().torrents) == 30
 
