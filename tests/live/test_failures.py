@@ -18,6 +18,7 @@ from reconciler.model.errors import (
     ServerFault,
     Stopped,
     TimedOut,
+    TooLarge,
     Unreachable,
 )
 from reconciler.model.secret import Secret
@@ -47,7 +48,7 @@ FAULTS: dict[str, tuple[Fault, type[InstanceError]]] = {
     "more": (status(200, "[]]", "application/json"), BrokenReply),
     "a page": (status(200, "<html>Please sign in"), InstanceError),
     "404": (status(404), Rejected),
-    "413": (status(413, "too large", "text/plain"), Rejected),
+    "413": (status(413, "too large", "text/plain"), TooLarge),
 }
 
 
@@ -64,7 +65,7 @@ def test_a_read_that_fails_raises_once(any_server: Server, make_proxy: MakeProxy
             with pytest.raises(kind, match=r"seedbox: .*" + endpoint) as error:
                 session.snapshot()
             assert type(error.value) is kind
-            assert error.value.transient == (kind not in (InstanceError, Rejected))
+            assert error.value.transient == (kind not in (InstanceError, Rejected, TooLarge))
             assert recorded(proxy, number + 1).count(endpoint) == 1
         assert len(session.snapshot().torrents) == 30
 
