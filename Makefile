@@ -8,7 +8,7 @@ WORKERS ?= 2
 # PIP_EXTRA: more options for pip, where a machine needs them
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_EXTRA)
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench soak clean
 
 demo: $(VENV)/.base
 	@$(BIN)/reconcile demo $(if $(KEEP),--keep)
@@ -21,6 +21,10 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+# LENGTH: seconds
+soak: $(VENV)/.dev
+	SOAK_SECONDS=$(or $(LENGTH),1800) $(BIN)/pytest tests/e2e/test_soak.py -q -s --timeout 0
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench $(COUNT)

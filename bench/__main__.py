@@ -51,7 +51,7 @@ def world(version: str, count: int) -> Iterator[tuple[Server, Path]]:
 def adding(version: str, count: int) -> None:
     """Adding everything, process start to verified, against a raw batched add until visible; fresh servers in turn."""
     raws, ours = [], []
-    for _ in range(3):
+    for _ in range(ROUNDS):
         with Server(version) as server:
             raws.append(with_raw(server, lambda raw: raw.timed_add(magnets(count))))
         with world(version, count) as (_, folder):

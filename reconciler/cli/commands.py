@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -39,6 +39,10 @@ def main(
     instance: o.InstanceNames = None,
     accept_plan: o.AcceptPlan = None,
     take_over: o.TakeOver = False,
+    watch: o.Watching = False,
+    interval: o.Interval = None,
+    listen: o.Listen = None,
+    token_file: o.TokenFile = None,
     log_format: o.LogForm = LogFormat.TEXT,
     verbose: o.Verbose = False,
     quiet: o.Quiet = False,
@@ -54,6 +58,7 @@ def main(
       reconcile -f torrents/       do it, with all YAML files of a folder
       reconcile --dry-run --detailed-exitcode --output markdown
                                    for a review: exit code 2 on changes
+      reconcile --watch            do it again and again, as a sidecar
     """
     settings = Settings(tuple(file or ()), output, o.names(instance), log_format, verbose, quiet)
     if context.invoked_subcommand:
@@ -62,9 +67,18 @@ def main(
         return
     if detailed_exitcode and not dry_run:
         raise Failure("--detailed-exitcode says what a dry-run found: give --dry-run with it", 4)
+    options = RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over)
+    if watch:
+        from reconciler.cli.watching import watch_command
+
+        loop = replace(options, interval=o.seconds(interval or "60s"), listen=listen, token_file=token_file)
+        raise typer.Exit(watch_command(settings, loop))
+    for name in ("interval", "listen", "token_file"):
+        if _given(context, name):
+            raise Failure(f"--{name.replace('_', '-')} is for a watch: give --watch with it", 4)
     from reconciler.cli.running import run_command
 
-    raise typer.Exit(run_command(settings, RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over)))
+    raise typer.Exit(run_command(settings, options))
 
 
 @app.command()
@@ -95,6 +109,7 @@ def status(
     file: o.OwnFile = None,
     output: o.OwnOutput = None,
     instance: o.OwnInstances = None,
+    url: o.LoopAddress = None,
     log_format: o.OwnLogForm = None,
     verbose: o.OwnVerbose = False,
     quiet: o.OwnQuiet = False,
@@ -102,14 +117,22 @@ def status(
     """Show the instances and what became of the declared torrents.
 
     Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read.
+    With --url: how a running reconcile is; 0 where nobody has to look at it, else 1.
 
     \b
-    Example:
+    Examples:
       reconcile status --instance seedbox
+      reconcile status --url http://127.0.0.1:9470
     """
     settings = o.overridden(context.obj, file, output, log_format, verbose, quiet)
     if settings.output not in (Output.TEXT, Output.JSON):
         raise Failure(f"status has no {settings.output} form, only text and json", 4)
+    if url:
+        if file or instance or _given(context.parent, "file") or _given(context.parent, "instance"):
+            raise Failure("status --url asks a running reconcile: it takes no --file and no --instance", 4)
+        from reconciler.cli.checking import loop_command
+
+        raise typer.Exit(loop_command(settings, url))
     from reconciler.cli.checking import status_command
 
     raise typer.Exit(status_command(replace(settings, instances=o.names(instance) or settings.instances)))
@@ -134,6 +157,11 @@ def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the servers ru
 def _refuse_ignored(context: typer.Context, command: str) -> None:
     """An option that the command would ignore is a misunderstanding, unless the environment holds it for other runs."""
     for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if source and source.name == "COMMANDLINE" and parameter.name not in _BEFORE.get(command, ()):
+        if _given(context, parameter.name or "") and parameter.name not in _BEFORE.get(command, ()):
             raise Failure(f"{command} takes no {parameter.opts[0]}", 4)
+
+
+def _given(context: Any, name: str) -> bool:
+    """Was the option written on the command line, and not taken from the environment?"""
+    source = context.get_parameter_source(name) if context else None
+    return source is not None and source.name == "COMMANDLINE"

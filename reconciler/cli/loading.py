@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler.cli import logs
 from reconciler.cli.out import warn
 from reconciler.cli.settings import DEFAULT_FILE, Failure, Settings
 from reconciler.model.desired import Desired
+from reconciler.model.position import Problem
 from reconciler.report.problems import count
 
 NO_FILE = f"there is no {DEFAULT_FILE} here. Name a file or a folder with -f; or see it work first: reconcile demo"
@@ -24,6 +26,12 @@ def files_of(settings: Settings) -> tuple[Path, ...]:
     raise Failure(NO_FILE, 4)
 
 
+def invalid(problems: Sequence[Problem]) -> Failure:
+    """The end of a command whose desired state has problems."""
+    found = count(len(problems), "problem")
+    return Failure(f"the desired state is invalid: {found}; nothing was contacted", 4, problems)
+
+
 def load_desired(settings: Settings, *, resolve_secrets: bool = True) -> Desired:
     """Load the files; what is doubtful in them is said. Raises `Failure` with all problems."""
     from reconciler.desired import DesiredStateError, load
@@ -33,8 +41,7 @@ def load_desired(settings: Settings, *, resolve_secrets: bool = True) -> Desired
     try:
         desired = load(files, os.environ, resolve_secrets=resolve_secrets)
     except DesiredStateError as error:
-        found = count(len(error.problems), "problem")
-        raise Failure(f"the desired state is invalid: {found}; nothing was contacted", 4, error.problems) from error
+        raise invalid(error.problems) from error
     warn(settings, desired.warnings)
     logs.debug(
         settings,

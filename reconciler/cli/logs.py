@@ -13,9 +13,9 @@ from reconciler.report.safe import clean
 SECRET: Final = frozenset({"password", "api_key", "cookie", "authorization", "magnet"})
 
 
-def configure(settings: Settings) -> None:
+def configure(settings: Settings, *, always: bool = False) -> None:
     """Set up structlog where somebody may log: it takes a tenth of a second to import, so a plain run goes without."""
-    if settings.verbose or settings.log_format is LogFormat.JSON or "structlog" in sys.modules:
+    if always or settings.verbose or settings.log_format is LogFormat.JSON or "structlog" in sys.modules:
         _configure(settings)
 
 

@@ -50,6 +50,16 @@ def _checked_hash(text: str | None) -> str | None:
     return text and text.strip()
 
 
+def seconds(text: str) -> float:
+    """A duration as the desired state has it. Raises `Failure`."""
+    from reconciler.desired.rules import duration
+
+    try:
+        return float(str(duration(text.strip())))
+    except ValueError as error:
+        raise Failure(f"--interval: {error}; write it like 60s, 5m or 1h", 4) from error
+
+
 File = Annotated[list[Path] | None, _option("--file", "-f", metavar="PATH", text=_FILE)]
 DryRun = Annotated[bool, _option("--dry-run", text="Show what would be done and change nothing.")]
 DetailedExitcode = Annotated[
@@ -68,6 +78,19 @@ AcceptPlan = Annotated[
     ),
 ]
 TakeOver = Annotated[bool, _option("--take-over", text="Make declared torrents of another owner ours.")]
+Watching = Annotated[bool, _option("--watch", text="Stay, and run again and again: see --interval.")]
+Interval = Annotated[
+    str | None,
+    _option("--interval", metavar="TIME", text="With --watch: time from run to run, as in 60s or 5m. [default: 60s]"),
+]
+Listen = Annotated[
+    str | None,
+    _option("--listen", metavar="ADDRESS", text="With --watch: serve health, metrics and a page on HOST:PORT."),
+]
+TokenFile = Annotated[
+    Path | None,
+    _option("--token-file", metavar="PATH", text="With --listen: the token that a request for a run must bear."),
+]
 LogForm = Annotated[LogFormat, _option("--log-format", metavar="FORM", text=_LOG)]
 Verbose = Annotated[bool, _option("--verbose", "-v", text=_VERBOSE)]
 Quiet = Annotated[bool, _option("--quiet", "-q", text=_QUIET)]
@@ -81,6 +104,10 @@ OwnOutput = Annotated[Output | None, _option("--output", metavar="FORM", text=_O
 OwnInstances = Annotated[list[str] | None, _option("--instance", metavar="NAME", text=_INSTANCE, main=False)]
 OwnLogForm = Annotated[LogFormat | None, _option("--log-format", metavar="FORM", text=_LOG, main=False)]
 OwnVerbose = Annotated[bool, _option("--verbose", "-v", text=_VERBOSE, main=False)]
+LoopAddress = Annotated[
+    str | None,
+    _option("--url", metavar="URL", text="Ask the reconcile that runs there and listens on HTTP.", main=False),
+]
 OwnQuiet = Annotated[bool, _option("--quiet", "-q", text=_QUIET, main=False)]
 
 

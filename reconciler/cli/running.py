@@ -29,7 +29,7 @@ def run_command(settings: Settings, options: RunSettings) -> int:
         if stopping.exit_code:
             run = replace(run, exit_code=stopping.exit_code)
     _log(run, settings)
-    unsaved = _save(run, options)
+    unsaved = save(run, options)
     _publish(run, settings, options)
     if unsaved:  # said last and on standard error only: the report stands on standard output
         out.say(settings, unsaved)
@@ -64,7 +64,7 @@ def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: S
             raise Failure(str(error), 4) from error
 
 
-def _save(run: Run, options: RunSettings) -> Failure | None:
+def save(run: Run, options: RunSettings) -> Failure | None:
     """Write the report file; a failure of it must not cost the report on standard output."""
     from reconciler.report.as_json import write_run
 

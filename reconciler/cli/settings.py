@@ -54,6 +54,9 @@ class RunSettings:
     report: Path | None = None
     accept_plan: str | None = None
     take_over: bool = False
+    interval: float | None = None  # seconds, with --watch
+    listen: str | None = None
+    token_file: Path | None = None
 
 
 class Failure(Exception):

@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Final, Self
 
@@ -14,9 +16,13 @@ _SHOW_CURSOR: Final = "\x1b[?25h"  # a progress bar hides it
 
 
 class Stopping:
-    """While it is entered, SIGINT and SIGTERM set `event`; afterwards `exit_code` is 130 or 143 if one came."""
+    """While it is entered, SIGINT and SIGTERM set `event`; afterwards `exit_code` is 130 or 143 if one came.
 
-    def __init__(self) -> None:
+    `wake` is called with the first; it must be something that a signal handler may do.
+    """
+
+    def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
+        self._wake = wake
         self.event = threading.Event()
         self.exit_code: int | None = None
         self._before: list[signal.Handlers | int | None] = []
@@ -36,7 +42,18 @@ class Stopping:
             os._exit(128 + number)
         self.exit_code = 128 + number
         self.event.set()
+        self._wake()
         _say("\nstopping: the request in flight is finished first; once more stops at once\n")
+
+
+@contextmanager
+def on_hangup(act: Callable[[], None]) -> Iterator[None]:
+    """Meanwhile SIGHUP does this instead of ending the process."""
+    before = signal.signal(signal.SIGHUP, lambda _number, _frame: act())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _say(text: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from reconciler.model.desired import Desired
 from reconciler.model.position import Problem
 from reconciler.model.run import Run
 
@@ -24,8 +25,10 @@ class Waiting:
 class Finished:
     """A run that has ended. Times are UTC, `seconds` is its length; `trigger` is why it was made.
 
-    `trigger` is `start`, `files`, `interval`, `reload` or `signal`. `problems`: the desired state on disk is invalid
-    and the last good one is still in force. `waiting`: the instances that were not read, by name.
+    `trigger` is `start`, `files`, `reload`, `signal`, `interval`, or `retry`: the
+    wait of an instance that had failed is over. `problems`: the desired state on disk is invalid
+    and the last good one is still in force. `waiting`: the instances that could not be read, by name; those that have
+    waited all along are not in `run`.
     """
 
     run: Run
@@ -38,6 +41,9 @@ class Finished:
 
 class Observer(Protocol):
     """Told of every run of the loop, in its thread. What it raises is logged and never ends the loop."""
+
+    def began(self, desired: Desired) -> None:
+        """A run begins, with this desired state in force."""
 
     def finished(self, finished: Finished) -> None:
         """A run has ended."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.exit_code import exit_code
-from reconciler.control.reading import Connect, Reading, connect, each, read_all
+from reconciler.control.reading import Connect, Reading, connect, each, read_afresh, read_all
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
-from reconciler.model.plan import InstancePlan, Outcome
+from reconciler.model.plan import InstancePlan, Outcome, Plan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
+from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
 
 
@@ -55,6 +56,15 @@ class Silent:
         """Nothing to show."""
 
 
+class Planner(Protocol):
+    """Makes the plan of a run. It may hold back actions of `make_plan`'s, and never adds one."""
+
+    def __call__(
+        self, desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
+    ) -> Plan:
+        """The plan for every instance that was read whole."""
+
+
 class UnknownInstance(ValueError):
     """An instance was named that the desired state does not have."""
 
@@ -67,17 +77,20 @@ def run_once(
     *,
     pace: Pace | None = None,
     connect: Connect = connect,
+    planner: Planner = make_plan,
+    skip: Collection[str] = (),
 ) -> Run:
     """Read, plan, guard and, unless it is a dry-run, apply. Raises `UnknownInstance`; all else is in the result.
 
+    Instances named in `skip` are left alone and are not in the result.
     `stop` may be set at any time: the request in flight is finished, sessions are logged out, and what was not
     done is reported as dropped.
     """
     pace = pace or real_pace(stop)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
-    with read_all(chosen(desired, options.instances), stop, pace, connect) as readings:
-        snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
-        plan = make_plan(desired, snapshots, accept=options.accept_plan, take_over=options.take_over)
+    instances = [one for one in chosen(desired, options.instances) if one.name not in skip]
+    with read_all(instances, stop, pace, connect) as read:
+        readings, plan = _planned(desired, options, planner, read, pace)
         plans = {part.name: part for part in plan.instances}
 
         def conclude(name: str) -> InstanceResult:
@@ -90,9 +103,31 @@ def run_once(
             return _result(part, reading, results, lost)
 
         results = each(readings, conclude)
-    instances = tuple(_counted(results[name], readings[name]) for name in sorted(results))
-    code = exit_code(instances, detailed=options.detailed_exitcode)
-    return Run(mode, plan.hash, code, instances, desired.warnings)
+    counted = tuple(_counted(results[name], readings[name]) for name in sorted(results))
+    code = exit_code(counted, detailed=options.detailed_exitcode)
+    return Run(mode, plan.hash, code, counted, desired.warnings)
+
+
+def _planned(
+    desired: Desired, options: Options, planner: Planner, readings: Mapping[str, Reading], pace: Pace
+) -> tuple[Mapping[str, Reading], Plan]:
+    """The plan. Where it deletes what only deltas told of, it is made anew on a full read."""
+
+    def make(readings: Mapping[str, Reading]) -> Plan:
+        snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
+        return planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over)
+
+    plan = make(readings)
+    doubtful = [part.name for part in plan.instances if _deletes(part) and not readings[part.name].target.fresh]
+    if options.dry_run or not doubtful:
+        return readings, plan
+    readings = {**readings, **each(doubtful, lambda name: read_afresh(readings[name], pace))}
+    return readings, make(readings)
+
+
+def _deletes(part: InstancePlan) -> bool:
+    allowed = not part.suspended and not part.verdict.refused
+    return allowed and any(action.verb is Verb.DELETE and action.hold is None for action in part.actions)
 
 
 def chosen(desired: Desired, names: Sequence[str]) -> list[Instance]:

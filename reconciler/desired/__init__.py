@@ -6,6 +6,7 @@ contacts anything, never returns a part of a desired state: a part would delete 
 """
 
 from reconciler.desired.errors import DesiredStateError
+from reconciler.desired.files import yaml_files
 from reconciler.desired.loading import load
 
-__all__ = ["DesiredStateError", "load"]
+__all__ = ["DesiredStateError", "load", "yaml_files"]

@@ -31,4 +31,5 @@ def build(checked: list[Checked], context: Context) -> Desired:
         suspend=once.get("suspend", False),
         accept_plan=once.get("accept_plan"),
         warnings=tuple(sorted(set(context.warnings))),
+        files=tuple(dict.fromkeys(context.files)),
     )

@@ -13,11 +13,13 @@ class Context:
     """Collects problems and warnings. `resolve_secrets` False: what only this machine lacks is a warning.
 
     `complete` False: a file could not be read or parsed, so that nothing can be said about what is not there.
+    `files`: every file that was asked for, there or not.
     """
 
     environ: Mapping[str, str] = field(repr=False)
     resolve_secrets: bool = True
     complete: bool = True
+    files: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 

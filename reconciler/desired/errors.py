@@ -8,9 +8,13 @@ from reconciler.model.position import Problem
 
 
 class DesiredStateError(Exception):
-    """The desired state is invalid. `problems`: all that was found, in all files, by position, each once."""
+    """The desired state is invalid. `problems`: all that was found, in all files, by position, each once.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    `files`: every file that was asked for; a change of one of them may mend it.
+    """
+
+    def __init__(self, problems: Iterable[Problem], files: Iterable[str] = ()) -> None:
+        self.files = tuple(dict.fromkeys(files))
         self.problems = tuple(sorted(set(problems)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 

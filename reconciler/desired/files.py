@@ -40,6 +40,11 @@ def read_files(paths: Sequence[Path]) -> tuple[list[SourceFile], list[Problem]]:
     return sources, problems
 
 
+def yaml_files(paths: Iterable[Path]) -> list[Path]:
+    """The files that `paths` stand for now, there or not; a directory stands for its `*.yaml` and `*.yml`."""
+    return list(_expand(paths, []))
+
+
 def _expand(paths: Iterable[Path], problems: list[Problem]) -> Iterable[Path]:
     for path in paths:
         if not path.is_dir():

@@ -89,6 +89,7 @@ def _ca_file(path: str | None, document: Document, loc: tuple[str, ...], context
         return None
     resolved: Path = document.base / path
     at = document.at(*loc, "tls", "ca_file")
+    context.files.append(str(resolved))
     try:
         found = bool(path) and resolved.is_file()
     except (OSError, ValueError):

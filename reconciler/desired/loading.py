@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from reconciler.desired.compose import compose
 from reconciler.desired.context import Context
 from reconciler.desired.errors import DesiredStateError
-from reconciler.desired.files import read_files
+from reconciler.desired.files import read_files, yaml_files
 from reconciler.desired.merging import find_clashes
 from reconciler.desired.plain import Document
 from reconciler.model.desired import Desired
@@ -33,7 +33,7 @@ def load(paths: Sequence[Path], environ: Mapping[str, str], *, resolve_secrets: 
 
 def _load(paths: Sequence[Path], environ: Mapping[str, str], resolve_secrets: bool) -> Desired:
     sources, problems = read_files(paths)
-    context = Context(environ, resolve_secrets, complete=not problems, problems=problems)
+    context = Context(environ, resolve_secrets, not problems, list(map(str, yaml_files(paths))), problems)
     documents: list[Document] = []
     for source in sources:
         roots, problem = compose(source.name, source.text)
@@ -43,7 +43,7 @@ def _load(paths: Sequence[Path], environ: Mapping[str, str], resolve_secrets: bo
         documents += (Document(source.name, source.base, root) for root in roots)
     desired = _from_documents(documents, context)
     if context.problems:
-        raise DesiredStateError(context.problems)
+        raise DesiredStateError(context.problems, context.files)
     return desired
 
 

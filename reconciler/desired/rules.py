@@ -137,7 +137,7 @@ def duration(value: object) -> object:
     parts = (int(digits[:9]) * unit for digits, unit in zip(found.groups(), _SECONDS, strict=True) if digits)
     seconds = float(sum(parts))
     if not 0 < seconds <= _DAY:
-        raise Invalid("a timeout is more than 0s and at most 1d", "Write it like 5s or 2m")
+        raise Invalid("a duration is more than 0s and at most 1d", "Write it like 5s or 2m")
     return seconds
 
 

@@ -49,6 +49,7 @@ def _from_file(path: str, document: Document, loc: tuple[str, ...], context: Con
     """The text of a file without the line breaks at its end, as every secret store and editor adds them."""
     at = document.at(*loc, "file")
     value = ""
+    context.files.append(str(document.base / path))
     try:
         value = (document.base / path).read_bytes().decode("utf-8").rstrip("\r\n")
         trouble = "" if value else "is empty"

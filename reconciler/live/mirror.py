@@ -76,6 +76,7 @@ class Mirror(Session):
         self._now = now
         self._tell = tell
         self._copy: _Copy | None = None
+        self._fresh = False
         self._polled = 0  # the last session in which maindata was asked for
 
     def snapshot(self, full: bool = False) -> Snapshot:
@@ -87,7 +88,13 @@ class Mirror(Session):
         copy, self._copy = self._copy, None  # whatever fails on the way, the copy is not gone on from
         on = copy if copy and not full and self._can_go_on(copy) else None
         self._copy = self._next(on) if on else self._full(copy)
+        self._fresh = on is None or self._copy.full_at > on.full_at
         return self._copy.snapshot
+
+    @property
+    def fresh(self) -> bool:
+        """Was the last snapshot a full read, that depends on nothing read before?"""
+        return self._fresh
 
     def refresh(self) -> Snapshot:
         """A full read, which depends on nothing that was read before."""

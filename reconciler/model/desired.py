@@ -92,7 +92,7 @@ class DesiredTorrent:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The whole desired state of one run."""
+    """The whole desired state of one run. `files`: every file it came from, those of secrets and certificates too."""
 
     policy: Policy
     instances: Mapping[str, Instance]
@@ -104,6 +104,7 @@ class Desired:
     suspend: bool = False
     accept_plan: str | None = None
     warnings: tuple[Problem, ...] = ()
+    files: tuple[str, ...] = field(default=(), compare=False)
 
     def categories_of(self, instance: str) -> Mapping[str, DesiredCategory]:
         """The managed categories of one instance: its own definitions win over the common ones."""

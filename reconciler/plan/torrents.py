@@ -106,7 +106,7 @@ def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules) -> Sequence[De
     free, held = _sort_out(found, live)
     actions = []
     if claim or free:
-        reason = _reason(free) if owned else _reason(free, "declared, not ours yet")
+        reason = differing(free) if owned else differing(free, "declared, not ours yet")
         actions.append(_action(entry, live, verb, reason, claim + free))
     for change, hold, reason in held:
         actions.append(_action(entry, live, Verb.UPDATE, reason, (change,), hold=hold))
@@ -198,7 +198,8 @@ def _names(others: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in others)
 
 
-def _reason(changes: Sequence[Change], first: str = "") -> str:
+def differing(changes: Sequence[Change], first: str = "") -> str:
+    """The reason of an action that makes these changes."""
     differs = " and ".join(change.field for change in changes)
     drifted = f"{differs} differ{'s' if len(changes) == 1 else ''}" if changes else ""
     return "; ".join(part for part in (first, drifted) if part)

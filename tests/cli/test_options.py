@@ -12,6 +12,7 @@ import typer
 
 from reconciler.cli.commands import app
 from reconciler.cli.entry import run
+from reconciler.cli.settings import RunSettings
 from reconciler.control import Options
 from tests.cli.command import write_desired
 from tests.cli.conftest import FakeRun
@@ -33,6 +34,14 @@ BAD_USAGE = [
     (["status", "--output", "github"], "status has no github form"),
     (["validate", "--bogus"], "No such option: --bogus"),
     (["-f", "missing.yaml"], "the desired state is invalid"),
+    (["--watch", "-f", "missing.yaml"], "the desired state is invalid"),
+    (["--watch", "--interval", "60"], "--interval: a duration is a whole number and its unit"),
+    (["--watch", "--interval", "0s"], "--interval: a duration is more than 0s"),
+    (["--interval", "60s"], "give --watch with it"),
+    (["--watch", "--dry-run", "--detailed-exitcode"], "--detailed-exitcode is for a single run"),
+    (["--watch", "--instance", "nowhere"], 'no instance "nowhere"'),
+    (["--watch", "--report", "nowhere/report.json"], "there is no folder nowhere"),
+    (["--watch", "validate"], "validate takes no --watch"),
 ]
 
 
@@ -130,6 +139,28 @@ def test_no_file_at_all(
     said = capsys.readouterr().err
     assert "there is no desired.yaml here" in said
     assert "reconcile demo" in said
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("form", ["markdown", "github"])
+def test_a_watch_has_two_forms(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--watch", "--output", form]) == 4
+    assert f"a watch has no {form} form" in "".join(capsys.readouterr())
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_environment_starts_a_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[RunSettings] = []
+
+    def watch(_settings: object, options: RunSettings) -> int:
+        seen.append(options)
+        return 0
+
+    monkeypatch.setattr("reconciler.cli.watching.watch_command", watch)
+    for name, value in {"WATCH": "1", "INTERVAL": "5m", "DRY_RUN": "1"}.items():
+        monkeypatch.setenv(f"RECONCILE_{name}", value)
+    assert run([]) == 0
+    assert seen == [RunSettings(dry_run=True, interval=300.0)]
 
 
 def options_of(command: Any) -> set[str]:

@@ -125,3 +125,20 @@ def bomb(form: str, comma: str) -> str:
 def test_ten_thousand_torrents_load(tmp_path: Path) -> None:
     entries = "".join(f"  - magnet: magnet:?xt=urn:btih:{n:040x}\n    tags: [a, b]\n" for n in range(1, 10_001))
     assert len(load([write(tmp_path, HEAD + "torrents:\n" + entries)], {}).torrents) == 10_000
+
+
+def test_a_desired_state_names_every_file_it_came_from(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s3cret\n")
+    (tmp_path / "ca.pem").write_text("a certificate")
+    (tmp_path / "a.yaml").write_text(
+        "version: 1\npolicy: sync\ninstances:\n  box:\n    url: https://box\n    username: u\n"
+        "    password: {file: secret}\n    tls: {ca_file: ca.pem}\n"
+    )
+    (tmp_path / "b.yml").write_text("version: 1\ntorrents: []\n")
+    expected = {str(tmp_path / name) for name in ("a.yaml", "b.yml", "secret", "ca.pem")}
+    assert set(load([tmp_path], {}).files) == expected
+
+    (tmp_path / "secret").unlink()
+    with pytest.raises(DesiredStateError) as broken:
+        load([tmp_path], {})
+    assert set(broken.value.files) == expected, "what is missing may come back"

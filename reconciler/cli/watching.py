@@ -1,0 +1,123 @@
+"""The main command with --watch: load, then run until asked to stop."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from reconciler.cli import logs, out
+from reconciler.cli.loading import files_of, invalid
+from reconciler.cli.out import warn
+from reconciler.cli.settings import Failure, Output, RunSettings, Settings
+from reconciler.cli.signals import Stopping, on_hangup
+
+if TYPE_CHECKING:
+    from reconciler.control.watch import Source
+    from reconciler.web import Board
+
+LEAVE_AFTER: Final = 3.0  # seconds after being asked to stop: log out past a request that does not end
+END_AFTER: Final = 4.5  # seconds: end, whatever is still under way
+
+
+def watch_command(settings: Settings, options: RunSettings) -> int:
+    """Run until SIGTERM or SIGINT, which end it with 0."""
+    _check(settings, options)
+    gc.enable()  # a short command goes without; this one is here to stay
+    logs.configure(settings, always=True)
+    from reconciler.cli.telling import Teller
+    from reconciler.control import Options
+    from reconciler.control.watch import Cause, FileWatch, Trigger, Watch
+
+    trigger = Trigger()
+    with Stopping(trigger.wake) as stopping, on_hangup(lambda: trigger.fire(Cause.SIGNAL)):
+        stop = stopping.event
+        source = _source(settings)
+        interval = options.interval or 60.0
+        with _served(settings, options, interval, lambda: trigger.fire(Cause.RELOAD)) as board:
+            watch = Watch(
+                source,
+                Options(options.dry_run, settings.instances, options.accept_plan, options.take_over),
+                interval,
+                trigger,
+                stop,
+                observers=[Teller(settings, options), *([board] if board else [])],
+                progress=board.pulse if board else None,
+            )
+            FileWatch(source.files, source.read_as, lambda: trigger.fire(Cause.FILES), stop).start()
+            with _deadline(stop, watch.leave):
+                watch.run()
+    return 0
+
+
+def _check(settings: Settings, options: RunSettings) -> None:
+    if settings.output not in (Output.TEXT, Output.JSON):
+        raise Failure(f"a watch has no {settings.output} form, only text and json", 4)
+    if options.detailed_exitcode:
+        raise Failure("--detailed-exitcode is for a single run: a watch that is asked to stop exits 0", 4)
+    if options.report:
+        out.check_report_path(options.report)
+
+
+def _source(settings: Settings) -> Source:
+    from reconciler.control.run import UnknownInstance, chosen
+    from reconciler.control.watch import Source
+    from reconciler.desired import DesiredStateError
+
+    try:
+        source = Source(files_of(settings), os.environ)
+        chosen(source.desired, settings.instances)
+    except DesiredStateError as error:
+        raise invalid(error.problems) from error
+    except UnknownInstance as error:
+        raise Failure(str(error), 4) from error
+    warn(settings, source.desired.warnings)
+    return source
+
+
+@contextmanager
+def _served(
+    settings: Settings, options: RunSettings, interval: float, reload: Callable[[], None]
+) -> Iterator[Board | None]:
+    """The board that is served over HTTP meanwhile, where `--listen` asks for it."""
+    if options.listen is None:
+        if options.token_file:
+            raise Failure("--token-file is for requests over HTTP: give --listen with it", 4)
+        yield None
+        return
+    from reconciler.web import Board, ListenError, TokenError, read_token, serve
+
+    board = Board(interval, settings.instances)
+    try:
+        token = read_token(options.token_file) if options.token_file else None
+        server = serve(board, options.listen, reload, token)
+    except (ListenError, TokenError) as error:
+        raise Failure(str(error), 4) from error
+    with server:
+        yield board
+
+
+class _deadline:  # noqa: N801 - read as a statement: with _deadline(…)
+    """Ends the process in time after `stop`, even where a request never ends."""
+
+    def __init__(self, stop: threading.Event, leave: Callable[[], None]) -> None:
+        self._stop = stop
+        self._leave = leave
+        self._done = threading.Event()
+
+    def __enter__(self) -> None:
+        threading.Thread(target=self._guard, name="deadline", daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+
+    def _guard(self) -> None:
+        self._stop.wait()
+        if self._done.wait(LEAVE_AFTER):
+            return
+        threading.Thread(target=self._leave, name="leave", daemon=True).start()
+        if not self._done.wait(END_AFTER - LEAVE_AFTER):
+            os._exit(0)

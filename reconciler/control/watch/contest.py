@@ -1,0 +1,51 @@
+"""The fight detector: whoever changes a field back each time we heal it will not be talked out of it by the next time.
+
+Pure: it is told the time. A subject is any hashable name of a field of one thing on one instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Final, Generic, TypeVar
+
+S = TypeVar("S", bound=Hashable)
+
+TIMES: Final = 5  # heals
+WINDOW: Final = 3600.0  # seconds within which they must fall
+REST: Final = 3600.0  # seconds for which a contested field is left alone
+
+
+class Contest(Generic[S]):
+    """Counts our own heals of each subject."""
+
+    def __init__(self) -> None:
+        self._heals: dict[S, tuple[float, ...]] = {}
+        self._contested: dict[S, float] = {}
+
+    def healed(self, subject: S, now: float) -> None:
+        """We have changed it. With the fifth time within an hour it is contested."""
+        heals = (*(at for at in self._heals.get(subject, ()) if at > now - WINDOW), now)
+        if len(heals) < TIMES:
+            self._heals[subject] = heals
+            return
+        self._heals.pop(subject, None)
+        self._contested[subject] = now + REST
+
+    def until(self, subject: S, now: float) -> float | None:
+        """Until when it is left alone; None if it is not contested."""
+        until = self._contested.get(subject)
+        return until if until is not None and now < until else None
+
+    def forget(self, which: Callable[[S], bool]) -> None:
+        """Begin anew with some subjects."""
+        self._heals = {subject: heals for subject, heals in self._heals.items() if not which(subject)}
+        self._contested = {subject: until for subject, until in self._contested.items() if not which(subject)}
+
+    def tidy(self, now: float) -> None:
+        """Drop what no longer counts, so that years do not pile up."""
+        self._heals = {subject: heals for subject, heals in self._heals.items() if heals[-1] > now - WINDOW}
+        self._contested = {subject: until for subject, until in self._contested.items() if now < until}
+
+    def __iter__(self) -> Iterator[S]:
+        yield from self._heals
+        yield from self._contested

@@ -1,0 +1,75 @@
+"""Whom to leave alone for how long: each instance fails by itself. Pure: it is told the time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from reconciler.control.observing import Waiting
+from reconciler.control.watch.clock import Clock
+from reconciler.model.desired import Instance
+from reconciler.model.position import Position
+from reconciler.model.run import InstanceResult, Status
+
+FIRST: Final = 1.0  # seconds, doubled with each failure in a row, with full jitter
+LONGEST: Final = 300.0
+CREDENTIALS: Final = 900.0  # seconds; five refusals within an hour would ban our address for another
+_REFUSED: Final = (Status.AUTH_FAILED, Status.BANNED)
+_NOWHERE: Final = Position("", 0, 0)
+
+
+def door(instance: Instance) -> Instance:
+    """What leads to an instance and into it: two that are equal in this can share a session."""
+    return replace(instance, at=_NOWHERE, categories={}, suspend=False)
+
+
+def delay(failures: int, first: float, longest: float, random: float) -> float:
+    """How long to wait after so many failures in a row: doubled each time, with full jitter."""
+    return random * min(longest, first * 2.0 ** min(failures - 1, 60))
+
+
+@dataclass(frozen=True, slots=True)
+class _Failing:
+    waiting: Waiting
+    until: float
+    door: Instance
+
+
+class Domains:
+    """The instances that fail, and when each is tried again."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failing: dict[str, _Failing] = {}
+
+    def learn(self, results: Iterable[InstanceResult], instances: Mapping[str, Instance]) -> None:
+        """What came of a run: a clean one ends every wait."""
+        for result in results:
+            if result.status in (Status.OK, Status.SUSPENDED):
+                self._failing.pop(result.name, None)
+            else:
+                self._failing[result.name] = self._failed(result, door(instances[result.name]))
+
+    def revise(self, instances: Mapping[str, Instance]) -> None:
+        """The desired state as it is now: an instance with another address or other credentials begins anew."""
+        for name, failing in list(self._failing.items()):
+            if name not in instances or door(instances[name]) != failing.door:
+                del self._failing[name]
+
+    def waiting(self) -> dict[str, Waiting]:
+        """Who is to be left alone now, and why."""
+        now = self._clock.now()
+        return {name: one.waiting for name, one in self._failing.items() if now < one.until}
+
+    def retry_at(self) -> float:
+        """When the next of them is to be tried again; never, if nobody waits."""
+        return min((failing.until for failing in self._failing.values()), default=math.inf)
+
+    def _failed(self, result: InstanceResult, door: Instance) -> _Failing:
+        before = self._failing.get(result.name)
+        failures = before.waiting.failures + 1 if before else 1
+        wait = CREDENTIALS if result.status in _REFUSED else delay(failures, FIRST, LONGEST, self._clock.random())
+        until = self._clock.now() + wait
+        return _Failing(Waiting(failures, result.error or str(result.status), self._clock.at(until)), until, door)

@@ -1,0 +1,208 @@
+"""The loop itself: waits for a reason, looks at the files, runs, learns, and tells those who watch it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.observing import Finished, Observer
+from reconciler.control.reading import Connect, follow
+from reconciler.control.run import Options, Planner, Progress, Silent, run_once
+from reconciler.control.watch.clock import Clock, real_clock
+from reconciler.control.watch.domains import Domains
+from reconciler.control.watch.memory import Memory
+from reconciler.control.watch.pool import Pool
+from reconciler.control.watch.schedule import Schedule
+from reconciler.control.watch.source import Source
+from reconciler.control.watch.trigger import Cause, Trigger
+from reconciler.model.desired import Desired
+from reconciler.model.plan import Plan
+from reconciler.model.snapshot import Snapshot
+from reconciler.plan import make_plan
+
+ATTEMPTS = 2  # of one request: what fails twice in a row is left to the next run, so that others need not wait for it
+
+
+@dataclass(slots=True)
+class Pulse:
+    """Is the loop alive? Written by the loop, read from any thread. `faults` counts what ended in a bug of ours."""
+
+    attempts: int = 0
+    faults: int = 0
+    last_attempt: datetime | None = None
+
+
+class Watch:
+    """Runs until `stop` is set (then `trigger.wake()`), in the calling thread. Nothing that an instance does ends it.
+
+    `connect` opens targets that are kept between runs; `observers` are told of every run, in this thread.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        options: Options,
+        interval: float,
+        trigger: Trigger,
+        stop: threading.Event,
+        *,
+        observers: Sequence[Observer] = (),
+        connect: Connect = follow,
+        progress: Progress | None = None,
+        clock: Clock | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self.pulse = Pulse()
+        self._source = source
+        self._options = options
+        self._trigger = trigger
+        self._stop = stop
+        self._observers = observers
+        self._progress = progress or Silent()
+        self._clock = clock or real_clock()
+        self._pace = pace or replace(real_pace(stop), attempts=ATTEMPTS)
+        self._pool = Pool(connect)
+        self._schedule = Schedule(interval, self._clock.random)
+        self._domains = Domains(self._clock)
+        self._memory = Memory(self._clock, 2 * interval)
+        self._planner = _Planner(self._memory)
+        self._looked = source.read_as  # how the files were when they were looked at last
+        self._log = structlog.get_logger()
+
+    def run(self) -> None:
+        """Run at once, then whenever there is a reason; log out everywhere at the end."""
+        try:
+            causes = {Cause.START}
+            while not self._stop.is_set():
+                if causes:
+                    self._cycle(next(cause for cause in Cause if cause in causes))
+                self._wait()
+                causes = self._causes()
+        finally:
+            self.leave()
+
+    def leave(self) -> None:
+        """Log out everywhere. May be called from another thread when the loop does not end in time."""
+        self._pool.close()
+
+    def _wait(self) -> None:
+        retry_at = self._domains.retry_at()
+        causes = self._trigger.wait(self._schedule.next_at(retry_at) - self._clock.now())
+        for cause in causes:
+            self._schedule.ask(cause, self._clock.now())
+        if Cause.FILES in causes:
+            self._looked = self._source.look()
+
+    def _causes(self) -> set[Cause]:
+        """Why to run now. Files that have changed are read first, once they have come to rest."""
+        causes = self._schedule.due(self._clock.now(), self._domains.retry_at())
+        try:
+            return self._with_files(causes) if causes else causes
+        except Exception as error:
+            self._failed(error)
+            return causes
+
+    def _with_files(self, causes: set[Cause]) -> set[Cause]:
+        now, look = self._clock.now(), self._source.look(thorough=Cause.INTERVAL in causes)
+        if look == self._source.read_as:
+            self._schedule.drop(Cause.FILES)
+            return causes - {Cause.FILES}
+        if look == self._looked and self._read():
+            return causes | {Cause.FILES}
+        if self._schedule.overdue(now):  # they never rest: go on with what we have
+            return causes - {Cause.FILES} or {Cause.INTERVAL}
+        self._looked = self._source.look()
+        self._schedule.ask(Cause.FILES, now)
+        return set()
+
+    def _read(self) -> bool:
+        before = self._source.desired
+        if not self._source.read():
+            return False
+        for problem in self._source.problems:
+            self._log.error(problem.message, file=problem.at.file, line=problem.at.line, mend=problem.mend)
+        if self._source.problems:
+            self._log.error("the desired state is invalid now; the last good one stays in force")
+        else:
+            self._log.info("the desired state was read anew", torrents=len(self._source.desired.torrents))
+        self._memory.revise(before, self._source.desired)
+        return True
+
+    def _cycle(self, cause: Cause) -> None:
+        began, moment = self._clock.utc(), self._clock.now()
+        self._schedule.began(moment)
+        self.pulse.attempts, self.pulse.last_attempt = self.pulse.attempts + 1, began
+        try:
+            self._tell(lambda observer: observer.began(self._source.desired))
+            finished = self._run(cause, began, moment)
+            if finished.run.instances or not self._stop.is_set():
+                self._tell(lambda observer: observer.finished(finished))
+        except Exception as error:
+            self._failed(error)
+        finally:
+            self._schedule.ended(self._clock.now())
+
+    def _run(self, cause: Cause, began: datetime, moment: float) -> Finished:
+        desired = self._source.desired
+        self._pool.keep(desired.instances)
+        self._domains.revise(desired.instances)
+        known = tuple(name for name in self._options.instances if name in desired.instances)
+        nobody = bool(self._options.instances) and not known
+        run = run_once(
+            desired,
+            replace(self._options, instances=known),
+            self._progress,
+            self._stop,
+            pace=self._pace,
+            connect=self._pool.connect,
+            planner=self._planner,
+            skip=list(desired.instances) if nobody else self._domains.waiting(),
+        )
+        if self._stop.is_set():  # who was not read any more is not in trouble
+            run = replace(run, instances=tuple(part for part in run.instances if part.version))
+        else:
+            self._domains.learn(run.instances, desired.instances)
+            self._memory.learn(run.instances)
+        seconds = self._clock.now() - moment
+        return Finished(run, cause, began, seconds, self._source.problems, self._domains.waiting())
+
+    def _tell(self, word: Callable[[Observer], None]) -> None:
+        for observer in self._observers:
+            try:
+                word(observer)
+            except Exception as error:
+                self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        """A bug of ours: said, counted, and not the end."""
+        self.pulse.faults += 1
+        self._log.error("internal error; the loop goes on", error=f"{type(error).__name__}: {error}")
+        self._log.debug("where it arose", exc_info=error)
+
+
+class _Planner(Planner):
+    """`make_plan`, with what is not to be tried now held back. What has not changed at all is not planned again."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._last: tuple[Desired, Mapping[str, Snapshot], Plan] | None = None
+
+    def __call__(
+        self, desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
+    ) -> Plan:
+        if self._last and self._last[0] is desired and _same(self._last[1], snapshots):
+            plan = self._last[2]
+        else:
+            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over)
+            self._last = desired, dict(snapshots), plan
+        return self._memory.hold_back(plan)
+
+
+def _same(one: Mapping[str, Snapshot], other: Mapping[str, Snapshot]) -> bool:
+    """The very same snapshots: a target that knows of no change gives the one that it gave before."""
+    return one.keys() == other.keys() and all(one[name] is other[name] for name in one)

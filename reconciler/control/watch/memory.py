@@ -1,0 +1,114 @@
+"""What the loop remembers of single torrents between runs: what a server refuses, and what somebody changes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from reconciler.control.watch.clock import Clock
+from reconciler.control.watch.contest import REST, TIMES, Contest
+from reconciler.control.watch.domains import delay
+from reconciler.control.watch.holding import PRESENCE, Subject, subjects, withhold
+from reconciler.model.desired import Desired, DesiredCategory, DesiredTorrent
+from reconciler.model.plan import Kind, Outcome, Plan
+from reconciler.model.position import Position
+from reconciler.model.run import InstanceResult, Status
+
+LONGEST: Final = 3600.0  # seconds between two tries of what a server refuses
+_NOWHERE: Final = Position("", 0, 0)
+_Wish = DesiredTorrent | DesiredCategory
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    failures: int
+    until: float
+    reason: str
+
+
+class Memory:
+    """Holds back what failed lately and what is fought over. `first`: seconds to wait after one failure, at most."""
+
+    def __init__(self, clock: Clock, first: float) -> None:
+        self._clock = clock
+        self._first = first
+        self._refused: dict[Subject, _Refused] = {}
+        self._contest: Contest[Subject] = Contest()
+        self._contested: dict[Subject, str] = {}  # reasons
+
+    def hold_back(self, plan: Plan) -> Plan:
+        """The plan without what is not to be tried now."""
+        if not (self._refused or self._contested):
+            return plan
+        return withhold(plan, self._why)
+
+    def learn(self, results: Iterable[InstanceResult]) -> None:
+        """What came of a run. Where the instance itself was lost, nothing is learnt about its torrents."""
+        now = self._clock.now()
+        self._contest.tidy(now)
+        self._contested = {one: why for one, why in self._contested.items() if self._contest.until(one, now)}
+        self._refused = {one: seen for one, seen in self._refused.items() if now < seen.until + LONGEST}
+        for instance in results:
+            if instance.status is not Status.OK:
+                continue
+            for result in instance.results:
+                for subject in subjects(instance.name, result.action):
+                    if result.outcome is Outcome.APPLIED:
+                        self._healed(subject, now)
+                    elif result.outcome is Outcome.FAILED:
+                        self._failed(subject, result.error or "it failed", now)
+
+    def revise(self, old: Desired, new: Desired) -> None:
+        """Whose wish has changed begins anew: that is no fight, and may be what the server was waiting for."""
+        known = {(one.instance, one.kind, one.item) for one in (*self._refused, *self._contest)}
+        if not known:
+            return
+        before, after = _wishes(old, known), _wishes(new, known)
+        changed = {key for key in known if before.get(key) != after.get(key)}
+
+        def affected(subject: Subject) -> bool:
+            return (subject.instance, subject.kind, subject.item) in changed
+
+        self._contest.forget(affected)
+        self._contested = {one: why for one, why in self._contested.items() if not affected(one)}
+        self._refused = {one: seen for one, seen in self._refused.items() if not affected(one)}
+
+    def _why(self, subject: Subject) -> str | None:
+        now = self._clock.now()
+        if self._contest.until(subject, now):
+            return self._contested.get(subject)
+        seen = self._refused.get(subject)
+        return seen.reason if seen and now < seen.until else None
+
+    def _healed(self, subject: Subject, now: float) -> None:
+        self._refused.pop(subject, None)
+        self._contest.healed(subject, now)
+        if self._contest.until(subject, now):
+            fought = "it" if subject.field == PRESENCE else subject.field
+            again = self._clock.at(now + REST).strftime("%H:%M UTC")
+            self._contested[subject] = (
+                f"contested: {fought} was put right {TIMES} times within an hour and changed back by something else "
+                f"each time; left alone until {again}"
+            )
+
+    def _failed(self, subject: Subject, error: str, now: float) -> None:
+        before = self._refused.get(subject)
+        failures = before.failures + 1 if before else 1
+        until = now + delay(failures, self._first, LONGEST, self._clock.random())
+        times = "once" if failures == 1 else f"{failures} times in a row"
+        again = self._clock.at(until).strftime("%H:%M:%S UTC")
+        self._refused[subject] = _Refused(failures, until, f"failed {times} ({error}); tried again from {again} on")
+
+
+def _wishes(desired: Desired, known: set[tuple[str, Kind, str]]) -> Mapping[tuple[str, Kind, str], _Wish]:
+    """What is declared for the things that are known, wherever in the files it stands."""
+    found: dict[tuple[str, Kind, str], _Wish] = {}
+    for entry in desired.torrents:
+        key = (entry.instance, Kind.TORRENT, str(entry.infohashes))
+        if key in known:
+            found[key] = replace(entry, at=_NOWHERE)
+    for instance in desired.instances:
+        for name, category in desired.categories_of(instance).items():
+            found[instance, Kind.CATEGORY, name] = replace(category, at=_NOWHERE)
+    return found

@@ -1,0 +1,65 @@
+"""When to run next: at intervals, and soon after somebody asks. Pure: it is told the time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from reconciler.control.watch.trigger import Cause
+
+JITTER: Final = 0.1  # of the interval, either way: many sidecars must not come to ask in step
+DEBOUNCE: Final = 2.0  # seconds of quiet after the last change
+LONGEST_DEBOUNCE: Final = 10.0  # seconds; what never gets quiet does not hold the loop up for ever
+SPACING: Final = 5.0  # seconds between two runs
+
+
+class Schedule:
+    """Knows what was asked for and when the last run was. An interval that is shorter caps debounce and spacing."""
+
+    def __init__(self, interval: float, random: Callable[[], float]) -> None:
+        self._interval = interval
+        self._random = random
+        self._debounce = min(DEBOUNCE, interval)
+        self._spacing = min(SPACING, interval)
+        self._asked: set[Cause] = set()
+        self._first = self._last = 0.0  # when something was asked for
+        self._interval_at = self._free_at = 0.0
+
+    def ask(self, cause: Cause, now: float) -> None:
+        """Somebody wants a run."""
+        if not self._asked:
+            self._first = now
+        self._asked.add(cause)
+        self._last = now
+
+    def drop(self, cause: Cause) -> None:
+        """It was for nothing."""
+        self._asked.discard(cause)
+
+    def overdue(self, now: float) -> bool:
+        """Has quiet been waited for in vain?"""
+        return bool(self._asked) and now >= self._first + LONGEST_DEBOUNCE
+
+    def next_at(self, retry_at: float = math.inf) -> float:
+        """When the next run is due if nothing more is asked for. While quiet is waited for, all else waits too."""
+        asked_at = min(self._last + self._debounce, self._first + LONGEST_DEBOUNCE)
+        at = asked_at if self._asked else min(self._interval_at, retry_at)
+        return max(at, self._free_at)
+
+    def due(self, now: float, retry_at: float = math.inf) -> set[Cause]:
+        """Why to run now; nothing if it is not time yet. `retry_at`: when an instance is to be tried again."""
+        if now < self.next_at(retry_at):
+            return set()
+        if self._asked:
+            return set(self._asked)
+        return {Cause.INTERVAL if now >= self._interval_at else Cause.RETRY}
+
+    def began(self, now: float) -> None:
+        """A run begins: it answers all that was asked for."""
+        self._asked.clear()
+        self._interval_at = now + self._interval * (1 - JITTER + 2 * JITTER * self._random())
+
+    def ended(self, now: float) -> None:
+        """A run has ended."""
+        self._free_at = now + self._spacing

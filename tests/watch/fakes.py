@@ -1,0 +1,50 @@
+"""A clock that only waiting moves, and a trigger that fires when the story says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from reconciler.control.watch.clock import Clock
+from reconciler.control.watch.trigger import Cause, Trigger
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class FakeTime:
+    """`clock` stands still until `pass_` moves it."""
+
+    def __init__(self, random: float = 0.5) -> None:
+        self.moment = 0.0
+        self.clock = Clock(lambda: self.moment, lambda: EPOCH + timedelta(seconds=self.moment), lambda: random)
+
+    def pass_(self, seconds: float) -> None:
+        """Let time go by."""
+        self.moment += max(0.0, seconds)
+
+
+class FakeTrigger(Trigger):
+    """Waiting takes no time; `at(moment, act)` happens on the way, `until` ends the story."""
+
+    def __init__(self, time: FakeTime, until: float, end: Callable[[], None]) -> None:
+        super().__init__()
+        self._time = time
+        self._story: list[tuple[float, Callable[[], None]]] = [(until, end)]
+
+    def at(self, moment: float, act: Callable[[], None]) -> None:
+        """Plan something."""
+        self._story.append((moment, act))
+        self._story.sort(key=lambda step: step[0])
+
+    def wait(self, seconds: float) -> set[Cause]:
+        """Go on to the next thing that happens."""
+        if asked := super().wait(0):
+            return asked
+        end = self._time.moment + max(0.0, seconds)
+        if not self._story or self._story[0][0] > end:
+            self._time.moment = end
+            return super().wait(0)
+        moment, act = self._story.pop(0)
+        self._time.moment = max(self._time.moment, moment)
+        act()
+        return super().wait(0)

@@ -1,0 +1,72 @@
+"""Whom the loop leaves alone, and for how long."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from reconciler.control.watch.domains import Domains, delay
+from reconciler.model.desired import Instance
+from reconciler.model.position import Position
+from reconciler.model.run import InstanceResult, Status
+from reconciler.model.secret import Secret
+from tests.watch.fakes import EPOCH, FakeTime
+
+BOX = Instance("box", Position("desired.yaml", 4, 3), "http://box", "admin", Secret("old"))
+HERE = {"box": BOX}
+
+
+def failed(status: Status = Status.UNREACHABLE) -> list[InstanceResult]:
+    return [InstanceResult("box", status, "no answer")]
+
+
+def test_the_wait_doubles_up_to_its_bound_with_full_jitter() -> None:
+    assert [delay(n, 1, 300, 1.0) for n in (1, 2, 3, 9, 10, 5000)] == [1, 2, 4, 256, 300, 300]
+    assert delay(3, 1, 300, 0.0) == 0
+
+
+def test_a_failing_instance_waits_longer_each_time_and_a_clean_run_ends_it() -> None:
+    time = FakeTime(random=1.0)
+    domains = Domains(time.clock)
+    waits = []
+    for _ in range(11):
+        domains.learn(failed(), HERE)
+        waits.append(domains.retry_at() - time.moment)
+        (waiting,) = domains.waiting().values()
+        assert (waiting.reason, waiting.until) == ("no answer", time.clock.at(domains.retry_at()))
+        time.moment = domains.retry_at()
+        assert domains.waiting() == {}
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    domains.learn([InstanceResult("box", Status.OK)], HERE)
+    assert domains.retry_at() == math.inf
+    domains.learn(failed(), HERE)
+    assert domains.retry_at() - time.moment == 1, "it begins anew"
+
+
+@pytest.mark.parametrize("status", [Status.AUTH_FAILED, Status.BANNED])
+def test_refused_credentials_are_tried_again_after_a_quarter_of_an_hour(status: Status) -> None:
+    time = FakeTime(random=0.0)
+    domains = Domains(time.clock)
+    domains.learn(failed(status), HERE)
+    time.pass_(899)
+    assert domains.waiting()["box"].until == EPOCH.replace(minute=15)
+    time.pass_(1)
+    assert domains.waiting() == {}
+
+
+def test_other_credentials_or_another_address_end_the_wait_but_another_line_does_not() -> None:
+    time = FakeTime()
+    for changed, waits in (
+        (replace(BOX, at=Position("desired.yaml", 5, 3), suspend=True), True),
+        (replace(BOX, password=Secret("new")), False),
+        (replace(BOX, url="http://box2"), False),
+    ):
+        domains = Domains(time.clock)
+        domains.learn(failed(Status.AUTH_FAILED), HERE)
+        domains.revise({"box": changed})
+        assert bool(domains.waiting()) is waits
+    domains.learn(failed(), HERE)
+    domains.revise({})
+    assert domains.waiting() == {}

@@ -1,0 +1,219 @@
+"""Changes of real files, in every way that editors, git-sync and Kubernetes make them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.control.watch.files import FileWatch
+from reconciler.control.watch.looking import Looker
+from reconciler.control.watch.places import places
+
+Watching = Callable[..., threading.Event]
+
+
+@pytest.fixture
+def watching() -> Iterator[Callable[..., list[int]]]:
+    """Watches files; gives a list that grows with each change that is told."""
+    stop = threading.Event()
+    threads = []
+
+    def start(*files: Path, poll: float = 60.0) -> list[int]:
+        told: list[int] = []
+        thread = FileWatch(lambda: files, Looker().look(files), lambda: told.append(1), stop, poll)
+        thread.start()
+        threads.append(thread)
+        time.sleep(0.3)  # until it watches
+        return told
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def within(told: list[int], seconds: float = 5.0) -> bool:
+    """Is a change told in time?"""
+    end = time.monotonic() + seconds
+    while not told and time.monotonic() < end:
+        time.sleep(0.02)
+    return bool(told)
+
+
+def quiet(told: list[int]) -> bool:
+    """Is nothing told for a while?"""
+    return not within(told, 0.8)
+
+
+def test_a_file_that_is_written(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+    file = tmp_path / "desired.yaml"
+    file.write_text("a")
+    told = watching(file)
+    file.write_text("b")
+    assert within(told, 1.0)
+
+
+def test_an_editor_that_writes_aside_and_renames(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+    file, aside = tmp_path / "desired.yaml", tmp_path / ".desired.yaml.swp"
+    file.write_text("a")
+    told = watching(file)
+    for text in "bcd":
+        told.clear()
+        aside.write_text(text)
+        aside.replace(file)
+        assert within(told), "each time, not only the first"
+
+
+def test_a_file_that_is_gone_and_comes_back(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+    file = tmp_path / "desired.yaml"
+    file.write_text("a")
+    told = watching(file)
+    file.unlink()
+    assert within(told)
+    told.clear()
+    file.write_text("a")
+    assert within(told)
+
+
+def test_a_touch_and_a_copy_of_the_same_are_no_change(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+    file = tmp_path / "desired.yaml"
+    file.write_text("a")
+    told = watching(file)
+    file.touch()
+    (tmp_path / "copy").write_text("a")
+    (tmp_path / "copy").replace(file)
+    (tmp_path / "other").write_text("x")
+    assert quiet(told)
+
+
+def config_map(folder: Path, number: int, text: str) -> None:
+    """What the kubelet does to update a ConfigMap volume."""
+    data = folder / f"..2026_{number}"
+    data.mkdir()
+    (data / "desired.yaml").write_text(text)
+    (folder / "..data_tmp").symlink_to(data.name)
+    (folder / "..data_tmp").replace(folder / "..data")
+    for old in folder.glob("..2026_*"):
+        if old != data:
+            (old / "desired.yaml").unlink()
+            old.rmdir()
+
+
+def test_a_config_map_swap(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+    config_map(tmp_path, 0, "a")
+    file = tmp_path / "desired.yaml"
+    file.symlink_to("..data/desired.yaml")
+    told = watching(file)
+    for number, text in enumerate("bcd", 1):
+        told.clear()
+        config_map(tmp_path, number, text)
+        assert within(told)
+    told.clear()
+    config_map(tmp_path, 9, "d")
+    assert quiet(told), "flipped to the same content"
+
+
+def test_a_git_sync_worktree_flip(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+    trees = tmp_path / ".worktrees"
+
+    def sync(commit: str, text: str) -> None:
+        (trees / commit / "torrents").mkdir(parents=True)
+        (trees / commit / "torrents" / "desired.yaml").write_text(text)
+        (tmp_path / "tmp-link").symlink_to(f".worktrees/{commit}")
+        (tmp_path / "tmp-link").replace(tmp_path / "current")
+
+    sync("c0", "a")
+    file = tmp_path / "current" / "torrents" / "desired.yaml"
+    told = watching(file)
+    for commit, text in (("c1", "b"), ("c2", "c")):
+        told.clear()
+        sync(commit, text)
+        assert within(told)
+    told.clear()
+    file.write_text("d")
+    assert within(told), "the folder that the link leads to now is watched as well"
+
+
+def test_a_bind_mounted_file_without_events_is_seen_by_looking(
+    tmp_path: Path, watching: Callable[..., list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, elsewhere = tmp_path / "desired.yaml", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    file.write_text("a")
+    real = places([elsewhere / "x"])
+    monkeypatch.setattr("reconciler.control.watch.files.places", lambda _files: real)
+    told = watching(file, poll=0.3)
+    file.write_text("b")
+    assert within(told, 2.0)
+
+
+def test_a_folder_that_is_made_anew_is_watched_anew(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+    folder = tmp_path / "git" / "repo"
+    folder.mkdir(parents=True)
+    file = folder / "desired.yaml"
+    file.write_text("a")
+    told = watching(file, poll=0.5)
+    file.unlink()
+    folder.rmdir()
+    assert within(told)
+    time.sleep(1)
+    folder.mkdir()
+    file.write_text("b")
+    time.sleep(1)
+    told.clear()
+    file.write_text("c")
+    assert within(told)
+
+
+def test_where_watching_is_impossible_looking_goes_on(
+    tmp_path: Path, watching: Callable[..., list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no space left on device (inotify watches)")
+
+    monkeypatch.setattr("watchfiles.watch", full)
+    file = tmp_path / "desired.yaml"
+    file.write_text("a")
+    told = watching(file, poll=0.2)
+    file.write_text("b")
+    assert within(told)
+
+
+def test_places_are_the_folders_of_every_link_on_the_way(tmp_path: Path) -> None:
+    base = tmp_path.resolve()
+    (base / "real" / "deep").mkdir(parents=True)
+    (base / "real" / "deep" / "f").write_text("x")
+    (base / "one").mkdir()
+    (base / "one" / "link").symlink_to("../two/again")
+    (base / "two").mkdir()
+    (base / "two" / "again").symlink_to(base / "real")
+    found = {path for path, _, _ in places([base / "one" / "link" / "deep" / "f"])}
+    assert found == {str(base / part) for part in ("one", "two", "real/deep")}
+    missing = {path for path, _, _ in places([base / "one" / "no" / "such" / "file"])}
+    assert missing == {str(base / "one")}
+    (base / "loop").symlink_to("loop")
+    assert {path for path, _, _ in places([base / "loop" / "f"])} == {str(base)}
+
+
+def test_a_file_that_rests_is_not_read_again_and_a_young_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "desired.yaml"
+    file.write_text("a")
+    looker = Looker()
+    first = looker.look([file])
+    status = file.stat()
+    file.write_text("b")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert looker.look([file]) != first, "changed within the same tick of the clock"
+
+    monkeypatch.setattr("time.time", lambda: status.st_mtime + 60)
+    resting = looker.look([file])
+    monkeypatch.setattr(Path, "read_bytes", lambda _self: pytest.fail("read again"))
+    assert looker.look([file]) == resting

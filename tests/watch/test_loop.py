@@ -1,0 +1,323 @@
+"""The whole loop on instances in memory, with months that pass in milliseconds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.control import Options
+from reconciler.control.observing import Finished
+from reconciler.control.watch.loop import Watch
+from reconciler.control.watch.source import Source
+from reconciler.control.watch.trigger import Cause
+from reconciler.desired import DesiredStateError
+from reconciler.model.desired import Desired, Instance
+from reconciler.model.errors import AuthFailed, Stopped, Unreachable
+from reconciler.model.plan import Outcome
+from reconciler.testing.memory import MemoryInstance
+from tests.promises.fake_time import fake_pace
+from tests.support.magnets import infohash, magnet
+from tests.watch.fakes import FakeTime, FakeTrigger
+
+MINUTE = 60.0
+HOUR = 3600.0
+
+
+class Told:
+    """An observer that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.runs: list[Finished] = []
+
+    def began(self, desired: Desired) -> None:
+        pass
+
+    def finished(self, finished: Finished) -> None:
+        self.runs.append(finished)
+
+
+class Story:
+    """A folder, instances in memory, and a loop over them for some pretended time."""
+
+    def __init__(self, folder: Path, until: float, *names: str, **options: Any) -> None:
+        self.file = folder / "desired.yaml"
+        self.boxes = {name: MemoryInstance() for name in names or ("box",)}
+        self.opened: list[str] = []
+        self.contacts: dict[str, list[float]] = {name: [] for name in self.boxes}
+        self.environ = {"PASSWORD": "old"}
+        self.write(1)
+        self.time = FakeTime(random=1.0)
+        self.stop = threading.Event()
+        self.trigger = FakeTrigger(self.time, until, self.stop.set)
+        self.told = Told()
+        self.source = Source([self.file], self.environ)
+        self.watch = Watch(
+            self.source,
+            Options(**options),
+            MINUTE,
+            self.trigger,
+            self.stop,
+            observers=[self.told],
+            connect=self.connect,
+            clock=self.time.clock,
+            pace=replace(fake_pace(), attempts=1),
+        )
+
+    def connect(self, instance: Instance, _stop: threading.Event) -> MemoryInstance:
+        self.opened.append(instance.name)
+        self.contacts[instance.name].append(self.time.moment)
+        return self.boxes[instance.name]
+
+    def write(self, *numbers: int, head: str = "") -> None:
+        instances = "".join(
+            f"  {name}:\n    url: http://{name}\n    username: u\n    password: {{env: PASSWORD}}\n"
+            for name in self.boxes
+        )
+        torrents = "".join(
+            f"  - instance: {name}\n    magnet: {magnet(number)}\n" for number in numbers for name in self.boxes
+        )
+        self.file.write_text(f"version: 1\npolicy: sync\n{head}instances:\n{instances}torrents:\n{torrents}")
+
+    def files(self) -> None:
+        """What the thread that watches the files does."""
+        self.trigger.fire(Cause.FILES)
+
+    def run(self) -> list[tuple[float, str]]:
+        """Let it run; gives when each run was, and why."""
+        self.watch.run()
+        return [(round(run.began.timestamp() - self.epoch, 1), str(run.trigger)) for run in self.told.runs]
+
+    @property
+    def epoch(self) -> float:
+        return self.time.clock.utc().timestamp() - self.time.moment
+
+
+def steps(*actions: Callable[[], object]) -> Callable[[], None]:
+    """Several things at once."""
+
+    def all_of_them() -> None:
+        for action in actions:
+            action()
+
+    return all_of_them
+
+
+def test_it_runs_at_once_and_at_intervals_in_one_session(tmp_path: Path) -> None:
+    story = Story(tmp_path, until=200)
+    assert story.run() == [(0, "start"), (66, "interval"), (132, "interval"), (198, "interval")]
+    assert story.opened == ["box"]
+    assert set(story.boxes["box"].torrents) == {infohash(1)}
+    assert story.boxes["box"].requests <= 2 + 4 + 3
+
+
+def test_a_day_of_a_converged_instance_changes_nothing(tmp_path: Path) -> None:
+    story = Story(tmp_path, until=24 * HOUR)
+    story.watch.run()
+    assert len(story.told.runs) > 1300
+    assert all(not part.results for run in story.told.runs[1:] for part in run.run.instances)
+    assert story.opened == ["box"]
+
+
+def test_a_changed_file_is_read_when_it_rests_and_run_once(tmp_path: Path) -> None:
+    story = Story(tmp_path, until=100)
+    story.trigger.at(20.0, steps(lambda: story.write(2), story.files))
+    story.trigger.at(21.0, steps(lambda: story.write(2, 3), story.files))
+    assert story.run() == [(0, "start"), (23, "files"), (89, "interval")]
+    assert set(story.boxes["box"].torrents) == {infohash(2), infohash(3)}
+
+
+def test_a_change_and_its_undoing_make_no_run(tmp_path: Path) -> None:
+    story = Story(tmp_path, until=60)
+    story.trigger.at(20.0, steps(lambda: story.write(2), story.files))
+    story.trigger.at(21.0, steps(lambda: story.write(1), story.files))
+    assert story.run() == [(0, "start")]
+
+
+def test_a_change_that_nobody_told_of_is_found_at_the_interval(tmp_path: Path) -> None:
+    story = Story(tmp_path, until=80)
+    story.trigger.at(20.0, lambda: story.write(2))
+    assert story.run() == [(0, "start"), (68, "files")], "after the interval and two seconds of rest"
+
+
+def test_a_change_during_a_run_causes_exactly_one_more(tmp_path: Path) -> None:
+    story = Story(tmp_path, until=100)
+    box = story.boxes["box"]
+    whole = box.snapshot
+    changes = iter([2])
+
+    def snapshot() -> Any:
+        for number in changes:
+            story.write(number)
+            story.files()
+            story.trigger.reload()
+        return whole()
+
+    box.snapshot = snapshot  # type: ignore[method-assign]
+    assert story.run() == [(0, "start"), (5, "files"), (71, "interval")]
+    assert set(box.torrents) == {infohash(2)}
+
+
+def test_a_reload_runs_though_nothing_has_changed(tmp_path: Path) -> None:
+    story = Story(tmp_path, until=40)
+    story.trigger.at(20.0, steps(story.trigger.reload, story.trigger.reload))
+    story.trigger.at(30.0, lambda: story.trigger.fire(Cause.SIGNAL))
+    assert story.run() == [(0, "start"), (22, "reload"), (32, "signal")]
+
+
+def test_a_broken_file_keeps_the_last_good_state_and_is_said_in_every_run(tmp_path: Path) -> None:
+    story = Story(tmp_path, until=200)
+    box = story.boxes["box"]
+    story.trigger.at(20.0, steps(lambda: story.file.write_text("version: 1\nbogus: 2\n"), story.files))
+    story.trigger.at(30.0, box.torrents.clear)
+    story.trigger.at(100.0, steps(lambda: story.write(1, 2), story.files))
+    assert [cause for _, cause in story.run()] == ["start", "files", "interval", "files", "interval"]
+    assert [bool(run.problems) for run in story.told.runs] == [False, True, True, False, False]
+    assert story.told.runs[2].run.instances[0].results[0].outcome is Outcome.APPLIED, "drift is healed meanwhile"
+    assert set(box.torrents) == {infohash(1), infohash(2)}
+
+
+def test_a_start_on_an_invalid_file_fails(tmp_path: Path) -> None:
+    file = tmp_path / "desired.yaml"
+    file.write_text("version: 1\n")
+    with pytest.raises(DesiredStateError):
+        Source([file], {})
+
+
+def test_an_instance_that_fails_is_left_alone_longer_and_longer_while_others_go_on(tmp_path: Path) -> None:
+    story = Story(tmp_path, 1200, "bad", "good")
+    story.boxes["bad"].fail_next(10**6, Unreachable("gone"))
+    story.run()
+    tries = story.contacts["bad"]
+    gaps = [round(later - earlier) for earlier, later in pairwise(tries)]
+    assert gaps[:4] == [5, 5, 5, 8] and max(gaps) >= 256, gaps
+    assert set(story.boxes["good"].torrents) == {infohash(1)}
+    for run in story.told.runs:
+        read = {part.name for part in run.run.instances}
+        assert "good" in read
+        assert "bad" in (run.waiting or {}), "said whenever it is not well"
+    skipped = [run for run in story.told.runs if "bad" not in {part.name for part in run.run.instances}]
+    assert skipped and all((run.waiting or {})["bad"].reason == "gone" for run in skipped)
+
+
+def test_it_is_back_as_soon_as_it_answers(tmp_path: Path) -> None:
+    story = Story(tmp_path, 100)
+    box = story.boxes["box"]
+    box.fail_next(10**6, Unreachable("gone"))
+    story.trigger.at(12.0, lambda: box.fail_next(0, Unreachable("gone")))
+    assert story.run()[:5] == [(0, "start"), (5, "retry"), (10, "retry"), (15, "retry"), (81, "interval")]
+    assert set(box.torrents) == {infohash(1)}
+    assert story.told.runs[3].waiting == {}
+
+
+def test_refused_credentials_wait_until_they_change(tmp_path: Path) -> None:
+    story = Story(tmp_path, 2 * HOUR)
+    box = story.boxes["box"]
+    box.fail_next(10**6, AuthFailed("wrong"))
+    story.run()
+    assert len(story.contacts["box"]) == 8, "every 15 minutes"
+
+    again = Story(tmp_path, 100)
+    box = again.boxes["box"]
+    box.fail_next(10**6, AuthFailed("wrong"))
+
+    def mend() -> None:
+        box.fail_next(0, AuthFailed("wrong"))
+        again.environ["PASSWORD"] = "new"
+        again.write(1, head="# another password\n")
+        again.files()
+
+    again.trigger.at(30.0, mend)
+    again.run()
+    assert again.contacts["box"] == [0, 32]
+
+
+def test_a_bug_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story(tmp_path, 200)
+    calls: list[int] = []
+
+    def broken(*args: Any, **kwargs: Any) -> None:
+        calls.append(1)
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("reconciler.control.watch.loop.run_once", broken)
+    story.run()
+    assert len(calls) == 4
+    assert (story.watch.pulse.faults, story.watch.pulse.attempts) == (4, 4)
+    assert story.told.runs == []
+
+
+def test_an_observer_that_fails_harms_nobody(tmp_path: Path) -> None:
+    story = Story(tmp_path, 100)
+
+    class Bad(Told):
+        def finished(self, finished: Finished) -> None:
+            raise ValueError("full")
+
+    story.watch._observers = (Bad(), story.told)
+    assert len(story.run()) == 2
+    assert story.watch.pulse.faults == 2
+
+
+def test_a_dry_run_plans_in_a_loop(tmp_path: Path) -> None:
+    story = Story(tmp_path, 100, dry_run=True)
+    story.run()
+    assert [run.run.instances[0].results[0].outcome for run in story.told.runs] == [Outcome.PLANNED] * 2
+    assert story.boxes["box"].torrents == {}
+
+
+def test_only_the_instances_that_are_named(tmp_path: Path) -> None:
+    story = Story(tmp_path, 200, "a", "b", instances=("b",))
+    story.trigger.at(20.0, steps(lambda: story.boxes.pop("b"), lambda: story.write(1), story.files))
+    story.run()
+    assert [[part.name for part in run.run.instances] for run in story.told.runs] == [["b"], [], [], []]
+    assert story.opened == ["b"]
+
+
+def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from reconciler.plan import make_plan
+
+    planned: list[int] = []
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        planned.append(1)
+        return make_plan(*args, **kwargs)
+
+    monkeypatch.setattr("reconciler.control.watch.loop.make_plan", counted)
+    story = Story(tmp_path, 600)
+    box = story.boxes["box"]
+    seen: dict[Mapping[str, Any], Any] = {}
+    whole = box.snapshot
+
+    def snapshot() -> Any:
+        found = whole()
+        return seen.setdefault(tuple(found.torrents), found)  # type: ignore[call-overload]
+
+    box.snapshot = snapshot  # type: ignore[method-assign]
+    story.run()
+    assert len(story.told.runs) == 10
+    assert len(planned) == 2
+
+
+def test_asked_to_stop_before_it_began_it_contacts_nobody(tmp_path: Path) -> None:
+    story = Story(tmp_path, 100)
+    story.stop.set()
+    assert story.run() == []
+    assert story.opened == []
+
+
+def test_a_stop_in_the_middle_of_a_read_is_no_trouble_of_an_instance(tmp_path: Path) -> None:
+    story = Story(tmp_path, 100, "a", "b")
+
+    def stopped() -> Any:
+        story.stop.set()
+        raise Stopped("asked to stop")
+
+    story.boxes["a"].snapshot = story.boxes["b"].snapshot = stopped  # type: ignore[method-assign]
+    assert story.run() == []
+    assert story.watch.pulse.faults == 0
