@@ -67,7 +67,12 @@ class Soak:
         often: list[Callable[[str], None]] = [self.drift] * 12
         often += [self.edit] * 3
         often += [self.fault] * 3
-        self.dice.choice([*often, self.restart, self.break_file, self.change_password])(name)
+        act = self.dice.choice([*often, self.restart, self.break_file, self.change_password])
+        try:
+            act(name)
+        except OSError as error:
+            ended = {name: server.ended for name, server in self.servers.items()}
+            raise AssertionError(f"{act.__name__} of {name}: {error}; servers that ended: {ended}") from error
 
     def drift(self, name: str) -> None:
         """A person does something in the Web UI."""
