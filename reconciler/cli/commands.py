@@ -25,7 +25,11 @@ Exit codes:
 """
 # The options of the main command that mean something before a command's name too.
 _SHARED: Final = frozenset({"file", "output", "log_format", "verbose", "quiet"})
-_BEFORE: Final = {"validate": _SHARED, "status": _SHARED | {"instance"}}
+_BEFORE: Final = {
+    "validate": _SHARED,
+    "status": _SHARED | {"instance"},
+    "history": _SHARED - {"file"} | {"instance", "state_dir"},
+}
 
 
 @app.callback(invoke_without_command=True, epilog=_EPILOG)
@@ -43,6 +47,7 @@ def main(
     interval: o.Interval = None,
     listen: o.Listen = None,
     token_file: o.TokenFile = None,
+    state_dir: o.StateDir = None,
     log_format: o.LogForm = LogFormat.TEXT,
     verbose: o.Verbose = False,
     quiet: o.Quiet = False,
@@ -60,7 +65,7 @@ def main(
                                    for a review: exit code 2 on changes
       reconcile --watch            do it again and again, as a sidecar
     """
-    settings = Settings(tuple(file or ()), output, o.names(instance), log_format, verbose, quiet)
+    settings = Settings(tuple(file or ()), output, o.names(instance), log_format, verbose, quiet, state_dir)
     if context.invoked_subcommand:
         _refuse_ignored(context, context.invoked_subcommand)
         context.obj = settings
@@ -136,6 +141,37 @@ def status(
     from reconciler.cli.checking import status_command
 
     raise typer.Exit(status_command(replace(settings, instances=o.names(instance) or settings.instances)))
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    output: o.OwnOutput = None,
+    instance: o.OwnInstances = None,
+    torrent: o.OfTorrent = None,
+    limit: o.Limit = 20,
+    state_dir: o.OwnStateDir = None,
+    log_format: o.OwnLogForm = None,
+    verbose: o.OwnVerbose = False,
+    quiet: o.OwnQuiet = False,
+) -> None:
+    """Show what was done lately, newest first, from the journal.
+
+    Contacts nothing; the report is text or json. Exit code 0, or 1 where the journal cannot be read.
+
+    \b
+    Examples:
+      reconcile history --limit 5
+      reconcile history --torrent 08ada5a7
+    """
+    settings = o.overridden(context.obj, None, output, log_format, verbose, quiet)
+    if settings.output not in (Output.TEXT, Output.JSON):
+        raise Failure(f"history has no {settings.output} form, only text and json", 4)
+    from reconciler.cli.remembering import history_command
+
+    instances = o.names(instance) or settings.instances
+    settings = replace(settings, instances=instances, state_dir=state_dir or settings.state_dir)
+    raise typer.Exit(history_command(settings, torrent or "", limit))
 
 
 @app.command()

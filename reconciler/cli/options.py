@@ -18,6 +18,7 @@ _FILE: Final = "Desired state: a YAML file, or a folder of them. Repeatable. [de
 _OUTPUT: Final = "Report as text, json, markdown or github. [default: text]"
 _INSTANCE: Final = "Only this instance. Repeatable. [default: all]"
 _LOG: Final = "Log on standard error as text or json. [default: text]"
+_STATE: Final = "Where the journal is kept. [default: $XDG_STATE_HOME/reconcile]"
 _VERBOSE: Final = "Log what happens in more detail."
 _QUIET: Final = "Log errors only, and show no progress."
 
@@ -91,6 +92,7 @@ TokenFile = Annotated[
     Path | None,
     _option("--token-file", metavar="PATH", text="With --listen: the token that a request for a run must bear."),
 ]
+StateDir = Annotated[Path | None, _option("--state-dir", metavar="DIR", text=_STATE)]
 LogForm = Annotated[LogFormat, _option("--log-format", metavar="FORM", text=_LOG)]
 Verbose = Annotated[bool, _option("--verbose", "-v", text=_VERBOSE)]
 Quiet = Annotated[bool, _option("--quiet", "-q", text=_QUIET)]
@@ -102,6 +104,14 @@ Version = Annotated[
 OwnFile = Annotated[list[Path] | None, _option("--file", "-f", metavar="PATH", text=_FILE, main=False)]
 OwnOutput = Annotated[Output | None, _option("--output", metavar="FORM", text=_OUTPUT, main=False)]
 OwnInstances = Annotated[list[str] | None, _option("--instance", metavar="NAME", text=_INSTANCE, main=False)]
+OwnStateDir = Annotated[Path | None, _option("--state-dir", metavar="DIR", text=_STATE, main=False)]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Show so many runs at most.")]
+OfTorrent = Annotated[
+    str | None,
+    _option(
+        "--torrent", metavar="TORRENT", text="Only what concerns it: its name, or how its infohash begins.", main=False
+    ),
+]
 OwnLogForm = Annotated[LogFormat | None, _option("--log-format", metavar="FORM", text=_LOG, main=False)]
 OwnVerbose = Annotated[bool, _option("--verbose", "-v", text=_VERBOSE, main=False)]
 LoopAddress = Annotated[

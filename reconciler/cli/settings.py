@@ -43,6 +43,7 @@ class Settings:
     log_format: LogFormat = LogFormat.TEXT
     verbose: bool = False
     quiet: bool = False
+    state_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.cli import logs, out
 from reconciler.cli.loading import files_of, invalid
 from reconciler.cli.out import warn
+from reconciler.cli.remembering import journal_of
 from reconciler.cli.settings import Failure, Output, RunSettings, Settings
 from reconciler.cli.signals import Stopping, on_hangup
 
@@ -29,6 +30,8 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     _check(settings, options)
     gc.enable()  # a short command goes without; this one is here to stay
     logs.configure(settings, always=True)
+    import structlog
+
     from reconciler.cli.telling import Teller
     from reconciler.control import Options
     from reconciler.control.watch import Cause, FileWatch, Trigger, Watch
@@ -47,6 +50,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
                 stop,
                 observers=[Teller(settings, options), *([board] if board else [])],
                 progress=board.pulse if board else None,
+                journal=journal_of(settings, structlog.get_logger().warning),
             )
             FileWatch(source.files, source.read_as, lambda: trigger.fire(Cause.FILES), stop).start()
             with _deadline(stop, watch.leave):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from reconciler.model.desired import Desired
 from reconciler.model.position import Problem
@@ -19,6 +19,9 @@ class Waiting:
     failures: int
     reason: str
     until: datetime
+
+
+COMMAND: Final = "command"  # the trigger of a single run: somebody, or something, gave the command
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.journal import Journal
 from reconciler.control.observing import Finished, Observer
 from reconciler.control.reading import Connect, follow
 from reconciler.control.run import Options, Planner, Progress, Silent, run_once, unread
@@ -22,6 +23,7 @@ from reconciler.control.watch.schedule import Schedule
 from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause, Trigger
 from reconciler.model.desired import Desired
+from reconciler.model.journal import Remembered
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
@@ -42,7 +44,7 @@ class Watch:
     """Runs until `stop` is set (then `trigger.wake()`), in the calling thread. Nothing that an instance does ends it.
 
     `connect` opens targets that are kept between runs; `observers` are told of every run, in this thread;
-    `aside` does work that may take long without waiting for it.
+    `aside` does work that may take long without waiting for it; `journal` remembers past the end of the process.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Watch:
         clock: Clock | None = None,
         pace: Pace | None = None,
         aside: Start = in_thread,
+        journal: Journal | None = None,
     ) -> None:
         self.pulse = Pulse()
         self._source = source
@@ -73,7 +76,8 @@ class Watch:
         self._schedule = Schedule(interval, self._clock.random)
         self._domains = Domains(self._clock)
         self._memory = Memory(self._clock, 2 * interval)
-        self._planner = _Planner(self._memory)
+        self._journal = journal
+        self._planner = _Planner(self._memory, journal)
         self._aside = Aside(self._pool, self._pace, stop, trigger.wake, aside)
         self._back: set[str] = set()  # who had failed and has answered since
         self._looked = source.read_as  # how the files were when they were looked at last
@@ -81,6 +85,8 @@ class Watch:
 
     def run(self) -> None:
         """Run at once, then whenever there is a reason; log out everywhere at the end."""
+        if self._journal:
+            self._memory.recall(self._journal.fought(self._source.desired.owner))
         try:
             causes = {Cause.START}
             while not self._stop.is_set():
@@ -162,6 +168,8 @@ class Watch:
         try:
             self._tell(lambda observer: observer.began(self._source.desired))
             finished = self._run(cause, began, moment)
+            if self._journal:
+                self._journal.record(self._source.desired, finished)
             if finished.run.instances or not self._stop.is_set():
                 self._tell(lambda observer: observer.finished(finished))
         except Exception as error:
@@ -191,6 +199,8 @@ class Watch:
         else:
             self._domains.learn(run.instances, desired.instances)
             self._memory.learn(run.instances)
+            if self._journal and (fought := self._memory.fought()) is not None:
+                self._journal.keep_fought(desired.owner, fought)
         seconds = self._clock.now() - moment
         return Finished(run, cause, began, seconds, self._source.problems, self._domains.waiting())
 
@@ -211,18 +221,21 @@ class Watch:
 class _Planner(Planner):
     """`make_plan`, with what is not to be tried now held back. What has not changed at all is not planned again."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, journal: Journal | None) -> None:
         self._memory = memory
-        self._last: tuple[Desired, Mapping[str, Snapshot], Plan] | None = None
+        self._journal = journal
+        self._last: tuple[Desired, Mapping[str, Snapshot], Mapping[str, Remembered], Plan] | None = None
 
     def __call__(
         self, desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
     ) -> Plan:
-        if self._last and self._last[0] is desired and _same(self._last[1], snapshots):
-            plan = self._last[2]
+        remembered = self._journal.remembered(desired) if self._journal else {}
+        last = self._last
+        if last and last[0] is desired and _same(last[1], snapshots) and last[2] == remembered:
+            plan = last[3]
         else:
-            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over)
-            self._last = desired, dict(snapshots), plan
+            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over, remembered=remembered)
+            self._last = desired, dict(snapshots), remembered, plan
         return self._memory.hold_back(plan)
 
 
