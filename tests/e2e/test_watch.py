@@ -6,8 +6,6 @@ import json
 import signal
 import time
 
-import pytest
-
 from reconciler.demo.servers import Server
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, entries, entry
@@ -76,14 +74,6 @@ def test_a_dry_run_in_a_loop_changes_nothing_and_tells_a_plan_once(home: Home, p
         watch.stop()
     assert proxy.mutations == []
     assert [report["summary"]["add"] for report in watch.reports] == [1, 2]
-
-
-@pytest.fixture
-def box(any_server: Server, make_proxy: MakeProxy, home: Home) -> Proxy:
-    """The instance `box`, for tests to which the version does not matter."""
-    proxy = make_proxy(any_server)
-    home.instance(proxy.url, any_server.username, any_server.password)
-    return proxy
 
 
 def test_a_server_that_restarts_or_is_away_is_sat_out(home: Home, any_server: Server, box: Proxy) -> None:
