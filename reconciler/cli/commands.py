@@ -41,6 +41,7 @@ def main(
     take_over: o.TakeOver = False,
     watch: o.Watching = False,
     interval: o.Interval = None,
+    shard: o.ShardOf = None,
     log_format: o.LogForm = LogFormat.TEXT,
     verbose: o.Verbose = False,
     quiet: o.Quiet = False,
@@ -65,7 +66,7 @@ def main(
         return
     if detailed_exitcode and not dry_run:
         raise Failure("--detailed-exitcode says what a dry-run found: give --dry-run with it", 4)
-    options = RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over)
+    options = RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over, shard=o.shard(shard))
     if watch:
         from reconciler.cli.watching import watch_command
 

@@ -44,6 +44,7 @@ def command_line(settings: Settings, options: RunSettings) -> str:
         words += ["-f", str(file)]
     for name in settings.instances:
         words += ["--instance", name]
+    words += ["--shard", str(options.shard)] if options.shard else []
     return shlex.join([*words, "--take-over"] if options.take_over else words)
 
 
@@ -56,6 +57,7 @@ def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: S
         accept_plan=options.accept_plan,
         take_over=options.take_over,
         detailed_exitcode=options.detailed_exitcode,
+        shard=options.shard,
     )
     with Bars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
         try:

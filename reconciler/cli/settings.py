@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from reconciler.model.position import Problem
+
+if TYPE_CHECKING:
+    from reconciler.plan.shard import Shard
 
 DEFAULT_FILE = Path("desired.yaml")
 
@@ -55,6 +58,7 @@ class RunSettings:
     accept_plan: str | None = None
     take_over: bool = False
     interval: float | None = None  # seconds, with --watch
+    shard: Shard | None = None
 
 
 class Failure(Exception):

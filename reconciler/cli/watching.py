@@ -36,7 +36,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
         source = _source(settings)
         watch = Watch(
             source,
-            Options(options.dry_run, settings.instances, options.accept_plan, options.take_over),
+            Options(options.dry_run, settings.instances, options.accept_plan, options.take_over, shard=options.shard),
             options.interval or 60.0,
             trigger,
             stop,
