@@ -10,6 +10,7 @@ import typer
 
 from reconciler.cli import options as o
 from reconciler.cli.settings import Failure, LogFormat, Output, RunSettings, Settings
+from reconciler.model.secret import Secret
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -42,6 +43,8 @@ def main(
     watch: o.Watching = False,
     interval: o.Interval = None,
     shard: o.ShardOf = None,
+    notify: o.Notify = None,
+    notify_file: o.NotifyFile = None,
     log_format: o.LogForm = LogFormat.TEXT,
     verbose: o.Verbose = False,
     quiet: o.Quiet = False,
@@ -70,9 +73,12 @@ def main(
     if watch:
         from reconciler.cli.watching import watch_command
 
-        raise typer.Exit(watch_command(settings, replace(options, interval=o.seconds(interval or "60s"))))
-    if interval and _on_command_line(context, "interval"):
-        raise Failure("--interval is the time from run to run of a watch: give --watch with it", 4)
+        urls = tuple(map(Secret, notify or ()))
+        options = replace(options, interval=o.seconds(interval or "60s"), notify=urls, notify_file=notify_file)
+        raise typer.Exit(watch_command(settings, options))
+    for name in ("interval", "notify", "notify_file"):
+        if _on_command_line(context, name):
+            raise Failure(f"--{name.replace('_', '-')} is for a watch: give --watch with it", 4)
     from reconciler.cli.running import run_command
 
     raise typer.Exit(run_command(settings, options))

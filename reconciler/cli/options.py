@@ -100,6 +100,13 @@ ShardOf = Annotated[
     str | None,
     _option("--shard", metavar="INDEX/COUNT", text="Only this process's share of the instances; INDEX counts from 0."),
 ]
+Notify = Annotated[
+    list[str] | None,
+    _option("--notify", metavar="URL", text="With --watch: say there what changed and what is wrong. Repeatable."),
+]
+NotifyFile = Annotated[
+    Path | None, _option("--notify-file", metavar="FILE", text="With --watch: a file of such URLs, one a line.")
+]
 LogForm = Annotated[LogFormat, _option("--log-format", metavar="FORM", text=_LOG)]
 Verbose = Annotated[bool, _option("--verbose", "-v", text=_VERBOSE)]
 Quiet = Annotated[bool, _option("--quiet", "-q", text=_QUIET)]

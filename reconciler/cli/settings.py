@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from reconciler.model.position import Problem
+from reconciler.model.secret import Secret
 
 if TYPE_CHECKING:
     from reconciler.plan.shard import Shard
@@ -59,6 +60,8 @@ class RunSettings:
     take_over: bool = False
     interval: float | None = None  # seconds, with --watch
     shard: Shard | None = None
+    notify: tuple[Secret, ...] = ()
+    notify_file: Path | None = None
 
 
 class Failure(Exception):

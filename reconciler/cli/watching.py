@@ -6,10 +6,12 @@ import gc
 import os
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from reconciler.cli import logs, out
 from reconciler.cli.loading import files_of, invalid
+from reconciler.cli.notifying import notifiers
 from reconciler.cli.out import warn
 from reconciler.cli.settings import Failure, Output, RunSettings, Settings
 from reconciler.cli.signals import Stopping, on_hangup
@@ -25,6 +27,7 @@ END_AFTER: Final = 4.5  # seconds: end, whatever is still under way
 def watch_command(settings: Settings, options: RunSettings) -> int:
     """Run until SIGTERM or SIGINT, which end it with 0."""
     _check(settings, options)
+    notifying = notifiers(options)
     gc.enable()  # a short command goes without; this one is here to stay
     logs.configure(settings, always=True)
     from reconciler.control import Options
@@ -40,10 +43,12 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
             options.interval or 60.0,
             trigger,
             stop,
-            observers=_observers(settings, options),
+            observers=[*_observers(settings, options), *notifying],
         )
         FileWatch(source.files, source.read_as, lambda: trigger.fire(Cause.FILES), stop).start()
-        with _deadline(stop, watch.leave):
+        with _deadline(stop, watch.leave), ExitStack() as ending:
+            for notifier in notifying:
+                ending.callback(notifier.close)
             watch.run()
     return 0
 
