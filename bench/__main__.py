@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from bench import flexget
+from bench import flexget, watch
 from bench.command import Measured, reconcile
 from bench.raw import Raw
 from bench.world import magnets, write_desired
@@ -17,6 +17,7 @@ from reconciler.demo.servers import Server
 
 VERSIONS = ("5.3.0", "4.5.2")
 ROUNDS = 5
+CYCLES = 50
 
 
 def main() -> None:
@@ -27,6 +28,8 @@ def main() -> None:
         print(f"qBittorrent {version}")
         adding(version, count)
         converged(version, count)
+        if version == VERSIONS[0]:
+            watching(version, count)
         print()
     against_flexget(count)
 
@@ -48,7 +51,7 @@ def world(version: str, count: int) -> Iterator[tuple[Server, Path]]:
 def adding(version: str, count: int) -> None:
     """Adding everything, process start to verified, against a raw batched add until visible; fresh servers in turn."""
     raws, ours = [], []
-    for _ in range(3):
+    for _ in range(ROUNDS):
         with Server(version) as server:
             raws.append(with_raw(server, lambda raw: raw.timed_add(magnets(count))))
         with world(version, count) as (_, folder):
@@ -79,6 +82,18 @@ def converged(version: str, count: int) -> None:
     row("requests, 100 and all", f"{many[0]} and {max(many[1:])}", "<= 6", set(many) == {many[0]} and many[0] <= 6)
     peak = max(run.peak for run in ours)
     row("peak memory, converged", f"{peak:.0f} MiB", "<= 250", peak <= 250)
+
+
+def watching(version: str, count: int) -> None:
+    """The reads of a loop in which nothing changes, against the full read that they stand for; in one process."""
+    with world(version, count) as (server, folder):
+        reconcile(folder)
+        cost = watch.idle(server, CYCLES)
+    held = cost.requests == 1 and cost.cpu <= 20
+    figures = (
+        f"{cost.requests:g} request, {cost.cpu:.1f} ms CPU, {cost.wall:.0f} ms ({cost.full_cpu:.0f} ms CPU in full)"
+    )
+    row("watch, nothing changed, a cycle", figures, "1, 20 ms", held)
 
 
 def against_flexget(count: int) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from reconciler.apply.job import Job, by_id, live_of
 from reconciler.apply.pace import Pace
 from reconciler.apply.steps import Batch
 from reconciler.apply.target import Target
-from reconciler.model.errors import InstanceError, Rejected, ServerFault, Unsupported
+from reconciler.model.errors import InstanceError, Rejected, ServerFault, TooLarge, Unsupported
 from reconciler.model.snapshot import LiveTorrent
 
 
@@ -34,6 +35,10 @@ def deliver(batch: Batch, target: Target, pace: Pace) -> None:
             _mark_sent(todo)
             return
         except (Rejected, Unsupported) as error:
+            if isinstance(error, TooLarge) and len(todo) > 1:
+                for half in _halves(todo):
+                    deliver(replace(batch, jobs=half), target, pace)
+                return
             _note(todo, batch, error)
             return
         except InstanceError as error:
@@ -65,8 +70,17 @@ def read(jobs: Sequence[Job], target: Target, pace: Pace) -> Sequence[LiveTorren
         return ()
     try:
         return pace.patiently(lambda: target.read(ids))
+    except TooLarge as error:
+        if len(jobs) == 1:
+            raise Lost(error) from error
+        return [live for half in _halves(jobs) for live in read(half, target, pace)]
     except InstanceError as error:
         raise Lost(error) from error
+
+
+def _halves(jobs: Sequence[Job]) -> tuple[Sequence[Job], Sequence[Job]]:
+    middle = len(jobs) // 2
+    return jobs[:middle], jobs[middle:]
 
 
 def _mark_sent(jobs: Sequence[Job]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 from reconciler.cli import logs, out
@@ -41,6 +42,26 @@ def status_command(settings: Settings) -> int:
 
         out.publish_lines(status_lines(status))
     return stopping.exit_code or status.exit_code
+
+
+def loop_command(settings: Settings, url: str) -> int:
+    """Show how a running loop is, as it says so itself."""
+    from reconciler.web.client import AskError, BadAddress, ask
+
+    logs.configure(settings)
+    try:
+        loop, answer = ask(url)
+    except AskError as error:
+        raise Failure(str(error), 4 if isinstance(error, BadAddress) else 1) from error
+    if settings.output is Output.JSON:
+        from reconciler.web.as_json import encoded
+
+        out.publish_text([encoded(json.loads(answer)).decode("ascii").rstrip("\n")])
+    else:
+        from reconciler.web.as_text import loop_lines
+
+        out.publish_lines(loop_lines(loop))
+    return int(loop.exit_code != 0)
 
 
 def _say_valid(settings: Settings, desired: Desired) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -45,6 +45,8 @@ def main(
     shard: o.ShardOf = None,
     notify: o.Notify = None,
     notify_file: o.NotifyFile = None,
+    listen: o.Listen = None,
+    token_file: o.TokenFile = None,
     log_format: o.LogForm = LogFormat.TEXT,
     verbose: o.Verbose = False,
     quiet: o.Quiet = False,
@@ -74,10 +76,17 @@ def main(
         from reconciler.cli.watching import watch_command
 
         urls = tuple(map(Secret, notify or ()))
-        options = replace(options, interval=o.seconds(interval or "60s"), notify=urls, notify_file=notify_file)
-        raise typer.Exit(watch_command(settings, options))
-    for name in ("interval", "notify", "notify_file"):
-        if _on_command_line(context, name):
+        loop = replace(
+            options,
+            interval=o.seconds(interval or "60s"),
+            listen=listen,
+            token_file=token_file,
+            notify=urls,
+            notify_file=notify_file,
+        )
+        raise typer.Exit(watch_command(settings, loop))
+    for name in ("interval", "listen", "token_file", "notify", "notify_file"):
+        if _given(context, name):
             raise Failure(f"--{name.replace('_', '-')} is for a watch: give --watch with it", 4)
     from reconciler.cli.running import run_command
 
@@ -112,6 +121,7 @@ def status(
     file: o.OwnFile = None,
     output: o.OwnOutput = None,
     instance: o.OwnInstances = None,
+    url: o.LoopAddress = None,
     log_format: o.OwnLogForm = None,
     verbose: o.OwnVerbose = False,
     quiet: o.OwnQuiet = False,
@@ -119,14 +129,22 @@ def status(
     """Show the instances and what became of the declared torrents.
 
     Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read.
+    With --url: how a running reconcile is; 0 where nobody has to look at it, else 1.
 
     \b
-    Example:
+    Examples:
       reconcile status --instance seedbox
+      reconcile status --url http://127.0.0.1:9470
     """
     settings = o.overridden(context.obj, file, output, log_format, verbose, quiet)
     if settings.output not in (Output.TEXT, Output.JSON):
         raise Failure(f"status has no {settings.output} form, only text and json", 4)
+    if url:
+        if file or instance or _given(context.parent, "file") or _given(context.parent, "instance"):
+            raise Failure("status --url asks a running reconcile: it takes no --file and no --instance", 4)
+        from reconciler.cli.checking import loop_command
+
+        raise typer.Exit(loop_command(settings, url))
     from reconciler.cli.checking import status_command
 
     raise typer.Exit(status_command(replace(settings, instances=o.names(instance) or settings.instances)))
@@ -151,10 +169,11 @@ def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the servers ru
 def _refuse_ignored(context: typer.Context, command: str) -> None:
     """An option that the command would ignore is a misunderstanding, unless the environment holds it for other runs."""
     for parameter in context.command.params:
-        if _on_command_line(context, parameter.name or "") and parameter.name not in _BEFORE.get(command, ()):
+        if _given(context, parameter.name or "") and parameter.name not in _BEFORE.get(command, ()):
             raise Failure(f"{command} takes no {parameter.opts[0]}", 4)
 
 
-def _on_command_line(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
+def _given(context: Any, name: str) -> bool:
+    """Was the option written on the command line, and not taken from the environment?"""
+    source = context.get_parameter_source(name) if context else None
     return source is not None and source.name == "COMMANDLINE"

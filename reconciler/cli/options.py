@@ -107,6 +107,14 @@ Notify = Annotated[
 NotifyFile = Annotated[
     Path | None, _option("--notify-file", metavar="FILE", text="With --watch: a file of such URLs, one a line.")
 ]
+Listen = Annotated[
+    str | None,
+    _option("--listen", metavar="ADDRESS", text="With --watch: serve health, metrics and a page on HOST:PORT."),
+]
+TokenFile = Annotated[
+    Path | None,
+    _option("--token-file", metavar="PATH", text="With --listen: the token that a request for a run must bear."),
+]
 LogForm = Annotated[LogFormat, _option("--log-format", metavar="FORM", text=_LOG)]
 Verbose = Annotated[bool, _option("--verbose", "-v", text=_VERBOSE)]
 Quiet = Annotated[bool, _option("--quiet", "-q", text=_QUIET)]
@@ -120,6 +128,10 @@ OwnOutput = Annotated[Output | None, _option("--output", metavar="FORM", text=_O
 OwnInstances = Annotated[list[str] | None, _option("--instance", metavar="NAME", text=_INSTANCE, main=False)]
 OwnLogForm = Annotated[LogFormat | None, _option("--log-format", metavar="FORM", text=_LOG, main=False)]
 OwnVerbose = Annotated[bool, _option("--verbose", "-v", text=_VERBOSE, main=False)]
+LoopAddress = Annotated[
+    str | None,
+    _option("--url", metavar="URL", text="Ask the reconcile that runs there and listens on HTTP.", main=False),
+]
 OwnQuiet = Annotated[bool, _option("--quiet", "-q", text=_QUIET, main=False)]
 
 

@@ -62,6 +62,8 @@ class RunSettings:
     shard: Shard | None = None
     notify: tuple[Secret, ...] = ()
     notify_file: Path | None = None
+    listen: str | None = None
+    token_file: Path | None = None
 
 
 class Failure(Exception):

@@ -14,6 +14,7 @@ from reconciler.cli import out
 from reconciler.cli.running import command_line, save
 from reconciler.cli.settings import Output, RunSettings, Settings
 from reconciler.control.observing import Finished
+from reconciler.model.desired import Desired
 from reconciler.model.plan import Outcome
 from reconciler.model.run import Run, Status
 from reconciler.report.as_json import write_run
@@ -36,6 +37,9 @@ class Teller:
         self._last_word: float | None = None
         self._last_reminder = now()
         self._log = structlog.get_logger()
+
+    def began(self, desired: Desired) -> None:
+        """Nothing to say before there is something to tell."""
 
     def finished(self, finished: Finished) -> None:
         """Say what has to be said about a run."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from reconciler.cli import logs, out
@@ -17,8 +17,8 @@ from reconciler.cli.settings import Failure, Output, RunSettings, Settings
 from reconciler.cli.signals import Stopping, on_hangup
 
 if TYPE_CHECKING:
-    from reconciler.control.observing import Observer
     from reconciler.control.watch import Source
+    from reconciler.web import Board
 
 LEAVE_AFTER: Final = 3.0  # seconds after being asked to stop: log out past a request that does not end
 END_AFTER: Final = 4.5  # seconds: end, whatever is still under way
@@ -30,6 +30,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     notifying = notifiers(options)
     gc.enable()  # a short command goes without; this one is here to stay
     logs.configure(settings, always=True)
+    from reconciler.cli.telling import Teller
     from reconciler.control import Options
     from reconciler.control.watch import Cause, FileWatch, Trigger, Watch
 
@@ -37,19 +38,25 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     with Stopping(trigger.wake) as stopping, on_hangup(lambda: trigger.fire(Cause.SIGNAL)):
         stop = stopping.event
         source = _source(settings)
-        watch = Watch(
-            source,
-            Options(options.dry_run, settings.instances, options.accept_plan, options.take_over, shard=options.shard),
-            options.interval or 60.0,
-            trigger,
-            stop,
-            observers=[*_observers(settings, options), *notifying],
-        )
-        FileWatch(source.files, source.read_as, lambda: trigger.fire(Cause.FILES), stop).start()
-        with _deadline(stop, watch.leave), ExitStack() as ending:
+        interval = options.interval or 60.0
+        with ExitStack() as ending:
+            board = ending.enter_context(_served(settings, options, interval, lambda: trigger.fire(Cause.RELOAD)))
             for notifier in notifying:
                 ending.callback(notifier.close)
-            watch.run()
+            watch = Watch(
+                source,
+                Options(
+                    options.dry_run, settings.instances, options.accept_plan, options.take_over, shard=options.shard
+                ),
+                interval,
+                trigger,
+                stop,
+                observers=[Teller(settings, options), *([board] if board else []), *notifying],
+                progress=board.pulse if board else None,
+            )
+            FileWatch(source.files, source.read_as, lambda: trigger.fire(Cause.FILES), stop).start()
+            with _deadline(stop, watch.leave):
+                watch.run()
     return 0
 
 
@@ -78,11 +85,26 @@ def _source(settings: Settings) -> Source:
     return source
 
 
-def _observers(settings: Settings, options: RunSettings) -> list[Observer]:
-    """Who is told of every run."""
-    from reconciler.cli.telling import Teller
+@contextmanager
+def _served(
+    settings: Settings, options: RunSettings, interval: float, reload: Callable[[], None]
+) -> Iterator[Board | None]:
+    """The board that is served over HTTP meanwhile, where `--listen` asks for it."""
+    if options.listen is None:
+        if options.token_file:
+            raise Failure("--token-file is for requests over HTTP: give --listen with it", 4)
+        yield None
+        return
+    from reconciler.web import Board, ListenError, TokenError, read_token, serve
 
-    return [Teller(settings, options)]
+    board = Board(interval, settings.instances)
+    try:
+        token = read_token(options.token_file) if options.token_file else None
+        server = serve(board, options.listen, reload, token)
+    except (ListenError, TokenError) as error:
+        raise Failure(str(error), 4) from error
+    with server:
+        yield board
 
 
 class _deadline:  # noqa: N801 - read as a statement: with _deadline(…)

@@ -1,5 +1,7 @@
 """One run from end to end: read every instance, plan, apply, and say what came of it.
 
+`watch` does so again and again, for months; who wants to know of it is an `observing.Observer`.
+
 May import everything above it (`model`, `desired`, `live`, `plan`, `apply`). Never formats output and never decides
 what should be done to a torrent.
 """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from reconciler.model.desired import Desired
 from reconciler.model.position import Problem
 from reconciler.model.run import Run
 
@@ -40,6 +41,9 @@ class Finished:
 
 class Observer(Protocol):
     """Told of every run of the loop, in its thread. What it raises is logged and never ends the loop."""
+
+    def began(self, desired: Desired) -> None:
+        """A run begins, with this desired state in force."""
 
     def finished(self, finished: Finished) -> None:
         """A run has ended."""

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from reconciler.apply.pace import Pace
 from reconciler.apply.target import Target
-from reconciler.live import Session
+from reconciler.live import Mirror, Session
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.snapshot import Snapshot
@@ -28,6 +28,13 @@ class OpenTarget(Target, Protocol):
     def requests(self) -> int:
         """How many HTTP requests were sent."""
 
+    @property
+    def fresh(self) -> bool:
+        """Was the last snapshot a full read, that depends on nothing read before?"""
+
+    def refresh(self) -> Snapshot:
+        """A snapshot by a full read."""
+
     def open(self) -> None:
         """Log in, once. Raises `InstanceError`."""
 
@@ -41,6 +48,13 @@ Connect = Callable[[Instance, threading.Event], OpenTarget]
 def connect(instance: Instance, stop: threading.Event) -> OpenTarget:
     """A session on the real Web API of an instance, not yet open."""
     return Session(instance, stop=stop)
+
+
+def follow(instance: Instance, stop: threading.Event) -> OpenTarget:
+    """The same for a loop: it reads cheaply what has hardly changed."""
+    import structlog  # a tenth of a second that a single run can do without
+
+    return Mirror(instance, stop=stop, tell=structlog.get_logger().warning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +95,11 @@ def _read(target: OpenTarget, pace: Pace) -> Reading:
         return Reading(target, pace.patiently(target.snapshot))
     except (InstanceError, Stopped) as error:
         return Reading(target, error=error)
+
+
+def read_afresh(reading: Reading, pace: Pace) -> Reading:
+    """The same instance by a full read, in the session that is open."""
+    try:
+        return Reading(reading.target, pace.patiently(reading.target.refresh))
+    except (InstanceError, Stopped) as error:
+        return Reading(reading.target, error=error)

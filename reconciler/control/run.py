@@ -10,10 +10,10 @@ from typing import Protocol
 from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.exit_code import exit_code
-from reconciler.control.reading import Connect, Reading, connect, each, read_all
+from reconciler.control.reading import Connect, Reading, connect, each, read_afresh, read_all
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
-from reconciler.model.plan import InstancePlan, Outcome, Plan
+from reconciler.model.plan import InstancePlan, Outcome, Plan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
@@ -91,9 +91,8 @@ def run_once(
     pace = pace or real_pace(stop)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
     instances = [one for one in chosen(desired, options.instances, options.shard) if one.name not in skip]
-    with read_all(instances, stop, pace, connect) as readings:
-        snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
-        plan = planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over)
+    with read_all(instances, stop, pace, connect) as read:
+        readings, plan = _planned(desired, options, planner, read, pace)
         plans = {part.name: part for part in plan.instances}
 
         def conclude(name: str) -> InstanceResult:
@@ -109,6 +108,28 @@ def run_once(
     counted = tuple(_counted(results[name], readings[name]) for name in sorted(results))
     code = exit_code(counted, detailed=options.detailed_exitcode)
     return Run(mode, plan.hash, code, counted, desired.warnings)
+
+
+def _planned(
+    desired: Desired, options: Options, planner: Planner, readings: Mapping[str, Reading], pace: Pace
+) -> tuple[Mapping[str, Reading], Plan]:
+    """The plan. Where it deletes what only deltas told of, it is made anew on a full read."""
+
+    def make(readings: Mapping[str, Reading]) -> Plan:
+        snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
+        return planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over)
+
+    plan = make(readings)
+    doubtful = [part.name for part in plan.instances if _deletes(part) and not readings[part.name].target.fresh]
+    if options.dry_run or not doubtful:
+        return readings, plan
+    readings = {**readings, **each(doubtful, lambda name: read_afresh(readings[name], pace))}
+    return readings, make(readings)
+
+
+def _deletes(part: InstancePlan) -> bool:
+    allowed = not part.suspended and not part.verdict.refused
+    return allowed and any(action.verb is Verb.DELETE and action.hold is None for action in part.actions)
 
 
 def chosen(desired: Desired, names: Sequence[str], shard: Shard | None = None) -> list[Instance]:

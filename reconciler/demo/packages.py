@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from reconciler.demo.sources import mirrors
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SOURCES = Path("/etc/apt")
@@ -28,10 +29,12 @@ class ServerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Where a version is: a Debian release, and a suite on top of it."""
+    """Where a program is: a Debian release, a suite on top of it, the package, and the program's place in it."""
 
     codename: str
     suite: str | None = None
+    package: str = "qbittorrent-nox"
+    program: str = "usr/bin/qbittorrent-nox"
 
 
 RELEASES: Mapping[str, Release] = {
@@ -51,17 +54,22 @@ def root_of(version: str) -> Path:
     """The folder with an unpacked version, downloaded at its first use. Raises `ServerError`."""
     if version not in RELEASES:
         raise ServerError(f"no recipe for qBittorrent {version}; there are: {', '.join(RELEASES)}")
-    folder = cache() / version
+    return unpacked(version, RELEASES[version])
+
+
+def unpacked(name: str, release: Release) -> Path:
+    """The folder `name` of the cache with a package and all it needs, fetched at first use. Raises `ServerError`."""
+    folder = cache() / name
     if folder.is_dir():
         return folder
     if not available():
         raise ServerError(
-            f"qBittorrent {version} comes from Debian's packages, and this machine has no apt-get, dpkg-deb or Debian "
-            "keyring. Put a qbittorrent-nox on PATH instead"
+            f"{release.package} {name} comes from Debian's packages, and this machine has no apt-get, dpkg-deb or "
+            f"Debian keyring. Put a {release.package} on PATH instead"
         )
-    with _alone(version):
+    with _alone(name):
         if not folder.is_dir():
-            _unpack(version, RELEASES[version], folder)
+            _unpack(name, release, folder)
     return folder
 
 
@@ -71,38 +79,30 @@ def cache() -> Path:
     return base / "reconcile" / "qbittorrent"
 
 
-def mirrors(texts: Iterable[str]) -> list[str]:
-    """The Debian mirrors that apt source lists name, in either format; not those of third parties or of security."""
-    found = []
-    for text in texts:
-        lines = re.findall(r"^deb(?:\s+\[[^]]*\])?\s+(\S+)\s+\S+.*\bmain\b", text, re.MULTILINE)
-        stanzas = re.findall(r"^URIs:\s*(.+)$", text, re.MULTILINE)
-        found += [uri.rstrip("/") for uri in (*lines, *" ".join(stanzas).split())]
-    return list(dict.fromkeys(uri for uri in found if re.search(r"/debian$", uri)))
-
-
 @contextmanager
-def _alone(version: str) -> Iterator[None]:
-    """One process at a time works on a version; the others wait and find it done."""
+def _alone(name: str) -> Iterator[None]:
+    """One process at a time works on a folder; the others wait and find it done."""
     cache().mkdir(parents=True, exist_ok=True)
-    with (cache() / f".{version}.lock").open("w") as lock:
+    with (cache() / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _unpack(version: str, release: Release, folder: Path) -> None:
+def _unpack(name: str, release: Release, folder: Path) -> None:
     """Download and unpack beside the final place, then rename: what is there is whole."""
-    with tempfile.TemporaryDirectory(dir=cache(), prefix=f".{version}-") as name:
-        work = Path(name)
+    for leftover in cache().glob(f".{name}-*"):  # of somebody who was killed: nobody else is at work here
+        shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=cache(), prefix=f".{name}-") as place:
+        work, what = Path(place), f"{release.package} {name}"
         apt = _apt(work, release)
-        _run([*apt, "update", "-qq"], version)
+        _run([*apt, "update", "-qq"], what)
         target = ["-t", release.suite] if release.suite else []
-        _run([*apt, "install", "-qq", "-y", "--download-only", *target, "qbittorrent-nox"], version)
+        _run([*apt, "install", "-qq", "-y", "--download-only", *target, release.package], what)
         root = work / "root"
         for package in sorted(work.glob("cache/archives/*.deb")):
-            _run(["dpkg-deb", "-x", str(package), str(root)], version)
-        if not (root / "usr/bin/qbittorrent-nox").is_file():
-            raise ServerError(f"Debian {release.codename} gave no qbittorrent-nox for {version}")
+            _run(["dpkg-deb", "-x", str(package), str(root)], what)
+        if not (root / release.program).is_file():
+            raise ServerError(f"Debian {release.codename} gave no {release.program} for {what}")
         root.rename(folder)
 
 
@@ -114,7 +114,10 @@ def _apt(work: Path, release: Release) -> list[str]:
     texts = [path.read_text(errors="replace") for path in _source_files()]
     found = mirrors(texts)
     if not found:
-        raise ServerError(f"no Debian mirror is named in {SOURCES}/sources.list or {SOURCES}/sources.list.d")
+        raise ServerError(
+            f"no mirror of Debian is named in {SOURCES}/sources.list or {SOURCES}/sources.list.d, and the versions "
+            "come from Debian's packages. Put a qbittorrent-nox on PATH instead"
+        )
     suites = [release.codename] + ([release.suite] if release.suite else [])
     lines = [f"deb [signed-by={KEYRING}] {found[0]} {suite} main\n" for suite in suites]
     (work / "sources.list").write_text("".join(lines))
@@ -124,6 +127,8 @@ def _apt(work: Path, release: Release) -> list[str]:
         "Dir::Cache": work / "cache",
         "Dir::Etc::SourceList": work / "sources.list",
         "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::Etc::Preferences": "/dev/null",  # pins of this machine would choose other versions
+        "Dir::Etc::PreferencesParts": "/dev/null",
         "APT::Install-Recommends": "false",
         "APT::Sandbox::User": "",
         "Acquire::Languages": "none",
@@ -138,8 +143,8 @@ def _source_files() -> list[Path]:
     return [path for path in (SOURCES / "sources.list", *sorted(SOURCES.glob("sources.list.d/*"))) if path.is_file()]
 
 
-def _run(command: list[str], version: str) -> None:
+def _run(command: list[str], what: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
-        raise ServerError(f"qBittorrent {version} could not be fetched: {command[0]} said:\n{last}")
+        raise ServerError(f"{what} could not be fetched: {command[0]} said:\n{last}")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import ctypes
-import hashlib
 import http.client
 import os
 import secrets
@@ -12,21 +10,26 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlencode
 
 from reconciler.demo import packages
+from reconciler.demo.binaries import find_binary
+from reconciler.demo.configuration import Configuration
 from reconciler.demo.packages import ServerError
 
 READY_WITHIN = 20.0  # seconds; 0.3 to 0.5 are usual
 STOP_WITHIN = 10.0  # seconds for an orderly end, then SIGKILL
-_PR_SET_PDEATHSIG = 1  # Linux: die with the thread that started us
+ATTEMPTS = 3  # to find a port that nobody takes between our look and the start
+_PR_SET_PDEATHSIG = 1  # prctl(2): a signal for when the thread that started us ends
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before a fork: no locks are taken after it
 
 
 def versions_here(count: int) -> list[str | None]:
@@ -36,63 +39,46 @@ def versions_here(count: int) -> list[str | None]:
         return [choice[number % len(choice)] for number in range(count)]
     if shutil.which("qbittorrent-nox"):
         return [None] * count
-    raise ServerError("no qbittorrent-nox on PATH, and this is not Debian or Ubuntu. Install qbittorrent-nox")
-
-
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """How to start one version: the command without options, and what its environment needs."""
-
-    command: tuple[str, ...]
-    environ: Mapping[str, str]
-
-
-@cache
-def binary(version: str | None) -> Binary:
-    """The program of a version; None: the `qbittorrent-nox` on PATH. Raises `ServerError`."""
-    if version is None:
-        path = shutil.which("qbittorrent-nox")
-        if not path:
-            raise ServerError("no qbittorrent-nox on PATH")
-        return Binary((path,), {})
-    root = packages.root_of(version)
-    patterns = ("lib/*-linux-gnu", "usr/lib/*-linux-gnu", "usr/lib/*-linux-gnu/libproxy")
-    libraries = [str(path) for pattern in patterns for path in sorted(root.glob(pattern))]
-    # bullseye's loader is reached by its versioned name only: the link beside it is absolute
-    loaders = ("lib/*-linux-gnu/ld-2.*.so", "usr/lib/*-linux-gnu/ld-linux-*.so.?", "lib/*-linux-gnu/ld-linux-*.so.?")
-    loader = next(path for pattern in loaders for path in root.glob(pattern))
-    plugins = next(path for qt in ("qt6", "qt5") for path in root.glob(f"usr/lib/*-linux-gnu/{qt}/plugins"))
-    program = str(root / "usr/bin/qbittorrent-nox")
-    return Binary((str(loader), "--library-path", ":".join(libraries), program), {"QT_PLUGIN_PATH": str(plugins)})
+    raise ServerError(
+        "no qbittorrent-nox on PATH, and Debian's packages cannot be had here (apt-get, dpkg-deb or the keyring of "
+        "Debian is missing). Install qbittorrent-nox"
+    )
 
 
 class Server:
     """A running qBittorrent with a profile of its own. Use it as a context manager, or call `stop`.
 
-    It dies with the thread that started it, so start it in one that lives as long as it should. `preferences` are
-    further lines of the `[Preferences]` section, `session` of `[BitTorrent]`.
+    It dies with the thread that started it (that is how Linux counts parents), so start it in one that lives as long
+    as it should. `version` is a key of `packages.RELEASES`, None whatever is on PATH. `api_key` is `qbt_` and 28
+    letters or digits, from 5.2 on. `preferences` are further lines of the `[Preferences]` section, `session` of
+    `[BitTorrent]`, as the file spells them. `keep` leaves the profile behind. Raises `ServerError`.
     """
 
     def __init__(
         self,
         version: str | None = None,
         *,
+        host: str = "127.0.0.1",
         port: int | None = None,
         username: str = "admin",
         password: str | None = None,
+        api_key: str | None = None,
         preferences: Mapping[str, str] | None = None,
         session: Mapping[str, str] | None = None,
+        keep: bool = False,
     ) -> None:
-        self._binary = binary(version)
+        self._binary = find_binary(version)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port_is_fixed = port is not None
+        self._keep = keep
+        self.host = host
+        self.port = port or _free_port(host)
+        self.listen_port = _free_port(host)
         self.username = username
         self.password = password or secrets.token_urlsafe(12)
         self.profile = Path(tempfile.mkdtemp(prefix="qbittorrent-"))
-        self.listen_port = _free_port()
-        self._fixed_port = port
-        self.port = port or _free_port()
-        self._more = preferences or {}, session or {}
-        self._process: subprocess.Popen[bytes] | None = None
         try:
+            self._configure(api_key, preferences or {}, session or {})
             self.start()
         except BaseException:
             self.stop()
@@ -101,7 +87,7 @@ class Server:
     @property
     def url(self) -> str:
         """The address of its Web API."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def downloads(self) -> Path:
@@ -114,7 +100,7 @@ class Server:
         assert self._process, "the server is not running"
         return self._process.pid
 
-    @property
+    @cached_property
     def version(self) -> str:
         """What it calls itself, such as `v5.1.0`."""
         done = subprocess.run(
@@ -122,19 +108,25 @@ class Server:
         )
         return done.stdout.strip().split()[-1]
 
+    def rss(self) -> int:
+        """Its resident memory in bytes. Linux only."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     def start(self) -> None:
-        """Start it (again), on the same profile and port. Raises `ServerError` where it does not come up."""
-        for _ in range(5):
-            self._configure()
-            self._launch()
-            if self._ready():
-                return
-            self.kill()
-            if self._fixed_port:
-                break
-            self.port = _free_port()  # somebody took the port between our look and its start
-        log = (self.profile / "output").read_text(errors="replace")[-500:]
-        raise ServerError(f"qBittorrent does not come up on port {self.port}; is the port taken? It said: {log}")
+        """Start it again after `kill`, on the same profile and port. Raises `ServerError` where it does not come up."""
+        for _ in range(1 if self._port_is_fixed else ATTEMPTS):
+            if _is_free(self.host, self.port):  # else we would knock, with a password, at somebody else's door
+                self._launch()
+                if self._ready():
+                    self._port_is_fixed = True  # from now on others know it by its address
+                    return
+                self.kill()
+            if not self._port_is_fixed:
+                self.port = _free_port(self.host)
+        output = self.profile / "output"
+        said = f"It said: {output.read_text(errors='replace')[-500:]}" if output.exists() else "The port is taken."
+        raise ServerError(f"qBittorrent does not come up on {self.host} port {self.port}. {said}")
 
     def restart(self) -> None:
         """End it in an orderly way and start it again with its torrents."""
@@ -149,9 +141,12 @@ class Server:
             self._process = None
 
     def stop(self) -> None:
-        """End it and remove its profile with all downloads."""
-        self._end()
-        shutil.rmtree(self.profile, ignore_errors=True)
+        """End it and remove its profile with all downloads; the profile stays where `keep` was asked for."""
+        try:
+            self._end()
+        finally:  # the wait may be interrupted, by a second Ctrl-C for one
+            if not self._keep:
+                shutil.rmtree(self.profile, ignore_errors=True)
 
     def _end(self) -> None:
         if self._process:
@@ -159,9 +154,9 @@ class Server:
             try:
                 self._process.wait(STOP_WITHIN)
             except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
+                pass
+            finally:
+                self.kill()  # does nothing to one that has ended
 
     def __enter__(self) -> Self:
         return self
@@ -178,7 +173,7 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self._environ(),
-                preexec_fn=_die_with_parent,
+                preexec_fn=_die_with(os.getpid()),
             )
 
     def _environ(self) -> dict[str, str]:
@@ -195,9 +190,9 @@ class Server:
         return False
 
     def _login(self) -> bool | None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
         try:
-            form = f"username={self.username}&password={self.password}"
+            form = urlencode({"username": self.username, "password": self.password})
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
             connection.request("POST", "/api/v2/auth/login", form, headers)
             answer = connection.getresponse()
@@ -207,67 +202,47 @@ class Server:
         finally:
             connection.close()
 
-    def _configure(self) -> None:
-        """Write the first configuration; a server that ran before keeps its own."""
+    def _configure(self, api_key: str | None, preferences: Mapping[str, str], session: Mapping[str, str]) -> None:
+        """Write the first configuration; later the server keeps its own."""
+        configuration = Configuration(
+            host=self.host,
+            port=self.port,
+            listen_port=self.listen_port,
+            username=self.username,
+            password=self.password,
+            api_key=api_key,
+            downloads=self.downloads,
+            preferences=preferences,
+            session=session,
+        )
         file = self.profile / "qBittorrent/config/qBittorrent.conf"
-        if file.exists():
-            return
         file.parent.mkdir(parents=True)
         self.downloads.mkdir()
-        file.write_text(self._configuration())
-
-    def _configuration(self) -> str:
-        """Loopback only, nothing that looks for peers or the network by itself; old and new names of the keys."""
-        preferences, session = self._more
-        sections: dict[str, Mapping[str, object]] = {
-            "LegalNotice": {"Accepted": "true"},
-            "BitTorrent": {
-                **{f"Session\\{key}": "false" for key in ("DHTEnabled", "PeXEnabled", "LSDEnabled")},
-                "Session\\Interface": "lo",
-                "Session\\InterfaceName": "lo",
-                "Session\\Port": self.listen_port,
-                "Session\\DefaultSavePath": self.downloads,
-                **session,
-            },
-            "Preferences": {
-                "WebUI\\Address": "127.0.0.1",
-                "WebUI\\Port": self.port,
-                "WebUI\\LocalHostAuth": "true",
-                "WebUI\\UseUPnP": "false",
-                "WebUI\\Username": self.username,
-                "WebUI\\Password_PBKDF2": f'"{_hashed(self.password)}"',
-                **{f"Bittorrent\\{key}": "false" for key in ("DHT", "PeX", "LSD")},
-                "Connection\\PortRangeMin": self.listen_port,
-                "Connection\\Interface": "lo",
-                "Connection\\InterfaceName": "lo",
-                "Connection\\ResolvePeerCountries": "false",
-                "Connection\\UPnP": "false",
-                "Downloads\\SavePath": self.downloads,
-                **preferences,
-            },
-        }
-        return "".join(
-            f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in keys.items())
-            for name, keys in sections.items()
-        )
+        file.write_text(configuration.text(), encoding="utf-8")
 
 
-@cache
-def _hashed(password: str) -> str:
-    """A Web UI password as qBittorrent stores it: PBKDF2-HMAC-SHA512, 100,000 rounds."""
-    salt = os.urandom(16)
-    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 100_000)
-    return f"@ByteArray({base64.b64encode(salt).decode()}:{base64.b64encode(key).decode()})"
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
-def _free_port() -> int:
+def _is_free(host: str, port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended take no port
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
 
 
-def _die_with_parent() -> None:
-    """Runs in the child: whoever started it may be killed without a chance to clean up."""
-    if os.uname().sysname == "Linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _die_with(parent: int) -> Callable[[], None]:
+    """For the child, before it becomes qBittorrent: whoever started it may be killed with no chance to clean up."""
+
+    def in_child() -> None:
+        if _LIBC:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # killed before the line above
+                os._exit(1)
+
+    return in_child

@@ -4,6 +4,7 @@ For: sessions, errors, capabilities by Web API version, snapshots and mutations.
 should be, never retries on its own, never logs, and never lets a failed or partial read pass for a whole one.
 """
 
+from reconciler.live.mirror import Mirror
 from reconciler.live.session import Session
 
-__all__ = ["Session"]
+__all__ = ["Mirror", "Session"]

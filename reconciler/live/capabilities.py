@@ -33,6 +33,14 @@ class Capabilities:
         return self.web_api >= (2, 8, 4)
 
     @property
+    def incremental(self) -> bool:
+        """Does sync/maindata keep book of what changed? Since Web API 2.9.2 (qBittorrent 4.6).
+
+        Before, it compares the whole state each time, which costs it three times a full list.
+        """
+        return self.web_api >= (2, 9, 2)
+
+    @property
     def resets_category_limits(self) -> bool:
         """Does editing a category reset its share limits, with no way to send them along?
 

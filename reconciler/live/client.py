@@ -15,10 +15,11 @@ import qbittorrentapi
 from qbittorrentapi.definitions import APINames
 from qbittorrentapi.exceptions import LoginFailed
 from qbittorrentapi.request import QbittorrentSession
+from qbittorrentapi.sync import SyncMainDataDictionary
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
 from requests import PreparedRequest, Response
 
-from reconciler.live.replies import CATEGORIES, TORRENTS, CategoryRow, TorrentRow
+from reconciler.live.replies import CATEGORIES, MAIN_DATA, TORRENTS, CategoryRow, MainData, TorrentRow
 from reconciler.live.where import UnexpectedReply
 from reconciler.model.desired import Instance
 from reconciler.model.secret import Secret
@@ -91,6 +92,10 @@ class Client(qbittorrentapi.Client):
         """The rows of torrents/categories."""
         return cast("Mapping[str, CategoryRow]", self.torrents_categories())
 
+    def main_data(self, rid: int) -> MainData:
+        """What sync/maindata has to tell to one who knows its reply `rid`; 0: everything."""
+        return cast("MainData", self.sync_maindata(rid=rid))
+
     def app_web_api_version(self, **_: Any) -> str:
         """The version that is known; the library would ask for it before every call that depends on it."""
         return self.web_api
@@ -132,6 +137,8 @@ class Client(qbittorrentapi.Client):
             return TORRENTS.validate_json(response.content)
         if response_class is TorrentCategoriesDictionary:
             return CATEGORIES.validate_json(response.content)
+        if response_class is SyncMainDataDictionary:
+            return MAIN_DATA.validate_json(response.content)
         return super()._cast(response, response_class)
 
     @property

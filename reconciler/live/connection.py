@@ -24,13 +24,15 @@ _NO_VERSION = "did not give a version. Does `url` lead to qBittorrent's Web UI?"
 class Connection:
     """Sends requests to one instance. Every method raises `InstanceError`, or `Stopped` before it sends.
 
-    `version` (like `v5.1.0`), `web_api` (like `2.11.4`) and `capabilities` are known once it is open. Not thread-safe.
+    `version` (like `v5.1.0`), `web_api` (like `2.11.4`) and `capabilities` are known once it is open. `opened` counts
+    how often it was: what the server keeps for a session ends with the session. Not thread-safe.
     """
 
     def __init__(self, instance: Instance, stop: threading.Event | None) -> None:
         self.version = ""
         self.web_api = ""
         self.capabilities = Capabilities(())
+        self.opened = 0
         self._instance = instance
         self._stop = stop
         self._refused: InstanceError | None = None
@@ -50,6 +52,7 @@ class Connection:
         self.capabilities = capabilities_of(self._instance.name, version, numbers)
         self.version, self.web_api = version, ".".join(map(str, numbers))
         self._client.web_api = self.web_api
+        self.opened += 1
 
     def call(self, endpoint: str, send: Callable[[Client], T]) -> T:
         """Send one request. Where the session has expired: log in, learn the versions anew, and send it once more.

@@ -23,6 +23,7 @@ from reconciler.model.errors import (
     InstanceError,
     Rejected,
     ServerFault,
+    TooLarge,
     Unsupported,
 )
 
@@ -85,6 +86,12 @@ def _refused(response: requests.Response, where: Where) -> InstanceError:
     if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerFault(
             f"{where.at} answered {_status(code)}. qBittorrent or a proxy before it is overloaded, starting or broken"
+        )
+    if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return TooLarge(
+            f"{where.at} was refused: a proxy before qBittorrent takes no request of this size. "
+            "Raise its limit (nginx: client_max_body_size)",
+            code,
         )
     if code == HTTPStatus.UNAUTHORIZED:
         return _unauthorized(where)

@@ -25,6 +25,8 @@ RUNNING = frozenset({"downloading", "stalledDL", "queuedDL", "forcedDL", "metaDL
     "forcedUP",
 }
 
+_STRICT = ConfigDict(strict=True)
+
 
 class TorrentRow(TypedDict):
     """The fields of a row of torrents/info that are used. Qt writes a number that is none (NaN) as null."""
@@ -42,6 +44,41 @@ class TorrentRow(TypedDict):
     size: int
 
 
+@with_config(_STRICT)
+class TorrentChange(TypedDict, total=False):
+    """What a reply of sync/maindata says of one torrent: of the fields that are used, those that changed."""
+
+    infohash_v1: str
+    infohash_v2: str
+    name: str
+    state: str
+    category: str
+    tags: str
+    save_path: str
+    auto_tmm: bool
+    progress: float | None
+    size: int
+
+
+@with_config(_STRICT)
+class CategoryChange(TypedDict, total=False):
+    """What a reply of sync/maindata says of one category. A value that is gone is not told."""
+
+    savePath: str
+
+
+@with_config(_STRICT)
+class MainData(TypedDict):
+    """A reply of sync/maindata (>= 4.6): everything (`full_update`), or what changed since the reply before."""
+
+    rid: int
+    full_update: NotRequired[bool]
+    torrents: NotRequired[dict[Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")], TorrentChange]]
+    torrents_removed: NotRequired[list[str]]
+    categories: NotRequired[dict[str, CategoryChange]]
+    categories_removed: NotRequired[list[str]]
+
+
 @with_config(ConfigDict(extra="allow"))
 class CategoryRow(TypedDict):
     """A row of torrents/categories. Whatever else it has is kept: an edit may have to send it back."""
@@ -49,15 +86,22 @@ class CategoryRow(TypedDict):
     savePath: str
 
 
-_STRICT = ConfigDict(strict=True)
 TORRENTS: TypeAdapter[list[TorrentRow]] = TypeAdapter(list[TorrentRow], config=_STRICT)
 CATEGORIES: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[str, CategoryRow])
+MAIN_DATA: TypeAdapter[MainData] = TypeAdapter(MainData)
+
+
+_PLAIN = STOPPED | RUNNING
+
+
+def hides_intent(state: str) -> bool:
+    """Does the state not tell whether the torrent is stopped?"""
+    return state not in _PLAIN
 
 
 def intent_hidden(rows: Iterable[TorrentRow]) -> list[str]:
     """The hashes of those torrents whose state does not tell whether they are stopped."""
-    plain = STOPPED | RUNNING
-    return [row["hash"] for row in rows if row["state"] not in plain]
+    return [row["hash"] for row in rows if hides_intent(row["state"])]
 
 
 def live_torrents(rows: Iterable[TorrentRow], stopped: Collection[str]) -> tuple[LiveTorrent, ...]:

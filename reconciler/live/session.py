@@ -84,6 +84,15 @@ class Session:
         v2 = self._connection.capabilities.v2
         return Snapshot(self.version, self.web_api, torrents, self.categories(), v2)
 
+    @property
+    def fresh(self) -> bool:
+        """Was the last snapshot a full read? Here each is."""
+        return True
+
+    def refresh(self) -> Snapshot:
+        """A full read, which is all that this session knows."""
+        return self.snapshot()
+
     def categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
         return live_categories(self._connection.call("torrents/categories", Client.category_rows))

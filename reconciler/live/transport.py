@@ -35,10 +35,10 @@ def not_delivered(error: Exception, where: Where) -> InstanceError:
         )
     if _first(causes, u3.NameResolutionError, socket.gaierror):
         return Unreachable(f"{where.name}: the host name in {where.origin} cannot be resolved. Check `url` and the DNS")
+    if _first(causes, u3.NewConnectionError):  # before the time-out, which is its base class
+        return Unreachable(f"{where.name}: no connection to {where.origin}. {_CHECK}")
     if _first(causes, rq.ConnectTimeout, u3.ConnectTimeoutError):
         return Unreachable(f"{where.name}: no connection to {where.origin} in time. {_CHECK}")
-    if _first(causes, u3.NewConnectionError):
-        return Unreachable(f"{where.name}: no connection to {where.origin}. {_CHECK}")
     if (slow := _first(causes, TimeoutError)) and "handshake" in str(slow):
         return Unreachable(
             f"{where.name}: {where.origin} did not answer in TLS in time. Should `url` begin with http://?"

@@ -75,5 +75,9 @@ class Rejected(InstanceError):
         self.http_status = http_status
 
 
+class TooLarge(Rejected):
+    """A proxy before the instance takes no request of this size (413; nginx: 1 MiB by default). Send less at a time."""
+
+
 class Stopped(Exception):
     """The run was asked to stop (a signal): raised before the next request instead of sending it."""

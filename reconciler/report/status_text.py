@@ -9,12 +9,11 @@ from humanize import naturalsize
 
 from reconciler.model.run import Status
 from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
-from reconciler.report.lines import EMPTY, Line, Span, Style, columns, line
-from reconciler.report.safe import clean
+from reconciler.report.lines import EMPTY, Line, Span, Style, line
+from reconciler.report.table import table
 from reconciler.report.wording import without_name
 
 SHOWN: Final = 50
-_WIDEST: Final = 48  # columns; what is longer stands out of its column, and nothing is cut
 _INSTANCES: Final = (
     "instance", "status", "qBittorrent", "torrents", "owned", "declared", "missing", "drifted", "address"
 )  # fmt: skip
@@ -24,14 +23,14 @@ _NUMBERS: Final = frozenset({"torrents", "owned", "declared", "missing", "drifte
 
 def status_lines(status: StatusReport) -> Iterator[Line]:
     """Both tables; the torrents that need attention come first."""
-    yield from _table(_INSTANCES, [_instance_cells(row) for row in status.instances])
+    yield from table(_INSTANCES, [_instance_cells(row) for row in status.instances], _NUMBERS)
     for row in status.instances:
         if row.error:
             yield line("  ", (f"{row.name}: {without_name(row.name, row.error)}", Style.BAD))
     torrents = sorted(status.torrents, key=lambda row: row.in_sync is True)
     if torrents:
         yield EMPTY
-        yield from _table(_TORRENTS, [_torrent_cells(row) for row in torrents[:SHOWN]])
+        yield from table(_TORRENTS, [_torrent_cells(row) for row in torrents[:SHOWN]], _NUMBERS)
     if len(torrents) > SHOWN:
         hidden = torrents[SHOWN:]
         fine = sum(row.in_sync is True for row in hidden)
@@ -68,17 +67,3 @@ def _torrent_cells(row: TorrentStatus) -> Sequence[Span]:
         (row.infohash[:10], Style.DIM),
         (row.reason, Style.WAIT),
     )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Span]]) -> Iterator[Line]:
-    """Columns as wide as their widest cell, within reason; numbers to the right."""
-    cells = [[(clean(text), style) for text, style in row] for row in rows]
-    found = [max([len(title), *(columns(row[index][0]) for row in cells)]) for index, title in enumerate(head)]
-    widths = [min(width, _WIDEST) for width in found]
-    for row in [[(title, Style.DIM) for title in head], *cells]:
-        spans: list[Span] = []
-        for title, width, (text, style) in zip(head, widths, row, strict=True):
-            pad = " " * (width - columns(text))
-            spans += [(pad, Style.PLAIN), (text, style)] if title in _NUMBERS else [(text, style), (pad, Style.PLAIN)]
-            spans.append(("  ", Style.PLAIN))
-        yield tuple(spans)

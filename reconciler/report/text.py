@@ -13,7 +13,7 @@ from reconciler.report.summary import sentence
 from reconciler.report.wording import background, without_name
 
 _RULE: Final = "─" * 72
-_WORDS: Final = {
+STATUS_WORDS: Final = {
     Status.UNREACHABLE: "UNREACHABLE",
     Status.AUTH_FAILED: "CREDENTIALS REFUSED",
     Status.BANNED: "BANNED",
@@ -65,7 +65,7 @@ def _state(instance: InstanceResult, mode: Mode) -> Span:
     if instance.status is Status.SUSPENDED:
         return "suspended: shown, not executed", Style.WAIT
     if instance.status is not Status.OK:
-        return _WORDS.get(instance.status, str(instance.status)), Style.ALARM
+        return STATUS_WORDS.get(instance.status, str(instance.status)), Style.ALARM
     if not instance.results:
         return "nothing to do" if instance.spared else "in sync", Style.GOOD
     number = len(instance.results)

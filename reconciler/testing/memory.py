@@ -74,6 +74,15 @@ class MemoryInstance:
 
         return self._request(work)
 
+    @property
+    def fresh(self) -> bool:
+        """Every snapshot is a full read."""
+        return True
+
+    def refresh(self) -> Snapshot:
+        """Every torrent and category."""
+        return self.snapshot()
+
     def categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
         return self._request(lambda: dict(self.live_categories))

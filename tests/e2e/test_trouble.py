@@ -6,9 +6,11 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,6 +139,26 @@ def test_a_mutation_whose_answer_is_lost(
     assert set(truth.torrents()) == {infohash(1), infohash(3)}
     one = truth.torrent(1)
     assert (one["name"], one["category"], one["tags"]) == ("one", "c", {"reconcile:home", "x"})
+    proxy.clear()
+    assert home.run().summary == {"unchanged": 2}
+    assert proxy.mutations == []
+
+
+@each_fault
+def test_every_mutation_of_a_run_loses_its_answer_once(fault: Fault, home: Home, proxy: Proxy, truth: Raw) -> None:
+    """On every version: each has its own way of answering, and of being asked twice."""
+    truth.add([magnet(1), magnet(2)])
+    truth.tag([2], "reconcile:home")
+    home.write(entry(1, name="one", category="c", tags=["x"], paused=False), entry(3, category="c", tags=["y"]))
+    _impatient(home)
+    for endpoint in (*MUTATIONS, "torrents/start", "torrents/resume"):
+        proxy.fail(endpoint, fault)
+    done = home.run()
+    assert (done.code, done.summary) == (0, {"add": 1, "adopt": 1, "delete": 1, "settings": 1}), done.out
+    assert set(truth.torrents()) == {infohash(1), infohash(3)}
+    assert truth.torrent(1)["tags"] == {"reconcile:home", "x"}
+    assert truth.torrent(3)["tags"] == {"reconcile:home", "y"}
+    assert truth.stopped() == set()
     proxy.clear()
     assert home.run().summary == {"unchanged": 2}
     assert proxy.mutations == []
@@ -302,3 +324,23 @@ def test_a_login_whose_answer_is_lost_is_not_tried_again(
     done = home.run()
     assert (done.code, done.instance()["status"]) == (1, "unreachable")
     assert proxy.count("auth/login") == 1
+
+
+def test_instances_are_read_and_changed_side_by_side(
+    home: Home, make_server: MakeServer, make_proxy: Callable[..., Proxy]
+) -> None:
+    """Each request waits until the other instance's is in flight too; one after the other would never end."""
+    servers = [make_server(), make_server()]
+    meeting = threading.Barrier(2, timeout=20)
+
+    def meet(handler: Any, body: bytes) -> None:
+        meeting.wait()
+        faults.forward(handler, body)
+
+    for name, server in zip(("one", "two"), servers, strict=True):
+        proxy = make_proxy(server)
+        home.instance(proxy.url, server.username, server.password, name=name)
+        for endpoint in ("auth/login", "torrents/info", "torrents/add"):
+            proxy.fail(endpoint, meet)
+    home.write(entry(1, instance="one"), entry(1, instance="two"))
+    assert home.run().summary == {"add": 2}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from reconciler.live import Session
 from reconciler.model.errors import BrokenReply, InstanceError, Unreachable
 from reconciler.model.snapshot import AddOptions
 from tests.live.places import instance, stub
+from tests.support.certificates import self_signed
 from tests.support.magnets import infohash, magnet
 from tests.support.proxy import Proxy
 
@@ -24,22 +24,7 @@ MakeProxy = Callable[..., Proxy]
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A self-signed certificate for 127.0.0.1 with its key, in one PEM file."""
-    file = tmp_path_factory.mktemp("tls") / "own.pem"
-    subject = ("-subj", "/CN=seedbox", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
-    command = (
-        "openssl",
-        "req",
-        "-x509",
-        "-nodes",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        *subject,
-    )
-    subprocess.run((*command, "-keyout", file, "-out", f"{file}.crt"), check=True, capture_output=True)
-    file.write_text(file.read_text() + Path(f"{file}.crt").read_text())
-    return file
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

@@ -100,6 +100,11 @@ class Proxy:
         """The requests that were not mere reads or logins."""
         return [request for request in self.requests if not READS.fullmatch(request.endpoint)]
 
+    @property
+    def reads(self) -> int:
+        """How many requests asked for the torrents: all of them, some, or what has changed."""
+        return self.count("torrents/info") + self.count("sync/maindata")
+
     def count(self, endpoint: str) -> int:
         """How many requests an endpoint got."""
         return sum(request.endpoint == endpoint for request in self.requests)

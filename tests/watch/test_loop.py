@@ -17,8 +17,8 @@ from reconciler.control.watch.loop import Watch
 from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause
 from reconciler.desired import DesiredStateError
-from reconciler.model.desired import Instance
-from reconciler.model.errors import AuthFailed, Unreachable
+from reconciler.model.desired import Desired, Instance
+from reconciler.model.errors import AuthFailed, Stopped, Unreachable
 from reconciler.model.plan import Outcome
 from reconciler.testing.memory import MemoryInstance
 from tests.promises.fake_time import fake_pace
@@ -34,6 +34,9 @@ class Told:
 
     def __init__(self) -> None:
         self.runs: list[Finished] = []
+
+    def began(self, desired: Desired) -> None:
+        pass
 
     def finished(self, finished: Finished) -> None:
         self.runs.append(finished)
@@ -252,7 +255,7 @@ def test_a_bug_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_an_observer_that_fails_harms_nobody(tmp_path: Path) -> None:
     story = Story(tmp_path, 100)
 
-    class Bad:
+    class Bad(Told):
         def finished(self, finished: Finished) -> None:
             raise ValueError("full")
 
@@ -299,3 +302,22 @@ def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkey
     story.run()
     assert len(story.told.runs) == 10
     assert len(planned) == 2
+
+
+def test_asked_to_stop_before_it_began_it_contacts_nobody(tmp_path: Path) -> None:
+    story = Story(tmp_path, 100)
+    story.stop.set()
+    assert story.run() == []
+    assert story.opened == []
+
+
+def test_a_stop_in_the_middle_of_a_read_is_no_trouble_of_an_instance(tmp_path: Path) -> None:
+    story = Story(tmp_path, 100, "a", "b")
+
+    def stopped() -> Any:
+        story.stop.set()
+        raise Stopped("asked to stop")
+
+    story.boxes["a"].snapshot = story.boxes["b"].snapshot = stopped  # type: ignore[method-assign]
+    assert story.run() == []
+    assert story.watch.pulse.faults == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,8 +11,8 @@ import structlog
 
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.observing import Finished, Observer
-from reconciler.control.reading import Connect, connect
-from reconciler.control.run import Options, Planner, Silent, run_once
+from reconciler.control.reading import Connect, follow
+from reconciler.control.run import Options, Planner, Progress, Silent, run_once
 from reconciler.control.watch.clock import Clock, real_clock
 from reconciler.control.watch.domains import Domains
 from reconciler.control.watch.memory import Memory
@@ -38,7 +38,7 @@ class Pulse:
 
 
 class Watch:
-    """Runs until `stop` is set, in the calling thread. Nothing that an instance does ends it.
+    """Runs until `stop` is set (then `trigger.wake()`), in the calling thread. Nothing that an instance does ends it.
 
     `connect` opens targets that are kept between runs; `observers` are told of every run, in this thread.
     """
@@ -52,7 +52,8 @@ class Watch:
         stop: threading.Event,
         *,
         observers: Sequence[Observer] = (),
-        connect: Connect = connect,
+        connect: Connect = follow,
+        progress: Progress | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -62,6 +63,7 @@ class Watch:
         self._trigger = trigger
         self._stop = stop
         self._observers = observers
+        self._progress = progress or Silent()
         self._clock = clock or real_clock()
         self._pace = pace or replace(real_pace(stop), attempts=ATTEMPTS)
         self._pool = Pool(connect)
@@ -75,11 +77,12 @@ class Watch:
     def run(self) -> None:
         """Run at once, then whenever there is a reason; log out everywhere at the end."""
         try:
-            self._cycle(Cause.START)
+            causes = {Cause.START}
             while not self._stop.is_set():
-                self._wait()
-                if not self._stop.is_set() and (causes := self._causes()):
+                if causes:
                     self._cycle(next(cause for cause in Cause if cause in causes))
+                self._wait()
+                causes = self._causes()
         finally:
             self.leave()
 
@@ -109,11 +112,11 @@ class Watch:
         if look == self._source.read_as:
             self._schedule.drop(Cause.FILES)
             return causes - {Cause.FILES}
-        moving, self._looked = look != self._looked, look
-        if not moving and self._read():
+        if look == self._looked and self._read():
             return causes | {Cause.FILES}
         if self._schedule.overdue(now):  # they never rest: go on with what we have
             return causes - {Cause.FILES} or {Cause.INTERVAL}
+        self._looked = self._source.look()
         self._schedule.ask(Cause.FILES, now)
         return set()
 
@@ -135,7 +138,10 @@ class Watch:
         self._schedule.began(moment)
         self.pulse.attempts, self.pulse.last_attempt = self.pulse.attempts + 1, began
         try:
-            self._tell(self._run(cause, began, moment))
+            self._tell(lambda observer: observer.began(self._source.desired))
+            finished = self._run(cause, began, moment)
+            if finished.run.instances or not self._stop.is_set():
+                self._tell(lambda observer: observer.finished(finished))
         except Exception as error:
             self._failed(error)
         finally:
@@ -150,23 +156,25 @@ class Watch:
         run = run_once(
             desired,
             replace(self._options, instances=known),
-            Silent(),
+            self._progress,
             self._stop,
             pace=self._pace,
             connect=self._pool.connect,
             planner=self._planner,
             skip=list(desired.instances) if nobody else self._domains.waiting(),
         )
-        if not self._stop.is_set():
+        if self._stop.is_set():  # who was not read any more is not in trouble
+            run = replace(run, instances=tuple(part for part in run.instances if part.version))
+        else:
             self._domains.learn(run.instances, desired.instances)
             self._memory.learn(run.instances)
         seconds = self._clock.now() - moment
         return Finished(run, cause, began, seconds, self._source.problems, self._domains.waiting())
 
-    def _tell(self, finished: Finished) -> None:
+    def _tell(self, word: Callable[[Observer], None]) -> None:
         for observer in self._observers:
             try:
-                observer.finished(finished)
+                word(observer)
             except Exception as error:
                 self._failed(error)
 

@@ -40,16 +40,15 @@ class Source:
         return self._looker.look(self.files(), thorough=thorough)
 
     def read(self) -> bool:
-        """Read the files anew. False where that has to be done once more: they were being written, or there are more.
+        """Read the files anew. False where they were being written meanwhile: then nothing has changed here.
 
         Only what was looked at before it was read, and is still the same after it, is known to be what was read.
         """
-        before = self.look()
-        loaded = self._load()
-        if not set(loaded.files) <= before.keys():
+        before, loaded = self.look(), self._load()
+        if not set(loaded.files) <= before.keys():  # they name others now
             self._known = tuple(dict.fromkeys((*self._known, *loaded.files)))
-            return False
-        if self.look() != before:
+            before, loaded = self.look(), self._load()
+        if self.look() != before or not set(loaded.files) <= before.keys():
             return False
         if isinstance(loaded, Desired):
             self.desired, self._known, self.problems = loaded, loaded.files, ()

@@ -1,0 +1,171 @@
+"""A session that reads cheaply: it keeps a copy of the instance and follows it by the deltas of sync/maindata."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from reconciler.live.deltas import (
+    NotADelta,
+    Torrents,
+    about,
+    alike,
+    check_continues,
+    everything,
+    merged,
+    updated,
+    with_intent,
+)
+from reconciler.live.replies import MainData, hides_intent
+from reconciler.live.session import Session
+from reconciler.model.desired import Instance
+from reconciler.model.fields import normal_path
+from reconciler.model.snapshot import Snapshot
+
+FULL_EVERY = 15 * 60.0  # seconds between full reads, whatever the deltas say
+DOUBT = 30.0  # seconds in which the two ways of reading have to agree, or a new session is opened
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """The instance as it was at the last read.
+
+    Deltas tell what changed against the view that the server keeps for the session, so where that view is not what a
+    full read shows, a change could go untold. `doubts` are the torrents of which it was so, as that view has them:
+    they are read again until both agree. `doubtful_categories`: likewise, until the next full read.
+    """
+
+    snapshot: Snapshot
+    torrents: Torrents  # those of the snapshot, by id
+    full_at: float
+    opened: int  # which session it belongs to
+    rid: int = 0  # the last reply of sync/maindata; 0: there is none to go on from
+    doubts: Torrents = field(default_factory=dict)
+    doubtful_categories: bool = False
+
+
+class Mirror(Session):
+    """A session for a loop: all that `Session` does, with a `snapshot` that costs one request where nothing changed.
+
+    From qBittorrent 4.6 on it takes deltas. It reads in full, by `Session.snapshot`, at first, after a read that
+    failed, after a new login or a restart of the server, every 15 minutes, and when asked to; a full read must
+    precede every deletion. Before 4.6 every read is full.
+
+    A rename by others shows with the server's next refresh (1.5 s), like stop and start. A category's `extra` may be
+    as old as the last full read: `categories()` asks the server.
+
+    `now` is a monotonic clock. `tell` is given what a log should say.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        *,
+        stop: threading.Event | None = None,
+        now: Callable[[], float] = time.monotonic,
+        tell: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        super().__init__(instance, stop=stop)
+        self._now = now
+        self._tell = tell
+        self._copy: _Copy | None = None
+        self._fresh = False
+
+    def snapshot(self, full: bool = False) -> Snapshot:
+        """Every torrent and category: the very same object as the last time where nothing in it has changed.
+
+        One request; one more for each of: torrents whose state hides the stop intent, categories that changed, torrents
+        of which the last full read was in doubt.
+        """
+        copy, self._copy = self._copy, None  # whatever fails on the way, the copy is not gone on from
+        on = copy if copy and not full and self._can_go_on(copy) else None
+        self._copy = self._next(on) if on else self._full(copy)
+        self._fresh = on is None or self._copy.full_at > on.full_at
+        return self._copy.snapshot
+
+    @property
+    def fresh(self) -> bool:
+        """Was the last snapshot a full read, that depends on nothing read before?"""
+        return self._fresh
+
+    def refresh(self) -> Snapshot:
+        """A full read, which depends on nothing that was read before."""
+        return self.snapshot(full=True)
+
+    def _can_go_on(self, copy: _Copy) -> bool:
+        fresh = self._now() - copy.full_at < FULL_EVERY
+        return fresh and copy.rid > 0 and copy.opened == self._connection.opened
+
+    def _next(self, copy: _Copy) -> _Copy:
+        """The copy after the changes since the last read."""
+        reply = self._main_data(copy.rid)
+        try:
+            check_continues(reply, copy.rid)
+            torrents, doubts = merged(copy.torrents, reply), merged(copy.doubts, about(reply, copy.doubts))
+        except NotADelta:
+            if copy.opened == self._connection.opened:  # where no login is needed it may even be another version now
+                self._open_anew()
+            return self._full(copy)
+        if doubts:
+            seen = {torrent.id: torrent for torrent in self.read(doubts)}
+            torrents = updated(torrents, seen.values())
+            doubts = {key: view for key, view in doubts.items() if key not in seen or not alike(view, seen[key])}
+        hidden = [key for key, torrent in torrents.items() if hides_intent(torrent.state)]
+        torrents = with_intent(torrents, hidden, self._stopped_among(hidden))
+        snapshot = copy.snapshot
+        if copy.doubtful_categories or "categories" in reply or "categories_removed" in reply:
+            categories = self.categories()
+            if categories != snapshot.categories:
+                snapshot = replace(snapshot, categories=categories)
+        if torrents is not copy.torrents:
+            snapshot = replace(snapshot, torrents=tuple(torrents.values()))
+        return replace(copy, snapshot=snapshot, torrents=torrents, rid=reply["rid"], doubts=doubts)
+
+    def _full(self, before: _Copy | None) -> _Copy:
+        """A copy that depends on nothing that was read before.
+
+        The reply of maindata that deltas will follow comes first, so that no change between the two is missed.
+        """
+        now = self._now()
+        if before and before.doubts and now - before.full_at > DOUBT:
+            self._tell(
+                f"{self._instance.name}: sync/maindata and torrents/info have not agreed on {len(before.doubts)} "
+                "torrents; the latter is believed, and a new session is opened"
+            )
+            self._open_anew()
+        reply = self._main_data(0) if self._connection.capabilities.incremental else None
+        opened = self._connection.opened
+        snapshot = super().snapshot()
+        torrents: Torrents = {torrent.id: torrent for torrent in snapshot.torrents}
+        if before and torrents == before.torrents and _rest(snapshot) == _rest(before.snapshot):
+            snapshot, torrents = before.snapshot, before.torrents
+        copy = _Copy(snapshot, torrents, now, opened)
+        return self._followed_by(copy, reply) if reply else copy
+
+    def _followed_by(self, copy: _Copy, reply: MainData) -> _Copy:
+        """The copy with where its deltas begin, and what must be read again until the two ways of reading agree."""
+        torrents = copy.torrents
+        try:
+            told = everything(reply)
+        except NotADelta:
+            self._tell(f"{self._instance.name}: sync/maindata is not as expected; every read will be a full one")
+            return copy
+        doubts = {key: view for key, view in told.items() if key not in torrents or not alike(view, torrents[key])}
+        paths = {name: normal_path(row.get("savePath", "")) for name, row in reply.get("categories", {}).items()}
+        known = {name: category.save_path for name, category in copy.snapshot.categories.items()}
+        return replace(copy, rid=reply["rid"], doubts=doubts, doubtful_categories=paths != known)
+
+    def _main_data(self, rid: int) -> MainData:
+        return self._connection.call("sync/maindata", lambda client: client.main_data(rid))
+
+    def _open_anew(self) -> None:
+        """End the session on the server, with all that it keeps for it, and log in again."""
+        self.close()
+        self.open()
+
+
+def _rest(snapshot: Snapshot) -> Snapshot:
+    """All of a snapshot but its torrents, whose order means nothing."""
+    return replace(snapshot, torrents=())

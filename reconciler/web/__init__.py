@@ -1,0 +1,11 @@
+"""The HTTP side of the sidecar: health, metrics, what the loop did last, a status page, and a way to ask for a run.
+
+May import `control`, `report` and `model`; only `cli` imports it. It is told of runs and never makes one, contacts no
+instance, and no GET changes anything. Its libraries are loaded by `serve` and not before.
+"""
+
+from reconciler.web.access import TokenError, read_token
+from reconciler.web.board import Board
+from reconciler.web.server import DEFAULT_LISTEN, ListenError, Server, serve
+
+__all__ = ["DEFAULT_LISTEN", "Board", "ListenError", "Server", "TokenError", "read_token", "serve"]

@@ -1,0 +1,121 @@
+"""Listening: the address, the thread, its beginning and its end."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from reconciler.model.secret import Secret
+from reconciler.web.access import is_loopback
+from reconciler.web.board import Board
+
+if TYPE_CHECKING:
+    from reconciler.web.background import Background
+
+DEFAULT_LISTEN: Final = "127.0.0.1:9470"
+_ADDRESS: Final = re.compile(r"(?:(?P<host>\[[^]]+\]|[^:\[\]]+):)?(?P<port>\d{1,5})")
+_STARTS_WITHIN: Final = 10.0  # seconds
+_ENDS_WITHIN: Final = 0.9
+
+
+class ListenError(Exception):
+    """It cannot listen there; the message says why."""
+
+
+def serve(board: Board, listen: str, reload: Callable[[], None], token: Secret | None) -> Server:
+    """Serve in a thread until `stop`. `listen` is HOST:PORT, or a port of loopback; port 0 takes a free one.
+
+    `reload` is called in a thread of the server and must only ask for a run. Raises `ListenError`.
+
+    For the command that loops, once its log is configured (structlog is used here)::
+
+        board = Board(interval)                              # one of the loop's observers
+        token = read_token(path) if path else None           # --token-file; TokenError: exit 4
+        with serve(board, listen, wake.set, token):          # --listen; ListenError: exit 4
+            run_once(desired, options, board.pulse, stop)    # or call board.alive() from another progress
+    """
+    host, port = parse_listen(listen)
+    listening = _listening(host, port)
+    try:
+        from reconciler.web.app import make_app
+        from reconciler.web.background import Background, forward_log
+
+        forward_log()
+        local = is_loopback(listening.getsockname()[0])
+        server = Server(Background(make_app(board, reload, token, local=local)), listening, host)
+    except BaseException:
+        listening.close()
+        raise
+    _say(server, local=local)
+    return server
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """`HOST:PORT`, `[IPv6]:PORT` or `PORT`. Raises `ListenError`."""
+    found = _ADDRESS.fullmatch(text.strip())
+    if not found or int(found["port"]) > 65_535:
+        raise ListenError(f'"{text}" is no address to listen on; write HOST:PORT, such as {DEFAULT_LISTEN}')
+    return (found["host"] or "127.0.0.1").strip("[]"), int(found["port"])
+
+
+class Server:
+    """A running server. Use it as a context manager, or call `stop`."""
+
+    def __init__(self, background: Background, listening: socket.socket, host: str) -> None:
+        self._background = background
+        self._host, self.port = host, int(listening.getsockname()[1])
+        self._thread = threading.Thread(
+            target=background.run, kwargs={"sockets": [listening]}, name="http", daemon=True
+        )
+        self._thread.start()
+        if not background.running.wait(_STARTS_WITHIN):
+            raise ListenError("the HTTP server has not started")
+
+    @property
+    def url(self) -> str:
+        """Where it answers; for an address that means all of them, as seen from this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    def stop(self) -> None:
+        """End within a second. Answers under way get a moment."""
+        self._background.end()
+        self._thread.join(_ENDS_WITHIN)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens, so that a port in use is an error here and not in a thread."""
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise ListenError(f"cannot listen on {where}: {error.strerror or error}") from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # inherited: clients that vanished are noticed
+        listening.bind(address)
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise ListenError(f"cannot listen on {where}: {error.strerror or error}") from error
+    return listening
+
+
+def _say(server: Server, *, local: bool) -> None:
+    import structlog
+
+    log = structlog.get_logger()
+    log.info("http listening", url=server.url)
+    if not local:
+        log.warning("http can be reached from other machines; whoever reaches it can read, without a token")

@@ -1,0 +1,161 @@
+"""A watch under every kind of trouble at once, for 20 seconds here and for as long as you like with `make soak`."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reconciler.demo.servers import Server
+from tests.conftest import MakeProxy, MakeServer
+from tests.e2e.home import Home, entry
+from tests.e2e.watched import Watched, watching
+from tests.support import proxy as faults
+from tests.support.magnets import infohash
+from tests.support.proxy import Proxy
+from tests.support.raw import Raw
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
+COUNT = 60  # torrents on each instance
+VERSIONS = {"new": "5.3.0", "old": "4.5.2"}
+LIMITS = "guard: {max_delete: 1000, max_delete_percent: 100}"
+TROUBLE = [faults.cut(0.5), faults.status(502), faults.status(429), faults.reset_before, faults.reset_after]
+
+
+class Soak:
+    """Servers, proxies before them, a file, and a hand that does something to one of them."""
+
+    def __init__(self, home: Home, make_server: MakeServer, make_proxy: MakeProxy, dice: random.Random) -> None:
+        self.dice = dice
+        self.home = home
+        self.servers: dict[str, Server] = {name: make_server(version) for name, version in VERSIONS.items()}
+        self.proxies: dict[str, Proxy] = {name: make_proxy(server) for name, server in self.servers.items()}
+        self.changes = 0
+        for name, server in self.servers.items():
+            home.instance(self.proxies[name].url, server.username, server.password, name=name)
+            (home.folder / f"{name}.secret").write_text(server.password)
+        self.write(range(COUNT))
+
+    def write(self, numbers: Any, **keys: object) -> None:
+        """Another desired state, written as editors do: in place, or aside and renamed."""
+        torrents = [entry(n, instance=name, name=f"n{n}", tags=["x"], **keys) for name in VERSIONS for n in numbers]
+        self.home.write(*torrents, head=LIMITS)
+        text = self.home.file.read_text()
+        for name in VERSIONS:
+            text = text.replace(f"{{env: {name.upper()}_PASSWORD}}", f"{{file: {name}.secret}}")
+        aside = self.home.folder / ".desired.yaml.new"
+        aside.write_text(text)
+        if self.dice.random() < 0.5:
+            aside.replace(self.home.file)
+        else:
+            self.home.file.write_text(text)
+        self.changes += 1
+
+    def step(self) -> None:
+        """Something happens."""
+        name = self.dice.choice(list(VERSIONS))
+        often: list[Callable[[str], None]] = [self.drift] * 12
+        often += [self.edit] * 3
+        often += [self.fault] * 3
+        self.dice.choice([*often, self.restart, self.break_file, self.change_password])(name)
+
+    def drift(self, name: str) -> None:
+        """A person does something in the Web UI."""
+        truth, number = Raw(self.servers[name]), self.dice.randrange(COUNT)
+        if self.dice.random() < 0.5:
+            truth.untag([number], "x")
+        else:
+            truth.post("torrents/delete", hashes=infohash(number), deleteFiles="false")
+
+    def edit(self, _name: str) -> None:
+        """Some torrents are no longer wanted, or are again."""
+        self.write(sorted(self.dice.sample(range(COUNT), self.dice.randrange(COUNT // 2, COUNT))))
+
+    def fault(self, name: str) -> None:
+        """The network fails for a few requests."""
+        self.proxies[name].fail("", self.dice.choice(TROUBLE), times=self.dice.randrange(1, 5))
+
+    def restart(self, name: str) -> None:
+        """The server restarts."""
+        self.servers[name].restart()
+
+    def break_file(self, _name: str) -> None:
+        """Somebody saves what is no desired state."""
+        good = self.home.file.read_text()
+        self.home.file.write_text("version: 1\nbogus: [")
+        time.sleep(1.5)
+        self.home.file.write_text(good)
+
+    def change_password(self, name: str) -> None:
+        """The password changes on the server, and a moment later in its file."""
+        server = self.servers[name]
+        password = f"password-{self.dice.randrange(10**9)}"
+        Raw(server).post("app/setPreferences", json=json.dumps({"web_ui_password": password}))
+        server.password = password
+        server.restart()
+        time.sleep(1)
+        (self.home.folder / f"{name}.secret").write_text(password)
+
+    def converged(self) -> bool:
+        """Is everything as declared, for a person who looks?"""
+        for server in self.servers.values():
+            rows = Raw(server).torrents()
+            if set(rows) != {infohash(n) for n in range(COUNT)}:
+                return False
+            if any(not {"x", "end"} <= set(row["tags"].split(", ")) for row in rows.values()):
+                return False
+        return True
+
+
+@pytest.mark.timeout(max(180, SECONDS * 2))
+def test_soak(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> None:
+    seed = int(os.environ.get("SOAK_SEED", random.randrange(10**6)))
+    say(f"\nseed {seed}")
+    soak = Soak(home, make_server, make_proxy, random.Random(seed))
+    with watching(home) as watch:
+        watch.until(lambda: len(watch.reports) >= 1, within=60)
+        warm: tuple[int, int] | None = None
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < SECONDS:
+            soak.step()
+            time.sleep(soak.dice.random())
+            assert watch.process.poll() is None, "".join(watch.err)
+            if warm is None and passed > SECONDS / 3:
+                warm = watch.descriptors(), watch.resident()
+        end_well(soak, watch, warm or (watch.descriptors(), watch.resident()))
+
+
+def say(text: str) -> None:
+    """For those who run it with -s."""
+    sys.stdout.write(f"{text}\n")
+
+
+def end_well(soak: Soak, watch: Watched, warm: tuple[int, int]) -> None:
+    """When all trouble is over it converges, has not grown, is at rest, and leaves in order."""
+    for proxy in soak.proxies.values():
+        proxy.rules.clear()
+    soak.write(range(COUNT))
+    text = soak.home.file.read_text()
+    soak.home.file.write_text(text.replace('["x"]', '["x", "end"]'))  # a new wish for each: no contest is left
+    watch.until(soak.converged, within=90)
+    time.sleep(2.5)
+    before = {name: len(proxy.mutations) for name, proxy in soak.proxies.items()}
+    time.sleep(3)
+    assert {name: len(proxy.mutations) for name, proxy in soak.proxies.items()} == before, "at rest"
+    descriptors, resident = watch.descriptors(), watch.resident()
+    say(
+        f"{len(watch.reports)} reports; descriptors {warm[0]} -> {descriptors}; MiB {warm[1] >> 20} -> {resident >> 20}"
+    )
+    assert descriptors <= warm[0] + 4
+    assert resident <= warm[1] * 1.25
+    assert not [line for line in watch.log if "internal error" in line["event"]]
+    assert watch.stop() < 5
+    assert watch.process.returncode == 0
+    logged_in = {name: proxy.count("auth/login") for name, proxy in soak.proxies.items()}
+    say(f"logins {logged_in}; changes of the file {soak.changes}")

@@ -1,0 +1,91 @@
+"""Somebody who changes things in qBittorrent, at random."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+
+import requests
+
+from reconciler.demo.servers import Server
+from tests.support.magnets import infohash, magnet
+from tests.support.raw import Raw
+
+TAGS = ("a", "b", "reconcile:home")
+CATEGORIES = ("", "linux", "films")
+
+
+class Hand:
+    """Changes a server by one random step at a time; the same dice make the same steps."""
+
+    def __init__(self, server: Server, dice: random.Random) -> None:
+        self._raw, self._dice = Raw(server), dice
+        self._root = server.profile / "elsewhere"
+        self._there: list[int] = []
+        self._next = 0
+        self._steps = (
+            *(self._delete, self._again, self._tag, self._untag, self._rename, self._switch, self._move),
+            *(self._automatic, self._categorise, self._make_category, self._edit_category, self._drop_category),
+        )
+
+    def change(self) -> None:
+        """One step. What the server refuses changes nothing, which is fine too."""
+        dice = self._dice
+        if not self._there or dice.random() < 0.25:
+            self._add()
+            return
+        number = dice.choice(self._there)
+        step = dice.choice(self._steps)
+        with suppress(requests.HTTPError):
+            step(number)
+
+    def _add(self) -> None:
+        count = self._dice.randrange(1, 4)
+        numbers = range(self._next, self._next + count)
+        self._raw.add(map(magnet, numbers), category=self._dice.choice(CATEGORIES))
+        self._there += numbers
+        self._next += count
+
+    def _delete(self, number: int) -> None:
+        self._raw.post("torrents/delete", hashes=infohash(number), deleteFiles="false")
+        self._there.remove(number)
+
+    def _again(self, number: int) -> None:
+        """Gone and back, otherwise than it was, between two looks."""
+        self._delete(number)
+        self._raw.eventually(lambda: infohash(number) not in self._raw.torrents())
+        self._raw.add([magnet(number)], category=self._dice.choice(CATEGORIES))
+        self._there.append(number)
+
+    def _tag(self, number: int) -> None:
+        self._raw.tag([number], self._dice.choice(TAGS))
+
+    def _untag(self, number: int) -> None:
+        self._raw.untag([number], *TAGS[:2])
+
+    def _rename(self, number: int) -> None:
+        self._raw.post("torrents/rename", hash=infohash(number), name=f"name {self._dice.randrange(9)}")
+
+    def _switch(self, number: int) -> None:
+        self._dice.choice([self._raw.stop, self._raw.start])(number)
+
+    def _move(self, number: int) -> None:
+        place = self._root / str(self._dice.randrange(3))
+        self._raw.post("torrents/setLocation", hashes=infohash(number), location=str(place))
+
+    def _automatic(self, number: int) -> None:
+        enable = self._dice.choice(["true", "false"])
+        self._raw.post("torrents/setAutoManagement", hashes=infohash(number), enable=enable)
+
+    def _categorise(self, number: int) -> None:
+        self._raw.post("torrents/setCategory", hashes=infohash(number), category=self._dice.choice(CATEGORIES))
+
+    def _make_category(self, number: int) -> None:
+        self._raw.post("torrents/createCategory", category=f"c{number}", savePath=str(self._root / "c"))
+
+    def _edit_category(self, number: int) -> None:
+        path = str(self._root / f"edited {self._dice.randrange(3)}")
+        self._raw.post("torrents/editCategory", category=self._dice.choice(CATEGORIES[1:]), savePath=path)
+
+    def _drop_category(self, number: int) -> None:
+        self._raw.post("torrents/removeCategories", categories=self._dice.choice(CATEGORIES[1:]))

@@ -1,0 +1,53 @@
+"""Prometheus' own checker of metrics, out of Debian's package of Prometheus, cached beside the servers."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import tempfile
+from pathlib import Path
+
+from reconciler.demo import packages
+from reconciler.demo.packages import Release, ServerError
+
+RELEASE = Release("bookworm")  # the last one whose package of Prometheus has promtool in it
+
+
+def promtool() -> Path:
+    """The program, downloaded at its first use. Raises `ServerError`: the test that wants it fails."""
+    folder = packages.cache().parent / "promtool"
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "promtool"
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.is_file():
+            _fetch(folder, program)
+    return program
+
+
+def check_metrics(exposition: bytes) -> str:
+    """What `promtool check metrics` has against it; nothing where all is well."""
+    command = [str(promtool()), "check", "metrics"]
+    done = subprocess.run(command, input=exposition, capture_output=True, timeout=60, check=False)
+    said = (done.stdout + done.stderr).decode()
+    return said or ("" if done.returncode == 0 else f"exit code {done.returncode}")
+
+
+def _fetch(folder: Path, program: Path) -> None:
+    if not packages.available():
+        raise ServerError("promtool comes from Debian's packages, and this machine has no apt-get or Debian keyring")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".work-") as name:
+        work = Path(name)
+        apt = packages._apt(work, RELEASE)
+        _run([*apt, "update", "-qq"], work)
+        _run([*apt, "download", "-qq", "prometheus"], work)
+        (package,) = work.glob("prometheus_*.deb")
+        _run(["dpkg-deb", "-x", str(package), "root"], work)
+        (work / "root/usr/bin/promtool").rename(program)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
+        raise ServerError(f"promtool could not be fetched: {command[0]} said:\n{last}")

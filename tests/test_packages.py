@@ -1,0 +1,135 @@
+"""Where the servers come from: mirrors out of apt's source lists, and the cache that many processes share."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from reconciler.demo import packages
+from reconciler.demo.packages import Release, ServerError
+from reconciler.demo.sources import mirrors
+
+KEY = "/usr/share/keyrings/debian-archive-keyring.gpg"
+ONE_LINE = f"""
+# a comment
+# deb http://commented.example/debian bookworm main
+deb [arch=amd64 signed-by={KEY}] http://mirror.example/debian/ bookworm main contrib # why
+deb\thttps://second.example/pub/debian bookworm-updates main
+deb-src http://sources.example/debian bookworm main
+deb http://security.example/debian-security bookworm-security main
+deb [signed-by=/etc/apt/keyrings/vendor.gpg] https://vendor.example/debian bookworm main
+deb https://vendor.example/linux/debian bookworm stable
+"""
+DEB822 = f"""# See sources.list(5)
+Types: deb deb-src
+# a comment inside
+URIs: http://mirror.example/debian
+Suites: bookworm bookworm-updates
+Components: main non-free-firmware
+Signed-By: {KEY}
+
+Types: deb
+URIs: http://security.example/debian-security
+Suites: bookworm-security
+Components: main
+"""
+ODD_DEB822 = """types: deb
+uris:
+  http://mirror.example/debian/
+  http://second.example/debian
+suites: bookworm
+components: main
+"""
+
+
+def _stanza(**fields: str) -> str:
+    usual = {"Types": "deb", "URIs": "http://x.example/debian", "Suites": "bookworm", "Components": "main"}
+    return "".join(f"{name.replace('_', '-')}: {value}\n" for name, value in {**usual, **fields}.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        pytest.param(ONE_LINE, ["http://mirror.example/debian", "https://second.example/pub/debian"], id="one line"),
+        pytest.param(DEB822, ["http://mirror.example/debian"], id="deb822"),
+        pytest.param(ODD_DEB822, ["http://mirror.example/debian", "http://second.example/debian"], id="continued"),
+        pytest.param(_stanza(Enabled="no"), [], id="switched off"),
+        pytest.param(_stanza(Types="deb-src"), [], id="sources only"),
+        pytest.param(_stanza(Components="stable"), [], id="another component"),
+        pytest.param(_stanza(Signed_By="/etc/apt/keyrings/vendor.asc"), [], id="a third party"),
+        pytest.param(_stanza(Signed_By="\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQ=="), [], id="its key inside"),
+        pytest.param("", [], id="nothing"),
+    ],
+)
+def test_the_mirror_is_read_from_the_apt_sources(text: str, found: list[str]) -> None:
+    assert mirrors([text]) == found
+
+
+def test_a_mirror_that_several_lists_name_is_one() -> None:
+    assert mirrors([ONE_LINE, DEB822]) == ["http://mirror.example/debian", "https://second.example/pub/debian"]
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with an empty cache and without apt sources; gives the folder of both."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(packages, "SOURCES", tmp_path)
+    return tmp_path
+
+
+def test_no_mirror_is_said(empty: Path) -> None:
+    with pytest.raises(ServerError, match="no mirror of Debian is named in"):
+        packages.root_of("5.1.0")
+
+
+def test_a_mirror_that_does_not_answer_is_said(empty: Path) -> None:
+    (empty / "sources.list").write_text("deb http://127.0.0.1:9/debian trixie main\n")
+    with pytest.raises(ServerError, match=r"could not be fetched: apt-get said:\n(.|\n)*127\.0\.0\.1"):
+        packages.root_of("5.1.0")
+    assert not list(packages.cache().glob("*5.1.0")), "nothing half done is left"
+
+
+def test_a_machine_without_apt_is_told_what_to_do(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(empty))
+    with pytest.raises(ServerError, match=r"no apt-get, dpkg-deb .* Put a qbittorrent-nox on PATH"):
+        packages.root_of("5.1.0")
+
+
+def test_an_unknown_version_is_said() -> None:
+    with pytest.raises(ServerError, match=r"no recipe for qBittorrent 9\.9"):
+        packages.root_of("9.9")
+
+
+def test_what_is_cached_needs_nothing_else(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (packages.cache() / "5.1.0").mkdir(parents=True)
+    monkeypatch.setenv("PATH", str(empty))
+    assert packages.root_of("5.1.0") == packages.cache() / "5.1.0"
+
+
+def test_many_at_once_fetch_a_version_once(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each opens the lock file by itself, so threads exclude each other as processes do."""
+    fetched = []
+
+    def unpack(version: str, release: Release, folder: Path) -> None:
+        time.sleep(0.2)
+        fetched.append(version)
+        folder.mkdir()
+
+    monkeypatch.setattr(packages, "_unpack", unpack)
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(packages.root_of, ["5.1.0"] * 4)) == {packages.cache() / "5.1.0"}
+    assert fetched == ["5.1.0"]
+
+
+def test_what_a_killed_process_left_is_cleared_away(empty: Path) -> None:
+    leftover = packages.cache() / ".5.1.0-abc" / "root"
+    other = packages.cache() / ".5.3.0-abc"
+    leftover.mkdir(parents=True)
+    other.mkdir()
+    with pytest.raises(ServerError):
+        packages.root_of("5.1.0")
+    assert not leftover.parent.exists()
+    assert other.exists()

@@ -1,0 +1,99 @@
+"""The desired state on disk and the last good one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.control.watch import source as module
+from reconciler.control.watch.source import Source
+from reconciler.desired import load
+
+HEAD = "version: 1\npolicy: sync\ninstances:\n  box:\n    url: http://box\n    username: u\n"
+
+
+def write(folder: Path, secret: str = "secret", more: str = "") -> Path:
+    """A desired state whose password is in a file."""
+    file = folder / "desired.yaml"
+    file.write_text(f"{HEAD}    password: {{file: {secret}}}\n{more}")
+    return file
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    """One that has been read."""
+    (tmp_path / "secret").write_text("one")
+    return Source([write(tmp_path)], {})
+
+
+def password(source: Source) -> str:
+    """The password as it was read."""
+    secret = source.desired.instances["box"].password
+    assert secret
+    return secret.reveal()
+
+
+def test_a_secret_is_one_of_its_files(source: Source, tmp_path: Path) -> None:
+    assert {file.name for file in source.files()} == {"desired.yaml", "secret"}
+    assert source.look() == source.read_as
+    (tmp_path / "secret").write_text("two")
+    assert source.look() != source.read_as
+    assert source.read()
+    assert password(source) == "two"
+    assert source.look() == source.read_as
+
+
+def test_files_that_are_named_anew_are_looked_at_before_they_are_read(source: Source, tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("three")
+    write(tmp_path, "other")
+    assert source.read()
+    assert password(source) == "three"
+    assert {file.name for file in source.files()} == {"desired.yaml", "other"}
+
+
+def test_a_secret_that_is_missing_for_a_while(source: Source, tmp_path: Path) -> None:
+    (tmp_path / "secret").unlink()
+    assert source.read()
+    assert source.problems and password(source) == "one"
+    (tmp_path / "secret").write_text("four")
+    assert source.look() != source.read_as
+    assert source.read()
+    assert not source.problems and password(source) == "four"
+
+
+def test_a_broken_file_hides_none_of_the_files_of_the_last_good_state(source: Source, tmp_path: Path) -> None:
+    (tmp_path / "desired.yaml").write_text("version: [")
+    assert source.read()
+    assert source.problems
+    assert {file.name for file in source.files()} == {"desired.yaml", "secret"}
+
+
+def test_what_is_written_while_it_is_read_is_not_taken(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = source.desired
+
+    def meanwhile(*args: Any) -> Any:
+        found = load(*args)
+        write(tmp_path, more="# still writing\n")
+        return found
+
+    write(tmp_path, more="torrents: []\n")
+    monkeypatch.setattr(module, "load", meanwhile)
+    assert not source.read()
+    assert source.desired is before and not source.problems
+    monkeypatch.undo()
+    assert source.read()
+    assert source.desired is not before
+
+
+def test_a_folder_that_gets_another_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("one")
+    write(tmp_path)
+    source = Source([tmp_path], {})
+    (tmp_path / "more.yml").write_text("version: 1\ntorrents: []\n")
+    assert source.look() != source.read_as
+    assert source.read()
+    assert {file.name for file in source.files()} == {"desired.yaml", "more.yml", "secret"}

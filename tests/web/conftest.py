@@ -1,0 +1,132 @@
+"""A board under a clock of ours, and the real server on a free port of loopback."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from reconciler.control.observing import Finished, Waiting
+from reconciler.model.position import Problem
+from reconciler.model.run import Run
+from reconciler.model.secret import Secret
+from reconciler.web import Board, Server, serve
+
+TOKEN: Final = Secret("a-token-of-a-good-length")
+INTERVAL: Final = 60.0
+NOON: Final = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+class Clock:
+    """Time that stands still until it is told to pass."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def now(self) -> datetime:
+        """The wall clock."""
+        return NOON + timedelta(seconds=self.passed)
+
+    def monotonic(self) -> float:
+        """The other one."""
+        return self.passed
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it came."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+class Site:
+    """A running server, its board, and how often it was asked for a run."""
+
+    def __init__(self, board: Board, server: Server, asked: list[None]) -> None:
+        self.board, self.server, self.asked = board, server, asked
+
+    def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
+        """One request."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=5)
+        try:
+            connection.request(method, path, headers=headers or {})
+            answer = connection.getresponse()
+            return Answer(answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+
+MakeSite = Callable[..., Site]
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """Whatever other tests have configured writes to streams that are gone."""
+    structlog.reset_defaults()
+    with capture_logs():
+        yield
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Noon of a day."""
+    return Clock()
+
+
+@pytest.fixture
+def board(clock: Clock) -> Board:
+    """An empty board."""
+    return Board(INTERVAL, now=clock.now, monotonic=clock.monotonic)
+
+
+@pytest.fixture
+def make_site(board: Board) -> Iterator[MakeSite]:
+    """Serves the board; all servers are gone at the end."""
+    servers: list[Server] = []
+
+    def make(token: Secret | None = TOKEN, listen: str = "127.0.0.1:0") -> Site:
+        asked: list[None] = []
+        servers.append(serve(board, listen, lambda: asked.append(None), token))
+        return Site(board, servers[-1], asked)
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def site(make_site: MakeSite) -> Site:
+    """The board, served."""
+    return make_site()
+
+
+def finished(
+    run: Run,
+    trigger: str = "interval",
+    *,
+    began: datetime = NOON,
+    seconds: float = 0.4,
+    problems: tuple[Problem, ...] = (),
+    waiting: dict[str, Waiting] | None = None,
+) -> Finished:
+    """A run that has ended."""
+    return Finished(run, trigger, began, seconds, problems, waiting)

@@ -1,0 +1,167 @@
+"""`reconcile status --url`: the real command, asking a real server."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from reconciler.web import Board, serve
+from reconciler.web.client import AskError, BadAddress, address, ask
+from tests.cli.command import environ, reconcile
+from tests.report.runs import converged, hostile, planned
+from tests.web.conftest import NOON, Clock, Site, finished
+from tests.web.test_board import BACK, PROBLEM
+
+TEXT = """\
+reconcile 0.1.0  The desired state is invalid
+  last run   10 seconds ago (files), took 0.4 s: 1 to add, 1 to adopt, 1 to change, 2 to delete, 22 unchanged, \
+1 setting to change, 1 blocked, 1 spared, 1 instance in error
+  all well   a minute ago
+  next run   in 50 seconds or earlier; every 1 minute
+desired.yaml:12:5: error: unknown key "pausd". Did you mean "paused"?
+
+instance  status   qBittorrent  owned  not ours  drift  next try     address
+attic     waiting  -                -         -      -  in a minute  -
+home      ok       v5.1.0          12         3      7  -            -
+seedbox   ok       v5.1.0          12         0      0  -            -
+  attic: no connection to http://attic:8080: connection refused
+"""
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """A server that gives the same bytes to everybody."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def run() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65_536)
+                    connection.sendall(answer)
+
+        threading.Thread(target=run, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def fill(site: Site, clock: Clock) -> None:
+    """A good run, then one with trouble; ten seconds ago."""
+    site.board.finished(finished(converged(), "start"))
+    clock.passed = 70
+    began = NOON.replace(minute=1)
+    site.board.finished(finished(planned(), "files", began=began, problems=(PROBLEM,), waiting={"attic": BACK}))
+
+
+def test_text(site: Site, clock: Clock, tmp_path: Path) -> None:
+    fill(site, clock)
+    ran = reconcile(tmp_path, "status", "--url", site.server.url)
+    assert (ran.code, ran.err) == (1, "")
+    assert ran.out == TEXT.replace("in a minute", "in 20 seconds").replace("next try     ", "next try       ").replace(
+        "-            -\n", "-              -\n"
+    )
+
+
+def test_json_is_what_the_server_says(site: Site, tmp_path: Path) -> None:
+    site.board.finished(finished(converged()))
+    ran = reconcile(tmp_path, "--output", "json", "status", "--url", f"{site.server.url}/")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.json == site.ask("/api/v1/status").json
+
+
+def test_before_the_first_run(site: Site, tmp_path: Path) -> None:
+    ran = reconcile(tmp_path, "status", "--url", site.server.url)
+    assert (ran.code, ran.out) == (1, "reconcile 0.1.0  Starting\n  no run has ended yet\n")
+
+
+def test_a_hostile_instance_does_not_drive_the_terminal(site: Site, tmp_path: Path) -> None:
+    site.board.finished(finished(hostile()))
+    ran = reconcile(tmp_path, "status", "--url", site.server.url)
+    assert "\\x1b[2J" in ran.out
+    assert "\x1b" not in ran.out
+
+
+def test_environment_proxies_are_passed_by(site: Site, tmp_path: Path) -> None:
+    ran = reconcile(tmp_path, "status", "--url", site.server.url, env={"http_proxy": "http://127.0.0.1:9"})
+    assert "Starting" in ran.out
+
+
+@pytest.mark.parametrize("option", ["--file", "--instance"])
+def test_it_takes_no_files_and_no_instances(option: str, tmp_path: Path) -> None:
+    for arguments in (["status", "--url", "http://x", option, "y"], [option, "y", "status", "--url", "http://x"]):
+        ran = reconcile(tmp_path, *arguments)
+        assert ran.code == 4
+        assert "it takes no --file and no --instance" in ran.err
+
+
+def test_a_file_in_the_environment_is_no_hindrance(site: Site, tmp_path: Path) -> None:
+    env = {"RECONCILE_FILE": "desired.yaml", "RECONCILE_INSTANCE": "home"}
+    assert "Starting" in reconcile(tmp_path, "status", "--url", site.server.url, env=env).out
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:9470", "ftp://x", "file:///etc/passwd", "http://", "http://[", "http://x:a", "http://a b"]
+)
+def test_no_address_of_a_loop(url: str) -> None:
+    with pytest.raises(BadAddress, match=r"such as http://127\.0\.0\.1:9470"):
+        ask(url)
+
+
+def test_no_password_is_shown() -> None:
+    with pytest.raises(BadAddress) as caught:
+        ask("http://user:pass-word@127.0.0.1:9470")
+    assert "pass-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://x/base", "http://x/base/", "http://x/base/api/v1/status"])
+def test_a_base_path_is_kept(url: str) -> None:
+    assert address(url) == "http://x/base/api/v1/status"
+
+
+def test_bad_usage_is_4_and_no_answer_is_1(tmp_path: Path) -> None:
+    assert reconcile(tmp_path, "status", "--url", "nowhere").code == 4
+    ran = reconcile(tmp_path, "--output", "json", "status", "--url", "http://127.0.0.1:9")
+    assert (ran.code, ran.json["exit_code"]) == (1, 1)
+    where = "http://127.0.0.1:9/api/v1/status"
+    assert ran.json["error"] == f"no answer from {where}: Connection refused. Does it run with --listen?"
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+ODD = [
+    (HEAD + b"\r\n<html>", "is not the status of a reconcile"),
+    (HEAD + b"\r\n[]", "is not the status of a reconcile"),
+    (HEAD + b'\r\n{"format_version": 1}', "is not the status of a reconcile"),
+    (HEAD + b"Content-Length: 99\r\n\r\n{}", "no whole answer from"),
+    (b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n", "answered 404 Not Found: is that a running reconcile?"),
+    (b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nConnection: close\r\n\r\n", "answered 302 Found"),
+    (b"SSH-2.0-OpenSSH\r\n", "no whole answer from"),
+    (b"", "no "),
+]
+
+
+@pytest.mark.parametrize(("answer", "message"), ODD)
+def test_something_else_answers(answer: bytes, message: str) -> None:
+    with answering(answer) as url, pytest.raises(AskError, match=message):
+        ask(url)
+
+
+def test_it_loads_no_server(board: Board, tmp_path: Path) -> None:
+    late = {"uvicorn", "starlette", "jinja2", "prometheus_client", "ruamel"}
+    with serve(board, "0", lambda: None, None) as server:
+        run = f"from reconciler.cli.entry import run; run(['status', '--url', '{server.url}'])"
+        code = f"import sys, json; {run}; print(json.dumps(sorted({late} & set(sys.modules))))"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, env=environ(), capture_output=True, check=True
+        )
+    assert json.loads(done.stdout.splitlines()[-1]) == []

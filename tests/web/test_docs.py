@@ -1,0 +1,45 @@
+"""docs/http.md names every path and every key; test_metrics holds it to the metrics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.web.view import State
+from tests.report.runs import planned
+from tests.web.conftest import Site, finished
+from tests.web.test_board import BACK, PROBLEM
+
+TEXT = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+
+
+def keys(value: Any) -> Iterator[str]:
+    """The keys of a JSON value, but for those of the report's summary."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from () if key == "summary" else keys(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from keys(inner)
+
+
+def test_every_key_of_the_status(site: Site) -> None:
+    site.board.finished(finished(planned(), problems=(PROBLEM,), waiting={"attic": BACK}))
+    found = set(keys(site.ask("/api/v1/status").json))
+    assert len(found) > 30
+    assert [key for key in sorted(found) if f"`{key}`" not in TEXT] == []
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state(state: State) -> None:
+    assert f"`{state}`" in TEXT
+
+
+@pytest.mark.parametrize("path", re.findall(r"^\| `GET (\S+)`", TEXT, re.MULTILINE))
+def test_every_path_is_there(path: str, site: Site) -> None:
+    assert site.ask(path).status in (200, 503)

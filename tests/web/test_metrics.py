@@ -1,0 +1,141 @@
+"""The metrics: what they count, what they never hold, and what Prometheus' own checker says of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from reconciler.web import Board
+from tests.report.runs import CASES, accepted, applied, converged, planned, refused
+from tests.support.promtool import check_metrics
+from tests.web.conftest import NOON, Clock, Site, finished
+from tests.web.test_board import BACK, PROBLEM
+
+DOCS = Path(__file__).parents[2] / "docs" / "http.md"
+LABELS = {"instance", "verb", "outcome", "trigger", "exit_code", "version", "le"}
+
+
+def samples(site: Site) -> dict[str, float]:
+    """Every sample by its name and labels, as in `reconcile_drift{instance=home}`."""
+    found = {}
+    for family in text_string_to_metric_families(site.ask("/metrics").text):
+        for sample in family.samples:
+            labels = ",".join(f"{key}={value}" for key, value in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
+
+
+def fill(board: Board) -> None:
+    """A board that has seen some of everything."""
+    for case in CASES:
+        board.finished(finished(CASES[case](), "files"))
+    board.finished(finished(planned(), problems=(PROBLEM,), waiting={"attic": BACK}))
+
+
+def test_promtool_has_nothing_against_them(site: Site) -> None:
+    assert check_metrics(site.ask("/metrics").body) == ""
+    fill(site.board)
+    answer = site.ask("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert check_metrics(answer.body) == ""
+
+
+def test_before_any_run(site: Site) -> None:
+    found = samples(site)
+    assert found["reconcile_last_success_timestamp_seconds"] == 0
+    assert found["reconcile_last_attempt_timestamp_seconds"] == 0
+    assert found["reconcile_desired_state_valid"] == 1
+    assert found["reconcile_run_duration_seconds_count"] == 0
+    assert not any("instance=" in name for name in found)
+
+
+def test_runs_and_their_lengths(site: Site) -> None:
+    site.board.finished(finished(converged(), "start", seconds=0.1))
+    site.board.finished(finished(planned(), seconds=4))
+    site.board.finished(finished(planned(), seconds=400))
+    site.board.finished(finished(converged(), "an\nunheard of one", seconds=1))
+    found = samples(site)
+    assert found["reconcile_runs_total{exit_code=0,trigger=start}"] == 1
+    assert found["reconcile_runs_total{exit_code=1,trigger=interval}"] == 2
+    assert found["reconcile_runs_total{exit_code=0,trigger=other}"] == 1
+    assert found["reconcile_run_duration_seconds_bucket{le=0.1}"] == 1
+    assert found["reconcile_run_duration_seconds_bucket{le=5.0}"] == 3
+    assert found["reconcile_run_duration_seconds_bucket{le=300.0}"] == 3
+    assert found["reconcile_run_duration_seconds_bucket{le=+Inf}"] == 4
+    assert found["reconcile_run_duration_seconds_sum"] == pytest.approx(405.1)
+    assert found["reconcile_last_attempt_timestamp_seconds"] == NOON.timestamp()
+    assert found["reconcile_last_success_timestamp_seconds"] == NOON.timestamp() + 1
+
+
+def test_actions_are_counted_by_what_came_of_them(site: Site) -> None:
+    site.board.finished(finished(applied()))
+    site.board.finished(finished(applied()))
+    site.board.finished(finished(planned()))
+    found = samples(site)
+    assert found["reconcile_actions_total{instance=home,outcome=applied,verb=add}"] == 4
+    assert found["reconcile_actions_total{instance=home,outcome=failed,verb=adopt}"] == 2
+    assert not any("outcome=planned" in name for name in found)
+
+
+def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: Site, clock: Clock) -> None:
+    site.board.finished(finished(planned(), waiting={"attic": BACK}))
+    clock.passed = 30
+    found = samples(site)
+    assert found["reconcile_instance_up{instance=attic}"] == 0
+    assert found["reconcile_instance_up{instance=home}"] == 1
+    assert found["reconcile_instance_backoff_seconds{instance=attic}"] == 60
+    assert found["reconcile_instance_backoff_seconds{instance=home}"] == 0
+    assert found["reconcile_drift{instance=home}"] == 7
+    assert found["reconcile_drift{instance=seedbox}"] == 0
+    assert found["reconcile_owned_torrents{instance=home}"] == 12
+    assert found["reconcile_foreign_torrents{instance=home}"] == 3
+    for name in ("drift", "owned_torrents", "foreign_torrents", "guard_refused"):
+        assert f"reconcile_{name}{{instance=attic}}" not in found
+    clock.passed = 1000
+    assert samples(site)["reconcile_instance_backoff_seconds{instance=attic}"] == 0
+
+
+def test_a_refusal_and_an_invalid_file_show(site: Site) -> None:
+    site.board.finished(finished(refused(), problems=(PROBLEM,)))
+    found = samples(site)
+    assert found["reconcile_guard_refused{instance=home}"] == 1
+    assert found["reconcile_guard_refused{instance=seedbox}"] == 0
+    assert found["reconcile_desired_state_valid"] == 0
+    site.board.finished(finished(converged()))
+    assert samples(site)["reconcile_desired_state_valid"] == 1
+
+
+def test_an_instance_that_is_gone_leaves_no_gauge(site: Site) -> None:
+    site.board.finished(finished(applied()))
+    site.board.finished(finished(replace(accepted(), instances=())))
+    found = samples(site)
+    assert not any(name.startswith("reconcile_instance_up") for name in found)
+    assert found["reconcile_actions_total{instance=home,outcome=applied,verb=add}"] == 2, "counters never go back"
+
+
+def test_no_label_holds_a_torrent(site: Site) -> None:
+    fill(site.board)
+    text = site.ask("/metrics").text
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            assert set(sample.labels) <= LABELS or not sample.name.startswith("reconcile_")
+    for word in ("Sintel", "linux-1.iso", "0000000014", "egpj", "sha256"):
+        assert word not in text
+
+
+def test_the_form_that_is_preferred(site: Site) -> None:
+    answer = site.ask("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    assert answer.text.endswith("# EOF\n")
+
+
+def test_the_documentation_has_every_metric(site: Site) -> None:
+    fill(site.board)
+    families = [family.name for family in text_string_to_metric_families(site.ask("/metrics").text)]
+    text = DOCS.read_text(encoding="utf-8")
+    named = [name for name in families if name.startswith("reconcile_")]
+    assert len(named) >= 13
+    assert [name for name in named if f"`{name}" not in text] == []

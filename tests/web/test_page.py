@@ -1,0 +1,177 @@
+"""The status page: what it says, and that nothing in it comes alive."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.plan import Change, Outcome, Verb
+from reconciler.model.position import Position, Problem
+from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
+from reconciler.web import Board
+from reconciler.web.page import Page, refresh_of
+from reconciler.web.view import View
+from tests.report.runs import CASES, EVIL, HASH, applied, converged, hostile, huge, ok, planned, refused, torrent
+from tests.web.conftest import Clock, Site, finished
+from tests.web.test_board import BACK, PROBLEM
+
+VOID = {"meta", "link"}
+TAGS = VOID | {"html", "head", "title", "style", "body", "header", "main", "footer", "section", "article", "h1", "h2"}
+TAGS |= {"h3", "p", "ul", "li", "dl", "div", "dt", "dd", "strong", "small", "span", "bdi", "code", "pre", "time", "a"}
+ATTRIBUTES = {"class", "lang", "charset", "name", "content", "rel", "href", "datetime", "http-equiv"}
+TRIES = [EVIL, "</style><script>alert(1)</script>", "{{ 7 * 7 }}", "'\"><a href=x>"]
+PAGE = Page()
+
+
+class Reader(HTMLParser):
+    """Reads a page strictly: what is opened is closed, and nothing is there but what we write."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+        self.shown: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element begins."""
+        assert tag in TAGS
+        assert {name for name, _ in attrs} <= ATTRIBUTES
+        self.links += [value or "" for name, value in attrs if name == "href"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """An element ends."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Text."""
+        if self.open and self.open[-1] != "style":
+            self.shown.append(data)
+
+    @property
+    def text(self) -> str:
+        """What is read on the page."""
+        return " ".join(" ".join(self.shown).split())
+
+
+def read(view: View, refresh: int = 0) -> Reader:
+    """The page of a view."""
+    return Reader(PAGE.html(view, refresh).decode())
+
+
+def after(board: Board, run: Run, **rest: object) -> Reader:
+    """The page after a run."""
+    board.finished(finished(run, **rest))  # type: ignore[arg-type]
+    return read(board.view())
+
+
+def evil_everywhere(name: str) -> Run:
+    """A run in which everything that comes from outside is the same text."""
+    change = Change("category", name, name)
+    action = torrent(Verb.UPDATE, name, name, change, number=1, disruptive=True)
+    results = tuple(ActionResult(action, outcome, name) for outcome in Outcome)
+    warnings = (Problem(Position(name, 1, 1), name, name),)
+    home = ok(name, results, version=name, error=name, status=Status.ERROR)
+    return Run(Mode.APPLY, HASH, 1, (home, InstanceResult("down", Status.UNREACHABLE, name)), warnings)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_run_makes_a_whole_page(board: Board, case: str) -> None:
+    page = after(board, CASES[case]())
+    assert all(link in ("data:,", "?refresh=10", "api/v1/status", "api/v1/plan", "metrics") for link in page.links)
+
+
+def test_before_any_run(board: Board) -> None:
+    assert "Starting no run has ended yet" in read(board.view()).text
+
+
+def test_what_it_says(board: Board, clock: Clock) -> None:
+    clock.passed = 10
+    text = after(board, planned(), problems=(PROBLEM,), waiting={"attic": BACK}).text
+    assert "The desired state is invalid" in text
+    assert 'desired.yaml:12:5 unknown key "pausd" Did you mean "paused"?' in text
+    assert "Last run 10 seconds ago interval, took 0.4 s" in text
+    assert "Next in 50 seconds or earlier; every 1 minute" in text
+    assert "attic waiting never read failed 3 times in a row: no connection to http://attic:8080" in text
+    assert "connection refused; tried again in a minute" in text
+    assert "home needs a look qBittorrent v5.1.0 · read 9 seconds ago 12 owned · 3 not ours · 10 unchanged" in text
+    assert "! blocked Cosmos Laundromat its files are missing" in text
+    assert "delete older.iso with its data no longer declared" in text
+    assert "seedbox in sync" in text
+    assert "desired.yaml:4:5 the password stands in the file Use {env: NAME}" in text
+
+
+def test_a_refusal_names_the_hash_to_approve(board: Board) -> None:
+    text = after(board, refused()).text
+    assert f"accept_plan: {HASH}" in text
+    assert "guard: 12 deletions are more than max_delete 10" in text
+    assert text.count("- delete") == 12
+    assert "accept_plan" not in after(board, converged()).text
+
+
+def test_the_last_change_stays(board: Board) -> None:
+    board.finished(finished(applied(), "files"))
+    text = after(board, converged()).text
+    assert "In sync Nothing to do" in text
+    assert re.search(r"Last change .* \(files\) 1 added, .* \+ added Sintel", text)
+
+
+def test_a_stuck_loop_is_the_headline(board: Board, clock: Clock) -> None:
+    board.finished(finished(converged()))
+    clock.passed = 1000
+    assert "The loop is stuck no run has begun for 1000 s" in read(board.view()).text
+
+
+def test_ten_thousand_changes_make_a_short_page(board: Board) -> None:
+    board.finished(finished(huge()))
+    assert len(PAGE.html(board.view())) < 30_000
+    assert "… and 9,979 more" in read(board.view()).text
+
+
+@given(st.text(min_size=1).filter(lambda text: text != "down") | st.sampled_from(TRIES))
+def test_no_name_is_alive(name: str) -> None:
+    board = Board(60)
+    run = evil_everywhere(name)
+    board.finished(finished(run, problems=run.warnings, waiting={"down": replace(BACK, reason=name)}))
+    page = read(board.view())
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ud800]", page.text)
+    assert page.links == ["data:,", "?refresh=10", "api/v1/status", "api/v1/plan", "metrics"]
+
+
+def test_a_template_in_a_name_is_a_name(board: Board) -> None:
+    assert "{{ 7 * 7 }}" in after(board, evil_everywhere("{{ 7 * 7 }}")).text
+
+
+def test_the_policy_permits_our_style_and_nothing_else(site: Site) -> None:
+    site.board.finished(finished(hostile()))
+    answer = site.ask("/")
+    policy = answer.headers["content-security-policy"]
+    (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "prefers-color-scheme: dark" in style
+    assert "url(" not in style
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [("", 0), ("10", 10), ("1", 5), ("99999", 3600), ("1e3", 0), ("-5", 0), ("٣", 0), ("9" * 9, 0)],
+)
+def test_it_refreshes_only_when_asked(asked: str, seconds: int, site: Site) -> None:
+    assert refresh_of(asked) == seconds
+    found = re.findall(r'http-equiv="refresh" content="(\d+)"', PAGE.html(site.board.view(), seconds).decode())
+    assert found == ([str(seconds)] if seconds else [])
