@@ -19,7 +19,7 @@ _WHOLE = TorrentChange.__optional_keys__
 
 
 class NotADelta(Exception):
-    """The reply does not continue the copy: only a full read can, and best in a new session."""
+    """The reply does not continue the copy: only a full read can, in a new session."""
 
 
 def check_continues(reply: MainData, rid: int) -> None:
@@ -68,6 +68,11 @@ def about(reply: MainData, ids: Collection[str]) -> MainData:
 def alike(one: LiveTorrent, other: LiveTorrent) -> bool:
     """Are they the same but for progress, and the stop intent, which maindata tells by the state alone?"""
     return one == other or one == replace(other, stopped=one.stopped, progress=one.progress)
+
+
+def may_be_rekeyed(torrent: LiveTorrent) -> bool:
+    """May it get another id with its metadata? So it is with a hybrid torrent that was added by its v1 hash alone."""
+    return torrent.size == 0 and torrent.infohashes.v2 is None
 
 
 def _changed(torrents: Torrents, key: str, change: TorrentChange) -> LiveTorrent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.live.deltas import (
@@ -14,6 +14,7 @@ from reconciler.live.deltas import (
     alike,
     check_continues,
     everything,
+    may_be_rekeyed,
     merged,
     updated,
     with_intent,
@@ -22,10 +23,10 @@ from reconciler.live.replies import MainData, hides_intent
 from reconciler.live.session import Session
 from reconciler.model.desired import Instance
 from reconciler.model.fields import normal_path
-from reconciler.model.snapshot import Snapshot
+from reconciler.model.snapshot import AddOptions, Snapshot
 
 FULL_EVERY = 15 * 60.0  # seconds between full reads, whatever the deltas say
-DOUBT = 30.0  # seconds in which the two ways of reading have to agree, or a new session is opened
+DOUBT = 30.0  # seconds in which the two ways of reading have to agree, or it is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class _Copy:
 
     Deltas tell what changed against the view that the server keeps for the session, so where that view is not what a
     full read shows, a change could go untold. `doubts` are the torrents of which it was so, as that view has them:
-    they are read again until both agree. `doubtful_categories`: likewise, until the next full read.
+    they are read again until both agree. `doubtful_categories`: likewise, but until the next full read.
     """
 
     snapshot: Snapshot
@@ -51,7 +52,11 @@ class Mirror(Session):
 
     From qBittorrent 4.6 on it takes deltas. It reads in full, by `Session.snapshot`, at first, after a read that
     failed, after a new login or a restart of the server, every 15 minutes, and when asked to; a full read must
-    precede every deletion. Before 4.6 every read is full.
+    precede every deletion. Before 4.6 every read is full, and with an API key: its session cannot be ended.
+
+    The server (5.1 and 5.3, at least) breaks down when a session asks for a delta after a torrent got another id with
+    its metadata (a hybrid one that was added by its v1 hash alone). So each full read begins a new session, torrents
+    that wait for metadata are looked at before each delta, and what we start without metadata ends the deltas.
 
     A rename by others shows with the server's next refresh (1.5 s), like stop and start. A category's `extra` may be
     as old as the last full read: `categories()` asks the server.
@@ -72,12 +77,13 @@ class Mirror(Session):
         self._tell = tell
         self._copy: _Copy | None = None
         self._fresh = False
+        self._polled = 0  # the last session in which maindata was asked for
 
     def snapshot(self, full: bool = False) -> Snapshot:
         """Every torrent and category: the very same object as the last time where nothing in it has changed.
 
-        One request; one more for each of: torrents whose state hides the stop intent, categories that changed, torrents
-        of which the last full read was in doubt.
+        One request; one more for each of: torrents whose state hides the stop intent, torrents that wait for metadata,
+        categories that changed, torrents of which the last full read was in doubt.
         """
         copy, self._copy = self._copy, None  # whatever fails on the way, the copy is not gone on from
         on = copy if copy and not full and self._can_go_on(copy) else None
@@ -94,20 +100,36 @@ class Mirror(Session):
         """A full read, which depends on nothing that was read before."""
         return self.snapshot(full=True)
 
+    def add(self, magnets: Sequence[str], options: AddOptions) -> None:
+        """Add magnet links, as `Session.add`."""
+        if not options.stopped:
+            self._copy = None  # their metadata may come before the next look
+        super().add(magnets, options)
+
+    def start(self, ids: Collection[str]) -> None:
+        """Start (resume), as `Session.start`."""
+        if self._copy and any(
+            key not in self._copy.torrents or may_be_rekeyed(self._copy.torrents[key]) for key in ids
+        ):
+            self._copy = None
+        super().start(ids)
+
     def _can_go_on(self, copy: _Copy) -> bool:
         fresh = self._now() - copy.full_at < FULL_EVERY
         return fresh and copy.rid > 0 and copy.opened == self._connection.opened
 
     def _next(self, copy: _Copy) -> _Copy:
         """The copy after the changes since the last read."""
+        if not self._is_safe(copy):
+            return self._full(copy)
         reply = self._main_data(copy.rid)
         try:
             check_continues(reply, copy.rid)
             torrents, doubts = merged(copy.torrents, reply), merged(copy.doubts, about(reply, copy.doubts))
         except NotADelta:
-            if copy.opened == self._connection.opened:  # where no login is needed it may even be another version now
-                self._open_anew()
-            return self._full(copy)
+            # where no login is needed, a full reply may be the only sign of a restart, as another version perhaps
+            in_new_session = copy.opened != self._connection.opened
+            return self._full(copy, reply if in_new_session else None)
         if doubts:
             seen = {torrent.id: torrent for torrent in self.read(doubts)}
             torrents = updated(torrents, seen.values())
@@ -123,19 +145,26 @@ class Mirror(Session):
             snapshot = replace(snapshot, torrents=tuple(torrents.values()))
         return replace(copy, snapshot=snapshot, torrents=torrents, rid=reply["rid"], doubts=doubts)
 
-    def _full(self, before: _Copy | None) -> _Copy:
+    def _is_safe(self, copy: _Copy) -> bool:
+        """Do all torrents that wait for metadata still have the ids that they had?"""
+        waiting = [key for key, torrent in copy.torrents.items() if not torrent.stopped and may_be_rekeyed(torrent)]
+        return not waiting or len(self._rows(waiting)) == len(waiting)
+
+    def _full(self, before: _Copy | None, reply: MainData | None = None) -> _Copy:
         """A copy that depends on nothing that was read before.
 
-        The reply of maindata that deltas will follow comes first, so that no change between the two is missed.
+        The `reply` of maindata that deltas will follow comes first, so that no change between the two is missed.
         """
         now = self._now()
         if before and before.doubts and now - before.full_at > DOUBT:
             self._tell(
                 f"{self._instance.name}: sync/maindata and torrents/info have not agreed on {len(before.doubts)} "
-                "torrents; the latter is believed, and a new session is opened"
+                "torrents; the latter is believed"
             )
-            self._open_anew()
-        reply = self._main_data(0) if self._connection.capabilities.incremental else None
+        if reply is None and self._connection.capabilities.incremental and self._instance.api_key is None:
+            if self._polled == self._connection.opened:
+                self._open_anew()
+            reply = self._main_data(0)
         opened = self._connection.opened
         snapshot = super().snapshot()
         torrents: Torrents = {torrent.id: torrent for torrent in snapshot.torrents}
@@ -158,7 +187,10 @@ class Mirror(Session):
         return replace(copy, rid=reply["rid"], doubts=doubts, doubtful_categories=paths != known)
 
     def _main_data(self, rid: int) -> MainData:
-        return self._connection.call("sync/maindata", lambda client: client.main_data(rid))
+        try:
+            return self._connection.call("sync/maindata", lambda client: client.main_data(rid))
+        finally:
+            self._polled = self._connection.opened
 
     def _open_anew(self) -> None:
         """End the session on the server, with all that it keeps for it, and log in again."""

@@ -1,0 +1,186 @@
+"""The mirror after failures, restarts and ids that change; and what it makes of answers that it does not expect."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reconciler.demo.servers import Server
+from reconciler.live import Mirror, Session
+from reconciler.model.errors import InstanceError
+from reconciler.model.secret import Secret
+from reconciler.model.snapshot import AddOptions
+from tests.conftest import MakeServer
+from tests.live.following import INCREMENTAL, Clock, agree, cost, full_reads, settled
+from tests.live.hand import Hand
+from tests.live.places import QBITTORRENT, as_json, instance, stub, text
+from tests.support.magnets import infohash, magnet
+from tests.support.proxy import Fault, Proxy, cut, hang, hang_after, reset_after, status
+from tests.support.raw import Raw
+
+MakeProxy = Callable[..., Proxy]
+
+
+FAULTS: dict[str, Fault] = {
+    "cut": cut(0.5),
+    "502": status(502, "<html>bad gateway"),
+    "hang": hang(2),
+    "answer never arrives": hang_after(2),
+    "reset after": reset_after,
+    "a lost login": status(403, "Forbidden", "text/plain"),
+}
+
+
+@INCREMENTAL
+@pytest.mark.parametrize("fault", FAULTS)
+def test_after_a_failure_it_reads_in_full(make_server: MakeServer, make_proxy: MakeProxy, new: str, fault: str) -> None:
+    server = make_server(new)
+    raw, proxy = Raw(server), make_proxy(server)
+    raw.add(map(magnet, range(20)))
+    with Mirror(instance(proxy, server, read_timeout=0.5)) as mirror, Session(instance(server)) as session:
+        for number, endpoint in enumerate(("sync/maindata", "torrents/info", "torrents/categories")):
+            settled(mirror)
+            raw.tag([1], f"told to nobody {number}")
+            proxy.clear()
+            proxy.fail(endpoint, FAULTS[fault])
+            if fault == "a lost login":
+                mirror.refresh() if number else mirror.snapshot()
+            else:
+                with pytest.raises(InstanceError):
+                    mirror.refresh() if number else mirror.snapshot()
+            raw.tag([1], f"told after it {number}")
+            reads = full_reads(proxy)
+            agree(mirror, session)
+            assert full_reads(proxy) > reads - (number == 0 and fault == "a lost login")
+            assert 1 <= proxy.count("auth/login") <= 2, "no session that asked for deltas is gone on with"
+
+
+def test_a_restart_is_followed_by_a_full_read(server: Server, make_proxy: MakeProxy) -> None:
+    raw, proxy = Raw(server), make_proxy(server)
+    raw.add(map(magnet, range(5)))
+    with Mirror(instance(proxy, server)) as mirror:
+        mirror.snapshot()
+        for number in range(2):
+            raw.tag([number], "new")
+            raw.post("torrents/delete", hashes=infohash(4 - number), deleteFiles="false")
+            server.restart()
+            proxy.port, raw = server.port, Raw(server)
+            proxy.clear()
+            with Session(instance(server)) as session:
+                agree(mirror, session)
+            assert full_reads(proxy) >= 1
+            assert proxy.count("auth/login") == 1
+
+
+@INCREMENTAL
+def test_a_server_that_wants_no_login_is_known_to_have_restarted(
+    make_server: MakeServer, make_proxy: MakeProxy, new: str
+) -> None:
+    server = make_server(new, preferences={"WebUI\\LocalHostAuth": "false"})
+    raw, proxy = Raw(server), make_proxy(server)
+    raw.add(map(magnet, range(3)))
+    with Mirror(instance(proxy)) as mirror:
+        mirror.snapshot()
+        raw.post("torrents/delete", hashes=infohash(1), deleteFiles="false")
+        server.restart()
+        proxy.port, raw = server.port, Raw(server)
+        proxy.clear()
+        assert {torrent.id for torrent in mirror.snapshot().torrents} == set(raw.torrents()) == {*map(infohash, (0, 2))}
+        assert (full_reads(proxy), proxy.count("app/version")) == (1, 1), "it may be another version"
+
+
+@INCREMENTAL
+@pytest.mark.parametrize("wait", [0, 3])
+def test_a_hybrid_torrent_that_gets_another_id_breaks_nothing(make_server: MakeServer, new: str, wait: float) -> None:
+    seeder, server = make_server(new), make_server(new)
+    source, raw = Raw(seeder), Raw(server)
+    file = seeder.downloads / "data"
+    file.write_bytes(os.urandom(300_000))
+    source.post("torrentcreator/addTask", sourcePath=str(file), format="hybrid", startSeeding="true")
+    source.eventually(lambda: [row["state"] for row in source.torrents().values()] == ["stalledUP"])
+    ((key, row),) = source.torrents().items()
+    v1 = row["infohash_v1"]
+    with Mirror(instance(server)) as mirror, Session(instance(server)) as session:
+        mirror.snapshot()
+        mirror.add([f"magnet:?xt=urn:btih:{v1}"], AddOptions(stopped=False, auto_tmm=False))
+        Raw.eventually(lambda: [torrent.id for torrent in mirror.snapshot().torrents] == [v1])
+        mirror.snapshot()
+        time.sleep(wait)  # with a refresh in between, the next delta in the same session is the end of the server
+        raw.post("torrents/addPeers", hashes=v1, peers=f"127.0.0.1:{seeder.listen_port}")
+        raw.eventually(lambda: set(raw.torrents()) == {key})
+        assert [torrent.id for torrent in mirror.snapshot().torrents] == [key]
+        agree(mirror, session)
+        Raw.eventually(lambda: cost(mirror) == 1)
+        assert [torrent.id for torrent in mirror.refresh().torrents] == [key]
+
+
+def test_with_an_api_key_every_read_is_full(make_server: MakeServer, make_proxy: MakeProxy) -> None:
+    server = make_server("5.3.0")
+    proxy, key = make_proxy(server), Secret(Raw(server).post("app/rotateAPIKey").json()["apiKey"])
+    with Mirror(instance(proxy, api_key=key)) as mirror, Session(instance(server)) as session:
+        hand = Hand(server, random.Random(3))
+        for _ in range(4):
+            hand.change()
+            agree(mirror, session)
+        assert settled(mirror) is mirror.refresh()
+        assert proxy.count("sync/maindata") == 0
+
+
+TORRENT = "a" * 40
+ROW: dict[str, Any] = {"name": "b", "state": "stoppedDL", "category": "", "tags": "", "save_path": "/d"} | {
+    "auto_tmm": False,
+    "progress": 0,
+    "size": 0,
+    "infohash_v1": TORRENT,
+    "infohash_v2": "",
+}
+
+
+def told(**torrents: Any) -> dict[str, Any]:
+    """A stub whose torrents/info has one torrent, and whose maindata says what is given, always in full."""
+    return {
+        **QBITTORRENT,
+        "torrents/info": as_json(json.dumps([{"hash": TORRENT, **ROW}])),
+        "sync/maindata": as_json(json.dumps({"rid": 1, "full_update": True, "torrents": torrents})),
+    }
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_where_the_two_ways_of_reading_disagree_the_full_list_is_believed_and_it_is_said(name: str) -> None:
+    clock, said = Clock(), list[str]()
+    ghost = {"f" * 40: {**ROW, "infohash_v1": "f" * 40}} if name == "a" else {}
+    answers = told(**{TORRENT: {**ROW, "name": name}}, **ghost)
+    with stub(answers) as url, Mirror(instance(url), now=clock, tell=said.append) as mirror:
+        for _ in range(3):
+            assert [torrent.name for torrent in mirror.snapshot().torrents] == ["b"]
+            assert said == []
+        clock.time += 31
+        assert [torrent.name for torrent in mirror.snapshot().torrents] == ["b"]
+        assert [" 2 torrents" in message for message in said] == [True] * (name == "a")
+
+
+def test_a_maindata_that_is_not_whole_means_full_reads() -> None:
+    said = list[str]()
+    with stub(told(**{TORRENT: {"name": "b"}})) as url, Mirror(instance(url), tell=said.append) as mirror:
+        assert mirror.snapshot() is mirror.snapshot()
+        assert len(said) == 2 and "full one" in said[0]
+
+
+@pytest.mark.parametrize("reply", ["[]", "{}", '{"rid": "1"}', '{"rid": 1, "torrents": {"all": {}}}', "Ok.", ""])
+def test_a_maindata_of_another_shape_is_an_error(reply: str) -> None:
+    answers = {**QBITTORRENT, "sync/maindata": as_json(reply)}
+    with stub(answers) as url, Mirror(instance(url)) as mirror, pytest.raises(InstanceError, match="sync/maindata"):
+        mirror.snapshot()
+
+
+@pytest.mark.parametrize("web_api", ["2.5.1", "2.8.19", "2.9.1"])
+def test_an_old_server_is_not_asked_for_maindata(web_api: str) -> None:
+    answers = {**QBITTORRENT, "app/webapiVersion": text(web_api)}
+    with stub(answers) as url, Mirror(instance(url)) as mirror:
+        assert mirror.snapshot() is mirror.snapshot()
