@@ -122,6 +122,7 @@ def status(
     output: o.OwnOutput = None,
     instance: o.OwnInstances = None,
     url: o.LoopAddress = None,
+    live: o.OnlyLive = False,
     log_format: o.OwnLogForm = None,
     verbose: o.OwnVerbose = False,
     quiet: o.OwnQuiet = False,
@@ -129,12 +130,14 @@ def status(
     """Show the instances and what became of the declared torrents.
 
     Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read.
-    With --url: how a running reconcile is; 0 where nobody has to look at it, else 1.
+    With --url: how a running reconcile is; 0 where nobody has to look at it, else 1. With --live too: 0 unless its
+    loop is stuck, whatever state its instances are in.
 
     \b
     Examples:
       reconcile status --instance seedbox
       reconcile status --url http://127.0.0.1:9470
+      reconcile status --url http://127.0.0.1:9470 --live
     """
     settings = o.overridden(context.obj, file, output, log_format, verbose, quiet)
     if settings.output not in (Output.TEXT, Output.JSON):
@@ -142,9 +145,11 @@ def status(
     if url:
         if file or instance or _given(context.parent, "file") or _given(context.parent, "instance"):
             raise Failure("status --url asks a running reconcile: it takes no --file and no --instance", 4)
-        from reconciler.cli.checking import loop_command
+        from reconciler.cli.checking import live_command, loop_command
 
-        raise typer.Exit(loop_command(settings, url))
+        raise typer.Exit(live_command(settings, url) if live else loop_command(settings, url))
+    if live:
+        raise Failure("--live asks a running reconcile: give --url with it", 4)
     from reconciler.cli.checking import status_command
 
     raise typer.Exit(status_command(replace(settings, instances=o.names(instance) or settings.instances)))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from reconciler.control.notify import Notifier
 
 
-def notifiers(options: RunSettings) -> list[Notifier]:
+def notifiers(options: RunSettings, interval: float) -> list[Notifier]:
     """The observer that notifies, or none where nobody asked for it. Raises `Failure` for an address of no use."""
     given = [("--notify", url) for url in options.notify]
     if options.notify_file:
@@ -28,7 +28,7 @@ def notifiers(options: RunSettings) -> list[Notifier]:
             addresses.append(address(url))
         except BadAddress as error:
             raise Failure(f"{option}: {error}", 4) from None
-    return [Notifier(addresses, letter)]
+    return [Notifier(addresses, letter, interval)]
 
 
 def _listed(path: Path) -> list[Secret]:

@@ -132,6 +132,10 @@ LoopAddress = Annotated[
     str | None,
     _option("--url", metavar="URL", text="Ask the reconcile that runs there and listens on HTTP.", main=False),
 ]
+OnlyLive = Annotated[
+    bool,
+    _option("--live", text="With --url: only whether the loop is alive, for the check of a container.", main=False),
+]
 OwnQuiet = Annotated[bool, _option("--quiet", "-q", text=_QUIET, main=False)]
 
 

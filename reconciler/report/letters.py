@@ -16,9 +16,11 @@ from reconciler.report.wording import without_name
 
 FORMAT_VERSION: Final = 1
 LONGEST: Final = 300  # characters of a reason
+TEXT: Final = 1_700  # characters: with the title it goes into one message of every usual chat (Discord takes 2,000)
+TITLE: Final = 150
 _NAME: Final = 80  # characters of a torrent's name
 _DONE: Final = {Verb.ADD: "added", Verb.ADOPT: "adopted", Verb.UPDATE: "changed", Verb.DELETE: "deleted"}
-_ALIVE: Final = re.compile(r"[@<]|\](?=\()")  # @everyone, <!channel>, [a link](https://…)
+_ALIVE: Final = re.compile(r"[@<]|\](?=\()|:(?=//)")  # @everyone, <!channel>, [a link](x), https://…
 _WRONG: Final = {
     About.GUARD: "the guard refuses the plan of {}",
     About.FILES: "the desired state is invalid",
@@ -35,8 +37,8 @@ _RIGHT: Final = {
 
 def letter(message: Message) -> Letter:
     """The message in words and as a document."""
-    title = "reconcile: " + clipped("; ".join(_headlines(message)), 150)
-    text = "\n".join(_lines(message))
+    title = clipped("reconcile: " + "; ".join(_headlines(message)), TITLE)
+    text = clipped("\n".join(_lines(message)), TEXT)
     return Letter(title, text, json.dumps(_document(message, title, text), ensure_ascii=True).encode("ascii"))
 
 
@@ -51,10 +53,14 @@ def _headlines(message: Message) -> Iterator[str]:
 
 
 def _lines(message: Message) -> Iterator[str]:
-    for one in message.troubles:
+    refused = [one for one in message.troubles if one.about is About.GUARD]
+    for one in refused:
         yield f"{_sentence(_WRONG, one)}: {_reason(one)}{_history(one)}"
-    if any(one.about is About.GUARD for one in message.troubles):
+    if refused:
         yield f"Nothing was done there. To approve exactly this plan: accept_plan: {message.plan_hash}"
+    for one in message.troubles:
+        if one not in refused:
+            yield f"{_sentence(_WRONG, one)}: {_reason(one)}{_history(one)}"
     for one in message.recovered:
         yield f"{_sentence(_RIGHT, one)} (it began {_moment(one.since)})"
     if message.changes or message.settings:

@@ -9,7 +9,6 @@ from reconciler.control.notify.outbox import Address
 from reconciler.model.secret import Secret
 
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]{0,31})://\S+", re.IGNORECASE)
-_WEB: Final = {"http": "http", "https": "https", "json+http": "http", "json+https": "https"}
 
 
 class BadAddress(ValueError):
@@ -17,19 +16,19 @@ class BadAddress(ValueError):
 
 
 def address(url: Secret) -> Address:
-    """A JSON webhook for http and https (also as `json+https`), apprise for every other scheme. Raises `BadAddress`."""
+    """A JSON webhook for http and https, apprise for every other scheme. Raises `BadAddress`."""
     text = url.reveal().strip()
     found = _SCHEME.fullmatch(text)
     if not found:
         raise BadAddress("an address is a URL, such as https://host/path or discord://…")
     scheme = found[1].lower()
     try:
-        if scheme in _WEB:
+        if scheme in ("http", "https"):
             from reconciler.control.notify.webhook import Webhook
 
-            return Webhook(Secret(_WEB[scheme] + text[len(scheme) :]))
+            return Webhook(Secret(text))
         from reconciler.control.notify.by_apprise import ByApprise
 
         return ByApprise(Secret(text), scheme)
     except ValueError as error:
-        raise BadAddress(f"{scheme}://… {error}" if scheme not in _WEB else f"{scheme}://… is no usable URL") from None
+        raise BadAddress(f"{scheme}://… {error}") from None

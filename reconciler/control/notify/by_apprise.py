@@ -21,9 +21,7 @@ class ByApprise:
             import apprise
         except ImportError:
             raise ValueError(MISSING) from None
-        quiet = logging.getLogger("apprise")  # its messages may quote the URL
-        quiet.addHandler(logging.NullHandler())
-        quiet.propagate = False
+        logging.getLogger("apprise").disabled = True  # what it logs may quote the URL
         self.label = f"{scheme}://"
         self._apprise = apprise.Apprise()
         if not self._apprise.add(url.reveal()):

@@ -61,13 +61,24 @@ class Outbox:
         if lost:
             self._log.error("a notification is lost: too many wait for this address", address=self._address.label)
 
-    def close(self, within: float) -> None:
-        """Give what waits one attempt, for at most so many seconds."""
+    def begin_to_close(self) -> None:
+        """From now on each letter gets one attempt."""
         with self._news:
             self._closing.set()
             self._news.notify()
-        if self._thread:
-            self._thread.join(within)
+
+    def close(self, within: float) -> None:
+        """Give what waits one attempt, for at most so many seconds."""
+        self.begin_to_close()
+        if not self._thread:
+            return
+        self._thread.join(within)
+        if self._thread.is_alive():
+            self._log.error(
+                "notifications are lost: this address does not answer, and the watch ends",
+                address=self._address.label,
+                lost=len(self._letters) + 1,
+            )
 
     def _work(self) -> None:
         while letter := self._next():

@@ -7,7 +7,7 @@ import http.client
 import urllib.error
 import urllib.request
 from typing import Final
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from reconciler import __version__
 from reconciler.control.notify.outbox import DeliveryError
@@ -23,11 +23,7 @@ class Webhook:
 
     def __init__(self, url: Secret, timeout: float = TIMEOUT) -> None:
         """Raises `ValueError` for what is no usable URL."""
-        parts = urlsplit(url.reveal())
-        if not parts.hostname or parts.port == 0 or not url.reveal().isascii() or not url.reveal().isprintable():
-            raise ValueError("no usable host")
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        place = f"{host}:{parts.port}" if parts.port else host
+        parts, place = _parsed(url.reveal())
         self.label = f"{parts.scheme}://{place}"
         self._url = Secret(urlunsplit((parts.scheme, place, parts.path or "/", parts.query, "")))
         self._login = _login(parts.username, parts.password)
@@ -56,6 +52,19 @@ class Webhook:
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object) -> None:
         """Follow none."""
+
+
+def _parsed(url: str) -> tuple[SplitResult, str]:
+    """The parts of a URL, and its host with the port."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # its words quote the URL
+        raise ValueError("is no usable URL") from None
+    if not parts.hostname or port == 0 or not url.isascii() or not url.isprintable():
+        raise ValueError("is no usable URL")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return parts, f"{host}:{port}" if port else host
 
 
 def _login(username: str | None, password: str | None) -> Secret | None:
