@@ -98,7 +98,8 @@ def _served(
         return
     from reconciler.web import Board, ListenError, TokenError, read_token, serve
 
-    board = Board(interval, settings.instances)
+    shard = options.shard
+    board = Board(interval, settings.instances, holds=lambda name: shard is None or shard.holds(name))
     try:
         token = read_token(options.token_file) if options.token_file else None
         server = serve(board, options.listen, reload, token)

@@ -102,6 +102,15 @@ def test_it_watches_as_nobody_on_a_read_only_root_and_ends_in_time(
     assert listing(image.root) == before, "nothing was written beside the volumes"
 
 
+def being_read(fifo: Path) -> bool:
+    """Has somebody opened it for reading? They get nothing, as long as the test runs."""
+    try:
+        os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    return True
+
+
 def ended(container: Container) -> bool:
     """Fails with what it said, if it has ended."""
     if container.process.poll() is not None:
@@ -117,6 +126,17 @@ def test_one_run_in_a_container(image: Image, any_server: Server, volumes: Volum
     assert "valid: 1 torrent on 1 instance" in tools.run(image.command([*entry, "validate"], volumes=volumes))
     whoever = image.command([*entry, "validate"], volumes=volumes, user="4242:4242")
     assert "valid" in tools.run(whoever), "any user will do"
+
+
+def test_pid_1_can_be_stopped_before_its_run_has_begun(image: Image, tmp_path: Path) -> None:
+    fifo = tmp_path / "desired.yaml"  # reading it takes for ever
+    os.mkfifo(fifo)
+    words = [*image.stage.words[ENTRYPOINT], "validate"]
+    with image.running(words, volumes={"/config": (tmp_path, "ro")}) as container:
+        Raw.eventually(lambda: being_read(fifo) or ended(container))
+        os.kill(container.pid, signal.SIGTERM)
+        container.process.communicate(timeout=20)
+    assert container.process.returncode == 128 + signal.SIGTERM
 
 
 def test_only_the_state_and_tmp_can_be_written(image: Image, volumes: Volumes) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import requests
+
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, Ran, entry
 from tests.e2e.watched import watching
@@ -48,7 +50,11 @@ def test_shards_do_together_what_one_does(home: Home, make_server: MakeServer, m
     after = home.run("--dry-run", "--detailed-exitcode")
     assert (after.code, after.summary) == (0, {"unchanged": 4})
 
-    with watching(home, "--shard", SHARDS[0]) as one, watching(home, "--shard", SHARDS[1]) as other:
+    with watching(home, "--shard", SHARDS[0], "--listen", "0") as one, watching(home, "--shard", SHARDS[1]) as other:
+        one.until(lambda: one.said("http listening"))
+        url = next(line["url"] for line in one.log if line["event"] == "http listening")
+        one.until(lambda: requests.get(f"{url}/healthz/ready", timeout=10).ok)  # its own share is all it waits for
+        assert {part["name"] for part in requests.get(f"{url}/api/v1/status", timeout=10).json()["instances"]} == held
         home.write(*wanted.values(), *(entry(9, instance=name, name="late") for name in NAMES))
         one.until(lambda: all(infohash(9) in Raw(server).torrents() for server in servers.values()))
         assert one.stop() < 5
