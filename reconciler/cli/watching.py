@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 from reconciler.cli import logs, out
@@ -101,7 +102,9 @@ def _served(
     shard = options.shard
     board = Board(interval, settings.instances, holds=lambda name: shard is None or shard.holds(name))
     try:
-        token = read_token(options.token_file) if options.token_file else None
+        token = partial(read_token, options.token_file) if options.token_file else None
+        if token:
+            token()  # what is of no use is said now
         server = serve(board, options.listen, reload, token)
     except (ListenError, TokenError) as error:
         raise Failure(str(error), 4) from error

@@ -98,7 +98,7 @@ def run_once(
         def conclude(name: str) -> InstanceResult:
             reading, part = readings[name], plans.get(name)
             if part is None:
-                return _unread(name, reading)
+                return unread(name, reading)
             if options.dry_run or part.suspended or part.verdict.refused:
                 return _result(part, reading, _as_planned(part))
             results, lost = _apply(part, reading, pace, progress)
@@ -159,7 +159,8 @@ def _as_planned(part: InstancePlan) -> tuple[ActionResult, ...]:
     return tuple(ActionResult(action, action.hold or Outcome.PLANNED) for action in part.actions)
 
 
-def _unread(name: str, reading: Reading) -> InstanceResult:
+def unread(name: str, reading: Reading) -> InstanceResult:
+    """The result of an instance that could not be read."""
     error = reading.error
     status = error.status if isinstance(error, InstanceError) else Status.ERROR
     why = "the run was stopped before it was read" if isinstance(error, Stopped) else str(error)

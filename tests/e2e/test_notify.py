@@ -66,7 +66,7 @@ def test_each_thing_that_happens_is_one_message(told: Home, any_server: Server, 
         hooks[1]["troubles"], hooks[3]["troubles"], hooks[4]["recovered"], hooks[5]["troubles"]
     )  # fmt: skip
     assert refused["about"] == "guard" and hooks[1]["plan_hash"] in hooks[1]["text"]
-    assert (down["about"], down["instance"], down["tries"]) == ("instance", "box", 3)
+    assert (down["about"], down["instance"]) == ("instance", "box") and down["tries"] >= 3
     assert back["about"] == "instance" and "box is back" in hooks[4]["text"]
     assert invalid["about"] == "files" and "bogus" in invalid["reason"]
     assert set(hooks[0]) == {key for key in hooks[0] if f"`{key}`" in DOCS} | {"format_version"}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.control.notify.decide import SHOWN, State, decide
-from reconciler.control.observing import Finished
+from reconciler.control.observing import Finished, Waiting
 from reconciler.model.message import Message
 from reconciler.model.plan import Kind, Outcome, Verb, Verdict
 from reconciler.model.position import Problem
@@ -45,11 +45,19 @@ class Story:
     def __init__(self, declared: Sequence[str] = ("home", "attic")) -> None:
         self.state = State()
         self.declared = declared
+        self.waiting: dict[str, Waiting] = {}
         self.messages: list[Message | None] = []
 
     def run(self, minutes: float, *parts: InstanceResult, problems: tuple[Problem, ...] = ()) -> Message | None:
-        run = Run(Mode.APPLY, HASH, 0, parts)
-        finished = Finished(run, "interval", BEGIN + minutes * MINUTE, 0.5, problems)
+        """A run after so many minutes. An instance in trouble is in it the first time, and then tried between runs."""
+        shown = [part for part in parts if part.status is Status.OK or part.name not in self.waiting]
+        for part in parts:
+            before = self.waiting.pop(part.name, None)
+            if part.status is not Status.OK:
+                failures = before.failures + 1 if before else 1
+                self.waiting[part.name] = Waiting(failures, part.error or "", BEGIN, part.status)
+        run = Run(Mode.APPLY, HASH, 0, tuple(shown))
+        finished = Finished(run, "interval", BEGIN + minutes * MINUTE, 0.5, problems, dict(self.waiting))
         self.state, message = decide(self.state, finished, self.declared, MINUTE)
         self.messages.append(message)
         return message
@@ -82,9 +90,9 @@ STORIES: dict[str, tuple[list[tuple[float, InstanceResult | None]], list[str]]] 
         [(0, down()), (1, down()), (2, down()), (60, down()), (1443, down()), (1450, down()), (1460, WELL)],
         ["", "", "instance", "", "instance still", "", "-instance"],
     ),
-    "a run that leaves it alone says nothing of it": (
-        [(0, down()), (0.5, down()), (1, down()), (2, None), (3, None), (4, WELL)],
-        ["", "", "instance", "", "", "-instance"],
+    "a run without a try counts as none": (
+        [(0, down()), (0.5, down()), (1, None), (2, None), (3, down()), (4, None), (5, WELL)],
+        ["", "", "", "", "instance", "", "-instance"],
     ),
     "what needs a person is said at once": (
         [(0, down("no", Status.AUTH_FAILED)), (1, WELL)],

@@ -13,10 +13,10 @@ import pytest
 
 from reconciler.control.notify import Notifier, address
 from reconciler.control.notify.outbox import SIZE, Address, Outbox
-from reconciler.control.observing import Finished
+from reconciler.control.observing import Finished, Waiting
 from reconciler.model.desired import Desired
 from reconciler.model.message import Letter
-from reconciler.model.run import InstanceResult, Mode, Run, Status
+from reconciler.model.run import Mode, Run
 from reconciler.model.secret import Secret
 from reconciler.report.letters import letter
 from tests.desired.helpers import HEAD, loaded
@@ -136,12 +136,14 @@ def test_an_address_that_hangs_delays_neither_the_loop_nor_another(inbox: Inbox,
 
 
 def test_a_trouble_lasts_a_minute_or_one_interval_where_that_is_shorter(inbox: Inbox, desired: Desired) -> None:
-    down = Run(Mode.APPLY, HASH, 1, (InstanceResult("home", Status.UNREACHABLE, "no connection"),))
+    nothing = Run(Mode.APPLY, HASH, 1)
     for interval, said in ((1.0, 1), (3600.0, 0)):
         inbox.posts.clear()
         notifier = Notifier([hook(inbox)], letter, interval)
         notifier.began(desired)
         for second in range(4):
-            notifier.finished(Finished(down, "retry", datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC), 0.1))
+            at = datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC)
+            waiting = {"home": Waiting(second + 1, "no connection", at)}
+            notifier.finished(Finished(nothing, "interval", at, 0.1, waiting=waiting))
         notifier.close()
         assert len(inbox.posts) == said

@@ -32,10 +32,11 @@ Key = tuple[About, str]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A trouble as one run shows it. `at_once`: it need not last to be said."""
+    """A trouble as one run shows it. `at_once`: it need not last to be said. `tries` None: one more than before."""
 
     reason: str
     at_once: bool = False
+    tries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,10 @@ def _observed(finished: Finished) -> Iterator[tuple[Key, Seen | None]]:
     """Every trouble that this run shows, and None for each that it shows to be over. Of the others it says nothing."""
     problems = finished.problems
     yield (About.FILES, ""), Seen(_first(map(str, problems)), at_once=True) if problems else None
+    for name, one in (finished.waiting or {}).items():  # who has failed is tried between runs too
+        yield (About.INSTANCE, name), Seen(one.reason, one.status in _FOR_PEOPLE, one.failures)
     for part in finished.run.instances:
         if part.status not in _FINE:
-            at_once = part.status in _FOR_PEOPLE
-            yield (About.INSTANCE, part.name), Seen(part.error or str(part.status), at_once)
             continue
         yield (About.INSTANCE, part.name), None
         refused = Seen("; ".join(part.verdict.reasons), at_once=True) if part.verdict.refused else None
@@ -109,6 +110,7 @@ def _continued(before: Known | None, key: Key, seen: Seen, now: datetime, lastin
     about, instance = key
     said = before.said if before else None
     since, tries = (before.trouble.since, before.trouble.tries + 1) if before else (now, 1)
+    tries = tries if seen.tries is None else seen.tries
     trouble = Trouble(about, instance, seen.reason, tries, since, reminder=said is not None)
     if said:
         assert before

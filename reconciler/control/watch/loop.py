@@ -12,9 +12,10 @@ import structlog
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.observing import Finished, Observer
 from reconciler.control.reading import Connect, follow
-from reconciler.control.run import Options, Planner, Progress, Silent, run_once
+from reconciler.control.run import Options, Planner, Progress, Silent, run_once, unread
+from reconciler.control.watch.aside import Aside, Start, in_thread
 from reconciler.control.watch.clock import Clock, real_clock
-from reconciler.control.watch.domains import Domains
+from reconciler.control.watch.domains import Domains, door
 from reconciler.control.watch.memory import Memory
 from reconciler.control.watch.pool import Pool
 from reconciler.control.watch.schedule import Schedule
@@ -40,7 +41,8 @@ class Pulse:
 class Watch:
     """Runs until `stop` is set (then `trigger.wake()`), in the calling thread. Nothing that an instance does ends it.
 
-    `connect` opens targets that are kept between runs; `observers` are told of every run, in this thread.
+    `connect` opens targets that are kept between runs; `observers` are told of every run, in this thread;
+    `aside` does work that may take long without waiting for it.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Watch:
         progress: Progress | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
+        aside: Start = in_thread,
     ) -> None:
         self.pulse = Pulse()
         self._source = source
@@ -71,6 +74,8 @@ class Watch:
         self._domains = Domains(self._clock)
         self._memory = Memory(self._clock, 2 * interval)
         self._planner = _Planner(self._memory)
+        self._aside = Aside(self._pool, self._pace, stop, trigger.wake, aside)
+        self._back: set[str] = set()  # who had failed and has answered since
         self._looked = source.read_as  # how the files were when they were looked at last
         self._log = structlog.get_logger()
 
@@ -91,16 +96,33 @@ class Watch:
         self._pool.close()
 
     def _wait(self) -> None:
-        retry_at = self._domains.retry_at()
-        causes = self._trigger.wait(self._schedule.next_at(retry_at) - self._clock.now())
+        until = min(self._schedule.next_at(), self._domains.retry_at())
+        causes = self._trigger.wait(until - self._clock.now())
         for cause in causes:
             self._schedule.ask(cause, self._clock.now())
         if Cause.FILES in causes:
             self._looked = self._source.look()
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        """Those who failed are asked aside; the one who answers is in the next run."""
+        instances = self._source.desired.instances
+        for name in self._domains.take_due():
+            if name in instances:
+                self._aside.ask(instances[name])
+        for asked, reading in self._aside.answers():
+            known = instances.get(asked.name)
+            if known is None or door(known) != door(asked) or self._stop.is_set():
+                continue
+            if reading.error:
+                self._domains.learn([unread(asked.name, reading)], instances)
+            else:
+                self._back.add(asked.name)
+                self._schedule.ask(Cause.RETRY, self._clock.now())
 
     def _causes(self) -> set[Cause]:
         """Why to run now. Files that have changed are read first, once they have come to rest."""
-        causes = self._schedule.due(self._clock.now(), self._domains.retry_at())
+        causes = self._schedule.due(self._clock.now())
         try:
             return self._with_files(causes) if causes else causes
         except Exception as error:
@@ -151,6 +173,7 @@ class Watch:
         desired = self._source.desired
         self._pool.keep(desired.instances)
         self._domains.revise(desired.instances)
+        back, self._back = self._back, set()
         known = tuple(name for name in self._options.instances if name in desired.instances)
         nobody = bool(self._options.instances) and not known
         run = run_once(
@@ -161,7 +184,7 @@ class Watch:
             pace=self._pace,
             connect=self._pool.connect,
             planner=self._planner,
-            skip=list(desired.instances) if nobody else self._domains.waiting(),
+            skip=list(desired.instances) if nobody else self._domains.waiting().keys() - back,
         )
         if self._stop.is_set():  # who was not read any more is not in trouble
             run = replace(run, instances=tuple(part for part in run.instances if part.version))
