@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 
 from reconciler.demo.servers import Server
 from tests.conftest import MakeProxy
@@ -85,6 +86,8 @@ def test_it_watches_as_nobody_on_a_read_only_root_and_ends_in_time(
     with image.running(words, environ=environ, volumes=volumes) as container:
         Raw.eventually(lambda: set(truth.torrents()) == {infohash(1)} or ended(container), within=40)
         Raw.eventually(lambda: live(image, check) == 0 or ended(container))
+        page = requests.get(f"http://127.0.0.1:{port}/", timeout=10)
+        assert page.ok and "box" in page.text, "the wheel has the templates too"
         assert container.status("NSpid").split()[-1] == "1", "it is PID 1"
         assert container.status("CapEff") == "0" * 16 and container.status("NoNewPrivs") == "1"
         assert Path(f"/proc/{container.pid}/uid_map").read_text().split()[0] == "10001"
