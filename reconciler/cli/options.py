@@ -6,12 +6,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from reconciler import __version__
 from reconciler.cli.settings import Failure, LogFormat, Output, Settings
+
+if TYPE_CHECKING:
+    from reconciler.plan.shard import Shard
 
 _HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _FILE: Final = "Desired state: a YAML file, or a folder of them. Repeatable. [default: desired.yaml]"
@@ -51,6 +54,16 @@ def _checked_hash(text: str | None) -> str | None:
     return text and text.strip()
 
 
+def shard(text: str | None) -> Shard | None:
+    """The share of one process of several. Raises `Failure`."""
+    from reconciler.plan.shard import Shard
+
+    try:
+        return Shard.parse(text) if text else None
+    except ValueError as error:
+        raise Failure(f"--shard: {error}", 4) from error
+
+
 def seconds(text: str) -> float:
     """A duration as the desired state has it. Raises `Failure`."""
     from reconciler.desired.rules import duration
@@ -83,6 +96,17 @@ Watching = Annotated[bool, _option("--watch", text="Stay, and run again and agai
 Interval = Annotated[
     str | None,
     _option("--interval", metavar="TIME", text="With --watch: time from run to run, as in 60s or 5m. [default: 60s]"),
+]
+ShardOf = Annotated[
+    str | None,
+    _option("--shard", metavar="INDEX/COUNT", text="Only this process's share of the instances; INDEX counts from 0."),
+]
+Notify = Annotated[
+    list[str] | None,
+    _option("--notify", metavar="URL", text="With --watch: say there what changed and what is wrong. Repeatable."),
+]
+NotifyFile = Annotated[
+    Path | None, _option("--notify-file", metavar="FILE", text="With --watch: a file of such URLs, one a line.")
 ]
 Listen = Annotated[
     str | None,
@@ -117,6 +141,10 @@ OwnVerbose = Annotated[bool, _option("--verbose", "-v", text=_VERBOSE, main=Fals
 LoopAddress = Annotated[
     str | None,
     _option("--url", metavar="URL", text="Ask the reconcile that runs there and listens on HTTP.", main=False),
+]
+OnlyLive = Annotated[
+    bool,
+    _option("--live", text="With --url: only whether the loop is alive, for the check of a container.", main=False),
 ]
 OwnQuiet = Annotated[bool, _option("--quiet", "-q", text=_QUIET, main=False)]
 

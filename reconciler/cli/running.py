@@ -48,6 +48,7 @@ def command_line(settings: Settings, options: RunSettings) -> str:
         words += ["-f", str(file)]
     for name in settings.instances:
         words += ["--instance", name]
+    words += ["--shard", str(options.shard)] if options.shard else []
     return shlex.join([*words, "--take-over"] if options.take_over else words)
 
 
@@ -62,6 +63,7 @@ def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: S
         accept_plan=options.accept_plan,
         take_over=options.take_over,
         detailed_exitcode=options.detailed_exitcode,
+        shard=options.shard,
     )
     began, clock = datetime.now(UTC), time.monotonic()
     journal = journal_of(settings, lambda message: out.caution(settings, message))

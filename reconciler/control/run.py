@@ -17,17 +17,19 @@ from reconciler.model.plan import InstancePlan, Outcome, Plan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
+from reconciler.plan.shard import Shard
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line adds to the desired state. `instances` empty: all of them."""
+    """What the command line adds to the desired state. `instances` empty: all of them, `shard` None: all of those."""
 
     dry_run: bool = False
     instances: tuple[str, ...] = ()
     accept_plan: str | None = None
     take_over: bool = False
     detailed_exitcode: bool = False
+    shard: Shard | None = None
 
 
 class Progress(Protocol):
@@ -88,7 +90,7 @@ def run_once(
     """
     pace = pace or real_pace(stop)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
-    instances = [one for one in chosen(desired, options.instances) if one.name not in skip]
+    instances = [one for one in chosen(desired, options.instances, options.shard) if one.name not in skip]
     with read_all(instances, stop, pace, connect) as read:
         readings, plan = _planned(desired, options, planner, read, pace)
         plans = {part.name: part for part in plan.instances}
@@ -130,13 +132,17 @@ def _deletes(part: InstancePlan) -> bool:
     return allowed and any(action.verb is Verb.DELETE and action.hold is None for action in part.actions)
 
 
-def chosen(desired: Desired, names: Sequence[str]) -> list[Instance]:
-    """The instances to work on. Raises `UnknownInstance` for a name that is not declared."""
+def chosen(desired: Desired, names: Sequence[str], shard: Shard | None = None) -> list[Instance]:
+    """The instances to work on: those named that the shard holds. Raises `UnknownInstance` for a name not declared."""
     unknown = sorted(set(names) - set(desired.instances))
     if unknown:
         known = ", ".join(sorted(desired.instances))
         raise UnknownInstance(f'no instance "{unknown[0]}" in the desired state, which has: {known}')
-    return [instance for name, instance in desired.instances.items() if not names or name in names]
+    return [
+        instance
+        for name, instance in desired.instances.items()
+        if (not names or name in names) and (shard is None or shard.holds(name))
+    ]
 
 
 def _apply(

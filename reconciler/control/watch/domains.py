@@ -79,4 +79,5 @@ class Domains:
         failures = before.waiting.failures + 1 if before else 1
         wait = CREDENTIALS if result.status in _REFUSED else delay(failures, FIRST, LONGEST, self._clock.random())
         until = self._clock.now() + wait
-        return _Failing(Waiting(failures, result.error or str(result.status), self._clock.at(until)), until, door)
+        reason = result.error or str(result.status)
+        return _Failing(Waiting(failures, reason, self._clock.at(until), result.status), until, door)
