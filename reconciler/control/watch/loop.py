@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 
@@ -161,6 +161,7 @@ class Watch:
             pace=self._pace,
             connect=self._pool.connect,
             planner=self._planner,
+            today=lambda: self._clock.utc().date(),
             skip=list(desired.instances) if nobody else self._domains.waiting(),
         )
         if self._stop.is_set():  # who was not read any more is not in trouble
@@ -190,16 +191,23 @@ class _Planner(Planner):
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._last: tuple[Desired, Mapping[str, Snapshot], Plan] | None = None
+        self._last: tuple[Desired, Mapping[str, Snapshot], date | None, Plan] | None = None
 
     def __call__(
-        self, desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
+        self,
+        desired: Desired,
+        snapshots: Mapping[str, Snapshot],
+        *,
+        accept: str | None = None,
+        take_over: bool = False,
+        today: date | None = None,
     ) -> Plan:
-        if self._last and self._last[0] is desired and _same(self._last[1], snapshots):
-            plan = self._last[2]
+        last = self._last
+        if last and last[0] is desired and _same(last[1], snapshots) and last[2] == today:
+            plan = last[3]
         else:
-            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over)
-            self._last = desired, dict(snapshots), plan
+            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over, today=today)
+            self._last = desired, dict(snapshots), today, plan
         return self._memory.hold_back(plan)
 
 
