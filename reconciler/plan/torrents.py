@@ -207,6 +207,7 @@ def _names(others: Sequence[str]) -> str:
 
 def differing(changes: Sequence[Change], first: str = "") -> str:
     """The reason of an action that makes these changes."""
-    differs = " and ".join(change.field for change in changes)
-    drifted = f"{differs} differ{'s' if len(changes) == 1 else ''}" if changes else ""
-    return "; ".join(part for part in (first, drifted) if part)
+    fields = [change.field for change in changes if change.field != "quarantine"]
+    ended = "declared again: its quarantine ends" if len(fields) < len(changes) else ""
+    drifted = f"{' and '.join(fields)} differ{'s' if len(fields) == 1 else ''}" if fields else ""
+    return "; ".join(part for part in (first, ended, drifted) if part)
