@@ -17,7 +17,7 @@ from reconciler.plan.quarantine import begun
 
 def with_blast(actions: Sequence[Action], snapshot: Snapshot) -> list[Action]:
     """The actions, each deletion and each beginning of a quarantine with its blast; shared data is spared."""
-    gone = {a.torrent_id for a in actions if _deletes(a) and a.hold is None}
+    gone = {action.torrent_id for action in actions if _deletes(action)}
     if not gone and not any(map(begun, actions)):
         return list(actions)
     by_id = {torrent.id: torrent for torrent in snapshot.torrents}
@@ -29,7 +29,7 @@ def with_blast(actions: Sequence[Action], snapshot: Snapshot) -> list[Action]:
 
 
 def _deletes(action: Action) -> bool:
-    return action.kind is Kind.TORRENT and action.verb is Verb.DELETE
+    return action.kind is Kind.TORRENT and action.verb is Verb.DELETE and action.hold is None
 
 
 def _coming(action: Action, by_id: Mapping[str, LiveTorrent], snapshot: Snapshot) -> list[str]:

@@ -40,6 +40,8 @@ def shout(action: Action, outcome: Outcome) -> str:
     """What nobody may overlook about an action, or ""."""
     if action.delete_files:
         return "with its data" if action.verb is Verb.DELETE else ""
+    if any(change.field == "quarantine" and change.after for change in action.changes):
+        return "into quarantine"
     return "moves data" if action.disruptive else ""
 
 
