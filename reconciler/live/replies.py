@@ -46,6 +46,7 @@ class TorrentRow(TypedDict):
     content_path: NotRequired[str]  # since 4.3.1
     num_seeds: NotRequired[int]
     num_complete: NotRequired[int]
+    tracker: NotRequired[str]  # one that answers, "" for none
 
 
 @with_config(_STRICT)
@@ -158,8 +159,12 @@ def live_categories(rows: Mapping[str, CategoryRow]) -> dict[str, LiveCategory]:
 
 
 def other_seeds(row: TorrentRow) -> int:
-    """The seeds that it knows besides itself, at least: a tracker counts it too, or may not have heard of it yet."""
-    itself = (row["progress"] or 0.0) >= 1
+    """The seeds that it knows besides itself.
+
+    `num_seeds` are those it is connected to, and two seeds do not stay so. `num_complete` is what a tracker says, who
+    counts this one too, or without a tracker what its peers are known to have.
+    """
+    itself = (row["progress"] or 0.0) >= 1 and row.get("tracker", "") != ""
     return max(row.get("num_seeds", 0), row.get("num_complete", 0) - itself, 0)
 
 
