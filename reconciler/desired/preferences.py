@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
@@ -134,13 +134,20 @@ def _value(document: Document, loc: tuple[str, ...], given: Any, context: Contex
         return _referred(document, loc, given, "text" in kinds, context)
     if type(given) not in {one for kind in kinds for one in _TYPES[kind]}:
         words = " or ".join(_WORDS[kind] for kind in kinds)
-        quotes = "Put it in quotes" if "text" in kinds and isinstance(given, (bool, int, float)) else ""
-        raise Invalid(f'"{name}" must be {words}', quotes)
+        raise Invalid(f'"{name}" must be {words}', _mend(given, kinds))
     if name in SECRET and given:
         secret = secrets.resolve(document, loc, given, context)
         return canonical(name, secret)
     _check_value(name, given)
     return canonical(name, given)
+
+
+def _mend(given: object, kinds: Iterable[str]) -> str:
+    if "text" in kinds and isinstance(given, (bool, int, float)):
+        return "Put it in quotes"
+    if isinstance(given, str) and "flag" in kinds:
+        return "Write true or false"
+    return "Write it without quotes" if isinstance(given, str) and given.strip("-").isdecimal() else ""
 
 
 def _referred(document: Document, loc: tuple[str, ...], given: dict[str, Any], is_text: bool, context: Context) -> Any:
