@@ -208,6 +208,6 @@ def _names(others: Sequence[str]) -> str:
 def differing(changes: Sequence[Change], first: str = "") -> str:
     """The reason of an action that makes these changes."""
     fields = [change.field for change in changes if change.field != "quarantine"]
-    ended = "declared again: its quarantine ends" if len(fields) < len(changes) else ""
+    ended = "declared again: its quarantine ends" if len(fields) < len(changes) else ""  # one that begins is whole
     drifted = f"{' and '.join(fields)} differ{'s' if len(fields) == 1 else ''}" if fields else ""
     return "; ".join(part for part in (first, ended, drifted) if part)

@@ -31,7 +31,7 @@ def is_deletion(action: Action) -> bool:
 
 def is_quarantine(action: Action) -> bool:
     """Does it put a torrent where it waits for its deletion?"""
-    return action.blast is not None and action.kind is Kind.TORRENT and action.verb is Verb.UPDATE
+    return any(change.field == "quarantine" and change.after for change in action.changes)
 
 
 def is_last(blast: Blast | None) -> bool:
