@@ -53,6 +53,10 @@ class Raw:
             time.sleep(0.05)
         return time.perf_counter() - began
 
+    def tags(self, infohash: str) -> str:
+        """The tags of one torrent, as the server lists them."""
+        return str(json.loads(self._send("torrents/info", hashes=infohash).read())[0]["tags"])
+
     def close(self) -> None:
         """Hang up."""
         self._http.close()

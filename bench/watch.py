@@ -1,40 +1,103 @@
-"""What a cycle of the watch loop costs to read, where nothing has changed."""
+"""What a watch costs while nothing changes, and how soon it acts on a saved file; the real command, from outside."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from statistics import median
 
+from bench.raw import Raw
+from bench.world import infohash, write_desired
+from reconciler.control.watch.schedule import DEBOUNCE, SPACING
 from reconciler.demo.servers import Server
-from reconciler.live import Mirror
-from reconciler.model.desired import Instance
-from reconciler.model.position import Position
-from reconciler.model.secret import Secret
+
+WARM = 5  # cycles before measuring
 
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Of one cycle: requests (mean), and milliseconds (medians) of our CPU and on the clock; and CPU of a full read."""
+    """Of one cycle in which nothing changed: the most requests, and the mean milliseconds of CPU of the process."""
 
-    requests: float
+    requests: int
     cpu: float
-    wall: float
-    full_cpu: float
 
 
-def idle(server: Server, cycles: int) -> Idle:
-    """Read so many times while nothing changes. Raises `AssertionError` where something seems to have changed."""
-    place = Instance("bench", Position("bench", 1, 1), server.url, server.username, Secret(server.password))
-    with Mirror(place) as mirror:
-        began = time.thread_time()
-        first = mirror.snapshot()
-        full_cpu = time.thread_time() - began
-        before, cpu, wall = mirror.requests, [], []
+def idle(folder: Path, cycles: int) -> Idle:
+    """Let a watch run so many times on what is converged."""
+    with _watch(folder, "1s") as process:
+        _cycles(folder, process, WARM)
+        began, requests = _cpu(process.pid), []
         for _ in range(cycles):
-            used, began = time.thread_time(), time.perf_counter()
-            assert mirror.snapshot() is first, "nothing was to change"
-            cpu.append(time.thread_time() - used)
-            wall.append(time.perf_counter() - began)
-        requests = (mirror.requests - before) / cycles
-    return Idle(requests, median(cpu) * 1000, median(wall) * 1000, full_cpu * 1000)
+            _cycles(folder, process, 1)
+            requests.append(json.loads((folder / "report.json").read_text())["instances"][0]["requests"])
+        return Idle(max(requests), (_cpu(process.pid) - began) * 1000 / cycles)
+
+
+def saved_to_changed(server: Server, folder: Path, count: int, rounds: int) -> float:
+    """Median seconds from a saved file to the change of one of its torrents on the server, the debounce taken off."""
+    took = []
+    with _watch(folder, "600s") as process:
+        _cycles(folder, process, 1)
+        for number in range(rounds):
+            time.sleep(SPACING + 1)
+            write_desired(folder, server, count, first_tag=f"round-{number}")
+            began, raw = time.perf_counter(), Raw(server)
+            _eventually(process, partial(_tagged, raw, f"round-{number}"))
+            took.append(time.perf_counter() - began - DEBOUNCE)
+            raw.close()
+    return median(took)
+
+
+@contextmanager
+def _watch(folder: Path, interval: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "reconciler", "-f", "desired.yaml", "--watch", "--interval", interval, "-v"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--log-format", "json", "--report", "report.json", "--state-dir", "state"],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def _tagged(raw: Raw, tag: str) -> bool:
+    return tag in raw.tags(infohash(0))
+
+
+def _cycles(folder: Path, process: subprocess.Popen[bytes], count: int) -> None:
+    """Wait for so many more runs."""
+    log = folder / "log"
+
+    def runs() -> int:
+        return log.read_text().count('"trigger"')
+
+    aim = runs() + count
+    _eventually(process, lambda: runs() >= aim)
+
+
+def _eventually(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError("the watch ended, or does not do its work; see its log")
+        time.sleep(0.02)
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of processor time of a process, all threads, from its kernel statistics."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")

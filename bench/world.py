@@ -18,8 +18,8 @@ def magnets(count: int) -> list[str]:
     return [f"magnet:?xt=urn:btih:{infohash(n)}&dn=torrent-{n}" for n in range(count)]
 
 
-def write_desired(folder: Path, server: Server, count: int, paused: int = 0) -> None:
-    """A desired state of `count` torrents with five keys each; the first `paused` of them differ in a tag."""
+def write_desired(folder: Path, server: Server, count: int, first_tag: str = "iso") -> None:
+    """A desired state of `count` torrents with five keys each; the first may have a tag of its own."""
     lines = [
         "version: 1\npolicy: sync\nowner: bench\n",
         f"instances:\n  box:\n    url: {server.url}\n    username: {server.username}\n",
@@ -27,7 +27,7 @@ def write_desired(folder: Path, server: Server, count: int, paused: int = 0) -> 
         "categories:\n  linux: {save_path: /tmp/bench/linux}\ntorrents:\n",
     ]
     for number, magnet in enumerate(magnets(count)):
-        tag = "odd" if number < paused else "iso"
+        tag = "iso" if number else first_tag
         lines.append(
             f"  - magnet: {magnet}\n    category: linux\n    save_path: /tmp/bench/linux\n"
             f"    paused: true\n    tags: [{tag}]\n"

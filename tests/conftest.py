@@ -28,6 +28,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("version", metafunc.config.getoption("--qbt") or list(RELEASES))
 
 
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the journal of this test is, and of every command that it runs: never in the home of a person."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
+    return tmp_path / ".state" / "reconcile"
+
+
 @pytest.fixture
 def make_server() -> Iterator[MakeServer]:
     """Starts servers of any version; all are gone at the end of the test."""

@@ -64,6 +64,19 @@ def loop_command(settings: Settings, url: str) -> int:
     return int(loop.exit_code != 0)
 
 
+def live_command(settings: Settings, url: str) -> int:
+    """Is a running loop alive? For the check of a container: an instance that is down is no reason to restart it."""
+    from reconciler.web.client import AskError, BadAddress, ask_live
+
+    logs.configure(settings)
+    try:
+        ask_live(url)
+    except AskError as error:
+        raise Failure(str(error), 4 if isinstance(error, BadAddress) else 1) from error
+    out.publish_text(['{"format_version": 1, "live": true}' if settings.output is Output.JSON else "live"])
+    return 0
+
+
 def _say_valid(settings: Settings, desired: Desired) -> None:
     torrents, instances, warnings = len(desired.torrents), len(desired.instances), desired.warnings
     files = ", ".join(str(file) for file in files_of(settings))

@@ -116,6 +116,18 @@ def warn(settings: Settings, warnings: Sequence[Problem]) -> None:
         tell(*problem_lines(warnings, "warning"))
 
 
+def caution(settings: Settings, message: str) -> None:
+    """Say on standard error what does not keep the command from its work."""
+    if settings.quiet:
+        return
+    if settings.log_format is LogFormat.JSON:
+        import structlog
+
+        structlog.get_logger().warning(message)
+    else:
+        tell(line(("warning: ", Style.WAIT), message))
+
+
 def in_repository(file: str) -> str:
     """A file as GitHub knows it: from the top of the repository, not from the folder the command ran in."""
     top = os.environ.get("GITHUB_WORKSPACE")

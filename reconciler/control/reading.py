@@ -73,7 +73,7 @@ def read_all(
     """Snapshots of all instances, by name, read side by side; their sessions are logged out at the end."""
     sessions = {instance.name: connect(instance, stop) for instance in instances}
     try:
-        yield each(sessions, lambda name: _read(sessions[name], pace))
+        yield each(sessions, lambda name: read(sessions[name], pace))
     finally:
         each(sessions, lambda name: sessions[name].close())
 
@@ -89,7 +89,8 @@ def each(names: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
     return {name: future.result() for name, future in futures.items()}
 
 
-def _read(target: OpenTarget, pace: Pace) -> Reading:
+def read(target: OpenTarget, pace: Pace) -> Reading:
+    """Open one instance and read it whole."""
     try:
         pace.patiently(target.open)
         return Reading(target, pace.patiently(target.snapshot))

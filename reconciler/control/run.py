@@ -20,17 +20,19 @@ from reconciler.model.plan import InstancePlan, Outcome, Plan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
+from reconciler.plan.shard import Shard
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line adds to the desired state. `instances` empty: all of them."""
+    """What the command line adds to the desired state. `instances` empty: all of them, `shard` None: all of those."""
 
     dry_run: bool = False
     instances: tuple[str, ...] = ()
     accept_plan: str | None = None
     take_over: bool = False
     detailed_exitcode: bool = False
+    shard: Shard | None = None
 
 
 class Progress(Protocol):
@@ -103,7 +105,7 @@ def run_once(
     """
     pace = pace or real_pace(stop)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
-    instances = [one for one in chosen(desired, options.instances) if one.name not in skip]
+    instances = [one for one in chosen(desired, options.instances, options.shard) if one.name not in skip]
     with read_all(instances, stop, pace, connect) as read:
         readings, plan = _planned(desired, options, partial(planner, today=today()), read, pace)
         plans = {part.name: part for part in plan.instances}
@@ -111,7 +113,7 @@ def run_once(
         def conclude(name: str) -> InstanceResult:
             reading, part = readings[name], plans.get(name)
             if part is None:
-                return _unread(name, reading)
+                return unread(name, reading)
             part = with_other_seeds(part, reading.target, pace)
             if options.dry_run or part.suspended or part.verdict.refused:
                 return _result(part, reading, _as_planned(part))
@@ -146,13 +148,17 @@ def _deletes(part: InstancePlan) -> bool:
     return allowed and any(action.verb is Verb.DELETE and action.hold is None for action in part.actions)
 
 
-def chosen(desired: Desired, names: Sequence[str]) -> list[Instance]:
-    """The instances to work on. Raises `UnknownInstance` for a name that is not declared."""
+def chosen(desired: Desired, names: Sequence[str], shard: Shard | None = None) -> list[Instance]:
+    """The instances to work on: those named that the shard holds. Raises `UnknownInstance` for a name not declared."""
     unknown = sorted(set(names) - set(desired.instances))
     if unknown:
         known = ", ".join(sorted(desired.instances))
         raise UnknownInstance(f'no instance "{unknown[0]}" in the desired state, which has: {known}')
-    return [instance for name, instance in desired.instances.items() if not names or name in names]
+    return [
+        instance
+        for name, instance in desired.instances.items()
+        if (not names or name in names) and (shard is None or shard.holds(name))
+    ]
 
 
 def _apply(
@@ -169,7 +175,8 @@ def _as_planned(part: InstancePlan) -> tuple[ActionResult, ...]:
     return tuple(ActionResult(action, action.hold or Outcome.PLANNED) for action in part.actions)
 
 
-def _unread(name: str, reading: Reading) -> InstanceResult:
+def unread(name: str, reading: Reading) -> InstanceResult:
+    """The result of an instance that could not be read."""
     error = reading.error
     status = error.status if isinstance(error, InstanceError) else Status.ERROR
     why = "the run was stopped before it was read" if isinstance(error, Stopped) else str(error)

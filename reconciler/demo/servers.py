@@ -100,6 +100,14 @@ class Server:
         assert self._process, "the server is not running"
         return self._process.pid
 
+    @property
+    def ended(self) -> str | None:
+        """How it ended by itself, with the last it said; None while it runs."""
+        code = self._process.poll() if self._process else None
+        if code is None:
+            return None
+        return f"exit code {code}: {(self.profile / 'output').read_text(errors='replace')[-2000:]}"
+
     @cached_property
     def version(self) -> str:
         """What it calls itself, such as `v5.1.0`."""

@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 
 from reconciler.model.desired import Desired, DesiredTorrent
+from reconciler.model.journal import Remembered
 from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb, Verdict
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan.blast import with_blast
@@ -15,9 +17,11 @@ from reconciler.plan.categories import plan_categories, prune_categories
 from reconciler.plan.fingerprint import fingerprint
 from reconciler.plan.guard import judge
 from reconciler.plan.match import match
+from reconciler.plan.memory import distrust
 from reconciler.plan.preferences import plan_preferences
 from reconciler.plan.torrents import Decision, Rules, decide, prune
 
+NOTHING: Mapping[str, Remembered] = MappingProxyType({})
 _KINDS = {kind: rank for rank, kind in enumerate((Kind.PREFERENCE, Kind.CATEGORY, Kind.TORRENT))}
 _VERBS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE))}
 
@@ -29,11 +33,14 @@ def make_plan(
     accept: str | None = None,
     take_over: bool = False,
     today: date | None = None,
+    remembered: Mapping[str, Remembered] = NOTHING,
 ) -> Plan:
     """The plan for every instance that was read whole, judged by the guard.
 
     `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
     `today` (UTC) is what a quarantine is counted by; without one it is not needed.
+    `remembered`: what we owned on each instance, where that is known. One that has lost most of it deletes nothing,
+    unless that very plan is approved; the hash does not depend on what is remembered.
     """
     by_instance: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry in desired.torrents:
@@ -42,6 +49,8 @@ def make_plan(
     plans = [_plan_instance(desired, name, by_instance[name], snapshots[name], rules) for name in sorted(snapshots)]
     approved = {accepted for accepted in (accept, desired.accept_plan) if accepted}
     digest = fingerprint(desired, plans)
+    if digest not in approved:
+        plans = [distrust(plan, remembered.get(plan.name), digest) for plan in plans]
     return Plan(digest, tuple(_judged(plan, desired, approved, digest) for plan in plans))
 
 
@@ -88,4 +97,4 @@ def _judged(plan: InstancePlan, desired: Desired, approved: Collection[str], dig
     elif verdict.refused and approved:
         stale = "the accepted hash is that of another plan: the desired state or the instances have changed since"
         verdict = Verdict(True, (*verdict.reasons, stale))
-    return replace(plan, verdict=verdict)
+    return replace(plan, verdict=Verdict(verdict.refused, (*plan.verdict.reasons, *verdict.reasons)))

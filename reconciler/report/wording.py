@@ -23,6 +23,14 @@ _TROUBLE: Final = {
 }
 
 
+def symbol_of(verb: Verb, outcome: Outcome) -> Span:
+    """The sign for what became of a verb."""
+    if outcome in _TROUBLE:
+        return _TROUBLE[outcome]
+    symbol, _, _, style = _VERBS[verb]
+    return symbol, style
+
+
 def sign(action: Action, outcome: Outcome) -> tuple[str, str, Style]:
     """The symbol, the word and the style that begin an action's line."""
     if outcome in _TROUBLE:

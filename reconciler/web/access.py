@@ -6,13 +6,14 @@ import base64
 import binascii
 import hmac
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from reconciler.model.secret import Secret
 
+Token = Callable[[], Secret]  # read for each request, since a file of it may be replaced; raises `TokenError`
 SHORTEST: Final = 16  # characters of a token
 HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",

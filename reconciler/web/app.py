@@ -16,9 +16,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reconciler.control.observing import Finished
-from reconciler.model.secret import Secret
 from reconciler.report.safe import clean
-from reconciler.web.access import HEADERS, NOTHING_ALIVE, is_local_name, permitted
+from reconciler.web.access import HEADERS, NOTHING_ALIVE, Token, TokenError, is_local_name, permitted
 from reconciler.web.as_json import encoded, plan_json, status_json
 from reconciler.web.board import Board
 from reconciler.web.metrics import Metrics
@@ -28,7 +27,7 @@ JSON: Final = "application/json"
 OFF: Final = "This is off: no token is configured (--token-file)."
 
 
-def make_app(board: Board, reload: Callable[[], None], token: Secret | None, *, local: bool) -> ASGIApp:
+def make_app(board: Board, reload: Callable[[], None], token: Token | None, *, local: bool) -> ASGIApp:
     """The whole HTTP side. `local`: it listens on loopback alone, so only local names lead here."""
     answers = _Answers(board, reload, token)
     routes = Starlette(
@@ -49,7 +48,7 @@ def make_app(board: Board, reload: Callable[[], None], token: Secret | None, *, 
 class _Answers:
     """One method for each route. What takes time is no coroutine, so that it runs beside the health checks."""
 
-    def __init__(self, board: Board, reload: Callable[[], None], token: Secret | None) -> None:
+    def __init__(self, board: Board, reload: Callable[[], None], token: Token | None) -> None:
         self._board, self._reload, self._token = board, reload, token
         self._metrics, self._page = Metrics(board.view), Page()
         self._plans = _Plans()
@@ -92,7 +91,12 @@ class _Answers:
         """Ask the loop for a run, now."""
         if self._token is None:
             raise HTTPException(403, OFF)
-        if not permitted(request.headers.get("authorization", ""), self._token):
+        try:
+            token = self._token()
+        except TokenError as error:
+            structlog.get_logger().error("the token cannot be read", why=str(error))
+            raise HTTPException(503, "The token cannot be read now; the log says why.") from error
+        if not permitted(request.headers.get("authorization", ""), token):
             raise HTTPException(401, "The bearer token is missing or wrong.", {"WWW-Authenticate": "Bearer"})
         self._reload()
         return PlainTextResponse("A run was asked for.\n", 202)

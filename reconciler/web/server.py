@@ -9,8 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from reconciler.model.secret import Secret
-from reconciler.web.access import is_loopback
+from reconciler.web.access import Token, is_loopback
 from reconciler.web.board import Board
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class ListenError(Exception):
     """It cannot listen there; the message says why."""
 
 
-def serve(board: Board, listen: str, reload: Callable[[], None], token: Secret | None) -> Server:
+def serve(board: Board, listen: str, reload: Callable[[], None], token: Token | None) -> Server:
     """Serve in a thread until `stop`. `listen` is HOST:PORT, or a port of loopback; port 0 takes a free one.
 
     `reload` is called in a thread of the server and must only ask for a run. Raises `ListenError`.
@@ -34,7 +33,7 @@ def serve(board: Board, listen: str, reload: Callable[[], None], token: Secret |
     For the command that loops, once its log is configured (structlog is used here)::
 
         board = Board(interval)                              # one of the loop's observers
-        token = read_token(path) if path else None           # --token-file; TokenError: exit 4
+        token = partial(read_token, path) if path else None  # --token-file; call it once: TokenError: exit 4
         with serve(board, listen, wake.set, token):          # --listen; ListenError: exit 4
             run_once(desired, options, board.pulse, stop)    # or call board.alive() from another progress
     """

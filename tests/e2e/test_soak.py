@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +25,9 @@ from tests.support.raw import Raw
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
 COUNT = 60  # torrents on each instance
 VERSIONS = {"new": "5.3.0", "old": "4.5.2"}
+HASH = re.compile(r"[0-9a-f]{40}")
+ANY_CHANGE = ("add", "adopt", "update")
+MEANT_BY = {"torrents/delete": ("delete",), "torrents/add": ("add",)}
 LIMITS = "guard: {max_delete: 1000, max_delete_percent: 100}"
 TROUBLE = [faults.cut(0.5), faults.status(502), faults.status(429), faults.reset_before, faults.reset_after]
 
@@ -63,7 +67,12 @@ class Soak:
         often: list[Callable[[str], None]] = [self.drift] * 12
         often += [self.edit] * 3
         often += [self.fault] * 3
-        self.dice.choice([*often, self.restart, self.break_file, self.change_password])(name)
+        act = self.dice.choice([*often, self.restart, self.break_file, self.change_password])
+        try:
+            act(name)
+        except OSError as error:
+            ended = {name: server.ended for name, server in self.servers.items()}
+            raise AssertionError(f"{act.__name__} of {name}: {error}; servers that ended: {ended}") from error
 
     def drift(self, name: str) -> None:
         """A person does something in the Web UI."""
@@ -101,6 +110,20 @@ class Soak:
         server.restart()
         time.sleep(1)
         (self.home.folder / f"{name}.secret").write_text(password)
+
+    def unshown(self, reports: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+        """Instance, endpoint and infohash of every mutation that no report shows an action for."""
+        shown: set[tuple[str, str, str]] = set()
+        for report in reports:
+            for part in report["instances"]:
+                shown.update((part["name"], action["verb"], action["infohash"]) for action in part["actions"])
+        return [
+            (name, request.endpoint, key)
+            for name, proxy in self.proxies.items()
+            for request in proxy.mutations
+            for key in HASH.findall(request.body.decode())
+            if not any((name, verb, key) in shown for verb in MEANT_BY.get(request.endpoint, ANY_CHANGE))
+        ]
 
     def converged(self) -> bool:
         """Is everything as declared, for a person who looks?"""
@@ -154,6 +177,8 @@ def end_well(soak: Soak, watch: Watched, warm: tuple[int, int]) -> None:
     )
     assert descriptors <= warm[0] + 4
     assert resident <= warm[1] * 1.25
+    assert soak.unshown([]), "there was something to show"
+    assert not soak.unshown(watch.reports), "what is executed is a part of what was shown"
     assert not [line for line in watch.log if "internal error" in line["event"]]
     assert watch.stop() < 5
     assert watch.process.returncode == 0

@@ -36,8 +36,11 @@ def test_a_failing_instance_waits_longer_each_time_and_a_clean_run_ends_it() -> 
         waits.append(domains.retry_at() - time.moment)
         (waiting,) = domains.waiting().values()
         assert (waiting.reason, waiting.until) == ("no answer", time.clock.at(domains.retry_at()))
+        assert domains.take_due() == []
         time.moment = domains.retry_at()
-        assert domains.waiting() == {}
+        assert domains.take_due() == ["box"]
+        assert domains.take_due() == [] and domains.retry_at() == math.inf, "it is being tried"
+        assert domains.waiting() == {"box": waiting}
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
     domains.learn([InstanceResult("box", Status.OK)], HERE)
     assert domains.retry_at() == math.inf
@@ -52,8 +55,9 @@ def test_refused_credentials_are_tried_again_after_a_quarter_of_an_hour(status: 
     domains.learn(failed(status), HERE)
     time.pass_(899)
     assert domains.waiting()["box"].until == EPOCH.replace(minute=15)
+    assert domains.take_due() == []
     time.pass_(1)
-    assert domains.waiting() == {}
+    assert domains.take_due() == ["box"]
 
 
 def test_other_credentials_or_another_address_end_the_wait_but_another_line_does_not() -> None:

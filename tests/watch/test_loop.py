@@ -73,12 +73,17 @@ class Story:
             connect=self.connect,
             clock=self.time.clock,
             pace=replace(fake_pace(), attempts=1),
+            aside=self.aside,
         )
 
     def connect(self, instance: Instance, _stop: threading.Event) -> MemoryInstance:
         self.opened.append(instance.name)
         self.contacts[instance.name].append(self.time.moment)
         return self.boxes[instance.name]
+
+    def aside(self, work: Callable[[], None]) -> None:
+        """What is done aside is done at once."""
+        work()
 
     def write(self, *numbers: int, head: str = "") -> None:
         instances = "".join(
@@ -201,7 +206,7 @@ def test_an_instance_that_fails_is_left_alone_longer_and_longer_while_others_go_
     story.run()
     tries = story.contacts["bad"]
     gaps = [round(later - earlier) for earlier, later in pairwise(tries)]
-    assert gaps[:4] == [5, 5, 5, 8] and max(gaps) >= 256, gaps
+    assert gaps == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
     assert set(story.boxes["good"].torrents) == {infohash(1)}
     for run in story.told.runs:
         read = {part.name for part in run.run.instances}
@@ -216,13 +221,45 @@ def test_it_is_back_as_soon_as_it_answers(tmp_path: Path) -> None:
     box = story.boxes["box"]
     box.fail_next(10**6, Unreachable("gone"))
     story.trigger.at(12.0, lambda: box.fail_next(0, Unreachable("gone")))
-    assert story.run()[:5] == [(0, "start"), (5, "retry"), (10, "retry"), (15, "retry"), (81, "interval")]
+    assert story.run() == [(0, "start"), (17, "retry"), (83, "interval")], "asked at 15, and two seconds of rest"
     assert set(box.torrents) == {infohash(1)}
-    assert story.told.runs[3].waiting == {}
+    assert [list(run.waiting or {}) for run in story.told.runs] == [["box"], [], []]
+
+
+def test_one_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
+    story = Story(tmp_path, 600, "bad", "good")
+    bad = story.boxes["bad"]
+    under_way: list[Any] = []
+    bad.fail_next(1, Unreachable("gone"))
+    story.watch._aside._start = under_way.append  # type: ignore[misc]
+    story.trigger.at(300.0, lambda: under_way.pop()())
+    assert story.run()[4:6] == [(264, "interval"), (302, "retry")]
+    assert [bool(run.waiting) for run in story.told.runs] == [True] * 5 + [False] * 5
+    assert story.contacts["bad"] == [0, 1], "asked once for as long as it does not answer"
+    assert set(bad.torrents) == {infohash(1)}
+
+
+def test_what_an_old_address_answers_counts_no_more(tmp_path: Path) -> None:
+    story = Story(tmp_path, 200)
+    box = story.boxes["box"]
+    under_way: list[Any] = []
+    box.fail_next(1, Unreachable("gone"))
+    story.watch._aside._start = under_way.append  # type: ignore[misc]
+
+    def another_password() -> None:
+        story.environ["PASSWORD"] = "new"
+        story.write(1, head="# another password\n")
+        story.files()
+
+    story.trigger.at(20.0, another_password)
+    story.trigger.at(40.0, lambda: box.fail_next(1, Unreachable("gone")))
+    story.trigger.at(50.0, lambda: under_way.pop()())
+    story.run()
+    assert [list(run.waiting or {}) for run in story.told.runs] == [["box"], [], [], []]
 
 
 def test_refused_credentials_wait_until_they_change(tmp_path: Path) -> None:
-    story = Story(tmp_path, 2 * HOUR)
+    story = Story(tmp_path, 2 * HOUR - 1)
     box = story.boxes["box"]
     box.fail_next(10**6, AuthFailed("wrong"))
     story.run()

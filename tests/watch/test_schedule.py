@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 
 import pytest
@@ -65,14 +64,6 @@ def test_while_files_come_to_rest_the_interval_waits() -> None:
     one.ask(Cause.FILES, 59.5)
     assert one.due(60) == set()
     assert one.due(61.5) == {Cause.FILES}
-
-
-def test_an_instance_that_waits_is_tried_before_the_interval() -> None:
-    assert schedule().next_at(retry_at=30) == 30
-    assert schedule().next_at(retry_at=2) == 6
-    assert schedule().due(30, retry_at=30) == {Cause.RETRY}
-    assert schedule().due(70, retry_at=30) == {Cause.INTERVAL}
-    assert schedule().next_at(math.inf) == pytest.approx(60)
 
 
 def test_a_trigger_is_heard_from_another_thread() -> None:

@@ -18,6 +18,7 @@ from reconciler.model.position import Problem
 from reconciler.model.run import Run
 from reconciler.model.secret import Secret
 from reconciler.web import Board, Server, serve
+from reconciler.web.access import Token
 
 TOKEN: Final = Secret("a-token-of-a-good-length")
 INTERVAL: Final = 60.0
@@ -103,7 +104,7 @@ def make_site(board: Board) -> Iterator[MakeSite]:
     """Serves the board; all servers are gone at the end."""
     servers: list[Server] = []
 
-    def make(token: Secret | None = TOKEN, listen: str = "127.0.0.1:0") -> Site:
+    def make(token: Token | None = lambda: TOKEN, listen: str = "127.0.0.1:0") -> Site:
         asked: list[None] = []
         servers.append(serve(board, listen, lambda: asked.append(None), token))
         return Site(board, servers[-1], asked)

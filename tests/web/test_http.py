@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import threading
+from functools import partial
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from reconciler.model.position import Problem
-from reconciler.web import serve
+from reconciler.web import read_token, serve
 from tests.report.golden import json_text
 from tests.report.runs import at, converged, hostile, planned
 from tests.web.conftest import TOKEN, Clock, MakeSite, Site, finished
@@ -145,6 +147,22 @@ def test_without_a_token_it_is_off(make_site: MakeSite) -> None:
     assert site.asked == []
 
 
+def test_a_token_that_is_replaced_holds_at_once(make_site: MakeSite, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN.reveal())
+    site = make_site(token=partial(read_token, file))
+    assert site.ask("/-/reload", "POST", bearer()).status == 202
+    other = "another-token-of-a-good-length"
+    file.write_text(other)
+    assert site.ask("/-/reload", "POST", bearer()).status == 401
+    assert site.ask("/-/reload", "POST", bearer(other)).status == 202
+    file.unlink()
+    with capture_logs() as logs:
+        assert site.ask("/-/reload", "POST", bearer(other)).status == 503
+    assert [line["why"] for line in logs] == [f"{file}: No such file or directory"]
+    assert len(site.asked) == 2
+
+
 def test_a_get_never_asks_for_a_run(site: Site) -> None:
     assert site.ask("/-/reload", "GET", bearer()).status == 405
     assert site.asked == []
@@ -188,7 +206,7 @@ def test_an_error_of_ours_is_500_and_in_the_log_and_the_next_request_is_answered
     def broken() -> None:
         raise RuntimeError("broken by the test")
 
-    with capture_logs() as logs, serve(site.board, "0", broken, TOKEN) as server:
+    with capture_logs() as logs, serve(site.board, "0", broken, lambda: TOKEN) as server:
         other = Site(site.board, server, [])
         answer = other.ask("/-/reload", "POST", bearer())
         assert (answer.status, answer.text) == (500, "Internal error; the log says more.\n")

@@ -109,7 +109,7 @@ def test_loopback_is_quiet_and_everything_else_is_said(board: Board) -> None:
         url = server.url
     assert url == f"http://127.0.0.1:{server.port}"
     assert logs == [{"event": "http listening", "url": url, "log_level": "info"}]
-    with capture_logs() as logs, serve(board, "0.0.0.0:0", nothing, TOKEN):
+    with capture_logs() as logs, serve(board, "0.0.0.0:0", nothing, lambda: TOKEN):
         pass
     assert [log["log_level"] for log in logs] == ["info", "warning"]
     assert "can be reached from other machines" in logs[1]["event"]

@@ -62,17 +62,25 @@ class Domains:
                 del self._failing[name]
 
     def waiting(self) -> dict[str, Waiting]:
-        """Who is to be left alone now, and why."""
-        now = self._clock.now()
-        return {name: one.waiting for name, one in self._failing.items() if now < one.until}
+        """Who is to be left alone, and why, until something is learnt of it."""
+        return {name: one.waiting for name, one in self._failing.items()}
 
     def retry_at(self) -> float:
         """When the next of them is to be tried again; never, if nobody waits."""
         return min((failing.until for failing in self._failing.values()), default=math.inf)
+
+    def take_due(self) -> list[str]:
+        """Who is to be tried again now. They are not due once more before something is learnt of them."""
+        now = self._clock.now()
+        due = [name for name, one in self._failing.items() if one.until <= now]
+        for name in due:
+            self._failing[name] = replace(self._failing[name], until=math.inf)
+        return due
 
     def _failed(self, result: InstanceResult, door: Instance) -> _Failing:
         before = self._failing.get(result.name)
         failures = before.waiting.failures + 1 if before else 1
         wait = CREDENTIALS if result.status in _REFUSED else delay(failures, FIRST, LONGEST, self._clock.random())
         until = self._clock.now() + wait
-        return _Failing(Waiting(failures, result.error or str(result.status), self._clock.at(until)), until, door)
+        reason = result.error or str(result.status)
+        return _Failing(Waiting(failures, reason, self._clock.at(until), result.status), until, door)

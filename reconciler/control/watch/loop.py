@@ -10,17 +10,20 @@ from datetime import date, datetime
 import structlog
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.journal import Journal
 from reconciler.control.observing import Finished, Observer
 from reconciler.control.reading import Connect, follow
-from reconciler.control.run import Options, Planner, Progress, Silent, run_once
+from reconciler.control.run import Options, Planner, Progress, Silent, run_once, unread
+from reconciler.control.watch.aside import Aside, Start, in_thread
 from reconciler.control.watch.clock import Clock, real_clock
-from reconciler.control.watch.domains import Domains
+from reconciler.control.watch.domains import Domains, door
 from reconciler.control.watch.memory import Memory
 from reconciler.control.watch.pool import Pool
 from reconciler.control.watch.schedule import Schedule
 from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause, Trigger
 from reconciler.model.desired import Desired
+from reconciler.model.journal import Remembered
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
@@ -40,7 +43,8 @@ class Pulse:
 class Watch:
     """Runs until `stop` is set (then `trigger.wake()`), in the calling thread. Nothing that an instance does ends it.
 
-    `connect` opens targets that are kept between runs; `observers` are told of every run, in this thread.
+    `connect` opens targets that are kept between runs; `observers` are told of every run, in this thread;
+    `aside` does work that may take long without waiting for it; `journal` remembers past the end of the process.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class Watch:
         progress: Progress | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
+        aside: Start = in_thread,
+        journal: Journal | None = None,
     ) -> None:
         self.pulse = Pulse()
         self._source = source
@@ -70,12 +76,17 @@ class Watch:
         self._schedule = Schedule(interval, self._clock.random)
         self._domains = Domains(self._clock)
         self._memory = Memory(self._clock, 2 * interval)
-        self._planner = _Planner(self._memory)
+        self._journal = journal
+        self._planner = _Planner(self._memory, journal)
+        self._aside = Aside(self._pool, self._pace, stop, trigger.wake, aside)
+        self._back: set[str] = set()  # who had failed and has answered since
         self._looked = source.read_as  # how the files were when they were looked at last
         self._log = structlog.get_logger()
 
     def run(self) -> None:
         """Run at once, then whenever there is a reason; log out everywhere at the end."""
+        if self._journal:
+            self._memory.recall(self._journal.fought(self._source.desired.owner))
         try:
             causes = {Cause.START}
             while not self._stop.is_set():
@@ -91,16 +102,33 @@ class Watch:
         self._pool.close()
 
     def _wait(self) -> None:
-        retry_at = self._domains.retry_at()
-        causes = self._trigger.wait(self._schedule.next_at(retry_at) - self._clock.now())
+        until = min(self._schedule.next_at(), self._domains.retry_at())
+        causes = self._trigger.wait(until - self._clock.now())
         for cause in causes:
             self._schedule.ask(cause, self._clock.now())
         if Cause.FILES in causes:
             self._looked = self._source.look()
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        """Those who failed are asked aside; the one who answers is in the next run."""
+        instances = self._source.desired.instances
+        for name in self._domains.take_due():
+            if name in instances:
+                self._aside.ask(instances[name])
+        for asked, reading in self._aside.answers():
+            known = instances.get(asked.name)
+            if known is None or door(known) != door(asked) or self._stop.is_set():
+                continue
+            if reading.error:
+                self._domains.learn([unread(asked.name, reading)], instances)
+            else:
+                self._back.add(asked.name)
+                self._schedule.ask(Cause.RETRY, self._clock.now())
 
     def _causes(self) -> set[Cause]:
         """Why to run now. Files that have changed are read first, once they have come to rest."""
-        causes = self._schedule.due(self._clock.now(), self._domains.retry_at())
+        causes = self._schedule.due(self._clock.now())
         try:
             return self._with_files(causes) if causes else causes
         except Exception as error:
@@ -140,6 +168,8 @@ class Watch:
         try:
             self._tell(lambda observer: observer.began(self._source.desired))
             finished = self._run(cause, began, moment)
+            if self._journal:
+                self._journal.record(self._source.desired, finished)
             if finished.run.instances or not self._stop.is_set():
                 self._tell(lambda observer: observer.finished(finished))
         except Exception as error:
@@ -151,6 +181,7 @@ class Watch:
         desired = self._source.desired
         self._pool.keep(desired.instances)
         self._domains.revise(desired.instances)
+        back, self._back = self._back, set()
         known = tuple(name for name in self._options.instances if name in desired.instances)
         nobody = bool(self._options.instances) and not known
         run = run_once(
@@ -162,13 +193,15 @@ class Watch:
             connect=self._pool.connect,
             planner=self._planner,
             today=lambda: self._clock.utc().date(),
-            skip=list(desired.instances) if nobody else self._domains.waiting(),
+            skip=list(desired.instances) if nobody else self._domains.waiting().keys() - back,
         )
         if self._stop.is_set():  # who was not read any more is not in trouble
             run = replace(run, instances=tuple(part for part in run.instances if part.version))
         else:
             self._domains.learn(run.instances, desired.instances)
             self._memory.learn(run.instances)
+            if self._journal and (fought := self._memory.fought()) is not None:
+                self._journal.keep_fought(desired.owner, fought)
         seconds = self._clock.now() - moment
         return Finished(run, cause, began, seconds, self._source.problems, self._domains.waiting())
 
@@ -189,9 +222,10 @@ class Watch:
 class _Planner(Planner):
     """`make_plan`, with what is not to be tried now held back. What has not changed at all is not planned again."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, journal: Journal | None) -> None:
         self._memory = memory
-        self._last: tuple[Desired, Mapping[str, Snapshot], date | None, Plan] | None = None
+        self._journal = journal
+        self._last: tuple[Desired, Mapping[str, Snapshot], Mapping[str, Remembered], date | None, Plan] | None = None
 
     def __call__(
         self,
@@ -202,12 +236,13 @@ class _Planner(Planner):
         take_over: bool = False,
         today: date | None = None,
     ) -> Plan:
+        remembered = self._journal.remembered(desired) if self._journal else {}
         last = self._last
-        if last and last[0] is desired and _same(last[1], snapshots) and last[2] == today:
-            plan = last[3]
+        if last and last[0] is desired and _same(last[1], snapshots) and last[2:4] == (remembered, today):
+            plan = last[4]
         else:
-            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over, today=today)
-            self._last = desired, dict(snapshots), today, plan
+            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over, today=today, remembered=remembered)
+            self._last = desired, dict(snapshots), remembered, today, plan
         return self._memory.hold_back(plan)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from reconciler.control.journal.journal import Fought
 from reconciler.control.watch.clock import Clock
 from reconciler.control.watch.contest import REST, TIMES, Contest
 from reconciler.control.watch.domains import delay
@@ -36,6 +37,26 @@ class Memory:
         self._refused: dict[Subject, _Refused] = {}
         self._contest: Contest[Subject] = Contest()
         self._contested: dict[Subject, str] = {}  # reasons
+        self._kept: frozenset[Subject] = frozenset()
+
+    def recall(self, fought: Iterable[Fought]) -> None:
+        """What was contested when another process of ours ended."""
+        for one in fought:
+            subject = Subject(one.instance, Kind(one.kind), one.item, one.field)
+            self._contest.resume(subject, self._clock.now() + (one.until - self._clock.utc()).total_seconds())
+            self._contested[subject] = one.reason
+        self._kept = frozenset(self._contested)
+
+    def fought(self) -> list[Fought] | None:
+        """What is contested now; None where that is no other than at the last call."""
+        if self._contested.keys() == self._kept:
+            return None
+        self._kept, now = frozenset(self._contested), self._clock.now()
+        return [
+            Fought(one.instance, str(one.kind), one.item, one.field, self._clock.at(until), why)
+            for one, why in self._contested.items()
+            if (until := self._contest.until(one, now)) is not None
+        ]
 
     def hold_back(self, plan: Plan) -> Plan:
         """The plan without what is not to be tried now."""

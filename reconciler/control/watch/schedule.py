@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Final
 
@@ -41,19 +40,16 @@ class Schedule:
         """Has quiet been waited for in vain?"""
         return bool(self._asked) and now >= self._first + LONGEST_DEBOUNCE
 
-    def next_at(self, retry_at: float = math.inf) -> float:
-        """When the next run is due if nothing more is asked for. While quiet is waited for, all else waits too."""
+    def next_at(self) -> float:
+        """When the next run is due if nothing more is asked for. While quiet is waited for, the interval waits too."""
         asked_at = min(self._last + self._debounce, self._first + LONGEST_DEBOUNCE)
-        at = asked_at if self._asked else min(self._interval_at, retry_at)
-        return max(at, self._free_at)
+        return max(asked_at if self._asked else self._interval_at, self._free_at)
 
-    def due(self, now: float, retry_at: float = math.inf) -> set[Cause]:
-        """Why to run now; nothing if it is not time yet. `retry_at`: when an instance is to be tried again."""
-        if now < self.next_at(retry_at):
+    def due(self, now: float) -> set[Cause]:
+        """Why to run now; nothing if it is not time yet."""
+        if now < self.next_at():
             return set()
-        if self._asked:
-            return set(self._asked)
-        return {Cause.INTERVAL if now >= self._interval_at else Cause.RETRY}
+        return set(self._asked) or {Cause.INTERVAL}
 
     def began(self, now: float) -> None:
         """A run begins: it answers all that was asked for."""
