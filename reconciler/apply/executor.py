@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from reconciler.apply.categories import apply_categories
+from reconciler.apply.categories import apply_categories, remove_categories
 from reconciler.apply.delivery import Lost, deliver, read
 from reconciler.apply.job import Job, by_id, live_of
 from reconciler.apply.pace import Pace
+from reconciler.apply.preferences import apply_preferences
 from reconciler.apply.steps import Batch, add_batches, change_batches, delete_batches, deletes
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError, Stopped
-from reconciler.model.plan import InstancePlan, Outcome
+from reconciler.model.plan import InstancePlan, Kind, Outcome, Value
 from reconciler.model.run import ActionResult
+from reconciler.model.sharing import Places
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import IGNORE, PROTECT, owner_tag
+from reconciler.model.tags import IGNORE, PROTECT, QUARANTINE, owner_tag
 
 MOVE_PATIENCE = 3.0  # seconds to wait for a move to end before it is reported as deferred
 SAMPLE_FROM = 100  # jobs; fewer are read back whole at once
@@ -50,7 +52,9 @@ class Executor:
         return tuple(job.result() for job in jobs), lost
 
     def _carry_out(self, jobs: Sequence[Job]) -> None:
-        apply_categories([job for job in jobs if not job.is_torrent], self._target, self._pace)
+        apply_preferences([job for job in jobs if job.action.kind is Kind.PREFERENCE], self._target, self._pace)
+        categories = [job for job in jobs if job.action.kind is Kind.CATEGORY]
+        apply_categories([job for job in categories if not deletes(job)], self._target, self._pace)
         _drop_orphans(jobs)
         torrents = [job for job in jobs if job.is_torrent and job.outcome is None]
         kept = [job for job in torrents if not deletes(job)]
@@ -60,6 +64,7 @@ class Executor:
         self._deliver(change_batches(kept, self._target))
         self._settle(kept)
         self._delete([job for job in torrents if deletes(job)])
+        remove_categories([job for job in categories if deletes(job)], self._target, self._pace)
 
     def _deliver(self, batches: Iterable[Batch]) -> None:
         for batch in batches:
@@ -127,6 +132,7 @@ class Executor:
             return
         live = by_id(read(jobs, self._target, self._pace))
         doomed = [job for job in jobs if _still_doomed(job, live_of(job, live))]
+        doomed = self._without_shared(doomed)
         self._deliver(delete_batches(doomed))
         for wait in self._pace.looks(len(doomed)):
             left = by_id(read(doomed, self._target, self._pace))
@@ -141,6 +147,23 @@ class Executor:
             job.end(Outcome.FAILED, job.error or "accepted, but it is still on the instance")
         self._advance(len(jobs))
 
+    def _without_shared(self, jobs: Sequence[Job]) -> list[Job]:
+        """Those that share no files with a torrent that stays: it may have come, or moved there, since the plan."""
+        with_data = [job for job in jobs if job.action.delete_files]
+        if with_data:
+            try:
+                torrents = self._pace.patiently(self._target.snapshot).torrents
+            except InstanceError as error:
+                raise Lost(error) from error
+            gone = {job.id for job in jobs}
+            taken = Places(torrent for torrent in torrents if torrent.id not in gone)
+            live = by_id(torrents)
+            for job in with_data:
+                found = live_of(job, live)
+                if found and (others := taken.sharing(found)):
+                    job.end(Outcome.DROPPED, f"{others[0][:10]} may have files in its data since it was planned")
+        return [job for job in jobs if job.outcome is None]
+
 
 def _still_doomed(job: Job, live: LiveTorrent | None) -> bool:
     """The plan may be minutes old: what has been marked or given away since is not deleted."""
@@ -148,9 +171,11 @@ def _still_doomed(job: Job, live: LiveTorrent | None) -> bool:
         job.end(Outcome.APPLIED)
         return False
     owner = next((str(c.before) for c in job.action.changes if c.field == "owner"), None)
+    ended = {f"{QUARANTINE}{text}" for c in job.action.changes if c.field == "quarantine" for text in _texts(c.before)}
     for spared, why in (
         (PROTECT in live.tags, f"it has got the tag {PROTECT} since it was planned"),
         (IGNORE in live.tags, f"it has got the tag {IGNORE} since it was planned"),
+        (not ended <= live.tags, "its quarantine has been changed since it was planned"),
         (owner is not None and owner_tag(owner) not in live.tags, "it has lost our tag since it was planned"),
     ):
         if spared:
@@ -159,9 +184,14 @@ def _still_doomed(job: Job, live: LiveTorrent | None) -> bool:
     return True
 
 
+def _texts(value: Value) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
 def _drop_orphans(jobs: Sequence[Job]) -> None:
     """A torrent whose category could not be made is not added: qBittorrent would make one up, without its path."""
-    failed = {job.action.name for job in jobs if not job.is_torrent and job.outcome is not Outcome.APPLIED}
+    made = [job for job in jobs if job.action.kind is Kind.CATEGORY and not deletes(job)]
+    failed = {job.action.name for job in made if job.outcome is not Outcome.APPLIED}
     for job in jobs:
         if job.is_torrent and job.action.wanted("category") in failed:
             job.end(Outcome.DROPPED, f"its category {job.action.wanted('category')} could not be made")

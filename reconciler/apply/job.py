@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reconciler.model.fields import arrived
 from reconciler.model.plan import Action, Kind, Outcome, Value, Verb
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT, owner_tag
+from reconciler.model.tags import PROTECT, QUARANTINE, owner_tag
+
+_TAG_PREFIXES = {"tags": "", "quarantine": QUARANTINE}
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +62,7 @@ class Job:
 
 def tags_to_add(action: Action) -> frozenset[str]:
     """The tags that the action's changes put on."""
-    tags = set(_tuple(action, "tags", after=True)) - set(_tuple(action, "tags", after=False))
+    tags = _tags(action, after=True) - _tags(action, after=False)
     tags.update(owner_tag(str(c.after)) for c in action.changes if c.field == "owner" and c.after is not None)
     if action.wanted("protect") is True:
         tags.add(PROTECT)
@@ -69,19 +71,21 @@ def tags_to_add(action: Action) -> frozenset[str]:
 
 def tags_to_remove(action: Action) -> frozenset[str]:
     """The tags that the action's changes take off."""
-    tags = set(_tuple(action, "tags", after=False)) - set(_tuple(action, "tags", after=True))
+    tags = _tags(action, after=False) - _tags(action, after=True)
     tags.update(owner_tag(str(c.before)) for c in action.changes if c.field == "owner" and c.before is not None)
     if action.wanted("protect") is False:
         tags.add(PROTECT)
     return frozenset(tags)
 
 
-def _tuple(action: Action, field: str, *, after: bool) -> Sequence[str]:
-    value: Value = None
+def _tags(action: Action, *, after: bool) -> set[str]:
+    """The tags that the changes name, before them or after."""
+    tags: set[str] = set()
     for change in action.changes:
-        if change.field == field:
-            value = change.after if after else change.before
-    return value if isinstance(value, tuple) else ()
+        value: Value = change.after if after else change.before
+        if change.field in _TAG_PREFIXES and isinstance(value, tuple):
+            tags.update(_TAG_PREFIXES[change.field] + tag for tag in value)
+    return tags
 
 
 def by_id(torrents: Iterable[LiveTorrent]) -> dict[str, LiveTorrent]:

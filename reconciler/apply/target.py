@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.preferences import PreferenceValue
+from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
 
 
 class Target(Protocol):
@@ -56,8 +57,22 @@ class Target(Protocol):
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove, with or without downloaded data."""
 
-    def create_category(self, name: str, save_path: str) -> None:
+    def other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
+        """How many seeds besides itself each of these knows, at least."""
+
+    def create_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
         """Make a category that is not there."""
 
-    def edit_category(self, category: LiveCategory, save_path: str) -> None:
-        """Give a category that is there another path, keeping all else it has."""
+    def edit_category(
+        self, category: LiveCategory, save_path: str | None = None, download_path: DownloadPath = None
+    ) -> None:
+        """Give a category that is there these paths; None: as it has it, like all else."""
+
+    def remove_categories(self, names: Collection[str]) -> None:
+        """Remove categories, with the sub-categories they may have. One that is not there is no error."""
+
+    def preferences(self) -> Mapping[str, PreferenceValue]:
+        """Every preference of the application by its key."""
+
+    def set_preferences(self, values: Mapping[str, PreferenceValue]) -> None:
+        """Set some preferences and leave the others. What a version does not know it ignores."""

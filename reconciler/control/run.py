@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import partial
 from typing import Protocol
 
 from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.blast import with_other_seeds
 from reconciler.control.exit_code import exit_code
 from reconciler.control.reading import Connect, Reading, connect, each, read_afresh, read_all
 from reconciler.model.desired import Desired, Instance
@@ -62,9 +65,20 @@ class Planner(Protocol):
     """Makes the plan of a run. It may hold back actions of `make_plan`'s, and never adds one."""
 
     def __call__(
-        self, desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
+        self,
+        desired: Desired,
+        snapshots: Mapping[str, Snapshot],
+        *,
+        accept: str | None = None,
+        take_over: bool = False,
+        today: date | None = None,
     ) -> Plan:
         """The plan for every instance that was read whole."""
+
+
+def utc_day() -> date:
+    """Today, wherever this runs."""
+    return datetime.now(UTC).date()
 
 
 class UnknownInstance(ValueError):
@@ -81,6 +95,7 @@ def run_once(
     connect: Connect = connect,
     planner: Planner = make_plan,
     skip: Collection[str] = (),
+    today: Callable[[], date] = utc_day,
 ) -> Run:
     """Read, plan, guard and, unless it is a dry-run, apply. Raises `UnknownInstance`; all else is in the result.
 
@@ -92,13 +107,14 @@ def run_once(
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
     instances = [one for one in chosen(desired, options.instances, options.shard) if one.name not in skip]
     with read_all(instances, stop, pace, connect) as read:
-        readings, plan = _planned(desired, options, planner, read, pace)
+        readings, plan = _planned(desired, options, partial(planner, today=today()), read, pace)
         plans = {part.name: part for part in plan.instances}
 
         def conclude(name: str) -> InstanceResult:
             reading, part = readings[name], plans.get(name)
             if part is None:
                 return unread(name, reading)
+            part = with_other_seeds(part, reading.target, pace)
             if options.dry_run or part.suspended or part.verdict.refused:
                 return _result(part, reading, _as_planned(part))
             results, lost = _apply(part, reading, pace, progress)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.reading import Connect, Reading, connect, read_all
-from reconciler.control.run import chosen
+from reconciler.control.run import chosen, utc_day
 from reconciler.model.desired import Desired, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
 from reconciler.model.plan import Action, InstancePlan
@@ -32,7 +32,7 @@ def read_status(
     selected = chosen(desired, instances)
     with read_all(selected, stop, pace or real_pace(stop), connect) as readings:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
-    plans = {part.name: part for part in make_plan(desired, snapshots).instances}
+    plans = {part.name: part for part in make_plan(desired, snapshots, today=utc_day()).instances}
     torrents: list[TorrentStatus] = []
     rows: list[InstanceStatus] = []
     for instance in selected:

@@ -27,6 +27,8 @@ def build(checked: list[Checked], context: Context) -> Desired:
         categories=categories,
         owner=once.get("owner", "default"),
         delete_files=once.get("delete_files", False),
+        quarantine=once.get("quarantine"),
+        prune_categories=once.get("prune_categories", False),
         guard=GuardLimits(**once.get("guard", {})),
         suspend=once.get("suspend", False),
         accept_plan=once.get("accept_plan"),

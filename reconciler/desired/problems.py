@@ -41,6 +41,7 @@ _SHAPES: Final[dict[str, Said]] = {
     ),
     "defaults": ('"defaults" must be keys and values, like a torrent', 'Write "paused: true" below it'),
     "guard": ('"guard" must be keys and values', 'Write "max_delete: 10" below it'),
+    "preferences": ('"preferences" must be keys and values', 'Write "queueing_enabled: true" below it'),
     "tls": ('"tls" must be keys and values', 'Write "tls: {ca_file: ca.pem}"'),
     "timeout": ('"timeout" must be keys and values', 'Write "timeout: {connect: 5s, read: 60s}"'),
     "torrents": ('"torrents" must be a list', 'Begin each torrent with "- magnet: …"'),

@@ -17,11 +17,13 @@ from reconciler.model.tags import PREFIX, RESERVED_OWNERS, is_ours_alone
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 _DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?\Z")
+_DAYS = re.compile(r"([0-9]{1,4})d\Z")
 _HASH = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _ROOT = re.compile(r"/|[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/](?=[^\\/])")  # /, C:\, \\server\share
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SECONDS: Final = (86_400, 3_600, 60, 1)
 _DAY: Final = 86_400.0
+_LONGEST_QUARANTINE: Final = 3650
 
 
 def version(number: int) -> int:
@@ -93,6 +95,24 @@ def save_path(text: str) -> str:
             "Write the shortest form of it",
         )
     return text
+
+
+def download_path(value: object) -> object:
+    """Where a category's incomplete downloads are: a path, False for none, None for not managed."""
+    if isinstance(value, str):
+        return save_path(value)
+    if value is None or value is False:
+        return value
+    raise Invalid("a download_path is a path, or false for none", "Write it like /data/incomplete")
+
+
+def quarantine(value: object) -> object:
+    """`7d` -> 7. Days, since what is kept for days should not depend on the hour."""
+    found = _DAYS.match(value) if isinstance(value, str) else None
+    days = int(found[1]) if found else 0
+    if not 1 <= days <= _LONGEST_QUARANTINE:
+        raise Invalid(f"a quarantine is whole days, from 1d to {_LONGEST_QUARANTINE}d", "Write it like 7d")
+    return days
 
 
 def plain_name(what: str, text: str) -> str:

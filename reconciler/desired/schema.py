@@ -101,9 +101,10 @@ class TorrentEntry(Managed, total=False):
 
 @with_config(STRICT)
 class CategoryEntry(TypedDict, total=False):
-    """One category; with `save_path` absent or `null` its path is not managed."""
+    """One category; with `save_path` absent or `null` its path is not managed, and so with `download_path`."""
 
     save_path: SavePath | None
+    download_path: Annotated[Any, AfterValidator(rules.download_path)]
 
 
 Categories = dict[CategoryName, CategoryEntry | None]
@@ -137,6 +138,7 @@ class InstanceEntry(TypedDict, total=False):
     timeout: TimeoutEntry
     pool_size: Annotated[int, Field(ge=1, le=16)]
     categories: Categories
+    preferences: dict[str, Any]  # see `preferences.py`
     suspend: bool
 
 
@@ -157,6 +159,8 @@ class DocumentEntry(TypedDict, total=False):
     owner: Annotated[str, AfterValidator(rules.owner_name)]
     policy: Literal["create-only", "upsert", "sync"]
     delete_files: bool
+    quarantine: Annotated[Any, AfterValidator(rules.quarantine)]
+    prune_categories: bool
     guard: GuardEntry
     suspend: bool
     accept_plan: Annotated[str, AfterValidator(rules.plan_hash)]

@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import qbittorrentapi
+from qbittorrentapi.app import ApplicationPreferencesDictionary
 from qbittorrentapi.definitions import APINames
 from qbittorrentapi.exceptions import LoginFailed
 from qbittorrentapi.request import QbittorrentSession
@@ -19,7 +20,15 @@ from qbittorrentapi.sync import SyncMainDataDictionary
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
 from requests import PreparedRequest, Response
 
-from reconciler.live.replies import CATEGORIES, MAIN_DATA, TORRENTS, CategoryRow, MainData, TorrentRow
+from reconciler.live.replies import (
+    CATEGORIES,
+    MAIN_DATA,
+    PREFERENCES,
+    TORRENTS,
+    CategoryRow,
+    MainData,
+    TorrentRow,
+)
 from reconciler.live.where import UnexpectedReply
 from reconciler.model.desired import Instance
 from reconciler.model.secret import Secret
@@ -92,6 +101,10 @@ class Client(qbittorrentapi.Client):
         """The rows of torrents/categories."""
         return cast("Mapping[str, CategoryRow]", self.torrents_categories())
 
+    def preference_values(self) -> Mapping[str, object]:
+        """What app/preferences has, secrets included."""
+        return cast("Mapping[str, object]", self.app_preferences())
+
     def main_data(self, rid: int) -> MainData:
         """What sync/maindata has to tell to one who knows its reply `rid`; 0: everything."""
         return cast("MainData", self.sync_maindata(rid=rid))
@@ -139,6 +152,8 @@ class Client(qbittorrentapi.Client):
             return CATEGORIES.validate_json(response.content)
         if response_class is SyncMainDataDictionary:
             return MAIN_DATA.validate_json(response.content)
+        if response_class is ApplicationPreferencesDictionary:
+            return PREFERENCES.validate_json(response.content)
         return super()._cast(response, response_class)
 
     @property

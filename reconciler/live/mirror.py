@@ -82,8 +82,8 @@ class Mirror(Session):
     def snapshot(self, full: bool = False) -> Snapshot:
         """Every torrent and category: the very same object as the last time where nothing in it has changed.
 
-        One request; one more for each of: torrents whose state hides the stop intent, torrents that wait for metadata,
-        categories that changed, torrents of which the last full read was in doubt.
+        One request; one more for each of: declared preferences, torrents whose state hides the stop intent, torrents
+        that wait for metadata, categories that changed, torrents of which the last full read was in doubt.
         """
         copy, self._copy = self._copy, None  # whatever fails on the way, the copy is not gone on from
         on = copy if copy and not full and self._can_go_on(copy) else None
@@ -141,6 +141,9 @@ class Mirror(Session):
             categories = self.categories()
             if categories != snapshot.categories:
                 snapshot = replace(snapshot, categories=categories)
+        preferences = self._declared_preferences()
+        if preferences != snapshot.preferences:
+            snapshot = replace(snapshot, preferences=preferences)
         if torrents is not copy.torrents:
             snapshot = replace(snapshot, torrents=tuple(torrents.values()))
         return replace(copy, snapshot=snapshot, torrents=torrents, rid=reply["rid"], doubts=doubts)

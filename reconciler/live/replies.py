@@ -14,6 +14,7 @@ from typing_extensions import TypedDict  # pydantic asks for this one until Pyth
 
 from reconciler.model.fields import normal_path
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.preferences import PreferenceValue, canonical
 from reconciler.model.snapshot import LiveCategory, LiveTorrent
 
 # The states that tell whether a torrent is stopped. All others hide it, and so may states of versions to come.
@@ -42,6 +43,10 @@ class TorrentRow(TypedDict):
     auto_tmm: bool
     progress: float | None
     size: int
+    content_path: NotRequired[str]  # since 4.3.1
+    num_seeds: NotRequired[int]
+    num_complete: NotRequired[int]
+    tracker: NotRequired[str]  # one that answers, "" for none
 
 
 @with_config(_STRICT)
@@ -58,6 +63,7 @@ class TorrentChange(TypedDict, total=False):
     auto_tmm: bool
     progress: float | None
     size: int
+    content_path: str
 
 
 @with_config(_STRICT)
@@ -88,9 +94,11 @@ class CategoryRow(TypedDict):
 
 TORRENTS: TypeAdapter[list[TorrentRow]] = TypeAdapter(list[TorrentRow], config=_STRICT)
 CATEGORIES: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[str, CategoryRow])
+PREFERENCES: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
 MAIN_DATA: TypeAdapter[MainData] = TypeAdapter(MainData)
 
 
+_OF_CATEGORY = frozenset({"name", "savePath", "download_path"})  # what a category has fields for
 _PLAIN = STOPPED | RUNNING
 
 
@@ -131,6 +139,7 @@ def live_torrents(rows: Iterable[TorrentRow], stopped: Collection[str]) -> tuple
                 row["auto_tmm"],
                 row["progress"] or 0.0,
                 row["size"],
+                normal_path(row.get("content_path", "")),
             )
         )
     return tuple(torrents)
@@ -142,7 +151,27 @@ def live_categories(rows: Mapping[str, CategoryRow]) -> dict[str, LiveCategory]:
         name: LiveCategory(
             name,
             normal_path(row["savePath"]),
-            {key: value for key, value in row.items() if key not in ("name", "savePath")},
+            {key: value for key, value in row.items() if key not in _OF_CATEGORY},
+            _download_path(row.get("download_path")),
         )
         for name, row in rows.items()
     }
+
+
+def other_seeds(row: TorrentRow) -> int:
+    """The seeds that it knows besides itself.
+
+    `num_seeds` are those it is connected to, and two seeds do not stay so. `num_complete` is what a tracker says, who
+    counts this one too, or without a tracker what its peers are known to have.
+    """
+    itself = (row["progress"] or 0.0) >= 1 and row.get("tracker", "") != ""
+    return max(row.get("num_seeds", 0), row.get("num_complete", 0) - itself, 0)
+
+
+def live_preferences(reply: Mapping[str, object]) -> dict[str, PreferenceValue]:
+    """The preferences as the model has them: what is secret is a `Secret` from here on."""
+    return {name: canonical(name, value) for name, value in reply.items()}
+
+
+def _download_path(value: object) -> str | bool | None:
+    return normal_path(value) if isinstance(value, str) else False if value is False else None

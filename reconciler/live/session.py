@@ -10,11 +10,19 @@ from typing import Any, Self
 
 from reconciler.live.client import Client, Status
 from reconciler.live.connection import Connection
-from reconciler.live.replies import TorrentRow, intent_hidden, live_categories, live_torrents
+from reconciler.live.replies import (
+    TorrentRow,
+    intent_hidden,
+    live_categories,
+    live_preferences,
+    live_torrents,
+    other_seeds,
+)
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
-from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.preferences import PreferenceValue, sendable
+from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
 
 _ID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -78,11 +86,14 @@ class Session:
         self.close()
 
     def snapshot(self) -> Snapshot:
-        """Every torrent and category: two requests, one more where the state of some hides the stop intent."""
+        """Every torrent and category: two requests, one more where the state of some hides the stop intent.
+
+        And one for the preferences, where some are declared.
+        """
         rows = self._connection.call("torrents/info", lambda client: client.torrent_rows())
         torrents = live_torrents(rows, self._stopped_among(intent_hidden(rows)))
         v2 = self._connection.capabilities.v2
-        return Snapshot(self.version, self.web_api, torrents, self.categories(), v2)
+        return Snapshot(self.version, self.web_api, torrents, self.categories(), v2, self._declared_preferences())
 
     @property
     def fresh(self) -> bool:
@@ -96,6 +107,19 @@ class Session:
     def categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
         return live_categories(self._connection.call("torrents/categories", Client.category_rows))
+
+    def preferences(self) -> Mapping[str, PreferenceValue]:
+        """Every preference of the application by its key."""
+        return live_preferences(self._connection.call("app/preferences", Client.preference_values))
+
+    def set_preferences(self, values: Mapping[str, PreferenceValue]) -> None:
+        """Set some preferences and leave the others. What a version does not know it ignores."""
+        body = {name: sendable(name, value) for name, value in values.items()}
+        self._connection.call("app/setPreferences", lambda client: client.app_set_preferences(body))
+
+    def other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
+        """How many seeds besides itself each of these knows, at least."""
+        return {row["hash"]: other_seeds(row) for row in self._rows(_checked(ids))}
 
     def read(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         """Those of the given ids that are there. Sent as a POST, since a URL could not hold thousands of ids."""
@@ -155,17 +179,22 @@ class Session:
         hashes = _checked(ids)
         self._connection.call("torrents/delete", lambda c: c.torrents_delete(delete_files, hashes))
 
-    def create_category(self, name: str, save_path: str) -> None:
+    def create_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
         """Make a category that is not there; one that is there is refused (409)."""
-        self._connection.call("torrents/createCategory", lambda c: c.torrents_create_category(name, save_path))
+        paths = _download_path(download_path)
+        self._connection.call("torrents/createCategory", lambda c: c.torrents_create_category(name, save_path, **paths))
 
-    def edit_category(self, category: LiveCategory, save_path: str) -> None:
-        """Give a category that is there another path, keeping all else it has.
+    def edit_category(
+        self, category: LiveCategory, save_path: str | None = None, download_path: DownloadPath = None
+    ) -> None:
+        """Give a category that is there these paths; None: as it has it, like all else.
 
-        An edit replaces everything (until 5.2), so the download path and limits that were read are sent back. Nothing
-        is sent where the path is as it was read: until 5.1 an edit that changes nothing is refused.
+        An edit replaces everything (until 5.2), so what was read is sent back. Nothing is sent where the paths are as
+        they were read: until 5.1 an edit that changes nothing is refused.
         """
-        if normal_path(save_path) == normal_path(category.save_path):
+        save_path = category.save_path if save_path is None else save_path
+        download_path = category.download_path if download_path is None else download_path
+        if (normal_path(save_path), download_path) == (normal_path(category.save_path), category.download_path):
             return
         extra = category.extra
         limits: dict[str, Any] = {
@@ -176,10 +205,19 @@ class Session:
                 f"{self._instance.name}: category {category.name} has share limits of its own, which qBittorrent 5.2 "
                 "would reset with an edit through the API. Change its path in qBittorrent itself, or update to 5.3"
             )
-        limits |= _download_path(extra.get("download_path"))
+        limits |= _download_path(download_path)
         self._connection.call(
             "torrents/editCategory", lambda c: c.torrents_edit_category(category.name, save_path, **limits)
         )
+
+    def remove_categories(self, names: Collection[str]) -> None:
+        """Remove categories, with the sub-categories they may have. One that is not there is no error."""
+        if not names or any(not name or "\n" in name for name in names):
+            raise ValueError("names are a non-empty collection of categories")
+        self._connection.call("torrents/removeCategories", lambda c: c.torrents_remove_categories(list(names)))
+
+    def _declared_preferences(self) -> Mapping[str, PreferenceValue] | None:
+        return self.preferences() if self._instance.preferences else None
 
     def _add(self, client: Client, magnets: Sequence[str], options: AddOptions) -> None:
         client.torrents_add(
@@ -236,8 +274,8 @@ def _checked_tags(tags: Collection[str]) -> list[str]:
     return list(tags)
 
 
-def _download_path(path: object) -> dict[str, Any]:
-    """A category's download path (>= 4.4) as editCategory takes it: not said (absent, null), none (false) or a path."""
+def _download_path(path: DownloadPath) -> dict[str, Any]:
+    """A category's download path (>= 4.4) as it is written: not said (None), none (False), or a path."""
     if path is None:
         return {}
     return {"enable_download_path": path is not False, "download_path": path or ""}

@@ -9,6 +9,7 @@ from enum import StrEnum
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position, Problem
+from reconciler.model.preferences import PreferenceValue
 from reconciler.model.secret import Secret
 
 
@@ -45,16 +46,30 @@ class Instance:
     read_timeout: float = 60.0
     pool_size: int = 2
     categories: Mapping[str, DesiredCategory] = field(default_factory=dict)
+    preferences: Mapping[str, DesiredPreference] = field(default_factory=dict)
     suspend: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredCategory:
-    """A category that should exist. `save_path` None: its path is not managed."""
+    """A category that should exist. `save_path` None: its path is not managed; likewise `download_path`.
+
+    `download_path` False: what is incomplete is at the save path too.
+    """
 
     name: str
     at: Position
     save_path: str | None = None
+    download_path: str | bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredPreference:
+    """A setting of the application, its value in the form of `model.preferences.canonical`."""
+
+    name: str
+    at: Position
+    value: PreferenceValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +115,8 @@ class Desired:
     categories: Mapping[str, DesiredCategory] = field(default_factory=dict)
     owner: str = "default"
     delete_files: bool = False
+    quarantine: int | None = None  # days that what is pruned is kept, stopped; None: it is deleted at once
+    prune_categories: bool = False
     guard: GuardLimits = GuardLimits()
     suspend: bool = False
     accept_plan: str | None = None

@@ -5,16 +5,11 @@ The planner finds drift with these and apply checks its read-back with them, so 
 
 from __future__ import annotations
 
+from reconciler.model.paths import normal_path as normal_path
 from reconciler.model.plan import Change, Value
+from reconciler.model.quarantine import quarantines
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT, free_tags, owner_tag
-
-
-def normal_path(path: str) -> str:
-    """A path as it is compared: no trailing separator (qBittorrent 4.2 and 4.3 add one); on Windows `/` for `\\`."""
-    if len(path) > 1 and (path[1] == ":" or path.startswith("\\\\")):
-        path = path.replace("\\", "/")
-    return path.rstrip("/") or path[:1]
+from reconciler.model.tags import PROTECT, QUARANTINE, free_tags, owner_tag
 
 
 def live_value(torrent: LiveTorrent, field: str) -> Value:
@@ -32,6 +27,8 @@ def live_value(torrent: LiveTorrent, field: str) -> Value:
             return tuple(sorted(free_tags(torrent.tags)))
         case "protect":
             return PROTECT in torrent.tags
+        case "quarantine":
+            return quarantines(torrent.tags)
     raise ValueError(f"{field} is not a field of a live torrent")
 
 
@@ -39,9 +36,10 @@ def arrived(change: Change, torrent: LiveTorrent) -> bool:
     """Does the live torrent show what the change asked for? This is what counts as success, not a server's reply."""
     before, after = change.before, change.after
     match change.field:
-        case "tags":
-            was = set(before) if isinstance(before, tuple) else set()
-            want = set(after) if isinstance(after, tuple) else set()
+        case "tags" | "quarantine":
+            prefix = QUARANTINE if change.field == "quarantine" else ""
+            was = {prefix + tag for tag in before} if isinstance(before, tuple) else set()
+            want = {prefix + tag for tag in after} if isinstance(after, tuple) else set()
             return want <= torrent.tags and not (was - want) & torrent.tags
         case "owner":
             lost = before is None or owner_tag(str(before)) not in torrent.tags

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
+from reconciler.model.preferences import PreferenceValue
 
 Value = str | bool | int | float | tuple[str, ...] | None
 
@@ -25,6 +26,7 @@ class Kind(StrEnum):
 
     TORRENT = "torrent"
     CATEGORY = "category"
+    PREFERENCE = "preference"
 
 
 class Outcome(StrEnum):
@@ -48,11 +50,28 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Blast:
+    """What an action takes with it: of a deletion or a quarantine its torrent, of a setting all that move for it.
+
+    `bytes` is downloaded data on disk. `other_seeds`: the seeds that the instance knows besides its own, None where
+    it was not asked. `shares_with`: the infohashes of torrents that stay and may have files in common with it.
+    """
+
+    torrents: int = 1
+    bytes: int = 0
+    seeding: bool = False
+    other_seeds: int | None = None
+    shares_with: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One verb on one object with its changes.
 
     `torrent_id` is the live key (None for adds and categories), `infohash` what people know the torrent by.
     `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then says why.
+    `value` is what a preference is set to, since its change may hide that. `blast` is for people: what is done does
+    not depend on it.
     """
 
     verb: Verb
@@ -67,6 +86,8 @@ class Action:
     hold: Outcome | None = None
     magnet: Magnet | None = None
     delete_files: bool = False
+    value: PreferenceValue | None = None
+    blast: Blast | None = None
 
     def wanted(self, field: str, default: Value = None) -> Value:
         """The value that `field` changes to, or `default` where the action leaves it alone."""

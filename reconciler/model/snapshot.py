@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.preferences import PreferenceValue
+
+DownloadPath = str | bool | None  # a category's: a path, False for none, None where nothing is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,7 @@ class LiveTorrent:
 
     `id` is the key of the instance (40 hex digits), `stopped` the stop intent whatever the momentary `state`,
     `save_path` without a trailing separator, `size` in bytes of what is selected (0 without metadata), `progress` 0..1.
+    `content_path` is where its one file or the folder of its files is, "" without metadata and before 4.3.1.
     """
 
     id: str
@@ -27,6 +31,17 @@ class LiveTorrent:
     auto_tmm: bool = False
     progress: float = 0.0
     size: int = 0
+    content_path: str = ""
+
+    @property
+    def on_disk(self) -> int:
+        """The bytes of its data that are there."""
+        return int(self.size * self.progress)
+
+    @property
+    def seeding(self) -> bool:
+        """Does it offer all that it wants of its data to others?"""
+        return not self.stopped and self.size > 0 and self.progress >= 1
 
     @property
     def moving(self) -> bool:
@@ -41,11 +56,15 @@ class LiveTorrent:
 
 @dataclass(frozen=True, slots=True)
 class LiveCategory:
-    """A category as an instance has it. `extra` holds what a full-replace edit must send back unchanged."""
+    """A category as an instance has it. `extra` holds what a full-replace edit must send back unchanged.
+
+    `download_path` (>= 4.4): None where the server's own setting holds, False for none, "" for the server's default.
+    """
 
     name: str
     save_path: str = ""
     extra: Mapping[str, object] = field(default_factory=dict, compare=False)
+    download_path: DownloadPath = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +72,7 @@ class Snapshot:
     """Every torrent and category of one instance, read in one go. `version` like `v5.1.0`, `web_api` like `2.11.4`.
 
     `v2`: does it know torrents that have a v2 infohash alone (qBittorrent >= 4.4)?
+    `preferences`: all of the application's, in the form of `model.preferences`; None where none is declared for it.
     """
 
     version: str
@@ -60,6 +80,7 @@ class Snapshot:
     torrents: tuple[LiveTorrent, ...] = ()
     categories: Mapping[str, LiveCategory] = field(default_factory=dict)
     v2: bool = True
+    preferences: Mapping[str, PreferenceValue] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

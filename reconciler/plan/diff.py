@@ -7,6 +7,7 @@ from functools import lru_cache
 from reconciler.model.desired import DesiredTags, DesiredTorrent
 from reconciler.model.fields import live_value, normal_path
 from reconciler.model.plan import Change, Value
+from reconciler.model.quarantine import quarantines, ran_before
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import free_tags
 
@@ -19,7 +20,8 @@ def drift(entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, ...]:
     """The changes that bring the live torrent to what its entry declares; empty where they agree."""
     wanted = _declared(entry, live)
     present = tuple((field, live_value(live, field)) for field, _ in wanted)
-    return () if wanted == present else _explain(present, wanted)
+    changes = () if wanted == present else _explain(present, wanted)
+    return changes + restored(entry, live) if quarantines(live.tags) else changes
 
 
 def first_values(entry: DesiredTorrent) -> tuple[Change, ...]:
@@ -34,6 +36,13 @@ def first_values(entry: DesiredTorrent) -> tuple[Change, ...]:
         ("protect", entry.protect or None),
     )
     return tuple(Change(field, None, value) for field, value in declared if value is not None)
+
+
+def restored(entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, ...]:
+    """What ends the quarantine of a torrent that is declared (again): its tag goes, and it is as it was before."""
+    texts = quarantines(live.tags)
+    start = entry.paused is None and live.stopped and ran_before(texts)
+    return (Change("quarantine", texts, ()), *((Change("paused", True, False),) if start else ()))
 
 
 def _declared(entry: DesiredTorrent, live: LiveTorrent) -> _View:

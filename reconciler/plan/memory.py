@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.model.journal import Remembered
-from reconciler.model.plan import Action, InstancePlan, Kind, Outcome, Verb, Verdict
+from reconciler.model.plan import Action, InstancePlan, Outcome, Verb, Verdict
+from reconciler.plan.quarantine import begun
 
 
 def looks_wiped(owned: int, remembered: int) -> bool:
@@ -29,6 +30,6 @@ def distrust(plan: InstancePlan, remembered: Remembered | None, digest: str) -> 
 
 
 def _blocked(action: Action) -> Action:
-    if action.verb is not Verb.DELETE or action.kind is not Kind.TORRENT or action.hold:
+    if action.hold or not (action.verb is Verb.DELETE or begun(action)):
         return action
     return replace(action, hold=Outcome.BLOCKED, reason=f"{action.reason}, but the instance looks wiped")

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from types import MappingProxyType
 
 from reconciler.model.desired import Desired, DesiredTorrent
 from reconciler.model.journal import Remembered
 from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb, Verdict
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan.categories import plan_categories
+from reconciler.plan.blast import with_blast
+from reconciler.plan.categories import plan_categories, prune_categories
 from reconciler.plan.fingerprint import fingerprint
 from reconciler.plan.guard import judge
 from reconciler.plan.match import match
 from reconciler.plan.memory import distrust
+from reconciler.plan.preferences import plan_preferences
 from reconciler.plan.torrents import Decision, Rules, decide, prune
 
 NOTHING: Mapping[str, Remembered] = MappingProxyType({})
-_KINDS = {kind: rank for rank, kind in enumerate((Kind.CATEGORY, Kind.TORRENT))}
+_KINDS = {kind: rank for rank, kind in enumerate((Kind.PREFERENCE, Kind.CATEGORY, Kind.TORRENT))}
 _VERBS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE))}
 
 
@@ -29,18 +32,20 @@ def make_plan(
     *,
     accept: str | None = None,
     take_over: bool = False,
+    today: date | None = None,
     remembered: Mapping[str, Remembered] = NOTHING,
 ) -> Plan:
     """The plan for every instance that was read whole, judged by the guard.
 
     `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
+    `today` (UTC) is what a quarantine is counted by; without one it is not needed.
     `remembered`: what we owned on each instance, where that is known. One that has lost most of it deletes nothing,
     unless that very plan is approved; the hash does not depend on what is remembered.
     """
     by_instance: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry in desired.torrents:
         by_instance[entry.instance].append(entry)
-    rules = Rules.of(desired, take_over)
+    rules = Rules.of(desired, take_over, today)
     plans = [_plan_instance(desired, name, by_instance[name], snapshots[name], rules) for name in sorted(snapshots)]
     approved = {accepted for accepted in (accept, desired.accept_plan) if accepted}
     digest = fingerprint(desired, plans)
@@ -62,8 +67,13 @@ def _plan_instance(
     for live in snapshot.torrents:
         if live.id not in meant:
             decisions += prune(live, rules)
-    torrents = [decision for decision in decisions if isinstance(decision, Action)]
-    decisions += plan_categories(desired.categories_of(name), snapshot, rules.policy, torrents)
+    torrents = with_blast([decision for decision in decisions if isinstance(decision, Action)], snapshot)
+    decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, Spared))]
+    decisions += plan_preferences(desired.instances[name].preferences, snapshot, rules.policy)
+    declared = desired.categories_of(name)
+    decisions += plan_categories(declared, snapshot, rules.policy, torrents)
+    if desired.prune_categories:
+        decisions += prune_categories(declared, snapshot, rules.policy, torrents)
     owned = sum(rules.owns(live) for live in snapshot.torrents)
     return InstancePlan(
         name,

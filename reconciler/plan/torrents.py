@@ -14,6 +14,8 @@
 | undeclared      | yes  | ours                    | spared      | spared            | delete            |
 | undeclared      | yes  | ours, and one of the above | spared   | spared            | spared            |
 
+With a `quarantine`, "undeclared … delete" has two steps: see `quarantine.py`. What is declared absent has one.
+
 A live torrent that is neither declared nor ours is never touched and never shown.
 `--take-over` turns "another owner's" into "not ours".
 """
@@ -22,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from reconciler.model.desired import Desired, DesiredTorrent, Policy
 from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Verb
@@ -29,6 +32,7 @@ from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import IGNORE, PROTECT, owner_tag, owners
 from reconciler.plan.diff import drift, first_values
 from reconciler.plan.match import Match
+from reconciler.plan.quarantine import quarantined
 
 Decision = Action | Spared
 
@@ -41,11 +45,13 @@ class Rules:
     policy: Policy
     delete_files: bool
     take_over: bool
+    quarantine: int | None = None
+    today: date | None = None
 
     @classmethod
-    def of(cls, desired: Desired, take_over: bool) -> Rules:
-        """The rules that a desired state and the command line set together."""
-        return cls(desired.owner, desired.policy, desired.delete_files, take_over)
+    def of(cls, desired: Desired, take_over: bool, today: date | None) -> Rules:
+        """The rules that a desired state, the command line and the calendar set together."""
+        return cls(desired.owner, desired.policy, desired.delete_files, take_over, desired.quarantine, today)
 
     def owns(self, live: LiveTorrent) -> bool:
         """Ownership is the live tag and nothing else."""
@@ -80,7 +86,8 @@ def prune(live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
     if spared:
         return [Spared(str(live.infohashes), live.name, spared)]
     lost = (Change("owner", rules.owner, None),)
-    return [replace(_deletion(live, rules, "no longer declared"), changes=lost)]
+    deletion = replace(_deletion(live, rules, "no longer declared"), changes=lost)
+    return [quarantined(live, rules.quarantine, rules.today, deletion)]
 
 
 def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Action:
@@ -200,6 +207,7 @@ def _names(others: Sequence[str]) -> str:
 
 def differing(changes: Sequence[Change], first: str = "") -> str:
     """The reason of an action that makes these changes."""
-    differs = " and ".join(change.field for change in changes)
-    drifted = f"{differs} differ{'s' if len(changes) == 1 else ''}" if changes else ""
-    return "; ".join(part for part in (first, drifted) if part)
+    fields = [change.field for change in changes if change.field != "quarantine"]
+    ended = "declared again: its quarantine ends" if len(fields) < len(changes) else ""  # one that begins is whole
+    drifted = f"{' and '.join(fields)} differ{'s' if len(fields) == 1 else ''}" if fields else ""
+    return "; ".join(part for part in (first, ended, drifted) if part)

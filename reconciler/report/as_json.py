@@ -14,6 +14,7 @@ from reconciler.model.plan import Spared
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run
 from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
+from reconciler.report.blast import as_keys, blast_keys, deletions, quarantines
 from reconciler.report.summary import summarize, summarize_instance
 from reconciler.report.text import refusal_reasons
 
@@ -31,6 +32,7 @@ def write_run(run: Run, stream: TextIO) -> None:
         "exit_code": run.exit_code,
         "summary": summarize(run),
         "guard": _guard(bool(refused), list(refusal_reasons(refused))),
+        **_radii([result for instance in run.instances for result in instance.results]),
     }
     _write(stream, _object(head, {"instances": map(_instance, run.instances), "warnings": _problems(run.warnings)}))
 
@@ -67,6 +69,7 @@ def _instance(instance: InstanceResult) -> str:
         "foreign": instance.foreign,
         "summary": summarize_instance(instance),
         "guard": _guard(instance.verdict.refused, list(instance.verdict.reasons)),
+        **_radii(instance.results),
     }
     lists = {"actions": map(_action, instance.results), "spared": map(_spared, instance.spared)}
     return "".join(_object(head, lists, " "))
@@ -84,11 +87,16 @@ def _action(result: ActionResult) -> str:
             "changes": [{"field": c.field, "from": c.before, "to": c.after} for c in action.changes],
             "disruptive": action.disruptive,
             "delete_files": action.delete_files,
+            "blast": blast_keys(action.blast),
             "reason": action.reason,
             "outcome": result.outcome,
             "error": result.error,
         }
     )
+
+
+def _radii(results: Sequence[ActionResult]) -> dict[str, object]:
+    return {"deletions": as_keys(deletions(results)), "quarantines": as_keys(quarantines(results))}
 
 
 def _spared(item: Spared) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from reconciler.model.plan import Action, Change, Kind, Outcome, Value, Verb
+from reconciler.report.blast import is_quarantine
 from reconciler.report.lines import Span, Style
 
 NOTHING: Final = "(none)"
@@ -48,6 +49,8 @@ def shout(action: Action, outcome: Outcome) -> str:
     """What nobody may overlook about an action, or ""."""
     if action.delete_files:
         return "with its data" if action.verb is Verb.DELETE else ""
+    if is_quarantine(action):
+        return "into quarantine"
     return "moves data" if action.disruptive else ""
 
 

@@ -12,7 +12,9 @@ from reconciler.model.errors import InstanceError, Rejected
 from reconciler.model.fields import normal_path
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import MagnetError, parse_magnet
-from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.preferences import PreferenceValue
+from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
+from reconciler.testing.preferences import first_preferences, taken
 
 T = TypeVar("T")
 
@@ -26,15 +28,22 @@ Fault = tuple[InstanceError, bool]  # what is raised, and is the request carried
 class MemoryInstance:
     """An instance of one of the versions of `WEB_API`. Its torrents and categories may be read and set directly.
 
+    `with_preferences`: are they part of a snapshot, as where some are declared? It has a few, of every kind.
+
     Every request is carried out at once and whole. Where a real server refuses, `Rejected` is raised as by a session.
     """
 
-    def __init__(self, version: str = "5.1.0", default_save_path: str = "/downloads") -> None:
+    def __init__(
+        self, version: str = "5.1.0", default_save_path: str = "/downloads", *, with_preferences: bool = False
+    ) -> None:
         self.version = f"v{version}"
         self.web_api = WEB_API[version]
         self.default_save_path = default_save_path
         self.torrents: dict[str, LiveTorrent] = {}
         self.live_categories: dict[str, LiveCategory] = {}
+        self.seeds: dict[str, int] = {}
+        self.live_preferences = first_preferences(self.web_api, default_save_path)
+        self.with_preferences = with_preferences
         self.requests = 0
         self._faults: deque[Fault | None] = deque()
         self._api = tuple(int(part) for part in self.web_api.split("."))
@@ -47,7 +56,8 @@ class MemoryInstance:
 
     def copy(self) -> MemoryInstance:
         """Another instance that is in the same state, with the same faults to come."""
-        twin = MemoryInstance(self.version[1:], self.default_save_path)
+        twin = MemoryInstance(self.version[1:], self.default_save_path, with_preferences=self.with_preferences)
+        twin.live_preferences, twin.seeds = dict(self.live_preferences), dict(self.seeds)
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
         twin.requests, twin._faults = self.requests, self._faults.copy()
         return twin
@@ -72,7 +82,8 @@ class MemoryInstance:
             torrents, categories = tuple(self.torrents.values()), dict(self.live_categories)
             return Snapshot(self.version, self.web_api, torrents, categories, self._v2)
 
-        return self._request(work)
+        snapshot = self._request(work)
+        return replace(snapshot, preferences=self.preferences()) if self.with_preferences else snapshot
 
     @property
     def fresh(self) -> bool:
@@ -153,34 +164,64 @@ class MemoryInstance:
         doomed = _checked(ids)
         self._request(lambda: [self.torrents.pop(key, None) for key in doomed])
 
-    def create_category(self, name: str, save_path: str) -> None:
+    def other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
+        """The seeds that were set, for those that are there."""
+        wanted = _checked(ids)
+        return self._request(lambda: {key: self.seeds.get(key, 0) for key in wanted if key in self.torrents})
+
+    def create_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
         """Make a category that is not there."""
 
         def work() -> None:
             if name in self.live_categories or _BAD_CATEGORY.search(name):
                 raise Rejected("the category is there or its name is not allowed", 409)
-            self._make_category(name, save_path)
+            self._make_category(name, save_path, download_path)
 
         self._request(work)
 
-    def edit_category(self, category: LiveCategory, save_path: str) -> None:
-        """Give a category another path. Its automatic torrents become manual, by the settings a server comes with."""
-        name, path = category.name, normal_path(save_path)
-        if path == normal_path(category.save_path):
+    def edit_category(
+        self, category: LiveCategory, save_path: str | None = None, download_path: DownloadPath = None
+    ) -> None:
+        """Give a category other paths. Its automatic torrents become manual, by the settings a server comes with."""
+        name, path = category.name, normal_path(category.save_path if save_path is None else save_path)
+        incomplete = category.download_path if download_path is None else download_path
+        if (path, incomplete) == (normal_path(category.save_path), category.download_path):
             return
 
         def work() -> None:
             if name not in self.live_categories:
                 raise Rejected("no such category", 404 if self._api >= (2, 15) else 409)
-            self.live_categories[name] = replace(self.live_categories[name], save_path=path)
+            before = self.live_categories[name]
+            edited = replace(before, save_path=path, download_path=self._kept(incomplete))
+            if edited == before and self._api < (2, 15):
+                raise Rejected("nothing changed", 409)
+            self.live_categories[name] = edited
             for key, torrent in self.torrents.items():
-                if torrent.category == name and torrent.auto_tmm:
+                if torrent.category == name and torrent.auto_tmm and path != before.save_path:
                     # 4.5.2 moves the data first, 4.2.5 and >= 5.1 leave it where it is
                     moves = (2, 8) <= self._api < (2, 11)
                     where = self._path_of(name) if moves else torrent.save_path
                     self.torrents[key] = replace(torrent, auto_tmm=False, save_path=where)
 
         self._request(work)
+
+    def remove_categories(self, names: Collection[str]) -> None:
+        """Remove categories. From 5.2 on those within go too, and the torrents in them go to the parent."""
+
+        def work() -> None:
+            for name in names:
+                if self.live_categories.pop(name, None) is not None:
+                    self._leave_category(name)
+
+        self._request(work)
+
+    def preferences(self) -> Mapping[str, PreferenceValue]:
+        """The few preferences that it has."""
+        return self._request(lambda: dict(self.live_preferences))
+
+    def set_preferences(self, values: Mapping[str, PreferenceValue]) -> None:
+        """Set preferences as a server does: what it does not know is ignored, and what it does not like changed."""
+        self._request(lambda: self.live_preferences.update(taken(self.live_preferences, values, self._api)))
 
     def _request(self, work: Callable[[], T]) -> T:
         self.requests += 1
@@ -230,11 +271,24 @@ class MemoryInstance:
             options.auto_tmm,
         )
 
-    def _make_category(self, name: str, save_path: str) -> None:
+    def _kept(self, download_path: DownloadPath) -> DownloadPath:
+        """Before 4.4 there is no such thing."""
+        return None if not self._v2 else normal_path(download_path) if isinstance(download_path, str) else download_path
+
+    def _leave_category(self, name: str) -> None:
+        nested = self._api >= (2, 15)
+        for within in [one for one in self.live_categories if nested and one.startswith(f"{name}/")]:
+            del self.live_categories[within]
+        parent = name.rpartition("/")[0] if nested else ""
+        for key, torrent in self.torrents.items():
+            if torrent.category == name or (nested and torrent.category.startswith(f"{name}/")):
+                self.torrents[key] = replace(torrent, category=parent)
+
+    def _make_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
         parent = name.rpartition("/")[0]
         if parent and parent not in self.live_categories and self._api >= (2, 15):
             self._make_category(parent, "")
-        self.live_categories[name] = LiveCategory(name, normal_path(save_path))
+        self.live_categories[name] = LiveCategory(name, normal_path(save_path), download_path=self._kept(download_path))
 
     def _path_of(self, category: str) -> str:
         """Where automatic management keeps a category's data."""

@@ -43,6 +43,7 @@ def rows(key: str) -> st.SearchStrategy[dict[str, Any]]:
             "auto_tmm": st.booleans(),
             "progress": st.sampled_from([None, 0, 0.5, 1]),
             "size": st.sampled_from([0, 9]),
+            "content_path": st.sampled_from(["", "/d/x", "/d/y/"]),
             "dlspeed": st.integers(0, 9),
             "eta": st.integers(0, 9),
         }
@@ -127,6 +128,7 @@ WHOLE = {
     "auto_tmm": False,
     "progress": 0,
     "size": 0,
+    "content_path": "",
 }
 
 

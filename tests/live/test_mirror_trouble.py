@@ -137,6 +137,7 @@ ROW: dict[str, Any] = {"name": "b", "state": "stoppedDL", "category": "", "tags"
     "auto_tmm": False,
     "progress": 0,
     "size": 0,
+    "content_path": "",
     "infohash_v1": TORRENT,
     "infohash_v2": "",
 }

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.journal import Remembered
-from reconciler.model.plan import Kind, Outcome, Verb
+from reconciler.model.plan import Action, Outcome, Verb
 from reconciler.plan import make_plan
+from reconciler.plan.quarantine import begun
 from tests.plan.worlds import OURS, desired_state, lines, snapshot
-from tests.promises.strategies import cases, world
+from tests.promises.strategies import DAY, cases, world
 
 THEN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 CASE: dict[str, Any] = {
@@ -53,14 +54,28 @@ def test_the_approved_plan_deletes() -> None:
 @given(cases(), st.integers(0, 40))
 def test_what_is_remembered_only_ever_holds_deletions_back(case: dict[str, Any], owned: int) -> None:
     desired, live = world(case)
-    plain = make_plan(desired, {"box": live}).instances[0]
-    held = make_plan(desired, {"box": live}, remembered={"box": Remembered(owned, THEN)}).instances[0]
+    plain = make_plan(desired, {"box": live}, today=DAY).instances[0]
+    held = make_plan(desired, {"box": live}, today=DAY, remembered={"box": Remembered(owned, THEN)}).instances[0]
+
+    def removes(action: Action) -> bool:
+        return action.verb is Verb.DELETE or begun(action)
 
     def others(part: Any) -> list[Any]:
-        return [a for a in part.actions if a.verb is not Verb.DELETE or a.kind is not Kind.TORRENT]
+        return [action for action in part.actions if not removes(action)]
 
     assert others(held) == others(plain)
     assert len(held.actions) == len(plain.actions)
-    free = [a for a in held.actions if a.verb is Verb.DELETE and a.kind is Kind.TORRENT and a.hold is None]
+    free = [action for action in held.actions if removes(action) and action.hold is None]
     assert all(action in plain.actions for action in free)
     assert not (free and plain.owned * 2 < owned)
+
+
+def test_nothing_is_put_into_quarantine_and_no_category_pruned_either() -> None:
+    desired = desired_state({**CASE, "quarantine": 7, "prune_categories": True})
+    live = {"box": snapshot(CASE["live"], {"of the torrents that are not loaded": "/d"})}
+    plan = make_plan(desired, live, today=DAY, remembered={"box": Remembered(100, THEN)})
+    assert [(a.verb, a.name, a.hold) for a in plan.instances[0].actions] == [
+        (Verb.DELETE, "of the torrents that are not loaded", Outcome.BLOCKED),
+        (Verb.ADD, "a", None),
+        (Verb.UPDATE, "c", Outcome.BLOCKED),
+    ]

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.model.desired import (
     Desired,
     DesiredCategory,
+    DesiredPreference,
     DesiredTags,
     DesiredTorrent,
     GuardLimits,
@@ -19,7 +20,10 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import parse_magnet
 from reconciler.model.plan import Action, InstancePlan, Kind, Value
 from reconciler.model.position import Position
+from reconciler.model.preferences import PreferenceValue, canonical
+from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
+from reconciler.testing.memory import WEB_API
 
 OURS = "reconcile:home"
 
@@ -55,6 +59,8 @@ def live_torrent(row: Mapping[str, Any]) -> LiveTorrent:
         save_path=row.get("save_path", "/downloads"),
         auto_tmm=row.get("auto_tmm", False),
         size=row.get("size", 0),
+        progress=row.get("progress", 0.0),
+        content_path=row.get("content_path", ""),
     )
 
 
@@ -85,22 +91,53 @@ def desired_state(case: Mapping[str, Any]) -> Desired:
     names = case.get("instances", ["box"])
     return Desired(
         policy=Policy(case.get("policy", "sync")),
-        instances={name: Instance(name, here, f"http://{name}") for name in names},
+        instances={name: Instance(name, here, f"http://{name}", preferences=preferences(case, here)) for name in names},
         torrents=tuple(desired_torrent(row, line) for line, row in enumerate(case.get("desired", []), 1)),
         categories={
-            name: DesiredCategory(name, here, path) for name, path in case.get("declared_categories", {}).items()
+            name: DesiredCategory(name, here, *(paths if isinstance(paths, list) else [paths]))
+            for name, paths in case.get("declared_categories", {}).items()
         },
         owner="home",
         delete_files=case.get("delete_files", False),
+        quarantine=case.get("quarantine"),
+        prune_categories=case.get("prune_categories", False),
         guard=GuardLimits(**case.get("guard", {})),
         suspend=case.get("suspend", False),
     )
 
 
-def snapshot(rows: Sequence[Mapping[str, Any]], categories: Mapping[str, str] | None = None) -> Snapshot:
-    """A snapshot of the live rows."""
-    known = {name: LiveCategory(name, path) for name, path in (categories or {}).items()}
-    return Snapshot("v5.1.0", "2.11.4", tuple(live_torrent(row) for row in rows), known)
+def preferences(case: Mapping[str, Any], at: Position) -> dict[str, DesiredPreference]:
+    """The declared preferences of a case; `{secret: text}` for one that came from a file."""
+    given: Mapping[str, Any] = case.get("declared_preferences", {})
+    return {name: DesiredPreference(name, at, preference(name, value)) for name, value in given.items()}
+
+
+def preference(name: str, value: Any) -> PreferenceValue:
+    """A value as the model has it."""
+    secret = isinstance(value, dict) and "secret" in value
+    return canonical(name, Secret(value["secret"]) if secret else value)
+
+
+def snapshot(
+    rows: Sequence[Mapping[str, Any]],
+    categories: Mapping[str, Any] | None = None,
+    preferences: Mapping[str, Any] | None = None,
+    version: str = "5.1.0",
+) -> Snapshot:
+    """A snapshot of the live rows. A category is its path, or `[path, download path]`."""
+    known = {}
+    for name, paths in (categories or {}).items():
+        path, incomplete = paths if isinstance(paths, list) else (paths, None)
+        known[name] = LiveCategory(name, path, download_path=incomplete)
+    values = {name: preference(name, value) for name, value in (preferences or {}).items()}
+    return Snapshot(
+        f"v{version}",
+        WEB_API[version],
+        tuple(live_torrent(row) for row in rows),
+        known,
+        v2=version != "4.2.5",
+        preferences=values,
+    )
 
 
 def lines(plan: InstancePlan) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from hypothesis import strategies as st
@@ -11,7 +12,26 @@ from tests.plan.worlds import desired_state, snapshot
 LETTERS = "abcdefgh"
 CATEGORIES = ("", "linux", "films", "linux/iso")
 TAGS = ("x", "y", "Z")
-MARKS = ("reconcile:home", "reconcile:work", "reconcile:protect", "reconcile:ignore")
+DAY = date(2026, 11, 21)
+MARKS = (
+    "reconcile:home",
+    "reconcile:work",
+    "reconcile:protect",
+    "reconcile:ignore",
+    "reconcile:quarantine:2026-11-25",
+    "reconcile:quarantine:2020-01-01:stopped",
+    "reconcile:quarantine:soon",
+)
+CONTENT = ("", "/data/linux/a", "/data/linux", "/data/films/b")
+PREFERENCES: dict[str, tuple[Any, ...]] = {
+    "queueing_enabled": (True, False),
+    "add_stopped_enabled": (True, False),
+    "max_connec": (500, 7, True),
+    "dl_limit": (0, 1 << 20),
+    "save_path": ("/downloads", "/data"),
+    "schedule_from_hour": (8, 9),
+    "proxy_password": ("", {"secret": "hunter2"}),
+}
 PATHS = ("/downloads", "/data/linux", "/data/films")
 
 
@@ -31,6 +51,9 @@ def live_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
             "tags": draw(st.lists(st.sampled_from(TAGS + MARKS), unique=True)),
             "save_path": draw(st.sampled_from(PATHS)),
             "stopped": draw(st.booleans()),
+            "content_path": draw(st.sampled_from(CONTENT)),
+            "size": draw(st.sampled_from((0, 1000))),
+            "progress": draw(st.sampled_from((0.0, 0.5, 1.0))),
         }
         for letter in letters
     ]
@@ -68,19 +91,32 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
         "policy": draw(st.sampled_from(["create-only", "upsert", "sync"])),
         "guard": {"max_delete": 100, "max_delete_percent": 100},
         "delete_files": draw(st.booleans()),
+        "quarantine": draw(st.sampled_from((None, 7))),
+        "prune_categories": draw(st.booleans()),
         "take_over": draw(st.booleans()),
         "desired": [*draw(entry_rows()), {"hash": "z", "state": "absent"}],  # an empty list is always refused
         "declared_categories": draw(
-            st.dictionaries(st.sampled_from(CATEGORIES[1:]), st.none() | st.sampled_from(("", "/c1", "/c2")))
+            st.dictionaries(
+                st.sampled_from(CATEGORIES[1:]),
+                st.none() | st.sampled_from(("", "/c1", "/c2", [None, False], ["/c1", "/inc"], [None, "/inc"])),
+            )
         ),
+        "declared_preferences": draw(_some(PREFERENCES)),
         "live": draw(live_rows()),
         "categories": {
             **dict.fromkeys(CATEGORIES[1:], ""),
-            **draw(st.dictionaries(st.sampled_from(CATEGORIES[1:]), st.sampled_from(("", "/c1")))),
+            **draw(st.dictionaries(st.sampled_from(CATEGORIES[1:]), st.sampled_from(("", "/c1", ["", "/inc"])))),
         },
     }
 
 
+@st.composite
+def _some(draw: st.DrawFn, choices: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
+    given = draw(st.sets(st.sampled_from(sorted(choices))))
+    return {key: draw(st.sampled_from(choices[key])) for key in sorted(given)}
+
+
 def world(case: dict[str, Any]) -> tuple[Any, Any]:
     """The desired state and the snapshot of a case."""
-    return desired_state(case), snapshot(case["live"], case["categories"])
+    preferences = {"queueing_enabled": True, "max_connec": 500, "save_path": "/downloads", "proxy_password": "old"}
+    return desired_state(case), snapshot(case["live"], case["categories"], preferences)

@@ -51,16 +51,22 @@ class Story:
         self.opened: list[str] = []
         self.contacts: dict[str, list[float]] = {name: [] for name in self.boxes}
         self.environ = {"PASSWORD": "old"}
+        self.more = ""
         self.write(1)
         self.time = FakeTime(random=1.0)
         self.stop = threading.Event()
         self.trigger = FakeTrigger(self.time, until, self.stop.set)
         self.told = Told()
+        self._options = options
+        self.watch = self.new_watch()
+
+    def new_watch(self, interval: float = MINUTE) -> Watch:
+        """A loop on the files as they are now."""
         self.source = Source([self.file], self.environ)
-        self.watch = Watch(
+        return Watch(
             self.source,
-            Options(**options),
-            MINUTE,
+            Options(**self._options),
+            interval,
             self.trigger,
             self.stop,
             observers=[self.told],
@@ -81,7 +87,7 @@ class Story:
 
     def write(self, *numbers: int, head: str = "") -> None:
         instances = "".join(
-            f"  {name}:\n    url: http://{name}\n    username: u\n    password: {{env: PASSWORD}}\n"
+            f"  {name}:\n    url: http://{name}\n    username: u\n    password: {{env: PASSWORD}}\n{self.more}"
             for name in self.boxes
         )
         torrents = "".join(
@@ -339,6 +345,49 @@ def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkey
     story.run()
     assert len(story.told.runs) == 10
     assert len(planned) == 2
+
+
+def test_a_quarantine_ends_though_nothing_but_the_day_has_changed(tmp_path: Path) -> None:
+    story = Story(tmp_path, 4 * 24 * HOUR)
+    story.write(1, 2)
+    story.watch = story.new_watch(interval=HOUR)
+    later = steps(lambda: story.write(1, head="quarantine: 2d\n"), story.files)
+    story.trigger.at(HOUR / 2, later)
+    story.run()
+    verbs = [
+        (run.began.date() - story.told.runs[0].began.date(), str(result.action.verb))
+        for run in story.told.runs
+        for result in run.run.instances[0].results
+    ]
+    assert [verb for _, verb in verbs] == ["add", "add", "update", "delete"]
+    assert [day.days for day, _ in verbs] == [0, 0, 0, 3]
+    assert [len(run.run.instances[0].spared) for run in story.told.runs if not run.run.instances[0].results].count(
+        1
+    ) > 40
+    assert story.boxes["box"].torrents.keys() == {infohash(1)}
+
+
+def test_preferences_are_healed_and_their_fights_are_left_alone(tmp_path: Path) -> None:
+    story = Story(tmp_path, 2 * HOUR)
+    box = story.boxes["box"] = MemoryInstance(with_preferences=True)
+    story.more = "    preferences: {max_connec: 7}\n"
+    story.write(1)
+    story.watch = story.new_watch()
+
+    def meddle() -> None:
+        box.live_preferences["max_connec"] = 8
+
+    for minute in range(1, 60):
+        story.trigger.at(minute * MINUTE + 1, meddle)
+    story.run()
+    results = [
+        result
+        for run in story.told.runs
+        for result in run.run.instances[0].results
+        if result.action.name == "max_connec"
+    ]
+    assert [str(result.outcome) for result in results].count("applied") < 12
+    assert any("contested" in result.action.reason for result in results)
 
 
 def test_asked_to_stop_before_it_began_it_contacts_nobody(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 
@@ -192,6 +192,7 @@ class Watch:
             pace=self._pace,
             connect=self._pool.connect,
             planner=self._planner,
+            today=lambda: self._clock.utc().date(),
             skip=list(desired.instances) if nobody else self._domains.waiting().keys() - back,
         )
         if self._stop.is_set():  # who was not read any more is not in trouble
@@ -224,18 +225,24 @@ class _Planner(Planner):
     def __init__(self, memory: Memory, journal: Journal | None) -> None:
         self._memory = memory
         self._journal = journal
-        self._last: tuple[Desired, Mapping[str, Snapshot], Mapping[str, Remembered], Plan] | None = None
+        self._last: tuple[Desired, Mapping[str, Snapshot], Mapping[str, Remembered], date | None, Plan] | None = None
 
     def __call__(
-        self, desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
+        self,
+        desired: Desired,
+        snapshots: Mapping[str, Snapshot],
+        *,
+        accept: str | None = None,
+        take_over: bool = False,
+        today: date | None = None,
     ) -> Plan:
         remembered = self._journal.remembered(desired) if self._journal else {}
         last = self._last
-        if last and last[0] is desired and _same(last[1], snapshots) and last[2] == remembered:
-            plan = last[3]
+        if last and last[0] is desired and _same(last[1], snapshots) and last[2:4] == (remembered, today):
+            plan = last[4]
         else:
-            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over, remembered=remembered)
-            self._last = desired, dict(snapshots), remembered, plan
+            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over, today=today, remembered=remembered)
+            self._last = desired, dict(snapshots), remembered, today, plan
         return self._memory.hold_back(plan)
 
 

@@ -11,14 +11,14 @@ from reconciler.control.watch.clock import Clock
 from reconciler.control.watch.contest import REST, TIMES, Contest
 from reconciler.control.watch.domains import delay
 from reconciler.control.watch.holding import PRESENCE, Subject, subjects, withhold
-from reconciler.model.desired import Desired, DesiredCategory, DesiredTorrent
+from reconciler.model.desired import Desired, DesiredCategory, DesiredPreference, DesiredTorrent
 from reconciler.model.plan import Kind, Outcome, Plan
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 
 LONGEST: Final = 3600.0  # seconds between two tries of what a server refuses
 _NOWHERE: Final = Position("", 0, 0)
-_Wish = DesiredTorrent | DesiredCategory
+_Wish = DesiredTorrent | DesiredCategory | DesiredPreference
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +132,6 @@ def _wishes(desired: Desired, known: set[tuple[str, Kind, str]]) -> Mapping[tupl
     for instance in desired.instances:
         for name, category in desired.categories_of(instance).items():
             found[instance, Kind.CATEGORY, name] = replace(category, at=_NOWHERE)
+        for name, preference in desired.instances[instance].preferences.items():
+            found[instance, Kind.PREFERENCE, name] = replace(preference, at=_NOWHERE)
     return found
