@@ -25,7 +25,11 @@ Exit codes:
 """
 # The options of the main command that mean something before a command's name too.
 _SHARED: Final = frozenset({"file", "output", "log_format", "verbose", "quiet"})
-_BEFORE: Final = {"validate": _SHARED, "status": _SHARED | {"instance"}}
+_BEFORE: Final = {
+    "validate": _SHARED,
+    "status": _SHARED | {"instance"},
+    "import": _SHARED - {"output"} | {"instance"},
+}
 
 
 @app.callback(invoke_without_command=True, epilog=_EPILOG)

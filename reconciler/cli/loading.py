@@ -14,7 +14,10 @@ from reconciler.model.desired import Desired
 from reconciler.model.position import Problem
 from reconciler.report.problems import count
 
-NO_FILE = f"there is no {DEFAULT_FILE} here. Name a file or a folder with -f; or see it work first: reconcile demo"
+NO_FILE = (
+    f"there is no {DEFAULT_FILE} here. Name a file or a folder with -f; see it work first: reconcile demo; "
+    "or begin with the torrents that you have: reconcile import"
+)
 
 
 def files_of(settings: Settings) -> tuple[Path, ...]:

@@ -12,7 +12,7 @@ from typing import TextIO
 from reconciler.cli import logs
 from reconciler.cli.settings import Failure, LogFormat, Output, Settings, colourful
 from reconciler.model.position import Position, Problem
-from reconciler.report.lines import Line, Style, line, write
+from reconciler.report.lines import EMPTY, Line, Style, line, write
 from reconciler.report.problems import problem_lines
 
 Writer = Callable[[TextIO], object]
@@ -103,6 +103,8 @@ def say(settings: Settings, failure: Failure) -> None:
         if len(problems) > shown:
             tell(line((f"… and {len(problems) - shown:,} more; --output json shows all", Style.DIM)))
         tell(line(("error: ", Style.DELETE), str(failure)))
+        if failure.more:
+            tell(EMPTY, *(line("  ", (text, Style.STRONG)) for text in failure.more))
 
 
 def warn(settings: Settings, warnings: Sequence[Problem]) -> None:

@@ -60,12 +60,18 @@ class RunSettings:
 
 
 class Failure(Exception):
-    """A command ends here, without a report: the message, the exit code, and what is wrong with the desired state."""
+    """A command ends here, without a report: the message, the exit code, and what is wrong with the desired state.
 
-    def __init__(self, message: str, exit_code: int, problems: Sequence[Problem] = ()) -> None:
+    `more`: lines that a person would copy, shown below the message as they are.
+    """
+
+    def __init__(
+        self, message: str, exit_code: int, problems: Sequence[Problem] = (), more: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
         self.exit_code = exit_code
         self.problems = problems
+        self.more = more
 
 
 def colourful(stream: TextIO) -> bool:

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from reconciler.desired.compose import compose
@@ -20,19 +21,28 @@ if TYPE_CHECKING:
     from reconciler.desired.checking import Checked
 
 
-def load(paths: Sequence[Path], environ: Mapping[str, str], *, resolve_secrets: bool = True) -> Desired:
+def load(
+    paths: Sequence[Path],
+    environ: Mapping[str, str],
+    *,
+    resolve_secrets: bool = True,
+    texts: Mapping[Path, str] = MappingProxyType({}),
+) -> Desired:
     """Read, check and merge the desired state of `paths`: files, and directories of `*.yaml` and `*.yml`.
 
     Secrets come from `environ` and from files. With `resolve_secrets` False, those that are missing on this
-    machine become warnings, and such an instance has none. Raises `DesiredStateError` with every problem of
+    machine become warnings, and such an instance has none. `texts` stand for what files are about to hold, by path: one
+    of `paths`, or a file that a directory among them stands for. Raises `DesiredStateError` with every problem of
     every file.
     """
     with _no_garbage_collection():
-        return _load(paths, environ, resolve_secrets)
+        return _load(paths, environ, resolve_secrets, texts)
 
 
-def _load(paths: Sequence[Path], environ: Mapping[str, str], resolve_secrets: bool) -> Desired:
-    sources, problems = read_files(paths)
+def _load(
+    paths: Sequence[Path], environ: Mapping[str, str], resolve_secrets: bool, texts: Mapping[Path, str]
+) -> Desired:
+    sources, problems = read_files(paths, texts)
     context = Context(environ, resolve_secrets, not problems, list(map(str, yaml_files(paths))), problems)
     documents: list[Document] = []
     for source in sources:

@@ -19,12 +19,26 @@ from qbittorrentapi.sync import SyncMainDataDictionary
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
 from requests import PreparedRequest, Response
 
-from reconciler.live.replies import CATEGORIES, MAIN_DATA, TORRENTS, CategoryRow, MainData, TorrentRow
+from reconciler.live.replies import (
+    CATEGORIES,
+    MAGNETS,
+    MAIN_DATA,
+    TORRENTS,
+    CategoryRow,
+    MagnetRow,
+    MainData,
+    TorrentRow,
+)
 from reconciler.live.where import UnexpectedReply
 from reconciler.model.desired import Instance
 from reconciler.model.secret import Secret
 
 Status = Literal["stopped", "running"]
+
+
+class _MagnetList(list[MagnetRow]):
+    """Tells `_cast` which fields of torrents/info are wanted."""
+
 
 LOGOUT_PATIENCE = 5.0  # seconds: a run does not wait longer to take its leave
 
@@ -88,6 +102,10 @@ class Client(qbittorrentapi.Client):
             raise ValueError("an empty list of hashes would mean all torrents")
         return cast("list[TorrentRow]", self.torrents_info(status_filter=status, torrent_hashes=hashes))
 
+    def magnet_rows(self) -> list[MagnetRow]:
+        """The rows of torrents/info again, with the fields that only an import needs."""
+        return self._post_cast(_name=APINames.Torrents, _method="info", response_class=_MagnetList)
+
     def category_rows(self) -> Mapping[str, CategoryRow]:
         """The rows of torrents/categories."""
         return cast("Mapping[str, CategoryRow]", self.torrents_categories())
@@ -135,6 +153,8 @@ class Client(qbittorrentapi.Client):
             )
         if response_class is TorrentInfoList:
             return TORRENTS.validate_json(response.content)
+        if response_class is _MagnetList:
+            return MAGNETS.validate_json(response.content)
         if response_class is TorrentCategoriesDictionary:
             return CATEGORIES.validate_json(response.content)
         if response_class is SyncMainDataDictionary:

@@ -102,6 +102,24 @@ class Session:
         rows = self._rows(_checked(ids))
         return live_torrents(rows, self._stopped_among(intent_hidden(rows)))
 
+    def magnets(self) -> Mapping[str, str]:
+        """The magnet link of every torrent by its id, with trackers, and so perhaps with passkeys."""
+        rows = self._connection.call("torrents/info", Client.magnet_rows)
+        return {row["hash"]: row["magnet_uri"] for row in rows}
+
+    def export(self, torrent_id: str) -> bytes | None:
+        """The .torrent file of one torrent (qBittorrent >= 4.5); None where it has no metadata yet, or is gone."""
+        if not self._connection.capabilities.export:
+            raise Unsupported(
+                f"{self._instance.name}: qBittorrent {self.version} exports no .torrent files; 4.5 and later do"
+            )
+        try:
+            return self._connection.call("torrents/export", lambda c: c.torrents_export(torrent_id))
+        except Rejected as error:
+            if error.http_status in (404, 409):
+                return None
+            raise
+
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links that share their options; one that is already there is no error.
 

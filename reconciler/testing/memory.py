@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
+from urllib.parse import quote
 
 from reconciler.model.errors import InstanceError, Rejected
 from reconciler.model.fields import normal_path
@@ -91,6 +92,15 @@ class MemoryInstance:
         """Those of the given ids that are there."""
         wanted = _checked(ids)
         return self._request(lambda: tuple(self.torrents[key] for key in wanted if key in self.torrents))
+
+    def magnets(self) -> Mapping[str, str]:
+        """A magnet link of every torrent, without trackers."""
+        return self._request(lambda: {key: _link(torrent) for key, torrent in self.torrents.items()})
+
+    def export(self, torrent_id: str) -> bytes | None:
+        """No torrent here has metadata."""
+        _checked([torrent_id])
+        return self._request(lambda: None)
 
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links; one that is there stays as it is, and one that the version does not know is left out."""
@@ -257,3 +267,9 @@ def _checked(items: Collection[str]) -> list[str]:
 
 def _trimmed(tags: Collection[str]) -> frozenset[str]:
     return frozenset(tag.strip() for tag in tags) - {""}
+
+
+def _link(torrent: LiveTorrent) -> str:
+    hashes = torrent.infohashes
+    topics = [f"xt=urn:btih:{hashes.v1}"] * bool(hashes.v1) + [f"xt=urn:btmh:1220{hashes.v2}"] * bool(hashes.v2)
+    return "magnet:?" + "&".join([*topics, f"dn={quote(torrent.name, safe='')}"])
