@@ -29,6 +29,8 @@ _BEFORE: Final = {
     "validate": _SHARED,
     "status": _SHARED | {"instance"},
     "import": _SHARED - {"output"} | {"instance"},
+    "add": _SHARED | {"dry_run"},
+    "rm": _SHARED | {"dry_run"},
 }
 
 

@@ -99,7 +99,7 @@ def say(settings: Settings, failure: Failure) -> None:
         _log(settings, failure)
     else:
         shown, with_source = (SHOWN, _source_line) if sys.stderr.isatty() else (len(problems), None)
-        tell(*problem_lines(problems[:shown], "error", with_source))
+        tell(*problem_lines(problems[:shown], "error", None if failure.unwritten else with_source))
         if len(problems) > shown:
             tell(line((f"… and {len(problems) - shown:,} more; --output json shows all", Style.DIM)))
         tell(line(("error: ", Style.DELETE), str(failure)))
