@@ -104,7 +104,7 @@ def _line(done: Done, *, dry_run: bool) -> Line:
     return line(
         (f"{verb.get(done.verb, done.verb)}  ", style),
         (f"{done.infohash[:10]}  ", Style.DIM),
-        done.name,
+        done.name if done.name != done.infohash else "",
         (f"   {place}{done.instance}" + (f" · {done.note}" if done.note else ""), Style.DIM),
     )
 

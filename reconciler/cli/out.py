@@ -79,7 +79,7 @@ def complain(settings: Settings, failure: Failure) -> None:
     if settings.output is Output.JSON:
         from reconciler.report.as_json import write_failure
 
-        publish(lambda stream: write_failure(failure.exit_code, message, problems, stream))
+        publish(lambda stream: write_failure(failure.exit_code, message, problems, stream, failure.more))
     elif settings.output is Output.MARKDOWN:
         from reconciler.report.markdown import problems_markdown
 

@@ -35,9 +35,13 @@ def write_run(run: Run, stream: TextIO) -> None:
     _write(stream, _object(head, {"instances": map(_instance, run.instances), "warnings": _problems(run.warnings)}))
 
 
-def write_failure(exit_code: int, error: str, problems: Sequence[Problem], stream: TextIO) -> None:
+def write_failure(
+    exit_code: int, error: str, problems: Sequence[Problem], stream: TextIO, more: Sequence[str] = ()
+) -> None:
     """What stands in place of a report when there is none: an invalid desired state, bad usage, an error of ours."""
-    head = {"format_version": FORMAT_VERSION, "exit_code": exit_code, "error": error}
+    head: dict[str, object] = {"format_version": FORMAT_VERSION, "exit_code": exit_code, "error": error}
+    if more:
+        head["more"] = list(more)
     _write(stream, _object(head, {"problems": _problems(problems)}))
 
 

@@ -11,8 +11,8 @@ from reconciler.desired.plain import SECRET_KEYS
 
 _HIDDEN: Final = "***"
 _ADDRESSES: Final = frozenset({"torrent", "trackers", "web_seeds"})
-_OF_A_LINE = re.compile(r"[^\s\"'].*")
-_PARAMETERS = re.compile(r"&(?!(?:xt|dn)(?:\.[0-9]*)?=)[^\s\"']*?(?=&(?:xt|dn)(?:\.[0-9]*)?=|[\s\"']|\Z)")
+_OF_A_LINE = re.compile(r"\S.*")
+_PARAMETERS = re.compile(r"([?&])(?!(?:xt|dn)(?:\.[0-9]*)?=)[^\s\"']*?(?=&(?:xt|dn)(?:\.[0-9]*)?=|[\s\"']|\Z)")
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^\s/\"']*@)?([^\s/\"'?#]*)[^\s\"']*")
 
 
@@ -40,9 +40,10 @@ def _hidden(text: str, piece: Piece, key: str) -> Iterator[tuple[int, int, str]]
 
 def _shown(written: str, means: str, key: str) -> str | None:
     if key in SECRET_KEYS:
-        return _OF_A_LINE.sub(_HIDDEN, written)
+        quote = written[:1] if written[:1] in ("'", '"') and len(written.splitlines()) == 1 else ""
+        return f"{quote}{_HIDDEN}{quote}" if quote else _OF_A_LINE.sub(_HIDDEN, written)
     if means.lower().startswith("magnet:"):
-        return _PARAMETERS.sub(f"&{_HIDDEN}", written)
+        return _PARAMETERS.sub(rf"\1{_HIDDEN}", written)
     if key in _ADDRESSES and "://" in means:
         return _ADDRESS.sub(rf"\1\2/{_HIDDEN}", written)
     return None

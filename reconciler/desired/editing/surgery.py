@@ -25,7 +25,7 @@ class Stuck(Exception):
     """The text is written in a way that is not understood well enough to change it. The message says which."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Edit:
     """`text[start:end]` becomes `new`."""
 
@@ -67,15 +67,17 @@ def without_entries(text: str, roots: Sequence[Piece], places: Collection[Place]
     return _applied(text, edits)
 
 
-def newline_of(text: str) -> str:
-    """How the text ends its lines."""
-    found = BREAK.search(text)
-    return found[0] if found and found[0] in ("\r\n", "\r") else "\n"
+def _newline(text: str, at: int) -> str:
+    """How the line before `at` ends."""
+    found = text.rfind("\n", 0, at)
+    if found < 0:
+        return "\r" if "\r" in text[:at] else "\n"
+    return "\r\n" if text[found - 1 : found] == "\r" else "\n"
 
 
 def _applied(text: str, edits: Sequence[Edit]) -> str:
     parts, at = [], 0
-    for edit in sorted(edits):
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         if edit.start < at:
             raise Stuck("two of its entries share a line")
         parts += [text[at : edit.start], edit.new]
@@ -85,7 +87,7 @@ def _applied(text: str, edits: Sequence[Edit]) -> str:
 
 def _lines(text: str, at: int, lines: Sequence[str]) -> Edit:
     """Lines of their own, from the beginning of a line on, or at the end of a text."""
-    newline = newline_of(text)
+    newline = _newline(text, at)
     before = "" if at_line_start(text, at) else newline
     return Edit(at, at, before + "".join(f"{line}{newline}" if line else newline for line in lines))
 
@@ -111,8 +113,8 @@ def _after_flow(text: str, torrents: Piece, entries: Sequence[Entry]) -> list[Ed
     rest = text[from_here:end].strip()
     if margin.strip() or (rest and not rest.startswith("#")):  # not a line for each item
         return [Edit(last.end, last.end, "".join(f", {one}" for one in added))]
-    separator = f",{newline_of(text)}{margin}"
-    lines = newline_of(text) + margin + separator.join(added)
+    newline = _newline(text, end)
+    lines = newline + margin + f",{newline}{margin}".join(added)
     return [Edit(end, end, lines + ",")] if has_comma else [Edit(last.end, last.end, ","), Edit(end, end, lines)]
 
 
