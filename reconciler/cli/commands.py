@@ -31,6 +31,7 @@ _BEFORE: Final = {
     "import": _SHARED - {"output"} | {"instance"},
     "add": _SHARED | {"dry_run"},
     "rm": _SHARED | {"dry_run"},
+    "explain": _SHARED | {"instance"},
 }
 
 

@@ -124,6 +124,33 @@ def rm(
     raise typer.Exit(remove_command(settings, RemoveSettings(tuple(torrents), instance, _dry(context, dry_run))))
 
 
+@app.command()
+def explain(
+    context: typer.Context,
+    torrent: Annotated[str, typer.Argument(metavar="TORRENT", show_default=False)],
+    file: o.OwnFile = None,
+    output: o.OwnOutput = None,
+    instance: o.OwnInstances = None,
+    log_format: o.OwnLogForm = None,
+    verbose: o.OwnVerbose = False,
+    quiet: o.OwnQuiet = False,
+) -> None:
+    """Tell all about one torrent: declared, live, owned, planned.
+
+    TORRENT is a name, an infohash, or at least 6 digits of its beginning.
+    Reads only. Exit code 0, 1 or 4.
+
+    \b
+    Example:
+      reconcile explain Sintel
+    """
+    from reconciler.cli.explaining import explain_command
+
+    settings = _plain_forms("explain", o.overridden(context.obj, file, output, log_format, verbose, quiet))
+    settings = replace(settings, instances=o.names(instance) or settings.instances)
+    raise typer.Exit(explain_command(settings, torrent))
+
+
 def _plain_forms(command: str, settings: Settings) -> Settings:
     if settings.output not in (Output.TEXT, Output.JSON):
         raise Failure(f"{command} has no {settings.output} form, only text and json", 4)

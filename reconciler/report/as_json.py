@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TextIO
 
-from reconciler.model.plan import Spared
+from reconciler.model.explanation import Explanation, Whereabouts
+from reconciler.model.plan import Outcome, Spared
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run
 from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
@@ -57,6 +58,43 @@ def write_status(status: StatusReport, stream: TextIO) -> None:
     instances = (_encode(_instance_status(row)) for row in status.instances)
     torrents = (_encode(_torrent_status(row)) for row in status.torrents)
     _write(stream, _object(head, {"instances": instances, "torrents": torrents}))
+
+
+def write_explanation(found: Explanation, stream: TextIO) -> None:
+    """All that is known of one torrent."""
+    head = {
+        "format_version": FORMAT_VERSION,
+        "exit_code": found.exit_code,
+        "infohash": found.infohash,
+        "name": found.name,
+        "owner": found.owner,
+    }
+    parts = map(_whereabouts, found.instances)
+    _write(stream, _object(head, {"instances": parts, "lately": map(_encode, found.lately)}))
+
+
+def _whereabouts(part: Whereabouts) -> str:
+    head = {
+        "name": part.instance,
+        "status": part.status,
+        "error": part.error,
+        "source": _place(part.entry.at if part.entry else None),
+        "absent": bool(part.entry and part.entry.absent),
+        "owned": part.owned,
+        "owners": list(part.owners),
+        "fields": [
+            {"field": view.field, "declared": view.declared, "live": view.live, "differs": view.differs}
+            for view in part.fields
+        ],
+        "spared": part.spared,
+        "guard": _guard(part.verdict.refused, list(part.verdict.reasons)),
+    }
+    lives = (
+        _encode({"id": t.id, "name": t.name, "state": t.state, "progress": t.progress, "size": t.size})
+        for t in part.lives
+    )
+    actions = (_action(ActionResult(action, action.hold or Outcome.PLANNED)) for action in part.actions)
+    return "".join(_object(head, {"live": lives, "actions": actions}, " "))
 
 
 def _instance(instance: InstanceResult) -> str:

@@ -384,7 +384,7 @@ torrents:
         "https://example.org/***",
         "# why",
         'password: "***",',
-        "url: http://x",
+        "url: x",
     ):
         assert part in shown
 
