@@ -12,6 +12,7 @@ from reconciler.model.errors import InstanceError, Rejected
 from reconciler.model.fields import normal_path
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import MagnetError, parse_magnet
+from reconciler.model.metainfo import MetainfoError, read_metainfo
 from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
 
 T = TypeVar("T")
@@ -102,6 +103,22 @@ class MemoryInstance:
 
         self._request(work)
 
+    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+        """Add .torrent files. The first that is none ends it, with those before it added."""
+
+        def work() -> None:
+            known = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
+            for data in files.values():
+                try:
+                    found = read_metainfo(data)
+                except MetainfoError:
+                    raise Rejected("not a valid torrent file", 415) from None
+                if not (self._v2 or found.infohashes.v1):
+                    raise Rejected("not a valid torrent file", 415)
+                self._place(found.infohashes, found.name, found.size, options, known)
+
+        self._request(work)
+
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Put tags on."""
         names = _checked(tags)
@@ -142,11 +159,11 @@ class MemoryInstance:
 
     def stop(self, ids: Collection[str]) -> None:
         """Stop."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=True, state=self._state(True)))
+        self._change(ids, lambda torrent: replace(torrent, stopped=True, state=self._state(True, torrent.size)))
 
     def start(self, ids: Collection[str]) -> None:
         """Start."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=False, state=self._state(False)))
+        self._change(ids, lambda torrent: replace(torrent, stopped=False, state=self._state(False, torrent.size)))
 
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove. There is no data here, so `delete_files` changes nothing."""
@@ -208,8 +225,11 @@ class MemoryInstance:
             magnet = parse_magnet(uri)
         except MagnetError:
             return
-        v1 = magnet.infohashes.v1
-        hashes = magnet.infohashes if self._v2 else InfoHashes(v1) if v1 else None
+        self._place(magnet.infohashes, magnet.name, 0, options, known)
+
+    def _place(self, found: InfoHashes, name: str | None, size: int, options: AddOptions, known: set[str]) -> None:
+        """Put a torrent there, unless it is, or the version does not know its kind. `size` 0: it has no metadata."""
+        hashes = found if self._v2 else InfoHashes(found.v1) if found.v1 else None
         if hashes is None or not known.isdisjoint(hashes.ids):
             return
         known.update(hashes.ids)
@@ -221,13 +241,14 @@ class MemoryInstance:
         self.torrents[key] = LiveTorrent(
             key,
             hashes,
-            (options.name or "").strip() or magnet.name or str(hashes),
+            (options.name or "").strip() or name or str(hashes),
             options.stopped,
-            self._state(options.stopped),
+            self._state(options.stopped, size),
             category,
             _trimmed(options.tags) if self.tags_at_add else frozenset(),
             self._path_of(category) if options.auto_tmm else given,
             options.auto_tmm,
+            size=size,
         )
 
     def _make_category(self, name: str, save_path: str) -> None:
@@ -243,9 +264,9 @@ class MemoryInstance:
         known = self.live_categories.get(category)
         return (known.save_path if known else "") or f"{self.default_save_path}/{category}"
 
-    def _state(self, stopped: bool) -> str:
+    def _state(self, stopped: bool, size: int) -> str:
         if not stopped:
-            return "metaDL"
+            return "stalledDL" if size else "metaDL"
         return "stoppedDL" if self._api >= (2, 11) else "pausedDL"
 
 

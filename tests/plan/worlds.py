@@ -67,7 +67,7 @@ def desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
     return DesiredTorrent(
         at=Position("desired.yaml", line, 1),
         infohashes=found,
-        magnet=parse_magnet("magnet:?" + "&".join(xts) + f"&dn={row['hash']}"),
+        source=parse_magnet("magnet:?" + "&".join(xts) + f"&dn={row['hash']}"),
         instance=row.get("instance", "box"),
         absent=row.get("state") == "absent",
         name=row.get("name"),
