@@ -18,6 +18,7 @@ from reconciler.model.torrent_file import SourceError, TorrentFile, identify
 
 AT_A_TIME: Final = 4  # requests; servers of torrents count them
 ATTEMPTS: Final = 3
+PATIENCE: Final = 30.0  # seconds, after which nothing is tried again
 KEPT: Final = 32 << 20  # bytes of files that are likely to be sent soon; what is not kept is fetched anew
 
 
@@ -80,10 +81,13 @@ class Fetcher:
     def _download(self, url: str) -> bytes:
         from reconciler.fetch.http import Passing, download
 
+        patience = self._now() + PATIENCE
         for attempt in range(ATTEMPTS - 1):
             try:
                 return download(url, MAX_BYTES, self._now, self._go)
             except Passing:
+                if self._now() > patience:
+                    raise
                 self._stop.wait(self._random() * 2**attempt)
         return download(url, MAX_BYTES, self._now, self._go)
 

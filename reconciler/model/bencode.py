@@ -12,12 +12,12 @@ from typing import Final
 
 Value = int | bytes | list["Value"] | dict[bytes, "Value"]
 
-MAX_DEPTH: Final = 100  # as libtorrent, which qBittorrent reads with
+MAX_DEPTH: Final = 99  # as libtorrent, which qBittorrent reads with
 MAX_VALUES: Final = 2_000_000  # as libtorrent; a torrent of 200,000 files has 1.6 million
 
 _LENGTH = re.compile(rb"(0|[1-9][0-9]{0,9}):")
 _NUMBER = re.compile(rb"i(0|-?[1-9][0-9]{0,18})e")
-_INT64: Final = range(-(2**63), 2**63)
+_INT64: Final = range(-(2**63) + 1, 2**63)  # as libtorrent: without the smallest
 _DICT, _LIST, _INT, _END = b"dlie"
 
 

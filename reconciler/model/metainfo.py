@@ -15,7 +15,7 @@ MAX_BYTES: Final = 32 << 20  # of a .torrent file; a request to qBittorrent can 
 
 _SHA1: Final = 20  # bytes
 _SHA256: Final = 32
-_SMALLEST_PIECE: Final = 16 << 10  # of a v2 torrent, whose pieces are a power of two (BEP 52)
+_BLOCK: Final = 16 << 10  # bytes; the smallest piece of a v2 torrent, whose pieces are a power of two (BEP 52)
 _LONGEST_PIECE: Final = 1 << 29
 _MOST_PIECES: Final = 1 << 21  # as libtorrent
 
@@ -112,7 +112,7 @@ def _piece_length(info: Dict, v2: bool) -> int:
     length = info.get(b"piece length")
     if not isinstance(length, int) or not 0 < length <= _LONGEST_PIECE:
         raise MetainfoError('its "piece length" is missing or makes no sense')
-    if v2 and (length < _SMALLEST_PIECE or length & (length - 1)):
+    if v2 and (length < _BLOCK or length & (length - 1)):
         raise MetainfoError('its "piece length" is not a power of two from 16 KiB on, as a v2 torrent has it')
     return length
 
@@ -174,10 +174,24 @@ def _v2_files(info: Dict, whole: Dict, piece: int) -> list[_File]:
     lengths = {file.root: -(-file.length // piece) * _SHA256 for file in found if file.length > piece}
     layers = whole.get(b"piece layers", {})
     if not isinstance(layers, dict) or not all(
-        isinstance(layer, bytes) and len(layer) == lengths.get(root) for root, layer in layers.items()
+        isinstance(layer, bytes) and len(layer) == lengths.get(root) and _root(layer, piece) == root
+        for root, layer in layers.items()
     ):
         raise MetainfoError('its "piece layers" do not fit its files')
     return found
+
+
+def _root(layer: bytes, piece: int) -> bytes:
+    """The hash of a file over those of its pieces: a tree that is filled up with the hash of a piece of nothing."""
+    level = [layer[at : at + _SHA256] for at in range(0, len(layer), _SHA256)]
+    nothing = bytes(_SHA256)
+    while piece > _BLOCK:
+        nothing, piece = hashlib.sha256(nothing + nothing).digest(), piece // 2
+    while len(level) > 1:
+        level += [nothing] * (len(level) % 2)
+        level = [hashlib.sha256(one + other).digest() for one, other in zip(level[::2], level[1::2], strict=True)]
+        nothing = hashlib.sha256(nothing + nothing).digest()
+    return level[0]
 
 
 def _tree(above: tuple[bytes, ...], tree: Dict) -> Iterator[_File]:

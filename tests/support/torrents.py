@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 Kind = Literal["v1", "v2", "hybrid"]
 
+KINDS: tuple[Kind, ...] = ("v1", "v2", "hybrid")
 PIECE = 16_384
 
 
