@@ -124,7 +124,9 @@ def test_what_is_wrong_is_said(data: bytes, part: str) -> None:
 
 def test_broken_piece_layers() -> None:
     whole: Any = decode(V2)[0]
-    for layers in ([], {b"x" * 32: b"x" * 64}, {key: value[:-1] for key, value in whole[b"piece layers"].items()}):
+    ((root, layer),) = whole[b"piece layers"].items()
+    broken: list[Any] = [[], {b"x" * 32: layer}, {root: layer[:-1]}, {root: layer[::-1]}, {root: 1}]
+    for layers in broken:
         with pytest.raises(MetainfoError, match="piece layers"):
             read_metainfo(bencode({**whole, b"piece layers": layers}))
 

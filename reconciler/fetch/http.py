@@ -30,6 +30,7 @@ _CHUNK: Final = 1 << 16
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _PORTS: Final = {"http": 80, "https": 443}
 _HEADERS: Final = {"Accept": "application/x-bittorrent, */*", "Accept-Encoding": "identity", "User-Agent": "reconcile"}
+_MALFORMED: Final = "its url, or one that it redirects to, is malformed"
 
 Go = Callable[[], None]
 
@@ -108,9 +109,7 @@ def _direct(address: str, hop: Url) -> urllib3.BaseHTTPResponse:
     if hop.scheme == "http":
         return _get(urllib3.HTTPConnectionPool(address, _port(hop)), hop.request_uri, hop)
     name = str(hop.host).strip("[]")
-    pool = urllib3.HTTPSConnectionPool(
-        address, _port(hop), server_hostname=name, assert_hostname=name, ca_certs=_ca_certs()
-    )
+    pool = urllib3.HTTPSConnectionPool(address, _port(hop), server_hostname=name, ca_certs=_ca_certs())
     return _get(pool, hop.request_uri, hop)
 
 
@@ -158,7 +157,7 @@ def _parsed(url: str) -> Url:
     try:
         hop = parse_url(url)
     except u3.LocationParseError:
-        raise _lasting("its url, or one that it redirects to, is malformed") from None
+        raise _lasting(_MALFORMED) from None
     if hop.scheme not in _PORTS or not hop.host:
         raise _lasting("it redirects to something that is neither http nor https")
     return hop
@@ -170,7 +169,10 @@ def _next(hop: Url, location: str) -> Url:
         raise _lasting(f'{_host(hop)} leads to a magnet link: give that link, as "magnet:"')
     if not location:
         raise _lasting(f"{_host(hop)} redirects to nowhere")
-    following = _parsed(urljoin(hop.url, location))
+    try:
+        following = _parsed(urljoin(hop.url, location))
+    except ValueError:
+        raise _lasting(_MALFORMED) from None
     if hop.scheme == "https" and following.scheme == "http":
         raise _lasting(f"{_host(hop)} redirects from https to http, which could be read and changed on the way")
     return following
