@@ -105,6 +105,8 @@ class MemoryInstance:
 
     def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
         """Add .torrent files. The first that is none ends it, with those before it added."""
+        if not files:
+            raise ValueError("no file would mean an add of nothing")
 
         def work() -> None:
             known = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
