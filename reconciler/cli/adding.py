@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,18 @@ from reconciler.cli import logs
 from reconciler.cli.editing import Change, Done, conclude, files_in, read_file, reload
 from reconciler.cli.loading import load_desired
 from reconciler.cli.settings import Failure, Settings
+from reconciler.cli.signals import Stopping
+from reconciler.desired import Fetch, TorrentFiles
 from reconciler.desired.editing import Stuck, YamlFile
 from reconciler.desired.problems import suggestion
+from reconciler.desired.torrent_files import is_url
 from reconciler.desired.writing import Entry, Source
 from reconciler.desired.writing.scalars import Plain
+from reconciler.fetch import Fetcher
 from reconciler.model.desired import Desired, DesiredTorrent
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import MagnetError, parse_magnet
+from reconciler.model.torrent_file import SourceError, TorrentFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,45 +50,82 @@ def add_command(settings: Settings, options: AddSettings) -> int:
     keys = options.keys or {}
     if "name" in keys and len(options.torrents) > 1:
         raise Failure("--name is for one torrent, and several are given", 4)
-    asked = _distinct([_new(text, number) for number, text in enumerate(options.torrents, 1)])
-    desired = load_desired(settings, resolve_secrets=False)
-    file = _target(settings, options.to)
-    document = file.best_document(keys)
-    defaults = file.defaults(document)
-    instance = _instance(desired, keys.get("instance") or defaults.get("instance"))
-    said = {key: one for key, one in keys.items() if key not in defaults or defaults[key] != one}
-
-    done: list[Done] = []
-    entries: list[Entry] = []
-    for new in asked:
-        found = _declared(desired, instance, new.infohashes)
-        if found is None:
-            entries.append(Entry(new.source, said))
-            continue
-        _refuse_absent(found)
-        done.append(Done("declared already", str(new.infohashes), found.label, instance, found.at))
-    if not entries:
-        return conclude(settings, (), done, dry_run=options.dry_run)
-    try:
-        change = Change(file, file.added(document, entries))
-    except Stuck as error:
-        raise Failure(f"{file.name}: {error}. Add the torrent by hand", 4) from error
-    after = reload(settings, [change])
+    with Stopping() as stopping:
+        # a URL has to be fetched to know which torrent it is, and whether it is declared already; else all is offline
+        torrents = TorrentFiles(_Remembering(Fetcher(stopping.event)) if any(map(is_url, options.torrents)) else None)
+        asked = _distinct([_new(text, number, torrents) for number, text in enumerate(options.torrents, 1)])
+        desired = load_desired(settings, resolve_secrets=False, stopping=stopping, torrents=torrents)
+        file = _target(settings, options.to)
+        document = file.best_document(keys)
+        defaults = file.defaults(document)
+        instance = _instance(desired, keys.get("instance") or defaults.get("instance"))
+        new = [one for one in asked if _declared(desired, instance, one.infohashes) is None]
+        done = [_left(one, desired, instance) for one in asked if one not in new]
+        if not new:
+            return conclude(settings, (), done, dry_run=options.dry_run)
+        said = {key: one for key, one in keys.items() if key not in defaults or defaults[key] != one}
+        entries = [Entry(_beside(one.source, file), said) for one in new]
+        try:
+            change = Change(file, file.added(document, entries))
+        except Stuck as error:
+            raise Failure(f"{file.name}: {error}. Add the torrent by hand", 4) from error
+        reload(settings, [change], torrents)
+    places = YamlFile(file.path, file.bytes_of(change.text)).places(document)[-len(new) :]
     note = _inherited(defaults, keys)
-    for new in asked:
-        entry = _declared(after, instance, new.infohashes)
-        if entry and _declared(desired, instance, new.infohashes) is None:
-            done.append(Done("add", str(new.infohashes), entry.label, instance, entry.at, note))
+    done += [
+        Done("add", str(one.infohashes), str(keys.get("name") or one.name), instance, at, note)
+        for one, at in zip(new, places, strict=True)
+    ]
     return conclude(settings, [change], done, dry_run=options.dry_run)
 
 
-def _new(text: str, number: int) -> _New:
-    """A torrent of the command line; it is not quoted, since it may hold a passkey."""
+class _Remembering:
+    """A `Fetch` that gets each URL once, whichever others it is asked for with."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._known: dict[str, TorrentFile | SourceError] = {}
+
+    def __call__(self, urls: Collection[str]) -> Mapping[str, TorrentFile | SourceError]:
+        """For each URL what it leads to, or why that is not known."""
+        if missing := [url for url in urls if url not in self._known]:
+            self._known |= self._fetch(missing)
+        return {url: self._known[url] for url in urls}
+
+
+def _new(text: str, number: int, torrents: TorrentFiles) -> _New:
+    """A torrent of the command line; it is not quoted, since it may hold a passkey. Raises `Failure`."""
     try:
+        if is_url(text) and torrents.fetch:
+            found = torrents.fetch([text])[text]
+            if isinstance(found, SourceError):
+                raise found
+            return _New(Source("torrent", text), found.infohashes, found.name)
+        if not text.lower().startswith("magnet:") and Path(text).exists():
+            file = torrents.at(text)
+            return _New(Source("torrent", text), file.infohashes, file.name)
         magnet = parse_magnet(text)
+    except SourceError as error:
+        code = 1 if error.remote else 4
+        raise Failure(f"argument {number} cannot be added: {error}", code) from error
     except MagnetError as error:
-        raise Failure(f"argument {number} cannot be added: {error}", 4) from error
+        hint = "" if text.lower().startswith("magnet:") else ", and there is no such file"
+        raise Failure(f"argument {number} cannot be added: {error}{hint}", 4) from error
     return _New(Source("magnet", magnet.uri), magnet.infohashes, magnet.name or str(magnet.infohashes))
+
+
+def _beside(source: Source, file: YamlFile) -> Source:
+    """The source as an entry of that file names it: paths are relative to the file."""
+    if source.key != "torrent" or is_url(source.text):
+        return source
+    return Source("torrent", os.path.relpath(Path(source.text).absolute(), file.path.parent.absolute()))
+
+
+def _left(new: _New, desired: Desired, instance: str) -> Done:
+    found = _declared(desired, instance, new.infohashes)
+    assert found
+    _refuse_absent(found)
+    return Done("declared already", str(new.infohashes), found.label, instance, found.at)
 
 
 def _distinct(asked: Sequence[_New]) -> list[_New]:

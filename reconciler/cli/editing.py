@@ -11,7 +11,7 @@ from pathlib import Path
 from reconciler.cli import out
 from reconciler.cli.loading import files_of
 from reconciler.cli.settings import Failure, Output, Settings
-from reconciler.desired import DesiredStateError, load, yaml_files
+from reconciler.desired import DesiredStateError, TorrentFiles, load, yaml_files
 from reconciler.desired.editing import SavingError, YamlFile, layout, presentable, replace_file
 from reconciler.model.desired import Desired
 from reconciler.model.position import Position
@@ -53,11 +53,14 @@ def read_file(path: Path) -> YamlFile:
         raise Failure(f"{path} cannot be read: {error.strerror}", 4) from error
 
 
-def reload(settings: Settings, changes: Sequence[Change]) -> Desired:
-    """The desired state as it would be. Raises `Failure` with all problems, those of a missing secret excepted."""
+def reload(settings: Settings, changes: Sequence[Change], torrents: TorrentFiles) -> Desired:
+    """The desired state as it would be. Raises `Failure` with all problems; a missing secret is none.
+
+    `torrents`: what is known of .torrent files, and how to fetch them.
+    """
     texts: Mapping[Path, str] = {change.file.path: change.text for change in changes}
     try:
-        return load(files_of(settings), os.environ, resolve_secrets=False, texts=texts)
+        return load(files_of(settings), os.environ, resolve_secrets=False, torrents=torrents, texts=texts)
     except DesiredStateError as error:
         found = count(len(error.problems), "problem")
         message = f"the desired state would be invalid: {found}; nothing was written"

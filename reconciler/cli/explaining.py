@@ -18,15 +18,16 @@ def explain_command(settings: Settings, torrent: str) -> int:
     from reconciler.report.explanation_text import candidate_lines, explanation_lines
 
     logs.configure(settings)
-    desired = load_desired(settings)
-    with Stopping() as stopping, Bars(enabled=sys.stderr.isatty() and not settings.quiet):
-        try:
-            found = explain(desired, torrent, settings.instances, stopping.event)
-        except UnknownInstance as error:
-            raise Failure(str(error), 4) from error
-        except NotOne as error:
-            more = candidate_lines(error.candidates)
-            raise Failure(f"{error}{':' if more else ''}", 1, more=more) from error
+    with Stopping() as stopping:
+        desired = load_desired(settings, stopping=stopping)
+        with Bars(enabled=sys.stderr.isatty() and not settings.quiet):
+            try:
+                found = explain(desired, torrent, settings.instances, stopping.event)
+            except UnknownInstance as error:
+                raise Failure(str(error), 4) from error
+            except NotOne as error:
+                more = candidate_lines(error.candidates)
+                raise Failure(f"{error}{':' if more else ''}", 1, more=more) from error
     if settings.output is Output.JSON:
         from reconciler.report.as_json import write_explanation
 

@@ -15,6 +15,10 @@ from reconciler.cli.settings import Failure, Output, Settings
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write to this new file. [default: print]")
 ]
+TorrentsFolder = Annotated[
+    Path | None,
+    typer.Option("--torrents", metavar="DIR", help="Export .torrent files there, and name them. qBittorrent >= 4.5."),
+]
 Categories = Annotated[
     list[str] | None,
     typer.Option("--category", metavar="NAME", help='Only torrents of this category, "" for none. Repeatable.'),
@@ -30,6 +34,7 @@ def import_(
     context: typer.Context,
     file: o.OwnFile = None,
     out: Out = None,
+    torrents: TorrentsFolder = None,
     instance: o.OwnInstances = None,
     category: Categories = None,
     tag: Tags = None,
@@ -51,13 +56,13 @@ def import_(
 
     settings = o.overridden(context.obj, file, None, log_format, verbose, quiet)
     settings = replace(settings, instances=o.names(instance) or settings.instances)
-    raise typer.Exit(import_command(settings, ImportSettings(out, tuple(category or ()), tuple(tag or ()))))
+    raise typer.Exit(import_command(settings, ImportSettings(out, torrents, tuple(category or ()), tuple(tag or ()))))
 
 
 @app.command()
 def add(
     context: typer.Context,
-    torrents: Annotated[list[str], typer.Argument(metavar="MAGNET...", show_default=False)],
+    torrents: Annotated[list[str], typer.Argument(metavar="MAGNET|FILE|URL...", show_default=False)],
     file: o.OwnFile = None,
     to: Annotated[
         Path | None, typer.Option("--to", metavar="FILE", help="Which of the files takes it. [default: the only one]")
@@ -76,7 +81,7 @@ def add(
 ) -> None:
     """Declare torrents in a YAML file; all else in it stays as it is.
 
-    Nothing is contacted: a run brings it about. Exit code 0, 1 or 4.
+    No instance is contacted: a run brings it about. Exit code 0, 1 or 4.
 
     \b
     Example:

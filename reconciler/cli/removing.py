@@ -11,7 +11,10 @@ from reconciler.cli import logs
 from reconciler.cli.editing import Change, Done, conclude, read_file, reload
 from reconciler.cli.loading import load_desired
 from reconciler.cli.settings import Failure, Settings
+from reconciler.cli.signals import Stopping
+from reconciler.desired import TorrentFiles
 from reconciler.desired.editing import Stuck
+from reconciler.fetch import Fetcher
 from reconciler.model.desired import Desired, DesiredTorrent, Policy
 from reconciler.model.lookup import Known, lookup, near
 from reconciler.model.magnet import MagnetError, parse_magnet
@@ -29,15 +32,16 @@ class RemoveSettings:
 def remove_command(settings: Settings, options: RemoveSettings) -> int:
     """Remove entries, with the comments inside of them, from the files that hold them."""
     logs.configure(settings)
-    desired = load_desired(settings, resolve_secrets=False)
-    known = [
-        Known(entry, entry.infohashes, names_of(entry))
-        for entry in desired.torrents
-        if options.instance in (None, entry.instance)
-    ]
+    torrents = TorrentFiles()
+    with Stopping() as stopping:
+        desired = load_desired(settings, resolve_secrets=False, torrents=torrents)
+        if desired.unfetched and not all(lookup(text, _known(desired, options)) for text in options.torrents):
+            torrents = TorrentFiles(Fetcher(stopping.event))  # those that are given by URL are known only then
+            desired = load_desired(settings, resolve_secrets=False, stopping=stopping, torrents=torrents)
     if options.instance and options.instance not in desired.instances:
         raise Failure(f'there is no instance "{options.instance}". Known: {", ".join(desired.instances)}', 4)
-    entries = list(dict.fromkeys(_one(text, known) for text in options.torrents))
+    known = _known(desired, options)
+    entries = list({id(one): one for one in (_one(text, known) for text in options.torrents)}.values())
     by_file: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry in entries:
         by_file[entry.at.file].append(entry)
@@ -48,7 +52,7 @@ def remove_command(settings: Settings, options: RemoveSettings) -> int:
             changes.append(Change(file, file.removed({file.place_of(entry.at) for entry in some})))
         except Stuck as error:
             raise Failure(f"{name}: {error}. Remove the entry by hand", 4) from error
-    after = reload(settings, changes)
+    after = reload(settings, changes, torrents)
     done = [
         Done("remove", str(one.infohashes), one.label, one.instance, one.at, _effect(one, desired, after))
         for one in entries
@@ -56,9 +60,13 @@ def remove_command(settings: Settings, options: RemoveSettings) -> int:
     return conclude(settings, changes, done, dry_run=options.dry_run)
 
 
-def names_of(entry: DesiredTorrent) -> tuple[str, ...]:
-    """What an entry may be called by."""
-    return tuple(dict.fromkeys(name for name in (entry.name, entry.magnet.name) if name))
+def _known(desired: Desired, options: RemoveSettings) -> list[Known[DesiredTorrent]]:
+    """What may be named: an entry by its own name, and by that of its link or file."""
+    return [
+        Known(one, one.infohashes, tuple(name for name in (one.name, one.source and one.source.name) if name))
+        for one in desired.torrents
+        if options.instance in (None, one.instance)
+    ]
 
 
 def _one(text: str, known: list[Known[DesiredTorrent]]) -> DesiredTorrent:

@@ -8,5 +8,6 @@ contacts anything, never returns a part of a desired state: a part would delete 
 from reconciler.desired.errors import DesiredStateError
 from reconciler.desired.files import yaml_files
 from reconciler.desired.loading import load
+from reconciler.desired.torrent_files import Fetch, TorrentFiles
 
-__all__ = ["DesiredStateError", "load", "yaml_files"]
+__all__ = ["DesiredStateError", "Fetch", "TorrentFiles", "load", "yaml_files"]

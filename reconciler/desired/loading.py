@@ -15,6 +15,7 @@ from reconciler.desired.errors import DesiredStateError
 from reconciler.desired.files import read_files, yaml_files
 from reconciler.desired.merging import find_clashes
 from reconciler.desired.plain import Document
+from reconciler.desired.torrent_files import TorrentFiles
 from reconciler.model.desired import Desired
 
 if TYPE_CHECKING:
@@ -26,24 +27,31 @@ def load(
     environ: Mapping[str, str],
     *,
     resolve_secrets: bool = True,
+    torrents: TorrentFiles | None = None,
     texts: Mapping[Path, str] = MappingProxyType({}),
 ) -> Desired:
     """Read, check and merge the desired state of `paths`: files, and directories of `*.yaml` and `*.yml`.
 
     Secrets come from `environ` and from files. With `resolve_secrets` False, those that are missing on this
-    machine become warnings, and such an instance has none. `texts` stand for what files are about to hold, by path: one
-    of `paths`, or a file that a directory among them stands for. Raises `DesiredStateError` with every problem of
-    every file.
+    machine become warnings, and such an instance has none. `torrents` gets the .torrent files of URLs, and keeps
+    what it has read for the next load; without it they are not contacted, and are counted as `unfetched`. `texts`
+    stand for what files are about to hold, by path: one of `paths`, or one that a directory among them stands for.
+    Raises `DesiredStateError` with every problem of every file.
     """
     with _no_garbage_collection():
-        return _load(paths, environ, resolve_secrets, texts)
+        return _load(paths, environ, resolve_secrets, torrents or TorrentFiles(), texts)
 
 
 def _load(
-    paths: Sequence[Path], environ: Mapping[str, str], resolve_secrets: bool, texts: Mapping[Path, str]
+    paths: Sequence[Path],
+    environ: Mapping[str, str],
+    resolve_secrets: bool,
+    torrents: TorrentFiles,
+    texts: Mapping[Path, str],
 ) -> Desired:
     sources, problems = read_files(paths, texts)
-    context = Context(environ, resolve_secrets, not problems, list(map(str, yaml_files(paths))), problems)
+    files = list(map(str, yaml_files(paths)))
+    context = Context(environ, resolve_secrets, not problems, files, problems, torrents=torrents)
     documents: list[Document] = []
     for source in sources:
         roots, problem = compose(source.name, source.text)

@@ -128,11 +128,16 @@ class Session:
         """
         if not magnets or any(not uri.startswith("magnet:?") or "\n" in uri or "\r" in uri for uri in magnets):
             raise ValueError("only magnet links are added here: anything else could be a path on the server's own disk")
-        try:
-            self._connection.call("torrents/add", lambda client: self._add(client, magnets, options))
-        except Rejected as error:
-            if error.http_status != 409:  # >= 5.2: none was added, which is also what all duplicates answer
-                raise
+        self._add(options, urls=magnets)
+
+    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+        """Add .torrent files by names of their own, sharing their options; one that is already there is no error.
+
+        Where the server takes one of them for none it refuses (415), and some of the others may have been added.
+        """
+        if not files:
+            raise ValueError("no file would mean an add of nothing")
+        self._add(options, torrent_files=files)
 
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Put tags on, creating those that are new."""
@@ -199,17 +204,26 @@ class Session:
             "torrents/editCategory", lambda c: c.torrents_edit_category(category.name, save_path, **limits)
         )
 
-    def _add(self, client: Client, magnets: Sequence[str], options: AddOptions) -> None:
-        client.torrents_add(
-            urls=magnets,
-            save_path=options.save_path,
-            category=options.category or None,
-            rename=options.name,
-            tags=options.tags if options.tags and self.tags_at_add else None,
-            is_stopped=options.stopped,  # is_paused=False would be dropped by the library
-            use_auto_torrent_management=options.auto_tmm,
-            stopCondition="None",  # else the server's own setting (>= 4.5) may stop what should run
-        )
+    def _add(self, options: AddOptions, **what: Any) -> None:
+        """`what`: links or files, as qbittorrent-api takes them."""
+
+        def send(client: Client) -> None:
+            client.torrents_add(
+                **what,
+                save_path=options.save_path,
+                category=options.category or None,
+                rename=options.name,
+                tags=options.tags if options.tags and self.tags_at_add else None,
+                is_stopped=options.stopped,  # is_paused=False would be dropped by the library
+                use_auto_torrent_management=options.auto_tmm,
+                stopCondition="None",  # else the server's own setting (>= 4.5) may stop what should run
+            )
+
+        try:
+            self._connection.call("torrents/add", send)
+        except Rejected as error:
+            if error.http_status != 409:  # >= 5.2: none was added, which is also what all duplicates answer
+                raise
 
     def _hashes(self, hashes: list[str], status: Status) -> set[str]:
         return {row["hash"] for row in self._rows(hashes, status)}

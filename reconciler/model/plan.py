@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
+from reconciler.model.torrent_file import TorrentFile
 
 Value = str | bool | int | float | tuple[str, ...] | None
 
@@ -53,6 +54,7 @@ class Action:
 
     `torrent_id` is the live key (None for adds and categories), `infohash` what people know the torrent by.
     `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then says why.
+    `adds` is what an add sends.
     """
 
     verb: Verb
@@ -65,7 +67,7 @@ class Action:
     source: Position | None = None
     disruptive: bool = False
     hold: Outcome | None = None
-    magnet: Magnet | None = None
+    adds: Magnet | TorrentFile | None = None
     delete_files: bool = False
 
     def wanted(self, field: str, default: Value = None) -> Value:

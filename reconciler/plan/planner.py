@@ -26,6 +26,8 @@ def make_plan(
 
     `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
     """
+    if desired.unfetched:
+        raise ValueError("a part of a desired state is never planned: it would delete what the rest declares")
     by_instance: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry in desired.torrents:
         by_instance[entry.instance].append(entry)

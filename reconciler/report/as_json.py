@@ -46,9 +46,10 @@ def write_failure(
     _write(stream, _object(head, {"problems": _problems(problems)}))
 
 
-def write_valid(torrents: int, instances: int, warnings: Sequence[Problem], stream: TextIO) -> None:
-    """The report of a validation that found nothing wrong."""
-    head = {"format_version": FORMAT_VERSION, "exit_code": 0, "torrents": torrents, "instances": instances}
+def write_valid(torrents: int, instances: int, unfetched: int, warnings: Sequence[Problem], stream: TextIO) -> None:
+    """The report of a validation that found nothing wrong; `unfetched` torrents more are given by URL."""
+    counts = {"torrents": torrents, "unfetched": unfetched, "instances": instances}
+    head = {"format_version": FORMAT_VERSION, "exit_code": 0, **counts}
     _write(stream, _object(head, {"problems": (), "warnings": _problems(warnings)}))
 
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import quote
 
-from reconciler.model.errors import InstanceError, Rejected
+from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import MagnetError, parse_magnet
+from reconciler.model.metainfo import MetainfoError, read_metainfo
 from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class MemoryInstance:
         self.torrents: dict[str, LiveTorrent] = {}
         self.live_categories: dict[str, LiveCategory] = {}
         self.requests = 0
+        self._uploaded: dict[str, bytes] = {}
         self._faults: deque[Fault | None] = deque()
         self._api = tuple(int(part) for part in self.web_api.split("."))
         self._v2 = self._api >= (2, 8, 4)  # libtorrent 1.2, before 4.4, knows v1 alone
@@ -50,7 +52,7 @@ class MemoryInstance:
         """Another instance that is in the same state, with the same faults to come."""
         twin = MemoryInstance(self.version[1:], self.default_save_path)
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
-        twin.requests, twin._faults = self.requests, self._faults.copy()
+        twin.requests, twin._faults, twin._uploaded = self.requests, self._faults.copy(), dict(self._uploaded)
         return twin
 
     def fail_next(self, count: int, error: InstanceError, *, after: bool = False, skip: int = 0) -> None:
@@ -98,9 +100,11 @@ class MemoryInstance:
         return self._request(lambda: {key: _link(torrent) for key, torrent in self.torrents.items()})
 
     def export(self, torrent_id: str) -> bytes | None:
-        """No torrent here has metadata."""
+        """The file that it was uploaded as; None where it was added by a magnet, or is gone."""
         _checked([torrent_id])
-        return self._request(lambda: None)
+        if self._api < (2, 8, 14):
+            raise Unsupported(f"qBittorrent {self.version} exports no .torrent files")
+        return self._request(lambda: self._uploaded.get(torrent_id) if torrent_id in self.torrents else None)
 
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links; one that is there stays as it is, and one that the version does not know is left out."""
@@ -109,6 +113,25 @@ class MemoryInstance:
             known = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
             for uri in magnets:
                 self._add(uri, options, known)
+
+        self._request(work)
+
+    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+        """Add .torrent files. The first that is none ends it, with those before it added."""
+        if not files:
+            raise ValueError("no file would mean an add of nothing")
+
+        def work() -> None:
+            known = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
+            for data in files.values():
+                try:
+                    found = read_metainfo(data)
+                except MetainfoError:
+                    raise Rejected("not a valid torrent file", 415) from None
+                if not (self._v2 or found.infohashes.v1):
+                    raise Rejected("not a valid torrent file", 415)
+                self._place(found.infohashes, found.name, found.size, options, known)
+                self._uploaded.setdefault(found.infohashes.ids[0] if self._v2 else str(found.infohashes.v1), data)
 
         self._request(work)
 
@@ -152,11 +175,11 @@ class MemoryInstance:
 
     def stop(self, ids: Collection[str]) -> None:
         """Stop."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=True, state=self._state(True)))
+        self._change(ids, lambda torrent: replace(torrent, stopped=True, state=self._state(True, torrent.size)))
 
     def start(self, ids: Collection[str]) -> None:
         """Start."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=False, state=self._state(False)))
+        self._change(ids, lambda torrent: replace(torrent, stopped=False, state=self._state(False, torrent.size)))
 
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove. There is no data here, so `delete_files` changes nothing."""
@@ -218,8 +241,11 @@ class MemoryInstance:
             magnet = parse_magnet(uri)
         except MagnetError:
             return
-        v1 = magnet.infohashes.v1
-        hashes = magnet.infohashes if self._v2 else InfoHashes(v1) if v1 else None
+        self._place(magnet.infohashes, magnet.name, 0, options, known)
+
+    def _place(self, found: InfoHashes, name: str | None, size: int, options: AddOptions, known: set[str]) -> None:
+        """Put a torrent there, unless it is, or the version does not know its kind. `size` 0: it has no metadata."""
+        hashes = found if self._v2 else InfoHashes(found.v1) if found.v1 else None
         if hashes is None or not known.isdisjoint(hashes.ids):
             return
         known.update(hashes.ids)
@@ -231,13 +257,14 @@ class MemoryInstance:
         self.torrents[key] = LiveTorrent(
             key,
             hashes,
-            (options.name or "").strip() or magnet.name or str(hashes),
+            (options.name or "").strip() or name or str(hashes),
             options.stopped,
-            self._state(options.stopped),
+            self._state(options.stopped, size),
             category,
             _trimmed(options.tags) if self.tags_at_add else frozenset(),
             self._path_of(category) if options.auto_tmm else given,
             options.auto_tmm,
+            size=size,
         )
 
     def _make_category(self, name: str, save_path: str) -> None:
@@ -253,9 +280,9 @@ class MemoryInstance:
         known = self.live_categories.get(category)
         return (known.save_path if known else "") or f"{self.default_save_path}/{category}"
 
-    def _state(self, stopped: bool) -> str:
+    def _state(self, stopped: bool, size: int) -> str:
         if not stopped:
-            return "metaDL"
+            return "stalledDL" if size else "metaDL"
         return "stoppedDL" if self._api >= (2, 11) else "pausedDL"
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from reconciler.cli.entry import run
 from tests.desired.helpers import BUNNY, SINTEL, STEEL
+from tests.support.torrents import torrent
+from tests.support.web import Web
 
 FILE = f"""\
 # mine
@@ -69,7 +71,9 @@ def test_several_at_once_each_once(file: Path, capsys: pytest.CaptureFixture[str
     ("arguments", "message"),
     [
         (["magnet:?xt=urn:btih:12"], "argument 1 cannot be added: its btih has 2 hex digits"),
-        ([STEEL, "http://secret.example/passkey"], "argument 2 cannot be added"),
+        ([STEEL, "ftp://secret.example/passkey"], "argument 2 cannot be added: it is an ftp link"),
+        (["nowhere.torrent"], "argument 1 cannot be added: a magnet link begins"),
+        (["desired.yaml"], "argument 1 cannot be added: "),
         ([STEEL, "--category", "a//b"], "a category cannot begin or end"),
         ([STEEL, "--tag", "a,b"], "a tag cannot hold a comma"),
         ([STEEL, "--save-path", "relative"], "this path is not absolute"),
@@ -183,3 +187,40 @@ def test_a_newcomer_is_told_what_to_write(
     (tmp_path / "desired.yaml").write_text("\n".join(lines) + "\n")
     assert run(["validate"]) == 0
     assert run(["import", "--output", "json"]) == 4
+
+
+def test_a_file_is_named_from_where_the_yaml_is(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (file.parent / "yaml").mkdir()
+    (file.parent / "files").mkdir()
+    moved = file.rename(file.parent / "yaml" / "desired.yaml")
+    (file.parent / "files" / "a b.torrent").write_bytes(torrent(1))
+    assert run(["add", "files/a b.torrent", "-f", str(moved), "--category", "x"]) == 0
+    assert moved.read_text() == FILE + '  - torrent: "../files/a b.torrent"\n    category: x\n'
+    assert "torrent-1" in capsys.readouterr().out
+    assert run(["add", "files/a b.torrent", "-f", str(moved)]) == 0
+    assert "declared already" in capsys.readouterr().out
+    assert run(["rm", "torrent-1", "-f", str(moved)]) == 0
+    assert moved.read_text() == FILE
+
+
+def test_a_url_is_fetched_to_know_what_it_is(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Web({"/passkey": torrent(1), "/same": torrent(1), "/page": b"<html>"}) as web:
+        assert run(["add", web.url("/passkey?k=passkey"), web.url("/same"), "--output", "json"]) == 0
+        said = capsys.readouterr()
+        assert [one["name"] for one in json.loads(said.out)["torrents"]] == ["torrent-1"]
+        assert "passkey" not in said.out + said.err
+        assert file.read_text() == FILE + f"  - torrent: {web.url('/passkey?k=passkey')}\n"
+        assert web.count("/passkey") == 1
+
+        assert run(["add", web.url("/same")]) == 0
+        assert "declared already" in capsys.readouterr().out
+        for path in ("/page", "/passkey-not-there"):
+            assert run(["add", web.url(path)]) == 1
+            said = capsys.readouterr()
+            assert "argument 1 cannot be added: " in said.err and "passkey" not in said.err
+        asked = len(web.asked)
+        assert run(["add", STEEL]) == 0
+        assert len(web.asked) == asked, "what names itself contacts nobody"
+        assert run(["rm", "torrent-1"]) == 0
+        assert len(web.asked) == asked + 1
+        assert file.read_text() == FILE + f"  - magnet: {STEEL}\n"

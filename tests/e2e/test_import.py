@@ -10,11 +10,19 @@ import pytest
 
 from reconciler.demo.servers import Server
 from reconciler.desired import load
+from reconciler.live import Session
+from reconciler.model.desired import Instance
+from reconciler.model.infohash import InfoHashes
+from reconciler.model.metainfo import read_metainfo
+from reconciler.model.position import Position
+from reconciler.model.secret import Secret
+from reconciler.model.snapshot import AddOptions
 from tests.conftest import MakeServer
 from tests.e2e.home import COMMAND, Home, Ran, entry
 from tests.support.magnets import infohash, magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import Raw
+from tests.support.torrents import KINDS, Kind, torrent
 
 V1, V2 = "cd" * 20, "ef" * 32
 PRIVATE = "&tr=http%3A%2F%2Ftracker.example%2F0123456789abcdef%2Fannounce"
@@ -31,6 +39,10 @@ def typed(home: Home, *options: str) -> Ran:
         check=False,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def hashes_of(data: bytes) -> InfoHashes:
+    return read_metainfo(data).infohashes
 
 
 def settle(truth: Raw, folder: Path) -> None:
@@ -147,3 +159,43 @@ def test_nothing_is_overwritten(home: Home, any_server: Server, there: str) -> N
     assert refused.code == 4
     assert "is there already" in refused.err
     assert target.is_symlink() or target.read_text() == "mine"
+
+
+def test_torrent_files_are_exported_for_the_entries(
+    home: Home, proxy: Proxy, truth: Raw, version: str, make_server: MakeServer
+) -> None:
+    kinds: tuple[Kind, ...] = ("v1",) if version == "4.2.5" else KINDS
+    made = {str(hashes_of(data)): data for data in (torrent(n, kind) for n, kind in enumerate(kinds))}
+    with Session(Instance("box", Position("", 1, 1), proxy.url, "admin", Secret(home.environ["BOX_PASSWORD"]))) as box:
+        for name, data in made.items():
+            box.upload({name: data}, AddOptions(stopped=True, auto_tmm=False))
+    truth.add([magnet(7)])
+    truth.eventually(lambda: len(truth.torrents()) == len(made) + 1)
+    home.write()
+    wrote = typed(home, "import", "-o", "imported.yaml", "--torrents", "files")
+    if version == "4.2.5":
+        assert wrote.code == 1
+        assert "exports no .torrent files; 4.5 and later do" in wrote.err
+        assert not (home.folder / "imported.yaml").exists()
+        return
+    assert wrote.code == 0, wrote.err
+    files = home.folder / "files"
+    assert {path.name: str(hashes_of(path.read_bytes())) for path in files.iterdir()} == {
+        f"{infohash}.torrent": infohash for infohash in made
+    }
+    assert {path.stat().st_mode & 0o777 for path in files.iterdir()} == {0o600}
+    text = (home.folder / "imported.yaml").read_text()
+    assert text.count("torrent: files/") == len(made)
+    assert text.count("magnet: ") == 1, "what has no metadata yet has no file"
+    both = ("-f", "desired.yaml", "-f", "imported.yaml")
+    assert home.run(*both, "--dry-run").summary == {"adopt": len(made) + 1}
+
+    before = {path: path.stat().st_mtime_ns for path in files.iterdir()}
+    assert typed(home, "import", "--torrents", "files").code == 0
+    assert {path: path.stat().st_mtime_ns for path in files.iterdir()} == before, "what is there stays"
+
+    fresh = make_server(version)
+    home.environ["BOX_PASSWORD"] = fresh.password
+    home.file.write_text(home.file.read_text().replace(proxy.url, fresh.url))
+    assert home.run(*both).summary == {"add": len(made) + 1}
+    assert set(Raw(fresh).torrents()) == set(truth.torrents())

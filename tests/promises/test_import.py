@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.control import Options, Silent, run_once
-from reconciler.control.importing import Asked, Imported, import_library
+from reconciler.control.gathering import Asked
+from reconciler.control.importing import Imported, import_library
 from reconciler.desired import load
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.plan import Outcome, Verb
@@ -194,7 +195,7 @@ def test_only_what_is_asked_for(tmp_path: Path) -> None:
         ({"tags": ("x",), "categories": ("linux",)}, set()),
     ):
         desired, found = imported_from(tmp_path, HOME, {"home": box}, **asked)
-        assert {one.magnet.name for one in desired.torrents} == names
+        assert {one.label for one in desired.torrents} == names
         assert found.left == ()
 
 

@@ -14,18 +14,23 @@ from reconciler.control.observing import Finished, Observer
 from reconciler.control.reading import Connect, follow
 from reconciler.control.run import Options, Planner, Progress, Silent, run_once
 from reconciler.control.watch.clock import Clock, real_clock
-from reconciler.control.watch.domains import Domains
+from reconciler.control.watch.domains import Domains, delay
 from reconciler.control.watch.memory import Memory
 from reconciler.control.watch.pool import Pool
 from reconciler.control.watch.schedule import Schedule
 from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause, Trigger
 from reconciler.model.desired import Desired
+from reconciler.model.errors import Stopped
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
 
 ATTEMPTS = 2  # of one request: what fails twice in a row is left to the next run, so that others need not wait for it
+FETCH_FIRST = 60.0  # seconds until torrents that could not be fetched are tried again, at most; doubled each time
+FETCH_LONGEST = 600.0
+
+_ASKED = (Cause.RELOAD, Cause.SIGNAL)
 
 
 @dataclass(slots=True)
@@ -72,6 +77,8 @@ class Watch:
         self._memory = Memory(self._clock, 2 * interval)
         self._planner = _Planner(self._memory)
         self._looked = source.read_as  # how the files were when they were looked at last
+        self._unfetched = 0  # how often in a row torrents could not be fetched
+        self._fetch_at = 0.0  # when to try that again
         self._log = structlog.get_logger()
 
     def run(self) -> None:
@@ -103,6 +110,8 @@ class Watch:
         causes = self._schedule.due(self._clock.now(), self._domains.retry_at())
         try:
             return self._with_files(causes) if causes else causes
+        except Stopped:
+            return set()
         except Exception as error:
             self._failed(error)
             return causes
@@ -111,7 +120,9 @@ class Watch:
         now, look = self._clock.now(), self._source.look(thorough=Cause.INTERVAL in causes)
         if look == self._source.read_as:
             self._schedule.drop(Cause.FILES)
-            return causes - {Cause.FILES}
+            again = self._source.unfetched and (now >= self._fetch_at or not {*causes}.isdisjoint(_ASKED))
+            news = again and self._read() and not self._source.problems
+            return causes | {Cause.FILES} if news else causes - {Cause.FILES}
         if look == self._looked and self._read():
             return causes | {Cause.FILES}
         if self._schedule.overdue(now):  # they never rest: go on with what we have
@@ -126,8 +137,12 @@ class Watch:
             return False
         for problem in self._source.problems:
             self._log.error(problem.message, file=problem.at.file, line=problem.at.line, mend=problem.mend)
+        unfetched = self._source.unfetched
+        self._unfetched = self._unfetched + 1 if unfetched else 0
+        self._fetch_at = self._clock.now() + delay(self._unfetched, FETCH_FIRST, FETCH_LONGEST, self._clock.random())
         if self._source.problems:
-            self._log.error("the desired state is invalid now; the last good one stays in force")
+            what = "unknown now, since torrents could not be fetched" if unfetched else "invalid now"
+            self._log.error(f"the desired state is {what}; the last good one stays in force")
         else:
             self._log.info("the desired state was read anew", torrents=len(self._source.desired.torrents))
         self._memory.revise(before, self._source.desired)

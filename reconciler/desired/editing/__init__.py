@@ -8,7 +8,7 @@ this room that writes files, and it writes only what a command was told to write
 from reconciler.desired.editing.document import YamlFile
 from reconciler.desired.editing.layout import layout
 from reconciler.desired.editing.masking import presentable
-from reconciler.desired.editing.saving import SavingError, replace_file, save_new
+from reconciler.desired.editing.saving import SavingError, TorrentFolder, replace_file, save_new
 from reconciler.desired.editing.surgery import Stuck
 
-__all__ = ["SavingError", "Stuck", "YamlFile", "layout", "presentable", "replace_file", "save_new"]
+__all__ = ["SavingError", "Stuck", "TorrentFolder", "YamlFile", "layout", "presentable", "replace_file", "save_new"]

@@ -83,6 +83,11 @@ class YamlFile:
                     return number, index
         raise Stuck(f"the entry at {at} is not written there as an item of a list")
 
+    def places(self, document: int) -> list[Position]:
+        """Where each entry of a document's torrents begins."""
+        found = self.roots[document].get("torrents")
+        return [Position(self.name, item.line, item.column) for item in (found[1].items if found else ())]
+
     def added(self, document: int, entries: Sequence[Entry]) -> str:
         """The text with these entries at the end of that document's torrents. Raises `Stuck`."""
         text = with_entries(self.text, self.roots[document], entries)

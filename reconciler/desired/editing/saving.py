@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from reconciler.model.torrent_file import SourceError, identify
+
 PRIVATE: Final = 0o600
 
 
@@ -29,6 +31,30 @@ def save_new(path: Path, content: bytes, *, private: bool) -> None:
             _sync_folder(path.parent)
     except OSError as error:
         raise SavingError(f"{path} could not be written: {error.strerror}") from error
+
+
+class TorrentFolder:
+    """Where .torrent files are kept, each under its infohash, for its owner alone: passkeys are in them.
+
+    `beside`: the folder of the YAML file whose entries name them.
+    """
+
+    def __init__(self, folder: Path, beside: Path) -> None:
+        self._folder = folder
+        self._beside = beside
+
+    def keep(self, infohash: str, content: bytes) -> str:
+        """Write a file, unless it is there, and give the path that an entry names it by. Raises `SavingError`."""
+        path = self._folder / f"{infohash}.torrent"
+        try:
+            self._folder.mkdir(exist_ok=True)
+            if not path.is_file() or str(identify(path.read_bytes()).infohashes) != infohash:
+                save_new(path, content, private=True)
+        except SourceError as error:
+            raise SavingError(f"{path} is there already, and is no .torrent file: {error}") from error
+        except OSError as error:
+            raise SavingError(f"{path} could not be written: {error.strerror}") from error
+        return os.path.relpath(path.absolute(), self._beside.absolute())
 
 
 def replace_file(path: Path, before: bytes, after: bytes) -> None:
