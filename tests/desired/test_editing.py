@@ -212,6 +212,14 @@ def test_the_document_whose_defaults_fit_takes_it(keys: dict[str, Any], document
     assert file_of(HEAD + DOCUMENTS).best_document(keys) == document
 
 
+@pytest.mark.parametrize(("keys", "document"), [({}, None), ({"category": "linux"}, 1), ({"category": "misc"}, None)])
+def test_where_all_say_more_than_was_asked_for_it_gets_one_of_its_own(keys: dict[str, Any], document: int) -> None:
+    text = HEAD + DOCUMENTS.replace("torrents: [{", "defaults: {tags: [x]}\ntorrents: [{", 1).rstrip("\n")
+    file = file_of(text)
+    assert file.best_document(keys) == document
+    assert file.added(None, [NEW]) == f"{text}\n---\nversion: 1\ntorrents:\n{BLOCK}"
+
+
 def test_a_place_is_found_by_its_position() -> None:
     text = HEAD + f"torrents:\n  - &a\n    magnet: {SINTEL}\n  - {{magnet: '{BUNNY}'}}\n---\nversion: 1\n"
     file = file_of(text)

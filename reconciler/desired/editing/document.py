@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.desired.compose import compose
 from reconciler.desired.editing.layout import Piece, layout
-from reconciler.desired.editing.surgery import Place, Stuck, with_entries, without_entries
+from reconciler.desired.editing.surgery import Place, Stuck, with_document, with_entries, without_entries
 from reconciler.desired.plain import Document
 from reconciler.desired.writing import Entry
 from reconciler.model.position import Position
@@ -54,16 +54,16 @@ class YamlFile:
         """The documents that have a list of torrents."""
         return [number for number, data in enumerate(self.data) if "torrents" in data]
 
-    def defaults(self, document: int) -> Mapping[str, Any]:
-        """The defaults of a document."""
-        found: Mapping[str, Any] = self.data[document].get("defaults") or {}
+    def defaults(self, document: int | None) -> Mapping[str, Any]:
+        """The defaults of a document; a new one has none."""
+        found: Mapping[str, Any] = {} if document is None else self.data[document].get("defaults") or {}
         return found
 
-    def best_document(self, keys: Mapping[str, object]) -> int:
+    def best_document(self, keys: Mapping[str, object]) -> int | None:
         """The document whose defaults fit an entry with these keys best; of several alike the last.
 
         That is: no default that has to be contradicted, then as many as possible that say what was asked for, then as
-        few as possible that say more.
+        few as possible that say more. None where each of several says only more: the entry needs one of its own.
         """
 
         def fit(number: int) -> tuple[bool, int, int, int]:
@@ -72,7 +72,10 @@ class YamlFile:
             same = sum(defaults[key] == keys[key] for key in said)
             return same == len(said), same, len(said) - len(defaults), number
 
-        return max(self.lists or [len(self.data) - 1], key=fit)
+        best = max(self.lists or [len(self.data) - 1], key=fit)
+        agrees, same, _, _ = fit(best)
+        plain = set(self.defaults(best)) <= {"instance"}
+        return best if len(self.lists) < 2 or plain or (agrees and same) else None
 
     def place_of(self, at: Position) -> Place:
         """Which entry begins there. Raises `Stuck` where none does: it came by an alias or a merge."""
@@ -83,38 +86,34 @@ class YamlFile:
                     return number, index
         raise Stuck(f"the entry at {at} is not written there as an item of a list")
 
-    def places(self, document: int) -> list[Position]:
-        """Where each entry of a document's torrents begins."""
-        found = self.roots[document].get("torrents")
+    def places(self, document: int | None) -> list[Position]:
+        """Where each entry of a document's torrents begins; None: of the last one's."""
+        found = self.roots[-1 if document is None else document].get("torrents")
         return [Position(self.name, item.line, item.column) for item in (found[1].items if found else ())]
 
-    def added(self, document: int, entries: Sequence[Entry]) -> str:
-        """The text with these entries at the end of that document's torrents. Raises `Stuck`."""
-        text = with_entries(self.text, self.roots[document], entries)
-
-        def expected(number: int, data: Any) -> Any:
-            if number != document:
-                return data
-            return {**data, "torrents": [*data.get("torrents", []), *(entry.data for entry in entries)]}
-
-        return self._checked(text, expected)
+    def added(self, document: int | None, entries: Sequence[Entry]) -> str:
+        """The text with these entries at the end of that document's torrents, or of a new one's. Raises `Stuck`."""
+        new = [entry.data for entry in entries]
+        expected = list(self.data)
+        if document is None:
+            return self._checked(with_document(self.text, entries), [*expected, {"version": 1, "torrents": new}])
+        old = expected[document]
+        expected[document] = {**old, "torrents": [*old.get("torrents", []), *new]}
+        return self._checked(with_entries(self.text, self.roots[document], entries), expected)
 
     def removed(self, places: Collection[Place]) -> str:
         """The text without these entries. Raises `Stuck`."""
-        text = without_entries(self.text, self.roots, places)
+        expected = list(self.data)
+        for number in {number for number, _ in places}:
+            torrents = expected[number].get("torrents", [])
+            kept = [item for index, item in enumerate(torrents) if (number, index) not in places]
+            expected[number] = {**expected[number], "torrents": kept}
+        return self._checked(without_entries(self.text, self.roots, places), expected)
 
-        def expected(number: int, data: Any) -> Any:
-            if "torrents" not in data:
-                return data
-            kept = [item for index, item in enumerate(data["torrents"]) if (number, index) not in places]
-            return {**data, "torrents": kept}
-
-        return self._checked(text, expected)
-
-    def _checked(self, text: str, expected: Callable[[int, Any], Any]) -> str:
+    def _checked(self, text: str, expected: Sequence[Any]) -> str:
         """The text, if it says what it should and nothing else."""
         data = _data(text)
-        if data is not None and data != [expected(number, one) for number, one in enumerate(self.data)]:
+        if data is not None and data != expected:
             raise Stuck("the change would alter something else in it")
         return text
 

@@ -49,6 +49,12 @@ def with_entries(text: str, root: Piece, entries: Sequence[Entry]) -> str:
     return _applied(text, _first(text, root, torrents, entries))
 
 
+def with_document(text: str, entries: Sequence[Entry]) -> str:
+    """The text with a document of its own for these entries at its end."""
+    lines = ["---", "version: 1", "torrents:", *(line for entry in entries for line in block_entry(entry, "  "))]
+    return _applied(text, [_lines(text, len(text), lines)])
+
+
 def without_entries(text: str, roots: Sequence[Piece], places: Collection[Place]) -> str:
     """The text without these entries, and without the comments inside of them. Raises `Stuck`."""
     by_document: defaultdict[int, set[int]] = defaultdict(set)
