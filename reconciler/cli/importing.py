@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -54,8 +56,7 @@ def import_command(settings: Settings, options: ImportSettings) -> int:
     if options.file:
         _save(options.file, imported)
         out.publish_lines([line((str(options.file), Style.STRONG), f": {_sum(imported.torrents, len(imported.left))}")])
-        shown = " ".join(f"-f {file}" for file in (*files_of(settings), options.file))
-        out.publish_lines([line(("next: ", Style.DIM), f"reconcile {shown} --dry-run")])
+        out.publish_lines([line(("next: ", Style.DIM), _next(files_of(settings), options.file))])
     else:
         out.publish(lambda stream: stream.buffer.write(imported.text.encode()))  # UTF-8, whatever the terminal speaks
     if imported.passkeys and not settings.quiet:
@@ -121,6 +122,13 @@ def _check_targets(options: ImportSettings) -> None:
         raise Failure(f"--out: {options.file} is there already, and is not overwritten. Name another file", 4)
     if options.torrents and os.path.lexists(options.torrents) and not options.torrents.is_dir():
         raise Failure(f"--torrents: {options.torrents} is no folder", 4)
+
+
+def _next(files: Sequence[Path], new: Path) -> str:
+    """The command that shows what comes of it. A folder among the files may hold the new one already."""
+    held = any(file.is_dir() and file.resolve() == new.parent.resolve() for file in files)
+    given = [word for file in (*files, *(() if held else (new,))) for word in ("-f", str(file))]
+    return shlex.join(["reconcile", *given, "--dry-run"])
 
 
 def _sum(torrents: int, left: int) -> str:

@@ -176,9 +176,16 @@ def _fields(entry: DesiredTorrent | None, live: LiveTorrent | None) -> tuple[Fie
         if field == "owner":
             continue
         declared = _declared(entry, field) if entry else None
-        present = live_value(live, field) if live else None
-        views.append(FieldView(field, declared, present, field in differing))
+        views.append(FieldView(field, declared, _live(live, field), field in differing))
     return tuple(views)
+
+
+def _live(live: LiveTorrent | None, field: str) -> Value:
+    """What the instance shows of a field; None where it is not there, or shows nothing of it."""
+    try:
+        return live_value(live, field) if live else None
+    except ValueError:
+        return None
 
 
 def _declared(entry: DesiredTorrent, field: str) -> Value:

@@ -146,6 +146,17 @@ def test_it_can_be_added_to_the_end_of_the_file(home: Home, any_server: Server) 
     assert home.run("--dry-run").summary == {"adopt": 1}
 
 
+def test_it_says_what_to_type_next(home: Home, any_server: Server) -> None:
+    Raw(any_server).add([magnet(1), magnet(2)])
+    home.instance(any_server.url, any_server.username, any_server.password)
+    home.write()
+    told = typed(home, "import", "-o", "a b.yaml", "--category", "").out.splitlines()
+    assert told == ["a b.yaml: 2 torrents", "next: reconcile -f desired.yaml -f 'a b.yaml' --dry-run"]
+    (home.folder / "a b.yaml").unlink()
+    assert typed(home, "import", "-f", ".", "-o", "all.yaml").out.splitlines()[1] == "next: reconcile -f . --dry-run"
+    assert home.run("-f", ".", "--dry-run").summary == {"adopt": 2}
+
+
 @pytest.mark.parametrize("there", ["file", "link"])
 def test_nothing_is_overwritten(home: Home, any_server: Server, there: str) -> None:
     home.instance(any_server.url, any_server.username, any_server.password)
