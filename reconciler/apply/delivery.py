@@ -12,6 +12,8 @@ from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError, Rejected, ServerFault, TooLarge, Unsupported
 from reconciler.model.snapshot import LiveTorrent
 
+NOT_A_TORRENT = 415  # the HTTP status for a file that is no .torrent file
+
 
 class Lost(Exception):
     """The instance stopped answering (or letting us in); nothing more can be done on it in this run."""
@@ -35,7 +37,7 @@ def deliver(batch: Batch, target: Target, pace: Pace) -> None:
             _mark_sent(todo)
             return
         except (Rejected, Unsupported) as error:
-            if isinstance(error, TooLarge) and len(todo) > 1:
+            if _smaller_may_pass(error) and len(todo) > 1:
                 for half in _halves(todo):
                     deliver(replace(batch, jobs=half), target, pace)
                 return
@@ -76,6 +78,15 @@ def read(jobs: Sequence[Job], target: Target, pace: Pace) -> Sequence[LiveTorren
         return [live for half in _halves(jobs) for live in read(half, target, pace)]
     except InstanceError as error:
         raise Lost(error) from error
+
+
+def _smaller_may_pass(error: InstanceError) -> bool:
+    """Does it depend on what is sent together?
+
+    One bad .torrent file has all that are sent with it refused (415), or all but some: it has to be found. To send the
+    others again is harmless.
+    """
+    return isinstance(error, TooLarge) or (isinstance(error, Rejected) and error.http_status == NOT_A_TORRENT)
 
 
 def _halves(jobs: Sequence[Job]) -> tuple[Sequence[Job], Sequence[Job]]:

@@ -39,7 +39,7 @@ class Job:
         """The ids under which the instance may know its torrent."""
         if self.torrent_id:
             return (self.torrent_id,)
-        return self.action.magnet.infohashes.ids if self.action.magnet else ()
+        return self.action.adds.infohashes.ids if self.action.adds else ()
 
     @property
     def id(self) -> str:

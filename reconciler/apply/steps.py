@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from reconciler.apply.job import Job, tags_to_add, tags_to_remove
 from reconciler.apply.target import Target
 from reconciler.model.fields import arrived
+from reconciler.model.magnet import Magnet
 from reconciler.model.plan import Verb
 from reconciler.model.snapshot import AddOptions, LiveTorrent
+from reconciler.model.torrent_file import SourceError, TorrentFile
 
 K = TypeVar("K", bound=Hashable)
 
-ADDS_PER_REQUEST = 1000  # magnets; measured: larger calls gain nothing and answer later
-ADD_BYTES = 8 << 20  # of magnet links in one request; the server takes 64 MiB
+ADDS_PER_REQUEST = 1000  # measured: larger calls gain nothing and answer later
+ADD_BYTES = 8 << 20  # of magnet links or .torrent files in one request; the server takes 64 MiB
+PART_OVERHEAD = 300  # bytes around each file in a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +34,12 @@ class Batch:
 
 
 def add_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
-    """Adds, grouped by their options."""
-    for options, group in _grouped(jobs, lambda job: _add_options(job, target.tags_at_add)):
-
-        def send(target: Target, jobs: Sequence[Job], options: AddOptions = options) -> None:
-            target.add([job.action.magnet.uri for job in jobs if job.action.magnet], options)
-
+    """Adds, grouped by their options; links and files go in requests of their own."""
+    by_options = _grouped(
+        jobs, lambda job: (isinstance(job.action.adds, Magnet), _add_options(job, target.tags_at_add))
+    )
+    for (links, options), group in by_options:
+        send = partial(_send_links if links else _send_files, options=options)
         for part in _parts(group):
             yield Batch("add", part, send, lambda _, live: live is not None)
 
@@ -69,6 +73,23 @@ def delete_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
 def deletes(job: Job) -> bool:
     """Does the job remove a torrent?"""
     return job.action.verb is Verb.DELETE
+
+
+def _send_links(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> None:
+    target.add([job.action.adds.uri for job in jobs if isinstance(job.action.adds, Magnet)], options)
+
+
+def _send_files(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> None:
+    """Upload .torrent files, read only now. One that cannot be had any more is noted on its job and left out."""
+    files: dict[str, bytes] = {}
+    for job in jobs:
+        if isinstance(job.action.adds, TorrentFile):
+            try:
+                files[f"{job.id}.torrent"] = job.action.adds.content()  # of two parts with one name, one would be lost
+            except SourceError as error:
+                job.error = f"its .torrent file cannot be used any more: {error}"
+    if files:
+        target.upload(files, options)
 
 
 def _add_options(job: Job, with_tags: bool) -> AddOptions:
@@ -135,7 +156,7 @@ def _parts(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
     part: list[Job] = []
     size = 0
     for job in jobs:
-        length = len(job.action.magnet.uri.encode()) if job.action.magnet else 0
+        length = _length(job.action.adds)
         if part and (len(part) == ADDS_PER_REQUEST or size + length > ADD_BYTES):
             yield part
             part, size = [], 0
@@ -143,3 +164,10 @@ def _parts(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
         size += length
     if part:
         yield part
+
+
+def _length(adds: Magnet | TorrentFile | None) -> int:
+    """What it adds to a request, in bytes."""
+    if isinstance(adds, TorrentFile):
+        return adds.length + PART_OVERHEAD
+    return len(adds.uri.encode()) if adds else 0

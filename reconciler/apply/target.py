@@ -33,6 +33,12 @@ class Target(Protocol):
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links that share their options; one that is already there is no error."""
 
+    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+        """Add .torrent files by names of their own, sharing their options; one that is already there is no error.
+
+        One that the instance takes for none is refused (415), when some of the others may have been added.
+        """
+
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Put tags on, creating those that are new."""
 

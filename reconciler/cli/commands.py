@@ -30,6 +30,10 @@ _BEFORE: Final = {
     "validate": _SHARED,
     "status": _SHARED | {"instance"},
     "history": _SHARED - {"file"} | {"instance", "state_dir"},
+    "import": _SHARED - {"output"} | {"instance"},
+    "add": _SHARED | {"dry_run"},
+    "rm": _SHARED | {"dry_run"},
+    "explain": _SHARED | {"instance"},
 }
 
 

@@ -26,7 +26,7 @@ def run_command(settings: Settings, options: RunSettings) -> int:
         out.check_report_path(options.report)
     with Stopping() as stopping:
         try:
-            run = _run(load_desired(settings), settings, options, stopping)
+            run = _run(load_desired(settings, stopping=stopping), settings, options, stopping)
         except Failure as failure:
             _save_failure(options, failure)
             raise

@@ -68,12 +68,26 @@ class RunSettings:
 
 
 class Failure(Exception):
-    """A command ends here, without a report: the message, the exit code, and what is wrong with the desired state."""
+    """A command ends here, without a report: the message, the exit code, and what is wrong with the desired state.
 
-    def __init__(self, message: str, exit_code: int, problems: Sequence[Problem] = ()) -> None:
+    `more`: lines that a person would copy, shown below the message as they are. `unwritten`: the problems are those of
+    a text that is in no file.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        exit_code: int,
+        problems: Sequence[Problem] = (),
+        more: Sequence[str] = (),
+        *,
+        unwritten: bool = False,
+    ) -> None:
         super().__init__(message)
         self.exit_code = exit_code
         self.problems = problems
+        self.more = more
+        self.unwritten = unwritten
 
 
 def colourful(stream: TextIO) -> bool:

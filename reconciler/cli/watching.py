@@ -17,6 +17,7 @@ from reconciler.cli.out import warn
 from reconciler.cli.remembering import journal_of
 from reconciler.cli.settings import Failure, Output, RunSettings, Settings
 from reconciler.cli.signals import Stopping, on_hangup
+from reconciler.model.errors import Stopped
 
 if TYPE_CHECKING:
     from reconciler.control.watch import Source
@@ -42,7 +43,10 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     trigger = Trigger()
     with Stopping(trigger.wake) as stopping, on_hangup(lambda: trigger.fire(Cause.SIGNAL)):
         stop = stopping.event
-        source = _source(settings)
+        try:
+            source = _source(settings, stop)
+        except Stopped:
+            return 0
         with ExitStack() as ending:
             deadline = ending.enter_context(_Deadline(stop))
             board = ending.enter_context(_served(settings, options, interval, lambda: trigger.fire(Cause.RELOAD)))
@@ -75,13 +79,14 @@ def _check(settings: Settings, options: RunSettings) -> None:
         out.check_report_path(options.report)
 
 
-def _source(settings: Settings) -> Source:
+def _source(settings: Settings, stop: threading.Event) -> Source:
     from reconciler.control.run import UnknownInstance, chosen
     from reconciler.control.watch import Source
     from reconciler.desired import DesiredStateError
+    from reconciler.fetch import Fetcher
 
     try:
-        source = Source(files_of(settings), os.environ)
+        source = Source(files_of(settings), os.environ, Fetcher(stop))
         chosen(source.desired, settings.instances)
     except DesiredStateError as error:
         raise invalid(error.problems) from error

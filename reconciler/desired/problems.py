@@ -1,6 +1,7 @@
 """What pydantic found -> what we tell the user: where, one plain sentence, and how to mend it.
 
-Values are quoted only where they cannot hold a secret: never below `instances`, and never a magnet link.
+Values are quoted only where they cannot hold a secret: never below `instances`, and never a magnet link or the
+URL of a torrent.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from pydantic_core import ErrorDetails
 from reconciler.desired.errors import Invalid
 from reconciler.desired.plain import SECRET_KEYS, Document
 from reconciler.desired.schema import BRANCHES, KEYS
+from reconciler.desired.sources import SOURCES
 from reconciler.model.position import Problem
 
 Loc = tuple[str | int, ...]
 Said = tuple[str, str]  # message, mend
 
-_NOT_DEFAULTS: Final = ("magnet", "name", "state")
+_NOT_DEFAULTS: Final = (*SOURCES, "name", "state")
 _CHOICES: Final = {"policy": ("create-only", "upsert", "sync"), "state": ("present", "absent")}
 _NUMBERS: Final = {
     "version": "1",
@@ -48,7 +50,7 @@ _SHAPES: Final[dict[str, Said]] = {
     "tags": ('"tags" must be a list', 'Write "tags: [iso]", or "tags: {only: [iso]}" to allow no others'),
     "only": ('"only" must be a list', 'Write "tags: {only: [iso]}"'),
 }
-_REQUIRED: Final = ("version", "policy", "url", "magnet")
+_REQUIRED: Final = ("version", "policy", "url", *SOURCES)
 _SECRET: Final[Said] = (
     "this must be {env: NAME}, {file: PATH}, or text in quotes",
     "Check the indentation, and put text in quotes",
@@ -111,8 +113,6 @@ def _missing(loc: Loc) -> Said:
     match loc:
         case ("version",):
             return "this document does not say its version", 'Begin it with "version: 1"'
-        case ("torrents", _, "magnet"):
-            return "this torrent has no magnet", 'Add "magnet: magnet:?xt=urn:btih:…"'
         case ("instances", _, "url"):
             return "this instance has no url", 'Add "url: http://127.0.0.1:8080"'
     return f'"{loc[-1]}" is missing', _SHAPES.get(str(loc[-1]), ("", ""))[1]

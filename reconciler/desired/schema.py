@@ -22,6 +22,7 @@ from typing_extensions import TypedDict  # typing has one that pydantic can read
 
 from reconciler.desired import rules
 from reconciler.desired.errors import Invalid
+from reconciler.desired.sources import SOURCES
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 
 STRICT: Final = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
@@ -92,9 +93,11 @@ class Managed(TypedDict, total=False):
 
 @with_config(STRICT)
 class TorrentEntry(Managed, total=False):
-    """One item of `torrents`."""
+    """One item of `torrents`. That it has exactly one source is checked when it is resolved."""
 
-    magnet: Required[Annotated[str, AfterValidator(_magnet)]]
+    magnet: Annotated[str, AfterValidator(_magnet)]
+    torrent: Annotated[str, AfterValidator(rules.torrent_place)]
+    infohash: Annotated[str, AfterValidator(rules.infohash)]
     name: Annotated[str, AfterValidator(rules.torrent_name)] | None
     state: Literal["present", "absent"]
 
@@ -181,7 +184,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "guard": tuple(GuardEntry.__annotations__),
     "categories": tuple(CategoryEntry.__annotations__),
     "defaults": tuple(Managed.__annotations__),
-    "torrents": ("magnet", *(key for key in TorrentEntry.__annotations__ if key != "magnet")),
+    "torrents": (*SOURCES, *(key for key in TorrentEntry.__annotations__ if key not in SOURCES)),
     "tags": ("only",),
     "password": ("env", "file"),
     "api_key": ("env", "file"),

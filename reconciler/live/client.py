@@ -22,10 +22,12 @@ from requests import PreparedRequest, Response
 
 from reconciler.live.replies import (
     CATEGORIES,
+    MAGNETS,
     MAIN_DATA,
     PREFERENCES,
     TORRENTS,
     CategoryRow,
+    MagnetRow,
     MainData,
     TorrentRow,
 )
@@ -34,6 +36,11 @@ from reconciler.model.desired import Instance
 from reconciler.model.secret import Secret
 
 Status = Literal["stopped", "running"]
+
+
+class _MagnetList(list[MagnetRow]):
+    """Tells `_cast` which fields of torrents/info are wanted."""
+
 
 LOGOUT_PATIENCE = 5.0  # seconds: a run does not wait longer to take its leave
 
@@ -97,6 +104,10 @@ class Client(qbittorrentapi.Client):
             raise ValueError("an empty list of hashes would mean all torrents")
         return cast("list[TorrentRow]", self.torrents_info(status_filter=status, torrent_hashes=hashes))
 
+    def magnet_rows(self) -> list[MagnetRow]:
+        """The rows of torrents/info again, with the fields that only an import needs."""
+        return self._post_cast(_name=APINames.Torrents, _method="info", response_class=_MagnetList)
+
     def category_rows(self) -> Mapping[str, CategoryRow]:
         """The rows of torrents/categories."""
         return cast("Mapping[str, CategoryRow]", self.torrents_categories())
@@ -148,6 +159,8 @@ class Client(qbittorrentapi.Client):
             )
         if response_class is TorrentInfoList:
             return TORRENTS.validate_json(response.content)
+        if response_class is _MagnetList:
+            return MAGNETS.validate_json(response.content)
         if response_class is TorrentCategoriesDictionary:
             return CATEGORIES.validate_json(response.content)
         if response_class is SyncMainDataDictionary:

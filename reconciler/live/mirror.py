@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.live.deltas import (
@@ -105,6 +105,11 @@ class Mirror(Session):
         if not options.stopped:
             self._copy = None  # their metadata may come before the next look
         super().add(magnets, options)
+
+    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+        """Add .torrent files, as `Session.upload`."""
+        self._copy = None  # one gives its metadata, and perhaps another id, to a torrent that waited for it
+        super().upload(files, options)
 
     def start(self, ids: Collection[str]) -> None:
         """Start (resume), as `Session.start`."""

@@ -92,6 +92,14 @@ class CategoryRow(TypedDict):
     savePath: str
 
 
+class MagnetRow(TypedDict):
+    """The fields of a row of torrents/info that say how to get the torrent again."""
+
+    hash: Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]
+    magnet_uri: str
+
+
+MAGNETS: TypeAdapter[list[MagnetRow]] = TypeAdapter(list[MagnetRow], config=_STRICT)
 TORRENTS: TypeAdapter[list[TorrentRow]] = TypeAdapter(list[TorrentRow], config=_STRICT)
 CATEGORIES: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[str, CategoryRow])
 PREFERENCES: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])

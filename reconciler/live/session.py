@@ -126,6 +126,24 @@ class Session:
         rows = self._rows(_checked(ids))
         return live_torrents(rows, self._stopped_among(intent_hidden(rows)))
 
+    def magnets(self) -> Mapping[str, str]:
+        """The magnet link of every torrent by its id, with trackers, and so perhaps with passkeys."""
+        rows = self._connection.call("torrents/info", Client.magnet_rows)
+        return {row["hash"]: row["magnet_uri"] for row in rows}
+
+    def export(self, torrent_id: str) -> bytes | None:
+        """The .torrent file of one torrent (qBittorrent >= 4.5); None where it has no metadata yet, or is gone."""
+        if not self._connection.capabilities.export:
+            raise Unsupported(
+                f"{self._instance.name}: qBittorrent {self.version} exports no .torrent files; 4.5 and later do"
+            )
+        try:
+            return self._connection.call("torrents/export", lambda c: c.torrents_export(torrent_id))
+        except Rejected as error:
+            if error.http_status in (404, 409):
+                return None
+            raise
+
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links that share their options; one that is already there is no error.
 
@@ -134,11 +152,16 @@ class Session:
         """
         if not magnets or any(not uri.startswith("magnet:?") or "\n" in uri or "\r" in uri for uri in magnets):
             raise ValueError("only magnet links are added here: anything else could be a path on the server's own disk")
-        try:
-            self._connection.call("torrents/add", lambda client: self._add(client, magnets, options))
-        except Rejected as error:
-            if error.http_status != 409:  # >= 5.2: none was added, which is also what all duplicates answer
-                raise
+        self._add(options, urls=magnets)
+
+    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+        """Add .torrent files by names of their own, sharing their options; one that is already there is no error.
+
+        Where the server takes one of them for none it refuses (415), and some of the others may have been added.
+        """
+        if not files:
+            raise ValueError("no file would mean an add of nothing")
+        self._add(options, torrent_files=files)
 
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Put tags on, creating those that are new."""
@@ -219,17 +242,26 @@ class Session:
     def _declared_preferences(self) -> Mapping[str, PreferenceValue] | None:
         return self.preferences() if self._instance.preferences else None
 
-    def _add(self, client: Client, magnets: Sequence[str], options: AddOptions) -> None:
-        client.torrents_add(
-            urls=magnets,
-            save_path=options.save_path,
-            category=options.category or None,
-            rename=options.name,
-            tags=options.tags if options.tags and self.tags_at_add else None,
-            is_stopped=options.stopped,  # is_paused=False would be dropped by the library
-            use_auto_torrent_management=options.auto_tmm,
-            stopCondition="None",  # else the server's own setting (>= 4.5) may stop what should run
-        )
+    def _add(self, options: AddOptions, **what: Any) -> None:
+        """`what`: links or files, as qbittorrent-api takes them."""
+
+        def send(client: Client) -> None:
+            client.torrents_add(
+                **what,
+                save_path=options.save_path,
+                category=options.category or None,
+                rename=options.name,
+                tags=options.tags if options.tags and self.tags_at_add else None,
+                is_stopped=options.stopped,  # is_paused=False would be dropped by the library
+                use_auto_torrent_management=options.auto_tmm,
+                stopCondition="None",  # else the server's own setting (>= 4.5) may stop what should run
+            )
+
+        try:
+            self._connection.call("torrents/add", send)
+        except Rejected as error:
+            if error.http_status != 409:  # >= 5.2: none was added, which is also what all duplicates answer
+                raise
 
     def _hashes(self, hashes: list[str], status: Status) -> set[str]:
         return {row["hash"] for row in self._rows(hashes, status)}

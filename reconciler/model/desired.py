@@ -11,6 +11,7 @@ from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position, Problem
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.secret import Secret
+from reconciler.model.torrent_file import TorrentFile
 
 
 class Policy(StrEnum):
@@ -84,12 +85,13 @@ class DesiredTags:
 class DesiredTorrent:
     """One entry of `torrents`, defaults applied. None means: not declared, so not managed.
 
-    `category` "" means: no category. Paths are absolute and as qBittorrent sees them.
+    `source` is what it is added from; None where it has to be there already (`infohash`). `category` "" means: no
+    category. Paths are absolute and as qBittorrent sees them.
     """
 
     at: Position
     infohashes: InfoHashes
-    magnet: Magnet
+    source: Magnet | TorrentFile | None
     instance: str
     absent: bool = False
     name: str | None = None
@@ -101,13 +103,17 @@ class DesiredTorrent:
 
     @property
     def label(self) -> str:
-        """What people call it: its declared name, else the magnet's, else its infohash."""
-        return self.name or self.magnet.name or str(self.infohashes)
+        """What people call it: its declared name, else that of its magnet or file, else its infohash."""
+        return self.name or (self.source and self.source.name) or str(self.infohashes)
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The whole desired state of one run. `files`: every file it came from, those of secrets and certificates too."""
+    """The whole desired state of one run.
+
+    `files`: every file it came from, those of torrents, secrets and certificates too. `unfetched`: how many torrents
+    are missing because they are given by URL and it was loaded offline; such a state can be shown, and never planned.
+    """
 
     policy: Policy
     instances: Mapping[str, Instance]
@@ -122,6 +128,7 @@ class Desired:
     accept_plan: str | None = None
     warnings: tuple[Problem, ...] = ()
     files: tuple[str, ...] = field(default=(), compare=False)
+    unfetched: int = 0
 
     def categories_of(self, instance: str) -> Mapping[str, DesiredCategory]:
         """The managed categories of one instance: its own definitions win over the common ones."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
 from reconciler.model.preferences import PreferenceValue
+from reconciler.model.torrent_file import TorrentFile
 
 Value = str | bool | int | float | tuple[str, ...] | None
 
@@ -70,8 +71,8 @@ class Action:
 
     `torrent_id` is the live key (None for adds and categories), `infohash` what people know the torrent by.
     `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then says why.
-    `value` is what a preference is set to, since its change may hide that. `blast` is for people: what is done does
-    not depend on it.
+    `adds` is what an add sends, `value` what a preference is set to, since its change may hide that. `blast` is for
+    people: what is done does not depend on it.
     """
 
     verb: Verb
@@ -84,7 +85,7 @@ class Action:
     source: Position | None = None
     disruptive: bool = False
     hold: Outcome | None = None
-    magnet: Magnet | None = None
+    adds: Magnet | TorrentFile | None = None
     delete_files: bool = False
     value: PreferenceValue | None = None
     blast: Blast | None = None

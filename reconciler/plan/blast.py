@@ -42,8 +42,8 @@ def _coming(action: Action, by_id: Mapping[str, LiveTorrent], snapshot: Snapshot
         return []
     live = by_id.get(action.torrent_id or "")
     names = {live.content_path.rpartition("/")[2] or live.name} if live else {action.name}
-    if action.magnet and action.magnet.name:
-        names.add(action.magnet.name)
+    if action.adds and action.adds.name:
+        names.add(action.adds.name)
     return [place_of(where, name) for name in names]
 
 

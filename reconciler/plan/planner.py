@@ -42,6 +42,8 @@ def make_plan(
     `remembered`: what we owned on each instance, where that is known. One that has lost most of it deletes nothing,
     unless that very plan is approved; the hash does not depend on what is remembered.
     """
+    if desired.unfetched:
+        raise ValueError("a part of a desired state is never planned: it would delete what the rest declares")
     by_instance: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry in desired.torrents:
         by_instance[entry.instance].append(entry)

@@ -3,6 +3,7 @@
 | declared        | live | tags on it              | create-only | upsert            | sync              |
 |-----------------|------|-------------------------|-------------|-------------------|-------------------|
 | present         | no   |                         | add         | add               | add               |
+| by infohash     | no   |                         | blocked     | blocked           | blocked           |
 | present         | yes  | `reconcile:ignore`      | spared      | spared            | spared            |
 | present         | yes  | another owner's         | spared      | blocked           | blocked           |
 | present         | yes  | not ours                | spared      | adopt             | adopt             |
@@ -94,6 +95,9 @@ def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Action:
     changes = (Change("owner", None, rules.owner), *first_values(entry))
     if not snapshot.v2 and not entry.infohashes.v1:
         reason = f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; 4.4 and later do"
+        return _action(entry, None, Verb.ADD, reason, changes, hold=Outcome.BLOCKED)
+    if entry.source is None:
+        reason = "not on the instance, and an infohash is nothing to add it from; give a magnet or a torrent instead"
         return _action(entry, None, Verb.ADD, reason, changes, hold=Outcome.BLOCKED)
     return _action(entry, None, Verb.ADD, "not on the instance", changes)
 
@@ -187,7 +191,7 @@ def _action(
         source=entry.at,
         disruptive=live is not None and _moves_data(changes, live),
         hold=hold,
-        magnet=entry.magnet if verb is Verb.ADD else None,
+        adds=entry.source if verb is Verb.ADD else None,
     )
 
 

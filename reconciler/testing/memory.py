@@ -7,11 +7,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
+from urllib.parse import quote
 
-from reconciler.model.errors import InstanceError, Rejected
+from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import MagnetError, parse_magnet
+from reconciler.model.metainfo import MetainfoError, read_metainfo
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
 from reconciler.testing.preferences import first_preferences, taken
@@ -45,6 +47,7 @@ class MemoryInstance:
         self.live_preferences = first_preferences(self.web_api, default_save_path)
         self.with_preferences = with_preferences
         self.requests = 0
+        self._uploaded: dict[str, bytes] = {}
         self._faults: deque[Fault | None] = deque()
         self._api = tuple(int(part) for part in self.web_api.split("."))
         self._v2 = self._api >= (2, 8, 4)  # libtorrent 1.2, before 4.4, knows v1 alone
@@ -59,7 +62,7 @@ class MemoryInstance:
         twin = MemoryInstance(self.version[1:], self.default_save_path, with_preferences=self.with_preferences)
         twin.live_preferences, twin.seeds = dict(self.live_preferences), dict(self.seeds)
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
-        twin.requests, twin._faults = self.requests, self._faults.copy()
+        twin.requests, twin._faults, twin._uploaded = self.requests, self._faults.copy(), dict(self._uploaded)
         return twin
 
     def fail_next(self, count: int, error: InstanceError, *, after: bool = False, skip: int = 0) -> None:
@@ -103,6 +106,17 @@ class MemoryInstance:
         wanted = _checked(ids)
         return self._request(lambda: tuple(self.torrents[key] for key in wanted if key in self.torrents))
 
+    def magnets(self) -> Mapping[str, str]:
+        """A magnet link of every torrent, without trackers."""
+        return self._request(lambda: {key: _link(torrent) for key, torrent in self.torrents.items()})
+
+    def export(self, torrent_id: str) -> bytes | None:
+        """The file that it was uploaded as; None where it was added by a magnet, or is gone."""
+        _checked([torrent_id])
+        if self._api < (2, 8, 14):
+            raise Unsupported(f"qBittorrent {self.version} exports no .torrent files")
+        return self._request(lambda: self._uploaded.get(torrent_id) if torrent_id in self.torrents else None)
+
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links; one that is there stays as it is, and one that the version does not know is left out."""
 
@@ -110,6 +124,25 @@ class MemoryInstance:
             known = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
             for uri in magnets:
                 self._add(uri, options, known)
+
+        self._request(work)
+
+    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+        """Add .torrent files. The first that is none ends it, with those before it added."""
+        if not files:
+            raise ValueError("no file would mean an add of nothing")
+
+        def work() -> None:
+            known = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
+            for data in files.values():
+                try:
+                    found = read_metainfo(data)
+                except MetainfoError:
+                    raise Rejected("not a valid torrent file", 415) from None
+                if not (self._v2 or found.infohashes.v1):
+                    raise Rejected("not a valid torrent file", 415)
+                self._place(found.infohashes, found.name, found.size, options, known)
+                self._uploaded.setdefault(found.infohashes.ids[0] if self._v2 else str(found.infohashes.v1), data)
 
         self._request(work)
 
@@ -153,11 +186,11 @@ class MemoryInstance:
 
     def stop(self, ids: Collection[str]) -> None:
         """Stop."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=True, state=self._state(True)))
+        self._change(ids, lambda torrent: replace(torrent, stopped=True, state=self._state(True, torrent.size)))
 
     def start(self, ids: Collection[str]) -> None:
         """Start."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=False, state=self._state(False)))
+        self._change(ids, lambda torrent: replace(torrent, stopped=False, state=self._state(False, torrent.size)))
 
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove. There is no data here, so `delete_files` changes nothing."""
@@ -249,8 +282,11 @@ class MemoryInstance:
             magnet = parse_magnet(uri)
         except MagnetError:
             return
-        v1 = magnet.infohashes.v1
-        hashes = magnet.infohashes if self._v2 else InfoHashes(v1) if v1 else None
+        self._place(magnet.infohashes, magnet.name, 0, options, known)
+
+    def _place(self, found: InfoHashes, name: str | None, size: int, options: AddOptions, known: set[str]) -> None:
+        """Put a torrent there, unless it is, or the version does not know its kind. `size` 0: it has no metadata."""
+        hashes = found if self._v2 else InfoHashes(found.v1) if found.v1 else None
         if hashes is None or not known.isdisjoint(hashes.ids):
             return
         known.update(hashes.ids)
@@ -262,13 +298,14 @@ class MemoryInstance:
         self.torrents[key] = LiveTorrent(
             key,
             hashes,
-            (options.name or "").strip() or magnet.name or str(hashes),
+            (options.name or "").strip() or name or str(hashes),
             options.stopped,
-            self._state(options.stopped),
+            self._state(options.stopped, size),
             category,
             _trimmed(options.tags) if self.tags_at_add else frozenset(),
             self._path_of(category) if options.auto_tmm else given,
             options.auto_tmm,
+            size=size,
         )
 
     def _kept(self, download_path: DownloadPath) -> DownloadPath:
@@ -297,9 +334,9 @@ class MemoryInstance:
         known = self.live_categories.get(category)
         return (known.save_path if known else "") or f"{self.default_save_path}/{category}"
 
-    def _state(self, stopped: bool) -> str:
+    def _state(self, stopped: bool, size: int) -> str:
         if not stopped:
-            return "metaDL"
+            return "stalledDL" if size else "metaDL"
         return "stoppedDL" if self._api >= (2, 11) else "pausedDL"
 
 
@@ -311,3 +348,9 @@ def _checked(items: Collection[str]) -> list[str]:
 
 def _trimmed(tags: Collection[str]) -> frozenset[str]:
     return frozenset(tag.strip() for tag in tags) - {""}
+
+
+def _link(torrent: LiveTorrent) -> str:
+    hashes = torrent.infohashes
+    topics = [f"xt=urn:btih:{hashes.v1}"] * bool(hashes.v1) + [f"xt=urn:btmh:1220{hashes.v2}"] * bool(hashes.v2)
+    return "magnet:?" + "&".join([*topics, f"dn={quote(torrent.name, safe='')}"])

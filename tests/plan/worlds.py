@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from reconciler.model.desired import (
@@ -17,13 +18,16 @@ from reconciler.model.desired import (
     Policy,
 )
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.magnet import parse_magnet
+from reconciler.model.magnet import Magnet, parse_magnet
+from reconciler.model.metainfo import read_metainfo
 from reconciler.model.plan import Action, InstancePlan, Kind, Value
 from reconciler.model.position import Position
 from reconciler.model.preferences import PreferenceValue, canonical
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.torrent_file import TorrentFile
 from reconciler.testing.memory import WEB_API
+from tests.support.torrents import torrent
 
 OURS = "reconcile:home"
 
@@ -38,8 +42,19 @@ def v2(letter: str) -> str:
     return hashlib.sha256(letter.encode()).hexdigest()
 
 
+@cache
+def torrent_file(name: str) -> TorrentFile:
+    """The made-up .torrent file that is called by a number and a kind, as in `7:hybrid`."""
+    number, kind = name.split(":")
+    data = torrent(int(number), kind)  # type: ignore[arg-type]
+    found = read_metainfo(data)
+    return TorrentFile(f"{name}.torrent", found.infohashes, name, len(data), lambda: data)
+
+
 def hashes(names: str) -> InfoHashes:
-    """`a` is v1, `a2` is v2, `a+a2` is hybrid."""
+    """`a` is v1, `a2` is v2, `a+a2` is hybrid; `7:v1`, `7:v2` and `7:hybrid` are what made-up files have."""
+    if ":" in names:
+        return torrent_file(names).infohashes
     parts = {name[-1] == "2" and len(name) > 1: name for name in names.split("+")}
     old, new = parts.get(False), parts.get(True)
     return InfoHashes(v1(old) if old else None, v2(new[0]) if new else None)
@@ -65,15 +80,20 @@ def live_torrent(row: Mapping[str, Any]) -> LiveTorrent:
 
 
 def desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
-    """An entry from `{hash, category, …}`."""
+    """An entry from `{hash, category, …}`; `source` is `magnet`, `torrent` or `infohash`."""
     found = hashes(row["hash"])
+    source: Magnet | TorrentFile | None = None
     xts = [f"xt=urn:btih:{found.v1}"] * bool(found.v1) + [f"xt=urn:btmh:1220{found.v2}"] * bool(found.v2)
+    if row.get("source", "magnet") == "magnet":
+        source = parse_magnet("magnet:?" + "&".join(xts) + f"&dn={row['hash']}")
+    elif row["source"] == "torrent":
+        source = torrent_file(row["hash"])
     tags = row.get("tags")
     only = isinstance(tags, dict)
     return DesiredTorrent(
         at=Position("desired.yaml", line, 1),
         infohashes=found,
-        magnet=parse_magnet("magnet:?" + "&".join(xts) + f"&dn={row['hash']}"),
+        source=source,
         instance=row.get("instance", "box"),
         absent=row.get("state") == "absent",
         name=row.get("name"),

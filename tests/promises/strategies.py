@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.plan.worlds import desired_state, snapshot
 
 LETTERS = "abcdefgh"
+FILES = ("1:v1", "2:v2", "3:hybrid", "4:v1")
 CATEGORIES = ("", "linux", "films", "linux/iso")
 TAGS = ("x", "y", "Z")
 DAY = date(2026, 11, 21)
@@ -36,13 +37,15 @@ PATHS = ("/downloads", "/data/linux", "/data/films")
 
 
 def _hash(letter: str) -> st.SearchStrategy[str]:
+    if letter in FILES:
+        return st.just(letter)
     return st.sampled_from([letter, f"{letter}2", f"{letter}+{letter}2"])
 
 
 @st.composite
 def live_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Up to eight live torrents: ours, others', foreign, marked, in any condition."""
-    letters = draw(st.lists(st.sampled_from(LETTERS), unique=True, max_size=8))
+    letters = draw(st.lists(st.sampled_from([*LETTERS, *FILES]), unique=True, max_size=8))
     return [
         {
             "hash": draw(_hash(letter)),
@@ -62,13 +65,14 @@ def live_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
 @st.composite
 def entry_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Up to eight entries with any keys given or not."""
-    letters = draw(st.lists(st.sampled_from(LETTERS), unique=True, max_size=8))
+    letters = draw(st.lists(st.sampled_from([*LETTERS, *FILES]), unique=True, max_size=8))
     return [draw(_entry(letter)) for letter in letters]
 
 
 @st.composite
 def _entry(draw: st.DrawFn, letter: str) -> dict[str, Any]:
-    row: dict[str, Any] = {"hash": draw(_hash(letter))}
+    sources = ["magnet", "magnet", "infohash", *(["torrent"] * 4 if letter in FILES else [])]
+    row: dict[str, Any] = {"hash": draw(_hash(letter)), "source": draw(st.sampled_from(sources))}
     if draw(st.integers(0, 5)) == 0:
         return row | {"state": "absent"}
     some = st.lists(st.sampled_from(TAGS), unique=True, max_size=2)

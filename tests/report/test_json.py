@@ -130,9 +130,9 @@ def test_what_stands_in_place_of_a_report() -> None:
 
 def test_a_validation() -> None:
     stream = io.StringIO()
-    write_valid(12, 2, (), stream)
-    valid = {"format_version": 1, "exit_code": 0, "torrents": 12, "instances": 2, "problems": [], "warnings": []}
-    assert json.loads(stream.getvalue()) == valid
+    write_valid(12, 2, 3, (), stream)
+    head = {"format_version": 1, "exit_code": 0, "torrents": 12, "unfetched": 3, "instances": 2}
+    assert json.loads(stream.getvalue()) == {**head, "problems": [], "warnings": []}
 
 
 def test_a_status() -> None:

@@ -16,19 +16,24 @@ from reconciler.control.reading import Connect, follow
 from reconciler.control.run import Options, Planner, Progress, Silent, run_once, unread
 from reconciler.control.watch.aside import Aside, Start, in_thread
 from reconciler.control.watch.clock import Clock, real_clock
-from reconciler.control.watch.domains import Domains, door
+from reconciler.control.watch.domains import Domains, delay, door
 from reconciler.control.watch.memory import Memory
 from reconciler.control.watch.pool import Pool
 from reconciler.control.watch.schedule import Schedule
 from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause, Trigger
 from reconciler.model.desired import Desired
+from reconciler.model.errors import Stopped
 from reconciler.model.journal import Remembered
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
 
 ATTEMPTS = 2  # of one request: what fails twice in a row is left to the next run, so that others need not wait for it
+FETCH_FIRST = 60.0  # seconds until torrents that could not be fetched are tried again, at most; doubled each time
+FETCH_LONGEST = 600.0
+
+_ASKED = (Cause.RELOAD, Cause.SIGNAL)
 
 
 @dataclass(slots=True)
@@ -81,6 +86,8 @@ class Watch:
         self._aside = Aside(self._pool, self._pace, stop, trigger.wake, aside)
         self._back: set[str] = set()  # who had failed and has answered since
         self._looked = source.read_as  # how the files were when they were looked at last
+        self._unfetched = 0  # how often in a row torrents could not be fetched
+        self._fetch_at = 0.0  # when to try that again
         self._log = structlog.get_logger()
 
     def run(self) -> None:
@@ -131,6 +138,8 @@ class Watch:
         causes = self._schedule.due(self._clock.now())
         try:
             return self._with_files(causes) if causes else causes
+        except Stopped:
+            return set()
         except Exception as error:
             self._failed(error)
             return causes
@@ -139,7 +148,9 @@ class Watch:
         now, look = self._clock.now(), self._source.look(thorough=Cause.INTERVAL in causes)
         if look == self._source.read_as:
             self._schedule.drop(Cause.FILES)
-            return causes - {Cause.FILES}
+            again = self._source.unfetched and (now >= self._fetch_at or not {*causes}.isdisjoint(_ASKED))
+            news = again and self._read() and not self._source.problems
+            return causes | {Cause.FILES} if news else causes - {Cause.FILES}
         if look == self._looked and self._read():
             return causes | {Cause.FILES}
         if self._schedule.overdue(now):  # they never rest: go on with what we have
@@ -154,8 +165,12 @@ class Watch:
             return False
         for problem in self._source.problems:
             self._log.error(problem.message, file=problem.at.file, line=problem.at.line, mend=problem.mend)
+        unfetched = self._source.unfetched
+        self._unfetched = self._unfetched + 1 if unfetched else 0
+        self._fetch_at = self._clock.now() + delay(self._unfetched, FETCH_FIRST, FETCH_LONGEST, self._clock.random())
         if self._source.problems:
-            self._log.error("the desired state is invalid now; the last good one stays in force")
+            what = "unknown now, since torrents could not be fetched" if unfetched else "invalid now"
+            self._log.error(f"the desired state is {what}; the last good one stays in force")
         else:
             self._log.info("the desired state was read anew", torrents=len(self._source.desired.torrents))
         self._memory.revise(before, self._source.desired)
