@@ -8,9 +8,11 @@ applied is what a read-back shows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from reconciler.apply.categories import apply_categories
-from reconciler.apply.delivery import Lost, deliver, read
+from reconciler.apply.delivery import Lost, deliver, read, undone
+from reconciler.apply.finding import Finder
 from reconciler.apply.job import Job, by_id, live_of
 from reconciler.apply.pace import Pace
 from reconciler.apply.steps import Batch, add_batches, change_batches, delete_batches, deletes
@@ -87,15 +89,33 @@ class Executor:
         waiting, began = list(jobs), self._pace.now()
         live: dict[str, LiveTorrent] = {}
         self._await_sample(waiting)
+        finder = Finder(self._target, self._pace)
+        self._repeat(finder.find(self._refused_and_gone(waiting)))
         for wait in self._pace.looks(len(waiting)):
             live = by_id(read(waiting, self._target, self._pace))
             patient = self._pace.now() - began < MOVE_PATIENCE
             waiting = [job for job in waiting if not self._settled(job, live_of(job, live), patient)]
             if not waiting:
                 return
+            if found := finder.overdue([job for job in waiting if live_of(job, live) is None]):
+                self._repeat(found)
             self._pace.sleep(wait)
         for job in waiting:
             job.end(Outcome.FAILED, job.error or _unseen(job, live_of(job, live)))
+
+    def _refused_and_gone(self, jobs: Sequence[Job]) -> list[Job]:
+        """What was refused because the id that it was sent to means nothing."""
+        refused = [job for job in jobs if job.error and not job.is_add]
+        live = by_id(read(refused, self._target, self._pace))
+        return [job for job in refused if live_of(job, live) is None]
+
+    def _repeat(self, jobs: Sequence[Job]) -> None:
+        """Send what went to an id that meant nothing any more, as far as it has not taken effect."""
+        for job in jobs:
+            job.error = None
+        for batch in change_batches(jobs, self._target):
+            if left := undone(batch, batch.jobs, self._target, self._pace):
+                deliver(replace(batch, jobs=left), self._target, self._pace)
 
     def _await_sample(self, jobs: Sequence[Job]) -> None:
         """Look at the last of many first: it is the last to show, and reading thousands in vain is slow."""
@@ -126,6 +146,8 @@ class Executor:
         if not jobs:
             return
         live = by_id(read(jobs, self._target, self._pace))
+        if Finder(self._target, self._pace).find([job for job in jobs if live_of(job, live) is None]):
+            live = by_id(read(jobs, self._target, self._pace))
         doomed = [job for job in jobs if _still_doomed(job, live_of(job, live))]
         self._deliver(delete_batches(doomed))
         for wait in self._pace.looks(len(doomed)):

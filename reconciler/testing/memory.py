@@ -121,6 +121,18 @@ class MemoryInstance:
 
         self._request(work)
 
+    def metadata_arrives(self, torrent_id: str, data: bytes) -> None:
+        """The swarm sends the metadata of a running magnet link. A hybrid torrent then gets the id of its v2 hash.
+
+        No request: it happens by itself.
+        """
+        found, torrent = read_metainfo(data), self.torrents.pop(torrent_id)
+        hashes = found.infohashes if self._v2 else torrent.infohashes
+        state = self._state(torrent.stopped, found.size)
+        self.torrents[hashes.ids[0]] = replace(
+            torrent, id=hashes.ids[0], infohashes=hashes, size=found.size, state=state
+        )
+
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Put tags on."""
         names = _checked(tags)
