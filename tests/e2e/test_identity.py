@@ -63,19 +63,6 @@ def test_within_a_run(home: Home, proxy: Proxy, truth: Raw, server: Server, seed
     assert home.run().summary == {"unchanged": 1}
 
 
-def test_when_it_is_started(home: Home, proxy: Proxy, truth: Raw, server: Server, seeder: Server, version: str) -> None:
-    hashes = seeded(seeder, 1, "hybrid")
-    home.write(f"{{magnet: '{link(hashes)}', paused: true}}")
-    assert home.run().code == 0
-    assert set(truth.torrents()) == {hashes.v1}
-    home.write(f"{{magnet: '{link(hashes)}', paused: false}}")
-    with meeting(server, str(hashes.v1), seeder):
-        done = home.run()
-    assert (done.code, done.summary) == (0, {"update": 1}), done.out
-    assert set(truth.torrents()) == {id_of(hashes, version)}
-    assert home.run().summary == {"unchanged": 1}
-
-
 def test_under_a_watch(home: Home, proxy: Proxy, truth: Raw, server: Server, seeder: Server, version: str) -> None:
     first, second = seeded(seeder, 1, "hybrid"), seeded(seeder, 2, "hybrid")
     home.write(f"{{magnet: '{link(first)}', {KEYS}}}")

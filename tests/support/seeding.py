@@ -34,7 +34,7 @@ def link(hashes: InfoHashes) -> str:
     return f"magnet:?xt=urn:btih:{hashes.v1}"
 
 
-def meet(server: Server, key: str, seeder: Server, within: float = 20.0) -> None:
+def meet(server: Server, key: str, seeder: Server, within: float = 60.0) -> None:
     """Tell a server of a peer, as soon as it has the torrent and until it has the metadata: it may be busy queueing."""
     raw = Raw(server)
     there = False
@@ -54,6 +54,6 @@ def meet(server: Server, key: str, seeder: Server, within: float = 20.0) -> None
 def meeting(server: Server, key: str, seeder: Server) -> Iterator[None]:
     """The same meanwhile: the metadata comes as early as it can."""
     with ThreadPoolExecutor(1) as pool:
-        met = pool.submit(meet, server, key, seeder, 60.0)
+        met = pool.submit(meet, server, key, seeder)
         yield
         met.result()
