@@ -44,9 +44,13 @@ class Job:
         """The one id for a mutation: the live one where it is known."""
         return self.ids[0]
 
+    def changes(self, field: str) -> bool:
+        """Is this field among those that the action changes?"""
+        return any(change.field == field for change in self.action.changes)
+
     def has_arrived(self, live: LiveTorrent | None) -> bool:
         """Does the instance show all that the action asked for?"""
-        return live is not None and all(arrived(change, live) for change in self.action.changes)
+        return live is not None and all(arrived(change, live, self.action) for change in self.action.changes)
 
     def end(self, outcome: Outcome, error: str | None = None) -> None:
         """Settle what became of it; the first word stands."""

@@ -11,8 +11,10 @@ from typing import TypeVar
 from reconciler.model.errors import InstanceError, Rejected
 from reconciler.model.fields import normal_path
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.links import links_part
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
+from reconciler.testing.options import MemoryOptions
 
 T = TypeVar("T")
 
@@ -23,7 +25,7 @@ _BAD_CATEGORY = re.compile(r"^/|/$|//|\\|^$")
 Fault = tuple[InstanceError, bool]  # what is raised, and is the request carried out all the same?
 
 
-class MemoryInstance:
+class MemoryInstance(MemoryOptions):
     """An instance of one of the versions of `WEB_API`. Its torrents and categories may be read and set directly.
 
     Every request is carried out at once and whole. Where a real server refuses, `Rejected` is raised as by a session.
@@ -65,23 +67,28 @@ class MemoryInstance:
     def close(self) -> None:
         """Nothing to do."""
 
-    def snapshot(self) -> Snapshot:
-        """Every torrent and category."""
+    def snapshot(self, files_of: Collection[str] = ()) -> Snapshot:
+        """Every torrent and category, and the files of some torrents."""
 
         def work() -> Snapshot:
-            torrents, categories = tuple(self.torrents.values()), dict(self.live_categories)
+            torrents, categories = tuple(map(_without_files, self.torrents.values())), dict(self.live_categories)
             return Snapshot(self.version, self.web_api, torrents, categories, self._v2)
 
-        return self._request(work)
+        snapshot = self._request(work)
+        wanted = [
+            live.id for live in snapshot.torrents if live.has_metadata and {live.id, *live.infohashes.ids} & {*files_of}
+        ]
+        files = self.files(wanted) if wanted else {}
+        return replace(snapshot, torrents=tuple(replace(live, files=files.get(live.id)) for live in snapshot.torrents))
 
     @property
     def fresh(self) -> bool:
         """Every snapshot is a full read."""
         return True
 
-    def refresh(self) -> Snapshot:
-        """Every torrent and category."""
-        return self.snapshot()
+    def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
+        """The same: every snapshot is a full read."""
+        return self.snapshot(files_of)
 
     def categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
@@ -90,7 +97,9 @@ class MemoryInstance:
     def read(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         """Those of the given ids that are there."""
         wanted = _checked(ids)
-        return self._request(lambda: tuple(self.torrents[key] for key in wanted if key in self.torrents))
+        return self._request(
+            lambda: tuple(_without_files(self.torrents[key]) for key in wanted if key in self.torrents)
+        )
 
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links; one that is there stays as it is, and one that the version does not know is left out."""
@@ -141,12 +150,12 @@ class MemoryInstance:
         self._request(work)
 
     def stop(self, ids: Collection[str]) -> None:
-        """Stop."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=True, state=self._state(True)))
+        """Stop, which ends a forced start."""
+        self._change(ids, lambda torrent: self._switched(torrent, stopped=True))
 
     def start(self, ids: Collection[str]) -> None:
-        """Start."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=False, state=self._state(False)))
+        """Start, which ends a forced start as well."""
+        self._change(ids, lambda torrent: self._switched(torrent, stopped=False))
 
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove. There is no data here, so `delete_files` changes nothing."""
@@ -217,6 +226,7 @@ class MemoryInstance:
         if category and category not in self.live_categories:
             self._make_category(category, "")
         given = normal_path(options.save_path) if options.save_path else self.default_save_path
+        save_path = self._path_of(category) if options.auto_tmm else given
         key = hashes.ids[0]
         self.torrents[key] = LiveTorrent(
             key,
@@ -226,9 +236,16 @@ class MemoryInstance:
             self._state(options.stopped),
             category,
             _trimmed(options.tags) if self.tags_at_add else frozenset(),
-            self._path_of(category) if options.auto_tmm else given,
+            save_path,
             options.auto_tmm,
+            options=self._fresh_options(options),
+            comment="" if self._api >= (2, 11) else None,
+            links=links_part(magnet.uri),
         )
+
+    def _switched(self, torrent: LiveTorrent, stopped: bool) -> LiveTorrent:
+        options = replace(torrent.options, force_start=False)
+        return replace(torrent, stopped=stopped, state=self._state(stopped), options=options)
 
     def _make_category(self, name: str, save_path: str) -> None:
         parent = name.rpartition("/")[0]
@@ -253,6 +270,11 @@ def _checked(items: Collection[str]) -> list[str]:
     if not items or "all" in items:
         raise ValueError("never empty, and never all")
     return list(items)
+
+
+def _without_files(torrent: LiveTorrent) -> LiveTorrent:
+    """Files have to be asked for."""
+    return torrent if torrent.files is None else replace(torrent, files=None)
 
 
 def _trimmed(tags: Collection[str]) -> frozenset[str]:
