@@ -55,15 +55,14 @@ class Executor:
         _drop_orphans(jobs)
         torrents = [job for job in jobs if job.is_torrent and job.outcome is None]
         kept = [job for job in torrents if not deletes(job)]
-        self._deliver(add_batches([job for job in kept if job.is_add], self._target))
-        self._await_adds([job for job in kept if job.is_add and self._is_followed(job)])
+        adds = [job for job in kept if job.is_add]
+        for job in adds:
+            job.late = late_fields(job.action, self._target.api)
+        self._deliver(add_batches(adds, self._target))
+        self._await_adds([job for job in adds if job.late or not self._target.tags_at_add])
         self._deliver(change_batches(kept, self._target))
         self._settle(kept)
         self._delete([job for job in torrents if deletes(job)])
-
-    def _is_followed(self, job: Job) -> bool:
-        """Does something come after the add that the add itself does not carry?"""
-        return not self._target.tags_at_add or bool(late_fields(job.action, self._target.api))
 
     def _deliver(self, batches: Iterable[Batch]) -> None:
         for batch in batches:

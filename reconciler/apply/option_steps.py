@@ -12,19 +12,19 @@ from reconciler.apply.job import Job, by_id, live_of
 from reconciler.apply.target import Target
 from reconciler.model.fields import arrived, file_text
 from reconciler.model.files import LiveFile, Priority, unsettled
-from reconciler.model.options import SHARE_LIMITS, group
+from reconciler.model.options import OPTIONS, SHARE_LIMITS, group
 from reconciler.model.plan import Change, Value
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
 
 MANY_TRACKED: Final = (2, 11, 9)  # Web API from which trackers are added to many torrents in one request
 PRIORITIES_AT_ONCE: Final = (2, 8, 4)  # Web API from which a priority shows at once (seen: 4.5.2, and not on 4.2.5)
 _TOGGLES: Final = ("sequential", "first_last_piece_first")
-_PLAIN: Final = ("super_seeding", "download_limit", "upload_limit", "comment")
+_PLAIN: Final = ("download_limit", "upload_limit", "comment")
 
 
 def field_batches(jobs: Sequence[Job], field: str, call: Requests, *, single: bool = False) -> Iterator[Batch]:
     """Batches for one field; `single` where the server takes one torrent a request."""
-    having = [job for job in jobs if job.changes(field)]
+    having = [job for job in jobs if job.sends(field)]
     for value, part in grouped(having, lambda job: job.action.wanted(field)):
 
         def send(target: Target, todo: Sequence[Job], value: Value = value) -> None:
@@ -43,7 +43,7 @@ def option_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     yield from _share_batches(jobs)
     yield from _tracker_batches(jobs, target)
     for job in jobs:
-        if job.changes("web_seeds"):
+        if job.sends("web_seeds"):
             yield Batch("add web seeds", [job], _add_web_seeds, _shows("web_seeds"))
     yield from _file_batches(jobs, target)
 
@@ -59,9 +59,10 @@ def place_batches(jobs: Sequence[Job], set_category: Requests, set_location: Req
     yield from field_batches(jobs, "download_path", _setter("download_path"))
 
 
-def force_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
-    """After stops and starts: a plain start ends a forced one."""
+def last_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
+    """What stops and starts would undo: a plain start ends a forced one, and on 4.2 a start ends super seeding."""
     yield from field_batches(jobs, "force_start", _setter("force_start"))
+    yield from field_batches(jobs, "super_seeding", _setter("super_seeding"))
 
 
 def _setter(field: str) -> Requests:
@@ -80,7 +81,7 @@ def _shows(*fields: str) -> Callable[[Job, LiveTorrent | None], bool]:
 
 def _toggle_batches(jobs: Sequence[Job], field: str) -> Iterator[Batch]:
     """The server can only turn a toggle over, so it is read first, and sent for those torrents where it differs."""
-    having = [job for job in jobs if job.changes(field)]
+    having = [job for job in jobs if job.sends(field)]
 
     def send(target: Target, todo: Sequence[Job]) -> None:
         live = _fresh(todo, target)
@@ -94,8 +95,8 @@ def _toggle_batches(jobs: Sequence[Job], field: str) -> Iterator[Batch]:
 
 def _share_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
     """All limits are set at once, so those that are not declared are sent as they are."""
-    having = [job for job in jobs if any(group(change.field) == SHARE_LIMITS for change in job.action.changes)]
-    fields = {change.field for job in having for change in job.action.changes if group(change.field) == SHARE_LIMITS}
+    fields = [field for field in OPTIONS if group(field) == SHARE_LIMITS]
+    having = [job for job in jobs if any(map(job.sends, fields))]
 
     def send(target: Target, todo: Sequence[Job]) -> None:
         live = _fresh(todo, target)
@@ -116,7 +117,7 @@ def _limits(present: ShareLimits, changes: Iterable[Change]) -> ShareLimits:
 
 
 def _tracker_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
-    having = [job for job in jobs if job.changes("trackers")]
+    having = [job for job in jobs if job.sends("trackers")]
     for urls, part in grouped(having, lambda job: job.action.urls["trackers"]):
 
         def send(target: Target, todo: Sequence[Job], urls: Sequence[str] = urls) -> None:
@@ -138,7 +139,7 @@ def _file_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     from the old list and undoes what went before. So the next one waits until the one before shows.
     """
     for job in jobs:
-        if job.changes("files"):
+        if job.sends("files"):
             for priority in Priority:
                 if any(text.startswith(f"{priority} ") for text in _texts(job)):
                     what = f"set files to {priority}"

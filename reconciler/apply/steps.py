@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.apply.batch import Batch, grouped
 from reconciler.apply.job import Job, tags_to_add, tags_to_remove
-from reconciler.apply.option_steps import field_batches, force_batches, option_batches, place_batches
+from reconciler.apply.option_steps import field_batches, last_batches, option_batches, place_batches
 from reconciler.apply.target import Target
 from reconciler.model.links import with_links
 from reconciler.model.options import CREATE_ONLY, OPTIONS, Version, goes_with_add
@@ -38,8 +38,7 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     for tags, group in grouped(changed, lambda job: tags_to_remove(job.action)):
         if tags:
             yield _untag_batch(tags, group)
-    late = [job for job in jobs if not job.is_add or late_fields(job.action, target.api)]
-    yield from option_batches(late, target)
+    yield from option_batches(jobs, target)
     yield from place_batches(
         changed,
         lambda t, ids, value: t.set_category(ids, str(value)),
@@ -47,12 +46,12 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     )
     yield from field_batches(changed, "name", lambda t, ids, value: t.rename(ids[0], str(value)), single=True)
     yield from field_batches(changed, "paused", lambda t, ids, value: t.stop(ids) if value else t.start(ids))
-    yield from force_batches(late)
+    yield from last_batches(jobs)
 
 
-def late_fields(action: Action, api: Version) -> list[str]:
+def late_fields(action: Action, api: Version) -> frozenset[str]:
     """The fields of an add that the add itself does not carry on that version."""
-    return [c.field for c in action.changes if c.field == "files" or not goes_with_add(c.field, api)]
+    return frozenset(c.field for c in action.changes if c.field == "files" or not goes_with_add(c.field, api))
 
 
 def delete_batches(jobs: Sequence[Job]) -> Iterator[Batch]:

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final, Literal, Required
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -22,9 +21,10 @@ from typing_extensions import TypedDict  # typing has one that pydantic can read
 
 from reconciler.desired import rules
 from reconciler.desired.errors import Invalid
+from reconciler.desired.option_schema import KEYS as OPTION_KEYS
+from reconciler.desired.option_schema import STRICT, OptionKeys, OwnOptionKeys
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 
-STRICT: Final = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 BRANCHES: Final = frozenset({"#list", "#only", "#text", "#from"})  # union branches: in pydantic's locs, not in the YAML
 
 
@@ -79,7 +79,7 @@ SecretSource = Annotated[
 
 
 @with_config(STRICT)
-class Managed(TypedDict, total=False):
+class Managed(OptionKeys, total=False):
     """The keys of a torrent that `defaults` may hold too. `null`: not managed, whatever the defaults say."""
 
     instance: str | None
@@ -91,7 +91,7 @@ class Managed(TypedDict, total=False):
 
 
 @with_config(STRICT)
-class TorrentEntry(Managed, total=False):
+class TorrentEntry(Managed, OwnOptionKeys, total=False):
     """One item of `torrents`."""
 
     magnet: Required[Annotated[str, AfterValidator(_magnet)]]
@@ -168,6 +168,12 @@ class DocumentEntry(TypedDict, total=False):
 
 DOCUMENT: Final[TypeAdapter[DocumentEntry]] = TypeAdapter(DocumentEntry)
 
+
+def _known(entry: type) -> tuple[str, ...]:
+    """The keys of a torrent, the usual ones first."""
+    return tuple(sorted(entry.__annotations__, key=lambda key: key in OwnOptionKeys.__annotations__))
+
+
 # the known keys of each place, for suggestions
 KEYS: Final[dict[str, tuple[str, ...]]] = {
     "": tuple(DocumentEntry.__annotations__),
@@ -176,9 +182,10 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "timeout": tuple(TimeoutEntry.__annotations__),
     "guard": tuple(GuardEntry.__annotations__),
     "categories": tuple(CategoryEntry.__annotations__),
-    "defaults": tuple(Managed.__annotations__),
-    "torrents": ("magnet", *(key for key in TorrentEntry.__annotations__ if key != "magnet")),
+    "defaults": _known(Managed),
+    "torrents": ("magnet", *(key for key in _known(TorrentEntry) if key != "magnet")),
     "tags": ("only",),
+    **OPTION_KEYS,
     "password": ("env", "file"),
     "api_key": ("env", "file"),
 }

@@ -7,13 +7,14 @@ from typing import Any, Final, cast
 
 from reconciler.desired.checking import Checked
 from reconciler.desired.context import Context
+from reconciler.desired.options import OPTION_KEYS, contradictions, options_of
 from reconciler.desired.plain import Document
 from reconciler.desired.problems import shown, suggestion
 from reconciler.model.desired import DesiredTags, DesiredTorrent
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
 
-_MANAGED: Final = ("category", "tags", "save_path", "paused", "protect")
+_MANAGED: Final = ("category", "tags", "save_path", "paused", "protect", *sorted(OPTION_KEYS - {"delete_files"}))
 
 
 def build_torrents(checked: Sequence[Checked], names: tuple[str, ...], context: Context) -> tuple[DesiredTorrent, ...]:
@@ -42,7 +43,9 @@ class _Builder:
                 instance = self._instance(values, entry, part, index)
                 if entry.get("state") == "absent":
                     self._alone(entry, part.document, index)
-                    values = {"magnet": values["magnet"], "name": values.get("name"), "state": "absent"}
+                    kept = ("magnet", "name", "state", "delete_files")
+                    values = {key: value for key, value in values.items() if key in kept}
+                contradictions(values, cast("dict[str, Any]", entry), part.document, index, self._context)
                 if instance is None:
                     continue
                 torrent = self._torrent(positions[index], instance, values)
@@ -65,6 +68,7 @@ class _Builder:
             get("save_path"),
             get("paused"),
             get("protect"),
+            **options_of(values),
         )
 
     def _tag_set(self, tags: Any) -> DesiredTags | None:

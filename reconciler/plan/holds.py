@@ -8,18 +8,18 @@ from reconciler.model.options import CREATE_ONLY, unsupported
 from reconciler.model.plan import Change, Outcome
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 
-Held = tuple[Change, Outcome, str]
+Held = tuple[tuple[Change, ...], Outcome, str]
 
 _PLACES = ("save_path", "download_path", "auto_tmm")
 
 
 def sort_out(found: Sequence[Change], live: LiveTorrent, snapshot: Snapshot) -> tuple[tuple[Change, ...], list[Held]]:
     """Part the changes of a live torrent that can be made now from those that cannot, each with the reason."""
+    able, held = _part_lacking(found, snapshot)
     free: list[Change] = []
-    held: list[Held] = []
-    for change in found:
-        if why := _why_not(change, live, snapshot):
-            held.append((change, *why))
+    for change in able:
+        if why := _why_not(change, live):
+            held.append(((change,), *why))
         else:
             free.append(change)
     return tuple(free), held
@@ -30,23 +30,31 @@ def sort_out_add(declared: Sequence[Change], snapshot: Snapshot) -> tuple[tuple[
 
     Web seeds go with the magnet link, which every version understands.
     """
-    lacking = {change.field: lacks(change, snapshot) for change in declared if change.field != "web_seeds"}
-    held = [(change, Outcome.BLOCKED, why) for change in declared if (why := lacking.get(change.field))]
-    return tuple(change for change in declared if not lacking.get(change.field)), held
+    seeds = tuple(change for change in declared if change.field == "web_seeds")
+    able, held = _part_lacking([change for change in declared if change.field != "web_seeds"], snapshot)
+    return (*able, *seeds), held
 
 
 def impossible(declared: Iterable[Change], snapshot: Snapshot) -> str | None:
-    """Why a torrent cannot be added as declared: a field that is only heeded then, and not on this server."""
-    return next((why for change in declared if change.field in CREATE_ONLY and (why := lacks(change, snapshot))), None)
+    """Why a torrent cannot be added as declared: fields that only an add heeds, and not on this server."""
+    _, held = _part_lacking([change for change in declared if change.field in CREATE_ONLY], snapshot)
+    return held[0][2] if held else None
 
 
-def lacks(change: Change, snapshot: Snapshot) -> str | None:
-    """What the server lacks for a change, and which qBittorrent has it."""
-    release = unsupported(change.field, change.after, snapshot.api)
-    if release is None:
-        return None
-    what = f"{change.field} {change.after}" if change.field in CREATE_ONLY else change.field
-    return f"unsupported: qBittorrent {snapshot.version} cannot set {what}; {release} and later can"
+def _part_lacking(found: Iterable[Change], snapshot: Snapshot) -> tuple[list[Change], list[Held]]:
+    """Part what the version of the server has from what it lacks, which is told together."""
+    able, lacking, told = [], [], []
+    for change in found:
+        if release := unsupported(change.field, change.after, snapshot.api):
+            lacking.append(change)
+            what = f"{change.field} {change.after}" if change.field in CREATE_ONLY else change.field
+            told.append(f"{what} ({release} and later can)")
+        else:
+            able.append(change)
+    if not lacking:
+        return able, []
+    reason = f"unsupported: qBittorrent {snapshot.version} cannot set {' and '.join(told)}"
+    return able, [(tuple(lacking), Outcome.BLOCKED, reason)]
 
 
 def follows_category(changes: Iterable[Change], live: LiveTorrent) -> bool:
@@ -65,9 +73,7 @@ def moves_data(changes: Sequence[Change], live: LiveTorrent) -> bool:
     return "save_path" in fields or automatic or elsewhere or follows_category(changes, live)
 
 
-def _why_not(change: Change, live: LiveTorrent, snapshot: Snapshot) -> tuple[Outcome, str] | None:
-    if why := lacks(change, snapshot):
-        return Outcome.BLOCKED, why
+def _why_not(change: Change, live: LiveTorrent) -> tuple[Outcome, str] | None:
     if live.moving and (change.field in _PLACES or (change.field == "category" and live.auto_tmm)):
         what = "path" if change.field == "save_path" else change.field
         return Outcome.DEFERRED, f"its data is being moved; the {what} is set when that has ended"

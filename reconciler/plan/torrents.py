@@ -34,6 +34,8 @@ from reconciler.plan.match import Match
 
 Decision = Action | Spared
 
+NAMED = 4  # fields that a reason names; more are counted, since the changes name them anyway
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -98,7 +100,7 @@ def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Ac
     if entry.files and not entry.has_metadata:
         reason += "; the priorities of its files are set once its metadata is there"
     added = _action(entry, None, Verb.ADD, reason, (owner, *free))
-    return [added, *(_action(entry, None, Verb.UPDATE, why, (change,), hold=hold) for change, hold, why in held)]
+    return [added, *(_action(entry, None, Verb.UPDATE, why, changes, hold=hold) for changes, hold, why in held)]
 
 
 def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
@@ -118,8 +120,8 @@ def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snap
     if claim or free:
         reason = differing(free) if owned else differing(free, _not_ours_yet(entry))
         actions.append(_action(entry, live, verb, reason, claim + free))
-    for change, hold, reason in held:
-        actions.append(_action(entry, live, Verb.UPDATE, reason, (change,), hold=hold))
+    for changes, hold, reason in held:
+        actions.append(_action(entry, live, Verb.UPDATE, reason, changes, hold=hold))
     return actions
 
 
@@ -205,5 +207,7 @@ def _names(others: Sequence[str]) -> str:
 def differing(changes: Sequence[Change], first: str = "") -> str:
     """The reason of an action that makes these changes."""
     differs = " and ".join(change.field for change in changes)
+    if len(changes) > NAMED:
+        differs = f"{len(changes)} fields"
     drifted = f"{differs} differ{'s' if len(changes) == 1 else ''}" if changes else ""
     return "; ".join(part for part in (first, drifted) if part)
