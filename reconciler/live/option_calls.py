@@ -78,7 +78,7 @@ class OptionCalls:
         if self.api < FILES_IN_LIST:
             return {key: live_files(rows) for key in hashes if (rows := self._files_of(key))}
         rows = self._connection.call("torrents/info", lambda client: client.file_rows(hashes))
-        return {row["hash"]: live_files(row["files"]) for row in rows if row["files"]}
+        return {row["hash"]: live_files(files) for row in rows if (files := row.get("files"))}
 
     def set_option(self, ids: Collection[str], field: str, value: Value) -> None:
         """Set one of the options that are set by themselves."""

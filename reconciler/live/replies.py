@@ -105,10 +105,10 @@ class FileRow(TypedDict):
 
 @with_config(_STRICT)
 class FilesRow(TypedDict):
-    """A row of torrents/info with its files (>= 5.2); null before there is metadata."""
+    """A row of torrents/info with its files (>= 5.2), which are not told before there is metadata."""
 
     hash: str
-    files: list[FileRow] | None
+    files: NotRequired[list[FileRow]]
 
 
 @with_config(_STRICT)

@@ -42,10 +42,14 @@ def live_value(torrent: LiveTorrent, field: str) -> Value:
     raise ValueError(f"{field} is not a field of a live torrent")
 
 
-def agrees(field: str, live: Value, wanted: Value) -> bool:
-    """Are two values of a field the same to qBittorrent?"""
-    option = OPTIONS.get(field)
-    return option.same(live, wanted) if option else live == wanted
+def agrees(field: str, live: LiveTorrent, wanted: Value) -> bool:
+    """Is a field of the live torrent, to qBittorrent, as it is wanted?"""
+    value, option = live_value(live, field), OPTIONS.get(field)
+    if option is None:
+        return value == wanted
+    if field == "download_path" and wanted == live.save_path:
+        wanted = ""  # a path of its own that is the save path is none
+    return option.same(value, wanted)
 
 
 def arrived(change: Change, torrent: LiveTorrent, action: Action) -> bool:
@@ -67,7 +71,7 @@ def arrived(change: Change, torrent: LiveTorrent, action: Action) -> bool:
             return not missing_urls(action.urls.get(change.field, ()), torrent.links, change.field)
         case "files":
             return _files_arrived(change, torrent.files, action.files)
-    return agrees(change.field, live_value(torrent, change.field), after)
+    return agrees(change.field, torrent, after)
 
 
 def file_text(file: LiveFile, priority: Priority) -> str:

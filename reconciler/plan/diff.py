@@ -76,8 +76,7 @@ def _declared(entry: DesiredTorrent, live: LiveTorrent) -> Iterator[tuple[str, V
 
 def _present(live: LiveTorrent, field: str, wanted: Value) -> Value:
     """The live value, in the very form of the wanted one where the two are the same to qBittorrent."""
-    value = live_value(live, field)
-    return wanted if agrees(field, value, wanted) else value
+    return wanted if agrees(field, live, wanted) else live_value(live, field)
 
 
 def _with_consequences(found: tuple[Change, ...], entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from reconciler.model.options import CREATE_ONLY, unsupported
 from reconciler.model.plan import Change, Outcome
@@ -30,9 +30,8 @@ def sort_out_add(declared: Sequence[Change], snapshot: Snapshot) -> tuple[tuple[
 
     Web seeds go with the magnet link, which every version understands.
     """
-    seeds = tuple(change for change in declared if change.field == "web_seeds")
-    able, held = _part_lacking([change for change in declared if change.field != "web_seeds"], snapshot)
-    return (*able, *seeds), held
+    able, held = _part_lacking(declared, snapshot, carried=("web_seeds",))
+    return tuple(able), held
 
 
 def impossible(declared: Iterable[Change], snapshot: Snapshot) -> str | None:
@@ -41,11 +40,14 @@ def impossible(declared: Iterable[Change], snapshot: Snapshot) -> str | None:
     return held[0][2] if held else None
 
 
-def _part_lacking(found: Iterable[Change], snapshot: Snapshot) -> tuple[list[Change], list[Held]]:
-    """Part what the version of the server has from what it lacks, which is told together."""
+def _part_lacking(
+    found: Iterable[Change], snapshot: Snapshot, carried: Collection[str] = ()
+) -> tuple[list[Change], list[Held]]:
+    """Part what the version of the server has, or is `carried` anyway, from what it lacks, which is told together."""
     able, lacking, told = [], [], []
     for change in found:
-        if release := unsupported(change.field, change.after, snapshot.api):
+        release = None if change.field in carried else unsupported(change.field, change.after, snapshot.api)
+        if release:
             lacking.append(change)
             what = f"{change.field} {change.after}" if change.field in CREATE_ONLY else change.field
             told.append(f"{what} ({release} and later can)")
