@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from reconciler.apply.batch import Batch
 from reconciler.apply.categories import apply_categories
 from reconciler.apply.delivery import Lost, deliver, read, undone
 from reconciler.apply.finding import Finder
 from reconciler.apply.job import Job, by_id, live_of
 from reconciler.apply.pace import Pace
-from reconciler.apply.steps import Batch, add_batches, change_batches, delete_batches, deletes
+from reconciler.apply.steps import add_batches, change_batches, delete_batches, deletes, late_fields
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.plan import InstancePlan, Outcome
@@ -56,9 +57,11 @@ class Executor:
         _drop_orphans(jobs)
         torrents = [job for job in jobs if job.is_torrent and job.outcome is None]
         kept = [job for job in torrents if not deletes(job)]
-        self._deliver(add_batches([job for job in kept if job.is_add], self._target))
-        if not self._target.tags_at_add:
-            self._await_adds([job for job in kept if job.is_add])
+        adds = [job for job in kept if job.is_add]
+        for job in adds:
+            job.late = late_fields(job.action, self._target.api)
+        self._deliver(add_batches(adds, self._target))
+        self._await_adds([job for job in adds if job.late or not self._target.tags_at_add])
         self._deliver(change_batches(kept, self._target))
         self._settle(kept)
         self._delete([job for job in torrents if deletes(job)])
@@ -68,10 +71,22 @@ class Executor:
             deliver(batch, self._target, self._pace)
             if batch.what == "add":
                 self._advance(len(batch.jobs))
+            if batch.awaited:
+                self._await(batch)
+
+    def _await(self, batch: Batch) -> None:
+        """Wait until a batch shows, or patience ends: the read-back at the end has the last word."""
+        for wait in self._pace.looks():
+            jobs = [job for job in batch.jobs if not job.error]
+            if not jobs or not undone(batch, jobs, self._target, self._pace):
+                return
+            self._pace.sleep(wait)
 
     def _await_adds(self, jobs: Sequence[Job]) -> None:
         """Wait until adds are listed: until then a mutation by hash does nothing and says nothing (4.2 to 5.3)."""
         missing = [job for job in jobs if not job.error]
+        if not missing:
+            return
         for wait in self._pace.looks(len(missing)):
             live = by_id(read(missing, self._target, self._pace))
             for job in missing:

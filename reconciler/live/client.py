@@ -19,7 +19,18 @@ from qbittorrentapi.sync import SyncMainDataDictionary
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
 from requests import PreparedRequest, Response
 
-from reconciler.live.replies import CATEGORIES, MAIN_DATA, TORRENTS, CategoryRow, MainData, TorrentRow
+from reconciler.live.replies import (
+    CATEGORIES,
+    FILES,
+    INFO_WITH_FILES,
+    MAIN_DATA,
+    TORRENTS,
+    CategoryRow,
+    FileRow,
+    FilesRow,
+    MainData,
+    TorrentRow,
+)
 from reconciler.live.where import UnexpectedReply
 from reconciler.model.desired import Instance
 from reconciler.model.secret import Secret
@@ -87,6 +98,23 @@ class Client(qbittorrentapi.Client):
         if hashes is not None and not hashes:
             raise ValueError("an empty list of hashes would mean all torrents")
         return cast("list[TorrentRow]", self.torrents_info(status_filter=status, torrent_hashes=hashes))
+
+    def file_rows(self, hashes: list[str]) -> list[FilesRow]:
+        """The rows of torrents/info of some torrents, with their files (>= 5.2)."""
+        reply: Response = self._post(
+            _name=APINames.Torrents,
+            _method="info",
+            data={"hashes": "|".join(hashes), "includeFiles": "true"},
+            response_class=Response,
+        )
+        return INFO_WITH_FILES.validate_json(reply.content)
+
+    def files_of(self, torrent_id: str) -> list[FileRow]:
+        """The rows of torrents/files of one torrent; none before there is metadata."""
+        reply: Response = self._post(
+            _name=APINames.Torrents, _method="files", data={"hash": torrent_id}, response_class=Response
+        )
+        return FILES.validate_json(reply.content)
 
     def category_rows(self) -> Mapping[str, CategoryRow]:
         """The rows of torrents/categories."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
+from reconciler.model.files import FileRule
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
 from reconciler.model.torrent_file import TorrentFile
@@ -48,6 +52,9 @@ class Change:
     after: Value
 
 
+NO_URLS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One verb on one object with its changes.
@@ -55,6 +62,9 @@ class Action:
     `torrent_id` is the live key (None for adds and categories), `infohash` what people know the torrent by.
     `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then says why.
     `adds` is what an add sends.
+
+    `urls` holds, by field, the trackers and web seeds that are to be added: they may hold passkeys, so `changes` shows
+    them masked. `files` are the rules for the files of a torrent that is added, before its files are known.
     """
 
     verb: Verb
@@ -69,10 +79,12 @@ class Action:
     hold: Outcome | None = None
     adds: Magnet | TorrentFile | None = None
     delete_files: bool = False
+    urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)
+    files: tuple[FileRule, ...] = ()
 
-    def wanted(self, field: str, default: Value = None) -> Value:
-        """The value that `field` changes to, or `default` where the action leaves it alone."""
-        return next((change.after for change in self.changes if change.field == field), default)
+    def wanted(self, name: str, default: Value = None) -> Value:
+        """The value that a field changes to, or `default` where the action leaves it alone."""
+        return next((change.after for change in self.changes if change.field == name), default)
 
 
 @dataclass(frozen=True, slots=True)

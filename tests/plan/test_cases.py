@@ -21,7 +21,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES)
 def test_plan(case: dict[str, Any]) -> None:
     desired = desired_state(case)
-    live = snapshot(case.get("live", []), case.get("categories"))
+    live = snapshot(case.get("live", []), case.get("categories"), case.get("version", "5.1.0"))
     plan = make_plan(desired, {"box": live}, take_over=case.get("take_over", False)).instances[0]
 
     assert lines(plan) == case.get("plan", [])

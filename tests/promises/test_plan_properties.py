@@ -79,3 +79,11 @@ def test_a_torrent_is_planned_for_once(case: dict[str, Any]) -> None:
     actions = [a for a in _actions(case) if a.kind is Kind.TORRENT and a.hold is None]
     subjects = [action.torrent_id or action.infohash for action in actions]
     assert len(subjects) == len(set(subjects))
+
+
+@given(cases())
+def test_no_passkey_is_in_a_plan(case: dict[str, Any]) -> None:
+    desired, live = world(case)
+    plan = make_plan(desired, {"box": live})
+    assert "s3cr3t" not in repr(plan)
+    assert "s3cr3t" not in repr(live) + repr(desired)
