@@ -66,8 +66,8 @@ def _automatic(values: dict[str, Any]) -> Iterator[_Contradiction]:
     """Under automatic management the category says where data is (qBittorrent ignores the paths, or ends it)."""
     for key in ("save_path", "download_path"):
         if values.get("auto_tmm") and values.get(key) is not None:
-            message = f'"{key}" contradicts "auto_tmm: true", with which the category says the path'
-            yield key, message, f'Remove one of the two, or write "{key}: null" where it comes from the defaults'
+            message = f'"{key}" cannot stand next to "auto_tmm: true", with which the category says the path'
+            yield key, message, "Remove one of the two; null undoes what comes from the defaults"
 
 
 def _placed_by_category(values: dict[str, Any]) -> Iterator[_Contradiction]:
@@ -88,7 +88,11 @@ def _same_path(values: dict[str, Any]) -> Iterator[_Contradiction]:
 
 def _forced(values: dict[str, Any]) -> Iterator[_Contradiction]:
     if values.get("force_start") and values.get("paused"):
-        yield "force_start", '"force_start: true" contradicts "paused: true"', "Remove one of the two"
+        yield (
+            "force_start",
+            '"force_start: true" cannot stand next to "paused: true"',
+            "Remove one of the two; null undoes a default",
+        )
 
 
 def _deleted(values: dict[str, Any]) -> Iterator[_Contradiction]:

@@ -64,7 +64,7 @@ def arrived(change: Change, torrent: LiveTorrent, action: Action) -> bool:
             lost = before is None or owner_tag(str(before)) not in torrent.tags
             return lost and owner_tag(str(after)) in torrent.tags
         case "save_path":
-            return live_value(torrent, "save_path") == normal_path(str(after))
+            return live_value(torrent, "save_path") == normal_path(str(after)) and not torrent.moving
         case "magnet" | "content_layout" | "skip_checking" | "stop_condition":
             return True  # the torrent is there: that is all that can be seen of it
         case "trackers" | "web_seeds":

@@ -50,7 +50,7 @@ def with_links(magnet_uri: str, trackers: Sequence[str], web_seeds: Sequence[str
     """The magnet link with those trackers and web seeds added that it does not have yet."""
     links = links_part(magnet_uri)
     for field, urls in ((TRACKERS, trackers), (WEB_SEEDS, web_seeds)):
-        added = missing_urls(urls, links, field)
+        added = missing_urls(distinct(urls), links, field)
         magnet_uri += "".join(f"&{_KEYS[field]}={quote(url, safe='')}" for url in added)
     return magnet_uri
 
