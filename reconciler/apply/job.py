@@ -16,13 +16,17 @@ _TAG_PREFIXES = {"tags": "", "quarantine": QUARANTINE}
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One action under way. `sent`: some request of it may have taken effect; `outcome` is None until it is known."""
+    """One action under way. `sent`: some request of it may have taken effect; `outcome` is None until it is known.
+
+    `late`: of an add, the fields that the add itself does not carry and that have to follow it.
+    """
 
     action: Action
     torrent_id: str | None = None
     sent: bool = False
     error: str | None = None
     outcome: Outcome | None = None
+    late: frozenset[str] = frozenset()
 
     @property
     def is_torrent(self) -> bool:
@@ -46,9 +50,17 @@ class Job:
         """The one id for a mutation: the live one where it is known."""
         return self.ids[0]
 
+    def changes(self, field: str) -> bool:
+        """Is this field among those that the action changes?"""
+        return any(change.field == field for change in self.action.changes)
+
+    def sends(self, field: str) -> bool:
+        """Has this field to be sent to the torrent once it is there?"""
+        return field in self.late if self.is_add else self.changes(field)
+
     def has_arrived(self, live: LiveTorrent | None) -> bool:
         """Does the instance show all that the action asked for?"""
-        return live is not None and all(arrived(change, live) for change in self.action.changes)
+        return live is not None and all(arrived(change, live, self.action) for change in self.action.changes)
 
     def end(self, outcome: Outcome, error: str | None = None) -> None:
         """Settle what became of it; the first word stands."""

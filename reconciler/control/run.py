@@ -106,7 +106,7 @@ def run_once(
     pace = pace or real_pace(stop)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
     instances = [one for one in chosen(desired, options.instances, options.shard) if one.name not in skip]
-    with read_all(instances, stop, pace, connect) as read:
+    with read_all(instances, stop, pace, connect, desired.files_of) as read:
         readings, plan = _planned(desired, options, partial(planner, today=today()), read, pace)
         plans = {part.name: part for part in plan.instances}
 
@@ -139,7 +139,7 @@ def _planned(
     doubtful = [part.name for part in plan.instances if _deletes(part) and not readings[part.name].target.fresh]
     if options.dry_run or not doubtful:
         return readings, plan
-    readings = {**readings, **each(doubtful, lambda name: read_afresh(readings[name], pace))}
+    readings = {**readings, **each(doubtful, lambda name: read_afresh(readings[name], pace, desired.files_of(name)))}
     return readings, make(readings)
 
 

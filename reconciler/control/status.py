@@ -30,7 +30,7 @@ def read_status(
 ) -> StatusReport:
     """Read the instances and compare. Exit code 1 where one could not be read. Raises `UnknownInstance`."""
     selected = chosen(desired, instances)
-    with read_all(selected, stop, pace or real_pace(stop), connect) as readings:
+    with read_all(selected, stop, pace or real_pace(stop), connect, desired.files_of) as readings:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
     plans = {part.name: part for part in make_plan(desired, snapshots, today=utc_day()).instances}
     torrents: list[TorrentStatus] = []

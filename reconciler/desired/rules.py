@@ -158,14 +158,21 @@ def duration(value: object) -> object:
         raise Invalid("a duration needs a unit: d, h, m or s", f"Write {value}s for seconds")
     if not isinstance(value, str):
         return value
-    found = _DURATION.match(value)
-    if not value or not found:
+    found = seconds(value)
+    if found is None:
         raise Invalid("a duration is a whole number and its unit: d, h, m or s", "Write it like 5s, 90m or 1h30m")
-    parts = (int(digits[:9]) * unit for digits, unit in zip(found.groups(), _SECONDS, strict=True) if digits)
-    seconds = float(sum(parts))
-    if not 0 < seconds <= _DAY:
+    if not 0 < found <= _DAY:
         raise Invalid("a duration is more than 0s and at most 1d", "Write it like 5s or 2m")
-    return seconds
+    return float(found)
+
+
+def seconds(text: str) -> int | None:
+    """`1h30m` -> 5400; None for what is no whole number of days, hours, minutes and seconds."""
+    found = _DURATION.match(text)
+    if not text or not found:
+        return None
+    parts = zip(found.groups(), _SECONDS, strict=True)
+    return sum(int(digits[:9]) * unit for digits, unit in parts if digits)
 
 
 def url(text: str) -> str:

@@ -93,4 +93,8 @@ def _stand_in(loc: tuple[str | int, ...]) -> Any:
             return "stand-in"
         case (*_, "only"):
             return []
+        case (*_, "files", int(), "match"):
+            return "stand-in"
+        case (*_, "files", int(), "priority"):
+            return "normal"
     return _GONE

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final, Literal, Required
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -22,10 +21,11 @@ from typing_extensions import TypedDict  # typing has one that pydantic can read
 
 from reconciler.desired import rules
 from reconciler.desired.errors import Invalid
+from reconciler.desired.option_schema import KEYS as OPTION_KEYS
+from reconciler.desired.option_schema import STRICT, OptionKeys, OwnOptionKeys
 from reconciler.desired.sources import SOURCES
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 
-STRICT: Final = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 BRANCHES: Final = frozenset({"#list", "#only", "#text", "#from"})  # union branches: in pydantic's locs, not in the YAML
 
 
@@ -80,7 +80,7 @@ SecretSource = Annotated[
 
 
 @with_config(STRICT)
-class Managed(TypedDict, total=False):
+class Managed(OptionKeys, total=False):
     """The keys of a torrent that `defaults` may hold too. `null`: not managed, whatever the defaults say."""
 
     instance: str | None
@@ -92,7 +92,7 @@ class Managed(TypedDict, total=False):
 
 
 @with_config(STRICT)
-class TorrentEntry(Managed, total=False):
+class TorrentEntry(Managed, OwnOptionKeys, total=False):
     """One item of `torrents`. That it has exactly one source is checked when it is resolved."""
 
     magnet: Annotated[str, AfterValidator(_magnet)]
@@ -175,6 +175,12 @@ class DocumentEntry(TypedDict, total=False):
 
 DOCUMENT: Final[TypeAdapter[DocumentEntry]] = TypeAdapter(DocumentEntry)
 
+
+def _known(entry: type) -> tuple[str, ...]:
+    """The keys of a torrent, the usual ones first."""
+    return tuple(sorted(entry.__annotations__, key=lambda key: key in OwnOptionKeys.__annotations__))
+
+
 # the known keys of each place, for suggestions
 KEYS: Final[dict[str, tuple[str, ...]]] = {
     "": tuple(DocumentEntry.__annotations__),
@@ -183,9 +189,10 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "timeout": tuple(TimeoutEntry.__annotations__),
     "guard": tuple(GuardEntry.__annotations__),
     "categories": tuple(CategoryEntry.__annotations__),
-    "defaults": tuple(Managed.__annotations__),
-    "torrents": (*SOURCES, *(key for key in TorrentEntry.__annotations__ if key not in SOURCES)),
+    "defaults": _known(Managed),
+    "torrents": (*SOURCES, *(key for key in _known(TorrentEntry) if key not in SOURCES)),
     "tags": ("only",),
+    **OPTION_KEYS,
     "password": ("env", "file"),
     "api_key": ("env", "file"),
 }

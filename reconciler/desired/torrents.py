@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from reconciler.desired.checking import Checked
 from reconciler.desired.context import Context
+from reconciler.desired.options import OPTION_KEYS, contradictions, options_of
 from reconciler.desired.plain import Document
 from reconciler.desired.problems import shown, suggestion
 from reconciler.desired.sources import Given, Sources
 from reconciler.model.desired import DesiredTags, DesiredTorrent
 from reconciler.model.position import Position
 
-_MANAGED: Final = ("category", "tags", "save_path", "paused", "protect")
+_MANAGED: Final = ("category", "tags", "save_path", "paused", "protect", *sorted(OPTION_KEYS - {"delete_files"}))
 
 
 def build_torrents(
@@ -52,7 +53,9 @@ class _Builder:
                 instance = self._instance(values, entry, part, index)
                 if entry.get("state") == "absent":
                     self._alone(entry, part.document, index)
-                    values = {"name": values.get("name"), "state": "absent"}
+                    kept = ("name", "state", "delete_files")
+                    values = {key: value for key, value in values.items() if key in kept}
+                contradictions(values, cast("dict[str, Any]", entry), part.document, index, self._context)
                 given = self._sources.of(entry, part.document, index)
                 if instance is None or given is None:
                     continue
@@ -75,6 +78,7 @@ class _Builder:
             get("save_path"),
             get("paused"),
             get("protect"),
+            **options_of(values),
         )
 
     def _tag_set(self, tags: Any) -> DesiredTags | None:

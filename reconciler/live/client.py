@@ -22,11 +22,15 @@ from requests import PreparedRequest, Response
 
 from reconciler.live.replies import (
     CATEGORIES,
+    FILES,
+    INFO_WITH_FILES,
     MAGNETS,
     MAIN_DATA,
     PREFERENCES,
     TORRENTS,
     CategoryRow,
+    FileRow,
+    FilesRow,
     MagnetRow,
     MainData,
     TorrentRow,
@@ -107,6 +111,23 @@ class Client(qbittorrentapi.Client):
     def magnet_rows(self) -> list[MagnetRow]:
         """The rows of torrents/info again, with the fields that only an import needs."""
         return self._post_cast(_name=APINames.Torrents, _method="info", response_class=_MagnetList)
+
+    def file_rows(self, hashes: list[str]) -> list[FilesRow]:
+        """The rows of torrents/info of some torrents, with their files (>= 5.2)."""
+        reply: Response = self._post(
+            _name=APINames.Torrents,
+            _method="info",
+            data={"hashes": "|".join(hashes), "includeFiles": "true"},
+            response_class=Response,
+        )
+        return INFO_WITH_FILES.validate_json(reply.content)
+
+    def files_of(self, torrent_id: str) -> list[FileRow]:
+        """The rows of torrents/files of one torrent; none before there is metadata."""
+        reply: Response = self._post(
+            _name=APINames.Torrents, _method="files", data={"hash": torrent_id}, response_class=Response
+        )
+        return FILES.validate_json(reply.content)
 
     def category_rows(self) -> Mapping[str, CategoryRow]:
         """The rows of torrents/categories."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from reconciler.live.client import Client, Status
 from reconciler.live.connection import Connection
+from reconciler.live.option_calls import OptionCalls, added_options, checked_ids
 from reconciler.live.replies import (
     TorrentRow,
     intent_hidden,
@@ -24,8 +25,6 @@ from reconciler.model.fields import normal_path
 from reconciler.model.preferences import PreferenceValue, sendable
 from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
 
-_ID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
-
 # What a category of >= 5.2 has besides its paths: as torrents/categories reads it, as editCategory takes it (5.3), and
 # the value that means "not set".
 _LIMITS = (
@@ -37,7 +36,7 @@ _LIMITS = (
 )
 
 
-class Session:
+class Session(OptionCalls):
     """One run's conversation with one instance: a context manager, or `open()` and `close()`. Not thread-safe.
 
     Every call is one request, but for those of `Target` that say otherwise, and for a session that the server has
@@ -85,13 +84,14 @@ class Session:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, files_of: Collection[str] = ()) -> Snapshot:
         """Every torrent and category: two requests, one more where the state of some hides the stop intent.
 
-        And one for the preferences, where some are declared.
+        And one for the preferences, where some are declared. The files of the torrents that one of `files_of` means
+        take one more, and before 5.2 one for each of them.
         """
         rows = self._connection.call("torrents/info", lambda client: client.torrent_rows())
-        torrents = live_torrents(rows, self._stopped_among(intent_hidden(rows)))
+        torrents = self._with_files(live_torrents(rows, self._stopped_among(intent_hidden(rows))), files_of)
         v2 = self._connection.capabilities.v2
         return Snapshot(self.version, self.web_api, torrents, self.categories(), v2, self._declared_preferences())
 
@@ -100,9 +100,9 @@ class Session:
         """Was the last snapshot a full read? Here each is."""
         return True
 
-    def refresh(self) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
         """A full read, which is all that this session knows."""
-        return self.snapshot()
+        return self.snapshot(files_of)
 
     def categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
@@ -119,11 +119,11 @@ class Session:
 
     def other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
         """How many seeds besides itself each of these knows, at least."""
-        return {row["hash"]: other_seeds(row) for row in self._rows(_checked(ids))}
+        return {row["hash"]: other_seeds(row) for row in self._rows(checked_ids(ids))}
 
     def read(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         """Those of the given ids that are there. Sent as a POST, since a URL could not hold thousands of ids."""
-        rows = self._rows(_checked(ids))
+        rows = self._rows(checked_ids(ids))
         return live_torrents(rows, self._stopped_among(intent_hidden(rows)))
 
     def magnets(self) -> Mapping[str, str]:
@@ -165,22 +165,22 @@ class Session:
 
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Put tags on, creating those that are new."""
-        hashes, names = _checked(ids), _checked_tags(tags)
+        hashes, names = checked_ids(ids), _checked_tags(tags)
         self._connection.call("torrents/addTags", lambda c: c.torrents_add_tags(names, hashes))
 
     def remove_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Take tags off. `tags` is never empty: qBittorrent would take off all of them."""
-        hashes, names = _checked(ids), _checked_tags(tags)
+        hashes, names = checked_ids(ids), _checked_tags(tags)
         self._connection.call("torrents/removeTags", lambda c: c.torrents_remove_tags(names, hashes))
 
     def set_category(self, ids: Collection[str], category: str) -> None:
         """Put into a category that exists; "" takes out of any."""
-        hashes = _checked(ids)
+        hashes = checked_ids(ids)
         self._connection.call("torrents/setCategory", lambda c: c.torrents_set_category(category, hashes))
 
     def set_location(self, ids: Collection[str], path: str) -> None:
         """Move to an absolute path; management becomes manual."""
-        hashes = _checked(ids)
+        hashes = checked_ids(ids)
         self._connection.call("torrents/setLocation", lambda c: c.torrents_set_location(path, hashes))
 
     def rename(self, torrent_id: str, name: str) -> None:
@@ -189,17 +189,17 @@ class Session:
 
     def stop(self, ids: Collection[str]) -> None:
         """Stop (pause). The state shows it only with the server's next refresh, 1.5 s later at most."""
-        hashes = _checked(ids)
+        hashes = checked_ids(ids)
         self._connection.call("torrents/stop", lambda c: c.torrents_stop(hashes))
 
     def start(self, ids: Collection[str]) -> None:
         """Start (resume). Never for one that runs: it would lose its forced start."""
-        hashes = _checked(ids)
+        hashes = checked_ids(ids)
         self._connection.call("torrents/start", lambda c: c.torrents_start(hashes))
 
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove, with or without downloaded data."""
-        hashes = _checked(ids)
+        hashes = checked_ids(ids)
         self._connection.call("torrents/delete", lambda c: c.torrents_delete(delete_files, hashes))
 
     def create_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
@@ -254,7 +254,7 @@ class Session:
                 tags=options.tags if options.tags and self.tags_at_add else None,
                 is_stopped=options.stopped,  # is_paused=False would be dropped by the library
                 use_auto_torrent_management=options.auto_tmm,
-                stopCondition="None",  # else the server's own setting (>= 4.5) may stop what should run
+                **added_options(options),
             )
 
         try:
@@ -262,6 +262,14 @@ class Session:
         except Rejected as error:
             if error.http_status != 409:  # >= 5.2: none was added, which is also what all duplicates answer
                 raise
+
+    def _with_files(self, torrents: Sequence[LiveTorrent], files_of: Collection[str]) -> tuple[LiveTorrent, ...]:
+        """The torrents, with the files of those of which they are wanted and not known yet."""
+        lacking = [live.id for live in torrents if lacks_files(live, files_of)] if files_of else []
+        if not lacking:
+            return tuple(torrents)
+        files = self.files(lacking)
+        return tuple(replace(live, files=files[live.id]) if live.id in files else live for live in torrents)
 
     def _hashes(self, hashes: list[str], status: Status) -> set[str]:
         return {row["hash"] for row in self._rows(hashes, status)}
@@ -292,11 +300,11 @@ class Session:
         )
 
 
-def _checked(ids: Collection[str]) -> list[str]:
-    """Ids as qBittorrent takes them. No id at all, or `all`, would mean every torrent: a mistake of the caller's."""
-    if not ids or not all(map(_ID.fullmatch, ids)):
-        raise ValueError("ids are a non-empty collection of infohashes")
-    return list(ids)
+def lacks_files(live: LiveTorrent, files_of: Collection[str]) -> bool:
+    """Are its files wanted, to be had, and not known yet?"""
+    if live.files is not None or not live.has_metadata:
+        return False
+    return live.id in files_of or any(key in files_of for key in live.infohashes.ids)
 
 
 def _checked_tags(tags: Collection[str]) -> list[str]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
+from reconciler.model.files import FileRule
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
+from reconciler.model.plan import Value
 from reconciler.model.position import Position, Problem
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.secret import Secret
@@ -81,12 +85,20 @@ class DesiredTags:
     only: bool = False
 
 
+NO_OPTIONS: Final[Mapping[str, Value]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class DesiredTorrent:
     """One entry of `torrents`, defaults applied. None means: not declared, so not managed.
 
     `source` is what it is added from; None where it has to be there already (`infohash`). `category` "" means: no
     category. Paths are absolute and as qBittorrent sees them.
+
+    `options` and `create_only` hold what is declared of `model.options`, by field and in qBittorrent's own units.
+    `trackers` (which may hold passkeys) and `web_seeds` are to be there, others may be. The first of the rules of
+    `files` that matches a file counts. `ignore_changes` names the keys that only an add heeds. `delete_files` counts
+    for a torrent that is declared absent.
     """
 
     at: Position
@@ -100,6 +112,18 @@ class DesiredTorrent:
     save_path: str | None = None
     paused: bool | None = None
     protect: bool | None = None
+    options: Mapping[str, Value] = field(default_factory=lambda: NO_OPTIONS)
+    create_only: Mapping[str, Value] = field(default_factory=lambda: NO_OPTIONS)
+    trackers: tuple[str, ...] = field(default=(), repr=False)
+    web_seeds: tuple[str, ...] = field(default=(), repr=False)
+    files: tuple[FileRule, ...] = ()
+    ignore_changes: frozenset[str] = frozenset()
+    delete_files: bool | None = None
+
+    @property
+    def has_metadata(self) -> bool:
+        """Are its files known before it is added? From a magnet link they are not."""
+        return isinstance(self.source, TorrentFile)
 
     @property
     def label(self) -> str:
@@ -133,3 +157,10 @@ class Desired:
     def categories_of(self, instance: str) -> Mapping[str, DesiredCategory]:
         """The managed categories of one instance: its own definitions win over the common ones."""
         return {**self.categories, **self.instances[instance].categories}
+
+    def files_of(self, instance: str) -> frozenset[str]:
+        """The ids of the torrents of an instance whose files are declared: only of these are they read."""
+        declaring = (entry for entry in self.torrents if entry.files and entry.instance == instance)
+        return frozenset(
+            key for entry in declaring if "files" not in entry.ignore_changes for key in entry.infohashes.ids
+        )

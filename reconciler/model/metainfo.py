@@ -39,12 +39,14 @@ class Metainfo:
     """A checked .torrent file.
 
     `info` are the bytes that the infohashes are over, just as they stand in the file. `name` is for people, on
-    one line. `size` is that of all files together, in bytes.
+    one line. `size` is that of all files together, in bytes; `files` are their paths, parted by `/`, with the torrent's
+    own folder where it has one.
     """
 
     infohashes: InfoHashes
     name: str
     size: int
+    files: tuple[str, ...]
     info: bytes = field(repr=False)
 
 
@@ -75,8 +77,11 @@ def read_metainfo(data: bytes) -> Metainfo:
         hashlib.sha1(raw, usedforsecurity=False).hexdigest() if v1 else None,
         hashlib.sha256(raw).hexdigest() if v2 else None,
     )
-    size = sum(file.length for file in new or old if not file.padding)
-    return Metainfo(hashes, shown, size, raw)
+    files = [file for file in new or old if not file.padding]
+    paths = tuple("/".join(part.decode("utf-8", errors="replace") for part in file.path) for file in files)
+    folder = "" if paths == (shown,) else f"{shown}/"
+    size = sum(file.length for file in files)
+    return Metainfo(hashes, shown, size, tuple(folder + path for path in paths), raw)
 
 
 def _refuse_other_files(data: bytes) -> None:

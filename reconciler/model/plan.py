@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
+from reconciler.model.files import FileRule
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
 from reconciler.model.preferences import PreferenceValue
@@ -50,6 +54,9 @@ class Change:
     after: Value
 
 
+NO_URLS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Blast:
     """What an action takes with it: of a deletion or a quarantine its torrent, of a setting all that move for it.
@@ -73,6 +80,9 @@ class Action:
     `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then says why.
     `adds` is what an add sends, `value` what a preference is set to, since its change may hide that. `blast` is for
     people: what is done does not depend on it.
+
+    `urls` holds, by field, the trackers and web seeds that are to be added: they may hold passkeys, so `changes` shows
+    them masked. `files` are the rules for the files of a torrent that is added, before its files are known.
     """
 
     verb: Verb
@@ -89,10 +99,12 @@ class Action:
     delete_files: bool = False
     value: PreferenceValue | None = None
     blast: Blast | None = None
+    urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)
+    files: tuple[FileRule, ...] = ()
 
-    def wanted(self, field: str, default: Value = None) -> Value:
-        """The value that `field` changes to, or `default` where the action leaves it alone."""
-        return next((change.after for change in self.changes if change.field == field), default)
+    def wanted(self, name: str, default: Value = None) -> Value:
+        """The value that a field changes to, or `default` where the action leaves it alone."""
+        return next((change.after for change in self.changes if change.field == name), default)
 
 
 @dataclass(frozen=True, slots=True)

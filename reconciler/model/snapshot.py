@@ -5,10 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.model.files import LiveFile
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.preferences import PreferenceValue
+from reconciler.model.units import GLOBAL
 
 DownloadPath = str | bool | None  # a category's: a path, False for none, None where nothing is said
+
+
+@dataclass(frozen=True, slots=True)
+class ShareLimits:
+    """When a torrent has shared enough, and what happens then. -2: as the server's settings say, -1: never.
+
+    Times are minutes. None: the server has no such thing or does not tell. `mode` is qBittorrent's own word (>= 5.3).
+    """
+
+    ratio: float = GLOBAL
+    seeding_time: int = GLOBAL
+    inactive_seeding_time: int | None = None
+    action: str | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """The options of a live torrent; thousands of torrents share few different ones.
+
+    Limits are bytes per second, 0 for none. `download_path` without a trailing separator, "" for none, None where the
+    server has no such thing.
+    """
+
+    force_start: bool = False
+    sequential: bool = False
+    first_last_piece_first: bool = False
+    super_seeding: bool = False
+    download_limit: int = 0
+    upload_limit: int = 0
+    share: ShareLimits = ShareLimits()
+    download_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +52,10 @@ class LiveTorrent:
     `id` is the key of the instance (40 hex digits), `stopped` the stop intent whatever the momentary `state`,
     `save_path` without a trailing separator, `size` in bytes of what is selected (0 without metadata), `progress` 0..1.
     `content_path` is where its one file or the folder of its files is, "" without metadata and before 4.3.1.
+
+    `links` is the part of its magnet link with trackers (which may hold passkeys) and web seeds, see `model.links`.
+    `comment` is None where the server does not tell it. `files` is None where they were not asked for, or not known
+    before the metadata.
     """
 
     id: str
@@ -32,6 +70,11 @@ class LiveTorrent:
     progress: float = 0.0
     size: int = 0
     content_path: str = ""
+    has_metadata: bool = False
+    options: LiveOptions = LiveOptions()
+    comment: str | None = None
+    links: str = field(default="", repr=False)
+    files: tuple[LiveFile, ...] | None = None
 
     @property
     def on_disk(self) -> int:
@@ -82,12 +125,18 @@ class Snapshot:
     v2: bool = True
     preferences: Mapping[str, PreferenceValue] | None = field(default=None, repr=False)
 
+    @property
+    def api(self) -> tuple[int, ...]:
+        """The Web API version as numbers, which say what the instance can do."""
+        return tuple(int(part) for part in self.web_api.split("."))
+
 
 @dataclass(frozen=True, slots=True)
 class AddOptions:
     """Everything that goes with an add, so that nothing is left to the server's own settings.
 
     `save_path` None: the category's path with `auto_tmm`, else the server's default path. `category` "": none.
+    `more`: further options by their names in `model.options`, as far as an add on this server carries them.
     """
 
     stopped: bool
@@ -96,3 +145,4 @@ class AddOptions:
     save_path: str | None = None
     tags: tuple[str, ...] = ()
     name: str | None = None
+    more: tuple[tuple[str, str | bool | int | float], ...] = ()

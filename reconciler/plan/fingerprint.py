@@ -21,7 +21,8 @@ def _essence(action: Action) -> list[object]:
     """All that an action does; not where it was declared nor how it is explained."""
     changes = [[change.field, change.before, _after(change)] for change in action.changes]
     subject = action.infohash or action.name
-    return [action.verb, action.kind, subject, action.torrent_id, changes, action.delete_files, action.hold]
+    secret = sorted(action.urls.items())  # changes show them masked; nothing can be read back from the hash
+    return [action.verb, action.kind, subject, action.torrent_id, changes, action.delete_files, action.hold, secret]
 
 
 def _after(change: Change) -> object:

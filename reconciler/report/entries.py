@@ -13,7 +13,7 @@ from reconciler.report.blast import deletions, is_last, quarantines, radius_line
 from reconciler.report.lines import Line, Style, columns, line, padded
 from reconciler.report.safe import clean, clipped
 from reconciler.report.summary import ATTENTION
-from reconciler.report.wording import background, change_text, shout, sign, subject, told, value
+from reconciler.report.wording import background, change_text, shout, sign, subject, told, told_value
 
 SHOWN: Final = 20  # entries of one verb on one instance, or groups of equal ones
 DELETIONS_SHOWN: Final = 100  # a person has to read these
@@ -85,7 +85,9 @@ def _changes(action: Action) -> Iterator[Line]:
     if action.verb is not Verb.ADD:
         yield from (line((change_text(change), Style.WAIT)) for change in told(action))
         return
-    values = [f"{change.field}: {value(change.after)}" for change in told(action) if change.field != "name"]
+    values = [
+        f"{change.field}: {told_value(change.field, change.after)}" for change in told(action) if change.field != "name"
+    ]
     if values:
         yield line((" · ".join(values), Style.GOOD))
 

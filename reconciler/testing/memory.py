@@ -11,11 +11,14 @@ from urllib.parse import quote
 
 from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
+from reconciler.model.files import LiveFile, Priority
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.links import links_part
 from reconciler.model.magnet import MagnetError, parse_magnet
-from reconciler.model.metainfo import MetainfoError, read_metainfo
+from reconciler.model.metainfo import Metainfo, MetainfoError, read_metainfo
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
+from reconciler.testing.options import MemoryOptions
 from reconciler.testing.preferences import first_preferences, taken
 
 T = TypeVar("T")
@@ -27,7 +30,7 @@ _BAD_CATEGORY = re.compile(r"^/|/$|//|\\|^$")
 Fault = tuple[InstanceError, bool]  # what is raised, and is the request carried out all the same?
 
 
-class MemoryInstance:
+class MemoryInstance(MemoryOptions):
     """An instance of one of the versions of `WEB_API`. Its torrents and categories may be read and set directly.
 
     `with_preferences`: are they part of a snapshot, as where some are declared? It has a few, of every kind.
@@ -78,14 +81,21 @@ class MemoryInstance:
     def close(self) -> None:
         """Nothing to do."""
 
-    def snapshot(self) -> Snapshot:
-        """Every torrent and category."""
+    def snapshot(self, files_of: Collection[str] = ()) -> Snapshot:
+        """Every torrent and category, and the files of some torrents."""
 
         def work() -> Snapshot:
-            torrents, categories = tuple(self.torrents.values()), dict(self.live_categories)
+            torrents, categories = tuple(map(_without_files, self.torrents.values())), dict(self.live_categories)
             return Snapshot(self.version, self.web_api, torrents, categories, self._v2)
 
         snapshot = self._request(work)
+        wanted = [
+            live.id for live in snapshot.torrents if live.has_metadata and {live.id, *live.infohashes.ids} & {*files_of}
+        ]
+        files = self.files(wanted) if wanted else {}
+        snapshot = replace(
+            snapshot, torrents=tuple(replace(live, files=files.get(live.id)) for live in snapshot.torrents)
+        )
         return replace(snapshot, preferences=self.preferences()) if self.with_preferences else snapshot
 
     @property
@@ -93,9 +103,9 @@ class MemoryInstance:
         """Every snapshot is a full read."""
         return True
 
-    def refresh(self) -> Snapshot:
-        """Every torrent and category."""
-        return self.snapshot()
+    def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
+        """The same: every snapshot is a full read."""
+        return self.snapshot(files_of)
 
     def categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
@@ -104,7 +114,9 @@ class MemoryInstance:
     def read(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         """Those of the given ids that are there."""
         wanted = _checked(ids)
-        return self._request(lambda: tuple(self.torrents[key] for key in wanted if key in self.torrents))
+        return self._request(
+            lambda: tuple(_without_files(self.torrents[key]) for key in wanted if key in self.torrents)
+        )
 
     def magnets(self) -> Mapping[str, str]:
         """A magnet link of every torrent, without trackers."""
@@ -141,10 +153,20 @@ class MemoryInstance:
                     raise Rejected("not a valid torrent file", 415) from None
                 if not (self._v2 or found.infohashes.v1):
                     raise Rejected("not a valid torrent file", 415)
-                self._place(found.infohashes, found.name, found.size, options, known)
+                if torrent := self._place(found.infohashes, found.name, options, known):
+                    self._informed(torrent, found)
                 self._uploaded.setdefault(found.infohashes.ids[0] if self._v2 else str(found.infohashes.v1), data)
 
         self._request(work)
+
+    def metadata_arrives(self, torrent_id: str, data: bytes) -> None:
+        """The swarm sends the metadata of a running magnet link. A hybrid torrent then gets the id of its v2 hash.
+
+        No request: it happens by itself.
+        """
+        found, torrent = read_metainfo(data), self.torrents.pop(torrent_id)
+        hashes = found.infohashes if self._v2 else torrent.infohashes
+        self._informed(replace(torrent, id=hashes.ids[0], infohashes=hashes), found)
 
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Put tags on."""
@@ -185,12 +207,12 @@ class MemoryInstance:
         self._request(work)
 
     def stop(self, ids: Collection[str]) -> None:
-        """Stop."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=True, state=self._state(True, torrent.size)))
+        """Stop, which ends a forced start."""
+        self._change(ids, lambda torrent: self._switched(torrent, stopped=True))
 
     def start(self, ids: Collection[str]) -> None:
-        """Start."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=False, state=self._state(False, torrent.size)))
+        """Start, which ends a forced start as well."""
+        self._change(ids, lambda torrent: self._switched(torrent, stopped=False))
 
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove. There is no data here, so `delete_files` changes nothing."""
@@ -282,31 +304,47 @@ class MemoryInstance:
             magnet = parse_magnet(uri)
         except MagnetError:
             return
-        self._place(magnet.infohashes, magnet.name, 0, options, known)
+        self._place(magnet.infohashes, magnet.name, options, known, links_part(magnet.uri))
 
-    def _place(self, found: InfoHashes, name: str | None, size: int, options: AddOptions, known: set[str]) -> None:
-        """Put a torrent there, unless it is, or the version does not know its kind. `size` 0: it has no metadata."""
+    def _place(
+        self, found: InfoHashes, name: str | None, options: AddOptions, known: set[str], links: str = ""
+    ) -> LiveTorrent | None:
+        """Put a torrent there, unless it is, or the version does not know its kind."""
         hashes = found if self._v2 else InfoHashes(found.v1) if found.v1 else None
         if hashes is None or not known.isdisjoint(hashes.ids):
-            return
+            return None
         known.update(hashes.ids)
         category = "" if _BAD_CATEGORY.search(options.category) else options.category
         if category and category not in self.live_categories:
             self._make_category(category, "")
         given = normal_path(options.save_path) if options.save_path else self.default_save_path
-        key = hashes.ids[0]
-        self.torrents[key] = LiveTorrent(
-            key,
+        save_path = self._path_of(category) if options.auto_tmm else given
+        torrent = self.torrents[hashes.ids[0]] = LiveTorrent(
+            hashes.ids[0],
             hashes,
             (options.name or "").strip() or name or str(hashes),
             options.stopped,
-            self._state(options.stopped, size),
+            self._state(options.stopped),
             category,
             _trimmed(options.tags) if self.tags_at_add else frozenset(),
-            self._path_of(category) if options.auto_tmm else given,
+            save_path,
             options.auto_tmm,
-            size=size,
+            options=self._fresh_options(options),
+            comment="" if self._api >= (2, 11) else None,
+            links=links,
         )
+        return torrent
+
+    def _informed(self, torrent: LiveTorrent, found: Metainfo) -> None:
+        """Give a torrent its metadata."""
+        files = tuple(LiveFile(index, path, Priority.NORMAL) for index, path in enumerate(found.files))
+        whole = replace(torrent, size=found.size, has_metadata=True, files=files)
+        self.torrents[torrent.id] = replace(whole, state=self._state(whole.stopped, True))
+
+    def _switched(self, torrent: LiveTorrent, stopped: bool) -> LiveTorrent:
+        options = replace(torrent.options, force_start=False)
+        state = self._state(stopped, torrent.has_metadata)
+        return replace(torrent, stopped=stopped, state=state, options=options)
 
     def _kept(self, download_path: DownloadPath) -> DownloadPath:
         """Before 4.4 there is no such thing."""
@@ -334,9 +372,9 @@ class MemoryInstance:
         known = self.live_categories.get(category)
         return (known.save_path if known else "") or f"{self.default_save_path}/{category}"
 
-    def _state(self, stopped: bool, size: int) -> str:
+    def _state(self, stopped: bool, has_metadata: bool = False) -> str:
         if not stopped:
-            return "stalledDL" if size else "metaDL"
+            return "stalledDL" if has_metadata else "metaDL"
         return "stoppedDL" if self._api >= (2, 11) else "pausedDL"
 
 
@@ -344,6 +382,11 @@ def _checked(items: Collection[str]) -> list[str]:
     if not items or "all" in items:
         raise ValueError("never empty, and never all")
     return list(items)
+
+
+def _without_files(torrent: LiveTorrent) -> LiveTorrent:
+    """Files have to be asked for."""
+    return torrent if torrent.files is None else replace(torrent, files=None)
 
 
 def _trimmed(tags: Collection[str]) -> frozenset[str]:

@@ -83,6 +83,19 @@ def as_json(body: str) -> Answer:
     return 200, {"Content-Type": "application/json"}, body.encode()
 
 
+OPTIONS_ROW: dict[str, Any] = {  # what a row of torrents/info says of options, on every version, where nobody set them
+    "total_size": -1,
+    "magnet_uri": "",
+    "force_start": False,
+    "seq_dl": False,
+    "f_l_piece_prio": False,
+    "super_seeding": False,
+    "dl_limit": 0,
+    "up_limit": 0,
+    "ratio_limit": -2,
+    "seeding_time_limit": -2,
+}
+
 QBITTORRENT = {
     "auth/login": text("Ok."),
     "app/version": text("v5.1.0"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from reconciler.desired.options import options_of
 from reconciler.model.desired import (
     Desired,
     DesiredCategory,
@@ -17,19 +19,22 @@ from reconciler.model.desired import (
     Instance,
     Policy,
 )
+from reconciler.model.files import LiveFile, Priority
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.links import with_links
 from reconciler.model.magnet import Magnet, parse_magnet
 from reconciler.model.metainfo import read_metainfo
 from reconciler.model.plan import Action, InstancePlan, Kind, Value
 from reconciler.model.position import Position
 from reconciler.model.preferences import PreferenceValue, canonical
 from reconciler.model.secret import Secret
-from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, ShareLimits, Snapshot
 from reconciler.model.torrent_file import TorrentFile
 from reconciler.testing.memory import WEB_API
 from tests.support.torrents import torrent
 
 OURS = "reconcile:home"
+_PLAIN = ("force_start", "sequential", "first_last_piece_first", "super_seeding", "download_limit", "upload_limit")
 
 
 def v1(letter: str) -> str:
@@ -60,7 +65,7 @@ def hashes(names: str) -> InfoHashes:
     return InfoHashes(v1(old) if old else None, v2(new[0]) if new else None)
 
 
-def live_torrent(row: Mapping[str, Any]) -> LiveTorrent:
+def live_torrent(row: Mapping[str, Any], api: tuple[int, ...] = (2, 11, 4)) -> LiveTorrent:
     """A live torrent from `{hash, tags, …}`; `id` defaults to qBittorrent's own choice."""
     found = hashes(row["hash"])
     return LiveTorrent(
@@ -73,10 +78,33 @@ def live_torrent(row: Mapping[str, Any]) -> LiveTorrent:
         tags=frozenset(row.get("tags", [])),
         save_path=row.get("save_path", "/downloads"),
         auto_tmm=row.get("auto_tmm", False),
-        size=row.get("size", 0),
         progress=row.get("progress", 0.0),
+        size=row.get("size", 0),
         content_path=row.get("content_path", ""),
+        has_metadata=row.get("has_metadata", "files" in row),
+        options=live_options(row, api),
+        comment=row.get("comment", "" if api >= (2, 11) else None),
+        links=with_links("", row.get("trackers", ()), row.get("web_seeds", ())),
+        files=live_files(row["files"]) if "files" in row else None,
     )
+
+
+def live_options(row: Mapping[str, Any], api: tuple[int, ...]) -> LiveOptions:
+    """The options that a row gives, as a server of that version shows them."""
+    share = ShareLimits(
+        inactive_seeding_time=-2 if api >= (2, 9, 2) else None,
+        action="default" if api >= (2, 12) else None,
+        mode="Default" if api >= (2, 15, 3) else None,
+    )
+    given = {name: row[name] for name in _PLAIN if name in row}
+    path = row.get("download_path", "") if api >= (2, 8, 4) else None
+    return LiveOptions(**given, share=replace(share, **row.get("share_limits", {})), download_path=path)
+
+
+def live_files(files: Sequence[str]) -> tuple[LiveFile, ...]:
+    """Files from texts like `normal a/b.nfo`."""
+    parted = (text.partition(" ") for text in files)
+    return tuple(LiveFile(index, path, Priority(priority)) for index, (priority, _, path) in enumerate(parted))
 
 
 def desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
@@ -102,6 +130,7 @@ def desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
         save_path=row.get("save_path"),
         paused=row.get("paused"),
         protect=row.get("protect"),
+        **options_of(dict(row)),
     )
 
 
@@ -150,14 +179,9 @@ def snapshot(
         path, incomplete = paths if isinstance(paths, list) else (paths, None)
         known[name] = LiveCategory(name, path, download_path=incomplete)
     values = {name: preference(name, value) for name, value in (preferences or {}).items()}
-    return Snapshot(
-        f"v{version}",
-        WEB_API[version],
-        tuple(live_torrent(row) for row in rows),
-        known,
-        v2=version != "4.2.5",
-        preferences=values,
-    )
+    api = tuple(map(int, WEB_API[version].split(".")))
+    torrents = tuple(live_torrent(row, api) for row in rows)
+    return Snapshot(f"v{version}", WEB_API[version], torrents, known, v2=api >= (2, 8, 4), preferences=values)
 
 
 def lines(plan: InstancePlan) -> list[str]:

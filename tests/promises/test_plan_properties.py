@@ -125,3 +125,11 @@ def test_no_category_is_deleted_that_a_torrent_is_in(case: dict[str, Any]) -> No
 @given(cases())
 def test_no_secret_shows_in_a_plan(case: dict[str, Any]) -> None:
     assert "hunter2" not in repr(_actions(case))
+
+
+@given(cases())
+def test_no_passkey_is_in_a_plan(case: dict[str, Any]) -> None:
+    desired, live = world(case)
+    plan = make_plan(desired, {"box": live})
+    assert "s3cr3t" not in repr(plan)
+    assert "s3cr3t" not in repr(live) + repr(desired)

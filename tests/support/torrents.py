@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 Kind = Literal["v1", "v2", "hybrid"]
@@ -62,3 +63,14 @@ def _root(leaves: Sequence[bytes]) -> bytes:
     while len(level) > 1:
         level = [hashlib.sha256(level[at] + level[at + 1]).digest() for at in range(0, len(level), 2)]
     return level[0]
+
+
+def several_files(folder: Path, name: str, files: Mapping[str, bytes]) -> tuple[str, Path]:
+    """The infohash and the path of a new .torrent file; `files` by their path within the torrent's own folder."""
+    data = b"".join(files.values())
+    pieces = b"".join(hashlib.sha1(data[at : at + PIECE]).digest() for at in range(0, len(data), PIECE))
+    listed = [{"length": len(content), "path": list(path.split("/"))} for path, content in files.items()]
+    info = bencode({"files": listed, "name": name, "piece length": PIECE, "pieces": pieces})
+    path = folder / f"{name}.torrent"
+    path.write_bytes(b"d4:info" + info + b"e")
+    return hashlib.sha1(info).hexdigest(), path

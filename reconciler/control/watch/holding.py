@@ -93,4 +93,4 @@ def _parted(action: Action, held: dict[str, str]) -> Iterator[Action]:
 
 
 def _moves(changes: Collection[Change]) -> bool:
-    return any(change.field in ("save_path", "category") for change in changes)
+    return any(change.field in ("save_path", "download_path", "category", "auto_tmm") for change in changes)

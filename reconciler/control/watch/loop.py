@@ -122,7 +122,7 @@ class Watch:
         instances = self._source.desired.instances
         for name in self._domains.take_due():
             if name in instances:
-                self._aside.ask(instances[name])
+                self._aside.ask(instances[name], self._source.desired.files_of(name))
         for asked, reading in self._aside.answers():
             known = instances.get(asked.name)
             if known is None or door(known) != door(asked) or self._stop.is_set():
