@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -106,7 +107,6 @@ def test_the_file_does_not_grow_for_ever(diary: Diary, monkeypatch: pytest.Monke
 
 
 def test_another_owner_and_another_address_know_nothing_of_it(diary: Diary) -> None:
-    from dataclasses import replace
 
     from tests.journal.runs import DESIRED
 
@@ -119,12 +119,15 @@ def test_another_owner_and_another_address_know_nothing_of_it(diary: Diary) -> N
 
 def test_what_is_fought_over_is_kept_until_it_ends(diary: Diary) -> None:
     fought = Fought("home", "torrent", "a" * 40, "paused", EPOCH + timedelta(minutes=30), "contested")
-    diary.journal.keep_fought("me", [fought])
+    diary.journal.keep_fought("me", ["home"], [fought])
     assert diary.another().fought("me") == [fought]
     assert diary.another().fought("you") == []
+    another = replace(fought, instance="attic")
+    diary.another().keep_fought("me", ["attic"], [another])
+    assert diary.journal.fought("me") == [another, fought], "two processes with a shard each"
     diary.now += timedelta(minutes=31)
     assert diary.another().fought("me") == []
-    diary.journal.keep_fought("me", [])
+    diary.journal.keep_fought("me", ["home"], [])
     file = sqlite3.connect(diary.folder / FILE_NAME)
     assert file.execute("SELECT count(*) FROM contested").fetchone() == (0,)
 

@@ -16,7 +16,7 @@ import pytest
 from reconciler.control.journal import FILE_NAME, JournalError, Wanted, past_runs
 from reconciler.control.journal.database import SCHEMA
 from reconciler.model.plan import Verb
-from tests.journal.runs import Diary, done, well
+from tests.journal.runs import DESIRED, Diary, done, well
 
 WRITER = """
 import sys
@@ -72,6 +72,23 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begins(diary: Diary, damage: 
     assert "is damaged" in diary.warnings[0] and "a new one begins" in diary.warnings[0]
     assert diary.owned == {"home": 6}
     assert len(list(diary.folder.glob("*.damaged-*"))) == 1
+
+
+def test_what_reads_only_leaves_a_damaged_file_where_it_is(diary: Diary) -> None:
+    no_database(diary.folder / FILE_NAME)
+    before = sorted(file.name for file in diary.folder.iterdir())
+    assert diary.journal.remembered(DESIRED) == {}
+    assert diary.journal.fought("me") == []
+    assert sorted(file.name for file in diary.folder.iterdir()) == before
+    assert len(diary.warnings) == 1
+    assert "is damaged" in diary.warnings[0] and "safe to delete" in diary.warnings[0]
+
+
+def test_a_bug_is_told_and_does_not_end_the_run(diary: Diary) -> None:
+    diary.record(well(done(Verb.ADD, 2), name="nowhere"))
+    assert len(diary.warnings) == 1
+    assert "internal error: KeyError: 'nowhere'; please report it" in diary.warnings[0]
+    assert diary.owned == {"home": 4}
 
 
 def test_a_newer_one_is_left_alone(diary: Diary) -> None:

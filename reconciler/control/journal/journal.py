@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,28 +50,12 @@ class Journal:
     def remembered(self, desired: Desired) -> dict[str, Remembered]:
         """What we owned on each instance after the last good read of it; nothing where nothing is known."""
 
-        def read() -> dict[str, Remembered]:
-            query = "SELECT instance, url, torrents, at FROM owned WHERE owner = ?"
-            with reading(self._path) as file:
-                rows = file.execute(query, (desired.owner,)).fetchall() if file else []
-            return {
-                name: Remembered(torrents, datetime.fromtimestamp(at, UTC))
-                for name, url, torrents, at in rows
-                if name in desired.instances and desired.instances[name].url == url
-            }
-
-        return self._safely(read, {})
+        return self._safely(lambda: self._remembered(desired), {})
 
     def record(self, desired: Desired, finished: Finished) -> None:
         """Keep what a run did, what was in trouble, and what is ours now. A dry-run leaves no trace."""
-        run = finished.run
-        if run.mode is Mode.APPLY:
-            known = self.remembered(desired)
-            owned = _owned(run, known)
-            news = worth_a_row(run) and (any(True for _ in action_rows(run)) or trouble(run) != self._trouble)
-            self._trouble = trouble(run)
-            if news or owned != {name: one.owned for name, one in known.items() if name in owned}:
-                self._safely(lambda: self._write(desired, finished, owned, news), None)
+        if finished.run.mode is Mode.APPLY:
+            self._safely(lambda: self._record(desired, finished), None, writes=True)
 
     def fought(self, owner: str) -> list[Fought]:
         """The fields that were contested when they were kept last and are to be left alone still."""
@@ -88,18 +71,39 @@ class Journal:
 
         return self._safely(read, [])
 
-    def keep_fought(self, owner: str, fought: Iterable[Fought]) -> None:
-        """Remember these and no others."""
+    def keep_fought(self, owner: str, instances: Collection[str], fought: Iterable[Fought]) -> None:
+        """Remember these and no others of these instances; what another process keeps of others stays."""
         rows = [
-            (owner, one.instance, one.kind, one.item, one.field, one.until.timestamp(), one.reason) for one in fought
+            (owner, one.instance, one.kind, one.item, one.field, one.until.timestamp(), one.reason)
+            for one in fought
+            if one.instance in instances
         ]
 
         def write() -> None:
             with writing(self._path) as file:
-                file.execute("DELETE FROM contested WHERE owner = ?", (owner,))
+                old = ((owner, name, self._utc().timestamp()) for name in instances)
+                file.executemany("DELETE FROM contested WHERE owner = ? AND (instance = ? OR until <= ?)", old)
                 file.executemany("INSERT INTO contested VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
-        self._safely(write, None)
+        self._safely(write, None, writes=True)
+
+    def _remembered(self, desired: Desired) -> dict[str, Remembered]:
+        query = "SELECT instance, url, torrents, at FROM owned WHERE owner = ?"
+        with reading(self._path) as file:
+            rows = file.execute(query, (desired.owner,)).fetchall() if file else []
+        return {
+            name: Remembered(torrents, datetime.fromtimestamp(at, UTC))
+            for name, url, torrents, at in rows
+            if name in desired.instances and desired.instances[name].url == url
+        }
+
+    def _record(self, desired: Desired, finished: Finished) -> None:
+        run, known = finished.run, self._remembered(desired)
+        owned = _owned(run, known)
+        news = worth_a_row(run) and (any(True for _ in action_rows(run)) or trouble(run) != self._trouble)
+        self._trouble = trouble(run)
+        if news or owned != {name: one.owned for name, one in known.items() if name in owned}:
+            self._write(desired, finished, owned, news)
 
     def _write(self, desired: Desired, finished: Finished, owned: Mapping[str, int], news: bool) -> None:
         now = self._utc().timestamp()
@@ -113,21 +117,33 @@ class Journal:
                     (desired.owner, name, desired.instances[name].url, torrents, now),
                 )
 
-    def _safely(self, work: Callable[[], T], otherwise: T) -> T:
+    def _safely(self, work: Callable[[], T], otherwise: T, *, writes: bool = False) -> T:
         try:
             result = work()
         except JournalError as error:
-            message = str(error)
-            if error.damaged:
-                with suppress(OSError):
-                    aside = set_aside(self._path, f"{self._utc():%Y%m%dT%H%M%SZ}")
-                    message = f"{message}; it is {aside} now, and a new one begins"
-            if message != self._said:
-                self._said = message
-                self._warn(message)
+            if writes and error.damaged and self._set_aside(error):
+                return self._safely(work, otherwise)
+            self._tell(str(error))
+            return otherwise
+        except Exception as error:  # a bug of ours in a memory that one can do without
+            self._tell(f"the journal {self._path}: internal error: {type(error).__name__}: {error}; please report it")
             return otherwise
         self._said = None
         return result
+
+    def _set_aside(self, error: JournalError) -> bool:
+        """Only before something is written: what reads, a dry-run above all, changes no file."""
+        try:
+            aside = set_aside(self._path, f"{self._utc():%Y%m%dT%H%M%SZ}")
+        except OSError:
+            return False
+        self._warn(f"{error}; it is {aside} now, and a new one begins")
+        return True
+
+    def _tell(self, message: str) -> None:
+        if message != self._said:
+            self._said = message
+            self._warn(message)
 
 
 def _owned(run: Run, known: Mapping[str, Remembered]) -> dict[str, int]:

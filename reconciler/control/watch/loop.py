@@ -216,7 +216,7 @@ class Watch:
             self._domains.learn(run.instances, desired.instances)
             self._memory.learn(run.instances)
             if self._journal and (fought := self._memory.fought()) is not None:
-                self._journal.keep_fought(desired.owner, fought)
+                self._journal.keep_fought(desired.owner, {part.name for part in run.instances}, fought)
         seconds = self._clock.now() - moment
         return Finished(run, cause, began, seconds, self._source.problems, self._domains.waiting())
 
