@@ -33,7 +33,7 @@ _BEFORE: Final = {
     "import": _SHARED - {"output"} | {"instance"},
     "add": _SHARED | {"dry_run"},
     "rm": _SHARED | {"dry_run"},
-    "explain": _SHARED | {"instance"},
+    "explain": _SHARED | {"instance", "state_dir"},
 }
 
 

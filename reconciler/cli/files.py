@@ -136,11 +136,12 @@ def explain(
     file: o.OwnFile = None,
     output: o.OwnOutput = None,
     instance: o.OwnInstances = None,
+    state_dir: o.OwnStateDir = None,
     log_format: o.OwnLogForm = None,
     verbose: o.OwnVerbose = False,
     quiet: o.OwnQuiet = False,
 ) -> None:
-    """Tell all about one torrent: declared, live, owned, planned.
+    """Tell all about one torrent: declared, live, owned, planned, done.
 
     TORRENT is a name, an infohash, or at least 6 digits of its beginning.
     Reads only. Exit code 0, 1 or 4.
@@ -152,7 +153,8 @@ def explain(
     from reconciler.cli.explaining import explain_command
 
     settings = _plain_forms("explain", o.overridden(context.obj, file, output, log_format, verbose, quiet))
-    settings = replace(settings, instances=o.names(instance) or settings.instances)
+    instances = o.names(instance) or settings.instances
+    settings = replace(settings, instances=instances, state_dir=state_dir or settings.state_dir)
     raise typer.Exit(explain_command(settings, torrent))
 
 

@@ -12,6 +12,7 @@ from reconciler.cli.settings import Failure, Output, Settings
 
 if TYPE_CHECKING:
     from reconciler.control.journal import Journal
+    from reconciler.model.journal import PastRun
 
 
 def journal_of(settings: Settings, warn: Callable[[str], None]) -> Journal | None:
@@ -25,16 +26,24 @@ def journal_of(settings: Settings, warn: Callable[[str], None]) -> Journal | Non
     return Journal(folder, warn, lambda: datetime.now(UTC))
 
 
+def runs_of(settings: Settings, torrent: str, limit: int) -> list[PastRun]:
+    """Past runs, newest first; none where there is no place for a journal. Raises `JournalError`."""
+    from reconciler.control.journal import Wanted, default_state_dir, past_runs
+
+    folder = settings.state_dir or default_state_dir(os.environ)
+    return past_runs(folder, Wanted(limit, settings.instances, torrent)) if folder else []
+
+
 def history_command(settings: Settings, torrent: str, limit: int) -> int:
     """Show past runs."""
-    from reconciler.control.journal import FILE_NAME, JournalError, Wanted, default_state_dir, past_runs
+    from reconciler.control.journal import FILE_NAME, JournalError, default_state_dir
 
     logs.configure(settings)
     folder = settings.state_dir or default_state_dir(os.environ)
     if folder is None:
         raise Failure("there is no home directory to look for the journal in: name its folder with --state-dir", 4)
     try:
-        runs = past_runs(folder, Wanted(limit, settings.instances, torrent))
+        runs = runs_of(settings, torrent, limit)
     except JournalError as error:
         raise Failure(str(error), 1) from error
     if settings.output is Output.JSON:

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.reading import Connect, Reading, connect, read_all
-from reconciler.control.run import chosen
+from reconciler.control.run import Planner, chosen, utc_day
 from reconciler.model.desired import Desired, DesiredTags, DesiredTorrent
 from reconciler.model.errors import InstanceError
 from reconciler.model.explanation import Candidate, Explanation, FieldView, Whereabouts
-from reconciler.model.fields import live_value, normal_path
+from reconciler.model.fields import file_text, live_value, normal_path
+from reconciler.model.files import Priority
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.journal import PastRun
+from reconciler.model.links import TRACKERS, WEB_SEEDS, masked, urls_in
 from reconciler.model.lookup import Known, lookup, near
+from reconciler.model.options import CREATE_ONLY, OPTIONS
 from reconciler.model.plan import Action, InstancePlan, Kind, Value
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent, Snapshot
@@ -23,8 +27,8 @@ from reconciler.plan import make_plan
 from reconciler.plan.diff import ORDER, drift
 from reconciler.plan.match import match
 
-# What was done with a torrent lately, a line each, newest first: for whoever keeps a journal.
-Lately = Callable[[InfoHashes], Sequence[str]]
+Lately = Callable[[InfoHashes], Sequence[PastRun]]  # the past runs that did something with a torrent, newest first
+_ALWAYS = ("name", "category", "tags", "save_path", "paused", "protect")  # shown even where there is nothing to say
 
 
 class NotOne(LookupError):
@@ -53,6 +57,7 @@ def explain(
     *,
     pace: Pace | None = None,
     connect: Connect = connect,
+    planner: Planner = make_plan,
     lately: Lately = lambda _infohashes: (),
 ) -> Explanation:
     """Read the instances, plan, and tell about the torrent that `text` names.
@@ -60,12 +65,12 @@ def explain(
     Raises `NotOne` and `UnknownInstance`. Exit code 1 where an instance could not be read.
     """
     selected = chosen(desired, instances)
-    with read_all(selected, stop, pace or real_pace(stop), connect) as readings:
+    with read_all(selected, stop, pace or real_pace(stop), connect, desired.files_of) as readings:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
     traces = _traces(desired, snapshots)
     found = _the_one(text, traces, [one.name for one in selected if one.name not in snapshots])
     ids = {key for trace in found for key in trace.infohashes.ids}
-    plans = {part.name: part for part in make_plan(desired, snapshots).instances}
+    plans = {part.name: part for part in planner(desired, snapshots, today=utc_day()).instances}
     parts = tuple(_on(desired, one.name, readings[one.name], plans.get(one.name), ids) for one in selected)
     infohashes = _joined([trace.infohashes for trace in found])
     return Explanation(
@@ -168,31 +173,46 @@ def _about(action: Action, entry: DesiredTorrent | None, lives: Sequence[LiveTor
 
 
 def _fields(entry: DesiredTorrent | None, live: LiveTorrent | None) -> tuple[FieldView, ...]:
-    """Every field; what differs is what the plan's own diff finds, be it spared or not."""
+    """Every field that has something to show; what differs is what the plan's own diff finds, be it spared or not."""
     found = drift(entry, live) if entry and live and not entry.absent else ()
     differing = {change.field for change in found}
     views = []
     for field in ORDER:
-        if field == "owner":
-            continue
-        declared = _declared(entry, field) if entry else None
-        views.append(FieldView(field, declared, _live(live, field), field in differing))
+        declared, present = _declared(entry, field), _live(live, field)
+        if field in _ALWAYS or field in differing or declared is not None or not _usual(field, present):
+            views.append(FieldView(field, declared, present, field in differing))
     return tuple(views)
+
+
+def _usual(field: str, present: Value) -> bool:
+    option = OPTIONS.get(field)
+    return present in (None, ()) or (option is not None and option.same(present, option.default))
 
 
 def _live(live: LiveTorrent | None, field: str) -> Value:
     """What the instance shows of a field; None where it is not there, or shows nothing of it."""
-    try:
-        return live_value(live, field) if live else None
-    except ValueError:
+    if live is None or field == "owner" or field in CREATE_ONLY:
         return None
+    if field in (TRACKERS, WEB_SEEDS):
+        return tuple(map(masked, urls_in(live.links, field)))
+    if field == "files":
+        return tuple(file_text(file, file.priority) for file in live.files or () if file.priority != Priority.NORMAL)
+    return live_value(live, field)
 
 
-def _declared(entry: DesiredTorrent, field: str) -> Value:
+def _declared(entry: DesiredTorrent | None, field: str) -> Value:
     """What the entry says of a field, as plans show it."""
+    if entry is None or field in ("owner", "quarantine"):
+        return None
+    if field in entry.options or field in entry.create_only:
+        return entry.options.get(field, entry.create_only.get(field))
+    if field in (TRACKERS, WEB_SEEDS):
+        return tuple(map(masked, getattr(entry, field))) or None
+    if field == "files":
+        return tuple(map(str, entry.files)) or None
     one = getattr(entry, field, None)
     if isinstance(one, DesiredTags):
         return tuple(sorted(one.names))
     if isinstance(one, str) and field.endswith("_path"):
         return normal_path(one)
-    return one if isinstance(one, (str, bool, int, float, tuple)) else None
+    return one if isinstance(one, (str, bool)) else None

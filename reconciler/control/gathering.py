@@ -15,7 +15,7 @@ from reconciler.desired.writing import Entry, Gathered, Left, Source, is_categor
 from reconciler.desired.writing.document import DECLARED
 from reconciler.desired.writing.scalars import Plain
 from reconciler.model.desired import Desired
-from reconciler.model.infohash import InfoHashes
+from reconciler.model.links import TRACKERS, WEB_SEEDS, urls_in, with_links
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import IGNORE, PREFIX, owners
@@ -24,9 +24,6 @@ from reconciler.plan.match import match
 
 class Library(OpenTarget, Protocol):
     """An instance that can also be asked for what its torrents were made from."""
-
-    def magnets(self) -> Mapping[str, str]:
-        """The magnet link of every torrent, by id."""
 
     def export(self, torrent_id: str) -> bytes | None:
         """The .torrent file of one torrent; None where it has no metadata yet, or is gone."""
@@ -67,7 +64,7 @@ def declared(
         if reason := DECLARED if live.id in known else _not_ours_to_declare(live, desired.owner):
             yield Left(instance, infohash, title, reason)
             continue
-        keys, remarks = managed_values(live)
+        keys, remarks = managed_values(live, snapshot.api)
         about = f"{title}, {size_of(live.size)}" if live.size > 0 else title
         entry = Entry(sources.of(live), first | keys, (about, *remarks))
         yield Gathered(entry, instance, infohash, max(live.size, 0))
@@ -80,7 +77,6 @@ class Sources:
         self._target = target
         self._pace = pace
         self._keep = keep
-        self._links = pace.patiently(target.magnets)
 
     def of(self, live: LiveTorrent) -> Source:
         """The source of one torrent. Raises `InstanceError`."""
@@ -88,7 +84,7 @@ class Sources:
             content = self._pace.patiently(partial(self._target.export, live.id))
             if content is not None:
                 return Source("torrent", self._keep(str(live.infohashes), content))
-        return Source("magnet", _magnet(live, self._links.get(live.id, "")))
+        return Source("magnet", _magnet(live))
 
 
 def common_categories(desired: Desired, snapshots: Mapping[str, Snapshot]) -> dict[str, str]:
@@ -121,19 +117,13 @@ def _not_ours_to_declare(live: LiveTorrent, owner: str) -> str:
     return ""
 
 
-def _magnet(live: LiveTorrent, link: str) -> str:
-    """The link that the instance gives, if it names this torrent and no other; else one made of the infohashes."""
-    with suppress(MagnetError):
-        magnet = parse_magnet(link)
-        if set(magnet.infohashes.ids) <= set(live.infohashes.ids):
-            return magnet.uri
-    return _bare_link(live.infohashes, live.name)
-
-
-def _bare_link(infohashes: InfoHashes, name: str) -> str:
-    topics = [f"xt=urn:btih:{infohashes.v1}"] if infohashes.v1 else []
-    topics += [f"xt=urn:btmh:1220{infohashes.v2}"] if infohashes.v2 else []
-    return "magnet:?" + "&".join([*topics, f"dn={quote(name, safe='')}"])
+def _magnet(live: LiveTorrent) -> str:
+    """A link that names this torrent and no other, with the trackers and web seeds that it has."""
+    hashes = live.infohashes
+    topics = [f"xt=urn:btih:{hashes.v1}"] if hashes.v1 else []
+    topics += [f"xt=urn:btmh:1220{hashes.v2}"] if hashes.v2 else []
+    bare = "magnet:?" + "&".join([*topics, f"dn={quote(live.name, safe='')}"])
+    return with_links(bare, urls_in(live.links, TRACKERS), urls_in(live.links, WEB_SEEDS))
 
 
 def secretive(source: Source) -> bool:

@@ -24,14 +24,12 @@ from reconciler.live.replies import (
     CATEGORIES,
     FILES,
     INFO_WITH_FILES,
-    MAGNETS,
     MAIN_DATA,
     PREFERENCES,
     TORRENTS,
     CategoryRow,
     FileRow,
     FilesRow,
-    MagnetRow,
     MainData,
     TorrentRow,
 )
@@ -40,10 +38,6 @@ from reconciler.model.desired import Instance
 from reconciler.model.secret import Secret
 
 Status = Literal["stopped", "running"]
-
-
-class _MagnetList(list[MagnetRow]):
-    """Tells `_cast` which fields of torrents/info are wanted."""
 
 
 LOGOUT_PATIENCE = 5.0  # seconds: a run does not wait longer to take its leave
@@ -107,10 +101,6 @@ class Client(qbittorrentapi.Client):
         if hashes is not None and not hashes:
             raise ValueError("an empty list of hashes would mean all torrents")
         return cast("list[TorrentRow]", self.torrents_info(status_filter=status, torrent_hashes=hashes))
-
-    def magnet_rows(self) -> list[MagnetRow]:
-        """The rows of torrents/info again, with the fields that only an import needs."""
-        return self._post_cast(_name=APINames.Torrents, _method="info", response_class=_MagnetList)
 
     def file_rows(self, hashes: list[str]) -> list[FilesRow]:
         """The rows of torrents/info of some torrents, with their files (>= 5.2)."""
@@ -180,8 +170,6 @@ class Client(qbittorrentapi.Client):
             )
         if response_class is TorrentInfoList:
             return TORRENTS.validate_json(response.content)
-        if response_class is _MagnetList:
-            return MAGNETS.validate_json(response.content)
         if response_class is TorrentCategoriesDictionary:
             return CATEGORIES.validate_json(response.content)
         if response_class is SyncMainDataDictionary:

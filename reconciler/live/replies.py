@@ -143,14 +143,6 @@ class CategoryRow(TypedDict):
     savePath: str
 
 
-class MagnetRow(TypedDict):
-    """The fields of a row of torrents/info that say how to get the torrent again."""
-
-    hash: Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]
-    magnet_uri: str
-
-
-MAGNETS: TypeAdapter[list[MagnetRow]] = TypeAdapter(list[MagnetRow], config=_STRICT)
 TORRENTS: TypeAdapter[list[TorrentRow]] = TypeAdapter(list[TorrentRow], config=_STRICT)
 FILES: TypeAdapter[list[FileRow]] = TypeAdapter(list[FileRow])
 INFO_WITH_FILES: TypeAdapter[list[FilesRow]] = TypeAdapter(list[FilesRow])

@@ -126,11 +126,6 @@ class Session(OptionCalls):
         rows = self._rows(checked_ids(ids))
         return live_torrents(rows, self._stopped_among(intent_hidden(rows)))
 
-    def magnets(self) -> Mapping[str, str]:
-        """The magnet link of every torrent by its id, with trackers, and so perhaps with passkeys."""
-        rows = self._connection.call("torrents/info", Client.magnet_rows)
-        return {row["hash"]: row["magnet_uri"] for row in rows}
-
     def export(self, torrent_id: str) -> bytes | None:
         """The .torrent file of one torrent (qBittorrent >= 4.5); None where it has no metadata yet, or is gone."""
         if not self._connection.capabilities.export:

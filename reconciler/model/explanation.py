@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.model.desired import DesiredTorrent
+from reconciler.model.journal import PastRun
 from reconciler.model.plan import NOT_REFUSED, Action, Value, Verdict
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent
@@ -48,13 +49,13 @@ class Whereabouts:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One torrent on every instance, and what was done with it lately, a line each, newest first."""
+    """One torrent on every instance, and the past runs that did something with it, newest first."""
 
     name: str
     infohash: str
     owner: str
     instances: tuple[Whereabouts, ...]
-    lately: tuple[str, ...] = ()
+    lately: tuple[PastRun, ...] = ()
     exit_code: int = 0
 
 

@@ -16,6 +16,7 @@ from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run
 from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
 from reconciler.report.blast import as_keys, blast_keys, deletions, quarantines
+from reconciler.report.history import past_run
 from reconciler.report.summary import summarize, summarize_instance
 from reconciler.report.text import refusal_reasons
 
@@ -73,7 +74,7 @@ def write_explanation(found: Explanation, stream: TextIO) -> None:
         "owner": found.owner,
     }
     parts = map(_whereabouts, found.instances)
-    _write(stream, _object(head, {"instances": parts, "lately": map(_encode, found.lately)}))
+    _write(stream, _object(head, {"instances": parts, "lately": (_encode(past_run(run)) for run in found.lately)}))
 
 
 def _whereabouts(part: Whereabouts) -> str:

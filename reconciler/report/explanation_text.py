@@ -8,12 +8,13 @@ from typing import Final
 from humanize import naturalsize
 
 from reconciler.model.explanation import Candidate, Explanation, FieldView, Whereabouts
+from reconciler.model.journal import PastAction, PastRun
 from reconciler.model.plan import Action, Outcome
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import owner_tag
 from reconciler.report.lines import EMPTY, Line, Span, Style, columns, line, padded
 from reconciler.report.table import table
-from reconciler.report.wording import change_text, shout, sign, told, value, without_name
+from reconciler.report.wording import change_text, shout, sign, symbol_of, told, told_value, without_name
 
 _LABEL: Final = 10  # columns before what is said
 
@@ -32,7 +33,8 @@ def explanation_lines(found: Explanation) -> Iterator[Line]:
     if found.lately:
         yield EMPTY
         yield line(("lately", Style.STRONG))
-        yield from (line("  ", text) for text in found.lately)
+        rows = [_past(run, action) for run in found.lately for action in run.actions]
+        yield from (line("  ", *row) for row in table(("when", "instance", "", "what", "why not"), rows, ()))
 
 
 def candidate_lines(candidates: Iterable[Candidate]) -> list[str]:
@@ -95,6 +97,17 @@ def _guard(part: Whereabouts) -> Iterator[Line]:
         yield _said("guard", ("; ".join(reasons) or "nothing against it", Style.PLAIN if reasons else Style.DIM))
 
 
+def _past(run: PastRun, action: PastAction) -> Sequence[Span]:
+    undone = "" if action.outcome is Outcome.APPLIED else f"{action.outcome}: {action.error or 'no reason known'}"
+    return (
+        (run.began.astimezone().strftime("%Y-%m-%d %H:%M:%S"), Style.DIM),
+        (action.instance, Style.PLAIN),
+        symbol_of(action.verb, action.outcome),
+        (action.changes or str(action.verb), Style.PLAIN),
+        (undone, Style.BAD),
+    )
+
+
 def _condition(live: LiveTorrent) -> str:
     size = naturalsize(live.size, binary=True) if live.size > 0 else "size not known yet"
     return f"{live.state} · {int(live.progress * 100)} % · {size} · id {live.id[:10]}"
@@ -109,8 +122,13 @@ def _ownership(part: Whereabouts, owner: str) -> Span:
 
 def _cells(view: FieldView) -> Sequence[Span]:
     style = Style.CHANGE if view.differs else Style.PLAIN
-    declared = ("not managed", Style.DIM) if view.declared is None else (value(view.declared), style)
-    return (view.field, Style.DIM), declared, (value(view.live), style), ("differs" if view.differs else "", style)
+    declared = ("not managed", Style.DIM) if view.declared is None else (told_value(view.field, view.declared), style)
+    return (
+        (view.field, Style.DIM),
+        declared,
+        (told_value(view.field, view.live), style),
+        ("differs" if view.differs else "", style),
+    )
 
 
 def _said(label: str, *spans: Span) -> Line:

@@ -34,7 +34,7 @@ def history_lines(runs: Sequence[PastRun], place: str) -> Iterator[Line]:
 
 def write_history(runs: Sequence[PastRun], stream: TextIO) -> None:
     """The same as JSON, format version 1; times in UTC."""
-    stream.write(json.dumps({"format_version": 1, "exit_code": 0, "runs": [_as_json(run) for run in runs]}, indent=1))
+    stream.write(json.dumps({"format_version": 1, "exit_code": 0, "runs": [past_run(run) for run in runs]}, indent=1))
     stream.write("\n")
 
 
@@ -65,7 +65,8 @@ def _cells(action: PastAction) -> Sequence[Span]:
     )
 
 
-def _as_json(run: PastRun) -> dict[str, object]:
+def past_run(run: PastRun) -> dict[str, object]:
+    """One run as JSON holds it."""
     return {
         "began": run.began.isoformat(timespec="seconds"),
         "seconds": round(run.seconds, 3),

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
-from urllib.parse import quote
 
 from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
@@ -117,10 +116,6 @@ class MemoryInstance(MemoryOptions):
         return self._request(
             lambda: tuple(_without_files(self.torrents[key]) for key in wanted if key in self.torrents)
         )
-
-    def magnets(self) -> Mapping[str, str]:
-        """A magnet link of every torrent, without trackers."""
-        return self._request(lambda: {key: _link(torrent) for key, torrent in self.torrents.items()})
 
     def export(self, torrent_id: str) -> bytes | None:
         """The file that it was uploaded as; None where it was added by a magnet, or is gone."""
@@ -391,9 +386,3 @@ def _without_files(torrent: LiveTorrent) -> LiveTorrent:
 
 def _trimmed(tags: Collection[str]) -> frozenset[str]:
     return frozenset(tag.strip() for tag in tags) - {""}
-
-
-def _link(torrent: LiveTorrent) -> str:
-    hashes = torrent.infohashes
-    topics = [f"xt=urn:btih:{hashes.v1}"] * bool(hashes.v1) + [f"xt=urn:btmh:1220{hashes.v2}"] * bool(hashes.v2)
-    return "magnet:?" + "&".join([*topics, f"dn={quote(torrent.name, safe='')}"])

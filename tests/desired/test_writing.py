@@ -18,7 +18,7 @@ from reconciler.desired.writing import Entry, Gathered, Left, Source, block_entr
 from reconciler.desired.writing.grouping import compact, grouped
 from reconciler.desired.writing.scalars import remark, scalar, value
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.snapshot import LiveOptions, LiveTorrent, ShareLimits
 from tests.desired.helpers import HEAD
 from tests.support.magnets import infohash, magnet
 
@@ -208,7 +208,37 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
             {"tags": ["a", "b"], "paused": True, "protect": True},
             [],
         ),
-        ({"save_path": "/data", "auto_tmm": True, "category": "x"}, {"category": "x"}, []),
+        ({"save_path": "/data", "auto_tmm": True, "category": "x"}, {"category": "x", "auto_tmm": True}, []),
+        (
+            {
+                "options": LiveOptions(
+                    sequential=True,
+                    upload_limit=512_000,
+                    share=ShareLimits(2.5, 20160, -1, "stop"),
+                    download_path="/inc",
+                ),
+                "comment": "kept",
+            },
+            {
+                "download_path": "/inc",
+                "sequential": True,
+                "upload_limit": "500 KiB/s",
+                "share_limits": {
+                    "ratio": 2.5,
+                    "seeding_time": "14d",
+                    "inactive_seeding_time": "unlimited",
+                    "action": "stop",
+                },
+                "comment": "kept",
+            },
+            [],
+        ),
+        (
+            {"options": LiveOptions(share=ShareLimits(1, 9_999_999))},
+            {"share_limits": {"ratio": 1}},
+            ["share_limits.seeding_time "],
+        ),
+        ({"auto_tmm": True, "options": LiveOptions(download_path="/inc")}, {"auto_tmm": True}, []),
         ({"save_path": "/data", "state": "moving"}, {}, ["save_path is left out: its data is being moved"]),
         ({"save_path": "data"}, {}, ["save_path data is left out: this path is not absolute"]),
         ({"category": "a//b"}, {}, ["category a//b is left out: a category cannot begin or end"]),
@@ -219,7 +249,7 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
 def test_what_a_live_torrent_is_declared_as(live: dict[str, Any], keys: dict[str, Any], left: list[str]) -> None:
     state = {"stopped": False, "state": "stalledUP", **live}
     state["tags"] = frozenset(state.get("tags", ()))
-    found, remarks = managed_values(LiveTorrent(infohash(1), InfoHashes(infohash(1)), "name", **state))
+    found, remarks = managed_values(LiveTorrent(infohash(1), InfoHashes(infohash(1)), "name", **state), (2, 15, 3))
     assert found == keys
     assert len(remarks) == len(left)
     assert all(said.startswith(begin) for said, begin in zip(remarks, left, strict=True))

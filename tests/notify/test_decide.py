@@ -13,7 +13,7 @@ from reconciler.model.message import Message
 from reconciler.model.plan import Kind, Outcome, Verb, Verdict
 from reconciler.model.position import Problem
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
-from tests.report.runs import ACTIONS, HASH, at, ok
+from tests.report.runs import ACTIONS, ADDED, DELETED, HASH, at, ok
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -26,7 +26,7 @@ def down(reason: str = "no connection", status: Status = Status.UNREACHABLE) -> 
 
 
 def refused(reason: str = "12 deletions are more than max_delete 10") -> InstanceResult:
-    return ok("home", (ActionResult(ACTIONS[5], Outcome.PLANNED),), verdict=Verdict(True, (reason,)))
+    return ok("home", (ActionResult(DELETED, Outcome.PLANNED),), verdict=Verdict(True, (reason,)))
 
 
 def did(*outcomes: Outcome) -> InstanceResult:
@@ -179,8 +179,8 @@ def test_what_is_no_longer_declared_is_forgotten_without_a_word() -> None:
 
 
 def test_few_torrents_are_named_and_all_are_counted() -> None:
-    action = ActionResult(ACTIONS[1], Outcome.APPLIED)
-    setting = ActionResult(ACTIONS[0], Outcome.APPLIED)
+    action = ActionResult(ADDED, Outcome.APPLIED)
+    setting = ActionResult(ACTIONS[2], Outcome.APPLIED)
     message = Story().run(0, ok("home", (setting, *(action for _ in range(SHOWN + 5)))))
     assert message and message.changes == {Verb.ADD: SHOWN + 5} and message.settings == 1
     assert len(message.torrents) == SHOWN

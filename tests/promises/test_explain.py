@@ -6,16 +6,20 @@ import io
 import json
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 from reconciler.control.explaining import NotOne, explain
+from reconciler.control.run import utc_day
 from reconciler.model.desired import Desired
 from reconciler.model.errors import AuthFailed
 from reconciler.model.explanation import Explanation
-from reconciler.model.plan import Kind
+from reconciler.model.journal import PastAction, PastRun
+from reconciler.model.plan import Kind, Outcome, Verb
+from reconciler.model.run import Mode
 from reconciler.plan import make_plan
 from reconciler.report.as_json import write_explanation
 from reconciler.report.explanation_text import candidate_lines, explanation_lines
@@ -23,7 +27,8 @@ from reconciler.report.lines import plain
 from reconciler.testing.memory import MemoryInstance
 from tests.plan.worlds import desired_state, hashes, snapshot
 from tests.promises.fake_time import fake_pace
-from tests.promises.strategies import cases, world
+from tests.promises.strategies import cases
+from tests.promises.test_convergence import memory
 
 
 def explained(desired: Desired, boxes: Mapping[str, MemoryInstance], text: str, **more: Any) -> Explanation:
@@ -49,16 +54,17 @@ def box_of(case: Mapping[str, Any]) -> MemoryInstance:
 @settings(max_examples=150, deadline=None)
 @given(cases())
 def test_it_is_the_plan_that_is_explained(case: dict[str, Any]) -> None:
-    desired, found = world(case)
-    box = box_of(case)
-    (plan,) = make_plan(desired, {"box": found}).instances
-    for text in {str(one.infohashes) for one in (*desired.torrents, *found.torrents)}:
+    desired, box = memory(case, "5.1.0")
+    found = box.snapshot(desired.files_of("box"))
+    (plan,) = make_plan(desired, {"box": found}, today=utc_day()).instances
+    known = [one.infohashes for one in desired.torrents] + [one.infohashes for one in found.torrents]
+    for text in set(map(str, known)):
         part = explained(desired, {"box": box}, text).instances[0]
         ids = {key for live in part.lives for key in live.infohashes.ids}
         ids |= set(part.entry.infohashes.ids) if part.entry else set()
         assert text in ids
         about = [a for a in plan.actions if a.kind is Kind.TORRENT and (a.infohash in ids or a.torrent_id in ids)]
-        assert set(part.actions) <= set(about)
+        assert all(action in about for action in part.actions)
         if part.entry:
             mine = part.entry.at
             assert [a for a in about if a.source == mine] == [a for a in part.actions if a.source == mine]
@@ -138,8 +144,16 @@ def test_a_name_that_is_no_ones_and_a_name_of_two() -> None:
 
 def test_what_was_done_lately_is_told_where_somebody_remembers() -> None:
     box, desired = box_of(CASE), desired_state(CASE)
-    found = explained(desired, {"box": box}, "Debian", lately=lambda infohashes: [f"yesterday: {infohashes.v1}"])
-    assert f"yesterday: {hashes('a').v1}" in [plain(one).strip() for one in explanation_lines(found)]
+    noon, change = datetime(2026, 11, 20, 12, tzinfo=UTC), "category: none -> linux"
+    tried = PastAction("box", Verb.UPDATE, Kind.TORRENT, "Debian", hashes("a").v1, change, Outcome.FAILED, "full")
+    runs = [PastRun(1, "home", noon, 0.5, Mode.APPLY, "command", "sha256:0", 1, (), (tried,))]
+    found = explained(desired, {"box": box}, "Debian", lately=lambda one: runs if one.v1 == hashes("a").v1 else [])
+    said = [plain(one) for one in explanation_lines(found)]
+    assert said[-3] == "lately"
+    assert said[-1].split()[2:] == f"box ! {change} failed: full".split()
+    stream = io.StringIO()
+    write_explanation(found, stream)
+    assert json.loads(stream.getvalue())["lately"][0]["actions"][0]["error"] == "full"
 
 
 def test_an_instance_that_cannot_be_read_is_told() -> None:
