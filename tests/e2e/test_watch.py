@@ -85,7 +85,7 @@ def test_a_server_that_restarts_or_is_away_is_sat_out(home: Home, any_server: Se
         watch.until(lambda: set(Raw(any_server).torrents()) == numbered(1), within=40)
 
         any_server.kill()
-        watch.until(lambda: watch.said('"failures": 2'))
+        watch.until(lambda: any(watch.said(f'"failures": {count}') for count in (2, 3, 4)))  # two may be told as one
         home.write(entry(1), entry(2))
         time.sleep(1.5)
         any_server.start()
