@@ -11,7 +11,8 @@ from typing import Any
 from reconciler.model.position import Problem
 from reconciler.model.run import Status
 from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
-from reconciler.report.as_json import write_failure, write_status, write_valid
+from reconciler.report.as_json import write_failure, write_valid
+from reconciler.report.status_json import write_status
 from tests.report.golden import json_text
 from tests.report.runs import HASH, at, huge, infohash, planned, refused
 
