@@ -109,7 +109,7 @@ class _InPlace:
         if page.limit is None:
             others = len(head) + sum(1 for _ in status_lines(status, replace(page, limit=1))) - 1
             page = replace(page, limit=max(1, height - 1 - others))
-        return [*head, *status_lines(status, page, width)][: height - 1]
+        return [*[*head, *status_lines(status, page, width)][: height - 1], EMPTY]  # where a terminal writes ^C
 
 
 class Ticker:

@@ -106,10 +106,13 @@ def _awaited(
     from reconciler.control.waiting import Completion, late
 
     completion, began = Completion(options.selection), time.monotonic()
+    status: StatusReport | None = None
     while True:
-        status = viewer.look()
-        ended = Waited(WaitOutcome.STOPPED) if stopping.event.is_set() else completion.judge(status)
-        status = replace(status, torrents=completion.of(status))
+        latest = viewer.look()
+        if stopping.event.is_set():  # which may be why it could not read
+            return replace(status or latest, waited=Waited(WaitOutcome.STOPPED))
+        ended = completion.judge(latest)
+        status = replace(latest, torrents=completion.of(latest))
         left = float("inf") if options.timeout is None else began + options.timeout - time.monotonic()
         if ended is None and left <= 0:
             ended = late(status.torrents)
