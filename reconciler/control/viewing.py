@@ -78,10 +78,10 @@ class Viewer:
         due = [instance for instance in instances if instance.name not in left]
         with read_all(due, self._stop, self._pace, self._pool.connect, self._desired.files_of) as readings:
             self._learn(readings)
+        self._readings = {one.name: readings.get(one.name) or self._readings[one.name] for one in instances}
         return compared(self._desired, instances, self._readings, self._gauges)
 
     def _learn(self, readings: Mapping[str, Reading]) -> None:
-        self._readings |= readings
         results = [
             unread(name, reading) if reading.error else InstanceResult(name, Status.OK)
             for name, reading in readings.items()
