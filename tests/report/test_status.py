@@ -237,6 +237,6 @@ def test_the_documentation_names_every_key() -> None:
     stream = io.StringIO()
     write_status_line(replace(MIXED, waited=Waited(WaitOutcome.COMPLETE)), NOON, stream)
     part = DOCS[DOCS.index("**`reconcile status --output json`**") :]
-    named = set(re.findall(r"`([a-z_]+)`", part[: part.index("\n**", 10)]))
+    named = set(re.findall(r"`([a-z_]+)`", part[: part.index("\n## ")]))
     assert sorted(set(keys(json.loads(stream.getvalue()))) - named) == []
     assert {str(outcome) for outcome in WaitOutcome} <= named
