@@ -123,9 +123,10 @@ def _cannot_add(entry: DesiredTorrent, declared: Sequence[Change], snapshot: Sna
 def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
     owned, others = rules.owns(live), rules.others(live)
     found = drift(entry, live)
+    if owned and not found and (not others or rules.policy is Policy.CREATE_ONLY):
+        return []
     if rules.policy is Policy.CREATE_ONLY:
-        settled = owned and not found
-        return [] if settled else [_spare(live, "policy create-only does not change what is there")]
+        return [_spare(live, "policy create-only does not change what is there")]
     verb = Verb.UPDATE if owned else Verb.ADOPT
     if others and not rules.take_over:
         reason = f"it belongs to the owner {_names(others)}; --take-over makes it ours"
