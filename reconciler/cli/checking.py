@@ -1,15 +1,12 @@
-"""The commands that only look: validate and status."""
+"""The commands that contact no instance: validate, and the status of a running loop."""
 
 from __future__ import annotations
 
 import json
-import sys
 
 from reconciler.cli import logs, out
 from reconciler.cli.loading import files_of, load_desired
-from reconciler.cli.progress import Bars
 from reconciler.cli.settings import Failure, Output, Settings
-from reconciler.cli.signals import Stopping
 from reconciler.model.desired import Desired
 from reconciler.report.lines import Style, line
 from reconciler.report.problems import count
@@ -20,29 +17,6 @@ def validate_command(settings: Settings) -> int:
     logs.configure(settings)
     _say_valid(settings, load_desired(settings, resolve_secrets=False))
     return 0
-
-
-def status_command(settings: Settings) -> int:
-    """Show the live state beside the declared one."""
-    from reconciler.control import UnknownInstance, read_status
-
-    logs.configure(settings)
-    with Stopping() as stopping:
-        desired = load_desired(settings, stopping=stopping)
-        with Bars(enabled=sys.stderr.isatty() and not settings.quiet):
-            try:
-                status = read_status(desired, settings.instances, stopping.event)
-            except UnknownInstance as error:
-                raise Failure(str(error), 4) from error
-    if settings.output is Output.JSON:
-        from reconciler.report.as_json import write_status
-
-        out.publish(lambda stream: write_status(status, stream))
-    else:
-        from reconciler.report.status_text import status_lines
-
-        out.publish_lines(status_lines(status))
-    return stopping.exit_code or status.exit_code
 
 
 def loop_command(settings: Settings, url: str) -> int:

@@ -95,7 +95,7 @@ def main(
         )
         raise typer.Exit(watch_command(settings, loop))
     for name in ("interval", "listen", "token_file", "notify", "notify_file"):
-        if _given(context, name):
+        if given(context, name):
             raise Failure(f"--{name.replace('_', '-')} is for a watch: give --watch with it", 4)
     from reconciler.cli.running import run_command
 
@@ -122,46 +122,6 @@ def validate(
     from reconciler.cli.checking import validate_command
 
     raise typer.Exit(validate_command(o.overridden(context.obj, file, output, log_format, verbose, quiet)))
-
-
-@app.command()
-def status(
-    context: typer.Context,
-    file: o.OwnFile = None,
-    output: o.OwnOutput = None,
-    instance: o.OwnInstances = None,
-    url: o.LoopAddress = None,
-    live: o.OnlyLive = False,
-    log_format: o.OwnLogForm = None,
-    verbose: o.OwnVerbose = False,
-    quiet: o.OwnQuiet = False,
-) -> None:
-    """Show the instances and what became of the declared torrents.
-
-    Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read.
-    With --url: how a running reconcile is; 0 where nobody has to look at it, else 1. With --live too: 0 unless its
-    loop is stuck, whatever state its instances are in.
-
-    \b
-    Examples:
-      reconcile status --instance seedbox
-      reconcile status --url http://127.0.0.1:9470
-      reconcile status --url http://127.0.0.1:9470 --live
-    """
-    settings = o.overridden(context.obj, file, output, log_format, verbose, quiet)
-    if settings.output not in (Output.TEXT, Output.JSON):
-        raise Failure(f"status has no {settings.output} form, only text and json", 4)
-    if url:
-        if file or instance or _given(context.parent, "file") or _given(context.parent, "instance"):
-            raise Failure("status --url asks a running reconcile: it takes no --file and no --instance", 4)
-        from reconciler.cli.checking import live_command, loop_command
-
-        raise typer.Exit(live_command(settings, url) if live else loop_command(settings, url))
-    if live:
-        raise Failure("--live asks a running reconcile: give --url with it", 4)
-    from reconciler.cli.checking import status_command
-
-    raise typer.Exit(status_command(replace(settings, instances=o.names(instance) or settings.instances)))
 
 
 @app.command()
@@ -214,11 +174,17 @@ def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the servers ru
 def _refuse_ignored(context: typer.Context, command: str) -> None:
     """An option that the command would ignore is a misunderstanding, unless the environment holds it for other runs."""
     for parameter in context.command.params:
-        if _given(context, parameter.name or "") and parameter.name not in _BEFORE.get(command, ()):
-            raise Failure(f"{command} takes no {parameter.opts[0]}", 4)
+        if given(context, parameter.name or "") and parameter.name not in _BEFORE.get(command, ()):
+            raise Failure(f"{command} takes no {parameter.opts[0]}{_elsewhere(context, command, parameter)}", 4)
 
 
-def _given(context: Any, name: str) -> bool:
+def _elsewhere(context: Any, command: str, parameter: Any) -> str:
+    """What to say where the command has an option of the same name, which means something else."""
+    own = {option for one in context.command.commands[command].params for option in one.opts}
+    return f" before its name, but after it: reconcile {command} {parameter.opts[0]}" * (parameter.opts[0] in own)
+
+
+def given(context: Any, name: str) -> bool:
     """Was the option written on the command line, and not taken from the environment?"""
     source = context.get_parameter_source(name) if context else None
     return source is not None and source.name == "COMMANDLINE"

@@ -64,14 +64,14 @@ def shard(text: str | None) -> Shard | None:
         raise Failure(f"--shard: {error}", 4) from error
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, option: str = "--interval") -> float:
     """A duration as the desired state has it. Raises `Failure`."""
     from reconciler.desired.rules import duration
 
     try:
         return float(str(duration(text.strip())))
     except ValueError as error:
-        raise Failure(f"--interval: {error}; write it like 60s, 5m or 1h", 4) from error
+        raise Failure(f"{option}: {error}; write it like 60s, 5m or 1h", 4) from error
 
 
 File = Annotated[list[Path] | None, _option("--file", "-f", metavar="PATH", text=_FILE)]

@@ -19,21 +19,23 @@ Writer = Callable[[TextIO], object]
 SHOWN = 50  # problems on a terminal, where the first ones would scroll away
 
 
-def publish(writer: Writer) -> None:
-    """Write a report to standard output. A reader that has gone away is no error; a full disk is."""
+def publish(writer: Writer) -> bool:
+    """Write a report to standard output. A full disk is an error; a reader that has gone away is none: False."""
     try:
         writer(sys.stdout)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails once more
+        return False
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Failure(f"the report could not be written to standard output: {error.strerror}", 1) from error
+    return True
 
 
-def publish_lines(lines: Iterable[Line]) -> None:
-    """Write styled lines to standard output."""
-    publish(lambda stream: write(lines, stream, colour=colourful(stream)))
+def publish_lines(lines: Iterable[Line]) -> bool:
+    """Write styled lines to standard output, as `publish`."""
+    return publish(lambda stream: write(lines, stream, colour=colourful(stream)))
 
 
 def publish_text(texts: Iterable[str]) -> None:
@@ -128,6 +130,18 @@ def caution(settings: Settings, message: str) -> None:
         structlog.get_logger().warning(message)
     else:
         tell(line(("warning: ", Style.WAIT), message))
+
+
+def inform(settings: Settings, message: str) -> None:
+    """Say on standard error how far it is."""
+    if settings.quiet:
+        return
+    if settings.log_format is LogFormat.JSON:
+        import structlog
+
+        structlog.get_logger().info(message)
+    else:
+        tell(line(message))
 
 
 def in_repository(file: str) -> str:

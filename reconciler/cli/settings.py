@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from reconciler.model.position import Problem
 from reconciler.model.secret import Secret
+from reconciler.model.status import Page, Selection
 
 if TYPE_CHECKING:
     from reconciler.plan.shard import Shard
@@ -65,6 +66,18 @@ class RunSettings:
     notify_file: Path | None = None
     listen: str | None = None
     token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSettings:
+    """The options of `status` alone. Times are seconds; `timeout` None: for ever."""
+
+    selection: Selection
+    page: Page
+    watch: bool
+    interval: float
+    wait: bool
+    timeout: float | None
 
 
 class Failure(Exception):

@@ -18,11 +18,13 @@ _SHOW_CURSOR: Final = "\x1b[?25h"  # a progress bar hides it
 class Stopping:
     """While it is entered, SIGINT and SIGTERM set `event`; afterwards `exit_code` is 130 or 143 if one came.
 
-    `wake` is called with the first; it must be something that a signal handler may do.
+    `wake` is called with the first; it must be something that a signal handler may do. `announced` False: nothing is
+    said about it, where that would stand in the midst of what a terminal shows.
     """
 
-    def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, wake: Callable[[], None] = lambda: None, *, announced: bool = True) -> None:
         self._wake = wake
+        self._announced = announced
         self.event = threading.Event()
         self.exit_code: int | None = None
         self._before: list[signal.Handlers | int | None] = []
@@ -38,12 +40,15 @@ class Stopping:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.event.is_set():
+            if sys.stdout.isatty():
+                os.write(sys.stdout.fileno(), _SHOW_CURSOR.encode())
             _say(f"{_SHOW_CURSOR if sys.stderr.isatty() else ''}stopped at once\n")
             os._exit(128 + number)
         self.exit_code = 128 + number
         self.event.set()
         self._wake()
-        _say("\nstopping: the request in flight is finished first; once more stops at once\n")
+        if self._announced:
+            _say("\nstopping: the request in flight is finished first; once more stops at once\n")
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     with Stopping(trigger.wake) as stopping, on_hangup(lambda: trigger.fire(Cause.SIGNAL)):
         stop = stopping.event
         try:
-            source = _source(settings, stop)
+            source = source_of(settings, stop)
         except Stopped:
             return 0
         with ExitStack() as ending:
@@ -79,7 +79,8 @@ def _check(settings: Settings, options: RunSettings) -> None:
         out.check_report_path(options.report)
 
 
-def _source(settings: Settings, stop: threading.Event) -> Source:
+def source_of(settings: Settings, stop: threading.Event) -> Source:
+    """The files, read once; what is wrong or doubtful in them is said. Raises `Failure`, or `Stopped`."""
     from reconciler.control.run import UnknownInstance, chosen
     from reconciler.control.watch import Source
     from reconciler.desired import DesiredStateError

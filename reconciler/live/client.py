@@ -20,6 +20,7 @@ from qbittorrentapi.sync import SyncMainDataDictionary
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
 from requests import PreparedRequest, Response
 
+from reconciler.live.gauge import Gauge
 from reconciler.live.replies import (
     CATEGORIES,
     FILES,
@@ -47,13 +48,15 @@ class Client(qbittorrentapi.Client):
     """The Web API of one instance. Raises what qbittorrent-api, requests and pydantic raise, or `UnexpectedReply`.
 
     `requests` counts what was sent. `web_api` is the Web API version, once known; calls that depend on it need it.
+    A `gauge` reads along how transfers get on.
     Redirects are not followed: they turn a POST into a GET, which would read where it should write.
 
     The standard variables HTTP_PROXY, HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are honoured, the last unless the
     instance has its own `tls` settings; ~/.netrc is not: its credentials would replace ours and could get us banned.
     """
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, gauge: Gauge | None = None) -> None:
+        self._gauge = gauge
         api_key = instance.api_key.reveal() if instance.api_key else ""
         self.requests = 0
         self.web_api = ""
@@ -169,10 +172,14 @@ class Client(qbittorrentapi.Client):
                 "answered with a web page. Does `url` lead to qBittorrent's Web UI, with no login page before it?"
             )
         if response_class is TorrentInfoList:
+            if self._gauge:
+                self._gauge.listed(response.content)
             return TORRENTS.validate_json(response.content)
         if response_class is TorrentCategoriesDictionary:
             return CATEGORIES.validate_json(response.content)
         if response_class is SyncMainDataDictionary:
+            if self._gauge:
+                self._gauge.told(response.content)
             return MAIN_DATA.validate_json(response.content)
         if response_class is ApplicationPreferencesDictionary:
             return PREFERENCES.validate_json(response.content)

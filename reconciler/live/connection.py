@@ -12,6 +12,7 @@ from typing import TypeVar
 from reconciler.live.capabilities import Capabilities, capabilities_of, parse_web_api
 from reconciler.live.client import Client
 from reconciler.live.errors import FAILURES, is_expired_session, translate
+from reconciler.live.gauge import Gauge
 from reconciler.live.where import LOGIN, UnexpectedReply, Where
 from reconciler.model.desired import Instance
 from reconciler.model.errors import AuthFailed, Banned, BrokenReply, InstanceError, Stopped, TimedOut, Unreachable
@@ -28,7 +29,7 @@ class Connection:
     how often it was: what the server keeps for a session ends with the session. Not thread-safe.
     """
 
-    def __init__(self, instance: Instance, stop: threading.Event | None) -> None:
+    def __init__(self, instance: Instance, stop: threading.Event | None, gauge: Gauge | None = None) -> None:
         self.version = ""
         self.web_api = ""
         self.capabilities = Capabilities(())
@@ -36,7 +37,7 @@ class Connection:
         self._instance = instance
         self._stop = stop
         self._refused: InstanceError | None = None
-        self._client = Client(instance)
+        self._client = Client(instance, gauge)
 
     @property
     def requests(self) -> int:

@@ -20,6 +20,7 @@ from reconciler.live.deltas import (
     with_files_of,
     with_intent,
 )
+from reconciler.live.gauge import Gauge
 from reconciler.live.replies import MainData, hides_intent
 from reconciler.live.session import Session, lacks_files
 from reconciler.model.desired import Instance
@@ -71,10 +72,11 @@ class Mirror(Session):
         instance: Instance,
         *,
         stop: threading.Event | None = None,
+        gauge: Gauge | None = None,
         now: Callable[[], float] = time.monotonic,
         tell: Callable[[str], None] = lambda message: None,
     ) -> None:
-        super().__init__(instance, stop=stop)
+        super().__init__(instance, stop=stop, gauge=gauge)
         self._now = now
         self._tell = tell
         self._copy: _Copy | None = None

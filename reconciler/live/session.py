@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from reconciler.live.client import Client, Status
 from reconciler.live.connection import Connection
+from reconciler.live.gauge import Gauge
 from reconciler.live.option_calls import OptionCalls, added_options, checked_ids
 from reconciler.live.replies import (
     TorrentRow,
@@ -42,12 +43,12 @@ class Session(OptionCalls):
     Every call is one request, but for those of `Target` that say otherwise, and for a session that the server has
     dropped (it was idle for long, or restarted): that is opened anew, once per call. Every method but `close` raises
     `InstanceError`, or `Stopped` once `stop` is set, before it sends. After the credentials were refused nothing more
-    is sent: each call raises the refusal again.
+    is sent: each call raises the refusal again. A `gauge` reads along how transfers get on.
     """
 
-    def __init__(self, instance: Instance, *, stop: threading.Event | None = None) -> None:
+    def __init__(self, instance: Instance, *, stop: threading.Event | None = None, gauge: Gauge | None = None) -> None:
         self._instance = instance
-        self._connection = Connection(instance, stop)
+        self._connection = Connection(instance, stop, gauge)
 
     @property
     def version(self) -> str:

@@ -14,7 +14,6 @@ from reconciler.model.explanation import Explanation, Whereabouts
 from reconciler.model.plan import Outcome, Spared
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run
-from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
 from reconciler.report.blast import as_keys, blast_keys, deletions, quarantines
 from reconciler.report.history import past_run
 from reconciler.report.summary import summarize, summarize_instance
@@ -54,14 +53,6 @@ def write_valid(torrents: int, instances: int, unfetched: int, warnings: Sequenc
     counts = {"torrents": torrents, "unfetched": unfetched, "instances": instances}
     head = {"format_version": FORMAT_VERSION, "exit_code": 0, **counts}
     _write(stream, _object(head, {"problems": (), "warnings": _problems(warnings)}))
-
-
-def write_status(status: StatusReport, stream: TextIO) -> None:
-    """The status of all instances and declared torrents."""
-    head = {"format_version": FORMAT_VERSION, "exit_code": status.exit_code}
-    instances = (_encode(_instance_status(row)) for row in status.instances)
-    torrents = (_encode(_torrent_status(row)) for row in status.torrents)
-    _write(stream, _object(head, {"instances": instances, "torrents": torrents}))
 
 
 def write_explanation(found: Explanation, stream: TextIO) -> None:
@@ -147,43 +138,15 @@ def _spared(item: Spared) -> str:
     return _encode({"infohash": item.infohash, "name": item.name, "reason": item.reason})
 
 
-def _instance_status(row: InstanceStatus) -> dict[str, object]:
-    return {
-        "name": row.name,
-        "url": row.url,
-        "status": row.status,
-        "error": row.error,
-        "version": row.version,
-        "web_api": row.web_api,
-        "torrents": row.torrents,
-        "owned": row.owned,
-        "foreign": row.foreign,
-        "declared": row.declared,
-        "missing": row.missing,
-        "drifted": row.drifted,
-    }
-
-
-def _torrent_status(row: TorrentStatus) -> dict[str, object]:
-    return {
-        "instance": row.instance,
-        "infohash": row.infohash,
-        "name": row.name,
-        "source": _place(row.source),
-        "state": row.state,
-        "progress": row.progress,
-        "size": row.size,
-        "owned": row.owned,
-        "in_sync": row.in_sync,
-        "reason": row.reason,
-    }
-
-
 def _problems(problems: Iterable[Problem]) -> Iterator[str]:
-    for problem in problems:
-        at = problem.at
-        where = {"file": at.file, "line": at.line, "column": at.column}
-        yield _encode({**where, "message": problem.message, "mend": problem.mend})
+    yield from (_encode(problem_keys(problem)) for problem in problems)
+
+
+def problem_keys(problem: Problem) -> dict[str, object]:
+    """What is wrong in the desired state, and where."""
+    at = problem.at
+    where = {"file": at.file, "line": at.line, "column": at.column}
+    return {**where, "message": problem.message, "mend": problem.mend}
 
 
 def _guard(refused: bool, reasons: list[str]) -> dict[str, object]:
@@ -205,6 +168,11 @@ def _object(head: Mapping[str, object], lists: Mapping[str, Iterable[str]], sepa
             before = ",\n"
         yield "]"
     yield "}"
+
+
+def write_object(stream: TextIO, head: Mapping[str, object], lists: Mapping[str, Iterable[str]]) -> None:
+    """A JSON object of keys and of lists, whose items are given as JSON and stand on a line each."""
+    _write(stream, _object(head, lists))
 
 
 def _write(stream: TextIO, pieces: Iterable[str]) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from reconciler.report.safe import clean, inert
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 _ASCII = str.maketrans({"→": "->", "…": "...", "·": "-", "─": "-", "’": "'"})
 
@@ -70,13 +73,19 @@ def write(lines: Iterable[Line], stream: TextIO, *, colour: bool) -> None:
 
 def _write_coloured(lines: Iterable[Line], stream: TextIO) -> None:
     from rich.console import Console  # only here: a pipe does not wait for it
-    from rich.text import Text
 
     console = Console(file=stream, highlight=False, force_terminal=True)
     for one in lines:
-        text = Text.assemble(*((_encodable(clean(part), stream), str(style)) for part, style in one))
-        text.rstrip()
-        console.print(text, soft_wrap=True)
+        console.print(styled(one, stream), soft_wrap=True)
+
+
+def styled(one: Line, stream: TextIO) -> Text:
+    """A line as rich shows it on that stream."""
+    from rich.text import Text
+
+    text = Text.assemble(*((_encodable(clean(part), stream), str(style)) for part, style in one))
+    text.rstrip()
+    return text
 
 
 def _encodable(text: str, stream: TextIO) -> str:

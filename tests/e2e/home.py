@@ -59,6 +59,11 @@ class Home:
         """The desired state."""
         return self.folder / "desired.yaml"
 
+    @property
+    def whole_environ(self) -> dict[str, str]:
+        """The environment of the command."""
+        return {**os.environ, **self.environ}
+
     def instance(self, url: str, username: str, password: str, name: str = "box", more: str = "") -> None:
         """Name an instance for every desired state written from now on. `more`: further keys, a line each."""
         variable = f"{name.upper()}_PASSWORD"
@@ -80,7 +85,7 @@ class Home:
         done = subprocess.run(
             (*COMMAND, "--output", "json", *options),
             cwd=self.folder,
-            env={**os.environ, **self.environ, **(environ or {})},
+            env={**self.whole_environ, **(environ or {})},
             capture_output=True,
             text=True,
             timeout=110,
@@ -93,7 +98,7 @@ class Home:
         return subprocess.Popen(
             (*COMMAND, "--output", "json", *options),
             cwd=self.folder,
-            env={**os.environ, **self.environ},
+            env=self.whole_environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

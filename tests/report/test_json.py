@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.model.position import Problem
-from reconciler.model.run import Status
-from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
-from reconciler.report.as_json import write_failure, write_status, write_valid
+from reconciler.report.as_json import write_failure, write_valid
 from tests.report.golden import json_text
 from tests.report.runs import HASH, at, huge, infohash, planned, refused
 
@@ -133,15 +131,3 @@ def test_a_validation() -> None:
     write_valid(12, 2, 3, (), stream)
     head = {"format_version": 1, "exit_code": 0, "torrents": 12, "unfetched": 3, "instances": 2}
     assert json.loads(stream.getvalue()) == {**head, "problems": [], "warnings": []}
-
-
-def test_a_status() -> None:
-    instance = InstanceStatus("home", "http://home", Status.OK, torrents=3, owned=2, foreign=1, declared=2)
-    torrent = TorrentStatus("home", "Sintel", infohash(1), at(3), "uploading", 0.5, 10, owned=True, in_sync=True)
-    stream = io.StringIO()
-    write_status(StatusReport((instance,), (torrent,), 0), stream)
-    found = json.loads(stream.getvalue())
-    assert found["instances"][0] | {"torrents": 3, "foreign": 1, "error": None} == found["instances"][0]
-    assert (
-        found["torrents"][0] | {"source": "desired.yaml:3:5", "progress": 0.5, "in_sync": True} == found["torrents"][0]
-    )

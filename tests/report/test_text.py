@@ -9,16 +9,14 @@ import pytest
 
 from reconciler.model.plan import Outcome, Verb, Verdict
 from reconciler.model.position import Problem
-from reconciler.model.run import ActionResult, Mode, Run, Status
-from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
+from reconciler.model.run import ActionResult, Mode, Run
 from reconciler.report.github import SHOWN, problem_commands
 from reconciler.report.lines import plain
 from reconciler.report.markdown import LIMIT, problems_markdown, run_markdown
 from reconciler.report.problems import problem_lines
-from reconciler.report.status_text import status_lines
 from reconciler.report.summary import KEYS, sentence, summarize
 from tests.report.golden import FORMS, github, text
-from tests.report.runs import DOWN, HASH, at, huge, infohash, mass, ok, planned, torrent
+from tests.report.runs import DOWN, HASH, at, huge, mass, ok, planned, torrent
 
 PROBLEMS = (Problem(at(3), "unknown key", 'Did you mean "tags"?'), Problem(at(9), "two of them"))
 
@@ -133,33 +131,3 @@ def test_problems_as_a_comment() -> None:
         '- `desired.yaml:3:5` `unknown key. Did you mean "tags"?`\n'
         "- `desired.yaml:9:5` `two of them`\n"
     )
-
-
-def test_the_status_tables() -> None:
-    down = InstanceStatus("attic", "http://attic:8080", Status.UNREACHABLE, "connection refused", declared=1)
-    home = InstanceStatus("home", "http://home:8080", Status.OK, None, "v5.1.0", "2.11.4", 1_203, 1_200, 3, 3, 1, 1)
-    torrents = (
-        TorrentStatus("home", "Sintel", infohash(1), at(1), "uploading", 1.0, 2_147_483_648, owned=True, in_sync=True),
-        TorrentStatus("home", "进击的巨人", infohash(2), at(2), "missing", in_sync=False, reason="not on the instance"),
-        TorrentStatus("attic", "x\x1b[2J", infohash(3), at(3), "unknown", reason="its instance could not be read"),
-    )
-    assert [plain(one) for one in status_lines(StatusReport((down, home), torrents, 1))] == [
-        "instance  status       qBittorrent  torrents  owned  declared  missing  drifted  address",
-        "attic     unreachable  -                   -      -         1        -        -  http://attic:8080",
-        "home      ok           v5.1.0          1,203  1,200         3        1        1  http://home:8080",
-        "  attic: connection refused",
-        "",
-        "   torrent     instance  state       done     size  infohash    why",
-        "~  进击的巨人  home      missing        -        -  0000000002  not on the instance",
-        "?  x\\x1b[2J    attic     unknown        -        -  0000000003  its instance could not be read",
-        "=  Sintel      home      uploading  100 %  2.0 GiB  0000000001",
-    ]
-
-
-def test_a_long_status_is_cut() -> None:
-    torrents = tuple(
-        TorrentStatus("home", f"t{n}", infohash(n), at(1), "uploading", 1.0, 1, owned=True, in_sync=True)
-        for n in range(1_000)
-    )
-    last = [plain(one) for one in status_lines(StatusReport((), torrents, 0))][-1]
-    assert last == "… and 950 more, all in sync   --output json shows all"

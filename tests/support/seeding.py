@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Event
 
 from reconciler.demo.servers import Server
 from reconciler.live import Session
@@ -57,3 +58,41 @@ def meeting(server: Server, key: str, seeder: Server) -> Iterator[None]:
         met = pool.submit(meet, server, key, seeder)
         yield
         met.result()
+
+
+def upload(server: Server, number: int, size: int) -> str:
+    """Give a server the .torrent file of a made-up torrent, running; gives its infohash."""
+    data = torrent(number, size=size)
+    with Session(instance(server)) as session:
+        session.upload({"a": data}, AddOptions(stopped=False, auto_tmm=False))
+    key = read_metainfo(data).infohashes.v1
+    assert key
+    return key
+
+
+def seeded_slowly(server: Server, number: int, size: int, rate: int) -> str:
+    """The infohash of a made-up torrent that the server seeds with so many bytes a second."""
+    (server.downloads / f"torrent-{number}").write_bytes(content(number, size))
+    raw, key = Raw(server), upload(server, number, size)
+    raw.eventually(lambda: raw.torrents().get(key, {}).get("progress") == 1)
+    raw.post("torrents/setUploadLimit", hashes=key, limit=rate)
+    return key
+
+
+@contextmanager
+def introduced(server: Server, key: str, seeder: Server) -> Iterator[None]:
+    """Meanwhile a server is told of a peer again and again: one that checks its files takes none."""
+    raw, over = Raw(server), Event()
+
+    def tell() -> None:
+        while not over.wait(0.3):
+            if key in raw.torrents():
+                raw.post("torrents/addPeers", hashes=key, peers=f"127.0.0.1:{seeder.listen_port}")
+
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(tell)
+        try:
+            yield
+        finally:
+            over.set()
+        told.result()

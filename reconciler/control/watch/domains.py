@@ -41,10 +41,11 @@ class _Failing:
 
 
 class Domains:
-    """The instances that fail, and when each is tried again."""
+    """The instances that fail, and when each is tried again: after `longest` seconds, at most."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, longest: float = LONGEST) -> None:
         self._clock = clock
+        self._longest = longest
         self._failing: dict[str, _Failing] = {}
 
     def learn(self, results: Iterable[InstanceResult], instances: Mapping[str, Instance]) -> None:
@@ -80,7 +81,7 @@ class Domains:
     def _failed(self, result: InstanceResult, door: Instance) -> _Failing:
         before = self._failing.get(result.name)
         failures = before.waiting.failures + 1 if before else 1
-        wait = CREDENTIALS if result.status in _REFUSED else delay(failures, FIRST, LONGEST, self._clock.random())
+        wait = CREDENTIALS if result.status in _REFUSED else delay(failures, FIRST, self._longest, self._clock.random())
         until = self._clock.now() + wait
         reason = result.error or str(result.status)
         return _Failing(Waiting(failures, reason, self._clock.at(until), result.status), until, door)

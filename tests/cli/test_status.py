@@ -1,0 +1,99 @@
+"""The options of `status`: what is refused before anything is contacted, and what reaches the command."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from reconciler.cli.entry import run
+from reconciler.cli.settings import Settings, StatusSettings
+from reconciler.model.status import Page, Phase, Selection
+
+BAD_USAGE = [
+    (["--state", "bogus"], "'bogus' is not one of 'downloading', 'stalled'"),
+    (["--limit", "0"], "--limit"),
+    (["--offset", "-1"], "--offset"),
+    (["--wait", "seeding"], "'seeding' is not one of 'complete'"),
+    (["--wait", "complete", "--timeout", "soon"], "--timeout: a duration is a whole number and its unit"),
+    (["--timeout", "5s"], "--timeout is for waiting: give --wait complete with it"),
+    (["--interval", "5s"], "--interval is the time between looks: give --watch or --wait complete with it"),
+    (["--watch", "--interval", "0s"], "--interval: a duration is more than 0s"),
+    (["--watch", "--wait", "complete"], "give one of them"),
+    (["--watch", "--output", "markdown"], "status has no markdown form"),
+    (["--url", "http://x", "--watch"], "it takes no --watch"),
+    (["--url", "http://x", "--state", "seeding"], "it takes no --state"),
+    (["--url", "http://x", "--instance", "home"], "it takes no --instance"),
+    (["--url", "http://x", "-f", "desired.yaml"], "it takes no --file"),
+    (["--watch", "--instance", "nowhere"], 'no instance "nowhere"'),
+    (["--wait", "complete", "--instance", "nowhere"], 'no instance "nowhere"'),
+    (["--watch", "-f", "missing.yaml"], "the desired state is invalid"),
+]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("arguments", "message"), BAD_USAGE)
+def test_bad_usage(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", *arguments]) == 4
+    said = capsys.readouterr()
+    assert message in said.err
+    assert run(["--output", "json", "status", *arguments]) == 4
+    if "--output" not in arguments:
+        assert message in json.loads(capsys.readouterr().out)["error"]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--watch", "status"], "status takes no --watch before its name, but after it: reconcile status --watch"),
+        (["-f", "x", "status", "--url", "http://x"], "it takes no --file"),
+        (["--dry-run", "status"], "status takes no --dry-run\n"),
+    ],
+)
+def test_what_stands_before_its_name(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 4
+    assert message in capsys.readouterr().err
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, StatusSettings]]:
+    """What the command was called with."""
+    calls: list[tuple[Settings, StatusSettings]] = []
+
+    def status_command(settings: Settings, options: StatusSettings) -> int:
+        calls.append((settings, options))
+        return 0
+
+    monkeypatch.setattr("reconciler.cli.looking.status_command", status_command)
+    return calls
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_options_reach_the_command(asked: list[tuple[Settings, StatusSettings]]) -> None:
+    assert run(["status"]) == 0
+    chosen = "--category linux --category --tag iso --tag new --state seeding --state error --limit 5 --offset 10"
+    words = ["" if word == "''" else word for word in chosen.replace("--category --tag", "--category '' --tag").split()]
+    assert run(["status", *words, "--instance", "home"]) == 0
+    assert run(["status", "--watch", "--interval", "5m"]) == 0
+    assert run(["--instance", "home", "status", "--wait", "complete", "--timeout", "2h"]) == 0
+    everything, start = Selection(), Page()
+    assert [options for _, options in asked] == [
+        StatusSettings(everything, start, False, 2.0, False, None),
+        StatusSettings(
+            Selection(("linux", ""), ("iso", "new"), (Phase.SEEDING, Phase.ERROR)), Page(10, 5), False, 2.0, False, None
+        ),
+        StatusSettings(everything, start, True, 300.0, False, None),
+        StatusSettings(everything, start, False, 2.0, True, 7200.0),
+    ]
+    assert [settings.instances for settings, _ in asked] == [(), ("home",), (), ("home",)]
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_environment_of_the_main_command_is_none_of_its(
+    monkeypatch: pytest.MonkeyPatch, asked: list[tuple[Settings, StatusSettings]]
+) -> None:
+    monkeypatch.setenv("RECONCILE_WATCH", "1")
+    monkeypatch.setenv("RECONCILE_INTERVAL", "5m")
+    assert run(["status"]) == 0
+    assert [(options.watch, options.interval) for _, options in asked] == [(False, 2.0)]

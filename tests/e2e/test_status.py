@@ -1,0 +1,216 @@
+"""`reconcile status` while real bytes move: one look, look after look, and waiting until all is there."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.demo.servers import Server
+from tests.cli.test_process import on_terminal
+from tests.conftest import MakeServer
+from tests.e2e.home import COMMAND, Home, entry
+from tests.e2e.test_import import typed
+from tests.e2e.watched import Watched
+from tests.live.following import seeding
+from tests.support.proxy import Proxy
+from tests.support.raw import Raw
+from tests.support.seeding import introduced, seeded_slowly
+from tests.support.torrents import torrent
+
+SIZE = 3_000_000
+
+
+@contextmanager
+def looking(home: Home, *options: str, text: bool = False) -> Iterator[Watched]:
+    """`reconcile status`, under way until the end of the block."""
+    process = home.start("status", *options, *(["--output", "text"] if text else []))
+    watched = Watched(process)
+    try:
+        yield watched
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(10)
+
+
+def newest(watched: Watched) -> dict[str, Any]:
+    """The first torrent of the last look."""
+    return dict(watched.reports[-1]["torrents"][0]) if watched.out else {}
+
+
+def test_a_download_from_its_beginning_to_its_end(
+    home: Home, server: Server, proxy: Proxy, make_server: MakeServer
+) -> None:
+    seeder = make_server("5.1.0")
+    key = seeded_slowly(seeder, 1, SIZE, rate=60_000)
+    (home.folder / "t.torrent").write_bytes(torrent(1, size=SIZE))
+    home.write("{torrent: t.torrent, category: linux, tags: [iso]}", entry(2, paused=True))
+    assert home.run("--quiet").code == 0
+    proxy.clear()
+    with introduced(server, key, seeder), looking(home, "--watch", "--interval", "1s", "--tag", "iso") as watched:
+        watched.until(lambda: bool(newest(watched).get("download_rate")) and newest(watched)["eta"] is not None, 60)
+        assert newest(watched)["phase"] in ("downloading", "stalled")
+        assert 0 < newest(watched)["progress"] < 1
+        assert newest(watched)["complete"] is False
+        shown = typed(home, "status", "--state", "downloading", "--state", "stalled")
+        assert re.search(r"=  torrent-1  box       (downloading|stalled)", shown.out), shown.out
+        assert "1 of 2 declared torrents: 1 " in shown.out
+
+        late = home.run("status", "--wait", "complete", "--category", "linux", "--timeout", "1s")
+        assert (late.code, late.report["exit_code"], late.report["wait"]["outcome"]) == (1, 1, "timeout")
+        assert "error: not complete after 1 s: torrent-1 on box: " in late.err
+        assert "waiting: 0 of 1 complete · " in late.err
+
+        Raw(seeder).post("torrents/setUploadLimit", hashes=key, limit=0)
+        done = home.run("status", "--wait", "complete", "--category", "linux", "--timeout", "90s")
+        assert (done.code, done.report["wait"]) == (0, {"outcome": "complete", "reasons": []}), done.err
+        assert [one["complete"] for one in done.report["torrents"]] == [True]
+        watched.until(lambda: newest(watched)["complete"] is True)
+        assert (newest(watched)["phase"], newest(watched)["eta"]) in [("seeding", None), ("queued", None)]
+
+        if server.version > "v4.6":  # before, each look reads everything
+            proxy.clear()
+            count = len(watched.out)
+            watched.until(lambda: len(watched.out) >= count + 3)
+            assert {request.endpoint for request in proxy.requests} == {"sync/maindata"}
+        proxy.clear()
+        watched.stop(signal.SIGINT)
+        assert watched.process.returncode == 0
+        assert proxy.count("auth/logout") == 1
+        assert proxy.mutations == []
+
+
+def test_waiting_says_what_will_not_come(home: Home, any_server: Server, box: Proxy, tmp_path: Path) -> None:
+    lost = seeding(any_server, tmp_path)
+    (any_server.downloads / "seeded").unlink()
+    any_server.restart()
+    box.port = any_server.port
+    Raw.eventually(lambda: Raw(any_server).torrents()[lost]["state"] == "missingFiles")
+    home.write(entry(1), f"{{infohash: {lost}, tags: [old]}}", policy="upsert")
+    ran = home.run("status", "--wait", "complete", "--interval", "1s")
+    assert (ran.code, ran.report["wait"]["outcome"]) == (1, "failed")
+    assert ran.report["wait"]["reasons"] == [
+        "torrent-1 on box: not on its instance; a run of reconcile adds it",
+        "seeded on box: its data is gone from disk",
+    ]
+    assert ran.err.endswith("adds it; seeded on box: its data is gone from disk\n")
+    none = home.run("status", "--wait", "complete", "--category", "typo")
+    assert (none.code, none.report["torrents"]) == (1, [])
+    assert "no declared torrent is selected" in none.err
+    assert box.mutations == []
+
+
+def test_waiting_knocks_once_at_a_door_that_is_shut(home: Home, box: Proxy) -> None:
+    home.write(entry(1))
+    home.environ["BOX_PASSWORD"] = "wrong"
+    ran = home.run("status", "--wait", "complete", "--interval", "1s")
+    assert (ran.code, ran.report["wait"]["outcome"]) == (1, "failed")
+    assert ran.report["instances"][0]["status"] == "auth_failed"
+    assert box.count("auth/login") == 1
+
+
+def test_waiting_outlasts_a_server_that_is_away_and_ends_clean(home: Home, any_server: Server, box: Proxy) -> None:
+    home.write(entry(1))
+    assert home.run().code == 0
+    any_server.kill()
+    with looking(home, "--wait", "complete", "--interval", "1s", "--log-format", "json") as waiting:
+        waiting.until(lambda: waiting.said("box: unreachable"))
+        any_server.start()
+        box.port = any_server.port
+        waiting.until(lambda: waiting.said("1 metadata") or waiting.said("1 stalled"), 60)
+        box.clear()
+        waiting.stop(signal.SIGTERM)
+    assert waiting.process.returncode == 143
+    report = "".join(waiting.out)
+    assert '"outcome": "stopped"' in report
+    assert '"phase": "metadata"' in report, "the last good look"
+    assert box.count("auth/logout") == 1
+
+
+@pytest.mark.usefixtures("box")
+def test_in_a_pipe_a_block_for_each_change(home: Home, any_server: Server) -> None:
+    home.write(entry(1, paused=True))
+    assert home.run().code == 0
+    with looking(home, "--watch", "--interval", "1s", text=True) as watched:
+
+        def said(text: str) -> bool:
+            return any(text in line for line in watched.out)
+
+        watched.until(lambda: said("=  torrent-1"))
+        good = home.file.read_text()
+        home.write(entry(1, paused=True), entry(2))
+        watched.until(lambda: said("~  torrent-2  box       missing"))
+        home.file.write_text("version: 7\n")
+        watched.until(lambda: said("problems in the files now, first desired.yaml:1:"))
+        assert watched.process.poll() is None
+        home.file.write_text(good)
+        watched.until(lambda: "1 declared torrent: 1 stopped\n" in watched.out[-4:])
+        blocks = len(re.findall(r"^\d{4}-\d\d-\d\d ", "".join(watched.out), re.MULTILINE))
+        assert blocks == 4, "nothing is said twice"
+        any_server.kill()
+        watched.until(lambda: said("?  torrent-1"))
+        watched.stop(signal.SIGTERM)
+    assert watched.process.returncode == 0
+    assert "\x1b" not in "".join(watched.out)
+
+
+def test_a_reader_that_goes_away_ends_it(home: Home, box: Proxy) -> None:
+    home.write(entry(1))
+    process = subprocess.Popen(
+        (*COMMAND, "--output", "json", "status", "--watch", "--interval", "1s"),
+        cwd=home.folder,
+        env=home.whole_environ,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout
+    assert process.stdout.readline().startswith(b'{"format_version":1,')
+    process.stdout.close()
+    assert process.wait(20) == 0
+    assert box.count("auth/logout") == 1
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_on_a_terminal_one_look_stands_in_place_of_the_other(home: Home, box: Proxy, colours: bool) -> None:
+    home.write(*(entry(number, paused=True) for number in range(60)))
+    assert home.run().code == 0
+    box.clear()
+
+    def end(process: subprocess.Popen[bytes]) -> None:
+        Raw.eventually(lambda: box.count("sync/maindata") >= 4)
+        process.send_signal(signal.SIGINT)
+
+    env = {**home.environ, "TERM": "xterm", **({} if colours else {"NO_COLOR": "1"})}
+    seen = on_terminal(home.folder, "status", "--watch", "--interval", "1s", meanwhile=end, **env)
+    screen = shown_by(seen)
+    assert len([one for one in screen if one.startswith("reconcile status   ")]) == 1, "in place"
+    assert len(screen) <= 25, "it fits the terminal"
+    assert screen[3] == "60 declared torrents: 60 stopped"
+    assert re.match(r"… and \d\d more: \d\d stopped   --offset \d\d shows what follows", screen[-1])
+    assert max(map(len, screen)) <= 80
+    assert bool(re.search(r"\x1b\[[0-9;]*m", seen)) is colours
+    assert seen.count("\x1b[?25l") == seen.count("\x1b[?25h") == 1, "the cursor is back"
+    assert "stopping" not in seen
+    assert box.count("auth/logout") == 1
+
+
+def shown_by(written: str) -> list[str]:
+    """What stands on a terminal in the end, of what rich writes: lines, the cursor up, and a line erased."""
+    lines, at = [""], 0
+    for part in re.split(r"(\x1b\[[0-9;?]*[a-zA-Z]|\r|\n)", written):
+        if part == "\n":
+            at += 1
+            lines += [""] * (at == len(lines))
+        elif part == "\x1b[1A":
+            at -= 1
+        elif part == "\x1b[2K":
+            lines[at] = ""
+        elif not part.startswith("\x1b") and part != "\r":
+            lines[at] += part
+    return [line.rstrip() for line in lines if line.strip()]

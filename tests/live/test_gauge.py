@@ -1,0 +1,140 @@
+"""How transfers get on: read along with what a session reads anyway."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from reconciler.live import Mirror, Session
+from reconciler.live.gauge import NO_ETA, Gauge
+from reconciler.model.status import Transfer
+from tests.conftest import MakeProxy, MakeServer
+from tests.live.following import INCREMENTAL, settled
+from tests.live.places import instance
+from tests.support.raw import Raw
+from tests.support.seeding import introduced, seeded_slowly, upload
+
+A, B = "a" * 40, "b" * 40
+SIZE = 3_000_000
+
+
+def row(**more: Any) -> dict[str, Any]:
+    """What a row tells, with much that a gauge does not look at."""
+    return {"eta": NO_ETA, "ratio": 0, "dlspeed": 0, "upspeed": 0, "progress": 0.5, "name": "x", "size": 1, **more}
+
+
+def listed(*rows: dict[str, Any]) -> bytes:
+    """An answer of torrents/info."""
+    return json.dumps(rows).encode()
+
+
+def told(full: bool = False, removed: tuple[str, ...] = (), **torrents: dict[str, Any]) -> bytes:
+    """An answer of sync/maindata; `a` and `b` are the hashes."""
+    whole = {"rid": 2, "torrents": {key * 40: one for key, one in torrents.items()}, "torrents_removed": list(removed)}
+    return json.dumps({**whole, **({"full_update": True} if full else {})}).encode()
+
+
+CASES = [
+    (row(), Transfer(None, 0)),
+    (row(eta=90, dlspeed=5), Transfer(90, 0, 5)),
+    (row(eta=0), Transfer(0, 0)),
+    (row(eta=-1), Transfer(None, 0)),
+    (row(eta=90, progress=1), Transfer(None, 0)),  # then it is the time until it has shared enough
+    (row(ratio=-1), Transfer()),  # beyond all numbers
+    (row(ratio=None), Transfer()),  # how Qt writes NaN
+    (row(ratio=1.25, upspeed=7), Transfer(None, 1.25, 0, 7)),
+]
+
+
+@pytest.mark.parametrize(("one", "expected"), CASES)
+def test_a_row(one: dict[str, Any], expected: Transfer) -> None:
+    gauge = Gauge()
+    gauge.listed(listed({"hash": A, **one}))
+    assert gauge.of(A) == expected
+    gauge.told(told(full=True, a=one))
+    assert gauge.of(A) == expected
+    assert gauge.of(B) is None
+
+
+def test_deltas_go_on_from_what_maindata_said() -> None:
+    gauge = Gauge()
+    gauge.told(told(full=True, a=row(), b=row(upspeed=3)))
+    gauge.listed(listed({"hash": A, **row(dlspeed=999)}))  # a later read; what follows is told against the one before
+    gauge.told(told(a={"eta": 7}))
+    assert gauge.of(A) == Transfer(7, 0)
+    gauge.told(told(a={"dlspeed": 5, "ratio": 0.5}, removed=(B,)))
+    assert (gauge.of(A), gauge.of(B)) == (Transfer(7, 0.5, 5), None)
+    gauge.told(told())
+    assert gauge.of(A) == Transfer(7, 0.5, 5)
+    gauge.told(told(full=True, b=row()))
+    assert (gauge.of(A), gauge.of(B)) == (None, Transfer(None, 0))
+
+
+@pytest.mark.parametrize("bad", [row(eta="soon"), row(dlspeed=None), row(hash="x")])
+def test_what_is_not_as_expected_is_no_number(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Gauge().listed(listed({"hash": A, **bad}))
+
+
+def test_real_bytes(version: str, make_server: MakeServer) -> None:
+    seeder, server = make_server("5.1.0"), make_server(version)
+    key = seeded_slowly(seeder, 1, SIZE, rate=60_000)
+    upload(server, 1, SIZE)
+
+    def shows(session: Session, gauge: Gauge, condition: Callable[[Transfer], bool]) -> bool:
+        session.snapshot()
+        found = gauge.of(key)
+        return found is not None and condition(found)
+
+    with introduced(server, key, seeder):
+        for kind in (Session, Mirror):
+            gauge = Gauge()
+            with kind(instance(server), gauge=gauge) as session:
+                downloads = partial(shows, session, gauge, lambda one: one.download_rate > 0 and one.eta is not None)
+                Raw.eventually(downloads, 60)
+        Raw(seeder).post("torrents/setUploadLimit", hashes=key, limit=0)
+        for place, condition in (
+            (server, lambda one: one.eta is None),
+            (seeder, lambda one: 0.9 < one.ratio < 1.2),
+        ):
+            gauge = Gauge()
+            with Session(instance(place), gauge=gauge) as session:
+                Raw.eventually(partial(shows, session, gauge, condition), 90)
+
+
+@INCREMENTAL
+def test_it_costs_no_request_and_does_not_disturb_the_snapshot(
+    make_server: MakeServer, make_proxy: MakeProxy, new: str
+) -> None:
+    seeder, server = make_server("5.1.0"), make_server(new)
+    proxy = make_proxy(seeder)
+    key = seeded_slowly(seeder, 1, SIZE, rate=60_000)
+    upload(server, 1, SIZE)
+    gauge = Gauge()
+    with introduced(server, key, seeder), Mirror(instance(proxy, seeder), gauge=gauge) as mirror:
+
+        def uploads() -> bool:
+            mirror.snapshot()
+            found = gauge.of(key)
+            return found is not None and found.upload_rate > 0
+
+        Raw.eventually(uploads, 60)
+        first = settled(mirror)
+        proxy.clear()
+        seen, last = set[Transfer | None](), first
+
+        def changes() -> bool:
+            nonlocal last
+            before, last = last, mirror.snapshot()
+            same = [torrent.state for torrent in before.torrents] == [torrent.state for torrent in last.torrents]
+            assert last is before or not same, "rates and ratio are no part of it"
+            seen.add(gauge.of(key))
+            return len(seen) >= 3
+
+        Raw.eventually(changes, 60)
+        assert {request.endpoint for request in proxy.requests} == {"sync/maindata"}
