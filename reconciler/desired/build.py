@@ -6,6 +6,7 @@ from typing import Any
 
 from reconciler.desired.checking import Checked
 from reconciler.desired.context import Context
+from reconciler.desired.groups import build_groups
 from reconciler.desired.instances import build_categories, build_instances
 from reconciler.desired.merging import ONCE, instance_names
 from reconciler.desired.torrents import build_torrents
@@ -20,16 +21,18 @@ def build(checked: list[Checked], context: Context) -> Desired:
         once |= {key: value for key, value in part.entry.items() if key in ONCE}
         categories |= build_categories(part.document, ("categories",), part.entry.get("categories", {}))
     names = instance_names([part.document for part in checked])
+    groups = build_groups(checked, names, context)
     return Desired(
         policy=Policy(once.get("policy", Policy.CREATE_ONLY)),
         instances=build_instances(checked, context),
-        torrents=build_torrents(checked, names, context),
+        torrents=build_torrents(checked, names, context, groups),
         categories=categories,
         owner=once.get("owner", "default"),
         delete_files=once.get("delete_files", False),
         guard=GuardLimits(**once.get("guard", {})),
         suspend=once.get("suspend", False),
         accept_plan=once.get("accept_plan"),
+        groups=groups,
         warnings=tuple(sorted(set(context.warnings))),
         files=tuple(dict.fromkeys(context.files)),
     )

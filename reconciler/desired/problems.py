@@ -20,7 +20,11 @@ Loc = tuple[str | int, ...]
 Said = tuple[str, str]  # message, mend
 
 _NOT_DEFAULTS: Final = ("magnet", "name", "state")
-_CHOICES: Final = {"policy": ("create-only", "upsert", "sync"), "state": ("present", "absent")}
+_CHOICES: Final = {"policy": ("create-only", "upsert", "sync"), "state": ("present", "absent")} | {
+    "strategy": ("failover", "replicate", "spread"),
+    "failback": ("never", "when_complete", "immediate"),
+    "rebalance": ("never", "when_complete"),
+}
 _NUMBERS: Final = {
     "version": "1",
     "max_delete": "a whole number, 0 or more",
@@ -29,12 +33,21 @@ _NUMBERS: Final = {
     "pool_size": "a whole number from 1 to 16",
     "connect": "a duration like 5s or 2m",
     "read": "a duration like 5s or 2m",
+    "failover_after": "a duration like 2m or 1h30m",
+    "weight": "a number over 0, at most 1000",
+    "max_torrents": "a whole number, 0 or more",
+    "min_free_space": "a size like 50 GiB",
 }
 _SHAPES: Final[dict[str, Said]] = {
     "instances": (
         '"instances" must hold each instance under its name',
         'Write "home:" and below it "url: http://…"',
     ),
+    "groups": (
+        '"groups" must hold each group under its name',
+        'Write "resilient: {strategy: failover, members: [home, seedbox]}"',
+    ),
+    "members": ('"members" must be a list', 'Write "members: [home, seedbox]"'),
     "categories": (
         '"categories" must hold each category under its name',
         'Write "linux: {save_path: /data/linux}"',
@@ -47,7 +60,7 @@ _SHAPES: Final[dict[str, Said]] = {
     "tags": ('"tags" must be a list', 'Write "tags: [iso]", or "tags: {only: [iso]}" to allow no others'),
     "only": ('"only" must be a list', 'Write "tags: {only: [iso]}"'),
 }
-_REQUIRED: Final = ("version", "policy", "url", "magnet")
+_REQUIRED: Final = ("version", "policy", "url", "magnet", "strategy", "members", "name")
 _SECRET: Final[Said] = (
     "this must be {env: NAME}, {file: PATH}, or text in quotes",
     "Check the indentation, and put text in quotes",
@@ -87,6 +100,8 @@ def place_of(loc: Loc) -> str:
             return "categories"
         case ("instances", _, str(key), *_):
             return key
+        case ("groups", _, "members", *_):
+            return "members"
         case ("torrents", _, "tags", *_) | ("defaults", "tags", *_):
             return "tags"
         case (str(head), *_):
@@ -114,6 +129,12 @@ def _missing(loc: Loc) -> Said:
             return "this torrent has no magnet", 'Add "magnet: magnet:?xt=urn:btih:…"'
         case ("instances", _, "url"):
             return "this instance has no url", 'Add "url: http://127.0.0.1:8080"'
+        case ("groups", _, "strategy"):
+            return "this group has no strategy", 'Add "strategy: failover", "replicate" or "spread"'
+        case ("groups", _, "members"):
+            return "this group has no members", 'Add "members: [home, seedbox]"'
+        case ("groups", _, "members", _, "name"):
+            return "this member does not say which instance it is", 'Add "name: home"'
     return f'"{loc[-1]}" is missing', _SHAPES.get(str(loc[-1]), ("", ""))[1]
 
 
@@ -130,7 +151,8 @@ def _wrong(document: Document, loc: Loc, error: ErrorDetails) -> Said:
     if kind == "dict_type" and (item := _not_an_item(loc)):
         return item
     if value is None and isinstance(loc[-1], int):
-        return "a tag has no value", "Write it, or remove the item"
+        what = "member" if field == "members" else "tag"
+        return f"a {what} has no value", "Write it, or remove the item"
     if value is None and field in _REQUIRED:
         return f'"{field}" has no value', "Give it one"
     if value is None:
@@ -153,13 +175,15 @@ def _not_an_item(loc: Loc) -> Said | None:
             return "a torrent is keys and values", 'Write "- magnet: magnet:?xt=urn:btih:…"'
         case ("instances", _):
             return "an instance is keys and values", 'Write "url: http://127.0.0.1:8080" below its name'
+        case ("groups", _):
+            return "a group is keys and values", 'Write "strategy: failover" and "members: […]" below its name'
         case ("categories", _) | ("instances", _, "categories", _):
             return "a category is keys and values", 'Write "linux: {save_path: /data/linux}"'
     return None
 
 
 def _text(document: Document, loc: Loc, field: str, value: Any) -> Said:
-    subject = "a tag" if place_of(loc) == "tags" else f'"{field}"'
+    subject = {"tags": "a tag", "members": "a member"}.get(place_of(loc), f'"{field}"')
     if isinstance(value, (list, dict)):
         return f"{subject} must be text, not a {'list' if isinstance(value, list) else 'mapping'}", ""
     meaning = "true or false" if isinstance(value, bool) else "a number"
@@ -202,6 +226,7 @@ _TELLERS: Final[dict[str, Callable[[Document, Loc, str, Any], Said]]] = {
     "finite_number": _number,
     "greater_than_equal": _number,
     "less_than_equal": _number,
+    "greater_than": _number,
     "dict_type": _shape,
     "list_type": _shape,
     "union_tag_not_found": _shape,

@@ -93,6 +93,12 @@ def _stand_in(loc: tuple[str | int, ...]) -> Any:
             return f"http://stand-in.invalid/{name}"
         case ("instances", _, "username" | "password" | "api_key"):
             return "stand-in"
+        case ("groups", _, "strategy"):
+            return "failover"
+        case ("groups", _, "members"):
+            return []
+        case ("groups", _, "members", int(), "name"):
+            return ""
         case (*_, "only"):
             return []
     return _GONE

@@ -20,12 +20,14 @@ from pydantic import (
 )
 from typing_extensions import TypedDict  # typing has one that pydantic can read from Python 3.12 on
 
-from reconciler.desired import rules
+from reconciler.desired import group_rules, rules
 from reconciler.desired.errors import Invalid
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 
 STRICT: Final = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
-BRANCHES: Final = frozenset({"#list", "#only", "#text", "#from"})  # union branches: in pydantic's locs, not in the YAML
+BRANCHES: Final = frozenset(
+    {"#list", "#only", "#text", "#from", "#name", "#member"}
+)  # union branches: in pydantic's locs, not in the YAML
 
 
 def _magnet(text: str) -> Magnet:
@@ -46,6 +48,7 @@ def _secret_branch(value: Any) -> str:
 TagName = Annotated[str, AfterValidator(rules.tag_name)]
 CategoryName = Annotated[str, AfterValidator(rules.category_name)]
 InstanceName = Annotated[str, AfterValidator(rules.instance_name)]
+GroupName = Annotated[str, AfterValidator(group_rules.group_name)]
 SavePath = Annotated[str, AfterValidator(rules.save_path)]
 Duration = Annotated[float, BeforeValidator(rules.duration)]
 Count = Annotated[int, Field(ge=0)]
@@ -140,6 +143,37 @@ class InstanceEntry(TypedDict, total=False):
     suspend: bool
 
 
+def _member_branch(value: Any) -> str:
+    return "#member" if isinstance(value, dict) else "#name"
+
+
+@with_config(STRICT)
+class MemberEntry(TypedDict, total=False):
+    """A member of a group with more to say than its name."""
+
+    name: Required[str]
+    weight: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+    max_torrents: Count | None
+    min_free_space: Annotated[int, BeforeValidator(group_rules.size)] | None
+
+
+MemberOrName = Annotated[
+    Annotated[str, Tag("#name")] | Annotated[MemberEntry, Tag("#member")],
+    Discriminator(_member_branch),
+]
+
+
+@with_config(STRICT)
+class GroupEntry(TypedDict, total=False):
+    """Several instances as one place for torrents."""
+
+    strategy: Required[Literal["failover", "replicate", "spread"]]
+    members: Required[list[MemberOrName]]
+    failover_after: Annotated[float, BeforeValidator(group_rules.patience)]
+    failback: Literal["never", "when_complete", "immediate"]
+    rebalance: Literal["never", "when_complete"]
+
+
 @with_config(STRICT)
 class GuardEntry(TypedDict, total=False):
     """The limits on deletions; a percentage of what we own on an instance."""
@@ -161,6 +195,7 @@ class DocumentEntry(TypedDict, total=False):
     suspend: bool
     accept_plan: Annotated[str, AfterValidator(rules.plan_hash)]
     instances: dict[InstanceName, InstanceEntry]
+    groups: dict[GroupName, GroupEntry]
     categories: Categories
     defaults: Managed
     torrents: list[TorrentEntry]
@@ -172,6 +207,8 @@ DOCUMENT: Final[TypeAdapter[DocumentEntry]] = TypeAdapter(DocumentEntry)
 KEYS: Final[dict[str, tuple[str, ...]]] = {
     "": tuple(DocumentEntry.__annotations__),
     "instances": tuple(InstanceEntry.__annotations__),
+    "groups": tuple(GroupEntry.__annotations__),
+    "members": tuple(MemberEntry.__annotations__),
     "tls": tuple(TlsEntry.__annotations__),
     "timeout": tuple(TimeoutEntry.__annotations__),
     "guard": tuple(GuardEntry.__annotations__),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from reconciler.model.groups import Group
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position, Problem
@@ -69,7 +70,7 @@ class DesiredTags:
 class DesiredTorrent:
     """One entry of `torrents`, defaults applied. None means: not declared, so not managed.
 
-    `category` "" means: no category. Paths are absolute and as qBittorrent sees them.
+    `instance` may name a group. `category` "" means: no category. Paths are absolute and as qBittorrent sees them.
     """
 
     at: Position
@@ -103,8 +104,14 @@ class Desired:
     guard: GuardLimits = GuardLimits()
     suspend: bool = False
     accept_plan: str | None = None
+    groups: Mapping[str, Group] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     files: tuple[str, ...] = field(default=(), compare=False)
+
+    def places_of(self, entry: DesiredTorrent) -> tuple[str, ...]:
+        """The instances that an entry can be on: its own, or the members of its group."""
+        group = self.groups.get(entry.instance)
+        return group.names if group else (entry.instance,)
 
     def categories_of(self, instance: str) -> Mapping[str, DesiredCategory]:
         """The managed categories of one instance: its own definitions win over the common ones."""

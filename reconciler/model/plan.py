@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from reconciler.model.magnet import Magnet
+from reconciler.model.placement import Pending, Placed
 from reconciler.model.position import Position
 
 Value = str | bool | int | float | tuple[str, ...] | None
@@ -67,6 +69,7 @@ class Action:
     hold: Outcome | None = None
     magnet: Magnet | None = None
     delete_files: bool = False
+    placed: Placed | None = None  # for what is declared for a group
 
     def wanted(self, field: str, default: Value = None) -> Value:
         """The value that `field` changes to, or `default` where the action leaves it alone."""
@@ -109,7 +112,12 @@ class InstancePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plans of all instances that could be read, and the hash that a person can approve."""
+    """The plans of all instances that could be read, and the hash that a person can approve.
+
+    `pending`: what is wanted with nowhere healthy to be. `until` (UTC): when time alone makes another plan of it.
+    """
 
     hash: str
     instances: tuple[InstancePlan, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    until: datetime | None = None

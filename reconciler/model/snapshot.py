@@ -53,6 +53,7 @@ class Snapshot:
     """Every torrent and category of one instance, read in one go. `version` like `v5.1.0`, `web_api` like `2.11.4`.
 
     `v2`: does it know torrents that have a v2 infohash alone (qBittorrent >= 4.4)?
+    `free_space`: bytes free where it downloads to; None where that was not asked for, or is not told.
     """
 
     version: str
@@ -60,6 +61,7 @@ class Snapshot:
     torrents: tuple[LiveTorrent, ...] = ()
     categories: Mapping[str, LiveCategory] = field(default_factory=dict)
     v2: bool = True
+    free_space: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,25 @@ PERCENT_FROM = 10  # owned torrents; below that a share says little
 
 def judge(actions: Sequence[Action], owned: int, desired: Desired) -> Verdict:
     """Refuse a plan that deletes more than the limits allow, or that empties us because nothing is declared."""
-    deletions = [a for a in actions if a.verb is Verb.DELETE and a.hold is not Outcome.BLOCKED]
+    deletions = _deletions(actions)
     if not deletions:
         return NOT_REFUSED
     limits = desired.guard
     reasons = [*_empty(desired, owned), *_counts(deletions, limits), *_share(len(deletions), owned, limits)]
     return Verdict(bool(reasons), tuple(reasons))
+
+
+def allowance(actions: Sequence[Action], owned: int, desired: Desired) -> int:
+    """How many deletions without data a plan can hold besides these, with nobody being asked."""
+    limits = desired.guard
+    most = limits.max_delete
+    if owned >= PERCENT_FROM:
+        most = min(most, int(owned * limits.max_delete_percent / 100))
+    return max(0, most - len(_deletions(actions)))
+
+
+def _deletions(actions: Sequence[Action]) -> list[Action]:
+    return [a for a in actions if a.verb is Verb.DELETE and a.hold is not Outcome.BLOCKED]
 
 
 def _empty(desired: Desired, owned: int) -> list[str]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from reconciler.model.desired import Desired, DesiredTorrent
+from reconciler.model.desired import Desired
+from reconciler.model.placement import NOTHING, Known, Placed
 from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb, Verdict
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan.categories import plan_categories
 from reconciler.plan.fingerprint import fingerprint
 from reconciler.plan.guard import judge
-from reconciler.plan.match import match
+from reconciler.plan.placement import Here, Placement, Stay, place
+from reconciler.plan.surplus import Extra, plan_extras
 from reconciler.plan.torrents import Decision, Rules, decide, prune
 
 _KINDS = {kind: rank for rank, kind in enumerate((Kind.CATEGORY, Kind.TORRENT))}
@@ -20,38 +22,58 @@ _VERBS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPD
 
 
 def make_plan(
-    desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
+    desired: Desired,
+    snapshots: Mapping[str, Snapshot],
+    *,
+    accept: str | None = None,
+    take_over: bool = False,
+    known: Known = NOTHING,
+    now: datetime | None = None,
+    only: Collection[str] | None = None,
 ) -> Plan:
     """The plan for every instance that was read whole, judged by the guard.
 
     `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
+    `known` is what is known of the members of groups besides, `now` (UTC) is needed where there are groups.
+    `only`: the instances to plan for; the others were read for the sake of their groups.
     """
-    by_instance: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
-    for entry in desired.torrents:
-        by_instance[entry.instance].append(entry)
     rules = Rules.of(desired, take_over)
-    plans = [_plan_instance(desired, name, by_instance[name], snapshots[name], rules) for name in sorted(snapshots)]
+    placement = place(desired, snapshots, known, now, take_over=take_over)
+    names = sorted(snapshots if only is None else snapshots.keys() & only)
+    plans = [_plan_instance(desired, name, placement, snapshots[name], rules) for name in names]
     approved = {accepted for accepted in (accept, desired.accept_plan) if accepted}
     digest = fingerprint(desired, plans)
-    return Plan(digest, tuple(_judged(plan, desired, approved, digest) for plan in plans))
+    judged = tuple(_judged(plan, desired, approved, digest) for plan in plans)
+    return Plan(digest, judged, placement.pending, placement.until)
 
 
-def _plan_instance(
-    desired: Desired, name: str, entries: Sequence[DesiredTorrent], snapshot: Snapshot, rules: Rules
-) -> InstancePlan:
+def _plan_instance(desired: Desired, name: str, placement: Placement, snapshot: Snapshot, rules: Rules) -> InstancePlan:
     decisions: list[Decision] = []
+    extras: list[Extra] = []
     unchanged, meant = 0, set[str]()
-    for found in match(entries, snapshot.torrents):
-        meant.update(live.id for live in found.lives)
-        decided = decide(found, rules, snapshot)
-        unchanged += not decided
+    for here in placement.on[name]:
+        meant.update(live.id for live in here.found.lives)
+        decided = _decide(here, rules, snapshot)
         decisions += decided
+        left_alone = any(isinstance(decision, Spared) for decision in decided)
+        if here.found.live and here.spot and here.spot.stay is not Stay.WANTED and not left_alone:
+            extras.append(Extra(here.found.entry, here.found.live, here.spot))
+        else:
+            unchanged += not decided
     for live in snapshot.torrents:
-        if live.id not in meant:
+        if live.id in meant:
+            continue
+        stray = placement.stray(name, live, rules.owner) if rules.owns(live) else None
+        if stray:
+            extras.append(Extra(stray[0], live, stray[1]))
+        else:
             decisions += prune(live, rules)
+    owned = sum(rules.owns(live) for live in snapshot.torrents)
+    if extras:
+        others = [decision for decision in decisions if isinstance(decision, Action)]
+        decisions += plan_extras(extras, others, owned, desired, rules)
     torrents = [decision for decision in decisions if isinstance(decision, Action)]
     decisions += plan_categories(desired.categories_of(name), snapshot, rules.policy, torrents)
-    owned = sum(rules.owns(live) for live in snapshot.torrents)
     return InstancePlan(
         name,
         tuple(sorted((d for d in decisions if isinstance(d, Action)), key=_rank)),
@@ -61,6 +83,20 @@ def _plan_instance(
         unchanged=unchanged,
         suspended=desired.suspend or desired.instances[name].suspend,
     )
+
+
+def _decide(here: Here, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
+    """What an entry asks for on this instance. A copy that another has made superfluous is not mended any more."""
+    spot = here.spot
+    if spot is None:
+        return decide(here.found, rules, snapshot)
+    if spot.stay is Stay.SURPLUS:
+        return ()
+    placed = Placed(here.found.entry.instance, spot.reason)
+    return [
+        replace(decision, placed=placed) if isinstance(decision, Action) else decision
+        for decision in decide(here.found, rules, snapshot)
+    ]
 
 
 def _rank(action: Action) -> tuple[int, int, str, str, str]:

@@ -73,14 +73,14 @@ def prune(live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
     """What to do about a live torrent that no entry means."""
     if not rules.owns(live):
         return []
-    spared = _spared_from_deletion(live, rules)
+    spared = spared_from_deletion(live, rules)
     others = rules.others(live)
     if not spared and others:
         spared = f"it belongs to the owner {_names(others)} as well"
     if spared:
         return [Spared(str(live.infohashes), live.name, spared)]
     lost = (Change("owner", rules.owner, None),)
-    return [replace(_deletion(live, rules, "no longer declared"), changes=lost)]
+    return [replace(deletion(live, rules, "no longer declared"), changes=lost)]
 
 
 def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Action:
@@ -132,24 +132,25 @@ def _sort_out(
 
 
 def _remove(entry: DesiredTorrent, live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
-    spared = _spared_from_deletion(live, rules)
+    spared = spared_from_deletion(live, rules)
     if spared:
         return [_spare(live, spared)]
     others = rules.others(live)
     if others and not rules.take_over:
         reason = f"declared absent, but it belongs to the owner {_names(others)}; --take-over overrides"
         return [_action(entry, live, Verb.DELETE, reason, hold=Outcome.BLOCKED)]
-    return [replace(_deletion(live, rules, "declared absent"), source=entry.at)]
+    return [replace(deletion(live, rules, "declared absent"), source=entry.at)]
 
 
-def _spared_from_deletion(live: LiveTorrent, rules: Rules) -> str | None:
+def spared_from_deletion(live: LiveTorrent, rules: Rules) -> str | None:
     for mark in (IGNORE, PROTECT):
         if mark in live.tags:
             return f"it has the tag {mark}"
     return None if rules.policy is Policy.SYNC else f"policy {rules.policy} does not delete"
 
 
-def _deletion(live: LiveTorrent, rules: Rules, reason: str) -> Action:
+def deletion(live: LiveTorrent, rules: Rules, reason: str) -> Action:
+    """The action that takes a live torrent off its instance."""
     return Action(
         Verb.DELETE,
         Kind.TORRENT,

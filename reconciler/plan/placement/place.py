@@ -1,0 +1,180 @@
+"""Desired state, snapshots and what else is known -> where everything is to be."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.model.desired import Desired, DesiredTorrent
+from reconciler.model.groups import Group, Member, Strategy
+from reconciler.model.placement import NOTHING, Copy, Known, Pending
+from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.model.tags import owner_tag, owners
+from reconciler.plan.match import Match, match
+from reconciler.plan.placement.copies import percent, reliable, worth
+from reconciler.plan.placement.ranking import ranked
+from reconciler.plan.placement.room import Room
+from reconciler.plan.placement.seats import Seat
+from reconciler.plan.placement.strategies import Decision, Spot, Stay, on_every, on_one
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """An entry on one instance, and for an entry of a group why: its spot there."""
+
+    found: Match
+    spot: Spot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What is to be settled on each instance that was read, and what is nowhere for now.
+
+    `until`: the moment at which time alone would change something; None: never.
+    """
+
+    on: Mapping[str, Sequence[Here]]
+    pending: tuple[Pending, ...] = ()
+    until: datetime | None = None
+    strays: Mapping[str, tuple[DesiredTorrent, Mapping[str, Match]]] = field(default_factory=dict)  # by every id
+
+    def stray(self, instance: str, live: LiveTorrent, owner: str) -> tuple[DesiredTorrent, Spot] | None:
+        """For one that no entry wants on this instance: the entry of a group that wants it elsewhere, and its spot."""
+        for key in (live.id, *live.infohashes.ids):
+            if key in self.strays:
+                entry, found = self.strays[key]
+                return entry, _stray(instance, live, found, owner)
+        return None
+
+
+def place(
+    desired: Desired,
+    snapshots: Mapping[str, Snapshot],
+    known: Known = NOTHING,
+    now: datetime | None = None,
+    *,
+    take_over: bool = False,
+) -> Placement:
+    """Find every entry where it can be, and decide where those of groups are to be.
+
+    `now` (UTC) may be left out where there are no groups.
+    """
+    possible: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
+    for entry in desired.torrents:
+        for name in desired.places_of(entry):
+            possible[name].append(entry)
+    found = {name: match(possible[name], snapshot.torrents) for name, snapshot in snapshots.items()}
+    if not desired.groups:
+        return Placement({name: [Here(one) for one in matches] for name, matches in found.items()})
+    if now is None:
+        raise ValueError("where there are groups, the plan depends on the time")
+    return _Placing(desired, snapshots, known, now, take_over).all(found)
+
+
+class _Placing:
+    def __init__(
+        self, desired: Desired, snapshots: Mapping[str, Snapshot], known: Known, now: datetime, take_over: bool
+    ) -> None:
+        self._desired = desired
+        self._snapshots = snapshots
+        self._known = known
+        self._now = now
+        self._take_over = take_over
+        self._room = Room(snapshots)
+
+    def all(self, found: Mapping[str, Sequence[Match]]) -> Placement:
+        groups = self._desired.groups
+        on: dict[str, list[Here]] = {name: [] for name in found}
+        grouped: defaultdict[int, dict[str, Match]] = defaultdict(dict)
+        entries = {id(entry): entry for entry in self._desired.torrents if entry.instance in groups}
+        for name, matches in found.items():
+            for one in matches:
+                if id(one.entry) in entries:
+                    grouped[id(one.entry)][name] = one
+                    continue
+                on[name].append(Here(one))
+                if not (one.lives or one.entry.absent):
+                    self._room.take(name)
+        pending: list[Pending] = []
+        strays: dict[str, tuple[DesiredTorrent, Mapping[str, Match]]] = {}
+        # in an order of their own, so that who gets the last room does not depend on the order in the files
+        for entry in sorted(entries.values(), key=lambda entry: (str(entry.infohashes), entry.at)):
+            matches_of = grouped[id(entry)]
+            decision = self._decide(entry, groups[entry.instance], matches_of)
+            for spot in decision.spots:
+                if spot.instance in matches_of:
+                    on[spot.instance].append(Here(matches_of[spot.instance], spot))
+            if decision.pending:
+                pending.append(_pending(entry, decision))
+            if not entry.absent:
+                strays.update(dict.fromkeys(_ids(entry, matches_of), (entry, matches_of)))
+        until = min((one.until for one in pending if one.until), default=None)
+        return Placement(on, tuple(pending), until, strays)
+
+    def _decide(self, entry: DesiredTorrent, group: Group, found: Mapping[str, Match]) -> Decision:
+        if entry.absent:
+            return Decision(tuple(Spot(name, Stay.WANTED, "absent from every member") for name in found))
+        members: Sequence[Member] = group.members
+        if group.strategy is Strategy.SPREAD:
+            members = ranked(members, str(entry.infohashes))
+        seats = [self._seat(entry, member, found.get(member.name)) for member in members]
+        if group.strategy is Strategy.REPLICATE:
+            decision = on_every(seats, self._now)
+        else:
+            decision = on_one(seats, group, self._desired.owner, self._now)
+        empty = {seat.name for seat in seats if not seat.copy}
+        for spot in decision.spots:
+            if spot.instance in empty:
+                self._room.take(spot.instance)
+        return decision
+
+    def _seat(self, entry: DesiredTorrent, member: Member, found: Match | None) -> Seat:
+        down = self._known.down.get(member.name)
+        if found is None:
+            held = self._known.held.get(member.name)
+            has = None if held is None else not held.isdisjoint(entry.infohashes.ids)
+            return Seat(member, False, down=down, held=has)
+        theirs = self._others(found.live) if found.live else ()
+        copy = None if theirs else found.live
+        lacks = None if copy else self._lacks(member, theirs)
+        return Seat(member, True, copy, down, lacks=lacks, conflict=found.conflict is not None)
+
+    def _others(self, live: LiveTorrent) -> tuple[str, ...]:
+        """Whose it is where it is not ours to take: no copy to rely on, nor a place for one of our own."""
+        if self._take_over or owner_tag(self._desired.owner) in live.tags:
+            return ()
+        return owners(live.tags)
+
+    def _lacks(self, member: Member, theirs: Sequence[str]) -> str | None:
+        if theirs:
+            return f'it has it already, for the owner "{theirs[0]}"'
+        if self._desired.instances[member.name].suspend and not self._desired.suspend:
+            return "it is suspended"
+        return self._room.lacks(member)
+
+
+def _pending(entry: DesiredTorrent, decision: Decision) -> Pending:
+    assert decision.pending
+    return Pending(str(entry.infohashes), entry.label, entry.instance, decision.pending, entry.at, decision.until)
+
+
+def _ids(entry: DesiredTorrent, found: Mapping[str, Match]) -> Iterator[str]:
+    """Every id that the torrent of an entry is known to have."""
+    yield from entry.infohashes.ids
+    for one in found.values():
+        for live in one.lives:
+            yield live.id
+            yield from live.infohashes.ids
+
+
+def _stray(instance: str, live: LiveTorrent, found: Mapping[str, Match], owner: str) -> Spot:
+    """What is to become of a copy on an instance that is not, or no longer, a member."""
+    copies = sorted((name, one.live) for name, one in found.items() if one.live and not one.conflict)
+    for name, keeper in copies:
+        copy = Copy(name, keeper.id, worth(live))
+        if reliable(keeper, copy, owner):
+            return Spot(instance, Stay.SURPLUS, f"{name} has it, complete; {instance} is no member", copy)
+    where = ", ".join(f"{name} ({percent(keeper)})" for name, keeper in copies) or "a member"
+    return Spot(instance, Stay.LEAVING, f"{instance} is no member; stays here until it is complete on {where}")
