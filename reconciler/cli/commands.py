@@ -18,7 +18,8 @@ _EPILOG: Final = """Every option above also reads RECONCILE_<OPTION>, as in RECO
 \b
 Exit codes:
   0  in sync, or applied, or planned
-  1  an instance could not be read, or an action failed or is blocked
+  1  an instance could not be read, or something failed, is blocked or
+     pending
   2  a dry-run with --detailed-exitcode found changes
   3  a guard refused
   4  the desired state is invalid, or bad usage
@@ -39,6 +40,7 @@ def main(
     instance: o.InstanceNames = None,
     accept_plan: o.AcceptPlan = None,
     take_over: o.TakeOver = False,
+    wait: o.Wait = None,
     watch: o.Watching = False,
     interval: o.Interval = None,
     listen: o.Listen = None,
@@ -67,7 +69,8 @@ def main(
         return
     if detailed_exitcode and not dry_run:
         raise Failure("--detailed-exitcode says what a dry-run found: give --dry-run with it", 4)
-    options = RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over)
+    patience = o.seconds(wait, "--wait") if wait else 0.0
+    options = RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over, patience)
     if watch:
         from reconciler.cli.watching import watch_command
 

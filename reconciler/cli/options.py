@@ -50,14 +50,14 @@ def _checked_hash(text: str | None) -> str | None:
     return text and text.strip()
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, option: str = "--interval") -> float:
     """A duration as the desired state has it. Raises `Failure`."""
     from reconciler.desired.rules import duration
 
     try:
         return float(str(duration(text.strip())))
     except ValueError as error:
-        raise Failure(f"--interval: {error}; write it like 60s, 5m or 1h", 4) from error
+        raise Failure(f"{option}: {error}; write it like 60s, 5m or 1h", 4) from error
 
 
 File = Annotated[list[Path] | None, _option("--file", "-f", metavar="PATH", text=_FILE)]
@@ -78,6 +78,10 @@ AcceptPlan = Annotated[
     ),
 ]
 TakeOver = Annotated[bool, _option("--take-over", text="Make declared torrents of another owner ours.")]
+Wait = Annotated[
+    str | None,
+    _option("--wait", metavar="TIME", text="Wait that long, as in 5m, for what is pending to find its place."),
+]
 Watching = Annotated[bool, _option("--watch", text="Stay, and run again and again: see --interval.")]
 Interval = Annotated[
     str | None,

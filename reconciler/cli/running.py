@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from reconciler.cli import logs, out
 from reconciler.cli.loading import load_desired
-from reconciler.cli.progress import Bars
+from reconciler.cli.progress import Bars, Waiting
 from reconciler.cli.settings import Failure, Output, RunSettings, Settings
 from reconciler.cli.signals import Stopping
 from reconciler.model.desired import Desired
@@ -48,7 +48,7 @@ def command_line(settings: Settings, options: RunSettings) -> str:
 
 
 def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: Stopping) -> Run:
-    from reconciler.control import Options, UnknownInstance, run_once
+    from reconciler.control import Options, UnknownInstance, run_once, run_until_placed
 
     chosen = Options(
         dry_run=options.dry_run,
@@ -59,6 +59,9 @@ def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: S
     )
     with Bars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
         try:
+            if options.wait:
+                tell = Waiting(settings, bars)
+                return run_until_placed(desired, chosen, bars, stopping.event, options.wait, tell)
             return run_once(desired, chosen, bars, stopping.event)
         except UnknownInstance as error:
             raise Failure(str(error), 4) from error

@@ -54,6 +54,7 @@ class RunSettings:
     report: Path | None = None
     accept_plan: str | None = None
     take_over: bool = False
+    wait: float = 0.0  # seconds
     interval: float | None = None  # seconds, with --watch
     listen: str | None = None
     token_file: Path | None = None

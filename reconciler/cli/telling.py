@@ -100,7 +100,7 @@ def _gist(run: Run) -> object:
         (part.name, part.verdict, tuple(result for result in part.results if result.outcome is not Outcome.APPLIED))
         for part in run.instances
     )
-    return tuple(one for one in undone if one[2] or one[1].refused)
+    return (*(one for one in undone if one[2] or one[1].refused), *run.pending)
 
 
 def _one_line(run: Run) -> str:

@@ -59,6 +59,8 @@ def _check(settings: Settings, options: RunSettings) -> None:
         raise Failure(f"a watch has no {settings.output} form, only text and json", 4)
     if options.detailed_exitcode:
         raise Failure("--detailed-exitcode is for a single run: a watch that is asked to stop exits 0", 4)
+    if options.wait:
+        raise Failure("--wait is for a single run: a watch places what is pending as soon as it can", 4)
     if options.report:
         out.check_report_path(options.report)
 

@@ -8,5 +8,6 @@ what should be done to a torrent.
 
 from reconciler.control.run import Options, Progress, Silent, UnknownInstance, run_once
 from reconciler.control.status import read_status
+from reconciler.control.waiting import run_until_placed
 
-__all__ = ["Options", "Progress", "Silent", "UnknownInstance", "read_status", "run_once"]
+__all__ = ["Options", "Progress", "Silent", "UnknownInstance", "read_status", "run_once", "run_until_placed"]

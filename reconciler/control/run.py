@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
 
 from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.exit_code import exit_code
 from reconciler.control.reading import Connect, Reading, connect, each, read_afresh, read_all
+from reconciler.control.surplus import leave, parted
+from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
+from reconciler.model.placement import NOTHING, Known, Pending
 from reconciler.model.plan import InstancePlan, Outcome, Plan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
+from reconciler.plan.placement import linked
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +67,22 @@ class Planner(Protocol):
     """Makes the plan of a run. It may hold back actions of `make_plan`'s, and never adds one."""
 
     def __call__(
-        self, desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
+        self,
+        desired: Desired,
+        snapshots: Mapping[str, Snapshot],
+        *,
+        accept: str | None = None,
+        take_over: bool = False,
+        known: Known = NOTHING,
+        now: datetime | None = None,
+        only: Collection[str] | None = None,
     ) -> Plan:
         """The plan for every instance that was read whole."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
 
 
 class UnknownInstance(ValueError):
@@ -79,18 +99,27 @@ def run_once(
     connect: Connect = connect,
     planner: Planner = make_plan,
     skip: Collection[str] = (),
+    whereabouts: Whereabouts | None = None,
+    utc: Callable[[], datetime] = utc_now,
 ) -> Run:
     """Read, plan, guard and, unless it is a dry-run, apply. Raises `UnknownInstance`; all else is in the result.
 
-    Instances named in `skip` are left alone and are not in the result.
+    Instances named in `skip` are left alone and are not in the result. Those that a group links to the chosen ones are
+    read too, for what is to be on one depends on the others, and are not changed. `whereabouts` is what earlier runs
+    know of the members of groups, and learns from this one.
     `stop` may be set at any time: the request in flight is finished, sessions are logged out, and what was not
     done is reported as dropped.
     """
     pace = pace or real_pace(stop)
+    whereabouts = whereabouts or Whereabouts()
+    whereabouts.keep(desired)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
     instances = [one for one in chosen(desired, options.instances) if one.name not in skip]
-    with read_all(instances, stop, pace, connect) as read:
-        readings, plan = _planned(desired, options, planner, read, pace)
+    with read_all(with_linked(desired, instances, skip), stop, pace, connect) as read:
+        whereabouts.saw(read, utc())
+        only = [one.name for one in instances]
+        plan_them = partial(planner, known=whereabouts.known, now=utc(), only=only)
+        readings, plan = _planned(desired, options, plan_them, read, pace)
         plans = {part.name: part for part in plan.instances}
 
         def conclude(name: str) -> InstanceResult:
@@ -99,13 +128,30 @@ def run_once(
                 return unread(name, reading)
             if options.dry_run or part.suspended or part.verdict.refused:
                 return _result(part, reading, _as_planned(part))
-            results, lost = _apply(part, reading, pace, progress)
+            results, lost = _apply(parted(part)[0], reading, pace, progress)
             return _result(part, reading, results, lost)
 
-        results = each(readings, conclude)
+        results = each(only, conclude)
+        if not options.dry_run:
+            results = leave(plans, results, readings, desired.owner, pace)
+            whereabouts.did(results.values(), utc())
     counted = tuple(_counted(results[name], readings[name]) for name in sorted(results))
-    code = exit_code(counted, detailed=options.detailed_exitcode)
-    return Run(mode, plan.hash, code, counted, desired.warnings)
+    pending = concerning(desired, plan.pending, {one.name for one in chosen(desired, options.instances)})
+    code = exit_code(counted, detailed=options.detailed_exitcode, pending=bool(pending))
+    lost = tuple(unread(name, one) for name, one in sorted(readings.items()) if name not in results and one.error)
+    return Run(mode, plan.hash, code, counted, desired.warnings, pending, lost)
+
+
+def with_linked(desired: Desired, instances: Sequence[Instance], skip: Collection[str] = ()) -> list[Instance]:
+    """The instances, and those without which nobody could say what is to be on them."""
+    links = linked(desired.instances, desired.groups)
+    names = {name for one in instances for name in links[one.name]}
+    return [one for name, one in desired.instances.items() if name in names and name not in skip]
+
+
+def concerning(desired: Desired, pending: Sequence[Pending], names: AbstractSet[str]) -> tuple[Pending, ...]:
+    """What could be on one of these instances."""
+    return tuple(one for one in pending if not names.isdisjoint(desired.groups[one.group].names))
 
 
 def _planned(

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.reading import Connect, Reading, connect, read_all
-from reconciler.control.run import chosen
+from reconciler.control.run import chosen, concerning, utc_now, with_linked
+from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
+from reconciler.model.placement import Pending
 from reconciler.model.plan import Action, InstancePlan
 from reconciler.model.position import Position
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.status import MISSING, InstanceStatus, StatusReport, TorrentStatus
+from reconciler.model.status import MISSING, PENDING, InstanceStatus, StatusReport, TorrentStatus
 from reconciler.model.tags import owner_tag
 from reconciler.plan import make_plan
-from reconciler.plan.match import match
+from reconciler.plan.match import Match
+from reconciler.plan.placement import place
 
 
 def read_status(
@@ -27,39 +31,51 @@ def read_status(
     *,
     pace: Pace | None = None,
     connect: Connect = connect,
+    whereabouts: Whereabouts | None = None,
+    utc: Callable[[], datetime] = utc_now,
 ) -> StatusReport:
     """Read the instances and compare. Exit code 1 where one could not be read. Raises `UnknownInstance`."""
+    whereabouts = whereabouts or Whereabouts()
+    whereabouts.keep(desired)
     selected = chosen(desired, instances)
-    with read_all(selected, stop, pace or real_pace(stop), connect) as readings:
+    with read_all(with_linked(desired, selected), stop, pace or real_pace(stop), connect) as readings:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
-    plans = {part.name: part for part in make_plan(desired, snapshots).instances}
+        whereabouts.saw(readings, utc())
+    known, now = whereabouts.known, utc()
+    plan = make_plan(desired, snapshots, known=known, now=now)
+    plans = {part.name: part for part in plan.instances}
+    on = place(desired, snapshots, known, now).on
     torrents: list[TorrentStatus] = []
     rows: list[InstanceStatus] = []
     for instance in selected:
         entries = [entry for entry in desired.torrents if entry.instance == instance.name]
+        here = [one.found for one in on.get(instance.name, ())]
         snapshot = snapshots.get(instance.name)
         if snapshot is None:
             rows.append(_unread(instance, readings[instance.name], len(entries)))
             torrents += [_unknown(entry) for entry in entries]
             continue
-        found = _compare(entries, snapshot, plans[instance.name], desired.owner)
+        found = _compare(instance.name, here, plans[instance.name], desired.owner)
         torrents += found
         rows.append(_row(instance, snapshot, plans[instance.name], found))
-    return StatusReport(tuple(rows), tuple(torrents), int(len(snapshots) < len(selected)))
+    pending = concerning(desired, plan.pending, {one.name for one in selected})
+    torrents += [_pending(one) for one in pending]
+    unread = any(one.name not in snapshots for one in selected)
+    return StatusReport(tuple(rows), tuple(torrents), int(unread or bool(pending)))
 
 
-def _compare(
-    entries: Sequence[DesiredTorrent], snapshot: Snapshot, plan: InstancePlan, owner: str
-) -> list[TorrentStatus]:
+def _compare(instance: str, here: Sequence[Match], plan: InstancePlan, owner: str) -> list[TorrentStatus]:
     actions = {action.source: action for action in plan.actions if action.source and action.infohash}
     spared = {item.infohash: item.reason for item in plan.spared}
     return [
-        _torrent(found.entry, found.live, actions, spared, owner_tag(owner))
-        for found in match(entries, snapshot.torrents)
+        _torrent(instance, found.entry, found.live, actions, spared, owner_tag(owner))
+        for found in here
+        if found.live or not found.entry.absent or found.entry.instance == instance
     ]
 
 
 def _torrent(
+    instance: str,
     entry: DesiredTorrent,
     live: LiveTorrent | None,
     actions: Mapping[Position, Action],
@@ -70,7 +86,7 @@ def _torrent(
     why = spared.get(str(live.infohashes), "") if live else ""
     gone = "absent" if entry.absent else MISSING
     return TorrentStatus(
-        entry.instance,
+        instance,
         entry.name or (live.name if live else entry.label),
         str(entry.infohashes),
         entry.at,
@@ -92,6 +108,10 @@ def _unknown(entry: DesiredTorrent) -> TorrentStatus:
         "unknown",
         reason="its instance could not be read",
     )
+
+
+def _pending(one: Pending) -> TorrentStatus:
+    return TorrentStatus(one.group, one.name, one.infohash, one.source, PENDING, in_sync=False, reason=one.reason)
 
 
 def _row(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reconciler.model.placement import Pending
 from reconciler.model.plan import NOT_REFUSED, Action, Outcome, Spared, Verdict
 from reconciler.model.position import Problem
 
@@ -58,10 +59,16 @@ class InstanceResult:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A whole run: what was planned and what came of it, and the exit code that says so to a script."""
+    """A whole run: what was planned and what came of it, and the exit code that says so to a script.
+
+    `pending`: what is wanted with nowhere healthy to be. `linked`: instances that were read for the sake of a group
+    alone and could not be; they are no part of the run.
+    """
 
     mode: Mode
     plan_hash: str
     exit_code: int
     instances: tuple[InstanceResult, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    linked: tuple[InstanceResult, ...] = ()

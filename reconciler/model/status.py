@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from reconciler.model.position import Position
 from reconciler.model.run import Status
 
+PENDING = "pending"  # the `state` of one that is wanted with nowhere healthy to be; `instance` is its group
 MISSING = "missing"  # the `state` of a declared torrent that is not on its instance
 
 
@@ -14,8 +15,8 @@ MISSING = "missing"  # the `state` of a declared torrent that is not on its inst
 class TorrentStatus:
     """One declared torrent as its instance has it.
 
-    `state` is qBittorrent's own word, or `missing`; `in_sync` is None where its instance could not be read.
-    `reason` says what differs, or why nothing can be said.
+    `state` is qBittorrent's own word, `missing` or `pending`; `in_sync` is None where its instance could not
+    be read. `reason` says what differs, or why nothing can be said.
     """
 
     instance: str

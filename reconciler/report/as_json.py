@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TextIO
 
+from reconciler.model.placement import Pending
 from reconciler.model.plan import Spared
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run
@@ -32,7 +33,12 @@ def write_run(run: Run, stream: TextIO) -> None:
         "summary": summarize(run),
         "guard": _guard(bool(refused), list(refusal_reasons(refused))),
     }
-    _write(stream, _object(head, {"instances": map(_instance, run.instances), "warnings": _problems(run.warnings)}))
+    lists = {
+        "instances": map(_instance, run.instances),
+        "pending": map(_pending, run.pending),
+        "warnings": _problems(run.warnings),
+    }
+    _write(stream, _object(head, lists))
 
 
 def write_failure(exit_code: int, error: str, problems: Sequence[Problem], stream: TextIO) -> None:
@@ -85,6 +91,8 @@ def _action(result: ActionResult) -> str:
             "disruptive": action.disruptive,
             "delete_files": action.delete_files,
             "reason": action.reason,
+            "group": action.placed and action.placed.group,
+            "placement_reason": action.placed and action.placed.reason,
             "outcome": result.outcome,
             "error": result.error,
         }
@@ -93,6 +101,19 @@ def _action(result: ActionResult) -> str:
 
 def _spared(item: Spared) -> str:
     return _encode({"infohash": item.infohash, "name": item.name, "reason": item.reason})
+
+
+def _pending(one: Pending) -> str:
+    return _encode(
+        {
+            "infohash": one.infohash,
+            "name": one.name,
+            "source": _place(one.source),
+            "group": one.group,
+            "reason": one.reason,
+            "until": one.until and one.until.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        }
+    )
 
 
 def _instance_status(row: InstanceStatus) -> dict[str, object]:

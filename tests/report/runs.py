@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
+from reconciler.model.placement import Copy, Pending, Placed
 from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Verb, Verdict
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
@@ -105,6 +107,29 @@ def applied() -> Run:
     return Run(Mode.APPLY, HASH, 1, (ok("home", results, unchanged=10),))
 
 
+def placed() -> Run:
+    """Groups: why each is where it goes, a copy that is superfluous, one that waits, and one with nowhere to be."""
+    here = Placed("resilient", "the first that can take it (attic: down since 10:00:00 UTC: connection refused)")
+    gone = Placed("resilient", "seedbox has it, complete", Copy("seedbox", infohash(3), 7))
+    results = (
+        ActionResult(torrent(Verb.ADD, "Sintel", "not on the instance", number=20, placed=here), Outcome.PLANNED),
+        ActionResult(
+            torrent(Verb.DELETE, "twice.iso", "surplus: seedbox has it, complete", number=3, placed=gone),
+            Outcome.PLANNED,
+        ),
+    )
+    spared = (Spared(infohash(5), "half.iso", "wide: stays here until it is complete on seedbox (34 %)"),)
+    until = datetime(2026, 1, 1, 10, 2, tzinfo=UTC)
+    waits = "waits until 10:02:00 UTC: attic has it and is down since 10:00:00 UTC: connection refused"
+    nowhere = "no member can take it: attic: down since 10:00:00 UTC: connection refused; seedbox: it is suspended"
+    pending = (
+        Pending(infohash(60), "tears.mkv", "resilient", f"{waits}; it goes to home then", at(60), until),
+        Pending(infohash(64), EVIL, "away", nowhere, at(64)),
+    )
+    instances = (DOWN, ok("home", results, spared=spared, unchanged=3), ok("seedbox", unchanged=1))
+    return Run(Mode.DRY_RUN, HASH, 1, instances, pending=pending)
+
+
 def converged() -> Run:
     """Nothing to do."""
     return Run(Mode.APPLY, HASH, 0, (ok("home", unchanged=12), ok("seedbox", unchanged=1_200, foreign=7, owned=1_200)))
@@ -151,5 +176,5 @@ def huge(count: int = 10_000) -> Run:
 
 
 CASES: Final[Mapping[str, Callable[[], Run]]] = {
-    case.__name__: case for case in (planned, applied, converged, refused, accepted, hostile, huge)
+    case.__name__: case for case in (planned, applied, placed, converged, refused, accepted, hostile, huge)
 }

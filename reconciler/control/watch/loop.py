@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,7 +22,9 @@ from reconciler.control.watch.pool import Pool
 from reconciler.control.watch.schedule import Schedule
 from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause, Trigger
+from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired
+from reconciler.model.placement import NOTHING, Known
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
@@ -74,6 +77,8 @@ class Watch:
         self._domains = Domains(self._clock)
         self._memory = Memory(self._clock, 2 * interval)
         self._planner = _Planner(self._memory)
+        self._whereabouts = Whereabouts()
+        self._places_at = math.inf  # when time alone lets something pending be placed
         self._aside = Aside(self._pool, self._pace, stop, trigger.wake, aside)
         self._back: set[str] = set()  # who had failed and has answered since
         self._looked = source.read_as  # how the files were when they were looked at last
@@ -96,12 +101,15 @@ class Watch:
         self._pool.close()
 
     def _wait(self) -> None:
-        until = min(self._schedule.next_at(), self._domains.retry_at())
+        until = min(self._schedule.next_at(), self._domains.retry_at(), self._places_at)
         causes = self._trigger.wait(until - self._clock.now())
         for cause in causes:
             self._schedule.ask(cause, self._clock.now())
         if Cause.FILES in causes:
             self._looked = self._source.look()
+        if self._places_at <= self._clock.now():
+            self._places_at = math.inf
+            self._schedule.ask(Cause.RETRY, self._clock.now())
         self._ask_again()
 
     def _ask_again(self) -> None:
@@ -185,12 +193,16 @@ class Watch:
             connect=self._pool.connect,
             planner=self._planner,
             skip=list(desired.instances) if nobody else self._domains.waiting().keys() - back,
+            whereabouts=self._whereabouts,
+            utc=self._clock.utc,
         )
         if self._stop.is_set():  # who was not read any more is not in trouble
             run = replace(run, instances=tuple(part for part in run.instances if part.version))
         else:
-            self._domains.learn(run.instances, desired.instances)
+            self._domains.learn((*run.instances, *run.linked), desired.instances)
             self._memory.learn(run.instances)
+        until = min((one.until for one in run.pending if one.until), default=None)
+        self._places_at = self._clock.now() + (until - self._clock.utc()).total_seconds() if until else math.inf
         seconds = self._clock.now() - moment
         return Finished(run, cause, began, seconds, self._source.problems, self._domains.waiting())
 
@@ -213,17 +225,38 @@ class _Planner(Planner):
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._last: tuple[Desired, Mapping[str, Snapshot], Plan] | None = None
+        self._last: tuple[Desired, Mapping[str, Snapshot], Known, Collection[str] | None, Plan] | None = None
 
     def __call__(
-        self, desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
+        self,
+        desired: Desired,
+        snapshots: Mapping[str, Snapshot],
+        *,
+        accept: str | None = None,
+        take_over: bool = False,
+        known: Known = NOTHING,
+        now: datetime | None = None,
+        only: Collection[str] | None = None,
     ) -> Plan:
-        if self._last and self._last[0] is desired and _same(self._last[1], snapshots):
-            plan = self._last[2]
-        else:
-            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over)
-            self._last = desired, dict(snapshots), plan
+        plan = self._as_before(desired, snapshots, known, now, only)
+        if plan is None:
+            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over, known=known, now=now, only=only)
+            self._last = desired, dict(snapshots), known, only, plan
         return self._memory.hold_back(plan)
+
+    def _as_before(
+        self,
+        desired: Desired,
+        snapshots: Mapping[str, Snapshot],
+        known: Known,
+        now: datetime | None,
+        only: Collection[str] | None,
+    ) -> Plan | None:
+        if self._last is None:
+            return None
+        before, seen, knew, planned, plan = self._last
+        same = before is desired and _same(seen, snapshots) and knew is known and planned == only
+        return plan if same and not (now and plan.until and plan.until <= now) else None
 
 
 def _same(one: Mapping[str, Snapshot], other: Mapping[str, Snapshot]) -> bool:

@@ -1,0 +1,106 @@
+"""What runs know of the members of groups besides what they read: who is down since when, and what each had.
+
+Kept in memory by a watch, and empty at the start of every other run. It is the one place where placement outlives a
+run: whoever wants it to outlive the process too keeps `known` and gives it back to the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from reconciler.control.reading import Reading
+from reconciler.model.desired import Desired
+from reconciler.model.errors import InstanceError
+from reconciler.model.placement import NOTHING, Down, Known
+from reconciler.model.plan import Kind, Outcome, Verb
+from reconciler.model.run import ActionResult, InstanceResult, Status
+from reconciler.model.snapshot import Snapshot
+
+T = TypeVar("T")
+
+_FINE = (Status.OK, Status.SUSPENDED)
+
+
+class Whereabouts:
+    """Learns from every run. `known` is the very same object for as long as nothing in it changes."""
+
+    def __init__(self, known: Known = NOTHING) -> None:
+        self.known = known
+        self._urls: dict[str, str] = {}
+        self._read: dict[str, Snapshot] = {}
+
+    def keep(self, desired: Desired) -> None:
+        """Forget who is a member no more, or has another address: that is another instance."""
+        members = {name for group in desired.groups.values() for name in group.names}
+        urls = {name: one.url for name, one in desired.instances.items() if name in members}
+        for name in {*self.known.down, *self.known.held}:
+            if name not in urls or self._urls.get(name, urls[name]) != urls[name]:
+                self._set(name, None, None)
+                self._read.pop(name, None)
+        self._urls = urls
+
+    def saw(self, readings: Mapping[str, Reading], now: datetime) -> None:
+        """What reading the instances gave. Those that were not tried stay as they were."""
+        for name, reading in readings.items():
+            if name not in self._urls:
+                continue
+            if isinstance(reading.error, InstanceError):
+                self._lost(name, str(reading.error), now)
+            elif reading.snapshot is not None:
+                held = self.known.held.get(name)
+                if held is None or reading.snapshot is not self._read.get(name):
+                    held = frozenset(_ids(reading.snapshot))
+                self._read[name] = reading.snapshot
+                self._set(name, None, held)
+
+    def did(self, results: Iterable[InstanceResult], now: datetime) -> None:
+        """What came of the actions. An add whose outcome nobody knows may have been carried out."""
+        for result in results:
+            if result.name not in self._urls:
+                continue
+            lost = result.status not in _FINE
+            held = self.known.held.get(result.name)
+            if held is not None:
+                added = {key for one in result.results if _may_be_there(one, lost) for key in _added(one)}
+                gone = {one.action.torrent_id for one in result.results if _is_gone(one)}
+                self._set(result.name, self.known.down.get(result.name), (held | added) - gone)
+            if lost:
+                self._lost(result.name, result.error or str(result.status), now)
+
+    def _lost(self, name: str, error: str, now: datetime) -> None:
+        before = self.known.down.get(name)
+        reason = error.removeprefix(f"{name}: ")
+        self._set(name, Down(before.since if before else now, reason), self.known.held.get(name))
+
+    def _set(self, name: str, down: Down | None, held: frozenset[str] | None) -> None:
+        known = self.known
+        if known.down.get(name) == down and known.held.get(name) == held:
+            return
+        self.known = replace(known, down=_with(known.down, name, down), held=_with(known.held, name, held))
+
+
+def _with(before: Mapping[str, T], name: str, value: T | None) -> Mapping[str, T]:
+    rest = {key: one for key, one in before.items() if key != name}
+    return rest if value is None else {**rest, name: value}
+
+
+def _ids(snapshot: Snapshot) -> Iterable[str]:
+    for torrent in snapshot.torrents:
+        yield torrent.id
+        yield from torrent.infohashes.ids
+
+
+def _may_be_there(result: ActionResult, lost: bool) -> bool:
+    adds = result.action.kind is Kind.TORRENT and result.action.verb is Verb.ADD
+    return adds and (result.outcome is Outcome.APPLIED or (lost and result.outcome is Outcome.FAILED))
+
+
+def _added(result: ActionResult) -> tuple[str, ...]:
+    return result.action.magnet.infohashes.ids if result.action.magnet else ()
+
+
+def _is_gone(result: ActionResult) -> bool:
+    return result.action.verb is Verb.DELETE and result.outcome is Outcome.APPLIED
