@@ -15,6 +15,7 @@ from reconciler.model.desired import (
     Instance,
     Policy,
 )
+from reconciler.model.groups import Group, Member, Moves, Strategy
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import parse_magnet
 from reconciler.model.plan import Action, InstancePlan, Kind, Value
@@ -41,8 +42,16 @@ def hashes(names: str) -> InfoHashes:
     return InfoHashes(v1(old) if old else None, v2(new[0]) if new else None)
 
 
+WHOLE = {"state": "stalledUP", "progress": 1.0, "size": 100}
+HALF = {"state": "downloading", "progress": 0.5, "size": 100}
+
+
 def live_torrent(row: Mapping[str, Any]) -> LiveTorrent:
-    """A live torrent from `{hash, tags, …}`; `id` defaults to qBittorrent's own choice."""
+    """A live torrent from `{hash, tags, …}`; `id` defaults to qBittorrent's own choice.
+
+    `is: whole` and `is: half` say how much of it is there.
+    """
+    row = {**{"whole": WHOLE, "half": HALF}.get(str(row.get("is")), {}), **row}
     found = hashes(row["hash"])
     return LiveTorrent(
         id=row.get("id") or (found.v2[:40] if found.v2 else str(found.v1)),
@@ -54,6 +63,7 @@ def live_torrent(row: Mapping[str, Any]) -> LiveTorrent:
         tags=frozenset(row.get("tags", [])),
         save_path=row.get("save_path", "/downloads"),
         auto_tmm=row.get("auto_tmm", False),
+        progress=row.get("progress", 0.0),
         size=row.get("size", 0),
     )
 
@@ -94,7 +104,16 @@ def desired_state(case: Mapping[str, Any]) -> Desired:
         delete_files=case.get("delete_files", False),
         guard=GuardLimits(**case.get("guard", {})),
         suspend=case.get("suspend", False),
+        groups={name: group(name, row) for name, row in case.get("groups", {}).items()},
     )
+
+
+def group(name: str, row: Mapping[str, Any]) -> Group:
+    """A group from its YAML."""
+    members = tuple(Member(one) if isinstance(one, str) else Member(**one) for one in row["members"])
+    moves = Moves(row.get("failback") or row.get("rebalance") or "never")
+    here = Position("desired.yaml", 1, 1)
+    return Group(name, here, Strategy(row["strategy"]), members, row.get("failover_after", 120.0), moves)
 
 
 def snapshot(rows: Sequence[Mapping[str, Any]], categories: Mapping[str, str] | None = None) -> Snapshot:

@@ -85,33 +85,40 @@ class _Placing:
         self._room = Room(snapshots)
 
     def all(self, found: Mapping[str, Sequence[Match]]) -> Placement:
+        on, grouped = self._direct(found)
+        pending: list[Pending] = []
+        untils: list[datetime] = []
+        strays: dict[str, tuple[DesiredTorrent, Mapping[str, Match]]] = {}
         groups = self._desired.groups
+        entries = (entry for entry in self._desired.torrents if entry.instance in groups)
+        # in an order of their own, so that who gets the last room does not depend on the order in the files
+        for entry in sorted(entries, key=lambda entry: (str(entry.infohashes), entry.at)):
+            matches = grouped[id(entry)]
+            decision = self._decide(entry, groups[entry.instance], matches)
+            for spot in decision.spots:
+                if spot.instance in matches:
+                    on[spot.instance].append(Here(matches[spot.instance], spot))
+            untils += [decision.until] if decision.until else []
+            pending += [_pending(entry, decision.pending, decision.until)] if decision.pending else []
+            if not entry.absent:
+                strays.update(dict.fromkeys(_ids(entry, matches), (entry, matches)))
+        return Placement(on, tuple(pending), min(untils, default=None), strays)
+
+    def _direct(
+        self, found: Mapping[str, Sequence[Match]]
+    ) -> tuple[dict[str, list[Here]], defaultdict[int, dict[str, Match]]]:
+        """What is declared for an instance itself, by instance; and the rest by entry (its `id`) and instance."""
         on: dict[str, list[Here]] = {name: [] for name in found}
         grouped: defaultdict[int, dict[str, Match]] = defaultdict(dict)
-        entries = {id(entry): entry for entry in self._desired.torrents if entry.instance in groups}
         for name, matches in found.items():
             for one in matches:
-                if id(one.entry) in entries:
+                if one.entry.instance in self._desired.groups:
                     grouped[id(one.entry)][name] = one
                     continue
                 on[name].append(Here(one))
                 if not (one.lives or one.entry.absent):
                     self._room.take(name)
-        pending: list[Pending] = []
-        strays: dict[str, tuple[DesiredTorrent, Mapping[str, Match]]] = {}
-        # in an order of their own, so that who gets the last room does not depend on the order in the files
-        for entry in sorted(entries.values(), key=lambda entry: (str(entry.infohashes), entry.at)):
-            matches_of = grouped[id(entry)]
-            decision = self._decide(entry, groups[entry.instance], matches_of)
-            for spot in decision.spots:
-                if spot.instance in matches_of:
-                    on[spot.instance].append(Here(matches_of[spot.instance], spot))
-            if decision.pending:
-                pending.append(_pending(entry, decision))
-            if not entry.absent:
-                strays.update(dict.fromkeys(_ids(entry, matches_of), (entry, matches_of)))
-        until = min((one.until for one in pending if one.until), default=None)
-        return Placement(on, tuple(pending), until, strays)
+        return on, grouped
 
     def _decide(self, entry: DesiredTorrent, group: Group, found: Mapping[str, Match]) -> Decision:
         if entry.absent:
@@ -155,9 +162,8 @@ class _Placing:
         return self._room.lacks(member)
 
 
-def _pending(entry: DesiredTorrent, decision: Decision) -> Pending:
-    assert decision.pending
-    return Pending(str(entry.infohashes), entry.label, entry.instance, decision.pending, entry.at, decision.until)
+def _pending(entry: DesiredTorrent, reason: str, until: datetime | None) -> Pending:
+    return Pending(str(entry.infohashes), entry.label, entry.instance, reason, entry.at, until)
 
 
 def _ids(entry: DesiredTorrent, found: Mapping[str, Match]) -> Iterator[str]:

@@ -76,17 +76,28 @@ def on_one(seats: Sequence[Seat], group: Group, owner: str, now: datetime) -> De
     holders = [seat for seat in seats if seat.holds]
     if not holders:
         return _on_none(seats, group, unwell, now)
-    target = _target(seats, holders, group)
+    target, until = _target(seats, holders, group, now)
     spots = [Spot(target.name, Stay.WANTED, _why(target, seats, holders, now))]
     spots += (_other(seat, target, group, owner) for seat in holders if seat is not target)
-    return Decision((*spots, *unwell))
+    return Decision((*spots, *unwell), until=until)
 
 
-def _target(seats: Sequence[Seat], holders: Sequence[Seat], group: Group) -> Seat:
-    """The member that is to have it, of which at least one has it now."""
+def _target(
+    seats: Sequence[Seat], holders: Sequence[Seat], group: Group, now: datetime
+) -> tuple[Seat, datetime | None]:
+    """The member that is to have it, where others have it now; and until when at most that is so.
+
+    Nothing moves to the second best because the best is down for a moment.
+    """
+    best = next((seat for seat in holders if seat.copy and complete(seat.copy)), holders[0])
     if group.moves is Moves.NEVER:
-        return next((seat for seat in holders if seat.copy and complete(seat.copy)), holders[0])
-    return next(seat for seat in seats if seat.holds or seat.open)
+        return best, None
+    for seat in seats:
+        if seat.holds or seat.open:
+            return seat, None
+        if not seat.well and now < (until := _given_up(seat, group, now)):
+            return best, until
+    return best, None
 
 
 def _other(seat: Seat, target: Seat, group: Group, owner: str) -> Spot:
@@ -132,9 +143,13 @@ def _waits(
         has = True if seat.copy else seat.held
         if seat.well or (seat.read and not seat.copy) or has is False or (has is None and not before):
             continue
-        until = (seat.down.since if seat.down else now) + timedelta(seconds=group.failover_after)
-        if now < until:
+        if now < (until := _given_up(seat, group, now)):
             yield seat, until
+
+
+def _given_up(seat: Seat, group: Group, now: datetime) -> datetime:
+    """Until when a member that is not well is waited for."""
+    return (seat.down.since if seat.down else now) + timedelta(seconds=group.failover_after)
 
 
 def _had(seat: Seat) -> str:

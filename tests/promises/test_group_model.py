@@ -1,0 +1,171 @@
+"""Groups under whatever may happen to their members, on in-memory qBittorrents: what must never happen, does not.
+
+Members go down at any moment, also during a run, and come back as they were, emptied, or with other copies complete;
+what we remember may be lost. After each run every torrent is on a member that is up, or pending, with a reason.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from reconciler.control import Options, Silent, run_once
+from reconciler.control.whereabouts import Whereabouts
+from reconciler.model.desired import Instance
+from reconciler.model.errors import Unreachable
+from reconciler.model.run import Run
+from reconciler.plan.placement.copies import complete
+from reconciler.testing.memory import MemoryInstance
+from tests.plan.worlds import desired_state, v1
+from tests.promises.fake_time import fake_pace
+
+MEMBERS = ("a", "b", "c")
+TORRENTS = ("u", "v", "w", "x")
+WHOLE: dict[str, Any] = {"state": "stalledUP", "progress": 1.0, "size": 100}
+HALF: dict[str, Any] = {"state": "downloading", "progress": 0.5, "size": 100}
+
+GROUPS: list[dict[str, Any]] = [
+    *({"strategy": "failover", "failback": way} for way in ("never", "when_complete", "immediate")),
+    *({"strategy": "spread", "rebalance": way} for way in ("never", "when_complete")),
+    {"strategy": "replicate"},
+]
+
+
+class Box(MemoryInstance):
+    """One that can be down, or go down in the middle of a run; it never deletes data."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = True
+
+    def open(self) -> None:
+        if not self.up:
+            raise Unreachable("no connection")
+
+    def delete(self, ids: Collection[str], delete_files: bool) -> None:
+        assert not delete_files
+        super().delete(ids, delete_files)
+
+    @property
+    def whole(self) -> set[str]:
+        """What is complete here."""
+        return {key for key, torrent in self.torrents.items() if complete(torrent)}
+
+
+class Groups(RuleBasedStateMachine):
+    """One group of three and four torrents."""
+
+    @initialize(
+        group=st.sampled_from(GROUPS),
+        patience=st.sampled_from([0.0, 60.0, 120.0]),
+        room=st.sampled_from([None, None, 2, 4]),
+    )
+    def begin(self, group: dict[str, Any], patience: float, room: int | None) -> None:
+        first: Any = {"name": "a", "max_torrents": room}
+        spec = {**group, "members": [first, "b", "c"], "failover_after": patience}
+        entries = [{"hash": name, "instance": "g"} for name in TORRENTS]
+        self.desired = desired_state(
+            {"groups": {"g": spec}, "instances": MEMBERS, "desired": entries, "delete_files": True}
+        )
+        self.boxes = {name: Box() for name in MEMBERS}
+        self.whereabouts = Whereabouts()
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.one = group["strategy"] != "replicate"
+        self.roomy = room is None
+
+    @rule(name=st.sampled_from(MEMBERS))
+    def goes_down(self, name: str) -> None:
+        self.boxes[name].up = False
+
+    @rule(name=st.sampled_from(MEMBERS), empty=st.booleans())
+    def comes_back(self, name: str, empty: bool) -> None:
+        if empty and not self.boxes[name].up:
+            self.boxes[name].torrents.clear()
+        self.boxes[name].up = True
+
+    @rule(name=st.sampled_from(MEMBERS), torrent=st.sampled_from(TORRENTS), to=st.sampled_from([WHOLE, HALF, WHOLE]))
+    def gets_on(self, name: str, torrent: str, to: dict[str, Any]) -> None:
+        box, key = self.boxes[name], v1(torrent)
+        if key in box.torrents:
+            box.torrents[key] = replace(box.torrents[key], **to)
+
+    @rule(seconds=st.sampled_from([1, 30, 61, 130]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule()
+    def memory_is_lost(self) -> None:
+        self.whereabouts = Whereabouts()
+
+    @rule()
+    def runs(self) -> None:
+        self.checked_run()
+
+    @rule(name=st.sampled_from(MEMBERS), skip=st.integers(0, 8), done=st.booleans())
+    def runs_and_one_dies_meanwhile(self, name: str, skip: int, done: bool) -> None:
+        box = self.boxes[name]
+        box.fail_next(50, Unreachable("no connection"), skip=skip, after=done)
+        self.checked_run(trouble=True)
+        box.fail_next(0, Unreachable(""))
+        box.up = False
+
+    def checked_run(self, *, trouble: bool = False) -> Run:
+        whole = set().union(*(box.whole for box in self.boxes.values()))
+        held = {key for box in self.boxes.values() for key in box.torrents}
+        run = run_once(
+            self.desired,
+            Options(),
+            Silent(),
+            threading.Event(),
+            pace=replace(fake_pace(), attempts=1),
+            connect=self.connect,
+            whereabouts=self.whereabouts,
+            utc=lambda: self.now,
+        )
+        assert whole <= set().union(*(box.whole for box in self.boxes.values())), "the last complete copy was deleted"
+        assert held <= {key for box in self.boxes.values() for key in box.torrents}, "there was a moment with no holder"
+        pending = {one.infohash for one in run.pending}
+        there = {key for box in self.boxes.values() if box.up for key in box.torrents}
+        failed = {r.action.infohash for part in run.instances for r in part.results if r.error}
+        assert set(map(v1, TORRENTS)) <= pending | there | failed, "neither a holder nor pending"
+        assert all(one.reason for one in run.pending)
+        if not trouble:
+            assert not failed
+        return run
+
+    def connect(self, instance: Instance, stop: threading.Event) -> Box:
+        return self.boxes[instance.name]
+
+    def teardown(self) -> None:
+        """All come back, and everything is downloaded: it comes to rest, with nothing lost and nothing doubled."""
+        if not hasattr(self, "boxes"):
+            return
+        for box in self.boxes.values():
+            box.up = True
+        for _ in range(6):
+            self.now += timedelta(seconds=200)
+            self.checked_run()
+            for box in self.boxes.values():
+                box.torrents = {key: replace(torrent, **WHOLE) for key, torrent in box.torrents.items()}
+        before = {name: dict(box.torrents) for name, box in self.boxes.items()}
+        self.now += timedelta(seconds=1000)
+        run = self.checked_run()
+        assert [result for part in run.instances for result in part.results] == [], "it does not come to rest"
+        assert before == {name: box.torrents for name, box in self.boxes.items()}
+        for torrent in TORRENTS:
+            holders = sum(v1(torrent) in box.torrents for box in self.boxes.values())
+            if self.one:
+                assert holders == 1
+            elif self.roomy:
+                assert holders == len(MEMBERS)
+
+
+TestGroups = Groups.TestCase
+TestGroups.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
