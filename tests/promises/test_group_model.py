@@ -90,10 +90,14 @@ class Groups(RuleBasedStateMachine):
             self.boxes[name].torrents.clear()
         self.boxes[name].up = True
 
-    @rule(name=st.sampled_from(MEMBERS), torrent=st.sampled_from(TORRENTS), to=st.sampled_from([WHOLE, HALF, WHOLE]))
-    def gets_on(self, name: str, torrent: str, to: dict[str, Any]) -> None:
-        box, key = self.boxes[name], v1(torrent)
-        if key in box.torrents:
+    @rule(
+        name=st.sampled_from(MEMBERS),
+        torrents=st.sampled_from([TORRENTS, *TORRENTS]),
+        to=st.sampled_from([WHOLE, HALF, WHOLE]),
+    )
+    def gets_on(self, name: str, torrents: Collection[str], to: dict[str, Any]) -> None:
+        box = self.boxes[name]
+        for key in {v1(torrent) for torrent in torrents} & box.torrents.keys():
             box.torrents[key] = replace(box.torrents[key], **to)
 
     @rule(seconds=st.sampled_from([1, 30, 61, 130]))
@@ -104,9 +108,10 @@ class Groups(RuleBasedStateMachine):
     def memory_is_lost(self) -> None:
         self.whereabouts = Whereabouts()
 
-    @rule()
-    def runs(self) -> None:
-        self.checked_run()
+    @rule(times=st.integers(1, 2))
+    def runs(self, times: int) -> None:
+        for _ in range(times):
+            self.checked_run()
 
     @rule(name=st.sampled_from(MEMBERS), skip=st.integers(0, 8), done=st.booleans())
     def runs_and_one_dies_meanwhile(self, name: str, skip: int, done: bool) -> None:
@@ -168,4 +173,4 @@ class Groups(RuleBasedStateMachine):
 
 
 TestGroups = Groups.TestCase
-TestGroups.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestGroups.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)
