@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class OpenTarget(Target, Protocol):
     def fresh(self) -> bool:
         """Was the last snapshot a full read, that depends on nothing read before?"""
 
-    def refresh(self) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
         """A snapshot by a full read."""
 
     def open(self) -> None:
@@ -40,6 +40,13 @@ class OpenTarget(Target, Protocol):
 
     def close(self) -> None:
         """Log out. Never raises."""
+
+
+FilesOf = Callable[[str], Collection[str]]  # an instance's name -> ids of the torrents whose files are wanted
+
+
+def _nothing(_instance: str) -> Collection[str]:
+    return ()
 
 
 Connect = Callable[[Instance, threading.Event], OpenTarget]
@@ -68,12 +75,16 @@ class Reading:
 
 @contextmanager
 def read_all(
-    instances: Iterable[Instance], stop: threading.Event, pace: Pace, connect: Connect = connect
+    instances: Iterable[Instance],
+    stop: threading.Event,
+    pace: Pace,
+    connect: Connect = connect,
+    files_of: FilesOf = _nothing,
 ) -> Iterator[Mapping[str, Reading]]:
     """Snapshots of all instances, by name, read side by side; their sessions are logged out at the end."""
     sessions = {instance.name: connect(instance, stop) for instance in instances}
     try:
-        yield each(sessions, lambda name: read(sessions[name], pace))
+        yield each(sessions, lambda name: read(sessions[name], pace, files_of(name)))
     finally:
         each(sessions, lambda name: sessions[name].close())
 
@@ -89,18 +100,18 @@ def each(names: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
     return {name: future.result() for name, future in futures.items()}
 
 
-def read(target: OpenTarget, pace: Pace) -> Reading:
-    """Open one instance and read it whole."""
+def read(target: OpenTarget, pace: Pace, files_of: Collection[str]) -> Reading:
+    """Open one instance and read it whole, with the files of the torrents that `files_of` means."""
     try:
         pace.patiently(target.open)
-        return Reading(target, pace.patiently(target.snapshot))
+        return Reading(target, pace.patiently(lambda: target.snapshot(files_of)))
     except (InstanceError, Stopped) as error:
         return Reading(target, error=error)
 
 
-def read_afresh(reading: Reading, pace: Pace) -> Reading:
+def read_afresh(reading: Reading, pace: Pace, files_of: Collection[str] = ()) -> Reading:
     """The same instance by a full read, in the session that is open."""
     try:
-        return Reading(reading.target, pace.patiently(reading.target.refresh))
+        return Reading(reading.target, pace.patiently(lambda: reading.target.refresh(files_of)))
     except (InstanceError, Stopped) as error:
         return Reading(reading.target, error=error)

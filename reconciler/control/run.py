@@ -12,6 +12,7 @@ from typing import Protocol
 
 from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.blast import with_other_seeds
 from reconciler.control.exit_code import exit_code
 from reconciler.control.reading import Connect, Reading, connect, each, read_afresh, read_all
 from reconciler.control.surplus import leave, parted
@@ -24,17 +25,19 @@ from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
 from reconciler.plan.placement import linked
+from reconciler.plan.shard import Shard
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line adds to the desired state. `instances` empty: all of them."""
+    """What the command line adds to the desired state. `instances` empty: all of them, `shard` None: all of those."""
 
     dry_run: bool = False
     instances: tuple[str, ...] = ()
     accept_plan: str | None = None
     take_over: bool = False
     detailed_exitcode: bool = False
+    shard: Shard | None = None
 
 
 class Progress(Protocol):
@@ -73,8 +76,8 @@ class Planner(Protocol):
         *,
         accept: str | None = None,
         take_over: bool = False,
-        known: Known = NOTHING,
         now: datetime | None = None,
+        known: Known = NOTHING,
         only: Collection[str] | None = None,
     ) -> Plan:
         """The plan for every instance that was read whole."""
@@ -114,8 +117,8 @@ def run_once(
     whereabouts = whereabouts or Whereabouts()
     whereabouts.keep(desired)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
-    instances = [one for one in chosen(desired, options.instances) if one.name not in skip]
-    with read_all(with_linked(desired, instances, skip), stop, pace, connect) as read:
+    instances = [one for one in chosen(desired, options.instances, options.shard) if one.name not in skip]
+    with read_all(with_linked(desired, instances, skip), stop, pace, connect, desired.files_of) as read:
         whereabouts.saw(read, utc())
         only = [one.name for one in instances]
         plan_them = partial(planner, known=whereabouts.known, now=utc(), only=only)
@@ -126,6 +129,7 @@ def run_once(
             reading, part = readings[name], plans.get(name)
             if part is None:
                 return unread(name, reading)
+            part = with_other_seeds(part, reading.target, pace)
             if options.dry_run or part.suspended or part.verdict.refused:
                 return _result(part, reading, _as_planned(part))
             results, lost = _apply(parted(part)[0], reading, pace, progress)
@@ -136,7 +140,9 @@ def run_once(
             results = leave(plans, results, readings, desired.owner, pace)
             whereabouts.did(results.values(), utc())
     counted = tuple(_counted(results[name], readings[name]) for name in sorted(results))
-    pending = concerning(desired, plan.pending, {one.name for one in chosen(desired, options.instances)})
+    names = {one.name for one in chosen(desired, options.instances, options.shard)}
+    pending = concerning(desired, plan.pending, names)
+    whereabouts.wants(pending, [name for name, group in desired.groups.items() if not names.isdisjoint(group.names)])
     code = exit_code(counted, detailed=options.detailed_exitcode, pending=bool(pending))
     lost = tuple(unread(name, one) for name, one in sorted(readings.items()) if name not in results and one.error)
     return Run(mode, plan.hash, code, counted, desired.warnings, pending, lost)
@@ -167,7 +173,7 @@ def _planned(
     doubtful = [part.name for part in plan.instances if _deletes(part) and not readings[part.name].target.fresh]
     if options.dry_run or not doubtful:
         return readings, plan
-    readings = {**readings, **each(doubtful, lambda name: read_afresh(readings[name], pace))}
+    readings = {**readings, **each(doubtful, lambda name: read_afresh(readings[name], pace, desired.files_of(name)))}
     return readings, make(readings)
 
 
@@ -176,13 +182,17 @@ def _deletes(part: InstancePlan) -> bool:
     return allowed and any(action.verb is Verb.DELETE and action.hold is None for action in part.actions)
 
 
-def chosen(desired: Desired, names: Sequence[str]) -> list[Instance]:
-    """The instances to work on. Raises `UnknownInstance` for a name that is not declared."""
+def chosen(desired: Desired, names: Sequence[str], shard: Shard | None = None) -> list[Instance]:
+    """The instances to work on: those named that the shard holds. Raises `UnknownInstance` for a name not declared."""
     unknown = sorted(set(names) - set(desired.instances))
     if unknown:
         known = ", ".join(sorted(desired.instances))
         raise UnknownInstance(f'no instance "{unknown[0]}" in the desired state, which has: {known}')
-    return [instance for name, instance in desired.instances.items() if not names or name in names]
+    return [
+        instance
+        for name, instance in desired.instances.items()
+        if (not names or name in names) and (shard is None or shard.holds(name))
+    ]
 
 
 def _apply(

@@ -38,7 +38,7 @@ def read_status(
     whereabouts = whereabouts or Whereabouts()
     whereabouts.keep(desired)
     selected = chosen(desired, instances)
-    with read_all(with_linked(desired, selected), stop, pace or real_pace(stop), connect) as readings:
+    with read_all(with_linked(desired, selected), stop, pace or real_pace(stop), connect, desired.files_of) as readings:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
         whereabouts.saw(readings, utc())
     known, now = whereabouts.known, utc()

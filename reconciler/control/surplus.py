@@ -11,7 +11,7 @@ from reconciler.apply.pace import Pace
 from reconciler.control.reading import Reading, each
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.placement import Copy
-from reconciler.model.plan import Action, InstancePlan, Outcome
+from reconciler.model.plan import Action, InstancePlan, Kind, Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Status
 from reconciler.plan.placement.copies import reliable
 
@@ -20,9 +20,12 @@ _NOT_ASKED = "another instance is to be asked first, and was not"
 
 
 def parted(plan: InstancePlan) -> tuple[InstancePlan, tuple[Action, ...]]:
-    """The plan without its deletions of surplus copies, and these."""
-    rest = tuple(action for action in plan.actions if action.hold or not _keeper(action))
-    return replace(plan, actions=rest), tuple(a for a in plan.actions if _keeper(a) and a.hold is None)
+    """The plan without its deletions of surplus copies, and these; with them, those of categories that they empty."""
+    last = tuple(action for action in plan.actions if action.hold is None and _keeper(action))
+    if last:
+        last += tuple(a for a in plan.actions if a.hold is None and a.kind is Kind.CATEGORY and a.verb is Verb.DELETE)
+    later = set(map(id, last))
+    return replace(plan, actions=tuple(action for action in plan.actions if id(action) not in later)), last
 
 
 def leave(
@@ -56,16 +59,18 @@ def _execute(
     reading: Reading,
     pace: Pace,
 ) -> InstanceResult:
-    dropped = {action: doubts[copy] for action in last if (copy := _keeper(action)) in doubts and copy}
+    dropped = {id(action): doubts[copy] for action in last if (copy := _keeper(action)) and copy in doubts}
     lost: InstanceError | None = None
     done: tuple[ActionResult, ...] = ()
     if result.status not in _FINE:
-        dropped = dict.fromkeys(last, f"the instance was lost: {result.error}")
-    elif sure := tuple(action for action in last if action not in dropped):
+        dropped = dict.fromkeys(map(id, last), f"the instance was lost: {result.error}")
+    elif sure := tuple(action for action in last if id(action) not in dropped):
         done, lost = Executor(reading.target, pace, lambda count: None).execute(replace(plan, actions=sure))
-    came = {one.action: one for one in (*result.results, *done)}
-    came |= {action: ActionResult(action, Outcome.DROPPED, why) for action, why in dropped.items()}
-    results = tuple(came.get(action, ActionResult(action, Outcome.DROPPED, _NOT_ASKED)) for action in plan.actions)
+    came = {id(one.action): one for one in (*result.results, *done)}
+    results = tuple(
+        came.get(id(one)) or ActionResult(one, Outcome.DROPPED, dropped.get(id(one), _NOT_ASKED))
+        for one in plan.actions
+    )
     if lost:
         result = replace(result, status=lost.status, error=str(lost))
     return replace(result, results=results)

@@ -11,13 +11,14 @@ from typing import Final
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.exit_code import exit_code
 from reconciler.control.reading import Connect, connect
-from reconciler.control.run import Options, Progress, run_once, utc_now
+from reconciler.control.run import Options, Planner, Progress, run_once, utc_now
 from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired
 from reconciler.model.errors import Stopped
 from reconciler.model.placement import Pending
 from reconciler.model.plan import Kind, Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run, Status
+from reconciler.plan import make_plan
 
 POLL: Final = 5.0  # seconds between two runs, and less where time alone will place something earlier
 _REFUSED: Final = (Status.AUTH_FAILED, Status.BANNED)  # asked once: five refusals ban our address
@@ -35,6 +36,7 @@ def run_until_placed(
     *,
     pace: Pace | None = None,
     connect: Connect = connect,
+    planner: Planner = make_plan,
     whereabouts: Whereabouts | None = None,
     utc: Callable[[], datetime] = utc_now,
 ) -> Run:
@@ -48,7 +50,7 @@ def run_until_placed(
         skip: list[str] = [part.name for part in run.instances if part.status in _REFUSED] if run else []
         now = run_once(
             desired, options, progress, stop,
-            pace=pace, connect=connect, skip=skip, whereabouts=whereabouts, utc=utc,
+            pace=pace, connect=connect, planner=planner, skip=skip, whereabouts=whereabouts, utc=utc,
         )  # fmt: skip
         run = joined(run, now, detailed=options.detailed_exitcode) if run else now
         left = end - pace.now()

@@ -1,12 +1,11 @@
 """What runs know of the members of groups besides what they read: who is down since when, and what each had.
 
-Kept in memory by a watch, and empty at the start of every other run. It is the one place where placement outlives a
-run: whoever wants it to outlive the process too keeps `known` and gives it back to the next one.
+It is the one place where placement outlives a run. The journal keeps it for the next process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -14,7 +13,7 @@ from typing import TypeVar
 from reconciler.control.reading import Reading
 from reconciler.model.desired import Desired
 from reconciler.model.errors import InstanceError
-from reconciler.model.placement import NOTHING, Down, Known
+from reconciler.model.placement import NOTHING, Down, Known, Pending
 from reconciler.model.plan import Kind, Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Status
 from reconciler.model.snapshot import Snapshot
@@ -25,10 +24,13 @@ _FINE = (Status.OK, Status.SUSPENDED)
 
 
 class Whereabouts:
-    """Learns from every run. `known` is the very same object for as long as nothing in it changes."""
+    """Learns from every run. `known` is the very same object for as long as nothing in it changes.
+
+    `kept` is what the journal has of it.
+    """
 
     def __init__(self, known: Known = NOTHING) -> None:
-        self.known = known
+        self.known = self.kept = known
         self._urls: dict[str, str] = {}
         self._read: dict[str, Snapshot] = {}
 
@@ -41,6 +43,12 @@ class Whereabouts:
                 self._set(name, None, None)
                 self._read.pop(name, None)
         self._urls = urls
+        self._wants({key: one for key, one in self.known.pending.items() if key[0] in desired.groups})
+
+    @property
+    def news(self) -> bool:
+        """Is there something that the journal does not have?"""
+        return self.known is not self.kept
 
     def saw(self, readings: Mapping[str, Reading], now: datetime) -> None:
         """What reading the instances gave. Those that were not tried stay as they were."""
@@ -69,6 +77,15 @@ class Whereabouts:
                 self._set(result.name, self.known.down.get(result.name), (held | added) - gone)
             if lost:
                 self._lost(result.name, result.error or str(result.status), now)
+
+    def wants(self, pending: Iterable[Pending], groups: Collection[str]) -> None:
+        """What is pending in these groups, and nothing else in them is."""
+        others = {key: one for key, one in self.known.pending.items() if key[0] not in groups}
+        self._wants(others | {(one.group, one.infohash): one for one in pending})
+
+    def _wants(self, pending: Mapping[tuple[str, str], Pending]) -> None:
+        if pending != self.known.pending:
+            self.known = replace(self.known, pending=pending)
 
     def _lost(self, name: str, error: str, now: datetime) -> None:
         before = self.known.down.get(name)
@@ -99,7 +116,7 @@ def _may_be_there(result: ActionResult, lost: bool) -> bool:
 
 
 def _added(result: ActionResult) -> tuple[str, ...]:
-    return result.action.magnet.infohashes.ids if result.action.magnet else ()
+    return result.action.adds.infohashes.ids if result.action.adds else ()
 
 
 def _is_gone(result: ActionResult) -> bool:

@@ -23,13 +23,12 @@ class Known:
 
     `down`: those that are in trouble; one may have been read all the same (its VPN is down). `held`: the ids of what
     each had when it was last read well. Of an instance that is in neither nothing is known: it may hold anything.
+    `pending`: what was pending when that was last asked, by group and infohash.
     """
 
     down: Mapping[str, Down] = field(default_factory=dict)
     held: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-
-NOTHING = Known()
+    pending: Mapping[tuple[str, str], Pending] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,10 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A torrent that is wanted, with nowhere healthy to be. `until` (UTC): when time alone will change that."""
+    """A torrent that is wanted, with nowhere healthy to be.
+
+    `until`: when time alone will change that. `since`: when a run first found it so. Both UTC.
+    """
 
     infohash: str
     name: str
@@ -67,3 +69,7 @@ class Pending:
     reason: str
     source: Position
     until: datetime | None = None
+    since: datetime | None = None
+
+
+NOTHING = Known()

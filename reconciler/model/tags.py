@@ -7,6 +7,7 @@ from collections.abc import Iterable
 PREFIX = "reconcile:"
 PROTECT = "reconcile:protect"
 IGNORE = "reconcile:ignore"
+QUARANTINE = "reconcile:quarantine:"
 RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine"})
 
 

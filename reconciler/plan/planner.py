@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from reconciler.model.desired import Desired
+from reconciler.model.journal import Remembered
 from reconciler.model.placement import NOTHING, Known, Placed
 from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb, Verdict
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan.categories import plan_categories
+from reconciler.plan.blast import with_blast
+from reconciler.plan.categories import plan_categories, prune_categories
 from reconciler.plan.fingerprint import fingerprint
 from reconciler.plan.guard import judge
+from reconciler.plan.memory import distrust
 from reconciler.plan.placement import Here, Placement, Stay, place
+from reconciler.plan.preferences import plan_preferences
 from reconciler.plan.surplus import Extra, plan_extras
 from reconciler.plan.torrents import Decision, Rules, decide, prune
 
-_KINDS = {kind: rank for rank, kind in enumerate((Kind.CATEGORY, Kind.TORRENT))}
+NOT_REMEMBERED: Mapping[str, Remembered] = MappingProxyType({})
+_KINDS = {kind: rank for rank, kind in enumerate((Kind.PREFERENCE, Kind.CATEGORY, Kind.TORRENT))}
 _VERBS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE))}
 
 
@@ -27,22 +33,30 @@ def make_plan(
     *,
     accept: str | None = None,
     take_over: bool = False,
-    known: Known = NOTHING,
     now: datetime | None = None,
+    known: Known = NOTHING,
     only: Collection[str] | None = None,
+    remembered: Mapping[str, Remembered] = NOT_REMEMBERED,
 ) -> Plan:
     """The plan for every instance that was read whole, judged by the guard.
 
     `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
-    `known` is what is known of the members of groups besides, `now` (UTC) is needed where there are groups.
-    `only`: the instances to plan for; the others were read for the sake of their groups.
+    `now` (UTC) is what groups and quarantines are counted by; where there is neither it is not needed. `known` is what
+    is known of the members of groups besides. `only`: the instances to plan for; the others were read for the sake of
+    their groups.
+    `remembered`: what we owned on each instance, where that is known. One that has lost most of it deletes nothing,
+    unless that very plan is approved; the hash does not depend on what is remembered.
     """
-    rules = Rules.of(desired, take_over)
+    if desired.unfetched:
+        raise ValueError("a part of a desired state is never planned: it would delete what the rest declares")
+    rules = Rules.of(desired, take_over, now.date() if now else None)
     placement = place(desired, snapshots, known, now, take_over=take_over)
     names = sorted(snapshots if only is None else snapshots.keys() & only)
     plans = [_plan_instance(desired, name, placement, snapshots[name], rules) for name in names]
     approved = {accepted for accepted in (accept, desired.accept_plan) if accepted}
     digest = fingerprint(desired, plans)
+    if digest not in approved:
+        plans = [distrust(plan, remembered.get(plan.name), digest) for plan in plans]
     judged = tuple(_judged(plan, desired, approved, digest) for plan in plans)
     return Plan(digest, judged, placement.pending, placement.until)
 
@@ -72,8 +86,13 @@ def _plan_instance(desired: Desired, name: str, placement: Placement, snapshot: 
     if extras:
         others = [decision for decision in decisions if isinstance(decision, Action)]
         decisions += plan_extras(extras, others, owned, desired, rules)
-    torrents = [decision for decision in decisions if isinstance(decision, Action)]
-    decisions += plan_categories(desired.categories_of(name), snapshot, rules.policy, torrents)
+    torrents = with_blast([decision for decision in decisions if isinstance(decision, Action)], snapshot)
+    decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, Spared))]
+    decisions += plan_preferences(desired.instances[name].preferences, snapshot, rules.policy)
+    declared = desired.categories_of(name)
+    decisions += plan_categories(declared, snapshot, rules.policy, torrents)
+    if desired.prune_categories:
+        decisions += prune_categories(declared, snapshot, rules.policy, torrents)
     return InstancePlan(
         name,
         tuple(sorted((d for d in decisions if isinstance(d, Action)), key=_rank)),
@@ -110,4 +129,4 @@ def _judged(plan: InstancePlan, desired: Desired, approved: Collection[str], dig
     elif verdict.refused and approved:
         stale = "the accepted hash is that of another plan: the desired state or the instances have changed since"
         verdict = Verdict(True, (*verdict.reasons, stale))
-    return replace(plan, verdict=verdict)
+    return replace(plan, verdict=Verdict(verdict.refused, (*plan.verdict.reasons, *verdict.reasons)))

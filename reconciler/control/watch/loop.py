@@ -11,12 +11,13 @@ from datetime import datetime
 import structlog
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.journal import Journal
 from reconciler.control.observing import Finished, Observer
 from reconciler.control.reading import Connect, follow
 from reconciler.control.run import Options, Planner, Progress, Silent, run_once, unread
 from reconciler.control.watch.aside import Aside, Start, in_thread
 from reconciler.control.watch.clock import Clock, real_clock
-from reconciler.control.watch.domains import Domains, door
+from reconciler.control.watch.domains import Domains, delay, door
 from reconciler.control.watch.memory import Memory
 from reconciler.control.watch.pool import Pool
 from reconciler.control.watch.schedule import Schedule
@@ -24,12 +25,18 @@ from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause, Trigger
 from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired
+from reconciler.model.errors import Stopped
+from reconciler.model.journal import Remembered
 from reconciler.model.placement import NOTHING, Known
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
 
 ATTEMPTS = 2  # of one request: what fails twice in a row is left to the next run, so that others need not wait for it
+FETCH_FIRST = 60.0  # seconds until torrents that could not be fetched are tried again, at most; doubled each time
+FETCH_LONGEST = 600.0
+
+_ASKED = (Cause.RELOAD, Cause.SIGNAL)
 
 
 @dataclass(slots=True)
@@ -45,7 +52,7 @@ class Watch:
     """Runs until `stop` is set (then `trigger.wake()`), in the calling thread. Nothing that an instance does ends it.
 
     `connect` opens targets that are kept between runs; `observers` are told of every run, in this thread;
-    `aside` does work that may take long without waiting for it.
+    `aside` does work that may take long without waiting for it; `journal` remembers past the end of the process.
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class Watch:
         clock: Clock | None = None,
         pace: Pace | None = None,
         aside: Start = in_thread,
+        journal: Journal | None = None,
     ) -> None:
         self.pulse = Pulse()
         self._source = source
@@ -76,16 +84,21 @@ class Watch:
         self._schedule = Schedule(interval, self._clock.random)
         self._domains = Domains(self._clock)
         self._memory = Memory(self._clock, 2 * interval)
-        self._planner = _Planner(self._memory)
-        self._whereabouts = Whereabouts()
+        self._journal = journal
+        self._planner = _Planner(self._memory, journal)
+        self._whereabouts = Whereabouts(journal.known(source.desired) if journal else NOTHING)
         self._places_at = math.inf  # when time alone lets something pending be placed
         self._aside = Aside(self._pool, self._pace, stop, trigger.wake, aside)
         self._back: set[str] = set()  # who had failed and has answered since
         self._looked = source.read_as  # how the files were when they were looked at last
+        self._unfetched = 0  # how often in a row torrents could not be fetched
+        self._fetch_at = 0.0  # when to try that again
         self._log = structlog.get_logger()
 
     def run(self) -> None:
         """Run at once, then whenever there is a reason; log out everywhere at the end."""
+        if self._journal:
+            self._memory.recall(self._journal.fought(self._source.desired.owner))
         try:
             causes = {Cause.START}
             while not self._stop.is_set():
@@ -117,7 +130,7 @@ class Watch:
         instances = self._source.desired.instances
         for name in self._domains.take_due():
             if name in instances:
-                self._aside.ask(instances[name])
+                self._aside.ask(instances[name], self._source.desired.files_of(name))
         for asked, reading in self._aside.answers():
             known = instances.get(asked.name)
             if known is None or door(known) != door(asked) or self._stop.is_set():
@@ -133,6 +146,8 @@ class Watch:
         causes = self._schedule.due(self._clock.now())
         try:
             return self._with_files(causes) if causes else causes
+        except Stopped:
+            return set()
         except Exception as error:
             self._failed(error)
             return causes
@@ -141,7 +156,9 @@ class Watch:
         now, look = self._clock.now(), self._source.look(thorough=Cause.INTERVAL in causes)
         if look == self._source.read_as:
             self._schedule.drop(Cause.FILES)
-            return causes - {Cause.FILES}
+            again = self._source.unfetched and (now >= self._fetch_at or not {*causes}.isdisjoint(_ASKED))
+            news = again and self._read() and not self._source.problems
+            return causes | {Cause.FILES} if news else causes - {Cause.FILES}
         if look == self._looked and self._read():
             return causes | {Cause.FILES}
         if self._schedule.overdue(now):  # they never rest: go on with what we have
@@ -156,8 +173,12 @@ class Watch:
             return False
         for problem in self._source.problems:
             self._log.error(problem.message, file=problem.at.file, line=problem.at.line, mend=problem.mend)
+        unfetched = self._source.unfetched
+        self._unfetched = self._unfetched + 1 if unfetched else 0
+        self._fetch_at = self._clock.now() + delay(self._unfetched, FETCH_FIRST, FETCH_LONGEST, self._clock.random())
         if self._source.problems:
-            self._log.error("the desired state is invalid now; the last good one stays in force")
+            what = "unknown now, since torrents could not be fetched" if unfetched else "invalid now"
+            self._log.error(f"the desired state is {what}; the last good one stays in force")
         else:
             self._log.info("the desired state was read anew", torrents=len(self._source.desired.torrents))
         self._memory.revise(before, self._source.desired)
@@ -170,6 +191,8 @@ class Watch:
         try:
             self._tell(lambda observer: observer.began(self._source.desired))
             finished = self._run(cause, began, moment)
+            if self._journal:
+                self._journal.record(self._source.desired, finished, self._whereabouts)
             if finished.run.instances or not self._stop.is_set():
                 self._tell(lambda observer: observer.finished(finished))
         except Exception as error:
@@ -201,6 +224,8 @@ class Watch:
         else:
             self._domains.learn((*run.instances, *run.linked), desired.instances)
             self._memory.learn(run.instances)
+            if self._journal and (fought := self._memory.fought()) is not None:
+                self._journal.keep_fought(desired.owner, {part.name for part in run.instances}, fought)
         until = min((one.until for one in run.pending if one.until), default=None)
         self._places_at = self._clock.now() + (until - self._clock.utc()).total_seconds() if until else math.inf
         seconds = self._clock.now() - moment
@@ -223,9 +248,10 @@ class Watch:
 class _Planner(Planner):
     """`make_plan`, with what is not to be tried now held back. What has not changed at all is not planned again."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, journal: Journal | None) -> None:
         self._memory = memory
-        self._last: tuple[Desired, Mapping[str, Snapshot], Known, Collection[str] | None, Plan] | None = None
+        self._journal = journal
+        self._last: tuple[_Asked, Plan] | None = None
 
     def __call__(
         self,
@@ -234,29 +260,41 @@ class _Planner(Planner):
         *,
         accept: str | None = None,
         take_over: bool = False,
-        known: Known = NOTHING,
         now: datetime | None = None,
+        known: Known = NOTHING,
         only: Collection[str] | None = None,
     ) -> Plan:
-        plan = self._as_before(desired, snapshots, known, now, only)
-        if plan is None:
-            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over, known=known, now=now, only=only)
-            self._last = desired, dict(snapshots), known, only, plan
+        remembered = self._journal.remembered(desired) if self._journal else {}
+        asked = _Asked(desired, dict(snapshots), known, remembered, now, only)
+        if self._last and self._last[0].still_answers(asked, self._last[1]):
+            return self._memory.hold_back(self._last[1])
+        plan = make_plan(
+            desired, snapshots, accept=accept, take_over=take_over,
+            now=now, known=known, only=only, remembered=remembered,
+        )  # fmt: skip
+        self._last = asked, plan
         return self._memory.hold_back(plan)
 
-    def _as_before(
-        self,
-        desired: Desired,
-        snapshots: Mapping[str, Snapshot],
-        known: Known,
-        now: datetime | None,
-        only: Collection[str] | None,
-    ) -> Plan | None:
-        if self._last is None:
-            return None
-        before, seen, knew, planned, plan = self._last
-        same = before is desired and _same(seen, snapshots) and knew is known and planned == only
-        return plan if same and not (now and plan.until and plan.until <= now) else None
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a plan was made of."""
+
+    desired: Desired
+    snapshots: Mapping[str, Snapshot]
+    known: Known
+    remembered: Mapping[str, Remembered]
+    now: datetime | None
+    only: Collection[str] | None
+
+    def still_answers(self, other: _Asked, plan: Plan) -> bool:
+        """Would the other be answered by the same plan? Time counts by the day, and where the plan itself says so."""
+        same = self.desired is other.desired and self.known is other.known and _same(self.snapshots, other.snapshots)
+        if not same or (self.remembered, self.only) != (other.remembered, other.only):
+            return False
+        if self.now is None or other.now is None:
+            return self.now is other.now
+        return self.now.date() == other.now.date() and not (plan.until and plan.until <= other.now)
 
 
 def _same(one: Mapping[str, Snapshot], other: Mapping[str, Snapshot]) -> bool:

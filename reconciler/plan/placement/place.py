@@ -99,7 +99,7 @@ class _Placing:
                 if spot.instance in matches:
                     on[spot.instance].append(Here(matches[spot.instance], spot))
             untils += [decision.until] if decision.until else []
-            pending += [_pending(entry, decision.pending, decision.until)] if decision.pending else []
+            pending += [self._pending(entry, decision)] if decision.pending else []
             if not entry.absent:
                 strays.update(dict.fromkeys(_ids(entry, matches), (entry, matches)))
         return Placement(on, tuple(pending), min(untils, default=None), strays)
@@ -119,6 +119,12 @@ class _Placing:
                 if not (one.lives or one.entry.absent):
                     self._room.take(name)
         return on, grouped
+
+    def _pending(self, entry: DesiredTorrent, decision: Decision) -> Pending:
+        infohash = str(entry.infohashes)
+        before = self._known.pending.get((entry.instance, infohash))
+        since = before.since if before and before.since else self._now
+        return Pending(infohash, entry.label, entry.instance, decision.pending or "", entry.at, decision.until, since)
 
     def _decide(self, entry: DesiredTorrent, group: Group, found: Mapping[str, Match]) -> Decision:
         if entry.absent:
@@ -160,10 +166,6 @@ class _Placing:
         if self._desired.instances[member.name].suspend and not self._desired.suspend:
             return "it is suspended"
         return self._room.lacks(member)
-
-
-def _pending(entry: DesiredTorrent, reason: str, until: datetime | None) -> Pending:
-    return Pending(str(entry.infohashes), entry.label, entry.instance, reason, entry.at, until)
 
 
 def _ids(entry: DesiredTorrent, found: Mapping[str, Match]) -> Iterator[str]:
