@@ -29,11 +29,12 @@ from datetime import date
 
 from reconciler.model.desired import Desired, DesiredTorrent, Policy
 from reconciler.model.links import TRACKERS, WEB_SEEDS, missing_urls
+from reconciler.model.options import METADATA_RECEIVED, STOP_CONDITION
 from reconciler.model.plan import NO_URLS, Action, Change, Kind, Outcome, Spared, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import IGNORE, PROTECT, owner_tag, owners
-from reconciler.plan.diff import drift, first_values
-from reconciler.plan.holds import impossible, moves_data, sort_out, sort_out_add
+from reconciler.plan.diff import ORDER, drift, first_values
+from reconciler.plan.holds import impossible, metadata_first, moves_data, sort_out, sort_out_add
 from reconciler.plan.match import Match
 from reconciler.plan.quarantine import quarantined
 
@@ -109,6 +110,9 @@ def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Ac
     declared = first_values(entry)
     if why := not_addable(entry, snapshot):
         return [_action(entry, None, Verb.ADD, why, (owner, *declared), hold=Outcome.BLOCKED)]
+    if metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
+        stop = Change(STOP_CONDITION, None, METADATA_RECEIVED)
+        declared = tuple(sorted((*declared, stop), key=lambda change: ORDER.index(change.field)))
     free, held = sort_out_add(declared, snapshot, by_link=not entry.has_metadata)
     reason = "not on the instance"
     if entry.files and not entry.has_metadata:
@@ -120,16 +124,17 @@ def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Ac
 def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
     owned, others = rules.owns(live), rules.others(live)
     found = drift(entry, live)
+    if owned and not found and (not others or rules.policy is Policy.CREATE_ONLY):
+        return []
     if rules.policy is Policy.CREATE_ONLY:
-        settled = owned and not found
-        return [] if settled else [_spare(live, "policy create-only does not change what is there")]
+        return [_spare(live, "policy create-only does not change what is there")]
     verb = Verb.UPDATE if owned else Verb.ADOPT
     if others and not rules.take_over:
         reason = f"it belongs to the owner {_names(others)}; --take-over makes it ours"
         return [_action(entry, live, verb, reason, found, hold=Outcome.BLOCKED)]
     taken = tuple(Change("owner", name, rules.owner) for name in others)
     claim = taken or (() if owned else (Change("owner", None, rules.owner),))
-    free, held = sort_out(found, live, snapshot)
+    free, held = sort_out(found, live, snapshot, metadata_first=metadata_first(entry, snapshot))
     actions = []
     if claim or free:
         reason = differing(free) if owned else differing(free, _not_ours_yet(entry))
