@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from reconciler.model.fields import arrived
 from reconciler.model.plan import Action, Kind, Outcome, Value, Verb
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT, owner_tag
+from reconciler.model.tags import HELD, HELD_FORCED, PROTECT, owner_tag
 
 
 @dataclass(slots=True, eq=False)
@@ -58,12 +59,17 @@ class Job:
         return ActionResult(self.action, self.outcome or Outcome.DROPPED, self.error)
 
 
+_HELD: Final = {"running": HELD, "forced": HELD_FORCED}
+
+
 def tags_to_add(action: Action) -> frozenset[str]:
     """The tags that the action's changes put on."""
     tags = set(_tuple(action, "tags", after=True)) - set(_tuple(action, "tags", after=False))
     tags.update(owner_tag(str(c.after)) for c in action.changes if c.field == "owner" and c.after is not None)
     if action.wanted("protect") is True:
         tags.add(PROTECT)
+    if how := action.wanted("held"):
+        tags.add(_HELD[str(how)])
     return frozenset(tags)
 
 

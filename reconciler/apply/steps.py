@@ -12,6 +12,7 @@ from reconciler.apply.target import Target
 from reconciler.model.fields import arrived
 from reconciler.model.plan import Verb
 from reconciler.model.snapshot import AddOptions, LiveTorrent
+from reconciler.model.tags import HELD, HELD_FORCED
 
 K = TypeVar("K", bound=Hashable)
 
@@ -54,6 +55,22 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     yield from _field_batches(changed, "save_path", lambda t, ids, value: t.set_location(ids, str(value)))
     yield from _field_batches(changed, "name", lambda t, ids, value: t.rename(ids[0], str(value)), single=True)
     yield from _field_batches(changed, "paused", lambda t, ids, value: t.stop(ids) if value else t.start(ids))
+    yield from _field_batches(changed, "force_start", lambda t, ids, _: t.force_start(ids))
+    yield from _release_batches(changed)
+
+
+def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
+    """The kill switch takes its marks off once what it had stopped is started, and only where that was not refused.
+
+    The other way round, a run that ends in between would leave torrents stopped that nobody starts again.
+    """
+    let_go = [job for job in jobs if not job.error and _releases(job)]
+    if let_go:
+        yield _untag_batch(frozenset({HELD, HELD_FORCED}), let_go)
+
+
+def _releases(job: Job) -> bool:
+    return any(change.field == "held" and change.after is None for change in job.action.changes)
 
 
 def delete_batches(jobs: Sequence[Job]) -> Iterator[Batch]:

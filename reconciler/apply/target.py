@@ -53,6 +53,9 @@ class Target(Protocol):
     def start(self, ids: Collection[str]) -> None:
         """Start (resume). Never for one that runs: it would lose its forced start."""
 
+    def force_start(self, ids: Collection[str]) -> None:
+        """Start past the queue, stopped or not. A stop takes this off, and a plain start does not bring it back."""
+
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove, with or without downloaded data."""
 

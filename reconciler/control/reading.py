@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from reconciler.apply.pace import Pace
@@ -14,6 +14,10 @@ from reconciler.apply.target import Target
 from reconciler.live import Mirror, Session
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, Stopped
+from reconciler.model.health import Health
+from reconciler.model.network import NetworkState
+from reconciler.model.plan import Action
+from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -34,6 +38,9 @@ class OpenTarget(Target, Protocol):
 
     def refresh(self) -> Snapshot:
         """A snapshot by a full read."""
+
+    def network(self, *, interface: bool, transfer: bool) -> NetworkState:
+        """What it says of its network: of the `interface` it is bound to, and the rest."""
 
     def open(self) -> None:
         """Log in, once. Raises `InstanceError`."""
@@ -59,21 +66,31 @@ def follow(instance: Instance, stop: threading.Event) -> OpenTarget:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What reading one instance gave: an open session with a whole snapshot, or the error that prevented it."""
+    """What reading one instance gave: an open session with a whole snapshot, or the error that prevented it.
+
+    `done`: what was so urgent that it was not left for later; `lost`: the error that ended that.
+    """
 
     target: OpenTarget
     snapshot: Snapshot | None = None
     error: InstanceError | Stopped | None = None
+    health: Health | None = None
+    done: Mapping[Action, ActionResult] = field(default_factory=dict)
+    lost: InstanceError | None = None
+
+
+Look = Callable[[Instance, OpenTarget], Reading]
 
 
 @contextmanager
 def read_all(
-    instances: Iterable[Instance], stop: threading.Event, pace: Pace, connect: Connect = connect
+    instances: Iterable[Instance], stop: threading.Event, look: Look, connect: Connect = connect
 ) -> Iterator[Mapping[str, Reading]]:
     """Snapshots of all instances, by name, read side by side; their sessions are logged out at the end."""
-    sessions = {instance.name: connect(instance, stop) for instance in instances}
+    chosen = {instance.name: instance for instance in instances}
+    sessions = {name: connect(instance, stop) for name, instance in chosen.items()}
     try:
-        yield each(sessions, lambda name: read(sessions[name], pace))
+        yield each(sessions, lambda name: look(chosen[name], sessions[name]))
     finally:
         each(sessions, lambda name: sessions[name].close())
 
@@ -99,8 +116,8 @@ def read(target: OpenTarget, pace: Pace) -> Reading:
 
 
 def read_afresh(reading: Reading, pace: Pace) -> Reading:
-    """The same instance by a full read, in the session that is open."""
+    """The same instance by a full read, in the session that is open. Its health is what it was a moment ago."""
     try:
-        return Reading(reading.target, pace.patiently(reading.target.refresh))
+        return replace(reading, snapshot=pace.patiently(reading.target.refresh))
     except (InstanceError, Stopped) as error:
         return Reading(reading.target, error=error)

@@ -10,13 +10,16 @@ from typing import Protocol
 from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.exit_code import exit_code
-from reconciler.control.reading import Connect, Reading, connect, each, read_afresh, read_all
+from reconciler.control.health.checkup import Checkup, stop_at_once
+from reconciler.control.health.history import History
+from reconciler.control.reading import Connect, OpenTarget, Reading, connect, each, read_afresh, read_all
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
+from reconciler.model.health import Health
 from reconciler.model.plan import InstancePlan, Outcome, Plan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan import make_plan
+from reconciler.plan import NO_HEALTH, make_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,13 @@ class Planner(Protocol):
     """Makes the plan of a run. It may hold back actions of `make_plan`'s, and never adds one."""
 
     def __call__(
-        self, desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
+        self,
+        desired: Desired,
+        snapshots: Mapping[str, Snapshot],
+        *,
+        accept: str | None = None,
+        take_over: bool = False,
+        health: Mapping[str, Health] = NO_HEALTH,
     ) -> Plan:
         """The plan for every instance that was read whole."""
 
@@ -79,9 +88,11 @@ def run_once(
     connect: Connect = connect,
     planner: Planner = make_plan,
     skip: Collection[str] = (),
+    checkup: Checkup | None = None,
 ) -> Run:
     """Read, plan, guard and, unless it is a dry-run, apply. Raises `UnknownInstance`; all else is in the result.
 
+    `checkup` reads the instances with their health; a loop brings its own, which remembers.
     Instances named in `skip` are left alone and are not in the result.
     `stop` may be set at any time: the request in flight is finished, sessions are logged out, and what was not
     done is reported as dropped.
@@ -89,7 +100,13 @@ def run_once(
     pace = pace or real_pace(stop)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
     instances = [one for one in chosen(desired, options.instances) if one.name not in skip]
-    with read_all(instances, stop, pace, connect) as read:
+    checkup = checkup or Checkup(History(), pace)
+
+    def look(instance: Instance, target: OpenTarget) -> Reading:
+        reading = checkup.read(instance, target)
+        return reading if options.dry_run else stop_at_once(desired, instance, reading, pace)
+
+    with read_all(instances, stop, look, connect) as read:
         readings, plan = _planned(desired, options, planner, read, pace)
         plans = {part.name: part for part in plan.instances}
 
@@ -100,7 +117,7 @@ def run_once(
             if options.dry_run or part.suspended or part.verdict.refused:
                 return _result(part, reading, _as_planned(part))
             results, lost = _apply(part, reading, pace, progress)
-            return _result(part, reading, results, lost)
+            return _result(part, reading, results, reading.lost or lost)
 
         results = each(readings, conclude)
     counted = tuple(_counted(results[name], readings[name]) for name in sorted(results))
@@ -115,7 +132,8 @@ def _planned(
 
     def make(readings: Mapping[str, Reading]) -> Plan:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
-        return planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over)
+        health = {name: reading.health for name, reading in readings.items() if reading.health}
+        return planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over, health=health)
 
     plan = make(readings)
     doubtful = [part.name for part in plan.instances if _deletes(part) and not readings[part.name].target.fresh]
@@ -142,11 +160,15 @@ def chosen(desired: Desired, names: Sequence[str]) -> list[Instance]:
 def _apply(
     part: InstancePlan, reading: Reading, pace: Pace, progress: Progress
 ) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
-    progress.started(part.name, sum(action.hold is None for action in part.actions))
+    left = tuple(action for action in part.actions if action not in reading.done)
+    progress.started(part.name, sum(action.hold is None for action in left))
     try:
-        return Executor(reading.target, pace, lambda count: progress.advanced(part.name, count)).execute(part)
+        executor = Executor(reading.target, pace, lambda count: progress.advanced(part.name, count))
+        results, lost = executor.execute(replace(part, actions=left))
     finally:
         progress.finished(part.name)
+    rest = iter(results)
+    return tuple(reading.done.get(action) or next(rest) for action in part.actions), lost
 
 
 def _as_planned(part: InstancePlan) -> tuple[ActionResult, ...]:
@@ -158,7 +180,7 @@ def unread(name: str, reading: Reading) -> InstanceResult:
     error = reading.error
     status = error.status if isinstance(error, InstanceError) else Status.ERROR
     why = "the run was stopped before it was read" if isinstance(error, Stopped) else str(error)
-    return InstanceResult(name, status, why)
+    return InstanceResult(name, status, why, health=reading.health)
 
 
 def _result(
@@ -168,11 +190,11 @@ def _result(
     lost: InstanceError | None = None,
 ) -> InstanceResult:
     snapshot = reading.snapshot
-    settled = Status.SUSPENDED if part.suspended else Status.OK
+    status, error = settled(part, reading.health)
     return InstanceResult(
         part.name,
-        lost.status if lost else settled,
-        str(lost) if lost else None,
+        lost.status if lost else status,
+        str(lost) if lost else error,
         snapshot.version if snapshot else None,
         snapshot.web_api if snapshot else None,
         owned=part.owned,
@@ -181,7 +203,15 @@ def _result(
         verdict=part.verdict,
         results=results,
         spared=part.spared,
+        health=reading.health,
     )
+
+
+def settled(part: InstancePlan, health: Health | None) -> tuple[Status, str | None]:
+    """How an instance is that has answered to the end, and what is wrong with it."""
+    if part.suspended:
+        return Status.SUSPENDED, None
+    return (Status.OK, None) if health is None or health.healthy else (Status.UNHEALTHY, health.why)
 
 
 def _counted(result: InstanceResult, reading: Reading) -> InstanceResult:

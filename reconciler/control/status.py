@@ -6,10 +6,13 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.health.checkup import Checkup
+from reconciler.control.health.history import History
 from reconciler.control.reading import Connect, Reading, connect, read_all
-from reconciler.control.run import chosen
+from reconciler.control.run import chosen, settled
 from reconciler.model.desired import Desired, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
+from reconciler.model.health import Health
 from reconciler.model.plan import Action, InstancePlan
 from reconciler.model.position import Position
 from reconciler.model.run import Status
@@ -30,9 +33,11 @@ def read_status(
 ) -> StatusReport:
     """Read the instances and compare. Exit code 1 where one could not be read. Raises `UnknownInstance`."""
     selected = chosen(desired, instances)
-    with read_all(selected, stop, pace or real_pace(stop), connect) as readings:
+    checkup = Checkup(History(), pace or real_pace(stop))
+    with read_all(selected, stop, checkup.read, connect) as readings:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
-    plans = {part.name: part for part in make_plan(desired, snapshots).instances}
+    health = {name: reading.health for name, reading in readings.items() if reading.health}
+    plans = {part.name: part for part in make_plan(desired, snapshots, health=health).instances}
     torrents: list[TorrentStatus] = []
     rows: list[InstanceStatus] = []
     for instance in selected:
@@ -44,8 +49,9 @@ def read_status(
             continue
         found = _compare(entries, snapshot, plans[instance.name], desired.owner)
         torrents += found
-        rows.append(_row(instance, snapshot, plans[instance.name], found))
-    return StatusReport(tuple(rows), tuple(torrents), int(len(snapshots) < len(selected)))
+        rows.append(_row(instance, snapshot, plans[instance.name], found, health.get(instance.name)))
+    fine = all(row.status in (Status.OK, Status.SUSPENDED) for row in rows)
+    return StatusReport(tuple(rows), tuple(torrents), int(not fine))
 
 
 def _compare(
@@ -95,13 +101,17 @@ def _unknown(entry: DesiredTorrent) -> TorrentStatus:
 
 
 def _row(
-    instance: Instance, snapshot: Snapshot, plan: InstancePlan, torrents: Sequence[TorrentStatus]
+    instance: Instance,
+    snapshot: Snapshot,
+    plan: InstancePlan,
+    torrents: Sequence[TorrentStatus],
+    health: Health | None,
 ) -> InstanceStatus:
     missing = sum(torrent.state == MISSING for torrent in torrents)
     return InstanceStatus(
         instance.name,
         instance.url,
-        Status.SUSPENDED if plan.suspended else Status.OK,
+        *settled(plan, health),
         version=snapshot.version,
         web_api=snapshot.web_api,
         torrents=len(snapshot.torrents),
@@ -110,9 +120,12 @@ def _row(
         declared=len(torrents),
         missing=missing,
         drifted=sum(torrent.in_sync is False for torrent in torrents) - missing,
+        health=health,
     )
 
 
 def _unread(instance: Instance, reading: Reading, declared: int) -> InstanceStatus:
     status = reading.error.status if isinstance(reading.error, InstanceError) else Status.ERROR
-    return InstanceStatus(instance.name, instance.url, status, str(reading.error), declared=declared)
+    return InstanceStatus(
+        instance.name, instance.url, status, str(reading.error), declared=declared, health=reading.health
+    )

@@ -112,4 +112,5 @@ def _row(torrent: LiveTorrent) -> TorrentChange:
         "auto_tmm": torrent.auto_tmm,
         "progress": torrent.progress,
         "size": torrent.size,
+        "force_start": torrent.force_start,
     }

@@ -42,6 +42,7 @@ class TorrentRow(TypedDict):
     auto_tmm: bool
     progress: float | None
     size: int
+    force_start: bool
 
 
 @with_config(_STRICT)
@@ -58,6 +59,7 @@ class TorrentChange(TypedDict, total=False):
     auto_tmm: bool
     progress: float | None
     size: int
+    force_start: bool
 
 
 @with_config(_STRICT)
@@ -131,6 +133,7 @@ def live_torrents(rows: Iterable[TorrentRow], stopped: Collection[str]) -> tuple
                 row["auto_tmm"],
                 row["progress"] or 0.0,
                 row["size"],
+                row["force_start"],
             )
         )
     return tuple(torrents)

@@ -10,10 +10,12 @@ from typing import Any, Self
 
 from reconciler.live.client import Client, Status
 from reconciler.live.connection import Connection
+from reconciler.live.network import read_network
 from reconciler.live.replies import TorrentRow, intent_hidden, live_categories, live_torrents
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
+from reconciler.model.network import NetworkState
 from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
 
 _ID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
@@ -102,6 +104,10 @@ class Session:
         rows = self._rows(_checked(ids))
         return live_torrents(rows, self._stopped_among(intent_hidden(rows)))
 
+    def network(self, *, interface: bool, transfer: bool) -> NetworkState:
+        """What it says of its network: of the `interface` it is bound to (two requests), and the rest (one)."""
+        return read_network(self._connection, interface=interface, transfer=transfer)
+
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links that share their options; one that is already there is no error.
 
@@ -149,6 +155,11 @@ class Session:
         """Start (resume). Never for one that runs: it would lose its forced start."""
         hashes = _checked(ids)
         self._connection.call("torrents/start", lambda c: c.torrents_start(hashes))
+
+    def force_start(self, ids: Collection[str]) -> None:
+        """Start past the queue, stopped or not. A stop takes this off, and a plain start does not bring it back."""
+        hashes = _checked(ids)
+        self._connection.call("torrents/setForceStart", lambda c: c.torrents_set_force_start(True, hashes))
 
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove, with or without downloaded data."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from reconciler.model.health import Probe, WhenUnhealthy
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position, Problem
@@ -46,6 +47,8 @@ class Instance:
     pool_size: int = 2
     categories: Mapping[str, DesiredCategory] = field(default_factory=dict)
     suspend: bool = False
+    health: tuple[Probe, ...] = ()
+    when_unhealthy: WhenUnhealthy = WhenUnhealthy.LEAVE
 
 
 @dataclass(frozen=True, slots=True)

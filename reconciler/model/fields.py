@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reconciler.model.plan import Change, Value
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT, free_tags, owner_tag
+from reconciler.model.tags import PROTECT, free_tags, held, owner_tag
 
 
 def normal_path(path: str) -> str:
@@ -32,6 +32,10 @@ def live_value(torrent: LiveTorrent, field: str) -> Value:
             return tuple(sorted(free_tags(torrent.tags)))
         case "protect":
             return PROTECT in torrent.tags
+        case "force_start":
+            return torrent.force_start
+        case "held":
+            return held(torrent.tags)
     raise ValueError(f"{field} is not a field of a live torrent")
 
 

@@ -53,6 +53,7 @@ class Action:
 
     `torrent_id` is the live key (None for adds and categories), `infohash` what people know the torrent by.
     `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then says why.
+    `urgent`: it is done before anything else, and nothing that a loop remembers holds it back.
     """
 
     verb: Verb
@@ -67,6 +68,7 @@ class Action:
     hold: Outcome | None = None
     magnet: Magnet | None = None
     delete_files: bool = False
+    urgent: bool = False
 
     def wanted(self, field: str, default: Value = None) -> Value:
         """The value that `field` changes to, or `default` where the action leaves it alone."""

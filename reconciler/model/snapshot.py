@@ -14,6 +14,7 @@ class LiveTorrent:
 
     `id` is the key of the instance (40 hex digits), `stopped` the stop intent whatever the momentary `state`,
     `save_path` without a trailing separator, `size` in bytes of what is selected (0 without metadata), `progress` 0..1.
+    `force_start`: it runs past the queue; False while it is stopped.
     """
 
     id: str
@@ -27,6 +28,7 @@ class LiveTorrent:
     auto_tmm: bool = False
     progress: float = 0.0
     size: int = 0
+    force_start: bool = False
 
     @property
     def moving(self) -> bool:

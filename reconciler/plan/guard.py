@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.model.desired import Desired, GuardLimits
-from reconciler.model.plan import NOT_REFUSED, Action, Outcome, Verb, Verdict
+from reconciler.model.plan import NOT_REFUSED, Action, Verb, Verdict
 
 PERCENT_FROM = 10  # owned torrents; below that a share says little
 
 
 def judge(actions: Sequence[Action], owned: int, desired: Desired) -> Verdict:
     """Refuse a plan that deletes more than the limits allow, or that empties us because nothing is declared."""
-    deletions = [a for a in actions if a.verb is Verb.DELETE and a.hold is not Outcome.BLOCKED]
+    deletions = [a for a in actions if a.verb is Verb.DELETE and a.hold is None]
     if not deletions:
         return NOT_REFUSED
     limits = desired.guard

@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from reconciler.model.desired import Desired, DesiredTorrent
+from reconciler.model.health import Health, WhenUnhealthy
 from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb, Verdict
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan.categories import plan_categories
 from reconciler.plan.fingerprint import fingerprint
 from reconciler.plan.guard import judge
+from reconciler.plan.kill_switch import let_go, postponed, stops
 from reconciler.plan.match import match
 from reconciler.plan.torrents import Decision, Rules, decide, prune
 
 _KINDS = {kind: rank for rank, kind in enumerate((Kind.CATEGORY, Kind.TORRENT))}
 _VERBS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE))}
+NO_HEALTH: Mapping[str, Health] = MappingProxyType({})
 
 
 def make_plan(
-    desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
+    desired: Desired,
+    snapshots: Mapping[str, Snapshot],
+    *,
+    accept: str | None = None,
+    take_over: bool = False,
+    health: Mapping[str, Health] = NO_HEALTH,
 ) -> Plan:
     """The plan for every instance that was read whole, judged by the guard.
+
+    An instance of which `health` says nothing is healthy.
 
     `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
     """
@@ -30,27 +41,50 @@ def make_plan(
     for entry in desired.torrents:
         by_instance[entry.instance].append(entry)
     rules = Rules.of(desired, take_over)
-    plans = [_plan_instance(desired, name, by_instance[name], snapshots[name], rules) for name in sorted(snapshots)]
+    plans = [
+        _plan_instance(desired, name, by_instance[name], snapshots[name], rules, health.get(name))
+        for name in sorted(snapshots)
+    ]
     approved = {accepted for accepted in (accept, desired.accept_plan) if accepted}
     digest = fingerprint(desired, plans)
     return Plan(digest, tuple(_judged(plan, desired, approved, digest) for plan in plans))
 
 
+def at_once(desired: Desired, name: str, snapshot: Snapshot, health: Health) -> tuple[Action, ...]:
+    """The urgent actions of one instance, the same as in its plan: they wait for no other instance to be read."""
+    return tuple(one for one in _stops(desired, name, snapshot, health) if isinstance(one, Action))
+
+
+def _stops(desired: Desired, name: str, snapshot: Snapshot, health: Health) -> Sequence[Decision]:
+    if health.healthy or desired.instances[name].when_unhealthy is not WhenUnhealthy.PAUSE:
+        return ()
+    return stops(snapshot.torrents, Rules.of(desired, take_over=False), health.why)
+
+
 def _plan_instance(
-    desired: Desired, name: str, entries: Sequence[DesiredTorrent], snapshot: Snapshot, rules: Rules
+    desired: Desired,
+    name: str,
+    entries: Sequence[DesiredTorrent],
+    snapshot: Snapshot,
+    rules: Rules,
+    health: Health | None,
 ) -> InstancePlan:
     decisions: list[Decision] = []
     unchanged, meant = 0, set[str]()
     for found in match(entries, snapshot.torrents):
         meant.update(live.id for live in found.lives)
         decided = decide(found, rules, snapshot)
+        if found.live and not found.conflict:
+            decided = let_go(decided, found.live, rules, found.entry)
         unchanged += not decided
         decisions += decided
     for live in snapshot.torrents:
         if live.id not in meant:
-            decisions += prune(live, rules)
+            decisions += let_go(prune(live, rules), live, rules, None)
     torrents = [decision for decision in decisions if isinstance(decision, Action)]
     decisions += plan_categories(desired.categories_of(name), snapshot, rules.policy, torrents)
+    if health and not health.healthy:
+        decisions = [*postponed(decisions, health.why), *_stops(desired, name, snapshot, health)]
     owned = sum(rules.owns(live) for live in snapshot.torrents)
     return InstancePlan(
         name,
@@ -63,8 +97,15 @@ def _plan_instance(
     )
 
 
-def _rank(action: Action) -> tuple[int, int, str, str, str]:
-    return _KINDS[action.kind], _VERBS[action.verb], action.name, action.infohash or "", str(action.hold)
+def _rank(action: Action) -> tuple[bool, int, int, str, str, str]:
+    return (
+        not action.urgent,
+        _KINDS[action.kind],
+        _VERBS[action.verb],
+        action.name,
+        action.infohash or "",
+        str(action.hold),
+    )
 
 
 def _judged(plan: InstancePlan, desired: Desired, approved: Collection[str], digest: str) -> InstancePlan:

@@ -122,13 +122,16 @@ def _sort_out(
         if change.field == "save_path" and live.moving:
             held.append((change, Outcome.DEFERRED, "its data is being moved; the path is set when that has ended"))
         elif change.field == "paused" and not change.after and live.missing_files:
-            # qBittorrent #17626: starting a torrent whose files are missing may download everything again.
-            risk = "its files are missing and starting could download them again"
-            mend = "bring them back and recheck, or start it in qBittorrent"
-            held.append((change, Outcome.BLOCKED, f"{risk}; {mend}"))
+            held.append((change, Outcome.BLOCKED, starting_is_risky()))
         else:
             free.append(change)
     return tuple(free), held
+
+
+def starting_is_risky() -> str:
+    """Why a torrent is not started whose files are missing: it may download everything again (qBittorrent #17626)."""
+    risk = "its files are missing and starting could download them again"
+    return f"{risk}; bring them back and recheck, or start it in qBittorrent"
 
 
 def _remove(entry: DesiredTorrent, live: LiveTorrent, rules: Rules) -> Sequence[Decision]:

@@ -12,6 +12,7 @@ from reconciler.model.errors import InstanceError, Rejected
 from reconciler.model.fields import normal_path
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import MagnetError, parse_magnet
+from reconciler.model.network import NetworkState
 from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class MemoryInstance:
         self.default_save_path = default_save_path
         self.torrents: dict[str, LiveTorrent] = {}
         self.live_categories: dict[str, LiveCategory] = {}
+        self.network_state = NetworkState("lo", "lo" if version >= "5" else None, ("eth0", "lo"), "firewalled", None)
         self.requests = 0
         self._faults: deque[Fault | None] = deque()
         self._api = tuple(int(part) for part in self.web_api.split("."))
@@ -49,6 +51,7 @@ class MemoryInstance:
         """Another instance that is in the same state, with the same faults to come."""
         twin = MemoryInstance(self.version[1:], self.default_save_path)
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
+        twin.network_state = self.network_state
         twin.requests, twin._faults = self.requests, self._faults.copy()
         return twin
 
@@ -82,6 +85,13 @@ class MemoryInstance:
     def refresh(self) -> Snapshot:
         """Every torrent and category."""
         return self.snapshot()
+
+    def network(self, *, interface: bool, transfer: bool) -> NetworkState:
+        """What it says of its network."""
+        seen = self.network_state
+        bound = NetworkState(seen.interface, seen.interface_name, seen.interfaces) if interface else NetworkState()
+        rest = {"connection_status": seen.connection_status, "addresses": seen.addresses} if transfer else {}
+        return self._request(lambda: replace(bound, **rest))  # type: ignore[arg-type]
 
     def categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
@@ -142,11 +152,17 @@ class MemoryInstance:
 
     def stop(self, ids: Collection[str]) -> None:
         """Stop."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=True, state=self._state(True)))
+        self._change(ids, lambda torrent: replace(torrent, stopped=True, force_start=False, state=self._state(True)))
 
     def start(self, ids: Collection[str]) -> None:
-        """Start."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=False, state=self._state(False)))
+        """Start. What was forced is so no longer."""
+        change = {"stopped": False, "force_start": False, "state": self._state(False)}
+        self._change(ids, lambda torrent: replace(torrent, **change))  # type: ignore[arg-type]
+
+    def force_start(self, ids: Collection[str]) -> None:
+        """Start past the queue."""
+        state = "forcedMetaDL" if self._api >= (2, 8, 4) else "metaDL"
+        self._change(ids, lambda torrent: replace(torrent, stopped=False, force_start=True, state=state))
 
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove. There is no data here, so `delete_files` changes nothing."""

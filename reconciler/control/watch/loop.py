@@ -10,6 +10,8 @@ from datetime import datetime
 import structlog
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.health.checkup import Checkup
+from reconciler.control.health.history import History
 from reconciler.control.observing import Finished, Observer
 from reconciler.control.reading import Connect, follow
 from reconciler.control.run import Options, Planner, Progress, Silent, run_once, unread
@@ -22,9 +24,10 @@ from reconciler.control.watch.schedule import Schedule
 from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause, Trigger
 from reconciler.model.desired import Desired
+from reconciler.model.health import Health
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan import make_plan
+from reconciler.plan import NO_HEALTH, make_plan
 
 ATTEMPTS = 2  # of one request: what fails twice in a row is left to the next run, so that others need not wait for it
 
@@ -73,6 +76,7 @@ class Watch:
         self._schedule = Schedule(interval, self._clock.random)
         self._domains = Domains(self._clock)
         self._memory = Memory(self._clock, 2 * interval)
+        self._history = History()
         self._planner = _Planner(self._memory)
         self._aside = Aside(self._pool, self._pace, stop, trigger.wake, aside)
         self._back: set[str] = set()  # who had failed and has answered since
@@ -173,6 +177,7 @@ class Watch:
         desired = self._source.desired
         self._pool.keep(desired.instances)
         self._domains.revise(desired.instances)
+        self._history.keep(desired.instances)
         back, self._back = self._back, set()
         known = tuple(name for name in self._options.instances if name in desired.instances)
         nobody = bool(self._options.instances) and not known
@@ -185,6 +190,7 @@ class Watch:
             connect=self._pool.connect,
             planner=self._planner,
             skip=list(desired.instances) if nobody else self._domains.waiting().keys() - back,
+            checkup=Checkup(self._history, self._pace, self._clock.utc),
         )
         if self._stop.is_set():  # who was not read any more is not in trouble
             run = replace(run, instances=tuple(part for part in run.instances if part.version))
@@ -213,16 +219,23 @@ class _Planner(Planner):
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._last: tuple[Desired, Mapping[str, Snapshot], Plan] | None = None
+        self._last: tuple[Desired, Mapping[str, Snapshot], Mapping[str, Health], Plan] | None = None
 
     def __call__(
-        self, desired: Desired, snapshots: Mapping[str, Snapshot], *, accept: str | None = None, take_over: bool = False
+        self,
+        desired: Desired,
+        snapshots: Mapping[str, Snapshot],
+        *,
+        accept: str | None = None,
+        take_over: bool = False,
+        health: Mapping[str, Health] = NO_HEALTH,
     ) -> Plan:
-        if self._last and self._last[0] is desired and _same(self._last[1], snapshots):
-            plan = self._last[2]
+        last = self._last
+        if last and last[0] is desired and _same(last[1], snapshots) and last[2] == health:
+            plan = last[3]
         else:
-            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over)
-            self._last = desired, dict(snapshots), plan
+            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over, health=health)
+            self._last = desired, dict(snapshots), health, plan
         return self._memory.hold_back(plan)
 
 

@@ -1,0 +1,101 @@
+"""The kill switch: what stops when an instance is not healthy, what waits for that to end, and what runs again then.
+
+| our torrent on it    | unhealthy, `pause`       | unhealthy, `leave` | healthy again                               |
+|----------------------|--------------------------|--------------------|---------------------------------------------|
+| runs                 | marked, then stopped     | left alone         | left alone                                  |
+| stopped, no mark     | left alone               | left alone         | left alone                                  |
+| stopped, with a mark | left alone               | left alone         | started as it ran, then the mark is removed |
+| runs, with a mark    | stopped                  | left alone         | the mark is removed                         |
+
+A mark is the tag `reconcile:held` (or `reconcile:held:forced`, where the start was forced): it tells what we stopped
+from what a person has stopped, whoever looks next. Where `paused: true` is declared, only the mark is removed.
+Whatever else is planned for an unhealthy instance is deferred. `reconcile:ignore` holds here too. Policies do not: the
+kill switch is declared by itself, and what it has stopped it lets go again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from reconciler.model.desired import DesiredTorrent
+from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Verb
+from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.tags import HELD, HELD_FORCED, IGNORE, held
+from reconciler.plan.torrents import Decision, Rules, starting_is_risky
+
+_MARKS = frozenset({HELD, HELD_FORCED})
+_LET_GO = "the kill switch lets it go"
+
+
+def stops(torrents: Iterable[LiveTorrent], rules: Rules, why: str) -> list[Decision]:
+    """Stop what is ours and runs, before anything else. `why` says what is wrong with the instance."""
+    decisions: list[Decision] = []
+    for live in torrents:
+        if live.stopped or not rules.owns(live):
+            continue
+        if IGNORE in live.tags:
+            reason = f"it has the tag {IGNORE}, so that the kill switch leaves it running ({why})"
+            decisions.append(Spared(str(live.infohashes), live.name, reason))
+            continue
+        mark = () if held(live.tags) else (Change("held", None, "forced" if live.force_start else "running"),)
+        changes = (*mark, Change("paused", False, True))
+        decisions.append(replace(_update(live, changes, why), urgent=True))
+    return decisions
+
+
+def postponed(decisions: Iterable[Decision], why: str) -> list[Decision]:
+    """What was planned, deferred until the instance is healthy."""
+    return [
+        replace(one, hold=Outcome.DEFERRED, reason=f"{one.reason}; waits: {why}")
+        if isinstance(one, Action) and one.hold is None
+        else one
+        for one in decisions
+    ]
+
+
+def let_go(
+    decided: Sequence[Decision], live: LiveTorrent, rules: Rules, entry: DesiredTorrent | None
+) -> Sequence[Decision]:
+    """What was decided about one live torrent, and what ends its being held, if it is. Call it for healthy ones too:
+
+    what the instance is not healthy enough for is deferred like all the rest.
+    """
+    if _MARKS.isdisjoint(live.tags) or IGNORE in live.tags:
+        return decided
+    planned = next((one for one in decided if isinstance(one, Action) and one.hold is None), None)
+    ours = rules.owns(live) or (planned is not None and bool(planned.wanted("owner")))
+    if not ours or (planned and planned.verb is Verb.DELETE):
+        return decided
+    starts = live.stopped and not (entry and entry.paused)
+    if starts and live.missing_files:
+        return decided if entry and entry.paused is False else [*decided, _blocked(live, entry)]
+    changes = _releases(live, starts, planned)
+    if planned is None:
+        action = replace(_update(live, changes, _LET_GO), source=entry.at if entry else None)
+        return [*decided, action]
+    reason = f"{planned.reason}; {_LET_GO}"
+    grown = replace(planned, changes=planned.changes + changes, reason=reason)
+    return [grown if one is planned else one for one in decided]
+
+
+def _releases(live: LiveTorrent, starts: bool, planned: Action | None) -> tuple[Change, ...]:
+    """The changes that end it, but for those that are planned anyway. What ran by force does so again."""
+    how = held(live.tags)
+    changes = [Change("held", how, None)]
+    if starts:
+        changes.append(Change("paused", True, False))
+    if how == "forced" and not live.force_start and (starts or not live.stopped):
+        changes.append(Change("force_start", False, True))
+    known = {change.field for change in planned.changes} if planned else set()
+    return tuple(change for change in changes if change.field not in known)
+
+
+def _blocked(live: LiveTorrent, entry: DesiredTorrent | None) -> Action:
+    action = _update(live, (Change("paused", True, False),), starting_is_risky())
+    return replace(action, source=entry.at if entry else None, hold=Outcome.BLOCKED)
+
+
+def _update(live: LiveTorrent, changes: tuple[Change, ...], reason: str) -> Action:
+    infohash = str(live.infohashes)
+    return Action(Verb.UPDATE, Kind.TORRENT, live.name, reason, changes, infohash=infohash, torrent_id=live.id)
