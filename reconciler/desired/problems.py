@@ -20,7 +20,11 @@ Loc = tuple[str | int, ...]
 Said = tuple[str, str]  # message, mend
 
 _NOT_DEFAULTS: Final = ("magnet", "name", "state")
-_CHOICES: Final = {"policy": ("create-only", "upsert", "sync"), "state": ("present", "absent")}
+_CHOICES: Final = {
+    "policy": ("create-only", "upsert", "sync"),
+    "state": ("present", "absent"),
+    "when_unhealthy": ("leave", "pause"),
+}
 _NUMBERS: Final = {
     "version": "1",
     "max_delete": "a whole number, 0 or more",
@@ -29,6 +33,9 @@ _NUMBERS: Final = {
     "pool_size": "a whole number from 1 to 16",
     "connect": "a duration like 5s or 2m",
     "read": "a duration like 5s or 2m",
+    "timeout": "a duration like 5s or 2m",
+    "failure_threshold": "a whole number from 1 to 100",
+    "success_threshold": "a whole number from 1 to 100",
 }
 _SHAPES: Final[dict[str, Said]] = {
     "instances": (
@@ -43,6 +50,10 @@ _SHAPES: Final[dict[str, Said]] = {
     "guard": ('"guard" must be keys and values', 'Write "max_delete: 10" below it'),
     "tls": ('"tls" must be keys and values', 'Write "tls: {ca_file: ca.pem}"'),
     "timeout": ('"timeout" must be keys and values', 'Write "timeout: {connect: 5s, read: 60s}"'),
+    "health": ('"health" must be a list of probes', 'Begin each with "- ", like "- interface: wg0"'),
+    "http": ("an http probe is a url, or keys and values", 'Write "http: {url: http://…, status: 204}"'),
+    "gluetun": ("a gluetun probe is a url, or keys and values", 'Write "gluetun: {url: http://…, api_key: …}"'),
+    "external_ip": ('"external_ip" must be keys and values', 'Write "external_ip: {must_not_be: 203.0.113.7}"'),
     "torrents": ('"torrents" must be a list', 'Begin each torrent with "- magnet: …"'),
     "tags": ('"tags" must be a list', 'Write "tags: [iso]", or "tags: {only: [iso]}" to allow no others'),
     "only": ('"only" must be a list', 'Write "tags: {only: [iso]}"'),
@@ -85,6 +96,12 @@ def place_of(loc: Loc) -> str:
     match loc:
         case ("instances", _, "categories", _, *_):
             return "categories"
+        case ("instances", _, "health", _, "gluetun", "password" | "api_key" as key, *_):
+            return key
+        case ("instances", _, "health", _, "http" | "gluetun" | "external_ip" as key, *_):
+            return key
+        case ("instances", _, "health", *_):
+            return "health"
         case ("instances", _, str(key), *_):
             return key
         case ("torrents", _, "tags", *_) | ("defaults", "tags", *_):
@@ -112,6 +129,8 @@ def _missing(loc: Loc) -> Said:
             return "this document does not say its version", 'Begin it with "version: 1"'
         case ("torrents", _, "magnet"):
             return "this torrent has no magnet", 'Add "magnet: magnet:?xt=urn:btih:…"'
+        case ("instances", _, "health", _, "http" | "gluetun" as kind, "url"):
+            return f"this {kind} probe has no url", 'Add "url: http://…"'
         case ("instances", _, "url"):
             return "this instance has no url", 'Add "url: http://127.0.0.1:8080"'
     return f'"{loc[-1]}" is missing', _SHAPES.get(str(loc[-1]), ("", ""))[1]
@@ -153,6 +172,8 @@ def _not_an_item(loc: Loc) -> Said | None:
             return "a torrent is keys and values", 'Write "- magnet: magnet:?xt=urn:btih:…"'
         case ("instances", _):
             return "an instance is keys and values", 'Write "url: http://127.0.0.1:8080" below its name'
+        case ("instances", _, "health", int()):
+            return "a probe is keys and values", 'Write it like "- interface: wg0"'
         case ("categories", _) | ("instances", _, "categories", _):
             return "a category is keys and values", 'Write "linux: {save_path: /data/linux}"'
     return None

@@ -48,14 +48,17 @@ class _Rest:
         """Take the wrong value at `loc` out."""
         if loc and loc[-1] == "[key]":
             loc = loc[:-1]
-        elif loc[:1] == ("instances",) and loc[2:3] and loc[2] in SECRET_KEYS:
-            loc = loc[:3]
+        elif loc[:1] == ("instances",) and (secret := next((n for n, key in enumerate(loc) if key in SECRET_KEYS), 0)):
+            loc = loc[: secret + 1]
         *path, last = loc
         container: Any = self._data
         for part in path:
             child = container.get(part) if isinstance(container, dict) else container[int(part)]
-            if not isinstance(child, (dict, list)):
+            if child is None or child is _GONE:
                 return  # already gone
+            if not isinstance(child, (dict, list)):  # short for the mapping that the schema makes of it
+                last = part
+                break
             if id(child) not in self._own:
                 child = container[part] = copy(child)
                 self._own.add(id(child))
@@ -92,6 +95,10 @@ def _stand_in(loc: tuple[str | int, ...]) -> Any:
         case ("instances", name, "url"):
             return f"http://stand-in.invalid/{name}"
         case ("instances", _, "username" | "password" | "api_key"):
+            return "stand-in"
+        case ("instances", name, "health", index, "gluetun" | "http", "url"):
+            return f"http://stand-in.invalid/{name}/{index}"
+        case ("instances", _, "health", _, "gluetun", "username" | "password" | "api_key"):
             return "stand-in"
         case (*_, "only"):
             return []

@@ -8,23 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, Required
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    TypeAdapter,
-    with_config,
-)
+from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, with_config
 from typing_extensions import TypedDict  # typing has one that pydantic can read from Python 3.12 on
 
 from reconciler.desired import rules
 from reconciler.desired.errors import Invalid
+from reconciler.desired.probe_schema import PROBE_KEYS, ProbeEntry
+from reconciler.desired.shapes import STRICT, Duration, SecretSource
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 
-STRICT: Final = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 BRANCHES: Final = frozenset({"#list", "#only", "#text", "#from"})  # union branches: in pydantic's locs, not in the YAML
 
 
@@ -39,15 +31,10 @@ def _tags_branch(value: Any) -> str | None:
     return "#list" if isinstance(value, list) else "#only" if isinstance(value, dict) else None
 
 
-def _secret_branch(value: Any) -> str:
-    return "#from" if isinstance(value, dict) else "#text"
-
-
 TagName = Annotated[str, AfterValidator(rules.tag_name)]
 CategoryName = Annotated[str, AfterValidator(rules.category_name)]
 InstanceName = Annotated[str, AfterValidator(rules.instance_name)]
 SavePath = Annotated[str, AfterValidator(rules.save_path)]
-Duration = Annotated[float, BeforeValidator(rules.duration)]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -61,20 +48,6 @@ class TagsOnly(TypedDict):
 Tags = Annotated[
     Annotated[list[TagName], Tag("#list")] | Annotated[TagsOnly, Tag("#only")],
     Discriminator(_tags_branch),
-]
-
-
-@with_config(STRICT)
-class SecretFrom(TypedDict, total=False):
-    """`{env: NAME}` or `{file: PATH}`; that it is exactly one of the two is checked when it is resolved."""
-
-    env: Annotated[str, AfterValidator(rules.environment_name)]
-    file: str
-
-
-SecretSource = Annotated[
-    Annotated[str, Tag("#text")] | Annotated[SecretFrom, Tag("#from")],
-    Discriminator(_secret_branch),
 ]
 
 
@@ -138,6 +111,8 @@ class InstanceEntry(TypedDict, total=False):
     pool_size: Annotated[int, Field(ge=1, le=16)]
     categories: Categories
     suspend: bool
+    health: list[ProbeEntry]
+    when_unhealthy: Literal["leave", "pause"]
 
 
 @with_config(STRICT)
@@ -181,4 +156,5 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "tags": ("only",),
     "password": ("env", "file"),
     "api_key": ("env", "file"),
+    **PROBE_KEYS,
 }

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final, TextIO
 
+from reconciler.model.health import Health
 from reconciler.model.plan import Spared
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run
@@ -67,6 +69,7 @@ def _instance(instance: InstanceResult) -> str:
         "foreign": instance.foreign,
         "summary": summarize_instance(instance),
         "guard": _guard(instance.verdict.refused, list(instance.verdict.reasons)),
+        "health": health_json(instance.health),
     }
     lists = {"actions": map(_action, instance.results), "spared": map(_spared, instance.spared)}
     return "".join(_object(head, lists, " "))
@@ -109,7 +112,30 @@ def _instance_status(row: InstanceStatus) -> dict[str, object]:
         "declared": row.declared,
         "missing": row.missing,
         "drifted": row.drifted,
+        "health": health_json(row.health),
     }
+
+
+def health_json(health: Health | None) -> dict[str, object] | None:
+    """The health of an instance; None where nothing is known of it."""
+    if health is None:
+        return None
+    probes = [
+        {
+            "probe": probe.probe,
+            "state": probe.state,
+            "since": _moment(probe.since),
+            "text": probe.text,
+            "mend": probe.mend,
+            "last_error": probe.last_error,
+        }
+        for probe in health.probes
+    ]
+    return {"state": health.state, "since": _moment(health.since), "error": health.error, "probes": probes}
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _torrent_status(row: TorrentStatus) -> dict[str, object]:

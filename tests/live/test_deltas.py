@@ -43,6 +43,7 @@ def rows(key: str) -> st.SearchStrategy[dict[str, Any]]:
             "auto_tmm": st.booleans(),
             "progress": st.sampled_from([None, 0, 0.5, 1]),
             "size": st.sampled_from([0, 9]),
+            "force_start": st.booleans(),
             "dlspeed": st.integers(0, 9),
             "eta": st.integers(0, 9),
         }
@@ -127,6 +128,7 @@ WHOLE = {
     "auto_tmm": False,
     "progress": 0,
     "size": 0,
+    "force_start": False,
 }
 
 
@@ -167,6 +169,13 @@ def test_progress_and_hidden_intent_are_no_disagreement() -> None:
     stopped = known({one.id: one})[one.id]
     (further,) = everything(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", "progress": 1}})).values()
     assert alike(one, stopped) and alike(one, further) and stopped != one != further
-    for name, value in (("name", "y"), ("state", "stoppedDL"), ("tags", "a"), ("save_path", "/e"), ("size", 1)):
+    for name, value in (
+        ("name", "y"),
+        ("state", "stoppedDL"),
+        ("tags", "a"),
+        ("save_path", "/e"),
+        ("size", 1),
+        ("force_start", True),
+    ):
         (other,) = everything(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", name: value}})).values()
         assert not alike(one, other)

@@ -137,6 +137,7 @@ ROW: dict[str, Any] = {"name": "b", "state": "stoppedDL", "category": "", "tags"
     "auto_tmm": False,
     "progress": 0,
     "size": 0,
+    "force_start": False,
     "infohash_v1": TORRENT,
     "infohash_v2": "",
 }

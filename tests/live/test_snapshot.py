@@ -72,7 +72,7 @@ def test_a_torrent_is_read_with_all_that_is_used(server: Server) -> None:
 
 ROW = (
     '{"hash": "%s", "name": "a", "state": "%s", "category": "", "tags": "", "save_path": "/d", "auto_tmm": false, '
-    '"progress": 0, "size": 0}'
+    '"progress": 0, "size": 0, "force_start": false}'
 )
 ONE = ROW % ("a" * 40, "stoppedDL")
 

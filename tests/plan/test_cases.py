@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from reconciler.plan import make_plan
-from tests.plan.worlds import desired_state, lines, snapshot
+from tests.plan.worlds import desired_state, healths, lines, snapshot
 
 CASES = [
     pytest.param(case, id=f"{path.stem}: {case['case']}")
@@ -22,7 +22,7 @@ CASES = [
 def test_plan(case: dict[str, Any]) -> None:
     desired = desired_state(case)
     live = snapshot(case.get("live", []), case.get("categories"))
-    plan = make_plan(desired, {"box": live}, take_over=case.get("take_over", False)).instances[0]
+    plan = make_plan(desired, {"box": live}, take_over=case.get("take_over", False), health=healths(case)).instances[0]
 
     assert lines(plan) == case.get("plan", [])
     assert [f"{spared.name}: {spared.reason}" for spared in plan.spared] == case.get("spared", [])

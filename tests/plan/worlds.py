@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.model.desired import (
@@ -15,6 +16,7 @@ from reconciler.model.desired import (
     Instance,
     Policy,
 )
+from reconciler.model.health import Health, State, WhenUnhealthy
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import parse_magnet
 from reconciler.model.plan import Action, InstancePlan, Kind, Value
@@ -55,6 +57,7 @@ def live_torrent(row: Mapping[str, Any]) -> LiveTorrent:
         save_path=row.get("save_path", "/downloads"),
         auto_tmm=row.get("auto_tmm", False),
         size=row.get("size", 0),
+        force_start=row.get("forced", False),
     )
 
 
@@ -83,9 +86,10 @@ def desired_state(case: Mapping[str, Any]) -> Desired:
     """The desired state of a case."""
     here = Position("desired.yaml", 1, 1)
     names = case.get("instances", ["box"])
+    reaction = WhenUnhealthy(case.get("when_unhealthy", "leave"))
     return Desired(
         policy=Policy(case.get("policy", "sync")),
-        instances={name: Instance(name, here, f"http://{name}") for name in names},
+        instances={name: Instance(name, here, f"http://{name}", when_unhealthy=reaction) for name in names},
         torrents=tuple(desired_torrent(row, line) for line, row in enumerate(case.get("desired", []), 1)),
         categories={
             name: DesiredCategory(name, here, path) for name, path in case.get("declared_categories", {}).items()
@@ -95,6 +99,13 @@ def desired_state(case: Mapping[str, Any]) -> Desired:
         guard=GuardLimits(**case.get("guard", {})),
         suspend=case.get("suspend", False),
     )
+
+
+def healths(case: Mapping[str, Any]) -> dict[str, Health]:
+    """The health of `box`: `unhealthy` says what is wrong with it, if anything is."""
+    since = datetime(2026, 1, 2, tzinfo=UTC)
+    error = case.get("unhealthy")
+    return {"box": Health(State.VPN_DOWN if error else State.OK, since, error)}
 
 
 def snapshot(rows: Sequence[Mapping[str, Any]], categories: Mapping[str, str] | None = None) -> Snapshot:

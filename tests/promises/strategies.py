@@ -11,7 +11,7 @@ from tests.plan.worlds import desired_state, snapshot
 LETTERS = "abcdefgh"
 CATEGORIES = ("", "linux", "films", "linux/iso")
 TAGS = ("x", "y", "Z")
-MARKS = ("reconcile:home", "reconcile:work", "reconcile:protect", "reconcile:ignore")
+MARKS = ("reconcile:home", "reconcile:work", "reconcile:protect", "reconcile:ignore", "reconcile:held")
 PATHS = ("/downloads", "/data/linux", "/data/films")
 
 

@@ -101,6 +101,8 @@ _MAY_CHANGE = {
     "category": {"category", "save_path"},  # the path follows under automatic management
     "save_path": {"save_path"},
     "paused": {"stopped"},
+    "force_start": {"stopped"},
+    "held": {"tags"},
 }
 
 
