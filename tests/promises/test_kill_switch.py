@@ -69,10 +69,12 @@ def running(box: MemoryInstance) -> dict[str, bool]:
     return {one.id: one.force_start for one in box.torrents.values() if not one.stopped}
 
 
-def without_paused(ran: dict[str, bool], desired: Desired) -> dict[str, bool]:
-    """Without what is declared paused, but ran for a policy or another owner that kept it from being stopped."""
+def settled(ran: dict[str, bool], desired: Desired, box: MemoryInstance) -> dict[str, bool]:
+    """Without what is ours and declared paused, but ran since a policy or another owner kept it from being stopped."""
     paused = {key for entry in desired.torrents if entry.paused for key in entry.infohashes.ids}
-    return {key: forced for key, forced in ran.items() if key not in paused}
+    ours = [one for one in box.torrents.values() if OURS in one.tags and IGNORE not in one.tags]
+    calmed = {one.id for one in ours if paused.intersection((one.id, *one.infohashes.ids))}
+    return {key: forced for key, forced in ran.items() if key not in calmed}
 
 
 @given(cases(), versions)
@@ -101,7 +103,7 @@ def test_up_again_all_is_as_if_it_had_never_been_down(case: dict[str, Any], vers
     run(desired, box)
     bind(box, UP)
     run(desired, box)
-    assert running(box) == without_paused(ran, desired)
+    assert running(box) == settled(ran, desired, box)
     assert {key: one.tags for key, one in box.torrents.items()} == {key: one.tags for key, one in calm.items()}
 
 
@@ -123,7 +125,7 @@ def test_killed_at_any_request_of_stopping_and_of_letting_go(
             run(desired, box)
             assert leaking(box) == set()
     run(desired, box)
-    assert running(box) == without_paused(ran, desired)
+    assert running(box) == settled(ran, desired, box)
     ours = [one.tags for one in box.torrents.values() if OURS in one.tags and IGNORE not in one.tags]
     assert not any({HELD, HELD_FORCED} & tags for tags in ours)
 
