@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import median
 
 from bench import flexget, watch
-from bench.command import Measured, reconcile
+from bench.command import Measured, measured, reconcile
 from bench.raw import Raw
-from bench.world import magnets, write_desired
+from bench.world import instance_of, magnets, write_desired
 from reconciler.demo.servers import Server
 
 VERSIONS = ("5.3.0", "4.5.2")
@@ -28,6 +28,7 @@ def main() -> None:
         print(f"qBittorrent {version}")
         adding(version, count)
         converged(version, count)
+        importing(version, count)
         if version == VERSIONS[0]:
             watching(version, count)
         print()
@@ -82,6 +83,19 @@ def converged(version: str, count: int) -> None:
     row("requests, 100 and all", f"{many[0]} and {max(many[1:])}", "<= 6", set(many) == {many[0]} and many[0] <= 6)
     peak = max(run.peak for run in ours)
     row("peak memory, converged", f"{peak:.0f} MiB", "<= 250", peak <= 250)
+
+
+def importing(version: str, count: int) -> None:
+    """Everything that is there as a desired state, tried before it is written."""
+    with world(version, count) as (server, folder):
+        with_raw(server, lambda raw: raw.timed_add(magnets(count)))
+        (folder / "desired.yaml").write_text(instance_of(server))
+        command = [sys.executable, "-m", "reconciler", "import", "-o", "imported.yaml"]
+        wall, peak, _ = measured(command, folder)
+        lines = (folder / "imported.yaml").read_text().splitlines()
+    entries = sum(line.startswith("  - #") for line in lines)
+    assert entries == count, f"{entries} of {count} were imported"
+    row("import, process start to file", f"{wall:.2f} s, {len(lines):,} lines, {peak:.0f} MiB", "<= 10 s", wall <= 10)
 
 
 def watching(version: str, count: int) -> None:

@@ -34,7 +34,8 @@ def measured(command: Sequence[str], folder: Path) -> tuple[float, float, bytes]
     out = folder / "stdout"
     began = time.perf_counter()
     with out.open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
-        process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=stderr)
+        environ = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
+        process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=stderr, env=environ)
         _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -62,7 +62,10 @@ def _watch(folder: Path, interval: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "reconciler", "-f", "desired.yaml", "--watch", "--interval", interval, "-v"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*command, "--log-format", "json", "--report", "report.json"], cwd=folder, stdout=log, stderr=log
+            [*command, "--log-format", "json", "--report", "report.json", "--state-dir", "state"],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
         )
     try:
         yield process

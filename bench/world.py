@@ -18,12 +18,19 @@ def magnets(count: int) -> list[str]:
     return [f"magnet:?xt=urn:btih:{infohash(n)}&dn=torrent-{n}" for n in range(count)]
 
 
+def instance_of(server: Server) -> str:
+    """The beginning of a desired state: the server, with its password in a file beside."""
+    return (
+        "version: 1\npolicy: sync\nowner: bench\n"
+        f"instances:\n  box:\n    url: {server.url}\n    username: {server.username}\n"
+        "    password: {file: password}\n"
+    )
+
+
 def write_desired(folder: Path, server: Server, count: int, first_tag: str = "iso") -> None:
     """A desired state of `count` torrents with five keys each; the first may have a tag of its own."""
     lines = [
-        "version: 1\npolicy: sync\nowner: bench\n",
-        f"instances:\n  box:\n    url: {server.url}\n    username: {server.username}\n",
-        "    password: {file: password}\n",
+        instance_of(server),
         "categories:\n  linux: {save_path: /tmp/bench/linux}\ntorrents:\n",
     ]
     for number, magnet in enumerate(magnets(count)):

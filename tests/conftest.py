@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from reconciler.demo.packages import RELEASES
@@ -30,6 +31,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test that asks for a `version` (or a `server`) runs on all four."""
     if "version" in metafunc.fixturenames:
         metafunc.parametrize("version", metafunc.config.getoption("--qbt") or list(RELEASES))
+
+
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the journal of this test is, and of every command that it runs: never in the home of a person."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
+    return tmp_path / ".state" / "reconcile"
+
+
+@pytest.fixture(autouse=True)
+def _log_that_is_open() -> Iterator[None]:
+    """A command that runs within this process binds the log to a stream that ends with its test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from reconciler.apply.batch import Batch
 from reconciler.apply.job import Job, by_id, live_of
 from reconciler.apply.pace import Pace
-from reconciler.apply.steps import Batch
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError, Rejected, ServerFault, TooLarge, Unsupported
 from reconciler.model.snapshot import LiveTorrent
+
+NOT_A_TORRENT = 415  # the HTTP status for a file that is no .torrent file
 
 
 class Lost(Exception):
@@ -35,7 +37,7 @@ def deliver(batch: Batch, target: Target, pace: Pace) -> None:
             _mark_sent(todo)
             return
         except (Rejected, Unsupported) as error:
-            if isinstance(error, TooLarge) and len(todo) > 1:
+            if _smaller_may_pass(error) and len(todo) > 1:
                 for half in _halves(todo):
                     deliver(replace(batch, jobs=half), target, pace)
                 return
@@ -68,14 +70,34 @@ def read(jobs: Sequence[Job], target: Target, pace: Pace) -> Sequence[LiveTorren
     ids = [key for job in jobs for key in job.ids]
     if not ids:
         return ()
+    with_files = {key for job in jobs if job.changes("files") for key in job.ids}
     try:
-        return pace.patiently(lambda: target.read(ids))
+        return pace.patiently(lambda: _read(target, ids, with_files))
     except TooLarge as error:
         if len(jobs) == 1:
             raise Lost(error) from error
         return [live for half in _halves(jobs) for live in read(half, target, pace)]
     except InstanceError as error:
         raise Lost(error) from error
+
+
+def _smaller_may_pass(error: InstanceError) -> bool:
+    """Does it depend on what is sent together?
+
+    One bad .torrent file has all that are sent with it refused (415), or all but some: it has to be found. To send the
+    others again is harmless.
+    """
+    return isinstance(error, TooLarge) or (isinstance(error, Rejected) and error.http_status == NOT_A_TORRENT)
+
+
+def _read(target: Target, ids: Sequence[str], with_files: Collection[str]) -> Sequence[LiveTorrent]:
+    """The torrents of those ids, and the files of some of them."""
+    found = target.read(ids)
+    asked = [live.id for live in found if live.has_metadata and live.id in with_files]
+    if not asked:
+        return found
+    files = target.files(asked)
+    return [replace(live, files=files.get(live.id, live.files)) for live in found]
 
 
 def _halves(jobs: Sequence[Job]) -> tuple[Sequence[Job], Sequence[Job]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,18 +10,25 @@ from reconciler.model.fields import arrived
 from reconciler.model.plan import Action, Kind, Outcome, Value, Verb
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import HELD, HELD_FORCED, PROTECT, owner_tag
+from reconciler.model.tags import HELD, HELD_FORCED, PROTECT, QUARANTINE, owner_tag
+
+_TAG_PREFIXES: Final = {"tags": "", "quarantine": QUARANTINE}
+_HELD: Final = {"running": HELD, "forced": HELD_FORCED}
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One action under way. `sent`: some request of it may have taken effect; `outcome` is None until it is known."""
+    """One action under way. `sent`: some request of it may have taken effect; `outcome` is None until it is known.
+
+    `late`: of an add, the fields that the add itself does not carry and that have to follow it.
+    """
 
     action: Action
     torrent_id: str | None = None
     sent: bool = False
     error: str | None = None
     outcome: Outcome | None = None
+    late: frozenset[str] = frozenset()
 
     @property
     def is_torrent(self) -> bool:
@@ -38,16 +45,24 @@ class Job:
         """The ids under which the instance may know its torrent."""
         if self.torrent_id:
             return (self.torrent_id,)
-        return self.action.magnet.infohashes.ids if self.action.magnet else ()
+        return self.action.adds.infohashes.ids if self.action.adds else ()
 
     @property
     def id(self) -> str:
         """The one id for a mutation: the live one where it is known."""
         return self.ids[0]
 
+    def changes(self, field: str) -> bool:
+        """Is this field among those that the action changes?"""
+        return any(change.field == field for change in self.action.changes)
+
+    def sends(self, field: str) -> bool:
+        """Has this field to be sent to the torrent once it is there?"""
+        return field in self.late if self.is_add else self.changes(field)
+
     def has_arrived(self, live: LiveTorrent | None) -> bool:
         """Does the instance show all that the action asked for?"""
-        return live is not None and all(arrived(change, live) for change in self.action.changes)
+        return live is not None and all(arrived(change, live, self.action) for change in self.action.changes)
 
     def end(self, outcome: Outcome, error: str | None = None) -> None:
         """Settle what became of it; the first word stands."""
@@ -59,12 +74,9 @@ class Job:
         return ActionResult(self.action, self.outcome or Outcome.DROPPED, self.error)
 
 
-_HELD: Final = {"running": HELD, "forced": HELD_FORCED}
-
-
 def tags_to_add(action: Action) -> frozenset[str]:
     """The tags that the action's changes put on."""
-    tags = set(_tuple(action, "tags", after=True)) - set(_tuple(action, "tags", after=False))
+    tags = _tags(action, after=True) - _tags(action, after=False)
     tags.update(owner_tag(str(c.after)) for c in action.changes if c.field == "owner" and c.after is not None)
     if action.wanted("protect") is True:
         tags.add(PROTECT)
@@ -75,19 +87,21 @@ def tags_to_add(action: Action) -> frozenset[str]:
 
 def tags_to_remove(action: Action) -> frozenset[str]:
     """The tags that the action's changes take off."""
-    tags = set(_tuple(action, "tags", after=False)) - set(_tuple(action, "tags", after=True))
+    tags = _tags(action, after=False) - _tags(action, after=True)
     tags.update(owner_tag(str(c.before)) for c in action.changes if c.field == "owner" and c.before is not None)
     if action.wanted("protect") is False:
         tags.add(PROTECT)
     return frozenset(tags)
 
 
-def _tuple(action: Action, field: str, *, after: bool) -> Sequence[str]:
-    value: Value = None
+def _tags(action: Action, *, after: bool) -> set[str]:
+    """The tags that the changes name, before them or after."""
+    tags: set[str] = set()
     for change in action.changes:
-        if change.field == field:
-            value = change.after if after else change.before
-    return value if isinstance(value, tuple) else ()
+        value: Value = change.after if after else change.before
+        if change.field in _TAG_PREFIXES and isinstance(value, tuple):
+            tags.update(_TAG_PREFIXES[change.field] + tag for tag in value)
+    return tags
 
 
 def by_id(torrents: Iterable[LiveTorrent]) -> dict[str, LiveTorrent]:

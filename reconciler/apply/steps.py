@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from functools import partial
 
+from reconciler.apply.batch import Batch, grouped
 from reconciler.apply.job import Job, tags_to_add, tags_to_remove
+from reconciler.apply.option_steps import field_batches, last_batches, option_batches, place_batches
 from reconciler.apply.target import Target
-from reconciler.model.fields import arrived
-from reconciler.model.plan import Verb
-from reconciler.model.snapshot import AddOptions, LiveTorrent
+from reconciler.model.links import TRACKERS, WEB_SEEDS, with_links
+from reconciler.model.magnet import Magnet
+from reconciler.model.options import CREATE_ONLY, OPTIONS, Version, goes_with_add
+from reconciler.model.plan import Action, Verb
+from reconciler.model.snapshot import AddOptions
 from reconciler.model.tags import HELD, HELD_FORCED
+from reconciler.model.torrent_file import SourceError, TorrentFile
 
-K = TypeVar("K", bound=Hashable)
-
-ADDS_PER_REQUEST = 1000  # magnets; measured: larger calls gain nothing and answer later
-ADD_BYTES = 8 << 20  # of magnet links in one request; the server takes 64 MiB
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Jobs that share one request. `done` tells from a live torrent whether this step has taken effect on a job."""
-
-    what: str
-    jobs: Sequence[Job]
-    send: Callable[[Target, Sequence[Job]], None]
-    done: Callable[[Job, LiveTorrent | None], bool]
+ADDS_PER_REQUEST = 1000  # measured: larger calls gain nothing and answer later
+ADD_BYTES = 8 << 20  # of magnet links or .torrent files in one request; the server takes 64 MiB
+PART_OVERHEAD = 300  # bytes around each file in a request
 
 
 def add_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
-    """Adds, grouped by their options."""
-    for options, group in _grouped(jobs, lambda job: _add_options(job, target.tags_at_add)):
-
-        def send(target: Target, jobs: Sequence[Job], options: AddOptions = options) -> None:
-            target.add([job.action.magnet.uri for job in jobs if job.action.magnet], options)
-
+    """Adds, grouped by their options; links and files go in requests of their own."""
+    by_options = grouped(jobs, lambda job: (isinstance(job.action.adds, Magnet), _add_options(job.action, target)))
+    for (links, options), group in by_options:
+        send = partial(_send_links if links else _send_files, options=options)
         for part in _parts(group):
             yield Batch("add", part, send, lambda _, live: live is not None)
 
@@ -45,17 +35,21 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     """Changes of torrents that are there, in the order in which they must be made."""
     tagged = [job for job in jobs if not (job.is_add and target.tags_at_add)]
     changed = [job for job in jobs if not job.is_add]
-    for tags, group in _grouped(tagged, lambda job: tags_to_add(job.action)):
+    for tags, group in grouped(tagged, lambda job: tags_to_add(job.action)):
         if tags:
             yield _tag_batch(tags, group)
-    for tags, group in _grouped(changed, lambda job: tags_to_remove(job.action)):
+    for tags, group in grouped(changed, lambda job: tags_to_remove(job.action)):
         if tags:
             yield _untag_batch(tags, group)
-    yield from _field_batches(changed, "category", lambda t, ids, value: t.set_category(ids, str(value)))
-    yield from _field_batches(changed, "save_path", lambda t, ids, value: t.set_location(ids, str(value)))
-    yield from _field_batches(changed, "name", lambda t, ids, value: t.rename(ids[0], str(value)), single=True)
-    yield from _field_batches(changed, "paused", lambda t, ids, value: t.stop(ids) if value else t.start(ids))
-    yield from _field_batches(changed, "force_start", lambda t, ids, _: t.force_start(ids))
+    yield from option_batches(jobs, target)
+    yield from place_batches(
+        changed,
+        lambda t, ids, value: t.set_category(ids, str(value)),
+        lambda t, ids, value: t.set_location(ids, str(value)),
+    )
+    yield from field_batches(changed, "name", lambda t, ids, value: t.rename(ids[0], str(value)), single=True)
+    yield from field_batches(changed, "paused", lambda t, ids, value: t.stop(ids) if value else t.start(ids))
+    yield from last_batches(jobs)
     yield from _release_batches(changed)
 
 
@@ -73,9 +67,15 @@ def _releases(job: Job) -> bool:
     return any(change.field == "held" and change.after is None for change in job.action.changes)
 
 
+def late_fields(action: Action, api: Version) -> frozenset[str]:
+    """The fields of an add that the add itself does not carry on that version. Only a link can hold trackers."""
+    late = {"files"} if isinstance(action.adds, Magnet) else {"files", TRACKERS, WEB_SEEDS}
+    return frozenset(c.field for c in action.changes if c.field in late or not goes_with_add(c.field, api))
+
+
 def delete_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
     """Deletions: without data and with."""
-    for with_files, group in _grouped(jobs, lambda job: job.action.delete_files):
+    for with_files, group in grouped(jobs, lambda job: job.action.delete_files):
 
         def send(target: Target, jobs: Sequence[Job], with_files: bool = with_files) -> None:
             target.delete([job.id for job in jobs], with_files)
@@ -88,19 +88,50 @@ def deletes(job: Job) -> bool:
     return job.action.verb is Verb.DELETE
 
 
-def _add_options(job: Job, with_tags: bool) -> AddOptions:
+def _send_links(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> None:
+    target.add([_link(job.action) for job in jobs], options)
+
+
+def _send_files(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> None:
+    """Upload .torrent files, read only now. One that cannot be had any more is noted on its job and left out."""
+    files: dict[str, bytes] = {}
+    for job in jobs:
+        if isinstance(job.action.adds, TorrentFile):
+            try:
+                files[f"{job.id}.torrent"] = job.action.adds.content()  # of two parts with one name, one would be lost
+            except SourceError as error:
+                job.error = f"its .torrent file cannot be used any more: {error}"
+    if files:
+        target.upload(files, options)
+
+
+def _add_options(action: Action, target: Target) -> AddOptions:
     """Nothing is left to the server's settings: a category alone means automatic management, so its path holds."""
-    action = job.action
-    path, category = action.wanted("save_path"), action.wanted("category")
-    name = action.wanted("name")
+    path, category, name = action.wanted("save_path"), action.wanted("category"), action.wanted("name")
     return AddOptions(
         stopped=action.wanted("paused") is True,
-        auto_tmm=bool(category) and path is None,
+        auto_tmm=action.wanted("auto_tmm", bool(category) and path is None) is True,
         category=str(category or ""),
         save_path=None if path is None else str(path),
-        tags=tuple(sorted(tags_to_add(action))) if with_tags else (),
+        tags=tuple(sorted(tags_to_add(action))) if target.tags_at_add else (),
         name=None if name is None else str(name),
+        more=_more(action, target.api) if len(action.changes) > 2 else (),
     )
+
+
+def _more(action: Action, api: Version) -> tuple[tuple[str, str | bool | int | float], ...]:
+    carried = (c for c in action.changes if c.field in OPTIONS or c.field in CREATE_ONLY)
+    return tuple(
+        (c.field, c.after)
+        for c in carried
+        if c.field != "auto_tmm" and goes_with_add(c.field, api) and isinstance(c.after, (str, bool, int, float))
+    )
+
+
+def _link(action: Action) -> str:
+    """The link that is sent. Trackers and web seeds go with it: no version but takes them there."""
+    uri = action.adds.uri if isinstance(action.adds, Magnet) else ""
+    return with_links(uri, action.urls.get("trackers", ()), action.urls.get("web_seeds", ())) if action.urls else uri
 
 
 def _tag_batch(tags: frozenset[str], jobs: Sequence[Job]) -> Batch:
@@ -121,38 +152,12 @@ def _untag_batch(tags: frozenset[str], jobs: Sequence[Job]) -> Batch:
     )
 
 
-def _field_batches(
-    jobs: Sequence[Job], field: str, call: Callable[[Target, list[str], object], None], *, single: bool = False
-) -> Iterator[Batch]:
-    """Batches for one field; `single` where the server takes one torrent a request."""
-    having = [job for job in jobs if any(change.field == field for change in job.action.changes)]
-
-    def done(job: Job, live: LiveTorrent | None) -> bool:
-        wanted = [change for change in job.action.changes if change.field == field]
-        return live is not None and all(arrived(change, live) for change in wanted)
-
-    for value, group in _grouped(having, lambda job: job.action.wanted(field)):
-
-        def send(target: Target, todo: Sequence[Job], value: object = value) -> None:
-            call(target, [job.id for job in todo], value)
-
-        for part in [[job] for job in group] if single else [group]:
-            yield Batch(f"set {field}", part, send, done)
-
-
-def _grouped(jobs: Sequence[Job], key: Callable[[Job], K]) -> Iterator[tuple[K, list[Job]]]:
-    groups: defaultdict[K, list[Job]] = defaultdict(list)
-    for job in jobs:
-        groups[key(job)].append(job)
-    yield from groups.items()
-
-
 def _parts(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
     """Cut adds so that a request stays small in number and bytes."""
     part: list[Job] = []
     size = 0
     for job in jobs:
-        length = len(job.action.magnet.uri.encode()) if job.action.magnet else 0
+        length = _length(job.action)
         if part and (len(part) == ADDS_PER_REQUEST or size + length > ADD_BYTES):
             yield part
             part, size = [], 0
@@ -160,3 +165,10 @@ def _parts(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
         size += length
     if part:
         yield part
+
+
+def _length(action: Action) -> int:
+    """What it adds to a request, in bytes."""
+    if isinstance(action.adds, TorrentFile):
+        return action.adds.length + PART_OVERHEAD
+    return len(_link(action).encode())

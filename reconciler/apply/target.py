@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.files import LiveFile, Priority
+from reconciler.model.options import Version
+from reconciler.model.plan import Value
+from reconciler.model.preferences import PreferenceValue
+from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, ShareLimits, Snapshot
 
 
 class Target(Protocol):
@@ -17,11 +21,18 @@ class Target(Protocol):
     """
 
     @property
+    def api(self) -> Version:
+        """The Web API version as numbers: what an add carries depends on it, among other things."""
+
+    @property
     def tags_at_add(self) -> bool:
         """Does an add take tags (qBittorrent >= 4.3.2)? Where not, `add` leaves them out and `add_tags` must follow."""
 
-    def snapshot(self) -> Snapshot:
-        """Every torrent and category. Raises rather than return less than all."""
+    def snapshot(self, files_of: Collection[str] = ()) -> Snapshot:
+        """Every torrent and category, with the files of those torrents that one of these ids means.
+
+        Raises rather than return less than all.
+        """
 
     def categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
@@ -29,8 +40,17 @@ class Target(Protocol):
     def read(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         """Those of the given ids that are there, in any order."""
 
+    def files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
+        """The files of those torrents that are there and have metadata. Before qBittorrent 5.2 one request for each."""
+
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links that share their options; one that is already there is no error."""
+
+    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+        """Add .torrent files by names of their own, sharing their options; one that is already there is no error.
+
+        One that the instance takes for none is refused (415), when some of the others may have been added.
+        """
 
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Put tags on, creating those that are new."""
@@ -53,14 +73,43 @@ class Target(Protocol):
     def start(self, ids: Collection[str]) -> None:
         """Start (resume). Never for one that runs: it would lose its forced start."""
 
-    def force_start(self, ids: Collection[str]) -> None:
-        """Start past the queue, stopped or not. A stop takes this off, and a plain start does not bring it back."""
+    def set_option(self, ids: Collection[str], field: str, value: Value) -> None:
+        """Set an option of `model.options` that is set by itself, in the units of that table."""
+
+    def toggle(self, ids: Collection[str], field: str) -> None:
+        """Turn `sequential` or `first_last_piece_first` over. Never sent again without a look."""
+
+    def set_share_limits(self, ids: Collection[str], limits: ShareLimits) -> None:
+        """Set all share limits at once."""
+
+    def add_trackers(self, ids: Collection[str], urls: Sequence[str]) -> None:
+        """Add trackers to those that are there. More than one id from qBittorrent 5.2 on only."""
+
+    def add_web_seeds(self, torrent_id: str, urls: Sequence[str]) -> None:
+        """Add web seeds to those that are there (qBittorrent >= 5.1)."""
+
+    def prioritize(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
+        """Give files a priority."""
 
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove, with or without downloaded data."""
 
-    def create_category(self, name: str, save_path: str) -> None:
+    def other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
+        """How many seeds besides itself each of these knows, at least."""
+
+    def create_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
         """Make a category that is not there."""
 
-    def edit_category(self, category: LiveCategory, save_path: str) -> None:
-        """Give a category that is there another path, keeping all else it has."""
+    def edit_category(
+        self, category: LiveCategory, save_path: str | None = None, download_path: DownloadPath = None
+    ) -> None:
+        """Give a category that is there these paths; None: as it has it, like all else."""
+
+    def remove_categories(self, names: Collection[str]) -> None:
+        """Remove categories, with the sub-categories they may have. One that is not there is no error."""
+
+    def preferences(self) -> Mapping[str, PreferenceValue]:
+        """Every preference of the application by its key."""
+
+    def set_preferences(self, values: Mapping[str, PreferenceValue]) -> None:
+        """Set some preferences and leave the others. What a version does not know it ignores."""

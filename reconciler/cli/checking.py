@@ -27,12 +27,13 @@ def status_command(settings: Settings) -> int:
     from reconciler.control import UnknownInstance, read_status
 
     logs.configure(settings)
-    desired = load_desired(settings)
-    with Stopping() as stopping, Bars(enabled=sys.stderr.isatty() and not settings.quiet):
-        try:
-            status = read_status(desired, settings.instances, stopping.event)
-        except UnknownInstance as error:
-            raise Failure(str(error), 4) from error
+    with Stopping() as stopping:
+        desired = load_desired(settings, stopping=stopping)
+        with Bars(enabled=sys.stderr.isatty() and not settings.quiet):
+            try:
+                status = read_status(desired, settings.instances, stopping.event)
+            except UnknownInstance as error:
+                raise Failure(str(error), 4) from error
     if settings.output is Output.JSON:
         from reconciler.report.as_json import write_status
 
@@ -64,15 +65,30 @@ def loop_command(settings: Settings, url: str) -> int:
     return int(loop.exit_code != 0)
 
 
+def live_command(settings: Settings, url: str) -> int:
+    """Is a running loop alive? For the check of a container: an instance that is down is no reason to restart it."""
+    from reconciler.web.client import AskError, BadAddress, ask_live
+
+    logs.configure(settings)
+    try:
+        ask_live(url)
+    except AskError as error:
+        raise Failure(str(error), 4 if isinstance(error, BadAddress) else 1) from error
+    out.publish_text(['{"format_version": 1, "live": true}' if settings.output is Output.JSON else "live"])
+    return 0
+
+
 def _say_valid(settings: Settings, desired: Desired) -> None:
     torrents, instances, warnings = len(desired.torrents), len(desired.instances), desired.warnings
     files = ", ".join(str(file) for file in files_of(settings))
     counts = f"{count(torrents, 'torrent')} on {count(instances, 'instance')}"
+    if desired.unfetched:
+        counts += f", and {count(desired.unfetched, 'torrent')} by URL, which a validation does not fetch"
     verdict = f"{files}: valid: {counts}"
     if settings.output is Output.JSON:
         from reconciler.report.as_json import write_valid
 
-        out.publish(lambda stream: write_valid(torrents, instances, warnings, stream))
+        out.publish(lambda stream: write_valid(torrents, instances, desired.unfetched, warnings, stream))
     elif settings.output is Output.MARKDOWN:
         from reconciler.report.markdown import valid_markdown
 

@@ -10,6 +10,7 @@ import typer
 
 from reconciler.cli import options as o
 from reconciler.cli.settings import Failure, LogFormat, Output, RunSettings, Settings
+from reconciler.model.secret import Secret
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -25,7 +26,15 @@ Exit codes:
 """
 # The options of the main command that mean something before a command's name too.
 _SHARED: Final = frozenset({"file", "output", "log_format", "verbose", "quiet"})
-_BEFORE: Final = {"validate": _SHARED, "status": _SHARED | {"instance"}}
+_BEFORE: Final = {
+    "validate": _SHARED,
+    "status": _SHARED | {"instance"},
+    "history": _SHARED - {"file"} | {"instance", "state_dir"},
+    "import": _SHARED - {"output"} | {"instance"},
+    "add": _SHARED | {"dry_run"},
+    "rm": _SHARED | {"dry_run"},
+    "explain": _SHARED | {"instance", "state_dir"},
+}
 
 
 @app.callback(invoke_without_command=True, epilog=_EPILOG)
@@ -41,8 +50,12 @@ def main(
     take_over: o.TakeOver = False,
     watch: o.Watching = False,
     interval: o.Interval = None,
+    shard: o.ShardOf = None,
+    notify: o.Notify = None,
+    notify_file: o.NotifyFile = None,
     listen: o.Listen = None,
     token_file: o.TokenFile = None,
+    state_dir: o.StateDir = None,
     log_format: o.LogForm = LogFormat.TEXT,
     verbose: o.Verbose = False,
     quiet: o.Quiet = False,
@@ -60,20 +73,28 @@ def main(
                                    for a review: exit code 2 on changes
       reconcile --watch            do it again and again, as a sidecar
     """
-    settings = Settings(tuple(file or ()), output, o.names(instance), log_format, verbose, quiet)
+    settings = Settings(tuple(file or ()), output, o.names(instance), log_format, verbose, quiet, state_dir)
     if context.invoked_subcommand:
         _refuse_ignored(context, context.invoked_subcommand)
         context.obj = settings
         return
     if detailed_exitcode and not dry_run:
         raise Failure("--detailed-exitcode says what a dry-run found: give --dry-run with it", 4)
-    options = RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over)
+    options = RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over, shard=o.shard(shard))
     if watch:
         from reconciler.cli.watching import watch_command
 
-        loop = replace(options, interval=o.seconds(interval or "60s"), listen=listen, token_file=token_file)
+        urls = tuple(map(Secret, notify or ()))
+        loop = replace(
+            options,
+            interval=o.seconds(interval or "60s"),
+            listen=listen,
+            token_file=token_file,
+            notify=urls,
+            notify_file=notify_file,
+        )
         raise typer.Exit(watch_command(settings, loop))
-    for name in ("interval", "listen", "token_file"):
+    for name in ("interval", "listen", "token_file", "notify", "notify_file"):
         if _given(context, name):
             raise Failure(f"--{name.replace('_', '-')} is for a watch: give --watch with it", 4)
     from reconciler.cli.running import run_command
@@ -110,6 +131,7 @@ def status(
     output: o.OwnOutput = None,
     instance: o.OwnInstances = None,
     url: o.LoopAddress = None,
+    live: o.OnlyLive = False,
     log_format: o.OwnLogForm = None,
     verbose: o.OwnVerbose = False,
     quiet: o.OwnQuiet = False,
@@ -117,12 +139,14 @@ def status(
     """Show the instances and what became of the declared torrents.
 
     Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read.
-    With --url: how a running reconcile is; 0 where nobody has to look at it, else 1.
+    With --url: how a running reconcile is; 0 where nobody has to look at it, else 1. With --live too: 0 unless its
+    loop is stuck, whatever state its instances are in.
 
     \b
     Examples:
       reconcile status --instance seedbox
       reconcile status --url http://127.0.0.1:9470
+      reconcile status --url http://127.0.0.1:9470 --live
     """
     settings = o.overridden(context.obj, file, output, log_format, verbose, quiet)
     if settings.output not in (Output.TEXT, Output.JSON):
@@ -130,12 +154,45 @@ def status(
     if url:
         if file or instance or _given(context.parent, "file") or _given(context.parent, "instance"):
             raise Failure("status --url asks a running reconcile: it takes no --file and no --instance", 4)
-        from reconciler.cli.checking import loop_command
+        from reconciler.cli.checking import live_command, loop_command
 
-        raise typer.Exit(loop_command(settings, url))
+        raise typer.Exit(live_command(settings, url) if live else loop_command(settings, url))
+    if live:
+        raise Failure("--live asks a running reconcile: give --url with it", 4)
     from reconciler.cli.checking import status_command
 
     raise typer.Exit(status_command(replace(settings, instances=o.names(instance) or settings.instances)))
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    output: o.OwnOutput = None,
+    instance: o.OwnInstances = None,
+    torrent: o.OfTorrent = None,
+    limit: o.Limit = 20,
+    state_dir: o.OwnStateDir = None,
+    log_format: o.OwnLogForm = None,
+    verbose: o.OwnVerbose = False,
+    quiet: o.OwnQuiet = False,
+) -> None:
+    """Show what was done lately, newest first, from the journal.
+
+    Contacts nothing; the report is text or json. Exit code 0, or 1 where the journal cannot be read.
+
+    \b
+    Examples:
+      reconcile history --limit 5
+      reconcile history --torrent 08ada5a7
+    """
+    settings = o.overridden(context.obj, None, output, log_format, verbose, quiet)
+    if settings.output not in (Output.TEXT, Output.JSON):
+        raise Failure(f"history has no {settings.output} form, only text and json", 4)
+    from reconciler.cli.remembering import history_command
+
+    instances = o.names(instance) or settings.instances
+    settings = replace(settings, instances=instances, state_dir=state_dir or settings.state_dir)
+    raise typer.Exit(history_command(settings, torrent or "", limit))
 
 
 @app.command()

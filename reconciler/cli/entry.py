@@ -8,6 +8,7 @@ from typing import Final
 
 import typer
 
+from reconciler.cli import files as _more_commands  # noqa: F401  # adds its commands to `app`
 from reconciler.cli.commands import app
 from reconciler.cli.out import complain
 from reconciler.cli.settings import Failure, guessed, repair_streams

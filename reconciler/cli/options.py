@@ -6,18 +6,22 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from reconciler import __version__
 from reconciler.cli.settings import Failure, LogFormat, Output, Settings
 
+if TYPE_CHECKING:
+    from reconciler.plan.shard import Shard
+
 _HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _FILE: Final = "Desired state: a YAML file, or a folder of them. Repeatable. [default: desired.yaml]"
 _OUTPUT: Final = "Report as text, json, markdown or github. [default: text]"
 _INSTANCE: Final = "Only this instance. Repeatable. [default: all]"
 _LOG: Final = "Log on standard error as text or json. [default: text]"
+_STATE: Final = "Where the journal is kept. [default: $XDG_STATE_HOME/reconcile]"
 _VERBOSE: Final = "Log what happens in more detail."
 _QUIET: Final = "Log errors only, and show no progress."
 
@@ -48,6 +52,16 @@ def _checked_hash(text: str | None) -> str | None:
     if text is not None and not _HASH.fullmatch(text.strip()):
         raise Failure("--accept-plan: a plan's hash is sha256: and 64 hex digits, as the refused plan shows it", 4)
     return text and text.strip()
+
+
+def shard(text: str | None) -> Shard | None:
+    """The share of one process of several. Raises `Failure`."""
+    from reconciler.plan.shard import Shard
+
+    try:
+        return Shard.parse(text) if text else None
+    except ValueError as error:
+        raise Failure(f"--shard: {error}", 4) from error
 
 
 def seconds(text: str) -> float:
@@ -83,6 +97,17 @@ Interval = Annotated[
     str | None,
     _option("--interval", metavar="TIME", text="With --watch: time from run to run, as in 60s or 5m. [default: 60s]"),
 ]
+ShardOf = Annotated[
+    str | None,
+    _option("--shard", metavar="INDEX/COUNT", text="Only this process's share of the instances; INDEX counts from 0."),
+]
+Notify = Annotated[
+    list[str] | None,
+    _option("--notify", metavar="URL", text="With --watch: say there what changed and what is wrong. Repeatable."),
+]
+NotifyFile = Annotated[
+    Path | None, _option("--notify-file", metavar="FILE", text="With --watch: a file of such URLs, one a line.")
+]
 Listen = Annotated[
     str | None,
     _option("--listen", metavar="ADDRESS", text="With --watch: serve health, metrics and a page on HOST:PORT."),
@@ -91,6 +116,7 @@ TokenFile = Annotated[
     Path | None,
     _option("--token-file", metavar="PATH", text="With --listen: the token that a request for a run must bear."),
 ]
+StateDir = Annotated[Path | None, _option("--state-dir", metavar="DIR", text=_STATE)]
 LogForm = Annotated[LogFormat, _option("--log-format", metavar="FORM", text=_LOG)]
 Verbose = Annotated[bool, _option("--verbose", "-v", text=_VERBOSE)]
 Quiet = Annotated[bool, _option("--quiet", "-q", text=_QUIET)]
@@ -102,11 +128,23 @@ Version = Annotated[
 OwnFile = Annotated[list[Path] | None, _option("--file", "-f", metavar="PATH", text=_FILE, main=False)]
 OwnOutput = Annotated[Output | None, _option("--output", metavar="FORM", text=_OUTPUT, main=False)]
 OwnInstances = Annotated[list[str] | None, _option("--instance", metavar="NAME", text=_INSTANCE, main=False)]
+OwnStateDir = Annotated[Path | None, _option("--state-dir", metavar="DIR", text=_STATE, main=False)]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Show so many runs at most.")]
+OfTorrent = Annotated[
+    str | None,
+    _option(
+        "--torrent", metavar="TORRENT", text="Only what concerns it: its name, or how its infohash begins.", main=False
+    ),
+]
 OwnLogForm = Annotated[LogFormat | None, _option("--log-format", metavar="FORM", text=_LOG, main=False)]
 OwnVerbose = Annotated[bool, _option("--verbose", "-v", text=_VERBOSE, main=False)]
 LoopAddress = Annotated[
     str | None,
     _option("--url", metavar="URL", text="Ask the reconcile that runs there and listens on HTTP.", main=False),
+]
+OnlyLive = Annotated[
+    bool,
+    _option("--live", text="With --url: only whether the loop is alive, for the check of a container.", main=False),
 ]
 OwnQuiet = Annotated[bool, _option("--quiet", "-q", text=_QUIET, main=False)]
 

@@ -12,7 +12,7 @@ from typing import TextIO
 from reconciler.cli import logs
 from reconciler.cli.settings import Failure, LogFormat, Output, Settings, colourful
 from reconciler.model.position import Position, Problem
-from reconciler.report.lines import Line, Style, line, write
+from reconciler.report.lines import EMPTY, Line, Style, line, write
 from reconciler.report.problems import problem_lines
 
 Writer = Callable[[TextIO], object]
@@ -79,7 +79,7 @@ def complain(settings: Settings, failure: Failure) -> None:
     if settings.output is Output.JSON:
         from reconciler.report.as_json import write_failure
 
-        publish(lambda stream: write_failure(failure.exit_code, message, problems, stream))
+        publish(lambda stream: write_failure(failure.exit_code, message, problems, stream, failure.more))
     elif settings.output is Output.MARKDOWN:
         from reconciler.report.markdown import problems_markdown
 
@@ -99,10 +99,12 @@ def say(settings: Settings, failure: Failure) -> None:
         _log(settings, failure)
     else:
         shown, with_source = (SHOWN, _source_line) if sys.stderr.isatty() else (len(problems), None)
-        tell(*problem_lines(problems[:shown], "error", with_source))
+        tell(*problem_lines(problems[:shown], "error", None if failure.unwritten else with_source))
         if len(problems) > shown:
             tell(line((f"… and {len(problems) - shown:,} more; --output json shows all", Style.DIM)))
         tell(line(("error: ", Style.DELETE), str(failure)))
+        if failure.more:
+            tell(EMPTY, *(line("  ", (text, Style.STRONG)) for text in failure.more))
 
 
 def warn(settings: Settings, warnings: Sequence[Problem]) -> None:
@@ -114,6 +116,18 @@ def warn(settings: Settings, warnings: Sequence[Problem]) -> None:
             _log_problem("warning", problem)
     else:
         tell(*problem_lines(warnings, "warning"))
+
+
+def caution(settings: Settings, message: str) -> None:
+    """Say on standard error what does not keep the command from its work."""
+    if settings.quiet:
+        return
+    if settings.log_format is LogFormat.JSON:
+        import structlog
+
+        structlog.get_logger().warning(message)
+    else:
+        tell(line(("warning: ", Style.WAIT), message))
 
 
 def in_repository(file: str) -> str:

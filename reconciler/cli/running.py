@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 
 from reconciler.cli import logs, out
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import Bars
+from reconciler.cli.remembering import journal_of
 from reconciler.cli.settings import Failure, Output, RunSettings, Settings
 from reconciler.cli.signals import Stopping
 from reconciler.model.desired import Desired
@@ -22,7 +26,7 @@ def run_command(settings: Settings, options: RunSettings) -> int:
         out.check_report_path(options.report)
     with Stopping() as stopping:
         try:
-            run = _run(load_desired(settings), settings, options, stopping)
+            run = _run(load_desired(settings, stopping=stopping), settings, options, stopping)
         except Failure as failure:
             _save_failure(options, failure)
             raise
@@ -44,11 +48,14 @@ def command_line(settings: Settings, options: RunSettings) -> str:
         words += ["-f", str(file)]
     for name in settings.instances:
         words += ["--instance", name]
+    words += ["--shard", str(options.shard)] if options.shard else []
     return shlex.join([*words, "--take-over"] if options.take_over else words)
 
 
 def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: Stopping) -> Run:
     from reconciler.control import Options, UnknownInstance, run_once
+    from reconciler.control.observing import COMMAND, Finished
+    from reconciler.plan import make_plan
 
     chosen = Options(
         dry_run=options.dry_run,
@@ -56,12 +63,19 @@ def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: S
         accept_plan=options.accept_plan,
         take_over=options.take_over,
         detailed_exitcode=options.detailed_exitcode,
+        shard=options.shard,
     )
+    began, clock = datetime.now(UTC), time.monotonic()
+    journal = journal_of(settings, lambda message: out.caution(settings, message))
+    planner = partial(make_plan, remembered=journal.remembered(desired)) if journal else make_plan
     with Bars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
         try:
-            return run_once(desired, chosen, bars, stopping.event)
+            run = run_once(desired, chosen, bars, stopping.event, planner=planner)
         except UnknownInstance as error:
             raise Failure(str(error), 4) from error
+    if journal:
+        journal.record(desired, Finished(run, COMMAND, began, time.monotonic() - clock))
+    return run
 
 
 def save(run: Run, options: RunSettings) -> Failure | None:

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from reconciler.model.position import Problem
+from reconciler.model.secret import Secret
+
+if TYPE_CHECKING:
+    from reconciler.plan.shard import Shard
 
 DEFAULT_FILE = Path("desired.yaml")
 
@@ -43,6 +47,7 @@ class Settings:
     log_format: LogFormat = LogFormat.TEXT
     verbose: bool = False
     quiet: bool = False
+    state_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +60,34 @@ class RunSettings:
     accept_plan: str | None = None
     take_over: bool = False
     interval: float | None = None  # seconds, with --watch
+    shard: Shard | None = None
+    notify: tuple[Secret, ...] = ()
+    notify_file: Path | None = None
     listen: str | None = None
     token_file: Path | None = None
 
 
 class Failure(Exception):
-    """A command ends here, without a report: the message, the exit code, and what is wrong with the desired state."""
+    """A command ends here, without a report: the message, the exit code, and what is wrong with the desired state.
 
-    def __init__(self, message: str, exit_code: int, problems: Sequence[Problem] = ()) -> None:
+    `more`: lines that a person would copy, shown below the message as they are. `unwritten`: the problems are those of
+    a text that is in no file.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        exit_code: int,
+        problems: Sequence[Problem] = (),
+        more: Sequence[str] = (),
+        *,
+        unwritten: bool = False,
+    ) -> None:
         super().__init__(message)
         self.exit_code = exit_code
         self.problems = problems
+        self.more = more
+        self.unwritten = unwritten
 
 
 def colourful(stream: TextIO) -> bool:

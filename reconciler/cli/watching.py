@@ -6,15 +6,18 @@ import gc
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from reconciler.cli import logs, out
 from reconciler.cli.loading import files_of, invalid
+from reconciler.cli.notifying import notifiers
 from reconciler.cli.out import warn
+from reconciler.cli.remembering import journal_of
 from reconciler.cli.settings import Failure, Output, RunSettings, Settings
 from reconciler.cli.signals import Stopping, on_hangup
+from reconciler.model.errors import Stopped
 
 if TYPE_CHECKING:
     from reconciler.control.watch import Source
@@ -27,8 +30,12 @@ END_AFTER: Final = 4.5  # seconds: end, whatever is still under way
 def watch_command(settings: Settings, options: RunSettings) -> int:
     """Run until SIGTERM or SIGINT, which end it with 0."""
     _check(settings, options)
+    interval = options.interval or 60.0
+    notifying = notifiers(options, interval)
     gc.enable()  # a short command goes without; this one is here to stay
     logs.configure(settings, always=True)
+    import structlog
+
     from reconciler.cli.telling import Teller
     from reconciler.control import Options
     from reconciler.control.watch import Cause, FileWatch, Trigger, Watch
@@ -36,21 +43,30 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     trigger = Trigger()
     with Stopping(trigger.wake) as stopping, on_hangup(lambda: trigger.fire(Cause.SIGNAL)):
         stop = stopping.event
-        source = _source(settings)
-        interval = options.interval or 60.0
-        with _served(settings, options, interval, lambda: trigger.fire(Cause.RELOAD)) as board:
+        try:
+            source = _source(settings, stop)
+        except Stopped:
+            return 0
+        with ExitStack() as ending:
+            deadline = ending.enter_context(_Deadline(stop))
+            board = ending.enter_context(_served(settings, options, interval, lambda: trigger.fire(Cause.RELOAD)))
+            for notifier in notifying:
+                ending.callback(notifier.close)
             watch = Watch(
                 source,
-                Options(options.dry_run, settings.instances, options.accept_plan, options.take_over),
+                Options(
+                    options.dry_run, settings.instances, options.accept_plan, options.take_over, shard=options.shard
+                ),
                 interval,
                 trigger,
                 stop,
-                observers=[Teller(settings, options), *([board] if board else [])],
+                observers=[Teller(settings, options), *([board] if board else []), *notifying],
                 progress=board.pulse if board else None,
+                journal=journal_of(settings, structlog.get_logger().warning),
             )
             FileWatch(source.files, source.read_as, lambda: trigger.fire(Cause.FILES), stop).start()
-            with _deadline(stop, watch.leave):
-                watch.run()
+            deadline.leave = watch.leave
+            watch.run()
     return 0
 
 
@@ -63,13 +79,14 @@ def _check(settings: Settings, options: RunSettings) -> None:
         out.check_report_path(options.report)
 
 
-def _source(settings: Settings) -> Source:
+def _source(settings: Settings, stop: threading.Event) -> Source:
     from reconciler.control.run import UnknownInstance, chosen
     from reconciler.control.watch import Source
     from reconciler.desired import DesiredStateError
+    from reconciler.fetch import Fetcher
 
     try:
-        source = Source(files_of(settings), os.environ)
+        source = Source(files_of(settings), os.environ, Fetcher(stop))
         chosen(source.desired, settings.instances)
     except DesiredStateError as error:
         raise invalid(error.problems) from error
@@ -91,7 +108,8 @@ def _served(
         return
     from reconciler.web import Board, ListenError, TokenError, read_token, serve
 
-    board = Board(interval, settings.instances)
+    shard = options.shard
+    board = Board(interval, settings.instances, holds=lambda name: shard is None or shard.holds(name))
     try:
         token = partial(read_token, options.token_file) if options.token_file else None
         if token:
@@ -103,16 +121,17 @@ def _served(
         yield board
 
 
-class _deadline:  # noqa: N801 - read as a statement: with _deadline(…)
-    """Ends the process in time after `stop`, even where a request never ends."""
+class _Deadline:
+    """While it is entered: ends the process in time after `stop`, even where a request never ends."""
 
-    def __init__(self, stop: threading.Event, leave: Callable[[], None]) -> None:
+    def __init__(self, stop: threading.Event) -> None:
+        self.leave: Callable[[], None] = lambda: None
         self._stop = stop
-        self._leave = leave
         self._done = threading.Event()
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._guard, name="deadline", daemon=True).start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
@@ -121,6 +140,6 @@ class _deadline:  # noqa: N801 - read as a statement: with _deadline(…)
         self._stop.wait()
         if self._done.wait(LEAVE_AFTER):
             return
-        threading.Thread(target=self._leave, name="leave", daemon=True).start()
+        threading.Thread(target=self.leave, name="leave", daemon=True).start()
         if not self._done.wait(END_AFTER - LEAVE_AFTER):
             os._exit(0)

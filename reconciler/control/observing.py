@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from reconciler.model.desired import Desired
 from reconciler.model.position import Problem
-from reconciler.model.run import Run
+from reconciler.model.run import Run, Status
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An instance that is left alone for a while after failures: how many in a row, why, and until when (UTC)."""
+    """An instance that is left alone for a while after failures.
+
+    How many in a row, why, and until when (UTC). `status`: how it answered last.
+    """
 
     failures: int
     reason: str
     until: datetime
+    status: Status = Status.UNREACHABLE
+
+
+COMMAND: Final = "command"  # the trigger of a single run: somebody, or something, gave the command
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,6 @@ from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.health import Health
 from reconciler.model.network import NetworkState
-from reconciler.model.plan import Action
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import Snapshot
 
@@ -36,7 +35,7 @@ class OpenTarget(Target, Protocol):
     def fresh(self) -> bool:
         """Was the last snapshot a full read, that depends on nothing read before?"""
 
-    def refresh(self) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
         """A snapshot by a full read."""
 
     def network(self, *, interface: bool, transfer: bool) -> NetworkState:
@@ -68,14 +67,15 @@ def follow(instance: Instance, stop: threading.Event) -> OpenTarget:
 class Reading:
     """What reading one instance gave: an open session with a whole snapshot, or the error that prevented it.
 
-    `done`: what was so urgent that it was not left for later; `lost`: the error that ended that.
+    `done`: what was so urgent that it was not left for later, by the id of its torrent; `lost`: the error that ended
+    that.
     """
 
     target: OpenTarget
     snapshot: Snapshot | None = None
     error: InstanceError | Stopped | None = None
     health: Health | None = None
-    done: Mapping[Action, ActionResult] = field(default_factory=dict)
+    done: Mapping[str, ActionResult] = field(default_factory=dict)
     lost: InstanceError | None = None
 
 
@@ -106,18 +106,18 @@ def each(names: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
     return {name: future.result() for name, future in futures.items()}
 
 
-def read(target: OpenTarget, pace: Pace) -> Reading:
-    """Open one instance and read it whole."""
+def read(target: OpenTarget, pace: Pace, files_of: Collection[str] = ()) -> Reading:
+    """Open one instance and read it whole, with the files of the torrents that `files_of` means."""
     try:
         pace.patiently(target.open)
-        return Reading(target, pace.patiently(target.snapshot))
+        return Reading(target, pace.patiently(lambda: target.snapshot(files_of)))
     except (InstanceError, Stopped) as error:
         return Reading(target, error=error)
 
 
-def read_afresh(reading: Reading, pace: Pace) -> Reading:
+def read_afresh(reading: Reading, pace: Pace, files_of: Collection[str] = ()) -> Reading:
     """The same instance by a full read, in the session that is open. Its health is what it was a moment ago."""
     try:
-        return replace(reading, snapshot=pace.patiently(reading.target.refresh))
+        return replace(reading, snapshot=pace.patiently(lambda: reading.target.refresh(files_of)))
     except (InstanceError, Stopped) as error:
         return Reading(reading.target, error=error)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import partial
 from typing import Protocol
 
 from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.blast import with_other_seeds
 from reconciler.control.exit_code import exit_code
 from reconciler.control.health.checkup import Checkup, stop_at_once
 from reconciler.control.health.history import History
@@ -16,21 +19,23 @@ from reconciler.control.reading import Connect, OpenTarget, Reading, connect, ea
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.health import Health
-from reconciler.model.plan import InstancePlan, Outcome, Plan, Verb
+from reconciler.model.plan import Action, InstancePlan, Outcome, Plan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import NO_HEALTH, make_plan
+from reconciler.plan.shard import Shard
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line adds to the desired state. `instances` empty: all of them."""
+    """What the command line adds to the desired state. `instances` empty: all of them, `shard` None: all of those."""
 
     dry_run: bool = False
     instances: tuple[str, ...] = ()
     accept_plan: str | None = None
     take_over: bool = False
     detailed_exitcode: bool = False
+    shard: Shard | None = None
 
 
 class Progress(Protocol):
@@ -69,9 +74,15 @@ class Planner(Protocol):
         *,
         accept: str | None = None,
         take_over: bool = False,
+        today: date | None = None,
         health: Mapping[str, Health] = NO_HEALTH,
     ) -> Plan:
         """The plan for every instance that was read whole."""
+
+
+def utc_day() -> date:
+    """Today, wherever this runs."""
+    return datetime.now(UTC).date()
 
 
 class UnknownInstance(ValueError):
@@ -88,6 +99,7 @@ def run_once(
     connect: Connect = connect,
     planner: Planner = make_plan,
     skip: Collection[str] = (),
+    today: Callable[[], date] = utc_day,
     checkup: Checkup | None = None,
 ) -> Run:
     """Read, plan, guard and, unless it is a dry-run, apply. Raises `UnknownInstance`; all else is in the result.
@@ -99,21 +111,22 @@ def run_once(
     """
     pace = pace or real_pace(stop)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
-    instances = [one for one in chosen(desired, options.instances) if one.name not in skip]
+    instances = [one for one in chosen(desired, options.instances, options.shard) if one.name not in skip]
     checkup = checkup or Checkup(History(), pace)
 
     def look(instance: Instance, target: OpenTarget) -> Reading:
-        reading = checkup.read(instance, target)
+        reading = checkup.read(instance, target, desired.files_of(instance.name))
         return reading if options.dry_run else stop_at_once(desired, instance, reading, pace)
 
     with read_all(instances, stop, look, connect) as read:
-        readings, plan = _planned(desired, options, planner, read, pace)
+        readings, plan = _planned(desired, options, partial(planner, today=today()), read, pace)
         plans = {part.name: part for part in plan.instances}
 
         def conclude(name: str) -> InstanceResult:
             reading, part = readings[name], plans.get(name)
             if part is None:
                 return unread(name, reading)
+            part = with_other_seeds(part, reading.target, pace)
             if options.dry_run or part.suspended or part.verdict.refused:
                 return _result(part, reading, _as_planned(part))
             results, lost = _apply(part, reading, pace, progress)
@@ -139,7 +152,7 @@ def _planned(
     doubtful = [part.name for part in plan.instances if _deletes(part) and not readings[part.name].target.fresh]
     if options.dry_run or not doubtful:
         return readings, plan
-    readings = {**readings, **each(doubtful, lambda name: read_afresh(readings[name], pace))}
+    readings = {**readings, **each(doubtful, lambda name: read_afresh(readings[name], pace, desired.files_of(name)))}
     return readings, make(readings)
 
 
@@ -148,19 +161,23 @@ def _deletes(part: InstancePlan) -> bool:
     return allowed and any(action.verb is Verb.DELETE and action.hold is None for action in part.actions)
 
 
-def chosen(desired: Desired, names: Sequence[str]) -> list[Instance]:
-    """The instances to work on. Raises `UnknownInstance` for a name that is not declared."""
+def chosen(desired: Desired, names: Sequence[str], shard: Shard | None = None) -> list[Instance]:
+    """The instances to work on: those named that the shard holds. Raises `UnknownInstance` for a name not declared."""
     unknown = sorted(set(names) - set(desired.instances))
     if unknown:
         known = ", ".join(sorted(desired.instances))
         raise UnknownInstance(f'no instance "{unknown[0]}" in the desired state, which has: {known}')
-    return [instance for name, instance in desired.instances.items() if not names or name in names]
+    return [
+        instance
+        for name, instance in desired.instances.items()
+        if (not names or name in names) and (shard is None or shard.holds(name))
+    ]
 
 
 def _apply(
     part: InstancePlan, reading: Reading, pace: Pace, progress: Progress
 ) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
-    left = tuple(action for action in part.actions if action not in reading.done)
+    left = tuple(action for action in part.actions if not _done(action, reading))
     progress.started(part.name, sum(action.hold is None for action in left))
     try:
         executor = Executor(reading.target, pace, lambda count: progress.advanced(part.name, count))
@@ -168,7 +185,11 @@ def _apply(
     finally:
         progress.finished(part.name)
     rest = iter(results)
-    return tuple(reading.done.get(action) or next(rest) for action in part.actions), lost
+    return tuple(_done(action, reading) or next(rest) for action in part.actions), lost
+
+
+def _done(action: Action, reading: Reading) -> ActionResult | None:
+    return reading.done.get(action.torrent_id or "") if action.urgent else None
 
 
 def _as_planned(part: InstancePlan) -> tuple[ActionResult, ...]:

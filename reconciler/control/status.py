@@ -6,10 +6,9 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from reconciler.apply.pace import Pace, real_pace
-from reconciler.control.health.checkup import Checkup
-from reconciler.control.health.history import History
+from reconciler.control.health.checkup import healthy_look
 from reconciler.control.reading import Connect, Reading, connect, read_all
-from reconciler.control.run import chosen, settled
+from reconciler.control.run import chosen, settled, utc_day
 from reconciler.model.desired import Desired, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
 from reconciler.model.health import Health
@@ -33,11 +32,10 @@ def read_status(
 ) -> StatusReport:
     """Read the instances and compare. Exit code 1 where one could not be read. Raises `UnknownInstance`."""
     selected = chosen(desired, instances)
-    checkup = Checkup(History(), pace or real_pace(stop))
-    with read_all(selected, stop, checkup.read, connect) as readings:
+    with read_all(selected, stop, healthy_look(desired, pace or real_pace(stop)), connect) as readings:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
     health = {name: reading.health for name, reading in readings.items() if reading.health}
-    plans = {part.name: part for part in make_plan(desired, snapshots, health=health).instances}
+    plans = {part.name: part for part in make_plan(desired, snapshots, today=utc_day(), health=health).instances}
     torrents: list[TorrentStatus] = []
     rows: list[InstanceStatus] = []
     for instance in selected:

@@ -105,7 +105,7 @@ class Story:
             raise StoryError(f"`{shown}` ended with exit code {code}, not {expect}")
 
     def _environ(self) -> dict[str, str]:
-        return environ(self._servers)
+        return {**environ(self._servers), "RECONCILE_STATE_DIR": str(self._folder / "state")}
 
     def _drift(self) -> None:
         """Do by hand what a person with a browser would: change what is declared, on the first instance."""

@@ -1,12 +1,14 @@
 """From the user's YAML to the desired state, or to a list of everything that is wrong with it.
 
 For: reading files, composing YAML with positions, checking it against the schema and the rules, resolving
-secrets, merging all documents into one `Desired`. May import `model` only. Never writes a file, never
-contacts anything, never returns a part of a desired state: a part would delete what the rest declares.
+secrets, merging all documents into one `Desired`. May import `model` only. Never writes a file but
+where `editing` is told to, never contacts anything, never returns a part of a desired state: a part would delete what
+the rest declares.
 """
 
 from reconciler.desired.errors import DesiredStateError
 from reconciler.desired.files import yaml_files
 from reconciler.desired.loading import load
+from reconciler.desired.torrent_files import Fetch, TorrentFiles
 
-__all__ = ["DesiredStateError", "load", "yaml_files"]
+__all__ = ["DesiredStateError", "Fetch", "TorrentFiles", "load", "yaml_files"]

@@ -20,16 +20,21 @@ def build(checked: list[Checked], context: Context) -> Desired:
         once |= {key: value for key, value in part.entry.items() if key in ONCE}
         categories |= build_categories(part.document, ("categories",), part.entry.get("categories", {}))
     names = instance_names([part.document for part in checked])
+    instances = build_instances(checked, context)
+    torrents, unfetched = build_torrents(checked, names, context)  # last: only what is valid so far is fetched
     return Desired(
         policy=Policy(once.get("policy", Policy.CREATE_ONLY)),
-        instances=build_instances(checked, context),
-        torrents=build_torrents(checked, names, context),
+        instances=instances,
+        torrents=torrents,
         categories=categories,
         owner=once.get("owner", "default"),
         delete_files=once.get("delete_files", False),
+        quarantine=once.get("quarantine"),
+        prune_categories=once.get("prune_categories", False),
         guard=GuardLimits(**once.get("guard", {})),
         suspend=once.get("suspend", False),
         accept_plan=once.get("accept_plan"),
         warnings=tuple(sorted(set(context.warnings))),
         files=tuple(dict.fromkeys(context.files)),
+        unfetched=unfetched,
     )

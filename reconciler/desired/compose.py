@@ -77,7 +77,7 @@ class _TooDeep(Exception):
     """Collections nest deeper than any desired state does."""
 
 
-class _Parser(CParser):  # type: ignore[misc]
+class Parser(CParser):  # type: ignore[misc]
     """The C parser with the three hooks its composer calls: they guard the depth and resolve no tags."""
 
     depth = 0
@@ -101,7 +101,7 @@ def compose(file: str, text: str) -> tuple[list[Node], Problem | None]:
     roots: list[Node] = []
     parser: Any = None
     try:
-        parser = _Parser(text)
+        parser = Parser(text)
         while parser.check_node():
             roots.append(parser.get_node())
     except _TooDeep:

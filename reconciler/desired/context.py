@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.desired.torrent_files import TorrentFiles
 from reconciler.model.position import Position, Problem
 
 
@@ -13,7 +14,8 @@ class Context:
     """Collects problems and warnings. `resolve_secrets` False: what only this machine lacks is a warning.
 
     `complete` False: a file could not be read or parsed, so that nothing can be said about what is not there.
-    `files`: every file that was asked for, there or not.
+    `files`: every file that was asked for, there or not. `torrents`: what earlier loads read of
+    .torrent files, and how to fetch them.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -22,10 +24,11 @@ class Context:
     files: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    torrents: TorrentFiles = field(default_factory=TorrentFiles)
 
-    def problem(self, at: Position, message: str, mend: str = "") -> None:
-        """Something that makes the desired state invalid."""
-        self.problems.append(Problem(at, message, mend))
+    def problem(self, at: Position, message: str, mend: str = "", *, remote: bool = False) -> None:
+        """Something that makes the desired state invalid, or (`remote`) unknown for now."""
+        self.problems.append(Problem(at, message, mend, remote))
 
     def warn(self, at: Position, message: str, mend: str = "") -> None:
         """Something doubtful."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from reconciler.model.position import Position, Problem
 
@@ -21,15 +22,20 @@ class SourceFile:
     text: str
 
 
-def read_files(paths: Sequence[Path]) -> tuple[list[SourceFile], list[Problem]]:
-    """Every file of `paths`, in order, a directory standing for its `*.yaml` and `*.yml`, sorted by name."""
+def read_files(
+    paths: Sequence[Path], texts: Mapping[Path, str] = MappingProxyType({})
+) -> tuple[list[SourceFile], list[Problem]]:
+    """Every file of `paths`, in order, a directory standing for its `*.yaml` and `*.yml`, sorted by name.
+
+    Of a file that `texts` names, that text is taken, whatever it holds.
+    """
     sources: list[SourceFile] = []
     problems: list[Problem] = []
     seen: dict[str, Path] = {}
     if not paths:
         problems.append(_problem("desired state", "no file was given"))
     for path in _expand(paths, problems):
-        text = _read(path, problems)
+        text = texts[path] if path in texts else _read(path, problems)
         if text is None:
             continue
         first = seen.setdefault(os.path.realpath(path), path)

@@ -12,7 +12,7 @@ from reconciler.desired.context import Context
 from reconciler.desired.plain import Document
 from reconciler.desired.probes import build_probes
 from reconciler.desired.schema import CategoryEntry, InstanceEntry
-from reconciler.model.desired import DesiredCategory, Instance
+from reconciler.model.desired import DesiredCategory, DesiredPreference, Instance
 from reconciler.model.health import Probe, WhenUnhealthy
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
@@ -42,7 +42,11 @@ def build_categories(
 ) -> dict[str, DesiredCategory]:
     """The categories that stand at `loc`."""
     at = document.keys_at(*loc) if entries else {}
-    return {name: DesiredCategory(name, at[name], (entry or {}).get("save_path")) for name, entry in entries.items()}
+    found = {}
+    for name, entry in entries.items():
+        paths = entry or {}
+        found[name] = DesiredCategory(name, at[name], paths.get("save_path"), paths.get("download_path"))
+    return found
 
 
 def _instance(name: str, at: Position, entry: InstanceEntry, document: Document, context: Context) -> Instance:
@@ -63,6 +67,7 @@ def _instance(name: str, at: Position, entry: InstanceEntry, document: Document,
         read_timeout=timeout.get("read", 60.0),
         pool_size=entry.get("pool_size", 2),
         categories=build_categories(document, (*loc, "categories"), entry.get("categories", {})),
+        preferences=_preferences(entry, document, loc, context),
         suspend=entry.get("suspend", False),
         health=_health(name, entry, document, context),
         when_unhealthy=WhenUnhealthy(entry.get("when_unhealthy", "leave")),
@@ -74,6 +79,17 @@ def _health(name: str, entry: InstanceEntry, document: Document, context: Contex
         at = document.key_at("instances", name, "when_unhealthy")
         context.problem(at, "there is no probe here that could ever stop anything", 'Add one to "health"')
     return build_probes(document, name, entry.get("health", ()), context)
+
+
+def _preferences(
+    entry: InstanceEntry, document: Document, loc: tuple[str, ...], context: Context
+) -> dict[str, DesiredPreference]:
+    if not (entries := entry.get("preferences")):
+        return {}
+    from reconciler.desired.preferences import build_preferences  # its table is for those who need it
+
+    has_login = entry.get("username") is not None or entry.get("api_key") is not None
+    return build_preferences(document, (*loc, "preferences"), entries, has_login, context)
 
 
 def _credentials(

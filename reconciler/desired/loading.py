@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from reconciler.desired.compose import compose
@@ -14,26 +15,43 @@ from reconciler.desired.errors import DesiredStateError
 from reconciler.desired.files import read_files, yaml_files
 from reconciler.desired.merging import find_clashes
 from reconciler.desired.plain import Document
+from reconciler.desired.torrent_files import TorrentFiles
 from reconciler.model.desired import Desired
 
 if TYPE_CHECKING:
     from reconciler.desired.checking import Checked
 
 
-def load(paths: Sequence[Path], environ: Mapping[str, str], *, resolve_secrets: bool = True) -> Desired:
+def load(
+    paths: Sequence[Path],
+    environ: Mapping[str, str],
+    *,
+    resolve_secrets: bool = True,
+    torrents: TorrentFiles | None = None,
+    texts: Mapping[Path, str] = MappingProxyType({}),
+) -> Desired:
     """Read, check and merge the desired state of `paths`: files, and directories of `*.yaml` and `*.yml`.
 
     Secrets come from `environ` and from files. With `resolve_secrets` False, those that are missing on this
-    machine become warnings, and such an instance has none. Raises `DesiredStateError` with every problem of
-    every file.
+    machine become warnings, and such an instance has none. `torrents` gets the .torrent files of URLs, and keeps
+    what it has read for the next load; without it they are not contacted, and are counted as `unfetched`. `texts`
+    stand for what files are about to hold, by path: one of `paths`, or one that a directory among them stands for.
+    Raises `DesiredStateError` with every problem of every file.
     """
     with _no_garbage_collection():
-        return _load(paths, environ, resolve_secrets)
+        return _load(paths, environ, resolve_secrets, torrents or TorrentFiles(), texts)
 
 
-def _load(paths: Sequence[Path], environ: Mapping[str, str], resolve_secrets: bool) -> Desired:
-    sources, problems = read_files(paths)
-    context = Context(environ, resolve_secrets, not problems, list(map(str, yaml_files(paths))), problems)
+def _load(
+    paths: Sequence[Path],
+    environ: Mapping[str, str],
+    resolve_secrets: bool,
+    torrents: TorrentFiles,
+    texts: Mapping[Path, str],
+) -> Desired:
+    sources, problems = read_files(paths, texts)
+    files = list(map(str, yaml_files(paths)))
+    context = Context(environ, resolve_secrets, not problems, files, problems, torrents=torrents)
     documents: list[Document] = []
     for source in sources:
         roots, problem = compose(source.name, source.text)

@@ -12,7 +12,16 @@ from reconciler.desired.context import Context
 from reconciler.desired.plain import Document
 from reconciler.model.position import Position
 
-ONCE: Final = ("owner", "policy", "delete_files", "guard", "suspend", "accept_plan")
+ONCE: Final = (
+    "owner",
+    "policy",
+    "delete_files",
+    "quarantine",
+    "prune_categories",
+    "guard",
+    "suspend",
+    "accept_plan",
+)
 NAMED: Final = ("instances", "categories")
 
 

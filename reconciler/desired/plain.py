@@ -14,9 +14,11 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from reconciler.desired.compose import IMPLICIT, position
 from reconciler.desired.yaml12 import plain_value
 from reconciler.model.position import Position, Problem
+from reconciler.model.preferences import SECRET
 
 MAX_EXPANDED: Final = 1_000_000  # values that aliases may stand for in one document: 10,000 entries of 100 each
 SECRET_KEYS: Final = frozenset({"password", "api_key"})
+_HIDDEN: Final = SECRET_KEYS | SECRET  # below these keys nothing is quoted
 
 _STR_TAG = "tag:yaml.org,2002:str"
 _OPEN: Final = (None, -1)  # a collection that is being read
@@ -129,7 +131,7 @@ class _Reader:
         merges: list[tuple[Node, Any]] = []  # the key, for its position, and the data of what is merged
         for key_node, value_node in node.value:
             key = self._key(key_node)
-            if key in SECRET_KEYS:
+            if key in _HIDDEN:
                 self._hidden += 1
                 value = self.value(value_node)
                 self._hidden -= 1

@@ -1,6 +1,7 @@
 """What pydantic found -> what we tell the user: where, one plain sentence, and how to mend it.
 
-Values are quoted only where they cannot hold a secret: never below `instances`, and never a magnet link.
+Values are quoted only where they cannot hold a secret: never below `instances`, and never a magnet link or the
+URL of a torrent.
 """
 
 from __future__ import annotations
@@ -12,19 +13,24 @@ from typing import Any, Final
 from pydantic_core import ErrorDetails
 
 from reconciler.desired.errors import Invalid
+from reconciler.desired.option_schema import CHOICES
 from reconciler.desired.plain import SECRET_KEYS, Document
 from reconciler.desired.schema import BRANCHES, KEYS
+from reconciler.desired.sources import SOURCES
 from reconciler.model.position import Problem
 
 Loc = tuple[str | int, ...]
 Said = tuple[str, str]  # message, mend
 
-_NOT_DEFAULTS: Final = ("magnet", "name", "state")
+_NOT_DEFAULTS: Final = (*SOURCES, "name", "state", "web_seeds", "delete_files")
 _CHOICES: Final = {
     "policy": ("create-only", "upsert", "sync"),
     "state": ("present", "absent"),
     "when_unhealthy": ("leave", "pause"),
+    **CHOICES,
 }
+_A_RATE: Final = "a rate like 5 MiB/s, or unlimited"
+_A_TIME: Final = "a time like 90m or 14d, or global or unlimited"
 _NUMBERS: Final = {
     "version": "1",
     "max_delete": "a whole number, 0 or more",
@@ -36,6 +42,11 @@ _NUMBERS: Final = {
     "timeout": "a duration like 5s or 2m",
     "failure_threshold": "a whole number from 1 to 100",
     "success_threshold": "a whole number from 1 to 100",
+    "download_limit": _A_RATE,
+    "upload_limit": _A_RATE,
+    "ratio": "a number like 1.5, or global or unlimited",
+    "seeding_time": _A_TIME,
+    "inactive_seeding_time": _A_TIME,
 }
 _SHAPES: Final[dict[str, Said]] = {
     "instances": (
@@ -48,6 +59,7 @@ _SHAPES: Final[dict[str, Said]] = {
     ),
     "defaults": ('"defaults" must be keys and values, like a torrent', 'Write "paused: true" below it'),
     "guard": ('"guard" must be keys and values', 'Write "max_delete: 10" below it'),
+    "preferences": ('"preferences" must be keys and values', 'Write "queueing_enabled: true" below it'),
     "tls": ('"tls" must be keys and values', 'Write "tls: {ca_file: ca.pem}"'),
     "timeout": ('"timeout" must be keys and values', 'Write "timeout: {connect: 5s, read: 60s}"'),
     "health": ('"health" must be a list of probes', 'Begin each with "- ", like "- interface: wg0"'),
@@ -57,8 +69,20 @@ _SHAPES: Final[dict[str, Said]] = {
     "torrents": ('"torrents" must be a list', 'Begin each torrent with "- magnet: …"'),
     "tags": ('"tags" must be a list', 'Write "tags: [iso]", or "tags: {only: [iso]}" to allow no others'),
     "only": ('"only" must be a list', 'Write "tags: {only: [iso]}"'),
+    "share_limits": ('"share_limits" must be keys and values', 'Write "share_limits: {ratio: 2, seeding_time: 14d}"'),
+    "files": ('"files" must be a list', "Write 'files: [{match: \"*.nfo\", priority: skip}]'"),
+    "trackers": ('"trackers" must be a list', 'Begin each tracker with "- https://…"'),
+    "web_seeds": ('"web_seeds" must be a list', 'Begin each web seed with "- https://…"'),
+    "ignore_changes": ('"ignore_changes" must be a list', 'Write "ignore_changes: [save_path]"'),
 }
-_REQUIRED: Final = ("version", "policy", "url", "magnet")
+_ITEMS: Final = {
+    "tags": "a tag",
+    "only": "a tag",
+    "trackers": "a tracker",
+    "web_seeds": "a web seed",
+    "ignore_changes": "a key",
+}
+_REQUIRED: Final = ("version", "policy", "url", *SOURCES)
 _SECRET: Final[Said] = (
     "this must be {env: NAME}, {file: PATH}, or text in quotes",
     "Check the indentation, and put text in quotes",
@@ -104,8 +128,10 @@ def place_of(loc: Loc) -> str:
             return "health"
         case ("instances", _, str(key), *_):
             return key
-        case ("torrents", _, "tags", *_) | ("defaults", "tags", *_):
-            return "tags"
+        case ("torrents", _, "tags" | "share_limits" | "files" as key, *_):
+            return str(key)
+        case ("defaults", "tags" | "share_limits" | "files" as key, *_):
+            return str(key)
         case (str(head), *_):
             return head
     return ""
@@ -127,12 +153,13 @@ def _missing(loc: Loc) -> Said:
     match loc:
         case ("version",):
             return "this document does not say its version", 'Begin it with "version: 1"'
-        case ("torrents", _, "magnet"):
-            return "this torrent has no magnet", 'Add "magnet: magnet:?xt=urn:btih:…"'
         case ("instances", _, "health", _, "http" | "gluetun" as kind, "url"):
-            return f"this {kind} probe has no url", 'Add "url: http://…"'
+            return f"this {kind} probe has no url", 'Add "url: http://â¦"'
         case ("instances", _, "url"):
             return "this instance has no url", 'Add "url: http://127.0.0.1:8080"'
+        case (*_, "files", int(), "match" | "priority" as key):
+            mend = 'Add "priority: skip"' if key == "priority" else "Add 'match: \"*.nfo\"'"
+            return f"this rule for files has no {key}", mend
     return f'"{loc[-1]}" is missing', _SHAPES.get(str(loc[-1]), ("", ""))[1]
 
 
@@ -149,11 +176,11 @@ def _wrong(document: Document, loc: Loc, error: ErrorDetails) -> Said:
     if kind == "dict_type" and (item := _not_an_item(loc)):
         return item
     if value is None and isinstance(loc[-1], int):
-        return "a tag has no value", "Write it, or remove the item"
+        return f"{_ITEMS.get(field, 'this item')} has no value", "Write it, or remove the item"
     if value is None and field in _REQUIRED:
         return f'"{field}" has no value', "Give it one"
     if value is None:
-        mend = f'Write "{field}: []" if there are none' if field in ("torrents", "tags", "only") else "Give it one"
+        mend = f'Write "{field}: []" if there are none' if field in ("torrents", *_ITEMS) else "Give it one"
         return f'"{field}" has no value', f"{mend}, or remove the key"
     teller = _TELLERS.get(kind, _other)
     return teller(document, loc, field, value)
@@ -176,11 +203,13 @@ def _not_an_item(loc: Loc) -> Said | None:
             return "a probe is keys and values", 'Write it like "- interface: wg0"'
         case ("categories", _) | ("instances", _, "categories", _):
             return "a category is keys and values", 'Write "linux: {save_path: /data/linux}"'
+        case (*_, "files", int()):
+            return "a rule for files is keys and values", "Write '- {match: \"*.nfo\", priority: skip}'"
     return None
 
 
 def _text(document: Document, loc: Loc, field: str, value: Any) -> Said:
-    subject = "a tag" if place_of(loc) == "tags" else f'"{field}"'
+    subject = _ITEMS.get(field, f'"{field}"') if isinstance(loc[-1], int) else f'"{field}"'
     if isinstance(value, (list, dict)):
         return f"{subject} must be text, not a {'list' if isinstance(value, list) else 'mapping'}", ""
     meaning = "true or false" if isinstance(value, bool) else "a number"
@@ -196,6 +225,7 @@ def _flag(_document: Document, _loc: Loc, field: str, value: Any) -> Said:
 
 def _choice(_document: Document, _loc: Loc, field: str, value: Any) -> Said:
     choices = _CHOICES[field]
+    value = value.replace("_", "-") if isinstance(value, str) else value
     listed = ", ".join(choices[:-1]) + " or " + choices[-1]
     near = suggestion(value, choices) if isinstance(value, str) else ""
     return f'"{field}" must be {listed}', near

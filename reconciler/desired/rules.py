@@ -7,21 +7,30 @@ a value that an instance would store differently would be drift for ever.
 from __future__ import annotations
 
 import re
+from base64 import b32decode
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
 from reconciler.desired.errors import Invalid
+from reconciler.model.infohash import InfoHashes
 from reconciler.model.tags import PREFIX, RESERVED_OWNERS, is_ours_alone
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 _DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?\Z")
+_DAYS = re.compile(r"([0-9]{1,4})d\Z")
 _HASH = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _ROOT = re.compile(r"/|[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/](?=[^\\/])")  # /, C:\, \\server\share
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
+_HEX40 = re.compile(r"[0-9a-f]{40}\Z")
+_HEX64 = re.compile(r"[0-9a-f]{64}\Z")
+_BASE32 = re.compile(r"[a-z2-7]{32}\Z")
+_PLACE: Final = "Give the path of a file, or a url like https://example.org/file.torrent"
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SECONDS: Final = (86_400, 3_600, 60, 1)
 _DAY: Final = 86_400.0
+_LONGEST_QUARANTINE: Final = 3650
 
 
 def version(number: int) -> int:
@@ -95,6 +104,24 @@ def save_path(text: str) -> str:
     return text
 
 
+def download_path(value: object) -> object:
+    """Where a category's incomplete downloads are: a path, False for none, None for not managed."""
+    if isinstance(value, str):
+        return save_path(value)
+    if value is None or value is False:
+        return value
+    raise Invalid("a download_path is a path, or false for none", "Write it like /data/incomplete")
+
+
+def quarantine(value: object) -> object:
+    """`7d` -> 7. Days, since what is kept for days should not depend on the hour."""
+    found = _DAYS.match(value) if isinstance(value, str) else None
+    days = int(found[1]) if found else 0
+    if not 1 <= days <= _LONGEST_QUARANTINE:
+        raise Invalid(f"a quarantine is whole days, from 1d to {_LONGEST_QUARANTINE}d", "Write it like 7d")
+    return days
+
+
 def plain_name(what: str, text: str) -> str:
     """The name of an instance or an owner: it becomes part of tags, labels and file names."""
     if not _NAME.match(text):
@@ -131,14 +158,21 @@ def duration(value: object) -> object:
         raise Invalid("a duration needs a unit: d, h, m or s", f"Write {value}s for seconds")
     if not isinstance(value, str):
         return value
-    found = _DURATION.match(value)
-    if not value or not found:
+    found = seconds(value)
+    if found is None:
         raise Invalid("a duration is a whole number and its unit: d, h, m or s", "Write it like 5s, 90m or 1h30m")
-    parts = (int(digits[:9]) * unit for digits, unit in zip(found.groups(), _SECONDS, strict=True) if digits)
-    seconds = float(sum(parts))
-    if not 0 < seconds <= _DAY:
+    if not 0 < found <= _DAY:
         raise Invalid("a duration is more than 0s and at most 1d", "Write it like 5s or 2m")
-    return seconds
+    return float(found)
+
+
+def seconds(text: str) -> int | None:
+    """`1h30m` -> 5400; None for what is no whole number of days, hours, minutes and seconds."""
+    found = _DURATION.match(text)
+    if not text or not found:
+        return None
+    parts = zip(found.groups(), _SECONDS, strict=True)
+    return sum(int(digits[:9]) * unit for digits, unit in parts if digits)
 
 
 def url(text: str) -> str:
@@ -160,6 +194,52 @@ def url(text: str) -> str:
     if not parts.hostname or port == 0 or "\\" in text:
         raise Invalid("this is not a usable url: its host or port is malformed", mend)
     return text
+
+
+def torrent_place(text: str) -> str:
+    """The path or the URL of a .torrent file. Never quoted: a URL may hold a passkey."""
+    if not text:
+        raise Invalid("the torrent is empty", "Give the path of a .torrent file, relative to this file, or its URL")
+    if _CONTROL.search(text):
+        raise Invalid("the torrent has a line break or control character in it", "Write it on one line")
+    scheme, colons, _ = text.partition("://")
+    if text.lower().startswith("magnet:"):
+        raise Invalid("this is a magnet link, no .torrent file", 'Write "magnet:" in place of "torrent:"')
+    if not colons or not _SCHEME.match(scheme):
+        return text
+    if scheme.lower() not in ("http", "https"):
+        raise Invalid("a .torrent file is fetched over http and https only", _PLACE)
+    return _torrent_url(text)
+
+
+def _torrent_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise Invalid("this is not a usable url: its host or port is malformed", _PLACE) from None
+    if "@" in parts.netloc:
+        raise Invalid('a url with a user name or password before an "@" is not supported', _PLACE)
+    if not parts.hostname or port == 0 or "\\" in text or " " in text:
+        raise Invalid("this is not a usable url: its host or port is malformed, or it has a space in it", _PLACE)
+    return text
+
+
+def infohash(text: str) -> InfoHashes:
+    """The infohash of a torrent: v1 (or the id that qBittorrent has for a v2 torrent), or v2."""
+    digits = text.lower()
+    if _HEX40.match(digits):
+        found = InfoHashes(v1=digits)
+    elif _HEX64.match(digits):
+        found = InfoHashes(v2=digits)
+    elif _BASE32.match(digits):
+        found = InfoHashes(v1=b32decode(digits.upper()).hex())
+    else:
+        mend = 'Write "magnet:" in place of "infohash:"' if digits.startswith("magnet:") else "Copy it again"
+        raise Invalid("an infohash is 40 hex digits (v1), 64 hex digits (v2) or 32 of base32", mend)
+    if not str(found).strip("0"):
+        raise Invalid("this infohash is all zeros, which names no torrent", "Copy it again")
+    return found
 
 
 def environment_name(text: str) -> str:

@@ -86,12 +86,10 @@ class _Rest:
 
 
 def _stand_in(loc: tuple[str | int, ...]) -> Any:
-    """A value for what is required, or whose absence means something; no two torrents share one."""
+    """A value for what is required, or whose absence means something."""
     match loc:
         case ("version",):
             return 1
-        case ("torrents", int(index), "magnet"):
-            return f"magnet:?xt=urn:btih:{2**159 + index:040x}"
         case ("instances", name, "url"):
             return f"http://stand-in.invalid/{name}"
         case ("instances", _, "username" | "password" | "api_key"):
@@ -102,4 +100,8 @@ def _stand_in(loc: tuple[str | int, ...]) -> Any:
             return "stand-in"
         case (*_, "only"):
             return []
+        case (*_, "files", int(), "match"):
+            return "stand-in"
+        case (*_, "files", int(), "priority"):
+            return "normal"
     return _GONE

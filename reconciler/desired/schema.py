@@ -13,8 +13,11 @@ from typing_extensions import TypedDict  # typing has one that pydantic can read
 
 from reconciler.desired import rules
 from reconciler.desired.errors import Invalid
+from reconciler.desired.option_schema import KEYS as OPTION_KEYS
+from reconciler.desired.option_schema import OptionKeys, OwnOptionKeys
 from reconciler.desired.probe_schema import PROBE_KEYS, ProbeEntry
 from reconciler.desired.shapes import STRICT, Duration, SecretSource
+from reconciler.desired.sources import SOURCES
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 
 BRANCHES: Final = frozenset({"#list", "#only", "#text", "#from"})  # union branches: in pydantic's locs, not in the YAML
@@ -52,7 +55,7 @@ Tags = Annotated[
 
 
 @with_config(STRICT)
-class Managed(TypedDict, total=False):
+class Managed(OptionKeys, total=False):
     """The keys of a torrent that `defaults` may hold too. `null`: not managed, whatever the defaults say."""
 
     instance: str | None
@@ -64,19 +67,22 @@ class Managed(TypedDict, total=False):
 
 
 @with_config(STRICT)
-class TorrentEntry(Managed, total=False):
-    """One item of `torrents`."""
+class TorrentEntry(Managed, OwnOptionKeys, total=False):
+    """One item of `torrents`. That it has exactly one source is checked when it is resolved."""
 
-    magnet: Required[Annotated[str, AfterValidator(_magnet)]]
+    magnet: Annotated[str, AfterValidator(_magnet)]
+    torrent: Annotated[str, AfterValidator(rules.torrent_place)]
+    infohash: Annotated[str, AfterValidator(rules.infohash)]
     name: Annotated[str, AfterValidator(rules.torrent_name)] | None
     state: Literal["present", "absent"]
 
 
 @with_config(STRICT)
 class CategoryEntry(TypedDict, total=False):
-    """One category; with `save_path` absent or `null` its path is not managed."""
+    """One category; with `save_path` absent or `null` its path is not managed, and so with `download_path`."""
 
     save_path: SavePath | None
+    download_path: Annotated[Any, AfterValidator(rules.download_path)]
 
 
 Categories = dict[CategoryName, CategoryEntry | None]
@@ -110,6 +116,7 @@ class InstanceEntry(TypedDict, total=False):
     timeout: TimeoutEntry
     pool_size: Annotated[int, Field(ge=1, le=16)]
     categories: Categories
+    preferences: dict[str, Any]  # see `preferences.py`
     suspend: bool
     health: list[ProbeEntry]
     when_unhealthy: Literal["leave", "pause"]
@@ -132,6 +139,8 @@ class DocumentEntry(TypedDict, total=False):
     owner: Annotated[str, AfterValidator(rules.owner_name)]
     policy: Literal["create-only", "upsert", "sync"]
     delete_files: bool
+    quarantine: Annotated[Any, AfterValidator(rules.quarantine)]
+    prune_categories: bool
     guard: GuardEntry
     suspend: bool
     accept_plan: Annotated[str, AfterValidator(rules.plan_hash)]
@@ -143,6 +152,12 @@ class DocumentEntry(TypedDict, total=False):
 
 DOCUMENT: Final[TypeAdapter[DocumentEntry]] = TypeAdapter(DocumentEntry)
 
+
+def _known(entry: type) -> tuple[str, ...]:
+    """The keys of a torrent, the usual ones first."""
+    return tuple(sorted(entry.__annotations__, key=lambda key: key in OwnOptionKeys.__annotations__))
+
+
 # the known keys of each place, for suggestions
 KEYS: Final[dict[str, tuple[str, ...]]] = {
     "": tuple(DocumentEntry.__annotations__),
@@ -151,9 +166,10 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "timeout": tuple(TimeoutEntry.__annotations__),
     "guard": tuple(GuardEntry.__annotations__),
     "categories": tuple(CategoryEntry.__annotations__),
-    "defaults": tuple(Managed.__annotations__),
-    "torrents": ("magnet", *(key for key in TorrentEntry.__annotations__ if key != "magnet")),
+    "defaults": _known(Managed),
+    "torrents": (*SOURCES, *(key for key in _known(TorrentEntry) if key not in SOURCES)),
     "tags": ("only",),
+    **OPTION_KEYS,
     "password": ("env", "file"),
     "api_key": ("env", "file"),
     **PROBE_KEYS,

@@ -7,24 +7,35 @@ from typing import Any, Final, cast
 
 from reconciler.desired.checking import Checked
 from reconciler.desired.context import Context
+from reconciler.desired.options import OPTION_KEYS, contradictions, options_of
 from reconciler.desired.plain import Document
 from reconciler.desired.problems import shown, suggestion
+from reconciler.desired.sources import Given, Sources
 from reconciler.model.desired import DesiredTags, DesiredTorrent
-from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
 
-_MANAGED: Final = ("category", "tags", "save_path", "paused", "protect")
+_MANAGED: Final = ("category", "tags", "save_path", "paused", "protect", *sorted(OPTION_KEYS - {"delete_files"}))
 
 
-def build_torrents(checked: Sequence[Checked], names: tuple[str, ...], context: Context) -> tuple[DesiredTorrent, ...]:
-    """Every torrent of every document, in order. `names` are the instances that there are."""
-    return tuple(_Builder(names, context).all(checked))
+def build_torrents(
+    checked: Sequence[Checked], names: tuple[str, ...], context: Context
+) -> tuple[tuple[DesiredTorrent, ...], int]:
+    """Every torrent of every document, in order, and how many are missing because nothing may be contacted now.
+
+    `names` are the instances that there are.
+    """
+    sources = Sources(context)
+    torrents = _Builder(names, context, sources).all(checked)
+    if sources.fetch_all():
+        torrents = _Builder(names, context, sources).all(checked)
+    return tuple(torrents), sum(len(part.entry.get("torrents", ())) for part in checked) - len(torrents)
 
 
 class _Builder:
     """Keeps what spans entries: the ids that are taken on each instance, and tag sets, which repeat a lot."""
 
-    def __init__(self, names: tuple[str, ...], context: Context) -> None:
+    def __init__(self, names: tuple[str, ...], context: Context, sources: Sources) -> None:
+        self._sources = sources
         self._names = names
         self._only = names[0] if len(names) == 1 else None
         self._context = context
@@ -42,21 +53,23 @@ class _Builder:
                 instance = self._instance(values, entry, part, index)
                 if entry.get("state") == "absent":
                     self._alone(entry, part.document, index)
-                    values = {"magnet": values["magnet"], "name": values.get("name"), "state": "absent"}
-                if instance is None:
+                    kept = ("name", "state", "delete_files")
+                    values = {key: value for key, value in values.items() if key in kept}
+                contradictions(values, cast("dict[str, Any]", entry), part.document, index, self._context)
+                given = self._sources.of(entry, part.document, index)
+                if instance is None or given is None:
                     continue
-                torrent = self._torrent(positions[index], instance, values)
-                self._unique(torrent, part.document, index)
+                torrent = self._torrent(positions[index], given, instance, values)
+                self._unique(torrent, part.document.at("torrents", index, given.key))
                 torrents.append(torrent)
         return torrents
 
-    def _torrent(self, at: Position, instance: str, values: dict[str, Any]) -> DesiredTorrent:
-        magnet = cast("Magnet", values["magnet"])  # the schema's validator has parsed it
+    def _torrent(self, at: Position, given: Given, instance: str, values: dict[str, Any]) -> DesiredTorrent:
         get = values.get
         return DesiredTorrent(
             at,
-            magnet.infohashes,
-            magnet,
+            given.infohashes,
+            given.source,
             instance,
             get("state") == "absent",
             get("name"),
@@ -65,6 +78,7 @@ class _Builder:
             get("save_path"),
             get("paused"),
             get("protect"),
+            **options_of(values),
         )
 
     def _tag_set(self, tags: Any) -> DesiredTags | None:
@@ -118,7 +132,7 @@ class _Builder:
                 at = document.key_at("torrents", index, key)
                 self._context.problem(at, f'"{key}" means nothing next to "state: absent"', "Remove one of the two")
 
-    def _unique(self, torrent: DesiredTorrent, document: Document, index: int) -> None:
+    def _unique(self, torrent: DesiredTorrent, at: Position) -> None:
         taken = self._taken[torrent.instance]
         first = None
         for id_ in torrent.infohashes.ids:
@@ -128,7 +142,7 @@ class _Builder:
         else:
             return
         self._context.problem(
-            document.at("torrents", index, "magnet"),
+            at,
             f'this torrent is already declared for instance "{torrent.instance}" at {first}',
             "Keep one of the two",
         )

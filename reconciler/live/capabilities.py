@@ -33,6 +33,11 @@ class Capabilities:
         return self.web_api >= (2, 8, 4)
 
     @property
+    def export(self) -> bool:
+        """Can a .torrent file be had of a torrent? Since Web API 2.8.14 (qBittorrent 4.5)."""
+        return self.web_api >= (2, 8, 14)
+
+    @property
     def incremental(self) -> bool:
         """Does sync/maindata keep book of what changed? Since Web API 2.9.2 (qBittorrent 4.6).
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import qbittorrentapi
+from qbittorrentapi.app import ApplicationPreferencesDictionary
 from qbittorrentapi.definitions import APINames
 from qbittorrentapi.exceptions import LoginFailed
 from qbittorrentapi.request import QbittorrentSession
@@ -19,12 +20,26 @@ from qbittorrentapi.sync import SyncMainDataDictionary
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
 from requests import PreparedRequest, Response
 
-from reconciler.live.replies import CATEGORIES, MAIN_DATA, SERVER_STATE, TORRENTS, CategoryRow, MainData, TorrentRow
+from reconciler.live.replies import (
+    CATEGORIES,
+    FILES,
+    INFO_WITH_FILES,
+    MAIN_DATA,
+    PREFERENCES,
+    SERVER_STATE,
+    TORRENTS,
+    CategoryRow,
+    FileRow,
+    FilesRow,
+    MainData,
+    TorrentRow,
+)
 from reconciler.live.where import UnexpectedReply
 from reconciler.model.desired import Instance
 from reconciler.model.secret import Secret
 
 Status = Literal["stopped", "running"]
+
 
 LOGOUT_PATIENCE = 5.0  # seconds: a run does not wait longer to take its leave
 
@@ -89,9 +104,30 @@ class Client(qbittorrentapi.Client):
             raise ValueError("an empty list of hashes would mean all torrents")
         return cast("list[TorrentRow]", self.torrents_info(status_filter=status, torrent_hashes=hashes))
 
+    def file_rows(self, hashes: list[str]) -> list[FilesRow]:
+        """The rows of torrents/info of some torrents, with their files (>= 5.2)."""
+        reply: Response = self._post(
+            _name=APINames.Torrents,
+            _method="info",
+            data={"hashes": "|".join(hashes), "includeFiles": "true"},
+            response_class=Response,
+        )
+        return INFO_WITH_FILES.validate_json(reply.content)
+
+    def files_of(self, torrent_id: str) -> list[FileRow]:
+        """The rows of torrents/files of one torrent; none before there is metadata."""
+        reply: Response = self._post(
+            _name=APINames.Torrents, _method="files", data={"hash": torrent_id}, response_class=Response
+        )
+        return FILES.validate_json(reply.content)
+
     def category_rows(self) -> Mapping[str, CategoryRow]:
         """The rows of torrents/categories."""
         return cast("Mapping[str, CategoryRow]", self.torrents_categories())
+
+    def preference_values(self) -> Mapping[str, object]:
+        """What app/preferences has, secrets included."""
+        return cast("Mapping[str, object]", self.app_preferences())
 
     def main_data(self, rid: int) -> MainData:
         """What sync/maindata has to tell to one who knows its reply `rid`; 0: everything."""
@@ -146,6 +182,8 @@ class Client(qbittorrentapi.Client):
             return CATEGORIES.validate_json(response.content)
         if response_class is SyncMainDataDictionary:
             return MAIN_DATA.validate_json(response.content)
+        if response_class is ApplicationPreferencesDictionary:
+            return PREFERENCES.validate_json(response.content)
         return super()._cast(response, response_class)
 
     @property

@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.live.replies import MainData, TorrentChange, TorrentRow, hides_intent, live_torrents
-from reconciler.model.snapshot import LiveTorrent
+from reconciler.live.words import ACTIONS
+from reconciler.model.snapshot import LiveOptions, LiveTorrent
 
 Torrents = Mapping[str, LiveTorrent]
 
 LAST_RID = 1_000_000  # after this one they begin at 1 again
 
-_WHOLE = TorrentChange.__optional_keys__
+_WHOLE = TorrentChange.__optional_keys__ - {"comment", "share_limit_action", "share_limits_mode"}  # newer than 4.6
 
 
 class NotADelta(Exception):
@@ -66,8 +67,8 @@ def about(reply: MainData, ids: Collection[str]) -> MainData:
 
 
 def alike(one: LiveTorrent, other: LiveTorrent) -> bool:
-    """Are they the same but for progress, and the stop intent, which maindata tells by the state alone?"""
-    return one == other or one == replace(other, stopped=one.stopped, progress=one.progress)
+    """Are they the same but for progress, files, and the stop intent, which maindata tells by the state alone?"""
+    return one == other or one == replace(other, stopped=one.stopped, progress=one.progress, files=one.files)
 
 
 def may_be_rekeyed(torrent: LiveTorrent) -> bool:
@@ -87,7 +88,14 @@ def _changed(torrents: Torrents, key: str, change: TorrentChange) -> LiveTorrent
     after = _torrent(key, {**_row(before), **change}, before.stopped)
     if after.infohashes != before.infohashes:
         raise NotADelta
-    return after
+    return with_files_of(before, after)
+
+
+def with_files_of(before: LiveTorrent, after: LiveTorrent) -> LiveTorrent:
+    """The torrent with the files that are known of it; not known any more where what is selected has changed."""
+    if before.files is None or (before.size, before.has_metadata) != (after.size, after.has_metadata):
+        return after
+    return replace(after, files=before.files)
 
 
 def _torrent(key: str, row: TorrentChange, stopped: bool = False) -> LiveTorrent:
@@ -112,5 +120,32 @@ def _row(torrent: LiveTorrent) -> TorrentChange:
         "auto_tmm": torrent.auto_tmm,
         "progress": torrent.progress,
         "size": torrent.size,
-        "force_start": torrent.force_start,
+        "content_path": torrent.content_path,
+        "total_size": int(torrent.has_metadata),
+        "magnet_uri": torrent.links,
+        **_options(torrent.options),
+        **({} if torrent.comment is None else {"comment": torrent.comment}),
     }
+
+
+def _options(options: LiveOptions) -> TorrentChange:
+    share = options.share
+    row: TorrentChange = {
+        "force_start": options.force_start,
+        "seq_dl": options.sequential,
+        "f_l_piece_prio": options.first_last_piece_first,
+        "super_seeding": options.super_seeding,
+        "dl_limit": options.download_limit,
+        "up_limit": options.upload_limit,
+        "ratio_limit": share.ratio,
+        "seeding_time_limit": share.seeding_time,
+    }
+    if share.inactive_seeding_time is not None:
+        row["inactive_seeding_time_limit"] = share.inactive_seeding_time
+    if share.action is not None:
+        row["share_limit_action"] = ACTIONS.get(share.action, share.action)
+    if share.mode is not None:
+        row["share_limits_mode"] = share.mode
+    if options.download_path is not None:
+        row["download_path"] = options.download_path
+    return row

@@ -139,7 +139,7 @@ def _reason(response: requests.Response, where: Where) -> str:
     text = " ".join(response.text.split())
     plain = response.headers.get("Content-Type", "").startswith("text/plain")
     api_key = where.instance.api_key
-    echo = where.endpoint == LOGIN or (api_key is not None and api_key.reveal() in text)
+    echo = where.endpoint in (LOGIN, "app/setPreferences") or (api_key is not None and api_key.reveal() in text)
     told = plain and not echo and 0 < len(text) <= 120 and "://" not in text and "magnet:" not in text
     return f" ({text})" if told else ""
 

@@ -77,7 +77,9 @@ class Inspector(Session):
         """
         if self.capabilities.free_space_at_path:
             path = self.default_path()
-            free = self._connection.call("app/getFreeSpaceAtPath", lambda client: client.app_get_free_space_at_path(path))
+            free = self._connection.call(
+                "app/getFreeSpaceAtPath", lambda client: client.app_get_free_space_at_path(path)
+            )
             return int(free) if free >= 0 else None
         if self._instance.api_key:
             return None

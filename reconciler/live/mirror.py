@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.live.deltas import (
@@ -17,12 +17,14 @@ from reconciler.live.deltas import (
     may_be_rekeyed,
     merged,
     updated,
+    with_files_of,
     with_intent,
 )
 from reconciler.live.replies import MainData, hides_intent
-from reconciler.live.session import Session
+from reconciler.live.session import Session, lacks_files
 from reconciler.model.desired import Instance
 from reconciler.model.fields import normal_path
+from reconciler.model.files import Priority
 from reconciler.model.snapshot import AddOptions, Snapshot
 
 FULL_EVERY = 15 * 60.0  # seconds between full reads, whatever the deltas say
@@ -79,15 +81,20 @@ class Mirror(Session):
         self._fresh = False
         self._polled = 0  # the last session in which maindata was asked for
 
-    def snapshot(self, full: bool = False) -> Snapshot:
+    def snapshot(self, files_of: Collection[str] = ()) -> Snapshot:
         """Every torrent and category: the very same object as the last time where nothing in it has changed.
 
-        One request; one more for each of: torrents whose state hides the stop intent, torrents that wait for metadata,
-        categories that changed, torrents of which the last full read was in doubt.
+        One request; one more for each of: declared preferences, torrents whose state hides the stop intent, torrents
+        that wait for metadata, categories that changed, torrents of which the last full read was in doubt.
+
+        No delta tells of priorities of files. They are read with a full read, and where what is selected has changed.
         """
+        return self._read(files_of, full=False)
+
+    def _read(self, files_of: Collection[str], full: bool) -> Snapshot:
         copy, self._copy = self._copy, None  # whatever fails on the way, the copy is not gone on from
         on = copy if copy and not full and self._can_go_on(copy) else None
-        self._copy = self._next(on) if on else self._full(copy)
+        self._copy = self._next(on, files_of) if on else self._full(copy, files_of)
         self._fresh = on is None or self._copy.full_at > on.full_at
         return self._copy.snapshot
 
@@ -96,15 +103,20 @@ class Mirror(Session):
         """Was the last snapshot a full read, that depends on nothing read before?"""
         return self._fresh
 
-    def refresh(self) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
         """A full read, which depends on nothing that was read before."""
-        return self.snapshot(full=True)
+        return self._read(files_of, full=True)
 
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links, as `Session.add`."""
         if not options.stopped:
             self._copy = None  # their metadata may come before the next look
         super().add(magnets, options)
+
+    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+        """Add .torrent files, as `Session.upload`."""
+        self._copy = None  # one gives its metadata, and perhaps another id, to a torrent that waited for it
+        super().upload(files, options)
 
     def start(self, ids: Collection[str]) -> None:
         """Start (resume), as `Session.start`."""
@@ -114,14 +126,19 @@ class Mirror(Session):
             self._copy = None
         super().start(ids)
 
+    def prioritize(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
+        """Give files a priority, as `Session.prioritize`."""
+        self._copy = None  # deltas would not tell of it
+        super().prioritize(torrent_id, indexes, priority)
+
     def _can_go_on(self, copy: _Copy) -> bool:
         fresh = self._now() - copy.full_at < FULL_EVERY
         return fresh and copy.rid > 0 and copy.opened == self._connection.opened
 
-    def _next(self, copy: _Copy) -> _Copy:
+    def _next(self, copy: _Copy, files_of: Collection[str]) -> _Copy:
         """The copy after the changes since the last read."""
         if not self._is_safe(copy):
-            return self._full(copy)
+            return self._full(copy, files_of)
         reply = self._main_data(copy.rid)
         try:
             check_continues(reply, copy.rid)
@@ -129,18 +146,23 @@ class Mirror(Session):
         except NotADelta:
             # where no login is needed, a full reply may be the only sign of a restart, as another version perhaps
             in_new_session = copy.opened != self._connection.opened
-            return self._full(copy, reply if in_new_session else None)
+            return self._full(copy, files_of, reply if in_new_session else None)
         if doubts:
-            seen = {torrent.id: torrent for torrent in self.read(doubts)}
+            seen = {live.id: with_files_of(torrents.get(live.id, live), live) for live in self.read(doubts)}
             torrents = updated(torrents, seen.values())
             doubts = {key: view for key, view in doubts.items() if key not in seen or not alike(view, seen[key])}
         hidden = [key for key, torrent in torrents.items() if hides_intent(torrent.state)]
         torrents = with_intent(torrents, hidden, self._stopped_among(hidden))
+        if files_of and (lacking := [live for live in torrents.values() if lacks_files(live, files_of)]):
+            torrents = updated(torrents, self._with_files(lacking, files_of))
         snapshot = copy.snapshot
         if copy.doubtful_categories or "categories" in reply or "categories_removed" in reply:
             categories = self.categories()
             if categories != snapshot.categories:
                 snapshot = replace(snapshot, categories=categories)
+        preferences = self._declared_preferences()
+        if preferences != snapshot.preferences:
+            snapshot = replace(snapshot, preferences=preferences)
         if torrents is not copy.torrents:
             snapshot = replace(snapshot, torrents=tuple(torrents.values()))
         return replace(copy, snapshot=snapshot, torrents=torrents, rid=reply["rid"], doubts=doubts)
@@ -150,7 +172,7 @@ class Mirror(Session):
         waiting = [key for key, torrent in copy.torrents.items() if not torrent.stopped and may_be_rekeyed(torrent)]
         return not waiting or len(self._rows(waiting)) == len(waiting)
 
-    def _full(self, before: _Copy | None, reply: MainData | None = None) -> _Copy:
+    def _full(self, before: _Copy | None, files_of: Collection[str], reply: MainData | None = None) -> _Copy:
         """A copy that depends on nothing that was read before.
 
         The `reply` of maindata that deltas will follow comes first, so that no change between the two is missed.
@@ -166,7 +188,7 @@ class Mirror(Session):
                 self._open_anew()
             reply = self._main_data(0)
         opened = self._connection.opened
-        snapshot = super().snapshot()
+        snapshot = super().snapshot(files_of)
         torrents: Torrents = {torrent.id: torrent for torrent in snapshot.torrents}
         if before and torrents == before.torrents and _rest(snapshot) == _rest(before.snapshot):
             snapshot, torrents = before.snapshot, before.torrents

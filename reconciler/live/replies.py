@@ -7,14 +7,19 @@ as fast as `json` (10,000 torrents, 15 MB: 45 ms). A row that is not whole is an
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Annotated, NotRequired
+from typing import Annotated, Any, NotRequired
 
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic asks for this one until Python 3.12
 
+from reconciler.live.words import PRIORITIES, read_action
 from reconciler.model.fields import normal_path
+from reconciler.model.files import LiveFile, Priority
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.snapshot import LiveCategory, LiveTorrent
+from reconciler.model.links import links_part
+from reconciler.model.preferences import PreferenceValue, canonical
+from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, ShareLimits
+from reconciler.model.units import GLOBAL
 
 # The states that tell whether a torrent is stopped. All others hide it, and so may states of versions to come.
 STOPPED = frozenset({"pausedDL", "pausedUP", "stoppedDL", "stoppedUP"})
@@ -42,7 +47,25 @@ class TorrentRow(TypedDict):
     auto_tmm: bool
     progress: float | None
     size: int
+    content_path: NotRequired[str]  # since 4.3.1
+    num_seeds: NotRequired[int]
+    num_complete: NotRequired[int]
+    tracker: NotRequired[str]  # one that answers, "" for none
+    total_size: int
+    magnet_uri: str
     force_start: bool
+    seq_dl: bool
+    f_l_piece_prio: bool
+    super_seeding: bool
+    dl_limit: int
+    up_limit: int
+    ratio_limit: float | None
+    seeding_time_limit: int
+    inactive_seeding_time_limit: NotRequired[int]  # since 4.6
+    share_limit_action: NotRequired[str]  # since 5.2
+    share_limits_mode: NotRequired[str]  # since 5.3
+    download_path: NotRequired[str]  # since 4.4
+    comment: NotRequired[str]  # since 5.0
 
 
 @with_config(_STRICT)
@@ -59,7 +82,39 @@ class TorrentChange(TypedDict, total=False):
     auto_tmm: bool
     progress: float | None
     size: int
+    content_path: str
+    total_size: int
+    magnet_uri: str
     force_start: bool
+    seq_dl: bool
+    f_l_piece_prio: bool
+    super_seeding: bool
+    dl_limit: int
+    up_limit: int
+    ratio_limit: float | None
+    seeding_time_limit: int
+    inactive_seeding_time_limit: int
+    share_limit_action: str
+    share_limits_mode: str
+    download_path: str
+    comment: str
+
+
+@with_config(_STRICT)
+class FileRow(TypedDict):
+    """A row of torrents/files. `index` is told since 4.3.5; before, it is the place in the list."""
+
+    name: str
+    priority: int
+    index: NotRequired[int]
+
+
+@with_config(_STRICT)
+class FilesRow(TypedDict):
+    """A row of torrents/info with its files (>= 5.2), which are not told before there is metadata."""
+
+    hash: str
+    files: NotRequired[list[FileRow]]
 
 
 @with_config(_STRICT)
@@ -101,11 +156,15 @@ class CategoryRow(TypedDict):
 
 
 TORRENTS: TypeAdapter[list[TorrentRow]] = TypeAdapter(list[TorrentRow], config=_STRICT)
+FILES: TypeAdapter[list[FileRow]] = TypeAdapter(list[FileRow])
+INFO_WITH_FILES: TypeAdapter[list[FilesRow]] = TypeAdapter(list[FilesRow])
 CATEGORIES: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[str, CategoryRow])
+PREFERENCES: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
 MAIN_DATA: TypeAdapter[MainData] = TypeAdapter(MainData)
 SERVER_STATE: TypeAdapter[WithServerState] = TypeAdapter(WithServerState)
 
 
+_OF_CATEGORY = frozenset({"name", "savePath", "download_path"})  # what a category has fields for
 _PLAIN = STOPPED | RUNNING
 
 
@@ -123,6 +182,8 @@ def live_torrents(rows: Iterable[TorrentRow], stopped: Collection[str]) -> tuple
     """The rows as the model has them. `stopped`: which of the torrents that `intent_hidden` names are stopped."""
     tag_sets: dict[str, frozenset[str]] = {}  # few values, many torrents
     paths: dict[str, str] = {}
+    links: dict[str, str] = {}
+    options: dict[tuple[Any, ...], LiveOptions] = {}
     torrents = []
     for row in rows:
         key, state, tags, path = row["hash"], row["state"], row["tags"], row["save_path"]
@@ -133,6 +194,15 @@ def live_torrents(rows: Iterable[TorrentRow], stopped: Collection[str]) -> tuple
         if save_path is None:
             save_path = paths[path] = normal_path(path)
         v1, v2 = row.get("infohash_v1"), row.get("infohash_v2")
+        raw = (
+            *(row["force_start"], row["seq_dl"], row["f_l_piece_prio"], row["super_seeding"]),
+            *(row["dl_limit"], row["up_limit"], row["ratio_limit"], row["seeding_time_limit"]),
+            *(row.get("inactive_seeding_time_limit"), row.get("share_limit_action"), row.get("share_limits_mode")),
+            row.get("download_path"),
+        )
+        if (known := options.get(raw)) is None:
+            known = options[raw] = _options(*raw)
+        part = links_part(row["magnet_uri"])
         torrents.append(
             LiveTorrent(
                 key,
@@ -146,10 +216,47 @@ def live_torrents(rows: Iterable[TorrentRow], stopped: Collection[str]) -> tuple
                 row["auto_tmm"],
                 row["progress"] or 0.0,
                 row["size"],
-                row["force_start"],
+                normal_path(row.get("content_path", "")),
+                row["total_size"] > 0,
+                known,
+                row.get("comment"),
+                links.setdefault(part, part),
             )
         )
     return tuple(torrents)
+
+
+def _options(
+    force_start: bool,
+    sequential: bool,
+    first_last: bool,
+    super_seeding: bool,
+    download_limit: int,
+    upload_limit: int,
+    ratio: float | None,
+    seeding_time: int,
+    inactive_time: int | None,
+    action: str | None,
+    mode: str | None,
+    download_path: str | None,
+) -> LiveOptions:
+    """The options of a row. No limit is 0 or -1, by version."""
+    share = ShareLimits(GLOBAL if ratio is None else ratio, seeding_time, inactive_time, read_action(action), mode)
+    path = None if download_path is None else normal_path(download_path)
+    limits = max(download_limit, 0), max(upload_limit, 0)
+    return LiveOptions(force_start, sequential, first_last, super_seeding, *limits, share, path)
+
+
+def live_files(rows: Iterable[FileRow]) -> tuple[LiveFile, ...]:
+    """The files of a torrent. qBittorrent 4.2 shows what is skipped in a folder `.unwanted`, which is its own."""
+    return tuple(
+        LiveFile(
+            row.get("index", place),
+            row["name"].replace(".unwanted/", ""),
+            PRIORITIES.get(row["priority"], Priority.NORMAL),  # 4 is libtorrent's own number for it
+        )
+        for place, row in enumerate(rows)
+    )
 
 
 def live_categories(rows: Mapping[str, CategoryRow]) -> dict[str, LiveCategory]:
@@ -158,7 +265,27 @@ def live_categories(rows: Mapping[str, CategoryRow]) -> dict[str, LiveCategory]:
         name: LiveCategory(
             name,
             normal_path(row["savePath"]),
-            {key: value for key, value in row.items() if key not in ("name", "savePath")},
+            {key: value for key, value in row.items() if key not in _OF_CATEGORY},
+            _download_path(row.get("download_path")),
         )
         for name, row in rows.items()
     }
+
+
+def other_seeds(row: TorrentRow) -> int:
+    """The seeds that it knows besides itself.
+
+    `num_seeds` are those it is connected to, and two seeds do not stay so. `num_complete` is what a tracker says, who
+    counts this one too, or without a tracker what its peers are known to have.
+    """
+    itself = (row["progress"] or 0.0) >= 1 and row.get("tracker", "") != ""
+    return max(row.get("num_seeds", 0), row.get("num_complete", 0) - itself, 0)
+
+
+def live_preferences(reply: Mapping[str, object]) -> dict[str, PreferenceValue]:
+    """The preferences as the model has them: what is secret is a `Secret` from here on."""
+    return {name: canonical(name, value) for name, value in reply.items()}
+
+
+def _download_path(value: object) -> str | bool | None:
+    return normal_path(value) if isinstance(value, str) else False if value is False else None

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
+from reconciler.model.files import FileRule
 from reconciler.model.health import Probe, WhenUnhealthy
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
+from reconciler.model.plan import Value
 from reconciler.model.position import Position, Problem
+from reconciler.model.preferences import PreferenceValue
 from reconciler.model.secret import Secret
+from reconciler.model.torrent_file import TorrentFile
 
 
 class Policy(StrEnum):
@@ -46,6 +52,7 @@ class Instance:
     read_timeout: float = 60.0
     pool_size: int = 2
     categories: Mapping[str, DesiredCategory] = field(default_factory=dict)
+    preferences: Mapping[str, DesiredPreference] = field(default_factory=dict)
     suspend: bool = False
     health: tuple[Probe, ...] = ()
     when_unhealthy: WhenUnhealthy = WhenUnhealthy.LEAVE
@@ -53,11 +60,24 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class DesiredCategory:
-    """A category that should exist. `save_path` None: its path is not managed."""
+    """A category that should exist. `save_path` None: its path is not managed; likewise `download_path`.
+
+    `download_path` False: what is incomplete is at the save path too.
+    """
 
     name: str
     at: Position
     save_path: str | None = None
+    download_path: str | bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredPreference:
+    """A setting of the application, its value in the form of `model.preferences.canonical`."""
+
+    name: str
+    at: Position
+    value: PreferenceValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +88,25 @@ class DesiredTags:
     only: bool = False
 
 
+NO_OPTIONS: Final[Mapping[str, Value]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class DesiredTorrent:
     """One entry of `torrents`, defaults applied. None means: not declared, so not managed.
 
-    `category` "" means: no category. Paths are absolute and as qBittorrent sees them.
+    `source` is what it is added from; None where it has to be there already (`infohash`). `category` "" means: no
+    category. Paths are absolute and as qBittorrent sees them.
+
+    `options` and `create_only` hold what is declared of `model.options`, by field and in qBittorrent's own units.
+    `trackers` (which may hold passkeys) and `web_seeds` are to be there, others may be. The first of the rules of
+    `files` that matches a file counts. `ignore_changes` names the keys that only an add heeds. `delete_files` counts
+    for a torrent that is declared absent.
     """
 
     at: Position
     infohashes: InfoHashes
-    magnet: Magnet
+    source: Magnet | TorrentFile | None
     instance: str
     absent: bool = False
     name: str | None = None
@@ -86,16 +115,32 @@ class DesiredTorrent:
     save_path: str | None = None
     paused: bool | None = None
     protect: bool | None = None
+    options: Mapping[str, Value] = field(default_factory=lambda: NO_OPTIONS)
+    create_only: Mapping[str, Value] = field(default_factory=lambda: NO_OPTIONS)
+    trackers: tuple[str, ...] = field(default=(), repr=False)
+    web_seeds: tuple[str, ...] = field(default=(), repr=False)
+    files: tuple[FileRule, ...] = ()
+    ignore_changes: frozenset[str] = frozenset()
+    delete_files: bool | None = None
+
+    @property
+    def has_metadata(self) -> bool:
+        """Are its files known before it is added? From a magnet link they are not."""
+        return isinstance(self.source, TorrentFile)
 
     @property
     def label(self) -> str:
-        """What people call it: its declared name, else the magnet's, else its infohash."""
-        return self.name or self.magnet.name or str(self.infohashes)
+        """What people call it: its declared name, else that of its magnet or file, else its infohash."""
+        return self.name or (self.source and self.source.name) or str(self.infohashes)
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """The whole desired state of one run. `files`: every file it came from, those of secrets and certificates too."""
+    """The whole desired state of one run.
+
+    `files`: every file it came from, those of torrents, secrets and certificates too. `unfetched`: how many torrents
+    are missing because they are given by URL and it was loaded offline; such a state can be shown, and never planned.
+    """
 
     policy: Policy
     instances: Mapping[str, Instance]
@@ -103,12 +148,22 @@ class Desired:
     categories: Mapping[str, DesiredCategory] = field(default_factory=dict)
     owner: str = "default"
     delete_files: bool = False
+    quarantine: int | None = None  # days that what is pruned is kept, stopped; None: it is deleted at once
+    prune_categories: bool = False
     guard: GuardLimits = GuardLimits()
     suspend: bool = False
     accept_plan: str | None = None
     warnings: tuple[Problem, ...] = ()
     files: tuple[str, ...] = field(default=(), compare=False)
+    unfetched: int = 0
 
     def categories_of(self, instance: str) -> Mapping[str, DesiredCategory]:
         """The managed categories of one instance: its own definitions win over the common ones."""
         return {**self.categories, **self.instances[instance].categories}
+
+    def files_of(self, instance: str) -> frozenset[str]:
+        """The ids of the torrents of an instance whose files are declared: only of these are they read."""
+        declaring = (entry for entry in self.torrents if entry.files and entry.instance == instance)
+        return frozenset(
+            key for entry in declaring if "files" not in entry.ignore_changes for key in entry.infohashes.ids
+        )

@@ -5,20 +5,22 @@ The planner finds drift with these and apply checks its read-back with them, so 
 
 from __future__ import annotations
 
-from reconciler.model.plan import Change, Value
+from collections.abc import Sequence
+
+from reconciler.model.files import FileRule, LiveFile, Priority, unsettled
+from reconciler.model.links import missing_urls
+from reconciler.model.options import OPTIONS
+from reconciler.model.paths import normal_path as normal_path
+from reconciler.model.plan import Action, Change, Value
+from reconciler.model.quarantine import quarantines
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT, free_tags, held, owner_tag
-
-
-def normal_path(path: str) -> str:
-    """A path as it is compared: no trailing separator (qBittorrent 4.2 and 4.3 add one); on Windows `/` for `\\`."""
-    if len(path) > 1 and (path[1] == ":" or path.startswith("\\\\")):
-        path = path.replace("\\", "/")
-    return path.rstrip("/") or path[:1]
+from reconciler.model.tags import PROTECT, QUARANTINE, free_tags, held, owner_tag
 
 
 def live_value(torrent: LiveTorrent, field: str) -> Value:
-    """The present value of one of the simple fields, as plans and reports show it."""
+    """The present value of a field that has one value, as plans and reports show it. None: the server does not tell."""
+    if option := OPTIONS.get(field):
+        return option.read(torrent)
     match field:
         case "name":
             return torrent.name
@@ -32,26 +34,54 @@ def live_value(torrent: LiveTorrent, field: str) -> Value:
             return tuple(sorted(free_tags(torrent.tags)))
         case "protect":
             return PROTECT in torrent.tags
-        case "force_start":
-            return torrent.force_start
+        case "quarantine":
+            return quarantines(torrent.tags)
         case "held":
             return held(torrent.tags)
     raise ValueError(f"{field} is not a field of a live torrent")
 
 
-def arrived(change: Change, torrent: LiveTorrent) -> bool:
+def agrees(field: str, live: LiveTorrent, wanted: Value) -> bool:
+    """Is a field of the live torrent, to qBittorrent, as it is wanted?"""
+    value, option = live_value(live, field), OPTIONS.get(field)
+    if option is None:
+        return value == wanted
+    if field == "download_path" and wanted == live.save_path:
+        wanted = ""  # a path of its own that is the save path is none
+    return option.same(value, wanted)
+
+
+def arrived(change: Change, torrent: LiveTorrent, action: Action) -> bool:
     """Does the live torrent show what the change asked for? This is what counts as success, not a server's reply."""
     before, after = change.before, change.after
     match change.field:
-        case "tags":
-            was = set(before) if isinstance(before, tuple) else set()
-            want = set(after) if isinstance(after, tuple) else set()
+        case "tags" | "quarantine":
+            prefix = QUARANTINE if change.field == "quarantine" else ""
+            was = {prefix + tag for tag in before} if isinstance(before, tuple) else set()
+            want = {prefix + tag for tag in after} if isinstance(after, tuple) else set()
             return want <= torrent.tags and not (was - want) & torrent.tags
         case "owner":
             lost = before is None or owner_tag(str(before)) not in torrent.tags
             return lost and owner_tag(str(after)) in torrent.tags
         case "save_path":
-            return live_value(torrent, "save_path") == normal_path(str(after))
-        case "magnet":
-            return True  # the torrent is there: that is all an add by magnet asks for
-    return live_value(torrent, change.field) == after
+            return live_value(torrent, "save_path") == normal_path(str(after)) and not torrent.moving
+        case "magnet" | "content_layout" | "skip_checking" | "stop_condition":
+            return True  # the torrent is there: that is all that can be seen of it
+        case "trackers" | "web_seeds":
+            return not missing_urls(action.urls.get(change.field, ()), torrent.links, change.field)
+        case "files":
+            return _files_arrived(change, torrent.files, action.files)
+    return agrees(change.field, torrent, after)
+
+
+def file_text(file: LiveFile, priority: Priority) -> str:
+    """A file with a priority, as a change shows it."""
+    return f"{priority} {file.path}"
+
+
+def _files_arrived(change: Change, files: Sequence[LiveFile] | None, rules: Sequence[FileRule]) -> bool:
+    if files is None:
+        return False
+    if rules:
+        return not unsettled(files, rules)
+    return isinstance(change.after, tuple) and {file_text(file, file.priority) for file in files} >= {*change.after}

@@ -53,7 +53,7 @@ def parse_magnet(text: str) -> Magnet:
     """Check a magnet link and take it apart. Raises `MagnetError` with what is wrong."""
     if plain := _PLAIN_LINK.match(text):  # already canonical, and what most entries look like
         _refuse_zeros(plain[1])
-        return Magnet(text, InfoHashes(v1=plain[1]), _clean_name((plain[2] or "").replace("+", " ")))
+        return Magnet(text, InfoHashes(v1=plain[1]), clean_name((plain[2] or "").replace("+", " ")))
     _refuse_other_text(text)
     v1: str | None = None
     v2: str | None = None
@@ -78,7 +78,7 @@ def parse_magnet(text: str) -> Magnet:
     return Magnet(
         uri=_SCHEME + "&".join(topics + kept),
         infohashes=InfoHashes(v1, v2),
-        name=next((name for dn in reversed(values["dn"]) if (name := _clean_name(dn))), None),
+        name=next((name for dn in reversed(values["dn"]) if (name := clean_name(dn))), None),
         trackers=tuple(values["tr"]),
         web_seeds=tuple(values["ws"]),
     )
@@ -178,6 +178,6 @@ def _same(known: str | None, found: str, kind: str) -> str:
     return found
 
 
-def _clean_name(text: str) -> str | None:
+def clean_name(text: str) -> str | None:
     """A display name on one line, or None where nothing is left of it."""
     return _CONTROL.sub(" ", text).strip() or None

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
+from reconciler.model.files import FileRule
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
+from reconciler.model.preferences import PreferenceValue
+from reconciler.model.torrent_file import TorrentFile
 
 Value = str | bool | int | float | tuple[str, ...] | None
 
@@ -25,6 +31,7 @@ class Kind(StrEnum):
 
     TORRENT = "torrent"
     CATEGORY = "category"
+    PREFERENCE = "preference"
 
 
 class Outcome(StrEnum):
@@ -47,6 +54,24 @@ class Change:
     after: Value
 
 
+NO_URLS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Blast:
+    """What an action takes with it: of a deletion or a quarantine its torrent, of a setting all that move for it.
+
+    `bytes` is downloaded data on disk. `other_seeds`: the seeds that the instance knows besides its own, None where
+    it was not asked. `shares_with`: the infohashes of torrents that stay and may have files in common with it.
+    """
+
+    torrents: int = 1
+    bytes: int = 0
+    seeding: bool = False
+    other_seeds: int | None = None
+    shares_with: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One verb on one object with its changes.
@@ -54,6 +79,11 @@ class Action:
     `torrent_id` is the live key (None for adds and categories), `infohash` what people know the torrent by.
     `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then says why.
     `urgent`: it is done before anything else, and nothing that a loop remembers holds it back.
+    `adds` is what an add sends, `value` what a preference is set to, since its change may hide that. `blast` is for
+    people: what is done does not depend on it.
+
+    `urls` holds, by field, the trackers and web seeds that are to be added: they may hold passkeys, so `changes` shows
+    them masked. `files` are the rules for the files of a torrent that is added, before its files are known.
     """
 
     verb: Verb
@@ -66,13 +96,17 @@ class Action:
     source: Position | None = None
     disruptive: bool = False
     hold: Outcome | None = None
-    magnet: Magnet | None = None
+    adds: Magnet | TorrentFile | None = None
     delete_files: bool = False
     urgent: bool = False
+    value: PreferenceValue | None = None
+    blast: Blast | None = None
+    urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)
+    files: tuple[FileRule, ...] = ()
 
-    def wanted(self, field: str, default: Value = None) -> Value:
-        """The value that `field` changes to, or `default` where the action leaves it alone."""
-        return next((change.after for change in self.changes if change.field == field), default)
+    def wanted(self, name: str, default: Value = None) -> Value:
+        """The value that a field changes to, or `default` where the action leaves it alone."""
+        return next((change.after for change in self.changes if change.field == name), default)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,15 @@ class Position:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """Something wrong (or doubtful) in the desired state: where, what, and how to mend it."""
+    """Something wrong (or doubtful) in the desired state: where, what, and how to mend it.
+
+    `remote`: nothing is wrong in the files; another server that they name is in trouble, which may pass by itself.
+    """
 
     at: Position
     message: str
     mend: str = ""
+    remote: bool = False
 
     def __str__(self) -> str:
         return f"{self.at}: {self.message}" + (f". {self.mend}" if self.mend else "")

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 PREFIX = "reconcile:"
 PROTECT = "reconcile:protect"
 IGNORE = "reconcile:ignore"
+QUARANTINE = "reconcile:quarantine:"
 HELD = "reconcile:held"  # stopped by the kill switch; it ran before
 HELD_FORCED = "reconcile:held:forced"  # likewise, and its start was forced
 RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine", "held"})

@@ -1,4 +1,4 @@
-"""Categories: those that are declared, and those that a torrent needs and the instance lacks."""
+"""Categories: those that are declared, those that a torrent needs and lacks, and those that nobody needs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.model.desired import DesiredCategory, Policy
 from reconciler.model.fields import normal_path
-from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Verb
-from reconciler.model.snapshot import LiveCategory, Snapshot
+from reconciler.model.plan import Action, Blast, Change, Kind, Outcome, Spared, Verb
+from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
+from reconciler.plan.wording import moved
 
 
 def plan_categories(
@@ -18,14 +19,41 @@ def plan_categories(
     decisions: list[Action | Spared] = []
     for category in declared.values():
         live = snapshot.categories.get(category.name)
-        if live is None:
-            decisions.append(_add(category.name, category.save_path or "", "not on the instance", category))
-        elif category.save_path is not None and normal_path(category.save_path) != normal_path(live.save_path):
-            decisions.append(_edit(category, category.save_path, live, snapshot, policy))
+        decisions += _ensure(category, live, snapshot, policy)
     for name, users in _missing(torrents, {*declared, *snapshot.categories}).items():
         reason = f"used by {users} torrent{'s' if users > 1 else ''}, not on the instance and not declared"
-        decisions.append(_add(name, "", reason))
+        decisions.append(Action(Verb.ADD, Kind.CATEGORY, name, reason))
     return decisions
+
+
+def prune_categories(
+    declared: Mapping[str, DesiredCategory], snapshot: Snapshot, policy: Policy, torrents: Sequence[Action]
+) -> Sequence[Action | Spared]:
+    """Delete what is not declared and no torrent is in, ours or not; a category bears no mark of whose it is.
+
+    A category around one that stays, stays too: with it, qBittorrent would remove those within.
+    """
+    kept = {*declared, *_in_use(snapshot, torrents)}
+    kept |= {name[:end] for name in kept for end, sign in enumerate(name) if sign == "/"}
+    doomed = sorted(snapshot.categories.keys() - kept)
+    if policy is not Policy.SYNC:
+        return [Spared("", f"category {name}", f"policy {policy} does not delete") for name in doomed]
+    reason = "not declared, and no torrent is in it"
+    return [
+        Action(Verb.DELETE, Kind.CATEGORY, name, reason, _paths(snapshot.categories[name].save_path)) for name in doomed
+    ]
+
+
+def _paths(save_path: str) -> tuple[Change, ...]:
+    return (Change("save_path", save_path, None),) if save_path else ()
+
+
+def _in_use(snapshot: Snapshot, torrents: Sequence[Action]) -> set[str]:
+    """The categories that torrents are in once the plan is carried out, and those that it puts any into."""
+    certain = [action for action in torrents if action.hold is None]
+    leaving = {a.torrent_id for a in certain if a.verb is Verb.DELETE or a.wanted("category") is not None}
+    used = {torrent.category for torrent in snapshot.torrents if torrent.id not in leaving}
+    return used | {str(wanted) for action in torrents if (wanted := action.wanted("category"))}
 
 
 def _missing(torrents: Iterable[Action], known: set[str]) -> Counter[str]:
@@ -33,31 +61,68 @@ def _missing(torrents: Iterable[Action], known: set[str]) -> Counter[str]:
     return Counter(str(name) for name in wanted if name and name not in known)
 
 
-def _add(name: str, path: str, reason: str, declared: DesiredCategory | None = None) -> Action:
-    changes = (Change("save_path", None, normal_path(path)),) if path else ()
-    return Action(Verb.ADD, Kind.CATEGORY, name, reason, changes, source=declared.at if declared else None)
+def _ensure(
+    category: DesiredCategory, live: LiveCategory | None, snapshot: Snapshot, policy: Policy
+) -> Sequence[Action | Spared]:
+    changes = _changes(category, live)
+    if live and not changes:
+        return []
+    if live and policy is Policy.CREATE_ONLY:
+        return [Spared("", f"category {category.name}", "policy create-only does not change what is there")]
+    held = () if snapshot.v2 else tuple(change for change in changes if change.field == "download_path")
+    free = tuple(change for change in changes if change not in held)
+    actions = []
+    if free or not live:
+        actions.append(_bring(category, live, free, snapshot))
+    if held:
+        reason = f"unsupported: qBittorrent {snapshot.version} knows no download_path of a category; 4.4 and later do"
+        actions.append(
+            Action(Verb.UPDATE, Kind.CATEGORY, category.name, reason, held, source=category.at, hold=Outcome.BLOCKED)
+        )
+    return actions
 
 
-def _edit(
-    category: DesiredCategory, path: str, live: LiveCategory, snapshot: Snapshot, policy: Policy
-) -> Action | Spared:
-    if policy is Policy.CREATE_ONLY:
-        return Spared("", f"category {category.name}", "policy create-only does not change what is there")
-    followers = sum(_follows(torrent.category, category.name, torrent.auto_tmm) for torrent in snapshot.torrents)
-    reason = "save_path differs"
-    if followers:
-        reason += f"; {followers} torrent{'s' if followers > 1 else ''} under automatic management may move with it"
-    change = Change("save_path", normal_path(live.save_path), normal_path(path))
+def _bring(
+    category: DesiredCategory, live: LiveCategory | None, changes: tuple[Change, ...], snapshot: Snapshot
+) -> Action:
+    differs = " and ".join(change.field for change in changes) + f" differ{'s' if len(changes) == 1 else ''}"
+    blast = _followers(category.name, snapshot) if live else None
+    reason = "; ".join(part for part in (differs if live else "not on the instance", blast and moved(blast)) if part)
     return Action(
-        Verb.UPDATE,
+        Verb.UPDATE if live else Verb.ADD,
         Kind.CATEGORY,
         category.name,
         reason,
-        (change,),
+        changes,
         source=category.at,
-        disruptive=followers > 0,
+        disruptive=blast is not None,
+        blast=blast,
     )
 
 
-def _follows(category: str, edited: str, auto_tmm: bool) -> bool:
-    return auto_tmm and (category == edited or category.startswith(edited + "/"))
+def _changes(category: DesiredCategory, live: LiveCategory | None) -> tuple[Change, ...]:
+    changes = []
+    if category.save_path is not None:
+        before, after = normal_path(live.save_path) if live else None, normal_path(category.save_path)
+        if before != after and (live or after):
+            changes.append(Change("save_path", before, after))
+    if category.download_path is not None:
+        path = category.download_path
+        wanted = normal_path(path) if isinstance(path, str) else path
+        if live is None or live.download_path != wanted:
+            changes.append(Change("download_path", live.download_path if live else None, wanted))
+    return tuple(changes)
+
+
+def _followers(edited: str, snapshot: Snapshot) -> Blast | None:
+    """The torrents under automatic management whose place is derived from the category."""
+    within = edited + "/"
+    own = [name for name, category in snapshot.categories.items() if category.save_path and name.startswith(within)]
+
+    def follows(torrent: LiveTorrent) -> bool:
+        name = torrent.category
+        inside = name == edited or name.startswith(within)
+        return torrent.auto_tmm and inside and not any(name == one or name.startswith(one + "/") for one in own)
+
+    followers = [torrent for torrent in snapshot.torrents if follows(torrent)]
+    return Blast(len(followers), sum(torrent.on_disk for torrent in followers)) if followers else None

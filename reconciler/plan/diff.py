@@ -2,59 +2,135 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from reconciler.model.desired import DesiredTags, DesiredTorrent
-from reconciler.model.fields import live_value, normal_path
+from reconciler.model.fields import agrees, file_text, live_value, normal_path
+from reconciler.model.files import unsettled
+from reconciler.model.links import TRACKERS, WEB_SEEDS, masked, missing_urls
+from reconciler.model.options import CREATE_ONLY, OPTIONS, group
 from reconciler.model.plan import Change, Value
+from reconciler.model.quarantine import quarantines, ran_before
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import free_tags
 
-ORDER = ("owner", "name", "category", "tags", "save_path", "paused", "protect")
+_FIRST = ("owner", "quarantine", "held", "name", "category", "tags", "save_path")
+_LAST = (TRACKERS, WEB_SEEDS, "files", *CREATE_ONLY, "paused", "force_start", "protect")
+ORDER = (*_FIRST, *(field for field in OPTIONS if field not in _LAST), *_LAST)
 
 _View = tuple[tuple[str, Value], ...]
 
 
 def drift(entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, ...]:
     """The changes that bring the live torrent to what its entry declares; empty where they agree."""
-    wanted = _declared(entry, live)
-    present = tuple((field, live_value(live, field)) for field, _ in wanted)
-    return () if wanted == present else _explain(present, wanted)
+    wanted = tuple(_declared(entry, live))
+    present = tuple((field, _present(live, field, value)) for field, value in wanted)
+    found = () if wanted == present else _explain(present, wanted)
+    if quarantines(live.tags):
+        found = (*found, *_restored(entry, live))
+    if entry.options or found:
+        found = _with_consequences(found, entry, live)
+    if entry.trackers or entry.web_seeds or entry.files:
+        found = (*found, *_links(entry, live), *_files(entry, live))
+    return ordered(found)
+
+
+def ordered(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """The changes in the order in which plans show them."""
+    return tuple(changes if len(changes) < 2 else sorted(changes, key=lambda change: ORDER.index(change.field)))
 
 
 def first_values(entry: DesiredTorrent) -> tuple[Change, ...]:
     """What an add declares, each from nothing."""
     tags = tuple(sorted(entry.tags.names)) if entry.tags else None
+    links = ((TRACKERS, entry.trackers), (WEB_SEEDS, entry.web_seeds))
     declared: tuple[tuple[str, Value], ...] = (
         ("name", entry.name),
         ("category", entry.category or None),
         ("tags", tags or None),
         ("save_path", entry.save_path and normal_path(entry.save_path)),
+        *(
+            (field, value) for field, value in entry.options.items() if field != "force_start"
+        ),  # in the order of OPTIONS
+        *((field, tuple(map(masked, urls)) or None) for field, urls in links),
+        ("files", (tuple(map(str, entry.files)) or None) if entry.has_metadata else None),
+        *entry.create_only.items(),
         ("paused", bool(entry.paused)),
+        ("force_start", entry.options.get("force_start")),
         ("protect", entry.protect or None),
     )
     return tuple(Change(field, None, value) for field, value in declared if value is not None)
 
 
-def _declared(entry: DesiredTorrent, live: LiveTorrent) -> _View:
-    view: list[tuple[str, Value]] = []
-    if entry.name is not None:
-        view.append(("name", entry.name))
-    if entry.category is not None:
-        view.append(("category", entry.category))
-    if entry.tags is not None:
-        view.append(("tags", _tags(entry.tags, live)))
-    if entry.save_path is not None:
-        view.append(("save_path", normal_path(entry.save_path)))
-    if entry.paused is not None:
-        view.append(("paused", entry.paused))
+def _restored(entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, ...]:
+    """What ends the quarantine of a torrent that is declared (again): its tag goes, and it is as it was before."""
+    texts = quarantines(live.tags)
+    start = entry.paused is None and live.stopped and ran_before(texts)
+    return (Change("quarantine", texts, ()), *((Change("paused", True, False),) if start else ()))
+
+
+def _declared(entry: DesiredTorrent, live: LiveTorrent) -> Iterator[tuple[str, Value]]:
+    ignored = entry.ignore_changes
+    if entry.name is not None and "name" not in ignored:
+        yield "name", entry.name
+    if entry.category is not None and "category" not in ignored:
+        yield "category", entry.category
+    if entry.tags is not None and "tags" not in ignored:
+        yield "tags", _tags(entry.tags, live)
+    if entry.save_path is not None and "save_path" not in ignored:
+        yield "save_path", normal_path(entry.save_path)
+    if entry.paused is not None and "paused" not in ignored:
+        yield "paused", entry.paused
     if entry.protect is not None:
-        view.append(("protect", entry.protect))
-    return tuple(view)
+        yield "protect", entry.protect
+    for field, value in entry.options.items():
+        if group(field) not in ignored:
+            yield field, value
+
+
+def _present(live: LiveTorrent, field: str, wanted: Value) -> Value:
+    """The live value, in the very form of the wanted one where the two are the same to qBittorrent."""
+    return wanted if agrees(field, live, wanted) else live_value(live, field)
+
+
+def _with_consequences(found: tuple[Change, ...], entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, ...]:
+    """The changes, with what they entail and without what another of them brings about."""
+    fields = {change.field for change in found}
+    more = []
+    # A torrent that is given a place of its own is no longer managed automatically. qBittorrent ends that by itself
+    # with a new save path, ignores a new download path as long as it lasts, and lets the data follow a new category.
+    keeps_place = entry.save_path is not None and "save_path" not in entry.ignore_changes and "category" in fields
+    placed = keeps_place or not fields.isdisjoint(("save_path", "download_path"))
+    if placed and live.auto_tmm and "auto_tmm" not in fields:
+        more.append(Change("auto_tmm", True, False))
+    # Newer versions write the save path for a download path that was taken away, and it stays behind with a move.
+    no_path = "download_path" not in fields and entry.options.get("download_path") == ""
+    if no_path and "save_path" in fields and live.options.download_path:
+        more.append(Change("download_path", live.options.download_path, ""))
+    stops = any(change.field == "paused" and change.after for change in found)
+    return tuple(c for c in (*found, *more) if not (stops and c.field == "force_start"))  # stopping ends a forced start
 
 
 def _tags(wanted: DesiredTags, live: LiveTorrent) -> tuple[str, ...]:
     return tuple(sorted(wanted.names if wanted.only else wanted.names | free_tags(live.tags)))
+
+
+def _links(entry: DesiredTorrent, live: LiveTorrent) -> Iterator[Change]:
+    for field, urls in ((TRACKERS, entry.trackers), (WEB_SEEDS, entry.web_seeds)):
+        if field not in entry.ignore_changes and (missing := missing_urls(urls, live.links, field)):
+            yield Change(field, (), tuple(map(masked, missing)))
+
+
+def _files(entry: DesiredTorrent, live: LiveTorrent) -> Iterator[Change]:
+    """Priorities that differ. Before there is metadata, all that can be said is what the rules are."""
+    if not entry.files or "files" in entry.ignore_changes:
+        return
+    if live.files is None:
+        yield Change("files", None, tuple(map(str, entry.files)))
+    elif differing := unsettled(live.files, entry.files):
+        before = tuple(file_text(file, file.priority) for file, _ in differing)
+        yield Change("files", before, tuple(file_text(file, wanted) for file, wanted in differing))
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from reconciler.model.desired import Desired
-from reconciler.model.plan import Action, InstancePlan
+from reconciler.model.plan import Action, Change, InstancePlan
 
 
 def fingerprint(desired: Desired, plans: Sequence[InstancePlan]) -> str:
@@ -19,6 +19,12 @@ def fingerprint(desired: Desired, plans: Sequence[InstancePlan]) -> str:
 
 def _essence(action: Action) -> list[object]:
     """All that an action does; not where it was declared nor how it is explained."""
-    changes = [[change.field, change.before, change.after] for change in action.changes]
+    changes = [[change.field, change.before, _after(change)] for change in action.changes]
     subject = action.infohash or action.name
-    return [action.verb, action.kind, subject, action.torrent_id, changes, action.delete_files, action.hold]
+    secret = sorted(action.urls.items())  # changes show them masked; nothing can be read back from the hash
+    return [action.verb, action.kind, subject, action.torrent_id, changes, action.delete_files, action.hold, secret]
+
+
+def _after(change: Change) -> object:
+    """The value that is wanted. Until which day a quarantine lasts is left out: an approval holds over midnight."""
+    return bool(change.after) if change.field == "quarantine" else change.after

@@ -5,18 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.model.desired import Desired, GuardLimits
-from reconciler.model.plan import NOT_REFUSED, Action, Verb, Verdict
+from reconciler.model.plan import NOT_REFUSED, Action, Kind, Verb, Verdict
+from reconciler.plan.quarantine import begun
 
 PERCENT_FROM = 10  # owned torrents; below that a share says little
 
 
 def judge(actions: Sequence[Action], owned: int, desired: Desired) -> Verdict:
-    """Refuse a plan that deletes more than the limits allow, or that empties us because nothing is declared."""
-    deletions = [a for a in actions if a.verb is Verb.DELETE and a.hold is None]
-    if not deletions:
+    """Refuse a plan that deletes more than the limits allow, or that empties us because nothing is declared.
+
+    Quarantines are judged like deletions and apart from them: what begins today would stop as many torrents, and what
+    ends today is deleted. What is held is not done, and so not judged.
+    """
+    removals = [a for a in actions if (a.verb is Verb.DELETE or begun(a)) and a.hold is None]
+    if not removals:
         return NOT_REFUSED
     limits = desired.guard
-    reasons = [*_empty(desired, owned), *_counts(deletions, limits), *_share(len(deletions), owned, limits)]
+    deletions = [a for a in removals if a.verb is Verb.DELETE and a.kind is Kind.TORRENT]
+    quarantines = [a for a in removals if a.verb is not Verb.DELETE]
+    categories = len(removals) - len(deletions) - len(quarantines)
+    reasons = [*_empty(desired, owned)]
+    reasons += _counts(deletions, limits) + _share(len(deletions), owned, limits, "")
+    if len(quarantines) > limits.max_delete:
+        reasons.append(f"{_counted(len(quarantines), 'quarantine')} more than max_delete {limits.max_delete}")
+    reasons += _share(len(quarantines), owned, limits, " to quarantine")
+    if categories > limits.max_delete:
+        reasons.append(f"{_counted(categories, 'deletion', ' of categories')} more than max_delete {limits.max_delete}")
     return Verdict(bool(reasons), tuple(reasons))
 
 
@@ -29,21 +43,21 @@ def _empty(desired: Desired, owned: int) -> list[str]:
 def _counts(deletions: Sequence[Action], limits: GuardLimits) -> list[str]:
     reasons = []
     if len(deletions) > limits.max_delete:
-        reasons.append(f"{_counted(len(deletions))} more than max_delete {limits.max_delete}")
+        reasons.append(f"{_counted(len(deletions), 'deletion')} more than max_delete {limits.max_delete}")
     with_files = sum(action.delete_files for action in deletions)
     most = limits.max_delete if limits.max_delete_files is None else limits.max_delete_files
     if with_files > most:
-        reasons.append(f"{_counted(with_files, ' with data')} more than max_delete_files {most}")
+        reasons.append(f"{_counted(with_files, 'deletion', ' with data')} more than max_delete_files {most}")
     return reasons
 
 
-def _share(deletions: int, owned: int, limits: GuardLimits) -> list[str]:
-    percent = 100 * deletions / owned if owned else 0.0
+def _share(removals: int, owned: int, limits: GuardLimits, what: str) -> list[str]:
+    percent = 100 * removals / owned if owned else 0.0
     if owned < PERCENT_FROM or percent <= limits.max_delete_percent:
         return []
-    share = f"{deletions} of {owned} owned torrents ({percent:.0f} %)"
+    share = f"{removals} of {owned} owned torrents ({percent:.0f} %){what}"
     return [f"{share} are more than max_delete_percent {limits.max_delete_percent:g}"]
 
 
-def _counted(deletions: int, what: str = "") -> str:
-    return f"{deletions} deletion{what} is" if deletions == 1 else f"{deletions} deletions{what} are"
+def _counted(number: int, noun: str, what: str = "") -> str:
+    return f"{number} {noun}{what} is" if number == 1 else f"{number} {noun}s{what} are"

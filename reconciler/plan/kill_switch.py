@@ -19,12 +19,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Verb
+from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Value, Verb
+from reconciler.model.quarantine import quarantines
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import HELD, HELD_FORCED, IGNORE, held
-from reconciler.plan.torrents import Decision, Rules, starting_is_risky
+from reconciler.plan.diff import ordered
+from reconciler.plan.holds import why_not
+from reconciler.plan.quarantine import begun
+from reconciler.plan.torrents import Decision, Rules
 
 _MARKS = frozenset({HELD, HELD_FORCED})
+_START = Change("paused", True, False)
 _LET_GO = "the kill switch lets it go"
 
 
@@ -38,7 +43,7 @@ def stops(torrents: Iterable[LiveTorrent], rules: Rules, why: str) -> list[Decis
             reason = f"it has the tag {IGNORE}, so that the kill switch leaves it running ({why})"
             decisions.append(Spared(str(live.infohashes), live.name, reason))
             continue
-        mark = () if held(live.tags) else (Change("held", None, "forced" if live.force_start else "running"),)
+        mark = () if held(live.tags) else (Change("held", None, "forced" if live.options.force_start else "running"),)
         changes = (*mark, Change("paused", False, True))
         decisions.append(replace(_update(live, changes, why), urgent=True))
     return decisions
@@ -67,33 +72,51 @@ def let_go(
     ours = rules.owns(live) or (planned is not None and bool(planned.wanted("owner")))
     if not ours or (planned and planned.verb is Verb.DELETE):
         return decided
-    starts = live.stopped and not (entry and entry.paused)
-    if starts and live.missing_files:
-        return decided if entry and entry.paused is False else [*decided, _blocked(live, entry)]
-    changes = _releases(live, starts, planned)
+    runs = not _stays_stopped(live, entry, planned)
+    if runs and live.stopped and (waits := why_not(_START, live)):
+        return decided if any(map(_starts, decided)) else [*decided, _waiting(live, entry, *waits)]
+    changes = _releases(live, entry, runs, planned)
     if planned is None:
         action = replace(_update(live, changes, _LET_GO), source=entry.at if entry else None)
         return [*decided, action]
     reason = f"{planned.reason}; {_LET_GO}"
-    grown = replace(planned, changes=planned.changes + changes, reason=reason)
+    grown = replace(planned, changes=ordered((*planned.changes, *changes)), reason=reason)
     return [grown if one is planned else one for one in decided]
 
 
-def _releases(live: LiveTorrent, starts: bool, planned: Action | None) -> tuple[Change, ...]:
+def _stays_stopped(live: LiveTorrent, entry: DesiredTorrent | None, planned: Action | None) -> bool:
+    """Is it not to run even though nothing holds it any more? What is in quarantine, or just put into it, is not."""
+    if entry is None:
+        return bool(quarantines(live.tags)) or (planned is not None and begun(planned))
+    return bool(_declared(entry, "paused"))
+
+
+def _declared(entry: DesiredTorrent, field: str) -> Value:
+    value = entry.paused if field == "paused" else entry.options.get(field)
+    return None if field in entry.ignore_changes else value
+
+
+def _starts(decision: Decision) -> bool:
+    return isinstance(decision, Action) and (decision.wanted("paused") is False or bool(decision.wanted("force_start")))
+
+
+def _releases(
+    live: LiveTorrent, entry: DesiredTorrent | None, runs: bool, planned: Action | None
+) -> tuple[Change, ...]:
     """The changes that end it, but for those that are planned anyway. What ran by force does so again."""
     how = held(live.tags)
     changes = [Change("held", how, None)]
-    if starts:
-        changes.append(Change("paused", True, False))
-    if how == "forced" and not live.force_start and (starts or not live.stopped):
+    if runs and live.stopped:
+        changes.append(_START)
+    forced = not live.stopped and live.options.force_start
+    if how == "forced" and runs and not forced and not (entry and _declared(entry, "force_start") is False):
         changes.append(Change("force_start", False, True))
     known = {change.field for change in planned.changes} if planned else set()
     return tuple(change for change in changes if change.field not in known)
 
 
-def _blocked(live: LiveTorrent, entry: DesiredTorrent | None) -> Action:
-    action = _update(live, (Change("paused", True, False),), starting_is_risky())
-    return replace(action, source=entry.at if entry else None, hold=Outcome.BLOCKED)
+def _waiting(live: LiveTorrent, entry: DesiredTorrent | None, hold: Outcome, why: str) -> Action:
+    return replace(_update(live, (_START,), why), source=entry.at if entry else None, hold=hold)
 
 
 def _update(live: LiveTorrent, changes: tuple[Change, ...], reason: str) -> Action:

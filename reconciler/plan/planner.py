@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from types import MappingProxyType
 
 from reconciler.model.desired import Desired, DesiredTorrent
 from reconciler.model.health import Health, WhenUnhealthy
+from reconciler.model.journal import Remembered
 from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb, Verdict
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan.categories import plan_categories
+from reconciler.plan.blast import with_blast
+from reconciler.plan.categories import plan_categories, prune_categories
 from reconciler.plan.fingerprint import fingerprint
 from reconciler.plan.guard import judge
 from reconciler.plan.kill_switch import let_go, postponed, stops
 from reconciler.plan.match import match
+from reconciler.plan.memory import distrust
+from reconciler.plan.preferences import plan_preferences
 from reconciler.plan.torrents import Decision, Rules, decide, prune
 
-_KINDS = {kind: rank for rank, kind in enumerate((Kind.CATEGORY, Kind.TORRENT))}
+NOTHING: Mapping[str, Remembered] = MappingProxyType({})
+_KINDS = {kind: rank for rank, kind in enumerate((Kind.PREFERENCE, Kind.CATEGORY, Kind.TORRENT))}
 _VERBS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE))}
 NO_HEALTH: Mapping[str, Health] = MappingProxyType({})
 
@@ -29,6 +35,8 @@ def make_plan(
     *,
     accept: str | None = None,
     take_over: bool = False,
+    today: date | None = None,
+    remembered: Mapping[str, Remembered] = NOTHING,
     health: Mapping[str, Health] = NO_HEALTH,
 ) -> Plan:
     """The plan for every instance that was read whole, judged by the guard.
@@ -36,17 +44,24 @@ def make_plan(
     An instance of which `health` says nothing is healthy.
 
     `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
+    `today` (UTC) is what a quarantine is counted by; without one it is not needed.
+    `remembered`: what we owned on each instance, where that is known. One that has lost most of it deletes nothing,
+    unless that very plan is approved; the hash does not depend on what is remembered.
     """
+    if desired.unfetched:
+        raise ValueError("a part of a desired state is never planned: it would delete what the rest declares")
     by_instance: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry in desired.torrents:
         by_instance[entry.instance].append(entry)
-    rules = Rules.of(desired, take_over)
+    rules = Rules.of(desired, take_over, today)
     plans = [
         _plan_instance(desired, name, by_instance[name], snapshots[name], rules, health.get(name))
         for name in sorted(snapshots)
     ]
     approved = {accepted for accepted in (accept, desired.accept_plan) if accepted}
     digest = fingerprint(desired, plans)
+    if digest not in approved:
+        plans = [distrust(plan, remembered.get(plan.name), digest) for plan in plans]
     return Plan(digest, tuple(_judged(plan, desired, approved, digest) for plan in plans))
 
 
@@ -58,7 +73,7 @@ def at_once(desired: Desired, name: str, snapshot: Snapshot, health: Health) -> 
 def _stops(desired: Desired, name: str, snapshot: Snapshot, health: Health) -> Sequence[Decision]:
     if health.healthy or desired.instances[name].when_unhealthy is not WhenUnhealthy.PAUSE:
         return ()
-    return stops(snapshot.torrents, Rules.of(desired, take_over=False), health.why)
+    return stops(snapshot.torrents, Rules.of(desired, take_over=False, today=None), health.why)
 
 
 def _plan_instance(
@@ -81,10 +96,15 @@ def _plan_instance(
     for live in snapshot.torrents:
         if live.id not in meant:
             decisions += let_go(prune(live, rules), live, rules, None)
-    torrents = [decision for decision in decisions if isinstance(decision, Action)]
-    decisions += plan_categories(desired.categories_of(name), snapshot, rules.policy, torrents)
+    torrents = with_blast([decision for decision in decisions if isinstance(decision, Action)], snapshot)
+    decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, Spared))]
+    declared = desired.categories_of(name)
+    decisions += plan_categories(declared, snapshot, rules.policy, torrents)
+    if desired.prune_categories:
+        decisions += prune_categories(declared, snapshot, rules.policy, torrents)
     if health and not health.healthy:
         decisions = [*postponed(decisions, health.why), *_stops(desired, name, snapshot, health)]
+    decisions += plan_preferences(desired.instances[name].preferences, snapshot, rules.policy)
     owned = sum(rules.owns(live) for live in snapshot.torrents)
     return InstancePlan(
         name,
@@ -115,4 +135,4 @@ def _judged(plan: InstancePlan, desired: Desired, approved: Collection[str], dig
     elif verdict.refused and approved:
         stale = "the accepted hash is that of another plan: the desired state or the instances have changed since"
         verdict = Verdict(True, (*verdict.reasons, stale))
-    return replace(plan, verdict=verdict)
+    return replace(plan, verdict=Verdict(verdict.refused, (*plan.verdict.reasons, *verdict.reasons)))

@@ -3,6 +3,7 @@
 | declared        | live | tags on it              | create-only | upsert            | sync              |
 |-----------------|------|-------------------------|-------------|-------------------|-------------------|
 | present         | no   |                         | add         | add               | add               |
+| by infohash     | no   |                         | blocked     | blocked           | blocked           |
 | present         | yes  | `reconcile:ignore`      | spared      | spared            | spared            |
 | present         | yes  | another owner's         | spared      | blocked           | blocked           |
 | present         | yes  | not ours                | spared      | adopt             | adopt             |
@@ -14,23 +15,31 @@
 | undeclared      | yes  | ours                    | spared      | spared            | delete            |
 | undeclared      | yes  | ours, and one of the above | spared   | spared            | spared            |
 
+With a `quarantine`, "undeclared … delete" has two steps: see `quarantine.py`. What is declared absent has one.
+
 A live torrent that is neither declared nor ours is never touched and never shown.
 `--take-over` turns "another owner's" into "not ours".
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from reconciler.model.desired import Desired, DesiredTorrent, Policy
-from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Verb
+from reconciler.model.links import TRACKERS, WEB_SEEDS, missing_urls
+from reconciler.model.plan import NO_URLS, Action, Change, Kind, Outcome, Spared, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import IGNORE, PROTECT, owner_tag, owners
 from reconciler.plan.diff import drift, first_values
+from reconciler.plan.holds import impossible, moves_data, sort_out, sort_out_add
 from reconciler.plan.match import Match
+from reconciler.plan.quarantine import quarantined
 
 Decision = Action | Spared
+
+NAMED = 4  # fields that a reason names; more are counted, since the changes name them anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +50,13 @@ class Rules:
     policy: Policy
     delete_files: bool
     take_over: bool
+    quarantine: int | None = None
+    today: date | None = None
 
     @classmethod
-    def of(cls, desired: Desired, take_over: bool) -> Rules:
-        """The rules that a desired state and the command line set together."""
-        return cls(desired.owner, desired.policy, desired.delete_files, take_over)
+    def of(cls, desired: Desired, take_over: bool, today: date | None) -> Rules:
+        """The rules that a desired state, the command line and the calendar set together."""
+        return cls(desired.owner, desired.policy, desired.delete_files, take_over, desired.quarantine, today)
 
     def owns(self, live: LiveTorrent) -> bool:
         """Ownership is the live tag and nothing else."""
@@ -63,10 +74,10 @@ def decide(found: Match, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]
         verb = Verb.DELETE if entry.absent else Verb.UPDATE
         return [_action(entry, live, verb, found.conflict, hold=Outcome.BLOCKED)]
     if live is None:
-        return [] if entry.absent else [_add(entry, rules, snapshot)]
+        return [] if entry.absent else _add(entry, rules, snapshot)
     if IGNORE in live.tags:
         return [Spared(str(live.infohashes), live.name, f"it has the tag {IGNORE}")]
-    return _remove(entry, live, rules) if entry.absent else _mend(entry, live, rules)
+    return _remove(entry, live, rules) if entry.absent else _mend(entry, live, rules, snapshot)
 
 
 def prune(live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
@@ -80,18 +91,30 @@ def prune(live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
     if spared:
         return [Spared(str(live.infohashes), live.name, spared)]
     lost = (Change("owner", rules.owner, None),)
-    return [replace(_deletion(live, rules, "no longer declared"), changes=lost)]
+    deletion = replace(_deletion(live, rules, "no longer declared"), changes=lost)
+    return [quarantined(live, rules.quarantine, rules.today, deletion)]
 
 
-def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Action:
-    changes = (Change("owner", None, rules.owner), *first_values(entry))
+def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Action]:
+    owner = Change("owner", None, rules.owner)
+    declared = first_values(entry)
     if not snapshot.v2 and not entry.infohashes.v1:
         reason = f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; 4.4 and later do"
-        return _action(entry, None, Verb.ADD, reason, changes, hold=Outcome.BLOCKED)
-    return _action(entry, None, Verb.ADD, "not on the instance", changes)
+        return [_action(entry, None, Verb.ADD, reason, (owner, *declared), hold=Outcome.BLOCKED)]
+    if entry.source is None:
+        reason = "not on the instance, and an infohash is nothing to add it from; give a magnet or a torrent instead"
+        return [_action(entry, None, Verb.ADD, reason, (owner, *declared), hold=Outcome.BLOCKED)]
+    if why := impossible(declared, snapshot):  # and it would be too late for it afterwards
+        return [_action(entry, None, Verb.ADD, why, (owner, *declared), hold=Outcome.BLOCKED)]
+    free, held = sort_out_add(declared, snapshot, by_link=not entry.has_metadata)
+    reason = "not on the instance"
+    if entry.files and not entry.has_metadata:
+        reason += "; the priorities of its files are set once its metadata is there"
+    added = _action(entry, None, Verb.ADD, reason, (owner, *free))
+    return [added, *(_action(entry, None, Verb.UPDATE, why, changes, hold=hold) for changes, hold, why in held)]
 
 
-def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
+def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
     owned, others = rules.owns(live), rules.others(live)
     found = drift(entry, live)
     if rules.policy is Policy.CREATE_ONLY:
@@ -103,35 +126,14 @@ def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules) -> Sequence[De
         return [_action(entry, live, verb, reason, found, hold=Outcome.BLOCKED)]
     taken = tuple(Change("owner", name, rules.owner) for name in others)
     claim = taken or (() if owned else (Change("owner", None, rules.owner),))
-    free, held = _sort_out(found, live)
+    free, held = sort_out(found, live, snapshot)
     actions = []
     if claim or free:
-        reason = differing(free) if owned else differing(free, "declared, not ours yet")
+        reason = differing(free) if owned else differing(free, _not_ours_yet(entry))
         actions.append(_action(entry, live, verb, reason, claim + free))
-    for change, hold, reason in held:
-        actions.append(_action(entry, live, Verb.UPDATE, reason, (change,), hold=hold))
+    for changes, hold, reason in held:
+        actions.append(_action(entry, live, Verb.UPDATE, reason, changes, hold=hold))
     return actions
-
-
-def _sort_out(
-    found: Sequence[Change], live: LiveTorrent
-) -> tuple[tuple[Change, ...], list[tuple[Change, Outcome, str]]]:
-    """Part the changes that can be made now from those that must wait for the instance or for a person."""
-    free, held = [], []
-    for change in found:
-        if change.field == "save_path" and live.moving:
-            held.append((change, Outcome.DEFERRED, "its data is being moved; the path is set when that has ended"))
-        elif change.field == "paused" and not change.after and live.missing_files:
-            held.append((change, Outcome.BLOCKED, starting_is_risky()))
-        else:
-            free.append(change)
-    return tuple(free), held
-
-
-def starting_is_risky() -> str:
-    """Why a torrent is not started whose files are missing: it may download everything again (qBittorrent #17626)."""
-    risk = "its files are missing and starting could download them again"
-    return f"{risk}; bring them back and recheck, or start it in qBittorrent"
 
 
 def _remove(entry: DesiredTorrent, live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
@@ -142,7 +144,8 @@ def _remove(entry: DesiredTorrent, live: LiveTorrent, rules: Rules) -> Sequence[
     if others and not rules.take_over:
         reason = f"declared absent, but it belongs to the owner {_names(others)}; --take-over overrides"
         return [_action(entry, live, Verb.DELETE, reason, hold=Outcome.BLOCKED)]
-    return [replace(_deletion(live, rules, "declared absent"), source=entry.at)]
+    with_files = rules.delete_files if entry.delete_files is None else entry.delete_files
+    return [replace(_deletion(live, rules, "declared absent"), source=entry.at, delete_files=with_files)]
 
 
 def _spared_from_deletion(live: LiveTorrent, rules: Rules) -> str | None:
@@ -181,16 +184,27 @@ def _action(
         infohash=str(entry.infohashes),
         torrent_id=live.id if live else None,
         source=entry.at,
-        disruptive=live is not None and _moves_data(changes, live),
+        disruptive=live is not None and moves_data(changes, live),
         hold=hold,
-        magnet=entry.magnet if verb is Verb.ADD else None,
+        adds=entry.source if verb is Verb.ADD else None,
+        urls=_urls(entry, live, changes),
+        files=entry.files if verb is Verb.ADD and entry.has_metadata else (),
     )
 
 
-def _moves_data(changes: Sequence[Change], live: LiveTorrent) -> bool:
-    """A new path moves data; a new category does where its path holds by automatic management."""
+def _urls(entry: DesiredTorrent, live: LiveTorrent | None, changes: Sequence[Change]) -> Mapping[str, tuple[str, ...]]:
+    """The URLs behind those that the changes show masked."""
+    if not entry.trackers and not entry.web_seeds:
+        return NO_URLS
+    links = live.links if live else ""
+    declared = {TRACKERS: entry.trackers, WEB_SEEDS: entry.web_seeds}
     fields = {change.field for change in changes}
-    return live.size > 0 and ("save_path" in fields or ("category" in fields and live.auto_tmm))
+    return {name: missing_urls(urls, links, name) for name, urls in declared.items() if name in fields}
+
+
+def _not_ours_yet(entry: DesiredTorrent) -> str:
+    late = " and ".join(entry.create_only)
+    return "declared, not ours yet" + (f"; it is there already, so {late} cannot be given any more" if late else "")
 
 
 def _spare(live: LiveTorrent, reason: str) -> Spared:
@@ -203,6 +217,8 @@ def _names(others: Sequence[str]) -> str:
 
 def differing(changes: Sequence[Change], first: str = "") -> str:
     """The reason of an action that makes these changes."""
-    differs = " and ".join(change.field for change in changes)
-    drifted = f"{differs} differ{'s' if len(changes) == 1 else ''}" if changes else ""
-    return "; ".join(part for part in (first, drifted) if part)
+    fields = [change.field for change in changes if change.field != "quarantine"]
+    ended = "declared again: its quarantine ends" if len(fields) < len(changes) else ""  # one that begins is whole
+    named = " and ".join(fields) if len(fields) <= NAMED else f"{len(fields)} fields"
+    drifted = f"{named} differ{'s' if len(fields) == 1 else ''}" if fields else ""
+    return "; ".join(part for part in (first, ended, drifted) if part)

@@ -11,11 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TextIO
 
+from reconciler.model.explanation import Explanation, Whereabouts
 from reconciler.model.health import Health
-from reconciler.model.plan import Spared
+from reconciler.model.plan import Outcome, Spared
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run
 from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
+from reconciler.report.blast import as_keys, blast_keys, deletions, quarantines
+from reconciler.report.history import past_run
 from reconciler.report.summary import summarize, summarize_instance
 from reconciler.report.text import refusal_reasons
 
@@ -33,19 +36,25 @@ def write_run(run: Run, stream: TextIO) -> None:
         "exit_code": run.exit_code,
         "summary": summarize(run),
         "guard": _guard(bool(refused), list(refusal_reasons(refused))),
+        **_radii([result for instance in run.instances for result in instance.results]),
     }
     _write(stream, _object(head, {"instances": map(_instance, run.instances), "warnings": _problems(run.warnings)}))
 
 
-def write_failure(exit_code: int, error: str, problems: Sequence[Problem], stream: TextIO) -> None:
+def write_failure(
+    exit_code: int, error: str, problems: Sequence[Problem], stream: TextIO, more: Sequence[str] = ()
+) -> None:
     """What stands in place of a report when there is none: an invalid desired state, bad usage, an error of ours."""
-    head = {"format_version": FORMAT_VERSION, "exit_code": exit_code, "error": error}
+    head: dict[str, object] = {"format_version": FORMAT_VERSION, "exit_code": exit_code, "error": error}
+    if more:
+        head["more"] = list(more)
     _write(stream, _object(head, {"problems": _problems(problems)}))
 
 
-def write_valid(torrents: int, instances: int, warnings: Sequence[Problem], stream: TextIO) -> None:
-    """The report of a validation that found nothing wrong."""
-    head = {"format_version": FORMAT_VERSION, "exit_code": 0, "torrents": torrents, "instances": instances}
+def write_valid(torrents: int, instances: int, unfetched: int, warnings: Sequence[Problem], stream: TextIO) -> None:
+    """The report of a validation that found nothing wrong; `unfetched` torrents more are given by URL."""
+    counts = {"torrents": torrents, "unfetched": unfetched, "instances": instances}
+    head = {"format_version": FORMAT_VERSION, "exit_code": 0, **counts}
     _write(stream, _object(head, {"problems": (), "warnings": _problems(warnings)}))
 
 
@@ -55,6 +64,43 @@ def write_status(status: StatusReport, stream: TextIO) -> None:
     instances = (_encode(_instance_status(row)) for row in status.instances)
     torrents = (_encode(_torrent_status(row)) for row in status.torrents)
     _write(stream, _object(head, {"instances": instances, "torrents": torrents}))
+
+
+def write_explanation(found: Explanation, stream: TextIO) -> None:
+    """All that is known of one torrent."""
+    head = {
+        "format_version": FORMAT_VERSION,
+        "exit_code": found.exit_code,
+        "infohash": found.infohash,
+        "name": found.name,
+        "owner": found.owner,
+    }
+    parts = map(_whereabouts, found.instances)
+    _write(stream, _object(head, {"instances": parts, "lately": (_encode(past_run(run)) for run in found.lately)}))
+
+
+def _whereabouts(part: Whereabouts) -> str:
+    head = {
+        "name": part.instance,
+        "status": part.status,
+        "error": part.error,
+        "source": _place(part.entry.at if part.entry else None),
+        "absent": bool(part.entry and part.entry.absent),
+        "owned": part.owned,
+        "owners": list(part.owners),
+        "fields": [
+            {"field": view.field, "declared": view.declared, "live": view.live, "differs": view.differs}
+            for view in part.fields
+        ],
+        "spared": part.spared,
+        "guard": _guard(part.verdict.refused, list(part.verdict.reasons)),
+    }
+    lives = (
+        _encode({"id": t.id, "name": t.name, "state": t.state, "progress": t.progress, "size": t.size})
+        for t in part.lives
+    )
+    actions = (_action(ActionResult(action, action.hold or Outcome.PLANNED)) for action in part.actions)
+    return "".join(_object(head, {"live": lives, "actions": actions}, " "))
 
 
 def _instance(instance: InstanceResult) -> str:
@@ -70,6 +116,7 @@ def _instance(instance: InstanceResult) -> str:
         "summary": summarize_instance(instance),
         "guard": _guard(instance.verdict.refused, list(instance.verdict.reasons)),
         "health": health_json(instance.health),
+        **_radii(instance.results),
     }
     lists = {"actions": map(_action, instance.results), "spared": map(_spared, instance.spared)}
     return "".join(_object(head, lists, " "))
@@ -87,11 +134,16 @@ def _action(result: ActionResult) -> str:
             "changes": [{"field": c.field, "from": c.before, "to": c.after} for c in action.changes],
             "disruptive": action.disruptive,
             "delete_files": action.delete_files,
+            "blast": blast_keys(action.blast),
             "reason": action.reason,
             "outcome": result.outcome,
             "error": result.error,
         }
     )
+
+
+def _radii(results: Sequence[ActionResult]) -> dict[str, object]:
+    return {"deletions": as_keys(deletions(results)), "quarantines": as_keys(quarantines(results))}
 
 
 def _spared(item: Spared) -> str:

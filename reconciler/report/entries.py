@@ -9,10 +9,11 @@ from typing import Final
 
 from reconciler.model.plan import Action, Outcome, Spared, Verb
 from reconciler.model.run import ActionResult, InstanceResult
+from reconciler.report.blast import deletions, is_last, quarantines, radius_lines
 from reconciler.report.lines import Line, Style, columns, line, padded
 from reconciler.report.safe import clean, clipped
 from reconciler.report.summary import ATTENTION
-from reconciler.report.wording import background, change_text, shout, sign, subject, told, value
+from reconciler.report.wording import background, change_text, shout, sign, subject, told, told_value
 
 SHOWN: Final = 20  # entries of one verb on one instance, or groups of equal ones
 DELETIONS_SHOWN: Final = 100  # a person has to read these
@@ -46,6 +47,8 @@ class Entry:
 
 def body_lines(instance: InstanceResult) -> Iterator[Line]:
     """All actions of one instance, verb by verb in the order of the plan, then what was spared."""
+    yield from radius_lines("quarantines", quarantines(instance.results))
+    yield from radius_lines("deletions", deletions(instance.results))
     for (_, verb), results in groupby(instance.results, key=lambda result: (result.action.kind, result.action.verb)):
         shown = DELETIONS_SHOWN if verb is Verb.DELETE else SHOWN
         yield from _laid_out([_action(result) for result in results], shown)
@@ -68,16 +71,23 @@ def _action(result: ActionResult) -> Entry:
         name=action.name,
         source=str(action.source or ""),
         loud=loud,
-        note=action.reason if well else str(action.verb),
+        note=_note(action) if well else str(action.verb),
         details=tuple(details),
     )
+
+
+def _note(action: Action) -> str:
+    """Why; and of what is deleted or stopped, whether it may be the last of its kind."""
+    return action.reason + ("; no other seed is known" if is_last(action.blast) else "")
 
 
 def _changes(action: Action) -> Iterator[Line]:
     if action.verb is not Verb.ADD:
         yield from (line((change_text(change), Style.WAIT)) for change in told(action))
         return
-    values = [f"{change.field}: {value(change.after)}" for change in told(action) if change.field != "name"]
+    values = [
+        f"{change.field}: {told_value(change.field, change.after)}" for change in told(action) if change.field != "name"
+    ]
     if values:
         yield line((" · ".join(values), Style.GOOD))
 

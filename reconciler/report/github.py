@@ -15,7 +15,7 @@ from reconciler.report.lines import plain
 from reconciler.report.safe import annotation_message, annotation_property
 from reconciler.report.summary import sentence
 from reconciler.report.text import run_lines
-from reconciler.report.wording import change_text, shout, sign, told, value, without_name
+from reconciler.report.wording import change_text, shout, sign, told, told_value, without_name
 
 SHOWN: Final = 10  # of each level: GitHub shows no more for one step
 _LEVELS: Final = ("error", "warning", "notice")
@@ -85,7 +85,11 @@ def _action(instance: str, result: ActionResult) -> _Note:
 
 def _change(result: ActionResult) -> Iterator[str]:
     for change in told(result.action):
-        yield f"{change.field}: {value(change.after)}" if change.before is None else change_text(change)
+        yield (
+            f"{change.field}: {told_value(change.field, change.after)}"
+            if change.before is None
+            else change_text(change)
+        )
 
 
 def _commands(notes: Sequence[_Note], locate: Locate) -> Iterator[str]:

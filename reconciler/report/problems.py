@@ -14,12 +14,15 @@ _WIDEST: Final = 120  # columns of a source line that are shown
 
 
 def problem_lines(problems: Iterable[Problem], level: str, source_line: SourceLine | None = None) -> Iterator[Line]:
-    """`file:line:col: error: …` for each; below it the line itself with a caret, where `source_line` has it."""
+    """`file:line:col: error: …` for each; below it the line itself with a caret, where `source_line` has it.
+
+    A line that another server is the trouble with is not shown: there is nothing to mend in it, and it may hold a key.
+    """
     style = Style.DELETE if level == "error" else Style.CHANGE
     for problem in problems:
         mend = f". {problem.mend}" if problem.mend else ""
         yield line((f"{problem.at}: ", Style.STRONG), (f"{level}: ", style), problem.message, (mend, Style.DIM))
-        if source_line and (text := source_line(problem.at)) is not None:
+        if source_line and not problem.remote and (text := source_line(problem.at)) is not None:
             yield from _caret(text, problem.at, style)
 
 

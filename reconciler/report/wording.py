@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from reconciler.model.options import written
 from reconciler.model.plan import Action, Change, Kind, Outcome, Value, Verb
+from reconciler.report.blast import is_quarantine
 from reconciler.report.lines import Span, Style
 
 NOTHING: Final = "(none)"
+FILES_SHOWN: Final = 3  # of each priority
 _VERBS: Final = {
     Verb.ADD: ("+", "add", "added", Style.ADD),
     Verb.ADOPT: (">", "adopt", "adopted", Style.ADOPT),
@@ -20,6 +23,14 @@ _TROUBLE: Final = {
     Outcome.DROPPED: ("x", Style.CHANGE),
     Outcome.DEFERRED: ("*", Style.CHANGE),
 }
+
+
+def symbol_of(verb: Verb, outcome: Outcome) -> Span:
+    """The sign for what became of a verb."""
+    if outcome in _TROUBLE:
+        return _TROUBLE[outcome]
+    symbol, _, _, style = _VERBS[verb]
+    return symbol, style
 
 
 def sign(action: Action, outcome: Outcome) -> tuple[str, str, Style]:
@@ -40,6 +51,8 @@ def shout(action: Action, outcome: Outcome) -> str:
     """What nobody may overlook about an action, or ""."""
     if action.delete_files:
         return "with its data" if action.verb is Verb.DELETE else ""
+    if is_quarantine(action):
+        return "into quarantine"
     return "moves data" if action.disruptive else ""
 
 
@@ -51,13 +64,35 @@ def told(action: Action) -> list[Change]:
 
 
 def change_text(change: Change) -> str:
-    """`category: linux → films`; tags by what comes and goes."""
+    """`category: linux → films`; lists by what comes and goes, files by the priority that they get."""
     before, after = change.before, change.after
+    if change.field == "files" and isinstance(after, tuple):
+        return f"files: {_files_text(after)}"
     if isinstance(before, tuple) and isinstance(after, tuple):
-        coming = [f"+{tag}" for tag in after if tag not in before]
-        going = [f"-{tag}" for tag in before if tag not in after]
+        coming = [f"+{one}" for one in after if one not in before]
+        going = [f"-{one}" for one in before if one not in after]
         return f"{change.field}: {' '.join(coming + going)}"
-    return f"{change.field}: {value(before)} → {value(after)}"
+    return f"{change.field}: {told_value(change.field, before)} → {told_value(change.field, after)}"
+
+
+def told_value(field: str, one: Value) -> str:
+    """The value of a field as people write it, in units."""
+    if field == "files" and isinstance(one, tuple):
+        return _files_text(one)
+    return value(written(field, one))
+
+
+def _files_text(files: tuple[str, ...]) -> str:
+    """`skip a.nfo, b.txt and 12 more; high c.mkv`, from texts that begin with a priority."""
+    groups: dict[str, list[str]] = {}
+    for text in files:
+        priority, _, path = text.partition(" ")
+        groups.setdefault(priority, []).append(path)
+    parts = []
+    for priority, paths in groups.items():
+        more = f" and {len(paths) - FILES_SHOWN:,} more" if len(paths) > FILES_SHOWN else ""
+        parts.append(f"{priority} {', '.join(paths[:FILES_SHOWN])}{more}")
+    return "; ".join(parts)
 
 
 def without_name(name: str, error: str) -> str:

@@ -8,12 +8,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from reconciler.model.errors import InstanceError, Rejected
+from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
+from reconciler.model.files import LiveFile, Priority
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.links import links_part
 from reconciler.model.magnet import MagnetError, parse_magnet
+from reconciler.model.metainfo import Metainfo, MetainfoError, read_metainfo
 from reconciler.model.network import NetworkState
-from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.preferences import PreferenceValue
+from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
+from reconciler.testing.options import MemoryOptions
+from reconciler.testing.preferences import first_preferences, taken
 
 T = TypeVar("T")
 
@@ -24,20 +30,28 @@ _BAD_CATEGORY = re.compile(r"^/|/$|//|\\|^$")
 Fault = tuple[InstanceError, bool]  # what is raised, and is the request carried out all the same?
 
 
-class MemoryInstance:
+class MemoryInstance(MemoryOptions):
     """An instance of one of the versions of `WEB_API`. Its torrents and categories may be read and set directly.
+
+    `with_preferences`: are they part of a snapshot, as where some are declared? It has a few, of every kind.
 
     Every request is carried out at once and whole. Where a real server refuses, `Rejected` is raised as by a session.
     """
 
-    def __init__(self, version: str = "5.1.0", default_save_path: str = "/downloads") -> None:
+    def __init__(
+        self, version: str = "5.1.0", default_save_path: str = "/downloads", *, with_preferences: bool = False
+    ) -> None:
         self.version = f"v{version}"
         self.web_api = WEB_API[version]
         self.default_save_path = default_save_path
         self.torrents: dict[str, LiveTorrent] = {}
         self.live_categories: dict[str, LiveCategory] = {}
         self.network_state = NetworkState("lo", "lo" if version >= "5" else None, ("eth0", "lo"), "firewalled", None)
+        self.seeds: dict[str, int] = {}
+        self.live_preferences = first_preferences(self.web_api, default_save_path)
+        self.with_preferences = with_preferences
         self.requests = 0
+        self._uploaded: dict[str, bytes] = {}
         self._faults: deque[Fault | None] = deque()
         self._api = tuple(int(part) for part in self.web_api.split("."))
         self._v2 = self._api >= (2, 8, 4)  # libtorrent 1.2, before 4.4, knows v1 alone
@@ -49,10 +63,11 @@ class MemoryInstance:
 
     def copy(self) -> MemoryInstance:
         """Another instance that is in the same state, with the same faults to come."""
-        twin = MemoryInstance(self.version[1:], self.default_save_path)
+        twin = MemoryInstance(self.version[1:], self.default_save_path, with_preferences=self.with_preferences)
+        twin.live_preferences, twin.seeds = dict(self.live_preferences), dict(self.seeds)
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
         twin.network_state = self.network_state
-        twin.requests, twin._faults = self.requests, self._faults.copy()
+        twin.requests, twin._faults, twin._uploaded = self.requests, self._faults.copy(), dict(self._uploaded)
         return twin
 
     def fail_next(self, count: int, error: InstanceError, *, after: bool = False, skip: int = 0) -> None:
@@ -68,23 +83,31 @@ class MemoryInstance:
     def close(self) -> None:
         """Nothing to do."""
 
-    def snapshot(self) -> Snapshot:
-        """Every torrent and category."""
+    def snapshot(self, files_of: Collection[str] = ()) -> Snapshot:
+        """Every torrent and category, and the files of some torrents."""
 
         def work() -> Snapshot:
-            torrents, categories = tuple(self.torrents.values()), dict(self.live_categories)
+            torrents, categories = tuple(map(_without_files, self.torrents.values())), dict(self.live_categories)
             return Snapshot(self.version, self.web_api, torrents, categories, self._v2)
 
-        return self._request(work)
+        snapshot = self._request(work)
+        wanted = [
+            live.id for live in snapshot.torrents if live.has_metadata and {live.id, *live.infohashes.ids} & {*files_of}
+        ]
+        files = self.files(wanted) if wanted else {}
+        snapshot = replace(
+            snapshot, torrents=tuple(replace(live, files=files.get(live.id)) for live in snapshot.torrents)
+        )
+        return replace(snapshot, preferences=self.preferences()) if self.with_preferences else snapshot
 
     @property
     def fresh(self) -> bool:
         """Every snapshot is a full read."""
         return True
 
-    def refresh(self) -> Snapshot:
-        """Every torrent and category."""
-        return self.snapshot()
+    def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
+        """The same: every snapshot is a full read."""
+        return self.snapshot(files_of)
 
     def network(self, *, interface: bool, transfer: bool) -> NetworkState:
         """What it says of its network."""
@@ -100,7 +123,16 @@ class MemoryInstance:
     def read(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         """Those of the given ids that are there."""
         wanted = _checked(ids)
-        return self._request(lambda: tuple(self.torrents[key] for key in wanted if key in self.torrents))
+        return self._request(
+            lambda: tuple(_without_files(self.torrents[key]) for key in wanted if key in self.torrents)
+        )
+
+    def export(self, torrent_id: str) -> bytes | None:
+        """The file that it was uploaded as; None where it was added by a magnet, or is gone."""
+        _checked([torrent_id])
+        if self._api < (2, 8, 14):
+            raise Unsupported(f"qBittorrent {self.version} exports no .torrent files")
+        return self._request(lambda: self._uploaded.get(torrent_id) if torrent_id in self.torrents else None)
 
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links; one that is there stays as it is, and one that the version does not know is left out."""
@@ -111,6 +143,35 @@ class MemoryInstance:
                 self._add(uri, options, known)
 
         self._request(work)
+
+    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+        """Add .torrent files. The first that is none ends it, with those before it added."""
+        if not files:
+            raise ValueError("no file would mean an add of nothing")
+
+        def work() -> None:
+            known = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
+            for data in files.values():
+                try:
+                    found = read_metainfo(data)
+                except MetainfoError:
+                    raise Rejected("not a valid torrent file", 415) from None
+                if not (self._v2 or found.infohashes.v1):
+                    raise Rejected("not a valid torrent file", 415)
+                if torrent := self._place(found.infohashes, found.name, options, known):
+                    self._informed(torrent, found)
+                self._uploaded.setdefault(found.infohashes.ids[0] if self._v2 else str(found.infohashes.v1), data)
+
+        self._request(work)
+
+    def metadata_arrives(self, torrent_id: str, data: bytes) -> None:
+        """The swarm sends the metadata of a running magnet link. A hybrid torrent then gets the id of its v2 hash.
+
+        No request: it happens by itself.
+        """
+        found, torrent = read_metainfo(data), self.torrents.pop(torrent_id)
+        hashes = found.infohashes if self._v2 else torrent.infohashes
+        self._informed(replace(torrent, id=hashes.ids[0], infohashes=hashes), found)
 
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Put tags on."""
@@ -151,52 +212,76 @@ class MemoryInstance:
         self._request(work)
 
     def stop(self, ids: Collection[str]) -> None:
-        """Stop."""
-        self._change(ids, lambda torrent: replace(torrent, stopped=True, force_start=False, state=self._state(True)))
+        """Stop, which ends a forced start."""
+        self._change(ids, lambda torrent: self._switched(torrent, stopped=True))
 
     def start(self, ids: Collection[str]) -> None:
-        """Start. What was forced is so no longer."""
-        change = {"stopped": False, "force_start": False, "state": self._state(False)}
-        self._change(ids, lambda torrent: replace(torrent, **change))  # type: ignore[arg-type]
-
-    def force_start(self, ids: Collection[str]) -> None:
-        """Start past the queue."""
-        state = "forcedMetaDL" if self._api >= (2, 8, 4) else "metaDL"
-        self._change(ids, lambda torrent: replace(torrent, stopped=False, force_start=True, state=state))
+        """Start, which ends a forced start as well."""
+        self._change(ids, lambda torrent: self._switched(torrent, stopped=False))
 
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove. There is no data here, so `delete_files` changes nothing."""
         doomed = _checked(ids)
         self._request(lambda: [self.torrents.pop(key, None) for key in doomed])
 
-    def create_category(self, name: str, save_path: str) -> None:
+    def other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
+        """The seeds that were set, for those that are there."""
+        wanted = _checked(ids)
+        return self._request(lambda: {key: self.seeds.get(key, 0) for key in wanted if key in self.torrents})
+
+    def create_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
         """Make a category that is not there."""
 
         def work() -> None:
             if name in self.live_categories or _BAD_CATEGORY.search(name):
                 raise Rejected("the category is there or its name is not allowed", 409)
-            self._make_category(name, save_path)
+            self._make_category(name, save_path, download_path)
 
         self._request(work)
 
-    def edit_category(self, category: LiveCategory, save_path: str) -> None:
-        """Give a category another path. Its automatic torrents become manual, by the settings a server comes with."""
-        name, path = category.name, normal_path(save_path)
-        if path == normal_path(category.save_path):
+    def edit_category(
+        self, category: LiveCategory, save_path: str | None = None, download_path: DownloadPath = None
+    ) -> None:
+        """Give a category other paths. Its automatic torrents become manual, by the settings a server comes with."""
+        name, path = category.name, normal_path(category.save_path if save_path is None else save_path)
+        incomplete = category.download_path if download_path is None else download_path
+        if (path, incomplete) == (normal_path(category.save_path), category.download_path):
             return
 
         def work() -> None:
             if name not in self.live_categories:
                 raise Rejected("no such category", 404 if self._api >= (2, 15) else 409)
-            self.live_categories[name] = replace(self.live_categories[name], save_path=path)
+            before = self.live_categories[name]
+            edited = replace(before, save_path=path, download_path=self._kept(incomplete))
+            if edited == before and self._api < (2, 15):
+                raise Rejected("nothing changed", 409)
+            self.live_categories[name] = edited
             for key, torrent in self.torrents.items():
-                if torrent.category == name and torrent.auto_tmm:
+                if torrent.category == name and torrent.auto_tmm and path != before.save_path:
                     # 4.5.2 moves the data first, 4.2.5 and >= 5.1 leave it where it is
                     moves = (2, 8) <= self._api < (2, 11)
                     where = self._path_of(name) if moves else torrent.save_path
                     self.torrents[key] = replace(torrent, auto_tmm=False, save_path=where)
 
         self._request(work)
+
+    def remove_categories(self, names: Collection[str]) -> None:
+        """Remove categories. From 5.2 on those within go too, and the torrents in them go to the parent."""
+
+        def work() -> None:
+            for name in names:
+                if self.live_categories.pop(name, None) is not None:
+                    self._leave_category(name)
+
+        self._request(work)
+
+    def preferences(self) -> Mapping[str, PreferenceValue]:
+        """The few preferences that it has."""
+        return self._request(lambda: dict(self.live_preferences))
+
+    def set_preferences(self, values: Mapping[str, PreferenceValue]) -> None:
+        """Set preferences as a server does: what it does not know is ignored, and what it does not like changed."""
+        self._request(lambda: self.live_preferences.update(taken(self.live_preferences, values, self._api)))
 
     def _request(self, work: Callable[[], T]) -> T:
         self.requests += 1
@@ -224,33 +309,66 @@ class MemoryInstance:
             magnet = parse_magnet(uri)
         except MagnetError:
             return
-        v1 = magnet.infohashes.v1
-        hashes = magnet.infohashes if self._v2 else InfoHashes(v1) if v1 else None
+        self._place(magnet.infohashes, magnet.name, options, known, links_part(magnet.uri))
+
+    def _place(
+        self, found: InfoHashes, name: str | None, options: AddOptions, known: set[str], links: str = ""
+    ) -> LiveTorrent | None:
+        """Put a torrent there, unless it is, or the version does not know its kind."""
+        hashes = found if self._v2 else InfoHashes(found.v1) if found.v1 else None
         if hashes is None or not known.isdisjoint(hashes.ids):
-            return
+            return None
         known.update(hashes.ids)
         category = "" if _BAD_CATEGORY.search(options.category) else options.category
         if category and category not in self.live_categories:
             self._make_category(category, "")
         given = normal_path(options.save_path) if options.save_path else self.default_save_path
-        key = hashes.ids[0]
-        self.torrents[key] = LiveTorrent(
-            key,
+        save_path = self._path_of(category) if options.auto_tmm else given
+        torrent = self.torrents[hashes.ids[0]] = LiveTorrent(
+            hashes.ids[0],
             hashes,
-            (options.name or "").strip() or magnet.name or str(hashes),
+            (options.name or "").strip() or name or str(hashes),
             options.stopped,
             self._state(options.stopped),
             category,
             _trimmed(options.tags) if self.tags_at_add else frozenset(),
-            self._path_of(category) if options.auto_tmm else given,
+            save_path,
             options.auto_tmm,
+            options=self._fresh_options(options),
+            comment="" if self._api >= (2, 11) else None,
+            links=links,
         )
+        return torrent
 
-    def _make_category(self, name: str, save_path: str) -> None:
+    def _informed(self, torrent: LiveTorrent, found: Metainfo) -> None:
+        """Give a torrent its metadata."""
+        files = tuple(LiveFile(index, path, Priority.NORMAL) for index, path in enumerate(found.files))
+        whole = replace(torrent, size=found.size, has_metadata=True, files=files)
+        self.torrents[torrent.id] = replace(whole, state=self._state(whole.stopped, True))
+
+    def _switched(self, torrent: LiveTorrent, stopped: bool) -> LiveTorrent:
+        options = replace(torrent.options, force_start=False)
+        state = self._state(stopped, torrent.has_metadata)
+        return replace(torrent, stopped=stopped, state=state, options=options)
+
+    def _kept(self, download_path: DownloadPath) -> DownloadPath:
+        """Before 4.4 there is no such thing."""
+        return None if not self._v2 else normal_path(download_path) if isinstance(download_path, str) else download_path
+
+    def _leave_category(self, name: str) -> None:
+        nested = self._api >= (2, 15)
+        for within in [one for one in self.live_categories if nested and one.startswith(f"{name}/")]:
+            del self.live_categories[within]
+        parent = name.rpartition("/")[0] if nested else ""
+        for key, torrent in self.torrents.items():
+            if torrent.category == name or (nested and torrent.category.startswith(f"{name}/")):
+                self.torrents[key] = replace(torrent, category=parent)
+
+    def _make_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
         parent = name.rpartition("/")[0]
         if parent and parent not in self.live_categories and self._api >= (2, 15):
             self._make_category(parent, "")
-        self.live_categories[name] = LiveCategory(name, normal_path(save_path))
+        self.live_categories[name] = LiveCategory(name, normal_path(save_path), download_path=self._kept(download_path))
 
     def _path_of(self, category: str) -> str:
         """Where automatic management keeps a category's data."""
@@ -259,9 +377,9 @@ class MemoryInstance:
         known = self.live_categories.get(category)
         return (known.save_path if known else "") or f"{self.default_save_path}/{category}"
 
-    def _state(self, stopped: bool) -> str:
+    def _state(self, stopped: bool, has_metadata: bool = False) -> str:
         if not stopped:
-            return "metaDL"
+            return "stalledDL" if has_metadata else "metaDL"
         return "stoppedDL" if self._api >= (2, 11) else "pausedDL"
 
 
@@ -269,6 +387,11 @@ def _checked(items: Collection[str]) -> list[str]:
     if not items or "all" in items:
         raise ValueError("never empty, and never all")
     return list(items)
+
+
+def _without_files(torrent: LiveTorrent) -> LiveTorrent:
+    """Files have to be asked for."""
+    return torrent if torrent.files is None else replace(torrent, files=None)
 
 
 def _trimmed(tags: Collection[str]) -> frozenset[str]:

@@ -32,7 +32,8 @@ def utc_now() -> datetime:
 class Board:
     """An `Observer` of the loop, safe to use from any thread.
 
-    `names`: the instances that the loop is limited to, if it is. The progress `pulse` tells a long run from a hung one.
+    `names`: the instances that the loop is limited to, if it is; `holds`: is one of them its, where several processes
+    share them? The progress `pulse` tells a long run from a hung one.
     """
 
     def __init__(
@@ -40,10 +41,11 @@ class Board:
         interval: float,
         names: Sequence[str] = (),
         *,
+        holds: Callable[[str], bool] = lambda _: True,
         now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._interval, self._names = interval, names
+        self._interval, self._names, self._holds = interval, names, holds
         self._desired: Desired | None = None
         self._now, self._monotonic = now, monotonic
         self._lock = threading.Lock()
@@ -59,7 +61,8 @@ class Board:
 
     def _expect(self, desired: Desired) -> None:
         names = self._names
-        declared = {name: one for name, one in desired.instances.items() if not names or name in names}
+        ours = {name: one for name, one in desired.instances.items() if self._holds(name)}
+        declared = {name: one for name, one in ours.items() if not names or name in names}
         suspended = frozenset(name for name, one in declared.items() if desired.suspend or one.suspend)
         with self._lock:
             self._declared, self._suspended = declared, suspended

@@ -5,12 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 from datetime import datetime
+from http.client import OK, SERVICE_UNAVAILABLE
 from typing import Final
-from urllib.error import HTTPError, URLError
+from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
     HTTPHandler,
     HTTPSHandler,
     OpenerDirector,
@@ -19,9 +18,11 @@ from urllib.request import (
 
 from pydantic import BaseModel, ValidationError
 
+from reconciler.report.safe import clean, clipped
 from reconciler.web.view import State
 
 PATH: Final = "/api/v1/status"
+LIVE: Final = "/healthz/live"
 TIMEOUT: Final = 10.0  # seconds
 LARGEST: Final = 64 * 2**20  # bytes of an answer
 
@@ -113,7 +114,9 @@ class LoopStatus(BaseModel):
 def ask(url: str) -> tuple[LoopStatus, bytes]:
     """The status of the loop at `url`, and the answer as it came. Raises `AskError`."""
     where = address(url)
-    body = _get(where)
+    status, reason, body = _get(where)
+    if status != OK:
+        raise AskError(f"{where} answered {status} {reason}: is that a running reconcile?")
     try:
         # halves of surrogate pairs, which pydantic takes for an error, may stand in a name
         whole = json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace")
@@ -122,8 +125,18 @@ def ask(url: str) -> tuple[LoopStatus, bytes]:
         raise AskError(f"{where} is not the status of a reconcile that this version understands") from None
 
 
-def address(url: str) -> str:
-    """Where the status is, for the address of a loop. Raises `BadAddress`."""
+def ask_live(url: str) -> None:
+    """Raises `AskError`, with the reason, unless the loop at `url` is alive. What it works on may be in any state."""
+    where = address(url, LIVE)
+    status, reason, body = _get(where)
+    if status == SERVICE_UNAVAILABLE:
+        raise AskError(f"{where} says: {clipped(clean(body.decode(errors='replace').strip()), 300)}")
+    if status != OK:
+        raise AskError(f"{where} answered {status} {reason}: is that a running reconcile?")
+
+
+def address(url: str, path: str = PATH) -> str:
+    """Where the status is, or another path, for the address of a loop. Raises `BadAddress`."""
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) > 0
@@ -133,21 +146,19 @@ def address(url: str) -> str:
         raise BadAddress("--url wants the address of a running reconcile, such as http://127.0.0.1:9470")
     if "@" in parts.netloc:
         raise BadAddress("--url: reading needs no credentials, so there must be none in the address")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix(PATH)}{PATH}"
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix(PATH)}{path}"
 
 
-def _get(where: str) -> bytes:
+def _get(where: str) -> tuple[int, str, bytes]:
     """One request: past any proxy of the environment, which knows nothing of our loopback, and to nowhere else."""
     opener = OpenerDirector()
-    for handler in (HTTPHandler, HTTPSHandler, HTTPErrorProcessor, HTTPDefaultErrorHandler):
+    for handler in (HTTPHandler, HTTPSHandler):
         opener.add_handler(handler())
     try:
         with opener.open(Request(where, headers={"Accept": "application/json"}), timeout=TIMEOUT) as answer:
             body: bytes = answer.read(LARGEST + 1)
             cut = bool(getattr(answer, "length", 0)) and len(body) <= LARGEST
-    except HTTPError as error:
-        with error:
-            raise AskError(f"{where} answered {error.code} {error.reason}: is that a running reconcile?") from None
+            status, reason = int(answer.status), clean(str(answer.reason))
     except URLError as error:
         raise AskError(f"no answer from {where}: {_why(error.reason)}. Does it run with --listen?") from None
     except (OSError, http.client.HTTPException) as error:
@@ -156,7 +167,7 @@ def _get(where: str) -> bytes:
         raise AskError(f"no whole answer from {where}: it was cut short")
     if len(body) > LARGEST:
         raise AskError(f"{where} answers with more than a status")
-    return body
+    return status, reason, body
 
 
 def _why(reason: object) -> str:

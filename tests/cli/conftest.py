@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.control import Options, Progress
+from reconciler.control.run import Planner
 from reconciler.model.desired import Desired
 from reconciler.model.run import Mode, Run
 from tests.cli.command import write_desired
@@ -27,7 +28,10 @@ class FakeRun:
             Mode.DRY_RUN if options.dry_run else Mode.APPLY, "sha256:" + "0" * 64, 0
         )
 
-    def __call__(self, desired: Desired, options: Options, progress: Progress, stop: threading.Event) -> Run:
+    def __call__(
+        self, desired: Desired, options: Options, progress: Progress, stop: threading.Event, planner: Planner
+    ) -> Run:
+        assert planner(desired, {}).instances == (), "it plans"
         self.calls.append((desired, options))
         return self.answer(desired, options, progress, stop)
 

@@ -14,6 +14,7 @@ from reconciler.cli.commands import app
 from reconciler.cli.entry import run
 from reconciler.cli.settings import RunSettings
 from reconciler.control import Options
+from reconciler.plan.shard import Shard
 from tests.cli.command import write_desired
 from tests.cli.conftest import FakeRun
 
@@ -42,6 +43,19 @@ BAD_USAGE = [
     (["--watch", "--instance", "nowhere"], 'no instance "nowhere"'),
     (["--watch", "--report", "nowhere/report.json"], "there is no folder nowhere"),
     (["--watch", "validate"], "validate takes no --watch"),
+    (["--notify", "https://hooks.example/x"], "--notify is for a watch: give --watch with it"),
+    (["--notify-file", "urls"], "--notify-file is for a watch: give --watch with it"),
+    (["--watch", "--notify", "hooks.example/hidden"], "--notify: an address is a URL, such as"),
+    (["--watch", "--notify", "https://:1/hidden"], "--notify: https://… is no usable URL"),
+    (["--watch", "--notify-file", "urls"], "--notify-file: urls: No such file or directory"),
+    (["--watch", "--notify-file", "desired.yaml"], "--notify-file: an address is a URL"),
+    (["--shard", "first"], "--shard: a shard is INDEX/COUNT, such as 0/3"),
+    (["--shard", "-1/3"], "--shard: a shard is INDEX/COUNT"),
+    (["--shard", "3/3"], "of 3 the last is 2/3"),
+    (["--shard", "0/0"], "COUNT is 1 to 1000"),
+    (["--shard", "0/1001"], "COUNT is 1 to 1000"),
+    (["--watch", "--shard", "2/2"], "of 2 the last is 1/2"),
+    (["--shard", "0/2", "validate"], "validate takes no --shard"),
 ]
 
 
@@ -68,8 +82,8 @@ def test_bad_usage_keeps_to_json(arguments: list[str], message: str, capsys: pyt
 @pytest.mark.usefixtures("folder")
 def test_options_reach_the_run(fake_run: FakeRun) -> None:
     arguments = ["--dry-run", "--detailed-exitcode", "--instance", "home", "--accept-plan", HASH, "--take-over"]
-    assert run(arguments) == 0
-    assert fake_run.options == Options(True, ("home",), HASH, True, True)
+    assert run([*arguments, "--shard", "1/3"]) == 0
+    assert fake_run.options == Options(True, ("home",), HASH, True, True, Shard(1, 3))
 
 
 @pytest.mark.usefixtures("folder")
@@ -85,10 +99,11 @@ def test_every_option_reads_the_environment(fake_run: FakeRun, monkeypatch: pyte
         "OUTPUT": "json",
         "REPORT": "report.json",
         "FILE": "desired.yaml",
+        "SHARD": "0/2",
     }.items():
         monkeypatch.setenv(f"RECONCILE_{name}", value)
     assert run([]) == 0
-    assert fake_run.options == Options(True, ("home", "seedbox", "attic"), HASH, True, True)
+    assert fake_run.options == Options(True, ("home", "seedbox", "attic"), HASH, True, True, Shard(0, 2))
     assert Path("report.json").is_file()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from reconciler.cli.entry import run
 from reconciler.cli.logs import redact
 from reconciler.control import UnknownInstance
-from reconciler.model.run import Run
+from reconciler.model.run import Mode, Run
 from reconciler.model.secret import Secret
 from tests.cli.conftest import FakeRun
 from tests.report.runs import converged, planned, refused
@@ -46,7 +47,7 @@ def test_each_form_goes_to_standard_output_alone(fake_run: FakeRun, capsys: pyte
 
 @pytest.mark.usefixtures("folder")
 def test_a_refusal_says_how_to_repeat_this_very_command(fake_run: FakeRun, capsys: pytest.CaptureFixture[str]) -> None:
-    fake_run.answer = answering(refused())
+    fake_run.answer = answering(replace(refused(), mode=Mode.DRY_RUN))
     arguments = ["-f", "desired.yaml", "--dry-run", "--output", "text", "--instance", "home", "--take-over"]
     assert run(arguments) == 3
     expected = "reconcile -f desired.yaml --instance home --take-over --accept-plan sha256:0123"
@@ -79,7 +80,7 @@ def test_a_report_may_go_into_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     found: list[str] = []
-    reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()), daemon=True)
     reader.start()
     assert run(["--report", str(pipe)]) == 0
     reader.join(10)

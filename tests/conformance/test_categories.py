@@ -83,3 +83,52 @@ def test_an_edit_leaves_manual_torrents_alone(subject: Subject) -> None:
     (key,) = subject.added(options=options)
     subject.target.edit_category(subject.target.categories()[name], subject.path())
     assert (subject.one(key).category, subject.one(key).save_path) == (name, path)
+
+
+def test_a_download_path_is_a_path_or_none_or_not_said(subject: Subject) -> None:
+    told = subject.version >= (4, 4)
+    for given in (None, False, subject.path()):
+        name, path = subject.category(), subject.path()
+        subject.target.create_category(name, path, given)
+        assert subject.target.categories()[name] == LiveCategory(name, path, download_path=given if told else None)
+
+
+def test_paths_are_edited_one_without_the_other(subject: Subject) -> None:
+    name, path, incomplete = subject.category(subject.path()), subject.path(), subject.path()
+
+    def edited(**paths: str | bool) -> tuple[str, object]:
+        subject.target.edit_category(subject.target.categories()[name], **paths)  # type: ignore[arg-type]
+        category = subject.target.categories()[name]
+        return category.save_path, category.download_path
+
+    if subject.version < (4, 4):
+        assert edited(save_path=path) == (path, None)
+        return
+    assert edited(download_path=incomplete + "/")[1] == incomplete
+    assert edited(save_path=path) == (path, incomplete)
+    assert edited(download_path=False) == (path, False)
+    assert edited(save_path="") == ("", False)
+
+
+def test_a_category_is_removed_and_its_torrents_stay(subject: Subject) -> None:
+    name, other = subject.category(subject.path()), subject.category("")
+    (key,) = subject.added(options=AddOptions(stopped=True, auto_tmm=False, category=name))
+    subject.target.remove_categories([name, "never there"])
+    assert name not in subject.target.categories()
+    assert other in subject.target.categories()
+    subject.eventually([key], lambda found: found[0].category == "")
+
+
+def test_those_within_go_too_since_5_2(subject: Subject) -> None:
+    parent = subject.category("")
+    subject.target.create_category(f"{parent}/b/c", "")
+    (key,) = subject.added(options=AddOptions(stopped=True, auto_tmm=False, category=f"{parent}/b/c"))
+    subject.target.remove_categories([f"{parent}/b"])
+    nested = subject.version >= (5, 2)
+    left = {name for name in subject.target.categories() if name.startswith(parent)}
+    assert left == ({parent} if nested else {parent, f"{parent}/b/c"})
+    subject.eventually([key], lambda found: found[0].category == (parent if nested else f"{parent}/b/c"))
+
+
+def test_one_that_is_not_there_is_removed_without_a_word(subject: Subject) -> None:
+    subject.target.remove_categories([subject.category()])

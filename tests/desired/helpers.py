@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.desired import DesiredStateError, load
-from reconciler.model.desired import Desired
+from reconciler.model.desired import Desired, DesiredTorrent
+from reconciler.model.magnet import Magnet
 
 SINTEL = "magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10"
 BUNNY = "magnet:?xt=urn:btih:dd8255ecdc7ca55fb0bbf81323d87062db1f6d1c"
@@ -41,3 +42,9 @@ def problems_of(folder: Path, text: str, environ: Mapping[str, str] | None = Non
     with pytest.raises(DesiredStateError) as error:
         load([path], environ or {})
     return [str(problem).removeprefix(f"{path}:") for problem in error.value.problems]
+
+
+def uri(torrent: DesiredTorrent) -> str:
+    """The magnet link of an entry."""
+    assert isinstance(torrent.source, Magnet)
+    return torrent.source.uri

@@ -38,4 +38,4 @@ def test_every_key_is_named(key: str) -> None:
 
 @pytest.mark.parametrize("text", re.findall(r"`(\d+[dhms](?:\d+[dhms])*)`", REFERENCE))
 def test_durations_that_are_named_are_durations(text: str) -> None:
-    assert rules.duration(text)
+    assert rules.seconds(text)

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.desired import load
 from reconciler.model.desired import Policy
-from tests.desired.helpers import BUNNY, HEAD, SINTEL, STEEL, loaded, write
+from tests.desired.helpers import BUNNY, HEAD, SINTEL, STEEL, loaded, uri, write
 
 
 def test_aliases_and_merge_keys(tmp_path: Path) -> None:
@@ -26,9 +26,9 @@ def test_aliases_and_merge_keys(tmp_path: Path) -> None:
     category: c
 """
     first, second, third = loaded(tmp_path, text).torrents
-    assert second.magnet.uri == BUNNY
+    assert uri(second) == BUNNY
     assert (second.paused, second.tags) == (False, first.tags)
-    assert (third.magnet.uri, third.paused, third.name, third.tags) == (STEEL, True, "inner", first.tags)
+    assert (uri(third), third.paused, third.name, third.tags) == (STEEL, True, "inner", first.tags)
 
 
 def test_two_documents_in_one_file_have_their_own_defaults(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_directory_means_its_yaml_files_sorted(tmp_path: Path) -> None:
 def test_torrents_keep_the_order_of_the_paths(tmp_path: Path) -> None:
     first = write(tmp_path, f'version: 1\ntorrents: [{{magnet: "{BUNNY}"}}]\n', "z.yaml")
     second = write(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}"}}]\n', "a.yaml")
-    assert [entry.magnet.uri for entry in load([first, second], {}).torrents] == [BUNNY, SINTEL]
+    assert [uri(entry) for entry in load([first, second], {}).torrents] == [BUNNY, SINTEL]
 
 
 @pytest.mark.parametrize(

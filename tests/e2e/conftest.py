@@ -31,3 +31,11 @@ def proxy(server: Server, make_proxy: MakeProxy, home: Home) -> Proxy:
 def truth(server: Server, proxy: Proxy) -> Raw:
     """The server as it is, and a person's hand on it, past the proxy."""
     return Raw(server)
+
+
+@pytest.fixture
+def box(any_server: Server, make_proxy: MakeProxy, home: Home) -> Proxy:
+    """The instance `box`, for tests to which the version does not matter."""
+    proxy = make_proxy(any_server)
+    home.instance(proxy.url, any_server.username, any_server.password)
+    return proxy

@@ -6,13 +6,18 @@ import json
 import os
 import random
 import re
+import sqlite3
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.control.journal import FILE_NAME
 from reconciler.demo.servers import Server
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, entry
@@ -137,7 +142,7 @@ class Soak:
 
 
 @pytest.mark.timeout(max(180, SECONDS * 2))
-def test_soak(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> None:
+def test_soak(home: Home, make_server: MakeServer, make_proxy: MakeProxy, state_dir: Path) -> None:
     seed = int(os.environ.get("SOAK_SEED", random.randrange(10**6)))
     say(f"\nseed {seed}")
     soak = Soak(home, make_server, make_proxy, random.Random(seed))
@@ -151,7 +156,14 @@ def test_soak(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> Non
             assert watch.process.poll() is None, "".join(watch.err)
             if warm is None and passed > SECONDS / 3:
                 warm = watch.descriptors(), watch.resident()
-        end_well(soak, watch, warm or (watch.descriptors(), watch.resident()))
+        end_well(soak, watch, warm or (watch.descriptors(), watch.resident()), state_dir)
+
+
+def journal(state_dir: Path) -> Counter[str]:
+    """How many actions the journal has kept, by outcome; it is whole."""
+    with closing(sqlite3.connect(state_dir / FILE_NAME)) as file:
+        assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return Counter(dict(file.execute("SELECT outcome, count(*) FROM action GROUP BY outcome")))
 
 
 def say(text: str) -> None:
@@ -159,7 +171,7 @@ def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def end_well(soak: Soak, watch: Watched, warm: tuple[int, int]) -> None:
+def end_well(soak: Soak, watch: Watched, warm: tuple[int, int], state_dir: Path) -> None:
     """When all trouble is over it converges, has not grown, is at rest, and leaves in order."""
     for proxy in soak.proxies.values():
         proxy.rules.clear()
@@ -182,5 +194,9 @@ def end_well(soak: Soak, watch: Watched, warm: tuple[int, int]) -> None:
     assert not [line for line in watch.log if "internal error" in line["event"]]
     assert watch.stop() < 5
     assert watch.process.returncode == 0
+    told = Counter(a["outcome"] for report in watch.reports for part in report["instances"] for a in part["actions"])
+    kept = journal(state_dir)
+    say(f"the journal has kept {dict(kept)}")
+    assert kept["applied"] == told["applied"] > 0
     logged_in = {name: proxy.count("auth/login") for name, proxy in soak.proxies.items()}
     say(f"logins {logged_in}; changes of the file {soak.changes}")

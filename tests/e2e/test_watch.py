@@ -6,8 +6,6 @@ import json
 import signal
 import time
 
-import pytest
-
 from reconciler.demo.servers import Server
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, entries, entry
@@ -78,14 +76,6 @@ def test_a_dry_run_in_a_loop_changes_nothing_and_tells_a_plan_once(home: Home, p
     assert [report["summary"]["add"] for report in watch.reports] == [1, 2]
 
 
-@pytest.fixture
-def box(any_server: Server, make_proxy: MakeProxy, home: Home) -> Proxy:
-    """The instance `box`, for tests to which the version does not matter."""
-    proxy = make_proxy(any_server)
-    home.instance(proxy.url, any_server.username, any_server.password)
-    return proxy
-
-
 def test_a_server_that_restarts_or_is_away_is_sat_out(home: Home, any_server: Server, box: Proxy) -> None:
     home.write(entry(1))
     with watching(home) as watch:
@@ -95,7 +85,7 @@ def test_a_server_that_restarts_or_is_away_is_sat_out(home: Home, any_server: Se
         watch.until(lambda: set(Raw(any_server).torrents()) == numbered(1), within=40)
 
         any_server.kill()
-        watch.until(lambda: watch.said('"failures": 2'))
+        watch.until(lambda: any(watch.said(f'"failures": {count}') for count in (2, 3, 4)))  # two may be told as one
         home.write(entry(1), entry(2))
         time.sleep(1.5)
         any_server.start()

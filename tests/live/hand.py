@@ -26,6 +26,7 @@ class Hand:
         self._steps = (
             *(self._delete, self._again, self._tag, self._untag, self._rename, self._switch, self._move),
             *(self._automatic, self._categorise, self._make_category, self._edit_category, self._drop_category),
+            *(self._limit, self._share, self._toggle, self._track, self._comment, self._force, self._incomplete),
         )
 
     def change(self) -> None:
@@ -89,3 +90,35 @@ class Hand:
 
     def _drop_category(self, number: int) -> None:
         self._raw.post("torrents/removeCategories", categories=self._dice.choice(CATEGORIES[1:]))
+
+    def _limit(self, number: int) -> None:
+        which, limit = self._dice.choice(["Download", "Upload"]), self._dice.choice([0, 1000])
+        self._raw.post(f"torrents/set{which}Limit", hashes=infohash(number), limit=limit)
+
+    def _share(self, number: int) -> None:
+        limits = {name: self._dice.choice([-2, -1, 5]) for name in ("seedingTimeLimit", "inactiveSeedingTimeLimit")}
+        action, mode = self._dice.choice(["Default", "Remove"]), self._dice.choice(["Default", "MatchAll"])
+        more = {"ratioLimit": 1.5, "shareLimitAction": action, "shareLimitsMode": mode}
+        self._raw.post("torrents/setShareLimits", hashes=infohash(number), **limits, **more)
+
+    def _toggle(self, number: int) -> None:
+        call = self._dice.choice(["toggleSequentialDownload", "toggleFirstLastPiecePrio"])
+        self._raw.post(f"torrents/{call}", hashes=infohash(number))
+        self._raw.post("torrents/setSuperSeeding", hashes=infohash(number), value=self._dice.choice(["true", "false"]))
+
+    def _track(self, number: int) -> None:
+        url = f"http://t{self._dice.randrange(9)}.example/a b"
+        self._raw.post("torrents/addTrackers", hash=infohash(number), urls=url)
+        self._raw.post(
+            "torrents/addWebSeeds", hash=infohash(number), urls=f"http://w{self._dice.randrange(9)}.example/x"
+        )
+
+    def _comment(self, number: int) -> None:
+        self._raw.post("torrents/setComment", hashes=infohash(number), comment=self._dice.choice(["", "ü"]))
+
+    def _force(self, number: int) -> None:
+        self._raw.post("torrents/setForceStart", hashes=infohash(number), value="true")
+
+    def _incomplete(self, number: int) -> None:
+        path = self._dice.choice(["", str(self._root / "incomplete")])
+        self._raw.post("torrents/setDownloadPath", id=infohash(number), path=path)

@@ -83,6 +83,19 @@ def as_json(body: str) -> Answer:
     return 200, {"Content-Type": "application/json"}, body.encode()
 
 
+OPTIONS_ROW: dict[str, Any] = {  # what a row of torrents/info says of options, on every version, where nobody set them
+    "total_size": -1,
+    "magnet_uri": "",
+    "force_start": False,
+    "seq_dl": False,
+    "f_l_piece_prio": False,
+    "super_seeding": False,
+    "dl_limit": 0,
+    "up_limit": 0,
+    "ratio_limit": -2,
+    "seeding_time_limit": -2,
+}
+
 QBITTORRENT = {
     "auth/login": text("Ok."),
     "app/version": text("v5.1.0"),
@@ -92,14 +105,19 @@ QBITTORRENT = {
 }
 
 
-def torrent_file(folder: Path, name: str, data: bytes) -> tuple[str, Path]:
-    """The infohash and the path of a new .torrent file for a single file of up to 64 KiB."""
-    info = b"d6:lengthi%de4:name%d:%s12:piece lengthi65536e6:pieces20:%se" % (
+def torrent_file(folder: Path, name: str, data: bytes, source: str = "") -> tuple[str, Path]:
+    """The infohash and the path of a new .torrent file for a single file of up to 64 KiB.
+
+    Another `source` makes another torrent of the same content.
+    """
+    info = b"d6:lengthi%de4:name%d:%s12:piece lengthi65536e6:pieces20:%s6:source%d:%se" % (
         len(data),
-        len(name),
+        len(name.encode()),
         name.encode(),
         hashlib.sha1(data).digest(),
+        len(source),
+        source.encode(),
     )
-    path = folder / f"{name}.torrent"
+    path = folder / f"{name}{source}.torrent"
     path.write_bytes(b"d4:info" + info + b"e")
     return hashlib.sha1(info).hexdigest(), path

@@ -21,11 +21,19 @@ from reconciler.live.deltas import (
     with_intent,
 )
 from reconciler.live.replies import MAIN_DATA, MainData, hides_intent
+from tests.live.places import OPTIONS_ROW
 
 Rows = dict[str, dict[str, Any]]
 
 KEYS = [letter * 40 for letter in "abcdef"]
 STATES = ["stoppedDL", "stoppedUP", "stalledDL", "uploading", "moving", "missingFiles", "checkingUP", "new in 6.0"]
+
+
+NEWER = {
+    "comment": st.sampled_from(["", "c"]),
+    "share_limit_action": st.sampled_from(["Default", "RemoveWithContent", "New"]),
+    "share_limits_mode": st.sampled_from(["Default", "MatchAll"]),
+}
 
 
 def rows(key: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -43,7 +51,17 @@ def rows(key: str) -> st.SearchStrategy[dict[str, Any]]:
             "auto_tmm": st.booleans(),
             "progress": st.sampled_from([None, 0, 0.5, 1]),
             "size": st.sampled_from([0, 9]),
-            "force_start": st.booleans(),
+            "content_path": st.sampled_from(["", "/d/x", "/d/y/"]),
+            "total_size": st.sampled_from([-1, 9]),
+            "magnet_uri": st.sampled_from(
+                ["magnet:?xt=a", "magnet:?xt=a&tr=http%3A%2F%2Ft", "magnet:?xt=a&ws=http://w"]
+            ),
+            **{name: st.booleans() for name in ("force_start", "seq_dl", "f_l_piece_prio", "super_seeding")},
+            **{name: st.sampled_from([0, -1, 5]) for name in ("dl_limit", "up_limit")},
+            "ratio_limit": st.sampled_from([None, -2, 1.5]),
+            **{name: st.sampled_from([-2, -1, 9]) for name in ("seeding_time_limit", "inactive_seeding_time_limit")},
+            "download_path": st.sampled_from(["", "/i"]),
+            **NEWER,
             "dlspeed": st.integers(0, 9),
             "eta": st.integers(0, 9),
         }
@@ -128,7 +146,10 @@ WHOLE = {
     "auto_tmm": False,
     "progress": 0,
     "size": 0,
-    "force_start": False,
+    "content_path": "",
+    **OPTIONS_ROW,
+    "inactive_seeding_time_limit": -2,
+    "download_path": "",
 }
 
 

@@ -47,14 +47,14 @@ def test_where_nothing_changes_it_asks_once_and_gives_the_same_object(
     raw, proxy = Raw(server), make_proxy(server)
     if count:
         raw.add(map(magnet, range(count)))
-    raw.add([magnet(-1)])
+    raw.add([magnet(-1), magnet(-2)])
     with Mirror(instance(proxy, server)) as mirror:
         first = settled(mirror)
         proxy.clear()
         for _ in range(20):
             assert mirror.snapshot() is first
         told = raw.post("sync/maindata", rid=0).json()["rid"]
-        raw.post("torrents/setDownloadLimit", hashes=infohash(-1), limit="1000")  # nothing that we look at
+        raw.post("torrents/bottomPrio", hashes=infohash(-1))  # nothing that we look at
         Raw.eventually(lambda: "torrents" in raw.post("sync/maindata", rid=told).json())
         assert mirror.snapshot() is first
         assert [request.endpoint for request in proxy.requests] == ["sync/maindata"] * 21
@@ -152,7 +152,7 @@ def test_a_full_read_comes_every_15_minutes_and_when_asked_for(
         ):
             clock.time += passed
             proxy.clear()
-            assert mirror.snapshot(full) is first, "nothing has changed, however it was read"
+            assert (mirror.refresh() if full else mirror.snapshot()) is first, "nothing changed, however it was read"
             assert full_reads(proxy) == expected
 
 

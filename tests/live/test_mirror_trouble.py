@@ -19,7 +19,7 @@ from reconciler.model.snapshot import AddOptions
 from tests.conftest import MakeServer
 from tests.live.following import INCREMENTAL, Clock, agree, cost, full_reads, settled
 from tests.live.hand import Hand
-from tests.live.places import QBITTORRENT, as_json, instance, stub, text
+from tests.live.places import OPTIONS_ROW, QBITTORRENT, as_json, instance, stub, text
 from tests.support.magnets import infohash, magnet
 from tests.support.proxy import Fault, Proxy, cut, hang, hang_after, reset_after, status
 from tests.support.raw import Raw
@@ -137,9 +137,12 @@ ROW: dict[str, Any] = {"name": "b", "state": "stoppedDL", "category": "", "tags"
     "auto_tmm": False,
     "progress": 0,
     "size": 0,
-    "force_start": False,
+    "content_path": "",
     "infohash_v1": TORRENT,
     "infohash_v2": "",
+    **OPTIONS_ROW,
+    "inactive_seeding_time_limit": -2,
+    "download_path": "",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from reconciler.demo.servers import Server
 from reconciler.live import Session
 from reconciler.model.errors import InstanceError, Unsupported
-from tests.live.places import QBITTORRENT, as_json, instance, recorded, stub, text, torrent_file
+from tests.live.places import OPTIONS_ROW, QBITTORRENT, as_json, instance, recorded, stub, text, torrent_file
 from tests.support.magnets import infohash, magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import Raw
@@ -72,7 +73,7 @@ def test_a_torrent_is_read_with_all_that_is_used(server: Server) -> None:
 
 ROW = (
     '{"hash": "%s", "name": "a", "state": "%s", "category": "", "tags": "", "save_path": "/d", "auto_tmm": false, '
-    '"progress": 0, "size": 0, "force_start": false}'
+    f'"progress": 0, "size": 0, {json.dumps(OPTIONS_ROW)[1:]}'
 )
 ONE = ROW % ("a" * 40, "stoppedDL")
 

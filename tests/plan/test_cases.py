@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ruamel.yaml import YAML
 from reconciler.plan import make_plan
 from tests.plan.worlds import desired_state, healths, lines, snapshot
 
+TODAY = date(2026, 11, 21)
 CASES = [
     pytest.param(case, id=f"{path.stem}: {case['case']}")
     for path in sorted(Path(__file__).parent.glob("cases/*.yaml"))
@@ -21,8 +23,10 @@ CASES = [
 @pytest.mark.parametrize("case", CASES)
 def test_plan(case: dict[str, Any]) -> None:
     desired = desired_state(case)
-    live = snapshot(case.get("live", []), case.get("categories"))
-    plan = make_plan(desired, {"box": live}, take_over=case.get("take_over", False), health=healths(case)).instances[0]
+    live = snapshot(case.get("live", []), case.get("categories"), case.get("preferences"), case.get("version", "5.1.0"))
+    plan = make_plan(
+        desired, {"box": live}, take_over=case.get("take_over", False), today=TODAY, health=healths(case)
+    ).instances[0]
 
     assert lines(plan) == case.get("plan", [])
     assert [f"{spared.name}: {spared.reason}" for spared in plan.spared] == case.get("spared", [])

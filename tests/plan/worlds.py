@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+from reconciler.desired.options import options_of
 from reconciler.model.desired import (
     Desired,
     DesiredCategory,
+    DesiredPreference,
     DesiredTags,
     DesiredTorrent,
     GuardLimits,
     Instance,
     Policy,
 )
+from reconciler.model.files import LiveFile, Priority
 from reconciler.model.health import Health, State, WhenUnhealthy
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.magnet import parse_magnet
+from reconciler.model.links import with_links
+from reconciler.model.magnet import Magnet, parse_magnet
+from reconciler.model.metainfo import read_metainfo
 from reconciler.model.plan import Action, InstancePlan, Kind, Value
 from reconciler.model.position import Position
-from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.preferences import PreferenceValue, canonical
+from reconciler.model.secret import Secret
+from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, ShareLimits, Snapshot
+from reconciler.model.torrent_file import TorrentFile
+from reconciler.testing.memory import WEB_API
+from tests.support.torrents import torrent
 
 OURS = "reconcile:home"
+_PLAIN = ("force_start", "sequential", "first_last_piece_first", "super_seeding", "download_limit", "upload_limit")
 
 
 def v1(letter: str) -> str:
@@ -36,14 +49,25 @@ def v2(letter: str) -> str:
     return hashlib.sha256(letter.encode()).hexdigest()
 
 
+@cache
+def torrent_file(name: str) -> TorrentFile:
+    """The made-up .torrent file that is called by a number and a kind, as in `7:hybrid`."""
+    number, kind = name.split(":")
+    data = torrent(int(number), kind)  # type: ignore[arg-type]
+    found = read_metainfo(data)
+    return TorrentFile(f"{name}.torrent", found.infohashes, name, len(data), lambda: data)
+
+
 def hashes(names: str) -> InfoHashes:
-    """`a` is v1, `a2` is v2, `a+a2` is hybrid."""
+    """`a` is v1, `a2` is v2, `a+a2` is hybrid; `7:v1`, `7:v2` and `7:hybrid` are what made-up files have."""
+    if ":" in names:
+        return torrent_file(names).infohashes
     parts = {name[-1] == "2" and len(name) > 1: name for name in names.split("+")}
     old, new = parts.get(False), parts.get(True)
     return InfoHashes(v1(old) if old else None, v2(new[0]) if new else None)
 
 
-def live_torrent(row: Mapping[str, Any]) -> LiveTorrent:
+def live_torrent(row: Mapping[str, Any], api: tuple[int, ...] = (2, 11, 4)) -> LiveTorrent:
     """A live torrent from `{hash, tags, …}`; `id` defaults to qBittorrent's own choice."""
     found = hashes(row["hash"])
     return LiveTorrent(
@@ -56,21 +80,50 @@ def live_torrent(row: Mapping[str, Any]) -> LiveTorrent:
         tags=frozenset(row.get("tags", [])),
         save_path=row.get("save_path", "/downloads"),
         auto_tmm=row.get("auto_tmm", False),
+        progress=row.get("progress", 0.0),
         size=row.get("size", 0),
-        force_start=row.get("forced", False),
+        content_path=row.get("content_path", ""),
+        has_metadata=row.get("has_metadata", "files" in row),
+        options=live_options(row, api),
+        comment=row.get("comment", "" if api >= (2, 11) else None),
+        links=with_links("", row.get("trackers", ()), row.get("web_seeds", ())),
+        files=live_files(row["files"]) if "files" in row else None,
     )
 
 
+def live_options(row: Mapping[str, Any], api: tuple[int, ...]) -> LiveOptions:
+    """The options that a row gives, as a server of that version shows them."""
+    share = ShareLimits(
+        inactive_seeding_time=-2 if api >= (2, 9, 2) else None,
+        action="default" if api >= (2, 12) else None,
+        mode="Default" if api >= (2, 15, 3) else None,
+    )
+    given = {name: row[name] for name in _PLAIN if name in row}
+    path = row.get("download_path", "") if api >= (2, 8, 4) else None
+    return LiveOptions(**given, share=replace(share, **row.get("share_limits", {})), download_path=path)
+
+
+def live_files(files: Sequence[str]) -> tuple[LiveFile, ...]:
+    """Files from texts like `normal a/b.nfo`."""
+    parted = (text.partition(" ") for text in files)
+    return tuple(LiveFile(index, path, Priority(priority)) for index, (priority, _, path) in enumerate(parted))
+
+
 def desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
-    """An entry from `{hash, category, …}`."""
+    """An entry from `{hash, category, …}`; `source` is `magnet`, `torrent` or `infohash`."""
     found = hashes(row["hash"])
+    source: Magnet | TorrentFile | None = None
     xts = [f"xt=urn:btih:{found.v1}"] * bool(found.v1) + [f"xt=urn:btmh:1220{found.v2}"] * bool(found.v2)
+    if row.get("source", "magnet") == "magnet":
+        source = parse_magnet("magnet:?" + "&".join(xts) + f"&dn={row['hash']}")
+    elif row["source"] == "torrent":
+        source = torrent_file(row["hash"])
     tags = row.get("tags")
     only = isinstance(tags, dict)
     return DesiredTorrent(
         at=Position("desired.yaml", line, 1),
         infohashes=found,
-        magnet=parse_magnet("magnet:?" + "&".join(xts) + f"&dn={row['hash']}"),
+        source=source,
         instance=row.get("instance", "box"),
         absent=row.get("state") == "absent",
         name=row.get("name"),
@@ -79,6 +132,7 @@ def desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
         save_path=row.get("save_path"),
         paused=row.get("paused"),
         protect=row.get("protect"),
+        **options_of(dict(row)),
     )
 
 
@@ -89,13 +143,19 @@ def desired_state(case: Mapping[str, Any]) -> Desired:
     reaction = WhenUnhealthy(case.get("when_unhealthy", "leave"))
     return Desired(
         policy=Policy(case.get("policy", "sync")),
-        instances={name: Instance(name, here, f"http://{name}", when_unhealthy=reaction) for name in names},
+        instances={
+            name: Instance(name, here, f"http://{name}", preferences=preferences(case, here), when_unhealthy=reaction)
+            for name in names
+        },
         torrents=tuple(desired_torrent(row, line) for line, row in enumerate(case.get("desired", []), 1)),
         categories={
-            name: DesiredCategory(name, here, path) for name, path in case.get("declared_categories", {}).items()
+            name: DesiredCategory(name, here, *(paths if isinstance(paths, list) else [paths]))
+            for name, paths in case.get("declared_categories", {}).items()
         },
         owner="home",
         delete_files=case.get("delete_files", False),
+        quarantine=case.get("quarantine"),
+        prune_categories=case.get("prune_categories", False),
         guard=GuardLimits(**case.get("guard", {})),
         suspend=case.get("suspend", False),
     )
@@ -108,10 +168,33 @@ def healths(case: Mapping[str, Any]) -> dict[str, Health]:
     return {"box": Health(State.VPN_DOWN if error else State.OK, since, error)}
 
 
-def snapshot(rows: Sequence[Mapping[str, Any]], categories: Mapping[str, str] | None = None) -> Snapshot:
-    """A snapshot of the live rows."""
-    known = {name: LiveCategory(name, path) for name, path in (categories or {}).items()}
-    return Snapshot("v5.1.0", "2.11.4", tuple(live_torrent(row) for row in rows), known)
+def preferences(case: Mapping[str, Any], at: Position) -> dict[str, DesiredPreference]:
+    """The declared preferences of a case; `{secret: text}` for one that came from a file."""
+    given: Mapping[str, Any] = case.get("declared_preferences", {})
+    return {name: DesiredPreference(name, at, preference(name, value)) for name, value in given.items()}
+
+
+def preference(name: str, value: Any) -> PreferenceValue:
+    """A value as the model has it."""
+    secret = isinstance(value, dict) and "secret" in value
+    return canonical(name, Secret(value["secret"]) if secret else value)
+
+
+def snapshot(
+    rows: Sequence[Mapping[str, Any]],
+    categories: Mapping[str, Any] | None = None,
+    preferences: Mapping[str, Any] | None = None,
+    version: str = "5.1.0",
+) -> Snapshot:
+    """A snapshot of the live rows. A category is its path, or `[path, download path]`."""
+    known = {}
+    for name, paths in (categories or {}).items():
+        path, incomplete = paths if isinstance(paths, list) else (paths, None)
+        known[name] = LiveCategory(name, path, download_path=incomplete)
+    values = {name: preference(name, value) for name, value in (preferences or {}).items()}
+    api = tuple(map(int, WEB_API[version].split(".")))
+    torrents = tuple(live_torrent(row, api) for row in rows)
+    return Snapshot(f"v{version}", WEB_API[version], torrents, known, v2=api >= (2, 8, 4), preferences=values)
 
 
 def lines(plan: InstancePlan) -> list[str]:

@@ -35,7 +35,7 @@ def watched(case: Mapping[str, Any], version: str) -> tuple[Desired, MemoryInsta
     guarded = replace(desired.instances["box"], health=(Probe(Interface(UP)),), when_unhealthy=WhenUnhealthy.PAUSE)
     for key, torrent in list(box.torrents.items()):
         if not torrent.stopped and len(torrent.name) == 1:
-            box.torrents[key] = replace(torrent, force_start=True)
+            box.torrents[key] = replace(torrent, options=replace(torrent.options, force_start=True))
     return replace(desired, instances={"box": guarded}), box
 
 
@@ -66,7 +66,7 @@ def leaking(box: MemoryInstance) -> set[str]:
 
 def running(box: MemoryInstance) -> dict[str, bool]:
     """What runs, and whether by force."""
-    return {one.id: one.force_start for one in box.torrents.values() if not one.stopped}
+    return {one.id: one.options.force_start for one in box.torrents.values() if not one.stopped}
 
 
 def settled(ran: dict[str, bool], desired: Desired, box: MemoryInstance) -> dict[str, bool]:

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from reconciler.model.desired import Policy
 from reconciler.model.plan import Action, Kind, Verb
+from reconciler.model.sharing import Places
 from reconciler.model.tags import IGNORE, PROTECT
 from reconciler.plan import make_plan
 from tests.plan.worlds import OURS
-from tests.promises.strategies import cases, world
+from tests.promises.strategies import DAY, cases, world
 
 
 def _actions(case: dict[str, Any]) -> tuple[Action, ...]:
     desired, live = world(case)
-    return make_plan(desired, {"box": live}, take_over=case["take_over"]).instances[0].actions
+    return make_plan(desired, {"box": live}, take_over=case["take_over"], today=DAY).instances[0].actions
 
 
 @given(cases())
@@ -28,7 +29,7 @@ def test_nothing_is_deleted_that_is_not_owned_or_declared_absent(case: dict[str,
     by_id = {torrent.id: torrent for torrent in live.torrents}
     absent = {key for entry in desired.torrents if entry.absent for key in entry.infohashes.ids}
     for action in _actions(case):
-        if action.verb is Verb.DELETE and action.hold is None:
+        if action.kind is Kind.TORRENT and action.verb is Verb.DELETE and action.hold is None:
             torrent = by_id[str(action.torrent_id)]
             assert OURS in torrent.tags or absent.intersection(torrent.infohashes.ids)
             assert not {PROTECT, IGNORE} & torrent.tags
@@ -61,15 +62,17 @@ def test_the_order_of_the_input_does_not_matter(case: dict[str, Any], rng: rando
     entries, torrents = list(desired.torrents), list(live.torrents)
     rng.shuffle(entries)
     rng.shuffle(torrents)
-    first = make_plan(desired, {"box": live})
-    second = make_plan(replace(desired, torrents=tuple(entries)), {"box": replace(live, torrents=tuple(torrents))})
+    first = make_plan(desired, {"box": live}, today=DAY)
+    second = make_plan(
+        replace(desired, torrents=tuple(entries)), {"box": replace(live, torrents=tuple(torrents))}, today=DAY
+    )
     assert first == second
 
 
 @given(cases())
 def test_every_action_and_everything_spared_has_a_reason(case: dict[str, Any]) -> None:
     desired, live = world(case)
-    plan = make_plan(desired, {"box": live}).instances[0]
+    plan = make_plan(desired, {"box": live}, today=DAY).instances[0]
     assert all(action.reason for action in plan.actions)
     assert all(spared.reason for spared in plan.spared)
 
@@ -79,3 +82,54 @@ def test_a_torrent_is_planned_for_once(case: dict[str, Any]) -> None:
     actions = [a for a in _actions(case) if a.kind is Kind.TORRENT and a.hold is None]
     subjects = [action.torrent_id or action.infohash for action in actions]
     assert len(subjects) == len(set(subjects))
+
+
+@given(cases())
+def test_data_that_may_be_shared_with_what_stays_is_never_deleted(case: dict[str, Any]) -> None:
+    _, live = world(case)
+    actions = _actions(case)
+    by_id = {torrent.id: torrent for torrent in live.torrents}
+    gone = {action.torrent_id for action in actions if action.verb is Verb.DELETE and action.hold is None}
+    for action in actions:
+        if action.delete_files and action.hold is None:
+            doomed = Places([by_id[str(action.torrent_id)]])
+            assert not any(doomed.sharing(torrent) for torrent in live.torrents if torrent.id not in gone)
+
+
+@given(cases())
+def test_nothing_is_deleted_by_pruning_before_its_quarantine_is_over(case: dict[str, Any]) -> None:
+    desired, live = world(case | {"quarantine": 7})
+    absent = {key for entry in desired.torrents if entry.absent for key in entry.infohashes.ids}
+    by_id = {torrent.id: torrent for torrent in live.torrents}
+    for action in _actions(case | {"quarantine": 7}):
+        if action.kind is Kind.TORRENT and action.verb is Verb.DELETE and action.hold is None:
+            torrent = by_id[str(action.torrent_id)]
+            over = "reconcile:quarantine:2020-01-01:stopped" in torrent.tags
+            assert over or absent.intersection(torrent.infohashes.ids)
+
+
+@given(cases())
+def test_no_category_is_deleted_that_a_torrent_is_in(case: dict[str, Any]) -> None:
+    _, live = world(case)
+    actions = _actions(case)
+    changed = {a.torrent_id for a in actions if a.wanted("category") is not None or a.verb is Verb.DELETE}
+    used = {torrent.category for torrent in live.torrents if torrent.id not in changed}
+    used |= {str(action.wanted("category")) for action in actions if action.wanted("category")}
+    for action in actions:
+        if action.kind is Kind.CATEGORY and action.verb is Verb.DELETE:
+            assert case["prune_categories"] and case["policy"] == "sync"
+            assert not any(name == action.name or name.startswith(f"{action.name}/") for name in used)
+            assert action.name not in case["declared_categories"]
+
+
+@given(cases())
+def test_no_secret_shows_in_a_plan(case: dict[str, Any]) -> None:
+    assert "hunter2" not in repr(_actions(case))
+
+
+@given(cases())
+def test_no_passkey_is_in_a_plan(case: dict[str, Any]) -> None:
+    desired, live = world(case)
+    plan = make_plan(desired, {"box": live})
+    assert "s3cr3t" not in repr(plan)
+    assert "s3cr3t" not in repr(live) + repr(desired)

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from reconciler.model.health import Health, ProbeHealth, State
-from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Verb, Verdict
+from reconciler.model.plan import Action, Blast, Change, Kind, Outcome, Spared, Verb, Verdict
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
+from reconciler.model.secret import Secret
 
 HASH: Final = "sha256:" + "0123456789abcdef" * 4
 # what a name can try: terminal escapes, a reversed ending, a runner's command, an end of a code fence, a table, HTML
@@ -41,6 +42,18 @@ def ok(name: str, results: tuple[ActionResult, ...] = (), **rest: object) -> Ins
 
 
 ACTIONS: Final = (
+    Action(
+        Verb.UPDATE,
+        Kind.PREFERENCE,
+        "proxy_password",
+        "value differs",
+        (Change("value", "(secret)", "(secret)"),),
+        source=at(6),
+        value=Secret("hunter2"),
+    ),
+    Action(
+        Verb.UPDATE, Kind.PREFERENCE, "queueing_enabled", "value differs", (Change("value", True, False),), source=at(7)
+    ),
     Action(
         Verb.ADD, Kind.CATEGORY, "films", "not on the instance", (Change("save_path", None, "/d/films"),), source=at(9)
     ),
@@ -80,9 +93,28 @@ ACTIONS: Final = (
         number=32,
         hold=Outcome.BLOCKED,
     ),
-    torrent(Verb.DELETE, "old.iso", "no longer declared", Change("owner", "home", None), number=40),
-    torrent(Verb.DELETE, "older.iso", "no longer declared", number=41, delete_files=True),
+    torrent(
+        Verb.UPDATE,
+        "going.iso",
+        "no longer declared: in quarantine through 2026-11-28 (UTC), then deleted",
+        Change("quarantine", (), ("2026-11-28",)),
+        Change("paused", False, True),
+        number=39,
+        blast=Blast(1, 700 << 20, seeding=True, other_seeds=4),
+    ),
+    torrent(
+        Verb.DELETE,
+        "old.iso",
+        "no longer declared",
+        Change("owner", "home", None),
+        number=40,
+        blast=Blast(1, 3 << 30, seeding=True, other_seeds=0, shares_with=(infohash(20),)),
+    ),
+    torrent(Verb.DELETE, "older.iso", "no longer declared", number=41, delete_files=True, blast=Blast(1, 5 << 20)),
+    Action(Verb.DELETE, Kind.CATEGORY, "unused", "not declared, and no torrent is in it"),
 )
+ADDED: Final = ACTIONS[3]
+DELETED: Final = ACTIONS[8]
 SPARED: Final = (Spared(infohash(50), "dear.iso", "it has the tag reconcile:protect"),)
 DOWN: Final = InstanceResult("attic", Status.UNREACHABLE, "no connection to http://attic:8080: connection refused")
 
@@ -98,10 +130,11 @@ def planned() -> Run:
 def applied() -> Run:
     """The same, done, with each way in which it can go wrong."""
     outcomes = dict.fromkeys(range(len(ACTIONS)), (Outcome.APPLIED, None)) | {
-        2: (Outcome.FAILED, "accepted, but the instance does not show it"),
-        3: (Outcome.DEFERRED, "its data is still being moved"),
-        4: (Outcome.BLOCKED, None),
-        6: (Outcome.DROPPED, "it has got the tag reconcile:protect since it was planned"),
+        0: (Outcome.FAILED, "qBittorrent made something else of it; declare a value that it keeps"),
+        4: (Outcome.FAILED, "accepted, but the instance does not show it"),
+        5: (Outcome.DEFERRED, "its data is still being moved"),
+        6: (Outcome.BLOCKED, None),
+        9: (Outcome.DROPPED, "it has got the tag reconcile:protect since it was planned"),
     }
     results = tuple(ActionResult(action, *outcomes[index]) for index, action in enumerate(ACTIONS))
     return Run(Mode.APPLY, HASH, 1, (ok("home", results, unchanged=10),))
@@ -119,15 +152,15 @@ def refused() -> Run:
         ActionResult(torrent(Verb.DELETE, f"{n}.iso", "no longer declared", number=n), Outcome.PLANNED)
         for n in range(12)
     )
-    fine = (ActionResult(ACTIONS[1], Outcome.APPLIED),)
+    fine = (ActionResult(ADDED, Outcome.APPLIED),)
     return Run(Mode.APPLY, HASH, 3, (ok("home", doomed, verdict=Verdict(True, reasons)), ok("seedbox", fine)))
 
 
 def accepted() -> Run:
     """A refusal that a person has overruled, and an instance that is suspended."""
     reasons = ("1 deletion is more than max_delete 0; accepted by its hash",)
-    doomed = (ActionResult(ACTIONS[5], Outcome.APPLIED),)
-    suspended = ok("seedbox", (ActionResult(ACTIONS[1], Outcome.PLANNED),), status=Status.SUSPENDED)
+    doomed = (ActionResult(DELETED, Outcome.APPLIED),)
+    suspended = ok("seedbox", (ActionResult(ADDED, Outcome.PLANNED),), status=Status.SUSPENDED)
     return Run(Mode.APPLY, HASH, 0, (ok("home", doomed, verdict=Verdict(False, reasons)), suspended))
 
 
@@ -169,6 +202,37 @@ def huge(count: int = 10_000) -> Run:
     return Run(Mode.APPLY, HASH, 1, (ok("home", tuple(change(n) for n in range(count)), spared=spared, owned=count),))
 
 
+def mass(count: int = 10_000) -> Run:
+    """Ten thousand of each verb, each of its own kind: nothing in it can be grouped."""
+
+    def results(verb: Verb, *changes: str, start: int) -> list[ActionResult]:
+        found = []
+        for number in range(start, start + count):
+            made = [Change(field, None, f"value-{number}") for field in changes]
+            blast = Blast(1, number << 20, number % 2 == 0, number % 3) if verb is Verb.DELETE else None
+            action = torrent(verb, f"torrent-{number}.iso", f"reason {number}", *made, number=number, blast=blast)
+            found.append(ActionResult(action, Outcome.PLANNED))
+        return found
+
+    def settings(kind: Kind, verb: Verb) -> list[ActionResult]:
+        change = (Change("value", "old", "new"),)
+        return [
+            ActionResult(Action(verb, kind, f"{kind}-{number}", f"reason {number}", change), Outcome.PLANNED)
+            for number in range(count)
+        ]
+
+    actions = [
+        *settings(Kind.PREFERENCE, Verb.UPDATE),
+        *settings(Kind.CATEGORY, Verb.ADD),
+        *settings(Kind.CATEGORY, Verb.DELETE),
+        *results(Verb.ADD, "category", "save_path", start=0),
+        *results(Verb.ADOPT, "category", start=10_000),
+        *results(Verb.UPDATE, "tags", start=20_000),
+        *results(Verb.DELETE, start=30_000),
+    ]
+    return Run(Mode.DRY_RUN, HASH, 0, (ok("home", tuple(actions), owned=count),))
+
+
 CASES: Final[Mapping[str, Callable[[], Run]]] = {
-    case.__name__: case for case in (planned, applied, converged, refused, accepted, unhealthy, hostile, huge)
+    case.__name__: case for case in (planned, applied, converged, refused, accepted, unhealthy, hostile, huge, mass)
 }

@@ -61,20 +61,45 @@ def test_the_documentation_has_every_key() -> None:
     found = report()
     home = found["instances"][1]
     keys = {*found, *found["summary"], *home, *home["actions"][0], *home["actions"][0]["changes"][0], *home["guard"]}
+    keys |= {*found["deletions"], *next(action["blast"] for action in home["actions"] if action["blast"])}
     assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
 
 
 def test_values_keep_their_types() -> None:
-    actions = report()["instances"][1]["actions"]
-    changes = {change["field"]: (change["from"], change["to"]) for change in actions[1]["changes"]}
+    actions = {action["name"]: action for action in report()["instances"][1]["actions"]}
+    changes = {change["field"]: (change["from"], change["to"]) for change in actions["Sintel"]["changes"]}
     assert changes["paused"] == (None, False)
     assert changes["tags"] == (None, ["free", "open"])
-    assert actions[0]["infohash"] is None
-    assert actions[0]["kind"] == "category"
-    assert actions[3]["disruptive"] is True
-    assert actions[3]["source"] == "desired.yaml:28:5"
-    assert actions[5]["source"] is None
-    assert actions[6]["delete_files"] is True
+    assert actions["films"]["infohash"] is None
+    assert actions["films"]["kind"] == "category"
+    assert actions["queueing_enabled"]["kind"] == "preference"
+    assert actions["Tears of Steel"]["disruptive"] is True
+    assert actions["Tears of Steel"]["source"] == "desired.yaml:28:5"
+    assert actions["old.iso"]["source"] is None
+    assert actions["older.iso"]["delete_files"] is True
+
+
+def test_deletions_and_quarantines_are_added_up() -> None:
+    found = report()
+    assert found["deletions"] == found["instances"][1]["deletions"]
+    assert found["deletions"] == {
+        "torrents": 2,
+        "bytes": (3 << 30) + (5 << 20),
+        "with_data": 1,
+        "seeding": 1,
+        "without_other_seed": 1,
+        "sharing_files": 1,
+    }
+    assert (found["quarantines"]["torrents"], found["quarantines"]["without_other_seed"]) == (1, 0)
+    blasts = {action["name"]: action["blast"] for action in found["instances"][1]["actions"]}
+    assert blasts["Sintel"] is None
+    assert blasts["old.iso"] == {
+        "torrents": 1,
+        "bytes": 3 << 30,
+        "seeding": True,
+        "other_seeds": 0,
+        "shares_files_with": [infohash(20)],
+    }
 
 
 def test_a_refusal_names_instances_and_reasons() -> None:
@@ -105,9 +130,9 @@ def test_what_stands_in_place_of_a_report() -> None:
 
 def test_a_validation() -> None:
     stream = io.StringIO()
-    write_valid(12, 2, (), stream)
-    valid = {"format_version": 1, "exit_code": 0, "torrents": 12, "instances": 2, "problems": [], "warnings": []}
-    assert json.loads(stream.getvalue()) == valid
+    write_valid(12, 2, 3, (), stream)
+    head = {"format_version": 1, "exit_code": 0, "torrents": 12, "unfetched": 3, "instances": 2}
+    assert json.loads(stream.getvalue()) == {**head, "problems": [], "warnings": []}
 
 
 def test_a_status() -> None:

@@ -18,7 +18,7 @@ from reconciler.report.problems import problem_lines
 from reconciler.report.status_text import status_lines
 from reconciler.report.summary import KEYS, sentence, summarize
 from tests.report.golden import FORMS, github, text
-from tests.report.runs import DOWN, HASH, at, huge, infohash, ok, planned, torrent
+from tests.report.runs import DOWN, HASH, at, huge, infohash, mass, ok, planned, torrent
 
 PROBLEMS = (Problem(at(3), "unknown key", 'Did you mean "tags"?'), Problem(at(9), "two of them"))
 
@@ -82,6 +82,15 @@ def test_all_different_changes_are_cut_too() -> None:
     report = text(Run(Mode.DRY_RUN, HASH, 0, (ok("home", actions),)))
     assert "… and 4,900 more" in report
     assert len(report.splitlines()) < 110
+
+
+@pytest.mark.parametrize(("form", "size"), [("txt", 40_000), ("md", 60_000), ("github", 40_000)])
+def test_ten_thousand_of_each_verb_and_no_two_alike_are_cut(form: str, size: int) -> None:
+    report = FORMS[form](mass())
+    assert len(report) < size
+    assert report.count("and 9,980 more") == 5, "of each verb and kind, and where to see the rest"
+    assert report.count("and 9,900 more") == 2, "deletions are for a person to read"
+    assert "deletions: 10,000 torrents, 333.8 TiB on disk" in report
 
 
 def test_a_comment_fits_into_github_whatever_is_in_it() -> None:

@@ -21,7 +21,7 @@ class Raw:
         self._session.trust_env = False
         self.post("auth/login", username=server.username, password=server.password)
 
-    def post(self, path: str, **form: Any) -> requests.Response:
+    def post(self, path: str, /, **form: Any) -> requests.Response:
         """Any call; raises for an error status."""
         answer = self._session.post(self._base + path, data=form, timeout=30)
         answer.raise_for_status()

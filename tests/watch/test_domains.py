@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.control.watch.domains import Domains, delay
-from reconciler.model.desired import Instance
+from reconciler.control.watch.domains import Domains, delay, door
+from reconciler.model.desired import DesiredPreference, Instance
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 from reconciler.model.secret import Secret
@@ -74,3 +74,11 @@ def test_other_credentials_or_another_address_end_the_wait_but_another_line_does
     domains.learn(failed(), HERE)
     domains.revise({})
     assert domains.waiting() == {}
+
+
+def test_a_session_is_kept_whichever_preferences_are_declared_but_not_where_the_first_one_is() -> None:
+    def declaring(*names: str) -> Instance:
+        return replace(BOX, preferences={name: DesiredPreference(name, BOX.at, True) for name in names})
+
+    assert door(declaring("dht")) == door(declaring("lsd", "pex"))
+    assert door(declaring("dht")) != door(declaring())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,10 +19,13 @@ from reconciler.control.watch.trigger import Cause
 from reconciler.desired import DesiredStateError
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import AuthFailed, Stopped, Unreachable
+from reconciler.model.metainfo import read_metainfo
 from reconciler.model.plan import Outcome
+from reconciler.model.torrent_file import SourceError, TorrentFile
 from reconciler.testing.memory import MemoryInstance
 from tests.promises.fake_time import fake_pace
 from tests.support.magnets import infohash, magnet
+from tests.support.torrents import torrent
 from tests.watch.fakes import FakeTime, FakeTrigger
 
 MINUTE = 60.0
@@ -51,16 +54,24 @@ class Story:
         self.opened: list[str] = []
         self.contacts: dict[str, list[float]] = {name: [] for name in self.boxes}
         self.environ = {"PASSWORD": "old"}
+        self.more = ""
         self.write(1)
         self.time = FakeTime(random=1.0)
         self.stop = threading.Event()
         self.trigger = FakeTrigger(self.time, until, self.stop.set)
         self.told = Told()
-        self.source = Source([self.file], self.environ)
-        self.watch = Watch(
+        self.down = ""  # what is wrong with the server of torrents
+        self.fetches: list[float] = []
+        self._options = options
+        self.watch = self.new_watch()
+
+    def new_watch(self, interval: float = MINUTE) -> Watch:
+        """A loop on the files as they are now."""
+        self.source = Source([self.file], self.environ, self.fetch)
+        return Watch(
             self.source,
-            Options(**options),
-            MINUTE,
+            Options(**self._options),
+            interval,
             self.trigger,
             self.stop,
             observers=[self.told],
@@ -79,15 +90,25 @@ class Story:
         """What is done aside is done at once."""
         work()
 
-    def write(self, *numbers: int, head: str = "") -> None:
+    def fetch(self, urls: Collection[str]) -> Mapping[str, TorrentFile | SourceError]:
+        self.fetches.append(self.time.moment)
+        found = {url: read_metainfo(torrent(int(url[-1]))) for url in urls}
+        if self.down:
+            return dict.fromkeys(urls, SourceError(self.down, remote=True))
+        return {
+            url: TorrentFile(url, one.infohashes, one.name, 1, lambda url=url: torrent(int(url[-1])))  # type: ignore[misc]
+            for url, one in found.items()
+        }
+
+    def write(self, *numbers: int, head: str = "", more: str = "") -> None:
         instances = "".join(
-            f"  {name}:\n    url: http://{name}\n    username: u\n    password: {{env: PASSWORD}}\n"
+            f"  {name}:\n    url: http://{name}\n    username: u\n    password: {{env: PASSWORD}}\n{self.more}"
             for name in self.boxes
         )
         torrents = "".join(
             f"  - instance: {name}\n    magnet: {magnet(number)}\n" for number in numbers for name in self.boxes
         )
-        self.file.write_text(f"version: 1\npolicy: sync\n{head}instances:\n{instances}torrents:\n{torrents}")
+        self.file.write_text(f"version: 1\npolicy: sync\n{head}instances:\n{instances}torrents:\n{torrents}{more}")
 
     def files(self) -> None:
         """What the thread that watches the files does."""
@@ -156,7 +177,7 @@ def test_a_change_during_a_run_causes_exactly_one_more(tmp_path: Path) -> None:
     whole = box.snapshot
     changes = iter([2])
 
-    def snapshot() -> Any:
+    def snapshot(files_of: Collection[str] = ()) -> Any:
         for number in changes:
             story.write(number)
             story.files()
@@ -331,7 +352,7 @@ def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkey
     seen: dict[Mapping[str, Any], Any] = {}
     whole = box.snapshot
 
-    def snapshot() -> Any:
+    def snapshot(files_of: Collection[str] = ()) -> Any:
         found = whole()
         return seen.setdefault(tuple(found.torrents), found)  # type: ignore[call-overload]
 
@@ -339,6 +360,49 @@ def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkey
     story.run()
     assert len(story.told.runs) == 10
     assert len(planned) == 2
+
+
+def test_a_quarantine_ends_though_nothing_but_the_day_has_changed(tmp_path: Path) -> None:
+    story = Story(tmp_path, 4 * 24 * HOUR)
+    story.write(1, 2)
+    story.watch = story.new_watch(interval=HOUR)
+    later = steps(lambda: story.write(1, head="quarantine: 2d\n"), story.files)
+    story.trigger.at(HOUR / 2, later)
+    story.run()
+    verbs = [
+        (run.began.date() - story.told.runs[0].began.date(), str(result.action.verb))
+        for run in story.told.runs
+        for result in run.run.instances[0].results
+    ]
+    assert [verb for _, verb in verbs] == ["add", "add", "update", "delete"]
+    assert [day.days for day, _ in verbs] == [0, 0, 0, 3]
+    assert [len(run.run.instances[0].spared) for run in story.told.runs if not run.run.instances[0].results].count(
+        1
+    ) > 40
+    assert story.boxes["box"].torrents.keys() == {infohash(1)}
+
+
+def test_preferences_are_healed_and_their_fights_are_left_alone(tmp_path: Path) -> None:
+    story = Story(tmp_path, 2 * HOUR)
+    box = story.boxes["box"] = MemoryInstance(with_preferences=True)
+    story.more = "    preferences: {max_connec: 7}\n"
+    story.write(1)
+    story.watch = story.new_watch()
+
+    def meddle() -> None:
+        box.live_preferences["max_connec"] = 8
+
+    for minute in range(1, 60):
+        story.trigger.at(minute * MINUTE + 1, meddle)
+    story.run()
+    results = [
+        result
+        for run in story.told.runs
+        for result in run.run.instances[0].results
+        if result.action.name == "max_connec"
+    ]
+    assert [str(result.outcome) for result in results].count("applied") < 12
+    assert any("contested" in result.action.reason for result in results)
 
 
 def test_asked_to_stop_before_it_began_it_contacts_nobody(tmp_path: Path) -> None:
@@ -351,10 +415,57 @@ def test_asked_to_stop_before_it_began_it_contacts_nobody(tmp_path: Path) -> Non
 def test_a_stop_in_the_middle_of_a_read_is_no_trouble_of_an_instance(tmp_path: Path) -> None:
     story = Story(tmp_path, 100, "a", "b")
 
-    def stopped() -> Any:
+    def stopped(files_of: Collection[str] = ()) -> Any:
         story.stop.set()
         raise Stopped("asked to stop")
 
     story.boxes["a"].snapshot = story.boxes["b"].snapshot = stopped  # type: ignore[method-assign]
     assert story.run() == []
+    assert story.watch.pulse.faults == 0
+
+
+BY_URL = "  - torrent: http://torrents/2\n  - torrent: http://torrents/3\n"
+
+
+def test_a_server_of_torrents_that_is_down_leaves_the_last_good_state_in_force(tmp_path: Path) -> None:
+    story = Story(tmp_path, until=2 * HOUR)
+    wanted = [infohash(1), str(read_metainfo(torrent(2)).infohashes), str(read_metainfo(torrent(3)).infohashes)]
+    story.trigger.at(100, steps(lambda: story.write(1, more=BY_URL), story.files))
+    story.trigger.at(1000, steps(lambda: setattr(story, "down", "no answer"), lambda: story.write(more=BY_URL)))
+    story.trigger.at(1000, story.files)
+    seen: list[set[str]] = []
+    for moment in (900, 1900, 4000):
+        story.trigger.at(moment, lambda: seen.append(set(story.boxes["box"].torrents)))
+    story.trigger.at(2000, lambda: setattr(story, "down", ""))
+    runs = story.run()
+    assert seen == [set(wanted), set(wanted), set(wanted[1:])], "it was not known what is wanted, so nothing was pruned"
+    told = [bool(finished.problems) for finished in story.told.runs]
+    assert told[0] is told[-1] is False and any(told)
+    asked = [moment for moment in story.fetches if moment > 1000]
+    waits = [round(later - earlier) for earlier, later in pairwise(asked)]
+    assert 3 <= len(asked) <= 12 and waits == sorted(waits), "less and less often"
+    assert asked[-1] < 2000 + 660 and len([cause for _, cause in runs if cause == "files"]) == 3
+
+
+def test_a_request_for_a_run_tries_again_to_fetch(tmp_path: Path) -> None:
+    story = Story(tmp_path, until=HOUR)
+    story.down = "no answer"
+    story.trigger.at(10, steps(lambda: story.write(1, more=BY_URL), story.files))
+    story.trigger.at(500, steps(lambda: setattr(story, "down", ""), lambda: story.trigger.fire(Cause.RELOAD)))
+    seen: list[int] = []
+    story.trigger.at(510, lambda: seen.append(len(story.boxes["box"].torrents)))
+    story.run()
+    assert seen == [3]
+
+
+def test_a_loop_that_is_stopped_while_it_fetches_ends(tmp_path: Path) -> None:
+    story = Story(tmp_path, until=HOUR)
+
+    def stopped(urls: Collection[str]) -> Mapping[str, TorrentFile | SourceError]:
+        story.stop.set()
+        raise Stopped("the run was asked to stop")
+
+    story.source._torrents.fetch = stopped
+    story.trigger.at(10, steps(lambda: story.write(1, more=BY_URL), story.files))
+    assert len(story.run()) == 1
     assert story.watch.pulse.faults == 0

@@ -119,6 +119,20 @@ def test_after_an_hour_it_is_tried_again() -> None:
     assert story.live("a").stopped
 
 
+def test_a_contest_outlives_the_process() -> None:
+    story = fought_over()
+    kept = story.memory.fought()
+    assert kept and [(one.instance, one.item, one.field) for one in kept] == [("box", v1("a"), "paused")]
+    assert story.memory.fought() is None, "nothing new to keep"
+    story.time.pass_(600)
+    story.memory = Memory(story.time.clock, first=120)
+    story.memory.recall(kept)
+    assert story.memory.fought() is None, "nothing new to keep"
+    assert story.outcomes(HOUR - 600) == ["n paused deferred"]
+    assert story.outcomes() == ["n paused applied"]
+    assert story.memory.fought() == []
+
+
 def test_a_changed_wish_ends_the_contest() -> None:
     story = fought_over()
     old, story.desired = story.desired, replace(story.desired)

@@ -10,6 +10,7 @@ import pytest
 from reconciler.control.watch import source as module
 from reconciler.control.watch.source import Source
 from reconciler.desired import load
+from tests.support.torrents import torrent
 
 HEAD = "version: 1\npolicy: sync\ninstances:\n  box:\n    url: http://box\n    username: u\n"
 
@@ -45,6 +46,18 @@ def test_a_secret_is_one_of_its_files(source: Source, tmp_path: Path) -> None:
     assert source.look() == source.read_as
 
 
+def test_a_torrent_file_is_one_of_its_files(source: Source, tmp_path: Path) -> None:
+    write(tmp_path, more="torrents:\n- torrent: a.torrent\n")
+    assert source.read() and source.problems, "it is missing"
+    (tmp_path / "a.torrent").write_bytes(torrent(1))
+    assert source.look() != source.read_as
+    assert source.read() and not source.problems
+    (tmp_path / "a.torrent").write_bytes(torrent(2))
+    assert source.look() != source.read_as
+    assert source.read()
+    assert [entry.label for entry in source.desired.torrents] == ["torrent-2"]
+
+
 def test_files_that_are_named_anew_are_looked_at_before_they_are_read(source: Source, tmp_path: Path) -> None:
     (tmp_path / "other").write_text("three")
     write(tmp_path, "other")
@@ -75,8 +88,8 @@ def test_what_is_written_while_it_is_read_is_not_taken(
 ) -> None:
     before = source.desired
 
-    def meanwhile(*args: Any) -> Any:
-        found = load(*args)
+    def meanwhile(*args: Any, **options: Any) -> Any:
+        found = load(*args, **options)
         write(tmp_path, more="# still writing\n")
         return found
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 from reconciler.control.observing import Finished, Waiting
@@ -81,8 +80,6 @@ MakeSite = Callable[..., Site]
 
 @pytest.fixture(autouse=True)
 def _own_log() -> Iterator[None]:
-    """Whatever other tests have configured writes to streams that are gone."""
-    structlog.reset_defaults()
     with capture_logs():
         yield
 

@@ -128,6 +128,14 @@ def test_only_the_chosen_instances_are_expected(desired: Desired) -> None:
     assert board.view().unready == ""
 
 
+def test_the_instances_of_another_shard_are_not_expected(desired: Desired) -> None:
+    board = Board(INTERVAL, holds=lambda name: name == "home")
+    board.began(desired)
+    board.finished(finished(run(ok("home"))))
+    assert [seen.name for seen in board.view().instances] == ["home"]
+    assert board.view().unready == ""
+
+
 def test_an_instance_that_is_gone_is_forgotten(board: Board, desired: Desired) -> None:
     board.finished(finished(converged()))
     board.finished(finished(run(ok("home"))))

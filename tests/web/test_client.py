@@ -137,6 +137,23 @@ def test_bad_usage_is_4_and_no_answer_is_1(tmp_path: Path) -> None:
     assert ran.json["error"] == f"no answer from {where}: Connection refused. Does it run with --listen?"
 
 
+def test_live_is_about_the_loop_and_not_about_its_instances(site: Site, clock: Clock, tmp_path: Path) -> None:
+    fill(site, clock)
+    ask_whether = ("status", "--url", site.server.url, "--live")
+    ran = reconcile(tmp_path, *ask_whether)
+    assert (ran.code, ran.out, ran.err) == (0, "live\n", "")
+    ran = reconcile(tmp_path, *ask_whether, env={"RECONCILE_OUTPUT": "json"})
+    assert (ran.code, ran.json) == (0, {"format_version": 1, "live": True})
+
+    clock.passed = 10_000
+    ran = reconcile(tmp_path, *ask_whether)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"error: {site.server.url}/healthz/live says: stuck: ")
+    assert reconcile(tmp_path, "status", "--url", "http://127.0.0.1:9", "--live").code == 1
+    ran = reconcile(tmp_path, "status", "--live")
+    assert ran.code == 4 and "give --url with it" in ran.err
+
+
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 ODD = [
     (HEAD + b"\r\n<html>", "is not the status of a reconcile"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -11,7 +11,7 @@ from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace
 from reconciler.control.health.answers import judge_network
 from reconciler.control.health.history import History
-from reconciler.control.reading import OpenTarget, Reading, read
+from reconciler.control.reading import Look, OpenTarget, Reading, read
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.health import Answer, ConnectionStatus, ExternalIp, Health, Interface, Probe
@@ -32,10 +32,10 @@ class Checkup:
         self._pace: Final = pace
         self._now: Final = now
 
-    def read(self, instance: Instance, target: OpenTarget) -> Reading:
+    def read(self, instance: Instance, target: OpenTarget, files_of: Collection[str] = ()) -> Reading:
         """The instance read whole, with its health. The network is probed meanwhile."""
         answers = _start(instance.health)
-        reading = read(target, self._pace)
+        reading = read(target, self._pace, files_of)
         asked: Sequence[tuple[Probe, Answer]] = ()
         if reading.snapshot:
             try:
@@ -67,6 +67,12 @@ class Checkup:
         return self._history.learn(instance, sorted(answers, key=lambda one: order[id(one[0])]), error, self._now())
 
 
+def healthy_look(desired: Desired, pace: Pace) -> Look:
+    """How to read an instance, with its health, for one that only looks."""
+    checkup = Checkup(History(), pace)
+    return lambda instance, target: checkup.read(instance, target, desired.files_of(instance.name))
+
+
 def stop_at_once(desired: Desired, instance: Instance, reading: Reading, pace: Pace) -> Reading:
     """Carry out what is urgent on one instance, without waiting for others to be read.
 
@@ -79,7 +85,7 @@ def stop_at_once(desired: Desired, instance: Instance, reading: Reading, pace: P
         return reading
     executor = Executor(reading.target, pace, lambda count: None)
     results, lost = executor.execute(InstancePlan(instance.name, urgent))
-    return replace(reading, done={result.action: result for result in results}, lost=lost)
+    return replace(reading, done={result.action.torrent_id or "": result for result in results}, lost=lost)
 
 
 def _start(probes: Sequence[Probe]) -> Callable[[], Sequence[tuple[Probe, Answer]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -35,10 +35,10 @@ class Aside:
         self._start: Final = start
         self._answers: Final[SimpleQueue[tuple[Instance, Reading]]] = SimpleQueue()
 
-    def ask(self, instance: Instance) -> None:
-        """Ask one that nobody else is talking to now."""
+    def ask(self, instance: Instance, files_of: Collection[str]) -> None:
+        """Ask one that nobody else is talking to now, with the files of the torrents that `files_of` means."""
         target = self._pool.connect(instance, self._stop)
-        self._start(lambda: self._ask(instance, target))
+        self._start(lambda: self._ask(instance, target, files_of))
 
     def answers(self) -> Iterator[tuple[Instance, Reading]]:
         """What came of it since the last call."""
@@ -48,9 +48,9 @@ class Aside:
             except Empty:
                 return
 
-    def _ask(self, instance: Instance, target: OpenTarget) -> None:
+    def _ask(self, instance: Instance, target: OpenTarget, files_of: Collection[str]) -> None:
         try:
-            reading = read(target, self._pace)
+            reading = read(target, self._pace, files_of)
         except Exception as error:  # a bug of ours must not leave the instance unasked for ever
             reading = Reading(target, error=InstanceError(f"{instance.name}: internal error: {type(error).__name__}"))
         target.close()

@@ -31,6 +31,10 @@ class Contest(Generic[S]):
         self._heals.pop(subject, None)
         self._contested[subject] = now + REST
 
+    def resume(self, subject: S, until: float) -> None:
+        """It was contested before we began, and is until then."""
+        self._contested[subject] = until
+
     def until(self, subject: S, now: float) -> float | None:
         """Until when it is left alone; None if it is not contested."""
         until = self._contested.get(subject)

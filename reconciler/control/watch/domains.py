@@ -9,7 +9,7 @@ from typing import Final
 
 from reconciler.control.observing import Waiting
 from reconciler.control.watch.clock import Clock
-from reconciler.model.desired import Instance
+from reconciler.model.desired import DesiredPreference, Instance
 from reconciler.model.health import WhenUnhealthy
 from reconciler.model.position import Position
 from reconciler.model.run import ANSWERED, InstanceResult, Status
@@ -19,11 +19,20 @@ LONGEST: Final = 300.0
 CREDENTIALS: Final = 900.0  # seconds; five refusals within an hour would ban our address for another
 _REFUSED: Final = (Status.AUTH_FAILED, Status.BANNED)
 _NOWHERE: Final = Position("", 0, 0)
+_READ: Final = {"": DesiredPreference("", _NOWHERE, 0)}  # a session reads them where any is declared, whichever
 
 
 def door(instance: Instance) -> Instance:
     """What leads to an instance and into it: two that are equal in this can share a session."""
-    return replace(instance, at=_NOWHERE, categories={}, suspend=False, health=(), when_unhealthy=WhenUnhealthy.LEAVE)
+    return replace(
+        instance,
+        at=_NOWHERE,
+        categories={},
+        preferences=_READ if instance.preferences else {},
+        suspend=False,
+        health=(),
+        when_unhealthy=WhenUnhealthy.LEAVE,
+    )
 
 
 def delay(failures: int, first: float, longest: float, random: float) -> float:
@@ -80,4 +89,5 @@ class Domains:
         failures = before.waiting.failures + 1 if before else 1
         wait = CREDENTIALS if result.status in _REFUSED else delay(failures, FIRST, LONGEST, self._clock.random())
         until = self._clock.now() + wait
-        return _Failing(Waiting(failures, result.error or str(result.status), self._clock.at(until)), until, door)
+        reason = result.error or str(result.status)
+        return _Failing(Waiting(failures, reason, self._clock.at(until), result.status), until, door)

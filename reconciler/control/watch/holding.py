@@ -69,7 +69,8 @@ def _parts(instance: str, action: Action, why: Why, absent: Collection[str]) -> 
         held.setdefault(field, f"waits for its category {category}, which is held back")
     if not held:
         yield action
-    elif whole := held.get(PRESENCE) or held.get("owner"):  # what cannot become ours is not changed either
+    elif whole := held.get(PRESENCE) or held.get("owner") or held.get("quarantine"):
+        # what cannot become ours is not changed either, and a quarantine's tag says how a torrent was before it
         yield replace(action, hold=Outcome.DEFERRED, reason=whole)
     else:
         yield from _parted(action, held)
@@ -95,4 +96,4 @@ def _parted(action: Action, held: dict[str, str]) -> Iterator[Action]:
 
 
 def _moves(changes: Collection[Change]) -> bool:
-    return any(change.field in ("save_path", "category") for change in changes)
+    return any(change.field in ("save_path", "download_path", "category", "auto_tmm") for change in changes)

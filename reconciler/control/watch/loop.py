@@ -5,31 +5,38 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.health.checkup import Checkup
 from reconciler.control.health.history import History
+from reconciler.control.journal import Journal
 from reconciler.control.observing import Finished, Observer
 from reconciler.control.reading import Connect, follow
 from reconciler.control.run import Options, Planner, Progress, Silent, run_once, unread
 from reconciler.control.watch.aside import Aside, Start, in_thread
 from reconciler.control.watch.clock import Clock, real_clock
-from reconciler.control.watch.domains import Domains, door
+from reconciler.control.watch.domains import Domains, delay, door
 from reconciler.control.watch.memory import Memory
 from reconciler.control.watch.pool import Pool
 from reconciler.control.watch.schedule import Schedule
 from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause, Trigger
 from reconciler.model.desired import Desired
+from reconciler.model.errors import Stopped
 from reconciler.model.health import Health
+from reconciler.model.journal import Remembered
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import NO_HEALTH, make_plan
 
 ATTEMPTS = 2  # of one request: what fails twice in a row is left to the next run, so that others need not wait for it
+FETCH_FIRST = 60.0  # seconds until torrents that could not be fetched are tried again, at most; doubled each time
+FETCH_LONGEST = 600.0
+
+_ASKED = (Cause.RELOAD, Cause.SIGNAL)
 
 
 @dataclass(slots=True)
@@ -45,7 +52,7 @@ class Watch:
     """Runs until `stop` is set (then `trigger.wake()`), in the calling thread. Nothing that an instance does ends it.
 
     `connect` opens targets that are kept between runs; `observers` are told of every run, in this thread;
-    `aside` does work that may take long without waiting for it.
+    `aside` does work that may take long without waiting for it; `journal` remembers past the end of the process.
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class Watch:
         clock: Clock | None = None,
         pace: Pace | None = None,
         aside: Start = in_thread,
+        journal: Journal | None = None,
     ) -> None:
         self.pulse = Pulse()
         self._source = source
@@ -77,14 +85,19 @@ class Watch:
         self._domains = Domains(self._clock)
         self._memory = Memory(self._clock, 2 * interval)
         self._history = History()
-        self._planner = _Planner(self._memory)
+        self._journal = journal
+        self._planner = _Planner(self._memory, journal)
         self._aside = Aside(self._pool, self._pace, stop, trigger.wake, aside)
         self._back: set[str] = set()  # who had failed and has answered since
         self._looked = source.read_as  # how the files were when they were looked at last
+        self._unfetched = 0  # how often in a row torrents could not be fetched
+        self._fetch_at = 0.0  # when to try that again
         self._log = structlog.get_logger()
 
     def run(self) -> None:
         """Run at once, then whenever there is a reason; log out everywhere at the end."""
+        if self._journal:
+            self._memory.recall(self._journal.fought(self._source.desired.owner))
         try:
             causes = {Cause.START}
             while not self._stop.is_set():
@@ -113,7 +126,7 @@ class Watch:
         instances = self._source.desired.instances
         for name in self._domains.take_due():
             if name in instances:
-                self._aside.ask(instances[name])
+                self._aside.ask(instances[name], self._source.desired.files_of(name))
         for asked, reading in self._aside.answers():
             known = instances.get(asked.name)
             if known is None or door(known) != door(asked) or self._stop.is_set():
@@ -129,6 +142,8 @@ class Watch:
         causes = self._schedule.due(self._clock.now())
         try:
             return self._with_files(causes) if causes else causes
+        except Stopped:
+            return set()
         except Exception as error:
             self._failed(error)
             return causes
@@ -137,7 +152,9 @@ class Watch:
         now, look = self._clock.now(), self._source.look(thorough=Cause.INTERVAL in causes)
         if look == self._source.read_as:
             self._schedule.drop(Cause.FILES)
-            return causes - {Cause.FILES}
+            again = self._source.unfetched and (now >= self._fetch_at or not {*causes}.isdisjoint(_ASKED))
+            news = again and self._read() and not self._source.problems
+            return causes | {Cause.FILES} if news else causes - {Cause.FILES}
         if look == self._looked and self._read():
             return causes | {Cause.FILES}
         if self._schedule.overdue(now):  # they never rest: go on with what we have
@@ -152,8 +169,12 @@ class Watch:
             return False
         for problem in self._source.problems:
             self._log.error(problem.message, file=problem.at.file, line=problem.at.line, mend=problem.mend)
+        unfetched = self._source.unfetched
+        self._unfetched = self._unfetched + 1 if unfetched else 0
+        self._fetch_at = self._clock.now() + delay(self._unfetched, FETCH_FIRST, FETCH_LONGEST, self._clock.random())
         if self._source.problems:
-            self._log.error("the desired state is invalid now; the last good one stays in force")
+            what = "unknown now, since torrents could not be fetched" if unfetched else "invalid now"
+            self._log.error(f"the desired state is {what}; the last good one stays in force")
         else:
             self._log.info("the desired state was read anew", torrents=len(self._source.desired.torrents))
         self._memory.revise(before, self._source.desired)
@@ -166,6 +187,8 @@ class Watch:
         try:
             self._tell(lambda observer: observer.began(self._source.desired))
             finished = self._run(cause, began, moment)
+            if self._journal:
+                self._journal.record(self._source.desired, finished)
             if finished.run.instances or not self._stop.is_set():
                 self._tell(lambda observer: observer.finished(finished))
         except Exception as error:
@@ -189,6 +212,7 @@ class Watch:
             pace=self._pace,
             connect=self._pool.connect,
             planner=self._planner,
+            today=lambda: self._clock.utc().date(),
             skip=list(desired.instances) if nobody else self._domains.waiting().keys() - back,
             checkup=Checkup(self._history, self._pace, self._clock.utc),
         )
@@ -197,6 +221,8 @@ class Watch:
         else:
             self._domains.learn(run.instances, desired.instances)
             self._memory.learn(run.instances)
+            if self._journal and (fought := self._memory.fought()) is not None:
+                self._journal.keep_fought(desired.owner, {part.name for part in run.instances}, fought)
         seconds = self._clock.now() - moment
         return Finished(run, cause, began, seconds, self._source.problems, self._domains.waiting())
 
@@ -214,12 +240,16 @@ class Watch:
         self._log.debug("where it arose", exc_info=error)
 
 
+_Beside = tuple[Mapping[str, Remembered], date | None, Mapping[str, Health]]  # what else a plan depends on
+
+
 class _Planner(Planner):
     """`make_plan`, with what is not to be tried now held back. What has not changed at all is not planned again."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, journal: Journal | None) -> None:
         self._memory = memory
-        self._last: tuple[Desired, Mapping[str, Snapshot], Mapping[str, Health], Plan] | None = None
+        self._journal = journal
+        self._last: tuple[Desired, Mapping[str, Snapshot], _Beside, Plan] | None = None
 
     def __call__(
         self,
@@ -228,14 +258,24 @@ class _Planner(Planner):
         *,
         accept: str | None = None,
         take_over: bool = False,
+        today: date | None = None,
         health: Mapping[str, Health] = NO_HEALTH,
     ) -> Plan:
-        last = self._last
-        if last and last[0] is desired and _same(last[1], snapshots) and last[2] == health:
+        remembered = self._journal.remembered(desired) if self._journal else {}
+        beside, last = (remembered, today, health), self._last
+        if last and last[0] is desired and _same(last[1], snapshots) and last[2] == beside:
             plan = last[3]
         else:
-            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over, health=health)
-            self._last = desired, dict(snapshots), health, plan
+            plan = make_plan(
+                desired,
+                snapshots,
+                accept=accept,
+                take_over=take_over,
+                today=today,
+                remembered=remembered,
+                health=health,
+            )
+            self._last = desired, dict(snapshots), beside, plan
         return self._memory.hold_back(plan)
 
 

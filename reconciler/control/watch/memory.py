@@ -6,18 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from reconciler.control.journal.journal import Fought
 from reconciler.control.watch.clock import Clock
 from reconciler.control.watch.contest import REST, TIMES, Contest
 from reconciler.control.watch.domains import delay
 from reconciler.control.watch.holding import PRESENCE, Subject, subjects, withhold
-from reconciler.model.desired import Desired, DesiredCategory, DesiredTorrent
+from reconciler.model.desired import Desired, DesiredCategory, DesiredPreference, DesiredTorrent
 from reconciler.model.plan import Kind, Outcome, Plan
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 
 LONGEST: Final = 3600.0  # seconds between two tries of what a server refuses
 _NOWHERE: Final = Position("", 0, 0)
-_Wish = DesiredTorrent | DesiredCategory
+_Wish = DesiredTorrent | DesiredCategory | DesiredPreference
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,26 @@ class Memory:
         self._refused: dict[Subject, _Refused] = {}
         self._contest: Contest[Subject] = Contest()
         self._contested: dict[Subject, str] = {}  # reasons
+        self._kept: frozenset[Subject] = frozenset()
+
+    def recall(self, fought: Iterable[Fought]) -> None:
+        """What was contested when another process of ours ended."""
+        for one in fought:
+            subject = Subject(one.instance, Kind(one.kind), one.item, one.field)
+            self._contest.resume(subject, self._clock.now() + (one.until - self._clock.utc()).total_seconds())
+            self._contested[subject] = one.reason
+        self._kept = frozenset(self._contested)
+
+    def fought(self) -> list[Fought] | None:
+        """What is contested now; None where that is no other than at the last call."""
+        if self._contested.keys() == self._kept:
+            return None
+        self._kept, now = frozenset(self._contested), self._clock.now()
+        return [
+            Fought(one.instance, str(one.kind), one.item, one.field, self._clock.at(until), why)
+            for one, why in self._contested.items()
+            if (until := self._contest.until(one, now)) is not None
+        ]
 
     def hold_back(self, plan: Plan) -> Plan:
         """The plan without what is not to be tried now."""
@@ -111,4 +132,6 @@ def _wishes(desired: Desired, known: set[tuple[str, Kind, str]]) -> Mapping[tupl
     for instance in desired.instances:
         for name, category in desired.categories_of(instance).items():
             found[instance, Kind.CATEGORY, name] = replace(category, at=_NOWHERE)
+        for name, preference in desired.instances[instance].preferences.items():
+            found[instance, Kind.PREFERENCE, name] = replace(preference, at=_NOWHERE)
     return found

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.control.watch.looking import Look, Looker
-from reconciler.desired import DesiredStateError, load, yaml_files
+from reconciler.desired import DesiredStateError, Fetch, TorrentFiles, load, yaml_files
 from reconciler.model.desired import Desired
 from reconciler.model.position import Problem
 
@@ -18,9 +18,11 @@ class Source:
     """Reads once when made, and raises `DesiredStateError` if that fails. Later failures keep the last good state.
 
     `problems` says what is wrong with the files as they are now; `read_as` is how they looked when they were read.
+    `fetch` gets the torrents of URLs.
     """
 
-    def __init__(self, paths: Sequence[Path], environ: Mapping[str, str]) -> None:
+    def __init__(self, paths: Sequence[Path], environ: Mapping[str, str], fetch: Fetch | None = None) -> None:
+        self._torrents = TorrentFiles(fetch)
         self.problems: tuple[Problem, ...] = ()
         self._paths = tuple(paths)
         self._environ = environ
@@ -28,6 +30,11 @@ class Source:
         self._known: tuple[str, ...] = ()
         self.read_as: Look = {}
         self.desired = self._first()
+
+    @property
+    def unfetched(self) -> bool:
+        """Is the desired state as it is now unknown because another server is in trouble? That may pass by itself."""
+        return any(problem.remote for problem in self.problems)
 
     def files(self) -> list[Path]:
         """Every file that the desired state depends on, there or not. May be called from any thread."""
@@ -72,6 +79,6 @@ class Source:
 
     def _load(self) -> Desired | DesiredStateError:
         try:
-            return load(self._paths, self._environ)
+            return load(self._paths, self._environ, torrents=self._torrents)
         except DesiredStateError as error:
             return error

@@ -1,0 +1,66 @@
+"""A run as rows: what it did and what was in trouble, not the thousands of things that are as they should be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler.model.plan import Action, Change, Outcome, Verb
+from reconciler.model.run import InstanceResult, Mode, Run, Status
+
+Row = tuple[str | int | float | None, ...]
+
+TRIED: Final = (Outcome.APPLIED, Outcome.FAILED, Outcome.DROPPED)
+_LONGEST: Final = 500  # characters of a text: an error may quote a whole page
+
+
+def worth_a_row(run: Run) -> bool:
+    """Did it do anything, or was an instance in trouble? A dry-run leaves no trace."""
+    return run.mode is Mode.APPLY and (any(True for _ in action_rows(run)) or bool(instance_rows(run)))
+
+
+def trouble(run: Run) -> tuple[Row, ...]:
+    """What is wrong, for a run that does nothing else than the last one to be told from a new trouble."""
+    return tuple(instance_rows(run))
+
+
+def instance_rows(run: Run) -> list[Row]:
+    """Name, status and error of each instance that was in trouble or refused by the guard."""
+    return [(part.name, str(part.status), _cut(why)) for part in run.instances if (why := _why(part))]
+
+
+def action_rows(run: Run) -> Iterator[Row]:
+    """Instance, verb, kind, name, infohash, changes, outcome and error of each action that was tried."""
+    for part in run.instances:
+        for result in part.results:
+            if result.outcome in TRIED:
+                one = result.action
+                changes = _cut("; ".join(_in_words(change) for change in one.changes if _tells(one, change)))
+                error = _cut(result.error) if result.error else None
+                yield part.name, one.verb, one.kind, _cut(one.name), one.infohash, changes, result.outcome, error
+
+
+def _why(part: InstanceResult) -> str | None:
+    if part.verdict.refused:
+        return "refused by the guard: " + "; ".join(part.verdict.reasons)
+    return part.error if part.status not in (Status.OK, Status.SUSPENDED) else None
+
+
+def _tells(action: Action, change: Change) -> bool:
+    """That what is added becomes ours, and what is deleted no longer is, goes without saying."""
+    return change.field != "owner" or action.verb in (Verb.ADOPT, Verb.UPDATE)
+
+
+def _in_words(change: Change) -> str:
+    return f"{change.field}: {_shown(change.before)} -> {_shown(change.after)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value in (None, "") else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _cut(text: str | None) -> str:
+    text = (text or "").encode("utf-8", "replace").decode()  # a name may hold half a surrogate pair
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -1,0 +1,118 @@
+"""Writing desired-state files: whole or not at all, and never over something that nobody has looked at."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from reconciler.model.torrent_file import SourceError, identify
+
+PRIVATE: Final = 0o600
+
+
+class SavingError(Exception):
+    """A file was not written; all is as it was. The message says why, and what to do about it."""
+
+
+def save_new(path: Path, content: bytes, *, private: bool) -> None:
+    """Make a file that is not there yet. `private`: for its owner alone. Raises `SavingError`."""
+    try:
+        if os.path.lexists(path):
+            raise SavingError(f"{path} is there already, and is not overwritten. Name another file, or move it away")
+        with _temporary(path, content) as temporary:
+            if not private:
+                temporary.chmod(0o666 & ~_umask())
+            _link(temporary, path)
+            _sync_folder(path.parent)
+    except OSError as error:
+        raise SavingError(f"{path} could not be written: {error.strerror}") from error
+
+
+class TorrentFolder:
+    """Where .torrent files are kept, each under its infohash, for its owner alone: passkeys are in them.
+
+    `beside`: the folder of the YAML file whose entries name them.
+    """
+
+    def __init__(self, folder: Path, beside: Path) -> None:
+        self._folder = folder
+        self._beside = beside
+
+    def keep(self, infohash: str, content: bytes) -> str:
+        """Write a file, unless it is there, and give the path that an entry names it by. Raises `SavingError`."""
+        path = self._folder / f"{infohash}.torrent"
+        try:
+            self._folder.mkdir(exist_ok=True)
+            if not path.is_file() or str(identify(path.read_bytes()).infohashes) != infohash:
+                save_new(path, content, private=True)
+        except SourceError as error:
+            raise SavingError(f"{path} is there already, and is no .torrent file: {error}") from error
+        except OSError as error:
+            raise SavingError(f"{path} could not be written: {error.strerror}") from error
+        return os.path.relpath(path.absolute(), self._beside.absolute())
+
+
+def replace_file(path: Path, before: bytes, after: bytes) -> None:
+    """Put `after` in place of `before`. Links are followed; mode and owner stay. Raises `SavingError`.
+
+    Refuses where the file is no longer what it was when it was read.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        found = target.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise SavingError(f"{path} is not a plain file, so it is not written")
+        with _temporary(target, after) as temporary:
+            made = temporary.stat()
+            if (made.st_uid, made.st_gid) != (found.st_uid, found.st_gid):
+                os.chown(temporary, found.st_uid, found.st_gid)
+            temporary.chmod(stat.S_IMODE(found.st_mode))
+            if target.read_bytes() != before:
+                raise SavingError(f"{path} has changed meanwhile; nothing was written. Try again")
+            temporary.replace(target)
+            _sync_folder(target.parent)
+    except OSError as error:
+        raise SavingError(f"{path} could not be written, and is as it was: {error.strerror}") from error
+
+
+@contextmanager
+def _temporary(path: Path, content: bytes) -> Iterator[Path]:
+    """A hidden file beside `path` with the content on disk; gone afterwards, unless it has become the file."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Give the file its name, which nobody else may have taken since; not every file system knows links."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise SavingError(f"{path} has just appeared, and is not overwritten. Name another file") from None
+    except OSError:
+        temporary.replace(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current

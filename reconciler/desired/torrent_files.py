@@ -1,0 +1,77 @@
+"""The .torrent files that entries name, local or by URL: read once, and known again as long as they do not change."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Final
+
+from reconciler.model.metainfo import MAX_BYTES
+from reconciler.model.torrent_file import SourceError, TorrentFile, identify
+
+Fetch = Callable[[Collection[str]], Mapping[str, TorrentFile | SourceError]]
+"""Gets every URL of a desired state, side by side: for each, what it leads to or why it could not be had."""
+
+_SETTLED: Final = 2.0  # seconds: a file that was written later may be written again without its times telling
+_Mark = tuple[int, ...]
+
+
+def is_url(place: str) -> bool:
+    """Is the place of a .torrent file a URL, not a path?"""
+    return place[:8].lower().startswith(("http://", "https://"))
+
+
+class TorrentFiles:
+    """What loads share, so that the next one reads only what has changed. Not thread-safe.
+
+    Without `fetch`, nothing is contacted, and the torrents of URLs stay unknown.
+    """
+
+    def __init__(self, fetch: Fetch | None = None) -> None:
+        self.fetch = fetch
+        self._seen: dict[str, tuple[_Mark, TorrentFile]] = {}
+
+    def at(self, path: str) -> TorrentFile:
+        """The local file. Raises `SourceError`."""
+        mark = _mark(path)
+        known = self._seen.get(path)
+        if known and known[0] == mark:
+            return known[1]
+        data = _read(path)
+        found = identify(data)
+        file = TorrentFile(path, found.infohashes, found.name, len(data), partial(_read, path))
+        self._seen.pop(path, None)
+        if mark and len(data) == mark[0]:
+            self._seen[path] = (mark, file)
+        return file
+
+
+def _mark(path: str) -> _Mark | None:
+    """What tells a file from what it was; None where nothing does."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - many small calls
+    except (OSError, ValueError):
+        return None
+    if time.time() - max(found.st_mtime, found.st_ctime) < _SETTLED:
+        return None
+    return found.st_size, found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _read(path: str) -> bytes:
+    """The bytes of a regular file of at most `MAX_BYTES`. Raises `SourceError`."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not hold us up
+        with open(handle, "rb") as file:  # noqa: PTH123 - a descriptor
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise SourceError("it is no file")
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise SourceError("there is no such file") from None
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"it cannot be read: {getattr(error, 'strerror', None) or 'its path is not usable'}"
+        ) from None
+    return data

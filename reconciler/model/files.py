@@ -1,0 +1,76 @@
+"""The files of a torrent: which priority the rules of an entry give to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+
+class Priority(StrEnum):
+    """How much a file is wanted. `skip`: not downloaded."""
+
+    SKIP = "skip"
+    NORMAL = "normal"
+    HIGH = "high"
+    MAXIMAL = "maximal"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFile:
+    """A file of a live torrent. `path` begins with the torrent's own folder, if it has one, and is parted by `/`."""
+
+    index: int
+    path: str
+    priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
+class FileRule:
+    """The priority of the files that a glob matches.
+
+    `*`, `?` and `[abc]` match within one name, `**` any number of folders. A glob is matched from the end of the path,
+    so that `*.nfo` means such a file in any folder; with `/` at its beginning it is matched from the top.
+    """
+
+    match: str
+    priority: Priority
+
+    def matches(self, path: str) -> bool:
+        """Does the glob match this file?"""
+        globs = self.match.removeprefix("/").split("/")
+        return _match(path.split("/"), globs if self.match.startswith("/") else ["**", *globs])
+
+    @property
+    def matches_all(self) -> bool:
+        """Is there no file that the glob does not match? Rules after this one would never be reached."""
+        globs = self.match.removeprefix("/").split("/")
+        return set(globs) <= {"*", "**"} and globs.count("*") <= 1 and ("**" in globs or self.match[0] != "/")
+
+    def __str__(self) -> str:
+        return f"{self.priority} {self.match}"
+
+
+def unsettled(files: Iterable[LiveFile], rules: Sequence[FileRule]) -> list[tuple[LiveFile, Priority]]:
+    """The files whose priority is not what the rules say, each with what they say. The first rule that matches counts.
+
+    A file that no rule matches is not managed.
+    """
+    found = []
+    for file in files:
+        wanted = next((rule.priority for rule in rules if rule.matches(file.path)), None)
+        if wanted is not None and wanted is not file.priority:
+            found.append((file, wanted))
+    return found
+
+
+def _match(names: Sequence[str], globs: Sequence[str]) -> bool:
+    """Do the names, one after the other, fit the globs? By rows, so that many `**` cost no more than their product."""
+    fits = [True] + [False] * len(names)  # fits[n]: the globs so far match the first n names
+    for glob in globs:
+        if glob == "**":
+            fits = [any(fits[: n + 1]) for n in range(len(names) + 1)]
+        else:
+            fits = [False] + [fits[n] and fnmatchcase(name, glob) for n, name in enumerate(names)]
+    return fits[-1]

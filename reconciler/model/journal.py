@@ -1,0 +1,56 @@
+"""What the journal remembers: runs with what they did, and how much was ours when an instance was last read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.model.plan import Kind, Outcome, Verb
+from reconciler.model.run import Mode, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """How many torrents of an instance we owned after the last good read of it, and when that was (UTC)."""
+
+    owned: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PastAction:
+    """An action that was tried. `changes` in words, as in `category: a -> b`; `error` says why it failed."""
+
+    instance: str
+    verb: Verb
+    kind: Kind
+    name: str
+    infohash: str | None
+    changes: str
+    outcome: Outcome
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastInstance:
+    """How an instance did in a run, where that was worth a word: in trouble, refused by the guard, or changed."""
+
+    name: str
+    status: Status
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run that did something or was in trouble. `seconds` is its length; `trigger` as in `Finished`, or `command`."""
+
+    number: int
+    owner: str
+    began: datetime
+    seconds: float
+    mode: Mode
+    trigger: str
+    plan_hash: str
+    exit_code: int
+    instances: tuple[PastInstance, ...]
+    actions: tuple[PastAction, ...]

@@ -1,0 +1,83 @@
+"""Trackers and web seeds: which URLs mean the same, where a torrent shows them, and how to show them to people.
+
+A tracker URL may hold a passkey, which is a secret: whoever has it downloads in its owner's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote, unquote, urlsplit
+
+TRACKERS: Final = "trackers"
+WEB_SEEDS: Final = "web_seeds"
+_KEYS: Final = {TRACKERS: "tr", WEB_SEEDS: "ws"}
+
+_PARAMETER = re.compile(r"&(?=(?:tr|ws)=)")  # qBittorrent 5.0 and 5.1 write web seeds with a bare "&" in them
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_HARMLESS: Final = frozenset({"", "announce", "announce.php"})  # parts of a path that are no secret
+_KEY_LIKE = re.compile(r"(?=.*[0-9])[0-9a-z_-]{16,}\Z", re.IGNORECASE)  # a label of a host that looks like a passkey
+_HIDDEN: Final = "***"
+
+
+def links_part(magnet_uri: str) -> str:
+    """The part of the magnet link of a live torrent that holds its trackers and web seeds, as few as possible."""
+    found = _PARAMETER.search(magnet_uri)
+    return magnet_uri[found.start() :] if found else ""
+
+
+def urls_in(links: str, field: str) -> list[str]:
+    """The trackers or the web seeds in what `links_part` gives."""
+    prefix = _KEYS[field] + "="
+    parts = (part for part in _PARAMETER.split(links) if part.startswith(prefix))
+    return [unquote(part[len(prefix) :]) for part in parts]
+
+
+def missing_urls(wanted: Iterable[str], links: str, field: str) -> tuple[str, ...]:
+    """Those of the wanted URLs that a torrent does not have, in their order."""
+    there = {_meaning(url) for url in urls_in(links, field)}
+    return tuple(url for url in wanted if _meaning(url) not in there)
+
+
+def distinct(urls: Iterable[str]) -> tuple[str, ...]:
+    """The URLs without those that mean the same as one before."""
+    return tuple({_meaning(url): url for url in reversed(list(urls))}.values())[::-1]
+
+
+def with_links(magnet_uri: str, trackers: Sequence[str], web_seeds: Sequence[str]) -> str:
+    """The magnet link with those trackers and web seeds added that it does not have yet."""
+    links = links_part(magnet_uri)
+    for field, urls in ((TRACKERS, trackers), (WEB_SEEDS, web_seeds)):
+        added = missing_urls(distinct(urls), links, field)
+        magnet_uri += "".join(f"&{_KEYS[field]}={quote(url, safe='')}" for url in added)
+    return magnet_uri
+
+
+def masked(url: str) -> str:
+    """The URL without whatever could be a passkey: scheme, host and port, `***` for the rest of it."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return _HIDDEN
+    host = ".".join(_HIDDEN if _KEY_LIKE.match(label) else label for label in (parts.hostname or "").split("."))
+    path = "/".join(step if step in _HARMLESS else _HIDDEN for step in parts.path.split("/"))
+    query = f"?{_HIDDEN}" if parts.query else ""
+    return f"{parts.scheme}://{host}{port}{path}{query}"
+
+
+@lru_cache(maxsize=4096)
+def _meaning(url: str) -> str:
+    """A URL as it is compared: qBittorrent may write its host in lower case, and its escapes in another way."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        return url
+    host = (parts.hostname or "").lower()
+    shown = f":{port}" if port and port != _DEFAULT_PORTS.get(parts.scheme) else ""
+    login = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
+    rest = unquote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+    return f"{parts.scheme}://{login}{host}{shown}{rest}"

@@ -1,0 +1,63 @@
+"""What there is to say to people about a run, before it is put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.model.plan import Verb
+
+
+class About(StrEnum):
+    """What a trouble is about, the most urgent first."""
+
+    GUARD = "guard"  # it refuses the plan of an instance
+    FILES = "files"  # the desired state is invalid; the last good one is in force
+    INSTANCE = "instance"  # it cannot be read, or was lost on the way
+    ACTIONS = "actions"  # some of an instance's actions fail, or wait for a person
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong, or has been: for how many runs in a row, and since when. `instance` "": of none."""
+
+    about: About
+    instance: str
+    reason: str
+    tries: int
+    since: datetime
+    reminder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A torrent that a run has changed."""
+
+    verb: Verb
+    instance: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """All that a run gives to say. `torrents` are the first of those that `changes` counts."""
+
+    at: datetime
+    trigger: str
+    plan_hash: str
+    changes: Mapping[Verb, int] = field(default_factory=dict)
+    settings: int = 0
+    torrents: tuple[Changed, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    recovered: tuple[Trouble, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message in words: for people, and as a JSON document for programs."""
+
+    title: str
+    text: str
+    document: bytes

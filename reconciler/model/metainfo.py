@@ -1,0 +1,223 @@
+"""What a .torrent file says: which torrent it is (BEP 3, BEP 52), its name and its size."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconciler.model.bencode import BencodeError, Value, decode
+from reconciler.model.infohash import InfoHashes
+from reconciler.model.magnet import clean_name
+
+MAX_BYTES: Final = 32 << 20  # of a .torrent file; a request to qBittorrent can hold 64 MiB, and most have under 1 MiB
+
+_SHA1: Final = 20  # bytes
+_SHA256: Final = 32
+_BLOCK: Final = 16 << 10  # bytes; the smallest piece of a v2 torrent, whose pieces are a power of two (BEP 52)
+_LONGEST_PIECE: Final = 1 << 29
+_MOST_PIECES: Final = 1 << 21  # as libtorrent
+
+Dict = dict[bytes, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: tuple[bytes, ...]
+    length: int
+    padding: bool = False  # no file of people's: it fills up a v1 piece, so that the next file begins with a new one
+    root: bytes = field(default=b"", compare=False)  # the hash of a v2 file
+
+
+class MetainfoError(ValueError):
+    """The bytes are no .torrent file that can be used. The message is one clause without a final stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metainfo:
+    """A checked .torrent file.
+
+    `info` are the bytes that the infohashes are over, just as they stand in the file. `name` is for people, on
+    one line. `size` is that of all files together, in bytes; `files` are their paths, parted by `/`, with the torrent's
+    own folder where it has one.
+    """
+
+    infohashes: InfoHashes
+    name: str
+    size: int
+    files: tuple[str, ...]
+    info: bytes = field(repr=False)
+
+
+def read_metainfo(data: bytes) -> Metainfo:
+    """Check a .torrent file and say which torrent it is. Raises `MetainfoError` with what is wrong.
+
+    What passes here is accepted by libtorrent, with the same infohashes: a server must not learn later than we do
+    that a file is broken.
+    """
+    if len(data) > MAX_BYTES:
+        raise MetainfoError(f"it is larger than {MAX_BYTES >> 20} MiB, which no .torrent file needs to be")
+    _refuse_other_files(data)
+    try:
+        whole, spans = decode(data)
+    except BencodeError as error:
+        raise MetainfoError(f"it is damaged: {error}") from None
+    info = whole.get(b"info") if isinstance(whole, dict) else None
+    if not isinstance(whole, dict) or not isinstance(info, dict):
+        raise MetainfoError('it has no "info", which is what tells one torrent from another')
+    v1, v2 = _versions(info)
+    (name, shown), piece = _name(info), _piece_length(info, v2)
+    old = _v1_files(info, name, piece) if v1 else []
+    new = _v2_files(info, whole, piece) if v2 else []
+    if v1 and v2 and not _agree(old, new, piece):
+        raise MetainfoError("it is one torrent for v1 and another for v2: their files differ")
+    raw = data[spans[b"info"]]
+    hashes = InfoHashes(
+        hashlib.sha1(raw, usedforsecurity=False).hexdigest() if v1 else None,
+        hashlib.sha256(raw).hexdigest() if v2 else None,
+    )
+    files = [file for file in new or old if not file.padding]
+    paths = tuple("/".join(part.decode("utf-8", errors="replace") for part in file.path) for file in files)
+    folder = "" if paths == (shown,) else f"{shown}/"
+    size = sum(file.length for file in files)
+    return Metainfo(hashes, shown, size, tuple(folder + path for path in paths), raw)
+
+
+def _refuse_other_files(data: bytes) -> None:
+    """Say what else it looks like."""
+    start = data[:512].lstrip().lower()
+    if not data:
+        raise MetainfoError("it is empty")
+    if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        raise MetainfoError("it is a web page, perhaps one that asks for a login")
+    if start.startswith(b"magnet:"):
+        raise MetainfoError("it holds a magnet link")
+    if start.startswith(b"\x1f\x8b"):
+        raise MetainfoError("it is compressed (gzip)")
+    if not data.startswith(b"d"):
+        raise MetainfoError("it is something else: a .torrent file begins with the letter d")
+
+
+def _versions(info: Dict) -> tuple[bool, bool]:
+    """Is it a v1 torrent, is it a v2 torrent? A hybrid one is both, and then has all that either needs."""
+    v1 = b"pieces" in info
+    if b"meta version" not in info:
+        if not v1 or b"file tree" in info:
+            raise MetainfoError('it has neither the "pieces" of a v1 torrent nor the "meta version" of a v2 torrent')
+        return True, False
+    if info[b"meta version"] != 2:
+        raise MetainfoError('its "meta version" is not 2, and no other is known')
+    if not v1 and (b"length" in info or b"files" in info):
+        raise MetainfoError('it has the files of a v1 torrent, and not its "pieces"')
+    return v1, True
+
+
+def _piece_length(info: Dict, v2: bool) -> int:
+    length = info.get(b"piece length")
+    if not isinstance(length, int) or not 0 < length <= _LONGEST_PIECE:
+        raise MetainfoError('its "piece length" is missing or makes no sense')
+    if v2 and (length < _BLOCK or length & (length - 1)):
+        raise MetainfoError('its "piece length" is not a power of two from 16 KiB on, as a v2 torrent has it')
+    return length
+
+
+def _name(info: Dict) -> tuple[bytes, str]:
+    """The name as it is written, and as people read it."""
+    name = info.get(b"name.utf-8", info.get(b"name"))
+    shown = clean_name(name.decode("utf-8", errors="replace")) if isinstance(name, bytes) else None
+    if not isinstance(name, bytes) or not shown or not shown.strip("/\\. "):
+        raise MetainfoError("it has no name")
+    return name, shown
+
+
+def _v1_files(info: Dict, name: bytes, piece: int) -> list[_File]:
+    """The files of a v1 torrent, which its pieces must cover."""
+    files = info.get(b"files")
+    if files is None:
+        found = [_File((name,), _length(info))]
+    elif isinstance(files, list):
+        found = [_v1_file(file) for file in files]
+    else:
+        raise MetainfoError('its "files" are no list')
+    pieces = info[b"pieces"]
+    size = sum(file.length for file in found)
+    if not isinstance(pieces, bytes) or not size or len(pieces) != -(-size // piece) * _SHA1:
+        raise MetainfoError('its "pieces" do not fit its size')
+    return found
+
+
+def _agree(old: Sequence[_File], new: Sequence[_File], piece: int) -> bool:
+    """Do both parts of a hybrid torrent have the same files? In the v1 part each must begin with a piece of its own."""
+    offset = 0
+    for file in old:
+        if offset % piece and file.length and not file.padding:
+            return False
+        offset += file.length
+    return [file for file in old if not file.padding] == list(new)
+
+
+def _v1_file(file: Value) -> _File:
+    if not isinstance(file, dict):
+        raise MetainfoError("one of its files is no dictionary")
+    path = file.get(b"path.utf-8", file.get(b"path"))
+    parts = tuple(part for part in path if isinstance(part, bytes)) if isinstance(path, list) else ()
+    if not isinstance(path, list) or not parts or len(parts) < len(path):
+        raise MetainfoError("one of its files has no path")
+    attributes = file.get(b"attr")
+    return _File(parts, _length(file), isinstance(attributes, bytes) and b"p" in attributes)
+
+
+def _v2_files(info: Dict, whole: Dict, piece: int) -> list[_File]:
+    tree = info.get(b"file tree")
+    if not isinstance(tree, dict):
+        raise MetainfoError('it has no "file tree", which a v2 torrent needs')
+    found = list(_tree((), tree))
+    pieces = sum(-(-file.length // piece) for file in found)
+    if not 0 < pieces <= _MOST_PIECES:
+        raise MetainfoError('its "piece length" does not fit its size')
+    lengths = {file.root: -(-file.length // piece) * _SHA256 for file in found if file.length > piece}
+    layers = whole.get(b"piece layers", {})
+    if not isinstance(layers, dict) or not all(
+        isinstance(layer, bytes) and len(layer) == lengths.get(root) and _root(layer, piece) == root
+        for root, layer in layers.items()
+    ):
+        raise MetainfoError('its "piece layers" do not fit its files')
+    return found
+
+
+def _root(layer: bytes, piece: int) -> bytes:
+    """The hash of a file over those of its pieces: a tree that is filled up with the hash of a piece of nothing."""
+    level = [layer[at : at + _SHA256] for at in range(0, len(layer), _SHA256)]
+    nothing = bytes(_SHA256)
+    while piece > _BLOCK:
+        nothing, piece = hashlib.sha256(nothing + nothing).digest(), piece // 2
+    while len(level) > 1:
+        level += [nothing] * (len(level) % 2)
+        level = [hashlib.sha256(one + other).digest() for one, other in zip(level[::2], level[1::2], strict=True)]
+        nothing = hashlib.sha256(nothing + nothing).digest()
+    return level[0]
+
+
+def _tree(above: tuple[bytes, ...], tree: Dict) -> Iterator[_File]:
+    """The files in a tree; a file is a folder with one entry that has no name."""
+    for name, node in tree.items():
+        if not (isinstance(node, dict) and node and name):
+            raise MetainfoError('its "file tree" has an entry that is neither a file nor a folder')
+        path, file = (*above, name), node.get(b"")
+        if file is None:
+            yield from _tree(path, node)
+            continue
+        if len(node) != 1 or not isinstance(file, dict):
+            raise MetainfoError('its "file tree" has an entry that is both a file and a folder')
+        root = file.get(b"pieces root")
+        if _length(file) and not (isinstance(root, bytes) and len(root) == _SHA256):
+            raise MetainfoError("one of its files has no hash")
+        yield _File(path, _length(file), root=root if isinstance(root, bytes) else b"")
+
+
+def _length(file: Dict) -> int:
+    length = file.get(b"length")
+    if not isinstance(length, int) or length < 0:
+        raise MetainfoError("the size of one of its files is missing or makes no sense")
+    return length

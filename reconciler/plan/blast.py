@@ -1,0 +1,60 @@
+"""What deletions and quarantines take with them, and which torrents may have files in common with others.
+
+qBittorrent deletes the files of a torrent whoever else uses them, so data that another torrent may need is kept: the
+deletion is planned without it, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from reconciler.model.plan import Action, Blast, Kind, Verb
+from reconciler.model.sharing import Places, place_of
+from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.plan.quarantine import begun
+
+
+def with_blast(actions: Sequence[Action], snapshot: Snapshot) -> list[Action]:
+    """The actions, each deletion and each beginning of a quarantine with its blast; shared data is spared."""
+    gone = {action.torrent_id for action in actions if _deletes(action)}
+    if not gone and not any(map(begun, actions)):
+        return list(actions)
+    by_id = {torrent.id: torrent for torrent in snapshot.torrents}
+    stay = Places(torrent for torrent in snapshot.torrents if torrent.id not in gone)
+    for action in actions:
+        for place in _coming(action, by_id, snapshot):
+            stay.put(place, action.infohash or action.name)
+    return [_with_blast(action, by_id, stay) if _deletes(action) or begun(action) else action for action in actions]
+
+
+def _deletes(action: Action) -> bool:
+    return action.kind is Kind.TORRENT and action.verb is Verb.DELETE and action.hold is None
+
+
+def _coming(action: Action, by_id: Mapping[str, LiveTorrent], snapshot: Snapshot) -> list[str]:
+    """Where the files of a torrent will be that this action adds or moves."""
+    if action.kind is not Kind.TORRENT or action.verb is Verb.DELETE:
+        return []
+    path, category = action.wanted("save_path"), snapshot.categories.get(str(action.wanted("category") or ""))
+    where = str(path) if path else category.save_path if category else ""
+    if not where:
+        return []
+    live = by_id.get(action.torrent_id or "")
+    names = {live.content_path.rpartition("/")[2] or live.name} if live else {action.name}
+    if action.adds and action.adds.name:
+        names.add(action.adds.name)
+    return [place_of(where, name) for name in names]
+
+
+def _with_blast(action: Action, by_id: Mapping[str, LiveTorrent], stay: Places) -> Action:
+    live = by_id.get(action.torrent_id or "")
+    if live is None:
+        return action
+    shared = stay.sharing(live)
+    blast = Blast(1, live.on_disk, live.seeding, shares_with=shared)
+    if not (shared and action.delete_files):
+        return replace(action, blast=blast)
+    more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
+    reason = f"{action.reason}; its data is kept, for {shared[0][:10]}{more} may have files in it"
+    return replace(action, blast=blast, delete_files=False, reason=reason)

@@ -1,0 +1,46 @@
+"""Which of several processes looks after which instance: a rendezvous hash over the instances' names.
+
+Every process comes to the same answer by itself, and when their number changes, only those instances move that have to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final
+
+MOST: Final = 1000  # shards; each instance's name is hashed once for each of them
+_FORM: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of `count` processes that share the instances; `index` counts from 0."""
+
+    index: int
+    count: int
+
+    @staticmethod
+    def parse(text: str) -> Shard:
+        """`INDEX/COUNT`. Raises `ValueError`, which says what is wrong."""
+        found = _FORM.fullmatch(text.strip())
+        if not found:
+            raise ValueError("a shard is INDEX/COUNT, such as 0/3 for the first of three")
+        index, count = int(found[1]), int(found[2])
+        if not 1 <= count <= MOST:
+            raise ValueError(f"COUNT is 1 to {MOST}")
+        if index >= count:
+            raise ValueError(f"INDEX counts from 0: of {count} the last is {count - 1}/{count}")
+        return Shard(index, count)
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+    def holds(self, instance: str) -> bool:
+        """Is this instance ours? Exactly one shard of `count` says so."""
+        return max(range(self.count), key=lambda index: _weight(index, instance)) == self.index
+
+
+def _weight(index: int, instance: str) -> bytes:
+    return hashlib.sha256(f"{index}/{instance}".encode()).digest()

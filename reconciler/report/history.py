@@ -1,0 +1,92 @@
+"""`reconcile history`: what past runs did, as people and as machines read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Final, TextIO
+
+from reconciler.model.journal import PastAction, PastRun
+from reconciler.model.plan import Outcome
+from reconciler.report.lines import EMPTY, Line, Span, Style, line
+from reconciler.report.table import table
+from reconciler.report.wording import symbol_of
+
+SHOWN: Final = 20  # actions of one run
+_HEAD: Final = ("", "torrent", "instance", "infohash", "what", "why not")
+
+
+def history_lines(runs: Sequence[PastRun], place: str) -> Iterator[Line]:
+    """The runs as they come, each with a table of what it did. Times are those of this machine, with their zone."""
+    if not runs:
+        yield line(f"Nothing of that is in the journal: {place}")
+    for run in runs:
+        if run is not runs[0]:
+            yield EMPTY
+        yield _head(run)
+        for instance in run.instances:
+            yield line("  ", (f"{instance.name}: {instance.error or instance.status}", Style.BAD))
+        rows = [_cells(action) for action in run.actions[:SHOWN]]
+        yield from (line("  ", *row) for row in table(_HEAD, rows, ())) if rows else ()
+        if len(run.actions) > SHOWN:
+            yield line((f"  … and {len(run.actions) - SHOWN:,} more   --output json shows all", Style.DIM))
+
+
+def write_history(runs: Sequence[PastRun], stream: TextIO) -> None:
+    """The same as JSON, format version 1; times in UTC."""
+    stream.write(json.dumps({"format_version": 1, "exit_code": 0, "runs": [past_run(run) for run in runs]}, indent=1))
+    stream.write("\n")
+
+
+def _head(run: PastRun) -> Line:
+    failed = sum(action.outcome is not Outcome.APPLIED for action in run.actions)
+    facts = [
+        f"{len(run.actions) - failed:,} done",
+        *([f"{failed:,} not done"] if failed else []),
+        f"{run.seconds:.1f} s",
+        f"trigger: {run.trigger}",
+        f"exit code {run.exit_code}",
+        f"owner {run.owner}",
+    ]
+    when = run.began.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    return line((when, Style.STRONG), "  ", (" · ".join(facts), Style.BAD if failed or run.exit_code else Style.DIM))
+
+
+def _cells(action: PastAction) -> Sequence[Span]:
+    undone = "" if action.outcome is Outcome.APPLIED else f"{action.outcome}: {action.error or 'no reason known'}"
+    kind = "" if action.infohash else f"{action.kind} "
+    return (
+        symbol_of(action.verb, action.outcome),
+        (f"{kind}{action.name}", Style.PLAIN),
+        (action.instance, Style.PLAIN),
+        ((action.infohash or "-")[:10], Style.DIM),
+        (action.changes or str(action.verb), Style.PLAIN),
+        (undone, Style.BAD),
+    )
+
+
+def past_run(run: PastRun) -> dict[str, object]:
+    """One run as JSON holds it."""
+    return {
+        "began": run.began.isoformat(timespec="seconds"),
+        "seconds": round(run.seconds, 3),
+        "owner": run.owner,
+        "mode": run.mode,
+        "trigger": run.trigger,
+        "plan_hash": run.plan_hash,
+        "exit_code": run.exit_code,
+        "instances": [{"name": one.name, "status": one.status, "error": one.error} for one in run.instances],
+        "actions": [
+            {
+                "instance": one.instance,
+                "verb": one.verb,
+                "kind": one.kind,
+                "infohash": one.infohash,
+                "name": one.name,
+                "changes": one.changes,
+                "outcome": one.outcome,
+                "error": one.error,
+            }
+            for one in run.actions
+        ],
+    }

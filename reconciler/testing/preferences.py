@@ -1,0 +1,67 @@
+"""The preferences of a qBittorrent in memory: a few of every kind, and what each version makes of what is set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from reconciler.model.preferences import PreferenceValue, bare_value, canonical
+from reconciler.model.secret import Secret
+
+_LIMITS: Final = ("max_ratio", "max_seeding_time")
+_HALVES: Final = {"schedule_from_hour": "schedule_from_min", "schedule_from_min": "schedule_from_hour"}
+
+
+def first_preferences(web_api: str, save_path: str) -> dict[str, PreferenceValue]:
+    """Those of a fresh server."""
+    api = tuple(int(part) for part in web_api.split("."))
+    return {
+        "queueing_enabled": True,
+        "start_paused_enabled" if api < (2, 11) else "add_stopped_enabled": False,
+        "max_active_downloads": 3,
+        "max_connec": 500,
+        "dl_limit": 0,
+        "max_ratio_enabled": False,
+        "max_ratio": -1,
+        "max_seeding_time_enabled": False,
+        "max_seeding_time": -1,
+        "schedule_from_hour": 8,
+        "schedule_from_min": 0,
+        "save_path": save_path,
+        "export_dir" if api < (2, 15) else "torrent_files_backup_dir": "",
+        "banned_IPs": "",
+        "scan_dirs": "{}",
+        "proxy_password": Secret(""),
+        "mail_notification_password": Secret(""),
+    }
+
+
+def taken(
+    present: Mapping[str, PreferenceValue], values: Mapping[str, PreferenceValue], api: tuple[int, ...]
+) -> dict[str, PreferenceValue]:
+    """What a server keeps of what is set; what it does not know is left out."""
+    kept = {name: _kept(name, value) for name, value in values.items() if name in present}
+    for name, half in _HALVES.items():
+        if name in kept and half not in kept:
+            del kept[name]
+            break
+    for limit in _LIMITS:
+        flag = f"{limit}_enabled"
+        if kept.get(flag) is False:
+            kept[limit] = -1
+        elif limit in kept and flag not in kept and api < (2, 11, 6):
+            del kept[limit]
+        elif limit in kept:
+            kept[flag] = bare_value(kept[limit]) != -1
+        elif flag in kept and api >= (2, 11, 6):
+            del kept[flag]
+    return kept
+
+
+def _kept(name: str, value: PreferenceValue) -> PreferenceValue:
+    bare = bare_value(value)
+    if name == "dl_limit" and isinstance(bare, int):
+        return max(bare, 0) // 1024 * 1024
+    if name == "max_connec" and isinstance(bare, int) and bare <= 0:
+        return -1
+    return canonical(name, bare) if name != "scan_dirs" else value

@@ -1,0 +1,65 @@
+"""What our own command makes of the words and the environment that a manifest gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from ruamel.yaml import YAML
+
+from reconciler.cli.commands import app
+from reconciler.cli.entry import run
+from reconciler.cli.settings import RunSettings, Settings
+from tests.support import dockerfile
+
+REPOSITORY = Path(__file__).parents[2]
+DEPLOY = REPOSITORY / "deploy"
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    """The YAML documents of a text."""
+    return [dict(one) for one in YAML(typ="safe", pure=True).load_all(text) if one]
+
+
+def image_environ() -> dict[str, str]:
+    """What the image brings along."""
+    (*_, last) = dockerfile.read((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
+    return {key: value for key, value in last.environ.items() if key.startswith("RECONCILE_")}
+
+
+def image_words() -> list[str]:
+    """What the image runs where nothing else is said, without the name of the command."""
+    (*_, last) = dockerfile.read((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
+    return last.words["CMD"]
+
+
+def started(
+    words: Sequence[str], environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[Settings, RunSettings]:
+    """The watch that these words start. A variable that no option reads would be ignored in silence: it fails."""
+    seen: list[tuple[Settings, RunSettings]] = []
+
+    def watch(settings: Settings, options: RunSettings) -> int:
+        seen.append((settings, options))
+        return 0
+
+    ours = {key: value for key, value in environ.items() if key.startswith("RECONCILE_")}
+    command: Any = typer.main.get_command(app)
+    known = {parameter.envvar for parameter in command.params}
+    assert set(ours) - known == set()
+    with monkeypatch.context() as patch:
+        patch.setattr("reconciler.cli.watching.watch_command", watch)
+        for key, value in ours.items():
+            patch.setenv(key, value)
+        assert run(words) == 0
+    (started,) = seen
+    return started
+
+
+def hosts(text: str) -> list[str]:
+    """The images in a text whose name begins with the host of a registry."""
+    images = [line.split("image:")[1].split("#")[0].strip() for line in text.splitlines() if "image: " in line]
+    return [image for image in images if "/" in image and any(sign in image.split("/")[0] for sign in ".:")]

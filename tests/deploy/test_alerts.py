@@ -1,0 +1,34 @@
+"""The alerts: valid, about metrics that there are, silent when all is well and loud when it is not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from reconciler.web import Board
+from reconciler.web.metrics import Metrics
+from tests.report.runs import planned
+from tests.support.promtool import promtool
+from tests.support.tools import run
+from tests.web.conftest import finished
+
+ALERTS = Path(__file__).parents[2] / "deploy/prometheus/alerts.yaml"
+STORY = Path(__file__).parent / "alerts.yaml"
+
+
+def test_they_are_valid_and_fire_when_they_should() -> None:
+    assert "6 rules found" in run([str(promtool()), "check", "rules", str(ALERTS)])
+    assert "SUCCESS" in run([str(promtool()), "test", "rules", str(STORY)])
+
+
+def test_each_alert_is_in_the_story() -> None:
+    names = re.findall(r"alert: (\w+)", ALERTS.read_text())
+    assert names and [name for name in names if STORY.read_text().count(name) != 2] == []
+
+
+def test_every_metric_is_one_of_ours() -> None:
+    board = Board(60)
+    board.finished(finished(planned()))
+    there = set(re.findall(r"^# TYPE (\w+)", Metrics(board.view).exposition("")[0].decode(), re.MULTILINE))
+    asked = set(re.findall(r"\breconcile_\w+", ALERTS.read_text()))
+    assert asked and asked - there == set()

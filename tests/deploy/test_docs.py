@@ -1,0 +1,49 @@
+"""docs/deploy.md: what it names is there, and what it says of the image is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.deploy.ours import DEPLOY, REPOSITORY
+from tests.support import dockerfile
+
+DOCS = REPOSITORY / "docs"
+TEXT = (DOCS / "deploy.md").read_text(encoding="utf-8")
+
+
+def anchors(path: Path) -> set[str]:
+    """Where a link into a Markdown file can lead."""
+    heads = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head).strip().lower().replace(" ", "-") for head in heads}
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", TEXT)
+    assert len(links) > 20
+    for name, anchor in links:
+        path = (DOCS / name).resolve() if name else DOCS / "deploy.md"
+        assert path.exists(), name
+        assert not anchor or anchor in anchors(path), anchor
+    elsewhere = "".join((DOCS / name).read_text() for name in ("cli.md", "http.md"))
+    assert set(re.findall(r"deploy\.md#([\w-]+)", elsewhere)) <= anchors(DOCS / "deploy.md")
+
+
+def test_every_part_is_told_of() -> None:
+    parts = [path.name for path in (DEPLOY / "kubernetes/overlays").iterdir()]
+    parts += [path.name for path in (DEPLOY / "kubernetes/components").iterdir()]
+    parts += [path.name for path in DEPLOY.iterdir() if path.name not in ("secrets", ".env")]
+    parts += re.findall(r"alert: (\w+)", (DEPLOY / "prometheus/alerts.yaml").read_text())
+    assert [name for name in parts if name not in TEXT] == []
+
+
+def test_what_it_says_of_the_image() -> None:
+    (*_, image) = dockerfile.read((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
+    table = TEXT[TEXT.index("## The image") : TEXT.index("## Compose")]
+    assert f"`{' '.join(image.words['HEALTHCHECK'])}`" in table
+    assert f"`{' '.join(image.words['ENTRYPOINT'] + image.words['CMD'])}`" in table
+    assert f"| {image.user}." in table
+    for name, value in image.environ.items():
+        if name.startswith("RECONCILE_"):
+            assert f"`{name}`" in table or f"{name}=" in table
+            assert f"`{value}`" in table or name == "RECONCILE_LISTEN"

@@ -1,0 +1,182 @@
+"""The manifests: built by kubectl, held to Kubernetes' own schemas, with words that our command takes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from reconciler.cli.entry import run
+from reconciler.cli.settings import RunSettings, Settings
+from tests.deploy.ours import DEPLOY, documents, image_environ, image_words, started
+from tests.support import tools
+
+KUBERNETES = DEPLOY / "kubernetes"
+OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
+COMPONENTS = sorted(path.name for path in (KUBERNETES / "components").iterdir())
+RELEASES = ("1.28", "1.37")  # the first that labels pods with their index, and the newest that there is a schema for
+Objects = dict[tuple[str, str], dict[str, Any]]
+
+
+def built(folder: Path) -> Objects:
+    """What `kubectl apply -k` would send, by kind and name."""
+    found = documents(tools.run([*tools.tool(tools.KUBECTL), "kustomize", str(folder)]))
+    return {(one["kind"], one["metadata"]["name"]): one for one in found}
+
+
+@pytest.fixture(scope="module")
+def all_built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Objects]:
+    """Each overlay by itself, and each with every component that it names."""
+    copy = tmp_path_factory.mktemp("kubernetes")
+    shutil.copytree(KUBERNETES, copy, dirs_exist_ok=True)
+    found = {name: built(copy / "overlays" / name) for name in OVERLAYS}
+    for name in OVERLAYS:
+        path = copy / "overlays" / name / "kustomization.yaml"
+        text = re.sub(r"^# (components:|  - \.\.)", r"\1", path.read_text(), flags=re.MULTILINE)
+        path.write_text(text)
+        found[f"{name} with components"] = built(path.parent)
+    return found
+
+
+def sets(all_built: dict[str, Objects]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """The StatefulSet of each, and the container in it that is ours."""
+    for name, objects in all_built.items():
+        one = objects["StatefulSet", "reconcile"]
+        (ours,) = (part for part in containers(one) if part["name"] == "reconcile")
+        yield name, one["spec"], ours
+
+
+def containers(one: dict[str, Any]) -> list[dict[str, Any]]:
+    """The containers of a StatefulSet."""
+    return list(one["spec"]["template"]["spec"]["containers"])
+
+
+def test_every_overlay_is_tried_with_every_component(all_built: dict[str, Objects]) -> None:
+    assert OVERLAYS == ["sharded", "sidecar", "standalone"]
+    assert len(all_built) == 2 * len(OVERLAYS)
+    texts = [(KUBERNETES / "overlays" / name / "kustomization.yaml").read_text() for name in OVERLAYS]
+    assert [name for name in COMPONENTS if not any(f"components/{name}" in text for text in texts)] == []
+    assert ("ServiceMonitor", "reconcile") in all_built["sharded with components"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_they_are_what_kubernetes_takes(all_built: dict[str, Objects], release: str) -> None:
+    for objects in all_built.values():
+        for (kind, _), one in objects.items():
+            if kind != "ServiceMonitor":  # not of Kubernetes itself
+                kubernetes_validate.validate(one, release, strict=True)
+
+
+def test_every_container_is_confined(all_built: dict[str, Objects]) -> None:
+    for objects in all_built.values():
+        spec = objects["StatefulSet", "reconcile"]["spec"]["template"]["spec"]
+        assert spec["automountServiceAccountToken"] is False and spec["enableServiceLinks"] is False
+        assert spec["securityContext"]["runAsNonRoot"] and spec["securityContext"]["runAsUser"] > 0
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in spec["containers"] + spec.get("initContainers", []):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "readOnlyRootFilesystem": True,
+            }
+
+
+def test_the_words_start_a_watch_and_every_place_is_mounted(
+    all_built: dict[str, Objects], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, spec, container in sets(all_built):
+        settings, options, environ = watch_of(container, monkeypatch)
+        mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+        volumes = {volume["name"] for volume in spec["template"]["spec"]["volumes"]}
+        volumes |= {claim["metadata"]["name"] for claim in spec["volumeClaimTemplates"]}
+        assert {mount["name"] for mount in mounts.values()} <= volumes
+        assert mounts[environ["RECONCILE_STATE_DIR"]]["name"] == "state", "its journal outlives the pod"
+        (file,) = settings.files
+        read_only = [place for place in mounts if str(file).startswith(place)]
+        assert read_only and all(mounts[place]["readOnly"] for place in read_only)
+        if options.token_file:
+            assert str(options.token_file.parent) in mounts, name
+
+
+def test_probes_and_scrapes_ask_where_it_listens(
+    all_built: dict[str, Objects], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, _, container in sets(all_built):
+        _, options, _ = watch_of(container, monkeypatch)
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        assert options.listen == f"0.0.0.0:{ports['http']}"
+        for probe, path in (("livenessProbe", "/healthz/live"), ("readinessProbe", "/healthz/ready")):
+            assert container[probe]["httpGet"] == {"path": path, "port": "http"}
+        service = all_built[name]["Service", "reconcile"]
+        assert service["spec"]["ports"][0]["targetPort"] == "http"
+        monitor = all_built[name].get(("ServiceMonitor", "reconcile"))
+        if monitor:
+            (endpoint,) = monitor["spec"]["endpoints"]
+            assert endpoint["port"] == service["spec"]["ports"][0]["name"] and endpoint["path"] == "/metrics"
+            wanted = monitor["spec"]["selector"]["matchLabels"].items()
+            assert wanted <= service["metadata"]["labels"].items()
+
+
+def test_each_pod_has_its_shard_and_together_they_are_all(
+    all_built: dict[str, Objects], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = all_built["sharded"]
+    spec = objects["StatefulSet", "reconcile"]["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    (index,) = (one for one in container["env"] if "valueFrom" in one)
+    assert index["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.labels['apps.kubernetes.io/pod-index']"
+    names = re.findall(r"^  (box-\d):", objects["ConfigMap", "reconcile-desired"]["data"]["desired.yaml"], re.MULTILINE)
+    shares = []
+    for ordinal in range(spec["replicas"]):
+        _, options, _ = watch_of(container, monkeypatch, {index["name"]: str(ordinal)})
+        shard = options.shard
+        assert shard and (shard.index, shard.count) == (ordinal, spec["replicas"])
+        shares.append([name for name in names if shard.holds(name)])
+    assert sorted(chain(*shares)) == names and all(shares), "each instance in exactly one, and no pod is idle"
+
+
+def test_desired_states_are_valid_and_name_secrets_that_are_there(
+    all_built: dict[str, Objects], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, objects in all_built.items():
+        text = objects["ConfigMap", "reconcile-desired"]["data"]["desired.yaml"]
+        path = tmp_path / "desired.yaml"
+        path.write_text(text)
+        assert run(["-f", str(path), "validate"]) == 0, capsys.readouterr()
+        keys = objects["Secret", "reconcile-secrets"]["stringData"]
+        assert set(keys.values()) == {"change-me"}, "no real secret"
+        assert set(re.findall(r"/run/secrets/reconcile/([\w-]+)", text)) == set(keys), name
+
+
+def test_git_sync_puts_the_files_where_they_are_read(
+    all_built: dict[str, Objects], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = all_built["standalone with components"]
+    spec = objects["StatefulSet", "reconcile"]["spec"]["template"]["spec"]
+    ours, sync = containers(objects["StatefulSet", "reconcile"])
+    (first,) = spec["initContainers"]
+    settings, options, _ = watch_of(ours, monkeypatch)
+    for container in (first, sync):
+        words = dict(word.removeprefix("--").split("=") for word in container["args"] if "=" in word)
+        assert str(settings.files[0]).startswith(f"{words['root']}/{words['link']}/")
+    assert "--one-time" in first["args"] and "--webhook-success-status=202" in sync["args"]
+    assert options.token_file and options.token_file.name == "reload-token"
+    assert "/config" not in {mount["mountPath"] for mount in ours["volumeMounts"]}
+
+
+def watch_of(
+    container: dict[str, Any], monkeypatch: pytest.MonkeyPatch, fields: dict[str, str] | None = None
+) -> tuple[Settings, RunSettings, dict[str, str]]:
+    """What a container of ours would start, with `$(NAME)` filled in as the kubelet does."""
+    environ, known = image_environ(), fields or {"POD_INDEX": "0"}
+    for one in container["env"]:
+        value = one.get("value", known.get(one["name"], ""))
+        environ[one["name"]] = re.sub(r"\$\((\w+)\)", lambda found: environ[found[1]], value)
+    settings, options = started(container.get("args") or image_words(), environ, monkeypatch)
+    return settings, options, environ

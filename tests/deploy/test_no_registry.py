@@ -1,0 +1,15 @@
+"""No file names the host of a registry: people and clusters choose theirs."""
+
+from __future__ import annotations
+
+from tests.deploy.ours import DEPLOY, hosts
+from tests.support import dockerfile
+
+
+def test_images_have_no_host() -> None:
+    files = [path for path in DEPLOY.rglob("*.yaml") if path.is_file()]
+    assert len(files) > 10
+    assert [(path.name, image) for path in files for image in hosts(path.read_text())] == []
+    assert hosts("image: ghcr.example/x:1\nimage: localhost:5000/x") == ["ghcr.example/x:1", "localhost:5000/x"]
+    for stage in dockerfile.read((DEPLOY.parent / "Dockerfile").read_text()):
+        assert hosts(f"image: {stage.base}") == []

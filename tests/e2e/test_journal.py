@@ -1,0 +1,109 @@
+"""What is remembered from run to run, through the real command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from reconciler.demo.servers import Server
+from tests.conftest import MakeServer
+from tests.e2e.home import COMMAND, Home, entries, entry
+from tests.e2e.watched import watching
+from tests.support.magnets import infohash
+from tests.support.proxy import Proxy
+from tests.support.raw import Raw
+
+LIMITS = "guard: {max_delete: 1000, max_delete_percent: 100}"
+
+
+def history(home: Home, *options: str) -> Any:
+    """`reconcile history` as data; it contacts nothing and needs no desired state."""
+    command = (*COMMAND, "history", "--output", "json", *options)
+    done = subprocess.run(command, cwd=home.folder.parent, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)["runs"]
+
+
+def test_a_wiped_instance_is_rebuilt_and_nothing_on_it_is_deleted(home: Home, proxy: Proxy, truth: Raw) -> None:
+    home.write(*entries(8), head=LIMITS)
+    assert home.run().code == 0
+    truth.post("torrents/delete", hashes="|".join(map(infohash, range(3, 8))), deleteFiles="false")
+    home.write(*(entry(number) for number in range(1, 8)), head=LIMITS)
+
+    planned = home.run("--dry-run")
+    assert (planned.code, planned.summary) == (1, {"add": 5, "unchanged": 2, "blocked": 1})
+    (reason,) = planned.instance()["guard"]["reasons"]
+    assert "of 8 torrents that we owned" in reason and planned.report["plan_hash"] in reason
+    proxy.clear()
+    applied = home.run()
+    assert (applied.code, applied.summary) == (1, {"add": 5, "unchanged": 2, "blocked": 1})
+    assert proxy.count("torrents/delete") == 0
+    assert len(truth.torrents()) == 8
+
+    rebuilt = home.run()
+    assert (rebuilt.code, rebuilt.summary) == (0, {"delete": 1, "unchanged": 7}), "what was lost is there again"
+
+
+def test_a_loss_that_is_meant_is_approved(home: Home, any_server: Server, box: Proxy) -> None:
+    truth = Raw(any_server)
+    home.write(*entries(8), head=LIMITS)
+    assert home.run().code == 0
+    truth.post("torrents/delete", hashes="|".join(map(infohash, range(2, 8))), deleteFiles="false")
+    home.write(entry(1), head=LIMITS)
+    blocked = home.run()
+    assert (blocked.code, blocked.summary) == (1, {"blocked": 1, "unchanged": 1})
+    assert home.run().code == 1, "it is not forgotten after the first time"
+    accepted = home.run("--accept-plan", blocked.report["plan_hash"])
+    assert (accepted.code, accepted.summary) == (0, {"delete": 1, "unchanged": 1})
+    home.write(entry(2), head=LIMITS)
+    assert home.run().summary == {"add": 1, "delete": 1}, "the smaller number is believed now"
+
+
+def test_history_tells_what_was_done_and_no_secret(home: Home, any_server: Server, box: Proxy, state_dir: Path) -> None:
+    assert history(home) == []
+    home.write(entry(1, name="Debian"), entry(2))
+    home.run("--dry-run")
+    assert history(home) == []
+    home.run()
+    home.run()
+    home.write(entry(2))
+    home.run()
+    assert [[(a["verb"], a["name"], a["outcome"]) for a in run["actions"]] for run in history(home)] == [
+        [("delete", "Debian", "applied")],
+        [("add", "Debian", "applied"), ("add", "torrent-2", "applied")],
+    ]
+    assert [len(run["actions"]) for run in history(home, "--torrent", "Debian")] == [1, 1]
+    assert [len(run["actions"]) for run in history(home, "--torrent", infohash(2)[:8], "--limit", "1")] == [1]
+    assert history(home, "--instance", "other") == []
+    text = subprocess.run((*COMMAND, "history"), capture_output=True, text=True, check=True).stdout
+    assert "Debian" in text and "trigger: command" in text
+    assert any_server.password.encode() not in b"".join(file.read_bytes() for file in state_dir.iterdir())
+
+
+def test_without_a_place_for_it_everything_goes_on(home: Home, any_server: Server, box: Proxy) -> None:
+    home.write(entry(1))
+    (home.folder / "file").write_text("")
+    ran = home.run("--state-dir", "file/state")
+    assert (ran.code, ran.summary) == (0, {"add": 1})
+    assert ran.err.count("warning:") == 1 and "Choose a folder with --state-dir" in ran.err
+
+
+def test_a_fight_is_remembered_over_a_restart_of_the_watch(
+    home: Home, make_server: MakeServer, any_server: Server, box: Proxy
+) -> None:
+    truth = Raw(any_server)
+    home.write(entry(1, tags=["x"]))
+    with watching(home) as watch:
+        for heals in range(6):
+            watch.until(lambda count=heals + 1: len(watch.reports) == count)  # type: ignore[misc]
+            assert "x" in truth.torrent(1)["tags"]
+            truth.untag([1], "x")
+        watch.until(lambda: watch.said("1 deferred"))
+        assert watch.stop() < 5
+    with watching(home) as watch:
+        watch.until(lambda: watch.said("watching:"))
+        assert watch.said("1 deferred")
+        assert watch.stop() < 5
+    assert "x" not in truth.torrent(1)["tags"]
+    assert len(history(home)) == 6

@@ -1,0 +1,94 @@
+"""A watch tells people: on a real server, over real HTTP, one message for each thing that happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.demo.servers import Server
+from tests.e2e.home import Home, entry
+from tests.e2e.watched import watching
+from tests.support.inbox import Inbox
+from tests.support.magnets import infohash
+from tests.support.raw import Raw
+
+DOCS = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    """Where it posts to."""
+    with Inbox() as inbox:
+        yield inbox
+
+
+@pytest.fixture
+def told(home: Home, any_server: Server) -> Home:
+    """A folder with the instance `box`."""
+    home.instance(any_server.url, any_server.username, any_server.password)
+    home.write(entry(1), entry(2))
+    return home
+
+
+def test_each_thing_that_happens_is_one_message(told: Home, any_server: Server, inbox: Inbox) -> None:
+    secrets = told.folder / "urls"
+    secrets.write_text(f"# two of them\n{inbox.url}\n\njson://user:pa55word@{inbox.place}/apprise\n")
+    with watching(told, "--notify-file", "urls") as watch:
+
+        def messages(count: int) -> None:
+            watch.until(lambda: len(inbox.posts) >= 2 * count, within=60)
+
+        messages(1)  # two added
+        told.write()  # refused: nothing is declared any more
+        messages(2)
+        told.write(entry(1), entry(2), entry(3))  # mended, and a change in the same run
+        messages(3)
+        any_server.kill()
+        messages(4)  # down for several tries and an interval
+        any_server.start()
+        messages(5)
+        told.file.write_text(told.file.read_text() + "bogus: 1\n")
+        messages(6)
+        assert watch.stop() < 5
+    hooks = [post.json for post in inbox.posts if post.path.startswith("/hooks/")]
+    assert [document["events"] for document in hooks] == [
+        ["changed"],
+        ["refused"],
+        ["recovered", "changed"],
+        ["failing"],
+        ["recovered"],
+        ["failing"],
+    ]
+    assert hooks[0]["changes"]["add"] == 2 and hooks[2]["changes"]["add"] == 1
+    (refused,), (down,), (back,), (invalid,) = (
+        hooks[1]["troubles"], hooks[3]["troubles"], hooks[4]["recovered"], hooks[5]["troubles"]
+    )  # fmt: skip
+    assert refused["about"] == "guard" and hooks[1]["plan_hash"] in hooks[1]["text"]
+    assert (down["about"], down["instance"]) == ("instance", "box") and down["tries"] >= 3
+    assert back["about"] == "instance" and "box is back" in hooks[4]["text"]
+    assert invalid["about"] == "files" and "bogus" in invalid["reason"]
+    assert set(hooks[0]) == {key for key in hooks[0] if f"`{key}`" in DOCS} | {"format_version"}
+
+    over_apprise = [post.json for post in inbox.posts if post.path == "/apprise"]
+    assert [(one["title"], one["message"]) for one in over_apprise] == [(one["title"], one["text"]) for one in hooks]
+    for secret in ("s3cret", "t0ken", "pa55word", any_server.password):
+        assert not watch.said(secret)
+        assert not any(secret in str(document) for document in hooks)
+    assert not watch.said("notification"), "all were delivered"
+
+
+def test_what_cannot_be_delivered_delays_nothing_and_is_said(told: Home, any_server: Server, inbox: Inbox) -> None:
+    inbox.silent = True
+    told.environ["RECONCILE_NOTIFY"] = f"{inbox.url} http://127.0.0.1:9/s3cret"
+    with watching(told) as watch:
+        watch.until(lambda: len(inbox.posts) == 1)
+        told.write(entry(1), entry(2), entry(3))
+        watch.until(lambda: infohash(3) in Raw(any_server).torrents())
+        assert watch.stop() < 5
+    assert watch.process.returncode == 0
+    events = {line["event"]: line for line in watch.log if "notification" in line["event"]}
+    assert events["notifications are lost: this address does not answer, and the watch ends"]["lost"] == 2
+    assert events["a notification was not delivered"]["why"] == "no answer: Connection refused"
+    assert not watch.said("s3cret")

@@ -1,0 +1,206 @@
+"""Preferences and categories as code, on all four real versions, through the real command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.demo.servers import Server
+from tests.conftest import MakeProxy
+from tests.e2e.home import Home, Ran, entry
+from tests.support.magnets import infohash, magnet
+from tests.support.proxy import Proxy
+from tests.support.raw import Raw
+
+SECRET = "hunter2 & more"
+
+
+def declare(home: Home, proxy: Proxy, server: Server, **preferences: Any) -> None:
+    """The instance `box` with these preferences."""
+    more = f"preferences: {json.dumps(preferences)}"
+    home.instance(proxy.url, server.username, server.password, more=more)
+    home.environ["PROXY_PASSWORD"] = SECRET
+
+
+def settings(ran: Ran) -> list[str]:
+    """What a run did to preferences: `name before → after outcome`."""
+    return [
+        f"{a['name']} {a['changes'][0]['from']} → {a['changes'][0]['to']} {a['outcome']}"
+        for a in ran.instance()["actions"]
+        if a["kind"] == "preference"
+    ]
+
+
+def now(raw: Raw, *names: str) -> list[Any]:
+    """The present values on the server."""
+    values = raw.post("app/preferences").json()
+    return [values[name] for name in names]
+
+
+def test_preferences_are_set_healed_and_then_left_alone(
+    server: Server, make_proxy: MakeProxy, home: Home, tmp_path: Path
+) -> None:
+    proxy, raw = make_proxy(server), Raw(server)
+    declare(
+        home,
+        proxy,
+        server,
+        queueing_enabled=False,
+        max_connec=321,
+        dl_limit=5 << 20,
+        max_ratio_enabled=True,
+        max_ratio=1.5,
+        schedule_from_hour=21,
+        save_path=f"{tmp_path}/d/",
+        banned_IPs="9.9.9.9\n1.1.1.1\n",
+        proxy_password={"env": "PROXY_PASSWORD"},
+        max_seeding_time_enabled=False,
+    )
+    home.write(entry(1))
+    planned = home.run("--dry-run", "--detailed-exitcode")
+    assert (planned.code, proxy.mutations) == (2, [])
+    assert planned.summary == {"add": 1, "settings": 9}
+    before = raw.post("app/preferences").json()
+
+    done = home.run()
+    assert done.code == 0, done.out
+    assert done.report["plan_hash"] == planned.report["plan_hash"]
+    assert "proxy_password  → (secret) applied" in settings(done)
+    names = ("queueing_enabled", "max_connec", "dl_limit", "max_ratio", "schedule_from_hour", "proxy_password")
+    assert now(raw, *names) == [False, 321, 5 << 20, 1.5, 21, SECRET]
+    after = raw.post("app/preferences").json()
+    declared = {a["name"] for a in done.instance()["actions"] if a["kind"] == "preference"}
+    assert {name for name in after if after[name] != before[name]} == declared, "only named keys are managed"
+
+    proxy.clear()
+    again = home.run()
+    assert (again.code, again.summary, proxy.mutations) == (0, {"unchanged": 1}, [])
+    assert again.instance()["requests"] == 7, "one more, where preferences are declared"
+
+    drift = {"max_connec": 5, "proxy_password": "", "max_ratio_enabled": False, "dht": not after["dht"]}
+    raw.post("app/setPreferences", json=json.dumps(drift))
+    healed = home.run()
+    assert healed.code == 0, healed.out
+    assert settings(healed) == [
+        "max_connec 5 → 321 applied",
+        "max_ratio -1 → 1.5 applied",
+        "max_ratio_enabled False → True applied",
+        "proxy_password  → (secret) applied",
+    ]
+    assert now(raw, *names) == [False, 321, 5 << 20, 1.5, 21, SECRET]
+    assert now(raw, "dht") == [drift["dht"]]
+
+
+def test_no_secret_shows_anywhere(server: Server, make_proxy: MakeProxy, home: Home) -> None:
+    proxy, raw = make_proxy(server), Raw(server)
+    raw.post(
+        "app/setPreferences", json=json.dumps({"proxy_password": "0ldsecret", "add_trackers": "http://t/0ldsecret"})
+    )
+    hidden = {"proxy_password": {"env": "PROXY_PASSWORD"}, "autorun_program": {"env": "PROXY_PASSWORD"}}
+    declare(home, proxy, server, **hidden, add_trackers="")
+    home.write(entry(1))
+    for options in ("--dry-run -v", "--dry-run --output text", "--dry-run --output github", "-v"):
+        ran = home.run("--report", "report.json", *options.split())
+        shown = ran.out + ran.err + (home.folder / "report.json").read_text()
+        assert ran.code == 0
+        assert not [word for word in ("hunter2", "0ldsecret") if word in shown]
+    assert now(raw, "proxy_password", "autorun_program", "add_trackers") == [SECRET, SECRET, ""]
+
+
+def test_what_a_version_lacks_or_changes_is_said_and_the_rest_goes_on(
+    server: Server, make_proxy: MakeProxy, home: Home
+) -> None:
+    proxy, raw = make_proxy(server), Raw(server)
+    declare(home, proxy, server, start_paused_enabled=True, add_stopped_enabled=True, max_connec=-5, max_uploads=9)
+    home.write(entry(1))
+    ran = home.run()
+    assert ran.code == 1
+    modern = server.version in ("v5.1.0", "v5.3.0")
+    lacks, has = "add_stopped_enabled", "start_paused_enabled"
+    if modern:
+        lacks, has = has, lacks
+    actions = {a["name"]: a for a in ran.instance()["actions"] if a["kind"] == "preference"}
+    assert actions[lacks]["outcome"] == "blocked"
+    assert actions[lacks]["reason"] == (
+        f'unsupported: qBittorrent {server.version} has no such preference; it has "{has}"'
+    )
+    assert (actions[has]["outcome"], actions["max_uploads"]["outcome"]) == ("applied", "applied")
+    assert (actions["max_connec"]["outcome"], actions["max_connec"]["error"]) == (
+        "failed",
+        "qBittorrent made -1 of it; declare a value that it keeps",
+    )
+    assert now(raw, has, "max_uploads", "max_connec") == [True, 9, -1]
+    assert raw.torrents().keys() == {infohash(1)}
+
+
+def test_categories_with_download_paths(server: Server, make_proxy: MakeProxy, home: Home, tmp_path: Path) -> None:
+    proxy, raw = make_proxy(server), Raw(server)
+    home.instance(proxy.url, server.username, server.password)
+    linux, done, parts = (str(tmp_path / name) for name in ("linux", "done", "parts"))
+    declared = {
+        "linux": {"save_path": linux, "download_path": parts},
+        "linux/iso": {"download_path": False},
+        "plain": {"save_path": done},
+    }
+    home.write(entry(1), head=f"categories: {json.dumps(declared)}")
+    first = home.run()
+    categories = raw.categories()
+    assert categories["linux"]["savePath"] == linux
+    if server.version == "v4.2.5":
+        assert first.code == 1
+        blocked = [a["name"] for a in first.instance()["actions"] if a["outcome"] == "blocked"]
+        assert blocked == ["linux", "linux/iso"]
+        return
+    assert first.code == 0, first.out
+    assert [categories[name].get("download_path") for name in declared] == [parts, False, None]
+
+    raw.post("torrents/editCategory", category="linux", savePath=linux, downloadPathEnabled="false", downloadPath="")
+    raw.post("torrents/editCategory", category="plain", savePath=linux, downloadPathEnabled="true", downloadPath=parts)
+    healed = home.run()
+    assert healed.actions() == ["update linux download_path applied", "update plain save_path applied"]
+    categories = raw.categories()
+    assert [categories[name]["savePath"] for name in declared] == [linux, "", done]
+    assert [categories[name].get("download_path") for name in declared] == [parts, False, parts], (
+        "only what is declared"
+    )
+    proxy.clear()
+    assert home.run().summary == {"unchanged": 1}
+    assert proxy.mutations == []
+
+
+def test_the_path_of_a_category_says_what_it_moves(
+    server: Server, make_proxy: MakeProxy, home: Home, tmp_path: Path
+) -> None:
+    proxy, raw = make_proxy(server), Raw(server)
+    home.instance(proxy.url, server.username, server.password)
+    raw.post("torrents/createCategory", category="linux", savePath=str(tmp_path / "old"))
+    raw.add([magnet(1), magnet(2)], category="linux", autoTMM="true")
+    home.write(entry(3), head=f"categories: {{linux: {{save_path: {tmp_path / 'new'}}}}}")
+    (category, _) = home.run("--dry-run").instance()["actions"]
+    assert category["disruptive"]
+    assert category["reason"].startswith("save_path differs; 2 torrents (0 Bytes)")
+    assert (category["blast"]["torrents"], category["blast"]["bytes"]) == (2, 0)
+
+
+@pytest.mark.parametrize("policy", ["upsert", "sync"])
+def test_unused_categories_are_pruned(server: Server, make_proxy: MakeProxy, home: Home, policy: str) -> None:
+    proxy, raw = make_proxy(server), Raw(server)
+    home.instance(proxy.url, server.username, server.password)
+    for name in ("kept", "foreign", "unused", "old", "parent", "parent/child"):
+        raw.post("torrents/createCategory", category=name, savePath="")
+    raw.add([magnet(1)], category="old")
+    raw.add([magnet(2)], category="foreign")
+    raw.add([magnet(3)], category="parent/child")
+    raw.tag([1], "reconcile:home")
+    home.write(entry(1, category="kept"), policy=policy, head="prune_categories: true\ncategories: {kept: {}}")
+    ran = home.run()
+    assert ran.code == 0, ran.out
+    stay = {"kept", "foreign", "parent", "parent/child"} | ({"unused", "old"} if policy == "upsert" else set())
+    assert set(raw.categories()) == stay
+    assert {raw.torrent(number)["category"] for number in (1, 2, 3)} == {"kept", "foreign", "parent/child"}
+    proxy.clear()
+    assert home.run().code == 0
+    assert proxy.mutations == []

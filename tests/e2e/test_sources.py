@@ -1,0 +1,185 @@
+"""Torrents that are given by a file, a URL or an infohash, on real servers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.demo.servers import Server
+from reconciler.model.metainfo import read_metainfo
+from tests.conftest import MakeProxy
+from tests.e2e.home import Home, entry
+from tests.e2e.watched import watching
+from tests.support.certificates import self_signed
+from tests.support.magnets import infohash
+from tests.support.nginx import Nginx
+from tests.support.proxy import Proxy
+from tests.support.raw import Raw
+from tests.support.torrents import KINDS, bencode, torrent
+from tests.support.web import Handler, Web
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """A server of torrents."""
+    with Web() as server:
+        yield server
+
+
+@pytest.fixture
+def box(any_server: Server, make_proxy: MakeProxy, home: Home) -> Proxy:
+    """The instance `box`, for tests to which the version does not matter."""
+    proxy = make_proxy(any_server)
+    home.instance(proxy.url, any_server.username, any_server.password)
+    return proxy
+
+
+def id_of(data: bytes, version: str = "5.1.0") -> str:
+    """The id under which an instance lists it."""
+    hashes = read_metainfo(data).infohashes
+    return str(hashes.v1) if version == "4.2.5" else hashes.ids[0]
+
+
+def test_files_and_urls_of_every_kind(home: Home, proxy: Proxy, truth: Raw, web: Web, version: str) -> None:
+    web.answers = {f"/{kind}": torrent(number, kind) for number, kind in enumerate(KINDS)}
+    written = []
+    for number, kind in enumerate(KINDS, 10):
+        (home.folder / f"{kind}.torrent").write_bytes(torrent(number, kind))
+        written += [
+            f"{{torrent: {kind}.torrent, category: c, tags: [x], paused: true, save_path: /tmp/{kind}}}",
+            f"{{torrent: '{web.url(f'/{kind}?passkey=hunter2')}', name: 'By URL {kind}'}}",
+        ]
+    home.write(*written)
+    done = home.run()
+    lacking = 2 if version == "4.2.5" else 0  # v2 torrents
+    expected = {"add": 6 - lacking, "settings": 1} | ({"blocked": lacking} if lacking else {})
+    assert (done.code, done.summary) == (1 if lacking else 0, expected), done.out
+    kinds = [(number, kind) for number, kind in enumerate(KINDS) if version != "4.2.5" or kind != "v2"]
+    wanted = {id_of(torrent(number + more, kind), version) for number, kind in kinds for more in (0, 10)}
+    found = truth.torrents()
+    assert set(found) == wanted
+    row = found[id_of(torrent(10), version)]
+    assert (row["name"], row["category"], row["size"]) == ("torrent-10", "c", 20_000)
+    assert row["save_path"].rstrip("/") == "/tmp/v1"
+    assert found[id_of(torrent(0), version)]["name"] == "By URL v1"
+    assert truth.stopped() == {id_of(torrent(number + 10, kind), version) for number, kind in kinds}
+    assert proxy.count("torrents/add") <= 2 * len(kinds)
+
+    proxy.clear()
+    again = home.run("-v")
+    assert again.summary == {"unchanged": 6 - lacking} | ({"blocked": lacking} if lacking else {})
+    assert proxy.mutations == []
+    assert not any("hunter2" in text for text in (done.out, done.err, again.out, again.err))
+
+    home.write(*written[:1], head="guard: {max_delete_percent: 100}")
+    assert home.run().summary == {"delete": 5 - lacking, "unchanged": 1}
+    assert set(truth.torrents()) == {id_of(torrent(10), version)}
+
+
+def test_an_infohash_is_what_is_there_already(home: Home, proxy: Proxy, truth: Raw) -> None:
+    home.write(f"{{infohash: {infohash(1)}, tags: [x]}}", entry(2))
+    done = home.run()
+    assert (done.code, done.summary) == (1, {"add": 1, "blocked": 1})
+    (blocked,) = [action for action in done.instance()["actions"] if action["outcome"] == "blocked"]
+    assert "not on the instance, and an infohash is nothing to add it from" in blocked["reason"]
+    truth.add([f"magnet:?xt=urn:btih:{infohash(1)}"])
+    assert home.run().summary == {"adopt": 1, "unchanged": 1}
+    assert truth.torrent(1)["tags"] == {"x", "reconcile:home"}
+    home.write(f"{{infohash: {infohash(1).upper()}, state: absent}}", entry(2), head="guard: {max_delete: 1}")
+    assert home.run().summary == {"delete": 1, "unchanged": 1}
+    assert set(truth.torrents()) == {infohash(2)}
+
+
+def test_a_url_that_is_down_is_no_reason_to_prune(home: Home, box: Proxy, any_server: Server, web: Web) -> None:
+    web.answers = {"/1": torrent(1)}
+    url = web.url("/1?passkey=hunter2")
+    home.write(f"{{torrent: '{url}'}}", entry(2))
+    assert home.run().code == 0
+    box.clear()
+    web.answers = {"/1": 503}
+    done = home.run()
+    assert (done.code, box.requests) == (1, [])
+    assert done.report["error"] == "the desired state is unknown: 1 torrent could not be fetched; nothing was done"
+    (problem,) = done.report["problems"]
+    assert problem["message"] == (
+        f"this torrent could not be fetched: 127.0.0.1:{web.port} answered 503 Service Unavailable"
+    )
+    assert "hunter2" not in done.out + done.err
+    assert len(Raw(any_server).torrents()) == 2
+    home.write(f"{{torrent: '{url}', pausd: 1}}", entry(2))
+    assert home.run().code == 4
+
+
+def test_a_validation_fetches_nothing(home: Home, box: Proxy, web: Web) -> None:
+    home.write(f"{{torrent: '{web.url()}'}}", entry(2))
+    done = home.run("validate")
+    assert (done.code, done.report["torrents"], done.report["unfetched"]) == (0, 1, 1)
+    assert (web.asked, box.requests) == ([], [])
+
+
+def test_it_can_be_stopped_while_it_fetches(home: Home, box: Proxy, web: Web) -> None:
+    asked, gone = threading.Event(), threading.Event()
+
+    def hang(handler: Handler) -> None:
+        asked.set()
+        gone.wait(20)
+        handler.send(503, b"")
+
+    web.answers["/"] = hang
+    home.write(f"{{torrent: '{web.url()}'}}")
+    process = home.start()
+    assert asked.wait(20)
+    process.send_signal(signal.SIGTERM)
+    gone.set()
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 143, err
+    assert "stopped while torrents were fetched" in out
+    assert box.requests == []
+
+
+def test_a_watch_follows_files_and_sits_out_urls_that_are_down(
+    home: Home, box: Proxy, any_server: Server, web: Web
+) -> None:
+    truth, file = Raw(any_server), home.folder / "a.torrent"
+    file.write_bytes(torrent(1))
+    web.answers = {"/2": torrent(2), "/3": 404}
+    first = ("{torrent: a.torrent}", f"{{torrent: '{web.url('/2')}'}}")
+    home.write(*first, head="guard: {max_delete_percent: 100}")
+
+    def there(*numbers: int) -> bool:
+        return set(truth.torrents()) == {id_of(torrent(number)) for number in numbers}
+
+    with watching(home) as watch:
+        watch.until(lambda: there(1, 2))
+        file.write_bytes(torrent(4))
+        watch.until(lambda: there(4, 2))
+        home.write(f"{{torrent: '{web.url('/3')}'}}", head="guard: {max_delete_percent: 100}")
+        watch.until(lambda: watch.said("the last good one stays in force"))
+        reads = box.reads
+        watch.until(lambda: box.reads >= reads + 3)
+        assert there(4, 2)
+        web.answers["/3"] = torrent(3)
+        watch.process.send_signal(signal.SIGHUP)
+        watch.until(lambda: there(3))
+        assert (web.count("/2"), watch.stop() < 5) == (1, True)
+    assert watch.process.returncode == 0
+
+
+def test_many_files_behind_nginx(home: Home, any_server: Server, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    (home.folder / "t").mkdir()
+    for number in range(60):
+        info = {"name": f"{number}", "length": 1200 << 14, "piece length": 1 << 14, "pieces": os.urandom(1200 * 20)}
+        (home.folder / "t" / f"{number}.torrent").write_bytes(bencode({"info": info}))
+    assert sum(file.stat().st_size for file in (home.folder / "t").iterdir()) > 1_400_000
+    with Nginx(any_server.port, certificate, tmp_path) as nginx:
+        home.instance(nginx.url, any_server.username, any_server.password, more=f"tls: {{ca_file: {certificate}}}")
+        home.write(*(f"{{torrent: t/{number}.torrent, paused: true}}" for number in range(60)))
+        done = home.run()
+        assert (done.code, done.summary) == (0, {"add": 60}), done.err
+        assert home.run().summary == {"unchanged": 60}

@@ -1,0 +1,98 @@
+"""Preferences through a live session: the table of known ones, secrets, and a mirror that reads them too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from reconciler.demo.packages import RELEASES
+from reconciler.demo.servers import Server
+from reconciler.desired.preferences import known_preferences
+from reconciler.live import Mirror, Session
+from reconciler.live.capabilities import Capabilities
+from reconciler.model.desired import DesiredPreference
+from reconciler.model.errors import InstanceError
+from reconciler.model.position import Position
+from reconciler.model.preferences import HIDDEN, SECRET
+from reconciler.model.secret import Secret
+from tests.desired.preference_table import asked
+from tests.live.places import QBITTORRENT, as_json, instance, stub, text, torrent_file
+from tests.support.magnets import magnet
+from tests.support.proxy import Proxy
+from tests.support.raw import Raw
+
+HERE = Position("desired.yaml", 1, 1)
+DECLARED = {"queueing_enabled": DesiredPreference("queueing_enabled", HERE, True)}
+
+
+def test_the_table_of_preferences_is_that_of_the_servers(version: str) -> None:
+    table = {name: kind for name, kinds in known_preferences().items() for kind in kinds if version in kinds[kind]}
+    assert table == asked(version)
+
+
+def test_the_table_holds_every_version() -> None:
+    versions = {version for kinds in known_preferences().values() for found in kinds.values() for version in found}
+    assert versions == set(RELEASES)
+    assert known_preferences().keys() >= SECRET
+
+
+def test_preferences_are_read_only_where_some_are_declared(server: Server, make_proxy: Callable[..., Proxy]) -> None:
+    proxy = make_proxy(server)
+    with Session(instance(proxy, server)) as session:
+        assert session.snapshot().preferences is None
+    assert proxy.count("app/preferences") == 0
+    with Session(instance(proxy, server, preferences=DECLARED)) as session:
+        preferences = session.snapshot().preferences
+    assert preferences is not None
+    assert preferences["queueing_enabled"] is True
+    assert proxy.count("app/preferences") == 1
+
+
+def test_a_mirror_sees_a_preference_change_and_nothing_else_does(
+    server: Server, make_proxy: Callable[..., Proxy]
+) -> None:
+    raw, proxy = Raw(server), make_proxy(server)
+    raw.add([magnet(1)])
+    with Mirror(instance(proxy, server, preferences=DECLARED)) as mirror:
+        raw.eventually(lambda: mirror.snapshot() is mirror.snapshot())
+        before = mirror.snapshot()
+        raw.post("app/setPreferences", json=json.dumps({"queueing_enabled": False}))
+        after = mirror.snapshot()
+        assert (after.preferences or {})["queueing_enabled"] is False
+        assert after.torrents == before.torrents
+        asked_before = len(proxy.requests)
+        assert mirror.snapshot() is after
+        incremental = Capabilities(tuple(map(int, mirror.web_api.split(".")))).incremental
+        assert len(proxy.requests) - asked_before == (2 if incremental else 3)
+
+
+def test_the_place_of_the_content_is_told_since_4_3_1(server: Server, tmp_path: Path) -> None:
+    (server.downloads / "a b").write_bytes(b"x" * 1000)
+    _, file = torrent_file(tmp_path, "a b", b"x" * 1000)
+    raw = Raw(server)
+    raw.add([str(file)], paused="false", stopped="false")
+    raw.eventually(lambda: all(row["progress"] == 1 for row in raw.torrents().values()))
+    with Session(instance(server)) as session, Mirror(instance(server)) as mirror:
+        (torrent,) = session.snapshot().torrents
+        mirror.snapshot()
+        assert mirror.snapshot().torrents == (torrent,)
+    assert torrent.content_path == ("" if server.version == "v4.2.5" else str(server.downloads / "a b"))
+    assert (torrent.seeding, torrent.on_disk) == (True, 1000)
+
+
+def test_an_answer_that_echoes_a_preference_is_not_passed_on() -> None:
+    answers = {
+        **QBITTORRENT,
+        "app/setPreferences": text('invalid json: {"proxy_password":"hunter2"}', 400),
+        "app/preferences": as_json('{"proxy_password": "hunter2", "web_ui_api_key": "hunter2"'),
+    }
+    with stub(answers) as url, Session(instance(url)) as session:
+        for call in (session.preferences, partial(session.set_preferences, {"proxy_password": Secret("hunter2")})):
+            with pytest.raises(InstanceError) as error:
+                call()
+            assert "hunter2" not in str(error.value)
+    assert HIDDEN == "(secret)"

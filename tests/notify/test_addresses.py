@@ -1,0 +1,117 @@
+"""From a URL to a delivery: the webhook and apprise, on a real server, and what is no address."""
+
+from __future__ import annotations
+
+import builtins
+import logging
+import socket
+from typing import Any
+
+import pytest
+
+from reconciler.control.notify import BadAddress, address
+from reconciler.control.notify.outbox import DeliveryError
+from reconciler.control.notify.webhook import Webhook
+from reconciler.model.secret import Secret
+from tests.notify.conftest import LETTER
+from tests.support.inbox import Inbox
+
+BAD = [
+    ("", "an address is a URL"),
+    ("hooks.example/s3cret", "an address is a URL"),
+    ("https://hooks.example/a s3cret", "an address is a URL"),
+    ("https://", "an address is a URL"),
+    ("https://?s3cret", "https://… is no usable URL"),
+    ("https://:80/s3cret", "https://… is no usable URL"),
+    ("https://host:s3cret/x", "https://… is no usable URL"),
+    ("https://[s3cret/x", "https://… is no usable URL"),
+    ("https://hóst/s3cret", "https://… is no usable URL"),
+    ("bogus://s3cret", "bogus://… apprise does not understand this address"),
+    ("mailto://s3cret", "mailto://… apprise does not understand this address"),
+]
+
+
+@pytest.mark.parametrize(("url", "message"), BAD)
+def test_what_is_no_address_is_said_without_quoting_it(
+    url: str, message: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.DEBUG), pytest.raises(BadAddress) as caught:
+        address(Secret(url))
+    assert str(caught.value).startswith(message)
+    printed = "".join(capsys.readouterr())
+    assert "s3cret" not in str(caught.value) + caplog.text + printed
+
+
+def test_a_webhook_posts_the_document(inbox: Inbox) -> None:
+    hook = address(Secret(inbox.url.replace("127.0.0.1", "us%40er:pa%3Ass@127.0.0.1")))
+    hook.send(LETTER)
+    (post,) = inbox.posts
+    assert post.path == "/hooks/s3cret?token=t0ken"
+    assert post.body == LETTER.document
+    assert post.headers["Content-Type"] == "application/json"
+    assert post.headers["User-Agent"].startswith("reconcile/")
+    assert post.headers["Authorization"] == "Basic dXNAZXI6cGE6c3M="
+    assert hook.label == f"http://{inbox.place}"
+    assert "s3cret" not in repr(vars(hook))
+
+
+@pytest.mark.parametrize(
+    ("status", "why", "transient"),
+    [
+        (400, "it answered 400", False),
+        (404, "it answered 404", False),
+        (307, "it answered 307, which leads elsewhere and is not followed", False),
+        (429, "it answered 429", True),
+        (500, "it answered 500", True),
+        (503, "it answered 503", True),
+    ],
+)
+def test_what_a_webhook_answers(inbox: Inbox, status: int, why: str, transient: bool) -> None:
+    inbox.answers = [status]
+    with pytest.raises(DeliveryError) as caught:
+        address(Secret(inbox.url)).send(LETTER)
+    assert (str(caught.value), caught.value.transient) == (why, transient)
+    assert len(inbox.posts) == 1, "a redirection is not followed"
+
+
+def test_a_webhook_that_is_not_there_or_says_nothing(inbox: Inbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with pytest.raises(DeliveryError, match=r"^no answer: Connection refused$") as caught:
+        address(Secret(f"http://127.0.0.1:{port}/s3cret")).send(LETTER)
+    assert caught.value.transient
+    inbox.silent = True
+    with pytest.raises(DeliveryError, match=r"^no answer: TimeoutError$") as caught:
+        Webhook(Secret(inbox.url), timeout=0.2).send(LETTER)
+    assert caught.value.transient
+
+
+def test_apprise_delivers_title_and_text(inbox: Inbox, caplog: pytest.LogCaptureFixture) -> None:
+    way = address(Secret(f"json://user:s3cret@{inbox.place}/hooks"))
+    with caplog.at_level(logging.DEBUG):
+        way.send(LETTER)
+    (post,) = inbox.posts
+    assert post.path == "/hooks"
+    assert (post.json["title"], post.json["message"]) == (LETTER.title, LETTER.text)
+    assert way.label == "json://"
+    inbox.answers = [500]
+    with caplog.at_level(logging.DEBUG), pytest.raises(DeliveryError, match="apprise could not deliver it"):
+        way.send(LETTER)
+    assert "s3cret" not in caplog.text
+
+
+def test_without_apprise_the_extra_is_named_and_the_webhook_works(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any, **more: Any) -> Any:
+        if name == "apprise":
+            raise ImportError(name)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(BadAddress, match=r'pip install "qbt-reconciler\[notifications\]"'):
+        address(Secret("discord://id/s3cret"))
+    address(Secret(inbox.url)).send(LETTER)
+    assert len(inbox.posts) == 1

@@ -1,0 +1,68 @@
+"""Sharing the instances between processes: each to exactly one, and few move when the number of processes changes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.control.run import UnknownInstance, chosen
+from reconciler.model.desired import Desired, Instance, Policy
+from reconciler.model.position import Position
+from reconciler.plan.shard import Shard
+
+NAMES = [f"seedbox-{number}" for number in range(1000)]
+names = st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=30)
+
+
+def owners(count: int) -> dict[str, int]:
+    """Which of `count` shards holds each name; every name must have exactly one."""
+    shards = [Shard(index, count) for index in range(count)]
+    held = {name: [shard.index for shard in shards if shard.holds(name)] for name in NAMES}
+    assert all(len(found) == 1 for found in held.values())
+    return {name: found[0] for name, found in held.items()}
+
+
+@given(names, st.integers(1, 9))
+def test_every_instance_has_exactly_one_shard(found: list[str], count: int) -> None:
+    held = [name for index in range(count) for name in found if Shard(index, count).holds(name)]
+    assert sorted(held) == sorted(found)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_one_more_shard_takes_its_share_and_nothing_else_moves(count: int) -> None:
+    before, after = owners(count), owners(count + 1)
+    moved = {name for name in NAMES if before[name] != after[name]}
+    assert {after[name] for name in moved} == {count}, "only the new one may get something"
+    assert len(moved) == pytest.approx(len(NAMES) / (count + 1), rel=0.25)
+
+
+def test_the_shares_are_even() -> None:
+    held = list(owners(5).values())
+    assert all(held.count(index) == pytest.approx(200, rel=0.25) for index in range(5))
+
+
+def test_the_shares_stay_as_they_are_from_release_to_release() -> None:
+    held = {name: index for name, index in owners(3).items() if name in NAMES[:8]}
+    assert list(held.values()) == [1, 1, 0, 0, 0, 2, 0, 1]
+
+
+@pytest.mark.parametrize("text", ["", "1", "1/", "/3", "a/b", "0/0", "3/3", "-1/3", "+0/3", "0/1001", "0 / 3", "٠/3"])
+def test_what_is_no_shard_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"INDEX|COUNT"):
+        Shard.parse(text)
+
+
+def test_parsing_and_showing_agree() -> None:
+    assert Shard.parse(" 00/03\n") == Shard(0, 3)
+    assert str(Shard.parse("2/3")) == "2/3"
+
+
+def test_a_run_works_on_the_named_instances_of_its_shard() -> None:
+    instances = {name: Instance(name, Position("desired.yaml", 1, 1), "http://127.0.0.1:9") for name in NAMES[:20]}
+    desired = Desired(Policy.SYNC, instances)
+    first, second = (chosen(desired, (), Shard(index, 2)) for index in (0, 1))
+    assert sorted(one.name for one in (*first, *second)) == sorted(instances)
+    assert chosen(desired, [first[0].name, second[0].name], Shard(0, 2)) == first[:1]
+    with pytest.raises(UnknownInstance):
+        chosen(desired, ["nowhere"], Shard(0, 2))

@@ -1,0 +1,168 @@
+"""An explanation says what the plan says, for every torrent of any world."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from reconciler.control.explaining import NotOne, explain
+from reconciler.control.run import utc_day
+from reconciler.model.desired import Desired
+from reconciler.model.errors import AuthFailed
+from reconciler.model.explanation import Explanation
+from reconciler.model.journal import PastAction, PastRun
+from reconciler.model.plan import Kind, Outcome, Verb
+from reconciler.model.run import Mode
+from reconciler.plan import make_plan
+from reconciler.report.as_json import write_explanation
+from reconciler.report.explanation_text import candidate_lines, explanation_lines
+from reconciler.report.lines import plain
+from reconciler.testing.memory import MemoryInstance
+from tests.plan.worlds import desired_state, hashes, snapshot
+from tests.promises.fake_time import fake_pace
+from tests.promises.strategies import cases
+from tests.promises.test_convergence import memory
+
+
+def explained(desired: Desired, boxes: Mapping[str, MemoryInstance], text: str, **more: Any) -> Explanation:
+    return explain(
+        desired,
+        text,
+        (),
+        threading.Event(),
+        pace=fake_pace(),
+        connect=lambda instance, stop: boxes[instance.name],
+        **more,
+    )
+
+
+def box_of(case: Mapping[str, Any]) -> MemoryInstance:
+    found = snapshot(case["live"], case.get("categories"))
+    box = MemoryInstance()
+    box.torrents = {torrent.id: torrent for torrent in found.torrents}
+    box.live_categories = dict(found.categories)
+    return box
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_it_is_the_plan_that_is_explained(case: dict[str, Any]) -> None:
+    desired, box = memory(case, "5.1.0")
+    found = box.snapshot(desired.files_of("box"))
+    (plan,) = make_plan(desired, {"box": found}, today=utc_day()).instances
+    known = [one.infohashes for one in desired.torrents] + [one.infohashes for one in found.torrents]
+    for text in set(map(str, known)):
+        part = explained(desired, {"box": box}, text).instances[0]
+        ids = {key for live in part.lives for key in live.infohashes.ids}
+        ids |= set(part.entry.infohashes.ids) if part.entry else set()
+        assert text in ids
+        about = [a for a in plan.actions if a.kind is Kind.TORRENT and (a.infohash in ids or a.torrent_id in ids)]
+        assert all(action in about for action in part.actions)
+        if part.entry:
+            mine = part.entry.at
+            assert [a for a in about if a.source == mine] == [a for a in part.actions if a.source == mine]
+        assert part.verdict == plan.verdict
+        if part.spared:
+            assert part.spared in {one.reason for one in plan.spared}
+
+
+CASE: dict[str, Any] = {
+    "guard": {"max_delete": 0},
+    "desired": [
+        {"hash": "a", "category": "linux", "tags": ["x"]},
+        {"hash": "b", "category": "films"},
+        {"hash": "c", "category": "films"},
+        {"hash": "d"},
+        {"hash": "g+g2", "state": "absent"},
+    ],
+    "live": [
+        {"hash": "a", "name": "Debian", "category": "films", "tags": ["reconcile:home", "y"], "size": 2**30},
+        {"hash": "b", "name": "Theirs", "tags": ["reconcile:work"]},
+        {"hash": "c", "name": "Ignored", "tags": ["reconcile:ignore"]},
+        {"hash": "e", "name": "Undeclared", "tags": ["reconcile:home"]},
+        {"hash": "f", "name": "Foreign"},
+        {"hash": "f2", "name": "Foreign"},
+        {"hash": "g2", "name": "Unwanted"},
+    ],
+}
+
+
+def told(text: str) -> str:
+    found = explained(desired_state(CASE), {"box": box_of(CASE)}, text)
+    stream = io.StringIO()
+    write_explanation(found, stream)
+    assert json.loads(stream.getvalue())["infohash"] == found.infohash
+    return "\n".join(plain(one) for one in explanation_lines(found))
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "Debian",
+            [
+                "declared  desired.yaml:1:1",
+                "stalledDL · 0 % · 1.0 GiB",
+                "ours (reconcile:home)",
+                "~ update: category and tags differ",
+                "category: films → linux",
+                "refuses the whole plan of this instance",
+                "category   linux        films       differs",
+                "save_path  not managed  /downloads",
+            ],
+        ),
+        ("theirs", ["another's: reconcile:work", '! blocked: it belongs to the owner "work"']),
+        ("Ignored", ["left alone: it has the tag reconcile:ignore", "category   films        (none)      differs"]),
+        ("d", ["live      not here", "+ add: not on the instance"]),
+        ("Undeclared", ["declared  nowhere", "- delete: no longer declared", "2 deletions are more than max_delete 0"]),
+        (str(hashes("f").v1), ["declared  nowhere", "what is neither declared nor ours is never touched"]),
+        ("Unwanted", ["absent: it should not be here", "- delete: declared absent"]),
+    ],
+)
+def test_what_is_told(text: str, parts: list[str]) -> None:
+    said = told(text)
+    for part in parts:
+        assert part in said, said
+
+
+def test_a_name_that_is_no_ones_and_a_name_of_two() -> None:
+    with pytest.raises(NotOne, match='no torrent is called "Debina", declared or live') as error:
+        told("Debina")
+    assert [one.name for one in error.value.candidates] == ["Debian"]
+    assert candidate_lines(error.value.candidates)[0].endswith("desired.yaml:1:1, box")
+    with pytest.raises(NotOne, match='"Foreign" is 2 torrents') as error:
+        told("Foreign")
+    assert {one.infohash for one in error.value.candidates} == {hashes("f").v1, hashes("f2").v2}
+
+
+def test_what_was_done_lately_is_told_where_somebody_remembers() -> None:
+    box, desired = box_of(CASE), desired_state(CASE)
+    noon, change = datetime(2026, 11, 20, 12, tzinfo=UTC), "category: none -> linux"
+    tried = PastAction("box", Verb.UPDATE, Kind.TORRENT, "Debian", hashes("a").v1, change, Outcome.FAILED, "full")
+    runs = [PastRun(1, "home", noon, 0.5, Mode.APPLY, "command", "sha256:0", 1, (), (tried,))]
+    found = explained(desired, {"box": box}, "Debian", lately=lambda one: runs if one.v1 == hashes("a").v1 else [])
+    said = [plain(one) for one in explanation_lines(found)]
+    assert said[-3] == "lately"
+    assert said[-1].split()[2:] == f"box ! {change} failed: full".split()
+    stream = io.StringIO()
+    write_explanation(found, stream)
+    assert json.loads(stream.getvalue())["lately"][0]["actions"][0]["error"] == "full"
+
+
+def test_an_instance_that_cannot_be_read_is_told() -> None:
+    box = box_of(CASE)
+    box.fail_next(5, AuthFailed("box: the credentials were refused"))
+    found = explained(desired_state(CASE), {"box": box}, "d")
+    assert found.exit_code == 1
+    said = "\n".join(plain(one) for one in explanation_lines(found))
+    assert "auth_failed" in said and "the credentials were refused" in said and "declared  desired.yaml:4:1" in said
+    box.fail_next(5, AuthFailed("box: the credentials were refused"))
+    with pytest.raises(NotOne, match="box could not be read"):
+        explained(desired_state(CASE), {"box": box}, "zzz")

@@ -1,0 +1,209 @@
+"""The law of an import: what it writes plans nothing but `adopt`, and after that nothing."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.control import Options, Silent, run_once
+from reconciler.control.gathering import Asked
+from reconciler.control.importing import Imported, import_library
+from reconciler.desired import load
+from reconciler.model.desired import Desired, Instance
+from reconciler.model.plan import Outcome, Verb
+from reconciler.model.run import Run
+from reconciler.model.snapshot import LiveCategory, LiveTorrent
+from reconciler.testing.memory import WEB_API, MemoryInstance
+from tests.plan.worlds import hashes
+from tests.promises.fake_time import fake_pace
+
+NAMES = ("home", "box")
+TEXTS = st.sampled_from(
+    ["x", "a b", "yes", "é", "a: b", "#1", "\x1b[2J", "\u202e", " pad", "a\nb", "[x]", "'", '"', "\\"]
+)
+ODD = TEXTS | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+TAGS = ODD.map(lambda text: text.replace(",", ";").strip()).filter(bool)
+MARKS = st.sampled_from(["reconcile:default", "reconcile:work", "reconcile:protect", "reconcile:ignore"])
+MARKS |= st.just("reconcile:quarantine:2026-01-01")
+PATHS = st.sampled_from(["/downloads", "/data/x y", "C:\\data", "C:/data", "relative", "/a/../b", "/a//b", "/", ""])
+CATEGORIES = st.sampled_from(["", "linux", "linux/iso", "a//b", "films"]) | ODD
+STATES = st.sampled_from(["stalledUP", "moving", "missingFiles", "error", "metaDL", "stoppedDL"])
+
+
+@st.composite
+def torrents(draw: st.DrawFn) -> list[LiveTorrent]:
+    """Torrents in any condition, under names of any kind; hybrids may be there under each of their hashes."""
+    kinds = st.sampled_from(["{0}", "{0}2", "{0}+{0}2"])
+    found = {}
+    for letter in draw(st.lists(st.sampled_from("abcdefgh"), max_size=10)):
+        infohashes = hashes(draw(kinds).format(letter))
+        marks = draw(st.lists(MARKS, max_size=1))
+        found[infohashes.ids[0]] = LiveTorrent(
+            infohashes.ids[0],
+            infohashes,
+            draw(ODD),
+            draw(st.booleans()),
+            draw(STATES),
+            draw(CATEGORIES),
+            frozenset([*draw(st.lists(TAGS, max_size=2)), *marks]),
+            draw(PATHS),
+            draw(st.booleans()),
+            size=draw(st.sampled_from([-1, 0, 5, 2**40])),
+        )
+    return list(found.values())
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[str, dict[str, MemoryInstance]]:
+    """What the user's own file declares, and the instances."""
+    boxes = {}
+    for name in draw(st.sampled_from([NAMES, NAMES[:1]])):
+        box = MemoryInstance(draw(st.sampled_from(sorted(WEB_API))))
+        box.torrents = {live.id: live for live in draw(torrents())}
+        box.live_categories = {
+            live.category: LiveCategory(live.category, draw(PATHS)) for live in box.torrents.values() if live.category
+        }
+        boxes[name] = box
+    lines = ["version: 1", f"policy: {draw(st.sampled_from(['upsert', 'sync', 'create-only']))}", "instances:"]
+    lines += [f"  {name}: {{url: 'http://{name}'}}" for name in boxes]
+    lines += ["torrents:", "  - magnet: magnet:?xt=urn:btih:" + "9" * 40, "    state: absent", "    instance: home"]
+    for letter in draw(st.sets(st.sampled_from("ab"))):
+        lines += [f"  - magnet: magnet:?xt=urn:btih:{hashes(letter).v1}", "    instance: home"]
+    return "\n".join(lines) + "\n", boxes
+
+
+def imported_from(
+    folder: Path, text: str, boxes: Mapping[str, MemoryInstance], **asked: Any
+) -> tuple[Desired, Imported]:
+    """The desired state of the file and of what is imported beside it."""
+    file, new = folder / "desired.yaml", folder / "imported.yaml"
+    file.write_text(text, encoding="utf-8")
+
+    def merged(name: str, text: str) -> Desired:
+        return load([file, Path(name)], {}, texts={Path(name): text})
+
+    def connect(instance: Instance, _stop: threading.Event) -> MemoryInstance:
+        return boxes[instance.name]
+
+    desired = load([file], {})
+    found = import_library(
+        desired, Asked(str(new), **asked), merged, threading.Event(), pace=fake_pace(), connect=connect
+    )
+    new.write_text(found.text, encoding="utf-8")
+    return load([file, new], {}), found
+
+
+def run(desired: Desired, boxes: Mapping[str, MemoryInstance], *, dry: bool) -> Run:
+    return run_once(
+        desired,
+        Options(dry_run=dry),
+        Silent(),
+        threading.Event(),
+        pace=fake_pace(),
+        connect=lambda instance, stop: boxes[instance.name],
+    )
+
+
+def ours(found: Run) -> list[Any]:
+    """The actions that come from what was imported."""
+    return [
+        result
+        for part in found.instances
+        for result in part.results
+        if result.action.source and result.action.source.file.endswith("imported.yaml")
+    ]
+
+
+@settings(max_examples=300, deadline=None)
+@given(worlds())
+def test_what_is_imported_is_adopted_and_nothing_else(world: tuple[str, dict[str, MemoryInstance]]) -> None:
+    text, boxes = world
+    with tempfile.TemporaryDirectory() as folder:
+        desired, found = imported_from(Path(folder), text, boxes)
+    alone = run(load_only(text), boxes, dry=True)
+    planned = run(desired, boxes, dry=True)
+    for result in ours(planned):
+        assert result.action.verb is Verb.ADOPT
+        assert result.outcome is Outcome.PLANNED
+        assert [change.field for change in result.action.changes] == ["owner"]
+    kept = [(part.name, r.action.infohash, r.action.changes) for part in alone.instances for r in part.results]
+    again = [(part.name, r.action.infohash, r.action.changes) for part in planned.instances for r in part.results]
+    deleted = [r for part in alone.instances for r in part.results if r.action.verb is Verb.DELETE]
+    spared = {r.action.infohash for r in deleted}  # an import brings back what was going to be pruned
+    assert {one for one in kept if one[1] not in spared} <= set(again), "what the file does itself, it still does"
+    assert found.torrents + len(found.left) == sum(len(box.torrents) for box in boxes.values())
+
+    run(desired, boxes, dry=False)
+    assert ours(run(desired, boxes, dry=True)) == []
+
+
+def load_only(text: str) -> Desired:
+    return load([Path("desired.yaml")], {}, texts={Path("desired.yaml"): text})
+
+
+HOME = "version: 1\npolicy: sync\ninstances: {home: {url: 'http://home'}}\n"
+
+
+def box_of(*lives: LiveTorrent) -> MemoryInstance:
+    box = MemoryInstance()
+    box.torrents = {live.id: live for live in lives}
+    box.live_categories = {live.category: LiveCategory(live.category, "/c") for live in lives if live.category}
+    return box
+
+
+def live(letter: str, **more: Any) -> LiveTorrent:
+    infohashes = hashes(letter)
+    return LiveTorrent(infohashes.ids[0], infohashes, letter, False, "stalledUP", save_path="/data", **more)
+
+
+def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+    box = box_of(
+        live("a"),
+        live("b", tags=frozenset({"reconcile:work"})),
+        live("c", tags=frozenset({"reconcile:ignore"})),
+        live("d", tags=frozenset({"reconcile:default", "reconcile:quarantine:2026-01-01"})),
+        live("e"),
+        live("f"),
+        live("f+f2"),
+    )
+    text = HOME + f"torrents: [{{magnet: 'magnet:?xt=urn:btih:{hashes('e').v1}'}}]\n"
+    desired, found = imported_from(tmp_path, text, {"home": box})
+    assert found.torrents == 2
+    assert sorted((one.name, one.reason) for one in found.left) == [
+        ("b", 'it belongs to the owner "work"'),
+        ("c", "it has the tag reconcile:ignore"),
+        ("d", "it is in quarantine; declaring it would bring it back"),
+        ("e", "declared already"),
+        ("f+f2", found.left[-1].reason),
+    ]
+    assert "declared" in found.left[-1].reason or "twice" in found.left[-1].reason
+    assert len(desired.torrents) == 3
+
+
+def test_only_what_is_asked_for(tmp_path: Path) -> None:
+    box = box_of(live("a", category="linux"), live("b", tags=frozenset({"x"})), live("c", category="linux/iso"))
+    for asked, names in (
+        ({"categories": ("linux",)}, {"a"}),
+        ({"categories": ("", "linux/iso")}, {"b", "c"}),
+        ({"tags": ("x",)}, {"b"}),
+        ({"tags": ("x",), "categories": ("linux",)}, set()),
+    ):
+        desired, found = imported_from(tmp_path, HOME, {"home": box}, **asked)
+        assert {one.label for one in desired.torrents} == names
+        assert found.left == ()
+
+
+def test_a_torrent_under_automatic_management_keeps_its_path_by_its_category(tmp_path: Path) -> None:
+    box = box_of(live("a", category="linux", auto_tmm=True), live("b", category="films"))
+    desired, _ = imported_from(tmp_path, HOME, {"home": box})
+    assert {one.label: (one.category, one.save_path) for one in desired.torrents} == {
+        "a": ("linux", None),
+        "b": ("films", "/data"),
+    }
+    assert {name: category.save_path for name, category in desired.categories.items()} == {"linux": "/c", "films": "/c"}

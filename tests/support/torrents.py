@@ -1,0 +1,76 @@
+"""Made-up .torrent files of every kind, the same in every run, and bencode to write odd ones."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+Kind = Literal["v1", "v2", "hybrid"]
+
+KINDS: tuple[Kind, ...] = ("v1", "v2", "hybrid")
+PIECE = 16_384
+
+
+def bencode(value: Any) -> bytes:
+    """Any value of bencode; keys of dictionaries in their order."""
+    if isinstance(value, int):
+        return b"i%de" % value
+    if isinstance(value, (bytes, str)):
+        text = value.encode() if isinstance(value, str) else value
+        return b"%d:%s" % (len(text), text)
+    if isinstance(value, dict):
+        items = sorted((key.encode() if isinstance(key, str) else key, item) for key, item in value.items())
+        return b"d" + b"".join(bencode(key) + bencode(item) for key, item in items) + b"e"
+    return b"l" + b"".join(map(bencode, value)) + b"e"
+
+
+def content(number: int, size: int = 20_000) -> bytes:
+    """The data of the made-up torrent with that number."""
+    seed = hashlib.sha256(f"content {number}".encode()).digest()
+    return (seed * (size // len(seed) + 1))[:size]
+
+
+def torrent(
+    number: int, kind: Kind = "v1", name: str | None = None, size: int = 20_000, trackers: Sequence[str] = ()
+) -> bytes:
+    """The .torrent file of a single file `name`, whose data is `content(number, size)`."""
+    data, title = content(number, size), name or f"torrent-{number}"
+    info: dict[str, Any] = {"name": title, "piece length": PIECE}
+    if kind != "v2":
+        info |= {"length": size, "pieces": b"".join(hashlib.sha1(part).digest() for part in _parts(data, PIECE))}
+    whole: dict[str, Any] = {"info": info}
+    if kind != "v1":
+        layer = [_root([hashlib.sha256(part).digest()]) for part in _parts(data, PIECE)]
+        root = _root(layer)
+        info |= {"meta version": 2, "file tree": {title: {"": {"length": size, "pieces root": root}}}}
+        whole["piece layers"] = {root: b"".join(layer)} if size > PIECE else {}
+    if trackers:
+        whole |= {"announce": trackers[0], "announce-list": [[tracker] for tracker in trackers]}
+    return bencode(whole)
+
+
+def _parts(data: bytes, length: int) -> list[bytes]:
+    return [data[at : at + length] for at in range(0, len(data), length)]
+
+
+def _root(leaves: Sequence[bytes]) -> bytes:
+    """The root of a tree of hashes, filled up with zeros to a power of two (BEP 52); a piece is one block here."""
+    level = list(leaves)
+    while len(level) & (len(level) - 1):
+        level.append(bytes(32))
+    while len(level) > 1:
+        level = [hashlib.sha256(level[at] + level[at + 1]).digest() for at in range(0, len(level), 2)]
+    return level[0]
+
+
+def several_files(folder: Path, name: str, files: Mapping[str, bytes]) -> tuple[str, Path]:
+    """The infohash and the path of a new .torrent file; `files` by their path within the torrent's own folder."""
+    data = b"".join(files.values())
+    pieces = b"".join(hashlib.sha1(data[at : at + PIECE]).digest() for at in range(0, len(data), PIECE))
+    listed = [{"length": len(content), "path": list(path.split("/"))} for path, content in files.items()]
+    info = bencode({"files": listed, "name": name, "piece length": PIECE, "pieces": pieces})
+    path = folder / f"{name}.torrent"
+    path.write_bytes(b"d4:info" + info + b"e")
+    return hashlib.sha1(info).hexdigest(), path

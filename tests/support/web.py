@@ -1,0 +1,83 @@
+"""A web server on loopback that gives fixed answers, and counts what it is asked."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+
+class Handler(BaseHTTPRequestHandler):
+    """What an answer can use."""
+
+    protocol_version = "HTTP/1.1"
+    web: Web
+
+    def do_GET(self) -> None:
+        self.web.asked.append((self.path, dict(self.headers.items())))
+        try:
+            answer = self.web.answers.get(self.path.split("?")[0], 404)
+            if callable(answer):
+                answer(self)
+            elif isinstance(answer, int):
+                self.send(answer, b"")
+            elif isinstance(answer, str):
+                self.send(302, b"", Location=answer)
+            else:
+                self.send(200, answer)
+        except OSError:
+            self.close_connection = True  # whoever asked has gone
+
+    def send(self, status: int, body: bytes, **headers: str) -> None:
+        """A whole answer."""
+        self.send_response(status)
+        for key, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(key.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+Answer = bytes | int | str | Callable[[Handler], None]  # a body, a status, where to redirect, or anything else
+
+
+@dataclass
+class Web:
+    """`answers` by path, 404 for all others. `asked`: path and headers of every request."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    address: str = "127.0.0.1"
+    tls: ssl.SSLContext | None = None
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._server = ThreadingHTTPServer((self.address, 0), type("_Handler", (Handler,), {"web": self}))
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        if self.tls:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    def url(self, path: str = "/", host: str | None = None) -> str:
+        """The URL of a path, by the address or by another name."""
+        return f"{'https' if self.tls else 'http'}://{host or self.address}:{self.port}{path}"
+
+    def count(self, path: str) -> int:
+        """How often a path was asked for."""
+        return sum(asked.split("?")[0] == path for asked, _ in self.asked)

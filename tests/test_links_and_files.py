@@ -1,0 +1,101 @@
+"""Trackers, web seeds and files in the model: what means the same, what is shown, what a glob matches."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.files import FileRule, LiveFile, Priority, unsettled
+from reconciler.model.links import TRACKERS, WEB_SEEDS, distinct, links_part, masked, missing_urls, urls_in, with_links
+from reconciler.model.magnet import parse_magnet
+
+LINK = "magnet:?xt=urn:btih:" + "a" * 40
+
+urls = st.lists(
+    st.builds("{}://{}.example{}/{}".format, st.sampled_from(["http", "udp"]), st.sampled_from("abc"),
+              st.sampled_from(["", ":80", ":1337"]), st.text(st.sampled_from("x/%20&=?+ü"), max_size=8)),
+    max_size=4,
+)  # fmt: skip
+
+
+@given(urls, urls)
+def test_what_is_put_into_a_link_is_found_in_it(trackers: list[str], seeds: list[str]) -> None:
+    link = with_links(LINK, trackers, seeds)
+    assert missing_urls(trackers, links_part(link), TRACKERS) == ()
+    assert missing_urls(seeds, links_part(link), WEB_SEEDS) == ()
+    assert with_links(link, trackers, seeds) == link, "nothing twice"
+    assert parse_magnet(link).infohashes.v1 == "a" * 40
+    assert len(urls_in(links_part(link), TRACKERS)) == len(distinct(trackers))
+
+
+def test_the_links_of_each_version_are_read() -> None:
+    tracker, seed = "http://t.example/a b?x=1&y=2", "http://w.example/c%20d?x=1&y=2"
+    for uri in (
+        f"{LINK}&dn=x&tr=http%3a%2f%2ft.example%2fa%20b%3fx%3d1%26y%3d2&ws=http%3a%2f%2fw.example%2fc%2520d%3fx%3d1%26y%3d2",
+        f"{LINK}&dn=x&xl=9&tr=http%3A%2F%2Ft.example%2Fa%20b%3Fx%3D1%26y%3D2&ws=http://w.example/c%20d?x=1&y=2",
+    ):
+        assert missing_urls([tracker, tracker.replace(" ", "%20")], links_part(uri), TRACKERS) == ()
+        assert missing_urls([seed], links_part(uri), WEB_SEEDS) == ()
+        assert missing_urls([seed], links_part(uri), TRACKERS) == (seed,)
+    assert links_part(LINK) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("udp://tracker.example:1337/announce", "udp://tracker.example:1337/announce"),
+        ("https://t.example/0123abcd/announce", "https://t.example/***/announce"),
+        ("https://t.example/announce.php?passkey=0123", "https://t.example/announce.php?***"),
+        ("http://user:pass@t.example/announce", "http://t.example/announce"),
+        ("http://0123456789abcdef0123.t.example/announce", "http://***.t.example/announce"),
+        ("http://t.example/files/film.mkv", "http://t.example/***/***"),
+        ("http://t.example:x/0123", "***"),
+    ],
+)
+def test_what_could_be_a_passkey_is_masked(url: str, shown: str) -> None:
+    assert masked(url) == shown
+
+
+PATHS = ["T/a.mkv", "T/Extras/b.nfo", "T/Extras/deep/c.nfo", "T/Sample/s.mkv", "solo.nfo", "T/[x] d.txt"]
+
+
+@pytest.mark.parametrize(
+    ("glob", "matched"),
+    [
+        ("*.nfo", {"T/Extras/b.nfo", "T/Extras/deep/c.nfo", "solo.nfo"}),
+        ("Extras/*", {"T/Extras/b.nfo"}),
+        ("Extras/**", {"T/Extras/b.nfo", "T/Extras/deep/c.nfo"}),
+        ("Extras/**/*.nfo", {"T/Extras/b.nfo", "T/Extras/deep/c.nfo"}),
+        ("/T/*", {"T/a.mkv", "T/[x] d.txt"}),
+        ("/*.nfo", {"solo.nfo"}),
+        ("/**/*.nfo", {"T/Extras/b.nfo", "T/Extras/deep/c.nfo", "solo.nfo"}),
+        ("?.mkv", {"T/a.mkv", "T/Sample/s.mkv"}),
+        ("[ab].*", {"T/a.mkv", "T/Extras/b.nfo"}),
+        ("[[]x] d.txt", {"T/[x] d.txt"}),
+        ("*.NFO", set()),
+        ("Extras", set()),
+        ("*", set(PATHS)),
+        ("**", set(PATHS)),
+        ("/**", set(PATHS)),
+    ],
+)
+def test_globs(glob: str, matched: set[str]) -> None:
+    rule = FileRule(glob, Priority.SKIP)
+    assert {path for path in PATHS if rule.matches(path)} == matched
+    assert rule.matches_all == (matched == set(PATHS))
+
+
+def test_many_folders_of_any_number_are_no_trouble() -> None:
+    rule = FileRule("/".join(["**", "*"] * 30) + "/x", Priority.SKIP)
+    assert not rule.matches("/".join("a" * 60))
+
+
+def test_the_first_rule_that_matches_counts() -> None:
+    files = [LiveFile(n, path, Priority.NORMAL) for n, path in enumerate(PATHS)]
+    rules = [FileRule("*.nfo", Priority.SKIP), FileRule("Extras/**", Priority.HIGH), FileRule("a.*", Priority.NORMAL)]
+    assert [(file.path, wanted) for file, wanted in unsettled(files, rules)] == [
+        ("T/Extras/b.nfo", Priority.SKIP),
+        ("T/Extras/deep/c.nfo", Priority.SKIP),
+        ("solo.nfo", Priority.SKIP),
+    ]

@@ -1,0 +1,200 @@
+"""What a .torrent file says, checked against a table and libtorrent, which is what qBittorrent reads it with."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import libtorrent as lt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.model.bencode import decode
+from reconciler.model.infohash import InfoHashes
+from reconciler.model.metainfo import MAX_BYTES, MetainfoError, read_metainfo
+from reconciler.model.torrent_file import SourceError, TorrentFile
+from tests.support.torrents import KINDS, PIECE, Kind, bencode, torrent
+
+
+def oracle(data: bytes) -> InfoHashes:
+    """What libtorrent takes the file for. Raises RuntimeError where it refuses it."""
+    found = lt.load_torrent_buffer(data).info_hashes
+    return InfoHashes(
+        v1=str(found.v1) if found.has_v1() else None,
+        v2=str(found.v2) if found.has_v2() else None,
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [1, PIECE, PIECE + 1, 10 * PIECE])
+def test_good_files(kind: Kind, size: int) -> None:
+    data = torrent(1, kind, "Ünïcode name", size, trackers=["http://tracker/secret"])
+    found = read_metainfo(data)
+    assert found.infohashes == oracle(data)
+    assert (found.name, found.size) == ("Ünïcode name", size)
+    assert found.info == data[decode(data)[1][b"info"]]
+    v1, v2 = hashlib.sha1(found.info).hexdigest(), hashlib.sha256(found.info).hexdigest()
+    assert found.infohashes == InfoHashes(v1 if kind != "v2" else None, v2 if kind != "v1" else None)
+    assert "secret" not in repr(found)
+
+
+@pytest.mark.parametrize("flags", [0, lt.create_torrent.v1_only, lt.create_torrent.v2_only])
+def test_files_that_libtorrent_makes(tmp_path: Path, flags: int) -> None:
+    for number, name in enumerate(("a", "x/b", "x/y/c", "z")):
+        (tmp_path / "r" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "r" / name).write_bytes(os.urandom(1 + number * 9000))
+    files = lt.list_files(str(tmp_path / "r"))
+    maker = lt.create_torrent(files, PIECE, flags)
+    lt.set_piece_hashes(maker, str(tmp_path))
+    data = lt.bencode(maker.generate())
+    found = read_metainfo(data)
+    assert found.infohashes == oracle(data)
+    assert (found.name, found.size) == ("r", 4 + 6 * 9000)
+
+
+def changed(data: bytes, **info: Any) -> bytes:
+    """The file with other values in its info; None takes one out."""
+    whole: Any = decode(data)[0]
+    for key, value in info.items():
+        name = key.replace("_", " ").encode()
+        whole[b"info"].pop(name, None)
+        if value is not None:
+            whole[b"info"][name] = value
+    return bencode(whole)
+
+
+V1, V2, HYBRID = torrent(1), torrent(1, "v2"), torrent(1, "hybrid")
+BAD = [
+    (b"", "it is empty"),
+    (b"\n<!DOCTYPE html><html>", "web page"),
+    (b"magnet:?xt=urn:btih:", "magnet link"),
+    (b"\x1f\x8b\x08\x00", "gzip"),
+    (b"i1e", "letter d"),
+    (b"de", 'no "info"'),
+    (b"d4:infoi1ee", 'no "info"'),
+    (V1[:-1], "damaged: it ends too early"),
+    (V1[: len(V1) - 20], "damaged: it ends too early"),
+    (V1 + b"\n", "damaged: 1 bytes follow after its end"),
+    (b"d4:infod1:bi1e1:ai1eee", "out of order"),
+    (b"d4:infod1:ai1e1:ai1eee", "twice"),
+    (b"d4:infod1:ai01eee", "one form"),
+    (b"d4:info" + b"d1:a" * 200 + b"e" * 201, "levels deep"),
+    (b"d" + b"0" * MAX_BYTES, "larger than 32 MiB"),
+    (changed(V1, pieces=None), "neither"),
+    (changed(V1, pieces=b"x" * 20), "do not fit"),
+    (changed(V1, pieces=1), "do not fit"),
+    (changed(V1, length=None), "size of one of its files"),
+    (changed(V1, length=-1), "size of one of its files"),
+    (changed(V1, length=0, pieces=b""), "do not fit"),
+    (changed(V1, name=None), "no name"),
+    (changed(V1, name=b"//"), "no name"),
+    (changed(V1, name=b".."), "no name"),
+    (changed(V1, piece_length=0), "piece length"),
+    (changed(V1, length=None, files={}), "no list"),
+    (changed(V1, length=None, files=[1]), "no dictionary"),
+    (changed(V1, length=None, files=[{b"length": 20_000}]), "no path"),
+    (changed(V1, length=None, files=[{b"length": 20_000, b"path": [1]}]), "no path"),
+    (changed(V2, meta_version=3), "meta version"),
+    (changed(V2, meta_version=None), "neither"),
+    (changed(V2, file_tree=None), "file tree"),
+    (changed(V2, file_tree={b"a": {}}), "neither a file nor a folder"),
+    (changed(V2, file_tree={b"a": {b"": {b"length": 1, b"pieces root": b"x" * 32}, b"b": {}}}), "both"),
+    (changed(V2, file_tree={b"a": {b"": {b"length": 1}}}), "no hash"),
+    (changed(V2, file_tree={b"a": {b"": {b"length": 0}}}), "does not fit"),
+    (changed(V2, file_tree={b"a": {b"": {b"length": 2**50, b"pieces root": b"x" * 32}}}), "does not fit"),
+    (changed(V2, piece_length=PIECE + 1), "power of two"),
+    (changed(V2, length=20_000), 'and not its "pieces"'),
+    (changed(HYBRID, name=b"other"), "differ"),
+    (changed(HYBRID, length=20_001), "differ"),
+]
+
+
+@pytest.mark.parametrize(("data", "part"), BAD, ids=range(len(BAD)))
+def test_what_is_wrong_is_said(data: bytes, part: str) -> None:
+    with pytest.raises(MetainfoError) as error:
+        read_metainfo(data)
+    assert part in str(error.value)
+    assert not str(error.value).endswith(".")
+
+
+def test_broken_piece_layers() -> None:
+    whole: Any = decode(V2)[0]
+    ((root, layer),) = whole[b"piece layers"].items()
+    broken: list[Any] = [[], {b"x" * 32: layer}, {root: layer[:-1]}, {root: layer[::-1]}, {root: 1}]
+    for layers in broken:
+        with pytest.raises(MetainfoError, match="piece layers"):
+            read_metainfo(bencode({**whole, b"piece layers": layers}))
+
+
+ODD: list[Any] = [0, 1, -1, 2, PIECE, PIECE + 1, 2**40, b"", b"x", b"/", b"..", b"x" * 20, b"x" * 40, b"x" * 32]
+ODD += [[], {}, [b"a"], [b""], [b".."], {b"": {b"length": 5}}, {b"": {b"length": 5, b"pieces root": b"x" * 32}}]
+KEYS = [b"name", b"name.utf-8", b"length", b"files", b"pieces", b"meta version", b"file tree", b"piece length"]
+FOLDER = [{b"length": 10_000, b"path": [b"a"]}, {b"length": 10_000, b"path": [b"b", b"c"]}]
+
+
+@st.composite
+def tampered(draw: st.DrawFn) -> bytes:
+    """A good file in which a few values are others, or gone."""
+    base = draw(st.sampled_from([V1, V2, HYBRID, torrent(2, size=1), changed(V1, length=None, files=FOLDER)]))
+    whole: Any = copy.deepcopy(decode(base)[0])
+    for _ in range(draw(st.integers(1, 3))):
+        parent, key = draw(st.sampled_from(list(_places(whole))))
+        match draw(st.integers(0, 3)):
+            case 0:
+                del parent[key]
+            case 1 if isinstance(parent, dict):
+                parent[draw(st.sampled_from(KEYS))] = copy.deepcopy(draw(st.sampled_from(ODD)))
+            case _:
+                parent[key] = copy.deepcopy(draw(st.sampled_from(ODD)))
+        if not whole:
+            break
+    return bencode(whole)
+
+
+def _places(node: Any) -> Iterator[tuple[Any, Any]]:
+    for key in sorted(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ():
+        yield node, key
+        yield from _places(node[key])
+
+
+@settings(max_examples=3000, deadline=None)
+@given(tampered())
+def test_what_passes_here_is_the_same_torrent_to_libtorrent(data: bytes) -> None:
+    try:
+        found = read_metainfo(data)
+    except MetainfoError:
+        return
+    assert found.infohashes == oracle(data)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.sampled_from([V1, V2, HYBRID]), st.data())
+def test_damaged_files_are_refused_or_understood_as_libtorrent_does(data: bytes, draws: st.DataObject) -> None:
+    at = draws.draw(st.integers(0, len(data)))
+    data = data[:at] + draws.draw(st.binary(max_size=4)) + data[at + draws.draw(st.integers(0, 4)) :]
+    try:
+        found = read_metainfo(data)
+    except MetainfoError:
+        return
+    assert found.infohashes == oracle(data)
+
+
+def test_a_file_that_has_become_another_torrent_is_not_given() -> None:
+    found = read_metainfo(V1)
+    data = [V1]
+    file = TorrentFile("http://tracker/passkey", found.infohashes, found.name, len(V1), lambda: data[0])
+    assert file.content() == V1
+    assert "passkey" not in repr(file)
+    data[0] = torrent(1, trackers=["http://another"])
+    assert file.content() == data[0], "the same torrent with another tracker"
+    data[0] = torrent(2)
+    with pytest.raises(SourceError, match="another torrent now"):
+        file.content()
+    data[0] = b"junk"
+    with pytest.raises(SourceError, match="letter d"):
+        file.content()
