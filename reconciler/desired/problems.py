@@ -154,7 +154,7 @@ def _missing(loc: Loc) -> Said:
         case ("version",):
             return "this document does not say its version", 'Begin it with "version: 1"'
         case ("instances", _, "health", _, "http" | "gluetun" as kind, "url"):
-            return f"this {kind} probe has no url", 'Add "url: http://â¦"'
+            return f"this {kind} probe has no url", 'Add "url: http://…"'
         case ("instances", _, "url"):
             return "this instance has no url", 'Add "url: http://127.0.0.1:8080"'
         case (*_, "files", int(), "match" | "priority" as key):
