@@ -20,13 +20,12 @@ from dataclasses import replace
 
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Value, Verb
-from reconciler.model.quarantine import quarantines
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import HELD, HELD_FORCED, IGNORE, held
 from reconciler.plan.diff import ordered
 from reconciler.plan.holds import why_not
 from reconciler.plan.quarantine import begun
-from reconciler.plan.torrents import Decision, Rules
+from reconciler.plan.torrents import Decision, Rules, spared_from_prune
 
 _MARKS = frozenset({HELD, HELD_FORCED})
 _START = Change("paused", True, False)
@@ -72,7 +71,7 @@ def let_go(
     ours = rules.owns(live) or (planned is not None and bool(planned.wanted("owner")))
     if not ours or (planned and planned.verb is Verb.DELETE):
         return decided
-    runs = not _stays_stopped(live, entry, planned)
+    runs = not (_declared(entry, "paused") if entry else _quarantined(live, rules, decided))
     if runs and live.stopped and (waits := why_not(_START, live)):
         return decided if any(map(_starts, decided)) else [*decided, _waiting(live, entry, *waits)]
     changes = _releases(live, entry, runs, planned)
@@ -84,11 +83,11 @@ def let_go(
     return [grown if one is planned else one for one in decided]
 
 
-def _stays_stopped(live: LiveTorrent, entry: DesiredTorrent | None, planned: Action | None) -> bool:
-    """Is it not to run even though nothing holds it any more? What is in quarantine, or just put into it, is not."""
-    if entry is None:
-        return bool(quarantines(live.tags)) or (planned is not None and begun(planned))
-    return bool(_declared(entry, "paused"))
+def _quarantined(live: LiveTorrent, rules: Rules, decided: Sequence[Decision]) -> bool:
+    """Is it in quarantine, or on the way, so that it stays stopped even though nothing holds it any more?"""
+    if spared_from_prune(live, rules):
+        return False
+    return any(isinstance(one, Spared) or begun(one) or one.wanted("paused") is True for one in decided)
 
 
 def _declared(entry: DesiredTorrent, field: str) -> Value:

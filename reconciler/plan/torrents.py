@@ -84,15 +84,18 @@ def prune(live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
     """What to do about a live torrent that no entry means."""
     if not rules.owns(live):
         return []
-    spared = _spared_from_deletion(live, rules)
-    others = rules.others(live)
-    if not spared and others:
-        spared = f"it belongs to the owner {_names(others)} as well"
-    if spared:
+    if spared := spared_from_prune(live, rules):
         return [Spared(str(live.infohashes), live.name, spared)]
     lost = (Change("owner", rules.owner, None),)
     deletion = replace(_deletion(live, rules, "no longer declared"), changes=lost)
     return [quarantined(live, rules.quarantine, rules.today, deletion)]
+
+
+def spared_from_prune(live: LiveTorrent, rules: Rules) -> str | None:
+    """Why a live torrent of ours that no entry means is left as it is, if so. A quarantine is no such reason."""
+    others = rules.others(live)
+    also = f"it belongs to the owner {_names(others)} as well" if others else None
+    return _spared_from_deletion(live, rules) or also
 
 
 def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Action]:
