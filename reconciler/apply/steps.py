@@ -11,7 +11,7 @@ from reconciler.apply.option_steps import field_batches, last_batches, option_ba
 from reconciler.apply.target import Target
 from reconciler.model.links import TRACKERS, WEB_SEEDS, with_links
 from reconciler.model.magnet import Magnet
-from reconciler.model.options import CREATE_ONLY, OPTIONS, Version, goes_with_add
+from reconciler.model.options import CREATE_ONLY, METADATA_RECEIVED, OPTIONS, STOP_CONDITION, Version, goes_with_add
 from reconciler.model.plan import Action, Verb
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.tags import HELD, HELD_FORCED
@@ -109,7 +109,7 @@ def _add_options(action: Action, target: Target) -> AddOptions:
     """Nothing is left to the server's settings: a category alone means automatic management, so its path holds."""
     path, category, name = action.wanted("save_path"), action.wanted("category"), action.wanted("name")
     return AddOptions(
-        stopped=action.wanted("paused") is True,
+        stopped=action.wanted("paused") is True and not _metadata_first(action),
         auto_tmm=action.wanted("auto_tmm", bool(category) and path is None) is True,
         category=str(category or ""),
         save_path=None if path is None else str(path),
@@ -117,6 +117,11 @@ def _add_options(action: Action, target: Target) -> AddOptions:
         name=None if name is None else str(name),
         more=_more(action, target.api) if len(action.changes) > 2 else (),
     )
+
+
+def _metadata_first(action: Action) -> bool:
+    """A magnet link that is stopped from the beginning never gets its metadata; the server stops it at that point."""
+    return isinstance(action.adds, Magnet) and action.wanted(STOP_CONDITION) == METADATA_RECEIVED
 
 
 def _more(action: Action, api: Version) -> tuple[tuple[str, str | bool | int | float], ...]:

@@ -90,4 +90,6 @@ def _effect(entry: DesiredTorrent, desired: Desired, after: Desired) -> str:
         return f"policy {desired.policy}: the torrent itself stays"
     if not after.torrents:
         return "nothing is declared any more, and the guard refuses to delete then"
+    if desired.quarantine:
+        return f"policy sync: the next run stops the torrent, if it is ours, and deletes it after {desired.quarantine}d"
     return "policy sync: the next run deletes the torrent, if it is ours"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from reconciler.desired.writing.scalars import Plain
 from reconciler.model.desired import Desired
 from reconciler.model.links import TRACKERS, WEB_SEEDS, urls_in, with_links
 from reconciler.model.magnet import MagnetError, parse_magnet
-from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
 from reconciler.model.tags import IGNORE, PREFIX, owners
 from reconciler.plan.match import match
 
@@ -87,8 +87,8 @@ class Sources:
         return Source("magnet", _magnet(live))
 
 
-def common_categories(desired: Desired, snapshots: Mapping[str, Snapshot]) -> dict[str, str]:
-    """Save paths of categories that are alike on every instance there is, and nowhere declared.
+def common_categories(desired: Desired, snapshots: Mapping[str, Snapshot]) -> dict[str, dict[str, Plain]]:
+    """The paths of categories that are alike on every instance there is, and nowhere declared.
 
     A category at the top of a file is ensured on every instance. Without its path, a torrent under automatic
     management that is ever added again would land somewhere else.
@@ -98,12 +98,19 @@ def common_categories(desired: Desired, snapshots: Mapping[str, Snapshot]) -> di
     declared = {name for instance in desired.instances for name in desired.categories_of(instance)}
     first, *others = snapshots.values()
     return {
-        name: category.save_path
+        name: _paths(category, [other.categories[name] for other in others])
         for name, category in first.categories.items()
         if name not in declared
         and is_category(name, category.save_path)
         and all(name in o.categories and o.categories[name].save_path == category.save_path for o in others)
     }
+
+
+def _paths(category: LiveCategory, others: Sequence[LiveCategory]) -> dict[str, Plain]:
+    """What an entry says of it; of the download path nothing where the server's own setting holds on one of them."""
+    paths: dict[str, Plain] = {"save_path": category.save_path}
+    alike = all(other.download_path == category.download_path for other in others)
+    return paths | ({"download_path": category.download_path} if alike and category.download_path else {})
 
 
 def _not_ours_to_declare(live: LiveTorrent, owner: str) -> str:

@@ -181,6 +181,7 @@ class Server:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self._environ(),
+                cwd=self.profile,  # where a relative path in its settings leads
                 preexec_fn=_die_with(os.getpid()),
             )
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from reconciler.model.files import FileRule, LiveFile, Priority, unsettled
 from reconciler.model.links import missing_urls
-from reconciler.model.options import OPTIONS
+from reconciler.model.options import OPTIONS, STOP_CONDITION
 from reconciler.model.paths import normal_path as normal_path
-from reconciler.model.plan import Action, Change, Value
+from reconciler.model.plan import Action, Change, Value, Verb
 from reconciler.model.quarantine import quarantines
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import PROTECT, QUARANTINE, free_tags, held, owner_tag
@@ -67,6 +67,8 @@ def arrived(change: Change, torrent: LiveTorrent, action: Action) -> bool:
             return live_value(torrent, "save_path") == normal_path(str(after)) and not torrent.moving
         case "magnet" | "content_layout" | "skip_checking" | "stop_condition":
             return True  # the torrent is there: that is all that can be seen of it
+        case "paused" if action.verb is Verb.ADD and action.wanted(STOP_CONDITION) not in (None, "none"):
+            return True  # it stops by itself, in its own time
         case "trackers" | "web_seeds":
             return not missing_urls(action.urls.get(change.field, ()), torrent.links, change.field)
         case "files":

@@ -19,6 +19,8 @@ from reconciler.model.units import GLOBAL, minutes_text, rate_text, ratio_text
 Version = tuple[int, ...]
 
 SHARE_LIMITS: Final = "share_limits"
+STOP_CONDITION: Final = "stop_condition"
+METADATA_RECEIVED: Final = "metadata-received"  # a stop condition
 RATIO_TOLERANCE: Final = 0.0015  # qBittorrent keeps thousandths, truncated: 4.02 is 4.019 after a restart
 _ALWAYS: Final[Version] = ()
 
@@ -130,7 +132,7 @@ CREATE_ONLY: Final = {
     for option in (
         CreateOnly("content_layout"),
         CreateOnly("skip_checking"),
-        CreateOnly("stop_condition", (2, 8, 18), "4.5"),
+        CreateOnly(STOP_CONDITION, (2, 8, 18), "4.5"),
     )
 }
 SUBFOLDER_SINCE: Final[Version] = (2, 7)  # before, an add could only say whether to keep the torrent's own folder

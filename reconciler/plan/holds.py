@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from reconciler.model.options import CREATE_ONLY, unsupported
+from reconciler.model.desired import DesiredTorrent
+from reconciler.model.options import CREATE_ONLY, METADATA_RECEIVED, STOP_CONDITION, unsupported
 from reconciler.model.plan import Change, Outcome
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 
@@ -13,12 +14,19 @@ Held = tuple[tuple[Change, ...], Outcome, str]
 _PLACES = ("save_path", "download_path", "auto_tmm")
 
 
-def sort_out(found: Sequence[Change], live: LiveTorrent, snapshot: Snapshot) -> tuple[tuple[Change, ...], list[Held]]:
-    """Part the changes of a live torrent that can be made now from those that cannot, each with the reason."""
+def sort_out(
+    found: Sequence[Change], live: LiveTorrent, snapshot: Snapshot, *, metadata_first: bool
+) -> tuple[tuple[Change, ...], list[Held]]:
+    """Part the changes of a live torrent that can be made now from those that cannot, each with the reason.
+
+    `metadata_first`: does it run until its metadata is there, though it is declared paused?
+    """
     able, held = _part_lacking(found, snapshot)
     free: list[Change] = []
     for change in able:
-        if why := why_not(change, live):
+        if metadata_first and change.field == "paused" and not live.has_metadata:
+            held.append(((change,), Outcome.DEFERRED, "its metadata is awaited; it is stopped once that is there"))
+        elif why := why_not(change, live):
             held.append(((change,), *why))
         else:
             free.append(change)
@@ -34,6 +42,18 @@ def sort_out_add(
     """
     able, held = _part_lacking(declared, snapshot, carried=("web_seeds",) if by_link else ())
     return tuple(able), held
+
+
+def metadata_first(entry: DesiredTorrent, snapshot: Snapshot) -> bool:
+    """Does a torrent that is declared paused run until its metadata is there (docs/decisions/0020)?
+
+    It does where something that is declared needs the metadata, and the server can stop it at that very point.
+    """
+    condition = entry.create_only.get("stop_condition")
+    needed = condition == METADATA_RECEIVED or (bool(entry.files) and condition is None)
+    if not (entry.paused and needed) or entry.has_metadata:
+        return False
+    return unsupported(STOP_CONDITION, METADATA_RECEIVED, snapshot.api) is None
 
 
 def impossible(declared: Iterable[Change], snapshot: Snapshot) -> str | None:

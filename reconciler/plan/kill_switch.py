@@ -20,10 +20,10 @@ from dataclasses import replace
 
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Value, Verb
-from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import HELD, HELD_FORCED, IGNORE, held
 from reconciler.plan.diff import ordered
-from reconciler.plan.holds import why_not
+from reconciler.plan.holds import metadata_first, why_not
 from reconciler.plan.quarantine import begun
 from reconciler.plan.torrents import Decision, Rules, spared_from_prune
 
@@ -59,7 +59,11 @@ def postponed(decisions: Iterable[Decision], why: str) -> list[Decision]:
 
 
 def let_go(
-    decided: Sequence[Decision], live: LiveTorrent, rules: Rules, entry: DesiredTorrent | None
+    decided: Sequence[Decision],
+    live: LiveTorrent,
+    rules: Rules,
+    snapshot: Snapshot,
+    entry: DesiredTorrent | None = None,
 ) -> Sequence[Decision]:
     """What was decided about one live torrent, and what ends its being held, if it is. Call it for healthy ones too:
 
@@ -71,7 +75,7 @@ def let_go(
     ours = rules.owns(live) or (planned is not None and bool(planned.wanted("owner")))
     if not ours or (planned and planned.verb is Verb.DELETE):
         return decided
-    runs = not (_declared(entry, "paused") if entry else _quarantined(live, rules, decided))
+    runs = not (_paused(entry, live, snapshot) if entry else _quarantined(live, rules, decided))
     if runs and live.stopped and (waits := why_not(_START, live)):
         return decided if any(map(_starts, decided)) else [*decided, _waiting(live, entry, *waits)]
     changes = _releases(live, entry, runs, planned)
@@ -88,6 +92,11 @@ def _quarantined(live: LiveTorrent, rules: Rules, decided: Sequence[Decision]) -
     if spared_from_prune(live, rules):
         return False
     return any(isinstance(one, Spared) or begun(one) or one.wanted("paused") is True for one in decided)
+
+
+def _paused(entry: DesiredTorrent, live: LiveTorrent, snapshot: Snapshot) -> bool:
+    awaits_metadata = metadata_first(entry, snapshot) and not live.has_metadata
+    return bool(_declared(entry, "paused")) and not awaits_metadata
 
 
 def _declared(entry: DesiredTorrent, field: str) -> Value:

@@ -90,12 +90,12 @@ def _plan_instance(
         meant.update(live.id for live in found.lives)
         decided = decide(found, rules, snapshot)
         if found.live and not found.conflict:
-            decided = let_go(decided, found.live, rules, found.entry)
+            decided = let_go(decided, found.live, rules, snapshot, found.entry)
         unchanged += not decided
         decisions += decided
     for live in snapshot.torrents:
         if live.id not in meant:
-            decisions += let_go(prune(live, rules), live, rules, None)
+            decisions += let_go(prune(live, rules), live, rules, snapshot)
     torrents = with_blast([decision for decision in decisions if isinstance(decision, Action)], snapshot)
     decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, Spared))]
     declared = desired.categories_of(name)

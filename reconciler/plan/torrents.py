@@ -29,11 +29,12 @@ from datetime import date
 
 from reconciler.model.desired import Desired, DesiredTorrent, Policy
 from reconciler.model.links import TRACKERS, WEB_SEEDS, missing_urls
+from reconciler.model.options import METADATA_RECEIVED, STOP_CONDITION
 from reconciler.model.plan import NO_URLS, Action, Change, Kind, Outcome, Spared, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import IGNORE, PROTECT, owner_tag, owners
-from reconciler.plan.diff import drift, first_values
-from reconciler.plan.holds import impossible, moves_data, sort_out, sort_out_add
+from reconciler.plan.diff import drift, first_values, ordered
+from reconciler.plan.holds import impossible, metadata_first, moves_data, sort_out, sort_out_add
 from reconciler.plan.match import Match
 from reconciler.plan.quarantine import quarantined
 
@@ -101,14 +102,11 @@ def spared_from_prune(live: LiveTorrent, rules: Rules) -> str | None:
 def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Action]:
     owner = Change("owner", None, rules.owner)
     declared = first_values(entry)
-    if not snapshot.v2 and not entry.infohashes.v1:
-        reason = f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; 4.4 and later do"
-        return [_action(entry, None, Verb.ADD, reason, (owner, *declared), hold=Outcome.BLOCKED)]
-    if entry.source is None:
-        reason = "not on the instance, and an infohash is nothing to add it from; give a magnet or a torrent instead"
-        return [_action(entry, None, Verb.ADD, reason, (owner, *declared), hold=Outcome.BLOCKED)]
-    if why := impossible(declared, snapshot):  # and it would be too late for it afterwards
+    if why := _cannot_add(entry, declared, snapshot):
         return [_action(entry, None, Verb.ADD, why, (owner, *declared), hold=Outcome.BLOCKED)]
+    if metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
+        stop = Change(STOP_CONDITION, None, METADATA_RECEIVED)
+        declared = ordered((*declared, stop))
     free, held = sort_out_add(declared, snapshot, by_link=not entry.has_metadata)
     reason = "not on the instance"
     if entry.files and not entry.has_metadata:
@@ -117,19 +115,28 @@ def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Ac
     return [added, *(_action(entry, None, Verb.UPDATE, why, changes, hold=hold) for changes, hold, why in held)]
 
 
+def _cannot_add(entry: DesiredTorrent, declared: Sequence[Change], snapshot: Snapshot) -> str | None:
+    if not snapshot.v2 and not entry.infohashes.v1:
+        return f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; 4.4 and later do"
+    if entry.source is None:
+        return "not on the instance, and an infohash is nothing to add it from; give a magnet or a torrent instead"
+    return impossible(declared, snapshot)  # and it would be too late for it afterwards
+
+
 def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
     owned, others = rules.owns(live), rules.others(live)
     found = drift(entry, live)
+    if owned and not found and (not others or rules.policy is Policy.CREATE_ONLY):
+        return []
     if rules.policy is Policy.CREATE_ONLY:
-        settled = owned and not found
-        return [] if settled else [_spare(live, "policy create-only does not change what is there")]
+        return [_spare(live, "policy create-only does not change what is there")]
     verb = Verb.UPDATE if owned else Verb.ADOPT
     if others and not rules.take_over:
         reason = f"it belongs to the owner {_names(others)}; --take-over makes it ours"
         return [_action(entry, live, verb, reason, found, hold=Outcome.BLOCKED)]
     taken = tuple(Change("owner", name, rules.owner) for name in others)
     claim = taken or (() if owned else (Change("owner", None, rules.owner),))
-    free, held = sort_out(found, live, snapshot)
+    free, held = sort_out(found, live, snapshot, metadata_first=metadata_first(entry, snapshot))
     actions = []
     if claim or free:
         reason = differing(free) if owned else differing(free, _not_ours_yet(entry))

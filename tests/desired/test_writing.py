@@ -184,7 +184,7 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
         Left("home", infohash(90), "gone \u202e", "its name is odd"),
         Left("home", infohash(91), "x", "declared already"),
     ]
-    rendered = render(gathered, left, ["home"], {"linux": "/data/linux"}, passkeys=False)
+    rendered = render(gathered, left, ["home"], {"linux": {"save_path": "/data/linux"}}, passkeys=False)
     assert rendered.text.count("version: 1\n") == 3
     assert rendered.text.startswith("---\n# 18 torrents, 18.0 GiB, as reconcile import found them on home.\n")
     assert "# - 1: its name is odd\n#     " + infohash(90)[:10] + " gone ? on home\n" in rendered.text

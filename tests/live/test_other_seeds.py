@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.live.replies import TORRENTS, other_seeds
+from tests.live.places import OPTIONS_ROW
 
 ROW = {
     "hash": "a" * 40,
@@ -18,6 +19,7 @@ ROW = {
     "auto_tmm": False,
     "progress": 1.0,
     "size": 9,
+    **OPTIONS_ROW,
 }
 
 

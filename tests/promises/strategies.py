@@ -68,14 +68,14 @@ def live_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
             "content_path": draw(st.sampled_from(CONTENT)),
             "size": draw(st.sampled_from((0, 1000))),
             "progress": draw(st.sampled_from((0.0, 0.5, 1.0))),
-            **draw(_live_options()),
+            **draw(live_option_rows()),
         }
         for letter in letters
     ]
 
 
 @st.composite
-def _live_options(draw: st.DrawFn) -> dict[str, Any]:
+def live_option_rows(draw: st.DrawFn) -> dict[str, Any]:
     """Options as people leave them behind, some as a server has them by itself."""
     row: dict[str, Any] = {flag: draw(st.booleans()) for flag in (*FLAGS, "auto_tmm")}
     row |= {name: draw(st.sampled_from((0, 1000))) for name in ("download_limit", "upload_limit")}

@@ -67,7 +67,7 @@ def left_to_do(desired: Desired, box: MemoryInstance, case: Mapping[str, Any]) -
 
 
 def _waits(result: ActionResult) -> bool:
-    waiting = result.outcome is Outcome.DEFERRED and [c.field for c in result.action.changes] == ["files"]
+    waiting = result.outcome is Outcome.DEFERRED and {c.field for c in result.action.changes} <= {"files", "paused"}
     return waiting or result.outcome is Outcome.BLOCKED
 
 

@@ -16,12 +16,14 @@ from reconciler.control.gathering import Asked
 from reconciler.control.importing import Imported, import_library
 from reconciler.desired import load
 from reconciler.model.desired import Desired, Instance
+from reconciler.model.links import with_links
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import Run
 from reconciler.model.snapshot import LiveCategory, LiveTorrent
 from reconciler.testing.memory import WEB_API, MemoryInstance
-from tests.plan.worlds import hashes
+from tests.plan.worlds import hashes, live_options
 from tests.promises.fake_time import fake_pace
+from tests.promises.strategies import live_option_rows
 
 NAMES = ("home", "box")
 TEXTS = st.sampled_from(
@@ -33,11 +35,12 @@ MARKS = st.sampled_from(["reconcile:default", "reconcile:work", "reconcile:prote
 MARKS |= st.just("reconcile:quarantine:2026-01-01")
 PATHS = st.sampled_from(["/downloads", "/data/x y", "C:\\data", "C:/data", "relative", "/a/../b", "/a//b", "/", ""])
 CATEGORIES = st.sampled_from(["", "linux", "linux/iso", "a//b", "films"]) | ODD
+INCOMPLETE = st.sampled_from([None, False, "", "/inc", "relative"])
 STATES = st.sampled_from(["stalledUP", "moving", "missingFiles", "error", "metaDL", "stoppedDL"])
 
 
 @st.composite
-def torrents(draw: st.DrawFn) -> list[LiveTorrent]:
+def torrents(draw: st.DrawFn, api: tuple[int, ...]) -> list[LiveTorrent]:
     """Torrents in any condition, under names of any kind; hybrids may be there under each of their hashes."""
     kinds = st.sampled_from(["{0}", "{0}2", "{0}+{0}2"])
     found = {}
@@ -55,6 +58,9 @@ def torrents(draw: st.DrawFn) -> list[LiveTorrent]:
             draw(PATHS),
             draw(st.booleans()),
             size=draw(st.sampled_from([-1, 0, 5, 2**40])),
+            options=live_options(row := draw(live_option_rows()), api),
+            comment=draw(ODD) if api >= (2, 11) else None,
+            links=with_links("", row.get("trackers", ()), row.get("web_seeds", ())),
         )
     return list(found.values())
 
@@ -65,9 +71,14 @@ def worlds(draw: st.DrawFn) -> tuple[str, dict[str, MemoryInstance]]:
     boxes = {}
     for name in draw(st.sampled_from([NAMES, NAMES[:1]])):
         box = MemoryInstance(draw(st.sampled_from(sorted(WEB_API))))
-        box.torrents = {live.id: live for live in draw(torrents())}
+        api = box.api
+        box.torrents = {live.id: live for live in draw(torrents(api))}
         box.live_categories = {
-            live.category: LiveCategory(live.category, draw(PATHS)) for live in box.torrents.values() if live.category
+            live.category: LiveCategory(
+                live.category, draw(PATHS), download_path=draw(INCOMPLETE) if api >= (2, 8, 4) else None
+            )
+            for live in box.torrents.values()
+            if live.category
         }
         boxes[name] = box
     lines = ["version: 1", f"policy: {draw(st.sampled_from(['upsert', 'sync', 'create-only']))}", "instances:"]
@@ -201,9 +212,11 @@ def test_only_what_is_asked_for(tmp_path: Path) -> None:
 
 def test_a_torrent_under_automatic_management_keeps_its_path_by_its_category(tmp_path: Path) -> None:
     box = box_of(live("a", category="linux", auto_tmm=True), live("b", category="films"))
+    box.live_categories["linux"] = LiveCategory("linux", "/c", download_path="/inc")
     desired, _ = imported_from(tmp_path, HOME, {"home": box})
     assert {one.label: (one.category, one.save_path) for one in desired.torrents} == {
         "a": ("linux", None),
         "b": ("films", "/data"),
     }
-    assert {name: category.save_path for name, category in desired.categories.items()} == {"linux": "/c", "films": "/c"}
+    paths = {name: (one.save_path, one.download_path) for name, one in desired.categories.items()}
+    assert paths == {"linux": ("/c", "/inc"), "films": ("/c", None)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from reconciler.model.options import written
 from reconciler.model.plan import Action, Change, Outcome, Verb
 from reconciler.model.run import InstanceResult, Mode, Run, Status
 
@@ -52,7 +53,8 @@ def _tells(action: Action, change: Change) -> bool:
 
 
 def _in_words(change: Change) -> str:
-    return f"{change.field}: {_shown(change.before)} -> {_shown(change.after)}"
+    before, after = (_shown(written(change.field, value)) for value in (change.before, change.after))
+    return f"{change.field}: {before} -> {after}"
 
 
 def _shown(value: object) -> str:

@@ -9,7 +9,7 @@ from humanize import naturalsize
 
 from reconciler.desired.writing.entries import Entry, block_entry
 from reconciler.desired.writing.grouping import Part, grouped
-from reconciler.desired.writing.scalars import remark, value
+from reconciler.desired.writing.scalars import Plain, remark, value
 
 DECLARED = "declared already"
 _NAMED = 5  # torrents of one reason that are named
@@ -52,13 +52,13 @@ def render(
     gathered: Sequence[Gathered],
     left: Sequence[Left],
     instances: Sequence[str],
-    categories: Mapping[str, str],
+    categories: Mapping[str, Mapping[str, Plain]],
     *,
     passkeys: bool,
 ) -> Rendered:
     """The documents. They begin with `---`, so that they may also be added to the end of a file that is there.
 
-    `categories`: names and save paths of those that are declared too, in the first document.
+    `categories`: names and paths of those that are declared too, in the first document.
     """
     originals = {id(one.entry.source): one.entry for one in gathered}
     lines = ["---", *(f"# {remark(text)}".rstrip() for text in _head(gathered, left, instances, passkeys))]
@@ -79,11 +79,11 @@ def size_of(count: int) -> str:
     return naturalsize(count, binary=True)
 
 
-def _top(part: Part, categories: Mapping[str, str]) -> list[str]:
+def _top(part: Part, categories: Mapping[str, Mapping[str, Plain]]) -> list[str]:
     lines = ["version: 1"]
     if categories:
         lines += ["categories:"]
-        lines += [f"  {value(name)}: {value({'save_path': path})}" for name, path in sorted(categories.items())]
+        lines += [f"  {value(name)}: {value(paths)}" for name, paths in sorted(categories.items())]
     if part.defaults:
         lines += ["defaults:", *(f"  {key}: {value(one)}" for key, one in part.defaults.items())]
     return [*lines, "torrents:" if part.entries else "torrents: []"]
