@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from reconciler.model.fields import arrived
 from reconciler.model.plan import Action, Kind, Outcome, Value, Verb
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT, QUARANTINE, owner_tag
+from reconciler.model.tags import HELD, HELD_FORCED, PROTECT, QUARANTINE, owner_tag
 
-_TAG_PREFIXES = {"tags": "", "quarantine": QUARANTINE}
+_TAG_PREFIXES: Final = {"tags": "", "quarantine": QUARANTINE}
+_HELD: Final = {"running": HELD, "forced": HELD_FORCED}
 
 
 @dataclass(slots=True, eq=False)
@@ -78,6 +80,8 @@ def tags_to_add(action: Action) -> frozenset[str]:
     tags.update(owner_tag(str(c.after)) for c in action.changes if c.field == "owner" and c.after is not None)
     if action.wanted("protect") is True:
         tags.add(PROTECT)
+    if how := action.wanted("held"):
+        tags.add(_HELD[str(how)])
     return frozenset(tags)
 
 

@@ -14,6 +14,7 @@ from reconciler.model.magnet import Magnet
 from reconciler.model.options import CREATE_ONLY, METADATA_RECEIVED, OPTIONS, STOP_CONDITION, Version, goes_with_add
 from reconciler.model.plan import Action, Verb
 from reconciler.model.snapshot import AddOptions
+from reconciler.model.tags import HELD, HELD_FORCED
 from reconciler.model.torrent_file import SourceError, TorrentFile
 
 ADDS_PER_REQUEST = 1000  # measured: larger calls gain nothing and answer later
@@ -49,6 +50,21 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     yield from field_batches(changed, "name", lambda t, ids, value: t.rename(ids[0], str(value)), single=True)
     yield from field_batches(changed, "paused", lambda t, ids, value: t.stop(ids) if value else t.start(ids))
     yield from last_batches(jobs)
+    yield from _release_batches(changed)
+
+
+def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
+    """The kill switch takes its marks off once what it had stopped is started, and only where that was not refused.
+
+    The other way round, a run that ends in between would leave torrents stopped that nobody starts again.
+    """
+    let_go = [job for job in jobs if not job.error and _releases(job)]
+    if let_go:
+        yield _untag_batch(frozenset({HELD, HELD_FORCED}), let_go)
+
+
+def _releases(job: Job) -> bool:
+    return any(change.field == "held" and change.after is None for change in job.action.changes)
 
 
 def late_fields(action: Action, api: Version) -> frozenset[str]:

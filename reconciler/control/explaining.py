@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.health.checkup import healthy_look
 from reconciler.control.reading import Connect, Reading, connect, read_all
 from reconciler.control.run import Planner, chosen, utc_now
 from reconciler.model.desired import Desired, DesiredTags, DesiredTorrent
@@ -65,12 +66,13 @@ def explain(
     Raises `NotOne` and `UnknownInstance`. Exit code 1 where an instance could not be read.
     """
     selected = chosen(desired, instances)
-    with read_all(selected, stop, pace or real_pace(stop), connect, desired.files_of) as readings:
+    with read_all(selected, stop, healthy_look(desired, pace or real_pace(stop)), connect) as readings:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
     traces = _traces(desired, snapshots)
     found = _the_one(text, traces, [one.name for one in selected if one.name not in snapshots])
     ids = {key for trace in found for key in trace.infohashes.ids}
-    plans = {part.name: part for part in planner(desired, snapshots, now=utc_now()).instances}
+    health = {name: reading.health for name, reading in readings.items() if reading.health}
+    plans = {part.name: part for part in planner(desired, snapshots, now=utc_now(), health=health).instances}
     parts = tuple(_on(desired, one.name, readings[one.name], plans.get(one.name), ids) for one in selected)
     infohashes = _joined([trace.infohashes for trace in found])
     return Explanation(

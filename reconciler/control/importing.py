@@ -14,7 +14,7 @@ from typing import Final
 
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.gathering import Asked, Keep, Library, Sources, common_categories, declared, secretive
-from reconciler.control.reading import OpenTarget, Reading, read_all
+from reconciler.control.reading import OpenTarget, Reading, read, read_all
 from reconciler.control.run import chosen
 from reconciler.desired import DesiredStateError
 from reconciler.desired.problems import suggestion
@@ -83,7 +83,7 @@ def import_library(
         opened[instance.name] = target = connect(instance, stop)
         return target
 
-    with read_all(selected, stop, pace, remember) as readings:
+    with read_all(selected, stop, lambda _, target: read(target, pace), remember) as readings:
         snapshots = {name: _whole(name, reading) for name, reading in readings.items()}
         _check_filters(asked, snapshots.values())
         for name, snapshot in snapshots.items():

@@ -14,16 +14,19 @@ from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.blast import with_other_seeds
 from reconciler.control.exit_code import exit_code
-from reconciler.control.reading import Connect, Reading, connect, each, read_afresh, read_all
+from reconciler.control.health.checkup import Checkup, stop_at_once
+from reconciler.control.health.history import History
+from reconciler.control.reading import Connect, OpenTarget, Reading, connect, each, read_afresh, read_all
 from reconciler.control.surplus import leave, parted
 from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
+from reconciler.model.health import Health
 from reconciler.model.placement import NOTHING, Known, Pending
-from reconciler.model.plan import InstancePlan, Outcome, Plan, Verb
+from reconciler.model.plan import Action, InstancePlan, Outcome, Plan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan import make_plan
+from reconciler.plan import NO_HEALTH, make_plan
 from reconciler.plan.placement import linked
 from reconciler.plan.shard import Shard
 
@@ -79,6 +82,7 @@ class Planner(Protocol):
         now: datetime | None = None,
         known: Known = NOTHING,
         only: Collection[str] | None = None,
+        health: Mapping[str, Health] = NO_HEALTH,
     ) -> Plan:
         """The plan for every instance that was read whole."""
 
@@ -104,12 +108,14 @@ def run_once(
     skip: Collection[str] = (),
     whereabouts: Whereabouts | None = None,
     utc: Callable[[], datetime] = utc_now,
+    checkup: Checkup | None = None,
 ) -> Run:
     """Read, plan, guard and, unless it is a dry-run, apply. Raises `UnknownInstance`; all else is in the result.
 
     Instances named in `skip` are left alone and are not in the result. Those that a group links to the chosen ones are
     read too, for what is to be on one depends on the others, and are not changed. `whereabouts` is what earlier runs
-    know of the members of groups, and learns from this one.
+    know of the members of groups, and learns from this one. `checkup` reads the instances with their health; a loop
+    brings its own, which remembers.
     `stop` may be set at any time: the request in flight is finished, sessions are logged out, and what was not
     done is reported as dropped.
     """
@@ -118,9 +124,16 @@ def run_once(
     whereabouts.keep(desired)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
     instances = [one for one in chosen(desired, options.instances, options.shard) if one.name not in skip]
-    with read_all(with_linked(desired, instances, skip), stop, pace, connect, desired.files_of) as read:
+    checkup = checkup or Checkup(History(), pace, utc)
+    only = {one.name for one in instances}
+
+    def look(instance: Instance, target: OpenTarget) -> Reading:
+        reading = checkup.read(instance, target, desired.files_of(instance.name))
+        looked_at = options.dry_run or instance.name not in only
+        return reading if looked_at else stop_at_once(desired, instance, reading, pace)
+
+    with read_all(with_linked(desired, instances, skip), stop, look, connect) as read:
         whereabouts.saw(read, utc())
-        only = [one.name for one in instances]
         plan_them = partial(planner, known=whereabouts.known, now=utc(), only=only)
         readings, plan = _planned(desired, options, plan_them, read, pace)
         plans = {part.name: part for part in plan.instances}
@@ -133,7 +146,7 @@ def run_once(
             if options.dry_run or part.suspended or part.verdict.refused:
                 return _result(part, reading, _as_planned(part))
             results, lost = _apply(parted(part)[0], reading, pace, progress)
-            return _result(part, reading, results, lost)
+            return _result(part, reading, results, reading.lost or lost)
 
         results = each(only, conclude)
         if not options.dry_run:
@@ -167,7 +180,8 @@ def _planned(
 
     def make(readings: Mapping[str, Reading]) -> Plan:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
-        return planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over)
+        health = {name: reading.health for name, reading in readings.items() if reading.health}
+        return planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over, health=health)
 
     plan = make(readings)
     doubtful = [part.name for part in plan.instances if _deletes(part) and not readings[part.name].target.fresh]
@@ -198,11 +212,19 @@ def chosen(desired: Desired, names: Sequence[str], shard: Shard | None = None) -
 def _apply(
     part: InstancePlan, reading: Reading, pace: Pace, progress: Progress
 ) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
-    progress.started(part.name, sum(action.hold is None for action in part.actions))
+    left = tuple(action for action in part.actions if not _done(action, reading))
+    progress.started(part.name, sum(action.hold is None for action in left))
     try:
-        return Executor(reading.target, pace, lambda count: progress.advanced(part.name, count)).execute(part)
+        executor = Executor(reading.target, pace, lambda count: progress.advanced(part.name, count))
+        results, lost = executor.execute(replace(part, actions=left))
     finally:
         progress.finished(part.name)
+    rest = iter(results)
+    return tuple(_done(action, reading) or next(rest) for action in part.actions), lost
+
+
+def _done(action: Action, reading: Reading) -> ActionResult | None:
+    return reading.done.get(action.torrent_id or "") if action.urgent else None
 
 
 def _as_planned(part: InstancePlan) -> tuple[ActionResult, ...]:
@@ -214,7 +236,7 @@ def unread(name: str, reading: Reading) -> InstanceResult:
     error = reading.error
     status = error.status if isinstance(error, InstanceError) else Status.ERROR
     why = "the run was stopped before it was read" if isinstance(error, Stopped) else str(error)
-    return InstanceResult(name, status, why)
+    return InstanceResult(name, status, why, health=reading.health)
 
 
 def _result(
@@ -224,11 +246,11 @@ def _result(
     lost: InstanceError | None = None,
 ) -> InstanceResult:
     snapshot = reading.snapshot
-    settled = Status.SUSPENDED if part.suspended else Status.OK
+    status, error = settled(part, reading.health)
     return InstanceResult(
         part.name,
-        lost.status if lost else settled,
-        str(lost) if lost else None,
+        lost.status if lost else status,
+        str(lost) if lost else error,
         snapshot.version if snapshot else None,
         snapshot.web_api if snapshot else None,
         owned=part.owned,
@@ -237,7 +259,15 @@ def _result(
         verdict=part.verdict,
         results=results,
         spared=part.spared,
+        health=reading.health,
     )
+
+
+def settled(part: InstancePlan, health: Health | None) -> tuple[Status, str | None]:
+    """How an instance is that has answered to the end, and what is wrong with it."""
+    if part.suspended:
+        return Status.SUSPENDED, None
+    return (Status.OK, None) if health is None or health.healthy else (Status.UNHEALTHY, health.why)
 
 
 def _counted(result: InstanceResult, reading: Reading) -> InstanceResult:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.health.checkup import healthy_look
 from reconciler.control.reading import Connect, Reading, connect, read_all
-from reconciler.control.run import chosen, concerning, utc_now, with_linked
+from reconciler.control.run import chosen, concerning, settled, utc_now, with_linked
 from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
+from reconciler.model.health import Health
 from reconciler.model.placement import Pending
 from reconciler.model.plan import Action, InstancePlan
 from reconciler.model.position import Position
@@ -38,11 +40,13 @@ def read_status(
     whereabouts = whereabouts or Whereabouts()
     whereabouts.keep(desired)
     selected = chosen(desired, instances)
-    with read_all(with_linked(desired, selected), stop, pace or real_pace(stop), connect, desired.files_of) as readings:
+    look = healthy_look(desired, pace or real_pace(stop))
+    with read_all(with_linked(desired, selected), stop, look, connect) as readings:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
         whereabouts.saw(readings, utc())
     known, now = whereabouts.known, utc()
-    plan = make_plan(desired, snapshots, known=known, now=now)
+    health = {name: reading.health for name, reading in readings.items() if reading.health}
+    plan = make_plan(desired, snapshots, known=known, now=now, health=health)
     plans = {part.name: part for part in plan.instances}
     on = place(desired, snapshots, known, now).on
     torrents: list[TorrentStatus] = []
@@ -57,11 +61,11 @@ def read_status(
             continue
         found = _compare(instance.name, here, plans[instance.name], desired.owner)
         torrents += found
-        rows.append(_row(instance, snapshot, plans[instance.name], found))
+        rows.append(_row(instance, snapshot, plans[instance.name], found, health.get(instance.name)))
     pending = concerning(desired, plan.pending, {one.name for one in selected})
     torrents += [_pending(one) for one in pending]
-    unread = any(one.name not in snapshots for one in selected)
-    return StatusReport(tuple(rows), tuple(torrents), int(unread or bool(pending)))
+    fine = not pending and all(row.status in (Status.OK, Status.SUSPENDED) for row in rows)
+    return StatusReport(tuple(rows), tuple(torrents), int(not fine))
 
 
 def _compare(instance: str, here: Sequence[Match], plan: InstancePlan, owner: str) -> list[TorrentStatus]:
@@ -115,13 +119,17 @@ def _pending(one: Pending) -> TorrentStatus:
 
 
 def _row(
-    instance: Instance, snapshot: Snapshot, plan: InstancePlan, torrents: Sequence[TorrentStatus]
+    instance: Instance,
+    snapshot: Snapshot,
+    plan: InstancePlan,
+    torrents: Sequence[TorrentStatus],
+    health: Health | None,
 ) -> InstanceStatus:
     missing = sum(torrent.state == MISSING for torrent in torrents)
     return InstanceStatus(
         instance.name,
         instance.url,
-        Status.SUSPENDED if plan.suspended else Status.OK,
+        *settled(plan, health),
         version=snapshot.version,
         web_api=snapshot.web_api,
         torrents=len(snapshot.torrents),
@@ -130,9 +138,12 @@ def _row(
         declared=len(torrents),
         missing=missing,
         drifted=sum(torrent.in_sync is False for torrent in torrents) - missing,
+        health=health,
     )
 
 
 def _unread(instance: Instance, reading: Reading, declared: int) -> InstanceStatus:
     status = reading.error.status if isinstance(reading.error, InstanceError) else Status.ERROR
-    return InstanceStatus(instance.name, instance.url, status, str(reading.error), declared=declared)
+    return InstanceStatus(
+        instance.name, instance.url, status, str(reading.error), declared=declared, health=reading.health
+    )

@@ -15,12 +15,10 @@ from reconciler.model.desired import Desired
 from reconciler.model.errors import InstanceError
 from reconciler.model.placement import NOTHING, Down, Known, Pending
 from reconciler.model.plan import Kind, Outcome, Verb
-from reconciler.model.run import ActionResult, InstanceResult, Status
+from reconciler.model.run import ANSWERED, ActionResult, InstanceResult
 from reconciler.model.snapshot import Snapshot
 
 T = TypeVar("T")
-
-_FINE = (Status.OK, Status.SUSPENDED)
 
 
 class Whereabouts:
@@ -62,14 +60,18 @@ class Whereabouts:
                 if held is None or reading.snapshot is not self._read.get(name):
                     held = frozenset(_ids(reading.snapshot))
                 self._read[name] = reading.snapshot
-                self._set(name, None, held)
+                self._set(name, self.known.down.get(name), held)
+                if reading.health and not reading.health.healthy:
+                    self._lost(name, reading.health.why, now)
+                else:
+                    self._set(name, None, held)
 
     def did(self, results: Iterable[InstanceResult], now: datetime) -> None:
         """What came of the actions. An add whose outcome nobody knows may have been carried out."""
         for result in results:
             if result.name not in self._urls:
                 continue
-            lost = result.status not in _FINE
+            lost = result.status not in ANSWERED
             held = self.known.held.get(result.name)
             if held is not None:
                 added = {key for one in result.results if _may_be_there(one, lost) for key in _added(one)}

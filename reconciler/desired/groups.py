@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from reconciler.desired.checking import Checked
 from reconciler.desired.context import Context
+from reconciler.desired.group_schema import GroupEntry
 from reconciler.desired.plain import Document
 from reconciler.desired.problems import shown, suggestion
-from reconciler.desired.schema import GroupEntry
 from reconciler.model.groups import Group, Member, Moves, Strategy
 
 _FITS: Final = {  # what means something for some strategies only, and what to do instead

@@ -29,6 +29,7 @@ _CHOICES: Final = {
     "strategy": ("failover", "replicate", "spread"),
     "failback": ("never", "when_complete", "immediate"),
     "rebalance": ("never", "when_complete"),
+    "when_unhealthy": ("leave", "pause"),
     **CHOICES,
 }
 _A_RATE: Final = "a rate like 5 MiB/s, or unlimited"
@@ -45,6 +46,9 @@ _NUMBERS: Final = {
     "weight": "a number over 0, at most 1000",
     "max_torrents": "a whole number, 0 or more",
     "min_free_space": "a size like 50 GiB",
+    "timeout": "a duration like 5s or 2m",
+    "failure_threshold": "a whole number from 1 to 100",
+    "success_threshold": "a whole number from 1 to 100",
     "download_limit": _A_RATE,
     "upload_limit": _A_RATE,
     "ratio": "a number like 1.5, or global or unlimited",
@@ -70,6 +74,10 @@ _SHAPES: Final[dict[str, Said]] = {
     "preferences": ('"preferences" must be keys and values', 'Write "queueing_enabled: true" below it'),
     "tls": ('"tls" must be keys and values', 'Write "tls: {ca_file: ca.pem}"'),
     "timeout": ('"timeout" must be keys and values', 'Write "timeout: {connect: 5s, read: 60s}"'),
+    "health": ('"health" must be a list of probes', 'Begin each with "- ", like "- interface: wg0"'),
+    "http": ("an http probe is a url, or keys and values", 'Write "http: {url: http://…, status: 204}"'),
+    "gluetun": ("a gluetun probe is a url, or keys and values", 'Write "gluetun: {url: http://…, api_key: …}"'),
+    "external_ip": ('"external_ip" must be keys and values', 'Write "external_ip: {must_not_be: 203.0.113.7}"'),
     "torrents": ('"torrents" must be a list', 'Begin each torrent with "- magnet: …"'),
     "tags": ('"tags" must be a list', 'Write "tags: [iso]", or "tags: {only: [iso]}" to allow no others'),
     "only": ('"only" must be a list', 'Write "tags: {only: [iso]}"'),
@@ -125,6 +133,12 @@ def place_of(loc: Loc) -> str:
     match loc:
         case ("instances", _, "categories", _, *_):
             return "categories"
+        case ("instances", _, "health", _, "gluetun", "password" | "api_key" as key, *_):
+            return key
+        case ("instances", _, "health", _, "http" | "gluetun" | "external_ip" as key, *_):
+            return key
+        case ("instances", _, "health", *_):
+            return "health"
         case ("instances", _, str(key), *_):
             return key
         case ("groups", _, "members", *_):
@@ -154,6 +168,8 @@ def _missing(loc: Loc) -> Said:
     match loc:
         case ("version",):
             return "this document does not say its version", 'Begin it with "version: 1"'
+        case ("instances", _, "health", _, "http" | "gluetun" as kind, "url"):
+            return f"this {kind} probe has no url", 'Add "url: http://…"'
         case ("instances", _, "url"):
             return "this instance has no url", 'Add "url: http://127.0.0.1:8080"'
         case ("groups", _, "strategy"):
@@ -206,6 +222,8 @@ def _not_an_item(loc: Loc) -> Said | None:
             return "an instance is keys and values", 'Write "url: http://127.0.0.1:8080" below its name'
         case ("groups", _):
             return "a group is keys and values", 'Write "strategy: failover" and "members: […]" below its name'
+        case ("instances", _, "health", int()):
+            return "a probe is keys and values", 'Write it like "- interface: wg0"'
         case ("categories", _) | ("instances", _, "categories", _):
             return "a category is keys and values", 'Write "linux: {save_path: /data/linux}"'
         case (*_, "files", int()):

@@ -8,21 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, Required
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Discriminator,
-    Field,
-    Tag,
-    TypeAdapter,
-    with_config,
-)
+from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, with_config
 from typing_extensions import TypedDict  # typing has one that pydantic can read from Python 3.12 on
 
-from reconciler.desired import group_rules, rules
+from reconciler.desired import rules
 from reconciler.desired.errors import Invalid
+from reconciler.desired.group_schema import GroupEntry, GroupName, MemberEntry
 from reconciler.desired.option_schema import KEYS as OPTION_KEYS
-from reconciler.desired.option_schema import STRICT, OptionKeys, OwnOptionKeys
+from reconciler.desired.option_schema import OptionKeys, OwnOptionKeys
+from reconciler.desired.probe_schema import PROBE_KEYS, ProbeEntry
+from reconciler.desired.shapes import STRICT, Duration, SecretSource
 from reconciler.desired.sources import SOURCES
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 
@@ -42,16 +37,10 @@ def _tags_branch(value: Any) -> str | None:
     return "#list" if isinstance(value, list) else "#only" if isinstance(value, dict) else None
 
 
-def _secret_branch(value: Any) -> str:
-    return "#from" if isinstance(value, dict) else "#text"
-
-
 TagName = Annotated[str, AfterValidator(rules.tag_name)]
 CategoryName = Annotated[str, AfterValidator(rules.category_name)]
 InstanceName = Annotated[str, AfterValidator(rules.instance_name)]
-GroupName = Annotated[str, AfterValidator(group_rules.group_name)]
 SavePath = Annotated[str, AfterValidator(rules.save_path)]
-Duration = Annotated[float, BeforeValidator(rules.duration)]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -65,20 +54,6 @@ class TagsOnly(TypedDict):
 Tags = Annotated[
     Annotated[list[TagName], Tag("#list")] | Annotated[TagsOnly, Tag("#only")],
     Discriminator(_tags_branch),
-]
-
-
-@with_config(STRICT)
-class SecretFrom(TypedDict, total=False):
-    """`{env: NAME}` or `{file: PATH}`; that it is exactly one of the two is checked when it is resolved."""
-
-    env: Annotated[str, AfterValidator(rules.environment_name)]
-    file: str
-
-
-SecretSource = Annotated[
-    Annotated[str, Tag("#text")] | Annotated[SecretFrom, Tag("#from")],
-    Discriminator(_secret_branch),
 ]
 
 
@@ -146,37 +121,8 @@ class InstanceEntry(TypedDict, total=False):
     categories: Categories
     preferences: dict[str, Any]  # see `preferences.py`
     suspend: bool
-
-
-def _member_branch(value: Any) -> str:
-    return "#member" if isinstance(value, dict) else "#name"
-
-
-@with_config(STRICT)
-class MemberEntry(TypedDict, total=False):
-    """A member of a group with more to say than its name."""
-
-    name: Required[str]
-    weight: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
-    max_torrents: Count | None
-    min_free_space: Annotated[int, BeforeValidator(group_rules.size)] | None
-
-
-MemberOrName = Annotated[
-    Annotated[str, Tag("#name")] | Annotated[MemberEntry, Tag("#member")],
-    Discriminator(_member_branch),
-]
-
-
-@with_config(STRICT)
-class GroupEntry(TypedDict, total=False):
-    """Several instances as one place for torrents."""
-
-    strategy: Required[Literal["failover", "replicate", "spread"]]
-    members: Required[list[MemberOrName]]
-    failover_after: Annotated[float, BeforeValidator(group_rules.patience)]
-    failback: Literal["never", "when_complete", "immediate"]
-    rebalance: Literal["never", "when_complete"]
+    health: list[ProbeEntry]
+    when_unhealthy: Literal["leave", "pause"]
 
 
 @with_config(STRICT)
@@ -232,4 +178,5 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     **OPTION_KEYS,
     "password": ("env", "file"),
     "api_key": ("env", "file"),
+    **PROBE_KEYS,
 }

@@ -43,6 +43,11 @@ class Connection:
         """How many HTTP requests were sent so far."""
         return self._client.requests
 
+    @property
+    def date(self) -> str:
+        """The `Date` header of the last answer, "" where it had none."""
+        return self._client.date
+
     def open(self) -> None:
         """Log in (one attempt; none with an API key or without credentials) and learn the versions."""
         self._check_ca_file()

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from reconciler.live.client import Client, Status
 from reconciler.live.connection import Connection
+from reconciler.live.network import read_network
 from reconciler.live.option_calls import OptionCalls, added_options, checked_ids
 from reconciler.live.replies import (
     TorrentRow,
@@ -22,6 +23,7 @@ from reconciler.live.replies import (
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
+from reconciler.model.network import NetworkState
 from reconciler.model.preferences import PreferenceValue, sendable
 from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
 
@@ -126,6 +128,10 @@ class Session(OptionCalls):
         """Those of the given ids that are there. Sent as a POST, since a URL could not hold thousands of ids."""
         rows = self._rows(checked_ids(ids))
         return live_torrents(rows, self._stopped_among(intent_hidden(rows)))
+
+    def network(self, *, interface: bool, transfer: bool) -> NetworkState:
+        """What it says of its network: of the `interface` it is bound to (two requests), and the rest (one)."""
+        return read_network(self._connection, interface=interface, transfer=transfer)
 
     def export(self, torrent_id: str) -> bytes | None:
         """The .torrent file of one torrent (qBittorrent >= 4.5); None where it has no metadata yet, or is gone."""

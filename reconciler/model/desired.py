@@ -10,6 +10,7 @@ from typing import Final
 
 from reconciler.model.files import FileRule
 from reconciler.model.groups import Group
+from reconciler.model.health import Probe, WhenUnhealthy
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
 from reconciler.model.plan import Value
@@ -54,6 +55,8 @@ class Instance:
     categories: Mapping[str, DesiredCategory] = field(default_factory=dict)
     preferences: Mapping[str, DesiredPreference] = field(default_factory=dict)
     suspend: bool = False
+    health: tuple[Probe, ...] = ()
+    when_unhealthy: WhenUnhealthy = WhenUnhealthy.LEAVE
 
 
 @dataclass(frozen=True, slots=True)

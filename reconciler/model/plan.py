@@ -80,6 +80,7 @@ class Action:
 
     `torrent_id` is the live key (None for adds and categories), `infohash` what people know the torrent by.
     `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then says why.
+    `urgent`: it is done before anything else, and nothing that a loop remembers holds it back.
     `adds` is what an add sends, `value` what a preference is set to, since its change may hide that. `blast` is for
     people: what is done does not depend on it.
 
@@ -100,6 +101,7 @@ class Action:
     adds: Magnet | TorrentFile | None = None
     delete_files: bool = False
     placed: Placed | None = None  # for what is declared for a group
+    urgent: bool = False
     value: PreferenceValue | None = None
     blast: Blast | None = None
     urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)

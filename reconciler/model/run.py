@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reconciler.model.health import Health
 from reconciler.model.placement import Pending
 from reconciler.model.plan import NOT_REFUSED, Action, Outcome, Spared, Verdict
 from reconciler.model.position import Problem
@@ -28,6 +29,9 @@ class Status(StrEnum):
     UNSUPPORTED = "unsupported"
     UNHEALTHY = "unhealthy"
     ERROR = "error"
+
+
+ANSWERED = (Status.OK, Status.SUSPENDED, Status.UNHEALTHY)  # it was read whole, and answered to the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class InstanceResult:
     verdict: Verdict = NOT_REFUSED
     results: tuple[ActionResult, ...] = ()
     spared: tuple[Spared, ...] = ()
+    health: Health | None = None
 
 
 @dataclass(frozen=True, slots=True)

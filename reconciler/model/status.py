@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.model.health import Health
 from reconciler.model.position import Position
 from reconciler.model.run import Status
 
@@ -47,6 +48,7 @@ class InstanceStatus:
     declared: int = 0
     missing: int = 0
     drifted: int = 0
+    health: Health | None = None
 
 
 @dataclass(frozen=True, slots=True)

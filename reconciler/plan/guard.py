@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.model.desired import Desired, GuardLimits
-from reconciler.model.plan import NOT_REFUSED, Action, Kind, Outcome, Verb, Verdict
+from reconciler.model.plan import NOT_REFUSED, Action, Kind, Verb, Verdict
 from reconciler.plan.quarantine import begun
 
 PERCENT_FROM = 10  # owned torrents; below that a share says little
@@ -15,9 +15,9 @@ def judge(actions: Sequence[Action], owned: int, desired: Desired) -> Verdict:
     """Refuse a plan that deletes more than the limits allow, or that empties us because nothing is declared.
 
     Quarantines are judged like deletions and apart from them: what begins today would stop as many torrents, and what
-    ends today is deleted.
+    ends today is deleted. What is held is not done, and so not judged.
     """
-    removals = [a for a in actions if (a.verb is Verb.DELETE or begun(a)) and a.hold is not Outcome.BLOCKED]
+    removals = [a for a in actions if (a.verb is Verb.DELETE or begun(a)) and a.hold is None]
     if not removals:
         return NOT_REFUSED
     limits = desired.guard
@@ -44,7 +44,7 @@ def allowance(actions: Sequence[Action], owned: int, desired: Desired) -> int:
 
 
 def _deletions(actions: Sequence[Action]) -> list[Action]:
-    return [a for a in actions if a.verb is Verb.DELETE and a.kind is Kind.TORRENT and a.hold is not Outcome.BLOCKED]
+    return [a for a in actions if a.verb is Verb.DELETE and a.kind is Kind.TORRENT and a.hold is None]
 
 
 def _empty(desired: Desired, owned: int) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from reconciler.model.desired import Desired
+from reconciler.model.health import Health, WhenUnhealthy
 from reconciler.model.journal import Remembered
 from reconciler.model.placement import NOTHING, Known, Placed
 from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb, Verdict
@@ -16,6 +17,7 @@ from reconciler.plan.blast import with_blast
 from reconciler.plan.categories import plan_categories, prune_categories
 from reconciler.plan.fingerprint import fingerprint
 from reconciler.plan.guard import judge
+from reconciler.plan.kill_switch import let_go, postponed, stops
 from reconciler.plan.memory import distrust
 from reconciler.plan.placement import Here, Placement, Stay, place
 from reconciler.plan.preferences import plan_preferences
@@ -25,6 +27,7 @@ from reconciler.plan.torrents import Decision, Rules, decide, prune
 NOT_REMEMBERED: Mapping[str, Remembered] = MappingProxyType({})
 _KINDS = {kind: rank for rank, kind in enumerate((Kind.PREFERENCE, Kind.CATEGORY, Kind.TORRENT))}
 _VERBS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE))}
+NO_HEALTH: Mapping[str, Health] = MappingProxyType({})
 
 
 def make_plan(
@@ -37,8 +40,11 @@ def make_plan(
     known: Known = NOTHING,
     only: Collection[str] | None = None,
     remembered: Mapping[str, Remembered] = NOT_REMEMBERED,
+    health: Mapping[str, Health] = NO_HEALTH,
 ) -> Plan:
     """The plan for every instance that was read whole, judged by the guard.
+
+    An instance of which `health` says nothing is healthy.
 
     `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
     `now` (UTC) is what groups and quarantines are counted by; where there is neither it is not needed. `known` is what
@@ -52,7 +58,7 @@ def make_plan(
     rules = Rules.of(desired, take_over, now.date() if now else None)
     placement = place(desired, snapshots, known, now, take_over=take_over)
     names = sorted(snapshots if only is None else snapshots.keys() & only)
-    plans = [_plan_instance(desired, name, placement, snapshots[name], rules) for name in names]
+    plans = [_plan_instance(desired, name, placement, snapshots[name], rules, health.get(name)) for name in names]
     approved = {accepted for accepted in (accept, desired.accept_plan) if accepted}
     digest = fingerprint(desired, plans)
     if digest not in approved:
@@ -61,7 +67,20 @@ def make_plan(
     return Plan(digest, judged, placement.pending, placement.until)
 
 
-def _plan_instance(desired: Desired, name: str, placement: Placement, snapshot: Snapshot, rules: Rules) -> InstancePlan:
+def at_once(desired: Desired, name: str, snapshot: Snapshot, health: Health) -> tuple[Action, ...]:
+    """The urgent actions of one instance, the same as in its plan: they wait for no other instance to be read."""
+    return tuple(one for one in _stops(desired, name, snapshot, health) if isinstance(one, Action))
+
+
+def _stops(desired: Desired, name: str, snapshot: Snapshot, health: Health) -> Sequence[Decision]:
+    if health.healthy or desired.instances[name].when_unhealthy is not WhenUnhealthy.PAUSE:
+        return ()
+    return stops(snapshot.torrents, Rules.of(desired, take_over=False, today=None), health.why)
+
+
+def _plan_instance(
+    desired: Desired, name: str, placement: Placement, snapshot: Snapshot, rules: Rules, health: Health | None
+) -> InstancePlan:
     decisions: list[Decision] = []
     extras: list[Extra] = []
     unchanged, meant = 0, set[str]()
@@ -81,18 +100,20 @@ def _plan_instance(desired: Desired, name: str, placement: Placement, snapshot: 
         if stray:
             extras.append(Extra(stray[0], live, stray[1]))
         else:
-            decisions += prune(live, rules)
+            decisions += let_go(prune(live, rules), live, rules, snapshot)
     owned = sum(rules.owns(live) for live in snapshot.torrents)
     if extras:
         others = [decision for decision in decisions if isinstance(decision, Action)]
         decisions += plan_extras(extras, others, owned, desired, rules)
     torrents = with_blast([decision for decision in decisions if isinstance(decision, Action)], snapshot)
     decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, Spared))]
-    decisions += plan_preferences(desired.instances[name].preferences, snapshot, rules.policy)
     declared = desired.categories_of(name)
     decisions += plan_categories(declared, snapshot, rules.policy, torrents)
     if desired.prune_categories:
         decisions += prune_categories(declared, snapshot, rules.policy, torrents)
+    if health and not health.healthy:
+        decisions = [*postponed(decisions, health.why), *_stops(desired, name, snapshot, health)]
+    decisions += plan_preferences(desired.instances[name].preferences, snapshot, rules.policy)
     return InstancePlan(
         name,
         tuple(sorted((d for d in decisions if isinstance(d, Action)), key=_rank)),
@@ -106,20 +127,27 @@ def _plan_instance(desired: Desired, name: str, placement: Placement, snapshot: 
 
 def _decide(here: Here, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
     """What an entry asks for on this instance. A copy that another has made superfluous is not mended any more."""
-    spot = here.spot
-    if spot is None:
-        return decide(here.found, rules, snapshot)
-    if spot.stay is Stay.SURPLUS:
+    spot, found = here.spot, here.found
+    if spot and spot.stay is Stay.SURPLUS:
         return ()
-    placed = Placed(here.found.entry.instance, spot.reason)
-    return [
-        replace(decision, placed=placed) if isinstance(decision, Action) else decision
-        for decision in decide(here.found, rules, snapshot)
-    ]
+    decided = decide(found, rules, snapshot)
+    if found.live and not found.conflict:
+        decided = let_go(decided, found.live, rules, snapshot, found.entry)
+    if spot is None:
+        return decided
+    placed = Placed(found.entry.instance, spot.reason)
+    return [replace(one, placed=placed) if isinstance(one, Action) else one for one in decided]
 
 
-def _rank(action: Action) -> tuple[int, int, str, str, str]:
-    return _KINDS[action.kind], _VERBS[action.verb], action.name, action.infohash or "", str(action.hold)
+def _rank(action: Action) -> tuple[bool, int, int, str, str, str]:
+    return (
+        not action.urgent,
+        _KINDS[action.kind],
+        _VERBS[action.verb],
+        action.name,
+        action.infohash or "",
+        str(action.hold),
+    )
 
 
 def _judged(plan: InstancePlan, desired: Desired, approved: Collection[str], digest: str) -> InstancePlan:

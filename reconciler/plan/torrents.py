@@ -33,7 +33,7 @@ from reconciler.model.options import METADATA_RECEIVED, STOP_CONDITION
 from reconciler.model.plan import NO_URLS, Action, Change, Kind, Outcome, Spared, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import IGNORE, PROTECT, owner_tag, owners
-from reconciler.plan.diff import ORDER, drift, first_values
+from reconciler.plan.diff import drift, first_values, ordered
 from reconciler.plan.holds import impossible, metadata_first, moves_data, sort_out, sort_out_add
 from reconciler.plan.match import Match
 from reconciler.plan.quarantine import quarantined
@@ -85,11 +85,7 @@ def prune(live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
     """What to do about a live torrent that no entry means."""
     if not rules.owns(live):
         return []
-    spared = spared_from_deletion(live, rules)
-    others = rules.others(live)
-    if not spared and others:
-        spared = f"it belongs to the owner {_names(others)} as well"
-    if spared:
+    if spared := spared_from_prune(live, rules):
         return [Spared(str(live.infohashes), live.name, spared)]
     lost = (Change("owner", rules.owner, None),)
     gone = replace(deletion(live, rules, "no longer declared"), changes=lost)
@@ -105,6 +101,13 @@ def not_addable(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
     return impossible(first_values(entry), snapshot)  # it would be too late for it afterwards
 
 
+def spared_from_prune(live: LiveTorrent, rules: Rules) -> str | None:
+    """Why a live torrent of ours that no entry means is left as it is, if so. A quarantine is no such reason."""
+    others = rules.others(live)
+    also = f"it belongs to the owner {_names(others)} as well" if others else None
+    return spared_from_deletion(live, rules) or also
+
+
 def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Action]:
     owner = Change("owner", None, rules.owner)
     declared = first_values(entry)
@@ -112,7 +115,7 @@ def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Ac
         return [_action(entry, None, Verb.ADD, why, (owner, *declared), hold=Outcome.BLOCKED)]
     if metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
         stop = Change(STOP_CONDITION, None, METADATA_RECEIVED)
-        declared = tuple(sorted((*declared, stop), key=lambda change: ORDER.index(change.field)))
+        declared = ordered((*declared, stop))
     free, held = sort_out_add(declared, snapshot, by_link=not entry.has_metadata)
     reason = "not on the instance"
     if entry.files and not entry.has_metadata:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final, TextIO
 
 from reconciler.model.explanation import Explanation, Whereabouts
+from reconciler.model.health import Health
 from reconciler.model.placement import Pending
 from reconciler.model.plan import Outcome, Spared
 from reconciler.model.position import Position, Problem
@@ -120,6 +121,7 @@ def _instance(instance: InstanceResult) -> str:
         "foreign": instance.foreign,
         "summary": summarize_instance(instance),
         "guard": _guard(instance.verdict.refused, list(instance.verdict.reasons)),
+        "health": health_json(instance.health),
         **_radii(instance.results),
     }
     lists = {"actions": map(_action, instance.results), "spared": map(_spared, instance.spared)}
@@ -164,14 +166,10 @@ def _pending(one: Pending) -> str:
             "source": _place(one.source),
             "group": one.group,
             "reason": one.reason,
-            "since": _moment(one.since),
-            "until": _moment(one.until),
+            "since": one.since and _moment(one.since),
+            "until": one.until and _moment(one.until),
         }
     )
-
-
-def _moment(at: datetime | None) -> str | None:
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
 
 
 def _instance_status(row: InstanceStatus) -> dict[str, object]:
@@ -188,7 +186,30 @@ def _instance_status(row: InstanceStatus) -> dict[str, object]:
         "declared": row.declared,
         "missing": row.missing,
         "drifted": row.drifted,
+        "health": health_json(row.health),
     }
+
+
+def health_json(health: Health | None) -> dict[str, object] | None:
+    """The health of an instance; None where nothing is known of it."""
+    if health is None:
+        return None
+    probes = [
+        {
+            "probe": probe.probe,
+            "state": probe.state,
+            "since": _moment(probe.since),
+            "text": probe.text,
+            "mend": probe.mend,
+            "last_error": probe.last_error,
+        }
+        for probe in health.probes
+    ]
+    return {"state": health.state, "since": _moment(health.since), "error": health.error, "probes": probes}
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _torrent_status(row: TorrentStatus) -> dict[str, object]:

@@ -15,6 +15,7 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.links import links_part
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.metainfo import Metainfo, MetainfoError, read_metainfo
+from reconciler.model.network import NetworkState
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
 from reconciler.testing.options import MemoryOptions
@@ -45,6 +46,7 @@ class MemoryInstance(MemoryOptions):
         self.default_save_path = default_save_path
         self.torrents: dict[str, LiveTorrent] = {}
         self.live_categories: dict[str, LiveCategory] = {}
+        self.network_state = NetworkState("lo", "lo" if version >= "5" else None, ("eth0", "lo"), "firewalled", None)
         self.seeds: dict[str, int] = {}
         self.live_preferences = first_preferences(self.web_api, default_save_path)
         self.with_preferences = with_preferences
@@ -64,6 +66,7 @@ class MemoryInstance(MemoryOptions):
         twin = MemoryInstance(self.version[1:], self.default_save_path, with_preferences=self.with_preferences)
         twin.live_preferences, twin.seeds = dict(self.live_preferences), dict(self.seeds)
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
+        twin.network_state = self.network_state
         twin.requests, twin._faults, twin._uploaded = self.requests, self._faults.copy(), dict(self._uploaded)
         return twin
 
@@ -105,6 +108,13 @@ class MemoryInstance(MemoryOptions):
     def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
         """The same: every snapshot is a full read."""
         return self.snapshot(files_of)
+
+    def network(self, *, interface: bool, transfer: bool) -> NetworkState:
+        """What it says of its network."""
+        seen = self.network_state
+        bound = NetworkState(seen.interface, seen.interface_name, seen.interfaces) if interface else NetworkState()
+        rest = {"connection_status": seen.connection_status, "addresses": seen.addresses} if transfer else {}
+        return self._request(lambda: replace(bound, **rest))  # type: ignore[arg-type]
 
     def categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""

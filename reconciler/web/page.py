@@ -172,7 +172,7 @@ def _word(seen: Seen) -> tuple[str, str]:
         return "waiting", "bad"
     if result is None:
         return "not read yet", "wait"
-    if not seen.up:
+    if not seen.well:
         return STATUS_WORDS.get(result.status, str(result.status)).lower(), "bad"
     if result.verdict.refused:
         return "refused by the guard", "bad"

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from reconciler.plan import make_plan
-from tests.plan.worlds import desired_state, lines, snapshot
+from tests.plan.worlds import desired_state, healths, lines, snapshot
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CASES = [
@@ -24,7 +24,9 @@ CASES = [
 def test_plan(case: dict[str, Any]) -> None:
     desired = desired_state(case)
     live = snapshot(case.get("live", []), case.get("categories"), case.get("preferences"), case.get("version", "5.1.0"))
-    plan = make_plan(desired, {"box": live}, take_over=case.get("take_over", False), now=NOW).instances[0]
+    plan = make_plan(
+        desired, {"box": live}, take_over=case.get("take_over", False), now=NOW, health=healths(case)
+    ).instances[0]
 
     assert lines(plan) == case.get("plan", [])
     assert [f"{spared.name}: {spared.reason}" for spared in plan.spared] == case.get("spared", [])

@@ -19,6 +19,8 @@ MARKS = (
     "reconcile:work",
     "reconcile:protect",
     "reconcile:ignore",
+    "reconcile:held",
+    "reconcile:held:forced",
     "reconcile:quarantine:2026-11-25",
     "reconcile:quarantine:2020-01-01:stopped",
     "reconcile:quarantine:soon",

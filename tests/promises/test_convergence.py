@@ -145,6 +145,7 @@ _MAY_CHANGE = {
     "auto_tmm": {"auto_tmm", "save_path", "download_path"},
     "paused": {"stopped", "force_start"},
     "force_start": {"stopped", "force_start"},
+    "held": {"tags"},
     **{field: {"share" if "." in field else field} for field in OPTIONS if field not in ("auto_tmm", "force_start")},
     "trackers": {"links"},
     "web_seeds": {"links"},

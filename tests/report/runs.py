@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from reconciler.model.health import Health, ProbeHealth, State
 from reconciler.model.placement import Copy, Pending, Placed
 from reconciler.model.plan import Action, Blast, Change, Kind, Outcome, Spared, Verb, Verdict
 from reconciler.model.position import Position, Problem
@@ -188,6 +189,23 @@ def accepted() -> Run:
     return Run(Mode.APPLY, HASH, 0, (ok("home", doomed, verdict=Verdict(False, reasons)), suspended))
 
 
+def unhealthy() -> Run:
+    """The VPN of an instance is down: the kill switch has stopped what ran, and the rest waits."""
+    since = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+    error = "interface wg0: qBittorrent is bound to eth0"
+    probes = (
+        ProbeHealth("interface wg0", State.VPN_DOWN, since, error[15:], "Correct it", 0, error[15:]),
+        ProbeHealth("tcp 10.2.0.1:53", State.OK, since - timedelta(hours=1), "takes connections"),
+    )
+    health = Health(State.VPN_DOWN, since, error, probes)
+    changes = (Change("held", None, "running"), Change("paused", False, True))
+    stop = torrent(Verb.UPDATE, "Sintel", health.why, *changes, number=20, urgent=True)
+    waits = replace(ACTIONS[3], hold=Outcome.DEFERRED, reason=f"{ACTIONS[3].reason}; waits: {health.why}")
+    results = (ActionResult(stop, Outcome.APPLIED), ActionResult(waits, Outcome.DEFERRED))
+    part = ok("seedbox", results, status=Status.UNHEALTHY, error=health.why, health=health)
+    return Run(Mode.APPLY, HASH, 1, (ok("home", unchanged=3), part))
+
+
 def hostile() -> Run:
     """Names and answers that try to drive whatever shows them."""
     action = torrent(Verb.UPDATE, EVIL, "category differs", Change("category", "", EVIL), number=7)
@@ -241,5 +259,6 @@ def mass(count: int = 10_000) -> Run:
 
 
 CASES: Final[Mapping[str, Callable[[], Run]]] = {
-    case.__name__: case for case in (planned, applied, placed, converged, refused, accepted, hostile, huge, mass)
+    case.__name__: case
+    for case in (planned, applied, placed, converged, refused, accepted, unhealthy, hostile, huge, mass)
 }

@@ -11,6 +11,8 @@ from datetime import datetime
 import structlog
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.health.checkup import Checkup
+from reconciler.control.health.history import History
 from reconciler.control.journal import Journal
 from reconciler.control.observing import Finished, Observer
 from reconciler.control.reading import Connect, follow
@@ -26,11 +28,12 @@ from reconciler.control.watch.trigger import Cause, Trigger
 from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired
 from reconciler.model.errors import Stopped
+from reconciler.model.health import Health
 from reconciler.model.journal import Remembered
 from reconciler.model.placement import NOTHING, Known
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan import make_plan
+from reconciler.plan import NO_HEALTH, make_plan
 
 ATTEMPTS = 2  # of one request: what fails twice in a row is left to the next run, so that others need not wait for it
 FETCH_FIRST = 60.0  # seconds until torrents that could not be fetched are tried again, at most; doubled each time
@@ -84,6 +87,7 @@ class Watch:
         self._schedule = Schedule(interval, self._clock.random)
         self._domains = Domains(self._clock)
         self._memory = Memory(self._clock, 2 * interval)
+        self._history = History()
         self._journal = journal
         self._planner = _Planner(self._memory, journal)
         self._whereabouts = Whereabouts(journal.known(source.desired) if journal else NOTHING)
@@ -204,6 +208,7 @@ class Watch:
         desired = self._source.desired
         self._pool.keep(desired.instances)
         self._domains.revise(desired.instances)
+        self._history.keep(desired.instances)
         back, self._back = self._back, set()
         known = tuple(name for name in self._options.instances if name in desired.instances)
         nobody = bool(self._options.instances) and not known
@@ -218,6 +223,7 @@ class Watch:
             skip=list(desired.instances) if nobody else self._domains.waiting().keys() - back,
             whereabouts=self._whereabouts,
             utc=self._clock.utc,
+            checkup=Checkup(self._history, self._pace, self._clock.utc),
         )
         if self._stop.is_set():  # who was not read any more is not in trouble
             run = replace(run, instances=tuple(part for part in run.instances if part.version))
@@ -263,14 +269,15 @@ class _Planner(Planner):
         now: datetime | None = None,
         known: Known = NOTHING,
         only: Collection[str] | None = None,
+        health: Mapping[str, Health] = NO_HEALTH,
     ) -> Plan:
         remembered = self._journal.remembered(desired) if self._journal else {}
-        asked = _Asked(desired, dict(snapshots), known, remembered, now, only)
+        asked = _Asked(desired, dict(snapshots), known, (remembered, health, only), now)
         if self._last and self._last[0].still_answers(asked, self._last[1]):
             return self._memory.hold_back(self._last[1])
         plan = make_plan(
             desired, snapshots, accept=accept, take_over=take_over,
-            now=now, known=known, only=only, remembered=remembered,
+            now=now, known=known, only=only, remembered=remembered, health=health,
         )  # fmt: skip
         self._last = asked, plan
         return self._memory.hold_back(plan)
@@ -283,14 +290,13 @@ class _Asked:
     desired: Desired
     snapshots: Mapping[str, Snapshot]
     known: Known
-    remembered: Mapping[str, Remembered]
+    beside: tuple[Mapping[str, Remembered], Mapping[str, Health], Collection[str] | None]
     now: datetime | None
-    only: Collection[str] | None
 
     def still_answers(self, other: _Asked, plan: Plan) -> bool:
         """Would the other be answered by the same plan? Time counts by the day, and where the plan itself says so."""
         same = self.desired is other.desired and self.known is other.known and _same(self.snapshots, other.snapshots)
-        if not same or (self.remembered, self.only) != (other.remembered, other.only):
+        if not same or self.beside != other.beside:
             return False
         if self.now is None or other.now is None:
             return self.now is other.now

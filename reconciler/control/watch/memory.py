@@ -71,7 +71,7 @@ class Memory:
         self._contested = {one: why for one, why in self._contested.items() if self._contest.until(one, now)}
         self._refused = {one: seen for one, seen in self._refused.items() if now < seen.until + LONGEST}
         for instance in results:
-            if instance.status is not Status.OK:
+            if instance.status not in (Status.OK, Status.UNHEALTHY):
                 continue
             for result in instance.results:
                 for subject in subjects(instance.name, result.action):
