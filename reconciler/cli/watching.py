@@ -108,10 +108,12 @@ def _served(
             raise Failure("--token-file is for requests over HTTP: give --listen with it", 4)
         yield None
         return
+    from reconciler.control.run import chosen
     from reconciler.web import Board, ListenError, TokenError, read_token, serve
 
-    shard = options.shard
-    board = Board(interval, settings.instances, holds=lambda name: shard is None or shard.holds(name))
+    board = Board(
+        interval, settings.instances, ours=lambda desired: [one.name for one in chosen(desired, (), options.shard)]
+    )
     try:
         token = partial(read_token, options.token_file) if options.token_file else None
         if token:

@@ -6,7 +6,8 @@ May import everything above it (`model`, `desired`, `live`, `plan`, `apply`). Ne
 what should be done to a torrent.
 """
 
-from reconciler.control.run import Options, Progress, Silent, UnknownInstance, run_once
+from reconciler.control.progress import Progress, Silent
+from reconciler.control.run import Options, UnknownInstance, run_once
 from reconciler.control.status import read_status
 from reconciler.control.waiting import run_until_placed
 

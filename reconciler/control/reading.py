@@ -41,6 +41,9 @@ class OpenTarget(Target, Protocol):
     def network(self, *, interface: bool, transfer: bool) -> NetworkState:
         """What it says of its network: of the `interface` it is bound to, and the rest."""
 
+    def free_space(self) -> int | None:
+        """Bytes free at the default path; None where that is not told. Takes a session of its own."""
+
     def open(self) -> None:
         """Log in, once. Raises `InstanceError`."""
 
@@ -68,13 +71,14 @@ class Reading:
     """What reading one instance gave: an open session with a whole snapshot, or the error that prevented it.
 
     `done`: what was so urgent that it was not left for later, by the id of its torrent; `lost`: the error that ended
-    that.
+    that. `free`: bytes of free space, where that was asked for and told.
     """
 
     target: OpenTarget
     snapshot: Snapshot | None = None
     error: InstanceError | Stopped | None = None
     health: Health | None = None
+    free: int | None = None
     done: Mapping[str, ActionResult] = field(default_factory=dict)
     lost: InstanceError | None = None
 

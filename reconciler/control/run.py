@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -14,15 +13,17 @@ from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.blast import with_other_seeds
 from reconciler.control.exit_code import exit_code
+from reconciler.control.grouping import concerned, concerning, looking, with_linked
 from reconciler.control.health.checkup import Checkup, stop_at_once
 from reconciler.control.health.history import History
+from reconciler.control.progress import Progress
 from reconciler.control.reading import Connect, OpenTarget, Reading, connect, each, read_afresh, read_all
 from reconciler.control.surplus import leave, parted
 from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.health import Health
-from reconciler.model.placement import NOTHING, Known, Pending
+from reconciler.model.placement import NOTHING, Known
 from reconciler.model.plan import Action, InstancePlan, Outcome, Plan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.model.snapshot import Snapshot
@@ -41,32 +42,6 @@ class Options:
     take_over: bool = False
     detailed_exitcode: bool = False
     shard: Shard | None = None
-
-
-class Progress(Protocol):
-    """Told how far each instance is, from several threads."""
-
-    def started(self, instance: str, total: int) -> None:
-        """`total` actions are about to be executed."""
-
-    def advanced(self, instance: str, count: int) -> None:
-        """`count` more of them have been dealt with."""
-
-    def finished(self, instance: str) -> None:
-        """Nothing more comes for this instance."""
-
-
-class Silent:
-    """A progress that nobody watches."""
-
-    def started(self, instance: str, total: int) -> None:
-        """Nothing to show."""
-
-    def advanced(self, instance: str, count: int) -> None:
-        """Nothing to show."""
-
-    def finished(self, instance: str) -> None:
-        """Nothing to show."""
 
 
 class Planner(Protocol):
@@ -127,12 +102,14 @@ def run_once(
     checkup = checkup or Checkup(History(), pace, utc)
     only = {one.name for one in instances}
 
-    def look(instance: Instance, target: OpenTarget) -> Reading:
-        reading = checkup.read(instance, target, desired.files_of(instance.name))
+    look = looking(desired, checkup, whereabouts, pace, utc)
+
+    def act(instance: Instance, target: OpenTarget) -> Reading:
+        reading = look(instance, target)
         looked_at = options.dry_run or instance.name not in only
         return reading if looked_at else stop_at_once(desired, instance, reading, pace)
 
-    with read_all(with_linked(desired, instances, skip), stop, look, connect) as read:
+    with read_all(with_linked(desired, instances, skip), stop, act, connect) as read:
         whereabouts.saw(read, utc())
         plan_them = partial(planner, known=whereabouts.known, now=utc(), only=only)
         readings, plan = _planned(desired, options, plan_them, read, pace)
@@ -155,22 +132,11 @@ def run_once(
     counted = tuple(_counted(results[name], readings[name]) for name in sorted(results))
     names = {one.name for one in chosen(desired, options.instances, options.shard)}
     pending = concerning(desired, plan.pending, names)
-    whereabouts.wants(pending, [name for name, group in desired.groups.items() if not names.isdisjoint(group.names)])
+    if not stop.is_set():
+        whereabouts.wants(pending, concerned(desired, names))
     code = exit_code(counted, detailed=options.detailed_exitcode, pending=bool(pending))
     lost = tuple(unread(name, one) for name, one in sorted(readings.items()) if name not in results and one.error)
     return Run(mode, plan.hash, code, counted, desired.warnings, pending, lost)
-
-
-def with_linked(desired: Desired, instances: Sequence[Instance], skip: Collection[str] = ()) -> list[Instance]:
-    """The instances, and those without which nobody could say what is to be on them."""
-    links = linked(desired.instances, desired.groups)
-    names = {name for one in instances for name in links[one.name]}
-    return [one for name, one in desired.instances.items() if name in names and name not in skip]
-
-
-def concerning(desired: Desired, pending: Sequence[Pending], names: AbstractSet[str]) -> tuple[Pending, ...]:
-    """What could be on one of these instances."""
-    return tuple(one for one in pending if not names.isdisjoint(desired.groups[one.group].names))
 
 
 def _planned(
@@ -197,15 +163,19 @@ def _deletes(part: InstancePlan) -> bool:
 
 
 def chosen(desired: Desired, names: Sequence[str], shard: Shard | None = None) -> list[Instance]:
-    """The instances to work on: those named that the shard holds. Raises `UnknownInstance` for a name not declared."""
+    """The instances to work on: those named that the shard holds. Raises `UnknownInstance` for a name not declared.
+
+    A shard holds all members of a group or none, and with them those of every group that shares a member with it.
+    """
     unknown = sorted(set(names) - set(desired.instances))
     if unknown:
         known = ", ".join(sorted(desired.instances))
         raise UnknownInstance(f'no instance "{unknown[0]}" in the desired state, which has: {known}')
+    links = linked(desired.instances, desired.groups)
     return [
         instance
         for name, instance in desired.instances.items()
-        if (not names or name in names) and (shard is None or shard.holds(name))
+        if (not names or name in names) and (shard is None or shard.holds(links[name][0]))
     ]
 
 

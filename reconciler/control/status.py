@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from reconciler.apply.pace import Pace, real_pace
-from reconciler.control.health.checkup import healthy_look
+from reconciler.control.grouping import concerning, looking, with_linked
+from reconciler.control.health.checkup import Checkup
+from reconciler.control.health.history import History
 from reconciler.control.reading import Connect, Reading, connect, read_all
-from reconciler.control.run import chosen, concerning, settled, utc_now, with_linked
+from reconciler.control.run import chosen, settled, utc_now
 from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
@@ -40,7 +42,8 @@ def read_status(
     whereabouts = whereabouts or Whereabouts()
     whereabouts.keep(desired)
     selected = chosen(desired, instances)
-    look = healthy_look(desired, pace or real_pace(stop))
+    pace = pace or real_pace(stop)
+    look = looking(desired, Checkup(History(), pace, utc), whereabouts, pace, utc)
     with read_all(with_linked(desired, selected), stop, look, connect) as readings:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
         whereabouts.saw(readings, utc())

@@ -10,8 +10,9 @@ from typing import Final
 
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.exit_code import exit_code
+from reconciler.control.progress import Progress
 from reconciler.control.reading import Connect, connect
-from reconciler.control.run import Options, Planner, Progress, run_once, utc_now
+from reconciler.control.run import Options, Planner, run_once, utc_now
 from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired
 from reconciler.model.errors import Stopped

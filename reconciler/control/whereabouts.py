@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from reconciler.control.reading import Reading
 from reconciler.model.desired import Desired
@@ -20,6 +20,8 @@ from reconciler.model.snapshot import Snapshot
 
 T = TypeVar("T")
 
+MEASURE_EVERY: Final = 300.0  # seconds
+
 
 class Whereabouts:
     """Learns from every run. `known` is the very same object for as long as nothing in it changes.
@@ -30,6 +32,7 @@ class Whereabouts:
     def __init__(self, known: Known = NOTHING) -> None:
         self.known = self.kept = known
         self._urls: dict[str, str] = {}
+        self._measured: dict[str, datetime] = {}
         self._read: dict[str, Snapshot] = {}
 
     def keep(self, desired: Desired) -> None:
@@ -42,6 +45,14 @@ class Whereabouts:
                 self._read.pop(name, None)
         self._urls = urls
         self._wants({key: one for key, one in self.known.pending.items() if key[0] in desired.groups})
+
+    def measure(self, name: str, now: datetime) -> bool:
+        """Is it time to ask a member for its free space? It costs the server too much to ask in every run of a loop."""
+        last = self._measured.get(name)
+        if last and (now - last).total_seconds() < MEASURE_EVERY:
+            return False
+        self._measured[name] = now
+        return True
 
     @property
     def news(self) -> bool:
@@ -61,6 +72,8 @@ class Whereabouts:
                     held = frozenset(_ids(reading.snapshot))
                 self._read[name] = reading.snapshot
                 self._set(name, self.known.down.get(name), held)
+                if reading.free is not None:
+                    self.known = replace(self.known, free=_with(self.known.free, name, _rounded(reading.free)))
                 if reading.health and not reading.health.healthy:
                     self._lost(name, reading.health.why, now)
                 else:
@@ -99,6 +112,12 @@ class Whereabouts:
         if known.down.get(name) == down and known.held.get(name) == held:
             return
         self.known = replace(known, down=_with(known.down, name, down), held=_with(known.held, name, held))
+
+
+def _rounded(free: int) -> int:
+    """Down to a hundredth or so: what is known does not change with every byte."""
+    step = 1 << max(0, free.bit_length() - 7)
+    return free - free % step
 
 
 def _with(before: Mapping[str, T], name: str, value: T | None) -> Mapping[str, T]:

@@ -49,7 +49,9 @@ class Session(OptionCalls):
 
     def __init__(self, instance: Instance, *, stop: threading.Event | None = None) -> None:
         self._instance = instance
+        self._stop = stop
         self._connection = Connection(instance, stop)
+        self._aside = 0  # requests in sessions of their own
 
     @property
     def version(self) -> str:
@@ -64,7 +66,7 @@ class Session(OptionCalls):
     @property
     def requests(self) -> int:
         """How many HTTP requests were sent so far."""
-        return self._connection.requests
+        return self._connection.requests + self._aside
 
     @property
     def tags_at_add(self) -> bool:
@@ -132,6 +134,17 @@ class Session(OptionCalls):
     def network(self, *, interface: bool, transfer: bool) -> NetworkState:
         """What it says of its network: of the `interface` it is bound to (two requests), and the rest (one)."""
         return read_network(self._connection, interface=interface, transfer=transfer)
+
+    def free_space(self) -> int | None:
+        """Bytes free at the default path, in a session of its own: what the server keeps for it ends with that."""
+        from reconciler.live.inspector import Inspector  # which is a session itself
+
+        aside = Inspector(self._instance, stop=self._stop)
+        try:
+            with aside:
+                return aside.free_space()
+        finally:
+            self._aside += aside.requests
 
     def export(self, torrent_id: str) -> bytes | None:
         """The .torrent file of one torrent (qBittorrent >= 4.5); None where it has no metadata yet, or is gone."""

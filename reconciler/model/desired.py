@@ -170,7 +170,7 @@ class Desired:
 
     def files_of(self, instance: str) -> frozenset[str]:
         """The ids of the torrents of an instance whose files are declared: only of these are they read."""
-        declaring = (entry for entry in self.torrents if entry.files and entry.instance == instance)
+        declaring = (entry for entry in self.torrents if entry.files and instance in self.places_of(entry))
         return frozenset(
             key for entry in declaring if "files" not in entry.ignore_changes for key in entry.infohashes.ids
         )

@@ -52,3 +52,8 @@ class Group:
     def names(self) -> tuple[str, ...]:
         """The names of its members, in their order."""
         return tuple(member.name for member in self.members)
+
+    @property
+    def measured(self) -> frozenset[str]:
+        """The names of the members whose free space matters."""
+        return frozenset(member.name for member in self.members if member.min_free_space is not None)

@@ -23,12 +23,14 @@ class Known:
 
     `down`: those that are in trouble; one may have been read all the same (its VPN is down). `held`: the ids of what
     each had when it was last read well. Of an instance that is in neither nothing is known: it may hold anything.
-    `pending`: what was pending when that was last asked, by group and infohash.
+    `pending`: what was pending when that was last asked, by group and infohash. `free`: bytes that are free where a
+    member downloads to, for those of which that matters and is told.
     """
 
     down: Mapping[str, Down] = field(default_factory=dict)
     held: Mapping[str, frozenset[str]] = field(default_factory=dict)
     pending: Mapping[tuple[str, str], Pending] = field(default_factory=dict)
+    free: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,6 @@ class Snapshot:
     """Every torrent and category of one instance, read in one go. `version` like `v5.1.0`, `web_api` like `2.11.4`.
 
     `v2`: does it know torrents that have a v2 infohash alone (qBittorrent >= 4.4)?
-    `free_space`: bytes free where it downloads to; None where that was not asked for, or is not told.
     `preferences`: all of the application's, in the form of `model.preferences`; None where none is declared for it.
     """
 
@@ -125,7 +124,6 @@ class Snapshot:
     categories: Mapping[str, LiveCategory] = field(default_factory=dict)
     v2: bool = True
     preferences: Mapping[str, PreferenceValue] | None = field(default=None, repr=False)
-    free_space: int | None = None
 
     @property
     def api(self) -> tuple[int, ...]:

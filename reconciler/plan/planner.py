@@ -21,7 +21,7 @@ from reconciler.plan.kill_switch import let_go, postponed, stops
 from reconciler.plan.memory import distrust
 from reconciler.plan.placement import Here, Placement, Stay, place
 from reconciler.plan.preferences import plan_preferences
-from reconciler.plan.surplus import Extra, plan_extras
+from reconciler.plan.surplus import Extra, moves_later, plan_extras
 from reconciler.plan.torrents import Decision, Rules, decide, prune
 
 NOT_REMEMBERED: Mapping[str, Remembered] = MappingProxyType({})
@@ -88,6 +88,9 @@ def _plan_instance(
         meant.update(live.id for live in here.found.lives)
         decided = _decide(here, rules, snapshot)
         decisions += decided
+        if here.spot and here.spot.later and not decided and here.found.live:
+            decisions.append(moves_later(here.found.entry, here.found.live, here.spot.later))
+            continue
         left_alone = any(isinstance(decision, Spared) for decision in decided)
         if here.found.live and here.spot and here.spot.stay is not Stay.WANTED and not left_alone:
             extras.append(Extra(here.found.entry, here.found.live, here.spot))

@@ -48,6 +48,12 @@ def plan_extras(
     return decisions
 
 
+def moves_later(entry: DesiredTorrent, live: LiveTorrent, member: str) -> Spared:
+    """One that stays where it is for now, though it is to move."""
+    reason = f"{entry.instance}: moves to {member} later: the guard allows only so many at a time"
+    return Spared(str(live.infohashes), live.name, reason)
+
+
 def _spared(extra: Extra, rules: Rules) -> str | None:
     live, spot = extra.live, extra.spot
     if spot.stay is Stay.LEAVING:

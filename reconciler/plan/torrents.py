@@ -98,6 +98,8 @@ def not_addable(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
         return f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; 4.4 and later do"
     if entry.source is None:
         return "not on the instance, and an infohash is nothing to add it from; give a magnet or a torrent instead"
+    if not entry.create_only:
+        return None
     return impossible(first_values(entry), snapshot)  # it would be too late for it afterwards
 
 

@@ -48,6 +48,7 @@ class MemoryInstance(MemoryOptions):
         self.live_categories: dict[str, LiveCategory] = {}
         self.network_state = NetworkState("lo", "lo" if version >= "5" else None, ("eth0", "lo"), "firewalled", None)
         self.seeds: dict[str, int] = {}
+        self.free: int | None = 1 << 40
         self.live_preferences = first_preferences(self.web_api, default_save_path)
         self.with_preferences = with_preferences
         self.requests = 0
@@ -108,6 +109,10 @@ class MemoryInstance(MemoryOptions):
     def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
         """The same: every snapshot is a full read."""
         return self.snapshot(files_of)
+
+    def free_space(self) -> int | None:
+        """Bytes free at the default path."""
+        return self._request(lambda: self.free)
 
     def network(self, *, interface: bool, transfer: bool) -> NetworkState:
         """What it says of its network."""

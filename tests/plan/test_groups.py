@@ -32,13 +32,16 @@ CASES = [
 def planned(case: dict[str, Any]) -> Plan:
     """The plan of a case."""
     desired = _desired(case)
-    live = {
-        name: replace(snapshot([{"tags": [OURS], **row} for row in rows]), free_space=case.get("free", {}).get(name))
-        for name, rows in case.get("live", {}).items()
-    }
+    live = {name: snapshot([{"tags": [OURS], **row} for row in rows]) for name, rows in case.get("live", {}).items()}
     down = {name: Down(NOW - timedelta(seconds=ago), "it broke") for name, ago in case.get("down", {}).items()}
     held = {name: frozenset(i for x in what for i in hashes(x).ids) for name, what in case.get("held", {}).items()}
-    return make_plan(desired, live, known=Known(down, held), now=NOW, take_over=case.get("take_over", False))
+    return make_plan(
+        desired,
+        live,
+        known=Known(down, held, free=case.get("free", {})),
+        now=NOW,
+        take_over=case.get("take_over", False),
+    )
 
 
 def _desired(case: dict[str, Any]) -> Desired:

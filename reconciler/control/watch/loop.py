@@ -15,8 +15,9 @@ from reconciler.control.health.checkup import Checkup
 from reconciler.control.health.history import History
 from reconciler.control.journal import Journal
 from reconciler.control.observing import Finished, Observer
+from reconciler.control.progress import Progress, Silent
 from reconciler.control.reading import Connect, follow
-from reconciler.control.run import Options, Planner, Progress, Silent, run_once, unread
+from reconciler.control.run import Options, Planner, run_once, unread
 from reconciler.control.watch.aside import Aside, Start, in_thread
 from reconciler.control.watch.clock import Clock, real_clock
 from reconciler.control.watch.domains import Domains, delay, door

@@ -10,7 +10,7 @@ from reconciler.model.groups import Group
 def linked(instances: Iterable[str], groups: Mapping[str, Group]) -> dict[str, tuple[str, ...]]:
     """For each instance all that it is linked with, itself among them, sorted. An instance in no group is alone.
 
-    Whoever divides the instances (`--shard`) divides by the first of these names, so that no group is torn.
+    Whoever divides the instances between processes divides by the first of these names, so that no group is torn.
     """
     names = set(instances)
     sets = {name: frozenset({name}) for name in names}

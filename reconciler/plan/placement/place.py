@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,12 +12,14 @@ from reconciler.model.groups import Group, Member, Strategy
 from reconciler.model.placement import NOTHING, Copy, Known, Pending
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import owner_tag, owners
+from reconciler.plan.guard import allowance
 from reconciler.plan.match import Match, match
 from reconciler.plan.placement.copies import percent, reliable, worth
 from reconciler.plan.placement.ranking import ranked
 from reconciler.plan.placement.room import Room
 from reconciler.plan.placement.seats import Seat
 from reconciler.plan.placement.strategies import Decision, Spot, Stay, on_every, on_one
+from reconciler.plan.torrents import not_addable
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class _Placing:
         self._known = known
         self._now = now
         self._take_over = take_over
-        self._room = Room(snapshots)
+        self._room = Room(snapshots, known.free)
+        self._allowed: dict[str, int] = {}
 
     def all(self, found: Mapping[str, Sequence[Match]]) -> Placement:
         on, grouped = self._direct(found)
@@ -92,9 +95,9 @@ class _Placing:
         groups = self._desired.groups
         entries = (entry for entry in self._desired.torrents if entry.instance in groups)
         # in an order of their own, so that who gets the last room does not depend on the order in the files
-        for entry in sorted(entries, key=lambda entry: (str(entry.infohashes), entry.at)):
+        in_order = sorted(entries, key=lambda entry: (str(entry.infohashes), entry.at))
+        for entry, decision in zip(in_order, self._decisions(in_order, grouped), strict=True):
             matches = grouped[id(entry)]
-            decision = self._decide(entry, groups[entry.instance], matches)
             for spot in decision.spots:
                 if spot.instance in matches:
                     on[spot.instance].append(Here(matches[spot.instance], spot))
@@ -126,7 +129,31 @@ class _Placing:
         since = before.since if before and before.since else self._now
         return Pending(infohash, entry.label, entry.instance, decision.pending or "", entry.at, decision.until, since)
 
-    def _decide(self, entry: DesiredTorrent, group: Group, found: Mapping[str, Match]) -> Decision:
+    def _decisions(
+        self, entries: Sequence[DesiredTorrent], grouped: Mapping[int, Mapping[str, Match]]
+    ) -> Sequence[Decision]:
+        """All decisions. What moves comes after what has no place yet, and so much at a time as the guard allows."""
+        groups = self._desired.groups
+        decisions = [self._decide(one, groups[one.instance], grouped[id(one)], may_move=False) for one in entries]
+        spots = (spot for decision in decisions for spot in decision.spots)
+        moving = Counter(spot.instance for spot in spots if spot.stay is Stay.LEAVING and spot.keeper)
+        for index, (entry, decision) in enumerate(zip(entries, decisions, strict=True)):
+            source = next((spot.instance for spot in decision.spots if spot.later), None)
+            if source is None or moving[source] >= self._at_a_time(source):
+                continue
+            found = grouped[id(entry)]
+            decisions[index] = self._decide(entry, groups[entry.instance], found, may_move=True)
+            moving[source] += 1
+        return decisions
+
+    def _at_a_time(self, instance: str) -> int:
+        if instance not in self._allowed:
+            torrents = self._snapshots[instance].torrents
+            owned = sum(owner_tag(self._desired.owner) in live.tags for live in torrents)
+            self._allowed[instance] = allowance((), owned, self._desired)
+        return self._allowed[instance]
+
+    def _decide(self, entry: DesiredTorrent, group: Group, found: Mapping[str, Match], *, may_move: bool) -> Decision:
         if entry.absent:
             return Decision(tuple(Spot(name, Stay.WANTED, "absent from every member") for name in found))
         members: Sequence[Member] = group.members
@@ -136,7 +163,7 @@ class _Placing:
         if group.strategy is Strategy.REPLICATE:
             decision = on_every(seats, self._now)
         else:
-            decision = on_one(seats, group, self._desired.owner, self._now)
+            decision = on_one(seats, group, self._desired.owner, self._now, may_move=may_move)
         empty = {seat.name for seat in seats if not seat.copy}
         for spot in decision.spots:
             if spot.instance in empty:
@@ -151,7 +178,7 @@ class _Placing:
             return Seat(member, False, down=down, held=has)
         theirs = self._others(found.live) if found.live else ()
         copy = None if theirs else found.live
-        lacks = None if copy else self._lacks(member, theirs)
+        lacks = None if copy else self._lacks(entry, member, theirs)
         return Seat(member, True, copy, down, lacks=lacks, conflict=found.conflict is not None)
 
     def _others(self, live: LiveTorrent) -> tuple[str, ...]:
@@ -160,12 +187,12 @@ class _Placing:
             return ()
         return owners(live.tags)
 
-    def _lacks(self, member: Member, theirs: Sequence[str]) -> str | None:
+    def _lacks(self, entry: DesiredTorrent, member: Member, theirs: Sequence[str]) -> str | None:
         if theirs:
             return f'it has it already, for the owner "{theirs[0]}"'
         if self._desired.instances[member.name].suspend and not self._desired.suspend:
             return "it is suspended"
-        return self._room.lacks(member)
+        return not_addable(entry, self._snapshots[member.name]) or self._room.lacks(member)
 
 
 def _ids(entry: DesiredTorrent, found: Mapping[str, Match]) -> Iterator[str]:

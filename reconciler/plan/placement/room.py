@@ -14,8 +14,8 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 class Room:
     """Counts what each instance has and is given. What is to be deleted counts until it is gone."""
 
-    def __init__(self, snapshots: Mapping[str, Snapshot]) -> None:
-        self._snapshots = snapshots
+    def __init__(self, snapshots: Mapping[str, Snapshot], free: Mapping[str, int]) -> None:
+        self._free = free
         self._count = Counter({name: len(snapshot.torrents) for name, snapshot in snapshots.items()})
 
     def take(self, instance: str) -> None:
@@ -28,7 +28,7 @@ class Room:
         if member.max_torrents is not None and count >= member.max_torrents:
             return f"it has {count} torrents, of max_torrents {member.max_torrents}"
         if member.min_free_space is not None:
-            free = self._snapshots[member.name].free_space
+            free = self._free.get(member.name)
             if free is None:
                 return "its free space is not known"
             if free < member.min_free_space:

@@ -38,12 +38,16 @@ class Stay(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A torrent on a member of its group, and why. `keeper` is the copy that a surplus one leaves it to."""
+    """A torrent on a member of its group, and why. `keeper`: the copy that another one goes for, or is to go for.
+
+    `later`: the member that it is to move to once others have moved.
+    """
 
     instance: str
     stay: Stay
     reason: str
     keeper: Copy | None = None
+    later: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,8 @@ def on_every(seats: Sequence[Seat], now: datetime) -> Decision:
     return Decision(tuple(spots), f"not on every member: {'; '.join(lacking)}" if lacking else None)
 
 
-def on_one(seats: Sequence[Seat], group: Group, owner: str, now: datetime) -> Decision:
-    """Failover and spread, with the members in the order of preference."""
+def on_one(seats: Sequence[Seat], group: Group, owner: str, now: datetime, *, may_move: bool = True) -> Decision:
+    """Failover and spread, with the members in the order of preference. `may_move`: may a move begin now?"""
     if any(seat.conflict for seat in seats):  # a person has to settle that first
         return Decision(tuple(Spot(seat.name, Stay.WANTED, "in conflict") for seat in seats if seat.copy))
     unwell = tuple(
@@ -77,7 +81,10 @@ def on_one(seats: Sequence[Seat], group: Group, owner: str, now: datetime) -> De
     if not holders:
         return _on_none(seats, group, unwell, now)
     target, until = _target(seats, holders, group, now)
-    spots = [Spot(target.name, Stay.WANTED, _why(target, seats, holders, now))]
+    later = None
+    if target not in holders and not may_move:
+        target, later = _best(holders), target.name
+    spots = [Spot(target.name, Stay.WANTED, _why(target, seats, holders, now), later=later)]
     spots += (_other(seat, target, group, owner) for seat in holders if seat is not target)
     return Decision((*spots, *unwell), until=until)
 
@@ -89,7 +96,7 @@ def _target(
 
     Nothing moves to the second best because the best is down for a moment.
     """
-    best = next((seat for seat in holders if seat.copy and complete(seat.copy)), holders[0])
+    best = _best(holders)
     if group.moves is Moves.NEVER:
         return best, None
     for seat in seats:
@@ -98,6 +105,10 @@ def _target(
         if not seat.well and now < (until := _given_up(seat, group, now)):
             return best, until
     return best, None
+
+
+def _best(holders: Sequence[Seat]) -> Seat:
+    return next((seat for seat in holders if seat.copy and complete(seat.copy)), holders[0])
 
 
 def _other(seat: Seat, target: Seat, group: Group, owner: str) -> Spot:
@@ -116,7 +127,7 @@ def _other(seat: Seat, target: Seat, group: Group, owner: str) -> Spot:
         why = "is smaller" if keeper.size < worth(own) else "is not ours"
         return Spot(seat.name, Stay.LEAVING, f"{target.name} has it too, but that copy {why}")
     reason = f"stays here until it is complete on {target.name} ({percent(keeper)})"
-    return Spot(seat.name, Stay.LEAVING, reason)
+    return Spot(seat.name, Stay.LEAVING, reason, there)
 
 
 def _on_none(seats: Sequence[Seat], group: Group, unwell: tuple[Spot, ...], now: datetime) -> Decision:
