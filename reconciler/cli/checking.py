@@ -8,6 +8,7 @@ import sys
 from reconciler.cli import logs, out
 from reconciler.cli.loading import files_of, load_desired
 from reconciler.cli.progress import Bars
+from reconciler.cli.remembering import journal_of, roster_of
 from reconciler.cli.settings import Failure, Output, Settings
 from reconciler.cli.signals import Stopping
 from reconciler.model.desired import Desired
@@ -29,9 +30,11 @@ def status_command(settings: Settings) -> int:
     logs.configure(settings)
     with Stopping() as stopping:
         desired = load_desired(settings, stopping=stopping)
+        journal = journal_of(settings, lambda message: out.caution(settings, message)) if desired.groups else None
+        roster = roster_of(desired, journal)
         with Bars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
-                status = read_status(desired, settings.instances, stopping.event)
+                status = read_status(desired, settings.instances, stopping.event, roster=roster)
             except UnknownInstance as error:
                 raise Failure(str(error), 4) from error
     if settings.output is Output.JSON:

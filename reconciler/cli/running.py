@@ -12,7 +12,7 @@ from functools import partial
 from reconciler.cli import logs, out
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import Bars, Waiting
-from reconciler.cli.remembering import journal_of
+from reconciler.cli.remembering import journal_of, roster_of
 from reconciler.cli.settings import Failure, Output, RunSettings, Settings
 from reconciler.cli.signals import Stopping
 from reconciler.model.desired import Desired
@@ -55,8 +55,6 @@ def command_line(settings: Settings, options: RunSettings) -> str:
 def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: Stopping) -> Run:
     from reconciler.control import Options, UnknownInstance, run_once, run_until_placed
     from reconciler.control.observing import COMMAND, Finished
-    from reconciler.control.whereabouts import Whereabouts
-    from reconciler.model.placement import NOTHING
     from reconciler.plan import make_plan
 
     chosen = Options(
@@ -70,16 +68,16 @@ def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: S
     began, clock = datetime.now(UTC), time.monotonic()
     journal = journal_of(settings, lambda message: out.caution(settings, message))
     planner = partial(make_plan, remembered=journal.remembered(desired)) if journal else make_plan
-    whereabouts = Whereabouts(journal.known(desired) if journal else NOTHING)
+    roster = roster_of(desired, journal)
     with Bars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
         patiently = partial(run_until_placed, wait=options.wait, tell=Waiting(settings, bars))
         work = patiently if options.wait else run_once
         try:
-            run = work(desired, chosen, bars, stopping.event, planner=planner, whereabouts=whereabouts)
+            run = work(desired, chosen, bars, stopping.event, planner=planner, roster=roster)
         except UnknownInstance as error:
             raise Failure(str(error), 4) from error
     if journal:
-        journal.record(desired, Finished(run, COMMAND, began, time.monotonic() - clock), whereabouts)
+        journal.record(desired, Finished(run, COMMAND, began, time.monotonic() - clock), roster)
     return run
 
 

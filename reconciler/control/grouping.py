@@ -10,7 +10,7 @@ from datetime import datetime
 from reconciler.apply.pace import Pace
 from reconciler.control.health.checkup import Checkup
 from reconciler.control.reading import Look, OpenTarget, Reading
-from reconciler.control.whereabouts import Whereabouts
+from reconciler.control.roster import Roster
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.placement import Pending
@@ -34,15 +34,13 @@ def concerned(desired: Desired, names: AbstractSet[str]) -> list[str]:
     return [name for name, group in desired.groups.items() if not names.isdisjoint(group.names)]
 
 
-def looking(
-    desired: Desired, checkup: Checkup, whereabouts: Whereabouts, pace: Pace, utc: Callable[[], datetime]
-) -> Look:
+def looking(desired: Desired, checkup: Checkup, roster: Roster, pace: Pace, utc: Callable[[], datetime]) -> Look:
     """How to read an instance: with its health and, where a group asks for it, its free space."""
     measured = frozenset[str]().union(*(group.measured for group in desired.groups.values()))
 
     def look(instance: Instance, target: OpenTarget) -> Reading:
         reading = checkup.read(instance, target, desired.files_of(instance.name))
-        if reading.snapshot is None or instance.name not in measured or not whereabouts.measure(instance.name, utc()):
+        if reading.snapshot is None or instance.name not in measured or not roster.measure(instance.name, utc()):
             return reading
         try:
             return replace(reading, free=pace.patiently(target.free_space))

@@ -15,7 +15,7 @@ from typing import Final
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.gathering import Asked, Keep, Library, Sources, common_categories, declared, secretive
 from reconciler.control.reading import OpenTarget, Reading, read, read_all
-from reconciler.control.run import chosen
+from reconciler.control.run import chosen, utc_now
 from reconciler.desired import DesiredStateError
 from reconciler.desired.problems import suggestion
 from reconciler.desired.writing import Gathered, Left, Rendered, render
@@ -144,7 +144,7 @@ class _Trial:
             return {entry_at(problem.at.line): problem.message for problem in ours}
         return {
             entry_at(action.source.line): action.reason
-            for part in make_plan(whole, self._snapshots).instances
+            for part in make_plan(whole, self._snapshots, now=utc_now()).instances
             for action in part.actions
             if action.source and action.source.file == self._asked.name and not _only_adopts(action)
         }

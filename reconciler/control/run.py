@@ -18,8 +18,8 @@ from reconciler.control.health.checkup import Checkup, stop_at_once
 from reconciler.control.health.history import History
 from reconciler.control.progress import Progress
 from reconciler.control.reading import Connect, OpenTarget, Reading, connect, each, read_afresh, read_all
+from reconciler.control.roster import Roster
 from reconciler.control.surplus import leave, parted
-from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.health import Health
@@ -81,28 +81,28 @@ def run_once(
     connect: Connect = connect,
     planner: Planner = make_plan,
     skip: Collection[str] = (),
-    whereabouts: Whereabouts | None = None,
+    roster: Roster | None = None,
     utc: Callable[[], datetime] = utc_now,
     checkup: Checkup | None = None,
 ) -> Run:
     """Read, plan, guard and, unless it is a dry-run, apply. Raises `UnknownInstance`; all else is in the result.
 
     Instances named in `skip` are left alone and are not in the result. Those that a group links to the chosen ones are
-    read too, for what is to be on one depends on the others, and are not changed. `whereabouts` is what earlier runs
+    read too, for what is to be on one depends on the others, and are not changed. `roster` is what earlier runs
     know of the members of groups, and learns from this one. `checkup` reads the instances with their health; a loop
     brings its own, which remembers.
     `stop` may be set at any time: the request in flight is finished, sessions are logged out, and what was not
     done is reported as dropped.
     """
     pace = pace or real_pace(stop)
-    whereabouts = whereabouts or Whereabouts()
-    whereabouts.keep(desired)
+    roster = roster or Roster()
+    roster.keep(desired)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
     instances = [one for one in chosen(desired, options.instances, options.shard) if one.name not in skip]
     checkup = checkup or Checkup(History(), pace, utc)
     only = {one.name for one in instances}
 
-    look = looking(desired, checkup, whereabouts, pace, utc)
+    look = looking(desired, checkup, roster, pace, utc)
 
     def act(instance: Instance, target: OpenTarget) -> Reading:
         reading = look(instance, target)
@@ -110,8 +110,8 @@ def run_once(
         return reading if looked_at else stop_at_once(desired, instance, reading, pace)
 
     with read_all(with_linked(desired, instances, skip), stop, act, connect) as read:
-        whereabouts.saw(read, utc())
-        plan_them = partial(planner, known=whereabouts.known, now=utc(), only=only)
+        roster.saw(read, utc())
+        plan_them = partial(planner, known=roster.known, now=utc(), only=only)
         readings, plan = _planned(desired, options, plan_them, read, pace)
         plans = {part.name: part for part in plan.instances}
 
@@ -128,12 +128,12 @@ def run_once(
         results = each(only, conclude)
         if not options.dry_run:
             results = leave(plans, results, readings, desired.owner, pace)
-            whereabouts.did(results.values(), utc())
+            roster.did(results.values(), utc())
     counted = tuple(_counted(results[name], readings[name]) for name in sorted(results))
     names = {one.name for one in chosen(desired, options.instances, options.shard)}
     pending = concerning(desired, plan.pending, names)
     if not stop.is_set():
-        whereabouts.wants(pending, concerned(desired, names))
+        roster.wants(pending, concerned(desired, names))
     code = exit_code(counted, detailed=options.detailed_exitcode, pending=bool(pending))
     lost = tuple(unread(name, one) for name, one in sorted(readings.items()) if name not in results and one.error)
     return Run(mode, plan.hash, code, counted, desired.warnings, pending, lost)

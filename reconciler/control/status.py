@@ -11,8 +11,8 @@ from reconciler.control.grouping import concerning, looking, with_linked
 from reconciler.control.health.checkup import Checkup
 from reconciler.control.health.history import History
 from reconciler.control.reading import Connect, Reading, connect, read_all
+from reconciler.control.roster import Roster
 from reconciler.control.run import chosen, settled, utc_now
-from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
 from reconciler.model.health import Health
@@ -25,7 +25,7 @@ from reconciler.model.status import MISSING, PENDING, InstanceStatus, StatusRepo
 from reconciler.model.tags import owner_tag
 from reconciler.plan import make_plan
 from reconciler.plan.match import Match
-from reconciler.plan.placement import place
+from reconciler.plan.placement import moment, place
 
 
 def read_status(
@@ -35,19 +35,19 @@ def read_status(
     *,
     pace: Pace | None = None,
     connect: Connect = connect,
-    whereabouts: Whereabouts | None = None,
+    roster: Roster | None = None,
     utc: Callable[[], datetime] = utc_now,
 ) -> StatusReport:
     """Read the instances and compare. Exit code 1 where one could not be read. Raises `UnknownInstance`."""
-    whereabouts = whereabouts or Whereabouts()
-    whereabouts.keep(desired)
+    roster = roster or Roster()
+    roster.keep(desired)
     selected = chosen(desired, instances)
     pace = pace or real_pace(stop)
-    look = looking(desired, Checkup(History(), pace, utc), whereabouts, pace, utc)
+    look = looking(desired, Checkup(History(), pace, utc), roster, pace, utc)
     with read_all(with_linked(desired, selected), stop, look, connect) as readings:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
-        whereabouts.saw(readings, utc())
-    known, now = whereabouts.known, utc()
+        roster.saw(readings, utc())
+    known, now = roster.known, utc()
     health = {name: reading.health for name, reading in readings.items() if reading.health}
     plan = make_plan(desired, snapshots, known=known, now=now, health=health)
     plans = {part.name: part for part in plan.instances}
@@ -66,7 +66,7 @@ def read_status(
         torrents += found
         rows.append(_row(instance, snapshot, plans[instance.name], found, health.get(instance.name)))
     pending = concerning(desired, plan.pending, {one.name for one in selected})
-    torrents += [_pending(one) for one in pending]
+    torrents += [_pending(one, now) for one in pending]
     fine = not pending and all(row.status in (Status.OK, Status.SUSPENDED) for row in rows)
     return StatusReport(tuple(rows), tuple(torrents), int(not fine))
 
@@ -117,8 +117,10 @@ def _unknown(entry: DesiredTorrent) -> TorrentStatus:
     )
 
 
-def _pending(one: Pending) -> TorrentStatus:
-    return TorrentStatus(one.group, one.name, one.infohash, one.source, PENDING, in_sync=False, reason=one.reason)
+def _pending(one: Pending, now: datetime) -> TorrentStatus:
+    known = one.since and one.since < now
+    reason = f"{one.reason}; pending since {moment(one.since, now)}" if known and one.since else one.reason
+    return TorrentStatus(one.group, one.name, one.infohash, one.source, PENDING, in_sync=False, reason=reason)
 
 
 def _row(

@@ -161,8 +161,11 @@ class Desired:
 
     def places_of(self, entry: DesiredTorrent) -> tuple[str, ...]:
         """The instances that an entry can be on: its own, or the members of its group."""
-        group = self.groups.get(entry.instance)
-        return group.names if group else (entry.instance,)
+        return self.members_of(entry.instance)
+
+    def members_of(self, name: str) -> tuple[str, ...]:
+        """The instances that the name of an instance or a group stands for."""
+        return self.groups[name].names if name in self.groups else (name,)
 
     def categories_of(self, instance: str) -> Mapping[str, DesiredCategory]:
         """The managed categories of one instance: its own definitions win over the common ones."""

@@ -27,6 +27,8 @@ class Whereabouts:
 
     `lives` are several only where it is there twice. `owners` are the other owners that it names. `actions` are what a
     run would do, `spared` is why it leaves something be; `verdict` is the guard's word on the whole plan there.
+    `group`, with its strategy: the one that the entry is for; `placement` says why the torrent is to be on this member,
+    None: it is not.
     """
 
     instance: str
@@ -40,6 +42,8 @@ class Whereabouts:
     actions: tuple[Action, ...] = ()
     spared: str | None = None
     verdict: Verdict = NOT_REFUSED
+    group: str | None = None
+    placement: str | None = None
 
     @property
     def concerned(self) -> bool:
@@ -49,7 +53,10 @@ class Whereabouts:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One torrent on every instance, and the past runs that did something with it, newest first."""
+    """One torrent on every instance, and the past runs that did something with it, newest first.
+
+    `pending` says why it has no place in its group for now.
+    """
 
     name: str
     infohash: str
@@ -57,6 +64,7 @@ class Explanation:
     instances: tuple[Whereabouts, ...]
     lately: tuple[PastRun, ...] = ()
     exit_code: int = 0
+    pending: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

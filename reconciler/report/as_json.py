@@ -80,6 +80,7 @@ def write_explanation(found: Explanation, stream: TextIO) -> None:
         "infohash": found.infohash,
         "name": found.name,
         "owner": found.owner,
+        "pending": found.pending,
     }
     parts = map(_whereabouts, found.instances)
     _write(stream, _object(head, {"instances": parts, "lately": (_encode(past_run(run)) for run in found.lately)}))
@@ -98,6 +99,8 @@ def _whereabouts(part: Whereabouts) -> str:
             {"field": view.field, "declared": view.declared, "live": view.live, "differs": view.differs}
             for view in part.fields
         ],
+        "group": part.group,
+        "placement": part.placement,
         "spared": part.spared,
         "guard": _guard(part.verdict.refused, list(part.verdict.reasons)),
     }

@@ -22,6 +22,8 @@ _LABEL: Final = 10  # columns before what is said
 def explanation_lines(found: Explanation) -> Iterator[Line]:
     """The whole explanation."""
     yield line((found.name, Style.STRONG), (f"   {found.infohash}", Style.DIM))
+    if found.pending:
+        yield line(("pending   ", Style.WAIT), (found.pending, Style.PLAIN))
     for part in found.instances:
         if part.concerned:
             yield EMPTY
@@ -47,6 +49,9 @@ def _instance(part: Whereabouts, owner: str) -> Iterator[Line]:
     if part.error:
         yield _said("not read", (without_name(part.instance, part.error), Style.BAD))
     yield _said("declared", (str(part.entry.at), Style.PLAIN) if part.entry else ("nowhere", Style.WAIT))
+    if part.group:
+        here = (part.placement, Style.PLAIN) if part.placement else ("not to be on this member", Style.DIM)
+        yield _said("group", (f"{part.group}: ", Style.PLAIN), here)
     if part.entry and part.entry.absent:
         yield _said("", ("absent: it should not be here", Style.CHANGE))
     if part.error:

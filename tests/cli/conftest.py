@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.control import Options, Progress
+from reconciler.control.roster import Roster
 from reconciler.control.run import Planner
-from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired
 from reconciler.model.run import Mode, Run
 from tests.cli.command import write_desired
@@ -36,7 +36,7 @@ class FakeRun:
         progress: Progress,
         stop: threading.Event,
         planner: Planner,
-        whereabouts: Whereabouts,
+        roster: Roster,
     ) -> Run:
         assert planner(desired, {}).instances == (), "it plans"
         self.calls.append((desired, options))

@@ -1,7 +1,8 @@
 """Placement against tables of cases: group + what the members have + who is down → plans, and what is pending.
 
 A case: `group` (as in the YAML), `live` (rows by instance; an instance that is not in it was not read), `down` (seconds
-since when, by instance), `held` (what an instance is known to have had). `plan` and `spared` are by instance.
+since when, by instance), `held` (what an instance is known to have had), `free` (bytes), `versions`. `plan` and
+`spared` are by instance.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ CASES = [
 def planned(case: dict[str, Any]) -> Plan:
     """The plan of a case."""
     desired = _desired(case)
-    live = {name: snapshot([{"tags": [OURS], **row} for row in rows]) for name, rows in case.get("live", {}).items()}
+    versions = case.get("versions", {})
+    live = {
+        name: snapshot([{"tags": [OURS], **row} for row in rows], version=versions.get(name, "5.1.0"))
+        for name, rows in case.get("live", {}).items()
+    }
     down = {name: Down(NOW - timedelta(seconds=ago), "it broke") for name, ago in case.get("down", {}).items()}
     held = {name: frozenset(i for x in what for i in hashes(x).ids) for name, what in case.get("held", {}).items()}
     return make_plan(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from reconciler.control import Options, Silent, run_once
-from reconciler.control.whereabouts import Whereabouts
+from reconciler.control.roster import Roster
 from reconciler.model.desired import Instance
 from reconciler.model.errors import Unreachable
 from reconciler.model.run import Run
@@ -75,7 +75,7 @@ class Groups(RuleBasedStateMachine):
             {"groups": {"g": spec}, "instances": MEMBERS, "desired": entries, "delete_files": True}
         )
         self.boxes = {name: Box() for name in MEMBERS}
-        self.whereabouts = Whereabouts()
+        self.roster = Roster()
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.one = group["strategy"] != "replicate"
         self.roomy = room is None
@@ -106,7 +106,7 @@ class Groups(RuleBasedStateMachine):
 
     @rule()
     def memory_is_lost(self) -> None:
-        self.whereabouts = Whereabouts()
+        self.roster = Roster()
 
     @rule(times=st.integers(1, 2))
     def runs(self, times: int) -> None:
@@ -131,7 +131,7 @@ class Groups(RuleBasedStateMachine):
             threading.Event(),
             pace=replace(fake_pace(), attempts=1),
             connect=self.connect,
-            whereabouts=self.whereabouts,
+            roster=self.roster,
             utc=lambda: self.now,
         )
         assert whole <= set().union(*(box.whole for box in self.boxes.values())), "the last complete copy was deleted"

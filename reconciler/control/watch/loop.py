@@ -17,6 +17,7 @@ from reconciler.control.journal import Journal
 from reconciler.control.observing import Finished, Observer
 from reconciler.control.progress import Progress, Silent
 from reconciler.control.reading import Connect, follow
+from reconciler.control.roster import Roster
 from reconciler.control.run import Options, Planner, run_once, unread
 from reconciler.control.watch.aside import Aside, Start, in_thread
 from reconciler.control.watch.clock import Clock, real_clock
@@ -26,7 +27,6 @@ from reconciler.control.watch.pool import Pool
 from reconciler.control.watch.schedule import Schedule
 from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause, Trigger
-from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired
 from reconciler.model.errors import Stopped
 from reconciler.model.health import Health
@@ -91,7 +91,7 @@ class Watch:
         self._history = History()
         self._journal = journal
         self._planner = _Planner(self._memory, journal)
-        self._whereabouts = Whereabouts(journal.known(source.desired) if journal else NOTHING)
+        self._roster = Roster(journal.known(source.desired) if journal else NOTHING)
         self._places_at = math.inf  # when time alone lets something pending be placed
         self._aside = Aside(self._pool, self._pace, stop, trigger.wake, aside)
         self._back: set[str] = set()  # who had failed and has answered since
@@ -197,7 +197,7 @@ class Watch:
             self._tell(lambda observer: observer.began(self._source.desired))
             finished = self._run(cause, began, moment)
             if self._journal:
-                self._journal.record(self._source.desired, finished, self._whereabouts)
+                self._journal.record(self._source.desired, finished, self._roster)
             if finished.run.instances or not self._stop.is_set():
                 self._tell(lambda observer: observer.finished(finished))
         except Exception as error:
@@ -222,7 +222,7 @@ class Watch:
             connect=self._pool.connect,
             planner=self._planner,
             skip=list(desired.instances) if nobody else self._domains.waiting().keys() - back,
-            whereabouts=self._whereabouts,
+            roster=self._roster,
             utc=self._clock.utc,
             checkup=Checkup(self._history, self._pace, self._clock.utc),
         )

@@ -9,6 +9,7 @@ The rules, and what they promise, are in docs/groups.md.
 
 from reconciler.plan.placement.linked import linked
 from reconciler.plan.placement.place import Here, Placement, place
+from reconciler.plan.placement.seats import moment
 from reconciler.plan.placement.strategies import Spot, Stay
 
-__all__ = ["Here", "Placement", "Spot", "Stay", "linked", "place"]
+__all__ = ["Here", "Placement", "Spot", "Stay", "linked", "moment", "place"]

@@ -12,8 +12,8 @@ from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.exit_code import exit_code
 from reconciler.control.progress import Progress
 from reconciler.control.reading import Connect, connect
+from reconciler.control.roster import Roster
 from reconciler.control.run import Options, Planner, run_once, utc_now
-from reconciler.control.whereabouts import Whereabouts
 from reconciler.model.desired import Desired
 from reconciler.model.errors import Stopped
 from reconciler.model.placement import Pending
@@ -38,20 +38,20 @@ def run_until_placed(
     pace: Pace | None = None,
     connect: Connect = connect,
     planner: Planner = make_plan,
-    whereabouts: Whereabouts | None = None,
+    roster: Roster | None = None,
     utc: Callable[[], datetime] = utc_now,
 ) -> Run:
     """`run_once`, again and again for up to `wait` seconds while something is pending; the runs are told as one.
 
     `tell` is given what is pending and the seconds that are left, before each pause. Raises `UnknownInstance`.
     """
-    pace, whereabouts = pace or real_pace(stop), whereabouts or Whereabouts()
+    pace, roster = pace or real_pace(stop), roster or Roster()
     end, run = pace.now() + wait, None
     while True:
         skip: list[str] = [part.name for part in run.instances if part.status in _REFUSED] if run else []
         now = run_once(
             desired, options, progress, stop,
-            pace=pace, connect=connect, planner=planner, skip=skip, whereabouts=whereabouts, utc=utc,
+            pace=pace, connect=connect, planner=planner, skip=skip, roster=roster, utc=utc,
         )  # fmt: skip
         run = joined(run, now, detailed=options.detailed_exitcode) if run else now
         left = end - pace.now()

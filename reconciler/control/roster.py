@@ -23,7 +23,7 @@ T = TypeVar("T")
 MEASURE_EVERY: Final = 300.0  # seconds
 
 
-class Whereabouts:
+class Roster:
     """Learns from every run. `known` is the very same object for as long as nothing in it changes.
 
     `kept` is what the journal has of it.
