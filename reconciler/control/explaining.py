@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.health.checkup import healthy_look
 from reconciler.control.reading import Connect, Reading, connect, read_all
-from reconciler.control.run import Planner, chosen, utc_day
+from reconciler.control.run import Planner, chosen, settled, utc_day
 from reconciler.model.desired import Desired, DesiredTags, DesiredTorrent
 from reconciler.model.errors import InstanceError
 from reconciler.model.explanation import Candidate, Explanation, FieldView, Whereabouts
@@ -147,7 +147,7 @@ def _on(
     entry = mine[0] if mine else None
     if plan is None or reading.snapshot is None:
         status = reading.error.status if isinstance(reading.error, InstanceError) else Status.ERROR
-        return Whereabouts(instance, status, str(reading.error), entry)
+        return Whereabouts(instance, status, str(reading.error), entry, health=reading.health)
     lives = [live for live in reading.snapshot.torrents if not set(ids).isdisjoint(live.infohashes.ids)]
     lives += [one for found in match(mine, reading.snapshot.torrents) for one in found.lives if one not in lives]
     actions = tuple(action for action in plan.actions if _about(action, entry, lives))
@@ -155,7 +155,7 @@ def _on(
     tags = frozenset(tag for live in lives for tag in live.tags)
     return Whereabouts(
         instance,
-        Status.SUSPENDED if plan.suspended else Status.OK,
+        settled(plan, reading.health)[0],
         None,
         entry,
         tuple(lives),
@@ -165,6 +165,7 @@ def _on(
         actions,
         next((one.reason for one in plan.spared if one.infohash in shown), None),
         plan.verdict,
+        reading.health,
     )
 
 
@@ -204,7 +205,7 @@ def _live(live: LiveTorrent | None, field: str) -> Value:
 
 def _declared(entry: DesiredTorrent | None, field: str) -> Value:
     """What the entry says of a field, as plans show it."""
-    if entry is None or field in ("owner", "quarantine"):
+    if entry is None or field in ("owner", "quarantine", "held"):
         return None
     if field in entry.options or field in entry.create_only:
         return entry.options.get(field, entry.create_only.get(field))

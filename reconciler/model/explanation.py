@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.model.desired import DesiredTorrent
+from reconciler.model.health import Health
 from reconciler.model.journal import PastRun
 from reconciler.model.plan import NOT_REFUSED, Action, Value, Verdict
 from reconciler.model.run import Status
@@ -27,6 +28,7 @@ class Whereabouts:
 
     `lives` are several only where it is there twice. `owners` are the other owners that it names. `actions` are what a
     run would do, `spared` is why it leaves something be; `verdict` is the guard's word on the whole plan there.
+    `health` is that of the instance, None where it was not looked at.
     """
 
     instance: str
@@ -40,6 +42,7 @@ class Whereabouts:
     actions: tuple[Action, ...] = ()
     spared: str | None = None
     verdict: Verdict = NOT_REFUSED
+    health: Health | None = None
 
     @property
     def concerned(self) -> bool:

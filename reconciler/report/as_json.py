@@ -88,6 +88,7 @@ def _whereabouts(part: Whereabouts) -> str:
         "absent": bool(part.entry and part.entry.absent),
         "owned": part.owned,
         "owners": list(part.owners),
+        "health": health_json(part.health),
         "fields": [
             {"field": view.field, "declared": view.declared, "live": view.live, "differs": view.differs}
             for view in part.fields
