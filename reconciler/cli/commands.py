@@ -29,6 +29,7 @@ _SHARED: Final = frozenset({"file", "output", "log_format", "verbose", "quiet"})
 _BEFORE: Final = {
     "validate": _SHARED,
     "status": _SHARED | {"instance"},
+    "doctor": _SHARED | {"instance"},
     "history": _SHARED - {"file"} | {"instance", "state_dir"},
     "import": _SHARED - {"output"} | {"instance"},
     "add": _SHARED | {"dry_run"},
@@ -162,6 +163,33 @@ def status(
     from reconciler.cli.checking import status_command
 
     raise typer.Exit(status_command(replace(settings, instances=o.names(instance) or settings.instances)))
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    file: o.OwnFile = None,
+    output: o.OwnOutput = None,
+    instance: o.OwnInstances = None,
+    log_format: o.OwnLogForm = None,
+    verbose: o.OwnVerbose = False,
+    quiet: o.OwnQuiet = False,
+) -> None:
+    """Find out what is wrong with the instances and their probes.
+
+    Looks at the way there, the login, versions, clocks, network, space, paths and every probe, and says how to mend
+    what fails. Reads only; the report is text or json. Exit code 0, or 1 where a check fails.
+
+    \b
+    Example:
+      reconcile doctor --instance seedbox
+    """
+    settings = o.overridden(context.obj, file, output, log_format, verbose, quiet)
+    if settings.output not in (Output.TEXT, Output.JSON):
+        raise Failure(f"doctor has no {settings.output} form, only text and json", 4)
+    from reconciler.cli.checking import doctor_command
+
+    raise typer.Exit(doctor_command(replace(settings, instances=o.names(instance) or settings.instances)))
 
 
 @app.command()
