@@ -19,7 +19,7 @@ _EPILOG: Final = """Every option above also reads RECONCILE_<OPTION>, as in RECO
 \b
 Exit codes:
   0  in sync, or applied, or planned
-  1  an instance could not be read, or an action failed or is blocked
+  1  an instance could not be read or is unhealthy, or an action failed or is blocked
   2  a dry-run with --detailed-exitcode found changes
   3  a guard refused
   4  the desired state is invalid, or bad usage
@@ -139,7 +139,7 @@ def status(
 ) -> None:
     """Show the instances and what became of the declared torrents.
 
-    Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read.
+    Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read or is unhealthy.
     With --url: how a running reconcile is; 0 where nobody has to look at it, else 1. With --live too: 0 unless its
     loop is stuck, whatever state its instances are in.
 
