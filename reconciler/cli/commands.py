@@ -19,7 +19,8 @@ _EPILOG: Final = """Every option above also reads RECONCILE_<OPTION>, as in RECO
 \b
 Exit codes:
   0  in sync, or applied, or planned
-  1  an instance could not be read or is unhealthy, or an action failed or is blocked
+  1  an instance could not be read or is unhealthy,
+     or an action failed or is blocked
   2  a dry-run with --detailed-exitcode found changes
   3  a guard refused
   4  the desired state is invalid, or bad usage

@@ -184,6 +184,9 @@ def test_status_explain_and_the_loop_itself_tell_of_it(
         metrics = urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
         assert 'reconcile_instance_healthy{instance="box"} 0.0' in metrics
         assert 'reconcile_instance_up{instance="box"} 1.0' in metrics
-        assert b"VPN is down" in urlopen(f"http://127.0.0.1:{port}/").read()
+        assert 'reconcile_instance_health{instance="box",reason="VPN_DOWN"} 1.0' in metrics
+        page = urlopen(f"http://127.0.0.1:{port}/").read().decode()
+        assert "VPN is down: tcp" in page
+        assert "VPN_DOWN, since" in page
         assert urlopen(f"http://127.0.0.1:{port}/healthz/ready").status == 200
         watch.stop()
