@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from reconciler.apply.batch import Batch, grouped
-from reconciler.apply.job import Job, tags_to_add, tags_to_remove
+from reconciler.apply.job import Job, marks_to_remove, tags_to_add, tags_to_remove
 from reconciler.apply.option_steps import field_batches, last_batches, option_batches, place_batches
 from reconciler.apply.target import Target
 from reconciler.model.links import TRACKERS, WEB_SEEDS, with_links
@@ -14,7 +14,6 @@ from reconciler.model.magnet import Magnet
 from reconciler.model.options import CREATE_ONLY, METADATA_RECEIVED, OPTIONS, STOP_CONDITION, Version, goes_with_add
 from reconciler.model.plan import Action, Verb
 from reconciler.model.snapshot import AddOptions
-from reconciler.model.tags import HELD, HELD_FORCED
 from reconciler.model.torrent_file import SourceError, TorrentFile
 
 ADDS_PER_REQUEST = 1000  # measured: larger calls gain nothing and answer later
@@ -54,17 +53,14 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
 
 
 def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
-    """The kill switch takes its marks off once what it had stopped is started, and only where that was not refused.
+    """What tells that a torrent was stopped by us comes off once it is started, and only where that was not refused.
 
     The other way round, a run that ends in between would leave torrents stopped that nobody starts again.
     """
-    let_go = [job for job in jobs if not job.error and _releases(job)]
-    if let_go:
-        yield _untag_batch(frozenset({HELD, HELD_FORCED}), let_go)
-
-
-def _releases(job: Job) -> bool:
-    return any(change.field == "held" and change.after is None for change in job.action.changes)
+    let_go = [job for job in jobs if not job.error]
+    for marks, group in grouped(let_go, lambda job: marks_to_remove(job.action)):
+        if marks:
+            yield _untag_batch(marks, group)
 
 
 def late_fields(action: Action, api: Version) -> frozenset[str]:

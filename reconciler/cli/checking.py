@@ -1,4 +1,4 @@
-"""The commands that only look: validate and status."""
+"""The commands that only look: validate, status and doctor."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from reconciler.cli.remembering import journal_of, roster_of
 from reconciler.cli.settings import Failure, Output, Settings
 from reconciler.cli.signals import Stopping
 from reconciler.model.desired import Desired
+from reconciler.model.errors import Stopped
 from reconciler.report.lines import Style, line
 from reconciler.report.problems import count
 
@@ -46,6 +47,33 @@ def status_command(settings: Settings) -> int:
 
         out.publish_lines(status_lines(status))
     return stopping.exit_code or status.exit_code
+
+
+def doctor_command(settings: Settings) -> int:
+    """Show what is wrong with the instances, and how to mend it."""
+    from reconciler.control import UnknownInstance
+    from reconciler.control.examining import examine
+    from reconciler.desired import TorrentFiles
+
+    logs.configure(settings)
+    with Stopping() as stopping:
+        desired = load_desired(settings, stopping=stopping, torrents=TorrentFiles(None))  # none is asked for here
+        with Bars(enabled=sys.stderr.isatty() and not settings.quiet):
+            try:
+                found = examine(desired, settings.instances, stopping.event)
+            except UnknownInstance as error:
+                raise Failure(str(error), 4) from error
+            except Stopped as error:
+                raise Failure("stopped before all was looked at", stopping.exit_code or 1) from error
+    if settings.output is Output.JSON:
+        from reconciler.report.as_json import write_doctor
+
+        out.publish(lambda stream: write_doctor(found, stream))
+    else:
+        from reconciler.report.doctor_text import doctor_lines
+
+        out.publish_lines(doctor_lines(found))
+    return stopping.exit_code or found.exit_code
 
 
 def loop_command(settings: Settings, url: str) -> int:

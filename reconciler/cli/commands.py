@@ -19,8 +19,8 @@ _EPILOG: Final = """Every option above also reads RECONCILE_<OPTION>, as in RECO
 \b
 Exit codes:
   0  in sync, or applied, or planned
-  1  an instance could not be read, or something failed, is blocked or
-     pending
+  1  an instance could not be read or is unhealthy,
+     or something failed, is blocked or pending
   2  a dry-run with --detailed-exitcode found changes
   3  a guard refused
   4  the desired state is invalid, or bad usage
@@ -29,7 +29,8 @@ Exit codes:
 _SHARED: Final = frozenset({"file", "output", "log_format", "verbose", "quiet"})
 _BEFORE: Final = {
     "validate": _SHARED,
-    "status": _SHARED | {"instance"},
+    "status": _SHARED | {"instance", "state_dir"},
+    "doctor": _SHARED | {"instance"},
     "history": _SHARED - {"file"} | {"instance", "state_dir"},
     "import": _SHARED - {"output"} | {"instance"},
     "add": _SHARED | {"dry_run"},
@@ -141,7 +142,7 @@ def status(
 ) -> None:
     """Show the instances and what became of the declared torrents.
 
-    Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read.
+    Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read or is unhealthy.
     With --url: how a running reconcile is; 0 where nobody has to look at it, else 1. With --live too: 0 unless its
     loop is stuck, whatever state its instances are in.
 
@@ -165,6 +166,33 @@ def status(
     from reconciler.cli.checking import status_command
 
     raise typer.Exit(status_command(replace(settings, instances=o.names(instance) or settings.instances)))
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    file: o.OwnFile = None,
+    output: o.OwnOutput = None,
+    instance: o.OwnInstances = None,
+    log_format: o.OwnLogForm = None,
+    verbose: o.OwnVerbose = False,
+    quiet: o.OwnQuiet = False,
+) -> None:
+    """Find out what is wrong with the instances and their probes.
+
+    Looks at the way there, the login, versions, clocks, network, space, paths and every probe, and says how to mend
+    what fails. Reads only; the report is text or json. Exit code 0, or 1 where a check fails.
+
+    \b
+    Example:
+      reconcile doctor --instance seedbox
+    """
+    settings = o.overridden(context.obj, file, output, log_format, verbose, quiet)
+    if settings.output not in (Output.TEXT, Output.JSON):
+        raise Failure(f"doctor has no {settings.output} form, only text and json", 4)
+    from reconciler.cli.checking import doctor_command
+
+    raise typer.Exit(doctor_command(replace(settings, instances=o.names(instance) or settings.instances)))
 
 
 @app.command()

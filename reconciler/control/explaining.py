@@ -13,7 +13,7 @@ from reconciler.control.health.checkup import Checkup
 from reconciler.control.health.history import History
 from reconciler.control.reading import Connect, Reading, connect, read_all
 from reconciler.control.roster import Roster
-from reconciler.control.run import Planner, chosen, utc_now
+from reconciler.control.run import Planner, chosen, settled, utc_now
 from reconciler.model.desired import Desired, DesiredTags, DesiredTorrent
 from reconciler.model.errors import InstanceError
 from reconciler.model.explanation import Candidate, Explanation, FieldView, Whereabouts
@@ -190,7 +190,8 @@ def _on(
     entry = mine[0] if mine else None
     if plan is None or reading.snapshot is None:
         status = reading.error.status if isinstance(reading.error, InstanceError) else Status.ERROR
-        return Whereabouts(instance, status, str(reading.error), entry, group=places.group(entry))
+        why = str(reading.error)
+        return Whereabouts(instance, status, why, entry, health=reading.health, group=places.group(entry))
     lives = [live for live in reading.snapshot.torrents if not set(ids).isdisjoint(live.infohashes.ids)]
     lives += [one for found in match(mine, reading.snapshot.torrents) for one in found.lives if one not in lives]
     actions = tuple(action for action in plan.actions if _about(action, entry, lives))
@@ -198,7 +199,7 @@ def _on(
     tags = frozenset(tag for live in lives for tag in live.tags)
     return Whereabouts(
         instance,
-        Status.SUSPENDED if plan.suspended else Status.OK,
+        settled(plan, reading.health)[0],
         None,
         entry,
         tuple(lives),
@@ -208,6 +209,7 @@ def _on(
         actions,
         next((one.reason for one in plan.spared if one.infohash in shown), None),
         plan.verdict,
+        reading.health,
         places.group(entry),
         places.why(instance, entry),
     )
@@ -249,7 +251,7 @@ def _live(live: LiveTorrent | None, field: str) -> Value:
 
 def _declared(entry: DesiredTorrent | None, field: str) -> Value:
     """What the entry says of a field, as plans show it."""
-    if entry is None or field in ("owner", "quarantine"):
+    if entry is None or field in ("owner", "quarantine", "held"):
         return None
     if field in entry.options or field in entry.create_only:
         return entry.options.get(field, entry.create_only.get(field))

@@ -151,7 +151,10 @@ class _Trial:
 
 
 def _only_adopts(action: Action) -> bool:
-    return action.verb is Verb.ADOPT and not action.hold and all(change.field == "owner" for change in action.changes)
+    """Does it no more than that, but for what the kill switch does with every torrent of ours that it holds?"""
+    fields = {change.field for change in action.changes}
+    let_go = {"held", "paused", "force_start"} if "held" in fields else set()
+    return not action.hold and fields <= {"owner"} | let_go and (action.verb is Verb.ADOPT or bool(let_go))
 
 
 def _whole(name: str, reading: Reading) -> Snapshot:

@@ -14,7 +14,7 @@ from reconciler.live.client import Client
 from reconciler.live.errors import FAILURES, is_expired_session, translate
 from reconciler.live.where import LOGIN, UnexpectedReply, Where
 from reconciler.model.desired import Instance
-from reconciler.model.errors import AuthFailed, Banned, BrokenReply, InstanceError, Stopped, TimedOut, Unreachable
+from reconciler.model.errors import AuthFailed, Banned, BrokenReply, InstanceError, Stopped, TimedOut, TlsFailed
 
 T = TypeVar("T")
 
@@ -118,9 +118,7 @@ class Connection:
         """A CA file that is not there would otherwise show as a failure to connect."""
         path = self._instance.ca_file
         if path and self._instance.tls_verify and not Path(path).is_file():
-            missing = Unreachable(f"{self._instance.name}: `tls.ca_file` {path} is not a file here")
-            missing.transient = False
-            raise missing
+            raise TlsFailed(f"{self._instance.name}: `tls.ca_file` {path} is not a file here")
 
 
 def _read_version(client: Client) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.model.run import Status
+from reconciler.model.health import State
 
 
 class Verdict(StrEnum):
@@ -28,11 +28,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """All that was found of one instance."""
+    """All that was found of one instance. `state` is that of its health, by a single look."""
 
     name: str
     url: str
-    status: Status
+    state: State
     findings: tuple[Finding, ...]
     requests: int = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.model.desired import DesiredTorrent
+from reconciler.model.health import Health
 from reconciler.model.journal import PastRun
 from reconciler.model.plan import NOT_REFUSED, Action, Value, Verdict
 from reconciler.model.run import Status
@@ -27,8 +28,8 @@ class Whereabouts:
 
     `lives` are several only where it is there twice. `owners` are the other owners that it names. `actions` are what a
     run would do, `spared` is why it leaves something be; `verdict` is the guard's word on the whole plan there.
-    `group`, with its strategy: the one that the entry is for; `placement` says why the torrent is to be on this member,
-    None: it is not.
+    `health` is that of the instance, None where it was not looked at. `group`, with its strategy: the one that the
+    entry is for; `placement` says why the torrent is to be on this member, None: it is not.
     """
 
     instance: str
@@ -42,6 +43,7 @@ class Whereabouts:
     actions: tuple[Action, ...] = ()
     spared: str | None = None
     verdict: Verdict = NOT_REFUSED
+    health: Health | None = None
     group: str | None = None
     placement: str | None = None
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TextIO
 
+from reconciler.model.doctor import DoctorReport, Examination
 from reconciler.model.explanation import Explanation, Whereabouts
 from reconciler.model.health import Health
 from reconciler.model.placement import Pending
@@ -86,6 +87,21 @@ def write_explanation(found: Explanation, stream: TextIO) -> None:
     _write(stream, _object(head, {"instances": parts, "lately": (_encode(past_run(run)) for run in found.lately)}))
 
 
+def write_doctor(report: DoctorReport, stream: TextIO) -> None:
+    """What was found of every instance."""
+    head = {"format_version": FORMAT_VERSION, "exit_code": report.exit_code}
+    _write(stream, _object(head, {"instances": map(_examination, report.instances)}))
+
+
+def _examination(found: Examination) -> str:
+    head = {"name": found.name, "url": found.url, "state": found.state, "requests": found.requests}
+    checks = (
+        _encode({"check": one.check, "verdict": one.verdict, "text": one.text, "mend": one.mend})
+        for one in found.findings
+    )
+    return "".join(_object(head, {"checks": checks}, " "))
+
+
 def _whereabouts(part: Whereabouts) -> str:
     head = {
         "name": part.instance,
@@ -95,6 +111,7 @@ def _whereabouts(part: Whereabouts) -> str:
         "absent": bool(part.entry and part.entry.absent),
         "owned": part.owned,
         "owners": list(part.owners),
+        "health": health_json(part.health),
         "fields": [
             {"field": view.field, "declared": view.declared, "live": view.live, "differs": view.differs}
             for view in part.fields

@@ -46,7 +46,6 @@ class MemoryInstance(MemoryOptions):
         self.default_save_path = default_save_path
         self.torrents: dict[str, LiveTorrent] = {}
         self.live_categories: dict[str, LiveCategory] = {}
-        self.network_state = NetworkState("lo", "lo" if version >= "5" else None, ("eth0", "lo"), "firewalled", None)
         self.seeds: dict[str, int] = {}
         self.free: int | None = 1 << 40
         self.live_preferences = first_preferences(self.web_api, default_save_path)
@@ -55,6 +54,8 @@ class MemoryInstance(MemoryOptions):
         self._uploaded: dict[str, bytes] = {}
         self._faults: deque[Fault | None] = deque()
         self._api = tuple(int(part) for part in self.web_api.split("."))
+        name, addresses = "lo" if self._api >= (2, 11) else None, () if self._api >= (2, 11, 3) else None
+        self.network_state = NetworkState("lo", name, ("eth0", "lo"), "firewalled", addresses)
         self._v2 = self._api >= (2, 8, 4)  # libtorrent 1.2, before 4.4, knows v1 alone
 
     @property

@@ -11,7 +11,7 @@ from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace
 from reconciler.control.health.answers import judge_network
 from reconciler.control.health.history import History
-from reconciler.control.reading import Look, OpenTarget, Reading, read
+from reconciler.control.reading import OpenTarget, Reading, read
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.health import Answer, ConnectionStatus, ExternalIp, Health, Interface, Probe
@@ -65,12 +65,6 @@ class Checkup:
             return None
         order = {id(probe): number for number, probe in enumerate(instance.health)}
         return self._history.learn(instance, sorted(answers, key=lambda one: order[id(one[0])]), error, self._now())
-
-
-def healthy_look(desired: Desired, pace: Pace) -> Look:
-    """How to read an instance, with its health, for one that only looks."""
-    checkup = Checkup(History(), pace)
-    return lambda instance, target: checkup.read(instance, target, desired.files_of(instance.name))
 
 
 def stop_at_once(desired: Desired, instance: Instance, reading: Reading, pace: Pace) -> Reading:
