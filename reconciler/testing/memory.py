@@ -354,7 +354,7 @@ class MemoryInstance(MemoryOptions):
 
     def _switched(self, torrent: LiveTorrent, stopped: bool) -> LiveTorrent:
         options = replace(torrent.options, force_start=False)
-        state = self._state(stopped, torrent.has_metadata)
+        state = self._state(stopped, torrent.has_metadata, torrent.progress)
         return replace(torrent, stopped=stopped, state=state, options=options)
 
     def _kept(self, download_path: DownloadPath) -> DownloadPath:
@@ -383,10 +383,11 @@ class MemoryInstance(MemoryOptions):
         known = self.live_categories.get(category)
         return (known.save_path if known else "") or f"{self.default_save_path}/{category}"
 
-    def _state(self, stopped: bool, has_metadata: bool = False) -> str:
+    def _state(self, stopped: bool, has_metadata: bool = False, progress: float = 0.0) -> str:
+        way = "UP" if progress >= 1 else "DL"
         if not stopped:
-            return "stalledDL" if has_metadata else "metaDL"
-        return "stoppedDL" if self._api >= (2, 11) else "pausedDL"
+            return f"stalled{way}" if has_metadata or way == "UP" else "metaDL"
+        return f"{'stopped' if self._api >= (2, 11) else 'paused'}{way}"
 
 
 def _checked(items: Collection[str]) -> list[str]:

@@ -1,11 +1,13 @@
 """Groups under whatever may happen to their members, on in-memory qBittorrents: what must never happen, does not.
 
 Members go down at any moment, also during a run, and come back as they were, emptied, or with other copies complete;
-what we remember may be lost. After each run every torrent is on a member that is up, or pending, with a reason.
+their VPNs fail while they answer; what we remember goes through the journal from process to process, or is lost. After
+each run every torrent is on a member that is well, or pending, with a reason.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Collection
 from dataclasses import replace
@@ -17,9 +19,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from reconciler.control import Options, Silent, run_once
+from reconciler.control.journal.database import STEPS
+from reconciler.control.journal.places import read_known, write_known
 from reconciler.control.roster import Roster
 from reconciler.model.desired import Instance
 from reconciler.model.errors import Unreachable
+from reconciler.model.health import Interface, Probe, WhenUnhealthy
+from reconciler.model.network import NetworkState
 from reconciler.model.run import Run
 from reconciler.plan.placement.copies import complete
 from reconciler.testing.memory import MemoryInstance
@@ -38,12 +44,26 @@ GROUPS: list[dict[str, Any]] = [
 ]
 
 
+def new_journal() -> sqlite3.Connection:
+    """The tables of an empty journal."""
+    file = sqlite3.connect(":memory:")
+    for step in STEPS:
+        file.executescript(step)
+    return file
+
+
 class Box(MemoryInstance):
     """One that can be down, or go down in the middle of a run; it never deletes data."""
 
     def __init__(self) -> None:
         super().__init__()
         self.up = True
+        self.vpn(up=True)
+
+    def vpn(self, *, up: bool) -> None:
+        """Is the interface there that its VPN gives it?"""
+        self.network_state = NetworkState("tun0", "tun0", ("lo", "tun0") if up else ("lo",), "connected", None)
+        self.well = up
 
     def open(self) -> None:
         if not self.up:
@@ -66,16 +86,25 @@ class Groups(RuleBasedStateMachine):
         group=st.sampled_from(GROUPS),
         patience=st.sampled_from([0.0, 60.0, 120.0]),
         room=st.sampled_from([None, None, 2, 4]),
+        most=st.sampled_from([1, 10, 10]),
+        when_unhealthy=st.sampled_from(WhenUnhealthy),
     )
-    def begin(self, group: dict[str, Any], patience: float, room: int | None) -> None:
+    def begin(
+        self, group: dict[str, Any], patience: float, room: int | None, most: int, when_unhealthy: WhenUnhealthy
+    ) -> None:
         first: Any = {"name": "a", "max_torrents": room}
         spec = {**group, "members": [first, "b", "c"], "failover_after": patience}
         entries = [{"hash": name, "instance": "g"} for name in TORRENTS]
-        self.desired = desired_state(
-            {"groups": {"g": spec}, "instances": MEMBERS, "desired": entries, "delete_files": True}
-        )
+        case = {"groups": {"g": spec}, "instances": MEMBERS, "desired": entries, "delete_files": True, "quarantine": 7}
+        desired = desired_state({**case, "guard": {"max_delete": most}})
+        probed = {
+            name: replace(one, health=(Probe(Interface("tun0")),), when_unhealthy=when_unhealthy)
+            for name, one in desired.instances.items()
+        }
+        self.desired = replace(desired, instances=probed)
         self.boxes = {name: Box() for name in MEMBERS}
         self.roster = Roster()
+        self.journal = new_journal()
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.one = group["strategy"] != "replicate"
         self.roomy = room is None
@@ -104,9 +133,15 @@ class Groups(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
-    @rule()
-    def memory_is_lost(self) -> None:
-        self.roster = Roster()
+    @rule(name=st.sampled_from(MEMBERS), up=st.booleans())
+    def vpn_changes(self, name: str, up: bool) -> None:
+        self.boxes[name].vpn(up=up)
+
+    @rule(lost=st.booleans())
+    def another_process_goes_on(self, lost: bool) -> None:
+        if lost:
+            self.journal = new_journal()
+        self.roster = Roster(read_known(self.journal, self.desired))
 
     @rule(times=st.integers(1, 2))
     def runs(self, times: int) -> None:
@@ -136,14 +171,21 @@ class Groups(RuleBasedStateMachine):
         )
         assert whole <= set().union(*(box.whole for box in self.boxes.values())), "the last complete copy was deleted"
         assert held <= {key for box in self.boxes.values() for key in box.torrents}, "there was a moment with no holder"
+        self.journal_keeps_it()
         pending = {one.infohash for one in run.pending}
-        there = {key for box in self.boxes.values() if box.up for key in box.torrents}
+        there = {key for box in self.boxes.values() if box.up and box.well for key in box.torrents}
         failed = {r.action.infohash for part in run.instances for r in part.results if r.error}
         assert set(map(v1, TORRENTS)) <= pending | there | failed, "neither a holder nor pending"
         assert all(one.reason for one in run.pending)
         if not trouble:
             assert not failed
         return run
+
+    def journal_keeps_it(self) -> None:
+        self.roster.keep(self.desired)
+        write_known(self.journal, self.desired, self.roster.kept, self.roster.known)
+        self.roster.kept = self.roster.known
+        assert read_known(self.journal, self.desired) == self.roster.known
 
     def connect(self, instance: Instance, stop: threading.Event) -> Box:
         return self.boxes[instance.name]
@@ -154,7 +196,8 @@ class Groups(RuleBasedStateMachine):
             return
         for box in self.boxes.values():
             box.up = True
-        for _ in range(6):
+            box.vpn(up=True)
+        for _ in range(20):
             self.now += timedelta(seconds=200)
             self.checked_run()
             for box in self.boxes.values():

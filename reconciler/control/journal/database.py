@@ -52,7 +52,7 @@ CREATE TABLE pending (
 ) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA}
 """
-_STEPS: Final = (_TABLES, _PLACES)  # each leads from its index, as `user_version`, to the next one
+STEPS: Final = (_TABLES, _PLACES)  # each leads from its index, as `user_version`, to the next one
 
 
 class JournalError(Exception):
@@ -114,7 +114,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
     connection.execute("PRAGMA journal_mode = WAL")  # readers and one writer do not wait for each other
     connection.execute("BEGIN IMMEDIATE")
-    for step in _STEPS[_version(connection, path) :]:  # none where another process was quicker
+    for step in STEPS[_version(connection, path) :]:  # none where another process was quicker
         for statement in step.split(";\n"):
             connection.execute(statement)
     connection.execute("COMMIT")
