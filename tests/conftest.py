@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from reconciler.demo.packages import RELEASES
 from reconciler.demo.servers import Server
 from tests.support.proxy import Proxy
 from tests.support.raw import Raw
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes depends on who else is at work
+settings.load_profile("any machine")
 
 MakeServer = Callable[..., Server]
 MakeProxy = Callable[..., Proxy]

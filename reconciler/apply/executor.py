@@ -1,8 +1,8 @@
 """Executes the plan of one instance, in the order that keeps every moment between two requests safe.
 
-Categories first, since torrents need them. Then adds, each with all its values at once: a run that is killed
-between two requests leaves no torrent half made. Then changes. Deletions last, on a fresh read. What counts as
-applied is what a read-back shows.
+What is urgent comes before everything. Then categories, since torrents need them. Then adds, each with all its values
+at once: a run that is killed between two requests leaves no torrent half made. Then changes. Deletions last, on a
+fresh read. What counts as applied is what a read-back shows.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ class Executor:
         return tuple(job.result() for job in jobs), lost
 
     def _carry_out(self, jobs: Sequence[Job]) -> None:
+        self._at_once([job for job in jobs if job.action.urgent])
+        jobs = [job for job in jobs if not job.action.urgent]
         apply_preferences([job for job in jobs if job.action.kind is Kind.PREFERENCE], self._target, self._pace)
         categories = [job for job in jobs if job.action.kind is Kind.CATEGORY]
         apply_categories([job for job in categories if not deletes(job)], self._target, self._pace)
@@ -70,6 +72,11 @@ class Executor:
         self._settle(kept)
         self._delete([job for job in torrents if deletes(job)])
         remove_categories([job for job in categories if deletes(job)], self._target, self._pace)
+
+    def _at_once(self, jobs: Sequence[Job]) -> None:
+        """What is urgent: the stops of the kill switch."""
+        self._deliver(change_batches(jobs, self._target))
+        self._settle(jobs)
 
     def _deliver(self, batches: Iterable[Batch]) -> None:
         for batch in batches:

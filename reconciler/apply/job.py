@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from reconciler.model.fields import arrived
 from reconciler.model.plan import Action, Kind, Outcome, Value, Verb
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT, QUARANTINE, owner_tag
+from reconciler.model.tags import HELD, HELD_FORCED, PROTECT, QUARANTINE, owner_tag
 
-_TAG_PREFIXES = {"tags": "", "quarantine": QUARANTINE}
+_HELD: Final = {"running": HELD, "forced": HELD_FORCED}
 
 
 @dataclass(slots=True, eq=False)
@@ -74,30 +75,41 @@ class Job:
 
 def tags_to_add(action: Action) -> frozenset[str]:
     """The tags that the action's changes put on."""
-    tags = _tags(action, after=True) - _tags(action, after=False)
+    tags = _named(action, "tags", after=True) - _named(action, "tags", after=False)
+    tags.update(QUARANTINE + text for text in _named(action, "quarantine", after=True))
     tags.update(owner_tag(str(c.after)) for c in action.changes if c.field == "owner" and c.after is not None)
     if action.wanted("protect") is True:
         tags.add(PROTECT)
+    if how := action.wanted("held"):
+        tags.add(_HELD[str(how)])
     return frozenset(tags)
 
 
 def tags_to_remove(action: Action) -> frozenset[str]:
-    """The tags that the action's changes take off."""
-    tags = _tags(action, after=False) - _tags(action, after=True)
+    """The tags that the action's changes take off, but for those of `marks_to_remove`."""
+    tags = _named(action, "tags", after=False) - _named(action, "tags", after=True)
     tags.update(owner_tag(str(c.before)) for c in action.changes if c.field == "owner" and c.before is not None)
     if action.wanted("protect") is False:
         tags.add(PROTECT)
     return frozenset(tags)
 
 
-def _tags(action: Action, *, after: bool) -> set[str]:
-    """The tags that the changes name, before them or after."""
-    tags: set[str] = set()
+def marks_to_remove(action: Action) -> frozenset[str]:
+    """The tags to take off that tell why, and how, we had stopped a torrent."""
+    marks = {QUARANTINE + text for text in _named(action, "quarantine", after=False)}
+    if any(change.field == "held" and change.after is None for change in action.changes):
+        marks.update(_HELD.values())
+    return frozenset(marks)
+
+
+def _named(action: Action, field: str, *, after: bool) -> set[str]:
+    """What the changes of a field of many values name, before them or after."""
+    names: set[str] = set()
     for change in action.changes:
         value: Value = change.after if after else change.before
-        if change.field in _TAG_PREFIXES and isinstance(value, tuple):
-            tags.update(_TAG_PREFIXES[change.field] + tag for tag in value)
-    return tags
+        if change.field == field and isinstance(value, tuple):
+            names.update(value)
+    return names
 
 
 def by_id(torrents: Iterable[LiveTorrent]) -> dict[str, LiveTorrent]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from reconciler.apply.batch import Batch, grouped
-from reconciler.apply.job import Job, tags_to_add, tags_to_remove
+from reconciler.apply.job import Job, marks_to_remove, tags_to_add, tags_to_remove
 from reconciler.apply.option_steps import field_batches, last_batches, option_batches, place_batches
 from reconciler.apply.target import Target
 from reconciler.model.links import TRACKERS, WEB_SEEDS, with_links
@@ -49,6 +49,18 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     yield from field_batches(changed, "name", lambda t, ids, value: t.rename(ids[0], str(value)), single=True)
     yield from field_batches(changed, "paused", lambda t, ids, value: t.stop(ids) if value else t.start(ids))
     yield from last_batches(jobs)
+    yield from _release_batches(changed)
+
+
+def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
+    """What tells that a torrent was stopped by us comes off once it is started, and only where that was not refused.
+
+    The other way round, a run that ends in between would leave torrents stopped that nobody starts again.
+    """
+    let_go = [job for job in jobs if not job.error]
+    for marks, group in grouped(let_go, lambda job: marks_to_remove(job.action)):
+        if marks:
+            yield _untag_batch(marks, group)
 
 
 def late_fields(action: Action, api: Version) -> frozenset[str]:

@@ -156,19 +156,20 @@ def _target(settings: Settings, to: Path | None) -> YamlFile:
 
 
 def _instance(desired: Desired, said: object) -> str:
-    known = tuple(desired.instances)
-    if said is None and len(known) > 1:
+    known = (*desired.groups, *desired.instances)
+    if said is None and len(desired.instances) > 1:
         raise Failure(f"there are several instances: {', '.join(known)}. Say which with --instance NAME", 4)
     if said is not None and said not in known:
-        raise Failure(
-            f'there is no instance "{said}". {suggestion(str(said), known) or "Known: " + ", ".join(known)}', 4
-        )
-    return str(said or known[0])
+        what = "instance or group" if desired.groups else "instance"
+        raise Failure(f'there is no {what} "{said}". {suggestion(str(said), known) or "Known: " + ", ".join(known)}', 4)
+    return str(said or next(iter(desired.instances)))
 
 
 def _declared(desired: Desired, instance: str, infohashes: InfoHashes) -> DesiredTorrent | None:
-    ids = set(infohashes.ids)
-    return next((one for one in desired.torrents if one.instance == instance and ids & set(one.infohashes.ids)), None)
+    """The entry for that torrent on that instance, or on one of the members that the group has."""
+    ids, places = set(infohashes.ids), set(desired.members_of(instance))
+    found = (one for one in desired.torrents if ids & set(one.infohashes.ids))
+    return next((one for one in found if places & set(desired.places_of(one))), None)
 
 
 def _refuse_absent(found: DesiredTorrent) -> None:

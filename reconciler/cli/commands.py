@@ -19,7 +19,8 @@ _EPILOG: Final = """Every option above also reads RECONCILE_<OPTION>, as in RECO
 \b
 Exit codes:
   0  in sync, or applied, or planned
-  1  an instance could not be read, or an action failed or is blocked
+  1  an instance could not be read or is unhealthy,
+     or something failed, is blocked or pending
   2  a dry-run with --detailed-exitcode found changes
   3  a guard refused
   4  the desired state is invalid, or bad usage
@@ -28,7 +29,8 @@ Exit codes:
 _SHARED: Final = frozenset({"file", "output", "log_format", "verbose", "quiet"})
 _BEFORE: Final = {
     "validate": _SHARED,
-    "status": _SHARED | {"instance"},
+    "status": _SHARED | {"instance", "state_dir"},
+    "doctor": _SHARED | {"instance"},
     "history": _SHARED - {"file"} | {"instance", "state_dir"},
     "import": _SHARED - {"output"} | {"instance"},
     "add": _SHARED | {"dry_run"},
@@ -48,6 +50,7 @@ def main(
     instance: o.InstanceNames = None,
     accept_plan: o.AcceptPlan = None,
     take_over: o.TakeOver = False,
+    wait: o.Wait = None,
     watch: o.Watching = False,
     interval: o.Interval = None,
     shard: o.ShardOf = None,
@@ -80,7 +83,8 @@ def main(
         return
     if detailed_exitcode and not dry_run:
         raise Failure("--detailed-exitcode says what a dry-run found: give --dry-run with it", 4)
-    options = RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over, shard=o.shard(shard))
+    patience = o.seconds(wait, "--wait") if wait else 0.0
+    options = RunSettings(dry_run, detailed_exitcode, report, accept_plan, take_over, patience, shard=o.shard(shard))
     if watch:
         from reconciler.cli.watching import watch_command
 
@@ -122,6 +126,33 @@ def validate(
     from reconciler.cli.checking import validate_command
 
     raise typer.Exit(validate_command(o.overridden(context.obj, file, output, log_format, verbose, quiet)))
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    file: o.OwnFile = None,
+    output: o.OwnOutput = None,
+    instance: o.OwnInstances = None,
+    log_format: o.OwnLogForm = None,
+    verbose: o.OwnVerbose = False,
+    quiet: o.OwnQuiet = False,
+) -> None:
+    """Find out what is wrong with the instances and their probes.
+
+    Looks at the way there, the login, versions, clocks, network, space, paths and every probe, and says how to mend
+    what fails. Reads only; the report is text or json. Exit code 0, or 1 where a check fails.
+
+    \b
+    Example:
+      reconcile doctor --instance seedbox
+    """
+    settings = o.overridden(context.obj, file, output, log_format, verbose, quiet)
+    if settings.output not in (Output.TEXT, Output.JSON):
+        raise Failure(f"doctor has no {settings.output} form, only text and json", 4)
+    from reconciler.cli.examining import doctor_command
+
+    raise typer.Exit(doctor_command(replace(settings, instances=o.names(instance) or settings.instances)))
 
 
 @app.command()

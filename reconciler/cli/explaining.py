@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.cli import logs, out
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import Bars
-from reconciler.cli.remembering import journal_of, runs_of
+from reconciler.cli.remembering import journal_of, roster_of, runs_of
 from reconciler.cli.settings import Failure, Output, Settings
 from reconciler.cli.signals import Stopping
 
@@ -40,6 +40,7 @@ def explain_command(settings: Settings, torrent: str) -> int:
                     settings.instances,
                     stopping.event,
                     planner=planner,
+                    roster=roster_of(desired, journal),
                     lately=partial(_lately, settings),
                 )
             except UnknownInstance as error:

@@ -19,8 +19,10 @@ from reconciler.model.errors import Stopped
 from reconciler.model.status import StatusReport, Waited, WaitOutcome
 
 if TYPE_CHECKING:
+    from reconciler.control.roster import Roster
     from reconciler.control.viewing import Viewer
     from reconciler.control.watch import Source
+    from reconciler.model.desired import Desired
 
 _TOLD = 5  # torrents that an error names
 
@@ -40,7 +42,7 @@ def _look(settings: Settings, options: StatusSettings) -> int:
         desired = load_desired(settings, stopping=stopping)
         with Bars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
-                status = read_status(desired, settings.instances, stopping.event)
+                status = read_status(desired, settings.instances, stopping.event, roster=_roster(settings, desired))
             except UnknownInstance as error:
                 raise Failure(str(error), 4) from error
     _publish(status.of(options.selection), settings, options)
@@ -59,7 +61,11 @@ def _watch(settings: Settings, options: StatusSettings) -> int:
         stop = stopping.event
         try:
             source = source_of(settings, stop)
-            with Viewer(source.desired, settings.instances, stop) as viewer, frames(settings, options) as shown:
+            roster = _roster(settings, source.desired)
+            with (
+                Viewer(source.desired, settings.instances, stop, roster=roster) as viewer,
+                frames(settings, options) as shown,
+            ):
                 while not stop.is_set():
                     _keep_up(source, viewer)
                     status = replace(viewer.look().of(options.selection), problems=source.problems)
@@ -69,6 +75,14 @@ def _watch(settings: Settings, options: StatusSettings) -> int:
         except Stopped:  # while torrents were fetched
             return 0
     return 0
+
+
+def _roster(settings: Settings, desired: Desired) -> Roster:
+    """What earlier runs knew of the members of groups."""
+    from reconciler.cli.remembering import journal_of, roster_of
+
+    journal = journal_of(settings, lambda message: out.caution(settings, message)) if desired.groups else None
+    return roster_of(desired, journal)
 
 
 def _keep_up(source: Source, viewer: Viewer) -> None:
@@ -87,7 +101,8 @@ def _wait(settings: Settings, options: StatusSettings) -> int:
         desired = load_desired(settings, stopping=stopping)
         with Ticker(settings) as ticker:
             try:
-                with Viewer(desired, settings.instances, stopping.event) as viewer:
+                roster = _roster(settings, desired)
+                with Viewer(desired, settings.instances, stopping.event, roster=roster) as viewer:
                     status = _awaited(viewer, options, stopping, ticker.show)
             except UnknownInstance as error:
                 raise Failure(str(error), 4) from error

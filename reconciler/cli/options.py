@@ -92,6 +92,10 @@ AcceptPlan = Annotated[
     ),
 ]
 TakeOver = Annotated[bool, _option("--take-over", text="Make declared torrents of another owner ours.")]
+Wait = Annotated[
+    str | None,
+    _option("--wait", metavar="TIME", text="Wait that long, as in 5m, for what is pending to find its place."),
+]
 Watching = Annotated[bool, _option("--watch", text="Stay, and run again and again: see --interval.")]
 Interval = Annotated[
     str | None,

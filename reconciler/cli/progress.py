@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+
+from reconciler.cli import out
+from reconciler.cli.settings import LogFormat, Settings
+from reconciler.model.placement import Pending
+from reconciler.report.lines import Style, line
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -53,6 +59,15 @@ class Bars:
         _, total = self._counts.get(instance, (0, 0))
         self._note(instance, total, total)
 
+    def waiting(self, text: str) -> bool:
+        """Show what is waited for. False where there is no terminal to show it on."""
+        with self._lock:
+            if self._bars:
+                for task in self._tasks.values():
+                    self._bars.remove_task(task)
+                self._tasks = {"": self._bars.add_task(text, total=None)}
+        return self._enabled
+
     def _note(self, instance: str, done: int, total: int) -> None:
         with self._lock:
             self._counts[instance] = done, total
@@ -80,3 +95,28 @@ class Bars:
         if instance not in self._tasks:
             self._tasks[instance] = bars.add_task(instance, total=total)
         bars.update(self._tasks[instance], completed=done, total=total)
+
+
+class Waiting:
+    """Says what is waited for: all the time on a terminal, else a line whenever that changes."""
+
+    def __init__(self, settings: Settings, bars: Bars) -> None:
+        self._settings = settings
+        self._bars = bars
+        self._said: tuple[Pending, ...] = ()
+
+    def __call__(self, pending: Sequence[Pending], left: float) -> None:
+        """This is pending, and waited for so many seconds more."""
+        number, first = len(pending), pending[0]
+        what = f"{first.name}" if number == 1 else f"{number:,} torrents"
+        text = f"waiting up to {left:.0f} s for {what}: {first.group}: {first.reason}"
+        told = self._bars.waiting(text) or self._settings.quiet or tuple(pending) == self._said
+        self._said = tuple(pending)
+        if told:
+            return
+        if self._settings.log_format is LogFormat.JSON:
+            import structlog
+
+            structlog.get_logger().info("waiting", pending=number, seconds=round(left), reason=first.reason)
+        else:
+            out.tell(line((text, Style.WAIT)))

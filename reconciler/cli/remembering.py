@@ -12,6 +12,8 @@ from reconciler.cli.settings import Failure, Output, Settings
 
 if TYPE_CHECKING:
     from reconciler.control.journal import Journal
+    from reconciler.control.roster import Roster
+    from reconciler.model.desired import Desired
     from reconciler.model.journal import PastRun
 
 
@@ -24,6 +26,13 @@ def journal_of(settings: Settings, warn: Callable[[str], None]) -> Journal | Non
         warn("there is no home directory for the journal: name a folder with --state-dir. Going on without")
         return None
     return Journal(folder, warn, lambda: datetime.now(UTC))
+
+
+def roster_of(desired: Desired, journal: Journal | None) -> Roster:
+    """What earlier runs knew of the members of groups."""
+    from reconciler.control.roster import Roster
+
+    return Roster(journal.known(desired)) if journal and desired.groups else Roster()
 
 
 def runs_of(settings: Settings, torrent: str, limit: int) -> list[PastRun]:

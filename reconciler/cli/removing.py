@@ -38,8 +38,10 @@ def remove_command(settings: Settings, options: RemoveSettings) -> int:
         if desired.unfetched and not all(lookup(text, _known(desired, options)) for text in options.torrents):
             torrents = TorrentFiles(Fetcher(stopping.event))  # those that are given by URL are known only then
             desired = load_desired(settings, resolve_secrets=False, stopping=stopping, torrents=torrents)
-    if options.instance and options.instance not in desired.instances:
-        raise Failure(f'there is no instance "{options.instance}". Known: {", ".join(desired.instances)}', 4)
+    places = (*desired.groups, *desired.instances)
+    if options.instance and options.instance not in places:
+        what = "instance or group" if desired.groups else "instance"
+        raise Failure(f'there is no {what} "{options.instance}". Known: {", ".join(places)}', 4)
     known = _known(desired, options)
     entries = list({id(one): one for one in (_one(text, known) for text in options.torrents)}.values())
     by_file: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)

@@ -11,8 +11,8 @@ from functools import partial
 
 from reconciler.cli import logs, out
 from reconciler.cli.loading import load_desired
-from reconciler.cli.progress import Bars
-from reconciler.cli.remembering import journal_of
+from reconciler.cli.progress import Bars, Waiting
+from reconciler.cli.remembering import journal_of, roster_of
 from reconciler.cli.settings import Failure, Output, RunSettings, Settings
 from reconciler.cli.signals import Stopping
 from reconciler.model.desired import Desired
@@ -53,7 +53,7 @@ def command_line(settings: Settings, options: RunSettings) -> str:
 
 
 def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: Stopping) -> Run:
-    from reconciler.control import Options, UnknownInstance, run_once
+    from reconciler.control import Options, UnknownInstance, run_once, run_until_placed
     from reconciler.control.observing import COMMAND, Finished
     from reconciler.plan import make_plan
 
@@ -68,13 +68,16 @@ def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: S
     began, clock = datetime.now(UTC), time.monotonic()
     journal = journal_of(settings, lambda message: out.caution(settings, message))
     planner = partial(make_plan, remembered=journal.remembered(desired)) if journal else make_plan
+    roster = roster_of(desired, journal)
     with Bars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
+        patiently = partial(run_until_placed, wait=options.wait, tell=Waiting(settings, bars))
+        work = patiently if options.wait else run_once
         try:
-            run = run_once(desired, chosen, bars, stopping.event, planner=planner)
+            run = work(desired, chosen, bars, stopping.event, planner=planner, roster=roster)
         except UnknownInstance as error:
             raise Failure(str(error), 4) from error
     if journal:
-        journal.record(desired, Finished(run, COMMAND, began, time.monotonic() - clock))
+        journal.record(desired, Finished(run, COMMAND, began, time.monotonic() - clock), roster)
     return run
 
 

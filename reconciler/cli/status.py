@@ -74,7 +74,8 @@ def status(
 ) -> None:
     """Show the instances and how the declared torrents get on.
 
-    Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read.
+    Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read or is unhealthy,
+    or a torrent is pending.
     With --url: how a running reconcile is; 0 where nobody has to look at it, else 1. With --live too: 0 unless its
     loop is stuck, whatever state its instances are in.
 

@@ -16,7 +16,7 @@ from reconciler.cli.settings import Output, RunSettings, Settings
 from reconciler.control.observing import Finished
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Outcome
-from reconciler.model.run import Run, Status
+from reconciler.model.run import ANSWERED, Run
 from reconciler.report.as_json import write_run
 from reconciler.report.summary import sentence
 from reconciler.report.text import run_lines
@@ -34,6 +34,7 @@ class Teller:
         self._now = now
         self._told: object = None
         self._failures: dict[str, int] = {}
+        self._ill: dict[str, str] = {}  # why, by instance
         self._last_word: float | None = None
         self._last_reminder = now()
         self._log = structlog.get_logger()
@@ -44,6 +45,7 @@ class Teller:
     def finished(self, finished: Finished) -> None:
         """Say what has to be said about a run."""
         self._say_waiting(finished)
+        self._say_health(finished.run)
         self._remind(finished)
         run, gist = finished.run, _gist(finished.run)
         first = self._last_word is None
@@ -73,8 +75,22 @@ class Teller:
                 self._log.warning(one.reason, instance=name, failures=one.failures, next_try=until)
                 self._failures[name] = one.failures
         for part in finished.run.instances:
-            if part.status in (Status.OK, Status.SUSPENDED) and self._failures.pop(part.name, 0):
+            if part.status in ANSWERED and self._failures.pop(part.name, 0):
                 self._log.info("is back", instance=part.name)
+
+    def _say_health(self, run: Run) -> None:
+        """Once for as long as it stays the same; an instance that does not answer is spoken of elsewhere."""
+        for part in run.instances:
+            if part.health is None or part.status not in ANSWERED:
+                continue
+            why = "" if part.health.healthy else part.health.why
+            before = self._ill.pop(part.name, "")
+            if why:
+                self._ill[part.name] = why
+            if why and why != before:
+                self._log.warning(why, instance=part.name, since=part.health.since.isoformat(timespec="seconds"))
+            elif before and not why:
+                self._log.info("is healthy again", instance=part.name)
 
     def _remind(self, finished: Finished) -> None:
         if not finished.problems:
@@ -100,7 +116,7 @@ def _gist(run: Run) -> object:
         (part.name, part.verdict, tuple(result for result in part.results if result.outcome is not Outcome.APPLIED))
         for part in run.instances
     )
-    return tuple(one for one in undone if one[2] or one[1].refused)
+    return (*(one for one in undone if one[2] or one[1].refused), *run.pending)
 
 
 def _one_line(run: Run) -> str:

@@ -75,6 +75,8 @@ def _check(settings: Settings, options: RunSettings) -> None:
         raise Failure(f"a watch has no {settings.output} form, only text and json", 4)
     if options.detailed_exitcode:
         raise Failure("--detailed-exitcode is for a single run: a watch that is asked to stop exits 0", 4)
+    if options.wait:
+        raise Failure("--wait is for a single run: a watch places what is pending as soon as it can", 4)
     if options.report:
         out.check_report_path(options.report)
 
@@ -107,10 +109,12 @@ def _served(
             raise Failure("--token-file is for requests over HTTP: give --listen with it", 4)
         yield None
         return
+    from reconciler.control.run import chosen
     from reconciler.web import Board, ListenError, TokenError, read_token, serve
 
-    shard = options.shard
-    board = Board(interval, settings.instances, holds=lambda name: shard is None or shard.holds(name))
+    board = Board(
+        interval, settings.instances, ours=lambda desired: [one.name for one in chosen(desired, (), options.shard)]
+    )
     try:
         token = partial(read_token, options.token_file) if options.token_file else None
         if token:

@@ -6,7 +6,9 @@ May import everything above it (`model`, `desired`, `live`, `plan`, `apply`). Ne
 what should be done to a torrent.
 """
 
-from reconciler.control.run import Options, Progress, Silent, UnknownInstance, run_once
+from reconciler.control.patience import run_until_placed
+from reconciler.control.progress import Progress, Silent
+from reconciler.control.run import Options, UnknownInstance, run_once
 from reconciler.control.status import read_status
 
-__all__ = ["Options", "Progress", "Silent", "UnknownInstance", "read_status", "run_once"]
+__all__ = ["Options", "Progress", "Silent", "UnknownInstance", "read_status", "run_once", "run_until_placed"]

@@ -5,10 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.grouping import looking, with_linked
+from reconciler.control.health.checkup import Checkup
+from reconciler.control.health.history import History
 from reconciler.control.reading import Connect, Reading, connect, read_all
-from reconciler.control.run import Planner, chosen, utc_day
+from reconciler.control.roster import Roster
+from reconciler.control.run import Planner, chosen, settled, utc_now
 from reconciler.model.desired import Desired, DesiredTags, DesiredTorrent
 from reconciler.model.errors import InstanceError
 from reconciler.model.explanation import Candidate, Explanation, FieldView, Whereabouts
@@ -26,6 +31,7 @@ from reconciler.model.tags import owner_tag, owners
 from reconciler.plan import make_plan
 from reconciler.plan.diff import ORDER, drift
 from reconciler.plan.match import match
+from reconciler.plan.placement import Placement, place
 
 Lately = Callable[[InfoHashes], Sequence[PastRun]]  # the past runs that did something with a torrent, newest first
 _ALWAYS = ("name", "category", "tags", "save_path", "paused", "protect")  # shown even where there is nothing to say
@@ -58,20 +64,30 @@ def explain(
     pace: Pace | None = None,
     connect: Connect = connect,
     planner: Planner = make_plan,
+    roster: Roster | None = None,
+    utc: Callable[[], datetime] = utc_now,
     lately: Lately = lambda _infohashes: (),
 ) -> Explanation:
     """Read the instances, plan, and tell about the torrent that `text` names.
 
     Raises `NotOne` and `UnknownInstance`. Exit code 1 where an instance could not be read.
     """
+    pace, roster = pace or real_pace(stop), roster or Roster()
+    roster.keep(desired)
     selected = chosen(desired, instances)
-    with read_all(selected, stop, pace or real_pace(stop), connect, desired.files_of) as readings:
+    look = looking(desired, Checkup(History(), pace, utc), roster, pace, utc)
+    with read_all(with_linked(desired, selected), stop, look, connect) as readings:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
-    traces = _traces(desired, snapshots)
+        roster.saw(readings, utc())
+    traces = _traces(desired, {one.name: snapshots[one.name] for one in selected if one.name in snapshots})
     found = _the_one(text, traces, [one.name for one in selected if one.name not in snapshots])
     ids = {key for trace in found for key in trace.infohashes.ids}
-    plans = {part.name: part for part in planner(desired, snapshots, today=utc_day()).instances}
-    parts = tuple(_on(desired, one.name, readings[one.name], plans.get(one.name), ids) for one in selected)
+    health = {name: reading.health for name, reading in readings.items() if reading.health}
+    known, now = roster.known, utc()
+    plan = planner(desired, snapshots, now=now, known=known, health=health)
+    plans = {part.name: part for part in plan.instances}
+    places = _Places(desired, place(desired, snapshots, known, now))
+    parts = tuple(_on(desired, one.name, readings[one.name], plans.get(one.name), ids, places) for one in selected)
     infohashes = _joined([trace.infohashes for trace in found])
     return Explanation(
         _title(found),
@@ -79,8 +95,32 @@ def explain(
         desired.owner,
         parts,
         tuple(lately(infohashes)),
-        int(len(snapshots) < len(selected)),
+        int(any(one.name not in snapshots for one in selected)),
+        places.pending(ids),
     )
+
+
+class _Places:
+    """Why an entry of a group is on a member, or is not."""
+
+    def __init__(self, desired: Desired, placement: Placement) -> None:
+        self._groups = desired.groups
+        self._placement = placement
+
+    def group(self, entry: DesiredTorrent | None) -> str | None:
+        """Its group, with the strategy."""
+        group = self._groups.get(entry.instance) if entry else None
+        return f"{group.name} ({group.strategy})" if group else None
+
+    def why(self, instance: str, entry: DesiredTorrent | None) -> str | None:
+        """Why there, of an entry of a group; None where it is not to be there."""
+        here = (one for one in self._placement.on.get(instance, ()) if one.found.entry is entry)
+        return next((one.spot.reason for one in here if one.spot), None)
+
+    def pending(self, ids: Collection[str]) -> str | None:
+        """Why it has no place for now, if so."""
+        found = (one for one in self._placement.pending if one.infohash in ids)
+        return next((f"{one.group}: {one.reason}" for one in found), None)
 
 
 def _traces(desired: Desired, snapshots: Mapping[str, Snapshot]) -> list[_Trace]:
@@ -138,14 +178,20 @@ def _joined(found: Sequence[InfoHashes]) -> InfoHashes:
 
 
 def _on(
-    desired: Desired, instance: str, reading: Reading, plan: InstancePlan | None, ids: Collection[str]
+    desired: Desired,
+    instance: str,
+    reading: Reading,
+    plan: InstancePlan | None,
+    ids: Collection[str],
+    places: _Places,
 ) -> Whereabouts:
-    entries = [one for one in desired.torrents if one.instance == instance]
+    entries = [one for one in desired.torrents if instance in desired.places_of(one)]
     mine = [one for one in entries if not set(ids).isdisjoint(one.infohashes.ids)]
     entry = mine[0] if mine else None
     if plan is None or reading.snapshot is None:
         status = reading.error.status if isinstance(reading.error, InstanceError) else Status.ERROR
-        return Whereabouts(instance, status, str(reading.error), entry)
+        why = str(reading.error)
+        return Whereabouts(instance, status, why, entry, health=reading.health, group=places.group(entry))
     lives = [live for live in reading.snapshot.torrents if not set(ids).isdisjoint(live.infohashes.ids)]
     lives += [one for found in match(mine, reading.snapshot.torrents) for one in found.lives if one not in lives]
     actions = tuple(action for action in plan.actions if _about(action, entry, lives))
@@ -153,7 +199,7 @@ def _on(
     tags = frozenset(tag for live in lives for tag in live.tags)
     return Whereabouts(
         instance,
-        Status.SUSPENDED if plan.suspended else Status.OK,
+        settled(plan, reading.health)[0],
         None,
         entry,
         tuple(lives),
@@ -163,6 +209,9 @@ def _on(
         actions,
         next((one.reason for one in plan.spared if one.infohash in shown), None),
         plan.verdict,
+        reading.health,
+        places.group(entry),
+        places.why(instance, entry),
     )
 
 
@@ -202,7 +251,7 @@ def _live(live: LiveTorrent | None, field: str) -> Value:
 
 def _declared(entry: DesiredTorrent | None, field: str) -> Value:
     """What the entry says of a field, as plans show it."""
-    if entry is None or field in ("owner", "quarantine"):
+    if entry is None or field in ("owner", "quarantine", "held"):
         return None
     if field in entry.options or field in entry.create_only:
         return entry.options.get(field, entry.create_only.get(field))

@@ -55,7 +55,7 @@ def declared(
     desired: Desired, asked: Asked, instance: str, snapshot: Snapshot, sources: Sources
 ) -> Iterator[Gathered | Left]:
     """Each torrent that is asked for, as an entry, or why it is left out."""
-    entries = [entry for entry in desired.torrents if entry.instance == instance]
+    entries = [entry for entry in desired.torrents if instance in desired.places_of(entry)]
     known = {live.id for found in match(entries, snapshot.torrents) for live in found.lives}
     first: dict[str, Plain] = {"instance": instance} if len(desired.instances) > 1 else {}
     for live in filter(asked.takes, snapshot.torrents):

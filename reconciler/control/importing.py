@@ -14,8 +14,8 @@ from typing import Final
 
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.gathering import Asked, Keep, Library, Sources, common_categories, declared, secretive
-from reconciler.control.reading import OpenTarget, Reading, read_all
-from reconciler.control.run import chosen
+from reconciler.control.reading import OpenTarget, Reading, read, read_all
+from reconciler.control.run import chosen, utc_now
 from reconciler.desired import DesiredStateError
 from reconciler.desired.problems import suggestion
 from reconciler.desired.writing import Gathered, Left, Rendered, render
@@ -83,7 +83,7 @@ def import_library(
         opened[instance.name] = target = connect(instance, stop)
         return target
 
-    with read_all(selected, stop, pace, remember) as readings:
+    with read_all(selected, stop, lambda _, target: read(target, pace), remember) as readings:
         snapshots = {name: _whole(name, reading) for name, reading in readings.items()}
         _check_filters(asked, snapshots.values())
         for name, snapshot in snapshots.items():
@@ -144,14 +144,17 @@ class _Trial:
             return {entry_at(problem.at.line): problem.message for problem in ours}
         return {
             entry_at(action.source.line): action.reason
-            for part in make_plan(whole, self._snapshots).instances
+            for part in make_plan(whole, self._snapshots, now=utc_now()).instances
             for action in part.actions
             if action.source and action.source.file == self._asked.name and not _only_adopts(action)
         }
 
 
 def _only_adopts(action: Action) -> bool:
-    return action.verb is Verb.ADOPT and not action.hold and all(change.field == "owner" for change in action.changes)
+    """Does it no more than that, but for what the kill switch does with every torrent of ours that it holds?"""
+    fields = {change.field for change in action.changes}
+    let_go = {"held", "paused", "force_start"} if "held" in fields else set()
+    return not action.hold and fields <= {"owner"} | let_go and (action.verb is Verb.ADOPT or bool(let_go))
 
 
 def _whole(name: str, reading: Reading) -> Snapshot:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from reconciler.apply.pace import Pace
@@ -14,6 +14,9 @@ from reconciler.apply.target import Target
 from reconciler.live import Mirror, Session
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, Stopped
+from reconciler.model.health import Health
+from reconciler.model.network import NetworkState
+from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -35,18 +38,17 @@ class OpenTarget(Target, Protocol):
     def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
         """A snapshot by a full read."""
 
+    def network(self, *, interface: bool, transfer: bool) -> NetworkState:
+        """What it says of its network: of the `interface` it is bound to, and the rest."""
+
+    def free_space(self) -> int | None:
+        """Bytes free at the default path; None where that is not told. Takes a session of its own."""
+
     def open(self) -> None:
         """Log in, once. Raises `InstanceError`."""
 
     def close(self) -> None:
         """Log out. Never raises."""
-
-
-FilesOf = Callable[[str], Collection[str]]  # an instance's name -> ids of the torrents whose files are wanted
-
-
-def _nothing(_instance: str) -> Collection[str]:
-    return ()
 
 
 Connect = Callable[[Instance, threading.Event], OpenTarget]
@@ -66,25 +68,33 @@ def follow(instance: Instance, stop: threading.Event) -> OpenTarget:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What reading one instance gave: an open session with a whole snapshot, or the error that prevented it."""
+    """What reading one instance gave: an open session with a whole snapshot, or the error that prevented it.
+
+    `done`: what was so urgent that it was not left for later, by the id of its torrent; `lost`: the error that ended
+    that. `free`: bytes of free space, where that was asked for and told.
+    """
 
     target: OpenTarget
     snapshot: Snapshot | None = None
     error: InstanceError | Stopped | None = None
+    health: Health | None = None
+    free: int | None = None
+    done: Mapping[str, ActionResult] = field(default_factory=dict)
+    lost: InstanceError | None = None
+
+
+Look = Callable[[Instance, OpenTarget], Reading]
 
 
 @contextmanager
 def read_all(
-    instances: Iterable[Instance],
-    stop: threading.Event,
-    pace: Pace,
-    connect: Connect = connect,
-    files_of: FilesOf = _nothing,
+    instances: Iterable[Instance], stop: threading.Event, look: Look, connect: Connect = connect
 ) -> Iterator[Mapping[str, Reading]]:
     """Snapshots of all instances, by name, read side by side; their sessions are logged out at the end."""
-    sessions = {instance.name: connect(instance, stop) for instance in instances}
+    chosen = {instance.name: instance for instance in instances}
+    sessions = {name: connect(instance, stop) for name, instance in chosen.items()}
     try:
-        yield each(sessions, lambda name: read(sessions[name], pace, files_of(name)))
+        yield each(sessions, lambda name: look(chosen[name], sessions[name]))
     finally:
         each(sessions, lambda name: sessions[name].close())
 
@@ -100,7 +110,7 @@ def each(names: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
     return {name: future.result() for name, future in futures.items()}
 
 
-def read(target: OpenTarget, pace: Pace, files_of: Collection[str]) -> Reading:
+def read(target: OpenTarget, pace: Pace, files_of: Collection[str] = ()) -> Reading:
     """Open one instance and read it whole, with the files of the torrents that `files_of` means."""
     try:
         pace.patiently(target.open)
@@ -110,8 +120,8 @@ def read(target: OpenTarget, pace: Pace, files_of: Collection[str]) -> Reading:
 
 
 def read_afresh(reading: Reading, pace: Pace, files_of: Collection[str] = ()) -> Reading:
-    """The same instance by a full read, in the session that is open."""
+    """The same instance by a full read, in the session that is open. Its health is what it was a moment ago."""
     try:
-        return Reading(reading.target, pace.patiently(lambda: reading.target.refresh(files_of)))
+        return replace(reading, snapshot=pace.patiently(lambda: reading.target.refresh(files_of)))
     except (InstanceError, Stopped) as error:
         return Reading(reading.target, error=error)

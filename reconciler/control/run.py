@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
@@ -13,13 +13,22 @@ from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.blast import with_other_seeds
 from reconciler.control.exit_code import exit_code
-from reconciler.control.reading import Connect, Reading, connect, each, read_afresh, read_all
+from reconciler.control.grouping import concerned, concerning, looking, with_linked
+from reconciler.control.health.checkup import Checkup, stop_at_once
+from reconciler.control.health.history import History
+from reconciler.control.progress import Progress
+from reconciler.control.reading import Connect, OpenTarget, Reading, connect, each, read_afresh, read_all
+from reconciler.control.roster import Roster
+from reconciler.control.surplus import leave, parted
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
-from reconciler.model.plan import InstancePlan, Outcome, Plan, Verb
+from reconciler.model.health import Health
+from reconciler.model.placement import NOTHING, Known
+from reconciler.model.plan import Action, InstancePlan, Outcome, Plan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan import make_plan
+from reconciler.plan import NO_HEALTH, make_plan
+from reconciler.plan.placement import linked
 from reconciler.plan.shard import Shard
 
 
@@ -35,32 +44,6 @@ class Options:
     shard: Shard | None = None
 
 
-class Progress(Protocol):
-    """Told how far each instance is, from several threads."""
-
-    def started(self, instance: str, total: int) -> None:
-        """`total` actions are about to be executed."""
-
-    def advanced(self, instance: str, count: int) -> None:
-        """`count` more of them have been dealt with."""
-
-    def finished(self, instance: str) -> None:
-        """Nothing more comes for this instance."""
-
-
-class Silent:
-    """A progress that nobody watches."""
-
-    def started(self, instance: str, total: int) -> None:
-        """Nothing to show."""
-
-    def advanced(self, instance: str, count: int) -> None:
-        """Nothing to show."""
-
-    def finished(self, instance: str) -> None:
-        """Nothing to show."""
-
-
 class Planner(Protocol):
     """Makes the plan of a run. It may hold back actions of `make_plan`'s, and never adds one."""
 
@@ -71,14 +54,17 @@ class Planner(Protocol):
         *,
         accept: str | None = None,
         take_over: bool = False,
-        today: date | None = None,
+        now: datetime | None = None,
+        known: Known = NOTHING,
+        only: Collection[str] | None = None,
+        health: Mapping[str, Health] = NO_HEALTH,
     ) -> Plan:
         """The plan for every instance that was read whole."""
 
 
-def utc_day() -> date:
-    """Today, wherever this runs."""
-    return datetime.now(UTC).date()
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
 
 
 class UnknownInstance(ValueError):
@@ -95,19 +81,38 @@ def run_once(
     connect: Connect = connect,
     planner: Planner = make_plan,
     skip: Collection[str] = (),
-    today: Callable[[], date] = utc_day,
+    roster: Roster | None = None,
+    utc: Callable[[], datetime] = utc_now,
+    checkup: Checkup | None = None,
 ) -> Run:
     """Read, plan, guard and, unless it is a dry-run, apply. Raises `UnknownInstance`; all else is in the result.
 
-    Instances named in `skip` are left alone and are not in the result.
+    Instances named in `skip` are left alone and are not in the result. Those that a group links to the chosen ones are
+    read too, for what is to be on one depends on the others, and are not changed. `roster` is what earlier runs
+    know of the members of groups, and learns from this one. `checkup` reads the instances with their health; a loop
+    brings its own, which remembers.
     `stop` may be set at any time: the request in flight is finished, sessions are logged out, and what was not
     done is reported as dropped.
     """
     pace = pace or real_pace(stop)
+    roster = roster or Roster()
+    roster.keep(desired)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
     instances = [one for one in chosen(desired, options.instances, options.shard) if one.name not in skip]
-    with read_all(instances, stop, pace, connect, desired.files_of) as read:
-        readings, plan = _planned(desired, options, partial(planner, today=today()), read, pace)
+    checkup = checkup or Checkup(History(), pace, utc)
+    only = {one.name for one in instances}
+
+    look = looking(desired, checkup, roster, pace, utc)
+
+    def act(instance: Instance, target: OpenTarget) -> Reading:
+        reading = look(instance, target)
+        looked_at = options.dry_run or instance.name not in only
+        return reading if looked_at else stop_at_once(desired, instance, reading, pace)
+
+    with read_all(with_linked(desired, instances, skip), stop, act, connect) as read:
+        roster.saw(read, utc())
+        plan_them = partial(planner, known=roster.known, now=utc(), only=only)
+        readings, plan = _planned(desired, options, plan_them, read, pace)
         plans = {part.name: part for part in plan.instances}
 
         def conclude(name: str) -> InstanceResult:
@@ -117,13 +122,21 @@ def run_once(
             part = with_other_seeds(part, reading.target, pace)
             if options.dry_run or part.suspended or part.verdict.refused:
                 return _result(part, reading, _as_planned(part))
-            results, lost = _apply(part, reading, pace, progress)
-            return _result(part, reading, results, lost)
+            results, lost = _apply(parted(part)[0], reading, pace, progress)
+            return _result(part, reading, results, reading.lost or lost)
 
-        results = each(readings, conclude)
+        results = each(only, conclude)
+        if not options.dry_run:
+            results = leave(plans, results, readings, desired.owner, pace)
+            roster.did(results.values(), utc())
     counted = tuple(_counted(results[name], readings[name]) for name in sorted(results))
-    code = exit_code(counted, detailed=options.detailed_exitcode)
-    return Run(mode, plan.hash, code, counted, desired.warnings)
+    names = {one.name for one in chosen(desired, options.instances, options.shard)}
+    pending = concerning(desired, plan.pending, names)
+    if not stop.is_set():
+        roster.wants(pending, concerned(desired, names))
+    code = exit_code(counted, detailed=options.detailed_exitcode, pending=bool(pending))
+    lost = tuple(unread(name, one) for name, one in sorted(readings.items()) if name not in results and one.error)
+    return Run(mode, plan.hash, code, counted, desired.warnings, pending, lost)
 
 
 def _planned(
@@ -133,7 +146,8 @@ def _planned(
 
     def make(readings: Mapping[str, Reading]) -> Plan:
         snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
-        return planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over)
+        health = {name: reading.health for name, reading in readings.items() if reading.health}
+        return planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over, health=health)
 
     plan = make(readings)
     doubtful = [part.name for part in plan.instances if _deletes(part) and not readings[part.name].target.fresh]
@@ -149,26 +163,38 @@ def _deletes(part: InstancePlan) -> bool:
 
 
 def chosen(desired: Desired, names: Sequence[str], shard: Shard | None = None) -> list[Instance]:
-    """The instances to work on: those named that the shard holds. Raises `UnknownInstance` for a name not declared."""
+    """The instances to work on: those named that the shard holds. Raises `UnknownInstance` for a name not declared.
+
+    A shard holds all members of a group or none, and with them those of every group that shares a member with it.
+    """
     unknown = sorted(set(names) - set(desired.instances))
     if unknown:
         known = ", ".join(sorted(desired.instances))
         raise UnknownInstance(f'no instance "{unknown[0]}" in the desired state, which has: {known}')
+    links = linked(desired.instances, desired.groups)
     return [
         instance
         for name, instance in desired.instances.items()
-        if (not names or name in names) and (shard is None or shard.holds(name))
+        if (not names or name in names) and (shard is None or shard.holds(links[name][0]))
     ]
 
 
 def _apply(
     part: InstancePlan, reading: Reading, pace: Pace, progress: Progress
 ) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
-    progress.started(part.name, sum(action.hold is None for action in part.actions))
+    left = tuple(action for action in part.actions if not _done(action, reading))
+    progress.started(part.name, sum(action.hold is None for action in left))
     try:
-        return Executor(reading.target, pace, lambda count: progress.advanced(part.name, count)).execute(part)
+        executor = Executor(reading.target, pace, lambda count: progress.advanced(part.name, count))
+        results, lost = executor.execute(replace(part, actions=left))
     finally:
         progress.finished(part.name)
+    rest = iter(results)
+    return tuple(_done(action, reading) or next(rest) for action in part.actions), lost
+
+
+def _done(action: Action, reading: Reading) -> ActionResult | None:
+    return reading.done.get(action.torrent_id or "") if action.urgent else None
 
 
 def _as_planned(part: InstancePlan) -> tuple[ActionResult, ...]:
@@ -180,7 +206,7 @@ def unread(name: str, reading: Reading) -> InstanceResult:
     error = reading.error
     status = error.status if isinstance(error, InstanceError) else Status.ERROR
     why = "the run was stopped before it was read" if isinstance(error, Stopped) else str(error)
-    return InstanceResult(name, status, why)
+    return InstanceResult(name, status, why, health=reading.health)
 
 
 def _result(
@@ -190,11 +216,11 @@ def _result(
     lost: InstanceError | None = None,
 ) -> InstanceResult:
     snapshot = reading.snapshot
-    settled = Status.SUSPENDED if part.suspended else Status.OK
+    status, error = settled(part, reading.health)
     return InstanceResult(
         part.name,
-        lost.status if lost else settled,
-        str(lost) if lost else None,
+        lost.status if lost else status,
+        str(lost) if lost else error,
         snapshot.version if snapshot else None,
         snapshot.web_api if snapshot else None,
         owned=part.owned,
@@ -203,7 +229,15 @@ def _result(
         verdict=part.verdict,
         results=results,
         spared=part.spared,
+        health=reading.health,
     )
+
+
+def settled(part: InstancePlan, health: Health | None) -> tuple[Status, str | None]:
+    """How an instance is that has answered to the end, and what is wrong with it."""
+    if part.suspended:
+        return Status.SUSPENDED, None
+    return (Status.OK, None) if health is None or health.healthy else (Status.UNHEALTHY, health.why)
 
 
 def _counted(result: InstanceResult, reading: Reading) -> InstanceResult:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.grouping import concerning, looking, with_linked
+from reconciler.control.health.checkup import Checkup
+from reconciler.control.health.history import History
 from reconciler.control.reading import OpenTarget, Reading, read_all
-from reconciler.control.run import chosen, utc_day
+from reconciler.control.roster import Roster
+from reconciler.control.run import chosen, settled, utc_now
 from reconciler.live import Session
 from reconciler.live.gauge import Gauge
 from reconciler.model.desired import Desired, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
+from reconciler.model.health import Health
+from reconciler.model.placement import Known, Pending
 from reconciler.model.plan import Action, InstancePlan
 from reconciler.model.position import Position
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.status import ABSENT, MISSING, UNKNOWN, InstanceStatus, StatusReport, TorrentStatus
+from reconciler.model.status import ABSENT, MISSING, PENDING, UNKNOWN, InstanceStatus, StatusReport, TorrentStatus
 from reconciler.model.tags import owner_tag
 from reconciler.plan import make_plan
-from reconciler.plan.match import match
+from reconciler.plan.match import Match
+from reconciler.plan.placement import moment, place
 
 Observe = Callable[[Instance, threading.Event, Gauge], OpenTarget]
 
@@ -36,52 +44,71 @@ def read_status(
     *,
     pace: Pace | None = None,
     observe: Observe = observe,
+    roster: Roster | None = None,
+    utc: Callable[[], datetime] = utc_now,
 ) -> StatusReport:
     """Read the instances and compare. Exit code 1 where one could not be read. Raises `UnknownInstance`."""
+    roster = roster or Roster()
+    roster.keep(desired)
     selected = chosen(desired, instances)
-    gauges = {instance.name: Gauge() for instance in selected}
+    wanted = with_linked(desired, selected)
+    gauges = {instance.name: Gauge() for instance in wanted}
 
     def connect(instance: Instance, stop: threading.Event) -> OpenTarget:
         return observe(instance, stop, gauges[instance.name])
 
-    with read_all(selected, stop, pace or real_pace(stop), connect, desired.files_of) as readings:
-        return compared(desired, selected, readings, gauges)
+    pace = pace or real_pace(stop)
+    look = looking(desired, Checkup(History(), pace, utc), roster, pace, utc)
+    with read_all(wanted, stop, look, connect) as readings:
+        roster.saw(readings, utc())
+        return compared(desired, selected, readings, gauges, roster.known, utc())
 
 
 def compared(
-    desired: Desired, selected: Sequence[Instance], readings: Mapping[str, Reading], gauges: Mapping[str, Gauge]
+    desired: Desired,
+    selected: Sequence[Instance],
+    readings: Mapping[str, Reading],
+    gauges: Mapping[str, Gauge],
+    known: Known,
+    now: datetime,
 ) -> StatusReport:
-    """What the selected instances showed, beside what is declared for them."""
+    """What the selected instances showed, beside what is declared for them. `known`: of the members of groups."""
     snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
-    plans = {part.name: part for part in make_plan(desired, snapshots, today=utc_day()).instances}
+    health = {name: reading.health for name, reading in readings.items() if reading.health}
+    plan = make_plan(desired, snapshots, known=known, now=now, health=health)
+    plans = {part.name: part for part in plan.instances}
+    on = place(desired, snapshots, known, now).on
     torrents: list[TorrentStatus] = []
     rows: list[InstanceStatus] = []
     for instance in selected:
         entries = [entry for entry in desired.torrents if entry.instance == instance.name]
+        here = [one.found for one in on.get(instance.name, ())]
         snapshot = snapshots.get(instance.name)
         if snapshot is None:
             rows.append(_unread(instance, readings[instance.name], len(entries)))
             torrents += [_unknown(entry) for entry in entries]
             continue
-        found = _compare(entries, snapshot, plans[instance.name], desired.owner, gauges[instance.name])
+        found = _compare(instance.name, here, plans[instance.name], desired.owner, gauges[instance.name])
         torrents += found
-        rows.append(_row(instance, snapshot, plans[instance.name], found))
-    code = int(len(snapshots) < len(selected))
-    return StatusReport(tuple(rows), tuple(torrents), code, declared=len(torrents))
+        rows.append(_row(instance, snapshot, plans[instance.name], found, health.get(instance.name)))
+    pending = concerning(desired, plan.pending, {one.name for one in selected})
+    torrents += _pending(desired, pending, now)
+    fine = not pending and all(row.status in (Status.OK, Status.SUSPENDED) for row in rows)
+    return StatusReport(tuple(rows), tuple(torrents), int(not fine), declared=len(torrents))
 
 
-def _compare(
-    entries: Sequence[DesiredTorrent], snapshot: Snapshot, plan: InstancePlan, owner: str, gauge: Gauge
-) -> list[TorrentStatus]:
+def _compare(instance: str, here: Sequence[Match], plan: InstancePlan, owner: str, gauge: Gauge) -> list[TorrentStatus]:
     actions = {action.source: action for action in plan.actions if action.source and action.infohash}
     spared = {item.infohash: item.reason for item in plan.spared}
     return [
-        _torrent(found.entry, found.live, actions, spared, owner_tag(owner), gauge)
-        for found in match(entries, snapshot.torrents)
+        _torrent(instance, found.entry, found.live, actions, spared, owner_tag(owner), gauge)
+        for found in here
+        if found.live or not found.entry.absent or found.entry.instance == instance
     ]
 
 
 def _torrent(
+    instance: str,
     entry: DesiredTorrent,
     live: LiveTorrent | None,
     actions: Mapping[Position, Action],
@@ -93,7 +120,7 @@ def _torrent(
     why = spared.get(str(live.infohashes), "") if live else ""
     gone = ABSENT if entry.absent else MISSING
     return TorrentStatus(
-        entry.instance,
+        instance,
         entry.name or (live.name if live else entry.label),
         str(entry.infohashes),
         entry.at,
@@ -130,14 +157,39 @@ def _declared_tags(entry: DesiredTorrent) -> frozenset[str]:
     return entry.tags.names if entry.tags else frozenset()
 
 
+def _pending(desired: Desired, pending: Sequence[Pending], now: datetime) -> list[TorrentStatus]:
+    entries = {entry.at: entry for entry in desired.torrents} if pending else {}
+    return [_waiting(one, entries[one.source], now) for one in pending]
+
+
+def _waiting(one: Pending, entry: DesiredTorrent, now: datetime) -> TorrentStatus:
+    known = one.since and one.since < now
+    return TorrentStatus(
+        one.group,
+        one.name,
+        one.infohash,
+        one.source,
+        PENDING,
+        in_sync=False,
+        reason=f"{one.reason}; pending since {moment(one.since, now)}" if known and one.since else one.reason,
+        category=entry.category,
+        tags=_declared_tags(entry),
+        paused=entry.paused is True,
+    )
+
+
 def _row(
-    instance: Instance, snapshot: Snapshot, plan: InstancePlan, torrents: Sequence[TorrentStatus]
+    instance: Instance,
+    snapshot: Snapshot,
+    plan: InstancePlan,
+    torrents: Sequence[TorrentStatus],
+    health: Health | None,
 ) -> InstanceStatus:
     missing = sum(torrent.state == MISSING for torrent in torrents)
     return InstanceStatus(
         instance.name,
         instance.url,
-        Status.SUSPENDED if plan.suspended else Status.OK,
+        *settled(plan, health),
         version=snapshot.version,
         web_api=snapshot.web_api,
         torrents=len(snapshot.torrents),
@@ -146,9 +198,12 @@ def _row(
         declared=len(torrents),
         missing=missing,
         drifted=sum(torrent.in_sync is False for torrent in torrents) - missing,
+        health=health,
     )
 
 
 def _unread(instance: Instance, reading: Reading, declared: int) -> InstanceStatus:
     status = reading.error.status if isinstance(reading.error, InstanceError) else Status.ERROR
-    return InstanceStatus(instance.name, instance.url, status, str(reading.error), declared=declared)
+    return InstanceStatus(
+        instance.name, instance.url, status, str(reading.error), declared=declared, health=reading.health
+    )

@@ -9,7 +9,11 @@ from types import TracebackType
 from typing import Final, Self
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.grouping import looking, with_linked
+from reconciler.control.health.checkup import Checkup
+from reconciler.control.health.history import History
 from reconciler.control.reading import OpenTarget, Reading, read_all
+from reconciler.control.roster import Roster
 from reconciler.control.run import chosen, unread
 from reconciler.control.status import Observe, compared
 from reconciler.control.watch.clock import Clock, real_clock
@@ -46,6 +50,7 @@ class Viewer:
         pace: Pace | None = None,
         clock: Clock | None = None,
         observe: Observe = observe_again,
+        roster: Roster | None = None,
     ) -> None:
         chosen(desired, instances)
         self._desired = desired
@@ -55,7 +60,11 @@ class Viewer:
         self._observe = observe
         self._gauges: dict[str, Gauge] = {}
         self._pool = Pool(self._connect)
-        self._failing = Domains(clock or real_clock(), longest=LONGEST)
+        self._clock = clock or real_clock()
+        self._failing = Domains(self._clock, longest=LONGEST)
+        self._history = History()
+        self._roster = roster or Roster()
+        self._roster.keep(desired)
         self._readings: dict[str, Reading] = {}
 
     def __enter__(self) -> Self:
@@ -69,17 +78,24 @@ class Viewer:
         self._desired = desired
         self._pool.keep(desired.instances)
         self._failing.revise(desired.instances)
+        self._history.keep(desired.instances)
+        self._roster.keep(desired)
 
     def look(self) -> StatusReport:
         """Read and compare: one request for each instance that tells deltas, but for those that `Mirror` names."""
         names = [name for name in self._names if name in self._desired.instances]
         instances = chosen(self._desired, names) if names or not self._names else []
         left = self._failing.waiting().keys() - set(self._failing.take_due())
-        due = [instance for instance in instances if instance.name not in left]
-        with read_all(due, self._stop, self._pace, self._pool.connect, self._desired.files_of) as readings:
+        wanted = with_linked(self._desired, instances)
+        due = [instance for instance in wanted if instance.name not in left]
+        utc = self._clock.utc
+        checkup = Checkup(self._history, self._pace, utc)
+        how = looking(self._desired, checkup, self._roster, self._pace, utc)
+        with read_all(due, self._stop, how, self._pool.connect) as readings:
             self._learn(readings)
-        self._readings = {one.name: readings.get(one.name) or self._readings[one.name] for one in instances}
-        return compared(self._desired, instances, self._readings, self._gauges)
+            self._roster.saw(readings, utc())
+        self._readings = {one.name: readings.get(one.name) or self._readings[one.name] for one in wanted}
+        return compared(self._desired, instances, self._readings, self._gauges, self._roster.known, utc())
 
     def _learn(self, readings: Mapping[str, Reading]) -> None:
         results = [

@@ -8,6 +8,7 @@ from typing import Final
 from reconciler.model.position import Position
 from reconciler.model.run import Status
 from reconciler.model.status import (
+    PENDING,
     InstanceStatus,
     Phase,
     Selection,
@@ -35,18 +36,18 @@ class Completion:
 
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
-        self._settled: dict[Position | None, bool] = {}
+        self._settled: dict[tuple[Position | None, str], bool] = {}
         self._trouble: frozenset[str] = frozenset()
 
     def of(self, report: StatusReport) -> tuple[TorrentStatus, ...]:
         """The torrents that are waited for."""
         for row in report.torrents:
-            if row.in_sync is not None:
-                self._settled.setdefault(row.source, self._selection.takes(row))
+            if row.in_sync is not None and row.state != PENDING:
+                self._settled.setdefault((row.source, row.instance), self._selection.takes(row))
         return tuple(
             row
             for row in report.torrents
-            if not row.absent and self._settled.get(row.source, self._selection.may_take(row))
+            if not row.absent and self._settled.get((row.source, row.instance), self._selection.may_take(row))
         )
 
     def judge(self, report: StatusReport) -> Waited | None:

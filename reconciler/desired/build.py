@@ -6,6 +6,7 @@ from typing import Any
 
 from reconciler.desired.checking import Checked
 from reconciler.desired.context import Context
+from reconciler.desired.groups import build_groups
 from reconciler.desired.instances import build_categories, build_instances
 from reconciler.desired.merging import ONCE, instance_names
 from reconciler.desired.torrents import build_torrents
@@ -21,7 +22,8 @@ def build(checked: list[Checked], context: Context) -> Desired:
         categories |= build_categories(part.document, ("categories",), part.entry.get("categories", {}))
     names = instance_names([part.document for part in checked])
     instances = build_instances(checked, context)
-    torrents, unfetched = build_torrents(checked, names, context)  # last: only what is valid so far is fetched
+    groups = build_groups(checked, names, context)
+    torrents, unfetched = build_torrents(checked, names, groups, context)  # last: only what is valid so far is fetched
     return Desired(
         policy=Policy(once.get("policy", Policy.CREATE_ONLY)),
         instances=instances,
@@ -34,6 +36,7 @@ def build(checked: list[Checked], context: Context) -> Desired:
         guard=GuardLimits(**once.get("guard", {})),
         suspend=once.get("suspend", False),
         accept_plan=once.get("accept_plan"),
+        groups=groups,
         warnings=tuple(sorted(set(context.warnings))),
         files=tuple(dict.fromkeys(context.files)),
         unfetched=unfetched,

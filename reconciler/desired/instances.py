@@ -10,8 +10,10 @@ from reconciler.desired import secrets
 from reconciler.desired.checking import Checked
 from reconciler.desired.context import Context
 from reconciler.desired.plain import Document
+from reconciler.desired.probes import build_probes
 from reconciler.desired.schema import CategoryEntry, InstanceEntry
 from reconciler.model.desired import DesiredCategory, DesiredPreference, Instance
+from reconciler.model.health import Probe, WhenUnhealthy
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 
@@ -67,7 +69,16 @@ def _instance(name: str, at: Position, entry: InstanceEntry, document: Document,
         categories=build_categories(document, (*loc, "categories"), entry.get("categories", {})),
         preferences=_preferences(entry, document, loc, context),
         suspend=entry.get("suspend", False),
+        health=_health(name, entry, document, context),
+        when_unhealthy=WhenUnhealthy(entry.get("when_unhealthy", "leave")),
     )
+
+
+def _health(name: str, entry: InstanceEntry, document: Document, context: Context) -> tuple[Probe, ...]:
+    if entry.get("when_unhealthy") == "pause" and not document.data["instances"][name].get("health"):
+        at = document.key_at("instances", name, "when_unhealthy")
+        context.problem(at, "there is no probe here that could ever stop anything", 'Add one to "health"')
+    return build_probes(document, name, entry.get("health", ()), context)
 
 
 def _preferences(

@@ -22,7 +22,7 @@ ONCE: Final = (
     "suspend",
     "accept_plan",
 )
-NAMED: Final = ("instances", "categories")
+NAMED: Final = {"instances": "instance ", "groups": "group ", "categories": "category "}
 
 
 def find_clashes(documents: Sequence[Document], context: Context) -> None:
@@ -33,7 +33,7 @@ def find_clashes(documents: Sequence[Document], context: Context) -> None:
             if path not in first:
                 first[path] = at
                 continue
-            what = {"instances": "instance ", "categories": "category "}.get(path[0], "") if len(path) > 1 else ""
+            what = NAMED[path[0]] if len(path) > 1 else ""
             context.problem(at, f'{what}"{path[-1]}" is already defined at {first[path]}', "Keep one of the two")
     if not (documents and context.complete):
         return

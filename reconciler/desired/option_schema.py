@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Required
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, with_config
+from pydantic import AfterValidator, BeforeValidator, with_config
 from typing_extensions import TypedDict
 
 from reconciler.desired import option_rules as rules
-
-STRICT: Final = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+from reconciler.desired.shapes import STRICT
 
 Rate = Annotated[int, BeforeValidator(rules.rate)]
 Minutes = Annotated[int, BeforeValidator(rules.minutes)]

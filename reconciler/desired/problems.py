@@ -23,7 +23,15 @@ Loc = tuple[str | int, ...]
 Said = tuple[str, str]  # message, mend
 
 _NOT_DEFAULTS: Final = (*SOURCES, "name", "state", "web_seeds", "delete_files")
-_CHOICES: Final = {"policy": ("create-only", "upsert", "sync"), "state": ("present", "absent"), **CHOICES}
+_CHOICES: Final = {
+    "policy": ("create-only", "upsert", "sync"),
+    "state": ("present", "absent"),
+    "strategy": ("failover", "replicate", "spread"),
+    "failback": ("never", "when_complete", "immediate"),
+    "rebalance": ("never", "when_complete"),
+    "when_unhealthy": ("leave", "pause"),
+    **CHOICES,
+}
 _A_RATE: Final = "a rate like 5 MiB/s, or unlimited"
 _A_TIME: Final = "a time like 90m or 14d, or global or unlimited"
 _NUMBERS: Final = {
@@ -34,6 +42,13 @@ _NUMBERS: Final = {
     "pool_size": "a whole number from 1 to 16",
     "connect": "a duration like 5s or 2m",
     "read": "a duration like 5s or 2m",
+    "failover_after": "a duration like 2m or 1h30m",
+    "weight": "a number over 0, at most 1000",
+    "max_torrents": "a whole number, 0 or more",
+    "min_free_space": "a size like 50 GiB",
+    "timeout": "a duration like 5s or 2m",
+    "failure_threshold": "a whole number from 1 to 100",
+    "success_threshold": "a whole number from 1 to 100",
     "download_limit": _A_RATE,
     "upload_limit": _A_RATE,
     "ratio": "a number like 1.5, or global or unlimited",
@@ -45,6 +60,11 @@ _SHAPES: Final[dict[str, Said]] = {
         '"instances" must hold each instance under its name',
         'Write "home:" and below it "url: http://…"',
     ),
+    "groups": (
+        '"groups" must hold each group under its name',
+        'Write "resilient: {strategy: failover, members: [home, seedbox]}"',
+    ),
+    "members": ('"members" must be a list', 'Write "members: [home, seedbox]"'),
     "categories": (
         '"categories" must hold each category under its name',
         'Write "linux: {save_path: /data/linux}"',
@@ -54,6 +74,10 @@ _SHAPES: Final[dict[str, Said]] = {
     "preferences": ('"preferences" must be keys and values', 'Write "queueing_enabled: true" below it'),
     "tls": ('"tls" must be keys and values', 'Write "tls: {ca_file: ca.pem}"'),
     "timeout": ('"timeout" must be keys and values', 'Write "timeout: {connect: 5s, read: 60s}"'),
+    "health": ('"health" must be a list of probes', 'Begin each with "- ", like "- interface: wg0"'),
+    "http": ("an http probe is a url, or keys and values", 'Write "http: {url: http://…, status: 204}"'),
+    "gluetun": ("a gluetun probe is a url, or keys and values", 'Write "gluetun: {url: http://…, api_key: …}"'),
+    "external_ip": ('"external_ip" must be keys and values', 'Write "external_ip: {must_not_be: 203.0.113.7}"'),
     "torrents": ('"torrents" must be a list', 'Begin each torrent with "- magnet: …"'),
     "tags": ('"tags" must be a list', 'Write "tags: [iso]", or "tags: {only: [iso]}" to allow no others'),
     "only": ('"only" must be a list', 'Write "tags: {only: [iso]}"'),
@@ -69,8 +93,9 @@ _ITEMS: Final = {
     "trackers": "a tracker",
     "web_seeds": "a web seed",
     "ignore_changes": "a key",
+    "members": "a member",
 }
-_REQUIRED: Final = ("version", "policy", "url", *SOURCES)
+_REQUIRED: Final = ("version", "policy", "url", "strategy", "members", "name", *SOURCES)
 _SECRET: Final[Said] = (
     "this must be {env: NAME}, {file: PATH}, or text in quotes",
     "Check the indentation, and put text in quotes",
@@ -108,8 +133,16 @@ def place_of(loc: Loc) -> str:
     match loc:
         case ("instances", _, "categories", _, *_):
             return "categories"
+        case ("instances", _, "health", _, "gluetun", "password" | "api_key" as key, *_):
+            return key
+        case ("instances", _, "health", _, "http" | "gluetun" | "external_ip" as key, *_):
+            return key
+        case ("instances", _, "health", *_):
+            return "health"
         case ("instances", _, str(key), *_):
             return key
+        case ("groups", _, "members", *_):
+            return "members"
         case ("torrents", _, "tags" | "share_limits" | "files" as key, *_):
             return str(key)
         case ("defaults", "tags" | "share_limits" | "files" as key, *_):
@@ -135,8 +168,16 @@ def _missing(loc: Loc) -> Said:
     match loc:
         case ("version",):
             return "this document does not say its version", 'Begin it with "version: 1"'
+        case ("instances", _, "health", _, "http" | "gluetun" as kind, "url"):
+            return f"this {kind} probe has no url", 'Add "url: http://…"'
         case ("instances", _, "url"):
             return "this instance has no url", 'Add "url: http://127.0.0.1:8080"'
+        case ("groups", _, "strategy"):
+            return "this group has no strategy", 'Add "strategy: failover", "replicate" or "spread"'
+        case ("groups", _, "members"):
+            return "this group has no members", 'Add "members: [home, seedbox]"'
+        case ("groups", _, "members", _, "name"):
+            return "this member does not say which instance it is", 'Add "name: home"'
         case (*_, "files", int(), "match" | "priority" as key):
             mend = 'Add "priority: skip"' if key == "priority" else "Add 'match: \"*.nfo\"'"
             return f"this rule for files has no {key}", mend
@@ -179,6 +220,10 @@ def _not_an_item(loc: Loc) -> Said | None:
             return "a torrent is keys and values", 'Write "- magnet: magnet:?xt=urn:btih:…"'
         case ("instances", _):
             return "an instance is keys and values", 'Write "url: http://127.0.0.1:8080" below its name'
+        case ("groups", _):
+            return "a group is keys and values", 'Write "strategy: failover" and "members: […]" below its name'
+        case ("instances", _, "health", int()):
+            return "a probe is keys and values", 'Write it like "- interface: wg0"'
         case ("categories", _) | ("instances", _, "categories", _):
             return "a category is keys and values", 'Write "linux: {save_path: /data/linux}"'
         case (*_, "files", int()):
@@ -231,6 +276,7 @@ _TELLERS: Final[dict[str, Callable[[Document, Loc, str, Any], Said]]] = {
     "finite_number": _number,
     "greater_than_equal": _number,
     "less_than_equal": _number,
+    "greater_than": _number,
     "dict_type": _shape,
     "list_type": _shape,
     "union_tag_not_found": _shape,

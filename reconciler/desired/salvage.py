@@ -48,14 +48,17 @@ class _Rest:
         """Take the wrong value at `loc` out."""
         if loc and loc[-1] == "[key]":
             loc = loc[:-1]
-        elif loc[:1] == ("instances",) and loc[2:3] and loc[2] in SECRET_KEYS:
-            loc = loc[:3]
+        elif loc[:1] == ("instances",) and (secret := next((n for n, key in enumerate(loc) if key in SECRET_KEYS), 0)):
+            loc = loc[: secret + 1]
         *path, last = loc
         container: Any = self._data
         for part in path:
             child = container.get(part) if isinstance(container, dict) else container[int(part)]
-            if not isinstance(child, (dict, list)):
+            if child is None or child is _GONE:
                 return  # already gone
+            if not isinstance(child, (dict, list)):  # short for the mapping that the schema makes of it
+                last = part
+                break
             if id(child) not in self._own:
                 child = container[part] = copy(child)
                 self._own.add(id(child))
@@ -87,14 +90,29 @@ def _stand_in(loc: tuple[str | int, ...]) -> Any:
     match loc:
         case ("version",):
             return 1
-        case ("instances", name, "url"):
-            return f"http://stand-in.invalid/{name}"
-        case ("instances", _, "username" | "password" | "api_key"):
-            return "stand-in"
-        case (*_, "only"):
+        case ("instances", *_):
+            return _of_instance(loc)
+        case ("groups", _, "strategy"):
+            return "failover"
+        case ("groups", _, "members", int(), "name"):
+            return ""
+        case (*_, "only") | ("groups", _, "members"):
             return []
         case (*_, "files", int(), "match"):
             return "stand-in"
         case (*_, "files", int(), "priority"):
             return "normal"
+    return _GONE
+
+
+def _of_instance(loc: tuple[str | int, ...]) -> Any:
+    match loc[1:]:
+        case (name, "url"):
+            return f"http://stand-in.invalid/{name}"
+        case (name, "health", index, "gluetun" | "http", "url"):
+            return f"http://stand-in.invalid/{name}/{index}"
+        case (_, "username" | "password" | "api_key"):
+            return "stand-in"
+        case (_, "health", _, "gluetun", "username" | "password" | "api_key"):
+            return "stand-in"
     return _GONE

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, Required
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Discriminator,
-    Field,
-    Tag,
-    TypeAdapter,
-    with_config,
-)
+from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, with_config
 from typing_extensions import TypedDict  # typing has one that pydantic can read from Python 3.12 on
 
 from reconciler.desired import rules
 from reconciler.desired.errors import Invalid
+from reconciler.desired.group_schema import GroupEntry, GroupName, MemberEntry
 from reconciler.desired.option_schema import KEYS as OPTION_KEYS
-from reconciler.desired.option_schema import STRICT, OptionKeys, OwnOptionKeys
+from reconciler.desired.option_schema import OptionKeys, OwnOptionKeys
+from reconciler.desired.probe_schema import PROBE_KEYS, ProbeEntry
+from reconciler.desired.shapes import STRICT, Duration, SecretSource
 from reconciler.desired.sources import SOURCES
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 
-BRANCHES: Final = frozenset({"#list", "#only", "#text", "#from"})  # union branches: in pydantic's locs, not in the YAML
+BRANCHES: Final = frozenset(
+    {"#list", "#only", "#text", "#from", "#name", "#member"}
+)  # union branches: in pydantic's locs, not in the YAML
 
 
 def _magnet(text: str) -> Magnet:
@@ -40,15 +37,10 @@ def _tags_branch(value: Any) -> str | None:
     return "#list" if isinstance(value, list) else "#only" if isinstance(value, dict) else None
 
 
-def _secret_branch(value: Any) -> str:
-    return "#from" if isinstance(value, dict) else "#text"
-
-
 TagName = Annotated[str, AfterValidator(rules.tag_name)]
 CategoryName = Annotated[str, AfterValidator(rules.category_name)]
 InstanceName = Annotated[str, AfterValidator(rules.instance_name)]
 SavePath = Annotated[str, AfterValidator(rules.save_path)]
-Duration = Annotated[float, BeforeValidator(rules.duration)]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -62,20 +54,6 @@ class TagsOnly(TypedDict):
 Tags = Annotated[
     Annotated[list[TagName], Tag("#list")] | Annotated[TagsOnly, Tag("#only")],
     Discriminator(_tags_branch),
-]
-
-
-@with_config(STRICT)
-class SecretFrom(TypedDict, total=False):
-    """`{env: NAME}` or `{file: PATH}`; that it is exactly one of the two is checked when it is resolved."""
-
-    env: Annotated[str, AfterValidator(rules.environment_name)]
-    file: str
-
-
-SecretSource = Annotated[
-    Annotated[str, Tag("#text")] | Annotated[SecretFrom, Tag("#from")],
-    Discriminator(_secret_branch),
 ]
 
 
@@ -143,6 +121,8 @@ class InstanceEntry(TypedDict, total=False):
     categories: Categories
     preferences: dict[str, Any]  # see `preferences.py`
     suspend: bool
+    health: list[ProbeEntry]
+    when_unhealthy: Literal["leave", "pause"]
 
 
 @with_config(STRICT)
@@ -168,6 +148,7 @@ class DocumentEntry(TypedDict, total=False):
     suspend: bool
     accept_plan: Annotated[str, AfterValidator(rules.plan_hash)]
     instances: dict[InstanceName, InstanceEntry]
+    groups: dict[GroupName, GroupEntry]
     categories: Categories
     defaults: Managed
     torrents: list[TorrentEntry]
@@ -185,6 +166,8 @@ def _known(entry: type) -> tuple[str, ...]:
 KEYS: Final[dict[str, tuple[str, ...]]] = {
     "": tuple(DocumentEntry.__annotations__),
     "instances": tuple(InstanceEntry.__annotations__),
+    "groups": tuple(GroupEntry.__annotations__),
+    "members": tuple(MemberEntry.__annotations__),
     "tls": tuple(TlsEntry.__annotations__),
     "timeout": tuple(TimeoutEntry.__annotations__),
     "guard": tuple(GuardEntry.__annotations__),
@@ -195,4 +178,5 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     **OPTION_KEYS,
     "password": ("env", "file"),
     "api_key": ("env", "file"),
+    **PROBE_KEYS,
 }

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 
 from reconciler.desired.context import Context
 from reconciler.desired.plain import Document
-from reconciler.desired.schema import SecretFrom
+from reconciler.desired.shapes import SecretFrom
 from reconciler.model.secret import Secret
 
 
 def resolve(
-    document: Document, loc: tuple[str, ...], source: str | SecretFrom | None, context: Context
+    document: Document, loc: tuple[str | int, ...], source: str | SecretFrom | None, context: Context
 ) -> Secret | None:
     """The secret that `source` stands for. None without one, or where it is missing, which is then noted."""
     if source is None:
         return None
     at = document.at(*loc)
-    name = loc[-1].replace("_", " ")
+    name = str(loc[-1]).replace("_", " ")
     if isinstance(source, str):
         if not source:
             context.problem(at, f"the {name} is empty", "Give it with {env: NAME} or {file: PATH}")
@@ -33,7 +33,7 @@ def resolve(
 
 
 def _from_environment(
-    variable: str, environ: Mapping[str, str], document: Document, loc: tuple[str, ...], context: Context
+    variable: str, environ: Mapping[str, str], document: Document, loc: tuple[str | int, ...], context: Context
 ) -> Secret | None:
     value = environ.get(variable)
     if value:
@@ -45,7 +45,7 @@ def _from_environment(
     return None
 
 
-def _from_file(path: str, document: Document, loc: tuple[str, ...], context: Context) -> Secret | None:
+def _from_file(path: str, document: Document, loc: tuple[str | int, ...], context: Context) -> Secret | None:
     """The text of a file without the line breaks at its end, as every secret store and editor adds them."""
     at = document.at(*loc, "file")
     value = ""
@@ -61,5 +61,5 @@ def _from_file(path: str, document: Document, loc: tuple[str, ...], context: Con
         trouble = f"cannot be read: {getattr(error, 'strerror', None) or 'its path is not usable'}"
     if not trouble:
         return Secret(value)
-    context.missing(at, f"the file that holds the {loc[-1].replace('_', ' ')} {trouble}", "Check the path")
+    context.missing(at, f"the file that holds the {str(loc[-1]).replace('_', ' ')} {trouble}", "Check the path")
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from reconciler.desired.checking import Checked
@@ -12,31 +12,33 @@ from reconciler.desired.plain import Document
 from reconciler.desired.problems import shown, suggestion
 from reconciler.desired.sources import Given, Sources
 from reconciler.model.desired import DesiredTags, DesiredTorrent
+from reconciler.model.groups import Group
 from reconciler.model.position import Position
 
 _MANAGED: Final = ("category", "tags", "save_path", "paused", "protect", *sorted(OPTION_KEYS - {"delete_files"}))
 
 
 def build_torrents(
-    checked: Sequence[Checked], names: tuple[str, ...], context: Context
+    checked: Sequence[Checked], names: tuple[str, ...], groups: Mapping[str, Group], context: Context
 ) -> tuple[tuple[DesiredTorrent, ...], int]:
     """Every torrent of every document, in order, and how many are missing because nothing may be contacted now.
 
     `names` are the instances that there are.
     """
     sources = Sources(context)
-    torrents = _Builder(names, context, sources).all(checked)
+    torrents = _Builder(names, groups, context, sources).all(checked)
     if sources.fetch_all():
-        torrents = _Builder(names, context, sources).all(checked)
+        torrents = _Builder(names, groups, context, sources).all(checked)
     return tuple(torrents), sum(len(part.entry.get("torrents", ())) for part in checked) - len(torrents)
 
 
 class _Builder:
     """Keeps what spans entries: the ids that are taken on each instance, and tag sets, which repeat a lot."""
 
-    def __init__(self, names: tuple[str, ...], context: Context, sources: Sources) -> None:
+    def __init__(self, names: tuple[str, ...], groups: Mapping[str, Group], context: Context, sources: Sources) -> None:
         self._sources = sources
         self._names = names
+        self._places = {**{name: group.names for name, group in groups.items()}, **{name: (name,) for name in names}}
         self._only = names[0] if len(names) == 1 else None
         self._context = context
         self._taken: dict[str, dict[str, Position]] = {name: {} for name in names}
@@ -98,7 +100,7 @@ class _Builder:
             if name is None:
                 self._unsaid(part, index)
             return name
-        if name in self._taken:
+        if name in self._places:
             return str(name)
         if "instance" in entry:
             self._unknown(str(name), part.document.at("torrents", index, "instance"))
@@ -117,13 +119,15 @@ class _Builder:
 
     def _default_instance(self, part: Checked) -> None:
         name = part.entry.get("defaults", {}).get("instance")
-        if name is not None and name not in self._taken:
+        if name is not None and name not in self._places:
             self._unknown(name, part.document.at("defaults", "instance"))
 
     def _unknown(self, name: str, at: Position) -> None:
         if self._names and self._context.complete:
-            mend = suggestion(name, self._names) or f"Known: {', '.join(self._names)}"
-            self._context.problem(at, f"there is no instance {shown(name)}", mend)
+            known = tuple(self._places)
+            what = "instance" if known == self._names else "instance or group"
+            mend = suggestion(name, known) or f"Known: {', '.join(known)}"
+            self._context.problem(at, f"there is no {what} {shown(name)}", mend)
 
     def _alone(self, entry: Any, document: Document, index: int) -> None:
         """Next to `state: absent` there is nothing to manage; what defaults say is not meant for it."""
@@ -133,19 +137,19 @@ class _Builder:
                 self._context.problem(at, f'"{key}" means nothing next to "state: absent"', "Remove one of the two")
 
     def _unique(self, torrent: DesiredTorrent, at: Position) -> None:
-        taken = self._taken[torrent.instance]
-        first = None
-        for id_ in torrent.infohashes.ids:
-            first = taken.setdefault(id_, torrent.at)
-            if first is not torrent.at:
-                break
-        else:
-            return
-        self._context.problem(
-            at,
-            f'this torrent is already declared for instance "{torrent.instance}" at {first}',
-            "Keep one of the two",
-        )
+        """One entry for each torrent on each instance, whether named or a member of a group."""
+        for instance in self._places[torrent.instance]:
+            taken = self._taken.setdefault(instance, {})
+            for id_ in torrent.infohashes.ids:
+                first = taken.setdefault(id_, torrent.at)
+                if first is not torrent.at:
+                    member = "" if instance == torrent.instance else f', a member of "{torrent.instance}",'
+                    self._context.problem(
+                        at,
+                        f'this torrent is already declared for instance "{instance}"{member} at {first}',
+                        "Keep one of the two",
+                    )
+                    return
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -54,6 +54,26 @@ class Capabilities:
         return (2, 15) <= self.web_api < (2, 16, 2)
 
     @property
+    def tells_address(self) -> bool:
+        """Does transfer/info tell the external address? Since Web API 2.11.3 (qBittorrent 5.1)."""
+        return self.web_api >= (2, 11, 3)
+
+    @property
+    def torrent_creator(self) -> bool:
+        """Can it make torrents? Since Web API 2.10.4 (qBittorrent 5.0)."""
+        return self.web_api >= (2, 10, 4)
+
+    @property
+    def api_keys(self) -> bool:
+        """Does it take API keys? Since Web API 2.14.1 (qBittorrent 5.2)."""
+        return self.web_api >= (2, 14, 1)
+
+    @property
+    def free_space_at_path(self) -> bool:
+        """Does it tell the free space of a path? Since Web API 2.15.2 (qBittorrent 5.3)."""
+        return self.web_api >= (2, 15, 2)
+
+    @property
     def tested(self) -> bool:
         """False for a version newer than any this was tested against: its filters are then checked before use."""
         return self.web_api[:3] <= NEWEST_TESTED

@@ -27,6 +27,7 @@ from reconciler.live.replies import (
     INFO_WITH_FILES,
     MAIN_DATA,
     PREFERENCES,
+    SERVER_STATE,
     TORRENTS,
     CategoryRow,
     FileRow,
@@ -60,6 +61,7 @@ class Client(qbittorrentapi.Client):
         api_key = instance.api_key.reveal() if instance.api_key else ""
         self.requests = 0
         self.web_api = ""
+        self.date = ""  # the header of the last answer
         super().__init__(
             host=instance.url,
             api_key=api_key,
@@ -134,6 +136,11 @@ class Client(qbittorrentapi.Client):
         """What sync/maindata has to tell to one who knows its reply `rid`; 0: everything."""
         return cast("MainData", self.sync_maindata(rid=rid))
 
+    def free_space(self) -> int:
+        """The bytes free at the default path, from a full reply of sync/maindata."""
+        reply: Response = self._post(_name=APINames.Sync, _method="maindata", data={"rid": 0})
+        return SERVER_STATE.validate_json(reply.content)["server_state"]["free_space_on_disk"]
+
     def app_web_api_version(self, **_: Any) -> str:
         """The version that is known; the library would ask for it before every call that depends on it."""
         return self.web_api
@@ -165,6 +172,7 @@ class Client(qbittorrentapi.Client):
 
     def _cast(self, response: Response, response_class: type, **_: Any) -> Any:
         """The body as what it should be. Pages and redirects are never an answer of qBittorrent's API."""
+        self.date = response.headers.get("Date", "")
         if response.status_code >= 300:
             raise UnexpectedReply(f"redirects to {_place(response)}. Give `url` as the address that finally answers")
         if "html" in response.headers.get("Content-Type", ""):

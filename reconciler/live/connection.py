@@ -15,7 +15,7 @@ from reconciler.live.errors import FAILURES, is_expired_session, translate
 from reconciler.live.gauge import Gauge
 from reconciler.live.where import LOGIN, UnexpectedReply, Where
 from reconciler.model.desired import Instance
-from reconciler.model.errors import AuthFailed, Banned, BrokenReply, InstanceError, Stopped, TimedOut, Unreachable
+from reconciler.model.errors import AuthFailed, Banned, BrokenReply, InstanceError, Stopped, TimedOut, TlsFailed
 
 T = TypeVar("T")
 
@@ -43,6 +43,11 @@ class Connection:
     def requests(self) -> int:
         """How many HTTP requests were sent so far."""
         return self._client.requests
+
+    @property
+    def date(self) -> str:
+        """The `Date` header of the last answer, "" where it had none."""
+        return self._client.date
 
     def open(self) -> None:
         """Log in (one attempt; none with an API key or without credentials) and learn the versions."""
@@ -114,9 +119,7 @@ class Connection:
         """A CA file that is not there would otherwise show as a failure to connect."""
         path = self._instance.ca_file
         if path and self._instance.tls_verify and not Path(path).is_file():
-            missing = Unreachable(f"{self._instance.name}: `tls.ca_file` {path} is not a file here")
-            missing.transient = False
-            raise missing
+            raise TlsFailed(f"{self._instance.name}: `tls.ca_file` {path} is not a file here")
 
 
 def _read_version(client: Client) -> str:

@@ -136,6 +136,18 @@ class MainData(TypedDict):
     categories_removed: NotRequired[list[str]]
 
 
+class ServerState(TypedDict):
+    """What a full reply of sync/maindata says of the server; a delta leaves out what did not change."""
+
+    free_space_on_disk: int
+
+
+class WithServerState(TypedDict):
+    """A full reply, for its server alone."""
+
+    server_state: ServerState
+
+
 @with_config(ConfigDict(extra="allow"))
 class CategoryRow(TypedDict):
     """A row of torrents/categories. Whatever else it has is kept: an edit may have to send it back."""
@@ -149,6 +161,7 @@ INFO_WITH_FILES: TypeAdapter[list[FilesRow]] = TypeAdapter(list[FilesRow])
 CATEGORIES: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[str, CategoryRow])
 PREFERENCES: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
 MAIN_DATA: TypeAdapter[MainData] = TypeAdapter(MainData)
+SERVER_STATE: TypeAdapter[WithServerState] = TypeAdapter(WithServerState)
 
 
 _OF_CATEGORY = frozenset({"name", "savePath", "download_path"})  # what a category has fields for

@@ -11,6 +11,7 @@ from typing import Any, Self
 from reconciler.live.client import Client, Status
 from reconciler.live.connection import Connection
 from reconciler.live.gauge import Gauge
+from reconciler.live.network import read_network
 from reconciler.live.option_calls import OptionCalls, added_options, checked_ids
 from reconciler.live.replies import (
     TorrentRow,
@@ -23,6 +24,7 @@ from reconciler.live.replies import (
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
+from reconciler.model.network import NetworkState
 from reconciler.model.preferences import PreferenceValue, sendable
 from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
 
@@ -48,7 +50,9 @@ class Session(OptionCalls):
 
     def __init__(self, instance: Instance, *, stop: threading.Event | None = None, gauge: Gauge | None = None) -> None:
         self._instance = instance
+        self._stop = stop
         self._connection = Connection(instance, stop, gauge)
+        self._aside = 0  # requests in sessions of their own
 
     @property
     def version(self) -> str:
@@ -63,7 +67,7 @@ class Session(OptionCalls):
     @property
     def requests(self) -> int:
         """How many HTTP requests were sent so far."""
-        return self._connection.requests
+        return self._connection.requests + self._aside
 
     @property
     def tags_at_add(self) -> bool:
@@ -94,7 +98,8 @@ class Session(OptionCalls):
         rows = self._connection.call("torrents/info", lambda client: client.torrent_rows())
         torrents = self._with_files(live_torrents(rows, self._stopped_among(intent_hidden(rows))), files_of)
         v2 = self._connection.capabilities.v2
-        return Snapshot(self.version, self.web_api, torrents, self.categories(), v2, self._declared_preferences())
+        categories, preferences = self.categories(), self._declared_preferences()
+        return Snapshot(self.version, self.web_api, torrents, categories, v2, preferences)
 
     @property
     def fresh(self) -> bool:
@@ -126,6 +131,21 @@ class Session(OptionCalls):
         """Those of the given ids that are there. Sent as a POST, since a URL could not hold thousands of ids."""
         rows = self._rows(checked_ids(ids))
         return live_torrents(rows, self._stopped_among(intent_hidden(rows)))
+
+    def network(self, *, interface: bool, transfer: bool) -> NetworkState:
+        """What it says of its network: of the `interface` it is bound to (two requests), and the rest (one)."""
+        return read_network(self._connection, interface=interface, transfer=transfer)
+
+    def free_space(self) -> int | None:
+        """Bytes free at the default path, in a session of its own: what the server keeps for it ends with that."""
+        from reconciler.live.inspector import Inspector  # which is a session itself
+
+        aside = Inspector(self._instance, stop=self._stop)
+        try:
+            with aside:
+                return aside.free_space()
+        finally:
+            self._aside += aside.requests
 
     def export(self, torrent_id: str) -> bytes | None:
         """The .torrent file of one torrent (qBittorrent >= 4.5); None where it has no metadata yet, or is gone."""

@@ -11,7 +11,7 @@ import requests.exceptions as rq
 import urllib3.exceptions as u3
 
 from reconciler.live.where import Where
-from reconciler.model.errors import BrokenReply, InstanceError, TimedOut, Unreachable
+from reconciler.model.errors import BrokenReply, InstanceError, TimedOut, TlsFailed, Unreachable
 
 E = TypeVar("E", bound=BaseException)
 
@@ -61,9 +61,7 @@ def _tls_failed(error: ssl.SSLError, where: Where) -> InstanceError:
         text = "`tls.ca_file` holds no certificate in PEM format"
     else:
         return BrokenReply(f"{where.at}: the TLS connection broke. A new attempt may help")
-    unreachable = Unreachable(f"{where.name}: {text}")
-    unreachable.transient = False
-    return unreachable
+    return TlsFailed(f"{where.name}: {text}")
 
 
 def _first(causes: list[BaseException], *kinds: type[E]) -> E | None:

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Final
 
 from reconciler.model.files import FileRule
+from reconciler.model.groups import Group
+from reconciler.model.health import Probe, WhenUnhealthy
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
 from reconciler.model.plan import Value
@@ -53,6 +55,8 @@ class Instance:
     categories: Mapping[str, DesiredCategory] = field(default_factory=dict)
     preferences: Mapping[str, DesiredPreference] = field(default_factory=dict)
     suspend: bool = False
+    health: tuple[Probe, ...] = ()
+    when_unhealthy: WhenUnhealthy = WhenUnhealthy.LEAVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,8 @@ NO_OPTIONS: Final[Mapping[str, Value]] = MappingProxyType({})
 class DesiredTorrent:
     """One entry of `torrents`, defaults applied. None means: not declared, so not managed.
 
-    `source` is what it is added from; None where it has to be there already (`infohash`). `category` "" means: no
-    category. Paths are absolute and as qBittorrent sees them.
+    `instance` may name a group. `source` is what it is added from; None where it has to be there already (`infohash`).
+    `category` "" means: no category. Paths are absolute and as qBittorrent sees them.
 
     `options` and `create_only` hold what is declared of `model.options`, by field and in qBittorrent's own units.
     `trackers` (which may hold passkeys) and `web_seeds` are to be there, others may be. The first of the rules of
@@ -150,9 +154,18 @@ class Desired:
     guard: GuardLimits = GuardLimits()
     suspend: bool = False
     accept_plan: str | None = None
+    groups: Mapping[str, Group] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     files: tuple[str, ...] = field(default=(), compare=False)
     unfetched: int = 0
+
+    def places_of(self, entry: DesiredTorrent) -> tuple[str, ...]:
+        """The instances that an entry can be on: its own, or the members of its group."""
+        return self.members_of(entry.instance)
+
+    def members_of(self, name: str) -> tuple[str, ...]:
+        """The instances that the name of an instance or a group stands for."""
+        return self.groups[name].names if name in self.groups else (name,)
 
     def categories_of(self, instance: str) -> Mapping[str, DesiredCategory]:
         """The managed categories of one instance: its own definitions win over the common ones."""
@@ -160,7 +173,7 @@ class Desired:
 
     def files_of(self, instance: str) -> frozenset[str]:
         """The ids of the torrents of an instance whose files are declared: only of these are they read."""
-        declaring = (entry for entry in self.torrents if entry.files and entry.instance == instance)
+        declaring = (entry for entry in self.torrents if entry.files and instance in self.places_of(entry))
         return frozenset(
             key for entry in declaring if "files" not in entry.ignore_changes for key in entry.infohashes.ids
         )

@@ -25,6 +25,12 @@ class Unreachable(InstanceError):
     transient = True
 
 
+class TlsFailed(Unreachable):
+    """A connection was made, and no TLS on it that can be trusted. For a person to mend."""
+
+    transient = False
+
+
 class TimedOut(InstanceError):
     """The request was sent and no answer came in time."""
 

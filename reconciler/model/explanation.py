@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.model.desired import DesiredTorrent
+from reconciler.model.health import Health
 from reconciler.model.journal import PastRun
 from reconciler.model.plan import NOT_REFUSED, Action, Value, Verdict
 from reconciler.model.run import Status
@@ -27,6 +28,8 @@ class Whereabouts:
 
     `lives` are several only where it is there twice. `owners` are the other owners that it names. `actions` are what a
     run would do, `spared` is why it leaves something be; `verdict` is the guard's word on the whole plan there.
+    `health` is that of the instance, None where it was not looked at. `group`, with its strategy: the one that the
+    entry is for; `placement` says why the torrent is to be on this member, None: it is not.
     """
 
     instance: str
@@ -40,6 +43,9 @@ class Whereabouts:
     actions: tuple[Action, ...] = ()
     spared: str | None = None
     verdict: Verdict = NOT_REFUSED
+    health: Health | None = None
+    group: str | None = None
+    placement: str | None = None
 
     @property
     def concerned(self) -> bool:
@@ -49,7 +55,10 @@ class Whereabouts:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One torrent on every instance, and the past runs that did something with it, newest first."""
+    """One torrent on every instance, and the past runs that did something with it, newest first.
+
+    `pending` says why it has no place in its group for now.
+    """
 
     name: str
     infohash: str
@@ -57,6 +66,7 @@ class Explanation:
     instances: tuple[Whereabouts, ...]
     lately: tuple[PastRun, ...] = ()
     exit_code: int = 0
+    pending: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

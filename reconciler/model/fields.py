@@ -14,7 +14,7 @@ from reconciler.model.paths import normal_path as normal_path
 from reconciler.model.plan import Action, Change, Value, Verb
 from reconciler.model.quarantine import quarantines
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT, QUARANTINE, free_tags, owner_tag
+from reconciler.model.tags import PROTECT, QUARANTINE, free_tags, held, owner_tag
 
 
 def live_value(torrent: LiveTorrent, field: str) -> Value:
@@ -36,6 +36,8 @@ def live_value(torrent: LiveTorrent, field: str) -> Value:
             return PROTECT in torrent.tags
         case "quarantine":
             return quarantines(torrent.tags)
+        case "held":
+            return held(torrent.tags)
     raise ValueError(f"{field} is not a field of a live torrent")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from reconciler.model.files import FileRule
 from reconciler.model.magnet import Magnet
+from reconciler.model.placement import Pending, Placed
 from reconciler.model.position import Position
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.torrent_file import TorrentFile
@@ -78,6 +80,7 @@ class Action:
 
     `torrent_id` is the live key (None for adds and categories), `infohash` what people know the torrent by.
     `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then says why.
+    `urgent`: it is done before anything else, and nothing that a loop remembers holds it back.
     `adds` is what an add sends, `value` what a preference is set to, since its change may hide that. `blast` is for
     people: what is done does not depend on it.
 
@@ -97,6 +100,8 @@ class Action:
     hold: Outcome | None = None
     adds: Magnet | TorrentFile | None = None
     delete_files: bool = False
+    placed: Placed | None = None  # for what is declared for a group
+    urgent: bool = False
     value: PreferenceValue | None = None
     blast: Blast | None = None
     urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)
@@ -143,7 +148,12 @@ class InstancePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plans of all instances that could be read, and the hash that a person can approve."""
+    """The plans of all instances that could be read, and the hash that a person can approve.
+
+    `pending`: what is wanted with nowhere healthy to be. `until` (UTC): when time alone makes another plan of it.
+    """
 
     hash: str
     instances: tuple[InstancePlan, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    until: datetime | None = None

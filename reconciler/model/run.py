@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reconciler.model.health import Health
+from reconciler.model.placement import Pending
 from reconciler.model.plan import NOT_REFUSED, Action, Outcome, Spared, Verdict
 from reconciler.model.position import Problem
 
@@ -27,6 +29,9 @@ class Status(StrEnum):
     UNSUPPORTED = "unsupported"
     UNHEALTHY = "unhealthy"
     ERROR = "error"
+
+
+ANSWERED = (Status.OK, Status.SUSPENDED, Status.UNHEALTHY)  # it was read whole, and answered to the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +59,21 @@ class InstanceResult:
     verdict: Verdict = NOT_REFUSED
     results: tuple[ActionResult, ...] = ()
     spared: tuple[Spared, ...] = ()
+    health: Health | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A whole run: what was planned and what came of it, and the exit code that says so to a script."""
+    """A whole run: what was planned and what came of it, and the exit code that says so to a script.
+
+    `pending`: what is wanted with nowhere healthy to be. `linked`: instances that were read for the sake of a group
+    alone and could not be; they are no part of the run.
+    """
 
     mode: Mode
     plan_hash: str
     exit_code: int
     instances: tuple[InstanceResult, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    linked: tuple[InstanceResult, ...] = ()

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from reconciler.model.health import Health
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import Status
 
+PENDING = "pending"  # the `state` of one that is wanted with nowhere healthy to be; `instance` is its group
 MISSING = "missing"  # the `state` of a declared torrent that is not on its instance
 ABSENT = "absent"  # likewise, where it is declared so
 UNKNOWN = "unknown"  # likewise, where its instance could not be read
@@ -72,8 +74,8 @@ class Transfer:
 class TorrentStatus:
     """One declared torrent as its instance has it.
 
-    `state` is qBittorrent's own word, or `missing`; `in_sync` is None where its instance could not be read.
-    `reason` says what differs, or why nothing can be said.
+    `state` is qBittorrent's own word, `missing` or `pending` (then `instance` is its group); `in_sync` is None where
+    its instance could not be read. `reason` says what differs, or why nothing can be said.
 
     `category` (None: not known) and `tags` are those of the live torrent; as declared, where there is none. `absent`
     and `paused` are as declared.
@@ -122,6 +124,7 @@ class InstanceStatus:
     declared: int = 0
     missing: int = 0
     drifted: int = 0
+    health: Health | None = None
 
 
 @dataclass(frozen=True, slots=True)

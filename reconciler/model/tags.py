@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 PREFIX = "reconcile:"
 PROTECT = "reconcile:protect"
 IGNORE = "reconcile:ignore"
 QUARANTINE = "reconcile:quarantine:"
-RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine"})
+HELD = "reconcile:held"  # stopped by the kill switch; it ran before
+HELD_FORCED = "reconcile:held:forced"  # likewise, and its start was forced
+RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine", "held"})
 
 
 def owner_tag(owner: str) -> str:
@@ -25,6 +27,11 @@ def owners(tags: Iterable[str]) -> tuple[str, ...]:
     """The owners that a torrent's tags name, sorted. Marks such as `reconcile:quarantine:2026-01-01` are no owners."""
     names = (tag.removeprefix(PREFIX) for tag in tags if tag.startswith(PREFIX))
     return tuple(sorted(name for name in names if name.split(":")[0] not in RESERVED_OWNERS))
+
+
+def held(tags: Collection[str]) -> str | None:
+    """How a torrent ran before the kill switch stopped it: `running`, `forced`; None where it holds it not."""
+    return "forced" if HELD_FORCED in tags else "running" if HELD in tags else None
 
 
 def free_tags(tags: Iterable[str]) -> frozenset[str]:

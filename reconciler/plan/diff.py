@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from reconciler.model.desired import DesiredTags, DesiredTorrent
@@ -15,7 +15,7 @@ from reconciler.model.quarantine import quarantines, ran_before
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import free_tags
 
-_FIRST = ("owner", "quarantine", "name", "category", "tags", "save_path")
+_FIRST = ("owner", "quarantine", "held", "name", "category", "tags", "save_path")
 _LAST = (TRACKERS, WEB_SEEDS, "files", *CREATE_ONLY, "paused", "force_start", "protect")
 ORDER = (*_FIRST, *(field for field in OPTIONS if field not in _LAST), *_LAST)
 
@@ -33,7 +33,12 @@ def drift(entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, ...]:
         found = _with_consequences(found, entry, live)
     if entry.trackers or entry.web_seeds or entry.files:
         found = (*found, *_links(entry, live), *_files(entry, live))
-    return found if len(found) < 2 else tuple(sorted(found, key=lambda change: ORDER.index(change.field)))
+    return ordered(found)
+
+
+def ordered(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """The changes in the order in which plans show them."""
+    return tuple(changes if len(changes) < 2 else sorted(changes, key=lambda change: ORDER.index(change.field)))
 
 
 def first_values(entry: DesiredTorrent) -> tuple[Change, ...]:

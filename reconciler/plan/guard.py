@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.model.desired import Desired, GuardLimits
-from reconciler.model.plan import NOT_REFUSED, Action, Kind, Outcome, Verb, Verdict
+from reconciler.model.plan import NOT_REFUSED, Action, Kind, Verb, Verdict
 from reconciler.plan.quarantine import begun
 
 PERCENT_FROM = 10  # owned torrents; below that a share says little
@@ -15,13 +15,13 @@ def judge(actions: Sequence[Action], owned: int, desired: Desired) -> Verdict:
     """Refuse a plan that deletes more than the limits allow, or that empties us because nothing is declared.
 
     Quarantines are judged like deletions and apart from them: what begins today would stop as many torrents, and what
-    ends today is deleted.
+    ends today is deleted. What is held is not done, and so not judged.
     """
-    removals = [a for a in actions if (a.verb is Verb.DELETE or begun(a)) and a.hold is not Outcome.BLOCKED]
+    removals = [a for a in actions if (a.verb is Verb.DELETE or begun(a)) and a.hold is None]
     if not removals:
         return NOT_REFUSED
     limits = desired.guard
-    deletions = [a for a in removals if a.verb is Verb.DELETE and a.kind is Kind.TORRENT]
+    deletions = _deletions(actions)
     quarantines = [a for a in removals if a.verb is not Verb.DELETE]
     categories = len(removals) - len(deletions) - len(quarantines)
     reasons = [*_empty(desired, owned)]
@@ -32,6 +32,19 @@ def judge(actions: Sequence[Action], owned: int, desired: Desired) -> Verdict:
     if categories > limits.max_delete:
         reasons.append(f"{_counted(categories, 'deletion', ' of categories')} more than max_delete {limits.max_delete}")
     return Verdict(bool(reasons), tuple(reasons))
+
+
+def allowance(actions: Sequence[Action], owned: int, desired: Desired) -> int:
+    """How many deletions without data a plan can hold besides these, with nobody being asked."""
+    limits = desired.guard
+    most = limits.max_delete
+    if owned >= PERCENT_FROM:
+        most = min(most, int(owned * limits.max_delete_percent / 100))
+    return max(0, most - len(_deletions(actions)))
+
+
+def _deletions(actions: Sequence[Action]) -> list[Action]:
+    return [a for a in actions if a.verb is Verb.DELETE and a.kind is Kind.TORRENT and a.hold is None]
 
 
 def _empty(desired: Desired, owned: int) -> list[str]:

@@ -26,7 +26,7 @@ def sort_out(
     for change in able:
         if metadata_first and change.field == "paused" and not live.has_metadata:
             held.append(((change,), Outcome.DEFERRED, "its metadata is awaited; it is stopped once that is there"))
-        elif why := _why_not(change, live):
+        elif why := why_not(change, live):
             held.append(((change,), *why))
         else:
             free.append(change)
@@ -97,7 +97,8 @@ def moves_data(changes: Sequence[Change], live: LiveTorrent) -> bool:
     return "save_path" in fields or automatic or elsewhere or follows_category(changes, live)
 
 
-def _why_not(change: Change, live: LiveTorrent) -> tuple[Outcome, str] | None:
+def why_not(change: Change, live: LiveTorrent) -> tuple[Outcome, str] | None:
+    """Why a change of a live torrent cannot be made now, if so: deferred, or blocked until a person has acted."""
     if live.moving and (change.field in _PLACES or (change.field == "category" and live.auto_tmm)):
         what = "path" if change.field == "save_path" else change.field
         return Outcome.DEFERRED, f"its data is being moved; the {what} is set when that has ended"

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import datetime
 from types import MappingProxyType
 
-from reconciler.model.desired import Desired, DesiredTorrent
+from reconciler.model.desired import Desired
+from reconciler.model.health import Health, WhenUnhealthy
 from reconciler.model.journal import Remembered
+from reconciler.model.placement import NOTHING, Known, Placed
 from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb, Verdict
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan.blast import with_blast
 from reconciler.plan.categories import plan_categories, prune_categories
 from reconciler.plan.fingerprint import fingerprint
 from reconciler.plan.guard import judge
-from reconciler.plan.match import match
+from reconciler.plan.kill_switch import let_go, postponed, stops
 from reconciler.plan.memory import distrust
+from reconciler.plan.placement import Here, Placement, Stay, place
 from reconciler.plan.preferences import plan_preferences
+from reconciler.plan.surplus import Extra, moves_later, plan_extras
 from reconciler.plan.torrents import Decision, Rules, decide, prune
 
-NOTHING: Mapping[str, Remembered] = MappingProxyType({})
+NOT_REMEMBERED: Mapping[str, Remembered] = MappingProxyType({})
 _KINDS = {kind: rank for rank, kind in enumerate((Kind.PREFERENCE, Kind.CATEGORY, Kind.TORRENT))}
 _VERBS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE))}
+NO_HEALTH: Mapping[str, Health] = MappingProxyType({})
 
 
 def make_plan(
@@ -32,51 +36,87 @@ def make_plan(
     *,
     accept: str | None = None,
     take_over: bool = False,
-    today: date | None = None,
-    remembered: Mapping[str, Remembered] = NOTHING,
+    now: datetime | None = None,
+    known: Known = NOTHING,
+    only: Collection[str] | None = None,
+    remembered: Mapping[str, Remembered] = NOT_REMEMBERED,
+    health: Mapping[str, Health] = NO_HEALTH,
 ) -> Plan:
     """The plan for every instance that was read whole, judged by the guard.
 
+    An instance of which `health` says nothing is healthy.
+
     `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
-    `today` (UTC) is what a quarantine is counted by; without one it is not needed.
+    `now` (UTC) is what groups and quarantines are counted by; where there is neither it is not needed. `known` is what
+    is known of the members of groups besides. `only`: the instances to plan for; the others were read for the sake of
+    their groups.
     `remembered`: what we owned on each instance, where that is known. One that has lost most of it deletes nothing,
     unless that very plan is approved; the hash does not depend on what is remembered.
     """
     if desired.unfetched:
         raise ValueError("a part of a desired state is never planned: it would delete what the rest declares")
-    by_instance: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
-    for entry in desired.torrents:
-        by_instance[entry.instance].append(entry)
-    rules = Rules.of(desired, take_over, today)
-    plans = [_plan_instance(desired, name, by_instance[name], snapshots[name], rules) for name in sorted(snapshots)]
+    rules = Rules.of(desired, take_over, now.date() if now else None)
+    placement = place(desired, snapshots, known, now, take_over=take_over)
+    names = sorted(snapshots if only is None else snapshots.keys() & only)
+    plans = [_plan_instance(desired, name, placement, snapshots[name], rules, health.get(name)) for name in names]
     approved = {accepted for accepted in (accept, desired.accept_plan) if accepted}
     digest = fingerprint(desired, plans)
     if digest not in approved:
         plans = [distrust(plan, remembered.get(plan.name), digest) for plan in plans]
-    return Plan(digest, tuple(_judged(plan, desired, approved, digest) for plan in plans))
+    judged = tuple(_judged(plan, desired, approved, digest) for plan in plans)
+    return Plan(digest, judged, placement.pending, placement.until)
+
+
+def at_once(desired: Desired, name: str, snapshot: Snapshot, health: Health) -> tuple[Action, ...]:
+    """The urgent actions of one instance, the same as in its plan: they wait for no other instance to be read."""
+    return tuple(one for one in _stops(desired, name, snapshot, health) if isinstance(one, Action))
+
+
+def _stops(desired: Desired, name: str, snapshot: Snapshot, health: Health) -> Sequence[Decision]:
+    if health.healthy or desired.instances[name].when_unhealthy is not WhenUnhealthy.PAUSE:
+        return ()
+    return stops(snapshot.torrents, Rules.of(desired, take_over=False, today=None), health.why)
 
 
 def _plan_instance(
-    desired: Desired, name: str, entries: Sequence[DesiredTorrent], snapshot: Snapshot, rules: Rules
+    desired: Desired, name: str, placement: Placement, snapshot: Snapshot, rules: Rules, health: Health | None
 ) -> InstancePlan:
     decisions: list[Decision] = []
+    extras: list[Extra] = []
     unchanged, meant = 0, set[str]()
-    for found in match(entries, snapshot.torrents):
-        meant.update(live.id for live in found.lives)
-        decided = decide(found, rules, snapshot)
-        unchanged += not decided
+    for here in placement.on[name]:
+        meant.update(live.id for live in here.found.lives)
+        decided = _decide(here, rules, snapshot)
         decisions += decided
+        if here.spot and here.spot.later and not decided and here.found.live:
+            decisions.append(moves_later(here.found.entry, here.found.live, here.spot.later))
+            continue
+        left_alone = any(isinstance(decision, Spared) for decision in decided)
+        if here.found.live and here.spot and here.spot.stay is not Stay.WANTED and not left_alone:
+            extras.append(Extra(here.found.entry, here.found.live, here.spot))
+        else:
+            unchanged += not decided
     for live in snapshot.torrents:
-        if live.id not in meant:
-            decisions += prune(live, rules)
+        if live.id in meant:
+            continue
+        stray = placement.stray(name, live, rules.owner) if rules.owns(live) else None
+        if stray:
+            extras.append(Extra(stray[0], live, stray[1]))
+        else:
+            decisions += let_go(prune(live, rules), live, rules, snapshot)
+    owned = sum(rules.owns(live) for live in snapshot.torrents)
+    if extras:
+        others = [decision for decision in decisions if isinstance(decision, Action)]
+        decisions += plan_extras(extras, others, owned, desired, rules)
     torrents = with_blast([decision for decision in decisions if isinstance(decision, Action)], snapshot)
     decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, Spared))]
-    decisions += plan_preferences(desired.instances[name].preferences, snapshot, rules.policy)
     declared = desired.categories_of(name)
     decisions += plan_categories(declared, snapshot, rules.policy, torrents)
     if desired.prune_categories:
         decisions += prune_categories(declared, snapshot, rules.policy, torrents)
-    owned = sum(rules.owns(live) for live in snapshot.torrents)
+    if health and not health.healthy:
+        decisions = [*postponed(decisions, health.why), *_stops(desired, name, snapshot, health)]
+    decisions += plan_preferences(desired.instances[name].preferences, snapshot, rules.policy)
     return InstancePlan(
         name,
         tuple(sorted((d for d in decisions if isinstance(d, Action)), key=_rank)),
@@ -88,8 +128,29 @@ def _plan_instance(
     )
 
 
-def _rank(action: Action) -> tuple[int, int, str, str, str]:
-    return _KINDS[action.kind], _VERBS[action.verb], action.name, action.infohash or "", str(action.hold)
+def _decide(here: Here, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
+    """What an entry asks for on this instance. A copy that another has made superfluous is not mended any more."""
+    spot, found = here.spot, here.found
+    if spot and spot.stay is Stay.SURPLUS:
+        return ()
+    decided = decide(found, rules, snapshot)
+    if found.live and not found.conflict:
+        decided = let_go(decided, found.live, rules, snapshot, found.entry)
+    if spot is None:
+        return decided
+    placed = Placed(found.entry.instance, spot.reason)
+    return [replace(one, placed=placed) if isinstance(one, Action) else one for one in decided]
+
+
+def _rank(action: Action) -> tuple[bool, int, int, str, str, str]:
+    return (
+        not action.urgent,
+        _KINDS[action.kind],
+        _VERBS[action.verb],
+        action.name,
+        action.infohash or "",
+        str(action.hold),
+    )
 
 
 def _judged(plan: InstancePlan, desired: Desired, approved: Collection[str], digest: str) -> InstancePlan:

@@ -11,7 +11,7 @@ from datetime import date
 from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Verb
 from reconciler.model.quarantine import Quarantine, quarantines
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import QUARANTINE
+from reconciler.model.tags import QUARANTINE, held
 
 
 def begun(action: Action) -> bool:
@@ -32,7 +32,8 @@ def quarantined(live: LiveTorrent, days: int | None, today: date | None, deletio
     if today is None:
         raise ValueError("a quarantine cannot be planned without the day")
     if not texts:
-        return _begin(live, Quarantine.begin(today, days, live.stopped), deletion.reason)
+        stopped = live.stopped and held(live.tags) is None  # what the kill switch stopped ran before
+        return _begin(live, Quarantine.begin(today, days, stopped), deletion.reason)
     known = [found for text in texts if (found := Quarantine.parse(text))]
     if len(known) < len(texts):
         odd = next(text for text in texts if not Quarantine.parse(text))

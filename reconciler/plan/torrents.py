@@ -33,7 +33,7 @@ from reconciler.model.options import METADATA_RECEIVED, STOP_CONDITION
 from reconciler.model.plan import NO_URLS, Action, Change, Kind, Outcome, Spared, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import IGNORE, PROTECT, owner_tag, owners
-from reconciler.plan.diff import ORDER, drift, first_values
+from reconciler.plan.diff import drift, first_values, ordered
 from reconciler.plan.holds import impossible, metadata_first, moves_data, sort_out, sort_out_add
 from reconciler.plan.match import Match
 from reconciler.plan.quarantine import quarantined
@@ -85,39 +85,45 @@ def prune(live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
     """What to do about a live torrent that no entry means."""
     if not rules.owns(live):
         return []
-    spared = _spared_from_deletion(live, rules)
-    others = rules.others(live)
-    if not spared and others:
-        spared = f"it belongs to the owner {_names(others)} as well"
-    if spared:
+    if spared := spared_from_prune(live, rules):
         return [Spared(str(live.infohashes), live.name, spared)]
     lost = (Change("owner", rules.owner, None),)
-    deletion = replace(_deletion(live, rules, "no longer declared"), changes=lost)
-    return [quarantined(live, rules.quarantine, rules.today, deletion)]
+    gone = replace(deletion(live, rules, "no longer declared"), changes=lost)
+    return [quarantined(live, rules.quarantine, rules.today, gone)]
+
+
+def not_addable(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
+    """Why a torrent that is not there cannot be added to this instance, whoever tries."""
+    if not snapshot.v2 and not entry.infohashes.v1:
+        return f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; 4.4 and later do"
+    if entry.source is None:
+        return "not on the instance, and an infohash is nothing to add it from; give a magnet or a torrent instead"
+    if not entry.create_only:
+        return None
+    return impossible(first_values(entry), snapshot)  # it would be too late for it afterwards
+
+
+def spared_from_prune(live: LiveTorrent, rules: Rules) -> str | None:
+    """Why a live torrent of ours that no entry means is left as it is, if so. A quarantine is no such reason."""
+    others = rules.others(live)
+    also = f"it belongs to the owner {_names(others)} as well" if others else None
+    return spared_from_deletion(live, rules) or also
 
 
 def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Action]:
     owner = Change("owner", None, rules.owner)
     declared = first_values(entry)
-    if why := _cannot_add(entry, declared, snapshot):
+    if why := not_addable(entry, snapshot):
         return [_action(entry, None, Verb.ADD, why, (owner, *declared), hold=Outcome.BLOCKED)]
     if metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
         stop = Change(STOP_CONDITION, None, METADATA_RECEIVED)
-        declared = tuple(sorted((*declared, stop), key=lambda change: ORDER.index(change.field)))
+        declared = ordered((*declared, stop))
     free, held = sort_out_add(declared, snapshot, by_link=not entry.has_metadata)
     reason = "not on the instance"
     if entry.files and not entry.has_metadata:
         reason += "; the priorities of its files are set once its metadata is there"
     added = _action(entry, None, Verb.ADD, reason, (owner, *free))
     return [added, *(_action(entry, None, Verb.UPDATE, why, changes, hold=hold) for changes, hold, why in held)]
-
-
-def _cannot_add(entry: DesiredTorrent, declared: Sequence[Change], snapshot: Snapshot) -> str | None:
-    if not snapshot.v2 and not entry.infohashes.v1:
-        return f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; 4.4 and later do"
-    if entry.source is None:
-        return "not on the instance, and an infohash is nothing to add it from; give a magnet or a torrent instead"
-    return impossible(declared, snapshot)  # and it would be too late for it afterwards
 
 
 def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
@@ -144,7 +150,7 @@ def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snap
 
 
 def _remove(entry: DesiredTorrent, live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
-    spared = _spared_from_deletion(live, rules)
+    spared = spared_from_deletion(live, rules)
     if spared:
         return [_spare(live, spared)]
     others = rules.others(live)
@@ -152,17 +158,19 @@ def _remove(entry: DesiredTorrent, live: LiveTorrent, rules: Rules) -> Sequence[
         reason = f"declared absent, but it belongs to the owner {_names(others)}; --take-over overrides"
         return [_action(entry, live, Verb.DELETE, reason, hold=Outcome.BLOCKED)]
     with_files = rules.delete_files if entry.delete_files is None else entry.delete_files
-    return [replace(_deletion(live, rules, "declared absent"), source=entry.at, delete_files=with_files)]
+    return [replace(deletion(live, rules, "declared absent"), source=entry.at, delete_files=with_files)]
 
 
-def _spared_from_deletion(live: LiveTorrent, rules: Rules) -> str | None:
+def spared_from_deletion(live: LiveTorrent, rules: Rules) -> str | None:
+    """The mark or the policy that keeps a live torrent from every deletion."""
     for mark in (IGNORE, PROTECT):
         if mark in live.tags:
             return f"it has the tag {mark}"
     return None if rules.policy is Policy.SYNC else f"policy {rules.policy} does not delete"
 
 
-def _deletion(live: LiveTorrent, rules: Rules, reason: str) -> Action:
+def deletion(live: LiveTorrent, rules: Rules, reason: str) -> Action:
+    """The action that takes a live torrent off its instance."""
     return Action(
         Verb.DELETE,
         Kind.TORRENT,

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final, TextIO
 
+from reconciler.model.doctor import DoctorReport, Examination
 from reconciler.model.explanation import Explanation, Whereabouts
+from reconciler.model.health import Health
+from reconciler.model.placement import Pending
 from reconciler.model.plan import Outcome, Spared
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run
@@ -35,7 +39,12 @@ def write_run(run: Run, stream: TextIO) -> None:
         "guard": _guard(bool(refused), list(refusal_reasons(refused))),
         **_radii([result for instance in run.instances for result in instance.results]),
     }
-    _write(stream, _object(head, {"instances": map(_instance, run.instances), "warnings": _problems(run.warnings)}))
+    lists = {
+        "instances": map(_instance, run.instances),
+        "pending": map(_pending, run.pending),
+        "warnings": _problems(run.warnings),
+    }
+    _write(stream, _object(head, lists))
 
 
 def write_failure(
@@ -63,9 +72,25 @@ def write_explanation(found: Explanation, stream: TextIO) -> None:
         "infohash": found.infohash,
         "name": found.name,
         "owner": found.owner,
+        "pending": found.pending,
     }
     parts = map(_whereabouts, found.instances)
     _write(stream, _object(head, {"instances": parts, "lately": (_encode(past_run(run)) for run in found.lately)}))
+
+
+def write_doctor(report: DoctorReport, stream: TextIO) -> None:
+    """What was found of every instance."""
+    head = {"format_version": FORMAT_VERSION, "exit_code": report.exit_code}
+    _write(stream, _object(head, {"instances": map(_examination, report.instances)}))
+
+
+def _examination(found: Examination) -> str:
+    head = {"name": found.name, "url": found.url, "state": found.state, "requests": found.requests}
+    checks = (
+        _encode({"check": one.check, "verdict": one.verdict, "text": one.text, "mend": one.mend})
+        for one in found.findings
+    )
+    return "".join(_object(head, {"checks": checks}, " "))
 
 
 def _whereabouts(part: Whereabouts) -> str:
@@ -77,10 +102,13 @@ def _whereabouts(part: Whereabouts) -> str:
         "absent": bool(part.entry and part.entry.absent),
         "owned": part.owned,
         "owners": list(part.owners),
+        "health": health_json(part.health),
         "fields": [
             {"field": view.field, "declared": view.declared, "live": view.live, "differs": view.differs}
             for view in part.fields
         ],
+        "group": part.group,
+        "placement": part.placement,
         "spared": part.spared,
         "guard": _guard(part.verdict.refused, list(part.verdict.reasons)),
     }
@@ -104,6 +132,7 @@ def _instance(instance: InstanceResult) -> str:
         "foreign": instance.foreign,
         "summary": summarize_instance(instance),
         "guard": _guard(instance.verdict.refused, list(instance.verdict.reasons)),
+        "health": health_json(instance.health),
         **_radii(instance.results),
     }
     lists = {"actions": map(_action, instance.results), "spared": map(_spared, instance.spared)}
@@ -124,6 +153,8 @@ def _action(result: ActionResult) -> str:
             "delete_files": action.delete_files,
             "blast": blast_keys(action.blast),
             "reason": action.reason,
+            "group": action.placed and action.placed.group,
+            "placement_reason": action.placed and action.placed.reason,
             "outcome": result.outcome,
             "error": result.error,
         }
@@ -136,6 +167,42 @@ def _radii(results: Sequence[ActionResult]) -> dict[str, object]:
 
 def _spared(item: Spared) -> str:
     return _encode({"infohash": item.infohash, "name": item.name, "reason": item.reason})
+
+
+def _pending(one: Pending) -> str:
+    return _encode(
+        {
+            "infohash": one.infohash,
+            "name": one.name,
+            "source": _place(one.source),
+            "group": one.group,
+            "reason": one.reason,
+            "since": one.since and moment_json(one.since),
+            "until": one.until and moment_json(one.until),
+        }
+    )
+
+
+def health_json(health: Health | None) -> dict[str, object] | None:
+    """The health of an instance; None where nothing is known of it."""
+    if health is None:
+        return None
+    probes = [
+        {
+            "probe": probe.probe,
+            "state": probe.state,
+            "since": moment_json(probe.since),
+            "text": probe.text,
+            "mend": probe.mend,
+            "last_error": probe.last_error,
+        }
+        for probe in health.probes
+    ]
+    return {"state": health.state, "since": moment_json(health.since), "error": health.error, "probes": probes}
+
+
+def moment_json(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _problems(problems: Iterable[Problem]) -> Iterator[str]:

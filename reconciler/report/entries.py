@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from reconciler.model.placement import Pending
 from reconciler.model.plan import Action, Outcome, Spared, Verb
 from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.report.blast import deletions, is_last, quarantines, radius_lines
@@ -55,11 +56,31 @@ def body_lines(instance: InstanceResult) -> Iterator[Line]:
     yield from _laid_out([_spared(item) for item in instance.spared], SPARED_SHOWN)
 
 
+def pending_lines(pending: Sequence[Pending]) -> Iterator[Line]:
+    """What is wanted with nowhere healthy to be."""
+    sign = ("?", "pending", Style.WAIT)
+    entries = [
+        Entry(
+            0,
+            sign,
+            "torrent",
+            one.infohash[:10],
+            one.name,
+            str(one.source),
+            details=(line((f"{one.group}: {one.reason}", Style.WAIT)),),
+        )
+        for one in pending
+    ]
+    yield from _laid_out(entries, SHOWN)
+
+
 def _action(result: ActionResult) -> Entry:
     action, outcome = result.action, result.outcome
     well = outcome in _WELL
     loud = shout(action, outcome)
     details = list(_changes(action))
+    if action.placed and not action.placed.keeper:
+        details.append(line((f"{action.placed.group}: {action.placed.reason}", Style.DIM)))
     if not well:
         style = Style.WAIT if outcome is Outcome.DEFERRED else Style.BAD
         details.append(line((result.error or action.reason, style)))

@@ -11,17 +11,20 @@ from reconciler.model.explanation import Candidate, Explanation, FieldView, Wher
 from reconciler.model.journal import PastAction, PastRun
 from reconciler.model.plan import Action, Outcome
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import owner_tag
+from reconciler.model.tags import held, owner_tag
 from reconciler.report.lines import EMPTY, Line, Span, Style, columns, line, padded
 from reconciler.report.table import table
 from reconciler.report.wording import change_text, shout, sign, symbol_of, told, told_value, without_name
 
 _LABEL: Final = 10  # columns before what is said
+_HELD: Final = {"running": "it ran before", "forced": "it ran before, by force"}
 
 
 def explanation_lines(found: Explanation) -> Iterator[Line]:
     """The whole explanation."""
     yield line((found.name, Style.STRONG), (f"   {found.infohash}", Style.DIM))
+    if found.pending:
+        yield line(("pending   ", Style.WAIT), (found.pending, Style.PLAIN))
     for part in found.instances:
         if part.concerned:
             yield EMPTY
@@ -46,9 +49,7 @@ def _instance(part: Whereabouts, owner: str) -> Iterator[Line]:
     yield line((part.instance, Style.STRONG), (f"   {part.status}" if part.status != "ok" else "", Style.ALARM))
     if part.error:
         yield _said("not read", (without_name(part.instance, part.error), Style.BAD))
-    yield _said("declared", (str(part.entry.at), Style.PLAIN) if part.entry else ("nowhere", Style.WAIT))
-    if part.entry and part.entry.absent:
-        yield _said("", ("absent: it should not be here", Style.CHANGE))
+    yield from _declaration(part)
     if part.error:
         return
     if not part.lives:
@@ -57,12 +58,25 @@ def _instance(part: Whereabouts, owner: str) -> Iterator[Line]:
         yield _said("live", (_condition(live), Style.PLAIN))
     if part.lives:
         yield _said("owner", _ownership(part, owner))
+    if part.health and not part.health.healthy:
+        yield _said("health", (part.health.why, Style.BAD))
+    if how := next((how for live in part.lives if (how := held(live.tags))), None):
+        yield _said("held", (f"{_HELD[how]}; what the kill switch stopped, it starts once all is well", Style.WAIT))
     yield from _plan(part)
     yield from _guard(part)
     if part.lives and part.entry and not part.entry.absent:
         yield EMPTY
         rows = [_cells(view) for view in part.fields]
         yield from ((("  ", Style.PLAIN), *cells) for cells in table(("", "declared", "live", ""), rows, ()))
+
+
+def _declaration(part: Whereabouts) -> Iterator[Line]:
+    yield _said("declared", (str(part.entry.at), Style.PLAIN) if part.entry else ("nowhere", Style.WAIT))
+    if part.group:
+        here = (part.placement, Style.PLAIN) if part.placement else ("not to be on this member", Style.DIM)
+        yield _said("group", (f"{part.group}: ", Style.PLAIN), here)
+    if part.entry and part.entry.absent:
+        yield _said("", ("absent: it should not be here", Style.CHANGE))
 
 
 def _plan(part: Whereabouts) -> Iterator[Line]:

@@ -38,6 +38,7 @@ def run_commands(run: Run, command: str, locate: Locate) -> Iterator[str]:
     yield from (plain(one) for one in run_lines(run, command))
     yield "::endgroup::"
     notes = [*_warnings(run.warnings), *(note for instance in run.instances for note in _instance(instance, run))]
+    notes += (_Note("warning", f"{one.group}: pending {one.name}", (one.reason,), one.source) for one in run.pending)
     yield from _commands(notes, locate)
     yield sentence(run)
 

@@ -29,7 +29,9 @@ _SEE: Final = "The JSON report has everything."
 
 def run_markdown(run: Run) -> str:
     """The whole comment, never longer than `LIMIT`."""
-    head = "\n".join([f"### reconcile: {sentence(run)}", "", *_refusal(run), *_table(run), *_warnings(run.warnings)])
+    head = "\n".join(
+        [f"### reconcile: {sentence(run)}", "", *_refusal(run), *_table(run), *_pending(run), *_warnings(run.warnings)]
+    )
     tail = f"\n<sub>plan <code>{markup(run.plan_hash)}</code></sub>\n"
     parts, room = [head], LIMIT - len(head) - len(tail)
     worth = [instance for instance in run.instances if instance.results or instance.spared]
@@ -101,6 +103,19 @@ def _status(instance: InstanceResult) -> str:
     word = markdown(instance.status)
     fine = instance.status in (Status.OK, Status.SUSPENDED)
     return f"{word} ({markdown(instance.version)})" if fine and instance.version else f"**{word}**"
+
+
+def _pending(run: Run) -> Iterator[str]:
+    """A list; the counts of instances know nothing of what is on none."""
+    if not run.pending:
+        return
+    yield f"**{len(run.pending):,} pending**"
+    yield ""
+    for one in run.pending[:_ROWS]:
+        yield f"- {code_span(clipped(one.name, _PHRASE))} {code_span(clipped(f'{one.group}: {one.reason}', _PHRASE))}"
+    if len(run.pending) > _ROWS:
+        yield f"- … and {len(run.pending) - _ROWS:,} more. {_SEE}"
+    yield ""
 
 
 def _warnings(warnings: Sequence[Problem]) -> Iterator[str]:

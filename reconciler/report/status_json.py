@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final, TextIO
 
 from reconciler.model.status import FROM_THE_START, InstanceStatus, Page, Phase, StatusReport, TorrentStatus
-from reconciler.report.as_json import FORMAT_VERSION, problem_keys, write_object
+from reconciler.report.as_json import FORMAT_VERSION, health_json, moment_json, problem_keys, write_object
 
 _encode = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
 _compact: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
@@ -27,7 +27,7 @@ def write_status_line(status: StatusReport, at: datetime, stream: TextIO, page: 
     """The same on one line, with the time it was read and what is wrong with the files by then."""
     whole = {
         **_head(status, page),
-        "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "at": moment_json(at),
         "problems": [problem_keys(problem) for problem in status.problems],
         "instances": [_instance(row) for row in status.instances],
         "torrents": [_torrent(row) for row in _shown(status, page)],
@@ -79,6 +79,7 @@ def _instance(row: InstanceStatus) -> dict[str, object]:
         "declared": row.declared,
         "missing": row.missing,
         "drifted": row.drifted,
+        "health": health_json(row.health),
     }
 
 

@@ -29,7 +29,7 @@ Tally = Counter[tuple[Verb | None, Outcome]]  # torrents by verb and outcome; se
 
 def summarize(run: Run) -> dict[str, int]:
     """The counts of the whole run, in the order of `KEYS`."""
-    return _summary(run.instances)
+    return _summary(run.instances) | {"pending": len(run.pending)}
 
 
 def summarize_instance(instance: InstanceResult) -> dict[str, int]:
@@ -42,13 +42,15 @@ def sentence(run: Run) -> str:
     tally = _tally(run.instances)
     outcome, forms = (Outcome.PLANNED, _TO_DO) if run.mode is Mode.DRY_RUN else (Outcome.APPLIED, _DONE)
     lost = sum(instance.status not in (Status.OK, Status.SUSPENDED) for instance in run.instances)
-    words = [] if lost else ["nothing to do"]
+    words = [] if lost or run.pending else ["nothing to do"]
     if tally:
         words = [f"{tally[verb, outcome]:,} {form}" for verb, form in forms.items() if _shown(tally, verb, outcome)]
     words.append(f"{sum(instance.unchanged for instance in run.instances):,} unchanged")
     words += _settings(tally[None, outcome], forms[Verb.UPDATE])
     if run.mode is Mode.APPLY and (left := sum(n for (_, outcome), n in tally.items() if outcome is Outcome.PLANNED)):
         words.append(f"{left:,} planned but not executed")
+    if run.pending:
+        words.append(f"{len(run.pending):,} pending")
     words += _trouble(tally)
     if spared := sum(len(instance.spared) for instance in run.instances):
         words.append(f"{spared:,} spared")

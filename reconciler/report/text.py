@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.model.plan import Outcome
 from reconciler.model.run import InstanceResult, Mode, Run, Status
-from reconciler.report.entries import body_lines
+from reconciler.report.entries import body_lines, pending_lines
 from reconciler.report.lines import EMPTY, Line, Span, Style, columns, line, padded
 from reconciler.report.summary import sentence
 from reconciler.report.wording import background, without_name
@@ -36,7 +36,10 @@ def run_lines(run: Run, command: str) -> Iterator[Line]:
         )
         yield from body
         before, lists = bool(body), lists or bool(body)
-    if lists:
+    if run.pending:
+        yield EMPTY
+        yield from pending_lines(run.pending)
+    if lists or run.pending:
         yield EMPTY
     refused = [instance for instance in run.instances if instance.verdict.refused]
     if refused:

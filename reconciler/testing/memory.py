@@ -15,6 +15,7 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.links import links_part
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.metainfo import Metainfo, MetainfoError, read_metainfo
+from reconciler.model.network import NetworkState
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
 from reconciler.testing.options import MemoryOptions
@@ -46,12 +47,15 @@ class MemoryInstance(MemoryOptions):
         self.torrents: dict[str, LiveTorrent] = {}
         self.live_categories: dict[str, LiveCategory] = {}
         self.seeds: dict[str, int] = {}
+        self.free: int | None = 1 << 40
         self.live_preferences = first_preferences(self.web_api, default_save_path)
         self.with_preferences = with_preferences
         self.requests = 0
         self._uploaded: dict[str, bytes] = {}
         self._faults: deque[Fault | None] = deque()
         self._api = tuple(int(part) for part in self.web_api.split("."))
+        name, addresses = "lo" if self._api >= (2, 11) else None, () if self._api >= (2, 11, 3) else None
+        self.network_state = NetworkState("lo", name, ("eth0", "lo"), "firewalled", addresses)
         self._v2 = self._api >= (2, 8, 4)  # libtorrent 1.2, before 4.4, knows v1 alone
 
     @property
@@ -64,6 +68,7 @@ class MemoryInstance(MemoryOptions):
         twin = MemoryInstance(self.version[1:], self.default_save_path, with_preferences=self.with_preferences)
         twin.live_preferences, twin.seeds = dict(self.live_preferences), dict(self.seeds)
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
+        twin.network_state = self.network_state
         twin.requests, twin._faults, twin._uploaded = self.requests, self._faults.copy(), dict(self._uploaded)
         return twin
 
@@ -105,6 +110,17 @@ class MemoryInstance(MemoryOptions):
     def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
         """The same: every snapshot is a full read."""
         return self.snapshot(files_of)
+
+    def free_space(self) -> int | None:
+        """Bytes free at the default path."""
+        return self._request(lambda: self.free)
+
+    def network(self, *, interface: bool, transfer: bool) -> NetworkState:
+        """What it says of its network."""
+        seen = self.network_state
+        bound = NetworkState(seen.interface, seen.interface_name, seen.interfaces) if interface else NetworkState()
+        rest = {"connection_status": seen.connection_status, "addresses": seen.addresses} if transfer else {}
+        return self._request(lambda: replace(bound, **rest))  # type: ignore[arg-type]
 
     def categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
@@ -338,7 +354,7 @@ class MemoryInstance(MemoryOptions):
 
     def _switched(self, torrent: LiveTorrent, stopped: bool) -> LiveTorrent:
         options = replace(torrent.options, force_start=False)
-        state = self._state(stopped, torrent.has_metadata)
+        state = self._state(stopped, torrent.has_metadata, torrent.progress)
         return replace(torrent, stopped=stopped, state=state, options=options)
 
     def _kept(self, download_path: DownloadPath) -> DownloadPath:
@@ -367,10 +383,11 @@ class MemoryInstance(MemoryOptions):
         known = self.live_categories.get(category)
         return (known.save_path if known else "") or f"{self.default_save_path}/{category}"
 
-    def _state(self, stopped: bool, has_metadata: bool = False) -> str:
+    def _state(self, stopped: bool, has_metadata: bool = False, progress: float = 0.0) -> str:
+        way = "UP" if progress >= 1 else "DL"
         if not stopped:
-            return "stalledDL" if has_metadata else "metaDL"
-        return "stoppedDL" if self._api >= (2, 11) else "pausedDL"
+            return f"stalled{way}" if has_metadata or way == "UP" else "metaDL"
+        return f"{'stopped' if self._api >= (2, 11) else 'paused'}{way}"
 
 
 def _checked(items: Collection[str]) -> list[str]:

@@ -135,7 +135,7 @@ class MemoryOptions:
 
     def _forced(self, live: LiveTorrent, force: bool) -> LiveTorrent:
         """Whatever the value, a stopped torrent starts."""
-        state = self._state(False, live.has_metadata)
+        state = self._state(False, live.has_metadata, live.progress)
         return _with(replace(live, stopped=False, state=state), force_start=force)
 
     def _must_have(self, since: tuple[int, ...]) -> None:
@@ -151,7 +151,7 @@ class MemoryOptions:
     def _path_of(self, category: str) -> str:
         raise NotImplementedError
 
-    def _state(self, stopped: bool, has_metadata: bool = False) -> str:
+    def _state(self, stopped: bool, has_metadata: bool = False, progress: float = 0.0) -> str:
         raise NotImplementedError
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from reconciler import __version__
 from reconciler.control.observing import Finished, Waiting
 from reconciler.model.position import Problem
-from reconciler.report.as_json import write_run
+from reconciler.report.as_json import health_json, write_run
 from reconciler.report.summary import sentence, summarize, summarize_instance
 from reconciler.web.view import Seen, View
 
@@ -89,6 +89,7 @@ def _instance(seen: Seen) -> dict[str, object]:
             "reasons": list(result.verdict.reasons) if result else [],
         },
         "last_read": _time(seen.read_at),
+        "health": health_json(result.health) if result else None,
         "waiting": seen.waiting and _waiting(seen.waiting),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from reconciler.model.run import Status
 from reconciler.report.lines import EMPTY, Line, Span, Style, line
 from reconciler.report.table import table
 from reconciler.report.wording import without_name
@@ -30,7 +31,7 @@ def loop_lines(loop: LoopStatus) -> Iterator[Line]:
         yield from table(_HEAD, [_cells(one, loop) for one in loop.instances], _NUMBERS)
     for one in loop.instances:
         why = (one.waiting.reason if one.waiting else one.error) or ""
-        reasons = [without_name(one.name, why)] if why and not one.up else []
+        reasons = [without_name(one.name, why)] if why and not _well(one) else []
         guard = [f"guard: {reason}" for reason in one.guard.reasons]
         yield from (line("  ", (f"{one.name}: {said}", Style.BAD)) for said in reasons + guard)
 
@@ -51,12 +52,16 @@ def _cells(one: OneInstance, loop: LoopStatus) -> Sequence[Span]:
     word = "waiting" if one.waiting and not one.up else one.status or "not read yet"
     return (
         (one.name, Style.STRONG),
-        (word, Style.GOOD if one.up else Style.ALARM),
+        (word, Style.GOOD if _well(one) else Style.ALARM),
         (one.version or "-", Style.PLAIN),
         *(("-" if count is None else f"{count:,}", Style.PLAIN) for count in counts),
         (until(one.waiting.until, loop.now) if one.waiting else "-", Style.PLAIN),
         (one.url or "-", Style.DIM),
     )
+
+
+def _well(one: OneInstance) -> bool:
+    return one.up and one.status != Status.UNHEALTHY
 
 
 def _mend(mend: str) -> str:

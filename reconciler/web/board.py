@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -32,8 +32,8 @@ def utc_now() -> datetime:
 class Board:
     """An `Observer` of the loop, safe to use from any thread.
 
-    `names`: the instances that the loop is limited to, if it is; `holds`: is one of them its, where several processes
-    share them? The progress `pulse` tells a long run from a hung one.
+    `names`: the instances that the loop is limited to, if it is; `ours`: the names of those that are its, where several
+    processes share them. The progress `pulse` tells a long run from a hung one.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class Board:
         interval: float,
         names: Sequence[str] = (),
         *,
-        holds: Callable[[str], bool] = lambda _: True,
+        ours: Callable[[Desired], Collection[str]] = lambda desired: desired.instances,
         now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._interval, self._names, self._holds = interval, names, holds
+        self._interval, self._names, self._ours = interval, names, ours
         self._desired: Desired | None = None
         self._now, self._monotonic = now, monotonic
         self._lock = threading.Lock()
@@ -60,9 +60,10 @@ class Board:
         self.pulse = Pulse(self.alive)
 
     def _expect(self, desired: Desired) -> None:
-        names = self._names
-        ours = {name: one for name, one in desired.instances.items() if self._holds(name)}
-        declared = {name: one for name, one in ours.items() if not names or name in names}
+        names, ours = self._names, set(self._ours(desired))
+        declared = {
+            name: one for name, one in desired.instances.items() if name in ours and (not names or name in names)
+        }
         suspended = frozenset(name for name, one in declared.items() if desired.suspend or one.suspend)
         with self._lock:
             self._declared, self._suspended = declared, suspended

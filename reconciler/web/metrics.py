@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from reconciler import __version__
-from reconciler.model.run import InstanceResult
+from reconciler.model.run import InstanceResult, Status
 from reconciler.web.totals import BOUNDS, Totals
 from reconciler.web.view import View
 
@@ -84,6 +84,10 @@ def _instances(view: View) -> Iterator[Metric]:
         for seen in view.instances
     ]
     yield _by_instance("instance_up", "1 if it answered in the last run.", [(one.name, one.up) for one in tried])
+    yield _by_instance(
+        "instance_healthy", "1 if every probe of it passes.", each(lambda result: result.status is not Status.UNHEALTHY)
+    )
+    yield _states(view)
     yield _by_instance("instance_backoff_seconds", "Until it is tried again after failures; 0: no wait.", backoffs)
     yield _by_instance(
         "drift", "Changes that the last run planned, done or not.", each(lambda result: len(result.results))
@@ -93,6 +97,16 @@ def _instances(view: View) -> Iterator[Metric]:
     )
     yield _by_instance("owned_torrents", "Its torrents that are ours.", each(lambda result: result.owned))
     yield _by_instance("foreign_torrents", "Its torrents that are not ours.", each(lambda result: result.foreign))
+
+
+def _states(view: View) -> Metric:
+    family = GaugeMetricFamily(
+        PREFIX + "instance_health", "1 for the state that its health is in.", labels=["instance", "reason"]
+    )
+    for seen in view.instances:
+        if seen.result and seen.result.health:
+            family.add_metric([seen.name, str(seen.result.health.state)], 1)
+    return family
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

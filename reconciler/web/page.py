@@ -155,7 +155,7 @@ def _card(seen: Seen, view: View) -> Card:
         seen.name,
         word,
         tone,
-        tuple(part for part in (version, seen.url or "", read) if part),
+        tuple(part for part in (_health(seen, view), version, seen.url or "", read) if part),
         _counts(result) if result and seen.read else (),
         "" if seen.waiting else without_name(seen.name, error),
         _waiting(seen, seen.waiting, view) if seen.waiting else "",
@@ -172,7 +172,7 @@ def _word(seen: Seen) -> tuple[str, str]:
         return "waiting", "bad"
     if result is None:
         return "not read yet", "wait"
-    if not seen.up:
+    if not seen.well:
         return STATUS_WORDS.get(result.status, str(result.status)).lower(), "bad"
     if result.verdict.refused:
         return "refused by the guard", "bad"
@@ -182,6 +182,11 @@ def _word(seen: Seen) -> tuple[str, str]:
     if any(_TONES.get(outcome) == "bad" for outcome in open_):
         return "needs a look", "bad"
     return ("changes pending", "wait") if open_ else ("in sync", "good")
+
+
+def _health(seen: Seen, view: View) -> str:
+    health = seen.result.health if seen.result else None
+    return "" if health is None or health.healthy else f"{health.state}, since {ago(health.since, view.now)}"
 
 
 def _counts(result: InstanceResult) -> tuple[str, ...]:

@@ -9,10 +9,9 @@ from typing import Final
 
 from reconciler.control.observing import Finished, Waiting
 from reconciler.model.plan import Outcome
-from reconciler.model.run import ActionResult, InstanceResult, Status
+from reconciler.model.run import ANSWERED, ActionResult, InstanceResult, Status
 from reconciler.web.totals import Totals
 
-FINE: Final = (Status.OK, Status.SUSPENDED)
 _OPEN: Final = (Outcome.PLANNED, Outcome.DEFERRED)
 
 
@@ -55,7 +54,12 @@ class Seen:
     @property
     def up(self) -> bool:
         """Was it read in the last run, and has it answered to the end of it?"""
-        return self.read and self.result is not None and self.result.status in FINE
+        return self.read and self.result is not None and self.result.status in ANSWERED
+
+    @property
+    def well(self) -> bool:
+        """Is it up, and healthy?"""
+        return self.up and self.result is not None and self.result.status is not Status.UNHEALTHY
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class View:
         holds = {
             State.INVALID: bool(self.last.problems),
             State.REFUSED: any(instance.verdict.refused for instance in run.instances),
-            State.DEGRADED: not all(seen.up for seen in self.instances),
+            State.DEGRADED: not all(seen.well for seen in self.instances),
             State.ATTENTION: run.exit_code not in (0, 2),
             State.PENDING: bool(outcomes.intersection(_OPEN)),
         }

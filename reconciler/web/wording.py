@@ -14,7 +14,7 @@ HEADLINES: Final = {
     State.STARTING: ("Starting", "wait"),
     State.INVALID: ("The desired state is invalid", "bad"),
     State.REFUSED: ("Refused by the guard", "bad"),
-    State.DEGRADED: ("Not every instance answers", "bad"),
+    State.DEGRADED: ("Not every instance is well", "bad"),
     State.ATTENTION: ("Something needs a person", "bad"),
     State.PENDING: ("Changes pending", "wait"),
     State.IN_SYNC: ("In sync", "good"),

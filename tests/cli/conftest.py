@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.control import Options, Progress
+from reconciler.control.roster import Roster
 from reconciler.control.run import Planner
 from reconciler.model.desired import Desired
 from reconciler.model.run import Mode, Run
@@ -29,7 +30,13 @@ class FakeRun:
         )
 
     def __call__(
-        self, desired: Desired, options: Options, progress: Progress, stop: threading.Event, planner: Planner
+        self,
+        desired: Desired,
+        options: Options,
+        progress: Progress,
+        stop: threading.Event,
+        planner: Planner,
+        roster: Roster,
     ) -> Run:
         assert planner(desired, {}).instances == (), "it plans"
         self.calls.append((desired, options))

@@ -193,7 +193,7 @@ def test_the_documentation_names_every_option_and_its_variable() -> None:
     assert [name for name in command.commands if f"reconcile {name}" not in text] == []
 
 
-@pytest.mark.parametrize("command", [[], ["validate"], ["status"], ["demo"]])
+@pytest.mark.parametrize("command", [[], ["validate"], ["status"], ["doctor"], ["demo"]])
 def test_help_has_an_example_and_is_narrow(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*command, "--help"]) == 0
     text = capsys.readouterr().out

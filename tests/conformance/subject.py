@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from reconciler.apply.target import Target
+from reconciler.control.reading import OpenTarget
 from reconciler.model.snapshot import AddOptions, LiveTorrent
 
 PATIENCE = 15.0  # seconds; the slowest effect is a state that shows with the next refresh, 1.5 s
@@ -19,7 +19,7 @@ STOPPED = AddOptions(stopped=True, auto_tmm=False)
 class Subject:
     """One instance under test. Tests share it, so each uses torrents and categories of its own."""
 
-    target: Target
+    target: OpenTarget
     version: tuple[int, ...]
     root: str  # a folder that the instance can write to
 

@@ -190,6 +190,13 @@ def test_progress_and_hidden_intent_are_no_disagreement() -> None:
     stopped = known({one.id: one})[one.id]
     (further,) = everything(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", "progress": 1}})).values()
     assert alike(one, stopped) and alike(one, further) and stopped != one != further
-    for name, value in (("name", "y"), ("state", "stoppedDL"), ("tags", "a"), ("save_path", "/e"), ("size", 1)):
+    for name, value in (
+        ("name", "y"),
+        ("state", "stoppedDL"),
+        ("tags", "a"),
+        ("save_path", "/e"),
+        ("size", 1),
+        ("force_start", True),
+    ):
         (other,) = everything(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", name: value}})).values()
         assert not alike(one, other)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from reconciler.plan import make_plan
-from tests.plan.worlds import desired_state, lines, snapshot
+from tests.plan.worlds import desired_state, healths, lines, snapshot
 
-TODAY = date(2026, 11, 21)
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CASES = [
     pytest.param(case, id=f"{path.stem}: {case['case']}")
     for path in sorted(Path(__file__).parent.glob("cases/*.yaml"))
@@ -24,7 +24,9 @@ CASES = [
 def test_plan(case: dict[str, Any]) -> None:
     desired = desired_state(case)
     live = snapshot(case.get("live", []), case.get("categories"), case.get("preferences"), case.get("version", "5.1.0"))
-    plan = make_plan(desired, {"box": live}, take_over=case.get("take_over", False), today=TODAY).instances[0]
+    plan = make_plan(
+        desired, {"box": live}, take_over=case.get("take_over", False), now=NOW, health=healths(case)
+    ).instances[0]
 
     assert lines(plan) == case.get("plan", [])
     assert [f"{spared.name}: {spared.reason}" for spared in plan.spared] == case.get("spared", [])

@@ -14,7 +14,7 @@ from reconciler.model.plan import Action, Outcome, Verb
 from reconciler.plan import make_plan
 from reconciler.plan.quarantine import begun
 from tests.plan.worlds import OURS, desired_state, lines, snapshot
-from tests.promises.strategies import DAY, cases, world
+from tests.promises.strategies import NOW, cases, world
 
 THEN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 CASE: dict[str, Any] = {
@@ -54,8 +54,8 @@ def test_the_approved_plan_deletes() -> None:
 @given(cases(), st.integers(0, 40))
 def test_what_is_remembered_only_ever_holds_deletions_back(case: dict[str, Any], owned: int) -> None:
     desired, live = world(case)
-    plain = make_plan(desired, {"box": live}, today=DAY).instances[0]
-    held = make_plan(desired, {"box": live}, today=DAY, remembered={"box": Remembered(owned, THEN)}).instances[0]
+    plain = make_plan(desired, {"box": live}, now=NOW).instances[0]
+    held = make_plan(desired, {"box": live}, now=NOW, remembered={"box": Remembered(owned, THEN)}).instances[0]
 
     def removes(action: Action) -> bool:
         return action.verb is Verb.DELETE or begun(action)
@@ -73,7 +73,7 @@ def test_what_is_remembered_only_ever_holds_deletions_back(case: dict[str, Any],
 def test_nothing_is_put_into_quarantine_and_no_category_pruned_either() -> None:
     desired = desired_state({**CASE, "quarantine": 7, "prune_categories": True})
     live = {"box": snapshot(CASE["live"], {"of the torrents that are not loaded": "/d"})}
-    plan = make_plan(desired, live, today=DAY, remembered={"box": Remembered(100, THEN)})
+    plan = make_plan(desired, live, now=NOW, remembered={"box": Remembered(100, THEN)})
     assert [(a.verb, a.name, a.hold) for a in plan.instances[0].actions] == [
         (Verb.DELETE, "of the torrents that are not loaded", Outcome.BLOCKED),
         (Verb.ADD, "a", None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,8 @@ from reconciler.model.desired import (
     Policy,
 )
 from reconciler.model.files import LiveFile, Priority
+from reconciler.model.groups import Group, Member, Moves, Strategy
+from reconciler.model.health import Health, State, WhenUnhealthy
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.links import with_links
 from reconciler.model.magnet import Magnet, parse_magnet
@@ -65,8 +68,16 @@ def hashes(names: str) -> InfoHashes:
     return InfoHashes(v1(old) if old else None, v2(new[0]) if new else None)
 
 
+WHOLE = {"state": "stalledUP", "progress": 1.0, "size": 100}
+HALF = {"state": "downloading", "progress": 0.5, "size": 100}
+
+
 def live_torrent(row: Mapping[str, Any], api: tuple[int, ...] = (2, 11, 4)) -> LiveTorrent:
-    """A live torrent from `{hash, tags, …}`; `id` defaults to qBittorrent's own choice."""
+    """A live torrent from `{hash, tags, …}`; `id` defaults to qBittorrent's own choice.
+
+    `is: whole` and `is: half` say how much of it is there.
+    """
+    row = {**{"whole": WHOLE, "half": HALF}.get(str(row.get("is")), {}), **row}
     found = hashes(row["hash"])
     return LiveTorrent(
         id=row.get("id") or (found.v2[:40] if found.v2 else str(found.v1)),
@@ -138,9 +149,13 @@ def desired_state(case: Mapping[str, Any]) -> Desired:
     """The desired state of a case."""
     here = Position("desired.yaml", 1, 1)
     names = case.get("instances", ["box"])
+    reaction = WhenUnhealthy(case.get("when_unhealthy", "leave"))
     return Desired(
         policy=Policy(case.get("policy", "sync")),
-        instances={name: Instance(name, here, f"http://{name}", preferences=preferences(case, here)) for name in names},
+        instances={
+            name: Instance(name, here, f"http://{name}", preferences=preferences(case, here), when_unhealthy=reaction)
+            for name in names
+        },
         torrents=tuple(desired_torrent(row, line) for line, row in enumerate(case.get("desired", []), 1)),
         categories={
             name: DesiredCategory(name, here, *(paths if isinstance(paths, list) else [paths]))
@@ -152,7 +167,23 @@ def desired_state(case: Mapping[str, Any]) -> Desired:
         prune_categories=case.get("prune_categories", False),
         guard=GuardLimits(**case.get("guard", {})),
         suspend=case.get("suspend", False),
+        groups={name: group(name, row) for name, row in case.get("groups", {}).items()},
     )
+
+
+def group(name: str, row: Mapping[str, Any]) -> Group:
+    """A group from its YAML."""
+    members = tuple(Member(one) if isinstance(one, str) else Member(**one) for one in row["members"])
+    moves = Moves(row.get("failback") or row.get("rebalance") or "never")
+    here = Position("desired.yaml", 1, 1)
+    return Group(name, here, Strategy(row["strategy"]), members, row.get("failover_after", 120.0), moves)
+
+
+def healths(case: Mapping[str, Any]) -> dict[str, Health]:
+    """The health of `box`: `unhealthy` says what is wrong with it, if anything is."""
+    since = datetime(2026, 1, 2, tzinfo=UTC)
+    error = case.get("unhealthy")
+    return {"box": Health(State.VPN_DOWN if error else State.OK, since, error)}
 
 
 def preferences(case: Mapping[str, Any], at: Position) -> dict[str, DesiredPreference]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
@@ -13,12 +13,14 @@ LETTERS = "abcdefgh"
 TORRENT_FILES = ("1:v1", "2:v2", "3:hybrid", "4:v1")
 CATEGORIES = ("", "linux", "films", "linux/iso")
 TAGS = ("x", "y", "Z")
-DAY = date(2026, 11, 21)
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MARKS = (
     "reconcile:home",
     "reconcile:work",
     "reconcile:protect",
     "reconcile:ignore",
+    "reconcile:held",
+    "reconcile:held:forced",
     "reconcile:quarantine:2026-11-25",
     "reconcile:quarantine:2020-01-01:stopped",
     "reconcile:quarantine:soon",

@@ -20,7 +20,7 @@ from reconciler.model.run import ActionResult, Run, Status
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import WEB_API, MemoryInstance
 from tests.promises.fake_time import fake_pace
-from tests.promises.strategies import DAY, cases, world
+from tests.promises.strategies import NOW, cases, world
 
 TRANSIENT = (Unreachable, TimedOut, BrokenReply, ServerFault)
 
@@ -51,7 +51,7 @@ def run(desired: Desired, box: MemoryInstance, case: Mapping[str, Any], **option
         threading.Event(),
         pace=fake_pace(),
         connect=lambda instance, stop: box,
-        today=lambda: DAY,
+        utc=lambda: NOW,
     )
 
 
@@ -154,6 +154,7 @@ _MAY_CHANGE = {
     "auto_tmm": {"auto_tmm", "save_path", "download_path"},
     "paused": {"stopped", "force_start"},
     "force_start": {"stopped", "force_start"},
+    "held": {"tags"},
     **{field: {"share" if "." in field else field} for field in OPTIONS if field not in ("auto_tmm", "force_start")},
     "trackers": {"links"},
     "web_seeds": {"links"},

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 
 from reconciler.control.explaining import NotOne, explain
-from reconciler.control.run import utc_day
+from reconciler.control.run import utc_now
 from reconciler.model.desired import Desired
 from reconciler.model.errors import AuthFailed
 from reconciler.model.explanation import Explanation
@@ -56,7 +56,7 @@ def box_of(case: Mapping[str, Any]) -> MemoryInstance:
 def test_it_is_the_plan_that_is_explained(case: dict[str, Any]) -> None:
     desired, box = memory(case, "5.1.0")
     found = box.snapshot(desired.files_of("box"))
-    (plan,) = make_plan(desired, {"box": found}, today=utc_day()).instances
+    (plan,) = make_plan(desired, {"box": found}, now=utc_now()).instances
     known = [one.infohashes for one in desired.torrents] + [one.infohashes for one in found.torrents]
     for text in set(map(str, known)):
         part = explained(desired, {"box": box}, text).instances[0]

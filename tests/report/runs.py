@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from reconciler.model.health import Health, ProbeHealth, State
+from reconciler.model.placement import Copy, Pending, Placed
 from reconciler.model.plan import Action, Blast, Change, Kind, Outcome, Spared, Verb, Verdict
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
@@ -138,6 +141,30 @@ def applied() -> Run:
     return Run(Mode.APPLY, HASH, 1, (ok("home", results, unchanged=10),))
 
 
+def placed() -> Run:
+    """Groups: why each is where it goes, a copy that is superfluous, one that waits, and one with nowhere to be."""
+    here = Placed("resilient", "the first that can take it (attic: down since 10:00:00 UTC: connection refused)")
+    gone = Placed("resilient", "seedbox has it, complete", Copy("seedbox", infohash(3), 7))
+    results = (
+        ActionResult(torrent(Verb.ADD, "Sintel", "not on the instance", number=20, placed=here), Outcome.PLANNED),
+        ActionResult(
+            torrent(Verb.DELETE, "twice.iso", "surplus: seedbox has it, complete", number=3, placed=gone),
+            Outcome.PLANNED,
+        ),
+    )
+    spared = (Spared(infohash(5), "half.iso", "wide: stays here until it is complete on seedbox (34 %)"),)
+    until = datetime(2026, 1, 1, 10, 2, tzinfo=UTC)
+    since = until - timedelta(minutes=2)
+    waits = "waits until 10:02:00 UTC: attic has it and is down since 10:00:00 UTC: connection refused"
+    nowhere = "no member can take it: attic: down since 10:00:00 UTC: connection refused; seedbox: it is suspended"
+    pending = (
+        Pending(infohash(60), "tears.mkv", "resilient", f"{waits}; it goes to home then", at(60), until, since),
+        Pending(infohash(64), EVIL, "away", nowhere, at(64)),
+    )
+    instances = (DOWN, ok("home", results, spared=spared, unchanged=3), ok("seedbox", unchanged=1))
+    return Run(Mode.DRY_RUN, HASH, 1, instances, pending=pending)
+
+
 def converged() -> Run:
     """Nothing to do."""
     return Run(Mode.APPLY, HASH, 0, (ok("home", unchanged=12), ok("seedbox", unchanged=1_200, foreign=7, owned=1_200)))
@@ -160,6 +187,23 @@ def accepted() -> Run:
     doomed = (ActionResult(DELETED, Outcome.APPLIED),)
     suspended = ok("seedbox", (ActionResult(ADDED, Outcome.PLANNED),), status=Status.SUSPENDED)
     return Run(Mode.APPLY, HASH, 0, (ok("home", doomed, verdict=Verdict(False, reasons)), suspended))
+
+
+def unhealthy() -> Run:
+    """The VPN of an instance is down: the kill switch has stopped what ran, and the rest waits."""
+    since = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+    error = "interface wg0: qBittorrent is bound to eth0"
+    probes = (
+        ProbeHealth("interface wg0", State.VPN_DOWN, since, error[15:], "Correct it", 0, error[15:]),
+        ProbeHealth("tcp 10.2.0.1:53", State.OK, since - timedelta(hours=1), "takes connections"),
+    )
+    health = Health(State.VPN_DOWN, since, error, probes)
+    changes = (Change("held", None, "running"), Change("paused", False, True))
+    stop = torrent(Verb.UPDATE, "Sintel", health.why, *changes, number=20, urgent=True)
+    waits = replace(ACTIONS[3], hold=Outcome.DEFERRED, reason=f"{ACTIONS[3].reason}; waits: {health.why}")
+    results = (ActionResult(stop, Outcome.APPLIED), ActionResult(waits, Outcome.DEFERRED))
+    part = ok("seedbox", results, status=Status.UNHEALTHY, error=health.why, health=health)
+    return Run(Mode.APPLY, HASH, 1, (ok("home", unchanged=3), part))
 
 
 def hostile() -> Run:
@@ -215,5 +259,6 @@ def mass(count: int = 10_000) -> Run:
 
 
 CASES: Final[Mapping[str, Callable[[], Run]]] = {
-    case.__name__: case for case in (planned, applied, converged, refused, accepted, hostile, huge, mass)
+    case.__name__: case
+    for case in (planned, applied, placed, converged, refused, accepted, unhealthy, hostile, huge, mass)
 }

@@ -22,7 +22,8 @@ from typing import Self
 # by endpoint and not by method: a POST may be a read. What is not listed counts as a mutation.
 READS = re.compile(
     r"auth/(login|logout)"
-    r"|app/(version|webapiVersion|buildInfo|processInfo|preferences|defaultSavePath)"
+    r"|app/(version|webapiVersion|buildInfo|processInfo|preferences|defaultSavePath|networkInterfaceList)"
+    r"|app/(getDirectoryContent|getFreeSpaceAtPath)"
     r"|torrents/(info|count|properties|trackers|webseeds|files|pieceStates|pieceHashes|export|categories|tags)"
     r"|transfer/info|sync/(maindata|torrentPeers)|log/(main|peers)|torrentcreator/(status|torrentFile)"
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.control.observing import Observer, Waiting
-from reconciler.control.run import Progress
+from reconciler.control.progress import Progress
 from reconciler.desired import load
 from reconciler.model.desired import Desired
 from reconciler.model.position import Problem
@@ -129,7 +129,7 @@ def test_only_the_chosen_instances_are_expected(desired: Desired) -> None:
 
 
 def test_the_instances_of_another_shard_are_not_expected(desired: Desired) -> None:
-    board = Board(INTERVAL, holds=lambda name: name == "home")
+    board = Board(INTERVAL, ours=lambda desired: ["home"])
     board.began(desired)
     board.finished(finished(run(ok("home"))))
     assert [seen.name for seen in board.view().instances] == ["home"]

@@ -8,12 +8,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-SCHEMA: Final = 1  # PRAGMA user_version
+SCHEMA: Final = 2  # PRAGMA user_version; 2 has what placement knows
 PATIENCE: Final = 1.0  # seconds to wait for another process that writes
 PAGES: Final = 16_384  # of 4 KiB: 64 MiB, whatever happens
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-_TABLES: Final = f"""
+_TABLES: Final = """
 CREATE TABLE run (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     owner TEXT NOT NULL, began REAL NOT NULL, seconds REAL NOT NULL,  -- seconds since 1970, UTC; seconds
@@ -35,9 +35,24 @@ CREATE TABLE owned (
 CREATE TABLE contested (
     owner TEXT NOT NULL, instance TEXT NOT NULL, kind TEXT NOT NULL, item TEXT NOT NULL, field TEXT NOT NULL,
     until REAL NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (owner, instance, kind, item, field)
-) WITHOUT ROWID;
-PRAGMA user_version = {SCHEMA};
+) WITHOUT ROWID
 """
+_PLACES: Final = f"""
+CREATE TABLE down (
+    owner TEXT NOT NULL, instance TEXT NOT NULL, url TEXT NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (owner, instance)
+) WITHOUT ROWID;
+CREATE TABLE held (  -- ids: infohashes, one a line, deflated
+    owner TEXT NOT NULL, instance TEXT NOT NULL, url TEXT NOT NULL, ids BLOB NOT NULL, PRIMARY KEY (owner, instance)
+);
+CREATE TABLE pending (
+    owner TEXT NOT NULL, grp TEXT NOT NULL, infohash TEXT NOT NULL, name TEXT NOT NULL, reason TEXT NOT NULL,
+    file TEXT NOT NULL, line INTEGER NOT NULL, col INTEGER NOT NULL, until REAL, since REAL NOT NULL,
+    PRIMARY KEY (owner, grp, infohash)
+) WITHOUT ROWID;
+PRAGMA user_version = {SCHEMA}
+"""
+STEPS: Final = (_TABLES, _PLACES)  # each leads from its index, as `user_version`, to the next one
 
 
 class JournalError(Exception):
@@ -62,8 +77,8 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """One state of the file; None where there is no journal yet. Raises `JournalError`."""
+def reading(path: Path, since: int = 1) -> Iterator[sqlite3.Connection | None]:
+    """One state of the file; None where there is none yet, or one from before that schema. Raises `JournalError`."""
     with _translated(path):
         if not path.exists():
             yield None
@@ -71,7 +86,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
         with closing(_connected(path, "ro")) as connection:
             version = _version(connection, path)
             connection.execute("BEGIN")
-            yield connection if version else None
+            yield connection if version >= since else None
 
 
 def set_aside(path: Path, stamp: str) -> Path:
@@ -94,13 +109,13 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA max_page_count = {PAGES}")
-    if _version(connection, path):
+    if _version(connection, path) == SCHEMA:
         return
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
     connection.execute("PRAGMA journal_mode = WAL")  # readers and one writer do not wait for each other
     connection.execute("BEGIN IMMEDIATE")
-    if not _version(connection, path):  # else another process was quicker
-        for statement in _TABLES.split(";\n"):
+    for step in STEPS[_version(connection, path) :]:  # none where another process was quicker
+        for statement in step.split(";\n"):
             connection.execute(statement)
     connection.execute("COMMIT")
 

@@ -12,10 +12,13 @@ from typing import Final, TypeVar
 from reconciler.control.journal.database import JournalError, reading, set_aside, writing
 from reconciler.control.journal.owned import owned_after
 from reconciler.control.journal.place import FILE_NAME
+from reconciler.control.journal.places import read_known, write_known
 from reconciler.control.journal.rows import Row, action_rows, instance_rows, trouble, worth_a_row
 from reconciler.control.observing import Finished
+from reconciler.control.roster import Roster
 from reconciler.model.desired import Desired
 from reconciler.model.journal import Remembered
+from reconciler.model.placement import NOTHING, Known
 from reconciler.model.run import Mode, Run
 
 T = TypeVar("T")
@@ -52,10 +55,21 @@ class Journal:
 
         return self._safely(lambda: self._remembered(desired), {})
 
-    def record(self, desired: Desired, finished: Finished) -> None:
-        """Keep what a run did, what was in trouble, and what is ours now. A dry-run leaves no trace."""
+    def known(self, desired: Desired) -> Known:
+        """What placement knew when it was kept last."""
+
+        def read() -> Known:
+            with reading(self._path, since=2) as file:
+                return read_known(file, desired) if file else NOTHING
+
+        return self._safely(read, NOTHING)
+
+    def record(self, desired: Desired, finished: Finished, roster: Roster | None = None) -> None:
+        """Keep what a run did, what was in trouble, what is ours now and where. A dry-run leaves no trace."""
         if finished.run.mode is Mode.APPLY:
             self._safely(lambda: self._record(desired, finished), None, writes=True)
+            if roster and roster.news:
+                self._safely(lambda: self._keep(desired, roster), None, writes=True)
 
     def fought(self, owner: str) -> list[Fought]:
         """The fields that were contested when they were kept last and are to be left alone still."""
@@ -104,6 +118,12 @@ class Journal:
         self._trouble = trouble(run)
         if news or owned != {name: one.owned for name, one in known.items() if name in owned}:
             self._write(desired, finished, owned, news)
+
+    def _keep(self, desired: Desired, roster: Roster) -> None:
+        before, after = roster.kept, roster.known
+        with writing(self._path) as file:
+            write_known(file, desired, before, after)
+        roster.kept = after
 
     def _write(self, desired: Desired, finished: Finished, owned: Mapping[str, int], news: bool) -> None:
         now = self._utc().timestamp()

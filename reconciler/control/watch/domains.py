@@ -10,8 +10,9 @@ from typing import Final
 from reconciler.control.observing import Waiting
 from reconciler.control.watch.clock import Clock
 from reconciler.model.desired import DesiredPreference, Instance
+from reconciler.model.health import WhenUnhealthy
 from reconciler.model.position import Position
-from reconciler.model.run import InstanceResult, Status
+from reconciler.model.run import ANSWERED, InstanceResult, Status
 
 FIRST: Final = 1.0  # seconds, doubled with each failure in a row, with full jitter
 LONGEST: Final = 300.0
@@ -24,7 +25,13 @@ _READ: Final = {"": DesiredPreference("", _NOWHERE, 0)}  # a session reads them 
 def door(instance: Instance) -> Instance:
     """What leads to an instance and into it: two that are equal in this can share a session."""
     return replace(
-        instance, at=_NOWHERE, categories={}, preferences=_READ if instance.preferences else {}, suspend=False
+        instance,
+        at=_NOWHERE,
+        categories={},
+        preferences=_READ if instance.preferences else {},
+        suspend=False,
+        health=(),
+        when_unhealthy=WhenUnhealthy.LEAVE,
     )
 
 
@@ -51,7 +58,7 @@ class Domains:
     def learn(self, results: Iterable[InstanceResult], instances: Mapping[str, Instance]) -> None:
         """What came of a run: a clean one ends every wait."""
         for result in results:
-            if result.status in (Status.OK, Status.SUSPENDED):
+            if result.status in ANSWERED:
                 self._failing.pop(result.name, None)
             else:
                 self._failing[result.name] = self._failed(result, door(instances[result.name]))

@@ -14,6 +14,7 @@ from typing import Final
 from reconciler.model.plan import Action, Change, InstancePlan, Kind, Outcome, Plan, Verb
 from reconciler.plan.torrents import differing
 
+_SWITCHED: Final = ("held", "paused", "force_start")
 PRESENCE: Final = "presence"  # the field of an action that cannot be parted: being there, or being gone
 
 
@@ -31,9 +32,11 @@ Why = Callable[[Subject], str | None]
 
 
 def subjects(instance: str, action: Action) -> list[Subject]:
-    """The fields that an action changes."""
+    """The fields that an action changes, and that may be held back: the kill switch stops and starts at any time."""
     parted = action.kind is Kind.TORRENT and action.verb in (Verb.UPDATE, Verb.ADOPT)
     fields = [change.field for change in action.changes] if parted else [PRESENCE]
+    if action.urgent or "held" in fields:
+        fields = [field for field in fields if field not in _SWITCHED]
     item = action.infohash or action.name
     return [Subject(instance, action.kind, item, field) for field in fields]
 

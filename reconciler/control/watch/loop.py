@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 
 import structlog
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.health.checkup import Checkup
+from reconciler.control.health.history import History
 from reconciler.control.journal import Journal
 from reconciler.control.observing import Finished, Observer
+from reconciler.control.progress import Progress, Silent
 from reconciler.control.reading import Connect, follow
-from reconciler.control.run import Options, Planner, Progress, Silent, run_once, unread
+from reconciler.control.roster import Roster
+from reconciler.control.run import Options, Planner, run_once, unread
 from reconciler.control.watch.aside import Aside, Start, in_thread
 from reconciler.control.watch.clock import Clock, real_clock
 from reconciler.control.watch.domains import Domains, delay, door
@@ -24,10 +29,12 @@ from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause, Trigger
 from reconciler.model.desired import Desired
 from reconciler.model.errors import Stopped
+from reconciler.model.health import Health
 from reconciler.model.journal import Remembered
+from reconciler.model.placement import NOTHING, Known
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan import make_plan
+from reconciler.plan import NO_HEALTH, make_plan
 
 ATTEMPTS = 2  # of one request: what fails twice in a row is left to the next run, so that others need not wait for it
 FETCH_FIRST = 60.0  # seconds until torrents that could not be fetched are tried again, at most; doubled each time
@@ -81,8 +88,11 @@ class Watch:
         self._schedule = Schedule(interval, self._clock.random)
         self._domains = Domains(self._clock)
         self._memory = Memory(self._clock, 2 * interval)
+        self._history = History()
         self._journal = journal
         self._planner = _Planner(self._memory, journal)
+        self._roster = Roster(journal.known(source.desired) if journal else NOTHING)
+        self._places_at = math.inf  # when time alone lets something pending be placed
         self._aside = Aside(self._pool, self._pace, stop, trigger.wake, aside)
         self._back: set[str] = set()  # who had failed and has answered since
         self._looked = source.read_as  # how the files were when they were looked at last
@@ -109,12 +119,15 @@ class Watch:
         self._pool.close()
 
     def _wait(self) -> None:
-        until = min(self._schedule.next_at(), self._domains.retry_at())
+        until = min(self._schedule.next_at(), self._domains.retry_at(), self._places_at)
         causes = self._trigger.wait(until - self._clock.now())
         for cause in causes:
             self._schedule.ask(cause, self._clock.now())
         if Cause.FILES in causes:
             self._looked = self._source.look()
+        if self._places_at <= self._clock.now():
+            self._places_at = math.inf
+            self._schedule.ask(Cause.RETRY, self._clock.now())
         self._ask_again()
 
     def _ask_again(self) -> None:
@@ -184,7 +197,7 @@ class Watch:
             self._tell(lambda observer: observer.began(self._source.desired))
             finished = self._run(cause, began, moment)
             if self._journal:
-                self._journal.record(self._source.desired, finished)
+                self._journal.record(self._source.desired, finished, self._roster)
             if finished.run.instances or not self._stop.is_set():
                 self._tell(lambda observer: observer.finished(finished))
         except Exception as error:
@@ -196,6 +209,7 @@ class Watch:
         desired = self._source.desired
         self._pool.keep(desired.instances)
         self._domains.revise(desired.instances)
+        self._history.keep(desired.instances)
         back, self._back = self._back, set()
         known = tuple(name for name in self._options.instances if name in desired.instances)
         nobody = bool(self._options.instances) and not known
@@ -207,16 +221,20 @@ class Watch:
             pace=self._pace,
             connect=self._pool.connect,
             planner=self._planner,
-            today=lambda: self._clock.utc().date(),
             skip=list(desired.instances) if nobody else self._domains.waiting().keys() - back,
+            roster=self._roster,
+            utc=self._clock.utc,
+            checkup=Checkup(self._history, self._pace, self._clock.utc),
         )
         if self._stop.is_set():  # who was not read any more is not in trouble
             run = replace(run, instances=tuple(part for part in run.instances if part.version))
         else:
-            self._domains.learn(run.instances, desired.instances)
+            self._domains.learn((*run.instances, *run.linked), desired.instances)
             self._memory.learn(run.instances)
             if self._journal and (fought := self._memory.fought()) is not None:
                 self._journal.keep_fought(desired.owner, {part.name for part in run.instances}, fought)
+        until = min((one.until for one in run.pending if one.until), default=None)
+        self._places_at = self._clock.now() + (until - self._clock.utc()).total_seconds() if until else math.inf
         seconds = self._clock.now() - moment
         return Finished(run, cause, began, seconds, self._source.problems, self._domains.waiting())
 
@@ -240,7 +258,7 @@ class _Planner(Planner):
     def __init__(self, memory: Memory, journal: Journal | None) -> None:
         self._memory = memory
         self._journal = journal
-        self._last: tuple[Desired, Mapping[str, Snapshot], Mapping[str, Remembered], date | None, Plan] | None = None
+        self._last: tuple[_Asked, Plan] | None = None
 
     def __call__(
         self,
@@ -249,16 +267,41 @@ class _Planner(Planner):
         *,
         accept: str | None = None,
         take_over: bool = False,
-        today: date | None = None,
+        now: datetime | None = None,
+        known: Known = NOTHING,
+        only: Collection[str] | None = None,
+        health: Mapping[str, Health] = NO_HEALTH,
     ) -> Plan:
         remembered = self._journal.remembered(desired) if self._journal else {}
-        last = self._last
-        if last and last[0] is desired and _same(last[1], snapshots) and last[2:4] == (remembered, today):
-            plan = last[4]
-        else:
-            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over, today=today, remembered=remembered)
-            self._last = desired, dict(snapshots), remembered, today, plan
+        asked = _Asked(desired, dict(snapshots), known, (remembered, health, only), now)
+        if self._last and self._last[0].still_answers(asked, self._last[1]):
+            return self._memory.hold_back(self._last[1])
+        plan = make_plan(
+            desired, snapshots, accept=accept, take_over=take_over,
+            now=now, known=known, only=only, remembered=remembered, health=health,
+        )  # fmt: skip
+        self._last = asked, plan
         return self._memory.hold_back(plan)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a plan was made of."""
+
+    desired: Desired
+    snapshots: Mapping[str, Snapshot]
+    known: Known
+    beside: tuple[Mapping[str, Remembered], Mapping[str, Health], Collection[str] | None]
+    now: datetime | None
+
+    def still_answers(self, other: _Asked, plan: Plan) -> bool:
+        """Would the other be answered by the same plan? Time counts by the day, and where the plan itself says so."""
+        same = self.desired is other.desired and self.known is other.known and _same(self.snapshots, other.snapshots)
+        if not same or self.beside != other.beside:
+            return False
+        if self.now is None or other.now is None:
+            return self.now is other.now
+        return self.now.date() == other.now.date() and not (plan.until and plan.until <= other.now)
 
 
 def _same(one: Mapping[str, Snapshot], other: Mapping[str, Snapshot]) -> bool:

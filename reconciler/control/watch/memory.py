@@ -12,7 +12,7 @@ from reconciler.control.watch.contest import REST, TIMES, Contest
 from reconciler.control.watch.domains import delay
 from reconciler.control.watch.holding import PRESENCE, Subject, subjects, withhold
 from reconciler.model.desired import Desired, DesiredCategory, DesiredPreference, DesiredTorrent
-from reconciler.model.plan import Kind, Outcome, Plan
+from reconciler.model.plan import Action, Kind, Outcome, Plan
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 
@@ -71,11 +71,13 @@ class Memory:
         self._contested = {one: why for one, why in self._contested.items() if self._contest.until(one, now)}
         self._refused = {one: seen for one, seen in self._refused.items() if now < seen.until + LONGEST}
         for instance in results:
-            if instance.status is not Status.OK:
+            if instance.status not in (Status.OK, Status.UNHEALTHY):
                 continue
             for result in instance.results:
                 for subject in subjects(instance.name, result.action):
-                    if result.outcome is Outcome.APPLIED:
+                    if result.outcome is Outcome.APPLIED and _made_room(result.action):
+                        self._contest.forget(subject.__eq__)
+                    elif result.outcome is Outcome.APPLIED:
                         self._healed(subject, now)
                     elif result.outcome is Outcome.FAILED:
                         self._failed(subject, result.error or "it failed", now)
@@ -122,13 +124,19 @@ class Memory:
         self._refused[subject] = _Refused(failures, until, f"failed {times} ({error}); tried again from {again} on")
 
 
+def _made_room(action: Action) -> bool:
+    """Did a group give up a copy? That it comes back when another member is down is our own doing, and no fight."""
+    return action.placed is not None and action.placed.keeper is not None
+
+
 def _wishes(desired: Desired, known: set[tuple[str, Kind, str]]) -> Mapping[tuple[str, Kind, str], _Wish]:
     """What is declared for the things that are known, wherever in the files it stands."""
     found: dict[tuple[str, Kind, str], _Wish] = {}
     for entry in desired.torrents:
-        key = (entry.instance, Kind.TORRENT, str(entry.infohashes))
-        if key in known:
-            found[key] = replace(entry, at=_NOWHERE)
+        for instance in desired.places_of(entry):
+            key = (instance, Kind.TORRENT, str(entry.infohashes))
+            if key in known:
+                found[key] = replace(entry, at=_NOWHERE)
     for instance in desired.instances:
         for name, category in desired.categories_of(instance).items():
             found[instance, Kind.CATEGORY, name] = replace(category, at=_NOWHERE)

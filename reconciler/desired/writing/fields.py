@@ -13,15 +13,15 @@ from reconciler.desired.schema import Managed
 from reconciler.desired.writing.scalars import Plain, scalar
 from reconciler.model.options import Version, declarable
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT, free_tags
+from reconciler.model.tags import PROTECT, free_tags, held
 
 # What is as on any fresh torrent is not said, and so not managed: to declare `paused: false` would start again what a
-# share limit has stopped.
+# share limit has stopped. What the kill switch holds is to run.
 _FIELDS: Final[tuple[tuple[str, Callable[[LiveTorrent], Plain]], ...]] = (
     ("category", lambda live: live.category or None),
     ("tags", lambda live: sorted(free_tags(live.tags)) or None),
     ("save_path", lambda live: None if live.auto_tmm or live.moving else live.save_path or None),
-    ("paused", lambda live: live.stopped or None),
+    ("paused", lambda live: (live.stopped and held(live.tags) is None) or None),
     ("protect", lambda live: PROTECT in live.tags or None),
 )
 

@@ -1,0 +1,166 @@
+"""`reconcile doctor` on real servers: what is fine, what fails, and how that is to be mended."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from reconciler.demo.servers import Server
+from tests.conftest import MakeProxy, MakeServer
+from tests.e2e.home import COMMAND, Home, Ran, entry
+from tests.support.certificates import self_signed
+from tests.support.proxy import Proxy
+from tests.support.raw import Raw
+from tests.support.web import Web
+
+ALWAYS = ["reachable", "tls", "login", "version", "abilities", "clock", "interface", "connection", "address"]
+
+
+def checks(ran: Ran, name: str = "box") -> dict[str, dict[str, Any]]:
+    """What was found of an instance, by check."""
+    return {one["check"]: one for one in ran.instance(name)["checks"]}
+
+
+def failing(ran: Ran, name: str = "box") -> list[str]:
+    """The checks that fail; each says how to mend it."""
+    found = [one for one in checks(ran, name).values() if one["verdict"] == "fail"]
+    assert all(one["mend"] for one in found)
+    return [one["check"] for one in found]
+
+
+def listening(server: Server) -> None:
+    """Wait until it has opened its port, which it does a moment after its Web API."""
+    raw = Raw(server)
+    raw.eventually(lambda: raw.post("transfer/info").json()["connection_status"] == "firewalled")
+
+
+def test_an_instance_that_is_well(
+    home: Home, server: Server, version: str, make_proxy: MakeProxy, tmp_path: Path
+) -> None:
+    proxy = make_proxy(server)
+    listening(server)
+    with socket.create_server(("127.0.0.1", 0)) as vpn:
+        port = vpn.getsockname()[1]
+        probes = f'health: [{{tcp: "127.0.0.1:{port}"}}, {{interface: lo}}, {{connection_status: firewalled}}]'
+        home.instance(proxy.url, server.username, server.password, more=probes)
+        home.write(entry(1, save_path=str(tmp_path / "new" / "folder")), head="categories: {c: {save_path: /tmp}}")
+        ran = home.run("doctor")
+    assert (ran.code, failing(ran), ran.err) == (0, [], "")
+    found = checks(ran)
+    assert list(found)[: len(ALWAYS)] == ALWAYS
+    assert f"v{version}, Web API " in found["version"]["text"]
+    assert found["clock"]["verdict"] == found["free space"]["verdict"] == "ok"
+    assert found["torrent creator"]["verdict"] == ("ok" if version.startswith("5.") else "note")
+    if version.startswith("5."):
+        assert found["path /tmp"]["text"] == "there"
+        assert found[f"path {tmp_path}/new/folder"]["text"] == f"not there yet; qBittorrent makes it in {tmp_path}"
+    else:
+        assert "5.0 and later do" in found["paths"]["text"]
+    probed = [f"{one['check']}: {one['verdict']}" for one in found.values() if one["check"].startswith("probe")]
+    assert probed == [
+        f"probe tcp 127.0.0.1:{port}: ok",
+        "probe interface lo: ok",
+        "probe connection_status firewalled: ok",
+    ]
+    assert ran.instance()["state"] == "OK"
+    assert proxy.mutations == []
+    assert proxy.count("auth/login") == proxy.count("auth/logout") == 1
+    assert ran.instance()["requests"] == len(proxy.requests)
+
+
+def test_everything_that_can_fail_does(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> None:
+    server = make_server("5.3.0")
+    Raw(server).post("app/setPreferences", json='{"current_network_interface": "wg-not-there"}')
+    with Web({"/v1/vpn/status": 401, "/health": 503}) as web:
+        probes = (
+            f"health:\n- {{interface: wg-not-there}}\n- {{external_ip: {{must_be: 203.0.113.7}}}}\n"
+            f"- {{http: '{web.url('/health')}'}}\n- {{gluetun: '{web.url()}'}}\n- {{tcp: '127.0.0.1:9'}}\n"
+            f"- {{connection_status: connected}}"
+        )
+        home.instance(make_proxy(server).url, server.username, server.password, more=probes)
+        home.write(entry(1, save_path="/no-such-volume/films"))
+        ran = home.run("doctor")
+    assert ran.code == 1
+    assert [check for check in failing(ran) if check != "connection"] == [
+        "interface",
+        "path /no-such-volume/films",
+        "probe interface wg-not-there",
+        f"probe http 127.0.0.1:{web.port}/health",
+        f"probe gluetun 127.0.0.1:{web.port}",
+        "probe tcp 127.0.0.1:9",
+        "probe connection_status connected",
+    ]
+    assert checks(ran)["probe external_ip"]["text"] == "the external address is not known yet"
+    assert ran.instance()["state"] == "VPN_DOWN"
+
+
+def test_each_way_of_not_getting_in(home: Home, make_server: MakeServer, make_proxy: MakeProxy, tmp_path: Path) -> None:
+    first, second, third = make_server("5.1.0"), make_server("5.3.0"), make_server("4.2.5")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path))
+    secure = make_proxy(first, tls=context)
+    listening(third)
+    wrong = make_proxy(second)
+    home.instance(secure.url, first.username, first.password, name="tls", more="health: [{interface: lo}]")
+    home.instance(wrong.url, second.username, "wrong", name="login")
+    home.instance(make_proxy(third).url, third.username, third.password, name="well")
+    home.instance("http://127.0.0.1:9", "admin", "x", name="gone", more='health: [{tcp: "127.0.0.1:9"}]')
+    with Web({}) as page:
+        home.instance(page.url(), "admin", "x", name="page")
+        home.write(head="defaults: {instance: well}")
+        ran = home.run("doctor")
+    states = {part["name"]: part["state"] for part in ran.report["instances"]}
+    assert states == {
+        "gone": "UNREACHABLE",
+        "login": "AUTH_FAILED",
+        "page": "UNREACHABLE",
+        "tls": "UNREACHABLE",
+        "well": "OK",
+    }
+    assert failing(ran, "tls") == ["tls"]
+    assert failing(ran, "login") == ["login"]
+    assert failing(ran, "gone") == ["reachable", "probe tcp 127.0.0.1:9"]
+    assert failing(ran, "page") == ["reachable"]
+    assert failing(ran, "well") == []
+    assert checks(ran, "tls")["probe interface lo"]["verdict"] == "note"
+    assert wrong.count("auth/login") == 1, "a refusal is never tried again"
+    assert ran.code == 1
+    well = home.run("doctor", "--instance", "well")
+    assert (well.code, [part["name"] for part in well.report["instances"]]) == (0, ["well"])
+
+
+def test_as_people_read_it(home: Home, any_server: Server, box: Proxy) -> None:
+    listening(any_server)
+    home.write()
+    said = _text(home, "doctor")
+    assert said.code == 0
+    assert said.out.startswith("box  OK  http://127.0.0.1:")
+    assert said.out.endswith("\n\nnothing to mend\n")
+    assert _text(home, "doctor", "--instance", "nope").code == 4
+    assert "doctor has no markdown form" in _text(home, "doctor", "--output", "markdown").err
+    assert "doctor takes no --dry-run" in _text(home, "--dry-run", "doctor").err
+    home.file.write_text("version: 1\n")
+    assert _text(home, "doctor").code == 4
+
+
+def test_a_torrent_that_cannot_be_fetched_keeps_nobody_from_it(home: Home, any_server: Server, box: Proxy) -> None:
+    listening(any_server)
+    home.write("{torrent: 'http://127.0.0.1:9/a.torrent'}")
+    assert home.run("doctor").code == 0
+
+
+def _text(home: Home, *arguments: str) -> Ran:
+    done = subprocess.run(
+        (*COMMAND, *arguments),
+        cwd=home.folder,
+        env={**os.environ, **home.environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)

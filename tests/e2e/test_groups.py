@@ -1,0 +1,464 @@
+"""Groups on real servers that exchange real bytes: kill them at any moment, bring them back in any state."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.apply.pace import real_pace
+from reconciler.control import Options, Silent, run_once
+from reconciler.control.journal import Journal
+from reconciler.control.observing import Finished
+from reconciler.control.roster import Roster
+from reconciler.control.run import utc_now
+from reconciler.demo.servers import Server
+from reconciler.desired import load
+from reconciler.model.groups import Member
+from reconciler.model.run import Run
+from reconciler.plan.placement.ranking import ranked
+from reconciler.report.summary import summarize
+from tests.conftest import MakeProxy, MakeServer
+from tests.e2e.home import Home, Ran
+from tests.e2e.watched import watching
+from tests.support.proxy import Fault, Proxy, reset_after, reset_before
+from tests.support.raw import Raw
+from tests.support.swarm import Swarm, complete, has_data, put
+from tests.support.web import Web
+
+FAILOVER = "{strategy: failover, members: [a, b], failover_after: 2s}"
+
+
+@dataclass
+class Place:
+    """Members of a group, the swarm they are in, and what is declared."""
+
+    home: Home
+    swarm: Swarm
+    make_proxy: MakeProxy
+    state_dir: Path
+    servers: dict[str, Server] = field(default_factory=dict)
+    proxies: dict[str, Proxy] = field(default_factory=dict)
+    _raws: dict[str, tuple[int, Raw]] = field(default_factory=dict)
+
+    def member(self, name: str, version: str = "5.1.0", more: str = "") -> Server:
+        """One more instance."""
+        server = self.servers[name] = self.swarm.server(version)
+        proxy = self.proxies[name] = self.make_proxy(server)
+        self.home.instance(proxy.url, server.username, server.password, name, more)
+        return server
+
+    def write(self, *numbers: int, group: str = FAILOVER, more: str = "", head: str = "") -> None:
+        """Declare torrents for the group `g`."""
+        entries = (f"{{torrent: {number}.torrent, instance: g{more}}}" for number in numbers)
+        self.home.write(*entries, head=f"groups: {{g: {group}}}\n{head}")
+
+    def raw(self, name: str) -> Raw:
+        """A hand on a member that is up."""
+        pid = self.servers[name].pid
+        if name not in self._raws or self._raws[name][0] != pid:
+            self._raws[name] = pid, Raw(self.servers[name])
+        return self._raws[name][1]
+
+    def seeded(self, number: int) -> str:
+        """The infohash of a torrent that somebody else seeds."""
+        return self.swarm.seeded(self.home.folder, number)[number]
+
+    def run(self, **options: Any) -> Run:
+        """What the command does, but within this process, which is quicker."""
+        desired = load([self.home.file], self.home.environ)
+        journal = Journal(self.state_dir, pytest.fail, utc_now)
+        roster, stop = Roster(journal.known(desired)), threading.Event()
+        pace = replace(real_pace(stop), attempts=2)
+        run = run_once(desired, Options(**options), Silent(), stop, pace=pace, roster=roster)
+        journal.record(desired, Finished(run, "test", utc_now(), 0.0), roster)
+        return run
+
+    def summary(self, **options: Any) -> dict[str, int]:
+        """What a run counts."""
+        return {key: count for key, count in summarize(self.run(**options)).items() if count}
+
+    def settle(self, condition: Callable[[], bool], within: float = 90.0) -> None:
+        """Run, again and again, until it has come to that."""
+
+        def met() -> bool:
+            if condition():
+                return True
+            self.run()
+            return condition()
+
+        Raw.eventually(met, within)
+
+    def at_rest(self) -> None:
+        """Assert that nothing is left to do."""
+        for proxy in self.proxies.values():
+            proxy.clear()
+        done = self.run()
+        assert (done.exit_code, [one for part in done.instances for one in part.results]) == (0, [])
+        assert not any(proxy.mutations for proxy in self.proxies.values())
+
+    def forget(self) -> None:
+        """Lose the journal."""
+        shutil.rmtree(self.state_dir, ignore_errors=True)
+
+    def holders(self, key: str) -> set[str]:
+        """The members that are up and have it."""
+        return {name for name, server in self.servers.items() if _up(server) and key in self.raw(name).torrents()}
+
+    def whole(self, name: str, key: str) -> bool:
+        """Has a member all of it?"""
+        return _up(self.servers[name]) and complete(self.raw(name), key)
+
+
+def _up(server: Server) -> bool:
+    try:
+        return bool(server.pid)
+    except AssertionError:
+        return False
+
+
+@pytest.fixture
+def place(home: Home, make_server: MakeServer, make_proxy: MakeProxy, state_dir: Path) -> Iterator[Place]:
+    with Swarm(make_server) as swarm:
+        yield Place(home, swarm, make_proxy, state_dir)
+
+
+@pytest.fixture
+def two(place: Place) -> Place:
+    """A primary and a secondary."""
+    place.member("a")
+    place.member("b")
+    return place
+
+
+def shut_down(server: Server) -> None:
+    """Like `kill`, but it writes down how far it is: killed, it may not know that it was complete."""
+    os.kill(server.pid, signal.SIGTERM)
+    Raw.eventually(lambda: server.ended is not None)
+    server.kill()
+
+
+def empty(server: Server) -> None:
+    """What a lost disk leaves of a server that is down."""
+    shutil.rmtree(server.profile / "qBittorrent" / "data" / "BT_backup")
+    for file in server.downloads.iterdir():
+        file.unlink()
+
+
+def reasons(ran: Ran) -> list[str]:
+    """Why each pending torrent is."""
+    return [one["reason"] for one in ran.report["pending"]]
+
+
+def spared(ran: Ran, name: str) -> list[str]:
+    """What is spared on a member, and why."""
+    return [one["reason"] for one in ran.instance(name)["spared"]]
+
+
+def test_killed_before_the_placement(two: Place) -> None:
+    key = two.seeded(1)
+    two.write(1, group=FAILOVER.replace("2s", "1h"))
+    two.servers["a"].kill()
+    first = two.home.run()
+    assert (first.code, first.summary) == (1, {"pending": 1})
+    assert re.fullmatch(r"waits until .*: a may have it and is down since .*; it goes to b then", reasons(first)[0])
+    status = two.home.run("status").report["torrents"]
+    assert [(row["instance"], row["state"]) for row in status] == [("g", "pending")]
+    assert "; pending since " in status[0]["reason"], "the journal knows"
+    two.write(1)
+    two.settle(lambda: two.whole("b", key))
+    assert has_data(two.servers["b"], 1)
+    two.servers["a"].start()
+    done = two.home.run()
+    assert (done.code, done.summary, two.holders(key)) == (0, {"unchanged": 1}, {"b"}), "it stays where it is"
+
+
+@pytest.mark.parametrize("fault", [reset_before, reset_after], ids=["not added", "added"])
+def test_killed_during_the_placement(two: Place, fault: Fault) -> None:
+    key = two.seeded(1)
+    two.write(1)
+    added = fault is reset_after
+
+    def killed(handler: Any, body: bytes) -> None:
+        fault(handler, body)
+        if added:
+            Raw.eventually(lambda: key in two.raw("a").torrents())
+        two.servers["a"].kill()
+
+    two.proxies["a"].fail("torrents/add", killed)
+    first = two.home.run()
+    assert first.code == 1 and not two.holders(key)
+    two.settle(lambda: two.whole("b", key))
+    two.servers["a"].start()
+    two.settle(lambda: len(two.holders(key)) == 1)
+    assert any(has_data(server, 1) for server in two.servers.values())
+
+
+def test_killed_after_the_placement_and_back_whole(two: Place) -> None:
+    key = two.seeded(1)
+    two.write(1, head="delete_files: true")
+    two.settle(lambda: two.whole("a", key))
+    shut_down(two.servers["a"])
+    assert two.home.run().summary == {"pending": 1}
+    two.settle(lambda: two.whole("b", key))
+    two.servers["a"].start()
+    Raw.eventually(lambda: two.whole("a", key))
+    shown = two.home.run("--dry-run")
+    (surplus,) = shown.instance("b")["actions"]
+    assert (surplus["verb"], surplus["delete_files"], surplus["group"]) == ("delete", False, "g")
+    assert surplus["placement_reason"] == "a has it, complete"
+    done = two.home.run()
+    assert (done.code, done.summary, two.holders(key)) == (0, {"delete": 1, "unchanged": 1}, {"a"})
+    assert has_data(two.servers["b"], 1), "data stays, whatever delete_files says"
+    two.at_rest()
+
+
+def test_back_empty(two: Place) -> None:
+    key = two.seeded(1)
+    two.write(1)
+    two.settle(lambda: two.whole("a", key))
+    two.servers["a"].kill()
+    two.settle(lambda: two.whole("b", key))
+    empty(two.servers["a"])
+    two.servers["a"].start()
+    assert (two.home.run().summary, two.holders(key)) == ({"unchanged": 1}, {"b"}), "failback: never"
+    two.write(1, group=FAILOVER.replace("}", ", failback: when_complete}"))
+    moving = two.home.run()
+    assert moving.summary == {"add": 1, "spared": 1}
+    assert spared(moving, "b") == ["g: moves to a; stays here until it is complete there"]
+    assert two.holders(key) == {"a", "b"}
+    two.settle(lambda: two.holders(key) == {"a"})
+    assert has_data(two.servers["a"], 1), "it was complete there before the other copy went"
+
+
+def test_back_half_complete(two: Place) -> None:
+    key = two.seeded(1)
+    two.write(1)
+    two.home.run()
+    slow = two.raw("a")
+    slow.eventually(lambda: two.whole("a", key), 60)
+    slow.post("torrents/delete", hashes=key, deleteFiles="true")
+    slow.eventually(lambda: key not in slow.torrents())
+    put(two.servers["a"], 1, share=0.5)
+    slow.post("app/setPreferences", json='{"dl_limit": 1024}')  # bytes/s: it will not be whole
+    two.home.run()
+    slow.eventually(lambda: 0.4 < slow.torrents()[key]["progress"] < 0.9 and _downloads(slow, key), 30)
+    two.servers["a"].kill()
+    two.settle(lambda: two.whole("b", key))
+    two.servers["a"].start()
+    two.settle(lambda: two.holders(key) == {"b"})
+    assert has_data(two.servers["b"], 1), "the only complete copy is kept"
+    two.at_rest()
+
+
+def _downloads(raw: Raw, key: str) -> bool:
+    return raw.torrents()[key]["state"] in ("downloading", "stalledDL")
+
+
+def test_both_go_on_while_neither_is_complete(two: Place) -> None:
+    key = two.swarm.unseeded(two.home.folder, 1)
+    two.write(1)
+    assert two.home.run().summary == {"add": 1}
+    two.servers["a"].kill()
+    two.settle(lambda: two.holders(key) == {"b"})
+    two.servers["a"].start()
+    ran = two.home.run()
+    assert (ran.code, two.holders(key)) == (0, {"a", "b"})
+    assert re.fullmatch(r"g: stays here until it is complete on a \(0 %\)", spared(ran, "b")[0])
+    put(two.servers["b"], 1)
+    two.raw("b").post("torrents/recheck", hashes=key)
+    two.settle(lambda: len(two.holders(key)) == 1 and two.summary(dry_run=True) == {"unchanged": 1})
+    (name,) = two.holders(key)
+    assert two.whole(name, key), "a complete copy is what remains"
+
+
+def test_without_a_journal_it_is_as_safe(two: Place) -> None:
+    key = two.seeded(1)
+    two.write(1)
+    two.settle(lambda: two.whole("a", key))
+    shut_down(two.servers["a"])
+    for _ in range(3):
+        two.forget()
+        assert two.summary() == {"pending": 1}, "each run waits anew"
+    two.forget()
+    waited = two.home.run("--wait", "60s")
+    assert (waited.code, waited.summary, two.holders(key)) == (1, {"add": 1}, {"b"})
+    assert "waiting up to " in waited.err and "a may have it" in waited.err
+    two.settle(lambda: two.whole("b", key))
+    two.servers["a"].start()
+    Raw.eventually(lambda: two.whole("a", key))
+    two.forget()
+    assert two.summary() == {"delete": 1, "unchanged": 1}
+    assert two.holders(key) == {"a"}
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_both_down_and_back_in_either_order(two: Place, first: str) -> None:
+    key = two.seeded(1)
+    two.write(1)
+    two.settle(lambda: two.whole("a", key))
+    for server in two.servers.values():
+        server.kill()
+    nowhere = "no member can take it: a: down since "
+    two.settle(lambda: two.run().pending[0].reason.startswith(nowhere))
+    two.servers[first].start()
+    two.settle(lambda: two.whole(first, key))
+    two.servers["b" if first == "a" else "a"].start()
+    two.settle(lambda: len(two.holders(key)) == 1 and two.summary(dry_run=True) == {"unchanged": 1})
+    (keeper,) = two.holders(key)
+    assert two.whole(keeper, key), "whoever knew first that it is complete"
+    two.at_rest()
+
+
+def test_waiting_for_a_member_to_come_back(two: Place) -> None:
+    key = two.seeded(1)
+    two.write(1)
+    for server in two.servers.values():
+        server.kill()
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(two.home.run, "--wait", "90s", "--log-format", "json")
+        Raw.eventually(lambda: len(two.proxies["a"].requests) > 1, 60)
+        two.servers["a"].start()
+        done = run.result()
+    assert (done.code, done.summary, two.holders(key)) == (1, {"add": 1}, {"a"}), "b is still down"
+    assert json.loads(done.err.splitlines()[0])["event"] == "waiting"
+    nobody = two.home.run("--wait", "1s", "--instance", "b")
+    assert (nobody.code, nobody.summary) == (1, {})
+
+
+def test_a_member_that_flaps_fifty_times(two: Place) -> None:
+    key = two.seeded(1)
+    two.write(1, group=FAILOVER.replace("2s", "1m"))
+    two.settle(lambda: two.whole("a", key))
+    desired = load([two.home.file], two.home.environ)
+    stop, roster = threading.Event(), Roster()
+    pace = replace(real_pace(stop), attempts=1)
+    two.proxies["a"].clear()
+    two.proxies["b"].clear()
+    for _ in range(50):
+        two.proxies["a"].fail("", reset_before, times=1)
+        down = run_once(desired, Options(), Silent(), stop, pace=pace, roster=roster)
+        up = run_once(desired, Options(), Silent(), stop, pace=pace, roster=roster)
+        assert [one.infohash for one in down.pending] == [key]
+        assert (up.exit_code, up.pending, two.holders(key)) == (0, (), {"a"})
+    assert not two.proxies["a"].mutations and not two.proxies["b"].mutations
+
+
+def test_flapping_with_no_patience_doubles_nothing(two: Place) -> None:
+    key = two.seeded(1)
+    two.write(1, group=FAILOVER.replace("2s", "0s"))
+    two.settle(lambda: two.whole("a", key))
+    for _ in range(5):
+        two.proxies["a"].fail("", reset_before, times=9)
+        assert two.summary() == {"add": 1}
+        two.proxies["a"].clear()
+        two.settle(lambda: two.holders(key) == {"a"})
+    assert has_data(two.servers["a"], 1)
+
+
+def test_its_vpn_is_cut(place: Place) -> None:
+    with Web({"/": 200}) as vpn:
+        place.member("a", more=f"health: [{{http: '{vpn.url()}', timeout: 5s}}]\nwhen_unhealthy: pause")
+        place.member("b")
+        key = place.seeded(1)
+        place.write(1)
+        place.settle(lambda: place.whole("a", key))
+        vpn.answers["/"] = 503
+        cut = place.home.run()
+        assert (cut.code, cut.instance("a")["status"]) == (1, "unhealthy")
+        assert re.fullmatch(r"waits until .*: a has it and is down since .*: VPN is down: .*", reasons(cut)[0])
+        assert place.raw("a").stopped() == {key}, "nothing of ours runs there"
+        assert place.raw("b").torrents() == {}
+        place.settle(lambda: place.whole("b", key))
+        assert place.raw("a").stopped() == {key}, "and it is left where it is"
+        vpn.answers["/"] = 200
+        place.settle(lambda: place.holders(key) == {"a"})
+        assert not place.raw("a").stopped()
+        place.at_rest()
+
+
+def test_a_torrent_is_on_every_member(two: Place) -> None:
+    key = two.seeded(1)
+    two.write(1, group="{strategy: replicate, members: [a, b]}")
+    two.settle(lambda: two.whole("a", key) and two.whole("b", key))
+    two.servers["b"].kill()
+    done = two.home.run()
+    assert (done.code, done.summary) == (1, {"unchanged": 1})
+    empty(two.servers["b"])
+    two.servers["b"].start()
+    assert two.summary() == {"add": 1, "unchanged": 1}
+    two.write(1, group="{strategy: replicate, members: [a, b]}", more=", state: absent")
+    assert two.summary() == {"delete": 2}
+    assert not two.holders(key)
+
+
+def test_three_members_spread_then_one_leaves_and_one_joins(place: Place) -> None:
+    for name in "abcd":
+        place.member(name)
+    numbers = range(1, 13)
+    keys = list(place.swarm.seeded(place.home.folder, *numbers).values())
+
+    def spread(members: str) -> dict[str, str]:
+        place.write(*numbers, group=f"{{strategy: spread, members: [{', '.join(members)}], rebalance: when_complete}}")
+        place.settle(lambda: all(len(place.holders(key)) == 1 for key in keys) and settled())
+        return {key: place.holders(key).pop() for key in keys}
+
+    def settled() -> bool:
+        return place.summary(dry_run=True) == {"unchanged": len(keys)}
+
+    def wanted(members: str) -> dict[str, str]:
+        return {key: ranked([Member(name) for name in members], key)[0].name for key in keys}
+
+    three = spread("abc")
+    assert three == wanted("abc") and set(three.values()) == set("abc")
+    place.settle(lambda: all(place.whole(name, key) for key, name in three.items()))
+    left = spread("ab")
+    assert left == wanted("ab")
+    assert all(left[key] == name for key, name in three.items() if name != "c"), "only what the one that left had moves"
+    assert all(has_data(place.servers["c"], n) for n, key in zip(numbers, keys, strict=True) if three[key] == "c")
+    place.settle(lambda: all(place.whole(name, key) for key, name in left.items()))
+    joined = spread("abd")
+    assert joined == wanted("abd")
+    assert {joined[key] for key in keys if joined[key] != left[key]} == {"d"}, "only what the new one wins moves"
+
+
+@pytest.mark.parametrize("versions", [("4.2.5", "5.3.0"), ("5.3.0", "4.5.2")], ids="-".join)
+def test_a_watch_lives_through_it_on_any_version(place: Place, versions: tuple[str, str]) -> None:
+    place.member("a", versions[0])
+    place.member("b", versions[1])
+    key = place.seeded(1)
+    place.write(1)
+    with watching(place.home) as watch:
+        watch.until(lambda: place.whole("a", key), 60)
+        place.servers["a"].kill()
+        watch.until(lambda: place.whole("b", key), 60)
+        place.servers["a"].start()
+        watch.until(lambda: place.holders(key) == {"a"}, 60)
+        watch.until(lambda: watch.said("is back"))
+        assert watch.stop() < 5
+    assert has_data(place.servers["b"], 1)
+
+
+def test_a_member_that_is_full_or_has_no_space(two: Place) -> None:
+    two.seeded(1)
+    two.seeded(2)
+    free = "{strategy: failover, members: [{name: a, min_free_space: %s}, b]}"
+    two.write(1, group=free % "1 MiB")
+    assert two.home.run().instance("a")["summary"]["add"] == 1
+    two.write(1, 2, group=free % "900000 TiB")
+    done = two.home.run()
+    assert done.instance("b")["summary"]["add"] == 1
+    (action,) = done.instance("b")["actions"]
+    assert re.fullmatch(
+        r"the first that can take it \(a: .* are free there, min_free_space is 9e\+05 TiB\)", action["placement_reason"]
+    )

@@ -1,0 +1,192 @@
+"""The kill switch on real servers: the VPN is gone while the Web API answers, and comes back."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.request import urlopen
+
+import pytest
+
+from reconciler.demo.servers import Server
+from tests.conftest import MakeProxy
+from tests.e2e.home import Home, entry
+from tests.e2e.watched import Watched, watching
+from tests.support.magnets import infohash, magnet
+from tests.support.proxy import Proxy
+from tests.support.raw import Raw
+
+
+class Vpn:
+    """A port that can be taken away and given back."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+
+    def down(self) -> None:
+        """From now on connections are refused."""
+        self._socket.close()
+
+    def up(self) -> None:
+        """From now on they are taken again."""
+        self.down()
+        self._socket = socket.create_server(("127.0.0.1", self.port))
+
+
+@pytest.fixture
+def vpn() -> Iterator[Vpn]:
+    """It is up."""
+    made = Vpn()
+    yield made
+    made.down()
+
+
+@pytest.fixture
+def guarded(server: Server, make_proxy: MakeProxy, home: Home, vpn: Vpn) -> Proxy:
+    """The instance `box`, with the VPN as its probe."""
+    return _guard(server, make_proxy, home, vpn)
+
+
+def _guard(server: Server, make_proxy: MakeProxy, home: Home, vpn: Vpn) -> Proxy:
+    proxy = make_proxy(server)
+    more = f'health: [{{tcp: "127.0.0.1:{vpn.port}", timeout: 2s}}]\nwhen_unhealthy: pause'
+    home.instance(proxy.url, server.username, server.password, more=more)
+    return proxy
+
+
+def ids(*numbers: int) -> set[str]:
+    return set(map(infohash, numbers))
+
+
+def test_what_is_ours_stops_within_an_interval_and_starts_again_by_itself(
+    home: Home, guarded: Proxy, server: Server, vpn: Vpn
+) -> None:
+    """1 and 2 are ours and run, 3 is declared paused, 4 a person has stopped, 9 is another's and runs."""
+    truth = Raw(server)
+    home.write(entry(1), entry(2, tags=["x"]), entry(3, paused=True), entry(4))
+    with watching(home) as watch:
+        watch.until(lambda: set(truth.torrents()) == ids(1, 2, 3, 4))
+        truth.stop(4)
+        truth.add([magnet(9)])
+        truth.tag([9], "reconcile:work")
+        truth.start(9)
+        watch.until(lambda: truth.stopped() == truth.shown_stopped() == ids(3, 4))
+        guarded.clear()
+        vpn.down()
+        watch.until(lambda: truth.stopped() == ids(1, 2, 3, 4))
+        watch.until(lambda: watch.reports[-1]["instances"][0]["status"] == "unhealthy")
+        first = next(one for one in watch.reports if one["instances"][0]["status"] == "unhealthy")
+        part = first["instances"][0]
+        assert part["health"]["state"] == "VPN_DOWN"
+        assert [(a["name"], a["outcome"]) for a in part["actions"][:2]] == [
+            (truth.torrent(number)["name"], "applied") for number in (1, 2)
+        ], "the run that sees it is the one that stops them"
+        assert {call.endpoint.rpartition("/")[2] for call in guarded.mutations} <= {"addTags", "stop", "pause"}
+        assert all("reconcile:held" in truth.torrent(number)["tags"] for number in (1, 2))
+        _is_killed(watch)
+    guarded.clear()
+    with watching(home) as watch:
+        watch.until(lambda: bool(watch.reports))
+        assert truth.stopped() == ids(1, 2, 3, 4)
+        assert guarded.mutations == [], "another process finds nothing left to stop"
+        vpn.up()
+        watch.until(lambda: truth.stopped() == ids(3, 4))
+        watch.until(lambda: "reconcile:held" not in str(truth.torrents()))
+        watch.stop()
+    assert truth.torrent(2)["tags"] == {"x", "reconcile:home"}
+    assert truth.torrent(9)["tags"] == {"reconcile:work"}
+    touched = str([call.body for call in guarded.mutations])
+    assert infohash(9) not in touched
+    assert home.run("--dry-run", "--detailed-exitcode").code == 0
+
+
+def _is_killed(watch: Watched) -> None:
+    watch.process.send_signal(signal.SIGKILL)
+    watch.process.wait(10)
+
+
+def test_a_vpn_that_flaps_is_followed_every_time(
+    home: Home, any_server: Server, make_proxy: MakeProxy, vpn: Vpn
+) -> None:
+    """It is no fight with anybody, however often it happens."""
+    _guard(any_server, make_proxy, home, vpn)
+    truth = Raw(any_server)
+    home.write(entry(1))
+    with watching(home) as watch:
+        watch.until(lambda: set(truth.torrents()) == ids(1))
+        for _ in range(5):
+            vpn.down()
+            watch.until(lambda: truth.stopped() == ids(1))
+            vpn.up()
+            watch.until(lambda: not truth.stopped())
+        watch.stop()
+    assert not watch.said("contested")
+
+
+def test_no_other_instance_is_waited_for(home: Home, any_server: Server, make_proxy: MakeProxy, vpn: Vpn) -> None:
+    _guard(any_server, make_proxy, home, vpn)
+    truth = Raw(any_server)
+    with hanging() as url:
+        home.instance(url, "admin", "secret", name="slow")
+        home.write(entry(1, instance="box"))
+        assert home.run("--instance", "box").summary == {"add": 1}
+        vpn.down()
+        process = home.start()
+        try:
+            truth.eventually(lambda: truth.stopped() == ids(1))
+            assert process.poll() is None, "the run still waits for the other"
+        finally:
+            process.kill()
+            process.communicate()
+
+
+@contextmanager
+def hanging() -> Iterator[str]:
+    """A server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_dry_run_shows_it_and_stops_nothing(home: Home, any_server: Server, make_proxy: MakeProxy, vpn: Vpn) -> None:
+    proxy = _guard(any_server, make_proxy, home, vpn)
+    home.write(entry(1))
+    assert home.run().code == 0
+    vpn.down()
+    proxy.clear()
+    ran = home.run("--dry-run")
+    assert ran.code == 1, "the instance is not fit to be worked on"
+    assert ran.actions() == [f"update {Raw(any_server).torrent(1)['name']} held,paused planned"]
+    assert ran.instance()["status"] == "unhealthy"
+    assert proxy.mutations == []
+
+
+def test_status_explain_and_the_loop_itself_tell_of_it(
+    home: Home, any_server: Server, make_proxy: MakeProxy, vpn: Vpn
+) -> None:
+    _guard(any_server, make_proxy, home, vpn)
+    home.write(entry(1))
+    assert home.run().code == 0
+    vpn.down()
+    assert home.run().code == 1
+    status = home.run("status")
+    assert status.code == 1
+    assert status.instance()["status"] == "unhealthy"
+    explained = home.run("explain", infohash(1)).instance()
+    assert explained["health"]["state"] == "VPN_DOWN"
+    assert {"field": "held", "declared": None, "live": "running", "differs": False} in explained["fields"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with watching(home, "--listen", f"127.0.0.1:{port}") as watch:
+        watch.until(lambda: bool(watch.reports))
+        metrics = urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+        assert 'reconcile_instance_healthy{instance="box"} 0.0' in metrics
+        assert 'reconcile_instance_up{instance="box"} 1.0' in metrics
+        assert 'reconcile_instance_health{instance="box",reason="VPN_DOWN"} 1.0' in metrics
+        page = urlopen(f"http://127.0.0.1:{port}/").read().decode()
+        assert "VPN is down: tcp" in page
+        assert "VPN_DOWN, since" in page
+        assert urlopen(f"http://127.0.0.1:{port}/healthz/ready").status == 200
+        watch.stop()

@@ -1,0 +1,69 @@
+"""ICMP echo: the packets as RFC 792 and RFC 4443 have them, and the system's own loopback."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.control.health.pinging import echo_request, is_reply, ping
+from reconciler.control.health.probing import tried
+from reconciler.model.health import Ping, Probe, State
+
+PAYLOAD = bytes(range(16))
+
+
+def allowed(family: socket.AddressFamily) -> bool:
+    """Does the system let us?"""
+    protocol = socket.IPPROTO_ICMP if family is socket.AF_INET else socket.IPPROTO_ICMPV6
+    try:
+        socket.socket(family, socket.SOCK_DGRAM, protocol).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_loopback_answers_or_it_is_said_what_the_system_forbids() -> None:
+    answer = ping("127.0.0.1", 5.0)
+    if allowed(socket.AF_INET):
+        assert answer.state is State.OK
+    else:
+        assert (answer.state, answer.text) == (State.NOT_CONFIGURED, "this system does not let us send a ping")
+        assert "net.ipv4.ping_group_range" in answer.mend
+
+
+def test_a_name_that_is_none_is_said() -> None:
+    answer = tried(Probe(Ping("no-such-host.invalid"), timeout=20.0))
+    assert (answer.state, answer.text) == (State.VPN_DOWN, "its host name cannot be resolved")
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_the_checksum_is_right(payload: bytes) -> None:
+    packet = echo_request(socket.AF_INET, payload)
+    total = sum(struct.unpack(f"!{len(packet) // 2}H", packet))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    assert total == 0xFFFF
+
+
+@pytest.mark.parametrize(
+    ("packet", "ours"),
+    [
+        (struct.pack("!BBHHH", 0, 0, 0, 7, 1) + PAYLOAD, True),
+        (struct.pack("!BBHHH", 8, 0, 0, 7, 1) + PAYLOAD, False),  # a request
+        (struct.pack("!BBHHH", 3, 1, 0, 0, 0) + PAYLOAD, False),  # unreachable
+        (struct.pack("!BBHHH", 0, 0, 0, 7, 1) + PAYLOAD[::-1], False),  # somebody else's
+        (b"\x45" + bytes(19) + struct.pack("!BBHHH", 0, 0, 0, 7, 1) + PAYLOAD, True),  # with its IP header
+        (b"", False),
+    ],
+)
+def test_only_our_reply_counts(packet: bytes, ours: bool) -> None:
+    assert is_reply(socket.AF_INET, packet, PAYLOAD) is ours
+
+
+def test_version_6_has_other_types() -> None:
+    assert echo_request(socket.AF_INET6, PAYLOAD)[0] == 128
+    assert is_reply(socket.AF_INET6, struct.pack("!BBHHH", 129, 0, 0, 7, 1) + PAYLOAD, PAYLOAD)

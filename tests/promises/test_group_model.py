@@ -1,0 +1,219 @@
+"""Groups under whatever may happen to their members, on in-memory qBittorrents: what must never happen, does not.
+
+Members go down at any moment, also during a run, and come back as they were, emptied, or with other copies complete;
+their VPNs fail while they answer; what we remember goes through the journal from process to process, or is lost. After
+each run every torrent is on a member that is well, or pending, with a reason.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from reconciler.control import Options, Silent, run_once
+from reconciler.control.journal.database import STEPS
+from reconciler.control.journal.places import read_known, write_known
+from reconciler.control.roster import Roster
+from reconciler.model.desired import Instance
+from reconciler.model.errors import Unreachable
+from reconciler.model.health import Interface, Probe, WhenUnhealthy
+from reconciler.model.network import NetworkState
+from reconciler.model.run import Run
+from reconciler.plan.placement.copies import complete
+from reconciler.testing.memory import MemoryInstance
+from tests.plan.worlds import desired_state, v1
+from tests.promises.fake_time import fake_pace
+
+MEMBERS = ("a", "b", "c")
+TORRENTS = ("u", "v", "w", "x")
+WHOLE: dict[str, Any] = {"state": "stalledUP", "progress": 1.0, "size": 100}
+HALF: dict[str, Any] = {"state": "downloading", "progress": 0.5, "size": 100}
+
+GROUPS: list[dict[str, Any]] = [
+    *({"strategy": "failover", "failback": way} for way in ("never", "when_complete", "immediate")),
+    *({"strategy": "spread", "rebalance": way} for way in ("never", "when_complete")),
+    {"strategy": "replicate"},
+]
+
+
+def new_journal() -> sqlite3.Connection:
+    """The tables of an empty journal."""
+    file = sqlite3.connect(":memory:")
+    for step in STEPS:
+        file.executescript(step)
+    return file
+
+
+class Box(MemoryInstance):
+    """One that can be down, or go down in the middle of a run; it never deletes data."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up = True
+        self.vpn(up=True)
+
+    def vpn(self, *, up: bool) -> None:
+        """Is the interface there that its VPN gives it?"""
+        self.network_state = NetworkState("tun0", "tun0", ("lo", "tun0") if up else ("lo",), "connected", None)
+        self.well = up
+
+    def open(self) -> None:
+        if not self.up:
+            raise Unreachable("no connection")
+
+    def delete(self, ids: Collection[str], delete_files: bool) -> None:
+        assert not delete_files
+        super().delete(ids, delete_files)
+
+    @property
+    def whole(self) -> set[str]:
+        """What is complete here."""
+        return {key for key, torrent in self.torrents.items() if complete(torrent)}
+
+
+class Groups(RuleBasedStateMachine):
+    """One group of three and four torrents."""
+
+    @initialize(
+        group=st.sampled_from(GROUPS),
+        patience=st.sampled_from([0.0, 60.0, 120.0]),
+        room=st.sampled_from([None, None, 2, 4]),
+        most=st.sampled_from([1, 10, 10]),
+        when_unhealthy=st.sampled_from(WhenUnhealthy),
+    )
+    def begin(
+        self, group: dict[str, Any], patience: float, room: int | None, most: int, when_unhealthy: WhenUnhealthy
+    ) -> None:
+        first: Any = {"name": "a", "max_torrents": room}
+        spec = {**group, "members": [first, "b", "c"], "failover_after": patience}
+        entries = [{"hash": name, "instance": "g"} for name in TORRENTS]
+        case = {"groups": {"g": spec}, "instances": MEMBERS, "desired": entries, "delete_files": True, "quarantine": 7}
+        desired = desired_state({**case, "guard": {"max_delete": most}})
+        probed = {
+            name: replace(one, health=(Probe(Interface("tun0")),), when_unhealthy=when_unhealthy)
+            for name, one in desired.instances.items()
+        }
+        self.desired = replace(desired, instances=probed)
+        self.boxes = {name: Box() for name in MEMBERS}
+        self.roster = Roster()
+        self.journal = new_journal()
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.one = group["strategy"] != "replicate"
+        self.roomy = room is None
+
+    @rule(name=st.sampled_from(MEMBERS))
+    def goes_down(self, name: str) -> None:
+        self.boxes[name].up = False
+
+    @rule(name=st.sampled_from(MEMBERS), empty=st.booleans())
+    def comes_back(self, name: str, empty: bool) -> None:
+        if empty and not self.boxes[name].up:
+            self.boxes[name].torrents.clear()
+        self.boxes[name].up = True
+
+    @rule(
+        name=st.sampled_from(MEMBERS),
+        torrents=st.sampled_from([TORRENTS, *TORRENTS]),
+        to=st.sampled_from([WHOLE, HALF, WHOLE]),
+    )
+    def gets_on(self, name: str, torrents: Collection[str], to: dict[str, Any]) -> None:
+        box = self.boxes[name]
+        for key in {v1(torrent) for torrent in torrents} & box.torrents.keys():
+            box.torrents[key] = replace(box.torrents[key], **to)
+
+    @rule(seconds=st.sampled_from([1, 30, 61, 130]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule(name=st.sampled_from(MEMBERS), up=st.booleans())
+    def vpn_changes(self, name: str, up: bool) -> None:
+        self.boxes[name].vpn(up=up)
+
+    @rule(lost=st.booleans())
+    def another_process_goes_on(self, lost: bool) -> None:
+        if lost:
+            self.journal = new_journal()
+        self.roster = Roster(read_known(self.journal, self.desired))
+
+    @rule(times=st.integers(1, 2))
+    def runs(self, times: int) -> None:
+        for _ in range(times):
+            self.checked_run()
+
+    @rule(name=st.sampled_from(MEMBERS), skip=st.integers(0, 8), done=st.booleans())
+    def runs_and_one_dies_meanwhile(self, name: str, skip: int, done: bool) -> None:
+        box = self.boxes[name]
+        box.fail_next(50, Unreachable("no connection"), skip=skip, after=done)
+        self.checked_run(trouble=True)
+        box.fail_next(0, Unreachable(""))
+        box.up = False
+
+    def checked_run(self, *, trouble: bool = False) -> Run:
+        whole = set().union(*(box.whole for box in self.boxes.values()))
+        held = {key for box in self.boxes.values() for key in box.torrents}
+        run = run_once(
+            self.desired,
+            Options(),
+            Silent(),
+            threading.Event(),
+            pace=replace(fake_pace(), attempts=1),
+            connect=self.connect,
+            roster=self.roster,
+            utc=lambda: self.now,
+        )
+        assert whole <= set().union(*(box.whole for box in self.boxes.values())), "the last complete copy was deleted"
+        assert held <= {key for box in self.boxes.values() for key in box.torrents}, "there was a moment with no holder"
+        self.journal_keeps_it()
+        pending = {one.infohash for one in run.pending}
+        there = {key for box in self.boxes.values() if box.up and box.well for key in box.torrents}
+        failed = {r.action.infohash for part in run.instances for r in part.results if r.error}
+        assert set(map(v1, TORRENTS)) <= pending | there | failed, "neither a holder nor pending"
+        assert all(one.reason for one in run.pending)
+        if not trouble:
+            assert not failed
+        return run
+
+    def journal_keeps_it(self) -> None:
+        self.roster.keep(self.desired)
+        write_known(self.journal, self.desired, self.roster.kept, self.roster.known)
+        self.roster.kept = self.roster.known
+        assert read_known(self.journal, self.desired) == self.roster.known
+
+    def connect(self, instance: Instance, stop: threading.Event) -> Box:
+        return self.boxes[instance.name]
+
+    def teardown(self) -> None:
+        """All come back, and everything is downloaded: it comes to rest, with nothing lost and nothing doubled."""
+        if not hasattr(self, "boxes"):
+            return
+        for box in self.boxes.values():
+            box.up = True
+            box.vpn(up=True)
+        for _ in range(20):
+            self.now += timedelta(seconds=200)
+            self.checked_run()
+            for box in self.boxes.values():
+                box.torrents = {key: replace(torrent, **WHOLE) for key, torrent in box.torrents.items()}
+        before = {name: dict(box.torrents) for name, box in self.boxes.items()}
+        self.now += timedelta(seconds=1000)
+        run = self.checked_run()
+        assert [result for part in run.instances for result in part.results] == [], "it does not come to rest"
+        assert before == {name: box.torrents for name, box in self.boxes.items()}
+        for torrent in TORRENTS:
+            holders = sum(v1(torrent) in box.torrents for box in self.boxes.values())
+            if self.one:
+                assert holders == 1
+            elif self.roomy:
+                assert holders == len(MEMBERS)
+
+
+TestGroups = Groups.TestCase
+TestGroups.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)

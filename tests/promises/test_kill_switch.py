@@ -1,0 +1,146 @@
+"""What the kill switch promises, whatever the world is like, whatever fails, and wherever it is killed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.apply.pace import Pace
+from reconciler.control import Options, Silent, run_once
+from reconciler.control.health.checkup import Checkup
+from reconciler.control.health.history import History
+from reconciler.model.desired import Desired
+from reconciler.model.health import Interface, Probe, WhenUnhealthy
+from reconciler.model.run import Run, Status
+from reconciler.model.tags import HELD, HELD_FORCED, IGNORE
+from reconciler.testing.memory import WEB_API, MemoryInstance
+from tests.plan.worlds import OURS
+from tests.promises.fake_time import fake_pace
+from tests.promises.strategies import cases
+from tests.promises.test_convergence import Killed, memory
+
+UP, DOWN = "lo", "eth0"
+versions = st.sampled_from(sorted(WEB_API))
+
+
+def watched(case: Mapping[str, Any], version: str) -> tuple[Desired, MemoryInstance]:
+    """A world whose one instance is to be bound to `lo`, and must stop where it is not."""
+    desired, box = memory(case, version)
+    guarded = replace(desired.instances["box"], health=(Probe(Interface(UP)),), when_unhealthy=WhenUnhealthy.PAUSE)
+    for key, torrent in list(box.torrents.items()):
+        if not torrent.stopped and len(torrent.name) == 1:
+            box.torrents[key] = replace(torrent, options=replace(torrent.options, force_start=True))
+    return replace(desired, instances={"box": guarded}), box
+
+
+def bind(box: MemoryInstance, interface: str) -> None:
+    """Its VPN goes down, or comes up."""
+    box.network_state = replace(box.network_state, interface=interface, interface_name=interface)
+
+
+def run(desired: Desired, box: MemoryInstance) -> Run:
+    """One run."""
+    pace: Pace = fake_pace()
+    return run_once(
+        desired,
+        Options(),
+        Silent(),
+        threading.Event(),
+        pace=pace,
+        connect=lambda instance, stop: box,
+        checkup=Checkup(History(), pace),
+    )
+
+
+def leaking(box: MemoryInstance) -> set[str]:
+    """What is ours and runs, and no person has said to leave alone."""
+    found = box.torrents.values()
+    return {one.id for one in found if OURS in one.tags and IGNORE not in one.tags and not one.stopped}
+
+
+def running(box: MemoryInstance) -> dict[str, bool]:
+    """What runs, and whether by force."""
+    return {one.id: one.options.force_start for one in box.torrents.values() if not one.stopped}
+
+
+def settled(ran: dict[str, bool], desired: Desired, box: MemoryInstance) -> dict[str, bool]:
+    """Without what is ours and declared paused, but ran since a policy or another owner kept it from being stopped."""
+    paused = {key for entry in desired.torrents if entry.paused for key in entry.infohashes.ids}
+    ours = [one for one in box.torrents.values() if OURS in one.tags and IGNORE not in one.tags]
+    calmed = {one.id for one in ours if paused.intersection((one.id, *one.infohashes.ids))}
+    return {key: forced for key, forced in ran.items() if key not in calmed}
+
+
+@given(cases(), versions)
+def test_down_nothing_of_ours_runs_and_nothing_else_changes(case: dict[str, Any], version: str) -> None:
+    desired, box = watched(case, version)
+    before = dict(box.torrents)
+    bind(box, DOWN)
+    assert run(desired, box).instances[0].status is Status.UNHEALTHY
+    assert leaking(box) == set()
+    assert box.torrents.keys() == before.keys()
+    for key, torrent in box.torrents.items():
+        old = before[key]
+        if torrent != old:
+            assert OURS in old.tags and not old.stopped and torrent.tags - old.tags <= {HELD, HELD_FORCED}
+            assert old.tags <= torrent.tags
+
+
+@given(cases(), versions)
+def test_up_again_all_is_as_if_it_had_never_been_down(case: dict[str, Any], version: str) -> None:
+    desired, box = watched(case, version)
+    run(desired, box)
+    run(desired, box)  # a torrent that is adopted may bear a mark from before
+    calm, ran = dict(box.torrents), running(box)
+    bind(box, DOWN)
+    run(desired, box)
+    run(desired, box)
+    bind(box, UP)
+    run(desired, box)
+    assert running(box) == settled(ran, desired, box)
+    assert {key: one.tags for key, one in box.torrents.items()} == {key: one.tags for key, one in calm.items()}
+
+
+@given(cases(), versions, st.integers(0, 8), st.integers(0, 8))
+@settings(max_examples=300)
+def test_killed_at_any_request_of_stopping_and_of_letting_go(
+    case: dict[str, Any], version: str, stopping: int, letting_go: int
+) -> None:
+    desired, box = watched(case, version)
+    run(desired, box)
+    ran = running(box)
+    for interface, requests in ((DOWN, stopping), (UP, letting_go)):
+        bind(box, interface)
+        box.fail_next(1, Killed(), skip=requests)  # type: ignore[arg-type]
+        with suppress(Killed):
+            run(desired, box)
+        box.fail_next(0, Killed())  # type: ignore[arg-type]
+        if interface == DOWN:
+            run(desired, box)
+            assert leaking(box) == set()
+    run(desired, box)
+    assert running(box) == settled(ran, desired, box)
+    ours = [one.tags for one in box.torrents.values() if OURS in one.tags and IGNORE not in one.tags]
+    assert not any({HELD, HELD_FORCED} & tags for tags in ours)
+
+
+@given(cases(), versions)
+def test_what_is_stopped_by_hand_stays_stopped(case: dict[str, Any], version: str) -> None:
+    desired, box = watched(case, version)
+    entries = tuple(replace(entry, paused=None) for entry in desired.torrents if not entry.absent)
+    desired = replace(desired, torrents=(*entries, *(one for one in desired.torrents if one.absent)))
+    run(desired, box)
+    chosen = sorted(box.torrents)[::2]
+    for key in chosen:
+        box.stop([key])
+    bind(box, DOWN)
+    run(desired, box)
+    bind(box, UP)
+    run(desired, box)
+    assert not set(chosen) & set(running(box))

@@ -1,0 +1,109 @@
+"""A copy is given up last, and only after the instance that keeps the other one was asked again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from reconciler.control import Options, Silent, run_once
+from reconciler.model.errors import Unreachable
+from reconciler.model.plan import Outcome
+from reconciler.model.run import Run
+from reconciler.model.snapshot import LiveTorrent
+from reconciler.testing.memory import MemoryInstance
+from tests.plan.worlds import OURS, desired_state, live_torrent, v1
+from tests.promises.fake_time import fake_pace
+
+KEY = v1("x")
+Trick = Callable[[MemoryInstance], None]
+
+
+class Tricky(MemoryInstance):
+    """Changes after it was read whole, before it is asked again."""
+
+    def __init__(self, trick: Trick) -> None:
+        super().__init__()
+        self._trick = trick
+
+    def read(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
+        self._trick(self)
+        return super().read(ids)
+
+
+def _become(**values: Any) -> Trick:
+    def trick(box: MemoryInstance) -> None:
+        box.torrents[KEY] = replace(box.torrents[KEY], **values)
+
+    return trick
+
+
+def _run(keeper: MemoryInstance, other: MemoryInstance, *names: str, policy: str = "sync") -> Run:
+    boxes = {"a": keeper, "b": other}
+    for box in boxes.values():
+        box.torrents[KEY] = live_torrent({"hash": "x", "is": "whole", "tags": [OURS]})
+    group = {"strategy": "failover", "members": ["a", "b"]}
+    desired = desired_state(
+        {"groups": {"g": group}, "instances": ["a", "b"], "policy": policy, "desired": [{"hash": "x", "instance": "g"}]}
+    )
+    return run_once(
+        desired,
+        Options(instances=names),
+        Silent(),
+        threading.Event(),
+        pace=replace(fake_pace(), attempts=2),
+        connect=lambda instance, stop: boxes[instance.name],
+        utc=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("trick", "why"),
+    [
+        pytest.param(lambda box: box.torrents.clear(), "is not what it was", id="gone"),
+        pytest.param(_become(state="downloading", progress=0.4), "is not what it was", id="incomplete"),
+        pytest.param(_become(state="missingFiles"), "is not what it was", id="its files are missing"),
+        pytest.param(_become(size=10), "is not what it was", id="smaller"),
+        pytest.param(_become(tags=frozenset()), "is not what it was", id="not ours"),
+        pytest.param(lambda box: box.fail_next(9, Unreachable("no")), "could not be asked again: no", id="down"),
+    ],
+)
+def test_a_keeper_that_has_changed_since_keeps_the_other_copy_alive(trick: Trick, why: str) -> None:
+    other = MemoryInstance()
+    run = _run(Tricky(trick), other)
+    (result,) = run.instances[1].results
+    assert result.outcome is Outcome.DROPPED
+    assert why.replace("asked again:", "asked again for its copy:") in str(result.error)
+    assert KEY in other.torrents
+    assert run.exit_code == 1
+
+
+def test_a_keeper_that_is_as_it_was_takes_over() -> None:
+    other = MemoryInstance()
+    run = _run(MemoryInstance(), other)
+    (result,) = run.instances[1].results
+    assert (result.outcome, run.exit_code) == (Outcome.APPLIED, 0)
+    assert not other.torrents
+
+
+def test_a_member_that_is_not_chosen_is_read_and_not_changed() -> None:
+    keeper, other = MemoryInstance(), MemoryInstance()
+    assert [part.name for part in _run(keeper, other, "b").instances] == ["b"]
+    assert (KEY in keeper.torrents, KEY in other.torrents) == (True, False)
+    keeper, other = MemoryInstance(), MemoryInstance()
+    run = _run(keeper, other, "a")
+    assert [(part.name, part.results) for part in run.instances] == [("a", ())]
+    assert (KEY in keeper.torrents, KEY in other.torrents) == (True, True)
+
+
+def test_a_member_that_is_not_chosen_and_is_down_is_told_to_the_loop_alone() -> None:
+    keeper = MemoryInstance()
+    keeper.fail_next(9, Unreachable("a: no"))
+    run = _run(keeper, MemoryInstance(), "b")
+    assert [part.name for part in run.instances] == ["b"]
+    assert [part.name for part in run.linked] == ["a"]
+    assert run.exit_code == 0
