@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-COMMAND: Final = (sys.executable, "-m", "reconciler")
+from tests.support import commands
+
 VALID: Final = """\
 version: 1
 policy: sync
@@ -25,12 +24,8 @@ NOWHERE: Final = "http://127.0.0.1:9"  # a port that nobody listens on
 
 
 @dataclass(frozen=True)
-class Ran:
+class Ran(commands.Ran):
     """What a process gave."""
-
-    code: int
-    out: str
-    err: str
 
     @property
     def json(self) -> Any:
@@ -48,11 +43,8 @@ def environ(**more: str) -> dict[str, str]:
 
 def reconcile(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
     """Run `reconcile` in a folder."""
-    command: Sequence[str] = (*COMMAND, *arguments)
-    done = subprocess.run(
-        command, cwd=folder, env=environ(**(env or {})), capture_output=True, timeout=60, check=False, encoding="utf-8"
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
+    done = commands.run(folder, *arguments, environ=environ(**(env or {})), within=60)
+    return Ran(done.code, done.out, done.err)
 
 
 def write_desired(folder: Path, url: str = NOWHERE, name: str = "desired.yaml") -> Path:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import COMMAND, environ, reconcile, write_desired
+from tests.cli.command import environ, reconcile, write_desired
+from tests.support.commands import COMMAND
 
 
 @contextmanager
@@ -130,9 +131,11 @@ def test_closed_streams_are_no_error(tmp_path: Path) -> None:
 
 def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
     (tmp_path / "naïve.yaml").write_text("version: 2\n")
-    ran = reconcile(tmp_path, "validate", "-f", "naïve.yaml", env={"PYTHONIOENCODING": "ascii"})
-    assert ran.code == 4
-    assert "na\\xefve.yaml:1:10: error:" in ran.err
+    command = (*COMMAND, "validate", "-f", "naïve.yaml")
+    ascii_only = environ(PYTHONIOENCODING="ascii")
+    done = subprocess.run(command, cwd=tmp_path, env=ascii_only, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "na\\xefve.yaml:1:10: error:" in done.stderr
 
 
 def on_terminal(

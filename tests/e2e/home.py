@@ -5,29 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import commands
+from tests.support.commands import COMMAND
 from tests.support.magnets import magnet
-
-COMMAND = (sys.executable, "-m", "reconciler")
 
 
 @dataclass(frozen=True)
-class Ran:
+class Ran(commands.Ran):
     """What one run of the command gave."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """The JSON report on standard output."""
-        return dict(json.loads(self.out))
 
     @property
     def summary(self) -> dict[str, int]:
@@ -82,16 +72,12 @@ class Home:
 
     def run(self, *options: str, environ: Mapping[str, str] | None = None) -> Ran:
         """`reconcile --output json OPTIONS` to its end."""
-        done = subprocess.run(
-            (*COMMAND, "--output", "json", *options),
-            cwd=self.folder,
-            env={**self.whole_environ, **(environ or {})},
-            capture_output=True,
-            text=True,
-            timeout=110,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return self.typed("--output", "json", *options, environ=environ)
+
+    def typed(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ran:
+        """`reconcile ARGUMENTS` as a person types it, to its end."""
+        done = commands.run(self.folder, *arguments, environ={**self.whole_environ, **(environ or {})})
+        return Ran(done.code, done.out, done.err)
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         """`reconcile` under way, for tests that interrupt it."""

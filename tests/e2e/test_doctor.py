@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from reconciler.demo.servers import Server
 from tests.conftest import MakeProxy, MakeServer
-from tests.e2e.home import COMMAND, Home, Ran, entry
+from tests.e2e.home import Home, Ran, entry
 from tests.support.certificates import self_signed
 from tests.support.proxy import Proxy
 from tests.support.raw import Raw
@@ -136,31 +134,18 @@ def test_each_way_of_not_getting_in(home: Home, make_server: MakeServer, make_pr
 def test_as_people_read_it(home: Home, any_server: Server, box: Proxy) -> None:
     listening(any_server)
     home.write()
-    said = _text(home, "doctor")
+    said = home.typed("doctor")
     assert said.code == 0
     assert said.out.startswith("box  OK  http://127.0.0.1:")
     assert said.out.endswith("\n\nnothing to mend\n")
-    assert _text(home, "doctor", "--instance", "nope").code == 4
-    assert "doctor has no markdown form" in _text(home, "doctor", "--output", "markdown").err
-    assert "doctor takes no --dry-run" in _text(home, "--dry-run", "doctor").err
+    assert home.typed("doctor", "--instance", "nope").code == 4
+    assert "doctor has no markdown form" in home.typed("doctor", "--output", "markdown").err
+    assert "doctor takes no --dry-run" in home.typed("--dry-run", "doctor").err
     home.file.write_text("version: 1\n")
-    assert _text(home, "doctor").code == 4
+    assert home.typed("doctor").code == 4
 
 
 def test_a_torrent_that_cannot_be_fetched_keeps_nobody_from_it(home: Home, any_server: Server, box: Proxy) -> None:
     listening(any_server)
     home.write("{torrent: 'http://127.0.0.1:9/a.torrent'}")
     assert home.run("doctor").code == 0
-
-
-def _text(home: Home, *arguments: str) -> Ran:
-    done = subprocess.run(
-        (*COMMAND, *arguments),
-        cwd=home.folder,
-        env={**os.environ, **home.environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.e2e.home import Home, entry
-from tests.e2e.test_import import typed
 from tests.support.magnets import infohash, magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import Raw
@@ -14,28 +13,28 @@ def test_the_life_of_an_entry(home: Home, proxy: Proxy, truth: Raw) -> None:
     assert home.run().summary == {"add": 1}
     before = home.file.read_bytes()
     secret = "&tr=http%3A%2F%2Ft.example%2F0123456789abcdef%2Fannounce"
-    added = typed(home, "add", magnet(2) + secret, "--category", "linux", "--paused")
+    added = home.typed("add", magnet(2) + secret, "--category", "linux", "--paused")
     assert added.code == 0, added.err
     assert home.file.read_bytes().startswith(before)
     assert "0123456789abcdef" not in added.out + added.err
 
     proxy.clear()
-    told = typed(home, "explain", infohash(2)[:6])
+    told = home.typed("explain", infohash(2)[:6])
     assert told.code == 0, told.err
     assert "not here" in told.out and "+ add: not on the instance" in told.out
     assert proxy.mutations == []
     assert home.run().summary == {"add": 1, "settings": 1, "unchanged": 1}
 
     truth.post("torrents/setCategory", hashes=infohash(2), category="")
-    told = typed(home, "explain", "torrent-2")
+    told = home.typed("explain", "torrent-2")
     assert "ours (reconcile:home)" in told.out
     assert "category: (none) → linux" in told.out
-    assert typed(home, "explain", "nobody").code == 1
+    assert home.typed("explain", "nobody").code == 1
 
-    removed = typed(home, "rm", "torrent-2")
+    removed = home.typed("rm", "torrent-2")
     assert removed.code == 0, removed.err
     assert "the next run deletes the torrent" in removed.out
     assert home.file.read_bytes() == before
-    assert "- delete: no longer declared" in typed(home, "explain", "torrent-2").out
+    assert "- delete: no longer declared" in home.typed("explain", "torrent-2").out
     assert home.run().summary == {"delete": 1, "unchanged": 1}
     assert set(truth.torrents()) == {infohash(1)}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from tests.conftest import MakeServer
-from tests.e2e.home import COMMAND, Home, Ran, entry
+from tests.e2e.home import Home, entry
 from tests.support.magnets import infohash, magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import Raw
@@ -26,19 +24,6 @@ from tests.support.torrents import KINDS, Kind, torrent
 
 V1, V2 = "cd" * 20, "ef" * 32
 PRIVATE = "&tr=http%3A%2F%2Ftracker.example%2F0123456789abcdef%2Fannounce"
-
-
-def typed(home: Home, *options: str) -> Ran:
-    """The command as a person types it, with its text forms."""
-    done = subprocess.run(
-        (*COMMAND, *options),
-        cwd=home.folder,
-        env={**os.environ, **home.environ},
-        capture_output=True,
-        timeout=110,
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def hashes_of(data: bytes) -> InfoHashes:
@@ -68,7 +53,7 @@ def test_what_is_imported_only_adopts_and_then_nothing(home: Home, proxy: Proxy,
     home.write(entry(8, paused=True))
     before = home.file.read_bytes()
     proxy.clear()
-    wrote = typed(home, "import", "-o", "imported.yaml")
+    wrote = home.typed("import", "-o", "imported.yaml")
     assert wrote.code == 0, wrote.err
     assert wrote.out.startswith("imported.yaml: 7 torrents; 3 left out")
     assert "passkey" in wrote.err and "0123456789abcdef" not in wrote.out + wrote.err
@@ -89,7 +74,7 @@ def test_what_is_imported_only_adopts_and_then_nothing(home: Home, proxy: Proxy,
     proxy.clear()
     assert home.run(*both).summary == {"unchanged": 8}
     assert proxy.mutations == []
-    assert typed(home, "import", *both).out.count("- #") == 0
+    assert home.typed("import", *both).out.count("- #") == 0
 
 
 def test_what_is_imported_builds_the_library_anew(
@@ -97,7 +82,7 @@ def test_what_is_imported_builds_the_library_anew(
 ) -> None:
     settle(truth, home.folder)
     home.write()
-    assert typed(home, "import", "-o", "imported.yaml").code == 0
+    assert home.typed("import", "-o", "imported.yaml").code == 0
     fresh = make_server(version)
     home.environ["BOX_PASSWORD"] = fresh.password
     home.file.write_text(home.file.read_text().replace(proxy.url, fresh.url))
@@ -119,28 +104,28 @@ def test_two_instances_and_a_filter(home: Home, make_server: MakeServer) -> None
         Raw(server).add([magnet(n) for n in range(3)], category="linux")
         Raw(server).add([magnet(9)], category="films")
     home.write()
-    printed = typed(home, "import", "--instance", "two", "--category", "linux")
+    printed = home.typed("import", "--instance", "two", "--category", "linux")
     assert printed.code == 0, printed.err
     (home.folder / "two.yaml").write_text(printed.out)
     desired = load([home.file, home.folder / "two.yaml"], home.environ)
     assert {(entry.instance, entry.category) for entry in desired.torrents} == {("two", "linux")}
 
     both = ("-f", "desired.yaml", "-f", "two.yaml")
-    typed(home, "import", *both, "-o", "rest.yaml")
+    home.typed("import", *both, "-o", "rest.yaml")
     planned = home.run(*both, "-f", "rest.yaml", "--dry-run")
     assert planned.summary == {"adopt": 8}
 
     two.kill()
-    assert typed(home, "import", "-o", "more.yaml").code == 1
+    assert home.typed("import", "-o", "more.yaml").code == 1
     assert not (home.folder / "more.yaml").exists(), "half a library is none"
-    assert typed(home, "import", "--instance", "one", "-o", "more.yaml").code == 0
+    assert home.typed("import", "--instance", "one", "-o", "more.yaml").code == 0
 
 
 def test_it_can_be_added_to_the_end_of_the_file(home: Home, any_server: Server) -> None:
     Raw(any_server).add([magnet(1)])
     home.instance(any_server.url, any_server.username, any_server.password)
     home.write()
-    printed = typed(home, "import")
+    printed = home.typed("import")
     with home.file.open("a") as file:
         file.write(printed.out)
     assert home.run("--dry-run").summary == {"adopt": 1}
@@ -150,10 +135,10 @@ def test_it_says_what_to_type_next(home: Home, any_server: Server) -> None:
     Raw(any_server).add([magnet(1), magnet(2)])
     home.instance(any_server.url, any_server.username, any_server.password)
     home.write()
-    told = typed(home, "import", "-o", "a b.yaml", "--category", "").out.splitlines()
+    told = home.typed("import", "-o", "a b.yaml", "--category", "").out.splitlines()
     assert told == ["a b.yaml: 2 torrents", "next: reconcile -f desired.yaml -f 'a b.yaml' --dry-run"]
     (home.folder / "a b.yaml").unlink()
-    assert typed(home, "import", "-f", ".", "-o", "all.yaml").out.splitlines()[1] == "next: reconcile -f . --dry-run"
+    assert home.typed("import", "-f", ".", "-o", "all.yaml").out.splitlines()[1] == "next: reconcile -f . --dry-run"
     assert home.run("-f", ".", "--dry-run").summary == {"adopt": 2}
 
 
@@ -166,7 +151,7 @@ def test_nothing_is_overwritten(home: Home, any_server: Server, there: str) -> N
         target.write_text("mine")
     else:
         target.symlink_to(home.folder / "nowhere")
-    refused = typed(home, "import", "-o", "imported.yaml")
+    refused = home.typed("import", "-o", "imported.yaml")
     assert refused.code == 4
     assert "is there already" in refused.err
     assert target.is_symlink() or target.read_text() == "mine"
@@ -183,7 +168,7 @@ def test_torrent_files_are_exported_for_the_entries(
     truth.add([magnet(7)])
     truth.eventually(lambda: len(truth.torrents()) == len(made) + 1)
     home.write()
-    wrote = typed(home, "import", "-o", "imported.yaml", "--torrents", "files")
+    wrote = home.typed("import", "-o", "imported.yaml", "--torrents", "files")
     if version == "4.2.5":
         assert wrote.code == 1
         assert "exports no .torrent files; 4.5 and later do" in wrote.err
@@ -202,7 +187,7 @@ def test_torrent_files_are_exported_for_the_entries(
     assert home.run(*both, "--dry-run").summary == {"adopt": len(made) + 1}
 
     before = {path: path.stat().st_mtime_ns for path in files.iterdir()}
-    assert typed(home, "import", "--torrents", "files").code == 0
+    assert home.typed("import", "--torrents", "files").code == 0
     assert {path: path.stat().st_mtime_ns for path in files.iterdir()} == before, "what is there stays"
 
     fresh = make_server(version)

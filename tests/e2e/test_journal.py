@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from reconciler.demo.servers import Server
 from tests.conftest import MakeServer
-from tests.e2e.home import COMMAND, Home, entries, entry
+from tests.e2e.home import Home, entries, entry
 from tests.e2e.watched import watching
 from tests.support.magnets import infohash
 from tests.support.proxy import Proxy
@@ -20,9 +18,9 @@ LIMITS = "guard: {max_delete: 1000, max_delete_percent: 100}"
 
 def history(home: Home, *options: str) -> Any:
     """`reconcile history` as data; it contacts nothing and needs no desired state."""
-    command = (*COMMAND, "history", "--output", "json", *options)
-    done = subprocess.run(command, cwd=home.folder.parent, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)["runs"]
+    done = home.run("history", *options)
+    assert done.code == 0, done.err
+    return done.report["runs"]
 
 
 def test_a_wiped_instance_is_rebuilt_and_nothing_on_it_is_deleted(home: Home, proxy: Proxy, truth: Raw) -> None:
@@ -76,7 +74,7 @@ def test_history_tells_what_was_done_and_no_secret(home: Home, any_server: Serve
     assert [len(run["actions"]) for run in history(home, "--torrent", "Debian")] == [1, 1]
     assert [len(run["actions"]) for run in history(home, "--torrent", infohash(2)[:8], "--limit", "1")] == [1]
     assert history(home, "--instance", "other") == []
-    text = subprocess.run((*COMMAND, "history"), capture_output=True, text=True, check=True).stdout
+    text = home.typed("history").out
     assert "Debian" in text and "trigger: command" in text
     assert any_server.password.encode() not in b"".join(file.read_bytes() for file in state_dir.iterdir())
 

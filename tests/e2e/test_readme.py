@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from pathlib import Path
 from textwrap import dedent
 
 from reconciler.demo.servers import Server
-from tests.e2e.home import COMMAND, Home
+from tests.e2e.home import Home
 from tests.support.raw import Raw
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -23,10 +21,8 @@ def test_the_first_desired_state(home: Home, any_server: Server) -> None:
     home.file.write_text(text.replace("http://127.0.0.1:8080", any_server.url))
     home.environ["HOME_PASSWORD"] = any_server.password
 
-    valid = subprocess.run(
-        (*COMMAND, "validate"), cwd=home.folder, env=dict(os.environ), capture_output=True, text=True, check=False
-    )
-    assert (valid.returncode, valid.stdout) == (0, "desired.yaml: valid: 1 torrent on 1 instance\n")
+    valid = home.typed("validate")
+    assert (valid.code, valid.out) == (0, "desired.yaml: valid: 1 torrent on 1 instance\n")
     assert home.run("--dry-run").summary == {"add": 1, "settings": 1}
     assert home.run().code == 0
     row = Raw(any_server).torrents()["08ada5a7a6183aae1e09d831df6748d566095a10"]

@@ -15,10 +15,10 @@ import pytest
 from reconciler.demo.servers import Server
 from tests.cli.test_process import on_terminal
 from tests.conftest import MakeServer
-from tests.e2e.home import COMMAND, Home, entry
-from tests.e2e.test_import import typed
+from tests.e2e.home import Home, entry
 from tests.e2e.watched import Watched
 from tests.live.following import seeding
+from tests.support.commands import COMMAND
 from tests.support.proxy import Proxy
 from tests.support.raw import Raw
 from tests.support.seeding import introduced, seeded_slowly
@@ -59,7 +59,7 @@ def test_a_download_from_its_beginning_to_its_end(
         assert newest(watched)["phase"] in ("downloading", "stalled")
         assert 0 < newest(watched)["progress"] < 1
         assert newest(watched)["complete"] is False
-        shown = typed(home, "status", "--state", "downloading", "--state", "stalled")
+        shown = home.typed("status", "--state", "downloading", "--state", "stalled")
         assert re.search(r"=  torrent-1  box       (downloading|stalled)", shown.out), shown.out
         assert "1 of 2 declared torrents: 1 " in shown.out
 
