@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -51,7 +52,13 @@ def _log_that_is_open() -> Iterator[None]:
 def make_server() -> Iterator[MakeServer]:
     """Starts servers of any version; all are gone at the end of the test."""
     with ExitStack() as stack:
-        yield lambda version="5.1.0", **options: stack.enter_context(Server(version, **options))
+
+        def make(version: str | None = "5.1.0", **options: Any) -> Server:
+            server = stack.enter_context(Server(version, **options))
+            stack.callback(server.kill)  # 4.2 would take half a second for an orderly end
+            return server
+
+        yield make
 
 
 @pytest.fixture
