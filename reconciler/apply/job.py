@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.model.fields import arrived
 from reconciler.model.plan import Action, Kind, Outcome, Value, Verb
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT, QUARANTINE, owner_tag
+from reconciler.model.tags import MARKS, PROTECT, QUARANTINE, owner_tag
 
 _TAG_PREFIXES = {"tags": "", "quarantine": QUARANTINE}
 
@@ -18,7 +18,8 @@ _TAG_PREFIXES = {"tags": "", "quarantine": QUARANTINE}
 class Job:
     """One action under way. `sent`: some request of it may have taken effect; `outcome` is None until it is known.
 
-    `late`: of an add, the fields that the add itself does not carry and that have to follow it.
+    `late`: of an add, the fields that the add itself does not carry and that have to follow it. `owed`: the fields that
+    the torrent does not show, and that are still to be done.
     """
 
     action: Action
@@ -27,6 +28,7 @@ class Job:
     error: str | None = None
     outcome: Outcome | None = None
     late: frozenset[str] = frozenset()
+    owed: set[str] = field(default_factory=set)
 
     @property
     def is_torrent(self) -> bool:
@@ -60,7 +62,11 @@ class Job:
 
     def has_arrived(self, live: LiveTorrent | None) -> bool:
         """Does the instance show all that the action asked for?"""
-        return live is not None and all(arrived(change, live, self.action) for change in self.action.changes)
+        return (
+            live is not None
+            and not self.owed
+            and all(arrived(change, live, self.action) for change in self.action.changes)
+        )
 
     def end(self, outcome: Outcome, error: str | None = None) -> None:
         """Settle what became of it; the first word stands."""
@@ -76,6 +82,7 @@ def tags_to_add(action: Action) -> frozenset[str]:
     """The tags that the action's changes put on."""
     tags = _tags(action, after=True) - _tags(action, after=False)
     tags.update(owner_tag(str(c.after)) for c in action.changes if c.field == "owner" and c.after is not None)
+    tags.update(mark for field, mark in MARKS.items() if action.wanted(field) is not None)
     if action.wanted("protect") is True:
         tags.add(PROTECT)
     return frozenset(tags)

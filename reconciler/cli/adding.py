@@ -168,7 +168,7 @@ def _instance(desired: Desired, said: object) -> str:
 
 def _declared(desired: Desired, instance: str, infohashes: InfoHashes) -> DesiredTorrent | None:
     ids = set(infohashes.ids)
-    return next((one for one in desired.torrents if one.instance == instance and ids & set(one.infohashes.ids)), None)
+    return next((one for one in desired.torrents if one.instance == instance and ids & set(one.ids)), None)
 
 
 def _refuse_absent(found: DesiredTorrent) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from reconciler.apply.pace import Pace, real_pace
-from reconciler.control.reading import Connect, Reading, connect, read_all
+from reconciler.control.lending import lenders, snapshots_of
+from reconciler.control.reading import Connect, Needs, Reading, connect, read_all
 from reconciler.control.run import Planner, chosen, utc_day
 from reconciler.model.desired import Desired, DesiredTags, DesiredTorrent
 from reconciler.model.errors import InstanceError
@@ -22,9 +24,10 @@ from reconciler.model.options import CREATE_ONLY, OPTIONS
 from reconciler.model.plan import Action, InstancePlan, Kind, Value
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.tags import owner_tag, owners
+from reconciler.model.tags import MARKS, owner_tag, owners
 from reconciler.plan import make_plan
-from reconciler.plan.diff import ORDER, drift
+from reconciler.plan.content import resolve
+from reconciler.plan.diff import ORDER, drift, first_values
 from reconciler.plan.match import match
 
 Lately = Callable[[InfoHashes], Sequence[PastRun]]  # the past runs that did something with a torrent, newest first
@@ -43,10 +46,15 @@ class NotOne(LookupError):
 class _Trace:
     """Something that makes a torrent known: an entry, or a live torrent on an instance."""
 
-    infohashes: InfoHashes
+    infohashes: InfoHashes | None  # None: nobody knows yet which torrent the entry means
     names: tuple[str, ...]
     place: str
     title: str | None  # what it is called best; None: a link's name has to do
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """What it shares with other traces of the same torrent."""
+        return self.infohashes.ids if self.infohashes else (self.place,)
 
 
 def explain(
@@ -65,21 +73,23 @@ def explain(
     Raises `NotOne` and `UnknownInstance`. Exit code 1 where an instance could not be read.
     """
     selected = chosen(desired, instances)
-    with read_all(selected, stop, pace or real_pace(stop), connect, desired.files_of) as readings:
-        snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
+    wanted, read = partial(Needs.of, desired), [*selected, *lenders(desired, selected)]
+    with read_all(read, stop, pace or real_pace(stop), connect, wanted) as readings:
+        snapshots = snapshots_of(readings)
+    declared, desired = desired, resolve(desired, snapshots).desired
     traces = _traces(desired, snapshots)
     found = _the_one(text, traces, [one.name for one in selected if one.name not in snapshots])
-    ids = {key for trace in found for key in trace.infohashes.ids}
-    plans = {part.name: part for part in planner(desired, snapshots, today=utc_day()).instances}
+    ids = {key for trace in found for key in trace.ids}
+    plans = {part.name: part for part in planner(declared, snapshots, today=utc_day()).instances}
     parts = tuple(_on(desired, one.name, readings[one.name], plans.get(one.name), ids) for one in selected)
-    infohashes = _joined([trace.infohashes for trace in found])
+    infohashes = _joined(found)
     return Explanation(
         _title(found),
-        str(infohashes),
+        _hash_text(infohashes),
         desired.owner,
         parts,
-        tuple(lately(infohashes)),
-        int(len(snapshots) < len(selected)),
+        tuple(lately(infohashes)) if infohashes else (),
+        int(any(one.name not in snapshots for one in selected)),
     )
 
 
@@ -91,7 +101,7 @@ def _traces(desired: Desired, snapshots: Mapping[str, Snapshot]) -> list[_Trace]
 
 
 def _names(entry: DesiredTorrent) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in (entry.name, entry.label) if name and name != str(entry.infohashes)))
+    return tuple(dict.fromkeys(name for name in (entry.name, entry.label) if name and name != entry.infohash))
 
 
 def _the_one(text: str, traces: Sequence[_Trace], unread: Sequence[str]) -> list[_Trace]:
@@ -114,34 +124,39 @@ def _subjects(found: Sequence[_Trace], traces: Sequence[_Trace]) -> list[list[_T
     for first in found:
         if any(first in subject for subject in subjects):
             continue
-        ids: set[str] = set(first.infohashes.ids)
-        while more := {k for t in traces if ids.intersection(t.infohashes.ids) for k in t.infohashes.ids} - ids:
+        ids: set[str] = set(first.ids)
+        while more := {k for t in traces if ids.intersection(t.ids) for k in t.ids} - ids:
             ids |= more
-        subjects.append([trace for trace in traces if ids.intersection(trace.infohashes.ids)])
+        subjects.append([trace for trace in traces if ids.intersection(trace.ids)])
     return subjects
 
 
 def _candidate(traces: Sequence[_Trace]) -> Candidate:
-    infohash = str(_joined([trace.infohashes for trace in traces]))
+    infohash = _hash_text(_joined(traces))
     return Candidate(_title(traces), infohash, tuple(dict.fromkeys(trace.place for trace in traces)))
 
 
 def _title(traces: Sequence[_Trace]) -> str:
     named = [trace.title for trace in traces if trace.title] + [name for trace in traces for name in trace.names]
-    return named[0] if named else str(traces[0].infohashes)
+    return named[0] if named else _hash_text(traces[0].infohashes)
 
 
-def _joined(found: Sequence[InfoHashes]) -> InfoHashes:
+def _hash_text(infohashes: InfoHashes | None) -> str:
+    return str(infohashes) if infohashes else ""
+
+
+def _joined(traces: Sequence[_Trace]) -> InfoHashes | None:
     """What is known of one torrent by all its traces."""
-    v1 = next((one.v1 for one in found if one.v1), None)
-    return InfoHashes(v1, next((one.v2 for one in found if one.v2), None))
+    found = [trace.infohashes for trace in traces if trace.infohashes]
+    v1, v2 = next((one.v1 for one in found if one.v1), None), next((one.v2 for one in found if one.v2), None)
+    return InfoHashes(v1, v2) if found else None
 
 
 def _on(
     desired: Desired, instance: str, reading: Reading, plan: InstancePlan | None, ids: Collection[str]
 ) -> Whereabouts:
     entries = [one for one in desired.torrents if one.instance == instance]
-    mine = [one for one in entries if not set(ids).isdisjoint(one.infohashes.ids)]
+    mine = [one for one in entries if not set(ids).isdisjoint(one.ids or (str(one.at),))]
     entry = mine[0] if mine else None
     if plan is None or reading.snapshot is None:
         status = reading.error.status if isinstance(reading.error, InstanceError) else Status.ERROR
@@ -191,8 +206,10 @@ def _usual(field: str, present: Value) -> bool:
 
 def _live(live: LiveTorrent | None, field: str) -> Value:
     """What the instance shows of a field; None where it is not there, or shows nothing of it."""
-    if live is None or field == "owner" or field in CREATE_ONLY:
+    if live is None or field in ("owner", "export", "creator_task") or field in CREATE_ONLY:
         return None
+    if field in ("content", "content_of"):
+        return (live.content_path if field == "content" else True) if MARKS[field] in live.tags else None
     if field in (TRACKERS, WEB_SEEDS):
         return tuple(map(masked, urls_in(live.links, field)))
     if field == "files":
@@ -202,8 +219,10 @@ def _live(live: LiveTorrent | None, field: str) -> Value:
 
 def _declared(entry: DesiredTorrent | None, field: str) -> Value:
     """What the entry says of a field, as plans show it."""
-    if entry is None or field in ("owner", "quarantine"):
+    if entry is None or field in ("owner", "quarantine", "creator_task"):
         return None
+    if field in ("content", "content_of", "export"):
+        return next((change.after for change in first_values(entry) if change.field == field), None)
     if field in entry.options or field in entry.create_only:
         return entry.options.get(field, entry.create_only.get(field))
     if field in (TRACKERS, WEB_SEEDS):

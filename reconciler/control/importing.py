@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.apply.pace import Pace, real_pace
-from reconciler.control.gathering import Asked, Keep, Library, Sources, common_categories, declared, secretive
+from reconciler.control.gathering import Asked, Keep, Sources, common_categories, declared, secretive
 from reconciler.control.reading import OpenTarget, Reading, read_all
 from reconciler.control.run import chosen
 from reconciler.desired import DesiredStateError
@@ -31,10 +31,10 @@ _ROUNDS: Final = 5  # one is enough unless torrents are on an instance twice
 
 
 Merged = Callable[[str, str], Desired]  # the name and the text of a new document -> it and the files that are there
-Open = Callable[[Instance, threading.Event], Library]
+Open = Callable[[Instance, threading.Event], OpenTarget]
 
 
-def open_library(instance: Instance, stop: threading.Event) -> Library:
+def open_library(instance: Instance, stop: threading.Event) -> OpenTarget:
     """A session on the real Web API of an instance, not yet open."""
     return Session(instance, stop=stop)
 
@@ -75,7 +75,7 @@ def import_library(
     """
     pace = pace or real_pace(stop)
     selected = chosen(desired, asked.instances)
-    opened: dict[str, Library] = {}
+    opened: dict[str, OpenTarget] = {}
     gathered: list[Gathered] = []
     left: list[Left] = []
 

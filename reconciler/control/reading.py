@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from reconciler.apply.pace import Pace
 from reconciler.apply.target import Target
 from reconciler.live import Mirror, Session
-from reconciler.model.desired import Instance
+from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.snapshot import Snapshot
 
@@ -32,7 +32,7 @@ class OpenTarget(Target, Protocol):
     def fresh(self) -> bool:
         """Was the last snapshot a full read, that depends on nothing read before?"""
 
-    def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = (), content: Collection[str] = ()) -> Snapshot:
         """A snapshot by a full read."""
 
     def open(self) -> None:
@@ -42,11 +42,17 @@ class OpenTarget(Target, Protocol):
         """Log out. Never raises."""
 
 
-FilesOf = Callable[[str], Collection[str]]  # an instance's name -> ids of the torrents whose files are wanted
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What is read of an instance besides: the files of torrents, by their ids, and what is made from these paths."""
 
+    files: Collection[str] = ()
+    content: Collection[str] = ()
 
-def _nothing(_instance: str) -> Collection[str]:
-    return ()
+    @classmethod
+    def of(cls, desired: Desired, instance: str) -> Needs:
+        """What the desired state needs of it."""
+        return cls(desired.files_of(instance), desired.content_on(instance))
 
 
 Connect = Callable[[Instance, threading.Event], OpenTarget]
@@ -79,12 +85,12 @@ def read_all(
     stop: threading.Event,
     pace: Pace,
     connect: Connect = connect,
-    files_of: FilesOf = _nothing,
+    wanted: Callable[[str], Needs] = lambda _instance: Needs(),
 ) -> Iterator[Mapping[str, Reading]]:
     """Snapshots of all instances, by name, read side by side; their sessions are logged out at the end."""
     sessions = {instance.name: connect(instance, stop) for instance in instances}
     try:
-        yield each(sessions, lambda name: read(sessions[name], pace, files_of(name)))
+        yield each(sessions, lambda name: read(sessions[name], pace, wanted(name)))
     finally:
         each(sessions, lambda name: sessions[name].close())
 
@@ -100,18 +106,18 @@ def each(names: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
     return {name: future.result() for name, future in futures.items()}
 
 
-def read(target: OpenTarget, pace: Pace, files_of: Collection[str]) -> Reading:
-    """Open one instance and read it whole, with the files of the torrents that `files_of` means."""
+def read(target: OpenTarget, pace: Pace, wanted: Needs) -> Reading:
+    """Open one instance and read it whole."""
     try:
         pace.patiently(target.open)
-        return Reading(target, pace.patiently(lambda: target.snapshot(files_of)))
+        return Reading(target, pace.patiently(lambda: target.snapshot(wanted.files, wanted.content)))
     except (InstanceError, Stopped) as error:
         return Reading(target, error=error)
 
 
-def read_afresh(reading: Reading, pace: Pace, files_of: Collection[str] = ()) -> Reading:
+def read_afresh(reading: Reading, pace: Pace, wanted: Needs) -> Reading:
     """The same instance by a full read, in the session that is open."""
     try:
-        return Reading(reading.target, pace.patiently(lambda: reading.target.refresh(files_of)))
+        return Reading(reading.target, pace.patiently(lambda: reading.target.refresh(wanted.files, wanted.content)))
     except (InstanceError, Stopped) as error:
         return Reading(reading.target, error=error)

@@ -13,13 +13,17 @@ from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.blast import with_other_seeds
 from reconciler.control.exit_code import exit_code
-from reconciler.control.reading import Connect, Reading, connect, each, read_afresh, read_all
+from reconciler.control.exporting import keep
+from reconciler.control.lending import lend, lenders, snapshots_of
+from reconciler.control.making import content_of
+from reconciler.control.reading import Connect, Needs, Reading, connect, each, read_afresh, read_all
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.plan import InstancePlan, Outcome, Plan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
+from reconciler.plan.planner import ELSEWHERE
 from reconciler.plan.shard import Shard
 
 
@@ -72,8 +76,9 @@ class Planner(Protocol):
         accept: str | None = None,
         take_over: bool = False,
         today: date | None = None,
+        beside: Mapping[str, Snapshot] = ELSEWHERE,
     ) -> Plan:
-        """The plan for every instance that was read whole."""
+        """The plan for every instance that was read whole; those `beside` are not planned."""
 
 
 def utc_day() -> date:
@@ -106,8 +111,10 @@ def run_once(
     pace = pace or real_pace(stop)
     mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
     instances = [one for one in chosen(desired, options.instances, options.shard) if one.name not in skip]
-    with read_all(instances, stop, pace, connect, desired.files_of) as read:
-        readings, plan = _planned(desired, options, partial(planner, today=today()), read, pace)
+    others = lenders(desired, instances, skip)
+    names = [one.name for one in instances]
+    with read_all([*instances, *others], stop, pace, connect, partial(_needs, desired, names)) as read:
+        readings, plan = _planned(desired, options, partial(planner, today=today()), read, names, pace)
         plans = {part.name: part for part in plan.instances}
 
         def conclude(name: str) -> InstanceResult:
@@ -120,27 +127,48 @@ def run_once(
             results, lost = _apply(part, reading, pace, progress)
             return _result(part, reading, results, lost)
 
-        results = each(readings, conclude)
-    counted = tuple(_counted(results[name], readings[name]) for name in sorted(results))
+        results = each(names, conclude)
+    content = content_of(desired, snapshots_of(readings), results)
+    counted = tuple(
+        replace(results[name], requests=readings[name].target.requests, content=content.get(name, ()))
+        for name in sorted(results)
+    )
     code = exit_code(counted, detailed=options.detailed_exitcode)
     return Run(mode, plan.hash, code, counted, desired.warnings)
 
 
 def _planned(
-    desired: Desired, options: Options, planner: Planner, readings: Mapping[str, Reading], pace: Pace
+    desired: Desired,
+    options: Options,
+    planner: Planner,
+    readings: Mapping[str, Reading],
+    names: Sequence[str],
+    pace: Pace,
 ) -> tuple[Mapping[str, Reading], Plan]:
-    """The plan. Where it deletes what only deltas told of, it is made anew on a full read."""
+    """The plan for the instances `names`. Where it deletes what only deltas told of, it is made anew on a full read."""
 
     def make(readings: Mapping[str, Reading]) -> Plan:
-        snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
-        return planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over)
+        read = snapshots_of(readings)
+        return planner(
+            desired,
+            {name: snapshot for name, snapshot in read.items() if name in names},
+            accept=options.accept_plan,
+            take_over=options.take_over,
+            beside={name: snapshot for name, snapshot in read.items() if name not in names},
+        )
 
+    readings = lend(desired, readings, pace)
     plan = make(readings)
     doubtful = [part.name for part in plan.instances if _deletes(part) and not readings[part.name].target.fresh]
     if options.dry_run or not doubtful:
         return readings, plan
-    readings = {**readings, **each(doubtful, lambda name: read_afresh(readings[name], pace, desired.files_of(name)))}
+    afresh = each(doubtful, lambda name: read_afresh(readings[name], pace, Needs.of(desired, name)))
+    readings = lend(desired, {**readings, **afresh}, pace)
     return readings, make(readings)
+
+
+def _needs(desired: Desired, planned: Sequence[str], name: str) -> Needs:
+    return Needs.of(desired, name) if name in planned else Needs()
 
 
 def _deletes(part: InstancePlan) -> bool:
@@ -166,7 +194,7 @@ def _apply(
 ) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
     progress.started(part.name, sum(action.hold is None for action in part.actions))
     try:
-        return Executor(reading.target, pace, lambda count: progress.advanced(part.name, count)).execute(part)
+        return Executor(reading.target, pace, lambda count: progress.advanced(part.name, count), keep).execute(part)
     finally:
         progress.finished(part.name)
 
@@ -204,8 +232,3 @@ def _result(
         results=results,
         spared=part.spared,
     )
-
-
-def _counted(result: InstanceResult, reading: Reading) -> InstanceResult:
-    """With every request it took, the logout included."""
-    return replace(result, requests=reading.target.requests)

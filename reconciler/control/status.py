@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from reconciler.apply.pace import Pace, real_pace
-from reconciler.control.reading import Connect, Reading, connect, read_all
+from reconciler.control.lending import lenders, snapshots_of
+from reconciler.control.reading import Connect, Needs, Reading, connect, read_all
 from reconciler.control.run import chosen, utc_day
 from reconciler.model.desired import Desired, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
-from reconciler.model.plan import Action, InstancePlan
+from reconciler.model.plan import Action, InstancePlan, Kind
 from reconciler.model.position import Position
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.status import MISSING, InstanceStatus, StatusReport, TorrentStatus
 from reconciler.model.tags import owner_tag
 from reconciler.plan import make_plan
+from reconciler.plan.content import resolve
 from reconciler.plan.match import match
 
 
@@ -30,9 +33,11 @@ def read_status(
 ) -> StatusReport:
     """Read the instances and compare. Exit code 1 where one could not be read. Raises `UnknownInstance`."""
     selected = chosen(desired, instances)
-    with read_all(selected, stop, pace or real_pace(stop), connect, desired.files_of) as readings:
-        snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
+    wanted, read = partial(Needs.of, desired), [*selected, *lenders(desired, selected)]
+    with read_all(read, stop, pace or real_pace(stop), connect, wanted) as readings:
+        snapshots = snapshots_of(readings)
     plans = {part.name: part for part in make_plan(desired, snapshots, today=utc_day()).instances}
+    desired = resolve(desired, snapshots).desired
     torrents: list[TorrentStatus] = []
     rows: list[InstanceStatus] = []
     for instance in selected:
@@ -45,13 +50,13 @@ def read_status(
         found = _compare(entries, snapshot, plans[instance.name], desired.owner)
         torrents += found
         rows.append(_row(instance, snapshot, plans[instance.name], found))
-    return StatusReport(tuple(rows), tuple(torrents), int(len(snapshots) < len(selected)))
+    return StatusReport(tuple(rows), tuple(torrents), int(any(one.name not in snapshots for one in selected)))
 
 
 def _compare(
     entries: Sequence[DesiredTorrent], snapshot: Snapshot, plan: InstancePlan, owner: str
 ) -> list[TorrentStatus]:
-    actions = {action.source: action for action in plan.actions if action.source and action.infohash}
+    actions = {action.source: action for action in plan.actions if action.source and action.kind is Kind.TORRENT}
     spared = {item.infohash: item.reason for item in plan.spared}
     return [
         _torrent(found.entry, found.live, actions, spared, owner_tag(owner))
@@ -72,7 +77,7 @@ def _torrent(
     return TorrentStatus(
         entry.instance,
         entry.name or (live.name if live else entry.label),
-        str(entry.infohashes),
+        entry.infohash,
         entry.at,
         live.state if live else gone,
         live.progress if live else None,
@@ -87,7 +92,7 @@ def _unknown(entry: DesiredTorrent) -> TorrentStatus:
     return TorrentStatus(
         entry.instance,
         entry.label,
-        str(entry.infohashes),
+        entry.infohash,
         entry.at,
         "unknown",
         reason="its instance could not be read",

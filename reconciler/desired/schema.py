@@ -23,10 +23,12 @@ from reconciler.desired import rules
 from reconciler.desired.errors import Invalid
 from reconciler.desired.option_schema import KEYS as OPTION_KEYS
 from reconciler.desired.option_schema import STRICT, OptionKeys, OwnOptionKeys
-from reconciler.desired.sources import SOURCES
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 
-BRANCHES: Final = frozenset({"#list", "#only", "#text", "#from"})  # union branches: in pydantic's locs, not in the YAML
+SOURCES: Final = ("magnet", "torrent", "infohash", "content", "content_of")  # of which each torrent has one
+BRANCHES: Final = frozenset(
+    {"#list", "#only", "#text", "#from", "#path", "#made"}
+)  # union branches: in pydantic's locs, not in the YAML
 
 
 def _magnet(text: str) -> Magnet:
@@ -44,10 +46,16 @@ def _secret_branch(value: Any) -> str:
     return "#from" if isinstance(value, dict) else "#text"
 
 
+def _content_branch(value: Any) -> str:
+    return "#made" if isinstance(value, dict) else "#path"
+
+
 TagName = Annotated[str, AfterValidator(rules.tag_name)]
 CategoryName = Annotated[str, AfterValidator(rules.category_name)]
 InstanceName = Annotated[str, AfterValidator(rules.instance_name)]
 SavePath = Annotated[str, AfterValidator(rules.save_path)]
+Format = Literal["v1", "v2", "hybrid"]
+FORMATS: Final[tuple[str, ...]] = Format.__args__  # type: ignore[attr-defined]
 Duration = Annotated[float, BeforeValidator(rules.duration)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -91,6 +99,26 @@ class Managed(OptionKeys, total=False):
     protect: bool | None
 
 
+ContentPath = Annotated[str, AfterValidator(rules.content_path)]
+
+
+@with_config(STRICT)
+class ContentEntry(TypedDict, total=False):
+    """`content: {path: …}`: what a torrent is made from, and how."""
+
+    path: Required[ContentPath]
+    format: Format
+    piece_size: Annotated[int, BeforeValidator(rules.piece_size)]
+    private: bool
+    source: Annotated[str, AfterValidator(rules.content_source)]
+
+
+ContentSource = Annotated[
+    Annotated[ContentPath, Tag("#path")] | Annotated[ContentEntry, Tag("#made")],
+    Discriminator(_content_branch),
+]
+
+
 @with_config(STRICT)
 class TorrentEntry(Managed, OwnOptionKeys, total=False):
     """One item of `torrents`. That it has exactly one source is checked when it is resolved."""
@@ -98,6 +126,9 @@ class TorrentEntry(Managed, OwnOptionKeys, total=False):
     magnet: Annotated[str, AfterValidator(_magnet)]
     torrent: Annotated[str, AfterValidator(rules.torrent_place)]
     infohash: Annotated[str, AfterValidator(rules.infohash)]
+    content: ContentSource
+    content_of: Annotated[str, AfterValidator(rules.torrent_name)]
+    export: Annotated[str, AfterValidator(rules.export_place)]
     name: Annotated[str, AfterValidator(rules.torrent_name)] | None
     state: Literal["present", "absent"]
 
@@ -192,6 +223,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "defaults": _known(Managed),
     "torrents": (*SOURCES, *(key for key in _known(TorrentEntry) if key not in SOURCES)),
     "tags": ("only",),
+    "content": tuple(ContentEntry.__annotations__),
     **OPTION_KEYS,
     "password": ("env", "file"),
     "api_key": ("env", "file"),

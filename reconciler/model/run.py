@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.model.plan import NOT_REFUSED, Action, Outcome, Spared, Verdict
-from reconciler.model.position import Problem
+from reconciler.model.position import Position, Problem
 
 
 class Mode(StrEnum):
@@ -39,6 +39,20 @@ class ActionResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentResult:
+    """A torrent that is declared by its content, and what is known of it after the run.
+
+    `magnet` leads to it, without trackers that may hold a passkey; both are None as long as it is not there.
+    """
+
+    name: str
+    path: str
+    source: Position
+    infohash: str | None = None
+    magnet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceResult:
     """One instance's share of a run. `requests` counts the HTTP requests sent to it."""
 
@@ -54,6 +68,7 @@ class InstanceResult:
     verdict: Verdict = NOT_REFUSED
     results: tuple[ActionResult, ...] = ()
     spared: tuple[Spared, ...] = ()
+    content: tuple[ContentResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,10 @@ PREFIX = "reconcile:"
 PROTECT = "reconcile:protect"
 IGNORE = "reconcile:ignore"
 QUARANTINE = "reconcile:quarantine:"
-RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine"})
+CONTENT = "reconcile:content"  # it was made from content: the data was there before the torrent
+CONTENT_OF = "reconcile:content-of"  # it is what the content on another instance became
+MARKS = {"content": CONTENT, "content_of": CONTENT_OF}  # by the keys of an entry
+RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine", "content", "content-of"})
 
 
 def owner_tag(owner: str) -> str:

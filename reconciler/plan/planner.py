@@ -14,14 +14,16 @@ from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan.blast import with_blast
 from reconciler.plan.categories import plan_categories, prune_categories
+from reconciler.plan.content import Resolved, may_mean, resolve
 from reconciler.plan.fingerprint import fingerprint
 from reconciler.plan.guard import judge
 from reconciler.plan.match import match
 from reconciler.plan.memory import distrust
 from reconciler.plan.preferences import plan_preferences
-from reconciler.plan.torrents import Decision, Rules, decide, prune
+from reconciler.plan.torrents import NO_LORE, Decision, Lore, Rules, decide, decide_unknown, prune
 
 NOTHING: Mapping[str, Remembered] = MappingProxyType({})
+ELSEWHERE: Mapping[str, Snapshot] = MappingProxyType({})
 _KINDS = {kind: rank for rank, kind in enumerate((Kind.PREFERENCE, Kind.CATEGORY, Kind.TORRENT))}
 _VERBS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE))}
 
@@ -34,21 +36,25 @@ def make_plan(
     take_over: bool = False,
     today: date | None = None,
     remembered: Mapping[str, Remembered] = NOTHING,
+    beside: Mapping[str, Snapshot] = ELSEWHERE,
 ) -> Plan:
     """The plan for every instance that was read whole, judged by the guard.
 
     `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
     `today` (UTC) is what a quarantine is counted by; without one it is not needed.
+    `beside`: instances that were read as well, for what is made there, and are not planned.
     `remembered`: what we owned on each instance, where that is known. One that has lost most of it deletes nothing,
     unless that very plan is approved; the hash does not depend on what is remembered.
     """
     if desired.unfetched:
         raise ValueError("a part of a desired state is never planned: it would delete what the rest declares")
+    resolved = resolve(desired, {**beside, **snapshots})
+    desired = resolved.desired
     by_instance: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry in desired.torrents:
         by_instance[entry.instance].append(entry)
     rules = Rules.of(desired, take_over, today)
-    plans = [_plan_instance(desired, name, by_instance[name], snapshots[name], rules) for name in sorted(snapshots)]
+    plans = [_plan_instance(resolved, name, by_instance[name], snapshots[name], rules) for name in sorted(snapshots)]
     approved = {accepted for accepted in (accept, desired.accept_plan) if accepted}
     digest = fingerprint(desired, plans)
     if digest not in approved:
@@ -57,18 +63,25 @@ def make_plan(
 
 
 def _plan_instance(
-    desired: Desired, name: str, entries: Sequence[DesiredTorrent], snapshot: Snapshot, rules: Rules
+    resolved: Resolved, name: str, entries: Sequence[DesiredTorrent], snapshot: Snapshot, rules: Rules
 ) -> InstancePlan:
+    desired = resolved.desired
     decisions: list[Decision] = []
     unchanged, meant = 0, set[str]()
-    for found in match(entries, snapshot.torrents):
+    unknown = [entry for entry in entries if not entry.infohashes]
+    for found in match([entry for entry in entries if entry.infohashes], snapshot.torrents):
         meant.update(live.id for live in found.lives)
-        decided = decide(found, rules, snapshot)
+        decided = decide(found, rules, snapshot, _lore(found.entry, resolved))
         unchanged += not decided
         decisions += decided
-    for live in snapshot.torrents:
-        if live.id not in meant:
-            decisions += prune(live, rules)
+    rest = [live for live in snapshot.torrents if live.id not in meant]
+    for entry in unknown:
+        lives = [live for live in rest if rules.owns(live) and may_mean(entry, live)]
+        decided = decide_unknown(entry, resolved.unknown[entry.at], lives, rules, snapshot)
+        unchanged += not decided
+        decisions += decided
+    for live in rest:
+        decisions += prune(live, rules, unknown)
     torrents = with_blast([decision for decision in decisions if isinstance(decision, Action)], snapshot)
     decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, Spared))]
     decisions += plan_preferences(desired.instances[name].preferences, snapshot, rules.policy)
@@ -86,6 +99,13 @@ def _plan_instance(
         unchanged=unchanged,
         suspended=desired.suspend or desired.instances[name].suspend,
     )
+
+
+def _lore(entry: DesiredTorrent, resolved: Resolved) -> Lore:
+    if entry.content is None:
+        return NO_LORE
+    task = resolved.tasks.get(entry.at)
+    return Lore(task.id if task else None, resolved.unsourced.get(entry.at))
 
 
 def _rank(action: Action) -> tuple[int, int, str, str, str]:

@@ -12,7 +12,7 @@ import structlog
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.journal import Journal
 from reconciler.control.observing import Finished, Observer
-from reconciler.control.reading import Connect, follow
+from reconciler.control.reading import Connect, Needs, follow
 from reconciler.control.run import Options, Planner, Progress, Silent, run_once, unread
 from reconciler.control.watch.aside import Aside, Start, in_thread
 from reconciler.control.watch.clock import Clock, real_clock
@@ -28,6 +28,7 @@ from reconciler.model.journal import Remembered
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
+from reconciler.plan.planner import ELSEWHERE
 
 ATTEMPTS = 2  # of one request: what fails twice in a row is left to the next run, so that others need not wait for it
 FETCH_FIRST = 60.0  # seconds until torrents that could not be fetched are tried again, at most; doubled each time
@@ -122,7 +123,7 @@ class Watch:
         instances = self._source.desired.instances
         for name in self._domains.take_due():
             if name in instances:
-                self._aside.ask(instances[name], self._source.desired.files_of(name))
+                self._aside.ask(instances[name], Needs.of(self._source.desired, name))
         for asked, reading in self._aside.answers():
             known = instances.get(asked.name)
             if known is None or door(known) != door(asked) or self._stop.is_set():
@@ -234,13 +235,16 @@ class Watch:
         self._log.debug("where it arose", exc_info=error)
 
 
+_Known = tuple[Mapping[str, Remembered], date | None, set[str]]  # what is remembered, the day, what is planned
+
+
 class _Planner(Planner):
     """`make_plan`, with what is not to be tried now held back. What has not changed at all is not planned again."""
 
     def __init__(self, memory: Memory, journal: Journal | None) -> None:
         self._memory = memory
         self._journal = journal
-        self._last: tuple[Desired, Mapping[str, Snapshot], Mapping[str, Remembered], date | None, Plan] | None = None
+        self._last: tuple[Desired, Mapping[str, Snapshot], _Known, Plan] | None = None
 
     def __call__(
         self,
@@ -250,14 +254,24 @@ class _Planner(Planner):
         accept: str | None = None,
         take_over: bool = False,
         today: date | None = None,
+        beside: Mapping[str, Snapshot] = ELSEWHERE,
     ) -> Plan:
         remembered = self._journal.remembered(desired) if self._journal else {}
-        last = self._last
-        if last and last[0] is desired and _same(last[1], snapshots) and last[2:4] == (remembered, today):
-            plan = last[4]
+        last, read = self._last, {**beside, **snapshots}
+        known = (remembered, today, set(snapshots))
+        if last and last[0] is desired and _same(last[1], read) and last[2] == known:
+            plan = last[3]
         else:
-            plan = make_plan(desired, snapshots, accept=accept, take_over=take_over, today=today, remembered=remembered)
-            self._last = desired, dict(snapshots), remembered, today, plan
+            plan = make_plan(
+                desired,
+                snapshots,
+                accept=accept,
+                take_over=take_over,
+                today=today,
+                remembered=remembered,
+                beside=beside,
+            )
+            self._last = desired, read, known, plan
         return self._memory.hold_back(plan)
 
 

@@ -126,7 +126,7 @@ def _wishes(desired: Desired, known: set[tuple[str, Kind, str]]) -> Mapping[tupl
     """What is declared for the things that are known, wherever in the files it stands."""
     found: dict[tuple[str, Kind, str], _Wish] = {}
     for entry in desired.torrents:
-        key = (entry.instance, Kind.TORRENT, str(entry.infohashes))
+        key = (entry.instance, Kind.TORRENT, entry.infohash or entry.label)
         if key in known:
             found[key] = replace(entry, at=_NOWHERE)
     for instance in desired.instances:
