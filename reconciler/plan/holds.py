@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.options import CREATE_ONLY, METADATA_RECEIVED, unsupported
+from reconciler.model.options import CREATE_ONLY, METADATA_RECEIVED, STOP_CONDITION, unsupported
 from reconciler.model.plan import Change, Outcome
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 
@@ -51,8 +51,9 @@ def metadata_first(entry: DesiredTorrent, snapshot: Snapshot) -> bool:
     """
     condition = entry.create_only.get("stop_condition")
     needed = condition == METADATA_RECEIVED or (bool(entry.files) and condition is None)
-    able = unsupported("stop_condition", METADATA_RECEIVED, snapshot.api) is None
-    return bool(entry.paused) and not entry.has_metadata and needed and able
+    if not (entry.paused and needed) or entry.has_metadata:
+        return False
+    return unsupported(STOP_CONDITION, METADATA_RECEIVED, snapshot.api) is None
 
 
 def impossible(declared: Iterable[Change], snapshot: Snapshot) -> str | None:

@@ -184,9 +184,10 @@ def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snap
     if why := elsewhere(entry, live):
         return [_action(entry, live, Verb.UPDATE if owned else Verb.ADOPT, why, hold=Outcome.BLOCKED)]
     found = drift(entry, live)
+    if owned and not found and (not others or rules.policy is Policy.CREATE_ONLY):
+        return []
     if rules.policy is Policy.CREATE_ONLY:
-        settled = owned and not found
-        return [] if settled else [_spare(live, "policy create-only does not change what is there")]
+        return [_spare(live, "policy create-only does not change what is there")]
     verb = Verb.UPDATE if owned else Verb.ADOPT
     if others and not rules.take_over:
         reason = f"it belongs to the owner {_names(others)}; --take-over makes it ours"

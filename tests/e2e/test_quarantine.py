@@ -58,6 +58,7 @@ def test_redeclaring_restores(home: Home, proxy: Proxy, truth: Raw) -> None:
     home.write(*every, head="quarantine: 7d")
     assert home.run().code == 0
     truth.stop(3)
+    truth.eventually(lambda: truth.shown_stopped() == {infohash(3), infohash(4)})
     home.write(entry(1), head="quarantine: 7d")
     assert home.run().summary == {"update": 3, "unchanged": 1}
     truth.eventually(lambda: truth.stopped() == {infohash(2), infohash(3), infohash(4)})

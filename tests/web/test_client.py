@@ -22,15 +22,15 @@ from tests.web.test_board import BACK, PROBLEM
 
 TEXT = """\
 reconcile 0.1.0  The desired state is invalid
-  last run   10 seconds ago (files), took 0.4 s: 1 to add, 1 to adopt, 1 to change, 2 to delete, 22 unchanged, \
-1 setting to change, 1 blocked, 1 spared, 1 instance in error
+  last run   10 seconds ago (files), took 0.4 s: 1 to add, 1 to adopt, 2 to change, 2 to delete, 22 unchanged, \
+4 settings to change, 1 blocked, 1 spared, 1 instance in error
   all well   a minute ago
   next run   in 50 seconds or earlier; every 1 minute
 desired.yaml:12:5: error: unknown key "pausd". Did you mean "paused"?
 
 instance  status   qBittorrent  owned  not ours  drift  next try     address
 attic     waiting  -                -         -      -  in a minute  -
-home      ok       v5.1.0          12         3      7  -            -
+home      ok       v5.1.0          12         3     11  -            -
 seedbox   ok       v5.1.0          12         0      0  -            -
   attic: no connection to http://attic:8080: connection refused
 """

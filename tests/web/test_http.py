@@ -83,7 +83,7 @@ def test_the_status_says_what_each_instance_is(site: Site) -> None:
     assert status["desired_state"]["valid"] is False
     assert attic["waiting"] == {"failures": 3, "reason": BACK.reason, "until": "2026-01-02T12:01:30.000Z"}
     assert (attic["status"], attic["up"], attic["owned"], attic["drift"]) == ("unreachable", False, None, None)
-    assert (home["up"], home["owned"], home["foreign"], home["drift"]) == (True, 12, 3, 7)
+    assert (home["up"], home["owned"], home["foreign"], home["drift"]) == (True, 12, 3, 11)
     assert (seedbox["waiting"], seedbox["drift"]) == (None, 0)
     assert "actions" not in json.dumps(status)
 

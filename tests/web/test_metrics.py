@@ -88,7 +88,7 @@ def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: Site,
     assert found["reconcile_instance_up{instance=home}"] == 1
     assert found["reconcile_instance_backoff_seconds{instance=attic}"] == 60
     assert found["reconcile_instance_backoff_seconds{instance=home}"] == 0
-    assert found["reconcile_drift{instance=home}"] == 7
+    assert found["reconcile_drift{instance=home}"] == 11
     assert found["reconcile_drift{instance=seedbox}"] == 0
     assert found["reconcile_owned_torrents{instance=home}"] == 12
     assert found["reconcile_foreign_torrents{instance=home}"] == 3
