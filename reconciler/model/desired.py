@@ -153,7 +153,7 @@ class DesiredTorrent:
     @property
     def label(self) -> str:
         """What people call it: its declared name, else that of its magnet, file or content, else its infohash."""
-        given = self.source or self.content
+        given = self.content or self.source
         return self.name or (given and given.name) or self.infohash
 
 

@@ -180,9 +180,22 @@ def _cannot_add(entry: DesiredTorrent, declared: Sequence[Change], snapshot: Sna
 
 
 def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot, lore: Lore) -> Sequence[Decision]:
-    owned, others = rules.owns(live), rules.others(live)
     if why := elsewhere(entry, live):
-        return [_action(entry, live, Verb.UPDATE if owned else Verb.ADOPT, why, hold=Outcome.BLOCKED)]
+        verb = Verb.UPDATE if rules.owns(live) else Verb.ADOPT
+        return [_action(entry, live, verb, why, hold=Outcome.BLOCKED)]
+    decisions = list(_mend_fields(entry, live, rules, snapshot))
+    if lore.task and not any(isinstance(one, Spared) or one.hold for one in decisions):
+        over = (Change("creator_task", "finished", None),)
+        decisions.append(
+            replace(_action(entry, live, Verb.UPDATE, "the task that made it is over", over), task=lore.task)
+        )
+    if why := damaged(entry, live):
+        decisions.append(_action(entry, live, Verb.UPDATE, why, hold=Outcome.BLOCKED))
+    return decisions
+
+
+def _mend_fields(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
+    owned, others = rules.owns(live), rules.others(live)
     found = drift(entry, live)
     if owned and not found and (not others or rules.policy is Policy.CREATE_ONLY):
         return []
@@ -196,13 +209,9 @@ def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snap
     claim = taken or (() if owned else (Change("owner", None, rules.owner),))
     free, held = sort_out(found, live, snapshot, metadata_first=metadata_first(entry, snapshot))
     actions = []
-    if claim or free or lore.task:
-        over = (Change("creator_task", "finished", None),) if lore.task else ()
+    if claim or free:
         reason = differing(free) if owned else differing(free, _not_ours_yet(entry))
-        reason = "; ".join(part for part in (reason, "the task that made it is over" if over else "") if part)
-        actions.append(replace(_action(entry, live, verb, reason, claim + free + over), task=lore.task))
-    if why := damaged(entry, live):
-        actions.append(_action(entry, live, Verb.UPDATE, why, hold=Outcome.BLOCKED))
+        actions.append(_action(entry, live, verb, reason, claim + free))
     for changes, hold, reason in held:
         actions.append(_action(entry, live, Verb.UPDATE, reason, changes, hold=hold))
     return actions

@@ -13,7 +13,7 @@ from typing import Final, TextIO
 from reconciler.model.explanation import Explanation, Whereabouts
 from reconciler.model.plan import Outcome, Spared
 from reconciler.model.position import Position, Problem
-from reconciler.model.run import ActionResult, InstanceResult, Run
+from reconciler.model.run import ActionResult, ContentResult, InstanceResult, Run
 from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus
 from reconciler.report.blast import as_keys, blast_keys, deletions, quarantines
 from reconciler.report.history import past_run
@@ -116,6 +116,8 @@ def _instance(instance: InstanceResult) -> str:
         **_radii(instance.results),
     }
     lists = {"actions": map(_action, instance.results), "spared": map(_spared, instance.spared)}
+    if instance.content:
+        lists["content"] = map(_content, instance.content)
     return "".join(_object(head, lists, " "))
 
 
@@ -145,6 +147,11 @@ def _radii(results: Sequence[ActionResult]) -> dict[str, object]:
 
 def _spared(item: Spared) -> str:
     return _encode({"infohash": item.infohash, "name": item.name, "reason": item.reason})
+
+
+def _content(one: ContentResult) -> str:
+    known = {"infohash": one.infohash, "magnet": one.magnet}
+    return _encode({"name": one.name, "path": one.path, "source": _place(one.source), **known})
 
 
 def _instance_status(row: InstanceStatus) -> dict[str, object]:
