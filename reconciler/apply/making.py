@@ -192,7 +192,7 @@ def _write(job: Job, path: str, target: Target, pace: Pace, keep: Keep) -> None:
 
 
 def _failure(task: CreatorTask) -> str:
-    text = " ".join(task.error.split()) or "it does not say why"
+    text = " ".join(task.error.split()).rstrip(".") or "it does not say why"
     return (
         f"qBittorrent could not make it: {text}. Is there a file or folder with something in it at {task.of.path}, "
         "as qBittorrent sees it, that it may read?"

@@ -39,8 +39,9 @@ def urls_in(links: str, field: str) -> list[str]:
 
 def missing_urls(wanted: Iterable[str], links: str, field: str) -> tuple[str, ...]:
     """Those of the wanted URLs that a torrent does not have, in their order."""
-    there = {_meaning(url) for url in urls_in(links, field)}
-    return tuple(url for url in wanted if _meaning(url) not in there)
+    end = "/" if field == WEB_SEEDS else ""  # qBittorrent ends the web seed of a folder with one
+    there = {_meaning(url.rstrip(end) if end else url) for url in urls_in(links, field)}
+    return tuple(url for url in wanted if _meaning(url.rstrip(end) if end else url) not in there)
 
 
 def distinct(urls: Iterable[str]) -> tuple[str, ...]:

@@ -164,16 +164,17 @@ class _Resolver:
             return entry
         lives = self._lives[of.instance].get(place_of(of.content.path), [])
         if len(lives) != 1:
-            several = f"it has {len(lives)} torrents of that content"
-            why = f'"{of.name}" is not there on {of.instance} yet' if not lives else f"on {of.instance} {several}"
+            why = f"{of.instance} has {len(lives)} torrents with the content of"
+            why = (
+                f'{why} "{of.name}"' if lives else f'"{of.name}" is not there on {of.instance} yet; a later run adds it'
+            )
             self._unknown[entry.at] = Unknown(why, Outcome.DEFERRED)
             return entry
         (live,) = lives
         file = lender.exports.get(live.id)
         if not isinstance(file, TorrentFile):
-            self._unsourced[entry.at] = f"its .torrent file could not be had from {of.instance}" + (
-                f": {file}" if file else ""
-            )
+            why = f": {file}" if file else ""
+            self._unsourced[entry.at] = f"its .torrent file could not be had from {of.instance}{why}"
         return replace(entry, infohashes=live.infohashes, source=file if isinstance(file, TorrentFile) else None)
 
 

@@ -50,14 +50,14 @@ def body_lines(instance: InstanceResult) -> Iterator[Line]:
     """All actions of one instance, verb by verb in the order of the plan, then what was spared."""
     yield from radius_lines("quarantines", quarantines(instance.results))
     yield from radius_lines("deletions", deletions(instance.results))
-    links = {one.source: one.magnet for one in instance.content if one.magnet}
+    links: dict[Position | None, str] = {one.source: one.magnet for one in instance.content if one.magnet}
     for (_, verb), results in groupby(instance.results, key=lambda result: (result.action.kind, result.action.verb)):
         shown = DELETIONS_SHOWN if verb is Verb.DELETE else SHOWN
         yield from _laid_out([_action(result, links) for result in results], shown)
     yield from _laid_out([_spared(item) for item in instance.spared], SPARED_SHOWN)
 
 
-def _action(result: ActionResult, links: Mapping[Position, str]) -> Entry:
+def _action(result: ActionResult, links: Mapping[Position | None, str]) -> Entry:
     action, outcome = result.action, result.outcome
     well = outcome in _WELL
     loud = shout(action, outcome)
