@@ -134,7 +134,8 @@ def run_once(
         for name in sorted(results)
     )
     code = exit_code(counted, detailed=options.detailed_exitcode)
-    return Run(mode, plan.hash, code, counted, desired.warnings)
+    lent = tuple(_lender(one.name, readings[one.name]) for one in others)
+    return Run(mode, plan.hash, code, counted, desired.warnings, lent)
 
 
 def _planned(
@@ -209,6 +210,12 @@ def unread(name: str, reading: Reading) -> InstanceResult:
     status = error.status if isinstance(error, InstanceError) else Status.ERROR
     why = "the run was stopped before it was read" if isinstance(error, Stopped) else str(error)
     return InstanceResult(name, status, why)
+
+
+def _lender(name: str, reading: Reading) -> InstanceResult:
+    """How an instance answered for which nothing was planned."""
+    read = reading.snapshot
+    return InstanceResult(name, Status.OK, None, read.version, read.web_api) if read else unread(name, reading)
 
 
 def _result(

@@ -73,10 +73,14 @@ class InstanceResult:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A whole run: what was planned and what came of it, and the exit code that says so to a script."""
+    """A whole run: what was planned and what came of it, and the exit code that says so to a script.
+
+    `lenders`: how those instances answered that were read for the sake of others alone.
+    """
 
     mode: Mode
     plan_hash: str
     exit_code: int
     instances: tuple[InstanceResult, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    lenders: tuple[InstanceResult, ...] = ()

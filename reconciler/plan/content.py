@@ -102,10 +102,10 @@ def wanted_exports(resolved: Resolved, snapshots: Mapping[str, Snapshot]) -> Map
     indexes = {name: live_index(snapshot.torrents) for name, snapshot in snapshots.items()}
     for entry in resolved.desired.torrents:
         of, there = entry.content, indexes.get(entry.instance)
-        if not isinstance(of, ContentOf) or there is None or entry.absent:
+        if not isinstance(of, ContentOf) or there is None or entry.absent or not entry.infohashes:
             continue
         if there.keys().isdisjoint(entry.ids):
-            lender = indexes.get(of.instance, {})
+            lender = indexes[of.instance]  # it is known from there
             wanted[of.instance] |= {lender[key].id: None for key in entry.ids if key in lender}
     return {name: tuple(ids) for name, ids in wanted.items()}
 

@@ -214,7 +214,7 @@ class Watch:
         if self._stop.is_set():  # who was not read any more is not in trouble
             run = replace(run, instances=tuple(part for part in run.instances if part.version))
         else:
-            self._domains.learn(run.instances, desired.instances)
+            self._domains.learn((*run.instances, *run.lenders), desired.instances)
             self._memory.learn(run.instances)
             if self._journal and (fought := self._memory.fought()) is not None:
                 self._journal.keep_fought(desired.owner, {part.name for part in run.instances}, fought)
