@@ -165,7 +165,8 @@ def desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
 def desired_state(case: Mapping[str, Any]) -> Desired:
     """The desired state of a case."""
     here = Position("desired.yaml", 1, 1)
-    names, rows = case.get("instances", ["box", "other"]), case.get("desired", [])
+    rows = case.get("desired", [])
+    names = case.get("instances") or sorted({"box", *(row.get("instance", "box") for row in rows)})
     return Desired(
         policy=Policy(case.get("policy", "sync")),
         instances={name: Instance(name, here, f"http://{name}", preferences=preferences(case, here)) for name in names},

@@ -54,6 +54,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
             live.append({"number": number, "content": row["content"], "tags": tags})
     return {
         "desired": rows,
+        "instances": ["box", "other"],
         "live": live,
         "guard": {"max_delete": 100, "max_delete_percent": 100},
         "delete_files": draw(st.booleans()),

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from reconciler.model.errors import AuthFailed, Unreachable
+from reconciler.model.plan import Verb
 from reconciler.model.tags import CONTENT_OF
 from tests.support.torrents import made
 from tests.watch.test_loop import HOUR, Story
