@@ -69,7 +69,7 @@ def write_explanation(found: Explanation, stream: TextIO) -> None:
     head = {
         "format_version": FORMAT_VERSION,
         "exit_code": found.exit_code,
-        "infohash": found.infohash,
+        "infohash": found.infohash or None,
         "name": found.name,
         "owner": found.owner,
     }
@@ -174,7 +174,7 @@ def _instance_status(row: InstanceStatus) -> dict[str, object]:
 def _torrent_status(row: TorrentStatus) -> dict[str, object]:
     return {
         "instance": row.instance,
-        "infohash": row.infohash,
+        "infohash": row.infohash or None,
         "name": row.name,
         "source": _place(row.source),
         "state": row.state,
