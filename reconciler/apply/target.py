@@ -29,11 +29,11 @@ class Target(Protocol):
     def tags_at_add(self) -> bool:
         """Does an add take tags (qBittorrent >= 4.3.2)? Where not, `add` leaves them out and `add_tags` must follow."""
 
-    def snapshot(self, files_of: Collection[str] = (), content: Collection[str] = ()) -> Snapshot:
+    def snapshot(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """Every torrent and category, with the files of those torrents that one of these ids means.
 
-        And with the tasks that make torrents from one of these paths, where there are any; what came of one that is
-        finished takes one request more.
+        And with the tasks that make one of these torrents, where there are any; what came of one that is finished takes
+        one request more.
 
         Raises rather than return less than all.
         """

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from reconciler.apply.pace import Pace
 from reconciler.apply.target import Target
 from reconciler.live import Mirror, Session
+from reconciler.model.content import Creation
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.snapshot import Snapshot
@@ -32,7 +33,7 @@ class OpenTarget(Target, Protocol):
     def fresh(self) -> bool:
         """Was the last snapshot a full read, that depends on nothing read before?"""
 
-    def refresh(self, files_of: Collection[str] = (), content: Collection[str] = ()) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """A snapshot by a full read."""
 
     def open(self) -> None:
@@ -44,10 +45,10 @@ class OpenTarget(Target, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What is read of an instance besides: the files of torrents, by their ids, and what is made from these paths."""
+    """What is read of an instance besides: the files of torrents, by their ids, and what is being made as declared."""
 
     files: Collection[str] = ()
-    content: Collection[str] = ()
+    content: Collection[Creation] = ()
 
     @classmethod
     def of(cls, desired: Desired, instance: str) -> Needs:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from reconciler.live.client import Client
 from reconciler.live.connection import Connection
 from reconciler.live.creator_replies import creator_task, with_file
-from reconciler.model.content import MAKES_TORRENTS, Creation, CreatorTask, TaskState
+from reconciler.model.content import MAKES_TORRENTS, Creation, CreatorTask, TaskState, making
 from reconciler.model.errors import Rejected
 
 DECODES_URLS: Final = (2, 12)  # Web API from which the URLs of trackers and web seeds are decoded (qBittorrent 5.2)
@@ -64,11 +64,11 @@ class CreatorCalls:
             if error.http_status != _NO_TASK:
                 raise
 
-    def _tasks_for(self, content: Collection[str]) -> tuple[CreatorTask, ...]:
-        """Those that make a torrent from one of these paths, each that is finished with what came of it."""
+    def _tasks_for(self, content: Collection[Creation]) -> tuple[CreatorTask, ...]:
+        """Those that make one of these torrents, each that is finished with what came of it."""
         if not content or self._connection.capabilities.web_api < MAKES_TORRENTS:
             return ()
-        return tuple(self._with_file(task) for task in self.tasks() if task.of.path in content)
+        return tuple(map(self._with_file, making(content, self.tasks())))
 
     def _with_file(self, task: CreatorTask) -> CreatorTask:
         data = self.made(task.id) if task.state is TaskState.FINISHED else None

@@ -22,6 +22,7 @@ from reconciler.live.deltas import (
 )
 from reconciler.live.replies import MainData, hides_intent
 from reconciler.live.session import Session, lacks_files
+from reconciler.model.content import Creation
 from reconciler.model.desired import Instance
 from reconciler.model.fields import normal_path
 from reconciler.model.files import Priority
@@ -81,7 +82,7 @@ class Mirror(Session):
         self._fresh = False
         self._polled = 0  # the last session in which maindata was asked for
 
-    def snapshot(self, files_of: Collection[str] = (), content: Collection[str] = ()) -> Snapshot:
+    def snapshot(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """Every torrent and category: the very same object as the last time where nothing in it has changed.
 
         One request; one more for each of: declared preferences, declared content, torrents whose state hides the stop
@@ -92,7 +93,7 @@ class Mirror(Session):
         """
         return self._read(files_of, content, full=False)
 
-    def _read(self, files_of: Collection[str], content: Collection[str], full: bool) -> Snapshot:
+    def _read(self, files_of: Collection[str], content: Collection[Creation], full: bool) -> Snapshot:
         copy, self._copy = self._copy, None  # whatever fails on the way, the copy is not gone on from
         on = copy if copy and not full and self._can_go_on(copy) else None
         self._copy = self._next(on, files_of) if on else self._full(copy, files_of)
@@ -107,7 +108,7 @@ class Mirror(Session):
         """Was the last snapshot a full read, that depends on nothing read before?"""
         return self._fresh
 
-    def refresh(self, files_of: Collection[str] = (), content: Collection[str] = ()) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """A full read, which depends on nothing that was read before."""
         return self._read(files_of, content, full=True)
 

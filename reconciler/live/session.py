@@ -20,6 +20,7 @@ from reconciler.live.replies import (
     live_torrents,
     other_seeds,
 )
+from reconciler.model.content import Creation
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
@@ -85,11 +86,11 @@ class Session(OptionCalls, CreatorCalls):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def snapshot(self, files_of: Collection[str] = (), content: Collection[str] = ()) -> Snapshot:
+    def snapshot(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """Every torrent and category: two requests, one more where the state of some hides the stop intent.
 
-        And one for the preferences, where some are declared; one for the tasks that make torrents from one of the paths
-        of `content`, if any, and one for each of them that is finished. The files of the torrents that one of
+        And one for the preferences, where some are declared; one for the tasks that make what `content` asks for, if
+        anything, and one for each of them that is finished. The files of the torrents that one of
         `files_of` means take one more, and before 5.2 one for each of them.
         """
         rows = self._connection.call("torrents/info", lambda client: client.torrent_rows())
@@ -104,7 +105,7 @@ class Session(OptionCalls, CreatorCalls):
         """Was the last snapshot a full read? Here each is."""
         return True
 
-    def refresh(self, files_of: Collection[str] = (), content: Collection[str] = ()) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """A full read, which is all that this session knows."""
         return self.snapshot(files_of, content)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -116,3 +118,11 @@ class CreatorTask:
         if self.state is TaskState.RUNNING:
             return f"it is being hashed: {self.progress:.0f} %"
         return "it waits for its turn to be hashed" if self.state is TaskState.QUEUED else str(self.state)
+
+
+def making(wanted: Iterable[Creation], tasks: Iterable[CreatorTask]) -> list[CreatorTask]:
+    """Those of the tasks that make one of the wanted torrents."""
+    by_path: defaultdict[str, list[Creation]] = defaultdict(list)
+    for creation in wanted:
+        by_path[creation.path].append(creation)
+    return [task for task in tasks if any(map(task.makes, by_path.get(normal_path(task.of.path), ())))]

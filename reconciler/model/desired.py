@@ -189,7 +189,7 @@ class Desired:
         declaring = (entry for entry in self.torrents if entry.files and entry.instance == instance)
         return frozenset(key for entry in declaring if "files" not in entry.ignore_changes for key in entry.ids)
 
-    def content_on(self, instance: str) -> frozenset[str]:
-        """The paths of the content on an instance that torrents are made from."""
-        here = (entry.content for entry in self.torrents if entry.content and entry.instance == instance)
-        return frozenset(made.path for made in here if isinstance(made, Content))
+    def content_on(self, instance: str) -> frozenset[Creation]:
+        """The torrents that are made on an instance."""
+        here = (entry.creation for entry in self.torrents if entry.content and entry.instance == instance)
+        return frozenset(creation for creation in here if creation)

@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.model.content import Content, ContentOf, CreatorTask, TaskState
+from reconciler.model.content import Content, ContentOf, CreatorTask, TaskState, making
 from reconciler.model.desired import Desired, DesiredTorrent
 from reconciler.model.plan import Outcome
 from reconciler.model.position import Position
@@ -152,8 +152,8 @@ class _Resolver:
     def _task(self, entry: DesiredTorrent) -> CreatorTask | None:
         """The task that makes it; of several the one that is furthest."""
         creation = entry.creation
-        tasks = [task for task in self._snapshots[entry.instance].tasks if creation and task.makes(creation)]
-        found = [task for task in tasks if task.state is not TaskState.FAILED]
+        tasks = making([creation] if creation else [], self._snapshots[entry.instance].tasks)
+        found = [task for task in tasks if task.file or task.state in (TaskState.QUEUED, TaskState.RUNNING)]
         return max(found, key=lambda task: (task.state is TaskState.FINISHED, task.progress, task.id), default=None)
 
     def _had(self, entry: DesiredTorrent, of: ContentOf) -> DesiredTorrent:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from reconciler.model.content import MAKES_TORRENTS, Creation, CreatorTask, TaskState
+from reconciler.model.content import MAKES_TORRENTS, Creation, CreatorTask, TaskState, making
 from reconciler.model.errors import Rejected, Unsupported
 from reconciler.model.torrent_file import SourceError, TorrentFile, identify
 
@@ -83,10 +83,10 @@ class MemoryCreator:
 
     _made_so_far: int = 0
 
-    def _tasks_for(self, content: Collection[str]) -> tuple[CreatorTask, ...]:
+    def _tasks_for(self, content: Collection[Creation]) -> tuple[CreatorTask, ...]:
         if not content or self._api < MAKES_TORRENTS:
             return ()
-        return tuple(self._with_file(task) for task in self.tasks() if task.of.path in content)
+        return tuple(map(self._with_file, making(content, self.tasks())))
 
     def _with_file(self, task: CreatorTask) -> CreatorTask:
         data = self.made(task.id) if task.state is TaskState.FINISHED else None

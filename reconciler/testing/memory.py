@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from reconciler.model.bencode import decode
+from reconciler.model.content import Creation
 from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
 from reconciler.model.files import LiveFile, Priority
@@ -87,7 +88,7 @@ class MemoryInstance(MemoryOptions, MemoryCreator):
     def close(self) -> None:
         """Nothing to do."""
 
-    def snapshot(self, files_of: Collection[str] = (), content: Collection[str] = ()) -> Snapshot:
+    def snapshot(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """Every torrent and category, the files of some torrents, and what is made from some content."""
 
         def work() -> Snapshot:
@@ -111,7 +112,7 @@ class MemoryInstance(MemoryOptions, MemoryCreator):
         """Every snapshot is a full read."""
         return True
 
-    def refresh(self, files_of: Collection[str] = (), content: Collection[str] = ()) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """The same: every snapshot is a full read."""
         return self.snapshot(files_of, content)
 

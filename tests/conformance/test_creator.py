@@ -24,7 +24,7 @@ def able(subject: Subject) -> bool:
     for call in (subject.target.tasks, lambda: subject.target.make(Creation("/x"))):
         with pytest.raises(Unsupported):
             call()
-    assert subject.target.snapshot(content=["/x"]).tasks == ()
+    assert subject.target.snapshot(content=[Creation("/x")]).tasks == ()
     return False
 
 
@@ -102,11 +102,13 @@ def test_a_snapshot_has_the_tasks_of_content_that_is_asked_for(subject: Subject)
     wanted = Creation(subject.file(secrets.randbits(40)))
     key = subject.target.make(wanted)
     ended(subject, key)
-    (task,) = subject.target.snapshot(content=[wanted.path]).tasks
+    (task,) = subject.target.snapshot(content=[wanted]).tasks
     assert isinstance(task.file, TorrentFile) and task.file.content() == subject.target.made(key)
-    assert subject.target.snapshot(content=["/elsewhere"]).tasks == () == subject.target.snapshot().tasks
+    assert (
+        subject.target.snapshot(content=[replace(wanted, private=True)]).tasks == () == subject.target.snapshot().tasks
+    )
     subject.target.remove_task(key)
-    assert subject.target.snapshot(content=[wanted.path]).tasks == ()
+    assert subject.target.snapshot(content=[wanted]).tasks == ()
 
 
 def test_a_path_that_leads_nowhere_fails_later(subject: Subject) -> None:
@@ -117,7 +119,7 @@ def test_a_path_that_leads_nowhere_fails_later(subject: Subject) -> None:
     task = ended(subject, key)
     assert task.state is TaskState.FAILED and task.error and task.makes(wanted)
     assert subject.target.made(key) is None
-    (seen,) = subject.target.snapshot(content=[wanted.path]).tasks
+    (seen,) = subject.target.snapshot(content=[wanted]).tasks
     assert seen.file is None
     subject.target.remove_task(key)
 
