@@ -218,8 +218,10 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
                     download_path="/inc",
                 ),
                 "comment": "kept",
+                "save_path": "/data",
             },
             {
+                "save_path": "/data",
                 "download_path": "/inc",
                 "sequential": True,
                 "upload_limit": "500 KiB/s",
@@ -240,6 +242,11 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
         ),
         ({"auto_tmm": True, "options": LiveOptions(download_path="/inc")}, {"auto_tmm": True}, []),
         ({"save_path": "/data", "state": "moving"}, {}, ["save_path is left out: its data is being moved"]),
+        (
+            {"save_path": "/data", "state": "moving", "options": LiveOptions(download_path="/inc")},
+            {},
+            ["save_path is left out: its data is being moved", "download_path is left out: without a save_path"],
+        ),
         ({"save_path": "data"}, {}, ["save_path data is left out: this path is not absolute"]),
         ({"category": "a//b"}, {}, ["category a//b is left out: a category cannot begin or end"]),
         ({"tags": {"ok", "\x1b"}}, {"tags": ["ok"]}, ['tags without "\\x1b": the tag has a line break or control']),

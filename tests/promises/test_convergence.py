@@ -12,9 +12,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from reconciler.control import Options, Silent, run_once
-from reconciler.model.desired import Desired, Policy
+from reconciler.model.desired import Desired, DesiredTorrent, Policy
 from reconciler.model.errors import BrokenReply, InstanceError, ServerFault, TimedOut, Unreachable
-from reconciler.model.options import OPTIONS, goes_with_add
+from reconciler.model.options import OPTIONS, goes_with_add, group
 from reconciler.model.plan import Action, Kind, Outcome, Verb
 from reconciler.model.run import ActionResult, Run, Status
 from reconciler.model.snapshot import LiveTorrent
@@ -74,10 +74,19 @@ def _waits(result: ActionResult) -> bool:
 def carried(desired: Desired, box: MemoryInstance) -> bool:
     """Does an add carry everything, or is what does not go with it made up for by the next run?
 
-    docs/decisions/0002: create-only changes nothing that it finds.
+    docs/decisions/0002: create-only changes nothing that it finds, and nobody else what is to be ignored.
     """
-    late = (field for entry in desired.torrents for field in entry.options if not goes_with_add(field, box.api))
-    return desired.policy is not Policy.CREATE_ONLY or (box.tags_at_add and not any(late))
+    if desired.policy is Policy.CREATE_ONLY:
+        return box.tags_at_add and not any(_late(entry, box) for entry in desired.torrents)
+    return not any(_late(entry, box) & entry.ignore_changes for entry in desired.torrents)
+
+
+def _late(entry: DesiredTorrent, box: MemoryInstance) -> set[str]:
+    """What of an entry follows its add."""
+    late = {group(field) for field in entry.options if not goes_with_add(field, box.api)}
+    late |= {"tags"} if entry.tags and not box.tags_at_add else set()
+    after_upload = ("files", "trackers", "web_seeds") if entry.has_metadata else ()
+    return late | {field for field in after_upload if getattr(entry, field)}
 
 
 versions = st.sampled_from(sorted(WEB_API))

@@ -47,6 +47,8 @@ def managed_values(live: LiveTorrent, api: Version) -> tuple[dict[str, Plain], t
             keys[key] = found
     if live.moving:
         left.append("save_path is left out: its data is being moved")
+    if "save_path" not in keys and keys.pop("download_path", None):
+        left.append("download_path is left out: without a save_path it cannot be declared")
     return keys, tuple(left)
 
 
@@ -56,7 +58,7 @@ def _said(live: LiveTorrent, api: Version) -> Iterator[tuple[str, Plain]]:
         if (found := read(live)) is not None:
             yield key, found
     for key, value in declarable(live, api):
-        if not (key == "download_path" and live.auto_tmm):  # its category's
+        if not (key == "download_path" and live.auto_tmm):  # it is its category's
             yield key, cast("Plain", value)
 
 
