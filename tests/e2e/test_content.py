@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.demo.servers import Server, _free_port
+from reconciler.demo.servers import Server, free_port
 from reconciler.model.metainfo import read_metainfo
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home
@@ -142,7 +142,7 @@ def test_another_one_has_it_to_the_last_byte(
     had_by: str, home: Home, make_server: MakeServer, make_proxy: MakeProxy
 ) -> None:
     """From nothing but the two entries: the maker is the tracker, too. Both servers have one address here."""
-    port = _free_port("127.0.0.1")
+    port = free_port("127.0.0.1")
     beside = "enable_multi_connections_from_same_ip: true"
     tracker = f"preferences: {{embedded_tracker_port: {port}, enable_embedded_tracker: true, {beside}}}"
     maker = maker_of("5.1.0" if had_by == "5.3.0" else "5.3.0", home, make_server, make_proxy, tracker)
