@@ -1,7 +1,8 @@
 """Executes the plan of one instance, in the order that keeps every moment between two requests safe.
 
 What is urgent comes before everything. Then categories, since torrents need them. Then adds, each with all its values
-at once: a run that is killed between two requests leaves no torrent half made. Then changes. Deletions last, on a
+at once: a run that is killed between two requests leaves no torrent half made. Then changes. What has to be made from
+content is begun before the adds and added after the changes, for hashing takes the server a while. Deletions last, on a
 fresh read. What counts as applied is what a read-back shows.
 """
 
@@ -15,6 +16,7 @@ from reconciler.apply.categories import apply_categories, remove_categories
 from reconciler.apply.delivery import Lost, deliver, read, undone
 from reconciler.apply.finding import Finder
 from reconciler.apply.job import Job, by_id, live_of
+from reconciler.apply.making import Keep, Maker, owed, settle_debts
 from reconciler.apply.pace import Pace
 from reconciler.apply.preferences import apply_preferences
 from reconciler.apply.steps import add_batches, change_batches, delete_batches, deletes, late_fields
@@ -30,13 +32,21 @@ MOVE_PATIENCE = 3.0  # seconds to wait for a move to end before it is reported a
 SAMPLE_FROM = 100  # jobs; fewer are read back whole at once
 
 
-class Executor:
-    """Carries out one instance's plan on one target. `advance(n)` is told of every n actions dealt with."""
+def _nowhere(path: str, _data: bytes) -> None:
+    raise OSError(f"nothing is to be written here: {path}")
 
-    def __init__(self, target: Target, pace: Pace, advance: Callable[[int], None]) -> None:
+
+class Executor:
+    """Carries out one instance's plan on one target.
+
+    `advance(n)` is told of every n actions dealt with. `keep(path, data)` writes a file here, or raises `OSError`.
+    """
+
+    def __init__(self, target: Target, pace: Pace, advance: Callable[[int], None], keep: Keep = _nowhere) -> None:
         self._target = target
         self._pace = pace
         self._advance = advance
+        self._keep = keep
 
     def execute(self, plan: InstancePlan) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
         """Do what the plan shows. Returns every action's outcome, and the error that lost the instance, if one did."""
@@ -62,20 +72,29 @@ class Executor:
         apply_categories([job for job in categories if not deletes(job)], self._target, self._pace)
         _drop_orphans(jobs)
         torrents = [job for job in jobs if job.is_torrent and job.outcome is None]
-        kept = [job for job in torrents if not deletes(job)]
-        adds = [job for job in kept if job.is_add]
-        for job in adds:
-            job.late = late_fields(job.action, self._target.api)
-        self._deliver(add_batches(adds, self._target))
-        self._await_adds([job for job in adds if job.late or not self._target.tags_at_add])
-        self._deliver(change_batches(kept, self._target))
-        self._settle(kept)
+        maker = Maker(self._target, self._pace)
+        maker.begin([job for job in torrents if job.action.makes])
+        self._bring([job for job in torrents if not (deletes(job) or job.action.makes)])
+        self._bring(maker.made())
         self._delete([job for job in torrents if deletes(job)])
         remove_categories([job for job in categories if deletes(job)], self._target, self._pace)
 
     def _at_once(self, jobs: Sequence[Job]) -> None:
         """What is urgent: the stops of the kill switch."""
         self._deliver(change_batches(jobs, self._target))
+        self._settle(jobs)
+
+    def _bring(self, jobs: Sequence[Job]) -> None:
+        """Torrents as they are wanted, those that are added and those that are there."""
+        adds = [job for job in jobs if job.is_add]
+        for job in adds:
+            job.late = late_fields(job.action, self._target.api)
+        for job in jobs:
+            job.owed = owed(job.action)
+        self._deliver(add_batches(adds, self._target))
+        self._await_adds([job for job in adds if job.late or job.owed or not self._target.tags_at_add])
+        self._deliver(change_batches(jobs, self._target))
+        settle_debts([job for job in jobs if job.owed], self._target, self._pace, self._keep)
         self._settle(jobs)
 
     def _deliver(self, batches: Iterable[Batch]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.model.fields import arrived
 from reconciler.model.plan import Action, Kind, Outcome, Value, Verb
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import HELD, HELD_FORCED, PROTECT, QUARANTINE, owner_tag
+from reconciler.model.tags import HELD, HELD_FORCED, MARKS, PROTECT, QUARANTINE, owner_tag
 
 _HELD: Final = {"running": HELD, "forced": HELD_FORCED}
 
@@ -19,7 +19,8 @@ _HELD: Final = {"running": HELD, "forced": HELD_FORCED}
 class Job:
     """One action under way. `sent`: some request of it may have taken effect; `outcome` is None until it is known.
 
-    `late`: of an add, the fields that the add itself does not carry and that have to follow it.
+    `late`: of an add, the fields that the add itself does not carry and that have to follow it. `owed`: the fields that
+    the torrent does not show, and that are still to be done.
     """
 
     action: Action
@@ -28,6 +29,7 @@ class Job:
     error: str | None = None
     outcome: Outcome | None = None
     late: frozenset[str] = frozenset()
+    owed: set[str] = field(default_factory=set)
 
     @property
     def is_torrent(self) -> bool:
@@ -61,7 +63,11 @@ class Job:
 
     def has_arrived(self, live: LiveTorrent | None) -> bool:
         """Does the instance show all that the action asked for?"""
-        return live is not None and all(arrived(change, live, self.action) for change in self.action.changes)
+        return (
+            live is not None
+            and not self.owed
+            and all(arrived(change, live, self.action) for change in self.action.changes)
+        )
 
     def end(self, outcome: Outcome, error: str | None = None) -> None:
         """Settle what became of it; the first word stands."""
@@ -78,6 +84,7 @@ def tags_to_add(action: Action) -> frozenset[str]:
     tags = _named(action, "tags", after=True) - _named(action, "tags", after=False)
     tags.update(QUARANTINE + text for text in _named(action, "quarantine", after=True))
     tags.update(owner_tag(str(c.after)) for c in action.changes if c.field == "owner" and c.after is not None)
+    tags.update(mark for field, mark in MARKS.items() if action.wanted(field) is not None)
     if action.wanted("protect") is True:
         tags.add(PROTECT)
     if how := action.wanted("held"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Final
 
 from reconciler.apply.batch import Batch, grouped
 from reconciler.apply.job import Job, marks_to_remove, tags_to_add, tags_to_remove
@@ -18,6 +19,7 @@ from reconciler.model.torrent_file import SourceError, TorrentFile
 
 ADDS_PER_REQUEST = 1000  # measured: larger calls gain nothing and answer later
 ADD_BYTES = 8 << 20  # of magnet links or .torrent files in one request; the server takes 64 MiB
+_AS_IT_IS: Final = (("content_layout", "original"), ("skip_checking", True))  # for data that has just been hashed
 PART_OVERHEAD = 300  # bytes around each file in a request
 
 
@@ -65,6 +67,8 @@ def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
 
 def late_fields(action: Action, api: Version) -> frozenset[str]:
     """The fields of an add that the add itself does not carry on that version. Only a link can hold trackers."""
+    if action.wanted("content") is not None:  # all that a .torrent file can hold is in the one that was made
+        return frozenset(c.field for c in action.changes if c.field != "comment" and not goes_with_add(c.field, api))
     late = {"files"} if isinstance(action.adds, Magnet) else {"files", TRACKERS, WEB_SEEDS}
     return frozenset(c.field for c in action.changes if c.field in late or not goes_with_add(c.field, api))
 
@@ -111,7 +115,9 @@ def _add_options(action: Action, target: Target) -> AddOptions:
         save_path=None if path is None else str(path),
         tags=tuple(sorted(tags_to_add(action))) if target.tags_at_add else (),
         name=None if name is None else str(name),
-        more=_more(action, target.api) if len(action.changes) > 2 else (),
+        more=(*_more(action, target.api), *(_AS_IT_IS if action.wanted("content") is not None else ()))
+        if len(action.changes) > 2
+        else (),
     )
 
 

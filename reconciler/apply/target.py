@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from reconciler.model.content import Creation, CreatorTask
 from reconciler.model.files import LiveFile, Priority
 from reconciler.model.options import Version
 from reconciler.model.plan import Value
@@ -28,8 +29,11 @@ class Target(Protocol):
     def tags_at_add(self) -> bool:
         """Does an add take tags (qBittorrent >= 4.3.2)? Where not, `add` leaves them out and `add_tags` must follow."""
 
-    def snapshot(self, files_of: Collection[str] = ()) -> Snapshot:
+    def snapshot(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """Every torrent and category, with the files of those torrents that one of these ids means.
+
+        And with the tasks that make one of these torrents, where there are any; what came of one that is finished takes
+        one request more.
 
         Raises rather than return less than all.
         """
@@ -90,6 +94,24 @@ class Target(Protocol):
 
     def prioritize(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
         """Give files a priority."""
+
+    def tasks(self) -> tuple[CreatorTask, ...]:
+        """All torrents that it is making or has made, without their files (qBittorrent >= 5.0)."""
+
+    def make(self, creation: Creation) -> str:
+        """Begin to make a torrent, without adding it; the id of the task. A path that leads nowhere fails only later.
+
+        Refused (409) where too many are under way.
+        """
+
+    def made(self, task: str) -> bytes | None:
+        """The .torrent file that a task has made; None where there is none, or no such task."""
+
+    def remove_task(self, task: str) -> None:
+        """Forget a task, and end it where it is still under way. One that is not there is no error."""
+
+    def export(self, torrent_id: str) -> bytes | None:
+        """The .torrent file of one torrent (qBittorrent >= 4.5); None where it has no metadata yet, or is gone."""
 
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove, with or without downloaded data."""

@@ -168,7 +168,7 @@ def _instance(desired: Desired, said: object) -> str:
 def _declared(desired: Desired, instance: str, infohashes: InfoHashes) -> DesiredTorrent | None:
     """The entry for that torrent on that instance, or on one of the members that the group has."""
     ids, places = set(infohashes.ids), set(desired.members_of(instance))
-    found = (one for one in desired.torrents if ids & set(one.infohashes.ids))
+    found = (one for one in desired.torrents if ids & set(one.ids))
     return next((one for one in found if places & set(desired.places_of(one))), None)
 
 

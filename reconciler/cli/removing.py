@@ -56,8 +56,7 @@ def remove_command(settings: Settings, options: RemoveSettings) -> int:
             raise Failure(f"{name}: {error}. Remove the entry by hand", 4) from error
     after = reload(settings, changes, torrents)
     done = [
-        Done("remove", str(one.infohashes), one.label, one.instance, one.at, _effect(one, desired, after))
-        for one in entries
+        Done("remove", one.infohash, one.label, one.instance, one.at, _effect(one, desired, after)) for one in entries
     ]
     return conclude(settings, changes, done, dry_run=options.dry_run)
 
@@ -65,10 +64,13 @@ def remove_command(settings: Settings, options: RemoveSettings) -> int:
 def _known(desired: Desired, options: RemoveSettings) -> list[Known[DesiredTorrent]]:
     """What may be named: an entry by its own name, and by that of its link or file."""
     return [
-        Known(one, one.infohashes, tuple(name for name in (one.name, one.source and one.source.name) if name))
-        for one in desired.torrents
-        if options.instance in (None, one.instance)
+        Known(one, one.infohashes, _names(one)) for one in desired.torrents if options.instance in (None, one.instance)
     ]
+
+
+def _names(entry: DesiredTorrent) -> tuple[str, ...]:
+    given = entry.source or entry.content
+    return tuple(name for name in (entry.name, given and given.name) if name)
 
 
 def _one(text: str, known: list[Known[DesiredTorrent]]) -> DesiredTorrent:
@@ -78,9 +80,9 @@ def _one(text: str, known: list[Known[DesiredTorrent]]) -> DesiredTorrent:
     if len(found) == 1:
         return found[0]
     if found:
-        more = [f"{one.at}  {str(one.infohashes)[:10]}  {one.label}  on {one.instance}" for one in found]
+        more = [f"{one.at}  {one.infohash[:10]}  {one.label}  on {one.instance}" for one in found]
         raise Failure(f'"{text}" is {len(found)} entries. Say which by its infohash, or with --instance', 1, more=more)
-    close = [f"{one.at}  {str(one.infohashes)[:10]}  {one.label}" for one in near(text, known)]
+    close = [f"{one.at}  {one.infohash[:10]}  {one.label}" for one in near(text, known)]
     raise Failure(f'no entry is called "{text}"' + (", but there is" if close else ""), 1, more=close)
 
 

@@ -11,6 +11,7 @@ from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.grouping import looking, with_linked
 from reconciler.control.health.checkup import Checkup
 from reconciler.control.health.history import History
+from reconciler.control.lending import snapshots_of
 from reconciler.control.reading import Connect, Reading, connect, read_all
 from reconciler.control.roster import Roster
 from reconciler.control.run import Planner, chosen, settled, utc_now
@@ -27,9 +28,10 @@ from reconciler.model.options import CREATE_ONLY, OPTIONS
 from reconciler.model.plan import Action, InstancePlan, Kind, Value
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.tags import owner_tag, owners
+from reconciler.model.tags import MARKS, owner_tag, owners
 from reconciler.plan import make_plan
-from reconciler.plan.diff import ORDER, drift
+from reconciler.plan.content import resolve
+from reconciler.plan.diff import ORDER, drift, first_values
 from reconciler.plan.match import match
 from reconciler.plan.placement import Placement, place
 
@@ -49,10 +51,15 @@ class NotOne(LookupError):
 class _Trace:
     """Something that makes a torrent known: an entry, or a live torrent on an instance."""
 
-    infohashes: InfoHashes
+    infohashes: InfoHashes | None  # None: nobody knows yet which torrent the entry means
     names: tuple[str, ...]
     place: str
     title: str | None  # what it is called best; None: a link's name has to do
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """What it shares with other traces of the same torrent."""
+        return self.infohashes.ids if self.infohashes else (self.place,)
 
 
 def explain(
@@ -77,24 +84,25 @@ def explain(
     selected = chosen(desired, instances)
     look = looking(desired, Checkup(History(), pace, utc), roster, pace, utc)
     with read_all(with_linked(desired, selected), stop, look, connect) as readings:
-        snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
+        snapshots = snapshots_of(readings)
         roster.saw(readings, utc())
+    declared, desired = desired, resolve(desired, snapshots).desired
     traces = _traces(desired, {one.name: snapshots[one.name] for one in selected if one.name in snapshots})
     found = _the_one(text, traces, [one.name for one in selected if one.name not in snapshots])
-    ids = {key for trace in found for key in trace.infohashes.ids}
+    ids = {key for trace in found for key in trace.ids}
     health = {name: reading.health for name, reading in readings.items() if reading.health}
     known, now = roster.known, utc()
-    plan = planner(desired, snapshots, now=now, known=known, health=health)
+    plan = planner(declared, snapshots, now=now, known=known, health=health)
     plans = {part.name: part for part in plan.instances}
     places = _Places(desired, place(desired, snapshots, known, now))
     parts = tuple(_on(desired, one.name, readings[one.name], plans.get(one.name), ids, places) for one in selected)
-    infohashes = _joined([trace.infohashes for trace in found])
+    infohashes = _joined(found)
     return Explanation(
         _title(found),
-        str(infohashes),
+        _hash_text(infohashes),
         desired.owner,
         parts,
-        tuple(lately(infohashes)),
+        tuple(lately(infohashes)) if infohashes else (),
         int(any(one.name not in snapshots for one in selected)),
         places.pending(ids),
     )
@@ -131,7 +139,7 @@ def _traces(desired: Desired, snapshots: Mapping[str, Snapshot]) -> list[_Trace]
 
 
 def _names(entry: DesiredTorrent) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in (entry.name, entry.label) if name and name != str(entry.infohashes)))
+    return tuple(dict.fromkeys(name for name in (entry.name, entry.label) if name and name != entry.infohash))
 
 
 def _the_one(text: str, traces: Sequence[_Trace], unread: Sequence[str]) -> list[_Trace]:
@@ -154,27 +162,32 @@ def _subjects(found: Sequence[_Trace], traces: Sequence[_Trace]) -> list[list[_T
     for first in found:
         if any(first in subject for subject in subjects):
             continue
-        ids: set[str] = set(first.infohashes.ids)
-        while more := {k for t in traces if ids.intersection(t.infohashes.ids) for k in t.infohashes.ids} - ids:
+        ids: set[str] = set(first.ids)
+        while more := {k for t in traces if ids.intersection(t.ids) for k in t.ids} - ids:
             ids |= more
-        subjects.append([trace for trace in traces if ids.intersection(trace.infohashes.ids)])
+        subjects.append([trace for trace in traces if ids.intersection(trace.ids)])
     return subjects
 
 
 def _candidate(traces: Sequence[_Trace]) -> Candidate:
-    infohash = str(_joined([trace.infohashes for trace in traces]))
+    infohash = _hash_text(_joined(traces))
     return Candidate(_title(traces), infohash, tuple(dict.fromkeys(trace.place for trace in traces)))
 
 
 def _title(traces: Sequence[_Trace]) -> str:
     named = [trace.title for trace in traces if trace.title] + [name for trace in traces for name in trace.names]
-    return named[0] if named else str(traces[0].infohashes)
+    return named[0] if named else _hash_text(traces[0].infohashes)
 
 
-def _joined(found: Sequence[InfoHashes]) -> InfoHashes:
+def _hash_text(infohashes: InfoHashes | None) -> str:
+    return str(infohashes) if infohashes else ""
+
+
+def _joined(traces: Sequence[_Trace]) -> InfoHashes | None:
     """What is known of one torrent by all its traces."""
-    v1 = next((one.v1 for one in found if one.v1), None)
-    return InfoHashes(v1, next((one.v2 for one in found if one.v2), None))
+    found = [trace.infohashes for trace in traces if trace.infohashes]
+    v1, v2 = next((one.v1 for one in found if one.v1), None), next((one.v2 for one in found if one.v2), None)
+    return InfoHashes(v1, v2) if found else None
 
 
 def _on(
@@ -186,7 +199,7 @@ def _on(
     places: _Places,
 ) -> Whereabouts:
     entries = [one for one in desired.torrents if instance in desired.places_of(one)]
-    mine = [one for one in entries if not set(ids).isdisjoint(one.infohashes.ids)]
+    mine = [one for one in entries if not set(ids).isdisjoint(one.ids or (str(one.at),))]
     entry = mine[0] if mine else None
     if plan is None or reading.snapshot is None:
         status = reading.error.status if isinstance(reading.error, InstanceError) else Status.ERROR
@@ -240,8 +253,10 @@ def _usual(field: str, present: Value) -> bool:
 
 def _live(live: LiveTorrent | None, field: str) -> Value:
     """What the instance shows of a field; None where it is not there, or shows nothing of it."""
-    if live is None or field == "owner" or field in CREATE_ONLY:
+    if live is None or field in ("owner", "export", "creator_task") or field in CREATE_ONLY:
         return None
+    if field in ("content", "content_of"):
+        return (live.content_path if field == "content" else True) if MARKS[field] in live.tags else None
     if field in (TRACKERS, WEB_SEEDS):
         return tuple(map(masked, urls_in(live.links, field)))
     if field == "files":
@@ -251,8 +266,10 @@ def _live(live: LiveTorrent | None, field: str) -> Value:
 
 def _declared(entry: DesiredTorrent | None, field: str) -> Value:
     """What the entry says of a field, as plans show it."""
-    if entry is None or field in ("owner", "quarantine", "held"):
+    if entry is None or field in ("owner", "quarantine", "held", "creator_task"):
         return None
+    if field in ("content", "content_of", "export"):
+        return next((change.after for change in first_values(entry) if change.field == field), None)
     if field in entry.options or field in entry.create_only:
         return entry.options.get(field, entry.create_only.get(field))
     if field in (TRACKERS, WEB_SEEDS):

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
-from urllib.parse import quote, urlsplit
 
 from reconciler.apply.pace import Pace
 from reconciler.control.reading import OpenTarget
@@ -15,19 +13,11 @@ from reconciler.desired.writing import Entry, Gathered, Left, Source, is_categor
 from reconciler.desired.writing.document import DECLARED
 from reconciler.desired.writing.scalars import Plain
 from reconciler.model.desired import Desired
-from reconciler.model.links import TRACKERS, WEB_SEEDS, urls_in, with_links
+from reconciler.model.links import TRACKERS, WEB_SEEDS, link_of, looks_private, urls_in
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
 from reconciler.model.tags import IGNORE, PREFIX, owners
 from reconciler.plan.match import match
-
-
-class Library(OpenTarget, Protocol):
-    """An instance that can also be asked for what its torrents were made from."""
-
-    def export(self, torrent_id: str) -> bytes | None:
-        """The .torrent file of one torrent; None where it has no metadata yet, or is gone."""
-
 
 Keep = Callable[[str, bytes], str]  # an infohash and a .torrent file -> the path that an entry names it by
 
@@ -73,7 +63,7 @@ def declared(
 class Sources:
     """What the torrents of one instance can be had by again: a .torrent file where files are kept, else a magnet."""
 
-    def __init__(self, target: Library, pace: Pace, keep: Keep | None) -> None:
+    def __init__(self, target: OpenTarget, pace: Pace, keep: Keep | None) -> None:
         self._target = target
         self._pace = pace
         self._keep = keep
@@ -125,12 +115,8 @@ def _not_ours_to_declare(live: LiveTorrent, owner: str) -> str:
 
 
 def _magnet(live: LiveTorrent) -> str:
-    """A link that names this torrent and no other, with the trackers and web seeds that it has."""
-    hashes = live.infohashes
-    topics = [f"xt=urn:btih:{hashes.v1}"] if hashes.v1 else []
-    topics += [f"xt=urn:btmh:1220{hashes.v2}"] if hashes.v2 else []
-    bare = "magnet:?" + "&".join([*topics, f"dn={quote(live.name, safe='')}"])
-    return with_links(bare, urls_in(live.links, TRACKERS), urls_in(live.links, WEB_SEEDS))
+    """A link with the trackers and web seeds that it has."""
+    return link_of(live.infohashes, live.name, urls_in(live.links, TRACKERS), urls_in(live.links, WEB_SEEDS))
 
 
 def secretive(source: Source) -> bool:
@@ -138,13 +124,5 @@ def secretive(source: Source) -> bool:
     if source.key != "magnet":
         return False
     with suppress(MagnetError):
-        return any(map(_looks_private, parse_magnet(source.text).trackers))
+        return any(map(looks_private, parse_magnet(source.text).trackers))
     return False
-
-
-def _looks_private(tracker: str) -> bool:
-    try:
-        parts = urlsplit(tracker)
-    except ValueError:
-        return True
-    return bool(parts.query or parts.username or parts.path.strip("/").removesuffix("announce").strip("/"))

@@ -1,4 +1,4 @@
-"""What runs and those that only look have to do because instances are members of groups."""
+"""What runs and those that only look have to do because instances are members of groups, or lend to each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from datetime import datetime
 
 from reconciler.apply.pace import Pace
 from reconciler.control.health.checkup import Checkup
-from reconciler.control.reading import Look, OpenTarget, Reading
+from reconciler.control.lending import lenders
+from reconciler.control.reading import Look, Needs, OpenTarget, Reading
 from reconciler.control.roster import Roster
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
@@ -21,6 +22,7 @@ def with_linked(desired: Desired, instances: Sequence[Instance], skip: Collectio
     """The instances, and those without which nobody could say what is to be on them."""
     links = linked(desired.instances, desired.groups)
     names = {name for one in instances for name in links[one.name]}
+    names |= lenders(desired, names)
     return [one for name, one in desired.instances.items() if name in names and name not in skip]
 
 
@@ -39,7 +41,7 @@ def looking(desired: Desired, checkup: Checkup, roster: Roster, pace: Pace, utc:
     measured = frozenset[str]().union(*(group.measured for group in desired.groups.values()))
 
     def look(instance: Instance, target: OpenTarget) -> Reading:
-        reading = checkup.read(instance, target, desired.files_of(instance.name))
+        reading = checkup.read(instance, target, Needs.of(desired, instance.name))
         if reading.snapshot is None or instance.name not in measured or not roster.measure(instance.name, utc()):
             return reading
         try:

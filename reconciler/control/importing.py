@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.apply.pace import Pace, real_pace
-from reconciler.control.gathering import Asked, Keep, Library, Sources, common_categories, declared, secretive
-from reconciler.control.reading import OpenTarget, Reading, read, read_all
+from reconciler.control.gathering import Asked, Keep, Sources, common_categories, declared, secretive
+from reconciler.control.reading import Needs, OpenTarget, Reading, read, read_all
 from reconciler.control.run import chosen, utc_now
 from reconciler.desired import DesiredStateError
 from reconciler.desired.problems import suggestion
@@ -31,10 +31,10 @@ _ROUNDS: Final = 5  # one is enough unless torrents are on an instance twice
 
 
 Merged = Callable[[str, str], Desired]  # the name and the text of a new document -> it and the files that are there
-Open = Callable[[Instance, threading.Event], Library]
+Open = Callable[[Instance, threading.Event], OpenTarget]
 
 
-def open_library(instance: Instance, stop: threading.Event) -> Library:
+def open_library(instance: Instance, stop: threading.Event) -> OpenTarget:
     """A session on the real Web API of an instance, not yet open."""
     return Session(instance, stop=stop)
 
@@ -75,7 +75,7 @@ def import_library(
     """
     pace = pace or real_pace(stop)
     selected = chosen(desired, asked.instances)
-    opened: dict[str, Library] = {}
+    opened: dict[str, OpenTarget] = {}
     gathered: list[Gathered] = []
     left: list[Left] = []
 
@@ -83,7 +83,7 @@ def import_library(
         opened[instance.name] = target = connect(instance, stop)
         return target
 
-    with read_all(selected, stop, lambda _, target: read(target, pace), remember) as readings:
+    with read_all(selected, stop, lambda _, target: read(target, pace, Needs()), remember) as readings:
         snapshots = {name: _whole(name, reading) for name, reading in readings.items()}
         _check_filters(asked, snapshots.values())
         for name, snapshot in snapshots.items():

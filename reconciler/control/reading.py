@@ -12,7 +12,8 @@ from typing import Protocol, TypeVar
 from reconciler.apply.pace import Pace
 from reconciler.apply.target import Target
 from reconciler.live import Mirror, Session
-from reconciler.model.desired import Instance
+from reconciler.model.content import Creation
+from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.health import Health
 from reconciler.model.network import NetworkState
@@ -35,7 +36,7 @@ class OpenTarget(Target, Protocol):
     def fresh(self) -> bool:
         """Was the last snapshot a full read, that depends on nothing read before?"""
 
-    def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """A snapshot by a full read."""
 
     def network(self, *, interface: bool, transfer: bool) -> NetworkState:
@@ -49,6 +50,19 @@ class OpenTarget(Target, Protocol):
 
     def close(self) -> None:
         """Log out. Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What is read of an instance besides: the files of torrents, by their ids, and what is being made as declared."""
+
+    files: Collection[str] = ()
+    content: Collection[Creation] = ()
+
+    @classmethod
+    def of(cls, desired: Desired, instance: str) -> Needs:
+        """What the desired state needs of it."""
+        return cls(desired.files_of(instance), desired.content_on(instance))
 
 
 Connect = Callable[[Instance, threading.Event], OpenTarget]
@@ -110,18 +124,19 @@ def each(names: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
     return {name: future.result() for name, future in futures.items()}
 
 
-def read(target: OpenTarget, pace: Pace, files_of: Collection[str] = ()) -> Reading:
-    """Open one instance and read it whole, with the files of the torrents that `files_of` means."""
+def read(target: OpenTarget, pace: Pace, wanted: Needs) -> Reading:
+    """Open one instance and read it whole."""
     try:
         pace.patiently(target.open)
-        return Reading(target, pace.patiently(lambda: target.snapshot(files_of)))
+        return Reading(target, pace.patiently(lambda: target.snapshot(wanted.files, wanted.content)))
     except (InstanceError, Stopped) as error:
         return Reading(target, error=error)
 
 
-def read_afresh(reading: Reading, pace: Pace, files_of: Collection[str] = ()) -> Reading:
+def read_afresh(reading: Reading, pace: Pace, wanted: Needs) -> Reading:
     """The same instance by a full read, in the session that is open. Its health is what it was a moment ago."""
     try:
-        return replace(reading, snapshot=pace.patiently(lambda: reading.target.refresh(files_of)))
+        snapshot = pace.patiently(lambda: reading.target.refresh(wanted.files, wanted.content))
+        return replace(reading, snapshot=snapshot)
     except (InstanceError, Stopped) as error:
         return Reading(reading.target, error=error)

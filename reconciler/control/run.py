@@ -13,11 +13,14 @@ from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.blast import with_other_seeds
 from reconciler.control.exit_code import exit_code
+from reconciler.control.exporting import keep
 from reconciler.control.grouping import concerned, concerning, looking, with_linked
 from reconciler.control.health.checkup import Checkup, stop_at_once
 from reconciler.control.health.history import History
+from reconciler.control.lending import lend, snapshots_of
+from reconciler.control.making import content_of
 from reconciler.control.progress import Progress
-from reconciler.control.reading import Connect, OpenTarget, Reading, connect, each, read_afresh, read_all
+from reconciler.control.reading import Connect, Needs, OpenTarget, Reading, connect, each, read_afresh, read_all
 from reconciler.control.roster import Roster
 from reconciler.control.surplus import leave, parted
 from reconciler.model.desired import Desired, Instance
@@ -59,7 +62,7 @@ class Planner(Protocol):
         only: Collection[str] | None = None,
         health: Mapping[str, Health] = NO_HEALTH,
     ) -> Plan:
-        """The plan for every instance that was read whole."""
+        """The plan for every instance that was read whole, or of those `only`."""
 
 
 def utc_now() -> datetime:
@@ -129,31 +132,41 @@ def run_once(
         if not options.dry_run:
             results = leave(plans, results, readings, desired.owner, pace)
             roster.did(results.values(), utc())
-    counted = tuple(_counted(results[name], readings[name]) for name in sorted(results))
+    content = content_of(desired, snapshots_of(readings), results)
+    counted = tuple(
+        replace(results[name], requests=readings[name].target.requests, content=content.get(name, ()))
+        for name in sorted(results)
+    )
     names = {one.name for one in chosen(desired, options.instances, options.shard)}
     pending = concerning(desired, plan.pending, names)
     if not stop.is_set():
         roster.wants(pending, concerned(desired, names))
     code = exit_code(counted, detailed=options.detailed_exitcode, pending=bool(pending))
-    lost = tuple(unread(name, one) for name, one in sorted(readings.items()) if name not in results and one.error)
-    return Run(mode, plan.hash, code, counted, desired.warnings, pending, lost)
+    beside = tuple(_linked(name, one) for name, one in sorted(readings.items()) if name not in results)
+    return Run(mode, plan.hash, code, counted, desired.warnings, pending, beside)
 
 
 def _planned(
-    desired: Desired, options: Options, planner: Planner, readings: Mapping[str, Reading], pace: Pace
+    desired: Desired,
+    options: Options,
+    planner: Planner,
+    readings: Mapping[str, Reading],
+    pace: Pace,
 ) -> tuple[Mapping[str, Reading], Plan]:
     """The plan. Where it deletes what only deltas told of, it is made anew on a full read."""
 
     def make(readings: Mapping[str, Reading]) -> Plan:
-        snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
+        snapshots = snapshots_of(readings)
         health = {name: reading.health for name, reading in readings.items() if reading.health}
         return planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over, health=health)
 
+    readings = lend(desired, readings, pace)
     plan = make(readings)
     doubtful = [part.name for part in plan.instances if _deletes(part) and not readings[part.name].target.fresh]
     if options.dry_run or not doubtful:
         return readings, plan
-    readings = {**readings, **each(doubtful, lambda name: read_afresh(readings[name], pace, desired.files_of(name)))}
+    afresh = each(doubtful, lambda name: read_afresh(readings[name], pace, Needs.of(desired, name)))
+    readings = lend(desired, {**readings, **afresh}, pace)
     return readings, make(readings)
 
 
@@ -185,7 +198,7 @@ def _apply(
     left = tuple(action for action in part.actions if not _done(action, reading))
     progress.started(part.name, sum(action.hold is None for action in left))
     try:
-        executor = Executor(reading.target, pace, lambda count: progress.advanced(part.name, count))
+        executor = Executor(reading.target, pace, lambda count: progress.advanced(part.name, count), keep)
         results, lost = executor.execute(replace(part, actions=left))
     finally:
         progress.finished(part.name)
@@ -207,6 +220,12 @@ def unread(name: str, reading: Reading) -> InstanceResult:
     status = error.status if isinstance(error, InstanceError) else Status.ERROR
     why = "the run was stopped before it was read" if isinstance(error, Stopped) else str(error)
     return InstanceResult(name, status, why, health=reading.health)
+
+
+def _linked(name: str, reading: Reading) -> InstanceResult:
+    """How an instance answered for which nothing was planned."""
+    read = reading.snapshot
+    return InstanceResult(name, Status.OK, None, read.version, read.web_api) if read else unread(name, reading)
 
 
 def _result(
@@ -238,8 +257,3 @@ def settled(part: InstancePlan, health: Health | None) -> tuple[Status, str | No
     if part.suspended:
         return Status.SUSPENDED, None
     return (Status.OK, None) if health is None or health.healthy else (Status.UNHEALTHY, health.why)
-
-
-def _counted(result: InstanceResult, reading: Reading) -> InstanceResult:
-    """With every request it took, the logout included."""
-    return replace(result, requests=reading.target.requests)

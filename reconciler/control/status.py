@@ -10,6 +10,7 @@ from reconciler.apply.pace import Pace, real_pace
 from reconciler.control.grouping import concerning, looking, with_linked
 from reconciler.control.health.checkup import Checkup
 from reconciler.control.health.history import History
+from reconciler.control.lending import snapshots_of
 from reconciler.control.reading import OpenTarget, Reading, read_all
 from reconciler.control.roster import Roster
 from reconciler.control.run import chosen, settled, utc_now
@@ -19,13 +20,14 @@ from reconciler.model.desired import Desired, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
 from reconciler.model.health import Health
 from reconciler.model.placement import Known, Pending
-from reconciler.model.plan import Action, InstancePlan
+from reconciler.model.plan import Action, InstancePlan, Kind
 from reconciler.model.position import Position
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.status import ABSENT, MISSING, PENDING, UNKNOWN, InstanceStatus, StatusReport, TorrentStatus
 from reconciler.model.tags import owner_tag
 from reconciler.plan import make_plan
+from reconciler.plan.content import resolve
 from reconciler.plan.match import Match
 from reconciler.plan.placement import moment, place
 
@@ -73,10 +75,11 @@ def compared(
     now: datetime,
 ) -> StatusReport:
     """What the selected instances showed, beside what is declared for them. `known`: of the members of groups."""
-    snapshots = {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
+    snapshots = snapshots_of(readings)
     health = {name: reading.health for name, reading in readings.items() if reading.health}
     plan = make_plan(desired, snapshots, known=known, now=now, health=health)
     plans = {part.name: part for part in plan.instances}
+    desired = resolve(desired, snapshots).desired
     on = place(desired, snapshots, known, now).on
     torrents: list[TorrentStatus] = []
     rows: list[InstanceStatus] = []
@@ -98,7 +101,7 @@ def compared(
 
 
 def _compare(instance: str, here: Sequence[Match], plan: InstancePlan, owner: str, gauge: Gauge) -> list[TorrentStatus]:
-    actions = {action.source: action for action in plan.actions if action.source and action.infohash}
+    actions = {action.source: action for action in plan.actions if action.source and action.kind is Kind.TORRENT}
     spared = {item.infohash: item.reason for item in plan.spared}
     return [
         _torrent(instance, found.entry, found.live, actions, spared, owner_tag(owner), gauge)
@@ -122,7 +125,7 @@ def _torrent(
     return TorrentStatus(
         instance,
         entry.name or (live.name if live else entry.label),
-        str(entry.infohashes),
+        entry.infohash,
         entry.at,
         live.state if live else gone,
         live.progress if live else None,
@@ -142,7 +145,7 @@ def _unknown(entry: DesiredTorrent) -> TorrentStatus:
     return TorrentStatus(
         entry.instance,
         entry.label,
-        str(entry.infohashes),
+        entry.infohash,
         entry.at,
         UNKNOWN,
         reason="its instance could not be read",

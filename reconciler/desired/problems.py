@@ -12,17 +12,17 @@ from typing import Any, Final
 
 from pydantic_core import ErrorDetails
 
+from reconciler.desired.content_schema import FORMATS
 from reconciler.desired.errors import Invalid
 from reconciler.desired.option_schema import CHOICES
 from reconciler.desired.plain import SECRET_KEYS, Document
-from reconciler.desired.schema import BRANCHES, KEYS
-from reconciler.desired.sources import SOURCES
+from reconciler.desired.schema import BRANCHES, KEYS, SOURCES
 from reconciler.model.position import Problem
 
 Loc = tuple[str | int, ...]
 Said = tuple[str, str]  # message, mend
 
-_NOT_DEFAULTS: Final = (*SOURCES, "name", "state", "web_seeds", "delete_files")
+_NOT_DEFAULTS: Final = (*SOURCES, "export", "name", "state", "web_seeds", "delete_files")
 _CHOICES: Final = {
     "policy": ("create-only", "upsert", "sync"),
     "state": ("present", "absent"),
@@ -30,6 +30,7 @@ _CHOICES: Final = {
     "failback": ("never", "when_complete", "immediate"),
     "rebalance": ("never", "when_complete"),
     "when_unhealthy": ("leave", "pause"),
+    "format": FORMATS,
     **CHOICES,
 }
 _A_RATE: Final = "a rate like 5 MiB/s, or unlimited"
@@ -39,6 +40,7 @@ _NUMBERS: Final = {
     "max_delete": "a whole number, 0 or more",
     "max_delete_files": "a whole number, 0 or more",
     "max_delete_percent": "a number from 0 to 100",
+    "piece_size": "a size like 4 MiB",
     "pool_size": "a whole number from 1 to 16",
     "connect": "a duration like 5s or 2m",
     "read": "a duration like 5s or 2m",
@@ -81,6 +83,10 @@ _SHAPES: Final[dict[str, Said]] = {
     "torrents": ('"torrents" must be a list', 'Begin each torrent with "- magnet: …"'),
     "tags": ('"tags" must be a list', 'Write "tags: [iso]", or "tags: {only: [iso]}" to allow no others'),
     "only": ('"only" must be a list', 'Write "tags: {only: [iso]}"'),
+    "content": (
+        '"content" must be a path, or keys and values',
+        'Write "content: /data/film", or "content: {path: /data/film, private: true}"',
+    ),
     "share_limits": ('"share_limits" must be keys and values', 'Write "share_limits: {ratio: 2, seeding_time: 14d}"'),
     "files": ('"files" must be a list', "Write 'files: [{match: \"*.nfo\", priority: skip}]'"),
     "trackers": ('"trackers" must be a list', 'Begin each tracker with "- https://…"'),
@@ -143,7 +149,7 @@ def place_of(loc: Loc) -> str:
             return key
         case ("groups", _, "members", *_):
             return "members"
-        case ("torrents", _, "tags" | "share_limits" | "files" as key, *_):
+        case ("torrents", _, "tags" | "share_limits" | "files" | "content" as key, *_):
             return str(key)
         case ("defaults", "tags" | "share_limits" | "files" as key, *_):
             return str(key)
@@ -159,6 +165,8 @@ def _unknown(loc: Loc) -> Said:
         return _SECRET
     if place == "defaults" and key in _NOT_DEFAULTS:
         return f'"{key}" cannot be a default: each torrent has its own', "Move it to a torrent"
+    if place == "content" and key in KEYS["torrents"]:
+        return f'"{key}" is no part of the content', 'Write it beside "content", as with every torrent'
     known = KEYS.get(place, ())
     mend = suggestion(str(key), known) or "Known here: " + ", ".join(known)
     return f"unknown key {shown(str(key))}", mend
@@ -181,6 +189,8 @@ def _missing(loc: Loc) -> Said:
         case (*_, "files", int(), "match" | "priority" as key):
             mend = 'Add "priority: skip"' if key == "priority" else "Add 'match: \"*.nfo\"'"
             return f"this rule for files has no {key}", mend
+        case (*_, "content", "path"):
+            return "this content has no path", 'Add "path: /data/film", as qBittorrent sees it'
     return f'"{loc[-1]}" is missing', _SHAPES.get(str(loc[-1]), ("", ""))[1]
 
 

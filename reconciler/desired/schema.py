@@ -12,17 +12,18 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, wit
 from typing_extensions import TypedDict  # typing has one that pydantic can read from Python 3.12 on
 
 from reconciler.desired import rules
+from reconciler.desired.content_schema import ContentEntry, ContentSource
 from reconciler.desired.errors import Invalid
 from reconciler.desired.group_schema import GroupEntry, GroupName, MemberEntry
 from reconciler.desired.option_schema import KEYS as OPTION_KEYS
 from reconciler.desired.option_schema import OptionKeys, OwnOptionKeys
 from reconciler.desired.probe_schema import PROBE_KEYS, ProbeEntry
 from reconciler.desired.shapes import STRICT, Duration, SecretSource
-from reconciler.desired.sources import SOURCES
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 
+SOURCES: Final = ("magnet", "torrent", "infohash", "content", "content_of")  # of which each torrent has one
 BRANCHES: Final = frozenset(
-    {"#list", "#only", "#text", "#from", "#name", "#member"}
+    {"#list", "#only", "#text", "#from", "#name", "#member", "#path", "#made"}
 )  # union branches: in pydantic's locs, not in the YAML
 
 
@@ -76,6 +77,9 @@ class TorrentEntry(Managed, OwnOptionKeys, total=False):
     magnet: Annotated[str, AfterValidator(_magnet)]
     torrent: Annotated[str, AfterValidator(rules.torrent_place)]
     infohash: Annotated[str, AfterValidator(rules.infohash)]
+    content: ContentSource
+    content_of: Annotated[str, AfterValidator(rules.torrent_name)]
+    export: Annotated[str, AfterValidator(rules.export_place)]
     name: Annotated[str, AfterValidator(rules.torrent_name)] | None
     state: Literal["present", "absent"]
 
@@ -175,6 +179,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
     "defaults": _known(Managed),
     "torrents": (*SOURCES, *(key for key in _known(TorrentEntry) if key not in SOURCES)),
     "tags": ("only",),
+    "content": tuple(ContentEntry.__annotations__),
     **OPTION_KEYS,
     "password": ("env", "file"),
     "api_key": ("env", "file"),

@@ -6,26 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from reconciler.desired.content import Contents, made_from
 from reconciler.desired.context import Context
 from reconciler.desired.plain import Document
+from reconciler.desired.schema import SOURCES
 from reconciler.desired.torrent_files import is_url
+from reconciler.model.content import Content, ContentOf
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
 from reconciler.model.torrent_file import SourceError, TorrentFile
 
-SOURCES: Final = ("magnet", "torrent", "infohash")
-_MEND: Final = 'Add "magnet: …", "torrent: FILE or URL" or "infohash: …"'
+_MEND: Final = 'Add "magnet: …", "torrent: FILE or URL", "infohash: …", "content: PATH" or "content_of: NAME"'
 
 Source = Magnet | TorrentFile | None
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Which torrent an entry means, and the key that says so. `source` None: it has to be there already."""
+    """Which torrent an entry means, and the key that says so. `source` None: it has to be there already.
+
+    `infohashes` None: which torrent it is only the instances know, by its `content`.
+    """
 
     key: str
-    infohashes: InfoHashes
+    infohashes: InfoHashes | None
     source: Source
+    content: Content | ContentOf | None = None
 
 
 class Sources:
@@ -35,8 +41,9 @@ class Sources:
     `awaited`.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, contents: Contents) -> None:
         self._context = context
+        self._contents = contents
         self._fetched: Mapping[str, TorrentFile | SourceError] = {}
         self.awaited: dict[str, None] = {}  # in order, each once
 
@@ -60,6 +67,11 @@ class Sources:
             return Given(key, value.infohashes, value)
         if isinstance(value, InfoHashes):
             return Given(key, value, None)
+        if key == "content":
+            return Given(key, None, None, made_from(entry, document, index, self._context))
+        if key == "content_of":
+            of = self._contents.get(str(value), document, index)
+            return Given(key, None, None, of) if of else None
         try:
             file = self._file(str(value), document)
         except SourceError as error:

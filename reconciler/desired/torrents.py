@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from reconciler.desired.checking import Checked
+from reconciler.desired.content import Contents, at_its_place, content_ids, misplaced_export, without_place
 from reconciler.desired.context import Context
 from reconciler.desired.options import OPTION_KEYS, contradictions, options_of
 from reconciler.desired.plain import Document
 from reconciler.desired.problems import shown, suggestion
 from reconciler.desired.sources import Given, Sources
+from reconciler.model.content import Content, ContentOf
 from reconciler.model.desired import DesiredTags, DesiredTorrent
 from reconciler.model.groups import Group
 from reconciler.model.position import Position
@@ -25,7 +27,10 @@ def build_torrents(
 
     `names` are the instances that there are.
     """
-    sources = Sources(context)
+    contents = Contents(context)
+    sources = Sources(context, contents)
+    for part in checked:
+        contents.collect(part, names)
     torrents = _Builder(names, groups, context, sources).all(checked)
     if sources.fetch_all():
         torrents = _Builder(names, groups, context, sources).all(checked)
@@ -42,6 +47,7 @@ class _Builder:
         self._only = names[0] if len(names) == 1 else None
         self._context = context
         self._taken: dict[str, dict[str, Position]] = {name: {} for name in names}
+        self._exports: dict[str, Position] = {}
         self._tags: dict[tuple[bool, tuple[str, ...]], DesiredTags] = {}
 
     def all(self, checked: Sequence[Checked]) -> list[DesiredTorrent]:
@@ -57,12 +63,24 @@ class _Builder:
                     self._alone(entry, part.document, index)
                     kept = ("name", "state", "delete_files")
                     values = {key: value for key, value in values.items() if key in kept}
+                if "content" in entry:
+                    values = without_place(values, entry, part.document, index, self._context)
+                elif "export" in entry:
+                    misplaced_export(part.document, index, self._context)
                 contradictions(values, cast("dict[str, Any]", entry), part.document, index, self._context)
                 given = self._sources.of(entry, part.document, index)
                 if instance is None or given is None:
                     continue
+                if isinstance(given.content, Content):
+                    values = at_its_place(values, given.content)
                 torrent = self._torrent(positions[index], given, instance, values)
-                self._unique(torrent, part.document.at("torrents", index, given.key))
+                at = part.document.at("torrents", index, given.key)
+                if given.content and instance not in self._names:
+                    self._grouped(given.key, instance, at)
+                if isinstance(given.content, ContentOf) and given.content.instance == instance:
+                    self._made_here(given.content, at)
+                self._unique(torrent, at)
+                self._exported_once(torrent, part.document, index)
                 torrents.append(torrent)
         return torrents
 
@@ -81,6 +99,7 @@ class _Builder:
             get("paused"),
             get("protect"),
             **options_of(values),
+            content=given.content,
         )
 
     def _tag_set(self, tags: Any) -> DesiredTags | None:
@@ -138,18 +157,34 @@ class _Builder:
 
     def _unique(self, torrent: DesiredTorrent, at: Position) -> None:
         """One entry for each torrent on each instance, whether named or a member of a group."""
+        what = "content" if isinstance(torrent.content, Content) else "torrent"
         for instance in self._places[torrent.instance]:
             taken = self._taken.setdefault(instance, {})
-            for id_ in torrent.infohashes.ids:
+            for id_ in torrent.ids or content_ids(torrent):
                 first = taken.setdefault(id_, torrent.at)
                 if first is not torrent.at:
                     member = "" if instance == torrent.instance else f', a member of "{torrent.instance}",'
                     self._context.problem(
                         at,
-                        f'this torrent is already declared for instance "{instance}"{member} at {first}',
+                        f'this {what} is already declared for instance "{instance}"{member} at {first}',
                         "Keep one of the two",
                     )
                     return
+
+    def _grouped(self, key: str, group: str, at: Position) -> None:
+        members = ", ".join(self._places[group])
+        self._context.problem(at, f'"{key}" is for one instance, and "{group}" is a group', f"Name a member: {members}")
+
+    def _made_here(self, of: ContentOf, at: Position) -> None:
+        self._context.problem(
+            at, f"{shown(of.name)} is made on this very instance, {of.instance}", "Remove this entry, or name another"
+        )
+
+    def _exported_once(self, torrent: DesiredTorrent, document: Document, index: int) -> None:
+        export = torrent.content.export if isinstance(torrent.content, Content) else None
+        if export and (first := self._exports.setdefault(export.path, torrent.at)) is not torrent.at:
+            where = document.at("torrents", index, "export")
+            self._context.problem(where, f"the torrent at {first} is exported to this file too", "Name another file")
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from qbittorrentapi.sync import SyncMainDataDictionary
 from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
 from requests import PreparedRequest, Response
 
+from reconciler.live.creator_replies import ADDED_TASK, TASKS, TaskRow
 from reconciler.live.gauge import Gauge
 from reconciler.live.replies import (
     CATEGORIES,
@@ -127,6 +128,24 @@ class Client(qbittorrentapi.Client):
     def category_rows(self) -> Mapping[str, CategoryRow]:
         """The rows of torrents/categories."""
         return cast("Mapping[str, CategoryRow]", self.torrents_categories())
+
+    def creator_rows(self) -> list[TaskRow]:
+        """The rows of torrentcreator/status."""
+        reply: Response = self._post(
+            _name=APINames.TorrentCreator, _method="status", response_class=Response, version_introduced="2.10.4"
+        )
+        return TASKS.validate_json(reply.content)
+
+    def make_torrent(self, form: Mapping[str, Any]) -> str:
+        """torrentcreator/addTask, of which the library leaves out `source`; the id of the task."""
+        reply: Response = self._post(
+            _name=APINames.TorrentCreator,
+            _method="addTask",
+            data=dict(form),
+            response_class=Response,
+            version_introduced="2.10.4",
+        )
+        return ADDED_TASK.validate_json(reply.content)["taskID"]
 
     def preference_values(self) -> Mapping[str, object]:
         """What app/preferences has, secrets included."""

@@ -23,6 +23,7 @@ from reconciler.live.deltas import (
 from reconciler.live.gauge import Gauge
 from reconciler.live.replies import MainData, hides_intent
 from reconciler.live.session import Session, lacks_files
+from reconciler.model.content import Creation
 from reconciler.model.desired import Instance
 from reconciler.model.fields import normal_path
 from reconciler.model.files import Priority
@@ -83,21 +84,25 @@ class Mirror(Session):
         self._fresh = False
         self._polled = 0  # the last session in which maindata was asked for
 
-    def snapshot(self, files_of: Collection[str] = ()) -> Snapshot:
+    def snapshot(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """Every torrent and category: the very same object as the last time where nothing in it has changed.
 
-        One request; one more for each of: declared preferences, torrents whose state hides the stop intent, torrents
-        that wait for metadata, categories that changed, torrents of which the last full read was in doubt.
+        One request; one more for each of: declared preferences, declared content, torrents whose state hides the stop
+        intent, torrents that wait for metadata, categories that changed, torrents of which the last full read was in
+        doubt.
 
         No delta tells of priorities of files. They are read with a full read, and where what is selected has changed.
         """
-        return self._read(files_of, full=False)
+        return self._read(files_of, content, full=False)
 
-    def _read(self, files_of: Collection[str], full: bool) -> Snapshot:
+    def _read(self, files_of: Collection[str], content: Collection[Creation], full: bool) -> Snapshot:
         copy, self._copy = self._copy, None  # whatever fails on the way, the copy is not gone on from
         on = copy if copy and not full and self._can_go_on(copy) else None
         self._copy = self._next(on, files_of) if on else self._full(copy, files_of)
         self._fresh = on is None or self._copy.full_at > on.full_at
+        tasks = self._tasks_for(content)
+        if tasks != self._copy.snapshot.tasks:
+            self._copy = replace(self._copy, snapshot=replace(self._copy.snapshot, tasks=tasks))
         return self._copy.snapshot
 
     @property
@@ -105,9 +110,9 @@ class Mirror(Session):
         """Was the last snapshot a full read, that depends on nothing read before?"""
         return self._fresh
 
-    def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """A full read, which depends on nothing that was read before."""
-        return self._read(files_of, full=True)
+        return self._read(files_of, content, full=True)
 
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links, as `Session.add`."""

@@ -30,7 +30,7 @@ RUNNING = frozenset({"downloading", "stalledDL", "queuedDL", "forcedDL", "metaDL
     "forcedUP",
 }
 
-_STRICT = ConfigDict(strict=True)
+STRICT = ConfigDict(strict=True)
 
 
 class TorrentRow(TypedDict):
@@ -68,7 +68,7 @@ class TorrentRow(TypedDict):
     comment: NotRequired[str]  # since 5.0
 
 
-@with_config(_STRICT)
+@with_config(STRICT)
 class TorrentChange(TypedDict, total=False):
     """What a reply of sync/maindata says of one torrent: of the fields that are used, those that changed."""
 
@@ -100,7 +100,7 @@ class TorrentChange(TypedDict, total=False):
     comment: str
 
 
-@with_config(_STRICT)
+@with_config(STRICT)
 class FileRow(TypedDict):
     """A row of torrents/files. `index` is told since 4.3.5; before, it is the place in the list."""
 
@@ -109,7 +109,7 @@ class FileRow(TypedDict):
     index: NotRequired[int]
 
 
-@with_config(_STRICT)
+@with_config(STRICT)
 class FilesRow(TypedDict):
     """A row of torrents/info with its files (>= 5.2), which are not told before there is metadata."""
 
@@ -117,14 +117,14 @@ class FilesRow(TypedDict):
     files: NotRequired[list[FileRow]]
 
 
-@with_config(_STRICT)
+@with_config(STRICT)
 class CategoryChange(TypedDict, total=False):
     """What a reply of sync/maindata says of one category. A value that is gone is not told."""
 
     savePath: str
 
 
-@with_config(_STRICT)
+@with_config(STRICT)
 class MainData(TypedDict):
     """A reply of sync/maindata (>= 4.6): everything (`full_update`), or what changed since the reply before."""
 
@@ -155,7 +155,7 @@ class CategoryRow(TypedDict):
     savePath: str
 
 
-TORRENTS: TypeAdapter[list[TorrentRow]] = TypeAdapter(list[TorrentRow], config=_STRICT)
+TORRENTS: TypeAdapter[list[TorrentRow]] = TypeAdapter(list[TorrentRow], config=STRICT)
 FILES: TypeAdapter[list[FileRow]] = TypeAdapter(list[FileRow])
 INFO_WITH_FILES: TypeAdapter[list[FilesRow]] = TypeAdapter(list[FilesRow])
 CATEGORIES: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[str, CategoryRow])

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from reconciler.live.client import Client, Status
 from reconciler.live.connection import Connection
+from reconciler.live.creator_calls import CreatorCalls
 from reconciler.live.gauge import Gauge
 from reconciler.live.network import read_network
 from reconciler.live.option_calls import OptionCalls, added_options, checked_ids
@@ -21,6 +22,7 @@ from reconciler.live.replies import (
     live_torrents,
     other_seeds,
 )
+from reconciler.model.content import Creation
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
@@ -39,7 +41,7 @@ _LIMITS = (
 )
 
 
-class Session(OptionCalls):
+class Session(OptionCalls, CreatorCalls):
     """One run's conversation with one instance: a context manager, or `open()` and `close()`. Not thread-safe.
 
     Every call is one request, but for those of `Target` that say otherwise, and for a session that the server has
@@ -89,26 +91,27 @@ class Session(OptionCalls):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def snapshot(self, files_of: Collection[str] = ()) -> Snapshot:
+    def snapshot(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """Every torrent and category: two requests, one more where the state of some hides the stop intent.
 
-        And one for the preferences, where some are declared. The files of the torrents that one of `files_of` means
-        take one more, and before 5.2 one for each of them.
+        And one for the preferences, where some are declared; one for the tasks that make what `content` asks for, if
+        anything, and one for each of them that is finished. The files of the torrents that one of
+        `files_of` means take one more, and before 5.2 one for each of them.
         """
         rows = self._connection.call("torrents/info", lambda client: client.torrent_rows())
         torrents = self._with_files(live_torrents(rows, self._stopped_among(intent_hidden(rows))), files_of)
         v2 = self._connection.capabilities.v2
         categories, preferences = self.categories(), self._declared_preferences()
-        return Snapshot(self.version, self.web_api, torrents, categories, v2, preferences)
+        return Snapshot(self.version, self.web_api, torrents, categories, v2, preferences, self._tasks_for(content))
 
     @property
     def fresh(self) -> bool:
         """Was the last snapshot a full read? Here each is."""
         return True
 
-    def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """A full read, which is all that this session knows."""
-        return self.snapshot(files_of)
+        return self.snapshot(files_of, content)
 
     def categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from reconciler.model.content import Content, ContentOf, Creation
 from reconciler.model.files import FileRule
 from reconciler.model.groups import Group
 from reconciler.model.health import Probe, WhenUnhealthy
@@ -99,6 +100,9 @@ class DesiredTorrent:
     `instance` may name a group. `source` is what it is added from; None where it has to be there already (`infohash`).
     `category` "" means: no category. Paths are absolute and as qBittorrent sees them.
 
+    `content` is what it is made from, or whose. Which torrent that became only the instances know, so `infohashes` is
+    None until `plan.content` has found it there, and so is `source`.
+
     `options` and `create_only` hold what is declared of `model.options`, by field and in qBittorrent's own units.
     `trackers` (which may hold passkeys) and `web_seeds` are to be there, others may be. The first of the rules of
     `files` that matches a file counts. `ignore_changes` names the keys that only an add heeds. `delete_files` counts
@@ -106,7 +110,7 @@ class DesiredTorrent:
     """
 
     at: Position
-    infohashes: InfoHashes
+    infohashes: InfoHashes | None
     source: Magnet | TorrentFile | None
     instance: str
     absent: bool = False
@@ -123,16 +127,38 @@ class DesiredTorrent:
     files: tuple[FileRule, ...] = ()
     ignore_changes: frozenset[str] = frozenset()
     delete_files: bool | None = None
+    content: Content | ContentOf | None = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id under which an instance may list it; none where it is not known which torrent it is."""
+        return self.infohashes.ids if self.infohashes else ()
+
+    @property
+    def infohash(self) -> str:
+        """The hash that people know it by; "" where it is not known which torrent it is."""
+        return str(self.infohashes) if self.infohashes else ""
+
+    @property
+    def creation(self) -> Creation | None:
+        """How it is made, where that is declared."""
+        made = self.content
+        if not isinstance(made, Content):
+            return None
+        comment = str(self.options.get("comment") or "")
+        how = made.format, made.piece_size, made.private, made.source
+        return Creation(made.path, *how, comment, self.trackers, self.web_seeds)
 
     @property
     def has_metadata(self) -> bool:
         """Are its files known before it is added? From a magnet link they are not."""
-        return isinstance(self.source, TorrentFile)
+        return isinstance(self.source, TorrentFile) or self.content is not None
 
     @property
     def label(self) -> str:
-        """What people call it: its declared name, else that of its magnet or file, else its infohash."""
-        return self.name or (self.source and self.source.name) or str(self.infohashes)
+        """What people call it: its declared name, else that of its magnet, file or content, else its infohash."""
+        given = self.content or self.source
+        return self.name or (given and given.name) or self.infohash
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +200,9 @@ class Desired:
     def files_of(self, instance: str) -> frozenset[str]:
         """The ids of the torrents of an instance whose files are declared: only of these are they read."""
         declaring = (entry for entry in self.torrents if entry.files and instance in self.places_of(entry))
-        return frozenset(
-            key for entry in declaring if "files" not in entry.ignore_changes for key in entry.infohashes.ids
-        )
+        return frozenset(key for entry in declaring if "files" not in entry.ignore_changes for key in entry.ids)
+
+    def content_on(self, instance: str) -> frozenset[Creation]:
+        """The torrents that are made on an instance."""
+        here = (entry.creation for entry in self.torrents if entry.content and entry.instance == instance)
+        return frozenset(creation for creation in here if creation)

@@ -13,8 +13,9 @@ from reconciler.model.options import OPTIONS, STOP_CONDITION
 from reconciler.model.paths import normal_path as normal_path
 from reconciler.model.plan import Action, Change, Value, Verb
 from reconciler.model.quarantine import quarantines
+from reconciler.model.sharing import place_of
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT, QUARANTINE, free_tags, held, owner_tag
+from reconciler.model.tags import CONTENT, CONTENT_OF, PROTECT, QUARANTINE, free_tags, held, owner_tag
 
 
 def live_value(torrent: LiveTorrent, field: str) -> Value:
@@ -65,15 +66,24 @@ def arrived(change: Change, torrent: LiveTorrent, action: Action) -> bool:
             return lost and owner_tag(str(after)) in torrent.tags
         case "save_path":
             return live_value(torrent, "save_path") == normal_path(str(after)) and not torrent.moving
-        case "magnet" | "content_layout" | "skip_checking" | "stop_condition":
+        case "magnet" | "content_layout" | "skip_checking" | "stop_condition" | "export" | "creator_task":
             return True  # the torrent is there: that is all that can be seen of it
         case "paused" if action.verb is Verb.ADD and action.wanted(STOP_CONDITION) not in (None, "none"):
             return True  # it stops by itself, in its own time
+        case "content" | "content_of":
+            return _comes_from(change, torrent)
         case "trackers" | "web_seeds":
             return not missing_urls(action.urls.get(change.field, ()), torrent.links, change.field)
         case "files":
             return _files_arrived(change, torrent.files, action.files)
     return agrees(change.field, torrent, after)
+
+
+def _comes_from(change: Change, torrent: LiveTorrent) -> bool:
+    """Does it bear the mark of where it comes from, with its data at the content that it was made from?"""
+    if change.field == "content_of":
+        return CONTENT_OF in torrent.tags
+    return CONTENT in torrent.tags and place_of(torrent.content_path) == place_of(str(change.after))
 
 
 def file_text(file: LiveFile, priority: Priority) -> str:

@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
+from reconciler.model.infohash import InfoHashes
+
 TRACKERS: Final = "trackers"
 WEB_SEEDS: Final = "web_seeds"
 _KEYS: Final = {TRACKERS: "tr", WEB_SEEDS: "ws"}
@@ -37,8 +39,9 @@ def urls_in(links: str, field: str) -> list[str]:
 
 def missing_urls(wanted: Iterable[str], links: str, field: str) -> tuple[str, ...]:
     """Those of the wanted URLs that a torrent does not have, in their order."""
-    there = {_meaning(url) for url in urls_in(links, field)}
-    return tuple(url for url in wanted if _meaning(url) not in there)
+    end = "/" if field == WEB_SEEDS else ""  # qBittorrent ends the web seed of a folder with one
+    there = {_meaning(url.rstrip(end) if end else url) for url in urls_in(links, field)}
+    return tuple(url for url in wanted if _meaning(url.rstrip(end) if end else url) not in there)
 
 
 def distinct(urls: Iterable[str]) -> tuple[str, ...]:
@@ -53,6 +56,22 @@ def with_links(magnet_uri: str, trackers: Sequence[str], web_seeds: Sequence[str
         added = missing_urls(distinct(urls), links, field)
         magnet_uri += "".join(f"&{_KEYS[field]}={quote(url, safe='')}" for url in added)
     return magnet_uri
+
+
+def link_of(infohashes: InfoHashes, name: str, trackers: Sequence[str] = (), web_seeds: Sequence[str] = ()) -> str:
+    """A magnet link that names this torrent and no other."""
+    topics = [f"xt=urn:btih:{infohashes.v1}"] if infohashes.v1 else []
+    topics += [f"xt=urn:btmh:1220{infohashes.v2}"] if infohashes.v2 else []
+    return with_links("magnet:?" + "&".join([*topics, f"dn={quote(name, safe='')}"]), trackers, web_seeds)
+
+
+def looks_private(tracker: str) -> bool:
+    """Does it look as if it held a passkey: more of a path than `/announce`, a query, a login?"""
+    try:
+        parts = urlsplit(tracker)
+    except ValueError:
+        return True
+    return bool(parts.query or parts.username or parts.path.strip("/").removesuffix("announce").strip("/"))
 
 
 def masked(url: str) -> str:

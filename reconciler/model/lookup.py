@@ -18,11 +18,16 @@ _HEX = re.compile(r"[0-9a-f]{6,64}")
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[T]):
-    """Something that can be asked for, with all that it may be called by."""
+    """Something that can be asked for, with all that it may be called by; its infohashes may not be known."""
 
     one: T
-    infohashes: InfoHashes
+    infohashes: InfoHashes | None
     names: tuple[str, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every form of the infohashes."""
+        return self.infohashes.ids if self.infohashes else ()
 
 
 def lookup(text: str, known: Iterable[Known[T]]) -> list[T]:
@@ -32,7 +37,7 @@ def lookup(text: str, known: Iterable[Known[T]]) -> list[T]:
     """
     known, lower = list(known), text.strip().lower()
     if _HEX.fullmatch(lower):
-        begun = [one.one for one in known if any(key.startswith(lower) for key in one.infohashes.ids)]
+        begun = [one.one for one in known if any(key.startswith(lower) for key in one.ids)]
         if begun and len(lower) >= 40:
             return begun
     else:

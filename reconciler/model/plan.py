@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from reconciler.model.content import Creation
 from reconciler.model.files import FileRule
 from reconciler.model.magnet import Magnet
 from reconciler.model.placement import Pending, Placed
@@ -86,6 +87,9 @@ class Action:
 
     `urls` holds, by field, the trackers and web seeds that are to be added: they may hold passkeys, so `changes` shows
     them masked. `files` are the rules for the files of a torrent that is added, before its files are known.
+
+    `makes`: the torrent is made first, and which one that will be is not known. `task` is the id of the task that made
+    it, to be removed. `export` is the path of the file here that its .torrent file is written to.
     """
 
     verb: Verb
@@ -106,6 +110,9 @@ class Action:
     blast: Blast | None = None
     urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)
     files: tuple[FileRule, ...] = ()
+    makes: Creation | None = None
+    task: str | None = None
+    export: str | None = None
 
     def wanted(self, name: str, default: Value = None) -> Value:
         """The value that a field changes to, or `default` where the action leaves it alone."""

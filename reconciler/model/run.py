@@ -8,7 +8,7 @@ from enum import StrEnum
 from reconciler.model.health import Health
 from reconciler.model.placement import Pending
 from reconciler.model.plan import NOT_REFUSED, Action, Outcome, Spared, Verdict
-from reconciler.model.position import Problem
+from reconciler.model.position import Position, Problem
 
 
 class Mode(StrEnum):
@@ -44,6 +44,20 @@ class ActionResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentResult:
+    """A torrent that is declared by its content, and what is known of it after the run.
+
+    `magnet` leads to it, without trackers that may hold a passkey; both are None as long as it is not there.
+    """
+
+    name: str
+    path: str
+    source: Position
+    infohash: str | None = None
+    magnet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InstanceResult:
     """One instance's share of a run. `requests` counts the HTTP requests sent to it."""
 
@@ -60,14 +74,15 @@ class InstanceResult:
     results: tuple[ActionResult, ...] = ()
     spared: tuple[Spared, ...] = ()
     health: Health | None = None
+    content: tuple[ContentResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """A whole run: what was planned and what came of it, and the exit code that says so to a script.
 
-    `pending`: what is wanted with nowhere healthy to be. `linked`: instances that were read for the sake of a group
-    alone and could not be; they are no part of the run.
+    `pending`: what is wanted with nowhere healthy to be. `linked`: how those instances answered that were read for the
+    sake of others alone: of a group, or of what is made on them. They are no part of the run.
     """
 
     mode: Mode

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.model.content import CreatorTask
 from reconciler.model.files import LiveFile
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.preferences import PreferenceValue
+from reconciler.model.torrent_file import SourceError, TorrentFile
 from reconciler.model.units import GLOBAL
 
 DownloadPath = str | bool | None  # a category's: a path, False for none, None where nothing is said
@@ -116,6 +118,8 @@ class Snapshot:
 
     `v2`: does it know torrents that have a v2 infohash alone (qBittorrent >= 4.4)?
     `preferences`: all of the application's, in the form of `model.preferences`; None where none is declared for it.
+    `tasks`: the torrents that it is making, where the making of some is declared for it. `exports`: by their ids, the
+    .torrent files of those torrents that other instances are to have from it, or why they could not be had.
     """
 
     version: str
@@ -124,6 +128,8 @@ class Snapshot:
     categories: Mapping[str, LiveCategory] = field(default_factory=dict)
     v2: bool = True
     preferences: Mapping[str, PreferenceValue] | None = field(default=None, repr=False)
+    tasks: tuple[CreatorTask, ...] = ()
+    exports: Mapping[str, TorrentFile | SourceError] = field(default_factory=dict, compare=False)
 
     @property
     def api(self) -> tuple[int, ...]:

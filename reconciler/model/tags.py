@@ -10,7 +10,10 @@ IGNORE = "reconcile:ignore"
 QUARANTINE = "reconcile:quarantine:"
 HELD = "reconcile:held"  # stopped by the kill switch; it ran before
 HELD_FORCED = "reconcile:held:forced"  # likewise, and its start was forced
-RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine", "held"})
+CONTENT = "reconcile:content"  # it was made from content: the data was there before the torrent
+CONTENT_OF = "reconcile:content-of"  # it is what the content on another instance became
+MARKS = {"content": CONTENT, "content_of": CONTENT_OF}  # by the keys of an entry
+RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine", "held", "content", "content-of"})
 
 
 def owner_tag(owner: str) -> str:

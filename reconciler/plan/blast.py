@@ -44,6 +44,8 @@ def _coming(action: Action, by_id: Mapping[str, LiveTorrent], snapshot: Snapshot
     names = {live.content_path.rpartition("/")[2] or live.name} if live else {action.name}
     if action.adds and action.adds.name:
         names.add(action.adds.name)
+    if content := action.wanted("content"):
+        names.add(str(content).rpartition("/")[2])
     return [place_of(where, name) for name in names]
 
 

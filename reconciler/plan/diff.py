@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from reconciler.model.content import Content, ContentOf
 from reconciler.model.desired import DesiredTags, DesiredTorrent
 from reconciler.model.fields import agrees, file_text, live_value, normal_path
 from reconciler.model.files import unsettled
@@ -13,10 +14,10 @@ from reconciler.model.options import CREATE_ONLY, OPTIONS, group
 from reconciler.model.plan import Change, Value
 from reconciler.model.quarantine import quarantines, ran_before
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import free_tags
+from reconciler.model.tags import CONTENT, CONTENT_OF, free_tags
 
-_FIRST = ("owner", "quarantine", "held", "name", "category", "tags", "save_path")
-_LAST = (TRACKERS, WEB_SEEDS, "files", *CREATE_ONLY, "paused", "force_start", "protect")
+_FIRST = ("owner", "quarantine", "held", "content", "content_of", "name", "category", "tags", "save_path")
+_LAST = (TRACKERS, WEB_SEEDS, "files", *CREATE_ONLY, "paused", "force_start", "protect", "export", "creator_task")
 ORDER = (*_FIRST, *(field for field in OPTIONS if field not in _LAST), *_LAST)
 
 _View = tuple[tuple[str, Value], ...]
@@ -33,6 +34,8 @@ def drift(entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, ...]:
         found = _with_consequences(found, entry, live)
     if entry.trackers or entry.web_seeds or entry.files:
         found = (*found, *_links(entry, live), *_files(entry, live))
+    if entry.content:
+        found = (*found, *_origin(entry, live))
     return ordered(found)
 
 
@@ -45,7 +48,10 @@ def first_values(entry: DesiredTorrent) -> tuple[Change, ...]:
     """What an add declares, each from nothing."""
     tags = tuple(sorted(entry.tags.names)) if entry.tags else None
     links = ((TRACKERS, entry.trackers), (WEB_SEEDS, entry.web_seeds))
+    made = entry.content if isinstance(entry.content, Content) else None
     declared: tuple[tuple[str, Value], ...] = (
+        ("content", made.path if made else None),
+        ("content_of", entry.content.name if isinstance(entry.content, ContentOf) else None),
         ("name", entry.name),
         ("category", entry.category or None),
         ("tags", tags or None),
@@ -59,6 +65,7 @@ def first_values(entry: DesiredTorrent) -> tuple[Change, ...]:
         ("paused", bool(entry.paused)),
         ("force_start", entry.options.get("force_start")),
         ("protect", entry.protect or None),
+        ("export", made.export.text if made and made.export else None),
     )
     return tuple(Change(field, None, value) for field, value in declared if value is not None)
 
@@ -131,6 +138,19 @@ def _files(entry: DesiredTorrent, live: LiveTorrent) -> Iterator[Change]:
     elif differing := unsettled(live.files, entry.files):
         before = tuple(file_text(file, file.priority) for file, _ in differing)
         yield Change("files", before, tuple(file_text(file, wanted) for file, wanted in differing))
+
+
+def _origin(entry: DesiredTorrent, live: LiveTorrent) -> Iterator[Change]:
+    """The mark of where it comes from, and the file here that is to hold it."""
+    if isinstance(entry.content, ContentOf):
+        if CONTENT_OF not in live.tags:
+            yield Change("content_of", None, entry.content.name)
+        return
+    if entry.content and CONTENT not in live.tags:
+        yield Change("content", None, entry.content.path)
+    export = entry.content and entry.content.export
+    if export and not export.holds_the(live.infohashes):
+        yield Change("export", None if export.holds is None else str(export.holds), export.text)
 
 
 @lru_cache(maxsize=4096)

@@ -22,7 +22,10 @@ def _essence(action: Action) -> list[object]:
     changes = [[change.field, change.before, _after(change)] for change in action.changes]
     subject = action.infohash or action.name
     secret = sorted(action.urls.items())  # changes show them masked; nothing can be read back from the hash
-    return [action.verb, action.kind, subject, action.torrent_id, changes, action.delete_files, action.hold, secret]
+    live = action.torrent_id
+    essence: list[object] = [action.verb, action.kind, subject, live, changes, action.delete_files, action.hold, secret]
+    made = action.makes
+    return [*essence, [made.path, made.format, made.piece_size, made.private, made.source]] if made else essence
 
 
 def _after(change: Change) -> object:

@@ -34,13 +34,13 @@ def sort_out(
 
 
 def sort_out_add(
-    declared: Sequence[Change], snapshot: Snapshot, *, by_link: bool
+    declared: Sequence[Change], snapshot: Snapshot, *, carried: Collection[str]
 ) -> tuple[tuple[Change, ...], list[Held]]:
     """The same for what an add declares. What could not be made up for later is not parted from it: see `impossible`.
 
-    Web seeds go with the magnet link (`by_link`), which every version understands.
+    `carried` are fields that go with what is added, such as web seeds with a magnet link, on every version.
     """
-    able, held = _part_lacking(declared, snapshot, carried=("web_seeds",) if by_link else ())
+    able, held = _part_lacking(declared, snapshot, carried)
     return tuple(able), held
 
 

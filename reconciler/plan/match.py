@@ -30,7 +30,7 @@ def match(entries: Sequence[DesiredTorrent], torrents: Sequence[LiveTorrent]) ->
     A hybrid torrent can be on an instance twice, once by each of its hashes, and two entries can turn out to be
     one torrent once its metadata is known; both are conflicts that a person has to settle.
     """
-    index = _index(torrents)
+    index = live_index(torrents)
     found = [(entry, _live_of(entry, index)) for entry in entries]
     claims: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry, lives in found:
@@ -39,14 +39,15 @@ def match(entries: Sequence[DesiredTorrent], torrents: Sequence[LiveTorrent]) ->
     return [Match(entry, lives, _conflict(lives, claims)) for entry, lives in found]
 
 
-def _index(torrents: Sequence[LiveTorrent]) -> dict[str, LiveTorrent]:
+def live_index(torrents: Sequence[LiveTorrent]) -> dict[str, LiveTorrent]:
+    """Live torrents under every id that they could be meant by."""
     index = {key: torrent for torrent in torrents for key in torrent.infohashes.ids}
     index.update({torrent.id: torrent for torrent in torrents})  # an id of its own beats a hash that it shares
     return index
 
 
 def _live_of(entry: DesiredTorrent, index: Mapping[str, LiveTorrent]) -> tuple[LiveTorrent, ...]:
-    lives = {index[key].id: index[key] for key in entry.infohashes.ids if key in index}
+    lives = {index[key].id: index[key] for key in entry.ids if key in index}
     return tuple(lives[key] for key in sorted(lives))
 
 

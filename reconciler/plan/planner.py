@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from reconciler.model.desired import Desired
+from reconciler.model.desired import Desired, DesiredTorrent
 from reconciler.model.health import Health, WhenUnhealthy
 from reconciler.model.journal import Remembered
 from reconciler.model.placement import NOTHING, Known, Placed
@@ -15,6 +15,7 @@ from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan.blast import with_blast
 from reconciler.plan.categories import plan_categories, prune_categories
+from reconciler.plan.content import Resolved, may_mean, resolve
 from reconciler.plan.fingerprint import fingerprint
 from reconciler.plan.guard import judge
 from reconciler.plan.kill_switch import let_go, postponed, stops
@@ -22,7 +23,7 @@ from reconciler.plan.memory import distrust
 from reconciler.plan.placement import Here, Placement, Stay, place
 from reconciler.plan.preferences import plan_preferences
 from reconciler.plan.surplus import Extra, moves_later, plan_extras
-from reconciler.plan.torrents import Decision, Rules, decide, prune
+from reconciler.plan.torrents import NO_LORE, Decision, Lore, Rules, decide, decide_unknown, prune
 
 NOT_REMEMBERED: Mapping[str, Remembered] = MappingProxyType({})
 _KINDS = {kind: rank for rank, kind in enumerate((Kind.PREFERENCE, Kind.CATEGORY, Kind.TORRENT))}
@@ -49,16 +50,18 @@ def make_plan(
     `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
     `now` (UTC) is what groups and quarantines are counted by; where there is neither it is not needed. `known` is what
     is known of the members of groups besides. `only`: the instances to plan for; the others were read for the sake of
-    their groups.
+    others.
     `remembered`: what we owned on each instance, where that is known. One that has lost most of it deletes nothing,
     unless that very plan is approved; the hash does not depend on what is remembered.
     """
     if desired.unfetched:
         raise ValueError("a part of a desired state is never planned: it would delete what the rest declares")
+    resolved = resolve(desired, snapshots)
+    desired = resolved.desired
     rules = Rules.of(desired, take_over, now.date() if now else None)
     placement = place(desired, snapshots, known, now, take_over=take_over)
     names = sorted(snapshots if only is None else snapshots.keys() & only)
-    plans = [_plan_instance(desired, name, placement, snapshots[name], rules, health.get(name)) for name in names]
+    plans = [_plan_instance(resolved, name, placement, snapshots[name], rules, health.get(name)) for name in names]
     approved = {accepted for accepted in (accept, desired.accept_plan) if accepted}
     digest = fingerprint(desired, plans)
     if digest not in approved:
@@ -78,36 +81,32 @@ def _stops(desired: Desired, name: str, snapshot: Snapshot, health: Health) -> S
     return stops(snapshot.torrents, Rules.of(desired, take_over=False, today=None), health.why)
 
 
+@dataclass(slots=True)
+class _Torrents:
+    """What becomes of the torrents of one instance, as far as that is decided."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    extras: list[Extra] = field(default_factory=list)
+    unknown: list[DesiredTorrent] = field(default_factory=list)
+    meant: set[str] = field(default_factory=set)
+    unchanged: int = 0
+
+    def settled(self, decided: Sequence[Decision]) -> None:
+        self.decisions += decided
+        self.unchanged += not decided
+
+
 def _plan_instance(
-    desired: Desired, name: str, placement: Placement, snapshot: Snapshot, rules: Rules, health: Health | None
+    resolved: Resolved, name: str, placement: Placement, snapshot: Snapshot, rules: Rules, health: Health | None
 ) -> InstancePlan:
-    decisions: list[Decision] = []
-    extras: list[Extra] = []
-    unchanged, meant = 0, set[str]()
-    for here in placement.on[name]:
-        meant.update(live.id for live in here.found.lives)
-        decided = _decide(here, rules, snapshot)
-        decisions += decided
-        if here.spot and here.spot.later and not decided and here.found.live:
-            decisions.append(moves_later(here.found.entry, here.found.live, here.spot.later))
-            continue
-        left_alone = any(isinstance(decision, Spared) for decision in decided)
-        if here.found.live and here.spot and here.spot.stay is not Stay.WANTED and not left_alone:
-            extras.append(Extra(here.found.entry, here.found.live, here.spot))
-        else:
-            unchanged += not decided
-    for live in snapshot.torrents:
-        if live.id in meant:
-            continue
-        stray = placement.stray(name, live, rules.owner) if rules.owns(live) else None
-        if stray:
-            extras.append(Extra(stray[0], live, stray[1]))
-        else:
-            decisions += let_go(prune(live, rules), live, rules, snapshot)
+    desired = resolved.desired
+    found = _declared(resolved, placement.on[name], snapshot, rules)
+    _undeclared(found, resolved, placement, name, snapshot, rules)
+    decisions = found.decisions
     owned = sum(rules.owns(live) for live in snapshot.torrents)
-    if extras:
+    if found.extras:
         others = [decision for decision in decisions if isinstance(decision, Action)]
-        decisions += plan_extras(extras, others, owned, desired, rules)
+        decisions += plan_extras(found.extras, others, owned, desired, rules)
     torrents = with_blast([decision for decision in decisions if isinstance(decision, Action)], snapshot)
     decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, Spared))]
     declared = desired.categories_of(name)
@@ -123,23 +122,66 @@ def _plan_instance(
         tuple(sorted((d for d in decisions if isinstance(d, Spared)), key=lambda s: (s.name, s.infohash))),
         owned=owned,
         foreign=len(snapshot.torrents) - owned,
-        unchanged=unchanged,
+        unchanged=found.unchanged,
         suspended=desired.suspend or desired.instances[name].suspend,
     )
 
 
-def _decide(here: Here, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
+def _declared(resolved: Resolved, wanted: Sequence[Here], snapshot: Snapshot, rules: Rules) -> _Torrents:
+    """What the entries ask for, as far as it is known which torrents they mean."""
+    torrents = _Torrents()
+    for here in wanted:
+        entry, live, spot = here.found.entry, here.found.live, here.spot
+        if not entry.infohashes:
+            torrents.unknown.append(entry)
+            continue
+        torrents.meant.update(one.id for one in here.found.lives)
+        decided = _decide(here, resolved, rules, snapshot)
+        if spot and spot.later and not decided and live:
+            torrents.decisions.append(moves_later(entry, live, spot.later))
+        elif live and spot and spot.stay is not Stay.WANTED and not any(isinstance(one, Spared) for one in decided):
+            torrents.decisions += decided
+            torrents.extras.append(Extra(entry, live, spot))
+        else:
+            torrents.settled(decided)
+    return torrents
+
+
+def _undeclared(
+    torrents: _Torrents, resolved: Resolved, placement: Placement, name: str, snapshot: Snapshot, rules: Rules
+) -> None:
+    """What no entry means for sure: it may be what an entry means, or be wanted elsewhere, or not at all."""
+    rest = [live for live in snapshot.torrents if live.id not in torrents.meant]
+    for entry in torrents.unknown:
+        lives = [live for live in rest if rules.owns(live) and may_mean(entry, live)]
+        torrents.settled(decide_unknown(entry, resolved.unknown[entry.at], lives, rules, snapshot))
+    for live in rest:
+        stray = placement.stray(name, live, rules.owner) if rules.owns(live) else None
+        if stray:
+            torrents.extras.append(Extra(stray[0], live, stray[1]))
+        else:
+            torrents.decisions += let_go(prune(live, rules, torrents.unknown), live, rules, snapshot)
+
+
+def _decide(here: Here, resolved: Resolved, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
     """What an entry asks for on this instance. A copy that another has made superfluous is not mended any more."""
     spot, found = here.spot, here.found
     if spot and spot.stay is Stay.SURPLUS:
         return ()
-    decided = decide(found, rules, snapshot)
+    decided = decide(found, rules, snapshot, _lore(found.entry, resolved))
     if found.live and not found.conflict:
         decided = let_go(decided, found.live, rules, snapshot, found.entry)
     if spot is None:
         return decided
     placed = Placed(found.entry.instance, spot.reason)
     return [replace(one, placed=placed) if isinstance(one, Action) else one for one in decided]
+
+
+def _lore(entry: DesiredTorrent, resolved: Resolved) -> Lore:
+    if entry.content is None:
+        return NO_LORE
+    task = resolved.tasks.get(entry.at)
+    return Lore(task.id if task else None, resolved.unsourced.get(entry.at))
 
 
 def _rank(action: Action) -> tuple[bool, int, int, str, str, str]:

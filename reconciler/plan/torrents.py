@@ -15,6 +15,15 @@
 | undeclared      | yes  | ours                    | spared      | spared            | delete            |
 | undeclared      | yes  | ours, and one of the above | spared   | spared            | spared            |
 
+What is made from content is `present` once it is known which torrent that is (see `content.py`), and before:
+
+| declared        | what is known of it     | create-only | upsert            | sync              |
+|-----------------|-------------------------|-------------|-------------------|-------------------|
+| content         | nothing                 | add (make)  | add (make)        | add (make)        |
+| content         | a task is making it     | deferred    | deferred          | deferred          |
+| content_of      | not there to be had     | deferred    | deferred          | deferred          |
+| undeclared, and may be one of these | ours | spared    | spared            | spared            |
+
 With a `quarantine`, "undeclared … delete" has two steps: see `quarantine.py`. What is declared absent has one.
 
 A live torrent that is neither declared nor ours is never touched and never shown.
@@ -26,13 +35,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
+from reconciler.model.content import MAKES_TORRENTS, MAKES_TORRENTS_SINCE, Content, ContentOf
 from reconciler.model.desired import Desired, DesiredTorrent, Policy
 from reconciler.model.links import TRACKERS, WEB_SEEDS, missing_urls
 from reconciler.model.options import METADATA_RECEIVED, STOP_CONDITION
 from reconciler.model.plan import NO_URLS, Action, Change, Kind, Outcome, Spared, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.tags import IGNORE, PROTECT, owner_tag, owners
+from reconciler.model.tags import CONTENT, IGNORE, PROTECT, owner_tag, owners
+from reconciler.plan.content import Unknown, damaged, elsewhere, may_mean
 from reconciler.plan.diff import drift, first_values, ordered
 from reconciler.plan.holds import impossible, metadata_first, moves_data, sort_out, sort_out_add
 from reconciler.plan.match import Match
@@ -68,24 +80,53 @@ class Rules:
         return tuple(name for name in owners(live.tags) if name != self.owner)
 
 
-def decide(found: Match, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
+@dataclass(frozen=True, slots=True)
+class Lore:
+    """What is known of an entry besides: the task that made its torrent, and why it cannot be added for now."""
+
+    task: str | None = None
+    unsourced: str | None = None
+
+
+NO_LORE: Final = Lore()
+
+
+def decide(found: Match, rules: Rules, snapshot: Snapshot, lore: Lore = NO_LORE) -> Sequence[Decision]:
     """What to do about one entry. Nothing means: it is settled."""
     entry, live = found.entry, found.live
     if found.conflict:
         verb = Verb.DELETE if entry.absent else Verb.UPDATE
         return [_action(entry, live, verb, found.conflict, hold=Outcome.BLOCKED)]
     if live is None:
-        return [] if entry.absent else _add(entry, rules, snapshot)
+        return [] if entry.absent else _add(entry, rules, snapshot, lore)
     if IGNORE in live.tags:
         return [Spared(str(live.infohashes), live.name, f"it has the tag {IGNORE}")]
-    return _remove(entry, live, rules) if entry.absent else _mend(entry, live, rules, snapshot)
+    return _remove(entry, live, rules) if entry.absent else _mend(entry, live, rules, snapshot, lore)
 
 
-def prune(live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
-    """What to do about a live torrent that no entry means."""
+def decide_unknown(
+    entry: DesiredTorrent, unknown: Unknown, lives: Sequence[LiveTorrent], rules: Rules, snapshot: Snapshot
+) -> Sequence[Action]:
+    """What to do about an entry of which it is not known which torrent it means; `lives` are those that it may mean."""
+    if entry.absent:
+        held = unknown.hold and _action(entry, None, Verb.DELETE, unknown.reason, hold=unknown.hold)
+        return [held] if held else []
+    declared = (Change("owner", None, rules.owner), *first_values(entry))
+    if unknown.hold is Outcome.DEFERRED and isinstance(entry.content, ContentOf) and lives:
+        return [_action(entry, None, Verb.UPDATE, unknown.reason, hold=unknown.hold)]  # it is there, as far as we know
+    if snapshot.api < MAKES_TORRENTS and isinstance(entry.content, Content):
+        why = f"unsupported: qBittorrent {snapshot.version} makes no torrents; {MAKES_TORRENTS_SINCE} and later do"
+        return [_action(entry, None, Verb.ADD, why, declared, hold=Outcome.BLOCKED)]
+    if unknown.hold:
+        return [_action(entry, None, Verb.ADD, unknown.reason, declared, hold=unknown.hold)]
+    return _adding(entry, rules, snapshot, f"{unknown.reason}; it is made from its content, then added")
+
+
+def prune(live: LiveTorrent, rules: Rules, unknown: Sequence[DesiredTorrent] = ()) -> Sequence[Decision]:
+    """What to do about a live torrent that no entry means; of `unknown` entries it is not known what they mean."""
     if not rules.owns(live):
         return []
-    if spared := spared_from_prune(live, rules):
+    if spared := spared_from_prune(live, rules, unknown):
         return [Spared(str(live.infohashes), live.name, spared)]
     lost = (Change("owner", rules.owner, None),)
     gone = replace(deletion(live, rules, "no longer declared"), changes=lost)
@@ -94,7 +135,7 @@ def prune(live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
 
 def not_addable(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
     """Why a torrent that is not there cannot be added to this instance, whoever tries."""
-    if not snapshot.v2 and not entry.infohashes.v1:
+    if not snapshot.v2 and entry.infohashes and not entry.infohashes.v1:
         return f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; 4.4 and later do"
     if entry.source is None:
         return "not on the instance, and an infohash is nothing to add it from; give a magnet or a torrent instead"
@@ -103,30 +144,64 @@ def not_addable(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
     return impossible(first_values(entry), snapshot)  # it would be too late for it afterwards
 
 
-def spared_from_prune(live: LiveTorrent, rules: Rules) -> str | None:
+def spared_from_prune(live: LiveTorrent, rules: Rules, unknown: Sequence[DesiredTorrent] = ()) -> str | None:
     """Why a live torrent of ours that no entry means is left as it is, if so. A quarantine is no such reason."""
+    if spared := spared_from_deletion(live, rules):
+        return spared
+    if entry := next((one for one in unknown if may_mean(one, live)), None):
+        return f'it may be what "{entry.label}" ({entry.at}) means, and that is not known now'
     others = rules.others(live)
-    also = f"it belongs to the owner {_names(others)} as well" if others else None
-    return spared_from_deletion(live, rules) or also
+    return f"it belongs to the owner {_names(others)} as well" if others else None
 
 
-def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Action]:
+def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot, lore: Lore) -> Sequence[Action]:
     owner = Change("owner", None, rules.owner)
     declared = first_values(entry)
+    if lore.unsourced:
+        return [_action(entry, None, Verb.ADD, lore.unsourced, (owner, *declared), hold=Outcome.DEFERRED)]
     if why := not_addable(entry, snapshot):
         return [_action(entry, None, Verb.ADD, why, (owner, *declared), hold=Outcome.BLOCKED)]
+    adding = _adding(entry, rules, snapshot, "not on the instance")
+    return [replace(adding[0], task=lore.task), *adding[1:]]
+
+
+def _adding(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot, reason: str) -> list[Action]:
+    """The add, and what cannot be set with it nor after it."""
+    owner = Change("owner", None, rules.owner)
+    declared = first_values(entry)
     if metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
         stop = Change(STOP_CONDITION, None, METADATA_RECEIVED)
         declared = ordered((*declared, stop))
-    free, held = sort_out_add(declared, snapshot, by_link=not entry.has_metadata)
-    reason = "not on the instance"
+    free, held = sort_out_add(declared, snapshot, carried=_carried(entry))
     if entry.files and not entry.has_metadata:
         reason += "; the priorities of its files are set once its metadata is there"
     added = _action(entry, None, Verb.ADD, reason, (owner, *free))
     return [added, *(_action(entry, None, Verb.UPDATE, why, changes, hold=hold) for changes, hold, why in held)]
 
 
-def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
+def _carried(entry: DesiredTorrent) -> tuple[str, ...]:
+    """What the link, or the making of the torrent, takes along on every version."""
+    if entry.creation:
+        return "web_seeds", "comment"
+    return () if entry.has_metadata else ("web_seeds",)
+
+
+def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot, lore: Lore) -> Sequence[Decision]:
+    if why := elsewhere(entry, live):
+        verb = Verb.UPDATE if rules.owns(live) else Verb.ADOPT
+        return [_action(entry, live, verb, why, hold=Outcome.BLOCKED)]
+    decisions = list(_mend_fields(entry, live, rules, snapshot))
+    if lore.task and not any(isinstance(one, Spared) or one.hold for one in decisions):
+        over = (Change("creator_task", "finished", None),)
+        decisions.append(
+            replace(_action(entry, live, Verb.UPDATE, "the task that made it is over", over), task=lore.task)
+        )
+    if why := damaged(entry, live):
+        decisions.append(_action(entry, live, Verb.UPDATE, why, hold=Outcome.BLOCKED))
+    return decisions
+
+
+def _mend_fields(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
     owned, others = rules.owns(live), rules.others(live)
     found = drift(entry, live)
     if owned and not found and (not others or rules.policy is Policy.CREATE_ONLY):
@@ -157,8 +232,8 @@ def _remove(entry: DesiredTorrent, live: LiveTorrent, rules: Rules) -> Sequence[
     if others and not rules.take_over:
         reason = f"declared absent, but it belongs to the owner {_names(others)}; --take-over overrides"
         return [_action(entry, live, Verb.DELETE, reason, hold=Outcome.BLOCKED)]
-    with_files = rules.delete_files if entry.delete_files is None else entry.delete_files
-    return [replace(deletion(live, rules, "declared absent"), source=entry.at, delete_files=with_files)]
+    gone = replace(deletion(live, rules, "declared absent"), source=entry.at)
+    return [gone if entry.delete_files is None else replace(gone, delete_files=entry.delete_files)]
 
 
 def spared_from_deletion(live: LiveTorrent, rules: Rules) -> str | None:
@@ -170,7 +245,12 @@ def spared_from_deletion(live: LiveTorrent, rules: Rules) -> str | None:
 
 
 def deletion(live: LiveTorrent, rules: Rules, reason: str) -> Action:
-    """The action that takes a live torrent off its instance."""
+    """The action that takes a live torrent off its instance.
+
+    Without the data where that was there before the torrent: it was not downloaded.
+    """
+    original = rules.delete_files and CONTENT in live.tags
+    reason += "; its data is kept, for the torrent was made from it" if original else ""
     return Action(
         Verb.DELETE,
         Kind.TORRENT,
@@ -178,7 +258,7 @@ def deletion(live: LiveTorrent, rules: Rules, reason: str) -> Action:
         reason,
         infohash=str(live.infohashes),
         torrent_id=live.id,
-        delete_files=rules.delete_files,
+        delete_files=rules.delete_files and not original,
     )
 
 
@@ -196,7 +276,7 @@ def _action(
         entry.name or (live.name if live else entry.label),
         reason,
         changes,
-        infohash=str(entry.infohashes),
+        infohash=entry.infohash or None,
         torrent_id=live.id if live else None,
         source=entry.at,
         disruptive=live is not None and moves_data(changes, live),
@@ -204,7 +284,15 @@ def _action(
         adds=entry.source if verb is Verb.ADD else None,
         urls=_urls(entry, live, changes),
         files=entry.files if verb is Verb.ADD and entry.has_metadata else (),
+        makes=entry.creation if verb is Verb.ADD and not entry.infohashes else None,
+        export=_export(entry, changes),
     )
+
+
+def _export(entry: DesiredTorrent, changes: Sequence[Change]) -> str | None:
+    """The file that the .torrent file is written to, where that is among the changes."""
+    export = entry.content.export if isinstance(entry.content, Content) else None
+    return export.path if export and any(change.field == "export" for change in changes) else None
 
 
 def _urls(entry: DesiredTorrent, live: LiveTorrent | None, changes: Sequence[Change]) -> Mapping[str, tuple[str, ...]]:

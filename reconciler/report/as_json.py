@@ -17,7 +17,7 @@ from reconciler.model.health import Health
 from reconciler.model.placement import Pending
 from reconciler.model.plan import Outcome, Spared
 from reconciler.model.position import Position, Problem
-from reconciler.model.run import ActionResult, InstanceResult, Run
+from reconciler.model.run import ActionResult, ContentResult, InstanceResult, Run
 from reconciler.report.blast import as_keys, blast_keys, deletions, quarantines
 from reconciler.report.history import past_run
 from reconciler.report.summary import summarize, summarize_instance
@@ -69,7 +69,7 @@ def write_explanation(found: Explanation, stream: TextIO) -> None:
     head = {
         "format_version": FORMAT_VERSION,
         "exit_code": found.exit_code,
-        "infohash": found.infohash,
+        "infohash": found.infohash or None,
         "name": found.name,
         "owner": found.owner,
         "pending": found.pending,
@@ -136,6 +136,8 @@ def _instance(instance: InstanceResult) -> str:
         **_radii(instance.results),
     }
     lists = {"actions": map(_action, instance.results), "spared": map(_spared, instance.spared)}
+    if instance.content:
+        lists["content"] = map(_content, instance.content)
     return "".join(_object(head, lists, " "))
 
 
@@ -203,6 +205,11 @@ def health_json(health: Health | None) -> dict[str, object] | None:
 
 def moment_json(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _content(one: ContentResult) -> str:
+    known = {"infohash": one.infohash, "magnet": one.magnet}
+    return _encode({"name": one.name, "path": one.path, "source": _place(one.source), **known})
 
 
 def _problems(problems: Iterable[Problem]) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
 from reconciler.model.placement import Pending
 from reconciler.model.plan import Action, Outcome, Spared, Verb
+from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.report.blast import deletions, is_last, quarantines, radius_lines
 from reconciler.report.lines import Line, Style, columns, line, padded
@@ -50,9 +51,10 @@ def body_lines(instance: InstanceResult) -> Iterator[Line]:
     """All actions of one instance, verb by verb in the order of the plan, then what was spared."""
     yield from radius_lines("quarantines", quarantines(instance.results))
     yield from radius_lines("deletions", deletions(instance.results))
+    links: dict[Position | None, str] = {one.source: one.magnet for one in instance.content if one.magnet}
     for (_, verb), results in groupby(instance.results, key=lambda result: (result.action.kind, result.action.verb)):
         shown = DELETIONS_SHOWN if verb is Verb.DELETE else SHOWN
-        yield from _laid_out([_action(result) for result in results], shown)
+        yield from _laid_out([_action(result, links) for result in results], shown)
     yield from _laid_out([_spared(item) for item in instance.spared], SPARED_SHOWN)
 
 
@@ -74,7 +76,7 @@ def pending_lines(pending: Sequence[Pending]) -> Iterator[Line]:
     yield from _laid_out(entries, SHOWN)
 
 
-def _action(result: ActionResult) -> Entry:
+def _action(result: ActionResult, links: Mapping[Position | None, str]) -> Entry:
     action, outcome = result.action, result.outcome
     well = outcome in _WELL
     loud = shout(action, outcome)
@@ -84,6 +86,8 @@ def _action(result: ActionResult) -> Entry:
     if not well:
         style = Style.WAIT if outcome is Outcome.DEFERRED else Style.BAD
         details.append(line((result.error or action.reason, style)))
+    elif action.verb is Verb.ADD and action.source in links:
+        details.append(line((links[action.source], Style.PLAIN)))
     return Entry(
         rank=2 * ATTENTION[outcome] + (not loud),
         sign=sign(action, outcome),

@@ -87,7 +87,7 @@ def _torrent(row: TorrentStatus) -> dict[str, object]:
     transfer = row.transfer
     return {
         "instance": row.instance,
-        "infohash": row.infohash,
+        "infohash": row.infohash or None,
         "name": row.name,
         "source": str(row.source) if row.source else None,
         "state": row.state,

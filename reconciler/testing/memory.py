@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from reconciler.model.bencode import decode
+from reconciler.model.content import Creation
 from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
 from reconciler.model.files import LiveFile, Priority
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.links import links_part
+from reconciler.model.links import links_part, with_links
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.metainfo import Metainfo, MetainfoError, read_metainfo
 from reconciler.model.network import NetworkState
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
-from reconciler.testing.options import MemoryOptions
+from reconciler.testing.creator import Disk, MemoryCreator
+from reconciler.testing.options import MemoryOptions, moved_to
 from reconciler.testing.preferences import first_preferences, taken
 
 T = TypeVar("T")
@@ -30,7 +33,7 @@ _BAD_CATEGORY = re.compile(r"^/|/$|//|\\|^$")
 Fault = tuple[InstanceError, bool]  # what is raised, and is the request carried out all the same?
 
 
-class MemoryInstance(MemoryOptions):
+class MemoryInstance(MemoryOptions, MemoryCreator):
     """An instance of one of the versions of `WEB_API`. Its torrents and categories may be read and set directly.
 
     `with_preferences`: are they part of a snapshot, as where some are declared? It has a few, of every kind.
@@ -51,6 +54,9 @@ class MemoryInstance(MemoryOptions):
         self.live_preferences = first_preferences(self.web_api, default_save_path)
         self.with_preferences = with_preferences
         self.requests = 0
+        self.disk: Disk = {}
+        self.hashing = 0
+        self._tasks = {}
         self._uploaded: dict[str, bytes] = {}
         self._faults: deque[Fault | None] = deque()
         self._api = tuple(int(part) for part in self.web_api.split("."))
@@ -69,6 +75,8 @@ class MemoryInstance(MemoryOptions):
         twin.live_preferences, twin.seeds = dict(self.live_preferences), dict(self.seeds)
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
         twin.network_state = self.network_state
+        twin.disk, twin.hashing, twin._made_so_far = self.disk, self.hashing, self._made_so_far
+        twin._tasks = {key: replace(task) for key, task in self._tasks.items()}
         twin.requests, twin._faults, twin._uploaded = self.requests, self._faults.copy(), dict(self._uploaded)
         return twin
 
@@ -85,8 +93,8 @@ class MemoryInstance(MemoryOptions):
     def close(self) -> None:
         """Nothing to do."""
 
-    def snapshot(self, files_of: Collection[str] = ()) -> Snapshot:
-        """Every torrent and category, and the files of some torrents."""
+    def snapshot(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
+        """Every torrent and category, the files of some torrents, and what is made from some content."""
 
         def work() -> Snapshot:
             torrents, categories = tuple(map(_without_files, self.torrents.values())), dict(self.live_categories)
@@ -100,16 +108,18 @@ class MemoryInstance(MemoryOptions):
         snapshot = replace(
             snapshot, torrents=tuple(replace(live, files=files.get(live.id)) for live in snapshot.torrents)
         )
-        return replace(snapshot, preferences=self.preferences()) if self.with_preferences else snapshot
+        if self.with_preferences:
+            snapshot = replace(snapshot, preferences=self.preferences())
+        return replace(snapshot, tasks=self._tasks_for(content))
 
     @property
     def fresh(self) -> bool:
         """Every snapshot is a full read."""
         return True
 
-    def refresh(self, files_of: Collection[str] = ()) -> Snapshot:
+    def refresh(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """The same: every snapshot is a full read."""
-        return self.snapshot(files_of)
+        return self.snapshot(files_of, content)
 
     def free_space(self) -> int | None:
         """Bytes free at the default path."""
@@ -164,8 +174,10 @@ class MemoryInstance(MemoryOptions):
                     raise Rejected("not a valid torrent file", 415) from None
                 if not (self._v2 or found.infohashes.v1):
                     raise Rejected("not a valid torrent file", 415)
-                if torrent := self._place(found.infohashes, found.name, options, known):
-                    self._informed(torrent, found)
+                said = _said(data)
+                if torrent := self._place(found.infohashes, found.name, options, known, said.links):
+                    commented = replace(torrent, comment=said.comment if torrent.comment is not None else None)
+                    self._informed(commented, found, whole=dict(options.more).get("skip_checking") is True)
                 self._uploaded.setdefault(found.infohashes.ids[0] if self._v2 else str(found.infohashes.v1), data)
 
         self._request(work)
@@ -196,13 +208,13 @@ class MemoryInstance(MemoryOptions):
             if category and category not in self.live_categories:
                 raise Rejected("no such category", 409)
             path = self._path_of(category) if torrent.auto_tmm else torrent.save_path
-            return replace(torrent, category=category, save_path=path)
+            return moved_to(replace(torrent, category=category), path)
 
         self._change(ids, change)
 
     def set_location(self, ids: Collection[str], path: str) -> None:
         """Move to an absolute path; management becomes manual."""
-        self._change(ids, lambda torrent: replace(torrent, save_path=normal_path(path), auto_tmm=False))
+        self._change(ids, lambda torrent: moved_to(replace(torrent, auto_tmm=False), normal_path(path)))
 
     def rename(self, torrent_id: str, name: str) -> None:
         """Give one torrent its name, on one line and without spaces around it."""
@@ -267,7 +279,7 @@ class MemoryInstance(MemoryOptions):
                     # 4.5.2 moves the data first, 4.2.5 and >= 5.1 leave it where it is
                     moves = (2, 8) <= self._api < (2, 11)
                     where = self._path_of(name) if moves else torrent.save_path
-                    self.torrents[key] = replace(torrent, auto_tmm=False, save_path=where)
+                    self.torrents[key] = moved_to(replace(torrent, auto_tmm=False), where)
 
         self._request(work)
 
@@ -346,11 +358,16 @@ class MemoryInstance(MemoryOptions):
         )
         return torrent
 
-    def _informed(self, torrent: LiveTorrent, found: Metainfo) -> None:
-        """Give a torrent its metadata."""
+    def _informed(self, torrent: LiveTorrent, found: Metainfo, *, whole: bool = False) -> None:
+        """Give a torrent its metadata; it is `whole` where its data is there and not checked."""
         files = tuple(LiveFile(index, path, Priority.NORMAL) for index, path in enumerate(found.files))
-        whole = replace(torrent, size=found.size, has_metadata=True, files=files)
-        self.torrents[torrent.id] = replace(whole, state=self._state(whole.stopped, True))
+        path = f"{torrent.save_path}/{found.name}" if self._api >= (2, 6, 1) else ""
+        informed = replace(torrent, size=found.size, has_metadata=True, files=files, content_path=path)
+        if whole:
+            informed = replace(informed, progress=1.0, state=self._state(informed.stopped, True).replace("DL", "UP"))
+        else:
+            informed = replace(informed, state=self._state(informed.stopped, True))
+        self.torrents[torrent.id] = informed
 
     def _switched(self, torrent: LiveTorrent, stopped: bool) -> LiveTorrent:
         options = replace(torrent.options, force_start=False)
@@ -399,6 +416,27 @@ def _checked(items: Collection[str]) -> list[str]:
 def _without_files(torrent: LiveTorrent) -> LiveTorrent:
     """Files have to be asked for."""
     return torrent if torrent.files is None else replace(torrent, files=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    links: str
+    comment: str
+
+
+def _said(data: bytes) -> _Said:
+    """What a .torrent file says besides: its trackers, web seeds and comment."""
+    whole = decode(data)[0]
+    about = whole if isinstance(whole, dict) else {}
+    tiers, seeds, comment = about.get(b"announce-list", []), about.get(b"url-list", []), about.get(b"comment", b"")
+    trackers = [url for tier in tiers for url in tier] if isinstance(tiers, list) else []  # type: ignore[union-attr]
+    return _Said(
+        with_links("", _texts(trackers), _texts(seeds)), comment.decode() if isinstance(comment, bytes) else ""
+    )
+
+
+def _texts(values: object) -> list[str]:
+    return [value.decode() for value in values if isinstance(value, bytes)] if isinstance(values, list) else []
 
 
 def _trimmed(tags: Collection[str]) -> frozenset[str]:

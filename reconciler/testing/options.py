@@ -123,7 +123,7 @@ class MemoryOptions:
     def _automatic(self, live: LiveTorrent, enable: bool) -> LiveTorrent:
         if not enable or live.auto_tmm:
             return replace(live, auto_tmm=enable)
-        moved = replace(live, auto_tmm=True, save_path=self._path_of(live.category))
+        moved = moved_to(replace(live, auto_tmm=True), self._path_of(live.category))
         return moved if live.options.download_path is None else _with(moved, download_path="")
 
     def _download_path(self, live: LiveTorrent, path: str) -> LiveTorrent:
@@ -164,3 +164,10 @@ def _linked(live: LiveTorrent, field: str, urls: Sequence[str]) -> LiveTorrent:
     key = {TRACKERS: "tr", WEB_SEEDS: "ws"}[field]
     new = "".join(f"&{key}={quote(url, safe='')}" for url in urls if url not in there)
     return replace(live, links=live.links + new)
+
+
+def moved_to(torrent: LiveTorrent, path: str) -> LiveTorrent:
+    """The torrent at another save path, with the content that it had at the one before."""
+    old, there = f"{torrent.save_path}/", torrent.content_path
+    content = f"{path}/{there.removeprefix(old)}" if torrent.has_metadata and there.startswith(old) else there
+    return replace(torrent, save_path=path, content_path=content)

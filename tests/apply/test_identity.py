@@ -11,6 +11,7 @@ import pytest
 from reconciler.apply.target import Target
 from reconciler.control import Options, Silent, run_once
 from reconciler.desired import load
+from reconciler.model.content import Creation
 from reconciler.model.errors import Unreachable
 from reconciler.model.metainfo import read_metainfo
 from reconciler.model.plan import Outcome
@@ -118,9 +119,9 @@ def test_what_does_not_appear_is_not_looked_for_all_the_time(tmp_path: Path) -> 
         def add(self, magnets: Sequence[str], options: AddOptions) -> None:
             """Accept it, and forget it."""
 
-        def snapshot(self, files_of: Collection[str] = ()) -> Snapshot:
+        def snapshot(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
             self.snapshots += 1
-            return super().snapshot(files_of)
+            return super().snapshot(files_of, content)
 
     box = Deaf()
     done = run(tmp_path, entry(), box)

@@ -6,9 +6,13 @@ import secrets
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from reconciler.control.reading import OpenTarget
 from reconciler.model.snapshot import AddOptions, LiveTorrent
+from reconciler.testing import MemoryInstance
+from tests.support.torrents import content, made
 
 PATIENCE = 15.0  # seconds; the slowest effect is a state that shows with the next refresh, 1.5 s
 
@@ -22,6 +26,14 @@ class Subject:
     target: OpenTarget
     version: tuple[int, ...]
     root: str  # a folder that the instance can write to
+
+    def file(self, number: int) -> str:
+        """The path of a new file with the data `content(number)`."""
+        path = self.path() + ".bin"
+        Path(path).write_bytes(content(number))
+        if isinstance(self.target, MemoryInstance):
+            self.target.disk[path] = partial(made, number)
+        return path
 
     def path(self) -> str:
         """A folder that nothing else uses."""

@@ -12,7 +12,8 @@ from reconciler.desired.schema import KEYS
 from tests.desired.helpers import write
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "desired-state.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", REFERENCE, re.MULTILINE | re.DOTALL)
+CONTENT = (Path(__file__).parents[2] / "docs" / "content.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", REFERENCE + CONTENT, re.MULTILINE | re.DOTALL)
 ENVIRON = {"HOME_PASSWORD": "x", "SEEDBOX_PASSWORD": "y"}
 REST = {
     "version": "version: 1\n",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from reconciler.model.snapshot import Snapshot
+from reconciler.model.torrent_file import SourceError
 from reconciler.plan import make_plan
-from tests.plan.worlds import desired_state, healths, lines, snapshot
+from tests.plan.worlds import desired_state, healths, lines, snapshot, task, torrent_file
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CASES = [
@@ -24,8 +27,14 @@ CASES = [
 def test_plan(case: dict[str, Any]) -> None:
     desired = desired_state(case)
     live = snapshot(case.get("live", []), case.get("categories"), case.get("preferences"), case.get("version", "5.1.0"))
+    live = replace(live, tasks=tuple(map(task, case.get("tasks", []))))
     plan = make_plan(
-        desired, {"box": live}, take_over=case.get("take_over", False), now=NOW, health=healths(case)
+        desired,
+        {"box": live, **beside(case)},
+        take_over=case.get("take_over", False),
+        now=NOW,
+        only={"box"},
+        health=healths(case),
     ).instances[0]
 
     assert lines(plan) == case.get("plan", [])
@@ -36,6 +45,20 @@ def test_plan(case: dict[str, Any]) -> None:
         assert action.reason == reason
     if "unchanged" in case:
         assert plan.unchanged == case["unchanged"]
+
+
+def beside(case: dict[str, Any]) -> dict[str, Snapshot]:
+    """The instance `other`, where it was read; with the .torrent files that it gave, or `null`."""
+    if "other" not in case:
+        return {}
+    live = snapshot(case["other"])
+    given = case.get("exports", {})
+    files = {
+        torrent.id: torrent_file(given[row["hash"]]) if given[row["hash"]] else SourceError("no answer")
+        for row, torrent in zip(case["other"], live.torrents, strict=True)
+        if row["hash"] in given
+    }
+    return {"other": replace(live, exports=files)}
 
 
 def test_there_are_cases() -> None:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from reconciler.desired.options import options_of
+from reconciler.model.content import Content, ContentOf, Creation, CreatorTask, Export, TaskState
 from reconciler.model.desired import (
     Desired,
     DesiredCategory,
@@ -118,6 +119,33 @@ def live_files(files: Sequence[str]) -> tuple[LiveFile, ...]:
     return tuple(LiveFile(index, path, Priority(priority)) for index, (priority, _, path) in enumerate(parted))
 
 
+def content(row: Mapping[str, Any]) -> Content:
+    """What an entry of a case is made from: a path, or all of it; `exported` is the file that holds it by now."""
+    given = {"path": row["content"]} if isinstance(row["content"], str) else dict(row["content"])
+    held = hashes(row["exported"]) if "exported" in row else None
+    return Content(**given, export=Export(row["export"], f"/here/{row['export']}", held) if "export" in row else None)
+
+
+def made_torrent(row: Mapping[str, Any], line: int, rows: Sequence[Mapping[str, Any]]) -> DesiredTorrent:
+    """An entry from `{content, …}` or `{content_of: NAME, …}`; the latter finds its content among the `rows`."""
+    made: Content | ContentOf
+    if "content" in row:
+        made = content(row)
+        row = {**row, "save_path": made.folder, "ignore_changes": [*row.get("ignore_changes", ()), "save_path"]}
+    else:
+        lender = next(one for one in rows if one.get("name") == row["content_of"] and "content" in one)
+        made = ContentOf(row["content_of"], lender.get("instance", "box"), content(lender))
+    return replace(desired_torrent({**row, "hash": "x"}, line), infohashes=None, source=None, content=made)
+
+
+def task(row: Mapping[str, Any]) -> CreatorTask:
+    """A task from `{content, state, made, …}`; `made` is the name of a made-up .torrent file."""
+    state = TaskState(row.get("state", "finished"))
+    of = Creation(row["content"], piece_size=16_384 if state is TaskState.FINISHED else 0, **row.get("of", {}))
+    file = torrent_file(row["made"]) if "made" in row else None
+    return CreatorTask(row.get("id", "task-1"), of, state, row.get("progress", 0.0), row.get("error", ""), file)
+
+
 def desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
     """An entry from `{hash, category, …}`; `source` is `magnet`, `torrent` or `infohash`."""
     found = hashes(row["hash"])
@@ -148,7 +176,8 @@ def desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
 def desired_state(case: Mapping[str, Any]) -> Desired:
     """The desired state of a case."""
     here = Position("desired.yaml", 1, 1)
-    names = case.get("instances", ["box"])
+    rows = case.get("desired", [])
+    names = case.get("instances") or sorted({"box", *(row.get("instance", "box") for row in rows)})
     reaction = WhenUnhealthy(case.get("when_unhealthy", "leave"))
     return Desired(
         policy=Policy(case.get("policy", "sync")),
@@ -156,7 +185,10 @@ def desired_state(case: Mapping[str, Any]) -> Desired:
             name: Instance(name, here, f"http://{name}", preferences=preferences(case, here), when_unhealthy=reaction)
             for name in names
         },
-        torrents=tuple(desired_torrent(row, line) for line, row in enumerate(case.get("desired", []), 1)),
+        torrents=tuple(
+            desired_torrent(row, line) if "hash" in row else made_torrent(row, line, rows)
+            for line, row in enumerate(rows, 1)
+        ),
         categories={
             name: DesiredCategory(name, here, *(paths if isinstance(paths, list) else [paths]))
             for name, paths in case.get("declared_categories", {}).items()

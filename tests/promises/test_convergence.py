@@ -149,9 +149,9 @@ _MAY_CHANGE = {
     "protect": {"tags"},
     "quarantine": {"tags"},
     "name": {"name"},
-    "category": {"category", "save_path"},  # the path follows under automatic management
-    "save_path": {"save_path"},
-    "auto_tmm": {"auto_tmm", "save_path", "download_path"},
+    "category": {"category", "save_path", "content_path"},  # the path follows under automatic management
+    "save_path": {"save_path", "content_path"},
+    "auto_tmm": {"auto_tmm", "save_path", "content_path", "download_path"},
     "paused": {"stopped", "force_start"},
     "force_start": {"stopped", "force_start"},
     "held": {"tags"},

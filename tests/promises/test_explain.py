@@ -61,7 +61,7 @@ def test_it_is_the_plan_that_is_explained(case: dict[str, Any]) -> None:
     for text in set(map(str, known)):
         part = explained(desired, {"box": box}, text).instances[0]
         ids = {key for live in part.lives for key in live.infohashes.ids}
-        ids |= set(part.entry.infohashes.ids) if part.entry else set()
+        ids |= set(part.entry.ids) if part.entry else set()
         assert text in ids
         about = [a for a in plan.actions if a.kind is Kind.TORRENT and (a.infohash in ids or a.torrent_id in ids)]
         assert all(action in about for action in part.actions)

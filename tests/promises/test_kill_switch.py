@@ -71,7 +71,7 @@ def running(box: MemoryInstance) -> dict[str, bool]:
 
 def settled(ran: dict[str, bool], desired: Desired, box: MemoryInstance) -> dict[str, bool]:
     """Without what is ours and declared paused, but ran since a policy or another owner kept it from being stopped."""
-    paused = {key for entry in desired.torrents if entry.paused for key in entry.infohashes.ids}
+    paused = {key for entry in desired.torrents if entry.paused for key in entry.ids}
     ours = [one for one in box.torrents.values() if OURS in one.tags and IGNORE not in one.tags]
     calmed = {one.id for one in ours if paused.intersection((one.id, *one.infohashes.ids))}
     return {key: forced for key, forced in ran.items() if key not in calmed}

@@ -27,7 +27,7 @@ def _actions(case: dict[str, Any]) -> tuple[Action, ...]:
 def test_nothing_is_deleted_that_is_not_owned_or_declared_absent(case: dict[str, Any]) -> None:
     desired, live = world(case)
     by_id = {torrent.id: torrent for torrent in live.torrents}
-    absent = {key for entry in desired.torrents if entry.absent for key in entry.infohashes.ids}
+    absent = {key for entry in desired.torrents if entry.absent for key in entry.ids}
     for action in _actions(case):
         if action.kind is Kind.TORRENT and action.verb is Verb.DELETE and action.hold is None:
             torrent = by_id[str(action.torrent_id)]
@@ -39,7 +39,7 @@ def test_nothing_is_deleted_that_is_not_owned_or_declared_absent(case: dict[str,
 @given(cases())
 def test_what_is_neither_declared_nor_ours_is_in_no_plan(case: dict[str, Any]) -> None:
     desired, live = world(case)
-    declared = {key for entry in desired.torrents for key in entry.infohashes.ids}
+    declared = {key for entry in desired.torrents for key in entry.ids}
     strangers = {
         torrent.id
         for torrent in live.torrents
@@ -99,7 +99,7 @@ def test_data_that_may_be_shared_with_what_stays_is_never_deleted(case: dict[str
 @given(cases())
 def test_nothing_is_deleted_by_pruning_before_its_quarantine_is_over(case: dict[str, Any]) -> None:
     desired, live = world(case | {"quarantine": 7})
-    absent = {key for entry in desired.torrents if entry.absent for key in entry.infohashes.ids}
+    absent = {key for entry in desired.torrents if entry.absent for key in entry.ids}
     by_id = {torrent.id: torrent for torrent in live.torrents}
     for action in _actions(case | {"quarantine": 7}):
         if action.kind is Kind.TORRENT and action.verb is Verb.DELETE and action.hold is None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from reconciler.model.content import Creation
+
 Kind = Literal["v1", "v2", "hybrid"]
 
 KINDS: tuple[Kind, ...] = ("v1", "v2", "hybrid")
@@ -33,11 +35,18 @@ def content(number: int, size: int = 20_000) -> bytes:
 
 
 def torrent(
-    number: int, kind: Kind = "v1", name: str | None = None, size: int = 20_000, trackers: Sequence[str] = ()
+    number: int,
+    kind: Kind = "v1",
+    name: str | None = None,
+    size: int = 20_000,
+    trackers: Sequence[str] = (),
+    web_seeds: Sequence[str] = (),
+    comment: str = "",
+    more: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The .torrent file of a single file `name`, whose data is `content(number, size)`."""
+    """The .torrent file of a single file `name`, whose data is `content(number, size)`; `more` is for its `info`."""
     data, title = content(number, size), name or f"torrent-{number}"
-    info: dict[str, Any] = {"name": title, "piece length": PIECE}
+    info: dict[str, Any] = {"name": title, "piece length": PIECE, **(more or {})}
     if kind != "v2":
         info |= {"length": size, "pieces": b"".join(hashlib.sha1(part).digest() for part in _parts(data, PIECE))}
     whole: dict[str, Any] = {"info": info}
@@ -48,7 +57,18 @@ def torrent(
         whole["piece layers"] = {root: b"".join(layer)} if size > PIECE else {}
     if trackers:
         whole |= {"announce": trackers[0], "announce-list": [[tracker] for tracker in trackers]}
+    whole |= {"url-list": list(web_seeds)} if web_seeds else {}
+    whole |= {"comment": comment} if comment else {}
     return bencode(whole)
+
+
+def made(number: int, creation: Creation) -> bytes:
+    """What a server would make of the file whose data is `content(number)`."""
+    name = creation.path.rpartition("/")[2]
+    more = {"private": 1} if creation.private else {}
+    more |= {"source": creation.source} if creation.source else {}  # type: ignore[dict-item]
+    links = creation.trackers, creation.web_seeds
+    return torrent(number, creation.format, name, 20_000, *links, creation.comment, more)  # type: ignore[arg-type]
 
 
 def _parts(data: bytes, length: int) -> list[bytes]:

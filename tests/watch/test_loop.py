@@ -17,6 +17,7 @@ from reconciler.control.watch.loop import Watch
 from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause
 from reconciler.desired import DesiredStateError
+from reconciler.model.content import Creation
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import AuthFailed, Stopped, Unreachable
 from reconciler.model.metainfo import read_metainfo
@@ -177,7 +178,7 @@ def test_a_change_during_a_run_causes_exactly_one_more(tmp_path: Path) -> None:
     whole = box.snapshot
     changes = iter([2])
 
-    def snapshot(files_of: Collection[str] = ()) -> Any:
+    def snapshot(files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Any:
         for number in changes:
             story.write(number)
             story.files()
@@ -352,7 +353,7 @@ def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkey
     seen: dict[Mapping[str, Any], Any] = {}
     whole = box.snapshot
 
-    def snapshot(files_of: Collection[str] = ()) -> Any:
+    def snapshot(files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Any:
         found = whole()
         return seen.setdefault(tuple(found.torrents), found)  # type: ignore[call-overload]
 
@@ -415,7 +416,7 @@ def test_asked_to_stop_before_it_began_it_contacts_nobody(tmp_path: Path) -> Non
 def test_a_stop_in_the_middle_of_a_read_is_no_trouble_of_an_instance(tmp_path: Path) -> None:
     story = Story(tmp_path, 100, "a", "b")
 
-    def stopped(files_of: Collection[str] = ()) -> Any:
+    def stopped(files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Any:
         story.stop.set()
         raise Stopped("asked to stop")
 

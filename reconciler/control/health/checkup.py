@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -11,7 +11,7 @@ from reconciler.apply.executor import Executor
 from reconciler.apply.pace import Pace
 from reconciler.control.health.answers import judge_network
 from reconciler.control.health.history import History
-from reconciler.control.reading import OpenTarget, Reading, read
+from reconciler.control.reading import Needs, OpenTarget, Reading, read
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.health import Answer, ConnectionStatus, ExternalIp, Health, Interface, Probe
@@ -32,10 +32,10 @@ class Checkup:
         self._pace: Final = pace
         self._now: Final = now
 
-    def read(self, instance: Instance, target: OpenTarget, files_of: Collection[str] = ()) -> Reading:
+    def read(self, instance: Instance, target: OpenTarget, wanted: Needs) -> Reading:
         """The instance read whole, with its health. The network is probed meanwhile."""
         answers = _start(instance.health)
-        reading = read(target, self._pace, files_of)
+        reading = read(target, self._pace, wanted)
         asked: Sequence[tuple[Probe, Answer]] = ()
         if reading.snapshot:
             try:

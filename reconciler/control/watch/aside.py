@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Final
 
 from reconciler.apply.pace import Pace
-from reconciler.control.reading import OpenTarget, Reading, read
+from reconciler.control.reading import Needs, OpenTarget, Reading, read
 from reconciler.control.watch.pool import Pool
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError
@@ -35,10 +35,10 @@ class Aside:
         self._start: Final = start
         self._answers: Final[SimpleQueue[tuple[Instance, Reading]]] = SimpleQueue()
 
-    def ask(self, instance: Instance, files_of: Collection[str]) -> None:
-        """Ask one that nobody else is talking to now, with the files of the torrents that `files_of` means."""
+    def ask(self, instance: Instance, wanted: Needs) -> None:
+        """Ask one that nobody else is talking to now, with all that is `wanted` of it."""
         target = self._pool.connect(instance, self._stop)
-        self._start(lambda: self._ask(instance, target, files_of))
+        self._start(lambda: self._ask(instance, target, wanted))
 
     def answers(self) -> Iterator[tuple[Instance, Reading]]:
         """What came of it since the last call."""
@@ -48,9 +48,9 @@ class Aside:
             except Empty:
                 return
 
-    def _ask(self, instance: Instance, target: OpenTarget, files_of: Collection[str]) -> None:
+    def _ask(self, instance: Instance, target: OpenTarget, wanted: Needs) -> None:
         try:
-            reading = read(target, self._pace, files_of)
+            reading = read(target, self._pace, wanted)
         except Exception as error:  # a bug of ours must not leave the instance unasked for ever
             reading = Reading(target, error=InstanceError(f"{instance.name}: internal error: {type(error).__name__}"))
         target.close()

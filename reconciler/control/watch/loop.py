@@ -16,7 +16,7 @@ from reconciler.control.health.history import History
 from reconciler.control.journal import Journal
 from reconciler.control.observing import Finished, Observer
 from reconciler.control.progress import Progress, Silent
-from reconciler.control.reading import Connect, follow
+from reconciler.control.reading import Connect, Needs, follow
 from reconciler.control.roster import Roster
 from reconciler.control.run import Options, Planner, run_once, unread
 from reconciler.control.watch.aside import Aside, Start, in_thread
@@ -135,7 +135,7 @@ class Watch:
         instances = self._source.desired.instances
         for name in self._domains.take_due():
             if name in instances:
-                self._aside.ask(instances[name], self._source.desired.files_of(name))
+                self._aside.ask(instances[name], Needs.of(self._source.desired, name))
         for asked, reading in self._aside.answers():
             known = instances.get(asked.name)
             if known is None or door(known) != door(asked) or self._stop.is_set():

@@ -134,7 +134,7 @@ def _wishes(desired: Desired, known: set[tuple[str, Kind, str]]) -> Mapping[tupl
     found: dict[tuple[str, Kind, str], _Wish] = {}
     for entry in desired.torrents:
         for instance in desired.places_of(entry):
-            key = (instance, Kind.TORRENT, str(entry.infohashes))
+            key = (instance, Kind.TORRENT, entry.infohash or entry.label)
             if key in known:
                 found[key] = replace(entry, at=_NOWHERE)
     for instance in desired.instances:

@@ -95,7 +95,7 @@ class _Placing:
         groups = self._desired.groups
         entries = (entry for entry in self._desired.torrents if entry.instance in groups)
         # in an order of their own, so that who gets the last room does not depend on the order in the files
-        in_order = sorted(entries, key=lambda entry: (str(entry.infohashes), entry.at))
+        in_order = sorted(entries, key=lambda entry: (entry.infohash, entry.at))
         for entry, decision in zip(in_order, self._decisions(in_order, grouped), strict=True):
             matches = grouped[id(entry)]
             for spot in decision.spots:
@@ -124,7 +124,7 @@ class _Placing:
         return on, grouped
 
     def _pending(self, entry: DesiredTorrent, decision: Decision) -> Pending:
-        infohash = str(entry.infohashes)
+        infohash = entry.infohash
         before = self._known.pending.get((entry.instance, infohash))
         since = before.since if before and before.since else self._now
         return Pending(infohash, entry.label, entry.instance, decision.pending or "", entry.at, decision.until, since)
@@ -158,7 +158,7 @@ class _Placing:
             return Decision(tuple(Spot(name, Stay.WANTED, "absent from every member") for name in found))
         members: Sequence[Member] = group.members
         if group.strategy is Strategy.SPREAD:
-            members = ranked(members, str(entry.infohashes))
+            members = ranked(members, entry.infohash)
         seats = [self._seat(entry, member, found.get(member.name)) for member in members]
         if group.strategy is Strategy.REPLICATE:
             decision = on_every(seats, self._now)
@@ -174,7 +174,7 @@ class _Placing:
         down = self._known.down.get(member.name)
         if found is None:
             held = self._known.held.get(member.name)
-            has = None if held is None else not held.isdisjoint(entry.infohashes.ids)
+            has = None if held is None else not held.isdisjoint(entry.ids)
             return Seat(member, False, down=down, held=has)
         theirs = self._others(found.live) if found.live else ()
         copy = None if theirs else found.live
@@ -197,7 +197,7 @@ class _Placing:
 
 def _ids(entry: DesiredTorrent, found: Mapping[str, Match]) -> Iterator[str]:
     """Every id that the torrent of an entry is known to have."""
-    yield from entry.infohashes.ids
+    yield from entry.ids
     for one in found.values():
         for live in one.lives:
             yield live.id

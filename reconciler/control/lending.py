@@ -1,0 +1,96 @@
+"""What one instance needs of another: the torrents that content there has become."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from functools import partial
+
+from reconciler.apply.pace import Pace
+from reconciler.control.reading import Reading, each
+from reconciler.model.content import ContentOf
+from reconciler.model.desired import Desired
+from reconciler.model.errors import InstanceError, Stopped
+from reconciler.model.snapshot import Snapshot
+from reconciler.model.torrent_file import SourceError, TorrentFile, identify
+from reconciler.plan.content import resolve, wanted_exports
+from reconciler.plan.match import live_index
+
+Readings = Mapping[str, Reading]
+
+
+def lenders(desired: Desired, names: AbstractSet[str]) -> set[str]:
+    """The instances where content is made that these instances have from there."""
+    return {
+        entry.content.instance
+        for entry in desired.torrents
+        if isinstance(entry.content, ContentOf) and entry.instance in names
+    }
+
+
+def snapshots_of(readings: Readings) -> dict[str, Snapshot]:
+    """Those that could be read."""
+    return {name: reading.snapshot for name, reading in readings.items() if reading.snapshot}
+
+
+def lend(desired: Desired, readings: Readings, pace: Pace) -> Readings:
+    """The readings, with the .torrent files that are to be added elsewhere, and the files of what came from elsewhere.
+
+    It takes no request where every such torrent is where it should be, and declares no files.
+    """
+    snapshots = snapshots_of(readings)
+    resolved = resolve(desired, snapshots)
+    if resolved.desired is desired:
+        return readings
+    wanted = wanted_exports(resolved, snapshots)
+    exported = each(wanted, lambda name: _with_exports(readings[name], wanted[name], pace))
+    readings = {**readings, **exported}
+    lacking = _without_files(resolved.desired, snapshots)
+    return {**readings, **each(lacking, lambda name: _with_files(readings[name], lacking[name], pace))}
+
+
+def _with_exports(reading: Reading, ids: Sequence[str], pace: Pace) -> Reading:
+    if reading.snapshot is None:
+        return reading
+    exports = {key: _export(reading, key, pace) for key in ids}
+    return replace(reading, snapshot=replace(reading.snapshot, exports=exports))
+
+
+def _export(reading: Reading, torrent_id: str, pace: Pace) -> TorrentFile | SourceError:
+    try:
+        data = pace.patiently(partial(reading.target.export, torrent_id))
+        if data is None:
+            return SourceError("it has no metadata, or is gone")
+        found = identify(data)
+    except (InstanceError, Stopped, SourceError) as error:
+        return SourceError(str(error))
+    return TorrentFile(torrent_id, found.infohashes, found.name, len(data), lambda: data)
+
+
+def _without_files(desired: Desired, snapshots: Mapping[str, Snapshot]) -> Mapping[str, Sequence[str]]:
+    """The torrents whose files are declared and not known: which torrents these are was not known when it was read."""
+    lacking: defaultdict[str, list[str]] = defaultdict(list)
+    indexes = {name: live_index(snapshot.torrents) for name, snapshot in snapshots.items()}
+    for entry in desired.torrents:
+        if not (isinstance(entry.content, ContentOf) and entry.files) or "files" in entry.ignore_changes:
+            continue
+        there = indexes.get(entry.instance, {})
+        found = {there[key].id: there[key] for key in entry.ids if key in there}
+        lacking[entry.instance] += [live.id for live in found.values() if live.has_metadata and live.files is None]
+    return {name: ids for name, ids in lacking.items() if ids}
+
+
+def _with_files(reading: Reading, ids: Sequence[str], pace: Pace) -> Reading:
+    """Where they cannot be had now, the files are not known, and what is declared of them waits."""
+    if reading.snapshot is None:
+        return reading
+    try:
+        files = pace.patiently(lambda: reading.target.files(ids))
+    except (InstanceError, Stopped):
+        return reading
+    torrents = tuple(
+        replace(live, files=files[live.id]) if live.id in files else live for live in reading.snapshot.torrents
+    )
+    return replace(reading, snapshot=replace(reading.snapshot, torrents=torrents))

@@ -1,0 +1,286 @@
+"""Torrents that one real server makes from what it has, and another one has from it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.demo.ports import free_port
+from reconciler.demo.servers import Server
+from reconciler.model.metainfo import read_metainfo
+from tests.conftest import MakeProxy, MakeServer
+from tests.e2e.home import Home
+from tests.e2e.watched import watching
+from tests.support.proxy import Proxy
+from tests.support.raw import Raw
+
+MAKERS = ("5.1.0", "5.3.0")
+GUARD = "guard: {max_delete_percent: 100}"
+NOTHING = "{infohash: 0123456789abcdef0123456789abcdef01234567, state: absent}"
+FILES = {"film.mkv": os.urandom(700_000), "sub/notes é.txt": b"hello"}
+
+
+class Maker:
+    """The instance `box` of the folder: a server that has something to make torrents from."""
+
+    def __init__(self, server: Server, proxy: Proxy) -> None:
+        self.server = server
+        self.proxy = proxy
+        self.raw = Raw(server)
+        self.library = server.profile / "library"
+
+    def film(self, name: str = "Film") -> Path:
+        """A folder with some files."""
+        for path, data in FILES.items():
+            file = self.library / name / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+        return self.library / name
+
+    @property
+    def tasks(self) -> list[dict[str, Any]]:
+        """What it is making, or has made."""
+        return list(self.raw.post("torrentcreator/status").json())
+
+    def one(self) -> dict[str, Any]:
+        """The one torrent that it has; its tags as a set."""
+        (row,) = self.raw.torrents().values()
+        return {**row, "tags": {tag.strip() for tag in row["tags"].split(",")} - {""}}
+
+    def occupy(self) -> str:
+        """Have it hash something for as long as it is not told to stop: it makes one torrent at a time."""
+        endless = self.library / "endless"
+        endless.parent.mkdir(exist_ok=True)
+        with endless.open("wb") as file:
+            file.truncate(1 << 40)
+        task = self.raw.post("torrentcreator/addTask", sourcePath=str(endless), startSeeding="false").json()["taskID"]
+        self.raw.eventually(lambda: self.tasks[0]["status"] == "Running")
+        return str(task)
+
+    def free(self, task: str) -> None:
+        """End that, and wait until all else is made."""
+        self.raw.post("torrentcreator/deleteTask", taskID=task)
+        self.raw.eventually(lambda: all(task["status"] in ("Finished", "Failed") for task in self.tasks), 60)
+
+
+def maker_of(version: str, home: Home, make_server: MakeServer, make_proxy: MakeProxy, more: str = "") -> Maker:
+    """A fresh one."""
+    server = make_server(version)
+    proxy = make_proxy(server)
+    home.instance(proxy.url, server.username, server.password, more=more)
+    return Maker(server, proxy)
+
+
+@pytest.fixture(params=MAKERS)
+def maker(request: pytest.FixtureRequest, home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> Maker:
+    """Of every version that can."""
+    return maker_of(request.param, home, make_server, make_proxy)
+
+
+@pytest.fixture
+def any_maker(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> Maker:
+    """For tests to which the version does not matter."""
+    return maker_of("5.1.0", home, make_server, make_proxy)
+
+
+def test_it_is_made_seeded_and_known_again(maker: Maker, home: Home) -> None:
+    film = maker.film()
+    keys = "category: films, tags: [x], upload_limit: 100 KiB/s, trackers: ['http://t.example/s3cr3t/announce']"
+    more = "comment: mine, web_seeds: ['http://w.example/a%20b/'], export: made/film.torrent"
+    entry = (
+        f"{{content: {{path: {film}, private: true, source: OURS, piece_size: 64 KiB}}, name: My film, {keys}, {more}}}"
+    )
+    home.write(entry)
+    shown = home.run("--dry-run")
+    assert (shown.code, shown.summary) == (0, {"add": 1, "settings": 1})
+    assert maker.proxy.mutations == [] and not (home.folder / "made").exists()
+
+    done = home.run()
+    assert (done.code, done.summary) == (0, {"add": 1, "settings": 1}), done.out
+    row = maker.one()
+    assert row["content_path"] == str(film) and row["save_path"] == str(maker.library)
+    assert (row["name"], row["category"], row["up_limit"], row["comment"]) == ("My film", "films", 102_400, "mine")
+    assert row["tags"] == {"x", "reconcile:home", "reconcile:content"}
+    assert (row["progress"], row["private"], row["auto_tmm"]) == (1, True, False)
+    assert "http%3A%2F%2Ft.example%2Fs3cr3t%2Fannounce" in row["magnet_uri"]
+    maker.raw.eventually(lambda: maker.one()["state"] in ("stalledUP", "uploading"))
+    assert maker.tasks == []
+    exported = (home.folder / "made" / "film.torrent").read_bytes()
+    found = read_metainfo(exported)
+    assert found.infohashes.v1 == row["infohash_v1"] and found.infohashes.v2 == row["infohash_v2"]
+    assert b"http://t.example/s3cr3t/announce" in exported and b"6:source4:OURS" in exported
+    (told,) = done.instance()["content"]
+    assert (told["name"], told["path"], told["infohash"]) == ("My film", str(film), row["infohash_v1"])
+    assert told["magnet"].startswith(f"magnet:?xt=urn:btih:{row['infohash_v1']}&xt=urn:btmh:1220{row['infohash_v2']}")
+    assert "s3cr3t" not in done.out + done.err
+
+    maker.proxy.clear()
+    mark = (home.folder / "made" / "film.torrent").stat()
+    again = home.run()
+    assert (again.code, again.summary) == (0, {"unchanged": 1})
+    assert maker.proxy.mutations == [] and maker.proxy.count("torrentcreator/status") == 1
+    assert again.instance()["content"] == [told]
+    assert (home.folder / "made" / "film.torrent").stat() == mark, "what is the same is not written again"
+    (home.folder / "made" / "film.torrent").unlink()
+    assert home.run().actions() == ["update My film export applied"]
+    assert read_metainfo((home.folder / "made" / "film.torrent").read_bytes()).infohashes == found.infohashes
+
+    maker.raw.post("torrents/setCategory", hashes=row["hash"], category="")
+    assert home.run().actions() == ["update My film category applied"]
+    home.write(
+        "{infohash: 0123456789abcdef0123456789abcdef01234567, state: absent}", head=f"delete_files: true\n{GUARD}"
+    )
+    assert home.run().summary == {"delete": 1, "unchanged": 1}
+    assert maker.raw.torrents() == {} and (film / "film.mkv").exists(), "what was there before is never deleted"
+
+
+@pytest.mark.parametrize("had_by", ["4.2.5", "4.5.2", "5.3.0"])
+def test_another_one_has_it_to_the_last_byte(
+    had_by: str, home: Home, make_server: MakeServer, make_proxy: MakeProxy
+) -> None:
+    """From nothing but the two entries: the maker is the tracker, too. Both servers have one address here."""
+    port = free_port("127.0.0.1")
+    beside = "enable_multi_connections_from_same_ip: true"
+    tracker = f"preferences: {{embedded_tracker_port: {port}, enable_embedded_tracker: true, {beside}}}"
+    maker = maker_of("5.1.0" if had_by == "5.3.0" else "5.3.0", home, make_server, make_proxy, tracker)
+    other = make_server(had_by)
+    proxy = make_proxy(other)
+    home.instance(proxy.url, other.username, other.password, "other", more=f"preferences: {{{beside}}}")
+    film, truth = maker.film(), Raw(other)
+    made = f"{{content: {film}, name: Film, instance: box, trackers: ['http://127.0.0.1:{port}/announce']}}"
+    home.write(made, "{content_of: Film, instance: other, category: had, tags: [y]}")
+
+    first = home.run()
+    assert (first.code, first.summary) == (0, {"add": 1, "deferred": 1, "settings": 5}), first.out
+    assert "not there on box yet" in first.out and truth.torrents() == {}
+    second = home.run()
+    assert (second.code, second.summary) == (0, {"add": 1, "unchanged": 1}), second.out
+    (row,) = truth.torrents().values()
+    assert {tag.strip() for tag in row["tags"].split(",")} == {"y", "reconcile:home", "reconcile:content-of"}
+    truth.eventually(lambda: next(iter(truth.torrents().values()))["progress"] == 1, 90)
+    (row,) = truth.torrents().values()
+    for path, data in FILES.items():
+        assert (Path(row["save_path"]) / "Film" / path).read_bytes() == data
+
+    for one in (maker.proxy, proxy):
+        one.clear()
+    assert home.run().summary == {"unchanged": 2}
+    assert home.run("--instance", "other").summary == {"unchanged": 1}
+    assert maker.proxy.mutations == proxy.mutations == []
+
+
+def test_what_was_had_stays_while_its_maker_is_away(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
+    other = make_server("4.5.2")
+    home.instance(other.url, other.username, other.password, "other")
+    film, truth = any_maker.film(), Raw(other)
+    home.write(f"{{content: {film}, name: Film, instance: box}}", "{content_of: Film, instance: other}", head=GUARD)
+    assert [home.run().code for _ in range(2)] == [0, 0]
+    (key,) = truth.torrents()
+    any_maker.server.kill()
+    away = home.run()
+    assert away.code == 1 and away.summary == {"deferred": 1, "spared": 1}
+    assert away.actions("other") == ["update Film - deferred"] and "box, which was not read" in away.out
+    alone = home.run("--instance", "other")
+    assert (alone.code, alone.summary) == (0, {"deferred": 1, "spared": 1})
+    assert set(truth.torrents()) == {key}
+
+    any_maker.server.start()
+    Raw(any_maker.server).post("torrents/delete", hashes=key, deleteFiles="false")
+    assert home.run().summary == {"add": 1, "deferred": 1, "spared": 1}, "the same is made again"
+    assert home.run().summary == {"unchanged": 2}
+    assert set(truth.torrents()) == {key}
+
+
+def test_killed_while_it_is_made(maker: Maker, home: Home) -> None:
+    film, endless = maker.film(), maker.occupy()
+    home.write(f"{{content: {film}, name: Film}}")
+    process = home.start()
+    maker.raw.eventually(lambda: len(maker.tasks) == 2)
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    waiting = home.run()
+    assert (waiting.code, waiting.summary) == (0, {"deferred": 1})
+    assert "waits for its turn" in waiting.out
+    maker.free(endless)
+    done = home.run()
+    assert (done.code, done.summary) == (0, {"add": 1}), done.out
+    assert maker.proxy.count("torrentcreator/addTask") == 1, "nothing is hashed twice"
+    assert maker.tasks == [] and maker.one()["tags"] == {"reconcile:home", "reconcile:content"}
+    assert home.run().summary == {"unchanged": 1}
+
+
+def test_too_many_are_made_at_a_time(any_maker: Maker, home: Home) -> None:
+    film, endless = any_maker.film(), any_maker.occupy()
+    for _ in range(255):
+        any_maker.raw.post("torrentcreator/addTask", sourcePath=str(film), startSeeding="false", format="v1")
+    home.write(f"{{content: {film}}}")
+    waiting = home.run()
+    assert (waiting.code, waiting.summary) == (0, {"deferred": 1})
+    assert "too many" in waiting.out
+    any_maker.free(endless)
+    assert home.run().summary == {"add": 1}
+    assert len(any_maker.tasks) == 255, "what others make is left alone"
+
+
+def test_trouble_is_told(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
+    old = make_server("4.5.2")
+    home.instance(old.url, old.username, old.password, "old")
+    film = any_maker.library / "Film"
+    home.write(f"{{content: {film}, instance: box}}", f"{{content: {film}, instance: old}}", head=GUARD)
+    failed = home.run()
+    assert (failed.code, failed.summary) == (1, {"failed": 1, "blocked": 1})
+    assert f"with something in it at {film}" in failed.out and any_maker.tasks == []
+    assert "qBittorrent v4.5.2 makes no torrents; 5.0 and later do" in failed.out
+
+    any_maker.film()
+    home.write(f"{{content: {film}, instance: box}}", head=GUARD)
+    assert home.run().summary == {"add": 1}
+    (film / "film.mkv").write_bytes(b"something else")
+    any_maker.raw.post("torrents/stop", hashes="all")
+    any_maker.raw.post("torrents/recheck", hashes="all")
+    any_maker.raw.eventually(lambda: any_maker.one()["progress"] < 1 and "checking" not in any_maker.one()["state"])
+    changed = home.run()
+    assert (changed.code, changed.summary) == (1, {"blocked": 1})
+    assert "no longer what the torrent was made from" in changed.out
+    assert any_maker.proxy.count("torrentcreator/addTask") == 2, "nothing is made anew unasked"
+    any_maker.raw.post("torrents/delete", hashes="all", deleteFiles="false")
+    assert home.run().summary == {"add": 1}
+    assert any_maker.one()["progress"] == 1
+
+
+def test_what_is_exported_never_replaces_anything_else(any_maker: Maker, home: Home) -> None:
+    film = any_maker.film()
+    (home.folder / "mine.torrent").write_bytes(b"my thesis")
+    home.write(f"{{content: {film}, export: mine.torrent}}")
+    invalid = home.run()
+    assert invalid.code == 4 and "what is there already is not overwritten" in invalid.out
+    (home.folder / "mine.torrent").unlink()
+    home.write(f"{{content: {film}, export: /proc/film.torrent}}")
+    done = home.run()
+    assert (done.code, done.summary) == (1, {"failed": 1}) and "could not be written" in done.out
+    assert any_maker.one()["tags"] == {"reconcile:home", "reconcile:content"} and any_maker.tasks == []
+    home.write(f"{{content: {film}, export: film.torrent}}")
+    assert home.run().actions() == ["update Film export applied"]
+    assert home.run().summary == {"unchanged": 1}
+
+
+def test_a_watch_makes_it_and_comes_to_rest(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
+    other = make_server("5.3.0")
+    home.instance(other.url, other.username, other.password, "other")
+    truth = Raw(other)
+    home.write(NOTHING.replace("}", ", instance: box}"))
+    with watching(home) as watch:
+        watch.until(lambda: watch.said("1 unchanged"))
+        film = any_maker.film()
+        made = f"{{content: {film}, name: Film, instance: box, export: film.torrent}}"
+        home.write(made, "{content_of: Film, instance: other}")
+        watch.until(lambda: len(truth.torrents()) == 1, 40)
+        watch.until((home.folder / "film.torrent").exists)
+        any_maker.proxy.clear()
+        watch.until(lambda: any_maker.proxy.reads > 3, 40)
+        assert any_maker.proxy.mutations == []
+    assert home.run().summary == {"unchanged": 2}

@@ -1,0 +1,253 @@
+"""What is made on one instance and had by another, whatever fails on the way: on two in-memory qBittorrents."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.control import Options, Silent, run_once
+from reconciler.model.content import Creation
+from reconciler.model.desired import Desired, Instance
+from reconciler.model.errors import BrokenReply, InstanceError, ServerFault, TimedOut, Unreachable
+from reconciler.model.metainfo import read_metainfo
+from reconciler.model.plan import Outcome
+from reconciler.model.run import Run
+from reconciler.model.snapshot import AddOptions, LiveTorrent
+from reconciler.model.tags import CONTENT_OF
+from reconciler.testing import MemoryInstance
+from reconciler.testing.memory import WEB_API
+from tests.plan.worlds import desired_state
+from tests.promises.fake_time import fake_pace
+from tests.promises.strategies import NOW
+from tests.promises.test_convergence import Killed
+from tests.support.torrents import made
+
+NUMBERS = (11, 12, 13)
+ENOUGH = 30  # runs
+Boxes = Mapping[str, MemoryInstance]
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> dict[str, Any]:
+    """Some content on `box`, some of it had by `other`, and what may be there already."""
+    numbers = draw(st.lists(st.sampled_from(NUMBERS), unique=True, min_size=1))
+    rows: list[dict[str, Any]] = [{"hash": "z", "state": "absent"}]
+    live = []
+    for number in numbers:
+        row: dict[str, Any] = {"content": f"/disk/torrent-{number}", "name": f"n{number}"}
+        row |= {"trackers": ["http://t.example/announce"]} if draw(st.booleans()) else {}
+        row |= {"category": "films"} if draw(st.booleans()) else {}
+        row |= {"upload_limit": 1000, "comment": "c"} if draw(st.booleans()) else {}
+        rows.append(row)
+        if draw(st.booleans()):
+            rows.append(
+                {"content_of": row["name"], "instance": "other", **draw(st.sampled_from(({}, {"paused": True})))}
+            )
+        if draw(st.booleans()):
+            tags = draw(st.sampled_from(([], ["reconcile:home"], ["reconcile:home", "reconcile:content"])))
+            live.append({"number": number, "content": row["content"], "tags": tags})
+    return {
+        "desired": rows,
+        "instances": ["box", "other"],
+        "live": live,
+        "guard": {"max_delete": 100, "max_delete_percent": 100},
+        "delete_files": draw(st.booleans()),
+        "versions": (draw(st.sampled_from(("5.1.0", "5.3.0"))), draw(st.sampled_from(sorted(WEB_API)))),
+        "hashing": draw(st.sampled_from((0, 1, 5, 20))),
+    }
+
+
+def boxes_of(case: Mapping[str, Any]) -> tuple[Desired, Boxes]:
+    """The desired state, and the instance that makes and the one that has."""
+    maker, other = (MemoryInstance(version) for version in case["versions"])
+    maker.disk = {f"/disk/torrent-{number}": partial(made, number) for number in NUMBERS}
+    maker.hashing = case["hashing"]
+    for row in case["live"]:
+        more = (("content_layout", "original"), ("skip_checking", True))
+        options = AddOptions(False, False, "", "/disk", tuple(row["tags"]), more=more)
+        maker.upload({"a": made(row["number"], Creation(row["content"], comment="c"))}, options)
+    maker.requests = 0
+    return desired_state(case), {"box": maker, "other": other}
+
+
+def run(desired: Desired, boxes: Boxes, **options: Any) -> Run:
+    """One run on both, without waiting."""
+
+    def connect(instance: Instance, _stop: threading.Event) -> MemoryInstance:
+        return boxes[instance.name]
+
+    return run_once(
+        desired,
+        Options(**options),
+        Silent(),
+        threading.Event(),
+        pace=fake_pace(),
+        connect=connect,
+        utc=lambda: NOW,
+    )
+
+
+def settled(done: Run) -> bool:
+    """Is there nothing left to do, as far as a run can say?"""
+    return done.exit_code == 0 and not any(part.results for part in done.instances)
+
+
+def converge(desired: Desired, boxes: Boxes) -> int:
+    """Run until there is nothing to do; how many runs that took."""
+    for count in range(ENOUGH):
+        if settled(run(desired, boxes)):
+            return count
+    raise AssertionError([part.results for part in run(desired, boxes, dry_run=True).instances])
+
+
+def state(boxes: Boxes) -> Any:
+    """All that the instances hold."""
+    return {name: (box.torrents, box.live_categories, box._tasks) for name, box in boxes.items()}
+
+
+def copies(boxes: Boxes) -> Boxes:
+    """Others in the same state."""
+    return {name: box.copy() for name, box in boxes.items()}
+
+
+def makes(boxes: Boxes) -> int:
+    """How many torrents were begun to be made."""
+    return boxes["box"]._made_so_far
+
+
+def wanted(case: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The entries of content that nothing of ours is there for."""
+    there = {row["content"] for row in case["live"] if row["tags"]}
+    return [row for row in case["desired"] if "content" in row and row["content"] not in there]
+
+
+@given(worlds())
+def test_it_is_made_once_and_is_everywhere_in_the_end(case: dict[str, Any]) -> None:
+    desired, boxes = boxes_of(case)
+    converge(desired, boxes)
+    assert makes(boxes) == len(wanted(case))
+    assert all(not box._tasks for box in boxes.values())
+    for row in case["desired"]:
+        if "content" in row:
+            (live,) = (one for one in boxes["box"].torrents.values() if one.content_path == row["content"])
+            assert (
+                {"reconcile:home", "reconcile:content"} <= live.tags and live.progress == 1 and live.name == row["name"]
+            )
+    assert sum(CONTENT_OF in live.tags for live in boxes["other"].torrents.values()) == sum(
+        "content_of" in row for row in case["desired"]
+    )
+
+
+@given(worlds())
+def test_then_only_reads_are_sent(case: dict[str, Any]) -> None:
+    desired, boxes = boxes_of(case)
+    converge(desired, boxes)
+    before = state(copies(boxes))
+    requests = [box.requests for box in boxes.values()]
+    run(desired, boxes)
+    assert state(boxes) == before
+    sent = [box.requests - count for box, count in zip(boxes.values(), requests, strict=True)]
+    assert sent == [2, 1], "a snapshot, which counts once here, and the tasks where content is declared"
+
+
+@given(worlds(), st.sampled_from(("box", "other")), st.integers(0, 25), st.integers(0, 3))
+@settings(max_examples=100)
+def test_killed_at_any_request_it_ends_the_same(case: dict[str, Any], where: str, requests: int, before: int) -> None:
+    desired, boxes = boxes_of(case)
+    whole = copies(boxes)
+    converge(desired, whole)
+    for _ in range(before):
+        run(desired, boxes)
+    boxes[where].fail_next(1, Killed(), skip=requests)  # type: ignore[arg-type]
+    with suppress(Killed):
+        run(desired, boxes)
+    boxes[where].fail_next(0, Unreachable("lost"))
+    converge(desired, boxes)
+    assert state(boxes) == state(whole)
+    assert makes(boxes) == makes(whole), "no content is hashed twice"
+
+
+@st.composite
+def faults(draw: st.DrawFn) -> tuple[str, InstanceError, int, bool, int]:
+    """Where, an error, how often, whether the request is carried out all the same, and after how many requests."""
+    error = draw(st.sampled_from((Unreachable, TimedOut, BrokenReply, ServerFault)))("lost")
+    after = error.unknown_outcome and draw(st.booleans())
+    return draw(st.sampled_from(("box", "other"))), error, draw(st.integers(1, 30)), after, draw(st.integers(0, 15))
+
+
+@given(worlds(), st.lists(faults(), min_size=1, max_size=3))
+@settings(max_examples=100)
+def test_whatever_is_lost_on_the_way_it_ends_the_same(
+    case: dict[str, Any], trouble: list[tuple[str, InstanceError, int, bool, int]]
+) -> None:
+    desired, boxes = boxes_of(case)
+    whole = copies(boxes)
+    converge(desired, whole)
+    for where, error, count, after, skip in trouble:
+        boxes[where].fail_next(count, error, after=after, skip=skip)
+        run(desired, boxes)
+        boxes[where].fail_next(0, error)
+    converge(desired, boxes)
+    assert state(boxes) == state(whole)
+    assert makes(boxes) == makes(whole), "no content is hashed twice"
+
+
+@given(worlds(), st.lists(st.sampled_from(("down", "up", "restart", "wiped")), max_size=6))
+@settings(max_examples=100)
+def test_what_was_had_is_never_lost_while_its_maker_is_gone(case: dict[str, Any], story: list[str]) -> None:
+    """Not even where the maker has lost all: it makes the same torrents again."""
+    desired, boxes = boxes_of(case)
+    converge(desired, boxes)
+    held = _had(boxes["other"])
+    for moment in story:
+        if moment == "restart":
+            boxes["box"].restart()
+        elif moment == "wiped":
+            boxes["box"].torrents.clear()
+        boxes["box"].fail_next(99 if moment == "down" else 0, Unreachable("gone"))
+        run(desired, boxes)
+        assert _had(boxes["other"]) == held
+    boxes["box"].fail_next(0, Unreachable("gone"))
+    converge(desired, boxes)
+    assert _had(boxes["other"]) == held
+
+
+def _had(box: MemoryInstance) -> dict[str, LiveTorrent]:
+    return {key: live for key, live in box.torrents.items() if CONTENT_OF in live.tags}
+
+
+def test_what_cannot_be_made_is_told_and_made_when_it_can() -> None:
+    case = {
+        "desired": [{"content": "/disk/torrent-11", "name": "n"}],
+        "live": [],
+        "versions": ("5.1.0",) * 2,
+        "hashing": 1,
+    }
+    desired, boxes = boxes_of(case)
+    boxes["box"].disk.clear()
+    for _ in range(2):
+        ((result,),) = (part.results for part in run(desired, boxes).instances if part.name == "box")
+        assert result.outcome is Outcome.FAILED and "no files in torrent" in (result.error or "")
+        assert boxes["box"]._tasks == {}
+    boxes["box"].disk["/disk/torrent-11"] = partial(made, 11)
+    assert converge(desired, boxes) == 1
+    (live,) = boxes["box"].torrents.values()
+    assert live.infohashes == read_metainfo(made(11, desired.torrents[0].creation)).infohashes  # type: ignore[arg-type]
+
+
+def test_too_many_at_a_time_take_turns() -> None:
+    rows = [{"content": f"/disk/torrent-{number}"} for number in range(300)]
+    desired, boxes = boxes_of({"desired": rows, "live": [], "versions": ("5.3.0",) * 2, "hashing": 2})
+    boxes["box"].disk = {row["content"]: partial(made, number) for number, row in enumerate(rows)}
+    first = run(desired, boxes).instances[0]
+    outcomes = [result.outcome for result in first.results]
+    assert (outcomes.count(Outcome.APPLIED), outcomes.count(Outcome.DEFERRED)) == (256, 44)
+    assert "too many" in next(result.error for result in first.results if result.outcome is Outcome.DEFERRED)  # type: ignore[operator]
+    assert converge(desired, boxes) == 1
+    assert makes(boxes) == 300
