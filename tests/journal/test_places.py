@@ -107,7 +107,7 @@ def test_processes_side_by_side_overwrite_nothing_of_each_other(diary: Diary) ->
 
 
 def test_many_writers_at_once(diary: Diary) -> None:
-    names = [f"m{number}" for number in range(12)]
+    names = [f"m{number}" for number in range(6)]
     instances = {name: replace(DESIRED.instances["home"], name=name) for name in names}
     group = replace(GROUP, members=tuple(map(Member, names)))
     desired = replace(GROUPED, instances=instances, groups={"g": group})

@@ -62,8 +62,8 @@ class Decision:
 def on_every(seats: Sequence[Seat], now: datetime) -> Decision:
     """Replicate."""
     spots = [Spot(seat.name, Stay.WANTED, "on every member") for seat in seats if seat.copy or seat.open]
-    if not spots:
-        return Decision(pending=_nobody(seats, now))
+    if not any(seat.holds or seat.open for seat in seats):
+        return Decision(tuple(spots), _nobody(seats, now))
     lacking = [f"{seat.name}: {seat.lacks}" for seat in seats if seat.well and not seat.copy and seat.lacks]
     return Decision(tuple(spots), f"not on every member: {'; '.join(lacking)}" if lacking else None)
 
