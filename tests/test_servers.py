@@ -18,6 +18,7 @@ import requests
 from reconciler.demo import packages, servers
 from reconciler.demo.binaries import find_binary
 from reconciler.demo.packages import ServerError
+from reconciler.demo.ports import HeldPort, is_free
 from reconciler.demo.servers import Server
 from tests.conftest import MakeServer
 from tests.support.magnets import infohash, magnet
@@ -99,7 +100,9 @@ def test_another_address_of_loopback(make_server: MakeServer) -> None:
 
 
 def test_its_torrents_outlive_a_restart(server: Server) -> None:
-    Raw(server).add([magnet(1), magnet(2)])
+    before = Raw(server)
+    before.add([magnet(1), magnet(2)])
+    before.eventually(lambda: len(before.torrents()) == 2)  # 5.3 answers first, and forgets what it has not added yet
     url, pid = server.url, server.pid
     server.restart()
     assert (server.url, server.pid == pid) == (url, False)
@@ -193,12 +196,23 @@ def test_nobody_else_is_asked_to_let_us_in() -> None:
 
 def test_a_port_that_is_taken_meanwhile_is_left_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        taken = other.getsockname()[1]
-        ports = iter([taken, servers._free_port("127.0.0.1"), servers._free_port("127.0.0.1")])
-        monkeypatch.setattr(servers, "_free_port", lambda host: next(ports))
+        taken = HeldPort("127.0.0.1")
+        taken.number = other.getsockname()[1]
+        ports = iter([taken, HeldPort("127.0.0.1")])
+        monkeypatch.setattr(servers, "HeldPort", lambda host: next(ports))
         with Server("5.1.0") as server:
-            assert server.port != taken
+            assert server.port != other.getsockname()[1]
             assert Raw(server).torrents() == {}
+
+
+def test_a_port_that_is_held_is_given_to_nobody_else_who_asks_for_any() -> None:
+    held = HeldPort("127.0.0.1")
+    asking = socket.socket()
+    with asking, pytest.raises(OSError, match="in use"):
+        asking.bind(("127.0.0.1", held.number))
+    with socket.create_server(("127.0.0.1", held.number)):
+        assert not is_free("127.0.0.1", held.number)
+    held.release()
 
 
 @pytest.mark.usefixtures("nothing_found_yet")

@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from reconciler.demo import packages
 from reconciler.demo.binaries import find_binary
 from reconciler.demo.configuration import Configuration
 from reconciler.demo.packages import ServerError
+from reconciler.demo.ports import HeldPort, free_port, is_free
 
 READY_WITHIN = 20.0  # seconds; 0.3 to 0.5 are usual
 STOP_WITHIN = 10.0  # seconds for an orderly end, then SIGKILL
@@ -69,11 +69,12 @@ class Server:
     ) -> None:
         self._binary = find_binary(version)
         self._process: subprocess.Popen[bytes] | None = None
+        self._held = None if port else HeldPort(host)
         self._port_is_fixed = port is not None
         self._keep = keep
         self.host = host
-        self.port = port or _free_port(host)
-        self.listen_port = _free_port(host)
+        self.port = self._held.number if self._held else port or 0
+        self.listen_port = free_port(host)
         self.username = username
         self.password = password or secrets.token_urlsafe(12)
         self.profile = Path(tempfile.mkdtemp(prefix="qbittorrent-"))
@@ -124,14 +125,16 @@ class Server:
     def start(self) -> None:
         """Start it again after `kill`, on the same profile and port. Raises `ServerError` where it does not come up."""
         for _ in range(1 if self._port_is_fixed else ATTEMPTS):
-            if _is_free(self.host, self.port):  # else we would knock, with a password, at somebody else's door
+            if is_free(self.host, self.port):  # else we would knock, with a password, at somebody else's door
                 self._launch()
                 if self._ready():
                     self._port_is_fixed = True  # from now on others know it by its address
                     return
                 self.kill()
-            if not self._port_is_fixed:
-                self.port = _free_port(self.host)
+            if self._held and not self._port_is_fixed:
+                self._held.release()
+                self._held = HeldPort(self.host)
+                self.port = self._held.number
         output = self.profile / "output"
         said = f"It said: {output.read_text(errors='replace')[-500:]}" if output.exists() else "The port is taken."
         raise ServerError(f"qBittorrent does not come up on {self.host} port {self.port}. {said}")
@@ -153,6 +156,8 @@ class Server:
         try:
             self._end()
         finally:  # the wait may be interrupted, by a second Ctrl-C for one
+            if self._held:
+                self._held.release()
             if not self._keep:
                 shutil.rmtree(self.profile, ignore_errors=True)
 
@@ -228,21 +233,6 @@ class Server:
         file.parent.mkdir(parents=True)
         self.downloads.mkdir()
         file.write_text(configuration.text(), encoding="utf-8")
-
-
-def _free_port(host: str) -> int:
-    with socket.create_server((host, 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended take no port
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-        return True
 
 
 def _die_with(parent: int) -> Callable[[], None]:

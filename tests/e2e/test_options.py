@@ -221,6 +221,7 @@ def test_only_what_declares_files_is_asked_for_them(
         truth.add([str(file)])
         links.append(f"magnet:?xt=urn:btih:{key}")
     files = {"files": [{"match": "*", "priority": "normal"}]}
+    truth.eventually(lambda: not any(row["state"].startswith("checking") for row in truth.torrents().values()))
     counts = []
     for declaring in (0, 1, 5):
         home.write(*(entry(0, magnet=link, **(files if n < declaring else {})) for n, link in enumerate(links)))
