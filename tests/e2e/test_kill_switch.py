@@ -121,7 +121,7 @@ def test_a_vpn_that_flaps_is_followed_every_time(
     home.write(entry(1))
     with watching(home) as watch:
         watch.until(lambda: set(truth.torrents()) == ids(1))
-        for _ in range(5):  # the fifth change of a field within an hour would be contested
+        for _ in range(3):  # five changes of a field within an hour would be contested
             vpn.down()
             watch.until(lambda: truth.stopped() == ids(1))
             vpn.up()
