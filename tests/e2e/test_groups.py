@@ -460,5 +460,5 @@ def test_a_member_that_is_full_or_has_no_space(two: Place) -> None:
     assert done.instance("b")["summary"]["add"] == 1
     (action,) = done.instance("b")["actions"]
     assert re.fullmatch(
-        r"the first that can take it \(a: .* are free there, min_free_space is 9e\+05 TiB\)", action["placement_reason"]
+        r"the first that can take it \(a: .* are free there, min_free_space is 878\.9 PiB\)", action["placement_reason"]
     )

@@ -53,7 +53,7 @@ def readings(**found: str | None) -> Mapping[str, Reading]:
     """What reading gave: the torrents of a member, or None where it is down."""
     target = MemoryInstance()
     return {
-        name: Reading(target, error=Unreachable("no connection"))
+        name: Reading(target, error=Unreachable(f"{name}: no connection. Is it running?"))
         if has is None
         else Reading(target, snapshot([{"hash": letter} for letter in has]))
         for name, has in found.items()
