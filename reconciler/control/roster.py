@@ -104,7 +104,7 @@ class Roster:
 
     def _lost(self, name: str, error: str, now: datetime) -> None:
         before = self.known.down.get(name)
-        reason = error.removeprefix(f"{name}: ")
+        reason, _, _how_to_mend_it = error.removeprefix(f"{name}: ").partition(". ")
         self._set(name, Down(before.since if before else now, reason), self.known.held.get(name))
 
     def _set(self, name: str, down: Down | None, held: frozenset[str] | None) -> None:

@@ -34,7 +34,7 @@ def build_probes(
     probes: dict[Subject, Probe] = {}
     places: dict[Subject, Position] = {}
     for index, entry in enumerate(entries):
-        if len(raw) != len(entries) or raw[index].keys() != entry.keys():
+        if not isinstance(raw[index], dict) or raw[index].keys() != entry.keys():
             continue
         loc = ("instances", instance, "health", index)
         probe = _probe(document, loc, entry, context)

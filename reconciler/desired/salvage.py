@@ -66,7 +66,7 @@ class _Rest:
                     self._lists.append(child)
             container = child
         if isinstance(container, list):
-            container[int(last)] = _GONE
+            container[int(last)] = _stand_in(loc)
         elif (instead := _stand_in(loc)) is not _GONE:
             container[last] = instead
         else:
@@ -113,6 +113,8 @@ def _of_instance(loc: tuple[str | int, ...]) -> Any:
             return f"http://stand-in.invalid/{name}/{index}"
         case (_, "username" | "password" | "api_key"):
             return "stand-in"
+        case (_, "health", int()):
+            return {}
         case (_, "health", _, "gluetun", "username" | "password" | "api_key"):
             return "stand-in"
     return _GONE

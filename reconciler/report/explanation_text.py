@@ -73,7 +73,8 @@ def _instance(part: Whereabouts, owner: str) -> Iterator[Line]:
 def _declaration(part: Whereabouts) -> Iterator[Line]:
     yield _said("declared", (str(part.entry.at), Style.PLAIN) if part.entry else ("nowhere", Style.WAIT))
     if part.group:
-        here = (part.placement, Style.PLAIN) if part.placement else ("not to be on this member", Style.DIM)
+        absent = "nobody can say while it is not read" if part.error else "not to be on this member"
+        here = (part.placement, Style.PLAIN) if part.placement else (absent, Style.DIM)
         yield _said("group", (f"{part.group}: ", Style.PLAIN), here)
     if part.entry and part.entry.absent:
         yield _said("", ("absent: it should not be here", Style.CHANGE))

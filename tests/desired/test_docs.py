@@ -1,4 +1,4 @@
-"""The reference of the YAML: its examples load, and it names every key."""
+"""The reference of the YAML, and what it leads to: the examples load, and every key is named."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from reconciler.desired import load, rules
 from reconciler.desired.schema import KEYS
 from tests.desired.helpers import write
 
-REFERENCE = (Path(__file__).parents[2] / "docs" / "desired-state.md").read_text(encoding="utf-8")
-CONTENT = (Path(__file__).parents[2] / "docs" / "content.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", REFERENCE + CONTENT, re.MULTILINE | re.DOTALL)
-ENVIRON = {"HOME_PASSWORD": "x", "SEEDBOX_PASSWORD": "y"}
+DOCS = Path(__file__).parents[2] / "docs"
+REFERENCE = (DOCS / "desired-state.md").read_text(encoding="utf-8")
+MORE = [(DOCS / name).read_text(encoding="utf-8") for name in ("health.md", "groups.md", "content.md")]
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", "\n".join((REFERENCE, *MORE)), re.MULTILINE | re.DOTALL)
+ENVIRON = {"HOME_PASSWORD": "x", "SEEDBOX_PASSWORD": "y", "GLUETUN_KEY": "z"}
 REST = {
     "version": "version: 1\n",
     "policy": "policy: upsert\n",

@@ -10,8 +10,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from reconciler.demo.ports import HeldPort
 from reconciler.demo.servers import Server
-from tests.conftest import MakeProxy
+from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, entry
 from tests.e2e.watched import Watched, watching
 from tests.support.magnets import infohash, magnet
@@ -20,20 +21,25 @@ from tests.support.raw import Raw
 
 
 class Vpn:
-    """A port that can be taken away and given back."""
+    """A port that can be taken away and given back, and that is nobody else's meanwhile."""
 
     def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._socket.getsockname()[1])
+        self._held = HeldPort("127.0.0.1")
+        self.port = self._held.number
+        self.up()
 
     def down(self) -> None:
         """From now on connections are refused."""
         self._socket.close()
 
     def up(self) -> None:
-        """From now on they are taken again."""
-        self.down()
+        """From now on they are taken."""
         self._socket = socket.create_server(("127.0.0.1", self.port))
+
+    def gone(self) -> None:
+        """Others may have the port."""
+        self.down()
+        self._held.release()
 
 
 @pytest.fixture
@@ -41,16 +47,11 @@ def vpn() -> Iterator[Vpn]:
     """It is up."""
     made = Vpn()
     yield made
-    made.down()
-
-
-@pytest.fixture
-def guarded(server: Server, make_proxy: MakeProxy, home: Home, vpn: Vpn) -> Proxy:
-    """The instance `box`, with the VPN as its probe."""
-    return _guard(server, make_proxy, home, vpn)
+    made.gone()
 
 
 def _guard(server: Server, make_proxy: MakeProxy, home: Home, vpn: Vpn) -> Proxy:
+    """The instance `box`, with the VPN as its probe."""
     proxy = make_proxy(server)
     more = f'health: [{{tcp: "127.0.0.1:{vpn.port}", timeout: 2s}}]\nwhen_unhealthy: pause'
     home.instance(proxy.url, server.username, server.password, more=more)
@@ -62,9 +63,11 @@ def ids(*numbers: int) -> set[str]:
 
 
 def test_what_is_ours_stops_within_an_interval_and_starts_again_by_itself(
-    home: Home, guarded: Proxy, server: Server, vpn: Vpn
+    home: Home, make_server: MakeServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
     """1 and 2 are ours and run, 3 is declared paused, 4 a person has stopped, 9 is another's and runs."""
+    server = make_server("4.2.5")
+    guarded = _guard(server, make_proxy, home, vpn)
     truth = Raw(server)
     home.write(entry(1), entry(2, tags=["x"]), entry(3, paused=True), entry(4))
     with watching(home) as watch:
@@ -109,15 +112,16 @@ def _is_killed(watch: Watched) -> None:
 
 
 def test_a_vpn_that_flaps_is_followed_every_time(
-    home: Home, any_server: Server, make_proxy: MakeProxy, vpn: Vpn
+    home: Home, make_server: MakeServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
     """It is no fight with anybody, however often it happens."""
-    _guard(any_server, make_proxy, home, vpn)
-    truth = Raw(any_server)
+    server = make_server("4.5.2")
+    _guard(server, make_proxy, home, vpn)
+    truth = Raw(server)
     home.write(entry(1))
     with watching(home) as watch:
         watch.until(lambda: set(truth.torrents()) == ids(1))
-        for _ in range(5):
+        for _ in range(3):  # five changes of a field within an hour would be contested
             vpn.down()
             watch.until(lambda: truth.stopped() == ids(1))
             vpn.up()
@@ -164,9 +168,9 @@ def test_a_dry_run_shows_it_and_stops_nothing(home: Home, any_server: Server, ma
 
 
 def test_status_explain_and_the_loop_itself_tell_of_it(
-    home: Home, any_server: Server, make_proxy: MakeProxy, vpn: Vpn
+    home: Home, make_server: MakeServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
-    _guard(any_server, make_proxy, home, vpn)
+    _guard(make_server("5.3.0"), make_proxy, home, vpn)
     home.write(entry(1))
     assert home.run().code == 0
     vpn.down()

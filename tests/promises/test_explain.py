@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -166,3 +167,26 @@ def test_an_instance_that_cannot_be_read_is_told() -> None:
     box.fail_next(5, AuthFailed("box: the credentials were refused"))
     with pytest.raises(NotOne, match="box could not be read"):
         explained(desired_state(CASE), {"box": box}, "zzz")
+
+
+def test_each_member_of_a_group_is_told_of() -> None:
+    case = {
+        "groups": {"g": {"strategy": "failover", "members": ["a", "b", "c"]}},
+        "instances": ["a", "b", "c"],
+        "desired": [{"hash": "x", "instance": "g"}],
+    }
+    boxes = {name: MemoryInstance() for name in "abc"}
+    boxes["a"].fail_next(5, AuthFailed("a: the credentials were refused. Correct them"))
+    found = explained(desired_state(case), boxes, "x")
+    said = [plain(one) for one in explanation_lines(found)]
+    assert re.fullmatch(
+        r"pending   g: waits until .*: a may have it and is down since .* UTC: the credentials were refused; "
+        "it goes to b then",
+        said[1],
+    )
+    of_each = [line.removeprefix("  group     ") for line in said if line.startswith("  group ")]
+    assert of_each == [
+        "g (failover): nobody can say while it is not read",
+        "g (failover): not to be on this member",
+        "g (failover): not to be on this member",
+    ]

@@ -198,10 +198,11 @@ class Groups(RuleBasedStateMachine):
             box.up = True
             box.vpn(up=True)
         for _ in range(20):
-            self.now += timedelta(seconds=200)
-            self.checked_run()
             for box in self.boxes.values():
                 box.torrents = {key: replace(torrent, **WHOLE) for key, torrent in box.torrents.items()}
+            self.now += timedelta(seconds=200)
+            if not any(part.results for part in self.checked_run().instances):
+                break
         before = {name: dict(box.torrents) for name, box in self.boxes.items()}
         self.now += timedelta(seconds=1000)
         run = self.checked_run()

@@ -15,6 +15,7 @@ from reconciler.control.health.pinging import ping
 from reconciler.model.health import ASKED_FROM_QBITTORRENT, Answer, Gluetun, Http, Ping, Probe, State, Tcp
 
 _THERE: Final = "Is it running, and is the address right?"
+_NAME: Final = "Check the name, and the DNS of this machine"
 Answers = Sequence[tuple[Probe, Answer]]
 
 
@@ -63,6 +64,8 @@ def tried(probe: Probe) -> Answer:
                 return ask_gluetun(subject, timeout)
     except TimeoutError:
         return _late(probe)
+    except socket.gaierror:
+        return Answer(State.VPN_DOWN, "its host name cannot be resolved", _NAME)
     except (OSError, NotHttp, ValueError) as error:
         return Answer(State.VPN_DOWN, _failure(error), _THERE)
     raise TypeError(f"{subject} is not asked over the network")
@@ -78,8 +81,6 @@ def _failure(error: Exception) -> str:
         return f"its TLS certificate is not trusted ({error.verify_message})"
     if isinstance(error, ssl.SSLError):
         return "it does not speak TLS as it should"
-    if isinstance(error, socket.gaierror):
-        return "its host name cannot be resolved"
     if isinstance(error, ConnectionRefusedError):
         return "the connection is refused"
     if isinstance(error, OSError):

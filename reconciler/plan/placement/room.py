@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from reconciler.model.groups import Member
 from reconciler.model.snapshot import Snapshot
 
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-
 
 class Room:
     """Counts what each instance has and is given. What is to be deleted counts until it is gone."""
@@ -24,20 +22,18 @@ class Room:
 
     def lacks(self, member: Member) -> str | None:
         """Why a member takes nothing more, in one clause; None where it does."""
-        count = self._count[member.name]
-        if member.max_torrents is not None and count >= member.max_torrents:
-            return f"it has {count} torrents, of max_torrents {member.max_torrents}"
+        if member.max_torrents is not None and self._count[member.name] >= member.max_torrents:
+            return f"it is full: max_torrents is {member.max_torrents}"
         if member.min_free_space is not None:
             free = self._free.get(member.name)
             if free is None:
                 return "its free space is not known"
             if free < member.min_free_space:
-                return f"{_size(free)} are free there, min_free_space is {_size(member.min_free_space)}"
+                return _short_of_space(free, member.min_free_space)
         return None
 
 
-def _size(count: int) -> str:
-    power = 0
-    while count >= 1024 ** (power + 1) and power + 1 < len(_UNITS):
-        power += 1
-    return f"{count / 1024**power:.4g} {_UNITS[power]}"
+def _short_of_space(free: int, least: int) -> str:
+    from humanize import naturalsize  # only where it is so
+
+    return f"{naturalsize(free, binary=True)} are free there, min_free_space is {naturalsize(least, binary=True)}"

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from reconciler.model.groups import Group, Moves
+from reconciler.model.groups import Group, Moves, Strategy
 from reconciler.model.placement import Copy
 from reconciler.plan.placement.copies import complete, partial, percent, reliable, worth
 from reconciler.plan.placement.seats import Seat, moment
@@ -62,8 +62,8 @@ class Decision:
 def on_every(seats: Sequence[Seat], now: datetime) -> Decision:
     """Replicate."""
     spots = [Spot(seat.name, Stay.WANTED, "on every member") for seat in seats if seat.copy or seat.open]
-    if not spots:
-        return Decision(pending=_nobody(seats, now))
+    if not any(seat.holds or seat.open for seat in seats):
+        return Decision(tuple(spots), _nobody(seats, now))
     lacking = [f"{seat.name}: {seat.lacks}" for seat in seats if seat.well and not seat.copy and seat.lacks]
     return Decision(tuple(spots), f"not on every member: {'; '.join(lacking)}" if lacking else None)
 
@@ -84,7 +84,7 @@ def on_one(seats: Sequence[Seat], group: Group, owner: str, now: datetime, *, ma
     later = None
     if target not in holders and not may_move:
         target, later = _best(holders), target.name
-    spots = [Spot(target.name, Stay.WANTED, _why(target, seats, holders, now), later=later)]
+    spots = [Spot(target.name, Stay.WANTED, _why(target, holders), later=later)]
     spots += (_other(seat, target, group, owner) for seat in holders if seat is not target)
     return Decision((*spots, *unwell), until=until)
 
@@ -140,7 +140,7 @@ def _on_none(seats: Sequence[Seat], group: Group, unwell: tuple[Spot, ...], now:
         return Decision(unwell, f"waits until {moment(until, now)}: {'; '.join(words)}{then}", until)
     if candidate is None:
         return Decision(unwell, _nobody(seats, now))
-    return Decision((Spot(candidate.name, Stay.WANTED, _why(candidate, seats, (), now)), *unwell))
+    return Decision((Spot(candidate.name, Stay.WANTED, _first(candidate, seats, group, now)), *unwell))
 
 
 def _waits(
@@ -167,20 +167,22 @@ def _had(seat: Seat) -> str:
     return "has it" if seat.copy or seat.held else "may have it"
 
 
-def _why(target: Seat, seats: Sequence[Seat], holders: Sequence[Seat], now: datetime) -> str:
-    """Why on this member."""
-    if target in holders:
-        others = [seat for seat in holders if seat is not target]
-        whole = target.copy is not None and complete(target.copy)
-        return f"kept here, {'complete' if whole else 'the first'} of {len(holders)}" if others else "it is here"
-    if holders:
+def _why(target: Seat, holders: Sequence[Seat]) -> str:
+    """Why on this member, where some have it."""
+    if target not in holders:
         return f"moves here from {holders[0].name}, which comes after it"
-    passed = []
-    for seat in seats:
-        if seat is target:
-            break
-        passed.append(f"{seat.name}: {seat.state(now)}")
-    return "the first that can take it" + (f" ({'; '.join(passed)})" if passed else "")
+    if len(holders) == 1:
+        return "it is here"
+    whole = target.copy is not None and complete(target.copy)
+    return f"kept here, {'complete' if whole else 'the first'} of {len(holders)}"
+
+
+def _first(target: Seat, seats: Sequence[Seat], group: Group, now: datetime) -> str:
+    """Why on this member, where none has it."""
+    passed = "; ".join(f"{seat.name}: {seat.state(now)}" for seat in seats[: seats.index(target)])
+    if group.strategy is Strategy.SPREAD:
+        return f"the next choice of its hash ({passed})" if passed else "the choice of its hash"
+    return f"the first that can take it ({passed})" if passed else "the first that can take it"
 
 
 def _nobody(seats: Sequence[Seat], now: datetime) -> str:
