@@ -19,7 +19,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict  # typing has one that pydantic can read from Python 3.12 on
 
-from reconciler.desired import rules
+from reconciler.desired import content_rules, rules
 from reconciler.desired.errors import Invalid
 from reconciler.desired.option_schema import KEYS as OPTION_KEYS
 from reconciler.desired.option_schema import STRICT, OptionKeys, OwnOptionKeys
@@ -99,7 +99,7 @@ class Managed(OptionKeys, total=False):
     protect: bool | None
 
 
-ContentPath = Annotated[str, AfterValidator(rules.content_path)]
+ContentPath = Annotated[str, AfterValidator(content_rules.content_path)]
 
 
 @with_config(STRICT)
@@ -108,9 +108,9 @@ class ContentEntry(TypedDict, total=False):
 
     path: Required[ContentPath]
     format: Format
-    piece_size: Annotated[int, BeforeValidator(rules.piece_size)]
+    piece_size: Annotated[int, BeforeValidator(content_rules.piece_size)]
     private: bool
-    source: Annotated[str, AfterValidator(rules.content_source)]
+    source: Annotated[str, AfterValidator(content_rules.content_source)]
 
 
 ContentSource = Annotated[
@@ -128,7 +128,7 @@ class TorrentEntry(Managed, OwnOptionKeys, total=False):
     infohash: Annotated[str, AfterValidator(rules.infohash)]
     content: ContentSource
     content_of: Annotated[str, AfterValidator(rules.torrent_name)]
-    export: Annotated[str, AfterValidator(rules.export_place)]
+    export: Annotated[str, AfterValidator(content_rules.export_place)]
     name: Annotated[str, AfterValidator(rules.torrent_name)] | None
     state: Literal["present", "absent"]
 

@@ -95,7 +95,7 @@ def decide(found: Match, rules: Rules, snapshot: Snapshot, lore: Lore = NO_LORE)
     """What to do about one entry. Nothing means: it is settled."""
     entry, live = found.entry, found.live
     if found.conflict:
-        verb = Verb.DELETE if entry.absent else Verb.UPDATE
+        verb = Verb.DELETE if entry.absent else Verb.UPDATE if live else Verb.ADD
         return [_action(entry, live, verb, found.conflict, hold=Outcome.BLOCKED)]
     if live is None:
         return [] if entry.absent else _add(entry, rules, snapshot, lore)
