@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.demo.servers import Server, free_port
+from reconciler.demo.ports import free_port
+from reconciler.demo.servers import Server
 from reconciler.model.metainfo import read_metainfo
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home
