@@ -17,7 +17,8 @@ from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import CONTENT, CONTENT_OF, free_tags
 
 _FIRST = ("owner", "quarantine", "content", "content_of", "name", "category", "tags", "save_path")
-_LAST = (TRACKERS, WEB_SEEDS, "files", *CREATE_ONLY, "paused", "force_start", "protect", "export", "creator_task")
+_BESIDES = ("export", "creator_task", "peer")  # what the torrent itself does not show
+_LAST = (TRACKERS, WEB_SEEDS, "files", *CREATE_ONLY, "paused", "force_start", "protect", *_BESIDES)
 ORDER = (*_FIRST, *(field for field in OPTIONS if field not in _LAST), *_LAST)
 
 _View = tuple[tuple[str, Value], ...]

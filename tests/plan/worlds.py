@@ -169,7 +169,10 @@ def desired_state(case: Mapping[str, Any]) -> Desired:
     names = case.get("instances") or sorted({"box", *(row.get("instance", "box") for row in rows)})
     return Desired(
         policy=Policy(case.get("policy", "sync")),
-        instances={name: Instance(name, here, f"http://{name}", preferences=preferences(case, here)) for name in names},
+        instances={
+            name: Instance(name, here, case.get("url", "http://127.0.0.1"), preferences=preferences(case, here))
+            for name in names
+        },
         torrents=tuple(
             desired_torrent(row, line) if "hash" in row else made_torrent(row, line, rows)
             for line, row in enumerate(rows, 1)
