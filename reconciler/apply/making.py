@@ -155,11 +155,12 @@ def made_file(name: str, data: bytes) -> TorrentFile:
 
 def owed(action: Action) -> set[str]:
     """What is to be done besides, that the torrent does not show."""
-    return {name for name, wanted in (("export", action.export), ("creator_task", action.task)) if wanted}
+    besides = (("export", action.export), ("creator_task", action.task), ("peer", action.peer))
+    return {name for name, wanted in besides if wanted}
 
 
 def settle_debts(jobs: Sequence[Job], target: Target, pace: Pace, keep: Keep) -> None:
-    """Write .torrent files, and remove tasks whose torrents are there. Raises `Lost` with the instance."""
+    """Write .torrent files, remove tasks whose torrents are there, introduce peers. Raises `Lost` with the instance."""
     for job in jobs:
         if job.error or job.outcome or job.torrent_id is None:
             continue
@@ -169,6 +170,9 @@ def settle_debts(jobs: Sequence[Job], target: Target, pace: Pace, keep: Keep) ->
             if job.action.task:
                 pace.patiently(partial(target.remove_task, job.action.task))
                 job.owed.discard("creator_task")
+            if job.action.peer:
+                pace.patiently(partial(target.add_peer, job.id, job.action.peer))
+                job.owed.discard("peer")
         except (Rejected, Unsupported, ServerFault) as error:
             job.error = str(error)
         except InstanceError as error:

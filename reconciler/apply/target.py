@@ -113,6 +113,9 @@ class Target(Protocol):
     def export(self, torrent_id: str) -> bytes | None:
         """The .torrent file of one torrent (qBittorrent >= 4.5); None where it has no metadata yet, or is gone."""
 
+    def add_peer(self, torrent_id: str, address: str) -> None:
+        """Tell a torrent of a peer, `IP:port`. One that is not there is no error."""
+
     def delete(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove, with or without downloaded data."""
 

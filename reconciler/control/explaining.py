@@ -253,7 +253,7 @@ def _usual(field: str, present: Value) -> bool:
 
 def _live(live: LiveTorrent | None, field: str) -> Value:
     """What the instance shows of a field; None where it is not there, or shows nothing of it."""
-    if live is None or field in ("owner", "export", "creator_task") or field in CREATE_ONLY:
+    if live is None or field in ("owner", "export", "creator_task", "peer") or field in CREATE_ONLY:
         return None
     if field in ("content", "content_of"):
         return (live.content_path if field == "content" else True) if MARKS[field] in live.tags else None
@@ -266,7 +266,7 @@ def _live(live: LiveTorrent | None, field: str) -> Value:
 
 def _declared(entry: DesiredTorrent | None, field: str) -> Value:
     """What the entry says of a field, as plans show it."""
-    if entry is None or field in ("owner", "quarantine", "held", "creator_task"):
+    if entry is None or field in ("owner", "quarantine", "held", "creator_task", "peer"):
         return None
     if field in ("content", "content_of", "export"):
         return next((change.after for change in first_values(entry) if change.field == field), None)

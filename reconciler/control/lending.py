@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
+from urllib.parse import urlsplit
 
 from reconciler.apply.pace import Pace
 from reconciler.control.reading import Reading, each
 from reconciler.model.content import ContentOf
-from reconciler.model.desired import Desired
+from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.snapshot import Snapshot
 from reconciler.model.torrent_file import SourceError, TorrentFile, identify
@@ -45,28 +47,49 @@ def lend(desired: Desired, readings: Readings, pace: Pace) -> Readings:
     if resolved.desired is desired:
         return readings
     wanted = wanted_exports(resolved, snapshots)
-    exported = each(wanted, lambda name: _with_exports(readings[name], wanted[name], pace))
+    exported = each(wanted, lambda name: _with_exports(readings[name], desired.instances[name], wanted[name], pace))
     readings = {**readings, **exported}
     lacking = _without_files(resolved.desired, snapshots)
     return {**readings, **each(lacking, lambda name: _with_files(readings[name], lacking[name], pace))}
 
 
-def _with_exports(reading: Reading, ids: Sequence[str], pace: Pace) -> Reading:
+def _with_exports(reading: Reading, instance: Instance, ids: Sequence[str], pace: Pace) -> Reading:
     if reading.snapshot is None:
         return reading
-    exports = {key: _export(reading, key, pace) for key in ids}
-    return replace(reading, snapshot=replace(reading.snapshot, exports=exports))
+    exports: dict[str, TorrentFile | SourceError] = {}
+    public = []
+    for key in ids:
+        try:
+            exports[key], private = _export(reading, key, pace)
+            public += [] if private else [key]
+        except SourceError as error:
+            exports[key] = error
+    address = _address(reading, instance, pace) if public else None
+    peers = dict.fromkeys(public, address) if address else {}
+    return replace(reading, snapshot=replace(reading.snapshot, exports=exports, peers=peers))
 
 
-def _export(reading: Reading, torrent_id: str, pace: Pace) -> TorrentFile | SourceError:
+def _export(reading: Reading, torrent_id: str, pace: Pace) -> tuple[TorrentFile, bool]:
+    """A .torrent file, and whether it is private. Raises `SourceError`."""
     try:
         data = pace.patiently(partial(reading.target.export, torrent_id))
-        if data is None:
-            return SourceError("it has no metadata, or is gone")
-        found = identify(data)
-    except (InstanceError, Stopped, SourceError) as error:
-        return SourceError(str(error))
-    return TorrentFile(torrent_id, found.infohashes, found.name, len(data), lambda: data)
+    except (InstanceError, Stopped) as error:
+        raise SourceError(str(error)) from None
+    if data is None:
+        raise SourceError("it has no metadata, or is gone")
+    found = identify(data)
+    return TorrentFile(torrent_id, found.infohashes, found.name, len(data), lambda: data), found.private
+
+
+def _address(reading: Reading, instance: Instance, pace: Pace) -> str | None:
+    """Where other peers find the instance: on the machine of its Web API, as far as we can see; None if not known."""
+    try:
+        port = pace.patiently(reading.target.preferences).get("listen_port")  # 0: any, and nobody says which
+        found = socket.getaddrinfo(urlsplit(instance.url).hostname, None, type=socket.SOCK_STREAM) if port else []
+    except (InstanceError, Stopped, OSError):
+        return None
+    ips = [str(address[0]) for *_, address in found]
+    return next((f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip in ips), None)
 
 
 def _without_files(desired: Desired, snapshots: Mapping[str, Snapshot]) -> Mapping[str, Sequence[str]]:

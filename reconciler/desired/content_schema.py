@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, Required
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, with_config
 from typing_extensions import TypedDict  # typing has one that pydantic can read from Python 3.12 on
 
-from reconciler.desired import rules
+from reconciler.desired import content_rules
 from reconciler.desired.shapes import STRICT
 
 Format = Literal["v1", "v2", "hybrid"]
@@ -18,7 +18,7 @@ def _content_branch(value: Any) -> str:
     return "#made" if isinstance(value, dict) else "#path"
 
 
-ContentPath = Annotated[str, AfterValidator(rules.content_path)]
+ContentPath = Annotated[str, AfterValidator(content_rules.content_path)]
 
 
 @with_config(STRICT)
@@ -27,9 +27,9 @@ class ContentEntry(TypedDict, total=False):
 
     path: Required[ContentPath]
     format: Format
-    piece_size: Annotated[int, BeforeValidator(rules.piece_size)]
+    piece_size: Annotated[int, BeforeValidator(content_rules.piece_size)]
     private: bool
-    source: Annotated[str, AfterValidator(rules.content_source)]
+    source: Annotated[str, AfterValidator(content_rules.content_source)]
 
 
 ContentSource = Annotated[

@@ -88,7 +88,7 @@ def _pairs(node: Node) -> Iterator[tuple[ScalarNode, Node]]:
         for key, value in mapping.value:
             if _is_merge(key):
                 todo += value.value if isinstance(value, SequenceNode) else [value]
-            elif isinstance(key, ScalarNode):
+            elif isinstance(key, ScalarNode) and key.ctag is IMPLICIT:  # others are no keys of the data
                 yield key, value
 
 

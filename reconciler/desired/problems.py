@@ -167,6 +167,8 @@ def _unknown(loc: Loc) -> Said:
         return f'"{key}" cannot be a default: each torrent has its own', "Move it to a torrent"
     if place == "content" and key in KEYS["torrents"]:
         return f'"{key}" is no part of the content', 'Write it beside "content", as with every torrent'
+    if place == "torrents" and key in KEYS["content"] and key != "path":
+        return f'"{key}" is a part of the content', f'Write "content: {{path: /data/film, {key}: …}}"'
     known = KEYS.get(place, ())
     mend = suggestion(str(key), known) or "Known here: " + ", ".join(known)
     return f"unknown key {shown(str(key))}", mend

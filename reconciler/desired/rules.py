@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from reconciler.desired.errors import Invalid
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.paths import normal_path
 from reconciler.model.tags import PREFIX, RESERVED_OWNERS, is_ours_alone
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -32,10 +31,6 @@ _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SECONDS: Final = (86_400, 3_600, 60, 1)
 _DAY: Final = 86_400.0
 _LONGEST_QUARANTINE: Final = 3650
-_PIECE = re.compile(r"([1-9][0-9]{0,5}) *(KiB|MiB)\Z")
-_PIECE_UNITS: Final = {"KiB": 1 << 10, "MiB": 1 << 20}
-_SMALLEST_PIECE: Final = 16 << 10
-_LARGEST_PIECE: Final = 128 << 20
 
 
 def version(number: int) -> int:
@@ -106,41 +101,6 @@ def save_path(text: str) -> str:
             'this path holds "." or ".." or an empty part, which qBittorrent would report in another way',
             "Write the shortest form of it",
         )
-    return text
-
-
-def content_path(text: str) -> str:
-    """An absolute path of a file or folder, in the form in which it is compared."""
-    path = normal_path(save_path(text))
-    if not path.rpartition("/")[2] or path.endswith(":"):
-        raise Invalid("a torrent is made from a file or a folder, not from a whole disk", "Write it like /data/film")
-    return path
-
-
-def content_source(text: str) -> str:
-    """The field `source` of a torrent, by which some trackers know their own."""
-    return one_line("the source", text)
-
-
-def piece_size(value: object) -> object:
-    """`4 MiB` -> bytes. Anything but text and numbers is left to the schema."""
-    mend = "Write a power of two from 16 KiB to 128 MiB, such as 4 MiB; leave it out, and qBittorrent chooses"
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise Invalid("a piece size needs a unit: KiB or MiB", mend)
-    if not isinstance(value, str):
-        return value
-    found = _PIECE.match(value)
-    size = int(found[1]) * _PIECE_UNITS[found[2]] if found else 0
-    if not _SMALLEST_PIECE <= size <= _LARGEST_PIECE or size & (size - 1):
-        raise Invalid("this is no piece size", mend)
-    return size
-
-
-def export_place(text: str) -> str:
-    """The path of a .torrent file, relative to the YAML file."""
-    one_line("the path", text)
-    if not text.endswith(".torrent") or text.endswith("/.torrent"):
-        raise Invalid("an export is written to a .torrent file", "Write it like made/film.torrent")
     return text
 
 

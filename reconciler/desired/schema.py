@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Required
 from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, with_config
 from typing_extensions import TypedDict  # typing has one that pydantic can read from Python 3.12 on
 
-from reconciler.desired import rules
+from reconciler.desired import content_rules, rules
 from reconciler.desired.content_schema import ContentEntry, ContentSource
 from reconciler.desired.errors import Invalid
 from reconciler.desired.group_schema import GroupEntry, GroupName, MemberEntry
@@ -79,7 +79,7 @@ class TorrentEntry(Managed, OwnOptionKeys, total=False):
     infohash: Annotated[str, AfterValidator(rules.infohash)]
     content: ContentSource
     content_of: Annotated[str, AfterValidator(rules.torrent_name)]
-    export: Annotated[str, AfterValidator(rules.export_place)]
+    export: Annotated[str, AfterValidator(content_rules.export_place)]
     name: Annotated[str, AfterValidator(rules.torrent_name)] | None
     state: Literal["present", "absent"]
 

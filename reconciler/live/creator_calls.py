@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from reconciler.live.client import Client
 from reconciler.live.connection import Connection
-from reconciler.live.creator_replies import creator_task, with_file
+from reconciler.live.creator_replies import creator_task
 from reconciler.model.content import MAKES_TORRENTS, Creation, CreatorTask, TaskState, making
 from reconciler.model.errors import Rejected
 
@@ -72,7 +72,7 @@ class CreatorCalls:
 
     def _with_file(self, task: CreatorTask) -> CreatorTask:
         data = self.made(task.id) if task.state is TaskState.FINISHED else None
-        return with_file(task, data) if data else task
+        return task.with_file(data) if data else task
 
 
 def _joined(urls: Sequence[str], mark: str, encode: bool) -> str | None:

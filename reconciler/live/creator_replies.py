@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Final, NotRequired
 
 from pydantic import BeforeValidator, TypeAdapter, with_config
@@ -11,7 +10,6 @@ from typing_extensions import TypedDict
 from reconciler.live.replies import STRICT
 from reconciler.model.content import Creation, CreatorTask, TaskState
 from reconciler.model.paths import normal_path
-from reconciler.model.torrent_file import SourceError, TorrentFile, identify
 
 _STATES: Final = {
     "Queued": TaskState.QUEUED,
@@ -68,14 +66,3 @@ def creator_task(row: TaskRow) -> CreatorTask:
     )
     state = _STATES.get(row["status"], TaskState.RUNNING)
     return CreatorTask(row["taskID"], of, state, row.get("progress", 0.0), row.get("errorMessage", ""))
-
-
-def with_file(task: CreatorTask, data: bytes) -> CreatorTask:
-    """The task with what came of it."""
-    file: TorrentFile | SourceError
-    try:
-        found = identify(data)
-        file = TorrentFile(task.of.path, found.infohashes, found.name, len(data), lambda: data)
-    except SourceError as error:
-        file = error
-    return replace(task, file=file)

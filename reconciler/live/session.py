@@ -163,6 +163,10 @@ class Session(OptionCalls, CreatorCalls):
                 return None
             raise
 
+    def add_peer(self, torrent_id: str, address: str) -> None:
+        """Tell a torrent of a peer, `IP:port`. One that is not there is no error."""
+        self._connection.call("torrents/addPeers", lambda c: c.torrents_add_peers(address, torrent_id))
+
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links that share their options; one that is already there is no error.
 

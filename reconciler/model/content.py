@@ -10,7 +10,7 @@ from typing import Final
 
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.paths import normal_path
-from reconciler.model.torrent_file import SourceError, TorrentFile
+from reconciler.model.torrent_file import SourceError, TorrentFile, identify
 
 MAKES_TORRENTS: Final = (2, 11, 2)  # the first Web API with torrentcreator, that of qBittorrent 5.0
 MAKES_TORRENTS_SINCE: Final = "5.0"
@@ -111,6 +111,16 @@ class CreatorTask:
         chosen = creation.piece_size == 0 and self.state in (TaskState.FINISHED, TaskState.FAILED)
         shown = replace(self.of, path=normal_path(self.of.path))
         return shown == (replace(creation, piece_size=shown.piece_size) if chosen else creation)
+
+    def with_file(self, data: bytes) -> CreatorTask:
+        """The task with what came of it."""
+        file: TorrentFile | SourceError
+        try:
+            found = identify(data)
+            file = TorrentFile(self.of.path, found.infohashes, found.name, len(data), lambda: data)
+        except SourceError as error:
+            file = error
+        return replace(self, file=file)
 
     @property
     def text(self) -> str:

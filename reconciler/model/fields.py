@@ -66,7 +66,7 @@ def arrived(change: Change, torrent: LiveTorrent, action: Action) -> bool:
             return lost and owner_tag(str(after)) in torrent.tags
         case "save_path":
             return live_value(torrent, "save_path") == normal_path(str(after)) and not torrent.moving
-        case "magnet" | "content_layout" | "skip_checking" | "stop_condition" | "export" | "creator_task":
+        case "magnet" | "content_layout" | "skip_checking" | "stop_condition" | "export" | "creator_task" | "peer":
             return True  # the torrent is there: that is all that can be seen of it
         case "paused" if action.verb is Verb.ADD and action.wanted(STOP_CONDITION) not in (None, "none"):
             return True  # it stops by itself, in its own time

@@ -40,7 +40,7 @@ class Metainfo:
 
     `info` are the bytes that the infohashes are over, just as they stand in the file. `name` is for people, on
     one line. `size` is that of all files together, in bytes; `files` are their paths, parted by `/`, with the torrent's
-    own folder where it has one.
+    own folder where it has one. `private`: its peers come from its trackers alone (BEP 27).
     """
 
     infohashes: InfoHashes
@@ -48,6 +48,7 @@ class Metainfo:
     size: int
     files: tuple[str, ...]
     info: bytes = field(repr=False)
+    private: bool = False
 
 
 def read_metainfo(data: bytes) -> Metainfo:
@@ -81,7 +82,7 @@ def read_metainfo(data: bytes) -> Metainfo:
     paths = tuple("/".join(part.decode("utf-8", errors="replace") for part in file.path) for file in files)
     folder = "" if paths == (shown,) else f"{shown}/"
     size = sum(file.length for file in files)
-    return Metainfo(hashes, shown, size, tuple(folder + path for path in paths), raw)
+    return Metainfo(hashes, shown, size, tuple(folder + path for path in paths), raw, info.get(b"private") == 1)
 
 
 def _refuse_other_files(data: bytes) -> None:

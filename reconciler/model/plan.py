@@ -89,7 +89,8 @@ class Action:
     them masked. `files` are the rules for the files of a torrent that is added, before its files are known.
 
     `makes`: the torrent is made first, and which one that will be is not known. `task` is the id of the task that made
-    it, to be removed. `export` is the path of the file here that its .torrent file is written to.
+    it, to be removed. `export` is the path of the file here that its .torrent file is written to. `peer` is
+    the address of the instance that lends it, which it is told of once it is there.
     """
 
     verb: Verb
@@ -113,6 +114,7 @@ class Action:
     makes: Creation | None = None
     task: str | None = None
     export: str | None = None
+    peer: str | None = field(default=None, repr=False)
 
     def wanted(self, name: str, default: Value = None) -> Value:
         """The value that a field changes to, or `default` where the action leaves it alone."""

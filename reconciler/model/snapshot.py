@@ -119,7 +119,8 @@ class Snapshot:
     `v2`: does it know torrents that have a v2 infohash alone (qBittorrent >= 4.4)?
     `preferences`: all of the application's, in the form of `model.preferences`; None where none is declared for it.
     `tasks`: the torrents that it is making, where the making of some is declared for it. `exports`: by their ids, the
-    .torrent files of those torrents that other instances are to have from it, or why they could not be had.
+    .torrent files of those torrents that other instances are to have from it, or why they could not be had; `peers`:
+    at which address (`IP:port`, as we see it) those of them that are not private can be had from it.
     """
 
     version: str
@@ -130,6 +131,7 @@ class Snapshot:
     preferences: Mapping[str, PreferenceValue] | None = field(default=None, repr=False)
     tasks: tuple[CreatorTask, ...] = ()
     exports: Mapping[str, TorrentFile | SourceError] = field(default_factory=dict, compare=False)
+    peers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def api(self) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from reconciler.model.content import Content, ContentOf, CreatorTask, TaskState, making
 from reconciler.model.desired import Desired, DesiredTorrent
@@ -47,12 +48,14 @@ class Resolved:
     """The desired state with every torrent in it that is known, and by their places why others are not.
 
     `unsourced`: what is known and cannot be added for now. `tasks`: those that make, or have made, an entry's torrent.
+    `peers`: at which address an entry's torrent can be had from the instance that lends it.
     """
 
     desired: Desired
     unknown: Mapping[Position, Unknown] = field(default_factory=dict)
     unsourced: Mapping[Position, str] = field(default_factory=dict)
     tasks: Mapping[Position, CreatorTask] = field(default_factory=dict)
+    peers: Mapping[Position, str] = field(default_factory=dict)
 
 
 def resolve(desired: Desired, snapshots: Mapping[str, Snapshot]) -> Resolved:
@@ -117,11 +120,13 @@ class _Resolver:
         self._unknown: dict[Position, Unknown] = {}
         self._unsourced: dict[Position, str] = {}
         self._tasks: dict[Position, CreatorTask] = {}
+        self._peers: dict[Position, str] = {}
         self._lives = {name: _by_place(desired, name, snapshot) for name, snapshot in snapshots.items()}
 
     def resolved(self) -> Resolved:
         torrents = tuple(entry if entry.infohashes else self._entry(entry) for entry in self._desired.torrents)
-        return Resolved(replace(self._desired, torrents=torrents), self._unknown, self._unsourced, self._tasks)
+        desired = replace(self._desired, torrents=torrents)
+        return Resolved(desired, self._unknown, self._unsourced, self._tasks, self._peers)
 
     def _entry(self, entry: DesiredTorrent) -> DesiredTorrent:
         if isinstance(entry.content, Content):
@@ -175,6 +180,9 @@ class _Resolver:
         if not isinstance(file, TorrentFile):
             why = f": {file}" if file else ""
             self._unsourced[entry.at] = f"its .torrent file could not be had from {of.instance}{why}"
+        peer = lender.peers.get(live.id)
+        if peer and (not is_local(peer) or is_local(urlsplit(self._desired.instances[entry.instance].url).netloc)):
+            self._peers[entry.at] = peer
         return replace(entry, infohashes=live.infohashes, source=file if isinstance(file, TorrentFile) else None)
 
 
@@ -191,6 +199,11 @@ def _by_place(desired: Desired, instance: str, snapshot: Snapshot) -> Mapping[st
         if ours in live.tags and live.id not in meant and (place := place_of(live.content_path)) in wanted:
             found_at[place].append(live)
     return found_at
+
+
+def is_local(address: str) -> bool:
+    """Does `host:port` mean whichever machine it is read on?"""
+    return address.startswith(("127.", "localhost", "[::1]"))
 
 
 def _lends(entry: DesiredTorrent, instance: str) -> bool:

@@ -17,7 +17,8 @@ from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import CONTENT, CONTENT_OF, free_tags
 
 _FIRST = ("owner", "quarantine", "held", "content", "content_of", "name", "category", "tags", "save_path")
-_LAST = (TRACKERS, WEB_SEEDS, "files", *CREATE_ONLY, "paused", "force_start", "protect", "export", "creator_task")
+_BESIDES = ("export", "creator_task", "peer")  # what the torrent itself does not show
+_LAST = (TRACKERS, WEB_SEEDS, "files", *CREATE_ONLY, "paused", "force_start", "protect", *_BESIDES)
 ORDER = (*_FIRST, *(field for field in OPTIONS if field not in _LAST), *_LAST)
 
 _View = tuple[tuple[str, Value], ...]
@@ -111,10 +112,11 @@ def _with_consequences(found: tuple[Change, ...], entry: DesiredTorrent, live: L
     placed = keeps_place or not fields.isdisjoint(("save_path", "download_path"))
     if placed and live.auto_tmm and "auto_tmm" not in fields:
         more.append(Change("auto_tmm", True, False))
-    # Newer versions write the save path for a download path that was taken away, and it stays behind with a move.
-    no_path = "download_path" not in fields and entry.options.get("download_path") == ""
-    if no_path and "save_path" in fields and live.options.download_path:
-        more.append(Change("download_path", live.options.download_path, ""))
+    # To qBittorrent a download path that is the save path is none, until the save path moves away from it.
+    path, wanted = live.options.download_path, entry.options.get("download_path")
+    moves = "save_path" in fields and "download_path" not in fields | entry.ignore_changes
+    if moves and path is not None and wanted is not None and path != wanted:
+        more.append(Change("download_path", path, wanted))
     stops = any(change.field == "paused" and change.after for change in found)
     return tuple(c for c in (*found, *more) if not (stops and c.field == "force_start"))  # stopping ends a forced start
 

@@ -28,15 +28,15 @@ def match(entries: Sequence[DesiredTorrent], torrents: Sequence[LiveTorrent]) ->
     """Pair every entry with its live torrent under any id the two could share.
 
     A hybrid torrent can be on an instance twice, once by each of its hashes, and two entries can turn out to be
-    one torrent once its metadata is known; both are conflicts that a person has to settle.
+    one torrent once its metadata is known, or what content became; these are conflicts that a person has to settle.
     """
     index = live_index(torrents)
     found = [(entry, _live_of(entry, index)) for entry in entries]
     claims: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry, lives in found:
-        for live in lives:
-            claims[live.id].append(entry)
-    return [Match(entry, lives, _conflict(lives, claims)) for entry, lives in found]
+        for key in _keys(entry, lives):
+            claims[key].append(entry)
+    return [Match(entry, lives, _conflict(entry, lives, claims)) for entry, lives in found]
 
 
 def live_index(torrents: Sequence[LiveTorrent]) -> dict[str, LiveTorrent]:
@@ -51,12 +51,19 @@ def _live_of(entry: DesiredTorrent, index: Mapping[str, LiveTorrent]) -> tuple[L
     return tuple(lives[key] for key in sorted(lives))
 
 
-def _conflict(lives: Sequence[LiveTorrent], claims: Mapping[str, Sequence[DesiredTorrent]]) -> str | None:
+def _keys(entry: DesiredTorrent, lives: Sequence[LiveTorrent]) -> Sequence[str]:
+    """What no other entry may mean as well: what is live, or else what it would be added as."""
+    return [live.id for live in lives] or entry.ids
+
+
+def _conflict(
+    entry: DesiredTorrent, lives: Sequence[LiveTorrent], claims: Mapping[str, Sequence[DesiredTorrent]]
+) -> str | None:
     if len(lives) > 1:
         ids = " and ".join(live.id for live in lives)
         return f"it is on the instance twice, as {ids}; remove one of them in qBittorrent"
-    for live in lives:
-        if len(claims[live.id]) > 1:
-            places = " and ".join(sorted(str(entry.at) for entry in claims[live.id]))
-            return f"{places} are one torrent on the instance ({live.id}); keep one of these entries"
+    for key in _keys(entry, lives):
+        if len(claims[key]) > 1:
+            places = " and ".join(sorted(str(one.at) for one in claims[key]))
+            return f"{places} are one torrent ({key}); keep one of these entries"
     return None

@@ -181,7 +181,7 @@ def _lore(entry: DesiredTorrent, resolved: Resolved) -> Lore:
     if entry.content is None:
         return NO_LORE
     task = resolved.tasks.get(entry.at)
-    return Lore(task.id if task else None, resolved.unsourced.get(entry.at))
+    return Lore(task.id if task else None, resolved.unsourced.get(entry.at), resolved.peers.get(entry.at))
 
 
 def _rank(action: Action) -> tuple[bool, int, int, str, str, str]:

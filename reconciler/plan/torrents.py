@@ -82,10 +82,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Lore:
-    """What is known of an entry besides: the task that made its torrent, and why it cannot be added for now."""
+    """What is known of an entry besides: the task that made its torrent, why it cannot be added for now, who has it."""
 
     task: str | None = None
     unsourced: str | None = None
+    peer: str | None = None
 
 
 NO_LORE: Final = Lore()
@@ -95,7 +96,7 @@ def decide(found: Match, rules: Rules, snapshot: Snapshot, lore: Lore = NO_LORE)
     """What to do about one entry. Nothing means: it is settled."""
     entry, live = found.entry, found.live
     if found.conflict:
-        verb = Verb.DELETE if entry.absent else Verb.UPDATE
+        verb = Verb.DELETE if entry.absent else Verb.UPDATE if live else Verb.ADD
         return [_action(entry, live, verb, found.conflict, hold=Outcome.BLOCKED)]
     if live is None:
         return [] if entry.absent else _add(entry, rules, snapshot, lore)
@@ -161,8 +162,10 @@ def _add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot, lore: Lore) ->
         return [_action(entry, None, Verb.ADD, lore.unsourced, (owner, *declared), hold=Outcome.DEFERRED)]
     if why := not_addable(entry, snapshot):
         return [_action(entry, None, Verb.ADD, why, (owner, *declared), hold=Outcome.BLOCKED)]
-    adding = _adding(entry, rules, snapshot, "not on the instance")
-    return [replace(adding[0], task=lore.task), *adding[1:]]
+    added, *held = _adding(entry, rules, snapshot, "not on the instance")
+    if lore.peer and isinstance(entry.content, ContentOf):
+        added = replace(added, peer=lore.peer, changes=(*added.changes, Change("peer", None, entry.content.instance)))
+    return [replace(added, task=lore.task), *held]
 
 
 def _adding(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot, reason: str) -> list[Action]:

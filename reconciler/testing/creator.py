@@ -8,7 +8,6 @@ from typing import Final, TypeVar
 
 from reconciler.model.content import MAKES_TORRENTS, Creation, CreatorTask, TaskState, making
 from reconciler.model.errors import Rejected, Unsupported
-from reconciler.model.torrent_file import SourceError, TorrentFile, identify
 
 T = TypeVar("T")
 
@@ -90,15 +89,7 @@ class MemoryCreator:
 
     def _with_file(self, task: CreatorTask) -> CreatorTask:
         data = self.made(task.id) if task.state is TaskState.FINISHED else None
-        if data is None:
-            return task
-        file: TorrentFile | SourceError
-        try:
-            found = identify(data)
-            file = TorrentFile(task.of.path, found.infohashes, found.name, len(data), lambda: data)
-        except SourceError as error:
-            file = error
-        return replace(task, file=file)
+        return task.with_file(data) if data else task
 
     def _must_make(self) -> None:
         if self._api < MAKES_TORRENTS:

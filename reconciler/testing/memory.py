@@ -27,6 +27,7 @@ from reconciler.testing.preferences import first_preferences, taken
 T = TypeVar("T")
 
 WEB_API = {"4.2.5": "2.5.1", "4.5.2": "2.8.19", "5.1.0": "2.11.4", "5.3.0": "2.16.2"}
+_PEER = re.compile(r"([\d.]+|\[[0-9a-f:]+\]):\d+")
 _BAD_CATEGORY = re.compile(r"^/|/$|//|\\|^$")
 
 
@@ -57,6 +58,7 @@ class MemoryInstance(MemoryOptions, MemoryCreator):
         self.disk: Disk = {}
         self.hashing = 0
         self._tasks = {}
+        self.peers: dict[str, set[str]] = {}
         self._uploaded: dict[str, bytes] = {}
         self._faults: deque[Fault | None] = deque()
         self._api = tuple(int(part) for part in self.web_api.split("."))
@@ -76,6 +78,7 @@ class MemoryInstance(MemoryOptions, MemoryCreator):
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
         twin.network_state = self.network_state
         twin.disk, twin.hashing, twin._made_so_far = self.disk, self.hashing, self._made_so_far
+        twin.peers = {key: set(peers) for key, peers in self.peers.items()}
         twin._tasks = {key: replace(task) for key, task in self._tasks.items()}
         twin.requests, twin._faults, twin._uploaded = self.requests, self._faults.copy(), dict(self._uploaded)
         return twin
@@ -149,6 +152,18 @@ class MemoryInstance(MemoryOptions, MemoryCreator):
         if self._api < (2, 8, 14):
             raise Unsupported(f"qBittorrent {self.version} exports no .torrent files")
         return self._request(lambda: self._uploaded.get(torrent_id) if torrent_id in self.torrents else None)
+
+    def add_peer(self, torrent_id: str, address: str) -> None:
+        """Tell a torrent of a peer, `IP:port`. One that is not there is no error."""
+        _checked([torrent_id])
+
+        def work() -> None:
+            if not _PEER.fullmatch(address):
+                raise Rejected("No valid peers were specified", 400)
+            if torrent_id in self.torrents:
+                self.peers.setdefault(torrent_id, set()).add(address)
+
+        self._request(work)
 
     def add(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links; one that is there stays as it is, and one that the version does not know is left out."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.demo.ports import free_port
 from reconciler.demo.servers import Server
 from reconciler.model.metainfo import read_metainfo
 from tests.conftest import MakeProxy, MakeServer
@@ -20,6 +20,7 @@ from tests.support.raw import Raw
 
 MAKERS = ("5.1.0", "5.3.0")
 GUARD = "guard: {max_delete_percent: 100}"
+NO_MORE: Mapping[str, str] = {}
 NOTHING = "{infohash: 0123456789abcdef0123456789abcdef01234567, state: absent}"
 FILES = {"film.mkv": os.urandom(700_000), "sub/notes é.txt": b"hello"}
 
@@ -67,11 +68,13 @@ class Maker:
         self.raw.eventually(lambda: all(task["status"] in ("Finished", "Failed") for task in self.tasks), 60)
 
 
-def maker_of(version: str, home: Home, make_server: MakeServer, make_proxy: MakeProxy, more: str = "") -> Maker:
+def maker_of(
+    version: str, home: Home, make_server: MakeServer, make_proxy: MakeProxy, session: Mapping[str, str] = NO_MORE
+) -> Maker:
     """A fresh one."""
-    server = make_server(version)
+    server = make_server(version, session=session)
     proxy = make_proxy(server)
-    home.instance(proxy.url, server.username, server.password, more=more)
+    home.instance(proxy.url, server.username, server.password)
     return Maker(server, proxy)
 
 
@@ -126,11 +129,10 @@ def test_it_is_made_seeded_and_known_again(maker: Maker, home: Home) -> None:
     assert again.instance()["content"] == [told]
     assert (home.folder / "made" / "film.torrent").stat() == mark, "what is the same is not written again"
     (home.folder / "made" / "film.torrent").unlink()
-    assert home.run().actions() == ["update My film export applied"]
+    maker.raw.post("torrents/setCategory", hashes=row["hash"], category="")
+    assert home.run().actions() == ["update My film category,export applied"]
     assert read_metainfo((home.folder / "made" / "film.torrent").read_bytes()).infohashes == found.infohashes
 
-    maker.raw.post("torrents/setCategory", hashes=row["hash"], category="")
-    assert home.run().actions() == ["update My film category applied"]
     home.write(
         "{infohash: 0123456789abcdef0123456789abcdef01234567, state: absent}", head=f"delete_files: true\n{GUARD}"
     )
@@ -138,39 +140,43 @@ def test_it_is_made_seeded_and_known_again(maker: Maker, home: Home) -> None:
     assert maker.raw.torrents() == {} and (film / "film.mkv").exists(), "what was there before is never deleted"
 
 
-@pytest.mark.parametrize("had_by", ["4.2.5", "4.5.2", "5.3.0"])
-def test_another_one_has_it_to_the_last_byte(
-    had_by: str, home: Home, make_server: MakeServer, make_proxy: MakeProxy
+@pytest.mark.parametrize(("makes", "others"), [("5.1.0", ("4.5.2", "5.3.0")), ("5.3.0", ("4.2.5", "5.1.0"))])
+def test_others_have_it_to_the_last_byte(
+    makes: str, others: Sequence[str], home: Home, make_server: MakeServer, make_proxy: MakeProxy
 ) -> None:
-    """From nothing but the two entries: the maker is the tracker, too. Both servers have one address here."""
-    port = free_port("127.0.0.1")
-    beside = "enable_multi_connections_from_same_ip: true"
-    tracker = f"preferences: {{embedded_tracker_port: {port}, enable_embedded_tracker: true, {beside}}}"
-    maker = maker_of("5.1.0" if had_by == "5.3.0" else "5.3.0", home, make_server, make_proxy, tracker)
-    other = make_server(had_by)
-    proxy = make_proxy(other)
-    home.instance(proxy.url, other.username, other.password, "other", more=f"preferences: {{{beside}}}")
-    film, truth = maker.film(), Raw(other)
-    made = f"{{content: {film}, name: Film, instance: box, trackers: ['http://127.0.0.1:{port}/announce']}}"
-    home.write(made, "{content_of: Film, instance: other, category: had, tags: [y]}")
+    """From nothing but the entries: without trackers, DHT and local discovery, each is told of the maker."""
+    one_address = {"Session\\MultiConnectionsPerIp": "true"}  # as which all peers on one machine appear
+    maker = maker_of(makes, home, make_server, make_proxy, session=one_address)
+    servers = {name: make_server(version) for name, version in zip(("one", "two"), others, strict=True)}
+    proxies = {name: make_proxy(server) for name, server in servers.items()}
+    for name, server in servers.items():
+        home.instance(proxies[name].url, server.username, server.password, name)
+    film = maker.film()
+    had = [f"{{content_of: Film, instance: {name}, category: had, tags: [y]}}" for name in servers]
+    home.write(f"{{content: {film}, name: Film, instance: box}}", *had)
 
     first = home.run()
-    assert (first.code, first.summary) == (0, {"add": 1, "deferred": 1, "settings": 5}), first.out
-    assert "not there on box yet" in first.out and truth.torrents() == {}
+    assert (first.code, first.summary) == (0, {"add": 1, "deferred": 2, "settings": 2}), first.out
+    assert "not there on box yet" in first.out and all(Raw(one).torrents() == {} for one in servers.values())
     second = home.run()
-    assert (second.code, second.summary) == (0, {"add": 1, "unchanged": 1}), second.out
-    (row,) = truth.torrents().values()
+    assert (second.code, second.summary) == (0, {"add": 2, "unchanged": 1}), second.out
+    for name, server in servers.items():
+        assert second.actions(name) == ["add Film owner,content_of,category,tags,paused,peer applied"]
+        _has_all(server)
+    for proxy in (maker.proxy, *proxies.values()):
+        proxy.clear()
+    assert home.run().summary == {"unchanged": 3}
+    assert home.run("--instance", name).summary == {"unchanged": 1}
+    assert all(proxy.mutations == [] for proxy in (maker.proxy, *proxies.values()))
+
+
+def _has_all(server: Server) -> None:
+    raw = Raw(server)
+    raw.eventually(lambda: next(iter(raw.torrents().values()))["progress"] == 1, 90)
+    (row,) = raw.torrents().values()
     assert {tag.strip() for tag in row["tags"].split(",")} == {"y", "reconcile:home", "reconcile:content-of"}
-    truth.eventually(lambda: next(iter(truth.torrents().values()))["progress"] == 1, 90)
-    (row,) = truth.torrents().values()
     for path, data in FILES.items():
         assert (Path(row["save_path"]) / "Film" / path).read_bytes() == data
-
-    for one in (maker.proxy, proxy):
-        one.clear()
-    assert home.run().summary == {"unchanged": 2}
-    assert home.run("--instance", "other").summary == {"unchanged": 1}
-    assert maker.proxy.mutations == proxy.mutations == []
 
 
 def test_what_was_had_stays_while_its_maker_is_away(any_maker: Maker, home: Home, make_server: MakeServer) -> None:

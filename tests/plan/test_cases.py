@@ -48,7 +48,7 @@ def test_plan(case: dict[str, Any]) -> None:
 
 
 def beside(case: dict[str, Any]) -> dict[str, Snapshot]:
-    """The instance `other`, where it was read; with the .torrent files that it gave, or `null`."""
+    """The instance `other`, where it was read; with the .torrent files that it gave, or `null`, and its address."""
     if "other" not in case:
         return {}
     live = snapshot(case["other"])
@@ -58,7 +58,7 @@ def beside(case: dict[str, Any]) -> dict[str, Snapshot]:
         for row, torrent in zip(case["other"], live.torrents, strict=True)
         if row["hash"] in given
     }
-    return {"other": replace(live, exports=files)}
+    return {"other": replace(live, exports=files, peers=dict.fromkeys(files, case.get("peer", "")))}
 
 
 def test_there_are_cases() -> None:

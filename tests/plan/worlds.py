@@ -182,7 +182,13 @@ def desired_state(case: Mapping[str, Any]) -> Desired:
     return Desired(
         policy=Policy(case.get("policy", "sync")),
         instances={
-            name: Instance(name, here, f"http://{name}", preferences=preferences(case, here), when_unhealthy=reaction)
+            name: Instance(
+                name,
+                here,
+                case.get("url", "http://127.0.0.1"),
+                preferences=preferences(case, here),
+                when_unhealthy=reaction,
+            )
             for name in names
         },
         torrents=tuple(

@@ -68,6 +68,7 @@ def boxes_of(case: Mapping[str, Any]) -> tuple[Desired, Boxes]:
     maker, other = (MemoryInstance(version) for version in case["versions"])
     maker.disk = {f"/disk/torrent-{number}": partial(made, number) for number in NUMBERS}
     maker.hashing = case["hashing"]
+    maker.live_preferences["listen_port"] = 6881
     for row in case["live"]:
         more = (("content_layout", "original"), ("skip_checking", True))
         options = AddOptions(False, False, "", "/disk", tuple(row["tags"]), more=more)
@@ -139,9 +140,9 @@ def test_it_is_made_once_and_is_everywhere_in_the_end(case: dict[str, Any]) -> N
             assert (
                 {"reconcile:home", "reconcile:content"} <= live.tags and live.progress == 1 and live.name == row["name"]
             )
-    assert sum(CONTENT_OF in live.tags for live in boxes["other"].torrents.values()) == sum(
-        "content_of" in row for row in case["desired"]
-    )
+    had = [live.id for live in boxes["other"].torrents.values() if CONTENT_OF in live.tags]
+    assert len(had) == sum("content_of" in row for row in case["desired"])
+    assert boxes["other"].peers == {key: {"127.0.0.1:6881"} for key in had}, "each is told of who has it"
 
 
 @given(worlds())
@@ -239,6 +240,14 @@ def test_what_cannot_be_made_is_told_and_made_when_it_can() -> None:
     assert converge(desired, boxes) == 1
     (live,) = boxes["box"].torrents.values()
     assert live.infohashes == read_metainfo(made(11, desired.torrents[0].creation)).infohashes  # type: ignore[arg-type]
+
+
+def test_a_private_one_is_left_to_its_trackers() -> None:
+    rows = [{"content": {"path": "/disk/torrent-11", "private": True}, "name": "n"}]
+    case = {"desired": [*rows, {"content_of": "n", "instance": "other"}], "live": [], "versions": ("5.1.0",) * 2}
+    desired, boxes = boxes_of({**case, "hashing": 1})
+    converge(desired, boxes)
+    assert len(_had(boxes["other"])) == 1 and boxes["other"].peers == {}
 
 
 def test_too_many_at_a_time_take_turns() -> None:
