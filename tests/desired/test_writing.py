@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -150,6 +150,10 @@ def entries_of(rows: list[dict[str, Any]]) -> list[Entry]:
     return [Entry(Source("magnet", magnet(number)), row, (f"torrent {number}",)) for number, row in enumerate(rows)]
 
 
+SHARED = {"paused": True}  # what a category of its own would take from the rest
+
+
+@example([{}] * 4 + [SHARED] * 2 + [{"category": "linux"}] * 2 + [{"category": "linux"} | SHARED] * 6 + [SHARED] * 6)
 @given(st.lists(keys, max_size=40))
 def test_defaults_say_the_same_in_fewer_lines(rows: list[dict[str, Any]]) -> None:
     entries = entries_of(rows)

@@ -49,8 +49,12 @@ def grouped(entries: Sequence[Entry]) -> list[Part]:
         if own and rest:
             kept = set(map(id, rest))
             own.insert(0, compact([entry for entry in of_instance if id(entry) in kept]))
-        parts += own if own else [whole]
+        parts += min([whole], own or [whole], key=_lines)
     return parts
+
+
+def _lines(parts: Sequence[Part]) -> int:
+    return sum(part.lines + WORTH - 1 for part in parts)
 
 
 def compact(entries: Sequence[Entry]) -> Part:
