@@ -29,8 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test that asks for a `version` (or a `server`) runs on all four."""
-    if "version" in metafunc.fixturenames:
+    """Every test that asks for a `version` (or a `server`) runs on all four, unless it names some itself."""
+    named = any("version" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "version" in metafunc.fixturenames and not named:
         metafunc.parametrize("version", metafunc.config.getoption("--qbt") or list(RELEASES))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.demo.packages import RELEASES
 from reconciler.demo.servers import Server
 from tests.conftest import MakeServer
 from tests.e2e.home import Home, entries, entry
@@ -33,6 +34,14 @@ FAULTS: list[tuple[str, Fault]] = [
     ("reset after", faults.reset_after),
 ]
 each_fault = pytest.mark.parametrize("fault", [pytest.param(fault, id=name) for name, fault in FAULTS])
+# What the network does to a read has nothing to do with the server: each fault on one version, each version with two.
+each_fault_somewhere = pytest.mark.parametrize(
+    ("fault", "version"),
+    [
+        pytest.param(fault, version, id=f"{name}-{version}")
+        for (name, fault), version in zip(FAULTS, 2 * list(RELEASES), strict=True)
+    ],
+)
 
 
 def _impatient(home: Home) -> None:
@@ -83,7 +92,7 @@ def test_a_banned_address_is_said(home: Home, proxy: Proxy, truth: Raw) -> None:
     assert truth.torrents() == {}
 
 
-@each_fault
+@each_fault_somewhere
 def test_a_read_that_fails_is_never_an_empty_one(fault: Fault, home: Home, proxy: Proxy, truth: Raw) -> None:
     home.write(*entries(3))
     assert home.run().code == 0
@@ -100,7 +109,7 @@ def test_a_read_that_fails_is_never_an_empty_one(fault: Fault, home: Home, proxy
     assert home.run().summary == {"delete": 1, "unchanged": 2}
 
 
-@each_fault
+@each_fault_somewhere
 def test_a_read_that_fails_once_is_read_again(fault: Fault, home: Home, proxy: Proxy, truth: Raw) -> None:
     home.write(*entries(2))
     _impatient(home)
