@@ -32,7 +32,7 @@ def test_it_is_had_from_one_that_another_process_looks_after(tmp_path: Path) -> 
     story.watch.run()
     assert [live.tags for live in story.boxes["b"].torrents.values() if CONTENT_OF in live.tags] == [tags]
     assert story.boxes["a"].torrents == before, "it is read, and no more"
-    assert story.opened == ["b", "a"], "one session each"
+    assert story.opened == ["a", "b"], "one session each"
     assert {part.name for run in story.told.runs for part in run.run.instances} == {"b"}
     assert all(not part.results for run in story.told.runs[1:] for part in run.run.instances)
 

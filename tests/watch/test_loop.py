@@ -347,7 +347,7 @@ def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkey
         planned.append(1)
         return make_plan(*args, **kwargs)
 
-    monkeypatch.setattr("reconciler.control.watch.loop.make_plan", counted)
+    monkeypatch.setattr("reconciler.control.watch.plans.make_plan", counted)
     story = Story(tmp_path, 600)
     box = story.boxes["box"]
     seen: dict[Mapping[str, Any], Any] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,23 +18,18 @@ from reconciler.control.observing import Finished, Observer
 from reconciler.control.progress import Progress, Silent
 from reconciler.control.reading import Connect, Needs, follow
 from reconciler.control.roster import Roster
-from reconciler.control.run import Options, Planner, run_once, unread
+from reconciler.control.run import Options, run_once, unread
 from reconciler.control.watch.aside import Aside, Start, in_thread
 from reconciler.control.watch.clock import Clock, real_clock
 from reconciler.control.watch.domains import Domains, delay, door
 from reconciler.control.watch.memory import Memory
+from reconciler.control.watch.plans import KeptPlans
 from reconciler.control.watch.pool import Pool
 from reconciler.control.watch.schedule import Schedule
 from reconciler.control.watch.source import Source
 from reconciler.control.watch.trigger import Cause, Trigger
-from reconciler.model.desired import Desired
 from reconciler.model.errors import Stopped
-from reconciler.model.health import Health
-from reconciler.model.journal import Remembered
-from reconciler.model.placement import NOTHING, Known
-from reconciler.model.plan import Plan
-from reconciler.model.snapshot import Snapshot
-from reconciler.plan import NO_HEALTH, make_plan
+from reconciler.model.placement import NOTHING
 
 ATTEMPTS = 2  # of one request: what fails twice in a row is left to the next run, so that others need not wait for it
 FETCH_FIRST = 60.0  # seconds until torrents that could not be fetched are tried again, at most; doubled each time
@@ -90,7 +85,7 @@ class Watch:
         self._memory = Memory(self._clock, 2 * interval)
         self._history = History()
         self._journal = journal
-        self._planner = _Planner(self._memory, journal)
+        self._planner = KeptPlans(self._memory, journal)
         self._roster = Roster(journal.known(source.desired) if journal else NOTHING)
         self._places_at = math.inf  # when time alone lets something pending be placed
         self._aside = Aside(self._pool, self._pace, stop, trigger.wake, aside)
@@ -250,60 +245,3 @@ class Watch:
         self.pulse.faults += 1
         self._log.error("internal error; the loop goes on", error=f"{type(error).__name__}: {error}")
         self._log.debug("where it arose", exc_info=error)
-
-
-class _Planner(Planner):
-    """`make_plan`, with what is not to be tried now held back. What has not changed at all is not planned again."""
-
-    def __init__(self, memory: Memory, journal: Journal | None) -> None:
-        self._memory = memory
-        self._journal = journal
-        self._last: tuple[_Asked, Plan] | None = None
-
-    def __call__(
-        self,
-        desired: Desired,
-        snapshots: Mapping[str, Snapshot],
-        *,
-        accept: str | None = None,
-        take_over: bool = False,
-        now: datetime | None = None,
-        known: Known = NOTHING,
-        only: Collection[str] | None = None,
-        health: Mapping[str, Health] = NO_HEALTH,
-    ) -> Plan:
-        remembered = self._journal.remembered(desired) if self._journal else {}
-        asked = _Asked(desired, dict(snapshots), known, (remembered, health, only), now)
-        if self._last and self._last[0].still_answers(asked, self._last[1]):
-            return self._memory.hold_back(self._last[1])
-        plan = make_plan(
-            desired, snapshots, accept=accept, take_over=take_over,
-            now=now, known=known, only=only, remembered=remembered, health=health,
-        )  # fmt: skip
-        self._last = asked, plan
-        return self._memory.hold_back(plan)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a plan was made of."""
-
-    desired: Desired
-    snapshots: Mapping[str, Snapshot]
-    known: Known
-    beside: tuple[Mapping[str, Remembered], Mapping[str, Health], Collection[str] | None]
-    now: datetime | None
-
-    def still_answers(self, other: _Asked, plan: Plan) -> bool:
-        """Would the other be answered by the same plan? Time counts by the day, and where the plan itself says so."""
-        same = self.desired is other.desired and self.known is other.known and _same(self.snapshots, other.snapshots)
-        if not same or self.beside != other.beside:
-            return False
-        if self.now is None or other.now is None:
-            return self.now is other.now
-        return self.now.date() == other.now.date() and not (plan.until and plan.until <= other.now)
-
-
-def _same(one: Mapping[str, Snapshot], other: Mapping[str, Snapshot]) -> bool:
-    """The very same snapshots: a target that knows of no change gives the one that it gave before."""
-    return one.keys() == other.keys() and all(one[name] is other[name] for name in one)

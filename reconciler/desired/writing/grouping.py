@@ -49,7 +49,7 @@ def grouped(entries: Sequence[Entry]) -> list[Part]:
         if own and rest:
             kept = set(map(id, rest))
             own.insert(0, compact([entry for entry in of_instance if id(entry) in kept]))
-        parts += min([whole], own or [whole], key=_lines)
+        parts += own if own and _lines(own) < _lines([whole]) else [whole]
     return parts
 
 
