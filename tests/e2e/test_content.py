@@ -201,21 +201,21 @@ def test_what_was_had_stays_while_its_maker_is_away(any_maker: Maker, home: Home
     assert set(truth.torrents()) == {key}
 
 
-def test_killed_while_it_is_made(maker: Maker, home: Home) -> None:
-    film, endless = maker.film(), maker.occupy()
+def test_killed_while_it_is_made(any_maker: Maker, home: Home) -> None:
+    film, endless = any_maker.film(), any_maker.occupy()
     home.write(f"{{content: {film}, name: Film}}")
     process = home.start()
-    maker.raw.eventually(lambda: len(maker.tasks) == 2)
+    any_maker.raw.eventually(lambda: len(any_maker.tasks) == 2)
     process.send_signal(signal.SIGKILL)
     process.wait(10)
     waiting = home.run()
     assert (waiting.code, waiting.summary) == (0, {"deferred": 1})
     assert "waits for its turn" in waiting.out
-    maker.free(endless)
+    any_maker.free(endless)
     done = home.run()
     assert (done.code, done.summary) == (0, {"add": 1}), done.out
-    assert maker.proxy.count("torrentcreator/addTask") == 1, "nothing is hashed twice"
-    assert maker.tasks == [] and maker.one()["tags"] == {"reconcile:home", "reconcile:content"}
+    assert any_maker.proxy.count("torrentcreator/addTask") == 1, "nothing is hashed twice"
+    assert any_maker.tasks == [] and any_maker.one()["tags"] == {"reconcile:home", "reconcile:content"}
     assert home.run().summary == {"unchanged": 1}
 
 
