@@ -11,11 +11,10 @@ from typing import Final, TypeVar
 
 from reconciler.control import diagnosis as d
 from reconciler.control.health.answers import judge_network
-from reconciler.control.health.checkup import utc_now
 from reconciler.control.health.machine import combined, judged, unanswered
 from reconciler.control.health.probing import start
 from reconciler.control.reading import each
-from reconciler.control.run import chosen
+from reconciler.control.run import chosen, utc_now
 from reconciler.live.inspector import Inspector
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.doctor import DoctorReport, Examination, Finding
@@ -55,7 +54,7 @@ def paths_of(desired: Desired, instance: str) -> tuple[str, ...]:
     for category in desired.categories_of(instance).values():
         found.update(path for path in (category.save_path, category.download_path) if isinstance(path, str))
     for entry in desired.torrents:
-        if entry.instance == instance and not entry.absent:
+        if instance in desired.places_of(entry) and not entry.absent:
             incomplete = entry.options.get("download_path")
             found.update(path for path in (entry.save_path, incomplete) if isinstance(path, str))
     return tuple(sorted({normal_path(path) for path in found if path}))

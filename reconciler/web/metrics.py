@@ -57,6 +57,9 @@ def _loop(view: View) -> Iterator[Metric]:
     yield _gauge("last_success_timestamp_seconds", "When a run last ended with all well; 0: never.", success)
     yield _gauge("last_attempt_timestamp_seconds", "When a run last began; 0: never.", attempt)
     yield _gauge("desired_state_valid", "0 while the files are invalid and the last good state is in force.", valid)
+    if view.last:
+        text = "Torrents that are wanted, with nowhere healthy to be."
+        yield _gauge("pending_torrents", text, len(view.last.run.pending))
 
 
 def _counts(totals: Totals) -> Iterator[Metric]:

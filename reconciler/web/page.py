@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from reconciler import __version__
 from reconciler.control.observing import Waiting
+from reconciler.model.placement import Pending
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode
 from reconciler.report.entries import DELETIONS_SHOWN
@@ -70,6 +71,7 @@ class Page:
             warnings=run.warnings if run else (),
             facts=_facts(view),
             cards=[_card(seen, view) for seen in view.instances],
+            pending=_pending(run.pending) if run else (),
             plan_hash=run.plan_hash if run and refused else "",
             change=view.last_change and _change(view.last_change, view),
             now=f"{view.now:%Y-%m-%d %H:%M:%SZ}",
@@ -214,6 +216,15 @@ def _entry(one: ActionResult) -> Entry:
     changes = () if action.verb in (Verb.ADD, Verb.DELETE) else tuple(map(change_text, told(action)))
     note = (trouble, *changes, *([(action.infohash or "")[:10]] if action.infohash else [str(action.kind)]))
     return Entry(symbol, word, tone, clipped(action.name, LONGEST), shout(action, outcome), note)
+
+
+def _pending(pending: Sequence[Pending]) -> tuple[Entry, ...]:
+    """What has no place for now; beyond the limit only counted."""
+    entries = tuple(
+        Entry("?", "", "wait", clipped(one.name, LONGEST), "", (f"{one.group}: {one.reason}", one.infohash[:10]))
+        for one in pending[:SHOWN]
+    )
+    return entries + (_BLANK,) * (len(pending) - len(entries))
 
 
 def _change(change: LastChange, view: View) -> Mapping[str, object]:

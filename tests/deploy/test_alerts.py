@@ -17,7 +17,7 @@ STORY = Path(__file__).parent / "alerts.yaml"
 
 
 def test_they_are_valid_and_fire_when_they_should() -> None:
-    assert "7 rules found" in run([str(promtool()), "check", "rules", str(ALERTS)])
+    assert "8 rules found" in run([str(promtool()), "check", "rules", str(ALERTS)])
     assert "SUCCESS" in run([str(promtool()), "test", "rules", str(STORY)])
 
 

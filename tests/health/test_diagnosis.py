@@ -121,16 +121,18 @@ def test_the_paths_of_an_instance_are_those_declared_for_it() -> None:
     desired = desired_state(
         {
             "instances": ["box", "other"],
+            "groups": {"g": {"strategy": "failover", "members": ["other", "box"]}},
             "declared_categories": {"c": ["/c/", "/c-incomplete"], "d": None},
             "desired": [
                 {"hash": "a", "save_path": "/a", "download_path": "/incomplete"},
                 {"hash": "b", "save_path": "/c"},
                 {"hash": "d", "save_path": "/elsewhere", "instance": "other"},
+                {"hash": "f", "save_path": "/of-group", "instance": "g"},
                 {"hash": "e", "save_path": "/gone", "state": "absent"},
             ],
         }
     )
-    assert paths_of(desired, "box") == ("/a", "/c", "/c-incomplete", "/incomplete")
+    assert paths_of(desired, "box") == ("/a", "/c", "/c-incomplete", "/incomplete", "/of-group")
 
 
 def test_the_text_names_each_check_and_how_to_mend_it() -> None:

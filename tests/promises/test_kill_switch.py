@@ -15,6 +15,7 @@ from reconciler.apply.pace import Pace
 from reconciler.control import Options, Silent, run_once
 from reconciler.control.health.checkup import Checkup
 from reconciler.control.health.history import History
+from reconciler.control.run import utc_now
 from reconciler.model.desired import Desired, DesiredTorrent
 from reconciler.model.health import Interface, Probe, WhenUnhealthy
 from reconciler.model.run import Run, Status
@@ -54,7 +55,7 @@ def run(desired: Desired, box: MemoryInstance) -> Run:
         threading.Event(),
         pace=pace,
         connect=lambda instance, stop: box,
-        checkup=Checkup(History(), pace),
+        checkup=Checkup(History(), pace, utc_now),
     )
 
 

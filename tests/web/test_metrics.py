@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.web import Board
-from tests.report.runs import CASES, accepted, applied, converged, planned, refused
+from tests.report.runs import CASES, accepted, applied, converged, placed, planned, refused
 from tests.support.promtool import check_metrics
 from tests.web.conftest import NOON, Clock, Site, finished
 from tests.web.test_board import BACK, PROBLEM
@@ -96,6 +96,14 @@ def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: Site,
         assert f"reconcile_{name}{{instance=attic}}" not in found
     clock.passed = 1000
     assert samples(site)["reconcile_instance_backoff_seconds{instance=attic}"] == 0
+
+
+def test_what_has_no_place_is_counted(site: Site) -> None:
+    assert "reconcile_pending_torrents" not in samples(site)
+    site.board.finished(finished(placed()))
+    assert samples(site)["reconcile_pending_torrents"] == 2
+    site.board.finished(finished(converged()))
+    assert samples(site)["reconcile_pending_torrents"] == 0
 
 
 def test_a_refusal_and_an_invalid_file_show(site: Site) -> None:

@@ -18,7 +18,20 @@ from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.web import Board
 from reconciler.web.page import Page, refresh_of
 from reconciler.web.view import View
-from tests.report.runs import CASES, EVIL, HASH, applied, converged, hostile, huge, ok, planned, refused, torrent
+from tests.report.runs import (
+    CASES,
+    EVIL,
+    HASH,
+    applied,
+    converged,
+    hostile,
+    huge,
+    ok,
+    placed,
+    planned,
+    refused,
+    torrent,
+)
 from tests.web.conftest import Clock, Site, finished
 from tests.web.test_board import BACK, PROBLEM
 
@@ -147,6 +160,14 @@ def test_no_name_is_alive(name: str) -> None:
     page = read(board.view())
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ud800]", page.text)
     assert page.links == ["data:,", "?refresh=10", "api/v1/status", "api/v1/plan", "metrics"]
+
+
+def test_what_has_no_place_is_said(board: Board) -> None:
+    text = after(board, placed()).text
+    assert "Pending ? tears.mkv resilient: waits until 10:02:00 UTC: attic has it and is down since" in text
+    many = replace(placed(), pending=placed().pending * 15)
+    assert "… and 10 more" in after(board, many).text
+    assert " ? " not in after(board, converged()).text
 
 
 def test_a_template_in_a_name_is_a_name(board: Board) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from reconciler.apply.executor import Executor
@@ -19,15 +19,10 @@ from reconciler.model.plan import InstancePlan
 from reconciler.plan import at_once
 
 
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
-
-
 class Checkup:
     """One run's look at the health of instances. Safe for one thread per instance."""
 
-    def __init__(self, history: History, pace: Pace, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, history: History, pace: Pace, now: Callable[[], datetime]) -> None:
         self._history: Final = history
         self._pace: Final = pace
         self._now: Final = now
