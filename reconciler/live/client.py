@@ -22,7 +22,7 @@ from requests import PreparedRequest, Response
 
 from reconciler.live.creator_replies import ADDED_TASK, TASKS, TaskRow
 from reconciler.live.gauge import Gauge
-from reconciler.live.replies import (
+from reconciler.live.rows import (
     CATEGORIES,
     FILES,
     INFO_WITH_FILES,

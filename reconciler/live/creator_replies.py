@@ -7,7 +7,7 @@ from typing import Annotated, Final, NotRequired
 from pydantic import BeforeValidator, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from reconciler.live.replies import STRICT
+from reconciler.live.rows import STRICT
 from reconciler.model.content import Creation, CreatorTask, TaskState
 from reconciler.model.paths import normal_path
 

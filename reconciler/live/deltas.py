@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from reconciler.live.replies import MainData, TorrentChange, TorrentRow, hides_intent, live_torrents
+from reconciler.live.replies import hides_intent, live_torrents
+from reconciler.live.rows import MainData, TorrentChange, TorrentRow
 from reconciler.live.words import ACTIONS
 from reconciler.model.snapshot import LiveOptions, LiveTorrent
 

@@ -21,7 +21,8 @@ from reconciler.live.deltas import (
     with_intent,
 )
 from reconciler.live.gauge import Gauge
-from reconciler.live.replies import MainData, hides_intent
+from reconciler.live.replies import hides_intent
+from reconciler.live.rows import MainData
 from reconciler.live.session import Session, lacks_files
 from reconciler.model.content import Creation
 from reconciler.model.desired import Instance

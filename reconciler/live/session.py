@@ -6,42 +6,27 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
+from reconciler.live.category_calls import CategoryCalls
 from reconciler.live.client import Client, Status
 from reconciler.live.connection import Connection
 from reconciler.live.creator_calls import CreatorCalls
 from reconciler.live.gauge import Gauge
 from reconciler.live.network import read_network
-from reconciler.live.option_calls import OptionCalls, added_options, checked_ids
-from reconciler.live.replies import (
-    TorrentRow,
-    intent_hidden,
-    live_categories,
-    live_preferences,
-    live_torrents,
-    other_seeds,
-)
+from reconciler.live.option_calls import OptionCalls, checked_ids
+from reconciler.live.replies import intent_hidden, live_preferences, live_torrents, other_seeds
+from reconciler.live.rows import TorrentRow
+from reconciler.live.torrent_calls import TorrentCalls
 from reconciler.model.content import Creation
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, Rejected, Unsupported
-from reconciler.model.fields import normal_path
 from reconciler.model.network import NetworkState
 from reconciler.model.preferences import PreferenceValue, sendable
-from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
-
-# What a category of >= 5.2 has besides its paths: as torrents/categories reads it, as editCategory takes it (5.3), and
-# the value that means "not set".
-_LIMITS = (
-    ("ratio_limit", "ratioLimit", -2),
-    ("seeding_time_limit", "seedingTimeLimit", -2),
-    ("inactive_seeding_time_limit", "inactiveSeedingTimeLimit", -2),
-    ("share_limit_action", "shareLimitAction", "Default"),
-    ("share_limits_mode", "shareLimitsMode", "Default"),
-)
+from reconciler.model.snapshot import LiveTorrent, Snapshot
 
 
-class Session(OptionCalls, CreatorCalls):
+class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
     """One run's conversation with one instance: a context manager, or `open()` and `close()`. Not thread-safe.
 
     Every call is one request, but for those of `Target` that say otherwise, and for a session that the server has
@@ -70,11 +55,6 @@ class Session(OptionCalls, CreatorCalls):
     def requests(self) -> int:
         """How many HTTP requests were sent so far."""
         return self._connection.requests + self._aside
-
-    @property
-    def tags_at_add(self) -> bool:
-        """Does an add take tags (qBittorrent >= 4.3.2)? Where not, `add` leaves them out and `add_tags` must follow."""
-        return self._connection.capabilities.tags_at_add
 
     def open(self) -> None:
         """Log in, with one attempt, and learn the versions. Three requests, two with an API key."""
@@ -112,10 +92,6 @@ class Session(OptionCalls, CreatorCalls):
     def refresh(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
         """A full read, which is all that this session knows."""
         return self.snapshot(files_of, content)
-
-    def categories(self) -> Mapping[str, LiveCategory]:
-        """Every category by its name."""
-        return live_categories(self._connection.call("torrents/categories", Client.category_rows))
 
     def preferences(self) -> Mapping[str, PreferenceValue]:
         """Every preference of the application by its key."""
@@ -163,128 +139,8 @@ class Session(OptionCalls, CreatorCalls):
                 return None
             raise
 
-    def add_peer(self, torrent_id: str, address: str) -> None:
-        """Tell a torrent of a peer, `IP:port`. One that is not there is no error."""
-        self._connection.call("torrents/addPeers", lambda c: c.torrents_add_peers(address, torrent_id))
-
-    def add(self, magnets: Sequence[str], options: AddOptions) -> None:
-        """Add magnet links that share their options; one that is already there is no error.
-
-        Everything that the server's own settings would otherwise decide about running and place goes with it. A reply
-        says nothing to build on (4.2 to 5.3): a duplicate answers like a failure, and `Ok.` may cover failures.
-        """
-        if not magnets or any(not uri.startswith("magnet:?") or "\n" in uri or "\r" in uri for uri in magnets):
-            raise ValueError("only magnet links are added here: anything else could be a path on the server's own disk")
-        self._add(options, urls=magnets)
-
-    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
-        """Add .torrent files by names of their own, sharing their options; one that is already there is no error.
-
-        Where the server takes one of them for none it refuses (415), and some of the others may have been added.
-        """
-        if not files:
-            raise ValueError("no file would mean an add of nothing")
-        self._add(options, torrent_files=files)
-
-    def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
-        """Put tags on, creating those that are new."""
-        hashes, names = checked_ids(ids), _checked_tags(tags)
-        self._connection.call("torrents/addTags", lambda c: c.torrents_add_tags(names, hashes))
-
-    def remove_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
-        """Take tags off. `tags` is never empty: qBittorrent would take off all of them."""
-        hashes, names = checked_ids(ids), _checked_tags(tags)
-        self._connection.call("torrents/removeTags", lambda c: c.torrents_remove_tags(names, hashes))
-
-    def set_category(self, ids: Collection[str], category: str) -> None:
-        """Put into a category that exists; "" takes out of any."""
-        hashes = checked_ids(ids)
-        self._connection.call("torrents/setCategory", lambda c: c.torrents_set_category(category, hashes))
-
-    def set_location(self, ids: Collection[str], path: str) -> None:
-        """Move to an absolute path; management becomes manual."""
-        hashes = checked_ids(ids)
-        self._connection.call("torrents/setLocation", lambda c: c.torrents_set_location(path, hashes))
-
-    def rename(self, torrent_id: str, name: str) -> None:
-        """Give one torrent its name."""
-        self._connection.call("torrents/rename", lambda c: c.torrents_rename(torrent_id, name))
-
-    def stop(self, ids: Collection[str]) -> None:
-        """Stop (pause). The state shows it only with the server's next refresh, 1.5 s later at most."""
-        hashes = checked_ids(ids)
-        self._connection.call("torrents/stop", lambda c: c.torrents_stop(hashes))
-
-    def start(self, ids: Collection[str]) -> None:
-        """Start (resume). Never for one that runs: it would lose its forced start."""
-        hashes = checked_ids(ids)
-        self._connection.call("torrents/start", lambda c: c.torrents_start(hashes))
-
-    def delete(self, ids: Collection[str], delete_files: bool) -> None:
-        """Remove, with or without downloaded data."""
-        hashes = checked_ids(ids)
-        self._connection.call("torrents/delete", lambda c: c.torrents_delete(delete_files, hashes))
-
-    def create_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
-        """Make a category that is not there; one that is there is refused (409)."""
-        paths = _download_path(download_path)
-        self._connection.call("torrents/createCategory", lambda c: c.torrents_create_category(name, save_path, **paths))
-
-    def edit_category(
-        self, category: LiveCategory, save_path: str | None = None, download_path: DownloadPath = None
-    ) -> None:
-        """Give a category that is there these paths; None: as it has it, like all else.
-
-        An edit replaces everything (until 5.2), so what was read is sent back. Nothing is sent where the paths are as
-        they were read: until 5.1 an edit that changes nothing is refused.
-        """
-        save_path = category.save_path if save_path is None else save_path
-        download_path = category.download_path if download_path is None else download_path
-        if (normal_path(save_path), download_path) == (normal_path(category.save_path), category.download_path):
-            return
-        extra = category.extra
-        limits: dict[str, Any] = {
-            write: extra[read] for read, write, unset in _LIMITS if extra.get(read, unset) != unset
-        }
-        if limits and self._connection.capabilities.resets_category_limits:
-            raise Unsupported(
-                f"{self._instance.name}: category {category.name} has share limits of its own, which qBittorrent 5.2 "
-                "would reset with an edit through the API. Change its path in qBittorrent itself, or update to 5.3"
-            )
-        limits |= _download_path(download_path)
-        self._connection.call(
-            "torrents/editCategory", lambda c: c.torrents_edit_category(category.name, save_path, **limits)
-        )
-
-    def remove_categories(self, names: Collection[str]) -> None:
-        """Remove categories, with the sub-categories they may have. One that is not there is no error."""
-        if not names or any(not name or "\n" in name for name in names):
-            raise ValueError("names are a non-empty collection of categories")
-        self._connection.call("torrents/removeCategories", lambda c: c.torrents_remove_categories(list(names)))
-
     def _declared_preferences(self) -> Mapping[str, PreferenceValue] | None:
         return self.preferences() if self._instance.preferences else None
-
-    def _add(self, options: AddOptions, **what: Any) -> None:
-        """`what`: links or files, as qbittorrent-api takes them."""
-
-        def send(client: Client) -> None:
-            client.torrents_add(
-                **what,
-                save_path=options.save_path,
-                category=options.category or None,
-                rename=options.name,
-                tags=options.tags if options.tags and self.tags_at_add else None,
-                is_stopped=options.stopped,  # is_paused=False would be dropped by the library
-                use_auto_torrent_management=options.auto_tmm,
-                **added_options(options),
-            )
-
-        try:
-            self._connection.call("torrents/add", send)
-        except Rejected as error:
-            if error.http_status != 409:  # >= 5.2: none was added, which is also what all duplicates answer
-                raise
 
     def _with_files(self, torrents: Sequence[LiveTorrent], files_of: Collection[str]) -> tuple[LiveTorrent, ...]:
         """The torrents, with the files of those of which they are wanted and not known yet."""
@@ -328,17 +184,3 @@ def lacks_files(live: LiveTorrent, files_of: Collection[str]) -> bool:
     if live.files is not None or not live.has_metadata:
         return False
     return live.id in files_of or any(key in files_of for key in live.infohashes.ids)
-
-
-def _checked_tags(tags: Collection[str]) -> list[str]:
-    """Tags as qBittorrent takes them: joined by commas, so none may hold one."""
-    if not tags or any(not tag.strip() or "," in tag for tag in tags):
-        raise ValueError("tags are a non-empty collection of names without commas")
-    return list(tags)
-
-
-def _download_path(path: DownloadPath) -> dict[str, Any]:
-    """A category's download path (>= 4.4) as it is written: not said (None), none (False), or a path."""
-    if path is None:
-        return {}
-    return {"enable_download_path": path is not False, "download_path": path or ""}

@@ -20,7 +20,8 @@ from reconciler.live.deltas import (
     merged,
     with_intent,
 )
-from reconciler.live.replies import MAIN_DATA, MainData, hides_intent
+from reconciler.live.replies import hides_intent
+from reconciler.live.rows import MAIN_DATA, MainData
 from tests.live.places import OPTIONS_ROW
 
 Rows = dict[str, dict[str, Any]]

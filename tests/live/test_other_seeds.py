@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.live.replies import TORRENTS, other_seeds
+from reconciler.live.replies import other_seeds
+from reconciler.live.rows import TORRENTS
 from tests.live.places import OPTIONS_ROW
 
 ROW = {
