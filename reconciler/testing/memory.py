@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
-from reconciler.model.bencode import decode
 from reconciler.model.content import Creation
 from reconciler.model.errors import InstanceError, Rejected, Unsupported
 from reconciler.model.fields import normal_path
-from reconciler.model.files import LiveFile, Priority
-from reconciler.model.infohash import InfoHashes
-from reconciler.model.links import links_part, with_links
-from reconciler.model.magnet import MagnetError, parse_magnet
-from reconciler.model.metainfo import Metainfo, MetainfoError, read_metainfo
 from reconciler.model.network import NetworkState
 from reconciler.model.preferences import PreferenceValue
-from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
+from reconciler.testing.adding import MemoryAdding, trimmed
 from reconciler.testing.creator import Disk, MemoryCreator
-from reconciler.testing.options import MemoryOptions, moved_to
+from reconciler.testing.options import moved_to
 from reconciler.testing.preferences import first_preferences, taken
 
 T = TypeVar("T")
 
 WEB_API = {"4.2.5": "2.5.1", "4.5.2": "2.8.19", "5.1.0": "2.11.4", "5.3.0": "2.16.2"}
 _PEER = re.compile(r"([\d.]+|\[[0-9a-f:]+\]):\d+")
-_BAD_CATEGORY = re.compile(r"^/|/$|//|\\|^$")
 
 
 Fault = tuple[InstanceError, bool]  # what is raised, and is the request carried out all the same?
 
 
-class MemoryInstance(MemoryOptions, MemoryCreator):
+class MemoryInstance(MemoryAdding, MemoryCreator):
     """An instance of one of the versions of `WEB_API`. Its torrents and categories may be read and set directly.
 
     `with_preferences`: are they part of a snapshot, as where some are declared? It has a few, of every kind.
@@ -65,11 +59,6 @@ class MemoryInstance(MemoryOptions, MemoryCreator):
         name, addresses = "lo" if self._api >= (2, 11) else None, () if self._api >= (2, 11, 3) else None
         self.network_state = NetworkState("lo", name, ("eth0", "lo"), "firewalled", addresses)
         self._v2 = self._api >= (2, 8, 4)  # libtorrent 1.2, before 4.4, knows v1 alone
-
-    @property
-    def tags_at_add(self) -> bool:
-        """Does an add take tags? Before 4.3.2 it ignores them."""
-        return self._api >= (2, 7)
 
     def copy(self) -> MemoryInstance:
         """Another instance that is in the same state, with the same faults to come."""
@@ -135,10 +124,6 @@ class MemoryInstance(MemoryOptions, MemoryCreator):
         rest = {"connection_status": seen.connection_status, "addresses": seen.addresses} if transfer else {}
         return self._request(lambda: replace(bound, **rest))  # type: ignore[arg-type]
 
-    def categories(self) -> Mapping[str, LiveCategory]:
-        """Every category by its name."""
-        return self._request(lambda: dict(self.live_categories))
-
     def read(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         """Those of the given ids that are there."""
         wanted = _checked(ids)
@@ -165,67 +150,15 @@ class MemoryInstance(MemoryOptions, MemoryCreator):
 
         self._request(work)
 
-    def add(self, magnets: Sequence[str], options: AddOptions) -> None:
-        """Add magnet links; one that is there stays as it is, and one that the version does not know is left out."""
-
-        def work() -> None:
-            known = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
-            for uri in magnets:
-                self._add(uri, options, known)
-
-        self._request(work)
-
-    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
-        """Add .torrent files. The first that is none ends it, with those before it added."""
-        if not files:
-            raise ValueError("no file would mean an add of nothing")
-
-        def work() -> None:
-            known = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
-            for data in files.values():
-                try:
-                    found = read_metainfo(data)
-                except MetainfoError:
-                    raise Rejected("not a valid torrent file", 415) from None
-                if not (self._v2 or found.infohashes.v1):
-                    raise Rejected("not a valid torrent file", 415)
-                said = _said(data)
-                if torrent := self._place(found.infohashes, found.name, options, known, said.links):
-                    commented = replace(torrent, comment=said.comment if torrent.comment is not None else None)
-                    self._informed(commented, found, whole=dict(options.more).get("skip_checking") is True)
-                self._uploaded.setdefault(found.infohashes.ids[0] if self._v2 else str(found.infohashes.v1), data)
-
-        self._request(work)
-
-    def metadata_arrives(self, torrent_id: str, data: bytes) -> None:
-        """The swarm sends the metadata of a running magnet link. A hybrid torrent then gets the id of its v2 hash.
-
-        No request: it happens by itself.
-        """
-        found, torrent = read_metainfo(data), self.torrents.pop(torrent_id)
-        hashes = found.infohashes if self._v2 else torrent.infohashes
-        self._informed(replace(torrent, id=hashes.ids[0], infohashes=hashes), found)
-
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Put tags on."""
         names = _checked(tags)
-        self._change(ids, lambda torrent: replace(torrent, tags=torrent.tags | _trimmed(names)))
+        self._change(ids, lambda torrent: replace(torrent, tags=torrent.tags | trimmed(names)))
 
     def remove_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Take tags off."""
         names = _checked(tags)
-        self._change(ids, lambda torrent: replace(torrent, tags=torrent.tags - _trimmed(names)))
-
-    def set_category(self, ids: Collection[str], category: str) -> None:
-        """Put into a category that exists. Under automatic management the data follows."""
-
-        def change(torrent: LiveTorrent) -> LiveTorrent:
-            if category and category not in self.live_categories:
-                raise Rejected("no such category", 409)
-            path = self._path_of(category) if torrent.auto_tmm else torrent.save_path
-            return moved_to(replace(torrent, category=category), path)
-
-        self._change(ids, change)
+        self._change(ids, lambda torrent: replace(torrent, tags=torrent.tags - trimmed(names)))
 
     def set_location(self, ids: Collection[str], path: str) -> None:
         """Move to an absolute path; management becomes manual."""
@@ -262,52 +195,6 @@ class MemoryInstance(MemoryOptions, MemoryCreator):
         wanted = _checked(ids)
         return self._request(lambda: {key: self.seeds.get(key, 0) for key in wanted if key in self.torrents})
 
-    def create_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
-        """Make a category that is not there."""
-
-        def work() -> None:
-            if name in self.live_categories or _BAD_CATEGORY.search(name):
-                raise Rejected("the category is there or its name is not allowed", 409)
-            self._make_category(name, save_path, download_path)
-
-        self._request(work)
-
-    def edit_category(
-        self, category: LiveCategory, save_path: str | None = None, download_path: DownloadPath = None
-    ) -> None:
-        """Give a category other paths. Its automatic torrents become manual, by the settings a server comes with."""
-        name, path = category.name, normal_path(category.save_path if save_path is None else save_path)
-        incomplete = category.download_path if download_path is None else download_path
-        if (path, incomplete) == (normal_path(category.save_path), category.download_path):
-            return
-
-        def work() -> None:
-            if name not in self.live_categories:
-                raise Rejected("no such category", 404 if self._api >= (2, 15) else 409)
-            before = self.live_categories[name]
-            edited = replace(before, save_path=path, download_path=self._kept(incomplete))
-            if edited == before and self._api < (2, 15):
-                raise Rejected("nothing changed", 409)
-            self.live_categories[name] = edited
-            for key, torrent in self.torrents.items():
-                if torrent.category == name and torrent.auto_tmm and path != before.save_path:
-                    # 4.5.2 moves the data first, 4.2.5 and >= 5.1 leave it where it is
-                    moves = (2, 8) <= self._api < (2, 11)
-                    where = self._path_of(name) if moves else torrent.save_path
-                    self.torrents[key] = moved_to(replace(torrent, auto_tmm=False), where)
-
-        self._request(work)
-
-    def remove_categories(self, names: Collection[str]) -> None:
-        """Remove categories. From 5.2 on those within go too, and the torrents in them go to the parent."""
-
-        def work() -> None:
-            for name in names:
-                if self.live_categories.pop(name, None) is not None:
-                    self._leave_category(name)
-
-        self._request(work)
-
     def preferences(self) -> Mapping[str, PreferenceValue]:
         """The few preferences that it has."""
         return self._request(lambda: dict(self.live_preferences))
@@ -337,89 +224,10 @@ class MemoryInstance(MemoryOptions, MemoryCreator):
 
         self._request(work)
 
-    def _add(self, uri: str, options: AddOptions, known: set[str]) -> None:
-        try:
-            magnet = parse_magnet(uri)
-        except MagnetError:
-            return
-        self._place(magnet.infohashes, magnet.name, options, known, links_part(magnet.uri))
-
-    def _place(
-        self, found: InfoHashes, name: str | None, options: AddOptions, known: set[str], links: str = ""
-    ) -> LiveTorrent | None:
-        """Put a torrent there, unless it is, or the version does not know its kind."""
-        hashes = found if self._v2 else InfoHashes(found.v1) if found.v1 else None
-        if hashes is None or not known.isdisjoint(hashes.ids):
-            return None
-        known.update(hashes.ids)
-        category = "" if _BAD_CATEGORY.search(options.category) else options.category
-        if category and category not in self.live_categories:
-            self._make_category(category, "")
-        given = normal_path(options.save_path) if options.save_path else self.default_save_path
-        save_path = self._path_of(category) if options.auto_tmm else given
-        torrent = self.torrents[hashes.ids[0]] = LiveTorrent(
-            hashes.ids[0],
-            hashes,
-            (options.name or "").strip() or name or str(hashes),
-            options.stopped,
-            self._state(options.stopped),
-            category,
-            _trimmed(options.tags) if self.tags_at_add else frozenset(),
-            save_path,
-            options.auto_tmm,
-            options=self._fresh_options(options),
-            comment="" if self._api >= (2, 11) else None,
-            links=links,
-        )
-        return torrent
-
-    def _informed(self, torrent: LiveTorrent, found: Metainfo, *, whole: bool = False) -> None:
-        """Give a torrent its metadata; it is `whole` where its data is there and not checked."""
-        files = tuple(LiveFile(index, path, Priority.NORMAL) for index, path in enumerate(found.files))
-        path = f"{torrent.save_path}/{found.name}" if self._api >= (2, 6, 1) else ""
-        informed = replace(torrent, size=found.size, has_metadata=True, files=files, content_path=path)
-        if whole:
-            informed = replace(informed, progress=1.0, state=self._state(informed.stopped, True).replace("DL", "UP"))
-        else:
-            informed = replace(informed, state=self._state(informed.stopped, True))
-        self.torrents[torrent.id] = informed
-
     def _switched(self, torrent: LiveTorrent, stopped: bool) -> LiveTorrent:
         options = replace(torrent.options, force_start=False)
         state = self._state(stopped, torrent.has_metadata, torrent.progress)
         return replace(torrent, stopped=stopped, state=state, options=options)
-
-    def _kept(self, download_path: DownloadPath) -> DownloadPath:
-        """Before 4.4 there is no such thing."""
-        return None if not self._v2 else normal_path(download_path) if isinstance(download_path, str) else download_path
-
-    def _leave_category(self, name: str) -> None:
-        nested = self._api >= (2, 15)
-        for within in [one for one in self.live_categories if nested and one.startswith(f"{name}/")]:
-            del self.live_categories[within]
-        parent = name.rpartition("/")[0] if nested else ""
-        for key, torrent in self.torrents.items():
-            if torrent.category == name or (nested and torrent.category.startswith(f"{name}/")):
-                self.torrents[key] = replace(torrent, category=parent)
-
-    def _make_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
-        parent = name.rpartition("/")[0]
-        if parent and parent not in self.live_categories and self._api >= (2, 15):
-            self._make_category(parent, "")
-        self.live_categories[name] = LiveCategory(name, normal_path(save_path), download_path=self._kept(download_path))
-
-    def _path_of(self, category: str) -> str:
-        """Where automatic management keeps a category's data."""
-        if not category:
-            return self.default_save_path
-        known = self.live_categories.get(category)
-        return (known.save_path if known else "") or f"{self.default_save_path}/{category}"
-
-    def _state(self, stopped: bool, has_metadata: bool = False, progress: float = 0.0) -> str:
-        way = "UP" if progress >= 1 else "DL"
-        if not stopped:
-            return f"stalled{way}" if has_metadata or way == "UP" else "metaDL"
-        return f"{'stopped' if self._api >= (2, 11) else 'paused'}{way}"
 
 
 def _checked(items: Collection[str]) -> list[str]:
@@ -431,28 +239,3 @@ def _checked(items: Collection[str]) -> list[str]:
 def _without_files(torrent: LiveTorrent) -> LiveTorrent:
     """Files have to be asked for."""
     return torrent if torrent.files is None else replace(torrent, files=None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    links: str
-    comment: str
-
-
-def _said(data: bytes) -> _Said:
-    """What a .torrent file says besides: its trackers, web seeds and comment."""
-    whole = decode(data)[0]
-    about = whole if isinstance(whole, dict) else {}
-    tiers, seeds, comment = about.get(b"announce-list", []), about.get(b"url-list", []), about.get(b"comment", b"")
-    trackers = [url for tier in tiers for url in tier] if isinstance(tiers, list) else []  # type: ignore[union-attr]
-    return _Said(
-        with_links("", _texts(trackers), _texts(seeds)), comment.decode() if isinstance(comment, bytes) else ""
-    )
-
-
-def _texts(values: object) -> list[str]:
-    return [value.decode() for value in values if isinstance(value, bytes)] if isinstance(values, list) else []
-
-
-def _trimmed(tags: Collection[str]) -> frozenset[str]:
-    return frozenset(tag.strip() for tag in tags) - {""}
