@@ -25,7 +25,8 @@ from reconciler.model.tags import HELD, HELD_FORCED, IGNORE, held
 from reconciler.plan.diff import ordered
 from reconciler.plan.holds import metadata_first, why_not
 from reconciler.plan.quarantine import begun
-from reconciler.plan.torrents import Decision, Rules, spared_from_prune
+from reconciler.plan.removing import spared_from_prune
+from reconciler.plan.rules import Decision, Rules
 
 _MARKS = frozenset({HELD, HELD_FORCED})
 _START = Change("paused", True, False)

@@ -13,6 +13,7 @@ from reconciler.model.journal import Remembered
 from reconciler.model.placement import NOTHING, Known, Placed
 from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb, Verdict
 from reconciler.model.snapshot import Snapshot
+from reconciler.plan.adding import NO_LORE, Lore
 from reconciler.plan.blast import with_blast
 from reconciler.plan.categories import plan_categories, prune_categories
 from reconciler.plan.content import Resolved, may_mean, resolve
@@ -22,8 +23,10 @@ from reconciler.plan.kill_switch import let_go, postponed, stops
 from reconciler.plan.memory import distrust
 from reconciler.plan.placement import Here, Placement, Stay, place
 from reconciler.plan.preferences import plan_preferences
+from reconciler.plan.removing import prune
+from reconciler.plan.rules import Decision, Rules
 from reconciler.plan.surplus import Extra, moves_later, plan_extras
-from reconciler.plan.torrents import NO_LORE, Decision, Lore, Rules, decide, decide_unknown, prune
+from reconciler.plan.torrents import decide, decide_unknown
 
 NOT_REMEMBERED: Mapping[str, Remembered] = MappingProxyType({})
 _KINDS = {kind: rank for rank, kind in enumerate((Kind.PREFERENCE, Kind.CATEGORY, Kind.TORRENT))}

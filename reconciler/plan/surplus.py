@@ -17,7 +17,8 @@ from reconciler.model.plan import Action, Change, Spared
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.plan.guard import allowance
 from reconciler.plan.placement import Spot, Stay
-from reconciler.plan.torrents import Decision, Rules, deletion, spared_from_deletion
+from reconciler.plan.removing import deletion, spared_from_deletion
+from reconciler.plan.rules import Decision, Rules
 
 
 @dataclass(frozen=True, slots=True)

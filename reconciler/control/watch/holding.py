@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.model.plan import Action, Change, InstancePlan, Kind, Outcome, Plan, Verb
-from reconciler.plan.torrents import differing
+from reconciler.plan.actions import differing
 
 _SWITCHED: Final = ("held", "paused", "force_start")
 PRESENCE: Final = "presence"  # the field of an action that cannot be parted: being there, or being gone
