@@ -72,9 +72,8 @@ def decide_unknown(
         return [held] if held else []
     declared = (Change("owner", None, rules.owner), *first_values(entry))
     if unknown.hold is Outcome.DEFERRED and isinstance(entry.content, ContentOf) and lives:
-        return [
-            action_on(entry, None, Verb.UPDATE, unknown.reason, hold=unknown.hold)
-        ]  # it is there, as far as we know
+        # it is there, as far as we know
+        return [action_on(entry, None, Verb.UPDATE, unknown.reason, hold=unknown.hold)]
     if snapshot.api < MAKES_TORRENTS and isinstance(entry.content, Content):
         why = f"unsupported: qBittorrent {snapshot.version} makes no torrents; {MAKES_TORRENTS_SINCE} and later do"
         return [action_on(entry, None, Verb.ADD, why, declared, hold=Outcome.BLOCKED)]
