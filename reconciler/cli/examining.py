@@ -29,7 +29,7 @@ def doctor_command(settings: Settings) -> int:
             except Stopped as error:
                 raise Failure("stopped before all was looked at", stopping.exit_code or 1) from error
     if settings.output is Output.JSON:
-        from reconciler.report.as_json import write_doctor
+        from reconciler.report.doctor_json import write_doctor
 
         out.publish(lambda stream: write_doctor(found, stream))
     else:

@@ -23,7 +23,8 @@ _PAST = 5  # runs
 def explain_command(settings: Settings, torrent: str) -> int:
     """Tell what is declared of one torrent, what there is of it, and what a run would do."""
     from reconciler.control import UnknownInstance
-    from reconciler.control.explaining import NotOne, explain
+    from reconciler.control.explaining import explain
+    from reconciler.control.tracing import NotOne
     from reconciler.plan import make_plan
     from reconciler.report.explanation_text import candidate_lines, explanation_lines
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from reconciler.apply.pace import Pace, real_pace
+from reconciler.control.comparing import fields_of
 from reconciler.control.grouping import looking, with_linked
 from reconciler.control.health.checkup import Checkup
 from reconciler.control.health.history import History
@@ -15,51 +15,22 @@ from reconciler.control.lending import snapshots_of
 from reconciler.control.reading import Connect, Reading, connect, read_all
 from reconciler.control.roster import Roster
 from reconciler.control.run import Planner, chosen, settled, utc_now
-from reconciler.model.desired import Desired, DesiredTags, DesiredTorrent
+from reconciler.control.tracing import hash_text, joined, the_one, title, traces_of
+from reconciler.model.desired import Desired, DesiredTorrent
 from reconciler.model.errors import InstanceError
-from reconciler.model.explanation import Candidate, Explanation, FieldView, Whereabouts
-from reconciler.model.fields import file_text, live_value, normal_path
-from reconciler.model.files import Priority
+from reconciler.model.explanation import Explanation, Whereabouts
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.journal import PastRun
-from reconciler.model.links import TRACKERS, WEB_SEEDS, masked, urls_in
-from reconciler.model.lookup import Known, lookup, near
-from reconciler.model.options import CREATE_ONLY, OPTIONS
-from reconciler.model.plan import Action, InstancePlan, Kind, Value
+from reconciler.model.plan import Action, InstancePlan, Kind
 from reconciler.model.run import Status
-from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.tags import MARKS, owner_tag, owners
+from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.tags import owner_tag, owners
 from reconciler.plan import make_plan
 from reconciler.plan.content import resolve
-from reconciler.plan.diff import ORDER, drift, first_values
 from reconciler.plan.match import match
 from reconciler.plan.placement import Placement, place
 
 Lately = Callable[[InfoHashes], Sequence[PastRun]]  # the past runs that did something with a torrent, newest first
-_ALWAYS = ("name", "category", "tags", "save_path", "paused", "protect")  # shown even where there is nothing to say
-
-
-class NotOne(LookupError):
-    """The text means no torrent, or several; `candidates` are those that may have been meant."""
-
-    def __init__(self, message: str, candidates: Sequence[Candidate]) -> None:
-        super().__init__(message)
-        self.candidates = candidates
-
-
-@dataclass(frozen=True, slots=True)
-class _Trace:
-    """Something that makes a torrent known: an entry, or a live torrent on an instance."""
-
-    infohashes: InfoHashes | None  # None: nobody knows yet which torrent the entry means
-    names: tuple[str, ...]
-    place: str
-    title: str | None  # what it is called best; None: a link's name has to do
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """What it shares with other traces of the same torrent."""
-        return self.infohashes.ids if self.infohashes else (self.place,)
 
 
 def explain(
@@ -87,8 +58,8 @@ def explain(
         snapshots = snapshots_of(readings)
         roster.saw(readings, utc())
     declared, desired = desired, resolve(desired, snapshots).desired
-    traces = _traces(desired, {one.name: snapshots[one.name] for one in selected if one.name in snapshots})
-    found = _the_one(text, traces, [one.name for one in selected if one.name not in snapshots])
+    traces = traces_of(desired, {one.name: snapshots[one.name] for one in selected if one.name in snapshots})
+    found = the_one(text, traces, [one.name for one in selected if one.name not in snapshots])
     ids = {key for trace in found for key in trace.ids}
     health = {name: reading.health for name, reading in readings.items() if reading.health}
     known, now = roster.known, utc()
@@ -96,10 +67,10 @@ def explain(
     plans = {part.name: part for part in plan.instances}
     places = _Places(desired, place(desired, snapshots, known, now))
     parts = tuple(_on(desired, one.name, readings[one.name], plans.get(one.name), ids, places) for one in selected)
-    infohashes = _joined(found)
+    infohashes = joined(found)
     return Explanation(
-        _title(found),
-        _hash_text(infohashes),
+        title(found),
+        hash_text(infohashes),
         desired.owner,
         parts,
         tuple(lately(infohashes)) if infohashes else (),
@@ -131,65 +102,6 @@ class _Places:
         return next((f"{one.group}: {one.reason}" for one in found), None)
 
 
-def _traces(desired: Desired, snapshots: Mapping[str, Snapshot]) -> list[_Trace]:
-    traces = [_Trace(one.infohashes, _names(one), str(one.at), one.name) for one in desired.torrents]
-    for name, snapshot in snapshots.items():
-        traces += [_Trace(t.infohashes, (t.name,) if t.name else (), name, t.name or None) for t in snapshot.torrents]
-    return traces
-
-
-def _names(entry: DesiredTorrent) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in (entry.name, entry.label) if name and name != entry.infohash))
-
-
-def _the_one(text: str, traces: Sequence[_Trace], unread: Sequence[str]) -> list[_Trace]:
-    """All traces of the torrent that is meant. Raises `NotOne`."""
-    known = [Known(trace, trace.infohashes, trace.names) for trace in traces]
-    found = _subjects(lookup(text, known), traces)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        candidates = [_candidate(one) for one in found]
-        raise NotOne(f'"{text}" is {len(found)} torrents; say which by its infohash', candidates)
-    close = [_candidate(one) for one in _subjects(near(text, known), traces)]
-    but = f"; {', '.join(unread)} could not be read" if unread else ""
-    raise NotOne(f'no torrent is called "{text}", declared or live{but}', close)
-
-
-def _subjects(found: Sequence[_Trace], traces: Sequence[_Trace]) -> list[list[_Trace]]:
-    """The traces of each torrent among those found: whatever shares an infohash is one torrent."""
-    subjects: list[list[_Trace]] = []
-    for first in found:
-        if any(first in subject for subject in subjects):
-            continue
-        ids: set[str] = set(first.ids)
-        while more := {k for t in traces if ids.intersection(t.ids) for k in t.ids} - ids:
-            ids |= more
-        subjects.append([trace for trace in traces if ids.intersection(trace.ids)])
-    return subjects
-
-
-def _candidate(traces: Sequence[_Trace]) -> Candidate:
-    infohash = _hash_text(_joined(traces))
-    return Candidate(_title(traces), infohash, tuple(dict.fromkeys(trace.place for trace in traces)))
-
-
-def _title(traces: Sequence[_Trace]) -> str:
-    named = [trace.title for trace in traces if trace.title] + [name for trace in traces for name in trace.names]
-    return named[0] if named else _hash_text(traces[0].infohashes)
-
-
-def _hash_text(infohashes: InfoHashes | None) -> str:
-    return str(infohashes) if infohashes else ""
-
-
-def _joined(traces: Sequence[_Trace]) -> InfoHashes | None:
-    """What is known of one torrent by all its traces."""
-    found = [trace.infohashes for trace in traces if trace.infohashes]
-    v1, v2 = next((one.v1 for one in found if one.v1), None), next((one.v2 for one in found if one.v2), None)
-    return InfoHashes(v1, v2) if found else None
-
-
 def _on(
     desired: Desired,
     instance: str,
@@ -218,7 +130,7 @@ def _on(
         tuple(lives),
         owner_tag(desired.owner) in tags,
         tuple(name for name in owners(tags) if name != desired.owner),
-        _fields(entry, lives[0] if lives else None),
+        fields_of(entry, lives[0] if lives else None),
         actions,
         next((one.reason for one in plan.spared if one.infohash in shown), None),
         plan.verdict,
@@ -232,53 +144,3 @@ def _about(action: Action, entry: DesiredTorrent | None, lives: Sequence[LiveTor
     if action.kind is not Kind.TORRENT:
         return False
     return (entry is not None and action.source == entry.at) or action.torrent_id in {live.id for live in lives}
-
-
-def _fields(entry: DesiredTorrent | None, live: LiveTorrent | None) -> tuple[FieldView, ...]:
-    """Every field that has something to show; what differs is what the plan's own diff finds, be it spared or not."""
-    found = drift(entry, live) if entry and live and not entry.absent else ()
-    differing = {change.field for change in found}
-    views = []
-    for field in ORDER:
-        declared, present = _declared(entry, field), _live(live, field)
-        if field in _ALWAYS or field in differing or declared is not None or not _usual(field, present):
-            views.append(FieldView(field, declared, present, field in differing))
-    return tuple(views)
-
-
-def _usual(field: str, present: Value) -> bool:
-    option = OPTIONS.get(field)
-    return present in (None, ()) or (option is not None and option.same(present, option.default))
-
-
-def _live(live: LiveTorrent | None, field: str) -> Value:
-    """What the instance shows of a field; None where it is not there, or shows nothing of it."""
-    if live is None or field in ("owner", "export", "creator_task", "peer") or field in CREATE_ONLY:
-        return None
-    if field in ("content", "content_of"):
-        return (live.content_path if field == "content" else True) if MARKS[field] in live.tags else None
-    if field in (TRACKERS, WEB_SEEDS):
-        return tuple(map(masked, urls_in(live.links, field)))
-    if field == "files":
-        return tuple(file_text(file, file.priority) for file in live.files or () if file.priority != Priority.NORMAL)
-    return live_value(live, field)
-
-
-def _declared(entry: DesiredTorrent | None, field: str) -> Value:
-    """What the entry says of a field, as plans show it."""
-    if entry is None or field in ("owner", "quarantine", "held", "creator_task", "peer"):
-        return None
-    if field in ("content", "content_of", "export"):
-        return next((change.after for change in first_values(entry) if change.field == field), None)
-    if field in entry.options or field in entry.create_only:
-        return entry.options.get(field, entry.create_only.get(field))
-    if field in (TRACKERS, WEB_SEEDS):
-        return tuple(map(masked, getattr(entry, field))) or None
-    if field == "files":
-        return tuple(map(str, entry.files)) or None
-    one = getattr(entry, field, None)
-    if isinstance(one, DesiredTags):
-        return tuple(sorted(one.names))
-    if isinstance(one, str) and field.endswith("_path"):
-        return normal_path(one)
-    return one if isinstance(one, (str, bool)) else None

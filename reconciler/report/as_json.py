@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Final, TextIO
 
-from reconciler.model.doctor import DoctorReport, Examination
 from reconciler.model.explanation import Explanation, Whereabouts
-from reconciler.model.health import Health
 from reconciler.model.placement import Pending
 from reconciler.model.plan import Outcome, Spared
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, ContentResult, InstanceResult, Run
 from reconciler.report.blast import as_keys, blast_keys, deletions, quarantines
+from reconciler.report.health_json import health_json, moment_json
 from reconciler.report.history import past_run
 from reconciler.report.summary import summarize, summarize_instance
 from reconciler.report.text import refusal_reasons
@@ -76,21 +74,6 @@ def write_explanation(found: Explanation, stream: TextIO) -> None:
     }
     parts = map(_whereabouts, found.instances)
     _write(stream, _object(head, {"instances": parts, "lately": (_encode(past_run(run)) for run in found.lately)}))
-
-
-def write_doctor(report: DoctorReport, stream: TextIO) -> None:
-    """What was found of every instance."""
-    head = {"format_version": FORMAT_VERSION, "exit_code": report.exit_code}
-    _write(stream, _object(head, {"instances": map(_examination, report.instances)}))
-
-
-def _examination(found: Examination) -> str:
-    head = {"name": found.name, "url": found.url, "state": found.state, "requests": found.requests}
-    checks = (
-        _encode({"check": one.check, "verdict": one.verdict, "text": one.text, "mend": one.mend})
-        for one in found.findings
-    )
-    return "".join(_object(head, {"checks": checks}, " "))
 
 
 def _whereabouts(part: Whereabouts) -> str:
@@ -183,28 +166,6 @@ def _pending(one: Pending) -> str:
             "until": one.until and moment_json(one.until),
         }
     )
-
-
-def health_json(health: Health | None) -> dict[str, object] | None:
-    """The health of an instance; None where nothing is known of it."""
-    if health is None:
-        return None
-    probes = [
-        {
-            "probe": probe.probe,
-            "state": probe.state,
-            "since": moment_json(probe.since),
-            "text": probe.text,
-            "mend": probe.mend,
-            "last_error": probe.last_error,
-        }
-        for probe in health.probes
-    ]
-    return {"state": health.state, "since": moment_json(health.since), "error": health.error, "probes": probes}
-
-
-def moment_json(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _content(one: ContentResult) -> str:

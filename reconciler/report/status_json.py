@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Final, TextIO
 
 from reconciler.model.status import FROM_THE_START, InstanceStatus, Page, Phase, StatusReport, TorrentStatus
-from reconciler.report.as_json import FORMAT_VERSION, health_json, moment_json, problem_keys, write_object
+from reconciler.report.as_json import FORMAT_VERSION, problem_keys, write_object
+from reconciler.report.health_json import health_json, moment_json
 
 _encode = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
 _compact: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode

@@ -11,7 +11,8 @@ from typing import Final
 from reconciler import __version__
 from reconciler.control.observing import Finished, Waiting
 from reconciler.model.position import Problem
-from reconciler.report.as_json import health_json, write_run
+from reconciler.report.as_json import write_run
+from reconciler.report.health_json import health_json
 from reconciler.report.summary import sentence, summarize, summarize_instance
 from reconciler.web.view import Seen, View
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from reconciler.control.explaining import NotOne, explain
+from reconciler.control.explaining import explain
 from reconciler.control.run import utc_now
+from reconciler.control.tracing import NotOne
 from reconciler.model.desired import Desired
 from reconciler.model.errors import AuthFailed
 from reconciler.model.explanation import Explanation
