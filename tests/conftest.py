@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from reconciler.demo.packages import RELEASES
 from reconciler.demo.servers import Server
@@ -16,6 +17,9 @@ from tests.support.raw import Raw
 
 MakeServer = Callable[..., Server]
 MakeProxy = Callable[..., Proxy]
+
+settings.register_profile("unhurried", deadline=None)  # a loaded machine is no reason to fail
+settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -130,6 +130,6 @@ def test_no_secret_shows_in_a_plan(case: dict[str, Any]) -> None:
 @given(cases())
 def test_no_passkey_is_in_a_plan(case: dict[str, Any]) -> None:
     desired, live = world(case)
-    plan = make_plan(desired, {"box": live})
+    plan = make_plan(desired, {"box": live}, today=DAY)
     assert "s3cr3t" not in repr(plan)
     assert "s3cr3t" not in repr(live) + repr(desired)
