@@ -1,8 +1,0 @@
-"""How hypothesis works here: a loaded machine is no reason to fail."""
-
-from __future__ import annotations
-
-from hypothesis import settings
-
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
