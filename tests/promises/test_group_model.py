@@ -217,4 +217,4 @@ class Groups(RuleBasedStateMachine):
 
 
 TestGroups = Groups.TestCase
-TestGroups.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)
+TestGroups.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
