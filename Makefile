@@ -8,7 +8,7 @@ WORKERS ?= 3
 # PIP_EXTRA: more options for pip, where a machine needs them
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_EXTRA)
 
-.PHONY: demo test check bench soak clean
+.PHONY: demo test check search bench soak clean
 
 demo: $(VENV)/.base
 	@$(BIN)/reconcile demo $(if $(KEEP),--keep)
@@ -21,6 +21,10 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+# New examples for every property, each time
+search: $(VENV)/.dev
+	$(BIN)/pytest tests -n $(WORKERS) -q -m hypothesis --hypothesis-profile=search
 
 # LENGTH: seconds
 soak: $(VENV)/.dev

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -14,9 +12,9 @@ from reconciler.model.metainfo import read_metainfo
 from reconciler.model.snapshot import AddOptions
 from tests.conftest import MakeServer
 from tests.live.places import instance
+from tests.support.opentracker import Opentracker
 from tests.support.raw import Raw
-from tests.support.torrents import bencode, content, torrent
-from tests.support.web import Web
+from tests.support.torrents import content, torrent
 
 SIZE: Final = 200_000
 # All peers are on one address, and none waits for its turn, nor for one that is down and that µTP would wait for. What
@@ -32,34 +30,29 @@ SEEDS: Final = AddOptions(stopped=False, auto_tmm=False, more=(("skip_checking",
 
 
 class Swarm:
-    """Every peer is told of all the others, whether they are up or not."""
+    """A tracker, and servers that meet by it."""
 
     def __init__(self, make_server: MakeServer) -> None:
         self._make_server = make_server
-        self._web = Web()
-        self._servers: list[Server] = []
+        self._tracker = Opentracker()
 
     def __enter__(self) -> Self:
-        self._web.__enter__()
+        self._tracker.__enter__()
         self._seed = self.server()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for server in self._servers:
-            server.kill()  # in an orderly end they would say goodbye to the tracker
-        self._web.__exit__(kind, error, at)
+        self._tracker.__exit__(kind, error, at)
 
     def server(self, version: str = "5.1.0") -> Server:
         """One more peer."""
-        server = self._make_server(version, session=SESSION)
-        self._servers.append(server)
-        peers = b"".join(socket.inet_aton("127.0.0.1") + struct.pack(">H", one.listen_port) for one in self._servers)
-        self._web.answers = {"/announce": bencode({"interval": 5, "min interval": 1, "peers": peers})}
-        return server
+        return self._make_server(version, session=SESSION)
 
     def torrent(self, number: int, size: int = SIZE) -> bytes:
         """The .torrent file of a made-up torrent that the tracker knows."""
-        return torrent(number, size=size, trackers=(self._web.url("/announce"),))
+        data = torrent(number, size=size, trackers=(self._tracker.url,))
+        self._tracker.allow(str(read_metainfo(data).infohashes.v1))
+        return data
 
     def seeded(self, folder: Path, *numbers: int, size: int = SIZE) -> dict[int, str]:
         """The infohashes of made-up torrents that are seeded from now on; `N.torrent` in the folder has each."""

@@ -1,0 +1,84 @@
+"""A real tracker: opentracker, out of Debian's packages."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+from reconciler.demo.binaries import command_of
+from reconciler.demo.packages import Release, unpacked
+from reconciler.demo.ports import HeldPort
+
+RELEASE: Final = Release("bookworm", package="opentracker", program="usr/bin/opentracker")
+HOST: Final = "127.0.0.1"
+
+
+class Opentracker:
+    """opentracker on a free loopback port, for the torrents that are allowed; gone with the with-block.
+
+    Debian's is built to know none but those in its list. It tells each peer of all the others, whether they are still
+    up or not: it forgets nobody within the time of a test.
+    """
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="opentracker-")
+        self._list = Path(self._folder.name) / "whitelist"
+        self._list.touch()
+        self._list.parent.chmod(0o755)  # root becomes nobody
+        self._port = HeldPort(HOST)
+        address = ("-i", HOST, "-p", str(self._port.number))
+        self._process = subprocess.Popen(
+            (*_command(), *address, "-d", self._folder.name, "-w", "whitelist"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        self._await(lambda: self._answer(bytes(20)) is not None)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._port.release()
+        self._folder.cleanup()
+
+    @property
+    def url(self) -> str:
+        """Where peers announce themselves."""
+        return f"http://{HOST}:{self._port.number}/announce"
+
+    def allow(self, infohash: str) -> None:
+        """Track this torrent (its v1 infohash)."""
+        with self._list.open("a") as stream:
+            stream.write(f"{infohash}\n")
+        self._process.send_signal(signal.SIGHUP)
+        self._await(lambda: b"not authorized" not in (self._answer(bytes.fromhex(infohash)) or b"not authorized"))
+
+    def _await(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 20
+        while not condition():
+            assert self._process.poll() is None, f"it ended: {self._process.communicate()[1].decode()}"
+            assert time.monotonic() < end, "opentracker does not do it"
+            time.sleep(0.02)
+
+    def _answer(self, infohash: bytes) -> bytes | None:
+        """What it says to a peer that leaves at once."""
+        asked = urlencode({"info_hash": infohash, "peer_id": "x" * 20, "port": 1, "left": 1, "event": "stopped"})
+        try:
+            with urlopen(f"{self.url}?{asked}", timeout=5) as answer:
+                return bytes(answer.read())
+        except OSError:
+            return None
+
+
+def _command() -> tuple[str, ...]:
+    root = unpacked("opentracker", RELEASE)
+    loader, flag, libraries, program = command_of(root, RELEASE.program)
+    return loader, flag, f"{libraries}:{root}/usr/lib", program  # where the package of libowfat puts it
