@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.model.fields import arrived
-from reconciler.model.plan import Action, Kind, Outcome, Value, Verb
+from reconciler.model.plan import Action, Change, Kind, Outcome, Value, Verb
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import HELD, HELD_FORCED, MARKS, PROTECT, QUARANTINE, owner_tag
@@ -79,22 +79,23 @@ class Job:
         return ActionResult(self.action, self.outcome or Outcome.DROPPED, self.error)
 
 
-def tags_to_add(action: Action) -> frozenset[str]:
-    """The tags that the action's changes put on."""
-    tags = _named(action, "tags", after=True) - _named(action, "tags", after=False)
-    tags.update(QUARANTINE + text for text in _named(action, "quarantine", after=True))
-    tags.update(owner_tag(str(c.after)) for c in action.changes if c.field == "owner" and c.after is not None)
-    tags.update(mark for field, mark in MARKS.items() if action.wanted(field) is not None)
-    if action.wanted("protect") is True:
+def tags_to_add(changes: Sequence[Change]) -> frozenset[str]:
+    """The tags that an action's changes put on."""
+    wanted = {change.field: change.after for change in changes}
+    tags = _named(changes, "tags", after=True) - _named(changes, "tags", after=False)
+    tags.update(QUARANTINE + text for text in _named(changes, "quarantine", after=True))
+    tags.update(owner_tag(str(c.after)) for c in changes if c.field == "owner" and c.after is not None)
+    tags.update(mark for field, mark in MARKS.items() if wanted.get(field) is not None)
+    if wanted.get("protect") is True:
         tags.add(PROTECT)
-    if how := action.wanted("held"):
+    if how := wanted.get("held"):
         tags.add(_HELD[str(how)])
     return frozenset(tags)
 
 
 def tags_to_remove(action: Action) -> frozenset[str]:
     """The tags that the action's changes take off, but for those of `marks_to_remove`."""
-    tags = _named(action, "tags", after=False) - _named(action, "tags", after=True)
+    tags = _named(action.changes, "tags", after=False) - _named(action.changes, "tags", after=True)
     tags.update(owner_tag(str(c.before)) for c in action.changes if c.field == "owner" and c.before is not None)
     if action.wanted("protect") is False:
         tags.add(PROTECT)
@@ -103,16 +104,16 @@ def tags_to_remove(action: Action) -> frozenset[str]:
 
 def marks_to_remove(action: Action) -> frozenset[str]:
     """The tags to take off that tell why, and how, we had stopped a torrent."""
-    marks = {QUARANTINE + text for text in _named(action, "quarantine", after=False)}
+    marks = {QUARANTINE + text for text in _named(action.changes, "quarantine", after=False)}
     if any(change.field == "held" and change.after is None for change in action.changes):
         marks.update(_HELD.values())
     return frozenset(marks)
 
 
-def _named(action: Action, field: str, *, after: bool) -> set[str]:
+def _named(changes: Sequence[Change], field: str, *, after: bool) -> set[str]:
     """What the changes of a field of many values name, before them or after."""
     names: set[str] = set()
-    for change in action.changes:
+    for change in changes:
         value: Value = change.after if after else change.before
         if change.field == field and isinstance(value, tuple):
             names.update(value)

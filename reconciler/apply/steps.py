@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 from reconciler.apply.batch import Batch, grouped
@@ -13,7 +13,7 @@ from reconciler.apply.target import Target
 from reconciler.model.links import TRACKERS, WEB_SEEDS, with_links
 from reconciler.model.magnet import Magnet
 from reconciler.model.options import CREATE_ONLY, METADATA_RECEIVED, OPTIONS, STOP_CONDITION, Version, goes_with_add
-from reconciler.model.plan import Action, Verb
+from reconciler.model.plan import Action, Change, Verb
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.torrent_file import SourceError, TorrentFile
 
@@ -36,13 +36,14 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     """Changes of torrents that are there, in the order in which they must be made."""
     tagged = [job for job in jobs if not (job.is_add and target.tags_at_add)]
     changed = [job for job in jobs if not job.is_add]
-    for tags, group in grouped(tagged, lambda job: tags_to_add(job.action)):
+    incomplete = [job for job in jobs if job.late or not job.is_add]
+    for tags, group in grouped(tagged, lambda job: tags_to_add(job.action.changes)):
         if tags:
             yield _tag_batch(tags, group)
     for tags, group in grouped(changed, lambda job: tags_to_remove(job.action)):
         if tags:
             yield _untag_batch(tags, group)
-    yield from option_batches(jobs, target)
+    yield from option_batches(incomplete, target)
     yield from place_batches(
         changed,
         lambda t, ids, value: t.set_category(ids, str(value)),
@@ -50,7 +51,7 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     )
     yield from field_batches(changed, "name", lambda t, ids, value: t.rename(ids[0], str(value)), single=True)
     yield from field_batches(changed, "paused", lambda t, ids, value: t.stop(ids) if value else t.start(ids))
-    yield from last_batches(jobs)
+    yield from last_batches(incomplete)
     yield from _release_batches(changed)
 
 
@@ -106,28 +107,31 @@ def _send_files(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> 
 
 
 def _add_options(action: Action, target: Target) -> AddOptions:
-    """Nothing is left to the server's settings: a category alone means automatic management, so its path holds."""
-    path, category, name = action.wanted("save_path"), action.wanted("category"), action.wanted("name")
+    return _options(action.changes, isinstance(action.adds, Magnet), target.tags_at_add, target.api)
+
+
+@lru_cache(1024)  # many torrents are added alike
+def _options(changes: tuple[Change, ...], by_link: bool, tags_at_add: bool, api: Version) -> AddOptions:
+    """Nothing is left to the server's settings: a category alone means automatic management, so its path holds.
+
+    A magnet link that is stopped from the beginning never gets its metadata; so the server stops it at that point.
+    """
+    wanted = {change.field: change.after for change in changes}
+    path, category, name = wanted.get("save_path"), wanted.get("category"), wanted.get("name")
+    metadata_first = by_link and wanted.get(STOP_CONDITION) == METADATA_RECEIVED
     return AddOptions(
-        stopped=action.wanted("paused") is True and not _metadata_first(action),
-        auto_tmm=action.wanted("auto_tmm", bool(category) and path is None) is True,
+        stopped=wanted.get("paused") is True and not metadata_first,
+        auto_tmm=wanted.get("auto_tmm", bool(category) and path is None) is True,
         category=str(category or ""),
         save_path=None if path is None else str(path),
-        tags=tuple(sorted(tags_to_add(action))) if target.tags_at_add else (),
+        tags=tuple(sorted(tags_to_add(changes))) if tags_at_add else (),
         name=None if name is None else str(name),
-        more=(*_more(action, target.api), *(_AS_IT_IS if action.wanted("content") is not None else ()))
-        if len(action.changes) > 2
-        else (),
+        more=(*_more(changes, api), *(_AS_IT_IS if "content" in wanted else ())),
     )
 
 
-def _metadata_first(action: Action) -> bool:
-    """A magnet link that is stopped from the beginning never gets its metadata; the server stops it at that point."""
-    return isinstance(action.adds, Magnet) and action.wanted(STOP_CONDITION) == METADATA_RECEIVED
-
-
-def _more(action: Action, api: Version) -> tuple[tuple[str, str | bool | int | float], ...]:
-    carried = (c for c in action.changes if c.field in OPTIONS or c.field in CREATE_ONLY)
+def _more(changes: Sequence[Change], api: Version) -> tuple[tuple[str, str | bool | int | float], ...]:
+    carried = (c for c in changes if c.field in OPTIONS or c.field in CREATE_ONLY)
     return tuple(
         (c.field, c.after)
         for c in carried

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from reconciler.model.content import CreatorTask
 from reconciler.model.files import LiveFile
@@ -136,7 +137,12 @@ class Snapshot:
     @property
     def api(self) -> tuple[int, ...]:
         """The Web API version as numbers, which say what the instance can do."""
-        return tuple(int(part) for part in self.web_api.split("."))
+        return _numbers(self.web_api)
+
+
+@cache  # it is asked for of every torrent
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 @dataclass(frozen=True, slots=True)

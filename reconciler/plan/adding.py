@@ -31,16 +31,18 @@ NO_LORE: Final = Lore()
 
 def add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot, lore: Lore) -> Sequence[Action]:
     """What to do about a torrent that is not on its instance."""
-    owner = Change("owner", None, rules.owner)
-    declared = first_values(entry)
     if lore.unsourced:
-        return [action_on(entry, None, Verb.ADD, lore.unsourced, (owner, *declared), hold=Outcome.DEFERRED)]
+        return [_held_back(entry, rules, lore.unsourced, Outcome.DEFERRED)]
     if why := not_addable(entry, snapshot):
-        return [action_on(entry, None, Verb.ADD, why, (owner, *declared), hold=Outcome.BLOCKED)]
+        return [_held_back(entry, rules, why, Outcome.BLOCKED)]
     added, *held = adding(entry, rules, snapshot, "not on the instance")
     if lore.peer and isinstance(entry.content, ContentOf):
         added = replace(added, peer=lore.peer, changes=(*added.changes, Change("peer", None, entry.content.instance)))
-    return [replace(added, task=lore.task), *held]
+    return [replace(added, task=lore.task) if lore.task else added, *held]
+
+
+def _held_back(entry: DesiredTorrent, rules: Rules, why: str, hold: Outcome) -> Action:
+    return action_on(entry, None, Verb.ADD, why, (Change("owner", None, rules.owner), *first_values(entry)), hold=hold)
 
 
 def adding(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot, reason: str) -> list[Action]:

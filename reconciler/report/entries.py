@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
 from reconciler.model.placement import Pending
-from reconciler.model.plan import Action, Outcome, Spared, Verb
+from reconciler.model.plan import Action, Change, Outcome, Spared, Verb
 from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.report.blast import deletions, is_last, quarantines, radius_lines
@@ -80,7 +81,7 @@ def _action(result: ActionResult, links: Mapping[Position | None, str]) -> Entry
     action, outcome = result.action, result.outcome
     well = outcome in _WELL
     loud = shout(action, outcome)
-    details = list(_changes(action))
+    details = list(_changes(action.verb, tuple(told(action))))
     if action.placed and not action.placed.keeper:
         details.append(line((f"{action.placed.group}: {action.placed.reason}", Style.DIM)))
     if not well:
@@ -106,15 +107,14 @@ def _note(action: Action) -> str:
     return action.reason + ("; no other seed is known" if is_last(action.blast) else "")
 
 
-def _changes(action: Action) -> Iterator[Line]:
-    if action.verb is not Verb.ADD:
-        yield from (line((change_text(change), Style.WAIT)) for change in told(action))
-        return
+@lru_cache(1024)  # many torrents change alike
+def _changes(verb: Verb, changes: tuple[Change, ...]) -> Sequence[Line]:
+    if verb is not Verb.ADD:
+        return [line((change_text(change), Style.WAIT)) for change in changes]
     values = [
-        f"{change.field}: {told_value(change.field, change.after)}" for change in told(action) if change.field != "name"
+        f"{change.field}: {told_value(change.field, change.after)}" for change in changes if change.field != "name"
     ]
-    if values:
-        yield line((" · ".join(values), Style.GOOD))
+    return [line((" · ".join(values), Style.GOOD))] if values else []
 
 
 def _spared(item: Spared) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from reconciler.model.options import written
@@ -52,6 +53,7 @@ def _tells(action: Action, change: Change) -> bool:
     return change.field != "owner" or action.verb in (Verb.ADOPT, Verb.UPDATE)
 
 
+@lru_cache(1024)  # many torrents change alike
 def _in_words(change: Change) -> str:
     before, after = (_shown(written(change.field, value)) for value in (change.before, change.after))
     return f"{change.field}: {before} -> {after}"
