@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, cast
 
 from reconciler.desired.checking import Checked
@@ -74,13 +75,10 @@ class _Builder:
                 if isinstance(given.content, Content):
                     values = at_its_place(values, given.content)
                 torrent = self._torrent(positions[index], given, instance, values)
-                at = part.document.at("torrents", index, given.key)
-                if given.content and instance not in self._names:
-                    self._grouped(given.key, instance, at)
-                if isinstance(given.content, ContentOf) and given.content.instance == instance:
-                    self._made_here(given.content, at)
-                self._unique(torrent, at)
-                self._exported_once(torrent, part.document, index)
+                where = partial(part.document.at, "torrents", index, given.key)  # looked for where it is needed
+                if torrent.content:
+                    self._check_content(torrent, given.key, where, part.document, index)
+                self._unique(torrent, where)
                 torrents.append(torrent)
         return torrents
 
@@ -155,36 +153,37 @@ class _Builder:
                 at = document.key_at("torrents", index, key)
                 self._context.problem(at, f'"{key}" means nothing next to "state: absent"', "Remove one of the two")
 
-    def _unique(self, torrent: DesiredTorrent, at: Position) -> None:
+    def _unique(self, torrent: DesiredTorrent, where: Callable[[], Position]) -> None:
         """One entry for each torrent on each instance, whether named or a member of a group."""
-        what = "content" if isinstance(torrent.content, Content) else "torrent"
         for instance in self._places[torrent.instance]:
             taken = self._taken.setdefault(instance, {})
             for id_ in torrent.ids or content_ids(torrent):
                 first = taken.setdefault(id_, torrent.at)
                 if first is not torrent.at:
+                    what = "content" if isinstance(torrent.content, Content) else "torrent"
                     member = "" if instance == torrent.instance else f', a member of "{torrent.instance}",'
                     self._context.problem(
-                        at,
+                        where(),
                         f'this {what} is already declared for instance "{instance}"{member} at {first}',
                         "Keep one of the two",
                     )
                     return
 
-    def _grouped(self, key: str, group: str, at: Position) -> None:
-        members = ", ".join(self._places[group])
-        self._context.problem(at, f'"{key}" is for one instance, and "{group}" is a group', f"Name a member: {members}")
-
-    def _made_here(self, of: ContentOf, at: Position) -> None:
-        self._context.problem(
-            at, f"{shown(of.name)} is made on this very instance, {of.instance}", "Remove this entry, or name another"
-        )
-
-    def _exported_once(self, torrent: DesiredTorrent, document: Document, index: int) -> None:
-        export = torrent.content.export if isinstance(torrent.content, Content) else None
+    def _check_content(
+        self, torrent: DesiredTorrent, key: str, where: Callable[[], Position], document: Document, index: int
+    ) -> None:
+        """It is on one instance, which is not the one where it is made, and in one exported file."""
+        content, instance, problem = torrent.content, torrent.instance, self._context.problem
+        if instance not in self._names:
+            members = ", ".join(self._places[instance])
+            problem(where(), f'"{key}" is for one instance, and "{instance}" is a group', f"Name a member: {members}")
+        if isinstance(content, ContentOf) and content.instance == instance:
+            message = f"{shown(content.name)} is made on this very instance, {instance}"
+            problem(where(), message, "Remove this entry, or name another")
+        export = content.export if isinstance(content, Content) else None
         if export and (first := self._exports.setdefault(export.path, torrent.at)) is not torrent.at:
-            where = document.at("torrents", index, "export")
-            self._context.problem(where, f"the torrent at {first} is exported to this file too", "Name another file")
+            at = document.at("torrents", index, "export")
+            problem(at, f"the torrent at {first} is exported to this file too", "Name another file")
 
 
 def _mapping(value: Any) -> dict[str, Any]:
