@@ -27,7 +27,7 @@ def lenders(desired: Desired, names: AbstractSet[str]) -> set[str]:
     """The instances where content is made that these instances have from there."""
     return {
         entry.content.instance
-        for entry in desired.torrents
+        for entry in desired.with_content
         if isinstance(entry.content, ContentOf) and entry.instance in names
     }
 
@@ -96,7 +96,7 @@ def _without_files(desired: Desired, snapshots: Mapping[str, Snapshot]) -> Mappi
     """The torrents whose files are declared and not known: which torrents these are was not known when it was read."""
     lacking: defaultdict[str, list[str]] = defaultdict(list)
     indexes = {name: live_index(snapshot.torrents) for name, snapshot in snapshots.items()}
-    for entry in desired.torrents:
+    for entry in desired.with_content:
         if not (isinstance(entry.content, ContentOf) and entry.files) or "files" in entry.ignore_changes:
             continue
         there = indexes.get(entry.instance, {})

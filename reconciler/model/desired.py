@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
@@ -161,7 +162,7 @@ class DesiredTorrent:
         return self.name or (given and given.name) or self.infohash
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Desired:
     """The whole desired state of one run.
 
@@ -185,6 +186,16 @@ class Desired:
     files: tuple[str, ...] = field(default=(), compare=False)
     unfetched: int = 0
 
+    @cached_property
+    def with_content(self) -> tuple[DesiredTorrent, ...]:
+        """The torrents that are made from content, or are what it became: few, and asked for in every run."""
+        return tuple(entry for entry in self.torrents if entry.content)
+
+    @cached_property
+    def with_files(self) -> tuple[DesiredTorrent, ...]:
+        """The torrents whose files are declared and looked after."""
+        return tuple(entry for entry in self.torrents if entry.files and "files" not in entry.ignore_changes)
+
     def places_of(self, entry: DesiredTorrent) -> tuple[str, ...]:
         """The instances that an entry can be on: its own, or the members of its group."""
         return self.members_of(entry.instance)
@@ -199,10 +210,10 @@ class Desired:
 
     def files_of(self, instance: str) -> frozenset[str]:
         """The ids of the torrents of an instance whose files are declared: only of these are they read."""
-        declaring = (entry for entry in self.torrents if entry.files and instance in self.places_of(entry))
-        return frozenset(key for entry in declaring if "files" not in entry.ignore_changes for key in entry.ids)
+        here = (entry for entry in self.with_files if instance in self.places_of(entry))
+        return frozenset(key for entry in here for key in entry.ids)
 
     def content_on(self, instance: str) -> frozenset[Creation]:
         """The torrents that are made on an instance."""
-        here = (entry.creation for entry in self.torrents if entry.content and entry.instance == instance)
+        here = (entry.creation for entry in self.with_content if entry.instance == instance)
         return frozenset(creation for creation in here if creation)

@@ -60,7 +60,7 @@ class Resolved:
 
 def resolve(desired: Desired, snapshots: Mapping[str, Snapshot]) -> Resolved:
     """Find out which torrents are meant. `snapshots`: of every instance that was read, whether it is planned or not."""
-    if all(entry.infohashes or not entry.content for entry in desired.torrents):
+    if all(entry.infohashes for entry in desired.with_content):
         return Resolved(desired)
     return _Resolver(desired, snapshots).resolved()
 
@@ -103,7 +103,7 @@ def wanted_exports(resolved: Resolved, snapshots: Mapping[str, Snapshot]) -> Map
     """By instance, the torrents whose .torrent files are needed to add them elsewhere."""
     wanted: defaultdict[str, dict[str, None]] = defaultdict(dict)
     indexes = {name: live_index(snapshot.torrents) for name, snapshot in snapshots.items()}
-    for entry in resolved.desired.torrents:
+    for entry in resolved.desired.with_content:
         of, there = entry.content, indexes.get(entry.instance)
         if not isinstance(of, ContentOf) or there is None or entry.absent or not entry.infohashes:
             continue

@@ -14,7 +14,7 @@ from reconciler.control.watch.looking import Look, Looker
 from reconciler.control.watch.places import Places, places
 
 POLL: Final = 3.0  # seconds: where no event comes (bind mounts, network file systems), this is how late we are
-_STEP: Final = 50  # milliseconds between two looks for events; what belongs together is for the schedule to wait for
+_STEP: Final = 100  # milliseconds between two looks for events; what belongs together is for the schedule to wait for
 
 
 class FileWatch(threading.Thread):
