@@ -34,7 +34,7 @@ from tests.e2e.home import Home, Ran
 from tests.e2e.watched import watching
 from tests.support.proxy import Fault, Proxy, reset_after, reset_before
 from tests.support.raw import Raw
-from tests.support.swarm import Swarm, complete, has_data, put
+from tests.support.swarm import Swarm, complete, has_data, holds_file, put
 from tests.support.web import Web
 
 FAILOVER = "{strategy: failover, members: [a, b], failover_after: 1s}"
@@ -249,7 +249,7 @@ def test_back_half_complete(two: Place) -> None:
     slow = two.raw("a")
     slow.eventually(lambda: two.whole("a", key), 60)
     slow.post("torrents/delete", hashes=key, deleteFiles="true")
-    slow.eventually(lambda: key not in slow.torrents())
+    slow.eventually(lambda: key not in slow.torrents() and not holds_file(two.servers["a"], 1))
     put(two.servers["a"], 1, share=0.5)
     slow.post("app/setPreferences", json='{"dl_limit": 1024}')  # bytes/s: it will not be whole
     two.home.run()

@@ -79,10 +79,14 @@ def put(server: Server, number: int, size: int = SIZE, share: float = 1.0) -> No
     (server.downloads / f"torrent-{number}").write_bytes(content(number, size)[: int(size * share)])
 
 
+def holds_file(server: Server, number: int) -> bool:
+    """Is its file in the server's folder, whatever is in it?"""
+    return (server.downloads / f"torrent-{number}").exists()
+
+
 def has_data(server: Server, number: int, size: int = SIZE) -> bool:
     """Is every byte of it in the server's folder?"""
-    file = server.downloads / f"torrent-{number}"
-    return file.exists() and file.read_bytes() == content(number, size)
+    return holds_file(server, number) and (server.downloads / f"torrent-{number}").read_bytes() == content(number, size)
 
 
 def complete(raw: Raw, key: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.control.watch.files import FileWatch
+from reconciler.control.watch.files import POLL, FileWatch
 from reconciler.control.watch.looking import Looker
 from reconciler.control.watch.places import places
 
@@ -23,7 +23,7 @@ def watching() -> Iterator[Callable[..., list[int]]]:
     stop = threading.Event()
     threads = []
 
-    def start(*files: Path, poll: float = 60.0) -> list[int]:
+    def start(*files: Path, poll: float = POLL) -> list[int]:  # what changes while folders are watched anew is polled
         told: list[int] = []
         thread = FileWatch(lambda: files, Looker().look(files), lambda: told.append(1), stop, poll)
         thread.start()
