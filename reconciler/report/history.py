@@ -10,7 +10,7 @@ from reconciler.model.journal import PastAction, PastRun
 from reconciler.model.plan import Outcome
 from reconciler.report.lines import EMPTY, Line, Span, Style, line
 from reconciler.report.table import table
-from reconciler.report.wording import symbol_of
+from reconciler.report.wording import symbol_of, without_name
 
 SHOWN: Final = 20  # actions of one run
 _HEAD: Final = ("", "torrent", "instance", "infohash", "what", "why not")
@@ -25,7 +25,8 @@ def history_lines(runs: Sequence[PastRun], place: str) -> Iterator[Line]:
             yield EMPTY
         yield _head(run)
         for instance in run.instances:
-            yield line("  ", (f"{instance.name}: {instance.error or instance.status}", Style.BAD))
+            why = without_name(instance.name, instance.error or instance.status)
+            yield line("  ", (f"{instance.name}: {why}", Style.BAD))
         rows = [_cells(action) for action in run.actions[:SHOWN]]
         yield from (line("  ", *row) for row in table(_HEAD, rows, ())) if rows else ()
         if len(run.actions) > SHOWN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,9 @@ def test_history_tells_what_was_done_and_no_secret(home: Home, any_server: Serve
     assert history(home, "--instance", "other") == []
     text = home.typed("history").out
     assert "Debian" in text and "trigger: command" in text
+    any_server.kill()
+    home.run()
+    assert re.search(r"^  box: (?!box:)", home.typed("history").out, re.MULTILINE), "named once"
     assert any_server.password.encode() not in b"".join(file.read_bytes() for file in state_dir.iterdir())
 
 
