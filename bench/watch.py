@@ -17,8 +17,8 @@ from statistics import median
 
 from bench.raw import Raw
 from bench.world import infohash, write_desired
-from reconciler.control.watch.schedule import DEBOUNCE, SPACING
 from reconciler.demo.servers import Server
+from reconciler.watch.schedule import DEBOUNCE, SPACING
 
 WARM = 5  # cycles before measuring
 

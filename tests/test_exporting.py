@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.control.exporting import keep
+from reconciler.atomic_file import keep
 from reconciler.model.metainfo import MAX_BYTES
 from tests.support.torrents import torrent
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo import packages
-from reconciler.demo.packages import Release, ServerError
-from reconciler.demo.sources import mirrors
+from reconciler.demo.packages import Release, ServerError, mirrors
 
 KEY = "/usr/share/keyrings/debian-archive-keyring.gpg"
 ONE_LINE = f"""

@@ -16,10 +16,8 @@ import pytest
 import requests
 
 from reconciler.demo import packages, servers
-from reconciler.demo.binaries import find_binary
 from reconciler.demo.packages import ServerError
-from reconciler.demo.ports import HeldPort, is_free
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import HeldPort, Server, find_binary, is_free
 from tests.conftest import MakeServer
 from tests.support.magnets import infohash, magnet
 from tests.support.raw import Raw

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.apply.delivery import Lost
 from reconciler.apply.job import Job
-from reconciler.apply.pace import Pace
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError, Rejected, ServerFault, Unsupported
-from reconciler.model.fields import normal_path
+from reconciler.model.paths import normal_path
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.snapshot import DownloadPath, LiveCategory
+from reconciler.retry import Pace
 
 
 def apply_categories(jobs: Sequence[Job], target: Target, pace: Pace) -> None:

@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from reconciler.apply.batch import Batch
 from reconciler.apply.job import Job, by_id, live_of
-from reconciler.apply.pace import Pace
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError, Rejected, ServerFault, TooLarge, Unsupported
+from reconciler.model.plan import Value
 from reconciler.model.snapshot import LiveTorrent
+from reconciler.retry import Pace
+
+K = TypeVar("K", bound=Hashable)
+
+Requests = Callable[[Target, list[str], Value], None]  # sets torrents, by their ids, to a value
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Jobs that share one request. `done` tells from a live torrent whether this step has taken effect on a job.
+
+    `awaited`: nothing else is sent before it has.
+    """
+
+    what: str
+    jobs: Sequence[Job]
+    send: Callable[[Target, Sequence[Job]], None]
+    done: Callable[[Job, LiveTorrent | None], bool]
+    awaited: bool = False
+
+
+def grouped(jobs: Sequence[Job], key: Callable[[Job], K]) -> Iterator[tuple[K, list[Job]]]:
+    """The jobs by what they have in common, in the order in which it first appears."""
+    groups: defaultdict[K, list[Job]] = defaultdict(list)
+    for job in jobs:
+        groups[key(job)].append(job)
+    yield from groups.items()
+
 
 NOT_A_TORRENT = 415  # the HTTP status for a file that is no .torrent file
 

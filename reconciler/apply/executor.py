@@ -11,22 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from reconciler.apply.batch import Batch
 from reconciler.apply.categories import apply_categories, remove_categories
-from reconciler.apply.delivery import Lost, deliver, read, undone
-from reconciler.apply.finding import Finder
+from reconciler.apply.delivery import Batch, Lost, deliver, read, undone
 from reconciler.apply.job import Job, by_id, live_of
-from reconciler.apply.making import Keep, Maker, owed, settle_debts
-from reconciler.apply.pace import Pace
 from reconciler.apply.preferences import apply_preferences
-from reconciler.apply.steps import add_batches, change_batches, delete_batches, deletes, late_fields
+from reconciler.apply.rekeyed import Finder
 from reconciler.apply.target import Target
+from reconciler.apply.torrent_batches import add_batches, change_batches, delete_batches, deletes, late_fields
+from reconciler.apply.torrent_creation import Keep, Maker, owed, settle_debts
+from reconciler.model.data_overlap import Places
 from reconciler.model.errors import InstanceError, Stopped
 from reconciler.model.plan import InstancePlan, Kind, Outcome, Value
 from reconciler.model.run import ActionResult
-from reconciler.model.sharing import Places
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import IGNORE, PROTECT, QUARANTINE, owner_tag
+from reconciler.retry import Pace
 
 MOVE_PATIENCE = 3.0  # seconds to wait for a move to end before it is reported as deferred
 SAMPLE_FROM = 100  # jobs; fewer are read back whole at once

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.apply.delivery import Lost
 from reconciler.apply.job import Job
-from reconciler.apply.pace import Pace
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError, Rejected, ServerFault, Unsupported
 from reconciler.model.plan import Outcome
 from reconciler.model.preferences import PreferenceValue, bare_value, sent_along
 from reconciler.model.secret import Secret
+from reconciler.retry import Pace
 
 
 def apply_preferences(jobs: Sequence[Job], target: Target, pace: Pace) -> None:

@@ -19,7 +19,7 @@ def main() -> None:
         signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
     gc.disable()  # a short life with ten thousand long-lived objects: collecting costs a tenth of it and frees nothing
     try:
-        from reconciler.cli.entry import run
+        from reconciler.cli.main import run
 
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # before the run, where nothing has to be finished first

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.cli import logs
-from reconciler.cli.out import warn
+from reconciler.cli.console import warn
 from reconciler.cli.settings import DEFAULT_FILE, Failure, Settings
 from reconciler.cli.signals import Stopping
 from reconciler.fetch import Fetcher
 from reconciler.model.desired import Desired
 from reconciler.model.errors import Stopped
 from reconciler.model.position import Problem
-from reconciler.report.problems import count
+from reconciler.report.text.problems import count
 
 if TYPE_CHECKING:
     from reconciler.desired import TorrentFiles
+
 
 NO_FILE = (
     f"there is no {DEFAULT_FILE} here. Name a file or a folder with -f; see it work first: reconcile demo; "

@@ -8,7 +8,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
 from reconciler.cli.settings import LogFormat, Settings, colourful
-from reconciler.report.safe import clean
+from reconciler.report.sanitize import clean
 
 SECRET: Final = frozenset({"password", "api_key", "cookie", "authorization", "magnet"})
 

@@ -14,7 +14,8 @@ from reconciler import __version__
 from reconciler.cli.settings import Failure, LogFormat, Output, Settings
 
 if TYPE_CHECKING:
-    from reconciler.plan.shard import Shard
+    from reconciler.model.shard import Shard
+
 
 _HASH: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _FILE: Final = "Desired state: a YAML file, or a folder of them. Repeatable. [default: desired.yaml]"
@@ -56,7 +57,7 @@ def _checked_hash(text: str | None) -> str | None:
 
 def shard(text: str | None) -> Shard | None:
     """The share of one process of several. Raises `Failure`."""
-    from reconciler.plan.shard import Shard
+    from reconciler.model.shard import Shard
 
     try:
         return Shard.parse(text) if text else None
@@ -66,7 +67,7 @@ def shard(text: str | None) -> Shard | None:
 
 def seconds(text: str, option: str = "--interval") -> float:
     """A duration as the desired state has it. Raises `Failure`."""
-    from reconciler.desired.rules import duration
+    from reconciler.desired.schema.common import duration
 
     try:
         return float(str(duration(text.strip())))

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from reconciler.cli import out
+from reconciler.cli import console
 from reconciler.cli.settings import LogFormat, Settings
-from reconciler.model.placement import Pending
-from reconciler.report.lines import Style, line
+from reconciler.model.groups import Pending
+from reconciler.report.text.lines import Style, line
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
+
 
 PATIENCE = 1.0  # seconds without a word
 
@@ -119,4 +120,4 @@ class Waiting:
 
             structlog.get_logger().info("waiting", pending=number, seconds=round(left), reason=first.reason)
         else:
-            out.tell(line((text, Style.WAIT)))
+            console.tell(line((text, Style.WAIT)))

@@ -17,7 +17,8 @@ from reconciler.model.secret import Secret
 from reconciler.model.status import Page, Selection
 
 if TYPE_CHECKING:
-    from reconciler.plan.shard import Shard
+    from reconciler.model.shard import Shard
+
 
 DEFAULT_FILE = Path("desired.yaml")
 

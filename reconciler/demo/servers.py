@@ -8,22 +8,100 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode
 
 from reconciler.demo import packages
-from reconciler.demo.binaries import find_binary
 from reconciler.demo.configuration import Configuration
 from reconciler.demo.packages import ServerError
-from reconciler.demo.ports import HeldPort, free_port, is_free
+
+
+class HeldPort:
+    """A free port that nobody else is given while we hold it, though the server that it is for may listen on it.
+
+    Between a look for a free port and the start of its server, another process may find the same one: then two
+    servers wait for one port, and whoever knocks meets the wrong one. A socket that is bound and does not listen keeps
+    a port from everybody's "any free port"; a server that names it and reuses addresses, as qBittorrent does, gets it.
+    """
+
+    def __init__(self, host: str) -> None:
+        self._socket = socket.socket()
+        self._socket.bind((host, 0))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not before: it would share one itself
+        self.number = int(self._socket.getsockname()[1])
+
+    def release(self) -> None:
+        """Others may have it."""
+        self._socket.close()
+
+
+def free_port(host: str) -> int:
+    """A port that is free now."""
+    with socket.create_server((host, 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def is_free(host: str, port: int) -> bool:
+    """Does nobody listen there?"""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended take no port
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+USUAL = "5.1.0"  # where no version is asked for and none is on PATH
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """How to start one version: the command without options, and what its environment needs."""
+
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+
+
+@cache
+def find_binary(version: str | None) -> Binary:
+    """The program of a version, out of Debian's packages. None: the `qbittorrent-nox` on PATH, else one of those.
+
+    Raises `ServerError` where it cannot be had.
+    """
+    on_path = None if version else shutil.which("qbittorrent-nox")
+    if on_path:
+        return Binary((on_path,), {})
+    root = packages.root_of(version or USUAL)
+    plugins = _first(root, "usr/lib/*-linux-gnu*/qt6/plugins", "usr/lib/*-linux-gnu*/qt5/plugins")
+    return Binary(command_of(root, "usr/bin/qbittorrent-nox"), {"QT_PLUGIN_PATH": str(plugins)})
+
+
+def command_of(root: Path, program: str) -> tuple[str, ...]:
+    """How to start a program of packages that are unpacked, not installed: with the loader and libraries beside it."""
+    patterns = ("lib/*-linux-gnu*", "usr/lib/*-linux-gnu*", "usr/lib/*-linux-gnu*/libproxy")
+    libraries = [str(path) for pattern in patterns for path in sorted(root.glob(pattern))]
+    # bullseye's loader is reached by its versioned name only: the link beside it is absolute
+    loader = _first(root, "lib/*-linux-gnu*/ld-2.*.so", "usr/lib/*-linux-gnu*/ld-linux*.so.?", "lib/*/ld-linux*.so.?")
+    return (str(loader), "--library-path", ":".join(libraries), str(_first(root, program)))
+
+
+def _first(root: Path, *patterns: str) -> Path:
+    for pattern in patterns:
+        for path in sorted(root.glob(pattern)):
+            return path
+    raise ServerError(f"{root} has no {' or '.join(patterns)}. Delete that folder, so that it is fetched anew")
+
 
 READY_WITHIN = 20.0  # seconds; 0.3 to 0.5 are usual
 STOP_WITHIN = 10.0  # seconds for an orderly end, then SIGKILL

@@ -26,8 +26,8 @@ from rich.markup import escape
 from reconciler.demo.packages import ServerError
 from reconciler.demo.servers import Server, versions_here
 from reconciler.desired import load
-from reconciler.live import Session
 from reconciler.model.desired import Desired
+from reconciler.qbittorrent import Session
 
 USERNAME = "admin"
 

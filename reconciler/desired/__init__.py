@@ -6,9 +6,9 @@ where `editing` is told to, never contacts anything, never returns a part of a d
 the rest declares.
 """
 
-from reconciler.desired.errors import DesiredStateError
+from reconciler.desired.context import DesiredStateError
 from reconciler.desired.files import yaml_files
-from reconciler.desired.loading import load
+from reconciler.desired.load import load
 from reconciler.desired.torrent_files import Fetch, TorrentFiles
 
 __all__ = ["DesiredStateError", "Fetch", "TorrentFiles", "load", "yaml_files"]

@@ -13,8 +13,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from reconciler.desired.plain import SECRET_KEYS
-from reconciler.desired.schema import BRANCHES, DOCUMENT, DocumentEntry
+from reconciler.desired.schema.document import BRANCHES, DOCUMENT, DocumentEntry
+from reconciler.desired.yaml.document import SECRET_KEYS
 
 _GONE: Final = object()
 _ROUNDS: Final = 3  # one is enough by the looks of it; a bound costs nothing

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.desired.context import Context
-from reconciler.desired.plain import Document
-from reconciler.desired.shapes import SecretFrom
+from reconciler.desired.schema.common import SecretFrom
+from reconciler.desired.yaml.document import Document
 from reconciler.model.secret import Secret
 
 

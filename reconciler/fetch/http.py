@@ -6,7 +6,9 @@ ask the services there. A name that is looked up twice can mean two addresses, s
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -19,8 +21,31 @@ import urllib3
 import urllib3.exceptions as u3
 from urllib3.util import Timeout, Url, make_headers, parse_url
 
-from reconciler.fetch.addresses import addresses, is_public
 from reconciler.model.torrent_file import SourceError
+
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+
+
+def addresses(host: str, port: int) -> list[str]:
+    """The addresses of a host, or of an address itself, in the order to try them. Raises `OSError`."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def is_public(address: str) -> bool:
+    """Is it an address of the internet: not private, loopback, link-local, shared, reserved or multicast?
+
+    An IPv4 address that is carried in one of IPv6 is judged as what it is.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        carried = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if ip in _NAT64:
+            carried = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if carried:
+            return is_public(str(carried))
+    return ip.is_global and not ip.is_multicast
+
 
 MAX_HOPS: Final = 5
 CONNECT: Final = 5.0  # seconds

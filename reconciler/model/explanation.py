@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.health import Health
-from reconciler.model.journal import PastRun
+from reconciler.model.history import PastRun
 from reconciler.model.plan import NOT_REFUSED, Action, Value, Verdict
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent

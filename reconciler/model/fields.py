@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reconciler.model.data_overlap import place_of
 from reconciler.model.files import FileRule, LiveFile, Priority, unsettled
 from reconciler.model.links import missing_urls
 from reconciler.model.options import OPTIONS, STOP_CONDITION
-from reconciler.model.paths import normal_path as normal_path
+from reconciler.model.paths import normal_path
 from reconciler.model.plan import Action, Change, Value, Verb
-from reconciler.model.quarantine import quarantines
-from reconciler.model.sharing import place_of
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import CONTENT, CONTENT_OF, PROTECT, QUARANTINE, free_tags, held, owner_tag
+from reconciler.model.tags import CONTENT, CONTENT_OF, PROTECT, QUARANTINE, free_tags, held, owner_tag, quarantines
 
 
 def live_value(torrent: LiveTorrent, field: str) -> Value:

@@ -11,8 +11,8 @@ from typing import Final
 
 from reconciler.model.content import Creation
 from reconciler.model.files import FileRule
+from reconciler.model.groups import Pending, Placed
 from reconciler.model.magnet import Magnet
-from reconciler.model.placement import Pending, Placed
 from reconciler.model.position import Position
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.torrent_file import TorrentFile

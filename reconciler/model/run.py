@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reconciler.model.groups import Pending
 from reconciler.model.health import Health
-from reconciler.model.placement import Pending
 from reconciler.model.plan import NOT_REFUSED, Action, Outcome, Spared, Verdict
 from reconciler.model.position import Position, Problem
 

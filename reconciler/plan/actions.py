@@ -9,7 +9,7 @@ from reconciler.model.desired import DesiredTorrent
 from reconciler.model.links import TRACKERS, WEB_SEEDS, missing_urls
 from reconciler.model.plan import NO_URLS, Action, Change, Kind, Outcome, Spared, Verb
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.plan.holds import moves_data
+from reconciler.plan.feasibility import moves_data
 
 NAMED = 4  # fields that a reason names; more are counted, since the changes name them anyway
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from reconciler.model.data_overlap import Places, place_of
 from reconciler.model.plan import Action, Blast, Kind, Verb
-from reconciler.model.sharing import Places, place_of
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan.quarantine import begun
 
@@ -60,3 +60,11 @@ def _with_blast(action: Action, by_id: Mapping[str, LiveTorrent], stay: Places) 
     more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
     reason = f"{action.reason}; its data is kept, for {shared[0][:10]}{more} may have files in it"
     return replace(action, blast=blast, delete_files=False, reason=reason)
+
+
+def moved(blast: Blast) -> str:
+    """How much a change of a path may move: whether it does is a setting of the server, and differs by version."""
+    from humanize import naturalsize  # only for what is to be moved
+
+    torrents = f"{blast.torrents:,} torrent{'s' if blast.torrents > 1 else ''}"
+    return f"{torrents} ({naturalsize(blast.bytes, binary=True)}) under automatic management may move with it"

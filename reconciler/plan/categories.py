@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.model.desired import DesiredCategory, Policy
-from reconciler.model.fields import normal_path
+from reconciler.model.paths import normal_path
 from reconciler.model.plan import Action, Blast, Change, Kind, Outcome, Spared, Verb
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
-from reconciler.plan.wording import moved
+from reconciler.plan.blast import moved
 
 
 def plan_categories(

@@ -7,14 +7,14 @@ from functools import lru_cache
 
 from reconciler.model.content import Content, ContentOf
 from reconciler.model.desired import DesiredTags, DesiredTorrent
-from reconciler.model.fields import agrees, file_text, live_value, normal_path
+from reconciler.model.fields import agrees, file_text, live_value
 from reconciler.model.files import unsettled
 from reconciler.model.links import TRACKERS, WEB_SEEDS, masked, missing_urls
 from reconciler.model.options import CREATE_ONLY, OPTIONS, group
+from reconciler.model.paths import normal_path
 from reconciler.model.plan import Change, Value
-from reconciler.model.quarantine import quarantines, ran_before
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import CONTENT, CONTENT_OF, free_tags
+from reconciler.model.tags import CONTENT, CONTENT_OF, free_tags, quarantines, ran_before
 
 _FIRST = ("owner", "quarantine", "held", "content", "content_of", "name", "category", "tags", "save_path")
 _BESIDES = ("export", "creator_task", "peer")  # what the torrent itself does not show

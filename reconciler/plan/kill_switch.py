@@ -22,11 +22,11 @@ from reconciler.model.desired import DesiredTorrent
 from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Value, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import HELD, HELD_FORCED, IGNORE, held
+from reconciler.plan.context import Decision, Rules
 from reconciler.plan.diff import ordered
-from reconciler.plan.holds import metadata_first, why_not
+from reconciler.plan.feasibility import metadata_first, why_not
 from reconciler.plan.quarantine import begun
-from reconciler.plan.removing import spared_from_prune
-from reconciler.plan.rules import Decision, Rules
+from reconciler.plan.torrents import spared_from_prune
 
 _MARKS = frozenset({HELD, HELD_FORCED})
 _START = Change("paused", True, False)

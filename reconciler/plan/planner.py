@@ -8,25 +8,22 @@ from datetime import datetime
 from types import MappingProxyType
 
 from reconciler.model.desired import Desired, DesiredTorrent
+from reconciler.model.groups import NOTHING, Known, Placed
 from reconciler.model.health import Health, WhenUnhealthy
-from reconciler.model.journal import Remembered
-from reconciler.model.placement import NOTHING, Known, Placed
+from reconciler.model.history import Remembered
 from reconciler.model.plan import Action, InstancePlan, Kind, Plan, Spared, Verb, Verdict
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan.adding import NO_LORE, Lore
 from reconciler.plan.blast import with_blast
 from reconciler.plan.categories import plan_categories, prune_categories
-from reconciler.plan.content import Resolved, may_mean, resolve
-from reconciler.plan.fingerprint import fingerprint
-from reconciler.plan.guard import judge
+from reconciler.plan.context import Decision, Rules
+from reconciler.plan.guard import distrust, judge
 from reconciler.plan.kill_switch import let_go, postponed, stops
-from reconciler.plan.memory import distrust
 from reconciler.plan.placement import Here, Placement, Stay, place
+from reconciler.plan.plan_hash import fingerprint
 from reconciler.plan.preferences import plan_preferences
-from reconciler.plan.removing import prune
-from reconciler.plan.rules import Decision, Rules
+from reconciler.plan.resolve import Resolved, may_mean, resolve
 from reconciler.plan.surplus import Extra, moves_later, plan_extras
-from reconciler.plan.torrents import decide, decide_unknown
+from reconciler.plan.torrents import NO_LORE, Lore, decide, decide_unknown, prune
 
 NOT_REMEMBERED: Mapping[str, Remembered] = MappingProxyType({})
 _KINDS = {kind: rank for rank, kind in enumerate((Kind.PREFERENCE, Kind.CATEGORY, Kind.TORRENT))}

@@ -10,7 +10,7 @@ from reconciler.model.plan import Action, Blast, Change, Kind, Outcome, Spared, 
 from reconciler.model.preferences import HIDDEN, PreferenceValue, bare_value, kind_of
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.plan.wording import moved
+from reconciler.plan.blast import moved
 
 # What one version calls in another way than the next, and no spelling tells.
 _OTHER_NAMES: Final = (

@@ -9,9 +9,8 @@ from dataclasses import replace
 from datetime import date
 
 from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Verb
-from reconciler.model.quarantine import Quarantine, quarantines
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import QUARANTINE, held
+from reconciler.model.tags import QUARANTINE, Quarantine, held, quarantines
 
 
 def begun(action: Action) -> bool:

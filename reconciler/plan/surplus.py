@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.model.desired import Desired, DesiredTorrent
-from reconciler.model.placement import Placed
+from reconciler.model.groups import Placed
 from reconciler.model.plan import Action, Change, Spared
 from reconciler.model.snapshot import LiveTorrent
+from reconciler.plan.context import Decision, Rules
 from reconciler.plan.guard import allowance
 from reconciler.plan.placement import Spot, Stay
-from reconciler.plan.removing import deletion, spared_from_deletion
-from reconciler.plan.rules import Decision, Rules
+from reconciler.plan.torrents import deletion, spared_from_deletion
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,21 +33,142 @@ A live torrent that is neither declared nor ours is never touched and never show
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Final
 
 from reconciler.model.content import MAKES_TORRENTS, MAKES_TORRENTS_SINCE, Content, ContentOf
 from reconciler.model.desired import DesiredTorrent, Policy
-from reconciler.model.plan import Action, Change, Outcome, Spared, Verb
+from reconciler.model.options import METADATA_RECEIVED, STOP_CONDITION
+from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.tags import IGNORE
+from reconciler.model.tags import CONTENT, IGNORE, PROTECT
 from reconciler.plan.actions import action_on, differing, spare
-from reconciler.plan.adding import NO_LORE, Lore, add, adding
-from reconciler.plan.content import Unknown, damaged, elsewhere
-from reconciler.plan.diff import drift, first_values
-from reconciler.plan.holds import metadata_first, sort_out
+from reconciler.plan.context import Decision, Rules, quoted
+from reconciler.plan.diff import drift, first_values, ordered
+from reconciler.plan.feasibility import impossible, metadata_first, sort_out, sort_out_add
 from reconciler.plan.match import Match
-from reconciler.plan.removing import remove
-from reconciler.plan.rules import Decision, Rules, quoted
+from reconciler.plan.quarantine import quarantined
+from reconciler.plan.resolve import Unknown, damaged, elsewhere, may_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Lore:
+    """What is known of an entry besides: the task that made its torrent, why it cannot be added for now, who has it."""
+
+    task: str | None = None
+    unsourced: str | None = None
+    peer: str | None = None
+
+
+NO_LORE: Final = Lore()
+
+
+def add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot, lore: Lore) -> Sequence[Action]:
+    """What to do about a torrent that is not on its instance."""
+    if lore.unsourced:
+        return [_held_back(entry, rules, lore.unsourced, Outcome.DEFERRED)]
+    if why := not_addable(entry, snapshot):
+        return [_held_back(entry, rules, why, Outcome.BLOCKED)]
+    added, *held = adding(entry, rules, snapshot, "not on the instance")
+    if lore.peer and isinstance(entry.content, ContentOf):
+        added = replace(added, peer=lore.peer, changes=(*added.changes, Change("peer", None, entry.content.instance)))
+    return [replace(added, task=lore.task) if lore.task else added, *held]
+
+
+def _held_back(entry: DesiredTorrent, rules: Rules, why: str, hold: Outcome) -> Action:
+    return action_on(entry, None, Verb.ADD, why, (Change("owner", None, rules.owner), *first_values(entry)), hold=hold)
+
+
+def adding(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot, reason: str) -> list[Action]:
+    """The add, and what cannot be set with it nor after it."""
+    owner = Change("owner", None, rules.owner)
+    declared = first_values(entry)
+    if metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
+        stop = Change(STOP_CONDITION, None, METADATA_RECEIVED)
+        declared = ordered((*declared, stop))
+    free, held = sort_out_add(declared, snapshot, carried=_carried(entry))
+    if entry.files and not entry.has_metadata:
+        reason += "; the priorities of its files are set once its metadata is there"
+    added = action_on(entry, None, Verb.ADD, reason, (owner, *free))
+    return [added, *(action_on(entry, None, Verb.UPDATE, why, changes, hold=hold) for changes, hold, why in held)]
+
+
+def not_addable(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
+    """Why a torrent that is not there cannot be added to this instance, whoever tries."""
+    if not snapshot.v2 and entry.infohashes and not entry.infohashes.v1:
+        return f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; 4.4 and later do"
+    if entry.source is None:
+        return "not on the instance, and an infohash is nothing to add it from; give a magnet or a torrent instead"
+    if not entry.create_only:
+        return None
+    return impossible(first_values(entry), snapshot)  # it would be too late for it afterwards
+
+
+def _carried(entry: DesiredTorrent) -> tuple[str, ...]:
+    """What the link, or the making of the torrent, takes along on every version."""
+    if entry.creation:
+        return "web_seeds", "comment"
+    return () if entry.has_metadata else ("web_seeds",)
+
+
+def prune(live: LiveTorrent, rules: Rules, unknown: Sequence[DesiredTorrent] = ()) -> Sequence[Decision]:
+    """What to do about a live torrent that no entry means; of `unknown` entries it is not known what they mean."""
+    if not rules.owns(live):
+        return []
+    if spared := spared_from_prune(live, rules, unknown):
+        return [Spared(str(live.infohashes), live.name, spared)]
+    lost = (Change("owner", rules.owner, None),)
+    gone = replace(deletion(live, rules, "no longer declared"), changes=lost)
+    return [quarantined(live, rules.quarantine, rules.today, gone)]
+
+
+def remove(entry: DesiredTorrent, live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
+    """What to do about a live torrent that is declared absent."""
+    spared = spared_from_deletion(live, rules)
+    if spared:
+        return [spare(live, spared)]
+    others = rules.others(live)
+    if others and not rules.take_over:
+        reason = f"declared absent, but it belongs to the owner {quoted(others)}; --take-over overrides"
+        return [action_on(entry, live, Verb.DELETE, reason, hold=Outcome.BLOCKED)]
+    gone = replace(deletion(live, rules, "declared absent"), source=entry.at)
+    return [gone if entry.delete_files is None else replace(gone, delete_files=entry.delete_files)]
+
+
+def spared_from_prune(live: LiveTorrent, rules: Rules, unknown: Sequence[DesiredTorrent] = ()) -> str | None:
+    """Why a live torrent of ours that no entry means is left as it is, if so. A quarantine is no such reason."""
+    if spared := spared_from_deletion(live, rules):
+        return spared
+    if entry := next((one for one in unknown if may_mean(one, live)), None):
+        return f'it may be what "{entry.label}" ({entry.at}) means, and that is not known now'
+    others = rules.others(live)
+    return f"it belongs to the owner {quoted(others)} as well" if others else None
+
+
+def spared_from_deletion(live: LiveTorrent, rules: Rules) -> str | None:
+    """The mark or the policy that keeps a live torrent from every deletion."""
+    for mark in (IGNORE, PROTECT):
+        if mark in live.tags:
+            return f"it has the tag {mark}"
+    return None if rules.policy is Policy.SYNC else f"policy {rules.policy} does not delete"
+
+
+def deletion(live: LiveTorrent, rules: Rules, reason: str) -> Action:
+    """The action that takes a live torrent off its instance.
+
+    Without the data where that was there before the torrent: it was not downloaded.
+    """
+    original = rules.delete_files and CONTENT in live.tags
+    reason += "; its data is kept, for the torrent was made from it" if original else ""
+    return Action(
+        Verb.DELETE,
+        Kind.TORRENT,
+        live.name,
+        reason,
+        infohash=str(live.infohashes),
+        torrent_id=live.id,
+        delete_files=rules.delete_files and not original,
+    )
 
 
 def decide(found: Match, rules: Rules, snapshot: Snapshot, lore: Lore = NO_LORE) -> Sequence[Decision]:

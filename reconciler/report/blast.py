@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.model.plan import Action, Blast, Kind, Outcome, Verb
 from reconciler.model.run import ActionResult
-from reconciler.report.lines import Line, Style, line
+from reconciler.report.text.lines import Line, Style, line
 
 _NOT_DONE = (Outcome.BLOCKED, Outcome.DROPPED)
 

@@ -11,11 +11,11 @@ from typing import Final
 from reconciler.model.plan import Kind, Outcome
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run, Status
-from reconciler.report.lines import plain
-from reconciler.report.safe import annotation_message, annotation_property
+from reconciler.report.phrases import change_text, shout, sign, told, told_value, without_name
+from reconciler.report.sanitize import annotation_message, annotation_property
 from reconciler.report.summary import sentence
-from reconciler.report.text import run_lines
-from reconciler.report.wording import change_text, shout, sign, told, told_value, without_name
+from reconciler.report.text.lines import plain
+from reconciler.report.text.run import run_lines
 
 SHOWN: Final = 10  # of each level: GitHub shows no more for one step
 _LEVELS: Final = ("error", "warning", "notice")

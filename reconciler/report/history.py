@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final, TextIO
 
-from reconciler.model.journal import PastAction, PastRun
+from reconciler.model.history import PastAction, PastRun
 from reconciler.model.plan import Outcome
-from reconciler.report.lines import EMPTY, Line, Span, Style, line
-from reconciler.report.table import table
-from reconciler.report.wording import symbol_of, without_name
+from reconciler.report.phrases import symbol_of, without_name
+from reconciler.report.text.lines import EMPTY, Line, Span, Style, line, table
 
 SHOWN: Final = 20  # actions of one run
 _HEAD: Final = ("", "torrent", "instance", "infohash", "what", "why not")

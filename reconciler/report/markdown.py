@@ -10,13 +10,13 @@ from typing import Final
 
 from reconciler.model.position import Problem
 from reconciler.model.run import InstanceResult, Run, Status
-from reconciler.report.entries import body_lines
-from reconciler.report.lines import plain
-from reconciler.report.problems import count
-from reconciler.report.safe import clipped, code_span, fence_for, markdown, markup
+from reconciler.report.phrases import without_name
+from reconciler.report.sanitize import clipped, code_span, fence_for, markdown, markup
 from reconciler.report.summary import KEYS, sentence, summarize_instance
-from reconciler.report.text import refusal_reasons
-from reconciler.report.wording import without_name
+from reconciler.report.text.actions import body_lines
+from reconciler.report.text.lines import plain
+from reconciler.report.text.problems import count
+from reconciler.report.text.run import refusal_reasons
 
 LIMIT: Final = 60_000  # characters; GitHub takes 65,536 and people add words of their own
 _WIDEST: Final = 300  # characters of one line

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from reconciler.model.errors import Rejected
-from reconciler.model.fields import normal_path
+from reconciler.model.paths import normal_path
 from reconciler.model.snapshot import DownloadPath, LiveCategory, LiveTorrent
 from reconciler.testing.options import moved_to
 

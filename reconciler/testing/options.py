@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from reconciler.model.errors import Rejected, Unsupported
-from reconciler.model.fields import normal_path
 from reconciler.model.files import LiveFile, Priority
 from reconciler.model.links import TRACKERS, WEB_SEEDS, urls_in
 from reconciler.model.options import OPTIONS, WEB_SEEDS_SINCE
+from reconciler.model.paths import normal_path
 from reconciler.model.plan import Value
 from reconciler.model.snapshot import AddOptions, LiveOptions, LiveTorrent, ShareLimits
 from reconciler.model.units import GLOBAL

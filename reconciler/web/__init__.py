@@ -4,8 +4,8 @@ May import `control`, `report` and `model`; only `cli` imports it. It is told of
 instance, and no GET changes anything. Its libraries are loaded by `serve` and not before.
 """
 
-from reconciler.web.access import TokenError, read_token
-from reconciler.web.board import Board
+from reconciler.web.auth import TokenError, read_token
 from reconciler.web.server import DEFAULT_LISTEN, ListenError, Server, serve
+from reconciler.web.status_board import Board
 
 __all__ = ["DEFAULT_LISTEN", "Board", "ListenError", "Server", "TokenError", "read_token", "serve"]

@@ -15,13 +15,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reconciler.control.observing import Finished
-from reconciler.report.safe import clean
-from reconciler.web.access import HEADERS, NOTHING_ALIVE, Token, TokenError, is_local_name, permitted
-from reconciler.web.as_json import encoded, plan_json, status_json
-from reconciler.web.board import Board
+from reconciler.engine.events import Finished
+from reconciler.report.sanitize import clean
+from reconciler.web.api import encoded, plan_json, status_json
+from reconciler.web.auth import HEADERS, NOTHING_ALIVE, Token, TokenError, is_local_name, permitted
 from reconciler.web.metrics import Metrics
 from reconciler.web.page import Page, refresh_of
+from reconciler.web.status_board import Board
 
 JSON: Final = "application/json"
 OFF: Final = "This is off: no token is configured (--token-file)."

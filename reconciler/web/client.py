@@ -9,17 +9,12 @@ from http.client import OK, SERVICE_UNAVAILABLE
 from typing import Final
 from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import (
-    HTTPHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    Request,
-)
+from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request
 
 from pydantic import BaseModel, ValidationError
 
-from reconciler.report.safe import clean, clipped
-from reconciler.web.view import State
+from reconciler.report.sanitize import clean, clipped
+from reconciler.web.loop_view import State
 
 PATH: Final = "/api/v1/status"
 LIVE: Final = "/healthz/live"

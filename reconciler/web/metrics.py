@@ -17,8 +17,7 @@ from prometheus_client.registry import Collector
 
 from reconciler import __version__
 from reconciler.model.run import InstanceResult, Status
-from reconciler.web.totals import BOUNDS, Totals
-from reconciler.web.view import View
+from reconciler.web.loop_view import BOUNDS, Totals, View
 
 PREFIX: Final = "reconcile_"
 Samples = Iterable[tuple[str, float]]

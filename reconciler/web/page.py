@@ -12,18 +12,18 @@ import jinja2
 from markupsafe import Markup
 
 from reconciler import __version__
-from reconciler.control.observing import Waiting
-from reconciler.model.placement import Pending
+from reconciler.engine.events import Waiting
+from reconciler.model.groups import Pending
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Mode
-from reconciler.report.entries import DELETIONS_SHOWN
-from reconciler.report.safe import clean, clipped
+from reconciler.report.phrases import change_text, shout, sign, told, without_name
+from reconciler.report.sanitize import clean, clipped
 from reconciler.report.summary import sentence
-from reconciler.report.text import STATUS_WORDS
-from reconciler.report.wording import change_text, shout, sign, told, without_name
-from reconciler.web.access import NOTHING_ALIVE
-from reconciler.web.view import LastChange, Seen, State, View
-from reconciler.web.wording import HEADLINES, ago, every, until
+from reconciler.report.text.actions import DELETIONS_SHOWN
+from reconciler.report.text.run import STATUS_WORDS
+from reconciler.web.auth import NOTHING_ALIVE
+from reconciler.web.client_text import HEADLINES, ago, every, until
+from reconciler.web.loop_view import LastChange, Seen, State, View
 
 SHOWN: Final = 20  # of each list; the plan has all
 LONGEST: Final = 255  # characters of a name that are shown

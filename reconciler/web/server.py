@@ -2,18 +2,88 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
 import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
-from reconciler.web.access import Token, is_loopback
-from reconciler.web.board import Board
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
 
-if TYPE_CHECKING:
-    from reconciler.web.background import Background
+from reconciler.report.sanitize import clean
+from reconciler.web.auth import Token, is_loopback
+from reconciler.web.status_board import Board
+
+GRACE: Final = 0.3  # seconds for answers under way when it is told to go
+_LOGGER: Final = "uvicorn.error"
+
+
+class Background(uvicorn.Server):
+    """A server on a socket that listens already."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="h11",
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+            )
+        )
+        self.running = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: asyncio.Event | None = None
+
+    async def main_loop(self) -> None:
+        """Sleep until the end; the one of uvicorn wakes up ten times a second for what we do not use."""
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        self.running.set()
+        await self._end.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is under way, but do not wait for a client that reads slowly."""
+        asyncio.get_running_loop().call_later(GRACE, self._abort)
+        await super().shutdown(sockets)
+
+    def end(self) -> None:
+        """Tell it to go. From any thread, any number of times."""
+        if self._loop and self._end and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._end.set)
+
+    def _abort(self) -> None:
+        self.force_exit = True
+        for connection in list(self.server_state.connections):
+            if connection.transport:
+                connection.transport.abort()
+
+
+class _Forward(logging.Handler):
+    """What uvicorn says goes where our own log goes. What clients do wrong is not worth a line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.ERROR:
+            structlog.get_logger().error("http server", message=clean(record.getMessage()), exc_info=record.exc_info)
+
+
+def forward_log() -> None:
+    """Take over the log of uvicorn, once."""
+    logger = logging.getLogger(_LOGGER)
+    if not any(isinstance(handler, _Forward) for handler in logger.handlers):
+        logger.addHandler(_Forward())
+        logger.propagate = False
+
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9470"
 _ADDRESS: Final = re.compile(r"(?:(?P<host>\[[^]]+\]|[^:\[\]]+):)?(?P<port>\d{1,5})")
@@ -41,7 +111,6 @@ def serve(board: Board, listen: str, reload: Callable[[], None], token: Token | 
     listening = _listening(host, port)
     try:
         from reconciler.web.app import make_app
-        from reconciler.web.background import Background, forward_log
 
         forward_log()
         local = is_loopback(listening.getsockname()[0])

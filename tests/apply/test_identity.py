@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.apply.target import Target
-from reconciler.control import Options, Silent, run_once
 from reconciler.desired import load
+from reconciler.engine import Options, Silent, run_once
 from reconciler.model.content import Creation
 from reconciler.model.errors import Unreachable
 from reconciler.model.metainfo import read_metainfo

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.apply import steps
-from reconciler.control import Options, Silent, run_once
+from reconciler.apply import torrent_batches
 from reconciler.desired import load
+from reconciler.engine import Options, Silent, run_once
 from reconciler.model.errors import TooLarge, Unreachable
 from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
@@ -79,7 +79,7 @@ def test_many_files_go_in_one_request_and_links_in_another(tmp_path: Path) -> No
 
 
 def test_requests_are_parted_by_options_number_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "ADDS_PER_REQUEST", 30)
+    monkeypatch.setattr(torrent_batches, "ADDS_PER_REQUEST", 30)
     box = Box()
     text = files(tmp_path, *range(40)) + "".join(
         f"{one}    paused: true\n" for one in files(tmp_path, 50, 51).splitlines(keepends=True)
@@ -88,8 +88,8 @@ def test_requests_are_parted_by_options_number_and_bytes(tmp_path: Path, monkeyp
     assert sorted(len(names) for names in box.uploads) == [2, 10, 30]
 
     box = Box()
-    size = len(torrent(10)) + steps.PART_OVERHEAD
-    monkeypatch.setattr(steps, "ADD_BYTES", 10 * size)
+    size = len(torrent(10)) + torrent_batches.PART_OVERHEAD
+    monkeypatch.setattr(torrent_batches, "ADD_BYTES", 10 * size)
     assert failures(run(tmp_path, files(tmp_path, *range(10, 40)), box)) == {}
     assert [len(names) for names in box.uploads] == [10, 10, 10]
     assert len({name for names in box.uploads for name in names}) == 30

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.control import Options, Progress
-from reconciler.control.roster import Roster
-from reconciler.control.run import Planner
+from reconciler.engine import Options, Progress
+from reconciler.engine.placement_memory import Roster
+from reconciler.engine.run import Planner
 from reconciler.model.desired import Desired
 from reconciler.model.run import Mode, Run
 from tests.cli.command import write_desired
@@ -63,7 +63,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def fake_run(monkeypatch: pytest.MonkeyPatch) -> FakeRun:
     """No instance is contacted."""
     fake = FakeRun()
-    monkeypatch.setattr("reconciler.control.run_once", fake)
+    monkeypatch.setattr("reconciler.engine.run_once", fake)
     return fake
 
 

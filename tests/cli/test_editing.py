@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.entry import run
+from reconciler.cli.main import run
 from tests.desired.helpers import BUNNY, SINTEL, STEEL
 from tests.support.torrents import torrent
 from tests.support.web import Web

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import typer
 
-from reconciler.cli.commands import app
-from reconciler.cli.entry import run
+from reconciler.cli.app import app
+from reconciler.cli.main import run
 from reconciler.cli.settings import RunSettings
-from reconciler.control import Options
-from reconciler.plan.shard import Shard
+from reconciler.engine import Options
+from reconciler.model.shard import Shard
 from tests.cli.command import write_desired
 from tests.cli.conftest import FakeRun
 
@@ -171,7 +171,7 @@ def test_the_environment_starts_a_watch(monkeypatch: pytest.MonkeyPatch) -> None
         seen.append(options)
         return 0
 
-    monkeypatch.setattr("reconciler.cli.watching.watch_command", watch)
+    monkeypatch.setattr("reconciler.cli.commands.watch.watch_command", watch)
     for name, value in {"WATCH": "1", "INTERVAL": "5m", "DRY_RUN": "1"}.items():
         monkeypatch.setenv(f"RECONCILE_{name}", value)
     assert run([]) == 0

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.entry import run
 from reconciler.cli.logs import redact
-from reconciler.control import UnknownInstance
+from reconciler.cli.main import run
+from reconciler.engine import UnknownInstance
 from reconciler.model.run import Mode, Run
 from reconciler.model.secret import Secret
 from tests.cli.conftest import FakeRun

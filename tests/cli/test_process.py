@@ -196,6 +196,6 @@ def test_progress_shows_when_it_takes_long_and_vanishes(tmp_path: Path) -> None:
 def test_start_up_does_not_load_what_a_run_does_not_need(tmp_path: Path) -> None:
     write_desired(tmp_path)
     late = {"rich", "structlog", "deepdiff", "humanize", "qbittorrentapi", "requests"}
-    code = f"import sys; from reconciler.cli.entry import run; run(['validate']); print({late} & set(sys.modules))"
+    code = f"import sys; from reconciler.cli.main import run; run(['validate']); print({late} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ(), capture_output=True, check=True)
     assert done.stdout.splitlines()[-1] == b"set()"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from reconciler.cli.entry import run
+from reconciler.cli.main import run
 from reconciler.cli.settings import Settings, StatusSettings
 from reconciler.model.status import Page, Phase, Selection
 
@@ -65,7 +65,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, StatusSetting
         calls.append((settings, options))
         return 0
 
-    monkeypatch.setattr("reconciler.cli.looking.status_command", status_command)
+    monkeypatch.setattr("reconciler.cli.commands.status.status_command", status_command)
     return calls
 
 

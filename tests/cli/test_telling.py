@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.cli import logs
+from reconciler.cli.commands.watch_log import Teller
 from reconciler.cli.settings import LogFormat, Output, RunSettings, Settings
-from reconciler.cli.telling import Teller
-from reconciler.control.observing import Finished, Waiting
+from reconciler.engine.events import Finished, Waiting
 from reconciler.model.plan import Action, Kind, Outcome, Verb
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status

@@ -8,10 +8,10 @@ import pytest
 
 from reconciler.demo.packages import RELEASES
 from reconciler.demo.servers import Server
-from reconciler.live import Session
 from reconciler.model.desired import Instance
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
+from reconciler.qbittorrent import Session
 from reconciler.testing import MemoryInstance
 from tests.conformance.subject import Subject
 

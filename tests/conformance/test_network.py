@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.model.network import NetworkState
+from reconciler.model.health import NetworkState
 from tests.conformance.subject import Subject
 
 

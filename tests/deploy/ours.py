@@ -10,8 +10,8 @@ import pytest
 import typer
 from ruamel.yaml import YAML
 
-from reconciler.cli.commands import app
-from reconciler.cli.entry import run
+from reconciler.cli.app import app
+from reconciler.cli.main import run
 from reconciler.cli.settings import RunSettings, Settings
 from tests.support import dockerfile
 
@@ -51,7 +51,7 @@ def started(
     known = {parameter.envvar for parameter in command.params}
     assert set(ours) - known == set()
     with monkeypatch.context() as patch:
-        patch.setattr("reconciler.cli.watching.watch_command", watch)
+        patch.setattr("reconciler.cli.commands.watch.watch_command", watch)
         for key, value in ours.items():
             patch.setenv(key, value)
         assert run(words) == 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.entry import run
+from reconciler.cli.main import run
 from tests.deploy.ours import DEPLOY, image_environ, image_words, started
 from tests.support import tools
 

@@ -12,7 +12,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from reconciler.cli.entry import run
+from reconciler.cli.main import run
 from reconciler.cli.settings import RunSettings, Settings
 from tests.deploy.ours import DEPLOY, documents, image_environ, image_words, started
 from tests.support import tools

@@ -13,7 +13,7 @@ from reconciler.demo.packages import RELEASES
 from reconciler.demo.servers import Server
 from tests.support.raw import Raw
 
-TABLE: Final = Path(reconciler.desired.__file__).parent / "preferences.json"
+TABLE: Final = Path(reconciler.desired.__file__).parent / "build" / "preferences.json"
 _SOURCE: Final = (
     "GET app/preferences of fresh qBittorrent servers; written by python -m tests.desired.preference_table. "
     "web_ui_password can be set and is never told."

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.desired import load, rules
-from reconciler.desired.schema import KEYS
+from reconciler.desired import load
+from reconciler.desired.schema import common
+from reconciler.desired.schema.document import KEYS
 from tests.desired.helpers import write
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -40,4 +41,4 @@ def test_every_key_is_named(key: str) -> None:
 
 @pytest.mark.parametrize("text", re.findall(r"`(\d+[dhms](?:\d+[dhms])*)`", REFERENCE))
 def test_durations_that_are_named_are_durations(text: str) -> None:
-    assert rules.seconds(text)
+    assert common.seconds(text)

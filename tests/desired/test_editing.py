@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from reconciler.desired import load
-from reconciler.desired.editing import SavingError, Stuck, YamlFile, layout, presentable, replace_file, save_new
-from reconciler.desired.writing import Entry, Source
+from reconciler.desired.edit import SavingError, Stuck, YamlFile, layout, presentable, replace_file, save_new
+from reconciler.desired.render import Entry, Source
 from reconciler.model.position import Position
 from tests.desired.helpers import BUNNY, HEAD, SINTEL, STEEL
 

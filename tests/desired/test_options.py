@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.desired import option_rules as rules
-from reconciler.desired.errors import Invalid
+from reconciler.desired.context import Invalid
+from reconciler.desired.schema import options as rules
 from reconciler.model.files import FileRule, Priority
 from reconciler.model.units import minutes_text, rate_text, ratio_text
 from tests.desired.helpers import BUNNY, HEAD, SINTEL, loaded

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.desired import DesiredStateError, load, schema
+from reconciler.desired import DesiredStateError, load
+from reconciler.desired.schema import document
 from reconciler.model.desired import Desired
 from reconciler.model.position import Problem
 from tests.desired.helpers import BUNNY, SINTEL, STEEL, write
@@ -115,8 +116,8 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-TOP_KEYS = schema.KEYS[""]
-KEYS = sorted({"home", *(key for keys in schema.KEYS.values() for key in keys)})
+TOP_KEYS = document.KEYS[""]
+KEYS = sorted({"home", *(key for keys in document.KEYS.values() for key in keys)})
 trees = st.recursive(
     scalars | st.sampled_from([SINTEL, "sync", "present", "absent", "http://h", "home", "5s", 1]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.desired import rules
-from reconciler.desired.errors import Invalid
-from reconciler.desired.yaml12 import plain_value
+from reconciler.desired.context import Invalid
+from reconciler.desired.schema import common
+from reconciler.desired.yaml.document import plain_value
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from reconciler.desired.yaml12 import plain_value
     ],
 )
 def test_durations(text: str, seconds: float) -> None:
-    assert rules.duration(text) == seconds
+    assert common.duration(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_durations(text: str, seconds: float) -> None:
 )
 def test_what_is_no_duration(value: object) -> None:
     with pytest.raises(Invalid) as error:
-        rules.duration(value)
+        common.duration(value)
     assert error.value.mend
 
 
@@ -65,7 +65,7 @@ def test_what_is_no_duration(value: object) -> None:
     ],
 )
 def test_urls(text: str) -> None:
-    assert rules.url(text) == text
+    assert common.url(text) == text
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_urls(text: str) -> None:
 )
 def test_what_is_no_url(text: str) -> None:
     with pytest.raises(Invalid):
-        rules.url(text)
+        common.url(text)
 
 
 @pytest.mark.parametrize("text", ["a", "a/b/c", "Tv Shows", "日本", "a,b", "a:b"])
 def test_categories(text: str) -> None:
-    assert rules.category_name(text) == text
+    assert common.category_name(text) == text
 
 
 @pytest.mark.parametrize(
@@ -106,17 +106,17 @@ def test_categories(text: str) -> None:
 )
 def test_paths_that_would_drift_or_mean_nothing(text: str) -> None:
     if text in ("/a", "/"):
-        assert rules.save_path(text) == text
+        assert common.save_path(text) == text
         return
     with pytest.raises(Invalid):
-        rules.save_path(text)
+        common.save_path(text)
 
 
 @pytest.mark.parametrize(
     "text", ["/a/", "/a/b.c/..d", "/a\\b", "C:\\", "C:\\a\\", "C:/a", "\\\\nas\\share", "\\\\nas\\share\\x\\"]
 )
 def test_paths(text: str) -> None:
-    assert rules.save_path(text) == text
+    assert common.save_path(text) == text
 
 
 @pytest.mark.parametrize(

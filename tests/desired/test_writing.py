@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from reconciler.desired import load
-from reconciler.desired.compose import compose
-from reconciler.desired.plain import Document
-from reconciler.desired.writing import Entry, Gathered, Left, Source, block_entry, flow_entry, managed_values, render
-from reconciler.desired.writing.grouping import compact, grouped
-from reconciler.desired.writing.scalars import remark, scalar, value
+from reconciler.desired.render import Entry, Gathered, Left, Source, block_entry, flow_entry, managed_values, render
+from reconciler.desired.render.document import compact, grouped
+from reconciler.desired.render.entry import remark, scalar, value
+from reconciler.desired.yaml.document import Document
+from reconciler.desired.yaml.parser import compose
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.snapshot import LiveOptions, LiveTorrent, ShareLimits
 from tests.desired.helpers import HEAD

@@ -16,19 +16,19 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.pace import real_pace
-from reconciler.control import Options, Silent, run_once
-from reconciler.control.journal import Journal
-from reconciler.control.observing import Finished
-from reconciler.control.roster import Roster
-from reconciler.control.run import utc_now
 from reconciler.demo.packages import RELEASES
 from reconciler.demo.servers import Server
 from reconciler.desired import load
+from reconciler.engine import Options, Silent, run_once
+from reconciler.engine.events import Finished
+from reconciler.engine.placement_memory import Roster
+from reconciler.engine.run import utc_now
+from reconciler.journal import Journal
 from reconciler.model.groups import Member
 from reconciler.model.run import Run
-from reconciler.plan.placement.ranking import ranked
+from reconciler.plan.placement.strategies import ranked
 from reconciler.report.summary import summarize
+from reconciler.retry import real_pace
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, Ran
 from tests.e2e.watched import watching

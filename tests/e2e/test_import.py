@@ -8,13 +8,13 @@ import pytest
 
 from reconciler.demo.servers import Server
 from reconciler.desired import load
-from reconciler.live import Session
 from reconciler.model.desired import Instance
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.metainfo import read_metainfo
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
+from reconciler.qbittorrent import Session
 from tests.conftest import MakeServer
 from tests.e2e.home import Home, entry
 from tests.support.magnets import infohash, magnet

@@ -10,8 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from reconciler.demo.ports import HeldPort
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import HeldPort, Server
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, entry
 from tests.e2e.watched import Watched, watching

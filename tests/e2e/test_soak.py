@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.control.journal import FILE_NAME
 from reconciler.demo.servers import Server
+from reconciler.journal import FILE_NAME
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, entry
 from tests.e2e.watched import Watched, watching

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.fetch.addresses import addresses, is_public
+from reconciler.fetch.http import addresses, is_public
 
 PUBLIC = ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101", "2002:101:101::"]
 PRIVATE = [

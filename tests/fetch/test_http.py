@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.fetch import http
-from reconciler.fetch.addresses import addresses
-from reconciler.fetch.http import Passing, download
+from reconciler.fetch.http import Passing, addresses, download
 from reconciler.model.torrent_file import SourceError
 from tests.support.certificates import self_signed
 from tests.support.web import Answer, Handler, Web

@@ -6,9 +6,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from reconciler.control.health.answers import judge_network
-from reconciler.model.health import Addresses, ConnectionStatus, ExternalIp, Interface, State
-from reconciler.model.network import NetworkState
+from reconciler.health.qbittorrent_probes import judge_network
+from reconciler.model.health import Addresses, ConnectionStatus, ExternalIp, Interface, NetworkState, State
 
 HOME = Addresses(must_not_be=(ip_network("203.0.113.7/32"), ip_network("2001:db8::/32")))
 EXIT = Addresses(must_be=(ip_network("198.51.100.0/24"),))

@@ -7,17 +7,16 @@ from typing import Any
 
 import pytest
 
-from reconciler.control import diagnosis as d
-from reconciler.control.examining import parents, paths_of
 from reconciler.model.desired import Instance
 from reconciler.model.doctor import DoctorReport, Examination, Finding, Verdict
 from reconciler.model.errors import AuthFailed, Banned, InstanceError, TlsFailed, Unreachable, Unsupported
-from reconciler.model.health import Answer, Ping, Probe, State
-from reconciler.model.network import NetworkState
+from reconciler.model.health import Answer, NetworkState, Ping, Probe, State
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
-from reconciler.report.doctor_text import doctor_lines
-from reconciler.report.lines import plain
+from reconciler.queries import doctor_checks as d
+from reconciler.queries.doctor import parents, paths_of
+from reconciler.report.text.doctor import doctor_lines
+from reconciler.report.text.lines import plain
 from tests.plan.worlds import desired_state
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

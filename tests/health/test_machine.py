@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.control.health.history import History
-from reconciler.control.health.machine import combined, judged, state_of, unanswered
+from reconciler.health.state import History, combined, judged, state_of, unanswered
 from reconciler.model.desired import Instance
 from reconciler.model.errors import (
     AuthFailed,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.control.health.pinging import echo_request, is_reply, ping
-from reconciler.control.health.probing import tried
+from reconciler.health.ping_probe import echo_request, is_reply, ping
+from reconciler.health.probes import tried
 from reconciler.model.health import Ping, Probe, State
 
 PAYLOAD = bytes(range(16))

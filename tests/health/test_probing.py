@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.control.health.probing import start, tried
+from reconciler.health.probes import start, tried
 from reconciler.model.health import Addresses, Answer, Gluetun, Http, Interface, Ping, Probe, State, Subject, Tcp
 from reconciler.model.secret import Secret
 from tests.support.web import Handler, Web

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from reconciler.control.journal import Journal
-from reconciler.control.observing import Finished
+from reconciler.engine.events import Finished
+from reconciler.journal import Journal
 from reconciler.model.desired import Desired, Instance, Policy
 from reconciler.model.plan import Change, Outcome, Verb
 from reconciler.model.position import Position

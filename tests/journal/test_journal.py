@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.control.journal import FILE_NAME, Wanted, default_state_dir, past_runs
-from reconciler.control.journal.journal import Fought
+from reconciler.journal import FILE_NAME, Wanted, default_state_dir, past_runs
+from reconciler.journal.journal import Fought
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import Mode, Status
 from tests.journal.runs import EPOCH, Diary, away, done, well
@@ -81,7 +81,7 @@ def test_a_name_may_be_anything(diary: Diary) -> None:
 
 
 def test_it_is_bounded_by_runs_actions_and_age(diary: Diary, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = "reconciler.control.journal.journal"
+    journal = "reconciler.journal.journal"
     monkeypatch.setattr(f"{journal}.RUNS", 5)
     for number in range(9):
         diary.record(well(done(Verb.ADD, number)))
@@ -97,7 +97,7 @@ def test_it_is_bounded_by_runs_actions_and_age(diary: Diary, monkeypatch: pytest
 
 
 def test_the_file_does_not_grow_for_ever(diary: Diary, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciler.control.journal.journal.ACTIONS", 500)
+    monkeypatch.setattr("reconciler.journal.journal.ACTIONS", 500)
     sizes = []
     for _ in range(30):
         diary.record(well(*(done(Verb.ADD, number) for number in range(250))))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.control.journal.owned import owned_after
+from reconciler.journal.run_rows import owned_after
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import InstanceResult, Status
 from tests.journal.runs import away, done, well

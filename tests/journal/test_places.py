@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.control.journal import FILE_NAME, Journal
-from reconciler.control.observing import Finished
-from reconciler.control.reading import Reading
-from reconciler.control.roster import Roster
+from reconciler.engine.events import Finished
+from reconciler.engine.placement_memory import Roster
+from reconciler.engine.reading import Reading
+from reconciler.journal import FILE_NAME, Journal
 from reconciler.model.errors import Unreachable
-from reconciler.model.groups import Group, Member, Strategy
-from reconciler.model.placement import NOTHING, Down, Known, Pending
+from reconciler.model.groups import NOTHING, Down, Group, Known, Member, Pending, Strategy
 from reconciler.model.position import Position
 from reconciler.model.run import Mode, Run
 from reconciler.testing.memory import MemoryInstance
@@ -163,7 +162,7 @@ def test_a_group_that_is_gone_leaves_nothing_pending(diary: Diary) -> None:
 
 
 def test_a_journal_from_before_there_were_groups_goes_on(diary: Diary) -> None:
-    from reconciler.control.journal.database import STEPS
+    from reconciler.journal.database import STEPS
 
     diary.folder.mkdir(parents=True)
     with sqlite3.connect(diary.folder / FILE_NAME) as file:

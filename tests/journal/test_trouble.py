@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.control.journal import FILE_NAME, JournalError, Wanted, past_runs
-from reconciler.control.journal.database import SCHEMA
+from reconciler.journal import FILE_NAME, JournalError, Wanted, past_runs
+from reconciler.journal.database import SCHEMA
 from reconciler.model.plan import Verb
 from tests.journal.runs import DESIRED, Diary, done, well
 
@@ -116,7 +116,7 @@ def test_one_that_is_locked_is_waited_for_only_a_moment(diary: Diary) -> None:
 
 
 def test_a_full_one_is_said_and_run_without(diary: Diary, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciler.control.journal.database.PAGES", 20)
+    monkeypatch.setattr("reconciler.journal.database.PAGES", 20)
     diary.record(well(*(done(Verb.ADD, number) for number in range(2000)), owned=4))
     assert len(diary.warnings) == 1 and "full" in diary.warnings[0]
     assert diary.owned == {"home": 4}, "as it was before: of that run nothing is kept"

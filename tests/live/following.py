@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from reconciler.demo.servers import Server
-from reconciler.live import Mirror, Session
 from reconciler.model.snapshot import Snapshot
+from reconciler.qbittorrent import Mirror, Session
 from tests.live.places import torrent_file
 from tests.support.proxy import Proxy
 from tests.support.raw import Raw

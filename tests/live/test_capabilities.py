@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.live.capabilities import Capabilities, parse_web_api
-from reconciler.live.client import is_loopback
+from reconciler.qbittorrent.capabilities import Capabilities, parse_web_api
+from reconciler.qbittorrent.client import is_loopback
 
 
 @pytest.mark.parametrize(

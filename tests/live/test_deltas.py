@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.live.deltas import (
+from reconciler.qbittorrent.convert import hides_intent
+from reconciler.qbittorrent.deltas import (
     LAST_RID,
     NotADelta,
     Torrents,
@@ -20,8 +21,7 @@ from reconciler.live.deltas import (
     merged,
     with_intent,
 )
-from reconciler.live.replies import hides_intent
-from reconciler.live.rows import MAIN_DATA, MainData
+from reconciler.qbittorrent.schemas import MAIN_DATA, MainData
 from tests.live.places import OPTIONS_ROW
 
 Rows = dict[str, dict[str, Any]]

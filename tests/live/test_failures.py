@@ -10,7 +10,6 @@ from collections.abc import Callable
 import pytest
 
 from reconciler.demo.servers import Server
-from reconciler.live import Session
 from reconciler.model.errors import (
     BrokenReply,
     InstanceError,
@@ -23,6 +22,7 @@ from reconciler.model.errors import (
 )
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
+from reconciler.qbittorrent import Session
 from tests.live.places import QBITTORRENT, instance, recorded, stub, text
 from tests.support.magnets import infohash, magnet
 from tests.support.proxy import Fault, Proxy, cut, hang, hang_after, reset_after, reset_before, status

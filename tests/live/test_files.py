@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo.servers import Server
-from reconciler.live import Mirror, Session
 from reconciler.model.files import LiveFile, Priority
+from reconciler.qbittorrent import Mirror, Session
 from tests.conftest import MakeProxy, MakeServer
 from tests.live.following import INCREMENTAL, cost, full_reads
 from tests.live.places import QBITTORRENT, as_json, instance, stub, text

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reconciler.live import Mirror, Session
-from reconciler.live.gauge import NO_ETA, Gauge
 from reconciler.model.status import Transfer
+from reconciler.qbittorrent import Mirror, Session
+from reconciler.qbittorrent.transfers import NO_ETA, Gauge
 from tests.conftest import MakeProxy, MakeServer
 from tests.live.following import INCREMENTAL, settled
 from tests.live.places import instance

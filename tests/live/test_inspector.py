@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo.servers import Server
-from reconciler.live import Session
-from reconciler.live.inspector import Inspector
 from reconciler.model.errors import InstanceError
 from reconciler.model.secret import Secret
+from reconciler.qbittorrent import Session
+from reconciler.qbittorrent.inspector import Inspector
 from tests.conftest import MakeProxy, MakeServer
 from tests.live.places import as_json, instance, stub, text
 from tests.support.raw import Raw

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo.servers import Server
-from reconciler.live import Session
 from reconciler.model.errors import AuthFailed, Banned
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
+from reconciler.qbittorrent import Session
 from tests.conftest import MakeServer
 from tests.live.places import instance, recorded
 from tests.support.magnets import infohash, magnet

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from reconciler.demo.servers import Server
-from reconciler.live import Mirror, Session
-from reconciler.live.mirror import FULL_EVERY
 from reconciler.model.snapshot import AddOptions
+from reconciler.qbittorrent import Mirror, Session
+from reconciler.qbittorrent.incremental_session import FULL_EVERY
 from tests.conftest import MakeServer
 from tests.live.following import INCREMENTAL, Clock, agree, content, cost, full_reads, seeding, settled
 from tests.live.hand import Hand

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from reconciler.demo.servers import Server
-from reconciler.live import Mirror, Session
 from reconciler.model.errors import InstanceError
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
+from reconciler.qbittorrent import Mirror, Session
 from tests.conftest import MakeServer
 from tests.live.following import INCREMENTAL, Clock, agree, cost, full_reads, settled
 from tests.live.hand import Hand

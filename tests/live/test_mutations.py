@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from reconciler.demo.servers import Server
-from reconciler.live import Session
 from reconciler.model.errors import Unsupported
 from reconciler.model.snapshot import AddOptions, LiveCategory
+from reconciler.qbittorrent import Session
 from tests.live.places import QBITTORRENT, instance, stub, text, torrent_file
 from tests.support.magnets import infohash, magnet
 from tests.support.raw import Raw

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.live.replies import other_seeds
-from reconciler.live.rows import TORRENTS
+from reconciler.qbittorrent.convert import other_seeds
+from reconciler.qbittorrent.schemas import TORRENTS
 from tests.live.places import OPTIONS_ROW
 
 ROW = {

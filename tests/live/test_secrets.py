@@ -10,10 +10,10 @@ from functools import partial
 import pytest
 
 from reconciler.demo.servers import Server
-from reconciler.live import Session
 from reconciler.model.errors import InstanceError
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
+from reconciler.qbittorrent import Session
 from tests.live.places import QBITTORRENT, instance, stub, text
 from tests.support.magnets import infohash, magnet
 from tests.support.proxy import Proxy, cut, hang, reset_before, status

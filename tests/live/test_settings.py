@@ -11,14 +11,14 @@ import pytest
 
 from reconciler.demo.packages import RELEASES
 from reconciler.demo.servers import Server
-from reconciler.desired.preferences import known_preferences
-from reconciler.live import Mirror, Session
-from reconciler.live.capabilities import Capabilities
+from reconciler.desired.build.preferences import known_preferences
 from reconciler.model.desired import DesiredPreference
 from reconciler.model.errors import InstanceError
 from reconciler.model.position import Position
 from reconciler.model.preferences import HIDDEN, SECRET
 from reconciler.model.secret import Secret
+from reconciler.qbittorrent import Mirror, Session
+from reconciler.qbittorrent.capabilities import Capabilities
 from tests.desired.preference_table import asked
 from tests.live.places import QBITTORRENT, as_json, instance, stub, text, torrent_file
 from tests.support.magnets import magnet

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo.servers import Server
-from reconciler.live import Session
 from reconciler.model.errors import InstanceError, Unsupported
+from reconciler.qbittorrent import Session
 from tests.live.places import OPTIONS_ROW, QBITTORRENT, as_json, instance, recorded, stub, text, torrent_file
 from tests.support.magnets import infohash, magnet
 from tests.support.proxy import Proxy

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo.servers import Server
-from reconciler.live import Session
 from reconciler.model.errors import BrokenReply, InstanceError, Unreachable
 from reconciler.model.snapshot import AddOptions
+from reconciler.qbittorrent import Session
 from tests.live.places import instance, stub
 from tests.support.certificates import self_signed
 from tests.support.magnets import infohash, magnet

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
-from reconciler.model.message import Letter
+from reconciler.model.notification import Letter
 from tests.support.inbox import Inbox
 
 LETTER = Letter("reconcile: 1 added", "1 added:\n  added Sintel (home)", b'{"title": "reconcile: 1 added"}')

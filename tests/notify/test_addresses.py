@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.control.notify import BadAddress, address
-from reconciler.control.notify.outbox import DeliveryError
-from reconciler.control.notify.webhook import Webhook
 from reconciler.model.secret import Secret
+from reconciler.notify import BadAddress, address
+from reconciler.notify.outbox import DeliveryError
+from reconciler.notify.webhook import Webhook
 from tests.notify.conftest import LETTER
 from tests.support.inbox import Inbox
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.control.notify.decide import SHOWN, State, decide
-from reconciler.control.observing import Finished, Waiting
-from reconciler.model.message import Message
+from reconciler.engine.events import Finished, Waiting
+from reconciler.model.notification import Message
 from reconciler.model.plan import Kind, Outcome, Verb, Verdict
 from reconciler.model.position import Problem
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
+from reconciler.notify.policy import SHOWN, State, decide
 from tests.report.runs import ACTIONS, ADDED, DELETED, HASH, at, ok
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from reconciler.model.message import About, Changed, Message, Trouble
+from reconciler.model.notification import About, Changed, Message, Trouble
 from reconciler.model.plan import Verb
-from reconciler.report.letters import TEXT, TITLE, letter
+from reconciler.report.notification import TEXT, TITLE, letter
 from tests.report.runs import EVIL, HASH
 
 AT = datetime(2026, 1, 2, 12, tzinfo=UTC)

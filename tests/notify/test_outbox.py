@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from reconciler.control.notify import Notifier, address
-from reconciler.control.notify.outbox import SIZE, Address, Outbox
-from reconciler.control.observing import Finished, Waiting
+from reconciler.engine.events import Finished, Waiting
 from reconciler.model.desired import Desired
-from reconciler.model.message import Letter
+from reconciler.model.notification import Letter
 from reconciler.model.run import Mode, Run
 from reconciler.model.secret import Secret
-from reconciler.report.letters import letter
+from reconciler.notify import Notifier, address
+from reconciler.notify.outbox import SIZE, Address, Outbox
+from reconciler.report.notification import letter
 from tests.desired.helpers import HEAD, loaded
 from tests.notify.conftest import LETTER
 from tests.report.runs import HASH, applied

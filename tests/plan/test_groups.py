@@ -17,7 +17,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from reconciler.model.desired import Desired
-from reconciler.model.placement import Down, Known
+from reconciler.model.groups import Down, Known
 from reconciler.model.plan import Plan
 from reconciler.plan import make_plan
 from tests.plan.worlds import OURS, desired_state, hashes, lines, snapshot

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.journal import Remembered
+from reconciler.model.history import Remembered
 from reconciler.model.plan import Action, Outcome, Verb
 from reconciler.plan import make_plan
 from reconciler.plan.quarantine import begun

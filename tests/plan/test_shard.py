@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.control.run import UnknownInstance, chosen
+from reconciler.engine.selection import UnknownInstance, chosen
 from reconciler.model.desired import Desired, Instance, Policy
 from reconciler.model.groups import Group, Member, Strategy
 from reconciler.model.position import Position
-from reconciler.plan.shard import Shard
+from reconciler.model.shard import Shard
 
 NAMES = [f"seedbox-{number}" for number in range(1000)]
 names = st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=30)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from reconciler.model.groups import Member
 from reconciler.plan import make_plan
-from reconciler.plan.placement.ranking import ranked
-from reconciler.plan.placement.room import Room
+from reconciler.plan.placement.members import Room
+from reconciler.plan.placement.strategies import ranked
 from tests.plan.test_groups import NOW
 from tests.plan.worlds import OURS, desired_state, snapshot
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from reconciler.desired.options import options_of
+from reconciler.desired.build.options import options_of
 from reconciler.model.content import Content, ContentOf, Creation, CreatorTask, Export, TaskState
 from reconciler.model.desired import (
     Desired,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.apply.pace import Pace
+from reconciler.retry import Pace
 
 
 def fake_pace(**options: float) -> Pace:

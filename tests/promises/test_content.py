@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.control import Options, Silent, run_once
+from reconciler.engine import Options, Silent, run_once
 from reconciler.model.content import Creation
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import BrokenReply, InstanceError, ServerFault, TimedOut, Unreachable

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from reconciler.control import Options, Silent, run_once
+from reconciler.engine import Options, Silent, run_once
 from reconciler.model.desired import Desired, DesiredTorrent, Policy
 from reconciler.model.errors import BrokenReply, InstanceError, ServerFault, TimedOut, Unreachable
 from reconciler.model.options import OPTIONS, goes_with_add, group

@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from reconciler.control.explaining import explain
-from reconciler.control.run import utc_now
-from reconciler.control.tracing import NotOne
+from reconciler.engine.run import utc_now
 from reconciler.model.desired import Desired
 from reconciler.model.errors import AuthFailed
 from reconciler.model.explanation import Explanation
-from reconciler.model.journal import PastAction, PastRun
+from reconciler.model.history import PastAction, PastRun
 from reconciler.model.plan import Kind, Outcome, Verb
 from reconciler.model.run import Mode
 from reconciler.plan import make_plan
-from reconciler.report.as_json import write_explanation
-from reconciler.report.explanation_text import candidate_lines, explanation_lines
-from reconciler.report.lines import plain
+from reconciler.queries.explain import explain
+from reconciler.queries.torrent_lookup import NotOne
+from reconciler.report.json.explanation import write_explanation
+from reconciler.report.text.explanation import candidate_lines, explanation_lines
+from reconciler.report.text.lines import plain
 from reconciler.testing.memory import MemoryInstance
 from tests.plan.worlds import desired_state, hashes, snapshot
 from tests.promises.fake_time import fake_pace

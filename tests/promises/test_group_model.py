@@ -18,14 +18,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from reconciler.control import Options, Silent, run_once
-from reconciler.control.journal.database import STEPS
-from reconciler.control.journal.places import read_known, write_known
-from reconciler.control.roster import Roster
+from reconciler.engine import Options, Silent, run_once
+from reconciler.engine.placement_memory import Roster
+from reconciler.journal.database import STEPS
+from reconciler.journal.placement_rows import read_known, write_known
 from reconciler.model.desired import Instance
 from reconciler.model.errors import Unreachable
-from reconciler.model.health import Interface, Probe, WhenUnhealthy
-from reconciler.model.network import NetworkState
+from reconciler.model.health import Interface, NetworkState, Probe, WhenUnhealthy
 from reconciler.model.run import Run
 from reconciler.plan.placement.copies import complete
 from reconciler.testing.memory import MemoryInstance

@@ -11,15 +11,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.control import Options, Silent, run_once
-from reconciler.control.gathering import Asked
-from reconciler.control.importing import Imported, import_library
 from reconciler.desired import load
+from reconciler.engine import Options, Silent, run_once
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.links import with_links
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import Run
 from reconciler.model.snapshot import LiveCategory, LiveTorrent
+from reconciler.queries.import_entries import Asked
+from reconciler.queries.import_library import Imported, import_library
 from reconciler.testing.memory import WEB_API, MemoryInstance
 from tests.plan.worlds import hashes, live_options
 from tests.promises.fake_time import fake_pace

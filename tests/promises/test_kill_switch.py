@@ -11,15 +11,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.apply.pace import Pace
-from reconciler.control import Options, Silent, run_once
-from reconciler.control.health.checkup import Checkup
-from reconciler.control.health.history import History
-from reconciler.control.run import utc_now
+from reconciler.engine import Options, Silent, run_once
+from reconciler.engine.observe import Checkup
+from reconciler.engine.run import utc_now
+from reconciler.health.state import History
 from reconciler.model.desired import Desired, DesiredTorrent
 from reconciler.model.health import Interface, Probe, WhenUnhealthy
 from reconciler.model.run import Run, Status
 from reconciler.model.tags import HELD, HELD_FORCED, IGNORE
+from reconciler.retry import Pace
 from reconciler.testing.memory import WEB_API, MemoryInstance
 from tests.plan.worlds import OURS
 from tests.promises.fake_time import fake_pace

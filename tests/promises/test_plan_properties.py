@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.model.data_overlap import Places
 from reconciler.model.desired import Policy
 from reconciler.model.plan import Action, Kind, Verb
-from reconciler.model.sharing import Places
 from reconciler.model.tags import IGNORE, PROTECT
 from reconciler.plan import make_plan
 from tests.plan.worlds import OURS

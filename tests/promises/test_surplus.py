@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.control import Options, Silent, run_once
+from reconciler.engine import Options, Silent, run_once
 from reconciler.model.errors import Unreachable
 from reconciler.model.plan import Outcome
 from reconciler.model.run import Run

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.model.run import Run
-from reconciler.report.as_json import write_run
 from reconciler.report.github import run_commands
-from reconciler.report.lines import write
+from reconciler.report.json.run import write_run
 from reconciler.report.markdown import run_markdown
-from reconciler.report.text import run_lines
+from reconciler.report.text.lines import write
+from reconciler.report.text.run import run_lines
 from tests.report.runs import CASES
 
 FOLDER: Final = Path(__file__).parent / "golden"

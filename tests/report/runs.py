@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from reconciler.model.groups import Copy, Pending, Placed
 from reconciler.model.health import Health, ProbeHealth, State
-from reconciler.model.placement import Copy, Pending, Placed
 from reconciler.model.plan import Action, Blast, Change, Kind, Outcome, Spared, Verb, Verdict
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.model.position import Problem
-from reconciler.report.as_json import write_failure, write_valid
+from reconciler.report.json.common import write_failure
+from reconciler.report.json.run import write_valid
 from tests.report.golden import json_text
 from tests.report.runs import HASH, at, huge, infohash, planned, refused
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.report.lines import Style, line, write
 from reconciler.report.markdown import run_markdown
-from reconciler.report.safe import annotation_property, clean, code_span, fence_for, inert, markdown
+from reconciler.report.sanitize import annotation_property, clean, code_span, fence_for, inert, markdown
+from reconciler.report.text.lines import Style, line, write
 from tests.report.golden import github, json_text, text
 from tests.report.runs import hostile
 

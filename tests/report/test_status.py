@@ -16,9 +16,9 @@ import pytest
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import Status
 from reconciler.model.status import FROM_THE_START, InstanceStatus, Page, Selection, StatusReport, Waited, WaitOutcome
-from reconciler.report.lines import columns, plain
-from reconciler.report.status_json import write_status, write_status_line
-from reconciler.report.status_text import progress_sentence, rate_of, status_lines, time_of
+from reconciler.report.json.status import write_status, write_status_line
+from reconciler.report.text.lines import columns, plain
+from reconciler.report.text.status import progress_sentence, rate_of, status_lines, time_of
 from tests.status.rows import moving, report, row
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, UTC)

@@ -11,10 +11,10 @@ from reconciler.model.plan import Outcome, Verb, Verdict
 from reconciler.model.position import Problem
 from reconciler.model.run import ActionResult, Mode, Run
 from reconciler.report.github import SHOWN, problem_commands
-from reconciler.report.lines import plain
 from reconciler.report.markdown import LIMIT, problems_markdown, run_markdown
-from reconciler.report.problems import problem_lines
 from reconciler.report.summary import KEYS, sentence, summarize
+from reconciler.report.text.lines import plain
+from reconciler.report.text.problems import problem_lines
 from tests.report.golden import FORMS, github, text
 from tests.report.runs import DOWN, HASH, at, huge, mass, ok, planned, torrent
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.control.waiting import Completion, late
 from reconciler.model.run import Status
 from reconciler.model.status import Phase, Selection, StatusReport, WaitOutcome
+from reconciler.queries.completion import Completion, late
 from tests.status.rows import report, row
 
 DOWN = report(row(1, "unknown"), status=Status.UNREACHABLE, error="home: no answer")

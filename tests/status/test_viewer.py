@@ -8,11 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.apply.pace import Pace
-from reconciler.control import UnknownInstance
-from reconciler.control.reading import OpenTarget
-from reconciler.control.viewing import Viewer
-from reconciler.live.gauge import Gauge
+from reconciler.engine import UnknownInstance
+from reconciler.engine.reading import OpenTarget
 from reconciler.model.desired import Desired, DesiredTorrent, Instance, Policy
 from reconciler.model.errors import AuthFailed, Unreachable
 from reconciler.model.infohash import InfoHashes
@@ -20,6 +17,9 @@ from reconciler.model.magnet import parse_magnet
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
+from reconciler.qbittorrent.transfers import Gauge
+from reconciler.queries.status_viewer import Viewer
+from reconciler.retry import Pace
 from reconciler.testing.memory import MemoryInstance
 from tests.support.magnets import infohash, magnet
 from tests.watch.fakes import FakeTime

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from reconciler.demo.binaries import command_of
 from reconciler.demo.packages import Release, unpacked
+from reconciler.demo.servers import command_of
 
 RELEASE = Release("bookworm", package="nginx", program="usr/sbin/nginx")
 

@@ -13,9 +13,8 @@ from typing import Final, Self
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from reconciler.demo.binaries import command_of
 from reconciler.demo.packages import Release, unpacked
-from reconciler.demo.ports import HeldPort
+from reconciler.demo.servers import HeldPort, command_of
 
 RELEASE: Final = Release("bookworm", package="opentracker", program="usr/bin/opentracker")
 HOST: Final = "127.0.0.1"

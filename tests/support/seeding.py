@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from threading import Event
 
 from reconciler.demo.servers import Server
-from reconciler.live import Session
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.metainfo import read_metainfo
 from reconciler.model.snapshot import AddOptions
+from reconciler.qbittorrent import Session
 from tests.live.places import instance
 from tests.support.raw import Raw
 from tests.support.torrents import Kind, content, torrent

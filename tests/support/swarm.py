@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Final, Self
 
 from reconciler.demo.servers import Server
-from reconciler.live import Session
 from reconciler.model.metainfo import read_metainfo
 from reconciler.model.snapshot import AddOptions
+from reconciler.qbittorrent import Session
 from tests.conftest import MakeServer
 from tests.live.places import instance
 from tests.support.opentracker import Opentracker

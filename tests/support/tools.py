@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.demo.binaries import command_of
 from reconciler.demo.packages import Release, unpacked
+from reconciler.demo.servers import command_of
 
 BUBBLEWRAP = Release("bookworm", package="bubblewrap", program="usr/bin/bwrap")
 COMPOSE = Release("trixie", package="docker-compose", program="usr/libexec/docker/cli-plugins/docker-compose")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from reconciler.control.watch.clock import Clock
-from reconciler.control.watch.trigger import Cause, Trigger
+from reconciler.retry import Clock
+from reconciler.watch.schedule import Cause, Trigger
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 

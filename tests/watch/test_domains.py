@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.control.watch.domains import Domains, delay, door
 from reconciler.model.desired import DesiredPreference, Instance
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 from reconciler.model.secret import Secret
+from reconciler.retry import delay
+from reconciler.watch.backoff import Domains, door
 from tests.watch.fakes import EPOCH, FakeTime
 
 BOX = Instance("box", Position("desired.yaml", 4, 3), "http://box", "admin", Secret("old"))

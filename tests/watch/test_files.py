@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.control.watch.files import POLL, FileWatch
-from reconciler.control.watch.looking import Looker
-from reconciler.control.watch.places import places
+from reconciler.watch.file_watcher import POLL, FileWatch, Looker, places
 
 Watching = Callable[..., threading.Event]
 
@@ -147,7 +145,7 @@ def test_a_bind_mounted_file_without_events_is_seen_by_looking(
     elsewhere.mkdir()
     file.write_text("a")
     real = places([elsewhere / "x"])
-    monkeypatch.setattr("reconciler.control.watch.files.places", lambda _files: real)
+    monkeypatch.setattr("reconciler.watch.file_watcher.places", lambda _files: real)
     told = watching(file, poll=0.3)
     file.write_text("b")
     assert within(told, 2.0)

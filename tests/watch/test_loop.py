@@ -11,12 +11,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.control import Options
-from reconciler.control.observing import Finished
-from reconciler.control.watch.loop import Watch
-from reconciler.control.watch.source import Source
-from reconciler.control.watch.trigger import Cause
 from reconciler.desired import DesiredStateError
+from reconciler.engine import Options
+from reconciler.engine.events import Finished
 from reconciler.model.content import Creation
 from reconciler.model.desired import Desired, Instance
 from reconciler.model.errors import AuthFailed, Stopped, Unreachable
@@ -24,6 +21,9 @@ from reconciler.model.metainfo import read_metainfo
 from reconciler.model.plan import Outcome
 from reconciler.model.torrent_file import SourceError, TorrentFile
 from reconciler.testing.memory import MemoryInstance
+from reconciler.watch.desired_source import Source
+from reconciler.watch.loop import Watch
+from reconciler.watch.schedule import Cause
 from tests.promises.fake_time import fake_pace
 from tests.support.magnets import infohash, magnet
 from tests.support.torrents import torrent
@@ -304,7 +304,7 @@ def test_a_bug_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         calls.append(1)
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("reconciler.control.watch.loop.run_once", broken)
+    monkeypatch.setattr("reconciler.watch.loop.run_once", broken)
     story.run()
     assert len(calls) == 4
     assert (story.watch.pulse.faults, story.watch.pulse.attempts) == (4, 4)
@@ -347,7 +347,7 @@ def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkey
         planned.append(1)
         return make_plan(*args, **kwargs)
 
-    monkeypatch.setattr("reconciler.control.watch.plans.make_plan", counted)
+    monkeypatch.setattr("reconciler.watch.plan_cache.make_plan", counted)
     story = Story(tmp_path, 600)
     box = story.boxes["box"]
     seen: dict[Mapping[str, Any], Any] = {}

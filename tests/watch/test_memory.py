@@ -9,10 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.control import Options, Silent, run_once
-from reconciler.control.watch.contest import Contest
-from reconciler.control.watch.holding import PRESENCE, Subject, subjects, withhold
-from reconciler.control.watch.memory import Memory
+from reconciler.engine import Options, Silent, run_once
 from reconciler.model.desired import Desired
 from reconciler.model.errors import Rejected, Unreachable
 from reconciler.model.plan import Kind, Outcome, Plan
@@ -20,6 +17,8 @@ from reconciler.model.run import Run, Status
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
 from reconciler.plan import make_plan
 from reconciler.testing.memory import MemoryInstance
+from reconciler.watch.fight_detector import Contest
+from reconciler.watch.holdback import PRESENCE, Memory, Subject, subjects, withhold
 from tests.plan.worlds import OURS, desired_state, lines, live_torrent, snapshot, v1
 from tests.promises.fake_time import fake_pace
 from tests.watch.fakes import FakeTime

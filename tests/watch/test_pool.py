@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.control.reading import OpenTarget
-from reconciler.control.watch.pool import Pool
+from reconciler.engine.reading import OpenTarget
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, Rejected, Unreachable
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.testing.memory import MemoryInstance
+from reconciler.watch.session_pool import Pool
 
 BOX = Instance("box", Position("desired.yaml", 4, 3), "http://box", "admin", Secret("old"))
 STOP = threading.Event()

@@ -6,8 +6,7 @@ import threading
 
 import pytest
 
-from reconciler.control.watch.schedule import Schedule
-from reconciler.control.watch.trigger import Cause, Trigger
+from reconciler.watch.schedule import Cause, Schedule, Trigger
 
 
 def schedule(interval: float = 60.0, random: float = 0.5) -> Schedule:

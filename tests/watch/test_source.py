@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.control.watch import source as module
-from reconciler.control.watch.source import Source
 from reconciler.desired import load
+from reconciler.watch import desired_source as module
+from reconciler.watch.desired_source import Source
 from tests.support.torrents import torrent
 
 HEAD = "version: 1\npolicy: sync\ninstances:\n  box:\n    url: http://box\n    username: u\n"

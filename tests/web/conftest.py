@@ -12,12 +12,12 @@ from typing import Any, Final
 import pytest
 from structlog.testing import capture_logs
 
-from reconciler.control.observing import Finished, Waiting
+from reconciler.engine.events import Finished, Waiting
 from reconciler.model.position import Problem
 from reconciler.model.run import Run
 from reconciler.model.secret import Secret
 from reconciler.web import Board, Server, serve
-from reconciler.web.access import Token
+from reconciler.web.auth import Token
 
 TOKEN: Final = Secret("a-token-of-a-good-length")
 INTERVAL: Final = 60.0

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.control.observing import Observer, Waiting
-from reconciler.control.progress import Progress
 from reconciler.desired import load
+from reconciler.engine.events import Observer, Progress, Waiting
 from reconciler.model.desired import Desired
 from reconciler.model.position import Problem
 from reconciler.model.run import InstanceResult, Mode, Run, Status
 from reconciler.web import Board
-from reconciler.web.board import KEPT
-from reconciler.web.view import State
+from reconciler.web.loop_view import State
+from reconciler.web.status_board import KEPT
 from tests.report.runs import DOWN, HASH, accepted, applied, at, converged, huge, ok, planned, refused
 from tests.web.conftest import INTERVAL, NOON, Clock, finished
 

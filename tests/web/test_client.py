@@ -176,7 +176,7 @@ def test_something_else_answers(answer: bytes, message: str) -> None:
 def test_it_loads_no_server(board: Board, tmp_path: Path) -> None:
     late = {"uvicorn", "starlette", "jinja2", "prometheus_client", "ruamel"}
     with serve(board, "0", lambda: None, None) as server:
-        run = f"from reconciler.cli.entry import run; run(['status', '--url', '{server.url}'])"
+        run = f"from reconciler.cli.main import run; run(['status', '--url', '{server.url}'])"
         code = f"import sys, json; {run}; print(json.dumps(sorted({late} & set(sys.modules))))"
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=tmp_path, env=environ(), capture_output=True, check=True

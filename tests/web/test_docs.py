@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.web.view import State
+from reconciler.web.loop_view import State
 from tests.report.runs import planned
 from tests.web.conftest import Site, finished
 from tests.web.test_board import BACK, PROBLEM

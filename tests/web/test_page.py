@@ -16,8 +16,8 @@ from reconciler.model.plan import Change, Outcome, Verb
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
 from reconciler.web import Board
+from reconciler.web.loop_view import View
 from reconciler.web.page import Page, refresh_of
-from reconciler.web.view import View
 from tests.report.runs import (
     CASES,
     EVIL,

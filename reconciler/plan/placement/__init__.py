@@ -7,9 +7,8 @@ copy that is not surely whole (`copies`). `linked` says which instances have to 
 The rules, and what they promise, are in docs/groups.md.
 """
 
-from reconciler.plan.placement.linked import linked
+from reconciler.plan.placement.members import linked, moment
 from reconciler.plan.placement.place import Here, Placement, place
-from reconciler.plan.placement.seats import moment
 from reconciler.plan.placement.strategies import Spot, Stay
 
 __all__ = ["Here", "Placement", "Spot", "Stay", "linked", "moment", "place"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconciler.model.placement import Copy
+from reconciler.model.groups import Copy
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import IGNORE, owner_tag
 

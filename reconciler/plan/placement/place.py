@@ -8,18 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.model.desired import Desired, DesiredTorrent
-from reconciler.model.groups import Group, Member, Strategy
-from reconciler.model.placement import NOTHING, Copy, Known, Pending
+from reconciler.model.groups import NOTHING, Copy, Group, Known, Member, Pending, Strategy
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import owner_tag, owners
-from reconciler.plan.adding import not_addable
 from reconciler.plan.guard import allowance
 from reconciler.plan.match import Match, match
 from reconciler.plan.placement.copies import percent, reliable, worth
-from reconciler.plan.placement.ranking import ranked
-from reconciler.plan.placement.room import Room
-from reconciler.plan.placement.seats import Seat
-from reconciler.plan.placement.strategies import Decision, Spot, Stay, on_every, on_one
+from reconciler.plan.placement.members import Room, Seat
+from reconciler.plan.placement.strategies import Decision, Spot, Stay, on_every, on_one, ranked
+from reconciler.plan.torrents import not_addable
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,16 @@ In a replicate group the torrent is to be on every member that is well and can t
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from reconciler.model.groups import Group, Moves, Strategy
-from reconciler.model.placement import Copy
+from reconciler.model.groups import Copy, Group, Member, Moves, Strategy
 from reconciler.plan.placement.copies import complete, partial, percent, reliable, worth
-from reconciler.plan.placement.seats import Seat, moment
+from reconciler.plan.placement.members import Seat, moment
 
 
 class Stay(Enum):
@@ -187,3 +188,17 @@ def _first(target: Seat, seats: Sequence[Seat], group: Group, now: datetime) -> 
 
 def _nobody(seats: Sequence[Seat], now: datetime) -> str:
     return "no member can take it: " + "; ".join(f"{seat.name}: {seat.state(now)}" for seat in seats)
+
+
+_SPAN = 1 << 53  # what a float holds exactly
+
+
+def ranked(members: Sequence[Member], torrent: str) -> list[Member]:
+    """The members, the one to be on first. `torrent` is an infohash; the name of the group does not count."""
+    return sorted(members, key=lambda member: (-_score(member, torrent), member.name))
+
+
+def _score(member: Member, torrent: str) -> float:
+    digest = hashlib.sha256(f"{member.name}/{torrent}".encode()).digest()
+    fraction = (int.from_bytes(digest[:8]) % _SPAN + 0.5) / _SPAN  # between 0 and 1, neither of them
+    return -member.weight / math.log(fraction)

@@ -1,0 +1,1 @@
+"""The commands of `reconcile`, one file each."""

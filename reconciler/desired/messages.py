@@ -1,0 +1,295 @@
+"""What pydantic found -> what we tell the user: where, one plain sentence, and how to mend it.
+
+Values are quoted only where they cannot hold a secret: never below `instances`, and never a magnet link or the
+URL of a torrent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pydantic_core import ErrorDetails
+
+from reconciler.desired.context import Invalid
+from reconciler.desired.schema.content import FORMATS
+from reconciler.desired.schema.document import BRANCHES, KEYS, SOURCES
+from reconciler.desired.schema.options import CHOICES
+from reconciler.desired.yaml.document import SECRET_KEYS, Document
+from reconciler.model.position import Problem
+
+Loc = tuple[str | int, ...]
+Said = tuple[str, str]  # message, mend
+
+_NOT_DEFAULTS: Final = (*SOURCES, "export", "name", "state", "web_seeds", "delete_files")
+_CHOICES: Final = {
+    "policy": ("create-only", "upsert", "sync"),
+    "state": ("present", "absent"),
+    "strategy": ("failover", "replicate", "spread"),
+    "failback": ("never", "when_complete", "immediate"),
+    "rebalance": ("never", "when_complete"),
+    "when_unhealthy": ("leave", "pause"),
+    "format": FORMATS,
+    **CHOICES,
+}
+_A_RATE: Final = "a rate like 5 MiB/s, or unlimited"
+_A_TIME: Final = "a time like 90m or 14d, or global or unlimited"
+_NUMBERS: Final = {
+    "version": "1",
+    "max_delete": "a whole number, 0 or more",
+    "max_delete_files": "a whole number, 0 or more",
+    "max_delete_percent": "a number from 0 to 100",
+    "piece_size": "a size like 4 MiB",
+    "pool_size": "a whole number from 1 to 16",
+    "connect": "a duration like 5s or 2m",
+    "read": "a duration like 5s or 2m",
+    "failover_after": "a duration like 2m or 1h30m",
+    "weight": "a number over 0, at most 1000",
+    "max_torrents": "a whole number, 0 or more",
+    "min_free_space": "a size like 50 GiB",
+    "timeout": "a duration like 5s or 2m",
+    "failure_threshold": "a whole number from 1 to 100",
+    "success_threshold": "a whole number from 1 to 100",
+    "download_limit": _A_RATE,
+    "upload_limit": _A_RATE,
+    "ratio": "a number like 1.5, or global or unlimited",
+    "seeding_time": _A_TIME,
+    "inactive_seeding_time": _A_TIME,
+}
+_SHAPES: Final[dict[str, Said]] = {
+    "instances": (
+        '"instances" must hold each instance under its name',
+        'Write "home:" and below it "url: http://…"',
+    ),
+    "groups": (
+        '"groups" must hold each group under its name',
+        'Write "resilient: {strategy: failover, members: [home, seedbox]}"',
+    ),
+    "members": ('"members" must be a list', 'Write "members: [home, seedbox]"'),
+    "categories": (
+        '"categories" must hold each category under its name',
+        'Write "linux: {save_path: /data/linux}"',
+    ),
+    "defaults": ('"defaults" must be keys and values, like a torrent', 'Write "paused: true" below it'),
+    "guard": ('"guard" must be keys and values', 'Write "max_delete: 10" below it'),
+    "preferences": ('"preferences" must be keys and values', 'Write "queueing_enabled: true" below it'),
+    "tls": ('"tls" must be keys and values', 'Write "tls: {ca_file: ca.pem}"'),
+    "timeout": ('"timeout" must be keys and values', 'Write "timeout: {connect: 5s, read: 60s}"'),
+    "health": ('"health" must be a list of probes', 'Begin each with "- ", like "- interface: wg0"'),
+    "http": ("an http probe is a url, or keys and values", 'Write "http: {url: http://…, status: 204}"'),
+    "gluetun": ("a gluetun probe is a url, or keys and values", 'Write "gluetun: {url: http://…, api_key: …}"'),
+    "external_ip": ('"external_ip" must be keys and values', 'Write "external_ip: {must_not_be: 203.0.113.7}"'),
+    "torrents": ('"torrents" must be a list', 'Begin each torrent with "- magnet: …"'),
+    "tags": ('"tags" must be a list', 'Write "tags: [iso]", or "tags: {only: [iso]}" to allow no others'),
+    "only": ('"only" must be a list', 'Write "tags: {only: [iso]}"'),
+    "content": (
+        '"content" must be a path, or keys and values',
+        'Write "content: /data/film", or "content: {path: /data/film, private: true}"',
+    ),
+    "share_limits": ('"share_limits" must be keys and values', 'Write "share_limits: {ratio: 2, seeding_time: 14d}"'),
+    "files": ('"files" must be a list', "Write 'files: [{match: \"*.nfo\", priority: skip}]'"),
+    "trackers": ('"trackers" must be a list', 'Begin each tracker with "- https://…"'),
+    "web_seeds": ('"web_seeds" must be a list', 'Begin each web seed with "- https://…"'),
+    "ignore_changes": ('"ignore_changes" must be a list', 'Write "ignore_changes: [save_path]"'),
+}
+_ITEMS: Final = {
+    "tags": "a tag",
+    "only": "a tag",
+    "trackers": "a tracker",
+    "web_seeds": "a web seed",
+    "ignore_changes": "a key",
+    "members": "a member",
+}
+_REQUIRED: Final = ("version", "policy", "url", "strategy", "members", "name", *SOURCES)
+_SECRET: Final[Said] = (
+    "this must be {env: NAME}, {file: PATH}, or text in quotes",
+    "Check the indentation, and put text in quotes",
+)
+
+
+def problem_of(document: Document, error: ErrorDetails) -> Problem:
+    """One error of pydantic as a `Problem`: at the value, at an unknown key, or where a key is missing."""
+    loc: Loc = tuple(part for part in error["loc"] if part not in BRANCHES)
+    kind = error["type"]
+    if loc and loc[-1] == "[key]":
+        invalid = error["ctx"]["error"]
+        return Problem(document.key_at(*loc[:-1]), invalid.message, invalid.mend)
+    if kind == "extra_forbidden":
+        return Problem(document.key_at(*loc), *_unknown(loc))
+    if kind == "missing":
+        return Problem(document.at(*loc[:-1]), *_missing(loc))
+    return Problem(document.at(*loc), *_wrong(document, loc, error))
+
+
+def suggestion(word: str, known: tuple[str, ...]) -> str:
+    """`Did you mean "…"?` for the nearest known word, or "" where none is near."""
+    near = get_close_matches(word.lower(), known, 1, 0.6)
+    return f'Did you mean "{near[0]}"?' if near else ""
+
+
+def shown(text: str) -> str:
+    """A word of the user's in quotes, short and printable."""
+    word = "".join(character if character.isprintable() else "?" for character in text)
+    return f'"{word[:60]}…"' if len(word) > 60 else f'"{word}"'
+
+
+def place_of(loc: Loc) -> str:
+    """Which part of the schema `loc` is in: a key of `KEYS`."""
+    match loc:
+        case ("instances", _, "categories", _, *_):
+            return "categories"
+        case ("instances", _, "health", _, "gluetun", "password" | "api_key" as key, *_):
+            return key
+        case ("instances", _, "health", _, "http" | "gluetun" | "external_ip" as key, *_):
+            return key
+        case ("instances", _, "health", *_):
+            return "health"
+        case ("instances", _, str(key), *_):
+            return key
+        case ("groups", _, "members", *_):
+            return "members"
+        case ("torrents", _, "tags" | "share_limits" | "files" | "content" as key, *_):
+            return str(key)
+        case ("defaults", "tags" | "share_limits" | "files" as key, *_):
+            return str(key)
+        case (str(head), *_):
+            return head
+    return ""
+
+
+def _unknown(loc: Loc) -> Said:
+    *container, key = loc
+    place = place_of(tuple(container))
+    if place in SECRET_KEYS:
+        return _SECRET
+    if place == "defaults" and key in _NOT_DEFAULTS:
+        return f'"{key}" cannot be a default: each torrent has its own', "Move it to a torrent"
+    if place == "content" and key in KEYS["torrents"]:
+        return f'"{key}" is no part of the content', 'Write it beside "content", as with every torrent'
+    if place == "torrents" and key in KEYS["content"] and key != "path":
+        return f'"{key}" is a part of the content', f'Write "content: {{path: /data/film, {key}: …}}"'
+    known = KEYS.get(place, ())
+    mend = suggestion(str(key), known) or "Known here: " + ", ".join(known)
+    return f"unknown key {shown(str(key))}", mend
+
+
+def _missing(loc: Loc) -> Said:
+    match loc:
+        case ("version",):
+            return "this document does not say its version", 'Begin it with "version: 1"'
+        case ("instances", _, "health", _, "http" | "gluetun" as kind, "url"):
+            return f"this {kind} probe has no url", 'Add "url: http://…"'
+        case ("instances", _, "url"):
+            return "this instance has no url", 'Add "url: http://127.0.0.1:8080"'
+        case ("groups", _, "strategy"):
+            return "this group has no strategy", 'Add "strategy: failover", "replicate" or "spread"'
+        case ("groups", _, "members"):
+            return "this group has no members", 'Add "members: [home, seedbox]"'
+        case ("groups", _, "members", _, "name"):
+            return "this member does not say which instance it is", 'Add "name: home"'
+        case (*_, "files", int(), "match" | "priority" as key):
+            mend = 'Add "priority: skip"' if key == "priority" else "Add 'match: \"*.nfo\"'"
+            return f"this rule for files has no {key}", mend
+        case (*_, "content", "path"):
+            return "this content has no path", 'Add "path: /data/film", as qBittorrent sees it'
+    return f'"{loc[-1]}" is missing', _SHAPES.get(str(loc[-1]), ("", ""))[1]
+
+
+def _wrong(document: Document, loc: Loc, error: ErrorDetails) -> Said:
+    kind, value = error["type"], error["input"]
+    if not loc:
+        return _not_a_document(value)
+    if kind == "value_error":
+        invalid = error["ctx"]["error"]
+        return (invalid.message, invalid.mend) if isinstance(invalid, Invalid) else (str(invalid), "")
+    if place_of(loc) in SECRET_KEYS and loc[-1] in SECRET_KEYS:
+        return _SECRET
+    field = str(next((part for part in reversed(loc) if isinstance(part, str)), ""))
+    if kind == "dict_type" and (item := _not_an_item(loc)):
+        return item
+    if value is None and isinstance(loc[-1], int):
+        return f"{_ITEMS.get(field, 'this item')} has no value", "Write it, or remove the item"
+    if value is None and field in _REQUIRED:
+        return f'"{field}" has no value', "Give it one"
+    if value is None:
+        mend = f'Write "{field}: []" if there are none' if field in ("torrents", *_ITEMS) else "Give it one"
+        return f'"{field}" has no value', f"{mend}, or remove the key"
+    teller = _TELLERS.get(kind, _other)
+    return teller(document, loc, field, value)
+
+
+def _not_a_document(value: Any) -> Said:
+    if value is None:
+        return "this document is empty", 'A desired state begins with "version: 1"'
+    return "a desired state is keys and values", 'It begins with "version: 1"'
+
+
+def _not_an_item(loc: Loc) -> Said | None:
+    """For something that is no mapping where a torrent, an instance or a category is expected."""
+    match loc:
+        case ("torrents", int()):
+            return "a torrent is keys and values", 'Write "- magnet: magnet:?xt=urn:btih:…"'
+        case ("instances", _):
+            return "an instance is keys and values", 'Write "url: http://127.0.0.1:8080" below its name'
+        case ("groups", _):
+            return "a group is keys and values", 'Write "strategy: failover" and "members: […]" below its name'
+        case ("instances", _, "health", int()):
+            return "a probe is keys and values", 'Write it like "- interface: wg0"'
+        case ("categories", _) | ("instances", _, "categories", _):
+            return "a category is keys and values", 'Write "linux: {save_path: /data/linux}"'
+        case (*_, "files", int()):
+            return "a rule for files is keys and values", "Write '- {match: \"*.nfo\", priority: skip}'"
+    return None
+
+
+def _text(document: Document, loc: Loc, field: str, value: Any) -> Said:
+    subject = _ITEMS.get(field, f'"{field}"') if isinstance(loc[-1], int) else f'"{field}"'
+    if isinstance(value, (list, dict)):
+        return f"{subject} must be text, not a {'list' if isinstance(value, list) else 'mapping'}", ""
+    meaning = "true or false" if isinstance(value, bool) else "a number"
+    quoted = "" if loc[0] == "instances" else ": " + shown(document.text(*loc))
+    return f"{subject} must be text, and this means {meaning}", f"Put it in quotes{quoted}"
+
+
+def _flag(_document: Document, _loc: Loc, field: str, value: Any) -> Said:
+    meant = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
+    word = meant.get(value.lower()) if isinstance(value, str) else None
+    return f'"{field}" must be true or false', f'Write "{field}: {word}"' if word else "Write true or false"
+
+
+def _choice(_document: Document, _loc: Loc, field: str, value: Any) -> Said:
+    choices = _CHOICES[field]
+    value = value.replace("_", "-") if isinstance(value, str) else value
+    listed = ", ".join(choices[:-1]) + " or " + choices[-1]
+    near = suggestion(value, choices) if isinstance(value, str) else ""
+    return f'"{field}" must be {listed}', near
+
+
+def _number(_document: Document, _loc: Loc, field: str, value: Any) -> Said:
+    mend = "Write it without quotes" if isinstance(value, str) and value.isdecimal() else ""
+    return f'"{field}" must be {_NUMBERS[field]}', mend
+
+
+def _shape(_document: Document, _loc: Loc, field: str, _value: Any) -> Said:
+    return _SHAPES[field]
+
+
+def _other(_document: Document, _loc: Loc, field: str, _value: Any) -> Said:
+    return f'the value of "{field}" cannot be used', ""
+
+
+_TELLERS: Final[dict[str, Callable[[Document, Loc, str, Any], Said]]] = {
+    "string_type": _text,
+    "bool_type": _flag,
+    "literal_error": _choice,
+    "int_type": _number,
+    "float_type": _number,
+    "finite_number": _number,
+    "greater_than_equal": _number,
+    "less_than_equal": _number,
+    "greater_than": _number,
+    "dict_type": _shape,
+    "list_type": _shape,
+    "union_tag_not_found": _shape,
+}

@@ -1,0 +1,165 @@
+"""One entry of `torrents` as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from reconciler.desired.context import Invalid
+from reconciler.desired.schema.document import Managed
+from reconciler.model.options import Version, declarable
+from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.tags import PROTECT, free_tags, held
+
+Plain = str | bool | int | float | None | Sequence["Plain"] | Mapping[str, "Plain"]
+
+_WORDS = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+@-]*(?: [A-Za-z0-9_./+@-]+)*")
+_LINK = re.compile(r"(?:magnet:\?|https?://)[A-Za-z0-9%&=:?+._/!~*'(),;@$\[\]-]*[A-Za-z0-9%&=+._/!~*'(),;@$\[\]-]")
+_MEANS_ELSE = re.compile(r"(?i)null|true|false|yes|no|on|off|y|n")  # in YAML 1.1 or 1.2
+_SPECIAL = re.compile(r'[\\"]')
+_ESCAPES: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
+
+def scalar(text: str, *, flow: bool = False) -> str:
+    """A text as a scalar: bare where that is safe, else in quotes. `flow`: it stands inside of brackets."""
+    if _WORDS.fullmatch(text) and not _MEANS_ELSE.fullmatch(text) and not (flow and " " in text):
+        return text
+    if not flow and _LINK.fullmatch(text):
+        return text
+    if "\\" in text and text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + "".join(map(_escaped, _SPECIAL.sub(r"\\\g<0>", text))) + '"'
+
+
+def value(one: Plain, *, flow: bool = False) -> str:
+    """Any value on one line; lists and mappings in brackets."""
+    if one is None:
+        return "null"
+    if isinstance(one, bool):
+        return "true" if one else "false"
+    if isinstance(one, (int, float)):
+        return repr(one)
+    if isinstance(one, str):
+        return scalar(one, flow=flow)
+    if isinstance(one, Mapping):
+        return "{" + ", ".join(f"{scalar(key, flow=True)}: {value(item, flow=True)}" for key, item in one.items()) + "}"
+    return "[" + ", ".join(value(item, flow=True) for item in one) + "]"
+
+
+def remark(text: str) -> str:
+    """A text for a comment: on one line, and nothing in it that could drive a terminal or hide what is there."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text).rstrip()
+
+
+def _escaped(sign: str) -> str:
+    if sign.isprintable():
+        return sign
+    if sign in _ESCAPES:
+        return _ESCAPES[sign]
+    code = ord(sign)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an entry names its torrent by: the key (`magnet`, `torrent`, …) and its value. It may hold a passkey."""
+
+    key: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry: its source, its other keys in order, and what is said of it in comments, a line each."""
+
+    source: Source
+    keys: Mapping[str, Plain] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> dict[str, Plain]:
+        """The entry as plain data."""
+        return {self.source.key: self.source.text, **self.keys}
+
+
+def block_entry(entry: Entry, indent: str) -> list[str]:
+    """Its lines in a block list. The remarks stand inside of the entry, so that they go where it goes."""
+    lines = [f"# {remark(text)}" for text in entry.remarks]
+    lines += [f"{key}: {value(one)}" for key, one in entry.data.items()]
+    return [f"{indent}{'- ' if number == 0 else '  '}{text}" for number, text in enumerate(lines)]
+
+
+def flow_entry(entry: Entry) -> str:
+    """The entry inside of brackets; there is no room for remarks."""
+    return value(entry.data, flow=True)
+
+
+# What is as on any fresh torrent is not said, and so not managed: to declare `paused: false` would start again what a
+# share limit has stopped. What the kill switch holds is to run.
+_FIELDS: Final[tuple[tuple[str, Callable[[LiveTorrent], Plain]], ...]] = (
+    ("category", lambda live: live.category or None),
+    ("tags", lambda live: sorted(free_tags(live.tags)) or None),
+    ("save_path", lambda live: None if live.auto_tmm or live.moving else live.save_path or None),
+    ("paused", lambda live: (live.stopped and held(live.tags) is None) or None),
+    ("protect", lambda live: PROTECT in live.tags or None),
+)
+
+_MANAGED: Final[TypeAdapter[Managed]] = TypeAdapter(Managed)
+
+
+def managed_values(live: LiveTorrent, api: Version) -> tuple[dict[str, Plain], tuple[str, ...]]:
+    """Its keys, and why one was left out: whatever the schema refuses, since one such value would spoil the file."""
+    keys: dict[str, Plain] = {}
+    left: list[str] = []
+    for key, found in _said(live, api):
+        outer, _, inner = key.partition(".")
+        if isinstance(found, list):
+            reasons = [(item, _refusal(key, (item,))) for item in found]
+            left += [f"{key} without {scalar(str(item))}: {why}" for item, why in reasons if why]
+            if kept := [item for item, why in reasons if not why]:
+                keys[key] = kept
+        elif why := _refusal(key, found):
+            left.append(f"{key} {scalar(str(found))} is left out: {why}")
+        elif inner:
+            keys[outer] = {**cast("Mapping[str, Plain]", keys.get(outer, {})), inner: found}
+        else:
+            keys[key] = found
+    if live.moving:
+        left.append("save_path is left out: its data is being moved")
+    if "save_path" not in keys and keys.pop("download_path", None):
+        left.append("download_path is left out: without a save_path it cannot be declared")
+    return keys, tuple(left)
+
+
+def _said(live: LiveTorrent, api: Version) -> Iterator[tuple[str, Plain]]:
+    """Every key that has something to say; `share_limits.ratio` for one inside of another."""
+    for key, read in _FIELDS:
+        if (found := read(live)) is not None:
+            yield key, found
+    for key, value in declarable(live, api):
+        if not (key == "download_path" and live.auto_tmm):  # it is its category's
+            yield key, cast("Plain", value)
+
+
+def is_category(name: str, save_path: str) -> bool:
+    """Can a category with this path be declared?"""
+    return bool(name and save_path) and not _refusal("category", name) and not _refusal("save_path", save_path)
+
+
+@lru_cache(maxsize=4096)
+def _refusal(key: str, found: Any) -> str:
+    """Why the schema does not take this value, or ""."""
+    outer, _, inner = key.partition(".")
+    value = list(found) if isinstance(found, tuple) else found
+    given = {outer: {inner: value} if inner else value}
+    try:
+        _MANAGED.validate_python(given)
+    except ValidationError as error:
+        cause = error.errors(include_url=False)[0].get("ctx", {}).get("error")
+        return cause.message if isinstance(cause, Invalid) else "its form is not allowed"
+    return ""

@@ -1,0 +1,82 @@
+"""What the loop tells those who watch it: the journal, the metrics, the pages and the notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from reconciler.model.desired import Desired
+from reconciler.model.position import Problem
+from reconciler.model.run import Run, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An instance that is left alone for a while after failures.
+
+    How many in a row, why, and until when (UTC). `status`: how it answered last.
+    """
+
+    failures: int
+    reason: str
+    until: datetime
+    status: Status = Status.UNREACHABLE
+
+
+COMMAND: Final = "command"  # the trigger of a single run: somebody, or something, gave the command
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run that has ended. Times are UTC, `seconds` is its length; `trigger` is why it was made.
+
+    `trigger` is `start`, `files`, `reload`, `signal`, `interval`, or `retry`: the
+    wait of an instance that had failed is over. `problems`: the desired state on disk is invalid
+    and the last good one is still in force. `waiting`: the instances that could not be read, by name; those that have
+    waited all along are not in `run`.
+    """
+
+    run: Run
+    trigger: str
+    began: datetime
+    seconds: float
+    problems: tuple[Problem, ...] = ()
+    waiting: Mapping[str, Waiting] | None = None
+
+
+class Observer(Protocol):
+    """Told of every run of the loop, in its thread. What it raises is logged and never ends the loop."""
+
+    def began(self, desired: Desired) -> None:
+        """A run begins, with this desired state in force."""
+
+    def finished(self, finished: Finished) -> None:
+        """A run has ended."""
+
+
+class Progress(Protocol):
+    """Told how far each instance is, from several threads."""
+
+    def started(self, instance: str, total: int) -> None:
+        """`total` actions are about to be executed."""
+
+    def advanced(self, instance: str, count: int) -> None:
+        """`count` more of them have been dealt with."""
+
+    def finished(self, instance: str) -> None:
+        """Nothing more comes for this instance."""
+
+
+class Silent:
+    """A progress that nobody watches."""
+
+    def started(self, instance: str, total: int) -> None:
+        """Nothing to show."""
+
+    def advanced(self, instance: str, count: int) -> None:
+        """Nothing to show."""
+
+    def finished(self, instance: str) -> None:
+        """Nothing to show."""

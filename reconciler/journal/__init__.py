@@ -1,0 +1,13 @@
+"""What is remembered from run to run, in one SQLite file of the state directory. It is safe to delete.
+
+Nothing that a run needs is only here: what is ours is a tag on the server. The journal makes runs explain themselves
+later (`reconcile history`), and lets a plan notice that an instance has lost most of what we owned. It never raises
+into a run and never holds one up for long: what goes wrong with it is a warning.
+Does I/O on that file alone; contacts nobody, formats no report.
+"""
+
+from reconciler.journal.database import FILE_NAME, JournalError, default_state_dir
+from reconciler.journal.history import Wanted, past_runs
+from reconciler.journal.journal import Journal
+
+__all__ = ["FILE_NAME", "Journal", "JournalError", "Wanted", "default_state_dir", "past_runs"]

@@ -1,0 +1,166 @@
+"""The file: opened for each use, so that it may be deleted, replaced or shared at any time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+SCHEMA: Final = 2  # PRAGMA user_version; 2 has what placement knows
+PATIENCE: Final = 1.0  # seconds to wait for another process that writes
+PAGES: Final = 16_384  # of 4 KiB: 64 MiB, whatever happens
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+_TABLES: Final = """
+CREATE TABLE run (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    owner TEXT NOT NULL, began REAL NOT NULL, seconds REAL NOT NULL,  -- seconds since 1970, UTC; seconds
+    mode TEXT NOT NULL, trigger TEXT NOT NULL, plan_hash TEXT NOT NULL, exit_code INTEGER NOT NULL
+);
+CREATE TABLE instance (
+    run INTEGER NOT NULL REFERENCES run ON DELETE CASCADE, name TEXT NOT NULL, status TEXT NOT NULL, error TEXT
+);
+CREATE INDEX instance_of_run ON instance (run);
+CREATE TABLE action (
+    run INTEGER NOT NULL REFERENCES run ON DELETE CASCADE, instance TEXT NOT NULL, verb TEXT NOT NULL,
+    kind TEXT NOT NULL, name TEXT NOT NULL, infohash TEXT, changes TEXT NOT NULL, outcome TEXT NOT NULL, error TEXT
+);
+CREATE INDEX action_of_run ON action (run);
+CREATE TABLE owned (
+    owner TEXT NOT NULL, instance TEXT NOT NULL, url TEXT NOT NULL, torrents INTEGER NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (owner, instance, url)
+) WITHOUT ROWID;
+CREATE TABLE contested (
+    owner TEXT NOT NULL, instance TEXT NOT NULL, kind TEXT NOT NULL, item TEXT NOT NULL, field TEXT NOT NULL,
+    until REAL NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (owner, instance, kind, item, field)
+) WITHOUT ROWID
+"""
+_PLACES: Final = f"""
+CREATE TABLE down (
+    owner TEXT NOT NULL, instance TEXT NOT NULL, url TEXT NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (owner, instance)
+) WITHOUT ROWID;
+CREATE TABLE held (  -- ids: infohashes, one a line, deflated
+    owner TEXT NOT NULL, instance TEXT NOT NULL, url TEXT NOT NULL, ids BLOB NOT NULL, PRIMARY KEY (owner, instance)
+);
+CREATE TABLE pending (
+    owner TEXT NOT NULL, grp TEXT NOT NULL, infohash TEXT NOT NULL, name TEXT NOT NULL, reason TEXT NOT NULL,
+    file TEXT NOT NULL, line INTEGER NOT NULL, col INTEGER NOT NULL, until REAL, since REAL NOT NULL,
+    PRIMARY KEY (owner, grp, infohash)
+) WITHOUT ROWID;
+PRAGMA user_version = {SCHEMA}
+"""
+STEPS: Final = (_TABLES, _PLACES)  # each leads from its index, as `user_version`, to the next one
+
+
+class JournalError(Exception):
+    """The journal cannot be used; the message says why and what to do. `damaged`: the file is not whole."""
+
+    def __init__(self, message: str, *, damaged: bool = False) -> None:
+        super().__init__(message)
+        self.damaged = damaged
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """A transaction that is kept if the block ends well. Makes the file where there is none. Raises `JournalError`."""
+    with _translated(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with closing(_connected(path, "rwc")) as connection:
+            _prepare(connection, path)
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA incremental_vacuum").fetchall()
+
+
+@contextmanager
+def reading(path: Path, since: int = 1) -> Iterator[sqlite3.Connection | None]:
+    """One state of the file; None where there is none yet, or one from before that schema. Raises `JournalError`."""
+    with _translated(path):
+        if not path.exists():
+            yield None
+            return
+        with closing(_connected(path, "ro")) as connection:
+            version = _version(connection, path)
+            connection.execute("BEGIN")
+            yield connection if version >= since else None
+
+
+def set_aside(path: Path, stamp: str) -> Path:
+    """Give a damaged file another name, so that nothing is lost and a new one can begin. Raises `OSError`."""
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    path.rename(aside)
+    for rest in ("-wal", "-shm"):
+        path.with_name(path.name + rest).unlink(missing_ok=True)
+    return aside
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    if path.exists() and not path.is_file():
+        raise JournalError(f"the journal {path} cannot be used: it is not a file. Choose a folder with --state-dir")
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute(f"PRAGMA max_page_count = {PAGES}")
+    if _version(connection, path) == SCHEMA:
+        return
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
+    connection.execute("PRAGMA journal_mode = WAL")  # readers and one writer do not wait for each other
+    connection.execute("BEGIN IMMEDIATE")
+    for step in STEPS[_version(connection, path) :]:  # none where another process was quicker
+        for statement in step.split(";\n"):
+            connection.execute(statement)
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA:
+        raise JournalError(
+            f"the journal {path} is of a newer reconcile. Update this one, or give it another --state-dir"
+        )
+    return version
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _meaning(error, path) from error
+    except OSError as error:
+        raise JournalError(
+            f"the journal {path} cannot be used: {error.strerror or error}. Choose a folder with --state-dir"
+        ) from error
+
+
+def _meaning(error: sqlite3.Error, path: Path) -> JournalError:
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the low byte names the family
+    if code in _DAMAGED:
+        return JournalError(f"the journal {path} is damaged ({error}). It is safe to delete", damaged=True)
+    mend = {
+        sqlite3.SQLITE_BUSY: "Another process keeps it locked; it is tried again with the next run",
+        sqlite3.SQLITE_FULL: "Its disk is full, or it has reached its bound of 64 MiB. It is safe to delete",
+        sqlite3.SQLITE_READONLY: "It cannot be written. Choose a folder with --state-dir",
+        sqlite3.SQLITE_CANTOPEN: "It cannot be opened. Choose a folder with --state-dir",
+    }.get(code, "It is safe to delete")
+    return JournalError(f"the journal {path} cannot be used: {error}. {mend}")
+
+
+FILE_NAME: Final = "journal.sqlite3"
+
+
+def default_state_dir(environ: Mapping[str, str]) -> Path | None:
+    """`$XDG_STATE_HOME/reconcile`, else `~/.local/state/reconcile` (XDG base directories); None without a home."""
+    given = environ.get("XDG_STATE_HOME", "")
+    if given.startswith("/"):  # the specification: a relative path is to be ignored
+        return Path(given) / "reconcile"
+    home = environ.get("HOME", "")
+    return Path(home) / ".local/state/reconcile" if home.startswith("/") else None

@@ -1,0 +1,33 @@
+"""Letters over apprise, which knows a hundred services. An extra: the library is not always there."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from reconciler.model.notification import Letter
+from reconciler.model.secret import Secret
+from reconciler.notify.outbox import DeliveryError
+
+MISSING: Final = 'needs the extra "notifications": pip install "qbt-reconciler[notifications]"'
+
+
+class ByApprise:
+    """A URL that apprise understands."""
+
+    def __init__(self, url: Secret, scheme: str) -> None:
+        """Raises `ValueError`, which says what is wrong: apprise is missing, or does not know such a URL."""
+        try:
+            import apprise
+        except ImportError:
+            raise ValueError(MISSING) from None
+        logging.getLogger("apprise").disabled = True  # what it logs may quote the URL
+        self.label = f"{scheme}://"
+        self._apprise = apprise.Apprise()
+        if not self._apprise.add(url.reveal()):
+            raise ValueError("apprise does not understand this address")
+
+    def send(self, letter: Letter) -> None:
+        """Deliver it as plain text."""
+        if not self._apprise.notify(title=letter.title, body=letter.text, body_format="text"):
+            raise DeliveryError("apprise could not deliver it", transient=True)

@@ -1,0 +1,74 @@
+"""A letter as a JSON document, posted to a URL. Needs no library."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import urllib.error
+import urllib.request
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from reconciler import __version__
+from reconciler.model.notification import Letter
+from reconciler.model.secret import Secret
+from reconciler.notify.outbox import DeliveryError
+
+TIMEOUT: Final = 10.0  # seconds
+_MAY_PASS: Final = (408, 425, 429)  # beside every 5xx
+
+
+class Webhook:
+    """An http(s) URL. Whatever is in it beyond the host is taken for a secret."""
+
+    def __init__(self, url: Secret, timeout: float = TIMEOUT) -> None:
+        """Raises `ValueError` for what is no usable URL."""
+        parts, place = _parsed(url.reveal())
+        self.label = f"{parts.scheme}://{place}"
+        self._url = Secret(urlunsplit((parts.scheme, place, parts.path or "/", parts.query, "")))
+        self._login = _login(parts.username, parts.password)
+        self._timeout = timeout
+        self._opener = urllib.request.build_opener(_NoRedirect)
+
+    def send(self, letter: Letter) -> None:
+        """Post it. Anything but a 2xx answer is a failure, a redirection too: a secret URL must not lead elsewhere."""
+        headers = {"Content-Type": "application/json", "User-Agent": f"reconcile/{__version__}"}
+        if self._login:
+            headers["Authorization"] = self._login.reveal()
+        request = urllib.request.Request(self._url.reveal(), letter.document, headers, method="POST")
+        try:
+            self._opener.open(request, timeout=self._timeout).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+            transient = error.code >= 500 or error.code in _MAY_PASS
+            elsewhere = ", which leads elsewhere and is not followed" if 300 <= error.code < 400 else ""
+            raise DeliveryError(f"it answered {error.code}{elsewhere}", transient=transient) from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            why = getattr(reason, "strerror", None) or type(reason).__name__
+            raise DeliveryError(f"no answer: {why}", transient=isinstance(error, OSError)) from None
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        """Follow none."""
+
+
+def _parsed(url: str) -> tuple[SplitResult, str]:
+    """The parts of a URL, and its host with the port."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # its words quote the URL
+        raise ValueError("is no usable URL") from None
+    if not parts.hostname or port == 0 or not url.isascii() or not url.isprintable():
+        raise ValueError("is no usable URL")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return parts, f"{host}:{port}" if port else host
+
+
+def _login(username: str | None, password: str | None) -> Secret | None:
+    if not username:
+        return None
+    words = f"{unquote(username)}:{unquote(password or '')}"
+    return Secret("Basic " + base64.b64encode(words.encode()).decode())

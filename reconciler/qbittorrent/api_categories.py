@@ -1,0 +1,79 @@
+"""The calls that read, make, change and remove categories."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from reconciler.model.desired import Instance
+from reconciler.model.errors import Unsupported
+from reconciler.model.paths import normal_path
+from reconciler.model.snapshot import DownloadPath, LiveCategory
+from reconciler.qbittorrent.client import Client
+from reconciler.qbittorrent.connection import Connection
+from reconciler.qbittorrent.convert import live_categories
+
+# What a category of >= 5.2 has besides its paths: as torrents/categories reads it, as editCategory takes it (5.3), and
+# the value that means "not set".
+_LIMITS = (
+    ("ratio_limit", "ratioLimit", -2),
+    ("seeding_time_limit", "seedingTimeLimit", -2),
+    ("inactive_seeding_time_limit", "inactiveSeedingTimeLimit", -2),
+    ("share_limit_action", "shareLimitAction", "Default"),
+    ("share_limits_mode", "shareLimitsMode", "Default"),
+)
+
+
+class CategoryCalls:
+    """A part of `Session`."""
+
+    _instance: Instance
+    _connection: Connection
+
+    def categories(self) -> Mapping[str, LiveCategory]:
+        """Every category by its name."""
+        return live_categories(self._connection.call("torrents/categories", Client.category_rows))
+
+    def create_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
+        """Make a category that is not there; one that is there is refused (409)."""
+        paths = _download_path(download_path)
+        self._connection.call("torrents/createCategory", lambda c: c.torrents_create_category(name, save_path, **paths))
+
+    def edit_category(
+        self, category: LiveCategory, save_path: str | None = None, download_path: DownloadPath = None
+    ) -> None:
+        """Give a category that is there these paths; None: as it has it, like all else.
+
+        An edit replaces everything (until 5.2), so what was read is sent back. Nothing is sent where the paths are as
+        they were read: until 5.1 an edit that changes nothing is refused.
+        """
+        save_path = category.save_path if save_path is None else save_path
+        download_path = category.download_path if download_path is None else download_path
+        if (normal_path(save_path), download_path) == (normal_path(category.save_path), category.download_path):
+            return
+        extra = category.extra
+        limits: dict[str, Any] = {
+            write: extra[read] for read, write, unset in _LIMITS if extra.get(read, unset) != unset
+        }
+        if limits and self._connection.capabilities.resets_category_limits:
+            raise Unsupported(
+                f"{self._instance.name}: category {category.name} has share limits of its own, which qBittorrent 5.2 "
+                "would reset with an edit through the API. Change its path in qBittorrent itself, or update to 5.3"
+            )
+        limits |= _download_path(download_path)
+        self._connection.call(
+            "torrents/editCategory", lambda c: c.torrents_edit_category(category.name, save_path, **limits)
+        )
+
+    def remove_categories(self, names: Collection[str]) -> None:
+        """Remove categories, with the sub-categories they may have. One that is not there is no error."""
+        if not names or any(not name or "\n" in name for name in names):
+            raise ValueError("names are a non-empty collection of categories")
+        self._connection.call("torrents/removeCategories", lambda c: c.torrents_remove_categories(list(names)))
+
+
+def _download_path(path: DownloadPath) -> dict[str, Any]:
+    """A category's download path (>= 4.4) as it is written: not said (None), none (False), or a path."""
+    if path is None:
+        return {}
+    return {"enable_download_path": path is not False, "download_path": path or ""}

@@ -1,0 +1,163 @@
+"""The calls that set a torrent's options, and what they take on each version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from reconciler.model.errors import Rejected
+from reconciler.model.files import LiveFile, Priority
+from reconciler.model.plan import Value
+from reconciler.model.snapshot import AddOptions, ShareLimits
+from reconciler.model.units import GLOBAL
+from reconciler.qbittorrent.client import Client
+from reconciler.qbittorrent.connection import Connection
+from reconciler.qbittorrent.convert import live_files
+from reconciler.qbittorrent.schemas import ACTIONS, LAYOUTS, PRIORITY_NUMBERS, STOP_CONDITIONS
+
+FILES_IN_LIST: Final = (2, 11, 8)  # Web API from which torrents/info gives files
+
+_ID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+
+_Call = Callable[[Client, list[str], Any], object]
+_SETTERS: Final[dict[str, tuple[str, _Call]]] = {
+    "auto_tmm": ("setAutoManagement", lambda c, ids, value: c.torrents_set_auto_management(value, ids)),
+    "download_path": ("setDownloadPath", lambda c, ids, value: c.torrents_set_download_path(value, ids)),
+    "force_start": ("setForceStart", lambda c, ids, value: c.torrents_set_force_start(value, ids)),
+    "super_seeding": ("setSuperSeeding", lambda c, ids, value: c.torrents_set_super_seeding(value, ids)),
+    "download_limit": ("setDownloadLimit", lambda c, ids, value: c.torrents_set_download_limit(value, ids)),
+    "upload_limit": ("setUploadLimit", lambda c, ids, value: c.torrents_set_upload_limit(value, ids)),
+    "comment": ("setComment", lambda c, ids, value: c.torrents_set_comment(value, ids)),
+}
+_TOGGLES: Final[dict[str, tuple[str, Callable[[Client, list[str]], object]]]] = {
+    "sequential": ("toggleSequentialDownload", lambda c, ids: c.torrents_toggle_sequential_download(ids)),
+    "first_last_piece_first": (
+        "toggleFirstLastPiecePrio",
+        lambda c, ids: c.torrents_toggle_first_last_piece_priority(ids),
+    ),
+}
+# fields as an add takes them
+_ADDED: Final[dict[str, str]] = {
+    "download_path": "download_path",
+    "force_start": "forced",
+    "sequential": "is_sequential_download",
+    "first_last_piece_first": "is_first_last_piece_priority",
+    "download_limit": "download_limit",
+    "upload_limit": "upload_limit",
+    "share_limits.ratio": "ratio_limit",
+    "share_limits.seeding_time": "seeding_time_limit",
+    "share_limits.inactive_seeding_time": "inactive_seeding_time_limit",
+    "share_limits.action": "share_limit_action",
+    "content_layout": "content_layout",
+    "skip_checking": "is_skip_checking",
+    "stop_condition": "stop_condition",
+}
+_NAMES: Final = {
+    "share_limits.action": ACTIONS,
+    "content_layout": LAYOUTS,
+    "stop_condition": STOP_CONDITIONS,
+}
+
+
+class OptionCalls:
+    """A part of `Session`. Ids and URLs are checked: what the server would misread raises `ValueError`."""
+
+    _connection: Connection
+
+    @property
+    def api(self) -> tuple[int, ...]:
+        """The Web API version as numbers; empty before `open`."""
+        return self._connection.capabilities.web_api
+
+    def files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
+        """The files of those torrents that are there and have metadata; before qBittorrent 5.2 one request for each."""
+        hashes = checked_ids(ids)
+        if self.api < FILES_IN_LIST:
+            return {key: live_files(rows) for key in hashes if (rows := self._files_of(key))}
+        rows = self._connection.call("torrents/info", lambda client: client.file_rows(hashes))
+        return {row["hash"]: live_files(files) for row in rows if (files := row.get("files"))}
+
+    def set_option(self, ids: Collection[str], field: str, value: Value) -> None:
+        """Set one of the options that are set by themselves."""
+        hashes = checked_ids(ids)
+        endpoint, send = _SETTERS[field]
+        self._connection.call(f"torrents/{endpoint}", lambda client: send(client, hashes, value))
+
+    def toggle(self, ids: Collection[str], field: str) -> None:
+        """Turn `sequential` or `first_last_piece_first` over."""
+        hashes = checked_ids(ids)
+        endpoint, send = _TOGGLES[field]
+        self._connection.call(f"torrents/{endpoint}", lambda client: send(client, hashes))
+
+    def set_share_limits(self, ids: Collection[str], limits: ShareLimits) -> None:
+        """Set all share limits at once. Older servers pass over what they do not know, newer ones insist on it."""
+        hashes = checked_ids(ids)
+        inactive = GLOBAL if limits.inactive_seeding_time is None else limits.inactive_seeding_time
+        action = limits.action or "default"
+        self._connection.call(
+            "torrents/setShareLimits",
+            lambda client: client.torrents_set_share_limits(
+                ratio_limit=limits.ratio,
+                seeding_time_limit=limits.seeding_time,
+                inactive_seeding_time_limit=inactive,
+                share_limit_action=ACTIONS.get(action, action),  # type: ignore[arg-type]
+                share_limits_mode=limits.mode or "Default",  # type: ignore[arg-type]
+                torrent_hashes=hashes,
+            ),
+        )
+
+    def add_trackers(self, ids: Collection[str], urls: Sequence[str]) -> None:
+        """Add trackers to those that are there."""
+        hashes, trackers = checked_ids(ids), _checked_urls(urls)
+        self._connection.call(
+            "torrents/addTrackers", lambda client: client.torrents_add_trackers("|".join(hashes), trackers)
+        )
+
+    def add_web_seeds(self, torrent_id: str, urls: Sequence[str]) -> None:
+        """Add web seeds to those that are there. The server takes them apart at `|` and then decodes each."""
+        seeds = [quote(url, safe="") for url in _checked_urls(urls)]
+        self._connection.call("torrents/addWebSeeds", lambda client: client.torrents_add_webseeds(torrent_id, seeds))
+
+    def prioritize(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
+        """Give files a priority."""
+        number, ids = PRIORITY_NUMBERS[priority], sorted(indexes)
+        self._connection.call(
+            "torrents/filePrio", lambda client: client.torrents_file_priority(torrent_id, ids, number)
+        )
+
+    def _files_of(self, torrent_id: str) -> Any:
+        try:
+            return self._connection.call("torrents/files", lambda client: client.files_of(torrent_id))
+        except Rejected as error:
+            if error.http_status != 404:  # it has gone meanwhile
+                raise
+            return ()
+
+
+def added_options(options: AddOptions) -> dict[str, Any]:
+    """Further options of an add, as the library takes them. Only what is given, and the stop condition always.
+
+    Without one the server's own setting (>= 4.5) might stop what should run.
+    """
+    given: dict[str, Any] = {"stop_condition": "None"}
+    for field, value in options.more:
+        given[_ADDED[field]] = _NAMES[field][str(value)] if field in _NAMES else value
+    if given.get("download_path") == "":  # the empty path would mean the server's own one
+        given |= {"download_path": None, "use_download_path": False}
+    return given
+
+
+def checked_ids(ids: Collection[str]) -> list[str]:
+    """Ids as qBittorrent takes them. No id at all, or `all`, would mean every torrent: a mistake of the caller's."""
+    if not ids or not all(map(_ID.fullmatch, ids)):
+        raise ValueError("ids are a non-empty collection of infohashes")
+    return list(ids)
+
+
+def _checked_urls(urls: Sequence[str]) -> list[str]:
+    if not urls or any(not url or _CONTROL.search(url) for url in urls):
+        raise ValueError("URLs are a non-empty collection, each without spaces and line breaks")
+    return list(urls)

@@ -1,0 +1,135 @@
+"""One logged-in conversation with one instance: when to log in, when to stop, and what every failure means."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from reconciler.model.desired import Instance
+from reconciler.model.errors import AuthFailed, Banned, BrokenReply, InstanceError, Stopped, TimedOut, TlsFailed
+from reconciler.qbittorrent.capabilities import Capabilities, capabilities_of, parse_web_api
+from reconciler.qbittorrent.client import Client
+from reconciler.qbittorrent.errors import FAILURES, LOGIN, UnexpectedReply, Where, is_expired_session, translate
+from reconciler.qbittorrent.transfers import Gauge
+
+T = TypeVar("T")
+
+_NO_VERSION = "did not give a version. Does `url` lead to qBittorrent's Web UI?"
+
+
+class Connection:
+    """Sends requests to one instance. Every method raises `InstanceError`, or `Stopped` before it sends.
+
+    `version` (like `v5.1.0`), `web_api` (like `2.11.4`) and `capabilities` are known once it is open. `opened` counts
+    how often it was: what the server keeps for a session ends with the session. Not thread-safe.
+    """
+
+    def __init__(self, instance: Instance, stop: threading.Event | None, gauge: Gauge | None = None) -> None:
+        self.version = ""
+        self.web_api = ""
+        self.capabilities = Capabilities(())
+        self.opened = 0
+        self._instance = instance
+        self._stop = stop
+        self._refused: InstanceError | None = None
+        self._client = Client(instance, gauge)
+
+    @property
+    def requests(self) -> int:
+        """How many HTTP requests were sent so far."""
+        return self._client.requests
+
+    @property
+    def date(self) -> str:
+        """The `Date` header of the last answer, "" where it had none."""
+        return self._client.date
+
+    def open(self) -> None:
+        """Log in (one attempt; none with an API key or without credentials) and learn the versions."""
+        self._check_ca_file()
+        self._log_in()
+        version = self._once("app/version", _read_version)
+        numbers = self._once("app/webapiVersion", _read_web_api)
+        self.capabilities = capabilities_of(self._instance.name, version, numbers)
+        self.version, self.web_api = version, ".".join(map(str, numbers))
+        self._client.web_api = self.web_api
+        self.opened += 1
+
+    def call(self, endpoint: str, send: Callable[[Client], T]) -> T:
+        """Send one request. Where the session has expired: log in, learn the versions anew, and send it once more.
+
+        A request that was answered 403 was not carried out, so it may be sent again. The server may have come back as
+        another version, which has other words for the same things.
+        """
+        try:
+            return self._send(send)
+        except FAILURES as error:
+            if not (self._can_log_in and is_expired_session(error, self._where(endpoint))):
+                raise self._meaning(error, endpoint) from None
+        self.open()
+        return self._once(endpoint, send)
+
+    def close(self) -> None:
+        """Log out and hang up. Never raises: the work is done, and the server drops idle sessions by itself."""
+        with suppress(Exception):
+            self._client.log_out()
+
+    @property
+    def _can_log_in(self) -> bool:
+        """An API key stands for itself, and a server that trusts our address wants no login."""
+        return self._instance.username is not None and self._instance.api_key is None
+
+    def _log_in(self) -> None:
+        username, password = self._instance.username, self._instance.password
+        if self._can_log_in and username is not None and password is not None:
+            try:
+                self._once(LOGIN, lambda client: client.log_in(username, password))
+            except (TimedOut, BrokenReply) as error:
+                error.transient = False  # it may have been refused unseen, and every refusal counts towards a ban
+                raise
+
+    def _once(self, endpoint: str, send: Callable[[Client], T]) -> T:
+        try:
+            return self._send(send)
+        except FAILURES as error:
+            raise self._meaning(error, endpoint) from None
+
+    def _send(self, send: Callable[[Client], T]) -> T:
+        if self._stop is not None and self._stop.is_set():
+            raise Stopped(f"{self._instance.name}: the run was asked to stop")
+        if self._refused:
+            raise self._refused
+        return send(self._client)
+
+    def _meaning(self, error: Exception, endpoint: str) -> InstanceError:
+        meaning = translate(error, self._where(endpoint))
+        if isinstance(meaning, (AuthFailed, Banned)):
+            self._refused = meaning  # asking again with what was refused is what gets an address banned
+        return meaning
+
+    def _where(self, endpoint: str) -> Where:
+        return Where(self._instance, endpoint)
+
+    def _check_ca_file(self) -> None:
+        """A CA file that is not there would otherwise show as a failure to connect."""
+        path = self._instance.ca_file
+        if path and self._instance.tls_verify and not Path(path).is_file():
+            raise TlsFailed(f"{self._instance.name}: `tls.ca_file` {path} is not a file here")
+
+
+def _read_version(client: Client) -> str:
+    version = client.app_version()
+    if not re.fullmatch(r"v[0-9][0-9A-Za-z.+-]{0,39}", version):
+        raise UnexpectedReply(_NO_VERSION)
+    return version
+
+
+def _read_web_api(client: Client) -> tuple[int, ...]:
+    numbers = parse_web_api(client.read_web_api_version())
+    if numbers is None:
+        raise UnexpectedReply(_NO_VERSION)
+    return numbers

@@ -1,0 +1,260 @@
+"""The one place where exceptions of requests, urllib3, qbittorrent-api and pydantic become `model.errors`.
+
+Every message says what happened, on which instance, and what to do. No message holds a credential, a cookie, a tracker
+URL, or the text of an exception of others: such texts quote URLs, headers and whole bodies.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import pydantic
+import qbittorrentapi.exceptions as qbt
+import requests
+import requests.exceptions as rq
+import urllib3.exceptions as u3
+
+from reconciler.model.desired import Instance
+from reconciler.model.errors import (
+    AuthFailed,
+    Banned,
+    BrokenReply,
+    InstanceError,
+    Rejected,
+    ServerFault,
+    TimedOut,
+    TlsFailed,
+    TooLarge,
+    Unreachable,
+    Unsupported,
+)
+
+LOGIN = "auth/login"
+
+
+class UnexpectedReply(Exception):
+    """An answer that qBittorrent never gives. The text continues "ENDPOINT at URL …" and quotes nothing secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which request an error belongs to, and of which instance."""
+
+    instance: Instance
+    endpoint: str
+
+    @property
+    def name(self) -> str:
+        """What the user calls the instance."""
+        return self.instance.name
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port: all of the URL that an error shows."""
+        parts = urlsplit(self.instance.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    @property
+    def at(self) -> str:
+        """The beginning of most messages: instance, endpoint, and where that is."""
+        return f"{self.name}: {self.endpoint} at {self.origin}"
+
+
+E = TypeVar("E", bound=BaseException)
+
+_CHECK = "Is qBittorrent running, and does `url` name the host and port of its Web UI?"
+_UNUSABLE = (rq.InvalidURL, rq.InvalidSchema, rq.InvalidHeader, u3.LocationValueError, UnicodeError)
+
+
+def not_delivered(error: Exception, where: Where) -> InstanceError:
+    """What a failure to connect, to send or to receive means. When in doubt, the request has been carried out."""
+    causes = list(_causes(error))
+    if tls := _first(causes, ssl.SSLError):
+        return _tls_failed(tls, where)
+    if type(error) is OSError or _first(causes, *_UNUSABLE):  # requests: the file with the CAs is not there
+        return InstanceError(
+            f"{where.name}: no request can be made with this `url`, API key, `tls.ca_file` or REQUESTS_CA_BUNDLE"
+        )
+    if _first(causes, u3.ProxyError):
+        return Unreachable(
+            f"{where.name}: the HTTP proxy that the environment names (HTTP_PROXY, HTTPS_PROXY) does not lead to "
+            f"{where.origin}. Mend it, or except this host with NO_PROXY"
+        )
+    if _first(causes, u3.NameResolutionError, socket.gaierror):
+        return Unreachable(f"{where.name}: the host name in {where.origin} cannot be resolved. Check `url` and the DNS")
+    if _first(causes, u3.NewConnectionError):  # before the time-out, which is its base class
+        return Unreachable(f"{where.name}: no connection to {where.origin}. {_CHECK}")
+    if _first(causes, rq.ConnectTimeout, u3.ConnectTimeoutError):
+        return Unreachable(f"{where.name}: no connection to {where.origin} in time. {_CHECK}")
+    if (slow := _first(causes, TimeoutError)) and "handshake" in str(slow):
+        return Unreachable(
+            f"{where.name}: {where.origin} did not answer in TLS in time. Should `url` begin with http://?"
+        )
+    if slow or _first(causes, rq.Timeout, u3.ReadTimeoutError):
+        return TimedOut(f"{where.at} did not answer in time. It may be busy: raise `timeout.read` if this goes on")
+    return BrokenReply(f"{where.at}: the connection broke before the answer was whole. A new attempt may help")
+
+
+def _tls_failed(error: ssl.SSLError, where: Where) -> InstanceError:
+    """A certificate or a protocol that does not fit is for a person to mend; any other break may pass."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = (
+            f"the TLS certificate of {where.origin} is not trusted ({error.verify_message}). Name its CA in "
+            "`tls.ca_file`, or set `tls.verify: false` to do without the check"
+        )
+    elif error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+        text = f"{where.origin} does not speak TLS. Should `url` begin with http://?"
+    elif error.reason in ("NO_CERTIFICATE_OR_CRL_FOUND", "PEM_LIB", "BAD_BASE64_DECODE"):
+        text = "`tls.ca_file` holds no certificate in PEM format"
+    else:
+        return BrokenReply(f"{where.at}: the TLS connection broke. A new attempt may help")
+    return TlsFailed(f"{where.name}: {text}")
+
+
+def _first(causes: list[BaseException], *kinds: type[E]) -> E | None:
+    return next((cause for cause in causes if isinstance(cause, kinds)), None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and all that it wraps; requests and urllib3 put it in `args`, in `reason` or behind `from`."""
+    seen: set[int] = set()
+    todo: list[object] = [error]
+    while todo:
+        cause = todo.pop(0)
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            todo += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
+
+
+_NEVER_AGAIN = "It is not tried again: five failed logins ban this address for an hour"
+
+# Whatever sending a request and reading its answer may raise. ValueError: bad URLs and headers; OSError: CA files.
+FAILURES = (
+    requests.RequestException,
+    u3.HTTPError,
+    qbt.APIError,
+    UnexpectedReply,
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+
+
+def translate(error: Exception, where: Where) -> InstanceError:
+    """What an exception means, in our own taxonomy."""
+    if isinstance(error, UnexpectedReply):
+        return InstanceError(f"{where.at} {error}")
+    if isinstance(error, pydantic.ValidationError):
+        return _unreadable(error, where)
+    if isinstance(error, qbt.LoginFailed):
+        return AuthFailed(f"{where.name}: qBittorrent refuses the user name or password. Correct them. {_NEVER_AGAIN}")
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return _refused(error.response, where)
+    if isinstance(error, NotImplementedError):
+        return Unsupported(f"{where.name}: this version of qBittorrent has no {where.endpoint}. Update qBittorrent")
+    if isinstance(error, (requests.RequestException, u3.HTTPError, OSError, UnicodeError)):
+        return not_delivered(error, where)
+    return InstanceError(f"{where.at} failed with an unforeseen {type(error).__name__}. Please report this")
+
+
+def is_expired_session(error: Exception, where: Where) -> bool:
+    """Does a 403 say that the server no longer knows our session (it was idle for long, or the server restarted)?
+
+    Any other 403 explains itself in its body, such as a folder that cannot be written (qBittorrent <= 4.5.0).
+    """
+    if where.endpoint == LOGIN or not isinstance(error, qbt.Forbidden403Error) or error.response is None:
+        return False
+    return error.response.text in ("", "Forbidden")
+
+
+def _unreadable(error: pydantic.ValidationError, where: Where) -> InstanceError:
+    """A body that is no JSON was cut short or garbled; JSON of another shape is not what we think we talk to."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return BrokenReply(f"{where.at} answered with a body that is cut short or garbled. A new attempt may help")
+    place = ".".join(str(step) for step in first["loc"][-1:] if isinstance(step, str)) or "the whole"
+    return InstanceError(
+        f"{where.at} answered with JSON of an unexpected shape ({place}: {first['msg']}). "
+        "Is this qBittorrent, and does `url` name it? If so, please report it with the version of qBittorrent"
+    )
+
+
+def _refused(response: requests.Response, where: Where) -> InstanceError:
+    code = response.status_code
+    if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return ServerFault(
+            f"{where.at} answered {_status(code)}. qBittorrent or a proxy before it is overloaded, starting or broken"
+        )
+    if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return TooLarge(
+            f"{where.at} was refused: a proxy before qBittorrent takes no request of this size. "
+            "Raise its limit (nginx: client_max_body_size)",
+            code,
+        )
+    if code == HTTPStatus.UNAUTHORIZED:
+        return _unauthorized(where)
+    if code == HTTPStatus.FORBIDDEN and where.endpoint == LOGIN and not _is_page(response):
+        return Banned(
+            f"{where.name}: qBittorrent has banned this address after too many failed logins. "
+            "Correct the credentials, then wait for an hour or restart qBittorrent"
+        )
+    if code == HTTPStatus.FORBIDDEN and response.text in ("", "Forbidden"):
+        return _forbidden(where)
+    if code == HTTPStatus.NOT_FOUND and where.endpoint in (LOGIN, "app/version", "app/webapiVersion"):
+        return InstanceError(
+            f"{where.at} was not found. Check host, port and base path of `url`: it must lead to the Web UI of "
+            "qBittorrent 4.2.4 or newer"
+        )
+    return Rejected(f"{where.at} was refused: {_status(code)}{_reason(response, where)}", code)
+
+
+def _unauthorized(where: Where) -> InstanceError:
+    """Wrong credentials (>= 5.2), or (all versions) a Host header that qBittorrent rejects; the answers are alike."""
+    return AuthFailed(
+        f"{where.name}: {where.origin} answered 401 to {where.endpoint}: wrong credentials, or qBittorrent does not "
+        "accept the host name or port in `url` (they must be its own; check its server domains), or a proxy wants "
+        f"credentials of its own. {_NEVER_AGAIN}"
+    )
+
+
+def _forbidden(where: Where) -> InstanceError:
+    if where.instance.api_key:
+        return AuthFailed(
+            f"{where.name}: qBittorrent refuses the API key. Correct it, or use a user name and password where "
+            "qBittorrent is older than 5.2"
+        )
+    return AuthFailed(
+        f"{where.name}: qBittorrent wants a login for {where.endpoint}. Give `username` and `password`; if they are "
+        "given, its session cookie gets lost on the way: look for a proxy that drops cookies, or http in place of https"
+    )
+
+
+def _reason(response: requests.Response, where: Where) -> str:
+    """What qBittorrent says about a refusal: one line of plain text.
+
+    A page of a proxy is left out, and so is whatever echoes a URL or what we sent to get in.
+    """
+    text = " ".join(response.text.split())
+    plain = response.headers.get("Content-Type", "").startswith("text/plain")
+    api_key = where.instance.api_key
+    echo = where.endpoint in (LOGIN, "app/setPreferences") or (api_key is not None and api_key.reveal() in text)
+    told = plain and not echo and 0 < len(text) <= 120 and "://" not in text and "magnet:" not in text
+    return f" ({text})" if told else ""
+
+
+def _is_page(response: requests.Response) -> bool:
+    """Web pages come from whatever stands before qBittorrent, never from its API."""
+    return "html" in response.headers.get("Content-Type", "")
+
+
+def _status(code: int) -> str:
+    return f"{code} {http.client.responses.get(code, '')}".rstrip()

@@ -1,0 +1,230 @@
+"""The shapes of what qBittorrent answers, as pydantic checks them while it parses.
+
+pydantic reads the JSON: it builds only the fields that are used, and is about twice as fast as `json` (10,000 torrents,
+15 MB: 45 ms). A row that is not whole is an error, never a row left out.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, NotRequired
+
+from pydantic import BeforeValidator, ConfigDict, StringConstraints, TypeAdapter, with_config
+from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
+
+from reconciler.model.content import Creation, CreatorTask, TaskState
+from reconciler.model.files import Priority
+from reconciler.model.paths import normal_path
+
+STRICT = ConfigDict(strict=True)
+
+
+class TorrentRow(TypedDict):
+    """The fields of a row of torrents/info that are used. Qt writes a number that is none (NaN) as null."""
+
+    hash: Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]
+    infohash_v1: NotRequired[str]  # both since 4.4
+    infohash_v2: NotRequired[str]
+    name: str
+    state: str
+    category: str
+    tags: str
+    save_path: str
+    auto_tmm: bool
+    progress: float | None
+    size: int
+    content_path: NotRequired[str]  # since 4.3.1
+    num_seeds: NotRequired[int]
+    num_complete: NotRequired[int]
+    tracker: NotRequired[str]  # one that answers, "" for none
+    total_size: int
+    magnet_uri: str
+    force_start: bool
+    seq_dl: bool
+    f_l_piece_prio: bool
+    super_seeding: bool
+    dl_limit: int
+    up_limit: int
+    ratio_limit: float | None
+    seeding_time_limit: int
+    inactive_seeding_time_limit: NotRequired[int]  # since 4.6
+    share_limit_action: NotRequired[str]  # since 5.2
+    share_limits_mode: NotRequired[str]  # since 5.3
+    download_path: NotRequired[str]  # since 4.4
+    comment: NotRequired[str]  # since 5.0
+
+
+@with_config(STRICT)
+class TorrentChange(TypedDict, total=False):
+    """What a reply of sync/maindata says of one torrent: of the fields that are used, those that changed."""
+
+    infohash_v1: str
+    infohash_v2: str
+    name: str
+    state: str
+    category: str
+    tags: str
+    save_path: str
+    auto_tmm: bool
+    progress: float | None
+    size: int
+    content_path: str
+    total_size: int
+    magnet_uri: str
+    force_start: bool
+    seq_dl: bool
+    f_l_piece_prio: bool
+    super_seeding: bool
+    dl_limit: int
+    up_limit: int
+    ratio_limit: float | None
+    seeding_time_limit: int
+    inactive_seeding_time_limit: int
+    share_limit_action: str
+    share_limits_mode: str
+    download_path: str
+    comment: str
+
+
+@with_config(STRICT)
+class FileRow(TypedDict):
+    """A row of torrents/files. `index` is told since 4.3.5; before, it is the place in the list."""
+
+    name: str
+    priority: int
+    index: NotRequired[int]
+
+
+@with_config(STRICT)
+class FilesRow(TypedDict):
+    """A row of torrents/info with its files (>= 5.2), which are not told before there is metadata."""
+
+    hash: str
+    files: NotRequired[list[FileRow]]
+
+
+@with_config(STRICT)
+class CategoryChange(TypedDict, total=False):
+    """What a reply of sync/maindata says of one category. A value that is gone is not told."""
+
+    savePath: str
+
+
+@with_config(STRICT)
+class MainData(TypedDict):
+    """A reply of sync/maindata (>= 4.6): everything (`full_update`), or what changed since the reply before."""
+
+    rid: int
+    full_update: NotRequired[bool]
+    torrents: NotRequired[dict[Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")], TorrentChange]]
+    torrents_removed: NotRequired[list[str]]
+    categories: NotRequired[dict[str, CategoryChange]]
+    categories_removed: NotRequired[list[str]]
+
+
+class ServerState(TypedDict):
+    """What a full reply of sync/maindata says of the server; a delta leaves out what did not change."""
+
+    free_space_on_disk: int
+
+
+class WithServerState(TypedDict):
+    """A full reply, for its server alone."""
+
+    server_state: ServerState
+
+
+@with_config(ConfigDict(extra="allow"))
+class CategoryRow(TypedDict):
+    """A row of torrents/categories. Whatever else it has is kept: an edit may have to send it back."""
+
+    savePath: str
+
+
+TORRENTS: TypeAdapter[list[TorrentRow]] = TypeAdapter(list[TorrentRow], config=STRICT)
+FILES: TypeAdapter[list[FileRow]] = TypeAdapter(list[FileRow])
+INFO_WITH_FILES: TypeAdapter[list[FilesRow]] = TypeAdapter(list[FilesRow])
+CATEGORIES: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[str, CategoryRow])
+PREFERENCES: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
+MAIN_DATA: TypeAdapter[MainData] = TypeAdapter(MainData)
+SERVER_STATE: TypeAdapter[WithServerState] = TypeAdapter(WithServerState)
+
+PRIORITIES: Final = {0: Priority.SKIP, 1: Priority.NORMAL, 6: Priority.HIGH, 7: Priority.MAXIMAL}
+PRIORITY_NUMBERS: Final = {priority: number for number, priority in PRIORITIES.items()}
+
+# names of values: as we write them, as the Web API does
+ACTIONS: Final = {
+    "default": "Default",
+    "stop": "Stop",
+    "remove": "Remove",
+    "remove-with-content": "RemoveWithContent",
+    "enable-super-seeding": "EnableSuperSeeding",
+}
+LAYOUTS: Final = {"original": "Original", "subfolder": "Subfolder", "no-subfolder": "NoSubfolder"}
+STOP_CONDITIONS: Final = {
+    "none": "None",
+    "metadata-received": "MetadataReceived",
+    "files-checked": "FilesChecked",
+}
+_OUR_ACTIONS: Final = {theirs: ours for ours, theirs in ACTIONS.items()}
+
+
+def read_action(theirs: str | None) -> str | None:
+    """What happens at a share limit, in our words; one that we do not know stays as it is."""
+    return theirs if theirs is None else _OUR_ACTIONS.get(theirs, theirs)
+
+
+_STATES: Final = {
+    "Queued": TaskState.QUEUED,
+    "Running": TaskState.RUNNING,
+    "Finished": TaskState.FINISHED,
+    "Failed": TaskState.FAILED,
+}
+
+
+def _number(value: object) -> object:
+    return float(value) if isinstance(value, int) else value
+
+
+@with_config(STRICT)
+class TaskRow(TypedDict):
+    """The fields of a row of torrentcreator/status that are used. `format` is told where libtorrent 2 is built in."""
+
+    taskID: str
+    sourcePath: str
+    status: str
+    progress: NotRequired[Annotated[float, BeforeValidator(_number)]]
+    errorMessage: NotRequired[str]
+    format: NotRequired[str]
+    pieceSize: int
+    private: bool
+    source: NotRequired[str]
+    comment: NotRequired[str]
+    trackers: NotRequired[list[str]]  # with an empty one where the next tier begins
+    urlSeeds: NotRequired[list[str]]
+
+
+@with_config(STRICT)
+class AddedTask(TypedDict):
+    """The answer of torrentcreator/addTask."""
+
+    taskID: str
+
+
+TASKS: Final[TypeAdapter[list[TaskRow]]] = TypeAdapter(list[TaskRow])
+ADDED_TASK: Final[TypeAdapter[AddedTask]] = TypeAdapter(AddedTask)
+
+
+def creator_task(row: TaskRow) -> CreatorTask:
+    """A row as the model has it. A state that we do not know is one that has not ended."""
+    of = Creation(
+        normal_path(row["sourcePath"]),
+        row.get("format", ""),
+        row["pieceSize"],
+        row["private"],
+        row.get("source", ""),
+        row.get("comment", ""),
+        tuple(filter(None, row.get("trackers", ()))),
+        tuple(filter(None, row.get("urlSeeds", ()))),
+    )
+    state = _STATES.get(row["status"], TaskState.RUNNING)
+    return CreatorTask(row["taskID"], of, state, row.get("progress", 0.0), row.get("errorMessage", ""))

@@ -1,0 +1,1 @@
+"""The JSON reports: of a run, a status, an explanation and the doctor."""

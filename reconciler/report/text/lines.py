@@ -1,0 +1,115 @@
+"""Lines of styled text: made once, written with colours on a terminal and plainly everywhere else."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, TextIO
+
+from reconciler.report.sanitize import clean, inert
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+_ASCII = str.maketrans({"→": "->", "…": "...", "·": "-", "─": "-", "’": "'"})
+
+
+class Style(StrEnum):
+    """What a piece of text is, as the colours that say so."""
+
+    PLAIN = ""
+    STRONG = "bold"
+    DIM = "dim"
+    GOOD = "green"
+    ADD = "green bold"
+    ADOPT = "cyan bold"
+    CHANGE = "yellow bold"
+    DELETE = "red bold"
+    BAD = "red"
+    ALARM = "bold white on red"
+    WAIT = "yellow"
+
+
+Span = tuple[str, Style]
+Line = tuple[Span, ...]
+
+EMPTY: Line = ()
+
+
+def line(*parts: str | Span) -> Line:
+    """A line of spans; a bare text is plain."""
+    return tuple((part, Style.PLAIN) if isinstance(part, str) else part for part in parts)
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal the text takes: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
+    )
+
+
+def padded(text: str, width: int) -> str:
+    """The text, cleaned, with spaces up to `width` columns."""
+    shown = clean(text)
+    return shown + " " * (width - columns(shown))
+
+
+def plain(one: Line) -> str:
+    """A line without colours, safe to write, no space at its end."""
+    return inert(clean("".join(text for text, _ in one)).rstrip())
+
+
+def write(lines: Iterable[Line], stream: TextIO, *, colour: bool) -> None:
+    """Write lines, in colours if so asked. Nothing is ever wrapped or cut: a terminal wraps by itself."""
+    if colour:
+        _write_coloured(lines, stream)
+        return
+    text = "".join(plain(one) + "\n" for one in lines)
+    stream.write(_encodable(text, stream))
+
+
+def _write_coloured(lines: Iterable[Line], stream: TextIO) -> None:
+    from rich.console import Console  # only here: a pipe does not wait for it
+
+    console = Console(file=stream, highlight=False, force_terminal=True)
+    for one in lines:
+        console.print(styled(one, stream), soft_wrap=True)
+
+
+def styled(one: Line, stream: TextIO) -> Text:
+    """A line as rich shows it on that stream."""
+    from rich.text import Text
+
+    text = Text.assemble(*((_encodable(clean(part), stream), str(style)) for part, style in one))
+    text.rstrip()
+    return text
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """The text with our own signs spelt in ASCII where the stream has no other; names are the stream's matter."""
+    try:
+        "→…·─’".encode(stream.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(_ASCII)
+    return text
+
+
+_WIDEST: Final = 48  # columns; what is longer stands out of its column, and nothing is cut
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Span]], numbers: Collection[str]) -> Iterator[Line]:
+    """Columns as wide as their widest cell, within reason; those named in `numbers` to the right."""
+    cells = [[(clean(text), style) for text, style in row] for row in rows]
+    found = [max([len(title), *(columns(row[index][0]) for row in cells)]) for index, title in enumerate(head)]
+    widths = [min(width, _WIDEST) for width in found]
+    for row in [[(title, Style.DIM) for title in head], *cells]:
+        spans: list[Span] = []
+        for title, width, (text, style) in zip(head, widths, row, strict=True):
+            pad = " " * (width - columns(text))
+            spans += [(pad, Style.PLAIN), (text, style)] if title in numbers else [(text, style), (pad, Style.PLAIN)]
+            spans.append(("  ", Style.PLAIN))
+        yield tuple(spans)

@@ -1,0 +1,156 @@
+"""The thread that sees the files change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+import structlog
+import watchfiles
+
+Look = dict[str, bytes]  # a digest of every file's content, by its path
+
+_SETTLED: Final = 2.0  # seconds: a file that was written later may be written again without its times telling
+_ABSENT: Final = b"absent"
+_Mark = tuple[int, ...]
+
+
+class Looker:
+    """Looks at files. Those whose size, times and inode are as before are not read again. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[_Mark, bytes]] = {}
+
+    def look(self, files: Iterable[Path], *, thorough: bool = False) -> Look:
+        """The state of the files; `thorough`: read each, whatever its times say."""
+        return {str(file): self._digest(str(file), thorough) for file in files}
+
+    def _digest(self, file: str, thorough: bool) -> bytes:
+        try:
+            found = os.stat(file)  # noqa: PTH116 - many small calls
+            if not stat.S_ISREG(found.st_mode):
+                return b"no file"
+            mark = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            known = self._seen.get(file)
+            if known and known[0] == mark and not thorough:
+                return known[1]
+            digest = hashlib.blake2b(Path(file).read_bytes(), digest_size=16).digest()
+        except (OSError, ValueError) as error:
+            self._seen.pop(file, None)
+            return _ABSENT if isinstance(error, FileNotFoundError) else str(error).encode()
+        if time.time() - max(found.st_mtime, found.st_ctime) > _SETTLED:
+            self._seen[file] = (mark, digest)
+        else:
+            self._seen.pop(file, None)
+        return digest
+
+
+_LINKS: Final = 40  # as many as the kernel follows
+
+Places = frozenset[tuple[str, int, int]]  # real path, device, inode: a folder that is made anew is another one
+
+
+def places(files: Iterable[Path]) -> Places:
+    """The folders of the files, and those of every link on the way to them."""
+    folders: set[str] = set()
+    for file in files:
+        _walk(Path(os.path.abspath(file)), folders, _LINKS)  # noqa: PTH100 - links are followed here, one by one
+    found = set()
+    for folder in folders:
+        try:
+            real = os.path.realpath(folder)
+            status = os.stat(real)  # noqa: PTH116
+        except OSError:
+            continue
+        found.add((real, status.st_dev, status.st_ino))
+    return frozenset(found)
+
+
+def _walk(path: Path, folders: set[str], left: int) -> None:
+    """Note the folder of every link in `path`, and that of the file at its end, or the nearest one that is there."""
+    for step in (*reversed(path.parents), path):
+        if left and step.is_symlink():
+            folders.add(str(step.parent))
+            rest = path.relative_to(step)
+            target = Path(os.path.normpath(step.parent / os.readlink(step)))  # noqa: PTH115
+            _walk(target / rest, folders, left - 1)
+            return
+    folder = path if path.is_dir() else path.parent
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    folders.add(str(folder))
+
+
+POLL: Final = 3.0  # seconds: where no event comes (bind mounts, network file systems), this is how late we are
+_STEP: Final = 100  # milliseconds between two looks for events; what belongs together is for the schedule to wait for
+
+
+class FileWatch(threading.Thread):
+    """Calls `changed` whenever the content of one of `files()` has changed, until `stop` is set.
+
+    Folders are watched, not files: whoever replaces a file or a link takes the watched inode away. What links lead to
+    is found anew after each event. `seen` is how the files were when they were read last.
+    """
+
+    def __init__(
+        self,
+        files: Callable[[], Iterable[Path]],
+        seen: Look,
+        changed: Callable[[], None],
+        stop: threading.Event,
+        poll: float = POLL,
+    ) -> None:
+        super().__init__(name="files", daemon=True)
+        self._files = files
+        self._seen = seen
+        self._changed = changed
+        self._stop_event = stop
+        self._poll = poll
+        self._looker = Looker()
+
+    def run(self) -> None:
+        """Watch until asked to stop; where watching does not work, look from time to time."""
+        complained = False
+        while not self._stop_event.is_set():
+            here = places(self._files())
+            try:
+                self._watch(here)
+            except Exception as error:  # no inotify left, a folder gone between two looks: looking always works
+                if not complained:
+                    structlog.get_logger().warning("files are looked at, not watched", error=str(error))
+                complained = True
+                self._stop_event.wait(self._poll)
+                self._compare()
+
+    def _watch(self, here: Places) -> None:
+        """Until the folders to watch are others."""
+        if not here:
+            self._stop_event.wait(self._poll)
+            self._compare()
+            return
+        for _ in watchfiles.watch(
+            *(path for path, _, _ in here),
+            watch_filter=None,
+            debounce=_STEP,
+            step=_STEP,
+            rust_timeout=int(self._poll * 1000),
+            yield_on_timeout=True,
+            stop_event=self._stop_event,
+            raise_interrupt=False,
+            recursive=False,
+        ):
+            self._compare()
+            if places(self._files()) != here:
+                return
+
+    def _compare(self) -> None:
+        found = self._looker.look(self._files())
+        if found != self._seen:
+            self._seen = found
+            self._changed()
