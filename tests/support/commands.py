@@ -27,7 +27,21 @@ from typing import Any, Final
 
 COMMAND: Final = (sys.executable, "-m", "reconciler")
 _ROOT: Final = Path(__file__).parents[2]
-_MODULES: Final = ("cli", "control", "desired", "live", "report", "plan", "apply")
+_MODULES: Final = (
+    "cli",
+    "queries",
+    "watch",
+    "journal",
+    "notify",
+    "engine",
+    "desired",
+    "qbittorrent",
+    "fetch",
+    "health",
+    "report",
+    "plan",
+    "apply",
+)
 _MESSAGE: Final = 1 << 20  # bytes
 
 
