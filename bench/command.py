@@ -14,22 +14,22 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """Wall seconds, peak resident MiB, and the JSON report of one run."""
 
-    wall: float
-    peak: float
+    wall_seconds: float
+    peak_mib: float
     report: Mapping[str, Any]
 
 
-def reconcile(folder: Path, *options: str) -> Measured:
-    """One `reconcile` process on `folder/desired.yaml`. Raises `RuntimeError` with its messages if it fails."""
+def run_reconcile(folder: Path, *options: str) -> Measurement:
+    """One `run_reconcile` process on `folder/desired.yaml`. Raises `RuntimeError` with its messages if it fails."""
     command = [sys.executable, "-m", "reconciler", "-f", "desired.yaml", "--output", "json", *options]
-    wall, peak, out = measured(command, folder)
-    return Measured(wall, peak, json.loads(out))
+    wall, peak, out = measure_command(command, folder)
+    return Measurement(wall, peak, json.loads(out))
 
 
-def measured(command: Sequence[str], folder: Path) -> tuple[float, float, bytes]:
+def measure_command(command: Sequence[str], folder: Path) -> tuple[float, float, bytes]:
     """Wall seconds, peak resident MiB and standard output of a command."""
     out = folder / "stdout"
     began = time.perf_counter()

@@ -7,12 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.command import measured
-from bench.world import magnets
-from reconciler.demo.servers import Server
+from bench.command import measure_command
+from bench.world import make_magnets
+from reconciler.demo.servers import QbittorrentServer
 
 
-def environment() -> Path:
+def make_environment() -> Path:
     """A virtual environment with FlexGet, made once. Raises `CalledProcessError` where it cannot be installed."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "reconcile" / "flexget"
@@ -22,11 +22,11 @@ def environment() -> Path:
     return folder
 
 
-def seconds(server: Server, count: int, folder: Path) -> tuple[float, float]:
+def measure_flexget(server: QbittorrentServer, count: int, folder: Path) -> tuple[float, float]:
     """How long FlexGet takes to add `count` magnets, and for a second run that has nothing to change."""
-    flexget = environment() / "bin" / "flexget"
-    (folder / "magnets.txt").write_text("".join(f"{magnet}\n" for magnet in magnets(count)))
-    entries = "".join(f"      - {{title: torrent-{n}, url: '{url}'}}\n" for n, url in enumerate(magnets(count)))
+    flexget = make_environment() / "bin" / "flexget"
+    (folder / "magnets.txt").write_text("".join(f"{magnet}\n" for magnet in make_magnets(count)))
+    entries = "".join(f"      - {{title: torrent-{n}, url: '{url}'}}\n" for n, url in enumerate(make_magnets(count)))
     (folder / "config.yml").write_text(
         f"tasks:\n  bench:\n    disable: [seen, seen_info_hash, retry_failed]\n    mock:\n{entries}"
         "    accept_all: yes\n"
@@ -35,6 +35,6 @@ def seconds(server: Server, count: int, folder: Path) -> tuple[float, float]:
         "      add_paused: yes\n"
     )
     command = [str(flexget), "-c", str(folder / "config.yml"), "execute", "--now"]
-    first, _, _ = measured(command, folder)
-    second, _, _ = measured(command, folder)
+    first, _, _ = measure_command(command, folder)
+    second, _, _ = measure_command(command, folder)
     return first, second

@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 
 # what `bench.world` declares, so that both sides ask the server for the same
-OPTIONS = {
+ADD_OPTIONS = {
     **dict.fromkeys(("stopped", "paused"), "true"),
     "autoTMM": "false",
     "category": "linux",
@@ -20,10 +20,10 @@ OPTIONS = {
 }
 
 
-class Raw:
+class RawConnection:
     """A logged-in connection without any library in between. Times are seconds."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: QbittorrentServer) -> None:
         self._http = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
         answer = self._send("auth/login", username=server.username, password=server.password)
         self._cookie = (answer.getheader("Set-Cookie") or "").split(";")[0]
@@ -34,26 +34,26 @@ class Raw:
         self._http.request("POST", f"/api/v2/{path}", urlencode(form), headers)
         return self._http.getresponse()
 
-    def list(self) -> int:
+    def count_torrents(self) -> int:
         """Read and parse the whole list; returns its length."""
         return len(json.loads(self._send("torrents/info").read()))
 
-    def timed_list(self) -> float:
+    def time_list(self) -> float:
         """How long one whole list with its JSON parse takes."""
         began = time.perf_counter()
-        self.list()
+        self.count_torrents()
         return time.perf_counter() - began
 
-    def timed_add(self, magnets: Sequence[str]) -> float:
+    def time_add(self, magnets: Sequence[str]) -> float:
         """How long it takes to add magnets, a thousand a call, until all are listed."""
         began = time.perf_counter()
         for start in range(0, len(magnets), 1000):
-            self._send("torrents/add", urls="\n".join(magnets[start : start + 1000]), **OPTIONS).read()
-        while self.list() < len(magnets):
+            self._send("torrents/add", urls="\n".join(magnets[start : start + 1000]), **ADD_OPTIONS).read()
+        while self.count_torrents() < len(magnets):
             time.sleep(0.05)
         return time.perf_counter() - began
 
-    def tags(self, infohash: str) -> str:
+    def read_tags(self, infohash: str) -> str:
         """The tags of one torrent, as the server lists them."""
         return str(json.loads(self._send("torrents/info", hashes=infohash).read())[0]["tags"])
 

@@ -15,50 +15,50 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from bench.raw import Raw
-from bench.world import infohash, write_desired
-from reconciler.demo.servers import Server
-from reconciler.watch.schedule import DEBOUNCE, SPACING
+from bench.raw import RawConnection
+from bench.world import make_infohash, write_desired
+from reconciler.demo.servers import QbittorrentServer
+from reconciler.watch.schedule import DEBOUNCE, MIN_RUN_SPACING
 
-WARM = 5  # cycles before measuring
+WARM_UP_CYCLES = 5  # cycles before measuring
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
+class IdleCost:
     """Of one cycle in which nothing changed: the most requests, and the mean milliseconds of CPU of the process."""
 
     requests: int
-    cpu: float
+    cpu_ms: float
 
 
-def idle(folder: Path, cycles: int) -> Idle:
+def measure_idle(folder: Path, cycles: int) -> IdleCost:
     """Let a watch run so many times on what is converged."""
-    with _watch(folder, "1s") as process:
-        _cycles(folder, process, WARM)
-        began, requests = _cpu(process.pid), []
+    with _run_watch(folder, "1s") as process:
+        _wait_for_cycles(folder, process, WARM_UP_CYCLES)
+        began, requests = _read_cpu_seconds(process.pid), []
         for _ in range(cycles):
-            _cycles(folder, process, 1)
+            _wait_for_cycles(folder, process, 1)
             requests.append(json.loads((folder / "report.json").read_text())["instances"][0]["requests"])
-        return Idle(max(requests), (_cpu(process.pid) - began) * 1000 / cycles)
+        return IdleCost(max(requests), (_read_cpu_seconds(process.pid) - began) * 1000 / cycles)
 
 
-def saved_to_changed(server: Server, folder: Path, count: int, rounds: int) -> float:
+def measure_reaction(server: QbittorrentServer, folder: Path, count: int, rounds: int) -> float:
     """Median seconds from a saved file to the change of one of its torrents on the server, the debounce taken off."""
     took = []
-    with _watch(folder, "600s") as process:
-        _cycles(folder, process, 1)
+    with _run_watch(folder, "600s") as process:
+        _wait_for_cycles(folder, process, 1)
         for number in range(rounds):
-            time.sleep(SPACING + 1)
+            time.sleep(MIN_RUN_SPACING + 1)
             write_desired(folder, server, count, first_tag=f"round-{number}")
-            began, raw = time.perf_counter(), Raw(server)
-            _eventually(process, partial(_tagged, raw, f"round-{number}"))
+            began, raw = time.perf_counter(), RawConnection(server)
+            _wait_until(process, partial(_has_tag, raw, f"round-{number}"))
             took.append(time.perf_counter() - began - DEBOUNCE)
             raw.close()
     return median(took)
 
 
 @contextmanager
-def _watch(folder: Path, interval: str) -> Iterator[subprocess.Popen[bytes]]:
+def _run_watch(folder: Path, interval: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "reconciler", "-f", "desired.yaml", "--watch", "--interval", interval, "-v"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -74,22 +74,22 @@ def _watch(folder: Path, interval: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(20)
 
 
-def _tagged(raw: Raw, tag: str) -> bool:
-    return tag in raw.tags(infohash(0))
+def _has_tag(raw: RawConnection, tag: str) -> bool:
+    return tag in raw.read_tags(make_infohash(0))
 
 
-def _cycles(folder: Path, process: subprocess.Popen[bytes], count: int) -> None:
+def _wait_for_cycles(folder: Path, process: subprocess.Popen[bytes], count: int) -> None:
     """Wait for so many more runs."""
     log = folder / "log"
 
-    def runs() -> int:
+    def count_runs() -> int:
         return log.read_text().count('"trigger"')
 
-    aim = runs() + count
-    _eventually(process, lambda: runs() >= aim)
+    aim = count_runs() + count
+    _wait_until(process, lambda: count_runs() >= aim)
 
 
-def _eventually(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
+def _wait_until(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         if process.poll() is not None or time.monotonic() > deadline:
@@ -97,7 +97,7 @@ def _eventually(process: subprocess.Popen[bytes], condition: Callable[[], bool])
         time.sleep(0.02)
 
 
-def _cpu(pid: int) -> float:
+def _read_cpu_seconds(pid: int) -> float:
     """Seconds of processor time of a process, all threads, from its kernel statistics."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")

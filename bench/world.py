@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 
 
-def infohash(number: int) -> str:
+def make_infohash(number: int) -> str:
     """A made-up infohash."""
     return hashlib.sha1(f"bench {number}".encode()).hexdigest()
 
 
-def magnets(count: int) -> list[str]:
+def make_magnets(count: int) -> list[str]:
     """Made-up magnets."""
-    return [f"magnet:?xt=urn:btih:{infohash(n)}&dn=torrent-{n}" for n in range(count)]
+    return [f"magnet:?xt=urn:btih:{make_infohash(n)}&dn=torrent-{n}" for n in range(count)]
 
 
-def instance_of(server: Server) -> str:
+def render_instance(server: QbittorrentServer) -> str:
     """The beginning of a desired state: the server, with its password in a file beside."""
     return (
         "version: 1\npolicy: sync\nowner: bench\n"
@@ -27,13 +27,13 @@ def instance_of(server: Server) -> str:
     )
 
 
-def write_desired(folder: Path, server: Server, count: int, first_tag: str = "iso") -> None:
+def write_desired(folder: Path, server: QbittorrentServer, count: int, first_tag: str = "iso") -> None:
     """A desired state of `count` torrents with five keys each; the first may have a tag of its own."""
     lines = [
-        instance_of(server),
+        render_instance(server),
         "categories:\n  linux: {save_path: /tmp/bench/linux}\ntorrents:\n",
     ]
-    for number, magnet in enumerate(magnets(count)):
+    for number, magnet in enumerate(make_magnets(count)):
         tag = "iso" if number else first_tag
         lines.append(
             f"  - magnet: {magnet}\n    category: linux\n    save_path: /tmp/bench/linux\n"

@@ -11,17 +11,17 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from reconciler.demo.packages import RELEASES
-from reconciler.demo.servers import Server
+from reconciler.demo.packages import QBITTORRENT_PACKAGES
+from reconciler.demo.servers import QbittorrentServer
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 # How long an example takes depends on who else is at work. A check is the same each time; `make search` looks further.
 settings.register_profile("check", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None)
 settings.load_profile("check")
 
-MakeServer = Callable[..., Server]
+MakeServer = Callable[..., QbittorrentServer]
 MakeProxy = Callable[..., Proxy]
 
 settings.register_profile("unhurried", deadline=None)  # a loaded machine is no reason to fail
@@ -30,14 +30,14 @@ settings.load_profile("unhurried")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--qbt 5.3.0` limits the tests to versions, for quick work at a desk."""
-    parser.addoption("--qbt", action="append", choices=list(RELEASES), help="only this qBittorrent version")
+    parser.addoption("--qbt", action="append", choices=list(QBITTORRENT_PACKAGES), help="only this qBittorrent version")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test that asks for a `version` (or a `server`) runs on all four, unless it names some itself."""
     named = any("version" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if "version" in metafunc.fixturenames and not named:
-        metafunc.parametrize("version", metafunc.config.getoption("--qbt") or list(RELEASES))
+        metafunc.parametrize("version", metafunc.config.getoption("--qbt") or list(QBITTORRENT_PACKAGES))
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _log_that_is_open() -> Iterator[None]:
+def _reset_structlog() -> Iterator[None]:
     """A command that runs within this process binds the log to a stream that ends with its test."""
     yield
     structlog.reset_defaults()
@@ -59,22 +59,22 @@ def make_server() -> Iterator[MakeServer]:
     """Starts servers of any version; all are gone at the end of the test."""
     with ExitStack() as stack:
 
-        def make(version: str | None = "5.1.0", **options: Any) -> Server:
-            server = stack.enter_context(Server(version, **options))
+        def start_server(version: str | None = "5.1.0", **options: Any) -> QbittorrentServer:
+            server = stack.enter_context(QbittorrentServer(version, **options))
             stack.callback(server.kill)  # 4.2 would take half a second for an orderly end
             return server
 
-        yield make
+        yield start_server
 
 
 @pytest.fixture
-def server(version: str, make_server: MakeServer) -> Server:
+def server(version: str, make_server: MakeServer) -> QbittorrentServer:
     """A fresh server, once for each version."""
     return make_server(version)
 
 
 @pytest.fixture
-def any_server(make_server: MakeServer) -> Server:
+def any_server(make_server: MakeServer) -> QbittorrentServer:
     """A fresh server, for tests to which the version does not matter."""
     return make_server()
 
@@ -87,9 +87,9 @@ def make_proxy() -> Iterator[MakeProxy]:
 
 
 @pytest.fixture
-def raw() -> Callable[[Server], Raw]:
+def raw() -> Callable[[QbittorrentServer], RawClient]:
     """A bare admin client on a server."""
-    return Raw
+    return RawClient
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.bencode import MAX_DEPTH, MAX_VALUES, BencodeError, Value, decode
+from reconciler.model.bencode import MAX_DEPTH, MAX_VALUES, BencodeError, BencodeValue, decode_bencode
 from tests.support.torrents import bencode
 
 values: st.SearchStrategy[Any] = st.recursive(
@@ -20,8 +20,8 @@ values: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(values)
-def test_what_is_written_is_read(value: Value) -> None:
-    assert decode(bencode(value))[0] == value == lt.bdecode(bencode(value))
+def test_what_is_written_is_read(value: BencodeValue) -> None:
+    assert decode_bencode(bencode(value))[0] == value == lt.bdecode(bencode(value))
 
 
 @given(values.map(bencode) | st.binary(max_size=40), st.data())
@@ -29,7 +29,7 @@ def test_there_is_one_way_to_write_anything(text: bytes, data: st.DataObject) ->
     at = data.draw(st.integers(0, len(text)))
     text = text[:at] + data.draw(st.binary(max_size=3)) + text[data.draw(st.integers(at, len(text))) :]
     try:
-        value = decode(text)[0]
+        value = decode_bencode(text)[0]
     except BencodeError:
         return
     assert bencode(value) == text
@@ -37,9 +37,9 @@ def test_there_is_one_way_to_write_anything(text: bytes, data: st.DataObject) ->
 
 
 @given(st.dictionaries(st.binary(max_size=5), values, max_size=5))
-def test_it_tells_where_each_value_of_the_outermost_dictionary_stands(whole: dict[bytes, Value]) -> None:
+def test_it_tells_where_each_value_of_the_outermost_dictionary_stands(whole: dict[bytes, BencodeValue]) -> None:
     text = bencode(whole)
-    assert {key: text[where] for key, where in decode(text)[1].items()} == {
+    assert {key: text[where] for key, where in decode_bencode(text)[1].items()} == {
         key: bencode(value) for key, value in whole.items()
     }
 
@@ -77,10 +77,10 @@ BAD = [
 @pytest.mark.parametrize(("text", "part"), BAD, ids=[part for _, part in BAD])
 def test_what_is_wrong_is_said(text: bytes, part: str) -> None:
     with pytest.raises(BencodeError) as error:
-        decode(text)
+        decode_bencode(text)
     assert part in str(error.value)
 
 
 def test_it_nests_as_deep_as_libtorrent_reads() -> None:
     text = b"l" * MAX_DEPTH + b"e" * MAX_DEPTH
-    assert decode(text)[0] == lt.bdecode(text)
+    assert decode_bencode(text)[0] == lt.bdecode(text)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.atomic_file import keep
-from reconciler.model.metainfo import MAX_BYTES
-from tests.support.torrents import torrent
+from reconciler.atomic_file import write_torrent_file
+from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
+from tests.support.torrents import make_torrent
 
-ONE, OTHER = torrent(1), torrent(2)
+ONE, OTHER = make_torrent(1), make_torrent(2)
 
 
 def test_it_is_written_with_its_folders(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "one.torrent"
-    keep(str(path), ONE)
+    write_torrent_file(str(path), ONE)
     assert path.read_bytes() == ONE
     assert [one.name for one in path.parent.iterdir()] == ["one.torrent"]
     (tmp_path / "new").touch()
@@ -26,29 +26,29 @@ def test_it_is_written_with_its_folders(tmp_path: Path) -> None:
 
 def test_the_same_torrent_is_not_written_again(tmp_path: Path) -> None:
     path = tmp_path / "one.torrent"
-    keep(str(path), ONE)
+    write_torrent_file(str(path), ONE)
     before = path.stat()
-    keep(str(path), torrent(1, trackers=["http://t.example/announce"]))
+    write_torrent_file(str(path), make_torrent(1, trackers=["http://t.example/announce"]))
     assert path.stat() == before
 
 
 def test_another_torrent_takes_its_place(tmp_path: Path) -> None:
     path = tmp_path / "one.torrent"
-    keep(str(path), ONE)
+    write_torrent_file(str(path), ONE)
     path.chmod(0o640)
     link = tmp_path / "link.torrent"
     link.symlink_to(path)
-    keep(str(link), OTHER)
+    write_torrent_file(str(link), OTHER)
     assert path.read_bytes() == OTHER and link.is_symlink()
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize("data", [b"", b"my thesis", b"d4:infode", bytes(MAX_BYTES + 1)], ids=len)
+@pytest.mark.parametrize("data", [b"", b"my thesis", b"d4:infode", bytes(MAX_TORRENT_FILE_BYTES + 1)], ids=len)
 def test_what_is_no_torrent_is_never_overwritten(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "one.torrent"
     path.write_bytes(data)
     with pytest.raises(OSError, match=r"is no \.torrent file"):
-        keep(str(path), ONE)
+        write_torrent_file(str(path), ONE)
     assert path.read_bytes() == data
 
 
@@ -57,7 +57,7 @@ def test_neither_is_what_is_no_file(tmp_path: Path) -> None:
         path = tmp_path / f"{make.__name__}.torrent"
         make(path)
         with pytest.raises(OSError, match=r"is no \.torrent file"):
-            keep(str(path), ONE)
+            write_torrent_file(str(path), ONE)
 
 
 def test_where_it_fails_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,5 +66,5 @@ def test_where_it_fails_nothing_is_left_behind(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        keep(str(tmp_path / "one.torrent"), ONE)
+        write_torrent_file(str(tmp_path / "one.torrent"), ONE)
     assert list(tmp_path.iterdir()) == []

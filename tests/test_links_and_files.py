@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.files import FileRule, LiveFile, Priority, unsettled
-from reconciler.model.links import TRACKERS, WEB_SEEDS, distinct, links_part, masked, missing_urls, urls_in, with_links
+from reconciler.model.files import FileRule, LiveFile, Priority, find_wrong_priorities
+from reconciler.model.links import (
+    TRACKERS,
+    WEB_SEEDS,
+    append_links,
+    deduplicate_urls,
+    extract_links,
+    find_missing_urls,
+    parse_link_urls,
+    redact_url,
+)
 from reconciler.model.magnet import parse_magnet
 
 LINK = "magnet:?xt=urn:btih:" + "a" * 40
@@ -21,12 +30,12 @@ urls = st.lists(
 
 @given(urls, urls)
 def test_what_is_put_into_a_link_is_found_in_it(trackers: list[str], seeds: list[str]) -> None:
-    link = with_links(LINK, trackers, seeds)
-    assert missing_urls(trackers, links_part(link), TRACKERS) == ()
-    assert missing_urls(seeds, links_part(link), WEB_SEEDS) == ()
-    assert with_links(link, trackers, seeds) == link, "nothing twice"
+    link = append_links(LINK, trackers, seeds)
+    assert find_missing_urls(trackers, extract_links(link), TRACKERS) == ()
+    assert find_missing_urls(seeds, extract_links(link), WEB_SEEDS) == ()
+    assert append_links(link, trackers, seeds) == link, "nothing twice"
     assert parse_magnet(link).infohashes.v1 == "a" * 40
-    assert len(urls_in(links_part(link), TRACKERS)) == len(distinct(trackers))
+    assert len(parse_link_urls(extract_links(link), TRACKERS)) == len(deduplicate_urls(trackers))
 
 
 def test_the_links_of_each_version_are_read() -> None:
@@ -35,10 +44,10 @@ def test_the_links_of_each_version_are_read() -> None:
         f"{LINK}&dn=x&tr=http%3a%2f%2ft.example%2fa%20b%3fx%3d1%26y%3d2&ws=http%3a%2f%2fw.example%2fc%2520d%3fx%3d1%26y%3d2",
         f"{LINK}&dn=x&xl=9&tr=http%3A%2F%2Ft.example%2Fa%20b%3Fx%3D1%26y%3D2&ws=http://w.example/c%20d?x=1&y=2",
     ):
-        assert missing_urls([tracker, tracker.replace(" ", "%20")], links_part(uri), TRACKERS) == ()
-        assert missing_urls([seed], links_part(uri), WEB_SEEDS) == ()
-        assert missing_urls([seed], links_part(uri), TRACKERS) == (seed,)
-    assert links_part(LINK) == ""
+        assert find_missing_urls([tracker, tracker.replace(" ", "%20")], extract_links(uri), TRACKERS) == ()
+        assert find_missing_urls([seed], extract_links(uri), WEB_SEEDS) == ()
+        assert find_missing_urls([seed], extract_links(uri), TRACKERS) == (seed,)
+    assert extract_links(LINK) == ""
 
 
 @pytest.mark.parametrize(
@@ -54,7 +63,7 @@ def test_the_links_of_each_version_are_read() -> None:
     ],
 )
 def test_what_could_be_a_passkey_is_masked(url: str, shown: str) -> None:
-    assert masked(url) == shown
+    assert redact_url(url) == shown
 
 
 PATHS = ["T/a.mkv", "T/Extras/b.nfo", "T/Extras/deep/c.nfo", "T/Sample/s.mkv", "solo.nfo", "T/[x] d.txt"]
@@ -94,7 +103,7 @@ def test_many_folders_of_any_number_are_no_trouble() -> None:
 def test_the_first_rule_that_matches_counts() -> None:
     files = [LiveFile(n, path, Priority.NORMAL) for n, path in enumerate(PATHS)]
     rules = [FileRule("*.nfo", Priority.SKIP), FileRule("Extras/**", Priority.HIGH), FileRule("a.*", Priority.NORMAL)]
-    assert [(file.path, wanted) for file, wanted in unsettled(files, rules)] == [
+    assert [(file.path, wanted) for file, wanted in find_wrong_priorities(files, rules)] == [
         ("T/Extras/b.nfo", Priority.SKIP),
         ("T/Extras/deep/c.nfo", Priority.SKIP),
         ("solo.nfo", Priority.SKIP),

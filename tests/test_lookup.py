@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.lookup import Known, lookup, near
+from reconciler.model.lookup import LookupEntry, find_matches, find_similar
 
 ONE = InfoHashes("08ada5a7a6183aae1e09d831df6748d566095a10")
 TWO = InfoHashes("08ada5ffffffffffffffffffffffffffffffffff", "dd8255" + "0" * 58)
 WHOLE = "a" * 40
 KNOWN = [
-    Known(1, ONE, ("Sintel", "sintel 2010")),
-    Known(2, TWO, ("Big Buck Bunny", "beefbeef")),
-    Known(3, InfoHashes("beefbeef" + "0" * 32), ("sintel",)),
-    Known(4, InfoHashes(WHOLE), ()),
-    Known(5, InfoHashes("1" * 40), (WHOLE,)),
+    LookupEntry(1, ONE, ("Sintel", "sintel 2010")),
+    LookupEntry(2, TWO, ("Big Buck Bunny", "beefbeef")),
+    LookupEntry(3, InfoHashes("beefbeef" + "0" * 32), ("sintel",)),
+    LookupEntry(4, InfoHashes(WHOLE), ()),
+    LookupEntry(5, InfoHashes("1" * 40), (WHOLE,)),
 ]
 
 
@@ -39,9 +39,9 @@ KNOWN = [
     ],
 )
 def test_lookup(text: str, found: list[int]) -> None:
-    assert lookup(text, KNOWN) == found
+    assert find_matches(text, KNOWN) == found
 
 
 @pytest.mark.parametrize(("text", "found"), [("Sintl", [1, 3]), ("bunny", [2]), ("zzz", []), ("big buck bunni", [2])])
 def test_near(text: str, found: list[int]) -> None:
-    assert list(near(text, KNOWN)) == found
+    assert list(find_similar(text, KNOWN)) == found

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.model.bencode import decode
+from reconciler.model.bencode import decode_bencode
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.metainfo import MAX_BYTES, MetainfoError, read_metainfo
-from reconciler.model.torrent_file import SourceError, TorrentFile
-from tests.support.torrents import KINDS, PIECE, Kind, bencode, torrent
+from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES, MetainfoError, parse_metainfo
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from tests.support.torrents import PIECE_SIZE, TORRENT_KINDS, TorrentKind, bencode, make_torrent
 
 
 def oracle(data: bytes) -> InfoHashes:
@@ -30,14 +30,14 @@ def oracle(data: bytes) -> InfoHashes:
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("size", [1, PIECE, PIECE + 1, 10 * PIECE])
-def test_good_files(kind: Kind, size: int) -> None:
-    data = torrent(1, kind, "Ünïcode name", size, trackers=["http://tracker/secret"])
-    found = read_metainfo(data)
+@pytest.mark.parametrize("kind", TORRENT_KINDS)
+@pytest.mark.parametrize("size", [1, PIECE_SIZE, PIECE_SIZE + 1, 10 * PIECE_SIZE])
+def test_good_files(kind: TorrentKind, size: int) -> None:
+    data = make_torrent(1, kind, "Ünïcode name", size, trackers=["http://tracker/secret"])
+    found = parse_metainfo(data)
     assert found.infohashes == oracle(data)
     assert (found.name, found.size) == ("Ünïcode name", size)
-    assert found.info == data[decode(data)[1][b"info"]]
+    assert found.info == data[decode_bencode(data)[1][b"info"]]
     v1, v2 = hashlib.sha1(found.info).hexdigest(), hashlib.sha256(found.info).hexdigest()
     assert found.infohashes == InfoHashes(v1 if kind != "v2" else None, v2 if kind != "v1" else None)
     assert "secret" not in repr(found)
@@ -49,17 +49,17 @@ def test_files_that_libtorrent_makes(tmp_path: Path, flags: int) -> None:
         (tmp_path / "r" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "r" / name).write_bytes(os.urandom(1 + number * 9000))
     files = lt.list_files(str(tmp_path / "r"))
-    maker = lt.create_torrent(files, PIECE, flags)
+    maker = lt.create_torrent(files, PIECE_SIZE, flags)
     lt.set_piece_hashes(maker, str(tmp_path))
     data = lt.bencode(maker.generate())
-    found = read_metainfo(data)
+    found = parse_metainfo(data)
     assert found.infohashes == oracle(data)
     assert (found.name, found.size) == ("r", 4 + 6 * 9000)
 
 
 def changed(data: bytes, **info: Any) -> bytes:
     """The file with other values in its info; None takes one out."""
-    whole: Any = decode(data)[0]
+    whole: Any = decode_bencode(data)[0]
     for key, value in info.items():
         name = key.replace("_", " ").encode()
         whole[b"info"].pop(name, None)
@@ -68,7 +68,7 @@ def changed(data: bytes, **info: Any) -> bytes:
     return bencode(whole)
 
 
-V1, V2, HYBRID = torrent(1), torrent(1, "v2"), torrent(1, "hybrid")
+V1, V2, HYBRID = make_torrent(1), make_torrent(1, "v2"), make_torrent(1, "hybrid")
 BAD = [
     (b"", "it is empty"),
     (b"\n<!DOCTYPE html><html>", "web page"),
@@ -84,7 +84,7 @@ BAD = [
     (b"d4:infod1:ai1e1:ai1eee", "twice"),
     (b"d4:infod1:ai01eee", "one form"),
     (b"d4:info" + b"d1:a" * 200 + b"e" * 201, "levels deep"),
-    (b"d" + b"0" * MAX_BYTES, "larger than 32 MiB"),
+    (b"d" + b"0" * MAX_TORRENT_FILE_BYTES, "larger than 32 MiB"),
     (changed(V1, pieces=None), "neither"),
     (changed(V1, pieces=b"x" * 20), "do not fit"),
     (changed(V1, pieces=1), "do not fit"),
@@ -107,7 +107,7 @@ BAD = [
     (changed(V2, file_tree={b"a": {b"": {b"length": 1}}}), "no hash"),
     (changed(V2, file_tree={b"a": {b"": {b"length": 0}}}), "does not fit"),
     (changed(V2, file_tree={b"a": {b"": {b"length": 2**50, b"pieces root": b"x" * 32}}}), "does not fit"),
-    (changed(V2, piece_length=PIECE + 1), "power of two"),
+    (changed(V2, piece_length=PIECE_SIZE + 1), "power of two"),
     (changed(V2, length=20_000), 'and not its "pieces"'),
     (changed(HYBRID, name=b"other"), "differ"),
     (changed(HYBRID, length=20_001), "differ"),
@@ -117,21 +117,36 @@ BAD = [
 @pytest.mark.parametrize(("data", "part"), BAD, ids=range(len(BAD)))
 def test_what_is_wrong_is_said(data: bytes, part: str) -> None:
     with pytest.raises(MetainfoError) as error:
-        read_metainfo(data)
+        parse_metainfo(data)
     assert part in str(error.value)
     assert not str(error.value).endswith(".")
 
 
 def test_broken_piece_layers() -> None:
-    whole: Any = decode(V2)[0]
+    whole: Any = decode_bencode(V2)[0]
     ((root, layer),) = whole[b"piece layers"].items()
     broken: list[Any] = [[], {b"x" * 32: layer}, {root: layer[:-1]}, {root: layer[::-1]}, {root: 1}]
     for layers in broken:
         with pytest.raises(MetainfoError, match="piece layers"):
-            read_metainfo(bencode({**whole, b"piece layers": layers}))
+            parse_metainfo(bencode({**whole, b"piece layers": layers}))
 
 
-ODD: list[Any] = [0, 1, -1, 2, PIECE, PIECE + 1, 2**40, b"", b"x", b"/", b"..", b"x" * 20, b"x" * 40, b"x" * 32]
+ODD: list[Any] = [
+    0,
+    1,
+    -1,
+    2,
+    PIECE_SIZE,
+    PIECE_SIZE + 1,
+    2**40,
+    b"",
+    b"x",
+    b"/",
+    b"..",
+    b"x" * 20,
+    b"x" * 40,
+    b"x" * 32,
+]
 ODD += [[], {}, [b"a"], [b""], [b".."], {b"": {b"length": 5}}, {b"": {b"length": 5, b"pieces root": b"x" * 32}}]
 KEYS = [b"name", b"name.utf-8", b"length", b"files", b"pieces", b"meta version", b"file tree", b"piece length"]
 FOLDER = [{b"length": 10_000, b"path": [b"a"]}, {b"length": 10_000, b"path": [b"b", b"c"]}]
@@ -140,8 +155,8 @@ FOLDER = [{b"length": 10_000, b"path": [b"a"]}, {b"length": 10_000, b"path": [b"
 @st.composite
 def tampered(draw: st.DrawFn) -> bytes:
     """A good file in which a few values are others, or gone."""
-    base = draw(st.sampled_from([V1, V2, HYBRID, torrent(2, size=1), changed(V1, length=None, files=FOLDER)]))
-    whole: Any = copy.deepcopy(decode(base)[0])
+    base = draw(st.sampled_from([V1, V2, HYBRID, make_torrent(2, size=1), changed(V1, length=None, files=FOLDER)]))
+    whole: Any = copy.deepcopy(decode_bencode(base)[0])
     for _ in range(draw(st.integers(1, 3))):
         parent, key = draw(st.sampled_from(list(_places(whole))))
         match draw(st.integers(0, 3)):
@@ -166,7 +181,7 @@ def _places(node: Any) -> Iterator[tuple[Any, Any]]:
 @given(tampered())
 def test_what_passes_here_is_the_same_torrent_to_libtorrent(data: bytes) -> None:
     try:
-        found = read_metainfo(data)
+        found = parse_metainfo(data)
     except MetainfoError:
         return
     assert found.infohashes == oracle(data)
@@ -178,23 +193,23 @@ def test_damaged_files_are_refused_or_understood_as_libtorrent_does(data: bytes,
     at = draws.draw(st.integers(0, len(data)))
     data = data[:at] + draws.draw(st.binary(max_size=4)) + data[at + draws.draw(st.integers(0, 4)) :]
     try:
-        found = read_metainfo(data)
+        found = parse_metainfo(data)
     except MetainfoError:
         return
     assert found.infohashes == oracle(data)
 
 
 def test_a_file_that_has_become_another_torrent_is_not_given() -> None:
-    found = read_metainfo(V1)
+    found = parse_metainfo(V1)
     data = [V1]
     file = TorrentFile("http://tracker/passkey", found.infohashes, found.name, len(V1), lambda: data[0])
-    assert file.content() == V1
+    assert file.read_bytes() == V1
     assert "passkey" not in repr(file)
-    data[0] = torrent(1, trackers=["http://another"])
-    assert file.content() == data[0], "the same torrent with another tracker"
-    data[0] = torrent(2)
-    with pytest.raises(SourceError, match="another torrent now"):
-        file.content()
+    data[0] = make_torrent(1, trackers=["http://another"])
+    assert file.read_bytes() == data[0], "the same torrent with another tracker"
+    data[0] = make_torrent(2)
+    with pytest.raises(TorrentFileError, match="another torrent now"):
+        file.read_bytes()
     data[0] = b"junk"
-    with pytest.raises(SourceError, match="letter d"):
-        file.content()
+    with pytest.raises(TorrentFileError, match="letter d"):
+        file.read_bytes()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo import packages
-from reconciler.demo.packages import Release, ServerError, mirrors
+from reconciler.demo.packages import DebianPackage, ServerSetupError, find_mirrors
 
 KEY = "/usr/share/keyrings/debian-archive-keyring.gpg"
 ONE_LINE = f"""
@@ -64,71 +64,71 @@ def _stanza(**fields: str) -> str:
     ],
 )
 def test_the_mirror_is_read_from_the_apt_sources(text: str, found: list[str]) -> None:
-    assert mirrors([text]) == found
+    assert find_mirrors([text]) == found
 
 
 def test_a_mirror_that_several_lists_name_is_one() -> None:
-    assert mirrors([ONE_LINE, DEB822]) == ["http://mirror.example/debian", "https://second.example/pub/debian"]
+    assert find_mirrors([ONE_LINE, DEB822]) == ["http://mirror.example/debian", "https://second.example/pub/debian"]
 
 
 @pytest.fixture
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine with an empty cache and without apt sources; gives the folder of both."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(packages, "SOURCES", tmp_path)
+    monkeypatch.setattr(packages, "APT_FOLDER", tmp_path)
     return tmp_path
 
 
 def test_no_mirror_is_said(empty: Path) -> None:
-    with pytest.raises(ServerError, match="no mirror of Debian is named in"):
-        packages.root_of("5.1.0")
+    with pytest.raises(ServerSetupError, match="no mirror of Debian is named in"):
+        packages.fetch_version("5.1.0")
 
 
 def test_a_mirror_that_does_not_answer_is_said(empty: Path) -> None:
     (empty / "sources.list").write_text("deb http://127.0.0.1:9/debian trixie main\n")
-    with pytest.raises(ServerError, match=r"could not be fetched: apt-get said:\n(.|\n)*127\.0\.0\.1"):
-        packages.root_of("5.1.0")
-    assert not list(packages.cache().glob("*5.1.0")), "nothing half done is left"
+    with pytest.raises(ServerSetupError, match=r"could not be fetched: apt-get said:\n(.|\n)*127\.0\.0\.1"):
+        packages.fetch_version("5.1.0")
+    assert not list(packages.get_cache_dir().glob("*5.1.0")), "nothing half done is left"
 
 
 def test_a_machine_without_apt_is_told_what_to_do(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(empty))
-    with pytest.raises(ServerError, match=r"no apt-get, dpkg-deb .* Put a qbittorrent-nox on PATH"):
-        packages.root_of("5.1.0")
+    with pytest.raises(ServerSetupError, match=r"no apt-get, dpkg-deb .* Put a qbittorrent-nox on PATH"):
+        packages.fetch_version("5.1.0")
 
 
 def test_an_unknown_version_is_said() -> None:
-    with pytest.raises(ServerError, match=r"no recipe for qBittorrent 9\.9"):
-        packages.root_of("9.9")
+    with pytest.raises(ServerSetupError, match=r"no recipe for qBittorrent 9\.9"):
+        packages.fetch_version("9.9")
 
 
 def test_what_is_cached_needs_nothing_else(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (packages.cache() / "5.1.0").mkdir(parents=True)
+    (packages.get_cache_dir() / "5.1.0").mkdir(parents=True)
     monkeypatch.setenv("PATH", str(empty))
-    assert packages.root_of("5.1.0") == packages.cache() / "5.1.0"
+    assert packages.fetch_version("5.1.0") == packages.get_cache_dir() / "5.1.0"
 
 
 def test_many_at_once_fetch_a_version_once(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each opens the lock file by itself, so threads exclude each other as processes do."""
     fetched = []
 
-    def unpack(version: str, release: Release, folder: Path) -> None:
+    def unpack(version: str, release: DebianPackage, folder: Path) -> None:
         time.sleep(0.2)
         fetched.append(version)
         folder.mkdir()
 
     monkeypatch.setattr(packages, "_unpack", unpack)
     with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(packages.root_of, ["5.1.0"] * 4)) == {packages.cache() / "5.1.0"}
+        assert set(pool.map(packages.fetch_version, ["5.1.0"] * 4)) == {packages.get_cache_dir() / "5.1.0"}
     assert fetched == ["5.1.0"]
 
 
 def test_what_a_killed_process_left_is_cleared_away(empty: Path) -> None:
-    leftover = packages.cache() / ".5.1.0-abc" / "root"
-    other = packages.cache() / ".5.3.0-abc"
+    leftover = packages.get_cache_dir() / ".5.1.0-abc" / "root"
+    other = packages.get_cache_dir() / ".5.3.0-abc"
     leftover.mkdir(parents=True)
     other.mkdir()
-    with pytest.raises(ServerError):
-        packages.root_of("5.1.0")
+    with pytest.raises(ServerSetupError):
+        packages.fetch_version("5.1.0")
     assert not leftover.parent.exists()
     assert other.exists()

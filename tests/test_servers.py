@@ -16,11 +16,11 @@ import pytest
 import requests
 
 from reconciler.demo import packages, servers
-from reconciler.demo.packages import ServerError
-from reconciler.demo.servers import HeldPort, Server, find_binary, is_free
+from reconciler.demo.packages import ServerSetupError
+from reconciler.demo.servers import QbittorrentServer, ReservedPort, find_binary, is_port_free
 from tests.conftest import MakeServer
-from tests.support.magnets import infohash, magnet
-from tests.support.raw import Raw
+from tests.support.magnets import make_infohash, make_magnet
+from tests.support.raw import RawClient
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _sockets(server: Server) -> set[tuple[str, int]]:
+def _sockets(server: QbittorrentServer) -> set[tuple[str, int]]:
     """The local address and port of every TCP and UDP socket of its process."""
     proc = Path(f"/proc/{server.pid}")
     mine = {str(path.readlink()) for path in (proc / "fd").iterdir() if path.is_symlink()}
@@ -54,13 +54,13 @@ def _sockets(server: Server) -> set[tuple[str, int]]:
     return found
 
 
-def test_it_is_the_version_that_was_asked_for(server: Server, version: str) -> None:
+def test_it_is_the_version_that_was_asked_for(server: QbittorrentServer, version: str) -> None:
     """The key of a release says what it was; the archive may have moved on within a major version."""
     assert server.version.startswith(f"v{version.partition('.')[0]}.")
-    assert Raw(server).post("app/version").text == server.version
+    assert RawClient(server).post("app/version").text == server.version
 
 
-def test_it_lets_nobody_in_with_a_wrong_password(server: Server) -> None:
+def test_it_lets_nobody_in_with_a_wrong_password(server: QbittorrentServer) -> None:
     answer = requests.post(f"{server.url}/api/v2/auth/login", {"username": "admin", "password": "wrong"}, timeout=5)
     assert answer.status_code == 401 or answer.text == "Fails."
 
@@ -81,8 +81,8 @@ def test_it_has_the_api_key_that_it_is_given(make_server: MakeServer) -> None:
     assert requests.get(url, headers={"Authorization": f"Bearer {key[::-1]}"}, timeout=5).status_code == 403
 
 
-def test_it_keeps_to_loopback_and_looks_for_nobody(server: Server) -> None:
-    preferences = Raw(server).post("app/preferences").json()
+def test_it_keeps_to_loopback_and_looks_for_nobody(server: QbittorrentServer) -> None:
+    preferences = RawClient(server).post("app/preferences").json()
     off = ("dht", "pex", "lsd", "upnp", "web_ui_upnp", "resolve_peer_countries", "rss_processing_enabled")
     assert {name: preferences[name] for name in off} == dict.fromkeys(off, False)
     assert preferences["save_path"].rstrip("/") == str(server.downloads)
@@ -94,22 +94,24 @@ def test_it_keeps_to_loopback_and_looks_for_nobody(server: Server) -> None:
 def test_another_address_of_loopback(make_server: MakeServer) -> None:
     server = make_server(host="127.0.0.2")
     assert server.url == f"http://127.0.0.2:{server.port}"
-    assert Raw(server).torrents() == {}
+    assert RawClient(server).list_torrents() == {}
 
 
-def test_its_torrents_outlive_a_restart(server: Server) -> None:
-    before = Raw(server)
-    before.add([magnet(1), magnet(2)])
-    before.eventually(lambda: len(before.torrents()) == 2)  # 5.3 answers first, and forgets what it has not added yet
+def test_its_torrents_outlive_a_restart(server: QbittorrentServer) -> None:
+    before = RawClient(server)
+    before.add_magnets([make_magnet(1), make_magnet(2)])
+    before.wait_until(
+        lambda: len(before.list_torrents()) == 2
+    )  # 5.3 answers first, and forgets what it has not added yet
     url, pid = server.url, server.pid
     server.restart()
     assert (server.url, server.pid == pid) == (url, False)
-    again = Raw(server)
-    again.eventually(lambda: set(again.torrents()) == {infohash(1), infohash(2)})
+    again = RawClient(server)
+    again.wait_until(lambda: set(again.list_torrents()) == {make_infohash(1), make_infohash(2)})
 
 
 def test_nothing_is_left_behind() -> None:
-    with Server("5.1.0") as server:
+    with QbittorrentServer("5.1.0") as server:
         pid, profile = server.pid, server.profile
         assert profile.exists()
     assert not _alive(pid)
@@ -118,7 +120,7 @@ def test_nothing_is_left_behind() -> None:
 
 def test_nothing_is_left_behind_by_the_impatient(tmp_path: Path) -> None:
     """A second signal comes while the first one's end is waited for: 4.2.5 takes 0.4 s to end."""
-    code = "from reconciler.demo.servers import Server\nwith Server('4.2.5') as s: print(s.pid, flush=True); input()"
+    code = "from reconciler.demo.servers import QbittorrentServer\nwith QbittorrentServer('4.2.5') as s: print(s.pid, flush=True); input()"
     parent = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
@@ -139,26 +141,26 @@ def test_nothing_is_left_behind_by_the_impatient(tmp_path: Path) -> None:
 
 def test_a_profile_is_kept_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with Server("5.1.0", keep=True) as server:
+    with QbittorrentServer("5.1.0", keep_profile=True) as server:
         pid = server.pid
     assert not _alive(pid)
     assert (server.profile / "qBittorrent/config/qBittorrent.conf").exists()
 
 
-def test_its_memory_is_known(any_server: Server) -> None:
-    assert 10 << 20 < any_server.rss() < 1 << 30
+def test_its_memory_is_known(any_server: QbittorrentServer) -> None:
+    assert 10 << 20 < any_server.read_rss_bytes() < 1 << 30
 
 
-def test_a_crash_and_a_new_start(any_server: Server) -> None:
+def test_a_crash_and_a_new_start(any_server: QbittorrentServer) -> None:
     pid = any_server.pid
     any_server.kill()
     assert not _alive(pid)
     any_server.start()
-    assert Raw(any_server).torrents() == {}
+    assert RawClient(any_server).list_torrents() == {}
 
 
 def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
-    code = "from reconciler.demo.servers import Server; s = Server('5.1.0'); print(s.pid, flush=True); input()"
+    code = "from reconciler.demo.servers import QbittorrentServer; s = QbittorrentServer('5.1.0'); print(s.pid, flush=True); input()"
     parent = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
@@ -177,39 +179,39 @@ def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     assert not _alive(pid)
 
 
-def test_a_taken_port_is_said(any_server: Server) -> None:
-    with pytest.raises(ServerError, match=rf"port {any_server.port}\. The port is taken"):
-        Server("5.1.0", port=any_server.port)
+def test_a_taken_port_is_said(any_server: QbittorrentServer) -> None:
+    with pytest.raises(ServerSetupError, match=rf"port {any_server.port}\. The port is taken"):
+        QbittorrentServer("5.1.0", port=any_server.port)
 
 
 def test_nobody_else_is_asked_to_let_us_in() -> None:
     """A demo on fixed ports must not send its password to the qBittorrent that somebody has there."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.setblocking(False)
-        with pytest.raises(ServerError, match="is taken"):
-            Server("5.1.0", port=other.getsockname()[1])
+        with pytest.raises(ServerSetupError, match="is taken"):
+            QbittorrentServer("5.1.0", port=other.getsockname()[1])
         with pytest.raises(BlockingIOError):
             other.accept()
 
 
 def test_a_port_that_is_taken_meanwhile_is_left_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        taken = HeldPort("127.0.0.1")
+        taken = ReservedPort("127.0.0.1")
         taken.number = other.getsockname()[1]
-        ports = iter([taken, HeldPort("127.0.0.1")])
-        monkeypatch.setattr(servers, "HeldPort", lambda host: next(ports))
-        with Server("5.1.0") as server:
+        ports = iter([taken, ReservedPort("127.0.0.1")])
+        monkeypatch.setattr(servers, "ReservedPort", lambda host: next(ports))
+        with QbittorrentServer("5.1.0") as server:
             assert server.port != other.getsockname()[1]
-            assert Raw(server).torrents() == {}
+            assert RawClient(server).list_torrents() == {}
 
 
 def test_a_port_that_is_held_is_given_to_nobody_else_who_asks_for_any() -> None:
-    held = HeldPort("127.0.0.1")
+    held = ReservedPort("127.0.0.1")
     asking = socket.socket()
     with asking, pytest.raises(OSError, match="in use"):
         asking.bind(("127.0.0.1", held.number))
     with socket.create_server(("127.0.0.1", held.number)):
-        assert not is_free("127.0.0.1", held.number)
+        assert not is_port_free("127.0.0.1", held.number)
     held.release()
 
 
@@ -219,8 +221,8 @@ def test_the_one_on_path_goes_first_and_a_broken_one_is_said(tmp_path: Path, mon
     (tmp_path / "qbittorrent-nox").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert find_binary(None).command == (str(tmp_path / "qbittorrent-nox"),)
-    with pytest.raises(ServerError, match="does not come up"):
-        Server(None)
+    with pytest.raises(ServerSetupError, match="does not come up"):
+        QbittorrentServer(None)
 
 
 @pytest.mark.usefixtures("nothing_found_yet")
@@ -232,6 +234,6 @@ def test_without_one_on_path_it_is_debians(monkeypatch: pytest.MonkeyPatch, tmp_
 @pytest.mark.usefixtures("nothing_found_yet")
 def test_an_unpacked_version_that_lacks_a_part_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    (packages.cache() / "4.5.2").mkdir(parents=True)
-    with pytest.raises(ServerError, match="Delete that folder"):
+    (packages.get_cache_dir() / "4.5.2").mkdir(parents=True)
+    with pytest.raises(ServerSetupError, match="Delete that folder"):
         find_binary("4.5.2")

@@ -4,40 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reconciler.apply.delivery import Lost
+from reconciler.apply.delivery import InstanceLost
 from reconciler.apply.job import Job
 from reconciler.apply.target import Target
-from reconciler.model.errors import InstanceError, Rejected, ServerFault, Unsupported
-from reconciler.model.paths import normal_path
+from reconciler.model.errors import InstanceError, RejectedError, ServerFaultError, UnsupportedError
+from reconciler.model.paths import normalize_path
 from reconciler.model.plan import Outcome, Verb
-from reconciler.model.snapshot import DownloadPath, LiveCategory
-from reconciler.retry import Pace
+from reconciler.model.snapshot import CategoryDownloadPath, LiveCategory
+from reconciler.retry import RetryPolicy
 
 
-def apply_categories(jobs: Sequence[Job], target: Target, pace: Pace) -> None:
-    """Bring each category to what its action wants, judged by a read-back. Raises `Lost` with the instance."""
+def apply_categories(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -> None:
+    """Bring each category to what its action wants, judged by a read-back. Raises `InstanceLost` with the instance."""
     if not jobs:
         return
     try:
-        live = pace.patiently(target.categories)
+        live = retry.call_with_retry(target.read_categories)
         for job in jobs:
-            _send(job, live, target, pace)
-        live = pace.patiently(target.categories)
+            _send_category(job, live, target, retry)
+        live = retry.call_with_retry(target.read_categories)
     except InstanceError as error:
-        raise Lost(error) from error
+        raise InstanceLost(error) from error
     for job in jobs:
-        if _arrived(job, live):
+        if _is_applied(job, live):
             job.end(Outcome.APPLIED)
         else:
             job.end(Outcome.FAILED, job.error or "accepted, but the category does not show it")
 
 
-def remove_categories(jobs: Sequence[Job], target: Target, pace: Pace) -> None:
-    """Remove those that a fresh read shows empty, with all within them. Raises `Lost` with the instance."""
+def remove_categories(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -> None:
+    """Remove those that a fresh read shows empty, with all within them. Raises `InstanceLost` with the instance."""
     if not jobs:
         return
     try:
-        snapshot = pace.patiently(target.snapshot)
+        snapshot = retry.call_with_retry(target.read_snapshot)
         used = {torrent.category for torrent in snapshot.torrents}
         for job in jobs:
             within = f"{job.action.name}/"
@@ -45,65 +45,65 @@ def remove_categories(jobs: Sequence[Job], target: Target, pace: Pace) -> None:
                 job.end(Outcome.DROPPED, "a torrent is in it since it was planned")
         todo = [job for job in jobs if job.outcome is None]
         if any(job.action.name in snapshot.categories for job in todo):
-            _remove(todo, target, pace)
-        left = pace.patiently(target.categories)
+            _send_removals(todo, target, retry)
+        left = retry.call_with_retry(target.read_categories)
     except InstanceError as error:
-        raise Lost(error) from error
+        raise InstanceLost(error) from error
     for job in todo:
         gone = job.action.name not in left
         job.end(Outcome.APPLIED if gone else Outcome.FAILED, None if gone else job.error or "accepted, but still there")
 
 
-def _remove(jobs: Sequence[Job], target: Target, pace: Pace) -> None:
+def _send_removals(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -> None:
     """All in one request; it may be sent again, for one that is gone is no error."""
     for job in jobs:
         job.sent = True
     try:
-        pace.patiently(lambda: target.remove_categories([job.action.name for job in jobs]))
-    except (Rejected, Unsupported, ServerFault) as error:
+        retry.call_with_retry(lambda: target.remove_categories([job.action.name for job in jobs]))
+    except (RejectedError, UnsupportedError, ServerFaultError) as error:
         for job in jobs:
             job.error = str(error)
 
 
-def _send(job: Job, live: Mapping[str, LiveCategory], target: Target, pace: Pace) -> None:
+def _send_category(job: Job, live: Mapping[str, LiveCategory], target: Target, retry: RetryPolicy) -> None:
     """One category, again where the failure may pass; making one that is there by now is no failure."""
-    action, delays = job.action, pace.delays()
-    while not _arrived(job, live):
+    action, delays = job.action, retry.backoff_delays()
+    while not _is_applied(job, live):
         job.sent = True
         present = live.get(action.name, LiveCategory(action.name))
-        path, download_path = _paths(job)
+        path, download_path = _wanted_paths(job)
         try:
             if action.verb is Verb.ADD and action.name not in live:
                 target.create_category(action.name, path or "", download_path)
             else:
                 target.edit_category(present, path, download_path)
             return
-        except (Rejected, Unsupported) as error:
+        except (RejectedError, UnsupportedError) as error:
             job.error = str(error)
             return
         except InstanceError as error:
             delay = next(delays, None)
-            if delay is None and isinstance(error, ServerFault):
+            if delay is None and isinstance(error, ServerFaultError):
                 job.error = str(error)
                 return
             if delay is None or not error.transient:
                 raise
-        pace.sleep(delay)
-        live = pace.patiently(target.categories)
+        retry.sleep(delay)
+        live = retry.call_with_retry(target.read_categories)
 
 
-def _paths(job: Job) -> tuple[str | None, DownloadPath]:
+def _wanted_paths(job: Job) -> tuple[str | None, CategoryDownloadPath]:
     """The paths that the action wants; None where it leaves one alone."""
     wanted = {change.field: change.after for change in job.action.changes}
     path, download_path = wanted.get("save_path"), wanted.get("download_path")
     return None if path is None else str(path), download_path if isinstance(download_path, (str, bool)) else None
 
 
-def _arrived(job: Job, live: Mapping[str, LiveCategory]) -> bool:
+def _is_applied(job: Job, live: Mapping[str, LiveCategory]) -> bool:
     category = live.get(job.action.name)
-    path, download_path = _paths(job)
+    path, download_path = _wanted_paths(job)
     return (
         category is not None
-        and (path is None or normal_path(path) == normal_path(category.save_path))
+        and (path is None or normalize_path(path) == normalize_path(category.save_path))
         and (download_path is None or download_path == category.download_path)
     )

@@ -12,26 +12,26 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from reconciler.apply.categories import apply_categories, remove_categories
-from reconciler.apply.delivery import Batch, Lost, deliver, read, undone
-from reconciler.apply.job import Job, by_id, live_of
+from reconciler.apply.delivery import Batch, InstanceLost, not_yet_applied, read_jobs, send_batch
+from reconciler.apply.job import Job, find_live, index_by_id
 from reconciler.apply.preferences import apply_preferences
-from reconciler.apply.rekeyed import Finder
+from reconciler.apply.rekeyed import RekeyedTorrents
 from reconciler.apply.target import Target
-from reconciler.apply.torrent_batches import add_batches, change_batches, delete_batches, deletes, late_fields
-from reconciler.apply.torrent_creation import Keep, Maker, owed, settle_debts
-from reconciler.model.data_overlap import Places
-from reconciler.model.errors import InstanceError, Stopped
-from reconciler.model.plan import InstancePlan, Kind, Outcome, Value
+from reconciler.apply.torrent_batches import add_batches, change_batches, delete_batches, fields_after_add, is_delete
+from reconciler.apply.torrent_creation import TorrentCreator, TorrentWriter, follow_up_steps, run_follow_ups
+from reconciler.model.data_overlap import DataPathIndex
+from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.model.plan import FieldValue, InstancePlan, ObjectKind, Outcome
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import IGNORE, PROTECT, QUARANTINE, owner_tag
-from reconciler.retry import Pace
+from reconciler.model.tags import IGNORE_TAG, PROTECT_TAG, QUARANTINE_PREFIX, build_owner_tag
+from reconciler.retry import RetryPolicy
 
-MOVE_PATIENCE = 3.0  # seconds to wait for a move to end before it is reported as deferred
-SAMPLE_FROM = 100  # jobs; fewer are read back whole at once
+MOVE_TIMEOUT = 3.0  # seconds to wait for a move to end before it is reported as deferred
+SAMPLE_MIN_JOBS = 100  # jobs; fewer are read back whole at once
 
 
-def _nowhere(path: str, _data: bytes) -> None:
+def _refuse_to_write(path: str, _data: bytes) -> None:
     raise OSError(f"nothing is to be written here: {path}")
 
 
@@ -41,11 +41,17 @@ class Executor:
     `advance(n)` is told of every n actions dealt with. `keep(path, data)` writes a file here, or raises `OSError`.
     """
 
-    def __init__(self, target: Target, pace: Pace, advance: Callable[[int], None], keep: Keep = _nowhere) -> None:
+    def __init__(
+        self,
+        target: Target,
+        retry: RetryPolicy,
+        advance: Callable[[int], None],
+        write_torrent: TorrentWriter = _refuse_to_write,
+    ) -> None:
         self._target = target
-        self._pace = pace
+        self._retry = retry
         self._advance = advance
-        self._keep = keep
+        self._write_torrent = write_torrent
 
     def execute(self, plan: InstancePlan) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
         """Do what the plan shows. Returns every action's outcome, and the error that lost the instance, if one did."""
@@ -55,190 +61,197 @@ class Executor:
             if job.action.hold:
                 job.end(job.action.hold)
         try:
-            self._carry_out([job for job in jobs if job.outcome is None])
-        except Lost as error:
+            self._execute_jobs([job for job in jobs if job.outcome is None])
+        except InstanceLost as error:
             lost = error.cause
-            _abandon(jobs, f"the instance was lost: {error}")
-        except Stopped:
-            _abandon(jobs, "the run was stopped")
-        return tuple(job.result() for job in jobs), lost
+            _abandon_jobs(jobs, f"the instance was lost: {error}")
+        except StopRequested:
+            _abandon_jobs(jobs, "the run was stopped")
+        return tuple(job.to_result() for job in jobs), lost
 
-    def _carry_out(self, jobs: Sequence[Job]) -> None:
-        self._at_once([job for job in jobs if job.action.urgent])
+    def _execute_jobs(self, jobs: Sequence[Job]) -> None:
+        self._apply_urgent([job for job in jobs if job.action.urgent])
         jobs = [job for job in jobs if not job.action.urgent]
-        apply_preferences([job for job in jobs if job.action.kind is Kind.PREFERENCE], self._target, self._pace)
-        categories = [job for job in jobs if job.action.kind is Kind.CATEGORY]
-        apply_categories([job for job in categories if not deletes(job)], self._target, self._pace)
-        _drop_orphans(jobs)
+        apply_preferences([job for job in jobs if job.action.kind is ObjectKind.PREFERENCE], self._target, self._retry)
+        categories = [job for job in jobs if job.action.kind is ObjectKind.CATEGORY]
+        apply_categories([job for job in categories if not is_delete(job)], self._target, self._retry)
+        _drop_without_category(jobs)
         torrents = [job for job in jobs if job.is_torrent and job.outcome is None]
-        maker = Maker(self._target, self._pace)
-        maker.begin([job for job in torrents if job.action.makes])
-        self._bring([job for job in torrents if not (deletes(job) or job.action.makes)])
-        self._bring(maker.made())
-        self._delete([job for job in torrents if deletes(job)])
-        remove_categories([job for job in categories if deletes(job)], self._target, self._pace)
+        maker = TorrentCreator(self._target, self._retry)
+        maker.start_tasks([job for job in torrents if job.action.creation])
+        self._add_and_update([job for job in torrents if not (is_delete(job) or job.action.creation)])
+        self._add_and_update(maker.collect_created())
+        self._delete_torrents([job for job in torrents if is_delete(job)])
+        remove_categories([job for job in categories if is_delete(job)], self._target, self._retry)
 
-    def _at_once(self, jobs: Sequence[Job]) -> None:
+    def _apply_urgent(self, jobs: Sequence[Job]) -> None:
         """What is urgent: the stops of the kill switch."""
-        self._deliver(change_batches(jobs, self._target))
-        self._settle(jobs)
+        self._send_batches(change_batches(jobs, self._target))
+        self._wait_until_applied(jobs)
 
-    def _bring(self, jobs: Sequence[Job]) -> None:
+    def _add_and_update(self, jobs: Sequence[Job]) -> None:
         """Torrents as they are wanted, those that are added and those that are there."""
         adds = [job for job in jobs if job.is_add]
         for job in adds:
-            job.late = late_fields(job.action, self._target.api)
+            job.fields_after_add = fields_after_add(job.action, self._target.api_version)
         for job in jobs:
-            job.owed = owed(job.action)
-        self._deliver(add_batches(adds, self._target))
-        self._await_adds([job for job in adds if job.late or job.owed or not self._target.tags_at_add])
-        self._deliver(change_batches(jobs, self._target))
-        settle_debts([job for job in jobs if job.owed], self._target, self._pace, self._keep)
-        self._settle(jobs)
+            job.follow_ups = follow_up_steps(job.action)
+        self._send_batches(add_batches(adds, self._target))
+        self._wait_for_adds(
+            [job for job in adds if job.fields_after_add or job.follow_ups or not self._target.can_tag_at_add]
+        )
+        self._send_batches(change_batches(jobs, self._target))
+        run_follow_ups([job for job in jobs if job.follow_ups], self._target, self._retry, self._write_torrent)
+        self._wait_until_applied(jobs)
 
-    def _deliver(self, batches: Iterable[Batch]) -> None:
+    def _send_batches(self, batches: Iterable[Batch]) -> None:
         for batch in batches:
-            deliver(batch, self._target, self._pace)
-            if batch.what == "add":
+            send_batch(batch, self._target, self._retry)
+            if batch.label == "add":
                 self._advance(len(batch.jobs))
-            if batch.awaited:
-                self._await(batch)
+            if batch.wait_until_applied:
+                self._wait_for_batch(batch)
 
-    def _await(self, batch: Batch) -> None:
+    def _wait_for_batch(self, batch: Batch) -> None:
         """Wait until a batch shows, or patience ends: the read-back at the end has the last word."""
-        for wait in self._pace.looks():
+        for wait in self._retry.poll_intervals():
             jobs = [job for job in batch.jobs if not job.error]
-            if not jobs or not undone(batch, jobs, self._target, self._pace):
+            if not jobs or not not_yet_applied(batch, jobs, self._target, self._retry):
                 return
-            self._pace.sleep(wait)
+            self._retry.sleep(wait)
 
-    def _await_adds(self, jobs: Sequence[Job]) -> None:
+    def _wait_for_adds(self, jobs: Sequence[Job]) -> None:
         """Wait until adds are listed: until then a mutation by hash does nothing and says nothing (4.2 to 5.3)."""
         missing = [job for job in jobs if not job.error]
         if not missing:
             return
-        for wait in self._pace.looks(len(missing)):
-            live = by_id(read(missing, self._target, self._pace))
+        for wait in self._retry.poll_intervals(len(missing)):
+            live = index_by_id(read_jobs(missing, self._target, self._retry))
             for job in missing:
-                if found := live_of(job, live):
+                if found := find_live(job, live):
                     job.torrent_id = found.id
             missing = [job for job in missing if job.torrent_id is None]
             if not missing:
                 return
-            self._pace.sleep(wait)
+            self._retry.sleep(wait)
         for job in missing:
-            job.error = _unseen(job, None)
+            job.error = _not_visible_reason(job, None)
 
-    def _settle(self, jobs: Sequence[Job]) -> None:
+    def _wait_until_applied(self, jobs: Sequence[Job]) -> None:
         """Read back until every job shows on the instance, or patience ends."""
-        waiting, began = list(jobs), self._pace.now()
+        waiting, began = list(jobs), self._retry.now()
         live: dict[str, LiveTorrent] = {}
-        self._await_sample(waiting)
-        finder = Finder(self._target, self._pace)
-        self._repeat(finder.find(self._refused_and_gone(waiting)))
-        for wait in self._pace.looks(len(waiting)):
-            live = by_id(read(waiting, self._target, self._pace))
-            patient = self._pace.now() - began < MOVE_PATIENCE
-            waiting = [job for job in waiting if not self._settled(job, live_of(job, live), patient)]
+        self._wait_for_sample(waiting)
+        finder = RekeyedTorrents(self._target, self._retry)
+        self._resend_changes(finder.find(self._find_refused_and_gone(waiting)))
+        for wait in self._retry.poll_intervals(len(waiting)):
+            live = index_by_id(read_jobs(waiting, self._target, self._retry))
+            patient = self._retry.now() - began < MOVE_TIMEOUT
+            waiting = [job for job in waiting if not self._end_if_settled(job, find_live(job, live), patient)]
             if not waiting:
                 return
-            if found := finder.overdue([job for job in waiting if live_of(job, live) is None]):
-                self._repeat(found)
-            self._pace.sleep(wait)
+            if found := finder.find_if_due([job for job in waiting if find_live(job, live) is None]):
+                self._resend_changes(found)
+            self._retry.sleep(wait)
         for job in waiting:
-            job.end(Outcome.FAILED, job.error or _unseen(job, live_of(job, live)))
+            job.end(Outcome.FAILED, job.error or _not_visible_reason(job, find_live(job, live)))
 
-    def _refused_and_gone(self, jobs: Sequence[Job]) -> list[Job]:
+    def _find_refused_and_gone(self, jobs: Sequence[Job]) -> list[Job]:
         """What was refused because the id that it was sent to means nothing."""
         refused = [job for job in jobs if job.error and not job.is_add]
-        live = by_id(read(refused, self._target, self._pace))
-        return [job for job in refused if live_of(job, live) is None]
+        live = index_by_id(read_jobs(refused, self._target, self._retry))
+        return [job for job in refused if find_live(job, live) is None]
 
-    def _repeat(self, jobs: Sequence[Job]) -> None:
+    def _resend_changes(self, jobs: Sequence[Job]) -> None:
         """Send what went to an id that meant nothing any more, as far as it has not taken effect."""
         for job in jobs:
             job.error = None
         for batch in change_batches(jobs, self._target):
-            if left := undone(batch, batch.jobs, self._target, self._pace):
-                deliver(replace(batch, jobs=left), self._target, self._pace)
+            if left := not_yet_applied(batch, batch.jobs, self._target, self._retry):
+                send_batch(replace(batch, jobs=left), self._target, self._retry)
 
-    def _await_sample(self, jobs: Sequence[Job]) -> None:
+    def _wait_for_sample(self, jobs: Sequence[Job]) -> None:
         """Look at the last of many first: it is the last to show, and reading thousands in vain is slow."""
         last = [job for job in jobs[-1:] if not job.error]
-        if len(jobs) < SAMPLE_FROM or not last:
+        if len(jobs) < SAMPLE_MIN_JOBS or not last:
             return
-        end = self._pace.now() + len(jobs) / 1000
-        for wait in self._pace.looks():
-            shown = last[0].has_arrived(live_of(last[0], by_id(read(last, self._target, self._pace))))
-            if shown or self._pace.now() > end:
+        end = self._retry.now() + len(jobs) / 1000
+        for wait in self._retry.poll_intervals():
+            shown = last[0].is_applied(find_live(last[0], index_by_id(read_jobs(last, self._target, self._retry))))
+            if shown or self._retry.now() > end:
                 return
-            self._pace.sleep(wait)
+            self._retry.sleep(wait)
 
-    def _settled(self, job: Job, live: LiveTorrent | None, patient: bool) -> bool:
-        if job.has_arrived(live):
+    def _end_if_settled(self, job: Job, live: LiveTorrent | None, may_still_move: bool) -> bool:
+        if job.is_applied(live):
             job.end(Outcome.APPLIED)
         elif job.error:
             job.end(Outcome.FAILED, job.error)
-        elif live and live.moving and not patient:
+        elif live and live.moving and not may_still_move:
             job.end(Outcome.DEFERRED, "its data is still being moved")
         else:
             return False
         self._advance(0 if job.is_add else 1)
         return True
 
-    def _delete(self, jobs: Sequence[Job]) -> None:
+    def _delete_torrents(self, jobs: Sequence[Job]) -> None:
         """Delete what a fresh read still shows as ours to delete, and see that it is gone."""
         if not jobs:
             return
-        live = by_id(read(jobs, self._target, self._pace))
-        if Finder(self._target, self._pace).find([job for job in jobs if live_of(job, live) is None]):
-            live = by_id(read(jobs, self._target, self._pace))
-        doomed = [job for job in jobs if _still_doomed(job, live_of(job, live))]
-        doomed = self._without_shared(doomed)
-        self._deliver(delete_batches(doomed))
-        for wait in self._pace.looks(len(doomed)):
-            left = by_id(read(doomed, self._target, self._pace))
-            gone = [job for job in doomed if live_of(job, left) is None]
+        live = index_by_id(read_jobs(jobs, self._target, self._retry))
+        if RekeyedTorrents(self._target, self._retry).find([job for job in jobs if find_live(job, live) is None]):
+            live = index_by_id(read_jobs(jobs, self._target, self._retry))
+        doomed = [job for job in jobs if _still_deletable(job, find_live(job, live))]
+        doomed = self._drop_if_data_shared(doomed)
+        self._send_batches(delete_batches(doomed))
+        for wait in self._retry.poll_intervals(len(doomed)):
+            left = index_by_id(read_jobs(doomed, self._target, self._retry))
+            gone = [job for job in doomed if find_live(job, left) is None]
             for job in gone:
                 job.end(Outcome.APPLIED)
             doomed = [job for job in doomed if job.outcome is None and not job.error]
             if not doomed:
                 break
-            self._pace.sleep(wait)
+            self._retry.sleep(wait)
         for job in jobs:
             job.end(Outcome.FAILED, job.error or "accepted, but it is still on the instance")
         self._advance(len(jobs))
 
-    def _without_shared(self, jobs: Sequence[Job]) -> list[Job]:
+    def _drop_if_data_shared(self, jobs: Sequence[Job]) -> list[Job]:
         """Those that share no files with a torrent that stays: it may have come, or moved there, since the plan."""
         with_data = [job for job in jobs if job.action.delete_files]
         if with_data:
             try:
-                torrents = self._pace.patiently(self._target.snapshot).torrents
+                torrents = self._retry.call_with_retry(self._target.read_snapshot).torrents
             except InstanceError as error:
-                raise Lost(error) from error
+                raise InstanceLost(error) from error
             gone = {job.id for job in jobs}
-            taken = Places(torrent for torrent in torrents if torrent.id not in gone)
-            live = by_id(torrents)
+            taken = DataPathIndex(torrent for torrent in torrents if torrent.id not in gone)
+            live = index_by_id(torrents)
             for job in with_data:
-                found = live_of(job, live)
-                if found and (others := taken.sharing(found)):
+                found = find_live(job, live)
+                if found and (others := taken.find_overlaps(found)):
                     job.end(Outcome.DROPPED, f"{others[0][:10]} may have files in its data since it was planned")
         return [job for job in jobs if job.outcome is None]
 
 
-def _still_doomed(job: Job, live: LiveTorrent | None) -> bool:
+def _still_deletable(job: Job, live: LiveTorrent | None) -> bool:
     """The plan may be minutes old: what has been marked or given away since is not deleted."""
     if live is None:
         job.end(Outcome.APPLIED)
         return False
     owner = next((str(c.before) for c in job.action.changes if c.field == "owner"), None)
-    ended = {f"{QUARANTINE}{text}" for c in job.action.changes if c.field == "quarantine" for text in _texts(c.before)}
+    ended = {
+        f"{QUARANTINE_PREFIX}{text}"
+        for c in job.action.changes
+        if c.field == "quarantine"
+        for text in _strings_in(c.before)
+    }
     for spared, why in (
-        (PROTECT in live.tags, f"it has got the tag {PROTECT} since it was planned"),
-        (IGNORE in live.tags, f"it has got the tag {IGNORE} since it was planned"),
+        (PROTECT_TAG in live.tags, f"it has got the tag {PROTECT_TAG} since it was planned"),
+        (IGNORE_TAG in live.tags, f"it has got the tag {IGNORE_TAG} since it was planned"),
         (not ended <= live.tags, "its quarantine has been changed since it was planned"),
-        (owner is not None and owner_tag(owner) not in live.tags, "it has lost our tag since it was planned"),
+        (owner is not None and build_owner_tag(owner) not in live.tags, "it has lost our tag since it was planned"),
     ):
         if spared:
             job.end(Outcome.DROPPED, why)
@@ -246,28 +259,28 @@ def _still_doomed(job: Job, live: LiveTorrent | None) -> bool:
     return True
 
 
-def _texts(value: Value) -> tuple[str, ...]:
+def _strings_in(value: FieldValue) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else ()
 
 
-def _drop_orphans(jobs: Sequence[Job]) -> None:
+def _drop_without_category(jobs: Sequence[Job]) -> None:
     """A torrent whose category could not be made is not added: qBittorrent would make one up, without its path."""
-    made = [job for job in jobs if job.action.kind is Kind.CATEGORY and not deletes(job)]
+    made = [job for job in jobs if job.action.kind is ObjectKind.CATEGORY and not is_delete(job)]
     failed = {job.action.name for job in made if job.outcome is not Outcome.APPLIED}
     for job in jobs:
-        if job.is_torrent and job.action.wanted("category") in failed:
-            job.end(Outcome.DROPPED, f"its category {job.action.wanted('category')} could not be made")
+        if job.is_torrent and job.action.get_new_value("category") in failed:
+            job.end(Outcome.DROPPED, f"its category {job.action.get_new_value('category')} could not be made")
 
 
-def _abandon(jobs: Sequence[Job], why: str) -> None:
+def _abandon_jobs(jobs: Sequence[Job], reason: str) -> None:
     for job in jobs:
         if job.sent:
-            job.end(Outcome.FAILED, job.error or f"sent, but not read back: {why}")
+            job.end(Outcome.FAILED, job.error or f"sent, but not read back: {reason}")
         else:
-            job.end(Outcome.DROPPED, why)
+            job.end(Outcome.DROPPED, reason)
 
 
-def _unseen(job: Job, live: LiveTorrent | None) -> str:
+def _not_visible_reason(job: Job, live: LiveTorrent | None) -> str:
     if live is None:
         return "accepted, but it does not appear on the instance; if this goes on, restart qBittorrent (its #24367)"
     return "accepted, but the instance does not show it"

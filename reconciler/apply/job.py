@@ -6,20 +6,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.model.fields import arrived
-from reconciler.model.plan import Action, Change, Kind, Outcome, Value, Verb
+from reconciler.model.fields import is_applied
+from reconciler.model.plan import Action, Change, FieldValue, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import HELD, HELD_FORCED, MARKS, PROTECT, QUARANTINE, owner_tag
+from reconciler.model.tags import (
+    CONTENT_TAGS,
+    HELD_FORCED_TAG,
+    HELD_TAG,
+    PROTECT_TAG,
+    QUARANTINE_PREFIX,
+    build_owner_tag,
+)
 
-_HELD: Final = {"running": HELD, "forced": HELD_FORCED}
+_HELD_TAGS: Final = {"running": HELD_TAG, "forced": HELD_FORCED_TAG}
 
 
 @dataclass(slots=True, eq=False)
 class Job:
     """One action under way. `sent`: some request of it may have taken effect; `outcome` is None until it is known.
 
-    `late`: of an add, the fields that the add itself does not carry and that have to follow it. `owed`: the fields that
+    `fields_after_add`: of an add, the fields that the add itself does not carry and that have to follow it. `follow_ups`: the fields that
     the torrent does not show, and that are still to be done.
     """
 
@@ -28,13 +35,13 @@ class Job:
     sent: bool = False
     error: str | None = None
     outcome: Outcome | None = None
-    late: frozenset[str] = frozenset()
-    owed: set[str] = field(default_factory=set)
+    fields_after_add: frozenset[str] = frozenset()
+    follow_ups: set[str] = field(default_factory=set)
 
     @property
     def is_torrent(self) -> bool:
         """Does it act on a torrent, not on a setting?"""
-        return self.action.kind is Kind.TORRENT
+        return self.action.kind is ObjectKind.TORRENT
 
     @property
     def is_add(self) -> bool:
@@ -46,27 +53,27 @@ class Job:
         """The ids under which the instance may know its torrent."""
         if self.torrent_id:
             return (self.torrent_id,)
-        return self.action.adds.infohashes.ids if self.action.adds else ()
+        return self.action.add_source.infohashes.ids if self.action.add_source else ()
 
     @property
     def id(self) -> str:
         """The one id for a mutation: the live one where it is known."""
         return self.ids[0]
 
-    def changes(self, field: str) -> bool:
+    def has_change(self, field: str) -> bool:
         """Is this field among those that the action changes?"""
         return any(change.field == field for change in self.action.changes)
 
-    def sends(self, field: str) -> bool:
+    def needs_sending(self, field: str) -> bool:
         """Has this field to be sent to the torrent once it is there?"""
-        return field in self.late if self.is_add else self.changes(field)
+        return field in self.fields_after_add if self.is_add else self.has_change(field)
 
-    def has_arrived(self, live: LiveTorrent | None) -> bool:
+    def is_applied(self, live: LiveTorrent | None) -> bool:
         """Does the instance show all that the action asked for?"""
         return (
             live is not None
-            and not self.owed
-            and all(arrived(change, live, self.action) for change in self.action.changes)
+            and not self.follow_ups
+            and all(is_applied(change, live, self.action) for change in self.action.changes)
         )
 
     def end(self, outcome: Outcome, error: str | None = None) -> None:
@@ -74,7 +81,7 @@ class Job:
         if self.outcome is None:
             self.outcome, self.error = outcome, error
 
-    def result(self) -> ActionResult:
+    def to_result(self) -> ActionResult:
         """What the report shows."""
         return ActionResult(self.action, self.outcome or Outcome.DROPPED, self.error)
 
@@ -82,45 +89,45 @@ class Job:
 def tags_to_add(changes: Sequence[Change]) -> frozenset[str]:
     """The tags that an action's changes put on."""
     wanted = {change.field: change.after for change in changes}
-    tags = _named(changes, "tags", after=True) - _named(changes, "tags", after=False)
-    tags.update(QUARANTINE + text for text in _named(changes, "quarantine", after=True))
-    tags.update(owner_tag(str(c.after)) for c in changes if c.field == "owner" and c.after is not None)
-    tags.update(mark for field, mark in MARKS.items() if wanted.get(field) is not None)
+    tags = _values_of_field(changes, "tags", after=True) - _values_of_field(changes, "tags", after=False)
+    tags.update(QUARANTINE_PREFIX + text for text in _values_of_field(changes, "quarantine", after=True))
+    tags.update(build_owner_tag(str(c.after)) for c in changes if c.field == "owner" and c.after is not None)
+    tags.update(mark for field, mark in CONTENT_TAGS.items() if wanted.get(field) is not None)
     if wanted.get("protect") is True:
-        tags.add(PROTECT)
+        tags.add(PROTECT_TAG)
     if how := wanted.get("held"):
-        tags.add(_HELD[str(how)])
+        tags.add(_HELD_TAGS[str(how)])
     return frozenset(tags)
 
 
 def tags_to_remove(action: Action) -> frozenset[str]:
     """The tags that the action's changes take off, but for those of `marks_to_remove`."""
-    tags = _named(action.changes, "tags", after=False) - _named(action.changes, "tags", after=True)
-    tags.update(owner_tag(str(c.before)) for c in action.changes if c.field == "owner" and c.before is not None)
-    if action.wanted("protect") is False:
-        tags.add(PROTECT)
+    tags = _values_of_field(action.changes, "tags", after=False) - _values_of_field(action.changes, "tags", after=True)
+    tags.update(build_owner_tag(str(c.before)) for c in action.changes if c.field == "owner" and c.before is not None)
+    if action.get_new_value("protect") is False:
+        tags.add(PROTECT_TAG)
     return frozenset(tags)
 
 
 def marks_to_remove(action: Action) -> frozenset[str]:
     """The tags to take off that tell why, and how, we had stopped a torrent."""
-    marks = {QUARANTINE + text for text in _named(action.changes, "quarantine", after=False)}
+    marks = {QUARANTINE_PREFIX + text for text in _values_of_field(action.changes, "quarantine", after=False)}
     if any(change.field == "held" and change.after is None for change in action.changes):
-        marks.update(_HELD.values())
+        marks.update(_HELD_TAGS.values())
     return frozenset(marks)
 
 
-def _named(changes: Sequence[Change], field: str, *, after: bool) -> set[str]:
+def _values_of_field(changes: Sequence[Change], field: str, *, after: bool) -> set[str]:
     """What the changes of a field of many values name, before them or after."""
     names: set[str] = set()
     for change in changes:
-        value: Value = change.after if after else change.before
+        value: FieldValue = change.after if after else change.before
         if change.field == field and isinstance(value, tuple):
             names.update(value)
     return names
 
 
-def by_id(torrents: Iterable[LiveTorrent]) -> dict[str, LiveTorrent]:
+def index_by_id(torrents: Iterable[LiveTorrent]) -> dict[str, LiveTorrent]:
     """Live torrents under every id they could be looked up by."""
     found = list(torrents)
     index = {key: torrent for torrent in found for key in torrent.infohashes.ids}
@@ -128,6 +135,6 @@ def by_id(torrents: Iterable[LiveTorrent]) -> dict[str, LiveTorrent]:
     return index
 
 
-def live_of(job: Job, index: dict[str, LiveTorrent]) -> LiveTorrent | None:
-    """The live torrent of a job in an index made by `by_id`."""
+def find_live(job: Job, index: dict[str, LiveTorrent]) -> LiveTorrent | None:
+    """The live torrent of a job in an index made by `index_by_id`."""
     return next((index[key] for key in job.ids if key in index), None)

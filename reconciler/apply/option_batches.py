@@ -7,129 +7,137 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from reconciler.apply.delivery import Batch, Requests, grouped
-from reconciler.apply.job import Job, by_id, live_of
+from reconciler.apply.delivery import Batch, ValueSetter, group_jobs
+from reconciler.apply.job import Job, find_live, index_by_id
 from reconciler.apply.target import Target
-from reconciler.model.fields import arrived, file_text
-from reconciler.model.files import LiveFile, Priority, unsettled
-from reconciler.model.options import OPTIONS, SHARE_LIMITS, group
-from reconciler.model.plan import Change, Value
+from reconciler.model.fields import file_text, is_applied
+from reconciler.model.files import LiveFile, Priority, find_wrong_priorities
+from reconciler.model.options import OPTIONS, SHARE_LIMITS, entry_key_of
+from reconciler.model.plan import Change, FieldValue
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
 
-MANY_TRACKED: Final = (2, 11, 9)  # Web API from which trackers are added to many torrents in one request
-PRIORITIES_AT_ONCE: Final = (2, 8, 4)  # Web API from which a priority shows at once (seen: 4.5.2, and not on 4.2.5)
-_TOGGLES: Final = ("sequential", "first_last_piece_first")
-_PLAIN: Final = ("download_limit", "upload_limit", "comment")
+BULK_ADD_TRACKERS_SINCE: Final = (2, 11, 9)  # Web API from which trackers are added to many torrents in one request
+IMMEDIATE_PRIORITY_SINCE: Final = (
+    2,
+    8,
+    4,
+)  # Web API from which a priority shows at once (seen: 4.5.2, and not on 4.2.5)
+_TOGGLE_FIELDS: Final = ("sequential", "first_last_piece_first")
+_SIMPLE_FIELDS: Final = ("download_limit", "upload_limit", "comment")
 
 
-def field_batches(jobs: Sequence[Job], field: str, call: Requests, *, single: bool = False) -> Iterator[Batch]:
+def field_batches(jobs: Sequence[Job], field: str, set_value: ValueSetter, *, single: bool = False) -> Iterator[Batch]:
     """Batches for one field; `single` where the server takes one torrent a request."""
-    having = [job for job in jobs if job.sends(field)]
-    for value, part in grouped(having, lambda job: job.action.wanted(field)):
+    having = [job for job in jobs if job.needs_sending(field)]
+    for value, part in group_jobs(having, lambda job: job.action.get_new_value(field)):
 
-        def send(target: Target, todo: Sequence[Job], value: Value = value) -> None:
-            call(target, [job.id for job in todo], value)
+        def send(target: Target, todo: Sequence[Job], value: FieldValue = value) -> None:
+            set_value(target, [job.id for job in todo], value)
 
         for some in [[job] for job in part] if single else [part]:
-            yield Batch(f"set {field}", some, send, _shows(field))
+            yield Batch(f"set {field}", some, send, _make_applied_check(field))
 
 
 def option_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     """All that has no bearing on others: limits, order of download, comment, trackers, files."""
-    for field in _PLAIN:
-        yield from field_batches(jobs, field, _setter(field))
-    for field in _TOGGLES:
+    for field in _SIMPLE_FIELDS:
+        yield from field_batches(jobs, field, _make_value_setter(field))
+    for field in _TOGGLE_FIELDS:
         yield from _toggle_batches(jobs, field)
-    yield from _share_batches(jobs)
+    yield from _share_limit_batches(jobs)
     yield from _tracker_batches(jobs, target)
     for job in jobs:
-        if job.sends("web_seeds"):
-            yield Batch("add web seeds", [job], _add_web_seeds, _shows("web_seeds"))
+        if job.needs_sending("web_seeds"):
+            yield Batch("add web seeds", [job], _add_web_seeds, _make_applied_check("web_seeds"))
     yield from _file_batches(jobs, target)
 
 
-def place_batches(jobs: Sequence[Job], set_category: Requests, set_location: Requests) -> Iterator[Batch]:
+def location_batches(jobs: Sequence[Job], set_category: ValueSetter, set_location: ValueSetter) -> Iterator[Batch]:
     """What decides where data is. Automatic management ends before a category changes, and begins after it."""
-    ends = [job for job in jobs if job.action.wanted("auto_tmm") is False]
-    begins = [job for job in jobs if job.action.wanted("auto_tmm") is True]
-    yield from field_batches(ends, "auto_tmm", _setter("auto_tmm"))
+    ends = [job for job in jobs if job.action.get_new_value("auto_tmm") is False]
+    begins = [job for job in jobs if job.action.get_new_value("auto_tmm") is True]
+    yield from field_batches(ends, "auto_tmm", _make_value_setter("auto_tmm"))
     yield from field_batches(jobs, "category", set_category)
-    yield from field_batches(begins, "auto_tmm", _setter("auto_tmm"))
+    yield from field_batches(begins, "auto_tmm", _make_value_setter("auto_tmm"))
     yield from field_batches(jobs, "save_path", set_location)
-    yield from field_batches(jobs, "download_path", _setter("download_path"))
+    yield from field_batches(jobs, "download_path", _make_value_setter("download_path"))
 
 
-def last_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
+def start_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
     """What stops and starts would undo: a plain start ends a forced one, and on 4.2 a start ends super seeding."""
-    yield from field_batches(jobs, "force_start", _setter("force_start"))
-    yield from field_batches(jobs, "super_seeding", _setter("super_seeding"))
+    yield from field_batches(jobs, "force_start", _make_value_setter("force_start"))
+    yield from field_batches(jobs, "super_seeding", _make_value_setter("super_seeding"))
 
 
-def _setter(field: str) -> Requests:
+def _make_value_setter(field: str) -> ValueSetter:
     return lambda target, ids, value: target.set_option(ids, field, value)
 
 
-def _shows(*fields: str) -> Callable[[Job, LiveTorrent | None], bool]:
+def _make_applied_check(*fields: str) -> Callable[[Job, LiveTorrent | None], bool]:
     """Has the part of a job that is about these fields taken effect?"""
 
-    def done(job: Job, live: LiveTorrent | None) -> bool:
+    def check_job(job: Job, live: LiveTorrent | None) -> bool:
         changes = (change for change in job.action.changes if change.field in fields)
-        return live is not None and all(arrived(change, live, job.action) for change in changes)
+        return live is not None and all(is_applied(change, live, job.action) for change in changes)
 
-    return done
+    return check_job
 
 
 def _toggle_batches(jobs: Sequence[Job], field: str) -> Iterator[Batch]:
     """The server can only turn a toggle over, so it is read first, and sent for those torrents where it differs."""
-    having = [job for job in jobs if job.sends(field)]
+    having = [job for job in jobs if job.needs_sending(field)]
 
     def send(target: Target, todo: Sequence[Job]) -> None:
-        live = _fresh(todo, target)
-        differing = [job.id for job in todo if (found := live_of(job, live)) and not _shows(field)(job, found)]
+        live = _read_by_id(todo, target)
+        differing = [
+            job.id for job in todo if (found := find_live(job, live)) and not _make_applied_check(field)(job, found)
+        ]
         if differing:
-            target.toggle(differing, field)
+            target.toggle_option(differing, field)
 
     if having:
-        yield Batch(f"set {field}", having, send, _shows(field))
+        yield Batch(f"set {field}", having, send, _make_applied_check(field))
 
 
-def _share_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
+def _share_limit_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
     """All limits are set at once, so those that are not declared are sent as they are."""
-    fields = [field for field in OPTIONS if group(field) == SHARE_LIMITS]
-    having = [job for job in jobs if any(map(job.sends, fields))]
+    fields = [field for field in OPTIONS if entry_key_of(field) == SHARE_LIMITS]
+    having = [job for job in jobs if any(map(job.needs_sending, fields))]
 
     def send(target: Target, todo: Sequence[Job]) -> None:
-        live = _fresh(todo, target)
+        live = _read_by_id(todo, target)
         whole: defaultdict[ShareLimits, list[str]] = defaultdict(list)
         for job in todo:
-            if found := live_of(job, live):
-                whole[_limits(found.options.share, job.action.changes)].append(job.id)
+            if found := find_live(job, live):
+                whole[_merge_share_limits(found.options.share, job.action.changes)].append(job.id)
         for limits, ids in whole.items():
             target.set_share_limits(ids, limits)
 
     if having:
-        yield Batch("set share limits", having, send, _shows(*fields))
+        yield Batch("set share limits", having, send, _make_applied_check(*fields))
 
 
-def _limits(present: ShareLimits, changes: Iterable[Change]) -> ShareLimits:
-    wanted = {change.field.partition(".")[2]: change.after for change in changes if group(change.field) == SHARE_LIMITS}
-    return replace(present, **wanted)  # type: ignore[arg-type]
+def _merge_share_limits(current: ShareLimits, changes: Iterable[Change]) -> ShareLimits:
+    wanted = {
+        change.field.partition(".")[2]: change.after for change in changes if entry_key_of(change.field) == SHARE_LIMITS
+    }
+    return replace(current, **wanted)  # type: ignore[arg-type]
 
 
 def _tracker_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
-    having = [job for job in jobs if job.sends("trackers")]
-    for urls, part in grouped(having, lambda job: job.action.urls["trackers"]):
+    having = [job for job in jobs if job.needs_sending("trackers")]
+    for urls, part in group_jobs(having, lambda job: job.action.added_urls["trackers"]):
 
         def send(target: Target, todo: Sequence[Job], urls: Sequence[str] = urls) -> None:
             target.add_trackers([job.id for job in todo], urls)
 
-        for some in [part] if target.api >= MANY_TRACKED else [[job] for job in part]:
-            yield Batch("add trackers", some, send, _shows("trackers"))
+        for some in [part] if target.api_version >= BULK_ADD_TRACKERS_SINCE else [[job] for job in part]:
+            yield Batch("add trackers", some, send, _make_applied_check("trackers"))
 
 
 def _add_web_seeds(target: Target, jobs: Sequence[Job]) -> None:
     for job in jobs:
-        target.add_web_seeds(job.id, job.action.urls["web_seeds"])
+        target.add_web_seeds(job.id, job.action.added_urls["web_seeds"])
 
 
 def _file_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
@@ -139,45 +147,45 @@ def _file_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     from the old list and undoes what went before. So the next one waits until the one before shows.
     """
     for job in jobs:
-        if job.sends("files"):
+        if job.needs_sending("files"):
             for priority in Priority:
-                if any(text.startswith(f"{priority} ") for text in _texts(job)):
+                if any(text.startswith(f"{priority} ") for text in _wanted_file_texts(job)):
                     what = f"set files to {priority}"
-                    awaited = target.api < PRIORITIES_AT_ONCE
-                    yield Batch(what, [job], _set_files(priority), _files_show(priority), awaited)
+                    awaited = target.api_version < IMMEDIATE_PRIORITY_SINCE
+                    yield Batch(what, [job], _make_priority_sender(priority), _make_priority_check(priority), awaited)
 
 
-def _set_files(priority: Priority) -> Callable[[Target, Sequence[Job]], None]:
+def _make_priority_sender(priority: Priority) -> Callable[[Target, Sequence[Job]], None]:
     def send(target: Target, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            files = target.files([job.id]).get(job.id, ())
-            if indexes := [file.index for file, wanted in _left(job, files) if wanted is priority]:
-                target.prioritize(job.id, indexes, priority)
+            files = target.read_files([job.id]).get(job.id, ())
+            if indexes := [file.index for file, wanted in _unapplied_files(job, files) if wanted is priority]:
+                target.set_file_priority(job.id, indexes, priority)
 
     return send
 
 
-def _files_show(priority: Priority) -> Callable[[Job, LiveTorrent | None], bool]:
-    def done(job: Job, live: LiveTorrent | None) -> bool:
+def _make_priority_check(priority: Priority) -> Callable[[Job, LiveTorrent | None], bool]:
+    def check_job(job: Job, live: LiveTorrent | None) -> bool:
         files = live.files if live else None
-        return files is not None and all(wanted is not priority for _, wanted in _left(job, files))
+        return files is not None and all(wanted is not priority for _, wanted in _unapplied_files(job, files))
 
-    return done
+    return check_job
 
 
-def _left(job: Job, files: Iterable[LiveFile]) -> list[tuple[LiveFile, Priority]]:
+def _unapplied_files(job: Job, files: Iterable[LiveFile]) -> list[tuple[LiveFile, Priority]]:
     """The files that are not yet as the action wants them: by its rules, or else just those that it shows."""
-    if job.action.files:
-        return unsettled(files, job.action.files)
-    named = {*_texts(job)}
+    if job.action.file_rules:
+        return find_wrong_priorities(files, job.action.file_rules)
+    named = {*_wanted_file_texts(job)}
     wanted = ((file, priority) for file in files for priority in Priority if file_text(file, priority) in named)
     return [(file, priority) for file, priority in wanted if file.priority is not priority]
 
 
-def _texts(job: Job) -> tuple[str, ...]:
-    after = job.action.wanted("files")
+def _wanted_file_texts(job: Job) -> tuple[str, ...]:
+    after = job.action.get_new_value("files")
     return after if isinstance(after, tuple) else ()
 
 
-def _fresh(jobs: Sequence[Job], target: Target) -> dict[str, LiveTorrent]:
-    return by_id(target.read([job.id for job in jobs]))
+def _read_by_id(jobs: Sequence[Job], target: Target) -> dict[str, LiveTorrent]:
+    return index_by_id(target.read_torrents([job.id for job in jobs]))

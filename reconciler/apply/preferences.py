@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reconciler.apply.delivery import Lost
+from reconciler.apply.delivery import InstanceLost
 from reconciler.apply.job import Job
 from reconciler.apply.target import Target
-from reconciler.model.errors import InstanceError, Rejected, ServerFault, Unsupported
+from reconciler.model.errors import InstanceError, RejectedError, ServerFaultError, UnsupportedError
 from reconciler.model.plan import Outcome
-from reconciler.model.preferences import PreferenceValue, bare_value, sent_along
+from reconciler.model.preferences import PreferenceValue, find_linked_preferences, reveal_value
 from reconciler.model.secret import Secret
-from reconciler.retry import Pace
+from reconciler.retry import RetryPolicy
 
 
-def apply_preferences(jobs: Sequence[Job], target: Target, pace: Pace) -> None:
-    """Set what the actions want and read it back. Raises `Lost` with the instance.
+def apply_preferences(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -> None:
+    """Set what the actions want and read it back. Raises `InstanceLost` with the instance.
 
     It may be sent again blindly: the same values set twice are the same values. What goes only together with others is
     sent with these as they are.
@@ -23,35 +23,37 @@ def apply_preferences(jobs: Sequence[Job], target: Target, pace: Pace) -> None:
     if not jobs:
         return
     try:
-        live = pace.patiently(target.preferences)
-        values = {job.action.name: job.action.value for job in jobs if job.action.value is not None}
-        partners = {name: live[name] for name in sent_along(set(values)) if name in live}
+        live = retry.call_with_retry(target.read_preferences)
+        values = {
+            job.action.name: job.action.preference_value for job in jobs if job.action.preference_value is not None
+        }
+        partners = {name: live[name] for name in find_linked_preferences(set(values)) if name in live}
         for job in jobs:
             job.sent = True
         try:
-            pace.patiently(lambda: target.set_preferences({**partners, **values}))
-        except (Rejected, Unsupported, ServerFault) as error:
+            retry.call_with_retry(lambda: target.set_preferences({**partners, **values}))
+        except (RejectedError, UnsupportedError, ServerFaultError) as error:
             for job in jobs:
                 job.error = str(error)
-        live = pace.patiently(target.preferences)
+        live = retry.call_with_retry(target.read_preferences)
     except InstanceError as error:
-        raise Lost(error) from error
+        raise InstanceLost(error) from error
     for job in jobs:
-        _judge(job, live)
+        _end_job(job, live)
 
 
-def _judge(job: Job, live: Mapping[str, PreferenceValue]) -> None:
-    wanted, present = job.action.value, live.get(job.action.name)
-    if wanted is not None and present is not None and bare_value(present) == bare_value(wanted):
+def _end_job(job: Job, live: Mapping[str, PreferenceValue]) -> None:
+    wanted, present = job.action.preference_value, live.get(job.action.name)
+    if wanted is not None and present is not None and reveal_value(present) == reveal_value(wanted):
         job.end(Outcome.APPLIED)
         return
     hidden = isinstance(wanted, Secret) or isinstance(present, Secret)
-    made = "something else of it" if hidden else f"{_shown(present)} of it"
+    made = "something else of it" if hidden else f"{_value_text(present)} of it"
     job.end(Outcome.FAILED, job.error or f"qBittorrent made {made}; declare a value that it keeps")
 
 
-def _shown(value: PreferenceValue | None) -> str:
+def _value_text(value: PreferenceValue | None) -> str:
     if value is None:
         return "nothing"
-    bare = bare_value(value)
+    bare = reveal_value(value)
     return str(bare).lower() if isinstance(bare, bool) else f'"{bare}"' if isinstance(bare, str) else str(bare)

@@ -8,50 +8,50 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reconciler.apply.delivery import Lost
-from reconciler.apply.job import Job, by_id, live_of
+from reconciler.apply.delivery import InstanceLost
+from reconciler.apply.job import Job, find_live, index_by_id
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError
-from reconciler.retry import Pace
+from reconciler.retry import RetryPolicy
 
-FIRST_LOOK = 1.0  # seconds; an add that is just not listed yet is the likelier reason
+FIRST_SEARCH_DELAY = 1.0  # seconds; an add that is just not listed yet is the likelier reason
 
 
-class Finder:
+class RekeyedTorrents:
     """Looks for what is missing, seldom enough: a full read of thousands takes a server a second."""
 
-    def __init__(self, target: Target, pace: Pace) -> None:
+    def __init__(self, target: Target, retry: RetryPolicy) -> None:
         self._target = target
-        self._pace = pace
-        self._times = self._doubling(pace.now())
-        self._next = next(self._times)
+        self._retry = retry
+        self._search_times = self._iter_search_times(retry.now())
+        self._next_search = next(self._search_times)
 
-    def overdue(self, jobs: Sequence[Job]) -> list[Job]:
+    def find_if_due(self, jobs: Sequence[Job]) -> list[Job]:
         """The same as `find`, where the time for it has come; else nothing."""
-        if self._pace.now() < self._next:
+        if self._retry.now() < self._next_search:
             return []
-        self._next = next(time for time in self._times if time > self._pace.now())
+        self._next_search = next(time for time in self._search_times if time > self._retry.now())
         return self.find(jobs)
 
     def find(self, jobs: Sequence[Job]) -> list[Job]:
-        """Those of the jobs whose torrent is there under another id, which they have from now on. Raises `Lost`."""
+        """Those of the jobs whose torrent is there under another id, which they have from now on. Raises `InstanceLost`."""
         if not jobs:
             return []
         try:
-            live = by_id(self._pace.patiently(self._target.snapshot).torrents)
+            live = index_by_id(self._retry.call_with_retry(self._target.read_snapshot).torrents)
         except InstanceError as error:
-            raise Lost(error) from error
+            raise InstanceLost(error) from error
         found = []
         for job in jobs:
-            torrent = live_of(job, live)
+            torrent = find_live(job, live)
             if torrent and torrent.id not in job.ids:
                 job.torrent_id = torrent.id
                 found.append(job)
         return found
 
     @staticmethod
-    def _doubling(began: float) -> Iterator[float]:
-        wait = FIRST_LOOK
+    def _iter_search_times(start: float) -> Iterator[float]:
+        wait = FIRST_SEARCH_DELAY
         while True:
-            yield began + wait
+            yield start + wait
             wait *= 2

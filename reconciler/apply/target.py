@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from reconciler.model.content import Creation, CreatorTask
+from reconciler.model.content import CreationSpec, CreatorTask
 from reconciler.model.files import LiveFile, Priority
-from reconciler.model.options import Version
-from reconciler.model.plan import Value
+from reconciler.model.options import ApiVersion
+from reconciler.model.plan import FieldValue
 from reconciler.model.preferences import PreferenceValue
-from reconciler.model.snapshot import AddOptions, DownloadPath, LiveCategory, LiveTorrent, ShareLimits, Snapshot
+from reconciler.model.snapshot import AddOptions, CategoryDownloadPath, LiveCategory, LiveTorrent, ShareLimits, Snapshot
 
 
 class Target(Protocol):
     """One open session on one instance.
 
-    Every method is one request (`read` and `snapshot` add one more where only the server's filter knows the stop
+    Every method is one request (`read_torrents` and `read_snapshot` add one more where only the server's filter knows the stop
     intent). Ids are live torrent ids; a collection of them is never empty. A mutation that returns is only
     accepted, not done: read back. Every method raises `model.errors.InstanceError`, or `Stopped` before it sends.
     """
 
     @property
-    def api(self) -> Version:
+    def api_version(self) -> ApiVersion:
         """The Web API version as numbers: what an add carries depends on it, among other things."""
 
     @property
-    def tags_at_add(self) -> bool:
-        """Does an add take tags (qBittorrent >= 4.3.2)? Where not, `add` leaves them out and `add_tags` must follow."""
+    def can_tag_at_add(self) -> bool:
+        """Does an add take tags (qBittorrent >= 4.3.2)? Where not, `add_magnets` leaves them out and `add_tags` must follow."""
 
-    def snapshot(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
+    def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
         """Every torrent and category, with the files of those torrents that one of these ids means.
 
         And with the tasks that make one of these torrents, where there are any; what came of one that is finished takes
@@ -38,19 +38,19 @@ class Target(Protocol):
         Raises rather than return less than all.
         """
 
-    def categories(self) -> Mapping[str, LiveCategory]:
+    def read_categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
 
-    def read(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
+    def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         """Those of the given ids that are there, in any order."""
 
-    def files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
+    def read_files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
         """The files of those torrents that are there and have metadata. Before qBittorrent 5.2 one request for each."""
 
-    def add(self, magnets: Sequence[str], options: AddOptions) -> None:
+    def add_magnets(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links that share their options; one that is already there is no error."""
 
-    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+    def add_torrent_files(self, files: Mapping[str, bytes], options: AddOptions) -> None:
         """Add .torrent files by names of their own, sharing their options; one that is already there is no error.
 
         One that the instance takes for none is refused (415), when some of the others may have been added.
@@ -68,19 +68,19 @@ class Target(Protocol):
     def set_location(self, ids: Collection[str], path: str) -> None:
         """Move to an absolute path; management becomes manual."""
 
-    def rename(self, torrent_id: str, name: str) -> None:
+    def rename_torrent(self, torrent_id: str, name: str) -> None:
         """Give one torrent its name."""
 
-    def stop(self, ids: Collection[str]) -> None:
+    def stop_torrents(self, ids: Collection[str]) -> None:
         """Stop (pause)."""
 
-    def start(self, ids: Collection[str]) -> None:
+    def start_torrents(self, ids: Collection[str]) -> None:
         """Start (resume). Never for one that runs: it would lose its forced start."""
 
-    def set_option(self, ids: Collection[str], field: str, value: Value) -> None:
+    def set_option(self, ids: Collection[str], field: str, value: FieldValue) -> None:
         """Set an option of `model.options` that is set by itself, in the units of that table."""
 
-    def toggle(self, ids: Collection[str], field: str) -> None:
+    def toggle_option(self, ids: Collection[str], field: str) -> None:
         """Turn `sequential` or `first_last_piece_first` over. Never sent again without a look."""
 
     def set_share_limits(self, ids: Collection[str], limits: ShareLimits) -> None:
@@ -92,48 +92,48 @@ class Target(Protocol):
     def add_web_seeds(self, torrent_id: str, urls: Sequence[str]) -> None:
         """Add web seeds to those that are there (qBittorrent >= 5.1)."""
 
-    def prioritize(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
+    def set_file_priority(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
         """Give files a priority."""
 
-    def tasks(self) -> tuple[CreatorTask, ...]:
+    def read_creator_tasks(self) -> tuple[CreatorTask, ...]:
         """All torrents that it is making or has made, without their files (qBittorrent >= 5.0)."""
 
-    def make(self, creation: Creation) -> str:
+    def start_creator_task(self, creation: CreationSpec) -> str:
         """Begin to make a torrent, without adding it; the id of the task. A path that leads nowhere fails only later.
 
         Refused (409) where too many are under way.
         """
 
-    def made(self, task: str) -> bytes | None:
+    def read_created_torrent(self, task_id: str) -> bytes | None:
         """The .torrent file that a task has made; None where there is none, or no such task."""
 
-    def remove_task(self, task: str) -> None:
+    def remove_creator_task(self, task_id: str) -> None:
         """Forget a task, and end it where it is still under way. One that is not there is no error."""
 
-    def export(self, torrent_id: str) -> bytes | None:
+    def export_torrent(self, torrent_id: str) -> bytes | None:
         """The .torrent file of one torrent (qBittorrent >= 4.5); None where it has no metadata yet, or is gone."""
 
     def add_peer(self, torrent_id: str, address: str) -> None:
         """Tell a torrent of a peer, `IP:port`. One that is not there is no error."""
 
-    def delete(self, ids: Collection[str], delete_files: bool) -> None:
+    def delete_torrents(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove, with or without downloaded data."""
 
-    def other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
+    def count_other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
         """How many seeds besides itself each of these knows, at least."""
 
-    def create_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
+    def create_category(self, name: str, save_path: str, download_path: CategoryDownloadPath = None) -> None:
         """Make a category that is not there."""
 
     def edit_category(
-        self, category: LiveCategory, save_path: str | None = None, download_path: DownloadPath = None
+        self, category: LiveCategory, save_path: str | None = None, download_path: CategoryDownloadPath = None
     ) -> None:
         """Give a category that is there these paths; None: as it has it, like all else."""
 
     def remove_categories(self, names: Collection[str]) -> None:
         """Remove categories, with the sub-categories they may have. One that is not there is no error."""
 
-    def preferences(self) -> Mapping[str, PreferenceValue]:
+    def read_preferences(self) -> Mapping[str, PreferenceValue]:
         """Every preference of the application by its key."""
 
     def set_preferences(self, values: Mapping[str, PreferenceValue]) -> None:

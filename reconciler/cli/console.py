@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TextIO
 
 from reconciler.cli import logs
-from reconciler.cli.settings import Failure, LogFormat, Output, Settings, colourful
+from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat, Settings, should_use_colour
 from reconciler.model.position import Position, Problem
-from reconciler.report.text.lines import EMPTY, Line, Style, line, write
-from reconciler.report.text.problems import problem_lines
+from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line, write_lines
+from reconciler.report.text.problems import render_problems
 
-Writer = Callable[[TextIO], object]
-SHOWN = 50  # problems on a terminal, where the first ones would scroll away
+ReportWriter = Callable[[TextIO], object]
+MAX_SHOWN_PROBLEMS = 50  # problems on a terminal, where the first ones would scroll away
 
 
-def publish(writer: Writer) -> bool:
+def write_report(writer: ReportWriter) -> bool:
     """Write a report to standard output. A full disk is an error; a reader that has gone away is none: False."""
     try:
         writer(sys.stdout)
@@ -29,34 +29,34 @@ def publish(writer: Writer) -> bool:
         return False
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise Failure(f"the report could not be written to standard output: {error.strerror}", 1) from error
+        raise CommandFailure(f"the report could not be written to standard output: {error.strerror}", 1) from error
     return True
 
 
-def publish_lines(lines: Iterable[Line]) -> bool:
-    """Write styled lines to standard output, as `publish`."""
-    return publish(lambda stream: write(lines, stream, colour=colourful(stream)))
+def write_report_lines(lines: Iterable[Line]) -> bool:
+    """Write styled lines to standard output, as `write_report`."""
+    return write_report(lambda stream: write_lines(lines, stream, colour=should_use_colour(stream)))
 
 
-def publish_text(texts: Iterable[str]) -> None:
+def write_report_text(texts: Iterable[str]) -> None:
     """Write bare lines to standard output."""
-    publish(lambda stream: stream.writelines(f"{text}\n" for text in texts))
+    write_report(lambda stream: stream.writelines(f"{text}\n" for text in texts))
 
 
-def tell(*lines: Line) -> None:
+def print_stderr(*lines: Line) -> None:
     """Write to standard error."""
-    write(lines, sys.stderr, colour=colourful(sys.stderr))
+    write_lines(lines, sys.stderr, colour=should_use_colour(sys.stderr))
 
 
 def check_report_path(path: Path) -> None:
     """Fail before anything is done rather than after it."""
     if not path.parent.is_dir():
-        raise Failure(f"--report: there is no folder {path.parent}", 4)
+        raise CommandFailure(f"--report: there is no folder {path.parent}", 4)
     if path.is_dir():
-        raise Failure(f"--report: {path} is a folder; give it a file's name", 4)
+        raise CommandFailure(f"--report: {path} is a folder; give it a file's name", 4)
 
 
-def save_report(path: Path, writer: Writer) -> None:
+def save_report(path: Path, writer: ReportWriter) -> None:
     """Write the report to a file so that a reader sees the old one or the new one whole, and nothing between."""
     try:
         if path.exists() and not path.is_file():  # a pipe or a device cannot be replaced
@@ -72,55 +72,55 @@ def save_report(path: Path, writer: Writer) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise Failure(f"the report could not be written to {path}: {error.strerror}", 1) from error
+        raise CommandFailure(f"the report could not be written to {path}: {error.strerror}", 1) from error
 
 
-def complain(settings: Settings, failure: Failure) -> None:
+def report_failure(settings: Settings, failure: CommandFailure) -> None:
     """Say what is wrong: for people on standard error, and in the report form that was asked for."""
     message, problems = str(failure), failure.problems
-    if settings.output is Output.JSON:
+    if settings.output is OutputFormat.JSON:
         from reconciler.report.json.common import write_failure
 
-        publish(lambda stream: write_failure(failure.exit_code, message, problems, stream, failure.more))
-    elif settings.output is Output.MARKDOWN:
-        from reconciler.report.markdown import problems_markdown
+        write_report(lambda stream: write_failure(failure.exit_code, message, problems, stream, failure.detail_lines))
+    elif settings.output is OutputFormat.MARKDOWN:
+        from reconciler.report.markdown import render_problems_markdown
 
-        publish(lambda stream: stream.write(problems_markdown(problems, message)))
-    elif settings.output is Output.GITHUB:
-        from reconciler.report.github import problem_commands
+        write_report(lambda stream: stream.write(render_problems_markdown(problems, message)))
+    elif settings.output is OutputFormat.GITHUB:
+        from reconciler.report.github import render_problem_annotations
 
-        publish_text(problem_commands(problems, message, in_repository))
+        write_report_text(render_problem_annotations(problems, message, make_repository_relative))
         return  # the annotations stand in the same log
-    say(settings, failure)
+    print_failure(settings, failure)
 
 
-def say(settings: Settings, failure: Failure) -> None:
+def print_failure(settings: Settings, failure: CommandFailure) -> None:
     """Say what is wrong on standard error alone, as text or as log lines."""
     problems = failure.problems
     if settings.log_format is LogFormat.JSON:
-        _log(settings, failure)
+        _log_failure(settings, failure)
     else:
-        shown, with_source = (SHOWN, _source_line) if sys.stderr.isatty() else (len(problems), None)
-        tell(*problem_lines(problems[:shown], "error", None if failure.unwritten else with_source))
+        shown, with_source = (MAX_SHOWN_PROBLEMS, _read_source_line) if sys.stderr.isatty() else (len(problems), None)
+        print_stderr(*render_problems(problems[:shown], "error", None if failure.from_unsaved_text else with_source))
         if len(problems) > shown:
-            tell(line((f"… and {len(problems) - shown:,} more; --output json shows all", Style.DIM)))
-        tell(line(("error: ", Style.DELETE), str(failure)))
-        if failure.more:
-            tell(EMPTY, *(line("  ", (text, Style.STRONG)) for text in failure.more))
+            print_stderr(make_line((f"… and {len(problems) - shown:,} more; --output json shows all", Style.DIM)))
+        print_stderr(make_line(("error: ", Style.DELETE), str(failure)))
+        if failure.detail_lines:
+            print_stderr(EMPTY_LINE, *(make_line("  ", (text, Style.STRONG)) for text in failure.detail_lines))
 
 
-def warn(settings: Settings, warnings: Sequence[Problem]) -> None:
+def print_problems(settings: Settings, warnings: Sequence[Problem]) -> None:
     """Say what is doubtful in the desired state, where the report does not."""
-    if settings.output is not Output.TEXT or settings.quiet:
+    if settings.output is not OutputFormat.TEXT or settings.quiet:
         return
     if settings.log_format is LogFormat.JSON:
         for problem in warnings:
             _log_problem("warning", problem)
     else:
-        tell(*problem_lines(warnings, "warning"))
+        print_stderr(*render_problems(warnings, "warning"))
 
 
-def caution(settings: Settings, message: str) -> None:
+def print_warning(settings: Settings, message: str) -> None:
     """Say on standard error what does not keep the command from its work."""
     if settings.quiet:
         return
@@ -129,10 +129,10 @@ def caution(settings: Settings, message: str) -> None:
 
         structlog.get_logger().warning(message)
     else:
-        tell(line(("warning: ", Style.WAIT), message))
+        print_stderr(make_line(("warning: ", Style.WAIT), message))
 
 
-def inform(settings: Settings, message: str) -> None:
+def print_info(settings: Settings, message: str) -> None:
     """Say on standard error how far it is."""
     if settings.quiet:
         return
@@ -141,17 +141,17 @@ def inform(settings: Settings, message: str) -> None:
 
         structlog.get_logger().info(message)
     else:
-        tell(line(message))
+        print_stderr(make_line(message))
 
 
-def in_repository(file: str) -> str:
+def make_repository_relative(file: str) -> str:
     """A file as GitHub knows it: from the top of the repository, not from the folder the command ran in."""
     top = os.environ.get("GITHUB_WORKSPACE")
     path = Path.cwd() / file
     return str(path.relative_to(top)) if top and path.is_relative_to(top) else file
 
 
-def _log(settings: Settings, failure: Failure) -> None:
+def _log_failure(settings: Settings, failure: CommandFailure) -> None:
     import structlog
 
     logs.configure(settings)  # a failure may come before the command has
@@ -163,20 +163,20 @@ def _log(settings: Settings, failure: Failure) -> None:
 def _log_problem(level: str, problem: Problem) -> None:
     import structlog
 
-    at = problem.at
+    at = problem.position
     structlog.get_logger().log(
         logging.getLevelName(level.upper()),
         problem.message,
         file=at.file,
         line=at.line,
         column=at.column,
-        mend=problem.mend,
+        hint=problem.hint,
     )
 
 
-def _source_line(at: Position) -> str | None:
+def _read_source_line(position: Position) -> str | None:
     try:
-        with Path(at.file).open(encoding="utf-8-sig") as stream:
-            return next((text for number, text in enumerate(stream, 1) if number == at.line), None)
+        with Path(position.file).open(encoding="utf-8-sig") as stream:
+            return next((text for number, text in enumerate(stream, 1) if number == position.line), None)
     except (OSError, UnicodeDecodeError):
         return None

@@ -9,72 +9,74 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.cli import logs
-from reconciler.cli.console import warn
-from reconciler.cli.settings import DEFAULT_FILE, Failure, Settings
-from reconciler.cli.signals import Stopping
+from reconciler.cli.console import print_problems
+from reconciler.cli.settings import DEFAULT_FILE, CommandFailure, Settings
+from reconciler.cli.signals import StopSignals
 from reconciler.fetch import Fetcher
-from reconciler.model.desired import Desired
-from reconciler.model.errors import Stopped
+from reconciler.model.desired import DesiredState
+from reconciler.model.errors import StopRequested
 from reconciler.model.position import Problem
-from reconciler.report.text.problems import count
+from reconciler.report.text.problems import format_count
 
 if TYPE_CHECKING:
-    from reconciler.desired import TorrentFiles
+    from reconciler.desired import TorrentFileCache
 
 
-NO_FILE = (
+NO_FILE_MESSAGE = (
     f"there is no {DEFAULT_FILE} here. Name a file or a folder with -f; see it work first: reconcile demo; "
     "or begin with the torrents that you have: reconcile import"
 )
 
 
-def files_of(settings: Settings) -> tuple[Path, ...]:
-    """The files that are given, else the default one. Raises `Failure` where there is none."""
+def find_desired_files(settings: Settings) -> tuple[Path, ...]:
+    """The files that are given, else the default one. Raises `CommandFailure` where there is none."""
     if settings.files:
         return settings.files
     if DEFAULT_FILE.exists():
         return (DEFAULT_FILE,)
-    raise Failure(NO_FILE, 4)
+    raise CommandFailure(NO_FILE_MESSAGE, 4)
 
 
-def invalid(problems: Sequence[Problem]) -> Failure:
+def failure_from_problems(problems: Sequence[Problem]) -> CommandFailure:
     """The end of a command whose desired state has problems.
 
     Where nothing is wrong in the files, and only some other server that they name is in trouble, it is no 4.
     """
     if all(problem.remote for problem in problems):
-        missing = count(len(problems), "torrent")
-        return Failure(f"the desired state is unknown: {missing} could not be fetched; nothing was done", 1, problems)
-    found = count(len(problems), "problem")
-    return Failure(f"the desired state is invalid: {found}; nothing was contacted", 4, problems)
+        missing = format_count(len(problems), "torrent")
+        return CommandFailure(
+            f"the desired state is unknown: {missing} could not be fetched; nothing was done", 1, problems
+        )
+    found = format_count(len(problems), "problem")
+    return CommandFailure(f"the desired state is invalid: {found}; nothing was contacted", 4, problems)
 
 
 def load_desired(
     settings: Settings,
     *,
     resolve_secrets: bool = True,
-    stopping: Stopping | None = None,
-    torrents: TorrentFiles | None = None,
-) -> Desired:
-    """Load the files; what is doubtful in them is said. Raises `Failure` with all problems, or where it is stopped.
+    stop_signals: StopSignals | None = None,
+    torrents: TorrentFileCache | None = None,
+) -> DesiredState:
+    """Load the files; what is doubtful in them is said. Raises `CommandFailure` with all problems, or where it is stopped.
 
     With `resolve_secrets` False it is done offline: torrents that are given by URL are missing and counted. `torrents`:
     how to have them all the same, for who loads more than once.
     """
-    from reconciler.desired import DesiredStateError, TorrentFiles, load
+    from reconciler.desired import DesiredStateError, TorrentFileCache, load
 
-    files = files_of(settings)
+    files = find_desired_files(settings)
     began = time.monotonic()
     if torrents is None:
-        torrents = TorrentFiles(Fetcher(stopping.event if stopping else None) if resolve_secrets else None)
+        torrents = TorrentFileCache(Fetcher(stop_signals.event if stop_signals else None) if resolve_secrets else None)
     try:
-        desired = load(files, os.environ, resolve_secrets=resolve_secrets, torrents=torrents)
+        desired = load(files, os.environ, resolve_secrets=resolve_secrets, torrent_files=torrents)
     except DesiredStateError as error:
-        raise invalid(error.problems) from error
-    except Stopped as error:
-        code = stopping.exit_code if stopping else None
-        raise Failure("stopped while torrents were fetched; nothing was done", code or 1) from error
-    warn(settings, desired.warnings)
+        raise failure_from_problems(error.problems) from error
+    except StopRequested as error:
+        code = stop_signals.exit_code if stop_signals else None
+        raise CommandFailure("stopped while torrents were fetched; nothing was done", code or 1) from error
+    print_problems(settings, desired.warnings)
     logs.debug(
         settings,
         "desired state loaded",

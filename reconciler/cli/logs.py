@@ -7,16 +7,16 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
-from reconciler.cli.settings import LogFormat, Settings, colourful
-from reconciler.report.sanitize import clean
+from reconciler.cli.settings import LogFormat, Settings, should_use_colour
+from reconciler.report.sanitize import sanitize_text
 
-SECRET: Final = frozenset({"password", "api_key", "cookie", "authorization", "magnet"})
+SECRET_KEYS: Final = frozenset({"password", "api_key", "cookie", "authorization", "magnet"})
 
 
 def configure(settings: Settings, *, always: bool = False) -> None:
     """Set up structlog where somebody may log: it takes a tenth of a second to import, so a plain run goes without."""
     if always or settings.verbose or settings.log_format is LogFormat.JSON or "structlog" in sys.modules:
-        _configure(settings)
+        _configure_structlog(settings)
 
 
 def debug(settings: Settings, event: str, **values: object) -> None:
@@ -27,35 +27,36 @@ def debug(settings: Settings, event: str, **values: object) -> None:
         structlog.get_logger().debug(event, **values)
 
 
-def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def redact_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The last line of defence: whatever is named like a secret does not get into a log, however deep it is."""
     for key, value in event.items():
-        event[key] = _redacted(key, value)
+        event[key] = _redact_value(key, value)
     return event
 
 
-def _redacted(key: str, value: object) -> object:
-    if key.lower().replace("-", "_") in SECRET:
+def _redact_value(key: str, value: object) -> object:
+    if key.lower().replace("-", "_") in SECRET_KEYS:
         return "***"
     if isinstance(value, Mapping):
-        return {inner: _redacted(str(inner), one) for inner, one in value.items()}
+        return {inner: _redact_value(str(inner), one) for inner, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_redacted("", one) for one in value]
+        return [_redact_value("", one) for one in value]
     return value
 
 
-def _cleaned(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _sanitize_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Names of torrents must not drive the terminal that shows the log."""
     return {
-        key: clean(value) if isinstance(value, str) and key != "exception" else value for key, value in event.items()
+        key: sanitize_text(value) if isinstance(value, str) and key != "exception" else value
+        for key, value in event.items()
     }
 
 
-def _configure(settings: Settings) -> None:
+def _configure_structlog(settings: Settings) -> None:
     import structlog
 
     level = logging.ERROR if settings.quiet else logging.DEBUG if settings.verbose else logging.INFO
-    renderers: list[Any] = [_cleaned, structlog.dev.ConsoleRenderer(colors=colourful(sys.stderr))]
+    renderers: list[Any] = [_sanitize_event, structlog.dev.ConsoleRenderer(colors=should_use_colour(sys.stderr))]
     if settings.log_format is LogFormat.JSON:
         renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
@@ -63,7 +64,7 @@ def _configure(settings: Settings) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            redact,
+            redact_event,
             *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

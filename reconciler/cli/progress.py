@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Self
 
 from reconciler.cli import console
 from reconciler.cli.settings import LogFormat, Settings
-from reconciler.model.groups import Pending
-from reconciler.report.text.lines import Style, line
+from reconciler.model.groups import PendingTorrent
+from reconciler.report.text.lines import Style, make_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
 
-PATIENCE = 1.0  # seconds without a word
+SHOW_AFTER = 1.0  # seconds without a word
 
 
-class Bars:
-    """A progress of `control` as bars on standard error; they appear after `PATIENCE` and vanish at the end."""
+class ProgressBars:
+    """A progress of `control` as bars on standard error; they appear after `SHOW_AFTER` and vanish at the end."""
 
     def __init__(self, *, enabled: bool) -> None:
         self._enabled = enabled
         self._lock = threading.Lock()
-        self._timer = threading.Timer(PATIENCE, self._show)
+        self._timer = threading.Timer(SHOW_AFTER, self._show_bars)
         self._timer.daemon = True
         self._counts: dict[str, tuple[int, int]] = {}  # done and total, by instance
         self._bars: RichProgress | None = None
@@ -46,21 +46,21 @@ class Bars:
             if self._bars:
                 self._bars.stop()
 
-    def started(self, instance: str, total: int) -> None:
+    def start_instance(self, instance: str, total: int) -> None:
         """`total` actions are about to be executed."""
-        self._note(instance, 0, total)
+        self._update_counts(instance, 0, total)
 
-    def advanced(self, instance: str, count: int) -> None:
+    def advance_instance(self, instance: str, count: int) -> None:
         """`count` more of them have been dealt with."""
         done, total = self._counts.get(instance, (0, 0))
-        self._note(instance, min(done + count, total), total)
+        self._update_counts(instance, min(done + count, total), total)
 
-    def finished(self, instance: str) -> None:
+    def finish_instance(self, instance: str) -> None:
         """Nothing more comes for this instance."""
         _, total = self._counts.get(instance, (0, 0))
-        self._note(instance, total, total)
+        self._update_counts(instance, total, total)
 
-    def waiting(self, text: str) -> bool:
+    def show_waiting(self, text: str) -> bool:
         """Show what is waited for. False where there is no terminal to show it on."""
         with self._lock:
             if self._bars:
@@ -69,13 +69,13 @@ class Bars:
                 self._tasks = {"": self._bars.add_task(text, total=None)}
         return self._enabled
 
-    def _note(self, instance: str, done: int, total: int) -> None:
+    def _update_counts(self, instance: str, done: int, total: int) -> None:
         with self._lock:
             self._counts[instance] = done, total
             if self._bars:
-                self._draw(self._bars, instance)
+                self._draw_bar(self._bars, instance)
 
-    def _show(self) -> None:
+    def _show_bars(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -86,10 +86,10 @@ class Bars:
             self._bars = Progress(*columns, TimeElapsedColumn(), console=Console(file=sys.stderr), transient=True)
             self._tasks[""] = self._bars.add_task("reading the instances", total=None)
             for instance in self._counts:
-                self._draw(self._bars, instance)
+                self._draw_bar(self._bars, instance)
             self._bars.start()
 
-    def _draw(self, bars: RichProgress, instance: str) -> None:
+    def _draw_bar(self, bars: RichProgress, instance: str) -> None:
         done, total = self._counts[instance]
         if "" in self._tasks:  # reading is over once the first instance is being changed
             bars.remove_task(self._tasks.pop(""))
@@ -98,26 +98,26 @@ class Bars:
         bars.update(self._tasks[instance], completed=done, total=total)
 
 
-class Waiting:
+class PendingPrinter:
     """Says what is waited for: all the time on a terminal, else a line whenever that changes."""
 
-    def __init__(self, settings: Settings, bars: Bars) -> None:
+    def __init__(self, settings: Settings, bars: ProgressBars) -> None:
         self._settings = settings
         self._bars = bars
-        self._said: tuple[Pending, ...] = ()
+        self._last_pending: tuple[PendingTorrent, ...] = ()
 
-    def __call__(self, pending: Sequence[Pending], left: float) -> None:
+    def __call__(self, pending: Sequence[PendingTorrent], seconds_left: float) -> None:
         """This is pending, and waited for so many seconds more."""
         number, first = len(pending), pending[0]
         what = f"{first.name}" if number == 1 else f"{number:,} torrents"
-        text = f"waiting up to {left:.0f} s for {what}: {first.group}: {first.reason}"
-        told = self._bars.waiting(text) or self._settings.quiet or tuple(pending) == self._said
-        self._said = tuple(pending)
+        text = f"waiting up to {seconds_left:.0f} s for {what}: {first.group}: {first.reason}"
+        told = self._bars.show_waiting(text) or self._settings.quiet or tuple(pending) == self._last_pending
+        self._last_pending = tuple(pending)
         if told:
             return
         if self._settings.log_format is LogFormat.JSON:
             import structlog
 
-            structlog.get_logger().info("waiting", pending=number, seconds=round(left), reason=first.reason)
+            structlog.get_logger().info("waiting", pending=number, seconds=round(seconds_left), reason=first.reason)
         else:
-            console.tell(line((text, Style.WAIT)))
+            console.print_stderr(make_line((text, Style.WAIT)))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from reconciler.model.position import Problem
 from reconciler.model.secret import Secret
-from reconciler.model.status import Page, Selection
+from reconciler.model.status import Pagination, TorrentFilter
 
 if TYPE_CHECKING:
     from reconciler.model.shard import Shard
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DEFAULT_FILE = Path("desired.yaml")
 
 
-class Output(StrEnum):
+class OutputFormat(StrEnum):
     """Forms of the report."""
 
     TEXT = "text"
@@ -44,7 +44,7 @@ class Settings:
     """The options that commands share."""
 
     files: tuple[Path, ...] = ()
-    output: Output = Output.TEXT
+    output: OutputFormat = OutputFormat.TEXT
     instances: tuple[str, ...] = ()
     log_format: LogFormat = LogFormat.TEXT
     verbose: bool = False
@@ -74,18 +74,18 @@ class RunSettings:
 class StatusSettings:
     """The options of `status` alone. Times are seconds; `timeout` None: for ever."""
 
-    selection: Selection
-    page: Page
+    selection: TorrentFilter
+    page: Pagination
     watch: bool
     interval: float
     wait: bool
     timeout: float | None
 
 
-class Failure(Exception):
+class CommandFailure(Exception):
     """A command ends here, without a report: the message, the exit code, and what is wrong with the desired state.
 
-    `more`: lines that a person would copy, shown below the message as they are. `unwritten`: the problems are those of
+    `detail_lines`: lines that a person would copy, shown below the message as they are. `from_unsaved_text`: the problems are those of
     a text that is in no file.
     """
 
@@ -94,34 +94,34 @@ class Failure(Exception):
         message: str,
         exit_code: int,
         problems: Sequence[Problem] = (),
-        more: Sequence[str] = (),
+        detail_lines: Sequence[str] = (),
         *,
-        unwritten: bool = False,
+        from_unsaved_text: bool = False,
     ) -> None:
         super().__init__(message)
         self.exit_code = exit_code
         self.problems = problems
-        self.more = more
-        self.unwritten = unwritten
+        self.detail_lines = detail_lines
+        self.from_unsaved_text = from_unsaved_text
 
 
-def colourful(stream: TextIO) -> bool:
+def should_use_colour(stream: TextIO) -> bool:
     """Whether to write colours: on a terminal that knows them, and where nobody has asked for none."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def guessed(arguments: Sequence[str]) -> Settings:
+def settings_from_argv(arguments: Sequence[str]) -> Settings:
     """How to speak of a failure, read off the arguments however broken the rest of them is."""
-    output, log_format = _asked(arguments, "output"), _asked(arguments, "log-format")
+    output, log_format = _read_option(arguments, "output"), _read_option(arguments, "log-format")
     verbose = any(one == "--verbose" or re.match(r"-[a-z]*v", one) for one in arguments)
     return Settings(
-        output=Output(output) if output in list(Output) else Output.TEXT,
+        output=OutputFormat(output) if output in list(OutputFormat) else OutputFormat.TEXT,
         log_format=LogFormat(log_format) if log_format in list(LogFormat) else LogFormat.TEXT,
         verbose=verbose or os.environ.get("RECONCILE_VERBOSE", "").lower() in ("1", "true", "yes", "on"),
     )
 
 
-def _asked(arguments: Sequence[str], name: str) -> str:
+def _read_option(arguments: Sequence[str], name: str) -> str:
     given = os.environ.get(f"RECONCILE_{name.upper().replace('-', '_')}", "")
     for one, following in pairwise([*arguments, ""]):
         if one == f"--{name}":
@@ -131,7 +131,7 @@ def _asked(arguments: Sequence[str], name: str) -> str:
     return given
 
 
-def repair_streams() -> None:
+def ensure_std_streams() -> None:
     """Closed standard streams and encodings without our characters must not turn a report into a crash."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-ROUNDS = 100_000  # of PBKDF2, as qBittorrent's own utils/password does
+PBKDF2_ROUNDS = 100_000  # of PBKDF2, as qBittorrent's own utils/password does
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
-    """What differs between servers. `preferences` and `session` are further lines, in the file's own syntax."""
+class ServerConfiguration:
+    """What differs between servers. `extra_preferences` and `extra_session` are further lines, in the file's own syntax."""
 
     host: str
     port: int
@@ -24,31 +24,31 @@ class Configuration:
     password: str = field(repr=False)
     api_key: str | None = field(repr=False)
     downloads: Path
-    preferences: Mapping[str, str]
-    session: Mapping[str, str]
+    extra_preferences: Mapping[str, str]
+    extra_session: Mapping[str, str]
 
-    def text(self) -> str:
+    def render(self) -> str:
         """The file, with the old and the new names of the keys: each version takes those that it knows."""
         sections: dict[str, Mapping[str, object]] = {
             "LegalNotice": {"Accepted": "true"},
-            "BitTorrent": {**self._session(), **self.session},
-            "Preferences": {**self._web_ui(), **self._before_4_3(), **self.preferences},
+            "BitTorrent": {**self._build_session_keys(), **self.extra_session},
+            "Preferences": {**self._build_web_ui_keys(), **self._build_legacy_keys(), **self.extra_preferences},
         }
         return "".join(
             f"[{name}]\n" + "".join(f"{key}={value}\n" for key, value in keys.items())
             for name, keys in sections.items()
         )
 
-    def _session(self) -> Mapping[str, object]:
+    def _build_session_keys(self) -> Mapping[str, object]:
         return {
             **{f"Session\\{key}": "false" for key in ("DHTEnabled", "PeXEnabled", "LSDEnabled")},
             "Session\\Interface": "lo",
             "Session\\InterfaceName": "lo",
             "Session\\Port": self.listen_port,
-            "Session\\DefaultSavePath": _quoted(str(self.downloads)),
+            "Session\\DefaultSavePath": _quote_ini(str(self.downloads)),
         }
 
-    def _web_ui(self) -> Mapping[str, object]:
+    def _build_web_ui_keys(self) -> Mapping[str, object]:
         """5.3 moves these to a section of their own at its first start."""
         key = {"WebUI\\APIKey": self.api_key} if self.api_key else {}
         return {
@@ -56,12 +56,12 @@ class Configuration:
             "WebUI\\Port": self.port,
             "WebUI\\LocalHostAuth": "true",
             "WebUI\\UseUPnP": "false",
-            "WebUI\\Username": _quoted(self.username),
-            "WebUI\\Password_PBKDF2": f'"{_hashed(self.password)}"',
+            "WebUI\\Username": _quote_ini(self.username),
+            "WebUI\\Password_PBKDF2": f'"{_hash_password(self.password)}"',
             **key,
         }
 
-    def _before_4_3(self) -> Mapping[str, object]:
+    def _build_legacy_keys(self) -> Mapping[str, object]:
         return {
             **{f"Bittorrent\\{key}": "false" for key in ("DHT", "PeX", "LSD")},
             "Connection\\PortRangeMin": self.listen_port,
@@ -69,11 +69,11 @@ class Configuration:
             "Connection\\InterfaceName": "lo",
             "Connection\\ResolvePeerCountries": "false",
             "Connection\\UPnP": "false",
-            "Downloads\\SavePath": _quoted(str(self.downloads)),
+            "Downloads\\SavePath": _quote_ini(str(self.downloads)),
         }
 
 
-def _quoted(text: str) -> str:
+def _quote_ini(text: str) -> str:
     r"""A string as Qt's INI format reads it back, whatever is in it: each UTF-16 unit as `\x` where it is not plain."""
     if all(char.isascii() and (char.isalnum() or char in "/._-") for char in text):
         return text
@@ -82,8 +82,8 @@ def _quoted(text: str) -> str:
 
 
 @cache
-def _hashed(password: str) -> str:
+def _hash_password(password: str) -> str:
     """A Web UI password as qBittorrent stores it: PBKDF2-HMAC-SHA512."""
     salt = os.urandom(16)
-    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ROUNDS)
+    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, PBKDF2_ROUNDS)
     return f"@ByteArray({base64.b64encode(salt).decode()}:{base64.b64encode(key).decode()})"

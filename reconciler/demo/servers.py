@@ -22,11 +22,11 @@ from typing import Self
 from urllib.parse import urlencode
 
 from reconciler.demo import packages
-from reconciler.demo.configuration import Configuration
-from reconciler.demo.packages import ServerError
+from reconciler.demo.configuration import ServerConfiguration
+from reconciler.demo.packages import ServerSetupError
 
 
-class HeldPort:
+class ReservedPort:
     """A free port that nobody else is given while we hold it, though the server that it is for may listen on it.
 
     Between a look for a free port and the start of its server, another process may find the same one: then two
@@ -45,13 +45,13 @@ class HeldPort:
         self._socket.close()
 
 
-def free_port(host: str) -> int:
+def find_free_port(host: str) -> int:
     """A port that is free now."""
     with socket.create_server((host, 0)) as probe:
         return int(probe.getsockname()[1])
 
 
-def is_free(host: str, port: int) -> bool:
+def is_port_free(host: str, port: int) -> bool:
     """Does nobody listen there?"""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended take no port
@@ -62,7 +62,7 @@ def is_free(host: str, port: int) -> bool:
         return True
 
 
-USUAL = "5.1.0"  # where no version is asked for and none is on PATH
+DEFAULT_VERSION = "5.1.0"  # where no version is asked for and none is on PATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,59 +77,61 @@ class Binary:
 def find_binary(version: str | None) -> Binary:
     """The program of a version, out of Debian's packages. None: the `qbittorrent-nox` on PATH, else one of those.
 
-    Raises `ServerError` where it cannot be had.
+    Raises `ServerSetupError` where it cannot be had.
     """
     on_path = None if version else shutil.which("qbittorrent-nox")
     if on_path:
         return Binary((on_path,), {})
-    root = packages.root_of(version or USUAL)
-    plugins = _first(root, "usr/lib/*-linux-gnu*/qt6/plugins", "usr/lib/*-linux-gnu*/qt5/plugins")
-    return Binary(command_of(root, "usr/bin/qbittorrent-nox"), {"QT_PLUGIN_PATH": str(plugins)})
+    root = packages.fetch_version(version or DEFAULT_VERSION)
+    plugins = _find_first(root, "usr/lib/*-linux-gnu*/qt6/plugins", "usr/lib/*-linux-gnu*/qt5/plugins")
+    return Binary(build_unpacked_command(root, "usr/bin/qbittorrent-nox"), {"QT_PLUGIN_PATH": str(plugins)})
 
 
-def command_of(root: Path, program: str) -> tuple[str, ...]:
+def build_unpacked_command(root: Path, program: str) -> tuple[str, ...]:
     """How to start a program of packages that are unpacked, not installed: with the loader and libraries beside it."""
     patterns = ("lib/*-linux-gnu*", "usr/lib/*-linux-gnu*", "usr/lib/*-linux-gnu*/libproxy")
     libraries = [str(path) for pattern in patterns for path in sorted(root.glob(pattern))]
     # bullseye's loader is reached by its versioned name only: the link beside it is absolute
-    loader = _first(root, "lib/*-linux-gnu*/ld-2.*.so", "usr/lib/*-linux-gnu*/ld-linux*.so.?", "lib/*/ld-linux*.so.?")
-    return (str(loader), "--library-path", ":".join(libraries), str(_first(root, program)))
+    loader = _find_first(
+        root, "lib/*-linux-gnu*/ld-2.*.so", "usr/lib/*-linux-gnu*/ld-linux*.so.?", "lib/*/ld-linux*.so.?"
+    )
+    return (str(loader), "--library-path", ":".join(libraries), str(_find_first(root, program)))
 
 
-def _first(root: Path, *patterns: str) -> Path:
+def _find_first(root: Path, *patterns: str) -> Path:
     for pattern in patterns:
         for path in sorted(root.glob(pattern)):
             return path
-    raise ServerError(f"{root} has no {' or '.join(patterns)}. Delete that folder, so that it is fetched anew")
+    raise ServerSetupError(f"{root} has no {' or '.join(patterns)}. Delete that folder, so that it is fetched anew")
 
 
-READY_WITHIN = 20.0  # seconds; 0.3 to 0.5 are usual
-STOP_WITHIN = 10.0  # seconds for an orderly end, then SIGKILL
-ATTEMPTS = 3  # to find a port that nobody takes between our look and the start
+READY_TIMEOUT = 20.0  # seconds; 0.3 to 0.5 are usual
+STOP_TIMEOUT = 10.0  # seconds for an orderly end, then SIGKILL
+START_ATTEMPTS = 3  # to find a port that nobody takes between our look and the start
 _PR_SET_PDEATHSIG = 1  # prctl(2): a signal for when the thread that started us ends
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before a fork: no locks are taken after it
 
 
-def versions_here(count: int) -> list[str | None]:
+def choose_versions(count: int) -> list[str | None]:
     """Versions to show a demo on: different ones where Debian's packages can be had, else whatever is on PATH."""
-    if packages.available():
+    if packages.can_fetch_packages():
         choice: list[str | None] = ["4.5.2", "5.3.0", "5.1.0", "4.2.5"]
         return [choice[number % len(choice)] for number in range(count)]
     if shutil.which("qbittorrent-nox"):
         return [None] * count
-    raise ServerError(
+    raise ServerSetupError(
         "no qbittorrent-nox on PATH, and Debian's packages cannot be had here (apt-get, dpkg-deb or the keyring of "
         "Debian is missing). Install qbittorrent-nox"
     )
 
 
-class Server:
+class QbittorrentServer:
     """A running qBittorrent with a profile of its own. Use it as a context manager, or call `stop`.
 
     It dies with the thread that started it (that is how Linux counts parents), so start it in one that lives as long
     as it should. `version` is a key of `packages.RELEASES`, None whatever is on PATH. `api_key` is `qbt_` and 28
-    letters or digits, from 5.2 on. `preferences` are further lines of the `[Preferences]` section, `session` of
-    `[BitTorrent]`, as the file spells them. `keep` leaves the profile behind. Raises `ServerError`.
+    letters or digits, from 5.2 on. `extra_preferences` are further lines of the `[Preferences]` section, `extra_session` of
+    `[BitTorrent]`, as the file spells them. `keep` leaves the profile behind. Raises `ServerSetupError`.
     """
 
     def __init__(
@@ -143,21 +145,21 @@ class Server:
         api_key: str | None = None,
         preferences: Mapping[str, str] | None = None,
         session: Mapping[str, str] | None = None,
-        keep: bool = False,
+        keep_profile: bool = False,
     ) -> None:
         self._binary = find_binary(version)
         self._process: subprocess.Popen[bytes] | None = None
-        self._held = None if port else HeldPort(host)
+        self._reserved_port = None if port else ReservedPort(host)
         self._port_is_fixed = port is not None
-        self._keep = keep
+        self._keep_profile = keep_profile
         self.host = host
-        self.port = self._held.number if self._held else port or 0
-        self.listen_port = free_port(host)
+        self.port = self._reserved_port.number if self._reserved_port else port or 0
+        self.listen_port = find_free_port(host)
         self.username = username
         self.password = password or secrets.token_urlsafe(12)
         self.profile = Path(tempfile.mkdtemp(prefix="qbittorrent-"))
         try:
-            self._configure(api_key, preferences or {}, session or {})
+            self._write_configuration(api_key, preferences or {}, session or {})
             self.start()
         except BaseException:
             self.stop()
@@ -180,7 +182,7 @@ class Server:
         return self._process.pid
 
     @property
-    def ended(self) -> str | None:
+    def exit_text(self) -> str | None:
         """How it ended by itself, with the last it said; None while it runs."""
         code = self._process.poll() if self._process else None
         if code is None:
@@ -191,35 +193,35 @@ class Server:
     def version(self) -> str:
         """What it calls itself, such as `v5.1.0`."""
         done = subprocess.run(
-            (*self._binary.command, "--version"), capture_output=True, text=True, check=True, env=self._environ()
+            (*self._binary.command, "--version"), capture_output=True, text=True, check=True, env=self._build_environ()
         )
         return done.stdout.strip().split()[-1]
 
-    def rss(self) -> int:
+    def read_rss_bytes(self) -> int:
         """Its resident memory in bytes. Linux only."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def start(self) -> None:
-        """Start it again after `kill`, on the same profile and port. Raises `ServerError` where it does not come up."""
-        for _ in range(1 if self._port_is_fixed else ATTEMPTS):
-            if is_free(self.host, self.port):  # else we would knock, with a password, at somebody else's door
-                self._launch()
-                if self._ready():
+        """Start it again after `kill`, on the same profile and port. Raises `ServerSetupError` where it does not come up."""
+        for _ in range(1 if self._port_is_fixed else START_ATTEMPTS):
+            if is_port_free(self.host, self.port):  # else we would knock, with a password, at somebody else's door
+                self._start_process()
+                if self._wait_until_ready():
                     self._port_is_fixed = True  # from now on others know it by its address
                     return
                 self.kill()
-            if self._held and not self._port_is_fixed:
-                self._held.release()
-                self._held = HeldPort(self.host)
-                self.port = self._held.number
+            if self._reserved_port and not self._port_is_fixed:
+                self._reserved_port.release()
+                self._reserved_port = ReservedPort(self.host)
+                self.port = self._reserved_port.number
         output = self.profile / "output"
         said = f"It said: {output.read_text(errors='replace')[-500:]}" if output.exists() else "The port is taken."
-        raise ServerError(f"qBittorrent does not come up on {self.host} port {self.port}. {said}")
+        raise ServerSetupError(f"qBittorrent does not come up on {self.host} port {self.port}. {said}")
 
     def restart(self) -> None:
         """End it in an orderly way and start it again with its torrents."""
-        self._end()
+        self._terminate()
         self.start()
 
     def kill(self) -> None:
@@ -232,18 +234,18 @@ class Server:
     def stop(self) -> None:
         """End it and remove its profile with all downloads; the profile stays where `keep` was asked for."""
         try:
-            self._end()
+            self._terminate()
         finally:  # the wait may be interrupted, by a second Ctrl-C for one
-            if self._held:
-                self._held.release()
-            if not self._keep:
+            if self._reserved_port:
+                self._reserved_port.release()
+            if not self._keep_profile:
                 shutil.rmtree(self.profile, ignore_errors=True)
 
-    def _end(self) -> None:
+    def _terminate(self) -> None:
         if self._process:
             self._process.terminate()
             try:
-                self._process.wait(STOP_WITHIN)
+                self._process.wait(STOP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 pass
             finally:
@@ -255,7 +257,7 @@ class Server:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
-    def _launch(self) -> None:
+    def _start_process(self) -> None:
         arguments = (f"--profile={self.profile}", f"--webui-port={self.port}")
         with (self.profile / "output").open("ab") as output:
             self._process = subprocess.Popen(
@@ -263,25 +265,25 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=self._environ(),
+                env=self._build_environ(),
                 cwd=self.profile,  # where a relative path in its settings leads
-                preexec_fn=_die_with(os.getpid()),
+                preexec_fn=_kill_with_parent(os.getpid()),
             )
 
-    def _environ(self) -> dict[str, str]:
+    def _build_environ(self) -> dict[str, str]:
         return {**os.environ, "HOME": str(self.profile), "TMPDIR": str(self.profile), **self._binary.environ}
 
-    def _ready(self) -> bool:
+    def _wait_until_ready(self) -> bool:
         """Wait until it lets us in; False where it ends, or where somebody else answers on the port."""
-        end = time.monotonic() + READY_WITHIN
+        end = time.monotonic() + READY_TIMEOUT
         while time.monotonic() < end and self._process and self._process.poll() is None:
-            answer = self._login()
+            answer = self._try_login()
             if answer is not None:
                 return answer
             time.sleep(0.02)
         return False
 
-    def _login(self) -> bool | None:
+    def _try_login(self) -> bool | None:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
         try:
             form = urlencode({"username": self.username, "password": self.password})
@@ -294,9 +296,11 @@ class Server:
         finally:
             connection.close()
 
-    def _configure(self, api_key: str | None, preferences: Mapping[str, str], session: Mapping[str, str]) -> None:
+    def _write_configuration(
+        self, api_key: str | None, preferences: Mapping[str, str], session: Mapping[str, str]
+    ) -> None:
         """Write the first configuration; later the server keeps its own."""
-        configuration = Configuration(
+        configuration = ServerConfiguration(
             host=self.host,
             port=self.port,
             listen_port=self.listen_port,
@@ -304,22 +308,22 @@ class Server:
             password=self.password,
             api_key=api_key,
             downloads=self.downloads,
-            preferences=preferences,
-            session=session,
+            extra_preferences=preferences,
+            extra_session=session,
         )
         file = self.profile / "qBittorrent/config/qBittorrent.conf"
         file.parent.mkdir(parents=True)
         self.downloads.mkdir()
-        file.write_text(configuration.text(), encoding="utf-8")
+        file.write_text(configuration.render(), encoding="utf-8")
 
 
-def _die_with(parent: int) -> Callable[[], None]:
+def _kill_with_parent(parent: int) -> Callable[[], None]:
     """For the child, before it becomes qBittorrent: whoever started it may be killed with no chance to clean up."""
 
-    def in_child() -> None:
+    def set_death_signal() -> None:
         if _LIBC:
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:  # killed before the line above
                 os._exit(1)
 
-    return in_child
+    return set_death_signal

@@ -7,8 +7,8 @@ the rest declares.
 """
 
 from reconciler.desired.context import DesiredStateError
-from reconciler.desired.files import yaml_files
+from reconciler.desired.files import list_yaml_files
 from reconciler.desired.load import load
-from reconciler.desired.torrent_files import Fetch, TorrentFiles
+from reconciler.desired.torrent_files import TorrentFetcher, TorrentFileCache
 
-__all__ = ["DesiredStateError", "Fetch", "TorrentFiles", "load", "yaml_files"]
+__all__ = ["DesiredStateError", "TorrentFetcher", "TorrentFileCache", "list_yaml_files", "load"]

@@ -8,31 +8,31 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from reconciler.desired.messages import problem_of
-from reconciler.desired.salvage import salvage
-from reconciler.desired.schema.document import DOCUMENT, DocumentEntry
-from reconciler.desired.yaml.document import Document
+from reconciler.desired.messages import problem_from_error
+from reconciler.desired.salvage import salvage_document
+from reconciler.desired.schema.document import DOCUMENT_ADAPTER, DocumentEntry
+from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.position import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """One document as far as it is valid. `indexes`: where each kept torrent stands in the file's list."""
+class CheckedDocument:
+    """One document as far as it is valid. `torrent_indexes`: where each kept torrent stands in the file's list."""
 
-    document: Document
+    document: YamlDocument
     entry: DocumentEntry
-    indexes: Sequence[int]
+    torrent_indexes: Sequence[int]
 
 
-def check(document: Document, problems: list[Problem]) -> Checked:
+def check_document(document: YamlDocument, problems: list[Problem]) -> CheckedDocument:
     """Check one document against the schema, adding to `problems`."""
     errors: list[ErrorDetails] = []
     try:
-        entry = DOCUMENT.validate_python(document.data)
-        return Checked(document, entry, range(len(entry.get("torrents", ()))))
+        entry = DOCUMENT_ADAPTER.validate_python(document.data)
+        return CheckedDocument(document, entry, range(len(entry.get("torrents", ()))))
     except ValidationError as error:
         errors = error.errors(include_url=False)
-    known = {problem.at for problem in document.problems}  # what could not be read has been said already
-    found = (problem_of(document, error) for error in errors)
-    problems += (problem for problem in found if problem.at not in known)
-    return Checked(document, *salvage(document.data, errors))
+    known = {problem.position for problem in document.problems}  # what could not be read has been said already
+    found = (problem_from_error(document, error) for error in errors)
+    problems += (problem for problem in found if problem.position not in known)
+    return CheckedDocument(document, *salvage_document(document.data, errors))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.desired.torrent_files import TorrentFiles
+from reconciler.desired.torrent_files import TorrentFileCache
 from reconciler.model.position import Position, Problem
 
 
 @dataclass(slots=True)
-class Context:
+class LoadContext:
     """Collects problems and warnings. `resolve_secrets` False: what only this machine lacks is a warning.
 
     `complete` False: a file could not be read or parsed, so that nothing can be said about what is not there.
-    `files`: every file that was asked for, there or not. `torrents`: what earlier loads read of
+    `files`: every file that was asked for, there or not. `torrent_files`: what earlier loads read of
     .torrent files, and how to fetch them.
     """
 
@@ -24,19 +24,19 @@ class Context:
     files: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
-    torrents: TorrentFiles = field(default_factory=TorrentFiles)
+    torrent_files: TorrentFileCache = field(default_factory=TorrentFileCache)
 
-    def problem(self, at: Position, message: str, mend: str = "", *, remote: bool = False) -> None:
+    def add_problem(self, position: Position, message: str, hint: str = "", *, remote: bool = False) -> None:
         """Something that makes the desired state invalid, or (`remote`) unknown for now."""
-        self.problems.append(Problem(at, message, mend, remote))
+        self.problems.append(Problem(position, message, hint, remote))
 
-    def warn(self, at: Position, message: str, mend: str = "") -> None:
+    def add_warning(self, position: Position, message: str, hint: str = "") -> None:
         """Something doubtful."""
-        self.warnings.append(Problem(at, message, mend))
+        self.warnings.append(Problem(position, message, hint))
 
-    def missing(self, at: Position, message: str, mend: str = "") -> None:
+    def add_missing(self, position: Position, message: str, hint: str = "") -> None:
         """Something that this machine lacks: a problem, or a warning where it will run on another machine."""
-        (self.problem if self.resolve_secrets else self.warn)(at, message, mend)
+        (self.add_problem if self.resolve_secrets else self.add_warning)(position, message, hint)
 
 
 class DesiredStateError(Exception):
@@ -51,10 +51,10 @@ class DesiredStateError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-class Invalid(ValueError):
-    """One value breaks a rule. `message` says how, `mend` what to write instead; neither holds a secret."""
+class InvalidValue(ValueError):
+    """One value breaks a rule. `message` says how, `hint` what to write instead; neither holds a secret."""
 
-    def __init__(self, message: str, mend: str = "") -> None:
+    def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.mend = mend
+        self.hint = hint

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reconciler.desired.context import Context
-from reconciler.desired.yaml.document import Document
+from reconciler.desired.context import LoadContext
+from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.position import Position
 
-ONCE: Final = (
+UNIQUE_KEYS: Final = (
     "owner",
     "policy",
     "delete_files",
@@ -22,44 +22,44 @@ ONCE: Final = (
     "suspend",
     "accept_plan",
 )
-NAMED: Final = {"instances": "instance ", "groups": "group ", "categories": "category "}
+NAMED_SECTIONS: Final = {"instances": "instance ", "groups": "group ", "categories": "category "}
 
 
-def find_clashes(documents: Sequence[Document], context: Context) -> None:
+def find_clashes(documents: Sequence[YamlDocument], context: LoadContext) -> None:
     """Note every key and every name that two documents define, and what no document says."""
     first: dict[tuple[str, ...], Position] = {}
     for document in documents:
-        for path, at in _paths(document):
+        for path, at in _iter_unique_paths(document):
             if path not in first:
                 first[path] = at
                 continue
-            what = NAMED[path[0]] if len(path) > 1 else ""
-            context.problem(at, f'{what}"{path[-1]}" is already defined at {first[path]}', "Keep one of the two")
+            what = NAMED_SECTIONS[path[0]] if len(path) > 1 else ""
+            context.add_problem(at, f'{what}"{path[-1]}" is already defined at {first[path]}', "Keep one of the two")
     if not (documents and context.complete):
         return
-    start = documents[0].at()
+    start = documents[0].find_position()
     if ("policy",) not in first:
-        context.problem(
+        context.add_problem(
             start,
             "no document says the policy, and there is no default",
             'Add "policy: create-only" (add), "policy: upsert" (and change) or "policy: sync" (and delete)',
         )
-    if not instance_names(documents):
-        context.problem(start, "no instance is declared", 'Add "instances:" with a name and a url')
+    if not list_instance_names(documents):
+        context.add_problem(start, "no instance is declared", 'Add "instances:" with a name and a url')
 
 
-def instance_names(documents: Sequence[Document]) -> tuple[str, ...]:
+def list_instance_names(documents: Sequence[YamlDocument]) -> tuple[str, ...]:
     """The names of all instances, those of invalid ones too."""
     names = (document.data.get("instances") for document in documents if isinstance(document.data, dict))
     return tuple(dict.fromkeys(name for group in names if isinstance(group, dict) for name in group))
 
 
-def _paths(document: Document) -> Iterator[tuple[tuple[str, ...], Position]]:
+def _iter_unique_paths(document: YamlDocument) -> Iterator[tuple[tuple[str, ...], Position]]:
     """Everything in one document that may be said only once, and where its key is."""
     data = document.data if isinstance(document.data, dict) else {}
-    yield from (((key,), document.key_at(key)) for key in ONCE if key in data)
-    for section in NAMED:
+    yield from (((key,), document.find_key_position(key)) for key in UNIQUE_KEYS if key in data)
+    for section in NAMED_SECTIONS:
         group = data.get(section)
         if isinstance(group, dict):
-            at = document.keys_at(section)
+            at = document.find_key_positions(section)
             yield from (((section, name), at[name]) for name in group)

@@ -12,17 +12,17 @@ from typing import Any, Final
 
 from pydantic_core import ErrorDetails
 
-from reconciler.desired.context import Invalid
-from reconciler.desired.schema.content import FORMATS
-from reconciler.desired.schema.document import BRANCHES, KEYS, SOURCES
-from reconciler.desired.schema.options import CHOICES
-from reconciler.desired.yaml.document import SECRET_KEYS, Document
+from reconciler.desired.context import InvalidValue
+from reconciler.desired.schema.content import TORRENT_FORMATS
+from reconciler.desired.schema.document import KNOWN_KEYS, SOURCE_KEYS, UNION_BRANCHES
+from reconciler.desired.schema.options import OPTION_CHOICES
+from reconciler.desired.yaml.document import SECRET_KEYS, YamlDocument
 from reconciler.model.position import Problem
 
 Loc = tuple[str | int, ...]
-Said = tuple[str, str]  # message, mend
+MessageAndHint = tuple[str, str]  # message, mend
 
-_NOT_DEFAULTS: Final = (*SOURCES, "export", "name", "state", "web_seeds", "delete_files")
+_KEYS_WITHOUT_DEFAULT: Final = (*SOURCE_KEYS, "export", "name", "state", "web_seeds", "delete_files")
 _CHOICES: Final = {
     "policy": ("create-only", "upsert", "sync"),
     "state": ("present", "absent"),
@@ -30,12 +30,12 @@ _CHOICES: Final = {
     "failback": ("never", "when_complete", "immediate"),
     "rebalance": ("never", "when_complete"),
     "when_unhealthy": ("leave", "pause"),
-    "format": FORMATS,
-    **CHOICES,
+    "format": TORRENT_FORMATS,
+    **OPTION_CHOICES,
 }
-_A_RATE: Final = "a rate like 5 MiB/s, or unlimited"
-_A_TIME: Final = "a time like 90m or 14d, or global or unlimited"
-_NUMBERS: Final = {
+_RATE_TEXT: Final = "a rate like 5 MiB/s, or unlimited"
+_TIME_TEXT: Final = "a time like 90m or 14d, or global or unlimited"
+_NUMBER_TEXTS: Final = {
     "version": "1",
     "max_delete": "a whole number, 0 or more",
     "max_delete_files": "a whole number, 0 or more",
@@ -51,13 +51,13 @@ _NUMBERS: Final = {
     "timeout": "a duration like 5s or 2m",
     "failure_threshold": "a whole number from 1 to 100",
     "success_threshold": "a whole number from 1 to 100",
-    "download_limit": _A_RATE,
-    "upload_limit": _A_RATE,
+    "download_limit": _RATE_TEXT,
+    "upload_limit": _RATE_TEXT,
     "ratio": "a number like 1.5, or global or unlimited",
-    "seeding_time": _A_TIME,
-    "inactive_seeding_time": _A_TIME,
+    "seeding_time": _TIME_TEXT,
+    "inactive_seeding_time": _TIME_TEXT,
 }
-_SHAPES: Final[dict[str, Said]] = {
+_SHAPE_MESSAGES: Final[dict[str, MessageAndHint]] = {
     "instances": (
         '"instances" must hold each instance under its name',
         'Write "home:" and below it "url: http://…"',
@@ -93,7 +93,7 @@ _SHAPES: Final[dict[str, Said]] = {
     "web_seeds": ('"web_seeds" must be a list', 'Begin each web seed with "- https://…"'),
     "ignore_changes": ('"ignore_changes" must be a list', 'Write "ignore_changes: [save_path]"'),
 }
-_ITEMS: Final = {
+_ITEM_NAMES: Final = {
     "tags": "a tag",
     "only": "a tag",
     "trackers": "a tracker",
@@ -101,41 +101,41 @@ _ITEMS: Final = {
     "ignore_changes": "a key",
     "members": "a member",
 }
-_REQUIRED: Final = ("version", "policy", "url", "strategy", "members", "name", *SOURCES)
-_SECRET: Final[Said] = (
+_REQUIRED_KEYS: Final = ("version", "policy", "url", "strategy", "members", "name", *SOURCE_KEYS)
+_SECRET_MESSAGE: Final[MessageAndHint] = (
     "this must be {env: NAME}, {file: PATH}, or text in quotes",
     "Check the indentation, and put text in quotes",
 )
 
 
-def problem_of(document: Document, error: ErrorDetails) -> Problem:
+def problem_from_error(document: YamlDocument, error: ErrorDetails) -> Problem:
     """One error of pydantic as a `Problem`: at the value, at an unknown key, or where a key is missing."""
-    loc: Loc = tuple(part for part in error["loc"] if part not in BRANCHES)
+    loc: Loc = tuple(part for part in error["loc"] if part not in UNION_BRANCHES)
     kind = error["type"]
     if loc and loc[-1] == "[key]":
         invalid = error["ctx"]["error"]
-        return Problem(document.key_at(*loc[:-1]), invalid.message, invalid.mend)
+        return Problem(document.find_key_position(*loc[:-1]), invalid.message, invalid.hint)
     if kind == "extra_forbidden":
-        return Problem(document.key_at(*loc), *_unknown(loc))
+        return Problem(document.find_key_position(*loc), *_describe_unknown_key(loc))
     if kind == "missing":
-        return Problem(document.at(*loc[:-1]), *_missing(loc))
-    return Problem(document.at(*loc), *_wrong(document, loc, error))
+        return Problem(document.find_position(*loc[:-1]), *_describe_missing_key(loc))
+    return Problem(document.find_position(*loc), *_describe_wrong_value(document, loc, error))
 
 
-def suggestion(word: str, known: tuple[str, ...]) -> str:
+def suggestion_text(word: str, known_words: tuple[str, ...]) -> str:
     """`Did you mean "…"?` for the nearest known word, or "" where none is near."""
-    near = get_close_matches(word.lower(), known, 1, 0.6)
+    near = get_close_matches(word.lower(), known_words, 1, 0.6)
     return f'Did you mean "{near[0]}"?' if near else ""
 
 
-def shown(text: str) -> str:
+def quote_word(text: str) -> str:
     """A word of the user's in quotes, short and printable."""
     word = "".join(character if character.isprintable() else "?" for character in text)
     return f'"{word[:60]}…"' if len(word) > 60 else f'"{word}"'
 
 
-def place_of(loc: Loc) -> str:
-    """Which part of the schema `loc` is in: a key of `KEYS`."""
+def find_schema_section(loc: Loc) -> str:
+    """Which part of the schema `loc` is in: a key of `OPTION_SUBKEYS`."""
     match loc:
         case ("instances", _, "categories", _, *_):
             return "categories"
@@ -158,23 +158,23 @@ def place_of(loc: Loc) -> str:
     return ""
 
 
-def _unknown(loc: Loc) -> Said:
+def _describe_unknown_key(loc: Loc) -> MessageAndHint:
     *container, key = loc
-    place = place_of(tuple(container))
+    place = find_schema_section(tuple(container))
     if place in SECRET_KEYS:
-        return _SECRET
-    if place == "defaults" and key in _NOT_DEFAULTS:
+        return _SECRET_MESSAGE
+    if place == "defaults" and key in _KEYS_WITHOUT_DEFAULT:
         return f'"{key}" cannot be a default: each torrent has its own', "Move it to a torrent"
-    if place == "content" and key in KEYS["torrents"]:
+    if place == "content" and key in KNOWN_KEYS["torrents"]:
         return f'"{key}" is no part of the content', 'Write it beside "content", as with every torrent'
-    if place == "torrents" and key in KEYS["content"] and key != "path":
+    if place == "torrents" and key in KNOWN_KEYS["content"] and key != "path":
         return f'"{key}" is a part of the content', f'Write "content: {{path: /data/film, {key}: …}}"'
-    known = KEYS.get(place, ())
-    mend = suggestion(str(key), known) or "Known here: " + ", ".join(known)
-    return f"unknown key {shown(str(key))}", mend
+    known = KNOWN_KEYS.get(place, ())
+    mend = suggestion_text(str(key), known) or "Known here: " + ", ".join(known)
+    return f"unknown key {quote_word(str(key))}", mend
 
 
-def _missing(loc: Loc) -> Said:
+def _describe_missing_key(loc: Loc) -> MessageAndHint:
     match loc:
         case ("version",):
             return "this document does not say its version", 'Begin it with "version: 1"'
@@ -193,39 +193,39 @@ def _missing(loc: Loc) -> Said:
             return f"this rule for files has no {key}", mend
         case (*_, "content", "path"):
             return "this content has no path", 'Add "path: /data/film", as qBittorrent sees it'
-    return f'"{loc[-1]}" is missing', _SHAPES.get(str(loc[-1]), ("", ""))[1]
+    return f'"{loc[-1]}" is missing', _SHAPE_MESSAGES.get(str(loc[-1]), ("", ""))[1]
 
 
-def _wrong(document: Document, loc: Loc, error: ErrorDetails) -> Said:
+def _describe_wrong_value(document: YamlDocument, loc: Loc, error: ErrorDetails) -> MessageAndHint:
     kind, value = error["type"], error["input"]
     if not loc:
-        return _not_a_document(value)
+        return _describe_wrong_document(value)
     if kind == "value_error":
         invalid = error["ctx"]["error"]
-        return (invalid.message, invalid.mend) if isinstance(invalid, Invalid) else (str(invalid), "")
-    if place_of(loc) in SECRET_KEYS and loc[-1] in SECRET_KEYS:
-        return _SECRET
+        return (invalid.message, invalid.hint) if isinstance(invalid, InvalidValue) else (str(invalid), "")
+    if find_schema_section(loc) in SECRET_KEYS and loc[-1] in SECRET_KEYS:
+        return _SECRET_MESSAGE
     field = str(next((part for part in reversed(loc) if isinstance(part, str)), ""))
-    if kind == "dict_type" and (item := _not_an_item(loc)):
+    if kind == "dict_type" and (item := _describe_wrong_item(loc)):
         return item
     if value is None and isinstance(loc[-1], int):
-        return f"{_ITEMS.get(field, 'this item')} has no value", "Write it, or remove the item"
-    if value is None and field in _REQUIRED:
+        return f"{_ITEM_NAMES.get(field, 'this item')} has no value", "Write it, or remove the item"
+    if value is None and field in _REQUIRED_KEYS:
         return f'"{field}" has no value', "Give it one"
     if value is None:
-        mend = f'Write "{field}: []" if there are none' if field in ("torrents", *_ITEMS) else "Give it one"
+        mend = f'Write "{field}: []" if there are none' if field in ("torrents", *_ITEM_NAMES) else "Give it one"
         return f'"{field}" has no value', f"{mend}, or remove the key"
-    teller = _TELLERS.get(kind, _other)
+    teller = _DESCRIBERS.get(kind, _describe_other_error)
     return teller(document, loc, field, value)
 
 
-def _not_a_document(value: Any) -> Said:
+def _describe_wrong_document(value: Any) -> MessageAndHint:
     if value is None:
         return "this document is empty", 'A desired state begins with "version: 1"'
     return "a desired state is keys and values", 'It begins with "version: 1"'
 
 
-def _not_an_item(loc: Loc) -> Said | None:
+def _describe_wrong_item(loc: Loc) -> MessageAndHint | None:
     """For something that is no mapping where a torrent, an instance or a category is expected."""
     match loc:
         case ("torrents", int()):
@@ -243,53 +243,53 @@ def _not_an_item(loc: Loc) -> Said | None:
     return None
 
 
-def _text(document: Document, loc: Loc, field: str, value: Any) -> Said:
-    subject = _ITEMS.get(field, f'"{field}"') if isinstance(loc[-1], int) else f'"{field}"'
+def _describe_wrong_text(document: YamlDocument, loc: Loc, field: str, value: Any) -> MessageAndHint:
+    subject = _ITEM_NAMES.get(field, f'"{field}"') if isinstance(loc[-1], int) else f'"{field}"'
     if isinstance(value, (list, dict)):
         return f"{subject} must be text, not a {'list' if isinstance(value, list) else 'mapping'}", ""
     meaning = "true or false" if isinstance(value, bool) else "a number"
-    quoted = "" if loc[0] == "instances" else ": " + shown(document.text(*loc))
+    quoted = "" if loc[0] == "instances" else ": " + quote_word(document.get_text(*loc))
     return f"{subject} must be text, and this means {meaning}", f"Put it in quotes{quoted}"
 
 
-def _flag(_document: Document, _loc: Loc, field: str, value: Any) -> Said:
+def _describe_wrong_flag(_document: YamlDocument, _loc: Loc, field: str, value: Any) -> MessageAndHint:
     meant = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
     word = meant.get(value.lower()) if isinstance(value, str) else None
     return f'"{field}" must be true or false', f'Write "{field}: {word}"' if word else "Write true or false"
 
 
-def _choice(_document: Document, _loc: Loc, field: str, value: Any) -> Said:
+def _describe_wrong_choice(_document: YamlDocument, _loc: Loc, field: str, value: Any) -> MessageAndHint:
     choices = _CHOICES[field]
     value = value.replace("_", "-") if isinstance(value, str) else value
     listed = ", ".join(choices[:-1]) + " or " + choices[-1]
-    near = suggestion(value, choices) if isinstance(value, str) else ""
+    near = suggestion_text(value, choices) if isinstance(value, str) else ""
     return f'"{field}" must be {listed}', near
 
 
-def _number(_document: Document, _loc: Loc, field: str, value: Any) -> Said:
+def _describe_wrong_number(_document: YamlDocument, _loc: Loc, field: str, value: Any) -> MessageAndHint:
     mend = "Write it without quotes" if isinstance(value, str) and value.isdecimal() else ""
-    return f'"{field}" must be {_NUMBERS[field]}', mend
+    return f'"{field}" must be {_NUMBER_TEXTS[field]}', mend
 
 
-def _shape(_document: Document, _loc: Loc, field: str, _value: Any) -> Said:
-    return _SHAPES[field]
+def _describe_wrong_shape(_document: YamlDocument, _loc: Loc, field: str, _value: Any) -> MessageAndHint:
+    return _SHAPE_MESSAGES[field]
 
 
-def _other(_document: Document, _loc: Loc, field: str, _value: Any) -> Said:
+def _describe_other_error(_document: YamlDocument, _loc: Loc, field: str, _value: Any) -> MessageAndHint:
     return f'the value of "{field}" cannot be used', ""
 
 
-_TELLERS: Final[dict[str, Callable[[Document, Loc, str, Any], Said]]] = {
-    "string_type": _text,
-    "bool_type": _flag,
-    "literal_error": _choice,
-    "int_type": _number,
-    "float_type": _number,
-    "finite_number": _number,
-    "greater_than_equal": _number,
-    "less_than_equal": _number,
-    "greater_than": _number,
-    "dict_type": _shape,
-    "list_type": _shape,
-    "union_tag_not_found": _shape,
+_DESCRIBERS: Final[dict[str, Callable[[YamlDocument, Loc, str, Any], MessageAndHint]]] = {
+    "string_type": _describe_wrong_text,
+    "bool_type": _describe_wrong_flag,
+    "literal_error": _describe_wrong_choice,
+    "int_type": _describe_wrong_number,
+    "float_type": _describe_wrong_number,
+    "finite_number": _describe_wrong_number,
+    "greater_than_equal": _describe_wrong_number,
+    "less_than_equal": _describe_wrong_number,
+    "greater_than": _describe_wrong_number,
+    "dict_type": _describe_wrong_shape,
+    "list_type": _describe_wrong_shape,
+    "union_tag_not_found": _describe_wrong_shape,
 }

@@ -13,38 +13,38 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from reconciler.desired.schema.document import BRANCHES, DOCUMENT, DocumentEntry
+from reconciler.desired.schema.document import DOCUMENT_ADAPTER, UNION_BRANCHES, DocumentEntry
 from reconciler.desired.yaml.document import SECRET_KEYS
 
-_GONE: Final = object()
-_ROUNDS: Final = 3  # one is enough by the looks of it; a bound costs nothing
+_REMOVED: Final = object()
+_MAX_ROUNDS: Final = 3  # one is enough by the looks of it; a bound costs nothing
 
 
-def salvage(data: Any, errors: list[ErrorDetails]) -> tuple[DocumentEntry, Sequence[int]]:
+def salvage_document(data: Any, errors: list[ErrorDetails]) -> tuple[DocumentEntry, Sequence[int]]:
     """The valid rest of `data`, and the index in `data` of each of its torrents."""
     if isinstance(data, dict):
-        rest = _Rest(data)
-        for _ in range(_ROUNDS):
+        rest = _SalvagedData(data)
+        for _ in range(_MAX_ROUNDS):
             for error in errors:
-                rest.mend(tuple(part for part in error["loc"] if part not in BRANCHES))
+                rest.remove_value(tuple(part for part in error["loc"] if part not in UNION_BRANCHES))
             try:
-                return DOCUMENT.validate_python(rest.without_gaps()), rest.indexes
+                return DOCUMENT_ADAPTER.validate_python(rest.drop_removed()), rest.torrent_indexes
             except ValidationError as error:
                 errors = error.errors(include_url=False)
     return {"version": 1}, ()
 
 
-class _Rest:
+class _SalvagedData:
     """A copy of the data along the paths that were mended; all else is shared with the original."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self._data = copy(data)
-        self._own = {id(self._data)}
-        self._lists: list[list[Any]] = []
+        self._copied_ids = {id(self._data)}
+        self._copied_lists: list[list[Any]] = []
         torrents = data.get("torrents")
-        self.indexes: Sequence[int] = range(len(torrents)) if isinstance(torrents, list) else ()
+        self.torrent_indexes: Sequence[int] = range(len(torrents)) if isinstance(torrents, list) else ()
 
-    def mend(self, loc: tuple[str | int, ...]) -> None:
+    def remove_value(self, loc: tuple[str | int, ...]) -> None:
         """Take the wrong value at `loc` out."""
         if loc and loc[-1] == "[key]":
             loc = loc[:-1]
@@ -54,44 +54,44 @@ class _Rest:
         container: Any = self._data
         for part in path:
             child = container.get(part) if isinstance(container, dict) else container[int(part)]
-            if child is None or child is _GONE:
+            if child is None or child is _REMOVED:
                 return  # already gone
             if not isinstance(child, (dict, list)):  # short for the mapping that the schema makes of it
                 last = part
                 break
-            if id(child) not in self._own:
+            if id(child) not in self._copied_ids:
                 child = container[part] = copy(child)
-                self._own.add(id(child))
+                self._copied_ids.add(id(child))
                 if isinstance(child, list):
-                    self._lists.append(child)
+                    self._copied_lists.append(child)
             container = child
         if isinstance(container, list):
-            container[int(last)] = _stand_in(loc)
-        elif (instead := _stand_in(loc)) is not _GONE:
+            container[int(last)] = _choose_stand_in(loc)
+        elif (instead := _choose_stand_in(loc)) is not _REMOVED:
             container[last] = instead
         else:
             container.pop(last, None)
 
-    def without_gaps(self) -> dict[str, Any]:
-        """The mended data; list items that are gone leave no trace but in `indexes`."""
+    def drop_removed(self) -> dict[str, Any]:
+        """The mended data; list items that are gone leave no trace but in `torrent_indexes`."""
         torrents = self._data.get("torrents")
         if isinstance(torrents, list):
-            kept = zip(self.indexes, torrents, strict=True)
-            self.indexes = [index for index, torrent in kept if torrent is not _GONE]
+            kept = zip(self.torrent_indexes, torrents, strict=True)
+            self.torrent_indexes = [index for index, torrent in kept if torrent is not _REMOVED]
         else:
-            self.indexes = ()
-        for items in self._lists:
-            items[:] = [item for item in items if item is not _GONE]
+            self.torrent_indexes = ()
+        for items in self._copied_lists:
+            items[:] = [item for item in items if item is not _REMOVED]
         return self._data
 
 
-def _stand_in(loc: tuple[str | int, ...]) -> Any:
+def _choose_stand_in(loc: tuple[str | int, ...]) -> Any:
     """A value for what is required, or whose absence means something."""
     match loc:
         case ("version",):
             return 1
         case ("instances", *_):
-            return _of_instance(loc)
+            return _choose_instance_stand_in(loc)
         case ("groups", _, "strategy"):
             return "failover"
         case ("groups", _, "members", int(), "name"):
@@ -102,10 +102,10 @@ def _stand_in(loc: tuple[str | int, ...]) -> Any:
             return "stand-in"
         case (*_, "files", int(), "priority"):
             return "normal"
-    return _GONE
+    return _REMOVED
 
 
-def _of_instance(loc: tuple[str | int, ...]) -> Any:
+def _choose_instance_stand_in(loc: tuple[str | int, ...]) -> Any:
     match loc[1:]:
         case (name, "url"):
             return f"http://stand-in.invalid/{name}"
@@ -117,4 +117,4 @@ def _of_instance(loc: tuple[str | int, ...]) -> Any:
             return {}
         case (_, "health", _, "gluetun", "username" | "password" | "api_key"):
             return "stand-in"
-    return _GONE
+    return _REMOVED

@@ -9,69 +9,69 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Final
 
-from reconciler.model.metainfo import MAX_BYTES
-from reconciler.model.torrent_file import SourceError, TorrentFile, identify
+from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 
-Fetch = Callable[[Collection[str]], Mapping[str, TorrentFile | SourceError]]
+TorrentFetcher = Callable[[Collection[str]], Mapping[str, TorrentFile | TorrentFileError]]
 """Gets every URL of a desired state, side by side: for each, what it leads to or why it could not be had."""
 
-_SETTLED: Final = 2.0  # seconds: a file that was written later may be written again without its times telling
-_Mark = tuple[int, ...]
+_MIN_FILE_AGE: Final = 2.0  # seconds: a file that was written later may be written again without its times telling
+_Fingerprint = tuple[int, ...]
 
 
-def is_url(place: str) -> bool:
+def is_url(location: str) -> bool:
     """Is the place of a .torrent file a URL, not a path?"""
-    return place[:8].lower().startswith(("http://", "https://"))
+    return location[:8].lower().startswith(("http://", "https://"))
 
 
-class TorrentFiles:
+class TorrentFileCache:
     """What loads share, so that the next one reads only what has changed. Not thread-safe.
 
     Without `fetch`, nothing is contacted, and the torrents of URLs stay unknown.
     """
 
-    def __init__(self, fetch: Fetch | None = None) -> None:
+    def __init__(self, fetch: TorrentFetcher | None = None) -> None:
         self.fetch = fetch
-        self._seen: dict[str, tuple[_Mark, TorrentFile]] = {}
+        self._files_by_path: dict[str, tuple[_Fingerprint, TorrentFile]] = {}
 
-    def at(self, path: str) -> TorrentFile:
-        """The local file. Raises `SourceError`."""
-        mark = _mark(path)
-        known = self._seen.get(path)
+    def get(self, path: str) -> TorrentFile:
+        """The local file. Raises `TorrentFileError`."""
+        mark = _fingerprint_file(path)
+        known = self._files_by_path.get(path)
         if known and known[0] == mark:
             return known[1]
-        data = _read(path)
-        found = identify(data)
-        file = TorrentFile(path, found.infohashes, found.name, len(data), partial(_read, path))
-        self._seen.pop(path, None)
+        data = _read_bytes(path)
+        found = identify_torrent(data)
+        file = TorrentFile(path, found.infohashes, found.name, len(data), partial(_read_bytes, path))
+        self._files_by_path.pop(path, None)
         if mark and len(data) == mark[0]:
-            self._seen[path] = (mark, file)
+            self._files_by_path[path] = (mark, file)
         return file
 
 
-def _mark(path: str) -> _Mark | None:
+def _fingerprint_file(path: str) -> _Fingerprint | None:
     """What tells a file from what it was; None where nothing does."""
     try:
         found = os.stat(path)  # noqa: PTH116 - many small calls
     except (OSError, ValueError):
         return None
-    if time.time() - max(found.st_mtime, found.st_ctime) < _SETTLED:
+    if time.time() - max(found.st_mtime, found.st_ctime) < _MIN_FILE_AGE:
         return None
     return found.st_size, found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _read(path: str) -> bytes:
-    """The bytes of a regular file of at most `MAX_BYTES`. Raises `SourceError`."""
+def _read_bytes(path: str) -> bytes:
+    """The bytes of a regular file of at most `MAX_TORRENT_FILE_BYTES`. Raises `TorrentFileError`."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not hold us up
         with open(handle, "rb") as file:  # noqa: PTH123 - a descriptor
             if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise SourceError("it is no file")
-            data = file.read(MAX_BYTES + 1)
+                raise TorrentFileError("it is no file")
+            data = file.read(MAX_TORRENT_FILE_BYTES + 1)
     except FileNotFoundError:
-        raise SourceError("there is no such file") from None
+        raise TorrentFileError("there is no such file") from None
     except (OSError, ValueError) as error:
-        raise SourceError(
+        raise TorrentFileError(
             f"it cannot be read: {getattr(error, 'strerror', None) or 'its path is not usable'}"
         ) from None
     return data

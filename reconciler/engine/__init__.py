@@ -6,9 +6,9 @@ May import everything above it (`model`, `desired`, `live`, `plan`, `apply`). Ne
 what should be done to a torrent.
 """
 
-from reconciler.engine.events import Progress, Silent
-from reconciler.engine.run import Options, run_once
+from reconciler.engine.events import Progress, SilentProgress
+from reconciler.engine.run import RunOptions, run_once
 from reconciler.engine.selection import UnknownInstance
 from reconciler.engine.wait import run_until_placed
 
-__all__ = ["Options", "Progress", "Silent", "UnknownInstance", "run_once", "run_until_placed"]
+__all__ = ["Progress", "RunOptions", "SilentProgress", "UnknownInstance", "run_once", "run_until_placed"]

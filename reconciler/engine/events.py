@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from reconciler.model.desired import Desired
+from reconciler.model.desired import DesiredState
 from reconciler.model.position import Problem
 from reconciler.model.run import Run, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Backoff:
     """An instance that is left alone for a while after failures.
 
     How many in a row, why, and until when (UTC). `status`: how it answered last.
@@ -25,58 +25,58 @@ class Waiting:
     status: Status = Status.UNREACHABLE
 
 
-COMMAND: Final = "command"  # the trigger of a single run: somebody, or something, gave the command
+COMMAND_TRIGGER: Final = "command"  # the trigger of a single run: somebody, or something, gave the command
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedRun:
     """A run that has ended. Times are UTC, `seconds` is its length; `trigger` is why it was made.
 
     `trigger` is `start`, `files`, `reload`, `signal`, `interval`, or `retry`: the
     wait of an instance that had failed is over. `problems`: the desired state on disk is invalid
-    and the last good one is still in force. `waiting`: the instances that could not be read, by name; those that have
+    and the last good one is still in force. `backoffs`: the instances that could not be read, by name; those that have
     waited all along are not in `run`.
     """
 
     run: Run
     trigger: str
-    began: datetime
+    started_at: datetime
     seconds: float
     problems: tuple[Problem, ...] = ()
-    waiting: Mapping[str, Waiting] | None = None
+    backoffs: Mapping[str, Backoff] | None = None
 
 
-class Observer(Protocol):
+class RunListener(Protocol):
     """Told of every run of the loop, in its thread. What it raises is logged and never ends the loop."""
 
-    def began(self, desired: Desired) -> None:
+    def on_run_start(self, desired: DesiredState) -> None:
         """A run begins, with this desired state in force."""
 
-    def finished(self, finished: Finished) -> None:
+    def on_run_end(self, finished_run: FinishedRun) -> None:
         """A run has ended."""
 
 
 class Progress(Protocol):
     """Told how far each instance is, from several threads."""
 
-    def started(self, instance: str, total: int) -> None:
+    def start_instance(self, instance: str, total: int) -> None:
         """`total` actions are about to be executed."""
 
-    def advanced(self, instance: str, count: int) -> None:
+    def advance_instance(self, instance: str, count: int) -> None:
         """`count` more of them have been dealt with."""
 
-    def finished(self, instance: str) -> None:
+    def finish_instance(self, instance: str) -> None:
         """Nothing more comes for this instance."""
 
 
-class Silent:
+class SilentProgress:
     """A progress that nobody watches."""
 
-    def started(self, instance: str, total: int) -> None:
+    def start_instance(self, instance: str, total: int) -> None:
         """Nothing to show."""
 
-    def advanced(self, instance: str, count: int) -> None:
+    def advance_instance(self, instance: str, count: int) -> None:
         """Nothing to show."""
 
-    def finished(self, instance: str) -> None:
+    def finish_instance(self, instance: str) -> None:
         """Nothing to show."""

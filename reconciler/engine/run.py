@@ -10,31 +10,37 @@ from functools import partial
 from typing import Protocol
 
 from reconciler.apply.executor import Executor
-from reconciler.atomic_file import keep
-from reconciler.engine.content import content_of, lend, snapshots_of
+from reconciler.atomic_file import write_torrent_file
+from reconciler.engine.content import collect_snapshots, content_results, export_content_torrents
 from reconciler.engine.events import Progress
-from reconciler.engine.kill_switch import stop_at_once
-from reconciler.engine.observe import Checkup, connect, each, looking, read_afresh, read_all
-from reconciler.engine.placement_memory import Roster
-from reconciler.engine.reading import Connect, Needs, OpenTarget, Reading
-from reconciler.engine.results import as_planned, exit_code, linked_with, result_of, unread
-from reconciler.engine.selection import chosen, concerned, concerning, with_linked
-from reconciler.engine.surplus import leave, parted, with_other_seeds
-from reconciler.health.state import History
-from reconciler.model.desired import Desired, Instance
+from reconciler.engine.kill_switch import apply_urgent_actions
+from reconciler.engine.observe import HealthChecker, connect, make_observer, map_instances, observe_all, reread_instance
+from reconciler.engine.placement_memory import PlacementMemory
+from reconciler.engine.reading import Observation, OpenTarget, ReadRequest, SessionFactory
+from reconciler.engine.results import (
+    _build_linked_result,
+    _build_result,
+    _results_from_plan,
+    build_unread_result,
+    compute_exit_code,
+)
+from reconciler.engine.selection import groups_of, pending_for, select_instances, with_group_peers
+from reconciler.engine.surplus import add_other_seeds, delete_surplus_copies, split_surplus_deletions
+from reconciler.health.state import HealthHistory
+from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError
-from reconciler.model.groups import NOTHING, Known
+from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
 from reconciler.model.health import Health
 from reconciler.model.plan import Action, InstancePlan, Plan, Verb
-from reconciler.model.run import ActionResult, InstanceResult, Mode, Run
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.model.shard import Shard
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import NO_HEALTH, make_plan
-from reconciler.retry import Pace, real_pace
+from reconciler.retry import RetryPolicy, system_retry_policy
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class RunOptions:
     """What the command line adds to the desired state. `instances` empty: all of them, `shard` None: all of those."""
 
     dry_run: bool = False
@@ -50,13 +56,13 @@ class Planner(Protocol):
 
     def __call__(
         self,
-        desired: Desired,
+        desired: DesiredState,
         snapshots: Mapping[str, Snapshot],
         *,
         accept: str | None = None,
         take_over: bool = False,
         now: datetime | None = None,
-        known: Known = NOTHING,
+        facts: PlacementFacts = NO_PLACEMENT_FACTS,
         only: Collection[str] | None = None,
         health: Mapping[str, Health] = NO_HEALTH,
     ) -> Plan:
@@ -69,18 +75,18 @@ def utc_now() -> datetime:
 
 
 def run_once(
-    desired: Desired,
-    options: Options,
+    desired: DesiredState,
+    options: RunOptions,
     progress: Progress,
     stop: threading.Event,
     *,
-    pace: Pace | None = None,
-    connect: Connect = connect,
+    retry: RetryPolicy | None = None,
+    connect: SessionFactory = connect,
     planner: Planner = make_plan,
     skip: Collection[str] = (),
-    roster: Roster | None = None,
+    placement_memory: PlacementMemory | None = None,
     utc: Callable[[], datetime] = utc_now,
-    checkup: Checkup | None = None,
+    health_checker: HealthChecker | None = None,
 ) -> Run:
     """Read, plan, guard and, unless it is a dry-run, apply. Raises `UnknownInstance`; all else is in the result.
 
@@ -91,97 +97,108 @@ def run_once(
     `stop` may be set at any time: the request in flight is finished, sessions are logged out, and what was not
     done is reported as dropped.
     """
-    pace = pace or real_pace(stop)
-    roster = roster or Roster()
-    roster.keep(desired)
-    mode = Mode.DRY_RUN if options.dry_run else Mode.APPLY
-    instances = [one for one in chosen(desired, options.instances, options.shard) if one.name not in skip]
-    checkup = checkup or Checkup(History(), pace, utc)
+    retry = retry or system_retry_policy(stop)
+    placement_memory = placement_memory or PlacementMemory()
+    placement_memory.drop_undeclared(desired)
+    mode = RunMode.DRY_RUN if options.dry_run else RunMode.APPLY
+    instances = [one for one in select_instances(desired, options.instances, options.shard) if one.name not in skip]
+    health_checker = health_checker or HealthChecker(HealthHistory(), retry, utc)
     only = {one.name for one in instances}
 
-    look = looking(desired, checkup, roster, pace, utc)
+    look = make_observer(desired, health_checker, placement_memory, retry, utc)
 
-    def act(instance: Instance, target: OpenTarget) -> Reading:
+    def observe_instance(instance: Instance, target: OpenTarget) -> Observation:
         reading = look(instance, target)
         looked_at = options.dry_run or instance.name not in only
-        return reading if looked_at else stop_at_once(desired, instance, reading, pace)
+        return reading if looked_at else apply_urgent_actions(desired, instance, reading, retry)
 
-    with read_all(with_linked(desired, instances, skip), stop, act, connect) as read:
-        roster.saw(read, utc())
-        plan_them = partial(planner, known=roster.known, now=utc(), only=only)
-        readings, plan = _planned(desired, options, plan_them, read, pace)
+    with observe_all(with_group_peers(desired, instances, skip), stop, observe_instance, connect) as read:
+        placement_memory.record_observations(read, utc())
+        plan_them = partial(planner, facts=placement_memory.facts, now=utc(), only=only)
+        readings, plan = _plan_with_fresh_reads(desired, options, plan_them, read, retry)
         plans = {part.name: part for part in plan.instances}
 
-        def conclude(name: str) -> InstanceResult:
+        def execute_instance(name: str) -> InstanceResult:
             reading, part = readings[name], plans.get(name)
             if part is None:
-                return unread(name, reading)
-            part = with_other_seeds(part, reading.target, pace)
+                return build_unread_result(name, reading)
+            part = add_other_seeds(part, reading.target, retry)
             if options.dry_run or part.suspended or part.verdict.refused:
-                return result_of(part, reading, as_planned(part))
-            results, lost = _apply(parted(part)[0], reading, pace, progress)
-            return result_of(part, reading, results, reading.lost or lost)
+                return _build_result(part, reading, _results_from_plan(part))
+            results, lost = _apply_plan(split_surplus_deletions(part)[0], reading, retry, progress)
+            return _build_result(part, reading, results, reading.urgent_error or lost)
 
-        results = each(only, conclude)
+        results = map_instances(only, execute_instance)
         if not options.dry_run:
-            results = leave(plans, results, readings, desired.owner, pace)
-            roster.did(results.values(), utc())
-    content = content_of(desired, snapshots_of(readings), results)
+            results = delete_surplus_copies(plans, results, readings, desired.owner, retry)
+            placement_memory.record_results(results.values(), utc())
+    content = content_results(desired, collect_snapshots(readings), results)
     counted = tuple(
-        replace(results[name], requests=readings[name].target.requests, content=content.get(name, ()))
+        replace(results[name], requests=readings[name].target.request_count, content=content.get(name, ()))
         for name in sorted(results)
     )
-    names = {one.name for one in chosen(desired, options.instances, options.shard)}
-    pending = concerning(desired, plan.pending, names)
+    names = {one.name for one in select_instances(desired, options.instances, options.shard)}
+    pending = pending_for(desired, plan.pending, names)
     if not stop.is_set():
-        roster.wants(pending, concerned(desired, names))
-    code = exit_code(counted, detailed=options.detailed_exitcode, pending=bool(pending))
-    beside = tuple(linked_with(name, one) for name, one in sorted(readings.items()) if name not in results)
+        placement_memory.set_pending(pending, groups_of(desired, names))
+    code = compute_exit_code(counted, detailed=options.detailed_exitcode, pending=bool(pending))
+    beside = tuple(_build_linked_result(name, one) for name, one in sorted(readings.items()) if name not in results)
     return Run(mode, plan.hash, code, counted, desired.warnings, pending, beside)
 
 
-def _planned(
-    desired: Desired,
-    options: Options,
+def _plan_with_fresh_reads(
+    desired: DesiredState,
+    options: RunOptions,
     planner: Planner,
-    readings: Mapping[str, Reading],
-    pace: Pace,
-) -> tuple[Mapping[str, Reading], Plan]:
+    observations: Mapping[str, Observation],
+    retry: RetryPolicy,
+) -> tuple[Mapping[str, Observation], Plan]:
     """The plan. Where it deletes what only deltas told of, it is made anew on a full read."""
 
-    def make(readings: Mapping[str, Reading]) -> Plan:
-        snapshots = snapshots_of(readings)
-        health = {name: reading.health for name, reading in readings.items() if reading.health}
+    def plan_observations(observations: Mapping[str, Observation]) -> Plan:
+        snapshots = collect_snapshots(observations)
+        health = {name: reading.health for name, reading in observations.items() if reading.health}
         return planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over, health=health)
 
-    readings = lend(desired, readings, pace)
-    plan = make(readings)
-    doubtful = [part.name for part in plan.instances if _deletes(part) and not readings[part.name].target.fresh]
+    observations = export_content_torrents(desired, observations, retry)
+    plan = plan_observations(observations)
+    doubtful = [
+        part.name
+        for part in plan.instances
+        if _has_deletions(part) and not observations[part.name].target.has_full_snapshot
+    ]
     if options.dry_run or not doubtful:
-        return readings, plan
-    afresh = each(doubtful, lambda name: read_afresh(readings[name], pace, Needs.of(desired, name)))
-    readings = lend(desired, {**readings, **afresh}, pace)
-    return readings, make(readings)
+        return observations, plan
+    afresh = map_instances(
+        doubtful, lambda name: reread_instance(observations[name], retry, ReadRequest.for_instance(desired, name))
+    )
+    observations = export_content_torrents(desired, {**observations, **afresh}, retry)
+    return observations, plan_observations(observations)
 
 
-def _deletes(part: InstancePlan) -> bool:
-    allowed = not part.suspended and not part.verdict.refused
-    return allowed and any(action.verb is Verb.DELETE and action.hold is None for action in part.actions)
+def _has_deletions(instance_plan: InstancePlan) -> bool:
+    allowed = not instance_plan.suspended and not instance_plan.verdict.refused
+    return allowed and any(action.verb is Verb.DELETE and action.hold is None for action in instance_plan.actions)
 
 
-def _apply(
-    part: InstancePlan, reading: Reading, pace: Pace, progress: Progress
+def _apply_plan(
+    instance_plan: InstancePlan, observation: Observation, retry: RetryPolicy, progress: Progress
 ) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
-    left = tuple(action for action in part.actions if not _done(action, reading))
-    progress.started(part.name, sum(action.hold is None for action in left))
+    left = tuple(action for action in instance_plan.actions if not _get_urgent_result(action, observation))
+    progress.start_instance(instance_plan.name, sum(action.hold is None for action in left))
     try:
-        executor = Executor(reading.target, pace, lambda count: progress.advanced(part.name, count), keep)
-        results, lost = executor.execute(replace(part, actions=left))
+        executor = Executor(
+            observation.target,
+            retry,
+            lambda count: progress.advance_instance(instance_plan.name, count),
+            write_torrent_file,
+        )
+        results, lost = executor.execute(replace(instance_plan, actions=left))
     finally:
-        progress.finished(part.name)
+        progress.finish_instance(instance_plan.name)
     rest = iter(results)
-    return tuple(_done(action, reading) or next(rest) for action in part.actions), lost
+    return tuple(_get_urgent_result(action, observation) or next(rest) for action in instance_plan.actions), lost
 
 
-def _done(action: Action, reading: Reading) -> ActionResult | None:
-    return reading.done.get(action.torrent_id or "") if action.urgent else None
+def _get_urgent_result(action: Action, observation: Observation) -> ActionResult | None:
+    return observation.urgent_results.get(action.torrent_id or "") if action.urgent else None

@@ -8,69 +8,73 @@ from dataclasses import replace
 
 from reconciler.apply.executor import Executor
 from reconciler.apply.target import Target
-from reconciler.engine.observe import each
-from reconciler.engine.reading import Reading
-from reconciler.model.errors import InstanceError, Stopped
-from reconciler.model.groups import Copy
-from reconciler.model.plan import Action, InstancePlan, Kind, Outcome, Verb
+from reconciler.engine.observe import map_instances
+from reconciler.engine.reading import Observation
+from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.model.groups import KeptCopy
+from reconciler.model.plan import Action, InstancePlan, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Status
-from reconciler.plan.placement.copies import reliable
-from reconciler.retry import Pace
+from reconciler.plan.placement.copies import can_replace
+from reconciler.retry import RetryPolicy
 
-_FINE = (Status.OK, Status.SUSPENDED)
-_NOT_ASKED = "another instance is to be asked first, and was not"
+_OK_STATUSES = (Status.OK, Status.SUSPENDED)
+_NOT_VERIFIED_REASON = "another instance is to be asked first, and was not"
 
 
-def parted(plan: InstancePlan) -> tuple[InstancePlan, tuple[Action, ...]]:
+def split_surplus_deletions(plan: InstancePlan) -> tuple[InstancePlan, tuple[Action, ...]]:
     """The plan without its deletions of surplus copies, and these; with them, those of categories that they empty."""
-    last = tuple(action for action in plan.actions if action.hold is None and _keeper(action))
+    last = tuple(action for action in plan.actions if action.hold is None and _get_kept_copy(action))
     if last:
-        last += tuple(a for a in plan.actions if a.hold is None and a.kind is Kind.CATEGORY and a.verb is Verb.DELETE)
+        last += tuple(
+            a for a in plan.actions if a.hold is None and a.kind is ObjectKind.CATEGORY and a.verb is Verb.DELETE
+        )
     later = set(map(id, last))
     return replace(plan, actions=tuple(action for action in plan.actions if id(action) not in later)), last
 
 
-def leave(
+def delete_surplus_copies(
     plans: Mapping[str, InstancePlan],
     results: Mapping[str, InstanceResult],
-    readings: Mapping[str, Reading],
+    observations: Mapping[str, Observation],
     owner: str,
-    pace: Pace,
+    retry: RetryPolicy,
 ) -> dict[str, InstanceResult]:
-    """Carry out what `parted` has left over, where all else was carried out before; gives the results with these."""
+    """Carry out what `split_surplus_deletions` has left over, where all else was carried out before; gives the results with these."""
     todo = {
         name: last
         for name, plan in plans.items()
-        if not (plan.suspended or plan.verdict.refused) and (last := parted(plan)[1])
+        if not (plan.suspended or plan.verdict.refused) and (last := split_surplus_deletions(plan)[1])
     }
     if not todo:
         return dict(results)
-    doubts = _doubts(todo, results, readings, owner, pace)
+    doubts = _unverified_copies(todo, results, observations, owner, retry)
 
-    def work(name: str) -> InstanceResult:
-        return _execute(plans[name], todo[name], doubts, results[name], readings[name], pace)
+    def delete_on_instance(name: str) -> InstanceResult:
+        return _execute_deletions(plans[name], todo[name], doubts, results[name], observations[name], retry)
 
-    return {**results, **each(todo, work)}
+    return {**results, **map_instances(todo, delete_on_instance)}
 
 
-def _execute(
+def _execute_deletions(
     plan: InstancePlan,
-    last: tuple[Action, ...],
-    doubts: Mapping[Copy, str],
+    deletions: tuple[Action, ...],
+    unverified: Mapping[KeptCopy, str],
     result: InstanceResult,
-    reading: Reading,
-    pace: Pace,
+    observation: Observation,
+    retry: RetryPolicy,
 ) -> InstanceResult:
-    dropped = {id(action): doubts[copy] for action in last if (copy := _keeper(action)) and copy in doubts}
+    dropped = {
+        id(action): unverified[copy] for action in deletions if (copy := _get_kept_copy(action)) and copy in unverified
+    }
     lost: InstanceError | None = None
     done: tuple[ActionResult, ...] = ()
-    if result.status not in _FINE:
-        dropped = dict.fromkeys(map(id, last), f"the instance was lost: {result.error}")
-    elif sure := tuple(action for action in last if id(action) not in dropped):
-        done, lost = Executor(reading.target, pace, lambda count: None).execute(replace(plan, actions=sure))
+    if result.status not in _OK_STATUSES:
+        dropped = dict.fromkeys(map(id, deletions), f"the instance was lost: {result.error}")
+    elif sure := tuple(action for action in deletions if id(action) not in dropped):
+        done, lost = Executor(observation.target, retry, lambda count: None).execute(replace(plan, actions=sure))
     came = {id(one.action): one for one in (*result.results, *done)}
     results = tuple(
-        came.get(id(one)) or ActionResult(one, Outcome.DROPPED, dropped.get(id(one), _NOT_ASKED))
+        came.get(id(one)) or ActionResult(one, Outcome.DROPPED, dropped.get(id(one), _NOT_VERIFIED_REASON))
         for one in plan.actions
     )
     if lost:
@@ -78,59 +82,62 @@ def _execute(
     return replace(result, results=results)
 
 
-def _doubts(
-    todo: Mapping[str, tuple[Action, ...]],
+def _unverified_copies(
+    deletions: Mapping[str, tuple[Action, ...]],
     results: Mapping[str, InstanceResult],
-    readings: Mapping[str, Reading],
+    observations: Mapping[str, Observation],
     owner: str,
-    pace: Pace,
-) -> dict[Copy, str]:
+    retry: RetryPolicy,
+) -> dict[KeptCopy, str]:
     """The copies that cannot be relied on now, and why."""
-    asked: defaultdict[str, set[Copy]] = defaultdict(set)
-    for actions in todo.values():
+    asked: defaultdict[str, set[KeptCopy]] = defaultdict(set)
+    for actions in deletions.values():
         for action in actions:
-            if copy := _keeper(action):
+            if copy := _get_kept_copy(action):
                 asked[copy.instance].add(copy)
 
-    def ask(name: str) -> dict[Copy, str]:
+    def verify_copies(name: str) -> dict[KeptCopy, str]:
         result = results.get(name)
-        if result and result.status not in _FINE:
+        if result and result.status not in _OK_STATUSES:
             return dict.fromkeys(asked[name], f"{name} was lost, and could not be asked again for its copy")
-        target = readings[name].target
+        target = observations[name].target
         try:
-            live = {one.id: one for one in pace.patiently(lambda: target.read([one.torrent_id for one in asked[name]]))}
-        except (InstanceError, Stopped) as error:
+            live = {
+                one.id: one
+                for one in retry.call_with_retry(lambda: target.read_torrents([one.torrent_id for one in asked[name]]))
+            }
+        except (InstanceError, StopRequested) as error:
             return dict.fromkeys(asked[name], f"{name} could not be asked again for its copy: {error}")
         changed = f"the copy on {name} is not what it was when this was planned"
         return {
             copy: changed
             for copy in asked[name]
-            if copy.torrent_id not in live or not reliable(live[copy.torrent_id], copy, owner)
+            if copy.torrent_id not in live or not can_replace(live[copy.torrent_id], copy, owner)
         }
 
-    return {copy: why for found in each(asked, ask).values() for copy, why in found.items()}
+    return {copy: why for found in map_instances(asked, verify_copies).values() for copy, why in found.items()}
 
 
-def _keeper(action: Action) -> Copy | None:
-    return action.placed.keeper if action.placed else None
+def _get_kept_copy(action: Action) -> KeptCopy | None:
+    return action.placement.kept_copy if action.placement else None
 
 
-def with_other_seeds(plan: InstancePlan, target: Target, pace: Pace) -> InstancePlan:
+def add_other_seeds(plan: InstancePlan, target: Target, retry: RetryPolicy) -> InstancePlan:
     """The plan with the other seeds of what it deletes or puts into quarantine: one request, none where there is none.
 
     They change all the time, so they are no part of a snapshot. Where they cannot be had, the plan goes on without.
     """
-    ids = [action.torrent_id for action in plan.actions if action.blast and action.kind is Kind.TORRENT]
+    ids = [action.torrent_id for action in plan.actions if action.blast and action.kind is ObjectKind.TORRENT]
     known = [key for key in ids if key]
     if not known:
         return plan
     try:
-        seeds = pace.patiently(lambda: target.other_seeds(known))
-    except (InstanceError, Stopped):
+        seeds = retry.call_with_retry(lambda: target.count_other_seeds(known))
+    except (InstanceError, StopRequested):
         return plan
     actions = tuple(
         replace(action, blast=replace(action.blast, other_seeds=seeds.get(action.torrent_id or "")))
-        if action.blast and action.kind is Kind.TORRENT
+        if action.blast and action.kind is ObjectKind.TORRENT
         else action
         for action in plan.actions
     )

@@ -21,12 +21,12 @@ import urllib3
 import urllib3.exceptions as u3
 from urllib3.util import Timeout, Url, make_headers, parse_url
 
-from reconciler.model.torrent_file import SourceError
+from reconciler.model.torrent_file import TorrentFileError
 
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_NAT64_NETWORK: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
-def addresses(host: str, port: int) -> list[str]:
+def resolve_addresses(host: str, port: int) -> list[str]:
     """The addresses of a host, or of an address itself, in the order to try them. Raises `OSError`."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -40,112 +40,116 @@ def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         carried = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if ip in _NAT64:
+        if ip in _NAT64_NETWORK:
             carried = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if carried:
             return is_public(str(carried))
     return ip.is_global and not ip.is_multicast
 
 
-MAX_HOPS: Final = 5
-CONNECT: Final = 5.0  # seconds
-SILENCE: Final = 15.0  # seconds
-WHOLE: Final = 60.0  # seconds for a file, with all its redirects
-_CHUNK: Final = 1 << 16
-_REDIRECTS: Final = (301, 302, 303, 307, 308)
-_PORTS: Final = {"http": 80, "https": 443}
+MAX_REDIRECTS: Final = 5
+CONNECT_TIMEOUT: Final = 5.0  # seconds
+READ_TIMEOUT: Final = 15.0  # seconds
+TOTAL_TIMEOUT: Final = 60.0  # seconds for a file, with all its redirects
+_CHUNK_SIZE: Final = 1 << 16
+_REDIRECT_STATUSES: Final = (301, 302, 303, 307, 308)
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HEADERS: Final = {"Accept": "application/x-bittorrent, */*", "Accept-Encoding": "identity", "User-Agent": "reconcile"}
-_MALFORMED: Final = "its url, or one that it redirects to, is malformed"
+_MALFORMED_URL_TEXT: Final = "its url, or one that it redirects to, is malformed"
 
-Go = Callable[[], None]
+StopCheck = Callable[[], None]
 
 
-class Passing(SourceError):
+class TransientFetchError(TorrentFileError):
     """A failure that may pass by itself soon: no connection, no answer, 429 or 5xx."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, remote=True)
 
 
-class _Answer(NamedTuple):
-    """An answer whose body is not yet read; `public`: it comes from the internet, as far as we can tell."""
+class _Response(NamedTuple):
+    """An answer whose body is not yet read; `is_public`: it comes from the internet, as far as we can tell."""
 
-    reply: urllib3.BaseHTTPResponse
-    public: bool
+    response: urllib3.BaseHTTPResponse
+    is_public: bool
 
 
-def download(url: str, most: int, now: Callable[[], float] = time.monotonic, go: Go = lambda: None) -> bytes:
-    """What a URL leads to. Raises `SourceError` with why it cannot be had, also where it has more than `most` bytes.
+def download_file(
+    url: str, max_bytes: int, now: Callable[[], float] = time.monotonic, check_stop: StopCheck = lambda: None
+) -> bytes:
+    """What a URL leads to. Raises `TorrentFileError` with why it cannot be had, also where it has more than `most` bytes.
 
     `go` is called before each step, and may raise something to end it.
     """
-    end, from_public, hop = now() + WHOLE, False, _parsed(url)
+    end, from_public, hop = now() + TOTAL_TIMEOUT, False, _parse_hop(url)
 
-    def step() -> None:
-        go()
+    def check_limits() -> None:
+        check_stop()
         if now() > end:
-            raise Passing(f"{_host(hop)} did not send it within {WHOLE:.0f} s")
+            raise TransientFetchError(f"{_host_text(hop)} did not send it within {TOTAL_TIMEOUT:.0f} s")
 
-    for _ in range(MAX_HOPS + 1):
-        step()
+    for _ in range(MAX_REDIRECTS + 1):
+        check_limits()
         try:
-            reply, public = _ask(hop, from_public)
+            reply, public = _send_request(hop, from_public)
             try:
-                if reply.status not in _REDIRECTS:
-                    return _body(reply, hop, most, step)
-                hop = _next(hop, reply.headers.get("Location", ""))
+                if reply.status not in _REDIRECT_STATUSES:
+                    return _read_body(reply, hop, max_bytes, check_limits)
+                hop = _resolve_redirect(hop, reply.headers.get("Location", ""))
             finally:
                 reply.close()
         except (u3.HTTPError, OSError, ValueError) as error:
-            raise _meaning(error, hop) from None
+            raise _convert_error(error, hop) from None
         from_public = from_public or public
-    raise _lasting(f"{_host(hop)} redirects more than {MAX_HOPS} times")
+    raise _make_permanent_error(f"{_host_text(hop)} redirects more than {MAX_REDIRECTS} times")
 
 
-def _ask(hop: Url, from_public: bool) -> _Answer:
+def _send_request(hop: Url, from_public: bool) -> _Response:
     """Send the request to an address that was looked at, or through the proxy that the environment names."""
     proxy = requests.utils.select_proxy(hop.url, requests.utils.get_environ_proxies(hop.url))
-    found = _addresses(hop, resolvable=not proxy)
+    found = _resolve_hop(hop, resolvable=not proxy)
     allowed = [address for address in found if is_public(address)] if from_public else found
     if found and not allowed:
-        raise _lasting(f"a redirect leads from the internet into a private network, to {_host(hop)}, and is refused")
+        raise _make_permanent_error(
+            f"a redirect leads from the internet into a private network, to {_host_text(hop)}, and is refused"
+        )
     if proxy:
-        return _Answer(_through(proxy, hop), all(map(is_public, found)))
+        return _Response(_request_via_proxy(proxy, hop), all(map(is_public, found)))
     for address in allowed[:-1]:
         try:
-            return _Answer(_direct(address, hop), is_public(address))
+            return _Response(_request_directly(address, hop), is_public(address))
         except (u3.ConnectTimeoutError, u3.NewConnectionError):
             continue
-    return _Answer(_direct(allowed[-1], hop), is_public(allowed[-1]))
+    return _Response(_request_directly(allowed[-1], hop), is_public(allowed[-1]))
 
 
-def _addresses(hop: Url, *, resolvable: bool) -> list[str]:
+def _resolve_hop(hop: Url, *, resolvable: bool) -> list[str]:
     """Every address of a hop. A proxy may know a name that is unknown here."""
     try:
-        return addresses(str(hop.host).strip("[]"), _port(hop))
+        return resolve_addresses(str(hop.host).strip("[]"), _port_of(hop))
     except OSError:
         if resolvable:
-            raise Passing(f"the host name {_host(hop)} cannot be resolved") from None
+            raise TransientFetchError(f"the host name {_host_text(hop)} cannot be resolved") from None
         return []
 
 
-def _direct(address: str, hop: Url) -> urllib3.BaseHTTPResponse:
+def _request_directly(address: str, hop: Url) -> urllib3.BaseHTTPResponse:
     """Ask at an address; the name counts for the certificate."""
     if hop.scheme == "http":
-        return _get(urllib3.HTTPConnectionPool(address, _port(hop)), hop.request_uri, hop)
+        return _send_get(urllib3.HTTPConnectionPool(address, _port_of(hop)), hop.request_uri, hop)
     name = str(hop.host).strip("[]")
-    pool = urllib3.HTTPSConnectionPool(address, _port(hop), server_hostname=name, ca_certs=_ca_certs())
-    return _get(pool, hop.request_uri, hop)
+    pool = urllib3.HTTPSConnectionPool(address, _port_of(hop), server_hostname=name, ca_certs=_find_ca_bundle())
+    return _send_get(pool, hop.request_uri, hop)
 
 
-def _through(proxy: str, hop: Url) -> urllib3.BaseHTTPResponse:
+def _request_via_proxy(proxy: str, hop: Url) -> urllib3.BaseHTTPResponse:
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     auth = parse_url(proxy).auth
     headers = make_headers(proxy_basic_auth=auth) if auth else None
-    return _get(urllib3.ProxyManager(proxy, proxy_headers=headers, ca_certs=_ca_certs()), hop.url, hop)
+    return _send_get(urllib3.ProxyManager(proxy, proxy_headers=headers, ca_certs=_find_ca_bundle()), hop.url, hop)
 
 
-def _get(pool: Any, target: str, hop: Url) -> urllib3.BaseHTTPResponse:
+def _send_get(pool: Any, target: str, hop: Url) -> urllib3.BaseHTTPResponse:
     reply: urllib3.BaseHTTPResponse = pool.urlopen(
         "GET",
         target,
@@ -153,88 +157,94 @@ def _get(pool: Any, target: str, hop: Url) -> urllib3.BaseHTTPResponse:
         redirect=False,
         retries=False,
         preload_content=False,
-        timeout=Timeout(connect=CONNECT, read=SILENCE),
+        timeout=Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
     )
     return reply
 
 
-def _body(reply: urllib3.BaseHTTPResponse, hop: Url, most: int, step: Go) -> bytes:
+def _read_body(reply: urllib3.BaseHTTPResponse, hop: Url, max_bytes: int, check_limits: StopCheck) -> bytes:
     if reply.status != HTTPStatus.OK:
-        _refuse(reply.status, hop)
+        _raise_for_status(reply.status, hop)
     body = bytearray()
-    while chunk := reply.read1(_CHUNK):  # what has come, where `read` would wait for so much
+    while chunk := reply.read1(_CHUNK_SIZE):  # what has come, where `read` would wait for so much
         body += chunk
-        if len(body) > most:
-            raise _lasting(f"{_host(hop)} sends more than {most >> 20} MiB, which no .torrent file needs")
-        step()
+        if len(body) > max_bytes:
+            raise _make_permanent_error(
+                f"{_host_text(hop)} sends more than {max_bytes >> 20} MiB, which no .torrent file needs"
+            )
+        check_limits()
     return bytes(body)
 
 
-def _refuse(code: int, hop: Url) -> None:
+def _raise_for_status(code: int, hop: Url) -> None:
     phrase = next((f" {status.phrase}" for status in HTTPStatus if status == code), "")
-    message = f"{_host(hop)} answered {code}{phrase}"
+    message = f"{_host_text(hop)} answered {code}{phrase}"
     if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise Passing(message)
-    raise _lasting(message)
+        raise TransientFetchError(message)
+    raise _make_permanent_error(message)
 
 
-def _parsed(url: str) -> Url:
+def _parse_hop(url: str) -> Url:
     try:
         hop = parse_url(url)
     except u3.LocationParseError:
-        raise _lasting(_MALFORMED) from None
-    if hop.scheme not in _PORTS or not hop.host:
-        raise _lasting("it redirects to something that is neither http nor https")
+        raise _make_permanent_error(_MALFORMED_URL_TEXT) from None
+    if hop.scheme not in _DEFAULT_PORTS or not hop.host:
+        raise _make_permanent_error("it redirects to something that is neither http nor https")
     return hop
 
 
-def _next(hop: Url, location: str) -> Url:
+def _resolve_redirect(hop: Url, location: str) -> Url:
     """Where a redirect leads. From https on, nothing may be read or changed on the way."""
     if location.lower().startswith("magnet:"):
-        raise _lasting(f'{_host(hop)} leads to a magnet link: give that link, as "magnet:"')
+        raise _make_permanent_error(f'{_host_text(hop)} leads to a magnet link: give that link, as "magnet:"')
     if not location:
-        raise _lasting(f"{_host(hop)} redirects to nowhere")
+        raise _make_permanent_error(f"{_host_text(hop)} redirects to nowhere")
     try:
-        following = _parsed(urljoin(hop.url, location))
+        following = _parse_hop(urljoin(hop.url, location))
     except ValueError:
-        raise _lasting(_MALFORMED) from None
+        raise _make_permanent_error(_MALFORMED_URL_TEXT) from None
     if hop.scheme == "https" and following.scheme == "http":
-        raise _lasting(f"{_host(hop)} redirects from https to http, which could be read and changed on the way")
+        raise _make_permanent_error(
+            f"{_host_text(hop)} redirects from https to http, which could be read and changed on the way"
+        )
     return following
 
 
-def _meaning(error: Exception, hop: Url) -> SourceError:
+def _convert_error(error: Exception, hop: Url) -> TorrentFileError:
     """What a failure of the network is. The texts of others' exceptions quote URLs."""
     cause = error.args[-1] if isinstance(error, (u3.SSLError, u3.ProxyError)) and error.args else error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return _lasting(f"the TLS certificate of {_host(hop)} is not trusted ({cause.verify_message})")
+        return _make_permanent_error(
+            f"the TLS certificate of {_host_text(hop)} is not trusted ({cause.verify_message})"
+        )
     if isinstance(error, u3.SSLError):
-        return Passing(f"no TLS connection to {_host(hop)} could be made")
+        return TransientFetchError(f"no TLS connection to {_host_text(hop)} could be made")
     if isinstance(error, u3.ProxyError):
-        return Passing(f"the HTTP proxy that the environment names does not lead to {_host(hop)}")
+        return TransientFetchError(f"the HTTP proxy that the environment names does not lead to {_host_text(hop)}")
     if isinstance(error, (u3.NewConnectionError, u3.ConnectTimeoutError)):
-        return Passing(f"no connection to {_host(hop)}")
+        return TransientFetchError(f"no connection to {_host_text(hop)}")
     if isinstance(error, (u3.TimeoutError, TimeoutError)):
-        return Passing(f"{_host(hop)} did not answer in time")
+        return TransientFetchError(f"{_host_text(hop)} did not answer in time")
     if isinstance(error, u3.DecodeError):
-        return _lasting(f"what {_host(hop)} sends is compressed and damaged")
-    return Passing(f"the connection to {_host(hop)} broke")
+        return _make_permanent_error(f"what {_host_text(hop)} sends is compressed and damaged")
+    return TransientFetchError(f"the connection to {_host_text(hop)} broke")
 
 
-def _lasting(message: str) -> SourceError:
-    return SourceError(message, remote=True)
+def _make_permanent_error(message: str) -> TorrentFileError:
+    return TorrentFileError(message, remote=True)
 
 
-def _host(hop: Url) -> str:
+def _host_text(hop: Url) -> str:
     """All of a URL that is shown: the rest may hold a passkey."""
     return str(hop.host) + (f":{hop.port}" if hop.port else "")
 
 
-def _port(hop: Url) -> int:
-    return hop.port or _PORTS[str(hop.scheme)]
+def _port_of(hop: Url) -> int:
+    return hop.port or _DEFAULT_PORTS[str(hop.scheme)]
 
 
-def _ca_certs() -> str:
+def _find_ca_bundle() -> str:
     """The certificates to trust: those that requests to instances trust too."""
     named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     return named or requests.utils.DEFAULT_CA_BUNDLE_PATH

@@ -14,32 +14,32 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from reconciler.model.health import Addresses, Answer, Gluetun, Http, Scalar, State
+from reconciler.model.health import AddressRule, GluetunCheck, HealthState, HttpCheck, JsonScalar, ProbeResult
 
-LONGEST: Final = 1 << 20  # bytes of an answer that are looked at
-_REFUSED: Final = (401, 403)
-_UNKNOWN: Final = (400, 404, 405)  # what versions of gluetun answer to a route that they do not have
-_ROUTES: Final = '"GET /v1/vpn/status" and "GET /v1/publicip/ip"'
-_KEY: Final = (
+MAX_BODY_BYTES: Final = 1 << 20  # bytes of an answer that are looked at
+_REFUSED_CODES: Final = (401, 403)
+_UNKNOWN_ROUTE_CODES: Final = (400, 404, 405)  # what versions of gluetun answer to a route that they do not have
+_GLUETUN_ROUTES: Final = '"GET /v1/vpn/status" and "GET /v1/publicip/ip"'
+_CREDENTIALS_HINT: Final = (
     "Give the `api_key`, or `username` and `password`, of a role in gluetun's auth/config.toml that has the routes "
-    f"{_ROUTES}"
+    f"{_GLUETUN_ROUTES}"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HttpResponse:
     """An answer: its status code and its body."""
 
     status: int
     body: bytes
 
 
-class NotHttp(Exception):
+class InvalidHttpResponse(Exception):
     """Something answered, and it was no HTTP."""
 
 
-def get(url: str, timeout: float, headers: Mapping[str, str] | None = None) -> Page:
-    """One GET. Raises `OSError` or `NotHttp`."""
+def fetch_response(url: str, timeout: float, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """One GET. Raises `OSError` or `InvalidHttpResponse`."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     host, port = parts.hostname or "", parts.port
@@ -52,71 +52,83 @@ def get(url: str, timeout: float, headers: Mapping[str, str] | None = None) -> P
     try:
         connection.request("GET", path, headers={"User-Agent": "reconcile", "Accept": "*/*", **(headers or {})})
         answer = connection.getresponse()
-        return Page(answer.status, answer.read(LONGEST))
+        return HttpResponse(answer.status, answer.read(MAX_BODY_BYTES))
     except http.client.HTTPException as error:
-        raise NotHttp from error
+        raise InvalidHttpResponse from error
     finally:
         connection.close()
 
 
-def ask_http(probe: Http, timeout: float) -> Answer:
+def probe_http(probe: HttpCheck, timeout: float) -> ProbeResult:
     """Does the URL answer with the right status and the right JSON values?"""
-    page = get(probe.url, timeout)
+    page = fetch_response(probe.url, timeout)
     if page.status not in probe.status:
         wanted = " or ".join(map(str, probe.status))
-        return Answer(State.VPN_DOWN, f"it answers {page.status} and not {wanted}", "Check the url, and what is there")
+        return ProbeResult(
+            HealthState.VPN_DOWN, f"it answers {page.status} and not {wanted}", "Check the url, and what is there"
+        )
     if not probe.json:
-        return Answer(State.OK, f"answers {page.status}")
-    return _compared(page.body, probe.json)
+        return ProbeResult(HealthState.OK, f"answers {page.status}")
+    return _evaluate_json(page.body, probe.json)
 
 
-def ask_gluetun(probe: Gluetun, timeout: float) -> Answer:
+def probe_gluetun(probe: GluetunCheck, timeout: float) -> ProbeResult:
     """Does the VPN run, and under the right address?
 
     Its control server is described in the wiki of gluetun (setup/advanced/control-server.md). The route of the status
     was /v1/openvpn/status in old versions, for WireGuard too.
     """
-    headers = _credentials(probe)
+    headers = _build_auth_headers(probe)
     root = probe.url.rstrip("/")
-    page = get(f"{root}/v1/vpn/status", timeout, headers)
-    if page.status in _UNKNOWN:
-        page = get(f"{root}/v1/openvpn/status", timeout, headers)
-    if wrong := _not_answered(page):
+    page = fetch_response(f"{root}/v1/vpn/status", timeout, headers)
+    if page.status in _UNKNOWN_ROUTE_CODES:
+        page = fetch_response(f"{root}/v1/openvpn/status", timeout, headers)
+    if wrong := _evaluate_status_code(page):
         return wrong
-    status = _value(page.body, "status")
+    status = _read_json_value(page.body, "status")
     if status != "running":
-        return Answer(State.VPN_DOWN, f"its VPN is {_shown(status)}, not running", "See the log of gluetun")
-    if probe.right == Addresses():
-        return Answer(State.OK, "its VPN is running")
-    page = get(f"{root}/v1/publicip/ip", timeout, headers)
-    if wrong := _not_answered(page):
+        return ProbeResult(
+            HealthState.VPN_DOWN, f"its VPN is {_format_json_value(status)}, not running", "See the log of gluetun"
+        )
+    if probe.expected == AddressRule():
+        return ProbeResult(HealthState.OK, "its VPN is running")
+    page = fetch_response(f"{root}/v1/publicip/ip", timeout, headers)
+    if wrong := _evaluate_status_code(page):
         return wrong
-    return _address(_value(page.body, "public_ip"), probe.right)
+    return _evaluate_address(_read_json_value(page.body, "public_ip"), probe.expected)
 
 
-def _address(address: object, right: Addresses) -> Answer:
+def _evaluate_address(address: object, expected: AddressRule) -> ProbeResult:
     if not isinstance(address, str) or not address:
         text = "its VPN is running, but its public address is not known (yet)"
-        return Answer(State.VPN_DOWN, text, "See the log of gluetun; is PUBLICIP_ENABLED off?")
+        return ProbeResult(HealthState.VPN_DOWN, text, "See the log of gluetun; is PUBLICIP_ENABLED off?")
     try:
-        wrong = right.wrong(address)
+        wrong = expected.mismatch_reason(address)
     except ValueError:
-        return Answer(State.VPN_DOWN, "it gives a public address that is none", "Does `url` lead to gluetun?")
+        return ProbeResult(
+            HealthState.VPN_DOWN, "it gives a public address that is none", "Does `url` lead to gluetun?"
+        )
     if wrong:
-        return Answer(State.VPN_DOWN, wrong, "See the log of gluetun, or correct `must_be` and `must_not_be`")
-    return Answer(State.OK, f"its VPN is running, public address {address}")
+        return ProbeResult(
+            HealthState.VPN_DOWN, wrong, "See the log of gluetun, or correct `must_be` and `must_not_be`"
+        )
+    return ProbeResult(HealthState.OK, f"its VPN is running, public address {address}")
 
 
-def _not_answered(page: Page) -> Answer | None:
-    if page.status in _REFUSED:
-        return Answer(State.NOT_CONFIGURED, f"gluetun's control server refuses us ({page.status})", _KEY)
-    if page.status != 200:
+def _evaluate_status_code(response: HttpResponse) -> ProbeResult | None:
+    if response.status in _REFUSED_CODES:
+        return ProbeResult(
+            HealthState.NOT_CONFIGURED, f"gluetun's control server refuses us ({response.status})", _CREDENTIALS_HINT
+        )
+    if response.status != 200:
         mend = "Does `url` lead to gluetun's control server (port 8000)?"
-        return Answer(State.NOT_CONFIGURED, f"it answers {page.status}, which is not what gluetun answers", mend)
+        return ProbeResult(
+            HealthState.NOT_CONFIGURED, f"it answers {response.status}, which is not what gluetun answers", mend
+        )
     return None
 
 
-def _credentials(probe: Gluetun) -> dict[str, str]:
+def _build_auth_headers(probe: GluetunCheck) -> dict[str, str]:
     if probe.api_key:
         return {"X-API-Key": probe.api_key.reveal()}
     if probe.username is not None and probe.password:
@@ -125,21 +137,23 @@ def _credentials(probe: Gluetun) -> dict[str, str]:
     return {}
 
 
-def _compared(body: bytes, wanted: tuple[tuple[str, Scalar], ...]) -> Answer:
-    for path, value in wanted:
-        found = _value(body, path)
+def _evaluate_json(body: bytes, expected: tuple[tuple[str, JsonScalar], ...]) -> ProbeResult:
+    for path, value in expected:
+        found = _read_json_value(body, path)
         if found is _ABSENT:
-            return Answer(State.VPN_DOWN, f"its answer has no JSON value {path}", "Check the url, and what is there")
+            return ProbeResult(
+                HealthState.VPN_DOWN, f"its answer has no JSON value {path}", "Check the url, and what is there"
+            )
         if found != value or isinstance(found, bool) is not isinstance(value, bool):
-            text = f"{path} is {_shown(found)} and not {_shown(value)}"
-            return Answer(State.VPN_DOWN, text, "Find out why there")
-    return Answer(State.OK, ", ".join(f"{path} is {_shown(value)}" for path, value in wanted))
+            text = f"{path} is {_format_json_value(found)} and not {_format_json_value(value)}"
+            return ProbeResult(HealthState.VPN_DOWN, text, "Find out why there")
+    return ProbeResult(HealthState.OK, ", ".join(f"{path} is {_format_json_value(value)}" for path, value in expected))
 
 
 _ABSENT: Final = object()
 
 
-def _value(body: bytes, path: str) -> Any:
+def _read_json_value(body: bytes, path: str) -> Any:
     """The value at a dotted path (a number is a place in a list), or `_ABSENT`."""
     try:
         found = json.loads(body)
@@ -155,7 +169,7 @@ def _value(body: bytes, path: str) -> Any:
     return found
 
 
-def _shown(value: object) -> str:
+def _format_json_value(value: object) -> str:
     """A value in a sentence; what is no plain value, or long, is not quoted."""
     if value is _ABSENT:
         return "not told"

@@ -10,72 +10,85 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final
 
-from reconciler.health.http_probes import NotHttp, ask_gluetun, ask_http
+from reconciler.health.http_probes import InvalidHttpResponse, probe_gluetun, probe_http
 from reconciler.health.ping_probe import ping
-from reconciler.model.health import ASKED_FROM_QBITTORRENT, Answer, Gluetun, Http, Ping, Probe, State, Tcp
+from reconciler.model.health import (
+    QBITTORRENT_CHECKS,
+    GluetunCheck,
+    HealthState,
+    HttpCheck,
+    PingCheck,
+    Probe,
+    ProbeResult,
+    TcpCheck,
+)
 
-_THERE: Final = "Is it running, and is the address right?"
-_NAME: Final = "Check the name, and the DNS of this machine"
-Answers = Sequence[tuple[Probe, Answer]]
+_UNREACHABLE_HINT: Final = "Is it running, and is the address right?"
+_DNS_HINT: Final = "Check the name, and the DNS of this machine"
+ProbeResults = Sequence[tuple[Probe, ProbeResult]]
 
 
-def start(probes: Sequence[Probe]) -> Callable[[], Answers]:
+def start_probes(probes: Sequence[Probe]) -> Callable[[], ProbeResults]:
     """Start those probes that ask the network; the function that is given back waits for their answers.
 
     Each has a thread of its own, which is not waited for beyond the timeout: names resolve without one, and a server
     may send a byte a second for ever.
     """
-    asked = [probe for probe in probes if not isinstance(probe.subject, ASKED_FROM_QBITTORRENT)]
+    asked = [probe for probe in probes if not isinstance(probe.check, QBITTORRENT_CHECKS)]
     began = monotonic()
-    waiting = [(probe, _in_thread(probe)) for probe in asked]
+    waiting = [(probe, _run_in_thread(probe)) for probe in asked]
 
-    def answers() -> Answers:
-        return [(probe, _answer(probe, queue, began)) for probe, queue in waiting]
+    def collect_results() -> ProbeResults:
+        return [(probe, _wait_for_result(probe, queue, began)) for probe, queue in waiting]
 
-    return answers
+    return collect_results
 
 
-def _in_thread(probe: Probe) -> SimpleQueue[Answer]:
-    queue: SimpleQueue[Answer] = SimpleQueue()
-    threading.Thread(target=lambda: queue.put(tried(probe)), name="probe", daemon=True).start()
+def _run_in_thread(probe: Probe) -> SimpleQueue[ProbeResult]:
+    queue: SimpleQueue[ProbeResult] = SimpleQueue()
+    threading.Thread(target=lambda: queue.put(run_probe(probe)), name="probe", daemon=True).start()
     return queue
 
 
-def _answer(probe: Probe, queue: SimpleQueue[Answer], began: float) -> Answer:
+def _wait_for_result(probe: Probe, queue: SimpleQueue[ProbeResult], started_at: float) -> ProbeResult:
     try:
-        return queue.get(timeout=max(0.0, began + probe.timeout - monotonic()))
+        return queue.get(timeout=max(0.0, started_at + probe.timeout - monotonic()))
     except Empty:
-        return _late(probe)
+        return _build_timeout_result(probe)
 
 
-def tried(probe: Probe) -> Answer:
+def run_probe(probe: Probe) -> ProbeResult:
     """One try of a probe, whatever becomes of it."""
-    subject, timeout = probe.subject, probe.timeout
+    subject, timeout = probe.check, probe.timeout
     try:
         match subject:
-            case Tcp():
+            case TcpCheck():
                 with socket.create_connection((subject.host, subject.port), timeout):
-                    return Answer(State.OK, "takes connections")
-            case Ping():
+                    return ProbeResult(HealthState.OK, "takes connections")
+            case PingCheck():
                 return ping(subject.host, timeout)
-            case Http():
-                return ask_http(subject, timeout)
-            case Gluetun():
-                return ask_gluetun(subject, timeout)
+            case HttpCheck():
+                return probe_http(subject, timeout)
+            case GluetunCheck():
+                return probe_gluetun(subject, timeout)
     except TimeoutError:
-        return _late(probe)
+        return _build_timeout_result(probe)
     except socket.gaierror:
-        return Answer(State.VPN_DOWN, "its host name cannot be resolved", _NAME)
-    except (OSError, NotHttp, ValueError) as error:
-        return Answer(State.VPN_DOWN, _failure(error), _THERE)
+        return ProbeResult(HealthState.VPN_DOWN, "its host name cannot be resolved", _DNS_HINT)
+    except (OSError, InvalidHttpResponse, ValueError) as error:
+        return ProbeResult(HealthState.VPN_DOWN, _failure_text(error), _UNREACHABLE_HINT)
     raise TypeError(f"{subject} is not asked over the network")
 
 
-def _late(probe: Probe) -> Answer:
-    return Answer(State.VPN_DOWN, f"no answer within {probe.timeout:g} s", f"{_THERE} Else give it a longer `timeout`")
+def _build_timeout_result(probe: Probe) -> ProbeResult:
+    return ProbeResult(
+        HealthState.VPN_DOWN,
+        f"no answer within {probe.timeout:g} s",
+        f"{_UNREACHABLE_HINT} Else give it a longer `timeout`",
+    )
 
 
-def _failure(error: Exception) -> str:
+def _failure_text(error: Exception) -> str:
     """What happened, in words that stay the same from one time to the next."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its TLS certificate is not trusted ({error.verify_message})"

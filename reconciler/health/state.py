@@ -8,59 +8,61 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.model.desired import Instance
-from reconciler.model.errors import AuthFailed, Banned, InstanceError, TimedOut
-from reconciler.model.health import Answer, Health, Probe, ProbeHealth, State
+from reconciler.model.errors import AuthenticationError, BannedError, InstanceError, ResponseTimeoutError
+from reconciler.model.health import Health, HealthState, Probe, ProbeHealth, ProbeResult
 
 
-def judged(probe: Probe, before: ProbeHealth | None, answer: Answer, now: datetime) -> ProbeHealth:
+def update_probe(probe: Probe, previous: ProbeHealth | None, probe_result: ProbeResult, now: datetime) -> ProbeHealth:
     """A probe after one more result.
 
     The first result decides, since there is nothing to weigh it against; later ones only once as many in a row as the
     threshold says speak against what was so before.
     """
-    error = None if answer.passed else answer.text
-    if before is None:
-        return ProbeHealth(str(probe.subject), answer.state, now, answer.text, answer.mend, 0, error)
-    after = replace(before, last_error=error or before.last_error, against=0)
-    if answer.passed == (before.state is State.OK):
-        since = before.since if answer.state is before.state else now
-        return replace(after, state=answer.state, since=since, text=answer.text, mend=answer.mend)
-    against = before.against + 1
-    if against < (probe.success_threshold if answer.passed else probe.failure_threshold):
-        return replace(after, against=against)
-    return replace(after, state=answer.state, since=now, text=answer.text, mend=answer.mend)
+    error = None if probe_result.passed else probe_result.text
+    if previous is None:
+        return ProbeHealth(str(probe.check), probe_result.state, now, probe_result.text, probe_result.hint, 0, error)
+    after = replace(previous, last_error=error or previous.last_error, opposing_results=0)
+    if probe_result.passed == (previous.state is HealthState.OK):
+        since = previous.since if probe_result.state is previous.state else now
+        return replace(after, state=probe_result.state, since=since, text=probe_result.text, hint=probe_result.hint)
+    against = previous.opposing_results + 1
+    if against < (probe.success_threshold if probe_result.passed else probe.failure_threshold):
+        return replace(after, opposing_results=against)
+    return replace(after, state=probe_result.state, since=now, text=probe_result.text, hint=probe_result.hint)
 
 
-def combined(before: Health | None, probes: Sequence[ProbeHealth], now: datetime) -> Health:
+def health_from_probes(previous: Health | None, probes: Sequence[ProbeHealth], now: datetime) -> Health:
     """An instance whose Web API answers, by its probes."""
-    for state in (State.VPN_DOWN, State.NOT_CONFIGURED):
+    for state in (HealthState.VPN_DOWN, HealthState.NOT_CONFIGURED):
         failing = [probe for probe in probes if probe.state is state]
         if failing:
             error = "; ".join(f"{probe.probe}: {probe.text}" for probe in failing)
-            return Health(state, _since(before, state, now), error, tuple(probes))
-    return Health(State.OK, _since(before, State.OK, now), None, tuple(probes))
+            return Health(state, _compute_since(previous, state, now), error, tuple(probes))
+    return Health(HealthState.OK, _compute_since(previous, HealthState.OK, now), None, tuple(probes))
 
 
-def unanswered(before: Health | None, error: Exception, probes: Sequence[ProbeHealth], now: datetime) -> Health:
+def health_from_error(
+    previous: Health | None, error: Exception, probes: Sequence[ProbeHealth], now: datetime
+) -> Health:
     """An instance whose Web API could not be read."""
-    state = state_of(error)
-    return Health(state, _since(before, state, now), str(error), tuple(probes))
+    state = state_from_error(error)
+    return Health(state, _compute_since(previous, state, now), str(error), tuple(probes))
 
 
-def state_of(error: Exception) -> State:
+def state_from_error(error: Exception) -> HealthState:
     """What a failure of the Web API is called."""
-    if isinstance(error, TimedOut):
-        return State.TIMEOUT
-    if isinstance(error, (AuthFailed, Banned)):
-        return State.AUTH_FAILED
-    return State.UNREACHABLE if isinstance(error, InstanceError) else State.NOT_CONFIGURED
+    if isinstance(error, ResponseTimeoutError):
+        return HealthState.TIMEOUT
+    if isinstance(error, (AuthenticationError, BannedError)):
+        return HealthState.AUTH_FAILED
+    return HealthState.UNREACHABLE if isinstance(error, InstanceError) else HealthState.NOT_CONFIGURED
 
 
-def _since(before: Health | None, state: State, now: datetime) -> datetime:
-    return before.since if before and before.state is state else now
+def _compute_since(previous: Health | None, state: HealthState, now: datetime) -> datetime:
+    return previous.since if previous and previous.state is state else now
 
 
-class History:
+class HealthHistory:
     """Kept in memory by a watch, empty at the start of every other run. Safe for one thread per instance.
 
     The one place where health outlives a run: whoever wants it to outlive the process too keeps `instances` and
@@ -71,21 +73,25 @@ class History:
         self.instances: Final[dict[str, Health]] = {}
         self.probes: Final[dict[tuple[str, Probe], ProbeHealth]] = {}
 
-    def learn(
-        self, instance: Instance, answers: Sequence[tuple[Probe, Answer]], error: InstanceError | None, now: datetime
+    def update_health(
+        self,
+        instance: Instance,
+        probe_results: Sequence[tuple[Probe, ProbeResult]],
+        error: InstanceError | None,
+        now: datetime,
     ) -> Health:
         """The health of an instance after one more look at it; `error` is what its Web API failed with."""
         probes = []
-        for probe, answer in answers:
+        for probe, answer in probe_results:
             key = instance.name, probe
-            self.probes[key] = judged(probe, self.probes.get(key), answer, now)
+            self.probes[key] = update_probe(probe, self.probes.get(key), answer, now)
             probes.append(self.probes[key])
         before = self.instances.get(instance.name)
-        health = unanswered(before, error, probes, now) if error else combined(before, probes, now)
+        health = health_from_error(before, error, probes, now) if error else health_from_probes(before, probes, now)
         self.instances[instance.name] = health
         return health
 
-    def keep(self, instances: Mapping[str, Instance]) -> None:
+    def drop_undeclared(self, instances: Mapping[str, Instance]) -> None:
         """Forget instances and probes that are not declared any more: a probe that has changed begins anew."""
         for name in self.instances.keys() - instances.keys():
             del self.instances[name]

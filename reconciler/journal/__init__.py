@@ -6,8 +6,8 @@ into a run and never holds one up for long: what goes wrong with it is a warning
 Does I/O on that file alone; contacts nobody, formats no report.
 """
 
-from reconciler.journal.database import FILE_NAME, JournalError, default_state_dir
-from reconciler.journal.history import Wanted, past_runs
+from reconciler.journal.database import JOURNAL_FILE_NAME, JournalError, get_default_state_dir
+from reconciler.journal.history import HistoryFilter, read_past_runs
 from reconciler.journal.journal import Journal
 
-__all__ = ["FILE_NAME", "Journal", "JournalError", "Wanted", "default_state_dir", "past_runs"]
+__all__ = ["JOURNAL_FILE_NAME", "HistoryFilter", "Journal", "JournalError", "get_default_state_dir", "read_past_runs"]

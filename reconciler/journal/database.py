@@ -8,12 +8,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-SCHEMA: Final = 2  # PRAGMA user_version; 2 has what placement knows
-PATIENCE: Final = 1.0  # seconds to wait for another process that writes
-PAGES: Final = 16_384  # of 4 KiB: 64 MiB, whatever happens
-_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+SCHEMA_VERSION: Final = 2  # PRAGMA user_version; 2 has what placement knows
+LOCK_TIMEOUT: Final = 1.0  # seconds to wait for another process that writes
+MAX_PAGES: Final = 16_384  # of 4 KiB: 64 MiB, whatever happens
+_DAMAGE_CODES: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-_TABLES: Final = """
+_TABLES_SQL: Final = """
 CREATE TABLE run (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     owner TEXT NOT NULL, began REAL NOT NULL, seconds REAL NOT NULL,  -- seconds since 1970, UTC; seconds
@@ -37,7 +37,7 @@ CREATE TABLE contested (
     until REAL NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (owner, instance, kind, item, field)
 ) WITHOUT ROWID
 """
-_PLACES: Final = f"""
+_PLACEMENT_TABLES_SQL: Final = f"""
 CREATE TABLE down (
     owner TEXT NOT NULL, instance TEXT NOT NULL, url TEXT NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (owner, instance)
@@ -50,9 +50,12 @@ CREATE TABLE pending (
     file TEXT NOT NULL, line INTEGER NOT NULL, col INTEGER NOT NULL, until REAL, since REAL NOT NULL,
     PRIMARY KEY (owner, grp, infohash)
 ) WITHOUT ROWID;
-PRAGMA user_version = {SCHEMA}
+PRAGMA user_version = {SCHEMA_VERSION}
 """
-STEPS: Final = (_TABLES, _PLACES)  # each leads from its index, as `user_version`, to the next one
+MIGRATIONS: Final = (
+    _TABLES_SQL,
+    _PLACEMENT_TABLES_SQL,
+)  # each leads from its index, as `user_version`, to the next one
 
 
 class JournalError(Exception):
@@ -64,12 +67,12 @@ class JournalError(Exception):
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[sqlite3.Connection]:
+def open_for_writing(path: Path) -> Iterator[sqlite3.Connection]:
     """A transaction that is kept if the block ends well. Makes the file where there is none. Raises `JournalError`."""
-    with _translated(path):
+    with _translate_errors(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with closing(_connected(path, "rwc")) as connection:
-            _prepare(connection, path)
+        with closing(_connect(path, "rwc")) as connection:
+            _prepare_schema(connection, path)
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
@@ -77,19 +80,19 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def reading(path: Path, since: int = 1) -> Iterator[sqlite3.Connection | None]:
+def open_for_reading(path: Path, min_version: int = 1) -> Iterator[sqlite3.Connection | None]:
     """One state of the file; None where there is none yet, or one from before that schema. Raises `JournalError`."""
-    with _translated(path):
+    with _translate_errors(path):
         if not path.exists():
             yield None
             return
-        with closing(_connected(path, "ro")) as connection:
-            version = _version(connection, path)
+        with closing(_connect(path, "ro")) as connection:
+            version = _read_version(connection, path)
             connection.execute("BEGIN")
-            yield connection if version >= since else None
+            yield connection if version >= min_version else None
 
 
-def set_aside(path: Path, stamp: str) -> Path:
+def rename_damaged(path: Path, stamp: str) -> Path:
     """Give a damaged file another name, so that nothing is lost and a new one can begin. Raises `OSError`."""
     aside = path.with_name(f"{path.name}.damaged-{stamp}")
     path.rename(aside)
@@ -98,31 +101,31 @@ def set_aside(path: Path, stamp: str) -> Path:
     return aside
 
 
-def _connected(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
     if path.exists() and not path.is_file():
         raise JournalError(f"the journal {path} cannot be used: it is not a file. Choose a folder with --state-dir")
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute(f"PRAGMA max_page_count = {PAGES}")
-    if _version(connection, path) == SCHEMA:
+def _prepare_schema(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute(f"PRAGMA max_page_count = {MAX_PAGES}")
+    if _read_version(connection, path) == SCHEMA_VERSION:
         return
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
     connection.execute("PRAGMA journal_mode = WAL")  # readers and one writer do not wait for each other
     connection.execute("BEGIN IMMEDIATE")
-    for step in STEPS[_version(connection, path) :]:  # none where another process was quicker
+    for step in MIGRATIONS[_read_version(connection, path) :]:  # none where another process was quicker
         for statement in step.split(";\n"):
             connection.execute(statement)
     connection.execute("COMMIT")
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def _read_version(connection: sqlite3.Connection, path: Path) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > SCHEMA:
+    if version > SCHEMA_VERSION:
         raise JournalError(
             f"the journal {path} is of a newer reconcile. Update this one, or give it another --state-dir"
         )
@@ -130,20 +133,20 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _meaning(error, path) from error
+        raise _make_journal_error(error, path) from error
     except OSError as error:
         raise JournalError(
             f"the journal {path} cannot be used: {error.strerror or error}. Choose a folder with --state-dir"
         ) from error
 
 
-def _meaning(error: sqlite3.Error, path: Path) -> JournalError:
+def _make_journal_error(error: sqlite3.Error, path: Path) -> JournalError:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the low byte names the family
-    if code in _DAMAGED:
+    if code in _DAMAGE_CODES:
         return JournalError(f"the journal {path} is damaged ({error}). It is safe to delete", damaged=True)
     mend = {
         sqlite3.SQLITE_BUSY: "Another process keeps it locked; it is tried again with the next run",
@@ -154,10 +157,10 @@ def _meaning(error: sqlite3.Error, path: Path) -> JournalError:
     return JournalError(f"the journal {path} cannot be used: {error}. {mend}")
 
 
-FILE_NAME: Final = "journal.sqlite3"
+JOURNAL_FILE_NAME: Final = "journal.sqlite3"
 
 
-def default_state_dir(environ: Mapping[str, str]) -> Path | None:
+def get_default_state_dir(environ: Mapping[str, str]) -> Path | None:
     """`$XDG_STATE_HOME/reconcile`, else `~/.local/state/reconcile` (XDG base directories); None without a home."""
     given = environ.get("XDG_STATE_HOME", "")
     if given.startswith("/"):  # the specification: a relative path is to be ignored

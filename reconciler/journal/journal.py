@@ -9,25 +9,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
-from reconciler.engine.events import Finished
-from reconciler.engine.placement_memory import Roster
-from reconciler.journal.database import FILE_NAME, JournalError, reading, set_aside, writing
-from reconciler.journal.placement_rows import read_known, write_known
-from reconciler.journal.run_rows import Row, action_rows, instance_rows, owned_after, trouble, worth_a_row
-from reconciler.model.desired import Desired
-from reconciler.model.groups import NOTHING, Known
-from reconciler.model.history import Remembered
-from reconciler.model.run import Mode, Run
+from reconciler.engine.events import FinishedRun
+from reconciler.engine.placement_memory import PlacementMemory
+from reconciler.journal.database import (
+    JOURNAL_FILE_NAME,
+    JournalError,
+    open_for_reading,
+    open_for_writing,
+    rename_damaged,
+)
+from reconciler.journal.placement_rows import read_placement_facts, write_placement_facts
+from reconciler.journal.run_rows import Row, action_rows, instance_rows, next_owned_count, problem_rows, should_record
+from reconciler.model.desired import DesiredState
+from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
+from reconciler.model.history import OwnedCount
+from reconciler.model.run import Run, RunMode
 
 T = TypeVar("T")
 
-RUNS: Final = 10_000  # kept at most, and
-ACTIONS: Final = 100_000  # of all of them together, and
-DAYS: Final = 400  # a year and a bit
+MAX_RUNS: Final = 10_000  # kept at most, and
+MAX_ACTIONS: Final = 100_000  # of all of them together, and
+MAX_AGE_DAYS: Final = 400  # a year and a bit
 
 
 @dataclass(frozen=True, slots=True)
-class Fought:
+class ContestedField:
     """A field that something else keeps changing back: left alone until then (UTC), for that reason."""
 
     instance: str
@@ -42,166 +48,174 @@ class Journal:
     """Remembers in `folder`. Never raises: what goes wrong is told to `warn`, once for as long as it stays the same."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None], utc: Callable[[], datetime]) -> None:
-        self._path = folder / FILE_NAME
+        self._path = folder / JOURNAL_FILE_NAME
         self._warn = warn
         self._utc = utc
-        self._said: str | None = None
-        self._trouble: tuple[Row, ...] = ()
+        self._last_warning: str | None = None
+        self._last_problems: tuple[Row, ...] = ()
 
-    def remembered(self, desired: Desired) -> dict[str, Remembered]:
+    def read_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
         """What we owned on each instance after the last good read of it; nothing where nothing is known."""
 
-        return self._safely(lambda: self._remembered(desired), {})
+        return self._run_safely(lambda: self._query_owned_counts(desired), {})
 
-    def known(self, desired: Desired) -> Known:
+    def read_placement_facts(self, desired: DesiredState) -> PlacementFacts:
         """What placement knew when it was kept last."""
 
-        def read() -> Known:
-            with reading(self._path, since=2) as file:
-                return read_known(file, desired) if file else NOTHING
+        def read() -> PlacementFacts:
+            with open_for_reading(self._path, min_version=2) as file:
+                return read_placement_facts(file, desired) if file else NO_PLACEMENT_FACTS
 
-        return self._safely(read, NOTHING)
+        return self._run_safely(read, NO_PLACEMENT_FACTS)
 
-    def record(self, desired: Desired, finished: Finished, roster: Roster | None = None) -> None:
+    def record_run(
+        self, desired: DesiredState, finished_run: FinishedRun, placement_memory: PlacementMemory | None = None
+    ) -> None:
         """Keep what a run did, what was in trouble, what is ours now and where. A dry-run leaves no trace."""
-        if finished.run.mode is Mode.APPLY:
-            self._safely(lambda: self._record(desired, finished), None, writes=True)
-            if roster and roster.news:
-                self._safely(lambda: self._keep(desired, roster), None, writes=True)
+        if finished_run.run.mode is RunMode.APPLY:
+            self._run_safely(lambda: self._record_run(desired, finished_run), None, writes=True)
+            if placement_memory and placement_memory.is_dirty:
+                self._run_safely(lambda: self._save_placement(desired, placement_memory), None, writes=True)
 
-    def fought(self, owner: str) -> list[Fought]:
+    def read_contested(self, owner: str) -> list[ContestedField]:
         """The fields that were contested when they were kept last and are to be left alone still."""
 
-        def read() -> list[Fought]:
+        def read() -> list[ContestedField]:
             query = "SELECT instance, kind, item, field, until, reason FROM contested WHERE owner = ? AND until > ?"
-            with reading(self._path) as file:
+            with open_for_reading(self._path) as file:
                 rows = file.execute(query, (owner, self._utc().timestamp())).fetchall() if file else []
             return [
-                Fought(instance, kind, item, field, datetime.fromtimestamp(until, UTC), reason)
+                ContestedField(instance, kind, item, field, datetime.fromtimestamp(until, UTC), reason)
                 for instance, kind, item, field, until, reason in rows
             ]
 
-        return self._safely(read, [])
+        return self._run_safely(read, [])
 
-    def keep_fought(self, owner: str, instances: Collection[str], fought: Iterable[Fought]) -> None:
+    def save_contested(self, owner: str, instances: Collection[str], contested: Iterable[ContestedField]) -> None:
         """Remember these and no others of these instances; what another process keeps of others stays."""
         rows = [
             (owner, one.instance, one.kind, one.item, one.field, one.until.timestamp(), one.reason)
-            for one in fought
+            for one in contested
             if one.instance in instances
         ]
 
         def write() -> None:
-            with writing(self._path) as file:
+            with open_for_writing(self._path) as file:
                 old = ((owner, name, self._utc().timestamp()) for name in instances)
                 file.executemany("DELETE FROM contested WHERE owner = ? AND (instance = ? OR until <= ?)", old)
                 file.executemany("INSERT INTO contested VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
-        self._safely(write, None, writes=True)
+        self._run_safely(write, None, writes=True)
 
-    def _remembered(self, desired: Desired) -> dict[str, Remembered]:
+    def _query_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
         query = "SELECT instance, url, torrents, at FROM owned WHERE owner = ?"
-        with reading(self._path) as file:
+        with open_for_reading(self._path) as file:
             rows = file.execute(query, (desired.owner,)).fetchall() if file else []
         return {
-            name: Remembered(torrents, datetime.fromtimestamp(at, UTC))
+            name: OwnedCount(torrents, datetime.fromtimestamp(at, UTC))
             for name, url, torrents, at in rows
             if name in desired.instances and desired.instances[name].url == url
         }
 
-    def _record(self, desired: Desired, finished: Finished) -> None:
-        run, known = finished.run, self._remembered(desired)
-        owned = _owned(run, known)
-        news = worth_a_row(run) and (any(True for _ in action_rows(run)) or trouble(run) != self._trouble)
-        self._trouble = trouble(run)
-        if news or owned != {name: one.owned for name, one in known.items() if name in owned}:
-            self._write(desired, finished, owned, news)
+    def _record_run(self, desired: DesiredState, finished_run: FinishedRun) -> None:
+        run, known = finished_run.run, self._query_owned_counts(desired)
+        owned = _next_owned_counts(run, known)
+        news = should_record(run) and (any(True for _ in action_rows(run)) or problem_rows(run) != self._last_problems)
+        self._last_problems = problem_rows(run)
+        if news or owned != {name: one.count for name, one in known.items() if name in owned}:
+            self._write_run(desired, finished_run, owned, news)
 
-    def _keep(self, desired: Desired, roster: Roster) -> None:
-        before, after = roster.kept, roster.known
-        with writing(self._path) as file:
-            write_known(file, desired, before, after)
-        roster.kept = after
+    def _save_placement(self, desired: DesiredState, placement_memory: PlacementMemory) -> None:
+        before, after = placement_memory.saved_facts, placement_memory.facts
+        with open_for_writing(self._path) as file:
+            write_placement_facts(file, desired, before, after)
+        placement_memory.saved_facts = after
 
-    def _write(self, desired: Desired, finished: Finished, owned: Mapping[str, int], news: bool) -> None:
+    def _write_run(
+        self, desired: DesiredState, finished_run: FinishedRun, owned: Mapping[str, int], with_run: bool
+    ) -> None:
         now = self._utc().timestamp()
-        with writing(self._path) as file:
-            if news:
-                _insert_run(file, desired.owner, finished)
-                _forget_old(file, now)
+        with open_for_writing(self._path) as file:
+            if with_run:
+                _insert_run(file, desired.owner, finished_run)
+                _delete_old_runs(file, now)
             for name, torrents in owned.items():
                 file.execute(
                     "INSERT OR REPLACE INTO owned VALUES (?, ?, ?, ?, ?)",
                     (desired.owner, name, desired.instances[name].url, torrents, now),
                 )
 
-    def _safely(self, work: Callable[[], T], otherwise: T, *, writes: bool = False) -> T:
+    def _run_safely(self, work: Callable[[], T], default: T, *, writes: bool = False) -> T:
         try:
             result = work()
         except JournalError as error:
-            if writes and error.damaged and self._set_aside(error):
-                return self._safely(work, otherwise)
-            self._tell(str(error))
-            return otherwise
+            if writes and error.damaged and self._rename_damaged(error):
+                return self._run_safely(work, default)
+            self._warn_once(str(error))
+            return default
         except Exception as error:  # a bug of ours in a memory that one can do without
-            self._tell(f"the journal {self._path}: internal error: {type(error).__name__}: {error}; please report it")
-            return otherwise
-        self._said = None
+            self._warn_once(
+                f"the journal {self._path}: internal error: {type(error).__name__}: {error}; please report it"
+            )
+            return default
+        self._last_warning = None
         return result
 
-    def _set_aside(self, error: JournalError) -> bool:
+    def _rename_damaged(self, error: JournalError) -> bool:
         """Only before something is written: what reads, a dry-run above all, changes no file."""
         try:
-            aside = set_aside(self._path, f"{self._utc():%Y%m%dT%H%M%SZ}")
+            aside = rename_damaged(self._path, f"{self._utc():%Y%m%dT%H%M%SZ}")
         except OSError:
             return False
         self._warn(f"{error}; it is {aside} now, and a new one begins")
         return True
 
-    def _tell(self, message: str) -> None:
-        if message != self._said:
-            self._said = message
+    def _warn_once(self, message: str) -> None:
+        if message != self._last_warning:
+            self._last_warning = message
             self._warn(message)
 
 
-def _owned(run: Run, known: Mapping[str, Remembered]) -> dict[str, int]:
+def _next_owned_counts(run: Run, remembered: Mapping[str, OwnedCount]) -> dict[str, int]:
     found: dict[str, int] = {}
     for part in run.instances:
-        before = known.get(part.name)
-        after = owned_after(part, before.owned if before else None)
+        before = remembered.get(part.name)
+        after = next_owned_count(part, before.count if before else None)
         if after is not None:
             found[part.name] = after
     return found
 
 
-def _insert_run(file: sqlite3.Connection, owner: str, finished: Finished) -> None:
-    run = finished.run
-    number = file.execute(
+def _insert_run(connection: sqlite3.Connection, owner: str, finished_run: FinishedRun) -> None:
+    run = finished_run.run
+    number = connection.execute(
         "INSERT INTO run (owner, began, seconds, mode, trigger, plan_hash, exit_code) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             owner,
-            finished.began.timestamp(),
-            finished.seconds,
+            finished_run.started_at.timestamp(),
+            finished_run.seconds,
             str(run.mode),
-            str(finished.trigger),
+            str(finished_run.trigger),
             run.plan_hash,
             run.exit_code,
         ),
     ).lastrowid
-    file.executemany("INSERT INTO instance VALUES (?, ?, ?, ?)", ((number, *row) for row in instance_rows(run)))
-    file.executemany(
+    connection.executemany("INSERT INTO instance VALUES (?, ?, ?, ?)", ((number, *row) for row in instance_rows(run)))
+    connection.executemany(
         "INSERT INTO action VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ((number, *row) for row in action_rows(run))
     )
 
 
-def _forget_old(file: sqlite3.Connection, now: float) -> None:
+def _delete_old_runs(connection: sqlite3.Connection, now: float) -> None:
     """Whole runs go, the oldest first."""
-    newest = file.execute("SELECT max(number) FROM run").fetchone()[0]
-    file.execute("DELETE FROM run WHERE number <= ? OR began < ?", (newest - RUNS, now - DAYS * 86_400))
-    kept = file.execute("SELECT count(*) FROM action").fetchone()[0]
-    while kept > ACTIONS:
-        oldest = file.execute("SELECT min(number) FROM run").fetchone()[0]
+    newest = connection.execute("SELECT max(number) FROM run").fetchone()[0]
+    connection.execute(
+        "DELETE FROM run WHERE number <= ? OR began < ?", (newest - MAX_RUNS, now - MAX_AGE_DAYS * 86_400)
+    )
+    kept = connection.execute("SELECT count(*) FROM action").fetchone()[0]
+    while kept > MAX_ACTIONS:
+        oldest = connection.execute("SELECT min(number) FROM run").fetchone()[0]
         if oldest == newest:
             return
-        kept -= file.execute("SELECT count(*) FROM action WHERE run = ?", (oldest,)).fetchone()[0]
-        file.execute("DELETE FROM run WHERE number = ?", (oldest,))
+        kept -= connection.execute("SELECT count(*) FROM action WHERE run = ?", (oldest,)).fetchone()[0]
+        connection.execute("DELETE FROM run WHERE number = ?", (oldest,))

@@ -9,28 +9,28 @@ from enum import StrEnum
 from typing import Final
 
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.paths import normal_path
-from reconciler.model.torrent_file import SourceError, TorrentFile, identify
+from reconciler.model.paths import normalize_path
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 
-MAKES_TORRENTS: Final = (2, 11, 2)  # the first Web API with torrentcreator, that of qBittorrent 5.0
-MAKES_TORRENTS_SINCE: Final = "5.0"
-HYBRID: Final = "hybrid"
+CREATOR_MIN_API: Final = (2, 11, 2)  # the first Web API with torrentcreator, that of qBittorrent 5.0
+CREATOR_MIN_RELEASE: Final = "5.0"
+HYBRID_FORMAT: Final = "hybrid"
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
-    """Where the .torrent file is kept, here: `text` as it is declared, `path` in full.
+class TorrentExport:
+    """Where the .torrent file is kept, here: `declared_path` as it is declared, `path` in full.
 
-    `holds` is the torrent in the file that was there when the desired state was read, None where there was none.
+    `infohashes` is the torrent in the file that was there when the desired state was read, None where there was none.
     """
 
-    text: str
+    declared_path: str
     path: str
-    holds: InfoHashes | None = None
+    infohashes: InfoHashes | None = None
 
-    def holds_the(self, wanted: InfoHashes) -> bool:
+    def has_torrent(self, infohashes: InfoHashes) -> bool:
         """Is it a file of this torrent?"""
-        return self.holds is not None and not set(self.holds.ids).isdisjoint(wanted.ids)
+        return self.infohashes is not None and not set(self.infohashes.ids).isdisjoint(infohashes.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class Content:
     """
 
     path: str
-    format: str = HYBRID
+    format: str = HYBRID_FORMAT
     piece_size: int = 0
     private: bool = False
     source: str = ""
-    export: Export | None = None
+    export: TorrentExport | None = None
 
     @property
     def name(self) -> str:
@@ -53,14 +53,14 @@ class Content:
         return self.path.rpartition("/")[2]
 
     @property
-    def folder(self) -> str:
+    def parent_folder(self) -> str:
         """Where the file or folder is, which is the save path of its torrent."""
         parent = self.path.rpartition("/")[0]
         return f"{parent}/" if not parent or parent.endswith(":") else parent
 
 
 @dataclass(frozen=True, slots=True)
-class ContentOf:
+class ContentReference:
     """What the content that another entry declares became: the name of that entry, its instance and its content."""
 
     name: str
@@ -69,11 +69,11 @@ class ContentOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Creation:
+class CreationSpec:
     """All that the making of a torrent is told. Each tracker (which may hold a passkey) is a tier of its own."""
 
     path: str
-    format: str = HYBRID
+    format: str = HYBRID_FORMAT
     piece_size: int = 0
     private: bool = False
     source: str = ""
@@ -100,39 +100,39 @@ class CreatorTask:
     """
 
     id: str
-    of: Creation
+    creation: CreationSpec
     state: TaskState
     progress: float = 0.0
     error: str = ""
-    file: TorrentFile | SourceError | None = field(default=None, compare=False)
+    file: TorrentFile | TorrentFileError | None = field(default=None, compare=False)
 
-    def makes(self, creation: Creation) -> bool:
+    def matches(self, creation: CreationSpec) -> bool:
         """Is that what was asked for? A task that has ended shows the piece size that qBittorrent has chosen."""
         chosen = creation.piece_size == 0 and self.state in (TaskState.FINISHED, TaskState.FAILED)
-        shown = replace(self.of, path=normal_path(self.of.path))
+        shown = replace(self.creation, path=normalize_path(self.creation.path))
         return shown == (replace(creation, piece_size=shown.piece_size) if chosen else creation)
 
     def with_file(self, data: bytes) -> CreatorTask:
         """The task with what came of it."""
-        file: TorrentFile | SourceError
+        file: TorrentFile | TorrentFileError
         try:
-            found = identify(data)
-            file = TorrentFile(self.of.path, found.infohashes, found.name, len(data), lambda: data)
-        except SourceError as error:
+            found = identify_torrent(data)
+            file = TorrentFile(self.creation.path, found.infohashes, found.name, len(data), lambda: data)
+        except TorrentFileError as error:
             file = error
         return replace(self, file=file)
 
     @property
-    def text(self) -> str:
+    def progress_text(self) -> str:
         """How far it is, for people."""
         if self.state is TaskState.RUNNING:
             return f"it is being hashed: {self.progress:.0f} %"
         return "it waits for its turn to be hashed" if self.state is TaskState.QUEUED else str(self.state)
 
 
-def making(wanted: Iterable[Creation], tasks: Iterable[CreatorTask]) -> list[CreatorTask]:
+def select_tasks(creations: Iterable[CreationSpec], tasks: Iterable[CreatorTask]) -> list[CreatorTask]:
     """Those of the tasks that make one of the wanted torrents."""
-    by_path: defaultdict[str, list[Creation]] = defaultdict(list)
-    for creation in wanted:
+    by_path: defaultdict[str, list[CreationSpec]] = defaultdict(list)
+    for creation in creations:
         by_path[creation.path].append(creation)
-    return [task for task in tasks if any(map(task.makes, by_path.get(normal_path(task.of.path), ())))]
+    return [task for task in tasks if any(map(task.matches, by_path.get(normalize_path(task.creation.path), ())))]

@@ -9,13 +9,13 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
-from reconciler.model.content import Content, ContentOf, Creation
+from reconciler.model.content import Content, ContentReference, CreationSpec
 from reconciler.model.files import FileRule
 from reconciler.model.groups import Group
-from reconciler.model.health import Probe, WhenUnhealthy
+from reconciler.model.health import Probe, UnhealthyPolicy
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
-from reconciler.model.plan import Value
+from reconciler.model.plan import FieldValue
 from reconciler.model.position import Position, Problem
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.secret import Secret
@@ -44,7 +44,7 @@ class Instance:
     """One qBittorrent Web API and how to reach it. Timeouts are seconds."""
 
     name: str
-    at: Position
+    position: Position
     url: str  # http(s)://host[:port][/base/path], no credentials in it
     username: str | None = None
     password: Secret | None = None
@@ -58,7 +58,7 @@ class Instance:
     preferences: Mapping[str, DesiredPreference] = field(default_factory=dict)
     suspend: bool = False
     health: tuple[Probe, ...] = ()
-    when_unhealthy: WhenUnhealthy = WhenUnhealthy.LEAVE
+    when_unhealthy: UnhealthyPolicy = UnhealthyPolicy.LEAVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class DesiredCategory:
     """
 
     name: str
-    at: Position
+    position: Position
     save_path: str | None = None
     download_path: str | bool | None = None
 
@@ -79,7 +79,7 @@ class DesiredPreference:
     """A setting of the application, its value in the form of `model.preferences.canonical`."""
 
     name: str
-    at: Position
+    position: Position
     value: PreferenceValue
 
 
@@ -91,26 +91,26 @@ class DesiredTags:
     only: bool = False
 
 
-NO_OPTIONS: Final[Mapping[str, Value]] = MappingProxyType({})
+NO_OPTIONS: Final[Mapping[str, FieldValue]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredTorrent:
     """One entry of `torrents`, defaults applied. None means: not declared, so not managed.
 
-    `instance` may name a group. `source` is what it is added from; None where it has to be there already (`infohash`).
+    `instance` may name a group. `position` is what it is added from; None where it has to be there already (`infohash`).
     `category` "" means: no category. Paths are absolute and as qBittorrent sees them.
 
-    `content` is what it is made from, or whose. Which torrent that became only the instances know, so `infohashes` is
-    None until `plan.content` has found it there, and so is `source`.
+    `read_bytes` is what it is made from, or whose. Which torrent that became only the instances know, so `infohashes` is
+    None until `plan.content` has found it there, and so is `position`.
 
     `options` and `create_only` hold what is declared of `model.options`, by field and in qBittorrent's own units.
     `trackers` (which may hold passkeys) and `web_seeds` are to be there, others may be. The first of the rules of
-    `files` that matches a file counts. `ignore_changes` names the keys that only an add heeds. `delete_files` counts
+    `file_rules` that matches a file counts. `ignore_changes` names the keys that only an add heeds. `delete_files` counts
     for a torrent that is declared absent.
     """
 
-    at: Position
+    position: Position
     infohashes: InfoHashes | None
     source: Magnet | TorrentFile | None
     instance: str
@@ -121,14 +121,14 @@ class DesiredTorrent:
     save_path: str | None = None
     paused: bool | None = None
     protect: bool | None = None
-    options: Mapping[str, Value] = field(default_factory=lambda: NO_OPTIONS)
-    create_only: Mapping[str, Value] = field(default_factory=lambda: NO_OPTIONS)
+    options: Mapping[str, FieldValue] = field(default_factory=lambda: NO_OPTIONS)
+    create_only: Mapping[str, FieldValue] = field(default_factory=lambda: NO_OPTIONS)
     trackers: tuple[str, ...] = field(default=(), repr=False)
     web_seeds: tuple[str, ...] = field(default=(), repr=False)
     files: tuple[FileRule, ...] = ()
     ignore_changes: frozenset[str] = frozenset()
     delete_files: bool | None = None
-    content: Content | ContentOf | None = None
+    content: Content | ContentReference | None = None
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -141,14 +141,14 @@ class DesiredTorrent:
         return str(self.infohashes) if self.infohashes else ""
 
     @property
-    def creation(self) -> Creation | None:
+    def creation(self) -> CreationSpec | None:
         """How it is made, where that is declared."""
         made = self.content
         if not isinstance(made, Content):
             return None
         comment = str(self.options.get("comment") or "")
         how = made.format, made.piece_size, made.private, made.source
-        return Creation(made.path, *how, comment, self.trackers, self.web_seeds)
+        return CreationSpec(made.path, *how, comment, self.trackers, self.web_seeds)
 
     @property
     def has_metadata(self) -> bool:
@@ -163,10 +163,10 @@ class DesiredTorrent:
 
 
 @dataclass(frozen=True)
-class Desired:
+class DesiredState:
     """The whole desired state of one run.
 
-    `files`: every file it came from, those of torrents, secrets and certificates too. `unfetched`: how many torrents
+    `file_rules`: every file it came from, those of torrents, secrets and certificates too. `unfetched_count`: how many torrents
     are missing because they are given by URL and it was loaded offline; such a state can be shown, and never planned.
     """
 
@@ -176,7 +176,7 @@ class Desired:
     categories: Mapping[str, DesiredCategory] = field(default_factory=dict)
     owner: str = "default"
     delete_files: bool = False
-    quarantine: int | None = None  # days that what is pruned is kept, stopped; None: it is deleted at once
+    quarantine_days: int | None = None  # days that what is pruned is kept, stopped; None: it is deleted at once
     prune_categories: bool = False
     guard: GuardLimits = GuardLimits()
     suspend: bool = False
@@ -184,36 +184,36 @@ class Desired:
     groups: Mapping[str, Group] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     files: tuple[str, ...] = field(default=(), compare=False)
-    unfetched: int = 0
+    unfetched_count: int = 0
 
     @cached_property
-    def with_content(self) -> tuple[DesiredTorrent, ...]:
+    def entries_with_content(self) -> tuple[DesiredTorrent, ...]:
         """The torrents that are made from content, or are what it became: few, and asked for in every run."""
         return tuple(entry for entry in self.torrents if entry.content)
 
     @cached_property
-    def with_files(self) -> tuple[DesiredTorrent, ...]:
+    def entries_with_file_rules(self) -> tuple[DesiredTorrent, ...]:
         """The torrents whose files are declared and looked after."""
         return tuple(entry for entry in self.torrents if entry.files and "files" not in entry.ignore_changes)
 
-    def places_of(self, entry: DesiredTorrent) -> tuple[str, ...]:
+    def instances_of(self, entry: DesiredTorrent) -> tuple[str, ...]:
         """The instances that an entry can be on: its own, or the members of its group."""
         return self.members_of(entry.instance)
 
     def members_of(self, name: str) -> tuple[str, ...]:
         """The instances that the name of an instance or a group stands for."""
-        return self.groups[name].names if name in self.groups else (name,)
+        return self.groups[name].member_names if name in self.groups else (name,)
 
     def categories_of(self, instance: str) -> Mapping[str, DesiredCategory]:
         """The managed categories of one instance: its own definitions win over the common ones."""
         return {**self.categories, **self.instances[instance].categories}
 
-    def files_of(self, instance: str) -> frozenset[str]:
+    def ids_with_file_rules(self, instance: str) -> frozenset[str]:
         """The ids of the torrents of an instance whose files are declared: only of these are they read."""
-        here = (entry for entry in self.with_files if instance in self.places_of(entry))
+        here = (entry for entry in self.entries_with_file_rules if instance in self.instances_of(entry))
         return frozenset(key for entry in here for key in entry.ids)
 
-    def content_on(self, instance: str) -> frozenset[Creation]:
+    def creations_of(self, instance: str) -> frozenset[CreationSpec]:
         """The torrents that are made on an instance."""
-        here = (entry.creation for entry in self.with_content if entry.instance == instance)
+        here = (entry.creation for entry in self.entries_with_content if entry.instance == instance)
         return frozenset(creation for creation in here if creation)

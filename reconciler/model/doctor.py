@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.model.health import State
+from reconciler.model.health import HealthState
 
 
-class Verdict(StrEnum):
+class CheckStatus(StrEnum):
     """How a check ended. `note`: worth knowing, nothing to mend for what is declared."""
 
     OK = "ok"
@@ -18,21 +18,21 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check. `mend` says what to do, and is never empty where it failed."""
+    """One check. `hint` says what to do, and is never empty where it failed."""
 
     check: str
-    verdict: Verdict
+    status: CheckStatus
     text: str
-    mend: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
-    """All that was found of one instance. `state` is that of its health, by a single look."""
+class InstanceDiagnosis:
+    """All that was found of one instance. `health_state` is that of its health, by a single look."""
 
     name: str
     url: str
-    state: State
+    health_state: HealthState
     findings: tuple[Finding, ...]
     requests: int = 0
 
@@ -41,9 +41,9 @@ class Examination:
 class DoctorReport:
     """All instances, by name. Exit code 1 where a check failed."""
 
-    instances: tuple[Examination, ...]
+    instances: tuple[InstanceDiagnosis, ...]
 
     @property
     def exit_code(self) -> int:
         """What it tells a script."""
-        return int(any(one.verdict is Verdict.FAIL for instance in self.instances for one in instance.findings))
+        return int(any(one.status is CheckStatus.FAIL for instance in self.instances for one in instance.findings))

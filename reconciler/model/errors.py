@@ -18,20 +18,20 @@ class InstanceError(Exception):
     unknown_outcome = False
 
 
-class Unreachable(InstanceError):
+class UnreachableError(InstanceError):
     """No connection could be made; nothing was sent."""
 
     status = Status.UNREACHABLE
     transient = True
 
 
-class TlsFailed(Unreachable):
+class TlsError(UnreachableError):
     """A connection was made, and no TLS on it that can be trusted. For a person to mend."""
 
     transient = False
 
 
-class TimedOut(InstanceError):
+class ResponseTimeoutError(InstanceError):
     """The request was sent and no answer came in time."""
 
     status = Status.UNREACHABLE
@@ -39,7 +39,7 @@ class TimedOut(InstanceError):
     unknown_outcome = True
 
 
-class BrokenReply(InstanceError):
+class BrokenResponseError(InstanceError):
     """The connection broke after the request was sent, or the answer was cut short or garbled."""
 
     status = Status.UNREACHABLE
@@ -47,7 +47,7 @@ class BrokenReply(InstanceError):
     unknown_outcome = True
 
 
-class ServerFault(InstanceError):
+class ServerFaultError(InstanceError):
     """The server, or a proxy before it, answered 429 or 5xx."""
 
     status = Status.ERROR
@@ -55,25 +55,25 @@ class ServerFault(InstanceError):
     unknown_outcome = True
 
 
-class AuthFailed(InstanceError):
+class AuthenticationError(InstanceError):
     """The credentials were refused. Never retried: five refusals ban the address for an hour."""
 
     status = Status.AUTH_FAILED
 
 
-class Banned(InstanceError):
+class BannedError(InstanceError):
     """The instance has banned our address after too many failed logins."""
 
     status = Status.BANNED
 
 
-class Unsupported(InstanceError):
+class UnsupportedError(InstanceError):
     """This version of qBittorrent cannot do what was asked."""
 
     status = Status.UNSUPPORTED
 
 
-class Rejected(InstanceError):
+class RejectedError(InstanceError):
     """The instance understood the request and refused it (a 4xx answer); `http_status` says which."""
 
     def __init__(self, message: str, http_status: int) -> None:
@@ -81,9 +81,9 @@ class Rejected(InstanceError):
         self.http_status = http_status
 
 
-class TooLarge(Rejected):
+class RequestTooLargeError(RejectedError):
     """A proxy before the instance takes no request of this size (413; nginx: 1 MiB by default). Send less at a time."""
 
 
-class Stopped(Exception):
+class StopRequested(Exception):
     """The run was asked to stop (a signal): raised before the next request instead of sending it."""

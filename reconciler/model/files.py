@@ -34,25 +34,25 @@ class FileRule:
     so that `*.nfo` means such a file in any folder; with `/` at its beginning it is matched from the top.
     """
 
-    match: str
+    glob: str
     priority: Priority
 
     def matches(self, path: str) -> bool:
         """Does the glob match this file?"""
-        globs = self.match.removeprefix("/").split("/")
-        return _match(path.split("/"), globs if self.match.startswith("/") else ["**", *globs])
+        globs = self.glob.removeprefix("/").split("/")
+        return _match_globs(path.split("/"), globs if self.glob.startswith("/") else ["**", *globs])
 
     @property
     def matches_all(self) -> bool:
         """Is there no file that the glob does not match? Rules after this one would never be reached."""
-        globs = self.match.removeprefix("/").split("/")
-        return set(globs) <= {"*", "**"} and globs.count("*") <= 1 and ("**" in globs or self.match[0] != "/")
+        globs = self.glob.removeprefix("/").split("/")
+        return set(globs) <= {"*", "**"} and globs.count("*") <= 1 and ("**" in globs or self.glob[0] != "/")
 
     def __str__(self) -> str:
-        return f"{self.priority} {self.match}"
+        return f"{self.priority} {self.glob}"
 
 
-def unsettled(files: Iterable[LiveFile], rules: Sequence[FileRule]) -> list[tuple[LiveFile, Priority]]:
+def find_wrong_priorities(files: Iterable[LiveFile], rules: Sequence[FileRule]) -> list[tuple[LiveFile, Priority]]:
     """The files whose priority is not what the rules say, each with what they say. The first rule that matches counts.
 
     A file that no rule matches is not managed.
@@ -65,7 +65,7 @@ def unsettled(files: Iterable[LiveFile], rules: Sequence[FileRule]) -> list[tupl
     return found
 
 
-def _match(names: Sequence[str], globs: Sequence[str]) -> bool:
+def _match_globs(names: Sequence[str], globs: Sequence[str]) -> bool:
     """Do the names, one after the other, fit the globs? By rows, so that many `**` cost no more than their product."""
     fits = [True] + [False] * len(names)  # fits[n]: the globs so far match the first n names
     for glob in globs:

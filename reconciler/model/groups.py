@@ -18,7 +18,7 @@ class Strategy(StrEnum):
     SPREAD = "spread"
 
 
-class Moves(StrEnum):
+class MovePolicy(StrEnum):
     """When a torrent leaves a member that is well for one that comes before it.
 
     `failback` of a failover group, `rebalance` of a spread one (which knows no `immediate`).
@@ -44,25 +44,25 @@ class Group:
     """Several instances as one place for torrents. `failover_after`: seconds that a member may be down unreplaced."""
 
     name: str
-    at: Position
+    position: Position
     strategy: Strategy
     members: tuple[Member, ...]
     failover_after: float = 120.0
-    moves: Moves = Moves.NEVER
+    move_policy: MovePolicy = MovePolicy.NEVER
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def member_names(self) -> tuple[str, ...]:
         """The names of its members, in their order."""
         return tuple(member.name for member in self.members)
 
     @property
-    def measured(self) -> frozenset[str]:
+    def space_limited_members(self) -> frozenset[str]:
         """The names of the members whose free space matters."""
         return frozenset(member.name for member in self.members if member.min_free_space is not None)
 
 
 @dataclass(frozen=True, slots=True)
-class Down:
+class Outage:
     """An instance that nothing is to be placed on now: since when (UTC) and why, in one clause."""
 
     since: datetime
@@ -70,48 +70,48 @@ class Down:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PlacementFacts:
     """What is known besides the snapshots, of instances by name.
 
-    `down`: those that are in trouble; one may have been read all the same (its VPN is down). `held`: the ids of what
+    `outages`: those that are in trouble; one may have been read all the same (its VPN is down). `held_ids`: the ids of what
     each had when it was last read well. Of an instance that is in neither nothing is known: it may hold anything.
-    `pending`: what was pending when that was last asked, by group and infohash. `free`: bytes that are free where a
+    `pending`: what was pending when that was last asked, by group and infohash. `free_space`: bytes that are free where a
     member downloads to, for those of which that matters and is told.
     """
 
-    down: Mapping[str, Down] = field(default_factory=dict)
-    held: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    pending: Mapping[tuple[str, str], Pending] = field(default_factory=dict)
-    free: Mapping[str, int] = field(default_factory=dict)
+    outages: Mapping[str, Outage] = field(default_factory=dict)
+    held_ids: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    pending: Mapping[tuple[str, str], PendingTorrent] = field(default_factory=dict)
+    free_space: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class KeptCopy:
     """A live torrent that another copy is given up for: its id on `instance`.
 
-    It must be ours; and where it must be `whole`, complete and of `size` bytes at least.
+    It must be ours; and where it must be `must_be_complete`, complete and of `min_size` bytes at least.
     """
 
     instance: str
     torrent_id: str
-    size: int = 0
-    whole: bool = True
+    min_size: int = 0
+    must_be_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class ActionPlacement:
     """Why an action is planned on this very member of a group.
 
-    `keeper`, of a deletion: the copy for the sake of which this one can go, if it still is there at that moment.
+    `kept_copy`, of a deletion: the copy for the sake of which this one can go, if it still is there at that moment.
     """
 
     group: str
     reason: str
-    keeper: Copy | None = None
+    kept_copy: KeptCopy | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingTorrent:
     """A torrent that is wanted, with nowhere healthy to be.
 
     `until`: when time alone will change that. `since`: when a run first found it so. Both UTC.
@@ -121,9 +121,9 @@ class Pending:
     name: str
     group: str
     reason: str
-    source: Position
+    position: Position
     until: datetime | None = None
     since: datetime | None = None
 
 
-NOTHING = Known()
+NO_PLACEMENT_FACTS = PlacementFacts()

@@ -23,11 +23,11 @@ from urllib.parse import urlsplit
 
 from reconciler.model.secret import Secret
 
-Network = IPv4Network | IPv6Network
-Scalar = str | int | float | bool | None
+IpNetwork = IPv4Network | IPv6Network
+JsonScalar = str | int | float | bool | None
 
 
-class State(StrEnum):
+class HealthState(StrEnum):
     """The health of an instance, and what a single probe showed (then only OK, VPN_DOWN and NOT_CONFIGURED)."""
 
     OK = "OK"
@@ -38,7 +38,7 @@ class State(StrEnum):
     NOT_CONFIGURED = "NOT_CONFIGURED"
 
 
-class WhenUnhealthy(StrEnum):
+class UnhealthyPolicy(StrEnum):
     """What becomes of our torrents on an instance whose probes fail while its Web API answers."""
 
     LEAVE = "leave"
@@ -46,13 +46,13 @@ class WhenUnhealthy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
+class AddressRule:
     """Which external addresses are right: in one of `must_be` (if there are any), and in none of `must_not_be`."""
 
-    must_be: tuple[Network, ...] = ()
-    must_not_be: tuple[Network, ...] = ()
+    must_be: tuple[IpNetwork, ...] = ()
+    must_not_be: tuple[IpNetwork, ...] = ()
 
-    def wrong(self, address: str) -> str | None:
+    def mismatch_reason(self, address: str) -> str | None:
         """What is wrong with an address, or None. Raises `ValueError` for a text that is none."""
         found = ip_address(address)
         if any(found in network for network in self.must_not_be):
@@ -64,7 +64,7 @@ class Addresses:
 
 
 @dataclass(frozen=True, slots=True)
-class Tcp:
+class TcpCheck:
     """A connection can be made from here."""
 
     host: str
@@ -76,7 +76,7 @@ class Tcp:
 
 
 @dataclass(frozen=True, slots=True)
-class Ping:
+class PingCheck:
     """A host answers an ICMP echo request from here."""
 
     host: str
@@ -86,19 +86,19 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
-class Http:
+class HttpCheck:
     """A GET from here is answered with one of these status codes, and these JSON values (by dotted path)."""
 
     url: str
     status: tuple[int, ...] = (200,)
-    json: tuple[tuple[str, Scalar], ...] = ()
+    json: tuple[tuple[str, JsonScalar], ...] = ()
 
     def __str__(self) -> str:
-        return f"http {_place(self.url)}"
+        return f"http {_redact_probe_url(self.url)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Interface:
+class InterfaceCheck:
     """qBittorrent is bound to this network interface, and the machine it runs on has it."""
 
     name: str
@@ -108,7 +108,7 @@ class Interface:
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionStatus:
+class ConnectionStatusCheck:
     """qBittorrent calls its connection one of these."""
 
     allowed: tuple[str, ...]
@@ -118,71 +118,71 @@ class ConnectionStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class ExternalIp:
+class ExternalIpCheck:
     """The address that qBittorrent was last seen under."""
 
-    right: Addresses
+    expected: AddressRule
 
     def __str__(self) -> str:
         return "external_ip"
 
 
 @dataclass(frozen=True, slots=True)
-class Gluetun:
+class GluetunCheck:
     """gluetun's control server says that the VPN runs and, where asked for, under the right address."""
 
     url: str
-    right: Addresses = Addresses()
+    expected: AddressRule = AddressRule()
     api_key: Secret | None = None
     username: str | None = None
     password: Secret | None = None
 
     def __str__(self) -> str:
-        return f"gluetun {_place(self.url)}"
+        return f"gluetun {_redact_probe_url(self.url)}"
 
 
-Subject = Tcp | Ping | Http | Interface | ConnectionStatus | ExternalIp | Gluetun
-ASKED_FROM_QBITTORRENT = (Interface, ConnectionStatus, ExternalIp)
+ProbeCheck = TcpCheck | PingCheck | HttpCheck | InterfaceCheck | ConnectionStatusCheck | ExternalIpCheck | GluetunCheck
+QBITTORRENT_CHECKS = (InterfaceCheck, ConnectionStatusCheck, ExternalIpCheck)
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """One probe of one instance. `timeout` in seconds, for all of it; the thresholds count results in a row."""
 
-    subject: Subject
+    check: ProbeCheck
     timeout: float = 5.0
     failure_threshold: int = 1
     success_threshold: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What one try of a probe showed. `mend` says what to do where it did not pass."""
+class ProbeResult:
+    """What one try of a probe showed. `hint` says what to do where it did not pass."""
 
-    state: State
+    state: HealthState
     text: str
-    mend: str = ""
+    hint: str = ""
 
     @property
     def passed(self) -> bool:
         """Did it pass?"""
-        return self.state is State.OK
+        return self.state is HealthState.OK
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeHealth:
     """A probe with its history. `state` heeds the thresholds, `since` when (UTC) it became so.
 
-    `against`: how many results in a row have spoken against it. `last_error`: of the last try that did not pass, also
+    `opposing_results`: how many results in a row have spoken against it. `last_error`: of the last try that did not pass, also
     where it has passed again since.
     """
 
     probe: str
-    state: State
+    state: HealthState
     since: datetime
     text: str
-    mend: str = ""
-    against: int = 0
+    hint: str = ""
+    opposing_results: int = 0
     last_error: str | None = None
 
 
@@ -190,7 +190,7 @@ class ProbeHealth:
 class Health:
     """The health of an instance since when (UTC). `error` says why it is not OK."""
 
-    state: State
+    state: HealthState
     since: datetime
     error: str | None = None
     probes: tuple[ProbeHealth, ...] = ()
@@ -198,18 +198,18 @@ class Health:
     @property
     def healthy(self) -> bool:
         """Does all that is known speak for it?"""
-        return self.state is State.OK
+        return self.state is HealthState.OK
 
     @property
-    def why(self) -> str:
+    def reason(self) -> str:
         """In one clause, what is wrong with it."""
-        return f"{_WORDS.get(self.state, str(self.state))}: {self.error}"
+        return f"{_STATE_PHRASES.get(self.state, str(self.state))}: {self.error}"
 
 
-_WORDS = {State.VPN_DOWN: "VPN is down", State.NOT_CONFIGURED: "VPN cannot be checked"}
+_STATE_PHRASES = {HealthState.VPN_DOWN: "VPN is down", HealthState.NOT_CONFIGURED: "VPN cannot be checked"}
 
 
-def _place(url: str) -> str:
+def _redact_probe_url(url: str) -> str:
     """Host and path of a URL; its query may hold tokens."""
     parts = urlsplit(url)
     return f"{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model.plan import Kind, Outcome, Verb
-from reconciler.model.run import Mode, Status
+from reconciler.model.plan import ObjectKind, Outcome, Verb
+from reconciler.model.run import RunMode, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class OwnedCount:
     """How many torrents of an instance we owned after the last good read of it, and when that was (UTC)."""
 
-    owned: int
-    at: datetime
+    count: int
+    read_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class PastAction:
 
     instance: str
     verb: Verb
-    kind: Kind
+    kind: ObjectKind
     name: str
     infohash: str | None
     changes: str
@@ -46,9 +46,9 @@ class PastRun:
 
     number: int
     owner: str
-    began: datetime
+    started_at: datetime
     seconds: float
-    mode: Mode
+    mode: RunMode
     trigger: str
     plan_hash: str
     exit_code: int

@@ -15,57 +15,59 @@ from reconciler.model.infohash import InfoHashes
 
 TRACKERS: Final = "trackers"
 WEB_SEEDS: Final = "web_seeds"
-_KEYS: Final = {TRACKERS: "tr", WEB_SEEDS: "ws"}
+_MAGNET_KEYS: Final = {TRACKERS: "tr", WEB_SEEDS: "ws"}
 
-_PARAMETER = re.compile(r"&(?=(?:tr|ws)=)")  # qBittorrent 5.0 and 5.1 write web seeds with a bare "&" in them
+_LINK_SEPARATOR = re.compile(r"&(?=(?:tr|ws)=)")  # qBittorrent 5.0 and 5.1 write web seeds with a bare "&" in them
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
-_HARMLESS: Final = frozenset({"", "announce", "announce.php"})  # parts of a path that are no secret
-_KEY_LIKE = re.compile(r"(?=.*[0-9])[0-9a-z_-]{16,}\Z", re.IGNORECASE)  # a label of a host that looks like a passkey
-_HIDDEN: Final = "***"
+_PUBLIC_PATH_PARTS: Final = frozenset({"", "announce", "announce.php"})  # parts of a path that are no secret
+_PASSKEY_LIKE = re.compile(
+    r"(?=.*[0-9])[0-9a-z_-]{16,}\Z", re.IGNORECASE
+)  # a label of a host that looks like a passkey
+_MASK: Final = "***"
 
 
-def links_part(magnet_uri: str) -> str:
+def extract_links(magnet_uri: str) -> str:
     """The part of the magnet link of a live torrent that holds its trackers and web seeds, as few as possible."""
-    found = _PARAMETER.search(magnet_uri)
+    found = _LINK_SEPARATOR.search(magnet_uri)
     return magnet_uri[found.start() :] if found else ""
 
 
-def urls_in(links: str, field: str) -> list[str]:
-    """The trackers or the web seeds in what `links_part` gives."""
-    prefix = _KEYS[field] + "="
-    parts = (part for part in _PARAMETER.split(links) if part.startswith(prefix))
+def parse_link_urls(links: str, field: str) -> list[str]:
+    """The trackers or the web seeds in what `extract_links` gives."""
+    prefix = _MAGNET_KEYS[field] + "="
+    parts = (part for part in _LINK_SEPARATOR.split(links) if part.startswith(prefix))
     return [unquote(part[len(prefix) :]) for part in parts]
 
 
-def missing_urls(wanted: Iterable[str], links: str, field: str) -> tuple[str, ...]:
+def find_missing_urls(wanted: Iterable[str], links: str, field: str) -> tuple[str, ...]:
     """Those of the wanted URLs that a torrent does not have, in their order."""
     end = "/" if field == WEB_SEEDS else ""  # qBittorrent ends the web seed of a folder with one
-    there = {_meaning(url.rstrip(end) if end else url) for url in urls_in(links, field)}
-    return tuple(url for url in wanted if _meaning(url.rstrip(end) if end else url) not in there)
+    there = {_normalize_url(url.rstrip(end) if end else url) for url in parse_link_urls(links, field)}
+    return tuple(url for url in wanted if _normalize_url(url.rstrip(end) if end else url) not in there)
 
 
-def distinct(urls: Iterable[str]) -> tuple[str, ...]:
+def deduplicate_urls(urls: Iterable[str]) -> tuple[str, ...]:
     """The URLs without those that mean the same as one before."""
-    return tuple({_meaning(url): url for url in reversed(list(urls))}.values())[::-1]
+    return tuple({_normalize_url(url): url for url in reversed(list(urls))}.values())[::-1]
 
 
-def with_links(magnet_uri: str, trackers: Sequence[str], web_seeds: Sequence[str]) -> str:
+def append_links(magnet_uri: str, trackers: Sequence[str], web_seeds: Sequence[str]) -> str:
     """The magnet link with those trackers and web seeds added that it does not have yet."""
-    links = links_part(magnet_uri)
+    links = extract_links(magnet_uri)
     for field, urls in ((TRACKERS, trackers), (WEB_SEEDS, web_seeds)):
-        added = missing_urls(distinct(urls), links, field)
-        magnet_uri += "".join(f"&{_KEYS[field]}={quote(url, safe='')}" for url in added)
+        added = find_missing_urls(deduplicate_urls(urls), links, field)
+        magnet_uri += "".join(f"&{_MAGNET_KEYS[field]}={quote(url, safe='')}" for url in added)
     return magnet_uri
 
 
-def link_of(infohashes: InfoHashes, name: str, trackers: Sequence[str] = (), web_seeds: Sequence[str] = ()) -> str:
+def build_magnet(infohashes: InfoHashes, name: str, trackers: Sequence[str] = (), web_seeds: Sequence[str] = ()) -> str:
     """A magnet link that names this torrent and no other."""
     topics = [f"xt=urn:btih:{infohashes.v1}"] if infohashes.v1 else []
     topics += [f"xt=urn:btmh:1220{infohashes.v2}"] if infohashes.v2 else []
-    return with_links("magnet:?" + "&".join([*topics, f"dn={quote(name, safe='')}"]), trackers, web_seeds)
+    return append_links("magnet:?" + "&".join([*topics, f"dn={quote(name, safe='')}"]), trackers, web_seeds)
 
 
-def looks_private(tracker: str) -> bool:
+def has_likely_passkey(tracker: str) -> bool:
     """Does it look as if it held a passkey: more of a path than `/announce`, a query, a login?"""
     try:
         parts = urlsplit(tracker)
@@ -74,21 +76,21 @@ def looks_private(tracker: str) -> bool:
     return bool(parts.query or parts.username or parts.path.strip("/").removesuffix("announce").strip("/"))
 
 
-def masked(url: str) -> str:
+def redact_url(url: str) -> str:
     """The URL without whatever could be a passkey: scheme, host and port, `***` for the rest of it."""
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        return _HIDDEN
-    host = ".".join(_HIDDEN if _KEY_LIKE.match(label) else label for label in (parts.hostname or "").split("."))
-    path = "/".join(step if step in _HARMLESS else _HIDDEN for step in parts.path.split("/"))
-    query = f"?{_HIDDEN}" if parts.query else ""
+        return _MASK
+    host = ".".join(_MASK if _PASSKEY_LIKE.match(label) else label for label in (parts.hostname or "").split("."))
+    path = "/".join(step if step in _PUBLIC_PATH_PARTS else _MASK for step in parts.path.split("/"))
+    query = f"?{_MASK}" if parts.query else ""
     return f"{parts.scheme}://{host}{port}{path}{query}"
 
 
 @lru_cache(maxsize=4096)
-def _meaning(url: str) -> str:
+def _normalize_url(url: str) -> str:
     """A URL as it is compared: qBittorrent may write its host in lower case, and its escapes in another way."""
     try:
         parts = urlsplit(url.strip())

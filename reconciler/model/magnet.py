@@ -13,17 +13,17 @@ from urllib.parse import unquote_plus
 
 from reconciler.model.infohash import InfoHashes
 
-_SCHEME = "magnet:?"
+_MAGNET_PREFIX = "magnet:?"
 _HEX40 = re.compile(r"[0-9a-f]{40}\Z")
 _HEX64 = re.compile(r"[0-9a-f]{64}\Z")
 _BASE32 = re.compile(r"[a-z2-7]{32}\Z")
 _HEX = re.compile(r"[0-9a-f]+\Z")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_NUMBERED = re.compile(r"(xt|dn|tr|ws)\.[0-9]*\Z")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NUMBERED_KEY = re.compile(r"(xt|dn|tr|ws)\.[0-9]*\Z")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_SHA256 = "1220"  # multihash prefix: function 0x12 (SHA-256), length 0x20 (32 bytes)
-_PLAIN_LINK = re.compile(r"magnet:\?xt=urn:btih:([0-9a-f]{40})(?:&dn=([0-9A-Za-z._+-]+))?\Z")
-_decoded = lru_cache(maxsize=1024)(unquote_plus)  # thousands of links share a handful of trackers
+_SHA256_MULTIHASH = "1220"  # multihash prefix: function 0x12 (SHA-256), length 0x20 (32 bytes)
+_CANONICAL_LINK = re.compile(r"magnet:\?xt=urn:btih:([0-9a-f]{40})(?:&dn=([0-9A-Za-z._+-]+))?\Z")
+_decode_value = lru_cache(maxsize=1024)(unquote_plus)  # thousands of links share a handful of trackers
 
 
 class MagnetError(ValueError):
@@ -51,7 +51,7 @@ class Magnet:
 
 def parse_magnet(text: str) -> Magnet:
     """Check a magnet link and take it apart. Raises `MagnetError` with what is wrong."""
-    if plain := _PLAIN_LINK.match(text):  # already canonical, and what most entries look like
+    if plain := _CANONICAL_LINK.match(text):  # already canonical, and what most entries look like
         _refuse_zeros(plain[1])
         return Magnet(text, InfoHashes(v1=plain[1]), clean_name((plain[2] or "").replace("+", " ")))
     _refuse_other_text(text)
@@ -59,24 +59,24 @@ def parse_magnet(text: str) -> Magnet:
     v2: str | None = None
     kept: list[str] = []
     values: dict[str, list[str]] = {"dn": [], "tr": [], "ws": []}
-    for part in text[len(_SCHEME) :].split("&"):
+    for part in text[len(_MAGNET_PREFIX) :].split("&"):
         raw_key, equals, raw = part.partition("=")
-        key = _known_key(raw_key)
-        if key == "xt" and (found := _topic(raw)):
+        key = _normalize_key(raw_key)
+        if key == "xt" and (found := _parse_topic(raw)):
             is_v1, value = found
             if is_v1:
-                v1 = _same(v1, value, "btih")
+                v1 = _check_same_hash(v1, value, "btih")
             else:
-                v2 = _same(v2, value, "btmh")
+                v2 = _check_same_hash(v2, value, "btmh")
         elif part:
             kept.append((raw_key.lower() if key else raw_key) + equals + raw.replace(" ", "%20"))
             if key in values and raw:
-                values[key].append(_decoded(raw))
+                values[key].append(_decode_value(raw))
     if not (v1 or v2):
         raise MagnetError('it names no torrent: there is no "xt=urn:btih:…" or "xt=urn:btmh:1220…" in it')
-    topics = ([f"xt=urn:btih:{v1}"] if v1 else []) + ([f"xt=urn:btmh:{_SHA256}{v2}"] if v2 else [])
+    topics = ([f"xt=urn:btih:{v1}"] if v1 else []) + ([f"xt=urn:btmh:{_SHA256_MULTIHASH}{v2}"] if v2 else [])
     return Magnet(
-        uri=_SCHEME + "&".join(topics + kept),
+        uri=_MAGNET_PREFIX + "&".join(topics + kept),
         infohashes=InfoHashes(v1, v2),
         name=next((name for dn in reversed(values["dn"]) if (name := clean_name(dn))), None),
         trackers=tuple(values["tr"]),
@@ -89,19 +89,19 @@ def _refuse_other_text(text: str) -> None:
     if "\n" in text or "\r" in text:
         # qBittorrent takes a list of links with one on each line: a line break would smuggle in another
         raise MagnetError("it has a line break in it")
-    if _CONTROL.search(text):
+    if _CONTROL_CHARACTERS.search(text):
         raise MagnetError("it has a control character in it")
     if text != text.strip():
         raise MagnetError("it has spaces around it")
     lower = text.lower()
-    if lower.startswith(_SCHEME):
+    if lower.startswith(_MAGNET_PREFIX):
         if "&amp;" in lower:
             raise MagnetError('it has "&amp;" (from a web page) where "&" belongs')
         return
     if not text:
         raise MagnetError("it is empty")
     if lower.startswith(("http:", "https:", "ftp:", "udp:", "file:", "bc:")):
-        raise MagnetError(f'it is {_article(lower)} link, and a magnet link begins with "magnet:?xt="')
+        raise MagnetError(f'it is {_add_article(lower)} link, and a magnet link begins with "magnet:?xt="')
     if _HEX40.match(lower) or _BASE32.match(lower):
         raise MagnetError('it is a bare infohash: put "magnet:?xt=urn:btih:" before it')
     if _HEX64.match(lower):
@@ -109,40 +109,40 @@ def _refuse_other_text(text: str) -> None:
     raise MagnetError('a magnet link begins with "magnet:?xt="')
 
 
-def _article(link: str) -> str:
+def _add_article(link: str) -> str:
     scheme = link.partition(":")[0]
     return f"an {scheme}" if scheme in ("http", "https", "ftp") else f"a {scheme}"
 
 
-def _known_key(raw_key: str) -> str:
+def _normalize_key(raw_key: str) -> str:
     """The parameter's name, lower case and without its number (`TR.2` is `tr`); "" for one we do not read."""
     key = raw_key.lower()
     if key in ("xt", "dn", "tr", "ws"):
         return key
-    if numbered := _NUMBERED.match(key):
+    if numbered := _NUMBERED_KEY.match(key):
         return numbered[1]
     # libtorrent ignores `xt.x`, other clients do not: what could name a torrent must agree with the rest
     return "xt" if key.startswith("xt.") else ""
 
 
-def _topic(raw: str) -> tuple[bool, str] | None:
+def _parse_topic(raw: str) -> tuple[bool, str] | None:
     """(is it v1, hash in lower-case hex) of one `xt` value; None for another network's hash."""
     if _BAD_ESCAPE.search(raw):
         raise MagnetError('it has a "%" without two hex digits after it in its xt')
     value = unquote_plus(raw).lower()
     if value.startswith("urn:btih:"):
         digits = value[len("urn:btih:") :]
-        return True, _refuse_zeros(_v1_hex(digits))
+        return True, _refuse_zeros(_parse_v1_hash(digits))
     if value.startswith("urn:btmh:"):
         digits = value[len("urn:btmh:") :]
-        return False, _refuse_zeros(_v2_hex(digits))
+        return False, _refuse_zeros(_parse_v2_hash(digits))
     return None
 
 
-def _v1_hex(digits: str) -> str:
+def _parse_v1_hash(digits: str) -> str:
     if _HEX40.match(digits):
         return digits
-    if _HEX64.match(digits) or (digits.startswith(_SHA256) and _HEX64.match(digits[4:])):
+    if _HEX64.match(digits) or (digits.startswith(_SHA256_MULTIHASH) and _HEX64.match(digits[4:])):
         raise MagnetError('its btih is a v2 infohash: those are written "xt=urn:btmh:1220" and 64 hex digits')
     if len(digits) == 32 and _BASE32.match(digits):
         return b32decode(digits.upper()).hex()
@@ -155,10 +155,10 @@ def _v1_hex(digits: str) -> str:
     raise MagnetError(f"its btih has {len(digits)} characters: a v1 infohash is 40 hex digits or 32 of base32")
 
 
-def _v2_hex(digits: str) -> str:
-    if not digits.startswith(_SHA256):
+def _parse_v2_hash(digits: str) -> str:
+    if not digits.startswith(_SHA256_MULTIHASH):
         raise MagnetError('its btmh is no SHA-256 hash: it must be "1220" followed by 64 hex digits')
-    rest = digits[len(_SHA256) :]
+    rest = digits[len(_SHA256_MULTIHASH) :]
     if _HEX64.match(rest):
         return rest
     if len(rest) == 64:
@@ -172,7 +172,7 @@ def _refuse_zeros(digits: str) -> str:
     return digits
 
 
-def _same(known: str | None, found: str, kind: str) -> str:
+def _check_same_hash(known: str | None, found: str, kind: str) -> str:
     if known is not None and known != found:
         raise MagnetError(f"it names two torrents: two different {kind} hashes")
     return found
@@ -180,4 +180,4 @@ def _same(known: str | None, found: str, kind: str) -> str:
 
 def clean_name(text: str) -> str | None:
     """A display name on one line, or None where nothing is left of it."""
-    return _CONTROL.sub(" ", text).strip() or None
+    return _CONTROL_CHARACTERS.sub(" ", text).strip() or None

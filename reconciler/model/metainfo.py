@@ -7,19 +7,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.model.bencode import BencodeError, Value, decode
+from reconciler.model.bencode import BencodeError, BencodeValue, decode_bencode
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import clean_name
 
-MAX_BYTES: Final = 32 << 20  # of a .torrent file; a request to qBittorrent can hold 64 MiB, and most have under 1 MiB
+MAX_TORRENT_FILE_BYTES: Final = (
+    32 << 20
+)  # of a .torrent file; a request to qBittorrent can hold 64 MiB, and most have under 1 MiB
 
-_SHA1: Final = 20  # bytes
-_SHA256: Final = 32
-_BLOCK: Final = 16 << 10  # bytes; the smallest piece of a v2 torrent, whose pieces are a power of two (BEP 52)
-_LONGEST_PIECE: Final = 1 << 29
-_MOST_PIECES: Final = 1 << 21  # as libtorrent
+_SHA1_SIZE: Final = 20  # bytes
+_SHA256_SIZE: Final = 32
+_BLOCK_SIZE: Final = 16 << 10  # bytes; the smallest piece of a v2 torrent, whose pieces are a power of two (BEP 52)
+_MAX_PIECE_SIZE: Final = 1 << 29
+_MAX_PIECES: Final = 1 << 21  # as libtorrent
 
-Dict = dict[bytes, Value]
+BencodeDict = dict[bytes, BencodeValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +53,27 @@ class Metainfo:
     private: bool = False
 
 
-def read_metainfo(data: bytes) -> Metainfo:
+def parse_metainfo(data: bytes) -> Metainfo:
     """Check a .torrent file and say which torrent it is. Raises `MetainfoError` with what is wrong.
 
     What passes here is accepted by libtorrent, with the same infohashes: a server must not learn later than we do
     that a file is broken.
     """
-    if len(data) > MAX_BYTES:
-        raise MetainfoError(f"it is larger than {MAX_BYTES >> 20} MiB, which no .torrent file needs to be")
+    if len(data) > MAX_TORRENT_FILE_BYTES:
+        raise MetainfoError(f"it is larger than {MAX_TORRENT_FILE_BYTES >> 20} MiB, which no .torrent file needs to be")
     _refuse_other_files(data)
     try:
-        whole, spans = decode(data)
+        whole, spans = decode_bencode(data)
     except BencodeError as error:
         raise MetainfoError(f"it is damaged: {error}") from None
     info = whole.get(b"info") if isinstance(whole, dict) else None
     if not isinstance(whole, dict) or not isinstance(info, dict):
         raise MetainfoError('it has no "info", which is what tells one torrent from another')
-    v1, v2 = _versions(info)
-    (name, shown), piece = _name(info), _piece_length(info, v2)
-    old = _v1_files(info, name, piece) if v1 else []
-    new = _v2_files(info, whole, piece) if v2 else []
-    if v1 and v2 and not _agree(old, new, piece):
+    v1, v2 = _detect_versions(info)
+    (name, shown), piece = _parse_name(info), _parse_piece_length(info, v2)
+    old = _parse_v1_files(info, name, piece) if v1 else []
+    new = _parse_v2_files(info, whole, piece) if v2 else []
+    if v1 and v2 and not _has_same_files(old, new, piece):
         raise MetainfoError("it is one torrent for v1 and another for v2: their files differ")
     raw = data[spans[b"info"]]
     hashes = InfoHashes(
@@ -100,7 +102,7 @@ def _refuse_other_files(data: bytes) -> None:
         raise MetainfoError("it is something else: a .torrent file begins with the letter d")
 
 
-def _versions(info: Dict) -> tuple[bool, bool]:
+def _detect_versions(info: BencodeDict) -> tuple[bool, bool]:
     """Is it a v1 torrent, is it a v2 torrent? A hybrid one is both, and then has all that either needs."""
     v1 = b"pieces" in info
     if b"meta version" not in info:
@@ -114,16 +116,16 @@ def _versions(info: Dict) -> tuple[bool, bool]:
     return v1, True
 
 
-def _piece_length(info: Dict, v2: bool) -> int:
+def _parse_piece_length(info: BencodeDict, v2: bool) -> int:
     length = info.get(b"piece length")
-    if not isinstance(length, int) or not 0 < length <= _LONGEST_PIECE:
+    if not isinstance(length, int) or not 0 < length <= _MAX_PIECE_SIZE:
         raise MetainfoError('its "piece length" is missing or makes no sense')
-    if v2 and (length < _BLOCK or length & (length - 1)):
+    if v2 and (length < _BLOCK_SIZE or length & (length - 1)):
         raise MetainfoError('its "piece length" is not a power of two from 16 KiB on, as a v2 torrent has it')
     return length
 
 
-def _name(info: Dict) -> tuple[bytes, str]:
+def _parse_name(info: BencodeDict) -> tuple[bytes, str]:
     """The name as it is written, and as people read it."""
     name = info.get(b"name.utf-8", info.get(b"name"))
     shown = clean_name(name.decode("utf-8", errors="replace")) if isinstance(name, bytes) else None
@@ -132,23 +134,23 @@ def _name(info: Dict) -> tuple[bytes, str]:
     return name, shown
 
 
-def _v1_files(info: Dict, name: bytes, piece: int) -> list[_File]:
+def _parse_v1_files(info: BencodeDict, name: bytes, piece: int) -> list[_File]:
     """The files of a v1 torrent, which its pieces must cover."""
     files = info.get(b"files")
     if files is None:
-        found = [_File((name,), _length(info))]
+        found = [_File((name,), _parse_length(info))]
     elif isinstance(files, list):
-        found = [_v1_file(file) for file in files]
+        found = [_parse_v1_file(file) for file in files]
     else:
         raise MetainfoError('its "files" are no list')
     pieces = info[b"pieces"]
     size = sum(file.length for file in found)
-    if not isinstance(pieces, bytes) or not size or len(pieces) != -(-size // piece) * _SHA1:
+    if not isinstance(pieces, bytes) or not size or len(pieces) != -(-size // piece) * _SHA1_SIZE:
         raise MetainfoError('its "pieces" do not fit its size')
     return found
 
 
-def _agree(old: Sequence[_File], new: Sequence[_File], piece: int) -> bool:
+def _has_same_files(old: Sequence[_File], new: Sequence[_File], piece: int) -> bool:
     """Do both parts of a hybrid torrent have the same files? In the v1 part each must begin with a piece of its own."""
     offset = 0
     for file in old:
@@ -158,7 +160,7 @@ def _agree(old: Sequence[_File], new: Sequence[_File], piece: int) -> bool:
     return [file for file in old if not file.padding] == list(new)
 
 
-def _v1_file(file: Value) -> _File:
+def _parse_v1_file(file: BencodeValue) -> _File:
     if not isinstance(file, dict):
         raise MetainfoError("one of its files is no dictionary")
     path = file.get(b"path.utf-8", file.get(b"path"))
@@ -166,32 +168,32 @@ def _v1_file(file: Value) -> _File:
     if not isinstance(path, list) or not parts or len(parts) < len(path):
         raise MetainfoError("one of its files has no path")
     attributes = file.get(b"attr")
-    return _File(parts, _length(file), isinstance(attributes, bytes) and b"p" in attributes)
+    return _File(parts, _parse_length(file), isinstance(attributes, bytes) and b"p" in attributes)
 
 
-def _v2_files(info: Dict, whole: Dict, piece: int) -> list[_File]:
+def _parse_v2_files(info: BencodeDict, whole: BencodeDict, piece: int) -> list[_File]:
     tree = info.get(b"file tree")
     if not isinstance(tree, dict):
         raise MetainfoError('it has no "file tree", which a v2 torrent needs')
-    found = list(_tree((), tree))
+    found = list(_walk_file_tree((), tree))
     pieces = sum(-(-file.length // piece) for file in found)
-    if not 0 < pieces <= _MOST_PIECES:
+    if not 0 < pieces <= _MAX_PIECES:
         raise MetainfoError('its "piece length" does not fit its size')
-    lengths = {file.root: -(-file.length // piece) * _SHA256 for file in found if file.length > piece}
+    lengths = {file.root: -(-file.length // piece) * _SHA256_SIZE for file in found if file.length > piece}
     layers = whole.get(b"piece layers", {})
     if not isinstance(layers, dict) or not all(
-        isinstance(layer, bytes) and len(layer) == lengths.get(root) and _root(layer, piece) == root
+        isinstance(layer, bytes) and len(layer) == lengths.get(root) and _hash_piece_layer(layer, piece) == root
         for root, layer in layers.items()
     ):
         raise MetainfoError('its "piece layers" do not fit its files')
     return found
 
 
-def _root(layer: bytes, piece: int) -> bytes:
+def _hash_piece_layer(layer: bytes, piece: int) -> bytes:
     """The hash of a file over those of its pieces: a tree that is filled up with the hash of a piece of nothing."""
-    level = [layer[at : at + _SHA256] for at in range(0, len(layer), _SHA256)]
-    nothing = bytes(_SHA256)
-    while piece > _BLOCK:
+    level = [layer[at : at + _SHA256_SIZE] for at in range(0, len(layer), _SHA256_SIZE)]
+    nothing = bytes(_SHA256_SIZE)
+    while piece > _BLOCK_SIZE:
         nothing, piece = hashlib.sha256(nothing + nothing).digest(), piece // 2
     while len(level) > 1:
         level += [nothing] * (len(level) % 2)
@@ -200,24 +202,24 @@ def _root(layer: bytes, piece: int) -> bytes:
     return level[0]
 
 
-def _tree(above: tuple[bytes, ...], tree: Dict) -> Iterator[_File]:
+def _walk_file_tree(above: tuple[bytes, ...], tree: BencodeDict) -> Iterator[_File]:
     """The files in a tree; a file is a folder with one entry that has no name."""
     for name, node in tree.items():
         if not (isinstance(node, dict) and node and name):
             raise MetainfoError('its "file tree" has an entry that is neither a file nor a folder')
         path, file = (*above, name), node.get(b"")
         if file is None:
-            yield from _tree(path, node)
+            yield from _walk_file_tree(path, node)
             continue
         if len(node) != 1 or not isinstance(file, dict):
             raise MetainfoError('its "file tree" has an entry that is both a file and a folder')
         root = file.get(b"pieces root")
-        if _length(file) and not (isinstance(root, bytes) and len(root) == _SHA256):
+        if _parse_length(file) and not (isinstance(root, bytes) and len(root) == _SHA256_SIZE):
             raise MetainfoError("one of its files has no hash")
-        yield _File(path, _length(file), root=root if isinstance(root, bytes) else b"")
+        yield _File(path, _parse_length(file), root=root if isinstance(root, bytes) else b"")
 
 
-def _length(file: Dict) -> int:
+def _parse_length(file: BencodeDict) -> int:
     length = file.get(b"length")
     if not isinstance(length, int) or length < 0:
         raise MetainfoError("the size of one of its files is missing or makes no sense")

@@ -10,7 +10,7 @@ from enum import StrEnum
 from reconciler.model.plan import Verb
 
 
-class About(StrEnum):
+class IssueKind(StrEnum):
     """What a trouble is about, the most urgent first."""
 
     GUARD = "guard"  # it refuses the plan of an instance
@@ -20,19 +20,19 @@ class About(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Issue:
     """Something that is wrong, or has been: for how many runs in a row, and since when. `instance` "": of none."""
 
-    about: About
+    kind: IssueKind
     instance: str
     reason: str
-    tries: int
+    failure_count: int
     since: datetime
-    reminder: bool = False
+    is_reminder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangedTorrent:
     """A torrent that a run has changed."""
 
     verb: Verb
@@ -41,21 +41,21 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """All that a run gives to say. `torrents` are the first of those that `changes` counts."""
+class RunDigest:
+    """All that a run gives to say. `changed_torrents` are the first of those that `change_counts` counts."""
 
-    at: datetime
+    finished_at: datetime
     trigger: str
     plan_hash: str
-    changes: Mapping[Verb, int] = field(default_factory=dict)
-    settings: int = 0
-    torrents: tuple[Changed, ...] = ()
-    troubles: tuple[Trouble, ...] = ()
-    recovered: tuple[Trouble, ...] = ()
+    change_counts: Mapping[Verb, int] = field(default_factory=dict)
+    changed_settings_count: int = 0
+    changed_torrents: tuple[ChangedTorrent, ...] = ()
+    issues: tuple[Issue, ...] = ()
+    recovered: tuple[Issue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Notification:
     """A message in words: for people, and as a JSON document for programs."""
 
     title: str

@@ -9,15 +9,15 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from reconciler.model.content import Creation
+from reconciler.model.content import CreationSpec
 from reconciler.model.files import FileRule
-from reconciler.model.groups import Pending, Placed
+from reconciler.model.groups import ActionPlacement, PendingTorrent
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.torrent_file import TorrentFile
 
-Value = str | bool | int | float | tuple[str, ...] | None
+FieldValue = str | bool | int | float | tuple[str, ...] | None
 
 
 class Verb(StrEnum):
@@ -29,7 +29,7 @@ class Verb(StrEnum):
     DELETE = "delete"
 
 
-class Kind(StrEnum):
+class ObjectKind(StrEnum):
     """What an action acts on. Everything but a torrent is a setting of the instance."""
 
     TORRENT = "torrent"
@@ -53,8 +53,8 @@ class Change:
     """One field from what is live to what is wanted. `before` is None where there is nothing live yet."""
 
     field: str
-    before: Value
-    after: Value
+    before: FieldValue
+    after: FieldValue
 
 
 NO_URLS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
@@ -82,47 +82,47 @@ class Action:
     `torrent_id` is the live key (None for adds and categories), `infohash` what people know the torrent by.
     `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then says why.
     `urgent`: it is done before anything else, and nothing that a loop remembers holds it back.
-    `adds` is what an add sends, `value` what a preference is set to, since its change may hide that. `blast` is for
+    `add_source` is what an add sends, `preference_value` what a preference is set to, since its change may hide that. `blast` is for
     people: what is done does not depend on it.
 
-    `urls` holds, by field, the trackers and web seeds that are to be added: they may hold passkeys, so `changes` shows
-    them masked. `files` are the rules for the files of a torrent that is added, before its files are known.
+    `added_urls` holds, by field, the trackers and web seeds that are to be added: they may hold passkeys, so `changes` shows
+    them masked. `file_rules` are the rules for the files of a torrent that is added, before its files are known.
 
-    `makes`: the torrent is made first, and which one that will be is not known. `task` is the id of the task that made
-    it, to be removed. `export` is the path of the file here that its .torrent file is written to. `peer` is
+    `creation`: the torrent is made first, and which one that will be is not known. `creator_task_id` is the id of the task that made
+    it, to be removed. `export_path` is the path of the file here that its .torrent file is written to. `peer_address` is
     the address of the instance that lends it, which it is told of once it is there.
     """
 
     verb: Verb
-    kind: Kind
+    kind: ObjectKind
     name: str
     reason: str
     changes: tuple[Change, ...] = ()
     infohash: str | None = None
     torrent_id: str | None = None
-    source: Position | None = None
+    position: Position | None = None
     disruptive: bool = False
     hold: Outcome | None = None
-    adds: Magnet | TorrentFile | None = None
+    add_source: Magnet | TorrentFile | None = None
     delete_files: bool = False
-    placed: Placed | None = None  # for what is declared for a group
+    placement: ActionPlacement | None = None  # for what is declared for a group
     urgent: bool = False
-    value: PreferenceValue | None = None
+    preference_value: PreferenceValue | None = None
     blast: Blast | None = None
-    urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)
-    files: tuple[FileRule, ...] = ()
-    makes: Creation | None = None
-    task: str | None = None
-    export: str | None = None
-    peer: str | None = field(default=None, repr=False)
+    added_urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)
+    file_rules: tuple[FileRule, ...] = ()
+    creation: CreationSpec | None = None
+    creator_task_id: str | None = None
+    export_path: str | None = None
+    peer_address: str | None = field(default=None, repr=False)
 
-    def wanted(self, name: str, default: Value = None) -> Value:
+    def get_new_value(self, field: str, default: FieldValue = None) -> FieldValue:
         """The value that a field changes to, or `default` where the action leaves it alone."""
-        return next((change.after for change in self.changes if change.field == name), default)
+        return next((change.after for change in self.changes if change.field == field), default)
 
 
 @dataclass(frozen=True, slots=True)
-class Spared:
+class SparedTorrent:
     """A torrent that policy, protection, an ignore mark or another owner kept from a change or a deletion."""
 
     infohash: str
@@ -131,14 +131,14 @@ class Spared:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GuardVerdict:
     """The guard's word on one instance's plan."""
 
     refused: bool = False
     reasons: tuple[str, ...] = ()
 
 
-NOT_REFUSED = Verdict()
+NOT_REFUSED = GuardVerdict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,22 +147,22 @@ class InstancePlan:
 
     name: str
     actions: tuple[Action, ...] = ()
-    spared: tuple[Spared, ...] = ()
+    spared: tuple[SparedTorrent, ...] = ()
     owned: int = 0
     foreign: int = 0
     unchanged: int = 0
     suspended: bool = False
-    verdict: Verdict = NOT_REFUSED
+    verdict: GuardVerdict = NOT_REFUSED
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The plans of all instances that could be read, and the hash that a person can approve.
 
-    `pending`: what is wanted with nowhere healthy to be. `until` (UTC): when time alone makes another plan of it.
+    `pending`: what is wanted with nowhere healthy to be. `valid_until` (UTC): when time alone makes another plan of it.
     """
 
     hash: str
     instances: tuple[InstancePlan, ...] = ()
-    pending: tuple[Pending, ...] = ()
-    until: datetime | None = None
+    pending: tuple[PendingTorrent, ...] = ()
+    valid_until: datetime | None = None

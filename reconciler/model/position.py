@@ -24,10 +24,10 @@ class Problem:
     `remote`: nothing is wrong in the files; another server that they name is in trouble, which may pass by itself.
     """
 
-    at: Position
+    position: Position
     message: str
-    mend: str = ""
+    hint: str = ""
     remote: bool = False
 
     def __str__(self) -> str:
-        return f"{self.at}: {self.message}" + (f". {self.mend}" if self.mend else "")
+        return f"{self.position}: {self.message}" + (f". {self.hint}" if self.hint else "")

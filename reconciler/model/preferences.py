@@ -10,14 +10,14 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from reconciler.model.paths import normal_path
+from reconciler.model.paths import normalize_path
 from reconciler.model.secret import Secret
 
 PreferenceValue = bool | int | float | str | Secret
-HIDDEN: Final = "(secret)"
+SECRET_MASK: Final = "(secret)"
 
 # Passwords and keys, announce URLs (passkeys), and who gets in without a login.
-SECRET: Final = frozenset(
+SECRET_PREFERENCES: Final = frozenset(
     {
         "add_trackers",
         "add_trackers_url",
@@ -32,7 +32,7 @@ SECRET: Final = frozenset(
 )
 
 # These are reported without a trailing separator (or, by 4.2, with one), whatever was set.
-PATHS: Final = frozenset(
+PATH_PREFERENCES: Final = frozenset(
     {
         "alternative_webui_path",
         "export_dir",
@@ -48,13 +48,13 @@ PATHS: Final = frozenset(
 )
 
 # Lists of addresses that the server sorts or writes in another way.
-ADDRESSES: Final = frozenset({"banned_IPs", "bypass_auth_subnet_whitelist"})
+ADDRESS_LIST_PREFERENCES: Final = frozenset({"banned_IPs", "bypass_auth_subnet_whitelist"})
 
 # Folders that are watched, by their path; the value says where downloads go: 0, 1, or a path.
-FOLDERS: Final = "scan_dirs"
+WATCHED_FOLDERS: Final = "scan_dirs"
 
 # One of them alone is ignored, until 5.1 or always.
-TOGETHER: Final = (
+LINKED_PREFERENCES: Final = (
     frozenset({"schedule_from_hour", "schedule_from_min"}),
     frozenset({"schedule_to_hour", "schedule_to_min"}),
     frozenset({"max_ratio_enabled", "max_ratio"}),
@@ -63,51 +63,55 @@ TOGETHER: Final = (
 )
 
 
-def canonical(name: str, value: object) -> PreferenceValue:
+def canonicalize_preference(name: str, value: object) -> PreferenceValue:
     """A value in the form in which it is compared, shown and kept; secret ones as `Secret`. Anything odd as JSON."""
     if isinstance(value, Secret):
-        return Secret(_text(name, value.reveal()))
+        return Secret(_canonicalize_text(name, value.reveal()))
     if isinstance(value, str):
-        return Secret(_text(name, value)) if name in SECRET else _text(name, value)
+        return (
+            Secret(_canonicalize_text(name, value)) if name in SECRET_PREFERENCES else _canonicalize_text(name, value)
+        )
     if isinstance(value, bool | int | float):
         return value
-    if name == FOLDERS and isinstance(value, Mapping):
-        plain = {normal_path(str(key)): normal_path(to) if isinstance(to, str) else to for key, to in value.items()}
+    if name == WATCHED_FOLDERS and isinstance(value, Mapping):
+        plain = {
+            normalize_path(str(key)): normalize_path(to) if isinstance(to, str) else to for key, to in value.items()
+        }
         return json.dumps(plain, sort_keys=True, ensure_ascii=False)
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def sendable(name: str, value: PreferenceValue) -> object:
+def to_api_value(name: str, value: PreferenceValue) -> object:
     """A canonical value as app/setPreferences takes it."""
-    bare = bare_value(value)
-    return json.loads(str(bare)) if name == FOLDERS else bare
+    bare = reveal_value(value)
+    return json.loads(str(bare)) if name == WATCHED_FOLDERS else bare
 
 
-def bare_value(value: PreferenceValue) -> bool | int | float | str:
+def reveal_value(value: PreferenceValue) -> bool | int | float | str:
     """The value itself, for comparing and sending, never for showing."""
     return value.reveal() if isinstance(value, Secret) else value
 
 
-def kind_of(value: PreferenceValue) -> str:
+def value_type_text(value: PreferenceValue) -> str:
     """What a value is, in the words of messages. Numbers are of one kind: JSON does not tell 2 from 2.0."""
-    bare = bare_value(value)
+    bare = reveal_value(value)
     return "true or false" if isinstance(bare, bool) else "text" if isinstance(bare, str) else "a number"
 
 
-def sent_along(names: set[str]) -> set[str]:
+def find_linked_preferences(names: set[str]) -> set[str]:
     """The other preferences whose present values must go with a change of these."""
-    return {partner for group in TOGETHER if group & names for partner in group} - names
+    return {partner for group in LINKED_PREFERENCES if group & names for partner in group} - names
 
 
-def _text(name: str, text: str) -> str:
-    if name in ADDRESSES:
-        return "\n".join(sorted({_address(part) for part in re.split(r"[\s,]+", text) if part}))
+def _canonicalize_text(name: str, text: str) -> str:
+    if name in ADDRESS_LIST_PREFERENCES:
+        return "\n".join(sorted({_canonicalize_address(part) for part in re.split(r"[\s,]+", text) if part}))
     if name.endswith("_password"):
         return text
-    return normal_path(text.strip()) if name in PATHS else text.strip()
+    return normalize_path(text.strip()) if name in PATH_PREFERENCES else text.strip()
 
 
-def _address(text: str) -> str:
+def _canonicalize_address(text: str) -> str:
     """An address or network as qBittorrent writes it: that of one machine without its length."""
     try:
         return str(ipaddress.ip_network(text, strict=False)).removesuffix("/32").removesuffix("/128")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.model.groups import Pending
+from reconciler.model.groups import PendingTorrent
 from reconciler.model.health import Health
-from reconciler.model.plan import NOT_REFUSED, Action, Outcome, Spared, Verdict
+from reconciler.model.plan import NOT_REFUSED, Action, GuardVerdict, Outcome, SparedTorrent
 from reconciler.model.position import Position, Problem
 
 
-class Mode(StrEnum):
+class RunMode(StrEnum):
     """What kind of run it was."""
 
     DRY_RUN = "dry-run"
@@ -31,7 +31,7 @@ class Status(StrEnum):
     ERROR = "error"
 
 
-ANSWERED = (Status.OK, Status.SUSPENDED, Status.UNHEALTHY)  # it was read whole, and answered to the end
+ANSWERED_STATUSES = (Status.OK, Status.SUSPENDED, Status.UNHEALTHY)  # it was read whole, and answered to the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class ContentResult:
 
     name: str
     path: str
-    source: Position
+    position: Position
     infohash: str | None = None
     magnet: str | None = None
 
@@ -70,9 +70,9 @@ class InstanceResult:
     owned: int = 0
     foreign: int = 0
     unchanged: int = 0
-    verdict: Verdict = NOT_REFUSED
+    verdict: GuardVerdict = NOT_REFUSED
     results: tuple[ActionResult, ...] = ()
-    spared: tuple[Spared, ...] = ()
+    spared: tuple[SparedTorrent, ...] = ()
     health: Health | None = None
     content: tuple[ContentResult, ...] = ()
 
@@ -81,14 +81,14 @@ class InstanceResult:
 class Run:
     """A whole run: what was planned and what came of it, and the exit code that says so to a script.
 
-    `pending`: what is wanted with nowhere healthy to be. `linked`: how those instances answered that were read for the
+    `pending`: what is wanted with nowhere healthy to be. `linked_instances`: how those instances answered that were read for the
     sake of others alone: of a group, or of what is made on them. They are no part of the run.
     """
 
-    mode: Mode
+    mode: RunMode
     plan_hash: str
     exit_code: int
     instances: tuple[InstanceResult, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    pending: tuple[Pending, ...] = ()
-    linked: tuple[InstanceResult, ...] = ()
+    pending: tuple[PendingTorrent, ...] = ()
+    linked_instances: tuple[InstanceResult, ...] = ()

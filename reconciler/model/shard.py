@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-MOST: Final = 1000  # shards; each instance's name is hashed once for each of them
-_FORM: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
+MAX_SHARDS: Final = 1000  # shards; each instance's name is hashed once for each of them
+_SHARD_PATTERN: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class Shard:
     @staticmethod
     def parse(text: str) -> Shard:
         """`INDEX/COUNT`. Raises `ValueError`, which says what is wrong."""
-        found = _FORM.fullmatch(text.strip())
+        found = _SHARD_PATTERN.fullmatch(text.strip())
         if not found:
             raise ValueError("a shard is INDEX/COUNT, such as 0/3 for the first of three")
         index, count = int(found[1]), int(found[2])
-        if not 1 <= count <= MOST:
-            raise ValueError(f"COUNT is 1 to {MOST}")
+        if not 1 <= count <= MAX_SHARDS:
+            raise ValueError(f"COUNT is 1 to {MAX_SHARDS}")
         if index >= count:
             raise ValueError(f"INDEX counts from 0: of {count} the last is {count - 1}/{count}")
         return Shard(index, count)
@@ -37,10 +37,10 @@ class Shard:
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"
 
-    def holds(self, instance: str) -> bool:
+    def has_instance(self, instance: str) -> bool:
         """Is this instance ours? Exactly one shard of `count` says so."""
-        return max(range(self.count), key=lambda index: _weight(index, instance)) == self.index
+        return max(range(self.count), key=lambda index: _compute_weight(index, instance)) == self.index
 
 
-def _weight(index: int, instance: str) -> bytes:
+def _compute_weight(index: int, instance: str) -> bytes:
     return hashlib.sha256(f"{index}/{instance}".encode()).digest()

@@ -10,10 +10,10 @@ from reconciler.model.content import CreatorTask
 from reconciler.model.files import LiveFile
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.preferences import PreferenceValue
-from reconciler.model.torrent_file import SourceError, TorrentFile
-from reconciler.model.units import GLOBAL
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from reconciler.model.units import GLOBAL_LIMIT
 
-DownloadPath = str | bool | None  # a category's: a path, False for none, None where nothing is said
+CategoryDownloadPath = str | bool | None  # a category's: a path, False for none, None where nothing is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class ShareLimits:
     Times are minutes. None: the server has no such thing or does not tell. `mode` is qBittorrent's own word (>= 5.3).
     """
 
-    ratio: float = GLOBAL
-    seeding_time: int = GLOBAL
+    ratio: float = GLOBAL_LIMIT
+    seeding_time: int = GLOBAL_LIMIT
     inactive_seeding_time: int | None = None
     action: str | None = None
     mode: str | None = None
@@ -80,7 +80,7 @@ class LiveTorrent:
     files: tuple[LiveFile, ...] | None = None
 
     @property
-    def on_disk(self) -> int:
+    def bytes_on_disk(self) -> int:
         """The bytes of its data that are there."""
         return int(self.size * self.progress)
 
@@ -95,7 +95,7 @@ class LiveTorrent:
         return self.state == "moving"
 
     @property
-    def missing_files(self) -> bool:
+    def has_missing_files(self) -> bool:
         """True where the data is gone from disk: starting it may download everything again (qBittorrent #17626)."""
         return self.state == "missingFiles"
 
@@ -110,17 +110,17 @@ class LiveCategory:
     name: str
     save_path: str = ""
     extra: Mapping[str, object] = field(default_factory=dict, compare=False)
-    download_path: DownloadPath = None
+    download_path: CategoryDownloadPath = None
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Every torrent and category of one instance, read in one go. `version` like `v5.1.0`, `web_api` like `2.11.4`.
 
-    `v2`: does it know torrents that have a v2 infohash alone (qBittorrent >= 4.4)?
+    `supports_v2`: does it know torrents that have a v2 infohash alone (qBittorrent >= 4.4)?
     `preferences`: all of the application's, in the form of `model.preferences`; None where none is declared for it.
-    `tasks`: the torrents that it is making, where the making of some is declared for it. `exports`: by their ids, the
-    .torrent files of those torrents that other instances are to have from it, or why they could not be had; `peers`:
+    `creator_tasks`: the torrents that it is making, where the making of some is declared for it. `exported_files`: by their ids, the
+    .torrent files of those torrents that other instances are to have from it, or why they could not be had; `peer_addresses`:
     at which address (`IP:port`, as we see it) those of them that are not private can be had from it.
     """
 
@@ -128,20 +128,20 @@ class Snapshot:
     web_api: str
     torrents: tuple[LiveTorrent, ...] = ()
     categories: Mapping[str, LiveCategory] = field(default_factory=dict)
-    v2: bool = True
+    supports_v2: bool = True
     preferences: Mapping[str, PreferenceValue] | None = field(default=None, repr=False)
-    tasks: tuple[CreatorTask, ...] = ()
-    exports: Mapping[str, TorrentFile | SourceError] = field(default_factory=dict, compare=False)
-    peers: Mapping[str, str] = field(default_factory=dict, compare=False)
+    creator_tasks: tuple[CreatorTask, ...] = ()
+    exported_files: Mapping[str, TorrentFile | TorrentFileError] = field(default_factory=dict, compare=False)
+    peer_addresses: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
-    def api(self) -> tuple[int, ...]:
+    def api_version(self) -> tuple[int, ...]:
         """The Web API version as numbers, which say what the instance can do."""
-        return _numbers(self.web_api)
+        return _parse_version(self.web_api)
 
 
 @cache  # it is asked for of every torrent
-def _numbers(version: str) -> tuple[int, ...]:
+def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
@@ -150,7 +150,7 @@ class AddOptions:
     """Everything that goes with an add, so that nothing is left to the server's own settings.
 
     `save_path` None: the category's path with `auto_tmm`, else the server's default path. `category` "": none.
-    `more`: further options by their names in `model.options`, as far as an add on this server carries them.
+    `extra_options`: further options by their names in `model.options`, as far as an add on this server carries them.
     """
 
     stopped: bool
@@ -159,4 +159,4 @@ class AddOptions:
     save_path: str | None = None
     tags: tuple[str, ...] = ()
     name: str | None = None
-    more: tuple[tuple[str, str | bool | int | float], ...] = ()
+    extra_options: tuple[tuple[str, str | bool | int | float], ...] = ()

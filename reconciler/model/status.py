@@ -11,10 +11,10 @@ from reconciler.model.health import Health
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import Status
 
-PENDING = "pending"  # the `state` of one that is wanted with nowhere healthy to be; `instance` is its group
-MISSING = "missing"  # the `state` of a declared torrent that is not on its instance
-ABSENT = "absent"  # likewise, where it is declared so
-UNKNOWN = "unknown"  # likewise, where its instance could not be read
+PENDING_STATE = "pending"  # the `state` of one that is wanted with nowhere healthy to be; `instance` is its group
+MISSING_STATE = "missing"  # the `state` of a declared torrent that is not on its instance
+ABSENT_STATE = "absent"  # likewise, where it is declared so
+UNKNOWN_STATE = "unknown"  # likewise, where its instance could not be read
 
 
 class Phase(StrEnum):
@@ -36,7 +36,7 @@ class Phase(StrEnum):
 
 
 # Every word of qBittorrent 4.2 to 5.3. `*UP` means that all bytes that are wanted are there.
-_PHASES: Final[Mapping[str, Phase]] = {
+_PHASE_BY_STATE: Final[Mapping[str, Phase]] = {
     **dict.fromkeys(("downloading", "forcedDL"), Phase.DOWNLOADING),
     **dict.fromkeys(("stalledDL",), Phase.STALLED),
     **dict.fromkeys(("metaDL", "forcedMetaDL"), Phase.METADATA),
@@ -48,12 +48,12 @@ _PHASES: Final[Mapping[str, Phase]] = {
     **dict.fromkeys(("error", "missingFiles"), Phase.ERROR),
     **{str(word): word for word in (Phase.MISSING, Phase.PENDING, Phase.ABSENT)},
 }
-_COMPLETE: Final = frozenset({"uploading", "forcedUP", "stalledUP", "queuedUP", "stoppedUP", "pausedUP"})
+_COMPLETE_STATES: Final = frozenset({"uploading", "forcedUP", "stalledUP", "queuedUP", "stoppedUP", "pausedUP"})
 
 
 def phase_of(state: str) -> Phase:
     """The phase that a state of qBittorrent, or one of ours, is of; `unknown` for a word of a version to come."""
-    return _PHASES.get(state, Phase.UNKNOWN)
+    return _PHASE_BY_STATE.get(state, Phase.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class TorrentStatus:
     instance: str
     name: str
     infohash: str
-    source: Position | None
+    position: Position | None
     state: str
     progress: float | None = None
     size: int | None = None
@@ -105,7 +105,7 @@ class TorrentStatus:
     @property
     def complete(self) -> bool | None:
         """Is all there that is wanted of it, checked, and where it should be? None where nobody knows."""
-        return None if self.phase is Phase.UNKNOWN else self.state in _COMPLETE
+        return None if self.phase is Phase.UNKNOWN else self.state in _COMPLETE_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class InstanceStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class TorrentFilter:
     """Which torrents are asked for: of one of these categories, with one of these tags, in one of these phases.
 
     Where nothing is named, all are.
@@ -138,11 +138,11 @@ class Selection:
     tags: tuple[str, ...] = ()
     phases: tuple[Phase, ...] = ()
 
-    def takes(self, row: TorrentStatus) -> bool:
+    def matches(self, row: TorrentStatus) -> bool:
         """Is it asked for?"""
-        return self.may_take(row) and (not self.phases or row.phase in self.phases)
+        return self.can_match(row) and (not self.phases or row.phase in self.phases)
 
-    def may_take(self, row: TorrentStatus) -> bool:
+    def can_match(self, row: TorrentStatus) -> bool:
         """Is it asked for, whatever its phase?"""
         return (not self.categories or row.category in self.categories) and (
             not self.tags or not row.tags.isdisjoint(self.tags)
@@ -150,14 +150,14 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Pagination:
     """Which part of a list is shown. `limit` None: as much as the form of the report usually shows."""
 
     offset: int = 0
     limit: int | None = None
 
 
-FROM_THE_START: Final = Page()
+FIRST_PAGE: Final = Pagination()
 
 
 class WaitOutcome(StrEnum):
@@ -170,7 +170,7 @@ class WaitOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Waited:
+class WaitResult:
     """What waiting came to, and what stands in the way: a line for each torrent or instance."""
 
     outcome: WaitOutcome
@@ -189,9 +189,9 @@ class StatusReport:
     torrents: tuple[TorrentStatus, ...] = ()
     exit_code: int = 0
     declared: int = 0
-    waited: Waited | None = None
+    wait_result: WaitResult | None = None
     problems: tuple[Problem, ...] = ()
 
-    def of(self, selection: Selection) -> StatusReport:
+    def filter_torrents(self, selection: TorrentFilter) -> StatusReport:
         """The same of what is asked for."""
-        return replace(self, torrents=tuple(filter(selection.takes, self.torrents)))
+        return replace(self, torrents=tuple(filter(selection.matches, self.torrents)))

@@ -6,45 +6,45 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-PREFIX = "reconcile:"
-PROTECT = "reconcile:protect"
-IGNORE = "reconcile:ignore"
-QUARANTINE = "reconcile:quarantine:"
-HELD = "reconcile:held"  # stopped by the kill switch; it ran before
-HELD_FORCED = "reconcile:held:forced"  # likewise, and its start was forced
-CONTENT = "reconcile:content"  # it was made from content: the data was there before the torrent
-CONTENT_OF = "reconcile:content-of"  # it is what the content on another instance became
-MARKS = {"content": CONTENT, "content_of": CONTENT_OF}  # by the keys of an entry
+TAG_PREFIX = "reconcile:"
+PROTECT_TAG = "reconcile:protect"
+IGNORE_TAG = "reconcile:ignore"
+QUARANTINE_PREFIX = "reconcile:quarantine:"
+HELD_TAG = "reconcile:held"  # stopped by the kill switch; it ran before
+HELD_FORCED_TAG = "reconcile:held:forced"  # likewise, and its start was forced
+CONTENT_TAG = "reconcile:content"  # it was made from content: the data was there before the torrent
+CONTENT_OF_TAG = "reconcile:content-of"  # it is what the content on another instance became
+CONTENT_TAGS = {"content": CONTENT_TAG, "content_of": CONTENT_OF_TAG}  # by the keys of an entry
 RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine", "held", "content", "content-of"})
 
 
-def owner_tag(owner: str) -> str:
+def build_owner_tag(owner: str) -> str:
     """The tag that marks a live torrent as ours."""
-    return PREFIX + owner
+    return TAG_PREFIX + owner
 
 
-def is_ours_alone(tag: str) -> bool:
+def is_reserved_tag(tag: str) -> bool:
     """True for tags that only `reconcile` sets and that a user's `tags:` neither names nor removes."""
-    return tag.startswith(PREFIX)
+    return tag.startswith(TAG_PREFIX)
 
 
-def owners(tags: Iterable[str]) -> tuple[str, ...]:
+def parse_owners(tags: Iterable[str]) -> tuple[str, ...]:
     """The owners that a torrent's tags name, sorted. Marks such as `reconcile:quarantine:2026-01-01` are no owners."""
-    names = (tag.removeprefix(PREFIX) for tag in tags if tag.startswith(PREFIX))
+    names = (tag.removeprefix(TAG_PREFIX) for tag in tags if tag.startswith(TAG_PREFIX))
     return tuple(sorted(name for name in names if name.split(":")[0] not in RESERVED_OWNERS))
 
 
-def held(tags: Collection[str]) -> str | None:
+def read_held_state(tags: Collection[str]) -> str | None:
     """How a torrent ran before the kill switch stopped it: `running`, `forced`; None where it holds it not."""
-    return "forced" if HELD_FORCED in tags else "running" if HELD in tags else None
+    return "forced" if HELD_FORCED_TAG in tags else "running" if HELD_TAG in tags else None
 
 
-def free_tags(tags: Iterable[str]) -> frozenset[str]:
+def select_user_tags(tags: Iterable[str]) -> frozenset[str]:
     """The tags that belong to people: all but `reconcile:*`."""
-    return frozenset(tag for tag in tags if not is_ours_alone(tag))
+    return frozenset(tag for tag in tags if not is_reserved_tag(tag))
 
 
-_WAS_STOPPED = ":stopped"
+_STOPPED_SUFFIX = ":stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ class Quarantine:
     was_stopped: bool = False
 
     @classmethod
-    def begin(cls, today: date, days: int, was_stopped: bool) -> Quarantine:
+    def start(cls, today: date, days: int, was_stopped: bool) -> Quarantine:
         """One that begins today. It lasts so many days at least: the rest of today comes on top."""
         return cls(today + timedelta(days), was_stopped)
 
     @classmethod
     def parse(cls, text: str) -> Quarantine | None:
         """What the text of a tag says; None where it names no day."""
-        day = text.removesuffix(_WAS_STOPPED)
+        day = text.removesuffix(_STOPPED_SUFFIX)
         try:
             until = date.fromisoformat(day)
         except ValueError:
@@ -70,14 +70,14 @@ class Quarantine:
         return cls(until, text != day) if until.isoformat() == day else None
 
     def __str__(self) -> str:
-        return self.until.isoformat() + (_WAS_STOPPED if self.was_stopped else "")
+        return self.until.isoformat() + (_STOPPED_SUFFIX if self.was_stopped else "")
 
 
-def quarantines(tags: Iterable[str]) -> tuple[str, ...]:
+def extract_quarantines(tags: Iterable[str]) -> tuple[str, ...]:
     """What the quarantine tags among these say, sorted; one at most, unless a person has meddled with them."""
-    return tuple(sorted(tag.removeprefix(QUARANTINE) for tag in tags if tag.startswith(QUARANTINE)))
+    return tuple(sorted(tag.removeprefix(QUARANTINE_PREFIX) for tag in tags if tag.startswith(QUARANTINE_PREFIX)))
 
 
-def ran_before(texts: Iterable[str]) -> bool:
+def was_running(texts: Iterable[str]) -> bool:
     """Was a torrent with such quarantine tags running when it was put there?"""
-    return not any(text.endswith(_WAS_STOPPED) for text in texts)
+    return not any(text.endswith(_STOPPED_SUFFIX) for text in texts)

@@ -4,6 +4,6 @@
 `webhook` and `by_apprise` are the two ways. Puts nothing into words: that comes from `report`, as a function.
 """
 
-from reconciler.notify.notifier import BadAddress, Notifier, address
+from reconciler.notify.notifier import InvalidNotificationUrl, Notifier, make_sender
 
-__all__ = ["BadAddress", "Notifier", "address"]
+__all__ = ["InvalidNotificationUrl", "Notifier", "make_sender"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from reconciler.model.notification import Letter
+from reconciler.model.notification import Notification
 from reconciler.model.secret import Secret
 from reconciler.notify.outbox import DeliveryError
 
-MISSING: Final = 'needs the extra "notifications": pip install "qbt-reconciler[notifications]"'
+MISSING_EXTRA_TEXT: Final = 'needs the extra "notifications": pip install "qbt-reconciler[notifications]"'
 
 
-class ByApprise:
+class AppriseSender:
     """A URL that apprise understands."""
 
     def __init__(self, url: Secret, scheme: str) -> None:
@@ -20,14 +20,14 @@ class ByApprise:
         try:
             import apprise
         except ImportError:
-            raise ValueError(MISSING) from None
+            raise ValueError(MISSING_EXTRA_TEXT) from None
         logging.getLogger("apprise").disabled = True  # what it logs may quote the URL
         self.label = f"{scheme}://"
         self._apprise = apprise.Apprise()
         if not self._apprise.add(url.reveal()):
             raise ValueError("apprise does not understand this address")
 
-    def send(self, letter: Letter) -> None:
+    def send(self, notification: Notification) -> None:
         """Deliver it as plain text."""
-        if not self._apprise.notify(title=letter.title, body=letter.text, body_format="text"):
+        if not self._apprise.notify(title=notification.title, body=notification.text, body_format="text"):
             raise DeliveryError("apprise could not deliver it", transient=True)

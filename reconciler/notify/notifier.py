@@ -8,75 +8,77 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Final
 
-from reconciler.engine.events import Finished
-from reconciler.model.desired import Desired
-from reconciler.model.notification import Letter, Message
+from reconciler.engine.events import FinishedRun
+from reconciler.model.desired import DesiredState
+from reconciler.model.notification import Notification, RunDigest
 from reconciler.model.secret import Secret
-from reconciler.notify.outbox import Address, Outbox
-from reconciler.notify.policy import State, decide
+from reconciler.notify.outbox import Outbox, Sender
+from reconciler.notify.policy import NotificationState, decide_notification
 
-WITHIN: Final = 1.0  # seconds for the last letters at the end
-LASTING: Final = 60.0  # seconds that a trouble has to last before it is said; one interval, where that is shorter
+CLOSE_TIMEOUT: Final = 1.0  # seconds for the last letters at the end
+MIN_ISSUE_SECONDS: Final = (
+    60.0  # seconds that a trouble has to last before it is said; one interval, where that is shorter
+)
 
 
 class Notifier:
-    """An `Observer` of the loop. Each address has a thread of its own: one that hangs delays no other."""
+    """An `RunListener` of the loop. Each address has a thread of its own: one that hangs delays no other."""
 
     def __init__(
         self,
-        addresses: Iterable[Address],
-        put_into_words: Callable[[Message], Letter],
+        senders: Iterable[Sender],
+        build_notification: Callable[[RunDigest], Notification],
         interval: float,
-        outbox: Callable[[Address], Outbox] = Outbox,
+        make_outbox: Callable[[Sender], Outbox] = Outbox,
     ) -> None:
-        self._state = State()
+        self._state = NotificationState()
         self._declared: frozenset[str] = frozenset()
-        self._lasting = timedelta(seconds=min(LASTING, interval))
-        self._words = put_into_words
-        self._outboxes = [outbox(address) for address in addresses]
+        self._min_issue_duration = timedelta(seconds=min(MIN_ISSUE_SECONDS, interval))
+        self._build_notification = build_notification
+        self._outboxes = [make_outbox(address) for address in senders]
 
-    def began(self, desired: Desired) -> None:
+    def on_run_start(self, desired: DesiredState) -> None:
         """A run begins, with this desired state in force."""
         self._declared = frozenset(desired.instances)
 
-    def finished(self, finished: Finished) -> None:
+    def on_run_end(self, finished_run: FinishedRun) -> None:
         """Say what there is to say about a run."""
-        self._state, message = decide(self._state, finished, self._declared, self._lasting)
+        self._state, message = decide_notification(self._state, finished_run, self._declared, self._min_issue_duration)
         if message:
-            letter = self._words(message)
+            letter = self._build_notification(message)
             for outbox in self._outboxes:
                 outbox.put(letter)
 
     def close(self) -> None:
         """Deliver what can be delivered within a second."""
-        end = time.monotonic() + WITHIN
+        end = time.monotonic() + CLOSE_TIMEOUT
         for outbox in self._outboxes:
-            outbox.begin_to_close()
+            outbox.start_closing()
         for outbox in self._outboxes:
             outbox.close(max(0.0, end - time.monotonic()))
 
 
-_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]{0,31})://\S+", re.IGNORECASE)
+_URL_PATTERN: Final = re.compile(r"([a-z][a-z0-9+.-]{0,31})://\S+", re.IGNORECASE)
 
 
-class BadAddress(ValueError):
+class InvalidNotificationUrl(ValueError):
     """An address that nothing can be sent to."""
 
 
-def address(url: Secret) -> Address:
-    """A JSON webhook for http and https, apprise for every other scheme. Raises `BadAddress`."""
+def make_sender(url: Secret) -> Sender:
+    """A JSON webhook for http and https, apprise for every other scheme. Raises `InvalidNotificationUrl`."""
     text = url.reveal().strip()
-    found = _SCHEME.fullmatch(text)
+    found = _URL_PATTERN.fullmatch(text)
     if not found:
-        raise BadAddress("an address is a URL, such as https://host/path or discord://…")
+        raise InvalidNotificationUrl("an address is a URL, such as https://host/path or discord://…")
     scheme = found[1].lower()
     try:
         if scheme in ("http", "https"):
-            from reconciler.notify.webhook import Webhook
+            from reconciler.notify.webhook import WebhookSender
 
-            return Webhook(Secret(text))
-        from reconciler.notify.apprise_sender import ByApprise
+            return WebhookSender(Secret(text))
+        from reconciler.notify.apprise_sender import AppriseSender
 
-        return ByApprise(Secret(text), scheme)
+        return AppriseSender(Secret(text), scheme)
     except ValueError as error:
-        raise BadAddress(f"{scheme}://… {error}") from None
+        raise InvalidNotificationUrl(f"{scheme}://… {error}") from None

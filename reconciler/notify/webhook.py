@@ -10,37 +10,37 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from reconciler import __version__
-from reconciler.model.notification import Letter
+from reconciler.model.notification import Notification
 from reconciler.model.secret import Secret
 from reconciler.notify.outbox import DeliveryError
 
-TIMEOUT: Final = 10.0  # seconds
-_MAY_PASS: Final = (408, 425, 429)  # beside every 5xx
+REQUEST_TIMEOUT: Final = 10.0  # seconds
+_TRANSIENT_STATUSES: Final = (408, 425, 429)  # beside every 5xx
 
 
-class Webhook:
+class WebhookSender:
     """An http(s) URL. Whatever is in it beyond the host is taken for a secret."""
 
-    def __init__(self, url: Secret, timeout: float = TIMEOUT) -> None:
+    def __init__(self, url: Secret, timeout: float = REQUEST_TIMEOUT) -> None:
         """Raises `ValueError` for what is no usable URL."""
-        parts, place = _parsed(url.reveal())
+        parts, place = _parse_url(url.reveal())
         self.label = f"{parts.scheme}://{place}"
         self._url = Secret(urlunsplit((parts.scheme, place, parts.path or "/", parts.query, "")))
-        self._login = _login(parts.username, parts.password)
+        self._authorization = _make_basic_auth(parts.username, parts.password)
         self._timeout = timeout
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = urllib.request.build_opener(_NoRedirectHandler)
 
-    def send(self, letter: Letter) -> None:
+    def send(self, notification: Notification) -> None:
         """Post it. Anything but a 2xx answer is a failure, a redirection too: a secret URL must not lead elsewhere."""
         headers = {"Content-Type": "application/json", "User-Agent": f"reconcile/{__version__}"}
-        if self._login:
-            headers["Authorization"] = self._login.reveal()
-        request = urllib.request.Request(self._url.reveal(), letter.document, headers, method="POST")
+        if self._authorization:
+            headers["Authorization"] = self._authorization.reveal()
+        request = urllib.request.Request(self._url.reveal(), notification.document, headers, method="POST")
         try:
             self._opener.open(request, timeout=self._timeout).close()
         except urllib.error.HTTPError as error:
             error.close()
-            transient = error.code >= 500 or error.code in _MAY_PASS
+            transient = error.code >= 500 or error.code in _TRANSIENT_STATUSES
             elsewhere = ", which leads elsewhere and is not followed" if 300 <= error.code < 400 else ""
             raise DeliveryError(f"it answered {error.code}{elsewhere}", transient=transient) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -49,12 +49,12 @@ class Webhook:
             raise DeliveryError(f"no answer: {why}", transient=isinstance(error, OSError)) from None
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
+class _NoRedirectHandler(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object) -> None:
         """Follow none."""
 
 
-def _parsed(url: str) -> tuple[SplitResult, str]:
+def _parse_url(url: str) -> tuple[SplitResult, str]:
     """The parts of a URL, and its host with the port."""
     try:
         parts = urlsplit(url)
@@ -67,7 +67,7 @@ def _parsed(url: str) -> tuple[SplitResult, str]:
     return parts, f"{host}:{port}" if port else host
 
 
-def _login(username: str | None, password: str | None) -> Secret | None:
+def _make_basic_auth(username: str | None, password: str | None) -> Secret | None:
     if not username:
         return None
     words = f"{unquote(username)}:{unquote(password or '')}"

@@ -4,6 +4,6 @@ May import `model` only. Never does I/O, never asks for the time, and gives the 
 whatever the order of the input. Everything a run may do is decided here and nowhere else.
 """
 
-from reconciler.plan.planner import NO_HEALTH, at_once, make_plan
+from reconciler.plan.planner import NO_HEALTH, make_plan, urgent_actions
 
-__all__ = ["NO_HEALTH", "at_once", "make_plan"]
+__all__ = ["NO_HEALTH", "make_plan", "urgent_actions"]

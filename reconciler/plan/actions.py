@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.model.content import Content
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.links import TRACKERS, WEB_SEEDS, missing_urls
-from reconciler.model.plan import NO_URLS, Action, Change, Kind, Outcome, Spared, Verb
+from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls
+from reconciler.model.plan import NO_URLS, Action, Change, ObjectKind, Outcome, SparedTorrent, Verb
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.plan.feasibility import moves_data
+from reconciler.plan.feasibility import needs_data_move
 
-NAMED = 4  # fields that a reason names; more are counted, since the changes name them anyway
+MAX_NAMED_FIELDS = 4  # fields that a reason names; more are counted, since the changes name them anyway
 
 
-def action_on(
+def build_torrent_action(
     entry: DesiredTorrent,
     live: LiveTorrent | None,
     verb: Verb,
@@ -25,48 +25,50 @@ def action_on(
     """An action on the torrent of an entry."""
     return Action(
         verb,
-        Kind.TORRENT,
+        ObjectKind.TORRENT,
         entry.name or (live.name if live else entry.label),
         reason,
         changes,
         infohash=entry.infohash or None,
         torrent_id=live.id if live else None,
-        source=entry.at,
-        disruptive=live is not None and moves_data(changes, live),
+        position=entry.position,
+        disruptive=live is not None and needs_data_move(changes, live),
         hold=hold,
-        adds=entry.source if verb is Verb.ADD else None,
-        urls=_urls(entry, live, changes),
-        files=entry.files if verb is Verb.ADD and entry.has_metadata else (),
-        makes=entry.creation if verb is Verb.ADD and not entry.infohashes else None,
-        export=_export(entry, changes),
+        add_source=entry.source if verb is Verb.ADD else None,
+        added_urls=_collect_urls(entry, live, changes),
+        file_rules=entry.files if verb is Verb.ADD and entry.has_metadata else (),
+        creation=entry.creation if verb is Verb.ADD and not entry.infohashes else None,
+        export_path=_find_export_path(entry, changes),
     )
 
 
-def spare(live: LiveTorrent, reason: str) -> Spared:
+def build_spared(live: LiveTorrent, reason: str) -> SparedTorrent:
     """A live torrent that is left as it is."""
-    return Spared(str(live.infohashes), live.name, reason)
+    return SparedTorrent(str(live.infohashes), live.name, reason)
 
 
-def differing(changes: Sequence[Change], first: str = "") -> str:
+def drift_reason(changes: Sequence[Change], prefix: str = "") -> str:
     """The reason of an action that makes these changes."""
     fields = [change.field for change in changes if change.field != "quarantine"]
     ended = "declared again: its quarantine ends" if len(fields) < len(changes) else ""  # one that begins is whole
-    named = " and ".join(fields) if len(fields) <= NAMED else f"{len(fields)} fields"
+    named = " and ".join(fields) if len(fields) <= MAX_NAMED_FIELDS else f"{len(fields)} fields"
     drifted = f"{named} differ{'s' if len(fields) == 1 else ''}" if fields else ""
-    return "; ".join(part for part in (first, ended, drifted) if part)
+    return "; ".join(part for part in (prefix, ended, drifted) if part)
 
 
-def _export(entry: DesiredTorrent, changes: Sequence[Change]) -> str | None:
+def _find_export_path(entry: DesiredTorrent, changes: Sequence[Change]) -> str | None:
     """The file that the .torrent file is written to, where that is among the changes."""
     export = entry.content.export if isinstance(entry.content, Content) else None
     return export.path if export and any(change.field == "export" for change in changes) else None
 
 
-def _urls(entry: DesiredTorrent, live: LiveTorrent | None, changes: Sequence[Change]) -> Mapping[str, tuple[str, ...]]:
+def _collect_urls(
+    entry: DesiredTorrent, live: LiveTorrent | None, changes: Sequence[Change]
+) -> Mapping[str, tuple[str, ...]]:
     """The URLs behind those that the changes show masked."""
     if not entry.trackers and not entry.web_seeds:
         return NO_URLS
     links = live.links if live else ""
     declared = {TRACKERS: entry.trackers, WEB_SEEDS: entry.web_seeds}
     fields = {change.field for change in changes}
-    return {name: missing_urls(urls, links, name) for name, urls in declared.items() if name in fields}
+    return {name: find_missing_urls(urls, links, name) for name, urls in declared.items() if name in fields}

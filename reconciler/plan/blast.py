@@ -9,52 +9,58 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from reconciler.model.data_overlap import Places, place_of
-from reconciler.model.plan import Action, Blast, Kind, Verb
+from reconciler.model.data_overlap import DataPathIndex, normalize_data_path
+from reconciler.model.plan import Action, Blast, ObjectKind, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.plan.quarantine import begun
+from reconciler.plan.quarantine import is_quarantine_start
 
 
-def with_blast(actions: Sequence[Action], snapshot: Snapshot) -> list[Action]:
+def attach_blasts(actions: Sequence[Action], snapshot: Snapshot) -> list[Action]:
     """The actions, each deletion and each beginning of a quarantine with its blast; shared data is spared."""
-    gone = {action.torrent_id for action in actions if _deletes(action)}
-    if not gone and not any(map(begun, actions)):
+    gone = {action.torrent_id for action in actions if _is_torrent_deletion(action)}
+    if not gone and not any(map(is_quarantine_start, actions)):
         return list(actions)
     by_id = {torrent.id: torrent for torrent in snapshot.torrents}
-    stay = Places(torrent for torrent in snapshot.torrents if torrent.id not in gone)
+    stay = DataPathIndex(torrent for torrent in snapshot.torrents if torrent.id not in gone)
     for action in actions:
-        for place in _coming(action, by_id, snapshot):
-            stay.put(place, action.infohash or action.name)
-    return [_with_blast(action, by_id, stay) if _deletes(action) or begun(action) else action for action in actions]
+        for place in _find_future_paths(action, by_id, snapshot):
+            stay.add(place, action.infohash or action.name)
+    return [
+        _attach_blast(action, by_id, stay) if _is_torrent_deletion(action) or is_quarantine_start(action) else action
+        for action in actions
+    ]
 
 
-def _deletes(action: Action) -> bool:
-    return action.kind is Kind.TORRENT and action.verb is Verb.DELETE and action.hold is None
+def _is_torrent_deletion(action: Action) -> bool:
+    return action.kind is ObjectKind.TORRENT and action.verb is Verb.DELETE and action.hold is None
 
 
-def _coming(action: Action, by_id: Mapping[str, LiveTorrent], snapshot: Snapshot) -> list[str]:
+def _find_future_paths(action: Action, by_id: Mapping[str, LiveTorrent], snapshot: Snapshot) -> list[str]:
     """Where the files of a torrent will be that this action adds or moves."""
-    if action.kind is not Kind.TORRENT or action.verb is Verb.DELETE:
+    if action.kind is not ObjectKind.TORRENT or action.verb is Verb.DELETE:
         return []
-    path, category = action.wanted("save_path"), snapshot.categories.get(str(action.wanted("category") or ""))
+    path, category = (
+        action.get_new_value("save_path"),
+        snapshot.categories.get(str(action.get_new_value("category") or "")),
+    )
     where = str(path) if path else category.save_path if category else ""
     if not where:
         return []
     live = by_id.get(action.torrent_id or "")
     names = {live.content_path.rpartition("/")[2] or live.name} if live else {action.name}
-    if action.adds and action.adds.name:
-        names.add(action.adds.name)
-    if content := action.wanted("content"):
+    if action.add_source and action.add_source.name:
+        names.add(action.add_source.name)
+    if content := action.get_new_value("content"):
         names.add(str(content).rpartition("/")[2])
-    return [place_of(where, name) for name in names]
+    return [normalize_data_path(where, name) for name in names]
 
 
-def _with_blast(action: Action, by_id: Mapping[str, LiveTorrent], stay: Places) -> Action:
+def _attach_blast(action: Action, by_id: Mapping[str, LiveTorrent], remaining_paths: DataPathIndex) -> Action:
     live = by_id.get(action.torrent_id or "")
     if live is None:
         return action
-    shared = stay.sharing(live)
-    blast = Blast(1, live.on_disk, live.seeding, shares_with=shared)
+    shared = remaining_paths.find_overlaps(live)
+    blast = Blast(1, live.bytes_on_disk, live.seeding, shares_with=shared)
     if not (shared and action.delete_files):
         return replace(action, blast=blast)
     more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
@@ -62,7 +68,7 @@ def _with_blast(action: Action, by_id: Mapping[str, LiveTorrent], stay: Places) 
     return replace(action, blast=blast, delete_files=False, reason=reason)
 
 
-def moved(blast: Blast) -> str:
+def data_move_text(blast: Blast) -> str:
     """How much a change of a path may move: whether it does is a setting of the server, and differs by version."""
     from humanize import naturalsize  # only for what is to be moved
 

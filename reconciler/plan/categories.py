@@ -6,123 +6,134 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.model.desired import DesiredCategory, Policy
-from reconciler.model.paths import normal_path
-from reconciler.model.plan import Action, Blast, Change, Kind, Outcome, Spared, Verb
+from reconciler.model.paths import normalize_path
+from reconciler.model.plan import Action, Blast, Change, ObjectKind, Outcome, SparedTorrent, Verb
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
-from reconciler.plan.blast import moved
+from reconciler.plan.blast import data_move_text
 
 
 def plan_categories(
-    declared: Mapping[str, DesiredCategory], snapshot: Snapshot, policy: Policy, torrents: Iterable[Action]
-) -> Sequence[Action | Spared]:
+    declared: Mapping[str, DesiredCategory], snapshot: Snapshot, policy: Policy, torrent_actions: Iterable[Action]
+) -> Sequence[Action | SparedTorrent]:
     """Ensure what is declared; and make what `torrents` need, since qBittorrent would make it up unseen."""
-    decisions: list[Action | Spared] = []
+    decisions: list[Action | SparedTorrent] = []
     for category in declared.values():
         live = snapshot.categories.get(category.name)
-        decisions += _ensure(category, live, snapshot, policy)
-    for name, users in _missing(torrents, {*declared, *snapshot.categories}).items():
+        decisions += _ensure_category(category, live, snapshot, policy)
+    for name, users in _count_missing_categories(torrent_actions, {*declared, *snapshot.categories}).items():
         reason = f"used by {users} torrent{'s' if users > 1 else ''}, not on the instance and not declared"
-        decisions.append(Action(Verb.ADD, Kind.CATEGORY, name, reason))
+        decisions.append(Action(Verb.ADD, ObjectKind.CATEGORY, name, reason))
     return decisions
 
 
 def prune_categories(
-    declared: Mapping[str, DesiredCategory], snapshot: Snapshot, policy: Policy, torrents: Sequence[Action]
-) -> Sequence[Action | Spared]:
+    declared: Mapping[str, DesiredCategory], snapshot: Snapshot, policy: Policy, torrent_actions: Sequence[Action]
+) -> Sequence[Action | SparedTorrent]:
     """Delete what is not declared and no torrent is in, ours or not; a category bears no mark of whose it is.
 
     A category around one that stays, stays too: with it, qBittorrent would remove those within.
     """
-    kept = {*declared, *_in_use(snapshot, torrents)}
+    kept = {*declared, *_find_used_categories(snapshot, torrent_actions)}
     kept |= {name[:end] for name in kept for end, sign in enumerate(name) if sign == "/"}
     doomed = sorted(snapshot.categories.keys() - kept)
     if policy is not Policy.SYNC:
-        return [Spared("", f"category {name}", f"policy {policy} does not delete") for name in doomed]
+        return [SparedTorrent("", f"category {name}", f"policy {policy} does not delete") for name in doomed]
     reason = "not declared, and no torrent is in it"
     return [
-        Action(Verb.DELETE, Kind.CATEGORY, name, reason, _paths(snapshot.categories[name].save_path)) for name in doomed
+        Action(Verb.DELETE, ObjectKind.CATEGORY, name, reason, _build_path_changes(snapshot.categories[name].save_path))
+        for name in doomed
     ]
 
 
-def _paths(save_path: str) -> tuple[Change, ...]:
+def _build_path_changes(save_path: str) -> tuple[Change, ...]:
     return (Change("save_path", save_path, None),) if save_path else ()
 
 
-def _in_use(snapshot: Snapshot, torrents: Sequence[Action]) -> set[str]:
+def _find_used_categories(snapshot: Snapshot, torrent_actions: Sequence[Action]) -> set[str]:
     """The categories that torrents are in once the plan is carried out, and those that it puts any into."""
-    certain = [action for action in torrents if action.hold is None]
-    leaving = {a.torrent_id for a in certain if a.verb is Verb.DELETE or a.wanted("category") is not None}
+    certain = [action for action in torrent_actions if action.hold is None]
+    leaving = {a.torrent_id for a in certain if a.verb is Verb.DELETE or a.get_new_value("category") is not None}
     used = {torrent.category for torrent in snapshot.torrents if torrent.id not in leaving}
-    return used | {str(wanted) for action in torrents if (wanted := action.wanted("category"))}
+    return used | {str(wanted) for action in torrent_actions if (wanted := action.get_new_value("category"))}
 
 
-def _missing(torrents: Iterable[Action], known: set[str]) -> Counter[str]:
-    wanted = (action.wanted("category") for action in torrents if action.hold is not Outcome.BLOCKED)
-    return Counter(str(name) for name in wanted if name and name not in known)
+def _count_missing_categories(torrent_actions: Iterable[Action], existing: set[str]) -> Counter[str]:
+    wanted = (action.get_new_value("category") for action in torrent_actions if action.hold is not Outcome.BLOCKED)
+    return Counter(str(name) for name in wanted if name and name not in existing)
 
 
-def _ensure(
+def _ensure_category(
     category: DesiredCategory, live: LiveCategory | None, snapshot: Snapshot, policy: Policy
-) -> Sequence[Action | Spared]:
-    changes = _changes(category, live)
+) -> Sequence[Action | SparedTorrent]:
+    changes = _diff_category(category, live)
     if live and not changes:
         return []
     if live and policy is Policy.CREATE_ONLY:
-        return [Spared("", f"category {category.name}", "policy create-only does not change what is there")]
-    held = () if snapshot.v2 else tuple(change for change in changes if change.field == "download_path")
+        return [SparedTorrent("", f"category {category.name}", "policy create-only does not change what is there")]
+    held = () if snapshot.supports_v2 else tuple(change for change in changes if change.field == "download_path")
     free = tuple(change for change in changes if change not in held)
     actions = []
     if free or not live:
-        actions.append(_bring(category, live, free, snapshot))
+        actions.append(_build_category_action(category, live, free, snapshot))
     if held:
         reason = f"unsupported: qBittorrent {snapshot.version} knows no download_path of a category; 4.4 and later do"
         actions.append(
-            Action(Verb.UPDATE, Kind.CATEGORY, category.name, reason, held, source=category.at, hold=Outcome.BLOCKED)
+            Action(
+                Verb.UPDATE,
+                ObjectKind.CATEGORY,
+                category.name,
+                reason,
+                held,
+                position=category.position,
+                hold=Outcome.BLOCKED,
+            )
         )
     return actions
 
 
-def _bring(
+def _build_category_action(
     category: DesiredCategory, live: LiveCategory | None, changes: tuple[Change, ...], snapshot: Snapshot
 ) -> Action:
     differs = " and ".join(change.field for change in changes) + f" differ{'s' if len(changes) == 1 else ''}"
-    blast = _followers(category.name, snapshot) if live else None
-    reason = "; ".join(part for part in (differs if live else "not on the instance", blast and moved(blast)) if part)
+    blast = _build_follower_blast(category.name, snapshot) if live else None
+    reason = "; ".join(
+        part for part in (differs if live else "not on the instance", blast and data_move_text(blast)) if part
+    )
     return Action(
         Verb.UPDATE if live else Verb.ADD,
-        Kind.CATEGORY,
+        ObjectKind.CATEGORY,
         category.name,
         reason,
         changes,
-        source=category.at,
+        position=category.position,
         disruptive=blast is not None,
         blast=blast,
     )
 
 
-def _changes(category: DesiredCategory, live: LiveCategory | None) -> tuple[Change, ...]:
+def _diff_category(category: DesiredCategory, live: LiveCategory | None) -> tuple[Change, ...]:
     changes = []
     if category.save_path is not None:
-        before, after = normal_path(live.save_path) if live else None, normal_path(category.save_path)
+        before, after = normalize_path(live.save_path) if live else None, normalize_path(category.save_path)
         if before != after and (live or after):
             changes.append(Change("save_path", before, after))
     if category.download_path is not None:
         path = category.download_path
-        wanted = normal_path(path) if isinstance(path, str) else path
+        wanted = normalize_path(path) if isinstance(path, str) else path
         if live is None or live.download_path != wanted:
             changes.append(Change("download_path", live.download_path if live else None, wanted))
     return tuple(changes)
 
 
-def _followers(edited: str, snapshot: Snapshot) -> Blast | None:
+def _build_follower_blast(category_name: str, snapshot: Snapshot) -> Blast | None:
     """The torrents under automatic management whose place is derived from the category."""
-    within = edited + "/"
+    within = category_name + "/"
     own = [name for name, category in snapshot.categories.items() if category.save_path and name.startswith(within)]
 
-    def follows(torrent: LiveTorrent) -> bool:
+    def is_follower(torrent: LiveTorrent) -> bool:
         name = torrent.category
-        inside = name == edited or name.startswith(within)
+        inside = name == category_name or name.startswith(within)
         return torrent.auto_tmm and inside and not any(name == one or name.startswith(one + "/") for one in own)
 
-    followers = [torrent for torrent in snapshot.torrents if follows(torrent)]
-    return Blast(len(followers), sum(torrent.on_disk for torrent in followers)) if followers else None
+    followers = [torrent for torrent in snapshot.torrents if is_follower(torrent)]
+    return Blast(len(followers), sum(torrent.bytes_on_disk for torrent in followers)) if followers else None

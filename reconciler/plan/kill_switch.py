@@ -19,50 +19,54 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Value, Verb
+from reconciler.model.plan import Action, Change, FieldValue, ObjectKind, Outcome, SparedTorrent, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.tags import HELD, HELD_FORCED, IGNORE, held
-from reconciler.plan.context import Decision, Rules
-from reconciler.plan.diff import ordered
-from reconciler.plan.feasibility import metadata_first, why_not
-from reconciler.plan.quarantine import begun
-from reconciler.plan.torrents import spared_from_prune
+from reconciler.model.tags import HELD_FORCED_TAG, HELD_TAG, IGNORE_TAG, read_held_state
+from reconciler.plan.context import Decision, PlanContext
+from reconciler.plan.diff import sort_changes
+from reconciler.plan.feasibility import blocker_of, needs_metadata_first
+from reconciler.plan.quarantine import is_quarantine_start
+from reconciler.plan.torrents import prune_spared_reason
 
-_MARKS = frozenset({HELD, HELD_FORCED})
-_START = Change("paused", True, False)
-_LET_GO = "the kill switch lets it go"
+_HELD_TAGS = frozenset({HELD_TAG, HELD_FORCED_TAG})
+_START_CHANGE = Change("paused", True, False)
+_RELEASE_REASON = "the kill switch lets it go"
 
 
-def stops(torrents: Iterable[LiveTorrent], rules: Rules, why: str) -> list[Decision]:
+def stop_actions(torrents: Iterable[LiveTorrent], context: PlanContext, unhealthy_reason: str) -> list[Decision]:
     """Stop what is ours and runs, before anything else. `why` says what is wrong with the instance."""
     decisions: list[Decision] = []
     for live in torrents:
-        if live.stopped or not rules.owns(live):
+        if live.stopped or not context.is_owned(live):
             continue
-        if IGNORE in live.tags:
-            reason = f"it has the tag {IGNORE}, so that the kill switch leaves it running ({why})"
-            decisions.append(Spared(str(live.infohashes), live.name, reason))
+        if IGNORE_TAG in live.tags:
+            reason = f"it has the tag {IGNORE_TAG}, so that the kill switch leaves it running ({unhealthy_reason})"
+            decisions.append(SparedTorrent(str(live.infohashes), live.name, reason))
             continue
-        mark = () if held(live.tags) else (Change("held", None, "forced" if live.options.force_start else "running"),)
+        mark = (
+            ()
+            if read_held_state(live.tags)
+            else (Change("held", None, "forced" if live.options.force_start else "running"),)
+        )
         changes = (*mark, Change("paused", False, True))
-        decisions.append(replace(_update(live, changes, why), urgent=True))
+        decisions.append(replace(_build_update(live, changes, unhealthy_reason), urgent=True))
     return decisions
 
 
-def postponed(decisions: Iterable[Decision], why: str) -> list[Decision]:
+def defer_all(decisions: Iterable[Decision], reason: str) -> list[Decision]:
     """What was planned, deferred until the instance is healthy."""
     return [
-        replace(one, hold=Outcome.DEFERRED, reason=f"{one.reason}; waits: {why}")
+        replace(one, hold=Outcome.DEFERRED, reason=f"{one.reason}; waits: {reason}")
         if isinstance(one, Action) and one.hold is None
         else one
         for one in decisions
     ]
 
 
-def let_go(
-    decided: Sequence[Decision],
+def release(
+    decisions: Sequence[Decision],
     live: LiveTorrent,
-    rules: Rules,
+    context: PlanContext,
     snapshot: Snapshot,
     entry: DesiredTorrent | None = None,
 ) -> Sequence[Decision]:
@@ -70,64 +74,74 @@ def let_go(
 
     what the instance is not healthy enough for is deferred like all the rest.
     """
-    if _MARKS.isdisjoint(live.tags) or IGNORE in live.tags:
-        return decided
-    planned = next((one for one in decided if isinstance(one, Action) and one.hold is None), None)
-    ours = rules.owns(live) or (planned is not None and bool(planned.wanted("owner")))
+    if _HELD_TAGS.isdisjoint(live.tags) or IGNORE_TAG in live.tags:
+        return decisions
+    planned = next((one for one in decisions if isinstance(one, Action) and one.hold is None), None)
+    ours = context.is_owned(live) or (planned is not None and bool(planned.get_new_value("owner")))
     if not ours or (planned and planned.verb is Verb.DELETE):
-        return decided
-    runs = not (_paused(entry, live, snapshot) if entry else _quarantined(live, rules, decided))
-    if runs and live.stopped and (waits := why_not(_START, live)):
-        return decided if any(map(_starts, decided)) else [*decided, _waiting(live, entry, *waits)]
-    changes = _releases(live, entry, runs, planned)
+        return decisions
+    runs = not (_should_stay_paused(entry, live, snapshot) if entry else _is_quarantined(live, context, decisions))
+    if runs and live.stopped and (waits := blocker_of(_START_CHANGE, live)):
+        return decisions if any(map(_is_start, decisions)) else [*decisions, _build_waiting_start(live, entry, *waits)]
+    changes = _build_release_changes(live, entry, runs, planned)
     if planned is None:
-        action = replace(_update(live, changes, _LET_GO), source=entry.at if entry else None)
-        return [*decided, action]
-    reason = f"{planned.reason}; {_LET_GO}"
-    grown = replace(planned, changes=ordered((*planned.changes, *changes)), reason=reason)
-    return [grown if one is planned else one for one in decided]
+        action = replace(_build_update(live, changes, _RELEASE_REASON), position=entry.position if entry else None)
+        return [*decisions, action]
+    reason = f"{planned.reason}; {_RELEASE_REASON}"
+    grown = replace(planned, changes=sort_changes((*planned.changes, *changes)), reason=reason)
+    return [grown if one is planned else one for one in decisions]
 
 
-def _quarantined(live: LiveTorrent, rules: Rules, decided: Sequence[Decision]) -> bool:
+def _is_quarantined(live: LiveTorrent, context: PlanContext, decisions: Sequence[Decision]) -> bool:
     """Is it in quarantine, or on the way, so that it stays stopped even though nothing holds it any more?"""
-    if spared_from_prune(live, rules):
+    if prune_spared_reason(live, context):
         return False
-    return any(isinstance(one, Spared) or begun(one) or one.wanted("paused") is True for one in decided)
+    return any(
+        isinstance(one, SparedTorrent) or is_quarantine_start(one) or one.get_new_value("paused") is True
+        for one in decisions
+    )
 
 
-def _paused(entry: DesiredTorrent, live: LiveTorrent, snapshot: Snapshot) -> bool:
-    awaits_metadata = metadata_first(entry, snapshot) and not live.has_metadata
-    return bool(_declared(entry, "paused")) and not awaits_metadata
+def _should_stay_paused(entry: DesiredTorrent, live: LiveTorrent, snapshot: Snapshot) -> bool:
+    awaits_metadata = needs_metadata_first(entry, snapshot) and not live.has_metadata
+    return bool(_get_declared_value(entry, "paused")) and not awaits_metadata
 
 
-def _declared(entry: DesiredTorrent, field: str) -> Value:
+def _get_declared_value(entry: DesiredTorrent, field: str) -> FieldValue:
     value = entry.paused if field == "paused" else entry.options.get(field)
     return None if field in entry.ignore_changes else value
 
 
-def _starts(decision: Decision) -> bool:
-    return isinstance(decision, Action) and (decision.wanted("paused") is False or bool(decision.wanted("force_start")))
+def _is_start(decision: Decision) -> bool:
+    return isinstance(decision, Action) and (
+        decision.get_new_value("paused") is False or bool(decision.get_new_value("force_start"))
+    )
 
 
-def _releases(
-    live: LiveTorrent, entry: DesiredTorrent | None, runs: bool, planned: Action | None
+def _build_release_changes(
+    live: LiveTorrent, entry: DesiredTorrent | None, should_run: bool, planned: Action | None
 ) -> tuple[Change, ...]:
     """The changes that end it, but for those that are planned anyway. What ran by force does so again."""
-    how = held(live.tags)
+    how = read_held_state(live.tags)
     changes = [Change("held", how, None)]
-    if runs and live.stopped:
-        changes.append(_START)
+    if should_run and live.stopped:
+        changes.append(_START_CHANGE)
     forced = not live.stopped and live.options.force_start
-    if how == "forced" and runs and not forced and not (entry and _declared(entry, "force_start") is False):
+    if (
+        how == "forced"
+        and should_run
+        and not forced
+        and not (entry and _get_declared_value(entry, "force_start") is False)
+    ):
         changes.append(Change("force_start", False, True))
     known = {change.field for change in planned.changes} if planned else set()
     return tuple(change for change in changes if change.field not in known)
 
 
-def _waiting(live: LiveTorrent, entry: DesiredTorrent | None, hold: Outcome, why: str) -> Action:
-    return replace(_update(live, (_START,), why), source=entry.at if entry else None, hold=hold)
+def _build_waiting_start(live: LiveTorrent, entry: DesiredTorrent | None, hold: Outcome, reason: str) -> Action:
+    return replace(_build_update(live, (_START_CHANGE,), reason), position=entry.position if entry else None, hold=hold)
 
 
-def _update(live: LiveTorrent, changes: tuple[Change, ...], reason: str) -> Action:
+def _build_update(live: LiveTorrent, changes: tuple[Change, ...], reason: str) -> Action:
     infohash = str(live.infohashes)
-    return Action(Verb.UPDATE, Kind.TORRENT, live.name, reason, changes, infohash=infohash, torrent_id=live.id)
+    return Action(Verb.UPDATE, ObjectKind.TORRENT, live.name, reason, changes, infohash=infohash, torrent_id=live.id)

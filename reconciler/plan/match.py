@@ -15,55 +15,55 @@ class Match:
     """An entry with the live torrents it could mean; `conflict` says why they cannot be trusted."""
 
     entry: DesiredTorrent
-    lives: tuple[LiveTorrent, ...] = ()
+    live_torrents: tuple[LiveTorrent, ...] = ()
     conflict: str | None = None
 
     @property
     def live(self) -> LiveTorrent | None:
         """The live torrent it means; the first of them where a conflict made them several."""
-        return self.lives[0] if self.lives else None
+        return self.live_torrents[0] if self.live_torrents else None
 
 
-def match(entries: Sequence[DesiredTorrent], torrents: Sequence[LiveTorrent]) -> list[Match]:
+def match_entries(entries: Sequence[DesiredTorrent], torrents: Sequence[LiveTorrent]) -> list[Match]:
     """Pair every entry with its live torrent under any id the two could share.
 
     A hybrid torrent can be on an instance twice, once by each of its hashes, and two entries can turn out to be
     one torrent once its metadata is known, or what content became; these are conflicts that a person has to settle.
     """
-    index = live_index(torrents)
-    found = [(entry, _live_of(entry, index)) for entry in entries]
+    index = index_live_torrents(torrents)
+    found = [(entry, _find_live_torrents(entry, index)) for entry in entries]
     claims: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry, lives in found:
-        for key in _keys(entry, lives):
+        for key in _list_claimed_ids(entry, lives):
             claims[key].append(entry)
-    return [Match(entry, lives, _conflict(entry, lives, claims)) for entry, lives in found]
+    return [Match(entry, lives, _conflict_reason(entry, lives, claims)) for entry, lives in found]
 
 
-def live_index(torrents: Sequence[LiveTorrent]) -> dict[str, LiveTorrent]:
+def index_live_torrents(torrents: Sequence[LiveTorrent]) -> dict[str, LiveTorrent]:
     """Live torrents under every id that they could be meant by."""
     index = {key: torrent for torrent in torrents for key in torrent.infohashes.ids}
     index.update({torrent.id: torrent for torrent in torrents})  # an id of its own beats a hash that it shares
     return index
 
 
-def _live_of(entry: DesiredTorrent, index: Mapping[str, LiveTorrent]) -> tuple[LiveTorrent, ...]:
+def _find_live_torrents(entry: DesiredTorrent, index: Mapping[str, LiveTorrent]) -> tuple[LiveTorrent, ...]:
     lives = {index[key].id: index[key] for key in entry.ids if key in index}
     return tuple(lives[key] for key in sorted(lives))
 
 
-def _keys(entry: DesiredTorrent, lives: Sequence[LiveTorrent]) -> Sequence[str]:
+def _list_claimed_ids(entry: DesiredTorrent, live_torrents: Sequence[LiveTorrent]) -> Sequence[str]:
     """What no other entry may mean as well: what is live, or else what it would be added as."""
-    return [live.id for live in lives] or entry.ids
+    return [live.id for live in live_torrents] or entry.ids
 
 
-def _conflict(
-    entry: DesiredTorrent, lives: Sequence[LiveTorrent], claims: Mapping[str, Sequence[DesiredTorrent]]
+def _conflict_reason(
+    entry: DesiredTorrent, live_torrents: Sequence[LiveTorrent], claims: Mapping[str, Sequence[DesiredTorrent]]
 ) -> str | None:
-    if len(lives) > 1:
-        ids = " and ".join(live.id for live in lives)
+    if len(live_torrents) > 1:
+        ids = " and ".join(live.id for live in live_torrents)
         return f"it is on the instance twice, as {ids}; remove one of them in qBittorrent"
-    for key in _keys(entry, lives):
+    for key in _list_claimed_ids(entry, live_torrents):
         if len(claims[key]) > 1:
-            places = " and ".join(sorted(str(one.at) for one in claims[key]))
+            places = " and ".join(sorted(str(one.position) for one in claims[key]))
             return f"{places} are one torrent ({key}); keep one of these entries"
     return None

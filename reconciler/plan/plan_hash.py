@@ -6,28 +6,32 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from reconciler.model.desired import Desired
+from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Action, Change, InstancePlan
 
 
-def fingerprint(desired: Desired, plans: Sequence[InstancePlan]) -> str:
+def hash_plan(desired: DesiredState, plans: Sequence[InstancePlan]) -> str:
     """`sha256:…` over the owner, the policy, and every action of every instance; it changes when the world does."""
-    body = [desired.owner, desired.policy, [[plan.name, [_essence(a) for a in plan.actions]] for plan in plans]]
+    body = [
+        desired.owner,
+        desired.policy,
+        [[plan.name, [_build_hash_input(a) for a in plan.actions]] for plan in plans],
+    ]
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=True)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def _essence(action: Action) -> list[object]:
+def _build_hash_input(action: Action) -> list[object]:
     """All that an action does; not where it was declared nor how it is explained."""
-    changes = [[change.field, change.before, _after(change)] for change in action.changes]
+    changes = [[change.field, change.before, _normalize_after(change)] for change in action.changes]
     subject = action.infohash or action.name
-    secret = sorted(action.urls.items())  # changes show them masked; nothing can be read back from the hash
+    secret = sorted(action.added_urls.items())  # changes show them masked; nothing can be read back from the hash
     live = action.torrent_id
     essence: list[object] = [action.verb, action.kind, subject, live, changes, action.delete_files, action.hold, secret]
-    made = action.makes
+    made = action.creation
     return [*essence, [made.path, made.format, made.piece_size, made.private, made.source]] if made else essence
 
 
-def _after(change: Change) -> object:
+def _normalize_after(change: Change) -> object:
     """The value that is wanted. Until which day a quarantine lasts is left out: an approval holds over midnight."""
     return bool(change.after) if change.field == "quarantine" else change.after

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from reconciler.model.desired import DesiredPreference, Policy
-from reconciler.model.plan import Action, Blast, Change, Kind, Outcome, Spared, Value, Verb
-from reconciler.model.preferences import HIDDEN, PreferenceValue, bare_value, kind_of
+from reconciler.model.plan import Action, Blast, Change, FieldValue, ObjectKind, Outcome, SparedTorrent, Verb
+from reconciler.model.preferences import SECRET_MASK, PreferenceValue, reveal_value, value_type_text
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.plan.blast import moved
+from reconciler.plan.blast import data_move_text
 
 # What one version calls in another way than the next, and no spelling tells.
-_OTHER_NAMES: Final = (
+_RENAMED_PREFERENCES: Final = (
     ("start_paused_enabled", "add_stopped_enabled"),
     ("create_subfolder_enabled", "torrent_content_layout"),
     ("export_dir", "torrent_files_backup_dir"),
@@ -24,7 +24,7 @@ _OTHER_NAMES: Final = (
 
 def plan_preferences(
     declared: Mapping[str, DesiredPreference], snapshot: Snapshot, policy: Policy
-) -> Sequence[Action | Spared]:
+) -> Sequence[Action | SparedTorrent]:
     """What brings the preferences to what is declared. Raises `ValueError` where they were not read."""
     if not declared:
         return ()
@@ -33,65 +33,67 @@ def plan_preferences(
     return [
         decision
         for wish in declared.values()
-        if (decision := _decide(wish, snapshot.preferences, snapshot, policy)) is not None
+        if (decision := _plan_preference(wish, snapshot.preferences, snapshot, policy)) is not None
     ]
 
 
-def _decide(
-    wish: DesiredPreference, present: Mapping[str, PreferenceValue], snapshot: Snapshot, policy: Policy
-) -> Action | Spared | None:
-    live = present.get(wish.name)
+def _plan_preference(
+    preference: DesiredPreference, live_preferences: Mapping[str, PreferenceValue], snapshot: Snapshot, policy: Policy
+) -> Action | SparedTorrent | None:
+    live = live_preferences.get(preference.name)
     if live is None:
-        other = _other_name(wish.name, present)
+        other = _suggest_name(preference.name, live_preferences)
         mend = f'; it has "{other}"' if other else ""
-        return _action(wish, None, f"unsupported: qBittorrent {snapshot.version} has no such preference{mend}", True)
-    if kind_of(live) != kind_of(wish.value):
-        kinds = f"{kind_of(live)}, and {kind_of(wish.value)} is declared"
-        return _action(wish, live, f"qBittorrent {snapshot.version} wants {kinds}", True)
-    if bare_value(live) == bare_value(wish.value):
+        return _build_preference_action(
+            preference, None, f"unsupported: qBittorrent {snapshot.version} has no such preference{mend}", True
+        )
+    if value_type_text(live) != value_type_text(preference.value):
+        kinds = f"{value_type_text(live)}, and {value_type_text(preference.value)} is declared"
+        return _build_preference_action(preference, live, f"qBittorrent {snapshot.version} wants {kinds}", True)
+    if reveal_value(live) == reveal_value(preference.value):
         return None
     if policy is Policy.CREATE_ONLY:
-        return Spared("", f"preference {wish.name}", "policy create-only does not change what is there")
-    blast = _moved(snapshot) if wish.name == "save_path" else None
+        return SparedTorrent("", f"preference {preference.name}", "policy create-only does not change what is there")
+    blast = _build_follower_blast(snapshot) if preference.name == "save_path" else None
     reason = "value differs"
     if blast:
-        reason += f"; {moved(blast)}"
-    return _action(wish, live, reason, blast=blast)
+        reason += f"; {data_move_text(blast)}"
+    return _build_preference_action(preference, live, reason, blast=blast)
 
 
-def _action(
-    wish: DesiredPreference,
+def _build_preference_action(
+    preference: DesiredPreference,
     live: PreferenceValue | None,
     reason: str,
     blocked: bool = False,
     blast: Blast | None = None,
 ) -> Action:
-    hidden = isinstance(wish.value, Secret) or isinstance(live, Secret)
+    hidden = isinstance(preference.value, Secret) or isinstance(live, Secret)
     return Action(
         Verb.UPDATE,
-        Kind.PREFERENCE,
-        wish.name,
+        ObjectKind.PREFERENCE,
+        preference.name,
         reason,
-        (Change("value", _shown(live, hidden), _shown(wish.value, hidden)),),
-        source=wish.at,
+        (Change("value", _redact_value(live, hidden), _redact_value(preference.value, hidden)),),
+        position=preference.position,
         disruptive=blast is not None,
         hold=Outcome.BLOCKED if blocked else None,
-        value=wish.value,
+        preference_value=preference.value,
         blast=blast,
     )
 
 
-def _shown(value: PreferenceValue | None, hidden: bool) -> Value:
+def _redact_value(value: PreferenceValue | None, hidden: bool) -> FieldValue:
     """A value for the plan: of what is secret, only whether there is one."""
     if value is None:
         return None
-    return HIDDEN if hidden and bare_value(value) != "" else bare_value(value)
+    return SECRET_MASK if hidden and reveal_value(value) != "" else reveal_value(value)
 
 
-def _other_name(name: str, present: Iterable[str]) -> str:
+def _suggest_name(name: str, live_names: Iterable[str]) -> str:
     """What the instance has in its place, or something that is spelt nearly so; "" for nothing."""
-    known = set(present)
-    for pair in _OTHER_NAMES:
+    known = set(live_names)
+    for pair in _RENAMED_PREFERENCES:
         if name in pair and (found := known.intersection(pair)):
             return found.pop()
     from difflib import get_close_matches  # only for what is wrong
@@ -99,12 +101,12 @@ def _other_name(name: str, present: Iterable[str]) -> str:
     return next(iter(get_close_matches(name, sorted(known), 1, 0.8)), "")
 
 
-def _moved(snapshot: Snapshot) -> Blast | None:
+def _build_follower_blast(snapshot: Snapshot) -> Blast | None:
     """The torrents that follow the default path: automatic ones whose category has no path of its own."""
 
-    def follows(torrent: LiveTorrent) -> bool:
+    def is_follower(torrent: LiveTorrent) -> bool:
         category = snapshot.categories.get(torrent.category)
         return torrent.auto_tmm and not (category and category.save_path)
 
-    followers = [torrent for torrent in snapshot.torrents if follows(torrent)]
-    return Blast(len(followers), sum(torrent.on_disk for torrent in followers)) if followers else None
+    followers = [torrent for torrent in snapshot.torrents if is_follower(torrent)]
+    return Blast(len(followers), sum(torrent.bytes_on_disk for torrent in followers)) if followers else None

@@ -11,69 +11,80 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.model.desired import Desired, DesiredTorrent
-from reconciler.model.groups import Placed
-from reconciler.model.plan import Action, Change, Spared
+from reconciler.model.desired import DesiredState, DesiredTorrent
+from reconciler.model.groups import ActionPlacement
+from reconciler.model.plan import Action, Change, SparedTorrent
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.plan.context import Decision, Rules
-from reconciler.plan.guard import allowance
-from reconciler.plan.placement import Spot, Stay
-from reconciler.plan.torrents import deletion, spared_from_deletion
+from reconciler.plan.context import Decision, PlanContext
+from reconciler.plan.guard import count_allowed_deletions
+from reconciler.plan.placement import Assignment, Disposition
+from reconciler.plan.torrents import build_delete, deletion_spared_reason
 
 
 @dataclass(frozen=True, slots=True)
-class Extra:
+class SurplusCopy:
     """A live torrent that is, or will be, superfluous where it is."""
 
     entry: DesiredTorrent
     live: LiveTorrent
-    spot: Spot
+    assignment: Assignment
 
 
-def plan_extras(
-    extras: Sequence[Extra], others: Sequence[Action], owned: int, desired: Desired, rules: Rules
+def plan_surplus_copies(
+    surplus_copies: Sequence[SurplusCopy],
+    planned_actions: Sequence[Action],
+    owned: int,
+    desired: DesiredState,
+    context: PlanContext,
 ) -> list[Decision]:
-    """What to do about them, beside the `others` that are planned on the same instance."""
+    """What to do about them, beside the `list_other_owners` that are planned on the same instance."""
     decisions: list[Decision] = []
-    doomed: list[Extra] = []
-    for extra in extras:
-        if reason := _spared(extra, rules):
-            decisions.append(_spare(extra, reason))
+    doomed: list[SurplusCopy] = []
+    for extra in surplus_copies:
+        if reason := _spared_reason(extra, context):
+            decisions.append(_build_surplus_spared(extra, reason))
         else:
             doomed.append(extra)
-    allowed = allowance(others, owned, desired)
+    allowed = count_allowed_deletions(planned_actions, owned, desired)
     doomed.sort(key=lambda extra: (extra.live.name, extra.live.id))
-    decisions += (_deletion(extra, rules) for extra in doomed[:allowed])
+    decisions += (_build_surplus_delete(extra, context) for extra in doomed[:allowed])
     later = f"the guard allows {allowed} at a time" if allowed else "the guard allows no more now"
-    decisions += (_spare(extra, f"surplus: {extra.spot.reason}; it goes later: {later}") for extra in doomed[allowed:])
+    decisions += (
+        _build_surplus_spared(extra, f"surplus: {extra.assignment.reason}; it goes later: {later}")
+        for extra in doomed[allowed:]
+    )
     return decisions
 
 
-def moves_later(entry: DesiredTorrent, live: LiveTorrent, member: str) -> Spared:
+def defer_move(entry: DesiredTorrent, live: LiveTorrent, member: str) -> SparedTorrent:
     """One that stays where it is for now, though it is to move."""
     reason = f"{entry.instance}: moves to {member} later: the guard allows only so many at a time"
-    return Spared(str(live.infohashes), live.name, reason)
+    return SparedTorrent(str(live.infohashes), live.name, reason)
 
 
-def _spared(extra: Extra, rules: Rules) -> str | None:
-    live, spot = extra.live, extra.spot
-    if spot.stay is Stay.LEAVING:
+def _spared_reason(surplus_copy: SurplusCopy, context: PlanContext) -> str | None:
+    live, spot = surplus_copy.live, surplus_copy.assignment
+    if spot.disposition is Disposition.LEAVING:
         return spot.reason
-    if not rules.owns(live):
+    if not context.is_owned(live):
         return f"surplus, but not ours: {spot.reason}"
-    if mark := spared_from_deletion(live, rules):
+    if mark := deletion_spared_reason(live, context):
         return f"surplus: {spot.reason}; but {mark}"
-    if others := rules.others(live):
+    if others := context.list_other_owners(live):
         return f'surplus: {spot.reason}; but it belongs to the owner "{others[0]}" as well'
     return None
 
 
-def _deletion(extra: Extra, rules: Rules) -> Action:
-    placed = Placed(extra.entry.instance, extra.spot.reason, extra.spot.keeper)
-    action = deletion(extra.live, rules, f"surplus: {extra.spot.reason}")
-    lost = (Change("owner", rules.owner, None),)
-    return replace(action, changes=lost, delete_files=False, source=extra.entry.at, placed=placed)
+def _build_surplus_delete(surplus_copy: SurplusCopy, context: PlanContext) -> Action:
+    placed = ActionPlacement(
+        surplus_copy.entry.instance, surplus_copy.assignment.reason, surplus_copy.assignment.keeper
+    )
+    action = build_delete(surplus_copy.live, context, f"surplus: {surplus_copy.assignment.reason}")
+    lost = (Change("owner", context.owner, None),)
+    return replace(action, changes=lost, delete_files=False, position=surplus_copy.entry.position, placement=placed)
 
 
-def _spare(extra: Extra, reason: str) -> Spared:
-    return Spared(str(extra.live.infohashes), extra.live.name, f"{extra.entry.instance}: {reason}")
+def _build_surplus_spared(surplus_copy: SurplusCopy, reason: str) -> SparedTorrent:
+    return SparedTorrent(
+        str(surplus_copy.live.infohashes), surplus_copy.live.name, f"{surplus_copy.entry.instance}: {reason}"
+    )

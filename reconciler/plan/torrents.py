@@ -24,7 +24,7 @@ What is made from content is `present` once it is known which torrent that is (s
 | content_of      | not there to be had     | deferred    | deferred          | deferred          |
 | undeclared, and may be one of these | ours | spared    | spared            | spared            |
 
-With a `quarantine`, "undeclared … delete" has two steps: see `quarantine.py`. What is declared absent has one.
+With a `quarantine_days`, "undeclared … delete" has two steps: see `quarantine.py`. What is declared absent has one.
 
 A live torrent that is neither declared nor ours is never touched and never shown.
 `--take-over` turns "another owner's" into "not ours".
@@ -36,211 +36,237 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from reconciler.model.content import MAKES_TORRENTS, MAKES_TORRENTS_SINCE, Content, ContentOf
+from reconciler.model.content import CREATOR_MIN_API, CREATOR_MIN_RELEASE, Content, ContentReference
 from reconciler.model.desired import DesiredTorrent, Policy
 from reconciler.model.options import METADATA_RECEIVED, STOP_CONDITION
-from reconciler.model.plan import Action, Change, Kind, Outcome, Spared, Verb
+from reconciler.model.plan import Action, Change, ObjectKind, Outcome, SparedTorrent, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.tags import CONTENT, IGNORE, PROTECT
-from reconciler.plan.actions import action_on, differing, spare
-from reconciler.plan.context import Decision, Rules, quoted
-from reconciler.plan.diff import drift, first_values, ordered
-from reconciler.plan.feasibility import impossible, metadata_first, sort_out, sort_out_add
+from reconciler.model.tags import CONTENT_TAG, IGNORE_TAG, PROTECT_TAG
+from reconciler.plan.actions import build_spared, build_torrent_action, drift_reason
+from reconciler.plan.context import Decision, PlanContext, quote_names
+from reconciler.plan.diff import build_initial_changes, find_drift, sort_changes
+from reconciler.plan.feasibility import needs_metadata_first, split_feasible, split_feasible_add, unsupported_at_add
 from reconciler.plan.match import Match
-from reconciler.plan.quarantine import quarantined
-from reconciler.plan.resolve import Unknown, damaged, elsewhere, may_mean
+from reconciler.plan.quarantine import plan_quarantine
+from reconciler.plan.resolve import UnresolvedEntry, could_be, data_damaged_reason, data_moved_reason
 
 
 @dataclass(frozen=True, slots=True)
-class Lore:
+class EntryFacts:
     """What is known of an entry besides: the task that made its torrent, why it cannot be added for now, who has it."""
 
     task: str | None = None
-    unsourced: str | None = None
+    unavailable: str | None = None
     peer: str | None = None
 
 
-NO_LORE: Final = Lore()
+NO_FACTS: Final = EntryFacts()
 
 
-def add(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot, lore: Lore) -> Sequence[Action]:
+def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, facts: EntryFacts) -> Sequence[Action]:
     """What to do about a torrent that is not on its instance."""
-    if lore.unsourced:
-        return [_held_back(entry, rules, lore.unsourced, Outcome.DEFERRED)]
-    if why := not_addable(entry, snapshot):
-        return [_held_back(entry, rules, why, Outcome.BLOCKED)]
-    added, *held = adding(entry, rules, snapshot, "not on the instance")
-    if lore.peer and isinstance(entry.content, ContentOf):
-        added = replace(added, peer=lore.peer, changes=(*added.changes, Change("peer", None, entry.content.instance)))
-    return [replace(added, task=lore.task) if lore.task else added, *held]
+    if facts.unavailable:
+        return [_build_held_add(entry, context, facts.unavailable, Outcome.DEFERRED)]
+    if why := unaddable_reason(entry, snapshot):
+        return [_build_held_add(entry, context, why, Outcome.BLOCKED)]
+    added, *held = build_add(entry, context, snapshot, "not on the instance")
+    if facts.peer and isinstance(entry.content, ContentReference):
+        added = replace(
+            added, peer_address=facts.peer, changes=(*added.changes, Change("peer", None, entry.content.instance))
+        )
+    return [replace(added, creator_task_id=facts.task) if facts.task else added, *held]
 
 
-def _held_back(entry: DesiredTorrent, rules: Rules, why: str, hold: Outcome) -> Action:
-    return action_on(entry, None, Verb.ADD, why, (Change("owner", None, rules.owner), *first_values(entry)), hold=hold)
+def _build_held_add(entry: DesiredTorrent, context: PlanContext, reason: str, hold: Outcome) -> Action:
+    return build_torrent_action(
+        entry, None, Verb.ADD, reason, (Change("owner", None, context.owner), *build_initial_changes(entry)), hold=hold
+    )
 
 
-def adding(entry: DesiredTorrent, rules: Rules, snapshot: Snapshot, reason: str) -> list[Action]:
+def build_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, reason: str) -> list[Action]:
     """The add, and what cannot be set with it nor after it."""
-    owner = Change("owner", None, rules.owner)
-    declared = first_values(entry)
-    if metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
+    owner = Change("owner", None, context.owner)
+    declared = build_initial_changes(entry)
+    if needs_metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
         stop = Change(STOP_CONDITION, None, METADATA_RECEIVED)
-        declared = ordered((*declared, stop))
-    free, held = sort_out_add(declared, snapshot, carried=_carried(entry))
+        declared = sort_changes((*declared, stop))
+    free, held = split_feasible_add(declared, snapshot, carried_fields=_list_carried_fields(entry))
     if entry.files and not entry.has_metadata:
         reason += "; the priorities of its files are set once its metadata is there"
-    added = action_on(entry, None, Verb.ADD, reason, (owner, *free))
-    return [added, *(action_on(entry, None, Verb.UPDATE, why, changes, hold=hold) for changes, hold, why in held)]
+    added = build_torrent_action(entry, None, Verb.ADD, reason, (owner, *free))
+    return [
+        added,
+        *(build_torrent_action(entry, None, Verb.UPDATE, why, changes, hold=hold) for changes, hold, why in held),
+    ]
 
 
-def not_addable(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
+def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
     """Why a torrent that is not there cannot be added to this instance, whoever tries."""
-    if not snapshot.v2 and entry.infohashes and not entry.infohashes.v1:
+    if not snapshot.supports_v2 and entry.infohashes and not entry.infohashes.v1:
         return f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; 4.4 and later do"
     if entry.source is None:
         return "not on the instance, and an infohash is nothing to add it from; give a magnet or a torrent instead"
     if not entry.create_only:
         return None
-    return impossible(first_values(entry), snapshot)  # it would be too late for it afterwards
+    return unsupported_at_add(build_initial_changes(entry), snapshot)  # it would be too late for it afterwards
 
 
-def _carried(entry: DesiredTorrent) -> tuple[str, ...]:
+def _list_carried_fields(entry: DesiredTorrent) -> tuple[str, ...]:
     """What the link, or the making of the torrent, takes along on every version."""
     if entry.creation:
         return "web_seeds", "comment"
     return () if entry.has_metadata else ("web_seeds",)
 
 
-def prune(live: LiveTorrent, rules: Rules, unknown: Sequence[DesiredTorrent] = ()) -> Sequence[Decision]:
-    """What to do about a live torrent that no entry means; of `unknown` entries it is not known what they mean."""
-    if not rules.owns(live):
+def plan_prune(
+    live: LiveTorrent, context: PlanContext, unresolved: Sequence[DesiredTorrent] = ()
+) -> Sequence[Decision]:
+    """What to do about a live torrent that no entry means; of `unresolved` entries it is not known what they mean."""
+    if not context.is_owned(live):
         return []
-    if spared := spared_from_prune(live, rules, unknown):
-        return [Spared(str(live.infohashes), live.name, spared)]
-    lost = (Change("owner", rules.owner, None),)
-    gone = replace(deletion(live, rules, "no longer declared"), changes=lost)
-    return [quarantined(live, rules.quarantine, rules.today, gone)]
+    if spared := prune_spared_reason(live, context, unresolved):
+        return [SparedTorrent(str(live.infohashes), live.name, spared)]
+    lost = (Change("owner", context.owner, None),)
+    gone = replace(build_delete(live, context, "no longer declared"), changes=lost)
+    return [plan_quarantine(live, context.quarantine_days, context.today, gone)]
 
 
-def remove(entry: DesiredTorrent, live: LiveTorrent, rules: Rules) -> Sequence[Decision]:
+def plan_absent(entry: DesiredTorrent, live: LiveTorrent, context: PlanContext) -> Sequence[Decision]:
     """What to do about a live torrent that is declared absent."""
-    spared = spared_from_deletion(live, rules)
+    spared = deletion_spared_reason(live, context)
     if spared:
-        return [spare(live, spared)]
-    others = rules.others(live)
-    if others and not rules.take_over:
-        reason = f"declared absent, but it belongs to the owner {quoted(others)}; --take-over overrides"
-        return [action_on(entry, live, Verb.DELETE, reason, hold=Outcome.BLOCKED)]
-    gone = replace(deletion(live, rules, "declared absent"), source=entry.at)
+        return [build_spared(live, spared)]
+    others = context.list_other_owners(live)
+    if others and not context.take_over:
+        reason = f"declared absent, but it belongs to the owner {quote_names(others)}; --take-over overrides"
+        return [build_torrent_action(entry, live, Verb.DELETE, reason, hold=Outcome.BLOCKED)]
+    gone = replace(build_delete(live, context, "declared absent"), position=entry.position)
     return [gone if entry.delete_files is None else replace(gone, delete_files=entry.delete_files)]
 
 
-def spared_from_prune(live: LiveTorrent, rules: Rules, unknown: Sequence[DesiredTorrent] = ()) -> str | None:
+def prune_spared_reason(
+    live: LiveTorrent, context: PlanContext, unresolved: Sequence[DesiredTorrent] = ()
+) -> str | None:
     """Why a live torrent of ours that no entry means is left as it is, if so. A quarantine is no such reason."""
-    if spared := spared_from_deletion(live, rules):
+    if spared := deletion_spared_reason(live, context):
         return spared
-    if entry := next((one for one in unknown if may_mean(one, live)), None):
-        return f'it may be what "{entry.label}" ({entry.at}) means, and that is not known now'
-    others = rules.others(live)
-    return f"it belongs to the owner {quoted(others)} as well" if others else None
+    if entry := next((one for one in unresolved if could_be(one, live)), None):
+        return f'it may be what "{entry.label}" ({entry.position}) means, and that is not known now'
+    others = context.list_other_owners(live)
+    return f"it belongs to the owner {quote_names(others)} as well" if others else None
 
 
-def spared_from_deletion(live: LiveTorrent, rules: Rules) -> str | None:
+def deletion_spared_reason(live: LiveTorrent, context: PlanContext) -> str | None:
     """The mark or the policy that keeps a live torrent from every deletion."""
-    for mark in (IGNORE, PROTECT):
+    for mark in (IGNORE_TAG, PROTECT_TAG):
         if mark in live.tags:
             return f"it has the tag {mark}"
-    return None if rules.policy is Policy.SYNC else f"policy {rules.policy} does not delete"
+    return None if context.policy is Policy.SYNC else f"policy {context.policy} does not delete"
 
 
-def deletion(live: LiveTorrent, rules: Rules, reason: str) -> Action:
+def build_delete(live: LiveTorrent, context: PlanContext, reason: str) -> Action:
     """The action that takes a live torrent off its instance.
 
     Without the data where that was there before the torrent: it was not downloaded.
     """
-    original = rules.delete_files and CONTENT in live.tags
+    original = context.delete_files and CONTENT_TAG in live.tags
     reason += "; its data is kept, for the torrent was made from it" if original else ""
     return Action(
         Verb.DELETE,
-        Kind.TORRENT,
+        ObjectKind.TORRENT,
         live.name,
         reason,
         infohash=str(live.infohashes),
         torrent_id=live.id,
-        delete_files=rules.delete_files and not original,
+        delete_files=context.delete_files and not original,
     )
 
 
-def decide(found: Match, rules: Rules, snapshot: Snapshot, lore: Lore = NO_LORE) -> Sequence[Decision]:
+def plan_entry(
+    match: Match, context: PlanContext, snapshot: Snapshot, facts: EntryFacts = NO_FACTS
+) -> Sequence[Decision]:
     """What to do about one entry. Nothing means: it is settled."""
-    entry, live = found.entry, found.live
-    if found.conflict:
+    entry, live = match.entry, match.live
+    if match.conflict:
         verb = Verb.DELETE if entry.absent else Verb.UPDATE if live else Verb.ADD
-        return [action_on(entry, live, verb, found.conflict, hold=Outcome.BLOCKED)]
+        return [build_torrent_action(entry, live, verb, match.conflict, hold=Outcome.BLOCKED)]
     if live is None:
-        return [] if entry.absent else add(entry, rules, snapshot, lore)
-    if IGNORE in live.tags:
-        return [Spared(str(live.infohashes), live.name, f"it has the tag {IGNORE}")]
-    return remove(entry, live, rules) if entry.absent else _mend(entry, live, rules, snapshot, lore)
+        return [] if entry.absent else plan_add(entry, context, snapshot, facts)
+    if IGNORE_TAG in live.tags:
+        return [SparedTorrent(str(live.infohashes), live.name, f"it has the tag {IGNORE_TAG}")]
+    return plan_absent(entry, live, context) if entry.absent else _plan_present(entry, live, context, snapshot, facts)
 
 
-def decide_unknown(
-    entry: DesiredTorrent, unknown: Unknown, lives: Sequence[LiveTorrent], rules: Rules, snapshot: Snapshot
+def plan_unresolved_entry(
+    entry: DesiredTorrent,
+    unresolved: UnresolvedEntry,
+    live_torrents: Sequence[LiveTorrent],
+    context: PlanContext,
+    snapshot: Snapshot,
 ) -> Sequence[Action]:
-    """What to do about an entry of which it is not known which torrent it means; `lives` are those that it may mean."""
+    """What to do about an entry of which it is not known which torrent it means; `live_torrents` are those that it may mean."""
     if entry.absent:
-        held = unknown.hold and action_on(entry, None, Verb.DELETE, unknown.reason, hold=unknown.hold)
+        held = unresolved.hold and build_torrent_action(
+            entry, None, Verb.DELETE, unresolved.reason, hold=unresolved.hold
+        )
         return [held] if held else []
-    declared = (Change("owner", None, rules.owner), *first_values(entry))
-    if unknown.hold is Outcome.DEFERRED and isinstance(entry.content, ContentOf) and lives:
+    declared = (Change("owner", None, context.owner), *build_initial_changes(entry))
+    if unresolved.hold is Outcome.DEFERRED and isinstance(entry.content, ContentReference) and live_torrents:
         # it is there, as far as we know
-        return [action_on(entry, None, Verb.UPDATE, unknown.reason, hold=unknown.hold)]
-    if snapshot.api < MAKES_TORRENTS and isinstance(entry.content, Content):
-        why = f"unsupported: qBittorrent {snapshot.version} makes no torrents; {MAKES_TORRENTS_SINCE} and later do"
-        return [action_on(entry, None, Verb.ADD, why, declared, hold=Outcome.BLOCKED)]
-    if unknown.hold:
-        return [action_on(entry, None, Verb.ADD, unknown.reason, declared, hold=unknown.hold)]
-    return adding(entry, rules, snapshot, f"{unknown.reason}; it is made from its content, then added")
+        return [build_torrent_action(entry, None, Verb.UPDATE, unresolved.reason, hold=unresolved.hold)]
+    if snapshot.api_version < CREATOR_MIN_API and isinstance(entry.content, Content):
+        why = f"unsupported: qBittorrent {snapshot.version} makes no torrents; {CREATOR_MIN_RELEASE} and later do"
+        return [build_torrent_action(entry, None, Verb.ADD, why, declared, hold=Outcome.BLOCKED)]
+    if unresolved.hold:
+        return [build_torrent_action(entry, None, Verb.ADD, unresolved.reason, declared, hold=unresolved.hold)]
+    return build_add(entry, context, snapshot, f"{unresolved.reason}; it is made from its content, then added")
 
 
-def _mend(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot, lore: Lore) -> Sequence[Decision]:
-    if why := elsewhere(entry, live):
-        verb = Verb.UPDATE if rules.owns(live) else Verb.ADOPT
-        return [action_on(entry, live, verb, why, hold=Outcome.BLOCKED)]
-    decisions = list(_mend_fields(entry, live, rules, snapshot))
-    if lore.task and not any(isinstance(one, Spared) or one.hold for one in decisions):
+def _plan_present(
+    entry: DesiredTorrent, live: LiveTorrent, context: PlanContext, snapshot: Snapshot, facts: EntryFacts
+) -> Sequence[Decision]:
+    if why := data_moved_reason(entry, live):
+        verb = Verb.UPDATE if context.is_owned(live) else Verb.ADOPT
+        return [build_torrent_action(entry, live, verb, why, hold=Outcome.BLOCKED)]
+    decisions = list(_plan_fields(entry, live, context, snapshot))
+    if facts.task and not any(isinstance(one, SparedTorrent) or one.hold for one in decisions):
         over = (Change("creator_task", "finished", None),)
         decisions.append(
-            replace(action_on(entry, live, Verb.UPDATE, "the task that made it is over", over), task=lore.task)
+            replace(
+                build_torrent_action(entry, live, Verb.UPDATE, "the task that made it is over", over),
+                creator_task_id=facts.task,
+            )
         )
-    if why := damaged(entry, live):
-        decisions.append(action_on(entry, live, Verb.UPDATE, why, hold=Outcome.BLOCKED))
+    if why := data_damaged_reason(entry, live):
+        decisions.append(build_torrent_action(entry, live, Verb.UPDATE, why, hold=Outcome.BLOCKED))
     return decisions
 
 
-def _mend_fields(entry: DesiredTorrent, live: LiveTorrent, rules: Rules, snapshot: Snapshot) -> Sequence[Decision]:
-    owned, others = rules.owns(live), rules.others(live)
-    found = drift(entry, live)
-    if owned and not found and (not others or rules.policy is Policy.CREATE_ONLY):
+def _plan_fields(
+    entry: DesiredTorrent, live: LiveTorrent, context: PlanContext, snapshot: Snapshot
+) -> Sequence[Decision]:
+    owned, others = context.is_owned(live), context.list_other_owners(live)
+    found = find_drift(entry, live)
+    if owned and not found and (not others or context.policy is Policy.CREATE_ONLY):
         return []
-    if rules.policy is Policy.CREATE_ONLY:
-        return [spare(live, "policy create-only does not change what is there")]
+    if context.policy is Policy.CREATE_ONLY:
+        return [build_spared(live, "policy create-only does not change what is there")]
     verb = Verb.UPDATE if owned else Verb.ADOPT
-    if others and not rules.take_over:
-        reason = f"it belongs to the owner {quoted(others)}; --take-over makes it ours"
-        return [action_on(entry, live, verb, reason, found, hold=Outcome.BLOCKED)]
-    taken = tuple(Change("owner", name, rules.owner) for name in others)
-    claim = taken or (() if owned else (Change("owner", None, rules.owner),))
-    free, held = sort_out(found, live, snapshot, metadata_first=metadata_first(entry, snapshot))
+    if others and not context.take_over:
+        reason = f"it belongs to the owner {quote_names(others)}; --take-over makes it ours"
+        return [build_torrent_action(entry, live, verb, reason, found, hold=Outcome.BLOCKED)]
+    taken = tuple(Change("owner", name, context.owner) for name in others)
+    claim = taken or (() if owned else (Change("owner", None, context.owner),))
+    free, held = split_feasible(found, live, snapshot, metadata_first=needs_metadata_first(entry, snapshot))
     actions = []
     if claim or free:
-        reason = differing(free) if owned else differing(free, _not_ours_yet(entry))
-        actions.append(action_on(entry, live, verb, reason, claim + free))
+        reason = drift_reason(free) if owned else drift_reason(free, _adopt_reason(entry))
+        actions.append(build_torrent_action(entry, live, verb, reason, claim + free))
     for changes, hold, reason in held:
-        actions.append(action_on(entry, live, Verb.UPDATE, reason, changes, hold=hold))
+        actions.append(build_torrent_action(entry, live, Verb.UPDATE, reason, changes, hold=hold))
     return actions
 
 
-def _not_ours_yet(entry: DesiredTorrent) -> str:
+def _adopt_reason(entry: DesiredTorrent) -> str:
     late = " and ".join(entry.create_only)
     return "declared, not ours yet" + (f"; it is there already, so {late} cannot be given any more" if late else "")

@@ -4,7 +4,7 @@ For: sessions, errors, capabilities by Web API version, snapshots and mutations.
 should be, never retries on its own, never logs, and never lets a failed or partial read pass for a whole one.
 """
 
-from reconciler.qbittorrent.incremental_session import Mirror
+from reconciler.qbittorrent.incremental_session import IncrementalSession
 from reconciler.qbittorrent.session import Session
 
-__all__ = ["Mirror", "Session"]
+__all__ = ["IncrementalSession", "Session"]

@@ -6,16 +6,16 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from reconciler.model.desired import Instance
-from reconciler.model.errors import Unsupported
-from reconciler.model.paths import normal_path
-from reconciler.model.snapshot import DownloadPath, LiveCategory
+from reconciler.model.errors import UnsupportedError
+from reconciler.model.paths import normalize_path
+from reconciler.model.snapshot import CategoryDownloadPath, LiveCategory
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
-from reconciler.qbittorrent.convert import live_categories
+from reconciler.qbittorrent.convert import convert_categories
 
 # What a category of >= 5.2 has besides its paths: as torrents/categories reads it, as editCategory takes it (5.3), and
 # the value that means "not set".
-_LIMITS = (
+_CATEGORY_LIMITS = (
     ("ratio_limit", "ratioLimit", -2),
     ("seeding_time_limit", "seedingTimeLimit", -2),
     ("inactive_seeding_time_limit", "inactiveSeedingTimeLimit", -2),
@@ -30,17 +30,17 @@ class CategoryCalls:
     _instance: Instance
     _connection: Connection
 
-    def categories(self) -> Mapping[str, LiveCategory]:
+    def read_categories(self) -> Mapping[str, LiveCategory]:
         """Every category by its name."""
-        return live_categories(self._connection.call("torrents/categories", Client.category_rows))
+        return convert_categories(self._connection.call("torrents/categories", Client.read_category_rows))
 
-    def create_category(self, name: str, save_path: str, download_path: DownloadPath = None) -> None:
+    def create_category(self, name: str, save_path: str, download_path: CategoryDownloadPath = None) -> None:
         """Make a category that is not there; one that is there is refused (409)."""
-        paths = _download_path(download_path)
+        paths = _download_path_arguments(download_path)
         self._connection.call("torrents/createCategory", lambda c: c.torrents_create_category(name, save_path, **paths))
 
     def edit_category(
-        self, category: LiveCategory, save_path: str | None = None, download_path: DownloadPath = None
+        self, category: LiveCategory, save_path: str | None = None, download_path: CategoryDownloadPath = None
     ) -> None:
         """Give a category that is there these paths; None: as it has it, like all else.
 
@@ -49,18 +49,18 @@ class CategoryCalls:
         """
         save_path = category.save_path if save_path is None else save_path
         download_path = category.download_path if download_path is None else download_path
-        if (normal_path(save_path), download_path) == (normal_path(category.save_path), category.download_path):
+        if (normalize_path(save_path), download_path) == (normalize_path(category.save_path), category.download_path):
             return
         extra = category.extra
         limits: dict[str, Any] = {
-            write: extra[read] for read, write, unset in _LIMITS if extra.get(read, unset) != unset
+            write: extra[read] for read, write, unset in _CATEGORY_LIMITS if extra.get(read, unset) != unset
         }
         if limits and self._connection.capabilities.resets_category_limits:
-            raise Unsupported(
+            raise UnsupportedError(
                 f"{self._instance.name}: category {category.name} has share limits of its own, which qBittorrent 5.2 "
                 "would reset with an edit through the API. Change its path in qBittorrent itself, or update to 5.3"
             )
-        limits |= _download_path(download_path)
+        limits |= _download_path_arguments(download_path)
         self._connection.call(
             "torrents/editCategory", lambda c: c.torrents_edit_category(category.name, save_path, **limits)
         )
@@ -72,7 +72,7 @@ class CategoryCalls:
         self._connection.call("torrents/removeCategories", lambda c: c.torrents_remove_categories(list(names)))
 
 
-def _download_path(path: DownloadPath) -> dict[str, Any]:
+def _download_path_arguments(path: CategoryDownloadPath) -> dict[str, Any]:
     """A category's download path (>= 4.4) as it is written: not said (None), none (False), or a path."""
     if path is None:
         return {}

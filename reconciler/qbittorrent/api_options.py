@@ -7,23 +7,23 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.model.errors import Rejected
+from reconciler.model.errors import RejectedError
 from reconciler.model.files import LiveFile, Priority
-from reconciler.model.plan import Value
+from reconciler.model.plan import FieldValue
 from reconciler.model.snapshot import AddOptions, ShareLimits
-from reconciler.model.units import GLOBAL
+from reconciler.model.units import GLOBAL_LIMIT
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
-from reconciler.qbittorrent.convert import live_files
-from reconciler.qbittorrent.schemas import ACTIONS, LAYOUTS, PRIORITY_NUMBERS, STOP_CONDITIONS
+from reconciler.qbittorrent.convert import convert_files
+from reconciler.qbittorrent.schemas import CONTENT_LAYOUTS, NUMBERS_BY_PRIORITY, SHARE_LIMIT_ACTIONS, STOP_CONDITIONS
 
-FILES_IN_LIST: Final = (2, 11, 8)  # Web API from which torrents/info gives files
+FILES_IN_LIST_SINCE: Final = (2, 11, 8)  # Web API from which torrents/info gives files
 
-_ID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
-_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_ID_PATTERN = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+_CONTROL_PATTERN = re.compile(r"[\x00-\x20\x7f]")
 
-_Call = Callable[[Client, list[str], Any], object]
-_SETTERS: Final[dict[str, tuple[str, _Call]]] = {
+_OptionCall = Callable[[Client, list[str], Any], object]
+_OPTION_SETTERS: Final[dict[str, tuple[str, _OptionCall]]] = {
     "auto_tmm": ("setAutoManagement", lambda c, ids, value: c.torrents_set_auto_management(value, ids)),
     "download_path": ("setDownloadPath", lambda c, ids, value: c.torrents_set_download_path(value, ids)),
     "force_start": ("setForceStart", lambda c, ids, value: c.torrents_set_force_start(value, ids)),
@@ -32,7 +32,7 @@ _SETTERS: Final[dict[str, tuple[str, _Call]]] = {
     "upload_limit": ("setUploadLimit", lambda c, ids, value: c.torrents_set_upload_limit(value, ids)),
     "comment": ("setComment", lambda c, ids, value: c.torrents_set_comment(value, ids)),
 }
-_TOGGLES: Final[dict[str, tuple[str, Callable[[Client, list[str]], object]]]] = {
+_OPTION_TOGGLES: Final[dict[str, tuple[str, Callable[[Client, list[str]], object]]]] = {
     "sequential": ("toggleSequentialDownload", lambda c, ids: c.torrents_toggle_sequential_download(ids)),
     "first_last_piece_first": (
         "toggleFirstLastPiecePrio",
@@ -40,7 +40,7 @@ _TOGGLES: Final[dict[str, tuple[str, Callable[[Client, list[str]], object]]]] = 
     ),
 }
 # fields as an add takes them
-_ADDED: Final[dict[str, str]] = {
+_ADD_ARGUMENTS: Final[dict[str, str]] = {
     "download_path": "download_path",
     "force_start": "forced",
     "sequential": "is_sequential_download",
@@ -55,9 +55,9 @@ _ADDED: Final[dict[str, str]] = {
     "skip_checking": "is_skip_checking",
     "stop_condition": "stop_condition",
 }
-_NAMES: Final = {
-    "share_limits.action": ACTIONS,
-    "content_layout": LAYOUTS,
+_VALUE_NAMES: Final = {
+    "share_limits.action": SHARE_LIMIT_ACTIONS,
+    "content_layout": CONTENT_LAYOUTS,
     "stop_condition": STOP_CONDITIONS,
 }
 
@@ -68,34 +68,34 @@ class OptionCalls:
     _connection: Connection
 
     @property
-    def api(self) -> tuple[int, ...]:
+    def api_version(self) -> tuple[int, ...]:
         """The Web API version as numbers; empty before `open`."""
-        return self._connection.capabilities.web_api
+        return self._connection.capabilities.api_version
 
-    def files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
+    def read_files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
         """The files of those torrents that are there and have metadata; before qBittorrent 5.2 one request for each."""
-        hashes = checked_ids(ids)
-        if self.api < FILES_IN_LIST:
-            return {key: live_files(rows) for key in hashes if (rows := self._files_of(key))}
-        rows = self._connection.call("torrents/info", lambda client: client.file_rows(hashes))
-        return {row["hash"]: live_files(files) for row in rows if (files := row.get("files"))}
+        hashes = check_ids(ids)
+        if self.api_version < FILES_IN_LIST_SINCE:
+            return {key: convert_files(rows) for key in hashes if (rows := self._read_file_rows(key))}
+        rows = self._connection.call("torrents/info", lambda client: client.read_torrent_rows_with_files(hashes))
+        return {row["hash"]: convert_files(files) for row in rows if (files := row.get("files"))}
 
-    def set_option(self, ids: Collection[str], field: str, value: Value) -> None:
+    def set_option(self, ids: Collection[str], field: str, value: FieldValue) -> None:
         """Set one of the options that are set by themselves."""
-        hashes = checked_ids(ids)
-        endpoint, send = _SETTERS[field]
+        hashes = check_ids(ids)
+        endpoint, send = _OPTION_SETTERS[field]
         self._connection.call(f"torrents/{endpoint}", lambda client: send(client, hashes, value))
 
-    def toggle(self, ids: Collection[str], field: str) -> None:
+    def toggle_option(self, ids: Collection[str], field: str) -> None:
         """Turn `sequential` or `first_last_piece_first` over."""
-        hashes = checked_ids(ids)
-        endpoint, send = _TOGGLES[field]
+        hashes = check_ids(ids)
+        endpoint, send = _OPTION_TOGGLES[field]
         self._connection.call(f"torrents/{endpoint}", lambda client: send(client, hashes))
 
     def set_share_limits(self, ids: Collection[str], limits: ShareLimits) -> None:
         """Set all share limits at once. Older servers pass over what they do not know, newer ones insist on it."""
-        hashes = checked_ids(ids)
-        inactive = GLOBAL if limits.inactive_seeding_time is None else limits.inactive_seeding_time
+        hashes = check_ids(ids)
+        inactive = GLOBAL_LIMIT if limits.inactive_seeding_time is None else limits.inactive_seeding_time
         action = limits.action or "default"
         self._connection.call(
             "torrents/setShareLimits",
@@ -103,7 +103,7 @@ class OptionCalls:
                 ratio_limit=limits.ratio,
                 seeding_time_limit=limits.seeding_time,
                 inactive_seeding_time_limit=inactive,
-                share_limit_action=ACTIONS.get(action, action),  # type: ignore[arg-type]
+                share_limit_action=SHARE_LIMIT_ACTIONS.get(action, action),  # type: ignore[arg-type]
                 share_limits_mode=limits.mode or "Default",  # type: ignore[arg-type]
                 torrent_hashes=hashes,
             ),
@@ -111,53 +111,53 @@ class OptionCalls:
 
     def add_trackers(self, ids: Collection[str], urls: Sequence[str]) -> None:
         """Add trackers to those that are there."""
-        hashes, trackers = checked_ids(ids), _checked_urls(urls)
+        hashes, trackers = check_ids(ids), _check_urls(urls)
         self._connection.call(
             "torrents/addTrackers", lambda client: client.torrents_add_trackers("|".join(hashes), trackers)
         )
 
     def add_web_seeds(self, torrent_id: str, urls: Sequence[str]) -> None:
         """Add web seeds to those that are there. The server takes them apart at `|` and then decodes each."""
-        seeds = [quote(url, safe="") for url in _checked_urls(urls)]
+        seeds = [quote(url, safe="") for url in _check_urls(urls)]
         self._connection.call("torrents/addWebSeeds", lambda client: client.torrents_add_webseeds(torrent_id, seeds))
 
-    def prioritize(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
+    def set_file_priority(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
         """Give files a priority."""
-        number, ids = PRIORITY_NUMBERS[priority], sorted(indexes)
+        number, ids = NUMBERS_BY_PRIORITY[priority], sorted(indexes)
         self._connection.call(
             "torrents/filePrio", lambda client: client.torrents_file_priority(torrent_id, ids, number)
         )
 
-    def _files_of(self, torrent_id: str) -> Any:
+    def _read_file_rows(self, torrent_id: str) -> Any:
         try:
-            return self._connection.call("torrents/files", lambda client: client.files_of(torrent_id))
-        except Rejected as error:
+            return self._connection.call("torrents/files", lambda client: client.read_file_rows(torrent_id))
+        except RejectedError as error:
             if error.http_status != 404:  # it has gone meanwhile
                 raise
             return ()
 
 
-def added_options(options: AddOptions) -> dict[str, Any]:
+def build_add_arguments(options: AddOptions) -> dict[str, Any]:
     """Further options of an add, as the library takes them. Only what is given, and the stop condition always.
 
     Without one the server's own setting (>= 4.5) might stop what should run.
     """
     given: dict[str, Any] = {"stop_condition": "None"}
-    for field, value in options.more:
-        given[_ADDED[field]] = _NAMES[field][str(value)] if field in _NAMES else value
+    for field, value in options.extra_options:
+        given[_ADD_ARGUMENTS[field]] = _VALUE_NAMES[field][str(value)] if field in _VALUE_NAMES else value
     if given.get("download_path") == "":  # the empty path would mean the server's own one
         given |= {"download_path": None, "use_download_path": False}
     return given
 
 
-def checked_ids(ids: Collection[str]) -> list[str]:
+def check_ids(ids: Collection[str]) -> list[str]:
     """Ids as qBittorrent takes them. No id at all, or `all`, would mean every torrent: a mistake of the caller's."""
-    if not ids or not all(map(_ID.fullmatch, ids)):
+    if not ids or not all(map(_ID_PATTERN.fullmatch, ids)):
         raise ValueError("ids are a non-empty collection of infohashes")
     return list(ids)
 
 
-def _checked_urls(urls: Sequence[str]) -> list[str]:
-    if not urls or any(not url or _CONTROL.search(url) for url in urls):
+def _check_urls(urls: Sequence[str]) -> list[str]:
+    if not urls or any(not url or _CONTROL_PATTERN.search(url) for url in urls):
         raise ValueError("URLs are a non-empty collection, each without spaces and line breaks")
     return list(urls)

@@ -6,15 +6,18 @@ from collections.abc import Collection, Sequence
 from typing import Final
 from urllib.parse import quote
 
-from reconciler.model.content import MAKES_TORRENTS, Creation, CreatorTask, TaskState, making
-from reconciler.model.errors import Rejected
+from reconciler.model.content import CREATOR_MIN_API, CreationSpec, CreatorTask, TaskState, select_tasks
+from reconciler.model.errors import RejectedError
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
-from reconciler.qbittorrent.schemas import creator_task
+from reconciler.qbittorrent.schemas import convert_creator_task
 
-DECODES_URLS: Final = (2, 12)  # Web API from which the URLs of trackers and web seeds are decoded (qBittorrent 5.2)
-_NO_TASK, _NOT_MADE = 404, 409
-_TIER: Final = "||"  # between trackers: an empty one begins another tier
+URL_DECODING_SINCE: Final = (
+    2,
+    12,
+)  # Web API from which the URLs of trackers and web seeds are decoded (qBittorrent 5.2)
+_HTTP_NO_TASK, _HTTP_NOT_CREATED = 404, 409
+_TRACKER_SEPARATOR: Final = "||"  # between trackers: an empty one begins another tier
 
 
 class CreatorCalls:
@@ -22,16 +25,18 @@ class CreatorCalls:
 
     _connection: Connection
 
-    def tasks(self) -> tuple[CreatorTask, ...]:
+    def read_creator_tasks(self) -> tuple[CreatorTask, ...]:
         """All torrents that the server is making or has made since it began, without their files."""
-        return tuple(map(creator_task, self._connection.call("torrentcreator/status", Client.creator_rows)))
+        return tuple(
+            map(convert_creator_task, self._connection.call("torrentcreator/status", Client.read_creator_rows))
+        )
 
-    def make(self, creation: Creation) -> str:
+    def start_creator_task(self, creation: CreationSpec) -> str:
         """Begin to make a torrent, without adding it; the id of the task. Refused (409) where too many are under way.
 
         A path that leads nowhere is accepted, and the task then fails.
         """
-        encode = self._connection.capabilities.web_api >= DECODES_URLS
+        encode = self._connection.capabilities.api_version >= URL_DECODING_SINCE
         form = {
             "sourcePath": creation.path,
             "format": creation.format,
@@ -40,40 +45,42 @@ class CreatorCalls:
             "startSeeding": False,
             "source": creation.source or None,
             "comment": creation.comment or None,
-            "trackers": _joined(creation.trackers, _TIER, encode),
-            "urlSeeds": _joined(creation.web_seeds, "|", encode),
+            "trackers": _join_urls(creation.trackers, _TRACKER_SEPARATOR, encode),
+            "urlSeeds": _join_urls(creation.web_seeds, "|", encode),
         }
-        return self._connection.call("torrentcreator/addTask", lambda client: client.make_torrent(form))
+        return self._connection.call("torrentcreator/addTask", lambda client: client.add_creator_task(form))
 
-    def made(self, task: str) -> bytes | None:
+    def read_created_torrent(self, task_id: str) -> bytes | None:
         """The .torrent file that a task has made; None where there is none, or no such task."""
         try:
             return self._connection.call(
-                "torrentcreator/torrentFile", lambda client: client.torrentcreator_torrent_file(task)
+                "torrentcreator/torrentFile", lambda client: client.torrentcreator_torrent_file(task_id)
             )
-        except Rejected as error:
-            if error.http_status in (_NO_TASK, _NOT_MADE):
+        except RejectedError as error:
+            if error.http_status in (_HTTP_NO_TASK, _HTTP_NOT_CREATED):
                 return None
             raise
 
-    def remove_task(self, task: str) -> None:
+    def remove_creator_task(self, task_id: str) -> None:
         """Forget a task, and end it where it is still under way. One that is not there is no error."""
         try:
-            self._connection.call("torrentcreator/deleteTask", lambda client: client.torrentcreator_delete_task(task))
-        except Rejected as error:
-            if error.http_status != _NO_TASK:
+            self._connection.call(
+                "torrentcreator/deleteTask", lambda client: client.torrentcreator_delete_task(task_id)
+            )
+        except RejectedError as error:
+            if error.http_status != _HTTP_NO_TASK:
                 raise
 
-    def _tasks_for(self, content: Collection[Creation]) -> tuple[CreatorTask, ...]:
+    def _read_tasks_for(self, creations: Collection[CreationSpec]) -> tuple[CreatorTask, ...]:
         """Those that make one of these torrents, each that is finished with what came of it."""
-        if not content or self._connection.capabilities.web_api < MAKES_TORRENTS:
+        if not creations or self._connection.capabilities.api_version < CREATOR_MIN_API:
             return ()
-        return tuple(map(self._with_file, making(content, self.tasks())))
+        return tuple(map(self._attach_created_torrent, select_tasks(creations, self.read_creator_tasks())))
 
-    def _with_file(self, task: CreatorTask) -> CreatorTask:
-        data = self.made(task.id) if task.state is TaskState.FINISHED else None
+    def _attach_created_torrent(self, task: CreatorTask) -> CreatorTask:
+        data = self.read_created_torrent(task.id) if task.state is TaskState.FINISHED else None
         return task.with_file(data) if data else task
 
 
-def _joined(urls: Sequence[str], mark: str, encode: bool) -> str | None:
-    return mark.join(quote(url, safe="") if encode else url for url in urls) or None
+def _join_urls(urls: Sequence[str], separator: str, encode: bool) -> str | None:
+    return separator.join(quote(url, safe="") if encode else url for url in urls) or None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from reconciler.model.errors import Rejected
+from reconciler.model.errors import RejectedError
 from reconciler.model.snapshot import AddOptions
-from reconciler.qbittorrent.api_options import added_options, checked_ids
+from reconciler.qbittorrent.api_options import build_add_arguments, check_ids
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
 
@@ -18,15 +18,15 @@ class TorrentCalls:
     _connection: Connection
 
     @property
-    def tags_at_add(self) -> bool:
-        """Does an add take tags (qBittorrent >= 4.3.2)? Where not, `add` leaves them out and `add_tags` must follow."""
-        return self._connection.capabilities.tags_at_add
+    def can_tag_at_add(self) -> bool:
+        """Does an add take tags (qBittorrent >= 4.3.2)? Where not, `add_magnets` leaves them out and `add_tags` must follow."""
+        return self._connection.capabilities.can_tag_at_add
 
     def add_peer(self, torrent_id: str, address: str) -> None:
         """Tell a torrent of a peer, `IP:port`. One that is not there is no error."""
         self._connection.call("torrents/addPeers", lambda c: c.torrents_add_peers(address, torrent_id))
 
-    def add(self, magnets: Sequence[str], options: AddOptions) -> None:
+    def add_magnets(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links that share their options; one that is already there is no error.
 
         Everything that the server's own settings would otherwise decide about running and place goes with it. A reply
@@ -34,79 +34,79 @@ class TorrentCalls:
         """
         if not magnets or any(not uri.startswith("magnet:?") or "\n" in uri or "\r" in uri for uri in magnets):
             raise ValueError("only magnet links are added here: anything else could be a path on the server's own disk")
-        self._add(options, urls=magnets)
+        self._send_add(options, urls=magnets)
 
-    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+    def add_torrent_files(self, files: Mapping[str, bytes], options: AddOptions) -> None:
         """Add .torrent files by names of their own, sharing their options; one that is already there is no error.
 
         Where the server takes one of them for none it refuses (415), and some of the others may have been added.
         """
         if not files:
             raise ValueError("no file would mean an add of nothing")
-        self._add(options, torrent_files=files)
+        self._send_add(options, torrent_files=files)
 
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Put tags on, creating those that are new."""
-        hashes, names = checked_ids(ids), _checked_tags(tags)
+        hashes, names = check_ids(ids), _check_tags(tags)
         self._connection.call("torrents/addTags", lambda c: c.torrents_add_tags(names, hashes))
 
     def remove_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Take tags off. `tags` is never empty: qBittorrent would take off all of them."""
-        hashes, names = checked_ids(ids), _checked_tags(tags)
+        hashes, names = check_ids(ids), _check_tags(tags)
         self._connection.call("torrents/removeTags", lambda c: c.torrents_remove_tags(names, hashes))
 
     def set_category(self, ids: Collection[str], category: str) -> None:
         """Put into a category that exists; "" takes out of any."""
-        hashes = checked_ids(ids)
+        hashes = check_ids(ids)
         self._connection.call("torrents/setCategory", lambda c: c.torrents_set_category(category, hashes))
 
     def set_location(self, ids: Collection[str], path: str) -> None:
         """Move to an absolute path; management becomes manual."""
-        hashes = checked_ids(ids)
+        hashes = check_ids(ids)
         self._connection.call("torrents/setLocation", lambda c: c.torrents_set_location(path, hashes))
 
-    def rename(self, torrent_id: str, name: str) -> None:
+    def rename_torrent(self, torrent_id: str, name: str) -> None:
         """Give one torrent its name."""
         self._connection.call("torrents/rename", lambda c: c.torrents_rename(torrent_id, name))
 
-    def stop(self, ids: Collection[str]) -> None:
+    def stop_torrents(self, ids: Collection[str]) -> None:
         """Stop (pause). The state shows it only with the server's next refresh, 1.5 s later at most."""
-        hashes = checked_ids(ids)
+        hashes = check_ids(ids)
         self._connection.call("torrents/stop", lambda c: c.torrents_stop(hashes))
 
-    def start(self, ids: Collection[str]) -> None:
+    def start_torrents(self, ids: Collection[str]) -> None:
         """Start (resume). Never for one that runs: it would lose its forced start."""
-        hashes = checked_ids(ids)
+        hashes = check_ids(ids)
         self._connection.call("torrents/start", lambda c: c.torrents_start(hashes))
 
-    def delete(self, ids: Collection[str], delete_files: bool) -> None:
+    def delete_torrents(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove, with or without downloaded data."""
-        hashes = checked_ids(ids)
+        hashes = check_ids(ids)
         self._connection.call("torrents/delete", lambda c: c.torrents_delete(delete_files, hashes))
 
-    def _add(self, options: AddOptions, **what: Any) -> None:
+    def _send_add(self, options: AddOptions, **source: Any) -> None:
         """`what`: links or files, as qbittorrent-api takes them."""
 
         def send(client: Client) -> None:
             client.torrents_add(
-                **what,
+                **source,
                 save_path=options.save_path,
                 category=options.category or None,
                 rename=options.name,
-                tags=options.tags if options.tags and self.tags_at_add else None,
+                tags=options.tags if options.tags and self.can_tag_at_add else None,
                 is_stopped=options.stopped,  # is_paused=False would be dropped by the library
                 use_auto_torrent_management=options.auto_tmm,
-                **added_options(options),
+                **build_add_arguments(options),
             )
 
         try:
             self._connection.call("torrents/add", send)
-        except Rejected as error:
+        except RejectedError as error:
             if error.http_status != 409:  # >= 5.2: none was added, which is also what all duplicates answer
                 raise
 
 
-def _checked_tags(tags: Collection[str]) -> list[str]:
+def _check_tags(tags: Collection[str]) -> list[str]:
     """Tags as qBittorrent takes them: joined by commas, so none may hold one."""
     if not tags or any(not tag.strip() or "," in tag for tag in tags):
         raise ValueError("tags are a non-empty collection of names without commas")

@@ -24,34 +24,34 @@ from reconciler.model.desired import Instance
 from reconciler.model.secret import Secret
 from reconciler.qbittorrent.errors import UnexpectedReply
 from reconciler.qbittorrent.schemas import (
-    ADDED_TASK,
-    CATEGORIES,
-    FILES,
-    INFO_WITH_FILES,
-    MAIN_DATA,
-    PREFERENCES,
-    SERVER_STATE,
-    TASKS,
-    TORRENTS,
+    ADD_TASK_ADAPTER,
+    CATEGORY_ROWS_ADAPTER,
+    FILE_ROWS_ADAPTER,
+    MAIN_DATA_ADAPTER,
+    PREFERENCES_ADAPTER,
+    SERVER_STATE_ADAPTER,
+    TASK_ROWS_ADAPTER,
+    TORRENT_FILES_ROWS_ADAPTER,
+    TORRENT_ROWS_ADAPTER,
     CategoryRow,
     FileRow,
-    FilesRow,
     MainData,
     TaskRow,
+    TorrentFilesRow,
     TorrentRow,
 )
-from reconciler.qbittorrent.transfers import Gauge
+from reconciler.qbittorrent.transfers import TransferStats
 
-Status = Literal["stopped", "running"]
+StatusFilter = Literal["stopped", "running"]
 
 
-LOGOUT_PATIENCE = 5.0  # seconds: a run does not wait longer to take its leave
+LOGOUT_TIMEOUT = 5.0  # seconds: a run does not wait longer to take its leave
 
 
 class Client(qbittorrentapi.Client):
     """The Web API of one instance. Raises what qbittorrent-api, requests and pydantic raise, or `UnexpectedReply`.
 
-    `requests` counts what was sent. `web_api` is the Web API version, once known; calls that depend on it need it.
+    `request_count` counts what was sent. `web_api` is the Web API version, once known; calls that depend on it need it.
     A `gauge` reads along how transfers get on.
     Redirects are not followed: they turn a POST into a GET, which would read where it should write.
 
@@ -59,12 +59,12 @@ class Client(qbittorrentapi.Client):
     instance has its own `tls` settings; ~/.netrc is not: its credentials would replace ours and could get us banned.
     """
 
-    def __init__(self, instance: Instance, gauge: Gauge | None = None) -> None:
-        self._gauge = gauge
+    def __init__(self, instance: Instance, transfer_stats: TransferStats | None = None) -> None:
+        self._transfer_stats = transfer_stats
         api_key = instance.api_key.reveal() if instance.api_key else ""
-        self.requests = 0
+        self.request_count = 0
         self.web_api = ""
-        self.date = ""  # the header of the last answer
+        self.server_date = ""  # the header of the last answer
         super().__init__(
             host=instance.url,
             api_key=api_key,
@@ -99,18 +99,20 @@ class Client(qbittorrentapi.Client):
         """End the session on the server, if there is one, and close all connections."""
         try:
             if self._http_session and self._http_session.cookies:
-                patience = {"timeout": LOGOUT_PATIENCE}
+                patience = {"timeout": LOGOUT_TIMEOUT}
                 self._post(_name=APINames.Authorization, _method="logout", requests_args=patience)
         finally:
             self._trigger_session_initialization()
 
-    def torrent_rows(self, hashes: list[str] | None = None, status: Status | None = None) -> list[TorrentRow]:
+    def read_torrent_rows(
+        self, hashes: list[str] | None = None, status: StatusFilter | None = None
+    ) -> list[TorrentRow]:
         """The rows of torrents/info: all, or those of `hashes`; `status` is put in the words of the version."""
         if hashes is not None and not hashes:
             raise ValueError("an empty list of hashes would mean all torrents")
         return cast("list[TorrentRow]", self.torrents_info(status_filter=status, torrent_hashes=hashes))
 
-    def file_rows(self, hashes: list[str]) -> list[FilesRow]:
+    def read_torrent_rows_with_files(self, hashes: list[str]) -> list[TorrentFilesRow]:
         """The rows of torrents/info of some torrents, with their files (>= 5.2)."""
         reply: Response = self._post(
             _name=APINames.Torrents,
@@ -118,27 +120,27 @@ class Client(qbittorrentapi.Client):
             data={"hashes": "|".join(hashes), "includeFiles": "true"},
             response_class=Response,
         )
-        return INFO_WITH_FILES.validate_json(reply.content)
+        return TORRENT_FILES_ROWS_ADAPTER.validate_json(reply.content)
 
-    def files_of(self, torrent_id: str) -> list[FileRow]:
+    def read_file_rows(self, torrent_id: str) -> list[FileRow]:
         """The rows of torrents/files of one torrent; none before there is metadata."""
         reply: Response = self._post(
             _name=APINames.Torrents, _method="files", data={"hash": torrent_id}, response_class=Response
         )
-        return FILES.validate_json(reply.content)
+        return FILE_ROWS_ADAPTER.validate_json(reply.content)
 
-    def category_rows(self) -> Mapping[str, CategoryRow]:
+    def read_category_rows(self) -> Mapping[str, CategoryRow]:
         """The rows of torrents/categories."""
         return cast("Mapping[str, CategoryRow]", self.torrents_categories())
 
-    def creator_rows(self) -> list[TaskRow]:
+    def read_creator_rows(self) -> list[TaskRow]:
         """The rows of torrentcreator/status."""
         reply: Response = self._post(
             _name=APINames.TorrentCreator, _method="status", response_class=Response, version_introduced="2.10.4"
         )
-        return TASKS.validate_json(reply.content)
+        return TASK_ROWS_ADAPTER.validate_json(reply.content)
 
-    def make_torrent(self, form: Mapping[str, Any]) -> str:
+    def add_creator_task(self, form: Mapping[str, Any]) -> str:
         """torrentcreator/addTask, of which the library leaves out `source`; the id of the task."""
         reply: Response = self._post(
             _name=APINames.TorrentCreator,
@@ -147,20 +149,20 @@ class Client(qbittorrentapi.Client):
             response_class=Response,
             version_introduced="2.10.4",
         )
-        return ADDED_TASK.validate_json(reply.content)["taskID"]
+        return ADD_TASK_ADAPTER.validate_json(reply.content)["taskID"]
 
-    def preference_values(self) -> Mapping[str, object]:
+    def read_preference_values(self) -> Mapping[str, object]:
         """What app/preferences has, secrets included."""
         return cast("Mapping[str, object]", self.app_preferences())
 
-    def main_data(self, rid: int) -> MainData:
+    def read_main_data(self, rid: int) -> MainData:
         """What sync/maindata has to tell to one who knows its reply `rid`; 0: everything."""
         return cast("MainData", self.sync_maindata(rid=rid))
 
-    def free_space(self) -> int:
+    def read_free_space(self) -> int:
         """The bytes free at the default path, from a full reply of sync/maindata."""
         reply: Response = self._post(_name=APINames.Sync, _method="maindata", data={"rid": 0})
-        return SERVER_STATE.validate_json(reply.content)["server_state"]["free_space_on_disk"]
+        return SERVER_STATE_ADAPTER.validate_json(reply.content)["server_state"]["free_space_on_disk"]
 
     def app_web_api_version(self, **_: Any) -> str:
         """The version that is known; the library would ask for it before every call that depends on it."""
@@ -188,36 +190,38 @@ class Client(qbittorrentapi.Client):
         endpoint = f"{api_namespace}/{api_method}"
         if self.web_api:  # until it is known there are only calls that every version has
             self._is_endpoint_supported_for_version(endpoint, version_introduced, version_removed)
-        self.requests += 1
+        self.request_count += 1
         return self._request(http_method, api_namespace, api_method, *args, **kwargs)
 
     def _cast(self, response: Response, response_class: type, **_: Any) -> Any:
         """The body as what it should be. Pages and redirects are never an answer of qBittorrent's API."""
-        self.date = response.headers.get("Date", "")
+        self.server_date = response.headers.get("Date", "")
         if response.status_code >= 300:
-            raise UnexpectedReply(f"redirects to {_place(response)}. Give `url` as the address that finally answers")
+            raise UnexpectedReply(
+                f"redirects to {_redirect_target(response)}. Give `url` as the address that finally answers"
+            )
         if "html" in response.headers.get("Content-Type", ""):
             raise UnexpectedReply(
                 "answered with a web page. Does `url` lead to qBittorrent's Web UI, with no login page before it?"
             )
         if response_class is TorrentInfoList:
-            if self._gauge:
-                self._gauge.listed(response.content)
-            return TORRENTS.validate_json(response.content)
+            if self._transfer_stats:
+                self._transfer_stats.read_list(response.content)
+            return TORRENT_ROWS_ADAPTER.validate_json(response.content)
         if response_class is TorrentCategoriesDictionary:
-            return CATEGORIES.validate_json(response.content)
+            return CATEGORY_ROWS_ADAPTER.validate_json(response.content)
         if response_class is SyncMainDataDictionary:
-            if self._gauge:
-                self._gauge.told(response.content)
-            return MAIN_DATA.validate_json(response.content)
+            if self._transfer_stats:
+                self._transfer_stats.read_delta(response.content)
+            return MAIN_DATA_ADAPTER.validate_json(response.content)
         if response_class is ApplicationPreferencesDictionary:
-            return PREFERENCES.validate_json(response.content)
+            return PREFERENCES_ADAPTER.validate_json(response.content)
         return super()._cast(response, response_class)
 
     @property
     def _session(self) -> QbittorrentSession:
         session = super()._session
-        session.auth = _no_auth  # else requests looks into ~/.netrc
+        session.auth = _skip_auth  # else requests looks into ~/.netrc
         return session
 
 
@@ -234,11 +238,11 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def _no_auth(request: PreparedRequest) -> PreparedRequest:
+def _skip_auth(request: PreparedRequest) -> PreparedRequest:
     return request
 
 
-def _place(response: Response) -> str:
+def _redirect_target(response: Response) -> str:
     """Where a redirect leads, without its query: that may hold tokens."""
     target = urlsplit(response.headers.get("Location", ""))
     return (f"{target.scheme}://{target.hostname}" if target.hostname else "") + (target.path or "nowhere")

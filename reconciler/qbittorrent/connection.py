@@ -10,54 +10,71 @@ from pathlib import Path
 from typing import TypeVar
 
 from reconciler.model.desired import Instance
-from reconciler.model.errors import AuthFailed, Banned, BrokenReply, InstanceError, Stopped, TimedOut, TlsFailed
-from reconciler.qbittorrent.capabilities import Capabilities, capabilities_of, parse_web_api
+from reconciler.model.errors import (
+    AuthenticationError,
+    BannedError,
+    BrokenResponseError,
+    InstanceError,
+    ResponseTimeoutError,
+    StopRequested,
+    TlsError,
+)
+from reconciler.qbittorrent.capabilities import Capabilities, determine_capabilities, parse_api_version
 from reconciler.qbittorrent.client import Client
-from reconciler.qbittorrent.errors import FAILURES, LOGIN, UnexpectedReply, Where, is_expired_session, translate
-from reconciler.qbittorrent.transfers import Gauge
+from reconciler.qbittorrent.errors import (
+    LOGIN_ENDPOINT,
+    REQUEST_EXCEPTIONS,
+    RequestContext,
+    UnexpectedReply,
+    is_expired_session,
+    translate_error,
+)
+from reconciler.qbittorrent.transfers import TransferStats
 
 T = TypeVar("T")
 
-_NO_VERSION = "did not give a version. Does `url` lead to qBittorrent's Web UI?"
+_NO_VERSION_TEXT = "did not give a version. Does `url` lead to qBittorrent's Web UI?"
 
 
 class Connection:
-    """Sends requests to one instance. Every method raises `InstanceError`, or `Stopped` before it sends.
+    """Sends requests to one instance. Every method raises `InstanceError`, or `StopRequested` before it sends.
 
-    `version` (like `v5.1.0`), `web_api` (like `2.11.4`) and `capabilities` are known once it is open. `opened` counts
+    `version` (like `v5.1.0`), `api_version` (like `2.11.4`) and `capabilities` are known once it is open. `open_count` counts
     how often it was: what the server keeps for a session ends with the session. Not thread-safe.
     """
 
-    def __init__(self, instance: Instance, stop: threading.Event | None, gauge: Gauge | None = None) -> None:
+    def __init__(
+        self, instance: Instance, stop: threading.Event | None, transfer_stats: TransferStats | None = None
+    ) -> None:
         self.version = ""
         self.web_api = ""
         self.capabilities = Capabilities(())
-        self.opened = 0
+        self.open_count = 0
         self._instance = instance
         self._stop = stop
-        self._refused: InstanceError | None = None
-        self._client = Client(instance, gauge)
+        self._refusal: InstanceError | None = None
+        self._client = Client(instance, transfer_stats)
 
     @property
-    def requests(self) -> int:
+    def request_count(self) -> int:
         """How many HTTP requests were sent so far."""
-        return self._client.requests
+        return self._client.request_count
 
     @property
-    def date(self) -> str:
+    def server_date(self) -> str:
         """The `Date` header of the last answer, "" where it had none."""
-        return self._client.date
+        return self._client.server_date
 
     def open(self) -> None:
         """Log in (one attempt; none with an API key or without credentials) and learn the versions."""
         self._check_ca_file()
         self._log_in()
-        version = self._once("app/version", _read_version)
-        numbers = self._once("app/webapiVersion", _read_web_api)
-        self.capabilities = capabilities_of(self._instance.name, version, numbers)
+        version = self._send_once("app/version", _read_version)
+        numbers = self._send_once("app/webapiVersion", _read_api_version)
+        self.capabilities = determine_capabilities(self._instance.name, version, numbers)
         self.version, self.web_api = version, ".".join(map(str, numbers))
         self._client.web_api = self.web_api
-        self.opened += 1
+        self.open_count += 1
 
     def call(self, endpoint: str, send: Callable[[Client], T]) -> T:
         """Send one request. Where the session has expired: log in, learn the versions anew, and send it once more.
@@ -66,12 +83,12 @@ class Connection:
         another version, which has other words for the same things.
         """
         try:
-            return self._send(send)
-        except FAILURES as error:
-            if not (self._can_log_in and is_expired_session(error, self._where(endpoint))):
-                raise self._meaning(error, endpoint) from None
+            return self._send_unless_stopped(send)
+        except REQUEST_EXCEPTIONS as error:
+            if not (self._can_log_in and is_expired_session(error, self._request_context(endpoint))):
+                raise self._translate_error(error, endpoint) from None
         self.open()
-        return self._once(endpoint, send)
+        return self._send_once(endpoint, send)
 
     def close(self) -> None:
         """Log out and hang up. Never raises: the work is done, and the server drops idle sessions by itself."""
@@ -87,49 +104,49 @@ class Connection:
         username, password = self._instance.username, self._instance.password
         if self._can_log_in and username is not None and password is not None:
             try:
-                self._once(LOGIN, lambda client: client.log_in(username, password))
-            except (TimedOut, BrokenReply) as error:
+                self._send_once(LOGIN_ENDPOINT, lambda client: client.log_in(username, password))
+            except (ResponseTimeoutError, BrokenResponseError) as error:
                 error.transient = False  # it may have been refused unseen, and every refusal counts towards a ban
                 raise
 
-    def _once(self, endpoint: str, send: Callable[[Client], T]) -> T:
+    def _send_once(self, endpoint: str, send: Callable[[Client], T]) -> T:
         try:
-            return self._send(send)
-        except FAILURES as error:
-            raise self._meaning(error, endpoint) from None
+            return self._send_unless_stopped(send)
+        except REQUEST_EXCEPTIONS as error:
+            raise self._translate_error(error, endpoint) from None
 
-    def _send(self, send: Callable[[Client], T]) -> T:
+    def _send_unless_stopped(self, send: Callable[[Client], T]) -> T:
         if self._stop is not None and self._stop.is_set():
-            raise Stopped(f"{self._instance.name}: the run was asked to stop")
-        if self._refused:
-            raise self._refused
+            raise StopRequested(f"{self._instance.name}: the run was asked to stop")
+        if self._refusal:
+            raise self._refusal
         return send(self._client)
 
-    def _meaning(self, error: Exception, endpoint: str) -> InstanceError:
-        meaning = translate(error, self._where(endpoint))
-        if isinstance(meaning, (AuthFailed, Banned)):
-            self._refused = meaning  # asking again with what was refused is what gets an address banned
+    def _translate_error(self, error: Exception, endpoint: str) -> InstanceError:
+        meaning = translate_error(error, self._request_context(endpoint))
+        if isinstance(meaning, (AuthenticationError, BannedError)):
+            self._refusal = meaning  # asking again with what was refused is what gets an address banned
         return meaning
 
-    def _where(self, endpoint: str) -> Where:
-        return Where(self._instance, endpoint)
+    def _request_context(self, endpoint: str) -> RequestContext:
+        return RequestContext(self._instance, endpoint)
 
     def _check_ca_file(self) -> None:
         """A CA file that is not there would otherwise show as a failure to connect."""
         path = self._instance.ca_file
         if path and self._instance.tls_verify and not Path(path).is_file():
-            raise TlsFailed(f"{self._instance.name}: `tls.ca_file` {path} is not a file here")
+            raise TlsError(f"{self._instance.name}: `tls.ca_file` {path} is not a file here")
 
 
 def _read_version(client: Client) -> str:
     version = client.app_version()
     if not re.fullmatch(r"v[0-9][0-9A-Za-z.+-]{0,39}", version):
-        raise UnexpectedReply(_NO_VERSION)
+        raise UnexpectedReply(_NO_VERSION_TEXT)
     return version
 
 
-def _read_web_api(client: Client) -> tuple[int, ...]:
-    numbers = parse_web_api(client.read_web_api_version())
+def _read_api_version(client: Client) -> tuple[int, ...]:
+    numbers = parse_api_version(client.read_web_api_version())
     if numbers is None:
-        raise UnexpectedReply(_NO_VERSION)
+        raise UnexpectedReply(_NO_VERSION_TEXT)
     return numbers

@@ -7,38 +7,44 @@ from typing import Any
 
 from reconciler.model.files import LiveFile, Priority
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.links import links_part
-from reconciler.model.paths import normal_path
-from reconciler.model.preferences import PreferenceValue, canonical
+from reconciler.model.links import extract_links
+from reconciler.model.paths import normalize_path
+from reconciler.model.preferences import PreferenceValue, canonicalize_preference
 from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, ShareLimits
-from reconciler.model.units import GLOBAL
-from reconciler.qbittorrent.schemas import PRIORITIES, CategoryRow, FileRow, TorrentRow, read_action
+from reconciler.model.units import GLOBAL_LIMIT
+from reconciler.qbittorrent.schemas import (
+    PRIORITIES_BY_NUMBER,
+    CategoryRow,
+    FileRow,
+    TorrentRow,
+    convert_share_limit_action,
+)
 
 # The states that tell whether a torrent is stopped. All others hide it, and so may states of versions to come.
-STOPPED = frozenset({"pausedDL", "pausedUP", "stoppedDL", "stoppedUP"})
-RUNNING = frozenset({"downloading", "stalledDL", "queuedDL", "forcedDL", "metaDL", "forcedMetaDL"}) | {
+STOPPED_STATES = frozenset({"pausedDL", "pausedUP", "stoppedDL", "stoppedUP"})
+RUNNING_STATES = frozenset({"downloading", "stalledDL", "queuedDL", "forcedDL", "metaDL", "forcedMetaDL"}) | {
     "uploading",
     "stalledUP",
     "queuedUP",
     "forcedUP",
 }
 
-_OF_CATEGORY = frozenset({"name", "savePath", "download_path"})  # what a category has fields for
-_PLAIN = STOPPED | RUNNING
+_CATEGORY_FIELDS = frozenset({"name", "savePath", "download_path"})  # what a category has fields for
+_STATES_WITH_INTENT = STOPPED_STATES | RUNNING_STATES
 
 
-def hides_intent(state: str) -> bool:
+def is_stop_intent_hidden(state: str) -> bool:
     """Does the state not tell whether the torrent is stopped?"""
-    return state not in _PLAIN
+    return state not in _STATES_WITH_INTENT
 
 
-def intent_hidden(rows: Iterable[TorrentRow]) -> list[str]:
+def find_hidden_stop_intents(rows: Iterable[TorrentRow]) -> list[str]:
     """The hashes of those torrents whose state does not tell whether they are stopped."""
-    return [row["hash"] for row in rows if hides_intent(row["state"])]
+    return [row["hash"] for row in rows if is_stop_intent_hidden(row["state"])]
 
 
-def live_torrents(rows: Iterable[TorrentRow], stopped: Collection[str]) -> tuple[LiveTorrent, ...]:
-    """The rows as the model has them. `stopped`: which of the torrents that `intent_hidden` names are stopped."""
+def convert_torrents(rows: Iterable[TorrentRow], stopped_ids: Collection[str]) -> tuple[LiveTorrent, ...]:
+    """The rows as the model has them. `stopped`: which of the torrents that `find_hidden_stop_intents` names are stopped."""
     tag_sets: dict[str, frozenset[str]] = {}  # few values, many torrents
     paths: dict[str, str] = {}
     links: dict[str, str] = {}
@@ -51,7 +57,7 @@ def live_torrents(rows: Iterable[TorrentRow], stopped: Collection[str]) -> tuple
             tag_set = tag_sets[tags] = frozenset(tag.strip() for tag in tags.split(",")) - {""}
         save_path = paths.get(path)
         if save_path is None:
-            save_path = paths[path] = normal_path(path)
+            save_path = paths[path] = normalize_path(path)
         v1, v2 = row.get("infohash_v1"), row.get("infohash_v2")
         raw = (
             *(row["force_start"], row["seq_dl"], row["f_l_piece_prio"], row["super_seeding"]),
@@ -60,14 +66,14 @@ def live_torrents(rows: Iterable[TorrentRow], stopped: Collection[str]) -> tuple
             row.get("download_path"),
         )
         if (known := options.get(raw)) is None:
-            known = options[raw] = _options(*raw)
-        part = links_part(row["magnet_uri"])
+            known = options[raw] = _convert_options(*raw)
+        part = extract_links(row["magnet_uri"])
         torrents.append(
             LiveTorrent(
                 key,
                 InfoHashes(v1 or None, v2 or None) if v1 or v2 else InfoHashes(key),
                 row["name"],
-                state in STOPPED or key in stopped,
+                state in STOPPED_STATES or key in stopped_ids,
                 state,
                 row["category"],
                 tag_set,
@@ -75,7 +81,7 @@ def live_torrents(rows: Iterable[TorrentRow], stopped: Collection[str]) -> tuple
                 row["auto_tmm"],
                 row["progress"] or 0.0,
                 row["size"],
-                normal_path(row.get("content_path", "")),
+                normalize_path(row.get("content_path", "")),
                 row["total_size"] > 0,
                 known,
                 row.get("comment"),
@@ -85,7 +91,7 @@ def live_torrents(rows: Iterable[TorrentRow], stopped: Collection[str]) -> tuple
     return tuple(torrents)
 
 
-def _options(
+def _convert_options(
     force_start: bool,
     sequential: bool,
     first_last: bool,
@@ -100,38 +106,40 @@ def _options(
     download_path: str | None,
 ) -> LiveOptions:
     """The options of a row. No limit is 0 or -1, by version."""
-    share = ShareLimits(GLOBAL if ratio is None else ratio, seeding_time, inactive_time, read_action(action), mode)
-    path = None if download_path is None else normal_path(download_path)
+    share = ShareLimits(
+        GLOBAL_LIMIT if ratio is None else ratio, seeding_time, inactive_time, convert_share_limit_action(action), mode
+    )
+    path = None if download_path is None else normalize_path(download_path)
     limits = max(download_limit, 0), max(upload_limit, 0)
     return LiveOptions(force_start, sequential, first_last, super_seeding, *limits, share, path)
 
 
-def live_files(rows: Iterable[FileRow]) -> tuple[LiveFile, ...]:
+def convert_files(rows: Iterable[FileRow]) -> tuple[LiveFile, ...]:
     """The files of a torrent. qBittorrent 4.2 shows what is skipped in a folder `.unwanted`, which is its own."""
     return tuple(
         LiveFile(
             row.get("index", place),
             row["name"].replace(".unwanted/", ""),
-            PRIORITIES.get(row["priority"], Priority.NORMAL),  # 4 is libtorrent's own number for it
+            PRIORITIES_BY_NUMBER.get(row["priority"], Priority.NORMAL),  # 4 is libtorrent's own number for it
         )
         for place, row in enumerate(rows)
     )
 
 
-def live_categories(rows: Mapping[str, CategoryRow]) -> dict[str, LiveCategory]:
+def convert_categories(rows: Mapping[str, CategoryRow]) -> dict[str, LiveCategory]:
     """The categories as the model has them; `extra` is the rest of each row, by the names that the reply uses."""
     return {
         name: LiveCategory(
             name,
-            normal_path(row["savePath"]),
-            {key: value for key, value in row.items() if key not in _OF_CATEGORY},
-            _download_path(row.get("download_path")),
+            normalize_path(row["savePath"]),
+            {key: value for key, value in row.items() if key not in _CATEGORY_FIELDS},
+            _convert_download_path(row.get("download_path")),
         )
         for name, row in rows.items()
     }
 
 
-def other_seeds(row: TorrentRow) -> int:
+def count_other_seeds(row: TorrentRow) -> int:
     """The seeds that it knows besides itself.
 
     `num_seeds` are those it is connected to, and two seeds do not stay so. `num_complete` is what a tracker says, who
@@ -141,10 +149,10 @@ def other_seeds(row: TorrentRow) -> int:
     return max(row.get("num_seeds", 0), row.get("num_complete", 0) - itself, 0)
 
 
-def live_preferences(reply: Mapping[str, object]) -> dict[str, PreferenceValue]:
+def convert_preferences(reply: Mapping[str, object]) -> dict[str, PreferenceValue]:
     """The preferences as the model has them: what is secret is a `Secret` from here on."""
-    return {name: canonical(name, value) for name, value in reply.items()}
+    return {name: canonicalize_preference(name, value) for name, value in reply.items()}
 
 
-def _download_path(value: object) -> str | bool | None:
-    return normal_path(value) if isinstance(value, str) else False if value is False else None
+def _convert_download_path(value: object) -> str | bool | None:
+    return normalize_path(value) if isinstance(value, str) else False if value is False else None

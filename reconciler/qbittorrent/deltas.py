@@ -9,14 +9,18 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.model.snapshot import LiveOptions, LiveTorrent
-from reconciler.qbittorrent.convert import hides_intent, live_torrents
-from reconciler.qbittorrent.schemas import ACTIONS, MainData, TorrentChange, TorrentRow
+from reconciler.qbittorrent.convert import convert_torrents, is_stop_intent_hidden
+from reconciler.qbittorrent.schemas import SHARE_LIMIT_ACTIONS, MainData, TorrentChange, TorrentRow
 
-Torrents = Mapping[str, LiveTorrent]
+TorrentsById = Mapping[str, LiveTorrent]
 
-LAST_RID = 1_000_000  # after this one they begin at 1 again
+MAX_RID = 1_000_000  # after this one they begin at 1 again
 
-_WHOLE = TorrentChange.__optional_keys__ - {"comment", "share_limit_action", "share_limits_mode"}  # newer than 4.6
+_REQUIRED_FIELDS = TorrentChange.__optional_keys__ - {
+    "comment",
+    "share_limit_action",
+    "share_limits_mode",
+}  # newer than 4.6
 
 
 class NotADelta(Exception):
@@ -28,16 +32,16 @@ def check_continues(reply: MainData, rid: int) -> None:
 
     Another number than the next means a reply in between that we never saw. What it told may be lost (>= 5.1).
     """
-    if reply.get("full_update") or reply["rid"] != rid % LAST_RID + 1:
+    if reply.get("full_update") or reply["rid"] != rid % MAX_RID + 1:
         raise NotADelta
 
 
-def everything(reply: MainData) -> dict[str, LiveTorrent]:
+def convert_full_reply(reply: MainData) -> dict[str, LiveTorrent]:
     """The torrents of a full reply. Where the state of one hides the stop intent it is given as not stopped."""
-    return {key: _torrent(key, row) for key, row in reply.get("torrents", {}).items()}
+    return {key: _convert_torrent(key, row) for key, row in reply.get("torrents", {}).items()}
 
 
-def merged(torrents: Torrents, reply: MainData) -> Torrents:
+def apply_delta(torrents: TorrentsById, reply: MainData) -> TorrentsById:
     """The torrents after what a reply tells.
 
     Raises `NotADelta` for a new torrent that is not told whole, and where a hybrid torrent got another id with its
@@ -45,69 +49,71 @@ def merged(torrents: Torrents, reply: MainData) -> Torrents:
     """
     gone = torrents.keys() & reply.get("torrents_removed", ())
     left = {key: torrent for key, torrent in torrents.items() if key not in gone} if gone else torrents
-    changed = [_changed(left, key, change) for key, change in reply.get("torrents", {}).items()]
-    return updated(left, changed)
+    changed = [_apply_change(left, key, change) for key, change in reply.get("torrents", {}).items()]
+    return replace_torrents(left, changed)
 
 
-def updated(torrents: Torrents, fresh: Iterable[LiveTorrent]) -> Torrents:
+def replace_torrents(torrents: TorrentsById, reread: Iterable[LiveTorrent]) -> TorrentsById:
     """The torrents with those that were read anew."""
-    different = {torrent.id: torrent for torrent in fresh if torrents.get(torrent.id) != torrent}
+    different = {torrent.id: torrent for torrent in reread if torrents.get(torrent.id) != torrent}
     return {**torrents, **different} if different else torrents
 
 
-def with_intent(torrents: Torrents, hidden: Iterable[str], stopped: Collection[str]) -> Torrents:
+def set_stop_intent(torrents: TorrentsById, ids: Iterable[str], stopped_ids: Collection[str]) -> TorrentsById:
     """The torrents with the stop intent of those whose state hides it."""
-    return updated(torrents, (replace(torrents[key], stopped=key in stopped) for key in hidden))
+    return replace_torrents(torrents, (replace(torrents[key], stopped=key in stopped_ids) for key in ids))
 
 
-def about(reply: MainData, ids: Collection[str]) -> MainData:
+def filter_delta(reply: MainData, ids: Collection[str]) -> MainData:
     """What a reply tells of some torrents alone."""
     changes = {key: change for key, change in reply.get("torrents", {}).items() if key in ids}
     return {"rid": reply["rid"], "torrents": changes, "torrents_removed": reply.get("torrents_removed", [])}
 
 
-def alike(one: LiveTorrent, other: LiveTorrent) -> bool:
+def is_equivalent(torrent: LiveTorrent, other: LiveTorrent) -> bool:
     """Are they the same but for progress, files, and the stop intent, which maindata tells by the state alone?"""
-    return one == other or one == replace(other, stopped=one.stopped, progress=one.progress, files=one.files)
+    return torrent == other or torrent == replace(
+        other, stopped=torrent.stopped, progress=torrent.progress, files=torrent.files
+    )
 
 
-def may_be_rekeyed(torrent: LiveTorrent) -> bool:
+def can_be_rekeyed(torrent: LiveTorrent) -> bool:
     """May it get another id with its metadata? So it is with a hybrid torrent that was added by its v1 hash alone."""
     return torrent.size == 0 and torrent.infohashes.v2 is None
 
 
-def _changed(torrents: Torrents, key: str, change: TorrentChange) -> LiveTorrent:
+def _apply_change(torrents: TorrentsById, key: str, change: TorrentChange) -> LiveTorrent:
     before = torrents.get(key)
     if before is None:
-        new = _torrent(key, change)
+        new = _convert_torrent(key, change)
         if torrents.keys() & set(new.infohashes.ids):
             raise NotADelta
         return new
     if not change:  # nothing but speeds, times and the like
         return before
-    after = _torrent(key, {**_row(before), **change}, before.stopped)
+    after = _convert_torrent(key, {**_row_from_torrent(before), **change}, before.stopped)
     if after.infohashes != before.infohashes:
         raise NotADelta
-    return with_files_of(before, after)
+    return keep_known_files(before, after)
 
 
-def with_files_of(before: LiveTorrent, after: LiveTorrent) -> LiveTorrent:
+def keep_known_files(before: LiveTorrent, after: LiveTorrent) -> LiveTorrent:
     """The torrent with the files that are known of it; not known any more where what is selected has changed."""
     if before.files is None or (before.size, before.has_metadata) != (after.size, after.has_metadata):
         return after
     return replace(after, files=before.files)
 
 
-def _torrent(key: str, row: TorrentChange, stopped: bool = False) -> LiveTorrent:
+def _convert_torrent(key: str, row: TorrentChange, stopped: bool = False) -> LiveTorrent:
     """A torrent from a row that must be whole. `stopped` is heeded only where the state hides it."""
-    if not row.keys() >= _WHOLE:
+    if not row.keys() >= _REQUIRED_FIELDS:
         raise NotADelta
     whole: TorrentRow = {"hash": key, **row}  # type: ignore[typeddict-item]
-    (torrent,) = live_torrents([whole], {key} if stopped and hides_intent(whole["state"]) else ())
+    (torrent,) = convert_torrents([whole], {key} if stopped and is_stop_intent_hidden(whole["state"]) else ())
     return torrent
 
 
-def _row(torrent: LiveTorrent) -> TorrentChange:
+def _row_from_torrent(torrent: LiveTorrent) -> TorrentChange:
     """A torrent in the words of qBittorrent, so that there is one way only to read them."""
     return {
         "infohash_v1": torrent.infohashes.v1 or "",
@@ -123,12 +129,12 @@ def _row(torrent: LiveTorrent) -> TorrentChange:
         "content_path": torrent.content_path,
         "total_size": int(torrent.has_metadata),
         "magnet_uri": torrent.links,
-        **_options(torrent.options),
+        **_row_from_options(torrent.options),
         **({} if torrent.comment is None else {"comment": torrent.comment}),
     }
 
 
-def _options(options: LiveOptions) -> TorrentChange:
+def _row_from_options(options: LiveOptions) -> TorrentChange:
     share = options.share
     row: TorrentChange = {
         "force_start": options.force_start,
@@ -143,7 +149,7 @@ def _options(options: LiveOptions) -> TorrentChange:
     if share.inactive_seeding_time is not None:
         row["inactive_seeding_time_limit"] = share.inactive_seeding_time
     if share.action is not None:
-        row["share_limit_action"] = ACTIONS.get(share.action, share.action)
+        row["share_limit_action"] = SHARE_LIMIT_ACTIONS.get(share.action, share.action)
     if share.mode is not None:
         row["share_limits_mode"] = share.mode
     if options.download_path is not None:

@@ -23,20 +23,20 @@ import urllib3.exceptions as u3
 
 from reconciler.model.desired import Instance
 from reconciler.model.errors import (
-    AuthFailed,
-    Banned,
-    BrokenReply,
+    AuthenticationError,
+    BannedError,
+    BrokenResponseError,
     InstanceError,
-    Rejected,
-    ServerFault,
-    TimedOut,
-    TlsFailed,
-    TooLarge,
-    Unreachable,
-    Unsupported,
+    RejectedError,
+    RequestTooLargeError,
+    ResponseTimeoutError,
+    ServerFaultError,
+    TlsError,
+    UnreachableError,
+    UnsupportedError,
 )
 
-LOGIN = "auth/login"
+LOGIN_ENDPOINT = "auth/login"
 
 
 class UnexpectedReply(Exception):
@@ -44,7 +44,7 @@ class UnexpectedReply(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class RequestContext:
     """Which request an error belongs to, and of which instance."""
 
     instance: Instance
@@ -62,67 +62,75 @@ class Where:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     @property
-    def at(self) -> str:
+    def message_prefix(self) -> str:
         """The beginning of most messages: instance, endpoint, and where that is."""
         return f"{self.name}: {self.endpoint} at {self.origin}"
 
 
 E = TypeVar("E", bound=BaseException)
 
-_CHECK = "Is qBittorrent running, and does `url` name the host and port of its Web UI?"
-_UNUSABLE = (rq.InvalidURL, rq.InvalidSchema, rq.InvalidHeader, u3.LocationValueError, UnicodeError)
+_CHECK_HINT = "Is qBittorrent running, and does `url` name the host and port of its Web UI?"
+_UNUSABLE_REQUEST_ERRORS = (rq.InvalidURL, rq.InvalidSchema, rq.InvalidHeader, u3.LocationValueError, UnicodeError)
 
 
-def not_delivered(error: Exception, where: Where) -> InstanceError:
+def translate_transport_error(error: Exception, context: RequestContext) -> InstanceError:
     """What a failure to connect, to send or to receive means. When in doubt, the request has been carried out."""
-    causes = list(_causes(error))
-    if tls := _first(causes, ssl.SSLError):
-        return _tls_failed(tls, where)
-    if type(error) is OSError or _first(causes, *_UNUSABLE):  # requests: the file with the CAs is not there
+    causes = list(_iter_causes(error))
+    if tls := _find_cause(causes, ssl.SSLError):
+        return _translate_tls_error(tls, context)
+    if type(error) is OSError or _find_cause(
+        causes, *_UNUSABLE_REQUEST_ERRORS
+    ):  # requests: the file with the CAs is not there
         return InstanceError(
-            f"{where.name}: no request can be made with this `url`, API key, `tls.ca_file` or REQUESTS_CA_BUNDLE"
+            f"{context.name}: no request can be made with this `url`, API key, `tls.ca_file` or REQUESTS_CA_BUNDLE"
         )
-    if _first(causes, u3.ProxyError):
-        return Unreachable(
-            f"{where.name}: the HTTP proxy that the environment names (HTTP_PROXY, HTTPS_PROXY) does not lead to "
-            f"{where.origin}. Mend it, or except this host with NO_PROXY"
+    if _find_cause(causes, u3.ProxyError):
+        return UnreachableError(
+            f"{context.name}: the HTTP proxy that the environment names (HTTP_PROXY, HTTPS_PROXY) does not lead to "
+            f"{context.origin}. Mend it, or except this host with NO_PROXY"
         )
-    if _first(causes, u3.NameResolutionError, socket.gaierror):
-        return Unreachable(f"{where.name}: the host name in {where.origin} cannot be resolved. Check `url` and the DNS")
-    if _first(causes, u3.NewConnectionError):  # before the time-out, which is its base class
-        return Unreachable(f"{where.name}: no connection to {where.origin}. {_CHECK}")
-    if _first(causes, rq.ConnectTimeout, u3.ConnectTimeoutError):
-        return Unreachable(f"{where.name}: no connection to {where.origin} in time. {_CHECK}")
-    if (slow := _first(causes, TimeoutError)) and "handshake" in str(slow):
-        return Unreachable(
-            f"{where.name}: {where.origin} did not answer in TLS in time. Should `url` begin with http://?"
+    if _find_cause(causes, u3.NameResolutionError, socket.gaierror):
+        return UnreachableError(
+            f"{context.name}: the host name in {context.origin} cannot be resolved. Check `url` and the DNS"
         )
-    if slow or _first(causes, rq.Timeout, u3.ReadTimeoutError):
-        return TimedOut(f"{where.at} did not answer in time. It may be busy: raise `timeout.read` if this goes on")
-    return BrokenReply(f"{where.at}: the connection broke before the answer was whole. A new attempt may help")
+    if _find_cause(causes, u3.NewConnectionError):  # before the time-out, which is its base class
+        return UnreachableError(f"{context.name}: no connection to {context.origin}. {_CHECK_HINT}")
+    if _find_cause(causes, rq.ConnectTimeout, u3.ConnectTimeoutError):
+        return UnreachableError(f"{context.name}: no connection to {context.origin} in time. {_CHECK_HINT}")
+    if (slow := _find_cause(causes, TimeoutError)) and "handshake" in str(slow):
+        return UnreachableError(
+            f"{context.name}: {context.origin} did not answer in TLS in time. Should `url` begin with http://?"
+        )
+    if slow or _find_cause(causes, rq.Timeout, u3.ReadTimeoutError):
+        return ResponseTimeoutError(
+            f"{context.message_prefix} did not answer in time. It may be busy: raise `timeout.read` if this goes on"
+        )
+    return BrokenResponseError(
+        f"{context.message_prefix}: the connection broke before the answer was whole. A new attempt may help"
+    )
 
 
-def _tls_failed(error: ssl.SSLError, where: Where) -> InstanceError:
+def _translate_tls_error(error: ssl.SSLError, context: RequestContext) -> InstanceError:
     """A certificate or a protocol that does not fit is for a person to mend; any other break may pass."""
     if isinstance(error, ssl.SSLCertVerificationError):
         text = (
-            f"the TLS certificate of {where.origin} is not trusted ({error.verify_message}). Name its CA in "
+            f"the TLS certificate of {context.origin} is not trusted ({error.verify_message}). Name its CA in "
             "`tls.ca_file`, or set `tls.verify: false` to do without the check"
         )
     elif error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-        text = f"{where.origin} does not speak TLS. Should `url` begin with http://?"
+        text = f"{context.origin} does not speak TLS. Should `url` begin with http://?"
     elif error.reason in ("NO_CERTIFICATE_OR_CRL_FOUND", "PEM_LIB", "BAD_BASE64_DECODE"):
         text = "`tls.ca_file` holds no certificate in PEM format"
     else:
-        return BrokenReply(f"{where.at}: the TLS connection broke. A new attempt may help")
-    return TlsFailed(f"{where.name}: {text}")
+        return BrokenResponseError(f"{context.message_prefix}: the TLS connection broke. A new attempt may help")
+    return TlsError(f"{context.name}: {text}")
 
 
-def _first(causes: list[BaseException], *kinds: type[E]) -> E | None:
+def _find_cause(causes: list[BaseException], *kinds: type[E]) -> E | None:
     return next((cause for cause in causes if isinstance(cause, kinds)), None)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _iter_causes(error: BaseException) -> Iterator[BaseException]:
     """An exception and all that it wraps; requests and urllib3 put it in `args`, in `reason` or behind `from`."""
     seen: set[int] = set()
     todo: list[object] = [error]
@@ -134,10 +142,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             todo += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
 
 
-_NEVER_AGAIN = "It is not tried again: five failed logins ban this address for an hour"
+_NO_RETRY_TEXT = "It is not tried again: five failed logins ban this address for an hour"
 
 # Whatever sending a request and reading its answer may raise. ValueError: bad URLs and headers; OSError: CA files.
-FAILURES = (
+REQUEST_EXCEPTIONS = (
     requests.RequestException,
     u3.HTTPError,
     qbt.APIError,
@@ -149,104 +157,116 @@ FAILURES = (
 )
 
 
-def translate(error: Exception, where: Where) -> InstanceError:
+def translate_error(error: Exception, context: RequestContext) -> InstanceError:
     """What an exception means, in our own taxonomy."""
     if isinstance(error, UnexpectedReply):
-        return InstanceError(f"{where.at} {error}")
+        return InstanceError(f"{context.message_prefix} {error}")
     if isinstance(error, pydantic.ValidationError):
-        return _unreadable(error, where)
+        return _translate_validation_error(error, context)
     if isinstance(error, qbt.LoginFailed):
-        return AuthFailed(f"{where.name}: qBittorrent refuses the user name or password. Correct them. {_NEVER_AGAIN}")
+        return AuthenticationError(
+            f"{context.name}: qBittorrent refuses the user name or password. Correct them. {_NO_RETRY_TEXT}"
+        )
     if isinstance(error, requests.HTTPError) and error.response is not None:
-        return _refused(error.response, where)
+        return _translate_http_error(error.response, context)
     if isinstance(error, NotImplementedError):
-        return Unsupported(f"{where.name}: this version of qBittorrent has no {where.endpoint}. Update qBittorrent")
+        return UnsupportedError(
+            f"{context.name}: this version of qBittorrent has no {context.endpoint}. Update qBittorrent"
+        )
     if isinstance(error, (requests.RequestException, u3.HTTPError, OSError, UnicodeError)):
-        return not_delivered(error, where)
-    return InstanceError(f"{where.at} failed with an unforeseen {type(error).__name__}. Please report this")
+        return translate_transport_error(error, context)
+    return InstanceError(
+        f"{context.message_prefix} failed with an unforeseen {type(error).__name__}. Please report this"
+    )
 
 
-def is_expired_session(error: Exception, where: Where) -> bool:
+def is_expired_session(error: Exception, context: RequestContext) -> bool:
     """Does a 403 say that the server no longer knows our session (it was idle for long, or the server restarted)?
 
     Any other 403 explains itself in its body, such as a folder that cannot be written (qBittorrent <= 4.5.0).
     """
-    if where.endpoint == LOGIN or not isinstance(error, qbt.Forbidden403Error) or error.response is None:
+    if context.endpoint == LOGIN_ENDPOINT or not isinstance(error, qbt.Forbidden403Error) or error.response is None:
         return False
     return error.response.text in ("", "Forbidden")
 
 
-def _unreadable(error: pydantic.ValidationError, where: Where) -> InstanceError:
+def _translate_validation_error(error: pydantic.ValidationError, context: RequestContext) -> InstanceError:
     """A body that is no JSON was cut short or garbled; JSON of another shape is not what we think we talk to."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] == "json_invalid":
-        return BrokenReply(f"{where.at} answered with a body that is cut short or garbled. A new attempt may help")
+        return BrokenResponseError(
+            f"{context.message_prefix} answered with a body that is cut short or garbled. A new attempt may help"
+        )
     place = ".".join(str(step) for step in first["loc"][-1:] if isinstance(step, str)) or "the whole"
     return InstanceError(
-        f"{where.at} answered with JSON of an unexpected shape ({place}: {first['msg']}). "
+        f"{context.message_prefix} answered with JSON of an unexpected shape ({place}: {first['msg']}). "
         "Is this qBittorrent, and does `url` name it? If so, please report it with the version of qBittorrent"
     )
 
 
-def _refused(response: requests.Response, where: Where) -> InstanceError:
+def _translate_http_error(response: requests.Response, context: RequestContext) -> InstanceError:
     code = response.status_code
     if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ServerFault(
-            f"{where.at} answered {_status(code)}. qBittorrent or a proxy before it is overloaded, starting or broken"
+        return ServerFaultError(
+            f"{context.message_prefix} answered {_status_text(code)}. qBittorrent or a proxy before it is overloaded, starting or broken"
         )
     if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return TooLarge(
-            f"{where.at} was refused: a proxy before qBittorrent takes no request of this size. "
+        return RequestTooLargeError(
+            f"{context.message_prefix} was refused: a proxy before qBittorrent takes no request of this size. "
             "Raise its limit (nginx: client_max_body_size)",
             code,
         )
     if code == HTTPStatus.UNAUTHORIZED:
-        return _unauthorized(where)
-    if code == HTTPStatus.FORBIDDEN and where.endpoint == LOGIN and not _is_page(response):
-        return Banned(
-            f"{where.name}: qBittorrent has banned this address after too many failed logins. "
+        return _make_unauthorized_error(context)
+    if code == HTTPStatus.FORBIDDEN and context.endpoint == LOGIN_ENDPOINT and not _is_page(response):
+        return BannedError(
+            f"{context.name}: qBittorrent has banned this address after too many failed logins. "
             "Correct the credentials, then wait for an hour or restart qBittorrent"
         )
     if code == HTTPStatus.FORBIDDEN and response.text in ("", "Forbidden"):
-        return _forbidden(where)
-    if code == HTTPStatus.NOT_FOUND and where.endpoint in (LOGIN, "app/version", "app/webapiVersion"):
+        return _make_forbidden_error(context)
+    if code == HTTPStatus.NOT_FOUND and context.endpoint in (LOGIN_ENDPOINT, "app/version", "app/webapiVersion"):
         return InstanceError(
-            f"{where.at} was not found. Check host, port and base path of `url`: it must lead to the Web UI of "
+            f"{context.message_prefix} was not found. Check host, port and base path of `url`: it must lead to the Web UI of "
             "qBittorrent 4.2.4 or newer"
         )
-    return Rejected(f"{where.at} was refused: {_status(code)}{_reason(response, where)}", code)
-
-
-def _unauthorized(where: Where) -> InstanceError:
-    """Wrong credentials (>= 5.2), or (all versions) a Host header that qBittorrent rejects; the answers are alike."""
-    return AuthFailed(
-        f"{where.name}: {where.origin} answered 401 to {where.endpoint}: wrong credentials, or qBittorrent does not "
-        "accept the host name or port in `url` (they must be its own; check its server domains), or a proxy wants "
-        f"credentials of its own. {_NEVER_AGAIN}"
+    return RejectedError(
+        f"{context.message_prefix} was refused: {_status_text(code)}{_refusal_reason(response, context)}", code
     )
 
 
-def _forbidden(where: Where) -> InstanceError:
-    if where.instance.api_key:
-        return AuthFailed(
-            f"{where.name}: qBittorrent refuses the API key. Correct it, or use a user name and password where "
+def _make_unauthorized_error(context: RequestContext) -> InstanceError:
+    """Wrong credentials (>= 5.2), or (all versions) a Host header that qBittorrent rejects; the answers are alike."""
+    return AuthenticationError(
+        f"{context.name}: {context.origin} answered 401 to {context.endpoint}: wrong credentials, or qBittorrent does not "
+        "accept the host name or port in `url` (they must be its own; check its server domains), or a proxy wants "
+        f"credentials of its own. {_NO_RETRY_TEXT}"
+    )
+
+
+def _make_forbidden_error(context: RequestContext) -> InstanceError:
+    if context.instance.api_key:
+        return AuthenticationError(
+            f"{context.name}: qBittorrent refuses the API key. Correct it, or use a user name and password where "
             "qBittorrent is older than 5.2"
         )
-    return AuthFailed(
-        f"{where.name}: qBittorrent wants a login for {where.endpoint}. Give `username` and `password`; if they are "
+    return AuthenticationError(
+        f"{context.name}: qBittorrent wants a login for {context.endpoint}. Give `username` and `password`; if they are "
         "given, its session cookie gets lost on the way: look for a proxy that drops cookies, or http in place of https"
     )
 
 
-def _reason(response: requests.Response, where: Where) -> str:
+def _refusal_reason(response: requests.Response, context: RequestContext) -> str:
     """What qBittorrent says about a refusal: one line of plain text.
 
     A page of a proxy is left out, and so is whatever echoes a URL or what we sent to get in.
     """
     text = " ".join(response.text.split())
     plain = response.headers.get("Content-Type", "").startswith("text/plain")
-    api_key = where.instance.api_key
-    echo = where.endpoint in (LOGIN, "app/setPreferences") or (api_key is not None and api_key.reveal() in text)
+    api_key = context.instance.api_key
+    echo = context.endpoint in (LOGIN_ENDPOINT, "app/setPreferences") or (
+        api_key is not None and api_key.reveal() in text
+    )
     told = plain and not echo and 0 < len(text) <= 120 and "://" not in text and "magnet:" not in text
     return f" ({text})" if told else ""
 
@@ -256,5 +276,5 @@ def _is_page(response: requests.Response) -> bool:
     return "html" in response.headers.get("Content-Type", "")
 
 
-def _status(code: int) -> str:
+def _status_text(code: int) -> str:
     return f"{code} {http.client.responses.get(code, '')}".rstrip()

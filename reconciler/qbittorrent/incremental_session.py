@@ -7,55 +7,55 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.model.content import Creation
+from reconciler.model.content import CreationSpec
 from reconciler.model.desired import Instance
 from reconciler.model.files import Priority
-from reconciler.model.paths import normal_path
+from reconciler.model.paths import normalize_path
 from reconciler.model.snapshot import AddOptions, Snapshot
-from reconciler.qbittorrent.convert import hides_intent
+from reconciler.qbittorrent.convert import is_stop_intent_hidden
 from reconciler.qbittorrent.deltas import (
     NotADelta,
-    Torrents,
-    about,
-    alike,
+    TorrentsById,
+    apply_delta,
+    can_be_rekeyed,
     check_continues,
-    everything,
-    may_be_rekeyed,
-    merged,
-    updated,
-    with_files_of,
-    with_intent,
+    convert_full_reply,
+    filter_delta,
+    is_equivalent,
+    keep_known_files,
+    replace_torrents,
+    set_stop_intent,
 )
 from reconciler.qbittorrent.schemas import MainData
-from reconciler.qbittorrent.session import Session, lacks_files
-from reconciler.qbittorrent.transfers import Gauge
+from reconciler.qbittorrent.session import Session, needs_files
+from reconciler.qbittorrent.transfers import TransferStats
 
-FULL_EVERY = 15 * 60.0  # seconds between full reads, whatever the deltas say
-DOUBT = 30.0  # seconds in which the two ways of reading have to agree, or it is said
+FULL_READ_INTERVAL = 15 * 60.0  # seconds between full reads, whatever the deltas say
+MISMATCH_TIMEOUT = 30.0  # seconds in which the two ways of reading have to agree, or it is said
 
 
 @dataclass(frozen=True, slots=True)
-class _Copy:
+class _SyncState:
     """The instance as it was at the last read.
 
     Deltas tell what changed against the view that the server keeps for the session, so where that view is not what a
-    full read shows, a change could go untold. `doubts` are the torrents of which it was so, as that view has them:
-    they are read again until both agree. `doubtful_categories`: likewise, but until the next full read.
+    full read shows, a change could go untold. `mismatches` are the torrents of which it was so, as that view has them:
+    they are read again until both agree. `has_category_mismatch`: likewise, but until the next full read.
     """
 
     snapshot: Snapshot
-    torrents: Torrents  # those of the snapshot, by id
-    full_at: float
-    opened: int  # which session it belongs to
+    torrents: TorrentsById  # those of the snapshot, by id
+    full_read_at: float
+    open_count: int  # which session it belongs to
     rid: int = 0  # the last reply of sync/maindata; 0: there is none to go on from
-    doubts: Torrents = field(default_factory=dict)
-    doubtful_categories: bool = False
+    mismatches: TorrentsById = field(default_factory=dict)
+    has_category_mismatch: bool = False
 
 
-class Mirror(Session):
-    """A session for a loop: all that `Session` does, with a `snapshot` that costs one request where nothing changed.
+class IncrementalSession(Session):
+    """A session for a loop: all that `Session` does, with a `read_snapshot` that costs one request where nothing changed.
 
-    From qBittorrent 4.6 on it takes deltas. It reads in full, by `Session.snapshot`, at first, after a read that
+    From qBittorrent 4.6 on it takes deltas. It reads in full, by `Session.read_snapshot`, at first, after a read that
     failed, after a new login or a restart of the server, every 15 minutes, and when asked to; a full read must
     precede every deletion. Before 4.6 every read is full, and with an API key: its session cannot be ended.
 
@@ -74,18 +74,18 @@ class Mirror(Session):
         instance: Instance,
         *,
         stop: threading.Event | None = None,
-        gauge: Gauge | None = None,
+        transfer_stats: TransferStats | None = None,
         now: Callable[[], float] = time.monotonic,
-        tell: Callable[[str], None] = lambda message: None,
+        warn: Callable[[str], None] = lambda message: None,
     ) -> None:
-        super().__init__(instance, stop=stop, gauge=gauge)
+        super().__init__(instance, stop=stop, transfer_stats=transfer_stats)
         self._now = now
-        self._tell = tell
-        self._copy: _Copy | None = None
-        self._fresh = False
-        self._polled = 0  # the last session in which maindata was asked for
+        self._warn = warn
+        self._state: _SyncState | None = None
+        self._has_full_snapshot = False
+        self._polled_session = 0  # the last session in which maindata was asked for
 
-    def snapshot(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
+    def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
         """Every torrent and category: the very same object as the last time where nothing in it has changed.
 
         One request; one more for each of: declared preferences, declared content, torrents whose state hides the stop
@@ -94,140 +94,153 @@ class Mirror(Session):
 
         No delta tells of priorities of files. They are read with a full read, and where what is selected has changed.
         """
-        return self._read(files_of, content, full=False)
+        return self._read_state(files_of, creations, full=False)
 
-    def _read(self, files_of: Collection[str], content: Collection[Creation], full: bool) -> Snapshot:
-        copy, self._copy = self._copy, None  # whatever fails on the way, the copy is not gone on from
-        on = copy if copy and not full and self._can_go_on(copy) else None
-        self._copy = self._next(on, files_of) if on else self._full(copy, files_of)
-        self._fresh = on is None or self._copy.full_at > on.full_at
-        tasks = self._tasks_for(content)
-        if tasks != self._copy.snapshot.tasks:
-            self._copy = replace(self._copy, snapshot=replace(self._copy.snapshot, tasks=tasks))
-        return self._copy.snapshot
+    def _read_state(self, files_of: Collection[str], creations: Collection[CreationSpec], full: bool) -> Snapshot:
+        copy, self._state = self._state, None  # whatever fails on the way, the copy is not gone on from
+        on = copy if copy and not full and self._can_continue(copy) else None
+        self._state = self._read_delta(on, files_of) if on else self._read_full(copy, files_of)
+        self._has_full_snapshot = on is None or self._state.full_read_at > on.full_read_at
+        tasks = self._read_tasks_for(creations)
+        if tasks != self._state.snapshot.creator_tasks:
+            self._state = replace(self._state, snapshot=replace(self._state.snapshot, creator_tasks=tasks))
+        return self._state.snapshot
 
     @property
-    def fresh(self) -> bool:
+    def has_full_snapshot(self) -> bool:
         """Was the last snapshot a full read, that depends on nothing read before?"""
-        return self._fresh
+        return self._has_full_snapshot
 
-    def refresh(self, files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Snapshot:
+    def read_full_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
         """A full read, which depends on nothing that was read before."""
-        return self._read(files_of, content, full=True)
+        return self._read_state(files_of, creations, full=True)
 
-    def add(self, magnets: Sequence[str], options: AddOptions) -> None:
+    def add_magnets(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links, as `Session.add`."""
         if not options.stopped:
-            self._copy = None  # their metadata may come before the next look
-        super().add(magnets, options)
+            self._state = None  # their metadata may come before the next look
+        super().add_magnets(magnets, options)
 
-    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+    def add_torrent_files(self, files: Mapping[str, bytes], options: AddOptions) -> None:
         """Add .torrent files, as `Session.upload`."""
-        self._copy = None  # one gives its metadata, and perhaps another id, to a torrent that waited for it
-        super().upload(files, options)
+        self._state = None  # one gives its metadata, and perhaps another id, to a torrent that waited for it
+        super().add_torrent_files(files, options)
 
-    def start(self, ids: Collection[str]) -> None:
+    def start_torrents(self, ids: Collection[str]) -> None:
         """Start (resume), as `Session.start`."""
-        if self._copy and any(
-            key not in self._copy.torrents or may_be_rekeyed(self._copy.torrents[key]) for key in ids
+        if self._state and any(
+            key not in self._state.torrents or can_be_rekeyed(self._state.torrents[key]) for key in ids
         ):
-            self._copy = None
-        super().start(ids)
+            self._state = None
+        super().start_torrents(ids)
 
-    def prioritize(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
+    def set_file_priority(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
         """Give files a priority, as `Session.prioritize`."""
-        self._copy = None  # deltas would not tell of it
-        super().prioritize(torrent_id, indexes, priority)
+        self._state = None  # deltas would not tell of it
+        super().set_file_priority(torrent_id, indexes, priority)
 
-    def _can_go_on(self, copy: _Copy) -> bool:
-        fresh = self._now() - copy.full_at < FULL_EVERY
-        return fresh and copy.rid > 0 and copy.opened == self._connection.opened
+    def _can_continue(self, copy: _SyncState) -> bool:
+        fresh = self._now() - copy.full_read_at < FULL_READ_INTERVAL
+        return fresh and copy.rid > 0 and copy.open_count == self._connection.open_count
 
-    def _next(self, copy: _Copy, files_of: Collection[str]) -> _Copy:
+    def _read_delta(self, copy: _SyncState, files_of: Collection[str]) -> _SyncState:
         """The copy after the changes since the last read."""
-        if not self._is_safe(copy):
-            return self._full(copy, files_of)
-        reply = self._main_data(copy.rid)
+        if not self._is_delta_safe(copy):
+            return self._read_full(copy, files_of)
+        reply = self._read_main_data(copy.rid)
         try:
             check_continues(reply, copy.rid)
-            torrents, doubts = merged(copy.torrents, reply), merged(copy.doubts, about(reply, copy.doubts))
+            torrents, doubts = (
+                apply_delta(copy.torrents, reply),
+                apply_delta(copy.mismatches, filter_delta(reply, copy.mismatches)),
+            )
         except NotADelta:
             # where no login is needed, a full reply may be the only sign of a restart, as another version perhaps
-            in_new_session = copy.opened != self._connection.opened
-            return self._full(copy, files_of, reply if in_new_session else None)
+            in_new_session = copy.open_count != self._connection.open_count
+            return self._read_full(copy, files_of, reply if in_new_session else None)
         if doubts:
-            seen = {live.id: with_files_of(torrents.get(live.id, live), live) for live in self.read(doubts)}
-            torrents = updated(torrents, seen.values())
-            doubts = {key: view for key, view in doubts.items() if key not in seen or not alike(view, seen[key])}
-        hidden = [key for key, torrent in torrents.items() if hides_intent(torrent.state)]
-        torrents = with_intent(torrents, hidden, self._stopped_among(hidden))
-        if files_of and (lacking := [live for live in torrents.values() if lacks_files(live, files_of)]):
-            torrents = updated(torrents, self._with_files(lacking, files_of))
+            seen = {live.id: keep_known_files(torrents.get(live.id, live), live) for live in self.read_torrents(doubts)}
+            torrents = replace_torrents(torrents, seen.values())
+            doubts = {
+                key: view for key, view in doubts.items() if key not in seen or not is_equivalent(view, seen[key])
+            }
+        hidden = [key for key, torrent in torrents.items() if is_stop_intent_hidden(torrent.state)]
+        torrents = set_stop_intent(torrents, hidden, self._find_stopped(hidden))
+        if files_of and (lacking := [live for live in torrents.values() if needs_files(live, files_of)]):
+            torrents = replace_torrents(torrents, self._read_missing_files(lacking, files_of))
         snapshot = copy.snapshot
-        if copy.doubtful_categories or "categories" in reply or "categories_removed" in reply:
-            categories = self.categories()
+        if copy.has_category_mismatch or "categories" in reply or "categories_removed" in reply:
+            categories = self.read_categories()
             if categories != snapshot.categories:
                 snapshot = replace(snapshot, categories=categories)
-        preferences = self._declared_preferences()
+        preferences = self._read_declared_preferences()
         if preferences != snapshot.preferences:
             snapshot = replace(snapshot, preferences=preferences)
         if torrents is not copy.torrents:
             snapshot = replace(snapshot, torrents=tuple(torrents.values()))
-        return replace(copy, snapshot=snapshot, torrents=torrents, rid=reply["rid"], doubts=doubts)
+        return replace(copy, snapshot=snapshot, torrents=torrents, rid=reply["rid"], mismatches=doubts)
 
-    def _is_safe(self, copy: _Copy) -> bool:
+    def _is_delta_safe(self, copy: _SyncState) -> bool:
         """Do all torrents that wait for metadata still have the ids that they had?"""
-        waiting = [key for key, torrent in copy.torrents.items() if not torrent.stopped and may_be_rekeyed(torrent)]
-        return not waiting or len(self._rows(waiting)) == len(waiting)
+        waiting = [key for key, torrent in copy.torrents.items() if not torrent.stopped and can_be_rekeyed(torrent)]
+        return not waiting or len(self._read_rows(waiting)) == len(waiting)
 
-    def _full(self, before: _Copy | None, files_of: Collection[str], reply: MainData | None = None) -> _Copy:
+    def _read_full(
+        self, previous: _SyncState | None, files_of: Collection[str], reply: MainData | None = None
+    ) -> _SyncState:
         """A copy that depends on nothing that was read before.
 
         The `reply` of maindata that deltas will follow comes first, so that no change between the two is missed.
         """
         now = self._now()
-        if before and before.doubts and now - before.full_at > DOUBT:
-            self._tell(
-                f"{self._instance.name}: sync/maindata and torrents/info have not agreed on {len(before.doubts)} "
+        if previous and previous.mismatches and now - previous.full_read_at > MISMATCH_TIMEOUT:
+            self._warn(
+                f"{self._instance.name}: sync/maindata and torrents/info have not agreed on {len(previous.mismatches)} "
                 "torrents; the latter is believed"
             )
-        if reply is None and self._connection.capabilities.incremental and self._instance.api_key is None:
-            if self._polled == self._connection.opened:
-                self._open_anew()
-            reply = self._main_data(0)
-        opened = self._connection.opened
-        snapshot = super().snapshot(files_of)
-        torrents: Torrents = {torrent.id: torrent for torrent in snapshot.torrents}
-        if before and torrents == before.torrents and _rest(snapshot) == _rest(before.snapshot):
-            snapshot, torrents = before.snapshot, before.torrents
-        copy = _Copy(snapshot, torrents, now, opened)
-        return self._followed_by(copy, reply) if reply else copy
+        if reply is None and self._connection.capabilities.has_incremental_sync and self._instance.api_key is None:
+            if self._polled_session == self._connection.open_count:
+                self._reopen()
+            reply = self._read_main_data(0)
+        opened = self._connection.open_count
+        snapshot = super().read_snapshot(files_of)
+        torrents: TorrentsById = {torrent.id: torrent for torrent in snapshot.torrents}
+        if (
+            previous
+            and torrents == previous.torrents
+            and _without_torrents(snapshot) == _without_torrents(previous.snapshot)
+        ):
+            snapshot, torrents = previous.snapshot, previous.torrents
+        copy = _SyncState(snapshot, torrents, now, opened)
+        return self._prepare_deltas(copy, reply) if reply else copy
 
-    def _followed_by(self, copy: _Copy, reply: MainData) -> _Copy:
+    def _prepare_deltas(self, copy: _SyncState, reply: MainData) -> _SyncState:
         """The copy with where its deltas begin, and what must be read again until the two ways of reading agree."""
         torrents = copy.torrents
         try:
-            told = everything(reply)
+            told = convert_full_reply(reply)
         except NotADelta:
-            self._tell(f"{self._instance.name}: sync/maindata is not as expected; every read will be a full one")
+            self._warn(f"{self._instance.name}: sync/maindata is not as expected; every read will be a full one")
             return copy
-        doubts = {key: view for key, view in told.items() if key not in torrents or not alike(view, torrents[key])}
-        paths = {name: normal_path(row.get("savePath", "")) for name, row in reply.get("categories", {}).items()}
+        doubts = {
+            key: view for key, view in told.items() if key not in torrents or not is_equivalent(view, torrents[key])
+        }
+        paths = {name: normalize_path(row.get("savePath", "")) for name, row in reply.get("categories", {}).items()}
         known = {name: category.save_path for name, category in copy.snapshot.categories.items()}
-        return replace(copy, rid=reply["rid"], doubts=doubts, doubtful_categories=paths != known)
+        return replace(copy, rid=reply["rid"], mismatches=doubts, has_category_mismatch=paths != known)
 
-    def _main_data(self, rid: int) -> MainData:
+    def _read_main_data(self, rid: int) -> MainData:
         try:
-            return self._connection.call("sync/maindata", lambda client: client.main_data(rid))
+            return self._connection.call("sync/maindata", lambda client: client.read_main_data(rid))
         finally:
-            self._polled = self._connection.opened
+            self._polled_session = self._connection.open_count
 
-    def _open_anew(self) -> None:
+    def _reopen(self) -> None:
         """End the session on the server, with all that it keeps for it, and log in again."""
         self.close()
         self.open()
 
 
-def _rest(snapshot: Snapshot) -> Snapshot:
+def _without_torrents(snapshot: Snapshot) -> Snapshot:
     """All of a snapshot but its torrents, whose order means nothing."""
     return replace(snapshot, torrents=())

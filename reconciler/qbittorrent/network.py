@@ -30,7 +30,7 @@ class _Interface(TypedDict):
     value: str
 
 
-class _Transfer(TypedDict):
+class _TransferInfo(TypedDict):
     """transfer/info. The addresses are told since 5.1 (Web API 2.11.3), and empty until they are known."""
 
     connection_status: str
@@ -38,39 +38,39 @@ class _Transfer(TypedDict):
     last_external_address_v6: NotRequired[str]
 
 
-_PREFERENCES: TypeAdapter[_Preferences] = TypeAdapter(_Preferences)
-_INTERFACES: TypeAdapter[list[_Interface]] = TypeAdapter(list[_Interface])
-_TRANSFER: TypeAdapter[_Transfer] = TypeAdapter(_Transfer)
+_PREFERENCES_ADAPTER: TypeAdapter[_Preferences] = TypeAdapter(_Preferences)
+_INTERFACES_ADAPTER: TypeAdapter[list[_Interface]] = TypeAdapter(list[_Interface])
+_TRANSFER_INFO_ADAPTER: TypeAdapter[_TransferInfo] = TypeAdapter(_TransferInfo)
 
 
-def read_network(connection: Connection, *, interface: bool, transfer: bool) -> NetworkState:
+def read_network_state(connection: Connection, *, interface: bool, transfer: bool) -> NetworkState:
     """Two requests for the interface, one for the rest."""
-    bound = connection.call("app/preferences", _preferences) if interface else None
-    listed = connection.call("app/networkInterfaceList", _interfaces) if interface else None
-    told = connection.call("transfer/info", _transfer) if transfer else None
+    bound = connection.call("app/preferences", _read_preferences) if interface else None
+    listed = connection.call("app/networkInterfaceList", _read_interfaces) if interface else None
+    told = connection.call("transfer/info", _read_transfer_info) if transfer else None
     return NetworkState(
         interface=bound["current_network_interface"] if bound else None,
         interface_name=bound.get("current_interface_name") if bound else None,
         interfaces=None if listed is None else tuple(sorted(row["value"] for row in listed)),
         connection_status=told["connection_status"] if told else None,
-        addresses=_addresses(told) if told else None,
+        addresses=_external_addresses(told) if told else None,
     )
 
 
-def _preferences(client: Client) -> _Preferences:
-    return _PREFERENCES.validate_python(client.app_preferences())
+def _read_preferences(client: Client) -> _Preferences:
+    return _PREFERENCES_ADAPTER.validate_python(client.app_preferences())
 
 
-def _interfaces(client: Client) -> list[_Interface]:
-    return _INTERFACES.validate_python(client.app_network_interface_list())
+def _read_interfaces(client: Client) -> list[_Interface]:
+    return _INTERFACES_ADAPTER.validate_python(client.app_network_interface_list())
 
 
-def _transfer(client: Client) -> _Transfer:
-    return _TRANSFER.validate_python(client.transfer_info())
+def _read_transfer_info(client: Client) -> _TransferInfo:
+    return _TRANSFER_INFO_ADAPTER.validate_python(client.transfer_info())
 
 
-def _addresses(told: _Transfer) -> tuple[str, ...] | None:
-    if "last_external_address_v4" not in told:
+def _external_addresses(info: _TransferInfo) -> tuple[str, ...] | None:
+    if "last_external_address_v4" not in info:
         return None
-    both = told["last_external_address_v4"], told.get("last_external_address_v6", "")
+    both = info["last_external_address_v4"], info.get("last_external_address_v6", "")
     return tuple(address for address in both if address)

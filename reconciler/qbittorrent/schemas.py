@@ -11,11 +11,11 @@ from typing import Annotated, Final, NotRequired
 from pydantic import BeforeValidator, ConfigDict, StringConstraints, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
 
-from reconciler.model.content import Creation, CreatorTask, TaskState
+from reconciler.model.content import CreationSpec, CreatorTask, TaskState
 from reconciler.model.files import Priority
-from reconciler.model.paths import normal_path
+from reconciler.model.paths import normalize_path
 
-STRICT = ConfigDict(strict=True)
+STRICT_CONFIG = ConfigDict(strict=True)
 
 
 class TorrentRow(TypedDict):
@@ -53,7 +53,7 @@ class TorrentRow(TypedDict):
     comment: NotRequired[str]  # since 5.0
 
 
-@with_config(STRICT)
+@with_config(STRICT_CONFIG)
 class TorrentChange(TypedDict, total=False):
     """What a reply of sync/maindata says of one torrent: of the fields that are used, those that changed."""
 
@@ -85,7 +85,7 @@ class TorrentChange(TypedDict, total=False):
     comment: str
 
 
-@with_config(STRICT)
+@with_config(STRICT_CONFIG)
 class FileRow(TypedDict):
     """A row of torrents/files. `index` is told since 4.3.5; before, it is the place in the list."""
 
@@ -94,22 +94,22 @@ class FileRow(TypedDict):
     index: NotRequired[int]
 
 
-@with_config(STRICT)
-class FilesRow(TypedDict):
+@with_config(STRICT_CONFIG)
+class TorrentFilesRow(TypedDict):
     """A row of torrents/info with its files (>= 5.2), which are not told before there is metadata."""
 
     hash: str
     files: NotRequired[list[FileRow]]
 
 
-@with_config(STRICT)
+@with_config(STRICT_CONFIG)
 class CategoryChange(TypedDict, total=False):
     """What a reply of sync/maindata says of one category. A value that is gone is not told."""
 
     savePath: str
 
 
-@with_config(STRICT)
+@with_config(STRICT_CONFIG)
 class MainData(TypedDict):
     """A reply of sync/maindata (>= 4.6): everything (`full_update`), or what changed since the reply before."""
 
@@ -127,7 +127,7 @@ class ServerState(TypedDict):
     free_space_on_disk: int
 
 
-class WithServerState(TypedDict):
+class ServerStateReply(TypedDict):
     """A full reply, for its server alone."""
 
     server_state: ServerState
@@ -140,40 +140,40 @@ class CategoryRow(TypedDict):
     savePath: str
 
 
-TORRENTS: TypeAdapter[list[TorrentRow]] = TypeAdapter(list[TorrentRow], config=STRICT)
-FILES: TypeAdapter[list[FileRow]] = TypeAdapter(list[FileRow])
-INFO_WITH_FILES: TypeAdapter[list[FilesRow]] = TypeAdapter(list[FilesRow])
-CATEGORIES: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[str, CategoryRow])
-PREFERENCES: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
-MAIN_DATA: TypeAdapter[MainData] = TypeAdapter(MainData)
-SERVER_STATE: TypeAdapter[WithServerState] = TypeAdapter(WithServerState)
+TORRENT_ROWS_ADAPTER: TypeAdapter[list[TorrentRow]] = TypeAdapter(list[TorrentRow], config=STRICT_CONFIG)
+FILE_ROWS_ADAPTER: TypeAdapter[list[FileRow]] = TypeAdapter(list[FileRow])
+TORRENT_FILES_ROWS_ADAPTER: TypeAdapter[list[TorrentFilesRow]] = TypeAdapter(list[TorrentFilesRow])
+CATEGORY_ROWS_ADAPTER: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[str, CategoryRow])
+PREFERENCES_ADAPTER: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
+MAIN_DATA_ADAPTER: TypeAdapter[MainData] = TypeAdapter(MainData)
+SERVER_STATE_ADAPTER: TypeAdapter[ServerStateReply] = TypeAdapter(ServerStateReply)
 
-PRIORITIES: Final = {0: Priority.SKIP, 1: Priority.NORMAL, 6: Priority.HIGH, 7: Priority.MAXIMAL}
-PRIORITY_NUMBERS: Final = {priority: number for number, priority in PRIORITIES.items()}
+PRIORITIES_BY_NUMBER: Final = {0: Priority.SKIP, 1: Priority.NORMAL, 6: Priority.HIGH, 7: Priority.MAXIMAL}
+NUMBERS_BY_PRIORITY: Final = {priority: number for number, priority in PRIORITIES_BY_NUMBER.items()}
 
 # names of values: as we write them, as the Web API does
-ACTIONS: Final = {
+SHARE_LIMIT_ACTIONS: Final = {
     "default": "Default",
     "stop": "Stop",
     "remove": "Remove",
     "remove-with-content": "RemoveWithContent",
     "enable-super-seeding": "EnableSuperSeeding",
 }
-LAYOUTS: Final = {"original": "Original", "subfolder": "Subfolder", "no-subfolder": "NoSubfolder"}
+CONTENT_LAYOUTS: Final = {"original": "Original", "subfolder": "Subfolder", "no-subfolder": "NoSubfolder"}
 STOP_CONDITIONS: Final = {
     "none": "None",
     "metadata-received": "MetadataReceived",
     "files-checked": "FilesChecked",
 }
-_OUR_ACTIONS: Final = {theirs: ours for ours, theirs in ACTIONS.items()}
+_ACTIONS_BY_API_VALUE: Final = {theirs: ours for ours, theirs in SHARE_LIMIT_ACTIONS.items()}
 
 
-def read_action(theirs: str | None) -> str | None:
+def convert_share_limit_action(api_value: str | None) -> str | None:
     """What happens at a share limit, in our words; one that we do not know stays as it is."""
-    return theirs if theirs is None else _OUR_ACTIONS.get(theirs, theirs)
+    return api_value if api_value is None else _ACTIONS_BY_API_VALUE.get(api_value, api_value)
 
 
-_STATES: Final = {
+_TASK_STATES: Final = {
     "Queued": TaskState.QUEUED,
     "Running": TaskState.RUNNING,
     "Finished": TaskState.FINISHED,
@@ -181,18 +181,18 @@ _STATES: Final = {
 }
 
 
-def _number(value: object) -> object:
+def _convert_number(value: object) -> object:
     return float(value) if isinstance(value, int) else value
 
 
-@with_config(STRICT)
+@with_config(STRICT_CONFIG)
 class TaskRow(TypedDict):
     """The fields of a row of torrentcreator/status that are used. `format` is told where libtorrent 2 is built in."""
 
     taskID: str
     sourcePath: str
     status: str
-    progress: NotRequired[Annotated[float, BeforeValidator(_number)]]
+    progress: NotRequired[Annotated[float, BeforeValidator(_convert_number)]]
     errorMessage: NotRequired[str]
     format: NotRequired[str]
     pieceSize: int
@@ -203,21 +203,21 @@ class TaskRow(TypedDict):
     urlSeeds: NotRequired[list[str]]
 
 
-@with_config(STRICT)
-class AddedTask(TypedDict):
+@with_config(STRICT_CONFIG)
+class AddTaskReply(TypedDict):
     """The answer of torrentcreator/addTask."""
 
     taskID: str
 
 
-TASKS: Final[TypeAdapter[list[TaskRow]]] = TypeAdapter(list[TaskRow])
-ADDED_TASK: Final[TypeAdapter[AddedTask]] = TypeAdapter(AddedTask)
+TASK_ROWS_ADAPTER: Final[TypeAdapter[list[TaskRow]]] = TypeAdapter(list[TaskRow])
+ADD_TASK_ADAPTER: Final[TypeAdapter[AddTaskReply]] = TypeAdapter(AddTaskReply)
 
 
-def creator_task(row: TaskRow) -> CreatorTask:
+def convert_creator_task(row: TaskRow) -> CreatorTask:
     """A row as the model has it. A state that we do not know is one that has not ended."""
-    of = Creation(
-        normal_path(row["sourcePath"]),
+    of = CreationSpec(
+        normalize_path(row["sourcePath"]),
         row.get("format", ""),
         row["pieceSize"],
         row["private"],
@@ -226,5 +226,5 @@ def creator_task(row: TaskRow) -> CreatorTask:
         tuple(filter(None, row.get("trackers", ()))),
         tuple(filter(None, row.get("urlSeeds", ()))),
     )
-    state = _STATES.get(row["status"], TaskState.RUNNING)
+    state = _TASK_STATES.get(row["status"], TaskState.RUNNING)
     return CreatorTask(row["taskID"], of, state, row.get("progress", 0.0), row.get("errorMessage", ""))

@@ -12,11 +12,11 @@ from reconciler.model.status import Transfer
 
 NO_ETA: Final = 8_640_000  # seconds: qBittorrent's word for never, or not known (4.2 to 5.3)
 
-_STRICT = ConfigDict(strict=True)
+_STRICT_CONFIG = ConfigDict(strict=True)
 _Hash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]
 
 
-@with_config(_STRICT)
+@with_config(_STRICT_CONFIG)
 class TransferChange(TypedDict, total=False):
     """What a row tells of a transfer; one of sync/maindata, of what has changed."""
 
@@ -33,7 +33,7 @@ class TransferRow(TransferChange):
     hash: _Hash
 
 
-@with_config(_STRICT)
+@with_config(_STRICT_CONFIG)
 class TransferData(TypedDict):
     """A reply of sync/maindata."""
 
@@ -43,38 +43,38 @@ class TransferData(TypedDict):
 
 
 @cache  # a run that asks for none of it does not wait for them to be made
-def _rows() -> TypeAdapter[list[TransferRow]]:
+def _rows_adapter() -> TypeAdapter[list[TransferRow]]:
     return TypeAdapter(list[TransferRow])
 
 
 @cache
-def _data() -> TypeAdapter[TransferData]:
+def _data_adapter() -> TypeAdapter[TransferData]:
     return TypeAdapter(TransferData)
 
 
-class Gauge:
+class TransferStats:
     """Reads along what a session reads, for those who look at transfers; it costs no request."""
 
     def __init__(self) -> None:
         self._rows: dict[str, TransferChange] = {}
-        self._follows = False
+        self._has_deltas = False
 
-    def listed(self, body: bytes) -> None:
+    def read_list(self, body: bytes) -> None:
         """The answer of torrents/info. It does not count where deltas are told: those go on from what maindata said."""
-        if not self._follows:
-            self._rows.update({row["hash"]: row for row in _rows().validate_json(body)})
+        if not self._has_deltas:
+            self._rows.update({row["hash"]: row for row in _rows_adapter().validate_json(body)})
 
-    def told(self, body: bytes) -> None:
+    def read_delta(self, body: bytes) -> None:
         """The answer of sync/maindata."""
-        reply = _data().validate_json(body)
-        self._follows = True
+        reply = _data_adapter().validate_json(body)
+        self._has_deltas = True
         before = {} if reply.get("full_update") else self._rows
         changes = reply.get("torrents", {})
         self._rows = before | {key: {**before.get(key, {}), **change} for key, change in changes.items()}
         for key in reply.get("torrents_removed", ()):
             self._rows.pop(key, None)
 
-    def of(self, torrent_id: str) -> Transfer | None:
+    def get(self, torrent_id: str) -> Transfer | None:
         """The transfer of a torrent, by the key of the instance; None where nothing was read of it."""
         row = self._rows.get(torrent_id)
         if row is None:

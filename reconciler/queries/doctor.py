@@ -9,56 +9,56 @@ from functools import partial
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final, TypeVar
 
-from reconciler.engine.observe import each
+from reconciler.engine.observe import map_instances
 from reconciler.engine.run import utc_now
-from reconciler.engine.selection import chosen
-from reconciler.health.probes import start
-from reconciler.health.qbittorrent_probes import judge_network
-from reconciler.health.state import combined, judged, unanswered
-from reconciler.model.desired import Desired, Instance
-from reconciler.model.doctor import DoctorReport, Examination, Finding
+from reconciler.engine.selection import select_instances
+from reconciler.health.probes import start_probes
+from reconciler.health.qbittorrent_probes import evaluate_network
+from reconciler.health.state import health_from_error, health_from_probes, update_probe
+from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.doctor import DoctorReport, Finding, InstanceDiagnosis
 from reconciler.model.errors import InstanceError
 from reconciler.model.health import (
-    ASKED_FROM_QBITTORRENT,
-    Answer,
-    ConnectionStatus,
-    ExternalIp,
-    Interface,
+    QBITTORRENT_CHECKS,
+    ConnectionStatusCheck,
+    ExternalIpCheck,
+    HealthState,
+    InterfaceCheck,
     Probe,
-    State,
+    ProbeResult,
 )
-from reconciler.model.paths import normal_path
+from reconciler.model.paths import normalize_path
 from reconciler.qbittorrent.inspector import Inspector
 from reconciler.queries import doctor_checks as d
 
 T = TypeVar("T")
 
-MOST_PATHS: Final = 50  # of one instance; each takes a few requests
+MAX_PATHS: Final = 50  # of one instance; each takes a few requests
 
 
-def examine(
-    desired: Desired, instances: Sequence[str], stop: threading.Event, now: Callable[[], datetime] = utc_now
+def examine_instances(
+    desired: DesiredState, instances: Sequence[str], stop: threading.Event, now: Callable[[], datetime] = utc_now
 ) -> DoctorReport:
-    """Look at the instances side by side. Raises `UnknownInstance`, and `Stopped` where `stop` is set meanwhile."""
-    selected = {one.name: one for one in chosen(desired, instances)}
+    """Look at the instances side by side. Raises `UnknownInstance`, and `StopRequested` where `stop` is set meanwhile."""
+    selected = {one.name: one for one in select_instances(desired, instances)}
 
-    def look(name: str) -> Examination:
-        return _Examiner(selected[name], paths_of(desired, name), stop, now).examine()
+    def examine_instance(name: str) -> InstanceDiagnosis:
+        return _Examiner(selected[name], list_declared_paths(desired, name), stop, now).examine()
 
-    found = each(selected, look)
+    found = map_instances(selected, examine_instance)
     return DoctorReport(tuple(found[name] for name in sorted(found)))
 
 
-def paths_of(desired: Desired, instance: str) -> tuple[str, ...]:
+def list_declared_paths(desired: DesiredState, instance: str) -> tuple[str, ...]:
     """Every path that is declared for an instance, once."""
     found: set[str] = set()
     for category in desired.categories_of(instance).values():
         found.update(path for path in (category.save_path, category.download_path) if isinstance(path, str))
     for entry in desired.torrents:
-        if instance in desired.places_of(entry) and not entry.absent:
+        if instance in desired.instances_of(entry) and not entry.absent:
             incomplete = entry.options.get("download_path")
             found.update(path for path in (entry.save_path, incomplete) if isinstance(path, str))
-    return tuple(sorted({normal_path(path) for path in found if path}))
+    return tuple(sorted({normalize_path(path) for path in found if path}))
 
 
 class _Examiner:
@@ -70,104 +70,116 @@ class _Examiner:
         self._instance = instance
         self._paths = paths
         self._now = now
-        self._target = Inspector(instance, stop=stop)
-        self._answers: list[tuple[Probe, Answer]] = []
+        self._inspector = Inspector(instance, stop=stop)
+        self._probe_results: list[tuple[Probe, ProbeResult]] = []
 
-    def examine(self) -> Examination:
+    def examine(self) -> InstanceDiagnosis:
         """All that can be found out."""
         instance, error = self._instance, None
-        waiting = start(instance.health)
+        waiting = start_probes(instance.health)
         findings: list[Finding] = []
         try:
-            self._target.open()
-            findings = self._opened()
+            self._inspector.open()
+            findings = self._examine_session()
         except InstanceError as failure:
             error = failure
-            findings = d.not_opened(instance, failure)
+            findings = d.diagnose_open_error(instance, failure)
         finally:
-            self._target.close()
-        self._answers += waiting()
-        findings += self._probes()
-        return Examination(instance.name, instance.url, self._state(error), tuple(findings), self._target.requests)
+            self._inspector.close()
+        self._probe_results += waiting()
+        findings += self._check_probes()
+        return InstanceDiagnosis(
+            instance.name, instance.url, self._compute_state(error), tuple(findings), self._inspector.request_count
+        )
 
-    def _opened(self) -> list[Finding]:
-        instance, target = self._instance, self._target
-        theirs, ours = target.clock(), self._now()
+    def _examine_session(self) -> list[Finding]:
+        instance, target = self._instance, self._inspector
+        theirs, ours = target.get_server_time(), self._now()
         return [
-            *d.reached(instance),
-            d.logged_in(instance),
-            *self._check("version", self._version),
-            d.abilities(target.capabilities.web_api),
-            d.clock(theirs, ours),
-            *self._network(),
-            *self._check("torrent creator", lambda: [d.creator(target.creates_torrents(), target.version)]),
-            *self._check("free space", lambda: [d.free_space(target.free_space(), target.default_path())]),
-            *self._check("paths", lambda: list(self._folders())),
+            *d.check_reachable(instance),
+            d.check_login(instance),
+            *self._run_check("version", self._check_version),
+            d.check_features(target.capabilities.api_version),
+            d.check_clock(theirs, ours),
+            *self._check_network(),
+            *self._run_check(
+                "torrent creator", lambda: [d.check_torrent_creator(target.has_torrent_creator(), target.version)]
+            ),
+            *self._run_check(
+                "free space", lambda: [d.check_free_space(target.read_free_space(), target.read_default_save_path())]
+            ),
+            *self._run_check("paths", lambda: list(self._check_paths())),
         ]
 
-    def _check(self, check: str, look: Callable[[], Sequence[Finding]]) -> Sequence[Finding]:
+    def _run_check(self, check: str, make_findings: Callable[[], Sequence[Finding]]) -> Sequence[Finding]:
         try:
-            return look()
+            return make_findings()
         except InstanceError as error:
-            return [d.failed(check, self._instance.name, error)]
+            return [d.failure_from_error(check, self._instance.name, error)]
 
-    def _version(self) -> Sequence[Finding]:
-        target = self._target
-        tested = target.capabilities.tested
-        return [d.version(target.version, target.web_api, target.libtorrent(), tested=tested)]
+    def _check_version(self) -> Sequence[Finding]:
+        target = self._inspector
+        tested = target.capabilities.is_tested
+        return [d.check_version(target.version, target.web_api, target.read_libtorrent_version(), tested=tested)]
 
-    def _network(self) -> Sequence[Finding]:
+    def _check_network(self) -> Sequence[Finding]:
         """What it says of its network, and what the probes make of the same words."""
-        bound = self._seen("interface", partial(self._target.network, interface=True, transfer=False))
-        rest = self._seen("connection", partial(self._target.network, interface=False, transfer=True))
-        findings = [bound] if isinstance(bound, Finding) else [d.interface(bound)]
-        findings += [rest] if isinstance(rest, Finding) else [d.connection(rest), d.address(rest, self._target.version)]
+        bound = self._try_read("interface", partial(self._inspector.read_network_state, interface=True, transfer=False))
+        rest = self._try_read("connection", partial(self._inspector.read_network_state, interface=False, transfer=True))
+        findings = [bound] if isinstance(bound, Finding) else [d.check_interface(bound)]
+        findings += (
+            [rest]
+            if isinstance(rest, Finding)
+            else [d.check_connection(rest), d.check_external_address(rest, self._inspector.version)]
+        )
         for probe in self._instance.health:
-            seen = bound if isinstance(probe.subject, Interface) else rest
-            if isinstance(probe.subject, (Interface, ConnectionStatus, ExternalIp)) and not isinstance(seen, Finding):
-                self._answers.append((probe, judge_network(probe.subject, seen, self._target.version)))
+            seen = bound if isinstance(probe.check, InterfaceCheck) else rest
+            if isinstance(probe.check, (InterfaceCheck, ConnectionStatusCheck, ExternalIpCheck)) and not isinstance(
+                seen, Finding
+            ):
+                self._probe_results.append((probe, evaluate_network(probe.check, seen, self._inspector.version)))
         return findings
 
-    def _seen(self, check: str, look: Callable[[], T]) -> T | Finding:
+    def _try_read(self, check: str, read: Callable[[], T]) -> T | Finding:
         try:
-            return look()
+            return read()
         except InstanceError as error:
-            return d.failed(check, self._instance.name, error)
+            return d.failure_from_error(check, self._instance.name, error)
 
-    def _folders(self) -> Iterator[Finding]:
-        target, known = self._target, dict[str, bool | None]()
+    def _check_paths(self) -> Iterator[Finding]:
+        target, known = self._inspector, dict[str, bool | None]()
 
-        def there(path: str) -> bool | None:
+        def has_folder(path: str) -> bool | None:
             if path not in known:
                 known[path] = target.has_folder(path)
             return known[path]
 
-        for path in self._paths[:MOST_PATHS]:
-            found = there(path)
+        for path in self._paths[:MAX_PATHS]:
+            found = has_folder(path)
             if found is None:
                 text = f"qBittorrent {target.version} does not tell which folders there are; 5.0 and later do"
-                yield d.note("paths", text)
+                yield d.make_note("paths", text)
                 return
-            nearest = "" if found else next((parent for parent in parents(path) if there(parent)), "")
-            yield d.folder(path, found, nearest)
-        if len(self._paths) > MOST_PATHS:
-            yield d.note("paths", f"{len(self._paths) - MOST_PATHS} more are declared and were not looked at")
+            nearest = "" if found else next((parent for parent in list_parents(path) if has_folder(parent)), "")
+            yield d.check_path(path, found, nearest)
+        if len(self._paths) > MAX_PATHS:
+            yield d.make_note("paths", f"{len(self._paths) - MAX_PATHS} more are declared and were not looked at")
 
-    def _probes(self) -> list[Finding]:
+    def _check_probes(self) -> list[Finding]:
         """In the order in which they are declared."""
-        answers = {id(probe): answer for probe, answer in self._answers}
+        answers = {id(probe): answer for probe, answer in self._probe_results}
         known = [probe for probe in self._instance.health if id(probe) in answers]
-        findings = [d.probed(probe, answers[id(probe)]) for probe in known]
-        asked = [probe for probe in self._instance.health if isinstance(probe.subject, ASKED_FROM_QBITTORRENT)]
-        return findings + d.not_asked([probe for probe in asked if id(probe) not in answers])
+        findings = [d.check_probe(probe, answers[id(probe)]) for probe in known]
+        asked = [probe for probe in self._instance.health if isinstance(probe.check, QBITTORRENT_CHECKS)]
+        return findings + d.note_unasked_probes([probe for probe in asked if id(probe) not in answers])
 
-    def _state(self, error: InstanceError | None) -> State:
+    def _compute_state(self, error: InstanceError | None) -> HealthState:
         now = self._now()
-        probes = [judged(probe, None, answer, now) for probe, answer in self._answers]
-        return (unanswered(None, error, probes, now) if error else combined(None, probes, now)).state
+        probes = [update_probe(probe, None, answer, now) for probe, answer in self._probe_results]
+        return (health_from_error(None, error, probes, now) if error else health_from_probes(None, probes, now)).state
 
 
-def parents(path: str) -> list[str]:
+def list_parents(path: str) -> list[str]:
     """The folders above a path, from within, without the root, which is always there."""
     windows = path[1:2] == ":" or path.startswith("\\\\")
     pure = PureWindowsPath(path) if windows else PurePosixPath(path)

@@ -7,77 +7,85 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from reconciler.desired.render import Entry, Gathered, Left, Source, is_category, managed_values, size_of
-from reconciler.desired.render.document import DECLARED
-from reconciler.desired.render.entry import Plain
+from reconciler.desired.render import (
+    EntrySource,
+    ImportedEntry,
+    SkippedTorrent,
+    YamlEntry,
+    can_declare_category,
+    format_size,
+    read_managed_values,
+)
+from reconciler.desired.render.document import ALREADY_DECLARED
+from reconciler.desired.render.entry import YamlValue
 from reconciler.engine.reading import OpenTarget
-from reconciler.model.desired import Desired
-from reconciler.model.links import TRACKERS, WEB_SEEDS, link_of, looks_private, urls_in
+from reconciler.model.desired import DesiredState
+from reconciler.model.links import TRACKERS, WEB_SEEDS, build_magnet, has_likely_passkey, parse_link_urls
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
-from reconciler.model.tags import IGNORE, PREFIX, owners
-from reconciler.plan.match import match
-from reconciler.retry import Pace
+from reconciler.model.tags import IGNORE_TAG, TAG_PREFIX, parse_owners
+from reconciler.plan.match import match_entries
+from reconciler.retry import RetryPolicy
 
-Keep = Callable[[str, bytes], str]  # an infohash and a .torrent file -> the path that an entry names it by
+TorrentSaver = Callable[[str, bytes], str]  # an infohash and a .torrent file -> the path that an entry names it by
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ImportFilter:
     """What is to be imported: all, or what is in one of these categories and bears one of these tags.
 
-    `name` is what the document is called in positions. Empty collections: no such limit.
+    `document_name` is what the document is called in positions. Empty collections: no such limit.
     """
 
-    name: str
+    document_name: str
     instances: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
 
-    def takes(self, live: LiveTorrent) -> bool:
+    def matches(self, live: LiveTorrent) -> bool:
         """Is the torrent asked for?"""
         return (not self.categories or live.category in self.categories) and (
             not self.tags or not live.tags.isdisjoint(self.tags)
         )
 
 
-def declared(
-    desired: Desired, asked: Asked, instance: str, snapshot: Snapshot, sources: Sources
-) -> Iterator[Gathered | Left]:
+def entries_of(
+    desired: DesiredState, import_filter: ImportFilter, instance: str, snapshot: Snapshot, source_builder: SourceBuilder
+) -> Iterator[ImportedEntry | SkippedTorrent]:
     """Each torrent that is asked for, as an entry, or why it is left out."""
-    entries = [entry for entry in desired.torrents if instance in desired.places_of(entry)]
-    known = {live.id for found in match(entries, snapshot.torrents) for live in found.lives}
-    first: dict[str, Plain] = {"instance": instance} if len(desired.instances) > 1 else {}
-    for live in filter(asked.takes, snapshot.torrents):
+    entries = [entry for entry in desired.torrents if instance in desired.instances_of(entry)]
+    known = {live.id for found in match_entries(entries, snapshot.torrents) for live in found.live_torrents}
+    first: dict[str, YamlValue] = {"instance": instance} if len(desired.instances) > 1 else {}
+    for live in filter(import_filter.matches, snapshot.torrents):
         infohash = str(live.infohashes)
         title = live.name or infohash
-        if reason := DECLARED if live.id in known else _not_ours_to_declare(live, desired.owner):
-            yield Left(instance, infohash, title, reason)
+        if reason := ALREADY_DECLARED if live.id in known else _skip_reason(live, desired.owner):
+            yield SkippedTorrent(instance, infohash, title, reason)
             continue
-        keys, remarks = managed_values(live, snapshot.api)
-        about = f"{title}, {size_of(live.size)}" if live.size > 0 else title
-        entry = Entry(sources.of(live), first | keys, (about, *remarks))
-        yield Gathered(entry, instance, infohash, max(live.size, 0))
+        keys, remarks = read_managed_values(live, snapshot.api_version)
+        about = f"{title}, {format_size(live.size)}" if live.size > 0 else title
+        entry = YamlEntry(source_builder.build_source(live), first | keys, (about, *remarks))
+        yield ImportedEntry(entry, instance, infohash, max(live.size, 0))
 
 
-class Sources:
+class SourceBuilder:
     """What the torrents of one instance can be had by again: a .torrent file where files are kept, else a magnet."""
 
-    def __init__(self, target: OpenTarget, pace: Pace, keep: Keep | None) -> None:
+    def __init__(self, target: OpenTarget, retry: RetryPolicy, save_torrent: TorrentSaver | None) -> None:
         self._target = target
-        self._pace = pace
-        self._keep = keep
+        self._retry = retry
+        self._save_torrent = save_torrent
 
-    def of(self, live: LiveTorrent) -> Source:
+    def build_source(self, live: LiveTorrent) -> EntrySource:
         """The source of one torrent. Raises `InstanceError`."""
-        if self._keep:
-            content = self._pace.patiently(partial(self._target.export, live.id))
+        if self._save_torrent:
+            content = self._retry.call_with_retry(partial(self._target.export_torrent, live.id))
             if content is not None:
-                return Source("torrent", self._keep(str(live.infohashes), content))
-        return Source("magnet", _magnet(live))
+                return EntrySource("torrent", self._save_torrent(str(live.infohashes), content))
+        return EntrySource("magnet", _build_magnet(live))
 
 
-def common_categories(desired: Desired, snapshots: Mapping[str, Snapshot]) -> dict[str, dict[str, Plain]]:
+def find_common_categories(desired: DesiredState, snapshots: Mapping[str, Snapshot]) -> dict[str, dict[str, YamlValue]]:
     """The paths of categories that are alike on every instance there is, and nowhere declared.
 
     A category at the top of a file is ensured on every instance. Without its path, a torrent under automatic
@@ -88,41 +96,43 @@ def common_categories(desired: Desired, snapshots: Mapping[str, Snapshot]) -> di
     declared = {name for instance in desired.instances for name in desired.categories_of(instance)}
     first, *others = snapshots.values()
     return {
-        name: _paths(category, [other.categories[name] for other in others])
+        name: _build_category_paths(category, [other.categories[name] for other in others])
         for name, category in first.categories.items()
         if name not in declared
-        and is_category(name, category.save_path)
+        and can_declare_category(name, category.save_path)
         and all(name in o.categories and o.categories[name].save_path == category.save_path for o in others)
     }
 
 
-def _paths(category: LiveCategory, others: Sequence[LiveCategory]) -> dict[str, Plain]:
+def _build_category_paths(category: LiveCategory, others: Sequence[LiveCategory]) -> dict[str, YamlValue]:
     """What an entry says of it; of the download path nothing where the server's own setting holds on one of them."""
-    paths: dict[str, Plain] = {"save_path": category.save_path}
+    paths: dict[str, YamlValue] = {"save_path": category.save_path}
     alike = all(other.download_path == category.download_path for other in others)
     return paths | ({"download_path": category.download_path} if alike and category.download_path else {})
 
 
-def _not_ours_to_declare(live: LiveTorrent, owner: str) -> str:
-    if IGNORE in live.tags:
-        return f"it has the tag {IGNORE}"
-    others = [name for name in owners(live.tags) if name != owner]
+def _skip_reason(live: LiveTorrent, owner: str) -> str:
+    if IGNORE_TAG in live.tags:
+        return f"it has the tag {IGNORE_TAG}"
+    others = [name for name in parse_owners(live.tags) if name != owner]
     if others:
         return f'it belongs to the owner "{others[0]}"'
-    if any(tag.startswith(f"{PREFIX}quarantine") for tag in live.tags):
+    if any(tag.startswith(f"{TAG_PREFIX}quarantine") for tag in live.tags):
         return "it is in quarantine; declaring it would bring it back"
     return ""
 
 
-def _magnet(live: LiveTorrent) -> str:
+def _build_magnet(live: LiveTorrent) -> str:
     """A link with the trackers and web seeds that it has."""
-    return link_of(live.infohashes, live.name, urls_in(live.links, TRACKERS), urls_in(live.links, WEB_SEEDS))
+    return build_magnet(
+        live.infohashes, live.name, parse_link_urls(live.links, TRACKERS), parse_link_urls(live.links, WEB_SEEDS)
+    )
 
 
-def secretive(source: Source) -> bool:
+def may_hold_passkey(source: EntrySource) -> bool:
     """Does an address in the link look as if it held a passkey: more of a path than `/announce`, a query, a login?"""
     if source.key != "magnet":
         return False
     with suppress(MagnetError):
-        return any(map(looks_private, parse_magnet(source.text).trackers))
+        return any(map(has_likely_passkey, parse_magnet(source.text).trackers))
     return False

@@ -13,167 +13,188 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.desired import DesiredStateError
-from reconciler.desired.messages import suggestion
-from reconciler.desired.render import Gathered, Left, Rendered, render
-from reconciler.engine.observe import read, read_all
-from reconciler.engine.reading import Needs, OpenTarget, Reading
+from reconciler.desired.messages import suggestion_text
+from reconciler.desired.render import ImportedEntry, RenderedDocuments, SkippedTorrent, render_documents
+from reconciler.engine.observe import observe_all, read_instance
+from reconciler.engine.reading import Observation, OpenTarget, ReadRequest
 from reconciler.engine.run import utc_now
-from reconciler.engine.selection import chosen
-from reconciler.model.desired import Desired, Instance
-from reconciler.model.errors import InstanceError, Stopped
+from reconciler.engine.selection import select_instances
+from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.plan import Action, Verb
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import make_plan
 from reconciler.qbittorrent import Session
-from reconciler.queries.import_entries import Asked, Keep, Sources, common_categories, declared, secretive
-from reconciler.retry import Pace, real_pace
+from reconciler.queries.import_entries import (
+    ImportFilter,
+    SourceBuilder,
+    TorrentSaver,
+    entries_of,
+    find_common_categories,
+    may_hold_passkey,
+)
+from reconciler.retry import RetryPolicy, system_retry_policy
 
-_HEAD: Final = 0  # no entry has this identity
-_ROUNDS: Final = 5  # one is enough unless torrents are on an instance twice
+_HEADER_ID: Final = 0  # no entry has this identity
+_MAX_ROUNDS: Final = 5  # one is enough unless torrents are on an instance twice
 
 
-Merged = Callable[[str, str], Desired]  # the name and the text of a new document -> it and the files that are there
-Open = Callable[[Instance, threading.Event], OpenTarget]
+DocumentMerger = Callable[
+    [str, str], DesiredState
+]  # the name and the text of a new document -> it and the files that are there
+LibrarySessionFactory = Callable[[Instance, threading.Event], OpenTarget]
 
 
-def open_library(instance: Instance, stop: threading.Event) -> OpenTarget:
+def connect_for_import(instance: Instance, stop: threading.Event) -> OpenTarget:
     """A session on the real Web API of an instance, not yet open."""
     return Session(instance, stop=stop)
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """The document. `passkeys`: does it hold what looks like one?"""
+class ImportResult:
+    """The document. `has_passkeys`: does it hold what looks like one?"""
 
     text: str
-    torrents: int
+    torrent_count: int
     instances: tuple[str, ...]
-    left: tuple[Left, ...]
-    passkeys: bool
+    skipped: tuple[SkippedTorrent, ...]
+    has_passkeys: bool
 
 
-class NotRead(Exception):
+class UnreadableInstance(Exception):
     """An instance could not be read, so that nothing can be said about what is there."""
 
 
-class NothingLike(ValueError):
+class UnmatchedFilter(ValueError):
     """No torrent has the category or the tag that was asked for."""
 
 
 def import_library(
-    desired: Desired,
-    asked: Asked,
-    merged: Merged,
+    desired: DesiredState,
+    import_filter: ImportFilter,
+    load_merged: DocumentMerger,
     stop: threading.Event,
     *,
-    keep: Keep | None = None,
-    pace: Pace | None = None,
-    connect: Open = open_library,
-) -> Imported:
-    """Read the instances and declare what they have. Raises `UnknownInstance`, `NotRead`, `NothingLike`, `Stopped`.
+    save_torrent: TorrentSaver | None = None,
+    retry: RetryPolicy | None = None,
+    connect: LibrarySessionFactory = connect_for_import,
+) -> ImportResult:
+    """Read the instances and declare what they have. Raises `UnknownInstance`, `UnreadableInstance`, `UnmatchedFilter`, `StopRequested`.
 
     `merged` gives the desired state that the files and the new document are together, or raises `DesiredStateError`.
     With `keep`, torrents are given by .torrent files that it stores, where they have metadata.
     """
-    pace = pace or real_pace(stop)
-    selected = chosen(desired, asked.instances)
+    retry = retry or system_retry_policy(stop)
+    selected = select_instances(desired, import_filter.instances)
     opened: dict[str, OpenTarget] = {}
-    gathered: list[Gathered] = []
-    left: list[Left] = []
+    gathered: list[ImportedEntry] = []
+    left: list[SkippedTorrent] = []
 
-    def remember(instance: Instance, stop: threading.Event) -> OpenTarget:
+    def connect_and_record(instance: Instance, stop: threading.Event) -> OpenTarget:
         opened[instance.name] = target = connect(instance, stop)
         return target
 
-    with read_all(selected, stop, lambda _, target: read(target, pace, Needs()), remember) as readings:
-        snapshots = {name: _whole(name, reading) for name, reading in readings.items()}
-        _check_filters(asked, snapshots.values())
+    with observe_all(
+        selected, stop, lambda _, target: read_instance(target, retry, ReadRequest()), connect_and_record
+    ) as readings:
+        snapshots = {name: _require_snapshot(name, reading) for name, reading in readings.items()}
+        _check_filters(import_filter, snapshots.values())
         for name, snapshot in snapshots.items():
             try:
-                for found in declared(desired, asked, name, snapshot, Sources(opened[name], pace, keep)):
-                    gathered += [found] if isinstance(found, Gathered) else []
-                    left += [found] if isinstance(found, Left) else []
+                for found in entries_of(
+                    desired, import_filter, name, snapshot, SourceBuilder(opened[name], retry, save_torrent)
+                ):
+                    gathered += [found] if isinstance(found, ImportedEntry) else []
+                    left += [found] if isinstance(found, SkippedTorrent) else []
             except InstanceError as error:
-                raise NotRead(str(error)) from error
-    gathered.sort(key=lambda one: (one.entry.remarks[0].casefold(), one.infohash, one.instance))
-    return _Trial(desired, asked, merged, snapshots).settle(gathered, left)
+                raise UnreadableInstance(str(error)) from error
+    gathered.sort(key=lambda one: (one.entry.comments[0].casefold(), one.infohash, one.instance))
+    return _ImportRefiner(desired, import_filter, load_merged, snapshots).refine(gathered, left)
 
 
-class _Trial:
+class _ImportRefiner:
     """Renders, loads and plans until all that is left only adopts."""
 
-    def __init__(self, desired: Desired, asked: Asked, merged: Merged, snapshots: Mapping[str, Snapshot]) -> None:
+    def __init__(
+        self,
+        desired: DesiredState,
+        import_filter: ImportFilter,
+        load_merged: DocumentMerger,
+        snapshots: Mapping[str, Snapshot],
+    ) -> None:
         self._desired = desired
-        self._asked = asked
-        self._merged = merged
+        self._import_filter = import_filter
+        self._load_merged = load_merged
         self._snapshots = snapshots
-        self._categories = common_categories(desired, snapshots)
+        self._categories = find_common_categories(desired, snapshots)
 
-    def settle(self, gathered: list[Gathered], left: list[Left]) -> Imported:
+    def refine(self, entries: list[ImportedEntry], skipped: list[SkippedTorrent]) -> ImportResult:
         """The document, without the entries that would do more than adopt."""
         names = tuple(self._snapshots)
-        for _ in range(_ROUNDS):
-            passkeys = any(secretive(one.entry.source) for one in gathered)
-            used = {one.entry.keys.get("category") for one in gathered}
+        for _ in range(_MAX_ROUNDS):
+            passkeys = any(may_hold_passkey(one.entry.source) for one in entries)
+            used = {one.entry.keys.get("category") for one in entries}
             categories = {name: path for name, path in self._categories.items() if name in used}
-            rendered = render(gathered, left, names, categories, passkeys=passkeys)
-            refused = self._refused(rendered)
-            if refused.pop(_HEAD, None):
+            rendered = render_documents(entries, skipped, names, categories, has_passkeys=passkeys)
+            refused = self._find_rejected(rendered)
+            if refused.pop(_HEADER_ID, None):
                 self._categories = {}
             elif not refused:
-                return Imported(rendered.text, len(gathered), names, tuple(left), passkeys)
-            left = left + [
-                Left(one.instance, one.infohash, one.entry.remarks[0], refused[id(one.entry)])
-                for one in gathered
+                return ImportResult(rendered.text, len(entries), names, tuple(skipped), passkeys)
+            skipped = skipped + [
+                SkippedTorrent(one.instance, one.infohash, one.entry.comments[0], refused[id(one.entry)])
+                for one in entries
                 if id(one.entry) in refused
             ]
-            gathered = [one for one in gathered if id(one.entry) not in refused]
+            entries = [one for one in entries if id(one.entry) not in refused]
         raise RuntimeError("an import that does not settle")
 
-    def _refused(self, rendered: Rendered) -> dict[int, str]:
-        """Why entries cannot stay, by their identity; `_HEAD` where it is what stands above them."""
+    def _find_rejected(self, rendered: RenderedDocuments) -> dict[int, str]:
+        """Why entries cannot stay, by their identity; `_HEADER_ID` where it is what stands above them."""
 
-        def entry_at(line: int) -> int:
-            found = bisect_right(rendered.starts, line) - 1
-            return _HEAD if found < 0 else id(rendered.entries[found])
+        def find_entry_id(line: int) -> int:
+            found = bisect_right(rendered.start_lines, line) - 1
+            return _HEADER_ID if found < 0 else id(rendered.entries[found])
 
         try:
-            whole = self._merged(self._asked.name, rendered.text)
+            whole = self._load_merged(self._import_filter.document_name, rendered.text)
         except DesiredStateError as error:
-            ours = [problem for problem in error.problems if problem.at.file == self._asked.name]
+            ours = [problem for problem in error.problems if problem.position.file == self._import_filter.document_name]
             if not ours:
                 raise
-            return {entry_at(problem.at.line): problem.message for problem in ours}
+            return {find_entry_id(problem.position.line): problem.message for problem in ours}
         return {
-            entry_at(action.source.line): action.reason
+            find_entry_id(action.position.line): action.reason
             for part in make_plan(whole, self._snapshots, now=utc_now()).instances
             for action in part.actions
-            if action.source and action.source.file == self._asked.name and not _only_adopts(action)
+            if action.position
+            and action.position.file == self._import_filter.document_name
+            and not _is_adopt_only(action)
         }
 
 
-def _only_adopts(action: Action) -> bool:
+def _is_adopt_only(action: Action) -> bool:
     """Does it no more than that, but for what the kill switch does with every torrent of ours that it holds?"""
     fields = {change.field for change in action.changes}
     let_go = {"held", "paused", "force_start"} if "held" in fields else set()
     return not action.hold and fields <= {"owner"} | let_go and (action.verb is Verb.ADOPT or bool(let_go))
 
 
-def _whole(name: str, reading: Reading) -> Snapshot:
-    if isinstance(reading.error, Stopped):
-        raise reading.error
-    if reading.snapshot is None:
-        raise NotRead(str(reading.error) or name) from reading.error
-    return reading.snapshot
+def _require_snapshot(name: str, observation: Observation) -> Snapshot:
+    if isinstance(observation.error, StopRequested):
+        raise observation.error
+    if observation.snapshot is None:
+        raise UnreadableInstance(str(observation.error) or name) from observation.error
+    return observation.snapshot
 
 
-def _check_filters(asked: Asked, snapshots: Collection[Snapshot]) -> None:
+def _check_filters(import_filter: ImportFilter, snapshots: Collection[Snapshot]) -> None:
     """A filter that nothing can pass is a slip of the pen."""
     categories = {""}.union(*(snapshot.categories for snapshot in snapshots))
     categories.update(live.category for snapshot in snapshots for live in snapshot.torrents)
     tags = {tag for snapshot in snapshots for live in snapshot.torrents for tag in live.tags}
-    for what, wanted, known in (("category", asked.categories, categories), ("tag", asked.tags, tags)):
+    for what, wanted, known in (("category", import_filter.categories, categories), ("tag", import_filter.tags, tags)):
         for name in wanted:
             if name not in known:
-                near = suggestion(name, tuple(sorted(known)))
-                raise NothingLike(f'no torrent there has the {what} "{name}"' + (f". {near}" if near else ""))
+                near = suggestion_text(name, tuple(sorted(known)))
+                raise UnmatchedFilter(f'no torrent there has the {what} "{name}"' + (f". {near}" if near else ""))

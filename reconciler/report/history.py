@@ -8,37 +8,39 @@ from typing import Final, TextIO
 
 from reconciler.model.history import PastAction, PastRun
 from reconciler.model.plan import Outcome
-from reconciler.report.phrases import symbol_of, without_name
-from reconciler.report.text.lines import EMPTY, Line, Span, Style, line, table
+from reconciler.report.phrases import outcome_symbol, strip_instance_prefix
+from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, render_table
 
-SHOWN: Final = 20  # actions of one run
-_HEAD: Final = ("", "torrent", "instance", "infohash", "what", "why not")
+MAX_ACTIONS: Final = 20  # actions of one run
+_COLUMN_TITLES: Final = ("", "torrent", "instance", "infohash", "what", "why not")
 
 
-def history_lines(runs: Sequence[PastRun], place: str) -> Iterator[Line]:
+def render_history(runs: Sequence[PastRun], journal_path: str) -> Iterator[Line]:
     """The runs as they come, each with a table of what it did. Times are those of this machine, with their zone."""
     if not runs:
-        yield line(f"Nothing of that is in the journal: {place}")
+        yield make_line(f"Nothing of that is in the journal: {journal_path}")
     for run in runs:
         if run is not runs[0]:
-            yield EMPTY
-        yield _head(run)
+            yield EMPTY_LINE
+        yield _render_head(run)
         for instance in run.instances:
-            why = without_name(instance.name, instance.error or instance.status)
-            yield line("  ", (f"{instance.name}: {why}", Style.BAD))
-        rows = [_cells(action) for action in run.actions[:SHOWN]]
-        yield from (line("  ", *row) for row in table(_HEAD, rows, ())) if rows else ()
-        if len(run.actions) > SHOWN:
-            yield line((f"  … and {len(run.actions) - SHOWN:,} more   --output json shows all", Style.DIM))
+            why = strip_instance_prefix(instance.name, instance.error or instance.status)
+            yield make_line("  ", (f"{instance.name}: {why}", Style.BAD))
+        rows = [_build_action_cells(action) for action in run.actions[:MAX_ACTIONS]]
+        yield from (make_line("  ", *row) for row in render_table(_COLUMN_TITLES, rows, ())) if rows else ()
+        if len(run.actions) > MAX_ACTIONS:
+            yield make_line((f"  … and {len(run.actions) - MAX_ACTIONS:,} more   --output json shows all", Style.DIM))
 
 
 def write_history(runs: Sequence[PastRun], stream: TextIO) -> None:
     """The same as JSON, format version 1; times in UTC."""
-    stream.write(json.dumps({"format_version": 1, "exit_code": 0, "runs": [past_run(run) for run in runs]}, indent=1))
+    stream.write(
+        json.dumps({"format_version": 1, "exit_code": 0, "runs": [past_run_json(run) for run in runs]}, indent=1)
+    )
     stream.write("\n")
 
 
-def _head(run: PastRun) -> Line:
+def _render_head(run: PastRun) -> Line:
     failed = sum(action.outcome is not Outcome.APPLIED for action in run.actions)
     facts = [
         f"{len(run.actions) - failed:,} done",
@@ -48,15 +50,17 @@ def _head(run: PastRun) -> Line:
         f"exit code {run.exit_code}",
         f"owner {run.owner}",
     ]
-    when = run.began.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-    return line((when, Style.STRONG), "  ", (" · ".join(facts), Style.BAD if failed or run.exit_code else Style.DIM))
+    when = run.started_at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    return make_line(
+        (when, Style.STRONG), "  ", (" · ".join(facts), Style.BAD if failed or run.exit_code else Style.DIM)
+    )
 
 
-def _cells(action: PastAction) -> Sequence[Span]:
+def _build_action_cells(action: PastAction) -> Sequence[Span]:
     undone = "" if action.outcome is Outcome.APPLIED else f"{action.outcome}: {action.error or 'no reason known'}"
     kind = "" if action.infohash else f"{action.kind} "
     return (
-        symbol_of(action.verb, action.outcome),
+        outcome_symbol(action.verb, action.outcome),
         (f"{kind}{action.name}", Style.PLAIN),
         (action.instance, Style.PLAIN),
         ((action.infohash or "-")[:10], Style.DIM),
@@ -65,10 +69,10 @@ def _cells(action: PastAction) -> Sequence[Span]:
     )
 
 
-def past_run(run: PastRun) -> dict[str, object]:
+def past_run_json(run: PastRun) -> dict[str, object]:
     """One run as JSON holds it."""
     return {
-        "began": run.began.isoformat(timespec="seconds"),
+        "began": run.started_at.isoformat(timespec="seconds"),
         "seconds": round(run.seconds, 3),
         "owner": run.owner,
         "mode": run.mode,

@@ -8,136 +8,153 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from reconciler.model.notification import About, Letter, Message, Trouble
+from reconciler.model.notification import Issue, IssueKind, Notification, RunDigest
 from reconciler.model.plan import Verb
-from reconciler.report.phrases import without_name
-from reconciler.report.sanitize import clean, clipped
-from reconciler.report.text.problems import count
+from reconciler.report.phrases import strip_instance_prefix
+from reconciler.report.sanitize import sanitize_text, truncate_text
+from reconciler.report.text.problems import format_count
 
 FORMAT_VERSION: Final = 1
-LONGEST: Final = 300  # characters of a reason
-TEXT: Final = 1_700  # characters: with the title it goes into one message of every usual chat (Discord takes 2,000)
-TITLE: Final = 150
-_NAME: Final = 80  # characters of a torrent's name
-_DONE: Final = {Verb.ADD: "added", Verb.ADOPT: "adopted", Verb.UPDATE: "changed", Verb.DELETE: "deleted"}
-_ALIVE: Final = re.compile(r"[@<]|\](?=\()|:(?=//)")  # @everyone, <!channel>, [a link](x), https://…
-_WRONG: Final = {
-    About.GUARD: "the guard refuses the plan of {}",
-    About.FILES: "the desired state is invalid",
-    About.INSTANCE: "{} cannot be reconciled",
-    About.ACTIONS: "actions fail on {}",
+MAX_REASON_LENGTH: Final = 300  # characters of a reason
+MAX_TEXT_LENGTH: Final = (
+    1_700  # characters: with the title it goes into one message of every usual chat (Discord takes 2,000)
+)
+MAX_TITLE_LENGTH: Final = 150
+_MAX_NAME_LENGTH: Final = 80  # characters of a torrent's name
+_APPLIED_FORMS: Final = {Verb.ADD: "added", Verb.ADOPT: "adopted", Verb.UPDATE: "changed", Verb.DELETE: "deleted"}
+_ACTIVE_MARKUP: Final = re.compile(r"[@<]|\](?=\()|:(?=//)")  # @everyone, <!channel>, [a link](x), https://…
+_ISSUE_TEXTS: Final = {
+    IssueKind.GUARD: "the guard refuses the plan of {}",
+    IssueKind.FILES: "the desired state is invalid",
+    IssueKind.INSTANCE: "{} cannot be reconciled",
+    IssueKind.ACTIONS: "actions fail on {}",
 }
-_RIGHT: Final = {
-    About.GUARD: "the guard no longer refuses the plan of {}",
-    About.FILES: "the desired state is valid again",
-    About.INSTANCE: "{} is back",
-    About.ACTIONS: "nothing fails on {} any more",
+_RECOVERY_TEXTS: Final = {
+    IssueKind.GUARD: "the guard no longer refuses the plan of {}",
+    IssueKind.FILES: "the desired state is valid again",
+    IssueKind.INSTANCE: "{} is back",
+    IssueKind.ACTIONS: "nothing fails on {} any more",
 }
 
 
-def letter(message: Message) -> Letter:
+def build_notification(digest: RunDigest) -> Notification:
     """The message in words and as a document."""
-    title = clipped("reconcile: " + "; ".join(_headlines(message)), TITLE)
-    text = clipped("\n".join(_lines(message)), TEXT)
-    return Letter(title, text, json.dumps(_document(message, title, text), ensure_ascii=True).encode("ascii"))
+    title = truncate_text("reconcile: " + "; ".join(_iter_headlines(digest)), MAX_TITLE_LENGTH)
+    text = truncate_text("\n".join(_iter_lines(digest)), MAX_TEXT_LENGTH)
+    return Notification(title, text, json.dumps(_document_json(digest, title, text), ensure_ascii=True).encode("ascii"))
 
 
-def _headlines(message: Message) -> Iterator[str]:
-    for wordings, troubles in ((_WRONG, message.troubles), (_RIGHT, message.recovered)):
+def _iter_headlines(digest: RunDigest) -> Iterator[str]:
+    for wordings, troubles in ((_ISSUE_TEXTS, digest.issues), (_RECOVERY_TEXTS, digest.recovered)):
         for about, wording in wordings.items():
-            names = [one.instance for one in troubles if one.about is about]
+            names = [one.instance for one in troubles if one.kind is about]
             if names:
-                yield wording.format(_plain(", ".join(names)))
-    if message.changes or message.settings:
-        yield _counts(message)
+                yield wording.format(_sanitize_for_chat(", ".join(names)))
+    if digest.change_counts or digest.changed_settings_count:
+        yield _changes_text(digest)
 
 
-def _lines(message: Message) -> Iterator[str]:
-    refused = [one for one in message.troubles if one.about is About.GUARD]
+def _iter_lines(digest: RunDigest) -> Iterator[str]:
+    refused = [one for one in digest.issues if one.kind is IssueKind.GUARD]
     for one in refused:
-        yield f"{_sentence(_WRONG, one)}: {_reason(one)}{_history(one)}"
+        yield f"{_issue_text(_ISSUE_TEXTS, one)}: {_issue_reason(one)}{_repeat_text(one)}"
     if refused:
-        yield f"Nothing was done there. To approve exactly this plan: accept_plan: {message.plan_hash}"
-    for one in message.troubles:
+        yield f"Nothing was done there. To approve exactly this plan: accept_plan: {digest.plan_hash}"
+    for one in digest.issues:
         if one not in refused:
-            yield f"{_sentence(_WRONG, one)}: {_reason(one)}{_history(one)}"
-    for one in message.recovered:
-        yield f"{_sentence(_RIGHT, one)} (it began {_moment(one.since)})"
-    if message.changes or message.settings:
-        yield f"{_counts(message)}:" if message.torrents else _counts(message)
-        for torrent in message.torrents:
-            yield f"  {_DONE[torrent.verb]} {_plain(clipped(torrent.name, _NAME))} ({_plain(torrent.instance)})"
-        if more := sum(message.changes.values()) - len(message.torrents):
+            yield f"{_issue_text(_ISSUE_TEXTS, one)}: {_issue_reason(one)}{_repeat_text(one)}"
+    for one in digest.recovered:
+        yield f"{_issue_text(_RECOVERY_TEXTS, one)} (it began {_format_time(one.since)})"
+    if digest.change_counts or digest.changed_settings_count:
+        yield f"{_changes_text(digest)}:" if digest.changed_torrents else _changes_text(digest)
+        for torrent in digest.changed_torrents:
+            yield f"  {_APPLIED_FORMS[torrent.verb]} {_sanitize_for_chat(truncate_text(torrent.name, _MAX_NAME_LENGTH))} ({_sanitize_for_chat(torrent.instance)})"
+        if more := sum(digest.change_counts.values()) - len(digest.changed_torrents):
             yield f"  … and {more:,} more"
 
 
-def _document(message: Message, title: str, text: str) -> dict[str, object]:
+def _document_json(digest: RunDigest, title: str, text: str) -> dict[str, object]:
     return {
         "format_version": FORMAT_VERSION,
         "title": title,
         "text": text,
-        "events": _events(message),
-        "at": _stamp(message.at),
-        "trigger": message.trigger,
-        "plan_hash": message.plan_hash,
-        "changes": {**{str(verb): message.changes.get(verb, 0) for verb in Verb}, "settings": message.settings},
+        "events": _list_events(digest),
+        "at": _iso_utc(digest.finished_at),
+        "trigger": digest.trigger,
+        "plan_hash": digest.plan_hash,
+        "changes": {
+            **{str(verb): digest.change_counts.get(verb, 0) for verb in Verb},
+            "settings": digest.changed_settings_count,
+        },
         "torrents": [
-            {"verb": str(one.verb), "instance": one.instance, "name": clipped(clean(one.name), _NAME)}
-            for one in message.torrents
+            {
+                "verb": str(one.verb),
+                "instance": one.instance,
+                "name": truncate_text(sanitize_text(one.name), _MAX_NAME_LENGTH),
+            }
+            for one in digest.changed_torrents
         ],
-        "troubles": [_entry(one) for one in message.troubles],
-        "recovered": [_entry(one) for one in message.recovered],
+        "troubles": [_issue_json(one) for one in digest.issues],
+        "recovered": [_issue_json(one) for one in digest.recovered],
     }
 
 
-def _events(message: Message) -> list[str]:
+def _list_events(digest: RunDigest) -> list[str]:
     """What it is about, for a program that chooses."""
-    found = {"refused" if one.about is About.GUARD else "failing" for one in message.troubles}
-    found |= {"recovered"} if message.recovered else set()
-    found |= {"changed"} if message.changes or message.settings else set()
+    found = {"refused" if one.kind is IssueKind.GUARD else "failing" for one in digest.issues}
+    found |= {"recovered"} if digest.recovered else set()
+    found |= {"changed"} if digest.change_counts or digest.changed_settings_count else set()
     return [event for event in ("refused", "failing", "recovered", "changed") if event in found]
 
 
-def _entry(one: Trouble) -> dict[str, object]:
+def _issue_json(issue: Issue) -> dict[str, object]:
     return {
-        "about": str(one.about),
-        "instance": one.instance or None,
-        "reason": clipped(clean(one.reason), LONGEST),
-        "tries": one.tries,
-        "since": _stamp(one.since),
-        "reminder": one.reminder,
+        "about": str(issue.kind),
+        "instance": issue.instance or None,
+        "reason": truncate_text(sanitize_text(issue.reason), MAX_REASON_LENGTH),
+        "tries": issue.failure_count,
+        "since": _iso_utc(issue.since),
+        "reminder": issue.is_reminder,
     }
 
 
-def _counts(message: Message) -> str:
-    words = [f"{message.changes[verb]:,} {done}" for verb, done in _DONE.items() if message.changes.get(verb)]
-    words += [f"{count(message.settings, 'setting')} changed"] if message.settings else []
+def _changes_text(digest: RunDigest) -> str:
+    words = [
+        f"{digest.change_counts[verb]:,} {done}"
+        for verb, done in _APPLIED_FORMS.items()
+        if digest.change_counts.get(verb)
+    ]
+    words += (
+        [f"{format_count(digest.changed_settings_count, 'setting')} changed"] if digest.changed_settings_count else []
+    )
     return ", ".join(words)
 
 
-def _sentence(wordings: dict[About, str], one: Trouble) -> str:
-    text = wordings[one.about].format(_plain(one.instance))
-    return text if one.about is About.INSTANCE else text[0].upper() + text[1:]
+def _issue_text(wordings: dict[IssueKind, str], issue: Issue) -> str:
+    text = wordings[issue.kind].format(_sanitize_for_chat(issue.instance))
+    return text if issue.kind is IssueKind.INSTANCE else text[0].upper() + text[1:]
 
 
-def _reason(one: Trouble) -> str:
-    return _plain(clipped(without_name(one.instance, one.reason), LONGEST))
+def _issue_reason(issue: Issue) -> str:
+    return _sanitize_for_chat(truncate_text(strip_instance_prefix(issue.instance, issue.reason), MAX_REASON_LENGTH))
 
 
-def _history(one: Trouble) -> str:
-    if one.reminder:
-        return f" (still, since {_moment(one.since)})"
-    return f" ({one.tries} times in a row since {_moment(one.since)})" if one.tries > 1 else ""
+def _repeat_text(issue: Issue) -> str:
+    if issue.is_reminder:
+        return f" (still, since {_format_time(issue.since)})"
+    return (
+        f" ({issue.failure_count} times in a row since {_format_time(issue.since)})" if issue.failure_count > 1 else ""
+    )
 
 
-def _plain(text: str) -> str:
+def _sanitize_for_chat(text: str) -> str:
     """Text in which a chat finds nobody to call and no link to make: it may come from a torrent."""
-    return _ALIVE.sub("\\g<0>\u200b", clean(text))
+    return _ACTIVE_MARKUP.sub("\\g<0>\u200b", sanitize_text(text))
 
 
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def _format_time(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _iso_utc(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

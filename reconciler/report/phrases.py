@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconciler.model.options import written
-from reconciler.model.plan import Action, Change, Kind, Outcome, Value, Verb
+from reconciler.model.options import to_declared_value
+from reconciler.model.plan import Action, Change, FieldValue, ObjectKind, Outcome, Verb
 from reconciler.report.blast import is_quarantine
 from reconciler.report.text.lines import Span, Style
 
-NOTHING: Final = "(none)"
-FILES_SHOWN: Final = 3  # of each priority
-_VERBS: Final = {
+NO_VALUE_TEXT: Final = "(none)"
+MAX_FILES: Final = 3  # of each priority
+_VERB_FORMS: Final = {
     Verb.ADD: ("+", "add", "added", Style.ADD),
     Verb.ADOPT: (">", "adopt", "adopted", Style.ADOPT),
     Verb.UPDATE: ("~", "update", "updated", Style.CHANGE),
     Verb.DELETE: ("-", "delete", "deleted", Style.DELETE),
 }
-_TROUBLE: Final = {
+_OUTCOME_SYMBOLS: Final = {
     Outcome.FAILED: ("!", Style.DELETE),
     Outcome.BLOCKED: ("!", Style.DELETE),
     Outcome.DROPPED: ("x", Style.CHANGE),
@@ -25,29 +25,29 @@ _TROUBLE: Final = {
 }
 
 
-def symbol_of(verb: Verb, outcome: Outcome) -> Span:
+def outcome_symbol(verb: Verb, outcome: Outcome) -> Span:
     """The sign for what became of a verb."""
-    if outcome in _TROUBLE:
-        return _TROUBLE[outcome]
-    symbol, _, _, style = _VERBS[verb]
+    if outcome in _OUTCOME_SYMBOLS:
+        return _OUTCOME_SYMBOLS[outcome]
+    symbol, _, _, style = _VERB_FORMS[verb]
     return symbol, style
 
 
-def sign(action: Action, outcome: Outcome) -> tuple[str, str, Style]:
+def verb_symbol(action: Action, outcome: Outcome) -> tuple[str, str, Style]:
     """The symbol, the word and the style that begin an action's line."""
-    if outcome in _TROUBLE:
-        symbol, style = _TROUBLE[outcome]
+    if outcome in _OUTCOME_SYMBOLS:
+        symbol, style = _OUTCOME_SYMBOLS[outcome]
         return symbol, str(outcome), style
-    symbol, present, past, style = _VERBS[action.verb]
+    symbol, present, past, style = _VERB_FORMS[action.verb]
     return symbol, past if outcome is Outcome.APPLIED else present, style
 
 
-def subject(action: Action) -> str:
+def subject_text(action: Action) -> str:
     """Ten characters that say what the action is about: the beginning of the infohash, or the kind of setting."""
-    return (action.infohash or "")[:10] if action.kind is Kind.TORRENT else str(action.kind)
+    return (action.infohash or "")[:10] if action.kind is ObjectKind.TORRENT else str(action.kind)
 
 
-def shout(action: Action, outcome: Outcome) -> str:
+def warning_label(action: Action, outcome: Outcome) -> str:
     """What nobody may overlook about an action, or ""."""
     if action.delete_files:
         return "with its data" if action.verb is Verb.DELETE else ""
@@ -56,7 +56,7 @@ def shout(action: Action, outcome: Outcome) -> str:
     return "moves data" if action.disruptive else ""
 
 
-def told(action: Action) -> list[Change]:
+def visible_changes(action: Action) -> list[Change]:
     """The changes worth telling. That an add or an adoption makes it ours goes without saying."""
     return [
         change for change in action.changes if change.field != "owner" or (change.before and change.after is not None)
@@ -72,14 +72,14 @@ def change_text(change: Change) -> str:
         coming = [f"+{one}" for one in after if one not in before]
         going = [f"-{one}" for one in before if one not in after]
         return f"{change.field}: {' '.join(coming + going)}"
-    return f"{change.field}: {told_value(change.field, before)} → {told_value(change.field, after)}"
+    return f"{change.field}: {format_value(change.field, before)} → {format_value(change.field, after)}"
 
 
-def told_value(field: str, one: Value) -> str:
+def format_value(field: str, value: FieldValue) -> str:
     """The value of a field as people write it, in units."""
-    if field == "files" and isinstance(one, tuple):
-        return _files_text(one)
-    return value(written(field, one))
+    if field == "files" and isinstance(value, tuple):
+        return _files_text(value)
+    return format_plain_value(to_declared_value(field, value))
 
 
 def _files_text(files: tuple[str, ...]) -> str:
@@ -90,28 +90,28 @@ def _files_text(files: tuple[str, ...]) -> str:
         groups.setdefault(priority, []).append(path)
     parts = []
     for priority, paths in groups.items():
-        more = f" and {len(paths) - FILES_SHOWN:,} more" if len(paths) > FILES_SHOWN else ""
-        parts.append(f"{priority} {', '.join(paths[:FILES_SHOWN])}{more}")
+        more = f" and {len(paths) - MAX_FILES:,} more" if len(paths) > MAX_FILES else ""
+        parts.append(f"{priority} {', '.join(paths[:MAX_FILES])}{more}")
     return "; ".join(parts)
 
 
-def without_name(name: str, error: str) -> str:
+def strip_instance_prefix(name: str, error: str) -> str:
     """The error of an instance, for a place that names the instance already."""
     return error.removeprefix(f"{name}: ")
 
 
-def value(one: Value) -> str:
+def format_plain_value(value: FieldValue) -> str:
     """A value as people write it."""
-    if one is None or one == "" or one == ():
-        return NOTHING
-    if isinstance(one, bool):
-        return "true" if one else "false"
-    if isinstance(one, tuple):
-        return ", ".join(one)
-    return str(one)
+    if value is None or value == "" or value == ():
+        return NO_VALUE_TEXT
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return str(value)
 
 
-def background(*parts: str) -> Span:
+def dim_suffix(*parts: str) -> Span:
     """What else there is to say about something, dimmed; empty parts are left out."""
     said = " · ".join(part for part in parts if part)
     return (f"   {said}" if said else ""), Style.DIM

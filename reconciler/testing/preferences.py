@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from reconciler.model.preferences import PreferenceValue, bare_value, canonical
+from reconciler.model.preferences import PreferenceValue, canonicalize_preference, reveal_value
 from reconciler.model.secret import Secret
 
-_LIMITS: Final = ("max_ratio", "max_seeding_time")
-_HALVES: Final = {"schedule_from_hour": "schedule_from_min", "schedule_from_min": "schedule_from_hour"}
+_LIMIT_PREFERENCES: Final = ("max_ratio", "max_seeding_time")
+_PAIRED_PREFERENCES: Final = {"schedule_from_hour": "schedule_from_min", "schedule_from_min": "schedule_from_hour"}
 
 
-def first_preferences(web_api: str, save_path: str) -> dict[str, PreferenceValue]:
+def build_default_preferences(web_api: str, save_path: str) -> dict[str, PreferenceValue]:
     """Those of a fresh server."""
     api = tuple(int(part) for part in web_api.split("."))
     return {
@@ -36,32 +36,32 @@ def first_preferences(web_api: str, save_path: str) -> dict[str, PreferenceValue
     }
 
 
-def taken(
+def accept_preferences(
     present: Mapping[str, PreferenceValue], values: Mapping[str, PreferenceValue], api: tuple[int, ...]
 ) -> dict[str, PreferenceValue]:
     """What a server keeps of what is set; what it does not know is left out."""
-    kept = {name: _kept(name, value) for name, value in values.items() if name in present}
-    for name, half in _HALVES.items():
+    kept = {name: _accept_value(name, value) for name, value in values.items() if name in present}
+    for name, half in _PAIRED_PREFERENCES.items():
         if name in kept and half not in kept:
             del kept[name]
             break
-    for limit in _LIMITS:
+    for limit in _LIMIT_PREFERENCES:
         flag = f"{limit}_enabled"
         if kept.get(flag) is False:
             kept[limit] = -1
         elif limit in kept and flag not in kept and api < (2, 11, 6):
             del kept[limit]
         elif limit in kept:
-            kept[flag] = bare_value(kept[limit]) != -1
+            kept[flag] = reveal_value(kept[limit]) != -1
         elif flag in kept and api >= (2, 11, 6):
             del kept[flag]
     return kept
 
 
-def _kept(name: str, value: PreferenceValue) -> PreferenceValue:
-    bare = bare_value(value)
+def _accept_value(name: str, value: PreferenceValue) -> PreferenceValue:
+    bare = reveal_value(value)
     if name == "dl_limit" and isinstance(bare, int):
         return max(bare, 0) // 1024 * 1024
     if name == "max_connec" and isinstance(bare, int) and bare <= 0:
         return -1
-    return canonical(name, bare) if name != "scan_dirs" else value
+    return canonicalize_preference(name, bare) if name != "scan_dirs" else value

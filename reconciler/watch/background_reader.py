@@ -7,53 +7,62 @@ from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from reconciler.engine.observe import read
-from reconciler.engine.reading import Needs, OpenTarget, Reading
+from reconciler.engine.observe import read_instance
+from reconciler.engine.reading import Observation, OpenTarget, ReadRequest
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError
-from reconciler.retry import Pace
-from reconciler.watch.session_pool import Pool
+from reconciler.retry import RetryPolicy
+from reconciler.watch.session_pool import SessionPool
 
-Start = Callable[[Callable[[], None]], None]
+StartWorker = Callable[[Callable[[], None]], None]
 
 
-def in_thread(work: Callable[[], None]) -> None:
+def start_in_thread(work: Callable[[], None]) -> None:
     """Do it in a thread that does not keep the process alive."""
     threading.Thread(target=work, name="aside", daemon=True).start()
 
 
-class Aside:
+class BackgroundReader:
     """Opens and reads instances of a pool, each in a thread of its own; `answered` is called in it at the end.
 
     What is open and read then is kept by the pool, so that the next run has little left to ask for.
     """
 
-    def __init__(self, pool: Pool, pace: Pace, stop: threading.Event, answered: Callable[[], None], start: Start):
+    def __init__(
+        self,
+        pool: SessionPool,
+        retry: RetryPolicy,
+        stop: threading.Event,
+        on_answer: Callable[[], None],
+        start_worker: StartWorker,
+    ):
         self._pool: Final = pool
-        self._pace: Final = pace
+        self._retry: Final = retry
         self._stop: Final = stop
-        self._answered: Final = answered
-        self._start: Final = start
-        self._answers: Final[SimpleQueue[tuple[Instance, Reading]]] = SimpleQueue()
+        self._on_answer: Final = on_answer
+        self._start_worker: Final = start_worker
+        self._observations: Final[SimpleQueue[tuple[Instance, Observation]]] = SimpleQueue()
 
-    def ask(self, instance: Instance, wanted: Needs) -> None:
+    def start_read(self, instance: Instance, read_request: ReadRequest) -> None:
         """Ask one that nobody else is talking to now, with all that is `wanted` of it."""
         target = self._pool.connect(instance, self._stop)
-        self._start(lambda: self._ask(instance, target, wanted))
+        self._start_worker(lambda: self._read(instance, target, read_request))
 
-    def answers(self) -> Iterator[tuple[Instance, Reading]]:
+    def pop_observations(self) -> Iterator[tuple[Instance, Observation]]:
         """What came of it since the last call."""
         while True:
             try:
-                yield self._answers.get_nowait()
+                yield self._observations.get_nowait()
             except Empty:
                 return
 
-    def _ask(self, instance: Instance, target: OpenTarget, wanted: Needs) -> None:
+    def _read(self, instance: Instance, target: OpenTarget, read_request: ReadRequest) -> None:
         try:
-            reading = read(target, self._pace, wanted)
+            reading = read_instance(target, self._retry, read_request)
         except Exception as error:  # a bug of ours must not leave the instance unasked for ever
-            reading = Reading(target, error=InstanceError(f"{instance.name}: internal error: {type(error).__name__}"))
+            reading = Observation(
+                target, error=InstanceError(f"{instance.name}: internal error: {type(error).__name__}")
+            )
         target.close()
-        self._answers.put((instance, reading))
-        self._answered()
+        self._observations.put((instance, reading))
+        self._on_answer()

@@ -6,66 +6,70 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from reconciler.journal.journal import Fought
-from reconciler.model.desired import Desired, DesiredCategory, DesiredPreference, DesiredTorrent
-from reconciler.model.plan import Action, Change, InstancePlan, Kind, Outcome, Plan, Verb
+from reconciler.journal.journal import ContestedField
+from reconciler.model.desired import DesiredCategory, DesiredPreference, DesiredState, DesiredTorrent
+from reconciler.model.plan import Action, Change, InstancePlan, ObjectKind, Outcome, Plan, Verb
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
-from reconciler.plan.actions import differing
-from reconciler.retry import Clock, delay
-from reconciler.watch.fight_detector import REST, TIMES, Contest
+from reconciler.plan.actions import drift_reason
+from reconciler.retry import Clock, compute_backoff_delay
+from reconciler.watch.fight_detector import CONTESTED_HOLD, CORRECTION_LIMIT, FightDetector
 
-_SWITCHED: Final = ("held", "paused", "force_start")
+_SWITCH_FIELDS: Final = ("held", "paused", "force_start")
 PRESENCE: Final = "presence"  # the field of an action that cannot be parted: being there, or being gone
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class FieldRef:
     """A field of a torrent or a category on an instance."""
 
     instance: str
-    kind: Kind
+    kind: ObjectKind
     item: str
     field: str
 
 
-Why = Callable[[Subject], str | None]
+HoldReason = Callable[[FieldRef], str | None]
 
 
-def subjects(instance: str, action: Action) -> list[Subject]:
+def list_holdable_fields(instance: str, action: Action) -> list[FieldRef]:
     """The fields that an action changes, and that may be held back: the kill switch stops and starts at any time."""
-    parted = action.kind is Kind.TORRENT and action.verb in (Verb.UPDATE, Verb.ADOPT)
+    parted = action.kind is ObjectKind.TORRENT and action.verb in (Verb.UPDATE, Verb.ADOPT)
     fields = [change.field for change in action.changes] if parted else [PRESENCE]
     if action.urgent or "held" in fields:
-        fields = [field for field in fields if field not in _SWITCHED]
+        fields = [field for field in fields if field not in _SWITCH_FIELDS]
     item = action.infohash or action.name
-    return [Subject(instance, action.kind, item, field) for field in fields]
+    return [FieldRef(instance, action.kind, item, field) for field in fields]
 
 
-def withhold(plan: Plan, why: Why) -> Plan:
+def hold_back(plan: Plan, hold_reason: HoldReason) -> Plan:
     """The plan without what `why` gives a reason to hold back."""
-    return replace(plan, instances=tuple(_instance(part, why) for part in plan.instances))
+    return replace(plan, instances=tuple(_hold_back_instance(part, hold_reason) for part in plan.instances))
 
 
-def _instance(plan: InstancePlan, why: Why) -> InstancePlan:
+def _hold_back_instance(plan: InstancePlan, hold_reason: HoldReason) -> InstancePlan:
     absent: set[str] = set()  # categories that will not be made now
     actions: list[Action] = []
     for action in plan.actions:  # categories come first
-        for part in _parts(plan.name, action, why, absent):
-            if part.kind is Kind.CATEGORY and part.verb is Verb.ADD and part.hold:
+        for part in _split_action(plan.name, action, hold_reason, absent):
+            if part.kind is ObjectKind.CATEGORY and part.verb is Verb.ADD and part.hold:
                 absent.add(part.name)
             actions.append(part)
     return replace(plan, actions=tuple(actions))
 
 
-def _parts(instance: str, action: Action, why: Why, absent: Collection[str]) -> Iterator[Action]:
+def _split_action(
+    instance: str, action: Action, hold_reason: HoldReason, held_categories: Collection[str]
+) -> Iterator[Action]:
     """The action itself, or what is left of it and, each by itself, what is held back."""
     if action.hold:
         yield action
         return
-    held = {subject.field: reason for subject in subjects(instance, action) if (reason := why(subject))}
-    category = action.wanted("category") if action.kind is Kind.TORRENT else None
-    if category in absent:  # qBittorrent would make it up, without its path
+    held = {
+        subject.field: reason for subject in list_holdable_fields(instance, action) if (reason := hold_reason(subject))
+    }
+    category = action.get_new_value("category") if action.kind is ObjectKind.TORRENT else None
+    if category in held_categories:  # qBittorrent would make it up, without its path
         field = PRESENCE if action.verb is Verb.ADD else "category"
         held.setdefault(field, f"waits for its category {category}, which is held back")
     if not held:
@@ -74,16 +78,16 @@ def _parts(instance: str, action: Action, why: Why, absent: Collection[str]) -> 
         # what cannot become ours is not changed either, and a quarantine's tag says how a torrent was before it
         yield replace(action, hold=Outcome.DEFERRED, reason=whole)
     else:
-        yield from _parted(action, held)
+        yield from _split_changes(action, held)
 
 
-def _parted(action: Action, held: dict[str, str]) -> Iterator[Action]:
+def _split_changes(action: Action, held: dict[str, str]) -> Iterator[Action]:
     free = tuple(change for change in action.changes if change.field not in held)
     if free:
         first = "declared, not ours yet" if action.verb is Verb.ADOPT else ""
         differs = tuple(change for change in free if change.field != "owner")
-        reason = differing(differs, first) or action.reason
-        yield replace(action, changes=free, reason=reason, disruptive=action.disruptive and _moves(free))
+        reason = drift_reason(differs, first) or action.reason
+        yield replace(action, changes=free, reason=reason, disruptive=action.disruptive and _has_move_change(free))
     for change in action.changes:
         if change.field in held:
             yield replace(
@@ -92,138 +96,148 @@ def _parted(action: Action, held: dict[str, str]) -> Iterator[Action]:
                 changes=(change,),
                 reason=held[change.field],
                 hold=Outcome.DEFERRED,
-                disruptive=action.disruptive and _moves((change,)),
+                disruptive=action.disruptive and _has_move_change((change,)),
             )
 
 
-def _moves(changes: Collection[Change]) -> bool:
+def _has_move_change(changes: Collection[Change]) -> bool:
     return any(change.field in ("save_path", "download_path", "category", "auto_tmm") for change in changes)
 
 
-LONGEST: Final = 3600.0  # seconds between two tries of what a server refuses
-_NOWHERE: Final = Position("", 0, 0)
-_Wish = DesiredTorrent | DesiredCategory | DesiredPreference
+MAX_RETRY_DELAY: Final = 3600.0  # seconds between two tries of what a server refuses
+_NO_POSITION: Final = Position("", 0, 0)
+_Declaration = DesiredTorrent | DesiredCategory | DesiredPreference
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
+class _FieldBackoff:
     failures: int
-    until: float
+    retry_at: float
     reason: str
 
 
-class Memory:
+class ActionBackoff:
     """Holds back what failed lately and what is fought over. `first`: seconds to wait after one failure, at most."""
 
-    def __init__(self, clock: Clock, first: float) -> None:
+    def __init__(self, clock: Clock, first_delay: float) -> None:
         self._clock = clock
-        self._first = first
-        self._refused: dict[Subject, _Refused] = {}
-        self._contest: Contest[Subject] = Contest()
-        self._contested: dict[Subject, str] = {}  # reasons
-        self._kept: frozenset[Subject] = frozenset()
+        self._first_delay = first_delay
+        self._failed_fields: dict[FieldRef, _FieldBackoff] = {}
+        self._fight_detector: FightDetector[FieldRef] = FightDetector()
+        self._contested_reasons: dict[FieldRef, str] = {}  # reasons
+        self._saved_fields: frozenset[FieldRef] = frozenset()
 
-    def recall(self, fought: Iterable[Fought]) -> None:
+    def restore(self, contested: Iterable[ContestedField]) -> None:
         """What was contested when another process of ours ended."""
-        for one in fought:
-            subject = Subject(one.instance, Kind(one.kind), one.item, one.field)
-            self._contest.resume(subject, self._clock.now() + (one.until - self._clock.utc()).total_seconds())
-            self._contested[subject] = one.reason
-        self._kept = frozenset(self._contested)
+        for one in contested:
+            subject = FieldRef(one.instance, ObjectKind(one.kind), one.item, one.field)
+            self._fight_detector.restore_contested(
+                subject, self._clock.now() + (one.until - self._clock.utc()).total_seconds()
+            )
+            self._contested_reasons[subject] = one.reason
+        self._saved_fields = frozenset(self._contested_reasons)
 
-    def fought(self) -> list[Fought] | None:
+    def get_contested_if_changed(self) -> list[ContestedField] | None:
         """What is contested now; None where that is no other than at the last call."""
-        if self._contested.keys() == self._kept:
+        if self._contested_reasons.keys() == self._saved_fields:
             return None
-        self._kept, now = frozenset(self._contested), self._clock.now()
+        self._saved_fields, now = frozenset(self._contested_reasons), self._clock.now()
         return [
-            Fought(one.instance, str(one.kind), one.item, one.field, self._clock.at(until), why)
-            for one, why in self._contested.items()
-            if (until := self._contest.until(one, now)) is not None
+            ContestedField(one.instance, str(one.kind), one.item, one.field, self._clock.to_utc(until), why)
+            for one, why in self._contested_reasons.items()
+            if (until := self._fight_detector.contested_until(one, now)) is not None
         ]
 
     def hold_back(self, plan: Plan) -> Plan:
         """The plan without what is not to be tried now."""
-        if not (self._refused or self._contested):
+        if not (self._failed_fields or self._contested_reasons):
             return plan
-        return withhold(plan, self._why)
+        return hold_back(plan, self._hold_reason)
 
-    def learn(self, results: Iterable[InstanceResult]) -> None:
+    def record_results(self, results: Iterable[InstanceResult]) -> None:
         """What came of a run. Where the instance itself was lost, nothing is learnt about its torrents."""
         now = self._clock.now()
-        self._contest.tidy(now)
-        self._contested = {one: why for one, why in self._contested.items() if self._contest.until(one, now)}
-        self._refused = {one: seen for one, seen in self._refused.items() if now < seen.until + LONGEST}
+        self._fight_detector.drop_expired(now)
+        self._contested_reasons = {
+            one: why for one, why in self._contested_reasons.items() if self._fight_detector.contested_until(one, now)
+        }
+        self._failed_fields = {
+            one: seen for one, seen in self._failed_fields.items() if now < seen.retry_at + MAX_RETRY_DELAY
+        }
         for instance in results:
             if instance.status not in (Status.OK, Status.UNHEALTHY):
                 continue
             for result in instance.results:
-                for subject in subjects(instance.name, result.action):
-                    if result.outcome is Outcome.APPLIED and _made_room(result.action):
-                        self._contest.forget(subject.__eq__)
+                for subject in list_holdable_fields(instance.name, result.action):
+                    if result.outcome is Outcome.APPLIED and _is_copy_removal(result.action):
+                        self._fight_detector.forget_matching(subject.__eq__)
                     elif result.outcome is Outcome.APPLIED:
-                        self._healed(subject, now)
+                        self._record_correction(subject, now)
                     elif result.outcome is Outcome.FAILED:
-                        self._failed(subject, result.error or "it failed", now)
+                        self._record_failure(subject, result.error or "it failed", now)
 
-    def revise(self, old: Desired, new: Desired) -> None:
+    def forget_changed(self, old: DesiredState, new: DesiredState) -> None:
         """Whose wish has changed begins anew: that is no fight, and may be what the server was waiting for."""
-        known = {(one.instance, one.kind, one.item) for one in (*self._refused, *self._contest)}
+        known = {(one.instance, one.kind, one.item) for one in (*self._failed_fields, *self._fight_detector)}
         if not known:
             return
-        before, after = _wishes(old, known), _wishes(new, known)
+        before, after = _find_declarations(old, known), _find_declarations(new, known)
         changed = {key for key in known if before.get(key) != after.get(key)}
 
-        def affected(subject: Subject) -> bool:
+        def is_affected(subject: FieldRef) -> bool:
             return (subject.instance, subject.kind, subject.item) in changed
 
-        self._contest.forget(affected)
-        self._contested = {one: why for one, why in self._contested.items() if not affected(one)}
-        self._refused = {one: seen for one, seen in self._refused.items() if not affected(one)}
+        self._fight_detector.forget_matching(is_affected)
+        self._contested_reasons = {one: why for one, why in self._contested_reasons.items() if not is_affected(one)}
+        self._failed_fields = {one: seen for one, seen in self._failed_fields.items() if not is_affected(one)}
 
-    def _why(self, subject: Subject) -> str | None:
+    def _hold_reason(self, subject: FieldRef) -> str | None:
         now = self._clock.now()
-        if self._contest.until(subject, now):
-            return self._contested.get(subject)
-        seen = self._refused.get(subject)
-        return seen.reason if seen and now < seen.until else None
+        if self._fight_detector.contested_until(subject, now):
+            return self._contested_reasons.get(subject)
+        seen = self._failed_fields.get(subject)
+        return seen.reason if seen and now < seen.retry_at else None
 
-    def _healed(self, subject: Subject, now: float) -> None:
-        self._refused.pop(subject, None)
-        self._contest.healed(subject, now)
-        if self._contest.until(subject, now):
+    def _record_correction(self, subject: FieldRef, now: float) -> None:
+        self._failed_fields.pop(subject, None)
+        self._fight_detector.record_correction(subject, now)
+        if self._fight_detector.contested_until(subject, now):
             fought = "it" if subject.field == PRESENCE else subject.field
-            again = self._clock.at(now + REST).strftime("%H:%M UTC")
-            self._contested[subject] = (
-                f"contested: {fought} was put right {TIMES} times within an hour and changed back by something else "
+            again = self._clock.to_utc(now + CONTESTED_HOLD).strftime("%H:%M UTC")
+            self._contested_reasons[subject] = (
+                f"contested: {fought} was put right {CORRECTION_LIMIT} times within an hour and changed back by something else "
                 f"each time; left alone until {again}"
             )
 
-    def _failed(self, subject: Subject, error: str, now: float) -> None:
-        before = self._refused.get(subject)
+    def _record_failure(self, subject: FieldRef, error: str, now: float) -> None:
+        before = self._failed_fields.get(subject)
         failures = before.failures + 1 if before else 1
-        until = now + delay(failures, self._first, LONGEST, self._clock.random())
+        until = now + compute_backoff_delay(failures, self._first_delay, MAX_RETRY_DELAY, self._clock.random())
         times = "once" if failures == 1 else f"{failures} times in a row"
-        again = self._clock.at(until).strftime("%H:%M:%S UTC")
-        self._refused[subject] = _Refused(failures, until, f"failed {times} ({error}); tried again from {again} on")
+        again = self._clock.to_utc(until).strftime("%H:%M:%S UTC")
+        self._failed_fields[subject] = _FieldBackoff(
+            failures, until, f"failed {times} ({error}); tried again from {again} on"
+        )
 
 
-def _made_room(action: Action) -> bool:
+def _is_copy_removal(action: Action) -> bool:
     """Did a group give up a copy? That it comes back when another member is down is our own doing, and no fight."""
-    return action.placed is not None and action.placed.keeper is not None
+    return action.placement is not None and action.placement.kept_copy is not None
 
 
-def _wishes(desired: Desired, known: set[tuple[str, Kind, str]]) -> Mapping[tuple[str, Kind, str], _Wish]:
+def _find_declarations(
+    desired: DesiredState, keys: set[tuple[str, ObjectKind, str]]
+) -> Mapping[tuple[str, ObjectKind, str], _Declaration]:
     """What is declared for the things that are known, wherever in the files it stands."""
-    found: dict[tuple[str, Kind, str], _Wish] = {}
+    found: dict[tuple[str, ObjectKind, str], _Declaration] = {}
     for entry in desired.torrents:
-        for instance in desired.places_of(entry):
-            key = (instance, Kind.TORRENT, entry.infohash or entry.label)
-            if key in known:
-                found[key] = replace(entry, at=_NOWHERE)
+        for instance in desired.instances_of(entry):
+            key = (instance, ObjectKind.TORRENT, entry.infohash or entry.label)
+            if key in keys:
+                found[key] = replace(entry, position=_NO_POSITION)
     for instance in desired.instances:
         for name, category in desired.categories_of(instance).items():
-            found[instance, Kind.CATEGORY, name] = replace(category, at=_NOWHERE)
+            found[instance, ObjectKind.CATEGORY, name] = replace(category, position=_NO_POSITION)
         for name, preference in desired.instances[instance].preferences.items():
-            found[instance, Kind.PREFERENCE, name] = replace(preference, at=_NOWHERE)
+            found[instance, ObjectKind.PREFERENCE, name] = replace(preference, position=_NO_POSITION)
     return found

@@ -8,97 +8,101 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, cast
 
-from reconciler.engine.observe import each
-from reconciler.engine.reading import Connect, OpenTarget
+from reconciler.engine.observe import map_instances
+from reconciler.engine.reading import OpenTarget, SessionFactory
 from reconciler.model.desired import Instance
-from reconciler.model.errors import InstanceError, Rejected, Unsupported
-from reconciler.watch.backoff import door
+from reconciler.model.errors import InstanceError, RejectedError, UnsupportedError
+from reconciler.watch.backoff import session_key
 
-_HARMLESS = (Rejected, Unsupported)  # answers of an instance that is well
+_HARMLESS_ERRORS = (RejectedError, UnsupportedError)  # answers of an instance that is well
 
 
-class Pool:
-    """Lends targets to runs, as a `Connect`. What an `InstanceError` came from is closed and opened anew next time."""
+class SessionPool:
+    """Lends targets to runs, as a `SessionFactory`. What an `InstanceError` came from is closed and opened anew next time."""
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: SessionFactory) -> None:
         self._connect = connect
-        self._kept: dict[str, _Kept] = {}
+        self._sessions: dict[str, _PooledSession] = {}
 
     def connect(self, instance: Instance, stop: threading.Event) -> OpenTarget:
         """The target of an instance, open already where it was left so."""
-        kept = self._kept.get(instance.name)
-        if kept is None or kept.gone or kept.door != door(instance):
+        kept = self._sessions.get(instance.name)
+        if kept is None or kept.is_closed or kept.session_key != session_key(instance):
             if kept:
-                kept.leave()
-            kept = self._kept[instance.name] = _Kept(self._connect(instance, stop), door(instance))
+                kept.close()
+            kept = self._sessions[instance.name] = _PooledSession(self._connect(instance, stop), session_key(instance))
         return cast("OpenTarget", _Lease(kept))
 
-    def keep(self, instances: Mapping[str, Instance]) -> None:
+    def close_stale(self, instances: Mapping[str, Instance]) -> None:
         """Log out of the instances that are not among these any more, or are reached in another way now."""
-        gone = [n for n, kept in self._kept.items() if n not in instances or kept.door != door(instances[n])]
-        self._leave(gone)
+        gone = [
+            n
+            for n, kept in self._sessions.items()
+            if n not in instances or kept.session_key != session_key(instances[n])
+        ]
+        self._close_sessions(gone)
 
     def close(self) -> None:
         """Log out everywhere."""
-        self._leave(list(self._kept))
+        self._close_sessions(list(self._sessions))
 
-    def _leave(self, names: list[str]) -> None:
-        kept = {name: self._kept[name] for name in names}
-        each(kept, lambda name: kept[name].leave())
+    def _close_sessions(self, names: list[str]) -> None:
+        kept = {name: self._sessions[name] for name in names}
+        map_instances(kept, lambda name: kept[name].close())
         for name in names:
-            self._kept.pop(name, None)
+            self._sessions.pop(name, None)
 
 
 @dataclass(slots=True)
-class _Kept:
+class _PooledSession:
     target: OpenTarget
-    door: Instance
-    open: bool = False
-    broken: bool = False
-    gone: bool = False
+    session_key: Instance
+    is_open: bool = False
+    is_broken: bool = False
+    is_closed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def leave(self) -> None:
+    def close(self) -> None:
         with self.lock:
-            gone, self.gone = self.gone, True
+            gone, self.is_closed = self.is_closed, True
         if not gone:
             self.target.close()
 
 
 class _Lease:
-    """A kept target for the length of a run: `open` and `close` do only what has to be done."""
+    """A kept target for the length of a run: `is_open` and `close` do only what has to be done."""
 
-    def __init__(self, kept: _Kept) -> None:
-        self._kept = kept
-        self._before = kept.target.requests
+    def __init__(self, session: _PooledSession) -> None:
+        self._session = session
+        self._requests_before = session.target.request_count
 
     @property
-    def requests(self) -> int:
+    def request_count(self) -> int:
         """How many HTTP requests this run has sent."""
-        return self._kept.target.requests - self._before
+        return self._session.target.request_count - self._requests_before
 
     def open(self) -> None:
         """Log in, unless that has been done."""
-        if not self._kept.open:
-            self._watched(self._kept.target.open)()
-            self._kept.open = True
+        if not self._session.is_open:
+            self._track_errors(self._session.target.open)()
+            self._session.is_open = True
 
     def close(self) -> None:
         """Stay logged in, unless something went wrong."""
-        if self._kept.broken:
-            self._kept.leave()
+        if self._session.is_broken:
+            self._session.close()
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._kept.target, name)
-        return self._watched(found) if callable(found) else found
+        found = getattr(self._session.target, name)
+        return self._track_errors(found) if callable(found) else found
 
-    def _watched(self, call: Callable[..., Any]) -> Callable[..., Any]:
+    def _track_errors(self, call: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(call)
-        def watched(*args: Any, **kwargs: Any) -> Any:
+        def call_and_track(*args: Any, **kwargs: Any) -> Any:
             try:
                 return call(*args, **kwargs)
             except InstanceError as error:
-                self._kept.broken = self._kept.broken or not isinstance(error, _HARMLESS)
+                self._session.is_broken = self._session.is_broken or not isinstance(error, _HARMLESS_ERRORS)
                 raise
 
-        return watched
+        return call_and_track

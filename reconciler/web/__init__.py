@@ -5,7 +5,7 @@ instance, and no GET changes anything. Its libraries are loaded by `serve` and n
 """
 
 from reconciler.web.auth import TokenError, read_token
-from reconciler.web.server import DEFAULT_LISTEN, ListenError, Server, serve
-from reconciler.web.status_board import Board
+from reconciler.web.server import DEFAULT_LISTEN, ListenError, WebServer, serve
+from reconciler.web.status_board import StatusBoard
 
-__all__ = ["DEFAULT_LISTEN", "Board", "ListenError", "Server", "TokenError", "read_token", "serve"]
+__all__ = ["DEFAULT_LISTEN", "ListenError", "StatusBoard", "TokenError", "WebServer", "read_token", "serve"]

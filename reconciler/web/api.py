@@ -9,75 +9,79 @@ from datetime import datetime
 from typing import Final
 
 from reconciler import __version__
-from reconciler.engine.events import Finished, Waiting
+from reconciler.engine.events import Backoff, FinishedRun
 from reconciler.model.position import Problem
 from reconciler.report.json.common import health_json
 from reconciler.report.json.run import write_run
-from reconciler.report.summary import sentence, summarize, summarize_instance
-from reconciler.web.loop_view import Seen, View
+from reconciler.report.summary import summarize_instance, summarize_run, summary_text
+from reconciler.web.loop_view import InstanceView, LoopView
 
 FORMAT_VERSION: Final = 1
 
 
-def status_json(view: View) -> bytes:
+def render_status_json(view: LoopView) -> bytes:
     """The loop and every instance, without any torrent."""
-    problems = view.last.problems if view.last else ()
-    warnings = view.last.run.warnings if view.last else ()
+    problems = view.last_run.problems if view.last_run else ()
+    warnings = view.last_run.run.warnings if view.last_run else ()
     found = {
         "format_version": FORMAT_VERSION,
         "exit_code": view.exit_code,
         "version": __version__,
         "state": view.state,
-        "live": not view.stuck,
-        "ready": not view.unready,
-        "reasons": [reason for reason in (view.stuck, view.unready) if reason],
-        "now": _time(view.now),
-        "started": _time(view.started),
+        "live": not view.stuck_reason,
+        "ready": not view.unready_reason,
+        "reasons": [reason for reason in (view.stuck_reason, view.unready_reason) if reason],
+        "now": _format_time(view.now),
+        "started": _format_time(view.started),
         "interval": view.interval,
-        "runs": view.runs,
-        "last_attempt": _time(view.last_attempt),
-        "last_success": _time(view.last_success),
-        "next": _time(view.next_at),
-        "last_run": view.last and _run(view.last),
-        "desired_state": {"valid": not problems, "problems": _problems(problems), "warnings": _problems(warnings)},
-        "instances": [_instance(seen) for seen in view.instances],
+        "runs": view.run_count,
+        "last_attempt": _format_time(view.last_attempt),
+        "last_success": _format_time(view.last_success),
+        "next": _format_time(view.next_run_at),
+        "last_run": view.last_run and _run_json(view.last_run),
+        "desired_state": {
+            "valid": not problems,
+            "problems": _problems_json(problems),
+            "warnings": _problems_json(warnings),
+        },
+        "instances": [_instance_json(seen) for seen in view.instances],
     }
-    return encoded(found)
+    return encode_json(found)
 
 
-def plan_json(finished: Finished) -> bytes:
+def render_plan_json(finished_run: FinishedRun) -> bytes:
     """The JSON report of a run, as `--output json` writes it."""
     stream = io.StringIO()
-    write_run(finished.run, stream)
+    write_run(finished_run.run, stream)
     return stream.getvalue().encode("ascii")
 
 
-def encoded(found: object) -> bytes:
+def encode_json(value: object) -> bytes:
     """Anything as ASCII: no name in it can drive a terminal."""
-    return (json.dumps(found, ensure_ascii=True, indent=1) + "\n").encode("ascii")
+    return (json.dumps(value, ensure_ascii=True, indent=1) + "\n").encode("ascii")
 
 
-def _run(finished: Finished) -> dict[str, object]:
-    run = finished.run
+def _run_json(finished_run: FinishedRun) -> dict[str, object]:
+    run = finished_run.run
     return {
-        "trigger": finished.trigger,
-        "began": _time(finished.began),
-        "seconds": round(finished.seconds, 3),
+        "trigger": finished_run.trigger,
+        "began": _format_time(finished_run.started_at),
+        "seconds": round(finished_run.seconds, 3),
         "mode": run.mode,
         "exit_code": run.exit_code,
         "plan_hash": run.plan_hash,
-        "summary": summarize(run),
-        "sentence": sentence(run),
+        "summary": summarize_run(run),
+        "sentence": summary_text(run),
     }
 
 
-def _instance(seen: Seen) -> dict[str, object]:
-    result, read = seen.result, seen.read
+def _instance_json(instance: InstanceView) -> dict[str, object]:
+    result, read = instance.result, instance.is_read
     return {
-        "name": seen.name,
-        "url": seen.url,
+        "name": instance.name,
+        "url": instance.url,
         "status": result and result.status,
-        "up": seen.up,
+        "up": instance.is_up,
         "error": result and result.error,
         "version": result and result.version,
         "web_api": result and result.web_api,
@@ -89,28 +93,28 @@ def _instance(seen: Seen) -> dict[str, object]:
             "refused": result is not None and result.verdict.refused,
             "reasons": list(result.verdict.reasons) if result else [],
         },
-        "last_read": _time(seen.read_at),
+        "last_read": _format_time(instance.read_at),
         "health": health_json(result.health) if result else None,
-        "waiting": seen.waiting and _waiting(seen.waiting),
+        "waiting": instance.backoff and _backoff_json(instance.backoff),
     }
 
 
-def _waiting(waiting: Waiting) -> dict[str, object]:
-    return {"failures": waiting.failures, "reason": waiting.reason, "until": _time(waiting.until)}
+def _backoff_json(backoff: Backoff) -> dict[str, object]:
+    return {"failures": backoff.failures, "reason": backoff.reason, "until": _format_time(backoff.until)}
 
 
-def _problems(problems: Iterable[Problem]) -> list[dict[str, object]]:
+def _problems_json(problems: Iterable[Problem]) -> list[dict[str, object]]:
     return [
         {
-            "file": problem.at.file,
-            "line": problem.at.line,
-            "column": problem.at.column,
+            "file": problem.position.file,
+            "line": problem.position.line,
+            "column": problem.position.column,
             "message": problem.message,
-            "mend": problem.mend,
+            "hint": problem.hint,
         }
         for problem in problems
     ]
 
 
-def _time(at: datetime | None) -> str | None:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+def _format_time(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None

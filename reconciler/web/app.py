@@ -15,144 +15,152 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reconciler.engine.events import Finished
-from reconciler.report.sanitize import clean
-from reconciler.web.api import encoded, plan_json, status_json
-from reconciler.web.auth import HEADERS, NOTHING_ALIVE, Token, TokenError, is_local_name, permitted
+from reconciler.engine.events import FinishedRun
+from reconciler.report.sanitize import sanitize_text
+from reconciler.web.api import encode_json, render_plan_json, render_status_json
+from reconciler.web.auth import SECURITY_HEADERS, STRICT_CSP, TokenError, TokenReader, is_authorized, is_local_name
 from reconciler.web.metrics import Metrics
-from reconciler.web.page import Page, refresh_of
-from reconciler.web.status_board import Board
+from reconciler.web.page import StatusPage, parse_refresh
+from reconciler.web.status_board import StatusBoard
 
-JSON: Final = "application/json"
-OFF: Final = "This is off: no token is configured (--token-file)."
+JSON_MEDIA_TYPE: Final = "application/json"
+RELOAD_DISABLED_TEXT: Final = "This is off: no token is configured (--token-file)."
 
 
-def make_app(board: Board, reload: Callable[[], None], token: Token | None, *, local: bool) -> ASGIApp:
+def make_app(
+    board: StatusBoard, request_reload: Callable[[], None], token_reader: TokenReader | None, *, local_only: bool
+) -> ASGIApp:
     """The whole HTTP side. `local`: it listens on loopback alone, so only local names lead here."""
-    answers = _Answers(board, reload, token)
+    answers = _Endpoints(board, request_reload, token_reader)
     routes = Starlette(
         routes=[
-            Route("/", answers.page),
-            Route("/healthz/live", answers.live),
-            Route("/healthz/ready", answers.ready),
-            Route("/metrics", answers.metrics),
-            Route("/api/v1/status", answers.status),
-            Route("/api/v1/plan", answers.plan),
-            Route("/-/reload", answers.reload, methods=["POST"]),
+            Route("/", answers.get_page),
+            Route("/healthz/live", answers.get_liveness),
+            Route("/healthz/ready", answers.get_readiness),
+            Route("/metrics", answers.get_metrics),
+            Route("/api/v1/status", answers.get_status),
+            Route("/api/v1/plan", answers.get_plan),
+            Route("/-/reload", answers.post_reload, methods=["POST"]),
         ],
-        exception_handlers={HTTPException: _refusal, Exception: _crash},
+        exception_handlers={HTTPException: _handle_http_error, Exception: _handle_crash},
     )
-    return _Everywhere(routes, local=local)
+    return _SecurityMiddleware(routes, local_only=local_only)
 
 
-class _Answers:
+class _Endpoints:
     """One method for each route. What takes time is no coroutine, so that it runs beside the health checks."""
 
-    def __init__(self, board: Board, reload: Callable[[], None], token: Token | None) -> None:
-        self._board, self._reload, self._token = board, reload, token
-        self._metrics, self._page = Metrics(board.view), Page()
-        self._plans = _Plans()
+    def __init__(
+        self, board: StatusBoard, request_reload: Callable[[], None], token_reader: TokenReader | None
+    ) -> None:
+        self._board, self._request_reload, self._token_reader = board, request_reload, token_reader
+        self._metrics, self._page = Metrics(board.get_view), StatusPage()
+        self._plan_cache = _PlanCache()
 
-    async def live(self, _request: Request) -> Response:
+    async def get_liveness(self, _request: Request) -> Response:
         """Is the loop stuck? Then it should be restarted."""
-        stuck = self._board.view().stuck
+        stuck = self._board.get_view().stuck_reason
         return PlainTextResponse(f"stuck: {stuck}\n" if stuck else "ok\n", 503 if stuck else 200)
 
-    async def ready(self, _request: Request) -> Response:
+    async def get_readiness(self, _request: Request) -> Response:
         """Has everything been read once? An invalid file is said, but the last good one is in force: still ready."""
-        view = self._board.view()
-        if view.unready:
-            return PlainTextResponse(f"not ready: {view.unready}\n", 503)
-        problems = len(view.last.problems) if view.last else 0
+        view = self._board.get_view()
+        if view.unready_reason:
+            return PlainTextResponse(f"not ready: {view.unready_reason}\n", 503)
+        problems = len(view.last_run.problems) if view.last_run else 0
         return PlainTextResponse(f"ok, but the desired state is invalid: {problems} found\n" if problems else "ok\n")
 
-    def page(self, request: Request) -> Response:
+    def get_page(self, request: Request) -> Response:
         """The status page."""
-        body = self._page.html(self._board.view(), refresh_of(request.query_params.get("refresh", "")))
+        body = self._page.render(self._board.get_view(), parse_refresh(request.query_params.get("refresh", "")))
         return Response(body, media_type="text/html", headers=self._page.headers)
 
-    def metrics(self, request: Request) -> Response:
+    def get_metrics(self, request: Request) -> Response:
         """The metrics for Prometheus."""
-        body, media_type = self._metrics.exposition(request.headers.get("accept", ""))
+        body, media_type = self._metrics.render_exposition(request.headers.get("accept", ""))
         return Response(body, headers={"Content-Type": media_type})
 
-    def status(self, _request: Request) -> Response:
+    def get_status(self, _request: Request) -> Response:
         """The loop and its instances."""
-        return Response(status_json(self._board.view()), media_type=JSON)
+        return Response(render_status_json(self._board.get_view()), media_type=JSON_MEDIA_TYPE)
 
-    def plan(self, _request: Request) -> Response:
+    def get_plan(self, _request: Request) -> Response:
         """The JSON report of the last run."""
-        last = self._board.view().last
+        last = self._board.get_view().last_run
         if last is None:
-            return Response(encoded({"format_version": 1, "error": "no run has ended yet"}), 503, media_type=JSON)
-        return Response(self._plans.written(last), media_type=JSON)
+            return Response(
+                encode_json({"format_version": 1, "error": "no run has ended yet"}), 503, media_type=JSON_MEDIA_TYPE
+            )
+        return Response(self._plan_cache.render_plan(last), media_type=JSON_MEDIA_TYPE)
 
-    def reload(self, request: Request) -> Response:
+    def post_reload(self, request: Request) -> Response:
         """Ask the loop for a run, now."""
-        if self._token is None:
-            raise HTTPException(403, OFF)
+        if self._token_reader is None:
+            raise HTTPException(403, RELOAD_DISABLED_TEXT)
         try:
-            token = self._token()
+            token = self._token_reader()
         except TokenError as error:
-            structlog.get_logger().error("the token cannot be read", why=str(error))
+            structlog.get_logger().error("the token cannot be read", reason=str(error))
             raise HTTPException(503, "The token cannot be read now; the log says why.") from error
-        if not permitted(request.headers.get("authorization", ""), token):
+        if not is_authorized(request.headers.get("authorization", ""), token):
             raise HTTPException(401, "The bearer token is missing or wrong.", {"WWW-Authenticate": "Bearer"})
-        self._reload()
+        self._request_reload()
         return PlainTextResponse("A run was asked for.\n", 202)
 
 
-class _Plans:
+class _PlanCache:
     """The report of the last run, written once however often it is asked for."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._of: Finished | None = None
+        self._run: FinishedRun | None = None
         self._body = b""
 
-    def written(self, finished: Finished) -> bytes:
+    def render_plan(self, finished_run: FinishedRun) -> bytes:
         with self._lock:
-            if self._of is not finished:
-                self._of, self._body = finished, plan_json(finished)
+            if self._run is not finished_run:
+                self._run, self._body = finished_run, render_plan_json(finished_run)
             return self._body
 
 
-class _Everywhere:
+class _SecurityMiddleware:
     """Refuses foreign names where only local ones lead here, puts the safe headers on every answer, logs errors."""
 
-    def __init__(self, app: ASGIApp, *, local: bool) -> None:
-        self._app, self._local = app, local
+    def __init__(self, app: ASGIApp, *, local_only: bool) -> None:
+        self._app, self._local_only = app, local_only
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=message["headers"])
-                for name, value in {**HEADERS, "Content-Security-Policy": NOTHING_ALIVE}.items():
+                for name, value in {**SECURITY_HEADERS, "Content-Security-Policy": STRICT_CSP}.items():
                     headers.setdefault(name, value)
                 message["headers"] = headers.raw
             await send(message)
 
         host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-        if self._local and host and not is_local_name(host):
+        if self._local_only and host and not is_local_name(host):
             why = "It listens on loopback alone, and answers to addresses and localhost, to no other name.\n"
             await PlainTextResponse(why, 421)(scope, receive, send_safely)
             return
         try:
             await self._app(scope, receive, send_safely)
         except Exception as error:  # it has been answered by now
-            structlog.get_logger().error("http request failed", path=clean(scope["path"]), exc_info=error)
+            structlog.get_logger().error("http request failed", path=sanitize_text(scope["path"]), exc_info=error)
 
 
-async def _refusal(request: Request, error: Exception) -> Response:
+async def _handle_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _error(request, error.status_code, error.detail, error.headers)
+    return _make_error_response(request, error.status_code, error.detail, error.headers)
 
 
-async def _crash(request: Request, _cause: Exception) -> Response:
-    return _error(request, 500, "Internal error; the log says more.")
+async def _handle_crash(request: Request, _cause: Exception) -> Response:
+    return _make_error_response(request, 500, "Internal error; the log says more.")
 
 
-def _error(request: Request, status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+def _make_error_response(
+    request: Request, status: int, text: str, headers: Mapping[str, str] | None = None
+) -> Response:
     if request.url.path.startswith("/api/"):
-        return Response(encoded({"format_version": 1, "error": text}), status, headers, JSON)
+        return Response(encode_json({"format_version": 1, "error": text}), status, headers, JSON_MEDIA_TYPE)
     return PlainTextResponse(text + "\n", status, headers)

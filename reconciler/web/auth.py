@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from reconciler.model.secret import Secret
 
-Token = Callable[[], Secret]  # read for each request, since a file of it may be replaced; raises `TokenError`
-SHORTEST: Final = 16  # characters of a token
-HEADERS: Final[Mapping[str, str]] = {
+TokenReader = Callable[[], Secret]  # read for each request, since a file of it may be replaced; raises `TokenError`
+MIN_TOKEN_LENGTH: Final = 16  # characters of a token
+SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -23,7 +23,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-NOTHING_ALIVE: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+STRICT_CSP: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 class TokenError(Exception):
@@ -38,17 +38,19 @@ def read_token(path: Path) -> Secret:
         raise TokenError(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError:
         raise TokenError(f"{path} is not text") from None
-    if len(token) < SHORTEST or any(sign.isspace() for sign in token):
-        raise TokenError(f"{path} must hold one word of {SHORTEST} characters or more, such as: openssl rand -hex 32")
+    if len(token) < MIN_TOKEN_LENGTH or any(sign.isspace() for sign in token):
+        raise TokenError(
+            f"{path} must hold one word of {MIN_TOKEN_LENGTH} characters or more, such as: openssl rand -hex 32"
+        )
     return Secret(token)
 
 
-def permitted(authorization: str, token: Secret) -> bool:
+def is_authorized(authorization: str, token: Secret) -> bool:
     """Is it `Bearer TOKEN`, or `Basic` with the token as the password, which is all that a URL can carry?"""
     scheme, _, value = authorization.strip().partition(" ")
     given = value.strip().encode("latin-1", "replace")
     if scheme.lower() == "basic":
-        given = _password(given)
+        given = _decode_password(given)
     elif scheme.lower() != "bearer":
         given = b""
     return hmac.compare_digest(given, token.reveal().encode())
@@ -75,7 +77,7 @@ def is_local_name(header: str) -> bool:
     return True
 
 
-def _password(encoded: bytes) -> bytes:
+def _decode_password(encoded: bytes) -> bytes:
     try:
         return base64.b64decode(encoded, validate=True).partition(b":")[2]
     except binascii.Error:

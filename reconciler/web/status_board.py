@@ -9,18 +9,20 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from reconciler.engine.events import Finished
-from reconciler.model.desired import Desired, Instance
+from reconciler.engine.events import FinishedRun
+from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.plan import Outcome
 from reconciler.model.run import ActionResult, InstanceResult, Run, Status
-from reconciler.report.phrases import without_name
-from reconciler.report.summary import sentence
-from reconciler.web.loop_view import Counting, LastChange, Seen, View
+from reconciler.report.phrases import strip_instance_prefix
+from reconciler.report.summary import summary_text
+from reconciler.web.loop_view import InstanceView, LastChange, LoopView, RunCounters
 
-MISSED: Final = 3  # intervals without an attempt, and the loop is stuck
-LEAST_PATIENCE: Final = 30.0  # seconds, where three intervals are shorter
-RUN_PATIENCE: Final = 900.0  # seconds in which a run under way may show no progress: remote errors are not our death
-KEPT: Final = 100  # actions of the last change, for each instance: it is kept for months
+MAX_MISSED_INTERVALS: Final = 3  # intervals without an attempt, and the loop is stuck
+MIN_STUCK_SECONDS: Final = 30.0  # seconds, where three intervals are shorter
+MAX_SILENT_RUN_SECONDS: Final = (
+    900.0  # seconds in which a run under way may show no progress: remote errors are not our death
+)
+MAX_ACTIONS_KEPT: Final = 100  # actions of the last change, for each instance: it is kept for months
 
 
 def utc_now() -> datetime:
@@ -28,38 +30,38 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Board:
-    """An `Observer` of the loop, safe to use from any thread.
+class StatusBoard:
+    """An `RunListener` of the loop, safe to use from any thread.
 
     `names`: the instances that the loop is limited to, if it is; `ours`: the names of those that are its, where several
-    processes share them. The progress `pulse` tells a long run from a hung one.
+    processes share them. The progress `progress` tells a long run from a hung one.
     """
 
     def __init__(
         self,
         interval: float,
-        names: Sequence[str] = (),
+        selected: Sequence[str] = (),
         *,
-        ours: Callable[[Desired], Collection[str]] = lambda desired: desired.instances,
+        select_instances: Callable[[DesiredState], Collection[str]] = lambda desired: desired.instances,
         now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._interval, self._names, self._ours = interval, names, ours
-        self._desired: Desired | None = None
+        self._interval, self._selected, self._select_instances = interval, selected, select_instances
+        self._desired: DesiredState | None = None
         self._now, self._monotonic = now, monotonic
         self._lock = threading.Lock()
         self._started = now()
-        self._life = monotonic()
-        self._under_way = False
-        self._counting = Counting()
+        self._last_progress_at = monotonic()
+        self._is_running = False
+        self._counters = RunCounters()
         self._declared: Mapping[str, Instance] = {}
         self._suspended: frozenset[str] = frozenset()
-        self._unready = "no run has ended yet"
-        self._view = View(self._started, self._started, interval, 0, self._counting.totals())
-        self.pulse = Pulse(self.alive)
+        self._unready_reason = "no run has ended yet"
+        self._view = LoopView(self._started, self._started, interval, 0, self._counters.get_totals())
+        self.progress = LivenessProgress(self.record_progress)
 
-    def _expect(self, desired: Desired) -> None:
-        names, ours = self._names, set(self._ours(desired))
+    def _update_declared(self, desired: DesiredState) -> None:
+        names, ours = self._selected, set(self._select_instances(desired))
         declared = {
             name: one for name, one in desired.instances.items() if name in ours and (not names or name in names)
         }
@@ -67,121 +69,132 @@ class Board:
         with self._lock:
             self._declared, self._suspended = declared, suspended
             known = {seen.name: seen for seen in self._view.instances if seen.name in declared}
-            seen = (replace(known.get(name, Seen(name)), url=one.url) for name, one in declared.items())
-            self._view = replace(self._view, instances=_sorted(seen))
+            seen = (replace(known.get(name, InstanceView(name)), url=one.url) for name, one in declared.items())
+            self._view = replace(self._view, instances=_sort_instances(seen))
 
-    def began(self, desired: Desired) -> None:
+    def on_run_start(self, desired: DesiredState) -> None:
         """A run begins, with this desired state in force."""
         if desired is not self._desired:
             self._desired = desired
-            self._expect(desired)
+            self._update_declared(desired)
         with self._lock:
-            self._life, self._under_way = self._monotonic(), True
+            self._last_progress_at, self._is_running = self._monotonic(), True
             self._view = replace(self._view, last_attempt=self._now())
 
-    def alive(self) -> None:
+    def record_progress(self) -> None:
         """The run under way has got further."""
         with self._lock:
-            self._life = self._monotonic()
+            self._last_progress_at = self._monotonic()
 
-    def finished(self, finished: Finished) -> None:
+    def on_run_end(self, finished_run: FinishedRun) -> None:
         """A run has ended."""
-        run, waiting = finished.run, finished.waiting or {}
-        ended = finished.began + timedelta(seconds=finished.seconds)
+        run, waiting = finished_run.run, finished_run.backoffs or {}
+        ended = finished_run.started_at + timedelta(seconds=finished_run.seconds)
         good = run.exit_code in (0, 2) and not waiting
-        change = _change(run, finished.trigger, ended)
+        change = _summarize_change(run, finished_run.trigger, ended)
         with self._lock:
-            self._life, self._under_way = self._monotonic(), False
-            self._counting.add(finished)
+            self._last_progress_at, self._is_running = self._monotonic(), False
+            self._counters.count_run(finished_run)
             before = self._view
-            instances = _sorted(self._seen(finished, ended, {seen.name: seen for seen in before.instances}))
-            if self._unready:
-                self._unready = self._why_unready(instances)
+            instances = _sort_instances(
+                self._update_instances(finished_run, ended, {seen.name: seen for seen in before.instances})
+            )
+            if self._unready_reason:
+                self._unready_reason = self._compute_unready_reason(instances)
             self._view = replace(
                 before,
-                runs=before.runs + 1,
-                totals=self._counting.totals(),
+                run_count=before.run_count + 1,
+                totals=self._counters.get_totals(),
                 instances=instances,
-                last=finished,
-                last_attempt=finished.began,
+                last_run=finished_run,
+                last_attempt=finished_run.started_at,
                 last_success=ended if good else before.last_success,
                 last_change=change or before.last_change,
             )
 
-    def view(self) -> View:
+    def get_view(self) -> LoopView:
         """The loop as it is now."""
         with self._lock:
-            return replace(self._view, now=self._now(), stuck=self._why_stuck(), unready=self._unready)
+            return replace(
+                self._view,
+                now=self._now(),
+                stuck_reason=self._compute_stuck_reason(),
+                unready_reason=self._unready_reason,
+            )
 
-    def _seen(self, finished: Finished, ended: datetime, before: Mapping[str, Seen]) -> Iterator[Seen]:
-        results = {result.name: result for result in finished.run.instances}
-        waiting = finished.waiting or {}
+    def _update_instances(
+        self, finished_run: FinishedRun, ended: datetime, before: Mapping[str, InstanceView]
+    ) -> Iterator[InstanceView]:
+        results = {result.name: result for result in finished_run.run.instances}
+        waiting = finished_run.backoffs or {}
         for name in {*results, *waiting, *self._declared}:
-            known = before.get(name, Seen(name))
+            known = before.get(name, InstanceView(name))
             result = results.get(name)
             declared = self._declared.get(name)
-            now = replace(known, waiting=waiting.get(name), url=declared.url if declared else known.url)
+            now = replace(known, backoff=waiting.get(name), url=declared.url if declared else known.url)
             if result:
                 read_at = known.read_at if result.version is None else ended
-                yield replace(now, result=result, current=True, read_at=read_at)
+                yield replace(now, result=result, is_current=True, read_at=read_at)
             else:
-                yield replace(now, result=known.result and _without_actions(known.result), current=False)
+                yield replace(now, result=known.result and _drop_actions(known.result), is_current=False)
 
-    def _why_unready(self, instances: Sequence[Seen]) -> str:
-        missing = [seen for seen in instances if not seen.read and seen.name not in self._suspended]
-        return "not every instance has been read yet: " + "; ".join(map(_why, missing)) if missing else ""
+    def _compute_unready_reason(self, instances: Sequence[InstanceView]) -> str:
+        missing = [seen for seen in instances if not seen.is_read and seen.name not in self._suspended]
+        return "not every instance has been read yet: " + "; ".join(map(_unread_reason, missing)) if missing else ""
 
-    def _why_stuck(self) -> str:
-        silent = self._monotonic() - self._life
-        patience = max(MISSED * self._interval, RUN_PATIENCE if self._under_way else LEAST_PATIENCE)
+    def _compute_stuck_reason(self) -> str:
+        silent = self._monotonic() - self._last_progress_at
+        patience = max(
+            MAX_MISSED_INTERVALS * self._interval, MAX_SILENT_RUN_SECONDS if self._is_running else MIN_STUCK_SECONDS
+        )
         if silent <= patience:
             return ""
-        what = "the run under way has shown no progress" if self._under_way else "no run has begun"
+        what = "the run under way has shown no progress" if self._is_running else "no run has begun"
         return f"{what} for {silent:.0f} s; the interval is {self._interval:g} s"
 
 
-class Pulse:
+class LivenessProgress:
     """A progress of `control` that is nothing but a sign of life."""
 
-    def __init__(self, alive: Callable[[], None]) -> None:
-        self._alive = alive
+    def __init__(self, record_progress: Callable[[], None]) -> None:
+        self._record_progress = record_progress
 
-    def started(self, instance: str, total: int) -> None:
+    def start_instance(self, instance: str, total: int) -> None:
         """`total` actions are about to be executed."""
-        self._alive()
+        self._record_progress()
 
-    def advanced(self, instance: str, count: int) -> None:
-        """`count` more of them have been dealt with."""
-        self._alive()
+    def advance_instance(self, instance: str, count: int) -> None:
+        """`action_count` more of them have been dealt with."""
+        self._record_progress()
 
-    def finished(self, instance: str) -> None:
+    def finish_instance(self, instance: str) -> None:
         """Nothing more comes for this instance."""
-        self._alive()
+        self._record_progress()
 
 
-def _change(run: Run, trigger: str, ended: datetime) -> LastChange | None:
+def _summarize_change(run: Run, trigger: str, ended: datetime) -> LastChange | None:
     applied = {
         instance.name: [result for result in instance.results if result.outcome is Outcome.APPLIED]
         for instance in run.instances
     }
     count = sum(map(len, applied.values()))
     kept: list[tuple[str, tuple[ActionResult, ...]]] = [
-        (name, tuple(few[:KEPT])) for name, few in applied.items() if few
+        (name, tuple(few[:MAX_ACTIONS_KEPT])) for name, few in applied.items() if few
     ]
-    return LastChange(ended, trigger, sentence(run), tuple(kept), count) if count else None
+    return LastChange(ended, trigger, summary_text(run), tuple(kept), count) if count else None
 
 
-def _sorted(instances: Iterator[Seen]) -> tuple[Seen, ...]:
+def _sort_instances(instances: Iterator[InstanceView]) -> tuple[InstanceView, ...]:
     return tuple(sorted(instances, key=lambda seen: seen.name))
 
 
-def _without_actions(result: InstanceResult) -> InstanceResult:
+def _drop_actions(result: InstanceResult) -> InstanceResult:
     return replace(result, results=(), spared=())
 
 
-def _why(seen: Seen) -> str:
-    if seen.waiting:
-        return f"{seen.name} ({without_name(seen.name, seen.waiting.reason)})"
-    if seen.result and seen.result.status is not Status.OK:
-        return f"{seen.name} ({without_name(seen.name, seen.result.error or str(seen.result.status))})"
-    return f"{seen.name} (not tried yet)"
+def _unread_reason(instance: InstanceView) -> str:
+    if instance.backoff:
+        return f"{instance.name} ({strip_instance_prefix(instance.name, instance.backoff.reason)})"
+    if instance.result and instance.result.status is not Status.OK:
+        return f"{instance.name} ({strip_instance_prefix(instance.name, instance.result.error or str(instance.result.status))})"
+    return f"{instance.name} (not tried yet)"

@@ -10,15 +10,15 @@ import pytest
 
 from reconciler.apply import torrent_batches
 from reconciler.desired import load
-from reconciler.engine import Options, Silent, run_once
-from reconciler.model.errors import TooLarge, Unreachable
+from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.model.errors import RequestTooLargeError, UnreachableError
 from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import AddOptions
 from reconciler.testing.memory import MemoryInstance
 from tests.promises.fake_time import fake_pace
-from tests.support.magnets import magnet
-from tests.support.torrents import torrent
+from tests.support.magnets import make_magnet
+from tests.support.torrents import make_torrent
 
 HEAD = 'version: 1\npolicy: sync\ninstances: {box: {url: "http://box"}}\ntorrents:\n'
 
@@ -32,15 +32,15 @@ class Box(MemoryInstance):
         self.links: list[int] = []
         self.most = most
 
-    def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+    def add_torrent_files(self, files: Mapping[str, bytes], options: AddOptions) -> None:
         self.uploads.append(sorted(files))
         if sum(map(len, files.values())) > self.most:
-            raise TooLarge("too large", 413)
-        super().upload(files, options)
+            raise RequestTooLargeError("too large", 413)
+        super().add_torrent_files(files, options)
 
-    def add(self, magnets: object, options: AddOptions) -> None:
+    def add_magnets(self, magnets: object, options: AddOptions) -> None:
         self.links.append(len(magnets))  # type: ignore[arg-type]
-        super().add(magnets, options)  # type: ignore[arg-type]
+        super().add_magnets(magnets, options)  # type: ignore[arg-type]
 
     def names(self) -> list[str]:
         return sorted(one.name for one in self.torrents.values())
@@ -53,13 +53,15 @@ def run(folder: Path, entries: str, box: Box, meanwhile: Callable[[], object] = 
     desired = load([file], {})
     meanwhile()
     connect = lambda instance, stop: box  # noqa: E731
-    return run_once(desired, Options(), Silent(), threading.Event(), pace=fake_pace(settle=0.5), connect=connect)
+    return run_once(
+        desired, RunOptions(), SilentProgress(), threading.Event(), retry=fake_pace(effect_timeout=0.5), connect=connect
+    )
 
 
 def files(folder: Path, *numbers: int) -> str:
     """Entries with a file each."""
     for number in numbers:
-        (folder / f"{number}.torrent").write_bytes(torrent(number))
+        (folder / f"{number}.torrent").write_bytes(make_torrent(number))
     return "".join(f"  - torrent: {number}.torrent\n" for number in numbers)
 
 
@@ -71,7 +73,7 @@ def failures(done: Run) -> dict[str, str | None]:
 
 def test_many_files_go_in_one_request_and_links_in_another(tmp_path: Path) -> None:
     box = Box()
-    links = "".join(f"  - magnet: {magnet(number)}\n" for number in range(50))
+    links = "".join(f"  - magnet: {make_magnet(number)}\n" for number in range(50))
     done = run(tmp_path, files(tmp_path, *range(100)) + links, box)
     assert failures(done) == {}
     assert ([len(names) for names in box.uploads], box.links) == ([100], [50])
@@ -79,7 +81,7 @@ def test_many_files_go_in_one_request_and_links_in_another(tmp_path: Path) -> No
 
 
 def test_requests_are_parted_by_options_number_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torrent_batches, "ADDS_PER_REQUEST", 30)
+    monkeypatch.setattr(torrent_batches, "MAX_ADDS_PER_REQUEST", 30)
     box = Box()
     text = files(tmp_path, *range(40)) + "".join(
         f"{one}    paused: true\n" for one in files(tmp_path, 50, 51).splitlines(keepends=True)
@@ -88,15 +90,15 @@ def test_requests_are_parted_by_options_number_and_bytes(tmp_path: Path, monkeyp
     assert sorted(len(names) for names in box.uploads) == [2, 10, 30]
 
     box = Box()
-    size = len(torrent(10)) + torrent_batches.PART_OVERHEAD
-    monkeypatch.setattr(torrent_batches, "ADD_BYTES", 10 * size)
+    size = len(make_torrent(10)) + torrent_batches.FILE_OVERHEAD_BYTES
+    monkeypatch.setattr(torrent_batches, "MAX_ADD_BYTES", 10 * size)
     assert failures(run(tmp_path, files(tmp_path, *range(10, 40)), box)) == {}
     assert [len(names) for names in box.uploads] == [10, 10, 10]
     assert len({name for names in box.uploads for name in names}) == 30
 
 
 def test_what_a_proxy_finds_too_large_is_sent_in_parts(tmp_path: Path) -> None:
-    box = Box(most=5 * len(torrent(10)))
+    box = Box(most=5 * len(make_torrent(10)))
     assert failures(run(tmp_path, files(tmp_path, *range(10, 50)), box)) == {}
     assert len(box.torrents) == 40
     box = Box(most=10)
@@ -107,13 +109,15 @@ def test_one_that_the_server_takes_for_no_torrent_does_not_cost_the_others(tmp_p
     """What we read and the server does not: here, a v2 torrent for one that knows none, put among others."""
 
     class Picky(Box):
-        def upload(self, files: Mapping[str, bytes], options: AddOptions) -> None:
-            super().upload({name: b"junk" if b"torrent-7e" in data else data for name, data in files.items()}, options)
+        def add_torrent_files(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+            super().add_torrent_files(
+                {name: b"junk" if b"torrent-7e" in data else data for name, data in files.items()}, options
+            )
 
     for version in ("4.2.5", "5.3.0"):
         box = Picky(version)
         text = files(tmp_path, *range(20))
-        (tmp_path / "7.torrent").write_bytes(torrent(7, name="torrent-7e"))
+        (tmp_path / "7.torrent").write_bytes(make_torrent(7, name="torrent-7e"))
         done = run(tmp_path, text, box)
         assert list(failures(done)) == ["torrent-7e"]
         assert "not a valid torrent file" in str(failures(done)["torrent-7e"])
@@ -125,9 +129,9 @@ def test_a_file_that_changed_or_vanished_since_the_load_is_not_sent(tmp_path: Pa
     box = Box()
 
     def meanwhile() -> None:
-        (tmp_path / "1.torrent").write_bytes(torrent(100))
+        (tmp_path / "1.torrent").write_bytes(make_torrent(100))
         (tmp_path / "2.torrent").unlink()
-        (tmp_path / "3.torrent").write_bytes(torrent(3, trackers=["http://tracker"]))
+        (tmp_path / "3.torrent").write_bytes(make_torrent(3, trackers=["http://tracker"]))
 
     found = failures(run(tmp_path, files(tmp_path, *range(5)), box, meanwhile))
     assert "it has changed since it was read, and is another torrent now" in str(found.pop("torrent-1"))
@@ -144,6 +148,6 @@ def test_nothing_is_sent_where_no_file_is_left(tmp_path: Path) -> None:
 
 def test_a_lost_answer_is_followed_by_a_look(tmp_path: Path) -> None:
     box = Box()
-    box.fail_next(1, Unreachable("lost"), skip=1)
+    box.fail_next(1, UnreachableError("lost"), skip=1)
     assert failures(run(tmp_path, files(tmp_path, *range(5)), box)) == {}
     assert len(box.torrents) == 5

@@ -24,7 +24,7 @@ NOWHERE: Final = "http://127.0.0.1:9"  # a port that nobody listens on
 
 
 @dataclass(frozen=True)
-class Ran(commands.Ran):
+class Ran(commands.CommandResult):
     """What a process gave."""
 
     @property
@@ -43,8 +43,8 @@ def environ(**more: str) -> dict[str, str]:
 
 def reconcile(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
     """Run `reconcile` in a folder."""
-    done = commands.run(folder, *arguments, environ=environ(**(env or {})), within=60)
-    return Ran(done.code, done.out, done.err)
+    done = commands.run_reconcile(folder, *arguments, environ=environ(**(env or {})), timeout=60)
+    return Ran(done.exit_code, done.out, done.err)
 
 
 def write_desired(folder: Path, url: str = NOWHERE, name: str = "desired.yaml") -> Path:

@@ -10,40 +10,40 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine import Options, Progress
-from reconciler.engine.placement_memory import Roster
+from reconciler.engine import Progress, RunOptions
+from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.engine.run import Planner
-from reconciler.model.desired import Desired
-from reconciler.model.run import Mode, Run
+from reconciler.model.desired import DesiredState
+from reconciler.model.run import Run, RunMode
 from tests.cli.command import write_desired
 
-Answer = Callable[[Desired, Options, Progress, threading.Event], Run]
+Answer = Callable[[DesiredState, RunOptions, Progress, threading.Event], Run]
 
 
 class FakeRun:
     """Stands in for `control.run_once`: keeps what it was called with and answers as it is told to."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[Desired, Options]] = []
+        self.calls: list[tuple[DesiredState, RunOptions]] = []
         self.answer: Answer = lambda _desired, options, _progress, _stop: Run(
-            Mode.DRY_RUN if options.dry_run else Mode.APPLY, "sha256:" + "0" * 64, 0
+            RunMode.DRY_RUN if options.dry_run else RunMode.APPLY, "sha256:" + "0" * 64, 0
         )
 
     def __call__(
         self,
-        desired: Desired,
-        options: Options,
+        desired: DesiredState,
+        options: RunOptions,
         progress: Progress,
         stop: threading.Event,
         planner: Planner,
-        roster: Roster,
+        placement_memory: PlacementMemory,
     ) -> Run:
         assert planner(desired, {}).instances == (), "it plans"
         self.calls.append((desired, options))
         return self.answer(desired, options, progress, stop)
 
     @property
-    def options(self) -> Options:
+    def options(self) -> RunOptions:
         """The options of the only call."""
         ((_, options),) = self.calls
         return options

@@ -11,9 +11,9 @@ import pytest
 import typer
 
 from reconciler.cli.app import app
-from reconciler.cli.main import run
+from reconciler.cli.main import run_command_line
 from reconciler.cli.settings import RunSettings
-from reconciler.engine import Options
+from reconciler.engine import RunOptions
 from reconciler.model.shard import Shard
 from tests.cli.command import write_desired
 from tests.cli.conftest import FakeRun
@@ -64,7 +64,7 @@ BAD_USAGE = [
 def test_bad_usage_is_4_and_contacts_nothing(
     arguments: list[str], message: str, fake_run: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(arguments) == 4
+    assert run_command_line(arguments) == 4
     said = capsys.readouterr()
     assert message in said.err + said.out
     assert fake_run.calls == []
@@ -73,7 +73,7 @@ def test_bad_usage_is_4_and_contacts_nothing(
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(("arguments", "message"), [case for case in BAD_USAGE if "--output" not in case[0]])
 def test_bad_usage_keeps_to_json(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["--output", "json", *arguments]) == 4
+    assert run_command_line(["--output", "json", *arguments]) == 4
     found = json.loads(capsys.readouterr().out)
     assert found["exit_code"] == 4
     assert message in found["error"]
@@ -82,8 +82,8 @@ def test_bad_usage_keeps_to_json(arguments: list[str], message: str, capsys: pyt
 @pytest.mark.usefixtures("folder")
 def test_options_reach_the_run(fake_run: FakeRun) -> None:
     arguments = ["--dry-run", "--detailed-exitcode", "--instance", "home", "--accept-plan", HASH, "--take-over"]
-    assert run([*arguments, "--shard", "1/3"]) == 0
-    assert fake_run.options == Options(True, ("home",), HASH, True, True, Shard(1, 3))
+    assert run_command_line([*arguments, "--shard", "1/3"]) == 0
+    assert fake_run.options == RunOptions(True, ("home",), HASH, True, True, Shard(1, 3))
 
 
 @pytest.mark.usefixtures("folder")
@@ -102,8 +102,8 @@ def test_every_option_reads_the_environment(fake_run: FakeRun, monkeypatch: pyte
         "SHARD": "0/2",
     }.items():
         monkeypatch.setenv(f"RECONCILE_{name}", value)
-    assert run([]) == 0
-    assert fake_run.options == Options(True, ("home", "seedbox", "attic"), HASH, True, True, Shard(0, 2))
+    assert run_command_line([]) == 0
+    assert fake_run.options == RunOptions(True, ("home", "seedbox", "attic"), HASH, True, True, Shard(0, 2))
     assert Path("report.json").is_file()
 
 
@@ -115,7 +115,7 @@ def test_the_environment_may_name_several_files(
         "version: 1\ntorrents:\n  - magnet: magnet:?xt=urn:btih:dd8255ecdc7ca55fb0bbf81323d87062db1f6d1c\n"
     )
     monkeypatch.setenv("RECONCILE_FILE", f"desired.yaml{os.pathsep}more")
-    assert run(["validate"]) == 0
+    assert run_command_line(["validate"]) == 0
     assert capsys.readouterr().out == "desired.yaml, more: valid: 2 torrents on 1 instance\n"
     assert fake_run.calls == []
 
@@ -125,7 +125,7 @@ def test_options_stand_before_or_after_the_command(
     arguments: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_desired(folder, name="a.yaml")
-    assert run(arguments) == 0
+    assert run_command_line(arguments) == 0
     assert capsys.readouterr().out.startswith("a.yaml: valid")
 
 
@@ -134,7 +134,10 @@ def test_what_follows_the_command_wins(
 ) -> None:
     write_desired(folder, name="a.yaml")
     monkeypatch.setenv("RECONCILE_FILE", "missing.yaml")
-    assert run(["-f", "missing.yaml", "--output", "json", "validate", "-f", "a.yaml", "--output", "text"]) == 0
+    assert (
+        run_command_line(["-f", "missing.yaml", "--output", "json", "validate", "-f", "a.yaml", "--output", "text"])
+        == 0
+    )
     assert capsys.readouterr().out.startswith("a.yaml: valid")
 
 
@@ -142,7 +145,7 @@ def test_what_follows_the_command_wins(
 def test_the_environment_may_hold_options_for_other_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILE_DRY_RUN", "1")
     monkeypatch.setenv("RECONCILE_VERSION", "2")
-    assert run(["validate"]) == 0
+    assert run_command_line(["validate"]) == 0
 
 
 @pytest.mark.parametrize("arguments", [[], ["--dry-run"], ["validate"], ["status"]])
@@ -150,7 +153,7 @@ def test_no_file_at_all(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(arguments) == 4
+    assert run_command_line(arguments) == 4
     said = capsys.readouterr().err
     assert "there is no desired.yaml here" in said
     assert "reconcile demo" in said
@@ -159,7 +162,7 @@ def test_no_file_at_all(
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("form", ["markdown", "github"])
 def test_a_watch_has_two_forms(form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["--watch", "--output", form]) == 4
+    assert run_command_line(["--watch", "--output", form]) == 4
     assert f"a watch has no {form} form" in "".join(capsys.readouterr())
 
 
@@ -174,7 +177,7 @@ def test_the_environment_starts_a_watch(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("reconciler.cli.commands.watch.watch_command", watch)
     for name, value in {"WATCH": "1", "INTERVAL": "5m", "DRY_RUN": "1"}.items():
         monkeypatch.setenv(f"RECONCILE_{name}", value)
-    assert run([]) == 0
+    assert run_command_line([]) == 0
     assert seen == [RunSettings(dry_run=True, interval=300.0)]
 
 
@@ -195,7 +198,7 @@ def test_the_documentation_names_every_option_and_its_variable() -> None:
 
 @pytest.mark.parametrize("command", [[], ["validate"], ["status"], ["doctor"], ["demo"]])
 def test_help_has_an_example_and_is_narrow(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([*command, "--help"]) == 0
+    assert run_command_line([*command, "--help"]) == 0
     text = capsys.readouterr().out
     assert "Example" in text
     assert f"reconcile {' '.join(command)}".strip() in text
@@ -203,5 +206,5 @@ def test_help_has_an_example_and_is_narrow(command: list[str], capsys: pytest.Ca
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["--version"]) == 0
+    assert run_command_line(["--version"]) == 0
     assert capsys.readouterr().out.startswith("reconcile 0.")

@@ -87,7 +87,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
 def test_an_instance_that_is_down_is_1_and_json_stays_json(tmp_path: Path) -> None:
     write_desired(tmp_path)
     ran = reconcile(tmp_path, "--dry-run", "--detailed-exitcode", "--output", "json")
-    assert ran.code == 1
+    assert ran.exit_code == 1
     assert ran.json["exit_code"] == 1
     assert ran.json["instances"][0]["status"] == "unreachable"
     assert "secret-of-home" not in ran.out + ran.err
@@ -96,7 +96,7 @@ def test_an_instance_that_is_down_is_1_and_json_stays_json(tmp_path: Path) -> No
 def test_status_of_an_instance_that_is_down(tmp_path: Path) -> None:
     write_desired(tmp_path)
     ran = reconcile(tmp_path, "status")
-    assert ran.code == 1
+    assert ran.exit_code == 1
     assert ran.out.splitlines()[1].split()[:2] == ["home", "unreachable"]
     assert "its instance could not be read" in ran.out
     assert reconcile(tmp_path, "status", "--instance", "x", "--output", "json").json["exit_code"] == 4
@@ -196,6 +196,6 @@ def test_progress_shows_when_it_takes_long_and_vanishes(tmp_path: Path) -> None:
 def test_start_up_does_not_load_what_a_run_does_not_need(tmp_path: Path) -> None:
     write_desired(tmp_path)
     late = {"rich", "structlog", "deepdiff", "humanize", "qbittorrentapi", "requests"}
-    code = f"import sys; from reconciler.cli.main import run; run(['validate']); print({late} & set(sys.modules))"
+    code = f"import sys; from reconciler.cli.main import run_command_line; run_command_line(['validate']); print({late} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ(), capture_output=True, check=True)
     assert done.stdout.splitlines()[-1] == b"set()"

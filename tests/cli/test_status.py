@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from reconciler.cli.main import run
+from reconciler.cli.main import run_command_line
 from reconciler.cli.settings import Settings, StatusSettings
-from reconciler.model.status import Page, Phase, Selection
+from reconciler.model.status import Pagination, Phase, TorrentFilter
 
 BAD_USAGE = [
     (["--state", "bogus"], "'bogus' is not one of 'downloading', 'stalled'"),
@@ -34,10 +34,10 @@ BAD_USAGE = [
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(("arguments", "message"), BAD_USAGE)
 def test_bad_usage(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["status", *arguments]) == 4
+    assert run_command_line(["status", *arguments]) == 4
     said = capsys.readouterr()
     assert message in said.err
-    assert run(["--output", "json", "status", *arguments]) == 4
+    assert run_command_line(["--output", "json", "status", *arguments]) == 4
     if "--output" not in arguments:
         assert message in json.loads(capsys.readouterr().out)["error"]
 
@@ -52,7 +52,7 @@ def test_bad_usage(arguments: list[str], message: str, capsys: pytest.CaptureFix
     ],
 )
 def test_what_stands_before_its_name(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(arguments) == 4
+    assert run_command_line(arguments) == 4
     assert message in capsys.readouterr().err
 
 
@@ -71,17 +71,22 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, StatusSetting
 
 @pytest.mark.usefixtures("folder")
 def test_the_options_reach_the_command(asked: list[tuple[Settings, StatusSettings]]) -> None:
-    assert run(["status"]) == 0
+    assert run_command_line(["status"]) == 0
     chosen = "--category linux --category --tag iso --tag new --state seeding --state error --limit 5 --offset 10"
     words = ["" if word == "''" else word for word in chosen.replace("--category --tag", "--category '' --tag").split()]
-    assert run(["status", *words, "--instance", "home"]) == 0
-    assert run(["status", "--watch", "--interval", "5m"]) == 0
-    assert run(["--instance", "home", "status", "--wait", "complete", "--timeout", "2h"]) == 0
-    everything, start = Selection(), Page()
+    assert run_command_line(["status", *words, "--instance", "home"]) == 0
+    assert run_command_line(["status", "--watch", "--interval", "5m"]) == 0
+    assert run_command_line(["--instance", "home", "status", "--wait", "complete", "--timeout", "2h"]) == 0
+    everything, start = TorrentFilter(), Pagination()
     assert [options for _, options in asked] == [
         StatusSettings(everything, start, False, 2.0, False, None),
         StatusSettings(
-            Selection(("linux", ""), ("iso", "new"), (Phase.SEEDING, Phase.ERROR)), Page(10, 5), False, 2.0, False, None
+            TorrentFilter(("linux", ""), ("iso", "new"), (Phase.SEEDING, Phase.ERROR)),
+            Pagination(10, 5),
+            False,
+            2.0,
+            False,
+            None,
         ),
         StatusSettings(everything, start, True, 300.0, False, None),
         StatusSettings(everything, start, False, 2.0, True, 7200.0),
@@ -95,5 +100,5 @@ def test_the_environment_of_the_main_command_is_none_of_its(
 ) -> None:
     monkeypatch.setenv("RECONCILE_WATCH", "1")
     monkeypatch.setenv("RECONCILE_INTERVAL", "5m")
-    assert run(["status"]) == 0
+    assert run_command_line(["status"]) == 0
     assert [(options.watch, options.interval) for _, options in asked] == [(False, 2.0)]

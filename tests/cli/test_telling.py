@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.cli import logs
-from reconciler.cli.commands.watch_log import Teller
-from reconciler.cli.settings import LogFormat, Output, RunSettings, Settings
-from reconciler.engine.events import Finished, Waiting
-from reconciler.model.plan import Action, Kind, Outcome, Verb
+from reconciler.cli.commands.watch_log import WatchLog
+from reconciler.cli.settings import LogFormat, OutputFormat, RunSettings, Settings
+from reconciler.engine.events import Backoff, FinishedRun
+from reconciler.model.plan import Action, ObjectKind, Outcome, Verb
 from reconciler.model.position import Position, Problem
-from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BROKEN = (Problem(Position("desired.yaml", 3, 1), "unknown key"),)
@@ -23,11 +23,11 @@ BROKEN = (Problem(Position("desired.yaml", 3, 1), "unknown key"),)
 class Said:
     """A teller with a clock, and what it wrote."""
 
-    def __init__(self, output: Output = Output.JSON) -> None:
+    def __init__(self, output: OutputFormat = OutputFormat.JSON) -> None:
         settings = Settings(output=output, log_format=LogFormat.JSON)
         logs.configure(settings, always=True)
         self.now = 0.0
-        self.teller = Teller(settings, RunSettings(interval=60.0), lambda: self.now)
+        self.teller = WatchLog(settings, RunSettings(interval=60.0), lambda: self.now)
 
     def tell(
         self,
@@ -40,15 +40,15 @@ class Said:
         """A run in which actions had these outcomes."""
         self.now += after
         results = tuple(
-            ActionResult(Action(Verb.UPDATE, Kind.TORRENT, f"t{n}", "name differs", infohash=f"{n}"), outcome)
+            ActionResult(Action(Verb.UPDATE, ObjectKind.TORRENT, f"t{n}", "name differs", infohash=f"{n}"), outcome)
             for n, outcome in enumerate(outcomes)
         )
         bad = status is not Status.OK
         code = 1 if bad or set(outcomes) & {Outcome.FAILED, Outcome.BLOCKED} else 0
         part = InstanceResult("box", status, "no answer" if bad else None, unchanged=3, results=results)
-        waits = {"box": Waiting(waiting, "no answer", NOW + timedelta(seconds=9))} if waiting else {}
-        run = Run(Mode.APPLY, "sha256:0", code, (part,))
-        self.teller.finished(Finished(run, "interval", NOW, 0.5, tuple(problems), waits))
+        waits = {"box": Backoff(waiting, "no answer", NOW + timedelta(seconds=9))} if waiting else {}
+        run = Run(RunMode.APPLY, "sha256:0", code, (part,))
+        self.teller.on_run_end(FinishedRun(run, "interval", NOW, 0.5, tuple(problems), waits))
 
 
 Capsys = pytest.CaptureFixture[str]
@@ -107,7 +107,7 @@ def test_invalid_files_are_recalled_every_ten_minutes(capsys: Capsys) -> None:
 
 
 def test_text_is_the_report_of_a_run(capsys: Capsys) -> None:
-    said = Said(Output.TEXT)
+    said = Said(OutputFormat.TEXT)
     said.tell(Outcome.APPLIED)
     said.tell()
     assert capsys.readouterr().out.count("1 change applied") == 1

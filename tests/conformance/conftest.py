@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from reconciler.demo.packages import RELEASES
-from reconciler.demo.servers import Server
+from reconciler.demo.packages import QBITTORRENT_PACKAGES
+from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.desired import Instance
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
@@ -19,7 +19,7 @@ from tests.conformance.subject import Subject
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test on each kind of instance, a server's tests one after the other."""
     if "subject" in metafunc.fixturenames:
-        versions = metafunc.config.getoption("--qbt") or list(RELEASES)
+        versions = metafunc.config.getoption("--qbt") or list(QBITTORRENT_PACKAGES)
         subjects = [f"{kind} {version}" for version in versions for kind in ("memory", "real")]
         metafunc.parametrize("subject", subjects, indirect=True, scope="session")
 
@@ -33,10 +33,10 @@ def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if kind == "memory":
         yield Subject(MemoryInstance(version), numbers, root)
         return
-    with Server(version) as server, Session(_instance(server)) as session:
+    with QbittorrentServer(version) as server, Session(_instance(server)) as session:
         yield Subject(session, numbers, root)
 
 
-def _instance(server: Server) -> Instance:
+def _instance(server: QbittorrentServer) -> Instance:
     position = Position("desired.yaml", 1, 1)
     return Instance("box", position, server.url, server.username, Secret(server.password))

@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler.engine.reading import OpenTarget
 from reconciler.model.snapshot import AddOptions, LiveTorrent
 from reconciler.testing import MemoryInstance
-from tests.support.torrents import content, made
+from tests.support.torrents import make_content, make_created_torrent
 
 PATIENCE = 15.0  # seconds; the slowest effect is a state that shows with the next refresh, 1.5 s
 
@@ -30,9 +30,9 @@ class Subject:
     def file(self, number: int) -> str:
         """The path of a new file with the data `content(number)`."""
         path = self.path() + ".bin"
-        Path(path).write_bytes(content(number))
+        Path(path).write_bytes(make_content(number))
         if isinstance(self.target, MemoryInstance):
-            self.target.disk[path] = partial(made, number)
+            self.target.disk[path] = partial(make_created_torrent, number)
         return path
 
     def path(self) -> str:
@@ -49,19 +49,19 @@ class Subject:
     def added(self, count: int = 1, options: AddOptions = STOPPED) -> list[str]:
         """The ids of new torrents, once the instance shows them."""
         hashes = [secrets.token_hex(20) for _ in range(count)]
-        self.target.add([magnet(key) for key in hashes], options)
+        self.target.add_magnets([magnet(key) for key in hashes], options)
         self.eventually(hashes, lambda found: len(found) == count)
         return hashes
 
     def one(self, key: str) -> LiveTorrent:
         """The torrent of this id."""
-        (torrent,) = self.target.read([key])
+        (torrent,) = self.target.read_torrents([key])
         return torrent
 
     def eventually(self, ids: Collection[str], holds: Callable[[tuple[LiveTorrent, ...]], bool]) -> None:
         """Read until it holds, or fail."""
         end = time.monotonic() + PATIENCE
-        while not holds(found := self.target.read(ids)):
+        while not holds(found := self.target.read_torrents(ids)):
             assert time.monotonic() < end, found
             time.sleep(0.02)
 

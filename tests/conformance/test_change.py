@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-from reconciler.model.errors import Rejected
+from reconciler.model.errors import RejectedError
 from reconciler.model.snapshot import AddOptions
 from tests.conformance.subject import Subject
 
@@ -37,10 +37,10 @@ def test_a_category_is_set_and_cleared(subject: Subject) -> None:
 def test_a_category_that_is_missing_is_refused_and_nothing_changes(subject: Subject) -> None:
     ids, category = subject.added(2), subject.category("")
     subject.target.set_category(ids, category)
-    with pytest.raises(Rejected) as refusal:
+    with pytest.raises(RejectedError) as refusal:
         subject.target.set_category(ids, subject.category())
     assert refusal.value.http_status == 409
-    assert {t.category for t in subject.target.read(ids)} == {category}
+    assert {t.category for t in subject.target.read_torrents(ids)} == {category}
 
 
 def test_under_automatic_management_the_place_follows_the_category(subject: Subject) -> None:
@@ -70,39 +70,39 @@ def test_a_location_is_set_and_management_becomes_manual(subject: Subject) -> No
 
 def test_a_torrent_is_renamed(subject: Subject) -> None:
     (key,) = subject.added()
-    subject.target.rename(key, " Grüße &\n100 % ")
+    subject.target.rename_torrent(key, " Grüße &\n100 % ")
     subject.eventually([key], lambda found: found[0].name == "Grüße & 100 %")
 
 
 @pytest.mark.parametrize(("known", "name", "status"), [(False, "x", 404), (True, "", 409), (True, " ", 409)])
 def test_a_rename_can_be_refused(subject: Subject, known: bool, name: str, status: int) -> None:
     key = subject.added()[0] if known else secrets.token_hex(20)
-    with pytest.raises(Rejected) as refusal:
-        subject.target.rename(key, name)
+    with pytest.raises(RejectedError) as refusal:
+        subject.target.rename_torrent(key, name)
     assert refusal.value.http_status == status
 
 
 def test_torrents_are_stopped_and_started(subject: Subject) -> None:
     ids = subject.added(3)
-    subject.target.start(ids)
+    subject.target.start_torrents(ids)
     subject.eventually(ids, lambda found: not any(t.stopped for t in found))
-    subject.target.stop(ids[:2])
+    subject.target.stop_torrents(ids[:2])
     subject.eventually(ids[:2], lambda found: all(t.stopped for t in found))
     assert not subject.one(ids[2]).stopped
 
 
 def test_stopping_what_is_stopped_is_no_error(subject: Subject) -> None:
     ids = subject.added(2)
-    subject.target.stop(ids)
-    assert all(t.stopped for t in subject.target.read(ids))
+    subject.target.stop_torrents(ids)
+    assert all(t.stopped for t in subject.target.read_torrents(ids))
 
 
 @pytest.mark.parametrize("delete_files", [False, True])
 def test_torrents_are_removed(subject: Subject, delete_files: bool) -> None:
     ids = subject.added(3)
-    subject.target.delete(ids[:2], delete_files)
+    subject.target.delete_torrents(ids[:2], delete_files)
     subject.eventually(ids, lambda found: [t.id for t in found] == ids[2:])
-    subject.target.delete(ids[:1], delete_files)  # once more is no error
+    subject.target.delete_torrents(ids[:1], delete_files)  # once more is no error
 
 
 def test_what_is_not_there_is_passed_over_in_silence(subject: Subject) -> None:
@@ -113,7 +113,7 @@ def test_what_is_not_there_is_passed_over_in_silence(subject: Subject) -> None:
         subject.target.remove_tags(ids, ["y"])
         subject.target.set_category(ids, "")
         subject.target.set_location(ids, subject.root)
-        subject.target.stop(ids)
+        subject.target.stop_torrents(ids)
     subject.eventually([unknown, key], lambda found: [(t.id, set(t.tags)) for t in found] == [(key, {"x"})])
 
 
@@ -122,23 +122,23 @@ def test_hundreds_in_one_request(subject: Subject) -> None:
     subject.target.add_tags(ids, ["x"])
     subject.target.set_category(ids, category)
     subject.target.set_location(ids, path)
-    subject.target.start(ids)
+    subject.target.start_torrents(ids)
     subject.eventually(
         ids,
         lambda found: (
             {(t.category, t.tags, t.save_path, t.stopped) for t in found} == {(category, frozenset({"x"}), path, False)}
         ),
     )
-    subject.target.delete(ids, False)
+    subject.target.delete_torrents(ids, False)
     subject.eventually(ids, lambda found: not found)
 
 
 @pytest.mark.parametrize("ids", [[], ["all"]])
 def test_no_call_ever_means_every_torrent(subject: Subject, ids: list[str]) -> None:
     for call in (
-        lambda: subject.target.read(ids),
-        lambda: subject.target.stop(ids),
-        lambda: subject.target.delete(ids, False),
+        lambda: subject.target.read_torrents(ids),
+        lambda: subject.target.stop_torrents(ids),
+        lambda: subject.target.delete_torrents(ids, False),
         lambda: subject.target.add_tags(ids, ["x"]),
     ):
         with pytest.raises(ValueError, match=r"never|ids"):

@@ -15,21 +15,21 @@ def _libtorrent_2(subject: Subject) -> bool:
 
 def test_base32_is_the_same_torrent(subject: Subject) -> None:
     key = secrets.token_hex(20)
-    subject.target.add([magnet(base64.b32encode(bytes.fromhex(key)).decode())], STOPPED)
+    subject.target.add_magnets([magnet(base64.b32encode(bytes.fromhex(key)).decode())], STOPPED)
     subject.eventually([key], lambda found: [t.infohashes for t in found] == [InfoHashes(key)])
-    subject.target.add([magnet(key.upper())], STOPPED)
-    assert len(subject.target.read([key])) == 1
+    subject.target.add_magnets([magnet(key.upper())], STOPPED)
+    assert len(subject.target.read_torrents([key])) == 1
 
 
 def test_a_hybrid_is_listed_by_its_v2_hash_where_that_is_known(subject: Subject) -> None:
     v1, v2 = secrets.token_hex(20), secrets.token_hex(32)
     hashes = InfoHashes(v1, v2)
-    subject.target.add([f"magnet:?xt=urn:btih:{v1}&xt=urn:btmh:1220{v2}"], STOPPED)
+    subject.target.add_magnets([f"magnet:?xt=urn:btih:{v1}&xt=urn:btmh:1220{v2}"], STOPPED)
     subject.eventually(hashes.ids, lambda found: len(found) == 1)
-    (torrent,) = subject.target.read(hashes.ids)
+    (torrent,) = subject.target.read_torrents(hashes.ids)
     if _libtorrent_2(subject):
         assert (torrent.id, torrent.infohashes) == (v2[:40], hashes)
-        assert subject.target.read([v1, v2]) == ()
+        assert subject.target.read_torrents([v1, v2]) == ()
     else:
         assert (torrent.id, torrent.infohashes) == (v1, InfoHashes(v1))
 
@@ -37,28 +37,28 @@ def test_a_hybrid_is_listed_by_its_v2_hash_where_that_is_known(subject: Subject)
 def test_a_hybrid_is_not_added_again_by_one_of_its_hashes(subject: Subject) -> None:
     v1, v2 = secrets.token_hex(20), secrets.token_hex(32)
     hashes = InfoHashes(v1, v2)
-    subject.target.add([f"magnet:?xt=urn:btih:{v1}&xt=urn:btmh:1220{v2}"], STOPPED)
+    subject.target.add_magnets([f"magnet:?xt=urn:btih:{v1}&xt=urn:btmh:1220{v2}"], STOPPED)
     subject.eventually(hashes.ids, lambda found: len(found) == 1)
-    subject.target.add([magnet(v1)], STOPPED)
-    subject.target.add([f"magnet:?xt=urn:btmh:1220{v2}"], STOPPED)
+    subject.target.add_magnets([magnet(v1)], STOPPED)
+    subject.target.add_magnets([f"magnet:?xt=urn:btmh:1220{v2}"], STOPPED)
     (other,) = subject.added()  # what came before it has been dealt with
-    assert len(subject.target.read([*hashes.ids, other])) == 2
+    assert len(subject.target.read_torrents([*hashes.ids, other])) == 2
 
 
 def test_a_v2_torrent_needs_libtorrent_2(subject: Subject) -> None:
     v2 = secrets.token_hex(32)
-    assert subject.target.snapshot().v2 == _libtorrent_2(subject)
-    subject.target.add([f"magnet:?xt=urn:btmh:1220{v2}"], STOPPED)
+    assert subject.target.read_snapshot().supports_v2 == _libtorrent_2(subject)
+    subject.target.add_magnets([f"magnet:?xt=urn:btmh:1220{v2}"], STOPPED)
     (other,) = subject.added()
     if _libtorrent_2(subject):
         subject.eventually([v2[:40]], lambda found: len(found) == 1)
         assert subject.one(v2[:40]).infohashes == InfoHashes(v2=v2)
     else:
-        assert [t.id for t in subject.target.read([v2[:40], v2, other])] == [other]
+        assert [t.id for t in subject.target.read_torrents([v2[:40], v2, other])] == [other]
 
 
 def test_ids_that_are_not_there_are_left_out(subject: Subject) -> None:
     (key,) = subject.added()
     unknown = secrets.token_hex(20)
-    assert subject.target.read([unknown]) == ()
-    assert [t.id for t in subject.target.read([unknown, key])] == [key]
+    assert subject.target.read_torrents([unknown]) == ()
+    assert [t.id for t in subject.target.read_torrents([unknown, key])] == [key]

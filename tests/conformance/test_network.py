@@ -7,7 +7,7 @@ from tests.conformance.subject import Subject
 
 
 def test_the_interface_that_it_is_bound_to(subject: Subject) -> None:
-    seen = subject.target.network(interface=True, transfer=False)
+    seen = subject.target.read_network_state(interface=True, transfer=False)
     assert seen.interface == "lo"
     assert seen.interface_name == ("lo" if subject.version >= (5, 0) else None)
     assert seen.interfaces is not None
@@ -16,14 +16,14 @@ def test_the_interface_that_it_is_bound_to(subject: Subject) -> None:
 
 
 def test_its_connection_and_its_address(subject: Subject) -> None:
-    seen = subject.target.network(interface=False, transfer=True)
+    seen = subject.target.read_network_state(interface=False, transfer=True)
     assert seen.connection_status in ("firewalled", "disconnected")
     assert seen.addresses == (() if subject.version >= (5, 1) else None)
     assert (seen.interface, seen.interface_name, seen.interfaces) == (None, None, None)
 
 
 def test_what_is_not_asked_for_is_not_known(subject: Subject) -> None:
-    assert subject.target.network(interface=False, transfer=False) == NetworkState()
+    assert subject.target.read_network_state(interface=False, transfer=False) == NetworkState()
 
 
 def test_a_forced_start_ends_with_a_stop_and_not_by_a_start_alone(subject: Subject) -> None:
@@ -32,9 +32,9 @@ def test_a_forced_start_ends_with_a_stop_and_not_by_a_start_alone(subject: Subje
     target = subject.target
     target.set_option(ids, "force_start", True)
     subject.eventually(ids, lambda found: found[0].options.force_start and not found[0].stopped)
-    target.stop(ids)
+    target.stop_torrents(ids)
     subject.eventually(ids, lambda found: found[0].stopped)
-    target.start(ids)
+    target.start_torrents(ids)
     subject.eventually(ids, lambda found: not found[0].stopped)
     assert not subject.one(ids[0]).options.force_start
     target.set_option(ids, "force_start", True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.errors import Rejected, Unsupported
+from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.model.files import Priority
-from reconciler.model.links import missing_urls
-from reconciler.model.options import OPTIONS, WEB_SEEDS_SINCE, goes_with_add
+from reconciler.model.links import find_missing_urls
+from reconciler.model.options import OPTIONS, WEB_SEEDS_MIN_API, can_set_at_add
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
 from tests.conformance.subject import STOPPED, Subject
 
@@ -36,7 +36,7 @@ def value(subject: Subject, key: str, field: str) -> Any:
 
 def shows(subject: Subject, key: str, field: str, wanted: Any) -> None:
     """Wait until it shows."""
-    subject.eventually([key], lambda found: OPTIONS[field].same(OPTIONS[field].read(found[0]), wanted))
+    subject.eventually([key], lambda found: OPTIONS[field].is_same(OPTIONS[field].read(found[0]), wanted))
 
 
 def test_a_torrent_has_its_options_as_nobody_set_them(subject: Subject) -> None:
@@ -44,14 +44,14 @@ def test_a_torrent_has_its_options_as_nobody_set_them(subject: Subject) -> None:
     for field, option in OPTIONS.items():
         found = value(subject, key, field)
         assert found == (option.default if found is not None else None), field
-        assert (found is None) == (subject.target.api < option.since) or field == "comment", field
+        assert (found is None) == (subject.target.api_version < option.min_api) or field == "comment", field
 
 
 @pytest.mark.parametrize("field", sorted(VALUES))
 def test_an_option_goes_with_an_add(subject: Subject, field: str) -> None:
-    if not goes_with_add(field, subject.target.api):
+    if not can_set_at_add(field, subject.target.api_version):
         return
-    options = replace(STOPPED, more=((field, VALUES[field]),), save_path=subject.path())
+    options = replace(STOPPED, extra_options=((field, VALUES[field]),), save_path=subject.path())
     (key,) = subject.added(options=options)
     assert value(subject, key, field) == VALUES[field]
     others = {
@@ -61,21 +61,21 @@ def test_an_option_goes_with_an_add(subject: Subject, field: str) -> None:
 
 
 def test_a_forced_start_goes_with_an_add_from_5_1_on(subject: Subject) -> None:
-    if not goes_with_add("force_start", subject.target.api):
+    if not can_set_at_add("force_start", subject.target.api_version):
         return
-    (key,) = subject.added(options=replace(STOPPED, stopped=False, more=(("force_start", True),)))
+    (key,) = subject.added(options=replace(STOPPED, stopped=False, extra_options=(("force_start", True),)))
     shows(subject, key, "force_start", True)
 
 
 def test_what_an_add_alone_can_carry_is_accepted(subject: Subject) -> None:
     more = (("content_layout", "no-subfolder"), ("skip_checking", True), ("stop_condition", "files-checked"))
-    (key,) = subject.added(options=replace(STOPPED, more=more))
+    (key,) = subject.added(options=replace(STOPPED, extra_options=more))
     assert subject.one(key).stopped
 
 
 def test_no_download_path_goes_with_an_add(subject: Subject) -> None:
-    if goes_with_add("download_path", subject.target.api):
-        (key,) = subject.added(options=replace(STOPPED, more=(("download_path", ""),)))
+    if can_set_at_add("download_path", subject.target.api_version):
+        (key,) = subject.added(options=replace(STOPPED, extra_options=(("download_path", ""),)))
         assert value(subject, key, "download_path") == ""
 
 
@@ -92,8 +92,8 @@ def test_no_download_path_goes_with_an_add(subject: Subject) -> None:
 def test_an_option_is_set(subject: Subject, field: str, values: tuple[Any, ...]) -> None:
     first, second = subject.added(2)
     for wanted in values:
-        if subject.target.api < OPTIONS[field].since:
-            with pytest.raises(Unsupported):
+        if subject.target.api_version < OPTIONS[field].min_api:
+            with pytest.raises(UnsupportedError):
                 subject.target.set_option([first], field, wanted)
             continue
         subject.target.set_option([first, secrets.token_hex(20)], field, wanted)
@@ -104,9 +104,9 @@ def test_an_option_is_set(subject: Subject, field: str, values: tuple[Any, ...])
 @pytest.mark.parametrize("field", ["sequential", "first_last_piece_first"])
 def test_a_toggle_turns_over_those_that_are_named(subject: Subject, field: str) -> None:
     ids = subject.added(3)
-    subject.target.toggle(ids[:2], field)
+    subject.target.toggle_option(ids[:2], field)
     assert [value(subject, key, field) for key in ids] == [True, True, False]
-    subject.target.toggle(ids[1:], field)
+    subject.target.toggle_option(ids[1:], field)
     assert [value(subject, key, field) for key in ids] == [True, False, True]
 
 
@@ -119,7 +119,7 @@ def test_share_limits_are_set_together(subject: Subject) -> None:
     if there.action is not None:
         wanted = replace(wanted, action="enable-super-seeding")
     subject.target.set_share_limits(ids, wanted)
-    assert [torrent.options.share for torrent in subject.target.read(ids)] == [wanted, wanted]
+    assert [torrent.options.share for torrent in subject.target.read_torrents(ids)] == [wanted, wanted]
     subject.target.set_share_limits(ids[:1], there)
     assert subject.one(ids[0]).options.share == there
 
@@ -138,7 +138,7 @@ def test_a_forced_start_starts_and_so_does_its_end(subject: Subject) -> None:
     (key,) = subject.added()
     subject.target.set_option([key], "force_start", True)
     subject.eventually([key], lambda found: found[0].options.force_start and not found[0].stopped)
-    subject.target.stop([key])
+    subject.target.stop_torrents([key])
     subject.eventually([key], lambda found: found[0].stopped and not found[0].options.force_start)
     subject.target.set_option([key], "force_start", False)
     subject.eventually([key], lambda found: not found[0].stopped)
@@ -148,7 +148,7 @@ def test_a_plain_start_ends_a_forced_one(subject: Subject) -> None:
     (key,) = subject.added()
     subject.target.set_option([key], "force_start", True)
     shows(subject, key, "force_start", True)
-    subject.target.start([key])
+    subject.target.start_torrents([key])
     shows(subject, key, "force_start", False)
 
 
@@ -164,8 +164,8 @@ def test_automatic_management_takes_the_place_of_the_category_and_leaves_it_ther
 def test_a_download_path_is_set_and_taken_away(subject: Subject) -> None:
     place, path = subject.path(), subject.path()
     (key,) = subject.added(options=replace(STOPPED, save_path=place))
-    if subject.target.api < OPTIONS["download_path"].since:
-        with pytest.raises(Unsupported):
+    if subject.target.api_version < OPTIONS["download_path"].min_api:
+        with pytest.raises(UnsupportedError):
             subject.target.set_option([key], "download_path", path)
         return
     subject.target.set_option([key], "download_path", path)
@@ -178,17 +178,17 @@ def test_a_download_path_is_set_and_taken_away(subject: Subject) -> None:
 def test_taken_away_a_download_path_stays_behind_with_a_move_on_new_versions(subject: Subject) -> None:
     place = subject.path()
     (key,) = subject.added(options=replace(STOPPED, save_path=place))
-    if subject.target.api < OPTIONS["download_path"].since:
+    if subject.target.api_version < OPTIONS["download_path"].min_api:
         return
     subject.target.set_option([key], "download_path", subject.path())
     subject.target.set_option([key], "download_path", "")
     subject.target.set_location([key], subject.path())
     subject.eventually([key], lambda found: found[0].save_path != place)
-    assert value(subject, key, "download_path") == (place if subject.target.api >= (2, 11) else "")
+    assert value(subject, key, "download_path") == (place if subject.target.api_version >= (2, 11) else "")
 
 
 def test_a_download_path_is_passed_over_under_automatic_management(subject: Subject) -> None:
-    if subject.target.api < OPTIONS["download_path"].since:
+    if subject.target.api_version < OPTIONS["download_path"].min_api:
         return
     (key,) = subject.added(options=replace(STOPPED, auto_tmm=True, category=subject.category(subject.path())))
     before = subject.one(key)
@@ -201,7 +201,7 @@ TRACKERS = ["http://T.example:80/pass/announce?x=1&y=a%20b", "udp://T3.example:1
 
 def has(live: LiveTorrent, field: str, urls: list[str]) -> bool:
     """Are these among its URLs?"""
-    return not missing_urls(urls, live.links, field)
+    return not find_missing_urls(urls, live.links, field)
 
 
 def test_trackers_are_added(subject: Subject) -> None:
@@ -214,7 +214,7 @@ def test_trackers_are_added(subject: Subject) -> None:
 
 
 def test_trackers_are_added_to_many_at_once_from_5_2_on(subject: Subject) -> None:
-    if subject.target.api >= (2, 11, 9):
+    if subject.target.api_version >= (2, 11, 9):
         ids = subject.added(3)
         subject.target.add_trackers(ids, TRACKERS)
         subject.eventually(ids, lambda found: all(has(live, "trackers", TRACKERS) for live in found))
@@ -225,13 +225,13 @@ WEB_SEEDS = ["http://w.example/a%20b?x=1&y=2", "https://w.example/c%7Cd"]
 
 def test_web_seeds_are_added(subject: Subject) -> None:
     (key,) = subject.added()
-    if subject.target.api < WEB_SEEDS_SINCE:
-        with pytest.raises(Unsupported):
+    if subject.target.api_version < WEB_SEEDS_MIN_API:
+        with pytest.raises(UnsupportedError):
             subject.target.add_web_seeds(key, WEB_SEEDS)
         return
     subject.target.add_web_seeds(key, WEB_SEEDS)
     subject.eventually([key], lambda found: has(found[0], "web_seeds", WEB_SEEDS))
-    with pytest.raises(Rejected) as refusal:
+    with pytest.raises(RejectedError) as refusal:
         subject.target.add_web_seeds(secrets.token_hex(20), WEB_SEEDS)
     assert refusal.value.http_status == 404
 
@@ -239,17 +239,17 @@ def test_web_seeds_are_added(subject: Subject) -> None:
 def test_without_metadata_there_are_no_files(subject: Subject) -> None:
     (key,) = subject.added()
     assert not subject.one(key).has_metadata
-    assert subject.target.files([key, secrets.token_hex(20)]) == {}
+    assert subject.target.read_files([key, secrets.token_hex(20)]) == {}
     for known, status in ((key, 409), (secrets.token_hex(20), 404)):
-        with pytest.raises(Rejected) as refusal:
-            subject.target.prioritize(known, [0], Priority.SKIP)
+        with pytest.raises(RejectedError) as refusal:
+            subject.target.set_file_priority(known, [0], Priority.SKIP)
         assert refusal.value.http_status == status
 
 
 def test_hundreds_at_once(subject: Subject) -> None:
     ids = subject.added(300)
     subject.target.set_option(ids, "download_limit", 7)
-    subject.target.toggle(ids, "sequential")
+    subject.target.toggle_option(ids, "sequential")
     subject.target.set_share_limits(ids, replace(subject.one(ids[0]).options.share, ratio=3))
     wanted = (7, True, 3)
     subject.eventually(
@@ -258,14 +258,14 @@ def test_hundreds_at_once(subject: Subject) -> None:
             (o.download_limit, o.sequential, o.share.ratio) == wanted for o in (t.options for t in found)
         ),
     )
-    subject.target.delete(ids, False)
+    subject.target.delete_torrents(ids, False)
 
 
 @pytest.mark.parametrize("ids", [[], ["all"]])
 def test_no_option_is_ever_set_for_every_torrent(subject: Subject, ids: list[str]) -> None:
     calls: tuple[Callable[[], None], ...] = (
         lambda: subject.target.set_option(ids, "download_limit", 1),
-        lambda: subject.target.toggle(ids, "sequential"),
+        lambda: subject.target.toggle_option(ids, "sequential"),
         lambda: subject.target.set_share_limits(ids, ShareLimits()),
         lambda: subject.target.add_trackers(ids, TRACKERS),
     )

@@ -14,7 +14,7 @@ from tests.conformance.subject import Subject
 def made_of(subject: Subject, **values: PreferenceValue) -> dict[str, PreferenceValue]:
     """What the instance has after these were set."""
     subject.target.set_preferences(values)
-    present = subject.target.preferences()
+    present = subject.target.read_preferences()
     return {name: present[name] for name in values if name in present}
 
 
@@ -37,10 +37,10 @@ def test_what_is_declared_is_kept(subject: Subject, values: dict[str, Preference
 
 
 def test_the_rest_is_left_alone(subject: Subject) -> None:
-    before = subject.target.preferences()
+    before = subject.target.read_preferences()
     after = {**before, "max_active_downloads": 11}
     made_of(subject, max_active_downloads=11)
-    assert subject.target.preferences() == after
+    assert subject.target.read_preferences() == after
 
 
 def test_what_the_version_does_not_have_is_ignored(subject: Subject) -> None:
@@ -66,9 +66,9 @@ def test_a_number_out_of_range_becomes_another(subject: Subject) -> None:
 def test_a_limit_alone_holds_since_5_2_and_a_flag_alone_did_until_then(subject: Subject) -> None:
     made_of(subject, max_ratio_enabled=False)
     assert made_of(subject, max_ratio=2.5) == {"max_ratio": 2.5 if subject.version >= (5, 2) else -1}
-    assert subject.target.preferences()["max_ratio_enabled"] is (subject.version >= (5, 2))
+    assert subject.target.read_preferences()["max_ratio_enabled"] is (subject.version >= (5, 2))
     made_of(subject, max_ratio_enabled=False)
-    assert subject.target.preferences()["max_ratio"] == -1
+    assert subject.target.read_preferences()["max_ratio"] == -1
 
 
 def test_an_hour_needs_its_minute(subject: Subject) -> None:
@@ -79,7 +79,7 @@ def test_an_hour_needs_its_minute(subject: Subject) -> None:
 
 def test_secrets_are_told_and_do_not_show(subject: Subject) -> None:
     made_of(subject, proxy_password=Secret("hunter2"))
-    present = subject.target.preferences()
+    present = subject.target.read_preferences()
     assert "hunter2" not in repr(present)
     assert present["proxy_password"] == Secret("hunter2")
 

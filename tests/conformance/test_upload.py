@@ -7,31 +7,31 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.errors import Rejected
+from reconciler.model.errors import RejectedError
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.metainfo import read_metainfo
+from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
 from tests.conformance.subject import STOPPED, Subject, magnet
-from tests.support.torrents import KINDS, Kind, torrent
+from tests.support.torrents import TORRENT_KINDS, TorrentKind, make_torrent
 
 
-def made(count: int = 1, kind: Kind = "v1") -> dict[str, bytes]:
+def made(count: int = 1, kind: TorrentKind = "v1") -> dict[str, bytes]:
     """New .torrent files, by the infohash that people know them by."""
-    files = [torrent(secrets.randbits(60), kind) for _ in range(count)]
-    return {str(read_metainfo(data).infohashes): data for data in files}
+    files = [make_torrent(secrets.randbits(60), kind) for _ in range(count)]
+    return {str(parse_metainfo(data).infohashes): data for data in files}
 
 
 def hashes_of(data: bytes) -> InfoHashes:
     """Its infohashes."""
-    return read_metainfo(data).infohashes
+    return parse_metainfo(data).infohashes
 
 
 def test_every_option_arrives(subject: Subject) -> None:
     files, path = made(3), subject.path()
     category = subject.category(subject.path())
     options = AddOptions(True, False, category, path, ("reconcile:home", "b c"), "A näme")
-    subject.target.upload(files, options)
-    tags = frozenset(options.tags) if subject.target.tags_at_add else frozenset()
+    subject.target.add_torrent_files(files, options)
+    tags = frozenset(options.tags) if subject.target.can_tag_at_add else frozenset()
     expected = {(category, path, "A näme", tags, True, 20_000)}
     subject.eventually(
         list(files),
@@ -43,74 +43,74 @@ def test_every_option_arrives(subject: Subject) -> None:
 
 
 def test_without_a_name_it_is_called_as_the_file_says(subject: Subject) -> None:
-    data = torrent(secrets.randbits(60), name="Grüße.bin")
+    data = make_torrent(secrets.randbits(60), name="Grüße.bin")
     (key,) = hashes_of(data).ids
-    subject.target.upload({"x.torrent": data}, replace(STOPPED, stopped=False))
+    subject.target.add_torrent_files({"x.torrent": data}, replace(STOPPED, stopped=False))
     subject.eventually([key], lambda found: [(t.name, t.stopped) for t in found] == [("Grüße.bin", False)])
 
 
 def test_under_automatic_management_it_goes_where_its_category_is(subject: Subject) -> None:
     (key, data), path = made().popitem(), subject.path()
-    subject.target.upload({key: data}, AddOptions(True, True, subject.category(path)))
+    subject.target.add_torrent_files({key: data}, AddOptions(True, True, subject.category(path)))
     subject.eventually([key], lambda found: [(t.auto_tmm, t.save_path) for t in found] == [(True, path)])
 
 
 @pytest.mark.parametrize("kind", ["v1", "hybrid"])
-def test_a_duplicate_is_no_error_and_changes_nothing(subject: Subject, kind: Kind) -> None:
+def test_a_duplicate_is_no_error_and_changes_nothing(subject: Subject, kind: TorrentKind) -> None:
     ((_, data),) = made(1, kind).items()
     ids = hashes_of(data).ids
-    subject.target.upload({"a": data}, STOPPED)
+    subject.target.add_torrent_files({"a": data}, STOPPED)
     subject.eventually(ids, lambda found: len(found) == 1 and found[0].state != "checkingResumeData")
-    before = subject.target.read(ids)
+    before = subject.target.read_torrents(ids)
     other = AddOptions(False, False, subject.category(""), subject.path(), ("x",), "other")
-    subject.target.upload({"b": data}, other)
-    subject.target.add([magnet(str(hashes_of(data).v1))], other)
-    assert subject.target.read(ids) == before
+    subject.target.add_torrent_files({"b": data}, other)
+    subject.target.add_magnets([magnet(str(hashes_of(data).v1))], other)
+    assert subject.target.read_torrents(ids) == before
 
 
 def test_duplicates_do_not_keep_the_others_out(subject: Subject) -> None:
     files = made(3)
     old = dict(list(files.items())[:1])
-    subject.target.upload(old, STOPPED)
-    subject.target.upload(files, STOPPED)
+    subject.target.add_torrent_files(old, STOPPED)
+    subject.target.add_torrent_files(files, STOPPED)
     subject.eventually(list(files), lambda found: len(found) == 3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_ids_of_every_kind(subject: Subject, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", TORRENT_KINDS)
+def test_the_ids_of_every_kind(subject: Subject, kind: TorrentKind) -> None:
     ((_, data),) = made(1, kind).items()
     hashes, libtorrent_2 = hashes_of(data), subject.version >= (4, 4)
     if kind == "v2" and not libtorrent_2:
-        with pytest.raises(Rejected) as refusal:
-            subject.target.upload({"a": data}, STOPPED)
+        with pytest.raises(RejectedError) as refusal:
+            subject.target.add_torrent_files({"a": data}, STOPPED)
         assert refusal.value.http_status == 415
         return
-    subject.target.upload({"a": data}, STOPPED)
+    subject.target.add_torrent_files({"a": data}, STOPPED)
     known = hashes if libtorrent_2 else InfoHashes(hashes.v1)
     subject.eventually(hashes.ids, lambda found: [(t.id, t.infohashes) for t in found] == [(known.ids[0], known)])
 
 
 def test_a_file_that_is_none_is_refused(subject: Subject) -> None:
-    with pytest.raises(Rejected) as refusal:
-        subject.target.upload({"a.torrent": b"junk"}, STOPPED)
+    with pytest.raises(RejectedError) as refusal:
+        subject.target.add_torrent_files({"a.torrent": b"junk"}, STOPPED)
     assert refusal.value.http_status == 415
 
 
 def test_a_file_that_is_none_keeps_at_most_the_others_of_its_request_out(subject: Subject) -> None:
     files = made(4)
-    with pytest.raises(Rejected) as refusal:
-        subject.target.upload({**files, "bad": b"junk"}, STOPPED)
+    with pytest.raises(RejectedError) as refusal:
+        subject.target.add_torrent_files({**files, "bad": b"junk"}, STOPPED)
     assert refusal.value.http_status == 415
-    subject.target.upload(files, STOPPED)
+    subject.target.add_torrent_files(files, STOPPED)
     subject.eventually(list(files), lambda found: len(found) == 4)
 
 
 def test_hundreds_at_once(subject: Subject) -> None:
     files = made(300)
-    subject.target.upload(files, replace(STOPPED, tags=("many",)))
+    subject.target.add_torrent_files(files, replace(STOPPED, tags=("many",)))
     subject.eventually(list(files), lambda found: len(found) == 300)
 
 
 def test_an_upload_of_nothing_is_a_mistake(subject: Subject) -> None:
     with pytest.raises(ValueError, match="nothing"):
-        subject.target.upload({}, STOPPED)
+        subject.target.add_torrent_files({}, STOPPED)

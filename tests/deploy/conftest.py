@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.image import Image, build
+from tests.support.image import Image, build_image
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +22,6 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = folder / "done"
         if not done.exists():
-            done.write_bytes(pickle.dumps(build(folder)))
+            done.write_bytes(pickle.dumps(build_image(folder)))
         built: Image = pickle.loads(done.read_bytes())
         return built

@@ -11,7 +11,7 @@ import typer
 from ruamel.yaml import YAML
 
 from reconciler.cli.app import app
-from reconciler.cli.main import run
+from reconciler.cli.main import run_command_line
 from reconciler.cli.settings import RunSettings, Settings
 from tests.support import dockerfile
 
@@ -26,14 +26,14 @@ def documents(text: str) -> list[dict[str, Any]]:
 
 def image_environ() -> dict[str, str]:
     """What the image brings along."""
-    (*_, last) = dockerfile.read((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
+    (*_, last) = dockerfile.parse_dockerfile((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
     return {key: value for key, value in last.environ.items() if key.startswith("RECONCILE_")}
 
 
 def image_words() -> list[str]:
     """What the image runs where nothing else is said, without the name of the command."""
-    (*_, last) = dockerfile.read((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
-    return last.words["CMD"]
+    (*_, last) = dockerfile.parse_dockerfile((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
+    return last.commands["CMD"]
 
 
 def started(
@@ -54,7 +54,7 @@ def started(
         patch.setattr("reconciler.cli.commands.watch.watch_command", watch)
         for key, value in ours.items():
             patch.setenv(key, value)
-        assert run(words) == 0
+        assert run_command_line(words) == 0
     (started,) = seen
     return started
 

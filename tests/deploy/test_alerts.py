@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from reconciler.web import Board
+from reconciler.web import StatusBoard
 from reconciler.web.metrics import Metrics
 from tests.report.runs import planned
-from tests.support.promtool import promtool
-from tests.support.tools import run
+from tests.support.promtool import fetch_promtool
+from tests.support.tools import run_tool
 from tests.web.conftest import finished
 
 ALERTS = Path(__file__).parents[2] / "deploy/prometheus/alerts.yaml"
@@ -17,8 +17,8 @@ STORY = Path(__file__).parent / "alerts.yaml"
 
 
 def test_they_are_valid_and_fire_when_they_should() -> None:
-    assert "8 rules found" in run([str(promtool()), "check", "rules", str(ALERTS)])
-    assert "SUCCESS" in run([str(promtool()), "test", "rules", str(STORY)])
+    assert "8 rules found" in run_tool([str(fetch_promtool()), "check", "rules", str(ALERTS)])
+    assert "SUCCESS" in run_tool([str(fetch_promtool()), "test", "rules", str(STORY)])
 
 
 def test_each_alert_is_in_the_story() -> None:
@@ -27,8 +27,8 @@ def test_each_alert_is_in_the_story() -> None:
 
 
 def test_every_metric_is_one_of_ours() -> None:
-    board = Board(60)
-    board.finished(finished(planned()))
-    there = set(re.findall(r"^# TYPE (\w+)", Metrics(board.view).exposition("")[0].decode(), re.MULTILINE))
+    board = StatusBoard(60)
+    board.on_run_end(finished(planned()))
+    there = set(re.findall(r"^# TYPE (\w+)", Metrics(board.get_view).render_exposition("")[0].decode(), re.MULTILINE))
     asked = set(re.findall(r"\breconcile_\w+", ALERTS.read_text()))
     assert asked and asked - there == set()

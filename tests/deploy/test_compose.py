@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.main import run
+from reconciler.cli.main import run_command_line
 from tests.deploy.ours import DEPLOY, image_environ, image_words, started
 from tests.support import tools
 
@@ -18,8 +18,8 @@ NEEDED = {"VPN_SERVICE_PROVIDER": "mullvad", "WIREGUARD_ADDRESSES": "10.64.0.1/3
 
 def configured(name: str) -> dict[str, Any]:
     """What compose makes of a file. It reads the file alone: no engine is asked."""
-    command = [*tools.tool(tools.COMPOSE), "-f", str(DEPLOY / name), "config", "--format", "json"]
-    return dict(json.loads(tools.run(command, NEEDED)))
+    command = [*tools.build_tool_command(tools.COMPOSE), "-f", str(DEPLOY / name), "config", "--format", "json"]
+    return dict(json.loads(tools.run_tool(command, NEEDED)))
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -39,7 +39,7 @@ def test_reconcile_is_confined_and_starts_a_watch(name: str, monkeypatch: pytest
 
 
 def test_the_desired_state_holds_for_both(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["-f", str(DEPLOY / "desired"), "validate"]) == 0
+    assert run_command_line(["-f", str(DEPLOY / "desired"), "validate"]) == 0
     text = (DEPLOY / "desired" / "desired.yaml").read_text()
     assert "http://qbittorrent:8080" in text and "/run/secrets/qbittorrent_password" in text
     plain, vpn = (configured(name)["services"] for name in FILES)

@@ -38,10 +38,10 @@ def test_every_part_is_told_of() -> None:
 
 
 def test_what_it_says_of_the_image() -> None:
-    (*_, image) = dockerfile.read((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
+    (*_, image) = dockerfile.parse_dockerfile((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
     table = TEXT[TEXT.index("## The image") : TEXT.index("## Compose")]
-    assert f"`{' '.join(image.words['HEALTHCHECK'])}`" in table
-    assert f"`{' '.join(image.words['ENTRYPOINT'] + image.words['CMD'])}`" in table
+    assert f"`{' '.join(image.commands['HEALTHCHECK'])}`" in table
+    assert f"`{' '.join(image.commands['ENTRYPOINT'] + image.commands['CMD'])}`" in table
     assert f"| {image.user}." in table
     for name, value in image.environ.items():
         if name.startswith("RECONCILE_"):

@@ -14,26 +14,26 @@ from pathlib import Path
 import pytest
 import requests
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy
 from tests.support import tools
 from tests.support.image import REPOSITORY, Container, Image
-from tests.support.magnets import infohash, magnet
+from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 ENTRYPOINT, CMD, HEALTHCHECK = "ENTRYPOINT", "CMD", "HEALTHCHECK"
 Volumes = dict[str, tuple[Path, str]]
 
 
 @pytest.fixture
-def proxy(any_server: Server, make_proxy: MakeProxy) -> Proxy:
+def proxy(any_server: QbittorrentServer, make_proxy: MakeProxy) -> Proxy:
     """The instance `box`, as the network sees it."""
     return make_proxy(any_server)
 
 
 @pytest.fixture
-def volumes(tmp_path: Path, any_server: Server, proxy: Proxy) -> Volumes:
+def volumes(tmp_path: Path, any_server: QbittorrentServer, proxy: Proxy) -> Volumes:
     """What a user mounts: a desired state, a secret, and a place for the journal."""
     for name in ("config", "secrets", "state"):
         (tmp_path / name).mkdir()
@@ -41,7 +41,7 @@ def volumes(tmp_path: Path, any_server: Server, proxy: Proxy) -> Volumes:
     (tmp_path / "config" / "desired.yaml").write_text(
         f"version: 1\npolicy: sync\ninstances:\n  box:\n    url: {proxy.url}\n    username: {any_server.username}\n"
         "    password: {file: /run/secrets/box}\n"
-        f"torrents:\n  - magnet: {magnet(1)}\n"
+        f"torrents:\n  - magnet: {make_magnet(1)}\n"
     )
     return {
         "/config": (tmp_path / "config", "ro"),
@@ -63,7 +63,7 @@ def listing(root: Path) -> dict[str, tuple[int, int]]:
 def on_port(image: Image, port: int) -> tuple[list[str], dict[str, str]]:
     """The HEALTHCHECK and the environment with a port that is free here, where the image has one for itself."""
     usual = image.environ["RECONCILE_LISTEN"]
-    words = image.stage.words[HEALTHCHECK]
+    words = image.stage.commands[HEALTHCHECK]
     assert f"http://{usual}" in words, "the check asks where the image listens"
     moved = usual.replace("9470", str(port))
     return [word.replace(usual, moved) for word in words], {"RECONCILE_LISTEN": moved}
@@ -71,37 +71,37 @@ def on_port(image: Image, port: int) -> tuple[list[str], dict[str, str]]:
 
 def live(image: Image, words: list[str]) -> int:
     """What the check says."""
-    return subprocess.run(image.command(words), capture_output=True, timeout=30, check=False).returncode
+    return subprocess.run(image.build_command(words), capture_output=True, timeout=30, check=False).returncode
 
 
 def test_it_watches_as_nobody_on_a_read_only_root_and_ends_in_time(
-    image: Image, any_server: Server, proxy: Proxy, volumes: Volumes
+    image: Image, any_server: QbittorrentServer, proxy: Proxy, volumes: Volumes
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     check, environ = on_port(image, port)
     assert live(image, check) == 1, "nothing runs yet"
-    truth, before = Raw(any_server), listing(image.root)
-    words = image.stage.words[ENTRYPOINT] + image.stage.words[CMD]
-    with image.running(words, environ=environ, volumes=volumes) as container:
-        Raw.eventually(lambda: set(truth.torrents()) == {infohash(1)} or ended(container), within=40)
-        Raw.eventually(lambda: live(image, check) == 0 or ended(container))
+    truth, before = RawClient(any_server), listing(image.root)
+    words = image.stage.commands[ENTRYPOINT] + image.stage.commands[CMD]
+    with image.run_container(words, environ=environ, volumes=volumes) as container:
+        RawClient.wait_until(lambda: set(truth.list_torrents()) == {make_infohash(1)} or ended(container), timeout=40)
+        RawClient.wait_until(lambda: live(image, check) == 0 or ended(container))
         page = requests.get(f"http://127.0.0.1:{port}/", timeout=10)
         assert page.ok and "box" in page.text, "the wheel has the templates too"
-        assert container.status("NSpid").split()[-1] == "1", "it is PID 1"
-        assert container.status("CapEff") == "0" * 16 and container.status("NoNewPrivs") == "1"
+        assert container.read_status("NSpid").split()[-1] == "1", "it is PID 1"
+        assert container.read_status("CapEff") == "0" * 16 and container.read_status("NoNewPrivs") == "1"
         assert Path(f"/proc/{container.pid}/uid_map").read_text().split()[0] == "10001"
 
-        truth.post("torrents/delete", hashes=infohash(1), deleteFiles="false")
+        truth.post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
         os.kill(container.pid, signal.SIGHUP)
-        Raw.eventually(lambda: set(truth.torrents()) == {infohash(1)} or ended(container), within=30)
+        RawClient.wait_until(lambda: set(truth.list_torrents()) == {make_infohash(1)} or ended(container), timeout=30)
 
         began = time.monotonic()
         os.kill(container.pid, signal.SIGTERM)
         _, said = container.process.communicate(timeout=20)
         assert time.monotonic() - began < 5
     assert container.process.returncode == 0, said
-    assert proxy.count("auth/login") == proxy.count("auth/logout") >= 1
+    assert proxy.count_requests("auth/login") == proxy.count_requests("auth/logout") >= 1
     assert listing(image.root) == before, "nothing was written beside the volumes"
 
 
@@ -121,22 +121,24 @@ def ended(container: Container) -> bool:
     return False
 
 
-def test_one_run_in_a_container(image: Image, any_server: Server, volumes: Volumes) -> None:
+def test_one_run_in_a_container(image: Image, any_server: QbittorrentServer, volumes: Volumes) -> None:
     """What follows the name of the image takes the place of --watch; the environment for a watch is no hindrance."""
-    entry = image.stage.words[ENTRYPOINT]
-    assert "1 to add" in tools.run(image.command([*entry, "--dry-run"], volumes=volumes))
-    assert Raw(any_server).torrents() == {}
-    assert "valid: 1 torrent on 1 instance" in tools.run(image.command([*entry, "validate"], volumes=volumes))
-    whoever = image.command([*entry, "validate"], volumes=volumes, user="4242:4242")
-    assert "valid" in tools.run(whoever), "any user will do"
+    entry = image.stage.commands[ENTRYPOINT]
+    assert "1 to add" in tools.run_tool(image.build_command([*entry, "--dry-run"], volumes=volumes))
+    assert RawClient(any_server).list_torrents() == {}
+    assert "valid: 1 torrent on 1 instance" in tools.run_tool(
+        image.build_command([*entry, "validate"], volumes=volumes)
+    )
+    whoever = image.build_command([*entry, "validate"], volumes=volumes, user="4242:4242")
+    assert "valid" in tools.run_tool(whoever), "any user will do"
 
 
 def test_pid_1_can_be_stopped_before_its_run_has_begun(image: Image, tmp_path: Path) -> None:
     fifo = tmp_path / "desired.yaml"  # reading it takes for ever
     os.mkfifo(fifo)
-    words = [*image.stage.words[ENTRYPOINT], "validate"]
-    with image.running(words, volumes={"/config": (tmp_path, "ro")}) as container:
-        Raw.eventually(lambda: being_read(fifo) or ended(container))
+    words = [*image.stage.commands[ENTRYPOINT], "validate"]
+    with image.run_container(words, volumes={"/config": (tmp_path, "ro")}) as container:
+        RawClient.wait_until(lambda: being_read(fifo) or ended(container))
         os.kill(container.pid, signal.SIGTERM)
         container.process.communicate(timeout=20)
     assert container.process.returncode == 128 + signal.SIGTERM
@@ -145,7 +147,7 @@ def test_pid_1_can_be_stopped_before_its_run_has_begun(image: Image, tmp_path: P
 def test_only_the_state_and_tmp_can_be_written(image: Image, volumes: Volumes) -> None:
     places = "/ /opt /opt/reconcile /opt/reconcile/bin /config /run/secrets /usr /etc /state /tmp"
     script = f"for place in {places}; do touch $place/x 2>/dev/null && echo $place; done; id -u; id -g"
-    assert tools.run(image.command(["sh", "-c", script], volumes=volumes)).split() == [
+    assert tools.run_tool(image.build_command(["sh", "-c", script], volumes=volumes)).split() == [
         "/state",
         "/tmp",
         "10001",
@@ -159,7 +161,9 @@ def test_what_is_in_it(image: Image) -> None:
     hidden = [path for path in (image.root / "opt").rglob("*") if not path.is_symlink() and not path.stat().st_mode & 4]
     assert hidden == [], "every user can read it"
     script = "import apprise, importlib.metadata as m; print(*(f'{d.name}=={d.version}' for d in m.distributions()))"
-    there = set(tools.run(image.command(["/opt/reconcile/bin/python", "-W", "ignore", "-c", script])).split())
+    there = set(
+        tools.run_tool(image.build_command(["/opt/reconcile/bin/python", "-W", "ignore", "-c", script])).split()
+    )
     pinned = {re.sub(r"[-_.]+", "-", line).lower() for line in (REPOSITORY / "constraints.txt").read_text().split()}
     ours = {one for one in there if one.startswith("qbt-reconciler")}
     assert len(ours) == 1 and len(there) > 20

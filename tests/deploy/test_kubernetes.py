@@ -12,7 +12,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from reconciler.cli.main import run
+from reconciler.cli.main import run_command_line
 from reconciler.cli.settings import RunSettings, Settings
 from tests.deploy.ours import DEPLOY, documents, image_environ, image_words, started
 from tests.support import tools
@@ -26,7 +26,7 @@ Objects = dict[tuple[str, str], dict[str, Any]]
 
 def built(folder: Path) -> Objects:
     """What `kubectl apply -k` would send, by kind and name."""
-    found = documents(tools.run([*tools.tool(tools.KUBECTL), "kustomize", str(folder)]))
+    found = documents(tools.run_tool([*tools.build_tool_command(tools.KUBECTL), "kustomize", str(folder)]))
     return {(one["kind"], one["metadata"]["name"]): one for one in found}
 
 
@@ -137,7 +137,7 @@ def test_each_pod_has_its_shard_and_together_they_are_all(
         _, options, _ = watch_of(container, monkeypatch, {index["name"]: str(ordinal)})
         shard = options.shard
         assert shard and (shard.index, shard.count) == (ordinal, spec["replicas"])
-        shares.append([name for name in names if shard.holds(name)])
+        shares.append([name for name in names if shard.has_instance(name)])
     assert sorted(chain(*shares)) == names and all(shares), "each instance in exactly one, and no pod is idle"
 
 
@@ -148,7 +148,7 @@ def test_desired_states_are_valid_and_name_secrets_that_are_there(
         text = objects["ConfigMap", "reconcile-desired"]["data"]["desired.yaml"]
         path = tmp_path / "desired.yaml"
         path.write_text(text)
-        assert run(["-f", str(path), "validate"]) == 0, capsys.readouterr()
+        assert run_command_line(["-f", str(path), "validate"]) == 0, capsys.readouterr()
         keys = objects["Secret", "reconcile-secrets"]["stringData"]
         assert set(keys.values()) == {"change-me"}, "no real secret"
         assert set(re.findall(r"/run/secrets/reconcile/([\w-]+)", text)) == set(keys), name

@@ -11,5 +11,5 @@ def test_images_have_no_host() -> None:
     assert len(files) > 10
     assert [(path.name, image) for path in files for image in hosts(path.read_text())] == []
     assert hosts("image: ghcr.example/x:1\nimage: localhost:5000/x") == ["ghcr.example/x:1", "localhost:5000/x"]
-    for stage in dockerfile.read((DEPLOY.parent / "Dockerfile").read_text()):
+    for stage in dockerfile.parse_dockerfile((DEPLOY.parent / "Dockerfile").read_text()):
         assert hosts(f"image: {stage.base}") == []

@@ -18,7 +18,7 @@ MOST_EXPOSED = 15  # tenths of systemd's scale, on which 10.0 is a service with 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A machine with systemd's own units, ours, and the programs that it starts."""
-    package = tools.folder(tools.SYSTEMD)
+    package = tools.fetch_tool_folder(tools.SYSTEMD)
     shutil.copytree(package / "lib/systemd/system", tmp_path / "usr/lib/systemd/system", symlinks=True)
     for line in re.findall(r"^Exec\w+=(\S+)", UNIT.read_text(), re.MULTILINE):
         program = tmp_path / line.lstrip("/")
@@ -30,10 +30,10 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_systemd_finds_nothing_wrong_and_rates_it_well(root: Path) -> None:
-    analyze = [*tools.tool(tools.SYSTEMD), f"--root={root}"]
+    analyze = [*tools.build_tool_command(tools.SYSTEMD), f"--root={root}"]
     unit = str(root / "etc/systemd/system" / UNIT.name)
-    assert tools.run([*analyze, "verify", unit]) == "", "not even an unknown key"
-    tools.run([*analyze, "security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager", unit])
+    assert tools.run_tool([*analyze, "verify", unit]) == "", "not even an unknown key"
+    tools.run_tool([*analyze, "security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager", unit])
 
 
 def test_it_starts_a_watch_and_its_secrets_are_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.desired import DesiredStateError, load
-from reconciler.model.desired import Desired, DesiredTorrent
+from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.magnet import Magnet
 
 SINTEL = "magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10"
@@ -31,7 +31,7 @@ def write(folder: Path, text: str, name: str = "desired.yaml") -> Path:
     return path
 
 
-def loaded(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> Desired:
+def loaded(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> DesiredState:
     """What one file means."""
     return load([write(folder, text)], environ or {})
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import reconciler.desired
-from reconciler.demo.packages import RELEASES
-from reconciler.demo.servers import Server
-from tests.support.raw import Raw
+from reconciler.demo.packages import QBITTORRENT_PACKAGES
+from reconciler.demo.servers import QbittorrentServer
+from tests.support.raw import RawClient
 
 TABLE: Final = Path(reconciler.desired.__file__).parent / "build" / "preferences.json"
 _SOURCE: Final = (
@@ -29,8 +29,8 @@ def kinds(preferences: Mapping[str, Any]) -> dict[str, str]:
 
 def asked(version: str) -> dict[str, str]:
     """What a fresh server of that version has."""
-    with Server(version) as server:
-        return kinds(Raw(server).post("app/preferences").json()) | {"web_ui_password": "text"}
+    with QbittorrentServer(version) as server:
+        return kinds(RawClient(server).post("app/preferences").json()) | {"web_ui_password": "text"}
 
 
 def table_of(versions: Iterable[str]) -> str:
@@ -44,4 +44,4 @@ def table_of(versions: Iterable[str]) -> str:
 
 
 if __name__ == "__main__":
-    TABLE.write_text(table_of(RELEASES), encoding="utf-8")
+    TABLE.write_text(table_of(QBITTORRENT_PACKAGES), encoding="utf-8")

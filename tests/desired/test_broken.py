@@ -41,7 +41,7 @@ def test_every_problem_is_reported_at_its_place(case: str, monkeypatch: pytest.M
         load([Path(case)], ENVIRON)
     problems = list(error.value.problems)
     for place, part in expected(Path(case)):
-        hit = [problem for problem in problems if str(problem.at) == place and part in str(problem)]
+        hit = [problem for problem in problems if str(problem.position) == place and part in str(problem)]
         assert hit, f"{place}: {part}\nis not among\n" + "\n".join(map(str, problems))
         problems.remove(hit[0])
     assert not problems, "not expected:\n" + "\n".join(map(str, problems))

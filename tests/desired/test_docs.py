@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.desired import load
 from reconciler.desired.schema import common
-from reconciler.desired.schema.document import KEYS
+from reconciler.desired.schema.document import KNOWN_KEYS
 from tests.desired.helpers import write
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -34,11 +34,11 @@ def test_examples_load_without_a_warning(tmp_path: Path, example: str) -> None:
     assert load([write(tmp_path, rest + example)], ENVIRON).warnings == ()
 
 
-@pytest.mark.parametrize("key", sorted({key for keys in KEYS.values() for key in keys}))
+@pytest.mark.parametrize("key", sorted({key for keys in KNOWN_KEYS.values() for key in keys}))
 def test_every_key_is_named(key: str) -> None:
     assert re.search(rf"`(\w+\.)?{key}`|\b{key}: ", REFERENCE)
 
 
 @pytest.mark.parametrize("text", re.findall(r"`(\d+[dhms](?:\d+[dhms])*)`", REFERENCE))
 def test_durations_that_are_named_are_durations(text: str) -> None:
-    assert common.seconds(text)
+    assert common.parse_seconds(text)

@@ -50,7 +50,7 @@ def test_a_directory_means_its_yaml_files_sorted(tmp_path: Path) -> None:
         write(tmp_path, "not: [valid", ignored)
     (tmp_path / "folder.yaml").mkdir()
     desired = load([tmp_path], {})
-    assert [(Path(entry.at.file).name, entry.paused) for entry in desired.torrents] == [
+    assert [(Path(entry.position.file).name, entry.paused) for entry in desired.torrents] == [
         ("a.yaml", None),
         ("b.yml", True),
         ("c.yaml", None),

@@ -11,12 +11,20 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from reconciler.desired import load
-from reconciler.desired.edit import SavingError, Stuck, YamlFile, layout, presentable, replace_file, save_new
-from reconciler.desired.render import Entry, Source
+from reconciler.desired.edit import (
+    SaveError,
+    UnsupportedLayout,
+    YamlFile,
+    create_file,
+    parse_layout,
+    redact_text,
+    replace_file,
+)
+from reconciler.desired.render import EntrySource, YamlEntry
 from reconciler.model.position import Position
 from tests.desired.helpers import BUNNY, HEAD, SINTEL, STEEL
 
-NEW = Entry(Source("magnet", STEEL), {"category": "films", "tags": ["a", "b: c"]})
+NEW = YamlEntry(EntrySource("magnet", STEEL), {"category": "films", "tags": ["a", "b: c"]})
 BLOCK = f'  - magnet: {STEEL}\n    category: films\n    tags: [a, "b: c"]\n'
 FLOW = f'{{magnet: "{STEEL}", category: films, tags: [a, "b: c"]}}'
 
@@ -99,16 +107,16 @@ ADDED = {
 def test_add(case: str) -> None:
     before, after = ADDED[case]
     file = file_of(HEAD + before)
-    assert file.added(file.best_document({}), [NEW]) == HEAD + after
+    assert file.add_entries(file.find_best_document({}), [NEW]) == HEAD + after
 
 
 def test_add_to_json() -> None:
     text = HEAD.replace("\n", "").replace("version: 1", '{"version": 1, ').replace("policy: sync", '"policy": "sync", ')
     text = text.replace("instances: {home: {url:", '"instances": {"home": {"url":') + "}\n"
     file = file_of(text)
-    assert file.added(0, [NEW]) == text[:-2] + f", torrents: [{FLOW}]}}\n"
+    assert file.add_entries(0, [NEW]) == text[:-2] + f", torrents: [{FLOW}]}}\n"
     listed = file_of(text[:-2] + ', "torrents": []}\n')
-    assert listed.added(0, [NEW]) == text[:-2] + f', "torrents": [{FLOW}]}}\n'
+    assert listed.add_entries(0, [NEW]) == text[:-2] + f', "torrents": [{FLOW}]}}\n'
 
 
 # before, which go, after
@@ -156,7 +164,7 @@ REMOVED = {
 @pytest.mark.parametrize("case", REMOVED)
 def test_remove(case: str) -> None:
     before, indexes, after = REMOVED[case]
-    assert file_of(HEAD + before).removed([(0, index) for index in indexes]) == HEAD + after
+    assert file_of(HEAD + before).remove_entries([(0, index) for index in indexes]) == HEAD + after
 
 
 STUCK = [
@@ -168,18 +176,18 @@ STUCK = [
 
 @pytest.mark.parametrize(("text", "why"), STUCK)
 def test_what_cannot_be_removed_is_said(text: str, why: str) -> None:
-    with pytest.raises(Stuck, match=why):
-        file_of(HEAD + text).removed([(0, 0)])
+    with pytest.raises(UnsupportedLayout, match=why):
+        file_of(HEAD + text).remove_entries([(0, 0)])
 
 
 def test_what_cannot_be_added_to_is_said() -> None:
-    with pytest.raises(Stuck, match="alter something else"):
-        file_of(HEAD + STUCK[0][0]).added(0, [NEW])
+    with pytest.raises(UnsupportedLayout, match="alter something else"):
+        file_of(HEAD + STUCK[0][0]).add_entries(0, [NEW])
 
 
 def test_an_anchor_that_others_need_is_for_the_load_to_tell() -> None:
     file = file_of(HEAD + f"torrents:\n  - magnet: {SINTEL}\n    tags: &t [a]\n  - magnet: {BUNNY}\n    tags: *t\n")
-    text = file.removed([(0, 0)])
+    text = file.remove_entries([(0, 0)])
     with pytest.raises(Exception, match="alias"):
         load([file.path], {}, texts={file.path: text})
 
@@ -209,24 +217,24 @@ torrents: []
     ],
 )
 def test_the_document_whose_defaults_fit_takes_it(keys: dict[str, Any], document: int) -> None:
-    assert file_of(HEAD + DOCUMENTS).best_document(keys) == document
+    assert file_of(HEAD + DOCUMENTS).find_best_document(keys) == document
 
 
 @pytest.mark.parametrize(("keys", "document"), [({}, None), ({"category": "linux"}, 1), ({"category": "misc"}, None)])
 def test_where_all_say_more_than_was_asked_for_it_gets_one_of_its_own(keys: dict[str, Any], document: int) -> None:
     text = HEAD + DOCUMENTS.replace("torrents: [{", "defaults: {tags: [x]}\ntorrents: [{", 1).rstrip("\n")
     file = file_of(text)
-    assert file.best_document(keys) == document
-    assert file.added(None, [NEW]) == f"{text}\n---\nversion: 1\ntorrents:\n{BLOCK}"
+    assert file.find_best_document(keys) == document
+    assert file.add_entries(None, [NEW]) == f"{text}\n---\nversion: 1\ntorrents:\n{BLOCK}"
 
 
 def test_a_place_is_found_by_its_position() -> None:
     text = HEAD + f"torrents:\n  - &a\n    magnet: {SINTEL}\n  - {{magnet: '{BUNNY}'}}\n---\nversion: 1\n"
     file = file_of(text)
     desired = load([file.path], {}, texts={file.path: text})
-    assert [file.place_of(one.at) for one in desired.torrents] == [(0, 0), (0, 1)]
-    with pytest.raises(Stuck, match="is not written there"):
-        file.place_of(Position("desired.yaml", 1, 1))
+    assert [file.find_entry(one.position) for one in desired.torrents] == [(0, 0), (0, 1)]
+    with pytest.raises(UnsupportedLayout, match="is not written there"):
+        file.find_entry(Position("desired.yaml", 1, 1))
 
 
 # --- any layout ---
@@ -314,7 +322,7 @@ def test_whatever_the_layout_adding_keeps_every_byte(made: tuple[str, list[str]]
     text, found = made
     assume(_valid(text))
     file = file_of(text)
-    after = file.added(0, [NEW])
+    after = file.add_entries(0, [NEW])
     assert kept(text, after)
     assert hashes_in(after) == [*found, STEEL[-40:]]
 
@@ -325,7 +333,7 @@ def test_whatever_the_layout_removing_takes_out_one_stretch(made: tuple[str, lis
     text, found = made
     assume(_valid(text))
     index = data.draw(st.integers(0, len(found) - 1))
-    after = file_of(text).removed([(0, index)])
+    after = file_of(text).remove_entries([(0, index)])
     assert hashes_in(after) == found[:index] + found[index + 1 :]
     assert kept(after.replace("torrents: []", "torrents:") if len(found) == 1 else after, text)
     if len(found) > 1:
@@ -340,8 +348,8 @@ def test_whatever_the_layout_removing_takes_out_one_stretch(made: tuple[str, lis
 def test_what_was_added_can_be_removed_again(made: tuple[str, list[str]]) -> None:
     text, found = made
     assume(_valid(text))
-    added = file_of(text).added(0, [NEW])
-    again = file_of(added).removed([(0, len(found))])
+    added = file_of(text).add_entries(0, [NEW])
+    again = file_of(added).remove_entries([(0, len(found))])
     assert _squeezed(again) == _squeezed(text)
 
 
@@ -383,7 +391,7 @@ torrents:
   - torrent: https://user:hunter2@example.org/dl/hunter2?k=hunter2
     trackers: ['udp://t.example:80/hunter2', "http://t.example/?hunter2"]
 """
-    shown = presentable(text, layout(text))
+    shown = redact_text(text, parse_layout(text))
     assert "hunter2" not in shown
     assert len(shown.splitlines()) == len(text.splitlines())
     for part in (
@@ -416,14 +424,14 @@ def test_a_file_is_replaced_whole_with_its_mode_through_its_link(tmp_path: Path)
 def test_a_file_that_has_changed_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_bytes(b"someone else's")
-    with pytest.raises(SavingError, match="changed meanwhile"):
+    with pytest.raises(SaveError, match="changed meanwhile"):
         replace_file(file, b"before", b"after")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"someone else's"]
 
 
 def test_what_is_no_plain_file_is_not_written(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(SavingError, match="not a plain file"):
+    with pytest.raises(SaveError, match="not a plain file"):
         replace_file(tmp_path / "pipe", b"", b"after")
 
 
@@ -431,16 +439,16 @@ def test_what_is_no_plain_file_is_not_written(tmp_path: Path) -> None:
 def test_a_new_file(tmp_path: Path, private: bool, mode: int) -> None:
     before = os.umask(0o022)
     try:
-        save_new(tmp_path / "a.yaml", b"x", private=private)
+        create_file(tmp_path / "a.yaml", b"x", private=private)
     finally:
         os.umask(before)
     assert (tmp_path / "a.yaml").stat().st_mode & 0o777 == mode
-    with pytest.raises(SavingError, match="there already"):
-        save_new(tmp_path / "a.yaml", b"y", private=private)
+    with pytest.raises(SaveError, match="there already"):
+        create_file(tmp_path / "a.yaml", b"y", private=private)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"x"]
 
 
 def test_a_byte_order_mark_stays() -> None:
     file = YamlFile(Path("a.yaml"), b"\xef\xbb\xbf" + (HEAD + "torrents: []\n").encode())
-    written = file.bytes_of(file.added(0, [NEW]))
+    written = file.encode_text(file.add_entries(0, [NEW]))
     assert written == b"\xef\xbb\xbf" + (HEAD + "torrents:\n" + BLOCK).encode()

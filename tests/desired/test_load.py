@@ -186,9 +186,9 @@ def test_positions_count_from_one_and_name_the_file_as_it_was_given(
     )
     monkeypatch.chdir(tmp_path)
     desired = load([Path("desired.yaml")], {})
-    assert desired.torrents[0].at == Position("desired.yaml", 9, 5)
-    assert desired.instances["seedbox"].at == Position("desired.yaml", 5, 3)
-    assert desired.categories["linux"].at == Position("desired.yaml", 7, 3)
+    assert desired.torrents[0].position == Position("desired.yaml", 9, 5)
+    assert desired.instances["seedbox"].position == Position("desired.yaml", 5, 3)
+    assert desired.categories["linux"].position == Position("desired.yaml", 7, 3)
 
 
 def test_the_example_loads_without_a_warning() -> None:

@@ -8,26 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.desired.context import Invalid
+from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema import options as rules
 from reconciler.model.files import FileRule, Priority
 from reconciler.model.units import minutes_text, rate_text, ratio_text
 from tests.desired.helpers import BUNNY, HEAD, SINTEL, loaded
 
 
-@given(st.integers(0, rules.MOST_RATE))
+@given(st.integers(0, rules.MAX_RATE))
 def test_a_rate_that_is_shown_reads_as_the_same(rate: int) -> None:
-    assert rules.rate(rate_text(rate)) == rate
+    assert rules.parse_rate(rate_text(rate)) == rate
 
 
-@given(st.integers(-2, rules.MOST_MINUTES))
+@given(st.integers(-2, rules.MAX_MINUTES))
 def test_a_time_that_is_shown_reads_as_the_same(minutes: int) -> None:
-    assert rules.minutes(minutes_text(minutes)) == minutes
+    assert rules.parse_minutes(minutes_text(minutes)) == minutes
 
 
-@given(st.sampled_from((-2, -1)) | st.integers(0, rules.MOST_RATIO * 1000).map(lambda n: round(n / 1000, 3)))
+@given(st.sampled_from((-2, -1)) | st.integers(0, rules.MAX_RATIO * 1000).map(lambda n: round(n / 1000, 3)))
 def test_a_ratio_that_is_shown_reads_as_the_same(ratio: float) -> None:
-    assert rules.ratio(ratio_text(ratio)) == ratio
+    assert rules.parse_ratio(ratio_text(ratio)) == ratio
 
 
 @pytest.mark.parametrize(
@@ -44,21 +44,21 @@ def test_a_ratio_that_is_shown_reads_as_the_same(ratio: float) -> None:
     ],
 )
 def test_rates(text: str, rate: int) -> None:
-    assert rules.rate(text) == rate
+    assert rules.parse_rate(text) == rate
 
 
 @pytest.mark.parametrize(
     ("text", "minutes"), [("90m", 90), ("14d", 20160), ("1h30m", 90), ("0m", 0), ("120s", 2), ("365d", 525600)]
 )
 def test_times(text: str, minutes: int) -> None:
-    assert rules.minutes(text) == minutes
+    assert rules.parse_minutes(text) == minutes
 
 
 @pytest.mark.parametrize("text", ["", "5", "5 MiBs", "5 /s", "MiB/s", "-5 MiB/s", "5 KB/s", "5 mb/s", "2 GiB/s"])
 def test_what_is_no_rate(text: str) -> None:
-    with pytest.raises(Invalid) as error:
-        rules.rate(text)
-    assert error.value.mend
+    with pytest.raises(InvalidValue) as error:
+        rules.parse_rate(text)
+    assert error.value.hint
 
 
 def test_every_option_arrives_in_the_units_of_qbittorrent(tmp_path: Path) -> None:

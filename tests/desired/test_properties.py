@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reconciler.desired import DesiredStateError, load
 from reconciler.desired.schema import document
-from reconciler.model.desired import Desired
+from reconciler.model.desired import DesiredState
 from reconciler.model.position import Problem
 from tests.desired.helpers import BUNNY, SINTEL, STEEL, write
 
@@ -67,14 +67,14 @@ FUNCTION_SCOPED = [HealthCheck.function_scoped_fixture]
 def survives(path: Path) -> None:
     problems: tuple[Problem, ...] = ()
     try:
-        assert isinstance(load([path], ENVIRON), Desired)
+        assert isinstance(load([path], ENVIRON), DesiredState)
         return
     except DesiredStateError as error:
         problems = error.problems
     assert problems
     for problem in problems:
-        assert problem.at.line >= 1
-        assert problem.at.column >= 1
+        assert problem.position.line >= 1
+        assert problem.position.column >= 1
         assert "\n" not in str(problem)
 
 
@@ -116,8 +116,8 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-TOP_KEYS = document.KEYS[""]
-KEYS = sorted({"home", *(key for keys in document.KEYS.values() for key in keys)})
+TOP_KEYS = document.KNOWN_KEYS[""]
+KEYS = sorted({"home", *(key for keys in document.KNOWN_KEYS.values() for key in keys)})
 trees = st.recursive(
     scalars | st.sampled_from([SINTEL, "sync", "present", "absent", "http://h", "home", "5s", 1]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
@@ -158,11 +158,11 @@ def test_the_order_of_files_changes_the_order_of_torrents_only(tmp_path: Path) -
     assert len(first.warnings) == 1
     for order in itertools.permutations(paths):
         other = load(order, {})
-        assert sorted(other.torrents, key=lambda torrent: torrent.at) == sorted(
-            first.torrents, key=lambda torrent: torrent.at
+        assert sorted(other.torrents, key=lambda torrent: torrent.position) == sorted(
+            first.torrents, key=lambda torrent: torrent.position
         )
-        assert [torrent.at.file for torrent in other.torrents] == sorted(
-            (torrent.at.file for torrent in other.torrents), key=[str(path) for path in order].index
+        assert [torrent.position.file for torrent in other.torrents] == sorted(
+            (torrent.position.file for torrent in other.torrents), key=[str(path) for path in order].index
         )
         for name in (
             "policy",

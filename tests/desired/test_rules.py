@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.desired.context import Invalid
+from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema import common
-from reconciler.desired.yaml.document import plain_value
+from reconciler.desired.yaml.document import parse_scalar
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from reconciler.desired.yaml.document import plain_value
     ],
 )
 def test_durations(text: str, seconds: float) -> None:
-    assert common.duration(text) == seconds
+    assert common.parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_durations(text: str, seconds: float) -> None:
     ],
 )
 def test_what_is_no_duration(value: object) -> None:
-    with pytest.raises(Invalid) as error:
-        common.duration(value)
-    assert error.value.mend
+    with pytest.raises(InvalidValue) as error:
+        common.parse_duration(value)
+    assert error.value.hint
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_is_no_duration(value: object) -> None:
     ],
 )
 def test_urls(text: str) -> None:
-    assert common.url(text) == text
+    assert common.check_api_url(text) == text
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_urls(text: str) -> None:
     ["", "h", "/", "http:", "http://", "http:///x", "http://:80", "http://h:0", "http://h:x", "unix:/x"],
 )
 def test_what_is_no_url(text: str) -> None:
-    with pytest.raises(Invalid):
-        common.url(text)
+    with pytest.raises(InvalidValue):
+        common.check_api_url(text)
 
 
 @pytest.mark.parametrize("text", ["a", "a/b/c", "Tv Shows", "日本", "a,b", "a:b"])
 def test_categories(text: str) -> None:
-    assert common.category_name(text) == text
+    assert common.check_category_name(text) == text
 
 
 @pytest.mark.parametrize(
@@ -106,17 +106,17 @@ def test_categories(text: str) -> None:
 )
 def test_paths_that_would_drift_or_mean_nothing(text: str) -> None:
     if text in ("/a", "/"):
-        assert common.save_path(text) == text
+        assert common.check_save_path(text) == text
         return
-    with pytest.raises(Invalid):
-        common.save_path(text)
+    with pytest.raises(InvalidValue):
+        common.check_save_path(text)
 
 
 @pytest.mark.parametrize(
     "text", ["/a/", "/a/b.c/..d", "/a\\b", "C:\\", "C:\\a\\", "C:/a", "\\\\nas\\share", "\\\\nas\\share\\x\\"]
 )
 def test_paths(text: str) -> None:
-    assert common.save_path(text) == text
+    assert common.check_save_path(text) == text
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_paths(text: str) -> None:
     ],
 )  # fmt: skip
 def test_yaml_1_2_scalars(text: str, value: object) -> None:
-    assert plain_value(text) == value
-    assert type(plain_value(text)) is type(value)
+    assert parse_scalar(text) == value
+    assert type(parse_scalar(text)) is type(value)
 
 
 def test_an_endless_number_is_still_a_number() -> None:
-    assert isinstance(plain_value("9" * 5000), float)
+    assert isinstance(parse_scalar("9" * 5000), float)

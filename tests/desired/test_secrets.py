@@ -65,7 +65,7 @@ def test_a_file_without_a_secret_in_it(tmp_path: Path, content: bytes | None) ->
 def test_validation_elsewhere_warns_of_what_is_missing_there(tmp_path: Path) -> None:
     text = PASSWORD.format("{env: NOT_HERE}") + "    tls: {ca_file: none.pem}\n"
     desired = load([write(tmp_path, text)], {}, resolve_secrets=False)
-    assert [(warning.at.line, warning.message) for warning in desired.warnings] == [
+    assert [(warning.position.line, warning.message) for warning in desired.warnings] == [
         (7, "the environment variable NOT_HERE is not set"),
         (8, "there is no such file of certificates"),
     ]

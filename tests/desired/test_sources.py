@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.desired import DesiredStateError, Fetch, TorrentFiles, load, torrent_files
-from reconciler.model.desired import Desired
+from reconciler.desired import DesiredStateError, TorrentFetcher, TorrentFileCache, load, torrent_files
+from reconciler.model.desired import DesiredState
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.metainfo import read_metainfo
-from reconciler.model.torrent_file import SourceError, TorrentFile
+from reconciler.model.metainfo import parse_metainfo
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from tests.desired.helpers import HEAD, SINTEL, TWO, loaded, problems_of, write
-from tests.support.torrents import KINDS, Kind, torrent
+from tests.support.torrents import TORRENT_KINDS, TorrentKind, make_torrent
 
 V1, V2 = "08ada5a7a6183aae1e09d831df6748d566095a10", "ab" * 32
 URL = "https://torrents.example/1.torrent?passkey=hunter2"
@@ -26,38 +26,38 @@ def entry(source: str) -> str:
     return f"{HEAD}torrents:\n  - {source}\n"
 
 
-def fetching(**torrents: bytes | SourceError) -> Fetch:
+def fetching(**torrents: bytes | TorrentFileError) -> TorrentFetcher:
     """A network of `http://NAME/` that answers at once."""
 
-    def fetch(urls: Collection[str]) -> Mapping[str, TorrentFile | SourceError]:
+    def fetch(urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
         return {url: made(url, torrents[url.split("/")[2].split(".")[0]]) for url in urls}
 
-    def made(url: str, what: bytes | SourceError) -> TorrentFile | SourceError:
-        if isinstance(what, SourceError):
+    def made(url: str, what: bytes | TorrentFileError) -> TorrentFile | TorrentFileError:
+        if isinstance(what, TorrentFileError):
             return what
-        found = read_metainfo(what)
+        found = parse_metainfo(what)
         return TorrentFile(url, found.infohashes, found.name, len(what), lambda: what)
 
     return fetch
 
 
-def fetched(folder: Path, text: str, fetch: Fetch) -> Desired:
+def fetched(folder: Path, text: str, fetch: TorrentFetcher) -> DesiredState:
     """What a file means with a network."""
-    return load([write(folder, text)], {}, torrents=TorrentFiles(fetch))
+    return load([write(folder, text)], {}, torrent_files=TorrentFileCache(fetch))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_file_is_relative_to_its_yaml(tmp_path: Path, kind: Kind) -> None:
-    data = torrent(1, kind)
+@pytest.mark.parametrize("kind", TORRENT_KINDS)
+def test_a_file_is_relative_to_its_yaml(tmp_path: Path, kind: TorrentKind) -> None:
+    data = make_torrent(1, kind)
     (tmp_path / "conf" / "torrents").mkdir(parents=True)
     (tmp_path / "conf" / "torrents" / "ü 1.torrent").write_bytes(data)
     desired = loaded(tmp_path / "conf", entry("torrent: torrents/ü 1.torrent"))
     (found,) = desired.torrents
     assert isinstance(found.source, TorrentFile)
-    assert found.infohashes == found.source.infohashes == read_metainfo(data).infohashes
-    assert (found.label, found.source.length, found.source.content()) == ("torrent-1", len(data), data)
+    assert found.infohashes == found.source.infohashes == parse_metainfo(data).infohashes
+    assert (found.label, found.source.length, found.source.read_bytes()) == ("torrent-1", len(data), data)
     assert str(tmp_path / "conf" / "torrents" / "ü 1.torrent") in desired.files
-    assert desired.unfetched == 0
+    assert desired.unfetched_count == 0
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ FILES: list[tuple[str, Callable[[Path], object], str]] = [
     ("a folder", Path.mkdir, "it cannot be read: Is a directory"),
     ("a pipe", os.mkfifo, "it is no file"),
     ("empty", lambda path: path.write_bytes(b""), "it is empty"),
-    ("truncated", lambda path: path.write_bytes(torrent(1)[:-1]), "it is damaged: it ends too early"),
+    ("truncated", lambda path: path.write_bytes(make_torrent(1)[:-1]), "it is damaged: it ends too early"),
     ("deep", lambda path: path.write_bytes(b"d4:info" + b"l" * 5000), "levels deep"),
     ("huge", lambda path: os.truncate(_touched(path), 1 << 40), "larger than 32 MiB"),
     ("html", lambda path: path.write_text("<!doctype html>"), "it is a web page"),
@@ -152,12 +152,12 @@ def test_the_problems_of_all_files_are_reported(tmp_path: Path) -> None:
     assert {str(tmp_path / "bad"), str(tmp_path / "missing")} <= set(error.value.files)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_same_torrent_twice_however_it_is_given(tmp_path: Path, kind: Kind) -> None:
-    data = torrent(1, kind)
+@pytest.mark.parametrize("kind", TORRENT_KINDS)
+def test_the_same_torrent_twice_however_it_is_given(tmp_path: Path, kind: TorrentKind) -> None:
+    data = make_torrent(1, kind)
     (tmp_path / "a.torrent").write_bytes(data)
-    (tmp_path / "b.torrent").write_bytes(torrent(1, kind, trackers=["http://tracker"]))
-    found = read_metainfo(data).infohashes
+    (tmp_path / "b.torrent").write_bytes(make_torrent(1, kind, trackers=["http://tracker"]))
+    found = parse_metainfo(data).infohashes
     topic = f"btih:{found.v1}" if found.v1 else f"btmh:1220{found.v2}"
     first = f"{HEAD}torrents:\n  - torrent: a.torrent\n"
     for again in (f"magnet: 'magnet:?xt=urn:{topic}'", "torrent: b.torrent", f"infohash: {found}"):
@@ -176,7 +176,7 @@ def test_the_same_torrent_twice_however_it_is_given(tmp_path: Path, kind: Kind) 
 
 
 def test_next_to_absent_any_source_will_do(tmp_path: Path) -> None:
-    (tmp_path / "a.torrent").write_bytes(torrent(1))
+    (tmp_path / "a.torrent").write_bytes(make_torrent(1))
     text = f"{HEAD}torrents:\n  - {{torrent: a.torrent, state: absent}}\n  - {{infohash: {V1}, state: absent}}\n"
     assert [one.absent for one in loaded(tmp_path, text).torrents] == [True, True]
 
@@ -188,29 +188,29 @@ def test_a_source_cannot_be_a_default(tmp_path: Path) -> None:
 
 
 def test_a_url_is_fetched(tmp_path: Path) -> None:
-    desired = fetched(tmp_path, entry(f"torrent: {URL}"), fetching(torrents=torrent(1)))
+    desired = fetched(tmp_path, entry(f"torrent: {URL}"), fetching(torrents=make_torrent(1)))
     (found,) = desired.torrents
-    assert found.infohashes == read_metainfo(torrent(1)).infohashes
-    assert isinstance(found.source, TorrentFile) and found.source.content() == torrent(1)
+    assert found.infohashes == parse_metainfo(make_torrent(1)).infohashes
+    assert isinstance(found.source, TorrentFile) and found.source.read_bytes() == make_torrent(1)
     assert "hunter2" not in repr(desired)
     assert URL not in desired.files
 
 
 def test_torrents_keep_their_order_whichever_is_fetched(tmp_path: Path) -> None:
-    (tmp_path / "a.torrent").write_bytes(torrent(3))
+    (tmp_path / "a.torrent").write_bytes(make_torrent(3))
     sources = ["torrent: http://one/", f"magnet: '{SINTEL}'", "torrent: HTTP://two/", "torrent: a.torrent"]
     text = HEAD + "torrents:\n" + "".join(f"  - {source}\n" for source in sources)
-    found = fetched(tmp_path, text, fetching(one=torrent(1), two=torrent(2))).torrents
+    found = fetched(tmp_path, text, fetching(one=make_torrent(1), two=make_torrent(2))).torrents
     assert [one.label for one in found] == ["torrent-1", V1, "torrent-2", "torrent-3"]
 
 
 def test_offline_urls_are_counted_and_not_contacted(tmp_path: Path) -> None:
     desired = loaded(tmp_path, f"{HEAD}torrents:\n  - torrent: {URL}\n  - magnet: '{SINTEL}'\n")
-    assert (len(desired.torrents), desired.unfetched) == (1, 1)
+    assert (len(desired.torrents), desired.unfetched_count) == (1, 1)
 
 
 def test_nothing_is_fetched_for_a_desired_state_that_is_invalid(tmp_path: Path) -> None:
-    def never(urls: Collection[str]) -> Mapping[str, TorrentFile | SourceError]:
+    def never(urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
         raise AssertionError(urls)
 
     for wrong in ("    pausd: 1\n", "  - torrent: missing\n", f"  - magnet: '{SINTEL}'\n" * 2):
@@ -219,10 +219,10 @@ def test_nothing_is_fetched_for_a_desired_state_that_is_invalid(tmp_path: Path) 
 
 
 def test_a_failure_to_fetch_is_told_apart(tmp_path: Path) -> None:
-    down = SourceError("torrents.example did not answer in time", remote=True)
+    down = TorrentFileError("torrents.example did not answer in time", remote=True)
     text = f"{HEAD}torrents:\n  - torrent: {URL}\n  - torrent: http://other/\n"
     with pytest.raises(DesiredStateError) as error:
-        fetched(tmp_path, text, fetching(torrents=down, other=torrent(1)))
+        fetched(tmp_path, text, fetching(torrents=down, other=make_torrent(1)))
     (problem,) = error.value.problems
     assert str(problem).endswith(":5:14: this torrent could not be fetched: torrents.example did not answer in time")
     assert problem.remote
@@ -231,22 +231,22 @@ def test_a_failure_to_fetch_is_told_apart(tmp_path: Path) -> None:
 def test_what_turns_out_to_be_the_same_torrent_is_a_problem_of_the_files(tmp_path: Path) -> None:
     text = f"{HEAD}torrents:\n  - torrent: http://one/\n  - torrent: http://two/\n"
     with pytest.raises(DesiredStateError) as error:
-        fetched(tmp_path, text, fetching(one=torrent(1), two=torrent(1)))
+        fetched(tmp_path, text, fetching(one=make_torrent(1), two=make_torrent(1)))
     (problem,) = error.value.problems
     assert "is already declared" in problem.message and not problem.remote
 
 
 def test_what_has_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, torrents = tmp_path / "a.torrent", TorrentFiles()
-    path.write_bytes(torrent(1))
-    assert torrents.at(str(path)) is not torrents.at(str(path)), "it may be written again within the same moment"
-    monkeypatch.setattr(torrent_files, "_SETTLED", 0.0)
-    first = torrents.at(str(path))
-    assert torrents.at(str(path)) is first
+    path, torrents = tmp_path / "a.torrent", TorrentFileCache()
+    path.write_bytes(make_torrent(1))
+    assert torrents.get(str(path)) is not torrents.get(str(path)), "it may be written again within the same moment"
+    monkeypatch.setattr(torrent_files, "_MIN_FILE_AGE", 0.0)
+    first = torrents.get(str(path))
+    assert torrents.get(str(path)) is first
     before = path.stat()
-    path.write_bytes(torrent(2))
+    path.write_bytes(make_torrent(2))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert torrents.at(str(path)).name == "torrent-2", "of the same size and, as it says, the same age"
+    assert torrents.get(str(path)).name == "torrent-2", "of the same size and, as it says, the same age"
     path.unlink()
-    with pytest.raises(SourceError, match="no such file"):
-        torrents.at(str(path))
+    with pytest.raises(TorrentFileError, match="no such file"):
+        torrents.get(str(path))

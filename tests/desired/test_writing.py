@@ -12,15 +12,24 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from reconciler.desired import load
-from reconciler.desired.render import Entry, Gathered, Left, Source, block_entry, flow_entry, managed_values, render
-from reconciler.desired.render.document import compact, grouped
-from reconciler.desired.render.entry import remark, scalar, value
-from reconciler.desired.yaml.document import Document
-from reconciler.desired.yaml.parser import compose
+from reconciler.desired.render import (
+    EntrySource,
+    ImportedEntry,
+    SkippedTorrent,
+    YamlEntry,
+    read_managed_values,
+    render_block_entry,
+    render_documents,
+    render_flow_entry,
+)
+from reconciler.desired.render.document import compact_entries, group_entries
+from reconciler.desired.render.entry import render_scalar, render_value, sanitize_comment
+from reconciler.desired.yaml.document import YamlDocument
+from reconciler.desired.yaml.parser import compose_nodes
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.snapshot import LiveOptions, LiveTorrent, ShareLimits
 from tests.desired.helpers import HEAD
-from tests.support.magnets import infohash, magnet
+from tests.support.magnets import make_infohash, make_magnet
 
 TRICKY: tuple[str, ...] = (
     "",
@@ -82,9 +91,9 @@ values = st.recursive(
 
 
 def ours(text: str) -> Any:
-    roots, problem = compose("t.yaml", text)
+    roots, problem = compose_nodes("t.yaml", text)
     assert problem is None, problem
-    document = Document("t.yaml", Path(), roots[0])
+    document = YamlDocument("t.yaml", Path(), roots[0])
     assert document.problems == []
     return document.data
 
@@ -97,14 +106,17 @@ def theirs(text: str, version: str) -> Any:
 
 @given(values)
 def test_a_value_is_read_as_it_was_meant(one: Any) -> None:
-    assert ours(f"key: {value(one)}\n") == {"key": one}
-    assert ours(f"- [{value(one, flow=True)}, x]\n") == [[one, "x"]]
+    assert ours(f"key: {render_value(one)}\n") == {"key": one}
+    assert ours(f"- [{render_value(one, flow=True)}, x]\n") == [[one, "x"]]
 
 
 @pytest.mark.parametrize("yaml", ["1.1", "1.2"])
 @given(text=texts)
 def test_other_readers_take_it_for_text(yaml: str, text: str) -> None:
-    assert theirs(f"key: {scalar(text)}\nlist: [{scalar(text, flow=True)}]\n", yaml) == {"key": text, "list": [text]}
+    assert theirs(f"key: {render_scalar(text)}\nlist: [{render_scalar(text, flow=True)}]\n", yaml) == {
+        "key": text,
+        "list": [text],
+    }
 
 
 @pytest.mark.parametrize(
@@ -120,12 +132,12 @@ def test_other_readers_take_it_for_text(yaml: str, text: str) -> None:
     ],
 )
 def test_what_needs_no_quotes_has_none(text: str, written: str) -> None:
-    assert scalar(text) == written
+    assert render_scalar(text) == written
 
 
 @given(texts)
 def test_a_remark_stays_a_remark(text: str) -> None:
-    assert ours(f"# {remark(text)}\nkey: 1\n") == {"key": 1}
+    assert ours(f"# {sanitize_comment(text)}\nkey: 1\n") == {"key": 1}
 
 
 keys = st.fixed_dictionaries(
@@ -141,13 +153,16 @@ keys = st.fixed_dictionaries(
 
 @given(keys, texts)
 def test_an_entry_is_the_same_in_a_block_and_in_brackets(given_keys: dict[str, Any], name: str) -> None:
-    entry = Entry(Source("magnet", magnet(1)), given_keys, (name,))
-    assert ours("\n".join(block_entry(entry, "  "))) == [entry.data]
-    assert ours(f"[{flow_entry(entry)}]") == [entry.data]
+    entry = YamlEntry(EntrySource("magnet", make_magnet(1)), given_keys, (name,))
+    assert ours("\n".join(render_block_entry(entry, "  "))) == [entry.data]
+    assert ours(f"[{render_flow_entry(entry)}]") == [entry.data]
 
 
-def entries_of(rows: list[dict[str, Any]]) -> list[Entry]:
-    return [Entry(Source("magnet", magnet(number)), row, (f"torrent {number}",)) for number, row in enumerate(rows)]
+def entries_of(rows: list[dict[str, Any]]) -> list[YamlEntry]:
+    return [
+        YamlEntry(EntrySource("magnet", make_magnet(number)), row, (f"torrent {number}",))
+        for number, row in enumerate(rows)
+    ]
 
 
 SHARED = {"paused": True}  # what a category of its own would take from the rest
@@ -157,25 +172,25 @@ SHARED = {"paused": True}  # what a category of its own would take from the rest
 @given(st.lists(keys, max_size=40))
 def test_defaults_say_the_same_in_fewer_lines(rows: list[dict[str, Any]]) -> None:
     entries = entries_of(rows)
-    part = compact(entries)
-    assert part.lines <= sum(len(row) for row in rows)
-    parts = grouped(entries)
+    part = compact_entries(entries)
+    assert part.line_count <= sum(len(row) for row in rows)
+    parts = group_entries(entries)
     found = {
         entry.source.text: {key: one for key, one in {**part.defaults, **entry.keys}.items() if one is not None}
         for part in parts
         for entry in part.entries
     }
     assert found == {entry.source.text: dict(entry.keys) for entry in entries}
-    assert sum(one.lines + 4 for one in parts) <= part.lines + 4
+    assert sum(one.line_count + 4 for one in parts) <= part.line_count + 4
 
 
 @given(st.lists(keys, max_size=20))
 def test_a_document_knows_where_its_entries_begin(rows: list[dict[str, Any]]) -> None:
-    gathered = [Gathered(entry, "home", infohash(number)) for number, entry in enumerate(entries_of(rows))]
-    rendered = render(gathered, [], ["home"], {}, passkeys=False)
+    gathered = [ImportedEntry(entry, "home", make_infohash(number)) for number, entry in enumerate(entries_of(rows))]
+    rendered = render_documents(gathered, [], ["home"], {}, has_passkeys=False)
     lines = rendered.text.splitlines()
-    for entry, start in zip(rendered.entries, rendered.starts, strict=True):
-        assert lines[start - 1].strip() == f"- # {entry.remarks[0]}"
+    for entry, start in zip(rendered.entries, rendered.start_lines, strict=True):
+        assert lines[start - 1].strip() == f"- # {entry.comments[0]}"
     assert len(rendered.entries) == len(rows)
 
 
@@ -183,21 +198,21 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
     linux = [{"category": "linux", "save_path": "/data/linux", "tags": ["iso"]}] * 8
     films = [{"category": "films", "save_path": "/data/films"}] * 8
     entries = entries_of([*linux, *films, {"category": "rare"}, {}])
-    gathered = [Gathered(entry, "home", infohash(number), 2**30) for number, entry in enumerate(entries)]
+    gathered = [ImportedEntry(entry, "home", make_infohash(number), 2**30) for number, entry in enumerate(entries)]
     left = [
-        Left("home", infohash(90), "gone \u202e", "its name is odd"),
-        Left("home", infohash(91), "x", "declared already"),
+        SkippedTorrent("home", make_infohash(90), "gone \u202e", "its name is odd"),
+        SkippedTorrent("home", make_infohash(91), "x", "declared already"),
     ]
-    rendered = render(gathered, left, ["home"], {"linux": {"save_path": "/data/linux"}}, passkeys=False)
+    rendered = render_documents(gathered, left, ["home"], {"linux": {"save_path": "/data/linux"}}, has_passkeys=False)
     assert rendered.text.count("version: 1\n") == 3
     assert rendered.text.startswith("---\n# 18 torrents, 18.0 GiB, as reconcile import found them on home.\n")
-    assert "# - 1: its name is odd\n#     " + infohash(90)[:10] + " gone ? on home\n" in rendered.text
+    assert "# - 1: its name is odd\n#     " + make_infohash(90)[:10] + " gone ? on home\n" in rendered.text
     file = tmp_path / "imported.yaml"
     file.write_text(HEAD + rendered.text, encoding="utf-8")
     desired = load([file], {})
     found = {str(one.infohashes): (one.category, one.save_path) for one in desired.torrents}
     assert found == {
-        infohash(number): (entry.keys.get("category"), entry.keys.get("save_path"))
+        make_infohash(number): (entry.keys.get("category"), entry.keys.get("save_path"))
         for number, entry in enumerate(entries)
     }
     assert {name: category.save_path for name, category in desired.categories.items()} == {"linux": "/data/linux"}
@@ -260,7 +275,9 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
 def test_what_a_live_torrent_is_declared_as(live: dict[str, Any], keys: dict[str, Any], left: list[str]) -> None:
     state = {"stopped": False, "state": "stalledUP", **live}
     state["tags"] = frozenset(state.get("tags", ()))
-    found, remarks = managed_values(LiveTorrent(infohash(1), InfoHashes(infohash(1)), "name", **state), (2, 15, 3))
+    found, remarks = read_managed_values(
+        LiveTorrent(make_infohash(1), InfoHashes(make_infohash(1)), "name", **state), (2, 15, 3)
+    )
     assert found == keys
     assert len(remarks) == len(left)
     assert all(said.startswith(begin) for said, begin in zip(remarks, left, strict=True))

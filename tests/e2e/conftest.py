@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy
 from tests.e2e.home import Home
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def proxy(server: Server, make_proxy: MakeProxy, home: Home) -> Proxy:
+def proxy(server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> Proxy:
     """The instance `box` of the folder, as the network sees it."""
     proxy = make_proxy(server)
     home.instance(proxy.url, server.username, server.password)
@@ -28,13 +28,13 @@ def proxy(server: Server, make_proxy: MakeProxy, home: Home) -> Proxy:
 
 
 @pytest.fixture
-def truth(server: Server, proxy: Proxy) -> Raw:
+def truth(server: QbittorrentServer, proxy: Proxy) -> RawClient:
     """The server as it is, and a person's hand on it, past the proxy."""
-    return Raw(server)
+    return RawClient(server)
 
 
 @pytest.fixture
-def box(any_server: Server, make_proxy: MakeProxy, home: Home) -> Proxy:
+def box(any_server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> Proxy:
     """The instance `box`, for tests to which the version does not matter."""
     proxy = make_proxy(any_server)
     home.instance(proxy.url, any_server.username, any_server.password)

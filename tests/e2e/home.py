@@ -12,11 +12,11 @@ from typing import Any
 
 from tests.support import commands
 from tests.support.commands import COMMAND
-from tests.support.magnets import magnet
+from tests.support.magnets import make_magnet
 
 
 @dataclass(frozen=True)
-class Ran(commands.Ran):
+class Ran(commands.CommandResult):
     """What one run of the command gave."""
 
     @property
@@ -76,8 +76,8 @@ class Home:
 
     def typed(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ran:
         """`reconcile ARGUMENTS` as a person types it, to its end."""
-        done = commands.run(self.folder, *arguments, environ={**self.whole_environ, **(environ or {})})
-        return Ran(done.code, done.out, done.err)
+        done = commands.run_reconcile(self.folder, *arguments, environ={**self.whole_environ, **(environ or {})})
+        return Ran(done.exit_code, done.out, done.err)
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         """`reconcile` under way, for tests that interrupt it."""
@@ -93,7 +93,7 @@ class Home:
 
 def entry(number: int, **keys: object) -> str:
     """An entry with a made-up magnet as flow YAML; values are written as JSON, which is YAML."""
-    pairs = [f'"{key}": {json.dumps(value)}' for key, value in {"magnet": magnet(number), **keys}.items()]
+    pairs = [f'"{key}": {json.dumps(value)}' for key, value in {"magnet": make_magnet(number), **keys}.items()]
     return "{" + ", ".join(pairs) + "}"
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from reconciler.demo.servers import Server
-from reconciler.model.metainfo import read_metainfo
+from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.metainfo import parse_metainfo
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home
 from tests.e2e.watched import watching
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 MAKERS = ("5.1.0", "5.3.0")
 GUARD = "guard: {max_delete_percent: 100}"
@@ -28,10 +28,10 @@ FILES = {"film.mkv": os.urandom(700_000), "sub/notes é.txt": b"hello"}
 class Maker:
     """The instance `box` of the folder: a server that has something to make torrents from."""
 
-    def __init__(self, server: Server, proxy: Proxy) -> None:
+    def __init__(self, server: QbittorrentServer, proxy: Proxy) -> None:
         self.server = server
         self.proxy = proxy
-        self.raw = Raw(server)
+        self.raw = RawClient(server)
         self.library = server.profile / "library"
 
     def film(self, name: str = "Film") -> Path:
@@ -49,7 +49,7 @@ class Maker:
 
     def one(self) -> dict[str, Any]:
         """The one torrent that it has; its tags as a set."""
-        (row,) = self.raw.torrents().values()
+        (row,) = self.raw.list_torrents().values()
         return {**row, "tags": {tag.strip() for tag in row["tags"].split(",")} - {""}}
 
     def occupy(self) -> str:
@@ -59,13 +59,13 @@ class Maker:
         with endless.open("wb") as file:
             file.truncate(1 << 40)
         task = self.raw.post("torrentcreator/addTask", sourcePath=str(endless), startSeeding="false").json()["taskID"]
-        self.raw.eventually(lambda: self.tasks[0]["status"] == "Running")
+        self.raw.wait_until(lambda: self.tasks[0]["status"] == "Running")
         return str(task)
 
     def free(self, task: str) -> None:
         """End that, and wait until all else is made."""
         self.raw.post("torrentcreator/deleteTask", taskID=task)
-        self.raw.eventually(lambda: all(task["status"] in ("Finished", "Failed") for task in self.tasks), 60)
+        self.raw.wait_until(lambda: all(task["status"] in ("Finished", "Failed") for task in self.tasks), 60)
 
 
 def maker_of(
@@ -99,21 +99,21 @@ def test_it_is_made_seeded_and_known_again(maker: Maker, home: Home) -> None:
     )
     home.write(entry)
     shown = home.run("--dry-run")
-    assert (shown.code, shown.summary) == (0, {"add": 1, "settings": 1})
+    assert (shown.exit_code, shown.summary) == (0, {"add": 1, "settings": 1})
     assert maker.proxy.mutations == [] and not (home.folder / "made").exists()
 
     done = home.run()
-    assert (done.code, done.summary) == (0, {"add": 1, "settings": 1}), done.out
+    assert (done.exit_code, done.summary) == (0, {"add": 1, "settings": 1}), done.out
     row = maker.one()
     assert row["content_path"] == str(film) and row["save_path"] == str(maker.library)
     assert (row["name"], row["category"], row["up_limit"], row["comment"]) == ("My film", "films", 102_400, "mine")
     assert row["tags"] == {"x", "reconcile:home", "reconcile:content"}
     assert (row["progress"], row["private"], row["auto_tmm"]) == (1, True, False)
     assert "http%3A%2F%2Ft.example%2Fs3cr3t%2Fannounce" in row["magnet_uri"]
-    maker.raw.eventually(lambda: maker.one()["state"] in ("stalledUP", "uploading"))
+    maker.raw.wait_until(lambda: maker.one()["state"] in ("stalledUP", "uploading"))
     assert maker.tasks == []
     exported = (home.folder / "made" / "film.torrent").read_bytes()
-    found = read_metainfo(exported)
+    found = parse_metainfo(exported)
     assert found.infohashes.v1 == row["infohash_v1"] and found.infohashes.v2 == row["infohash_v2"]
     assert b"http://t.example/s3cr3t/announce" in exported and b"6:source4:OURS" in exported
     (told,) = done.instance()["content"]
@@ -124,20 +124,20 @@ def test_it_is_made_seeded_and_known_again(maker: Maker, home: Home) -> None:
     maker.proxy.clear()
     mark = (home.folder / "made" / "film.torrent").stat()
     again = home.run()
-    assert (again.code, again.summary) == (0, {"unchanged": 1})
-    assert maker.proxy.mutations == [] and maker.proxy.count("torrentcreator/status") == 1
+    assert (again.exit_code, again.summary) == (0, {"unchanged": 1})
+    assert maker.proxy.mutations == [] and maker.proxy.count_requests("torrentcreator/status") == 1
     assert again.instance()["content"] == [told]
     assert (home.folder / "made" / "film.torrent").stat() == mark, "what is the same is not written again"
     (home.folder / "made" / "film.torrent").unlink()
     maker.raw.post("torrents/setCategory", hashes=row["hash"], category="")
     assert home.run().actions() == ["update My film category,export applied"]
-    assert read_metainfo((home.folder / "made" / "film.torrent").read_bytes()).infohashes == found.infohashes
+    assert parse_metainfo((home.folder / "made" / "film.torrent").read_bytes()).infohashes == found.infohashes
 
     home.write(
         "{infohash: 0123456789abcdef0123456789abcdef01234567, state: absent}", head=f"delete_files: true\n{GUARD}"
     )
     assert home.run().summary == {"delete": 1, "unchanged": 1}
-    assert maker.raw.torrents() == {} and (film / "film.mkv").exists(), "what was there before is never deleted"
+    assert maker.raw.list_torrents() == {} and (film / "film.mkv").exists(), "what was there before is never deleted"
 
 
 @pytest.mark.parametrize(("makes", "others"), [("5.1.0", ("4.5.2", "5.3.0")), ("5.3.0", ("4.2.5", "5.1.0"))])
@@ -156,10 +156,10 @@ def test_others_have_it_to_the_last_byte(
     home.write(f"{{content: {film}, name: Film, instance: box}}", *had)
 
     first = home.run()
-    assert (first.code, first.summary) == (0, {"add": 1, "deferred": 2, "settings": 2}), first.out
-    assert "not there on box yet" in first.out and all(Raw(one).torrents() == {} for one in servers.values())
+    assert (first.exit_code, first.summary) == (0, {"add": 1, "deferred": 2, "settings": 2}), first.out
+    assert "not there on box yet" in first.out and all(RawClient(one).list_torrents() == {} for one in servers.values())
     second = home.run()
-    assert (second.code, second.summary) == (0, {"add": 2, "unchanged": 1}), second.out
+    assert (second.exit_code, second.summary) == (0, {"add": 2, "unchanged": 1}), second.out
     for name, server in servers.items():
         assert second.actions(name) == ["add Film owner,content_of,category,tags,paused,peer applied"]
         _has_all(server)
@@ -170,10 +170,10 @@ def test_others_have_it_to_the_last_byte(
     assert all(proxy.mutations == [] for proxy in (maker.proxy, *proxies.values()))
 
 
-def _has_all(server: Server) -> None:
-    raw = Raw(server)
-    raw.eventually(lambda: next(iter(raw.torrents().values()))["progress"] == 1, 90)
-    (row,) = raw.torrents().values()
+def _has_all(server: QbittorrentServer) -> None:
+    raw = RawClient(server)
+    raw.wait_until(lambda: next(iter(raw.list_torrents().values()))["progress"] == 1, 90)
+    (row,) = raw.list_torrents().values()
     assert {tag.strip() for tag in row["tags"].split(",")} == {"y", "reconcile:home", "reconcile:content-of"}
     for path, data in FILES.items():
         assert (Path(row["save_path"]) / "Film" / path).read_bytes() == data
@@ -182,39 +182,39 @@ def _has_all(server: Server) -> None:
 def test_what_was_had_stays_while_its_maker_is_away(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
     other = make_server("4.5.2")
     home.instance(other.url, other.username, other.password, "other")
-    film, truth = any_maker.film(), Raw(other)
+    film, truth = any_maker.film(), RawClient(other)
     home.write(f"{{content: {film}, name: Film, instance: box}}", "{content_of: Film, instance: other}", head=GUARD)
-    assert [home.run().code for _ in range(2)] == [0, 0]
-    (key,) = truth.torrents()
+    assert [home.run().exit_code for _ in range(2)] == [0, 0]
+    (key,) = truth.list_torrents()
     any_maker.server.kill()
     away = home.run()
-    assert away.code == 1 and away.summary == {"deferred": 1, "spared": 1}
+    assert away.exit_code == 1 and away.summary == {"deferred": 1, "spared": 1}
     assert away.actions("other") == ["update Film - deferred"] and "box, which was not read" in away.out
     alone = home.run("--instance", "other")
-    assert (alone.code, alone.summary) == (0, {"deferred": 1, "spared": 1})
-    assert set(truth.torrents()) == {key}
+    assert (alone.exit_code, alone.summary) == (0, {"deferred": 1, "spared": 1})
+    assert set(truth.list_torrents()) == {key}
 
     any_maker.server.start()
-    Raw(any_maker.server).post("torrents/delete", hashes=key, deleteFiles="false")
+    RawClient(any_maker.server).post("torrents/delete", hashes=key, deleteFiles="false")
     assert home.run().summary == {"add": 1, "deferred": 1, "spared": 1}, "the same is made again"
     assert home.run().summary == {"unchanged": 2}
-    assert set(truth.torrents()) == {key}
+    assert set(truth.list_torrents()) == {key}
 
 
 def test_killed_while_it_is_made(any_maker: Maker, home: Home) -> None:
     film, endless = any_maker.film(), any_maker.occupy()
     home.write(f"{{content: {film}, name: Film}}")
     process = home.start()
-    any_maker.raw.eventually(lambda: len(any_maker.tasks) == 2)
+    any_maker.raw.wait_until(lambda: len(any_maker.tasks) == 2)
     process.send_signal(signal.SIGKILL)
     process.wait(10)
     waiting = home.run()
-    assert (waiting.code, waiting.summary) == (0, {"deferred": 1})
+    assert (waiting.exit_code, waiting.summary) == (0, {"deferred": 1})
     assert "waits for its turn" in waiting.out
     any_maker.free(endless)
     done = home.run()
-    assert (done.code, done.summary) == (0, {"add": 1}), done.out
-    assert any_maker.proxy.count("torrentcreator/addTask") == 1, "nothing is hashed twice"
+    assert (done.exit_code, done.summary) == (0, {"add": 1}), done.out
+    assert any_maker.proxy.count_requests("torrentcreator/addTask") == 1, "nothing is hashed twice"
     assert any_maker.tasks == [] and any_maker.one()["tags"] == {"reconcile:home", "reconcile:content"}
     assert home.run().summary == {"unchanged": 1}
 
@@ -225,7 +225,7 @@ def test_too_many_are_made_at_a_time(any_maker: Maker, home: Home) -> None:
         any_maker.raw.post("torrentcreator/addTask", sourcePath=str(film), startSeeding="false", format="v1")
     home.write(f"{{content: {film}}}")
     waiting = home.run()
-    assert (waiting.code, waiting.summary) == (0, {"deferred": 1})
+    assert (waiting.exit_code, waiting.summary) == (0, {"deferred": 1})
     assert "too many" in waiting.out
     any_maker.free(endless)
     assert home.run().summary == {"add": 1}
@@ -238,7 +238,7 @@ def test_trouble_is_told(any_maker: Maker, home: Home, make_server: MakeServer) 
     film = any_maker.library / "Film"
     home.write(f"{{content: {film}, instance: box}}", f"{{content: {film}, instance: old}}", head=GUARD)
     failed = home.run()
-    assert (failed.code, failed.summary) == (1, {"failed": 1, "blocked": 1})
+    assert (failed.exit_code, failed.summary) == (1, {"failed": 1, "blocked": 1})
     assert f"with something in it at {film}" in failed.out and any_maker.tasks == []
     assert "qBittorrent v4.5.2 makes no torrents; 5.0 and later do" in failed.out
 
@@ -248,11 +248,11 @@ def test_trouble_is_told(any_maker: Maker, home: Home, make_server: MakeServer) 
     (film / "film.mkv").write_bytes(b"something else")
     any_maker.raw.post("torrents/stop", hashes="all")
     any_maker.raw.post("torrents/recheck", hashes="all")
-    any_maker.raw.eventually(lambda: any_maker.one()["progress"] < 1 and "checking" not in any_maker.one()["state"])
+    any_maker.raw.wait_until(lambda: any_maker.one()["progress"] < 1 and "checking" not in any_maker.one()["state"])
     changed = home.run()
-    assert (changed.code, changed.summary) == (1, {"blocked": 1})
+    assert (changed.exit_code, changed.summary) == (1, {"blocked": 1})
     assert "no longer what the torrent was made from" in changed.out
-    assert any_maker.proxy.count("torrentcreator/addTask") == 2, "nothing is made anew unasked"
+    assert any_maker.proxy.count_requests("torrentcreator/addTask") == 2, "nothing is made anew unasked"
     any_maker.raw.post("torrents/delete", hashes="all", deleteFiles="false")
     assert home.run().summary == {"add": 1}
     assert any_maker.one()["progress"] == 1
@@ -263,11 +263,11 @@ def test_what_is_exported_never_replaces_anything_else(any_maker: Maker, home: H
     (home.folder / "mine.torrent").write_bytes(b"my thesis")
     home.write(f"{{content: {film}, export: mine.torrent}}")
     invalid = home.run()
-    assert invalid.code == 4 and "what is there already is not overwritten" in invalid.out
+    assert invalid.exit_code == 4 and "what is there already is not overwritten" in invalid.out
     (home.folder / "mine.torrent").unlink()
     home.write(f"{{content: {film}, export: /proc/film.torrent}}")
     done = home.run()
-    assert (done.code, done.summary) == (1, {"failed": 1}) and "could not be written" in done.out
+    assert (done.exit_code, done.summary) == (1, {"failed": 1}) and "could not be written" in done.out
     assert any_maker.one()["tags"] == {"reconcile:home", "reconcile:content"} and any_maker.tasks == []
     home.write(f"{{content: {film}, export: film.torrent}}")
     assert home.run().actions() == ["update Film export applied"]
@@ -277,16 +277,16 @@ def test_what_is_exported_never_replaces_anything_else(any_maker: Maker, home: H
 def test_a_watch_makes_it_and_comes_to_rest(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
     other = make_server("5.3.0")
     home.instance(other.url, other.username, other.password, "other")
-    truth = Raw(other)
+    truth = RawClient(other)
     home.write(NOTHING.replace("}", ", instance: box}"))
     with watching(home) as watch:
         watch.until(lambda: watch.said("1 unchanged"))
         film = any_maker.film()
         made = f"{{content: {film}, name: Film, instance: box, export: film.torrent}}"
         home.write(made, "{content_of: Film, instance: other}")
-        watch.until(lambda: len(truth.torrents()) == 1, 40)
+        watch.until(lambda: len(truth.list_torrents()) == 1, 40)
         watch.until((home.folder / "film.torrent").exists)
         any_maker.proxy.clear()
-        watch.until(lambda: any_maker.proxy.reads > 3, 40)
+        watch.until(lambda: any_maker.proxy.read_count > 3, 40)
         assert any_maker.proxy.mutations == []
     assert home.run().summary == {"unchanged": 2}

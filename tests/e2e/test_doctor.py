@@ -7,13 +7,13 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, Ran, entry
-from tests.support.certificates import self_signed
+from tests.support.certificates import make_self_signed_certificate
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
-from tests.support.web import Web
+from tests.support.raw import RawClient
+from tests.support.web import FixedWebServer
 
 ALWAYS = ["reachable", "tls", "login", "version", "abilities", "clock", "interface", "connection", "address"]
 
@@ -26,18 +26,18 @@ def checks(ran: Ran, name: str = "box") -> dict[str, dict[str, Any]]:
 def failing(ran: Ran, name: str = "box") -> list[str]:
     """The checks that fail; each says how to mend it."""
     found = [one for one in checks(ran, name).values() if one["verdict"] == "fail"]
-    assert all(one["mend"] for one in found)
+    assert all(one["hint"] for one in found)
     return [one["check"] for one in found]
 
 
-def listening(server: Server) -> None:
+def listening(server: QbittorrentServer) -> None:
     """Wait until it has opened its port, which it does a moment after its Web API."""
-    raw = Raw(server)
-    raw.eventually(lambda: raw.post("transfer/info").json()["connection_status"] == "firewalled")
+    raw = RawClient(server)
+    raw.wait_until(lambda: raw.post("transfer/info").json()["connection_status"] == "firewalled")
 
 
 def test_an_instance_that_is_well(
-    home: Home, server: Server, version: str, make_proxy: MakeProxy, tmp_path: Path
+    home: Home, server: QbittorrentServer, version: str, make_proxy: MakeProxy, tmp_path: Path
 ) -> None:
     proxy = make_proxy(server)
     listening(server)
@@ -47,7 +47,7 @@ def test_an_instance_that_is_well(
         home.instance(proxy.url, server.username, server.password, more=probes)
         home.write(entry(1, save_path=str(tmp_path / "new" / "folder")), head="categories: {c: {save_path: /tmp}}")
         ran = home.run("doctor")
-    assert (ran.code, failing(ran), ran.err) == (0, [], "")
+    assert (ran.exit_code, failing(ran), ran.err) == (0, [], "")
     found = checks(ran)
     assert list(found)[: len(ALWAYS)] == ALWAYS
     assert f"v{version}, Web API " in found["version"]["text"]
@@ -66,23 +66,23 @@ def test_an_instance_that_is_well(
     ]
     assert ran.instance()["state"] == "OK"
     assert proxy.mutations == []
-    assert proxy.count("auth/login") == proxy.count("auth/logout") == 1
+    assert proxy.count_requests("auth/login") == proxy.count_requests("auth/logout") == 1
     assert ran.instance()["requests"] == len(proxy.requests)
 
 
 def test_everything_that_can_fail_does(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> None:
     server = make_server("5.3.0")
-    Raw(server).post("app/setPreferences", json='{"current_network_interface": "wg-not-there"}')
-    with Web({"/v1/vpn/status": 401, "/health": 503}) as web:
+    RawClient(server).post("app/setPreferences", json='{"current_network_interface": "wg-not-there"}')
+    with FixedWebServer({"/v1/vpn/status": 401, "/health": 503}) as web:
         probes = (
             f"health:\n- {{interface: wg-not-there}}\n- {{external_ip: {{must_be: 203.0.113.7}}}}\n"
-            f"- {{http: '{web.url('/health')}'}}\n- {{gluetun: '{web.url()}'}}\n- {{tcp: '127.0.0.1:9'}}\n"
+            f"- {{http: '{web.url_of('/health')}'}}\n- {{gluetun: '{web.url_of()}'}}\n- {{tcp: '127.0.0.1:9'}}\n"
             f"- {{connection_status: connected}}"
         )
         home.instance(make_proxy(server).url, server.username, server.password, more=probes)
         home.write(entry(1, save_path="/no-such-volume/films"))
         ran = home.run("doctor")
-    assert ran.code == 1
+    assert ran.exit_code == 1
     assert [check for check in failing(ran) if check != "connection"] == [
         "interface",
         "path /no-such-volume/films",
@@ -99,7 +99,7 @@ def test_everything_that_can_fail_does(home: Home, make_server: MakeServer, make
 def test_each_way_of_not_getting_in(home: Home, make_server: MakeServer, make_proxy: MakeProxy, tmp_path: Path) -> None:
     first, second, third = make_server("5.1.0"), make_server("5.3.0"), make_server("4.2.5")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(self_signed(tmp_path))
+    context.load_cert_chain(make_self_signed_certificate(tmp_path))
     secure = make_proxy(first, tls=context)
     listening(third)
     wrong = make_proxy(second)
@@ -107,8 +107,8 @@ def test_each_way_of_not_getting_in(home: Home, make_server: MakeServer, make_pr
     home.instance(wrong.url, second.username, "wrong", name="login")
     home.instance(make_proxy(third).url, third.username, third.password, name="well")
     home.instance("http://127.0.0.1:9", "admin", "x", name="gone", more='health: [{tcp: "127.0.0.1:9"}]')
-    with Web({}) as page:
-        home.instance(page.url(), "admin", "x", name="page")
+    with FixedWebServer({}) as page:
+        home.instance(page.url_of(), "admin", "x", name="page")
         home.write(head="defaults: {instance: well}")
         ran = home.run("doctor")
     states = {part["name"]: part["state"] for part in ran.report["instances"]}
@@ -125,27 +125,29 @@ def test_each_way_of_not_getting_in(home: Home, make_server: MakeServer, make_pr
     assert failing(ran, "page") == ["reachable"]
     assert failing(ran, "well") == []
     assert checks(ran, "tls")["probe interface lo"]["verdict"] == "note"
-    assert wrong.count("auth/login") == 1, "a refusal is never tried again"
-    assert ran.code == 1
+    assert wrong.count_requests("auth/login") == 1, "a refusal is never tried again"
+    assert ran.exit_code == 1
     well = home.run("doctor", "--instance", "well")
-    assert (well.code, [part["name"] for part in well.report["instances"]]) == (0, ["well"])
+    assert (well.exit_code, [part["name"] for part in well.report["instances"]]) == (0, ["well"])
 
 
-def test_as_people_read_it(home: Home, any_server: Server, box: Proxy) -> None:
+def test_as_people_read_it(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
     listening(any_server)
     home.write()
     said = home.typed("doctor")
-    assert said.code == 0
+    assert said.exit_code == 0
     assert said.out.startswith("box  OK  http://127.0.0.1:")
     assert said.out.endswith("\n\nnothing to mend\n")
-    assert home.typed("doctor", "--instance", "nope").code == 4
+    assert home.typed("doctor", "--instance", "nope").exit_code == 4
     assert "doctor has no markdown form" in home.typed("doctor", "--output", "markdown").err
     assert "doctor takes no --dry-run" in home.typed("--dry-run", "doctor").err
     home.file.write_text("version: 1\n")
-    assert home.typed("doctor").code == 4
+    assert home.typed("doctor").exit_code == 4
 
 
-def test_a_torrent_that_cannot_be_fetched_keeps_nobody_from_it(home: Home, any_server: Server, box: Proxy) -> None:
+def test_a_torrent_that_cannot_be_fetched_keeps_nobody_from_it(
+    home: Home, any_server: QbittorrentServer, box: Proxy
+) -> None:
     listening(any_server)
     home.write("{torrent: 'http://127.0.0.1:9/a.torrent'}")
-    assert home.run("doctor").code == 0
+    assert home.run("doctor").exit_code == 0

@@ -16,26 +16,26 @@ from typing import Any
 
 import pytest
 
-from reconciler.demo.packages import RELEASES
-from reconciler.demo.servers import Server
+from reconciler.demo.packages import QBITTORRENT_PACKAGES
+from reconciler.demo.servers import QbittorrentServer
 from reconciler.desired import load
-from reconciler.engine import Options, Silent, run_once
-from reconciler.engine.events import Finished
-from reconciler.engine.placement_memory import Roster
+from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.engine.events import FinishedRun
+from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.engine.run import utc_now
 from reconciler.journal import Journal
 from reconciler.model.groups import Member
 from reconciler.model.run import Run
-from reconciler.plan.placement.strategies import ranked
-from reconciler.report.summary import summarize
-from reconciler.retry import real_pace
+from reconciler.plan.placement.strategies import rank_members
+from reconciler.report.summary import summarize_run
+from reconciler.retry import system_retry_policy
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, Ran
 from tests.e2e.watched import watching
 from tests.support.proxy import Fault, Proxy, reset_after, reset_before
-from tests.support.raw import Raw
-from tests.support.swarm import Swarm, complete, has_data, holds_file, put
-from tests.support.web import Web
+from tests.support.raw import RawClient
+from tests.support.swarm import Swarm, has_data, has_file, is_complete, write_data
+from tests.support.web import FixedWebServer
 
 FAILOVER = "{strategy: failover, members: [a, b], failover_after: 1s}"
 
@@ -48,13 +48,13 @@ class Place:
     swarm: Swarm
     make_proxy: MakeProxy
     state_dir: Path
-    servers: dict[str, Server] = field(default_factory=dict)
+    servers: dict[str, QbittorrentServer] = field(default_factory=dict)
     proxies: dict[str, Proxy] = field(default_factory=dict)
-    _raws: dict[str, tuple[int, Raw]] = field(default_factory=dict)
+    _raws: dict[str, tuple[int, RawClient]] = field(default_factory=dict)
 
-    def member(self, name: str, version: str, more: str = "") -> Server:
+    def member(self, name: str, version: str, more: str = "") -> QbittorrentServer:
         """One more instance."""
-        server = self.servers[name] = self.swarm.server(version)
+        server = self.servers[name] = self.swarm.start_server(version)
         proxy = self.proxies[name] = self.make_proxy(server)
         self.home.instance(proxy.url, server.username, server.password, name, more)
         return server
@@ -64,30 +64,30 @@ class Place:
         entries = (f"{{torrent: {number}.torrent, instance: g{more}}}" for number in numbers)
         self.home.write(*entries, head=f"groups: {{g: {group}}}\n{head}")
 
-    def raw(self, name: str) -> Raw:
+    def raw(self, name: str) -> RawClient:
         """A hand on a member that is up."""
         pid = self.servers[name].pid
         if name not in self._raws or self._raws[name][0] != pid:
-            self._raws[name] = pid, Raw(self.servers[name])
+            self._raws[name] = pid, RawClient(self.servers[name])
         return self._raws[name][1]
 
     def seeded(self, number: int) -> str:
         """The infohash of a torrent that somebody else seeds."""
-        return self.swarm.seeded(self.home.folder, number)[number]
+        return self.swarm.seed_torrents(self.home.folder, number)[number]
 
     def run(self, **options: Any) -> Run:
         """What the command does, but within this process, which is quicker."""
         desired = load([self.home.file], self.home.environ)
         journal = Journal(self.state_dir, pytest.fail, utc_now)
-        roster, stop = Roster(journal.known(desired)), threading.Event()
-        pace = replace(real_pace(stop), attempts=2)
-        run = run_once(desired, Options(**options), Silent(), stop, pace=pace, roster=roster)
-        journal.record(desired, Finished(run, "test", utc_now(), 0.0), roster)
+        roster, stop = PlacementMemory(journal.read_placement_facts(desired)), threading.Event()
+        pace = replace(system_retry_policy(stop), max_attempts=2)
+        run = run_once(desired, RunOptions(**options), SilentProgress(), stop, retry=pace, placement_memory=roster)
+        journal.record_run(desired, FinishedRun(run, "test", utc_now(), 0.0), roster)
         return run
 
     def summary(self, **options: Any) -> dict[str, int]:
         """What a run counts."""
-        return {key: count for key, count in summarize(self.run(**options)).items() if count}
+        return {key: count for key, count in summarize_run(self.run(**options)).items() if count}
 
     def settle(self, condition: Callable[[], bool], within: float = 90.0) -> None:
         """Run, again and again, until it has come to that."""
@@ -98,7 +98,7 @@ class Place:
             self.run()
             return condition()
 
-        Raw.eventually(met, within)
+        RawClient.wait_until(met, within)
 
     def at_rest(self) -> None:
         """Assert that nothing is left to do."""
@@ -114,14 +114,14 @@ class Place:
 
     def holders(self, key: str) -> set[str]:
         """The members that are up and have it."""
-        return {name for name, server in self.servers.items() if _up(server) and key in self.raw(name).torrents()}
+        return {name for name, server in self.servers.items() if _up(server) and key in self.raw(name).list_torrents()}
 
     def whole(self, name: str, key: str) -> bool:
         """Has a member all of it?"""
-        return _up(self.servers[name]) and complete(self.raw(name), key)
+        return _up(self.servers[name]) and is_complete(self.raw(name), key)
 
 
-def _up(server: Server) -> bool:
+def _up(server: QbittorrentServer) -> bool:
     try:
         return bool(server.pid)
     except AssertionError:
@@ -142,14 +142,14 @@ def two(place: Place) -> Place:
     return place
 
 
-def shut_down(server: Server) -> None:
+def shut_down(server: QbittorrentServer) -> None:
     """Like `kill`, but it writes down how far it is: killed, it may not know that it was complete."""
     os.kill(server.pid, signal.SIGTERM)
-    Raw.eventually(lambda: server.ended is not None)
+    RawClient.wait_until(lambda: server.exit_text is not None)
     server.kill()
 
 
-def empty(server: Server) -> None:
+def empty(server: QbittorrentServer) -> None:
     """What a lost disk leaves of a server that is down."""
     shutil.rmtree(server.profile / "qBittorrent" / "data" / "BT_backup")
     for file in server.downloads.iterdir():
@@ -171,7 +171,7 @@ def test_killed_before_the_placement(two: Place) -> None:
     two.write(1, group=FAILOVER.replace("1s", "1h"))
     two.servers["a"].kill()
     first = two.home.run()
-    assert (first.code, first.summary) == (1, {"pending": 1})
+    assert (first.exit_code, first.summary) == (1, {"pending": 1})
     assert re.fullmatch(r"waits until .*: a may have it and is down since .*; it goes to b then", reasons(first)[0])
     status = two.home.run("status").report["torrents"]
     assert [(row["instance"], row["state"]) for row in status] == [("g", "pending")]
@@ -181,7 +181,7 @@ def test_killed_before_the_placement(two: Place) -> None:
     assert has_data(two.servers["b"], 1)
     two.servers["a"].start()
     done = two.home.run()
-    assert (done.code, done.summary, two.holders(key)) == (0, {"unchanged": 1}, {"b"}), "it stays where it is"
+    assert (done.exit_code, done.summary, two.holders(key)) == (0, {"unchanged": 1}, {"b"}), "it stays where it is"
 
 
 @pytest.mark.parametrize("fault", [reset_before, reset_after], ids=["not added", "added"])
@@ -193,12 +193,12 @@ def test_killed_during_the_placement(two: Place, fault: Fault) -> None:
     def killed(handler: Any, body: bytes) -> None:
         fault(handler, body)
         if added:
-            Raw.eventually(lambda: key in two.raw("a").torrents())
+            RawClient.wait_until(lambda: key in two.raw("a").list_torrents())
         two.servers["a"].kill()
 
-    two.proxies["a"].fail("torrents/add", killed)
+    two.proxies["a"].add_fault("torrents/add", killed)
     first = two.home.run()
-    assert first.code == 1 and not two.holders(key)
+    assert first.exit_code == 1 and not two.holders(key)
     two.settle(lambda: two.whole("b", key))
     two.servers["a"].start()
     two.settle(lambda: len(two.holders(key)) == 1)
@@ -213,13 +213,13 @@ def test_killed_after_the_placement_and_back_whole(two: Place) -> None:
     assert two.home.run().summary == {"pending": 1}
     two.settle(lambda: two.whole("b", key))
     two.servers["a"].start()
-    Raw.eventually(lambda: two.whole("a", key))
+    RawClient.wait_until(lambda: two.whole("a", key))
     shown = two.home.run("--dry-run")
     (surplus,) = shown.instance("b")["actions"]
     assert (surplus["verb"], surplus["delete_files"], surplus["group"]) == ("delete", False, "g")
     assert surplus["placement_reason"] == "a has it, complete"
     done = two.home.run()
-    assert (done.code, done.summary, two.holders(key)) == (0, {"delete": 1, "unchanged": 1}, {"a"})
+    assert (done.exit_code, done.summary, two.holders(key)) == (0, {"delete": 1, "unchanged": 1}, {"a"})
     assert has_data(two.servers["b"], 1), "data stays, whatever delete_files says"
     two.at_rest()
 
@@ -247,13 +247,13 @@ def test_back_half_complete(two: Place) -> None:
     two.write(1)
     two.home.run()
     slow = two.raw("a")
-    slow.eventually(lambda: two.whole("a", key), 60)
+    slow.wait_until(lambda: two.whole("a", key), 60)
     slow.post("torrents/delete", hashes=key, deleteFiles="true")
-    slow.eventually(lambda: key not in slow.torrents() and not holds_file(two.servers["a"], 1))
-    put(two.servers["a"], 1, share=0.5)
+    slow.wait_until(lambda: key not in slow.list_torrents() and not has_file(two.servers["a"], 1))
+    write_data(two.servers["a"], 1, share=0.5)
     slow.post("app/setPreferences", json='{"dl_limit": 1024}')  # bytes/s: it will not be whole
     two.home.run()
-    slow.eventually(lambda: 0.4 < slow.torrents()[key]["progress"] < 0.9 and _downloads(slow, key), 30)
+    slow.wait_until(lambda: 0.4 < slow.list_torrents()[key]["progress"] < 0.9 and _downloads(slow, key), 30)
     two.servers["a"].kill()
     two.settle(lambda: two.whole("b", key))
     two.servers["a"].start()
@@ -262,21 +262,21 @@ def test_back_half_complete(two: Place) -> None:
     two.at_rest()
 
 
-def _downloads(raw: Raw, key: str) -> bool:
-    return raw.torrents()[key]["state"] in ("downloading", "stalledDL")
+def _downloads(raw: RawClient, key: str) -> bool:
+    return raw.list_torrents()[key]["state"] in ("downloading", "stalledDL")
 
 
 def test_both_go_on_while_neither_is_complete(two: Place) -> None:
-    key = two.swarm.unseeded(two.home.folder, 1)
+    key = two.swarm.write_unseeded_torrent(two.home.folder, 1)
     two.write(1)
     assert two.home.run().summary == {"add": 1}
     two.servers["a"].kill()
     two.settle(lambda: two.holders(key) == {"b"})
     two.servers["a"].start()
     ran = two.home.run()
-    assert (ran.code, two.holders(key)) == (0, {"a", "b"})
+    assert (ran.exit_code, two.holders(key)) == (0, {"a", "b"})
     assert re.fullmatch(r"g: stays here until it is complete on a \(0 %\)", spared(ran, "b")[0])
-    put(two.servers["b"], 1)
+    write_data(two.servers["b"], 1)
     two.raw("b").post("torrents/recheck", hashes=key)
     two.settle(lambda: len(two.holders(key)) == 1 and two.summary(dry_run=True) == {"unchanged": 1})
     (name,) = two.holders(key)
@@ -293,11 +293,11 @@ def test_without_a_journal_it_is_as_safe(two: Place) -> None:
         assert two.summary() == {"pending": 1}, "each run waits anew"
     two.forget()
     waited = two.home.run("--wait", "60s")
-    assert (waited.code, waited.summary, two.holders(key)) == (1, {"add": 1}, {"b"})
+    assert (waited.exit_code, waited.summary, two.holders(key)) == (1, {"add": 1}, {"b"})
     assert "waiting up to " in waited.err and "a may have it" in waited.err
     two.settle(lambda: two.whole("b", key))
     two.servers["a"].start()
-    Raw.eventually(lambda: two.whole("a", key))
+    RawClient.wait_until(lambda: two.whole("a", key))
     two.forget()
     assert two.summary() == {"delete": 1, "unchanged": 1}
     assert two.holders(key) == {"a"}
@@ -328,13 +328,13 @@ def test_waiting_for_a_member_to_come_back(two: Place) -> None:
         server.kill()
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(two.home.run, "--wait", "90s", "--log-format", "json")
-        Raw.eventually(lambda: len(two.proxies["a"].requests) > 1, 60)
+        RawClient.wait_until(lambda: len(two.proxies["a"].requests) > 1, 60)
         two.servers["a"].start()
         done = run.result()
-    assert (done.code, done.summary, two.holders(key)) == (1, {"add": 1}, {"a"}), "b is still down"
+    assert (done.exit_code, done.summary, two.holders(key)) == (1, {"add": 1}, {"a"}), "b is still down"
     assert json.loads(done.err.splitlines()[0])["event"] == "waiting"
     nobody = two.home.run("--wait", "1s", "--instance", "b")
-    assert (nobody.code, nobody.summary) == (1, {})
+    assert (nobody.exit_code, nobody.summary) == (1, {})
 
 
 def test_a_member_that_flaps_fifty_times(two: Place) -> None:
@@ -342,14 +342,14 @@ def test_a_member_that_flaps_fifty_times(two: Place) -> None:
     two.write(1, group=FAILOVER.replace("1s", "1m"))
     two.settle(lambda: two.whole("a", key))
     desired = load([two.home.file], two.home.environ)
-    stop, roster = threading.Event(), Roster()
-    pace = replace(real_pace(stop), attempts=1)
+    stop, roster = threading.Event(), PlacementMemory()
+    pace = replace(system_retry_policy(stop), max_attempts=1)
     two.proxies["a"].clear()
     two.proxies["b"].clear()
     for _ in range(50):
-        two.proxies["a"].fail("", reset_before, times=1)
-        down = run_once(desired, Options(), Silent(), stop, pace=pace, roster=roster)
-        up = run_once(desired, Options(), Silent(), stop, pace=pace, roster=roster)
+        two.proxies["a"].add_fault("", reset_before, times=1)
+        down = run_once(desired, RunOptions(), SilentProgress(), stop, retry=pace, placement_memory=roster)
+        up = run_once(desired, RunOptions(), SilentProgress(), stop, retry=pace, placement_memory=roster)
         assert [one.infohash for one in down.pending] == [key]
         assert (up.exit_code, up.pending, two.holders(key)) == (0, (), {"a"})
     assert not two.proxies["a"].mutations and not two.proxies["b"].mutations
@@ -360,7 +360,7 @@ def test_flapping_with_no_patience_doubles_nothing(two: Place) -> None:
     two.write(1, group=FAILOVER.replace("1s", "0s"))
     two.settle(lambda: two.whole("a", key))
     for _ in range(5):
-        two.proxies["a"].fail("", reset_before, times=9)
+        two.proxies["a"].add_fault("", reset_before, times=9)
         assert two.summary() == {"add": 1}
         two.proxies["a"].clear()
         two.settle(lambda: two.holders(key) == {"a"})
@@ -368,23 +368,23 @@ def test_flapping_with_no_patience_doubles_nothing(two: Place) -> None:
 
 
 def test_its_vpn_is_cut(place: Place) -> None:
-    with Web({"/": 200}) as vpn:
-        place.member("a", "4.2.5", f"health: [{{http: '{vpn.url()}', timeout: 5s}}]\nwhen_unhealthy: pause")
+    with FixedWebServer({"/": 200}) as vpn:
+        place.member("a", "4.2.5", f"health: [{{http: '{vpn.url_of()}', timeout: 5s}}]\nwhen_unhealthy: pause")
         place.member("b", "5.1.0")
         key = place.seeded(1)
         place.write(1)
         place.settle(lambda: place.whole("a", key))
         vpn.answers["/"] = 503
         cut = place.home.run()
-        assert (cut.code, cut.instance("a")["status"]) == (1, "unhealthy")
+        assert (cut.exit_code, cut.instance("a")["status"]) == (1, "unhealthy")
         assert re.fullmatch(r"waits until .*: a has it and is down since .*: VPN is down: .*", reasons(cut)[0])
-        assert place.raw("a").stopped() == {key}, "nothing of ours runs there"
-        assert place.raw("b").torrents() == {}
+        assert place.raw("a").list_stopped() == {key}, "nothing of ours runs there"
+        assert place.raw("b").list_torrents() == {}
         place.settle(lambda: place.whole("b", key))
-        assert place.raw("a").stopped() == {key}, "and it is left where it is"
+        assert place.raw("a").list_stopped() == {key}, "and it is left where it is"
         vpn.answers["/"] = 200
         place.settle(lambda: place.holders(key) == {"a"})
-        assert not place.raw("a").stopped()
+        assert not place.raw("a").list_stopped()
         place.at_rest()
 
 
@@ -394,7 +394,7 @@ def test_a_torrent_is_on_every_member(two: Place) -> None:
     two.settle(lambda: two.whole("a", key) and two.whole("b", key))
     two.servers["b"].kill()
     done = two.home.run()
-    assert (done.code, done.summary) == (1, {"unchanged": 1})
+    assert (done.exit_code, done.summary) == (1, {"unchanged": 1})
     empty(two.servers["b"])
     two.servers["b"].start()
     assert two.summary() == {"add": 1, "unchanged": 1}
@@ -404,10 +404,10 @@ def test_a_torrent_is_on_every_member(two: Place) -> None:
 
 
 def test_three_members_spread_then_one_leaves_and_one_joins(place: Place) -> None:
-    for name, version in zip("abcd", RELEASES, strict=True):
+    for name, version in zip("abcd", QBITTORRENT_PACKAGES, strict=True):
         place.member(name, version)
     numbers = range(1, 13)
-    keys = list(place.swarm.seeded(place.home.folder, *numbers).values())
+    keys = list(place.swarm.seed_torrents(place.home.folder, *numbers).values())
 
     def spread(members: str) -> dict[str, str]:
         place.write(*numbers, group=f"{{strategy: spread, members: [{', '.join(members)}], rebalance: when_complete}}")
@@ -418,7 +418,7 @@ def test_three_members_spread_then_one_leaves_and_one_joins(place: Place) -> Non
         return place.summary(dry_run=True) == {"unchanged": len(keys)}
 
     def wanted(members: str) -> dict[str, str]:
-        return {key: ranked([Member(name) for name in members], key)[0].name for key in keys}
+        return {key: rank_members([Member(name) for name in members], key)[0].name for key in keys}
 
     three = spread("abc")
     assert three == wanted("abc") and set(three.values()) == set("abc")

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.infohash import InfoHashes
 from tests.conftest import MakeServer
 from tests.e2e.home import Home
 from tests.e2e.watched import watching
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
-from tests.support.seeding import link, meet, meeting, seeded
+from tests.support.raw import RawClient
+from tests.support.seeding import introduce_peer, introduce_peer_in_background, make_magnet_link, seed_torrent
 
 KEYS = "category: c, tags: [x], name: Mine"
 
 
 @pytest.fixture
-def seeder(make_server: MakeServer) -> Server:
+def seeder(make_server: MakeServer) -> QbittorrentServer:
     """A server that has what others want."""
     return make_server("5.1.0")
 
@@ -27,17 +27,19 @@ def id_of(hashes: InfoHashes, version: str) -> str:
     return str(hashes.v1) if version == "4.2.5" else hashes.ids[0]
 
 
-def ours(truth: Raw) -> list[tuple[str, str, str, set[str]]]:
+def ours(truth: RawClient) -> list[tuple[str, str, str, set[str]]]:
     """Everything there is: id, name, category and tags."""
-    rows = truth.torrents().values()
+    rows = truth.list_torrents().values()
     return [(r["hash"], r["name"], r["category"], {tag.strip() for tag in r["tags"].split(",")}) for r in rows]
 
 
-def test_between_two_runs(home: Home, proxy: Proxy, truth: Raw, server: Server, seeder: Server, version: str) -> None:
-    hashes = seeded(seeder, 1, "hybrid")
-    home.write(f"{{magnet: '{link(hashes)}', {KEYS}}}")
+def test_between_two_runs(
+    home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, version: str
+) -> None:
+    hashes = seed_torrent(seeder, 1, "hybrid")
+    home.write(f"{{magnet: '{make_magnet_link(hashes)}', {KEYS}}}")
     assert home.run().summary == {"add": 1, "settings": 1}
-    meet(server, str(hashes.v1), seeder)
+    introduce_peer(server, str(hashes.v1), seeder)
     key = id_of(hashes, version)
     assert ours(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})]
 
@@ -46,43 +48,49 @@ def test_between_two_runs(home: Home, proxy: Proxy, truth: Raw, server: Server, 
     assert proxy.mutations == []
     truth.post("torrents/removeTags", hashes=key, tags="x")
     done = home.run()
-    assert (done.code, done.summary) == (0, {"update": 1})
+    assert (done.exit_code, done.summary) == (0, {"update": 1})
     assert ours(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})]
-    home.write(f"{{magnet: '{link(seeded(seeder, 2, 'v1'))}'}}", head="guard: {max_delete_percent: 100}")
+    home.write(
+        f"{{magnet: '{make_magnet_link(seed_torrent(seeder, 2, 'v1'))}'}}", head="guard: {max_delete_percent: 100}"
+    )
     assert home.run().summary == {"add": 1, "delete": 1}
-    assert key not in truth.torrents()
+    assert key not in truth.list_torrents()
 
 
-def test_within_a_run(home: Home, proxy: Proxy, truth: Raw, server: Server, seeder: Server, version: str) -> None:
-    hashes = seeded(seeder, 1, "hybrid")
-    home.write(f"{{magnet: '{link(hashes)}', {KEYS}}}")
-    with meeting(server, str(hashes.v1), seeder):
+def test_within_a_run(
+    home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, version: str
+) -> None:
+    hashes = seed_torrent(seeder, 1, "hybrid")
+    home.write(f"{{magnet: '{make_magnet_link(hashes)}', {KEYS}}}")
+    with introduce_peer_in_background(server, str(hashes.v1), seeder):
         done = home.run()
-    assert (done.code, done.summary) == (0, {"add": 1, "settings": 1}), done.out
+    assert (done.exit_code, done.summary) == (0, {"add": 1, "settings": 1}), done.out
     assert ours(truth) == [(id_of(hashes, version), "Mine", "c", {"x", "reconcile:home"})]
     assert home.run().summary == {"unchanged": 1}
 
 
-def test_under_a_watch(home: Home, proxy: Proxy, truth: Raw, server: Server, seeder: Server, version: str) -> None:
-    first, second = seeded(seeder, 1, "hybrid"), seeded(seeder, 2, "hybrid")
-    home.write(f"{{magnet: '{link(first)}', {KEYS}}}")
+def test_under_a_watch(
+    home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, version: str
+) -> None:
+    first, second = seed_torrent(seeder, 1, "hybrid"), seed_torrent(seeder, 2, "hybrid")
+    home.write(f"{{magnet: '{make_magnet_link(first)}', {KEYS}}}")
     with watching(home) as watch:
-        watch.until(lambda: str(first.v1) in truth.torrents())
-        meet(server, str(first.v1), seeder)
+        watch.until(lambda: str(first.v1) in truth.list_torrents())
+        introduce_peer(server, str(first.v1), seeder)
         key = id_of(first, version)
-        watch.until(lambda: key in truth.torrents())
-        reads = proxy.reads
-        watch.until(lambda: proxy.reads >= reads + 3)
+        watch.until(lambda: key in truth.list_torrents())
+        reads = proxy.read_count
+        watch.until(lambda: proxy.read_count >= reads + 3)
         truth.post("torrents/removeTags", hashes=key, tags="x")
         watch.until(lambda: ours(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})])
-        home.write(f"{{magnet: '{link(first)}', {KEYS}}}", f"{{magnet: '{link(second)}'}}")
-        meet(server, str(second.v1), seeder)
-        watch.until(lambda: set(truth.torrents()) == {key, id_of(second, version)})
-        adds = proxy.count("torrents/add")
-        watch.until(lambda: proxy.reads >= reads + 8, within=40)
-        assert proxy.count("torrents/add") == adds == 2
+        home.write(f"{{magnet: '{make_magnet_link(first)}', {KEYS}}}", f"{{magnet: '{make_magnet_link(second)}'}}")
+        introduce_peer(server, str(second.v1), seeder)
+        watch.until(lambda: set(truth.list_torrents()) == {key, id_of(second, version)})
+        adds = proxy.count_requests("torrents/add")
+        watch.until(lambda: proxy.read_count >= reads + 8, within=40)
+        assert proxy.count_requests("torrents/add") == adds == 2
         assert watch.stop() < 5
     assert watch.process.returncode == 0
-    server_alive = set(truth.torrents())
+    server_alive = set(truth.list_torrents())
     assert server_alive == {key, id_of(second, version)}
     assert not [r for r in watch.reports if r["summary"]["failed"] or r["summary"]["delete"]]

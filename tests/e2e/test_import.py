@@ -6,55 +6,59 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from reconciler.desired import load
 from reconciler.model.desired import Instance
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.metainfo import read_metainfo
+from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
 from tests.conftest import MakeServer
 from tests.e2e.home import Home, entry
-from tests.support.magnets import infohash, magnet
+from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
-from tests.support.torrents import KINDS, Kind, torrent
+from tests.support.raw import RawClient
+from tests.support.torrents import TORRENT_KINDS, TorrentKind, make_torrent
 
 V1, V2 = "cd" * 20, "ef" * 32
 PRIVATE = "&tr=http%3A%2F%2Ftracker.example%2F0123456789abcdef%2Fannounce"
 
 
 def hashes_of(data: bytes) -> InfoHashes:
-    return read_metainfo(data).infohashes
+    return parse_metainfo(data).infohashes
 
 
-def settle(truth: Raw, folder: Path) -> None:
+def settle(truth: RawClient, folder: Path) -> None:
     """A library as people have it: categories with paths, automatic and manual, odd names, other owners."""
     linux, films = folder / "linux", folder / "films x"
     truth.post("torrents/createCategory", category="linux", savePath=str(linux))
     truth.post("torrents/createCategory", category="a b/ü", savePath="")
-    truth.add([magnet(n) for n in range(4)], category="linux", autoTMM="true")
-    truth.add([magnet(4) + PRIVATE], savepath=str(films))
-    truth.add([magnet(5, "odd%20%22name%22%20%23%20%C3%BC")], category="a b/ü", savepath=str(films))
-    truth.add([magnet(6), magnet(7), magnet(8)])
-    truth.add([f"magnet:?xt=urn:btih:{V1}&xt=urn:btmh:1220{V2}&dn=hybrid"])
-    truth.tag(range(3), "iso", "x: y", "yes", "[z")
-    truth.tag([6], "reconcile:work")
-    truth.tag([7], "reconcile:ignore")
-    truth.tag([5], "reconcile:protect")
-    truth.start(1, 5)
-    truth.eventually(lambda: infohash(1) not in truth.shown_stopped() and infohash(5) not in truth.shown_stopped())
+    truth.add_magnets([make_magnet(n) for n in range(4)], category="linux", autoTMM="true")
+    truth.add_magnets([make_magnet(4) + PRIVATE], savepath=str(films))
+    truth.add_magnets([make_magnet(5, "odd%20%22name%22%20%23%20%C3%BC")], category="a b/ü", savepath=str(films))
+    truth.add_magnets([make_magnet(6), make_magnet(7), make_magnet(8)])
+    truth.add_magnets([f"magnet:?xt=urn:btih:{V1}&xt=urn:btmh:1220{V2}&dn=hybrid"])
+    truth.add_tags(range(3), "iso", "x: y", "yes", "[z")
+    truth.add_tags([6], "reconcile:work")
+    truth.add_tags([7], "reconcile:ignore")
+    truth.add_tags([5], "reconcile:protect")
+    truth.start_torrents(1, 5)
+    truth.wait_until(
+        lambda: (
+            make_infohash(1) not in truth.list_shown_stopped() and make_infohash(5) not in truth.list_shown_stopped()
+        )
+    )
 
 
-def test_what_is_imported_only_adopts_and_then_nothing(home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_what_is_imported_only_adopts_and_then_nothing(home: Home, proxy: Proxy, truth: RawClient) -> None:
     settle(truth, home.folder)
     home.write(entry(8, paused=True))
     before = home.file.read_bytes()
     proxy.clear()
     wrote = home.typed("import", "-o", "imported.yaml")
-    assert wrote.code == 0, wrote.err
+    assert wrote.exit_code == 0, wrote.err
     assert wrote.out.startswith("imported.yaml: 7 torrents; 3 left out")
     assert "passkey" in wrote.err and "0123456789abcdef" not in wrote.out + wrote.err
     assert proxy.mutations == []
@@ -78,34 +82,34 @@ def test_what_is_imported_only_adopts_and_then_nothing(home: Home, proxy: Proxy,
 
 
 def test_what_is_imported_builds_the_library_anew(
-    home: Home, proxy: Proxy, truth: Raw, version: str, make_server: MakeServer
+    home: Home, proxy: Proxy, truth: RawClient, version: str, make_server: MakeServer
 ) -> None:
     settle(truth, home.folder)
     home.write()
-    assert home.typed("import", "-o", "imported.yaml").code == 0
+    assert home.typed("import", "-o", "imported.yaml").exit_code == 0
     fresh = make_server(version)
     home.environ["BOX_PASSWORD"] = fresh.password
     home.file.write_text(home.file.read_text().replace(proxy.url, fresh.url))
     done = home.run("-f", "desired.yaml", "-f", "imported.yaml")
-    assert (done.code, done.summary["add"]) == (0, 8), done.out
-    known, found = truth.torrents(), Raw(fresh).torrents()
-    assert set(found) == set(known) - {infohash(6), infohash(7)}
+    assert (done.exit_code, done.summary["add"]) == (0, 8), done.out
+    known, found = truth.list_torrents(), RawClient(fresh).list_torrents()
+    assert set(found) == set(known) - {make_infohash(6), make_infohash(7)}
     for key, row in found.items():
         for field in ("category", "auto_tmm", "magnet_uri"):
             assert row[field] == known[key][field], field
         assert row["save_path"].rstrip("/") == known[key]["save_path"].rstrip("/")
-    assert {*Raw(fresh).stopped()} == truth.stopped() - {infohash(6), infohash(7)}
+    assert {*RawClient(fresh).list_stopped()} == truth.list_stopped() - {make_infohash(6), make_infohash(7)}
 
 
 def test_two_instances_and_a_filter(home: Home, make_server: MakeServer) -> None:
     one, two = make_server("5.1.0"), make_server("4.5.2")
     for name, server in (("one", one), ("two", two)):
         home.instance(server.url, server.username, server.password, name)
-        Raw(server).add([magnet(n) for n in range(3)], category="linux")
-        Raw(server).add([magnet(9)], category="films")
+        RawClient(server).add_magnets([make_magnet(n) for n in range(3)], category="linux")
+        RawClient(server).add_magnets([make_magnet(9)], category="films")
     home.write()
     printed = home.typed("import", "--instance", "two", "--category", "linux")
-    assert printed.code == 0, printed.err
+    assert printed.exit_code == 0, printed.err
     (home.folder / "two.yaml").write_text(printed.out)
     desired = load([home.file, home.folder / "two.yaml"], home.environ)
     assert {(entry.instance, entry.category) for entry in desired.torrents} == {("two", "linux")}
@@ -116,13 +120,13 @@ def test_two_instances_and_a_filter(home: Home, make_server: MakeServer) -> None
     assert planned.summary == {"adopt": 8}
 
     two.kill()
-    assert home.typed("import", "-o", "more.yaml").code == 1
+    assert home.typed("import", "-o", "more.yaml").exit_code == 1
     assert not (home.folder / "more.yaml").exists(), "half a library is none"
-    assert home.typed("import", "--instance", "one", "-o", "more.yaml").code == 0
+    assert home.typed("import", "--instance", "one", "-o", "more.yaml").exit_code == 0
 
 
-def test_it_can_be_added_to_the_end_of_the_file(home: Home, any_server: Server) -> None:
-    Raw(any_server).add([magnet(1)])
+def test_it_can_be_added_to_the_end_of_the_file(home: Home, any_server: QbittorrentServer) -> None:
+    RawClient(any_server).add_magnets([make_magnet(1)])
     home.instance(any_server.url, any_server.username, any_server.password)
     home.write()
     printed = home.typed("import")
@@ -131,8 +135,8 @@ def test_it_can_be_added_to_the_end_of_the_file(home: Home, any_server: Server) 
     assert home.run("--dry-run").summary == {"adopt": 1}
 
 
-def test_it_says_what_to_type_next(home: Home, any_server: Server) -> None:
-    Raw(any_server).add([magnet(1), magnet(2)])
+def test_it_says_what_to_type_next(home: Home, any_server: QbittorrentServer) -> None:
+    RawClient(any_server).add_magnets([make_magnet(1), make_magnet(2)])
     home.instance(any_server.url, any_server.username, any_server.password)
     home.write()
     told = home.typed("import", "-o", "a b.yaml", "--category", "").out.splitlines()
@@ -143,7 +147,7 @@ def test_it_says_what_to_type_next(home: Home, any_server: Server) -> None:
 
 
 @pytest.mark.parametrize("there", ["file", "link"])
-def test_nothing_is_overwritten(home: Home, any_server: Server, there: str) -> None:
+def test_nothing_is_overwritten(home: Home, any_server: QbittorrentServer, there: str) -> None:
     home.instance(any_server.url, any_server.username, any_server.password)
     home.write()
     target = home.folder / "imported.yaml"
@@ -152,29 +156,29 @@ def test_nothing_is_overwritten(home: Home, any_server: Server, there: str) -> N
     else:
         target.symlink_to(home.folder / "nowhere")
     refused = home.typed("import", "-o", "imported.yaml")
-    assert refused.code == 4
+    assert refused.exit_code == 4
     assert "is there already" in refused.err
     assert target.is_symlink() or target.read_text() == "mine"
 
 
 def test_torrent_files_are_exported_for_the_entries(
-    home: Home, proxy: Proxy, truth: Raw, version: str, make_server: MakeServer
+    home: Home, proxy: Proxy, truth: RawClient, version: str, make_server: MakeServer
 ) -> None:
-    kinds: tuple[Kind, ...] = ("v1",) if version == "4.2.5" else KINDS
-    made = {str(hashes_of(data)): data for data in (torrent(n, kind) for n, kind in enumerate(kinds))}
+    kinds: tuple[TorrentKind, ...] = ("v1",) if version == "4.2.5" else TORRENT_KINDS
+    made = {str(hashes_of(data)): data for data in (make_torrent(n, kind) for n, kind in enumerate(kinds))}
     with Session(Instance("box", Position("", 1, 1), proxy.url, "admin", Secret(home.environ["BOX_PASSWORD"]))) as box:
         for name, data in made.items():
-            box.upload({name: data}, AddOptions(stopped=True, auto_tmm=False))
-    truth.add([magnet(7)])
-    truth.eventually(lambda: len(truth.torrents()) == len(made) + 1)
+            box.add_torrent_files({name: data}, AddOptions(stopped=True, auto_tmm=False))
+    truth.add_magnets([make_magnet(7)])
+    truth.wait_until(lambda: len(truth.list_torrents()) == len(made) + 1)
     home.write()
     wrote = home.typed("import", "-o", "imported.yaml", "--torrents", "files")
     if version == "4.2.5":
-        assert wrote.code == 1
+        assert wrote.exit_code == 1
         assert "exports no .torrent files; 4.5 and later do" in wrote.err
         assert not (home.folder / "imported.yaml").exists()
         return
-    assert wrote.code == 0, wrote.err
+    assert wrote.exit_code == 0, wrote.err
     files = home.folder / "files"
     assert {path.name: str(hashes_of(path.read_bytes())) for path in files.iterdir()} == {
         f"{infohash}.torrent": infohash for infohash in made
@@ -187,11 +191,11 @@ def test_torrent_files_are_exported_for_the_entries(
     assert home.run(*both, "--dry-run").summary == {"adopt": len(made) + 1}
 
     before = {path: path.stat().st_mtime_ns for path in files.iterdir()}
-    assert home.typed("import", "--torrents", "files").code == 0
+    assert home.typed("import", "--torrents", "files").exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in files.iterdir()} == before, "what is there stays"
 
     fresh = make_server(version)
     home.environ["BOX_PASSWORD"] = fresh.password
     home.file.write_text(home.file.read_text().replace(proxy.url, fresh.url))
     assert home.run(*both).summary == {"add": len(made) + 1}
-    assert set(Raw(fresh).torrents()) == set(truth.torrents())
+    assert set(RawClient(fresh).list_torrents()) == set(truth.list_torrents())

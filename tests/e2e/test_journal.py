@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
 from tests.e2e.home import Home, entries, entry
 from tests.e2e.watched import watching
-from tests.support.magnets import infohash
+from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 LIMITS = "guard: {max_delete: 1000, max_delete_percent: 100}"
 
@@ -20,46 +20,48 @@ LIMITS = "guard: {max_delete: 1000, max_delete_percent: 100}"
 def history(home: Home, *options: str) -> Any:
     """`reconcile history` as data; it contacts nothing and needs no desired state."""
     done = home.run("history", *options)
-    assert done.code == 0, done.err
+    assert done.exit_code == 0, done.err
     return done.report["runs"]
 
 
-def test_a_wiped_instance_is_rebuilt_and_nothing_on_it_is_deleted(home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_a_wiped_instance_is_rebuilt_and_nothing_on_it_is_deleted(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(*entries(8), head=LIMITS)
-    assert home.run().code == 0
-    truth.post("torrents/delete", hashes="|".join(map(infohash, range(3, 8))), deleteFiles="false")
+    assert home.run().exit_code == 0
+    truth.post("torrents/delete", hashes="|".join(map(make_infohash, range(3, 8))), deleteFiles="false")
     home.write(*(entry(number) for number in range(1, 8)), head=LIMITS)
 
     planned = home.run("--dry-run")
-    assert (planned.code, planned.summary) == (1, {"add": 5, "unchanged": 2, "blocked": 1})
+    assert (planned.exit_code, planned.summary) == (1, {"add": 5, "unchanged": 2, "blocked": 1})
     (reason,) = planned.instance()["guard"]["reasons"]
     assert "of 8 torrents that we owned" in reason and planned.report["plan_hash"] in reason
     proxy.clear()
     applied = home.run()
-    assert (applied.code, applied.summary) == (1, {"add": 5, "unchanged": 2, "blocked": 1})
-    assert proxy.count("torrents/delete") == 0
-    assert len(truth.torrents()) == 8
+    assert (applied.exit_code, applied.summary) == (1, {"add": 5, "unchanged": 2, "blocked": 1})
+    assert proxy.count_requests("torrents/delete") == 0
+    assert len(truth.list_torrents()) == 8
 
     rebuilt = home.run()
-    assert (rebuilt.code, rebuilt.summary) == (0, {"delete": 1, "unchanged": 7}), "what was lost is there again"
+    assert (rebuilt.exit_code, rebuilt.summary) == (0, {"delete": 1, "unchanged": 7}), "what was lost is there again"
 
 
-def test_a_loss_that_is_meant_is_approved(home: Home, any_server: Server, box: Proxy) -> None:
-    truth = Raw(any_server)
+def test_a_loss_that_is_meant_is_approved(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
+    truth = RawClient(any_server)
     home.write(*entries(8), head=LIMITS)
-    assert home.run().code == 0
-    truth.post("torrents/delete", hashes="|".join(map(infohash, range(2, 8))), deleteFiles="false")
+    assert home.run().exit_code == 0
+    truth.post("torrents/delete", hashes="|".join(map(make_infohash, range(2, 8))), deleteFiles="false")
     home.write(entry(1), head=LIMITS)
     blocked = home.run()
-    assert (blocked.code, blocked.summary) == (1, {"blocked": 1, "unchanged": 1})
-    assert home.run().code == 1, "it is not forgotten after the first time"
+    assert (blocked.exit_code, blocked.summary) == (1, {"blocked": 1, "unchanged": 1})
+    assert home.run().exit_code == 1, "it is not forgotten after the first time"
     accepted = home.run("--accept-plan", blocked.report["plan_hash"])
-    assert (accepted.code, accepted.summary) == (0, {"delete": 1, "unchanged": 1})
+    assert (accepted.exit_code, accepted.summary) == (0, {"delete": 1, "unchanged": 1})
     home.write(entry(2), head=LIMITS)
     assert home.run().summary == {"add": 1, "delete": 1}, "the smaller number is believed now"
 
 
-def test_history_tells_what_was_done_and_no_secret(home: Home, any_server: Server, box: Proxy, state_dir: Path) -> None:
+def test_history_tells_what_was_done_and_no_secret(
+    home: Home, any_server: QbittorrentServer, box: Proxy, state_dir: Path
+) -> None:
     assert history(home) == []
     home.write(entry(1, name="Debian"), entry(2))
     home.run("--dry-run")
@@ -73,7 +75,7 @@ def test_history_tells_what_was_done_and_no_secret(home: Home, any_server: Serve
         [("add", "Debian", "applied"), ("add", "torrent-2", "applied")],
     ]
     assert [len(run["actions"]) for run in history(home, "--torrent", "Debian")] == [1, 1]
-    assert [len(run["actions"]) for run in history(home, "--torrent", infohash(2)[:8], "--limit", "1")] == [1]
+    assert [len(run["actions"]) for run in history(home, "--torrent", make_infohash(2)[:8], "--limit", "1")] == [1]
     assert history(home, "--instance", "other") == []
     text = home.typed("history").out
     assert "Debian" in text and "trigger: command" in text
@@ -83,29 +85,29 @@ def test_history_tells_what_was_done_and_no_secret(home: Home, any_server: Serve
     assert any_server.password.encode() not in b"".join(file.read_bytes() for file in state_dir.iterdir())
 
 
-def test_without_a_place_for_it_everything_goes_on(home: Home, any_server: Server, box: Proxy) -> None:
+def test_without_a_place_for_it_everything_goes_on(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
     home.write(entry(1))
     (home.folder / "file").write_text("")
     ran = home.run("--state-dir", "file/state")
-    assert (ran.code, ran.summary) == (0, {"add": 1})
+    assert (ran.exit_code, ran.summary) == (0, {"add": 1})
     assert ran.err.count("warning:") == 1 and "Choose a folder with --state-dir" in ran.err
 
 
 def test_a_fight_is_remembered_over_a_restart_of_the_watch(
-    home: Home, make_server: MakeServer, any_server: Server, box: Proxy
+    home: Home, make_server: MakeServer, any_server: QbittorrentServer, box: Proxy
 ) -> None:
-    truth = Raw(any_server)
+    truth = RawClient(any_server)
     home.write(entry(1, tags=["x"]))
     with watching(home) as watch:
         for heals in range(6):
             watch.until(lambda count=heals + 1: len(watch.reports) == count)  # type: ignore[misc]
-            assert "x" in truth.torrent(1)["tags"]
-            truth.untag([1], "x")
+            assert "x" in truth.read_torrent(1)["tags"]
+            truth.remove_tags([1], "x")
         watch.until(lambda: watch.said("1 deferred"))
         assert watch.stop() < 5
     with watching(home) as watch:
         watch.until(lambda: watch.said("watching:"))
         assert watch.said("1 deferred")
         assert watch.stop() < 5
-    assert "x" not in truth.torrent(1)["tags"]
+    assert "x" not in truth.read_torrent(1)["tags"]
     assert len(history(home)) == 6

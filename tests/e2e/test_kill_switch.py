@@ -10,20 +10,20 @@ from urllib.request import urlopen
 
 import pytest
 
-from reconciler.demo.servers import HeldPort, Server
+from reconciler.demo.servers import QbittorrentServer, ReservedPort
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, entry
 from tests.e2e.watched import Watched, watching
-from tests.support.magnets import infohash, magnet
+from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 
 class Vpn:
     """A port that can be taken away and given back, and that is nobody else's meanwhile."""
 
     def __init__(self) -> None:
-        self._held = HeldPort("127.0.0.1")
+        self._held = ReservedPort("127.0.0.1")
         self.port = self._held.number
         self.up()
 
@@ -49,7 +49,7 @@ def vpn() -> Iterator[Vpn]:
     made.gone()
 
 
-def _guard(server: Server, make_proxy: MakeProxy, home: Home, vpn: Vpn) -> Proxy:
+def _guard(server: QbittorrentServer, make_proxy: MakeProxy, home: Home, vpn: Vpn) -> Proxy:
     """The instance `box`, with the VPN as its probe."""
     proxy = make_proxy(server)
     more = f'health: [{{tcp: "127.0.0.1:{vpn.port}", timeout: 2s}}]\nwhen_unhealthy: pause'
@@ -58,7 +58,7 @@ def _guard(server: Server, make_proxy: MakeProxy, home: Home, vpn: Vpn) -> Proxy
 
 
 def ids(*numbers: int) -> set[str]:
-    return set(map(infohash, numbers))
+    return set(map(make_infohash, numbers))
 
 
 def test_what_is_ours_stops_within_an_interval_and_starts_again_by_itself(
@@ -67,42 +67,42 @@ def test_what_is_ours_stops_within_an_interval_and_starts_again_by_itself(
     """1 and 2 are ours and run, 3 is declared paused, 4 a person has stopped, 9 is another's and runs."""
     server = make_server("4.2.5")
     guarded = _guard(server, make_proxy, home, vpn)
-    truth = Raw(server)
+    truth = RawClient(server)
     home.write(entry(1), entry(2, tags=["x"]), entry(3, paused=True), entry(4))
     with watching(home) as watch:
-        watch.until(lambda: set(truth.torrents()) == ids(1, 2, 3, 4))
-        truth.stop(4)
-        truth.add([magnet(9)])
-        truth.tag([9], "reconcile:work")
-        truth.start(9)
-        watch.until(lambda: truth.stopped() == truth.shown_stopped() == ids(3, 4))
+        watch.until(lambda: set(truth.list_torrents()) == ids(1, 2, 3, 4))
+        truth.stop_torrents(4)
+        truth.add_magnets([make_magnet(9)])
+        truth.add_tags([9], "reconcile:work")
+        truth.start_torrents(9)
+        watch.until(lambda: truth.list_stopped() == truth.list_shown_stopped() == ids(3, 4))
         guarded.clear()
         vpn.down()
-        watch.until(lambda: truth.stopped() == ids(1, 2, 3, 4))
+        watch.until(lambda: truth.list_stopped() == ids(1, 2, 3, 4))
         watch.until(lambda: watch.reports[-1]["instances"][0]["status"] == "unhealthy")
         first = next(one for one in watch.reports if one["instances"][0]["status"] == "unhealthy")
         part = first["instances"][0]
         assert part["health"]["state"] == "VPN_DOWN"
         assert [(a["name"], a["outcome"]) for a in part["actions"][:2]] == [
-            (truth.torrent(number)["name"], "applied") for number in (1, 2)
+            (truth.read_torrent(number)["name"], "applied") for number in (1, 2)
         ], "the run that sees it is the one that stops them"
         assert {call.endpoint.rpartition("/")[2] for call in guarded.mutations} <= {"addTags", "stop", "pause"}
-        assert all("reconcile:held" in truth.torrent(number)["tags"] for number in (1, 2))
+        assert all("reconcile:held" in truth.read_torrent(number)["tags"] for number in (1, 2))
         _is_killed(watch)
     guarded.clear()
     with watching(home) as watch:
         watch.until(lambda: bool(watch.reports))
-        assert truth.stopped() == ids(1, 2, 3, 4)
+        assert truth.list_stopped() == ids(1, 2, 3, 4)
         assert guarded.mutations == [], "another process finds nothing left to stop"
         vpn.up()
-        watch.until(lambda: truth.stopped() == ids(3, 4))
-        watch.until(lambda: "reconcile:held" not in str(truth.torrents()))
+        watch.until(lambda: truth.list_stopped() == ids(3, 4))
+        watch.until(lambda: "reconcile:held" not in str(truth.list_torrents()))
         watch.stop()
-    assert truth.torrent(2)["tags"] == {"x", "reconcile:home"}
-    assert truth.torrent(9)["tags"] == {"reconcile:work"}
+    assert truth.read_torrent(2)["tags"] == {"x", "reconcile:home"}
+    assert truth.read_torrent(9)["tags"] == {"reconcile:work"}
     touched = str([call.body for call in guarded.mutations])
-    assert infohash(9) not in touched
-    assert home.run("--dry-run", "--detailed-exitcode").code == 0
+    assert make_infohash(9) not in touched
+    assert home.run("--dry-run", "--detailed-exitcode").exit_code == 0
 
 
 def _is_killed(watch: Watched) -> None:
@@ -116,22 +116,24 @@ def test_a_vpn_that_flaps_is_followed_every_time(
     """It is no fight with anybody, however often it happens."""
     server = make_server("4.5.2")
     _guard(server, make_proxy, home, vpn)
-    truth = Raw(server)
+    truth = RawClient(server)
     home.write(entry(1))
     with watching(home) as watch:
-        watch.until(lambda: set(truth.torrents()) == ids(1))
+        watch.until(lambda: set(truth.list_torrents()) == ids(1))
         for _ in range(3):  # five changes of a field within an hour would be contested
             vpn.down()
-            watch.until(lambda: truth.stopped() == ids(1))
+            watch.until(lambda: truth.list_stopped() == ids(1))
             vpn.up()
-            watch.until(lambda: not truth.stopped())
+            watch.until(lambda: not truth.list_stopped())
         watch.stop()
     assert not watch.said("contested")
 
 
-def test_no_other_instance_is_waited_for(home: Home, any_server: Server, make_proxy: MakeProxy, vpn: Vpn) -> None:
+def test_no_other_instance_is_waited_for(
+    home: Home, any_server: QbittorrentServer, make_proxy: MakeProxy, vpn: Vpn
+) -> None:
     _guard(any_server, make_proxy, home, vpn)
-    truth = Raw(any_server)
+    truth = RawClient(any_server)
     with hanging() as url:
         home.instance(url, "admin", "secret", name="slow")
         home.write(entry(1, instance="box"))
@@ -139,7 +141,7 @@ def test_no_other_instance_is_waited_for(home: Home, any_server: Server, make_pr
         vpn.down()
         process = home.start()
         try:
-            truth.eventually(lambda: truth.stopped() == ids(1))
+            truth.wait_until(lambda: truth.list_stopped() == ids(1))
             assert process.poll() is None, "the run still waits for the other"
         finally:
             process.kill()
@@ -153,15 +155,17 @@ def hanging() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_a_dry_run_shows_it_and_stops_nothing(home: Home, any_server: Server, make_proxy: MakeProxy, vpn: Vpn) -> None:
+def test_a_dry_run_shows_it_and_stops_nothing(
+    home: Home, any_server: QbittorrentServer, make_proxy: MakeProxy, vpn: Vpn
+) -> None:
     proxy = _guard(any_server, make_proxy, home, vpn)
     home.write(entry(1))
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     vpn.down()
     proxy.clear()
     ran = home.run("--dry-run")
-    assert ran.code == 1, "the instance is not fit to be worked on"
-    assert ran.actions() == [f"update {Raw(any_server).torrent(1)['name']} held,paused planned"]
+    assert ran.exit_code == 1, "the instance is not fit to be worked on"
+    assert ran.actions() == [f"update {RawClient(any_server).read_torrent(1)['name']} held,paused planned"]
     assert ran.instance()["status"] == "unhealthy"
     assert proxy.mutations == []
 
@@ -171,13 +175,13 @@ def test_status_explain_and_the_loop_itself_tell_of_it(
 ) -> None:
     _guard(make_server("5.3.0"), make_proxy, home, vpn)
     home.write(entry(1))
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     vpn.down()
-    assert home.run().code == 1
+    assert home.run().exit_code == 1
     status = home.run("status")
-    assert status.code == 1
+    assert status.exit_code == 1
     assert status.instance()["status"] == "unhealthy"
-    explained = home.run("explain", infohash(1)).instance()
+    explained = home.run("explain", make_infohash(1)).instance()
     assert explained["health"]["state"] == "VPN_DOWN"
     assert {"field": "held", "declared": None, "live": "running", "differs": False} in explained["fields"]
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.home import Home, entries, entry
-from tests.support.magnets import infohash, magnet
+from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 OURS = "reconcile:home"
 
 
-def test_add_with_everything_and_then_nothing(home: Home, proxy: Proxy, truth: Raw, tmp_path: Path) -> None:
+def test_add_with_everything_and_then_nothing(home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path) -> None:
     linux, films = str(tmp_path / "linux"), str(tmp_path / "films")
     home.write(
         entry(1, name="Debian", category="linux", tags=["iso", "x y"], save_path=films, paused=True, protect=True),
@@ -24,244 +24,248 @@ def test_add_with_everything_and_then_nothing(home: Home, proxy: Proxy, truth: R
     )
     files = home.file.read_bytes()
     planned = home.run("--dry-run", "--detailed-exitcode")
-    assert planned.code == 2
-    assert truth.torrents() == {}
+    assert planned.exit_code == 2
+    assert truth.list_torrents() == {}
     assert proxy.mutations == []
 
     applied = home.run()
-    assert applied.code == 0, applied.err
+    assert applied.exit_code == 0, applied.err
     assert applied.summary == {"add": 3, "settings": 1}
     assert applied.report["plan_hash"] == planned.report["plan_hash"]
 
-    one, two, three = truth.torrent(1), truth.torrent(2), truth.torrent(3)
+    one, two, three = truth.read_torrent(1), truth.read_torrent(2), truth.read_torrent(3)
     assert (one["name"], one["category"], one["save_path"].rstrip("/")) == ("Debian", "linux", films)
     assert one["tags"] == {OURS, "reconcile:protect", "iso", "x y"}
     assert (two["auto_tmm"], two["save_path"].rstrip("/")) == (True, linux)
     assert (three["auto_tmm"], three["category"], three["tags"]) == (False, "", {OURS})
-    assert truth.stopped() == {infohash(1)}
+    assert truth.list_stopped() == {make_infohash(1)}
 
     proxy.clear()
     again = home.run("--detailed-exitcode", "--dry-run")
-    assert (again.code, again.summary) == (0, {"unchanged": 3})
-    assert home.run().code == 0
+    assert (again.exit_code, again.summary) == (0, {"unchanged": 3})
+    assert home.run().exit_code == 0
     assert proxy.mutations == [], "P1: a converged instance is left alone"
     assert home.file.read_bytes() == files, "P6: the desired state is never written"
 
 
-def test_every_drift_is_healed(home: Home, proxy: Proxy, truth: Raw, tmp_path: Path) -> None:
+def test_every_drift_is_healed(home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path) -> None:
     here, there = str(tmp_path / "here"), str(tmp_path / "there")
     home.write(
         entry(1, name="Debian", category="linux", tags={"only": ["iso"]}, save_path=here, paused=True, protect=True),
         entry(2, paused=False, tags=["mine"]),
         head=f"categories: {{linux: {{save_path: {here}}}}}",
     )
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     truth.post("torrents/createCategory", category="wrong", savePath="")
-    truth.post("torrents/setCategory", hashes=infohash(1), category="wrong")
-    truth.post("torrents/rename", hash=infohash(1), name="renamed by hand")
-    truth.post("torrents/setLocation", hashes=infohash(1), location=there)
+    truth.post("torrents/setCategory", hashes=make_infohash(1), category="wrong")
+    truth.post("torrents/rename", hash=make_infohash(1), name="renamed by hand")
+    truth.post("torrents/setLocation", hashes=make_infohash(1), location=there)
     truth.post("torrents/editCategory", category="linux", savePath=there)
-    truth.tag([1], "stray")
-    truth.untag([1], "iso", "reconcile:protect")
-    truth.tag([2], "theirs")
-    truth.untag([2], "mine")
-    truth.start(1)
-    truth.stop(2)
-    truth.eventually(lambda: truth.shown_stopped() == {infohash(2)})
+    truth.add_tags([1], "stray")
+    truth.remove_tags([1], "iso", "reconcile:protect")
+    truth.add_tags([2], "theirs")
+    truth.remove_tags([2], "mine")
+    truth.start_torrents(1)
+    truth.stop_torrents(2)
+    truth.wait_until(lambda: truth.list_shown_stopped() == {make_infohash(2)})
 
     planned = home.run("--dry-run", "--detailed-exitcode")
-    assert planned.code == 2
+    assert planned.exit_code == 2
     assert planned.actions() == [
         "update linux save_path planned",
         "update Debian name,category,tags,save_path,paused,protect planned",
         "update torrent-2 tags,paused planned",
     ]
     healed = home.run()
-    assert healed.code == 0, healed.out
+    assert healed.exit_code == 0, healed.out
 
-    one, two = truth.torrent(1), truth.torrent(2)
+    one, two = truth.read_torrent(1), truth.read_torrent(2)
     assert (one["name"], one["category"], one["save_path"].rstrip("/")) == ("Debian", "linux", here)
     assert one["tags"] == {OURS, "reconcile:protect", "iso"}
     assert two["tags"] == {OURS, "mine", "theirs"}
-    assert truth.stopped() == {infohash(1)}
-    assert truth.categories()["linux"]["savePath"].rstrip("/") == here
+    assert truth.list_stopped() == {make_infohash(1)}
+    assert truth.list_categories()["linux"]["savePath"].rstrip("/") == here
     proxy.clear()
     assert home.run().summary == {"unchanged": 2}
     assert proxy.mutations == []
 
 
-def test_what_is_there_is_adopted_with_its_drift(home: Home, proxy: Proxy, truth: Raw) -> None:
-    truth.add([magnet(1), magnet(2)])
+def test_what_is_there_is_adopted_with_its_drift(home: Home, proxy: Proxy, truth: RawClient) -> None:
+    truth.add_magnets([make_magnet(1), make_magnet(2)])
     home.write(entry(1), entry(2, paused=False, tags=["x"]))
     done = home.run()
-    assert (done.code, done.summary) == (0, {"adopt": 2})
+    assert (done.exit_code, done.summary) == (0, {"adopt": 2})
     assert done.actions() == ["adopt torrent-1 owner applied", "adopt torrent-2 owner,tags,paused applied"]
-    assert truth.torrent(1)["tags"] == {OURS}
-    assert truth.torrent(2)["tags"] == {OURS, "x"}
-    assert truth.stopped() == {infohash(1)}
+    assert truth.read_torrent(1)["tags"] == {OURS}
+    assert truth.read_torrent(2)["tags"] == {OURS, "x"}
+    assert truth.list_stopped() == {make_infohash(1)}
     assert home.run().summary == {"unchanged": 2}
 
 
-def test_what_is_ours_and_no_longer_declared_is_pruned_and_nothing_else(home: Home, proxy: Proxy, truth: Raw) -> None:
-    truth.add([magnet(7), magnet(8)])
-    truth.tag([8], "reconcile:somebody")
+def test_what_is_ours_and_no_longer_declared_is_pruned_and_nothing_else(
+    home: Home, proxy: Proxy, truth: RawClient
+) -> None:
+    truth.add_magnets([make_magnet(7), make_magnet(8)])
+    truth.add_tags([8], "reconcile:somebody")
     home.write(*entries(5))
-    assert home.run().code == 0
-    truth.tag([3], "reconcile:protect")
-    truth.tag([4], "reconcile:ignore")
-    truth.tag([2], "reconcile:somebody")
+    assert home.run().exit_code == 0
+    truth.add_tags([3], "reconcile:protect")
+    truth.add_tags([4], "reconcile:ignore")
+    truth.add_tags([2], "reconcile:somebody")
 
     home.write(entry(0))
     pruned = home.run()
-    assert (pruned.code, pruned.summary) == (0, {"delete": 1, "unchanged": 1, "spared": 3})
+    assert (pruned.exit_code, pruned.summary) == (0, {"delete": 1, "unchanged": 1, "spared": 3})
     reasons = {item["name"]: item["reason"] for item in pruned.instance()["spared"]}
     assert reasons == {
         "torrent-2": 'it belongs to the owner "somebody" as well',
         "torrent-3": "it has the tag reconcile:protect",
         "torrent-4": "it has the tag reconcile:ignore",
     }
-    assert set(truth.torrents()) == {infohash(n) for n in (0, 2, 3, 4, 7, 8)}
+    assert set(truth.list_torrents()) == {make_infohash(n) for n in (0, 2, 3, 4, 7, 8)}
 
 
-def test_declared_absent_goes_though_it_was_never_ours(home: Home, proxy: Proxy, truth: Raw) -> None:
-    truth.add([magnet(1), magnet(2)])
+def test_declared_absent_goes_though_it_was_never_ours(home: Home, proxy: Proxy, truth: RawClient) -> None:
+    truth.add_magnets([make_magnet(1), make_magnet(2)])
     home.write(entry(1, state="absent"), entry(3, state="absent"), entry(0))
     done = home.run()
-    assert (done.code, done.summary) == (0, {"add": 1, "delete": 1, "unchanged": 1})
-    assert set(truth.torrents()) == {infohash(0), infohash(2)}
+    assert (done.exit_code, done.summary) == (0, {"add": 1, "delete": 1, "unchanged": 1})
+    assert set(truth.list_torrents()) == {make_infohash(0), make_infohash(2)}
 
 
-def test_another_owner_is_refused_until_it_is_taken_over(home: Home, proxy: Proxy, truth: Raw) -> None:
-    truth.add([magnet(1)], tags="reconcile:work", category="")
-    truth.tag([1], "reconcile:work")
+def test_another_owner_is_refused_until_it_is_taken_over(home: Home, proxy: Proxy, truth: RawClient) -> None:
+    truth.add_magnets([make_magnet(1)], tags="reconcile:work", category="")
+    truth.add_tags([1], "reconcile:work")
     home.write(entry(1, paused=False), entry(2))
     blocked = home.run()
-    assert (blocked.code, blocked.summary) == (1, {"add": 1, "blocked": 1})
-    assert truth.torrent(1)["tags"] == {"reconcile:work"}
-    assert infohash(1) in truth.stopped()
+    assert (blocked.exit_code, blocked.summary) == (1, {"add": 1, "blocked": 1})
+    assert truth.read_torrent(1)["tags"] == {"reconcile:work"}
+    assert make_infohash(1) in truth.list_stopped()
 
     taken = home.run("--take-over")
-    assert (taken.code, taken.summary) == (0, {"adopt": 1, "unchanged": 1})
-    assert truth.torrent(1)["tags"] == {OURS}
-    assert infohash(1) not in truth.stopped()
+    assert (taken.exit_code, taken.summary) == (0, {"adopt": 1, "unchanged": 1})
+    assert truth.read_torrent(1)["tags"] == {OURS}
+    assert make_infohash(1) not in truth.list_stopped()
 
 
-def test_an_ignored_torrent_is_left_alone_entirely(home: Home, proxy: Proxy, truth: Raw) -> None:
-    truth.add([magnet(1)])
-    truth.tag([1], "reconcile:ignore")
+def test_an_ignored_torrent_is_left_alone_entirely(home: Home, proxy: Proxy, truth: RawClient) -> None:
+    truth.add_magnets([make_magnet(1)])
+    truth.add_tags([1], "reconcile:ignore")
     home.write(entry(1, paused=False, category="x", tags=["y"]))
     done = home.run()
-    assert (done.code, done.summary) == (0, {"spared": 1})
-    assert truth.torrent(1)["tags"] == {"reconcile:ignore"}
+    assert (done.exit_code, done.summary) == (0, {"spared": 1})
+    assert truth.read_torrent(1)["tags"] == {"reconcile:ignore"}
     assert proxy.mutations == []
 
 
-def test_the_guard_refuses_and_its_hash_approves_once(home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_the_guard_refuses_and_its_hash_approves_once(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(*entries(6), head="guard: {max_delete: 2}")
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     home.write(entry(0), entry(9), head="guard: {max_delete: 2}")
     for options in (["--dry-run"], []):
         refused = home.run(*options)
-        assert refused.code == 3
+        assert refused.exit_code == 3
         assert refused.report["guard"]["refused"]
         assert refused.summary == {"add": 1, "delete": 5, "unchanged": 1}, "shown in full"
-    assert len(truth.torrents()) == 6, "and executed not at all"
+    assert len(truth.list_torrents()) == 6, "and executed not at all"
 
     digest = refused.report["plan_hash"]
-    assert home.run("--accept-plan", digest[:-1] + ("0" if digest[-1] != "0" else "1")).code == 3
-    truth.add([magnet(7)])
-    truth.tag([7], OURS)
-    assert home.run("--accept-plan", digest).code == 3, "the world has changed"
+    assert home.run("--accept-plan", digest[:-1] + ("0" if digest[-1] != "0" else "1")).exit_code == 3
+    truth.add_magnets([make_magnet(7)])
+    truth.add_tags([7], OURS)
+    assert home.run("--accept-plan", digest).exit_code == 3, "the world has changed"
 
     home.write(entry(0), entry(9), head=f"guard: {{max_delete: 2}}\naccept_plan: {home.run().report['plan_hash']}")
     accepted = home.run()
-    assert (accepted.code, accepted.summary) == (0, {"add": 1, "delete": 6, "unchanged": 1})
-    assert set(truth.torrents()) == {infohash(0), infohash(9)}
+    assert (accepted.exit_code, accepted.summary) == (0, {"add": 1, "delete": 6, "unchanged": 1})
+    assert set(truth.list_torrents()) == {make_infohash(0), make_infohash(9)}
 
 
-def test_an_empty_list_never_deletes(home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_an_empty_list_never_deletes(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(entry(1))
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     home.write()
-    assert home.run().code == 3
-    assert set(truth.torrents()) == {infohash(1)}
+    assert home.run().exit_code == 3
+    assert set(truth.list_torrents()) == {make_infohash(1)}
 
 
-def test_upsert_mends_and_never_deletes(home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_upsert_mends_and_never_deletes(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(entry(1), entry(2))
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     home.write(entry(1, paused=True), entry(3), policy="upsert")
     assert home.run().summary == {"add": 1, "update": 1, "spared": 1}
-    assert set(truth.torrents()) == {infohash(1), infohash(2), infohash(3)}
+    assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(2), make_infohash(3)}
 
 
-def test_create_only_changes_nothing_that_is_there(home: Home, proxy: Proxy, truth: Raw) -> None:
-    truth.add([magnet(1)])
+def test_create_only_changes_nothing_that_is_there(home: Home, proxy: Proxy, truth: RawClient) -> None:
+    truth.add_magnets([make_magnet(1)])
     home.write(entry(1, paused=False), entry(2), policy="create-only")
     assert home.run().summary == {"add": 1, "spared": 1}
-    assert truth.torrent(1)["tags"] == set()
-    assert infohash(1) in truth.stopped()
+    assert truth.read_torrent(1)["tags"] == set()
+    assert make_infohash(1) in truth.list_stopped()
 
 
 @pytest.mark.parametrize("where", ["everywhere", "there"])
-def test_suspended_plans_and_touches_nothing(where: str, home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_suspended_plans_and_touches_nothing(where: str, home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(entry(1), head="suspend: true" if where == "everywhere" else "")
     if where == "there":
         text = home.file.read_text().replace("    timeout:", "    suspend: true\n    timeout:")
         home.file.write_text(text)
     done = home.run()
-    assert (done.code, done.summary) == (0, {"add": 1})
+    assert (done.exit_code, done.summary) == (0, {"add": 1})
     assert done.instance()["status"] == "suspended"
     assert done.actions() == ["add torrent-1 owner,paused planned"]
     assert proxy.mutations == []
 
 
-def test_a_missing_category_is_made_in_sight(home: Home, proxy: Proxy, truth: Raw) -> None:
-    truth.add([magnet(1)])
+def test_a_missing_category_is_made_in_sight(home: Home, proxy: Proxy, truth: RawClient) -> None:
+    truth.add_magnets([make_magnet(1)])
     home.write(entry(1, category="films/free"), entry(2, category="new"))
     done = home.run()
-    assert (done.code, done.summary) == (0, {"add": 1, "adopt": 1, "settings": 2})
-    assert {"films/free", "new"} <= set(truth.categories())
-    assert (truth.torrent(1)["category"], truth.torrent(2)["category"]) == ("films/free", "new")
+    assert (done.exit_code, done.summary) == (0, {"add": 1, "adopt": 1, "settings": 2})
+    assert {"films/free", "new"} <= set(truth.list_categories())
+    assert (truth.read_torrent(1)["category"], truth.read_torrent(2)["category"]) == ("films/free", "new")
     assert home.run().summary == {"unchanged": 2}
 
 
-def test_the_number_of_requests_does_not_depend_on_the_torrents(home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_the_number_of_requests_does_not_depend_on_the_torrents(home: Home, proxy: Proxy, truth: RawClient) -> None:
     counts = []
     for number in (3, 300):
         home.write(*entries(number, paused=True))
-        assert home.run().code == 0
-        truth.eventually(lambda: not any("checking" in row["state"] for row in truth.torrents().values()))
+        assert home.run().exit_code == 0
+        truth.wait_until(lambda: not any("checking" in row["state"] for row in truth.list_torrents().values()))
         proxy.clear()
-        assert home.run().code == 0
+        assert home.run().exit_code == 0
         counts.append(len(proxy.requests))
     assert counts[0] == counts[1] <= 6
 
 
-def test_hashes_in_every_writing_are_one_torrent(home: Home, proxy: Proxy, truth: Raw, version: str) -> None:
+def test_hashes_in_every_writing_are_one_torrent(home: Home, proxy: Proxy, truth: RawClient, version: str) -> None:
     import base64
 
-    base32 = base64.b32encode(bytes.fromhex(infohash(1))).decode()
+    base32 = base64.b32encode(bytes.fromhex(make_infohash(1))).decode()
     v2 = "ab" * 32
     home.write(
         f"{{magnet: 'magnet:?xt=urn:btih:{base32}&dn=torrent-1'}}",
-        f"{{magnet: 'MAGNET:?dn=two&xt=urn:btih:{infohash(2).upper()}'}}",
-        f"{{magnet: 'magnet:?xt=urn:btih:{infohash(3)}&xt=urn:btmh:1220{v2}&dn=hybrid'}}",
+        f"{{magnet: 'MAGNET:?dn=two&xt=urn:btih:{make_infohash(2).upper()}'}}",
+        f"{{magnet: 'magnet:?xt=urn:btih:{make_infohash(3)}&xt=urn:btmh:1220{v2}&dn=hybrid'}}",
     )
-    assert home.run().code == 0
-    expected = infohash(3) if version == "4.2.5" else v2[:40]
-    assert set(truth.torrents()) == {infohash(1), infohash(2), expected}
+    assert home.run().exit_code == 0
+    expected = make_infohash(3) if version == "4.2.5" else v2[:40]
+    assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(2), expected}
     assert home.run().summary == {"unchanged": 3}
 
 
-def test_what_a_version_cannot_do_is_said_on_that_action(home: Home, proxy: Proxy, truth: Raw, version: str) -> None:
+def test_what_a_version_cannot_do_is_said_on_that_action(
+    home: Home, proxy: Proxy, truth: RawClient, version: str
+) -> None:
     v2 = "cd" * 32
     home.write(f"{{magnet: 'magnet:?xt=urn:btmh:1220{v2}&dn=two'}}", entry(1))
     done = home.run()
     if version == "4.2.5":
-        assert (done.code, done.summary) == (1, {"add": 1, "blocked": 1})
+        assert (done.exit_code, done.summary) == (1, {"add": 1, "blocked": 1})
         reasons = [action["reason"] for action in done.instance()["actions"] if action["outcome"] == "blocked"]
         assert reasons == ["unsupported: qBittorrent v4.2.5 knows no v2 infohashes; 4.4 and later do"]
     else:
-        assert (done.code, done.summary) == (0, {"add": 2})
-        assert v2[:40] in truth.torrents()
+        assert (done.exit_code, done.summary) == (0, {"add": 2})
+        assert v2[:40] in truth.list_torrents()

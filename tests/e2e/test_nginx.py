@@ -4,40 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from tests.e2e.home import Home, entry
-from tests.support.certificates import self_signed
-from tests.support.magnets import infohash, magnet
+from tests.support.certificates import make_self_signed_certificate
+from tests.support.magnets import make_infohash, make_magnet
 from tests.support.nginx import Nginx
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 
-def test_the_main_job_behind_nginx(home: Home, server: Server, tmp_path: Path) -> None:
-    certificate = self_signed(tmp_path)
+def test_the_main_job_behind_nginx(home: Home, server: QbittorrentServer, tmp_path: Path) -> None:
+    certificate = make_self_signed_certificate(tmp_path)
     with Nginx(server.port, certificate, tmp_path) as nginx:
         home.instance(nginx.url, server.username, server.password, more=f"tls: {{ca_file: {certificate}}}")
         home.write(entry(1, category="c", tags=["x"]), entry(2, paused=True))
-        assert home.run().code == 0
+        assert home.run().exit_code == 0
         home.write(entry(1, category="d", tags=["y"]))
         done = home.run()
-        assert (done.code, done.summary) == (0, {"update": 1, "delete": 1, "settings": 1})
-        assert set(Raw(server).torrents()) == {infohash(1)}
+        assert (done.exit_code, done.summary) == (0, {"update": 1, "delete": 1, "settings": 1})
+        assert set(RawClient(server).list_torrents()) == {make_infohash(1)}
         assert home.run().summary == {"unchanged": 1}
 
         server.kill()
         down = home.run()
-        assert (down.code, down.instance()["status"]) == (1, "error")
+        assert (down.exit_code, down.instance()["status"]) == (1, "error")
         assert "502" in down.instance()["error"]
 
 
-def test_what_nginx_finds_too_large_is_sent_in_parts(home: Home, any_server: Server, tmp_path: Path) -> None:
-    certificate = self_signed(tmp_path)
+def test_what_nginx_finds_too_large_is_sent_in_parts(home: Home, any_server: QbittorrentServer, tmp_path: Path) -> None:
+    certificate = make_self_signed_certificate(tmp_path)
     trackers = "".join(f"&tr=http%3A%2F%2Ftracker{n}.example%2Fannounce%2F{'x' * 60}" for n in range(20))
     with Nginx(any_server.port, certificate, tmp_path) as nginx:
         home.instance(nginx.url, any_server.username, any_server.password, more=f"tls: {{ca_file: {certificate}}}")
-        home.write(*(f"{{magnet: '{magnet(n)}{trackers}', paused: true}}" for n in range(1000)))
+        home.write(*(f"{{magnet: '{make_magnet(n)}{trackers}', paused: true}}" for n in range(1000)))
         assert home.file.stat().st_size > 2 << 20
         done = home.run()
-        assert (done.code, done.summary) == (0, {"add": 1000}), done.err
-        assert len(Raw(any_server).torrents()) == 1000
+        assert (done.exit_code, done.summary) == (0, {"add": 1000}), done.err
+        assert len(RawClient(any_server).list_torrents()) == 1000
         assert home.run().summary == {"unchanged": 1000}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from tests.e2e.home import Home, entry
 from tests.e2e.watched import watching
 from tests.support.inbox import Inbox
-from tests.support.magnets import infohash
-from tests.support.raw import Raw
+from tests.support.magnets import make_infohash
+from tests.support.raw import RawClient
 
 DOCS = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encoding="utf-8")
 
@@ -25,16 +25,16 @@ def inbox() -> Iterator[Inbox]:
 
 
 @pytest.fixture
-def told(home: Home, any_server: Server) -> Home:
+def told(home: Home, any_server: QbittorrentServer) -> Home:
     """A folder with the instance `box`."""
     home.instance(any_server.url, any_server.username, any_server.password)
     home.write(entry(1), entry(2))
     return home
 
 
-def test_each_thing_that_happens_is_one_message(told: Home, any_server: Server, inbox: Inbox) -> None:
+def test_each_thing_that_happens_is_one_message(told: Home, any_server: QbittorrentServer, inbox: Inbox) -> None:
     secrets = told.folder / "urls"
-    secrets.write_text(f"# two of them\n{inbox.url}\n\njson://user:pa55word@{inbox.place}/apprise\n")
+    secrets.write_text(f"# two of them\n{inbox.url}\n\njson://user:pa55word@{inbox.address}/apprise\n")
     with watching(told, "--notify-file", "urls") as watch:
 
         def messages(count: int) -> None:
@@ -79,16 +79,18 @@ def test_each_thing_that_happens_is_one_message(told: Home, any_server: Server, 
     assert not watch.said("notification"), "all were delivered"
 
 
-def test_what_cannot_be_delivered_delays_nothing_and_is_said(told: Home, any_server: Server, inbox: Inbox) -> None:
-    inbox.silent = True
+def test_what_cannot_be_delivered_delays_nothing_and_is_said(
+    told: Home, any_server: QbittorrentServer, inbox: Inbox
+) -> None:
+    inbox.is_silent = True
     told.environ["RECONCILE_NOTIFY"] = f"{inbox.url} http://127.0.0.1:9/s3cret"
     with watching(told) as watch:
         watch.until(lambda: len(inbox.posts) == 1)
         told.write(entry(1), entry(2), entry(3))
-        watch.until(lambda: infohash(3) in Raw(any_server).torrents())
+        watch.until(lambda: make_infohash(3) in RawClient(any_server).list_torrents())
         assert watch.stop() < 5
     assert watch.process.returncode == 0
     events = {line["event"]: line for line in watch.log if "notification" in line["event"]}
     assert events["notifications are lost: this address does not answer, and the watch ends"]["lost"] == 2
-    assert events["a notification was not delivered"]["why"] == "no answer: Connection refused"
+    assert events["a notification was not delivered"]["reason"] == "no answer: Connection refused"
     assert not watch.said("s3cret")

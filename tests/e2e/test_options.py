@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, entry
-from tests.support.magnets import infohash, magnet
+from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
-from tests.support.torrents import several_files
+from tests.support.raw import RawClient
+from tests.support.torrents import write_multi_file_torrent
 
 SINCE = {  # the first of the four that has it; what is not named here all have
     "download_path": (4, 5),
@@ -63,23 +63,23 @@ def wanted(version: str) -> dict[str, Any]:
     return {key: value for key, value in WANTED.items() if has(version, key)} | {"share_limits": limits}
 
 
-def shown(truth: Raw, number: int) -> dict[str, Any]:
+def shown(truth: RawClient, number: int) -> dict[str, Any]:
     """What the server shows of the options that it has."""
-    row = truth.torrents()[infohash(number)]
+    row = truth.list_torrents()[make_infohash(number)]
     return {name: row[name] for name in SHOWN if name in row}
 
 
-def expected(truth: Raw, number: int, version: str) -> dict[str, Any]:
+def expected(truth: RawClient, number: int, version: str) -> dict[str, Any]:
     """What it should show."""
     names = shown(truth, number)
     return {name: value for name, value in SHOWN.items() if name in names and (name != "comment" or has(version, name))}
 
 
-def test_options_go_with_an_add_and_then_nothing(home: Home, proxy: Proxy, truth: Raw, version: str) -> None:
+def test_options_go_with_an_add_and_then_nothing(home: Home, proxy: Proxy, truth: RawClient, version: str) -> None:
     home.write(entry(1, **wanted(version), paused=True), entry(2))
     planned = home.run("--dry-run")
     applied = home.run("--report", "report.json", "-v")
-    assert applied.code == 0, applied.out + applied.err
+    assert applied.exit_code == 0, applied.out + applied.err
     assert applied.summary == {"add": 2}
     found = shown(truth, 1) if has(version, "comment") else {k: v for k, v in shown(truth, 1).items() if k != "comment"}
     assert found == expected(truth, 1, version)
@@ -87,18 +87,18 @@ def test_options_go_with_an_add_and_then_nothing(home: Home, proxy: Proxy, truth
 
     proxy.clear()
     again = home.run()
-    assert (again.code, again.summary) == (0, {"unchanged": 2})
+    assert (again.exit_code, again.summary) == (0, {"unchanged": 2})
     assert proxy.mutations == [], "P1"
     said = "".join((planned.out, planned.err, applied.out, applied.err, (home.folder / "report.json").read_text()))
     assert PASSKEY not in said, "P7"
     assert "https://t.example/***/announce?***" in said
 
 
-def test_every_drift_of_an_option_is_healed(home: Home, proxy: Proxy, truth: Raw, version: str) -> None:
+def test_every_drift_of_an_option_is_healed(home: Home, proxy: Proxy, truth: RawClient, version: str) -> None:
     home.write(entry(1, **wanted(version), paused=True), entry(2, force_start=True), entry(3, auto_tmm=True))
-    assert home.run().code == 0
-    assert truth.torrent(2)["force_start"] is True
-    one = infohash(1)
+    assert home.run().exit_code == 0
+    assert truth.read_torrent(2)["force_start"] is True
+    one = make_infohash(1)
     truth.post("torrents/toggleSequentialDownload", hashes=one)
     truth.post("torrents/toggleFirstLastPiecePrio", hashes=one)
     truth.post("torrents/setSuperSeeding", hashes=one, value="false")
@@ -111,56 +111,60 @@ def test_every_drift_of_an_option_is_healed(home: Home, proxy: Proxy, truth: Raw
         truth.post("torrents/setComment", hashes=one, comment="by hand")
     if has(version, "download_path"):
         truth.post("torrents/setDownloadPath", id=one, path="/tmp/elsewhere")
-    truth.start(2)
-    truth.post("torrents/setLocation", hashes=infohash(3), location="/tmp/elsewhere")
-    truth.eventually(lambda: not truth.torrent(1)["super_seeding"] and not truth.torrent(2)["force_start"])
-    truth.eventually(lambda: not truth.torrent(3)["auto_tmm"])
+    truth.start_torrents(2)
+    truth.post("torrents/setLocation", hashes=make_infohash(3), location="/tmp/elsewhere")
+    truth.wait_until(lambda: not truth.read_torrent(1)["super_seeding"] and not truth.read_torrent(2)["force_start"])
+    truth.wait_until(lambda: not truth.read_torrent(3)["auto_tmm"])
 
     healed = home.run()
-    assert (healed.code, healed.summary) == (0, {"update": 3}), healed.out
+    assert (healed.exit_code, healed.summary) == (0, {"update": 3}), healed.out
     assert shown(truth, 1) | {"comment": SHOWN["comment"]} == expected(truth, 1, version) | {
         "comment": SHOWN["comment"]
     }
-    assert "udp%3a%2f%2fopen.example" in truth.torrent(1)["magnet_uri"].lower()
-    assert truth.torrent(2)["force_start"] is True
-    assert truth.torrent(3)["auto_tmm"] is True
+    assert "udp%3a%2f%2fopen.example" in truth.read_torrent(1)["magnet_uri"].lower()
+    assert truth.read_torrent(2)["force_start"] is True
+    assert truth.read_torrent(3)["auto_tmm"] is True
     proxy.clear()
     assert home.run().summary == {"unchanged": 3}
     assert proxy.mutations == []
 
 
-def test_what_is_not_declared_of_share_limits_stays(home: Home, proxy: Proxy, truth: Raw) -> None:
-    truth.add([magnet(1)])
+def test_what_is_not_declared_of_share_limits_stays(home: Home, proxy: Proxy, truth: RawClient) -> None:
+    truth.add_magnets([make_magnet(1)])
     limits = {"ratioLimit": "3", "seedingTimeLimit": "7", "inactiveSeedingTimeLimit": "9"}
     truth.post(
-        "torrents/setShareLimits", hashes=infohash(1), shareLimitAction="Stop", shareLimitsMode="MatchAll", **limits
+        "torrents/setShareLimits",
+        hashes=make_infohash(1),
+        shareLimitAction="Stop",
+        shareLimitsMode="MatchAll",
+        **limits,
     )
-    before = truth.torrent(1)
+    before = truth.read_torrent(1)
     home.write(entry(1, share_limits={"seeding_time": "unlimited"}))
-    assert home.run().code == 0
-    after = truth.torrent(1)
+    assert home.run().exit_code == 0
+    after = truth.read_torrent(1)
     for name in ("ratio_limit", "inactive_seeding_time_limit", "share_limit_action", "share_limits_mode"):
         assert before.get(name) == after.get(name)
     assert (before["seeding_time_limit"], after["seeding_time_limit"]) == (7, -1)
 
 
 def test_what_a_version_lacks_is_blocked_and_the_rest_goes_on(
-    home: Home, proxy: Proxy, truth: Raw, version: str
+    home: Home, proxy: Proxy, truth: RawClient, version: str
 ) -> None:
-    truth.add([magnet(1)])
+    truth.add_magnets([make_magnet(1)])
     home.write(entry(1, sequential=True, comment="c", share_limits={"ratio": 2, "action": "stop"}))
     done = home.run()
-    assert truth.torrent(1)["seq_dl"] is True
-    assert truth.torrent(1)["ratio_limit"] == 2
+    assert truth.read_torrent(1)["seq_dl"] is True
+    assert truth.read_torrent(1)["ratio_limit"] == 2
     if has(version, "comment"):
-        assert (done.code, done.summary) == (0, {"adopt": 1})
+        assert (done.exit_code, done.summary) == (0, {"adopt": 1})
         return
-    assert (done.code, done.summary) == (1, {"blocked": 1})
+    assert (done.exit_code, done.summary) == (1, {"blocked": 1})
     blocked = next(action for action in done.instance()["actions"] if action["outcome"] == "blocked")
     assert [change["field"] for change in blocked["changes"]] == ["share_limits.action", "comment"]
     assert "5.2 and later can" in blocked["reason"]
     proxy.clear()
-    assert home.run().code == 1
+    assert home.run().exit_code == 1
     assert proxy.mutations == []
 
 
@@ -174,54 +178,54 @@ def torrent(folder: Path, name: str = "T", place: Path | None = None) -> tuple[s
     for path, data in files.items() if place else ():
         (place or folder).joinpath(name, path).parent.mkdir(parents=True, exist_ok=True)
         (place or folder).joinpath(name, path).write_bytes(data)
-    return several_files(folder, name, files)
+    return write_multi_file_torrent(folder, name, files)
 
 
-def priorities(truth: Raw, key: str) -> dict[str, int]:
+def priorities(truth: RawClient, key: str) -> dict[str, int]:
     """Path to priority; 4 is how 4.2 writes 1."""
     rows = truth.post("torrents/files", hash=key).json()
     return {row["name"].replace(".unwanted/", ""): 1 if row["priority"] == 4 else row["priority"] for row in rows}
 
 
-def test_files_get_their_priorities(home: Home, proxy: Proxy, truth: Raw, tmp_path: Path) -> None:
+def test_files_get_their_priorities(home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path) -> None:
     key, file = torrent(tmp_path)
-    truth.add([str(file)])
+    truth.add_magnets([str(file)])
     home.write(entry(0, magnet=f"magnet:?xt=urn:btih:{key}", files=RULES))
     done = home.run()
-    assert (done.code, done.summary) == (0, {"adopt": 1}), done.out
+    assert (done.exit_code, done.summary) == (0, {"adopt": 1}), done.out
     assert priorities(truth, key) == {"T/a.mkv": 1, "T/Extras/b.nfo": 0, "T/Extras/c.txt": 6, "T/d.NFO": 1}
     proxy.clear()
     assert home.run().summary == {"unchanged": 1}
     assert proxy.mutations == []
 
     truth.post("torrents/filePrio", hash=key, id="0", priority="7")  # nobody's business
-    truth.eventually(lambda: priorities(truth, key)["T/a.mkv"] == 7)
+    truth.wait_until(lambda: priorities(truth, key)["T/a.mkv"] == 7)
     truth.post("torrents/filePrio", hash=key, id="1", priority="1")
-    truth.eventually(lambda: priorities(truth, key)["T/Extras/b.nfo"] == 1)
+    truth.wait_until(lambda: priorities(truth, key)["T/Extras/b.nfo"] == 1)
     assert home.run().summary == {"update": 1}
     assert priorities(truth, key) == {"T/a.mkv": 7, "T/Extras/b.nfo": 0, "T/Extras/c.txt": 6, "T/d.NFO": 1}
 
 
-def test_files_wait_for_metadata(home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_files_wait_for_metadata(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(entry(1, files=RULES))
     added = home.run()
-    assert (added.code, added.summary) == (0, {"add": 1})
+    assert (added.exit_code, added.summary) == (0, {"add": 1})
     waiting = home.run()
-    assert (waiting.code, waiting.summary) == (0, {"deferred": 1})
+    assert (waiting.exit_code, waiting.summary) == (0, {"deferred": 1})
     assert "metadata" in waiting.instance()["actions"][0]["reason"]
-    assert home.run("--dry-run", "--detailed-exitcode").code == 2
+    assert home.run("--dry-run", "--detailed-exitcode").exit_code == 2
 
 
 def test_only_what_declares_files_is_asked_for_them(
-    home: Home, proxy: Proxy, truth: Raw, tmp_path: Path, version: str
+    home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path, version: str
 ) -> None:
     links = []
     for number in range(12):
         key, file = torrent(tmp_path, f"T{number}")
-        truth.add([str(file)])
+        truth.add_magnets([str(file)])
         links.append(f"magnet:?xt=urn:btih:{key}")
     files = {"files": [{"match": "*", "priority": "normal"}]}
-    truth.eventually(lambda: not any(row["state"].startswith("checking") for row in truth.torrents().values()))
+    truth.wait_until(lambda: not any(row["state"].startswith("checking") for row in truth.list_torrents().values()))
     counts = []
     for declaring in (0, 1, 5):
         home.write(*(entry(0, magnet=link, **(files if n < declaring else {})) for n, link in enumerate(links)))
@@ -232,34 +236,34 @@ def test_only_what_declares_files_is_asked_for_them(
 
 
 def test_a_move_is_disruptive_and_ends_at_the_path(
-    home: Home, proxy: Proxy, truth: Raw, tmp_path: Path, version: str
+    home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path, version: str
 ) -> None:
     start, end = tmp_path / "start", tmp_path / "end"
     key, file = torrent(tmp_path, place=start)
-    truth.add([str(file)], savepath=str(start), paused="false", stopped="false")
-    truth.eventually(lambda: truth.torrents()[key]["progress"] == 1)
+    truth.add_magnets([str(file)], savepath=str(start), paused="false", stopped="false")
+    truth.wait_until(lambda: truth.list_torrents()[key]["progress"] == 1)
     more = {"download_path": str(tmp_path / "inc")} if has(version, "download_path") else {}
     home.write(entry(0, magnet=f"magnet:?xt=urn:btih:{key}", save_path=str(end), **more))
     planned = home.run("--dry-run").instance()["actions"]
     assert [action["disruptive"] for action in planned] == [True]
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     assert (end / "T" / "a.mkv").exists()
     assert home.run().summary == {"unchanged": 1}
 
 
 def test_what_only_an_add_heeds(make_server: MakeServer, make_proxy: MakeProxy, home: Home) -> None:
     server = make_server("5.1.0")
-    proxy, truth = make_proxy(server), Raw(server)
+    proxy, truth = make_proxy(server), RawClient(server)
     home.instance(proxy.url, server.username, server.password)
     keys = {"content_layout": "no-subfolder", "skip_checking": True, "stop_condition": "metadata-received"}
     home.write(entry(1, **keys))
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     body = next(request.body for request in proxy.requests if request.endpoint == "torrents/add")
     for said in (b"contentLayout=NoSubfolder", b"skip_checking=True", b"stopCondition=MetadataReceived"):
         assert said in body
     home.write(entry(1, **keys | {"content_layout": "subfolder"}))
     assert home.run().summary == {"unchanged": 1}, "no drift for ever"
-    truth.add([magnet(2)])
+    truth.add_magnets([make_magnet(2)])
     home.write(entry(1), entry(2, **keys))
     adopted = home.run()
     assert adopted.summary == {"adopt": 1, "unchanged": 1}
@@ -270,12 +274,12 @@ def test_what_only_an_add_heeds(make_server: MakeServer, make_proxy: MakeProxy, 
 def test_data_goes_with_one_that_is_declared_absent(
     with_data: bool, make_server: MakeServer, home: Home, tmp_path: Path
 ) -> None:
-    server: Server = make_server("5.3.0")
-    truth = Raw(server)
+    server: QbittorrentServer = make_server("5.3.0")
+    truth = RawClient(server)
     home.instance(server.url, server.username, server.password)
     key, file = torrent(tmp_path, place=tmp_path / "data")
-    truth.add([str(file)], savepath=str(tmp_path / "data"), paused="false", stopped="false")
-    truth.eventually(lambda: truth.torrents()[key]["progress"] == 1)
+    truth.add_magnets([str(file)], savepath=str(tmp_path / "data"), paused="false", stopped="false")
+    truth.wait_until(lambda: truth.list_torrents()[key]["progress"] == 1)
     home.write(entry(0, magnet=f"magnet:?xt=urn:btih:{key}", state="absent", delete_files=with_data))
-    assert home.run().code == 0
-    truth.eventually(lambda: (tmp_path / "data" / "T" / "a.mkv").exists() is not with_data)
+    assert home.run().exit_code == 0
+    truth.wait_until(lambda: (tmp_path / "data" / "T" / "a.mkv").exists() is not with_data)

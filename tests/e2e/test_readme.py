@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 from textwrap import dedent
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from tests.e2e.home import Home
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_first_desired_state(home: Home, any_server: Server) -> None:
+def test_the_first_desired_state(home: Home, any_server: QbittorrentServer) -> None:
     example = re.search(r" *```yaml\n(.*?)```", README, re.DOTALL)
     assert example
     text = dedent(example[1])
@@ -22,10 +22,10 @@ def test_the_first_desired_state(home: Home, any_server: Server) -> None:
     home.environ["HOME_PASSWORD"] = any_server.password
 
     valid = home.typed("validate")
-    assert (valid.code, valid.out) == (0, "desired.yaml: valid: 1 torrent on 1 instance\n")
+    assert (valid.exit_code, valid.out) == (0, "desired.yaml: valid: 1 torrent on 1 instance\n")
     assert home.run("--dry-run").summary == {"add": 1, "settings": 1}
-    assert home.run().code == 0
-    row = Raw(any_server).torrents()["08ada5a7a6183aae1e09d831df6748d566095a10"]
+    assert home.run().exit_code == 0
+    row = RawClient(any_server).list_torrents()["08ada5a7a6183aae1e09d831df6748d566095a10"]
     assert (row["category"], row["tags"]) == ("films", "free, reconcile:default")
     assert home.run().summary == {"unchanged": 1}
 

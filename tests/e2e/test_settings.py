@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy
 from tests.e2e.home import Home, Ran, entry
-from tests.support.magnets import infohash, magnet
+from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 SECRET = "hunter2 & more"
 
 
-def declare(home: Home, proxy: Proxy, server: Server, **preferences: Any) -> None:
+def declare(home: Home, proxy: Proxy, server: QbittorrentServer, **preferences: Any) -> None:
     """The instance `box` with these preferences."""
     more = f"preferences: {json.dumps(preferences)}"
     home.instance(proxy.url, server.username, server.password, more=more)
@@ -34,16 +34,16 @@ def settings(ran: Ran) -> list[str]:
     ]
 
 
-def now(raw: Raw, *names: str) -> list[Any]:
+def now(raw: RawClient, *names: str) -> list[Any]:
     """The present values on the server."""
     values = raw.post("app/preferences").json()
     return [values[name] for name in names]
 
 
 def test_preferences_are_set_healed_and_then_left_alone(
-    server: Server, make_proxy: MakeProxy, home: Home, tmp_path: Path
+    server: QbittorrentServer, make_proxy: MakeProxy, home: Home, tmp_path: Path
 ) -> None:
-    proxy, raw = make_proxy(server), Raw(server)
+    proxy, raw = make_proxy(server), RawClient(server)
     declare(
         home,
         proxy,
@@ -61,12 +61,12 @@ def test_preferences_are_set_healed_and_then_left_alone(
     )
     home.write(entry(1))
     planned = home.run("--dry-run", "--detailed-exitcode")
-    assert (planned.code, proxy.mutations) == (2, [])
+    assert (planned.exit_code, proxy.mutations) == (2, [])
     assert planned.summary == {"add": 1, "settings": 9}
     before = raw.post("app/preferences").json()
 
     done = home.run()
-    assert done.code == 0, done.out
+    assert done.exit_code == 0, done.out
     assert done.report["plan_hash"] == planned.report["plan_hash"]
     assert "proxy_password  → (secret) applied" in settings(done)
     names = ("queueing_enabled", "max_connec", "dl_limit", "max_ratio", "schedule_from_hour", "proxy_password")
@@ -77,13 +77,13 @@ def test_preferences_are_set_healed_and_then_left_alone(
 
     proxy.clear()
     again = home.run()
-    assert (again.code, again.summary, proxy.mutations) == (0, {"unchanged": 1}, [])
+    assert (again.exit_code, again.summary, proxy.mutations) == (0, {"unchanged": 1}, [])
     assert again.instance()["requests"] == 7, "one more, where preferences are declared"
 
     drift = {"max_connec": 5, "proxy_password": "", "max_ratio_enabled": False, "dht": not after["dht"]}
     raw.post("app/setPreferences", json=json.dumps(drift))
     healed = home.run()
-    assert healed.code == 0, healed.out
+    assert healed.exit_code == 0, healed.out
     assert settings(healed) == [
         "max_connec 5 → 321 applied",
         "max_ratio -1 → 1.5 applied",
@@ -94,8 +94,8 @@ def test_preferences_are_set_healed_and_then_left_alone(
     assert now(raw, "dht") == [drift["dht"]]
 
 
-def test_no_secret_shows_anywhere(server: Server, make_proxy: MakeProxy, home: Home) -> None:
-    proxy, raw = make_proxy(server), Raw(server)
+def test_no_secret_shows_anywhere(server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> None:
+    proxy, raw = make_proxy(server), RawClient(server)
     raw.post(
         "app/setPreferences", json=json.dumps({"proxy_password": "0ldsecret", "add_trackers": "http://t/0ldsecret"})
     )
@@ -105,19 +105,19 @@ def test_no_secret_shows_anywhere(server: Server, make_proxy: MakeProxy, home: H
     for options in ("--dry-run -v", "--dry-run --output text", "--dry-run --output github", "-v"):
         ran = home.run("--report", "report.json", *options.split())
         shown = ran.out + ran.err + (home.folder / "report.json").read_text()
-        assert ran.code == 0
+        assert ran.exit_code == 0
         assert not [word for word in ("hunter2", "0ldsecret") if word in shown]
     assert now(raw, "proxy_password", "autorun_program", "add_trackers") == [SECRET, SECRET, ""]
 
 
 def test_what_a_version_lacks_or_changes_is_said_and_the_rest_goes_on(
-    server: Server, make_proxy: MakeProxy, home: Home
+    server: QbittorrentServer, make_proxy: MakeProxy, home: Home
 ) -> None:
-    proxy, raw = make_proxy(server), Raw(server)
+    proxy, raw = make_proxy(server), RawClient(server)
     declare(home, proxy, server, start_paused_enabled=True, add_stopped_enabled=True, max_connec=-5, max_uploads=9)
     home.write(entry(1))
     ran = home.run()
-    assert ran.code == 1
+    assert ran.exit_code == 1
     modern = server.version in ("v5.1.0", "v5.3.0")
     lacks, has = "add_stopped_enabled", "start_paused_enabled"
     if modern:
@@ -133,11 +133,13 @@ def test_what_a_version_lacks_or_changes_is_said_and_the_rest_goes_on(
         "qBittorrent made -1 of it; declare a value that it keeps",
     )
     assert now(raw, has, "max_uploads", "max_connec") == [True, 9, -1]
-    assert raw.torrents().keys() == {infohash(1)}
+    assert raw.list_torrents().keys() == {make_infohash(1)}
 
 
-def test_categories_with_download_paths(server: Server, make_proxy: MakeProxy, home: Home, tmp_path: Path) -> None:
-    proxy, raw = make_proxy(server), Raw(server)
+def test_categories_with_download_paths(
+    server: QbittorrentServer, make_proxy: MakeProxy, home: Home, tmp_path: Path
+) -> None:
+    proxy, raw = make_proxy(server), RawClient(server)
     home.instance(proxy.url, server.username, server.password)
     linux, done, parts = (str(tmp_path / name) for name in ("linux", "done", "parts"))
     declared = {
@@ -147,21 +149,21 @@ def test_categories_with_download_paths(server: Server, make_proxy: MakeProxy, h
     }
     home.write(entry(1), head=f"categories: {json.dumps(declared)}")
     first = home.run()
-    categories = raw.categories()
+    categories = raw.list_categories()
     assert categories["linux"]["savePath"] == linux
     if server.version == "v4.2.5":
-        assert first.code == 1
+        assert first.exit_code == 1
         blocked = [a["name"] for a in first.instance()["actions"] if a["outcome"] == "blocked"]
         assert blocked == ["linux", "linux/iso"]
         return
-    assert first.code == 0, first.out
+    assert first.exit_code == 0, first.out
     assert [categories[name].get("download_path") for name in declared] == [parts, False, None]
 
     raw.post("torrents/editCategory", category="linux", savePath=linux, downloadPathEnabled="false", downloadPath="")
     raw.post("torrents/editCategory", category="plain", savePath=linux, downloadPathEnabled="true", downloadPath=parts)
     healed = home.run()
     assert healed.actions() == ["update linux download_path applied", "update plain save_path applied"]
-    categories = raw.categories()
+    categories = raw.list_categories()
     assert [categories[name]["savePath"] for name in declared] == [linux, "", done]
     assert [categories[name].get("download_path") for name in declared] == [parts, False, parts], (
         "only what is declared"
@@ -172,12 +174,12 @@ def test_categories_with_download_paths(server: Server, make_proxy: MakeProxy, h
 
 
 def test_the_path_of_a_category_says_what_it_moves(
-    server: Server, make_proxy: MakeProxy, home: Home, tmp_path: Path
+    server: QbittorrentServer, make_proxy: MakeProxy, home: Home, tmp_path: Path
 ) -> None:
-    proxy, raw = make_proxy(server), Raw(server)
+    proxy, raw = make_proxy(server), RawClient(server)
     home.instance(proxy.url, server.username, server.password)
     raw.post("torrents/createCategory", category="linux", savePath=str(tmp_path / "old"))
-    raw.add([magnet(1), magnet(2)], category="linux", autoTMM="true")
+    raw.add_magnets([make_magnet(1), make_magnet(2)], category="linux", autoTMM="true")
     home.write(entry(3), head=f"categories: {{linux: {{save_path: {tmp_path / 'new'}}}}}")
     (category, _) = home.run("--dry-run").instance()["actions"]
     assert category["disruptive"]
@@ -186,21 +188,23 @@ def test_the_path_of_a_category_says_what_it_moves(
 
 
 @pytest.mark.parametrize("policy", ["upsert", "sync"])
-def test_unused_categories_are_pruned(server: Server, make_proxy: MakeProxy, home: Home, policy: str) -> None:
-    proxy, raw = make_proxy(server), Raw(server)
+def test_unused_categories_are_pruned(
+    server: QbittorrentServer, make_proxy: MakeProxy, home: Home, policy: str
+) -> None:
+    proxy, raw = make_proxy(server), RawClient(server)
     home.instance(proxy.url, server.username, server.password)
     for name in ("kept", "foreign", "unused", "old", "parent", "parent/child"):
         raw.post("torrents/createCategory", category=name, savePath="")
-    raw.add([magnet(1)], category="old")
-    raw.add([magnet(2)], category="foreign")
-    raw.add([magnet(3)], category="parent/child")
-    raw.tag([1], "reconcile:home")
+    raw.add_magnets([make_magnet(1)], category="old")
+    raw.add_magnets([make_magnet(2)], category="foreign")
+    raw.add_magnets([make_magnet(3)], category="parent/child")
+    raw.add_tags([1], "reconcile:home")
     home.write(entry(1, category="kept"), policy=policy, head="prune_categories: true\ncategories: {kept: {}}")
     ran = home.run()
-    assert ran.code == 0, ran.out
+    assert ran.exit_code == 0, ran.out
     stay = {"kept", "foreign", "parent", "parent/child"} | ({"unused", "old"} if policy == "upsert" else set())
-    assert set(raw.categories()) == stay
-    assert {raw.torrent(number)["category"] for number in (1, 2, 3)} == {"kept", "foreign", "parent/child"}
+    assert set(raw.list_categories()) == stay
+    assert {raw.read_torrent(number)["category"] for number in (1, 2, 3)} == {"kept", "foreign", "parent/child"}
     proxy.clear()
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     assert proxy.mutations == []

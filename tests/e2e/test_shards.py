@@ -9,8 +9,8 @@ import requests
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, Ran, entry
 from tests.e2e.watched import watching
-from tests.support.magnets import infohash
-from tests.support.raw import Raw
+from tests.support.magnets import make_infohash
+from tests.support.raw import RawClient
 
 NAMES = ("attic", "box", "cellar")
 SHARDS = ("0/2", "1/2")
@@ -33,22 +33,22 @@ def test_shards_do_together_what_one_does(home: Home, make_server: MakeServer, m
 
     whole = home.run("--dry-run")
     halves = [home.run("--dry-run", "--shard", shard) for shard in SHARDS]
-    assert whole.code == 0, whole.err
+    assert whole.exit_code == 0, whole.err
     assert all(half.report["instances"] for half in halves), "each has its share"
     assert instances(*halves) == instances(whole)
     for proxy in proxies.values():
-        assert proxy.count("auth/login") == 2, "the whole, and one of the halves"
+        assert proxy.count_requests("auth/login") == 2, "the whole, and one of the halves"
         proxy.clear()
 
     first = home.run("--shard", SHARDS[0])
-    assert first.code == 0
+    assert first.exit_code == 0
     held = {part["name"] for part in first.report["instances"]}
     for name, server in servers.items():
-        assert bool(Raw(server).torrents()) == (name in held)
+        assert bool(RawClient(server).list_torrents()) == (name in held)
         assert bool(proxies[name].requests) == (name in held), "what is another's is not even contacted"
-    assert home.run("--shard", SHARDS[1]).code == 0
+    assert home.run("--shard", SHARDS[1]).exit_code == 0
     after = home.run("--dry-run", "--detailed-exitcode")
-    assert (after.code, after.summary) == (0, {"unchanged": 4})
+    assert (after.exit_code, after.summary) == (0, {"unchanged": 4})
 
     with watching(home, "--shard", SHARDS[0], "--listen", "0") as one, watching(home, "--shard", SHARDS[1]) as other:
         one.until(lambda: one.said("http listening"))
@@ -56,6 +56,6 @@ def test_shards_do_together_what_one_does(home: Home, make_server: MakeServer, m
         one.until(lambda: requests.get(f"{url}/healthz/ready", timeout=10).ok)  # its own share is all it waits for
         assert {part["name"] for part in requests.get(f"{url}/api/v1/status", timeout=10).json()["instances"]} == held
         home.write(*wanted.values(), *(entry(9, instance=name, name="late") for name in NAMES))
-        one.until(lambda: all(infohash(9) in Raw(server).torrents() for server in servers.values()))
+        one.until(lambda: all(make_infohash(9) in RawClient(server).list_torrents() for server in servers.values()))
         assert one.stop() < 5
         assert other.stop() < 5

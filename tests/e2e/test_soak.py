@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 
-from reconciler.demo.servers import Server
-from reconciler.journal import FILE_NAME
+from reconciler.demo.servers import QbittorrentServer
+from reconciler.journal import JOURNAL_FILE_NAME
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, entry
 from tests.e2e.watched import Watched, watching
 from tests.support import proxy as faults
-from tests.support.magnets import infohash
+from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
 COUNT = 60  # torrents on each instance
@@ -34,7 +34,13 @@ HASH = re.compile(r"[0-9a-f]{40}")
 ANY_CHANGE = ("add", "adopt", "update")
 MEANT_BY = {"torrents/delete": ("delete",), "torrents/add": ("add",)}
 LIMITS = "guard: {max_delete: 1000, max_delete_percent: 100}"
-TROUBLE = [faults.cut(0.5), faults.status(502), faults.status(429), faults.reset_before, faults.reset_after]
+TROUBLE = [
+    faults.cut_answer(0.5),
+    faults.answer_with_status(502),
+    faults.answer_with_status(429),
+    faults.reset_before,
+    faults.reset_after,
+]
 
 
 class Soak:
@@ -43,7 +49,7 @@ class Soak:
     def __init__(self, home: Home, make_server: MakeServer, make_proxy: MakeProxy, dice: random.Random) -> None:
         self.dice = dice
         self.home = home
-        self.servers: dict[str, Server] = {name: make_server(version) for name, version in VERSIONS.items()}
+        self.servers: dict[str, QbittorrentServer] = {name: make_server(version) for name, version in VERSIONS.items()}
         self.proxies: dict[str, Proxy] = {name: make_proxy(server) for name, server in self.servers.items()}
         self.changes = 0
         for name, server in self.servers.items():
@@ -76,16 +82,16 @@ class Soak:
         try:
             act(name)
         except OSError as error:
-            ended = {name: server.ended for name, server in self.servers.items()}
+            ended = {name: server.exit_text for name, server in self.servers.items()}
             raise AssertionError(f"{act.__name__} of {name}: {error}; servers that ended: {ended}") from error
 
     def drift(self, name: str) -> None:
         """A person does something in the Web UI."""
-        truth, number = Raw(self.servers[name]), self.dice.randrange(COUNT)
+        truth, number = RawClient(self.servers[name]), self.dice.randrange(COUNT)
         if self.dice.random() < 0.5:
-            truth.untag([number], "x")
+            truth.remove_tags([number], "x")
         else:
-            truth.post("torrents/delete", hashes=infohash(number), deleteFiles="false")
+            truth.post("torrents/delete", hashes=make_infohash(number), deleteFiles="false")
 
     def edit(self, _name: str) -> None:
         """Some torrents are no longer wanted, or are again."""
@@ -93,7 +99,7 @@ class Soak:
 
     def fault(self, name: str) -> None:
         """The network fails for a few requests."""
-        self.proxies[name].fail("", self.dice.choice(TROUBLE), times=self.dice.randrange(1, 5))
+        self.proxies[name].add_fault("", self.dice.choice(TROUBLE), times=self.dice.randrange(1, 5))
 
     def restart(self, name: str) -> None:
         """The server restarts."""
@@ -110,7 +116,7 @@ class Soak:
         """The password changes on the server, and a moment later in its file."""
         server = self.servers[name]
         password = f"password-{self.dice.randrange(10**9)}"
-        Raw(server).post("app/setPreferences", json=json.dumps({"web_ui_password": password}))
+        RawClient(server).post("app/setPreferences", json=json.dumps({"web_ui_password": password}))
         server.password = password
         server.restart()
         time.sleep(1)
@@ -133,8 +139,8 @@ class Soak:
     def converged(self) -> bool:
         """Is everything as declared, for a person who looks?"""
         for server in self.servers.values():
-            rows = Raw(server).torrents()
-            if set(rows) != {infohash(n) for n in range(COUNT)}:
+            rows = RawClient(server).list_torrents()
+            if set(rows) != {make_infohash(n) for n in range(COUNT)}:
                 return False
             if any(not {"x", "end"} <= set(row["tags"].split(", ")) for row in rows.values()):
                 return False
@@ -161,7 +167,7 @@ def test_soak(home: Home, make_server: MakeServer, make_proxy: MakeProxy, state_
 
 def journal(state_dir: Path) -> Counter[str]:
     """How many actions the journal has kept, by outcome; it is whole."""
-    with closing(sqlite3.connect(state_dir / FILE_NAME)) as file:
+    with closing(sqlite3.connect(state_dir / JOURNAL_FILE_NAME)) as file:
         assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return Counter(dict(file.execute("SELECT outcome, count(*) FROM action GROUP BY outcome")))
 
@@ -198,5 +204,5 @@ def end_well(soak: Soak, watch: Watched, warm: tuple[int, int], state_dir: Path)
     kept = journal(state_dir)
     say(f"the journal has kept {dict(kept)}")
     assert kept["applied"] == told["applied"] > 0
-    logged_in = {name: proxy.count("auth/login") for name, proxy in soak.proxies.items()}
+    logged_in = {name: proxy.count_requests("auth/login") for name, proxy in soak.proxies.items()}
     say(f"logins {logged_in}; changes of the file {soak.changes}")

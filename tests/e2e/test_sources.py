@@ -10,29 +10,29 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.demo.servers import Server
-from reconciler.model.metainfo import read_metainfo
+from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.metainfo import parse_metainfo
 from tests.conftest import MakeProxy
 from tests.e2e.home import Home, entry
 from tests.e2e.watched import watching
-from tests.support.certificates import self_signed
-from tests.support.magnets import infohash
+from tests.support.certificates import make_self_signed_certificate
+from tests.support.magnets import make_infohash
 from tests.support.nginx import Nginx
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
-from tests.support.torrents import KINDS, bencode, torrent
-from tests.support.web import Handler, Web
+from tests.support.raw import RawClient
+from tests.support.torrents import TORRENT_KINDS, bencode, make_torrent
+from tests.support.web import FixedWebServer, WebHandler
 
 
 @pytest.fixture
-def web() -> Iterator[Web]:
+def web() -> Iterator[FixedWebServer]:
     """A server of torrents."""
-    with Web() as server:
+    with FixedWebServer() as server:
         yield server
 
 
 @pytest.fixture
-def box(any_server: Server, make_proxy: MakeProxy, home: Home) -> Proxy:
+def box(any_server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> Proxy:
     """The instance `box`, for tests to which the version does not matter."""
     proxy = make_proxy(any_server)
     home.instance(proxy.url, any_server.username, any_server.password)
@@ -41,34 +41,36 @@ def box(any_server: Server, make_proxy: MakeProxy, home: Home) -> Proxy:
 
 def id_of(data: bytes, version: str = "5.1.0") -> str:
     """The id under which an instance lists it."""
-    hashes = read_metainfo(data).infohashes
+    hashes = parse_metainfo(data).infohashes
     return str(hashes.v1) if version == "4.2.5" else hashes.ids[0]
 
 
-def test_files_and_urls_of_every_kind(home: Home, proxy: Proxy, truth: Raw, web: Web, version: str) -> None:
-    web.answers = {f"/{kind}": torrent(number, kind) for number, kind in enumerate(KINDS)}
+def test_files_and_urls_of_every_kind(
+    home: Home, proxy: Proxy, truth: RawClient, web: FixedWebServer, version: str
+) -> None:
+    web.answers = {f"/{kind}": make_torrent(number, kind) for number, kind in enumerate(TORRENT_KINDS)}
     written = []
-    for number, kind in enumerate(KINDS, 10):
-        (home.folder / f"{kind}.torrent").write_bytes(torrent(number, kind))
+    for number, kind in enumerate(TORRENT_KINDS, 10):
+        (home.folder / f"{kind}.torrent").write_bytes(make_torrent(number, kind))
         written += [
             f"{{torrent: {kind}.torrent, category: c, tags: [x], paused: true, save_path: /tmp/{kind}}}",
-            f"{{torrent: '{web.url(f'/{kind}?passkey=hunter2')}', name: 'By URL {kind}'}}",
+            f"{{torrent: '{web.url_of(f'/{kind}?passkey=hunter2')}', name: 'By URL {kind}'}}",
         ]
     home.write(*written)
     done = home.run()
     lacking = 2 if version == "4.2.5" else 0  # v2 torrents
     expected = {"add": 6 - lacking, "settings": 1} | ({"blocked": lacking} if lacking else {})
-    assert (done.code, done.summary) == (1 if lacking else 0, expected), done.out
-    kinds = [(number, kind) for number, kind in enumerate(KINDS) if version != "4.2.5" or kind != "v2"]
-    wanted = {id_of(torrent(number + more, kind), version) for number, kind in kinds for more in (0, 10)}
-    found = truth.torrents()
+    assert (done.exit_code, done.summary) == (1 if lacking else 0, expected), done.out
+    kinds = [(number, kind) for number, kind in enumerate(TORRENT_KINDS) if version != "4.2.5" or kind != "v2"]
+    wanted = {id_of(make_torrent(number + more, kind), version) for number, kind in kinds for more in (0, 10)}
+    found = truth.list_torrents()
     assert set(found) == wanted
-    row = found[id_of(torrent(10), version)]
+    row = found[id_of(make_torrent(10), version)]
     assert (row["name"], row["category"], row["size"]) == ("torrent-10", "c", 20_000)
     assert row["save_path"].rstrip("/") == "/tmp/v1"
-    assert found[id_of(torrent(0), version)]["name"] == "By URL v1"
-    assert truth.stopped() == {id_of(torrent(number + 10, kind), version) for number, kind in kinds}
-    assert proxy.count("torrents/add") <= 2 * len(kinds)
+    assert found[id_of(make_torrent(0), version)]["name"] == "By URL v1"
+    assert truth.list_stopped() == {id_of(make_torrent(number + 10, kind), version) for number, kind in kinds}
+    assert proxy.count_requests("torrents/add") <= 2 * len(kinds)
 
     proxy.clear()
     again = home.run("-v")
@@ -78,60 +80,62 @@ def test_files_and_urls_of_every_kind(home: Home, proxy: Proxy, truth: Raw, web:
 
     home.write(*written[:1], head="guard: {max_delete_percent: 100}")
     assert home.run().summary == {"delete": 5 - lacking, "unchanged": 1}
-    assert set(truth.torrents()) == {id_of(torrent(10), version)}
+    assert set(truth.list_torrents()) == {id_of(make_torrent(10), version)}
 
 
-def test_an_infohash_is_what_is_there_already(home: Home, proxy: Proxy, truth: Raw) -> None:
-    home.write(f"{{infohash: {infohash(1)}, tags: [x]}}", entry(2))
+def test_an_infohash_is_what_is_there_already(home: Home, proxy: Proxy, truth: RawClient) -> None:
+    home.write(f"{{infohash: {make_infohash(1)}, tags: [x]}}", entry(2))
     done = home.run()
-    assert (done.code, done.summary) == (1, {"add": 1, "blocked": 1})
+    assert (done.exit_code, done.summary) == (1, {"add": 1, "blocked": 1})
     (blocked,) = [action for action in done.instance()["actions"] if action["outcome"] == "blocked"]
     assert "not on the instance, and an infohash is nothing to add it from" in blocked["reason"]
-    truth.add([f"magnet:?xt=urn:btih:{infohash(1)}"])
+    truth.add_magnets([f"magnet:?xt=urn:btih:{make_infohash(1)}"])
     assert home.run().summary == {"adopt": 1, "unchanged": 1}
-    assert truth.torrent(1)["tags"] == {"x", "reconcile:home"}
-    home.write(f"{{infohash: {infohash(1).upper()}, state: absent}}", entry(2), head="guard: {max_delete: 1}")
+    assert truth.read_torrent(1)["tags"] == {"x", "reconcile:home"}
+    home.write(f"{{infohash: {make_infohash(1).upper()}, state: absent}}", entry(2), head="guard: {max_delete: 1}")
     assert home.run().summary == {"delete": 1, "unchanged": 1}
-    assert set(truth.torrents()) == {infohash(2)}
+    assert set(truth.list_torrents()) == {make_infohash(2)}
 
 
-def test_a_url_that_is_down_is_no_reason_to_prune(home: Home, box: Proxy, any_server: Server, web: Web) -> None:
-    web.answers = {"/1": torrent(1)}
-    url = web.url("/1?passkey=hunter2")
+def test_a_url_that_is_down_is_no_reason_to_prune(
+    home: Home, box: Proxy, any_server: QbittorrentServer, web: FixedWebServer
+) -> None:
+    web.answers = {"/1": make_torrent(1)}
+    url = web.url_of("/1?passkey=hunter2")
     home.write(f"{{torrent: '{url}'}}", entry(2))
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     box.clear()
     web.answers = {"/1": 503}
     done = home.run()
-    assert (done.code, box.requests) == (1, [])
+    assert (done.exit_code, box.requests) == (1, [])
     assert done.report["error"] == "the desired state is unknown: 1 torrent could not be fetched; nothing was done"
     (problem,) = done.report["problems"]
     assert problem["message"] == (
         f"this torrent could not be fetched: 127.0.0.1:{web.port} answered 503 Service Unavailable"
     )
     assert "hunter2" not in done.out + done.err
-    assert len(Raw(any_server).torrents()) == 2
+    assert len(RawClient(any_server).list_torrents()) == 2
     home.write(f"{{torrent: '{url}', pausd: 1}}", entry(2))
-    assert home.run().code == 4
+    assert home.run().exit_code == 4
 
 
-def test_a_validation_fetches_nothing(home: Home, box: Proxy, web: Web) -> None:
-    home.write(f"{{torrent: '{web.url()}'}}", entry(2))
+def test_a_validation_fetches_nothing(home: Home, box: Proxy, web: FixedWebServer) -> None:
+    home.write(f"{{torrent: '{web.url_of()}'}}", entry(2))
     done = home.run("validate")
-    assert (done.code, done.report["torrents"], done.report["unfetched"]) == (0, 1, 1)
-    assert (web.asked, box.requests) == ([], [])
+    assert (done.exit_code, done.report["torrents"], done.report["unfetched"]) == (0, 1, 1)
+    assert (web.requests, box.requests) == ([], [])
 
 
-def test_it_can_be_stopped_while_it_fetches(home: Home, box: Proxy, web: Web) -> None:
+def test_it_can_be_stopped_while_it_fetches(home: Home, box: Proxy, web: FixedWebServer) -> None:
     asked, gone = threading.Event(), threading.Event()
 
-    def hang(handler: Handler) -> None:
+    def hang(handler: WebHandler) -> None:
         asked.set()
         gone.wait(20)
-        handler.send(503, b"")
+        handler.send_answer(503, b"")
 
     web.answers["/"] = hang
-    home.write(f"{{torrent: '{web.url()}'}}")
+    home.write(f"{{torrent: '{web.url_of()}'}}")
     process = home.start()
     assert asked.wait(20)
     process.send_signal(signal.SIGTERM)
@@ -143,35 +147,35 @@ def test_it_can_be_stopped_while_it_fetches(home: Home, box: Proxy, web: Web) ->
 
 
 def test_a_watch_follows_files_and_sits_out_urls_that_are_down(
-    home: Home, box: Proxy, any_server: Server, web: Web
+    home: Home, box: Proxy, any_server: QbittorrentServer, web: FixedWebServer
 ) -> None:
-    truth, file = Raw(any_server), home.folder / "a.torrent"
-    file.write_bytes(torrent(1))
-    web.answers = {"/2": torrent(2), "/3": 404}
-    first = ("{torrent: a.torrent}", f"{{torrent: '{web.url('/2')}'}}")
+    truth, file = RawClient(any_server), home.folder / "a.torrent"
+    file.write_bytes(make_torrent(1))
+    web.answers = {"/2": make_torrent(2), "/3": 404}
+    first = ("{torrent: a.torrent}", f"{{torrent: '{web.url_of('/2')}'}}")
     home.write(*first, head="guard: {max_delete_percent: 100}")
 
     def there(*numbers: int) -> bool:
-        return set(truth.torrents()) == {id_of(torrent(number)) for number in numbers}
+        return set(truth.list_torrents()) == {id_of(make_torrent(number)) for number in numbers}
 
     with watching(home) as watch:
         watch.until(lambda: there(1, 2))
-        file.write_bytes(torrent(4))
+        file.write_bytes(make_torrent(4))
         watch.until(lambda: there(4, 2))
-        home.write(f"{{torrent: '{web.url('/3')}'}}", head="guard: {max_delete_percent: 100}")
+        home.write(f"{{torrent: '{web.url_of('/3')}'}}", head="guard: {max_delete_percent: 100}")
         watch.until(lambda: watch.said("the last good one stays in force"))
-        reads = box.reads
-        watch.until(lambda: box.reads >= reads + 3)
+        reads = box.read_count
+        watch.until(lambda: box.read_count >= reads + 3)
         assert there(4, 2)
-        web.answers["/3"] = torrent(3)
+        web.answers["/3"] = make_torrent(3)
         watch.process.send_signal(signal.SIGHUP)
         watch.until(lambda: there(3))
-        assert (web.count("/2"), watch.stop() < 5) == (1, True)
+        assert (web.count_requests("/2"), watch.stop() < 5) == (1, True)
     assert watch.process.returncode == 0
 
 
-def test_many_files_behind_nginx(home: Home, any_server: Server, tmp_path: Path) -> None:
-    certificate = self_signed(tmp_path)
+def test_many_files_behind_nginx(home: Home, any_server: QbittorrentServer, tmp_path: Path) -> None:
+    certificate = make_self_signed_certificate(tmp_path)
     (home.folder / "t").mkdir()
     for number in range(60):
         info = {"name": f"{number}", "length": 1200 << 14, "piece length": 1 << 14, "pieces": os.urandom(1200 * 20)}
@@ -181,5 +185,5 @@ def test_many_files_behind_nginx(home: Home, any_server: Server, tmp_path: Path)
         home.instance(nginx.url, any_server.username, any_server.password, more=f"tls: {{ca_file: {certificate}}}")
         home.write(*(f"{{torrent: t/{number}.torrent, paused: true}}" for number in range(60)))
         done = home.run()
-        assert (done.code, done.summary) == (0, {"add": 60}), done.err
+        assert (done.exit_code, done.summary) == (0, {"add": 60}), done.err
         assert home.run().summary == {"unchanged": 60}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from tests.cli.test_process import on_terminal
 from tests.conftest import MakeServer
 from tests.e2e.home import Home, entry
@@ -20,9 +20,9 @@ from tests.e2e.watched import Watched
 from tests.live.following import seeding
 from tests.support.commands import COMMAND
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
-from tests.support.seeding import introduced, seeded_slowly
-from tests.support.torrents import torrent
+from tests.support.raw import RawClient
+from tests.support.seeding import keep_introducing_peer, seed_torrent_slowly
+from tests.support.torrents import make_torrent
 
 SIZE = 3_000_000
 
@@ -46,15 +46,18 @@ def newest(watched: Watched) -> dict[str, Any]:
 
 
 def test_a_download_from_its_beginning_to_its_end(
-    home: Home, server: Server, proxy: Proxy, make_server: MakeServer
+    home: Home, server: QbittorrentServer, proxy: Proxy, make_server: MakeServer
 ) -> None:
     seeder = make_server("5.1.0")
-    key = seeded_slowly(seeder, 1, SIZE, rate=60_000)
-    (home.folder / "t.torrent").write_bytes(torrent(1, size=SIZE))
+    key = seed_torrent_slowly(seeder, 1, SIZE, rate=60_000)
+    (home.folder / "t.torrent").write_bytes(make_torrent(1, size=SIZE))
     home.write("{torrent: t.torrent, category: linux, tags: [iso]}", entry(2, paused=True))
-    assert home.run("--quiet").code == 0
+    assert home.run("--quiet").exit_code == 0
     proxy.clear()
-    with introduced(server, key, seeder), looking(home, "--watch", "--interval", "1s", "--tag", "iso") as watched:
+    with (
+        keep_introducing_peer(server, key, seeder),
+        looking(home, "--watch", "--interval", "1s", "--tag", "iso") as watched,
+    ):
         watched.until(lambda: bool(newest(watched).get("download_rate")) and newest(watched)["eta"] is not None, 60)
         assert newest(watched)["phase"] in ("downloading", "stalled")
         assert 0 < newest(watched)["progress"] < 1
@@ -64,13 +67,13 @@ def test_a_download_from_its_beginning_to_its_end(
         assert "1 of 2 declared torrents: 1 " in shown.out
 
         late = home.run("status", "--wait", "complete", "--category", "linux", "--timeout", "1s")
-        assert (late.code, late.report["exit_code"], late.report["wait"]["outcome"]) == (1, 1, "timeout")
+        assert (late.exit_code, late.report["exit_code"], late.report["wait"]["outcome"]) == (1, 1, "timeout")
         assert "error: not complete after 1 s: torrent-1 on box: " in late.err
         assert "waiting: 0 of 1 complete · " in late.err
 
-        Raw(seeder).post("torrents/setUploadLimit", hashes=key, limit=0)
+        RawClient(seeder).post("torrents/setUploadLimit", hashes=key, limit=0)
         done = home.run("status", "--wait", "complete", "--category", "linux", "--timeout", "90s")
-        assert (done.code, done.report["wait"]) == (0, {"outcome": "complete", "reasons": []}), done.err
+        assert (done.exit_code, done.report["wait"]) == (0, {"outcome": "complete", "reasons": []}), done.err
         assert [one["complete"] for one in done.report["torrents"]] == [True]
         watched.until(lambda: newest(watched)["complete"] is True)
         assert (newest(watched)["phase"], newest(watched)["eta"]) in [("seeding", None), ("queued", None)]
@@ -83,26 +86,26 @@ def test_a_download_from_its_beginning_to_its_end(
         proxy.clear()
         watched.stop(signal.SIGINT)
         assert watched.process.returncode == 0
-        assert proxy.count("auth/logout") == 1
+        assert proxy.count_requests("auth/logout") == 1
         assert proxy.mutations == []
 
 
-def test_waiting_says_what_will_not_come(home: Home, any_server: Server, box: Proxy, tmp_path: Path) -> None:
+def test_waiting_says_what_will_not_come(home: Home, any_server: QbittorrentServer, box: Proxy, tmp_path: Path) -> None:
     lost = seeding(any_server, tmp_path)
     (any_server.downloads / "seeded").unlink()
     any_server.restart()
     box.port = any_server.port
-    Raw.eventually(lambda: Raw(any_server).torrents()[lost]["state"] == "missingFiles")
+    RawClient.wait_until(lambda: RawClient(any_server).list_torrents()[lost]["state"] == "missingFiles")
     home.write(entry(1), f"{{infohash: {lost}, tags: [old]}}", policy="upsert")
     ran = home.run("status", "--wait", "complete", "--interval", "1s")
-    assert (ran.code, ran.report["wait"]["outcome"]) == (1, "failed")
+    assert (ran.exit_code, ran.report["wait"]["outcome"]) == (1, "failed")
     assert ran.report["wait"]["reasons"] == [
         "torrent-1 on box: not on its instance; a run of reconcile adds it",
         "seeded on box: its data is gone from disk",
     ]
     assert ran.err.endswith("adds it; seeded on box: its data is gone from disk\n")
     none = home.run("status", "--wait", "complete", "--category", "typo")
-    assert (none.code, none.report["torrents"]) == (1, [])
+    assert (none.exit_code, none.report["torrents"]) == (1, [])
     assert "no declared torrent is selected" in none.err
     assert box.mutations == []
 
@@ -111,14 +114,16 @@ def test_waiting_knocks_once_at_a_door_that_is_shut(home: Home, box: Proxy) -> N
     home.write(entry(1))
     home.environ["BOX_PASSWORD"] = "wrong"
     ran = home.run("status", "--wait", "complete", "--interval", "1s")
-    assert (ran.code, ran.report["wait"]["outcome"]) == (1, "failed")
+    assert (ran.exit_code, ran.report["wait"]["outcome"]) == (1, "failed")
     assert ran.report["instances"][0]["status"] == "auth_failed"
-    assert box.count("auth/login") == 1
+    assert box.count_requests("auth/login") == 1
 
 
-def test_waiting_outlasts_a_server_that_is_away_and_ends_clean(home: Home, any_server: Server, box: Proxy) -> None:
+def test_waiting_outlasts_a_server_that_is_away_and_ends_clean(
+    home: Home, any_server: QbittorrentServer, box: Proxy
+) -> None:
     home.write(entry(1))
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     any_server.kill()
     with looking(home, "--wait", "complete", "--interval", "1s", "--log-format", "json") as waiting:
         waiting.until(lambda: waiting.said("box: unreachable"))
@@ -131,13 +136,13 @@ def test_waiting_outlasts_a_server_that_is_away_and_ends_clean(home: Home, any_s
     report = "".join(waiting.out)
     assert '"outcome": "stopped"' in report
     assert '"phase": "metadata"' in report, "the last good look"
-    assert box.count("auth/logout") == 1
+    assert box.count_requests("auth/logout") == 1
 
 
 @pytest.mark.usefixtures("box")
-def test_in_a_pipe_a_block_for_each_change(home: Home, any_server: Server) -> None:
+def test_in_a_pipe_a_block_for_each_change(home: Home, any_server: QbittorrentServer) -> None:
     home.write(entry(1, paused=True))
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     with looking(home, "--watch", "--interval", "1s", text=True) as watched:
 
         def said(text: str) -> bool:
@@ -173,17 +178,17 @@ def test_a_reader_that_goes_away_ends_it(home: Home, box: Proxy) -> None:
     assert process.stdout.readline().startswith(b'{"format_version":1,')
     process.stdout.close()
     assert process.wait(20) == 0
-    assert box.count("auth/logout") == 1
+    assert box.count_requests("auth/logout") == 1
 
 
 @pytest.mark.parametrize("colours", [True, False])
 def test_on_a_terminal_one_look_stands_in_place_of_the_other(home: Home, box: Proxy, colours: bool) -> None:
     home.write(*(entry(number, paused=True) for number in range(60)))
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     box.clear()
 
     def end(process: subprocess.Popen[bytes]) -> None:
-        Raw.eventually(lambda: box.count("sync/maindata") >= 4)
+        RawClient.wait_until(lambda: box.count_requests("sync/maindata") >= 4)
         process.send_signal(signal.SIGINT)
 
     env = {**home.environ, "TERM": "xterm", **({} if colours else {"NO_COLOR": "1"})}
@@ -197,7 +202,7 @@ def test_on_a_terminal_one_look_stands_in_place_of_the_other(home: Home, box: Pr
     assert bool(re.search(r"\x1b\[[0-9;]*m", seen)) is colours
     assert seen.count("\x1b[?25l") == seen.count("\x1b[?25h") == 1, "the cursor is back"
     assert "stopping" not in seen
-    assert box.count("auth/logout") == 1
+    assert box.count_requests("auth/logout") == 1
 
 
 def shown_by(written: str) -> list[str]:

@@ -14,21 +14,21 @@ from typing import Any
 
 import pytest
 
-from reconciler.demo.packages import RELEASES
-from reconciler.demo.servers import Server
+from reconciler.demo.packages import QBITTORRENT_PACKAGES
+from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
 from tests.e2e.home import Home, entries, entry
 from tests.support import proxy as faults
-from tests.support.magnets import infohash, magnet
+from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Fault, Proxy
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 FAULTS: list[tuple[str, Fault]] = [
-    ("cut", faults.cut(0.5)),
-    ("cut at once", faults.cut(0.0)),
-    ("502", faults.status(502, "<html>bad gateway</html>")),
-    ("429", faults.status(429, "slow down")),
-    ("hang", faults.hang(3)),
+    ("cut", faults.cut_answer(0.5)),
+    ("cut at once", faults.cut_answer(0.0)),
+    ("502", faults.answer_with_status(502, "<html>bad gateway</html>")),
+    ("429", faults.answer_with_status(429, "slow down")),
+    ("hang", faults.hang_before(3)),
     ("hang after", faults.hang_after(3)),
     ("reset before", faults.reset_before),
     ("reset after", faults.reset_after),
@@ -39,7 +39,7 @@ each_fault_somewhere = pytest.mark.parametrize(
     ("fault", "version"),
     [
         pytest.param(fault, version, id=f"{name}-{version}")
-        for (name, fault), version in zip(FAULTS, 2 * list(RELEASES), strict=True)
+        for (name, fault), version in zip(FAULTS, 2 * list(QBITTORRENT_PACKAGES), strict=True)
     ],
 )
 
@@ -50,73 +50,73 @@ def _impatient(home: Home) -> None:
 
 
 def test_a_server_that_is_down_keeps_its_trouble_to_itself(
-    home: Home, proxy: Proxy, truth: Raw, make_server: MakeServer
+    home: Home, proxy: Proxy, truth: RawClient, make_server: MakeServer
 ) -> None:
     down = make_server()
     down.kill()
     home.instance(down.url, "admin", "x", name="down")
     home.write(entry(1, instance="box"), entry(2, instance="down"))
     done = home.run()
-    assert done.code == 1
+    assert done.exit_code == 1
     assert (done.instance("box")["status"], done.instance("down")["status"]) == ("ok", "unreachable")
-    assert set(truth.torrents()) == {infohash(1)}
+    assert set(truth.list_torrents()) == {make_infohash(1)}
     assert str(down.port) in done.instance("down")["error"]
 
     down.start()
     text = home.file.read_text().replace('"down"', '"down"')
     home.file.write_text(text)
     home.environ["DOWN_PASSWORD"] = down.password
-    assert home.run().code == 0
-    assert set(Raw(down).torrents()) == {infohash(2)}
+    assert home.run().exit_code == 0
+    assert set(RawClient(down).list_torrents()) == {make_infohash(2)}
 
 
-def test_a_wrong_password_is_one_attempt(home: Home, proxy: Proxy, truth: Raw, make_server: MakeServer) -> None:
+def test_a_wrong_password_is_one_attempt(home: Home, proxy: Proxy, truth: RawClient, make_server: MakeServer) -> None:
     other = make_server()
     home.instance(other.url, other.username, other.password, name="other")
     home.write(entry(1, instance="box"), entry(2, instance="other"))
     done = home.run(environ={"BOX_PASSWORD": "not-the-one"})
-    assert done.code == 1
-    assert proxy.count("auth/login") == 1
+    assert done.exit_code == 1
+    assert proxy.count_requests("auth/login") == 1
     assert done.instance("box")["status"] == "auth_failed"
     assert done.instance("other")["status"] == "ok"
-    assert set(Raw(other).torrents()) == {infohash(2)}
+    assert set(RawClient(other).list_torrents()) == {make_infohash(2)}
     assert "not-the-one" not in done.out + done.err
 
 
-def test_a_banned_address_is_said(home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_a_banned_address_is_said(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(entry(1))
     for _ in range(5):
         home.run(environ={"BOX_PASSWORD": "wrong"})
     banned = home.run()
-    assert (banned.code, banned.instance()["status"]) == (1, "banned")
-    assert truth.torrents() == {}
+    assert (banned.exit_code, banned.instance()["status"]) == (1, "banned")
+    assert truth.list_torrents() == {}
 
 
 @each_fault_somewhere
-def test_a_read_that_fails_is_never_an_empty_one(fault: Fault, home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_a_read_that_fails_is_never_an_empty_one(fault: Fault, home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(*entries(3))
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     home.write(entry(0), entry(1))
     _impatient(home)
-    proxy.fail("torrents/info", fault, times=1000)
+    proxy.add_fault("torrents/info", fault, times=1000)
     done = home.run()
-    assert done.code == 1
+    assert done.exit_code == 1
     assert done.instance()["status"] in ("unreachable", "error")
     assert done.instance()["actions"] == []
-    assert len(truth.torrents()) == 3
+    assert len(truth.list_torrents()) == 3
 
     proxy.clear()
     assert home.run().summary == {"delete": 1, "unchanged": 2}
 
 
 @each_fault_somewhere
-def test_a_read_that_fails_once_is_read_again(fault: Fault, home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_a_read_that_fails_once_is_read_again(fault: Fault, home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(*entries(2))
     _impatient(home)
-    proxy.fail("torrents/info", fault)
-    proxy.fail("torrents/categories", fault)
-    assert home.run().code == 0
-    assert len(truth.torrents()) == 2
+    proxy.add_fault("torrents/info", fault)
+    proxy.add_fault("torrents/categories", fault)
+    assert home.run().exit_code == 0
+    assert len(truth.list_torrents()) == 2
 
 
 MUTATIONS = [
@@ -132,21 +132,21 @@ MUTATIONS = [
 @each_fault
 @pytest.mark.parametrize("endpoint", MUTATIONS)
 def test_a_mutation_whose_answer_is_lost(
-    endpoint: str, fault: Fault, home: Home, any_server: Server, make_proxy: Callable[..., Proxy]
+    endpoint: str, fault: Fault, home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
     """On one version: the faults are the network's, not the server's."""
-    proxy, truth = make_proxy(any_server), Raw(any_server)
+    proxy, truth = make_proxy(any_server), RawClient(any_server)
     home.instance(proxy.url, any_server.username, any_server.password)
-    truth.add([magnet(1), magnet(2)])
-    truth.tag([2], "reconcile:home")
+    truth.add_magnets([make_magnet(1), make_magnet(2)])
+    truth.add_tags([2], "reconcile:home")
     home.write(entry(1, name="one", category="c", tags=["x"]), entry(3, category="c"))
     _impatient(home)
-    proxy.fail(endpoint, fault)
+    proxy.add_fault(endpoint, fault)
     done = home.run()
-    assert done.code == 0, done.out
+    assert done.exit_code == 0, done.out
     assert done.summary == {"add": 1, "adopt": 1, "delete": 1, "settings": 1}
-    assert set(truth.torrents()) == {infohash(1), infohash(3)}
-    one = truth.torrent(1)
+    assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(3)}
+    one = truth.read_torrent(1)
     assert (one["name"], one["category"], one["tags"]) == ("one", "c", {"reconcile:home", "x"})
     proxy.clear()
     assert home.run().summary == {"unchanged": 2}
@@ -154,20 +154,22 @@ def test_a_mutation_whose_answer_is_lost(
 
 
 @each_fault
-def test_every_mutation_of_a_run_loses_its_answer_once(fault: Fault, home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_every_mutation_of_a_run_loses_its_answer_once(
+    fault: Fault, home: Home, proxy: Proxy, truth: RawClient
+) -> None:
     """On every version: each has its own way of answering, and of being asked twice."""
-    truth.add([magnet(1), magnet(2)])
-    truth.tag([2], "reconcile:home")
+    truth.add_magnets([make_magnet(1), make_magnet(2)])
+    truth.add_tags([2], "reconcile:home")
     home.write(entry(1, name="one", category="c", tags=["x"], paused=False), entry(3, category="c", tags=["y"]))
     _impatient(home)
     for endpoint in (*MUTATIONS, "torrents/start", "torrents/resume"):
-        proxy.fail(endpoint, fault)
+        proxy.add_fault(endpoint, fault)
     done = home.run()
-    assert (done.code, done.summary) == (0, {"add": 1, "adopt": 1, "delete": 1, "settings": 1}), done.out
-    assert set(truth.torrents()) == {infohash(1), infohash(3)}
-    assert truth.torrent(1)["tags"] == {"reconcile:home", "x"}
-    assert truth.torrent(3)["tags"] == {"reconcile:home", "y"}
-    assert truth.stopped() == set()
+    assert (done.exit_code, done.summary) == (0, {"add": 1, "adopt": 1, "delete": 1, "settings": 1}), done.out
+    assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(3)}
+    assert truth.read_torrent(1)["tags"] == {"reconcile:home", "x"}
+    assert truth.read_torrent(3)["tags"] == {"reconcile:home", "y"}
+    assert truth.list_stopped() == set()
     proxy.clear()
     assert home.run().summary == {"unchanged": 2}
     assert proxy.mutations == []
@@ -175,22 +177,22 @@ def test_every_mutation_of_a_run_loses_its_answer_once(fault: Fault, home: Home,
 
 @each_fault
 def test_a_server_that_is_lost_in_the_middle(
-    fault: Fault, home: Home, any_server: Server, make_proxy: Callable[..., Proxy]
+    fault: Fault, home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
-    proxy, truth = make_proxy(any_server), Raw(any_server)
+    proxy, truth = make_proxy(any_server), RawClient(any_server)
     home.instance(proxy.url, any_server.username, any_server.password)
-    truth.add([magnet(2)])
-    truth.tag([2], "reconcile:home")
+    truth.add_magnets([make_magnet(2)])
+    truth.add_tags([2], "reconcile:home")
     home.write(entry(1), entry(3, tags=["x"]))
     _impatient(home)
-    proxy.fail("", fault, times=1000, after=6)
+    proxy.add_fault("", fault, times=1000, after=6)
     done = home.run()
-    assert done.code == 1
-    assert infohash(2) in truth.torrents(), "no deletion without a fresh read"
+    assert done.exit_code == 1
+    assert make_infohash(2) in truth.list_torrents(), "no deletion without a fresh read"
     assert not {"applied", "planned"}.intersection(a["outcome"] for a in done.instance()["actions"])
     proxy.clear()
-    assert home.run().code == 0
-    assert set(truth.torrents()) == {infohash(1), infohash(3)}
+    assert home.run().exit_code == 0
+    assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(3)}
     assert home.run().summary == {"unchanged": 2}
 
 
@@ -202,72 +204,75 @@ def _wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> 
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2])
-def test_killed_in_the_middle_of_two_thousand_adds(calls: int, home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_killed_in_the_middle_of_two_thousand_adds(calls: int, home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(
         *entries(1000, paused=True, tags=["a"]), *(entry(n, tags=["b"], category="c") for n in range(1000, 2000))
     )
     process = home.start()
-    _wait_for(lambda: proxy.count("torrents/createCategory") > 0 and proxy.count("torrents/add") >= calls, process)
+    _wait_for(
+        lambda: proxy.count_requests("torrents/createCategory") > 0 and proxy.count_requests("torrents/add") >= calls,
+        process,
+    )
     process.kill()
     process.communicate()
-    assert len(truth.torrents()) <= 2000
+    assert len(truth.list_torrents()) <= 2000
 
     done = home.run()
-    assert done.code == 0, done.err
-    rows = truth.torrents()
-    assert set(rows) == {infohash(n) for n in range(2000)}
+    assert done.exit_code == 0, done.err
+    rows = truth.list_torrents()
+    assert set(rows) == {make_infohash(n) for n in range(2000)}
     assert all("reconcile:home" in row["tags"] for row in rows.values())
-    assert truth.stopped() == {infohash(n) for n in range(1000)}
+    assert truth.list_stopped() == {make_infohash(n) for n in range(1000)}
     assert home.run().summary == {"unchanged": 2000}
 
 
 def test_the_server_is_killed_in_the_middle_of_two_thousand_adds(
-    home: Home, server: Server, proxy: Proxy, truth: Raw
+    home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:
     home.write(*entries(1000, paused=True, tags=["a"]), *(entry(n, paused=True, tags=["b"]) for n in range(1000, 2000)))
     process = home.start()
-    _wait_for(lambda: proxy.count("torrents/add") >= 1, process)
+    _wait_for(lambda: proxy.count_requests("torrents/add") >= 1, process)
     server.kill()
     out, err = process.communicate(timeout=60)
     assert process.returncode == 1, err
     assert "Traceback" not in out + err
 
     server.start()
-    assert home.run().code == 0
-    rows = Raw(server).torrents()
-    assert set(rows) == {infohash(n) for n in range(2000)}
+    assert home.run().exit_code == 0
+    rows = RawClient(server).list_torrents()
+    assert set(rows) == {make_infohash(n) for n in range(2000)}
     assert home.run().summary == {"unchanged": 2000}
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_in_order(
-    number: signal.Signals, code: int, home: Home, any_server: Server, make_proxy: Callable[..., Proxy]
+    number: signal.Signals, code: int, home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
-    proxy, truth = make_proxy(any_server), Raw(any_server)
+    proxy, truth = make_proxy(any_server), RawClient(any_server)
     home.instance(proxy.url, any_server.username, any_server.password)
     home.write(*(entry(n, name=f"name {n}") for n in range(500)))
     process = home.start()
-    _wait_for(lambda: proxy.count("torrents/add") > 20, process)
+    _wait_for(lambda: proxy.count_requests("torrents/add") > 20, process)
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert process.returncode == code, err
     assert proxy.requests[-1].endpoint == "auth/logout"
     assert '"outcome": "dropped"' in out
     assert "Traceback" not in err
-    assert 0 < len(truth.torrents()) < 500
-    assert home.run().code == 0
+    assert 0 < len(truth.list_torrents()) < 500
+    assert home.run().exit_code == 0
 
 
 @pytest.mark.parametrize("signals", [1])
 def test_a_signal_while_it_waits_for_a_server(
-    signals: int, home: Home, any_server: Server, make_proxy: Callable[..., Proxy]
+    signals: int, home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
     proxy = make_proxy(any_server)
     home.instance(proxy.url, any_server.username, any_server.password)
     home.write(entry(1))
-    proxy.fail("torrents/info", faults.status(502), times=1000)
+    proxy.add_fault("torrents/info", faults.answer_with_status(502), times=1000)
     process = home.start()
-    _wait_for(lambda: proxy.count("torrents/info") > 1, process)
+    _wait_for(lambda: proxy.count_requests("torrents/info") > 1, process)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
     assert process.returncode == 143
@@ -276,7 +281,7 @@ def test_a_signal_while_it_waits_for_a_server(
 # Runs the command on every case of a folder in one process, and counts what it tries to connect to.
 _RUN_ALL = """
 import json, os, socket, sys
-from reconciler.cli import main
+from reconciler.cli.main import main
 
 contacted, codes = [], {}
 socket.socket.connect = lambda self, address: contacted.append(address)
@@ -300,39 +305,39 @@ def test_a_broken_file_contacts_nobody(broken_files: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_no_secret_is_ever_shown(home: Home, any_server: Server, make_proxy: Callable[..., Proxy]) -> None:
+def test_no_secret_is_ever_shown(home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]) -> None:
     proxy = make_proxy(any_server)
     home.instance(proxy.url, any_server.username, any_server.password)
     tracker = "http%3A%2F%2Ftracker.example%2Fpasskey-12345%2Fannounce"
-    home.write(f"{{magnet: 'magnet:?xt=urn:btih:{infohash(1)}&dn=one&tr={tracker}'}}")
+    home.write(f"{{magnet: 'magnet:?xt=urn:btih:{make_infohash(1)}&dn=one&tr={tracker}'}}")
     shown = ""
     for output in ("text", "json", "markdown", "github"):
         for options in (["--dry-run", "-v"], ["-v"]):
             done = home.run("--output", output, *options)
-            assert done.code == 0, done.err
+            assert done.exit_code == 0, done.err
             shown += done.out + done.err
-        proxy.fail("torrents/info", faults.status(500, "boom"), times=10)
+        proxy.add_fault("torrents/info", faults.answer_with_status(500, "boom"), times=10)
         done = home.run("--output", output, "-v")
-        assert done.code == 1, done.err
+        assert done.exit_code == 1, done.err
         shown += done.out + done.err
         proxy.clear()
     assert any_server.password not in shown
     assert "passkey-12345" not in shown
 
 
-@pytest.mark.parametrize("fault", [faults.hang_after(3), faults.cut(0.0), faults.reset_after])
+@pytest.mark.parametrize("fault", [faults.hang_after(3), faults.cut_answer(0.0), faults.reset_after])
 def test_a_login_whose_answer_is_lost_is_not_tried_again(
-    fault: Fault, home: Home, any_server: Server, make_proxy: Callable[..., Proxy]
+    fault: Fault, home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
     """It may have been refused unseen, and five refusals ban the address."""
     proxy = make_proxy(any_server)
     home.instance(proxy.url, any_server.username, "wrong")
     home.write(entry(1))
     _impatient(home)
-    proxy.fail("auth/login", fault, times=9)
+    proxy.add_fault("auth/login", fault, times=9)
     done = home.run()
-    assert (done.code, done.instance()["status"]) == (1, "unreachable")
-    assert proxy.count("auth/login") == 1
+    assert (done.exit_code, done.instance()["status"]) == (1, "unreachable")
+    assert proxy.count_requests("auth/login") == 1
 
 
 def test_instances_are_read_and_changed_side_by_side(
@@ -344,12 +349,12 @@ def test_instances_are_read_and_changed_side_by_side(
 
     def meet(handler: Any, body: bytes) -> None:
         meeting.wait()
-        faults.forward(handler, body)
+        faults.forward_request(handler, body)
 
     for name, server in zip(("one", "two"), servers, strict=True):
         proxy = make_proxy(server)
         home.instance(proxy.url, server.username, server.password, name=name)
         for endpoint in ("auth/login", "torrents/info", "torrents/add"):
-            proxy.fail(endpoint, meet)
+            proxy.add_fault(endpoint, meet)
     home.write(entry(1, instance="one"), entry(1, instance="two"))
     assert home.run().summary == {"add": 2}

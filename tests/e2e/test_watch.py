@@ -6,35 +6,35 @@ import json
 import signal
 import time
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy, MakeServer
 from tests.e2e.home import Home, entries, entry
 from tests.e2e.watched import watching
 from tests.support import proxy as faults
-from tests.support.magnets import infohash
+from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 
 def numbered(*numbers: int) -> set[str]:
     """The ids of made-up torrents."""
-    return set(map(infohash, numbers))
+    return set(map(make_infohash, numbers))
 
 
-def test_it_follows_the_file_heals_drift_and_leaves_in_order(home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_it_follows_the_file_heals_drift_and_leaves_in_order(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(entry(1, tags=["x"]))
     with watching(home) as watch:
-        watch.until(lambda: set(truth.torrents()) == numbered(1))
+        watch.until(lambda: set(truth.list_torrents()) == numbered(1))
         home.write(entry(1, tags=["x"]), entry(2))
-        watch.until(lambda: set(truth.torrents()) == numbered(1, 2))
-        truth.untag([1], "x")
-        watch.until(lambda: "x" in truth.torrent(1)["tags"])
+        watch.until(lambda: set(truth.list_torrents()) == numbered(1, 2))
+        truth.remove_tags([1], "x")
+        watch.until(lambda: "x" in truth.read_torrent(1)["tags"])
         home.write(entry(2))
-        watch.until(lambda: set(truth.torrents()) == numbered(2))
+        watch.until(lambda: set(truth.list_torrents()) == numbered(2))
         watch.until(lambda: len(watch.reports) >= 4)
         assert watch.stop() < 5
     assert watch.process.returncode == 0
-    assert proxy.count("auth/login") == proxy.count("auth/logout")
+    assert proxy.count_requests("auth/login") == proxy.count_requests("auth/logout")
     sums = [{key: n for key, n in report["summary"].items() if n} for report in watch.reports]
     assert sums == [
         {"add": 1},
@@ -50,24 +50,24 @@ def test_it_follows_the_file_heals_drift_and_leaves_in_order(home: Home, proxy: 
     ]
 
 
-def test_a_converged_watch_only_reads_and_stays_logged_in(home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_a_converged_watch_only_reads_and_stays_logged_in(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(*entries(3, tags=["x"], category="c"))
-    assert home.run().code == 0
+    assert home.run().exit_code == 0
     proxy.clear()
     with watching(home) as watch:
-        watch.until(lambda: proxy.reads >= 8, within=40)
+        watch.until(lambda: proxy.read_count >= 8, within=40)
         assert watch.stop(signal.SIGINT) < 5
     assert watch.process.returncode == 0
     assert proxy.mutations == []
-    assert proxy.count("auth/login") == proxy.count("auth/logout") == 1
+    assert proxy.count_requests("auth/login") == proxy.count_requests("auth/logout") == 1
     assert watch.reports == [], "nothing to say on standard output"
     assert [line["event"] for line in watch.log if line["level"] == "info"] == ["watching: nothing to do, 3 unchanged"]
 
 
-def test_a_dry_run_in_a_loop_changes_nothing_and_tells_a_plan_once(home: Home, proxy: Proxy, truth: Raw) -> None:
+def test_a_dry_run_in_a_loop_changes_nothing_and_tells_a_plan_once(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(entry(1))
     with watching(home, "--dry-run") as watch:
-        watch.until(lambda: proxy.reads >= 4)
+        watch.until(lambda: proxy.read_count >= 4)
         assert len(watch.reports) == 1
         home.write(entry(1), entry(2))
         watch.until(lambda: len(watch.reports) == 2)
@@ -76,13 +76,13 @@ def test_a_dry_run_in_a_loop_changes_nothing_and_tells_a_plan_once(home: Home, p
     assert [report["summary"]["add"] for report in watch.reports] == [1, 2]
 
 
-def test_a_server_that_restarts_or_is_away_is_sat_out(home: Home, any_server: Server, box: Proxy) -> None:
+def test_a_server_that_restarts_or_is_away_is_sat_out(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
     home.write(entry(1))
     with watching(home) as watch:
         watch.until(lambda: len(watch.reports) == 1)
         any_server.restart()
-        Raw(any_server).post("torrents/delete", hashes=infohash(1), deleteFiles="false")
-        watch.until(lambda: set(Raw(any_server).torrents()) == numbered(1), within=40)
+        RawClient(any_server).post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
+        watch.until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1), within=40)
 
         any_server.kill()
         watch.until(lambda: any(watch.said(f'"failures": {count}') for count in (2, 3, 4)))  # two may be told as one
@@ -90,20 +90,20 @@ def test_a_server_that_restarts_or_is_away_is_sat_out(home: Home, any_server: Se
         time.sleep(1.5)
         any_server.start()
         watch.until(lambda: watch.said("is back"), within=60)
-        watch.until(lambda: set(Raw(any_server).torrents()) == numbered(1, 2), within=40)
+        watch.until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1, 2), within=40)
         assert watch.stop() < 5
     assert watch.process.returncode == 0
 
 
-def set_password(server: Server, password: str) -> None:
+def set_password(server: QbittorrentServer, password: str) -> None:
     """A person changes the password; a restart ends the sessions that knew the old one."""
-    Raw(server).post("app/setPreferences", json=json.dumps({"web_ui_password": password}))
+    RawClient(server).post("app/setPreferences", json=json.dumps({"web_ui_password": password}))
     server.password = password
     server.restart()
 
 
 def test_a_password_that_changes_is_tried_once_until_it_is_corrected(
-    home: Home, any_server: Server, box: Proxy
+    home: Home, any_server: QbittorrentServer, box: Proxy
 ) -> None:
     first, second = any_server.password, "another-password"
     secret = home.folder / "secret"
@@ -119,48 +119,52 @@ def test_a_password_that_changes_is_tried_once_until_it_is_corrected(
             set_password(any_server, password)
             watch.until(lambda: watch.said("refuses the user name or password"))
             time.sleep(3)
-            assert box.count("auth/login") <= 2, "one refusal, and the attempt that may fall into the restart"
+            assert box.count_requests("auth/login") <= 2, "one refusal, and the attempt that may fall into the restart"
             home.file.write_text(text + f"  - {entry(torrent)}\n")
             time.sleep(3)
-            assert box.count("auth/login") <= 2, "another change is no reason to try"
+            assert box.count_requests("auth/login") <= 2, "another change is no reason to try"
             assert not watch.said(first) and not watch.said(second)
             secret.write_text(password + "\n")
-            watch.until(lambda torrent=torrent: infohash(torrent) in Raw(any_server).torrents())  # type: ignore[misc]
+            watch.until(lambda torrent=torrent: make_infohash(torrent) in RawClient(any_server).list_torrents())  # type: ignore[misc]
         assert watch.stop() < 5
 
 
-def test_a_broken_file_keeps_the_last_good_state_in_force(home: Home, any_server: Server, box: Proxy) -> None:
+def test_a_broken_file_keeps_the_last_good_state_in_force(
+    home: Home, any_server: QbittorrentServer, box: Proxy
+) -> None:
     home.write(entry(1), entry(2))
-    truth = Raw(any_server)
+    truth = RawClient(any_server)
     with watching(home) as watch:
         watch.until(lambda: len(watch.reports) == 1)
         good = home.file.read_text()
         home.file.write_text(good[: len(good) - 40] + "\n  bogus: [")
         watch.until(lambda: watch.said("the last good one stays in force"))
-        truth.post("torrents/delete", hashes=infohash(1), deleteFiles="false")
-        watch.until(lambda: set(truth.torrents()) == numbered(1, 2))
+        truth.post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
+        watch.until(lambda: set(truth.list_torrents()) == numbered(1, 2))
         home.file.write_text(good + f"  - {entry(3)}\n")
-        watch.until(lambda: set(truth.torrents()) == numbered(1, 2, 3))
+        watch.until(lambda: set(truth.list_torrents()) == numbered(1, 2, 3))
         watch.stop()
     assert watch.process.returncode == 0
 
 
-def test_a_start_on_a_broken_file_or_without_a_secret_is_4(home: Home, any_server: Server, box: Proxy) -> None:
+def test_a_start_on_a_broken_file_or_without_a_secret_is_4(
+    home: Home, any_server: QbittorrentServer, box: Proxy
+) -> None:
     home.write(entry(1))
     home.environ.clear()
     missing = home.run("--watch")
-    assert missing.code == 4 and "BOX_PASSWORD" in missing.err
+    assert missing.exit_code == 4 and "BOX_PASSWORD" in missing.err
     home.file.write_text("version: 1\nbogus: 2\n")
-    assert home.run("--watch").code == 4
+    assert home.run("--watch").exit_code == 4
     assert box.requests == []
 
 
-def test_sighup_makes_a_run_at_once(home: Home, any_server: Server, box: Proxy) -> None:
+def test_sighup_makes_a_run_at_once(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
     home.write(entry(1))
-    truth = Raw(any_server)
+    truth = RawClient(any_server)
     with watching(home, interval="10m") as watch:
         watch.until(lambda: len(watch.reports) == 1)
-        truth.post("torrents/delete", hashes=infohash(1), deleteFiles="false")
+        truth.post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
         watch.process.send_signal(signal.SIGHUP)
         watch.until(lambda: len(watch.reports) == 2)
         watch.stop()
@@ -168,7 +172,7 @@ def test_sighup_makes_a_run_at_once(home: Home, any_server: Server, box: Proxy) 
 
 
 def test_it_ends_in_time_though_a_request_never_does(
-    home: Home, any_server: Server, box: Proxy, make_server: MakeServer, make_proxy: MakeProxy
+    home: Home, any_server: QbittorrentServer, box: Proxy, make_server: MakeServer, make_proxy: MakeProxy
 ) -> None:
     other = make_server()
     second = make_proxy(other)
@@ -176,25 +180,27 @@ def test_it_ends_in_time_though_a_request_never_does(
     home.write(entry(1, instance="box"), entry(1, instance="other"))
     with watching(home) as watch:
         watch.until(lambda: len(watch.reports) == 1)
-        second.fail("sync/maindata", faults.hang(30), times=1000)
-        hanging = second.reads
-        watch.until(lambda: second.reads > hanging)
+        second.add_fault("sync/maindata", faults.hang_before(30), times=1000)
+        hanging = second.read_count
+        watch.until(lambda: second.read_count > hanging)
         assert watch.stop() < 5
     assert watch.process.returncode == 0
-    assert box.count("auth/logout") == box.count("auth/login"), "the others are logged out all the same"
+    assert box.count_requests("auth/logout") == box.count_requests("auth/login"), (
+        "the others are logged out all the same"
+    )
 
 
 def test_one_instance_in_trouble_does_not_hold_up_another_for_long(
-    home: Home, any_server: Server, box: Proxy, make_server: MakeServer
+    home: Home, any_server: QbittorrentServer, box: Proxy, make_server: MakeServer
 ) -> None:
     down = make_server()
     down.kill()
     home.instance(down.url, "admin", "x", name="down")
     home.write(entry(1, instance="box"), entry(1, instance="down"))
     with watching(home) as watch:
-        watch.until(lambda: set(Raw(any_server).torrents()) == numbered(1))
+        watch.until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1))
         watch.until(lambda: watch.said('"failures": 3'))
-        Raw(any_server).post("torrents/delete", hashes=infohash(1), deleteFiles="false")
-        watch.until(lambda: set(Raw(any_server).torrents()) == numbered(1), within=8)
+        RawClient(any_server).post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
+        watch.until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1), within=8)
         watch.stop()
-    assert box.count("auth/login") == box.count("auth/logout")
+    assert box.count_requests("auth/login") == box.count_requests("auth/logout")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.e2e.home import Home
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 
 class Watched:
@@ -43,7 +43,7 @@ class Watched:
     def until(self, condition: Callable[[], bool], within: float = 20.0) -> None:
         """Wait for something to come true while it runs."""
         try:
-            Raw.eventually(lambda: condition() or self._ended(), within)
+            RawClient.wait_until(lambda: condition() or self._ended(), within)
         except AssertionError as error:
             raise AssertionError("it did not happen:\n" + "".join(self.err[-20:])) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.fetch.http import addresses, is_public
+from reconciler.fetch.http import is_public, resolve_addresses
 
 PUBLIC = ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101", "2002:101:101::"]
 PRIVATE = [
@@ -27,5 +27,5 @@ def test_not_public(address: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.1"])
 def test_every_way_to_write_this_machine_is_this_machine(host: str) -> None:
-    found = addresses(host, 80)
+    found = resolve_addresses(host, 80)
     assert found and not any(map(is_public, found))

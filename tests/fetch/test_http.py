@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 from reconciler.fetch import http
-from reconciler.fetch.http import Passing, addresses, download
-from reconciler.model.torrent_file import SourceError
-from tests.support.certificates import self_signed
-from tests.support.web import Answer, Handler, Web
+from reconciler.fetch.http import TransientFetchError, download_file, resolve_addresses
+from reconciler.model.torrent_file import TorrentFileError
+from tests.support.certificates import make_self_signed_certificate
+from tests.support.web import Answer, FixedWebServer, WebHandler
 
 MOST = 1 << 20
 BODY = b"d4:infode" * 100
 INTERNET = "127.0.0.9"  # taken for an address of the internet in these tests
 
-MakeWeb = Callable[..., Web]
+MakeWeb = Callable[..., FixedWebServer]
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ def make_web(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWeb]:
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setattr(http, "is_public", lambda address: address == INTERNET)
     with ExitStack() as stack:
-        yield lambda answers, **options: stack.enter_context(Web(answers, **options))
+        yield lambda answers, **options: stack.enter_context(FixedWebServer(answers, **options))
 
 
-def failure(url: str, kind: type[SourceError] = SourceError, most: int = MOST) -> str:
+def failure(url: str, kind: type[TorrentFileError] = TorrentFileError, most: int = MOST) -> str:
     """Why it cannot be had."""
-    with pytest.raises(SourceError) as error:
-        download(url, most)
+    with pytest.raises(TorrentFileError) as error:
+        download_file(url, most)
     assert type(error.value) is kind
     assert error.value.remote
     text = str(error.value)
@@ -48,14 +48,14 @@ def failure(url: str, kind: type[SourceError] = SourceError, most: int = MOST) -
 
 def test_a_file(make_web: MakeWeb) -> None:
     web = make_web({"/a%20b/ü.torrent".replace("ü", "%C3%BC"): BODY})
-    assert download(web.url("/a b/ü.torrent?key=secret"), MOST) == BODY
-    ((path, headers),) = web.asked
+    assert download_file(web.url_of("/a b/ü.torrent?key=secret"), MOST) == BODY
+    ((path, headers),) = web.requests
     assert path == "/a%20b/%C3%BC.torrent?key=secret"
     assert headers["Host"] == f"127.0.0.1:{web.port}"
     assert headers["Accept-Encoding"] == "identity"
 
 
-def chunked(handler: Handler) -> None:
+def chunked(handler: WebHandler) -> None:
     handler.send_response(200)
     handler.send_header("Transfer-Encoding", "chunked")
     handler.end_headers()
@@ -65,85 +65,85 @@ def chunked(handler: Handler) -> None:
     handler.wfile.write(b"0\r\n\r\n")
 
 
-def until_the_end(handler: Handler) -> None:
+def until_the_end(handler: WebHandler) -> None:
     handler.send_response(200)
     handler.end_headers()
     handler.wfile.write(BODY)
     handler.close_connection = True
 
 
-def compressed(handler: Handler) -> None:
-    handler.send(200, gzip.compress(BODY), Content_Encoding="gzip")
+def compressed(handler: WebHandler) -> None:
+    handler.send_answer(200, gzip.compress(BODY), Content_Encoding="gzip")
 
 
 @pytest.mark.parametrize("answer", [chunked, until_the_end, compressed])
 def test_ways_to_send_it(make_web: MakeWeb, answer: Answer) -> None:
-    assert download(make_web({"/": answer}).url(), MOST) == BODY
+    assert download_file(make_web({"/": answer}).url_of(), MOST) == BODY
 
 
-def cut(handler: Handler) -> None:
-    handler.send(200, BODY[:100], Content_Length=str(len(BODY)))
+def cut(handler: WebHandler) -> None:
+    handler.send_answer(200, BODY[:100], Content_Length=str(len(BODY)))
     handler.close_connection = True
 
 
-def endless(handler: Handler) -> None:
+def endless(handler: WebHandler) -> None:
     handler.send_response(200)
     handler.end_headers()
     while True:
         handler.wfile.write(b"x" * 65536)
 
 
-def bomb(handler: Handler) -> None:
-    handler.send(200, gzip.compress(bytes(50 << 20)), Content_Encoding="gzip")
+def bomb(handler: WebHandler) -> None:
+    handler.send_answer(200, gzip.compress(bytes(50 << 20)), Content_Encoding="gzip")
 
 
-def damaged(handler: Handler) -> None:
-    handler.send(200, gzip.compress(BODY)[:10] + b"\xff" * 50, Content_Encoding="gzip")
+def damaged(handler: WebHandler) -> None:
+    handler.send_answer(200, gzip.compress(BODY)[:10] + b"\xff" * 50, Content_Encoding="gzip")
 
 
-def hang_up(handler: Handler) -> None:
+def hang_up(handler: WebHandler) -> None:
     handler.close_connection = True
 
 
 @pytest.mark.parametrize(
     ("answer", "part", "kind"),
     [
-        (404, "answered 404 Not Found", SourceError),
-        (403, "answered 403 Forbidden", SourceError),
-        (204, "answered 204 No Content", SourceError),
-        (304, "answered 304 Not Modified", SourceError),
-        (429, "answered 429 Too Many Requests", Passing),
-        (503, "answered 503 Service Unavailable", Passing),
-        (599, "answered 599", Passing),
-        (cut, "connection to 127.0.0.1", Passing),
-        (hang_up, "connection to 127.0.0.1", Passing),
-        (endless, "more than 1 MiB", SourceError),
-        (bomb, "more than 1 MiB", SourceError),
-        (damaged, "compressed and damaged", SourceError),
-        ("", "redirects to nowhere", SourceError),
-        ("magnet:?xt=urn:btih:key=secret", "magnet link", SourceError),
-        ("ftp://example.org/", "neither http nor https", SourceError),
-        ("file:///etc/passwd", "neither http nor https", SourceError),
-        ("http://[::1", "malformed", SourceError),
-        ("/", "redirects more than 5 times", SourceError),
+        (404, "answered 404 Not Found", TorrentFileError),
+        (403, "answered 403 Forbidden", TorrentFileError),
+        (204, "answered 204 No Content", TorrentFileError),
+        (304, "answered 304 Not Modified", TorrentFileError),
+        (429, "answered 429 Too Many Requests", TransientFetchError),
+        (503, "answered 503 Service Unavailable", TransientFetchError),
+        (599, "answered 599", TransientFetchError),
+        (cut, "connection to 127.0.0.1", TransientFetchError),
+        (hang_up, "connection to 127.0.0.1", TransientFetchError),
+        (endless, "more than 1 MiB", TorrentFileError),
+        (bomb, "more than 1 MiB", TorrentFileError),
+        (damaged, "compressed and damaged", TorrentFileError),
+        ("", "redirects to nowhere", TorrentFileError),
+        ("magnet:?xt=urn:btih:key=secret", "magnet link", TorrentFileError),
+        ("ftp://example.org/", "neither http nor https", TorrentFileError),
+        ("file:///etc/passwd", "neither http nor https", TorrentFileError),
+        ("http://[::1", "malformed", TorrentFileError),
+        ("/", "redirects more than 5 times", TorrentFileError),
     ],
 )
-def test_why_it_cannot_be_had(make_web: MakeWeb, answer: Answer, part: str, kind: type[SourceError]) -> None:
-    assert part in failure(make_web({"/": answer}).url("/?key=secret"), kind)
+def test_why_it_cannot_be_had(make_web: MakeWeb, answer: Answer, part: str, kind: type[TorrentFileError]) -> None:
+    assert part in failure(make_web({"/": answer}).url_of("/?key=secret"), kind)
 
 
 def test_nobody_there(make_web: MakeWeb) -> None:
-    web = Web()
+    web = FixedWebServer()
     with web:
         port = web.port
-    assert failure(f"http://127.0.0.1:{port}/?key=secret", Passing) == f"no connection to 127.0.0.1:{port}"
-    assert "cannot be resolved" in failure("http://no-such-host.invalid/?key=secret", Passing)
+    assert failure(f"http://127.0.0.1:{port}/?key=secret", TransientFetchError) == f"no connection to 127.0.0.1:{port}"
+    assert "cannot be resolved" in failure("http://no-such-host.invalid/?key=secret", TransientFetchError)
 
 
 def test_too_slow(make_web: MakeWeb) -> None:
     moments = iter(range(0, 1000, 25))
 
-    def drip(handler: Handler) -> None:
+    def drip(handler: WebHandler) -> None:
         handler.send_response(200)
         handler.end_headers()
         while True:
@@ -151,54 +151,54 @@ def test_too_slow(make_web: MakeWeb) -> None:
             time.sleep(0.01)
 
     web = make_web({"/": drip})
-    with pytest.raises(Passing, match=r"did not send it within 60 s"):
-        download(web.url(), MOST, now=lambda: float(next(moments)))
+    with pytest.raises(TransientFetchError, match=r"did not send it within 60 s"):
+        download_file(web.url_of(), MOST, now=lambda: float(next(moments)))
 
 
 def test_silence(make_web: MakeWeb, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "SILENCE", 0.2)
-    enough: list[Handler] = []
+    monkeypatch.setattr(http, "READ_TIMEOUT", 0.2)
+    enough: list[WebHandler] = []
 
-    def hang(handler: Handler) -> None:
+    def hang(handler: WebHandler) -> None:
         enough.append(handler)
         handler.connection.recv(1)  # until the other side gives up
 
-    assert "did not answer in time" in failure(make_web({"/": hang}).url(), Passing)
+    assert "did not answer in time" in failure(make_web({"/": hang}).url_of(), TransientFetchError)
     assert enough
 
 
 def test_redirects_are_followed(make_web: MakeWeb) -> None:
     web = make_web({"/file": BODY, "/c": "file"})
-    other = make_web({"/b": web.url("/c")})
-    web.answers["/a"] = other.url("/b")
-    assert download(web.url("/a"), MOST) == BODY
-    assert [path for path, _ in web.asked] == ["/a", "/c", "/file"]
+    other = make_web({"/b": web.url_of("/c")})
+    web.answers["/a"] = other.url_of("/b")
+    assert download_file(web.url_of("/a"), MOST) == BODY
+    assert [path for path, _ in web.requests] == ["/a", "/c", "/file"]
 
 
 def test_as_many_redirects_as_are_allowed(make_web: MakeWeb) -> None:
     web = make_web({"/0": BODY, **{f"/{n}": f"/{n - 1}" for n in range(1, 7)}})
-    assert download(web.url("/5"), MOST) == BODY
-    assert "redirects more than 5 times" in failure(web.url("/6"))
+    assert download_file(web.url_of("/5"), MOST) == BODY
+    assert "redirects more than 5 times" in failure(web.url_of("/6"))
 
 
 def test_no_redirect_leads_from_the_internet_into_a_private_network(make_web: MakeWeb) -> None:
     inside = make_web({"/": BODY})
-    outside = make_web({"/in": inside.url(), "/on": "/in"}, address=INTERNET)
-    outside.answers["/named"] = inside.url(host="localhost")
+    outside = make_web({"/in": inside.url_of(), "/on": "/in"}, address=INTERNET)
+    outside.answers["/named"] = inside.url_of(host="localhost")
     for path in ("/in", "/on", "/named"):
-        assert "into a private network" in failure(outside.url(path))
-    assert inside.asked == []
+        assert "into a private network" in failure(outside.url_of(path))
+    assert inside.requests == []
 
 
 def test_a_private_network_is_gone_into_where_the_entry_says_so(make_web: MakeWeb) -> None:
     inside = make_web({"/": BODY})
     outside = make_web({"/file": BODY}, address=INTERNET)
-    inside.answers |= {"/out": outside.url("/file"), "/within": "/"}
-    outside.answers["/back"] = inside.url()
-    assert download(inside.url("/within"), MOST) == download(inside.url("/out"), MOST) == BODY
+    inside.answers |= {"/out": outside.url_of("/file"), "/within": "/"}
+    outside.answers["/back"] = inside.url_of()
+    assert download_file(inside.url_of("/within"), MOST) == download_file(inside.url_of("/out"), MOST) == BODY
 
-    inside.answers["/there-and-back"] = outside.url("/back")
-    assert "into a private network" in failure(inside.url("/there-and-back"))
+    inside.answers["/there-and-back"] = outside.url_of("/back")
+    assert "into a private network" in failure(inside.url_of("/there-and-back"))
 
 
 def test_the_connection_is_made_to_the_address_that_was_looked_at(
@@ -209,66 +209,72 @@ def test_the_connection_is_made_to_the_address_that_was_looked_at(
     outside = make_web({"/": BODY, "/on": f"http://rebinding.example:{inside.port}/"}, address=INTERNET)
     answers = iter([["127.0.0.1", INTERNET], ["127.0.0.1"]])
     monkeypatch.setattr(
-        http, "addresses", lambda host, port: next(answers) if "rebind" in host else addresses(host, port)
+        http,
+        "resolve_addresses",
+        lambda host, port: next(answers) if "rebind" in host else resolve_addresses(host, port),
     )
-    assert "no connection" in failure(outside.url("/on"), Passing), "only the address of the internet is tried"
-    assert inside.asked == []
+    assert "no connection" in failure(outside.url_of("/on"), TransientFetchError), (
+        "only the address of the internet is tried"
+    )
+    assert inside.requests == []
 
 
 def test_every_address_of_a_host_is_tried(make_web: MakeWeb, monkeypatch: pytest.MonkeyPatch) -> None:
     web = make_web({"/": BODY})
-    monkeypatch.setattr(http, "addresses", lambda host, port: ["127.0.0.7", "127.0.0.1"])
-    assert download(web.url(host="two.example"), MOST) == BODY
-    assert web.asked[0][1]["Host"] == f"two.example:{web.port}"
+    monkeypatch.setattr(http, "resolve_addresses", lambda host, port: ["127.0.0.7", "127.0.0.1"])
+    assert download_file(web.url_of(host="two.example"), MOST) == BODY
+    assert web.requests[0][1]["Host"] == f"two.example:{web.port}"
 
 
 @pytest.fixture
-def secure(make_web: MakeWeb, tmp_path: Path) -> tuple[Web, Path]:
+def secure(make_web: MakeWeb, tmp_path: Path) -> tuple[FixedWebServer, Path]:
     """A web server with a certificate for 127.0.0.1 that nobody has signed, and that certificate."""
-    certificate = self_signed(tmp_path)
+    certificate = make_self_signed_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return make_web({"/": BODY}, tls=context), tmp_path / "own.crt"
 
 
-def test_certificates_are_checked(secure: tuple[Web, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificates_are_checked(secure: tuple[FixedWebServer, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     web, certificate = secure
-    assert "certificate of 127.0.0.1" in failure(web.url())
+    assert "certificate of 127.0.0.1" in failure(web.url_of())
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    assert download(web.url(), MOST) == BODY
-    assert "is not trusted" in failure(web.url(host="localhost")), "it is for another name"
+    assert download_file(web.url_of(), MOST) == BODY
+    assert "is not trusted" in failure(web.url_of(host="localhost")), "it is for another name"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
-    failure(web.url(), Passing)
+    failure(web.url_of(), TransientFetchError)
 
 
 def test_from_https_no_redirect_leads_to_http(
-    secure: tuple[Web, Path], make_web: MakeWeb, monkeypatch: pytest.MonkeyPatch
+    secure: tuple[FixedWebServer, Path], make_web: MakeWeb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     web, certificate = secure
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    plain = make_web({"/": BODY, "/up": web.url()})
-    web.answers["/down"] = plain.url()
-    assert download(plain.url("/up"), MOST) == BODY
-    assert "from https to http" in failure(web.url("/down"))
-    assert plain.count("/") == 0
+    plain = make_web({"/": BODY, "/up": web.url_of()})
+    web.answers["/down"] = plain.url_of()
+    assert download_file(plain.url_of("/up"), MOST) == BODY
+    assert "from https to http" in failure(web.url_of("/down"))
+    assert plain.count_requests("/") == 0
 
 
-def test_http_where_https_is_spoken_and_the_other_way_round(secure: tuple[Web, Path], make_web: MakeWeb) -> None:
+def test_http_where_https_is_spoken_and_the_other_way_round(
+    secure: tuple[FixedWebServer, Path], make_web: MakeWeb
+) -> None:
     web, _ = secure
-    failure(web.url().replace("https", "http"), Passing)
-    assert "no TLS connection" in failure(make_web({}).url().replace("http", "https"), Passing)
+    failure(web.url_of().replace("https", "http"), TransientFetchError)
+    assert "no TLS connection" in failure(make_web({}).url_of().replace("http", "https"), TransientFetchError)
 
 
 def test_the_proxy_of_the_environment_is_used(make_web: MakeWeb, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = make_web({"http://torrents.example/file": BODY})
     monkeypatch.setenv("http_proxy", f"http://user:pass@127.0.0.1:{proxy.port}")
-    assert download("http://torrents.example/file?key=secret", MOST) == BODY
-    ((path, headers),) = proxy.asked
+    assert download_file("http://torrents.example/file?key=secret", MOST) == BODY
+    ((path, headers),) = proxy.requests
     assert path == "http://torrents.example/file?key=secret"
     assert headers["Host"] == "torrents.example" and headers["proxy-authorization"].startswith("Basic ")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    assert download(make_web({"/": BODY}).url(), MOST) == BODY
-    assert len(proxy.asked) == 1
+    assert download_file(make_web({"/": BODY}).url_of(), MOST) == BODY
+    assert len(proxy.requests) == 1
 
 
 def test_through_a_proxy_redirects_are_looked_at_all_the_same(
@@ -278,7 +284,7 @@ def test_through_a_proxy_redirects_are_looked_at_all_the_same(
     proxy.answers["http://torrents.example/file"] = BODY
     monkeypatch.setenv("http_proxy", f"127.0.0.1:{proxy.port}")
     assert "into a private network" in failure("http://torrents.example/in")
-    assert download("http://torrents.example/on", MOST) == BODY
+    assert download_file("http://torrents.example/on", MOST) == BODY
 
 
 def test_it_can_be_stopped(make_web: MakeWeb) -> None:
@@ -290,5 +296,5 @@ def test_it_can_be_stopped(make_web: MakeWeb) -> None:
 
     web = make_web({"/": BODY})
     with pytest.raises(Enough):
-        download(web.url(), MOST, go=go)
-    assert web.asked == []
+        download_file(web.url_of(), MOST, check_stop=go)
+    assert web.requests == []

@@ -9,24 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.health.state import History, combined, judged, state_of, unanswered
+from reconciler.health.state import HealthHistory, health_from_error, health_from_probes, state_from_error, update_probe
 from reconciler.model.desired import Instance
 from reconciler.model.errors import (
-    AuthFailed,
-    Banned,
-    BrokenReply,
+    AuthenticationError,
+    BannedError,
+    BrokenResponseError,
     InstanceError,
-    ServerFault,
-    TimedOut,
-    TlsFailed,
-    Unreachable,
+    ResponseTimeoutError,
+    ServerFaultError,
+    TlsError,
+    UnreachableError,
 )
-from reconciler.model.health import Answer, Ping, Probe, ProbeHealth, State, Tcp
+from reconciler.model.health import HealthState, PingCheck, Probe, ProbeHealth, ProbeResult, TcpCheck
 from reconciler.model.position import Position
 
 BEGAN = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HERE = Position("desired.yaml", 1, 1)
-GOOD, BAD, ODD = Answer(State.OK, "fine"), Answer(State.VPN_DOWN, "refused", "mend"), Answer(State.NOT_CONFIGURED, "?")
+GOOD, BAD, ODD = (
+    ProbeResult(HealthState.OK, "fine"),
+    ProbeResult(HealthState.VPN_DOWN, "refused", "mend"),
+    ProbeResult(HealthState.NOT_CONFIGURED, "?"),
+)
 SIGNS = {"+": GOOD, "-": BAD, "?": ODD}
 
 
@@ -37,10 +41,10 @@ def at(second: int) -> datetime:
 
 def story(results: str, failures: int = 1, successes: int = 1) -> list[ProbeHealth]:
     """A probe after each result, one a second."""
-    probe = Probe(Ping("10.2.0.1"), failure_threshold=failures, success_threshold=successes)
+    probe = Probe(PingCheck("10.2.0.1"), failure_threshold=failures, success_threshold=successes)
     told: list[ProbeHealth] = []
     for second, sign in enumerate(results):
-        told.append(judged(probe, told[-1] if told else None, SIGNS[sign], at(second)))
+        told.append(update_probe(probe, told[-1] if told else None, SIGNS[sign], at(second)))
     return told
 
 
@@ -73,19 +77,19 @@ def test_since_and_the_last_error_are_kept() -> None:
     assert [one.since for one in told] == [at(0)] * 4 + [at(4), at(5)]
     assert [one.last_error for one in told] == [None] + ["refused"] * 5
     assert [one.text for one in told] == ["fine"] * 4 + ["refused", "fine"]
-    assert [one.against for one in told] == [0, 1, 0, 1, 0, 0]
+    assert [one.opposing_results for one in told] == [0, 1, 0, 1, 0, 0]
 
 
 @given(st.text("+-?", min_size=1, max_size=40), st.integers(1, 5), st.integers(1, 5))
 def test_it_changes_only_after_as_many_results_in_a_row(results: str, failures: int, successes: int) -> None:
     told = story(results, failures, successes)
     for number, (before, after) in enumerate(pairwise(told), 1):
-        if (before.state is State.OK) == (after.state is State.OK):
+        if (before.state is HealthState.OK) == (after.state is HealthState.OK):
             continue
-        needed = failures if before.state is State.OK else successes
+        needed = failures if before.state is HealthState.OK else successes
         last = results[number - needed + 1 : number + 1]
         assert len(last) == needed
-        assert all((sign == "+") is (after.state is State.OK) for sign in last)
+        assert all((sign == "+") is (after.state is HealthState.OK) for sign in last)
         assert after.since == at(number)
 
 
@@ -100,56 +104,60 @@ def test_what_lasts_long_enough_is_believed(results: str, failures: int, success
 @pytest.mark.parametrize(
     ("error", "state"),
     [
-        (Unreachable("x"), State.UNREACHABLE),
-        (TlsFailed("x"), State.UNREACHABLE),
-        (BrokenReply("x"), State.UNREACHABLE),
-        (ServerFault("x"), State.UNREACHABLE),
-        (InstanceError("x"), State.UNREACHABLE),
-        (TimedOut("x"), State.TIMEOUT),
-        (AuthFailed("x"), State.AUTH_FAILED),
-        (Banned("x"), State.AUTH_FAILED),
+        (UnreachableError("x"), HealthState.UNREACHABLE),
+        (TlsError("x"), HealthState.UNREACHABLE),
+        (BrokenResponseError("x"), HealthState.UNREACHABLE),
+        (ServerFaultError("x"), HealthState.UNREACHABLE),
+        (InstanceError("x"), HealthState.UNREACHABLE),
+        (ResponseTimeoutError("x"), HealthState.TIMEOUT),
+        (AuthenticationError("x"), HealthState.AUTH_FAILED),
+        (BannedError("x"), HealthState.AUTH_FAILED),
     ],
 )
-def test_an_api_that_fails_has_a_state(error: InstanceError, state: State) -> None:
-    assert state_of(error) is state
-    health = unanswered(None, error, story("+"), at(9))
+def test_an_api_that_fails_has_a_state(error: InstanceError, state: HealthState) -> None:
+    assert state_from_error(error) is state
+    health = health_from_error(None, error, story("+"), at(9))
     assert (health.state, health.error, health.since) == (state, "x", at(9))
 
 
 def test_one_probe_that_fails_is_enough_and_the_worst_is_told() -> None:
     good, bad, odd = story("+")[0], story("-")[0], story("?")[0]
-    assert combined(None, [], at(1)).healthy
-    assert combined(None, [good], at(1)).healthy
-    assert combined(None, [good, odd], at(1)).state is State.NOT_CONFIGURED
-    health = combined(None, [good, odd, bad], at(1))
-    assert (health.state, health.error) == (State.VPN_DOWN, "ping 10.2.0.1: refused")
-    assert combined(health, [bad], at(5)).since == at(1)
-    assert combined(health, [good], at(5)).since == at(5)
+    assert health_from_probes(None, [], at(1)).healthy
+    assert health_from_probes(None, [good], at(1)).healthy
+    assert health_from_probes(None, [good, odd], at(1)).state is HealthState.NOT_CONFIGURED
+    health = health_from_probes(None, [good, odd, bad], at(1))
+    assert (health.state, health.error) == (HealthState.VPN_DOWN, "ping 10.2.0.1: refused")
+    assert health_from_probes(health, [bad], at(5)).since == at(1)
+    assert health_from_probes(health, [good], at(5)).since == at(5)
 
 
 def test_a_history_is_that_of_a_probe_as_it_is_declared() -> None:
-    patient = Probe(Tcp("10.2.0.1", 53), failure_threshold=2)
+    patient = Probe(TcpCheck("10.2.0.1", 53), failure_threshold=2)
     box = Instance("box", HERE, "http://box", health=(patient,))
-    history = History()
-    assert history.learn(box, [(patient, GOOD)], None, at(0)).healthy
-    assert history.learn(box, [(patient, BAD)], None, at(1)).healthy
-    history.keep({"box": box})
-    assert history.learn(box, [(patient, BAD)], None, at(2)).state is State.VPN_DOWN
-    changed = Probe(Tcp("10.2.0.1", 53), failure_threshold=3)
-    history.keep({"box": Instance("box", HERE, "http://box", health=(changed,))})
-    assert history.learn(box, [(changed, GOOD)], None, at(3)).healthy
+    history = HealthHistory()
+    assert history.update_health(box, [(patient, GOOD)], None, at(0)).healthy
+    assert history.update_health(box, [(patient, BAD)], None, at(1)).healthy
+    history.drop_undeclared({"box": box})
+    assert history.update_health(box, [(patient, BAD)], None, at(2)).state is HealthState.VPN_DOWN
+    changed = Probe(TcpCheck("10.2.0.1", 53), failure_threshold=3)
+    history.drop_undeclared({"box": Instance("box", HERE, "http://box", health=(changed,))})
+    assert history.update_health(box, [(changed, GOOD)], None, at(3)).healthy
     assert patient not in {probe for _, probe in history.probes}
-    history.keep({})
+    history.drop_undeclared({})
     assert not history.probes
     assert not history.instances
 
 
 def test_an_instance_that_does_not_answer_keeps_the_history_of_its_probes() -> None:
-    patient = Probe(Ping("x"), failure_threshold=2)
+    patient = Probe(PingCheck("x"), failure_threshold=2)
     box = Instance("box", HERE, "http://box", health=(patient,))
-    history = History()
-    history.learn(box, [(patient, GOOD)], None, at(0))
-    lost = history.learn(box, [(patient, BAD)], Unreachable("gone"), at(1))
-    assert (lost.state, lost.probes[0].state, lost.probes[0].against) == (State.UNREACHABLE, State.OK, 1)
-    back = history.learn(box, [(patient, BAD)], None, at(2))
-    assert (back.state, back.since) == (State.VPN_DOWN, at(2))
+    history = HealthHistory()
+    history.update_health(box, [(patient, GOOD)], None, at(0))
+    lost = history.update_health(box, [(patient, BAD)], UnreachableError("gone"), at(1))
+    assert (lost.state, lost.probes[0].state, lost.probes[0].opposing_results) == (
+        HealthState.UNREACHABLE,
+        HealthState.OK,
+        1,
+    )
+    back = history.update_health(box, [(patient, BAD)], None, at(2))
+    assert (back.state, back.since) == (HealthState.VPN_DOWN, at(2))

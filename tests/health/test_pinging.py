@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.health.ping_probe import echo_request, is_reply, ping
-from reconciler.health.probes import tried
-from reconciler.model.health import Ping, Probe, State
+from reconciler.health.ping_probe import build_echo_request, is_echo_reply, ping
+from reconciler.health.probes import run_probe
+from reconciler.model.health import HealthState, PingCheck, Probe
 
 PAYLOAD = bytes(range(16))
 
@@ -29,20 +29,20 @@ def allowed(family: socket.AddressFamily) -> bool:
 def test_loopback_answers_or_it_is_said_what_the_system_forbids() -> None:
     answer = ping("127.0.0.1", 5.0)
     if allowed(socket.AF_INET):
-        assert answer.state is State.OK
+        assert answer.state is HealthState.OK
     else:
-        assert (answer.state, answer.text) == (State.NOT_CONFIGURED, "this system does not let us send a ping")
-        assert "net.ipv4.ping_group_range" in answer.mend
+        assert (answer.state, answer.text) == (HealthState.NOT_CONFIGURED, "this system does not let us send a ping")
+        assert "net.ipv4.ping_group_range" in answer.hint
 
 
 def test_a_name_that_is_none_is_said() -> None:
-    answer = tried(Probe(Ping("no-such-host.invalid"), timeout=20.0))
-    assert (answer.state, answer.text) == (State.VPN_DOWN, "its host name cannot be resolved")
+    answer = run_probe(Probe(PingCheck("no-such-host.invalid"), timeout=20.0))
+    assert (answer.state, answer.text) == (HealthState.VPN_DOWN, "its host name cannot be resolved")
 
 
 @given(st.binary(min_size=16, max_size=16))
 def test_the_checksum_is_right(payload: bytes) -> None:
-    packet = echo_request(socket.AF_INET, payload)
+    packet = build_echo_request(socket.AF_INET, payload)
     total = sum(struct.unpack(f"!{len(packet) // 2}H", packet))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -61,9 +61,9 @@ def test_the_checksum_is_right(payload: bytes) -> None:
     ],
 )
 def test_only_our_reply_counts(packet: bytes, ours: bool) -> None:
-    assert is_reply(socket.AF_INET, packet, PAYLOAD) is ours
+    assert is_echo_reply(socket.AF_INET, packet, PAYLOAD) is ours
 
 
 def test_version_6_has_other_types() -> None:
-    assert echo_request(socket.AF_INET6, PAYLOAD)[0] == 128
-    assert is_reply(socket.AF_INET6, struct.pack("!BBHHH", 129, 0, 0, 7, 1) + PAYLOAD, PAYLOAD)
+    assert build_echo_request(socket.AF_INET6, PAYLOAD)[0] == 128
+    assert is_echo_reply(socket.AF_INET6, struct.pack("!BBHHH", 129, 0, 0, 7, 1) + PAYLOAD, PAYLOAD)

@@ -12,17 +12,28 @@ from typing import Any
 
 import pytest
 
-from reconciler.health.probes import start, tried
-from reconciler.model.health import Addresses, Answer, Gluetun, Http, Interface, Ping, Probe, State, Subject, Tcp
+from reconciler.health.probes import run_probe, start_probes
+from reconciler.model.health import (
+    AddressRule,
+    GluetunCheck,
+    HealthState,
+    HttpCheck,
+    InterfaceCheck,
+    PingCheck,
+    Probe,
+    ProbeCheck,
+    ProbeResult,
+    TcpCheck,
+)
 from reconciler.model.secret import Secret
-from tests.support.web import Handler, Web
+from tests.support.web import FixedWebServer, WebHandler
 
 FAST = 5.0
 
 
-def ask(subject: Subject, timeout: float = FAST) -> Answer:
+def ask(subject: ProbeCheck, timeout: float = FAST) -> ProbeResult:
     """One try."""
-    return tried(Probe(subject, timeout))
+    return run_probe(Probe(subject, timeout))
 
 
 @contextmanager
@@ -40,18 +51,18 @@ def closed() -> int:
 
 def test_tcp() -> None:
     with listener() as port:
-        assert ask(Tcp("127.0.0.1", port)) == Answer(State.OK, "takes connections")
-    refused = ask(Tcp("127.0.0.1", closed()))
-    assert (refused.state, refused.text) == (State.VPN_DOWN, "the connection is refused")
-    assert refused.mend
-    unknown = ask(Tcp("no-such-host.invalid", 53), timeout=30.0)
-    assert (unknown.text, unknown.mend) == (
+        assert ask(TcpCheck("127.0.0.1", port)) == ProbeResult(HealthState.OK, "takes connections")
+    refused = ask(TcpCheck("127.0.0.1", closed()))
+    assert (refused.state, refused.text) == (HealthState.VPN_DOWN, "the connection is refused")
+    assert refused.hint
+    unknown = ask(TcpCheck("no-such-host.invalid", 53), timeout=30.0)
+    assert (unknown.text, unknown.hint) == (
         "its host name cannot be resolved",
         "Check the name, and the DNS of this machine",
     )
 
 
-def slowly(handler: Handler) -> None:
+def slowly(handler: WebHandler) -> None:
     """A byte now and then, for ever."""
     handler.send_response(200)
     handler.end_headers()
@@ -60,86 +71,86 @@ def slowly(handler: Handler) -> None:
         threading.Event().wait(0.05)
 
 
-def garbage(handler: Handler) -> None:
+def garbage(handler: WebHandler) -> None:
     handler.wfile.write(b"220 mail.example ESMTP\r\n")
     handler.close_connection = True
 
 
 STATUS = json.dumps({"vpn": {"up": True, "peers": [1, 2]}, "ip": "198.51.100.9", "load": 1, "none": None}).encode()
-HTTP_CASES: list[tuple[str, dict[str, Any], State, str]] = [
-    ("/ok", {}, State.OK, "answers 200"),
-    ("/ok?token=s3cr3t", {}, State.OK, "answers 200"),
-    ("/gone", {}, State.VPN_DOWN, "it answers 404 and not 200"),
-    ("/none", {"status": (200, 204)}, State.OK, "answers 204"),
-    ("/busy", {"status": (200, 204)}, State.VPN_DOWN, "it answers 503 and not 200 or 204"),
-    ("/moved", {}, State.VPN_DOWN, "it answers 302 and not 200"),  # it is this address that is asked about
-    ("/status", {"json": (("vpn.up", True),)}, State.OK, "vpn.up is true"),
-    ("/status", {"json": (("vpn.peers.1", 2), ("none", None))}, State.OK, "vpn.peers.1 is 2, none is null"),
-    ("/status", {"json": (("vpn.up", False),)}, State.VPN_DOWN, "vpn.up is true and not false"),
-    ("/status", {"json": (("ip", "203.0.113.7"),)}, State.VPN_DOWN, 'ip is "198.51.100.9" and not "203.0.113.7"'),
-    ("/status", {"json": (("load", True),)}, State.VPN_DOWN, "load is 1 and not true"),  # equal to Python alone
-    ("/status", {"json": (("vpn", "up"),)}, State.VPN_DOWN, 'vpn is an object and not "up"'),
-    ("/status", {"json": (("vpn.down", True),)}, State.VPN_DOWN, "no JSON value vpn.down"),
-    ("/status", {"json": (("vpn.peers.9", 1),)}, State.VPN_DOWN, "no JSON value vpn.peers.9"),
-    ("/ok", {"json": (("a", 1),)}, State.VPN_DOWN, "no JSON value a"),
-    ("/mail", {}, State.VPN_DOWN, "it does not answer in HTTP"),
+HTTP_CASES: list[tuple[str, dict[str, Any], HealthState, str]] = [
+    ("/ok", {}, HealthState.OK, "answers 200"),
+    ("/ok?token=s3cr3t", {}, HealthState.OK, "answers 200"),
+    ("/gone", {}, HealthState.VPN_DOWN, "it answers 404 and not 200"),
+    ("/none", {"status": (200, 204)}, HealthState.OK, "answers 204"),
+    ("/busy", {"status": (200, 204)}, HealthState.VPN_DOWN, "it answers 503 and not 200 or 204"),
+    ("/moved", {}, HealthState.VPN_DOWN, "it answers 302 and not 200"),  # it is this address that is asked about
+    ("/status", {"json": (("vpn.up", True),)}, HealthState.OK, "vpn.up is true"),
+    ("/status", {"json": (("vpn.peers.1", 2), ("none", None))}, HealthState.OK, "vpn.peers.1 is 2, none is null"),
+    ("/status", {"json": (("vpn.up", False),)}, HealthState.VPN_DOWN, "vpn.up is true and not false"),
+    ("/status", {"json": (("ip", "203.0.113.7"),)}, HealthState.VPN_DOWN, 'ip is "198.51.100.9" and not "203.0.113.7"'),
+    ("/status", {"json": (("load", True),)}, HealthState.VPN_DOWN, "load is 1 and not true"),  # equal to Python alone
+    ("/status", {"json": (("vpn", "up"),)}, HealthState.VPN_DOWN, 'vpn is an object and not "up"'),
+    ("/status", {"json": (("vpn.down", True),)}, HealthState.VPN_DOWN, "no JSON value vpn.down"),
+    ("/status", {"json": (("vpn.peers.9", 1),)}, HealthState.VPN_DOWN, "no JSON value vpn.peers.9"),
+    ("/ok", {"json": (("a", 1),)}, HealthState.VPN_DOWN, "no JSON value a"),
+    ("/mail", {}, HealthState.VPN_DOWN, "it does not answer in HTTP"),
 ]
 
 
 @pytest.fixture(scope="module")
-def web() -> Iterator[Web]:
+def web() -> Iterator[FixedWebServer]:
     """Pages to probe."""
     fixed: dict[str, Any] = {"/ok": b"fine", "/none": 204, "/busy": 503, "/moved": "/ok", "/status": STATUS}
-    with Web({**fixed, "/mail": garbage, "/slow": slowly}) as found:
+    with FixedWebServer({**fixed, "/mail": garbage, "/slow": slowly}) as found:
         yield found
 
 
 @pytest.mark.parametrize(("path", "asked", "state", "text"), HTTP_CASES)
-def test_http(web: Web, path: str, asked: dict[str, Any], state: State, text: str) -> None:
-    answer = ask(Http(web.url(path), **asked))
+def test_http(web: FixedWebServer, path: str, asked: dict[str, Any], state: HealthState, text: str) -> None:
+    answer = ask(HttpCheck(web.url_of(path), **asked))
     assert answer.state is state
     assert text in answer.text
-    assert bool(answer.mend) is (state is not State.OK)
+    assert bool(answer.hint) is (state is not HealthState.OK)
 
 
-def test_no_secret_of_a_url_is_told(web: Web) -> None:
-    subject = Http(web.url("/gone?token=s3cr3t"))
+def test_no_secret_of_a_url_is_told(web: FixedWebServer) -> None:
+    subject = HttpCheck(web.url_of("/gone?token=s3cr3t"))
     assert "s3cr3t" not in f"{subject}{ask(subject)}"
 
 
-def test_https_is_checked(web: Web) -> None:
-    answer = ask(Http(web.url("/ok").replace("http:", "https:")))
-    assert (answer.state, answer.text) == (State.VPN_DOWN, "it does not speak TLS as it should")
+def test_https_is_checked(web: FixedWebServer) -> None:
+    answer = ask(HttpCheck(web.url_of("/ok").replace("http:", "https:")))
+    assert (answer.state, answer.text) == (HealthState.VPN_DOWN, "it does not speak TLS as it should")
 
 
-def test_a_page_without_end_is_given_up_at_the_timeout(web: Web) -> None:
-    probe = Probe(Http(web.url("/slow")), timeout=0.3)
-    assert start([probe])() == [(probe, Answer(State.VPN_DOWN, "no answer within 0.3 s", _longer()))]
+def test_a_page_without_end_is_given_up_at_the_timeout(web: FixedWebServer) -> None:
+    probe = Probe(HttpCheck(web.url_of("/slow")), timeout=0.3)
+    assert start_probes([probe])() == [(probe, ProbeResult(HealthState.VPN_DOWN, "no answer within 0.3 s", _longer()))]
 
 
 def _longer() -> str:
     return "Is it running, and is the address right? Else give it a longer `timeout`"
 
 
-def test_all_are_asked_at_once_each_with_its_own_timeout(web: Web) -> None:
+def test_all_are_asked_at_once_each_with_its_own_timeout(web: FixedWebServer) -> None:
     """The slow ones are answered only once the last of them has been asked."""
     together = threading.Barrier(3)
 
-    def wait(handler: Handler) -> None:
+    def wait(handler: WebHandler) -> None:
         together.wait(20)
-        handler.send(200, b"")
+        handler.send_answer(200, b"")
 
-    with Web({"/1": wait, "/2": wait, "/3": wait}) as meeting:
-        probes = [Probe(Http(meeting.url(f"/{number}")), timeout=30.0) for number in (1, 2, 3)]
-        hasty = Probe(Http(web.url("/slow")), timeout=0.2)
-        answers = start([*probes, hasty, Probe(Interface("wg0"))])()
+    with FixedWebServer({"/1": wait, "/2": wait, "/3": wait}) as meeting:
+        probes = [Probe(HttpCheck(meeting.url_of(f"/{number}")), timeout=30.0) for number in (1, 2, 3)]
+        hasty = Probe(HttpCheck(web.url_of("/slow")), timeout=0.2)
+        answers = start_probes([*probes, hasty, Probe(InterfaceCheck("wg0"))])()
     assert [answer.passed for _, answer in answers] == [True, True, True, False]
     assert [probe for probe, _ in answers] == [*probes, hasty], "what qBittorrent says itself is not asked for here"
 
 
 def test_a_listener_that_never_answers_is_a_timeout() -> None:
     with listener() as port:
-        answer = ask(Http(f"http://127.0.0.1:{port}/"), timeout=0.2)
+        answer = ask(HttpCheck(f"http://127.0.0.1:{port}/"), timeout=0.2)
     assert answer.text == "no answer within 0.2 s"
 
 
@@ -152,38 +163,38 @@ class FakeGluetun:
         route = "/v1/openvpn/status" if old else "/v1/vpn/status"
         self.answers = {route: self._state, "/v1/publicip/ip": self._ip}
 
-    def _state(self, handler: Handler) -> None:
+    def _state(self, handler: WebHandler) -> None:
         self._answer(handler, {"status": self.status})
 
-    def _ip(self, handler: Handler) -> None:
+    def _ip(self, handler: WebHandler) -> None:
         self._answer(handler, {"public_ip": self.address or "", "country": "Utopia"})
 
-    def _answer(self, handler: Handler, body: dict[str, str]) -> None:
+    def _answer(self, handler: WebHandler, body: dict[str, str]) -> None:
         if all(handler.headers.get(key) == value for key, value in self.headers.items()):
-            handler.send(200, json.dumps(body).encode())
+            handler.send_answer(200, json.dumps(body).encode())
         else:
-            handler.send(401, b"Unauthorized\n")
+            handler.send_answer(401, b"Unauthorized\n")
 
 
 KEY = Secret("s3cr3t-key")
-ANY, EXIT = Addresses(), Addresses(must_be=(ip_network("198.51.100.0/24"),))
-HOME = Addresses(must_not_be=(ip_network("198.51.100.9"),))
-GLUETUN_CASES: list[tuple[FakeGluetun, Addresses, State, str]] = [
-    (FakeGluetun(), ANY, State.OK, "its VPN is running"),
-    (FakeGluetun(old=True), ANY, State.OK, "its VPN is running"),
-    (FakeGluetun("stopped"), ANY, State.VPN_DOWN, 'its VPN is "stopped", not running'),
-    (FakeGluetun("crashed"), EXIT, State.VPN_DOWN, 'its VPN is "crashed", not running'),
-    (FakeGluetun(), EXIT, State.OK, "public address 198.51.100.9"),
-    (FakeGluetun(), HOME, State.VPN_DOWN, "must not be"),
-    (FakeGluetun(address=None), EXIT, State.VPN_DOWN, "not known (yet)"),
-    (FakeGluetun(address="none"), EXIT, State.VPN_DOWN, "that is none"),
+ANY, EXIT = AddressRule(), AddressRule(must_be=(ip_network("198.51.100.0/24"),))
+HOME = AddressRule(must_not_be=(ip_network("198.51.100.9"),))
+GLUETUN_CASES: list[tuple[FakeGluetun, AddressRule, HealthState, str]] = [
+    (FakeGluetun(), ANY, HealthState.OK, "its VPN is running"),
+    (FakeGluetun(old=True), ANY, HealthState.OK, "its VPN is running"),
+    (FakeGluetun("stopped"), ANY, HealthState.VPN_DOWN, 'its VPN is "stopped", not running'),
+    (FakeGluetun("crashed"), EXIT, HealthState.VPN_DOWN, 'its VPN is "crashed", not running'),
+    (FakeGluetun(), EXIT, HealthState.OK, "public address 198.51.100.9"),
+    (FakeGluetun(), HOME, HealthState.VPN_DOWN, "must not be"),
+    (FakeGluetun(address=None), EXIT, HealthState.VPN_DOWN, "not known (yet)"),
+    (FakeGluetun(address="none"), EXIT, HealthState.VPN_DOWN, "that is none"),
 ]
 
 
 @pytest.mark.parametrize(("fake", "right", "state", "text"), GLUETUN_CASES)
-def test_gluetun(fake: FakeGluetun, right: Addresses, state: State, text: str) -> None:
-    with Web(dict(fake.answers)) as server:
-        answer = ask(Gluetun(server.url(), right, KEY))
+def test_gluetun(fake: FakeGluetun, right: AddressRule, state: HealthState, text: str) -> None:
+    with FixedWebServer(dict(fake.answers)) as server:
+        answer = ask(GluetunCheck(server.url_of(), right, KEY))
     assert answer.state is state
     assert text in answer.text
     assert "s3cr3t" not in str(answer)
@@ -192,34 +203,34 @@ def test_gluetun(fake: FakeGluetun, right: Addresses, state: State, text: str) -
 def test_gluetun_with_a_user_name_and_a_password() -> None:
     fake = FakeGluetun()
     fake.headers = {"Authorization": "Basic dXNlcjpzM2NyM3Q="}
-    with Web(dict(fake.answers)) as server:
-        assert ask(Gluetun(server.url(), username="user", password=Secret("s3cr3t"))).passed
-        for wrong in (Gluetun(server.url()), Gluetun(server.url(), api_key=KEY)):
+    with FixedWebServer(dict(fake.answers)) as server:
+        assert ask(GluetunCheck(server.url_of(), username="user", password=Secret("s3cr3t"))).passed
+        for wrong in (GluetunCheck(server.url_of()), GluetunCheck(server.url_of(), api_key=KEY)):
             answer = ask(wrong)
             assert (answer.state, answer.text) == (
-                State.NOT_CONFIGURED,
+                HealthState.NOT_CONFIGURED,
                 "gluetun's control server refuses us (401)",
             )
-            assert "GET /v1/vpn/status" in answer.mend
+            assert "GET /v1/vpn/status" in answer.hint
 
 
 def test_what_is_no_gluetun_is_said() -> None:
-    with Web({"/": b"hello"}) as server:
-        answer = ask(Gluetun(server.url()))
-    assert answer.state is State.NOT_CONFIGURED
+    with FixedWebServer({"/": b"hello"}) as server:
+        answer = ask(GluetunCheck(server.url_of()))
+    assert answer.state is HealthState.NOT_CONFIGURED
     assert "404" in answer.text
 
 
 def test_an_api_that_ends_in_a_slash_or_a_path_is_found() -> None:
     fake = FakeGluetun()
-    with Web({f"/gluetun{path}": answer for path, answer in fake.answers.items()}) as server:
-        assert ask(Gluetun(server.url("/gluetun/"), ANY, KEY)).passed
+    with FixedWebServer({f"/gluetun{path}": answer for path, answer in fake.answers.items()}) as server:
+        assert ask(GluetunCheck(server.url_of("/gluetun/"), ANY, KEY)).passed
 
 
 def test_only_what_is_asked_over_the_network_is_tried() -> None:
     with pytest.raises(TypeError, match="interface wg0"):
-        tried(Probe(Interface("wg0")))
-    assert start([])() == []
-    assert [probe.subject for probe, _ in start([Probe(Ping("127.0.0.1")), Probe(Interface("wg0"))])()] == [
-        Ping("127.0.0.1")
-    ]
+        run_probe(Probe(InterfaceCheck("wg0")))
+    assert start_probes([])() == []
+    assert [
+        probe.check for probe, _ in start_probes([Probe(PingCheck("127.0.0.1")), Probe(InterfaceCheck("wg0"))])()
+    ] == [PingCheck("127.0.0.1")]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from reconciler.engine.events import Finished
+from reconciler.engine.events import FinishedRun
 from reconciler.journal import Journal
-from reconciler.model.desired import Desired, Instance, Policy
+from reconciler.model.desired import DesiredState, Instance, Policy
 from reconciler.model.plan import Change, Outcome, Verb
 from reconciler.model.position import Position
-from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
-from tests.report.runs import HASH, torrent
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
+from tests.report.runs import PLAN_HASH, make_torrent_action
 
 EPOCH = datetime(2026, 11, 1, 12, tzinfo=UTC)
-DESIRED = Desired(
+DESIRED = DesiredState(
     Policy.SYNC,
     {name: Instance(name, Position("desired.yaml", 3, 3), f"http://{name}") for name in ("home", "box")},
     owner="me",
@@ -34,16 +34,16 @@ class Diary:
         """As another process would open it."""
         return Journal(self.folder, self.warnings.append, lambda: self.now)
 
-    def record(self, *instances: InstanceResult, mode: Mode = Mode.APPLY, exit_code: int = 0) -> None:
+    def record(self, *instances: InstanceResult, mode: RunMode = RunMode.APPLY, exit_code: int = 0) -> None:
         """A run, a minute after the last."""
         self.now += timedelta(minutes=1)
-        run = Run(mode, HASH, exit_code, instances)
-        self.journal.record(DESIRED, Finished(run, "interval", self.now, 1.5))
+        run = Run(mode, PLAN_HASH, exit_code, instances)
+        self.journal.record_run(DESIRED, FinishedRun(run, "interval", self.now, 1.5))
 
     @property
     def owned(self) -> dict[str, int]:
         """What is remembered to be ours."""
-        return {name: one.owned for name, one in self.journal.remembered(DESIRED).items()}
+        return {name: one.count for name, one in self.journal.read_owned_counts(DESIRED).items()}
 
 
 def done(verb: Verb, number: int, outcome: Outcome = Outcome.APPLIED, error: str | None = None) -> ActionResult:
@@ -52,7 +52,7 @@ def done(verb: Verb, number: int, outcome: Outcome = Outcome.APPLIED, error: str
         Verb.ADD: (Change("owner", None, "me"), Change("category", None, "films")),
         Verb.DELETE: (Change("owner", "me", None),),
     }.get(verb, (Change("paused", False, True),))
-    return ActionResult(torrent(verb, f"t{number}", "a reason", *changes, number=number), outcome, error)
+    return ActionResult(make_torrent_action(verb, f"t{number}", "a reason", *changes, number=number), outcome, error)
 
 
 def well(*results: ActionResult, name: str = "home", owned: int = 0) -> InstanceResult:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.journal import FILE_NAME, Wanted, default_state_dir, past_runs
-from reconciler.journal.journal import Fought
+from reconciler.journal import JOURNAL_FILE_NAME, HistoryFilter, get_default_state_dir, read_past_runs
+from reconciler.journal.journal import ContestedField
 from reconciler.model.plan import Outcome, Verb
-from reconciler.model.run import Mode, Status
+from reconciler.model.run import RunMode, Status
 from tests.journal.runs import EPOCH, Diary, away, done, well
-from tests.report.runs import EVIL, infohash
+from tests.report.runs import HOSTILE_NAME, make_infohash
 
 
 @pytest.fixture
@@ -25,24 +25,24 @@ def diary(tmp_path: Path) -> Diary:
 def test_a_run_is_read_back_as_it_was(diary: Diary) -> None:
     failed = done(Verb.UPDATE, 2, Outcome.FAILED, "409 Conflict")
     diary.record(well(done(Verb.ADD, 1), failed), away(name="box", why="box: no connection"), exit_code=1)
-    (run,) = past_runs(diary.folder, Wanted())
-    assert (run.owner, run.trigger, run.exit_code, run.seconds, run.mode) == ("me", "interval", 1, 1.5, Mode.APPLY)
-    assert run.began == EPOCH + timedelta(minutes=1)
+    (run,) = read_past_runs(diary.folder, HistoryFilter())
+    assert (run.owner, run.trigger, run.exit_code, run.seconds, run.mode) == ("me", "interval", 1, 1.5, RunMode.APPLY)
+    assert run.started_at == EPOCH + timedelta(minutes=1)
     assert [(one.name, one.status, one.error) for one in run.instances] == [
         ("box", Status.UNREACHABLE, "box: no connection")
     ]
     assert [(a.verb, a.name, a.infohash, a.changes, a.outcome, a.error) for a in run.actions] == [
-        (Verb.ADD, "t1", infohash(1), "category: none -> films", Outcome.APPLIED, None),
-        (Verb.UPDATE, "t2", infohash(2), "paused: false -> true", Outcome.FAILED, "409 Conflict"),
+        (Verb.ADD, "t1", make_infohash(1), "category: none -> films", Outcome.APPLIED, None),
+        (Verb.UPDATE, "t2", make_infohash(2), "paused: false -> true", Outcome.FAILED, "409 Conflict"),
     ]
     assert diary.warnings == []
 
 
 def test_a_dry_run_and_a_run_that_did_nothing_leave_no_trace(diary: Diary) -> None:
-    diary.record(well(done(Verb.ADD, 1, Outcome.PLANNED)), mode=Mode.DRY_RUN)
+    diary.record(well(done(Verb.ADD, 1, Outcome.PLANNED)), mode=RunMode.DRY_RUN)
     assert not diary.folder.exists()
     diary.record(well(done(Verb.UPDATE, 1, Outcome.DEFERRED), owned=3))
-    assert past_runs(diary.folder, Wanted()) == []
+    assert read_past_runs(diary.folder, HistoryFilter()) == []
     assert diary.owned == {"home": 3}
 
 
@@ -51,7 +51,7 @@ def test_a_trouble_that_stays_is_kept_once(diary: Diary) -> None:
         diary.record(away(why))
     diary.record(well())
     diary.record(away("b"))
-    assert [run.instances[0].error for run in past_runs(diary.folder, Wanted())] == ["b", "b", "a"]
+    assert [run.instances[0].error for run in read_past_runs(diary.folder, HistoryFilter())] == ["b", "b", "a"]
 
 
 def test_what_is_asked_for_is_found(diary: Diary) -> None:
@@ -59,49 +59,57 @@ def test_what_is_asked_for_is_found(diary: Diary) -> None:
     diary.record(well(done(Verb.UPDATE, 2), name="box"))
     diary.record(away())
 
-    def found(wanted: Wanted) -> list[list[str]]:
-        return [[action.name for action in run.actions] for run in past_runs(diary.folder, wanted)]
+    def found(wanted: HistoryFilter) -> list[list[str]]:
+        return [[action.name for action in run.actions] for run in read_past_runs(diary.folder, wanted)]
 
-    assert found(Wanted()) == [[], ["t2"], ["t1", "t2"]]
-    assert found(Wanted(limit=1)) == [[]]
-    assert found(Wanted(torrent="t2")) == [["t2"], ["t2"]]
-    assert found(Wanted(torrent=infohash(1)[:10].upper())) == [["t1"]]
-    assert found(Wanted(instances=("box",))) == [["t2"]]
-    assert found(Wanted(instances=("home",), torrent="t2")) == [["t2"]]
-    assert found(Wanted(instances=("home",))) == [[], ["t1", "t2"]]
-    assert found(Wanted(torrent="nobody")) == []
+    assert found(HistoryFilter()) == [[], ["t2"], ["t1", "t2"]]
+    assert found(HistoryFilter(limit=1)) == [[]]
+    assert found(HistoryFilter(torrent="t2")) == [["t2"], ["t2"]]
+    assert found(HistoryFilter(torrent=make_infohash(1)[:10].upper())) == [["t1"]]
+    assert found(HistoryFilter(instances=("box",))) == [["t2"]]
+    assert found(HistoryFilter(instances=("home",), torrent="t2")) == [["t2"]]
+    assert found(HistoryFilter(instances=("home",))) == [[], ["t1", "t2"]]
+    assert found(HistoryFilter(torrent="nobody")) == []
 
 
 def test_a_name_may_be_anything(diary: Diary) -> None:
     result = done(Verb.ADD, 1)
-    object.__setattr__(result.action, "name", EVIL)
+    object.__setattr__(result.action, "name", HOSTILE_NAME)
     diary.record(well(result))
-    assert past_runs(diary.folder, Wanted())[0].actions[0].name == EVIL.replace("\ud800", "?")
+    assert read_past_runs(diary.folder, HistoryFilter())[0].actions[0].name == HOSTILE_NAME.replace("\ud800", "?")
     assert diary.warnings == []
 
 
 def test_it_is_bounded_by_runs_actions_and_age(diary: Diary, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = "reconciler.journal.journal"
-    monkeypatch.setattr(f"{journal}.RUNS", 5)
+    monkeypatch.setattr(f"{journal}.MAX_RUNS", 5)
     for number in range(9):
         diary.record(well(done(Verb.ADD, number)))
-    assert [run.actions[0].name for run in past_runs(diary.folder, Wanted())] == ["t8", "t7", "t6", "t5", "t4"]
-    monkeypatch.setattr(f"{journal}.ACTIONS", 6)
+    assert [run.actions[0].name for run in read_past_runs(diary.folder, HistoryFilter())] == [
+        "t8",
+        "t7",
+        "t6",
+        "t5",
+        "t4",
+    ]
+    monkeypatch.setattr(f"{journal}.MAX_ACTIONS", 6)
     diary.record(well(*(done(Verb.ADD, number) for number in range(4))))
-    assert [len(run.actions) for run in past_runs(diary.folder, Wanted())] == [4, 1, 1]
+    assert [len(run.actions) for run in read_past_runs(diary.folder, HistoryFilter())] == [4, 1, 1]
     diary.record(well(*(done(Verb.ADD, number) for number in range(50))))
-    assert [len(run.actions) for run in past_runs(diary.folder, Wanted())] == [50], "the newest stays, however large"
+    assert [len(run.actions) for run in read_past_runs(diary.folder, HistoryFilter())] == [50], (
+        "the newest stays, however large"
+    )
     diary.now += timedelta(days=500)
     diary.record(well(done(Verb.ADD, 1)))
-    assert [len(run.actions) for run in past_runs(diary.folder, Wanted())] == [1]
+    assert [len(run.actions) for run in read_past_runs(diary.folder, HistoryFilter())] == [1]
 
 
 def test_the_file_does_not_grow_for_ever(diary: Diary, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciler.journal.journal.ACTIONS", 500)
+    monkeypatch.setattr("reconciler.journal.journal.MAX_ACTIONS", 500)
     sizes = []
     for _ in range(30):
         diary.record(well(*(done(Verb.ADD, number) for number in range(250))))
-        sizes.append((diary.folder / FILE_NAME).stat().st_size)
+        sizes.append((diary.folder / JOURNAL_FILE_NAME).stat().st_size)
     assert max(sizes) <= sizes[2] * 1.5
     assert diary.warnings == []
 
@@ -113,22 +121,22 @@ def test_another_owner_and_another_address_know_nothing_of_it(diary: Diary) -> N
     diary.record(well(owned=7))
     assert diary.owned == {"home": 7}
     moved = {**DESIRED.instances, "home": replace(DESIRED.instances["home"], url="http://elsewhere")}
-    assert diary.journal.remembered(replace(DESIRED, instances=moved)) == {}
-    assert diary.journal.remembered(replace(DESIRED, owner="you")) == {}
+    assert diary.journal.read_owned_counts(replace(DESIRED, instances=moved)) == {}
+    assert diary.journal.read_owned_counts(replace(DESIRED, owner="you")) == {}
 
 
 def test_what_is_fought_over_is_kept_until_it_ends(diary: Diary) -> None:
-    fought = Fought("home", "torrent", "a" * 40, "paused", EPOCH + timedelta(minutes=30), "contested")
-    diary.journal.keep_fought("me", ["home"], [fought])
-    assert diary.another().fought("me") == [fought]
-    assert diary.another().fought("you") == []
+    fought = ContestedField("home", "torrent", "a" * 40, "paused", EPOCH + timedelta(minutes=30), "contested")
+    diary.journal.save_contested("me", ["home"], [fought])
+    assert diary.another().read_contested("me") == [fought]
+    assert diary.another().read_contested("you") == []
     another = replace(fought, instance="attic")
-    diary.another().keep_fought("me", ["attic"], [another])
-    assert diary.journal.fought("me") == [another, fought], "two processes with a shard each"
+    diary.another().save_contested("me", ["attic"], [another])
+    assert diary.journal.read_contested("me") == [another, fought], "two processes with a shard each"
     diary.now += timedelta(minutes=31)
-    assert diary.another().fought("me") == []
-    diary.journal.keep_fought("me", ["home"], [])
-    file = sqlite3.connect(diary.folder / FILE_NAME)
+    assert diary.another().read_contested("me") == []
+    diary.journal.save_contested("me", ["home"], [])
+    file = sqlite3.connect(diary.folder / JOURNAL_FILE_NAME)
     assert file.execute("SELECT count(*) FROM contested").fetchone() == (0,)
 
 
@@ -143,4 +151,4 @@ def test_what_is_fought_over_is_kept_until_it_ends(diary: Diary) -> None:
     ],
 )
 def test_where_it_is(environ: dict[str, str], place: str | None) -> None:
-    assert default_state_dir(environ) == (Path(place) if place else None)
+    assert get_default_state_dir(environ) == (Path(place) if place else None)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.journal.run_rows import owned_after
+from reconciler.journal.run_rows import next_owned_count
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import InstanceResult, Status
 from tests.journal.runs import away, done, well
@@ -36,7 +36,7 @@ BLOCKED = Outcome.BLOCKED
     ],
 )
 def test_owned_after(before: int | None, result: InstanceResult, after: int | None) -> None:
-    assert owned_after(result, before) == after
+    assert next_owned_count(result, before) == after
 
 
 @given(st.integers(1, 100), st.lists(st.integers(0, 49), min_size=1, max_size=20))
@@ -44,5 +44,5 @@ def test_bad_reads_in_a_row_are_all_not_believed(before: int, reads: list[int]) 
     remembered: int | None = before
     for owned in reads:
         if owned * 2 < before:
-            remembered = owned_after(well(done(ADD, 1), done(DELETE, 2, BLOCKED), owned=owned), remembered)
+            remembered = next_owned_count(well(done(ADD, 1), done(DELETE, 2, BLOCKED), owned=owned), remembered)
     assert remembered == before

@@ -12,23 +12,23 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.engine.events import Finished
-from reconciler.engine.placement_memory import Roster
-from reconciler.engine.reading import Reading
-from reconciler.journal import FILE_NAME, Journal
-from reconciler.model.errors import Unreachable
-from reconciler.model.groups import NOTHING, Down, Group, Known, Member, Pending, Strategy
+from reconciler.engine.events import FinishedRun
+from reconciler.engine.placement_memory import PlacementMemory
+from reconciler.engine.reading import Observation
+from reconciler.journal import JOURNAL_FILE_NAME, Journal
+from reconciler.model.errors import UnreachableError
+from reconciler.model.groups import NO_PLACEMENT_FACTS, Group, Member, Outage, PendingTorrent, PlacementFacts, Strategy
 from reconciler.model.position import Position
-from reconciler.model.run import Mode, Run
+from reconciler.model.run import Run, RunMode
 from reconciler.testing.memory import MemoryInstance
 from tests.journal.runs import DESIRED, EPOCH, Diary
-from tests.plan.worlds import snapshot, v1
-from tests.report.runs import HASH
+from tests.plan.worlds import make_snapshot, make_v1_hash
+from tests.report.runs import PLAN_HASH
 
 HERE = Position("desired.yaml", 9, 5)
 GROUP = Group("g", HERE, Strategy.FAILOVER, (Member("home"), Member("box")))
 GROUPED = replace(DESIRED, groups={"g": GROUP})
-WAITS = Pending(v1("x"), "Sintel", "g", "waits", HERE, EPOCH + timedelta(minutes=2), EPOCH)
+WAITS = PendingTorrent(make_v1_hash("x"), "Sintel", "g", "waits", HERE, EPOCH + timedelta(minutes=2), EPOCH)
 
 
 @pytest.fixture
@@ -36,38 +36,40 @@ def diary(tmp_path: Path) -> Diary:
     return Diary(tmp_path / "state")
 
 
-def record(journal: Journal, roster: Roster, mode: Mode = Mode.APPLY) -> None:
+def record(journal: Journal, roster: PlacementMemory, mode: RunMode = RunMode.APPLY) -> None:
     """The end of a run."""
-    journal.record(GROUPED, Finished(Run(mode, HASH, 0), "interval", EPOCH, 1.0), roster)
+    journal.record_run(GROUPED, FinishedRun(Run(mode, PLAN_HASH, 0), "interval", EPOCH, 1.0), roster)
 
 
-def knowing(journal: Journal) -> Roster:
+def knowing(journal: Journal) -> PlacementMemory:
     """What another process begins with."""
-    roster = Roster(journal.known(GROUPED))
-    roster.keep(GROUPED)
+    roster = PlacementMemory(journal.read_placement_facts(GROUPED))
+    roster.drop_undeclared(GROUPED)
     return roster
 
 
-def readings(**found: str | None) -> Mapping[str, Reading]:
+def readings(**found: str | None) -> Mapping[str, Observation]:
     """What reading gave: the torrents of a member, or None where it is down."""
     target = MemoryInstance()
     return {
-        name: Reading(target, error=Unreachable(f"{name}: no connection. Is it running?"))
+        name: Observation(target, error=UnreachableError(f"{name}: no connection. Is it running?"))
         if has is None
-        else Reading(target, snapshot([{"hash": letter} for letter in has]))
+        else Observation(target, make_snapshot([{"hash": letter} for letter in has]))
         for name, has in found.items()
     }
 
 
 def test_it_is_read_back_as_it_was(diary: Diary) -> None:
     roster = knowing(diary.journal)
-    roster.saw(readings(home="xy", box=None), EPOCH)
-    roster.wants([WAITS], ["g"])
+    roster.record_observations(readings(home="xy", box=None), EPOCH)
+    roster.set_pending([WAITS], ["g"])
     record(diary.journal, roster)
-    known = diary.another().known(GROUPED)
-    assert known == roster.known
-    assert known == Known(
-        {"box": Down(EPOCH, "no connection")}, {"home": frozenset({v1("x"), v1("y")})}, {("g", v1("x")): WAITS}
+    known = diary.another().read_placement_facts(GROUPED)
+    assert known == roster.facts
+    assert known == PlacementFacts(
+        {"box": Outage(EPOCH, "no connection")},
+        {"home": frozenset({make_v1_hash("x"), make_v1_hash("y")})},
+        {("g", make_v1_hash("x")): WAITS},
     )
     assert diary.warnings == []
 
@@ -75,34 +77,38 @@ def test_it_is_read_back_as_it_was(diary: Diary) -> None:
 def test_since_when_is_from_the_first_run_that_saw_it(diary: Diary) -> None:
     for minutes in range(3):
         roster = knowing(diary.another())
-        roster.saw(readings(box=None), EPOCH + timedelta(minutes=minutes))
+        roster.record_observations(readings(box=None), EPOCH + timedelta(minutes=minutes))
         record(diary.journal, roster)
-    assert diary.journal.known(GROUPED).down["box"].since == EPOCH
+    assert diary.journal.read_placement_facts(GROUPED).outages["box"].since == EPOCH
     roster = knowing(diary.journal)
-    roster.saw(readings(box=""), EPOCH)
+    roster.record_observations(readings(box=""), EPOCH)
     record(diary.journal, roster)
-    assert diary.journal.known(GROUPED) == Known(held={"box": frozenset()})
+    assert diary.journal.read_placement_facts(GROUPED) == PlacementFacts(held_ids={"box": frozenset()})
 
 
 def test_what_a_member_had_outlives_its_being_down(diary: Diary) -> None:
     roster = knowing(diary.journal)
-    roster.saw(readings(home="x"), EPOCH)
+    roster.record_observations(readings(home="x"), EPOCH)
     record(diary.journal, roster)
     roster = knowing(diary.another())
-    roster.saw(readings(home=None), EPOCH)
+    roster.record_observations(readings(home=None), EPOCH)
     record(diary.another(), roster)
-    assert diary.journal.known(GROUPED).held == {"home": frozenset({v1("x")})}
+    assert diary.journal.read_placement_facts(GROUPED).held_ids == {"home": frozenset({make_v1_hash("x")})}
 
 
 def test_processes_side_by_side_overwrite_nothing_of_each_other(diary: Diary) -> None:
     one, other = knowing(diary.journal), knowing(diary.another())
-    one.saw(readings(home="x"), EPOCH)
-    one.wants([WAITS], ["g"])
-    other.saw(readings(box=None), EPOCH)
+    one.record_observations(readings(home="x"), EPOCH)
+    one.set_pending([WAITS], ["g"])
+    other.record_observations(readings(box=None), EPOCH)
     record(diary.journal, one)
     record(diary.another(), other)
-    known = diary.journal.known(GROUPED)
-    assert set(known.held) == {"home"} and set(known.down) == {"box"} and set(known.pending) == {("g", v1("x"))}
+    known = diary.journal.read_placement_facts(GROUPED)
+    assert (
+        set(known.held_ids) == {"home"}
+        and set(known.outages) == {"box"}
+        and set(known.pending) == {("g", make_v1_hash("x"))}
+    )
 
 
 def test_many_writers_at_once(diary: Diary) -> None:
@@ -113,65 +119,65 @@ def test_many_writers_at_once(diary: Diary) -> None:
     ready = threading.Barrier(len(names))
 
     def write(name: str) -> None:
-        roster, journal = Roster(), diary.another()
-        roster.keep(desired)
-        roster.saw(readings(**{name: "x"}), EPOCH)
+        roster, journal = PlacementMemory(), diary.another()
+        roster.drop_undeclared(desired)
+        roster.record_observations(readings(**{name: "x"}), EPOCH)
         ready.wait(30)
-        while roster.news:  # a journal that is locked is a warning, and kept with the next run
-            journal.record(desired, Finished(Run(Mode.APPLY, HASH, 0), "interval", EPOCH, 1.0), roster)
+        while roster.is_dirty:  # a journal that is locked is a warning, and kept with the next run
+            journal.record_run(desired, FinishedRun(Run(RunMode.APPLY, PLAN_HASH, 0), "interval", EPOCH, 1.0), roster)
 
     with ThreadPoolExecutor(len(names)) as pool:
         list(pool.map(write, names))
-    assert set(diary.journal.known(desired).held) == set(names)
+    assert set(diary.journal.read_placement_facts(desired).held_ids) == set(names)
 
 
 def test_a_dry_run_keeps_nothing(diary: Diary) -> None:
     roster = knowing(diary.journal)
-    roster.saw(readings(home="x"), EPOCH)
-    record(diary.journal, roster, Mode.DRY_RUN)
-    assert diary.journal.known(GROUPED) == NOTHING
+    roster.record_observations(readings(home="x"), EPOCH)
+    record(diary.journal, roster, RunMode.DRY_RUN)
+    assert diary.journal.read_placement_facts(GROUPED) == NO_PLACEMENT_FACTS
     assert not diary.folder.exists()
 
 
 def test_nothing_is_written_where_nothing_has_changed(diary: Diary) -> None:
     roster = knowing(diary.journal)
-    roster.saw(readings(home="x"), EPOCH)
+    roster.record_observations(readings(home="x"), EPOCH)
     record(diary.journal, roster)
-    (diary.folder / FILE_NAME).unlink()
-    roster.saw(readings(home="x"), EPOCH)
+    (diary.folder / JOURNAL_FILE_NAME).unlink()
+    roster.record_observations(readings(home="x"), EPOCH)
     record(diary.journal, roster)
-    assert not (diary.folder / FILE_NAME).exists()
+    assert not (diary.folder / JOURNAL_FILE_NAME).exists()
 
 
 def test_another_address_is_another_instance(diary: Diary) -> None:
     roster = knowing(diary.journal)
-    roster.saw(readings(home="x", box=None), EPOCH)
+    roster.record_observations(readings(home="x", box=None), EPOCH)
     record(diary.journal, roster)
     moved = {name: replace(one, url=f"{one.url}2") for name, one in DESIRED.instances.items()}
-    assert diary.journal.known(replace(GROUPED, instances=moved)) == NOTHING
-    assert diary.journal.known(replace(GROUPED, owner="another")) == NOTHING
+    assert diary.journal.read_placement_facts(replace(GROUPED, instances=moved)) == NO_PLACEMENT_FACTS
+    assert diary.journal.read_placement_facts(replace(GROUPED, owner="another")) == NO_PLACEMENT_FACTS
 
 
 def test_a_group_that_is_gone_leaves_nothing_pending(diary: Diary) -> None:
     roster = knowing(diary.journal)
-    roster.wants([WAITS], ["g"])
+    roster.set_pending([WAITS], ["g"])
     record(diary.journal, roster)
-    roster.keep(DESIRED)
+    roster.drop_undeclared(DESIRED)
     record(diary.journal, roster)
-    assert diary.journal.known(GROUPED) == NOTHING
+    assert diary.journal.read_placement_facts(GROUPED) == NO_PLACEMENT_FACTS
 
 
 def test_a_journal_from_before_there_were_groups_goes_on(diary: Diary) -> None:
-    from reconciler.journal.database import STEPS
+    from reconciler.journal.database import MIGRATIONS
 
     diary.folder.mkdir(parents=True)
-    with sqlite3.connect(diary.folder / FILE_NAME) as file:
-        file.executescript(STEPS[0] + "; PRAGMA user_version = 1; PRAGMA journal_mode = WAL")
+    with sqlite3.connect(diary.folder / JOURNAL_FILE_NAME) as file:
+        file.executescript(MIGRATIONS[0] + "; PRAGMA user_version = 1; PRAGMA journal_mode = WAL")
         file.execute("INSERT INTO owned VALUES ('me', 'home', 'http://home', 7, 0)")
-    assert diary.journal.known(GROUPED) == NOTHING
+    assert diary.journal.read_placement_facts(GROUPED) == NO_PLACEMENT_FACTS
     roster = knowing(diary.journal)
-    roster.saw(readings(home="x"), EPOCH)
+    roster.record_observations(readings(home="x"), EPOCH)
     record(diary.journal, roster)
-    assert diary.journal.known(GROUPED) == roster.known
+    assert diary.journal.read_placement_facts(GROUPED) == roster.facts
     assert diary.owned == {"home": 7}
     assert diary.warnings == []

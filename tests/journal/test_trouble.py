@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.journal import FILE_NAME, JournalError, Wanted, past_runs
-from reconciler.journal.database import SCHEMA
+from reconciler.journal import JOURNAL_FILE_NAME, HistoryFilter, JournalError, read_past_runs
+from reconciler.journal.database import SCHEMA_VERSION
 from reconciler.model.plan import Verb
 from tests.journal.runs import DESIRED, Diary, done, well
 
@@ -63,9 +63,9 @@ def half(file: Path) -> None:
 
 @pytest.mark.parametrize("damage", [no_database, half])
 def test_a_damaged_file_is_set_aside_and_a_new_one_begins(diary: Diary, damage: Callable[[Path], None]) -> None:
-    damage(diary.folder / FILE_NAME)
+    damage(diary.folder / JOURNAL_FILE_NAME)
     with pytest.raises(JournalError, match="damaged"):
-        past_runs(diary.folder, Wanted())
+        read_past_runs(diary.folder, HistoryFilter())
     diary.record(well(done(Verb.ADD, 2), owned=4))
     diary.record(well(done(Verb.ADD, 3), owned=5))
     assert len(diary.warnings) == 1
@@ -75,10 +75,10 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begins(diary: Diary, damage: 
 
 
 def test_what_reads_only_leaves_a_damaged_file_where_it_is(diary: Diary) -> None:
-    no_database(diary.folder / FILE_NAME)
+    no_database(diary.folder / JOURNAL_FILE_NAME)
     before = sorted(file.name for file in diary.folder.iterdir())
-    assert diary.journal.remembered(DESIRED) == {}
-    assert diary.journal.fought("me") == []
+    assert diary.journal.read_owned_counts(DESIRED) == {}
+    assert diary.journal.read_contested("me") == []
     assert sorted(file.name for file in diary.folder.iterdir()) == before
     assert len(diary.warnings) == 1
     assert "is damaged" in diary.warnings[0] and "safe to delete" in diary.warnings[0]
@@ -92,19 +92,19 @@ def test_a_bug_is_told_and_does_not_end_the_run(diary: Diary) -> None:
 
 
 def test_a_newer_one_is_left_alone(diary: Diary) -> None:
-    file = sqlite3.connect(diary.folder / FILE_NAME)
-    file.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+    file = sqlite3.connect(diary.folder / JOURNAL_FILE_NAME)
+    file.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     file.close()
-    before = (diary.folder / FILE_NAME).read_bytes()
+    before = (diary.folder / JOURNAL_FILE_NAME).read_bytes()
     diary.record(well(done(Verb.ADD, 2), owned=4))
     diary.record(well(done(Verb.ADD, 2), owned=4))
     assert [("newer reconcile" in warning) for warning in diary.warnings] == [True], "told once"
     assert diary.owned == {}
-    assert (diary.folder / FILE_NAME).read_bytes() == before
+    assert (diary.folder / JOURNAL_FILE_NAME).read_bytes() == before
 
 
 def test_one_that_is_locked_is_waited_for_only_a_moment(diary: Diary) -> None:
-    other = sqlite3.connect(diary.folder / FILE_NAME, isolation_level=None)
+    other = sqlite3.connect(diary.folder / JOURNAL_FILE_NAME, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     diary.record(well(done(Verb.ADD, 2), owned=4))
     assert len(diary.warnings) == 1 and "locked" in diary.warnings[0]
@@ -116,7 +116,7 @@ def test_one_that_is_locked_is_waited_for_only_a_moment(diary: Diary) -> None:
 
 
 def test_a_full_one_is_said_and_run_without(diary: Diary, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reconciler.journal.database.PAGES", 20)
+    monkeypatch.setattr("reconciler.journal.database.MAX_PAGES", 20)
     diary.record(well(*(done(Verb.ADD, number) for number in range(2000)), owned=4))
     assert len(diary.warnings) == 1 and "full" in diary.warnings[0]
     assert diary.owned == {"home": 4}, "as it was before: of that run nothing is kept"
@@ -132,7 +132,7 @@ def test_a_place_where_none_can_be_is_said_with_what_to_do(tmp_path: Path, place
 
 
 def test_a_folder_in_its_place(tmp_path: Path) -> None:
-    (tmp_path / FILE_NAME).mkdir()
+    (tmp_path / JOURNAL_FILE_NAME).mkdir()
     diary = Diary(tmp_path)
     diary.record(well(done(Verb.ADD, 2), owned=4))
     assert len(diary.warnings) == 1 and "--state-dir" in diary.warnings[0]
@@ -154,7 +154,7 @@ def test_several_processes_share_it(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     writers = [another_writer(folder, 15) for _ in range(3)]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0], "nobody was warned"
-    runs = past_runs(folder, Wanted(limit=1000))
+    runs = read_past_runs(folder, HistoryFilter(limit=1000))
     assert [len(run.actions) for run in runs] == [20] * 45
 
 
@@ -167,9 +167,9 @@ def test_a_process_that_is_killed_leaves_it_whole(tmp_path: Path) -> None:
         time.sleep(0.05 * attempt)
         writer.send_signal(signal.SIGKILL)
         writer.wait(10)
-        assert all(len(run.actions) == 20 for run in past_runs(folder, Wanted(limit=10**6)))
-        if (folder / FILE_NAME).exists():
-            file = sqlite3.connect(folder / FILE_NAME)
+        assert all(len(run.actions) == 20 for run in read_past_runs(folder, HistoryFilter(limit=10**6)))
+        if (folder / JOURNAL_FILE_NAME).exists():
+            file = sqlite3.connect(folder / JOURNAL_FILE_NAME)
             assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             file.close()
     diary = Diary(folder)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.snapshot import Snapshot
-from reconciler.qbittorrent import Mirror, Session
+from reconciler.qbittorrent import IncrementalSession, Session
 from tests.live.places import torrent_file
 from tests.support.proxy import Proxy
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 INCREMENTAL = pytest.mark.parametrize("new", ["5.1.0", "5.3.0"])  # the versions that tell deltas
 
@@ -32,12 +32,12 @@ def content(snapshot: Snapshot) -> Any:
     """All that a snapshot says, but for the order of its torrents."""
     torrents = {torrent.id: torrent for torrent in snapshot.torrents}
     assert len(torrents) == len(snapshot.torrents)
-    return snapshot.version, snapshot.web_api, snapshot.v2, torrents, snapshot.categories
+    return snapshot.version, snapshot.web_api, snapshot.supports_v2, torrents, snapshot.categories
 
 
-def agree(mirror: Mirror, session: Session, within: float = 10.0) -> None:
+def agree(mirror: IncrementalSession, session: Session, within: float = 10.0) -> None:
     """Wait until the mirror shows what a full read shows: a rename, stop or start is told with the next refresh."""
-    Raw.eventually(lambda: content(mirror.snapshot()) == content(session.snapshot()), within)
+    RawClient.wait_until(lambda: content(mirror.read_snapshot()) == content(session.read_snapshot()), within)
 
 
 def full_reads(proxy: Proxy) -> int:
@@ -45,23 +45,23 @@ def full_reads(proxy: Proxy) -> int:
     return sum(r.endpoint == "torrents/info" and b"hashes" not in r.body for r in proxy.requests)
 
 
-def settled(mirror: Mirror) -> Snapshot:
+def settled(mirror: IncrementalSession) -> Snapshot:
     """A snapshot once nothing moves any more."""
-    Raw.eventually(lambda: mirror.snapshot() is mirror.snapshot() and cost(mirror) <= 2)
-    return mirror.snapshot()
+    RawClient.wait_until(lambda: mirror.read_snapshot() is mirror.read_snapshot() and cost(mirror) <= 2)
+    return mirror.read_snapshot()
 
 
-def seeding(server: Server, folder: Path) -> str:
+def seeding(server: QbittorrentServer, folder: Path) -> str:
     """The id of a torrent that the server seeds, from now on."""
-    raw, data = Raw(server), os.urandom(60_000)
+    raw, data = RawClient(server), os.urandom(60_000)
     (server.downloads / "seeded").write_bytes(data)
     key, file = torrent_file(folder, "seeded", data)
-    raw.add([str(file)], paused="false", stopped="false")
-    raw.eventually(lambda: raw.torrents()[key]["state"] == "stalledUP")
+    raw.add_magnets([str(file)], paused="false", stopped="false")
+    raw.wait_until(lambda: raw.list_torrents()[key]["state"] == "stalledUP")
     return key
 
 
-def cost(mirror: Mirror) -> int:
-    before = mirror.requests
-    mirror.snapshot()
-    return mirror.requests - before
+def cost(mirror: IncrementalSession) -> int:
+    before = mirror.request_count
+    mirror.read_snapshot()
+    return mirror.request_count - before

@@ -11,17 +11,17 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.desired import Instance
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from tests.support.proxy import Proxy
 
 
-def instance(place: Server | Proxy | str, server: Server | None = None, **more: Any) -> Instance:
+def instance(place: QbittorrentServer | Proxy | str, server: QbittorrentServer | None = None, **more: Any) -> Instance:
     """An instance at a server, or at what stands before it, with the credentials of the server."""
     url = place if isinstance(place, str) else place.url
-    owner = place if isinstance(place, Server) else server
+    owner = place if isinstance(place, QbittorrentServer) else server
     values: dict[str, Any] = {"connect_timeout": 2.0, "read_timeout": 20.0, **more}
     if owner and "api_key" not in values:
         values = {"username": owner.username, "password": Secret(owner.password), **values}
@@ -29,7 +29,7 @@ def instance(place: Server | Proxy | str, server: Server | None = None, **more: 
 
 
 def recorded(proxy: Proxy, count: int) -> list[str]:
-    """The endpoints of what went through a proxy, once that is `count` requests: it records them when they end."""
+    """The endpoints of what went through a proxy, once that is `count_requests` requests: it records them when they end."""
     end = time.monotonic() + 10
     while len(proxy.requests) < count and time.monotonic() < end:
         time.sleep(0.01)

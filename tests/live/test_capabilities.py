@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.qbittorrent.capabilities import Capabilities, parse_web_api
+from reconciler.qbittorrent.capabilities import Capabilities, parse_api_version
 from reconciler.qbittorrent.client import is_loopback
 
 
@@ -22,7 +22,7 @@ from reconciler.qbittorrent.client import is_loopback
     ],
 )
 def test_versions_are_numbers(text: str, numbers: tuple[int, ...] | None) -> None:
-    assert parse_web_api(text) == numbers
+    assert parse_api_version(text) == numbers
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_versions_are_numbers(text: str, numbers: tuple[int, ...] | None) -> Non
 )
 def test_what_a_version_can_do(web_api: tuple[int, ...], tags_at_add: bool, resets_limits: bool, tested: bool) -> None:
     can = Capabilities(web_api)
-    assert (can.tags_at_add, can.resets_category_limits, can.tested) == (tags_at_add, resets_limits, tested)
+    assert (can.can_tag_at_add, can.resets_category_limits, can.is_tested) == (tags_at_add, resets_limits, tested)
 
 
 @pytest.mark.parametrize(

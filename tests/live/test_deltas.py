@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.qbittorrent.convert import hides_intent
+from reconciler.qbittorrent.convert import is_stop_intent_hidden
 from reconciler.qbittorrent.deltas import (
-    LAST_RID,
+    MAX_RID,
     NotADelta,
-    Torrents,
-    about,
-    alike,
+    TorrentsById,
+    apply_delta,
     check_continues,
-    everything,
-    merged,
-    with_intent,
+    convert_full_reply,
+    filter_delta,
+    is_equivalent,
+    set_stop_intent,
 )
-from reconciler.qbittorrent.schemas import MAIN_DATA, MainData
+from reconciler.qbittorrent.schemas import MAIN_DATA_ADAPTER, MainData
 from tests.live.places import OPTIONS_ROW
 
 Rows = dict[str, dict[str, Any]]
@@ -76,7 +76,7 @@ worlds = st.lists(st.sampled_from(KEYS), unique=True).flatmap(
 
 def reply(**told: Any) -> MainData:
     """A reply as it is parsed."""
-    return MAIN_DATA.validate_python({"rid": 1, **told})
+    return MAIN_DATA_ADAPTER.validate_python({"rid": 1, **told})
 
 
 def full(world: Rows) -> MainData:
@@ -96,18 +96,18 @@ def delta(old: Rows, new: Rows) -> MainData:
     )
 
 
-def known(torrents: Torrents) -> Torrents:
+def known(torrents: TorrentsById) -> TorrentsById:
     """The torrents, all that hide their intent stopped."""
-    hidden = [key for key, torrent in torrents.items() if hides_intent(torrent.state)]
-    return with_intent(torrents, hidden, hidden)
+    hidden = [key for key, torrent in torrents.items() if is_stop_intent_hidden(torrent.state)]
+    return set_stop_intent(torrents, hidden, hidden)
 
 
 @given(st.lists(worlds, min_size=1, max_size=5))
 def test_deltas_lead_to_what_a_full_reply_says(steps: list[Rows]) -> None:
-    torrents: Torrents = everything(full(steps[0]))
+    torrents: TorrentsById = convert_full_reply(full(steps[0]))
     for old, new in pairwise(steps):
-        before, torrents = torrents, merged(torrents, delta(old, new))
-        whole = everything(full(new))
+        before, torrents = torrents, apply_delta(torrents, delta(old, new))
+        whole = convert_full_reply(full(new))
         assert known(torrents) == known(whole)
         assert (torrents == before) == (torrents is before)
         assert all(torrents[key] is before[key] for key in torrents if before.get(key) == torrents[key])
@@ -115,25 +115,27 @@ def test_deltas_lead_to_what_a_full_reply_says(steps: list[Rows]) -> None:
 
 @given(worlds, st.data())
 def test_speeds_and_times_change_nothing(world: Rows, data: st.DataObject) -> None:
-    torrents = everything(full(world))
+    torrents = convert_full_reply(full(world))
     noisy = {key: {**row, "dlspeed": 10, "eta": data.draw(st.integers(0, 9))} for key, row in world.items()}
-    assert merged(torrents, delta(world, noisy)) is torrents
-    assert merged(torrents, reply(server_state={"dht_nodes": 3}, tags=["x"], trackers={"http://t": KEYS})) is torrents
+    assert apply_delta(torrents, delta(world, noisy)) is torrents
+    assert (
+        apply_delta(torrents, reply(server_state={"dht_nodes": 3}, tags=["x"], trackers={"http://t": KEYS})) is torrents
+    )
 
 
 @given(worlds)
 def test_the_stop_intent_is_kept_where_the_state_hides_it(world: Rows) -> None:
-    torrents = known(everything(full(world)))
-    named = merged(torrents, reply(torrents={key: {"name": "new"} for key in world}))
+    torrents = known(convert_full_reply(full(world)))
+    named = apply_delta(torrents, reply(torrents={key: {"name": "new"} for key in world}))
     assert {key: torrent.stopped for key, torrent in named.items()} == {k: t.stopped for k, t in torrents.items()}
 
 
 @given(worlds, worlds)
 def test_a_part_can_be_followed_alone(old: Rows, new: Rows) -> None:
     few = KEYS[::2]
-    some = {key: torrent for key, torrent in everything(full(old)).items() if key in few}
-    left = {key: torrent for key, torrent in everything(full(new)).items() if key in some}
-    assert known(merged(some, about(delta(old, new), some))) == known(left)
+    some = {key: torrent for key, torrent in convert_full_reply(full(old)).items() if key in few}
+    left = {key: torrent for key, torrent in convert_full_reply(full(new)).items() if key in some}
+    assert known(apply_delta(some, filter_delta(delta(old, new), some))) == known(left)
 
 
 WHOLE = {
@@ -158,28 +160,28 @@ def test_a_new_torrent_that_is_not_told_whole_ends_the_following() -> None:
     for missing in WHOLE:
         row = {name: value for name, value in WHOLE.items() if name != missing}
         with pytest.raises(NotADelta):
-            merged({}, reply(torrents={KEYS[0]: row}))
+            apply_delta({}, reply(torrents={KEYS[0]: row}))
         with pytest.raises(NotADelta):
-            everything(reply(torrents={KEYS[0]: row}))
+            convert_full_reply(reply(torrents={KEYS[0]: row}))
     with pytest.raises(NotADelta):
-        merged({}, reply(torrents={KEYS[0]: {"dlspeed": 3}}))
+        apply_delta({}, reply(torrents={KEYS[0]: {"dlspeed": 3}}))
 
 
 def test_a_torrent_that_got_another_id_is_noticed() -> None:
-    torrents = everything(reply(torrents={KEYS[0]: WHOLE}))
+    torrents = convert_full_reply(reply(torrents={KEYS[0]: WHOLE}))
     v2 = KEYS[1] + "1" * 24
     with pytest.raises(NotADelta):
-        merged(torrents, reply(torrents={KEYS[1]: {**WHOLE, "infohash_v2": v2}}))
+        apply_delta(torrents, reply(torrents={KEYS[1]: {**WHOLE, "infohash_v2": v2}}))
     with pytest.raises(NotADelta):
-        merged(torrents, reply(torrents={KEYS[0]: {"infohash_v2": v2}}))
+        apply_delta(torrents, reply(torrents={KEYS[0]: {"infohash_v2": v2}}))
     gone = reply(torrents={KEYS[1]: {**WHOLE, "infohash_v2": v2}}, torrents_removed=[KEYS[0]])
-    assert list(merged(torrents, gone)) == [KEYS[1]], "told as it should be"
+    assert list(apply_delta(torrents, gone)) == [KEYS[1]], "told as it should be"
 
 
 def test_only_the_next_reply_is_gone_on_from() -> None:
-    for sent, got in ((1, 2), (41, 42), (LAST_RID - 1, LAST_RID), (LAST_RID, 1)):
+    for sent, got in ((1, 2), (41, 42), (MAX_RID - 1, MAX_RID), (MAX_RID, 1)):
         check_continues({"rid": got}, sent)
-    for sent, got in ((1, 1), (1, 3), (2, 1), (LAST_RID, LAST_RID + 1)):
+    for sent, got in ((1, 1), (1, 3), (2, 1), (MAX_RID, MAX_RID + 1)):
         with pytest.raises(NotADelta):
             check_continues({"rid": got}, sent)
     with pytest.raises(NotADelta):
@@ -187,10 +189,10 @@ def test_only_the_next_reply_is_gone_on_from() -> None:
 
 
 def test_progress_and_hidden_intent_are_no_disagreement() -> None:
-    (one,) = everything(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving"}})).values()
+    (one,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving"}})).values()
     stopped = known({one.id: one})[one.id]
-    (further,) = everything(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", "progress": 1}})).values()
-    assert alike(one, stopped) and alike(one, further) and stopped != one != further
+    (further,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", "progress": 1}})).values()
+    assert is_equivalent(one, stopped) and is_equivalent(one, further) and stopped != one != further
     for name, value in (
         ("name", "y"),
         ("state", "stoppedDL"),
@@ -199,5 +201,5 @@ def test_progress_and_hidden_intent_are_no_disagreement() -> None:
         ("size", 1),
         ("force_start", True),
     ):
-        (other,) = everything(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", name: value}})).values()
-        assert not alike(one, other)
+        (other,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", name: value}})).values()
+        assert not is_equivalent(one, other)

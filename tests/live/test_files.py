@@ -7,48 +7,50 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.files import LiveFile, Priority
-from reconciler.qbittorrent import Mirror, Session
+from reconciler.qbittorrent import IncrementalSession, Session
 from tests.conftest import MakeProxy, MakeServer
 from tests.live.following import INCREMENTAL, cost, full_reads
 from tests.live.places import QBITTORRENT, as_json, instance, stub, text
-from tests.support.magnets import infohash, magnet
-from tests.support.raw import Raw
-from tests.support.torrents import several_files
+from tests.support.magnets import make_infohash, make_magnet
+from tests.support.raw import RawClient
+from tests.support.torrents import write_multi_file_torrent
 
 FILES = {"a.mkv": 40_000, "b/c.nfo": 100, "b/d.txt": 20_000}
 
 
-def added(server: Server, folder: Path, name: str = "T") -> str:
+def added(server: QbittorrentServer, folder: Path, name: str = "T") -> str:
     """The id of a stopped torrent with metadata, once all about it is told."""
-    key, file = several_files(folder, name, {path: os.urandom(size) for path, size in FILES.items()})
-    raw = Raw(server)
-    raw.add([str(file)])
-    raw.eventually(lambda: raw.torrents()[key]["state"] in ("pausedDL", "stoppedDL"))
+    key, file = write_multi_file_torrent(folder, name, {path: os.urandom(size) for path, size in FILES.items()})
+    raw = RawClient(server)
+    raw.add_magnets([str(file)])
+    raw.wait_until(lambda: raw.list_torrents()[key]["state"] in ("pausedDL", "stoppedDL"))
     return key
 
 
-def test_files_come_with_the_torrents_that_are_meant(server: Server, tmp_path: Path) -> None:
+def test_files_come_with_the_torrents_that_are_meant(server: QbittorrentServer, tmp_path: Path) -> None:
     one, two = added(server, tmp_path), added(server, tmp_path, "U")
-    Raw(server).add([magnet(1)])
+    RawClient(server).add_magnets([make_magnet(1)])
     with Session(instance(server)) as session:
-        torrents = {torrent.id: torrent for torrent in session.snapshot({one, infohash(1), "f" * 40}).torrents}
+        torrents = {
+            torrent.id: torrent for torrent in session.read_snapshot({one, make_infohash(1), "f" * 40}).torrents
+        }
         assert torrents[one].files == tuple(
             LiveFile(index, f"T/{path}", Priority.NORMAL) for index, path in enumerate(FILES)
         )
         assert torrents[two].files is None
-        assert torrents[infohash(1)].files is None
-        assert {torrent.files for torrent in session.snapshot().torrents} == {None}
+        assert torrents[make_infohash(1)].files is None
+        assert {torrent.files for torrent in session.read_snapshot().torrents} == {None}
 
 
-def test_priorities_are_set_and_read(server: Server, tmp_path: Path) -> None:
+def test_priorities_are_set_and_read(server: QbittorrentServer, tmp_path: Path) -> None:
     key = added(server, tmp_path)
     with Session(instance(server)) as session:
         for indexes, priority in (([0, 2], Priority.SKIP), ([1], Priority.MAXIMAL), ([2], Priority.HIGH)):
-            session.prioritize(key, indexes, priority)
-            Raw.eventually(lambda: {session.files([key])[key][i].priority for i in indexes} == {priority})  # noqa: B023
-        found = session.files([key])[key]
+            session.set_file_priority(key, indexes, priority)
+            RawClient.wait_until(lambda: {session.read_files([key])[key][i].priority for i in indexes} == {priority})  # noqa: B023
+        found = session.read_files([key])[key]
     assert [(file.path, file.priority) for file in found] == [
         ("T/a.mkv", Priority.SKIP),
         ("T/b/c.nfo", Priority.MAXIMAL),
@@ -61,35 +63,37 @@ def test_a_mirror_reads_files_anew_where_what_is_selected_has_changed(
     make_server: MakeServer, make_proxy: MakeProxy, new: str, tmp_path: Path
 ) -> None:
     server = make_server(new)
-    key, proxy, raw = added(server, tmp_path), make_proxy(server), Raw(server)
-    with Mirror(instance(proxy, server)) as mirror:
-        Raw.eventually(lambda: mirror.snapshot({key}) is mirror.snapshot({key}) and cost_of(mirror, key) == 1)
-        first = mirror.snapshot({key})
+    key, proxy, raw = added(server, tmp_path), make_proxy(server), RawClient(server)
+    with IncrementalSession(instance(proxy, server)) as mirror:
+        RawClient.wait_until(
+            lambda: mirror.read_snapshot({key}) is mirror.read_snapshot({key}) and cost_of(mirror, key) == 1
+        )
+        first = mirror.read_snapshot({key})
         assert first.torrents[0].files
         raw.post("torrents/rename", hash=key, name="new")
-        Raw.eventually(lambda: mirror.snapshot({key}).torrents[0].name == "new")
-        assert mirror.snapshot({key}).torrents[0].files == first.torrents[0].files
+        RawClient.wait_until(lambda: mirror.read_snapshot({key}).torrents[0].name == "new")
+        assert mirror.read_snapshot({key}).torrents[0].files == first.torrents[0].files
         raw.post("torrents/filePrio", hash=key, id="2", priority="0")
-        Raw.eventually(lambda: skipped(mirror, key) == {"T/b/d.txt"})
+        RawClient.wait_until(lambda: skipped(mirror, key) == {"T/b/d.txt"})
         assert cost_of(mirror, key) == 1
 
         proxy.clear()
-        mirror.prioritize(key, [2], Priority.HIGH)  # no delta tells of that
-        assert [f.priority for f in mirror.snapshot({key}).torrents[0].files or ()][2] is Priority.HIGH
+        mirror.set_file_priority(key, [2], Priority.HIGH)  # no delta tells of that
+        assert [f.priority for f in mirror.read_snapshot({key}).torrents[0].files or ()][2] is Priority.HIGH
         assert full_reads(proxy) >= 1
 
 
-def skipped(mirror: Mirror, key: str) -> set[str]:
+def skipped(mirror: IncrementalSession, key: str) -> set[str]:
     """The files that are not wanted."""
-    files = mirror.snapshot({key}).torrents[0].files or ()
+    files = mirror.read_snapshot({key}).torrents[0].files or ()
     return {file.path for file in files if file.priority is Priority.SKIP}
 
 
-def cost_of(mirror: Mirror, key: str) -> int:
+def cost_of(mirror: IncrementalSession, key: str) -> int:
     """Requests of a snapshot with the files of a torrent."""
-    before = mirror.requests
-    mirror.snapshot({key})
-    return mirror.requests - before
+    before = mirror.request_count
+    mirror.read_snapshot({key})
+    return mirror.request_count - before
 
 
 @INCREMENTAL
@@ -98,8 +102,8 @@ def test_files_that_nobody_wants_cost_nothing(
 ) -> None:
     server = make_server(new)
     added(server, tmp_path)
-    with Mirror(instance(server)) as mirror:
-        Raw.eventually(lambda: mirror.snapshot() is mirror.snapshot() and cost(mirror) == 1)
+    with IncrementalSession(instance(server)) as mirror:
+        RawClient.wait_until(lambda: mirror.read_snapshot() is mirror.read_snapshot() and cost(mirror) == 1)
 
 
 @pytest.mark.parametrize("web_api", ["2.8.19", "2.16.2"])
@@ -110,4 +114,4 @@ def test_a_torrent_that_goes_meanwhile_has_no_files(web_api: str) -> None:
         "torrents/info": as_json('[{"hash": "%s"}]' % ("a" * 40)),
     }
     with stub(answers) as url, Session(instance(url)) as session:
-        assert session.files(["a" * 40]) == {}
+        assert session.read_files(["a" * 40]) == {}

@@ -11,13 +11,13 @@ import pytest
 from pydantic import ValidationError
 
 from reconciler.model.status import Transfer
-from reconciler.qbittorrent import Mirror, Session
-from reconciler.qbittorrent.transfers import NO_ETA, Gauge
+from reconciler.qbittorrent import IncrementalSession, Session
+from reconciler.qbittorrent.transfers import NO_ETA, TransferStats
 from tests.conftest import MakeProxy, MakeServer
 from tests.live.following import INCREMENTAL, settled
 from tests.live.places import instance
-from tests.support.raw import Raw
-from tests.support.seeding import introduced, seeded_slowly, upload
+from tests.support.raw import RawClient
+from tests.support.seeding import keep_introducing_peer, seed_torrent_slowly, upload_torrent
 
 A, B = "a" * 40, "b" * 40
 SIZE = 3_000_000
@@ -53,58 +53,60 @@ CASES = [
 
 @pytest.mark.parametrize(("one", "expected"), CASES)
 def test_a_row(one: dict[str, Any], expected: Transfer) -> None:
-    gauge = Gauge()
-    gauge.listed(listed({"hash": A, **one}))
-    assert gauge.of(A) == expected
-    gauge.told(told(full=True, a=one))
-    assert gauge.of(A) == expected
-    assert gauge.of(B) is None
+    gauge = TransferStats()
+    gauge.read_list(listed({"hash": A, **one}))
+    assert gauge.get(A) == expected
+    gauge.read_delta(told(full=True, a=one))
+    assert gauge.get(A) == expected
+    assert gauge.get(B) is None
 
 
 def test_deltas_go_on_from_what_maindata_said() -> None:
-    gauge = Gauge()
-    gauge.told(told(full=True, a=row(), b=row(upspeed=3)))
-    gauge.listed(listed({"hash": A, **row(dlspeed=999)}))  # a later read; what follows is told against the one before
-    gauge.told(told(a={"eta": 7}))
-    assert gauge.of(A) == Transfer(7, 0)
-    gauge.told(told(a={"dlspeed": 5, "ratio": 0.5}, removed=(B,)))
-    assert (gauge.of(A), gauge.of(B)) == (Transfer(7, 0.5, 5), None)
-    gauge.told(told())
-    assert gauge.of(A) == Transfer(7, 0.5, 5)
-    gauge.told(told(full=True, b=row()))
-    assert (gauge.of(A), gauge.of(B)) == (None, Transfer(None, 0))
+    gauge = TransferStats()
+    gauge.read_delta(told(full=True, a=row(), b=row(upspeed=3)))
+    gauge.read_list(
+        listed({"hash": A, **row(dlspeed=999)})
+    )  # a later read; what follows is told against the one before
+    gauge.read_delta(told(a={"eta": 7}))
+    assert gauge.get(A) == Transfer(7, 0)
+    gauge.read_delta(told(a={"dlspeed": 5, "ratio": 0.5}, removed=(B,)))
+    assert (gauge.get(A), gauge.get(B)) == (Transfer(7, 0.5, 5), None)
+    gauge.read_delta(told())
+    assert gauge.get(A) == Transfer(7, 0.5, 5)
+    gauge.read_delta(told(full=True, b=row()))
+    assert (gauge.get(A), gauge.get(B)) == (None, Transfer(None, 0))
 
 
 @pytest.mark.parametrize("bad", [row(eta="soon"), row(dlspeed=None), row(hash="x")])
 def test_what_is_not_as_expected_is_no_number(bad: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Gauge().listed(listed({"hash": A, **bad}))
+        TransferStats().read_list(listed({"hash": A, **bad}))
 
 
 def test_real_bytes(version: str, make_server: MakeServer) -> None:
     seeder, server = make_server("5.1.0"), make_server(version)
-    key = seeded_slowly(seeder, 1, SIZE, rate=60_000)
-    upload(server, 1, SIZE)
+    key = seed_torrent_slowly(seeder, 1, SIZE, rate=60_000)
+    upload_torrent(server, 1, SIZE)
 
-    def shows(session: Session, gauge: Gauge, condition: Callable[[Transfer], bool]) -> bool:
-        session.snapshot()
-        found = gauge.of(key)
+    def shows(session: Session, gauge: TransferStats, condition: Callable[[Transfer], bool]) -> bool:
+        session.read_snapshot()
+        found = gauge.get(key)
         return found is not None and condition(found)
 
-    with introduced(server, key, seeder):
-        for kind in (Session, Mirror):
-            gauge = Gauge()
-            with kind(instance(server), gauge=gauge) as session:
+    with keep_introducing_peer(server, key, seeder):
+        for kind in (Session, IncrementalSession):
+            gauge = TransferStats()
+            with kind(instance(server), transfer_stats=gauge) as session:
                 downloads = partial(shows, session, gauge, lambda one: one.download_rate > 0 and one.eta is not None)
-                Raw.eventually(downloads, 60)
-        Raw(seeder).post("torrents/setUploadLimit", hashes=key, limit=0)
+                RawClient.wait_until(downloads, 60)
+        RawClient(seeder).post("torrents/setUploadLimit", hashes=key, limit=0)
         for place, condition in (
             (server, lambda one: one.eta is None),
             (seeder, lambda one: 0.9 < one.ratio < 1.2),
         ):
-            gauge = Gauge()
-            with Session(instance(place), gauge=gauge) as session:
-                Raw.eventually(partial(shows, session, gauge, condition), 90)
+            gauge = TransferStats()
+            with Session(instance(place), transfer_stats=gauge) as session:
+                RawClient.wait_until(partial(shows, session, gauge, condition), 90)
 
 
 @INCREMENTAL
@@ -113,28 +115,31 @@ def test_it_costs_no_request_and_does_not_disturb_the_snapshot(
 ) -> None:
     seeder, server = make_server("5.1.0"), make_server(new)
     proxy = make_proxy(seeder)
-    key = seeded_slowly(seeder, 1, SIZE, rate=60_000)
-    upload(server, 1, SIZE)
-    gauge = Gauge()
-    with introduced(server, key, seeder), Mirror(instance(proxy, seeder), gauge=gauge) as mirror:
+    key = seed_torrent_slowly(seeder, 1, SIZE, rate=60_000)
+    upload_torrent(server, 1, SIZE)
+    gauge = TransferStats()
+    with (
+        keep_introducing_peer(server, key, seeder),
+        IncrementalSession(instance(proxy, seeder), transfer_stats=gauge) as mirror,
+    ):
 
         def uploads() -> bool:
-            mirror.snapshot()
-            found = gauge.of(key)
+            mirror.read_snapshot()
+            found = gauge.get(key)
             return found is not None and found.upload_rate > 0
 
-        Raw.eventually(uploads, 60)
+        RawClient.wait_until(uploads, 60)
         first = settled(mirror)
         proxy.clear()
         seen, last = set[Transfer | None](), first
 
         def changes() -> bool:
             nonlocal last
-            before, last = last, mirror.snapshot()
+            before, last = last, mirror.read_snapshot()
             same = [torrent.state for torrent in before.torrents] == [torrent.state for torrent in last.torrents]
             assert last is before or not same, "rates and ratio are no part of it"
-            seen.add(gauge.of(key))
+            seen.add(gauge.get(key))
             return len(seen) >= 3
 
-        Raw.eventually(changes, 60)
+        RawClient.wait_until(changes, 60)
         assert {request.endpoint for request in proxy.requests} == {"sync/maindata"}

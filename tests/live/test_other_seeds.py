@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.qbittorrent.convert import other_seeds
-from reconciler.qbittorrent.schemas import TORRENTS
+from reconciler.qbittorrent.convert import count_other_seeds
+from reconciler.qbittorrent.schemas import TORRENT_ROWS_ADAPTER
 from tests.live.places import OPTIONS_ROW
 
 ROW = {
@@ -38,5 +38,5 @@ ROW = {
     ],
 )
 def test_other_seeds(values: dict[str, Any], seeds: int) -> None:
-    (row,) = TORRENTS.validate_python([ROW | values])
-    assert other_seeds(row) == seeds
+    (row,) = TORRENT_ROWS_ADAPTER.validate_python([ROW | values])
+    assert count_other_seeds(row) == seeds

@@ -9,15 +9,15 @@ from functools import partial
 
 import pytest
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.errors import InstanceError
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
 from tests.live.places import QBITTORRENT, instance, stub, text
-from tests.support.magnets import infohash, magnet
-from tests.support.proxy import Proxy, cut, hang, reset_before, status
-from tests.support.raw import Raw
+from tests.support.magnets import make_infohash, make_magnet
+from tests.support.proxy import Proxy, answer_with_status, cut_answer, hang_before, reset_before
+from tests.support.raw import RawClient
 
 SECRETS = ("s3cret-Pass", "qbt_s3cretKey", "passkey-s3cret", "SID", "s3cret")
 
@@ -28,34 +28,34 @@ def _shown(error: BaseException) -> str:
 
 
 def test_nothing_secret_shows_whatever_goes_wrong(
-    make_server: Callable[..., Server], make_proxy: Callable[..., Proxy], caplog: pytest.LogCaptureFixture
+    make_server: Callable[..., QbittorrentServer], make_proxy: Callable[..., Proxy], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     server = make_server("5.3.0", password="s3cret-Pass")
     proxy, shown = make_proxy(server), []
-    link = magnet(1) + "&tr=https%3A%2F%2Ftracker.example%2Fpasskey-s3cret%2Fannounce"
+    link = make_magnet(1) + "&tr=https%3A%2F%2Ftracker.example%2Fpasskey-s3cret%2Fannounce"
     options = AddOptions(stopped=True, auto_tmm=False)
-    echo = status(400, link + " s3cret-Pass qbt_s3cretKey", "text/plain")
+    echo = answer_with_status(400, link + " s3cret-Pass qbt_s3cretKey", "text/plain")
     for fault in (
-        cut(),
-        hang(1),
+        cut_answer(),
+        hang_before(1),
         reset_before,
-        status(500, link),
-        status(409 + 4, link),
+        answer_with_status(500, link),
+        answer_with_status(409 + 4, link),
         echo,
-        status(404, link),
+        answer_with_status(404, link),
     ):
         session = Session(instance(proxy, server, read_timeout=0.3))
         session.open()
         shown.append(repr(session) + str(vars(session)))
         calls: dict[str, Callable[[], object]] = {
-            "torrents/add": partial(session.add, [link], options),
-            "torrents/info": session.snapshot,
-            "torrents/addTags": partial(session.add_tags, [infohash(1)], ["x"]),
+            "torrents/add": partial(session.add_magnets, [link], options),
+            "torrents/info": session.read_snapshot,
+            "torrents/addTags": partial(session.add_tags, [make_infohash(1)], ["x"]),
             "auth/login": session.open,
         }
         for endpoint, call in calls.items():
-            proxy.fail(endpoint, fault)
+            proxy.add_fault(endpoint, fault)
             try:
                 call()
             except InstanceError as error:  # an answer without a body cannot be cut
@@ -81,17 +81,19 @@ def test_the_credentials_of_a_url_are_not_shown() -> None:
     assert "s3cret" not in _shown(error.value)
 
 
-def test_a_key_that_cannot_be_sent_is_not_shown(any_server: Server) -> None:
+def test_a_key_that_cannot_be_sent_is_not_shown(any_server: QbittorrentServer) -> None:
     for key in ("qbt_s3cret\nX: y", "qbt_s3cret\N{SNOWMAN}"):
         with pytest.raises(InstanceError) as error:
             Session(instance(any_server.url, api_key=Secret(key))).open()
         assert "s3cret" not in _shown(error.value)
 
 
-def test_a_login_that_echoes_is_not_passed_on(any_server: Server, make_proxy: Callable[..., Proxy]) -> None:
+def test_a_login_that_echoes_is_not_passed_on(any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]) -> None:
     proxy = make_proxy(any_server)
-    proxy.fail("auth/login", status(400, f"username=admin&password={any_server.password}", "text/plain"))
+    proxy.add_fault(
+        "auth/login", answer_with_status(400, f"username=admin&password={any_server.password}", "text/plain")
+    )
     with pytest.raises(InstanceError) as error:
         Session(instance(proxy, any_server)).open()
     assert any_server.password not in _shown(error.value)
-    assert Raw(any_server).torrents() == {}
+    assert RawClient(any_server).list_torrents() == {}

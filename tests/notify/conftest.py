@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import structlog
 
-from reconciler.model.notification import Letter
+from reconciler.model.notification import Notification
 from tests.support.inbox import Inbox
 
-LETTER = Letter("reconcile: 1 added", "1 added:\n  added Sintel (home)", b'{"title": "reconcile: 1 added"}')
+LETTER = Notification("reconcile: 1 added", "1 added:\n  added Sintel (home)", b'{"title": "reconcile: 1 added"}')
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from reconciler.model.secret import Secret
-from reconciler.notify import BadAddress, address
+from reconciler.notify import InvalidNotificationUrl, make_sender
 from reconciler.notify.outbox import DeliveryError
-from reconciler.notify.webhook import Webhook
+from reconciler.notify.webhook import WebhookSender
 from tests.notify.conftest import LETTER
 from tests.support.inbox import Inbox
 
@@ -35,15 +35,15 @@ BAD = [
 def test_what_is_no_address_is_said_without_quoting_it(
     url: str, message: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with caplog.at_level(logging.DEBUG), pytest.raises(BadAddress) as caught:
-        address(Secret(url))
+    with caplog.at_level(logging.DEBUG), pytest.raises(InvalidNotificationUrl) as caught:
+        make_sender(Secret(url))
     assert str(caught.value).startswith(message)
     printed = "".join(capsys.readouterr())
     assert "s3cret" not in str(caught.value) + caplog.text + printed
 
 
 def test_a_webhook_posts_the_document(inbox: Inbox) -> None:
-    hook = address(Secret(inbox.url.replace("127.0.0.1", "us%40er:pa%3Ass@127.0.0.1")))
+    hook = make_sender(Secret(inbox.url.replace("127.0.0.1", "us%40er:pa%3Ass@127.0.0.1")))
     hook.send(LETTER)
     (post,) = inbox.posts
     assert post.path == "/hooks/s3cret?token=t0ken"
@@ -51,7 +51,7 @@ def test_a_webhook_posts_the_document(inbox: Inbox) -> None:
     assert post.headers["Content-Type"] == "application/json"
     assert post.headers["User-Agent"].startswith("reconcile/")
     assert post.headers["Authorization"] == "Basic dXNAZXI6cGE6c3M="
-    assert hook.label == f"http://{inbox.place}"
+    assert hook.label == f"http://{inbox.address}"
     assert "s3cret" not in repr(vars(hook))
 
 
@@ -67,9 +67,9 @@ def test_a_webhook_posts_the_document(inbox: Inbox) -> None:
     ],
 )
 def test_what_a_webhook_answers(inbox: Inbox, status: int, why: str, transient: bool) -> None:
-    inbox.answers = [status]
+    inbox.next_statuses = [status]
     with pytest.raises(DeliveryError) as caught:
-        address(Secret(inbox.url)).send(LETTER)
+        make_sender(Secret(inbox.url)).send(LETTER)
     assert (str(caught.value), caught.value.transient) == (why, transient)
     assert len(inbox.posts) == 1, "a redirection is not followed"
 
@@ -78,23 +78,23 @@ def test_a_webhook_that_is_not_there_or_says_nothing(inbox: Inbox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with pytest.raises(DeliveryError, match=r"^no answer: Connection refused$") as caught:
-        address(Secret(f"http://127.0.0.1:{port}/s3cret")).send(LETTER)
+        make_sender(Secret(f"http://127.0.0.1:{port}/s3cret")).send(LETTER)
     assert caught.value.transient
-    inbox.silent = True
+    inbox.is_silent = True
     with pytest.raises(DeliveryError, match=r"^no answer: TimeoutError$") as caught:
-        Webhook(Secret(inbox.url), timeout=0.2).send(LETTER)
+        WebhookSender(Secret(inbox.url), timeout=0.2).send(LETTER)
     assert caught.value.transient
 
 
 def test_apprise_delivers_title_and_text(inbox: Inbox, caplog: pytest.LogCaptureFixture) -> None:
-    way = address(Secret(f"json://user:s3cret@{inbox.place}/hooks"))
+    way = make_sender(Secret(f"json://user:s3cret@{inbox.address}/hooks"))
     with caplog.at_level(logging.DEBUG):
         way.send(LETTER)
     (post,) = inbox.posts
     assert post.path == "/hooks"
     assert (post.json["title"], post.json["message"]) == (LETTER.title, LETTER.text)
     assert way.label == "json://"
-    inbox.answers = [500]
+    inbox.next_statuses = [500]
     with caplog.at_level(logging.DEBUG), pytest.raises(DeliveryError, match="apprise could not deliver it"):
         way.send(LETTER)
     assert "s3cret" not in caplog.text
@@ -111,7 +111,7 @@ def test_without_apprise_the_extra_is_named_and_the_webhook_works(
         return real(name, *rest, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(BadAddress, match=r'pip install "qbt-reconciler\[notifications\]"'):
-        address(Secret("discord://id/s3cret"))
-    address(Secret(inbox.url)).send(LETTER)
+    with pytest.raises(InvalidNotificationUrl, match=r'pip install "qbt-reconciler\[notifications\]"'):
+        make_sender(Secret("discord://id/s3cret"))
+    make_sender(Secret(inbox.url)).send(LETTER)
     assert len(inbox.posts) == 1

@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.engine.events import Finished, Waiting
-from reconciler.model.notification import Message
-from reconciler.model.plan import Kind, Outcome, Verb, Verdict
+from reconciler.engine.events import Backoff, FinishedRun
+from reconciler.model.notification import RunDigest
+from reconciler.model.plan import GuardVerdict, ObjectKind, Outcome, Verb
 from reconciler.model.position import Problem
-from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
-from reconciler.notify.policy import SHOWN, State, decide
-from tests.report.runs import ACTIONS, ADDED, DELETED, HASH, at, ok
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
+from reconciler.notify.policy import MAX_TORRENTS_SHOWN, NotificationState, decide_notification
+from tests.report.runs import ACTIONS, ADD_ACTION, DELETE_ACTION, PLAN_HASH, make_instance_result, make_position
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-PROBLEM = Problem(at(3), "unknown key", "Remove it")
-WELL = ok("home")
+PROBLEM = Problem(make_position(3), "unknown key", "Remove it")
+WELL = make_instance_result("home")
 
 
 def down(reason: str = "no connection", status: Status = Status.UNREACHABLE) -> InstanceResult:
@@ -26,13 +26,17 @@ def down(reason: str = "no connection", status: Status = Status.UNREACHABLE) -> 
 
 
 def refused(reason: str = "12 deletions are more than max_delete 10") -> InstanceResult:
-    return ok("home", (ActionResult(DELETED, Outcome.PLANNED),), verdict=Verdict(True, (reason,)))
+    return make_instance_result(
+        "home", (ActionResult(DELETE_ACTION, Outcome.PLANNED),), verdict=GuardVerdict(True, (reason,))
+    )
 
 
 def did(*outcomes: Outcome) -> InstanceResult:
     """The instance after actions on torrents that ended like this."""
-    torrents = [action for action in ACTIONS if action.kind is Kind.TORRENT]
-    return ok("home", tuple(ActionResult(torrents[n], outcome, "no") for n, outcome in enumerate(outcomes)))
+    torrents = [action for action in ACTIONS if action.kind is ObjectKind.TORRENT]
+    return make_instance_result(
+        "home", tuple(ActionResult(torrents[n], outcome, "no") for n, outcome in enumerate(outcomes))
+    )
 
 
 FAILED, BLOCKED = did(Outcome.FAILED), did(Outcome.BLOCKED)
@@ -40,25 +44,25 @@ DEFERRED, PLANNED = did(Outcome.DEFERRED), did(Outcome.PLANNED)
 
 
 class Story:
-    """Runs one after the other; `said` is what each gave, as words: `about reason` of troubles, `-about` of ends."""
+    """Runs one after the other; `notified_at` is what each gave, as words: `about reason` of troubles, `-about` of ends."""
 
     def __init__(self, declared: Sequence[str] = ("home", "attic")) -> None:
-        self.state = State()
+        self.state = NotificationState()
         self.declared = declared
-        self.waiting: dict[str, Waiting] = {}
-        self.messages: list[Message | None] = []
+        self.waiting: dict[str, Backoff] = {}
+        self.messages: list[RunDigest | None] = []
 
-    def run(self, minutes: float, *parts: InstanceResult, problems: tuple[Problem, ...] = ()) -> Message | None:
+    def run(self, minutes: float, *parts: InstanceResult, problems: tuple[Problem, ...] = ()) -> RunDigest | None:
         """A run after so many minutes. An instance in trouble is in it the first time, and then tried between runs."""
         shown = [part for part in parts if part.status is Status.OK or part.name not in self.waiting]
         for part in parts:
             before = self.waiting.pop(part.name, None)
             if part.status is not Status.OK:
                 failures = before.failures + 1 if before else 1
-                self.waiting[part.name] = Waiting(failures, part.error or "", BEGIN, part.status)
-        run = Run(Mode.APPLY, HASH, 0, tuple(shown))
-        finished = Finished(run, "interval", BEGIN + minutes * MINUTE, 0.5, problems, dict(self.waiting))
-        self.state, message = decide(self.state, finished, self.declared, MINUTE)
+                self.waiting[part.name] = Backoff(failures, part.error or "", BEGIN, part.status)
+        run = Run(RunMode.APPLY, PLAN_HASH, 0, tuple(shown))
+        finished = FinishedRun(run, "interval", BEGIN + minutes * MINUTE, 0.5, problems, dict(self.waiting))
+        self.state, message = decide_notification(self.state, finished, self.declared, MINUTE)
         self.messages.append(message)
         return message
 
@@ -67,13 +71,13 @@ class Story:
         return [words(message) for message in self.messages]
 
 
-def words(message: Message | None) -> str:
+def words(message: RunDigest | None) -> str:
     if message is None:
         return ""
-    parts = [f"{one.about}{' still' if one.reminder else ''}" for one in message.troubles]
-    parts += [f"-{one.about}" for one in message.recovered]
-    parts += [f"{verb}:{count}" for verb, count in message.changes.items()]
-    return " ".join(parts + ([f"settings:{message.settings}"] if message.settings else []))
+    parts = [f"{one.kind}{' still' if one.is_reminder else ''}" for one in message.issues]
+    parts += [f"-{one.kind}" for one in message.recovered]
+    parts += [f"{verb}:{count}" for verb, count in message.change_counts.items()]
+    return " ".join(parts + ([f"settings:{message.changed_settings_count}"] if message.changed_settings_count else []))
 
 
 STORIES: dict[str, tuple[list[tuple[float, InstanceResult | None]], list[str]]] = {
@@ -134,16 +138,16 @@ def test_stories(name: str) -> None:
 
 def test_one_message_for_everything_in_a_run() -> None:
     story = Story()
-    story.run(0, refused(), ok("attic", did(Outcome.APPLIED).results), problems=(PROBLEM, PROBLEM))
+    story.run(0, refused(), make_instance_result("attic", did(Outcome.APPLIED).results), problems=(PROBLEM, PROBLEM))
     assert story.said == ["guard files add:1"]
     (message,) = story.messages
-    assert message and message.plan_hash == HASH and message.trigger == "interval"
-    assert [(one.instance, one.tries, one.since) for one in message.troubles] == [
-        ("home", 1, message.at),
-        ("", 1, message.at),
+    assert message and message.plan_hash == PLAN_HASH and message.trigger == "interval"
+    assert [(one.instance, one.failure_count, one.since) for one in message.issues] == [
+        ("home", 1, message.finished_at),
+        ("", 1, message.finished_at),
     ]
-    assert message.troubles[1].reason == f"{PROBLEM} (and 1 more)"
-    assert [(one.instance, one.name) for one in message.torrents] == [("attic", "Sintel")]
+    assert message.issues[1].reason == f"{PROBLEM} (and 1 more)"
+    assert [(one.instance, one.name) for one in message.changed_torrents] == [("attic", "Sintel")]
 
 
 def test_files_are_said_at_once_and_when_they_are_valid_again() -> None:
@@ -158,10 +162,10 @@ def test_each_instance_is_a_trouble_of_its_own() -> None:
     for minutes in range(3):
         story.run(minutes, down(), InstanceResult("attic", Status.UNREACHABLE, "no route"))
     story.run(4, WELL, InstanceResult("attic", Status.UNREACHABLE, "no route"))
-    story.run(5, WELL, ok("attic"))
+    story.run(5, WELL, make_instance_result("attic"))
     assert story.said == ["", "", "instance instance", "-instance", "-instance"]
     last = story.messages[2]
-    assert last and [(one.instance, one.reason, one.tries) for one in last.troubles] == [
+    assert last and [(one.instance, one.reason, one.failure_count) for one in last.issues] == [
         ("attic", "no route", 3),
         ("home", "no connection", 3),
     ]
@@ -172,15 +176,17 @@ def test_what_is_no_longer_declared_is_forgotten_without_a_word() -> None:
     for minutes in range(3):
         story.run(minutes, down())
     story.declared = ("attic",)
-    story.run(4, ok("attic"))
+    story.run(4, make_instance_result("attic"))
     story.declared = ("attic", "home")
     story.run(5, WELL)
     assert story.said == ["", "", "instance", "", ""]
 
 
 def test_few_torrents_are_named_and_all_are_counted() -> None:
-    action = ActionResult(ADDED, Outcome.APPLIED)
+    action = ActionResult(ADD_ACTION, Outcome.APPLIED)
     setting = ActionResult(ACTIONS[2], Outcome.APPLIED)
-    message = Story().run(0, ok("home", (setting, *(action for _ in range(SHOWN + 5)))))
-    assert message and message.changes == {Verb.ADD: SHOWN + 5} and message.settings == 1
-    assert len(message.torrents) == SHOWN
+    message = Story().run(0, make_instance_result("home", (setting, *(action for _ in range(MAX_TORRENTS_SHOWN + 5)))))
+    assert (
+        message and message.change_counts == {Verb.ADD: MAX_TORRENTS_SHOWN + 5} and message.changed_settings_count == 1
+    )
+    assert len(message.changed_torrents) == MAX_TORRENTS_SHOWN

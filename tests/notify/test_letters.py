@@ -6,23 +6,25 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from reconciler.model.notification import About, Changed, Message, Trouble
+from reconciler.model.notification import ChangedTorrent, Issue, IssueKind, RunDigest
 from reconciler.model.plan import Verb
-from reconciler.report.notification import TEXT, TITLE, letter
-from tests.report.runs import EVIL, HASH
+from reconciler.report.notification import MAX_TEXT_LENGTH, MAX_TITLE_LENGTH, build_notification
+from tests.report.runs import HOSTILE_NAME, PLAN_HASH
 
 AT = datetime(2026, 1, 2, 12, tzinfo=UTC)
-NOTHING = Message(AT, "files", HASH)
-SINTEL = Changed(Verb.ADD, "home", "Sintel")
-DOWN = Trouble(About.INSTANCE, "attic", "attic: no connection", 3, AT - timedelta(minutes=2))
-REFUSED = Trouble(About.GUARD, "home", "12 deletions are more than max_delete 10", 1, AT)
-INVALID = Trouble(About.FILES, "", "desired.yaml:3:5: unknown key", 1, AT)
-ACTIONS = Trouble(About.ACTIONS, "home", "failed: add Sintel: no", 3, AT)
-CHANGED = replace(NOTHING, changes={Verb.ADD: 3, Verb.DELETE: 1}, settings=1, torrents=(SINTEL,))
+NOTHING = RunDigest(AT, "files", PLAN_HASH)
+SINTEL = ChangedTorrent(Verb.ADD, "home", "Sintel")
+DOWN = Issue(IssueKind.INSTANCE, "attic", "attic: no connection", 3, AT - timedelta(minutes=2))
+REFUSED = Issue(IssueKind.GUARD, "home", "12 deletions are more than max_delete 10", 1, AT)
+INVALID = Issue(IssueKind.FILES, "", "desired.yaml:3:5: unknown key", 1, AT)
+ACTIONS = Issue(IssueKind.ACTIONS, "home", "failed: add Sintel: no", 3, AT)
+CHANGED = replace(
+    NOTHING, change_counts={Verb.ADD: 3, Verb.DELETE: 1}, changed_settings_count=1, changed_torrents=(SINTEL,)
+)
 
 
 def test_changes() -> None:
-    said = letter(CHANGED)
+    said = build_notification(CHANGED)
     assert said.title == "reconcile: 3 added, 1 deleted, 1 setting changed"
     assert said.text.splitlines() == [
         "3 added, 1 deleted, 1 setting changed:",
@@ -32,14 +34,14 @@ def test_changes() -> None:
 
 
 def test_troubles_of_every_kind() -> None:
-    said = letter(replace(CHANGED, troubles=(REFUSED, INVALID, DOWN, ACTIONS)))
+    said = build_notification(replace(CHANGED, issues=(REFUSED, INVALID, DOWN, ACTIONS)))
     assert said.title == (
         "reconcile: the guard refuses the plan of home; the desired state is invalid; attic cannot be reconciled; "
         "actions fail on home; 3 added, 1 deleted, 1 …"
     )
     assert said.text.splitlines()[:6] == [
         "The guard refuses the plan of home: 12 deletions are more than max_delete 10",
-        f"Nothing was done there. To approve exactly this plan: accept_plan: {HASH}",
+        f"Nothing was done there. To approve exactly this plan: accept_plan: {PLAN_HASH}",
         "The desired state is invalid: desired.yaml:3:5: unknown key",
         "attic cannot be reconciled: no connection (3 times in a row since 2026-01-02 11:58 UTC)",
         "Actions fail on home: failed: add Sintel: no (3 times in a row since 2026-01-02 12:00 UTC)",
@@ -48,7 +50,9 @@ def test_troubles_of_every_kind() -> None:
 
 
 def test_a_reminder_and_an_end() -> None:
-    said = letter(replace(NOTHING, troubles=(replace(DOWN, reminder=True),), recovered=(REFUSED, ACTIONS, INVALID)))
+    said = build_notification(
+        replace(NOTHING, issues=(replace(DOWN, is_reminder=True),), recovered=(REFUSED, ACTIONS, INVALID))
+    )
     assert said.text.splitlines() == [
         "attic cannot be reconciled: no connection (still, since 2026-01-02 11:58 UTC)",
         "The guard no longer refuses the plan of home (it began 2026-01-02 12:00 UTC)",
@@ -58,7 +62,7 @@ def test_a_reminder_and_an_end() -> None:
 
 
 def test_the_document() -> None:
-    said = letter(replace(CHANGED, troubles=(REFUSED, DOWN), recovered=(ACTIONS,)))
+    said = build_notification(replace(CHANGED, issues=(REFUSED, DOWN), recovered=(ACTIONS,)))
     assert json.loads(said.document) == {
         "format_version": 1,
         "title": said.title,
@@ -66,7 +70,7 @@ def test_the_document() -> None:
         "events": ["refused", "failing", "recovered", "changed"],
         "at": "2026-01-02T12:00:00.000Z",
         "trigger": "files",
-        "plan_hash": HASH,
+        "plan_hash": PLAN_HASH,
         "changes": {"add": 3, "adopt": 0, "update": 0, "delete": 1, "settings": 1},
         "torrents": [{"verb": "add", "instance": "home", "name": "Sintel"}],
         "troubles": [
@@ -101,8 +105,10 @@ def test_the_document() -> None:
 
 
 def test_a_name_calls_nobody_and_makes_no_link() -> None:
-    names = (EVIL, "@everyone", "<!channel>", "[win](http://x.example)", "https://x.example/y")
-    said = letter(replace(CHANGED, torrents=tuple(Changed(Verb.ADD, "home", name) for name in names)))
+    names = (HOSTILE_NAME, "@everyone", "<!channel>", "[win](http://x.example)", "https://x.example/y")
+    said = build_notification(
+        replace(CHANGED, changed_torrents=tuple(ChangedTorrent(Verb.ADD, "home", name) for name in names))
+    )
     for alive in ("@everyone", "@team", "<!channel", "](", "://", "\x1b", "\u202e", "<img", "\ud800"):
         assert alive not in said.text + said.title
     assert said.document.isascii()
@@ -111,10 +117,16 @@ def test_a_name_calls_nobody_and_makes_no_link() -> None:
 def test_however_much_there_is_to_say_it_fits_into_one_message_of_a_chat() -> None:
     long = replace(REFUSED, reason="x" * 5_000)
     many = tuple(replace(long, instance=f"{n}-{'i' * 50}") for n in range(100))
-    said = letter(
-        replace(CHANGED, troubles=many, torrents=tuple(Changed(Verb.ADD, "home", "n" * 500) for _ in "12345"))
+    said = build_notification(
+        replace(
+            CHANGED, issues=many, changed_torrents=tuple(ChangedTorrent(Verb.ADD, "home", "n" * 500) for _ in "12345")
+        )
     )
-    assert len(said.title) <= TITLE and len(said.text) <= TEXT and TITLE + TEXT < 2_000
+    assert (
+        len(said.title) <= MAX_TITLE_LENGTH
+        and len(said.text) <= MAX_TEXT_LENGTH
+        and MAX_TITLE_LENGTH + MAX_TEXT_LENGTH < 2_000
+    )
     document = json.loads(said.document)
     assert len(document["troubles"]) == 100, "a program gets all of them"
     assert len(document["troubles"][0]["reason"]) == 300

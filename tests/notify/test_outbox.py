@@ -11,47 +11,47 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine.events import Finished, Waiting
-from reconciler.model.desired import Desired
-from reconciler.model.notification import Letter
-from reconciler.model.run import Mode, Run
+from reconciler.engine.events import Backoff, FinishedRun
+from reconciler.model.desired import DesiredState
+from reconciler.model.notification import Notification
+from reconciler.model.run import Run, RunMode
 from reconciler.model.secret import Secret
-from reconciler.notify import Notifier, address
-from reconciler.notify.outbox import SIZE, Address, Outbox
-from reconciler.report.notification import letter
+from reconciler.notify import Notifier, make_sender
+from reconciler.notify.outbox import MAX_QUEUED, Outbox, Sender
+from reconciler.report.notification import build_notification
 from tests.desired.helpers import HEAD, loaded
 from tests.notify.conftest import LETTER
-from tests.report.runs import HASH, applied
+from tests.report.runs import PLAN_HASH, applied
 from tests.support.inbox import Inbox
-from tests.support.raw import Raw
+from tests.support.raw import RawClient
 
 Log = list[MutableMapping[str, Any]]
 
 
-def hook(inbox: Inbox) -> Address:
-    return address(Secret(inbox.url))
+def hook(inbox: Inbox) -> Sender:
+    return make_sender(Secret(inbox.url))
 
 
 def test_what_fails_for_a_while_is_tried_again(inbox: Inbox, log: Log) -> None:
-    inbox.answers = [500, 503]
-    outbox = Outbox(hook(inbox), pauses=(0.01, 0.01))
+    inbox.next_statuses = [500, 503]
+    outbox = Outbox(hook(inbox), retry_delays=(0.01, 0.01))
     outbox.put(LETTER)
     outbox.put(replace(LETTER, document=b'{"number": 2}'))
-    Raw.eventually(lambda: len(inbox.posts) == 4)
+    RawClient.wait_until(lambda: len(inbox.posts) == 4)
     assert [post.json for post in inbox.posts[2:]] == [inbox.posts[0].json, {"number": 2}], "in order"
     outbox.close(5)
     assert log == []
 
 
 def test_what_cannot_be_delivered_is_said_and_the_next_goes_on(inbox: Inbox, log: Log) -> None:
-    inbox.answers = [500, 500, 500, 404]
-    outbox = Outbox(hook(inbox), pauses=(0.01, 0.01))
+    inbox.next_statuses = [500, 500, 500, 404]
+    outbox = Outbox(hook(inbox), retry_delays=(0.01, 0.01))
     for _ in range(3):
         outbox.put(LETTER)
-    Raw.eventually(lambda: len(inbox.posts) == 5)
+    RawClient.wait_until(lambda: len(inbox.posts) == 5)
     outbox.close(5)
-    where = {"address": f"http://{inbox.place}", "event": "a notification was not delivered", "log_level": "error"}
-    assert log == [{**where, "why": "it answered 500"}, {**where, "why": "it answered 404"}]
+    where = {"address": f"http://{inbox.address}", "event": "a notification was not delivered", "log_level": "error"}
+    assert log == [{**where, "reason": "it answered 500"}, {**where, "reason": "it answered 404"}]
 
 
 class Odd:
@@ -59,16 +59,16 @@ class Odd:
 
     label = "odd://"
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Notification) -> None:
         raise RuntimeError("odd://s3cret")
 
 
 def test_an_error_of_a_library_is_not_quoted(log: Log) -> None:
     outbox = Outbox(Odd())
     outbox.put(LETTER)
-    Raw.eventually(lambda: bool(log))
+    RawClient.wait_until(lambda: bool(log))
     outbox.close(5)
-    assert [line["why"] for line in log] == ["RuntimeError"]
+    assert [line["reason"] for line in log] == ["RuntimeError"]
 
 
 class Stuck:
@@ -78,9 +78,9 @@ class Stuck:
 
     def __init__(self) -> None:
         self.begun, self.free = threading.Event(), threading.Event()
-        self.sent: list[Letter] = []
+        self.sent: list[Notification] = []
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: Notification) -> None:
         self.begun.set()
         self.free.wait(60)
         self.sent.append(letter)
@@ -89,7 +89,7 @@ class Stuck:
 def test_a_full_outbox_loses_the_oldest_and_says_so(log: Log) -> None:
     stuck = Stuck()
     outbox = Outbox(stuck)
-    letters = [replace(LETTER, title=str(number)) for number in range(SIZE + 3)]
+    letters = [replace(LETTER, title=str(number)) for number in range(MAX_QUEUED + 3)]
     outbox.put(letters[0])
     assert stuck.begun.wait(10)
     for one in letters[1:]:
@@ -98,7 +98,7 @@ def test_a_full_outbox_loses_the_oldest_and_says_so(log: Log) -> None:
     outbox.close(0.01)
     assert (log[-1]["event"], log[-1]["lost"]) == (
         "notifications are lost: this address does not answer, and the watch ends",
-        SIZE + 1,
+        MAX_QUEUED + 1,
     )
     stuck.free.set()
     outbox.close(10)
@@ -106,44 +106,48 @@ def test_a_full_outbox_loses_the_oldest_and_says_so(log: Log) -> None:
 
 
 def test_closing_gives_one_attempt_and_waits_for_no_pause(inbox: Inbox, log: Log) -> None:
-    inbox.answers = [500, 500]
-    outbox = Outbox(hook(inbox), pauses=(600.0,))
+    inbox.next_statuses = [500, 500]
+    outbox = Outbox(hook(inbox), retry_delays=(600.0,))
     for _ in range(3):
         outbox.put(LETTER)
-    Raw.eventually(lambda: len(inbox.posts) == 1)
+    RawClient.wait_until(lambda: len(inbox.posts) == 1)
     outbox.close(10)
     assert len(inbox.posts) == 3
-    assert [line["why"] for line in log] == ["it answered 500"] * 2
+    assert [line["reason"] for line in log] == ["it answered 500"] * 2
 
 
 @pytest.fixture
-def desired(tmp_path: Path) -> Desired:
+def desired(tmp_path: Path) -> DesiredState:
     """A desired state with one instance, `home`."""
     return loaded(tmp_path, HEAD)
 
 
-def test_an_address_that_hangs_delays_neither_the_loop_nor_another(inbox: Inbox, log: Log, desired: Desired) -> None:
+def test_an_address_that_hangs_delays_neither_the_loop_nor_another(
+    inbox: Inbox, log: Log, desired: DesiredState
+) -> None:
     stuck = Stuck()
-    notifier = Notifier([stuck, hook(inbox)], letter, interval=60)
-    notifier.began(desired)
-    notifier.finished(Finished(applied(), "files", datetime(2026, 1, 1, tzinfo=UTC), 1.0))
-    notifier.finished(Finished(Run(Mode.APPLY, HASH, 0), "interval", datetime(2026, 1, 1, tzinfo=UTC), 1.0))
-    Raw.eventually(lambda: len(inbox.posts) == 1)
+    notifier = Notifier([stuck, hook(inbox)], build_notification, interval=60)
+    notifier.on_run_start(desired)
+    notifier.on_run_end(FinishedRun(applied(), "files", datetime(2026, 1, 1, tzinfo=UTC), 1.0))
+    notifier.on_run_end(
+        FinishedRun(Run(RunMode.APPLY, PLAN_HASH, 0), "interval", datetime(2026, 1, 1, tzinfo=UTC), 1.0)
+    )
+    RawClient.wait_until(lambda: len(inbox.posts) == 1)
     assert inbox.events == [["changed"]]
     notifier.close()
     assert [(line["address"], line["lost"]) for line in log] == [("stuck://", 1)]
     stuck.free.set()
 
 
-def test_a_trouble_lasts_a_minute_or_one_interval_where_that_is_shorter(inbox: Inbox, desired: Desired) -> None:
-    nothing = Run(Mode.APPLY, HASH, 1)
+def test_a_trouble_lasts_a_minute_or_one_interval_where_that_is_shorter(inbox: Inbox, desired: DesiredState) -> None:
+    nothing = Run(RunMode.APPLY, PLAN_HASH, 1)
     for interval, said in ((1.0, 1), (3600.0, 0)):
         inbox.posts.clear()
-        notifier = Notifier([hook(inbox)], letter, interval)
-        notifier.began(desired)
+        notifier = Notifier([hook(inbox)], build_notification, interval)
+        notifier.on_run_start(desired)
         for second in range(4):
             at = datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC)
-            waiting = {"home": Waiting(second + 1, "no connection", at)}
-            notifier.finished(Finished(nothing, "interval", at, 0.1, waiting=waiting))
+            waiting = {"home": Backoff(second + 1, "no connection", at)}
+            notifier.on_run_end(FinishedRun(nothing, "interval", at, 0.1, backoffs=waiting))
         notifier.close()
         assert len(inbox.posts) == said

@@ -11,9 +11,16 @@ import pytest
 from ruamel.yaml import YAML
 
 from reconciler.model.snapshot import Snapshot
-from reconciler.model.torrent_file import SourceError
+from reconciler.model.torrent_file import TorrentFileError
 from reconciler.plan import make_plan
-from tests.plan.worlds import desired_state, healths, lines, snapshot, task, torrent_file
+from tests.plan.worlds import (
+    make_creator_task,
+    make_desired_state,
+    make_health_by_instance,
+    make_snapshot,
+    make_torrent_file,
+    render_plan_lines,
+)
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CASES = [
@@ -25,19 +32,21 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES)
 def test_plan(case: dict[str, Any]) -> None:
-    desired = desired_state(case)
-    live = snapshot(case.get("live", []), case.get("categories"), case.get("preferences"), case.get("version", "5.1.0"))
-    live = replace(live, tasks=tuple(map(task, case.get("tasks", []))))
+    desired = make_desired_state(case)
+    live = make_snapshot(
+        case.get("live", []), case.get("categories"), case.get("preferences"), case.get("version", "5.1.0")
+    )
+    live = replace(live, creator_tasks=tuple(map(make_creator_task, case.get("tasks", []))))
     plan = make_plan(
         desired,
         {"box": live, **beside(case)},
         take_over=case.get("take_over", False),
         now=NOW,
         only={"box"},
-        health=healths(case),
+        health=make_health_by_instance(case),
     ).instances[0]
 
-    assert lines(plan) == case.get("plan", [])
+    assert render_plan_lines(plan) == case.get("plan", [])
     assert [f"{spared.name}: {spared.reason}" for spared in plan.spared] == case.get("spared", [])
     assert list(plan.verdict.reasons) == case.get("refused", [])
     assert plan.verdict.refused == bool(case.get("refused"))
@@ -51,14 +60,14 @@ def beside(case: dict[str, Any]) -> dict[str, Snapshot]:
     """The instance `other`, where it was read; with the .torrent files that it gave, or `null`, and its address."""
     if "other" not in case:
         return {}
-    live = snapshot(case["other"])
+    live = make_snapshot(case["other"])
     given = case.get("exports", {})
     files = {
-        torrent.id: torrent_file(given[row["hash"]]) if given[row["hash"]] else SourceError("no answer")
+        torrent.id: make_torrent_file(given[row["hash"]]) if given[row["hash"]] else TorrentFileError("no answer")
         for row, torrent in zip(case["other"], live.torrents, strict=True)
         if row["hash"] in given
     }
-    return {"other": replace(live, exports=files, peers=dict.fromkeys(files, case.get("peer", "")))}
+    return {"other": replace(live, exported_files=files, peer_addresses=dict.fromkeys(files, case.get("peer", "")))}
 
 
 def test_there_are_cases() -> None:

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.history import Remembered
+from reconciler.model.history import OwnedCount
 from reconciler.model.plan import Action, Outcome, Verb
 from reconciler.plan import make_plan
-from reconciler.plan.quarantine import begun
-from tests.plan.worlds import OURS, desired_state, lines, snapshot
-from tests.promises.strategies import NOW, cases, world
+from reconciler.plan.quarantine import is_quarantine_start
+from tests.plan.worlds import OWNER_TAG, make_desired_state, make_snapshot, render_plan_lines
+from tests.promises.strategies import NOW, cases, make_world
 
 THEN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 CASE: dict[str, Any] = {
     "desired": [{"hash": "a"}, {"hash": "b"}],
-    "live": [{"hash": "b", "tags": [OURS]}, {"hash": "c", "name": "c", "tags": [OURS]}],
+    "live": [{"hash": "b", "tags": [OWNER_TAG]}, {"hash": "c", "name": "c", "tags": [OWNER_TAG]}],
 }
 WARNING = (
     "it looks wiped or not fully loaded: of 5 torrents that we owned on 2026-11-01 12:00 UTC it shows 2. "
@@ -29,8 +29,8 @@ WARNING = (
 
 @pytest.mark.parametrize(("remembered", "blocked"), [(None, False), (2, False), (4, False), (5, True), (1000, True)])
 def test_less_than_half_of_what_was_ours_deletes_nothing(remembered: int | None, blocked: bool) -> None:
-    desired, live = desired_state(CASE), {"box": snapshot(CASE["live"], None)}
-    known = {"box": Remembered(remembered, THEN)} if remembered is not None else {}
+    desired, live = make_desired_state(CASE), {"box": make_snapshot(CASE["live"], None)}
+    known = {"box": OwnedCount(remembered, THEN)} if remembered is not None else {}
     plan = make_plan(desired, live, remembered=known)
     add, delete = plan.instances[0].actions
     assert (add.verb, add.hold) == (Verb.ADD, None), "what is missing is added again"
@@ -43,22 +43,22 @@ def test_less_than_half_of_what_was_ours_deletes_nothing(remembered: int | None,
 
 
 def test_the_approved_plan_deletes() -> None:
-    desired, live = desired_state(CASE), {"box": snapshot(CASE["live"], None)}
-    known = {"box": Remembered(100, THEN)}
+    desired, live = make_desired_state(CASE), {"box": make_snapshot(CASE["live"], None)}
+    known = {"box": OwnedCount(100, THEN)}
     accepted = make_plan(desired, live, remembered=known, accept=make_plan(desired, live, remembered=known).hash)
-    assert lines(accepted.instances[0]) == lines(make_plan(desired, live).instances[0])
+    assert render_plan_lines(accepted.instances[0]) == render_plan_lines(make_plan(desired, live).instances[0])
     other = make_plan(desired, live, remembered=known, accept="sha256:" + "0" * 64)
     assert other.instances[0].actions[1].hold is Outcome.BLOCKED
 
 
 @given(cases(), st.integers(0, 40))
 def test_what_is_remembered_only_ever_holds_deletions_back(case: dict[str, Any], owned: int) -> None:
-    desired, live = world(case)
+    desired, live = make_world(case)
     plain = make_plan(desired, {"box": live}, now=NOW).instances[0]
-    held = make_plan(desired, {"box": live}, now=NOW, remembered={"box": Remembered(owned, THEN)}).instances[0]
+    held = make_plan(desired, {"box": live}, now=NOW, remembered={"box": OwnedCount(owned, THEN)}).instances[0]
 
     def removes(action: Action) -> bool:
-        return action.verb is Verb.DELETE or begun(action)
+        return action.verb is Verb.DELETE or is_quarantine_start(action)
 
     def others(part: Any) -> list[Any]:
         return [action for action in part.actions if not removes(action)]
@@ -71,9 +71,9 @@ def test_what_is_remembered_only_ever_holds_deletions_back(case: dict[str, Any],
 
 
 def test_nothing_is_put_into_quarantine_and_no_category_pruned_either() -> None:
-    desired = desired_state({**CASE, "quarantine": 7, "prune_categories": True})
-    live = {"box": snapshot(CASE["live"], {"of the torrents that are not loaded": "/d"})}
-    plan = make_plan(desired, live, now=NOW, remembered={"box": Remembered(100, THEN)})
+    desired = make_desired_state({**CASE, "quarantine": 7, "prune_categories": True})
+    live = {"box": make_snapshot(CASE["live"], {"of the torrents that are not loaded": "/d"})}
+    plan = make_plan(desired, live, now=NOW, remembered={"box": OwnedCount(100, THEN)})
     assert [(a.verb, a.name, a.hold) for a in plan.instances[0].actions] == [
         (Verb.DELETE, "of the torrents that are not loaded", Outcome.BLOCKED),
         (Verb.ADD, "a", None),

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.selection import UnknownInstance, chosen
-from reconciler.model.desired import Desired, Instance, Policy
+from reconciler.engine.selection import UnknownInstance, select_instances
+from reconciler.model.desired import DesiredState, Instance, Policy
 from reconciler.model.groups import Group, Member, Strategy
 from reconciler.model.position import Position
 from reconciler.model.shard import Shard
@@ -19,14 +19,14 @@ names = st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=30)
 def owners(count: int) -> dict[str, int]:
     """Which of `count` shards holds each name; every name must have exactly one."""
     shards = [Shard(index, count) for index in range(count)]
-    held = {name: [shard.index for shard in shards if shard.holds(name)] for name in NAMES}
+    held = {name: [shard.index for shard in shards if shard.has_instance(name)] for name in NAMES}
     assert all(len(found) == 1 for found in held.values())
     return {name: found[0] for name, found in held.items()}
 
 
 @given(names, st.integers(1, 9))
 def test_every_instance_has_exactly_one_shard(found: list[str], count: int) -> None:
-    held = [name for index in range(count) for name in found if Shard(index, count).holds(name)]
+    held = [name for index in range(count) for name in found if Shard(index, count).has_instance(name)]
     assert sorted(held) == sorted(found)
 
 
@@ -66,8 +66,8 @@ def test_a_group_and_those_that_share_a_member_with_it_are_in_one_shard() -> Non
     groups = {
         f"g{n}": Group(f"g{n}", here, Strategy.SPREAD, tuple(map(Member, names))) for n, names in enumerate(joined)
     }
-    desired = Desired(Policy.SYNC, instances, groups=groups)
-    shares = [{one.name for one in chosen(desired, (), Shard(index, 7))} for index in range(7)]
+    desired = DesiredState(Policy.SYNC, instances, groups=groups)
+    shares = [{one.name for one in select_instances(desired, (), Shard(index, 7))} for index in range(7)]
     assert sorted(name for share in shares for name in share) == sorted(instances)
     for names in ([*NAMES[0:5], NAMES[59]], NAMES[10:12]):
         assert sum(not share.isdisjoint(names) for share in shares) == 1, "a group is never torn"
@@ -76,9 +76,9 @@ def test_a_group_and_those_that_share_a_member_with_it_are_in_one_shard() -> Non
 
 def test_a_run_works_on_the_named_instances_of_its_shard() -> None:
     instances = {name: Instance(name, Position("desired.yaml", 1, 1), "http://127.0.0.1:9") for name in NAMES[:20]}
-    desired = Desired(Policy.SYNC, instances)
-    first, second = (chosen(desired, (), Shard(index, 2)) for index in (0, 1))
+    desired = DesiredState(Policy.SYNC, instances)
+    first, second = (select_instances(desired, (), Shard(index, 2)) for index in (0, 1))
     assert sorted(one.name for one in (*first, *second)) == sorted(instances)
-    assert chosen(desired, [first[0].name, second[0].name], Shard(0, 2)) == first[:1]
+    assert select_instances(desired, [first[0].name, second[0].name], Shard(0, 2)) == first[:1]
     with pytest.raises(UnknownInstance):
-        chosen(desired, ["nowhere"], Shard(0, 2))
+        select_instances(desired, ["nowhere"], Shard(0, 2))

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from reconciler.model.groups import Member
 from reconciler.plan import make_plan
-from reconciler.plan.placement.members import Room
-from reconciler.plan.placement.strategies import ranked
+from reconciler.plan.placement.members import CapacityTracker
+from reconciler.plan.placement.strategies import rank_members
 from tests.plan.test_groups import NOW
-from tests.plan.worlds import OURS, desired_state, snapshot
+from tests.plan.worlds import OWNER_TAG, make_desired_state, make_snapshot
 
 TORRENTS = [f"{number:040x}" for number in range(3000)]
 members = st.lists(
@@ -29,7 +29,7 @@ members = st.lists(
 
 def chosen(among: Sequence[Member]) -> dict[str, str]:
     """Where each torrent is best."""
-    return {torrent: ranked(among, torrent)[0].name for torrent in TORRENTS}
+    return {torrent: rank_members(among, torrent)[0].name for torrent in TORRENTS}
 
 
 def test_each_member_gets_its_share_by_weight() -> None:
@@ -40,13 +40,13 @@ def test_each_member_gets_its_share_by_weight() -> None:
 
 def test_the_choice_stays_as_it_is_from_release_to_release() -> None:
     among = [Member("attic"), Member("box"), Member("cellar", weight=2.0)]
-    assert "".join(ranked(among, torrent)[0].name[0] for torrent in TORRENTS[:24]) == "acbcaccacccbcacbccaccbac"
+    assert "".join(rank_members(among, torrent)[0].name[0] for torrent in TORRENTS[:24]) == "acbcaccacccbcacbccaccbac"
 
 
 @given(members, st.integers(0, len(TORRENTS) - 1), st.randoms())
 def test_the_order_of_the_list_means_nothing(among: list[Member], number: int, random: Random) -> None:
     shuffled = random.sample(among, len(among))
-    assert ranked(among, TORRENTS[number]) == ranked(shuffled, TORRENTS[number])
+    assert rank_members(among, TORRENTS[number]) == rank_members(shuffled, TORRENTS[number])
 
 
 @given(members, members, st.integers(0, len(TORRENTS) - 1))
@@ -55,7 +55,7 @@ def test_the_others_stay_in_their_order_when_some_leave_and_some_join(
 ) -> None:
     names = {member.name for member in some}
     more = [*some, *(member for member in others if member.name not in names)]
-    before, after = ranked(some, TORRENTS[number]), ranked(more, TORRENTS[number])
+    before, after = rank_members(some, TORRENTS[number]), rank_members(more, TORRENTS[number])
     assert [member for member in after if member.name in names] == before
 
 
@@ -81,9 +81,9 @@ def test_a_plan_is_the_same_whatever_the_order_of_what_is_declared_and_live(
 ) -> None:
     group = {"strategy": "spread", "members": [{"name": "x", "max_torrents": 2}, "y", "z"], "rebalance": moves}
     case = {"groups": {"g": group}, "instances": ["x", "y", "z"], "guard": {"max_delete": 1}}
-    wanted = desired_state({**case, "desired": [{"hash": name, "instance": "g"} for name in "abcdef"]})
-    rows = [{"hash": name, "tags": [OURS], "is": "whole"} for name in "ace"]
-    live = {"x": snapshot([]), "y": snapshot(rows), "z": snapshot(rows[:1])}
+    wanted = make_desired_state({**case, "desired": [{"hash": name, "instance": "g"} for name in "abcdef"]})
+    rows = [{"hash": name, "tags": [OWNER_TAG], "is": "whole"} for name in "ace"]
+    live = {"x": make_snapshot([]), "y": make_snapshot(rows), "z": make_snapshot(rows[:1])}
     plan = make_plan(wanted, live, now=NOW)
     mixed = replace(wanted, torrents=tuple(sorted(wanted.torrents, key=lambda one: order.index(one.label))))
     shaken = {
@@ -94,6 +94,6 @@ def test_a_plan_is_the_same_whatever_the_order_of_what_is_declared_and_live(
 
 @pytest.mark.parametrize(("free", "why"), [(None, "not known"), (10 << 30, "10.0 GiB are free"), (50 << 30, None)])
 def test_the_room_of_a_member(free: int | None, why: str | None) -> None:
-    room = Room({"a": snapshot([])}, {} if free is None else {"a": free})
-    lacks = room.lacks(Member("a", min_free_space=50 << 30))
+    room = CapacityTracker({"a": make_snapshot([])}, {} if free is None else {"a": free})
+    lacks = room.cannot_take_reason(Member("a", min_free_space=50 << 30))
     assert lacks is None if why is None else why in str(lacks)

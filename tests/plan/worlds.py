@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from reconciler.desired.build.options import options_of
-from reconciler.model.content import Content, ContentOf, Creation, CreatorTask, Export, TaskState
+from reconciler.desired.build.options import build_options
+from reconciler.model.content import Content, ContentReference, CreationSpec, CreatorTask, TaskState, TorrentExport
 from reconciler.model.desired import (
-    Desired,
     DesiredCategory,
     DesiredPreference,
+    DesiredState,
     DesiredTags,
     DesiredTorrent,
     GuardLimits,
@@ -22,64 +22,71 @@ from reconciler.model.desired import (
     Policy,
 )
 from reconciler.model.files import LiveFile, Priority
-from reconciler.model.groups import Group, Member, Moves, Strategy
-from reconciler.model.health import Health, State, WhenUnhealthy
+from reconciler.model.groups import Group, Member, MovePolicy, Strategy
+from reconciler.model.health import Health, HealthState, UnhealthyPolicy
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.links import with_links
+from reconciler.model.links import append_links
 from reconciler.model.magnet import Magnet, parse_magnet
-from reconciler.model.metainfo import read_metainfo
-from reconciler.model.plan import Action, InstancePlan, Kind, Value
+from reconciler.model.metainfo import parse_metainfo
+from reconciler.model.plan import Action, FieldValue, InstancePlan, ObjectKind
 from reconciler.model.position import Position
-from reconciler.model.preferences import PreferenceValue, canonical
+from reconciler.model.preferences import PreferenceValue, canonicalize_preference
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, ShareLimits, Snapshot
 from reconciler.model.torrent_file import TorrentFile
-from reconciler.testing.memory import WEB_API
-from tests.support.torrents import torrent
+from reconciler.testing.memory import WEB_API_VERSIONS
+from tests.support.torrents import make_torrent
 
-OURS = "reconcile:home"
-_PLAIN = ("force_start", "sequential", "first_last_piece_first", "super_seeding", "download_limit", "upload_limit")
+OWNER_TAG = "reconcile:home"
+_PLAIN_OPTIONS = (
+    "force_start",
+    "sequential",
+    "first_last_piece_first",
+    "super_seeding",
+    "download_limit",
+    "upload_limit",
+)
 
 
-def v1(letter: str) -> str:
+def make_v1_hash(letter: str) -> str:
     """A made-up v1 infohash for a torrent that is called by a letter."""
     return hashlib.sha1(letter.encode()).hexdigest()
 
 
-def v2(letter: str) -> str:
+def make_v2_hash(letter: str) -> str:
     """A made-up v2 infohash."""
     return hashlib.sha256(letter.encode()).hexdigest()
 
 
 @cache
-def torrent_file(name: str) -> TorrentFile:
+def make_torrent_file(name: str) -> TorrentFile:
     """The made-up .torrent file that is called by a number and a kind, as in `7:hybrid`."""
     number, kind = name.split(":")
-    data = torrent(int(number), kind)  # type: ignore[arg-type]
-    found = read_metainfo(data)
+    data = make_torrent(int(number), kind)  # type: ignore[arg-type]
+    found = parse_metainfo(data)
     return TorrentFile(f"{name}.torrent", found.infohashes, name, len(data), lambda: data)
 
 
-def hashes(names: str) -> InfoHashes:
+def parse_hashes(names: str) -> InfoHashes:
     """`a` is v1, `a2` is v2, `a+a2` is hybrid; `7:v1`, `7:v2` and `7:hybrid` are what made-up files have."""
     if ":" in names:
-        return torrent_file(names).infohashes
+        return make_torrent_file(names).infohashes
     parts = {name[-1] == "2" and len(name) > 1: name for name in names.split("+")}
     old, new = parts.get(False), parts.get(True)
-    return InfoHashes(v1(old) if old else None, v2(new[0]) if new else None)
+    return InfoHashes(make_v1_hash(old) if old else None, make_v2_hash(new[0]) if new else None)
 
 
-WHOLE = {"state": "stalledUP", "progress": 1.0, "size": 100}
-HALF = {"state": "downloading", "progress": 0.5, "size": 100}
+WHOLE_ROW = {"state": "stalledUP", "progress": 1.0, "size": 100}
+HALF_ROW = {"state": "downloading", "progress": 0.5, "size": 100}
 
 
-def live_torrent(row: Mapping[str, Any], api: tuple[int, ...] = (2, 11, 4)) -> LiveTorrent:
+def make_live_torrent(row: Mapping[str, Any], api: tuple[int, ...] = (2, 11, 4)) -> LiveTorrent:
     """A live torrent from `{hash, tags, …}`; `id` defaults to qBittorrent's own choice.
 
     `is: whole` and `is: half` say how much of it is there.
     """
-    row = {**{"whole": WHOLE, "half": HALF}.get(str(row.get("is")), {}), **row}
-    found = hashes(row["hash"])
+    row = {**{"whole": WHOLE_ROW, "half": HALF_ROW}.get(str(row.get("is")), {}), **row}
+    found = parse_hashes(row["hash"])
     return LiveTorrent(
         id=row.get("id") or (found.v2[:40] if found.v2 else str(found.v1)),
         infohashes=found,
@@ -94,71 +101,73 @@ def live_torrent(row: Mapping[str, Any], api: tuple[int, ...] = (2, 11, 4)) -> L
         size=row.get("size", 0),
         content_path=row.get("content_path", ""),
         has_metadata=row.get("has_metadata", "files" in row),
-        options=live_options(row, api),
+        options=make_live_options(row, api),
         comment=row.get("comment", "" if api >= (2, 11) else None),
-        links=with_links("", row.get("trackers", ()), row.get("web_seeds", ())),
-        files=live_files(row["files"]) if "files" in row else None,
+        links=append_links("", row.get("trackers", ()), row.get("web_seeds", ())),
+        files=make_live_files(row["files"]) if "files" in row else None,
     )
 
 
-def live_options(row: Mapping[str, Any], api: tuple[int, ...]) -> LiveOptions:
+def make_live_options(row: Mapping[str, Any], api: tuple[int, ...]) -> LiveOptions:
     """The options that a row gives, as a server of that version shows them."""
     share = ShareLimits(
         inactive_seeding_time=-2 if api >= (2, 9, 2) else None,
         action="default" if api >= (2, 12) else None,
         mode="Default" if api >= (2, 15, 3) else None,
     )
-    given = {name: row[name] for name in _PLAIN if name in row}
+    given = {name: row[name] for name in _PLAIN_OPTIONS if name in row}
     path = row.get("download_path", "") if api >= (2, 8, 4) else None
     return LiveOptions(**given, share=replace(share, **row.get("share_limits", {})), download_path=path)
 
 
-def live_files(files: Sequence[str]) -> tuple[LiveFile, ...]:
+def make_live_files(files: Sequence[str]) -> tuple[LiveFile, ...]:
     """Files from texts like `normal a/b.nfo`."""
     parted = (text.partition(" ") for text in files)
     return tuple(LiveFile(index, path, Priority(priority)) for index, (priority, _, path) in enumerate(parted))
 
 
-def content(row: Mapping[str, Any]) -> Content:
+def make_content(row: Mapping[str, Any]) -> Content:
     """What an entry of a case is made from: a path, or all of it; `exported` is the file that holds it by now."""
     given = {"path": row["content"]} if isinstance(row["content"], str) else dict(row["content"])
-    held = hashes(row["exported"]) if "exported" in row else None
-    return Content(**given, export=Export(row["export"], f"/here/{row['export']}", held) if "export" in row else None)
+    held = parse_hashes(row["exported"]) if "exported" in row else None
+    return Content(
+        **given, export=TorrentExport(row["export"], f"/here/{row['export']}", held) if "export" in row else None
+    )
 
 
-def made_torrent(row: Mapping[str, Any], line: int, rows: Sequence[Mapping[str, Any]]) -> DesiredTorrent:
+def make_content_entry(row: Mapping[str, Any], line: int, rows: Sequence[Mapping[str, Any]]) -> DesiredTorrent:
     """An entry from `{content, …}` or `{content_of: NAME, …}`; the latter finds its content among the `rows`."""
-    made: Content | ContentOf
+    made: Content | ContentReference
     if "content" in row:
-        made = content(row)
-        row = {**row, "save_path": made.folder, "ignore_changes": [*row.get("ignore_changes", ()), "save_path"]}
+        made = make_content(row)
+        row = {**row, "save_path": made.parent_folder, "ignore_changes": [*row.get("ignore_changes", ()), "save_path"]}
     else:
         lender = next(one for one in rows if one.get("name") == row["content_of"] and "content" in one)
-        made = ContentOf(row["content_of"], lender.get("instance", "box"), content(lender))
-    return replace(desired_torrent({**row, "hash": "x"}, line), infohashes=None, source=None, content=made)
+        made = ContentReference(row["content_of"], lender.get("instance", "box"), make_content(lender))
+    return replace(make_desired_torrent({**row, "hash": "x"}, line), infohashes=None, source=None, content=made)
 
 
-def task(row: Mapping[str, Any]) -> CreatorTask:
-    """A task from `{content, state, made, …}`; `made` is the name of a made-up .torrent file."""
+def make_creator_task(row: Mapping[str, Any]) -> CreatorTask:
+    """A task from `{content, state, made, …}`; `make_created_torrent` is the name of a made-up .torrent file."""
     state = TaskState(row.get("state", "finished"))
-    of = Creation(row["content"], piece_size=16_384 if state is TaskState.FINISHED else 0, **row.get("of", {}))
-    file = torrent_file(row["made"]) if "made" in row else None
+    of = CreationSpec(row["content"], piece_size=16_384 if state is TaskState.FINISHED else 0, **row.get("of", {}))
+    file = make_torrent_file(row["made"]) if "made" in row else None
     return CreatorTask(row.get("id", "task-1"), of, state, row.get("progress", 0.0), row.get("error", ""), file)
 
 
-def desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
-    """An entry from `{hash, category, …}`; `source` is `magnet`, `torrent` or `infohash`."""
-    found = hashes(row["hash"])
+def make_desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
+    """An entry from `{hash, category, …}`; `position` is `magnet`, `make_torrent` or `infohash`."""
+    found = parse_hashes(row["hash"])
     source: Magnet | TorrentFile | None = None
     xts = [f"xt=urn:btih:{found.v1}"] * bool(found.v1) + [f"xt=urn:btmh:1220{found.v2}"] * bool(found.v2)
     if row.get("source", "magnet") == "magnet":
         source = parse_magnet("magnet:?" + "&".join(xts) + f"&dn={row['hash']}")
     elif row["source"] == "torrent":
-        source = torrent_file(row["hash"])
+        source = make_torrent_file(row["hash"])
     tags = row.get("tags")
     only = isinstance(tags, dict)
     return DesiredTorrent(
-        at=Position("desired.yaml", line, 1),
+        position=Position("desired.yaml", line, 1),
         infohashes=found,
         source=source,
         instance=row.get("instance", "box"),
@@ -169,30 +178,30 @@ def desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
         save_path=row.get("save_path"),
         paused=row.get("paused"),
         protect=row.get("protect"),
-        **options_of(dict(row)),
+        **build_options(dict(row)),
     )
 
 
-def desired_state(case: Mapping[str, Any]) -> Desired:
+def make_desired_state(case: Mapping[str, Any]) -> DesiredState:
     """The desired state of a case."""
     here = Position("desired.yaml", 1, 1)
     rows = case.get("desired", [])
     names = case.get("instances") or sorted({"box", *(row.get("instance", "box") for row in rows)})
-    reaction = WhenUnhealthy(case.get("when_unhealthy", "leave"))
-    return Desired(
+    reaction = UnhealthyPolicy(case.get("when_unhealthy", "leave"))
+    return DesiredState(
         policy=Policy(case.get("policy", "sync")),
         instances={
             name: Instance(
                 name,
                 here,
                 case.get("url", "http://127.0.0.1"),
-                preferences=preferences(case, here),
+                preferences=make_preferences(case, here),
                 when_unhealthy=reaction,
             )
             for name in names
         },
         torrents=tuple(
-            desired_torrent(row, line) if "hash" in row else made_torrent(row, line, rows)
+            make_desired_torrent(row, line) if "hash" in row else make_content_entry(row, line, rows)
             for line, row in enumerate(rows, 1)
         ),
         categories={
@@ -201,42 +210,44 @@ def desired_state(case: Mapping[str, Any]) -> Desired:
         },
         owner="home",
         delete_files=case.get("delete_files", False),
-        quarantine=case.get("quarantine"),
+        quarantine_days=case.get("quarantine"),
         prune_categories=case.get("prune_categories", False),
         guard=GuardLimits(**case.get("guard", {})),
         suspend=case.get("suspend", False),
-        groups={name: group(name, row) for name, row in case.get("groups", {}).items()},
+        groups={name: make_group(name, row) for name, row in case.get("groups", {}).items()},
     )
 
 
-def group(name: str, row: Mapping[str, Any]) -> Group:
+def make_group(name: str, row: Mapping[str, Any]) -> Group:
     """A group from its YAML."""
     members = tuple(Member(one) if isinstance(one, str) else Member(**one) for one in row["members"])
-    moves = Moves(row.get("failback") or row.get("rebalance") or "never")
+    moves = MovePolicy(row.get("failback") or row.get("rebalance") or "never")
     here = Position("desired.yaml", 1, 1)
     return Group(name, here, Strategy(row["strategy"]), members, row.get("failover_after", 120.0), moves)
 
 
-def healths(case: Mapping[str, Any]) -> dict[str, Health]:
+def make_health_by_instance(case: Mapping[str, Any]) -> dict[str, Health]:
     """The health of `box`: `unhealthy` says what is wrong with it, if anything is."""
     since = datetime(2026, 1, 2, tzinfo=UTC)
     error = case.get("unhealthy")
-    return {"box": Health(State.VPN_DOWN if error else State.OK, since, error)}
+    return {"box": Health(HealthState.VPN_DOWN if error else HealthState.OK, since, error)}
 
 
-def preferences(case: Mapping[str, Any], at: Position) -> dict[str, DesiredPreference]:
+def make_preferences(case: Mapping[str, Any], position: Position) -> dict[str, DesiredPreference]:
     """The declared preferences of a case; `{secret: text}` for one that came from a file."""
     given: Mapping[str, Any] = case.get("declared_preferences", {})
-    return {name: DesiredPreference(name, at, preference(name, value)) for name, value in given.items()}
+    return {
+        name: DesiredPreference(name, position, make_preference_value(name, value)) for name, value in given.items()
+    }
 
 
-def preference(name: str, value: Any) -> PreferenceValue:
+def make_preference_value(name: str, value: Any) -> PreferenceValue:
     """A value as the model has it."""
     secret = isinstance(value, dict) and "secret" in value
-    return canonical(name, Secret(value["secret"]) if secret else value)
+    return canonicalize_preference(name, Secret(value["secret"]) if secret else value)
 
 
-def snapshot(
+def make_snapshot(
     rows: Sequence[Mapping[str, Any]],
     categories: Mapping[str, Any] | None = None,
     preferences: Mapping[str, Any] | None = None,
@@ -247,26 +258,28 @@ def snapshot(
     for name, paths in (categories or {}).items():
         path, incomplete = paths if isinstance(paths, list) else (paths, None)
         known[name] = LiveCategory(name, path, download_path=incomplete)
-    values = {name: preference(name, value) for name, value in (preferences or {}).items()}
-    api = tuple(map(int, WEB_API[version].split(".")))
-    torrents = tuple(live_torrent(row, api) for row in rows)
-    return Snapshot(f"v{version}", WEB_API[version], torrents, known, v2=api >= (2, 8, 4), preferences=values)
+    values = {name: make_preference_value(name, value) for name, value in (preferences or {}).items()}
+    api = tuple(map(int, WEB_API_VERSIONS[version].split(".")))
+    torrents = tuple(make_live_torrent(row, api) for row in rows)
+    return Snapshot(
+        f"v{version}", WEB_API_VERSIONS[version], torrents, known, supports_v2=api >= (2, 8, 4), preferences=values
+    )
 
 
-def lines(plan: InstancePlan) -> list[str]:
+def render_plan_lines(plan: InstancePlan) -> list[str]:
     """A plan as short lines: `verb name field=value … (hold) !disruptive`."""
-    return [_line(action) for action in plan.actions]
+    return [_render_action(action) for action in plan.actions]
 
 
-def _line(action: Action) -> str:
-    kind = "" if action.kind is Kind.TORRENT else f"{action.kind} "
+def _render_action(action: Action) -> str:
+    kind = "" if action.kind is ObjectKind.TORRENT else f"{action.kind} "
     parts = [f"{action.verb} {kind}{action.name}"]
-    parts += [f"{change.field}={_text(change.after)}" for change in action.changes]
+    parts += [f"{change.field}={_render_value(change.after)}" for change in action.changes]
     parts += ["+files"] * action.delete_files
     parts += ["!disruptive"] * action.disruptive
     parts += [f"({action.hold})"] if action.hold else []
     return " ".join(parts)
 
 
-def _text(value: Value) -> str:
+def _render_value(value: FieldValue) -> str:
     return ",".join(value) if isinstance(value, tuple) else "null" if value is None else str(value)

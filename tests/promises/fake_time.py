@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reconciler.retry import Pace
+from reconciler.retry import RetryPolicy
 
 
-def fake_pace(**options: float) -> Pace:
+def fake_pace(**options: float) -> RetryPolicy:
     """A pace without waiting."""
     clock = [0.0]
 
@@ -15,4 +15,4 @@ def fake_pace(**options: float) -> Pace:
     def now() -> float:
         return clock[0]
 
-    return Pace(now, sleep, lambda: 0.5, **options)  # type: ignore[arg-type]
+    return RetryPolicy(now, sleep, lambda: 0.5, **options)  # type: ignore[arg-type]

@@ -11,22 +11,28 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.engine import Options, Silent, run_once
-from reconciler.model.content import Creation
-from reconciler.model.desired import Desired, Instance
-from reconciler.model.errors import BrokenReply, InstanceError, ServerFault, TimedOut, Unreachable
-from reconciler.model.metainfo import read_metainfo
+from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.model.content import CreationSpec
+from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.errors import (
+    BrokenResponseError,
+    InstanceError,
+    ResponseTimeoutError,
+    ServerFaultError,
+    UnreachableError,
+)
+from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import AddOptions, LiveTorrent
-from reconciler.model.tags import CONTENT_OF
+from reconciler.model.tags import CONTENT_OF_TAG
 from reconciler.testing import MemoryInstance
-from reconciler.testing.memory import WEB_API
-from tests.plan.worlds import desired_state
+from reconciler.testing.memory import WEB_API_VERSIONS
+from tests.plan.worlds import make_desired_state
 from tests.promises.fake_time import fake_pace
 from tests.promises.strategies import NOW
 from tests.promises.test_convergence import Killed
-from tests.support.torrents import made
+from tests.support.torrents import make_created_torrent
 
 NUMBERS = (11, 12, 13)
 ENOUGH = 30  # runs
@@ -58,26 +64,28 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
         "live": live,
         "guard": {"max_delete": 100, "max_delete_percent": 100},
         "delete_files": draw(st.booleans()),
-        "versions": (draw(st.sampled_from(("5.1.0", "5.3.0"))), draw(st.sampled_from(sorted(WEB_API)))),
+        "versions": (draw(st.sampled_from(("5.1.0", "5.3.0"))), draw(st.sampled_from(sorted(WEB_API_VERSIONS)))),
         "hashing": draw(st.sampled_from((0, 1, 5, 20))),
     }
 
 
-def boxes_of(case: Mapping[str, Any]) -> tuple[Desired, Boxes]:
+def boxes_of(case: Mapping[str, Any]) -> tuple[DesiredState, Boxes]:
     """The desired state, and the instance that makes and the one that has."""
     maker, other = (MemoryInstance(version) for version in case["versions"])
-    maker.disk = {f"/disk/torrent-{number}": partial(made, number) for number in NUMBERS}
-    maker.hashing = case["hashing"]
+    maker.disk = {f"/disk/torrent-{number}": partial(make_created_torrent, number) for number in NUMBERS}
+    maker.hashing_polls = case["hashing"]
     maker.live_preferences["listen_port"] = 6881
     for row in case["live"]:
         more = (("content_layout", "original"), ("skip_checking", True))
-        options = AddOptions(False, False, "", "/disk", tuple(row["tags"]), more=more)
-        maker.upload({"a": made(row["number"], Creation(row["content"], comment="c"))}, options)
-    maker.requests = 0
-    return desired_state(case), {"box": maker, "other": other}
+        options = AddOptions(False, False, "", "/disk", tuple(row["tags"]), extra_options=more)
+        maker.add_torrent_files(
+            {"a": make_created_torrent(row["number"], CreationSpec(row["content"], comment="c"))}, options
+        )
+    maker.request_count = 0
+    return make_desired_state(case), {"box": maker, "other": other}
 
 
-def run(desired: Desired, boxes: Boxes, **options: Any) -> Run:
+def run(desired: DesiredState, boxes: Boxes, **options: Any) -> Run:
     """One run on both, without waiting."""
 
     def connect(instance: Instance, _stop: threading.Event) -> MemoryInstance:
@@ -85,10 +93,10 @@ def run(desired: Desired, boxes: Boxes, **options: Any) -> Run:
 
     return run_once(
         desired,
-        Options(**options),
-        Silent(),
+        RunOptions(**options),
+        SilentProgress(),
         threading.Event(),
-        pace=fake_pace(),
+        retry=fake_pace(),
         connect=connect,
         utc=lambda: NOW,
     )
@@ -99,7 +107,7 @@ def settled(done: Run) -> bool:
     return done.exit_code == 0 and not any(part.results for part in done.instances)
 
 
-def converge(desired: Desired, boxes: Boxes) -> int:
+def converge(desired: DesiredState, boxes: Boxes) -> int:
     """Run until there is nothing to do; how many runs that took."""
     for count in range(ENOUGH):
         if settled(run(desired, boxes)):
@@ -119,7 +127,7 @@ def copies(boxes: Boxes) -> Boxes:
 
 def makes(boxes: Boxes) -> int:
     """How many torrents were begun to be made."""
-    return boxes["box"]._made_so_far
+    return boxes["box"]._task_count
 
 
 def wanted(case: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -140,7 +148,7 @@ def test_it_is_made_once_and_is_everywhere_in_the_end(case: dict[str, Any]) -> N
             assert (
                 {"reconcile:home", "reconcile:content"} <= live.tags and live.progress == 1 and live.name == row["name"]
             )
-    had = [live.id for live in boxes["other"].torrents.values() if CONTENT_OF in live.tags]
+    had = [live.id for live in boxes["other"].torrents.values() if CONTENT_OF_TAG in live.tags]
     assert len(had) == sum("content_of" in row for row in case["desired"])
     assert boxes["other"].peers == {key: {"127.0.0.1:6881"} for key in had}, "each is told of who has it"
 
@@ -150,10 +158,10 @@ def test_then_only_reads_are_sent(case: dict[str, Any]) -> None:
     desired, boxes = boxes_of(case)
     converge(desired, boxes)
     before = state(copies(boxes))
-    requests = [box.requests for box in boxes.values()]
+    requests = [box.request_count for box in boxes.values()]
     run(desired, boxes)
     assert state(boxes) == before
-    sent = [box.requests - count for box, count in zip(boxes.values(), requests, strict=True)]
+    sent = [box.request_count - count for box, count in zip(boxes.values(), requests, strict=True)]
     assert sent == [2, 1], "a snapshot, which counts once here, and the tasks where content is declared"
 
 
@@ -168,7 +176,7 @@ def test_killed_at_any_request_it_ends_the_same(case: dict[str, Any], where: str
     boxes[where].fail_next(1, Killed(), skip=requests)  # type: ignore[arg-type]
     with suppress(Killed):
         run(desired, boxes)
-    boxes[where].fail_next(0, Unreachable("lost"))
+    boxes[where].fail_next(0, UnreachableError("lost"))
     converge(desired, boxes)
     assert state(boxes) == state(whole)
     assert makes(boxes) == makes(whole), "no content is hashed twice"
@@ -177,7 +185,9 @@ def test_killed_at_any_request_it_ends_the_same(case: dict[str, Any], where: str
 @st.composite
 def faults(draw: st.DrawFn) -> tuple[str, InstanceError, int, bool, int]:
     """Where, an error, how often, whether the request is carried out all the same, and after how many requests."""
-    error = draw(st.sampled_from((Unreachable, TimedOut, BrokenReply, ServerFault)))("lost")
+    error = draw(st.sampled_from((UnreachableError, ResponseTimeoutError, BrokenResponseError, ServerFaultError)))(
+        "lost"
+    )
     after = error.unknown_outcome and draw(st.booleans())
     return draw(st.sampled_from(("box", "other"))), error, draw(st.integers(1, 30)), after, draw(st.integers(0, 15))
 
@@ -191,7 +201,7 @@ def test_whatever_is_lost_on_the_way_it_ends_the_same(
     whole = copies(boxes)
     converge(desired, whole)
     for where, error, count, after, skip in trouble:
-        boxes[where].fail_next(count, error, after=after, skip=skip)
+        boxes[where].fail_next(count, error, lose_reply=after, skip=skip)
         run(desired, boxes)
         boxes[where].fail_next(0, error)
     converge(desired, boxes)
@@ -211,16 +221,16 @@ def test_what_was_had_is_never_lost_while_its_maker_is_gone(case: dict[str, Any]
             boxes["box"].restart()
         elif moment == "wiped":
             boxes["box"].torrents.clear()
-        boxes["box"].fail_next(99 if moment == "down" else 0, Unreachable("gone"))
+        boxes["box"].fail_next(99 if moment == "down" else 0, UnreachableError("gone"))
         run(desired, boxes)
         assert _had(boxes["other"]) == held
-    boxes["box"].fail_next(0, Unreachable("gone"))
+    boxes["box"].fail_next(0, UnreachableError("gone"))
     converge(desired, boxes)
     assert _had(boxes["other"]) == held
 
 
 def _had(box: MemoryInstance) -> dict[str, LiveTorrent]:
-    return {key: live for key, live in box.torrents.items() if CONTENT_OF in live.tags}
+    return {key: live for key, live in box.torrents.items() if CONTENT_OF_TAG in live.tags}
 
 
 def test_what_cannot_be_made_is_told_and_made_when_it_can() -> None:
@@ -236,10 +246,10 @@ def test_what_cannot_be_made_is_told_and_made_when_it_can() -> None:
         ((result,),) = (part.results for part in run(desired, boxes).instances if part.name == "box")
         assert result.outcome is Outcome.FAILED and "no files in torrent" in (result.error or "")
         assert boxes["box"]._tasks == {}
-    boxes["box"].disk["/disk/torrent-11"] = partial(made, 11)
+    boxes["box"].disk["/disk/torrent-11"] = partial(make_created_torrent, 11)
     assert converge(desired, boxes) == 1
     (live,) = boxes["box"].torrents.values()
-    assert live.infohashes == read_metainfo(made(11, desired.torrents[0].creation)).infohashes  # type: ignore[arg-type]
+    assert live.infohashes == parse_metainfo(make_created_torrent(11, desired.torrents[0].creation)).infohashes  # type: ignore[arg-type]
 
 
 def test_a_private_one_is_left_to_its_trackers() -> None:
@@ -253,7 +263,7 @@ def test_a_private_one_is_left_to_its_trackers() -> None:
 def test_too_many_at_a_time_take_turns() -> None:
     rows = [{"content": f"/disk/torrent-{number}"} for number in range(300)]
     desired, boxes = boxes_of({"desired": rows, "live": [], "versions": ("5.3.0",) * 2, "hashing": 2})
-    boxes["box"].disk = {row["content"]: partial(made, number) for number, row in enumerate(rows)}
+    boxes["box"].disk = {row["content"]: partial(make_created_torrent, number) for number, row in enumerate(rows)}
     first = run(desired, boxes).instances[0]
     outcomes = [result.outcome for result in first.results]
     assert (outcomes.count(Outcome.APPLIED), outcomes.count(Outcome.DEFERRED)) == (256, 44)

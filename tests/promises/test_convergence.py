@@ -11,23 +11,29 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from reconciler.engine import Options, Silent, run_once
-from reconciler.model.desired import Desired, DesiredTorrent, Policy
-from reconciler.model.errors import BrokenReply, InstanceError, ServerFault, TimedOut, Unreachable
-from reconciler.model.options import OPTIONS, goes_with_add, group
-from reconciler.model.plan import Action, Kind, Outcome, Verb
+from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.model.desired import DesiredState, DesiredTorrent, Policy
+from reconciler.model.errors import (
+    BrokenResponseError,
+    InstanceError,
+    ResponseTimeoutError,
+    ServerFaultError,
+    UnreachableError,
+)
+from reconciler.model.options import OPTIONS, can_set_at_add, entry_key_of
+from reconciler.model.plan import Action, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, Run, Status
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.testing.memory import WEB_API, MemoryInstance
+from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
 from tests.promises.fake_time import fake_pace
-from tests.promises.strategies import NOW, cases, world
+from tests.promises.strategies import NOW, cases, make_world
 
-TRANSIENT = (Unreachable, TimedOut, BrokenReply, ServerFault)
+TRANSIENT = (UnreachableError, ResponseTimeoutError, BrokenResponseError, ServerFaultError)
 
 
-def memory(case: Mapping[str, Any], version: str) -> tuple[Desired, MemoryInstance]:
+def memory(case: Mapping[str, Any], version: str) -> tuple[DesiredState, MemoryInstance]:
     """The desired state of a case, and an instance in memory that is as the case says."""
-    desired, snapshot = world({**case, "version": version})
+    desired, snapshot = make_world({**case, "version": version})
     box = MemoryInstance(version, with_preferences=bool(case["declared_preferences"]))
     box.torrents = {torrent.id: torrent for torrent in snapshot.torrents}
     box.live_categories = {
@@ -42,14 +48,14 @@ def snapshot_knows(version: str) -> bool:
     return version != "4.2.5"
 
 
-def run(desired: Desired, box: MemoryInstance, case: Mapping[str, Any], **options: Any) -> Run:
+def run(desired: DesiredState, box: MemoryInstance, case: Mapping[str, Any], **options: Any) -> Run:
     """One run on that instance, without waiting."""
     return run_once(
         desired,
-        Options(take_over=case["take_over"], **options),
-        Silent(),
+        RunOptions(take_over=case["take_over"], **options),
+        SilentProgress(),
         threading.Event(),
-        pace=fake_pace(),
+        retry=fake_pace(),
         connect=lambda instance, stop: box,
         utc=lambda: NOW,
     )
@@ -60,7 +66,7 @@ def state(box: MemoryInstance) -> tuple[Any, ...]:
     return box.torrents, box.live_categories, box.live_preferences
 
 
-def left_to_do(desired: Desired, box: MemoryInstance, case: Mapping[str, Any]) -> list[Action]:
+def left_to_do(desired: DesiredState, box: MemoryInstance, case: Mapping[str, Any]) -> list[Action]:
     """What a dry-run would still do; what waits for a person, or for metadata, is not counted."""
     report = run(desired, box, case, dry_run=True)
     return [r.action for part in report.instances for r in part.results if not _waits(r)]
@@ -71,20 +77,20 @@ def _waits(result: ActionResult) -> bool:
     return waiting or result.outcome is Outcome.BLOCKED
 
 
-def carried(desired: Desired, box: MemoryInstance) -> bool:
+def carried(desired: DesiredState, box: MemoryInstance) -> bool:
     """Does an add carry everything, or is what does not go with it made up for by the next run?
 
     docs/decisions/0002: create-only changes nothing that it finds, and nobody else what is to be ignored.
     """
     if desired.policy is Policy.CREATE_ONLY:
-        return box.tags_at_add and not any(_late(entry, box) for entry in desired.torrents)
+        return box.can_tag_at_add and not any(_late(entry, box) for entry in desired.torrents)
     return not any(_late(entry, box) & entry.ignore_changes for entry in desired.torrents)
 
 
 def _late(entry: DesiredTorrent, box: MemoryInstance) -> set[str]:
     """What of an entry follows its add."""
-    late = {group(field) for field in entry.options if not goes_with_add(field, box.api)}
-    late |= {"tags"} if entry.tags and not box.tags_at_add else set()
+    late = {entry_key_of(field) for field in entry.options if not can_set_at_add(field, box.api_version)}
+    late |= {"tags"} if entry.tags and not box.can_tag_at_add else set()
     after_upload = ("files", "trackers", "web_seeds") if entry.has_metadata else ()
     return late | {field for field in after_upload if getattr(entry, field)}
 
@@ -94,7 +100,7 @@ def foreseen(done: Run) -> bool:
     return all(result.outcome is not Outcome.DROPPED for part in done.instances for result in part.results)
 
 
-versions = st.sampled_from(sorted(WEB_API))
+versions = st.sampled_from(sorted(WEB_API_VERSIONS))
 
 
 @given(cases(), versions)
@@ -111,16 +117,18 @@ def test_after_a_run_nothing_is_left_to_do(case: dict[str, Any], version: str) -
 def test_a_second_run_sends_reads_only(case: dict[str, Any], version: str) -> None:
     desired, box = memory(case, version)
     assume(foreseen(run(desired, box, case)))
-    before, requests = state(box.copy()), box.requests
+    before, requests = state(box.copy()), box.request_count
     run(desired, box, case)
     assert state(box) == before
     files = sum(
-        live.has_metadata and bool(desired.files_of("box") & {live.id, *live.infohashes.ids})
+        live.has_metadata and bool(desired.ids_with_file_rules("box") & {live.id, *live.infohashes.ids})
         for live in box.torrents.values()
     )
-    reads = min(files, 1) if box.api >= (2, 11, 8) else files
+    reads = min(files, 1) if box.api_version >= (2, 11, 8) else files
     most = 2 + reads
-    assert box.requests - requests <= most, "a snapshot, with preferences and files where declared, and nothing else"
+    assert box.request_count - requests <= most, (
+        "a snapshot, with preferences and files where declared, and nothing else"
+    )
 
 
 @given(cases(), versions)
@@ -177,14 +185,14 @@ def test_what_is_executed_is_a_subset_of_the_plan(case: dict[str, Any], version:
 
     allowed: dict[str, set[str]] = {}
     for action in plan:
-        if action.kind is Kind.TORRENT and action.torrent_id and action.hold is None:
+        if action.kind is ObjectKind.TORRENT and action.torrent_id and action.hold is None:
             may = allowed.setdefault(action.torrent_id, set())
             may |= {"gone"} if action.verb is Verb.DELETE else set()
             for change in action.changes:
                 may |= _MAY_CHANGE[change.field]
     for key, touched in _touched(before, box.torrents).items():
         assert touched <= allowed.get(key, set()), f"{touched} of {key} changed, planned was {allowed.get(key)}"
-    added = {action.infohash for action in plan if action.verb is Verb.ADD and action.kind is Kind.TORRENT}
+    added = {action.infohash for action in plan if action.verb is Verb.ADD and action.kind is ObjectKind.TORRENT}
     assert {str(new.infohashes) for key, new in box.torrents.items() if key not in before} <= added
 
 
@@ -207,7 +215,7 @@ def test_whatever_is_lost_on_the_way_the_next_run_converges(
     assume(foreseen(run(desired, whole, case)))
 
     error, count, after, skip = fault
-    box.fail_next(count, error, after=after, skip=skip)
+    box.fail_next(count, error, lose_reply=after, skip=skip)
     first = run(desired, box, case)
     for part in first.instances:
         lost = part.status is not Status.OK
@@ -235,7 +243,7 @@ def test_killed_at_any_request_the_next_run_reaches_the_same_end(
     box.fail_next(1, Killed(), skip=requests)  # type: ignore[arg-type]
     with suppress(Killed):
         run(desired, box, case)
-    box.fail_next(0, Unreachable("lost"))
+    box.fail_next(0, UnreachableError("lost"))
     run(desired, box, case)
     assert left_to_do(desired, box, case) == []
     assert state(box) == state(whole)

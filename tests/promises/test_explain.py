@@ -14,39 +14,39 @@ import pytest
 from hypothesis import given, settings
 
 from reconciler.engine.run import utc_now
-from reconciler.model.desired import Desired
-from reconciler.model.errors import AuthFailed
+from reconciler.model.desired import DesiredState
+from reconciler.model.errors import AuthenticationError
 from reconciler.model.explanation import Explanation
 from reconciler.model.history import PastAction, PastRun
-from reconciler.model.plan import Kind, Outcome, Verb
-from reconciler.model.run import Mode
+from reconciler.model.plan import ObjectKind, Outcome, Verb
+from reconciler.model.run import RunMode
 from reconciler.plan import make_plan
-from reconciler.queries.explain import explain
-from reconciler.queries.torrent_lookup import NotOne
+from reconciler.queries.explain import explain_torrent
+from reconciler.queries.torrent_lookup import AmbiguousTorrent
 from reconciler.report.json.explanation import write_explanation
-from reconciler.report.text.explanation import candidate_lines, explanation_lines
-from reconciler.report.text.lines import plain
+from reconciler.report.text.explanation import render_candidates, render_explanation
+from reconciler.report.text.lines import render_plain
 from reconciler.testing.memory import MemoryInstance
-from tests.plan.worlds import desired_state, hashes, snapshot
+from tests.plan.worlds import make_desired_state, make_snapshot, parse_hashes
 from tests.promises.fake_time import fake_pace
 from tests.promises.strategies import cases
 from tests.promises.test_convergence import memory
 
 
-def explained(desired: Desired, boxes: Mapping[str, MemoryInstance], text: str, **more: Any) -> Explanation:
-    return explain(
+def explained(desired: DesiredState, boxes: Mapping[str, MemoryInstance], text: str, **more: Any) -> Explanation:
+    return explain_torrent(
         desired,
         text,
         (),
         threading.Event(),
-        pace=fake_pace(),
+        retry=fake_pace(),
         connect=lambda instance, stop: boxes[instance.name],
         **more,
     )
 
 
 def box_of(case: Mapping[str, Any]) -> MemoryInstance:
-    found = snapshot(case["live"], case.get("categories"))
+    found = make_snapshot(case["live"], case.get("categories"))
     box = MemoryInstance()
     box.torrents = {torrent.id: torrent for torrent in found.torrents}
     box.live_categories = dict(found.categories)
@@ -57,22 +57,22 @@ def box_of(case: Mapping[str, Any]) -> MemoryInstance:
 @given(cases())
 def test_it_is_the_plan_that_is_explained(case: dict[str, Any]) -> None:
     desired, box = memory(case, "5.1.0")
-    found = box.snapshot(desired.files_of("box"))
+    found = box.read_snapshot(desired.ids_with_file_rules("box"))
     (plan,) = make_plan(desired, {"box": found}, now=utc_now()).instances
     known = [one.infohashes for one in desired.torrents] + [one.infohashes for one in found.torrents]
     for text in set(map(str, known)):
         part = explained(desired, {"box": box}, text).instances[0]
-        ids = {key for live in part.lives for key in live.infohashes.ids}
+        ids = {key for live in part.live_torrents for key in live.infohashes.ids}
         ids |= set(part.entry.ids) if part.entry else set()
         assert text in ids
-        about = [a for a in plan.actions if a.kind is Kind.TORRENT and (a.infohash in ids or a.torrent_id in ids)]
+        about = [a for a in plan.actions if a.kind is ObjectKind.TORRENT and (a.infohash in ids or a.torrent_id in ids)]
         assert all(action in about for action in part.actions)
         if part.entry:
-            mine = part.entry.at
-            assert [a for a in about if a.source == mine] == [a for a in part.actions if a.source == mine]
+            mine = part.entry.position
+            assert [a for a in about if a.position == mine] == [a for a in part.actions if a.position == mine]
         assert part.verdict == plan.verdict
-        if part.spared:
-            assert part.spared in {one.reason for one in plan.spared}
+        if part.spared_reason:
+            assert part.spared_reason in {one.reason for one in plan.spared}
 
 
 CASE: dict[str, Any] = {
@@ -97,11 +97,11 @@ CASE: dict[str, Any] = {
 
 
 def told(text: str) -> str:
-    found = explained(desired_state(CASE), {"box": box_of(CASE)}, text)
+    found = explained(make_desired_state(CASE), {"box": box_of(CASE)}, text)
     stream = io.StringIO()
     write_explanation(found, stream)
     assert json.loads(stream.getvalue())["infohash"] == found.infohash
-    return "\n".join(plain(one) for one in explanation_lines(found))
+    return "\n".join(render_plain(one) for one in render_explanation(found))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def told(text: str) -> str:
         ("Ignored", ["left alone: it has the tag reconcile:ignore", "category   films        (none)      differs"]),
         ("d", ["live      not here", "+ add: not on the instance"]),
         ("Undeclared", ["declared  nowhere", "- delete: no longer declared", "2 deletions are more than max_delete 0"]),
-        (str(hashes("f").v1), ["declared  nowhere", "what is neither declared nor ours is never touched"]),
+        (str(parse_hashes("f").v1), ["declared  nowhere", "what is neither declared nor ours is never touched"]),
         ("Unwanted", ["absent: it should not be here", "- delete: declared absent"]),
     ],
 )
@@ -135,39 +135,43 @@ def test_what_is_told(text: str, parts: list[str]) -> None:
 
 
 def test_a_name_that_is_no_ones_and_a_name_of_two() -> None:
-    with pytest.raises(NotOne, match='no torrent is called "Debina", declared or live') as error:
+    with pytest.raises(AmbiguousTorrent, match='no torrent is called "Debina", declared or live') as error:
         told("Debina")
     assert [one.name for one in error.value.candidates] == ["Debian"]
-    assert candidate_lines(error.value.candidates)[0].endswith("desired.yaml:1:1, box")
-    with pytest.raises(NotOne, match='"Foreign" is 2 torrents') as error:
+    assert render_candidates(error.value.candidates)[0].endswith("desired.yaml:1:1, box")
+    with pytest.raises(AmbiguousTorrent, match='"Foreign" is 2 torrents') as error:
         told("Foreign")
-    assert {one.infohash for one in error.value.candidates} == {hashes("f").v1, hashes("f2").v2}
+    assert {one.infohash for one in error.value.candidates} == {parse_hashes("f").v1, parse_hashes("f2").v2}
 
 
 def test_what_was_done_lately_is_told_where_somebody_remembers() -> None:
-    box, desired = box_of(CASE), desired_state(CASE)
+    box, desired = box_of(CASE), make_desired_state(CASE)
     noon, change = datetime(2026, 11, 20, 12, tzinfo=UTC), "category: none -> linux"
-    tried = PastAction("box", Verb.UPDATE, Kind.TORRENT, "Debian", hashes("a").v1, change, Outcome.FAILED, "full")
-    runs = [PastRun(1, "home", noon, 0.5, Mode.APPLY, "command", "sha256:0", 1, (), (tried,))]
-    found = explained(desired, {"box": box}, "Debian", lately=lambda one: runs if one.v1 == hashes("a").v1 else [])
-    said = [plain(one) for one in explanation_lines(found)]
-    assert said[-3] == "lately"
+    tried = PastAction(
+        "box", Verb.UPDATE, ObjectKind.TORRENT, "Debian", parse_hashes("a").v1, change, Outcome.FAILED, "full"
+    )
+    runs = [PastRun(1, "home", noon, 0.5, RunMode.APPLY, "command", "sha256:0", 1, (), (tried,))]
+    found = explained(
+        desired, {"box": box}, "Debian", recent_runs=lambda one: runs if one.v1 == parse_hashes("a").v1 else []
+    )
+    said = [render_plain(one) for one in render_explanation(found)]
+    assert said[-3] == "recent runs"
     assert said[-1].split()[2:] == f"box ! {change} failed: full".split()
     stream = io.StringIO()
     write_explanation(found, stream)
-    assert json.loads(stream.getvalue())["lately"][0]["actions"][0]["error"] == "full"
+    assert json.loads(stream.getvalue())["recent_runs"][0]["actions"][0]["error"] == "full"
 
 
 def test_an_instance_that_cannot_be_read_is_told() -> None:
     box = box_of(CASE)
-    box.fail_next(5, AuthFailed("box: the credentials were refused"))
-    found = explained(desired_state(CASE), {"box": box}, "d")
+    box.fail_next(5, AuthenticationError("box: the credentials were refused"))
+    found = explained(make_desired_state(CASE), {"box": box}, "d")
     assert found.exit_code == 1
-    said = "\n".join(plain(one) for one in explanation_lines(found))
+    said = "\n".join(render_plain(one) for one in render_explanation(found))
     assert "auth_failed" in said and "the credentials were refused" in said and "declared  desired.yaml:4:1" in said
-    box.fail_next(5, AuthFailed("box: the credentials were refused"))
-    with pytest.raises(NotOne, match="box could not be read"):
-        explained(desired_state(CASE), {"box": box}, "zzz")
+    box.fail_next(5, AuthenticationError("box: the credentials were refused"))
+    with pytest.raises(AmbiguousTorrent, match="box could not be read"):
+        explained(make_desired_state(CASE), {"box": box}, "zzz")
 
 
 def test_each_member_of_a_group_is_told_of() -> None:
@@ -177,9 +181,9 @@ def test_each_member_of_a_group_is_told_of() -> None:
         "desired": [{"hash": "x", "instance": "g"}],
     }
     boxes = {name: MemoryInstance() for name in "abc"}
-    boxes["a"].fail_next(5, AuthFailed("a: the credentials were refused. Correct them"))
-    found = explained(desired_state(case), boxes, "x")
-    said = [plain(one) for one in explanation_lines(found)]
+    boxes["a"].fail_next(5, AuthenticationError("a: the credentials were refused. Correct them"))
+    found = explained(make_desired_state(case), boxes, "x")
+    said = [render_plain(one) for one in render_explanation(found)]
     assert re.fullmatch(
         r"pending   g: waits until .*: a may have it and is down since .* UTC: the credentials were refused; "
         "it goes to b then",

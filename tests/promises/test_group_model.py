@@ -18,17 +18,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from reconciler.engine import Options, Silent, run_once
-from reconciler.engine.placement_memory import Roster
-from reconciler.journal.database import STEPS
-from reconciler.journal.placement_rows import read_known, write_known
+from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.engine.placement_memory import PlacementMemory
+from reconciler.journal.database import MIGRATIONS
+from reconciler.journal.placement_rows import read_placement_facts, write_placement_facts
 from reconciler.model.desired import Instance
-from reconciler.model.errors import Unreachable
-from reconciler.model.health import Interface, NetworkState, Probe, WhenUnhealthy
+from reconciler.model.errors import UnreachableError
+from reconciler.model.health import InterfaceCheck, NetworkState, Probe, UnhealthyPolicy
 from reconciler.model.run import Run
-from reconciler.plan.placement.copies import complete
+from reconciler.plan.placement.copies import is_complete
 from reconciler.testing.memory import MemoryInstance
-from tests.plan.worlds import desired_state, v1
+from tests.plan.worlds import make_desired_state, make_v1_hash
 from tests.promises.fake_time import fake_pace
 
 MEMBERS = ("a", "b", "c")
@@ -46,7 +46,7 @@ GROUPS: list[dict[str, Any]] = [
 def new_journal() -> sqlite3.Connection:
     """The tables of an empty journal."""
     file = sqlite3.connect(":memory:")
-    for step in STEPS:
+    for step in MIGRATIONS:
         file.executescript(step)
     return file
 
@@ -66,16 +66,16 @@ class Box(MemoryInstance):
 
     def open(self) -> None:
         if not self.up:
-            raise Unreachable("no connection")
+            raise UnreachableError("no connection")
 
-    def delete(self, ids: Collection[str], delete_files: bool) -> None:
+    def delete_torrents(self, ids: Collection[str], delete_files: bool) -> None:
         assert not delete_files
-        super().delete(ids, delete_files)
+        super().delete_torrents(ids, delete_files)
 
     @property
     def whole(self) -> set[str]:
         """What is complete here."""
-        return {key for key, torrent in self.torrents.items() if complete(torrent)}
+        return {key for key, torrent in self.torrents.items() if is_complete(torrent)}
 
 
 class Groups(RuleBasedStateMachine):
@@ -86,23 +86,23 @@ class Groups(RuleBasedStateMachine):
         patience=st.sampled_from([0.0, 60.0, 120.0]),
         room=st.sampled_from([None, None, 2, 4]),
         most=st.sampled_from([1, 10, 10]),
-        when_unhealthy=st.sampled_from(WhenUnhealthy),
+        when_unhealthy=st.sampled_from(UnhealthyPolicy),
     )
     def begin(
-        self, group: dict[str, Any], patience: float, room: int | None, most: int, when_unhealthy: WhenUnhealthy
+        self, group: dict[str, Any], patience: float, room: int | None, most: int, when_unhealthy: UnhealthyPolicy
     ) -> None:
         first: Any = {"name": "a", "max_torrents": room}
         spec = {**group, "members": [first, "b", "c"], "failover_after": patience}
         entries = [{"hash": name, "instance": "g"} for name in TORRENTS]
         case = {"groups": {"g": spec}, "instances": MEMBERS, "desired": entries, "delete_files": True, "quarantine": 7}
-        desired = desired_state({**case, "guard": {"max_delete": most}})
+        desired = make_desired_state({**case, "guard": {"max_delete": most}})
         probed = {
-            name: replace(one, health=(Probe(Interface("tun0")),), when_unhealthy=when_unhealthy)
+            name: replace(one, health=(Probe(InterfaceCheck("tun0")),), when_unhealthy=when_unhealthy)
             for name, one in desired.instances.items()
         }
         self.desired = replace(desired, instances=probed)
         self.boxes = {name: Box() for name in MEMBERS}
-        self.roster = Roster()
+        self.roster = PlacementMemory()
         self.journal = new_journal()
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.one = group["strategy"] != "replicate"
@@ -125,7 +125,7 @@ class Groups(RuleBasedStateMachine):
     )
     def gets_on(self, name: str, torrents: Collection[str], to: dict[str, Any]) -> None:
         box = self.boxes[name]
-        for key in {v1(torrent) for torrent in torrents} & box.torrents.keys():
+        for key in {make_v1_hash(torrent) for torrent in torrents} & box.torrents.keys():
             box.torrents[key] = replace(box.torrents[key], **to)
 
     @rule(seconds=st.sampled_from([1, 30, 61, 130]))
@@ -140,7 +140,7 @@ class Groups(RuleBasedStateMachine):
     def another_process_goes_on(self, lost: bool) -> None:
         if lost:
             self.journal = new_journal()
-        self.roster = Roster(read_known(self.journal, self.desired))
+        self.roster = PlacementMemory(read_placement_facts(self.journal, self.desired))
 
     @rule(times=st.integers(1, 2))
     def runs(self, times: int) -> None:
@@ -150,9 +150,9 @@ class Groups(RuleBasedStateMachine):
     @rule(name=st.sampled_from(MEMBERS), skip=st.integers(0, 8), done=st.booleans())
     def runs_and_one_dies_meanwhile(self, name: str, skip: int, done: bool) -> None:
         box = self.boxes[name]
-        box.fail_next(50, Unreachable("no connection"), skip=skip, after=done)
+        box.fail_next(50, UnreachableError("no connection"), skip=skip, lose_reply=done)
         self.checked_run(trouble=True)
-        box.fail_next(0, Unreachable(""))
+        box.fail_next(0, UnreachableError(""))
         box.up = False
 
     def checked_run(self, *, trouble: bool = False) -> Run:
@@ -160,12 +160,12 @@ class Groups(RuleBasedStateMachine):
         held = {key for box in self.boxes.values() for key in box.torrents}
         run = run_once(
             self.desired,
-            Options(),
-            Silent(),
+            RunOptions(),
+            SilentProgress(),
             threading.Event(),
-            pace=replace(fake_pace(), attempts=1),
+            retry=replace(fake_pace(), max_attempts=1),
             connect=self.connect,
-            roster=self.roster,
+            placement_memory=self.roster,
             utc=lambda: self.now,
         )
         assert whole <= set().union(*(box.whole for box in self.boxes.values())), "the last complete copy was deleted"
@@ -174,17 +174,17 @@ class Groups(RuleBasedStateMachine):
         pending = {one.infohash for one in run.pending}
         there = {key for box in self.boxes.values() if box.up and box.well for key in box.torrents}
         failed = {r.action.infohash for part in run.instances for r in part.results if r.error}
-        assert set(map(v1, TORRENTS)) <= pending | there | failed, "neither a holder nor pending"
+        assert set(map(make_v1_hash, TORRENTS)) <= pending | there | failed, "neither a holder nor pending"
         assert all(one.reason for one in run.pending)
         if not trouble:
             assert not failed
         return run
 
     def journal_keeps_it(self) -> None:
-        self.roster.keep(self.desired)
-        write_known(self.journal, self.desired, self.roster.kept, self.roster.known)
-        self.roster.kept = self.roster.known
-        assert read_known(self.journal, self.desired) == self.roster.known
+        self.roster.drop_undeclared(self.desired)
+        write_placement_facts(self.journal, self.desired, self.roster.saved_facts, self.roster.facts)
+        self.roster.saved_facts = self.roster.facts
+        assert read_placement_facts(self.journal, self.desired) == self.roster.facts
 
     def connect(self, instance: Instance, stop: threading.Event) -> Box:
         return self.boxes[instance.name]
@@ -208,7 +208,7 @@ class Groups(RuleBasedStateMachine):
         assert [result for part in run.instances for result in part.results] == [], "it does not come to rest"
         assert before == {name: box.torrents for name, box in self.boxes.items()}
         for torrent in TORRENTS:
-            holders = sum(v1(torrent) in box.torrents for box in self.boxes.values())
+            holders = sum(make_v1_hash(torrent) in box.torrents for box in self.boxes.values())
             if self.one:
                 assert holders == 1
             elif self.roomy:

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.desired import load
-from reconciler.engine import Options, Silent, run_once
-from reconciler.model.desired import Desired, Instance
-from reconciler.model.links import with_links
+from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.links import append_links
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import Run
 from reconciler.model.snapshot import LiveCategory, LiveTorrent
-from reconciler.queries.import_entries import Asked
-from reconciler.queries.import_library import Imported, import_library
-from reconciler.testing.memory import WEB_API, MemoryInstance
-from tests.plan.worlds import hashes, live_options
+from reconciler.queries.import_entries import ImportFilter
+from reconciler.queries.import_library import ImportResult, import_library
+from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
+from tests.plan.worlds import make_live_options, parse_hashes
 from tests.promises.fake_time import fake_pace
 from tests.promises.strategies import live_option_rows
 
@@ -45,7 +45,7 @@ def torrents(draw: st.DrawFn, api: tuple[int, ...]) -> list[LiveTorrent]:
     kinds = st.sampled_from(["{0}", "{0}2", "{0}+{0}2"])
     found = {}
     for letter in draw(st.lists(st.sampled_from("abcdefgh"), max_size=10)):
-        infohashes = hashes(draw(kinds).format(letter))
+        infohashes = parse_hashes(draw(kinds).format(letter))
         marks = draw(st.lists(MARKS, max_size=1))
         found[infohashes.ids[0]] = LiveTorrent(
             infohashes.ids[0],
@@ -58,9 +58,9 @@ def torrents(draw: st.DrawFn, api: tuple[int, ...]) -> list[LiveTorrent]:
             draw(PATHS),
             draw(st.booleans()),
             size=draw(st.sampled_from([-1, 0, 5, 2**40])),
-            options=live_options(row := draw(live_option_rows()), api),
+            options=make_live_options(row := draw(live_option_rows()), api),
             comment=draw(ODD) if api >= (2, 11) else None,
-            links=with_links("", row.get("trackers", ()), row.get("web_seeds", ())),
+            links=append_links("", row.get("trackers", ()), row.get("web_seeds", ())),
         )
     return list(found.values())
 
@@ -70,8 +70,8 @@ def worlds(draw: st.DrawFn) -> tuple[str, dict[str, MemoryInstance]]:
     """What the user's own file declares, and the instances."""
     boxes = {}
     for name in draw(st.sampled_from([NAMES, NAMES[:1]])):
-        box = MemoryInstance(draw(st.sampled_from(sorted(WEB_API))))
-        api = box.api
+        box = MemoryInstance(draw(st.sampled_from(sorted(WEB_API_VERSIONS))))
+        api = box.api_version
         box.torrents = {live.id: live for live in draw(torrents(api))}
         box.live_categories = {
             live.category: LiveCategory(
@@ -85,18 +85,18 @@ def worlds(draw: st.DrawFn) -> tuple[str, dict[str, MemoryInstance]]:
     lines += [f"  {name}: {{url: 'http://{name}'}}" for name in boxes]
     lines += ["torrents:", "  - magnet: magnet:?xt=urn:btih:" + "9" * 40, "    state: absent", "    instance: home"]
     for letter in draw(st.sets(st.sampled_from("ab"))):
-        lines += [f"  - magnet: magnet:?xt=urn:btih:{hashes(letter).v1}", "    instance: home"]
+        lines += [f"  - magnet: magnet:?xt=urn:btih:{parse_hashes(letter).v1}", "    instance: home"]
     return "\n".join(lines) + "\n", boxes
 
 
 def imported_from(
     folder: Path, text: str, boxes: Mapping[str, MemoryInstance], **asked: Any
-) -> tuple[Desired, Imported]:
+) -> tuple[DesiredState, ImportResult]:
     """The desired state of the file and of what is imported beside it."""
     file, new = folder / "desired.yaml", folder / "imported.yaml"
     file.write_text(text, encoding="utf-8")
 
-    def merged(name: str, text: str) -> Desired:
+    def merged(name: str, text: str) -> DesiredState:
         return load([file, Path(name)], {}, texts={Path(name): text})
 
     def connect(instance: Instance, _stop: threading.Event) -> MemoryInstance:
@@ -104,19 +104,19 @@ def imported_from(
 
     desired = load([file], {})
     found = import_library(
-        desired, Asked(str(new), **asked), merged, threading.Event(), pace=fake_pace(), connect=connect
+        desired, ImportFilter(str(new), **asked), merged, threading.Event(), retry=fake_pace(), connect=connect
     )
     new.write_text(found.text, encoding="utf-8")
     return load([file, new], {}), found
 
 
-def run(desired: Desired, boxes: Mapping[str, MemoryInstance], *, dry: bool) -> Run:
+def run(desired: DesiredState, boxes: Mapping[str, MemoryInstance], *, dry: bool) -> Run:
     return run_once(
         desired,
-        Options(dry_run=dry),
-        Silent(),
+        RunOptions(dry_run=dry),
+        SilentProgress(),
         threading.Event(),
-        pace=fake_pace(),
+        retry=fake_pace(),
         connect=lambda instance, stop: boxes[instance.name],
     )
 
@@ -127,7 +127,7 @@ def ours(found: Run) -> list[Any]:
         result
         for part in found.instances
         for result in part.results
-        if result.action.source and result.action.source.file.endswith("imported.yaml")
+        if result.action.position and result.action.position.file.endswith("imported.yaml")
     ]
 
 
@@ -148,13 +148,13 @@ def test_what_is_imported_is_adopted_and_nothing_else(world: tuple[str, dict[str
     deleted = [r for part in alone.instances for r in part.results if r.action.verb is Verb.DELETE]
     spared = {r.action.infohash for r in deleted}  # an import brings back what was going to be pruned
     assert {one for one in kept if one[1] not in spared} <= set(again), "what the file does itself, it still does"
-    assert found.torrents + len(found.left) == sum(len(box.torrents) for box in boxes.values())
+    assert found.torrent_count + len(found.skipped) == sum(len(box.torrents) for box in boxes.values())
 
     run(desired, boxes, dry=False)
     assert ours(run(desired, boxes, dry=True)) == []
 
 
-def load_only(text: str) -> Desired:
+def load_only(text: str) -> DesiredState:
     return load([Path("desired.yaml")], {}, texts={Path("desired.yaml"): text})
 
 
@@ -169,7 +169,7 @@ def box_of(*lives: LiveTorrent) -> MemoryInstance:
 
 
 def live(letter: str, **more: Any) -> LiveTorrent:
-    infohashes = hashes(letter)
+    infohashes = parse_hashes(letter)
     return LiveTorrent(infohashes.ids[0], infohashes, letter, False, "stalledUP", save_path="/data", **more)
 
 
@@ -183,17 +183,17 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
         live("f"),
         live("f+f2"),
     )
-    text = HOME + f"torrents: [{{magnet: 'magnet:?xt=urn:btih:{hashes('e').v1}'}}]\n"
+    text = HOME + f"torrents: [{{magnet: 'magnet:?xt=urn:btih:{parse_hashes('e').v1}'}}]\n"
     desired, found = imported_from(tmp_path, text, {"home": box})
-    assert found.torrents == 2
-    assert sorted((one.name, one.reason) for one in found.left) == [
+    assert found.torrent_count == 2
+    assert sorted((one.name, one.reason) for one in found.skipped) == [
         ("b", 'it belongs to the owner "work"'),
         ("c", "it has the tag reconcile:ignore"),
         ("d", "it is in quarantine; declaring it would bring it back"),
         ("e", "declared already"),
-        ("f+f2", found.left[-1].reason),
+        ("f+f2", found.skipped[-1].reason),
     ]
-    assert "declared" in found.left[-1].reason or "twice" in found.left[-1].reason
+    assert "declared" in found.skipped[-1].reason or "twice" in found.skipped[-1].reason
     assert len(desired.torrents) == 3
 
 
@@ -207,7 +207,7 @@ def test_only_what_is_asked_for(tmp_path: Path) -> None:
     ):
         desired, found = imported_from(tmp_path, HOME, {"home": box}, **asked)
         assert {one.label for one in desired.torrents} == names
-        assert found.left == ()
+        assert found.skipped == ()
 
 
 def test_a_torrent_under_automatic_management_keeps_its_path_by_its_category(tmp_path: Path) -> None:

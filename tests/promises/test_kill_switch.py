@@ -11,29 +11,31 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.engine import Options, Silent, run_once
-from reconciler.engine.observe import Checkup
+from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.engine.observe import HealthChecker
 from reconciler.engine.run import utc_now
-from reconciler.health.state import History
-from reconciler.model.desired import Desired, DesiredTorrent
-from reconciler.model.health import Interface, Probe, WhenUnhealthy
+from reconciler.health.state import HealthHistory
+from reconciler.model.desired import DesiredState, DesiredTorrent
+from reconciler.model.health import InterfaceCheck, Probe, UnhealthyPolicy
 from reconciler.model.run import Run, Status
-from reconciler.model.tags import HELD, HELD_FORCED, IGNORE
-from reconciler.retry import Pace
-from reconciler.testing.memory import WEB_API, MemoryInstance
-from tests.plan.worlds import OURS
+from reconciler.model.tags import HELD_FORCED_TAG, HELD_TAG, IGNORE_TAG
+from reconciler.retry import RetryPolicy
+from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
+from tests.plan.worlds import OWNER_TAG
 from tests.promises.fake_time import fake_pace
 from tests.promises.strategies import cases
 from tests.promises.test_convergence import Killed, memory
 
 UP, DOWN = "lo", "eth0"
-versions = st.sampled_from(sorted(WEB_API))
+versions = st.sampled_from(sorted(WEB_API_VERSIONS))
 
 
-def watched(case: Mapping[str, Any], version: str) -> tuple[Desired, MemoryInstance]:
+def watched(case: Mapping[str, Any], version: str) -> tuple[DesiredState, MemoryInstance]:
     """A world whose one instance is to be bound to `lo`, and must stop where it is not."""
     desired, box = memory(case, version)
-    guarded = replace(desired.instances["box"], health=(Probe(Interface(UP)),), when_unhealthy=WhenUnhealthy.PAUSE)
+    guarded = replace(
+        desired.instances["box"], health=(Probe(InterfaceCheck(UP)),), when_unhealthy=UnhealthyPolicy.PAUSE
+    )
     for key, torrent in list(box.torrents.items()):
         if not torrent.stopped and len(torrent.name) == 1:
             box.torrents[key] = replace(torrent, options=replace(torrent.options, force_start=True))
@@ -45,24 +47,24 @@ def bind(box: MemoryInstance, interface: str) -> None:
     box.network_state = replace(box.network_state, interface=interface, interface_name=interface)
 
 
-def run(desired: Desired, box: MemoryInstance) -> Run:
+def run(desired: DesiredState, box: MemoryInstance) -> Run:
     """One run."""
-    pace: Pace = fake_pace()
+    pace: RetryPolicy = fake_pace()
     return run_once(
         desired,
-        Options(),
-        Silent(),
+        RunOptions(),
+        SilentProgress(),
         threading.Event(),
-        pace=pace,
+        retry=pace,
         connect=lambda instance, stop: box,
-        checkup=Checkup(History(), pace, utc_now),
+        health_checker=HealthChecker(HealthHistory(), pace, utc_now),
     )
 
 
 def leaking(box: MemoryInstance) -> set[str]:
     """What is ours and runs, and no person has said to leave alone."""
     found = box.torrents.values()
-    return {one.id for one in found if OURS in one.tags and IGNORE not in one.tags and not one.stopped}
+    return {one.id for one in found if OWNER_TAG in one.tags and IGNORE_TAG not in one.tags and not one.stopped}
 
 
 def running(box: MemoryInstance) -> dict[str, bool]:
@@ -70,7 +72,7 @@ def running(box: MemoryInstance) -> dict[str, bool]:
     return {one.id: one.options.force_start for one in box.torrents.values() if not one.stopped}
 
 
-def assert_as_before(ran: dict[str, bool], desired: Desired, box: MemoryInstance) -> None:
+def assert_as_before(ran: dict[str, bool], desired: DesiredState, box: MemoryInstance) -> None:
     """What ran runs again as it did, and nothing else does; ours that is not declared to may have come to rest since.
 
     A policy or another owner may have kept it from that before, and what awaits its metadata runs until that is there.
@@ -86,7 +88,7 @@ def assert_as_before(ran: dict[str, bool], desired: Desired, box: MemoryInstance
 def _ours(box: MemoryInstance, entries: Sequence[DesiredTorrent]) -> set[str]:
     """Ids of what is ours, and meant by one of the entries."""
     ids = {key for entry in entries for key in entry.ids}
-    ours = [one for one in box.torrents.values() if OURS in one.tags and IGNORE not in one.tags]
+    ours = [one for one in box.torrents.values() if OWNER_TAG in one.tags and IGNORE_TAG not in one.tags]
     return {one.id for one in ours if ids.intersection((one.id, *one.infohashes.ids))}
 
 
@@ -101,7 +103,7 @@ def test_down_nothing_of_ours_runs_and_nothing_else_changes(case: dict[str, Any]
     for key, torrent in box.torrents.items():
         old = before[key]
         if torrent != old:
-            assert OURS in old.tags and not old.stopped and torrent.tags - old.tags <= {HELD, HELD_FORCED}
+            assert OWNER_TAG in old.tags and not old.stopped and torrent.tags - old.tags <= {HELD_TAG, HELD_FORCED_TAG}
             assert old.tags <= torrent.tags
 
 
@@ -140,8 +142,8 @@ def test_killed_at_any_request_of_stopping_and_of_letting_go(
             assert leaking(box) == set()
     run(desired, box)
     assert_as_before(ran, desired, box)
-    ours = [one.tags for one in box.torrents.values() if OURS in one.tags and IGNORE not in one.tags]
-    assert not any({HELD, HELD_FORCED} & tags for tags in ours)
+    ours = [one.tags for one in box.torrents.values() if OWNER_TAG in one.tags and IGNORE_TAG not in one.tags]
+    assert not any({HELD_TAG, HELD_FORCED_TAG} & tags for tags in ours)
 
 
 def _free(entry: DesiredTorrent) -> DesiredTorrent:
@@ -158,7 +160,7 @@ def test_what_is_stopped_by_hand_stays_stopped(case: dict[str, Any], version: st
     run(desired, box)
     chosen = sorted(box.torrents)[::2]
     for key in chosen:
-        box.stop([key])
+        box.stop_torrents([key])
     bind(box, DOWN)
     run(desired, box)
     bind(box, UP)

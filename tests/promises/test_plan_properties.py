@@ -9,56 +9,56 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.data_overlap import Places
+from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.desired import Policy
-from reconciler.model.plan import Action, Kind, Verb
-from reconciler.model.tags import IGNORE, PROTECT
+from reconciler.model.plan import Action, ObjectKind, Verb
+from reconciler.model.tags import IGNORE_TAG, PROTECT_TAG
 from reconciler.plan import make_plan
-from tests.plan.worlds import OURS
-from tests.promises.strategies import NOW, cases, world
+from tests.plan.worlds import OWNER_TAG
+from tests.promises.strategies import NOW, cases, make_world
 
 
 def _actions(case: dict[str, Any]) -> tuple[Action, ...]:
-    desired, live = world(case)
+    desired, live = make_world(case)
     return make_plan(desired, {"box": live}, take_over=case["take_over"], now=NOW).instances[0].actions
 
 
 @given(cases())
 def test_nothing_is_deleted_that_is_not_owned_or_declared_absent(case: dict[str, Any]) -> None:
-    desired, live = world(case)
+    desired, live = make_world(case)
     by_id = {torrent.id: torrent for torrent in live.torrents}
     absent = {key for entry in desired.torrents if entry.absent for key in entry.ids}
     for action in _actions(case):
-        if action.kind is Kind.TORRENT and action.verb is Verb.DELETE and action.hold is None:
+        if action.kind is ObjectKind.TORRENT and action.verb is Verb.DELETE and action.hold is None:
             torrent = by_id[str(action.torrent_id)]
-            assert OURS in torrent.tags or absent.intersection(torrent.infohashes.ids)
-            assert not {PROTECT, IGNORE} & torrent.tags
+            assert OWNER_TAG in torrent.tags or absent.intersection(torrent.infohashes.ids)
+            assert not {PROTECT_TAG, IGNORE_TAG} & torrent.tags
             assert desired.policy is Policy.SYNC
 
 
 @given(cases())
 def test_what_is_neither_declared_nor_ours_is_in_no_plan(case: dict[str, Any]) -> None:
-    desired, live = world(case)
+    desired, live = make_world(case)
     declared = {key for entry in desired.torrents for key in entry.ids}
     strangers = {
         torrent.id
         for torrent in live.torrents
-        if OURS not in torrent.tags and not declared.intersection(torrent.infohashes.ids)
+        if OWNER_TAG not in torrent.tags and not declared.intersection(torrent.infohashes.ids)
     }
     assert not strangers.intersection(str(action.torrent_id) for action in _actions(case))
 
 
 @given(cases())
 def test_what_is_ignored_is_in_no_plan(case: dict[str, Any]) -> None:
-    _, live = world(case)
-    ignored = {torrent.id for torrent in live.torrents if IGNORE in torrent.tags}
+    _, live = make_world(case)
+    ignored = {torrent.id for torrent in live.torrents if IGNORE_TAG in torrent.tags}
     touched = {str(action.torrent_id) for action in _actions(case) if action.hold is None}
     assert not ignored & touched
 
 
 @given(cases(), st.randoms(use_true_random=False))
 def test_the_order_of_the_input_does_not_matter(case: dict[str, Any], rng: random.Random) -> None:
-    desired, live = world(case)
+    desired, live = make_world(case)
     entries, torrents = list(desired.torrents), list(live.torrents)
     rng.shuffle(entries)
     rng.shuffle(torrents)
@@ -71,7 +71,7 @@ def test_the_order_of_the_input_does_not_matter(case: dict[str, Any], rng: rando
 
 @given(cases())
 def test_every_action_and_everything_spared_has_a_reason(case: dict[str, Any]) -> None:
-    desired, live = world(case)
+    desired, live = make_world(case)
     plan = make_plan(desired, {"box": live}, now=NOW).instances[0]
     assert all(action.reason for action in plan.actions)
     assert all(spared.reason for spared in plan.spared)
@@ -79,30 +79,30 @@ def test_every_action_and_everything_spared_has_a_reason(case: dict[str, Any]) -
 
 @given(cases())
 def test_a_torrent_is_planned_for_once(case: dict[str, Any]) -> None:
-    actions = [a for a in _actions(case) if a.kind is Kind.TORRENT and a.hold is None]
+    actions = [a for a in _actions(case) if a.kind is ObjectKind.TORRENT and a.hold is None]
     subjects = [action.torrent_id or action.infohash for action in actions]
     assert len(subjects) == len(set(subjects))
 
 
 @given(cases())
 def test_data_that_may_be_shared_with_what_stays_is_never_deleted(case: dict[str, Any]) -> None:
-    _, live = world(case)
+    _, live = make_world(case)
     actions = _actions(case)
     by_id = {torrent.id: torrent for torrent in live.torrents}
     gone = {action.torrent_id for action in actions if action.verb is Verb.DELETE and action.hold is None}
     for action in actions:
         if action.delete_files and action.hold is None:
-            doomed = Places([by_id[str(action.torrent_id)]])
-            assert not any(doomed.sharing(torrent) for torrent in live.torrents if torrent.id not in gone)
+            doomed = DataPathIndex([by_id[str(action.torrent_id)]])
+            assert not any(doomed.find_overlaps(torrent) for torrent in live.torrents if torrent.id not in gone)
 
 
 @given(cases())
 def test_nothing_is_deleted_by_pruning_before_its_quarantine_is_over(case: dict[str, Any]) -> None:
-    desired, live = world(case | {"quarantine": 7})
+    desired, live = make_world(case | {"quarantine": 7})
     absent = {key for entry in desired.torrents if entry.absent for key in entry.ids}
     by_id = {torrent.id: torrent for torrent in live.torrents}
     for action in _actions(case | {"quarantine": 7}):
-        if action.kind is Kind.TORRENT and action.verb is Verb.DELETE and action.hold is None:
+        if action.kind is ObjectKind.TORRENT and action.verb is Verb.DELETE and action.hold is None:
             torrent = by_id[str(action.torrent_id)]
             over = "reconcile:quarantine:2020-01-01:stopped" in torrent.tags
             assert over or absent.intersection(torrent.infohashes.ids)
@@ -110,13 +110,13 @@ def test_nothing_is_deleted_by_pruning_before_its_quarantine_is_over(case: dict[
 
 @given(cases())
 def test_no_category_is_deleted_that_a_torrent_is_in(case: dict[str, Any]) -> None:
-    _, live = world(case)
+    _, live = make_world(case)
     actions = _actions(case)
-    changed = {a.torrent_id for a in actions if a.wanted("category") is not None or a.verb is Verb.DELETE}
+    changed = {a.torrent_id for a in actions if a.get_new_value("category") is not None or a.verb is Verb.DELETE}
     used = {torrent.category for torrent in live.torrents if torrent.id not in changed}
-    used |= {str(action.wanted("category")) for action in actions if action.wanted("category")}
+    used |= {str(action.get_new_value("category")) for action in actions if action.get_new_value("category")}
     for action in actions:
-        if action.kind is Kind.CATEGORY and action.verb is Verb.DELETE:
+        if action.kind is ObjectKind.CATEGORY and action.verb is Verb.DELETE:
             assert case["prune_categories"] and case["policy"] == "sync"
             assert not any(name == action.name or name.startswith(f"{action.name}/") for name in used)
             assert action.name not in case["declared_categories"]
@@ -129,7 +129,7 @@ def test_no_secret_shows_in_a_plan(case: dict[str, Any]) -> None:
 
 @given(cases())
 def test_no_passkey_is_in_a_plan(case: dict[str, Any]) -> None:
-    desired, live = world(case)
+    desired, live = make_world(case)
     plan = make_plan(desired, {"box": live}, now=NOW)
     assert "s3cr3t" not in repr(plan)
     assert "s3cr3t" not in repr(live) + repr(desired)

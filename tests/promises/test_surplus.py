@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine import Options, Silent, run_once
-from reconciler.model.errors import Unreachable
+from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.model.errors import UnreachableError
 from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import MemoryInstance
-from tests.plan.worlds import OURS, desired_state, live_torrent, v1
+from tests.plan.worlds import OWNER_TAG, make_desired_state, make_live_torrent, make_v1_hash
 from tests.promises.fake_time import fake_pace
 
-KEY = v1("x")
+KEY = make_v1_hash("x")
 Trick = Callable[[MemoryInstance], None]
 
 
@@ -30,9 +30,9 @@ class Tricky(MemoryInstance):
         super().__init__()
         self._trick = trick
 
-    def read(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
+    def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         self._trick(self)
-        return super().read(ids)
+        return super().read_torrents(ids)
 
 
 def _become(**values: Any) -> Trick:
@@ -45,17 +45,17 @@ def _become(**values: Any) -> Trick:
 def _run(keeper: MemoryInstance, other: MemoryInstance, *names: str, policy: str = "sync") -> Run:
     boxes = {"a": keeper, "b": other}
     for box in boxes.values():
-        box.torrents[KEY] = live_torrent({"hash": "x", "is": "whole", "tags": [OURS]})
+        box.torrents[KEY] = make_live_torrent({"hash": "x", "is": "whole", "tags": [OWNER_TAG]})
     group = {"strategy": "failover", "members": ["a", "b"]}
-    desired = desired_state(
+    desired = make_desired_state(
         {"groups": {"g": group}, "instances": ["a", "b"], "policy": policy, "desired": [{"hash": "x", "instance": "g"}]}
     )
     return run_once(
         desired,
-        Options(instances=names),
-        Silent(),
+        RunOptions(instances=names),
+        SilentProgress(),
         threading.Event(),
-        pace=replace(fake_pace(), attempts=2),
+        retry=replace(fake_pace(), max_attempts=2),
         connect=lambda instance, stop: boxes[instance.name],
         utc=lambda: datetime(2026, 1, 1, tzinfo=UTC),
     )
@@ -69,7 +69,7 @@ def _run(keeper: MemoryInstance, other: MemoryInstance, *names: str, policy: str
         pytest.param(_become(state="missingFiles"), "is not what it was", id="its files are missing"),
         pytest.param(_become(size=10), "is not what it was", id="smaller"),
         pytest.param(_become(tags=frozenset()), "is not what it was", id="not ours"),
-        pytest.param(lambda box: box.fail_next(9, Unreachable("no")), "could not be asked again: no", id="down"),
+        pytest.param(lambda box: box.fail_next(9, UnreachableError("no")), "could not be asked again: no", id="down"),
     ],
 )
 def test_a_keeper_that_has_changed_since_keeps_the_other_copy_alive(trick: Trick, why: str) -> None:
@@ -102,8 +102,8 @@ def test_a_member_that_is_not_chosen_is_read_and_not_changed() -> None:
 
 def test_a_member_that_is_not_chosen_and_is_down_is_told_to_the_loop_alone() -> None:
     keeper = MemoryInstance()
-    keeper.fail_next(9, Unreachable("a: no"))
+    keeper.fail_next(9, UnreachableError("a: no"))
     run = _run(keeper, MemoryInstance(), "b")
     assert [part.name for part in run.instances] == ["b"]
-    assert [part.name for part in run.linked] == ["a"]
+    assert [part.name for part in run.linked_instances] == ["a"]
     assert run.exit_code == 0

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.model.run import Run
-from reconciler.report.github import run_commands
+from reconciler.report.github import render_run_annotations
 from reconciler.report.json.run import write_run
-from reconciler.report.markdown import run_markdown
-from reconciler.report.text.lines import write
-from reconciler.report.text.run import run_lines
+from reconciler.report.markdown import render_run_markdown
+from reconciler.report.text.lines import write_lines
+from reconciler.report.text.run import render_run
 from tests.report.runs import CASES
 
 FOLDER: Final = Path(__file__).parent / "golden"
@@ -22,7 +22,7 @@ COMMAND: Final = "reconcile -f desired.yaml"
 def text(run: Run, *, colour: bool = False) -> str:
     """The text report."""
     stream = io.StringIO()
-    write(run_lines(run, COMMAND), stream, colour=colour)
+    write_lines(render_run(run, COMMAND), stream, colour=colour)
     return stream.getvalue()
 
 
@@ -35,14 +35,14 @@ def json_text(run: Run) -> str:
 
 def github(run: Run) -> str:
     """The report as workflow commands."""
-    return "".join(f"{one}\n" for one in run_commands(run, COMMAND, lambda file: f"infra/{file}"))
+    return "".join(f"{one}\n" for one in render_run_annotations(run, COMMAND, lambda file: f"infra/{file}"))
 
 
 FORMS: Final[Mapping[str, Callable[[Run], str]]] = {
     "txt": text,
     "ansi": lambda run: text(run, colour=True),
     "json": json_text,
-    "md": run_markdown,
+    "md": render_run_markdown,
     "github": github,
 }
 # ten thousand actions are no reading matter as JSON, and colours are shown once

@@ -10,9 +10,9 @@ from typing import Any
 
 from reconciler.model.position import Problem
 from reconciler.report.json.common import write_failure
-from reconciler.report.json.run import write_valid
+from reconciler.report.json.run import write_validation
 from tests.report.golden import json_text
-from tests.report.runs import HASH, at, huge, infohash, planned, refused
+from tests.report.runs import PLAN_HASH, huge, make_infohash, make_position, planned, refused
 
 TOP = ["format_version", "mode", "plan_hash", "exit_code", "summary", "guard", "instances"]
 SUMMARY = {"add", "adopt", "update", "delete", "unchanged", "deferred", "pending", "blocked", "failed", "settings"}
@@ -52,7 +52,7 @@ def test_every_key_of_the_contract_is_there_and_in_order() -> None:
     assert set(home["spared"][0]) == {"infohash", "name", "reason"}
     assert found["format_version"] == 1
     assert found["mode"] == "dry-run"
-    assert found["plan_hash"] == HASH
+    assert found["plan_hash"] == PLAN_HASH
 
 
 def test_the_documentation_has_every_key() -> None:
@@ -97,7 +97,7 @@ def test_deletions_and_quarantines_are_added_up() -> None:
         "bytes": 3 << 30,
         "seeding": True,
         "other_seeds": 0,
-        "shares_files_with": [infohash(20)],
+        "shares_files_with": [make_infohash(20)],
     }
 
 
@@ -118,17 +118,17 @@ def test_ten_thousand_actions_take_a_moment() -> None:
 
 def test_what_stands_in_place_of_a_report() -> None:
     stream = io.StringIO()
-    write_failure(4, "the desired state is invalid", (Problem(at(3), "no", "Say yes"),), stream)
+    write_failure(4, "the desired state is invalid", (Problem(make_position(3), "no", "Say yes"),), stream)
     assert json.loads(stream.getvalue()) == {
         "format_version": 1,
         "exit_code": 4,
         "error": "the desired state is invalid",
-        "problems": [{"file": "desired.yaml", "line": 3, "column": 5, "message": "no", "mend": "Say yes"}],
+        "problems": [{"file": "desired.yaml", "line": 3, "column": 5, "message": "no", "hint": "Say yes"}],
     }
 
 
 def test_a_validation() -> None:
     stream = io.StringIO()
-    write_valid(12, 2, 3, (), stream)
+    write_validation(12, 2, 3, (), stream)
     head = {"format_version": 1, "exit_code": 0, "torrents": 12, "unfetched": 3, "instances": 2}
     assert json.loads(stream.getvalue()) == {**head, "problems": [], "warnings": []}

@@ -11,9 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.report.markdown import run_markdown
-from reconciler.report.sanitize import annotation_property, clean, code_span, fence_for, inert, markdown
-from reconciler.report.text.lines import Style, line, write
+from reconciler.report.markdown import render_run_markdown
+from reconciler.report.sanitize import (
+    choose_code_fence,
+    escape_annotation_property,
+    escape_markdown,
+    escape_workflow_command,
+    format_code_span,
+    sanitize_text,
+)
+from reconciler.report.text.lines import Style, make_line, write_lines
 from tests.report.golden import github, json_text, text
 from tests.report.runs import hostile
 
@@ -22,41 +29,41 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")  # the only sequence that our own colours 
 
 @given(st.text())
 def test_clean_text_holds_nothing_that_controls_or_hides(raw: str) -> None:
-    for sign in clean(raw):
+    for sign in sanitize_text(raw):
         assert unicodedata.category(sign) not in ("Cc", "Cs", "Zl", "Zp")
         assert unicodedata.bidirectional(sign) not in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 
 @given(st.text(st.characters(categories=["Lu", "Ll", "Lt", "N", "P", "S", "Zs"])))
 def test_ordinary_text_stays_as_it_is(raw: str) -> None:
-    assert clean(raw) == raw or "##[" in raw
+    assert sanitize_text(raw) == raw or "##[" in raw
 
 
 @pytest.mark.parametrize("name", ["Großer Käse", "进击的巨人", "שלום", "نمایش\u200cنامه", "👩\u200d👧", r"C:\data"])
 def test_scripts_and_paths_are_readable(name: str) -> None:
-    assert clean(name) == name
+    assert sanitize_text(name) == name
 
 
 @given(st.text("`|<>a \\", min_size=1))
 def test_nothing_closes_a_code_span_or_a_fence(raw: str) -> None:
-    span = code_span(raw)
+    span = format_code_span(raw)
     fence = re.match("`+", span)
     assert fence is not None
     assert fence[0] not in span[len(fence[0]) : -len(fence[0])]
-    assert fence_for(raw) not in raw
+    assert choose_code_fence(raw) not in raw
 
 
 def test_a_table_cell_keeps_its_bars() -> None:
-    assert markdown("a|b*c@d") == r"a\|b\*c\@d"
+    assert escape_markdown("a|b*c@d") == r"a\|b\*c\@d"
 
 
 def test_properties_of_a_workflow_command_are_encoded() -> None:
-    assert annotation_property("100%: a,b\nc") == "100%25%3A a%2Cb\\x0ac"
+    assert escape_annotation_property("100%: a,b\nc") == "100%25%3A a%2Cb\\x0ac"
 
 
 @pytest.mark.parametrize("raw", ["::error::x", "   ::set-output name=a::b", ":::"])
 def test_no_line_of_a_log_begins_a_command(raw: str) -> None:
-    assert not inert(raw).lstrip().startswith("::")
+    assert not escape_workflow_command(raw).lstrip().startswith("::")
 
 
 @pytest.mark.parametrize("colour", [False, True])
@@ -72,7 +79,7 @@ def test_a_hostile_name_is_no_command_to_the_runner() -> None:
 
 
 def test_a_hostile_name_stays_in_its_code_block() -> None:
-    body = run_markdown(hostile())
+    body = render_run_markdown(hostile())
     outside = re.sub(r"(?s)(`{3,}) .*? \1|(`{3,})diff\n.*?\n\2\n", "", body)
     assert "img" not in outside
     assert "team" not in outside
@@ -88,6 +95,6 @@ def test_json_is_ascii_and_keeps_the_name() -> None:
 def test_signs_are_spelt_in_ascii_where_a_stream_has_no_others() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii", errors="backslashreplace")
-    write([line("a → b · … ", ("é", Style.DIM))], stream, colour=False)
+    write_lines([make_line("a → b · … ", ("é", Style.DIM))], stream, colour=False)
     stream.flush()
     assert raw.getvalue() == b"a -> b - ... \\xe9\n"

@@ -15,10 +15,18 @@ import pytest
 
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import Status
-from reconciler.model.status import FROM_THE_START, InstanceStatus, Page, Selection, StatusReport, Waited, WaitOutcome
+from reconciler.model.status import (
+    FIRST_PAGE,
+    InstanceStatus,
+    Pagination,
+    StatusReport,
+    TorrentFilter,
+    WaitOutcome,
+    WaitResult,
+)
 from reconciler.report.json.status import write_status, write_status_line
-from reconciler.report.text.lines import columns, plain
-from reconciler.report.text.status import progress_sentence, rate_of, status_lines, time_of
+from reconciler.report.text.lines import measure_width, render_plain
+from reconciler.report.text.status import format_duration, format_rate, progress_text, render_status
 from tests.status.rows import moving, report, row
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, UTC)
@@ -33,13 +41,13 @@ MIXED = report(
 )
 
 
-def text(status: StatusReport, page: Page = FROM_THE_START, width: int | None = None) -> list[str]:
+def text(status: StatusReport, page: Pagination = FIRST_PAGE, width: int | None = None) -> list[str]:
     """The lines after the table of the instances."""
-    lines = [plain(one) for one in status_lines(status, page, width)]
+    lines = [render_plain(one) for one in render_status(status, page, width)]
     return lines[lines.index("") + 1 :]
 
 
-def as_json(status: StatusReport, page: Page = FROM_THE_START) -> Any:
+def as_json(status: StatusReport, page: Pagination = FIRST_PAGE) -> Any:
     """The whole report, parsed."""
     stream = io.StringIO()
     write_status(status, stream, page)
@@ -49,7 +57,7 @@ def as_json(status: StatusReport, page: Page = FROM_THE_START) -> Any:
 def test_the_table_of_the_instances() -> None:
     down = InstanceStatus("attic", "http://attic:8080", Status.UNREACHABLE, "connection refused", declared=1)
     home = InstanceStatus("home", "http://home:8080", Status.OK, None, "v5.1.0", "2.11.4", 1_203, 1_200, 3, 3, 1, 1)
-    assert [plain(one) for one in status_lines(StatusReport((down, home), (), 1))] == [
+    assert [render_plain(one) for one in render_status(StatusReport((down, home), (), 1))] == [
         "instance  status       qBittorrent  torrents  owned  declared  missing  drifted  address",
         "attic     unreachable  -                   -      -         1        -        -  http://attic:8080",
         "home      ok           v5.1.0          1,203  1,200         3        1        1  http://home:8080",
@@ -84,28 +92,30 @@ def test_what_needs_attention_comes_first_then_what_moves() -> None:
         "2.0 GiB | 0000000001",
         "1.0 KiB | 0000000003",
     ]
-    assert len({columns(one[: one.index("0000000")]) for one in lines[1:]}) == 1, "they stand one below the other"
+    assert len({measure_width(one[: one.index("0000000")]) for one in lines[1:]}) == 1, "they stand one below the other"
 
 
 def test_a_selection_is_counted() -> None:
-    assert text(MIXED.of(Selection(("linux",))))[0] == ("1 of 6 declared torrents: 1 downloading · down 1.2 MiB/s")
-    assert text(MIXED.of(Selection(("none",)))) == ["None of the 6 declared torrents is selected"]
+    assert text(MIXED.filter_torrents(TorrentFilter(("linux",))))[0] == (
+        "1 of 6 declared torrents: 1 downloading · down 1.2 MiB/s"
+    )
+    assert text(MIXED.filter_torrents(TorrentFilter(("none",)))) == ["None of the 6 declared torrents is selected"]
 
 
 MANY = report(*(row(number) for number in range(9_990)), *(row(number, "pausedUP") for number in range(9_990, 10_000)))
 PAGES = [
-    (Page(), 50, "… and 9,950 more: 9,940 seeding, 10 stopped", "--offset 50 "),
-    (Page(0, 3), 3, "… and 9,997 more: 9,987 seeding, 10 stopped", "--offset 3 "),
-    (Page(50), 50, "… and 9,900 more: 9,890 seeding, 10 stopped", "--offset 100 "),
-    (Page(9_985, 10), 10, "… and 5 more: 5 stopped", "--offset 9995 "),
-    (Page(9_995, 10), 5, "=  t9999", ""),
-    (Page(10_000), 0, "Nothing is left at --offset 10000", ""),
-    (Page(0, 20_000), 10_000, "=  t9999", ""),
+    (Pagination(), 50, "… and 9,950 more: 9,940 seeding, 10 stopped", "--offset 50 "),
+    (Pagination(0, 3), 3, "… and 9,997 more: 9,987 seeding, 10 stopped", "--offset 3 "),
+    (Pagination(50), 50, "… and 9,900 more: 9,890 seeding, 10 stopped", "--offset 100 "),
+    (Pagination(9_985, 10), 10, "… and 5 more: 5 stopped", "--offset 9995 "),
+    (Pagination(9_995, 10), 5, "=  t9999", ""),
+    (Pagination(10_000), 0, "Nothing is left at --offset 10000", ""),
+    (Pagination(0, 20_000), 10_000, "=  t9999", ""),
 ]
 
 
 @pytest.mark.parametrize(("page", "count", "last", "hint"), PAGES)
-def test_ten_thousand_torrents_stay_readable(page: Page, count: int, last: str, hint: str) -> None:
+def test_ten_thousand_torrents_stay_readable(page: Pagination, count: int, last: str, hint: str) -> None:
     lines = text(MANY, page)
     assert lines[0] == "10,000 declared torrents: 9,990 seeding, 10 stopped"
     assert sum(one.startswith("=") for one in lines) == count
@@ -118,7 +128,7 @@ def test_names_are_shortened_where_they_would_push_the_numbers_off_a_terminal() 
     for width in (20, 80, 100, 200):
         shown = text(long, width=width)[2]
         assert "…" in shown or width == 200
-        assert columns(shown[: shown.index("home")]) <= max(16, width - 76) + 5
+        assert measure_width(shown[: shown.index("home")]) <= max(16, width - 76) + 5
     assert "…" not in text(long)[2]
 
 
@@ -136,14 +146,14 @@ def test_names_are_shortened_where_they_would_push_the_numbers_off_a_terminal() 
     ],
 )
 def test_times(seconds: int, said: str) -> None:
-    assert time_of(seconds) == said
+    assert format_duration(seconds) == said
 
 
 @pytest.mark.parametrize(
     ("rate", "said"), [(0, "0 B/s"), (1, "1 B/s"), (1023, "1023 B/s"), (1024, "1.0 KiB/s"), (5 << 30, "5.0 GiB/s")]
 )
 def test_rates(rate: int, said: str) -> None:
-    assert rate_of(rate) == said
+    assert format_rate(rate) == said
 
 
 PROGRESS = [
@@ -159,7 +169,7 @@ PROGRESS = [
 
 @pytest.mark.parametrize(("rows", "said"), PROGRESS)
 def test_how_far_they_are(rows: tuple[Any, ...], said: str) -> None:
-    assert progress_sentence(rows) == said
+    assert progress_text(rows) == said
 
 
 def test_the_json() -> None:
@@ -204,26 +214,26 @@ def test_the_json() -> None:
 
 def test_json_has_all_unless_it_is_asked_for_less() -> None:
     assert len(as_json(MANY)["torrents"]) == 10_000
-    found = as_json(MANY, Page(9_998, 50))
+    found = as_json(MANY, Pagination(9_998, 50))
     assert [one["name"] for one in found["torrents"]] == ["t9998", "t9999"]
     assert (found["summary"]["selected"], found["summary"]["offset"]) == (10_000, 9_998)
 
 
 def test_how_waiting_ended() -> None:
-    found = as_json(replace(MIXED, waited=Waited(WaitOutcome.TIMEOUT, ("half on home: downloading, 50 %",))))
+    found = as_json(replace(MIXED, wait_result=WaitResult(WaitOutcome.TIMEOUT, ("half on home: downloading, 50 %",))))
     assert found["wait"] == {"outcome": "timeout", "reasons": ["half on home: downloading, 50 %"]}
 
 
 def test_a_line_is_the_same_with_its_time() -> None:
     stream = io.StringIO()
     problem = Problem(Position("desired.yaml", 3, 5), "no", "Say yes")
-    write_status_line(replace(MIXED, problems=(problem,)), NOON, stream, Page(1, 1))
+    write_status_line(replace(MIXED, problems=(problem,)), NOON, stream, Pagination(1, 1))
     assert stream.getvalue().count("\n") == 1
     found = json.loads(stream.getvalue())
     assert found.pop("at") == "2026-11-21T12:00:00.250Z"
     where = {"file": "desired.yaml", "line": 3, "column": 5}
-    assert found.pop("problems") == [{**where, "message": "no", "mend": "Say yes"}]
-    assert found == as_json(MIXED, Page(1, 1))
+    assert found.pop("problems") == [{**where, "message": "no", "hint": "Say yes"}]
+    assert found == as_json(MIXED, Pagination(1, 1))
 
 
 def test_the_documentation_names_every_key() -> None:
@@ -235,7 +245,7 @@ def test_the_documentation_names_every_key() -> None:
             yield from (key for inner in value for key in keys(inner))
 
     stream = io.StringIO()
-    write_status_line(replace(MIXED, waited=Waited(WaitOutcome.COMPLETE)), NOON, stream)
+    write_status_line(replace(MIXED, wait_result=WaitResult(WaitOutcome.COMPLETE)), NOON, stream)
     part = DOCS[DOCS.index("**`reconcile status --output json`**") :]
     named = set(re.findall(r"`([a-z_]+)`", part[: part.index("\n## ")]))
     assert sorted(set(keys(json.loads(stream.getvalue()))) - named) == []

@@ -7,14 +7,14 @@ from dataclasses import replace
 from reconciler.model.position import Position
 from reconciler.model.run import Status
 from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus, Transfer
-from tests.report.runs import infohash
+from tests.report.runs import make_infohash
 
 
 def row(number: int, state: str = "uploading", **rest: object) -> TorrentStatus:
     """A torrent of `home`, in sync; without progress where it is not there."""
     place = Position("desired.yaml", number, 5)
     live = state not in ("missing", "absent", "unknown", "pending")
-    found = TorrentStatus("home", f"t{number}", infohash(number), place, state, in_sync=live)
+    found = TorrentStatus("home", f"t{number}", make_infohash(number), place, state, in_sync=live)
     if live:
         found = replace(found, progress=1.0 if state.endswith(("UP", "uploading")) else 0.5, size=1024, category="")
     if state == "unknown":

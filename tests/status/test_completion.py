@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.run import Status
-from reconciler.model.status import Phase, Selection, StatusReport, WaitOutcome
-from reconciler.queries.completion import Completion, late
+from reconciler.model.status import Phase, StatusReport, TorrentFilter, WaitOutcome
+from reconciler.queries.completion import CompletionTracker, build_timeout_result
 from tests.status.rows import report, row
 
 DOWN = report(row(1, "unknown"), status=Status.UNREACHABLE, error="home: no answer")
@@ -54,41 +54,41 @@ STORIES: dict[str, tuple[list[StatusReport], str, str]] = {
 @pytest.mark.parametrize("name", STORIES)
 def test_how_it_ends(name: str) -> None:
     looks, outcome, reasons = STORIES[name]
-    completion = Completion(Selection())
-    ends = [completion.judge(look) for look in looks]
+    completion = CompletionTracker(TorrentFilter())
+    ends = [completion.evaluate_report(look) for look in looks]
     assert ends[:-1] == [None] * (len(looks) - 1)
     assert ends[-1]
     assert (ends[-1].outcome, "; ".join(ends[-1].reasons)) == (outcome, reasons)
 
 
 def test_what_is_waited_for_is_settled_at_the_first_look() -> None:
-    completion = Completion(Selection(categories=("linux",), phases=(Phase.DOWNLOADING,)))
+    completion = CompletionTracker(TorrentFilter(categories=("linux",), phases=(Phase.DOWNLOADING,)))
     other = row(2, "missing", category="films")
     first = report(row(1, "downloading", category="linux"), other)
-    assert completion.judge(first) is None
-    assert completion.judge(report(row(1, "stalledDL", category="moved by hand"), other)) is None
+    assert completion.evaluate_report(first) is None
+    assert completion.evaluate_report(report(row(1, "stalledDL", category="moved by hand"), other)) is None
     done = report(row(1, category="moved by hand"), other)
-    assert [one.name for one in completion.of(done)] == ["t1"]
-    ended = completion.judge(done)
+    assert [one.name for one in completion.select_torrents(done)] == ["t1"]
+    ended = completion.evaluate_report(done)
     assert ended and ended.outcome is WaitOutcome.COMPLETE
 
 
 def test_it_is_settled_only_once_the_instance_was_read() -> None:
-    completion = Completion(Selection(categories=("linux",), phases=(Phase.DOWNLOADING,)))
+    completion = CompletionTracker(TorrentFilter(categories=("linux",), phases=(Phase.DOWNLOADING,)))
     down = report(row(1, "unknown", category="linux"), row(2, "unknown", category="films"), status=Status.UNREACHABLE)
-    assert [one.name for one in completion.of(down)] == ["t1"]
+    assert [one.name for one in completion.select_torrents(down)] == ["t1"]
     up = report(row(1, "downloading", category="linux"), row(2, "downloading", category="linux"))
-    assert [one.name for one in completion.of(up)] == ["t1", "t2"]
+    assert [one.name for one in completion.select_torrents(up)] == ["t1", "t2"]
 
 
 def test_an_instance_of_nothing_that_is_waited_for_may_refuse_us() -> None:
-    completion = Completion(Selection(tags=("iso",)))
+    completion = CompletionTracker(TorrentFilter(tags=("iso",)))
     look = report(row(1, tags=frozenset({"iso"}), instance="elsewhere"), row(2, "unknown"), status=Status.AUTH_FAILED)
-    ended = completion.judge(look)
+    ended = completion.evaluate_report(look)
     assert ended and ended.outcome is WaitOutcome.COMPLETE
 
 
 def test_what_is_late_is_named() -> None:
-    ended = late((row(1), row(2, "downloading"), row(3, "unknown")))
+    ended = build_timeout_result((row(1), row(2, "downloading"), row(3, "unknown")))
     assert ended.outcome is WaitOutcome.TIMEOUT
     assert ended.reasons == ("t2 on home: downloading, 50 %", "t3 on home: unknown")

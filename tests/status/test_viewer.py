@@ -10,18 +10,18 @@ import pytest
 
 from reconciler.engine import UnknownInstance
 from reconciler.engine.reading import OpenTarget
-from reconciler.model.desired import Desired, DesiredTorrent, Instance, Policy
-from reconciler.model.errors import AuthFailed, Unreachable
+from reconciler.model.desired import DesiredState, DesiredTorrent, Instance, Policy
+from reconciler.model.errors import AuthenticationError, UnreachableError
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import parse_magnet
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
-from reconciler.qbittorrent.transfers import Gauge
-from reconciler.queries.status_viewer import Viewer
-from reconciler.retry import Pace
+from reconciler.qbittorrent.transfers import TransferStats
+from reconciler.queries.status_viewer import StatusWatcher
+from reconciler.retry import RetryPolicy
 from reconciler.testing.memory import MemoryInstance
-from tests.support.magnets import infohash, magnet
+from tests.support.magnets import make_infohash, make_magnet
 from tests.watch.fakes import FakeTime
 
 
@@ -34,7 +34,7 @@ class Counted(MemoryInstance):
 
     def open(self) -> None:
         self.opened += 1
-        self._request(lambda: None)
+        self._run_request(lambda: None)
 
     def close(self) -> None:
         self.closed += 1
@@ -47,32 +47,32 @@ class World:
         self.time = FakeTime(random=1.0)
         self.places = {"a": Counted(), "b": Counted()}
         for number, place in enumerate(self.places.values()):
-            place.add([magnet(number)], AddOptions(stopped=True, auto_tmm=False))
-        self.desired = Desired(
+            place.add_magnets([make_magnet(number)], AddOptions(stopped=True, auto_tmm=False))
+        self.desired = DesiredState(
             Policy.SYNC,
             {name: Instance(name, Position("f", 1, 1), f"http://{name}") for name in self.places},
             tuple(self._entry(number, name) for number, name in enumerate(self.places)),
         )
 
-    def viewer(self, names: Sequence[str] = ()) -> Viewer:
+    def viewer(self, names: Sequence[str] = ()) -> StatusWatcher:
         """Looks with a clock that only `time` moves."""
 
-        def observe(instance: Instance, _stop: threading.Event, _gauge: Gauge) -> OpenTarget:
+        def observe(instance: Instance, _stop: threading.Event, _gauge: TransferStats) -> OpenTarget:
             return self.places[instance.name]
 
-        pace = Pace(self.time.clock.now, self.time.pass_, lambda: 1.0, attempts=1)
+        pace = RetryPolicy(self.time.clock.now, self.time.pass_, lambda: 1.0, max_attempts=1)
         stop = threading.Event()
-        return Viewer(self.desired, names, stop, pace=pace, clock=self.time.clock, observe=observe)
+        return StatusWatcher(self.desired, names, stop, retry=pace, clock=self.time.clock, create_session=observe)
 
     @staticmethod
     def _entry(number: int, instance: str) -> DesiredTorrent:
         place = Position("f", number + 2, 1)
-        return DesiredTorrent(place, InfoHashes(infohash(number)), parse_magnet(magnet(number)), instance)
+        return DesiredTorrent(place, InfoHashes(make_infohash(number)), parse_magnet(make_magnet(number)), instance)
 
 
-def seen(viewer: Viewer) -> dict[str, str]:
+def seen(viewer: StatusWatcher) -> dict[str, str]:
     """The phases of a look, by instance."""
-    return {one.instance: str(one.phase) for one in viewer.look().torrents}
+    return {one.instance: str(one.phase) for one in viewer.read_status().torrents}
 
 
 def test_one_session_for_all_looks() -> None:
@@ -96,7 +96,7 @@ def test_one_that_is_down_is_left_alone_for_longer_and_longer_and_comes_back() -
     world = World()
     with world.viewer() as viewer:
         seen(viewer)
-        world.places["a"].fail_next(1000, Unreachable("a: no answer"))
+        world.places["a"].fail_next(1000, UnreachableError("a: no answer"))
         looks = []
         for _ in range(200):
             assert seen(viewer) == {"a": "unknown", "b": "stopped"}
@@ -104,22 +104,22 @@ def test_one_that_is_down_is_left_alone_for_longer_and_longer_and_comes_back() -
             world.time.pass_(1)
         assert looks[:8] == [1, 2, 2, 3, 3, 3, 3, 4], "after 1 s, 2 s, 4 s, …"
         assert 8 <= looks[-1] <= 14, "at least every 30 s: somebody is looking"
-        world.places["a"].fail_next(0, Unreachable(""))
+        world.places["a"].fail_next(0, UnreachableError(""))
         world.time.pass_(30)
         assert seen(viewer) == {"a": "stopped", "b": "stopped"}
 
 
 def test_refused_credentials_are_not_tried_with_every_look() -> None:
     world = World()
-    world.places["a"].fail_next(1000, AuthFailed("a: the password was refused"))
+    world.places["a"].fail_next(1000, AuthenticationError("a: the password was refused"))
     with world.viewer() as viewer:
         for _ in range(800):
-            assert viewer.look().instances[0].status == "auth_failed"
+            assert viewer.read_status().instances[0].status == "auth_failed"
             world.time.pass_(1)
         assert world.places["a"].opened == 1
         changed = replace(world.desired.instances["a"], password=Secret("better"))
-        world.places["a"].fail_next(0, Unreachable(""))
-        viewer.use(replace(world.desired, instances={**world.desired.instances, "a": changed}))
+        world.places["a"].fail_next(0, UnreachableError(""))
+        viewer.set_desired(replace(world.desired, instances={**world.desired.instances, "a": changed}))
         assert seen(viewer) == {"a": "stopped", "b": "stopped"}, "another password begins anew"
 
 
@@ -128,9 +128,9 @@ def test_another_desired_state() -> None:
     with world.viewer(["a"]) as viewer:
         seen(viewer)
         more = replace(world.desired, torrents=(*world.desired.torrents, world._entry(7, "a")))
-        viewer.use(more)
-        assert [str(one.phase) for one in viewer.look().torrents] == ["stopped", "missing"]
-        viewer.use(replace(more, instances={"b": more.instances["b"]}, torrents=more.torrents[1:2]))
-        assert viewer.look().torrents == (), "what it was to show is not declared any more"
+        viewer.set_desired(more)
+        assert [str(one.phase) for one in viewer.read_status().torrents] == ["stopped", "missing"]
+        viewer.set_desired(replace(more, instances={"b": more.instances["b"]}, torrents=more.torrents[1:2]))
+        assert viewer.read_status().torrents == (), "what it was to show is not declared any more"
         assert world.places["a"].closed == 1
         assert world.places["b"].opened == 0

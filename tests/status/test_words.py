@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.status import Phase, Selection, phase_of
+from reconciler.model.status import Phase, TorrentFilter, phase_of
 from tests.status.rows import row
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -64,19 +64,19 @@ ROWS = {
     "none": row(4, "pausedUP", category=""),
 }
 SELECTIONS = [
-    (Selection(), "iso film bare none"),
-    (Selection(categories=("linux",)), "iso"),
-    (Selection(categories=("linux", "films")), "iso film"),
-    (Selection(categories=("",)), "none"),  # not what nobody knows the category of
-    (Selection(categories=("Linux",)), ""),
-    (Selection(tags=("new", "free")), "iso film"),
-    (Selection(tags=("ne",)), ""),
-    (Selection(phases=(Phase.SEEDING, Phase.MISSING)), "film bare"),
-    (Selection(("linux", "films"), ("free",)), "film"),
-    (Selection(("linux",), (), (Phase.SEEDING,)), ""),
+    (TorrentFilter(), "iso film bare none"),
+    (TorrentFilter(categories=("linux",)), "iso"),
+    (TorrentFilter(categories=("linux", "films")), "iso film"),
+    (TorrentFilter(categories=("",)), "none"),  # not what nobody knows the category of
+    (TorrentFilter(categories=("Linux",)), ""),
+    (TorrentFilter(tags=("new", "free")), "iso film"),
+    (TorrentFilter(tags=("ne",)), ""),
+    (TorrentFilter(phases=(Phase.SEEDING, Phase.MISSING)), "film bare"),
+    (TorrentFilter(("linux", "films"), ("free",)), "film"),
+    (TorrentFilter(("linux",), (), (Phase.SEEDING,)), ""),
 ]
 
 
 @pytest.mark.parametrize(("selection", "names"), SELECTIONS)
-def test_a_selection(selection: Selection, names: str) -> None:
-    assert [name for name, one in ROWS.items() if selection.takes(one)] == names.split()
+def test_a_selection(selection: TorrentFilter, names: str) -> None:
+    assert [name for name, one in ROWS.items() if selection.matches(one)] == names.split()

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 
-def self_signed(folder: Path) -> Path:
+def make_self_signed_certificate(folder: Path) -> Path:
     """A self-signed certificate for 127.0.0.1 with its key, in one PEM file."""
     file, public = folder / "own.pem", folder / "own.crt"
     options = "-x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -subj /CN=seedbox -days 2"

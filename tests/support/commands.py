@@ -27,7 +27,7 @@ from typing import Any, Final
 
 COMMAND: Final = (sys.executable, "-m", "reconciler")
 _ROOT: Final = Path(__file__).parents[2]
-_MODULES: Final = (
+_PRELOADED_PACKAGES: Final = (
     "cli",
     "queries",
     "watch",
@@ -42,14 +42,14 @@ _MODULES: Final = (
     "plan",
     "apply",
 )
-_MESSAGE: Final = 1 << 20  # bytes
+_MAX_MESSAGE_BYTES: Final = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
-class Ran:
+class CommandResult:
     """What a process gave."""
 
-    code: int
+    exit_code: int
     out: str
     err: str
 
@@ -59,23 +59,23 @@ class Ran:
         return dict(json.loads(self.out))
 
 
-def run(folder: Path, *arguments: str, environ: Mapping[str, str], within: float = 110.0) -> Ran:
+def run_reconcile(folder: Path, *arguments: str, environ: Mapping[str, str], timeout: float = 110.0) -> CommandResult:
     """`reconcile ARGUMENTS` in a folder, to its end. Raises `TimeoutError`."""
     message = json.dumps({"arguments": arguments, "folder": str(folder), "environ": dict(environ)}).encode()
     ours, theirs = socket.socketpair()
     with ours, theirs, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        socket.send_fds(_channel(), [message], [out.fileno(), err.fileno(), theirs.fileno()])
+        socket.send_fds(_start_fork_server(), [message], [out.fileno(), err.fileno(), theirs.fileno()])
         theirs.close()
-        ours.settimeout(within)
+        ours.settimeout(timeout)
         code = ours.recv(16)
         assert code, "the process of the command is gone without an exit code"
         out.seek(0)
         err.seek(0)
-        return Ran(int(code), out.read().decode(), err.read().decode())
+        return CommandResult(int(code), out.read().decode(), err.read().decode())
 
 
 @cache
-def _channel() -> socket.socket:
+def _start_fork_server() -> socket.socket:
     """To the process that forks; it ends when we do."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
@@ -85,13 +85,13 @@ def _channel() -> socket.socket:
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
         )
-    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MESSAGE)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MAX_MESSAGE_BYTES)
     return ours
 
 
-def _serve(channel: socket.socket) -> None:
+def _serve_forks(channel: socket.socket) -> None:
     """Fork a guardian for each message. Returns in the process that is to be the command."""
-    for room in _MODULES:
+    for room in _PRELOADED_PACKAGES:
         package = importlib.import_module(f"reconciler.{room}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
@@ -99,17 +99,17 @@ def _serve(channel: socket.socket) -> None:
     gc.freeze()  # or a collection in a child would copy every page
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the guardians
     while True:
-        message, descriptors, _, _ = socket.recv_fds(channel, _MESSAGE, 3)
+        message, descriptors, _, _ = socket.recv_fds(channel, _MAX_MESSAGE_BYTES, 3)
         if not message:
             os._exit(0)
         if os.fork() == 0:
             channel.close()
-            return _guard(json.loads(message), *descriptors)
+            return _supervise_command(json.loads(message), *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _guard(wanted: dict[str, Any], out: int, err: int, answer: int) -> None:
+def _supervise_command(request: dict[str, Any], out: int, err: int, answer: int) -> None:
     """Wait for the command, and tell how it ended. Returns in the command."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     command = os.fork()
@@ -121,14 +121,14 @@ def _guard(wanted: dict[str, Any], out: int, err: int, answer: int) -> None:
         os.dup2(descriptor, number)
         os.close(descriptor)
     os.close(answer)
-    os.chdir(wanted["folder"])
+    os.chdir(request["folder"])
     os.environ.clear()
-    os.environ.update(wanted["environ"])
-    sys.argv[1:] = wanted["arguments"]
+    os.environ.update(request["environ"])
+    sys.argv[1:] = request["arguments"]
     random.seed()
     gc.unfreeze()
 
 
 if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve_forks(socket.socket(fileno=int(sys.argv[1])))
     runpy.run_module("reconciler", run_name="__main__", alter_sys=True)

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import dockerfile, tools
-from tests.support.dockerfile import Stage, expanded
+from tests.support.dockerfile import BuildStage, expand_environ
 
 REPOSITORY = Path(__file__).parents[2]
-PYTHON = "/base/bin"  # where the base image has its Python
-BASE = {"PATH": f"{PYTHON}:/usr/bin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+PYTHON_FOLDER = "/base/bin"  # where the base image has its Python
+BASE_ENVIRON = {"PATH": f"{PYTHON_FOLDER}:/usr/bin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class Image:
     """What the last stage has made, and how it is to be run."""
 
     root: Path
-    stage: Stage
+    stage: BuildStage
 
     @property
     def environ(self) -> dict[str, str]:
         """Its environment."""
-        return expanded(self.stage.environ, BASE)
+        return expand_environ(self.stage.environ, BASE_ENVIRON)
 
-    def command(
+    def build_command(
         self,
         words: Sequence[str],
         environ: Mapping[str, str] | None = None,
@@ -53,13 +53,13 @@ class Image:
             mounts += ["--ro-bind" if mode == "ro" else "--bind", str(path), place]
         mounts += ["--remount-ro", "/"]
         inside = {**self.environ, **(environ or {})}
-        return _confined(self.root, uid, gid, mounts, inside, self.stage.workdir, words)
+        return _build_sandbox_command(self.root, uid, gid, mounts, inside, self.stage.workdir, words)
 
     @contextmanager
-    def running(self, words: Sequence[str], **how: object) -> Iterator[Container]:
+    def run_container(self, words: Sequence[str], **options: object) -> Iterator[Container]:
         """A container that runs meanwhile; it is killed at the end of the block, if it has not ended."""
         read, write = os.pipe()
-        command = self.command(words, **how)  # type: ignore[arg-type]
+        command = self.build_command(words, **options)  # type: ignore[arg-type]
         bwrap, rest = command[:4], command[4:]
         process = subprocess.Popen(
             [*bwrap, "--info-fd", str(write), *rest],
@@ -86,32 +86,32 @@ class Container:
     process: subprocess.Popen[str]
     pid: int
 
-    def status(self, key: str) -> str:
+    def read_status(self, key: str) -> str:
         """A line of its /proc/1/status."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith(f"{key}:"))
 
 
-def build(folder: Path) -> Image:
+def build_image(folder: Path) -> Image:
     """Every step of every stage of the Dockerfile. A step that fails fails the test."""
-    stages = dockerfile.read((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
-    context = _context(folder / "context")
+    stages = dockerfile.parse_dockerfile((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
+    context = _make_context(folder / "context")
     roots: dict[str | None, Path] = {}
     for number, stage in enumerate(stages):
-        roots[stage.name] = root = _base(folder / f"stage-{number}")
+        roots[stage.name] = root = _make_base_root(folder / f"stage-{number}")
         workdir = "/"
         for word, rest in stage.steps:
             if word == "WORKDIR":
                 workdir = rest
-                _inside(root, workdir).mkdir(parents=True, exist_ok=True)
+                _resolve_in_root(root, workdir).mkdir(parents=True, exist_ok=True)
             elif word == "COPY":
-                _copy(rest, context, roots, root, workdir)
+                _run_copy(rest, context, roots, root, workdir)
             else:
-                tools.run(_building(root, workdir, expanded(stage.environ, BASE), rest))
+                tools.run_tool(_build_step_command(root, workdir, expand_environ(stage.environ, BASE_ENVIRON), rest))
     return Image(roots[stages[-1].name], stages[-1])
 
 
-def _context(folder: Path) -> Path:
+def _make_context(folder: Path) -> Path:
     """What `docker build` is given: .dockerignore leaves out all but what it names."""
     patterns = (REPOSITORY / ".dockerignore").read_text().split("\n")
     patterns = [one for one in patterns if one and not one.startswith("#")]
@@ -126,46 +126,48 @@ def _context(folder: Path) -> Path:
     return folder
 
 
-def _copy(rest: str, context: Path, roots: Mapping[str | None, Path], root: Path, workdir: str) -> None:
+def _run_copy(rest: str, context: Path, roots: Mapping[str | None, Path], root: Path, workdir: str) -> None:
     *sources, target = rest.split()
     whence = context
     if sources[0].startswith("--from="):
         whence = roots[sources.pop(0).removeprefix("--from=")]
-    place = _inside(root, os.path.join(workdir, target))  # noqa: PTH118 - a place in the image, not here
+    place = _resolve_in_root(root, os.path.join(workdir, target))  # noqa: PTH118 - a place in the image, not here
     for name in sources:
-        source = _inside(whence, name)
+        source = _resolve_in_root(whence, name)
         if source.is_dir():
             shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True)
         else:
             shutil.copy(source, place / source.name if target.endswith("/") else place)
 
 
-def _inside(root: Path, place: str) -> Path:
+def _resolve_in_root(root: Path, place: str) -> Path:
     return root / place.lstrip("/")
 
 
-def _base(root: Path) -> Path:
+def _make_base_root(root: Path) -> Path:
     """The base image: the directories that are mounted, and a Python under its usual names."""
-    for name in ("usr", "etc", "proc", "dev", "tmp", "root", "run", PYTHON.lstrip("/")):
+    for name in ("usr", "etc", "proc", "dev", "tmp", "root", "run", PYTHON_FOLDER.lstrip("/")):
         (root / name).mkdir(parents=True)
     for name in ("bin", "lib", "lib64"):
         (root / name).symlink_to(f"usr/{name}")
     for name in ("python", "python3"):
-        _inside(root, f"{PYTHON}/{name}").symlink_to(Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}"))
+        _resolve_in_root(root, f"{PYTHON_FOLDER}/{name}").symlink_to(
+            Path(sys.base_prefix, "bin", f"python3.{sys.version_info.minor}")
+        )
     return root
 
 
-def _building(root: Path, workdir: str, environ: Mapping[str, str], script: str) -> list[str]:
+def _build_step_command(root: Path, workdir: str, environ: Mapping[str, str], script: str) -> list[str]:
     """A RUN step: as root of the image, which is writable; pip is told what this machine's pip is told."""
     ours = {key: value for key, value in os.environ.items() if key.startswith("PIP_")}
     cache = subprocess.run([sys.executable, "-m", "pip", "cache", "dir"], capture_output=True, text=True, check=True)
     mounts = ["--tmpfs", "/tmp", "--bind-try", cache.stdout.strip(), "/tmp/cache"]
     mounts += ["--ro-bind-try", "/run/systemd/resolve", "/run/systemd/resolve"]  # where resolv.conf may lead
     environ = {**ours, **environ, "PIP_CACHE_DIR": "/tmp/cache", "PIP_ROOT_USER_ACTION": "ignore"}
-    return _confined(root, "0", "0", mounts, environ, workdir, ["sh", "-c", script])
+    return _build_sandbox_command(root, "0", "0", mounts, environ, workdir, ["sh", "-c", script])
 
 
-def _confined(
+def _build_sandbox_command(
     root: Path, uid: str, gid: str, mounts: list[str], environ: Mapping[str, str], workdir: str, words: Sequence[str]
 ) -> list[str]:
     base = ["--ro-bind", "/usr", "/usr", "--ro-bind", "/etc", "/etc"]
@@ -173,7 +175,7 @@ def _confined(
         base += ["--ro-bind", sys.base_prefix, sys.base_prefix]
     variables = [part for key, value in environ.items() for part in ("--setenv", key, value)]
     return [
-        *tools.tool(tools.BUBBLEWRAP),
+        *tools.build_tool_command(tools.BUBBLEWRAP),
         *("--unshare-user", "--uid", uid, "--gid", gid, "--unshare-pid", "--as-pid-1", "--unshare-ipc"),
         *("--die-with-parent", "--new-session", "--bind", str(root), "/"),
         *base,

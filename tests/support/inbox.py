@@ -12,7 +12,7 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class ReceivedPost:
     """One request as it arrived."""
 
     path: str
@@ -26,12 +26,12 @@ class Post:
 
 
 class Inbox:
-    """Listens on loopback. `answers`: the status of the next answers, 200 after that; `silent`: it never answers."""
+    """Listens on loopback. `next_statuses`: the status of the next answers, 200 after that; `is_silent`: it never answers."""
 
     def __init__(self) -> None:
-        self.posts: list[Post] = []
-        self.answers: list[int] = []
-        self.silent = False
+        self.posts: list[ReceivedPost] = []
+        self.next_statuses: list[int] = []
+        self.is_silent = False
         self.released = threading.Event()
 
     def __enter__(self) -> Self:
@@ -48,14 +48,14 @@ class Inbox:
         self._server.server_close()
 
     @property
-    def place(self) -> str:
+    def address(self) -> str:
         """Its host and port."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:
         """Its address, with what must stay secret."""
-        return f"http://{self.place}/hooks/s3cret?token=t0ken"
+        return f"http://{self.address}/hooks/s3cret?token=t0ken"
 
     @property
     def events(self) -> list[list[str]]:
@@ -68,19 +68,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.inbox.posts.append(Post(self.path, dict(self.headers.items()), body))
-        if self.inbox.silent:
+        self.inbox.posts.append(ReceivedPost(self.path, dict(self.headers.items()), body))
+        if self.inbox.is_silent:
             self.inbox.released.wait(60)
             return
-        status = self.inbox.answers.pop(0) if self.inbox.answers else 200
+        status = self.inbox.next_statuses.pop(0) if self.inbox.next_statuses else 200
         self.send_response(status)
         if 300 <= status < 400:
-            self.send_header("Location", f"http://{self.inbox.place}/elsewhere")
+            self.send_header("Location", f"http://{self.inbox.address}/elsewhere")
         self.send_header("Content-Length", "0")
         self.end_headers()
 
     def do_GET(self) -> None:
-        self.inbox.posts.append(Post(self.path, dict(self.headers.items()), b""))
+        self.inbox.posts.append(ReceivedPost(self.path, dict(self.headers.items()), b""))
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()

@@ -9,13 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from reconciler.demo.packages import Release, unpacked
-from reconciler.demo.servers import command_of
+from reconciler.demo.packages import DebianPackage, fetch_package
+from reconciler.demo.servers import build_unpacked_command
 
-RELEASE = Release("bookworm", package="nginx", program="usr/sbin/nginx")
+NGINX_PACKAGE = DebianPackage("bookworm", name="nginx", program="usr/sbin/nginx")
 
 # What qBittorrent's own wiki asks of a proxy: the Host header is the server's, not the proxy's.
-CONFIG = """
+CONFIG_TEMPLATE = """
 daemon off; master_process off; pid {folder}/pid; error_log stderr;
 events {{ }}
 http {{
@@ -34,13 +34,15 @@ http {{
 class Nginx:
     """nginx on a free loopback port before the server on port `behind`; gone with the with-block."""
 
-    def __init__(self, behind: int, certificate: Path, folder: Path) -> None:
+    def __init__(self, backend_port: int, certificate: Path, folder: Path) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
         config = folder / "nginx.conf"
-        config.write_text(CONFIG.format(folder=folder, port=self._port, certificate=certificate, behind=behind))
-        command = command_of(unpacked("nginx", RELEASE), RELEASE.program)
+        config.write_text(
+            CONFIG_TEMPLATE.format(folder=folder, port=self._port, certificate=certificate, behind=backend_port)
+        )
+        command = build_unpacked_command(fetch_package("nginx", NGINX_PACKAGE), NGINX_PACKAGE.program)
         self._process = subprocess.Popen(
             (*command, "-e", "stderr", "-p", str(folder), "-c", str(config)), stderr=subprocess.PIPE
         )

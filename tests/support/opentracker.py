@@ -13,10 +13,10 @@ from typing import Final, Self
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from reconciler.demo.packages import Release, unpacked
-from reconciler.demo.servers import HeldPort, command_of
+from reconciler.demo.packages import DebianPackage, fetch_package
+from reconciler.demo.servers import ReservedPort, build_unpacked_command
 
-RELEASE: Final = Release("bookworm", package="opentracker", program="usr/bin/opentracker")
+OPENTRACKER_PACKAGE: Final = DebianPackage("bookworm", name="opentracker", program="usr/bin/opentracker")
 HOST: Final = "127.0.0.1"
 
 
@@ -29,17 +29,17 @@ class Opentracker:
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="opentracker-")
-        self._list = Path(self._folder.name) / "whitelist"
-        self._list.touch()
-        self._list.parent.chmod(0o755)  # root becomes nobody
-        self._port = HeldPort(HOST)
+        self._whitelist = Path(self._folder.name) / "whitelist"
+        self._whitelist.touch()
+        self._whitelist.parent.chmod(0o755)  # root becomes nobody
+        self._port = ReservedPort(HOST)
         address = ("-i", HOST, "-p", str(self._port.number))
         self._process = subprocess.Popen(
-            (*_command(), *address, "-d", self._folder.name, "-w", "whitelist"),
+            (*_build_command(), *address, "-d", self._folder.name, "-w", "whitelist"),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
-        self._await(lambda: self._answer(bytes(20)) is not None)
+        self._wait_until(lambda: self._announce(bytes(20)) is not None)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -53,21 +53,23 @@ class Opentracker:
         """Where peers announce themselves."""
         return f"http://{HOST}:{self._port.number}/announce"
 
-    def allow(self, infohash: str) -> None:
+    def allow_torrent(self, infohash: str) -> None:
         """Track this torrent (its v1 infohash)."""
-        with self._list.open("a") as stream:
+        with self._whitelist.open("a") as stream:
             stream.write(f"{infohash}\n")
         self._process.send_signal(signal.SIGHUP)
-        self._await(lambda: b"not authorized" not in (self._answer(bytes.fromhex(infohash)) or b"not authorized"))
+        self._wait_until(
+            lambda: b"not authorized" not in (self._announce(bytes.fromhex(infohash)) or b"not authorized")
+        )
 
-    def _await(self, condition: Callable[[], bool]) -> None:
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + 20
         while not condition():
             assert self._process.poll() is None, f"it ended: {self._process.communicate()[1].decode()}"
             assert time.monotonic() < end, "opentracker does not do it"
             time.sleep(0.02)
 
-    def _answer(self, infohash: bytes) -> bytes | None:
+    def _announce(self, infohash: bytes) -> bytes | None:
         """What it says to a peer that leaves at once."""
         asked = urlencode({"info_hash": infohash, "peer_id": "x" * 20, "port": 1, "left": 1, "event": "stopped"})
         try:
@@ -77,7 +79,7 @@ class Opentracker:
             return None
 
 
-def _command() -> tuple[str, ...]:
-    root = unpacked("opentracker", RELEASE)
-    loader, flag, libraries, program = command_of(root, RELEASE.program)
+def _build_command() -> tuple[str, ...]:
+    root = fetch_package("opentracker", OPENTRACKER_PACKAGE)
+    loader, flag, libraries, program = build_unpacked_command(root, OPENTRACKER_PACKAGE.program)
     return loader, flag, f"{libraries}:{root}/usr/lib", program  # where the package of libowfat puts it

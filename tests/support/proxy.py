@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 # by endpoint and not by method: a POST may be a read. What is not listed counts as a mutation.
-READS = re.compile(
+READ_ENDPOINTS = re.compile(
     r"auth/(login|logout)"
     r"|app/(version|webapiVersion|buildInfo|processInfo|preferences|defaultSavePath|networkInterfaceList)"
     r"|app/(getDirectoryContent|getFreeSpaceAtPath)"
@@ -30,7 +30,7 @@ READS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RecordedRequest:
     """One request, recorded as it arrives: the endpoint is without `/api/v2/`."""
 
     method: str
@@ -39,7 +39,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Rule:
+class FaultRule:
     """What to do to requests of an endpoint ("" is every one), how many times, after letting some pass."""
 
     endpoint: str
@@ -47,7 +47,7 @@ class Rule:
     times: int = 1
     after: int = 0
 
-    def takes(self, endpoint: str) -> bool:
+    def take_turn(self, endpoint: str) -> bool:
         """Is it this rule's turn?"""
         if self.endpoint not in ("", endpoint) or self.times <= 0:
             return False
@@ -65,14 +65,14 @@ Fault = Callable[["_Handler", bytes], None]
 class Proxy:
     """Listens on loopback before `port`. `tls` wraps the listening side.
 
-    `base` is a path prefix to strip; what does not begin with it is answered with 404 and does not reach the server.
+    `base_path` is a path prefix to strip; what does not begin with it is answered with 404 and does not reach the server.
     """
 
     port: int
-    base: str = ""
+    base_path: str = ""
     tls: ssl.SSLContext | None = None
-    requests: list[Request] = field(default_factory=list)
-    rules: list[Rule] = field(default_factory=list)
+    requests: list[RecordedRequest] = field(default_factory=list)
+    rules: list[FaultRule] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"proxy": self})
@@ -94,19 +94,19 @@ class Proxy:
     def url(self) -> str:
         """Where it listens."""
         scheme = "https" if self.tls else "http"
-        return f"{scheme}://127.0.0.1:{self._server.server_address[1]}{self.base}"
+        return f"{scheme}://127.0.0.1:{self._server.server_address[1]}{self.base_path}"
 
     @property
-    def mutations(self) -> list[Request]:
+    def mutations(self) -> list[RecordedRequest]:
         """The requests that were not mere reads or logins."""
-        return [request for request in self.requests if not READS.fullmatch(request.endpoint)]
+        return [request for request in self.requests if not READ_ENDPOINTS.fullmatch(request.endpoint)]
 
     @property
-    def reads(self) -> int:
+    def read_count(self) -> int:
         """How many requests asked for the torrents: all of them, some, or what has changed."""
-        return self.count("torrents/info") + self.count("sync/maindata")
+        return self.count_requests("torrents/info") + self.count_requests("sync/maindata")
 
-    def count(self, endpoint: str) -> int:
+    def count_requests(self, endpoint: str) -> int:
         """How many requests an endpoint got."""
         return sum(request.endpoint == endpoint for request in self.requests)
 
@@ -115,16 +115,16 @@ class Proxy:
         self.requests.clear()
         self.rules.clear()
 
-    def fail(self, endpoint: str, fault: Fault, times: int = 1, after: int = 0) -> None:
+    def add_fault(self, endpoint: str, fault: Fault, times: int = 1, after: int = 0) -> None:
         """From now on, do this to requests of an endpoint ("": all), `times` times, after `after` of them."""
-        self.rules.append(Rule(endpoint, fault, times, after))
+        self.rules.append(FaultRule(endpoint, fault, times, after))
 
-    def fault_for(self, endpoint: str) -> Fault:
+    def next_fault(self, endpoint: str) -> Fault:
         """The fault whose turn it is, or plain forwarding."""
         with self._lock:
-            return next((rule.fault for rule in self.rules if rule.takes(endpoint)), forward)
+            return next((rule.fault for rule in self.rules if rule.take_turn(endpoint)), forward_request)
 
-    def record(self, request: Request) -> None:
+    def record_request(self, request: RecordedRequest) -> None:
         """Keep a request."""
         with self._lock:
             self.requests.append(request)
@@ -137,14 +137,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        root = f"{self.proxy.base}/api/v2/"
+        root = f"{self.proxy.base_path}/api/v2/"
         endpoint = self.path.split("?")[0].removeprefix(root)
-        self.proxy.record(Request(self.command, endpoint, body))
+        self.proxy.record_request(RecordedRequest(self.command, endpoint, body))
         try:
             if self.path.startswith(root):
-                self.proxy.fault_for(endpoint)(self, body)
+                self.proxy.next_fault(endpoint)(self, body)
             else:  # as a web server with several applications would
-                self.answer(404, [("Content-Type", "text/html")], b"not here")
+                self.send_answer(404, [("Content-Type", "text/html")], b"not here")
         except OSError:
             self.close_connection = True  # either side hung up
 
@@ -158,22 +158,24 @@ class _Handler(BaseHTTPRequestHandler):
         connection = http.client.HTTPConnection("127.0.0.1", self.proxy.port, timeout=60)
         headers = {key: value for key, value in self.headers.items() if key.lower() not in ("host", "connection")}
         try:
-            connection.request(self.command, self.path.removeprefix(self.proxy.base), body, headers)
+            connection.request(self.command, self.path.removeprefix(self.proxy.base_path), body, headers)
             answer = connection.getresponse()
             kept = [(k, v) for k, v in answer.getheaders() if k.lower() not in ("connection", "content-length")]
             return answer.status, kept, answer.read()
         finally:
             connection.close()
 
-    def answer(self, status: int, headers: list[tuple[str, str]], body: bytes, cut: int | None = None) -> None:
-        """Send an answer; with `cut`, only so many bytes of it before hanging up."""
+    def send_answer(
+        self, status: int, headers: list[tuple[str, str]], body: bytes, cut_after: int | None = None
+    ) -> None:
+        """Send an answer; with `cut_answer`, only so many bytes of it before hanging up."""
         self.send_response(status)
         for key, value in headers:
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body if cut is None else body[:cut])
-        if cut is not None:
+        self.wfile.write(body if cut_after is None else body[:cut_after])
+        if cut_after is not None:
             self.wfile.flush()
             self.hang_up()
 
@@ -187,45 +189,45 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_WR)
 
 
-def forward(handler: _Handler, body: bytes) -> None:
+def forward_request(handler: _Handler, body: bytes) -> None:
     """No fault."""
-    handler.answer(*handler.ask_server(body))
+    handler.send_answer(*handler.ask_server(body))
 
 
-def cut(share: float = 0.5) -> Fault:
+def cut_answer(share: float = 0.5) -> Fault:
     """The answer breaks off after a share of its bytes."""
 
-    def fault(handler: _Handler, body: bytes) -> None:
+    def apply_fault(handler: _Handler, body: bytes) -> None:
         status, headers, content = handler.ask_server(body)
-        handler.answer(status, headers, content, cut=int(len(content) * share))
+        handler.send_answer(status, headers, content, cut_after=int(len(content) * share))
 
-    return fault
+    return apply_fault
 
 
-def status(code: int, text: str = "", content_type: str = "text/html") -> Fault:
+def answer_with_status(code: int, text: str = "", content_type: str = "text/html") -> Fault:
     """An answer of the proxy's own; the server never sees the request."""
-    return lambda handler, body: handler.answer(code, [("Content-Type", content_type)], text.encode())
+    return lambda handler, body: handler.send_answer(code, [("Content-Type", content_type)], text.encode())
 
 
-def hang(seconds: float) -> Fault:
+def hang_before(seconds: float) -> Fault:
     """Silence; the server never sees the request."""
 
-    def fault(handler: _Handler, body: bytes) -> None:
+    def apply_fault(handler: _Handler, body: bytes) -> None:
         time.sleep(seconds)
         handler.hang_up()
 
-    return fault
+    return apply_fault
 
 
 def hang_after(seconds: float) -> Fault:
     """The server does what was asked, and its answer never arrives."""
 
-    def fault(handler: _Handler, body: bytes) -> None:
+    def apply_fault(handler: _Handler, body: bytes) -> None:
         handler.ask_server(body)
         time.sleep(seconds)
         handler.hang_up()
 
-    return fault
+    return apply_fault
 
 
 def reset_after(handler: _Handler, body: bytes) -> None:
@@ -239,11 +241,11 @@ def reset_before(handler: _Handler, body: bytes) -> None:
     handler.hang_up(reset=True)
 
 
-def delay(seconds: float) -> Fault:
+def delay_request(seconds: float) -> Fault:
     """A slow link."""
 
-    def fault(handler: _Handler, body: bytes) -> None:
+    def apply_fault(handler: _Handler, body: bytes) -> None:
         time.sleep(seconds)
-        forward(handler, body)
+        forward_request(handler, body)
 
-    return fault
+    return apply_fault

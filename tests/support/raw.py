@@ -8,14 +8,14 @@ from typing import Any
 
 import requests
 
-from reconciler.demo.servers import Server
-from tests.support.magnets import infohash
+from reconciler.demo.servers import QbittorrentServer
+from tests.support.magnets import make_infohash
 
 
-class Raw:
+class RawClient:
     """A logged-in admin on a server; what a person with a browser would see and do."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: QbittorrentServer) -> None:
         self._base = f"{server.url}/api/v2/"
         self._session = requests.Session()
         self._session.trust_env = False
@@ -27,63 +27,63 @@ class Raw:
         answer.raise_for_status()
         return answer
 
-    def torrents(self) -> dict[str, dict[str, Any]]:
+    def list_torrents(self) -> dict[str, dict[str, Any]]:
         """Every torrent by its id."""
         return {row["hash"]: row for row in self.post("torrents/info").json()}
 
-    def torrent(self, number: int) -> dict[str, Any]:
+    def read_torrent(self, number: int) -> dict[str, Any]:
         """The made-up torrent with that number; its tags as a set under `tags`."""
-        row = self.torrents()[infohash(number)]
+        row = self.list_torrents()[make_infohash(number)]
         return {**row, "tags": {tag.strip() for tag in row["tags"].split(",")} - {""}}
 
-    def stopped(self) -> set[str]:
+    def list_stopped(self) -> set[str]:
         """Ids of the torrents that are meant to be stopped, whatever their state says."""
-        name = "stopped" if self._has("torrents/stop") else "paused"
+        name = "stopped" if self._has_endpoint("torrents/stop") else "paused"
         return {row["hash"] for row in self.post("torrents/info", filter=name).json()}
 
-    def shown_stopped(self) -> set[str]:
+    def list_shown_stopped(self) -> set[str]:
         """Ids of the torrents whose state says so, which lags the intent by up to 1.5 s."""
-        return {key for key, row in self.torrents().items() if row["state"].startswith(("stopped", "paused"))}
+        return {key for key, row in self.list_torrents().items() if row["state"].startswith(("stopped", "paused"))}
 
-    def categories(self) -> dict[str, dict[str, Any]]:
+    def list_categories(self) -> dict[str, dict[str, Any]]:
         """Every category by its name."""
         return dict(self.post("torrents/categories").json())
 
-    def add(self, magnets: Iterable[str], **options: Any) -> None:
+    def add_magnets(self, magnets: Iterable[str], **options: Any) -> None:
         """Add magnets, stopped, and wait until they are listed."""
         links = list(magnets)
-        before = len(self.torrents())
+        before = len(self.list_torrents())
         form = {"urls": "\n".join(links), "paused": "true", "stopped": "true", "autoTMM": "false", **options}
         self.post("torrents/add", **form)
-        self.eventually(lambda: len(self.torrents()) >= before + len(links))
+        self.wait_until(lambda: len(self.list_torrents()) >= before + len(links))
 
-    def tag(self, numbers: Iterable[int], *tags: str) -> None:
+    def add_tags(self, numbers: Iterable[int], *tags: str) -> None:
         """Put tags on made-up torrents."""
-        self.post("torrents/addTags", hashes="|".join(map(infohash, numbers)), tags=",".join(tags))
+        self.post("torrents/addTags", hashes="|".join(map(make_infohash, numbers)), tags=",".join(tags))
 
-    def untag(self, numbers: Iterable[int], *tags: str) -> None:
+    def remove_tags(self, numbers: Iterable[int], *tags: str) -> None:
         """Take tags off made-up torrents."""
-        self.post("torrents/removeTags", hashes="|".join(map(infohash, numbers)), tags=",".join(tags))
+        self.post("torrents/removeTags", hashes="|".join(map(make_infohash, numbers)), tags=",".join(tags))
 
-    def stop(self, *numbers: int) -> None:
+    def stop_torrents(self, *numbers: int) -> None:
         """Stop made-up torrents."""
-        self._switch("stop", "pause", numbers)
+        self._switch_torrents("stop", "pause", numbers)
 
-    def start(self, *numbers: int) -> None:
+    def start_torrents(self, *numbers: int) -> None:
         """Start made-up torrents."""
-        self._switch("start", "resume", numbers)
+        self._switch_torrents("start", "resume", numbers)
 
-    def _switch(self, new: str, old: str, numbers: Iterable[int]) -> None:
-        call = new if self._has("torrents/stop") else old
-        self.post(f"torrents/{call}", hashes="|".join(map(infohash, numbers)))
+    def _switch_torrents(self, new: str, old: str, numbers: Iterable[int]) -> None:
+        call = new if self._has_endpoint("torrents/stop") else old
+        self.post(f"torrents/{call}", hashes="|".join(map(make_infohash, numbers)))
 
-    def _has(self, path: str) -> bool:
+    def _has_endpoint(self, path: str) -> bool:
         return self._session.post(self._base + path, data={"hashes": "0" * 40}, timeout=30).status_code != 404
 
     @staticmethod
-    def eventually(condition: Callable[[], bool], within: float = 20.0) -> None:
+    def wait_until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
         """Wait for something that the server does in its own time."""
-        end = time.monotonic() + within
+        end = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < end, "it did not happen"
             time.sleep(0.05)

@@ -7,90 +7,92 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
 
-from reconciler.demo.servers import Server
+from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.metainfo import read_metainfo
+from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
 from tests.live.places import instance
-from tests.support.raw import Raw
-from tests.support.torrents import Kind, content, torrent
+from tests.support.raw import RawClient
+from tests.support.torrents import TorrentKind, make_content, make_torrent
 
-SIZE = 100_000
+DEFAULT_SIZE = 100_000
 
 
-def seeded(server: Server, number: int, kind: Kind) -> InfoHashes:
+def seed_torrent(server: QbittorrentServer, number: int, kind: TorrentKind) -> InfoHashes:
     """The infohashes of a made-up torrent, which that server seeds from now on."""
-    data = torrent(number, kind, size=SIZE)
-    (server.downloads / f"torrent-{number}").write_bytes(content(number, SIZE))
-    hashes, raw = read_metainfo(data).infohashes, Raw(server)
+    data = make_torrent(number, kind, size=DEFAULT_SIZE)
+    (server.downloads / f"torrent-{number}").write_bytes(make_content(number, DEFAULT_SIZE))
+    hashes, raw = parse_metainfo(data).infohashes, RawClient(server)
     with Session(instance(server)) as session:
-        session.upload({"a": data}, AddOptions(stopped=False, auto_tmm=False))
-    raw.eventually(lambda: any(row["state"] == "stalledUP" for key, row in raw.torrents().items() if key in hashes.ids))
+        session.add_torrent_files({"a": data}, AddOptions(stopped=False, auto_tmm=False))
+    raw.wait_until(
+        lambda: any(row["state"] == "stalledUP" for key, row in raw.list_torrents().items() if key in hashes.ids)
+    )
     return hashes
 
 
-def link(hashes: InfoHashes) -> str:
+def make_magnet_link(hashes: InfoHashes) -> str:
     """A magnet link of the v1 hash alone."""
     return f"magnet:?xt=urn:btih:{hashes.v1}"
 
 
-def meet(server: Server, key: str, seeder: Server, within: float = 60.0) -> None:
+def introduce_peer(server: QbittorrentServer, key: str, seeder: QbittorrentServer, timeout: float = 60.0) -> None:
     """Tell a server of a peer, as soon as it has the torrent and until it has the metadata: it may be busy queueing."""
-    raw = Raw(server)
+    raw = RawClient(server)
     there = False
 
     def has_metadata() -> bool:
         nonlocal there
-        row = raw.torrents().get(key)
+        row = raw.list_torrents().get(key)
         if row and row["size"] == 0:
             raw.post("torrents/addPeers", hashes=key, peers=f"127.0.0.1:{seeder.listen_port}")
         there = there or bool(row)
         return there and (not row or row["size"] > 0)
 
-    raw.eventually(has_metadata, within)
+    raw.wait_until(has_metadata, timeout)
 
 
 @contextmanager
-def meeting(server: Server, key: str, seeder: Server) -> Iterator[None]:
+def introduce_peer_in_background(server: QbittorrentServer, key: str, seeder: QbittorrentServer) -> Iterator[None]:
     """The same meanwhile: the metadata comes as early as it can."""
     with ThreadPoolExecutor(1) as pool:
-        met = pool.submit(meet, server, key, seeder)
+        met = pool.submit(introduce_peer, server, key, seeder)
         yield
         met.result()
 
 
-def upload(server: Server, number: int, size: int) -> str:
+def upload_torrent(server: QbittorrentServer, number: int, size: int) -> str:
     """Give a server the .torrent file of a made-up torrent, running; gives its infohash."""
-    data = torrent(number, size=size)
+    data = make_torrent(number, size=size)
     with Session(instance(server)) as session:
-        session.upload({"a": data}, AddOptions(stopped=False, auto_tmm=False))
-    key = read_metainfo(data).infohashes.v1
+        session.add_torrent_files({"a": data}, AddOptions(stopped=False, auto_tmm=False))
+    key = parse_metainfo(data).infohashes.v1
     assert key
     return key
 
 
-def seeded_slowly(server: Server, number: int, size: int, rate: int) -> str:
+def seed_torrent_slowly(server: QbittorrentServer, number: int, size: int, rate: int) -> str:
     """The infohash of a made-up torrent that the server seeds with so many bytes a second."""
-    (server.downloads / f"torrent-{number}").write_bytes(content(number, size))
-    raw, key = Raw(server), upload(server, number, size)
-    raw.eventually(lambda: raw.torrents().get(key, {}).get("progress") == 1)
+    (server.downloads / f"torrent-{number}").write_bytes(make_content(number, size))
+    raw, key = RawClient(server), upload_torrent(server, number, size)
+    raw.wait_until(lambda: raw.list_torrents().get(key, {}).get("progress") == 1)
     raw.post("torrents/setUploadLimit", hashes=key, limit=rate)
     return key
 
 
 @contextmanager
-def introduced(server: Server, key: str, seeder: Server) -> Iterator[None]:
+def keep_introducing_peer(server: QbittorrentServer, key: str, seeder: QbittorrentServer) -> Iterator[None]:
     """Meanwhile a server is told of a peer again and again: one that checks its files takes none."""
-    raw, over = Raw(server), Event()
+    raw, over = RawClient(server), Event()
 
-    def tell() -> None:
+    def introduce_repeatedly() -> None:
         while not over.wait(0.3):
-            if key in raw.torrents():
+            if key in raw.list_torrents():
                 raw.post("torrents/addPeers", hashes=key, peers=f"127.0.0.1:{seeder.listen_port}")
 
     with ThreadPoolExecutor(1) as pool:
-        told = pool.submit(tell)
+        told = pool.submit(introduce_repeatedly)
         try:
             yield
         finally:

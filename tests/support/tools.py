@@ -6,29 +6,29 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.demo.packages import Release, unpacked
-from reconciler.demo.servers import command_of
+from reconciler.demo.packages import DebianPackage, fetch_package
+from reconciler.demo.servers import build_unpacked_command
 
-BUBBLEWRAP = Release("bookworm", package="bubblewrap", program="usr/bin/bwrap")
-COMPOSE = Release("trixie", package="docker-compose", program="usr/libexec/docker/cli-plugins/docker-compose")
-KUBECTL = Release("trixie", package="kubernetes-client", program="usr/bin/kubectl")
-SYSTEMD = Release("bookworm", package="systemd", program="usr/bin/systemd-analyze")
+BUBBLEWRAP = DebianPackage("bookworm", name="bubblewrap", program="usr/bin/bwrap")
+COMPOSE = DebianPackage("trixie", name="docker-compose", program="usr/libexec/docker/cli-plugins/docker-compose")
+KUBECTL = DebianPackage("trixie", name="kubernetes-client", program="usr/bin/kubectl")
+SYSTEMD = DebianPackage("bookworm", name="systemd", program="usr/bin/systemd-analyze")
 
 
-def tool(release: Release) -> list[str]:
-    """How to start the program of a package. Raises `ServerError` where it cannot be had."""
-    root = folder(release)
-    loader, flag, libraries, program = command_of(root, release.program)
+def build_tool_command(release: DebianPackage) -> list[str]:
+    """How to start the program of a package. Raises `ServerSetupError` where it cannot be had."""
+    root = fetch_tool_folder(release)
+    loader, flag, libraries, program = build_unpacked_command(root, release.program)
     own = [str(path) for path in root.glob("usr/lib/*-linux-gnu*/systemd")]  # systemd keeps its library apart
     return [loader, flag, ":".join([libraries, *own]), program]
 
 
-def folder(release: Release) -> Path:
+def fetch_tool_folder(release: DebianPackage) -> Path:
     """Where a package is unpacked, with all it needs."""
-    return unpacked(release.package, release)
+    return fetch_package(release.name, release)
 
 
-def run(command: list[str], environ: Mapping[str, str] | None = None) -> str:
+def run_tool(command: list[str], environ: Mapping[str, str] | None = None) -> str:
     """What a program prints. A failure fails the test with what it had to say."""
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=100, check=False, stdin=subprocess.DEVNULL, env=environ

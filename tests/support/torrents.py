@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from reconciler.model.content import Creation
+from reconciler.model.content import CreationSpec
 
-Kind = Literal["v1", "v2", "hybrid"]
+TorrentKind = Literal["v1", "v2", "hybrid"]
 
-KINDS: tuple[Kind, ...] = ("v1", "v2", "hybrid")
-PIECE = 16_384
+TORRENT_KINDS: tuple[TorrentKind, ...] = ("v1", "v2", "hybrid")
+PIECE_SIZE = 16_384
 
 
 def bencode(value: Any) -> bytes:
@@ -28,33 +28,36 @@ def bencode(value: Any) -> bytes:
     return b"l" + b"".join(map(bencode, value)) + b"e"
 
 
-def content(number: int, size: int = 20_000) -> bytes:
+def make_content(number: int, size: int = 20_000) -> bytes:
     """The data of the made-up torrent with that number."""
     seed = hashlib.sha256(f"content {number}".encode()).digest()
     return (seed * (size // len(seed) + 1))[:size]
 
 
-def torrent(
+def make_torrent(
     number: int,
-    kind: Kind = "v1",
+    kind: TorrentKind = "v1",
     name: str | None = None,
     size: int = 20_000,
     trackers: Sequence[str] = (),
     web_seeds: Sequence[str] = (),
     comment: str = "",
-    more: Mapping[str, Any] | None = None,
+    extra_info: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The .torrent file of a single file `name`, whose data is `content(number, size)`; `more` is for its `info`."""
-    data, title = content(number, size), name or f"torrent-{number}"
-    info: dict[str, Any] = {"name": title, "piece length": PIECE, **(more or {})}
+    data, title = make_content(number, size), name or f"torrent-{number}"
+    info: dict[str, Any] = {"name": title, "piece length": PIECE_SIZE, **(extra_info or {})}
     if kind != "v2":
-        info |= {"length": size, "pieces": b"".join(hashlib.sha1(part).digest() for part in _parts(data, PIECE))}
+        info |= {
+            "length": size,
+            "pieces": b"".join(hashlib.sha1(part).digest() for part in _split_pieces(data, PIECE_SIZE)),
+        }
     whole: dict[str, Any] = {"info": info}
     if kind != "v1":
-        layer = [_root([hashlib.sha256(part).digest()]) for part in _parts(data, PIECE)]
-        root = _root(layer)
+        layer = [_compute_merkle_root([hashlib.sha256(part).digest()]) for part in _split_pieces(data, PIECE_SIZE)]
+        root = _compute_merkle_root(layer)
         info |= {"meta version": 2, "file tree": {title: {"": {"length": size, "pieces root": root}}}}
-        whole["piece layers"] = {root: b"".join(layer)} if size > PIECE else {}
+        whole["piece layers"] = {root: b"".join(layer)} if size > PIECE_SIZE else {}
     if trackers:
         whole |= {"announce": trackers[0], "announce-list": [[tracker] for tracker in trackers]}
     whole |= {"url-list": list(web_seeds)} if web_seeds else {}
@@ -62,20 +65,20 @@ def torrent(
     return bencode(whole)
 
 
-def made(number: int, creation: Creation) -> bytes:
+def make_created_torrent(number: int, creation: CreationSpec) -> bytes:
     """What a server would make of the file whose data is `content(number)`."""
     name = creation.path.rpartition("/")[2]
     more = {"private": 1} if creation.private else {}
     more |= {"source": creation.source} if creation.source else {}  # type: ignore[dict-item]
     links = creation.trackers, creation.web_seeds
-    return torrent(number, creation.format, name, 20_000, *links, creation.comment, more)  # type: ignore[arg-type]
+    return make_torrent(number, creation.format, name, 20_000, *links, creation.comment, more)  # type: ignore[arg-type]
 
 
-def _parts(data: bytes, length: int) -> list[bytes]:
+def _split_pieces(data: bytes, length: int) -> list[bytes]:
     return [data[at : at + length] for at in range(0, len(data), length)]
 
 
-def _root(leaves: Sequence[bytes]) -> bytes:
+def _compute_merkle_root(leaves: Sequence[bytes]) -> bytes:
     """The root of a tree of hashes, filled up with zeros to a power of two (BEP 52); a piece is one block here."""
     level = list(leaves)
     while len(level) & (len(level) - 1):
@@ -85,12 +88,12 @@ def _root(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
-def several_files(folder: Path, name: str, files: Mapping[str, bytes]) -> tuple[str, Path]:
+def write_multi_file_torrent(folder: Path, name: str, files: Mapping[str, bytes]) -> tuple[str, Path]:
     """The infohash and the path of a new .torrent file; `files` by their path within the torrent's own folder."""
     data = b"".join(files.values())
-    pieces = b"".join(hashlib.sha1(data[at : at + PIECE]).digest() for at in range(0, len(data), PIECE))
+    pieces = b"".join(hashlib.sha1(data[at : at + PIECE_SIZE]).digest() for at in range(0, len(data), PIECE_SIZE))
     listed = [{"length": len(content), "path": list(path.split("/"))} for path, content in files.items()]
-    info = bencode({"files": listed, "name": name, "piece length": PIECE, "pieces": pieces})
+    info = bencode({"files": listed, "name": name, "piece length": PIECE_SIZE, "pieces": pieces})
     path = folder / f"{name}.torrent"
     path.write_bytes(b"d4:info" + info + b"e")
     return hashlib.sha1(info).hexdigest(), path

@@ -11,28 +11,28 @@ from types import TracebackType
 from typing import Self
 
 
-class Handler(BaseHTTPRequestHandler):
+class WebHandler(BaseHTTPRequestHandler):
     """What an answer can use."""
 
     protocol_version = "HTTP/1.1"
-    web: Web
+    web: FixedWebServer
 
     def do_GET(self) -> None:
-        self.web.asked.append((self.path, dict(self.headers.items())))
+        self.web.requests.append((self.path, dict(self.headers.items())))
         try:
             answer = self.web.answers.get(self.path.split("?")[0], 404)
             if callable(answer):
                 answer(self)
             elif isinstance(answer, int):
-                self.send(answer, b"")
+                self.send_answer(answer, b"")
             elif isinstance(answer, str):
-                self.send(302, b"", Location=answer)
+                self.send_answer(302, b"", Location=answer)
             else:
-                self.send(200, answer)
+                self.send_answer(200, answer)
         except OSError:
             self.close_connection = True  # whoever asked has gone
 
-    def send(self, status: int, body: bytes, **headers: str) -> None:
+    def send_answer(self, status: int, body: bytes, **headers: str) -> None:
         """A whole answer."""
         self.send_response(status)
         for key, value in {"Content-Length": str(len(body)), **headers}.items():
@@ -44,20 +44,20 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-Answer = bytes | int | str | Callable[[Handler], None]  # a body, a status, where to redirect, or anything else
+Answer = bytes | int | str | Callable[[WebHandler], None]  # a body, a status, where to redirect, or anything else
 
 
 @dataclass
-class Web:
-    """`answers` by path, 404 for all others. `asked`: path and headers of every request."""
+class FixedWebServer:
+    """`answers` by path, 404 for all others. `requests`: path and headers of every request."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     address: str = "127.0.0.1"
     tls: ssl.SSLContext | None = None
-    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer((self.address, 0), type("_Handler", (Handler,), {"web": self}))
+        self._server = ThreadingHTTPServer((self.address, 0), type("_Handler", (WebHandler,), {"web": self}))
         self._server.daemon_threads = True
         self._server.block_on_close = False
         if self.tls:
@@ -74,10 +74,10 @@ class Web:
         """Where it listens."""
         return int(self._server.server_address[1])
 
-    def url(self, path: str = "/", host: str | None = None) -> str:
+    def url_of(self, path: str = "/", host: str | None = None) -> str:
         """The URL of a path, by the address or by another name."""
         return f"{'https' if self.tls else 'http'}://{host or self.address}:{self.port}{path}"
 
-    def count(self, path: str) -> int:
+    def count_requests(self, path: str) -> int:
         """How often a path was asked for."""
-        return sum(asked.split("?")[0] == path for asked, _ in self.asked)
+        return sum(asked.split("?")[0] == path for asked, _ in self.requests)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from reconciler.retry import Clock
-from reconciler.watch.schedule import Cause, Trigger
+from reconciler.watch.schedule import RunTrigger, TriggerQueue
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ class FakeTime:
         self.moment += max(0.0, seconds)
 
 
-class FakeTrigger(Trigger):
+class FakeTrigger(TriggerQueue):
     """Waiting takes no time; `at(moment, act)` happens on the way, `until` ends the story."""
 
     def __init__(self, time: FakeTime, until: float, end: Callable[[], None]) -> None:
@@ -36,7 +36,7 @@ class FakeTrigger(Trigger):
         self._story.append((moment, act))
         self._story.sort(key=lambda step: step[0])
 
-    def wait(self, seconds: float) -> set[Cause]:
+    def wait(self, seconds: float) -> set[RunTrigger]:
         """Go on to the next thing that happens."""
         if asked := super().wait(0):
             return asked

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.watch.file_watcher import POLL, FileWatch, Looker, places
+from reconciler.watch.file_watcher import POLL_INTERVAL, FileFingerprints, FileWatcher, directories_to_watch
 
 Watching = Callable[..., threading.Event]
 
@@ -21,9 +21,11 @@ def watching() -> Iterator[Callable[..., list[int]]]:
     stop = threading.Event()
     threads = []
 
-    def start(*files: Path, poll: float = POLL) -> list[int]:  # what changes while folders are watched anew is polled
+    def start(
+        *files: Path, poll: float = POLL_INTERVAL
+    ) -> list[int]:  # what changes while folders are watched anew is polled
         told: list[int] = []
-        thread = FileWatch(lambda: files, Looker().look(files), lambda: told.append(1), stop, poll)
+        thread = FileWatcher(lambda: files, FileFingerprints().compute(files), lambda: told.append(1), stop, poll)
         thread.start()
         threads.append(thread)
         time.sleep(0.3)  # until it watches
@@ -144,8 +146,8 @@ def test_a_bind_mounted_file_without_events_is_seen_by_looking(
     file, elsewhere = tmp_path / "desired.yaml", tmp_path / "elsewhere"
     elsewhere.mkdir()
     file.write_text("a")
-    real = places([elsewhere / "x"])
-    monkeypatch.setattr("reconciler.watch.file_watcher.places", lambda _files: real)
+    real = directories_to_watch([elsewhere / "x"])
+    monkeypatch.setattr("reconciler.watch.file_watcher.directories_to_watch", lambda _files: real)
     told = watching(file, poll=0.3)
     file.write_text("b")
     assert within(told, 2.0)
@@ -191,12 +193,12 @@ def test_places_are_the_folders_of_every_link_on_the_way(tmp_path: Path) -> None
     (base / "one" / "link").symlink_to("../two/again")
     (base / "two").mkdir()
     (base / "two" / "again").symlink_to(base / "real")
-    found = {path for path, _, _ in places([base / "one" / "link" / "deep" / "f"])}
+    found = {path for path, _, _ in directories_to_watch([base / "one" / "link" / "deep" / "f"])}
     assert found == {str(base / part) for part in ("one", "two", "real/deep")}
-    missing = {path for path, _, _ in places([base / "one" / "no" / "such" / "file"])}
+    missing = {path for path, _, _ in directories_to_watch([base / "one" / "no" / "such" / "file"])}
     assert missing == {str(base / "one")}
     (base / "loop").symlink_to("loop")
-    assert {path for path, _, _ in places([base / "loop" / "f"])} == {str(base)}
+    assert {path for path, _, _ in directories_to_watch([base / "loop" / "f"])} == {str(base)}
 
 
 def test_a_file_that_rests_is_not_read_again_and_a_young_one_is(
@@ -204,14 +206,14 @@ def test_a_file_that_rests_is_not_read_again_and_a_young_one_is(
 ) -> None:
     file = tmp_path / "desired.yaml"
     file.write_text("a")
-    looker = Looker()
-    first = looker.look([file])
+    looker = FileFingerprints()
+    first = looker.compute([file])
     status = file.stat()
     file.write_text("b")
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert looker.look([file]) != first, "changed within the same tick of the clock"
+    assert looker.compute([file]) != first, "changed within the same tick of the clock"
 
     monkeypatch.setattr("time.time", lambda: status.st_mtime + 60)
-    resting = looker.look([file])
+    resting = looker.compute([file])
     monkeypatch.setattr(Path, "read_bytes", lambda _self: pytest.fail("read again"))
-    assert looker.look([file]) == resting
+    assert looker.compute([file]) == resting

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from reconciler.model.errors import AuthFailed, Unreachable
+from reconciler.model.errors import AuthenticationError, UnreachableError
 from reconciler.model.plan import Verb
-from reconciler.model.tags import CONTENT_OF
-from tests.support.torrents import made
+from reconciler.model.tags import CONTENT_OF_TAG
+from tests.support.torrents import make_created_torrent
 from tests.watch.test_loop import HOUR, Story
 
 MORE = "  - {content: /disk/torrent-1, name: Film, instance: a}\n  - {content_of: Film, instance: b}\n"
@@ -17,7 +17,7 @@ MORE = "  - {content: /disk/torrent-1, name: Film, instance: a}\n  - {content_of
 def story_of(folder: Path, until: float, *instances: str) -> Story:
     """`b` has what is made on `a`."""
     story = Story(folder, until, "a", "b", instances=instances)
-    story.boxes["a"].disk["/disk/torrent-1"] = partial(made, 1)
+    story.boxes["a"].disk["/disk/torrent-1"] = partial(make_created_torrent, 1)
     story.write(5, more=MORE)
     story.watch = story.new_watch()
     return story
@@ -28,9 +28,9 @@ def test_it_is_had_from_one_that_another_process_looks_after(tmp_path: Path) -> 
     maker.watch.run()
     story = story_of(tmp_path, 10 * HOUR, "b")
     story.boxes["a"] = maker.boxes["a"]
-    before, tags = dict(story.boxes["a"].torrents), {CONTENT_OF, "reconcile:default"}
+    before, tags = dict(story.boxes["a"].torrents), {CONTENT_OF_TAG, "reconcile:default"}
     story.watch.run()
-    assert [live.tags for live in story.boxes["b"].torrents.values() if CONTENT_OF in live.tags] == [tags]
+    assert [live.tags for live in story.boxes["b"].torrents.values() if CONTENT_OF_TAG in live.tags] == [tags]
     assert story.boxes["a"].torrents == before, "it is read, and no more"
     assert story.opened == ["a", "b"], "one session each"
     assert {part.name for run in story.told.runs for part in run.run.instances} == {"b"}
@@ -39,7 +39,7 @@ def test_it_is_had_from_one_that_another_process_looks_after(tmp_path: Path) -> 
 
 def test_it_is_not_asked_again_and_again_with_what_it_has_refused(tmp_path: Path) -> None:
     story = story_of(tmp_path, 5 * HOUR, "b")
-    story.boxes["a"].fail_next(10_000, AuthFailed("a: wrong credentials"))
+    story.boxes["a"].fail_next(10_000, AuthenticationError("a: wrong credentials"))
     story.watch.run()
     assert len(story.contacts["a"]) <= 21, "as one that it looks after: every quarter of an hour"
     assert len(story.told.runs) > 100
@@ -49,12 +49,12 @@ def test_it_is_not_asked_again_and_again_with_what_it_has_refused(tmp_path: Path
 
 def test_what_was_had_stays_while_it_is_away(tmp_path: Path) -> None:
     story = story_of(tmp_path, 10 * HOUR)
-    box, gone = story.boxes["a"], Unreachable("gone")
+    box, gone = story.boxes["a"], UnreachableError("gone")
     story.trigger.at(2 * HOUR, lambda: box.fail_next(10_000, gone))
     story.trigger.at(5 * HOUR, lambda: box.fail_next(0, gone))
     story.watch.run()
-    kept = [live for live in story.boxes["b"].torrents.values() if CONTENT_OF in live.tags]
-    assert len(kept) == 1 and box._made_so_far == 1
+    kept = [live for live in story.boxes["b"].torrents.values() if CONTENT_OF_TAG in live.tags]
+    assert len(kept) == 1 and box._task_count == 1
     done = [one.action.verb for run in story.told.runs for part in run.run.instances for one in part.results]
     assert Verb.DELETE not in done
     assert not story.told.runs[-1].run.instances[1].results

@@ -12,21 +12,21 @@ from typing import Any
 import pytest
 
 from reconciler.desired import DesiredStateError
-from reconciler.engine import Options
-from reconciler.engine.events import Finished
-from reconciler.model.content import Creation
-from reconciler.model.desired import Desired, Instance
-from reconciler.model.errors import AuthFailed, Stopped, Unreachable
-from reconciler.model.metainfo import read_metainfo
+from reconciler.engine import RunOptions
+from reconciler.engine.events import FinishedRun
+from reconciler.model.content import CreationSpec
+from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.errors import AuthenticationError, StopRequested, UnreachableError
+from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.plan import Outcome
-from reconciler.model.torrent_file import SourceError, TorrentFile
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.testing.memory import MemoryInstance
-from reconciler.watch.desired_source import Source
-from reconciler.watch.loop import Watch
-from reconciler.watch.schedule import Cause
+from reconciler.watch.desired_source import DesiredSource
+from reconciler.watch.loop import WatchLoop
+from reconciler.watch.schedule import RunTrigger
 from tests.promises.fake_time import fake_pace
-from tests.support.magnets import infohash, magnet
-from tests.support.torrents import torrent
+from tests.support.magnets import make_infohash, make_magnet
+from tests.support.torrents import make_torrent
 from tests.watch.fakes import FakeTime, FakeTrigger
 
 MINUTE = 60.0
@@ -37,13 +37,13 @@ class Told:
     """An observer that keeps what it is told."""
 
     def __init__(self) -> None:
-        self.runs: list[Finished] = []
+        self.runs: list[FinishedRun] = []
 
-    def began(self, desired: Desired) -> None:
+    def on_run_start(self, desired: DesiredState) -> None:
         pass
 
-    def finished(self, finished: Finished) -> None:
-        self.runs.append(finished)
+    def on_run_end(self, finished_run: FinishedRun) -> None:
+        self.runs.append(finished_run)
 
 
 class Story:
@@ -66,20 +66,20 @@ class Story:
         self._options = options
         self.watch = self.new_watch()
 
-    def new_watch(self, interval: float = MINUTE) -> Watch:
+    def new_watch(self, interval: float = MINUTE) -> WatchLoop:
         """A loop on the files as they are now."""
-        self.source = Source([self.file], self.environ, self.fetch)
-        return Watch(
+        self.source = DesiredSource([self.file], self.environ, self.fetch)
+        return WatchLoop(
             self.source,
-            Options(**self._options),
+            RunOptions(**self._options),
             interval,
             self.trigger,
             self.stop,
-            observers=[self.told],
+            listeners=[self.told],
             connect=self.connect,
             clock=self.time.clock,
-            pace=replace(fake_pace(), attempts=1),
-            aside=self.aside,
+            retry=replace(fake_pace(), max_attempts=1),
+            start_worker=self.aside,
         )
 
     def connect(self, instance: Instance, _stop: threading.Event) -> MemoryInstance:
@@ -91,13 +91,13 @@ class Story:
         """What is done aside is done at once."""
         work()
 
-    def fetch(self, urls: Collection[str]) -> Mapping[str, TorrentFile | SourceError]:
+    def fetch(self, urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
         self.fetches.append(self.time.moment)
-        found = {url: read_metainfo(torrent(int(url[-1]))) for url in urls}
+        found = {url: parse_metainfo(make_torrent(int(url[-1]))) for url in urls}
         if self.down:
-            return dict.fromkeys(urls, SourceError(self.down, remote=True))
+            return dict.fromkeys(urls, TorrentFileError(self.down, remote=True))
         return {
-            url: TorrentFile(url, one.infohashes, one.name, 1, lambda url=url: torrent(int(url[-1])))  # type: ignore[misc]
+            url: TorrentFile(url, one.infohashes, one.name, 1, lambda url=url: make_torrent(int(url[-1])))  # type: ignore[misc]
             for url, one in found.items()
         }
 
@@ -107,18 +107,18 @@ class Story:
             for name in self.boxes
         )
         torrents = "".join(
-            f"  - instance: {name}\n    magnet: {magnet(number)}\n" for number in numbers for name in self.boxes
+            f"  - instance: {name}\n    magnet: {make_magnet(number)}\n" for number in numbers for name in self.boxes
         )
         self.file.write_text(f"version: 1\npolicy: sync\n{head}instances:\n{instances}torrents:\n{torrents}{more}")
 
     def files(self) -> None:
         """What the thread that watches the files does."""
-        self.trigger.fire(Cause.FILES)
+        self.trigger.request_run(RunTrigger.FILES)
 
     def run(self) -> list[tuple[float, str]]:
         """Let it run; gives when each run was, and why."""
         self.watch.run()
-        return [(round(run.began.timestamp() - self.epoch, 1), str(run.trigger)) for run in self.told.runs]
+        return [(round(run.started_at.timestamp() - self.epoch, 1), str(run.trigger)) for run in self.told.runs]
 
     @property
     def epoch(self) -> float:
@@ -139,8 +139,8 @@ def test_it_runs_at_once_and_at_intervals_in_one_session(tmp_path: Path) -> None
     story = Story(tmp_path, until=200)
     assert story.run() == [(0, "start"), (66, "interval"), (132, "interval"), (198, "interval")]
     assert story.opened == ["box"]
-    assert set(story.boxes["box"].torrents) == {infohash(1)}
-    assert story.boxes["box"].requests <= 2 + 4 + 3
+    assert set(story.boxes["box"].torrents) == {make_infohash(1)}
+    assert story.boxes["box"].request_count <= 2 + 4 + 3
 
 
 def test_a_day_of_a_converged_instance_changes_nothing(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_changed_file_is_read_when_it_rests_and_run_once(tmp_path: Path) -> No
     story.trigger.at(20.0, steps(lambda: story.write(2), story.files))
     story.trigger.at(21.0, steps(lambda: story.write(2, 3), story.files))
     assert story.run() == [(0, "start"), (23, "files"), (89, "interval")]
-    assert set(story.boxes["box"].torrents) == {infohash(2), infohash(3)}
+    assert set(story.boxes["box"].torrents) == {make_infohash(2), make_infohash(3)}
 
 
 def test_a_change_and_its_undoing_make_no_run(tmp_path: Path) -> None:
@@ -175,25 +175,25 @@ def test_a_change_that_nobody_told_of_is_found_at_the_interval(tmp_path: Path) -
 def test_a_change_during_a_run_causes_exactly_one_more(tmp_path: Path) -> None:
     story = Story(tmp_path, until=100)
     box = story.boxes["box"]
-    whole = box.snapshot
+    whole = box.read_snapshot
     changes = iter([2])
 
-    def snapshot(files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Any:
+    def snapshot(files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Any:
         for number in changes:
             story.write(number)
             story.files()
-            story.trigger.reload()
+            story.trigger.request_reload()
         return whole()
 
-    box.snapshot = snapshot  # type: ignore[method-assign]
+    box.read_snapshot = snapshot  # type: ignore[method-assign]
     assert story.run() == [(0, "start"), (5, "files"), (71, "interval")]
-    assert set(box.torrents) == {infohash(2)}
+    assert set(box.torrents) == {make_infohash(2)}
 
 
 def test_a_reload_runs_though_nothing_has_changed(tmp_path: Path) -> None:
     story = Story(tmp_path, until=40)
-    story.trigger.at(20.0, steps(story.trigger.reload, story.trigger.reload))
-    story.trigger.at(30.0, lambda: story.trigger.fire(Cause.SIGNAL))
+    story.trigger.at(20.0, steps(story.trigger.request_reload, story.trigger.request_reload))
+    story.trigger.at(30.0, lambda: story.trigger.request_run(RunTrigger.SIGNAL))
     assert story.run() == [(0, "start"), (22, "reload"), (32, "signal")]
 
 
@@ -206,61 +206,61 @@ def test_a_broken_file_keeps_the_last_good_state_and_is_said_in_every_run(tmp_pa
     assert [cause for _, cause in story.run()] == ["start", "files", "interval", "files", "interval"]
     assert [bool(run.problems) for run in story.told.runs] == [False, True, True, False, False]
     assert story.told.runs[2].run.instances[0].results[0].outcome is Outcome.APPLIED, "drift is healed meanwhile"
-    assert set(box.torrents) == {infohash(1), infohash(2)}
+    assert set(box.torrents) == {make_infohash(1), make_infohash(2)}
 
 
 def test_a_start_on_an_invalid_file_fails(tmp_path: Path) -> None:
     file = tmp_path / "desired.yaml"
     file.write_text("version: 1\n")
     with pytest.raises(DesiredStateError):
-        Source([file], {})
+        DesiredSource([file], {})
 
 
 def test_an_instance_that_fails_is_left_alone_longer_and_longer_while_others_go_on(tmp_path: Path) -> None:
     story = Story(tmp_path, 1200, "bad", "good")
-    story.boxes["bad"].fail_next(10**6, Unreachable("gone"))
+    story.boxes["bad"].fail_next(10**6, UnreachableError("gone"))
     story.run()
     tries = story.contacts["bad"]
     gaps = [round(later - earlier) for earlier, later in pairwise(tries)]
     assert gaps == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
-    assert set(story.boxes["good"].torrents) == {infohash(1)}
+    assert set(story.boxes["good"].torrents) == {make_infohash(1)}
     for run in story.told.runs:
         read = {part.name for part in run.run.instances}
         assert "good" in read
-        assert "bad" in (run.waiting or {}), "said whenever it is not well"
+        assert "bad" in (run.backoffs or {}), "said whenever it is not well"
     skipped = [run for run in story.told.runs if "bad" not in {part.name for part in run.run.instances}]
-    assert skipped and all((run.waiting or {})["bad"].reason == "gone" for run in skipped)
+    assert skipped and all((run.backoffs or {})["bad"].reason == "gone" for run in skipped)
 
 
 def test_it_is_back_as_soon_as_it_answers(tmp_path: Path) -> None:
     story = Story(tmp_path, 100)
     box = story.boxes["box"]
-    box.fail_next(10**6, Unreachable("gone"))
-    story.trigger.at(12.0, lambda: box.fail_next(0, Unreachable("gone")))
+    box.fail_next(10**6, UnreachableError("gone"))
+    story.trigger.at(12.0, lambda: box.fail_next(0, UnreachableError("gone")))
     assert story.run() == [(0, "start"), (17, "retry"), (83, "interval")], "asked at 15, and two seconds of rest"
-    assert set(box.torrents) == {infohash(1)}
-    assert [list(run.waiting or {}) for run in story.told.runs] == [["box"], [], []]
+    assert set(box.torrents) == {make_infohash(1)}
+    assert [list(run.backoffs or {}) for run in story.told.runs] == [["box"], [], []]
 
 
 def test_one_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     story = Story(tmp_path, 600, "bad", "good")
     bad = story.boxes["bad"]
     under_way: list[Any] = []
-    bad.fail_next(1, Unreachable("gone"))
-    story.watch._aside._start = under_way.append  # type: ignore[misc]
+    bad.fail_next(1, UnreachableError("gone"))
+    story.watch._background_reader._start_worker = under_way.append  # type: ignore[misc]
     story.trigger.at(300.0, lambda: under_way.pop()())
     assert story.run()[4:6] == [(264, "interval"), (302, "retry")]
-    assert [bool(run.waiting) for run in story.told.runs] == [True] * 5 + [False] * 5
+    assert [bool(run.backoffs) for run in story.told.runs] == [True] * 5 + [False] * 5
     assert story.contacts["bad"] == [0, 1], "asked once for as long as it does not answer"
-    assert set(bad.torrents) == {infohash(1)}
+    assert set(bad.torrents) == {make_infohash(1)}
 
 
 def test_what_an_old_address_answers_counts_no_more(tmp_path: Path) -> None:
     story = Story(tmp_path, 200)
     box = story.boxes["box"]
     under_way: list[Any] = []
-    box.fail_next(1, Unreachable("gone"))
-    story.watch._aside._start = under_way.append  # type: ignore[misc]
+    box.fail_next(1, UnreachableError("gone"))
+    story.watch._background_reader._start_worker = under_way.append  # type: ignore[misc]
 
     def another_password() -> None:
         story.environ["PASSWORD"] = "new"
@@ -268,25 +268,25 @@ def test_what_an_old_address_answers_counts_no_more(tmp_path: Path) -> None:
         story.files()
 
     story.trigger.at(20.0, another_password)
-    story.trigger.at(40.0, lambda: box.fail_next(1, Unreachable("gone")))
+    story.trigger.at(40.0, lambda: box.fail_next(1, UnreachableError("gone")))
     story.trigger.at(50.0, lambda: under_way.pop()())
     story.run()
-    assert [list(run.waiting or {}) for run in story.told.runs] == [["box"], [], [], []]
+    assert [list(run.backoffs or {}) for run in story.told.runs] == [["box"], [], [], []]
 
 
 def test_refused_credentials_wait_until_they_change(tmp_path: Path) -> None:
     story = Story(tmp_path, 2 * HOUR - 1)
     box = story.boxes["box"]
-    box.fail_next(10**6, AuthFailed("wrong"))
+    box.fail_next(10**6, AuthenticationError("wrong"))
     story.run()
     assert len(story.contacts["box"]) == 8, "every 15 minutes"
 
     again = Story(tmp_path, 100)
     box = again.boxes["box"]
-    box.fail_next(10**6, AuthFailed("wrong"))
+    box.fail_next(10**6, AuthenticationError("wrong"))
 
     def mend() -> None:
-        box.fail_next(0, AuthFailed("wrong"))
+        box.fail_next(0, AuthenticationError("wrong"))
         again.environ["PASSWORD"] = "new"
         again.write(1, head="# another password\n")
         again.files()
@@ -307,7 +307,7 @@ def test_a_bug_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("reconciler.watch.loop.run_once", broken)
     story.run()
     assert len(calls) == 4
-    assert (story.watch.pulse.faults, story.watch.pulse.attempts) == (4, 4)
+    assert (story.watch.heartbeat.faults, story.watch.heartbeat.attempts) == (4, 4)
     assert story.told.runs == []
 
 
@@ -315,12 +315,12 @@ def test_an_observer_that_fails_harms_nobody(tmp_path: Path) -> None:
     story = Story(tmp_path, 100)
 
     class Bad(Told):
-        def finished(self, finished: Finished) -> None:
+        def on_run_end(self, finished_run: FinishedRun) -> None:
             raise ValueError("full")
 
-    story.watch._observers = (Bad(), story.told)
+    story.watch._listeners = (Bad(), story.told)
     assert len(story.run()) == 2
-    assert story.watch.pulse.faults == 2
+    assert story.watch.heartbeat.faults == 2
 
 
 def test_a_dry_run_plans_in_a_loop(tmp_path: Path) -> None:
@@ -351,13 +351,13 @@ def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkey
     story = Story(tmp_path, 600)
     box = story.boxes["box"]
     seen: dict[Mapping[str, Any], Any] = {}
-    whole = box.snapshot
+    whole = box.read_snapshot
 
-    def snapshot(files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Any:
+    def snapshot(files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Any:
         found = whole()
         return seen.setdefault(tuple(found.torrents), found)  # type: ignore[call-overload]
 
-    box.snapshot = snapshot  # type: ignore[method-assign]
+    box.read_snapshot = snapshot  # type: ignore[method-assign]
     story.run()
     assert len(story.told.runs) == 10
     assert len(planned) == 2
@@ -371,7 +371,7 @@ def test_a_quarantine_ends_though_nothing_but_the_day_has_changed(tmp_path: Path
     story.trigger.at(HOUR / 2, later)
     story.run()
     verbs = [
-        (run.began.date() - story.told.runs[0].began.date(), str(result.action.verb))
+        (run.started_at.date() - story.told.runs[0].started_at.date(), str(result.action.verb))
         for run in story.told.runs
         for result in run.run.instances[0].results
     ]
@@ -380,7 +380,7 @@ def test_a_quarantine_ends_though_nothing_but_the_day_has_changed(tmp_path: Path
     assert [len(run.run.instances[0].spared) for run in story.told.runs if not run.run.instances[0].results].count(
         1
     ) > 40
-    assert story.boxes["box"].torrents.keys() == {infohash(1)}
+    assert story.boxes["box"].torrents.keys() == {make_infohash(1)}
 
 
 def test_preferences_are_healed_and_their_fights_are_left_alone(tmp_path: Path) -> None:
@@ -416,13 +416,13 @@ def test_asked_to_stop_before_it_began_it_contacts_nobody(tmp_path: Path) -> Non
 def test_a_stop_in_the_middle_of_a_read_is_no_trouble_of_an_instance(tmp_path: Path) -> None:
     story = Story(tmp_path, 100, "a", "b")
 
-    def stopped(files_of: Collection[str] = (), content: Collection[Creation] = ()) -> Any:
+    def stopped(files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Any:
         story.stop.set()
-        raise Stopped("asked to stop")
+        raise StopRequested("asked to stop")
 
-    story.boxes["a"].snapshot = story.boxes["b"].snapshot = stopped  # type: ignore[method-assign]
+    story.boxes["a"].read_snapshot = story.boxes["b"].read_snapshot = stopped  # type: ignore[method-assign]
     assert story.run() == []
-    assert story.watch.pulse.faults == 0
+    assert story.watch.heartbeat.faults == 0
 
 
 BY_URL = "  - torrent: http://torrents/2\n  - torrent: http://torrents/3\n"
@@ -430,7 +430,11 @@ BY_URL = "  - torrent: http://torrents/2\n  - torrent: http://torrents/3\n"
 
 def test_a_server_of_torrents_that_is_down_leaves_the_last_good_state_in_force(tmp_path: Path) -> None:
     story = Story(tmp_path, until=2 * HOUR)
-    wanted = [infohash(1), str(read_metainfo(torrent(2)).infohashes), str(read_metainfo(torrent(3)).infohashes)]
+    wanted = [
+        make_infohash(1),
+        str(parse_metainfo(make_torrent(2)).infohashes),
+        str(parse_metainfo(make_torrent(3)).infohashes),
+    ]
     story.trigger.at(100, steps(lambda: story.write(1, more=BY_URL), story.files))
     story.trigger.at(1000, steps(lambda: setattr(story, "down", "no answer"), lambda: story.write(more=BY_URL)))
     story.trigger.at(1000, story.files)
@@ -452,7 +456,9 @@ def test_a_request_for_a_run_tries_again_to_fetch(tmp_path: Path) -> None:
     story = Story(tmp_path, until=HOUR)
     story.down = "no answer"
     story.trigger.at(10, steps(lambda: story.write(1, more=BY_URL), story.files))
-    story.trigger.at(500, steps(lambda: setattr(story, "down", ""), lambda: story.trigger.fire(Cause.RELOAD)))
+    story.trigger.at(
+        500, steps(lambda: setattr(story, "down", ""), lambda: story.trigger.request_run(RunTrigger.RELOAD))
+    )
     seen: list[int] = []
     story.trigger.at(510, lambda: seen.append(len(story.boxes["box"].torrents)))
     story.run()
@@ -462,11 +468,11 @@ def test_a_request_for_a_run_tries_again_to_fetch(tmp_path: Path) -> None:
 def test_a_loop_that_is_stopped_while_it_fetches_ends(tmp_path: Path) -> None:
     story = Story(tmp_path, until=HOUR)
 
-    def stopped(urls: Collection[str]) -> Mapping[str, TorrentFile | SourceError]:
+    def stopped(urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
         story.stop.set()
-        raise Stopped("the run was asked to stop")
+        raise StopRequested("the run was asked to stop")
 
     story.source._torrents.fetch = stopped
     story.trigger.at(10, steps(lambda: story.write(1, more=BY_URL), story.files))
     assert len(story.run()) == 1
-    assert story.watch.pulse.faults == 0
+    assert story.watch.heartbeat.faults == 0

@@ -9,35 +9,45 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine import Options, Silent, run_once
-from reconciler.model.desired import Desired
-from reconciler.model.errors import Rejected, Unreachable
-from reconciler.model.plan import Kind, Outcome, Plan
+from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.model.desired import DesiredState
+from reconciler.model.errors import RejectedError, UnreachableError
+from reconciler.model.plan import ObjectKind, Outcome, Plan
 from reconciler.model.run import Run, Status
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
 from reconciler.plan import make_plan
 from reconciler.testing.memory import MemoryInstance
-from reconciler.watch.fight_detector import Contest
-from reconciler.watch.holdback import PRESENCE, Memory, Subject, subjects, withhold
-from tests.plan.worlds import OURS, desired_state, lines, live_torrent, snapshot, v1
+from reconciler.watch.fight_detector import FightDetector
+from reconciler.watch.holdback import PRESENCE, ActionBackoff, FieldRef, hold_back, list_holdable_fields
+from tests.plan.worlds import (
+    OWNER_TAG,
+    make_desired_state,
+    make_live_torrent,
+    make_snapshot,
+    make_v1_hash,
+    render_plan_lines,
+)
 from tests.promises.fake_time import fake_pace
 from tests.watch.fakes import FakeTime
 
 HOUR = 3600.0
-CASE = {"desired": [{"hash": "a", "paused": True, "name": "n"}], "live": [{"hash": "a", "tags": [OURS], "name": "n"}]}
+CASE = {
+    "desired": [{"hash": "a", "paused": True, "name": "n"}],
+    "live": [{"hash": "a", "tags": [OWNER_TAG], "name": "n"}],
+}
 
 
 def test_five_heals_within_an_hour_are_a_contest() -> None:
-    contest: Contest[str] = Contest()
+    contest: FightDetector[str] = FightDetector()
     for moment in (0, 1000, 2000, 3000, 3601):
-        contest.healed("x", moment)
-    assert contest.until("x", 3601) is None, "the first is more than an hour ago"
-    contest.healed("x", 3700)
-    assert contest.until("x", 3700) == 3700 + HOUR
-    assert contest.until("x", 3700 + HOUR) is None
+        contest.record_correction("x", moment)
+    assert contest.contested_until("x", 3601) is None, "the first is more than an hour ago"
+    contest.record_correction("x", 3700)
+    assert contest.contested_until("x", 3700) == 3700 + HOUR
+    assert contest.contested_until("x", 3700 + HOUR) is None
     for moment in range(4):
-        contest.healed("y", moment)
-    contest.tidy(10 * HOUR)
+        contest.record_correction("y", moment)
+    contest.drop_expired(10 * HOUR)
     assert list(contest) == []
 
 
@@ -46,27 +56,27 @@ class Story:
 
     def __init__(self, case: Mapping[str, Any]) -> None:
         self.time = FakeTime(random=1.0)
-        self.memory = Memory(self.time.clock, first=120)
-        self.desired = desired_state(case)
+        self.memory = ActionBackoff(self.time.clock, first_delay=120)
+        self.desired = make_desired_state(case)
         self.box = MemoryInstance()
-        self.box.torrents = {one.id: one for one in map(live_torrent, case.get("live", []))}
+        self.box.torrents = {one.id: one for one in map(make_live_torrent, case.get("live", []))}
 
     def run(self, after: float = 60.0) -> Run:
         """A run, and what is learnt of it."""
 
-        def planner(desired: Desired, snapshots: Mapping[str, Snapshot], **options: Any) -> Plan:
+        def planner(desired: DesiredState, snapshots: Mapping[str, Snapshot], **options: Any) -> Plan:
             return self.memory.hold_back(make_plan(desired, snapshots, **options))
 
         done = run_once(
             self.desired,
-            Options(),
-            Silent(),
+            RunOptions(),
+            SilentProgress(),
             threading.Event(),
-            pace=fake_pace(),
+            retry=fake_pace(),
             connect=lambda _instance, _stop: self.box,
             planner=planner,
         )
-        self.memory.learn(done.instances)
+        self.memory.record_results(done.instances)
         self.time.pass_(after)
         return done
 
@@ -80,11 +90,11 @@ class Story:
 
     def live(self, letter: str) -> LiveTorrent:
         """A torrent on the instance."""
-        return self.box.torrents[v1(letter)]
+        return self.box.torrents[make_v1_hash(letter)]
 
     def meddle(self, letter: str, **fields: Any) -> None:
         """Somebody changes a live torrent."""
-        self.box.torrents[v1(letter)] = replace(self.live(letter), **fields)
+        self.box.torrents[make_v1_hash(letter)] = replace(self.live(letter), **fields)
 
 
 def fought_over() -> Story:
@@ -120,26 +130,26 @@ def test_after_an_hour_it_is_tried_again() -> None:
 
 def test_a_contest_outlives_the_process() -> None:
     story = fought_over()
-    kept = story.memory.fought()
-    assert kept and [(one.instance, one.item, one.field) for one in kept] == [("box", v1("a"), "paused")]
-    assert story.memory.fought() is None, "nothing new to keep"
+    kept = story.memory.get_contested_if_changed()
+    assert kept and [(one.instance, one.item, one.field) for one in kept] == [("box", make_v1_hash("a"), "paused")]
+    assert story.memory.get_contested_if_changed() is None, "nothing new to keep"
     story.time.pass_(600)
-    story.memory = Memory(story.time.clock, first=120)
-    story.memory.recall(kept)
-    assert story.memory.fought() is None, "nothing new to keep"
+    story.memory = ActionBackoff(story.time.clock, first_delay=120)
+    story.memory.restore(kept)
+    assert story.memory.get_contested_if_changed() is None, "nothing new to keep"
     assert story.outcomes(HOUR - 600) == ["n paused deferred"]
     assert story.outcomes() == ["n paused applied"]
-    assert story.memory.fought() == []
+    assert story.memory.get_contested_if_changed() == []
 
 
 def test_a_changed_wish_ends_the_contest() -> None:
     story = fought_over()
     old, story.desired = story.desired, replace(story.desired)
-    story.memory.revise(old, story.desired)
+    story.memory.forget_changed(old, story.desired)
     assert story.outcomes() == ["n paused deferred"], "only its line has changed, if anything"
     wish = replace(story.desired.torrents[0], name="m")
     story.desired = replace(story.desired, torrents=(wish,))
-    story.memory.revise(old, story.desired)
+    story.memory.forget_changed(old, story.desired)
     assert story.outcomes() == ["m name,paused applied"]
 
 
@@ -160,17 +170,20 @@ def test_healing_now_and_then_is_no_contest() -> None:
 
 def refusing(box: MemoryInstance) -> Callable[..., None]:
     def refuse(*_: object) -> None:
-        box.requests += 1
-        raise Rejected("set category was refused: 409 Conflict", 409)
+        box.request_count += 1
+        raise RejectedError("set category was refused: 409 Conflict", 409)
 
     return refuse
 
 
 def test_what_a_server_refuses_is_not_sent_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
     story = Story(
-        {"desired": [{"hash": "a", "name": "n"}, {"hash": "b"}], "live": [{"hash": "a", "tags": [OURS], "name": "x"}]}
+        {
+            "desired": [{"hash": "a", "name": "n"}, {"hash": "b"}],
+            "live": [{"hash": "a", "tags": [OWNER_TAG], "name": "x"}],
+        }
     )
-    monkeypatch.setattr(story.box, "rename", refusing(story.box))
+    monkeypatch.setattr(story.box, "rename_torrent", refusing(story.box))
     said = [story.outcomes() for _ in range(12)]
     assert said[0] == ["b owner,paused applied", "n name failed"]
     tries = [number for number, lines in enumerate(said) if "n name failed" in lines]
@@ -186,20 +199,22 @@ def test_what_a_server_refuses_is_not_sent_every_time(monkeypatch: pytest.Monkey
 
 
 def test_nothing_is_learnt_about_torrents_from_an_instance_that_is_lost() -> None:
-    story = Story({"desired": [{"hash": "a", "name": "n"}], "live": [{"hash": "a", "tags": [OURS], "name": "x"}]})
-    story.box.fail_next(50, Unreachable("gone"), skip=1)
+    story = Story({"desired": [{"hash": "a", "name": "n"}], "live": [{"hash": "a", "tags": [OWNER_TAG], "name": "x"}]})
+    story.box.fail_next(50, UnreachableError("gone"), skip=1)
     assert story.run().instances[0].status is Status.UNREACHABLE
-    story.box.fail_next(0, Unreachable("gone"))
+    story.box.fail_next(0, UnreachableError("gone"))
     assert story.outcomes() == ["n name applied"]
 
 
 def test_a_torrent_waits_for_a_category_that_is_held_back() -> None:
-    desired = desired_state({"desired": [{"hash": "a", "category": "c"}, {"hash": "b", "category": "d", "name": "b"}]})
-    seen = snapshot([{"hash": "b", "tags": [OURS], "name": "x"}], {"d": ""})
+    desired = make_desired_state(
+        {"desired": [{"hash": "a", "category": "c"}, {"hash": "b", "category": "d", "name": "b"}]}
+    )
+    seen = make_snapshot([{"hash": "b", "tags": [OWNER_TAG], "name": "x"}], {"d": ""})
     plan = make_plan(desired, {"box": replace(seen, categories={"d": LiveCategory("d")})})
-    held = Subject("box", Kind.CATEGORY, "c", PRESENCE)
-    (part,) = withhold(plan, lambda one: "later" if one == held else None).instances
-    assert lines(part) == [
+    held = FieldRef("box", ObjectKind.CATEGORY, "c", PRESENCE)
+    (part,) = hold_back(plan, lambda one: "later" if one == held else None).instances
+    assert render_plan_lines(part) == [
         "add category c (deferred)",
         "add a owner=home category=c paused=False (deferred)",
         "update b name=b category=d",
@@ -209,13 +224,13 @@ def test_a_torrent_waits_for_a_category_that_is_held_back() -> None:
 def test_holding_back_only_ever_takes_away() -> None:
     case: dict[str, Any] = {
         "desired": [{"hash": "a", "category": "c", "paused": True, "name": "n"}, {"hash": "b"}],
-        "live": [{"hash": "a", "tags": ["x"]}, {"hash": "z", "tags": [OURS]}],
+        "live": [{"hash": "a", "tags": ["x"]}, {"hash": "z", "tags": [OWNER_TAG]}],
     }
-    plan = make_plan(desired_state(case), {"box": snapshot(case["live"])})
-    every = [one for action in plan.instances[0].actions for one in subjects("box", action)]
+    plan = make_plan(make_desired_state(case), {"box": make_snapshot(case["live"])})
+    every = [one for action in plan.instances[0].actions for one in list_holdable_fields("box", action)]
     planned = _changes(plan)
     for held in every:
-        left = withhold(plan, lambda one, held=held: "later" if one == held else None)  # type: ignore[misc]
+        left = hold_back(plan, lambda one, held=held: "later" if one == held else None)  # type: ignore[misc]
         assert _changes(left) < planned
         assert left.hash == plan.hash
         shown = [(c.field, c.after) for action in left.instances[0].actions for c in action.changes]

@@ -9,11 +9,11 @@ import pytest
 
 from reconciler.engine.reading import OpenTarget
 from reconciler.model.desired import Instance
-from reconciler.model.errors import InstanceError, Rejected, Unreachable
+from reconciler.model.errors import InstanceError, RejectedError, UnreachableError
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.testing.memory import MemoryInstance
-from reconciler.watch.session_pool import Pool
+from reconciler.watch.session_pool import SessionPool
 
 BOX = Instance("box", Position("desired.yaml", 4, 3), "http://box", "admin", Secret("old"))
 STOP = threading.Event()
@@ -29,7 +29,7 @@ class Counted(MemoryInstance):
 
     def open(self) -> None:
         self._log.append(f"open {self._name}")
-        self._request(lambda: None)
+        self._run_request(lambda: None)
 
     def close(self) -> None:
         self._log.append(f"close {self._name}")
@@ -41,7 +41,7 @@ class World:
     def __init__(self) -> None:
         self.log: list[str] = []
         self.made: list[Counted] = []
-        self.pool = Pool(self._connect)
+        self.pool = SessionPool(self._connect)
 
     def _connect(self, instance: Instance, _stop: threading.Event) -> OpenTarget:
         self.made.append(Counted(self.log, instance.name))
@@ -52,10 +52,10 @@ class World:
         target = self.pool.connect(instance, STOP)
         try:
             target.open()
-            target.snapshot()
+            target.read_snapshot()
         finally:
             target.close()
-        return target.requests
+        return target.request_count
 
 
 def test_a_healthy_session_is_opened_once_and_counts_each_run_by_itself() -> None:
@@ -70,8 +70,8 @@ def test_a_healthy_session_is_opened_once_and_counts_each_run_by_itself() -> Non
 def test_after_an_error_it_is_closed_and_opened_anew() -> None:
     world = World()
     world.run()
-    world.made[0].fail_next(1, Unreachable("gone"))
-    with pytest.raises(Unreachable):
+    world.made[0].fail_next(1, UnreachableError("gone"))
+    with pytest.raises(UnreachableError):
         world.run()
     assert world.log == ["open box", "close box"]
     world.run()
@@ -92,8 +92,8 @@ def test_a_refusal_is_the_answer_of_a_healthy_instance() -> None:
     world = World()
     target = world.pool.connect(BOX, STOP)
     target.open()
-    with pytest.raises(Rejected):
-        target.rename("0" * 40, "x")
+    with pytest.raises(RejectedError):
+        target.rename_torrent("0" * 40, "x")
     target.close()
     assert world.log == ["open box"]
 
@@ -101,12 +101,12 @@ def test_a_refusal_is_the_answer_of_a_healthy_instance() -> None:
 def test_who_leaves_or_changes_is_logged_out() -> None:
     world = World()
     world.run()
-    moved = replace(BOX, at=Position("desired.yaml", 9, 3))
-    world.pool.keep({"box": moved})
+    moved = replace(BOX, position=Position("desired.yaml", 9, 3))
+    world.pool.close_stale({"box": moved})
     world.run(moved)
     assert world.log == ["open box"], "another line of the file is no other instance"
-    world.pool.keep({"box": replace(BOX, password=Secret("new"))})
+    world.pool.close_stale({"box": replace(BOX, password=Secret("new"))})
     assert world.log == ["open box", "close box"]
     world.run(replace(BOX, password=Secret("new")))
-    world.pool.keep({})
+    world.pool.close_stale({})
     assert world.log == ["open box", "close box"] * 2

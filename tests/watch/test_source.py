@@ -9,8 +9,8 @@ import pytest
 
 from reconciler.desired import load
 from reconciler.watch import desired_source as module
-from reconciler.watch.desired_source import Source
-from tests.support.torrents import torrent
+from reconciler.watch.desired_source import DesiredSource
+from tests.support.torrents import make_torrent
 
 HEAD = "version: 1\npolicy: sync\ninstances:\n  box:\n    url: http://box\n    username: u\n"
 
@@ -23,68 +23,68 @@ def write(folder: Path, secret: str = "secret", more: str = "") -> Path:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Source:
+def source(tmp_path: Path) -> DesiredSource:
     """One that has been read."""
     (tmp_path / "secret").write_text("one")
-    return Source([write(tmp_path)], {})
+    return DesiredSource([write(tmp_path)], {})
 
 
-def password(source: Source) -> str:
+def password(source: DesiredSource) -> str:
     """The password as it was read."""
     secret = source.desired.instances["box"].password
     assert secret
     return secret.reveal()
 
 
-def test_a_secret_is_one_of_its_files(source: Source, tmp_path: Path) -> None:
-    assert {file.name for file in source.files()} == {"desired.yaml", "secret"}
-    assert source.look() == source.read_as
+def test_a_secret_is_one_of_its_files(source: DesiredSource, tmp_path: Path) -> None:
+    assert {file.name for file in source.list_files()} == {"desired.yaml", "secret"}
+    assert source.fingerprint_files() == source.read_fingerprints
     (tmp_path / "secret").write_text("two")
-    assert source.look() != source.read_as
+    assert source.fingerprint_files() != source.read_fingerprints
     assert source.read()
     assert password(source) == "two"
-    assert source.look() == source.read_as
+    assert source.fingerprint_files() == source.read_fingerprints
 
 
-def test_a_torrent_file_is_one_of_its_files(source: Source, tmp_path: Path) -> None:
+def test_a_torrent_file_is_one_of_its_files(source: DesiredSource, tmp_path: Path) -> None:
     write(tmp_path, more="torrents:\n- torrent: a.torrent\n")
     assert source.read() and source.problems, "it is missing"
-    (tmp_path / "a.torrent").write_bytes(torrent(1))
-    assert source.look() != source.read_as
+    (tmp_path / "a.torrent").write_bytes(make_torrent(1))
+    assert source.fingerprint_files() != source.read_fingerprints
     assert source.read() and not source.problems
-    (tmp_path / "a.torrent").write_bytes(torrent(2))
-    assert source.look() != source.read_as
+    (tmp_path / "a.torrent").write_bytes(make_torrent(2))
+    assert source.fingerprint_files() != source.read_fingerprints
     assert source.read()
     assert [entry.label for entry in source.desired.torrents] == ["torrent-2"]
 
 
-def test_files_that_are_named_anew_are_looked_at_before_they_are_read(source: Source, tmp_path: Path) -> None:
+def test_files_that_are_named_anew_are_looked_at_before_they_are_read(source: DesiredSource, tmp_path: Path) -> None:
     (tmp_path / "other").write_text("three")
     write(tmp_path, "other")
     assert source.read()
     assert password(source) == "three"
-    assert {file.name for file in source.files()} == {"desired.yaml", "other"}
+    assert {file.name for file in source.list_files()} == {"desired.yaml", "other"}
 
 
-def test_a_secret_that_is_missing_for_a_while(source: Source, tmp_path: Path) -> None:
+def test_a_secret_that_is_missing_for_a_while(source: DesiredSource, tmp_path: Path) -> None:
     (tmp_path / "secret").unlink()
     assert source.read()
     assert source.problems and password(source) == "one"
     (tmp_path / "secret").write_text("four")
-    assert source.look() != source.read_as
+    assert source.fingerprint_files() != source.read_fingerprints
     assert source.read()
     assert not source.problems and password(source) == "four"
 
 
-def test_a_broken_file_hides_none_of_the_files_of_the_last_good_state(source: Source, tmp_path: Path) -> None:
+def test_a_broken_file_hides_none_of_the_files_of_the_last_good_state(source: DesiredSource, tmp_path: Path) -> None:
     (tmp_path / "desired.yaml").write_text("version: [")
     assert source.read()
     assert source.problems
-    assert {file.name for file in source.files()} == {"desired.yaml", "secret"}
+    assert {file.name for file in source.list_files()} == {"desired.yaml", "secret"}
 
 
 def test_what_is_written_while_it_is_read_is_not_taken(
-    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: DesiredSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = source.desired
 
@@ -105,8 +105,8 @@ def test_what_is_written_while_it_is_read_is_not_taken(
 def test_a_folder_that_gets_another_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("one")
     write(tmp_path)
-    source = Source([tmp_path], {})
+    source = DesiredSource([tmp_path], {})
     (tmp_path / "more.yml").write_text("version: 1\ntorrents: []\n")
-    assert source.look() != source.read_as
+    assert source.fingerprint_files() != source.read_fingerprints
     assert source.read()
-    assert {file.name for file in source.files()} == {"desired.yaml", "more.yml", "secret"}
+    assert {file.name for file in source.list_files()} == {"desired.yaml", "more.yml", "secret"}

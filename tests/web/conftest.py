@@ -12,12 +12,12 @@ from typing import Any, Final
 import pytest
 from structlog.testing import capture_logs
 
-from reconciler.engine.events import Finished, Waiting
+from reconciler.engine.events import Backoff, FinishedRun
 from reconciler.model.position import Problem
 from reconciler.model.run import Run
 from reconciler.model.secret import Secret
-from reconciler.web import Board, Server, serve
-from reconciler.web.auth import Token
+from reconciler.web import StatusBoard, WebServer, serve
+from reconciler.web.auth import TokenReader
 
 TOKEN: Final = Secret("a-token-of-a-good-length")
 INTERVAL: Final = 60.0
@@ -61,7 +61,7 @@ class Answer:
 class Site:
     """A running server, its board, and how often it was asked for a run."""
 
-    def __init__(self, board: Board, server: Server, asked: list[None]) -> None:
+    def __init__(self, board: StatusBoard, server: WebServer, asked: list[None]) -> None:
         self.board, self.server, self.asked = board, server, asked
 
     def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
@@ -91,17 +91,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def board(clock: Clock) -> Board:
+def board(clock: Clock) -> StatusBoard:
     """An empty board."""
-    return Board(INTERVAL, now=clock.now, monotonic=clock.monotonic)
+    return StatusBoard(INTERVAL, now=clock.now, monotonic=clock.monotonic)
 
 
 @pytest.fixture
-def make_site(board: Board) -> Iterator[MakeSite]:
+def make_site(board: StatusBoard) -> Iterator[MakeSite]:
     """Serves the board; all servers are gone at the end."""
-    servers: list[Server] = []
+    servers: list[WebServer] = []
 
-    def make(token: Token | None = lambda: TOKEN, listen: str = "127.0.0.1:0") -> Site:
+    def make(token: TokenReader | None = lambda: TOKEN, listen: str = "127.0.0.1:0") -> Site:
         asked: list[None] = []
         servers.append(serve(board, listen, lambda: asked.append(None), token))
         return Site(board, servers[-1], asked)
@@ -124,7 +124,7 @@ def finished(
     began: datetime = NOON,
     seconds: float = 0.4,
     problems: tuple[Problem, ...] = (),
-    waiting: dict[str, Waiting] | None = None,
-) -> Finished:
+    waiting: dict[str, Backoff] | None = None,
+) -> FinishedRun:
     """A run that has ended."""
-    return Finished(run, trigger, began, seconds, problems, waiting)
+    return FinishedRun(run, trigger, began, seconds, problems, waiting)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.web import Board, serve
-from reconciler.web.client import AskError, BadAddress, address, ask
+from reconciler.web import StatusBoard, serve
+from reconciler.web.client import InvalidLoopUrl, StatusRequestError, build_endpoint_url, fetch_loop_status
 from tests.cli.command import environ, reconcile
 from tests.report.runs import converged, hostile, planned
 from tests.web.conftest import NOON, Clock, Site, finished
@@ -58,35 +58,35 @@ def answering(answer: bytes) -> Iterator[str]:
 
 def fill(site: Site, clock: Clock) -> None:
     """A good run, then one with trouble; ten seconds ago."""
-    site.board.finished(finished(converged(), "start"))
+    site.board.on_run_end(finished(converged(), "start"))
     clock.passed = 70
     began = NOON.replace(minute=1)
-    site.board.finished(finished(planned(), "files", began=began, problems=(PROBLEM,), waiting={"attic": BACK}))
+    site.board.on_run_end(finished(planned(), "files", began=began, problems=(PROBLEM,), waiting={"attic": BACK}))
 
 
 def test_text(site: Site, clock: Clock, tmp_path: Path) -> None:
     fill(site, clock)
     ran = reconcile(tmp_path, "status", "--url", site.server.url)
-    assert (ran.code, ran.err) == (1, "")
+    assert (ran.exit_code, ran.err) == (1, "")
     assert ran.out == TEXT.replace("in a minute", "in 20 seconds").replace("next try     ", "next try       ").replace(
         "-            -\n", "-              -\n"
     )
 
 
 def test_json_is_what_the_server_says(site: Site, tmp_path: Path) -> None:
-    site.board.finished(finished(converged()))
+    site.board.on_run_end(finished(converged()))
     ran = reconcile(tmp_path, "--output", "json", "status", "--url", f"{site.server.url}/")
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.exit_code, ran.err) == (0, "")
     assert ran.json == site.ask("/api/v1/status").json
 
 
 def test_before_the_first_run(site: Site, tmp_path: Path) -> None:
     ran = reconcile(tmp_path, "status", "--url", site.server.url)
-    assert (ran.code, ran.out) == (1, "reconcile 0.1.0  Starting\n  no run has ended yet\n")
+    assert (ran.exit_code, ran.out) == (1, "reconcile 0.1.0  Starting\n  no run has ended yet\n")
 
 
 def test_a_hostile_instance_does_not_drive_the_terminal(site: Site, tmp_path: Path) -> None:
-    site.board.finished(finished(hostile()))
+    site.board.on_run_end(finished(hostile()))
     ran = reconcile(tmp_path, "status", "--url", site.server.url)
     assert "\\x1b[2J" in ran.out
     assert "\x1b" not in ran.out
@@ -101,7 +101,7 @@ def test_environment_proxies_are_passed_by(site: Site, tmp_path: Path) -> None:
 def test_it_takes_no_files_and_no_instances(option: str, tmp_path: Path) -> None:
     for arguments in (["status", "--url", "http://x", option, "y"], [option, "y", "status", "--url", "http://x"]):
         ran = reconcile(tmp_path, *arguments)
-        assert ran.code == 4
+        assert ran.exit_code == 4
         assert f"it takes no {option}\n" in ran.err
 
 
@@ -114,25 +114,25 @@ def test_a_file_in_the_environment_is_no_hindrance(site: Site, tmp_path: Path) -
     "url", ["127.0.0.1:9470", "ftp://x", "file:///etc/passwd", "http://", "http://[", "http://x:a", "http://a b"]
 )
 def test_no_address_of_a_loop(url: str) -> None:
-    with pytest.raises(BadAddress, match=r"such as http://127\.0\.0\.1:9470"):
-        ask(url)
+    with pytest.raises(InvalidLoopUrl, match=r"such as http://127\.0\.0\.1:9470"):
+        fetch_loop_status(url)
 
 
 def test_no_password_is_shown() -> None:
-    with pytest.raises(BadAddress) as caught:
-        ask("http://user:pass-word@127.0.0.1:9470")
+    with pytest.raises(InvalidLoopUrl) as caught:
+        fetch_loop_status("http://user:pass-word@127.0.0.1:9470")
     assert "pass-word" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["http://x/base", "http://x/base/", "http://x/base/api/v1/status"])
 def test_a_base_path_is_kept(url: str) -> None:
-    assert address(url) == "http://x/base/api/v1/status"
+    assert build_endpoint_url(url) == "http://x/base/api/v1/status"
 
 
 def test_bad_usage_is_4_and_no_answer_is_1(tmp_path: Path) -> None:
-    assert reconcile(tmp_path, "status", "--url", "nowhere").code == 4
+    assert reconcile(tmp_path, "status", "--url", "nowhere").exit_code == 4
     ran = reconcile(tmp_path, "--output", "json", "status", "--url", "http://127.0.0.1:9")
-    assert (ran.code, ran.json["exit_code"]) == (1, 1)
+    assert (ran.exit_code, ran.json["exit_code"]) == (1, 1)
     where = "http://127.0.0.1:9/api/v1/status"
     assert ran.json["error"] == f"no answer from {where}: Connection refused. Does it run with --listen?"
 
@@ -141,17 +141,17 @@ def test_live_is_about_the_loop_and_not_about_its_instances(site: Site, clock: C
     fill(site, clock)
     ask_whether = ("status", "--url", site.server.url, "--live")
     ran = reconcile(tmp_path, *ask_whether)
-    assert (ran.code, ran.out, ran.err) == (0, "live\n", "")
+    assert (ran.exit_code, ran.out, ran.err) == (0, "live\n", "")
     ran = reconcile(tmp_path, *ask_whether, env={"RECONCILE_OUTPUT": "json"})
-    assert (ran.code, ran.json) == (0, {"format_version": 1, "live": True})
+    assert (ran.exit_code, ran.json) == (0, {"format_version": 1, "live": True})
 
     clock.passed = 10_000
     ran = reconcile(tmp_path, *ask_whether)
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.exit_code, ran.out) == (1, "")
     assert ran.err.startswith(f"error: {site.server.url}/healthz/live says: stuck: ")
-    assert reconcile(tmp_path, "status", "--url", "http://127.0.0.1:9", "--live").code == 1
+    assert reconcile(tmp_path, "status", "--url", "http://127.0.0.1:9", "--live").exit_code == 1
     ran = reconcile(tmp_path, "status", "--live")
-    assert ran.code == 4 and "give --url with it" in ran.err
+    assert ran.exit_code == 4 and "give --url with it" in ran.err
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
@@ -169,14 +169,14 @@ ODD = [
 
 @pytest.mark.parametrize(("answer", "message"), ODD)
 def test_something_else_answers(answer: bytes, message: str) -> None:
-    with answering(answer) as url, pytest.raises(AskError, match=message):
-        ask(url)
+    with answering(answer) as url, pytest.raises(StatusRequestError, match=message):
+        fetch_loop_status(url)
 
 
-def test_it_loads_no_server(board: Board, tmp_path: Path) -> None:
+def test_it_loads_no_server(board: StatusBoard, tmp_path: Path) -> None:
     late = {"uvicorn", "starlette", "jinja2", "prometheus_client", "ruamel"}
     with serve(board, "0", lambda: None, None) as server:
-        run = f"from reconciler.cli.main import run; run(['status', '--url', '{server.url}'])"
+        run = f"from reconciler.cli.main import run_command_line; run_command_line(['status', '--url', '{server.url}'])"
         code = f"import sys, json; {run}; print(json.dumps(sorted({late} & set(sys.modules))))"
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=tmp_path, env=environ(), capture_output=True, check=True

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.web.loop_view import State
+from reconciler.web.loop_view import LoopState
 from tests.report.runs import planned
 from tests.web.conftest import Site, finished
 from tests.web.test_board import BACK, PROBLEM
@@ -29,14 +29,14 @@ def keys(value: Any) -> Iterator[str]:
 
 
 def test_every_key_of_the_status(site: Site) -> None:
-    site.board.finished(finished(planned(), problems=(PROBLEM,), waiting={"attic": BACK}))
+    site.board.on_run_end(finished(planned(), problems=(PROBLEM,), waiting={"attic": BACK}))
     found = set(keys(site.ask("/api/v1/status").json))
     assert len(found) > 30
     assert [key for key in sorted(found) if f"`{key}`" not in TEXT] == []
 
 
-@pytest.mark.parametrize("state", State)
-def test_every_state(state: State) -> None:
+@pytest.mark.parametrize("state", LoopState)
+def test_every_state(state: LoopState) -> None:
     assert f"`{state}`" in TEXT
 
 

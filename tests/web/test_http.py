@@ -14,12 +14,12 @@ from structlog.testing import capture_logs
 from reconciler.model.position import Problem
 from reconciler.web import read_token, serve
 from tests.report.golden import json_text
-from tests.report.runs import at, converged, hostile, planned
+from tests.report.runs import converged, hostile, make_position, planned
 from tests.web.conftest import TOKEN, Clock, MakeSite, Site, finished
 from tests.web.test_board import BACK
 
 PATHS = ["/", "/healthz/live", "/healthz/ready", "/metrics", "/api/v1/status", "/api/v1/plan"]
-PROBLEM = Problem(at(12), "no")
+PROBLEM = Problem(make_position(12), "no")
 
 
 def bearer(token: str = TOKEN.reveal()) -> dict[str, str]:
@@ -42,13 +42,13 @@ def test_live_until_the_loop_is_stuck(site: Site, clock: Clock) -> None:
 
 def test_ready_after_a_first_complete_read(site: Site) -> None:
     assert site.ask("/healthz/ready").text == "not ready: no run has ended yet\n"
-    site.board.finished(finished(planned()))
+    site.board.on_run_end(finished(planned()))
     answer = site.ask("/healthz/ready")
     assert answer.status == 503
     assert "attic (no connection" in answer.text
-    site.board.finished(finished(converged()))
+    site.board.on_run_end(finished(converged()))
     assert site.ask("/healthz/ready").status == 200
-    site.board.finished(finished(planned(), problems=(PROBLEM,)))
+    site.board.on_run_end(finished(planned(), problems=(PROBLEM,)))
     answer = site.ask("/healthz/ready")
     assert (answer.status, answer.text) == (200, "ok, but the desired state is invalid: 1 found\n")
 
@@ -57,7 +57,7 @@ def test_the_plan_is_the_report_of_the_last_run(site: Site) -> None:
     assert site.ask("/api/v1/plan").status == 503
     assert site.ask("/api/v1/plan").json == {"format_version": 1, "error": "no run has ended yet"}
     for run in (planned(), hostile(), converged()):
-        site.board.finished(finished(run))
+        site.board.on_run_end(finished(run))
         answer = site.ask("/api/v1/plan")
         assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
         assert answer.text == json_text(run)
@@ -71,14 +71,14 @@ def test_the_status_before_any_run(site: Site) -> None:
 
 
 def test_the_status_says_what_each_instance_is(site: Site) -> None:
-    site.board.finished(finished(planned(), problems=(PROBLEM,), waiting={"attic": BACK}))
+    site.board.on_run_end(finished(planned(), problems=(PROBLEM,), waiting={"attic": BACK}))
     status = site.ask("/api/v1/status").json
     attic, home, seedbox = status["instances"]
     assert (status["state"], status["next"], status["runs"]) == ("invalid", "2026-01-02T12:01:00.400Z", 1)
     assert status["last_run"]["trigger"] == "interval"
     assert status["last_run"]["summary"]["add"] == 1
     assert status["desired_state"]["problems"] == [
-        {"file": "desired.yaml", "line": 12, "column": 5, "message": "no", "mend": ""}
+        {"file": "desired.yaml", "line": 12, "column": 5, "message": "no", "hint": ""}
     ]
     assert status["desired_state"]["valid"] is False
     assert attic["waiting"] == {"failures": 3, "reason": BACK.reason, "until": "2026-01-02T12:01:30.000Z"}
@@ -159,7 +159,7 @@ def test_a_token_that_is_replaced_holds_at_once(make_site: MakeSite, tmp_path: P
     file.unlink()
     with capture_logs() as logs:
         assert site.ask("/-/reload", "POST", bearer(other)).status == 503
-    assert [line["why"] for line in logs] == [f"{file}: No such file or directory"]
+    assert [line["reason"] for line in logs] == [f"{file}: No such file or directory"]
     assert len(site.asked) == 2
 
 
@@ -189,7 +189,7 @@ def test_any_name_leads_to_a_server_that_all_can_reach(make_site: MakeSite) -> N
 
 
 def test_nothing_is_made_of_the_host_header(site: Site) -> None:
-    site.board.finished(finished(planned()))
+    site.board.on_run_end(finished(planned()))
     for path in PATHS:
         assert b"10.9.8.7" not in site.ask(path, headers={"Host": "10.9.8.7"}).body
 
@@ -216,7 +216,7 @@ def test_an_error_of_ours_is_500_and_in_the_log_and_the_next_request_is_answered
 
 
 def test_many_readers_at_once(site: Site) -> None:
-    site.board.finished(finished(planned()))
+    site.board.on_run_end(finished(planned()))
     found: list[int] = []
 
     def read() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from reconciler.web import Board
+from reconciler.web import StatusBoard
 from tests.report.runs import CASES, accepted, applied, converged, placed, planned, refused
 from tests.support.promtool import check_metrics
 from tests.web.conftest import NOON, Clock, Site, finished
@@ -28,11 +28,11 @@ def samples(site: Site) -> dict[str, float]:
     return found
 
 
-def fill(board: Board) -> None:
+def fill(board: StatusBoard) -> None:
     """A board that has seen some of everything."""
     for case in CASES:
-        board.finished(finished(CASES[case](), "files"))
-    board.finished(finished(planned(), problems=(PROBLEM,), waiting={"attic": BACK}))
+        board.on_run_end(finished(CASES[case](), "files"))
+    board.on_run_end(finished(planned(), problems=(PROBLEM,), waiting={"attic": BACK}))
 
 
 def test_promtool_has_nothing_against_them(site: Site) -> None:
@@ -53,10 +53,10 @@ def test_before_any_run(site: Site) -> None:
 
 
 def test_runs_and_their_lengths(site: Site) -> None:
-    site.board.finished(finished(converged(), "start", seconds=0.1))
-    site.board.finished(finished(planned(), seconds=4))
-    site.board.finished(finished(planned(), seconds=400))
-    site.board.finished(finished(converged(), "an\nunheard of one", seconds=1))
+    site.board.on_run_end(finished(converged(), "start", seconds=0.1))
+    site.board.on_run_end(finished(planned(), seconds=4))
+    site.board.on_run_end(finished(planned(), seconds=400))
+    site.board.on_run_end(finished(converged(), "an\nunheard of one", seconds=1))
     found = samples(site)
     assert found["reconcile_runs_total{exit_code=0,trigger=start}"] == 1
     assert found["reconcile_runs_total{exit_code=1,trigger=interval}"] == 2
@@ -71,9 +71,9 @@ def test_runs_and_their_lengths(site: Site) -> None:
 
 
 def test_actions_are_counted_by_what_came_of_them(site: Site) -> None:
-    site.board.finished(finished(applied()))
-    site.board.finished(finished(applied()))
-    site.board.finished(finished(planned()))
+    site.board.on_run_end(finished(applied()))
+    site.board.on_run_end(finished(applied()))
+    site.board.on_run_end(finished(planned()))
     found = samples(site)
     assert found["reconcile_actions_total{instance=home,outcome=applied,verb=add}"] == 4
     assert found["reconcile_actions_total{instance=home,outcome=failed,verb=adopt}"] == 2
@@ -81,7 +81,7 @@ def test_actions_are_counted_by_what_came_of_them(site: Site) -> None:
 
 
 def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: Site, clock: Clock) -> None:
-    site.board.finished(finished(planned(), waiting={"attic": BACK}))
+    site.board.on_run_end(finished(planned(), waiting={"attic": BACK}))
     clock.passed = 30
     found = samples(site)
     assert found["reconcile_instance_up{instance=attic}"] == 0
@@ -100,25 +100,25 @@ def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: Site,
 
 def test_what_has_no_place_is_counted(site: Site) -> None:
     assert "reconcile_pending_torrents" not in samples(site)
-    site.board.finished(finished(placed()))
+    site.board.on_run_end(finished(placed()))
     assert samples(site)["reconcile_pending_torrents"] == 2
-    site.board.finished(finished(converged()))
+    site.board.on_run_end(finished(converged()))
     assert samples(site)["reconcile_pending_torrents"] == 0
 
 
 def test_a_refusal_and_an_invalid_file_show(site: Site) -> None:
-    site.board.finished(finished(refused(), problems=(PROBLEM,)))
+    site.board.on_run_end(finished(refused(), problems=(PROBLEM,)))
     found = samples(site)
     assert found["reconcile_guard_refused{instance=home}"] == 1
     assert found["reconcile_guard_refused{instance=seedbox}"] == 0
     assert found["reconcile_desired_state_valid"] == 0
-    site.board.finished(finished(converged()))
+    site.board.on_run_end(finished(converged()))
     assert samples(site)["reconcile_desired_state_valid"] == 1
 
 
 def test_an_instance_that_is_gone_leaves_no_gauge(site: Site) -> None:
-    site.board.finished(finished(applied()))
-    site.board.finished(finished(replace(accepted(), instances=())))
+    site.board.on_run_end(finished(applied()))
+    site.board.on_run_end(finished(replace(accepted(), instances=())))
     found = samples(site)
     assert not any(name.startswith("reconcile_instance_up") for name in found)
     assert found["reconcile_actions_total{instance=home,outcome=applied,verb=add}"] == 2, "counters never go back"

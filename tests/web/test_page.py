@@ -14,23 +14,23 @@ from hypothesis import strategies as st
 
 from reconciler.model.plan import Change, Outcome, Verb
 from reconciler.model.position import Position, Problem
-from reconciler.model.run import ActionResult, InstanceResult, Mode, Run, Status
-from reconciler.web import Board
-from reconciler.web.loop_view import View
-from reconciler.web.page import Page, refresh_of
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
+from reconciler.web import StatusBoard
+from reconciler.web.loop_view import LoopView
+from reconciler.web.page import StatusPage, parse_refresh
 from tests.report.runs import (
     CASES,
-    EVIL,
-    HASH,
+    HOSTILE_NAME,
+    PLAN_HASH,
     applied,
     converged,
     hostile,
     huge,
-    ok,
+    make_instance_result,
+    make_torrent_action,
     placed,
     planned,
     refused,
-    torrent,
 )
 from tests.web.conftest import Clock, Site, finished
 from tests.web.test_board import BACK, PROBLEM
@@ -39,8 +39,8 @@ VOID = {"meta", "link"}
 TAGS = VOID | {"html", "head", "title", "style", "body", "header", "main", "footer", "section", "article", "h1", "h2"}
 TAGS |= {"h3", "p", "ul", "li", "dl", "div", "dt", "dd", "strong", "small", "span", "bdi", "code", "pre", "time", "a"}
 ATTRIBUTES = {"class", "lang", "charset", "name", "content", "rel", "href", "datetime", "http-equiv"}
-TRIES = [EVIL, "</style><script>alert(1)</script>", "{{ 7 * 7 }}", "'\"><a href=x>"]
-PAGE = Page()
+TRIES = [HOSTILE_NAME, "</style><script>alert(1)</script>", "{{ 7 * 7 }}", "'\"><a href=x>"]
+PAGE = StatusPage()
 
 
 class Reader(HTMLParser):
@@ -78,38 +78,38 @@ class Reader(HTMLParser):
         return " ".join(" ".join(self.shown).split())
 
 
-def read(view: View, refresh: int = 0) -> Reader:
+def read(view: LoopView, refresh: int = 0) -> Reader:
     """The page of a view."""
-    return Reader(PAGE.html(view, refresh).decode())
+    return Reader(PAGE.render(view, refresh).decode())
 
 
-def after(board: Board, run: Run, **rest: object) -> Reader:
+def after(board: StatusBoard, run: Run, **rest: object) -> Reader:
     """The page after a run."""
-    board.finished(finished(run, **rest))  # type: ignore[arg-type]
-    return read(board.view())
+    board.on_run_end(finished(run, **rest))  # type: ignore[arg-type]
+    return read(board.get_view())
 
 
 def evil_everywhere(name: str) -> Run:
     """A run in which everything that comes from outside is the same text."""
     change = Change("category", name, name)
-    action = torrent(Verb.UPDATE, name, name, change, number=1, disruptive=True)
+    action = make_torrent_action(Verb.UPDATE, name, name, change, number=1, disruptive=True)
     results = tuple(ActionResult(action, outcome, name) for outcome in Outcome)
     warnings = (Problem(Position(name, 1, 1), name, name),)
-    home = ok(name, results, version=name, error=name, status=Status.ERROR)
-    return Run(Mode.APPLY, HASH, 1, (home, InstanceResult("down", Status.UNREACHABLE, name)), warnings)
+    home = make_instance_result(name, results, version=name, error=name, status=Status.ERROR)
+    return Run(RunMode.APPLY, PLAN_HASH, 1, (home, InstanceResult("down", Status.UNREACHABLE, name)), warnings)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_every_run_makes_a_whole_page(board: Board, case: str) -> None:
+def test_every_run_makes_a_whole_page(board: StatusBoard, case: str) -> None:
     page = after(board, CASES[case]())
     assert all(link in ("data:,", "?refresh=10", "api/v1/status", "api/v1/plan", "metrics") for link in page.links)
 
 
-def test_before_any_run(board: Board) -> None:
-    assert "Starting no run has ended yet" in read(board.view()).text
+def test_before_any_run(board: StatusBoard) -> None:
+    assert "Starting no run has ended yet" in read(board.get_view()).text
 
 
-def test_what_it_says(board: Board, clock: Clock) -> None:
+def test_what_it_says(board: StatusBoard, clock: Clock) -> None:
     clock.passed = 10
     text = after(board, planned(), problems=(PROBLEM,), waiting={"attic": BACK}).text
     assert "The desired state is invalid" in text
@@ -125,44 +125,44 @@ def test_what_it_says(board: Board, clock: Clock) -> None:
     assert "desired.yaml:4:5 the password stands in the file Use {env: NAME}" in text
 
 
-def test_a_refusal_names_the_hash_to_approve(board: Board) -> None:
+def test_a_refusal_names_the_hash_to_approve(board: StatusBoard) -> None:
     text = after(board, refused()).text
-    assert f"accept_plan: {HASH}" in text
+    assert f"accept_plan: {PLAN_HASH}" in text
     assert "guard: 12 deletions are more than max_delete 10" in text
     assert text.count("- delete") == 12
     assert "accept_plan" not in after(board, converged()).text
 
 
-def test_the_last_change_stays(board: Board) -> None:
-    board.finished(finished(applied(), "files"))
+def test_the_last_change_stays(board: StatusBoard) -> None:
+    board.on_run_end(finished(applied(), "files"))
     text = after(board, converged()).text
     assert "In sync Nothing to do" in text
     assert re.search(r"Last change .* \(files\) 1 added, .* \+ added Sintel", text)
 
 
-def test_a_stuck_loop_is_the_headline(board: Board, clock: Clock) -> None:
-    board.finished(finished(converged()))
+def test_a_stuck_loop_is_the_headline(board: StatusBoard, clock: Clock) -> None:
+    board.on_run_end(finished(converged()))
     clock.passed = 1000
-    assert "The loop is stuck no run has begun for 1000 s" in read(board.view()).text
+    assert "The loop is stuck no run has begun for 1000 s" in read(board.get_view()).text
 
 
-def test_ten_thousand_changes_make_a_short_page(board: Board) -> None:
-    board.finished(finished(huge()))
-    assert len(PAGE.html(board.view())) < 30_000
-    assert "… and 9,979 more" in read(board.view()).text
+def test_ten_thousand_changes_make_a_short_page(board: StatusBoard) -> None:
+    board.on_run_end(finished(huge()))
+    assert len(PAGE.render(board.get_view())) < 30_000
+    assert "… and 9,979 more" in read(board.get_view()).text
 
 
 @given(st.text(min_size=1).filter(lambda text: text != "down") | st.sampled_from(TRIES))
 def test_no_name_is_alive(name: str) -> None:
-    board = Board(60)
+    board = StatusBoard(60)
     run = evil_everywhere(name)
-    board.finished(finished(run, problems=run.warnings, waiting={"down": replace(BACK, reason=name)}))
-    page = read(board.view())
+    board.on_run_end(finished(run, problems=run.warnings, waiting={"down": replace(BACK, reason=name)}))
+    page = read(board.get_view())
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ud800]", page.text)
     assert page.links == ["data:,", "?refresh=10", "api/v1/status", "api/v1/plan", "metrics"]
 
 
-def test_what_has_no_place_is_said(board: Board) -> None:
+def test_what_has_no_place_is_said(board: StatusBoard) -> None:
     text = after(board, placed()).text
     assert "Pending ? tears.mkv resilient: waits until 10:02:00 UTC: attic has it and is down since" in text
     many = replace(placed(), pending=placed().pending * 15)
@@ -170,12 +170,12 @@ def test_what_has_no_place_is_said(board: Board) -> None:
     assert " ? " not in after(board, converged()).text
 
 
-def test_a_template_in_a_name_is_a_name(board: Board) -> None:
+def test_a_template_in_a_name_is_a_name(board: StatusBoard) -> None:
     assert "{{ 7 * 7 }}" in after(board, evil_everywhere("{{ 7 * 7 }}")).text
 
 
 def test_the_policy_permits_our_style_and_nothing_else(site: Site) -> None:
-    site.board.finished(finished(hostile()))
+    site.board.on_run_end(finished(hostile()))
     answer = site.ask("/")
     policy = answer.headers["content-security-policy"]
     (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
@@ -193,6 +193,6 @@ def test_the_policy_permits_our_style_and_nothing_else(site: Site) -> None:
     [("", 0), ("10", 10), ("1", 5), ("99999", 3600), ("1e3", 0), ("-5", 0), ("٣", 0), ("9" * 9, 0)],
 )
 def test_it_refreshes_only_when_asked(asked: str, seconds: int, site: Site) -> None:
-    assert refresh_of(asked) == seconds
-    found = re.findall(r'http-equiv="refresh" content="(\d+)"', PAGE.html(site.board.view(), seconds).decode())
+    assert parse_refresh(asked) == seconds
+    found = re.findall(r'http-equiv="refresh" content="(\d+)"', PAGE.render(site.board.get_view(), seconds).decode())
     assert found == ([str(seconds)] if seconds else [])

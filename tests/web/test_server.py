@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from reconciler.web import Board, ListenError, TokenError, read_token, serve
+from reconciler.web import ListenError, StatusBoard, TokenError, read_token, serve
 from reconciler.web.server import parse_listen
 from tests.report.runs import huge
 from tests.web.conftest import TOKEN, MakeSite, Site, finished
@@ -39,7 +39,7 @@ def test_addresses(text: str, host: str, port: int) -> None:
 @pytest.mark.parametrize(
     "text", ["", ":9470", "::1:80", "localhost", "localhost:", "localhost:http", "a:65536", "a:-1"]
 )
-def test_no_addresses(text: str, board: Board) -> None:
+def test_no_addresses(text: str, board: StatusBoard) -> None:
     with pytest.raises(ListenError, match=r"write HOST:PORT, such as 127\.0\.0\.1:9470"):
         serve(board, text, nothing, None)
 
@@ -50,12 +50,12 @@ def test_an_address_in_use_is_said(site: Site) -> None:
         serve(site.board, listen, nothing, None)
 
 
-def test_an_address_of_another_machine_is_said(board: Board) -> None:
+def test_an_address_of_another_machine_is_said(board: StatusBoard) -> None:
     with pytest.raises(ListenError, match=r"^cannot listen on 192\.0\.2\.1:0: Cannot assign"):
         serve(board, "192.0.2.1:0", nothing, None)
 
 
-def test_the_same_port_again_at_once(board: Board) -> None:
+def test_the_same_port_again_at_once(board: StatusBoard) -> None:
     with serve(board, "127.0.0.1:0", nothing, None) as server:
         Site(board, server, []).ask("/healthz/live")
         port = server.port
@@ -71,7 +71,7 @@ def ended(server_threads: int, began: float) -> None:
 
 def test_it_ends_at_once_while_clients_hold_on(make_site: MakeSite) -> None:
     site = make_site()
-    site.board.finished(finished(huge()))
+    site.board.on_run_end(finished(huge()))
     clients = [socket.create_connection(("127.0.0.1", site.server.port)) for _ in range(4)]
     clients[1].sendall(b"GET / HTTP/1.1\r\nHost: localh")  # never ends its request
     clients[2].sendall(b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n")  # keeps its connection
@@ -88,7 +88,7 @@ def test_it_ends_at_once_while_clients_hold_on(make_site: MakeSite) -> None:
         client.close()
 
 
-def test_nobody_reaches_it_after_its_end(board: Board) -> None:
+def test_nobody_reaches_it_after_its_end(board: StatusBoard) -> None:
     with serve(board, "127.0.0.1:0", nothing, None) as server:
         port = server.port
     with pytest.raises(ConnectionRefusedError):
@@ -104,7 +104,7 @@ def test_nonsense_is_refused_and_not_logged(site: Site) -> None:
     assert logs == []
 
 
-def test_loopback_is_quiet_and_everything_else_is_said(board: Board) -> None:
+def test_loopback_is_quiet_and_everything_else_is_said(board: StatusBoard) -> None:
     with capture_logs() as logs, serve(board, "0", nothing, None) as server:
         url = server.url
     assert url == f"http://127.0.0.1:{server.port}"

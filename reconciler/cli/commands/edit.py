@@ -9,120 +9,124 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.cli import console
-from reconciler.cli.loading import files_of
-from reconciler.cli.settings import Failure, Output, Settings
-from reconciler.desired import DesiredStateError, TorrentFiles, load, yaml_files
-from reconciler.desired.edit import SavingError, YamlFile, layout, presentable, replace_file
-from reconciler.model.desired import Desired
+from reconciler.cli.loading import find_desired_files
+from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
+from reconciler.desired import DesiredStateError, TorrentFileCache, list_yaml_files, load
+from reconciler.desired.edit import SaveError, YamlFile, parse_layout, redact_text, replace_file
+from reconciler.model.desired import DesiredState
 from reconciler.model.position import Position
-from reconciler.report.text.lines import EMPTY, Line, Style, line
-from reconciler.report.text.problems import count, diff_lines, difference
+from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line
+from reconciler.report.text.problems import compute_diff, format_count, render_diff
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class EntryOutcome:
     """What became of one torrent: `verb` is add, remove, or why nothing was done."""
 
     verb: str
     infohash: str
     name: str
     instance: str
-    at: Position | None = None
+    position: Position | None = None
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FileChange:
     """One file and the text that it should hold."""
 
     file: YamlFile
     text: str
 
 
-def files_in(settings: Settings) -> list[Path]:
+def list_desired_files(settings: Settings) -> list[Path]:
     """Every file of the desired state, folders spread out."""
-    return yaml_files(files_of(settings))
+    return list_yaml_files(find_desired_files(settings))
 
 
 def read_file(path: Path) -> YamlFile:
-    """A file that was loaded just now. Raises `Failure`."""
+    """A file that was loaded just now. Raises `CommandFailure`."""
     try:
         return YamlFile(path, path.read_bytes())
     except OSError as error:
-        raise Failure(f"{path} cannot be read: {error.strerror}", 4) from error
+        raise CommandFailure(f"{path} cannot be read: {error.strerror}", 4) from error
 
 
-def reload(settings: Settings, changes: Sequence[Change], torrents: TorrentFiles) -> Desired:
-    """The desired state as it would be. Raises `Failure` with all problems; a missing secret is none.
+def load_with_changes(settings: Settings, changes: Sequence[FileChange], torrents: TorrentFileCache) -> DesiredState:
+    """The desired state as it would be. Raises `CommandFailure` with all problems; a missing secret is none.
 
     `torrents`: what is known of .torrent files, and how to fetch them.
     """
     texts: Mapping[Path, str] = {change.file.path: change.text for change in changes}
     try:
-        return load(files_of(settings), os.environ, resolve_secrets=False, torrents=torrents, texts=texts)
+        return load(
+            find_desired_files(settings), os.environ, resolve_secrets=False, torrent_files=torrents, texts=texts
+        )
     except DesiredStateError as error:
-        found = count(len(error.problems), "problem")
+        found = format_count(len(error.problems), "problem")
         message = f"the desired state would be invalid: {found}; nothing was written"
-        raise Failure(message, 4, error.problems, unwritten=True) from error
+        raise CommandFailure(message, 4, error.problems, from_unsaved_text=True) from error
 
 
-def conclude(settings: Settings, changes: Sequence[Change], done: Sequence[Done], *, dry_run: bool) -> int:
+def save_and_report(
+    settings: Settings, changes: Sequence[FileChange], outcomes: Sequence[EntryOutcome], *, dry_run: bool
+) -> int:
     """Write the files, unless it is a dry-run, and show what was changed."""
     shown = [
         (
             change.file.name,
-            presentable(change.file.text, change.file.roots),
-            presentable(change.text, layout(change.text)),
+            redact_text(change.file.text, change.file.roots),
+            redact_text(change.text, parse_layout(change.text)),
         )
         for change in changes
     ]
     if not dry_run:
         for change in changes:
             try:
-                replace_file(change.file.path, change.file.raw, change.file.bytes_of(change.text))
-            except SavingError as error:
-                raise Failure(str(error), 1) from error
-    if settings.output is Output.JSON:
-        console.publish_text([_as_json(shown, done, written=bool(changes) and not dry_run)])
+                replace_file(change.file.path, change.file.raw, change.file.encode_text(change.text))
+            except SaveError as error:
+                raise CommandFailure(str(error), 1) from error
+    if settings.output is OutputFormat.JSON:
+        console.write_report_text([_render_json(shown, outcomes, written=bool(changes) and not dry_run)])
         return 0
     lines: list[Line] = []
     for name, before, after in shown:
-        lines += [*diff_lines(name, before, after), EMPTY]
-    lines += [_line(one, dry_run=dry_run) for one in done]
-    console.publish_lines(lines)
+        lines += [*render_diff(name, before, after), EMPTY_LINE]
+    lines += [_render_outcome(one, dry_run=dry_run) for one in outcomes]
+    console.write_report_lines(lines)
     return 0
 
 
-def _presentable(change: Change) -> tuple[str, str, str]:
+def _presentable(change: FileChange) -> tuple[str, str, str]:
     """A file's name, its text before and after, without what must not be shown."""
     before, after = change.file.text, change.text
-    return change.file.name, presentable(before, change.file.roots), presentable(after, layout(after))
+    return change.file.name, redact_text(before, change.file.roots), redact_text(after, parse_layout(after))
 
 
-def _line(done: Done, *, dry_run: bool) -> Line:
-    style = {"add": Style.ADD, "remove": Style.DELETE}.get(done.verb, Style.DIM)
+def _render_outcome(outcome: EntryOutcome, *, dry_run: bool) -> Line:
+    style = {"add": Style.ADD, "remove": Style.DELETE}.get(outcome.verb, Style.DIM)
     verb = {"add": "would add" if dry_run else "added", "remove": "would remove" if dry_run else "removed"}
-    place = f"{done.at} · " if done.at else ""
-    return line(
-        (f"{verb.get(done.verb, done.verb)}  ", style),
-        (f"{done.infohash[:10]}  ", Style.DIM),
-        done.name if done.name != done.infohash else "",
-        (f"   {place}{done.instance}" + (f" · {done.note}" if done.note else ""), Style.DIM),
+    place = f"{outcome.position} · " if outcome.position else ""
+    return make_line(
+        (f"{verb.get(outcome.verb, outcome.verb)}  ", style),
+        (f"{outcome.infohash[:10]}  ", Style.DIM),
+        outcome.name if outcome.name != outcome.infohash else "",
+        (f"   {place}{outcome.instance}" + (f" · {outcome.note}" if outcome.note else ""), Style.DIM),
     )
 
 
-def _as_json(shown: Sequence[tuple[str, str, str]], done: Sequence[Done], *, written: bool) -> str:
-    files = [{"file": name, "diff": list(difference(name, before, after))} for name, before, after in shown]
+def _render_json(diffs: Sequence[tuple[str, str, str]], outcomes: Sequence[EntryOutcome], *, written: bool) -> str:
+    files = [{"file": name, "diff": list(compute_diff(name, before, after))} for name, before, after in diffs]
     torrents = [
         {
             "verb": one.verb,
             "infohash": one.infohash,
             "name": one.name,
             "instance": one.instance,
-            "source": str(one.at) if one.at else None,
+            "source": str(one.position) if one.position else None,
             "note": one.note,
         }
-        for one in done
+        for one in outcomes
     ]
     report = {"format_version": 1, "exit_code": 0, "written": written, "files": files, "torrents": torrents}
     return json.dumps(report, indent=1)

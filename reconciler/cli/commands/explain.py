@@ -7,63 +7,63 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
-from reconciler.cli.commands.history import journal_of, roster_of, runs_of
+from reconciler.cli.commands.history import load_placement_memory, open_journal, read_past_runs
 from reconciler.cli.loading import load_desired
-from reconciler.cli.progress import Bars
-from reconciler.cli.settings import Failure, Output, Settings
-from reconciler.cli.signals import Stopping
+from reconciler.cli.progress import ProgressBars
+from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
+from reconciler.cli.signals import StopSignals
 
 if TYPE_CHECKING:
     from reconciler.model.history import PastRun
     from reconciler.model.infohash import InfoHashes
 
 
-_PAST = 5  # runs
+_MAX_RECENT_RUNS = 5  # runs
 
 
 def explain_command(settings: Settings, torrent: str) -> int:
     """Tell what is declared of one torrent, what there is of it, and what a run would do."""
     from reconciler.engine import UnknownInstance
     from reconciler.plan import make_plan
-    from reconciler.queries.explain import explain
-    from reconciler.queries.torrent_lookup import NotOne
-    from reconciler.report.text.explanation import candidate_lines, explanation_lines
+    from reconciler.queries.explain import explain_torrent
+    from reconciler.queries.torrent_lookup import AmbiguousTorrent
+    from reconciler.report.text.explanation import render_candidates, render_explanation
 
     logs.configure(settings)
-    with Stopping() as stopping:
-        desired = load_desired(settings, stopping=stopping)
-        journal = journal_of(settings, lambda message: console.caution(settings, message))
-        planner = partial(make_plan, remembered=journal.remembered(desired)) if journal else make_plan
-        with Bars(enabled=sys.stderr.isatty() and not settings.quiet):
+    with StopSignals() as stopping:
+        desired = load_desired(settings, stop_signals=stopping)
+        journal = open_journal(settings, lambda message: console.print_warning(settings, message))
+        planner = partial(make_plan, remembered=journal.read_owned_counts(desired)) if journal else make_plan
+        with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
-                found = explain(
+                found = explain_torrent(
                     desired,
                     torrent,
                     settings.instances,
                     stopping.event,
                     planner=planner,
-                    roster=roster_of(desired, journal),
-                    lately=partial(_lately, settings),
+                    placement_memory=load_placement_memory(desired, journal),
+                    recent_runs=partial(_read_recent_runs, settings),
                 )
             except UnknownInstance as error:
-                raise Failure(str(error), 4) from error
-            except NotOne as error:
-                more = candidate_lines(error.candidates)
-                raise Failure(f"{error}{':' if more else ''}", 1, more=more) from error
-    if settings.output is Output.JSON:
+                raise CommandFailure(str(error), 4) from error
+            except AmbiguousTorrent as error:
+                more = render_candidates(error.candidates)
+                raise CommandFailure(f"{error}{':' if more else ''}", 1, detail_lines=more) from error
+    if settings.output is OutputFormat.JSON:
         from reconciler.report.json.explanation import write_explanation
 
-        console.publish(lambda stream: write_explanation(found, stream))
+        console.write_report(lambda stream: write_explanation(found, stream))
     else:
-        console.publish_lines(explanation_lines(found))
+        console.write_report_lines(render_explanation(found))
     return stopping.exit_code or found.exit_code
 
 
-def _lately(settings: Settings, infohashes: InfoHashes) -> list[PastRun]:
+def _read_recent_runs(settings: Settings, infohashes: InfoHashes) -> list[PastRun]:
     from reconciler.journal import JournalError
 
     try:
-        return runs_of(settings, str(infohashes), _PAST)
+        return read_past_runs(settings, str(infohashes), _MAX_RECENT_RUNS)
     except JournalError as error:
-        console.caution(settings, str(error))
+        console.print_warning(settings, str(error))
         return []

@@ -8,59 +8,61 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
-from reconciler.cli.settings import Failure, Output, Settings
+from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
 
 if TYPE_CHECKING:
-    from reconciler.engine.placement_memory import Roster
+    from reconciler.engine.placement_memory import PlacementMemory
     from reconciler.journal import Journal
-    from reconciler.model.desired import Desired
+    from reconciler.model.desired import DesiredState
     from reconciler.model.history import PastRun
 
 
-def journal_of(settings: Settings, warn: Callable[[str], None]) -> Journal | None:
+def open_journal(settings: Settings, warn: Callable[[str], None]) -> Journal | None:
     """The journal of a run; None, with a warning, where there is no place for it."""
-    from reconciler.journal import Journal, default_state_dir
+    from reconciler.journal import Journal, get_default_state_dir
 
-    folder = settings.state_dir or default_state_dir(os.environ)
+    folder = settings.state_dir or get_default_state_dir(os.environ)
     if folder is None:
         warn("there is no home directory for the journal: name a folder with --state-dir. Going on without")
         return None
     return Journal(folder, warn, lambda: datetime.now(UTC))
 
 
-def roster_of(desired: Desired, journal: Journal | None) -> Roster:
+def load_placement_memory(desired: DesiredState, journal: Journal | None) -> PlacementMemory:
     """What earlier runs knew of the members of groups."""
-    from reconciler.engine.placement_memory import Roster
+    from reconciler.engine.placement_memory import PlacementMemory
 
-    return Roster(journal.known(desired)) if journal and desired.groups else Roster()
+    return PlacementMemory(journal.read_placement_facts(desired)) if journal and desired.groups else PlacementMemory()
 
 
-def runs_of(settings: Settings, torrent: str, limit: int) -> list[PastRun]:
+def read_past_runs(settings: Settings, torrent: str, limit: int) -> list[PastRun]:
     """Past runs, newest first; none where there is no place for a journal. Raises `JournalError`."""
-    from reconciler.journal import Wanted, default_state_dir, past_runs
+    from reconciler.journal import HistoryFilter, get_default_state_dir, read_past_runs
 
-    folder = settings.state_dir or default_state_dir(os.environ)
-    return past_runs(folder, Wanted(limit, settings.instances, torrent)) if folder else []
+    folder = settings.state_dir or get_default_state_dir(os.environ)
+    return read_past_runs(folder, HistoryFilter(limit, settings.instances, torrent)) if folder else []
 
 
 def history_command(settings: Settings, torrent: str, limit: int) -> int:
     """Show past runs."""
-    from reconciler.journal import FILE_NAME, JournalError, default_state_dir
+    from reconciler.journal import JOURNAL_FILE_NAME, JournalError, get_default_state_dir
 
     logs.configure(settings)
-    folder = settings.state_dir or default_state_dir(os.environ)
+    folder = settings.state_dir or get_default_state_dir(os.environ)
     if folder is None:
-        raise Failure("there is no home directory to look for the journal in: name its folder with --state-dir", 4)
+        raise CommandFailure(
+            "there is no home directory to look for the journal in: name its folder with --state-dir", 4
+        )
     try:
-        runs = runs_of(settings, torrent, limit)
+        runs = read_past_runs(settings, torrent, limit)
     except JournalError as error:
-        raise Failure(str(error), 1) from error
-    if settings.output is Output.JSON:
+        raise CommandFailure(str(error), 1) from error
+    if settings.output is OutputFormat.JSON:
         from reconciler.report.history import write_history
 
-        console.publish(lambda stream: write_history(runs, stream))
+        console.write_report(lambda stream: write_history(runs, stream))
     else:
-        from reconciler.report.history import history_lines
+        from reconciler.report.history import render_history
 
-        console.publish_lines(history_lines(runs, str(folder / FILE_NAME)))
+        console.write_report_lines(render_history(runs, str(folder / JOURNAL_FILE_NAME)))
     return 0

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from functools import partial
 
 from reconciler.cli import console, logs
-from reconciler.cli.commands.history import journal_of, roster_of
+from reconciler.cli.commands.history import load_placement_memory, open_journal
 from reconciler.cli.loading import load_desired
-from reconciler.cli.progress import Bars, Waiting
-from reconciler.cli.settings import Failure, Output, RunSettings, Settings
-from reconciler.cli.signals import Stopping
-from reconciler.model.desired import Desired
+from reconciler.cli.progress import PendingPrinter, ProgressBars
+from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
+from reconciler.cli.signals import StopSignals
+from reconciler.model.desired import DesiredState
 from reconciler.model.run import Run
 
 
@@ -24,24 +24,24 @@ def run_command(settings: Settings, options: RunSettings) -> int:
     logs.configure(settings)
     if options.report:
         console.check_report_path(options.report)
-    with Stopping() as stopping:
+    with StopSignals() as stopping:
         try:
-            run = _run(load_desired(settings, stopping=stopping), settings, options, stopping)
-        except Failure as failure:
-            _save_failure(options, failure)
+            run = _execute_run(load_desired(settings, stop_signals=stopping), settings, options, stopping)
+        except CommandFailure as failure:
+            _save_failure_report(options, failure)
             raise
         if stopping.exit_code:
             run = replace(run, exit_code=stopping.exit_code)
-    _log(run, settings)
-    unsaved = save(run, options)
-    _publish(run, settings, options)
+    _log_run(run, settings)
+    unsaved = save_run_report(run, options)
+    _write_run_report(run, settings, options)
     if unsaved:  # said last and on standard error only: the report stands on standard output
-        console.say(settings, unsaved)
+        console.print_failure(settings, unsaved)
         return run.exit_code if run.exit_code not in (0, 2) else unsaved.exit_code
     return run.exit_code
 
 
-def command_line(settings: Settings, options: RunSettings) -> str:
+def render_command_line(settings: Settings, options: RunSettings) -> str:
     """How a person would start this run, for it to be repeated with an approval."""
     words = ["reconcile"]
     for file in settings.files:
@@ -52,12 +52,12 @@ def command_line(settings: Settings, options: RunSettings) -> str:
     return shlex.join([*words, "--take-over"] if options.take_over else words)
 
 
-def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: Stopping) -> Run:
-    from reconciler.engine import Options, UnknownInstance, run_once, run_until_placed
-    from reconciler.engine.events import COMMAND, Finished
+def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings, stopping: StopSignals) -> Run:
+    from reconciler.engine import RunOptions, UnknownInstance, run_once, run_until_placed
+    from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
     from reconciler.plan import make_plan
 
-    chosen = Options(
+    chosen = RunOptions(
         dry_run=options.dry_run,
         instances=settings.instances,
         accept_plan=options.accept_plan,
@@ -66,53 +66,55 @@ def _run(desired: Desired, settings: Settings, options: RunSettings, stopping: S
         shard=options.shard,
     )
     began, clock = datetime.now(UTC), time.monotonic()
-    journal = journal_of(settings, lambda message: console.caution(settings, message))
-    planner = partial(make_plan, remembered=journal.remembered(desired)) if journal else make_plan
-    roster = roster_of(desired, journal)
-    with Bars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
-        patiently = partial(run_until_placed, wait=options.wait, tell=Waiting(settings, bars))
+    journal = open_journal(settings, lambda message: console.print_warning(settings, message))
+    planner = partial(make_plan, remembered=journal.read_owned_counts(desired)) if journal else make_plan
+    roster = load_placement_memory(desired, journal)
+    with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
+        patiently = partial(run_until_placed, timeout=options.wait, report_pending=PendingPrinter(settings, bars))
         work = patiently if options.wait else run_once
         try:
-            run = work(desired, chosen, bars, stopping.event, planner=planner, roster=roster)
+            run = work(desired, chosen, bars, stopping.event, planner=planner, placement_memory=roster)
         except UnknownInstance as error:
-            raise Failure(str(error), 4) from error
+            raise CommandFailure(str(error), 4) from error
     if journal:
-        journal.record(desired, Finished(run, COMMAND, began, time.monotonic() - clock), roster)
+        journal.record_run(desired, FinishedRun(run, COMMAND_TRIGGER, began, time.monotonic() - clock), roster)
     return run
 
 
-def save(run: Run, options: RunSettings) -> Failure | None:
+def save_run_report(run: Run, options: RunSettings) -> CommandFailure | None:
     """Write the report file; a failure of it must not cost the report on standard output."""
     from reconciler.report.json.run import write_run
 
     try:
         if options.report:
             console.save_report(options.report, lambda stream: write_run(run, stream))
-    except Failure as failure:
+    except CommandFailure as failure:
         return failure
     return None
 
 
-def _publish(run: Run, settings: Settings, options: RunSettings) -> None:
-    if settings.output is Output.JSON:
+def _write_run_report(run: Run, settings: Settings, options: RunSettings) -> None:
+    if settings.output is OutputFormat.JSON:
         from reconciler.report.json.run import write_run
 
-        console.publish(lambda stream: write_run(run, stream))
-    elif settings.output is Output.MARKDOWN:
-        from reconciler.report.markdown import run_markdown
+        console.write_report(lambda stream: write_run(run, stream))
+    elif settings.output is OutputFormat.MARKDOWN:
+        from reconciler.report.markdown import render_run_markdown
 
-        console.publish_text([run_markdown(run).rstrip("\n")])
-    elif settings.output is Output.GITHUB:
-        from reconciler.report.github import run_commands
+        console.write_report_text([render_run_markdown(run).rstrip("\n")])
+    elif settings.output is OutputFormat.GITHUB:
+        from reconciler.report.github import render_run_annotations
 
-        console.publish_text(run_commands(run, command_line(settings, options), console.in_repository))
+        console.write_report_text(
+            render_run_annotations(run, render_command_line(settings, options), console.make_repository_relative)
+        )
     else:
-        from reconciler.report.text.run import run_lines
+        from reconciler.report.text.run import render_run
 
-        console.publish_lines(run_lines(run, command_line(settings, options)))
+        console.write_report_lines(render_run(run, render_command_line(settings, options)))
 
 
-def _save_failure(options: RunSettings, failure: Failure) -> None:
+def _save_failure_report(options: RunSettings, failure: CommandFailure) -> None:
     """A report file from an earlier run must not speak for this one."""
     from reconciler.report.json.common import write_failure
 
@@ -123,7 +125,7 @@ def _save_failure(options: RunSettings, failure: Failure) -> None:
         )
 
 
-def _log(run: Run, settings: Settings) -> None:
+def _log_run(run: Run, settings: Settings) -> None:
     for instance in run.instances:
         logs.debug(
             settings,

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 from reconciler.cli import console, logs
-from reconciler.cli.loading import files_of, load_desired
-from reconciler.cli.settings import Output, Settings
-from reconciler.model.desired import Desired
-from reconciler.report.text.lines import Style, line
-from reconciler.report.text.problems import count
+from reconciler.cli.loading import find_desired_files, load_desired
+from reconciler.cli.settings import OutputFormat, Settings
+from reconciler.model.desired import DesiredState
+from reconciler.report.text.lines import Style, make_line
+from reconciler.report.text.problems import format_count
 
 
 def validate_command(settings: Settings) -> int:
     """Check the files, offline."""
     logs.configure(settings)
-    _say_valid(settings, load_desired(settings, resolve_secrets=False))
+    _write_validation(settings, load_desired(settings, resolve_secrets=False))
     return 0
 
 
-def _say_valid(settings: Settings, desired: Desired) -> None:
+def _write_validation(settings: Settings, desired: DesiredState) -> None:
     torrents, instances, warnings = len(desired.torrents), len(desired.instances), desired.warnings
-    files = ", ".join(str(file) for file in files_of(settings))
-    counts = f"{count(torrents, 'torrent')} on {count(instances, 'instance')}"
-    if desired.unfetched:
-        counts += f", and {count(desired.unfetched, 'torrent')} by URL, which a validation does not fetch"
+    files = ", ".join(str(file) for file in find_desired_files(settings))
+    counts = f"{format_count(torrents, 'torrent')} on {format_count(instances, 'instance')}"
+    if desired.unfetched_count:
+        counts += f", and {format_count(desired.unfetched_count, 'torrent')} by URL, which a validation does not fetch"
     verdict = f"{files}: valid: {counts}"
-    if settings.output is Output.JSON:
-        from reconciler.report.json.run import write_valid
+    if settings.output is OutputFormat.JSON:
+        from reconciler.report.json.run import write_validation
 
-        console.publish(lambda stream: write_valid(torrents, instances, desired.unfetched, warnings, stream))
-    elif settings.output is Output.MARKDOWN:
-        from reconciler.report.markdown import valid_markdown
+        console.write_report(
+            lambda stream: write_validation(torrents, instances, desired.unfetched_count, warnings, stream)
+        )
+    elif settings.output is OutputFormat.MARKDOWN:
+        from reconciler.report.markdown import render_validation_markdown
 
-        console.publish_text([valid_markdown(verdict, warnings).rstrip("\n")])
-    elif settings.output is Output.GITHUB:
-        from reconciler.report.github import warning_commands
+        console.write_report_text([render_validation_markdown(verdict, warnings).rstrip("\n")])
+    elif settings.output is OutputFormat.GITHUB:
+        from reconciler.report.github import render_warning_annotations
 
-        console.publish_text([*warning_commands(warnings, console.in_repository), verdict])
+        console.write_report_text([*render_warning_annotations(warnings, console.make_repository_relative), verdict])
     else:
-        console.publish_lines([line(f"{files}: ", ("valid", Style.GOOD), f": {counts}")])
+        console.write_report_lines([make_line(f"{files}: ", ("valid", Style.GOOD), f": {counts}")])

@@ -12,144 +12,150 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from reconciler.cli import console, logs
-from reconciler.cli.commands.history import journal_of
-from reconciler.cli.console import warn
-from reconciler.cli.loading import files_of, invalid
-from reconciler.cli.settings import Failure, Output, RunSettings, Settings
-from reconciler.cli.signals import Stopping, on_hangup
-from reconciler.model.errors import Stopped
+from reconciler.cli.commands.history import open_journal
+from reconciler.cli.console import print_problems
+from reconciler.cli.loading import failure_from_problems, find_desired_files
+from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
+from reconciler.cli.signals import StopSignals, call_on_hangup
+from reconciler.model.errors import StopRequested
 from reconciler.model.secret import Secret
 
 if TYPE_CHECKING:
     from reconciler.notify import Notifier
-    from reconciler.watch import Source
-    from reconciler.web import Board
+    from reconciler.watch import DesiredSource
+    from reconciler.web import StatusBoard
 
 
-def notifiers(options: RunSettings, interval: float) -> list[Notifier]:
-    """The observer that notifies, or none where nobody asked for it. Raises `Failure` for an address of no use."""
+def make_notifiers(options: RunSettings, interval: float) -> list[Notifier]:
+    """The observer that notifies, or none where nobody asked for it. Raises `CommandFailure` for an address of no use."""
     given = [("--notify", url) for url in options.notify]
     if options.notify_file:
-        given += [("--notify-file", url) for url in _listed(options.notify_file)]
+        given += [("--notify-file", url) for url in _read_addresses(options.notify_file)]
     if not given:
         return []
-    from reconciler.notify import BadAddress, Notifier, address
-    from reconciler.report.notification import letter
+    from reconciler.notify import InvalidNotificationUrl, Notifier, make_sender
+    from reconciler.report.notification import build_notification
 
     addresses = []
     for option, url in given:
         try:
-            addresses.append(address(url))
-        except BadAddress as error:
-            raise Failure(f"{option}: {error}", 4) from None
-    return [Notifier(addresses, letter, interval)]
+            addresses.append(make_sender(url))
+        except InvalidNotificationUrl as error:
+            raise CommandFailure(f"{option}: {error}", 4) from None
+    return [Notifier(addresses, build_notification, interval)]
 
 
-def _listed(path: Path) -> list[Secret]:
+def _read_addresses(path: Path) -> list[Secret]:
     """The addresses in a file: one a line, empty lines and those that begin with # left out."""
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except OSError as error:
-        raise Failure(f"--notify-file: {path}: {error.strerror or error}", 4) from error
+        raise CommandFailure(f"--notify-file: {path}: {error.strerror or error}", 4) from error
     except UnicodeDecodeError:
-        raise Failure(f"--notify-file: {path} is not UTF-8 text", 4) from None
+        raise CommandFailure(f"--notify-file: {path} is not UTF-8 text", 4) from None
     found = [Secret(line) for line in lines if line and not line.startswith("#")]
     if not found:
-        raise Failure(f"--notify-file: {path} holds no address", 4)
+        raise CommandFailure(f"--notify-file: {path} holds no address", 4)
     return found
 
 
-LEAVE_AFTER: Final = 3.0  # seconds after being asked to stop: log out past a request that does not end
-END_AFTER: Final = 4.5  # seconds: end, whatever is still under way
+LOGOUT_AFTER: Final = 3.0  # seconds after being asked to stop: log out past a request that does not end
+EXIT_AFTER: Final = 4.5  # seconds: end, whatever is still under way
 
 
 def watch_command(settings: Settings, options: RunSettings) -> int:
     """Run until SIGTERM or SIGINT, which end it with 0."""
-    _check(settings, options)
+    _check_options(settings, options)
     interval = options.interval or 60.0
-    notifying = notifiers(options, interval)
+    notifying = make_notifiers(options, interval)
     gc.enable()  # a short command goes without; this one is here to stay
     logs.configure(settings, always=True)
     import structlog
 
-    from reconciler.cli.commands.watch_log import Teller
-    from reconciler.engine import Options
-    from reconciler.watch import Cause, FileWatch, Trigger, Watch
+    from reconciler.cli.commands.watch_log import WatchLog
+    from reconciler.engine import RunOptions
+    from reconciler.watch import FileWatcher, RunTrigger, TriggerQueue, WatchLoop
 
-    trigger = Trigger()
-    with Stopping(trigger.wake) as stopping, on_hangup(lambda: trigger.fire(Cause.SIGNAL)):
+    trigger = TriggerQueue()
+    with StopSignals(trigger.wake) as stopping, call_on_hangup(lambda: trigger.request_run(RunTrigger.SIGNAL)):
         stop = stopping.event
         try:
-            source = source_of(settings, stop)
-        except Stopped:
+            source = open_desired_source(settings, stop)
+        except StopRequested:
             return 0
         with ExitStack() as ending:
-            deadline = ending.enter_context(_Deadline(stop))
-            board = ending.enter_context(_served(settings, options, interval, lambda: trigger.fire(Cause.RELOAD)))
+            deadline = ending.enter_context(_ShutdownDeadline(stop))
+            board = ending.enter_context(
+                _serve_status_board(settings, options, interval, lambda: trigger.request_run(RunTrigger.RELOAD))
+            )
             for notifier in notifying:
                 ending.callback(notifier.close)
-            watch = Watch(
+            watch = WatchLoop(
                 source,
-                Options(
+                RunOptions(
                     options.dry_run, settings.instances, options.accept_plan, options.take_over, shard=options.shard
                 ),
                 interval,
                 trigger,
                 stop,
-                observers=[Teller(settings, options), *([board] if board else []), *notifying],
-                progress=board.pulse if board else None,
-                journal=journal_of(settings, structlog.get_logger().warning),
+                listeners=[WatchLog(settings, options), *([board] if board else []), *notifying],
+                progress=board.progress if board else None,
+                journal=open_journal(settings, structlog.get_logger().warning),
             )
-            FileWatch(source.files, source.read_as, lambda: trigger.fire(Cause.FILES), stop).start()
-            deadline.leave = watch.leave
+            FileWatcher(
+                source.list_files, source.read_fingerprints, lambda: trigger.request_run(RunTrigger.FILES), stop
+            ).start()
+            deadline.log_out = watch.close_sessions
             watch.run()
     return 0
 
 
-def _check(settings: Settings, options: RunSettings) -> None:
-    if settings.output not in (Output.TEXT, Output.JSON):
-        raise Failure(f"a watch has no {settings.output} form, only text and json", 4)
+def _check_options(settings: Settings, options: RunSettings) -> None:
+    if settings.output not in (OutputFormat.TEXT, OutputFormat.JSON):
+        raise CommandFailure(f"a watch has no {settings.output} form, only text and json", 4)
     if options.detailed_exitcode:
-        raise Failure("--detailed-exitcode is for a single run: a watch that is asked to stop exits 0", 4)
+        raise CommandFailure("--detailed-exitcode is for a single run: a watch that is asked to stop exits 0", 4)
     if options.wait:
-        raise Failure("--wait is for a single run: a watch places what is pending as soon as it can", 4)
+        raise CommandFailure("--wait is for a single run: a watch places what is pending as soon as it can", 4)
     if options.report:
         console.check_report_path(options.report)
 
 
-def source_of(settings: Settings, stop: threading.Event) -> Source:
-    """The files, read once; what is wrong or doubtful in them is said. Raises `Failure`, or `Stopped`."""
+def open_desired_source(settings: Settings, stop: threading.Event) -> DesiredSource:
+    """The files, read once; what is wrong or doubtful in them is said. Raises `CommandFailure`, or `StopRequested`."""
     from reconciler.desired import DesiredStateError
-    from reconciler.engine.selection import UnknownInstance, chosen
+    from reconciler.engine.selection import UnknownInstance, select_instances
     from reconciler.fetch import Fetcher
-    from reconciler.watch import Source
+    from reconciler.watch import DesiredSource
 
     try:
-        source = Source(files_of(settings), os.environ, Fetcher(stop))
-        chosen(source.desired, settings.instances)
+        source = DesiredSource(find_desired_files(settings), os.environ, Fetcher(stop))
+        select_instances(source.desired, settings.instances)
     except DesiredStateError as error:
-        raise invalid(error.problems) from error
+        raise failure_from_problems(error.problems) from error
     except UnknownInstance as error:
-        raise Failure(str(error), 4) from error
-    warn(settings, source.desired.warnings)
+        raise CommandFailure(str(error), 4) from error
+    print_problems(settings, source.desired.warnings)
     return source
 
 
 @contextmanager
-def _served(
+def _serve_status_board(
     settings: Settings, options: RunSettings, interval: float, reload: Callable[[], None]
-) -> Iterator[Board | None]:
+) -> Iterator[StatusBoard | None]:
     """The board that is served over HTTP meanwhile, where `--listen` asks for it."""
     if options.listen is None:
         if options.token_file:
-            raise Failure("--token-file is for requests over HTTP: give --listen with it", 4)
+            raise CommandFailure("--token-file is for requests over HTTP: give --listen with it", 4)
         yield None
         return
-    from reconciler.engine.selection import chosen
-    from reconciler.web import Board, ListenError, TokenError, read_token, serve
+    from reconciler.engine.selection import select_instances
+    from reconciler.web import ListenError, StatusBoard, TokenError, read_token, serve
 
-    board = Board(
-        interval, settings.instances, ours=lambda desired: [one.name for one in chosen(desired, (), options.shard)]
+    board = StatusBoard(
+        interval,
+        settings.instances,
+        select_instances=lambda desired: [one.name for one in select_instances(desired, (), options.shard)],
     )
     try:
         token = partial(read_token, options.token_file) if options.token_file else None
@@ -157,30 +163,30 @@ def _served(
             token()  # what is of no use is said now
         server = serve(board, options.listen, reload, token)
     except (ListenError, TokenError) as error:
-        raise Failure(str(error), 4) from error
+        raise CommandFailure(str(error), 4) from error
     with server:
         yield board
 
 
-class _Deadline:
+class _ShutdownDeadline:
     """While it is entered: ends the process in time after `stop`, even where a request never ends."""
 
     def __init__(self, stop: threading.Event) -> None:
-        self.leave: Callable[[], None] = lambda: None
+        self.log_out: Callable[[], None] = lambda: None
         self._stop = stop
-        self._done = threading.Event()
+        self._has_ended = threading.Event()
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._guard, name="deadline", daemon=True).start()
+        threading.Thread(target=self._enforce, name="deadline", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._done.set()
+        self._has_ended.set()
 
-    def _guard(self) -> None:
+    def _enforce(self) -> None:
         self._stop.wait()
-        if self._done.wait(LEAVE_AFTER):
+        if self._has_ended.wait(LOGOUT_AFTER):
             return
-        threading.Thread(target=self.leave, name="leave", daemon=True).start()
-        if not self._done.wait(END_AFTER - LEAVE_AFTER):
+        threading.Thread(target=self.log_out, name="leave", daemon=True).start()
+        if not self._has_ended.wait(EXIT_AFTER - LOGOUT_AFTER):
             os._exit(0)

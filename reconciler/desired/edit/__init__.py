@@ -5,10 +5,19 @@ so that a reader sees the old one or the new one whole. May import `model` and t
 this room that writes files, and it writes only what a command was told to write.
 """
 
-from reconciler.desired.edit.layout import layout
-from reconciler.desired.edit.redact import presentable
-from reconciler.desired.edit.save import SavingError, TorrentFolder, replace_file, save_new
-from reconciler.desired.edit.splice import Stuck
+from reconciler.desired.edit.layout import parse_layout
+from reconciler.desired.edit.redact import redact_text
+from reconciler.desired.edit.save import SaveError, TorrentFolder, create_file, replace_file
+from reconciler.desired.edit.splice import UnsupportedLayout
 from reconciler.desired.edit.yaml_file import YamlFile
 
-__all__ = ["SavingError", "Stuck", "TorrentFolder", "YamlFile", "layout", "presentable", "replace_file", "save_new"]
+__all__ = [
+    "SaveError",
+    "TorrentFolder",
+    "UnsupportedLayout",
+    "YamlFile",
+    "create_file",
+    "parse_layout",
+    "redact_text",
+    "replace_file",
+]

@@ -20,15 +20,17 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from reconciler.desired.yaml.parser import Parser
+from reconciler.desired.yaml.parser import YamlParser
 
-BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what ends a line for libyaml
-_BETWEEN = re.compile("(?:[ \t\r\n\x85\u2028\u2029\ufeff]|(?<![^ \t\r\n\x85\u2028\u2029])#[^\r\n\x85\u2028\u2029]*)*")
-_PROPERTY = re.compile(r"[&!][^\s,\[\]{}]*")
+LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what ends a line for libyaml
+_SPACE_OR_COMMENTS = re.compile(
+    "(?:[ \t\r\n\x85\u2028\u2029\ufeff]|(?<![^ \t\r\n\x85\u2028\u2029])#[^\r\n\x85\u2028\u2029]*)*"
+)
+_NODE_PROPERTY = re.compile(r"[&!][^\s,\[\]{}]*")
 
 
 @dataclass(slots=True)
-class Piece:
+class LayoutNode:
     """One value: `kind` is scalar, alias, sequence or mapping; `start` and `end` are offsets in the text.
 
     `end` is where the last thing in it ends; a block scalar ends after its line break. `items` are the values of a
@@ -40,42 +42,42 @@ class Piece:
     end: int
     line: int
     column: int
-    flow: bool = False
+    is_flow: bool = False
     text: str = ""
-    anchored: bool = False
-    items: list[Piece] = field(default_factory=list)
+    has_anchor: bool = False
+    items: list[LayoutNode] = field(default_factory=list)
 
-    def pairs(self) -> Iterator[tuple[Piece, Piece]]:
+    def iter_pairs(self) -> Iterator[tuple[LayoutNode, LayoutNode]]:
         """Keys and values of a mapping."""
         if self.kind == "mapping":
             yield from zip(self.items[::2], self.items[1::2], strict=True)
 
-    def get(self, name: str) -> tuple[Piece, Piece] | None:
+    def get(self, name: str) -> tuple[LayoutNode, LayoutNode] | None:
         """The key of that name and its value, as they are written here: merged ones are not."""
-        return next(((key, one) for key, one in self.pairs() if key.kind == "scalar" and key.text == name), None)
+        return next(((key, one) for key, one in self.iter_pairs() if key.kind == "scalar" and key.text == name), None)
 
-    def walk(self) -> Iterator[Piece]:
+    def walk(self) -> Iterator[LayoutNode]:
         """This value and all that is in it."""
         yield self
         for item in self.items:
             yield from item.walk()
 
 
-def layout(text: str) -> list[Piece]:
+def parse_layout(text: str) -> list[LayoutNode]:
     """The root of every document of a text that is known to be YAML."""
-    parser: Any = Parser(text)
-    roots: list[Piece] = []
-    open_: list[Piece] = []
+    parser: Any = YamlParser(text)
+    roots: list[LayoutNode] = []
+    open_: list[LayoutNode] = []
     while parser.check_event():
         event = parser.get_event()
         if isinstance(event, CollectionEndEvent):
             done = open_.pop()
-            if done.flow:
+            if done.is_flow:
                 done.end = event.end_mark.index
             if open_:
                 open_[-1].end = max(open_[-1].end, done.end)
         elif isinstance(event, NodeEvent):
-            piece = _piece(event)
+            piece = _node_from_event(event)
             (open_[-1].items if open_ else roots).append(piece)
             if open_:
                 open_[-1].end = max(open_[-1].end, piece.end)
@@ -86,7 +88,7 @@ def layout(text: str) -> list[Piece]:
     return roots
 
 
-def _piece(event: Any) -> Piece:
+def _node_from_event(event: Any) -> LayoutNode:
     start, end = event.start_mark, event.end_mark
     match event:
         case ScalarEvent():
@@ -97,7 +99,7 @@ def _piece(event: Any) -> Piece:
             kind = "sequence"
         case _:
             kind = "mapping"
-    return Piece(
+    return LayoutNode(
         kind,
         start.index,
         end.index if kind in ("scalar", "alias") else start.index,
@@ -109,38 +111,38 @@ def _piece(event: Any) -> Piece:
     )
 
 
-def skip(text: str, at: int) -> int:
+def skip_space_and_comments(text: str, offset: int) -> int:
     """The next thing from `at` on that is neither space, nor a line break, nor in a comment."""
-    found = _BETWEEN.match(text, at)
-    return found.end() if found else at
+    found = _SPACE_OR_COMMENTS.match(text, offset)
+    return found.end() if found else offset
 
 
-def after_properties(text: str, at: int) -> int:
+def skip_properties(text: str, offset: int) -> int:
     """Past the anchor and the tag that may stand before a value."""
-    while found := _PROPERTY.match(text, at):
-        at = skip(text, found.end())
-    return at
+    while found := _NODE_PROPERTY.match(text, offset):
+        offset = skip_space_and_comments(text, found.end())
+    return offset
 
 
-def line_start(text: str, at: int) -> int:
+def find_line_start(text: str, offset: int) -> int:
     """Where the line of `at` begins."""
-    while at and text[at - 1] not in "\n\r\x85\u2028\u2029":
-        at -= 1
-    return at
+    while offset and text[offset - 1] not in "\n\r\x85\u2028\u2029":
+        offset -= 1
+    return offset
 
 
-def line_end(text: str, at: int) -> int:
+def find_line_end(text: str, offset: int) -> int:
     """Where the line of `at` ends, before its line break."""
-    found = BREAK.search(text, at)
+    found = LINE_BREAK.search(text, offset)
     return found.start() if found else len(text)
 
 
-def next_line(text: str, at: int) -> int:
+def find_next_line(text: str, offset: int) -> int:
     """Where the line after that of `at` begins, or the end of the text."""
-    found = BREAK.search(text, at)
+    found = LINE_BREAK.search(text, offset)
     return found.end() if found else len(text)
 
 
-def at_line_start(text: str, at: int) -> bool:
+def is_line_start(text: str, offset: int) -> bool:
     """Does a line begin at `at`?"""
-    return at == 0 or text[at - 1] in "\n\r\x85\u2028\u2029"
+    return offset == 0 or text[offset - 1] in "\n\r\x85\u2028\u2029"

@@ -10,27 +10,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from reconciler.model.torrent_file import SourceError, identify
+from reconciler.model.torrent_file import TorrentFileError, identify_torrent
 
-PRIVATE: Final = 0o600
+PRIVATE_MODE: Final = 0o600
 
 
-class SavingError(Exception):
+class SaveError(Exception):
     """A file was not written; all is as it was. The message says why, and what to do about it."""
 
 
-def save_new(path: Path, content: bytes, *, private: bool) -> None:
-    """Make a file that is not there yet. `private`: for its owner alone. Raises `SavingError`."""
+def create_file(path: Path, content: bytes, *, private: bool) -> None:
+    """Make a file that is not there yet. `private`: for its owner alone. Raises `SaveError`."""
     try:
         if os.path.lexists(path):
-            raise SavingError(f"{path} is there already, and is not overwritten. Name another file, or move it away")
-        with _temporary(path, content) as temporary:
+            raise SaveError(f"{path} is there already, and is not overwritten. Name another file, or move it away")
+        with _write_temporary(path, content) as temporary:
             if not private:
-                temporary.chmod(0o666 & ~_umask())
-            _link(temporary, path)
+                temporary.chmod(0o666 & ~_read_umask())
+            _link_file(temporary, path)
             _sync_folder(path.parent)
     except OSError as error:
-        raise SavingError(f"{path} could not be written: {error.strerror}") from error
+        raise SaveError(f"{path} could not be written: {error.strerror}") from error
 
 
 class TorrentFolder:
@@ -39,26 +39,26 @@ class TorrentFolder:
     `beside`: the folder of the YAML file whose entries name them.
     """
 
-    def __init__(self, folder: Path, beside: Path) -> None:
+    def __init__(self, folder: Path, relative_to: Path) -> None:
         self._folder = folder
-        self._beside = beside
+        self._relative_to = relative_to
 
-    def keep(self, infohash: str, content: bytes) -> str:
-        """Write a file, unless it is there, and give the path that an entry names it by. Raises `SavingError`."""
+    def save_torrent(self, infohash: str, content: bytes) -> str:
+        """Write a file, unless it is there, and give the path that an entry names it by. Raises `SaveError`."""
         path = self._folder / f"{infohash}.torrent"
         try:
             self._folder.mkdir(exist_ok=True)
-            if not path.is_file() or str(identify(path.read_bytes()).infohashes) != infohash:
-                save_new(path, content, private=True)
-        except SourceError as error:
-            raise SavingError(f"{path} is there already, and is no .torrent file: {error}") from error
+            if not path.is_file() or str(identify_torrent(path.read_bytes()).infohashes) != infohash:
+                create_file(path, content, private=True)
+        except TorrentFileError as error:
+            raise SaveError(f"{path} is there already, and is no .torrent file: {error}") from error
         except OSError as error:
-            raise SavingError(f"{path} could not be written: {error.strerror}") from error
-        return os.path.relpath(path.absolute(), self._beside.absolute())
+            raise SaveError(f"{path} could not be written: {error.strerror}") from error
+        return os.path.relpath(path.absolute(), self._relative_to.absolute())
 
 
 def replace_file(path: Path, before: bytes, after: bytes) -> None:
-    """Put `after` in place of `before`. Links are followed; mode and owner stay. Raises `SavingError`.
+    """Put `after` in place of `before`. Links are followed; mode and owner stay. Raises `SaveError`.
 
     Refuses where the file is no longer what it was when it was read.
     """
@@ -66,22 +66,22 @@ def replace_file(path: Path, before: bytes, after: bytes) -> None:
     try:
         found = target.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise SavingError(f"{path} is not a plain file, so it is not written")
-        with _temporary(target, after) as temporary:
+            raise SaveError(f"{path} is not a plain file, so it is not written")
+        with _write_temporary(target, after) as temporary:
             made = temporary.stat()
             if (made.st_uid, made.st_gid) != (found.st_uid, found.st_gid):
                 os.chown(temporary, found.st_uid, found.st_gid)
             temporary.chmod(stat.S_IMODE(found.st_mode))
             if target.read_bytes() != before:
-                raise SavingError(f"{path} has changed meanwhile; nothing was written. Try again")
+                raise SaveError(f"{path} has changed meanwhile; nothing was written. Try again")
             temporary.replace(target)
             _sync_folder(target.parent)
     except OSError as error:
-        raise SavingError(f"{path} could not be written, and is as it was: {error.strerror}") from error
+        raise SaveError(f"{path} could not be written, and is as it was: {error.strerror}") from error
 
 
 @contextmanager
-def _temporary(path: Path, content: bytes) -> Iterator[Path]:
+def _write_temporary(path: Path, content: bytes) -> Iterator[Path]:
     """A hidden file beside `path` with the content on disk; gone afterwards, unless it has become the file."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
@@ -94,12 +94,12 @@ def _temporary(path: Path, content: bytes) -> Iterator[Path]:
         Path(name).unlink(missing_ok=True)
 
 
-def _link(temporary: Path, path: Path) -> None:
+def _link_file(temporary: Path, path: Path) -> None:
     """Give the file its name, which nobody else may have taken since; not every file system knows links."""
     try:
         os.link(temporary, path)
     except FileExistsError:
-        raise SavingError(f"{path} has just appeared, and is not overwritten. Name another file") from None
+        raise SaveError(f"{path} has just appeared, and is not overwritten. Name another file") from None
     except OSError:
         temporary.replace(path)
 
@@ -112,7 +112,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _umask() -> int:
+def _read_umask() -> int:
     current = os.umask(0o077)
     os.umask(current)
     return current

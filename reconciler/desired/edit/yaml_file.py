@@ -9,11 +9,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from reconciler.desired.edit.layout import Piece, layout
-from reconciler.desired.edit.splice import Place, Stuck, with_document, with_entries, without_entries
-from reconciler.desired.render import Entry
-from reconciler.desired.yaml.document import Document
-from reconciler.desired.yaml.parser import compose
+from reconciler.desired.edit.layout import LayoutNode, parse_layout
+from reconciler.desired.edit.splice import (
+    EntryIndex,
+    UnsupportedLayout,
+    append_document,
+    append_entries,
+    remove_entries,
+)
+from reconciler.desired.render import YamlEntry
+from reconciler.desired.yaml.document import YamlDocument
+from reconciler.desired.yaml.parser import compose_nodes
 from reconciler.model.position import Position
 
 
@@ -35,93 +41,95 @@ class YamlFile:
         return self.raw.decode("utf-8-sig")
 
     @cached_property
-    def roots(self) -> list[Piece]:
+    def roots(self) -> list[LayoutNode]:
         """Where everything in it stands, document by document."""
-        return layout(self.text)
+        return parse_layout(self.text)
 
     @cached_property
     def data(self) -> list[Any]:
         """What it says, document by document."""
-        return _data(self.text) or []
+        return _parse_documents(self.text) or []
 
-    def bytes_of(self, text: str) -> bytes:
+    def encode_text(self, text: str) -> bytes:
         """Another text as this file would hold it."""
         mark = codecs.BOM_UTF8 if self.raw.startswith(codecs.BOM_UTF8) else b""
         return mark + text.encode()
 
     @property
-    def lists(self) -> list[int]:
+    def documents_with_torrents(self) -> list[int]:
         """The documents that have a list of torrents."""
         return [number for number, data in enumerate(self.data) if "torrents" in data]
 
-    def defaults(self, document: int | None) -> Mapping[str, Any]:
+    def get_defaults(self, document: int | None) -> Mapping[str, Any]:
         """The defaults of a document; a new one has none."""
         found: Mapping[str, Any] = {} if document is None else self.data[document].get("defaults") or {}
         return found
 
-    def best_document(self, keys: Mapping[str, object]) -> int | None:
+    def find_best_document(self, keys: Mapping[str, object]) -> int | None:
         """The document whose defaults fit an entry with these keys best; of several alike the last.
 
         That is: no default that has to be contradicted, then as many as possible that say what was asked for, then as
         few as possible that say more. None where each of several says only more: the entry needs one of its own.
         """
 
-        def fit(number: int) -> tuple[bool, int, int, int]:
-            defaults = self.defaults(number)
+        def score_document(number: int) -> tuple[bool, int, int, int]:
+            defaults = self.get_defaults(number)
             said = [key for key in defaults if key in keys]
             same = sum(defaults[key] == keys[key] for key in said)
             return same == len(said), same, len(said) - len(defaults), number
 
-        best = max(self.lists or [len(self.data) - 1], key=fit)
-        agrees, same, _, _ = fit(best)
-        plain = set(self.defaults(best)) <= {"instance"}
-        return best if len(self.lists) < 2 or plain or (agrees and same) else None
+        best = max(self.documents_with_torrents or [len(self.data) - 1], key=score_document)
+        agrees, same, _, _ = score_document(best)
+        plain = set(self.get_defaults(best)) <= {"instance"}
+        return best if len(self.documents_with_torrents) < 2 or plain or (agrees and same) else None
 
-    def place_of(self, at: Position) -> Place:
-        """Which entry begins there. Raises `Stuck` where none does: it came by an alias or a merge."""
+    def find_entry(self, position: Position) -> EntryIndex:
+        """Which entry begins there. Raises `UnsupportedLayout` where none does: it came by an alias or a merge."""
         for number, root in enumerate(self.roots):
             found = root.get("torrents")
             for index, item in enumerate(found[1].items if found else ()):
-                if item.kind != "alias" and (item.line, item.column) == (at.line, at.column):
+                if item.kind != "alias" and (item.line, item.column) == (position.line, position.column):
                     return number, index
-        raise Stuck(f"the entry at {at} is not written there as an item of a list")
+        raise UnsupportedLayout(f"the entry at {position} is not written there as an item of a list")
 
-    def places(self, document: int | None) -> list[Position]:
+    def list_entry_positions(self, document: int | None) -> list[Position]:
         """Where each entry of a document's torrents begins; None: of the last one's."""
         found = self.roots[-1 if document is None else document].get("torrents")
         return [Position(self.name, item.line, item.column) for item in (found[1].items if found else ())]
 
-    def added(self, document: int | None, entries: Sequence[Entry]) -> str:
-        """The text with these entries at the end of that document's torrents, or of a new one's. Raises `Stuck`."""
+    def add_entries(self, document: int | None, entries: Sequence[YamlEntry]) -> str:
+        """The text with these entries at the end of that document's torrents, or of a new one's. Raises `UnsupportedLayout`."""
         new = [entry.data for entry in entries]
         expected = list(self.data)
         if document is None:
-            return self._checked(with_document(self.text, entries), [*expected, {"version": 1, "torrents": new}])
+            return self._verify_change(
+                append_document(self.text, entries), [*expected, {"version": 1, "torrents": new}]
+            )
         old = expected[document]
         expected[document] = {**old, "torrents": [*old.get("torrents", []), *new]}
-        return self._checked(with_entries(self.text, self.roots[document], entries), expected)
+        return self._verify_change(append_entries(self.text, self.roots[document], entries), expected)
 
-    def removed(self, places: Collection[Place]) -> str:
-        """The text without these entries. Raises `Stuck`."""
+    def remove_entries(self, entry_indexes: Collection[EntryIndex]) -> str:
+        """The text without these entries. Raises `UnsupportedLayout`."""
         expected = list(self.data)
-        for number in {number for number, _ in places}:
+        for number in {number for number, _ in entry_indexes}:
             torrents = expected[number].get("torrents", [])
-            kept = [item for index, item in enumerate(torrents) if (number, index) not in places]
+            kept = [item for index, item in enumerate(torrents) if (number, index) not in entry_indexes]
             expected[number] = {**expected[number], "torrents": kept}
-        return self._checked(without_entries(self.text, self.roots, places), expected)
+        return self._verify_change(remove_entries(self.text, self.roots, entry_indexes), expected)
 
-    def _checked(self, text: str, expected: Sequence[Any]) -> str:
+    def _verify_change(self, text: str, expected: Sequence[Any]) -> str:
         """The text, if it says what it should and nothing else."""
-        data = _data(text)
+        data = _parse_documents(text)
         if data is not None and data != expected:
-            raise Stuck("the change would alter something else in it")
+            raise UnsupportedLayout("the change would alter something else in it")
         return text
 
 
-def _data(text: str) -> list[Any] | None:
+def _parse_documents(text: str) -> list[Any] | None:
     """What each document says; None where it is not YAML, which is for a whole load to tell in full."""
-    roots, problem = compose("", text)
-    documents = [Document("", Path(), root) for root in roots]
+    roots, problem = compose_nodes("", text)
+    documents = [YamlDocument("", Path(), root) for root in roots]
     if problem or any(document.problems for document in documents):
         return None
     return [document.data for document in documents]

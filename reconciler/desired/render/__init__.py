@@ -4,19 +4,32 @@ For: scalars that any reader takes for what they are, entries of `torrents`, and
 import `model` and the rest of `desired`. Never does I/O; who calls it writes the text.
 """
 
-from reconciler.desired.render.document import Gathered, Left, Rendered, render, size_of
-from reconciler.desired.render.entry import Entry, Source, block_entry, flow_entry, is_category, managed_values
+from reconciler.desired.render.document import (
+    ImportedEntry,
+    RenderedDocuments,
+    SkippedTorrent,
+    format_size,
+    render_documents,
+)
+from reconciler.desired.render.entry import (
+    EntrySource,
+    YamlEntry,
+    can_declare_category,
+    read_managed_values,
+    render_block_entry,
+    render_flow_entry,
+)
 
 __all__ = [
-    "Entry",
-    "Gathered",
-    "Left",
-    "Rendered",
-    "Source",
-    "block_entry",
-    "flow_entry",
-    "is_category",
-    "managed_values",
-    "render",
-    "size_of",
+    "EntrySource",
+    "ImportedEntry",
+    "RenderedDocuments",
+    "SkippedTorrent",
+    "YamlEntry",
+    "can_declare_category",
+    "format_size",
+    "read_managed_values",
+    "render_block_entry",
+    "render_documents",
+    "render_flow_entry",
 ]

@@ -10,111 +10,116 @@ from typing import Final
 
 from humanize import naturalsize
 
-from reconciler.desired.render.entry import Entry, Plain, block_entry, remark, value
-from reconciler.desired.schema.document import Managed
+from reconciler.desired.render.entry import YamlEntry, YamlValue, render_block_entry, render_value, sanitize_comment
+from reconciler.desired.schema.document import ManagedKeys
 
-WORTH: Final = 5  # lines that a document of its own has to save: it brings a separator, a version and a heading
-_UNDOING: Final = 2  # what a `null` counts, in lines: it takes a second look
-_DEFAULTABLE: Final = tuple(Managed.__annotations__)  # a null among them undoes a default
+MIN_LINES_SAVED: Final = (
+    5  # lines that a document of its own has to save: it brings a separator, a version and a heading
+)
+_NULL_COST: Final = 2  # what a `null` counts, in lines: it takes a second look
+_DEFAULTABLE_KEYS: Final = tuple(ManagedKeys.__annotations__)  # a null among them undoes a default
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DocumentDraft:
     """One document: its defaults, and its entries without what those say."""
 
-    entries: Sequence[Entry]
-    defaults: Mapping[str, Plain] = field(default_factory=dict)
+    entries: Sequence[YamlEntry]
+    defaults: Mapping[str, YamlValue] = field(default_factory=dict)
 
     @property
-    def lines(self) -> int:
+    def line_count(self) -> int:
         """How many lines it takes, but for its heading."""
         return sum(len(entry.keys) for entry in self.entries) + len(self.defaults) + bool(self.defaults)
 
 
-def grouped(entries: Sequence[Entry]) -> list[Part]:
+def group_entries(entries: Sequence[YamlEntry]) -> list[DocumentDraft]:
     """The entries in as few lines as is readable: by instance, and by category where many have one.
 
     The order is that of the instances and categories' names; inside of a document it is that of `entries`.
     """
     parts = []
-    for _, of_instance in _by("instance", entries):
-        rest: list[Entry] = []
+    for _, of_instance in _group_by_key("instance", entries):
+        rest: list[YamlEntry] = []
         own = []
-        whole = compact(of_instance)
-        for _, members in _by("category", of_instance):
-            part = compact(members)
-            if sum(len(_under(entry, whole.defaults)) for entry in members) - part.lines >= WORTH:
+        whole = compact_entries(of_instance)
+        for _, members in _group_by_key("category", of_instance):
+            part = compact_entries(members)
+            if (
+                sum(len(_subtract_defaults(entry, whole.defaults)) for entry in members) - part.line_count
+                >= MIN_LINES_SAVED
+            ):
                 own.append(part)
             else:
                 rest += members
         if own and rest:
             kept = set(map(id, rest))
-            own.insert(0, compact([entry for entry in of_instance if id(entry) in kept]))
-        parts += own if own and _lines(own) < _lines([whole]) else [whole]
+            own.insert(0, compact_entries([entry for entry in of_instance if id(entry) in kept]))
+        parts += own if own and _count_lines(own) < _count_lines([whole]) else [whole]
     return parts
 
 
-def _lines(parts: Sequence[Part]) -> int:
-    return sum(part.lines + WORTH - 1 for part in parts)
+def _count_lines(drafts: Sequence[DocumentDraft]) -> int:
+    return sum(part.line_count + MIN_LINES_SAVED - 1 for part in drafts)
 
 
-def compact(entries: Sequence[Entry]) -> Part:
+def compact_entries(entries: Sequence[YamlEntry]) -> DocumentDraft:
     """One document with the defaults that save lines. A category is one only where all have it: else it misleads."""
-    defaults: dict[str, Plain] = {}
-    for key in _DEFAULTABLE:
-        found = Counter(_frozen(entry.keys[key]) for entry in entries if key in entry.keys)
+    defaults: dict[str, YamlValue] = {}
+    for key in _DEFAULTABLE_KEYS:
+        found = Counter(_freeze_value(entry.keys[key]) for entry in entries if key in entry.keys)
         if not found:
             continue
         common, times = found.most_common(1)[0]
         said, without = found.total(), len(entries) - found.total()
         if key == "category" and times < len(entries):
             continue
-        if 1 + (said - times) + _UNDOING * without < said:
-            defaults[key] = next(e.keys[key] for e in entries if key in e.keys and _frozen(e.keys[key]) == common)
-    return Part([_relative(entry, defaults) for entry in entries], defaults)
+        if 1 + (said - times) + _NULL_COST * without < said:
+            defaults[key] = next(e.keys[key] for e in entries if key in e.keys and _freeze_value(e.keys[key]) == common)
+    return DocumentDraft([_strip_defaults(entry, defaults) for entry in entries], defaults)
 
 
-def _relative(entry: Entry, defaults: Mapping[str, Plain]) -> Entry:
-    return Entry(entry.source, _under(entry, defaults), entry.remarks)
+def _strip_defaults(entry: YamlEntry, defaults: Mapping[str, YamlValue]) -> YamlEntry:
+    return YamlEntry(entry.source, _subtract_defaults(entry, defaults), entry.comments)
 
 
-def _under(entry: Entry, defaults: Mapping[str, Plain]) -> dict[str, Plain]:
+def _subtract_defaults(entry: YamlEntry, defaults: Mapping[str, YamlValue]) -> dict[str, YamlValue]:
     """What the entry still has to say under these defaults."""
     said = {key: one for key, one in entry.keys.items() if key not in defaults or defaults[key] != one}
     return said | {key: None for key in defaults if key not in entry.keys}
 
 
-def _by(key: str, entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
-    groups: defaultdict[str, list[Entry]] = defaultdict(list)
+def _group_by_key(key: str, entries: Sequence[YamlEntry]) -> list[tuple[str, list[YamlEntry]]]:
+    groups: defaultdict[str, list[YamlEntry]] = defaultdict(list)
     for entry in entries:
         groups[str(entry.keys.get(key) or "")].append(entry)
     return sorted(groups.items())
 
 
-def _frozen(one: Plain) -> Hashable:
-    return one if isinstance(one, (str, int, float)) else json.dumps(one)
+def _freeze_value(value: YamlValue) -> Hashable:
+    return value if isinstance(value, (str, int, float)) else json.dumps(value)
 
 
-DECLARED = "declared already"
-_NAMED = 5  # torrents of one reason that are named
-_PASSKEYS = (
+ALREADY_DECLARED = "declared already"
+_MAX_NAMED = 5  # torrents of one reason that are named
+_PASSKEY_WARNING = (
     "Some magnets hold tracker addresses with what looks like a passkey: with it, others can download in your name.",
     "Keep this file to yourself; before it goes into a repository, think of who can read that.",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class ImportedEntry:
     """One live torrent, declared; `size` in bytes, 0 where it is not known yet."""
 
-    entry: Entry
+    entry: YamlEntry
     instance: str
     infohash: str
     size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class SkippedTorrent:
     """One live torrent that is left out, and why."""
 
     instance: str
@@ -124,77 +129,82 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedDocuments:
     """A document; `starts[i]` is the line, counted from 1, at which `entries[i]` begins."""
 
     text: str
-    entries: Sequence[Entry]
-    starts: Sequence[int]
+    entries: Sequence[YamlEntry]
+    start_lines: Sequence[int]
 
 
-def render(
-    gathered: Sequence[Gathered],
-    left: Sequence[Left],
+def render_documents(
+    imported: Sequence[ImportedEntry],
+    skipped: Sequence[SkippedTorrent],
     instances: Sequence[str],
-    categories: Mapping[str, Mapping[str, Plain]],
+    categories: Mapping[str, Mapping[str, YamlValue]],
     *,
-    passkeys: bool,
-) -> Rendered:
+    has_passkeys: bool,
+) -> RenderedDocuments:
     """The documents. They begin with `---`, so that they may also be added to the end of a file that is there.
 
     `categories`: names and paths of those that are declared too, in the first document.
     """
-    originals = {id(one.entry.source): one.entry for one in gathered}
-    lines = ["---", *(f"# {remark(text)}".rstrip() for text in _head(gathered, left, instances, passkeys))]
-    entries: list[Entry] = []
+    originals = {id(one.entry.source): one.entry for one in imported}
+    lines = [
+        "---",
+        *(f"# {sanitize_comment(text)}".rstrip() for text in _build_header(imported, skipped, instances, has_passkeys)),
+    ]
+    entries: list[YamlEntry] = []
     starts: list[int] = []
-    for number, part in enumerate(grouped([one.entry for one in gathered]) or [Part(())]):
+    for number, part in enumerate(group_entries([one.entry for one in imported]) or [DocumentDraft(())]):
         lines += ["", "---"] if number else []
-        lines += _top(part, {} if number else categories)
+        lines += _render_top(part, {} if number else categories)
         for entry in part.entries:
             entries.append(originals[id(entry.source)])
             starts.append(len(lines) + 1)
-            lines += block_entry(entry, "  ")
-    return Rendered("\n".join(lines) + "\n", entries, starts)
+            lines += render_block_entry(entry, "  ")
+    return RenderedDocuments("\n".join(lines) + "\n", entries, starts)
 
 
-def size_of(count: int) -> str:
+def format_size(count: int) -> str:
     """Bytes as people read them."""
     return naturalsize(count, binary=True)
 
 
-def _top(part: Part, categories: Mapping[str, Mapping[str, Plain]]) -> list[str]:
+def _render_top(draft: DocumentDraft, categories: Mapping[str, Mapping[str, YamlValue]]) -> list[str]:
     lines = ["version: 1"]
     if categories:
         lines += ["categories:"]
-        lines += [f"  {value(name)}: {value(paths)}" for name, paths in sorted(categories.items())]
-    if part.defaults:
-        lines += ["defaults:", *(f"  {key}: {value(one)}" for key, one in part.defaults.items())]
-    return [*lines, "torrents:" if part.entries else "torrents: []"]
+        lines += [f"  {render_value(name)}: {render_value(paths)}" for name, paths in sorted(categories.items())]
+    if draft.defaults:
+        lines += ["defaults:", *(f"  {key}: {render_value(one)}" for key, one in draft.defaults.items())]
+    return [*lines, "torrents:" if draft.entries else "torrents: []"]
 
 
-def _head(gathered: Sequence[Gathered], left: Sequence[Left], instances: Sequence[str], passkeys: bool) -> list[str]:
-    count = len(gathered)
-    total = f", {size_of(size)}" if (size := sum(one.size for one in gathered)) else ""
+def _build_header(
+    imported: Sequence[ImportedEntry], skipped: Sequence[SkippedTorrent], instances: Sequence[str], has_passkeys: bool
+) -> list[str]:
+    count = len(imported)
+    total = f", {format_size(size)}" if (size := sum(one.size for one in imported)) else ""
     lines = [
         f"{count:,} {'torrent' if count == 1 else 'torrents'}{total}, as reconcile import found them on "
         + ", ".join(instances)
         + ".",
         "It goes with the files that declare the instances; together they only adopt what is there.",
     ]
-    lines += _PASSKEYS if passkeys else ()
-    return lines + _left_out(left)
+    lines += _PASSKEY_WARNING if has_passkeys else ()
+    return lines + _list_skipped(skipped)
 
 
-def _left_out(left: Sequence[Left]) -> list[str]:
-    by_reason: dict[str, list[Left]] = {}
-    for one in sorted(left, key=lambda one: (one.reason, one.instance, one.name, one.infohash)):
+def _list_skipped(skipped: Sequence[SkippedTorrent]) -> list[str]:
+    by_reason: dict[str, list[SkippedTorrent]] = {}
+    for one in sorted(skipped, key=lambda one: (one.reason, one.instance, one.name, one.infohash)):
         by_reason.setdefault(one.reason, []).append(one)
     lines = ["", "Left out:"] if by_reason else []
     for reason, some in by_reason.items():
         lines.append(f"- {len(some):,}: {reason}")
-        if reason == DECLARED:
+        if reason == ALREADY_DECLARED:
             continue
-        lines += [f"    {one.infohash[:10]} {one.name} on {one.instance}" for one in some[:_NAMED]]
-        lines += [f"    … and {len(some) - _NAMED:,} more"] if len(some) > _NAMED else []
+        lines += [f"    {one.infohash[:10]} {one.name} on {one.instance}" for one in some[:_MAX_NAMED]]
+        lines += [f"    … and {len(some) - _MAX_NAMED:,} more"] if len(some) > _MAX_NAMED else []
     return lines

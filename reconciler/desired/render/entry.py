@@ -1,4 +1,4 @@
-"""One entry of `torrents` as text."""
+"""One entry of `torrent_files` as text."""
 
 from __future__ import annotations
 
@@ -10,53 +10,59 @@ from typing import Any, Final, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from reconciler.desired.context import Invalid
-from reconciler.desired.schema.document import Managed
-from reconciler.model.options import Version, declarable
+from reconciler.desired.context import InvalidValue
+from reconciler.desired.schema.document import ManagedKeys
+from reconciler.model.options import ApiVersion, iter_declarable_options
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT, free_tags, held
+from reconciler.model.tags import PROTECT_TAG, read_held_state, select_user_tags
 
-Plain = str | bool | int | float | None | Sequence["Plain"] | Mapping[str, "Plain"]
+YamlValue = str | bool | int | float | None | Sequence["YamlValue"] | Mapping[str, "YamlValue"]
 
-_WORDS = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+@-]*(?: [A-Za-z0-9_./+@-]+)*")
+_SAFE_WORDS = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+@-]*(?: [A-Za-z0-9_./+@-]+)*")
 _LINK = re.compile(r"(?:magnet:\?|https?://)[A-Za-z0-9%&=:?+._/!~*'(),;@$\[\]-]*[A-Za-z0-9%&=+._/!~*'(),;@$\[\]-]")
-_MEANS_ELSE = re.compile(r"(?i)null|true|false|yes|no|on|off|y|n")  # in YAML 1.1 or 1.2
+_AMBIGUOUS_WORD = re.compile(r"(?i)null|true|false|yes|no|on|off|y|n")  # in YAML 1.1 or 1.2
 _SPECIAL = re.compile(r'[\\"]')
 _ESCAPES: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
-def scalar(text: str, *, flow: bool = False) -> str:
+def render_scalar(text: str, *, flow: bool = False) -> str:
     """A text as a scalar: bare where that is safe, else in quotes. `flow`: it stands inside of brackets."""
-    if _WORDS.fullmatch(text) and not _MEANS_ELSE.fullmatch(text) and not (flow and " " in text):
+    if _SAFE_WORDS.fullmatch(text) and not _AMBIGUOUS_WORD.fullmatch(text) and not (flow and " " in text):
         return text
     if not flow and _LINK.fullmatch(text):
         return text
     if "\\" in text and text.isprintable():
         return "'" + text.replace("'", "''") + "'"
-    return '"' + "".join(map(_escaped, _SPECIAL.sub(r"\\\g<0>", text))) + '"'
+    return '"' + "".join(map(_escape_character, _SPECIAL.sub(r"\\\g<0>", text))) + '"'
 
 
-def value(one: Plain, *, flow: bool = False) -> str:
+def render_value(data: YamlValue, *, flow: bool = False) -> str:
     """Any value on one line; lists and mappings in brackets."""
-    if one is None:
+    if data is None:
         return "null"
-    if isinstance(one, bool):
-        return "true" if one else "false"
-    if isinstance(one, (int, float)):
-        return repr(one)
-    if isinstance(one, str):
-        return scalar(one, flow=flow)
-    if isinstance(one, Mapping):
-        return "{" + ", ".join(f"{scalar(key, flow=True)}: {value(item, flow=True)}" for key, item in one.items()) + "}"
-    return "[" + ", ".join(value(item, flow=True) for item in one) + "]"
+    if isinstance(data, bool):
+        return "true" if data else "false"
+    if isinstance(data, (int, float)):
+        return repr(data)
+    if isinstance(data, str):
+        return render_scalar(data, flow=flow)
+    if isinstance(data, Mapping):
+        return (
+            "{"
+            + ", ".join(
+                f"{render_scalar(key, flow=True)}: {render_value(item, flow=True)}" for key, item in data.items()
+            )
+            + "}"
+        )
+    return "[" + ", ".join(render_value(item, flow=True) for item in data) + "]"
 
 
-def remark(text: str) -> str:
+def sanitize_comment(text: str) -> str:
     """A text for a comment: on one line, and nothing in it that could drive a terminal or hide what is there."""
     return "".join(sign if sign.isprintable() else "?" for sign in text).rstrip()
 
 
-def _escaped(sign: str) -> str:
+def _escape_character(sign: str) -> str:
     if sign.isprintable():
         return sign
     if sign in _ESCAPES:
@@ -66,7 +72,7 @@ def _escaped(sign: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class EntrySource:
     """What an entry names its torrent by: the key (`magnet`, `torrent`, …) and its value. It may hold a passkey."""
 
     key: str
@@ -74,59 +80,59 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class YamlEntry:
     """One entry: its source, its other keys in order, and what is said of it in comments, a line each."""
 
-    source: Source
-    keys: Mapping[str, Plain] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
+    source: EntrySource
+    keys: Mapping[str, YamlValue] = field(default_factory=dict)
+    comments: tuple[str, ...] = ()
 
     @property
-    def data(self) -> dict[str, Plain]:
+    def data(self) -> dict[str, YamlValue]:
         """The entry as plain data."""
         return {self.source.key: self.source.text, **self.keys}
 
 
-def block_entry(entry: Entry, indent: str) -> list[str]:
+def render_block_entry(entry: YamlEntry, indent: str) -> list[str]:
     """Its lines in a block list. The remarks stand inside of the entry, so that they go where it goes."""
-    lines = [f"# {remark(text)}" for text in entry.remarks]
-    lines += [f"{key}: {value(one)}" for key, one in entry.data.items()]
+    lines = [f"# {sanitize_comment(text)}" for text in entry.comments]
+    lines += [f"{key}: {render_value(one)}" for key, one in entry.data.items()]
     return [f"{indent}{'- ' if number == 0 else '  '}{text}" for number, text in enumerate(lines)]
 
 
-def flow_entry(entry: Entry) -> str:
+def render_flow_entry(entry: YamlEntry) -> str:
     """The entry inside of brackets; there is no room for remarks."""
-    return value(entry.data, flow=True)
+    return render_value(entry.data, flow=True)
 
 
 # What is as on any fresh torrent is not said, and so not managed: to declare `paused: false` would start again what a
 # share limit has stopped. What the kill switch holds is to run.
-_FIELDS: Final[tuple[tuple[str, Callable[[LiveTorrent], Plain]], ...]] = (
+_FIELD_READERS: Final[tuple[tuple[str, Callable[[LiveTorrent], YamlValue]], ...]] = (
     ("category", lambda live: live.category or None),
-    ("tags", lambda live: sorted(free_tags(live.tags)) or None),
+    ("tags", lambda live: sorted(select_user_tags(live.tags)) or None),
     ("save_path", lambda live: None if live.auto_tmm or live.moving else live.save_path or None),
-    ("paused", lambda live: (live.stopped and held(live.tags) is None) or None),
-    ("protect", lambda live: PROTECT in live.tags or None),
+    ("paused", lambda live: (live.stopped and read_held_state(live.tags) is None) or None),
+    ("protect", lambda live: PROTECT_TAG in live.tags or None),
 )
 
-_MANAGED: Final[TypeAdapter[Managed]] = TypeAdapter(Managed)
+_MANAGED_ADAPTER: Final[TypeAdapter[ManagedKeys]] = TypeAdapter(ManagedKeys)
 
 
-def managed_values(live: LiveTorrent, api: Version) -> tuple[dict[str, Plain], tuple[str, ...]]:
+def read_managed_values(live: LiveTorrent, api: ApiVersion) -> tuple[dict[str, YamlValue], tuple[str, ...]]:
     """Its keys, and why one was left out: whatever the schema refuses, since one such value would spoil the file."""
-    keys: dict[str, Plain] = {}
+    keys: dict[str, YamlValue] = {}
     left: list[str] = []
-    for key, found in _said(live, api):
+    for key, found in _iter_declarable_values(live, api):
         outer, _, inner = key.partition(".")
         if isinstance(found, list):
-            reasons = [(item, _refusal(key, (item,))) for item in found]
-            left += [f"{key} without {scalar(str(item))}: {why}" for item, why in reasons if why]
+            reasons = [(item, _refusal_reason(key, (item,))) for item in found]
+            left += [f"{key} without {render_scalar(str(item))}: {why}" for item, why in reasons if why]
             if kept := [item for item, why in reasons if not why]:
                 keys[key] = kept
-        elif why := _refusal(key, found):
-            left.append(f"{key} {scalar(str(found))} is left out: {why}")
+        elif why := _refusal_reason(key, found):
+            left.append(f"{key} {render_scalar(str(found))} is left out: {why}")
         elif inner:
-            keys[outer] = {**cast("Mapping[str, Plain]", keys.get(outer, {})), inner: found}
+            keys[outer] = {**cast("Mapping[str, YamlValue]", keys.get(outer, {})), inner: found}
         else:
             keys[key] = found
     if live.moving:
@@ -136,30 +142,34 @@ def managed_values(live: LiveTorrent, api: Version) -> tuple[dict[str, Plain], t
     return keys, tuple(left)
 
 
-def _said(live: LiveTorrent, api: Version) -> Iterator[tuple[str, Plain]]:
+def _iter_declarable_values(live: LiveTorrent, api: ApiVersion) -> Iterator[tuple[str, YamlValue]]:
     """Every key that has something to say; `share_limits.ratio` for one inside of another."""
-    for key, read in _FIELDS:
+    for key, read in _FIELD_READERS:
         if (found := read(live)) is not None:
             yield key, found
-    for key, value in declarable(live, api):
+    for key, value in iter_declarable_options(live, api):
         if not (key == "download_path" and live.auto_tmm):  # it is its category's
-            yield key, cast("Plain", value)
+            yield key, cast("YamlValue", value)
 
 
-def is_category(name: str, save_path: str) -> bool:
+def can_declare_category(name: str, save_path: str) -> bool:
     """Can a category with this path be declared?"""
-    return bool(name and save_path) and not _refusal("category", name) and not _refusal("save_path", save_path)
+    return (
+        bool(name and save_path)
+        and not _refusal_reason("category", name)
+        and not _refusal_reason("save_path", save_path)
+    )
 
 
 @lru_cache(maxsize=4096)
-def _refusal(key: str, found: Any) -> str:
+def _refusal_reason(key: str, found: Any) -> str:
     """Why the schema does not take this value, or ""."""
     outer, _, inner = key.partition(".")
     value = list(found) if isinstance(found, tuple) else found
     given = {outer: {inner: value} if inner else value}
     try:
-        _MANAGED.validate_python(given)
+        _MANAGED_ADAPTER.validate_python(given)
     except ValidationError as error:
         cause = error.errors(include_url=False)[0].get("ctx", {}).get("error")
-        return cause.message if isinstance(cause, Invalid) else "its form is not allowed"
+        return cause.message if isinstance(cause, InvalidValue) else "its form is not allowed"
     return ""

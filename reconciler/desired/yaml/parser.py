@@ -16,12 +16,12 @@ from ruamel.yaml.tag import Tag
 
 from reconciler.model.position import Position, Problem
 
-IMPLICIT: Final = Tag(suffix="")  # what `ctag` is on a node that has no tag in the text
+IMPLICIT_TAG: Final = Tag(suffix="")  # what `ctag` is on a node that has no tag in the text
 MAX_DEPTH: Final = 40  # the deepest legal value is at 7; far below what would exhaust the C stack
 
-_UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_QUOTE_IT = "Text that begins with one of * & ! % @ ` must be in quotes"
-_PLAIN_WORDS: Final[dict[str, tuple[str, str]]] = {
+_UNPRINTABLE_CHARACTER = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_QUOTE_HINT = "Text that begins with one of * & ! % @ ` must be in quotes"
+_PLAIN_MESSAGES: Final[dict[str, tuple[str, str]]] = {
     "mapping values are not allowed in this context": (
         'a ":" is not expected here',
         'Check the indentation, and put text that holds ": " in quotes',
@@ -33,9 +33,9 @@ _PLAIN_WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "found unexpected document indicator": ("the document ends inside a quoted text", "Close the quotes"),
     "found unexpected end of stream": ("the file ends inside a quoted text", "Close the quotes"),
-    "found undefined alias": ("this alias (*) names an anchor (&) that does not exist", _QUOTE_IT),
+    "found undefined alias": ("this alias (*) names an anchor (&) that does not exist", _QUOTE_HINT),
     "second occurrence": ("this anchor (&) is defined twice", "Give one of the two another name"),
-    "found undefined tag handle": ("this tag (!) is not known", _QUOTE_IT),
+    "found undefined tag handle": ("this tag (!) is not known", _QUOTE_HINT),
     "found unknown escape character": (
         'there is no such escape in a text in "double quotes"',
         r"Write \\ for a backslash, or use 'single quotes'",
@@ -51,7 +51,7 @@ _PLAIN_WORDS: Final[dict[str, tuple[str, str]]] = {
     "did not find expected node content": ("a value is expected here", "Check the brackets and commas"),
     "did not find expected alphabetic or numeric character": (
         "the name of an anchor (&) or alias (*) is made of letters, digits, - and _",
-        _QUOTE_IT,
+        _QUOTE_HINT,
     ),
     "did not find expected <document start>": (
         "this does not belong to what is above",
@@ -64,7 +64,7 @@ _PLAIN_WORDS: Final[dict[str, tuple[str, str]]] = {
     "found incompatible YAML document": ("this is not YAML 1.2", 'Remove the line that begins with "%YAML"'),
     "found unknown directive name": ("this % directive is not known", "Remove it"),
 }
-_SAID_AT_THE_START = (  # libyaml notices these far from where a person would look
+_REPORTED_AT_START = (  # libyaml notices these far from where a person would look
     "did not find expected ',' or ']'",
     "did not find expected ',' or '}'",
     "found unexpected end of stream",
@@ -73,44 +73,44 @@ _SAID_AT_THE_START = (  # libyaml notices these far from where a person would lo
 )
 
 
-class _TooDeep(Exception):
+class _NestingTooDeep(Exception):
     """Collections nest deeper than any desired state does."""
 
 
-class Parser(CParser):  # type: ignore[misc]
+class YamlParser(CParser):  # type: ignore[misc]
     """The C parser with the three hooks its composer calls: they guard the depth and resolve no tags."""
 
     depth = 0
-    deepest: Any = None
+    deepest_node: Any = None
 
     def descend_resolver(self, parent: Node | None, _index: object) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            self.deepest = parent
-            raise _TooDeep
+            self.deepest_node = parent
+            raise _NestingTooDeep
 
     def ascend_resolver(self) -> None:
         self.depth -= 1
 
     def resolve(self, _kind: object, _value: object, _implicit: object) -> Tag:
-        return IMPLICIT
+        return IMPLICIT_TAG
 
 
-def compose(file: str, text: str) -> tuple[list[Node], Problem | None]:
+def compose_nodes(file: str, text: str) -> tuple[list[Node], Problem | None]:
     """The root node of every document in `text`, or (and then none) what is wrong with it as YAML."""
     roots: list[Node] = []
     parser: Any = None
     try:
-        parser = Parser(text)
+        parser = YamlParser(text)
         while parser.check_node():
             roots.append(parser.get_node())
-    except _TooDeep:
-        at = position(file, parser.deepest)
+    except _NestingTooDeep:
+        at = position_of(file, parser.deepest_node)
         return [], Problem(at, f"this nests more than {MAX_DEPTH} levels deep, deeper than any desired state")
     except ReaderError:
-        return [], _unprintable(file, text)
+        return [], _describe_unprintable(file, text)
     except MarkedYAMLError as error:
-        return [], _in_plain_words(file, text, error)
+        return [], _describe_yaml_error(file, text, error)
     except YAMLError:
         return [], Problem(Position(file, 1, 1), "this is not YAML")
     if not roots:
@@ -120,24 +120,24 @@ def compose(file: str, text: str) -> tuple[list[Node], Problem | None]:
     return roots, None
 
 
-def position(file: str, node: Node) -> Position:
+def position_of(file: str, node: Node) -> Position:
     """Where a node begins."""
     mark = node.start_mark
     return Position(file, mark.line + 1, mark.column + 1)
 
 
-def _unprintable(file: str, text: str) -> Problem:
-    found = _UNPRINTABLE.search(text)
+def _describe_unprintable(file: str, text: str) -> Problem:
+    found = _UNPRINTABLE_CHARACTER.search(text)
     start = found.start() if found else 0
     line, column = text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1
     name = f"U+{ord(text[start]):04X}"
     return Problem(Position(file, line, column), f"the control character {name} is not allowed in YAML", "Remove it")
 
 
-def _in_plain_words(file: str, text: str, error: MarkedYAMLError) -> Problem:
+def _describe_yaml_error(file: str, text: str, error: MarkedYAMLError) -> Problem:
     """libyaml's complaint as a sentence. It never quotes the file: that may be a password."""
     problem = str(error.problem)
-    mark = error.context_mark if problem in _SAID_AT_THE_START and error.context_mark else error.problem_mark
+    mark = error.context_mark if problem in _REPORTED_AT_START and error.context_mark else error.problem_mark
     if mark is None:
         return Problem(Position(file, 1, 1), "this is not YAML")
     at = Position(file, mark.line + 1, mark.column + 1)
@@ -146,9 +146,9 @@ def _in_plain_words(file: str, text: str, error: MarkedYAMLError) -> Problem:
         rest = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
         if rest.startswith("\t"):
             return Problem(at, "a tab cannot indent YAML", "Use spaces")
-        return Problem(at, "this character cannot begin a value", _QUOTE_IT)
+        return Problem(at, "this character cannot begin a value", _QUOTE_HINT)
     if problem == "second occurrence" and error.context_mark is not None:
         first = Position(file, error.context_mark.line + 1, error.context_mark.column + 1)
         return Problem(at, f"this anchor (&) is already defined at {first}", "Give one of the two another name")
-    message, mend = _PLAIN_WORDS.get(problem, (f"this is not YAML: {problem}", ""))
+    message, mend = _PLAIN_MESSAGES.get(problem, (f"this is not YAML: {problem}", ""))
     return Problem(at, message, mend)

@@ -7,24 +7,39 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from reconciler.model.desired import Desired, DesiredTorrent
-from reconciler.model.groups import NOTHING, Copy, Group, Known, Member, Pending, Strategy
+from reconciler.model.desired import DesiredState, DesiredTorrent
+from reconciler.model.groups import (
+    NO_PLACEMENT_FACTS,
+    Group,
+    KeptCopy,
+    Member,
+    PendingTorrent,
+    PlacementFacts,
+    Strategy,
+)
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.tags import owner_tag, owners
-from reconciler.plan.guard import allowance
-from reconciler.plan.match import Match, match
-from reconciler.plan.placement.copies import percent, reliable, worth
-from reconciler.plan.placement.members import Room, Seat
-from reconciler.plan.placement.strategies import Decision, Spot, Stay, on_every, on_one, ranked
-from reconciler.plan.torrents import not_addable
+from reconciler.model.tags import build_owner_tag, parse_owners
+from reconciler.plan.guard import count_allowed_deletions
+from reconciler.plan.match import Match, match_entries
+from reconciler.plan.placement.copies import bytes_at_risk, can_replace, percent_text
+from reconciler.plan.placement.members import CapacityTracker, MemberState
+from reconciler.plan.placement.strategies import (
+    Assignment,
+    Disposition,
+    PlacementDecision,
+    place_replicated,
+    place_single,
+    rank_members,
+)
+from reconciler.plan.torrents import unaddable_reason
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class PlacedEntry:
     """An entry on one instance, and for an entry of a group why: its spot there."""
 
-    found: Match
-    spot: Spot | None = None
+    match: Match
+    assignment: Assignment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +49,26 @@ class Placement:
     `until`: the moment at which time alone would change something; None: never.
     """
 
-    on: Mapping[str, Sequence[Here]]
-    pending: tuple[Pending, ...] = ()
+    entries_by_instance: Mapping[str, Sequence[PlacedEntry]]
+    pending: tuple[PendingTorrent, ...] = ()
     until: datetime | None = None
-    strays: Mapping[str, tuple[DesiredTorrent, Mapping[str, Match]]] = field(default_factory=dict)  # by every id
+    group_entries_by_id: Mapping[str, tuple[DesiredTorrent, Mapping[str, Match]]] = field(
+        default_factory=dict
+    )  # by every id
 
-    def stray(self, instance: str, live: LiveTorrent, owner: str) -> tuple[DesiredTorrent, Spot] | None:
+    def assign_stray(self, instance: str, live: LiveTorrent, owner: str) -> tuple[DesiredTorrent, Assignment] | None:
         """For one that no entry wants on this instance: the entry of a group that wants it elsewhere, and its spot."""
         for key in (live.id, *live.infohashes.ids):
-            if key in self.strays:
-                entry, found = self.strays[key]
-                return entry, _stray(instance, live, found, owner)
+            if key in self.group_entries_by_id:
+                entry, found = self.group_entries_by_id[key]
+                return entry, _assign_stray(instance, live, found, owner)
         return None
 
 
-def place(
-    desired: Desired,
+def place_entries(
+    desired: DesiredState,
     snapshots: Mapping[str, Snapshot],
-    known: Known = NOTHING,
+    facts: PlacementFacts = NO_PLACEMENT_FACTS,
     now: datetime | None = None,
     *,
     take_over: bool = False,
@@ -62,151 +79,164 @@ def place(
     """
     possible: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry in desired.torrents:
-        for name in desired.places_of(entry):
+        for name in desired.instances_of(entry):
             possible[name].append(entry)
-    found = {name: match(possible[name], snapshot.torrents) for name, snapshot in snapshots.items()}
+    found = {name: match_entries(possible[name], snapshot.torrents) for name, snapshot in snapshots.items()}
     if not desired.groups:
-        return Placement({name: [Here(one) for one in matches] for name, matches in found.items()})
+        return Placement({name: [PlacedEntry(one) for one in matches] for name, matches in found.items()})
     if now is None:
         raise ValueError("where there are groups, the plan depends on the time")
-    return _Placing(desired, snapshots, known, now, take_over).all(found)
+    return _Placer(desired, snapshots, facts, now, take_over).place_all(found)
 
 
-class _Placing:
+class _Placer:
     def __init__(
-        self, desired: Desired, snapshots: Mapping[str, Snapshot], known: Known, now: datetime, take_over: bool
+        self,
+        desired: DesiredState,
+        snapshots: Mapping[str, Snapshot],
+        facts: PlacementFacts,
+        now: datetime,
+        take_over: bool,
     ) -> None:
         self._desired = desired
         self._snapshots = snapshots
-        self._known = known
+        self._facts = facts
         self._now = now
         self._take_over = take_over
-        self._room = Room(snapshots, known.free)
-        self._allowed: dict[str, int] = {}
+        self._capacity = CapacityTracker(snapshots, facts.free_space)
+        self._allowed_moves: dict[str, int] = {}
 
-    def all(self, found: Mapping[str, Sequence[Match]]) -> Placement:
-        on, grouped = self._direct(found)
-        pending: list[Pending] = []
+    def place_all(self, matches_by_instance: Mapping[str, Sequence[Match]]) -> Placement:
+        on, grouped = self._place_direct(matches_by_instance)
+        pending: list[PendingTorrent] = []
         untils: list[datetime] = []
         strays: dict[str, tuple[DesiredTorrent, Mapping[str, Match]]] = {}
         groups = self._desired.groups
         entries = (entry for entry in self._desired.torrents if entry.instance in groups)
         # in an order of their own, so that who gets the last room does not depend on the order in the files
-        in_order = sorted(entries, key=lambda entry: (entry.infohash, entry.at))
-        for entry, decision in zip(in_order, self._decisions(in_order, grouped), strict=True):
+        in_order = sorted(entries, key=lambda entry: (entry.infohash, entry.position))
+        for entry, decision in zip(in_order, self._decide_all(in_order, grouped), strict=True):
             matches = grouped[id(entry)]
-            for spot in decision.spots:
+            for spot in decision.assignments:
                 if spot.instance in matches:
-                    on[spot.instance].append(Here(matches[spot.instance], spot))
+                    on[spot.instance].append(PlacedEntry(matches[spot.instance], spot))
             untils += [decision.until] if decision.until else []
-            pending += [self._pending(entry, decision)] if decision.pending else []
+            pending += [self._build_pending(entry, decision)] if decision.pending else []
             if not entry.absent:
-                strays.update(dict.fromkeys(_ids(entry, matches), (entry, matches)))
+                strays.update(dict.fromkeys(_iter_ids(entry, matches), (entry, matches)))
         return Placement(on, tuple(pending), min(untils, default=None), strays)
 
-    def _direct(
-        self, found: Mapping[str, Sequence[Match]]
-    ) -> tuple[dict[str, list[Here]], defaultdict[int, dict[str, Match]]]:
+    def _place_direct(
+        self, matches_by_instance: Mapping[str, Sequence[Match]]
+    ) -> tuple[dict[str, list[PlacedEntry]], defaultdict[int, dict[str, Match]]]:
         """What is declared for an instance itself, by instance; and the rest by entry (its `id`) and instance."""
-        on: dict[str, list[Here]] = {name: [] for name in found}
+        on: dict[str, list[PlacedEntry]] = {name: [] for name in matches_by_instance}
         grouped: defaultdict[int, dict[str, Match]] = defaultdict(dict)
-        for name, matches in found.items():
+        for name, matches in matches_by_instance.items():
             for one in matches:
                 if one.entry.instance in self._desired.groups:
                     grouped[id(one.entry)][name] = one
                     continue
-                on[name].append(Here(one))
-                if not (one.lives or one.entry.absent):
-                    self._room.take(name)
+                on[name].append(PlacedEntry(one))
+                if not (one.live_torrents or one.entry.absent):
+                    self._capacity.reserve(name)
         return on, grouped
 
-    def _pending(self, entry: DesiredTorrent, decision: Decision) -> Pending:
+    def _build_pending(self, entry: DesiredTorrent, decision: PlacementDecision) -> PendingTorrent:
         infohash = entry.infohash
-        before = self._known.pending.get((entry.instance, infohash))
+        before = self._facts.pending.get((entry.instance, infohash))
         since = before.since if before and before.since else self._now
-        return Pending(infohash, entry.label, entry.instance, decision.pending or "", entry.at, decision.until, since)
+        return PendingTorrent(
+            infohash, entry.label, entry.instance, decision.pending or "", entry.position, decision.until, since
+        )
 
-    def _decisions(
+    def _decide_all(
         self, entries: Sequence[DesiredTorrent], grouped: Mapping[int, Mapping[str, Match]]
-    ) -> Sequence[Decision]:
+    ) -> Sequence[PlacementDecision]:
         """All decisions. What moves comes after what has no place yet, and so much at a time as the guard allows."""
         groups = self._desired.groups
-        decisions = [self._decide(one, groups[one.instance], grouped[id(one)], may_move=False) for one in entries]
-        spots = (spot for decision in decisions for spot in decision.spots)
-        moving = Counter(spot.instance for spot in spots if spot.stay is Stay.LEAVING and spot.keeper)
+        decisions = [self._decide_entry(one, groups[one.instance], grouped[id(one)], may_move=False) for one in entries]
+        spots = (spot for decision in decisions for spot in decision.assignments)
+        moving = Counter(spot.instance for spot in spots if spot.disposition is Disposition.LEAVING and spot.keeper)
         for index, (entry, decision) in enumerate(zip(entries, decisions, strict=True)):
-            source = next((spot.instance for spot in decision.spots if spot.later), None)
-            if source is None or moving[source] >= self._at_a_time(source):
+            source = next((spot.instance for spot in decision.assignments if spot.later_instance), None)
+            if source is None or moving[source] >= self._count_allowed_moves(source):
                 continue
             found = grouped[id(entry)]
-            decisions[index] = self._decide(entry, groups[entry.instance], found, may_move=True)
+            decisions[index] = self._decide_entry(entry, groups[entry.instance], found, may_move=True)
             moving[source] += 1
         return decisions
 
-    def _at_a_time(self, instance: str) -> int:
-        if instance not in self._allowed:
+    def _count_allowed_moves(self, instance: str) -> int:
+        if instance not in self._allowed_moves:
             torrents = self._snapshots[instance].torrents
-            owned = sum(owner_tag(self._desired.owner) in live.tags for live in torrents)
-            self._allowed[instance] = allowance((), owned, self._desired)
-        return self._allowed[instance]
+            owned = sum(build_owner_tag(self._desired.owner) in live.tags for live in torrents)
+            self._allowed_moves[instance] = count_allowed_deletions((), owned, self._desired)
+        return self._allowed_moves[instance]
 
-    def _decide(self, entry: DesiredTorrent, group: Group, found: Mapping[str, Match], *, may_move: bool) -> Decision:
+    def _decide_entry(
+        self, entry: DesiredTorrent, group: Group, matches: Mapping[str, Match], *, may_move: bool
+    ) -> PlacementDecision:
         if entry.absent:
-            return Decision(tuple(Spot(name, Stay.WANTED, "absent from every member") for name in found))
+            return PlacementDecision(
+                tuple(Assignment(name, Disposition.WANTED, "absent from every member") for name in matches)
+            )
         members: Sequence[Member] = group.members
         if group.strategy is Strategy.SPREAD:
-            members = ranked(members, entry.infohash)
-        seats = [self._seat(entry, member, found.get(member.name)) for member in members]
+            members = rank_members(members, entry.infohash)
+        seats = [self._build_member_state(entry, member, matches.get(member.name)) for member in members]
         if group.strategy is Strategy.REPLICATE:
-            decision = on_every(seats, self._now)
+            decision = place_replicated(seats, self._now)
         else:
-            decision = on_one(seats, group, self._desired.owner, self._now, may_move=may_move)
+            decision = place_single(seats, group, self._desired.owner, self._now, may_move=may_move)
         empty = {seat.name for seat in seats if not seat.copy}
-        for spot in decision.spots:
+        for spot in decision.assignments:
             if spot.instance in empty:
-                self._room.take(spot.instance)
+                self._capacity.reserve(spot.instance)
         return decision
 
-    def _seat(self, entry: DesiredTorrent, member: Member, found: Match | None) -> Seat:
-        down = self._known.down.get(member.name)
-        if found is None:
-            held = self._known.held.get(member.name)
+    def _build_member_state(self, entry: DesiredTorrent, member: Member, match: Match | None) -> MemberState:
+        down = self._facts.outages.get(member.name)
+        if match is None:
+            held = self._facts.held_ids.get(member.name)
             has = None if held is None else not held.isdisjoint(entry.ids)
-            return Seat(member, False, down=down, held=has)
-        theirs = self._others(found.live) if found.live else ()
-        copy = None if theirs else found.live
-        lacks = None if copy else self._lacks(entry, member, theirs)
-        return Seat(member, True, copy, down, lacks=lacks, conflict=found.conflict is not None)
+            return MemberState(member, False, outage=down, had_copy=has)
+        theirs = self._list_other_owners(match.live) if match.live else ()
+        copy = None if theirs else match.live
+        lacks = None if copy else self._cannot_take_reason(entry, member, theirs)
+        return MemberState(member, True, copy, down, cannot_take_reason=lacks, has_conflict=match.conflict is not None)
 
-    def _others(self, live: LiveTorrent) -> tuple[str, ...]:
+    def _list_other_owners(self, live: LiveTorrent) -> tuple[str, ...]:
         """Whose it is where it is not ours to take: no copy to rely on, nor a place for one of our own."""
-        if self._take_over or owner_tag(self._desired.owner) in live.tags:
+        if self._take_over or build_owner_tag(self._desired.owner) in live.tags:
             return ()
-        return owners(live.tags)
+        return parse_owners(live.tags)
 
-    def _lacks(self, entry: DesiredTorrent, member: Member, theirs: Sequence[str]) -> str | None:
-        if theirs:
-            return f'it has it already, for the owner "{theirs[0]}"'
+    def _cannot_take_reason(self, entry: DesiredTorrent, member: Member, other_owners: Sequence[str]) -> str | None:
+        if other_owners:
+            return f'it has it already, for the owner "{other_owners[0]}"'
         if self._desired.instances[member.name].suspend and not self._desired.suspend:
             return "it is suspended"
-        return not_addable(entry, self._snapshots[member.name]) or self._room.lacks(member)
+        return unaddable_reason(entry, self._snapshots[member.name]) or self._capacity.cannot_take_reason(member)
 
 
-def _ids(entry: DesiredTorrent, found: Mapping[str, Match]) -> Iterator[str]:
+def _iter_ids(entry: DesiredTorrent, matches: Mapping[str, Match]) -> Iterator[str]:
     """Every id that the torrent of an entry is known to have."""
     yield from entry.ids
-    for one in found.values():
-        for live in one.lives:
+    for one in matches.values():
+        for live in one.live_torrents:
             yield live.id
             yield from live.infohashes.ids
 
 
-def _stray(instance: str, live: LiveTorrent, found: Mapping[str, Match], owner: str) -> Spot:
+def _assign_stray(instance: str, live: LiveTorrent, matches: Mapping[str, Match], owner: str) -> Assignment:
     """What is to become of a copy on an instance that is not, or no longer, a member."""
-    copies = sorted((name, one.live) for name, one in found.items() if one.live and not one.conflict)
+    copies = sorted((name, one.live) for name, one in matches.items() if one.live and not one.conflict)
     for name, keeper in copies:
-        copy = Copy(name, keeper.id, worth(live))
-        if reliable(keeper, copy, owner):
-            return Spot(instance, Stay.SURPLUS, f"{name} has it, complete; {instance} is no member", copy)
-    where = ", ".join(f"{name} ({percent(keeper)})" for name, keeper in copies) or "a member"
-    return Spot(instance, Stay.LEAVING, f"{instance} is no member; stays here until it is complete on {where}")
+        copy = KeptCopy(name, keeper.id, bytes_at_risk(live))
+        if can_replace(keeper, copy, owner):
+            return Assignment(instance, Disposition.SURPLUS, f"{name} has it, complete; {instance} is no member", copy)
+    where = ", ".join(f"{name} ({percent_text(keeper)})" for name, keeper in copies) or "a member"
+    return Assignment(
+        instance, Disposition.LEAVING, f"{instance} is no member; stays here until it is complete on {where}"
+    )

@@ -10,10 +10,10 @@ from typing import Final, TextIO
 from reconciler.model.health import Health
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult
-from reconciler.report.blast import as_keys, blast_keys, deletions, quarantines
+from reconciler.report.blast import blast_json, blast_totals_json, sum_deletions, sum_quarantines
 
 FORMAT_VERSION: Final = 1
-encode = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
+_encode_json = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
 
 
 def write_failure(
@@ -23,61 +23,64 @@ def write_failure(
     head: dict[str, object] = {"format_version": FORMAT_VERSION, "exit_code": exit_code, "error": error}
     if more:
         head["more"] = list(more)
-    write_pieces(stream, object_pieces(head, {"problems": problem_items(problems)}))
+    _write_pieces(stream, _encode_object(head, {"problems": _encode_problems(problems)}))
 
 
-def action_json(result: ActionResult) -> str:
+def _encode_action(result: ActionResult) -> str:
     action = result.action
-    return encode(
+    return _encode_json(
         {
             "verb": action.verb,
             "kind": action.kind,
             "infohash": action.infohash,
             "name": action.name,
-            "source": position_json(action.source),
+            "source": _position_text(action.position),
             "changes": [{"field": c.field, "from": c.before, "to": c.after} for c in action.changes],
             "disruptive": action.disruptive,
             "delete_files": action.delete_files,
-            "blast": blast_keys(action.blast),
+            "blast": blast_json(action.blast),
             "reason": action.reason,
-            "group": action.placed and action.placed.group,
-            "placement_reason": action.placed and action.placed.reason,
+            "group": action.placement and action.placement.group,
+            "placement_reason": action.placement and action.placement.reason,
             "outcome": result.outcome,
             "error": result.error,
         }
     )
 
 
-def blast_json(results: Sequence[ActionResult]) -> dict[str, object]:
-    return {"deletions": as_keys(deletions(results)), "quarantines": as_keys(quarantines(results))}
+def _blast_totals_json(results: Sequence[ActionResult]) -> dict[str, object]:
+    return {
+        "deletions": blast_totals_json(sum_deletions(results)),
+        "quarantines": blast_totals_json(sum_quarantines(results)),
+    }
 
 
-def problem_items(problems: Iterable[Problem]) -> Iterator[str]:
-    yield from (encode(problem_keys(problem)) for problem in problems)
+def _encode_problems(problems: Iterable[Problem]) -> Iterator[str]:
+    yield from (_encode_json(problem_json(problem)) for problem in problems)
 
 
-def problem_keys(problem: Problem) -> dict[str, object]:
+def problem_json(problem: Problem) -> dict[str, object]:
     """What is wrong in the desired state, and where."""
-    at = problem.at
+    at = problem.position
     where = {"file": at.file, "line": at.line, "column": at.column}
-    return {**where, "message": problem.message, "mend": problem.mend}
+    return {**where, "message": problem.message, "hint": problem.hint}
 
 
-def guard_json(refused: bool, reasons: list[str]) -> dict[str, object]:
+def _guard_json(refused: bool, reasons: list[str]) -> dict[str, object]:
     return {"refused": refused, "reasons": reasons}
 
 
-def position_json(position: Position | None) -> str | None:
+def _position_text(position: Position | None) -> str | None:
     return str(position) if position else None
 
 
-def object_pieces(
+def _encode_object(
     head: Mapping[str, object], lists: Mapping[str, Iterable[str]], separator: str = "\n"
 ) -> Iterator[str]:
     """A JSON object: `head` key by key, then lists of ready-made items, an item a line."""
-    yield "{" + f",{separator}".join(f"{encode(key)}: {encode(one)}" for key, one in head.items())
+    yield "{" + f",{separator}".join(f"{_encode_json(key)}: {_encode_json(one)}" for key, one in head.items())
     for key, items in lists.items():
-        yield f",\n{encode(key)}: ["
+        yield f",\n{_encode_json(key)}: ["
         before = "\n"
         for item in items:
             yield before + item
@@ -88,10 +91,10 @@ def object_pieces(
 
 def write_object(stream: TextIO, head: Mapping[str, object], lists: Mapping[str, Iterable[str]]) -> None:
     """A JSON object of keys and of lists, whose items are given as JSON and stand on a line each."""
-    write_pieces(stream, object_pieces(head, lists))
+    _write_pieces(stream, _encode_object(head, lists))
 
 
-def write_pieces(stream: TextIO, pieces: Iterable[str]) -> None:
+def _write_pieces(stream: TextIO, pieces: Iterable[str]) -> None:
     stream.writelines(pieces)
     stream.write("\n")
 
@@ -104,16 +107,16 @@ def health_json(health: Health | None) -> dict[str, object] | None:
         {
             "probe": probe.probe,
             "state": probe.state,
-            "since": moment_json(probe.since),
+            "since": iso_utc(probe.since),
             "text": probe.text,
-            "mend": probe.mend,
+            "hint": probe.hint,
             "last_error": probe.last_error,
         }
         for probe in health.probes
     ]
-    return {"state": health.state, "since": moment_json(health.since), "error": health.error, "probes": probes}
+    return {"state": health.state, "since": iso_utc(health.since), "error": health.error, "probes": probes}
 
 
-def moment_json(at: datetime) -> str:
+def iso_utc(time: datetime) -> str:
     """A moment (UTC), to the millisecond."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -4,60 +4,64 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from reconciler.model.explanation import Explanation, Whereabouts
+from reconciler.model.explanation import Explanation, InstanceExplanation
 from reconciler.model.plan import Outcome
 from reconciler.model.run import ActionResult
-from reconciler.report.history import past_run
+from reconciler.report.history import past_run_json
 from reconciler.report.json.common import (
     FORMAT_VERSION,
-    action_json,
-    encode,
-    guard_json,
+    _encode_action,
+    _encode_json,
+    _encode_object,
+    _guard_json,
+    _position_text,
+    _write_pieces,
     health_json,
-    object_pieces,
-    position_json,
-    write_pieces,
 )
 
 
-def write_explanation(found: Explanation, stream: TextIO) -> None:
+def write_explanation(explanation: Explanation, stream: TextIO) -> None:
     """All that is known of one torrent."""
     head = {
         "format_version": FORMAT_VERSION,
-        "exit_code": found.exit_code,
-        "infohash": found.infohash or None,
-        "name": found.name,
-        "owner": found.owner,
-        "pending": found.pending,
+        "exit_code": explanation.exit_code,
+        "infohash": explanation.infohash or None,
+        "name": explanation.name,
+        "owner": explanation.owner,
+        "pending": explanation.pending_reason,
     }
-    parts = map(_whereabouts, found.instances)
-    write_pieces(
-        stream, object_pieces(head, {"instances": parts, "lately": (encode(past_run(run)) for run in found.lately)})
+    parts = map(_encode_instance_explanation, explanation.instances)
+    _write_pieces(
+        stream,
+        _encode_object(
+            head,
+            {"instances": parts, "recent_runs": (_encode_json(past_run_json(run)) for run in explanation.recent_runs)},
+        ),
     )
 
 
-def _whereabouts(part: Whereabouts) -> str:
+def _encode_instance_explanation(instance: InstanceExplanation) -> str:
     head = {
-        "name": part.instance,
-        "status": part.status,
-        "error": part.error,
-        "source": position_json(part.entry.at if part.entry else None),
-        "absent": bool(part.entry and part.entry.absent),
-        "owned": part.owned,
-        "owners": list(part.owners),
-        "health": health_json(part.health),
+        "name": instance.instance,
+        "status": instance.status,
+        "error": instance.error,
+        "source": _position_text(instance.entry.position if instance.entry else None),
+        "absent": bool(instance.entry and instance.entry.absent),
+        "owned": instance.owned,
+        "owners": list(instance.other_owners),
+        "health": health_json(instance.health),
         "fields": [
             {"field": view.field, "declared": view.declared, "live": view.live, "differs": view.differs}
-            for view in part.fields
+            for view in instance.fields
         ],
-        "group": part.group,
-        "placement": part.placement,
-        "spared": part.spared,
-        "guard": guard_json(part.verdict.refused, list(part.verdict.reasons)),
+        "group": instance.group,
+        "placement": instance.placement_reason,
+        "spared": instance.spared_reason,
+        "guard": _guard_json(instance.verdict.refused, list(instance.verdict.reasons)),
     }
     lives = (
-        encode({"id": t.id, "name": t.name, "state": t.state, "progress": t.progress, "size": t.size})
-        for t in part.lives
+        _encode_json({"id": t.id, "name": t.name, "state": t.state, "progress": t.progress, "size": t.size})
+        for t in instance.live_torrents
     )
-    actions = (action_json(ActionResult(action, action.hold or Outcome.PLANNED)) for action in part.actions)
-    return "".join(object_pieces(head, {"live": lives, "actions": actions}, " "))
+    actions = (_encode_action(ActionResult(action, action.hold or Outcome.PLANNED)) for action in instance.actions)
+    return "".join(_encode_object(head, {"live": lives, "actions": actions}, " "))

@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
-from reconciler.model.groups import Pending
-from reconciler.model.plan import Spared
+from reconciler.model.groups import PendingTorrent
+from reconciler.model.plan import SparedTorrent
 from reconciler.model.position import Problem
 from reconciler.model.run import ContentResult, InstanceResult, Run
 from reconciler.report.json.common import (
     FORMAT_VERSION,
-    action_json,
-    blast_json,
-    encode,
-    guard_json,
+    _blast_totals_json,
+    _encode_action,
+    _encode_json,
+    _encode_object,
+    _encode_problems,
+    _guard_json,
+    _position_text,
+    _write_pieces,
     health_json,
-    moment_json,
-    object_pieces,
-    position_json,
-    problem_items,
-    write_pieces,
+    iso_utc,
 )
-from reconciler.report.summary import summarize, summarize_instance
+from reconciler.report.summary import summarize_instance, summarize_run
 from reconciler.report.text.run import refusal_reasons
 
 
@@ -38,26 +38,28 @@ def write_run(run: Run, stream: TextIO) -> None:
         "mode": run.mode,
         "plan_hash": run.plan_hash,
         "exit_code": run.exit_code,
-        "summary": summarize(run),
-        "guard": guard_json(bool(refused), list(refusal_reasons(refused))),
-        **blast_json([result for instance in run.instances for result in instance.results]),
+        "summary": summarize_run(run),
+        "guard": _guard_json(bool(refused), list(refusal_reasons(refused))),
+        **_blast_totals_json([result for instance in run.instances for result in instance.results]),
     }
     lists = {
-        "instances": map(_instance, run.instances),
-        "pending": map(_pending, run.pending),
-        "warnings": problem_items(run.warnings),
+        "instances": map(_encode_instance, run.instances),
+        "pending": map(_encode_pending, run.pending),
+        "warnings": _encode_problems(run.warnings),
     }
-    write_pieces(stream, object_pieces(head, lists))
+    _write_pieces(stream, _encode_object(head, lists))
 
 
-def write_valid(torrents: int, instances: int, unfetched: int, warnings: Sequence[Problem], stream: TextIO) -> None:
+def write_validation(
+    torrents: int, instances: int, unfetched: int, warnings: Sequence[Problem], stream: TextIO
+) -> None:
     """The report of a validation that found nothing wrong; `unfetched` torrents more are given by URL."""
     counts = {"torrents": torrents, "unfetched": unfetched, "instances": instances}
     head = {"format_version": FORMAT_VERSION, "exit_code": 0, **counts}
-    write_pieces(stream, object_pieces(head, {"problems": (), "warnings": problem_items(warnings)}))
+    _write_pieces(stream, _encode_object(head, {"problems": (), "warnings": _encode_problems(warnings)}))
 
 
-def _instance(instance: InstanceResult) -> str:
+def _encode_instance(instance: InstanceResult) -> str:
     head = {
         "name": instance.name,
         "status": instance.status,
@@ -68,34 +70,34 @@ def _instance(instance: InstanceResult) -> str:
         "owned": instance.owned,
         "foreign": instance.foreign,
         "summary": summarize_instance(instance),
-        "guard": guard_json(instance.verdict.refused, list(instance.verdict.reasons)),
+        "guard": _guard_json(instance.verdict.refused, list(instance.verdict.reasons)),
         "health": health_json(instance.health),
-        **blast_json(instance.results),
+        **_blast_totals_json(instance.results),
     }
-    lists = {"actions": map(action_json, instance.results), "spared": map(_spared, instance.spared)}
+    lists = {"actions": map(_encode_action, instance.results), "spared": map(_encode_spared, instance.spared)}
     if instance.content:
-        lists["content"] = map(_content, instance.content)
-    return "".join(object_pieces(head, lists, " "))
+        lists["content"] = map(_encode_content_result, instance.content)
+    return "".join(_encode_object(head, lists, " "))
 
 
-def _spared(item: Spared) -> str:
-    return encode({"infohash": item.infohash, "name": item.name, "reason": item.reason})
+def _encode_spared(item: SparedTorrent) -> str:
+    return _encode_json({"infohash": item.infohash, "name": item.name, "reason": item.reason})
 
 
-def _pending(one: Pending) -> str:
-    return encode(
+def _encode_pending(pending: PendingTorrent) -> str:
+    return _encode_json(
         {
-            "infohash": one.infohash,
-            "name": one.name,
-            "source": position_json(one.source),
-            "group": one.group,
-            "reason": one.reason,
-            "since": one.since and moment_json(one.since),
-            "until": one.until and moment_json(one.until),
+            "infohash": pending.infohash,
+            "name": pending.name,
+            "source": _position_text(pending.position),
+            "group": pending.group,
+            "reason": pending.reason,
+            "since": pending.since and iso_utc(pending.since),
+            "until": pending.until and iso_utc(pending.until),
         }
     )
 
 
-def _content(one: ContentResult) -> str:
-    known = {"infohash": one.infohash, "magnet": one.magnet}
-    return encode({"name": one.name, "path": one.path, "source": position_json(one.source), **known})
+def _encode_content_result(result: ContentResult) -> str:
+    known = {"infohash": result.infohash, "magnet": result.magnet}
+    return _encode_json({"name": result.name, "path": result.path, "source": _position_text(result.position), **known})

@@ -9,48 +9,48 @@ from datetime import datetime
 from itertools import islice
 from typing import Final, TextIO
 
-from reconciler.model.status import FROM_THE_START, InstanceStatus, Page, Phase, StatusReport, TorrentStatus
-from reconciler.report.json.common import FORMAT_VERSION, health_json, moment_json, problem_keys, write_object
+from reconciler.model.status import FIRST_PAGE, InstanceStatus, Pagination, Phase, StatusReport, TorrentStatus
+from reconciler.report.json.common import FORMAT_VERSION, health_json, iso_utc, problem_json, write_object
 
-_encode = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
-_compact: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
+_encode_json = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
+_encode_compact: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
 
 
-def write_status(status: StatusReport, stream: TextIO, page: Page = FROM_THE_START) -> None:
+def write_status(status: StatusReport, stream: TextIO, page: Pagination = FIRST_PAGE) -> None:
     """The whole report: all torrents that are asked for, in the order of their declaration, unless `page` cuts them."""
-    instances = (_encode(_instance(row)) for row in status.instances)
-    torrents = (_encode(_torrent(row)) for row in _shown(status, page))
-    write_object(stream, _head(status, page), {"instances": instances, "torrents": torrents})
+    instances = (_encode_json(_instance_json(row)) for row in status.instances)
+    torrents = (_encode_json(_torrent_json(row)) for row in _select_page(status, page))
+    write_object(stream, _head_json(status, page), {"instances": instances, "torrents": torrents})
 
 
-def write_status_line(status: StatusReport, at: datetime, stream: TextIO, page: Page = FROM_THE_START) -> None:
+def write_status_line(status: StatusReport, read_at: datetime, stream: TextIO, page: Pagination = FIRST_PAGE) -> None:
     """The same on one line, with the time it was read and what is wrong with the files by then."""
     whole = {
-        **_head(status, page),
-        "at": moment_json(at),
-        "problems": [problem_keys(problem) for problem in status.problems],
-        "instances": [_instance(row) for row in status.instances],
-        "torrents": [_torrent(row) for row in _shown(status, page)],
+        **_head_json(status, page),
+        "at": iso_utc(read_at),
+        "problems": [problem_json(problem) for problem in status.problems],
+        "instances": [_instance_json(row) for row in status.instances],
+        "torrents": [_torrent_json(row) for row in _select_page(status, page)],
     }
-    stream.write(_compact(whole) + "\n")
+    stream.write(_encode_compact(whole) + "\n")
 
 
-def _shown(status: StatusReport, page: Page) -> Iterator[TorrentStatus]:
+def _select_page(status: StatusReport, page: Pagination) -> Iterator[TorrentStatus]:
     return islice(status.torrents, page.offset, None if page.limit is None else page.offset + page.limit)
 
 
-def _head(status: StatusReport, page: Page) -> dict[str, object]:
+def _head_json(status: StatusReport, page: Pagination) -> dict[str, object]:
     head: dict[str, object] = {
         "format_version": FORMAT_VERSION,
         "exit_code": status.exit_code,
-        "summary": _summary(status, page),
+        "summary": _summary_json(status, page),
     }
-    if status.waited:
-        head["wait"] = {"outcome": status.waited.outcome, "reasons": list(status.waited.reasons)}
+    if status.wait_result:
+        head["wait"] = {"outcome": status.wait_result.outcome, "reasons": list(status.wait_result.reasons)}
     return head
 
 
-def _summary(status: StatusReport, page: Page) -> dict[str, object]:
+def _summary_json(status: StatusReport, page: Pagination) -> dict[str, object]:
     torrents = status.torrents
     transfers = [row.transfer for row in torrents if row.transfer]
     phases = Counter(row.phase for row in torrents)
@@ -65,7 +65,7 @@ def _summary(status: StatusReport, page: Page) -> dict[str, object]:
     }
 
 
-def _instance(row: InstanceStatus) -> dict[str, object]:
+def _instance_json(row: InstanceStatus) -> dict[str, object]:
     return {
         "name": row.name,
         "url": row.url,
@@ -83,13 +83,13 @@ def _instance(row: InstanceStatus) -> dict[str, object]:
     }
 
 
-def _torrent(row: TorrentStatus) -> dict[str, object]:
+def _torrent_json(row: TorrentStatus) -> dict[str, object]:
     transfer = row.transfer
     return {
         "instance": row.instance,
         "infohash": row.infohash or None,
         "name": row.name,
-        "source": str(row.source) if row.source else None,
+        "source": str(row.position) if row.position else None,
         "state": row.state,
         "phase": row.phase,
         "complete": row.complete,

@@ -5,42 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.model.doctor import DoctorReport, Examination, Finding, Verdict
-from reconciler.model.health import State
-from reconciler.report.text.lines import EMPTY, Line, Span, Style, columns, line, padded
+from reconciler.model.doctor import CheckStatus, DoctorReport, Finding, InstanceDiagnosis
+from reconciler.model.health import HealthState
+from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, pad_text
 
-_SIGNS: Final[dict[Verdict, Span]] = {
-    Verdict.OK: ("  ok    ", Style.GOOD),
-    Verdict.NOTE: ("  note  ", Style.WAIT),
-    Verdict.FAIL: ("  FAIL  ", Style.ALARM),
+_VERDICT_LABELS: Final[dict[CheckStatus, Span]] = {
+    CheckStatus.OK: ("  ok    ", Style.GOOD),
+    CheckStatus.NOTE: ("  note  ", Style.WAIT),
+    CheckStatus.FAIL: ("  FAIL  ", Style.ALARM),
 }
-_WIDEST: Final = 28  # columns of a check's name; a longer one pushes what is said of it to the right
+_MAX_NAME_WIDTH: Final = 28  # columns of a check's name; a longer one pushes what is said of it to the right
 
 
-def doctor_lines(report: DoctorReport) -> Iterator[Line]:
+def render_doctor(report: DoctorReport) -> Iterator[Line]:
     """The whole report."""
     for index, found in enumerate(report.instances):
         if index:
-            yield EMPTY
-        yield from _instance(found)
-    failures = sum(one.verdict is Verdict.FAIL for found in report.instances for one in found.findings)
-    yield EMPTY
+            yield EMPTY_LINE
+        yield from _render_examination(found)
+    failures = sum(one.status is CheckStatus.FAIL for found in report.instances for one in found.findings)
+    yield EMPTY_LINE
     if failures:
-        yield line((f"{failures} {'check fails' if failures == 1 else 'checks fail'}", Style.BAD))
+        yield make_line((f"{failures} {'check fails' if failures == 1 else 'checks fail'}", Style.BAD))
     else:
-        yield line(("nothing to mend", Style.GOOD))
+        yield make_line(("nothing to mend", Style.GOOD))
 
 
-def _instance(found: Examination) -> Iterator[Line]:
-    style = Style.GOOD if found.state is State.OK else Style.ALARM
-    yield line((found.name, Style.STRONG), "  ", (str(found.state), style), (f"  {found.url}", Style.DIM))
-    width = min(_WIDEST, max((columns(one.check) for one in found.findings), default=0))
-    for one in found.findings:
-        yield from _finding(one, width)
+def _render_examination(examination: InstanceDiagnosis) -> Iterator[Line]:
+    style = Style.GOOD if examination.health_state is HealthState.OK else Style.ALARM
+    yield make_line(
+        (examination.name, Style.STRONG),
+        "  ",
+        (str(examination.health_state), style),
+        (f"  {examination.url}", Style.DIM),
+    )
+    width = min(_MAX_NAME_WIDTH, max((measure_width(one.check) for one in examination.findings), default=0))
+    for one in examination.findings:
+        yield from _render_finding(one, width)
 
 
-def _finding(one: Finding, width: int) -> Iterator[Line]:
-    style = Style.BAD if one.verdict is Verdict.FAIL else Style.PLAIN
-    yield line(_SIGNS[one.verdict], (padded(one.check, width), Style.DIM), "  ", (one.text, style))
-    if one.mend:
-        yield line(" " * (len("  FAIL  ") + width + 2), (f"→ {one.mend}", Style.DIM))
+def _render_finding(finding: Finding, width: int) -> Iterator[Line]:
+    style = Style.BAD if finding.status is CheckStatus.FAIL else Style.PLAIN
+    yield make_line(
+        _VERDICT_LABELS[finding.status], (pad_text(finding.check, width), Style.DIM), "  ", (finding.text, style)
+    )
+    if finding.hint:
+        yield make_line(" " * (len("  FAIL  ") + width + 2), (f"→ {finding.hint}", Style.DIM))

@@ -7,143 +7,161 @@ from typing import Final
 
 from humanize import naturalsize
 
-from reconciler.model.explanation import Candidate, Explanation, FieldView, Whereabouts
+from reconciler.model.explanation import Candidate, Explanation, FieldComparison, InstanceExplanation
 from reconciler.model.history import PastAction, PastRun
 from reconciler.model.plan import Action, Outcome
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import held, owner_tag
-from reconciler.report.phrases import change_text, shout, sign, symbol_of, told, told_value, without_name
-from reconciler.report.text.lines import EMPTY, Line, Span, Style, columns, line, padded, table
+from reconciler.model.tags import build_owner_tag, read_held_state
+from reconciler.report.phrases import (
+    change_text,
+    format_value,
+    outcome_symbol,
+    strip_instance_prefix,
+    verb_symbol,
+    visible_changes,
+    warning_label,
+)
+from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, pad_text, render_table
 
-_LABEL: Final = 10  # columns before what is said
-_HELD: Final = {"running": "it ran before", "forced": "it ran before, by force"}
+_LABEL_WIDTH: Final = 10  # columns before what is said
+_HELD_TEXTS: Final = {"running": "it ran before", "forced": "it ran before, by force"}
 
 
-def explanation_lines(found: Explanation) -> Iterator[Line]:
+def render_explanation(explanation: Explanation) -> Iterator[Line]:
     """The whole explanation."""
-    yield line((found.name, Style.STRONG), (f"   {found.infohash}", Style.DIM))
-    if found.pending:
-        yield line(("pending   ", Style.WAIT), (found.pending, Style.PLAIN))
-    for part in found.instances:
-        if part.concerned:
-            yield EMPTY
-            yield from _instance(part, found.owner)
-    elsewhere = [part.instance for part in found.instances if not part.concerned]
+    yield make_line((explanation.name, Style.STRONG), (f"   {explanation.infohash}", Style.DIM))
+    if explanation.pending_reason:
+        yield make_line(("pending   ", Style.WAIT), (explanation.pending_reason, Style.PLAIN))
+    for part in explanation.instances:
+        if part.is_relevant:
+            yield EMPTY_LINE
+            yield from _render_instance(part, explanation.owner)
+    elsewhere = [part.instance for part in explanation.instances if not part.is_relevant]
     if elsewhere:
-        yield EMPTY
-        yield line((f"neither declared for nor on {', '.join(elsewhere)}", Style.DIM))
-    if found.lately:
-        yield EMPTY
-        yield line(("lately", Style.STRONG))
-        rows = [_past(run, action) for run in found.lately for action in run.actions]
-        yield from (line("  ", *row) for row in table(("when", "instance", "", "what", "why not"), rows, ()))
+        yield EMPTY_LINE
+        yield make_line((f"neither declared for nor on {', '.join(elsewhere)}", Style.DIM))
+    if explanation.recent_runs:
+        yield EMPTY_LINE
+        yield make_line(("recent runs", Style.STRONG))
+        rows = [_build_past_action_cells(run, action) for run in explanation.recent_runs for action in run.actions]
+        yield from (
+            make_line("  ", *row) for row in render_table(("when", "instance", "", "what", "why not"), rows, ())
+        )
 
 
-def candidate_lines(candidates: Iterable[Candidate]) -> list[str]:
+def render_candidates(candidates: Iterable[Candidate]) -> list[str]:
     """Torrents that may have been meant, a line each."""
-    return [f"{one.infohash[:10]}  {one.name}   {', '.join(one.places)}" for one in candidates]
+    return [f"{one.infohash[:10]}  {one.name}   {', '.join(one.locations)}" for one in candidates]
 
 
-def _instance(part: Whereabouts, owner: str) -> Iterator[Line]:
-    yield line((part.instance, Style.STRONG), (f"   {part.status}" if part.status != "ok" else "", Style.ALARM))
-    if part.error:
-        yield _said("not read", (without_name(part.instance, part.error), Style.BAD))
-    yield from _declaration(part)
-    if part.error:
+def _render_instance(instance: InstanceExplanation, owner: str) -> Iterator[Line]:
+    yield make_line(
+        (instance.instance, Style.STRONG), (f"   {instance.status}" if instance.status != "ok" else "", Style.ALARM)
+    )
+    if instance.error:
+        yield _make_labelled_line("not read", (strip_instance_prefix(instance.instance, instance.error), Style.BAD))
+    yield from _render_declaration(instance)
+    if instance.error:
         return
-    if not part.lives:
-        yield _said("live", ("not here", Style.WAIT))
-    for live in part.lives:
-        yield _said("live", (_condition(live), Style.PLAIN))
-    if part.lives:
-        yield _said("owner", _ownership(part, owner))
-    if part.health and not part.health.healthy:
-        yield _said("health", (part.health.why, Style.BAD))
-    if how := next((how for live in part.lives if (how := held(live.tags))), None):
-        yield _said("held", (f"{_HELD[how]}; what the kill switch stopped, it starts once all is well", Style.WAIT))
-    yield from _plan(part)
-    yield from _guard(part)
-    if part.lives and part.entry and not part.entry.absent:
-        yield EMPTY
-        rows = [_cells(view) for view in part.fields]
-        yield from ((("  ", Style.PLAIN), *cells) for cells in table(("", "declared", "live", ""), rows, ()))
+    if not instance.live_torrents:
+        yield _make_labelled_line("live", ("not here", Style.WAIT))
+    for live in instance.live_torrents:
+        yield _make_labelled_line("live", (_live_state_text(live), Style.PLAIN))
+    if instance.live_torrents:
+        yield _make_labelled_line("owner", _render_owner(instance, owner))
+    if instance.health and not instance.health.healthy:
+        yield _make_labelled_line("health", (instance.health.reason, Style.BAD))
+    if how := next((how for live in instance.live_torrents if (how := read_held_state(live.tags))), None):
+        yield _make_labelled_line(
+            "held", (f"{_HELD_TEXTS[how]}; what the kill switch stopped, it starts once all is well", Style.WAIT)
+        )
+    yield from _render_plan(instance)
+    yield from _render_guard(instance)
+    if instance.live_torrents and instance.entry and not instance.entry.absent:
+        yield EMPTY_LINE
+        rows = [_build_field_cells(view) for view in instance.fields]
+        yield from ((("  ", Style.PLAIN), *cells) for cells in render_table(("", "declared", "live", ""), rows, ()))
 
 
-def _declaration(part: Whereabouts) -> Iterator[Line]:
-    yield _said("declared", (str(part.entry.at), Style.PLAIN) if part.entry else ("nowhere", Style.WAIT))
-    if part.group:
-        absent = "nobody can say while it is not read" if part.error else "not to be on this member"
-        here = (part.placement, Style.PLAIN) if part.placement else (absent, Style.DIM)
-        yield _said("group", (f"{part.group}: ", Style.PLAIN), here)
-    if part.entry and part.entry.absent:
-        yield _said("", ("absent: it should not be here", Style.CHANGE))
+def _render_declaration(instance: InstanceExplanation) -> Iterator[Line]:
+    yield _make_labelled_line(
+        "declared", (str(instance.entry.position), Style.PLAIN) if instance.entry else ("nowhere", Style.WAIT)
+    )
+    if instance.group:
+        absent = "nobody can say while it is not read" if instance.error else "not to be on this member"
+        here = (instance.placement_reason, Style.PLAIN) if instance.placement_reason else (absent, Style.DIM)
+        yield _make_labelled_line("group", (f"{instance.group}: ", Style.PLAIN), here)
+    if instance.entry and instance.entry.absent:
+        yield _make_labelled_line("", ("absent: it should not be here", Style.CHANGE))
 
 
-def _plan(part: Whereabouts) -> Iterator[Line]:
+def _render_plan(instance: InstanceExplanation) -> Iterator[Line]:
     label = "plan"
-    for action in part.actions:
-        yield _said(label, *_action(action))
-        for change in told(action):
-            yield _said("", (change_text(change), Style.PLAIN))
+    for action in instance.actions:
+        yield _make_labelled_line(label, *_render_action(action))
+        for change in visible_changes(action):
+            yield _make_labelled_line("", (change_text(change), Style.PLAIN))
         label = ""
-    if part.spared:
-        yield _said(label, ("left alone: ", Style.WAIT), (part.spared, Style.PLAIN))
-    elif not part.actions:
-        foreign = part.lives and not part.owned and not part.entry
+    if instance.spared_reason:
+        yield _make_labelled_line(label, ("left alone: ", Style.WAIT), (instance.spared_reason, Style.PLAIN))
+    elif not instance.actions:
+        foreign = instance.live_torrents and not instance.owned and not instance.entry
         text = "nothing to do: what is neither declared nor ours is never touched" if foreign else "nothing to do"
-        yield _said(label, (text, Style.GOOD))
+        yield _make_labelled_line(label, (text, Style.GOOD))
 
 
-def _action(action: Action) -> tuple[Span, ...]:
-    symbol, word, style = sign(action, action.hold or Outcome.PLANNED)
-    loud = shout(action, action.hold or Outcome.PLANNED)
+def _render_action(action: Action) -> tuple[Span, ...]:
+    symbol, word, style = verb_symbol(action, action.hold or Outcome.PLANNED)
+    loud = warning_label(action, action.hold or Outcome.PLANNED)
     return (f"{symbol} {word}: ", style), (action.reason, Style.PLAIN), (f"   {loud}" if loud else "", Style.ALARM)
 
 
-def _guard(part: Whereabouts) -> Iterator[Line]:
-    reasons = part.verdict.reasons
-    if not part.actions:
+def _render_guard(instance: InstanceExplanation) -> Iterator[Line]:
+    reasons = instance.verdict.reasons
+    if not instance.actions:
         return
-    if part.verdict.refused:
-        yield _said("guard", ("refuses the whole plan of this instance", Style.ALARM))
-        yield from (_said("", (reason, Style.PLAIN)) for reason in reasons)
+    if instance.verdict.refused:
+        yield _make_labelled_line("guard", ("refuses the whole plan of this instance", Style.ALARM))
+        yield from (_make_labelled_line("", (reason, Style.PLAIN)) for reason in reasons)
     else:
-        yield _said("guard", ("; ".join(reasons) or "nothing against it", Style.PLAIN if reasons else Style.DIM))
+        yield _make_labelled_line(
+            "guard", ("; ".join(reasons) or "nothing against it", Style.PLAIN if reasons else Style.DIM)
+        )
 
 
-def _past(run: PastRun, action: PastAction) -> Sequence[Span]:
+def _build_past_action_cells(run: PastRun, action: PastAction) -> Sequence[Span]:
     undone = "" if action.outcome is Outcome.APPLIED else f"{action.outcome}: {action.error or 'no reason known'}"
     return (
-        (run.began.astimezone().strftime("%Y-%m-%d %H:%M:%S"), Style.DIM),
+        (run.started_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"), Style.DIM),
         (action.instance, Style.PLAIN),
-        symbol_of(action.verb, action.outcome),
+        outcome_symbol(action.verb, action.outcome),
         (action.changes or str(action.verb), Style.PLAIN),
         (undone, Style.BAD),
     )
 
 
-def _condition(live: LiveTorrent) -> str:
+def _live_state_text(live: LiveTorrent) -> str:
     size = naturalsize(live.size, binary=True) if live.size > 0 else "size not known yet"
     return f"{live.state} · {int(live.progress * 100)} % · {size} · id {live.id[:10]}"
 
 
-def _ownership(part: Whereabouts, owner: str) -> Span:
-    names = ", ".join(owner_tag(name) for name in part.owners)
-    if part.owned:
-        return f"ours ({owner_tag(owner)})" + (f", and {names}" if names else ""), Style.GOOD
+def _render_owner(instance: InstanceExplanation, owner: str) -> Span:
+    names = ", ".join(build_owner_tag(name) for name in instance.other_owners)
+    if instance.owned:
+        return f"ours ({build_owner_tag(owner)})" + (f", and {names}" if names else ""), Style.GOOD
     return (f"another's: {names}", Style.WAIT) if names else ("nobody's: it bears no owner's tag", Style.WAIT)
 
 
-def _cells(view: FieldView) -> Sequence[Span]:
+def _build_field_cells(view: FieldComparison) -> Sequence[Span]:
     style = Style.CHANGE if view.differs else Style.PLAIN
-    declared = ("not managed", Style.DIM) if view.declared is None else (told_value(view.field, view.declared), style)
+    declared = ("not managed", Style.DIM) if view.declared is None else (format_value(view.field, view.declared), style)
     return (
         (view.field, Style.DIM),
         declared,
-        (told_value(view.field, view.live), style),
+        (format_value(view.field, view.live), style),
         ("differs" if view.differs else "", style),
     )
 
 
-def _said(label: str, *spans: Span) -> Line:
-    return (f"  {padded(label, max(_LABEL, columns(label)))}", Style.DIM), *spans
+def _make_labelled_line(label: str, *spans: Span) -> Line:
+    return (f"  {pad_text(label, max(_LABEL_WIDTH, measure_width(label)))}", Style.DIM), *spans

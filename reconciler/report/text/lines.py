@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TextIO
 
-from reconciler.report.sanitize import clean, inert
+from reconciler.report.sanitize import escape_workflow_command, sanitize_text
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 
-_ASCII = str.maketrans({"→": "->", "…": "...", "·": "-", "─": "-", "’": "'"})
+_ASCII_REPLACEMENTS = str.maketrans({"→": "->", "…": "...", "·": "-", "─": "-", "’": "'"})
 
 
 class Style(StrEnum):
@@ -35,15 +35,15 @@ class Style(StrEnum):
 Span = tuple[str, Style]
 Line = tuple[Span, ...]
 
-EMPTY: Line = ()
+EMPTY_LINE: Line = ()
 
 
-def line(*parts: str | Span) -> Line:
+def make_line(*parts: str | Span) -> Line:
     """A line of spans; a bare text is plain."""
     return tuple((part, Style.PLAIN) if isinstance(part, str) else part for part in parts)
 
 
-def columns(text: str) -> int:
+def measure_width(text: str) -> int:
     """How many columns of a terminal the text takes: wide characters take two, combining ones none."""
     if text.isascii():
         return len(text)
@@ -52,64 +52,68 @@ def columns(text: str) -> int:
     )
 
 
-def padded(text: str, width: int) -> str:
+def pad_text(text: str, width: int) -> str:
     """The text, cleaned, with spaces up to `width` columns."""
-    shown = clean(text)
-    return shown + " " * (width - columns(shown))
+    shown = sanitize_text(text)
+    return shown + " " * (width - measure_width(shown))
 
 
-def plain(one: Line) -> str:
+def render_plain(line: Line) -> str:
     """A line without colours, safe to write, no space at its end."""
-    return inert(clean("".join(text for text, _ in one)).rstrip())
+    return escape_workflow_command(sanitize_text("".join(text for text, _ in line)).rstrip())
 
 
-def write(lines: Iterable[Line], stream: TextIO, *, colour: bool) -> None:
+def write_lines(lines: Iterable[Line], stream: TextIO, *, colour: bool) -> None:
     """Write lines, in colours if so asked. Nothing is ever wrapped or cut: a terminal wraps by itself."""
     if colour:
-        _write_coloured(lines, stream)
+        _write_coloured_lines(lines, stream)
         return
-    text = "".join(plain(one) + "\n" for one in lines)
-    stream.write(_encodable(text, stream))
+    text = "".join(render_plain(one) + "\n" for one in lines)
+    stream.write(_make_encodable(text, stream))
 
 
-def _write_coloured(lines: Iterable[Line], stream: TextIO) -> None:
+def _write_coloured_lines(lines: Iterable[Line], stream: TextIO) -> None:
     from rich.console import Console  # only here: a pipe does not wait for it
 
     console = Console(file=stream, highlight=False, force_terminal=True)
     for one in lines:
-        console.print(styled(one, stream), soft_wrap=True)
+        console.print(render_styled(one, stream), soft_wrap=True)
 
 
-def styled(one: Line, stream: TextIO) -> Text:
+def render_styled(line: Line, stream: TextIO) -> Text:
     """A line as rich shows it on that stream."""
     from rich.text import Text
 
-    text = Text.assemble(*((_encodable(clean(part), stream), str(style)) for part, style in one))
+    text = Text.assemble(*((_make_encodable(sanitize_text(part), stream), str(style)) for part, style in line))
     text.rstrip()
     return text
 
 
-def _encodable(text: str, stream: TextIO) -> str:
+def _make_encodable(text: str, stream: TextIO) -> str:
     """The text with our own signs spelt in ASCII where the stream has no other; names are the stream's matter."""
     try:
         "→…·─’".encode(stream.encoding or "utf-8")
     except (UnicodeEncodeError, LookupError):
-        return text.translate(_ASCII)
+        return text.translate(_ASCII_REPLACEMENTS)
     return text
 
 
-_WIDEST: Final = 48  # columns; what is longer stands out of its column, and nothing is cut
+_MAX_COLUMN_WIDTH: Final = 48  # columns; what is longer stands out of its column, and nothing is cut
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[Span]], numbers: Collection[str]) -> Iterator[Line]:
+def render_table(
+    titles: Sequence[str], rows: Sequence[Sequence[Span]], numeric_columns: Collection[str]
+) -> Iterator[Line]:
     """Columns as wide as their widest cell, within reason; those named in `numbers` to the right."""
-    cells = [[(clean(text), style) for text, style in row] for row in rows]
-    found = [max([len(title), *(columns(row[index][0]) for row in cells)]) for index, title in enumerate(head)]
-    widths = [min(width, _WIDEST) for width in found]
-    for row in [[(title, Style.DIM) for title in head], *cells]:
+    cells = [[(sanitize_text(text), style) for text, style in row] for row in rows]
+    found = [max([len(title), *(measure_width(row[index][0]) for row in cells)]) for index, title in enumerate(titles)]
+    widths = [min(width, _MAX_COLUMN_WIDTH) for width in found]
+    for row in [[(title, Style.DIM) for title in titles], *cells]:
         spans: list[Span] = []
-        for title, width, (text, style) in zip(head, widths, row, strict=True):
-            pad = " " * (width - columns(text))
-            spans += [(pad, Style.PLAIN), (text, style)] if title in numbers else [(text, style), (pad, Style.PLAIN)]
+        for title, width, (text, style) in zip(titles, widths, row, strict=True):
+            pad = " " * (width - measure_width(text))
+            spans += (
+                [(pad, Style.PLAIN), (text, style)] if title in numeric_columns else [(text, style), (pad, Style.PLAIN)]
+            )
             spans.append(("  ", Style.PLAIN))
         yield tuple(spans)

@@ -9,121 +9,123 @@ from typing import Final
 from humanize import naturalsize
 
 from reconciler.model.run import Status
-from reconciler.model.status import FROM_THE_START, InstanceStatus, Page, Phase, StatusReport, TorrentStatus
-from reconciler.report.phrases import without_name
-from reconciler.report.sanitize import clean, clipped
-from reconciler.report.text.lines import EMPTY, Line, Span, Style, columns, line, table
-from reconciler.report.text.problems import count
+from reconciler.model.status import FIRST_PAGE, InstanceStatus, Pagination, Phase, StatusReport, TorrentStatus
+from reconciler.report.phrases import strip_instance_prefix
+from reconciler.report.sanitize import sanitize_text, truncate_text
+from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, render_table
+from reconciler.report.text.problems import format_count
 
-SHOWN: Final = 50  # torrents, where no other limit is given
-_INSTANCES: Final = (
+DEFAULT_TORRENT_LIMIT: Final = 50  # torrents, where no other limit is given
+_INSTANCE_COLUMNS: Final = (
     "instance", "status", "qBittorrent", "torrents", "owned", "declared", "missing", "drifted", "address"
 )  # fmt: skip
-_TORRENTS: Final = (
+_TORRENT_COLUMNS: Final = (
     "", "torrent", "instance", "state", "done", "ETA", "down", "up", "ratio", "size", "infohash", "why"
 )  # fmt: skip
-_NUMBERS: Final = frozenset(
+_NUMERIC_COLUMNS: Final = frozenset(
     {"torrents", "owned", "declared", "missing", "drifted", "done", "ETA", "down", "up", "ratio", "size"}
 )
-_ALARMING: Final = (Phase.ERROR, Phase.MISSING, Phase.PENDING, Phase.UNKNOWN)
-_RESTING: Final = (Phase.STOPPED, Phase.ABSENT)
-_TONES: Final = {
-    **dict.fromkeys(_ALARMING, Style.BAD),
+_ALARMING_PHASES: Final = (Phase.ERROR, Phase.MISSING, Phase.PENDING, Phase.UNKNOWN)
+_RESTING_PHASES: Final = (Phase.STOPPED, Phase.ABSENT)
+_PHASE_STYLES: Final = {
+    **dict.fromkeys(_ALARMING_PHASES, Style.BAD),
     Phase.DOWNLOADING: Style.GOOD,
     Phase.STALLED: Style.WAIT,
     Phase.STOPPED: Style.DIM,
 }
-_TROUBLE: Final = {"missingFiles": "its data is gone from disk", "error": "qBittorrent reports an error"}
-_LEAST: Final = 16  # columns of a name, however narrow it is
-_OTHERS: Final = 76  # columns that the other cells take, but for the last two
-_UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
+_ERROR_STATE_TEXTS: Final = {"missingFiles": "its data is gone from disk", "error": "qBittorrent reports an error"}
+_MIN_NAME_WIDTH: Final = 16  # columns of a name, however narrow it is
+_OTHER_COLUMNS_WIDTH: Final = 76  # columns that the other cells take, but for the last two
+_TIME_UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
-def status_lines(status: StatusReport, page: Page = FROM_THE_START, width: int | None = None) -> Iterator[Line]:
+def render_status(status: StatusReport, page: Pagination = FIRST_PAGE, width: int | None = None) -> Iterator[Line]:
     """Both tables and what the torrents add up to; the torrents that need attention come first, then what moves.
 
     Names are shortened where the numbers would not fit into `width` columns otherwise.
     """
-    yield from table(_INSTANCES, [_instance_cells(row) for row in status.instances], _NUMBERS)
+    yield from render_table(
+        _INSTANCE_COLUMNS, [_build_instance_cells(row) for row in status.instances], _NUMERIC_COLUMNS
+    )
     for row in status.instances:
         if row.error:
-            yield line("  ", (f"{row.name}: {without_name(row.name, row.error)}", Style.BAD))
-    yield EMPTY
-    yield _sum(status)
-    torrents = sorted(status.torrents, key=_rank)
-    limit = SHOWN if page.limit is None else page.limit
+            yield make_line("  ", (f"{row.name}: {strip_instance_prefix(row.name, row.error)}", Style.BAD))
+    yield EMPTY_LINE
+    yield _render_summary(status)
+    torrents = sorted(status.torrents, key=_rank_torrent)
+    limit = DEFAULT_TORRENT_LIMIT if page.limit is None else page.limit
     shown, rest = torrents[page.offset : page.offset + limit], torrents[page.offset + limit :]
     if shown:
-        yield from table(_TORRENTS, [_torrent_cells(row, width) for row in shown], _NUMBERS)
+        yield from render_table(_TORRENT_COLUMNS, [_build_torrent_cells(row, width) for row in shown], _NUMERIC_COLUMNS)
     elif torrents:
-        yield line((f"Nothing is left at --offset {page.offset}", Style.WAIT))
+        yield make_line((f"Nothing is left at --offset {page.offset}", Style.WAIT))
     if rest:
         following = f"--offset {page.offset + limit} shows what follows, --limit N more at once, --output json all"
-        yield line((f"… and {len(rest):,} more: {_counts(rest)}   {following}", Style.DIM))
+        yield make_line((f"… and {len(rest):,} more: {_phase_counts_text(rest)}   {following}", Style.DIM))
 
 
-def progress_sentence(torrents: Sequence[TorrentStatus]) -> str:
+def progress_text(torrents: Sequence[TorrentStatus]) -> str:
     """How far torrents are together: `3 of 12 complete · 41 % of 4.2 GiB · 2.1 MiB/s · 12m3s to go · 9 stalled`."""
-    size, done = sum(row.size or 0 for row in torrents), sum(_done(row) for row in torrents)
+    size, done = sum(row.size or 0 for row in torrents), sum(_count_done_bytes(row) for row in torrents)
     rate = sum(row.transfer.download_rate for row in torrents if row.transfer)
     open_ = [row for row in torrents if not row.complete]
     parts = [
         f"{len(torrents) - len(open_):,} of {len(torrents):,} complete",
         f"{int(done * 100 / size)} % of {naturalsize(size, binary=True)}" if size else "",
-        rate_of(rate) if rate else "",
-        f"{time_of((size - done) // rate)} to go" if rate else "",
-        _counts(open_),
+        format_rate(rate) if rate else "",
+        f"{format_duration((size - done) // rate)} to go" if rate else "",
+        _phase_counts_text(open_),
     ]
     return " · ".join(part for part in parts if part)
 
 
-def rate_of(rate: int) -> str:
+def format_rate(rate: int) -> str:
     """Bytes per second in a unit that is easy to read: `2.1 MiB/s`; see `model.units` for exact ones."""
     return f"{naturalsize(rate, binary=True)}/s".replace("Bytes", "B").replace("Byte", "B")
 
 
-def time_of(seconds: int) -> str:
+def format_duration(seconds: int) -> str:
     """A time by its two largest units: `2d3h`, `3m20s`, `0s`."""
     parts: list[str] = []
-    for unit, size in _UNITS:
+    for unit, size in _TIME_UNITS:
         number, seconds = divmod(seconds, size)
         if parts or number:
             parts.append(f"{number}{unit}" if number else "")
     return "".join(parts[:2]) or "0s"
 
 
-def _sum(status: StatusReport) -> Line:
+def _render_summary(status: StatusReport) -> Line:
     torrents = status.torrents
     if not torrents:
-        said = f"None of the {count(status.declared, 'declared torrent')} is selected"
-        return line((said if status.declared else "No torrent is declared here", Style.WAIT))
-    chosen = f"{len(torrents):,} of {count(status.declared, 'declared torrent')}"
-    whole = count(len(torrents), "declared torrent")
+        said = f"None of the {format_count(status.declared, 'declared torrent')} is selected"
+        return make_line((said if status.declared else "No torrent is declared here", Style.WAIT))
+    chosen = f"{len(torrents):,} of {format_count(status.declared, 'declared torrent')}"
+    whole = format_count(len(torrents), "declared torrent")
     transfers = [row.transfer for row in torrents if row.transfer]
     down, up = sum(one.download_rate for one in transfers), sum(one.upload_rate for one in transfers)
-    rates = [f"down {rate_of(down)}"] * bool(down) + [f"up {rate_of(up)}"] * bool(up)
+    rates = [f"down {format_rate(down)}"] * bool(down) + [f"up {format_rate(up)}"] * bool(up)
     head = chosen if len(torrents) < status.declared else whole
-    return line((f"{head}: ", Style.STRONG), " · ".join([_counts(torrents), *rates]))
+    return make_line((f"{head}: ", Style.STRONG), " · ".join([_phase_counts_text(torrents), *rates]))
 
 
-def _counts(torrents: Iterable[TorrentStatus]) -> str:
+def _phase_counts_text(torrents: Iterable[TorrentStatus]) -> str:
     counts = Counter(row.phase for row in torrents)
     return ", ".join(f"{counts[phase]:,} {phase}" for phase in Phase if counts[phase])
 
 
-def _rank(row: TorrentStatus) -> int:
-    if row.phase in _ALARMING:
+def _rank_torrent(row: TorrentStatus) -> int:
+    if row.phase in _ALARMING_PHASES:
         return 0
     if row.in_sync is not True:
         return 1
-    return 3 if row.complete or row.phase in _RESTING else 2
+    return 3 if row.complete or row.phase in _RESTING_PHASES else 2
 
 
-def _done(row: TorrentStatus) -> int:
+def _count_done_bytes(row: TorrentStatus) -> int:
     return int((row.size or 0) * (row.progress or 0.0))
 
 
-def _instance_cells(row: InstanceStatus) -> Sequence[Span]:
+def _build_instance_cells(row: InstanceStatus) -> Sequence[Span]:
     bad = row.status not in (Status.OK, Status.SUSPENDED)
     read = row.version is not None
     counts = (row.torrents, row.owned, row.declared, row.missing, row.drifted)
@@ -131,35 +133,41 @@ def _instance_cells(row: InstanceStatus) -> Sequence[Span]:
         (row.name, Style.STRONG),
         (str(row.status), Style.ALARM if bad else Style.GOOD),
         (row.version or "-", Style.PLAIN),
-        *((f"{count:,}" if read or index == 2 else "-", _tint(index, count)) for index, count in enumerate(counts)),
+        *(
+            (f"{count:,}" if read or index == 2 else "-", _choose_style(index, count))
+            for index, count in enumerate(counts)
+        ),
         (row.url, Style.DIM),
     )
 
 
-def _short(name: str, width: int) -> str:
-    shown = clean(name)
-    while columns(shown) > width:
-        shown = clipped(shown, len(shown) - 1)
+def _shorten_name(name: str, width: int) -> str:
+    shown = sanitize_text(name)
+    while measure_width(shown) > width:
+        shown = truncate_text(shown, len(shown) - 1)
     return shown
 
 
-def _tint(index: int, count: int) -> Style:
+def _choose_style(index: int, count: int) -> Style:
     return Style.WAIT if index >= 3 and count else Style.PLAIN
 
 
-def _torrent_cells(row: TorrentStatus, width: int | None) -> Sequence[Span]:
+def _build_torrent_cells(row: TorrentStatus, width: int | None) -> Sequence[Span]:
     mark = {True: ("=", Style.GOOD), False: ("~", Style.CHANGE), None: ("?", Style.BAD)}[row.in_sync]
     transfer = row.transfer
-    why = "; ".join(text for text in (_TROUBLE.get(row.state, ""), row.reason) if text)
+    why = "; ".join(text for text in (_ERROR_STATE_TEXTS.get(row.state, ""), row.reason) if text)
     return (
         mark,
-        (row.name if width is None else _short(row.name, max(_LEAST, width - _OTHERS)), Style.PLAIN),
+        (
+            row.name if width is None else _shorten_name(row.name, max(_MIN_NAME_WIDTH, width - _OTHER_COLUMNS_WIDTH)),
+            Style.PLAIN,
+        ),
         (row.instance, Style.PLAIN),
-        (str(row.phase), _TONES.get(row.phase, Style.PLAIN)),
+        (str(row.phase), _PHASE_STYLES.get(row.phase, Style.PLAIN)),
         ("-" if row.progress is None else f"{int(row.progress * 100)} %", Style.PLAIN),
-        (time_of(transfer.eta) if transfer and transfer.eta is not None else "-", Style.PLAIN),
-        (rate_of(transfer.download_rate) if transfer and transfer.download_rate else "-", Style.PLAIN),
-        (rate_of(transfer.upload_rate) if transfer and transfer.upload_rate else "-", Style.PLAIN),
+        (format_duration(transfer.eta) if transfer and transfer.eta is not None else "-", Style.PLAIN),
+        (format_rate(transfer.download_rate) if transfer and transfer.download_rate else "-", Style.PLAIN),
+        (format_rate(transfer.upload_rate) if transfer and transfer.upload_rate else "-", Style.PLAIN),
         (f"{transfer.ratio:.2f}" if transfer and transfer.ratio is not None else "-", Style.PLAIN),
         (naturalsize(row.size, binary=True) if row.size else "-", Style.PLAIN),
         (row.infohash[:10], Style.DIM),

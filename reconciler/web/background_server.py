@@ -1,0 +1,85 @@
+"""uvicorn in a thread of its own, which sleeps until a request arrives and ends soon after it is asked to.
+
+A module of its own, since uvicorn and starlette take a while to import: `server` imports it when it starts to listen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from typing import Final
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from reconciler.report.sanitize import sanitize_text
+
+SHUTDOWN_GRACE: Final = 0.3  # seconds for answers under way when it is told to go
+_UVICORN_LOGGER: Final = "uvicorn.error"
+
+
+class BackgroundServer(uvicorn.Server):
+    """A server on a socket that listens already."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="h11",
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+            )
+        )
+        self.running = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end_event: asyncio.Event | None = None
+
+    async def main_loop(self) -> None:
+        """Sleep until the end; the one of uvicorn wakes up ten times a second for what we do not use."""
+        self._loop, self._end_event = asyncio.get_running_loop(), asyncio.Event()
+        self.running.set()
+        await self._end_event.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is under way, but do not wait for a client that reads slowly."""
+        asyncio.get_running_loop().call_later(SHUTDOWN_GRACE, self._abort_connections)
+        await super().shutdown(sockets)
+
+    def request_shutdown(self) -> None:
+        """Tell it to go. From any thread, any number of times."""
+        if self._loop and self._end_event and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._end_event.set)
+
+    def _abort_connections(self) -> None:
+        self.force_exit = True
+        for connection in list(self.server_state.connections):
+            if connection.transport:
+                connection.transport.abort()
+
+
+class _ForwardHandler(logging.Handler):
+    """What uvicorn says goes where our own log goes. What clients do wrong is not worth a line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.ERROR:
+            structlog.get_logger().error(
+                "http server", message=sanitize_text(record.getMessage()), exc_info=record.exc_info
+            )
+
+
+def forward_uvicorn_log() -> None:
+    """Take over the log of uvicorn, once."""
+    logger = logging.getLogger(_UVICORN_LOGGER)
+    if not any(isinstance(handler, _ForwardHandler) for handler in logger.handlers):
+        logger.addHandler(_ForwardHandler())
+        logger.propagate = False
