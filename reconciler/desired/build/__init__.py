@@ -1,0 +1,1 @@
+"""Builds the desired state from checked documents."""
