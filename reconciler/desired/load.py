@@ -9,9 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from reconciler.desired.build.groups import build_groups
-from reconciler.desired.build.instances import build_categories, build_instances
-from reconciler.desired.build.torrents import build_torrents
+from reconciler.desired.builders.groups import build_groups
+from reconciler.desired.builders.instances import build_categories, build_instances
+from reconciler.desired.builders.torrents import build_torrents
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import DesiredStateError, LoadContext
 from reconciler.desired.files import list_yaml_files, read_files

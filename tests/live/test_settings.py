@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.demo.packages import QBITTORRENT_PACKAGES
 from reconciler.demo.servers import QbittorrentServer
-from reconciler.desired.build.preferences import load_known_preferences
+from reconciler.desired.builders.preferences import load_known_preferences
 from reconciler.model.desired import DesiredPreference
 from reconciler.model.errors import InstanceError
 from reconciler.model.position import Position

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from reconciler.desired.build.options import build_options
+from reconciler.desired.builders.options import build_options
 from reconciler.model.content import Content, ContentReference, CreationSpec, CreatorTask, TaskState, TorrentExport
 from reconciler.model.desired import (
     DesiredCategory,

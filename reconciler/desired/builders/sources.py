@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.desired.build.content import ContentIndex, build_content
+from reconciler.desired.builders.content import ContentIndex, build_content
 from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.document import SOURCE_KEYS
 from reconciler.desired.torrent_files import is_url

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
-from reconciler.desired.build.content import (
+from reconciler.desired.builders.content import (
     ContentIndex,
     list_content_keys,
     reject_export,
     reject_path_keys,
     with_content_path,
 )
-from reconciler.desired.build.options import OPTION_KEYS, build_options, check_conflicts
-from reconciler.desired.build.sources import ResolvedSource, SourceResolver
+from reconciler.desired.builders.options import OPTION_KEYS, build_options, check_conflicts
+from reconciler.desired.builders.sources import ResolvedSource, SourceResolver
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import LoadContext
 from reconciler.desired.messages import quote_word, suggestion_text

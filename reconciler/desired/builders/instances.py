@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from reconciler.desired import secrets
-from reconciler.desired.build.probes import build_probes
+from reconciler.desired.builders.probes import build_probes
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.document import CategoryEntry, InstanceEntry
@@ -88,7 +88,7 @@ def _build_instance_preferences(
 ) -> dict[str, DesiredPreference]:
     if not (entries := entry.get("preferences")):
         return {}
-    from reconciler.desired.build.preferences import build_preferences  # its table is for those who need it
+    from reconciler.desired.builders.preferences import build_preferences  # its table is for those who need it
 
     has_login = entry.get("username") is not None or entry.get("api_key") is not None
     return build_preferences(document, (*loc, "preferences"), entries, has_login, context)
