@@ -15,7 +15,7 @@ from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError
 from reconciler.model.groups import NO_PLACEMENT_FACTS, Outage, PendingTorrent, PlacementFacts
 from reconciler.model.plan import ObjectKind, Outcome, Verb
-from reconciler.model.run import ANSWERED_STATUSES, ActionResult, InstanceResult
+from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.model.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class PlacementMemory:
         for result in results:
             if result.name not in self._urls:
                 continue
-            lost = result.status not in ANSWERED_STATUSES
+            lost = not result.status.is_answered
             held = self.facts.held_ids.get(result.name)
             if held is not None:
                 added = {key for one in result.results if _can_be_present(one, lost) for key in _get_added_ids(one)}

@@ -64,7 +64,6 @@ def instance_status(instance_plan: InstancePlan, health: Health | None) -> tuple
     return (Status.OK, None) if health is None or health.healthy else (Status.UNHEALTHY, health.reason)
 
 
-_OK_STATUSES = (Status.OK, Status.SUSPENDED)
 _PROBLEM_OUTCOMES = (Outcome.FAILED, Outcome.BLOCKED, Outcome.DROPPED)
 
 
@@ -74,10 +73,6 @@ def compute_exit_code(instances: Iterable[InstanceResult], *, detailed: bool, pe
     outcomes = {result.outcome for instance in instances for result in instance.results}
     if any(instance.verdict.refused for instance in instances):
         return 3
-    if (
-        pending
-        or outcomes.intersection(_PROBLEM_OUTCOMES)
-        or any(instance.status not in _OK_STATUSES for instance in instances)
-    ):
+    if pending or outcomes.intersection(_PROBLEM_OUTCOMES) or any(not instance.status.is_ok for instance in instances):
         return 1
     return 2 if detailed and outcomes.intersection((Outcome.PLANNED, Outcome.DEFERRED)) else 0

@@ -13,11 +13,10 @@ from reconciler.engine.reading import Observation
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.groups import KeptCopy
 from reconciler.model.plan import Action, InstancePlan, ObjectKind, Outcome, Verb
-from reconciler.model.run import ActionResult, InstanceResult, Status
+from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.plan.placement.copies import can_replace
 from reconciler.retry import RetryPolicy
 
-_OK_STATUSES = (Status.OK, Status.SUSPENDED)
 _NOT_VERIFIED_REASON = "another instance is to be asked first, and was not"
 
 
@@ -68,7 +67,7 @@ def _execute_deletions(
     }
     lost: InstanceError | None = None
     done: tuple[ActionResult, ...] = ()
-    if result.status not in _OK_STATUSES:
+    if not result.status.is_ok:
         dropped = dict.fromkeys(map(id, deletions), f"the instance was lost: {result.error}")
     elif sure := tuple(action for action in deletions if id(action) not in dropped):
         done, lost = Executor(observation.target, retry, lambda count: None).execute(replace(plan, actions=sure))
@@ -98,7 +97,7 @@ def _unverified_copies(
 
     def verify_copies(name: str) -> dict[KeptCopy, str]:
         result = results.get(name)
-        if result and result.status not in _OK_STATUSES:
+        if result and not result.status.is_ok:
             return dict.fromkeys(asked[name], f"{name} was lost, and could not be asked again for its copy")
         target = observations[name].target
         try:

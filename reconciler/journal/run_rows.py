@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.model.options import to_declared_value
 from reconciler.model.plan import Action, Change, ObjectKind, Outcome, Verb
-from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.plan.guard import is_probably_wiped
 
 Row = tuple[str | int | float | None, ...]
@@ -48,7 +48,7 @@ def action_rows(run: Run) -> Iterator[Row]:
 def _problem_reason(result: InstanceResult) -> str | None:
     if result.verdict.refused:
         return "refused by the guard: " + "; ".join(result.verdict.reasons)
-    return result.error if result.status not in (Status.OK, Status.SUSPENDED) else None
+    return None if result.status.is_ok else result.error
 
 
 def _is_informative(action: Action, change: Change) -> bool:
@@ -81,7 +81,7 @@ def next_owned_count(result: InstanceResult, before: int | None) -> int | None:
     """
     gained = _count_applied(result, Verb.ADD, Verb.ADOPT)
     lost = _count_applied(result, Verb.DELETE)
-    if result.status not in (Status.OK, Status.SUSPENDED):
+    if not result.status.is_ok:
         return before if before is None or result.version is None else max(0, before - lost)
     if before is not None and is_probably_wiped(result.owned, before) and not _is_settled(result):
         return max(0, before - lost)

@@ -30,8 +30,15 @@ class Status(StrEnum):
     UNHEALTHY = "unhealthy"
     ERROR = "error"
 
+    @property
+    def is_ok(self) -> bool:
+        """True if nothing is wrong: the instance answered, and is healthy or suspended."""
+        return self in (Status.OK, Status.SUSPENDED)
 
-ANSWERED_STATUSES = (Status.OK, Status.SUSPENDED, Status.UNHEALTHY)  # it was read whole, and answered to the end
+    @property
+    def is_answered(self) -> bool:
+        """True if the instance was read completely and answered to the end, healthy or not."""
+        return self.is_ok or self is Status.UNHEALTHY
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ MAX_TORRENTS_SHOWN: Final = 10  # torrents that a message names
 MIN_FAILED_RUNS: Final = 3  # runs in a row that a trouble has to last before it is said
 REMINDER_INTERVAL: Final = timedelta(days=1)  # after this it is said once more
 
-_OK_STATUSES: Final = (Status.OK, Status.SUSPENDED)
 _MANUAL_STATUSES: Final = (Status.AUTH_FAILED, Status.BANNED, Status.UNSUPPORTED)  # these do not pass by themselves
 _FAILURE_OUTCOMES: Final = (Outcome.FAILED, Outcome.BLOCKED, Outcome.DROPPED)
 _OPEN_OUTCOMES: Final = (Outcome.DEFERRED, Outcome.PLANNED)
@@ -89,7 +88,7 @@ def _observe_issues(finished_run: FinishedRun) -> Iterator[tuple[IssueKey, Obser
     for name, one in (finished_run.backoffs or {}).items():  # who has failed is tried between runs too
         yield (IssueKind.INSTANCE, name), ObservedIssue(one.reason, one.status in _MANUAL_STATUSES, one.failures)
     for part in finished_run.run.instances:
-        if part.status not in _OK_STATUSES:
+        if not part.status.is_ok:
             continue
         yield (IssueKind.INSTANCE, part.name), None
         refused = ObservedIssue("; ".join(part.verdict.reasons), immediate=True) if part.verdict.refused else None

@@ -107,7 +107,7 @@ def build_status_report(
         rows.append(_build_instance_status(instance, snapshot, plans[instance.name], found, health.get(instance.name)))
     pending = pending_for(desired, plan.pending, {one.name for one in selected})
     torrents += _list_pending_torrents(desired, pending, now)
-    fine = not pending and all(row.status in (Status.OK, Status.SUSPENDED) for row in rows)
+    fine = not pending and all(row.status.is_ok for row in rows)
     return StatusReport(tuple(rows), tuple(torrents), int(not fine), declared=len(torrents))
 
 

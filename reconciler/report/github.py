@@ -10,7 +10,7 @@ from typing import Final
 
 from reconciler.model.plan import ObjectKind, Outcome
 from reconciler.model.position import Position, Problem
-from reconciler.model.run import ActionResult, InstanceResult, Run, Status
+from reconciler.model.run import ActionResult, InstanceResult, Run
 from reconciler.report.phrases import (
     change_text,
     format_value,
@@ -81,7 +81,7 @@ def _annotate_warnings(warnings: Iterable[Problem]) -> Iterator[_Annotation]:
 
 
 def _annotate_instance(instance: InstanceResult, run: Run) -> Iterator[_Annotation]:
-    if instance.status not in (Status.OK, Status.SUSPENDED):
+    if not instance.status.is_ok:
         yield _Annotation(
             "error",
             f"{instance.name}: {instance.status}",

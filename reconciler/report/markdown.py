@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.model.position import Problem
-from reconciler.model.run import InstanceResult, Run, Status
+from reconciler.model.run import InstanceResult, Run
 from reconciler.report.phrases import strip_instance_prefix
 from reconciler.report.sanitize import choose_code_fence, escape_html, escape_markdown, format_code_span, truncate_text
 from reconciler.report.summary import COUNT_KEYS, summarize_instance, summary_text
@@ -110,8 +110,9 @@ def _render_status(instance: InstanceResult) -> str:
     if instance.verdict.refused:
         return "**refused**"
     word = escape_markdown(instance.status)
-    fine = instance.status in (Status.OK, Status.SUSPENDED)
-    return f"{word} ({escape_markdown(instance.version)})" if fine and instance.version else f"**{word}**"
+    return (
+        f"{word} ({escape_markdown(instance.version)})" if instance.status.is_ok and instance.version else f"**{word}**"
+    )
 
 
 def _render_pending(run: Run) -> Iterator[str]:

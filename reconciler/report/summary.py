@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from reconciler.model.plan import ObjectKind, Outcome, Verb
-from reconciler.model.run import InstanceResult, Run, RunMode, Status
+from reconciler.model.run import InstanceResult, Run, RunMode
 
 COUNT_KEYS: Final = (
     "add", "adopt", "update", "delete", "unchanged", "deferred",
@@ -43,7 +43,7 @@ def summary_text(run: Run) -> str:
     outcome, forms = (
         (Outcome.PLANNED, _PLANNED_FORMS) if run.mode is RunMode.DRY_RUN else (Outcome.APPLIED, _APPLIED_FORMS)
     )
-    lost = sum(instance.status not in (Status.OK, Status.SUSPENDED) for instance in run.instances)
+    lost = sum(not instance.status.is_ok for instance in run.instances)
     words = [] if lost or run.pending else ["nothing to do"]
     if tally:
         words = [f"{tally[verb, outcome]:,} {form}" for verb, form in forms.items() if _is_shown(tally, verb, outcome)]

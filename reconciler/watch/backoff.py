@@ -11,7 +11,7 @@ from reconciler.engine.events import Backoff
 from reconciler.model.desired import DesiredPreference, Instance
 from reconciler.model.health import UnhealthyPolicy
 from reconciler.model.position import Position
-from reconciler.model.run import ANSWERED_STATUSES, InstanceResult, Status
+from reconciler.model.run import InstanceResult, Status
 from reconciler.retry import Clock, compute_backoff_delay
 
 BACKOFF_FIRST: Final = 1.0  # seconds, doubled with each failure in a row, with full jitter
@@ -55,7 +55,7 @@ class InstanceBackoff:
     def record_results(self, results: Iterable[InstanceResult], instances: Mapping[str, Instance]) -> None:
         """What came of a run: a clean one ends every wait."""
         for result in results:
-            if result.status in ANSWERED_STATUSES:
+            if result.status.is_answered:
                 self._failing.pop(result.name, None)
             else:
                 self._failing[result.name] = self._build_failure(result, session_key(instances[result.name]))

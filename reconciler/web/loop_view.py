@@ -12,7 +12,7 @@ from typing import Final
 
 from reconciler.engine.events import Backoff, FinishedRun
 from reconciler.model.plan import Outcome
-from reconciler.model.run import ANSWERED_STATUSES, ActionResult, InstanceResult, Status
+from reconciler.model.run import ActionResult, InstanceResult, Status
 
 DURATION_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # seconds
 COUNTED_TRIGGERS: Final = frozenset({"start", "files", "interval", "reload", "signal"})
@@ -94,7 +94,7 @@ class InstanceView:
     @property
     def is_up(self) -> bool:
         """Was it read in the last run, and has it answered to the end of it?"""
-        return self.is_read and self.result is not None and self.result.status in ANSWERED_STATUSES
+        return self.is_read and self.result is not None and self.result.status.is_answered
 
     @property
     def is_healthy(self) -> bool:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, Protocol, Self, TextIO
 
 from reconciler.cli import console
 from reconciler.cli.settings import LogFormat, OutputFormat, Settings, StatusSettings, should_use_colour
-from reconciler.model.run import Status
 from reconciler.model.status import Pagination, StatusReport
 from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line, render_styled
 from reconciler.report.text.problems import format_count
@@ -135,8 +134,7 @@ class WaitProgress:
 
     def show(self, status: StatusReport) -> None:
         """Say how far the torrents are that are waited for, and which instances are in trouble."""
-        fine = (Status.OK, Status.SUSPENDED)
-        absent = [f"{row.name}: {row.status}" for row in status.instances if row.status not in fine]
+        absent = [f"{row.name}: {row.status}" for row in status.instances if not row.status.is_ok]
         sentence = " · ".join(["waiting: " + progress_text(status.torrents), *absent])
         if self._live:
             self._live.update(_crop_line(make_line((sentence, Style.DIM))), refresh=True)

@@ -16,7 +16,7 @@ from reconciler.cli.settings import OutputFormat, RunSettings, Settings
 from reconciler.engine.events import FinishedRun
 from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Outcome
-from reconciler.model.run import ANSWERED_STATUSES, Run
+from reconciler.model.run import Run
 from reconciler.report.json.run import write_run
 from reconciler.report.summary import summary_text
 from reconciler.report.text.run import render_run
@@ -75,13 +75,13 @@ class WatchLog:
                 self._log.warning(one.reason, instance=name, failures=one.failures, next_try=until)
                 self._failure_counts[name] = one.failures
         for part in finished_run.run.instances:
-            if part.status in ANSWERED_STATUSES and self._failure_counts.pop(part.name, 0):
+            if part.status.is_answered and self._failure_counts.pop(part.name, 0):
                 self._log.info("is back", instance=part.name)
 
     def _log_health(self, run: Run) -> None:
         """Once for as long as it stays the same; an instance that does not answer is spoken of elsewhere."""
         for part in run.instances:
-            if part.health is None or part.status not in ANSWERED_STATUSES:
+            if part.health is None or not part.status.is_answered:
                 continue
             why = "" if part.health.healthy else part.health.reason
             before = self._unhealthy_reasons.pop(part.name, "")

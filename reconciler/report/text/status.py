@@ -8,7 +8,6 @@ from typing import Final
 
 from humanize import naturalsize
 
-from reconciler.model.run import Status
 from reconciler.model.status import FIRST_PAGE, InstanceStatus, Pagination, Phase, StatusReport, TorrentStatus
 from reconciler.report.phrases import strip_instance_prefix
 from reconciler.report.sanitize import sanitize_text, truncate_text
@@ -126,12 +125,11 @@ def _count_done_bytes(row: TorrentStatus) -> int:
 
 
 def _build_instance_cells(row: InstanceStatus) -> Sequence[Span]:
-    bad = row.status not in (Status.OK, Status.SUSPENDED)
     read = row.version is not None
     counts = (row.torrents, row.owned, row.declared, row.missing, row.drifted)
     return (
         (row.name, Style.STRONG),
-        (str(row.status), Style.ALARM if bad else Style.GOOD),
+        (str(row.status), Style.GOOD if row.status.is_ok else Style.ALARM),
         (row.version or "-", Style.PLAIN),
         *(
             (f"{count:,}" if read or index == 2 else "-", _choose_style(index, count))
