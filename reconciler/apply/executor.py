@@ -187,7 +187,7 @@ class Executor:
             job.end(Outcome.APPLIED)
         elif job.error:
             job.end(Outcome.FAILED, job.error)
-        elif live and live.moving and not may_still_move:
+        elif live and live.is_moving and not may_still_move:
             job.end(Outcome.DEFERRED, "its data is still being moved")
         else:
             return False

@@ -19,8 +19,8 @@ class LoadContext:
     """
 
     environ: Mapping[str, str] = field(repr=False)
-    resolve_secrets: bool = True
-    complete: bool = True
+    requires_secrets: bool = True
+    is_complete: bool = True
     files: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
@@ -36,7 +36,7 @@ class LoadContext:
 
     def add_missing(self, position: Position, message: str, hint: str = "") -> None:
         """Something that this machine lacks: a problem, or a warning where it will run on another machine."""
-        (self.add_problem if self.resolve_secrets else self.add_warning)(position, message, hint)
+        (self.add_problem if self.requires_secrets else self.add_warning)(position, message, hint)
 
 
 class DesiredStateError(Exception):

@@ -89,7 +89,7 @@ def _load_desired(
         roots, problem = compose_nodes(source.name, source.text)
         if problem is not None:
             context.problems.append(problem)
-            context.complete = False
+            context.is_complete = False
         documents += (YamlDocument(source.name, source.base, root) for root in roots)
     desired = _build_from_documents(documents, context)
     if context.problems:
@@ -115,7 +115,7 @@ def _build_from_documents(documents: list[YamlDocument], context: LoadContext) -
     checked: list[CheckedDocument] = []
     for document in documents:
         context.problems += document.problems
-        context.complete = context.complete and isinstance(document.data, dict)
+        context.is_complete = context.is_complete and isinstance(document.data, dict)
         checked.append(check_document(document, context.problems))
     find_clashes(documents, context)
     return build_desired(checked, context)

@@ -35,7 +35,7 @@ def find_clashes(documents: Sequence[YamlDocument], context: LoadContext) -> Non
                 continue
             what = NAMED_SECTIONS[path[0]] if len(path) > 1 else ""
             context.add_problem(at, f'{what}"{path[-1]}" is already defined at {first[path]}', "Keep one of the two")
-    if not (documents and context.complete):
+    if not (documents and context.is_complete):
         return
     start = documents[0].find_position()
     if ("policy",) not in first:

@@ -76,7 +76,7 @@ class PlacementMemory:
                     self.facts = replace(
                         self.facts, free_space=_copy_with(self.facts.free_space, name, _round_down(reading.free_space))
                     )
-                if reading.health and not reading.health.healthy:
+                if reading.health and not reading.health.is_healthy:
                     self._record_outage(name, reading.health.reason, now)
                 else:
                     self._set_member(name, None, held)

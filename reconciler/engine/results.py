@@ -61,7 +61,7 @@ def instance_status(instance_plan: InstancePlan, health: Health | None) -> tuple
     """How an instance is that has answered to the end, and what is wrong with it."""
     if instance_plan.suspended:
         return Status.SUSPENDED, None
-    return (Status.OK, None) if health is None or health.healthy else (Status.UNHEALTHY, health.reason)
+    return (Status.OK, None) if health is None or health.is_healthy else (Status.UNHEALTHY, health.reason)
 
 
 _PROBLEM_OUTCOMES = (Outcome.FAILED, Outcome.BLOCKED, Outcome.DROPPED)

@@ -18,15 +18,15 @@ def update_probe(probe: Probe, previous: ProbeHealth | None, probe_result: Probe
     The first result decides, since there is nothing to weigh it against; later ones only once as many in a row as the
     threshold says speak against what was so before.
     """
-    error = None if probe_result.passed else probe_result.text
+    error = None if probe_result.has_passed else probe_result.text
     if previous is None:
         return ProbeHealth(str(probe.check), probe_result.state, now, probe_result.text, probe_result.hint, 0, error)
     after = replace(previous, last_error=error or previous.last_error, opposing_results=0)
-    if probe_result.passed == (previous.state is HealthState.OK):
+    if probe_result.has_passed == (previous.state is HealthState.OK):
         since = previous.since if probe_result.state is previous.state else now
         return replace(after, state=probe_result.state, since=since, text=probe_result.text, hint=probe_result.hint)
     against = previous.opposing_results + 1
-    if against < (probe.success_threshold if probe_result.passed else probe.failure_threshold):
+    if against < (probe.success_threshold if probe_result.has_passed else probe.failure_threshold):
         return replace(after, opposing_results=against)
     return replace(after, state=probe_result.state, since=now, text=probe_result.text, hint=probe_result.hint)
 

@@ -73,7 +73,7 @@ def is_applied(change: Change, torrent: LiveTorrent, action: Action) -> bool:
             lost = before is None or build_owner_tag(str(before)) not in torrent.tags
             return lost and build_owner_tag(str(after)) in torrent.tags
         case "save_path":
-            return read_live_value(torrent, "save_path") == normalize_path(str(after)) and not torrent.moving
+            return read_live_value(torrent, "save_path") == normalize_path(str(after)) and not torrent.is_moving
         case "magnet" | "content_layout" | "skip_checking" | "stop_condition" | "export" | "creator_task" | "peer":
             return True  # the torrent is there: that is all that can be seen of it
         case "paused" if action.verb is Verb.ADD and action.get_new_value(STOP_CONDITION) not in (None, "none"):

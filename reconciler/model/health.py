@@ -164,7 +164,7 @@ class ProbeResult:
     hint: str = ""
 
     @property
-    def passed(self) -> bool:
+    def has_passed(self) -> bool:
         """Did it pass?"""
         return self.state is HealthState.OK
 
@@ -196,7 +196,7 @@ class Health:
     probes: tuple[ProbeHealth, ...] = ()
 
     @property
-    def healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         """Does all that is known speak for it?"""
         return self.state is HealthState.OK
 

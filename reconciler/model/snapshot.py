@@ -85,12 +85,12 @@ class LiveTorrent:
         return int(self.size * self.progress)
 
     @property
-    def seeding(self) -> bool:
+    def is_seeding(self) -> bool:
         """Does it offer all that it wants of its data to others?"""
         return not self.stopped and self.size > 0 and self.progress >= 1
 
     @property
-    def moving(self) -> bool:
+    def is_moving(self) -> bool:
         """True while the instance moves its data; a path must not be changed then."""
         return self.state == "moving"
 

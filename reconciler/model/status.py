@@ -103,7 +103,7 @@ class TorrentStatus:
         return phase_of(self.state)
 
     @property
-    def complete(self) -> bool | None:
+    def is_complete(self) -> bool | None:
         """Is all there that is wanted of it, checked, and where it should be? None where nobody knows."""
         return None if self.phase is Phase.UNKNOWN else self.state in _COMPLETE_STATES
 

@@ -78,6 +78,6 @@ def extract_quarantines(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(tag.removeprefix(QUARANTINE_PREFIX) for tag in tags if tag.startswith(QUARANTINE_PREFIX)))
 
 
-def was_running(texts: Iterable[str]) -> bool:
+def has_been_running(texts: Iterable[str]) -> bool:
     """Was a torrent with such quarantine tags running when it was put there?"""
     return not any(text.endswith(_STOPPED_SUFFIX) for text in texts)

@@ -60,7 +60,7 @@ def _attach_blast(action: Action, by_id: Mapping[str, LiveTorrent], remaining_pa
     if live is None:
         return action
     shared = remaining_paths.find_overlaps(live)
-    blast = Blast(1, live.bytes_on_disk, live.seeding, shares_with=shared)
+    blast = Blast(1, live.bytes_on_disk, live.is_seeding, shares_with=shared)
     if not (shared and action.delete_files):
         return replace(action, blast=blast)
     more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""

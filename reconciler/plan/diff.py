@@ -14,7 +14,7 @@ from reconciler.model.options import CREATE_ONLY_OPTIONS, OPTIONS, entry_key_of
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import Change, FieldValue
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import CONTENT_OF_TAG, CONTENT_TAG, extract_quarantines, select_user_tags, was_running
+from reconciler.model.tags import CONTENT_OF_TAG, CONTENT_TAG, extract_quarantines, has_been_running, select_user_tags
 
 _FIRST_FIELDS = ("owner", "quarantine", "held", "content", "content_of", "name", "category", "tags", "save_path")
 _EXTERNAL_FIELDS = ("export", "creator_task", "peer")  # what the torrent itself does not show
@@ -83,7 +83,7 @@ def build_initial_changes(entry: DesiredTorrent) -> tuple[Change, ...]:
 def _diff_quarantine(entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, ...]:
     """What ends the quarantine of a torrent that is declared (again): its tag goes, and it is as it was before."""
     texts = extract_quarantines(live.tags)
-    start = entry.paused is None and live.stopped and was_running(texts)
+    start = entry.paused is None and live.stopped and has_been_running(texts)
     return (Change("quarantine", texts, ()), *((Change("paused", True, False),) if start else ()))
 
 

@@ -103,7 +103,7 @@ def needs_data_move(changes: Sequence[Change], live: LiveTorrent) -> bool:
 
 def blocker_of(change: Change, live: LiveTorrent) -> tuple[Outcome, str] | None:
     """Why a change of a live torrent cannot be made now, if so: deferred, or blocked until a person has acted."""
-    if live.moving and (change.field in _LOCATION_FIELDS or (change.field == "category" and live.auto_tmm)):
+    if live.is_moving and (change.field in _LOCATION_FIELDS or (change.field == "category" and live.auto_tmm)):
         what = "path" if change.field == "save_path" else change.field
         return Outcome.DEFERRED, f"its data is being moved; the {what} is set when that has ended"
     starts = (change.field == "paused" and not change.after) or (change.field == "force_start" and change.after)

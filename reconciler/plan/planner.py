@@ -76,7 +76,7 @@ def urgent_actions(desired: DesiredState, name: str, snapshot: Snapshot, health:
 
 
 def _plan_stops(desired: DesiredState, name: str, snapshot: Snapshot, health: Health) -> Sequence[Decision]:
-    if health.healthy or desired.instances[name].when_unhealthy is not UnhealthyPolicy.PAUSE:
+    if health.is_healthy or desired.instances[name].when_unhealthy is not UnhealthyPolicy.PAUSE:
         return ()
     return stop_actions(
         snapshot.torrents, PlanContext.from_desired(desired, take_over=False, today=None), health.reason
@@ -120,7 +120,7 @@ def _plan_instance(
     decisions += plan_categories(declared, snapshot, context.policy, torrents)
     if desired.prune_categories:
         decisions += prune_categories(declared, snapshot, context.policy, torrents)
-    if health and not health.healthy:
+    if health and not health.is_healthy:
         decisions = [*defer_all(decisions, health.reason), *_plan_stops(desired, name, snapshot, health)]
     decisions += plan_preferences(desired.instances[name].preferences, snapshot, context.policy)
     return InstancePlan(

@@ -90,7 +90,7 @@ def data_moved_reason(entry: DesiredTorrent, live: LiveTorrent) -> str | None:
 def data_damaged_reason(entry: DesiredTorrent, live: LiveTorrent) -> str | None:
     """What to say where the data is no longer what the torrent was made from. It is never made anew unasked."""
     whole = live.progress >= 1 and not live.has_missing_files
-    if not isinstance(entry.content, Content) or whole or live.moving or live.state.startswith("checking"):
+    if not isinstance(entry.content, Content) or whole or live.is_moving or live.state.startswith("checking"):
         return None
     share = "its files are missing" if live.has_missing_files else f"{live.progress:.1%} of it is as it was"
     return (

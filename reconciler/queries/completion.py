@@ -60,13 +60,13 @@ class CompletionTracker:
         self._previous_problems = frozenset(trouble)
         if certain:
             return WaitResult(WaitOutcome.FAILED, certain)
-        return WaitResult(WaitOutcome.COMPLETE) if all(row.complete for row in rows) else None
+        return WaitResult(WaitOutcome.COMPLETE) if all(row.is_complete for row in rows) else None
 
 
 def build_timeout_result(rows: Iterable[TorrentStatus]) -> WaitResult:
     """The end of waiting where time is up."""
     return WaitResult(
-        WaitOutcome.TIMEOUT, tuple(_problem_text(row, _progress_text(row)) for row in rows if not row.complete)
+        WaitOutcome.TIMEOUT, tuple(_problem_text(row, _progress_text(row)) for row in rows if not row.is_complete)
     )
 
 
@@ -78,7 +78,7 @@ def _find_problems(rows: Iterable[TorrentStatus], instances: Iterable[InstanceSt
     for row in rows:
         if row.state in _PROBLEM_REASONS:
             yield _problem_text(row, _PROBLEM_REASONS[row.state])
-        elif row.paused and row.phase is Phase.STOPPED and not row.complete:
+        elif row.paused and row.phase is Phase.STOPPED and not row.is_complete:
             yield _problem_text(row, "stopped, as it is declared (`paused: true`), so it does not get complete")
 
 

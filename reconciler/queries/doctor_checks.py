@@ -198,7 +198,7 @@ def check_probe(probe: Probe, probe_result: ProbeResult) -> Finding:
     check = f"probe {probe.check}"
     return (
         make_ok(check, probe_result.text)
-        if probe_result.passed
+        if probe_result.has_passed
         else make_failure(check, probe_result.text, probe_result.hint or _SEE_LOG_HINT)
     )
 

@@ -192,7 +192,9 @@ def _describe_status(instance: InstanceView) -> tuple[str, str]:
 
 def _health_text(instance: InstanceView, view: LoopView) -> str:
     health = instance.result.health if instance.result else None
-    return "" if health is None or health.healthy else f"{health.state}, since {elapsed_text(health.since, view.now)}"
+    return (
+        "" if health is None or health.is_healthy else f"{health.state}, since {elapsed_text(health.since, view.now)}"
+    )
 
 
 def _count_texts(result: InstanceResult) -> tuple[str, ...]:

@@ -122,8 +122,8 @@ def test_an_api_that_fails_has_a_state(error: InstanceError, state: HealthState)
 
 def test_one_probe_that_fails_is_enough_and_the_worst_is_told() -> None:
     good, bad, odd = story("+")[0], story("-")[0], story("?")[0]
-    assert health_from_probes(None, [], at(1)).healthy
-    assert health_from_probes(None, [good], at(1)).healthy
+    assert health_from_probes(None, [], at(1)).is_healthy
+    assert health_from_probes(None, [good], at(1)).is_healthy
     assert health_from_probes(None, [good, odd], at(1)).state is HealthState.NOT_CONFIGURED
     health = health_from_probes(None, [good, odd, bad], at(1))
     assert (health.state, health.error) == (HealthState.VPN_DOWN, "ping 10.2.0.1: refused")
@@ -135,13 +135,13 @@ def test_a_history_is_that_of_a_probe_as_it_is_declared() -> None:
     patient = Probe(TcpCheck("10.2.0.1", 53), failure_threshold=2)
     box = Instance("box", HERE, "http://box", health=(patient,))
     history = HealthHistory()
-    assert history.update_health(box, [(patient, GOOD)], None, at(0)).healthy
-    assert history.update_health(box, [(patient, BAD)], None, at(1)).healthy
+    assert history.update_health(box, [(patient, GOOD)], None, at(0)).is_healthy
+    assert history.update_health(box, [(patient, BAD)], None, at(1)).is_healthy
     history.drop_undeclared({"box": box})
     assert history.update_health(box, [(patient, BAD)], None, at(2)).state is HealthState.VPN_DOWN
     changed = Probe(TcpCheck("10.2.0.1", 53), failure_threshold=3)
     history.drop_undeclared({"box": Instance("box", HERE, "http://box", health=(changed,))})
-    assert history.update_health(box, [(changed, GOOD)], None, at(3)).healthy
+    assert history.update_health(box, [(changed, GOOD)], None, at(3)).is_healthy
     assert patient not in {probe for _, probe in history.probes}
     history.drop_undeclared({})
     assert not history.probes

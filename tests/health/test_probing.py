@@ -144,7 +144,7 @@ def test_all_are_asked_at_once_each_with_its_own_timeout(web: FixedWebServer) ->
         probes = [Probe(HttpCheck(meeting.url_of(f"/{number}")), timeout=30.0) for number in (1, 2, 3)]
         hasty = Probe(HttpCheck(web.url_of("/slow")), timeout=0.2)
         answers = start_probes([*probes, hasty, Probe(InterfaceCheck("wg0"))])()
-    assert [answer.passed for _, answer in answers] == [True, True, True, False]
+    assert [answer.has_passed for _, answer in answers] == [True, True, True, False]
     assert [probe for probe, _ in answers] == [*probes, hasty], "what qBittorrent says itself is not asked for here"
 
 
@@ -204,7 +204,7 @@ def test_gluetun_with_a_user_name_and_a_password() -> None:
     fake = FakeGluetun()
     fake.headers = {"Authorization": "Basic dXNlcjpzM2NyM3Q="}
     with FixedWebServer(dict(fake.answers)) as server:
-        assert ask(GluetunCheck(server.url_of(), username="user", password=Secret("s3cr3t"))).passed
+        assert ask(GluetunCheck(server.url_of(), username="user", password=Secret("s3cr3t"))).has_passed
         for wrong in (GluetunCheck(server.url_of()), GluetunCheck(server.url_of(), api_key=KEY)):
             answer = ask(wrong)
             assert (answer.state, answer.text) == (
@@ -224,7 +224,7 @@ def test_what_is_no_gluetun_is_said() -> None:
 def test_an_api_that_ends_in_a_slash_or_a_path_is_found() -> None:
     fake = FakeGluetun()
     with FixedWebServer({f"/gluetun{path}": answer for path, answer in fake.answers.items()}) as server:
-        assert ask(GluetunCheck(server.url_of("/gluetun/"), ANY, KEY)).passed
+        assert ask(GluetunCheck(server.url_of("/gluetun/"), ANY, KEY)).has_passed
 
 
 def test_only_what_is_asked_over_the_network_is_tried() -> None:

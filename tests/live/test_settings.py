@@ -83,7 +83,7 @@ def test_the_place_of_the_content_is_told_since_4_3_1(server: QbittorrentServer,
         mirror.read_snapshot()
         assert mirror.read_snapshot().torrents == (torrent,)
     assert torrent.content_path == ("" if server.version == "v4.2.5" else str(server.downloads / "a b"))
-    assert (torrent.seeding, torrent.bytes_on_disk) == (True, 1000)
+    assert (torrent.is_seeding, torrent.bytes_on_disk) == (True, 1000)
 
 
 def test_an_answer_that_echoes_a_preference_is_not_passed_on() -> None:

@@ -44,7 +44,7 @@ WORDS = {  # every state of qBittorrent 4.2 to 5.3, and ours: its phase, and is 
 @pytest.mark.parametrize("state", WORDS)
 def test_the_words(state: str) -> None:
     found = row(1, state)
-    assert (found.phase, found.complete) == WORDS[state]
+    assert (found.phase, found.is_complete) == WORDS[state]
 
 
 def test_every_phase_is_of_some_state() -> None:

@@ -139,7 +139,7 @@ class WaitProgress:
         if self._live:
             self._live.update(_crop_line(make_line((sentence, Style.DIM))), refresh=True)
             return
-        gist = [(row.infohash, row.phase, row.complete) for row in status.torrents], absent
+        gist = [(row.infohash, row.phase, row.is_complete) for row in status.torrents], absent
         if (
             self._last_shown is None
             or self._last_shown[0] != gist

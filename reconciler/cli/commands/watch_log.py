@@ -83,7 +83,7 @@ class WatchLog:
         for part in run.instances:
             if part.health is None or not part.status.is_answered:
                 continue
-            why = "" if part.health.healthy else part.health.reason
+            why = "" if part.health.is_healthy else part.health.reason
             before = self._unhealthy_reasons.pop(part.name, "")
             if why:
                 self._unhealthy_reasons[part.name] = why

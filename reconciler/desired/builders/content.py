@@ -84,7 +84,7 @@ class ContentIndex:
         return None
 
     def _report_unknown(self, name: str, position: Position) -> None:
-        if name in self._mentioned_names or not self._context.complete:
+        if name in self._mentioned_names or not self._context.is_complete:
             return  # it is there, and what is wrong with it is said there; or it may be in what could not be read
         if unnamed := self._unnamed_positions.get(name):
             mend = f'Add "name: {name}" to the content at {unnamed}'

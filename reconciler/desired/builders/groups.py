@@ -67,7 +67,7 @@ def _check_members(document: YamlDocument, group: str, instance_names: tuple[str
         at = document.find_position("groups", group, "members", index)
         if name in seen:
             context.add_problem(at, f'"{name}" is already a member of this group', "Keep one of the two")
-        elif name not in instance_names and instance_names and context.complete:
+        elif name not in instance_names and instance_names and context.is_complete:
             mend = suggestion_text(name, instance_names) or f"Known: {', '.join(instance_names)}"
             context.add_problem(at, f"there is no instance {quote_word(name)}", mend)
         seen.add(name)

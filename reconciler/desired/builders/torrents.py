@@ -153,7 +153,7 @@ class _TorrentBuilder:
         """None of several instances is given: an error, unless an invalid value was meant for it."""
         data = checked_document.document.data
         said = {**_ensure_mapping(data.get("defaults")), **data["torrents"][index]}.get("instance")
-        if said is None and self._instance_names and self._context.complete:
+        if said is None and self._instance_names and self._context.is_complete:
             self._context.add_problem(
                 checked_document.document.find_position("torrents", index),
                 f"this torrent does not say its instance, and there are several: {', '.join(self._instance_names)}",
@@ -166,7 +166,7 @@ class _TorrentBuilder:
             self._report_unknown_instance(name, checked_document.document.find_position("defaults", "instance"))
 
     def _report_unknown_instance(self, name: str, position: Position) -> None:
-        if self._instance_names and self._context.complete:
+        if self._instance_names and self._context.is_complete:
             known = tuple(self._instances_by_target)
             what = "instance" if known == self._instance_names else "instance or group"
             mend = suggestion_text(name, known) or f"Known: {', '.join(known)}"

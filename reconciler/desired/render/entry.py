@@ -110,7 +110,7 @@ def render_flow_entry(entry: YamlEntry) -> str:
 _FIELD_READERS: Final[tuple[tuple[str, Callable[[LiveTorrent], YamlValue]], ...]] = (
     ("category", lambda live: live.category or None),
     ("tags", lambda live: sorted(select_user_tags(live.tags)) or None),
-    ("save_path", lambda live: None if live.auto_tmm or live.moving else live.save_path or None),
+    ("save_path", lambda live: None if live.auto_tmm or live.is_moving else live.save_path or None),
     ("paused", lambda live: (live.stopped and read_held_state(live.tags) is None) or None),
     ("protect", lambda live: PROTECT_TAG in live.tags or None),
 )
@@ -135,7 +135,7 @@ def read_managed_values(live: LiveTorrent, api: ApiVersion) -> tuple[dict[str, Y
             keys[outer] = {**cast("Mapping[str, YamlValue]", keys.get(outer, {})), inner: found}
         else:
             keys[key] = found
-    if live.moving:
+    if live.is_moving:
         left.append("save_path is left out: its data is being moved")
     if "save_path" not in keys and keys.pop("download_path", None):
         left.append("download_path is left out: without a save_path it cannot be declared")

@@ -69,7 +69,7 @@ def _render_instance(instance: InstanceExplanation, owner: str) -> Iterator[Line
         yield _make_labelled_line("live", (_live_state_text(live), Style.PLAIN))
     if instance.live_torrents:
         yield _make_labelled_line("owner", _render_owner(instance, owner))
-    if instance.health and not instance.health.healthy:
+    if instance.health and not instance.health.is_healthy:
         yield _make_labelled_line("health", (instance.health.reason, Style.BAD))
     if how := next((how for live in instance.live_torrents if (how := read_held_state(live.tags))), None):
         yield _make_labelled_line(

@@ -67,7 +67,7 @@ def progress_text(torrents: Sequence[TorrentStatus]) -> str:
     """How far torrents are together: `3 of 12 complete · 41 % of 4.2 GiB · 2.1 MiB/s · 12m3s to go · 9 stalled`."""
     size, done = sum(row.size or 0 for row in torrents), sum(_count_done_bytes(row) for row in torrents)
     rate = sum(row.transfer.download_rate for row in torrents if row.transfer)
-    open_ = [row for row in torrents if not row.complete]
+    open_ = [row for row in torrents if not row.is_complete]
     parts = [
         f"{len(torrents) - len(open_):,} of {len(torrents):,} complete",
         f"{int(done * 100 / size)} % of {naturalsize(size, binary=True)}" if size else "",
@@ -117,7 +117,7 @@ def _rank_torrent(row: TorrentStatus) -> int:
         return 0
     if row.in_sync is not True:
         return 1
-    return 3 if row.complete or row.phase in _RESTING_PHASES else 2
+    return 3 if row.is_complete or row.phase in _RESTING_PHASES else 2
 
 
 def _count_done_bytes(row: TorrentStatus) -> int:
