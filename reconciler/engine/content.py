@@ -21,6 +21,7 @@ from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, ContentResult, InstanceResult
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
+from reconciler.plan import Plan
 from reconciler.plan.match import index_live_torrents, match_entries
 from reconciler.plan.resolve import list_wanted_exports, resolve_entries
 from reconciler.retry import RetryPolicy
@@ -131,15 +132,15 @@ def _add_files(observation: Observation, ids: Sequence[str], retry: RetryPolicy)
 
 
 def content_results(
-    desired: DesiredState, snapshots: Mapping[str, Snapshot], results: Mapping[str, InstanceResult]
+    plan: Plan, snapshots: Mapping[str, Snapshot], results: Mapping[str, InstanceResult]
 ) -> Mapping[str, tuple[ContentResult, ...]]:
     """By instance, every torrent that is declared by its content, with what was read and what was added since."""
-    known = resolve_entries(desired, snapshots).desired
-    if known is desired:
+    desired = plan.resolved.desired
+    if not desired.entries_with_content:
         return {}
     found: defaultdict[str, list[ContentResult]] = defaultdict(list)
     for name, result in results.items():
-        entries = [one for one in known.torrents if one.instance == name and isinstance(one.content, Content)]
+        entries = [one for one in desired.torrents if one.instance == name and isinstance(one.content, Content)]
         torrents = snapshots[name].torrents if name in snapshots else ()
         lives = {one.entry.position: one.live for one in match_entries(entries, torrents)}
         added = {one.action.position: one for one in result.results if _is_added(one)}

@@ -6,8 +6,6 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
-from typing import Protocol
 
 from reconciler.apply.executor import Executor
 from reconciler.atomic_file import write_torrent_file
@@ -29,13 +27,12 @@ from reconciler.engine.surplus import add_other_seeds, delete_surplus_copies, sp
 from reconciler.health.state import HealthHistory
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError
-from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
-from reconciler.model.health import Health
-from reconciler.model.plan import Action, InstancePlan, Plan, Verb
+from reconciler.model.history import OwnedCount
+from reconciler.model.plan import Action, InstancePlan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.model.shard import Shard
-from reconciler.model.snapshot import Snapshot
-from reconciler.plan import NO_HEALTH, make_plan
+from reconciler.plan import Plan, PlanInput, make_plan
+from reconciler.plan.plan import NO_OWNED_COUNTS
 from reconciler.retry import RetryPolicy, system_retry_policy
 
 
@@ -51,22 +48,7 @@ class RunOptions:
     shard: Shard | None = None
 
 
-class Planner(Protocol):
-    """Makes the plan of a run. It may hold back actions of `make_plan`'s, and never adds one."""
-
-    def __call__(
-        self,
-        desired: DesiredState,
-        snapshots: Mapping[str, Snapshot],
-        *,
-        accept: str | None = None,
-        take_over: bool = False,
-        now: datetime | None = None,
-        facts: PlacementFacts = NO_PLACEMENT_FACTS,
-        only: Collection[str] | None = None,
-        health: Mapping[str, Health] = NO_HEALTH,
-    ) -> Plan:
-        """The plan for every instance that was read whole, or of those `only`."""
+Planner = Callable[[PlanInput], Plan]  # like `make_plan`; it may hold actions back, and never adds one
 
 
 def utc_now() -> datetime:
@@ -87,6 +69,7 @@ def run_once(
     placement_memory: PlacementMemory | None = None,
     utc: Callable[[], datetime] = utc_now,
     health_checker: HealthChecker | None = None,
+    remembered: Mapping[str, OwnedCount] = NO_OWNED_COUNTS,
 ) -> Run:
     """Read, plan, guard and, unless it is a dry-run, apply. Raises `UnknownInstance`; all else is in the result.
 
@@ -114,8 +97,10 @@ def run_once(
 
     with observe_all(with_group_peers(desired, instances, skip), stop, observe_instance, connect) as read:
         placement_memory.record_observations(read, utc())
-        plan_them = partial(planner, facts=placement_memory.facts, now=utc(), only=only)
-        readings, plan = _plan_with_fresh_reads(desired, options, plan_them, read, retry)
+        plan_input = PlanInput(
+            desired, {}, {}, placement_memory.facts, remembered, only, options.accept_plan, options.take_over, utc()
+        )
+        readings, plan = _plan_with_fresh_reads(plan_input, options, planner, read, retry)
         plans = {part.name: part for part in plan.instances}
 
         def execute_instance(name: str) -> InstanceResult:
@@ -132,7 +117,7 @@ def run_once(
         if not options.dry_run:
             results = delete_surplus_copies(plans, results, readings, desired.owner, retry)
             placement_memory.record_results(results.values(), utc())
-    content = content_results(desired, collect_snapshots(readings), results)
+    content = content_results(plan, collect_snapshots(readings), results)
     counted = tuple(
         replace(results[name], requests=readings[name].target.request_count, content=content.get(name, ()))
         for name in sorted(results)
@@ -147,7 +132,7 @@ def run_once(
 
 
 def _plan_with_fresh_reads(
-    desired: DesiredState,
+    plan_input: PlanInput,
     options: RunOptions,
     planner: Planner,
     observations: Mapping[str, Observation],
@@ -158,8 +143,9 @@ def _plan_with_fresh_reads(
     def plan_observations(observations: Mapping[str, Observation]) -> Plan:
         snapshots = collect_snapshots(observations)
         health = {name: reading.health for name, reading in observations.items() if reading.health}
-        return planner(desired, snapshots, accept=options.accept_plan, take_over=options.take_over, health=health)
+        return planner(replace(plan_input, snapshots=snapshots, health=health))
 
+    desired = plan_input.desired
     observations = export_content_torrents(desired, observations, retry)
     plan = plan_observations(observations)
     doubtful = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -17,9 +17,11 @@ from reconciler.engine.run import Planner, RunOptions, run_once, utc_now
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested
 from reconciler.model.groups import PendingTorrent
+from reconciler.model.history import OwnedCount
 from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run, Status
 from reconciler.plan import make_plan
+from reconciler.plan.plan import NO_OWNED_COUNTS
 from reconciler.retry import RetryPolicy, system_retry_policy
 
 POLL_INTERVAL: Final = 5.0  # seconds between two runs, and less where time alone will place something earlier
@@ -41,6 +43,7 @@ def run_until_placed(
     planner: Planner = make_plan,
     placement_memory: PlacementMemory | None = None,
     utc: Callable[[], datetime] = utc_now,
+    remembered: Mapping[str, OwnedCount] = NO_OWNED_COUNTS,
 ) -> Run:
     """`run_once`, again and again for up to `wait` seconds while something is pending; the runs are told as one.
 
@@ -53,6 +56,7 @@ def run_until_placed(
         now = run_once(
             desired, options, progress, stop,
             retry=retry, connect=connect, planner=planner, skip=skip, placement_memory=placement_memory, utc=utc,
+            remembered=remembered,
         )  # fmt: skip
         run = merge_runs(run, now, detailed=options.detailed_exitcode) if run else now
         left = end - retry.now()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from reconciler.model.content import CreationSpec
 from reconciler.model.files import FileRule
-from reconciler.model.groups import ActionPlacement, PendingTorrent
+from reconciler.model.groups import ActionPlacement
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
 from reconciler.model.preferences import PreferenceValue
@@ -153,16 +152,3 @@ class InstancePlan:
     unchanged: int = 0
     suspended: bool = False
     verdict: GuardVerdict = NOT_REFUSED
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The plans of all instances that could be read, and the hash that a person can approve.
-
-    `pending`: what is wanted with nowhere healthy to be. `valid_until` (UTC): when time alone makes another plan of it.
-    """
-
-    hash: str
-    instances: tuple[InstancePlan, ...] = ()
-    pending: tuple[PendingTorrent, ...] = ()
-    valid_until: datetime | None = None

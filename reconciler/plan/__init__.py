@@ -4,6 +4,7 @@ May import `model` only. Never does I/O, never asks for the time, and gives the 
 whatever the order of the input. Everything a run may do is decided here and nowhere else.
 """
 
-from reconciler.plan.planner import NO_HEALTH, make_plan, urgent_actions
+from reconciler.plan.plan import NO_HEALTH, Plan, PlanInput
+from reconciler.plan.planner import guard_plan, make_plan, plan_actions, urgent_actions
 
-__all__ = ["NO_HEALTH", "make_plan", "urgent_actions"]
+__all__ = ["NO_HEALTH", "Plan", "PlanInput", "guard_plan", "make_plan", "plan_actions", "urgent_actions"]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from types import MappingProxyType
 
 from reconciler.model.desired import DesiredState, DesiredTorrent
-from reconciler.model.groups import NO_PLACEMENT_FACTS, ActionPlacement, PlacementFacts
+from reconciler.model.groups import ActionPlacement
 from reconciler.model.health import Health, UnhealthyPolicy
-from reconciler.model.history import OwnedCount
-from reconciler.model.plan import Action, GuardVerdict, InstancePlan, ObjectKind, Plan, SparedTorrent, Verb
+from reconciler.model.plan import Action, GuardVerdict, InstancePlan, ObjectKind, SparedTorrent, Verb
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan.blast import attach_blasts
 from reconciler.plan.categories import plan_categories, prune_categories
@@ -19,55 +16,53 @@ from reconciler.plan.context import Decision, PlanContext
 from reconciler.plan.guard import block_deletions_if_wiped, evaluate_guard
 from reconciler.plan.kill_switch import defer_all, release, stop_actions
 from reconciler.plan.placement import Disposition, PlacedEntry, Placement, place_entries
+from reconciler.plan.plan import Plan, PlanInput
 from reconciler.plan.plan_hash import hash_plan
 from reconciler.plan.preferences import plan_preferences
 from reconciler.plan.resolve import ResolvedDesired, could_be, resolve_entries
 from reconciler.plan.surplus import SurplusCopy, defer_move, plan_surplus_copies
 from reconciler.plan.torrents import NO_FACTS, EntryFacts, plan_entry, plan_prune, plan_unresolved_entry
 
-NOTHING_REMEMBERED: Mapping[str, OwnedCount] = MappingProxyType({})
 _KIND_RANKS = {kind: rank for rank, kind in enumerate((ObjectKind.PREFERENCE, ObjectKind.CATEGORY, ObjectKind.TORRENT))}
 _VERB_RANKS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE))}
-NO_HEALTH: Mapping[str, Health] = MappingProxyType({})
 
 
-def make_plan(
-    desired: DesiredState,
-    snapshots: Mapping[str, Snapshot],
-    *,
-    accept: str | None = None,
-    take_over: bool = False,
-    now: datetime | None = None,
-    facts: PlacementFacts = NO_PLACEMENT_FACTS,
-    only: Collection[str] | None = None,
-    remembered: Mapping[str, OwnedCount] = NOTHING_REMEMBERED,
-    health: Mapping[str, Health] = NO_HEALTH,
-) -> Plan:
-    """The plan for every instance that was read whole, judged by the guard.
+def make_plan(plan_input: PlanInput) -> Plan:
+    """Return the plan of every instance that was read whole, judged by the guard.
 
-    An instance of which `health` says nothing is healthy.
-
-    `accept` is the hash of a plan that a person has approved; only that very plan passes a guard that refuses it.
-    `now` (UTC) is what groups and quarantines are counted by; where there is neither it is not needed. `known` is what
-    is known of the members of groups besides. `only`: the instances to plan for; the others were read for the sake of
-    others.
-    `remembered`: what we owned on each instance, where that is known. One that has lost most of it deletes nothing,
-    unless that very plan is approved; the hash does not depend on what is remembered.
+    Raises `ValueError` for an incomplete desired state, and for groups or a quarantine without a time.
     """
-    if desired.unfetched_count:
+    return guard_plan(plan_actions(plan_input), plan_input)
+
+
+def plan_actions(plan_input: PlanInput) -> Plan:
+    """Return the plan of every instance that was read whole, before the guard has judged it."""
+    if plan_input.desired.unfetched_count:
         raise ValueError("a part of a desired state is never planned: it would delete what the rest declares")
-    resolved = resolve_entries(desired, snapshots)
-    desired = resolved.desired
-    rules = PlanContext.from_desired(desired, take_over, now.date() if now else None)
-    placement = place_entries(desired, snapshots, facts, now, take_over=take_over)
-    names = sorted(snapshots if only is None else snapshots.keys() & only)
-    plans = [_plan_instance(resolved, name, placement, snapshots[name], rules, health.get(name)) for name in names]
-    approved = {accepted for accepted in (accept, desired.accept_plan) if accepted}
-    digest = hash_plan(desired, plans)
-    if digest not in approved:
-        plans = [block_deletions_if_wiped(plan, remembered.get(plan.name), digest) for plan in plans]
-    judged = tuple(_apply_guard(plan, desired, approved, digest) for plan in plans)
-    return Plan(digest, judged, placement.pending, placement.until)
+    snapshots, now, take_over = plan_input.snapshots, plan_input.now, plan_input.take_over
+    resolved = resolve_entries(plan_input.desired, snapshots)
+    placement = place_entries(resolved.desired, snapshots, plan_input.facts, now, take_over=take_over)
+    context = PlanContext.from_desired(resolved.desired, take_over, now.date() if now else None)
+    names = sorted(snapshots if plan_input.only is None else snapshots.keys() & plan_input.only)
+    instance_plans = tuple(
+        _plan_instance(resolved, name, placement, snapshots[name], context, plan_input.health.get(name))
+        for name in names
+    )
+    return Plan(hash_plan(resolved.desired, instance_plans), instance_plans, resolved, placement)
+
+
+def guard_plan(plan: Plan, plan_input: PlanInput) -> Plan:
+    """Return the plan with the guard's verdict on every instance, and with deletions blocked where one looks wiped."""
+    desired = plan_input.desired
+    approved = {accepted for accepted in (plan_input.accept, desired.accept_plan) if accepted}
+    instance_plans = plan.instances
+    if plan.hash not in approved:
+        instance_plans = tuple(
+            block_deletions_if_wiped(instance_plan, plan_input.remembered.get(instance_plan.name), plan.hash)
+            for instance_plan in instance_plans
+        )
+    judged = tuple(_judge_instance(instance_plan, desired, approved, plan.hash) for instance_plan in instance_plans)
+    return replace(plan, instances=judged)
 
 
 def urgent_actions(desired: DesiredState, name: str, snapshot: Snapshot, health: Health) -> tuple[Action, ...]:
@@ -220,7 +215,9 @@ def _rank_action(action: Action) -> tuple[bool, int, int, str, str, str]:
     )
 
 
-def _apply_guard(plan: InstancePlan, desired: DesiredState, approved: Collection[str], plan_hash: str) -> InstancePlan:
+def _judge_instance(
+    plan: InstancePlan, desired: DesiredState, approved: Collection[str], plan_hash: str
+) -> InstancePlan:
     verdict = evaluate_guard(plan.actions, plan.owned, desired)
     if verdict.refused and plan_hash in approved:
         verdict = GuardVerdict(False, tuple(f"{reason}; accepted by its hash" for reason in verdict.reasons))

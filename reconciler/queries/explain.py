@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from reconciler.engine.content import collect_snapshots
@@ -11,7 +11,7 @@ from reconciler.engine.observe import HealthChecker, connect, make_observer, obs
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.engine.reading import Observation, SessionFactory
 from reconciler.engine.results import instance_status
-from reconciler.engine.run import Planner, utc_now
+from reconciler.engine.run import utc_now
 from reconciler.engine.selection import select_instances, with_group_peers
 from reconciler.health.state import HealthHistory
 from reconciler.model.desired import DesiredState, DesiredTags, DesiredTorrent
@@ -19,7 +19,7 @@ from reconciler.model.errors import InstanceError
 from reconciler.model.explanation import Explanation, FieldComparison, InstanceExplanation
 from reconciler.model.fields import file_text, read_live_value
 from reconciler.model.files import Priority
-from reconciler.model.history import PastRun
+from reconciler.model.history import OwnedCount, PastRun
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.links import TRACKERS, WEB_SEEDS, parse_link_urls, redact_url
 from reconciler.model.options import CREATE_ONLY_OPTIONS, OPTIONS
@@ -28,11 +28,11 @@ from reconciler.model.plan import Action, FieldValue, InstancePlan, ObjectKind
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import CONTENT_TAGS, build_owner_tag, parse_owners
-from reconciler.plan import make_plan
+from reconciler.plan import PlanInput, make_plan
 from reconciler.plan.diff import FIELD_ORDER, build_initial_changes, find_drift
 from reconciler.plan.match import match_entries
-from reconciler.plan.placement import Placement, place_entries
-from reconciler.plan.resolve import resolve_entries
+from reconciler.plan.placement import Placement
+from reconciler.plan.plan import NO_OWNED_COUNTS
 from reconciler.queries.torrent_lookup import (
     choose_title,
     collect_torrent_refs,
@@ -115,9 +115,9 @@ def explain_torrent(
     *,
     retry: RetryPolicy | None = None,
     connect: SessionFactory = connect,
-    planner: Planner = make_plan,
     placement_memory: PlacementMemory | None = None,
     utc: Callable[[], datetime] = utc_now,
+    remembered: Mapping[str, OwnedCount] = NO_OWNED_COUNTS,
     recent_runs: RecentRunsReader = lambda _infohashes: (),
 ) -> Explanation:
     """Read the instances, plan, and tell about the torrent that `text` names.
@@ -131,15 +131,15 @@ def explain_torrent(
     with observe_all(with_group_peers(desired, selected), stop, look, connect) as readings:
         snapshots = collect_snapshots(readings)
         placement_memory.record_observations(readings, utc())
-    declared, desired = desired, resolve_entries(desired, snapshots).desired
+    health = {name: reading.health for name, reading in readings.items() if reading.health}
+    facts, now = placement_memory.facts, utc()
+    plan = make_plan(PlanInput(desired, snapshots, health, facts, remembered, now=now))
+    desired = plan.resolved.desired
     traces = collect_torrent_refs(desired, {one.name: snapshots[one.name] for one in selected if one.name in snapshots})
     found = find_torrent(text, traces, [one.name for one in selected if one.name not in snapshots])
     ids = {key for trace in found for key in trace.ids}
-    health = {name: reading.health for name, reading in readings.items() if reading.health}
-    known, now = placement_memory.facts, utc()
-    plan = planner(declared, snapshots, now=now, facts=known, health=health)
     plans = {part.name: part for part in plan.instances}
-    places = _PlacementReasons(desired, place_entries(desired, snapshots, known, now))
+    places = _PlacementReasons(desired, plan.placement)
     parts = tuple(
         _explain_instance(desired, one.name, readings[one.name], plans.get(one.name), ids, places) for one in selected
     )

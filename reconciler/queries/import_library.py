@@ -23,7 +23,7 @@ from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.plan import Action, Verb
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan import make_plan
+from reconciler.plan import PlanInput, make_plan
 from reconciler.qbittorrent import Session
 from reconciler.queries.import_entries import (
     ImportFilter,
@@ -165,7 +165,7 @@ class _ImportRefiner:
             return {find_entry_id(problem.position.line): problem.message for problem in ours}
         return {
             find_entry_id(action.position.line): action.reason
-            for part in make_plan(whole, self._snapshots, now=utc_now()).instances
+            for part in make_plan(PlanInput(whole, self._snapshots, now=utc_now())).instances
             for action in part.actions
             if action.position
             and action.position.file == self._import_filter.document_name

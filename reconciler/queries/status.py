@@ -32,10 +32,9 @@ from reconciler.model.status import (
     TorrentStatus,
 )
 from reconciler.model.tags import build_owner_tag
-from reconciler.plan import make_plan
+from reconciler.plan import PlanInput, make_plan
 from reconciler.plan.match import Match
-from reconciler.plan.placement import format_time, place_entries
-from reconciler.plan.resolve import resolve_entries
+from reconciler.plan.placement import format_time
 from reconciler.qbittorrent import Session
 from reconciler.qbittorrent.transfers import TransferStats
 from reconciler.retry import RetryPolicy, system_retry_policy
@@ -86,10 +85,10 @@ def build_status_report(
     """What the selected instances showed, beside what is declared for them. `facts`: of the members of groups."""
     snapshots = collect_snapshots(observations)
     health = {name: reading.health for name, reading in observations.items() if reading.health}
-    plan = make_plan(desired, snapshots, facts=facts, now=now, health=health)
+    plan = make_plan(PlanInput(desired, snapshots, health, facts, now=now))
     plans = {part.name: part for part in plan.instances}
-    desired = resolve_entries(desired, snapshots).desired
-    on = place_entries(desired, snapshots, facts, now).entries_by_instance
+    desired = plan.resolved.desired
+    on = plan.placement.entries_by_instance
     torrents: list[TorrentStatus] = []
     rows: list[InstanceStatus] = []
     for instance in selected:

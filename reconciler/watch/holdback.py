@@ -8,9 +8,10 @@ from typing import Final
 
 from reconciler.journal.journal import ContestedField
 from reconciler.model.desired import DesiredCategory, DesiredPreference, DesiredState, DesiredTorrent
-from reconciler.model.plan import Action, Change, InstancePlan, ObjectKind, Outcome, Plan, Verb
+from reconciler.model.plan import Action, Change, InstancePlan, ObjectKind, Outcome, Verb
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
+from reconciler.plan import Plan
 from reconciler.plan.actions import drift_reason
 from reconciler.retry import Clock, compute_backoff_delay
 from reconciler.watch.fight_detector import CONTESTED_HOLD, CORRECTION_LIMIT, FightDetector

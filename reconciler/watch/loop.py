@@ -20,6 +20,7 @@ from reconciler.health.state import HealthHistory
 from reconciler.journal import Journal
 from reconciler.model.errors import StopRequested
 from reconciler.model.groups import NO_PLACEMENT_FACTS
+from reconciler.plan.plan import NO_OWNED_COUNTS
 from reconciler.retry import Clock, RetryPolicy, compute_backoff_delay, system_clock, system_retry_policy
 from reconciler.watch.background_reader import BackgroundReader, StartWorker, start_in_thread
 from reconciler.watch.backoff import InstanceBackoff, session_key
@@ -87,7 +88,7 @@ class WatchLoop:
         self._action_backoff = ActionBackoff(self._clock, 2 * interval)
         self._health_history = HealthHistory()
         self._journal = journal
-        self._planner = CachingPlanner(self._action_backoff, journal)
+        self._planner = CachingPlanner(self._action_backoff)
         self._placement_memory = PlacementMemory(
             journal.read_placement_facts(source.desired) if journal else NO_PLACEMENT_FACTS
         )
@@ -227,7 +228,8 @@ class WatchLoop:
             self._stop,
             retry=self._retry,
             connect=self._pool.connect,
-            planner=self._planner,
+            planner=self._planner.make_plan,
+            remembered=self._journal.read_owned_counts(desired) if self._journal else NO_OWNED_COUNTS,
             skip=list(desired.instances) if nobody else self._instance_backoff.get_backoffs().keys() - back,
             placement_memory=self._placement_memory,
             utc=self._clock.utc,

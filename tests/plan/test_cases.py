@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from reconciler.model.snapshot import Snapshot
 from reconciler.model.torrent_file import TorrentFileError
-from reconciler.plan import make_plan
+from reconciler.plan import PlanInput, make_plan
 from tests.plan.worlds import (
     make_creator_task,
     make_desired_state,
@@ -37,14 +37,15 @@ def test_plan(case: dict[str, Any]) -> None:
         case.get("live", []), case.get("categories"), case.get("preferences"), case.get("version", "5.1.0")
     )
     live = replace(live, creator_tasks=tuple(map(make_creator_task, case.get("tasks", []))))
-    plan = make_plan(
+    plan_input = PlanInput(
         desired,
         {"box": live, **beside(case)},
         take_over=case.get("take_over", False),
         now=NOW,
         only={"box"},
         health=make_health_by_instance(case),
-    ).instances[0]
+    )
+    plan = make_plan(plan_input).instances[0]
 
     assert render_plan_lines(plan) == case.get("plan", [])
     assert [f"{spared.name}: {spared.reason}" for spared in plan.spared] == case.get("spared", [])

@@ -18,8 +18,7 @@ from ruamel.yaml import YAML
 
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import Outage, PlacementFacts
-from reconciler.model.plan import Plan
-from reconciler.plan import make_plan
+from reconciler.plan import Plan, PlanInput, make_plan
 from tests.plan.worlds import OWNER_TAG, make_desired_state, make_snapshot, parse_hashes, render_plan_lines
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -43,11 +42,13 @@ def planned(case: dict[str, Any]) -> Plan:
         name: frozenset(i for x in what for i in parse_hashes(x).ids) for name, what in case.get("held", {}).items()
     }
     return make_plan(
-        desired,
-        live,
-        facts=PlacementFacts(down, held, free_space=case.get("free", {})),
-        now=NOW,
-        take_over=case.get("take_over", False),
+        PlanInput(
+            desired,
+            live,
+            facts=PlacementFacts(down, held, free_space=case.get("free", {})),
+            now=NOW,
+            take_over=case.get("take_over", False),
+        )
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.history import OwnedCount
 from reconciler.model.plan import Action, Outcome, Verb
-from reconciler.plan import make_plan
+from reconciler.plan import PlanInput, make_plan
 from reconciler.plan.quarantine import is_quarantine_start
 from tests.plan.worlds import OWNER_TAG, make_desired_state, make_snapshot, render_plan_lines
 from tests.promises.strategies import NOW, cases, make_world
@@ -31,12 +31,14 @@ WARNING = (
 def test_less_than_half_of_what_was_ours_deletes_nothing(remembered: int | None, blocked: bool) -> None:
     desired, live = make_desired_state(CASE), {"box": make_snapshot(CASE["live"], None)}
     known = {"box": OwnedCount(remembered, THEN)} if remembered is not None else {}
-    plan = make_plan(desired, live, remembered=known)
+    plan = make_plan(PlanInput(desired, live, remembered=known))
     add, delete = plan.instances[0].actions
     assert (add.verb, add.hold) == (Verb.ADD, None), "what is missing is added again"
     assert (delete.verb, delete.hold) == (Verb.DELETE, Outcome.BLOCKED if blocked else None)
     assert plan.instances[0].verdict.refused is False
-    assert plan.hash == make_plan(desired, live).hash, "what is remembered does not change what a person approves"
+    assert plan.hash == make_plan(PlanInput(desired, live)).hash, (
+        "what is remembered does not change what a person approves"
+    )
     if remembered == 5:
         assert plan.instances[0].verdict.reasons == (WARNING.format(hash=plan.hash),)
         assert delete.reason == "no longer declared, but the instance looks wiped"
@@ -45,17 +47,21 @@ def test_less_than_half_of_what_was_ours_deletes_nothing(remembered: int | None,
 def test_the_approved_plan_deletes() -> None:
     desired, live = make_desired_state(CASE), {"box": make_snapshot(CASE["live"], None)}
     known = {"box": OwnedCount(100, THEN)}
-    accepted = make_plan(desired, live, remembered=known, accept=make_plan(desired, live, remembered=known).hash)
-    assert render_plan_lines(accepted.instances[0]) == render_plan_lines(make_plan(desired, live).instances[0])
-    other = make_plan(desired, live, remembered=known, accept="sha256:" + "0" * 64)
+    accepted = make_plan(PlanInput(desired, live, remembered=known, accept=make_plan(PlanInput(desired, live)).hash))
+    assert render_plan_lines(accepted.instances[0]) == render_plan_lines(
+        make_plan(PlanInput(desired, live)).instances[0]
+    )
+    other = make_plan(PlanInput(desired, live, remembered=known, accept="sha256:" + "0" * 64))
     assert other.instances[0].actions[1].hold is Outcome.BLOCKED
 
 
 @given(cases(), st.integers(0, 40))
 def test_what_is_remembered_only_ever_holds_deletions_back(case: dict[str, Any], owned: int) -> None:
     desired, live = make_world(case)
-    plain = make_plan(desired, {"box": live}, now=NOW).instances[0]
-    held = make_plan(desired, {"box": live}, now=NOW, remembered={"box": OwnedCount(owned, THEN)}).instances[0]
+    plain = make_plan(PlanInput(desired, {"box": live}, now=NOW)).instances[0]
+    held = make_plan(PlanInput(desired, {"box": live}, now=NOW, remembered={"box": OwnedCount(owned, THEN)})).instances[
+        0
+    ]
 
     def removes(action: Action) -> bool:
         return action.verb is Verb.DELETE or is_quarantine_start(action)
@@ -73,7 +79,7 @@ def test_what_is_remembered_only_ever_holds_deletions_back(case: dict[str, Any],
 def test_nothing_is_put_into_quarantine_and_no_category_pruned_either() -> None:
     desired = make_desired_state({**CASE, "quarantine": 7, "prune_categories": True})
     live = {"box": make_snapshot(CASE["live"], {"of the torrents that are not loaded": "/d"})}
-    plan = make_plan(desired, live, now=NOW, remembered={"box": OwnedCount(100, THEN)})
+    plan = make_plan(PlanInput(desired, live, now=NOW, remembered={"box": OwnedCount(100, THEN)}))
     assert [(a.verb, a.name, a.hold) for a in plan.instances[0].actions] == [
         (Verb.DELETE, "of the torrents that are not loaded", Outcome.BLOCKED),
         (Verb.ADD, "a", None),

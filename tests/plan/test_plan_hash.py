@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.plan import Plan
-from reconciler.plan import make_plan
+from reconciler.plan import Plan, PlanInput, make_plan
 from tests.plan.worlds import make_desired_state, make_snapshot
 
 REFUSED: dict[str, Any] = {
@@ -20,7 +19,9 @@ REFUSED: dict[str, Any] = {
 
 
 def _plan(case: dict[str, Any], accept: str | None = None) -> Plan:
-    return make_plan(make_desired_state(case), {"box": make_snapshot(case["live"], case["categories"])}, accept=accept)
+    return make_plan(
+        PlanInput(make_desired_state(case), {"box": make_snapshot(case["live"], case["categories"])}, accept=accept)
+    )
 
 
 def test_the_same_world_has_the_same_hash() -> None:
@@ -45,7 +46,10 @@ def test_any_other_plan_has_another_hash(other: dict[str, Any]) -> None:
 def test_the_hash_covers_the_instances() -> None:
     case = REFUSED | {"instances": ["box", "two"], "live": [], "desired": []}
     desired, empty = make_desired_state(case), make_snapshot([])
-    assert make_plan(desired, {"box": empty}).hash != make_plan(desired, {"box": empty, "two": empty}).hash
+    assert (
+        make_plan(PlanInput(desired, {"box": empty})).hash
+        != make_plan(PlanInput(desired, {"box": empty, "two": empty})).hash
+    )
 
 
 def test_the_accepted_hash_lets_that_plan_pass() -> None:
@@ -57,7 +61,7 @@ def test_the_accepted_hash_lets_that_plan_pass() -> None:
 
 def test_the_hash_may_stand_in_the_desired_state() -> None:
     desired = replace(make_desired_state(REFUSED), accept_plan=_plan(REFUSED).hash)
-    plan = make_plan(desired, {"box": make_snapshot(REFUSED["live"], REFUSED["categories"])})
+    plan = make_plan(PlanInput(desired, {"box": make_snapshot(REFUSED["live"], REFUSED["categories"])}))
     assert not plan.instances[0].verdict.refused
 
 

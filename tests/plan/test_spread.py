@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.groups import Member
-from reconciler.plan import make_plan
+from reconciler.plan import PlanInput, make_plan
 from reconciler.plan.placement.members import CapacityTracker
 from reconciler.plan.placement.strategies import rank_members
 from tests.plan.test_groups import NOW
@@ -84,12 +84,12 @@ def test_a_plan_is_the_same_whatever_the_order_of_what_is_declared_and_live(
     wanted = make_desired_state({**case, "desired": [{"hash": name, "instance": "g"} for name in "abcdef"]})
     rows = [{"hash": name, "tags": [OWNER_TAG], "is": "whole"} for name in "ace"]
     live = {"x": make_snapshot([]), "y": make_snapshot(rows), "z": make_snapshot(rows[:1])}
-    plan = make_plan(wanted, live, now=NOW)
+    plan = make_plan(PlanInput(wanted, live, now=NOW))
     mixed = replace(wanted, torrents=tuple(sorted(wanted.torrents, key=lambda one: order.index(one.label))))
     shaken = {
         name: replace(one, torrents=tuple(random.sample(one.torrents, len(one.torrents)))) for name, one in live.items()
     }
-    assert make_plan(mixed, shaken, now=NOW) == plan
+    assert make_plan(PlanInput(mixed, shaken, now=NOW)) == plan
 
 
 @pytest.mark.parametrize(("free", "why"), [(None, "not known"), (10 << 30, "10.0 GiB are free"), (50 << 30, None)])

@@ -20,7 +20,7 @@ from reconciler.model.explanation import Explanation
 from reconciler.model.history import PastAction, PastRun
 from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import RunMode
-from reconciler.plan import make_plan
+from reconciler.plan import PlanInput, make_plan
 from reconciler.queries.explain import explain_torrent
 from reconciler.queries.torrent_lookup import AmbiguousTorrent
 from reconciler.report.json.explanation import write_explanation
@@ -58,7 +58,7 @@ def box_of(case: Mapping[str, Any]) -> MemoryInstance:
 def test_it_is_the_plan_that_is_explained(case: dict[str, Any]) -> None:
     desired, box = memory(case, "5.1.0")
     found = box.read_snapshot(desired.ids_with_file_rules("box"))
-    (plan,) = make_plan(desired, {"box": found}, now=utc_now()).instances
+    (plan,) = make_plan(PlanInput(desired, {"box": found}, now=utc_now())).instances
     known = [one.infohashes for one in desired.torrents] + [one.infohashes for one in found.torrents]
     for text in set(map(str, known)):
         part = explained(desired, {"box": box}, text).instances[0]

@@ -13,14 +13,14 @@ from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.desired import Policy
 from reconciler.model.plan import Action, ObjectKind, Verb
 from reconciler.model.tags import IGNORE_TAG, PROTECT_TAG
-from reconciler.plan import make_plan
+from reconciler.plan import PlanInput, make_plan
 from tests.plan.worlds import OWNER_TAG
 from tests.promises.strategies import NOW, cases, make_world
 
 
 def _actions(case: dict[str, Any]) -> tuple[Action, ...]:
     desired, live = make_world(case)
-    return make_plan(desired, {"box": live}, take_over=case["take_over"], now=NOW).instances[0].actions
+    return make_plan(PlanInput(desired, {"box": live}, take_over=case["take_over"], now=NOW)).instances[0].actions
 
 
 @given(cases())
@@ -62,9 +62,9 @@ def test_the_order_of_the_input_does_not_matter(case: dict[str, Any], rng: rando
     entries, torrents = list(desired.torrents), list(live.torrents)
     rng.shuffle(entries)
     rng.shuffle(torrents)
-    first = make_plan(desired, {"box": live}, now=NOW)
+    first = make_plan(PlanInput(desired, {"box": live}, now=NOW))
     second = make_plan(
-        replace(desired, torrents=tuple(entries)), {"box": replace(live, torrents=tuple(torrents))}, now=NOW
+        PlanInput(replace(desired, torrents=tuple(entries)), {"box": replace(live, torrents=tuple(torrents))}, now=NOW)
     )
     assert first == second
 
@@ -72,7 +72,7 @@ def test_the_order_of_the_input_does_not_matter(case: dict[str, Any], rng: rando
 @given(cases())
 def test_every_action_and_everything_spared_has_a_reason(case: dict[str, Any]) -> None:
     desired, live = make_world(case)
-    plan = make_plan(desired, {"box": live}, now=NOW).instances[0]
+    plan = make_plan(PlanInput(desired, {"box": live}, now=NOW)).instances[0]
     assert all(action.reason for action in plan.actions)
     assert all(spared.reason for spared in plan.spared)
 
@@ -130,6 +130,6 @@ def test_no_secret_shows_in_a_plan(case: dict[str, Any]) -> None:
 @given(cases())
 def test_no_passkey_is_in_a_plan(case: dict[str, Any]) -> None:
     desired, live = make_world(case)
-    plan = make_plan(desired, {"box": live}, now=NOW)
+    plan = make_plan(PlanInput(desired, {"box": live}, now=NOW))
     assert "s3cr3t" not in repr(plan)
     assert "s3cr3t" not in repr(live) + repr(desired)

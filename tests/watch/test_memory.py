@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 from reconciler.engine import RunOptions, SilentProgress, run_once
-from reconciler.model.desired import DesiredState
 from reconciler.model.errors import RejectedError, UnreachableError
-from reconciler.model.plan import ObjectKind, Outcome, Plan
+from reconciler.model.plan import ObjectKind, Outcome
 from reconciler.model.run import Run, Status
-from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
-from reconciler.plan import make_plan
+from reconciler.model.snapshot import LiveCategory, LiveTorrent
+from reconciler.plan import Plan, PlanInput, make_plan
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.fight_detector import FightDetector
 from reconciler.watch.holdback import PRESENCE, ActionBackoff, FieldRef, hold_back, list_holdable_fields
@@ -64,8 +63,8 @@ class Story:
     def run(self, after: float = 60.0) -> Run:
         """A run, and what is learnt of it."""
 
-        def planner(desired: DesiredState, snapshots: Mapping[str, Snapshot], **options: Any) -> Plan:
-            return self.memory.hold_back(make_plan(desired, snapshots, **options))
+        def planner(plan_input: PlanInput) -> Plan:
+            return self.memory.hold_back(make_plan(plan_input))
 
         done = run_once(
             self.desired,
@@ -211,7 +210,7 @@ def test_a_torrent_waits_for_a_category_that_is_held_back() -> None:
         {"desired": [{"hash": "a", "category": "c"}, {"hash": "b", "category": "d", "name": "b"}]}
     )
     seen = make_snapshot([{"hash": "b", "tags": [OWNER_TAG], "name": "x"}], {"d": ""})
-    plan = make_plan(desired, {"box": replace(seen, categories={"d": LiveCategory("d")})})
+    plan = make_plan(PlanInput(desired, {"box": replace(seen, categories={"d": LiveCategory("d")})}))
     held = FieldRef("box", ObjectKind.CATEGORY, "c", PRESENCE)
     (part,) = hold_back(plan, lambda one: "later" if one == held else None).instances
     assert render_plan_lines(part) == [
@@ -226,7 +225,7 @@ def test_holding_back_only_ever_takes_away() -> None:
         "desired": [{"hash": "a", "category": "c", "paused": True, "name": "n"}, {"hash": "b"}],
         "live": [{"hash": "a", "tags": ["x"]}, {"hash": "z", "tags": [OWNER_TAG]}],
     }
-    plan = make_plan(make_desired_state(case), {"box": make_snapshot(case["live"])})
+    plan = make_plan(PlanInput(make_desired_state(case), {"box": make_snapshot(case["live"])}))
     every = [one for action in plan.instances[0].actions for one in list_holdable_fields("box", action)]
     planned = _changes(plan)
     for held in every:

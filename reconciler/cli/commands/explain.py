@@ -24,7 +24,7 @@ _MAX_RECENT_RUNS = 5  # runs
 def explain_command(settings: Settings, torrent: str) -> int:
     """Tell what is declared of one torrent, what there is of it, and what a run would do."""
     from reconciler.engine import UnknownInstance
-    from reconciler.plan import make_plan
+    from reconciler.plan.plan import NO_OWNED_COUNTS
     from reconciler.queries.explain import explain_torrent
     from reconciler.queries.torrent_lookup import AmbiguousTorrent
     from reconciler.report.text.explanation import render_candidates, render_explanation
@@ -33,7 +33,6 @@ def explain_command(settings: Settings, torrent: str) -> int:
     with StopSignals() as stopping:
         desired = load_desired(settings, stop_signals=stopping)
         journal = open_journal(settings, lambda message: console.print_warning(settings, message))
-        planner = partial(make_plan, remembered=journal.read_owned_counts(desired)) if journal else make_plan
         with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
                 found = explain_torrent(
@@ -41,8 +40,8 @@ def explain_command(settings: Settings, torrent: str) -> int:
                     torrent,
                     settings.instances,
                     stopping.event,
-                    planner=planner,
                     placement_memory=load_placement_memory(desired, journal),
+                    remembered=journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS,
                     recent_runs=partial(_read_recent_runs, settings),
                 )
             except UnknownInstance as error:

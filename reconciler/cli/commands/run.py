@@ -55,7 +55,7 @@ def render_command_line(settings: Settings, options: RunSettings) -> str:
 def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings, stopping: StopSignals) -> Run:
     from reconciler.engine import RunOptions, UnknownInstance, run_once, run_until_placed
     from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
-    from reconciler.plan import make_plan
+    from reconciler.plan.plan import NO_OWNED_COUNTS
 
     chosen = RunOptions(
         dry_run=options.dry_run,
@@ -67,13 +67,13 @@ def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings
     )
     began, clock = datetime.now(UTC), time.monotonic()
     journal = open_journal(settings, lambda message: console.print_warning(settings, message))
-    planner = partial(make_plan, remembered=journal.read_owned_counts(desired)) if journal else make_plan
+    remembered = journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS
     roster = load_placement_memory(desired, journal)
     with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
         patiently = partial(run_until_placed, timeout=options.wait, report_pending=PendingPrinter(settings, bars))
         work = patiently if options.wait else run_once
         try:
-            run = work(desired, chosen, bars, stopping.event, planner=planner, placement_memory=roster)
+            run = work(desired, chosen, bars, stopping.event, placement_memory=roster, remembered=remembered)
         except UnknownInstance as error:
             raise CommandFailure(str(error), 4) from error
     if journal:

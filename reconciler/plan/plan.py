@@ -1,0 +1,68 @@
+"""The input of the planner, and the plan that it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from reconciler.model.desired import DesiredState
+from reconciler.model.groups import NO_PLACEMENT_FACTS, PendingTorrent, PlacementFacts
+from reconciler.model.health import Health
+from reconciler.model.history import OwnedCount
+from reconciler.model.plan import InstancePlan
+from reconciler.model.snapshot import Snapshot
+from reconciler.plan.placement import Placement
+from reconciler.plan.resolve import ResolvedDesired
+
+NO_HEALTH: Mapping[str, Health] = MappingProxyType({})
+NO_OWNED_COUNTS: Mapping[str, OwnedCount] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInput:
+    """Everything that a plan depends on.
+
+    `snapshots`: every instance that was read whole. `only`: the instances to plan for; None: all of them. The others
+    were read because these depend on them.
+    `health`: an instance that is not in it is healthy. `facts`: earlier observations of group members.
+    `remembered`: the number of torrents that we owned on each instance after its last good read. An instance that has
+    lost most of them deletes nothing, unless that very plan is accepted; the plan hash does not depend on it.
+    `accept`: the hash of a plan that a person has approved; only that plan passes a guard that refuses it.
+    `now` (UTC): the time that groups and quarantines count by; required where the desired state has either.
+    """
+
+    desired: DesiredState
+    snapshots: Mapping[str, Snapshot]
+    health: Mapping[str, Health] = field(default_factory=lambda: NO_HEALTH)
+    facts: PlacementFacts = NO_PLACEMENT_FACTS
+    remembered: Mapping[str, OwnedCount] = field(default_factory=lambda: NO_OWNED_COUNTS)
+    only: Collection[str] | None = None
+    accept: str | None = None
+    take_over: bool = False
+    now: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The plans of all instances that could be read, and the hash that a person can approve.
+
+    `resolved` and `placement`: the entries as they were planned, for reports that show them. They are no part of what
+    is approved, so two plans are equal without them.
+    """
+
+    hash: str
+    instances: tuple[InstancePlan, ...]
+    resolved: ResolvedDesired = field(compare=False, repr=False)
+    placement: Placement = field(compare=False, repr=False)
+
+    @property
+    def pending(self) -> tuple[PendingTorrent, ...]:
+        """The torrents that no healthy member can take now."""
+        return self.placement.pending
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """The time (UTC) from which the same input gives another plan; None: never."""
+        return self.placement.until
