@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,6 +40,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     named = any("version" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if "version" in metafunc.fixturenames and not named:
         metafunc.parametrize("version", metafunc.config.getoption("--qbt") or list(QBITTORRENT_PACKAGES))
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on the terminal, the locale, the CI system or the settings of whoever runs it."""
+    foreign = re.compile(
+        "(RECONCILE|GITHUB|LC|CLICOLOR|TTY|TYPER)_.*|CI|CLICOLOR|COLORTERM|COLUMNS|FORCE_COLOR|LANG|LANGUAGE|LINES"
+        "|NO_COLOR|PYTHONIOENCODING|PYTHONUTF8|PY_COLORS|TERM"
+    )
+    for name in filter(foreign.fullmatch, list(os.environ)):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
 @pytest.fixture(autouse=True)

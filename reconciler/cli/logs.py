@@ -56,7 +56,11 @@ def _configure_structlog(settings: Settings) -> None:
     import structlog
 
     level = logging.ERROR if settings.quiet else logging.DEBUG if settings.verbose else logging.INFO
-    renderers: list[Any] = [_sanitize_event, structlog.dev.ConsoleRenderer(colors=should_use_colour(sys.stderr))]
+    # The default traceback of structlog shows local variables, which may be secrets, and is as wide as the terminal.
+    console = structlog.dev.ConsoleRenderer(
+        colors=should_use_colour(sys.stderr), exception_formatter=structlog.dev.plain_traceback
+    )
+    renderers: list[Any] = [_sanitize_event, console]
     if settings.log_format is LogFormat.JSON:
         renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.markup import escape
 
+from reconciler.cli.settings import should_use_colour
 from reconciler.demo.packages import ServerSetupError
 from reconciler.demo.servers import QbittorrentServer, choose_versions
 from reconciler.desired import load
@@ -34,7 +35,7 @@ USERNAME = "admin"
 
 def run_demo(keep: bool) -> int:
     """Tell the story; 0 if every step ended as it should. With `keep_servers_running` the servers stay until Ctrl-C."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, color_system="auto" if should_use_colour(sys.stdout) else None)
     folder = Path(tempfile.mkdtemp(prefix="reconcile-demo-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.report.golden import EXPECTED, FOLDER, FORMS, path
-from tests.report.runs import CASES
+from tests.report.runs import CASES, planned
 
 
 @pytest.mark.parametrize(("case", "form"), EXPECTED)
@@ -16,3 +16,9 @@ def test_report_is_as_expected(case: str, form: str) -> None:
 def test_no_golden_file_is_left_over() -> None:
     kept = {file.name for file in FOLDER.iterdir()} - {"README.md"}
     assert kept == {path(case, form).name for case, form in EXPECTED}
+
+
+@pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("NO_COLOR", "1"), ("COLUMNS", "20")])
+def test_colours_do_not_depend_on_the_environment(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    assert FORMS["ansi"](planned()) == path("planned", "ansi").read_text(encoding="utf-8")

@@ -75,9 +75,10 @@ def write_lines(lines: Iterable[Line], stream: TextIO, *, colour: bool) -> None:
 def _write_coloured_lines(lines: Iterable[Line], stream: TextIO) -> None:
     from rich.console import Console  # only here: a pipe does not wait for it
 
-    console = Console(file=stream, highlight=False, force_terminal=True)
-    for one in lines:
-        console.print(render_styled(one, stream), soft_wrap=True)
+    # The caller has decided that there are colours: rich must not look at TERM, NO_COLOR or FORCE_COLOR again.
+    console = Console(file=stream, highlight=False, force_terminal=True, color_system="standard", no_color=False)
+    for line in lines:
+        console.print(render_styled(line, stream), soft_wrap=True)
 
 
 def render_styled(line: Line, stream: TextIO) -> Text:
