@@ -15,13 +15,8 @@ from reconciler.model.files import LiveFile, Priority, find_wrong_priorities
 from reconciler.model.options import OPTIONS, SHARE_LIMITS, entry_key_of
 from reconciler.model.plan import Change, FieldValue
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
+from reconciler.model.versions import BULK_ADD_TRACKERS, IMMEDIATE_PRIORITY
 
-BULK_ADD_TRACKERS_SINCE: Final = (2, 11, 9)  # Web API from which trackers are added to many torrents in one request
-IMMEDIATE_PRIORITY_SINCE: Final = (
-    2,
-    8,
-    4,
-)  # Web API from which a priority shows at once (seen: 4.5.2, and not on 4.2.5)
 _TOGGLE_FIELDS: Final = ("sequential", "first_last_piece_first")
 _SIMPLE_FIELDS: Final = ("download_limit", "upload_limit", "comment")
 
@@ -131,7 +126,7 @@ def _tracker_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
         def send(target: Target, todo: Sequence[Job], urls: Sequence[str] = urls) -> None:
             target.add_trackers([job.id for job in todo], urls)
 
-        for some in [part] if target.api_version >= BULK_ADD_TRACKERS_SINCE else [[job] for job in part]:
+        for some in [part] if BULK_ADD_TRACKERS.is_available(target.api_version) else [[job] for job in part]:
             yield Batch("add trackers", some, send, _make_applied_check("trackers"))
 
 
@@ -151,7 +146,7 @@ def _file_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
             for priority in Priority:
                 if any(text.startswith(f"{priority} ") for text in _wanted_file_texts(job)):
                     what = f"set files to {priority}"
-                    awaited = target.api_version < IMMEDIATE_PRIORITY_SINCE
+                    awaited = not IMMEDIATE_PRIORITY.is_available(target.api_version)
                     yield Batch(what, [job], _make_priority_sender(priority), _make_priority_check(priority), awaited)
 
 

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from reconciler.model.content import CreationSpec, CreatorTask
 from reconciler.model.files import LiveFile, Priority
-from reconciler.model.options import ApiVersion
 from reconciler.model.plan import FieldValue
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.snapshot import AddOptions, CategoryDownloadPath, LiveCategory, LiveTorrent, ShareLimits, Snapshot
+from reconciler.model.versions import ApiVersion
 
 
 class Target(Protocol):

@@ -17,12 +17,12 @@ from reconciler.model.options import (
     METADATA_RECEIVED,
     OPTIONS,
     STOP_CONDITION,
-    ApiVersion,
     can_set_at_add,
 )
 from reconciler.model.plan import Action, Change, Verb
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from reconciler.model.versions import ApiVersion
 
 MAX_ADDS_PER_REQUEST = 1000  # measured: larger calls gain nothing and answer later
 MAX_ADD_BYTES = 8 << 20  # of magnet links or .torrent files in one request; the server takes 64 MiB

@@ -11,6 +11,7 @@ from reconciler.model.health import (
     NetworkState,
     ProbeResult,
 )
+from reconciler.model.versions import EXTERNAL_ADDRESS
 
 _BIND_HINT = "Set the network interface in qBittorrent's advanced options, or correct the probe"
 
@@ -52,7 +53,7 @@ def _evaluate_address(expected: AddressRule, network: NetworkState, version: str
     """An address that is not known yet contradicts nothing: it becomes known by torrents that run, and only so."""
     if network.addresses is None:
         mend = "Update it, or ask gluetun or another service that sees the address (gluetun, http)"
-        text = f"qBittorrent {version} does not tell its external address; 5.1 and later do"
+        text = f"qBittorrent {version} does not tell its external address; {EXTERNAL_ADDRESS.release} and later do"
         return ProbeResult(HealthState.NOT_CONFIGURED, text, mend)
     for address in network.addresses:
         try:

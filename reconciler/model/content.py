@@ -12,8 +12,6 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.paths import normalize_path
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 
-CREATOR_MIN_API: Final = (2, 11, 2)  # the first Web API with torrentcreator, that of qBittorrent 5.0
-CREATOR_MIN_RELEASE: Final = "5.0"
 HYBRID_FORMAT: Final = "hybrid"
 
 

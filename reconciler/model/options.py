@@ -1,8 +1,7 @@
 """The options of a torrent, one declaration each: how it shows, since when it can be set, how people write it.
 
 The planner compares with these, apply knows from them what goes with an add, the report shows values by them, and
-whatever turns a live torrent into an entry finds here every key with its value. Web API versions are as measured, or
-as qBittorrent's history tells (its `WebAPI_Changelog.md`, and the tags before that).
+whatever turns a live torrent into an entry finds here every key with its value.
 """
 
 from __future__ import annotations
@@ -15,14 +14,25 @@ from typing import Final
 from reconciler.model.plan import FieldValue
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.units import GLOBAL_LIMIT, minutes_text, rate_text, ratio_text
-
-ApiVersion = tuple[int, ...]
+from reconciler.model.versions import (
+    ADD_WEB_SEEDS,
+    DOWNLOAD_PATH,
+    EVERY_VERSION,
+    FORCE_START_AT_ADD,
+    INACTIVE_SEEDING_TIME,
+    SET_COMMENT,
+    SHARE_LIMIT_ACTION,
+    SHARE_LIMITS_AT_ADD,
+    STOP_CONDITION_AT_ADD,
+    SUBFOLDER_LAYOUT,
+    ApiVersion,
+    Capability,
+)
 
 SHARE_LIMITS: Final = "share_limits"
 STOP_CONDITION: Final = "stop_condition"
 METADATA_RECEIVED: Final = "metadata-received"  # a stop condition
 RATIO_TOLERANCE: Final = 0.0015  # qBittorrent keeps thousandths, truncated: 4.02 is 4.019 after a restart
-_ALL_VERSIONS: Final[ApiVersion] = ()
 
 
 def _return_unchanged(value: FieldValue) -> FieldValue:
@@ -37,18 +47,16 @@ def _is_equal(one: FieldValue, other: FieldValue) -> bool:
 class TorrentOption:
     """A field that an entry can declare and that can be changed at any time.
 
-    `read` gives the live value, None where the server does not tell it. `min_api` is the Web API version from which it
-    can be changed, `min_release` the qBittorrent that brought it, `add_min_api` the version from which an add carries it (None:
-    it follows the add). `to_declared_value` turns a value into what a desired state would say. `default` is what it is with
-    qBittorrent where nobody sets it.
+    `read` returns the live value, None where the server does not report it. It can be changed on servers that have
+    `capability`, and an add carries it where the server has `at_add` (None: it is sent after the add). `to_declared`
+    turns a value into what a desired state would say. `default` is the value that qBittorrent gives it by itself.
     """
 
     field: str
     read: Callable[[LiveTorrent], FieldValue]
     default: FieldValue = False
-    min_api: ApiVersion = _ALL_VERSIONS
-    min_release: str = ""
-    add_min_api: ApiVersion | None = None
+    capability: Capability = EVERY_VERSION
+    at_add: Capability | None = None
     to_declared: Callable[[FieldValue], FieldValue] = _return_unchanged
     is_same: Callable[[FieldValue, FieldValue], bool] = _is_equal
 
@@ -58,8 +66,7 @@ class CreateOnlyOption:
     """A field that goes with an add and can neither be changed nor read afterwards."""
 
     field: str
-    min_api: ApiVersion = _ALL_VERSIONS
-    min_release: str = ""
+    capability: Capability = EVERY_VERSION
 
 
 def _read_download_path(torrent: LiveTorrent) -> FieldValue:
@@ -90,35 +97,33 @@ def _format_ratio(value: FieldValue) -> FieldValue:
 OPTIONS: Final = {
     option.field: option
     for option in (
-        TorrentOption("auto_tmm", lambda live: live.auto_tmm, add_min_api=_ALL_VERSIONS),
-        TorrentOption("download_path", _read_download_path, "", (2, 8, 4), "4.4", (2, 8, 4)),
+        TorrentOption("auto_tmm", lambda live: live.auto_tmm, at_add=EVERY_VERSION),
+        TorrentOption("download_path", _read_download_path, "", DOWNLOAD_PATH, DOWNLOAD_PATH),
         TorrentOption(
-            "force_start", lambda live: live.options.force_start and not live.stopped, add_min_api=(2, 11, 4)
+            "force_start", lambda live: live.options.force_start and not live.stopped, at_add=FORCE_START_AT_ADD
         ),
-        TorrentOption("sequential", lambda live: live.options.sequential, add_min_api=_ALL_VERSIONS),
-        TorrentOption(
-            "first_last_piece_first", lambda live: live.options.first_last_piece_first, add_min_api=_ALL_VERSIONS
-        ),
+        TorrentOption("sequential", lambda live: live.options.sequential, at_add=EVERY_VERSION),
+        TorrentOption("first_last_piece_first", lambda live: live.options.first_last_piece_first, at_add=EVERY_VERSION),
         TorrentOption("super_seeding", lambda live: live.options.super_seeding),
         TorrentOption(
             "download_limit",
             lambda live: live.options.download_limit,
             0,
-            add_min_api=_ALL_VERSIONS,
+            at_add=EVERY_VERSION,
             to_declared=_format_rate,
         ),
         TorrentOption(
             "upload_limit",
             lambda live: live.options.upload_limit,
             0,
-            add_min_api=_ALL_VERSIONS,
+            at_add=EVERY_VERSION,
             to_declared=_format_rate,
         ),
         TorrentOption(
             "share_limits.ratio",
             lambda live: live.options.share.ratio,
             GLOBAL_LIMIT,
-            add_min_api=(2, 8, 1),
+            at_add=SHARE_LIMITS_AT_ADD,
             to_declared=_format_ratio,
             is_same=_is_same_ratio,
         ),
@@ -126,22 +131,25 @@ OPTIONS: Final = {
             "share_limits.seeding_time",
             lambda live: live.options.share.seeding_time,
             GLOBAL_LIMIT,
-            add_min_api=(2, 8, 1),
+            at_add=SHARE_LIMITS_AT_ADD,
             to_declared=_format_minutes,
         ),
         TorrentOption(
             "share_limits.inactive_seeding_time",
             lambda live: live.options.share.inactive_seeding_time,
             GLOBAL_LIMIT,
-            (2, 9, 2),
-            "4.6",
-            (2, 9, 2),
+            INACTIVE_SEEDING_TIME,
+            INACTIVE_SEEDING_TIME,
             to_declared=_format_minutes,
         ),
         TorrentOption(
-            "share_limits.action", lambda live: live.options.share.action, "default", (2, 12), "5.2", (2, 12)
+            "share_limits.action",
+            lambda live: live.options.share.action,
+            "default",
+            SHARE_LIMIT_ACTION,
+            SHARE_LIMIT_ACTION,
         ),
-        TorrentOption("comment", lambda live: live.comment, "", (2, 12, 1), "5.2"),
+        TorrentOption("comment", lambda live: live.comment, "", SET_COMMENT),
     )
 }
 
@@ -150,12 +158,9 @@ CREATE_ONLY_OPTIONS: Final = {
     for option in (
         CreateOnlyOption("content_layout"),
         CreateOnlyOption("skip_checking"),
-        CreateOnlyOption(STOP_CONDITION, (2, 8, 18), "4.5"),
+        CreateOnlyOption(STOP_CONDITION, STOP_CONDITION_AT_ADD),
     )
 }
-SUBFOLDER_MIN_API: Final[ApiVersion] = (2, 7)  # before, an add could only say whether to keep the torrent's own folder
-WEB_SEEDS_MIN_API: Final[ApiVersion] = (2, 11, 4)
-WEB_SEEDS_MIN_RELEASE: Final = "5.1"
 
 
 def entry_key_of(field: str) -> str:
@@ -164,21 +169,26 @@ def entry_key_of(field: str) -> str:
 
 
 def find_required_release(field: str, value: FieldValue, api_version: ApiVersion) -> str | None:
-    """The first qBittorrent that can set this to a live torrent, or at an add, where this one cannot."""
+    """Return the first qBittorrent that can set a field to this value; None if a server of `api_version` can."""
+    capability = _required_capability(field, value)
+    return None if capability.is_available(api_version) else capability.release
+
+
+def _required_capability(field: str, value: FieldValue) -> Capability:
     if field == "web_seeds":
-        return None if api_version >= WEB_SEEDS_MIN_API else WEB_SEEDS_MIN_RELEASE
-    if field == "content_layout":
-        return "4.3.2" if value == "subfolder" and api_version < SUBFOLDER_MIN_API else None
+        return ADD_WEB_SEEDS
+    if field == "content_layout":  # before, an add could only say whether to keep the torrent's own folder
+        return SUBFOLDER_LAYOUT if value == "subfolder" else EVERY_VERSION
     option = OPTIONS.get(field) or CREATE_ONLY_OPTIONS.get(field)
-    return option.min_release if option and api_version < option.min_api else None
+    return option.capability if option else EVERY_VERSION
 
 
 def can_set_at_add(field: str, api_version: ApiVersion) -> bool:
-    """Does an add carry this field on a server of that Web API version?"""
+    """True if an add carries this field on a server of that Web API version."""
     option = OPTIONS.get(field)
     if option is None:
         return True
-    return option.add_min_api is not None and api_version >= option.add_min_api
+    return option.at_add is not None and option.at_add.is_available(api_version)
 
 
 def to_declared_value(field: str, value: FieldValue) -> FieldValue:
@@ -194,5 +204,6 @@ def iter_declarable_options(torrent: LiveTorrent, api_version: ApiVersion) -> It
     """
     for option in OPTIONS.values():
         value = option.read(torrent)
-        if value is not None and api_version >= option.min_api and not option.is_same(value, option.default):
+        settable = option.capability.is_available(api_version)
+        if value is not None and settable and not option.is_same(value, option.default):
             yield option.field, option.to_declared(value)

@@ -12,6 +12,7 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.model.units import GLOBAL_LIMIT
+from reconciler.model.versions import ApiVersion
 
 CategoryDownloadPath = str | bool | None  # a category's: a path, False for none, None where nothing is said
 
@@ -135,13 +136,13 @@ class Snapshot:
     peer_addresses: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
-    def api_version(self) -> tuple[int, ...]:
+    def api_version(self) -> ApiVersion:
         """The Web API version as numbers, which say what the instance can do."""
         return _parse_version(self.web_api)
 
 
 @cache  # it is asked for of every torrent
-def _parse_version(version: str) -> tuple[int, ...]:
+def _parse_version(version: str) -> ApiVersion:
     return tuple(int(part) for part in version.split("."))
 
 

@@ -9,6 +9,7 @@ from reconciler.model.desired import DesiredCategory, Policy
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import Action, Blast, Change, ObjectKind, Outcome, SparedTorrent, Verb
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.versions import DOWNLOAD_PATH
 from reconciler.plan.blast import data_move_text
 
 
@@ -76,7 +77,7 @@ def _ensure_category(
     if free or not live:
         actions.append(_build_category_action(category, live, free, snapshot))
     if held:
-        reason = f"unsupported: qBittorrent {snapshot.version} knows no download_path of a category; 4.4 and later do"
+        reason = f"unsupported: qBittorrent {snapshot.version} knows no download_path of a category; {DOWNLOAD_PATH.release} and later do"
         actions.append(
             Action(
                 Verb.UPDATE,

@@ -36,12 +36,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from reconciler.model.content import CREATOR_MIN_API, CREATOR_MIN_RELEASE, Content, ContentReference
+from reconciler.model.content import Content, ContentReference
 from reconciler.model.desired import DesiredTorrent, Policy
 from reconciler.model.options import METADATA_RECEIVED, STOP_CONDITION
 from reconciler.model.plan import Action, Change, ObjectKind, Outcome, SparedTorrent, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import CONTENT_TAG, IGNORE_TAG, PROTECT_TAG
+from reconciler.model.versions import TORRENT_CREATOR, V2_INFOHASHES
 from reconciler.plan.actions import build_spared, build_torrent_action, drift_reason
 from reconciler.plan.context import Decision, PlanContext, quote_names
 from reconciler.plan.diff import build_initial_changes, find_drift, sort_changes
@@ -103,7 +104,9 @@ def build_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, r
 def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
     """Why a torrent that is not there cannot be added to this instance, whoever tries."""
     if not snapshot.supports_v2 and entry.infohashes and not entry.infohashes.v1:
-        return f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; 4.4 and later do"
+        return (
+            f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; {V2_INFOHASHES.release} and later do"
+        )
     if entry.source is None:
         return "not on the instance, and an infohash is nothing to add it from; give a magnet or a torrent instead"
     if not entry.create_only:
@@ -214,8 +217,8 @@ def plan_unresolved_entry(
     if unresolved.hold is Outcome.DEFERRED and isinstance(entry.content, ContentReference) and live_torrents:
         # it is there, as far as we know
         return [build_torrent_action(entry, None, Verb.UPDATE, unresolved.reason, hold=unresolved.hold)]
-    if snapshot.api_version < CREATOR_MIN_API and isinstance(entry.content, Content):
-        why = f"unsupported: qBittorrent {snapshot.version} makes no torrents; {CREATOR_MIN_RELEASE} and later do"
+    if not TORRENT_CREATOR.is_available(snapshot.api_version) and isinstance(entry.content, Content):
+        why = f"unsupported: qBittorrent {snapshot.version} makes no torrents; {TORRENT_CREATOR.release} and later do"
         return [build_torrent_action(entry, None, Verb.ADD, why, declared, hold=Outcome.BLOCKED)]
     if unresolved.hold:
         return [build_torrent_action(entry, None, Verb.ADD, unresolved.reason, declared, hold=unresolved.hold)]

@@ -9,6 +9,7 @@ from reconciler.model.desired import Instance
 from reconciler.model.errors import UnsupportedError
 from reconciler.model.paths import normalize_path
 from reconciler.model.snapshot import CategoryDownloadPath, LiveCategory
+from reconciler.model.versions import CATEGORY_SHARE_LIMITS, CATEGORY_SHARE_LIMITS_EDIT, resets_category_limits
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
 from reconciler.qbittorrent.convert import convert_categories
@@ -55,10 +56,11 @@ class CategoryCalls:
         limits: dict[str, Any] = {
             write: extra[read] for read, write, unset in _CATEGORY_LIMITS if extra.get(read, unset) != unset
         }
-        if limits and self._connection.capabilities.resets_category_limits:
+        if limits and resets_category_limits(self._connection.api_version):
             raise UnsupportedError(
-                f"{self._instance.name}: category {category.name} has share limits of its own, which qBittorrent 5.2 "
-                "would reset with an edit through the API. Change its path in qBittorrent itself, or update to 5.3"
+                f"{self._instance.name}: category {category.name} has share limits of its own, which qBittorrent {CATEGORY_SHARE_LIMITS.release} "
+                "would reset with an edit through the API. Change its path in qBittorrent itself, or update to "
+                f"{CATEGORY_SHARE_LIMITS_EDIT.release}"
             )
         limits |= _download_path_arguments(download_path)
         self._connection.call(

@@ -12,12 +12,11 @@ from reconciler.model.files import LiveFile, Priority
 from reconciler.model.plan import FieldValue
 from reconciler.model.snapshot import AddOptions, ShareLimits
 from reconciler.model.units import GLOBAL_LIMIT
+from reconciler.model.versions import FILES_IN_LIST, ApiVersion
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
 from reconciler.qbittorrent.convert import convert_files
 from reconciler.qbittorrent.schemas import CONTENT_LAYOUTS, NUMBERS_BY_PRIORITY, SHARE_LIMIT_ACTIONS, STOP_CONDITIONS
-
-FILES_IN_LIST_SINCE: Final = (2, 11, 8)  # Web API from which torrents/info gives files
 
 _ID_PATTERN = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 _CONTROL_PATTERN = re.compile(r"[\x00-\x20\x7f]")
@@ -68,14 +67,14 @@ class OptionCalls:
     _connection: Connection
 
     @property
-    def api_version(self) -> tuple[int, ...]:
+    def api_version(self) -> ApiVersion:
         """The Web API version as numbers; empty before `open`."""
-        return self._connection.capabilities.api_version
+        return self._connection.api_version
 
     def read_files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
         """The files of those torrents that are there and have metadata; before qBittorrent 5.2 one request for each."""
         hashes = check_ids(ids)
-        if self.api_version < FILES_IN_LIST_SINCE:
+        if not FILES_IN_LIST.is_available(self.api_version):
             return {key: convert_files(rows) for key in hashes if (rows := self._read_file_rows(key))}
         rows = self._connection.call("torrents/info", lambda client: client.read_torrent_rows_with_files(hashes))
         return {row["hash"]: convert_files(files) for row in rows if (files := row.get("files"))}

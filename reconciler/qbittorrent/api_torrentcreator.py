@@ -6,16 +6,13 @@ from collections.abc import Collection, Sequence
 from typing import Final
 from urllib.parse import quote
 
-from reconciler.model.content import CREATOR_MIN_API, CreationSpec, CreatorTask, TaskState, select_tasks
+from reconciler.model.content import CreationSpec, CreatorTask, TaskState, select_tasks
 from reconciler.model.errors import RejectedError
+from reconciler.model.versions import CREATOR_URL_DECODING, TORRENT_CREATOR
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
 from reconciler.qbittorrent.schemas import convert_creator_task
 
-URL_DECODING_SINCE: Final = (
-    2,
-    12,
-)  # Web API from which the URLs of trackers and web seeds are decoded (qBittorrent 5.2)
 _HTTP_NO_TASK, _HTTP_NOT_CREATED = 404, 409
 _TRACKER_SEPARATOR: Final = "||"  # between trackers: an empty one begins another tier
 
@@ -36,7 +33,7 @@ class CreatorCalls:
 
         A path that leads nowhere is accepted, and the task then fails.
         """
-        encode = self._connection.capabilities.api_version >= URL_DECODING_SINCE
+        encode = CREATOR_URL_DECODING.is_available(self._connection.api_version)
         form = {
             "sourcePath": creation.path,
             "format": creation.format,
@@ -73,7 +70,7 @@ class CreatorCalls:
 
     def _read_tasks_for(self, creations: Collection[CreationSpec]) -> tuple[CreatorTask, ...]:
         """Those that make one of these torrents, each that is finished with what came of it."""
-        if not creations or self._connection.capabilities.api_version < CREATOR_MIN_API:
+        if not creations or not TORRENT_CREATOR.is_available(self._connection.api_version):
             return ()
         return tuple(map(self._attach_created_torrent, select_tasks(creations, self.read_creator_tasks())))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from reconciler.model.errors import RejectedError
 from reconciler.model.snapshot import AddOptions
+from reconciler.model.versions import TAGS_AT_ADD
 from reconciler.qbittorrent.api_options import build_add_arguments, check_ids
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
@@ -19,8 +20,8 @@ class TorrentCalls:
 
     @property
     def can_tag_at_add(self) -> bool:
-        """Does an add take tags (qBittorrent >= 4.3.2)? Where not, `add_magnets` leaves them out and `add_tags` must follow."""
-        return self._connection.capabilities.can_tag_at_add
+        """True if an add takes tags (qBittorrent >= 4.3.2). Otherwise it leaves them out, and `add_tags` must follow."""
+        return TAGS_AT_ADD.is_available(self._connection.api_version)
 
     def add_peer(self, torrent_id: str, address: str) -> None:
         """Tell a torrent of a peer, `IP:port`. One that is not there is no error."""

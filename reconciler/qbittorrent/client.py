@@ -22,6 +22,7 @@ from requests import PreparedRequest, Response
 
 from reconciler.model.desired import Instance
 from reconciler.model.secret import Secret
+from reconciler.model.versions import TORRENT_CREATOR
 from reconciler.qbittorrent.errors import UnexpectedReply
 from reconciler.qbittorrent.schemas import (
     ADD_TASK_ADAPTER,
@@ -136,7 +137,10 @@ class Client(qbittorrentapi.Client):
     def read_creator_rows(self) -> list[TaskRow]:
         """The rows of torrentcreator/status."""
         reply: Response = self._post(
-            _name=APINames.TorrentCreator, _method="status", response_class=Response, version_introduced="2.10.4"
+            _name=APINames.TorrentCreator,
+            _method="status",
+            response_class=Response,
+            version_introduced=TORRENT_CREATOR.since_text,
         )
         return TASK_ROWS_ADAPTER.validate_json(reply.content)
 
@@ -147,7 +151,7 @@ class Client(qbittorrentapi.Client):
             _method="addTask",
             data=dict(form),
             response_class=Response,
-            version_introduced="2.10.4",
+            version_introduced=TORRENT_CREATOR.since_text,
         )
         return ADD_TASK_ADAPTER.validate_json(reply.content)["taskID"]
 

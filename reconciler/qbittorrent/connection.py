@@ -18,8 +18,9 @@ from reconciler.model.errors import (
     ResponseTimeoutError,
     StopRequested,
     TlsError,
+    UnsupportedError,
 )
-from reconciler.qbittorrent.capabilities import Capabilities, determine_capabilities, parse_api_version
+from reconciler.model.versions import OLDEST_SUPPORTED, ApiVersion, parse_api_version
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.errors import (
     LOGIN_ENDPOINT,
@@ -39,8 +40,9 @@ _NO_VERSION_TEXT = "did not give a version. Does `url` lead to qBittorrent's Web
 class Connection:
     """Sends requests to one instance. Every method raises `InstanceError`, or `StopRequested` before it sends.
 
-    `version` (like `v5.1.0`), `api_version` (like `2.11.4`) and `capabilities` are known once it is open. `open_count` counts
-    how often it was: what the server keeps for a session ends with the session. Not thread-safe.
+    `version` (like `v5.1.0`) and the Web API version (`web_api` like `2.11.4`, `api_version` as numbers) are empty
+    before `open`. `open_count` is the number of logins: the server's state for a session ends with the session.
+    Not thread-safe.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class Connection:
     ) -> None:
         self.version = ""
         self.web_api = ""
-        self.capabilities = Capabilities(())
+        self.api_version: ApiVersion = ()
         self.open_count = 0
         self._instance = instance
         self._stop = stop
@@ -71,8 +73,8 @@ class Connection:
         self._log_in()
         version = self._send_once("app/version", _read_version)
         numbers = self._send_once("app/webapiVersion", _read_api_version)
-        self.capabilities = determine_capabilities(self._instance.name, version, numbers)
-        self.version, self.web_api = version, ".".join(map(str, numbers))
+        self._check_supported(version, numbers)
+        self.version, self.web_api, self.api_version = version, ".".join(map(str, numbers)), numbers
         self._client.web_api = self.web_api
         self.open_count += 1
 
@@ -131,6 +133,13 @@ class Connection:
     def _request_context(self, endpoint: str) -> RequestContext:
         return RequestContext(self._instance, endpoint)
 
+    def _check_supported(self, version: str, api_version: ApiVersion) -> None:
+        if not OLDEST_SUPPORTED.is_available(api_version):
+            raise UnsupportedError(
+                f"{self._instance.name}: qBittorrent {version} (Web API {'.'.join(map(str, api_version))}) is too old. "
+                f"Update it: {OLDEST_SUPPORTED.release} is the oldest version that can be managed"
+            )
+
     def _check_ca_file(self) -> None:
         """A CA file that is not there would otherwise show as a failure to connect."""
         path = self._instance.ca_file
@@ -145,7 +154,7 @@ def _read_version(client: Client) -> str:
     return version
 
 
-def _read_api_version(client: Client) -> tuple[int, ...]:
+def _read_api_version(client: Client) -> ApiVersion:
     numbers = parse_api_version(client.read_web_api_version())
     if numbers is None:
         raise UnexpectedReply(_NO_VERSION_TEXT)

@@ -35,6 +35,7 @@ from reconciler.model.errors import (
     UnreachableError,
     UnsupportedError,
 )
+from reconciler.model.versions import API_KEYS, OLDEST_SUPPORTED
 
 LOGIN_ENDPOINT = "auth/login"
 
@@ -227,8 +228,8 @@ def _translate_http_error(response: requests.Response, context: RequestContext) 
         return _make_forbidden_error(context)
     if code == HTTPStatus.NOT_FOUND and context.endpoint in (LOGIN_ENDPOINT, "app/version", "app/webapiVersion"):
         return InstanceError(
-            f"{context.message_prefix} was not found. Check host, port and base path of `url`: it must lead to the Web UI of "
-            "qBittorrent 4.2.4 or newer"
+            f"{context.message_prefix} was not found. Check host, port and base path of `url`: it must lead to the Web UI "
+            f"of qBittorrent {OLDEST_SUPPORTED.release} or newer"
         )
     return RejectedError(
         f"{context.message_prefix} was refused: {_status_text(code)}{_refusal_reason(response, context)}", code
@@ -248,7 +249,7 @@ def _make_forbidden_error(context: RequestContext) -> InstanceError:
     if context.instance.api_key:
         return AuthenticationError(
             f"{context.name}: qBittorrent refuses the API key. Correct it, or use a user name and password where "
-            "qBittorrent is older than 5.2"
+            f"qBittorrent is older than {API_KEYS.release}"
         )
     return AuthenticationError(
         f"{context.name}: qBittorrent wants a login for {context.endpoint}. Give `username` and `password`; if they are "

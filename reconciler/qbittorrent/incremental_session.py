@@ -12,6 +12,7 @@ from reconciler.model.desired import Instance
 from reconciler.model.files import Priority
 from reconciler.model.paths import normalize_path
 from reconciler.model.snapshot import AddOptions, Snapshot
+from reconciler.model.versions import INCREMENTAL_SYNC
 from reconciler.qbittorrent.convert import is_stop_intent_hidden
 from reconciler.qbittorrent.deltas import (
     NotADelta,
@@ -198,7 +199,7 @@ class IncrementalSession(Session):
                 f"{self._instance.name}: sync/maindata and torrents/info have not agreed on {len(previous.mismatches)} "
                 "torrents; the latter is believed"
             )
-        if reply is None and self._connection.capabilities.has_incremental_sync and self._instance.api_key is None:
+        if reply is None and INCREMENTAL_SYNC.is_available(self.api_version) and self._instance.api_key is None:
             if self._polled_session == self._connection.open_count:
                 self._reopen()
             reply = self._read_main_data(0)

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
 
 from reconciler.model.errors import RejectedError, UnsupportedError
-from reconciler.qbittorrent.capabilities import Capabilities
+from reconciler.model.versions import FREE_SPACE_AT_PATH
 from reconciler.qbittorrent.session import Session
 
 
@@ -24,11 +24,6 @@ HTTP_NOT_FOUND = 404
 
 class Inspector(Session):
     """What else there is to ask. Every method is one request and raises as those of `Session` do."""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What this version can do; known once it is open."""
-        return self._connection.capabilities
 
     def get_server_time(self) -> datetime | None:
         """The time (UTC, whole seconds) by the `Date` of the last answer; None where it bore none."""
@@ -75,7 +70,7 @@ class Inspector(Session):
         Before 5.3 only sync/maindata tells. For it the server keeps a copy of everything until the session is logged
         out (docs/decisions/0010), so close this one soon. The session of an API key cannot be logged out.
         """
-        if self.capabilities.has_free_space_at_path:
+        if FREE_SPACE_AT_PATH.is_available(self.api_version):
             path = self.read_default_save_path()
             free = self._connection.call(
                 "app/getFreeSpaceAtPath", lambda client: client.app_get_free_space_at_path(path)

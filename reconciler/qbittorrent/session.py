@@ -14,6 +14,7 @@ from reconciler.model.errors import InstanceError, RejectedError, UnsupportedErr
 from reconciler.model.health import NetworkState
 from reconciler.model.preferences import PreferenceValue, to_api_value
 from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.model.versions import TORRENT_EXPORT, V2_INFOHASHES, is_tested
 from reconciler.qbittorrent.api_categories import CategoryCalls
 from reconciler.qbittorrent.api_options import OptionCalls, check_ids
 from reconciler.qbittorrent.api_torrentcreator import CreatorCalls
@@ -89,7 +90,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
         torrents = self._read_missing_files(
             convert_torrents(rows, self._find_stopped(find_hidden_stop_intents(rows))), files_of
         )
-        v2 = self._connection.capabilities.has_v2_infohashes
+        v2 = V2_INFOHASHES.is_available(self._connection.api_version)
         categories, preferences = self.read_categories(), self._read_declared_preferences()
         return Snapshot(
             self.version, self.web_api, torrents, categories, v2, preferences, self._read_tasks_for(creations)
@@ -139,9 +140,10 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
 
     def export_torrent(self, torrent_id: str) -> bytes | None:
         """The .torrent file of one torrent (qBittorrent >= 4.5); None where it has no metadata yet, or is gone."""
-        if not self._connection.capabilities.can_export_torrents:
+        if not TORRENT_EXPORT.is_available(self._connection.api_version):
             raise UnsupportedError(
-                f"{self._instance.name}: qBittorrent {self.version} exports no .torrent files; 4.5 and later do"
+                f"{self._instance.name}: qBittorrent {self.version} exports no .torrent files; "
+                f"{TORRENT_EXPORT.release} and later do"
             )
         try:
             return self._connection.call("torrents/export", lambda c: c.torrents_export(torrent_id))
@@ -184,7 +186,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
         if not hashes:
             return set()
         stopped = self._read_hashes(hashes, "stopped")
-        if self._connection.capabilities.is_tested or not stopped & self._read_hashes(hashes, "running"):
+        if is_tested(self._connection.api_version) or not stopped & self._read_hashes(hashes, "running"):
             return stopped
         raise UnsupportedError(
             f"{self._instance.name}: qBittorrent {self.version} does not tell which torrents are stopped. "

@@ -28,6 +28,7 @@ from reconciler.model.health import (
     ProbeResult,
 )
 from reconciler.model.paths import normalize_path
+from reconciler.model.versions import DIRECTORY_CONTENT, is_tested
 from reconciler.qbittorrent.inspector import Inspector
 from reconciler.queries import doctor_checks as d
 
@@ -99,7 +100,7 @@ class _Examiner:
             *d.check_reachable(instance),
             d.check_login(instance),
             *self._run_check("version", self._check_version),
-            d.check_features(target.capabilities.api_version),
+            d.check_features(target.api_version),
             d.check_clock(theirs, ours),
             *self._check_network(),
             *self._run_check(
@@ -119,7 +120,7 @@ class _Examiner:
 
     def _check_version(self) -> Sequence[Finding]:
         target = self._inspector
-        tested = target.capabilities.is_tested
+        tested = is_tested(target.api_version)
         return [d.check_version(target.version, target.web_api, target.read_libtorrent_version(), tested=tested)]
 
     def _check_network(self) -> Sequence[Finding]:
@@ -157,7 +158,7 @@ class _Examiner:
         for path in self._paths[:MAX_PATHS]:
             found = has_folder(path)
             if found is None:
-                text = f"qBittorrent {target.version} does not tell which folders there are; 5.0 and later do"
+                text = f"qBittorrent {target.version} does not tell which folders there are; {DIRECTORY_CONTENT.release} and later do"
                 yield d.make_note("paths", text)
                 return
             nearest = "" if found else next((parent for parent in list_parents(path) if has_folder(parent)), "")

@@ -13,21 +13,27 @@ from reconciler.model.desired import Instance
 from reconciler.model.doctor import CheckStatus, Finding
 from reconciler.model.errors import AuthenticationError, BannedError, InstanceError, TlsError, UnsupportedError
 from reconciler.model.health import NetworkState, Probe, ProbeResult
-from reconciler.model.options import CREATE_ONLY_OPTIONS, OPTIONS, WEB_SEEDS_MIN_API, WEB_SEEDS_MIN_RELEASE, ApiVersion
+from reconciler.model.options import CREATE_ONLY_OPTIONS, OPTIONS
+from reconciler.model.versions import (
+    ADD_WEB_SEEDS,
+    API_KEYS,
+    EXTERNAL_ADDRESS,
+    FREE_SPACE_AT_PATH,
+    TAGS_AT_ADD,
+    TORRENT_CREATOR,
+    TORRENT_EXPORT,
+    V2_INFOHASHES,
+    ApiVersion,
+    Capability,
+)
 from reconciler.qbittorrent.client import is_loopback
 
 LOW_FREE_SPACE: Final = 1 << 30  # bytes
 MAX_CLOCK_SKEW: Final = 30.0  # seconds between two clocks
 _SEE_LOG_HINT: Final = "Look into the log of qBittorrent, and of a proxy before it"
 
-# What is no option of a torrent: the Web API that brought it, in which release.
-_API_FEATURES: Final = (
-    ("tags with an add", (2, 7), "4.3.2"),
-    ("v2 infohashes", (2, 8, 4), "4.4"),
-    ("export of .torrent files", (2, 8, 14), "4.5"),
-    ("web_seeds", WEB_SEEDS_MIN_API, WEB_SEEDS_MIN_RELEASE),
-    ("API keys", (2, 14, 1), "5.2"),
-)
+# The capabilities that are no option of a torrent.
+_API_FEATURES: Final = (TAGS_AT_ADD, V2_INFOHASHES, TORRENT_EXPORT, ADD_WEB_SEEDS, API_KEYS)
 
 
 def make_ok(check: str, text: str) -> Finding:
@@ -102,17 +108,17 @@ def check_version(version: str, web_api: str, libtorrent: str, *, tested: bool) 
 
 def check_features(api: ApiVersion) -> Finding:
     """What can be declared that it lacks."""
-    lacking = [(what, release) for what, since, release in _API_FEATURES if api < since]
-    options = [(one.field, one.min_release) for one in OPTIONS.values() if api < one.min_api]
-    options += [(one.field, one.min_release) for one in CREATE_ONLY_OPTIONS.values() if api < one.min_api]
-    if not (lacking or options):
+    options = [option.capability for option in OPTIONS.values()]
+    options += [option.capability for option in CREATE_ONLY_OPTIONS.values()]
+    missing = [capability for capability in (*_API_FEATURES, *options) if not capability.is_available(api)]
+    if not missing:
         return make_ok("abilities", "it can do all that can be declared")
-    told = ", ".join(f"{what} ({release})" for what, release in sorted([*lacking, *options], key=_parse_release))
-    return make_note("abilities", f"it lacks {told}", "Update qBittorrent where you need one of them")
+    features = ", ".join(f"{lack.label} ({lack.release})" for lack in sorted(missing, key=_parse_release))
+    return make_note("abilities", f"it lacks {features}", "Update qBittorrent where you need one of them")
 
 
-def _parse_release(feature: tuple[str, str]) -> tuple[int, ...]:
-    return tuple(int(number) for number in feature[1].split("."))
+def _parse_release(capability: Capability) -> tuple[int, ...]:
+    return tuple(int(number) for number in capability.release.split("."))
 
 
 def check_clock(server_time: datetime | None, local_time: datetime) -> Finding:
@@ -146,7 +152,10 @@ def check_interface(network: NetworkState) -> Finding:
 def check_external_address(network: NetworkState, version: str) -> Finding:
     """Under what address it was seen."""
     if network.addresses is None:
-        return make_note("address", f"qBittorrent {version} does not tell its external address; 5.1 and later do")
+        return make_note(
+            "address",
+            f"qBittorrent {version} does not tell its external address; {EXTERNAL_ADDRESS.release} and later do",
+        )
     if not network.addresses:
         return make_note("address", "not known yet: it learns it from trackers, peers and the DHT")
     return make_ok("address", f"{' and '.join(network.addresses)} from outside")
@@ -167,13 +176,15 @@ def check_torrent_creator(available: bool, version: str) -> Finding:
     """Can it make torrents?"""
     if available:
         return make_ok("torrent creator", "there")
-    return make_note("torrent creator", f"qBittorrent {version} has none; 5.0 and later do")
+    return make_note("torrent creator", f"qBittorrent {version} has none; {TORRENT_CREATOR.release} and later do")
 
 
 def check_free_space(free_bytes: int | None, path: str) -> Finding:
     """What is left for downloads at the default path."""
     if free_bytes is None:
-        return make_note("free space", "not told to one who comes with an API key, before 5.3")
+        return make_note(
+            "free space", f"not told to one who comes with an API key, before {FREE_SPACE_AT_PATH.release}"
+        )
     text = f"{naturalsize(free_bytes, binary=True)} at {path}"
     return (
         make_failure("free space", text, "Make room there")

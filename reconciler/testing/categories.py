@@ -10,6 +10,13 @@ from typing import Final, TypeVar
 from reconciler.model.errors import RejectedError
 from reconciler.model.paths import normalize_path
 from reconciler.model.snapshot import CategoryDownloadPath, LiveCategory, LiveTorrent
+from reconciler.model.versions import (
+    CATEGORY_EDIT_KEEPS_DATA,
+    CATEGORY_EDIT_MOVES_DATA,
+    LENIENT_CATEGORY_EDIT,
+    SUBCATEGORIES,
+    ApiVersion,
+)
 from reconciler.testing.options import move_torrent
 
 T = TypeVar("T")
@@ -23,7 +30,7 @@ class MemoryCategories:
     default_save_path: str
     torrents: dict[str, LiveTorrent]
     live_categories: dict[str, LiveCategory]
-    _api: tuple[int, ...]
+    _api: ApiVersion
     _v2: bool
 
     def read_categories(self) -> Mapping[str, LiveCategory]:
@@ -62,16 +69,18 @@ class MemoryCategories:
 
         def work() -> None:
             if name not in self.live_categories:
-                raise RejectedError("no such category", 404 if self._api >= (2, 15) else 409)
+                raise RejectedError("no such category", 404 if LENIENT_CATEGORY_EDIT.is_available(self._api) else 409)
             before = self.live_categories[name]
             edited = replace(before, save_path=path, download_path=self._normalize_download_path(incomplete))
-            if edited == before and self._api < (2, 15):
+            if edited == before and not LENIENT_CATEGORY_EDIT.is_available(self._api):
                 raise RejectedError("nothing changed", 409)
             self.live_categories[name] = edited
             for key, torrent in self.torrents.items():
                 if torrent.category == name and torrent.auto_tmm and path != before.save_path:
                     # 4.5.2 moves the data first, 4.2.5 and >= 5.1 leave it where it is
-                    moves = (2, 8) <= self._api < (2, 11)
+                    moves = CATEGORY_EDIT_MOVES_DATA.is_available(
+                        self._api
+                    ) and not CATEGORY_EDIT_KEEPS_DATA.is_available(self._api)
                     where = self._resolve_category_path(name) if moves else torrent.save_path
                     self.torrents[key] = move_torrent(replace(torrent, auto_tmm=False), where)
 
@@ -94,7 +103,7 @@ class MemoryCategories:
         )
 
     def _detach_category(self, name: str) -> None:
-        nested = self._api >= (2, 15)
+        nested = SUBCATEGORIES.is_available(self._api)
         for within in [one for one in self.live_categories if nested and one.startswith(f"{name}/")]:
             del self.live_categories[within]
         parent = name.rpartition("/")[0] if nested else ""
@@ -104,7 +113,7 @@ class MemoryCategories:
 
     def _create_category(self, name: str, save_path: str, download_path: CategoryDownloadPath = None) -> None:
         parent = name.rpartition("/")[0]
-        if parent and parent not in self.live_categories and self._api >= (2, 15):
+        if parent and parent not in self.live_categories and SUBCATEGORIES.is_available(self._api):
             self._create_category(parent, "")
         self.live_categories[name] = LiveCategory(
             name, normalize_path(save_path), download_path=self._normalize_download_path(download_path)

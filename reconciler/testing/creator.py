@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from reconciler.model.content import CREATOR_MIN_API, CreationSpec, CreatorTask, TaskState, select_tasks
+from reconciler.model.content import CreationSpec, CreatorTask, TaskState, select_tasks
 from reconciler.model.errors import RejectedError, UnsupportedError
+from reconciler.model.versions import TORRENT_CREATOR, ApiVersion
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ class MemoryCreator:
     `disk` says what is made of each path. A task ends once it was looked at `hashing_polls` times.
     """
 
-    _api: tuple[int, ...]
+    _api: ApiVersion
     version: str
     disk: ContentMakers
     hashing_polls: int
@@ -83,7 +84,7 @@ class MemoryCreator:
     _task_count: int = 0
 
     def _read_tasks_for(self, content: Collection[CreationSpec]) -> tuple[CreatorTask, ...]:
-        if not content or self._api < CREATOR_MIN_API:
+        if not content or not TORRENT_CREATOR.is_available(self._api):
             return ()
         return tuple(map(self._attach_file, select_tasks(content, self.read_creator_tasks())))
 
@@ -92,7 +93,7 @@ class MemoryCreator:
         return task.with_file(data) if data else task
 
     def _require_creator(self) -> None:
-        if self._api < CREATOR_MIN_API:
+        if not TORRENT_CREATOR.is_available(self._api):
             raise UnsupportedError(f"qBittorrent {self.version} makes no torrents")
 
     def _run_request(self, work: Callable[[], T]) -> T:

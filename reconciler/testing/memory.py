@@ -20,6 +20,16 @@ from reconciler.model.metainfo import Metainfo, MetainfoError, parse_metainfo
 from reconciler.model.paths import normalize_path
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.versions import (
+    COMMENT_IN_LIST,
+    CONTENT_PATH,
+    EXTERNAL_ADDRESS,
+    INTERFACE_NAME,
+    STOPPED_STATES,
+    TAGS_AT_ADD,
+    TORRENT_EXPORT,
+    V2_INFOHASHES,
+)
 from reconciler.testing.categories import INVALID_CATEGORY, MemoryCategories
 from reconciler.testing.creator import ContentMakers, MemoryCreator
 from reconciler.testing.options import MemoryOptions, move_torrent
@@ -36,7 +46,7 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
     @property
     def can_tag_at_add(self) -> bool:
         """Does an add take tags? Before 4.3.2 it ignores them."""
-        return self._api >= (2, 7)
+        return TAGS_AT_ADD.is_available(self._api)
 
     def add_magnets(self, magnets: Sequence[str], options: AddOptions) -> None:
         """Add magnet links; one that is there stays as it is, and one that the version does not know is left out."""
@@ -112,7 +122,7 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
             save_path,
             options.auto_tmm,
             options=self._build_options(options),
-            comment="" if self._api >= (2, 11) else None,
+            comment="" if COMMENT_IN_LIST.is_available(self._api) else None,
             links=links,
         )
         return torrent
@@ -120,7 +130,7 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
     def _set_metadata(self, torrent: LiveTorrent, found: Metainfo, *, complete: bool = False) -> None:
         """Give a torrent its metadata; it is `whole` where its data is there and not checked."""
         files = tuple(LiveFile(index, path, Priority.NORMAL) for index, path in enumerate(found.files))
-        path = f"{torrent.save_path}/{found.name}" if self._api >= (2, 6, 1) else ""
+        path = f"{torrent.save_path}/{found.name}" if CONTENT_PATH.is_available(self._api) else ""
         informed = replace(torrent, size=found.size, has_metadata=True, files=files, content_path=path)
         if complete:
             informed = replace(
@@ -134,7 +144,7 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
         way = "UP" if progress >= 1 else "DL"
         if not stopped:
             return f"stalled{way}" if has_metadata or way == "UP" else "metaDL"
-        return f"{'stopped' if self._api >= (2, 11) else 'paused'}{way}"
+        return f"{'stopped' if STOPPED_STATES.is_available(self._api) else 'paused'}{way}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +208,10 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
         self._uploaded: dict[str, bytes] = {}
         self._faults: deque[Fault | None] = deque()
         self._api = tuple(int(part) for part in self.web_api.split("."))
-        name, addresses = "lo" if self._api >= (2, 11) else None, () if self._api >= (2, 11, 3) else None
+        name = "lo" if INTERFACE_NAME.is_available(self._api) else None
+        addresses = () if EXTERNAL_ADDRESS.is_available(self._api) else None
         self.network_state = NetworkState("lo", name, ("eth0", "lo"), "firewalled", addresses)
-        self._v2 = self._api >= (2, 8, 4)  # libtorrent 1.2, before 4.4, knows v1 alone
+        self._v2 = V2_INFOHASHES.is_available(self._api)  # libtorrent 1.2, before 4.4, knows v1 alone
 
     def copy(self) -> MemoryInstance:
         """Another instance that is in the same state, with the same faults to come."""
@@ -276,7 +287,7 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
     def export_torrent(self, torrent_id: str) -> bytes | None:
         """The file that it was uploaded as; None where it was added by a magnet, or is gone."""
         _check_items([torrent_id])
-        if self._api < (2, 8, 14):
+        if not TORRENT_EXPORT.is_available(self._api):
             raise UnsupportedError(f"qBittorrent {self.version} exports no .torrent files")
         return self._run_request(lambda: self._uploaded.get(torrent_id) if torrent_id in self.torrents else None)
 

@@ -10,16 +10,25 @@ from urllib.parse import quote
 from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.model.files import LiveFile, Priority
 from reconciler.model.links import TRACKERS, WEB_SEEDS, parse_link_urls
-from reconciler.model.options import OPTIONS, WEB_SEEDS_MIN_API
+from reconciler.model.options import OPTIONS
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import FieldValue
 from reconciler.model.snapshot import AddOptions, LiveOptions, LiveTorrent, ShareLimits
 from reconciler.model.units import GLOBAL_LIMIT
+from reconciler.model.versions import (
+    ADD_WEB_SEEDS,
+    DOWNLOAD_PATH,
+    FILES_IN_LIST,
+    INACTIVE_SEEDING_TIME,
+    SAVE_PATH_AS_DOWNLOAD_PATH,
+    SHARE_LIMIT_ACTION,
+    SHARE_LIMITS_MODE,
+    ApiVersion,
+    Capability,
+)
 
 T = TypeVar("T")
 TorrentUpdate = Callable[[LiveTorrent], LiveTorrent]
-
-FILES_IN_LIST_MIN_API = (2, 11, 8)
 
 
 class MemoryOptions:
@@ -27,23 +36,23 @@ class MemoryOptions:
 
     torrents: dict[str, LiveTorrent]
     request_count: int
-    _api: tuple[int, ...]
+    _api: ApiVersion
 
     @property
-    def api_version(self) -> tuple[int, ...]:
+    def api_version(self) -> ApiVersion:
         """The Web API version as numbers."""
         return self._api
 
     def read_files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
         """The files of those torrents that are there and have metadata."""
-        if self._api < FILES_IN_LIST_MIN_API:
+        if not FILES_IN_LIST.is_available(self._api):
             self.request_count += len(ids) - 1  # one for each
         there = [self.torrents[key] for key in ids if key in self.torrents]
         return self._run_request(lambda: {live.id: live.files for live in there if live.files})
 
     def set_option(self, ids: Collection[str], field: str, value: FieldValue) -> None:
         """Set one of the options that are set by themselves."""
-        self._require_api(OPTIONS[field].min_api)
+        self._require(OPTIONS[field].capability)
         special: dict[str, Callable[[LiveTorrent, Any], LiveTorrent]] = {
             "auto_tmm": self._set_auto_tmm,
             "download_path": self._set_download_path,
@@ -79,7 +88,7 @@ class MemoryOptions:
 
     def add_web_seeds(self, torrent_id: str, urls: Sequence[str]) -> None:
         """Add web seeds; one that is there is passed over."""
-        self._require_api(WEB_SEEDS_MIN_API)
+        self._require(ADD_WEB_SEEDS)
 
         def work() -> None:
             if torrent_id not in self.torrents:
@@ -106,12 +115,12 @@ class MemoryOptions:
         """What a torrent has after an add with these options."""
         given = dict(options.extra_options)
         share = ShareLimits(
-            inactive_seeding_time=GLOBAL_LIMIT if self._api >= (2, 9, 2) else None,
-            action="default" if self._api >= (2, 12) else None,
-            mode="Default" if self._api >= (2, 15, 3) else None,
+            inactive_seeding_time=GLOBAL_LIMIT if INACTIVE_SEEDING_TIME.is_available(self._api) else None,
+            action="default" if SHARE_LIMIT_ACTION.is_available(self._api) else None,
+            mode="Default" if SHARE_LIMITS_MODE.is_available(self._api) else None,
         )
         limits: dict[str, Any] = {f.partition(".")[2]: v for f, v in given.items() if f.startswith("share_limits.")}
-        path = normalize_path(str(given.get("download_path") or "")) if self._api >= (2, 8, 4) else None
+        path = normalize_path(str(given.get("download_path") or "")) if DOWNLOAD_PATH.is_available(self._api) else None
         return LiveOptions(
             force_start=given.get("force_start") is True and not options.stopped,
             sequential=given.get("sequential") is True,
@@ -132,7 +141,7 @@ class MemoryOptions:
         """Passed over under automatic management. Taken away, newer versions put the save path in its place."""
         if live.auto_tmm:
             return live
-        nothing = live.save_path if self._api >= (2, 11) else ""
+        nothing = live.save_path if SAVE_PATH_AS_DOWNLOAD_PATH.is_available(self._api) else ""
         return _replace_options(live, download_path=normalize_path(path) if path else nothing)
 
     def _set_force_start(self, live: LiveTorrent, force: bool) -> LiveTorrent:
@@ -140,8 +149,8 @@ class MemoryOptions:
         state = self._build_state(False, live.has_metadata, live.progress)
         return _replace_options(replace(live, stopped=False, state=state), force_start=force)
 
-    def _require_api(self, since: tuple[int, ...]) -> None:
-        if self._api < since:
+    def _require(self, capability: Capability) -> None:
+        if not capability.is_available(self._api):
             raise UnsupportedError("this version has no such call")
 
     def _run_request(self, work: Callable[[], T]) -> T:

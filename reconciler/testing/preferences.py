@@ -7,6 +7,7 @@ from typing import Final
 
 from reconciler.model.preferences import PreferenceValue, canonicalize_preference, reveal_value
 from reconciler.model.secret import Secret
+from reconciler.model.versions import LIMIT_IMPLIES_FLAG, STOPPED_STATES, TORRENT_FILES_BACKUP, ApiVersion
 
 _LIMIT_PREFERENCES: Final = ("max_ratio", "max_seeding_time")
 _PAIRED_PREFERENCES: Final = {"schedule_from_hour": "schedule_from_min", "schedule_from_min": "schedule_from_hour"}
@@ -17,7 +18,7 @@ def build_default_preferences(web_api: str, save_path: str) -> dict[str, Prefere
     api = tuple(int(part) for part in web_api.split("."))
     return {
         "queueing_enabled": True,
-        "start_paused_enabled" if api < (2, 11) else "add_stopped_enabled": False,
+        "add_stopped_enabled" if STOPPED_STATES.is_available(api) else "start_paused_enabled": False,
         "max_active_downloads": 3,
         "max_connec": 500,
         "dl_limit": 0,
@@ -28,7 +29,7 @@ def build_default_preferences(web_api: str, save_path: str) -> dict[str, Prefere
         "schedule_from_hour": 8,
         "schedule_from_min": 0,
         "save_path": save_path,
-        "export_dir" if api < (2, 15) else "torrent_files_backup_dir": "",
+        "torrent_files_backup_dir" if TORRENT_FILES_BACKUP.is_available(api) else "export_dir": "",
         "banned_IPs": "",
         "scan_dirs": "{}",
         "proxy_password": Secret(""),
@@ -37,7 +38,7 @@ def build_default_preferences(web_api: str, save_path: str) -> dict[str, Prefere
 
 
 def accept_preferences(
-    present: Mapping[str, PreferenceValue], values: Mapping[str, PreferenceValue], api: tuple[int, ...]
+    present: Mapping[str, PreferenceValue], values: Mapping[str, PreferenceValue], api: ApiVersion
 ) -> dict[str, PreferenceValue]:
     """What a server keeps of what is set; what it does not know is left out."""
     kept = {name: _accept_value(name, value) for name, value in values.items() if name in present}
@@ -49,11 +50,11 @@ def accept_preferences(
         flag = f"{limit}_enabled"
         if kept.get(flag) is False:
             kept[limit] = -1
-        elif limit in kept and flag not in kept and api < (2, 11, 6):
+        elif limit in kept and flag not in kept and not LIMIT_IMPLIES_FLAG.is_available(api):
             del kept[limit]
         elif limit in kept:
             kept[flag] = reveal_value(kept[limit]) != -1
-        elif flag in kept and api >= (2, 11, 6):
+        elif flag in kept and LIMIT_IMPLIES_FLAG.is_available(api):
             del kept[flag]
     return kept
 

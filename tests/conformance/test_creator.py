@@ -8,18 +8,19 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model.content import CREATOR_MIN_API, CreationSpec, CreatorTask, TaskState
+from reconciler.model.content import CreationSpec, CreatorTask, TaskState
 from reconciler.model.errors import UnsupportedError
 from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls, parse_link_urls
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.torrent_file import TorrentFile
+from reconciler.model.versions import TORRENT_CREATOR
 from tests.conformance.subject import PATIENCE, Subject
 
 
 def able(subject: Subject) -> bool:
     """Does this version make torrents? If not, it says so."""
-    if subject.target.api_version >= CREATOR_MIN_API:
+    if TORRENT_CREATOR.is_available(subject.target.api_version):
         return True
     for call in (subject.target.read_creator_tasks, lambda: subject.target.start_creator_task(CreationSpec("/x"))):
         with pytest.raises(UnsupportedError):

@@ -12,8 +12,9 @@ import pytest
 from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.model.files import Priority
 from reconciler.model.links import find_missing_urls
-from reconciler.model.options import OPTIONS, WEB_SEEDS_MIN_API, can_set_at_add
+from reconciler.model.options import OPTIONS, can_set_at_add
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
+from reconciler.model.versions import ADD_WEB_SEEDS
 from tests.conformance.subject import STOPPED, Subject
 
 VALUES: dict[str, Any] = {
@@ -44,7 +45,9 @@ def test_a_torrent_has_its_options_as_nobody_set_them(subject: Subject) -> None:
     for field, option in OPTIONS.items():
         found = value(subject, key, field)
         assert found == (option.default if found is not None else None), field
-        assert (found is None) == (subject.target.api_version < option.min_api) or field == "comment", field
+        assert (found is not None) == option.capability.is_available(
+            subject.target.api_version
+        ) or field == "comment", field
 
 
 @pytest.mark.parametrize("field", sorted(VALUES))
@@ -92,7 +95,7 @@ def test_no_download_path_goes_with_an_add(subject: Subject) -> None:
 def test_an_option_is_set(subject: Subject, field: str, values: tuple[Any, ...]) -> None:
     first, second = subject.added(2)
     for wanted in values:
-        if subject.target.api_version < OPTIONS[field].min_api:
+        if not OPTIONS[field].capability.is_available(subject.target.api_version):
             with pytest.raises(UnsupportedError):
                 subject.target.set_option([first], field, wanted)
             continue
@@ -164,7 +167,7 @@ def test_automatic_management_takes_the_place_of_the_category_and_leaves_it_ther
 def test_a_download_path_is_set_and_taken_away(subject: Subject) -> None:
     place, path = subject.path(), subject.path()
     (key,) = subject.added(options=replace(STOPPED, save_path=place))
-    if subject.target.api_version < OPTIONS["download_path"].min_api:
+    if not OPTIONS["download_path"].capability.is_available(subject.target.api_version):
         with pytest.raises(UnsupportedError):
             subject.target.set_option([key], "download_path", path)
         return
@@ -178,7 +181,7 @@ def test_a_download_path_is_set_and_taken_away(subject: Subject) -> None:
 def test_taken_away_a_download_path_stays_behind_with_a_move_on_new_versions(subject: Subject) -> None:
     place = subject.path()
     (key,) = subject.added(options=replace(STOPPED, save_path=place))
-    if subject.target.api_version < OPTIONS["download_path"].min_api:
+    if not OPTIONS["download_path"].capability.is_available(subject.target.api_version):
         return
     subject.target.set_option([key], "download_path", subject.path())
     subject.target.set_option([key], "download_path", "")
@@ -188,7 +191,7 @@ def test_taken_away_a_download_path_stays_behind_with_a_move_on_new_versions(sub
 
 
 def test_a_download_path_is_passed_over_under_automatic_management(subject: Subject) -> None:
-    if subject.target.api_version < OPTIONS["download_path"].min_api:
+    if not OPTIONS["download_path"].capability.is_available(subject.target.api_version):
         return
     (key,) = subject.added(options=replace(STOPPED, auto_tmm=True, category=subject.category(subject.path())))
     before = subject.one(key)
@@ -225,7 +228,7 @@ WEB_SEEDS = ["http://w.example/a%20b?x=1&y=2", "https://w.example/c%7Cd"]
 
 def test_web_seeds_are_added(subject: Subject) -> None:
     (key,) = subject.added()
-    if subject.target.api_version < WEB_SEEDS_MIN_API:
+    if not ADD_WEB_SEEDS.is_available(subject.target.api_version):
         with pytest.raises(UnsupportedError):
             subject.target.add_web_seeds(key, WEB_SEEDS)
         return

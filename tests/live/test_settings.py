@@ -17,8 +17,8 @@ from reconciler.model.errors import InstanceError
 from reconciler.model.position import Position
 from reconciler.model.preferences import SECRET_MASK, SECRET_PREFERENCES
 from reconciler.model.secret import Secret
+from reconciler.model.versions import INCREMENTAL_SYNC
 from reconciler.qbittorrent import IncrementalSession, Session
-from reconciler.qbittorrent.capabilities import Capabilities
 from tests.desired.preference_table import asked
 from tests.live.places import QBITTORRENT, as_json, instance, stub, text, torrent_file
 from tests.support.magnets import make_magnet
@@ -68,7 +68,7 @@ def test_a_mirror_sees_a_preference_change_and_nothing_else_does(
         assert after.torrents == before.torrents
         asked_before = len(proxy.requests)
         assert mirror.read_snapshot() is after
-        incremental = Capabilities(tuple(map(int, mirror.web_api.split(".")))).has_incremental_sync
+        incremental = INCREMENTAL_SYNC.is_available(mirror.api_version)
         assert len(proxy.requests) - asked_before == (2 if incremental else 3)
 
 

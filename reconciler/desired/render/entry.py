@@ -12,9 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.document import ManagedKeys
-from reconciler.model.options import ApiVersion, iter_declarable_options
+from reconciler.model.options import iter_declarable_options
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import PROTECT_TAG, read_held_state, select_user_tags
+from reconciler.model.versions import ApiVersion
 
 YamlValue = str | bool | int | float | None | Sequence["YamlValue"] | Mapping[str, "YamlValue"]
 
