@@ -110,4 +110,4 @@ def raw() -> Callable[[QbittorrentServer], RawClient]:
 @pytest.fixture
 def broken_files() -> Path:
     """The corpus of broken desired states."""
-    return Path(__file__).parent / "broken"
+    return Path(__file__).parent / "desired" / "broken"

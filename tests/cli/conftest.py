@@ -15,7 +15,7 @@ from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.model.desired import DesiredState
 from reconciler.model.history import OwnedCount
 from reconciler.model.run import Run, RunMode
-from tests.cli.command import write_desired
+from tests.support.command_line import write_desired
 
 Answer = Callable[[DesiredState, RunOptions, Progress, threading.Event], Run]
 

@@ -15,8 +15,8 @@ from reconciler.cli.main import run_command_line
 from reconciler.cli.settings import RunSettings
 from reconciler.engine import RunOptions
 from reconciler.model.shard import Shard
-from tests.cli.command import write_desired
 from tests.cli.conftest import FakeRun
+from tests.support.command_line import write_desired
 
 HASH = "sha256:" + "ab" * 32
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"

@@ -13,7 +13,7 @@ from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.qbittorrent import Session
 from reconciler.testing import MemoryInstance
-from tests.conformance.subject import Subject
+from tests.support.conformance_subject import Subject
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import replace
 
 from reconciler.model.snapshot import AddOptions
-from tests.conformance.subject import STOPPED, Subject, magnet
+from tests.support.conformance_subject import STOPPED, Subject, magnet
 
 
 def test_every_option_arrives(subject: Subject) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.errors import RejectedError
 from reconciler.model.snapshot import AddOptions, LiveCategory
-from tests.conformance.subject import Subject
+from tests.support.conformance_subject import Subject
 
 
 def test_a_category_is_made(subject: Subject) -> None:

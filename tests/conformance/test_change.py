@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.errors import RejectedError
 from reconciler.model.snapshot import AddOptions
-from tests.conformance.subject import Subject
+from tests.support.conformance_subject import Subject
 
 
 def test_tags_are_put_on_and_taken_off(subject: Subject) -> None:

@@ -15,7 +15,7 @@ from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.torrent_file import TorrentFile
 from reconciler.model.versions import TORRENT_CREATOR
-from tests.conformance.subject import PATIENCE, Subject
+from tests.support.conformance_subject import PATIENCE, Subject
 
 
 def able(subject: Subject) -> bool:

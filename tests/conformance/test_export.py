@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.model.metainfo import parse_metainfo
-from tests.conformance.subject import STOPPED, Subject
+from tests.support.conformance_subject import STOPPED, Subject
 from tests.support.torrents import make_torrent
 
 

@@ -6,7 +6,7 @@ import base64
 import secrets
 
 from reconciler.model.infohash import InfoHashes
-from tests.conformance.subject import STOPPED, Subject, magnet
+from tests.support.conformance_subject import STOPPED, Subject, magnet
 
 
 def _libtorrent_2(subject: Subject) -> bool:

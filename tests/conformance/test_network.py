@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.model.health import NetworkState
-from tests.conformance.subject import Subject
+from tests.support.conformance_subject import Subject
 
 
 def test_the_interface_that_it_is_bound_to(subject: Subject) -> None:

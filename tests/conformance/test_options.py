@@ -15,7 +15,7 @@ from reconciler.model.links import find_missing_urls
 from reconciler.model.options import OPTIONS, can_set_at_add
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
 from reconciler.model.versions import ADD_WEB_SEEDS
-from tests.conformance.subject import STOPPED, Subject
+from tests.support.conformance_subject import STOPPED, Subject
 
 VALUES: dict[str, Any] = {
     "sequential": True,

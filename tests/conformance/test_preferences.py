@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.secret import Secret
-from tests.conformance.subject import Subject
+from tests.support.conformance_subject import Subject
 
 
 def made_of(subject: Subject, **values: PreferenceValue) -> dict[str, PreferenceValue]:

@@ -11,7 +11,7 @@ from reconciler.model.errors import RejectedError
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
-from tests.conformance.subject import STOPPED, Subject, magnet
+from tests.support.conformance_subject import STOPPED, Subject, magnet
 from tests.support.torrents import TORRENT_KINDS, TorrentKind, make_torrent
 
 

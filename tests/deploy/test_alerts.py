@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reconciler.web import StatusBoard
 from reconciler.web.metrics import Metrics
-from tests.report.runs import planned
+from tests.support.example_runs import planned
 from tests.support.promtool import fetch_promtool
 from tests.support.tools import run_tool
 from tests.web.conftest import finished

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from reconciler.cli.main import run_command_line
-from tests.deploy.ours import DEPLOY, image_environ, image_words, started
 from tests.support import tools
+from tests.support.deployment import DEPLOY, image_environ, image_words, started
 
 FILES = ["compose.yaml", "compose.gluetun.yaml"]
 NEEDED = {"VPN_SERVICE_PROVIDER": "mullvad", "WIREGUARD_ADDRESSES": "10.64.0.1/32", "PATH": "/usr/bin:/bin"}

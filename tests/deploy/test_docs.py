@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.deploy.ours import DEPLOY, REPOSITORY
 from tests.support import dockerfile
+from tests.support.deployment import DEPLOY, REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 TEXT = (DOCS / "deploy.md").read_text(encoding="utf-8")

@@ -14,8 +14,8 @@ import pytest
 
 from reconciler.cli.main import run_command_line
 from reconciler.cli.settings import RunSettings, Settings
-from tests.deploy.ours import DEPLOY, documents, image_environ, image_words, started
 from tests.support import tools
+from tests.support.deployment import DEPLOY, documents, image_environ, image_words, started
 
 KUBERNETES = DEPLOY / "kubernetes"
 OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())

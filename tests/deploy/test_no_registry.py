@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.deploy.ours import DEPLOY, hosts
 from tests.support import dockerfile
+from tests.support.deployment import DEPLOY, hosts
 
 
 def test_images_have_no_host() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.ours import DEPLOY, started
 from tests.support import tools
+from tests.support.deployment import DEPLOY, started
 
 UNIT = DEPLOY / "systemd" / "reconcile.service"
 MOST_EXPOSED = 15  # tenths of systemd's scale, on which 10.0 is a service with no hardening at all

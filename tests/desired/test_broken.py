@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.desired import DesiredStateError, load
 
-CORPUS = Path(__file__).parents[1] / "broken"
+CORPUS = Path(__file__).parent / "broken"
 CASES = sorted(path.name for path in CORPUS.iterdir())
 ENVIRON = {"HOME_PASSWORD": "hunter2", "EMPTY": ""}
 EXPECT = re.compile(r"# expect: (\d+:\d+): (.*)")

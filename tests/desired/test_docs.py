@@ -10,7 +10,7 @@ import pytest
 from reconciler.desired import load
 from reconciler.desired.schema import common
 from reconciler.desired.schema.document import KNOWN_KEYS
-from tests.desired.helpers import write
+from tests.support.desired_yaml import write
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "desired-state.md").read_text(encoding="utf-8")

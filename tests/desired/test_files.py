@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.desired import DesiredStateError, load
-from tests.desired.helpers import BUNNY, HEAD, SINTEL, write
+from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, write
 
 
 def problems(*paths: Path) -> list[str]:

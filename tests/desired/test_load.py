@@ -10,7 +10,7 @@ import pytest
 from reconciler.desired import load
 from reconciler.model.desired import DesiredTags, DesiredTorrent, GuardLimits, Policy
 from reconciler.model.position import Position
-from tests.desired.helpers import HEAD, SINTEL, TWO, loaded, write
+from tests.support.desired_yaml import HEAD, SINTEL, TWO, loaded, write
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "desired.yaml"
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.desired import DesiredStateError, load
-from tests.desired.helpers import loaded, problems_of, write
+from tests.support.desired_yaml import loaded, problems_of, write
 
 SECRET = "hunter2"
 

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy
-from tests.e2e.home import Home
+from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 

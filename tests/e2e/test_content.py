@@ -13,10 +13,10 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.metainfo import parse_metainfo
 from tests.conftest import MakeProxy, MakeServer
-from tests.e2e.home import Home
-from tests.e2e.watched import watching
+from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.watch_process import watching
 
 MAKERS = ("5.1.0", "5.3.0")
 GUARD = "guard: {max_delete_percent: 100}"

@@ -9,8 +9,8 @@ from typing import Any
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy, MakeServer
-from tests.e2e.home import Home, Ran, entry
 from tests.support.certificates import make_self_signed_certificate
+from tests.support.home import Home, Ran, entry
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.web import FixedWebServer

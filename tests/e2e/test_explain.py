@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.home import Home, entry
+from tests.support.home import Home, entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient

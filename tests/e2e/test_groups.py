@@ -30,11 +30,11 @@ from reconciler.plan.placement.strategies import rank_members
 from reconciler.report.summary import summarize_run
 from reconciler.retry import system_retry_policy
 from tests.conftest import MakeProxy, MakeServer
-from tests.e2e.home import Home, Ran
-from tests.e2e.watched import watching
+from tests.support.home import Home, Ran
 from tests.support.proxy import Fault, Proxy, reset_after, reset_before
 from tests.support.raw import RawClient
 from tests.support.swarm import Swarm, has_data, has_file, is_complete, write_data
+from tests.support.watch_process import watching
 from tests.support.web import FixedWebServer
 
 FAILOVER = "{strategy: failover, members: [a, b], failover_after: 1s}"

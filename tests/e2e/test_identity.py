@@ -7,11 +7,11 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.infohash import InfoHashes
 from tests.conftest import MakeServer
-from tests.e2e.home import Home
-from tests.e2e.watched import watching
+from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.seeding import introduce_peer, introduce_peer_in_background, make_magnet_link, seed_torrent
+from tests.support.watch_process import watching
 
 KEYS = "category: c, tags: [x], name: Mine"
 

@@ -16,7 +16,7 @@ from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
 from tests.conftest import MakeServer
-from tests.e2e.home import Home, entry
+from tests.support.home import Home, entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient

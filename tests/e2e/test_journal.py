@@ -8,11 +8,11 @@ from typing import Any
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
-from tests.e2e.home import Home, entries, entry
-from tests.e2e.watched import watching
+from tests.support.home import Home, entries, entry
 from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.watch_process import watching
 
 LIMITS = "guard: {max_delete: 1000, max_delete_percent: 100}"
 

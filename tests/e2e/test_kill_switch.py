@@ -12,11 +12,11 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer, ReservedPort
 from tests.conftest import MakeProxy, MakeServer
-from tests.e2e.home import Home, entry
-from tests.e2e.watched import Watched, watching
+from tests.support.home import Home, entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.watch_process import Watched, watching
 
 
 class Vpn:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconciler.demo.servers import QbittorrentServer
-from tests.e2e.home import Home, entry
 from tests.support.certificates import make_self_signed_certificate
+from tests.support.home import Home, entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.nginx import Nginx
 from tests.support.raw import RawClient

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
-from tests.e2e.home import Home, entry
-from tests.e2e.watched import watching
+from tests.support.home import Home, entry
 from tests.support.inbox import Inbox
 from tests.support.magnets import make_infohash
 from tests.support.raw import RawClient
+from tests.support.watch_process import watching
 
 DOCS = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encoding="utf-8")
 

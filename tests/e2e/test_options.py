@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy, MakeServer
-from tests.e2e.home import Home, entry
+from tests.support.home import Home, entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
-from tests.e2e.home import Home
+from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.seeding import introduce_peer, make_magnet_link, seed_torrent

@@ -9,8 +9,8 @@ from typing import Any
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
-from tests.e2e.home import Home, entry
-from tests.live.places import torrent_file
+from tests.support.home import Home, entry
+from tests.support.instances import torrent_file
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient

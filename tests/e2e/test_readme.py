@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from reconciler.demo.servers import QbittorrentServer
-from tests.e2e.home import Home
+from tests.support.home import Home
 from tests.support.raw import RawClient
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

@@ -7,10 +7,10 @@ from typing import Any
 import requests
 
 from tests.conftest import MakeProxy, MakeServer
-from tests.e2e.home import Home, Ran, entry
-from tests.e2e.watched import watching
+from tests.support.home import Home, Ran, entry
 from tests.support.magnets import make_infohash
 from tests.support.raw import RawClient
+from tests.support.watch_process import watching
 
 NAMES = ("attic", "box", "cellar")
 SHARDS = ("0/2", "1/2")

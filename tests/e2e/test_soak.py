@@ -20,12 +20,12 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.journal import JOURNAL_FILE_NAME
 from tests.conftest import MakeProxy, MakeServer
-from tests.e2e.home import Home, entry
-from tests.e2e.watched import Watched, watching
 from tests.support import proxy as faults
+from tests.support.home import Home, entry
 from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.watch_process import Watched, watching
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
 COUNT = 60  # torrents on each instance

@@ -13,14 +13,14 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.metainfo import parse_metainfo
 from tests.conftest import MakeProxy
-from tests.e2e.home import Home, entry
-from tests.e2e.watched import watching
 from tests.support.certificates import make_self_signed_certificate
+from tests.support.home import Home, entry
 from tests.support.magnets import make_infohash
 from tests.support.nginx import Nginx
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.torrents import TORRENT_KINDS, bencode, make_torrent
+from tests.support.watch_process import watching
 from tests.support.web import FixedWebServer, WebHandler
 
 

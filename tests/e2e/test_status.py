@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
-from tests.cli.test_process import on_terminal
+from tests.cli.test_main import on_terminal
 from tests.conftest import MakeServer
-from tests.e2e.home import Home, entry
-from tests.e2e.watched import Watched
-from tests.live.following import seeding
 from tests.support.commands import COMMAND
+from tests.support.home import Home, entry
+from tests.support.incremental_sessions import seeding
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.seeding import keep_introducing_peer, seed_torrent_slowly
 from tests.support.torrents import make_torrent
+from tests.support.watch_process import Watched
 
 SIZE = 3_000_000
 

@@ -17,8 +17,8 @@ import pytest
 from reconciler.demo.packages import QBITTORRENT_PACKAGES
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
-from tests.e2e.home import Home, entries, entry
 from tests.support import proxy as faults
+from tests.support.home import Home, entries, entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Fault, Proxy
 from tests.support.raw import RawClient

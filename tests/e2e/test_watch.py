@@ -8,12 +8,12 @@ import time
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy, MakeServer
-from tests.e2e.home import Home, entries, entry
-from tests.e2e.watched import watching
 from tests.support import proxy as faults
+from tests.support.home import Home, entries, entry
 from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
+from tests.support.watch_process import watching
 
 
 def numbered(*numbers: int) -> set[str]:

@@ -13,8 +13,8 @@ from reconciler.journal import JOURNAL_FILE_NAME, HistoryFilter, get_default_sta
 from reconciler.journal.journal import ContestedField
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import RunMode, Status
-from tests.journal.runs import EPOCH, Diary, away, done, well
-from tests.report.runs import HOSTILE_NAME, make_infohash
+from tests.support.example_runs import HOSTILE_NAME, make_infohash
+from tests.support.journal_runs import EPOCH, Diary, away, done, well
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_the_file_does_not_grow_for_ever(diary: Diary, monkeypatch: pytest.Monke
 
 def test_another_owner_and_another_address_know_nothing_of_it(diary: Diary) -> None:
 
-    from tests.journal.runs import DESIRED
+    from tests.support.journal_runs import DESIRED
 
     diary.record(well(owned=7))
     assert diary.owned == {"home": 7}

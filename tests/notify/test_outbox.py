@@ -19,9 +19,9 @@ from reconciler.model.secret import Secret
 from reconciler.notify import Notifier, make_sender
 from reconciler.notify.outbox import MAX_QUEUED, Outbox, Sender
 from reconciler.report.notification import build_notification
-from tests.desired.helpers import HEAD, loaded
 from tests.notify.conftest import LETTER
-from tests.report.runs import PLAN_HASH, applied
+from tests.support.desired_yaml import HEAD, loaded
+from tests.support.example_runs import PLAN_HASH, applied
 from tests.support.inbox import Inbox
 from tests.support.raw import RawClient
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.plan import Plan, PlanInput, make_plan
-from tests.plan.worlds import make_desired_state, make_snapshot
+from tests.support.planner_inputs import make_desired_state, make_snapshot
 
 REFUSED: dict[str, Any] = {
     "guard": {"max_delete": 0},

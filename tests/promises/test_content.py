@@ -28,10 +28,10 @@ from reconciler.model.snapshot import AddOptions, LiveTorrent
 from reconciler.model.tags import CONTENT_OF_TAG
 from reconciler.testing import MemoryInstance
 from reconciler.testing.memory import WEB_API_VERSIONS
-from tests.plan.worlds import make_desired_state
-from tests.promises.fake_time import fake_pace
-from tests.promises.strategies import NOW
 from tests.promises.test_convergence import Killed
+from tests.support.fake_retry import fake_pace
+from tests.support.planner_inputs import make_desired_state
+from tests.support.strategies import NOW
 from tests.support.torrents import make_created_torrent
 
 NUMBERS = (11, 12, 13)

@@ -25,8 +25,8 @@ from reconciler.model.plan import Action, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, Run, Status
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
-from tests.promises.fake_time import fake_pace
-from tests.promises.strategies import NOW, cases, make_world
+from tests.support.fake_retry import fake_pace
+from tests.support.strategies import NOW, cases, make_world
 
 TRANSIENT = (UnreachableError, ResponseTimeoutError, BrokenResponseError, ServerFaultError)
 

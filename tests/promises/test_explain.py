@@ -27,10 +27,10 @@ from reconciler.report.json.explanation import write_explanation
 from reconciler.report.text.explanation import render_candidates, render_explanation
 from reconciler.report.text.lines import render_plain
 from reconciler.testing.memory import MemoryInstance
-from tests.plan.worlds import make_desired_state, make_snapshot, parse_hashes
-from tests.promises.fake_time import fake_pace
-from tests.promises.strategies import cases
 from tests.promises.test_convergence import memory
+from tests.support.fake_retry import fake_pace
+from tests.support.planner_inputs import make_desired_state, make_snapshot, parse_hashes
+from tests.support.strategies import cases
 
 
 def explained(desired: DesiredState, boxes: Mapping[str, MemoryInstance], text: str, **more: Any) -> Explanation:

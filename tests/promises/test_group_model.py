@@ -28,8 +28,8 @@ from reconciler.model.health import InterfaceCheck, NetworkState, Probe, Unhealt
 from reconciler.model.run import Run
 from reconciler.plan.placement.copies import is_complete
 from reconciler.testing.memory import MemoryInstance
-from tests.plan.worlds import make_desired_state, make_v1_hash
-from tests.promises.fake_time import fake_pace
+from tests.support.fake_retry import fake_pace
+from tests.support.planner_inputs import make_desired_state, make_v1_hash
 
 MEMBERS = ("a", "b", "c")
 TORRENTS = ("u", "v", "w", "x")

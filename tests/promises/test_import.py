@@ -21,9 +21,9 @@ from reconciler.model.snapshot import LiveCategory, LiveTorrent
 from reconciler.queries.import_entries import ImportFilter
 from reconciler.queries.import_library import ImportResult, import_library
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
-from tests.plan.worlds import make_live_options, parse_hashes
-from tests.promises.fake_time import fake_pace
-from tests.promises.strategies import live_option_rows
+from tests.support.fake_retry import fake_pace
+from tests.support.planner_inputs import make_live_options, parse_hashes
+from tests.support.strategies import live_option_rows
 
 NAMES = ("home", "box")
 TEXTS = st.sampled_from(

@@ -21,10 +21,10 @@ from reconciler.model.run import Run, Status
 from reconciler.model.tags import HELD_FORCED_TAG, HELD_TAG, IGNORE_TAG
 from reconciler.retry import RetryPolicy
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
-from tests.plan.worlds import OWNER_TAG
-from tests.promises.fake_time import fake_pace
-from tests.promises.strategies import cases
 from tests.promises.test_convergence import Killed, memory
+from tests.support.fake_retry import fake_pace
+from tests.support.planner_inputs import OWNER_TAG
+from tests.support.strategies import cases
 
 UP, DOWN = "lo", "eth0"
 versions = st.sampled_from(sorted(WEB_API_VERSIONS))

@@ -14,8 +14,8 @@ from reconciler.model.desired import Policy
 from reconciler.model.plan import Action, ObjectKind, Verb
 from reconciler.model.tags import IGNORE_TAG, PROTECT_TAG
 from reconciler.plan import PlanInput, make_plan
-from tests.plan.worlds import OWNER_TAG
-from tests.promises.strategies import NOW, cases, make_world
+from tests.support.planner_inputs import OWNER_TAG
+from tests.support.strategies import NOW, cases, make_world
 
 
 def _actions(case: dict[str, Any]) -> tuple[Action, ...]:

@@ -16,8 +16,8 @@ from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import MemoryInstance
-from tests.plan.worlds import OWNER_TAG, make_desired_state, make_live_torrent, make_v1_hash
-from tests.promises.fake_time import fake_pace
+from tests.support.fake_retry import fake_pace
+from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_v1_hash
 
 KEY = make_v1_hash("x")
 Trick = Callable[[MemoryInstance], None]

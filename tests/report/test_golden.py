@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.report.golden import EXPECTED, FOLDER, FORMS, path
-from tests.report.runs import CASES, planned
+from tests.support.example_runs import CASES, planned
+from tests.support.golden_reports import EXPECTED, FOLDER, FORMS, path
 
 
 @pytest.mark.parametrize(("case", "form"), EXPECTED)

@@ -12,7 +12,7 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
-from tests.live.places import instance
+from tests.support.instances import instance
 from tests.support.raw import RawClient
 from tests.support.torrents import TorrentKind, make_content, make_torrent
 

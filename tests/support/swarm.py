@@ -11,7 +11,7 @@ from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
 from tests.conftest import MakeServer
-from tests.live.places import instance
+from tests.support.instances import instance
 from tests.support.opentracker import Opentracker
 from tests.support.raw import RawClient
 from tests.support.torrents import make_content, make_torrent

@@ -24,10 +24,10 @@ from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.desired_source import DesiredSource
 from reconciler.watch.loop import WatchLoop
 from reconciler.watch.schedule import RunTrigger
-from tests.promises.fake_time import fake_pace
+from tests.support.fake_retry import fake_pace
+from tests.support.fake_time import FakeTime, FakeTrigger
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.torrents import make_torrent
-from tests.watch.fakes import FakeTime, FakeTrigger
 
 MINUTE = 60.0
 HOUR = 3600.0

@@ -15,10 +15,10 @@ import pytest
 
 from reconciler.web import StatusBoard, serve
 from reconciler.web.client import InvalidLoopUrl, StatusRequestError, build_endpoint_url, fetch_loop_status
-from tests.cli.command import environ, reconcile
-from tests.report.runs import converged, hostile, planned
+from tests.support.command_line import environ, reconcile
+from tests.support.example_runs import converged, hostile, planned
 from tests.web.conftest import NOON, Clock, Site, finished
-from tests.web.test_board import BACK, PROBLEM
+from tests.web.test_status_board import BACK, PROBLEM
 
 TEXT = """\
 reconcile 0.1.0  The desired state is invalid

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from reconciler.web.loop_view import LoopState
-from tests.report.runs import planned
+from tests.support.example_runs import planned
 from tests.web.conftest import Site, finished
-from tests.web.test_board import BACK, PROBLEM
+from tests.web.test_status_board import BACK, PROBLEM
 
 TEXT = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
 

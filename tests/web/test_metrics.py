@@ -9,10 +9,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.web import StatusBoard
-from tests.report.runs import CASES, accepted, applied, converged, placed, planned, refused
+from tests.support.example_runs import CASES, accepted, applied, converged, placed, planned, refused
 from tests.support.promtool import check_metrics
 from tests.web.conftest import NOON, Clock, Site, finished
-from tests.web.test_board import BACK, PROBLEM
+from tests.web.test_status_board import BACK, PROBLEM
 
 DOCS = Path(__file__).parents[2] / "docs" / "http.md"
 LABELS = {"instance", "verb", "outcome", "trigger", "exit_code", "version", "le"}

@@ -18,7 +18,7 @@ from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Sta
 from reconciler.web import StatusBoard
 from reconciler.web.loop_view import LoopView
 from reconciler.web.page import StatusPage, parse_refresh
-from tests.report.runs import (
+from tests.support.example_runs import (
     CASES,
     HOSTILE_NAME,
     PLAN_HASH,
@@ -33,7 +33,7 @@ from tests.report.runs import (
     refused,
 )
 from tests.web.conftest import Clock, Site, finished
-from tests.web.test_board import BACK, PROBLEM
+from tests.web.test_status_board import BACK, PROBLEM
 
 VOID = {"meta", "link"}
 TAGS = VOID | {"html", "head", "title", "style", "body", "header", "main", "footer", "section", "article", "h1", "h2"}

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from reconciler.web import ListenError, StatusBoard, TokenError, read_token, serve
 from reconciler.web.server import parse_listen
-from tests.report.runs import huge
+from tests.support.example_runs import huge
 from tests.web.conftest import TOKEN, MakeSite, Site, finished
 
 ENDS_WITHIN = 1.0

@@ -1,0 +1,148 @@
+"""A hybrid torrent that was added by its v1 hash alone gets another id with its metadata, at any moment of a run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import pytest
+
+from reconciler.apply.target import Target
+from reconciler.desired import load
+from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.model.content import CreationSpec
+from reconciler.model.errors import UnreachableError
+from reconciler.model.metainfo import parse_metainfo
+from reconciler.model.plan import Outcome
+from reconciler.model.run import Run
+from reconciler.model.snapshot import AddOptions, Snapshot
+from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
+from tests.support.fake_retry import fake_pace
+from tests.support.torrents import make_torrent
+
+HEAD = 'version: 1\npolicy: sync\nguard: {max_delete_percent: 100}\ninstances: {box: {url: "http://box"}}\ntorrents:\n'
+DATA = make_torrent(7, "hybrid")
+HASHES = parse_metainfo(DATA).infohashes
+V1, ID = str(HASHES.v1), HASHES.ids[0]
+OTHER = "  - {magnet: 'magnet:?xt=urn:btih:%s'}\n" % ("f" * 40)
+
+
+class Box(MemoryInstance):
+    """An instance on which the metadata arrives just after a request of a kind, or just before it."""
+
+    moment: tuple[str, bool] | None = None
+
+    def _meanwhile(self, call: str, *, after: bool) -> None:
+        if self.moment == (call, after) and V1 in self.torrents:
+            self.receive_metadata(V1, DATA)
+
+    def __getattribute__(self, name: str) -> object:
+        found = super().__getattribute__(name)
+        if name not in (
+            "add_magnets",
+            "set_category",
+            "add_tags",
+            "start_torrents",
+            "stop_torrents",
+            "rename_torrent",
+            "delete_torrents",
+            "read_torrents",
+        ):
+            return found
+
+        def around(*args: object) -> object:
+            self._meanwhile(name, after=False)
+            result = found(*args)
+            self._meanwhile(name, after=True)
+            return result
+
+        return around
+
+
+def entry(**keys: str) -> str:
+    """The entry, with its v1 hash alone."""
+    return f"  - magnet: 'magnet:?xt=urn:btih:{V1}'\n" + "".join(f"    {key}: {value}\n" for key, value in keys.items())
+
+
+def run(folder: Path, text: str, box: Target) -> Run:
+    """One run."""
+    (folder / "desired.yaml").write_text(HEAD + text)
+    desired = load([folder / "desired.yaml"], {})
+    connect: Callable[..., object] = lambda instance, stop: box  # noqa: E731
+    return run_once(desired, RunOptions(), SilentProgress(), threading.Event(), retry=fake_pace(), connect=connect)  # type: ignore[arg-type]
+
+
+def outcomes(done: Run) -> set[Outcome]:
+    """What became of it."""
+    return {one.outcome for one in done.instances[0].results}
+
+
+@pytest.mark.parametrize("release", sorted(WEB_API_VERSIONS))
+@pytest.mark.parametrize("moment", [("add_magnets", True), ("read_torrents", False), ("read_torrents", True)])
+def test_right_after_the_add(tmp_path: Path, release: str, moment: tuple[str, bool]) -> None:
+    box = Box(release)
+    box.moment = moment
+    assert outcomes(run(tmp_path, entry(tags="[x]", category="c"), box)) == {Outcome.APPLIED}
+    assert set(box.torrents) == {V1 if release == "4.2.5" else ID}
+    assert [(sorted(one.tags), one.category) for one in box.torrents.values()] == [(["reconcile:default", "x"], "c")]
+    before = box.request_count
+    assert outcomes(run(tmp_path, entry(tags="[x]", category="c"), box)) == set()
+    assert box.request_count - before <= 2
+
+
+@pytest.mark.parametrize("moment", ["set_category", "add_tags", "stop_torrents", "rename_torrent"])
+@pytest.mark.parametrize("after", [False, True])
+def test_while_it_is_changed(tmp_path: Path, moment: str, after: bool) -> None:
+    box = Box()
+    run(tmp_path, entry(paused="false"), box)
+    assert set(box.torrents) == {V1}
+    box.moment = (moment, after)
+    wanted = entry(paused="true", category="c", tags="[x]", name="N")
+    assert outcomes(run(tmp_path, wanted, box)) == {Outcome.APPLIED}
+    (there,) = box.torrents.values()
+    assert (there.id, there.stopped, there.category, there.name) == (ID, True, "c", "N")
+    assert outcomes(run(tmp_path, wanted, box)) == set()
+
+
+def test_while_it_is_started(tmp_path: Path) -> None:
+    box = Box()
+    run(tmp_path, entry(paused="true"), box)
+    box.moment = ("start_torrents", True)
+    assert outcomes(run(tmp_path, entry(paused="false"), box)) == {Outcome.APPLIED}
+    assert [(one.id, one.stopped) for one in box.torrents.values()] == [(ID, False)]
+
+
+def test_before_it_is_deleted(tmp_path: Path) -> None:
+    box = Box()
+    run(tmp_path, entry() + OTHER, box)
+    box.moment = ("read_torrents", False)
+    assert outcomes(run(tmp_path, OTHER, box)) == {Outcome.APPLIED}
+    assert set(box.torrents) == {"f" * 40}
+
+
+def test_what_does_not_appear_is_not_looked_for_all_the_time(tmp_path: Path) -> None:
+    class Deaf(MemoryInstance):
+        snapshots = 0
+
+        def add_magnets(self, magnets: Sequence[str], options: AddOptions) -> None:
+            """Accept it, and forget it."""
+
+        def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
+            self.snapshots += 1
+            return super().read_snapshot(files_of, creations)
+
+    box = Deaf()
+    done = run(tmp_path, entry(), box)
+    assert outcomes(done) == {Outcome.FAILED}
+    assert box.snapshots <= 1 + 6
+
+
+def test_an_instance_that_is_lost_while_it_is_looked_for(tmp_path: Path) -> None:
+    box = Box()
+    box.moment = ("add_magnets", True)
+    box.fail_next(100, UnreachableError("gone"), skip=3)
+    done = run(tmp_path, entry(), box)
+    assert outcomes(done) == {Outcome.FAILED}
+    box.fail_next(0, UnreachableError("gone"))
+    assert outcomes(run(tmp_path, entry(), box)) == set()

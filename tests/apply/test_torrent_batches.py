@@ -1,0 +1,153 @@
+"""Adds of .torrent files: few requests, none too large, and one bad file does not cost the others."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from reconciler.apply import torrent_batches
+from reconciler.desired import load
+from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.model.errors import RequestTooLargeError, UnreachableError
+from reconciler.model.plan import Outcome
+from reconciler.model.run import Run
+from reconciler.model.snapshot import AddOptions
+from reconciler.testing.memory import MemoryInstance
+from tests.support.fake_retry import fake_pace
+from tests.support.magnets import make_magnet
+from tests.support.torrents import make_torrent
+
+HEAD = 'version: 1\npolicy: sync\ninstances: {box: {url: "http://box"}}\ntorrents:\n'
+
+
+class Box(MemoryInstance):
+    """An instance that keeps book of uploads, and of the names in each."""
+
+    def __init__(self, version: str = "5.1.0", most: int = 64 << 20) -> None:
+        super().__init__(version)
+        self.uploads: list[list[str]] = []
+        self.links: list[int] = []
+        self.most = most
+
+    def add_torrent_files(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+        self.uploads.append(sorted(files))
+        if sum(map(len, files.values())) > self.most:
+            raise RequestTooLargeError("too large", 413)
+        super().add_torrent_files(files, options)
+
+    def add_magnets(self, magnets: object, options: AddOptions) -> None:
+        self.links.append(len(magnets))  # type: ignore[arg-type]
+        super().add_magnets(magnets, options)  # type: ignore[arg-type]
+
+    def names(self) -> list[str]:
+        return sorted(one.name for one in self.torrents.values())
+
+
+def run(folder: Path, entries: str, box: Box, meanwhile: Callable[[], object] = lambda: None) -> Run:
+    """One run; `meanwhile` happens between the load and the apply."""
+    file = folder / "desired.yaml"
+    file.write_text(HEAD + entries)
+    desired = load([file], {})
+    meanwhile()
+    connect = lambda instance, stop: box  # noqa: E731
+    return run_once(
+        desired, RunOptions(), SilentProgress(), threading.Event(), retry=fake_pace(effect_timeout=0.5), connect=connect
+    )
+
+
+def files(folder: Path, *numbers: int) -> str:
+    """Entries with a file each."""
+    for number in numbers:
+        (folder / f"{number}.torrent").write_bytes(make_torrent(number))
+    return "".join(f"  - torrent: {number}.torrent\n" for number in numbers)
+
+
+def failures(done: Run) -> dict[str, str | None]:
+    """What did not work, by the name of the torrent."""
+    results = done.instances[0].results
+    return {one.action.name: one.error for one in results if one.outcome is not Outcome.APPLIED}
+
+
+def test_many_files_go_in_one_request_and_links_in_another(tmp_path: Path) -> None:
+    box = Box()
+    links = "".join(f"  - magnet: {make_magnet(number)}\n" for number in range(50))
+    done = run(tmp_path, files(tmp_path, *range(100)) + links, box)
+    assert failures(done) == {}
+    assert ([len(names) for names in box.uploads], box.links) == ([100], [50])
+    assert len(box.torrents) == 150
+
+
+def test_requests_are_parted_by_options_number_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torrent_batches, "MAX_ADDS_PER_REQUEST", 30)
+    box = Box()
+    text = files(tmp_path, *range(40)) + "".join(
+        f"{one}    paused: true\n" for one in files(tmp_path, 50, 51).splitlines(keepends=True)
+    )
+    assert failures(run(tmp_path, text, box)) == {}
+    assert sorted(len(names) for names in box.uploads) == [2, 10, 30]
+
+    box = Box()
+    size = len(make_torrent(10)) + torrent_batches.FILE_OVERHEAD_BYTES
+    monkeypatch.setattr(torrent_batches, "MAX_ADD_BYTES", 10 * size)
+    assert failures(run(tmp_path, files(tmp_path, *range(10, 40)), box)) == {}
+    assert [len(names) for names in box.uploads] == [10, 10, 10]
+    assert len({name for names in box.uploads for name in names}) == 30
+
+
+def test_what_a_proxy_finds_too_large_is_sent_in_parts(tmp_path: Path) -> None:
+    box = Box(most=5 * len(make_torrent(10)))
+    assert failures(run(tmp_path, files(tmp_path, *range(10, 50)), box)) == {}
+    assert len(box.torrents) == 40
+    box = Box(most=10)
+    assert set(failures(run(tmp_path, files(tmp_path, 10, 11), box)).values()) == {"add: too large"}
+
+
+def test_one_that_the_server_takes_for_no_torrent_does_not_cost_the_others(tmp_path: Path) -> None:
+    """What we read and the server does not: here, a v2 torrent for one that knows none, put among others."""
+
+    class Picky(Box):
+        def add_torrent_files(self, files: Mapping[str, bytes], options: AddOptions) -> None:
+            super().add_torrent_files(
+                {name: b"junk" if b"torrent-7e" in data else data for name, data in files.items()}, options
+            )
+
+    for version in ("4.2.5", "5.3.0"):
+        box = Picky(version)
+        text = files(tmp_path, *range(20))
+        (tmp_path / "7.torrent").write_bytes(make_torrent(7, name="torrent-7e"))
+        done = run(tmp_path, text, box)
+        assert list(failures(done)) == ["torrent-7e"]
+        assert "not a valid torrent file" in str(failures(done)["torrent-7e"])
+        assert len(box.torrents) == 19
+        assert len(box.uploads) <= 2 * 5 + 1
+
+
+def test_a_file_that_changed_or_vanished_since_the_load_is_not_sent(tmp_path: Path) -> None:
+    box = Box()
+
+    def meanwhile() -> None:
+        (tmp_path / "1.torrent").write_bytes(make_torrent(100))
+        (tmp_path / "2.torrent").unlink()
+        (tmp_path / "3.torrent").write_bytes(make_torrent(3, trackers=["http://tracker"]))
+
+    found = failures(run(tmp_path, files(tmp_path, *range(5)), box, meanwhile))
+    assert "it has changed since it was read, and is another torrent now" in str(found.pop("torrent-1"))
+    assert "there is no such file" in str(found.pop("torrent-2"))
+    assert found == {}
+    assert box.names() == ["torrent-0", "torrent-3", "torrent-4"]
+
+
+def test_nothing_is_sent_where_no_file_is_left(tmp_path: Path) -> None:
+    box = Box()
+    found = failures(run(tmp_path, files(tmp_path, 1), box, (tmp_path / "1.torrent").unlink))
+    assert list(found) == ["torrent-1"] and box.uploads == []
+
+
+def test_a_lost_answer_is_followed_by_a_look(tmp_path: Path) -> None:
+    box = Box()
+    box.fail_next(1, UnreachableError("lost"), skip=1)
+    assert failures(run(tmp_path, files(tmp_path, *range(5)), box)) == {}
+    assert len(box.torrents) == 5

@@ -1,0 +1,228 @@
+"""`reconcile add` and `reconcile rm`, typed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.main import run_command_line
+from tests.support.desired_yaml import BUNNY, SINTEL, STEEL
+from tests.support.torrents import make_torrent
+from tests.support.web import FixedWebServer
+
+FILE = f"""\
+# mine
+version: 1
+policy: sync
+instances:
+  home: {{url: "http://127.0.0.1:9", username: me, password: {{env: HOME_PASSWORD}}}}
+torrents:
+  - magnet: {SINTEL}&dn=Sintel&tr=http%3A%2F%2Ft%2Fpasskey
+    tags:   [a]   # why
+"""
+TWO = "version: 1\npolicy: upsert\ninstances: {one: {url: 'http://h1'}, two: {url: 'http://h2'}}\n"
+ENTRY = f'  - magnet: {STEEL}\n    category: films\n    tags: [x, "y: z"]\n    save_path: /data\n    paused: true\n'
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with that file."""
+    path = tmp_path / "desired.yaml"
+    path.write_text(FILE)
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+def test_add(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--category", "films", "--tag", "x", "--tag", "y: z", "--save-path", "/data", "--paused"]
+    assert run_command_line(["add", STEEL, *options, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "+  - magnet: " + STEEL in said
+    assert "passkey" not in said
+    assert "would add  209c8226b2" in said
+    assert file.read_text() == FILE
+
+    assert run_command_line(["add", STEEL, *options]) == 0
+    assert file.read_text() == FILE + ENTRY
+    assert capsys.readouterr().out.endswith("added  209c8226b2     desired.yaml:9:5 · home\n")
+
+    assert run_command_line(["add", STEEL, "--category", "other"]) == 0
+    assert capsys.readouterr().out == "declared already  209c8226b2     desired.yaml:9:5 · home\n"
+    assert file.read_text() == FILE + ENTRY
+
+
+def test_several_at_once_each_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["add", STEEL, BUNNY, STEEL + "&dn=again", SINTEL, "--output", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["written"] is True
+    assert [(one["verb"], one["infohash"][:6]) for one in report["torrents"]] == [
+        ("declared already", "08ada5"),
+        ("add", "209c82"),
+        ("add", "dd8255"),
+    ]
+    assert file.read_text() == FILE + f"  - magnet: {STEEL}\n  - magnet: {BUNNY}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["magnet:?xt=urn:btih:12"], "argument 1 cannot be added: its btih has 2 hex digits"),
+        ([STEEL, "ftp://secret.example/passkey"], "argument 2 cannot be added: it is an ftp link"),
+        (["nowhere.torrent"], "argument 1 cannot be added: a magnet link begins"),
+        (["desired.yaml"], "argument 1 cannot be added: "),
+        ([STEEL, "--category", "a//b"], "a category cannot begin or end"),
+        ([STEEL, "--tag", "a,b"], "a tag cannot hold a comma"),
+        ([STEEL, "--save-path", "relative"], "this path is not absolute"),
+        ([STEEL, "--instance", "hom"], 'no instance "hom". Did you mean "home"?'),
+        ([STEEL, "--to", "other.yaml"], "other.yaml is not one of the files: desired.yaml"),
+        ([STEEL, BUNNY, "--name", "x"], "--name is for one torrent"),
+        ([STEEL, "--output", "github"], "add has no github form"),
+    ],
+)
+def test_what_cannot_be_added(
+    arguments: list[str], message: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command_line(["add", *arguments]) == 4
+    said = "".join(capsys.readouterr())
+    assert message in said
+    assert "passkey" not in said
+    assert file.read_text() == FILE
+
+
+def test_an_invalid_file_is_not_touched(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(FILE + "bogus: 1\n")
+    assert run_command_line(["add", STEEL]) == 4
+    assert run_command_line(["rm", "Sintel"]) == 4
+    assert "desired.yaml:9:1: error: unknown key" in capsys.readouterr().err
+    assert file.read_text() == FILE + "bogus: 1\n"
+
+
+def test_a_dry_run_of_the_environment_holds(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONCILE_DRY_RUN", "1")
+    assert run_command_line(["add", STEEL]) == 0
+    assert run_command_line(["rm", "Sintel"]) == 0
+    assert run_command_line(["--dry-run", "rm", "Sintel"]) == 0
+    assert file.read_text() == FILE
+
+
+def test_which_file_and_which_instance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base, one, two = (tmp_path / name for name in ("base.yaml", "one.yaml", "two.yaml"))
+    base.write_text(TWO)
+    one.write_text(f"version: 1\ndefaults: {{instance: one, category: c}}\ntorrents:\n- magnet: {SINTEL}\n")
+    files = ["-f", str(tmp_path)]
+    assert run_command_line(["add", STEEL, *files]) == 0, "only one has torrents"
+    assert one.read_text().endswith(f"- magnet: {SINTEL}\n- magnet: {STEEL}\n")
+    assert "with the defaults there: instance, category" in capsys.readouterr().out
+
+    two.write_text("version: 1\ntorrents: []\n")
+    assert run_command_line(["add", BUNNY, *files]) == 4
+    assert "Say which with --to FILE" in capsys.readouterr().err
+    assert run_command_line(["add", BUNNY, *files, "--to", str(two)]) == 4
+    assert "there are several instances: one, two. Say which" in capsys.readouterr().err
+    assert run_command_line(["add", BUNNY, *files, "--to", str(two), "--instance", "two"]) == 0
+    assert two.read_text() == f"version: 1\ntorrents:\n  - magnet: {BUNNY}\n    instance: two\n"
+    assert run_command_line(["add", SINTEL, *files, "--to", str(two), "--instance", "two"]) == 0, (
+        "elsewhere it is another matter"
+    )
+    capsys.readouterr()
+
+    assert run_command_line(["rm", "08ada5", *files]) == 1
+    said = capsys.readouterr().err
+    assert '"08ada5" is 2 entries' in said
+    assert f"{one}:4:3" in said and "on two" in said
+    assert run_command_line(["rm", "08ada5", "209c82", *files, "--instance", "one"]) == 0
+    assert one.read_text() == "version: 1\ndefaults: {instance: one, category: c}\ntorrents: []\n"
+
+
+def test_rm(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["rm", "Sintl"]) == 1
+    said = capsys.readouterr().err
+    assert 'no entry is called "Sintl"' in said
+    assert "desired.yaml:7:5  08ada5a7a6  Sintel" in said
+    run_command_line(["add", STEEL])
+    capsys.readouterr()
+
+    assert run_command_line(["rm", "sintel", "08ada5a7"]) == 0
+    said = capsys.readouterr().out
+    assert "passkey" not in said
+    assert "removed  08ada5a7a6  Sintel   desired.yaml:7:5 · home · policy sync: the next run deletes" in said
+    assert file.read_text() == FILE[: FILE.index("  - magnet")] + f"  - magnet: {STEEL}\n"
+
+    assert run_command_line(["rm", STEEL + "&tr=http%3A%2F%2Fpasskey"]) == 0
+    assert "the guard refuses to delete then" in capsys.readouterr().out
+    assert file.read_text() == FILE[: FILE.index("torrents:")] + "torrents: []\n"
+
+
+def test_what_is_declared_absent_is_not_added(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(FILE + f"  - magnet: {STEEL}\n    state: absent\n")
+    assert run_command_line(["add", STEEL]) == 4
+    assert (
+        "is declared absent at desired.yaml:9:5. Remove that first: reconcile rm 209c8226b2" in capsys.readouterr().err
+    )
+
+
+def test_a_file_that_cannot_be_written_is_said(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert run_command_line(["add", STEEL]) == 1
+    assert "could not be written, and is as it was: No space left" in capsys.readouterr().err
+    assert [path.name for path in file.parent.iterdir()] == ["desired.yaml"]
+    assert file.read_text() == FILE
+
+
+def test_a_newcomer_is_told_what_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_command_line(["import"]) == 4
+    said = capsys.readouterr().err
+    lines = [line.removeprefix("  ") for line in said.splitlines()[2:]]
+    assert "Write these lines to desired.yaml" in said
+    (tmp_path / "desired.yaml").write_text("\n".join(lines) + "\n")
+    assert run_command_line(["validate"]) == 0
+    assert run_command_line(["import", "--output", "json"]) == 4
+
+
+def test_a_file_is_named_from_where_the_yaml_is(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (file.parent / "yaml").mkdir()
+    (file.parent / "files").mkdir()
+    moved = file.rename(file.parent / "yaml" / "desired.yaml")
+    (file.parent / "files" / "a b.torrent").write_bytes(make_torrent(1))
+    assert run_command_line(["add", "files/a b.torrent", "-f", str(moved), "--category", "x"]) == 0
+    assert moved.read_text() == FILE + '  - torrent: "../files/a b.torrent"\n    category: x\n'
+    assert "torrent-1" in capsys.readouterr().out
+    assert run_command_line(["add", "files/a b.torrent", "-f", str(moved)]) == 0
+    assert "declared already" in capsys.readouterr().out
+    assert run_command_line(["rm", "torrent-1", "-f", str(moved)]) == 0
+    assert moved.read_text() == FILE
+
+
+def test_a_url_is_fetched_to_know_what_it_is(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with FixedWebServer({"/passkey": make_torrent(1), "/same": make_torrent(1), "/page": b"<html>"}) as web:
+        assert run_command_line(["add", web.url_of("/passkey?k=passkey"), web.url_of("/same"), "--output", "json"]) == 0
+        said = capsys.readouterr()
+        assert [one["name"] for one in json.loads(said.out)["torrents"]] == ["torrent-1"]
+        assert "passkey" not in said.out + said.err
+        assert file.read_text() == FILE + f"  - torrent: {web.url_of('/passkey?k=passkey')}\n"
+        assert web.count_requests("/passkey") == 1
+
+        assert run_command_line(["add", web.url_of("/same")]) == 0
+        assert "declared already" in capsys.readouterr().out
+        for path in ("/page", "/passkey-not-there"):
+            assert run_command_line(["add", web.url_of(path)]) == 1
+            said = capsys.readouterr()
+            assert "argument 1 cannot be added: " in said.err and "passkey" not in said.err
+        asked = len(web.requests)
+        assert run_command_line(["add", STEEL]) == 0
+        assert len(web.requests) == asked, "what names itself contacts nobody"
+        assert run_command_line(["rm", "torrent-1"]) == 0
+        assert len(web.requests) == asked + 1
+        assert file.read_text() == FILE + f"  - magnet: {STEEL}\n"

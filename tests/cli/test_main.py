@@ -1,0 +1,201 @@
+"""The real process: signals, broken pipes, terminals, start-up."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import environ, reconcile, write_desired
+from tests.support.commands import COMMAND
+
+
+@contextmanager
+def unanswering() -> Iterator[tuple[str, threading.Event, threading.Event]]:
+    """A server that takes requests and answers none until it is told to hang up: (url, was asked, hang up)."""
+    asked, hang_up = threading.Event(), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    asked.set()
+                    hang_up.wait(30)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked, hang_up
+        hang_up.set()
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`reconcile`, running."""
+    process = subprocess.Popen(
+        (*COMMAND, *arguments),
+        cwd=folder,
+        env=environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_finishes_the_request_and_reports(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    with unanswering() as (url, asked, hang_up), started(write_desired(tmp_path, url).parent, "--dry-run") as process:
+        assert asked.wait(20)
+        process.send_signal(number)
+        time.sleep(0.3)
+        assert process.poll() is None, "the request in flight was not waited for"
+        hang_up.set()
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert "stopping" in err
+    assert "home" in out, "no report was printed"
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    with unanswering() as (url, asked, _), started(write_desired(tmp_path, url).parent) as process:
+        assert asked.wait(20)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130
+
+
+def test_an_instance_that_is_down_is_1_and_json_stays_json(tmp_path: Path) -> None:
+    write_desired(tmp_path)
+    ran = reconcile(tmp_path, "--dry-run", "--detailed-exitcode", "--output", "json")
+    assert ran.exit_code == 1
+    assert ran.json["exit_code"] == 1
+    assert ran.json["instances"][0]["status"] == "unreachable"
+    assert "secret-of-home" not in ran.out + ran.err
+
+
+def test_status_of_an_instance_that_is_down(tmp_path: Path) -> None:
+    write_desired(tmp_path)
+    ran = reconcile(tmp_path, "status")
+    assert ran.exit_code == 1
+    assert ran.out.splitlines()[1].split()[:2] == ["home", "unreachable"]
+    assert "its instance could not be read" in ran.out
+    assert reconcile(tmp_path, "status", "--instance", "x", "--output", "json").json["exit_code"] == 4
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    write_desired(tmp_path)
+    command = (*COMMAND, "validate")
+    done = subprocess.run(command, cwd=tmp_path, env=environ(), stdout=write_end, stderr=subprocess.PIPE, check=False)
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_full_disk_on_standard_output_is_told(tmp_path: Path) -> None:
+    write_desired(tmp_path)
+    with Path("/dev/full").open("w") as full:
+        command = (*COMMAND, "validate")
+        done = subprocess.run(command, cwd=tmp_path, env=environ(), stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr == b"error: the report could not be written to standard output: No space left on device\n"
+
+
+def test_closed_streams_are_no_error(tmp_path: Path) -> None:
+    write_desired(tmp_path)
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *COMMAND, "validate"], cwd=tmp_path, env=environ(), check=False
+    )
+    assert done.returncode == 0
+
+
+def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
+    (tmp_path / "naïve.yaml").write_text("version: 2\n")
+    command = (*COMMAND, "validate", "-f", "naïve.yaml")
+    ascii_only = environ(PYTHONIOENCODING="ascii")
+    done = subprocess.run(command, cwd=tmp_path, env=ascii_only, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "na\\xefve.yaml:1:10: error:" in done.stderr
+
+
+def on_terminal(
+    folder: Path, *arguments: str, meanwhile: Callable[[subprocess.Popen[bytes]], None] | None = None, **env: str
+) -> str:
+    """What `reconcile` writes on a terminal, both streams together."""
+    main, side = pty.openpty()
+    process = subprocess.Popen((*COMMAND, *arguments), cwd=folder, env=environ(**env), stdout=side, stderr=side)
+    os.close(side)
+    if meanwhile:
+        threading.Thread(target=meanwhile, args=(process,), daemon=True).start()
+    seen = b""
+    while True:
+        try:
+            piece = os.read(main, 65_536)
+        except OSError:  # Linux says so when the other side has closed
+            break
+        if not piece:
+            break
+        seen += piece
+    process.wait(60)
+    os.close(main)
+    return seen.decode()
+
+
+def test_colours_on_a_terminal_only_and_not_against_the_will(tmp_path: Path) -> None:
+    write_desired(tmp_path)
+    assert "\x1b[" in on_terminal(tmp_path, "validate", TERM="xterm")
+    assert "\x1b[" not in on_terminal(tmp_path, "validate", TERM="xterm", NO_COLOR="1")
+    assert "\x1b[" not in on_terminal(tmp_path, "validate", TERM="dumb")
+    assert "\x1b[" not in reconcile(tmp_path, "validate").out
+
+
+def test_a_problem_on_a_terminal_shows_its_line(tmp_path: Path) -> None:
+    file = write_desired(tmp_path)
+    file.write_text(file.read_text().replace("sync", "sink"))
+    seen = on_terminal(tmp_path, "validate", TERM="xterm", NO_COLOR="1").splitlines()
+    assert seen[1:3] == ["      2 | policy: sink", "        |         ^"]
+
+
+def test_progress_shows_when_it_takes_long_and_vanishes(tmp_path: Path) -> None:
+    with unanswering() as (url, asked, hang_up):
+        write_desired(tmp_path, url)
+
+        def stop_later(process: subprocess.Popen[bytes]) -> None:
+            asked.wait(20)
+            time.sleep(1.6)
+            process.terminate()
+            hang_up.set()
+
+        seen = on_terminal(tmp_path, "--dry-run", meanwhile=stop_later, TERM="xterm")
+    assert "reading the instances" in seen
+    assert seen.rstrip().count("\x1b[?25l") == seen.count("\x1b[?25h"), "the cursor stays hidden"
+    last = re.split(r"\x1b\[2K", seen)[-1]
+    assert "reading the instances" not in last
+
+
+def test_start_up_does_not_load_what_a_run_does_not_need(tmp_path: Path) -> None:
+    write_desired(tmp_path)
+    late = {"rich", "structlog", "deepdiff", "humanize", "qbittorrentapi", "requests"}
+    code = f"import sys; from reconciler.cli.main import run_command_line; run_command_line(['validate']); print({late} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ(), capture_output=True, check=True)
+    assert done.stdout.splitlines()[-1] == b"set()"

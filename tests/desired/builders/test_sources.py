@@ -1,0 +1,252 @@
+"""What a torrent is given by: a magnet link, a .torrent file or an infohash."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+import pytest
+
+from reconciler.desired import DesiredStateError, TorrentFetcher, TorrentFileCache, load, torrent_files
+from reconciler.model.desired import DesiredState
+from reconciler.model.infohash import InfoHashes
+from reconciler.model.metainfo import parse_metainfo
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from tests.support.desired_yaml import HEAD, SINTEL, TWO, loaded, problems_of, write
+from tests.support.torrents import TORRENT_KINDS, TorrentKind, make_torrent
+
+V1, V2 = "08ada5a7a6183aae1e09d831df6748d566095a10", "ab" * 32
+URL = "https://torrents.example/1.torrent?passkey=hunter2"
+
+
+def entry(source: str) -> str:
+    """A desired state with one torrent."""
+    return f"{HEAD}torrents:\n  - {source}\n"
+
+
+def fetching(**torrents: bytes | TorrentFileError) -> TorrentFetcher:
+    """A network of `http://NAME/` that answers at once."""
+
+    def fetch(urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
+        return {url: made(url, torrents[url.split("/")[2].split(".")[0]]) for url in urls}
+
+    def made(url: str, what: bytes | TorrentFileError) -> TorrentFile | TorrentFileError:
+        if isinstance(what, TorrentFileError):
+            return what
+        found = parse_metainfo(what)
+        return TorrentFile(url, found.infohashes, found.name, len(what), lambda: what)
+
+    return fetch
+
+
+def fetched(folder: Path, text: str, fetch: TorrentFetcher) -> DesiredState:
+    """What a file means with a network."""
+    return load([write(folder, text)], {}, torrent_files=TorrentFileCache(fetch))
+
+
+@pytest.mark.parametrize("kind", TORRENT_KINDS)
+def test_a_file_is_relative_to_its_yaml(tmp_path: Path, kind: TorrentKind) -> None:
+    data = make_torrent(1, kind)
+    (tmp_path / "conf" / "torrents").mkdir(parents=True)
+    (tmp_path / "conf" / "torrents" / "ü 1.torrent").write_bytes(data)
+    desired = loaded(tmp_path / "conf", entry("torrent: torrents/ü 1.torrent"))
+    (found,) = desired.torrents
+    assert isinstance(found.source, TorrentFile)
+    assert found.infohashes == found.source.infohashes == parse_metainfo(data).infohashes
+    assert (found.label, found.source.length, found.source.read_bytes()) == ("torrent-1", len(data), data)
+    assert str(tmp_path / "conf" / "torrents" / "ü 1.torrent") in desired.files
+    assert desired.unfetched_count == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "hashes"),
+    [
+        (V1, InfoHashes(V1)),
+        (V1.upper(), InfoHashes(V1)),
+        (base64.b32encode(bytes.fromhex(V1)).decode(), InfoHashes(V1)),
+        (V2, InfoHashes(v2=V2)),
+        ('"1234567890123456789012345678901234567890"', InfoHashes("1234567890" * 4)),
+    ],
+)
+def test_an_infohash(tmp_path: Path, text: str, hashes: InfoHashes) -> None:
+    (found,) = loaded(tmp_path, entry(f"infohash: {text}")).torrents
+    assert (found.infohashes, found.source, found.label) == (hashes, None, str(hashes))
+
+
+MUST_BE = "an infohash is 40 hex digits"
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("infohash: abc", f"5:15: {MUST_BE}"),
+        (f"infohash: {V1}a", f"5:15: {MUST_BE}"),
+        (f"infohash: {'0' * 39}g", f"5:15: {MUST_BE}"),
+        (f"infohash: 'urn:btih:{V1}'", f"5:15: {MUST_BE}"),
+        (f"infohash: '{SINTEL}'", f"5:15: {MUST_BE}"),
+        ("infohash: 1234567890123456789012345678901234567890", '5:15: "infohash" must be text'),
+        (f"infohash: '{'0' * 40}'", "5:15: this infohash is all zeros"),
+        ("infohash:", '5:14: "infohash" has no value'),
+        ("torrent:", '5:13: "torrent" has no value'),
+        ("torrent: 1", '5:14: "torrent" must be text'),
+        ("torrent: ''", "5:14: the torrent is empty"),
+        ('torrent: "a\\nb"', "5:14: the torrent has a line break"),
+        (f"torrent: '{SINTEL}'", "5:14: this is a magnet link"),
+        ("torrent: ftp://example.org/a.torrent", "5:14: a .torrent file is fetched over http and https only"),
+        ("torrent: file:///a.torrent", "5:14: a .torrent file is fetched over http and https only"),
+        ("torrent: https://user:hunter2@example.org/a", "5:14: a url with a user name"),
+        ("torrent: https:///a", "5:14: this is not a usable url"),
+        ("torrent: https://example.org:99999/a", "5:14: this is not a usable url"),
+        ("torrent: https://example.org/a b", "5:14: this is not a usable url"),
+        (f"{{torrent: a.torrent, magnet: '{SINTEL}'}}", "5:6: this torrent has magnet and torrent"),
+        (f"{{infohash: {V1}, torrent: a.torrent}}", "5:6: this torrent has torrent and infohash"),
+        ("{torrent: 1, infohash: 2}", None),
+    ],
+)
+def test_what_is_wrong_with_a_source(tmp_path: Path, source: str, problem: str | None) -> None:
+    found = problems_of(tmp_path, entry(source))
+    assert all("hunter2" not in one for one in found)
+    if problem and "this torrent has" in problem:
+        problem = problem.split(": ", 1)[1]
+        assert any(problem in one for one in found), found
+    elif problem:
+        assert len(found) == 1 and found[0].startswith(problem), found
+    else:
+        assert len(found) == 3, found
+
+
+FILES: list[tuple[str, Callable[[Path], object], str]] = [
+    ("missing", lambda path: None, "there is no such file. Check the path; it is relative to this file"),
+    ("a folder", Path.mkdir, "it cannot be read: Is a directory"),
+    ("a pipe", os.mkfifo, "it is no file"),
+    ("empty", lambda path: path.write_bytes(b""), "it is empty"),
+    ("truncated", lambda path: path.write_bytes(make_torrent(1)[:-1]), "it is damaged: it ends too early"),
+    ("deep", lambda path: path.write_bytes(b"d4:info" + b"l" * 5000), "levels deep"),
+    ("huge", lambda path: os.truncate(_touched(path), 1 << 40), "larger than 32 MiB"),
+    ("html", lambda path: path.write_text("<!doctype html>"), "it is a web page"),
+]
+
+
+def _touched(path: Path) -> Path:
+    path.touch()
+    return path
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(("what", "make", "problem"), FILES, ids=[name for name, _, _ in FILES])
+def test_what_is_wrong_with_a_file(tmp_path: Path, what: str, make: Callable[[Path], object], problem: str) -> None:
+    make(tmp_path / "a.torrent")
+    (found,) = problems_of(tmp_path, entry("torrent: a.torrent"))
+    assert found.startswith("5:14: this .torrent file cannot be used: ")
+    assert problem in found
+
+
+def test_the_problems_of_all_files_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "bad").write_bytes(b"junk")
+    text = f"{HEAD}torrents:\n  - torrent: bad\n  - torrent: missing\n  - torrent: bad\n    pausd: 1\n"
+    assert [one.split(": ")[0] for one in problems_of(tmp_path, text)] == ["5:14", "6:14", "7:14", "8:5"]
+    with pytest.raises(DesiredStateError) as error:
+        load([tmp_path / "desired.yaml"], {})
+    assert {str(tmp_path / "bad"), str(tmp_path / "missing")} <= set(error.value.files)
+
+
+@pytest.mark.parametrize("kind", TORRENT_KINDS)
+def test_the_same_torrent_twice_however_it_is_given(tmp_path: Path, kind: TorrentKind) -> None:
+    data = make_torrent(1, kind)
+    (tmp_path / "a.torrent").write_bytes(data)
+    (tmp_path / "b.torrent").write_bytes(make_torrent(1, kind, trackers=["http://tracker"]))
+    found = parse_metainfo(data).infohashes
+    topic = f"btih:{found.v1}" if found.v1 else f"btmh:1220{found.v2}"
+    first = f"{HEAD}torrents:\n  - torrent: a.torrent\n"
+    for again in (f"magnet: 'magnet:?xt=urn:{topic}'", "torrent: b.torrent", f"infohash: {found}"):
+        (problem,) = problems_of(tmp_path, f"{first}  - {again}\n")
+        assert "6:" in problem and "is already declared" in problem and "desired.yaml:5:5" in problem
+    assert (
+        len(
+            loaded(
+                tmp_path,
+                first.replace(HEAD, TWO).replace("a.torrent", "a.torrent\n    instance: home")
+                + "  - torrent: b.torrent\n    instance: seedbox\n",
+            ).torrents
+        )
+        == 2
+    )
+
+
+def test_next_to_absent_any_source_will_do(tmp_path: Path) -> None:
+    (tmp_path / "a.torrent").write_bytes(make_torrent(1))
+    text = f"{HEAD}torrents:\n  - {{torrent: a.torrent, state: absent}}\n  - {{infohash: {V1}, state: absent}}\n"
+    assert [one.absent for one in loaded(tmp_path, text).torrents] == [True, True]
+
+
+def test_a_source_cannot_be_a_default(tmp_path: Path) -> None:
+    for key in ("magnet", "torrent", "infohash"):
+        (problem,) = problems_of(tmp_path, f"{HEAD}defaults: {{{key}: x}}\n")
+        assert f'"{key}" cannot be a default' in problem
+
+
+def test_a_url_is_fetched(tmp_path: Path) -> None:
+    desired = fetched(tmp_path, entry(f"torrent: {URL}"), fetching(torrents=make_torrent(1)))
+    (found,) = desired.torrents
+    assert found.infohashes == parse_metainfo(make_torrent(1)).infohashes
+    assert isinstance(found.source, TorrentFile) and found.source.read_bytes() == make_torrent(1)
+    assert "hunter2" not in repr(desired)
+    assert URL not in desired.files
+
+
+def test_torrents_keep_their_order_whichever_is_fetched(tmp_path: Path) -> None:
+    (tmp_path / "a.torrent").write_bytes(make_torrent(3))
+    sources = ["torrent: http://one/", f"magnet: '{SINTEL}'", "torrent: HTTP://two/", "torrent: a.torrent"]
+    text = HEAD + "torrents:\n" + "".join(f"  - {source}\n" for source in sources)
+    found = fetched(tmp_path, text, fetching(one=make_torrent(1), two=make_torrent(2))).torrents
+    assert [one.label for one in found] == ["torrent-1", V1, "torrent-2", "torrent-3"]
+
+
+def test_offline_urls_are_counted_and_not_contacted(tmp_path: Path) -> None:
+    desired = loaded(tmp_path, f"{HEAD}torrents:\n  - torrent: {URL}\n  - magnet: '{SINTEL}'\n")
+    assert (len(desired.torrents), desired.unfetched_count) == (1, 1)
+
+
+def test_nothing_is_fetched_for_a_desired_state_that_is_invalid(tmp_path: Path) -> None:
+    def never(urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
+        raise AssertionError(urls)
+
+    for wrong in ("    pausd: 1\n", "  - torrent: missing\n", f"  - magnet: '{SINTEL}'\n" * 2):
+        with pytest.raises(DesiredStateError):
+            fetched(tmp_path, f"{entry(f'torrent: {URL}')}{wrong}", never)
+
+
+def test_a_failure_to_fetch_is_told_apart(tmp_path: Path) -> None:
+    down = TorrentFileError("torrents.example did not answer in time", remote=True)
+    text = f"{HEAD}torrents:\n  - torrent: {URL}\n  - torrent: http://other/\n"
+    with pytest.raises(DesiredStateError) as error:
+        fetched(tmp_path, text, fetching(torrents=down, other=make_torrent(1)))
+    (problem,) = error.value.problems
+    assert str(problem).endswith(":5:14: this torrent could not be fetched: torrents.example did not answer in time")
+    assert problem.remote
+
+
+def test_what_turns_out_to_be_the_same_torrent_is_a_problem_of_the_files(tmp_path: Path) -> None:
+    text = f"{HEAD}torrents:\n  - torrent: http://one/\n  - torrent: http://two/\n"
+    with pytest.raises(DesiredStateError) as error:
+        fetched(tmp_path, text, fetching(one=make_torrent(1), two=make_torrent(1)))
+    (problem,) = error.value.problems
+    assert "is already declared" in problem.message and not problem.remote
+
+
+def test_what_has_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, torrents = tmp_path / "a.torrent", TorrentFileCache()
+    path.write_bytes(make_torrent(1))
+    assert torrents.get(str(path)) is not torrents.get(str(path)), "it may be written again within the same moment"
+    monkeypatch.setattr(torrent_files, "_MIN_FILE_AGE", 0.0)
+    first = torrents.get(str(path))
+    assert torrents.get(str(path)) is first
+    before = path.stat()
+    path.write_bytes(make_torrent(2))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert torrents.get(str(path)).name == "torrent-2", "of the same size and, as it says, the same age"
+    path.unlink()
+    with pytest.raises(TorrentFileError, match="no such file"):
+        torrents.get(str(path))

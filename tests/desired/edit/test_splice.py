@@ -1,0 +1,454 @@
+"""Surgery on files: what is asked for and nothing else, whatever the file looks like."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from reconciler.desired import load
+from reconciler.desired.edit import (
+    SaveError,
+    UnsupportedLayout,
+    YamlFile,
+    create_file,
+    parse_layout,
+    redact_text,
+    replace_file,
+)
+from reconciler.desired.render import EntrySource, YamlEntry
+from reconciler.model.position import Position
+from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, STEEL
+
+NEW = YamlEntry(EntrySource("magnet", STEEL), {"category": "films", "tags": ["a", "b: c"]})
+BLOCK = f'  - magnet: {STEEL}\n    category: films\n    tags: [a, "b: c"]\n'
+FLOW = f'{{magnet: "{STEEL}", category: films, tags: [a, "b: c"]}}'
+
+
+def file_of(text: str) -> YamlFile:
+    return YamlFile(Path("desired.yaml"), text.encode())
+
+
+# before, after: what `add` makes of it, in the last document that has torrents
+ADDED = {
+    "block": (f"torrents:\n  - magnet: {SINTEL}\n", f"torrents:\n  - magnet: {SINTEL}\n{BLOCK}"),
+    "no indent": (
+        f"torrents:\n- magnet: {SINTEL}\n",
+        f"torrents:\n- magnet: {SINTEL}\n" + BLOCK.replace("\n  ", "\n")[2:],
+    ),
+    "no last line break": (f"torrents:\n  - magnet: {SINTEL}", f"torrents:\n  - magnet: {SINTEL}\n{BLOCK}"),
+    "crlf": (
+        f"torrents:\r\n  - magnet: {SINTEL}\r\n",
+        f"torrents:\r\n  - magnet: {SINTEL}\r\n" + BLOCK.replace("\n", "\r\n"),
+    ),
+    "comments": (
+        f"torrents: # all\n  # a\n  - magnet: {SINTEL}  # one\n    # paused: true\n  # - magnet: off\n# end\n",
+        f"torrents: # all\n  # a\n  - magnet: {SINTEL}  # one\n    # paused: true\n{BLOCK}  # - magnet: off\n# end\n",
+    ),
+    "blank lines between": (
+        f"torrents:\n  - magnet: {SINTEL}\n\n  - magnet: {BUNNY}\n\n# end\n",
+        f"torrents:\n  - magnet: {SINTEL}\n\n  - magnet: {BUNNY}\n\n{BLOCK}\n# end\n",
+    ),
+    "followed by a key": (
+        f"torrents:\n  - magnet: {SINTEL}\ndefaults:\n  paused: true\n",
+        f"torrents:\n  - magnet: {SINTEL}\n{BLOCK}defaults:\n  paused: true\n",
+    ),
+    "a nested list last": (
+        f"torrents:\n  - magnet: {SINTEL}\n    tags:\n      - a\n      - b # two\n",
+        f"torrents:\n  - magnet: {SINTEL}\n    tags:\n      - a\n      - b # two\n{BLOCK}",
+    ),
+    "a folded text last": (
+        f"torrents:\n  - magnet: {SINTEL}\n    name: >-\n      a\n      b\n",
+        f"torrents:\n  - magnet: {SINTEL}\n    name: >-\n      a\n      b\n{BLOCK}",
+    ),
+    "an alias last": (
+        f"torrents:\n  - magnet: {SINTEL}\n    tags: &t [a]\n  - magnet: {BUNNY}\n    tags: *t\n",
+        f"torrents:\n  - magnet: {SINTEL}\n    tags: &t [a]\n  - magnet: {BUNNY}\n    tags: *t\n{BLOCK}",
+    ),
+    "a merge last": (
+        f"torrents:\n  - &a\n    magnet: {SINTEL}\n    paused: true\n  - <<: *a\n    magnet: {BUNNY}\n",
+        f"torrents:\n  - &a\n    magnet: {SINTEL}\n    paused: true\n  - <<: *a\n    magnet: {BUNNY}\n{BLOCK}",
+    ),
+    "tabs before comments": (
+        f"torrents:\t# a\n  - magnet: {SINTEL}\t#b\n",
+        f"torrents:\t# a\n  - magnet: {SINTEL}\t#b\n{BLOCK}",
+    ),
+    "a comment before the first key": (
+        f"torrents:\n  - # Sintel - 1\n    magnet: {SINTEL}\n",
+        f"torrents:\n  - # Sintel - 1\n    magnet: {SINTEL}\n{BLOCK}",
+    ),
+    "an anchor": (f"torrents: &all\n  - magnet: {SINTEL}\n", f"torrents: &all\n  - magnet: {SINTEL}\n{BLOCK}"),
+    "empty": ("torrents: []\n# end\n", f"torrents:\n{BLOCK}# end\n"),
+    "empty with a comment": ("torrents: [ ]  # none yet\n", f"torrents:  # none yet\n{BLOCK}"),
+    "empty with a comment inside": ("torrents: [ # none\n]\n", f"torrents: [{FLOW} # none\n]\n"),
+    "no key": ("owner: me  # that is me\n# end\n", f"owner: me  # that is me\n\ntorrents:\n{BLOCK}# end\n"),
+    "flow": (f'torrents: [{{magnet: "{SINTEL}"}}]\n', f'torrents: [{{magnet: "{SINTEL}"}}, {FLOW}]\n'),
+    "flow, comma": (f'torrents: [{{magnet: "{SINTEL}"}}, ]\n', f'torrents: [{{magnet: "{SINTEL}"}}, {FLOW}, ]\n'),
+    "flow, a line each": (
+        f'torrents: [\n  {{magnet: "{SINTEL}"}}  # one\n]\n',
+        f'torrents: [\n  {{magnet: "{SINTEL}"}},  # one\n  {FLOW}\n]\n',
+    ),
+    "flow, a line each, comma": (
+        f'torrents: [\n  {{magnet: "{SINTEL}"}},  # one\n]\n',
+        f'torrents: [\n  {{magnet: "{SINTEL}"}},  # one\n  {FLOW},\n]\n',
+    ),
+    "several documents": (
+        f"torrents:\n  - magnet: {SINTEL}\n...\n# two\n---\nversion: 1\ntorrents:\n  - magnet: {BUNNY}\n...\n",
+        f"torrents:\n  - magnet: {SINTEL}\n...\n# two\n---\nversion: 1\ntorrents:\n  - magnet: {BUNNY}\n{BLOCK}...\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ADDED)
+def test_add(case: str) -> None:
+    before, after = ADDED[case]
+    file = file_of(HEAD + before)
+    assert file.add_entries(file.find_best_document({}), [NEW]) == HEAD + after
+
+
+def test_add_to_json() -> None:
+    text = HEAD.replace("\n", "").replace("version: 1", '{"version": 1, ').replace("policy: sync", '"policy": "sync", ')
+    text = text.replace("instances: {home: {url:", '"instances": {"home": {"url":') + "}\n"
+    file = file_of(text)
+    assert file.add_entries(0, [NEW]) == text[:-2] + f", torrents: [{FLOW}]}}\n"
+    listed = file_of(text[:-2] + ', "torrents": []}\n')
+    assert listed.add_entries(0, [NEW]) == text[:-2] + f', "torrents": [{FLOW}]}}\n'
+
+
+# before, which go, after
+REMOVED = {
+    "the first": (f"torrents:\n  - magnet: {SINTEL}\n  - magnet: {BUNNY}\n", [0], f"torrents:\n  - magnet: {BUNNY}\n"),
+    "the last": (f"torrents:\n  - magnet: {SINTEL}\n  - magnet: {BUNNY}", [1], f"torrents:\n  - magnet: {SINTEL}\n"),
+    "the only one": (f"torrents: # all\n  - magnet: {SINTEL}\n# end\n", [0], "torrents: [] # all\n# end\n"),
+    "all": (f"torrents:\n  - magnet: {SINTEL}\n  # x\n  - magnet: {BUNNY}\n", [0, 1], "torrents: []\n  # x\n"),
+    "with its comments": (
+        f"torrents:\n  # above\n  - # in\n    magnet: {SINTEL} # on\n    # under\n  # below\n  - magnet: {BUNNY}\n",
+        [0],
+        f"torrents:\n  # above\n  # below\n  - magnet: {BUNNY}\n",
+    ),
+    "blank lines stay": (
+        f"torrents:\n  - magnet: {SINTEL}\n\n  - magnet: {BUNNY}\n\nowner: me\n",
+        [1],
+        f"torrents:\n  - magnet: {SINTEL}\n\n\nowner: me\n",
+    ),
+    "crlf": (f"torrents:\r\n- magnet: {SINTEL}\r\n- magnet: {BUNNY}\r\n", [0], f"torrents:\r\n- magnet: {BUNNY}\r\n"),
+    "flow, first": (
+        f'torrents: [{{magnet: "{SINTEL}"}}, {{magnet: "{BUNNY}"}}]\n',
+        [0],
+        f'torrents: [{{magnet: "{BUNNY}"}}]\n',
+    ),
+    "flow, last": (
+        f'torrents: [{{magnet: "{SINTEL}"}}, {{magnet: "{BUNNY}"}}]\n',
+        [1],
+        f'torrents: [{{magnet: "{SINTEL}"}}]\n',
+    ),
+    "flow, all": (f'torrents: [{{magnet: "{SINTEL}"}}, {{magnet: "{BUNNY}"}}]\n', [0, 1], "torrents: []\n"),
+    "flow, the only one, comma": (f'torrents: [{{magnet: "{SINTEL}"}},]\n', [0], "torrents: []\n"),
+    "flow, a line each": (
+        f'torrents: [\n  {{magnet: "{SINTEL}"}},\n  {{magnet: "{BUNNY}"}}, # two\n]\n',
+        [0],
+        f'torrents: [\n  {{magnet: "{BUNNY}"}}, # two\n]\n',
+    ),
+    "flow, its comment stays": (
+        f'torrents: [\n  {{magnet: "{SINTEL}"}}, # one\n  {{magnet: "{BUNNY}"}}\n]\n',
+        [0],
+        f'torrents: [\n   # one\n  {{magnet: "{BUNNY}"}}\n]\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REMOVED)
+def test_remove(case: str) -> None:
+    before, indexes, after = REMOVED[case]
+    assert file_of(HEAD + before).remove_entries([(0, index) for index in indexes]) == HEAD + after
+
+
+STUCK = [
+    (f"<<: {{torrents: [{{magnet: '{SINTEL}'}}]}}\n", "merged or an alias"),
+    (f"? torrents\n: - magnet: {SINTEL}\n  - magnet: {BUNNY}\n", "on the line of something else"),
+    (f"torrents: &all\n  - magnet: {SINTEL}\n", "has an anchor"),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), STUCK)
+def test_what_cannot_be_removed_is_said(text: str, why: str) -> None:
+    with pytest.raises(UnsupportedLayout, match=why):
+        file_of(HEAD + text).remove_entries([(0, 0)])
+
+
+def test_what_cannot_be_added_to_is_said() -> None:
+    with pytest.raises(UnsupportedLayout, match="alter something else"):
+        file_of(HEAD + STUCK[0][0]).add_entries(0, [NEW])
+
+
+def test_an_anchor_that_others_need_is_for_the_load_to_tell() -> None:
+    file = file_of(HEAD + f"torrents:\n  - magnet: {SINTEL}\n    tags: &t [a]\n  - magnet: {BUNNY}\n    tags: *t\n")
+    text = file.remove_entries([(0, 0)])
+    with pytest.raises(Exception, match="alias"):
+        load([file.path], {}, texts={file.path: text})
+
+
+DOCUMENTS = f"""\
+torrents: [{{magnet: "{SINTEL}"}}]
+---
+version: 1
+defaults: {{category: linux, paused: true}}
+torrents: []
+---
+version: 1
+defaults: {{category: films}}
+torrents: []
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "document"),
+    [
+        ({}, 0),
+        ({"category": "films"}, 2),
+        ({"category": "linux"}, 1),
+        ({"category": "linux", "paused": True}, 1),
+        ({"category": "misc"}, 0),
+        ({"tags": ["x"]}, 0),
+    ],
+)
+def test_the_document_whose_defaults_fit_takes_it(keys: dict[str, Any], document: int) -> None:
+    assert file_of(HEAD + DOCUMENTS).find_best_document(keys) == document
+
+
+@pytest.mark.parametrize(("keys", "document"), [({}, None), ({"category": "linux"}, 1), ({"category": "misc"}, None)])
+def test_where_all_say_more_than_was_asked_for_it_gets_one_of_its_own(keys: dict[str, Any], document: int) -> None:
+    text = HEAD + DOCUMENTS.replace("torrents: [{", "defaults: {tags: [x]}\ntorrents: [{", 1).rstrip("\n")
+    file = file_of(text)
+    assert file.find_best_document(keys) == document
+    assert file.add_entries(None, [NEW]) == f"{text}\n---\nversion: 1\ntorrents:\n{BLOCK}"
+
+
+def test_a_place_is_found_by_its_position() -> None:
+    text = HEAD + f"torrents:\n  - &a\n    magnet: {SINTEL}\n  - {{magnet: '{BUNNY}'}}\n---\nversion: 1\n"
+    file = file_of(text)
+    desired = load([file.path], {}, texts={file.path: text})
+    assert [file.find_entry(one.position) for one in desired.torrents] == [(0, 0), (0, 1)]
+    with pytest.raises(UnsupportedLayout, match="is not written there"):
+        file.find_entry(Position("desired.yaml", 1, 1))
+
+
+# --- any layout ---
+
+COMMENTS = st.sampled_from(["", "  # why: not", "\t#x", " #"])
+NEWLINES = st.sampled_from(["\n", "\r\n"])
+FILLERS = st.sampled_from(["", "\n", "  # a comment\n", "# - magnet: x\n", "\n\n", "    # deep é 𝄞\n"])
+
+
+@st.composite
+def entries(draw: st.DrawFn, number: int) -> tuple[str, list[str]]:
+    """The keys of an entry, as they could be written."""
+    digits = f"{number + 1:040x}"
+    link = f"magnet:?xt=urn:btih:{digits}"
+    keys = [f"magnet: {draw(st.sampled_from([link, repr(link), chr(34) + link + chr(34)]))}"]
+    more = [
+        "paused: true",
+        "category: a b",
+        "'name': 'it''s'",
+        "tags: [a, 'b']",
+        "tags:\n      - x\n      - y",
+        "name: |-\n      t",
+    ]
+    for key in draw(st.lists(st.sampled_from(more), max_size=3, unique_by=lambda key: key.strip("'")[:4])):
+        keys.insert(draw(st.integers(0, len(keys))), key)
+    return digits, keys
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """A valid file with block or flow torrents in one of its documents, and the infohashes in it."""
+    count = draw(st.integers(1, 4))
+    indent = " " * draw(st.integers(0, 3))
+    found, lines = [], []
+    if flow := draw(st.booleans()):
+        items = []
+        for number in range(count):
+            digits, keys = draw(entries(number))
+            found.append(digits)
+            kept = [key for key in keys if "\n" not in key]
+            quoted = [key if key.count('"') or key.count("'") else key.replace("magnet:?", '"magnet:?') for key in kept]
+            items.append("{" + ", ".join(key + '"' * (key.count('"') % 2) for key in quoted) + "}")
+        join = draw(st.sampled_from([", ", ",", ",\n  ", ", # x\n    "]))
+        begin, end = draw(st.sampled_from([("[", "]"), ("[ ", " ]"), ("[\n  ", "\n]"), ("[ # c\n  ", "  # d\n ]")]))
+        comma = draw(st.sampled_from(["", ",", " ,"]))
+        lines.append(f"torrents: {begin}{join.join(items)}{comma}{end}{draw(COMMENTS)}\n")
+    else:
+        lines.append(f"torrents:{draw(COMMENTS)}\n")
+        for number in range(count):
+            digits, keys = draw(entries(number))
+            found.append(digits)
+            lines.append(draw(FILLERS))
+            dash = draw(st.sampled_from(["- ", "-   ", f"- # n - m\n{indent}  ", f"- &a{number}\n{indent}  "]))
+            margin = indent + ("    " if dash == "-   " else "  ")
+            body = f"\n{margin}".join(key.replace("\n    ", f"\n{margin}") for key in keys)
+            tail = "" if "\n" in keys[-1] or "|" in keys[-1] else draw(COMMENTS)
+            lines.append(f"{indent}{dash}{body}{tail}\n")
+    lines.append(draw(FILLERS))
+    if draw(st.booleans()):
+        lines.append("owner: me\n")
+    if draw(st.booleans()):
+        lines.append("---\nversion: 1\n# more\n")
+    text = HEAD + draw(FILLERS) + "".join(lines)
+    if draw(st.booleans()):
+        text = text.rstrip("\n")
+    if not flow or "|" not in text:
+        text = text.replace("\n", draw(NEWLINES))
+    return text, found
+
+
+def hashes_in(text: str) -> list[str]:
+    path = Path("desired.yaml")
+    return [str(one.infohashes) for one in load([path], {}, texts={path: text}).torrents]
+
+
+def kept(before: str, after: str) -> bool:
+    """Is all of `before` still there, in its order?"""
+    rest = iter(after)
+    return all(sign in rest for sign in before)
+
+
+@settings(max_examples=400, deadline=None)
+@given(files())
+def test_whatever_the_layout_adding_keeps_every_byte(made: tuple[str, list[str]]) -> None:
+    text, found = made
+    assume(_valid(text))
+    file = file_of(text)
+    after = file.add_entries(0, [NEW])
+    assert kept(text, after)
+    assert hashes_in(after) == [*found, STEEL[-40:]]
+
+
+@settings(max_examples=400, deadline=None)
+@given(files(), st.data())
+def test_whatever_the_layout_removing_takes_out_one_stretch(made: tuple[str, list[str]], data: st.DataObject) -> None:
+    text, found = made
+    assume(_valid(text))
+    index = data.draw(st.integers(0, len(found) - 1))
+    after = file_of(text).remove_entries([(0, index)])
+    assert hashes_in(after) == found[:index] + found[index + 1 :]
+    assert kept(after.replace("torrents: []", "torrents:") if len(found) == 1 else after, text)
+    if len(found) > 1:
+        gone = len(text) - len(after)
+        assert any(text[:at] + text[at + gone :] == after for at in range(len(after) + 1)), (
+            "more than one place changed"
+        )
+
+
+@settings(max_examples=200, deadline=None)
+@given(files())
+def test_what_was_added_can_be_removed_again(made: tuple[str, list[str]]) -> None:
+    text, found = made
+    assume(_valid(text))
+    added = file_of(text).add_entries(0, [NEW])
+    again = file_of(added).remove_entries([(0, len(found))])
+    assert _squeezed(again) == _squeezed(text)
+
+
+def _squeezed(text: str) -> str:
+    """But for the blank line or the comma that came with it, and for the last line break."""
+    return "".join(text.replace(",", "").split())
+
+
+def _valid(text: str) -> bool:
+    try:
+        hashes_in(text)
+    except Exception:
+        return False
+    return True
+
+
+@settings(max_examples=300)
+@given(files())
+def test_what_is_made_up_is_mostly_valid(made: tuple[str, list[str]]) -> None:
+    text, found = made
+    if _valid(text):
+        assert hashes_in(text) == found
+
+
+# --- what may be shown ---
+
+
+def test_nothing_secret_is_presentable() -> None:
+    text = """instances:
+  a: {password: "hunter2", api_key: 'hunter2' , url: x}
+  b:
+    password: hunter2  # why
+    api_key: |
+      hunter2
+      hunter2
+  c: {password: {env: NAME}}
+torrents:
+  - magnet: magnet:?tr=http://hunter2&xt=urn:btih:00&dn=a&tr.1=hunter2&x.pe=hunter2
+  - torrent: https://user:hunter2@example.org/dl/hunter2?k=hunter2
+    trackers: ['udp://t.example:80/hunter2', "http://t.example/?hunter2"]
+"""
+    shown = redact_text(text, parse_layout(text))
+    assert "hunter2" not in shown
+    assert len(shown.splitlines()) == len(text.splitlines())
+    for part in (
+        "{env: NAME}",
+        "xt=urn:btih:00&dn=a&***",
+        "https://example.org/***",
+        "# why",
+        'password: "***",',
+        "url: x",
+    ):
+        assert part in shown
+
+
+# --- files ---
+
+
+def test_a_file_is_replaced_whole_with_its_mode_through_its_link(tmp_path: Path) -> None:
+    real = tmp_path / "real.yaml"
+    real.write_bytes(b"before")
+    real.chmod(0o640)
+    link = tmp_path / "link.yaml"
+    link.symlink_to(real)
+    replace_file(link, b"before", b"after")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"after"
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.yaml", "real.yaml"]
+
+
+def test_a_file_that_has_changed_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_bytes(b"someone else's")
+    with pytest.raises(SaveError, match="changed meanwhile"):
+        replace_file(file, b"before", b"after")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"someone else's"]
+
+
+def test_what_is_no_plain_file_is_not_written(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SaveError, match="not a plain file"):
+        replace_file(tmp_path / "pipe", b"", b"after")
+
+
+@pytest.mark.parametrize(("private", "mode"), [(True, 0o600), (False, 0o644)])
+def test_a_new_file(tmp_path: Path, private: bool, mode: int) -> None:
+    before = os.umask(0o022)
+    try:
+        create_file(tmp_path / "a.yaml", b"x", private=private)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.yaml").stat().st_mode & 0o777 == mode
+    with pytest.raises(SaveError, match="there already"):
+        create_file(tmp_path / "a.yaml", b"y", private=private)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"x"]
+
+
+def test_a_byte_order_mark_stays() -> None:
+    file = YamlFile(Path("a.yaml"), b"\xef\xbb\xbf" + (HEAD + "torrents: []\n").encode())
+    written = file.encode_text(file.add_entries(0, [NEW]))
+    assert written == b"\xef\xbb\xbf" + (HEAD + "torrents:\n" + BLOCK).encode()

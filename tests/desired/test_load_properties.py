@@ -1,0 +1,177 @@
+"""What holds for any input: damage is reported, never raised; the order of files does not matter."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler.desired import DesiredStateError, load
+from reconciler.desired.schema import document
+from reconciler.model.desired import DesiredState
+from reconciler.model.position import Problem
+from tests.support.desired_yaml import BUNNY, SINTEL, STEEL, write
+
+VALID = (
+    (Path(__file__).parents[2] / "examples" / "desired.yaml").read_text(encoding="utf-8")
+    + f"""
+---
+version: 1
+defaults: &defaults {{instance: home, tags: &tags [a, b], paused: true}}
+torrents:
+  - {{<<: *defaults, magnet: "{SINTEL[:-2]}aa", tags: *tags}}
+  - magnet: "{BUNNY[:-2]}aa"
+    save_path: 'C:\\data'
+    name: >-
+      folded
+      text
+    state: absent
+""".replace("save_path: 'C:\\data'\n    ", "")
+)
+ENVIRON = {"HOME_PASSWORD": "x", "SEEDBOX_PASSWORD": "y"}
+LINES = VALID.splitlines(keepends=True)
+TOKENS = [
+    *"{}[],:&*!|>'\"%@`#?-\t \n\r\0\x1b\ufeff\u2028é~",
+    *(
+        "- ",
+        ": ",
+        "? ",
+        "<<: ",
+        "*defaults",
+        "&defaults ",
+        "null",
+        "yes",
+        "!!str ",
+        "!!python/none ",
+        "---\n",
+    ),
+    *(
+        "...\n",
+        "version: 1\n",
+        "torrents:\n",
+        "instances:\n",
+        "password: ",
+        "magnet: ",
+        "0123",
+        "1e999",
+        ".nan",
+    ),
+]
+FUNCTION_SCOPED = [HealthCheck.function_scoped_fixture]
+
+
+def survives(path: Path) -> None:
+    problems: tuple[Problem, ...] = ()
+    try:
+        assert isinstance(load([path], ENVIRON), DesiredState)
+        return
+    except DesiredStateError as error:
+        problems = error.problems
+    assert problems
+    for problem in problems:
+        assert problem.position.line >= 1
+        assert problem.position.column >= 1
+        assert "\n" not in str(problem)
+
+
+def test_the_file_to_be_damaged_is_valid(tmp_path: Path) -> None:
+    assert load([write(tmp_path, VALID)], ENVIRON).torrents
+
+
+@pytest.mark.timeout(300)
+@settings(max_examples=400, deadline=2000, suppress_health_check=FUNCTION_SCOPED)
+@given(data=st.data())
+def test_a_damaged_file_is_reported_or_read(tmp_path: Path, data: st.DataObject) -> None:
+    text = VALID
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(text)))
+        cut = data.draw(st.integers(0, 20))
+        text = text[:at] + "".join(data.draw(st.lists(st.sampled_from(TOKENS), max_size=3))) + text[at + cut :]
+    survives(write(tmp_path, text))
+
+
+@pytest.mark.timeout(300)
+@settings(max_examples=200, deadline=2000, suppress_health_check=FUNCTION_SCOPED)
+@given(lines=st.lists(st.sampled_from(LINES), max_size=60))
+def test_shuffled_lines_are_reported_or_read(tmp_path: Path, lines: list[str]) -> None:
+    survives(write(tmp_path, "".join(lines)))
+
+
+@pytest.mark.timeout(300)
+@settings(max_examples=200, deadline=2000, suppress_health_check=FUNCTION_SCOPED)
+@given(raw=st.binary(max_size=200), at=st.integers(0, len(VALID)))
+def test_any_bytes_are_reported_or_read(tmp_path: Path, raw: bytes, at: int) -> None:
+    path = tmp_path / "desired.yaml"
+    path.write_bytes(VALID.encode()[:at] + raw)
+    survives(path)
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+TOP_KEYS = document.KNOWN_KEYS[""]
+KEYS = sorted({"home", *(key for keys in document.KNOWN_KEYS.values() for key in keys)})
+trees = st.recursive(
+    scalars | st.sampled_from([SINTEL, "sync", "present", "absent", "http://h", "home", "5s", 1]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
+    max_leaves=30,
+)
+
+
+@pytest.mark.timeout(300)
+@settings(max_examples=400, deadline=2000, suppress_health_check=FUNCTION_SCOPED)
+@given(tree=st.dictionaries(st.sampled_from(TOP_KEYS), trees, max_size=len(TOP_KEYS)))
+def test_known_keys_in_any_place_are_reported_or_read(tmp_path: Path, tree: dict[str, object]) -> None:
+    survives(write(tmp_path, json.dumps(tree)))  # JSON is YAML, all but NaN, which is text then
+
+
+PARTS = {
+    "base.yaml": "version: 1\npolicy: upsert\nowner: me\nguard: {max_delete: 3}\n",
+    "home.yaml": f"""version: 1
+instances: {{home: {{url: "http://h", categories: {{own: {{}}}}}}}}
+defaults: {{instance: home, paused: true}}
+torrents: [{{magnet: "{SINTEL}"}}]
+""",
+    "seedbox.yaml": f"""version: 1
+instances: {{seedbox: {{url: "http://s", username: x, password: plain}}}}
+defaults: {{instance: seedbox, tags: [s]}}
+torrents: [{{magnet: "{SINTEL}"}}, {{magnet: "{BUNNY}"}}]
+""",
+    "more.yaml": f"""version: 1
+categories: {{linux: {{save_path: /data}}}}
+suspend: true
+torrents: [{{magnet: "{STEEL}", instance: home}}]
+""",
+}
+
+
+def test_the_order_of_files_changes_the_order_of_torrents_only(tmp_path: Path) -> None:
+    paths = [write(tmp_path, text, name) for name, text in PARTS.items()]
+    first = load(paths, {})
+    assert len(first.warnings) == 1
+    for order in itertools.permutations(paths):
+        other = load(order, {})
+        assert sorted(other.torrents, key=lambda torrent: torrent.position) == sorted(
+            first.torrents, key=lambda torrent: torrent.position
+        )
+        assert [torrent.position.file for torrent in other.torrents] == sorted(
+            (torrent.position.file for torrent in other.torrents), key=[str(path) for path in order].index
+        )
+        for name in (
+            "policy",
+            "instances",
+            "categories",
+            "owner",
+            "guard",
+            "suspend",
+            "accept_plan",
+            "warnings",
+        ):
+            assert getattr(other, name) == getattr(first, name)

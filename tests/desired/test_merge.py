@@ -1,0 +1,72 @@
+"""Files, directories, documents, aliases: how what is written becomes one desired state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.desired import load
+from reconciler.model.desired import Policy
+from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, STEEL, loaded, uri, write
+
+
+def test_aliases_and_merge_keys(tmp_path: Path) -> None:
+    text = f"""{HEAD}torrents:
+  - &first
+    magnet: {SINTEL}
+    tags: &tags [a, b]
+    paused: true
+  - magnet: {BUNNY}
+    <<: *first
+    tags: *tags
+    paused: false
+  - <<: [{{paused: true, name: inner}}, *first]
+    magnet: {STEEL}
+    category: c
+"""
+    first, second, third = loaded(tmp_path, text).torrents
+    assert uri(second) == BUNNY
+    assert (second.paused, second.tags) == (False, first.tags)
+    assert (uri(third), third.paused, third.name, third.tags) == (STEEL, True, "inner", first.tags)
+
+
+def test_two_documents_in_one_file_have_their_own_defaults(tmp_path: Path) -> None:
+    text = f"""{HEAD}defaults: {{paused: true}}
+torrents: [{{magnet: "{SINTEL}"}}]
+---
+version: 1
+torrents: [{{magnet: "{BUNNY}"}}]
+...
+"""
+    assert [entry.paused for entry in loaded(tmp_path, text).torrents] == [True, None]
+
+
+def test_a_directory_means_its_yaml_files_sorted(tmp_path: Path) -> None:
+    write(tmp_path, f'version: 1\ndefaults: {{paused: true}}\ntorrents: [{{magnet: "{BUNNY}"}}]\n', "b.yml")
+    write(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}"}}]\n', "c.yaml")
+    write(tmp_path, f'version: 1\ntorrents: [{{magnet: "{STEEL}"}}]\n', "a.yaml")
+    for ignored in (".hidden.yaml", "notes.txt", "desired.yaml.bak", "desired.yaml~"):
+        write(tmp_path, "not: [valid", ignored)
+    (tmp_path / "folder.yaml").mkdir()
+    desired = load([tmp_path], {})
+    assert [(Path(entry.position.file).name, entry.paused) for entry in desired.torrents] == [
+        ("a.yaml", None),
+        ("b.yml", True),
+        ("c.yaml", None),
+    ]
+
+
+def test_torrents_keep_the_order_of_the_paths(tmp_path: Path) -> None:
+    first = write(tmp_path, f'version: 1\ntorrents: [{{magnet: "{BUNNY}"}}]\n', "z.yaml")
+    second = write(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}"}}]\n', "a.yaml")
+    assert [uri(entry) for entry in load([first, second], {}).torrents] == [BUNNY, SINTEL]
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufeff" + HEAD, HEAD.replace("\n", "\r\n"), HEAD.replace("\n", "\r"), "%YAML 1.2\n---\n" + HEAD]
+)
+def test_what_editors_do_to_a_file_does_not_matter(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "desired.yaml"
+    path.write_bytes(text.encode())
+    assert load([path], {}).policy is Policy.SYNC

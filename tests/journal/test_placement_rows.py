@@ -1,0 +1,183 @@
+"""What placement knows, kept from process to process: whole, merged, and never in anyone's way."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.engine.events import FinishedRun
+from reconciler.engine.placement_memory import PlacementMemory
+from reconciler.engine.reading import Observation
+from reconciler.journal import JOURNAL_FILE_NAME, Journal
+from reconciler.model.errors import UnreachableError
+from reconciler.model.groups import NO_PLACEMENT_FACTS, Group, Member, Outage, PendingTorrent, PlacementFacts, Strategy
+from reconciler.model.position import Position
+from reconciler.model.run import Run, RunMode
+from reconciler.testing.memory import MemoryInstance
+from tests.support.example_runs import PLAN_HASH
+from tests.support.journal_runs import DESIRED, EPOCH, Diary
+from tests.support.planner_inputs import make_snapshot, make_v1_hash
+
+HERE = Position("desired.yaml", 9, 5)
+GROUP = Group("g", HERE, Strategy.FAILOVER, (Member("home"), Member("box")))
+GROUPED = replace(DESIRED, groups={"g": GROUP})
+WAITS = PendingTorrent(make_v1_hash("x"), "Sintel", "g", "waits", HERE, EPOCH + timedelta(minutes=2), EPOCH)
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Diary:
+    return Diary(tmp_path / "state")
+
+
+def record(journal: Journal, roster: PlacementMemory, mode: RunMode = RunMode.APPLY) -> None:
+    """The end of a run."""
+    journal.record_run(GROUPED, FinishedRun(Run(mode, PLAN_HASH, 0), "interval", EPOCH, 1.0), roster)
+
+
+def knowing(journal: Journal) -> PlacementMemory:
+    """What another process begins with."""
+    roster = PlacementMemory(journal.read_placement_facts(GROUPED))
+    roster.drop_undeclared(GROUPED)
+    return roster
+
+
+def readings(**found: str | None) -> Mapping[str, Observation]:
+    """What reading gave: the torrents of a member, or None where it is down."""
+    target = MemoryInstance()
+    return {
+        name: Observation(target, error=UnreachableError(f"{name}: no connection. Is it running?"))
+        if has is None
+        else Observation(target, make_snapshot([{"hash": letter} for letter in has]))
+        for name, has in found.items()
+    }
+
+
+def test_it_is_read_back_as_it_was(diary: Diary) -> None:
+    roster = knowing(diary.journal)
+    roster.record_observations(readings(home="xy", box=None), EPOCH)
+    roster.set_pending([WAITS], ["g"])
+    record(diary.journal, roster)
+    known = diary.another().read_placement_facts(GROUPED)
+    assert known == roster.facts
+    assert known == PlacementFacts(
+        {"box": Outage(EPOCH, "no connection")},
+        {"home": frozenset({make_v1_hash("x"), make_v1_hash("y")})},
+        {("g", make_v1_hash("x")): WAITS},
+    )
+    assert diary.warnings == []
+
+
+def test_since_when_is_from_the_first_run_that_saw_it(diary: Diary) -> None:
+    for minutes in range(3):
+        roster = knowing(diary.another())
+        roster.record_observations(readings(box=None), EPOCH + timedelta(minutes=minutes))
+        record(diary.journal, roster)
+    assert diary.journal.read_placement_facts(GROUPED).outages["box"].since == EPOCH
+    roster = knowing(diary.journal)
+    roster.record_observations(readings(box=""), EPOCH)
+    record(diary.journal, roster)
+    assert diary.journal.read_placement_facts(GROUPED) == PlacementFacts(held_ids={"box": frozenset()})
+
+
+def test_what_a_member_had_outlives_its_being_down(diary: Diary) -> None:
+    roster = knowing(diary.journal)
+    roster.record_observations(readings(home="x"), EPOCH)
+    record(diary.journal, roster)
+    roster = knowing(diary.another())
+    roster.record_observations(readings(home=None), EPOCH)
+    record(diary.another(), roster)
+    assert diary.journal.read_placement_facts(GROUPED).held_ids == {"home": frozenset({make_v1_hash("x")})}
+
+
+def test_processes_side_by_side_overwrite_nothing_of_each_other(diary: Diary) -> None:
+    one, other = knowing(diary.journal), knowing(diary.another())
+    one.record_observations(readings(home="x"), EPOCH)
+    one.set_pending([WAITS], ["g"])
+    other.record_observations(readings(box=None), EPOCH)
+    record(diary.journal, one)
+    record(diary.another(), other)
+    known = diary.journal.read_placement_facts(GROUPED)
+    assert (
+        set(known.held_ids) == {"home"}
+        and set(known.outages) == {"box"}
+        and set(known.pending) == {("g", make_v1_hash("x"))}
+    )
+
+
+def test_many_writers_at_once(diary: Diary) -> None:
+    names = [f"m{number}" for number in range(6)]
+    instances = {name: replace(DESIRED.instances["home"], name=name) for name in names}
+    group = replace(GROUP, members=tuple(map(Member, names)))
+    desired = replace(GROUPED, instances=instances, groups={"g": group})
+    ready = threading.Barrier(len(names))
+
+    def write(name: str) -> None:
+        roster, journal = PlacementMemory(), diary.another()
+        roster.drop_undeclared(desired)
+        roster.record_observations(readings(**{name: "x"}), EPOCH)
+        ready.wait(30)
+        while roster.is_dirty:  # a journal that is locked is a warning, and kept with the next run
+            journal.record_run(desired, FinishedRun(Run(RunMode.APPLY, PLAN_HASH, 0), "interval", EPOCH, 1.0), roster)
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(write, names))
+    assert set(diary.journal.read_placement_facts(desired).held_ids) == set(names)
+
+
+def test_a_dry_run_keeps_nothing(diary: Diary) -> None:
+    roster = knowing(diary.journal)
+    roster.record_observations(readings(home="x"), EPOCH)
+    record(diary.journal, roster, RunMode.DRY_RUN)
+    assert diary.journal.read_placement_facts(GROUPED) == NO_PLACEMENT_FACTS
+    assert not diary.folder.exists()
+
+
+def test_nothing_is_written_where_nothing_has_changed(diary: Diary) -> None:
+    roster = knowing(diary.journal)
+    roster.record_observations(readings(home="x"), EPOCH)
+    record(diary.journal, roster)
+    (diary.folder / JOURNAL_FILE_NAME).unlink()
+    roster.record_observations(readings(home="x"), EPOCH)
+    record(diary.journal, roster)
+    assert not (diary.folder / JOURNAL_FILE_NAME).exists()
+
+
+def test_another_address_is_another_instance(diary: Diary) -> None:
+    roster = knowing(diary.journal)
+    roster.record_observations(readings(home="x", box=None), EPOCH)
+    record(diary.journal, roster)
+    moved = {name: replace(one, url=f"{one.url}2") for name, one in DESIRED.instances.items()}
+    assert diary.journal.read_placement_facts(replace(GROUPED, instances=moved)) == NO_PLACEMENT_FACTS
+    assert diary.journal.read_placement_facts(replace(GROUPED, owner="another")) == NO_PLACEMENT_FACTS
+
+
+def test_a_group_that_is_gone_leaves_nothing_pending(diary: Diary) -> None:
+    roster = knowing(diary.journal)
+    roster.set_pending([WAITS], ["g"])
+    record(diary.journal, roster)
+    roster.drop_undeclared(DESIRED)
+    record(diary.journal, roster)
+    assert diary.journal.read_placement_facts(GROUPED) == NO_PLACEMENT_FACTS
+
+
+def test_a_journal_from_before_there_were_groups_goes_on(diary: Diary) -> None:
+    from reconciler.journal.database import MIGRATIONS
+
+    diary.folder.mkdir(parents=True)
+    with sqlite3.connect(diary.folder / JOURNAL_FILE_NAME) as file:
+        file.executescript(MIGRATIONS[0] + "; PRAGMA user_version = 1; PRAGMA journal_mode = WAL")
+        file.execute("INSERT INTO owned VALUES ('me', 'home', 'http://home', 7, 0)")
+    assert diary.journal.read_placement_facts(GROUPED) == NO_PLACEMENT_FACTS
+    roster = knowing(diary.journal)
+    roster.record_observations(readings(home="x"), EPOCH)
+    record(diary.journal, roster)
+    assert diary.journal.read_placement_facts(GROUPED) == roster.facts
+    assert diary.owned == {"home": 7}
+    assert diary.warnings == []

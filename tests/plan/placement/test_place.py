@@ -1,0 +1,82 @@
+"""Placement against tables of cases: group + what the members have + who is down → plans, and what is pending.
+
+A case: `make_group` (as in the YAML), `live` (rows by instance; an instance that is not in it was not read), `outages` (seconds
+since when, by instance), `held_ids` (what an instance is known to have had), `free_space` (bytes), `versions`. `plan` and
+`spared` are by instance.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from reconciler.model.desired import DesiredState
+from reconciler.model.groups import Outage, PlacementFacts
+from reconciler.plan import Plan, PlanInput, make_plan
+from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_snapshot, parse_hashes, render_plan_lines
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+CASES = [
+    pytest.param(case, id=f"{path.stem}: {case['case']}")
+    for path in sorted(Path(__file__).parent.glob("cases/*.yaml"))
+    for case in YAML(typ="safe").load(path.read_text())
+]
+
+
+def planned(case: dict[str, Any]) -> Plan:
+    """The plan of a case."""
+    desired = _desired(case)
+    versions = case.get("versions", {})
+    live = {
+        name: make_snapshot([{"tags": [OWNER_TAG], **row} for row in rows], version=versions.get(name, "5.1.0"))
+        for name, rows in case.get("live", {}).items()
+    }
+    down = {name: Outage(NOW - timedelta(seconds=ago), "it broke") for name, ago in case.get("down", {}).items()}
+    held = {
+        name: frozenset(i for x in what for i in parse_hashes(x).ids) for name, what in case.get("held", {}).items()
+    }
+    return make_plan(
+        PlanInput(
+            desired,
+            live,
+            facts=PlacementFacts(down, held, free_space=case.get("free", {})),
+            now=NOW,
+            take_over=case.get("take_over", False),
+        )
+    )
+
+
+def _desired(case: dict[str, Any]) -> DesiredState:
+    groups = case.get("groups") or {"g": case["group"]}
+    members = [m if isinstance(m, str) else m["name"] for one in groups.values() for m in one["members"]]
+    names = [*dict.fromkeys([*members, *case.get("live", {}), *case.get("instances", [])])]
+    entries = [{"instance": "g", **row} for row in case.get("desired", [{"hash": "x"}])]
+    desired = make_desired_state({**case, "groups": groups, "instances": names, "desired": entries})
+    asleep = {name: replace(desired.instances[name], suspend=True) for name in case.get("suspended", [])}
+    return replace(desired, instances={**desired.instances, **asleep})
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_placement(case: dict[str, Any]) -> None:
+    plan = planned(case)
+    assert {part.name: render_plan_lines(part) for part in plan.instances if part.actions} == case.get("plan", {})
+    spared = {part.name: [one.reason for one in part.spared] for part in plan.instances if part.spared}
+    assert spared == case.get("spared", {})
+    assert len(plan.pending) == len(case.get("pending", [])), plan.pending
+    for one, pattern in zip(plan.pending, case.get("pending", []), strict=True):
+        assert re.fullmatch(pattern, one.reason), one.reason
+    if "why" in case:
+        assert [a.placement.reason for part in plan.instances for a in part.actions if a.placement] == case["why"]
+    if "until" in case:
+        assert plan.valid_until == NOW + timedelta(seconds=case["until"])
+    assert not any(part.verdict.refused for part in plan.instances)
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) > 50

@@ -1,0 +1,87 @@
+"""An instance that has lost most of what we owned there deletes nothing, unless that very plan is approved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.history import OwnedCount
+from reconciler.model.plan import Action, Outcome, Verb
+from reconciler.plan import PlanInput, make_plan
+from reconciler.plan.quarantine import is_quarantine_start
+from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_snapshot, render_plan_lines
+from tests.support.strategies import NOW, cases, make_world
+
+THEN = datetime(2026, 11, 1, 12, tzinfo=UTC)
+CASE: dict[str, Any] = {
+    "desired": [{"hash": "a"}, {"hash": "b"}],
+    "live": [{"hash": "b", "tags": [OWNER_TAG]}, {"hash": "c", "name": "c", "tags": [OWNER_TAG]}],
+}
+WARNING = (
+    "it looks wiped or not fully loaded: of 5 torrents that we owned on 2026-11-01 12:00 UTC it shows 2. "
+    "Nothing is deleted, all else goes on; if the loss is meant: --accept-plan {hash}"
+)
+
+
+@pytest.mark.parametrize(("remembered", "blocked"), [(None, False), (2, False), (4, False), (5, True), (1000, True)])
+def test_less_than_half_of_what_was_ours_deletes_nothing(remembered: int | None, blocked: bool) -> None:
+    desired, live = make_desired_state(CASE), {"box": make_snapshot(CASE["live"], None)}
+    known = {"box": OwnedCount(remembered, THEN)} if remembered is not None else {}
+    plan = make_plan(PlanInput(desired, live, remembered=known))
+    add, delete = plan.instances[0].actions
+    assert (add.verb, add.hold) == (Verb.ADD, None), "what is missing is added again"
+    assert (delete.verb, delete.hold) == (Verb.DELETE, Outcome.BLOCKED if blocked else None)
+    assert plan.instances[0].verdict.refused is False
+    assert plan.hash == make_plan(PlanInput(desired, live)).hash, (
+        "what is remembered does not change what a person approves"
+    )
+    if remembered == 5:
+        assert plan.instances[0].verdict.reasons == (WARNING.format(hash=plan.hash),)
+        assert delete.reason == "no longer declared, but the instance looks wiped"
+
+
+def test_the_approved_plan_deletes() -> None:
+    desired, live = make_desired_state(CASE), {"box": make_snapshot(CASE["live"], None)}
+    known = {"box": OwnedCount(100, THEN)}
+    accepted = make_plan(PlanInput(desired, live, remembered=known, accept=make_plan(PlanInput(desired, live)).hash))
+    assert render_plan_lines(accepted.instances[0]) == render_plan_lines(
+        make_plan(PlanInput(desired, live)).instances[0]
+    )
+    other = make_plan(PlanInput(desired, live, remembered=known, accept="sha256:" + "0" * 64))
+    assert other.instances[0].actions[1].hold is Outcome.BLOCKED
+
+
+@given(cases(), st.integers(0, 40))
+def test_what_is_remembered_only_ever_holds_deletions_back(case: dict[str, Any], owned: int) -> None:
+    desired, live = make_world(case)
+    plain = make_plan(PlanInput(desired, {"box": live}, now=NOW)).instances[0]
+    held = make_plan(PlanInput(desired, {"box": live}, now=NOW, remembered={"box": OwnedCount(owned, THEN)})).instances[
+        0
+    ]
+
+    def removes(action: Action) -> bool:
+        return action.verb is Verb.DELETE or is_quarantine_start(action)
+
+    def others(part: Any) -> list[Any]:
+        return [action for action in part.actions if not removes(action)]
+
+    assert others(held) == others(plain)
+    assert len(held.actions) == len(plain.actions)
+    free = [action for action in held.actions if removes(action) and action.hold is None]
+    assert all(action in plain.actions for action in free)
+    assert not (free and plain.owned * 2 < owned)
+
+
+def test_nothing_is_put_into_quarantine_and_no_category_pruned_either() -> None:
+    desired = make_desired_state({**CASE, "quarantine": 7, "prune_categories": True})
+    live = {"box": make_snapshot(CASE["live"], {"of the torrents that are not loaded": "/d"})}
+    plan = make_plan(PlanInput(desired, live, now=NOW, remembered={"box": OwnedCount(100, THEN)}))
+    assert [(a.verb, a.name, a.hold) for a in plan.instances[0].actions] == [
+        (Verb.DELETE, "of the torrents that are not loaded", Outcome.BLOCKED),
+        (Verb.ADD, "a", None),
+        (Verb.UPDATE, "c", Outcome.BLOCKED),
+    ]

@@ -1,0 +1,117 @@
+"""Files of torrents: asked for only where they are wanted, and followed as cheaply as deltas allow."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.files import LiveFile, Priority
+from reconciler.qbittorrent import IncrementalSession, Session
+from tests.conftest import MakeProxy, MakeServer
+from tests.support.incremental_sessions import INCREMENTAL, cost, full_reads
+from tests.support.instances import QBITTORRENT, as_json, instance, stub, text
+from tests.support.magnets import make_infohash, make_magnet
+from tests.support.raw import RawClient
+from tests.support.torrents import write_multi_file_torrent
+
+FILES = {"a.mkv": 40_000, "b/c.nfo": 100, "b/d.txt": 20_000}
+
+
+def added(server: QbittorrentServer, folder: Path, name: str = "T") -> str:
+    """The id of a stopped torrent with metadata, once all about it is told."""
+    key, file = write_multi_file_torrent(folder, name, {path: os.urandom(size) for path, size in FILES.items()})
+    raw = RawClient(server)
+    raw.add_magnets([str(file)])
+    raw.wait_until(lambda: raw.list_torrents()[key]["state"] in ("pausedDL", "stoppedDL"))
+    return key
+
+
+def test_files_come_with_the_torrents_that_are_meant(server: QbittorrentServer, tmp_path: Path) -> None:
+    one, two = added(server, tmp_path), added(server, tmp_path, "U")
+    RawClient(server).add_magnets([make_magnet(1)])
+    with Session(instance(server)) as session:
+        torrents = {
+            torrent.id: torrent for torrent in session.read_snapshot({one, make_infohash(1), "f" * 40}).torrents
+        }
+        assert torrents[one].files == tuple(
+            LiveFile(index, f"T/{path}", Priority.NORMAL) for index, path in enumerate(FILES)
+        )
+        assert torrents[two].files is None
+        assert torrents[make_infohash(1)].files is None
+        assert {torrent.files for torrent in session.read_snapshot().torrents} == {None}
+
+
+def test_priorities_are_set_and_read(server: QbittorrentServer, tmp_path: Path) -> None:
+    key = added(server, tmp_path)
+    with Session(instance(server)) as session:
+        for indexes, priority in (([0, 2], Priority.SKIP), ([1], Priority.MAXIMAL), ([2], Priority.HIGH)):
+            session.set_file_priority(key, indexes, priority)
+            RawClient.wait_until(lambda: {session.read_files([key])[key][i].priority for i in indexes} == {priority})  # noqa: B023
+        found = session.read_files([key])[key]
+    assert [(file.path, file.priority) for file in found] == [
+        ("T/a.mkv", Priority.SKIP),
+        ("T/b/c.nfo", Priority.MAXIMAL),
+        ("T/b/d.txt", Priority.HIGH),
+    ]
+
+
+@INCREMENTAL
+def test_a_mirror_reads_files_anew_where_what_is_selected_has_changed(
+    make_server: MakeServer, make_proxy: MakeProxy, new: str, tmp_path: Path
+) -> None:
+    server = make_server(new)
+    key, proxy, raw = added(server, tmp_path), make_proxy(server), RawClient(server)
+    with IncrementalSession(instance(proxy, server)) as mirror:
+        RawClient.wait_until(
+            lambda: mirror.read_snapshot({key}) is mirror.read_snapshot({key}) and cost_of(mirror, key) == 1
+        )
+        first = mirror.read_snapshot({key})
+        assert first.torrents[0].files
+        raw.post("torrents/rename", hash=key, name="new")
+        RawClient.wait_until(lambda: mirror.read_snapshot({key}).torrents[0].name == "new")
+        assert mirror.read_snapshot({key}).torrents[0].files == first.torrents[0].files
+        raw.post("torrents/filePrio", hash=key, id="2", priority="0")
+        RawClient.wait_until(lambda: skipped(mirror, key) == {"T/b/d.txt"})
+        assert cost_of(mirror, key) == 1
+
+        proxy.clear()
+        mirror.set_file_priority(key, [2], Priority.HIGH)  # no delta tells of that
+        assert [f.priority for f in mirror.read_snapshot({key}).torrents[0].files or ()][2] is Priority.HIGH
+        assert full_reads(proxy) >= 1
+
+
+def skipped(mirror: IncrementalSession, key: str) -> set[str]:
+    """The files that are not wanted."""
+    files = mirror.read_snapshot({key}).torrents[0].files or ()
+    return {file.path for file in files if file.priority is Priority.SKIP}
+
+
+def cost_of(mirror: IncrementalSession, key: str) -> int:
+    """Requests of a snapshot with the files of a torrent."""
+    before = mirror.request_count
+    mirror.read_snapshot({key})
+    return mirror.request_count - before
+
+
+@INCREMENTAL
+def test_files_that_nobody_wants_cost_nothing(
+    make_server: MakeServer, make_proxy: MakeProxy, new: str, tmp_path: Path
+) -> None:
+    server = make_server(new)
+    added(server, tmp_path)
+    with IncrementalSession(instance(server)) as mirror:
+        RawClient.wait_until(lambda: mirror.read_snapshot() is mirror.read_snapshot() and cost(mirror) == 1)
+
+
+@pytest.mark.parametrize("web_api", ["2.8.19", "2.16.2"])
+def test_a_torrent_that_goes_meanwhile_has_no_files(web_api: str) -> None:
+    answers = {
+        **QBITTORRENT,
+        "app/webapiVersion": text(web_api),
+        "torrents/info": as_json('[{"hash": "%s"}]' % ("a" * 40)),
+    }
+    with stub(answers) as url, Session(instance(url)) as session:
+        assert session.read_files(["a" * 40]) == {}

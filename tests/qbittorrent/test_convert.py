@@ -1,0 +1,42 @@
+"""How many others have a torrent whole, from what a server tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.qbittorrent.convert import count_other_seeds
+from reconciler.qbittorrent.schemas import TORRENT_ROWS_ADAPTER
+from tests.support.instances import OPTIONS_ROW
+
+ROW = {
+    "hash": "a" * 40,
+    "name": "a",
+    "state": "stalledUP",
+    "category": "",
+    "tags": "",
+    "save_path": "/d",
+    "auto_tmm": False,
+    "progress": 1.0,
+    "size": 9,
+    **OPTIONS_ROW,
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "seeds"),
+    [
+        ({}, 0),
+        ({"num_complete": 0, "num_seeds": 0}, 0),
+        ({"num_complete": 1, "tracker": "http://t"}, 0),  # that is this one
+        ({"num_complete": 1, "tracker": ""}, 1),  # a peer: there is no tracker to count this one
+        ({"num_complete": 4, "num_seeds": 1, "tracker": "http://t"}, 3),
+        ({"num_complete": 1, "tracker": "http://t", "progress": 0.5}, 1),
+        ({"num_complete": -1, "num_seeds": 2}, 2),
+        ({"num_complete": 3, "progress": None}, 3),
+    ],
+)
+def test_other_seeds(values: dict[str, Any], seeds: int) -> None:
+    (row,) = TORRENT_ROWS_ADAPTER.validate_python([ROW | values])
+    assert count_other_seeds(row) == seeds

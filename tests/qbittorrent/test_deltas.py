@@ -1,0 +1,205 @@
+"""Following by deltas ends where a full reply would, and leaves alone what did not change."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.qbittorrent.convert import is_stop_intent_hidden
+from reconciler.qbittorrent.deltas import (
+    MAX_RID,
+    NotADelta,
+    TorrentsById,
+    apply_delta,
+    check_continues,
+    convert_full_reply,
+    filter_delta,
+    is_equivalent,
+    set_stop_intent,
+)
+from reconciler.qbittorrent.schemas import MAIN_DATA_ADAPTER, MainData
+from tests.support.instances import OPTIONS_ROW
+
+Rows = dict[str, dict[str, Any]]
+
+KEYS = [letter * 40 for letter in "abcdef"]
+STATES = ["stoppedDL", "stoppedUP", "stalledDL", "uploading", "moving", "missingFiles", "checkingUP", "new in 6.0"]
+
+
+NEWER = {
+    "comment": st.sampled_from(["", "c"]),
+    "share_limit_action": st.sampled_from(["Default", "RemoveWithContent", "New"]),
+    "share_limits_mode": st.sampled_from(["Default", "MatchAll"]),
+}
+
+
+def rows(key: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Rows of one torrent, always of the same kind: v1, v2 or hybrid."""
+    v1 = f"{key[:8]}{'0' * 32}" if key > "d" else key
+    return st.fixed_dictionaries(
+        {
+            "infohash_v1": st.just("" if key > "e" else v1),
+            "infohash_v2": st.just(f"{key}{'1' * 24}" if key > "d" else ""),
+            "name": st.sampled_from(["", "x", "ü"]),
+            "state": st.sampled_from(STATES),
+            "category": st.sampled_from(["", "linux"]),
+            "tags": st.sampled_from(["", "a", "a, b", "reconcile:home"]),
+            "save_path": st.sampled_from(["/d", "/e/", "C:\\d"]),
+            "auto_tmm": st.booleans(),
+            "progress": st.sampled_from([None, 0, 0.5, 1]),
+            "size": st.sampled_from([0, 9]),
+            "content_path": st.sampled_from(["", "/d/x", "/d/y/"]),
+            "total_size": st.sampled_from([-1, 9]),
+            "magnet_uri": st.sampled_from(
+                ["magnet:?xt=a", "magnet:?xt=a&tr=http%3A%2F%2Ft", "magnet:?xt=a&ws=http://w"]
+            ),
+            **{name: st.booleans() for name in ("force_start", "seq_dl", "f_l_piece_prio", "super_seeding")},
+            **{name: st.sampled_from([0, -1, 5]) for name in ("dl_limit", "up_limit")},
+            "ratio_limit": st.sampled_from([None, -2, 1.5]),
+            **{name: st.sampled_from([-2, -1, 9]) for name in ("seeding_time_limit", "inactive_seeding_time_limit")},
+            "download_path": st.sampled_from(["", "/i"]),
+            **NEWER,
+            "dlspeed": st.integers(0, 9),
+            "eta": st.integers(0, 9),
+        }
+    )
+
+
+worlds = st.lists(st.sampled_from(KEYS), unique=True).flatmap(
+    lambda keys: st.fixed_dictionaries({k: rows(k) for k in keys})
+)
+
+
+def reply(**told: Any) -> MainData:
+    """A reply as it is parsed."""
+    return MAIN_DATA_ADAPTER.validate_python({"rid": 1, **told})
+
+
+def full(world: Rows) -> MainData:
+    """What the server says to one who knows nothing."""
+    return reply(full_update=True, torrents=world)
+
+
+def delta(old: Rows, new: Rows) -> MainData:
+    """What the server says to one who knows `old`: of each torrent the values that differ."""
+    changes = {
+        key: {name: value for name, value in row.items() if key not in old or old[key][name] != value}
+        for key, row in new.items()
+    }
+    return reply(
+        torrents={key: change for key, change in changes.items() if change},
+        torrents_removed=[key for key in old if key not in new],
+    )
+
+
+def known(torrents: TorrentsById) -> TorrentsById:
+    """The torrents, all that hide their intent stopped."""
+    hidden = [key for key, torrent in torrents.items() if is_stop_intent_hidden(torrent.state)]
+    return set_stop_intent(torrents, hidden, hidden)
+
+
+@given(st.lists(worlds, min_size=1, max_size=5))
+def test_deltas_lead_to_what_a_full_reply_says(steps: list[Rows]) -> None:
+    torrents: TorrentsById = convert_full_reply(full(steps[0]))
+    for old, new in pairwise(steps):
+        before, torrents = torrents, apply_delta(torrents, delta(old, new))
+        whole = convert_full_reply(full(new))
+        assert known(torrents) == known(whole)
+        assert (torrents == before) == (torrents is before)
+        assert all(torrents[key] is before[key] for key in torrents if before.get(key) == torrents[key])
+
+
+@given(worlds, st.data())
+def test_speeds_and_times_change_nothing(world: Rows, data: st.DataObject) -> None:
+    torrents = convert_full_reply(full(world))
+    noisy = {key: {**row, "dlspeed": 10, "eta": data.draw(st.integers(0, 9))} for key, row in world.items()}
+    assert apply_delta(torrents, delta(world, noisy)) is torrents
+    assert (
+        apply_delta(torrents, reply(server_state={"dht_nodes": 3}, tags=["x"], trackers={"http://t": KEYS})) is torrents
+    )
+
+
+@given(worlds)
+def test_the_stop_intent_is_kept_where_the_state_hides_it(world: Rows) -> None:
+    torrents = known(convert_full_reply(full(world)))
+    named = apply_delta(torrents, reply(torrents={key: {"name": "new"} for key in world}))
+    assert {key: torrent.stopped for key, torrent in named.items()} == {k: t.stopped for k, t in torrents.items()}
+
+
+@given(worlds, worlds)
+def test_a_part_can_be_followed_alone(old: Rows, new: Rows) -> None:
+    few = KEYS[::2]
+    some = {key: torrent for key, torrent in convert_full_reply(full(old)).items() if key in few}
+    left = {key: torrent for key, torrent in convert_full_reply(full(new)).items() if key in some}
+    assert known(apply_delta(some, filter_delta(delta(old, new), some))) == known(left)
+
+
+WHOLE = {
+    "infohash_v1": KEYS[0],
+    "infohash_v2": "",
+    "name": "x",
+    "state": "stoppedDL",
+    "category": "",
+    "tags": "",
+    "save_path": "/d",
+    "auto_tmm": False,
+    "progress": 0,
+    "size": 0,
+    "content_path": "",
+    **OPTIONS_ROW,
+    "inactive_seeding_time_limit": -2,
+    "download_path": "",
+}
+
+
+def test_a_new_torrent_that_is_not_told_whole_ends_the_following() -> None:
+    for missing in WHOLE:
+        row = {name: value for name, value in WHOLE.items() if name != missing}
+        with pytest.raises(NotADelta):
+            apply_delta({}, reply(torrents={KEYS[0]: row}))
+        with pytest.raises(NotADelta):
+            convert_full_reply(reply(torrents={KEYS[0]: row}))
+    with pytest.raises(NotADelta):
+        apply_delta({}, reply(torrents={KEYS[0]: {"dlspeed": 3}}))
+
+
+def test_a_torrent_that_got_another_id_is_noticed() -> None:
+    torrents = convert_full_reply(reply(torrents={KEYS[0]: WHOLE}))
+    v2 = KEYS[1] + "1" * 24
+    with pytest.raises(NotADelta):
+        apply_delta(torrents, reply(torrents={KEYS[1]: {**WHOLE, "infohash_v2": v2}}))
+    with pytest.raises(NotADelta):
+        apply_delta(torrents, reply(torrents={KEYS[0]: {"infohash_v2": v2}}))
+    gone = reply(torrents={KEYS[1]: {**WHOLE, "infohash_v2": v2}}, torrents_removed=[KEYS[0]])
+    assert list(apply_delta(torrents, gone)) == [KEYS[1]], "told as it should be"
+
+
+def test_only_the_next_reply_is_gone_on_from() -> None:
+    for sent, got in ((1, 2), (41, 42), (MAX_RID - 1, MAX_RID), (MAX_RID, 1)):
+        check_continues({"rid": got}, sent)
+    for sent, got in ((1, 1), (1, 3), (2, 1), (MAX_RID, MAX_RID + 1)):
+        with pytest.raises(NotADelta):
+            check_continues({"rid": got}, sent)
+    with pytest.raises(NotADelta):
+        check_continues({"rid": 2, "full_update": True}, 1)
+
+
+def test_progress_and_hidden_intent_are_no_disagreement() -> None:
+    (one,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving"}})).values()
+    stopped = known({one.id: one})[one.id]
+    (further,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", "progress": 1}})).values()
+    assert is_equivalent(one, stopped) and is_equivalent(one, further) and stopped != one != further
+    for name, value in (
+        ("name", "y"),
+        ("state", "stoppedDL"),
+        ("tags", "a"),
+        ("save_path", "/e"),
+        ("size", 1),
+        ("force_start", True),
+    ):
+        (other,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", name: value}})).values()
+        assert not is_equivalent(one, other)

@@ -1,0 +1,220 @@
+"""What a network, a proxy or a server can do to a request, and which of our errors it becomes."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.errors import (
+    BrokenResponseError,
+    InstanceError,
+    RejectedError,
+    RequestTooLargeError,
+    ResponseTimeoutError,
+    ServerFaultError,
+    StopRequested,
+    UnreachableError,
+)
+from reconciler.model.secret import Secret
+from reconciler.model.snapshot import AddOptions
+from reconciler.qbittorrent import Session
+from tests.support.instances import QBITTORRENT, instance, recorded, stub, text
+from tests.support.magnets import make_infohash, make_magnet
+from tests.support.proxy import (
+    Fault,
+    Proxy,
+    answer_with_status,
+    cut_answer,
+    hang_after,
+    hang_before,
+    reset_after,
+    reset_before,
+)
+from tests.support.raw import RawClient
+
+MakeProxy = Callable[..., Proxy]
+
+FAULTS: dict[str, tuple[Fault, type[InstanceError]]] = {
+    "cut at the start": (cut_answer(0.0), BrokenResponseError),
+    "cut in the middle": (cut_answer(0.5), BrokenResponseError),
+    "cut near the end": (cut_answer(0.99), BrokenResponseError),
+    "hang": (hang_before(2), ResponseTimeoutError),
+    "answer never arrives": (hang_after(2), ResponseTimeoutError),
+    "reset": (reset_before, BrokenResponseError),
+    "reset after": (reset_after, BrokenResponseError),
+    "502": (answer_with_status(502, "<html>bad gateway"), ServerFaultError),
+    "503": (answer_with_status(503), ServerFaultError),
+    "500": (answer_with_status(500, "oops", "text/plain"), ServerFaultError),
+    "429": (answer_with_status(429), ServerFaultError),
+    "empty": (answer_with_status(200, "", "application/json"), BrokenResponseError),
+    "blank": (answer_with_status(200, " ", "application/json"), BrokenResponseError),
+    "garbled": (answer_with_status(200, "[{]", "application/json"), BrokenResponseError),
+    "more": (answer_with_status(200, "[]]", "application/json"), BrokenResponseError),
+    "a page": (answer_with_status(200, "<html>Please sign in"), InstanceError),
+    "404": (answer_with_status(404), RejectedError),
+    "413": (answer_with_status(413, "too large", "text/plain"), RequestTooLargeError),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_read_that_fails_raises_once(any_server: QbittorrentServer, make_proxy: MakeProxy, fault: str) -> None:
+    RawClient(any_server).add_magnets(map(make_magnet, range(30)))
+    proxy = make_proxy(any_server)
+    what, kind = FAULTS[fault]
+    with Session(instance(proxy, any_server, read_timeout=0.5)) as session:
+        for number, endpoint in enumerate(("torrents/info", "torrents/categories")):
+            recorded(proxy, 3 - 2 * number)
+            proxy.clear()
+            proxy.add_fault(endpoint, what)
+            with pytest.raises(kind, match=r"seedbox: .*" + endpoint) as error:
+                session.read_snapshot()
+            assert type(error.value) is kind
+            assert error.value.transient == (kind not in (InstanceError, RejectedError, RequestTooLargeError))
+            assert recorded(proxy, number + 1).count(endpoint) == 1
+        assert len(session.read_snapshot().torrents) == 30
+
+
+@pytest.mark.parametrize("fault", ["hang", "answer never arrives", "reset", "reset after", "500", "502", "429"])
+def test_a_mutation_that_fails_is_sent_once_and_may_have_been_done(
+    any_server: QbittorrentServer, make_proxy: MakeProxy, fault: str
+) -> None:
+    raw, proxy = RawClient(any_server), make_proxy(any_server)
+    raw.add_magnets([make_magnet(1)])
+    what, kind = FAULTS[fault]
+    with Session(instance(proxy, any_server, read_timeout=0.5)) as session:
+        proxy.add_fault("torrents/addTags", what)
+        with pytest.raises(kind) as error:
+            session.add_tags([make_infohash(1)], ["x"])
+        assert error.value.unknown_outcome
+    assert recorded(proxy, 5).count("torrents/addTags") == 1
+    assert (raw.read_torrent(1)["tags"] == {"x"}) == (fault in ("answer never arrives", "reset after"))
+
+
+def test_a_server_that_is_down_or_unknown_is_unreachable(any_server: QbittorrentServer) -> None:
+    with Session(instance(any_server)) as session:
+        any_server.kill()
+        with pytest.raises(
+            UnreachableError, match=r"no connection to http://127\.0\.0\.1:\d+\. Is qBittorrent"
+        ) as error:
+            session.read_snapshot()
+    assert error.value.transient
+    assert not error.value.unknown_outcome
+    with pytest.raises(UnreachableError, match=r"host name in http://nowhere.invalid:8080 cannot be resolved"):
+        Session(instance("http://nowhere.invalid:8080/")).open()
+
+
+def test_a_host_that_does_not_take_connections_is_unreachable() -> None:
+    with socket.socket() as full:  # its queue holds one connection, and nobody takes it out
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        address = full.getsockname()
+        with socket.create_connection(address), pytest.raises(UnreachableError, match="in time"):
+            Session(instance(f"http://127.0.0.1:{address[1]}", connect_timeout=0.3)).open()
+
+
+def test_an_http_proxy_of_the_environment_that_is_down_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(UnreachableError, match=r"HTTP_PROXY.*NO_PROXY"):
+        Session(instance("http://127.0.0.1:8")).open()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("ending", ["length", "hang up"])
+def test_a_truncated_list_is_never_taken_for_a_whole_one(packed: bool, ending: str) -> None:
+    body = b"[" + b" " * 5000 + b"]"
+    whole = gzip.compress(body) if packed else body
+    data = len(whole) - 8 * packed  # gzip ends in 8 bytes that are not data
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip" if packed else ""}
+    headers["Content-Length"] = str(len(whole)) if ending == "length" else ""
+    headers["Connection"] = "close"
+    for kept in (0, 1, data // 2, data - 1):
+        answer = 200, {**headers, "Content-Length": headers["Content-Length"] or "-"}, whole[:kept]
+        with stub({**QBITTORRENT, "torrents/info": answer}) as url, Session(instance(url)) as session:
+            _fails(session.read_snapshot, BrokenResponseError)
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ({}, "not found.*base path"),
+        ({"app/version": (200, {"Content-Type": "text/html"}, b"<html>router")}, "web page"),
+        ({"app/version": text("hello")}, "did not give a version"),
+        ({"app/version": text("")}, "did not give a version"),
+        ({"app/version": text("v5.1.0"), "app/webapiVersion": text("new")}, "did not give a version"),
+        (
+            {"app/version": (302, {"Location": "https://sso.example/login?rd=secret"}, b"")},
+            "https://sso.example/login",
+        ),
+        ({"app/version": (301, {"Location": "https://127.0.0.1/qbt/api"}, b"")}, "https://127.0.0.1/qbt/api"),
+        ({"app/version": (401, {"WWW-Authenticate": "Basic"}, b"<html>")}, "401"),
+        ({"app/version": (418, {}, b"")}, "418"),
+    ],
+)
+def test_what_is_not_qbittorrent_is_told_so(answers: dict[str, tuple[int, dict[str, str], bytes]], says: str) -> None:
+    with stub(answers) as url:
+        with pytest.raises(InstanceError, match=says) as error:
+            Session(instance(url)).open()
+        assert "secret" not in str(error.value)
+        assert not error.value.transient
+
+
+@pytest.mark.parametrize("reply", ["", "hello", "Fails", "ok."])
+def test_a_login_that_answers_anything_else_is_no_login(reply: str) -> None:
+    with stub({**QBITTORRENT, "auth/login": text(reply)}) as url:
+        session = Session(instance(url, username="admin", password=Secret("x")))
+        with pytest.raises(InstanceError, match="did not answer as qBittorrent does"):
+            session.open()
+
+
+def test_a_refusal_gives_the_reason_of_qbittorrent(server: QbittorrentServer) -> None:
+    with Session(instance(server)) as session:
+        with pytest.raises(RejectedError, match=r"409 Conflict \(Incorrect category name\)") as error:
+            session.create_category("a//b", "")
+        assert (error.value.http_status, error.value.transient) == (409, False)
+
+
+def test_a_refusal_of_the_folder_is_no_lost_login() -> None:
+    # qBittorrent <= 4.5.0 answers 403 for a folder that it cannot write
+    answers = {**QBITTORRENT, "torrents/setLocation": text("Cannot write to directory", 403)}
+    with stub(answers) as url, Session(instance(url, username="admin", password=Secret("x"))) as session:
+        with pytest.raises(RejectedError, match="Cannot write to directory"):
+            session.set_location([make_infohash(1)], "/root")
+        assert session.request_count == 4
+
+
+def test_a_run_that_was_stopped_sends_nothing_more_but_its_logout(
+    any_server: QbittorrentServer, make_proxy: MakeProxy
+) -> None:
+    proxy, stop = make_proxy(any_server), threading.Event()
+    with Session(instance(proxy, any_server), stop=stop) as session:
+        stop.set()
+        recorded(proxy, 3)
+        proxy.clear()
+        options = AddOptions(stopped=True, auto_tmm=False)
+        for call in (session.read_snapshot, session.open, lambda: session.add_magnets([make_magnet(1)], options)):
+            with pytest.raises(StopRequested):
+                call()
+    assert recorded(proxy, 1) == ["auth/logout"]
+
+
+def test_closing_never_raises_and_does_not_wait_for_long(any_server: QbittorrentServer, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(any_server)
+    for fault in (hang_before(20), answer_with_status(500), reset_before, cut_answer()):
+        session = Session(instance(proxy, any_server))
+        session.open()
+        proxy.add_fault("auth/logout", fault)
+        session.close()
+        session.close()
+    Session(instance("http://127.0.0.1:1")).close()
+
+
+def _fails(call: Callable[[], object], kind: type[InstanceError]) -> None:
+    with pytest.raises(kind):
+        call()

@@ -1,0 +1,78 @@
+"""What an examination asks of a server, on all four versions: it reads, and each answer is what the server has."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.errors import InstanceError
+from reconciler.model.secret import Secret
+from reconciler.qbittorrent import Session
+from reconciler.qbittorrent.inspector import Inspector
+from tests.conftest import MakeProxy, MakeServer
+from tests.support.instances import as_json, instance, stub, text
+from tests.support.raw import RawClient
+
+APP = {"version": text("v5.1.0"), "webapiVersion": text("2.11.4")}
+
+
+def test_all_there_is_to_ask(server: QbittorrentServer, make_proxy: MakeProxy, version: str, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "file").write_text("x")
+    raw, proxy = RawClient(server), make_proxy(server)
+    five = version.startswith("5.")
+    with Inspector(instance(proxy, server)) as inspector:
+        clock = inspector.get_server_time()
+        assert clock is not None
+        assert abs(clock - datetime.now(UTC)) < timedelta(seconds=30)
+        assert inspector.read_libtorrent_version() == raw.post("app/buildInfo").json()["libtorrent"]
+        assert inspector.read_default_save_path() == raw.post("app/defaultSavePath").text
+        assert inspector.has_torrent_creator() is five
+        expected = (True, False, False) if five else (None, None, None)
+        assert tuple(inspector.has_folder(str(tmp_path / name)) for name in ("there", "gone", "file")) == expected
+        free = inspector.read_free_space()
+        assert free is not None
+        assert free > 0
+    assert proxy.mutations == []
+    assert proxy.count_requests("auth/login") == proxy.count_requests("auth/logout") == 1
+
+
+def test_free_space_with_an_api_key(make_server: MakeServer, make_proxy: MakeProxy) -> None:
+    key = "qbt_" + "k" * 28
+    server = make_server("5.3.0", api_key=key)
+    with Inspector(instance(make_proxy(server), server, api_key=Secret(key))) as inspector:
+        free = inspector.read_free_space()
+    assert free is not None
+    assert free > 0
+
+
+def test_the_time_is_that_of_the_last_answer() -> None:
+    """What this stub gives beside the body is by Python's own server."""
+    answers = {f"app/{key}": answer for key, answer in APP.items()}
+    with stub(answers) as server, Inspector(instance(server)) as inspector:
+        clock = inspector.get_server_time()
+    assert clock is not None
+    assert abs(clock - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+def test_an_interface_that_is_not_there_shows(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
+    raw = RawClient(server)
+    raw.post("app/setPreferences", json='{"current_network_interface": "wg-not-there"}')
+    with Session(instance(make_proxy(server), server)) as session:
+        seen = session.read_network_state(interface=True, transfer=False)
+    assert seen.interface == "wg-not-there"
+    assert seen.interfaces is not None
+    assert "wg-not-there" not in seen.interfaces
+
+
+def test_an_answer_of_another_shape_is_told() -> None:
+    answers = {f"app/{key}": answer for key, answer in {**APP, "buildInfo": as_json("[]")}.items()}
+    with (
+        stub(answers) as server,
+        Inspector(instance(server)) as inspector,
+        pytest.raises(InstanceError, match="unexpected shape"),
+    ):
+        inspector.read_libtorrent_version()

@@ -1,0 +1,100 @@
+"""Preferences through a live session: the table of known ones, secrets, and a mirror that reads them too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from reconciler.demo.packages import QBITTORRENT_PACKAGES
+from reconciler.demo.servers import QbittorrentServer
+from reconciler.desired.builders.preferences import load_known_preferences
+from reconciler.model.desired import DesiredPreference
+from reconciler.model.errors import InstanceError
+from reconciler.model.position import Position
+from reconciler.model.preferences import SECRET_MASK, SECRET_PREFERENCES
+from reconciler.model.secret import Secret
+from reconciler.model.versions import INCREMENTAL_SYNC
+from reconciler.qbittorrent import IncrementalSession, Session
+from tests.support.instances import QBITTORRENT, as_json, instance, stub, text, torrent_file
+from tests.support.magnets import make_magnet
+from tests.support.preference_table import asked
+from tests.support.proxy import Proxy
+from tests.support.raw import RawClient
+
+HERE = Position("desired.yaml", 1, 1)
+DECLARED = {"queueing_enabled": DesiredPreference("queueing_enabled", HERE, True)}
+
+
+def test_the_table_of_preferences_is_that_of_the_servers(version: str) -> None:
+    table = {name: kind for name, kinds in load_known_preferences().items() for kind in kinds if version in kinds[kind]}
+    assert table == asked(version)
+
+
+def test_the_table_holds_every_version() -> None:
+    versions = {version for kinds in load_known_preferences().values() for found in kinds.values() for version in found}
+    assert versions == set(QBITTORRENT_PACKAGES)
+    assert load_known_preferences().keys() >= SECRET_PREFERENCES
+
+
+def test_preferences_are_read_only_where_some_are_declared(
+    server: QbittorrentServer, make_proxy: Callable[..., Proxy]
+) -> None:
+    proxy = make_proxy(server)
+    with Session(instance(proxy, server)) as session:
+        assert session.read_snapshot().preferences is None
+    assert proxy.count_requests("app/preferences") == 0
+    with Session(instance(proxy, server, preferences=DECLARED)) as session:
+        preferences = session.read_snapshot().preferences
+    assert preferences is not None
+    assert preferences["queueing_enabled"] is True
+    assert proxy.count_requests("app/preferences") == 1
+
+
+def test_a_mirror_sees_a_preference_change_and_nothing_else_does(
+    server: QbittorrentServer, make_proxy: Callable[..., Proxy]
+) -> None:
+    raw, proxy = RawClient(server), make_proxy(server)
+    raw.add_magnets([make_magnet(1)])
+    with IncrementalSession(instance(proxy, server, preferences=DECLARED)) as mirror:
+        raw.wait_until(lambda: mirror.read_snapshot() is mirror.read_snapshot())
+        before = mirror.read_snapshot()
+        raw.post("app/setPreferences", json=json.dumps({"queueing_enabled": False}))
+        after = mirror.read_snapshot()
+        assert (after.preferences or {})["queueing_enabled"] is False
+        assert after.torrents == before.torrents
+        asked_before = len(proxy.requests)
+        assert mirror.read_snapshot() is after
+        incremental = INCREMENTAL_SYNC.is_available(mirror.api_version)
+        assert len(proxy.requests) - asked_before == (2 if incremental else 3)
+
+
+def test_the_place_of_the_content_is_told_since_4_3_1(server: QbittorrentServer, tmp_path: Path) -> None:
+    (server.downloads / "a b").write_bytes(b"x" * 1000)
+    _, file = torrent_file(tmp_path, "a b", b"x" * 1000)
+    raw = RawClient(server)
+    raw.add_magnets([str(file)], paused="false", stopped="false")
+    raw.wait_until(lambda: all(row["progress"] == 1 for row in raw.list_torrents().values()))
+    with Session(instance(server)) as session, IncrementalSession(instance(server)) as mirror:
+        (torrent,) = session.read_snapshot().torrents
+        mirror.read_snapshot()
+        assert mirror.read_snapshot().torrents == (torrent,)
+    assert torrent.content_path == ("" if server.version == "v4.2.5" else str(server.downloads / "a b"))
+    assert (torrent.is_seeding, torrent.bytes_on_disk) == (True, 1000)
+
+
+def test_an_answer_that_echoes_a_preference_is_not_passed_on() -> None:
+    answers = {
+        **QBITTORRENT,
+        "app/setPreferences": text('invalid json: {"proxy_password":"hunter2"}', 400),
+        "app/preferences": as_json('{"proxy_password": "hunter2", "web_ui_api_key": "hunter2"'),
+    }
+    with stub(answers) as url, Session(instance(url)) as session:
+        for call in (session.read_preferences, partial(session.set_preferences, {"proxy_password": Secret("hunter2")})):
+            with pytest.raises(InstanceError) as error:
+                call()
+            assert "hunter2" not in str(error.value)
+    assert SECRET_MASK == "(secret)"

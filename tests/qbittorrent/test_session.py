@@ -1,0 +1,128 @@
+"""What goes with a mutation so that the server's own settings and other values are neither followed nor lost."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.errors import UnsupportedError
+from reconciler.model.snapshot import AddOptions, LiveCategory
+from reconciler.qbittorrent import Session
+from tests.support.instances import QBITTORRENT, instance, stub, text, torrent_file
+from tests.support.magnets import make_infohash, make_magnet
+from tests.support.raw import RawClient
+
+HOSTILE = {
+    "auto_tmm_enabled": True,
+    "start_paused_enabled": True,
+    "add_stopped_enabled": True,
+    "torrent_stop_condition": "MetadataReceived",
+}
+
+
+def test_an_add_follows_none_of_the_servers_own_settings(server: QbittorrentServer) -> None:
+    raw = RawClient(server)
+    raw.post("app/setPreferences", json=json.dumps(HOSTILE))
+    path = str(server.profile / "elsewhere")
+    with Session(instance(server)) as session:
+        session.add_magnets([make_magnet(1)], AddOptions(stopped=False, auto_tmm=False, save_path=path))
+        session.add_magnets([make_magnet(2)], AddOptions(stopped=True, auto_tmm=False))
+        raw.wait_until(lambda: len(raw.list_torrents()) == 2)
+        raw.wait_until(lambda: raw.list_stopped() == {make_infohash(2)})
+        torrents = {torrent.id: torrent for torrent in session.read_snapshot().torrents}
+    assert (torrents[make_infohash(1)].save_path, torrents[make_infohash(1)].auto_tmm) == (path, False)
+    assert not torrents[make_infohash(2)].auto_tmm
+
+
+def test_only_magnets_are_added(any_server: QbittorrentServer) -> None:
+    options = AddOptions(stopped=True, auto_tmm=False)
+    with Session(instance(any_server)) as session:
+        for link in ("/etc/passwd", "http://x/y.torrent", make_infohash(1), make_magnet(1) + "\n/etc/passwd", ""):
+            with pytest.raises(ValueError, match="only magnet links"):
+                session.add_magnets([make_magnet(2), link], options)
+        with pytest.raises(ValueError, match="only magnet links"):
+            session.add_magnets([], options)
+        assert session.request_count == 3
+
+
+@pytest.mark.parametrize("tags", [[""], ["a", " "], ["a,b"]])
+def test_a_tag_that_would_mean_another_is_not_sent(any_server: QbittorrentServer, tags: list[str]) -> None:
+    with Session(instance(any_server)) as session:
+        for call in (session.add_tags, session.remove_tags):
+            with pytest.raises(ValueError, match="tags"):
+                call([make_infohash(1)], tags)
+
+
+@pytest.mark.parametrize("download_path", [None, False, "", "/incomplete"])
+def test_an_edited_category_keeps_its_download_path(
+    server: QbittorrentServer, download_path: str | bool | None
+) -> None:
+    raw, form = RawClient(server), {"category": "a", "savePath": "/a"}
+    if download_path is not None:
+        form |= {"downloadPathEnabled": str(download_path is not False), "downloadPath": str(download_path or "")}
+    raw.post("torrents/createCategory", **form)
+    before = raw.list_categories()["a"]
+    with Session(instance(server)) as session:
+        session.edit_category(session.read_categories()["a"], "/b")
+    assert raw.list_categories()["a"] == {**before, "savePath": "/b"}
+
+
+LIMITS = {
+    "ratioLimit": "1.5",
+    "seedingTimeLimit": "60",
+    "inactiveSeedingTimeLimit": "-1",
+    "shareLimitAction": "Remove",
+    "shareLimitsMode": "MatchAll",
+}
+
+
+def test_an_edited_category_keeps_its_share_limits(make_server: Any) -> None:
+    raw = RawClient(server := make_server("5.3.0"))
+    raw.post(
+        "torrents/createCategory",
+        category="a",
+        savePath="/a",
+        downloadPath="/i",
+        downloadPathEnabled="true",
+        **LIMITS,
+    )
+    before = raw.list_categories()["a"]
+    assert (before["ratio_limit"], before["share_limits_mode"]) == (1.5, "MatchAll")
+    with Session(instance(server)) as session:
+        session.edit_category(session.read_categories()["a"], "/b")
+    assert raw.list_categories()["a"] == {**before, "savePath": "/b"}
+
+
+@pytest.mark.parametrize("web_api", ["2.15.1", "2.16.1"])
+def test_an_edit_that_would_reset_share_limits_is_not_made(web_api: str) -> None:
+    # 5.2 resets them and takes none (4b429e4f in qBittorrent mends it for 5.3)
+    unset = {"ratio_limit": -2, "share_limit_action": "Default", "download_path": None}
+    answers = {**QBITTORRENT, "app/webapiVersion": text(web_api), "torrents/editCategory": text("")}
+    with stub(answers) as url, Session(instance(url)) as session:
+        session.edit_category(LiveCategory("a", "/a", unset), "/b")
+        assert session.request_count == 3
+        with pytest.raises(UnsupportedError, match=r"share limits .* 5.3"):
+            session.edit_category(LiveCategory("a", "/a", {**unset, "ratio_limit": 1.5}), "/b")
+        assert session.request_count == 3
+
+
+def test_data_goes_only_where_it_was_asked_for(server: QbittorrentServer, tmp_path: Path) -> None:
+    raw, files = RawClient(server), [server.downloads / "kept", server.downloads / "gone"]
+    keys = []
+    for file in files:
+        data = os.urandom(50_000)
+        file.write_bytes(data)
+        key, torrent = torrent_file(tmp_path, file.name, data)
+        raw.add_magnets([str(torrent)], paused="false", stopped="false")
+        keys.append(key)
+    raw.wait_until(lambda: all(row["progress"] == 1 for row in raw.list_torrents().values()))
+    with Session(instance(server)) as session:
+        session.delete_torrents(keys[:1], delete_files=False)
+        session.delete_torrents(keys[1:], delete_files=True)
+    raw.wait_until(lambda: not raw.list_torrents() and not files[1].exists())
+    assert files[0].exists()

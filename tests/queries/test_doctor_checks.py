@@ -1,0 +1,171 @@
+"""What doctor makes of what it is told, line by line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reconciler.model.desired import Instance
+from reconciler.model.doctor import CheckStatus, DoctorReport, Finding, InstanceDiagnosis
+from reconciler.model.errors import (
+    AuthenticationError,
+    BannedError,
+    InstanceError,
+    TlsError,
+    UnreachableError,
+    UnsupportedError,
+)
+from reconciler.model.health import HealthState, NetworkState, PingCheck, Probe, ProbeResult
+from reconciler.model.position import Position
+from reconciler.model.secret import Secret
+from reconciler.queries import doctor_checks as d
+from reconciler.queries.doctor import list_declared_paths, list_parents
+from reconciler.report.text.doctor import render_doctor
+from reconciler.report.text.lines import render_plain
+from tests.support.planner_inputs import make_desired_state
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+HERE = Position("desired.yaml", 1, 1)
+
+
+def box(url: str = "https://box.example:8443/qbt/", **more: Any) -> Instance:
+    return Instance("box", HERE, url, **more)
+
+
+def seen(**known: Any) -> NetworkState:
+    return NetworkState(**known)
+
+
+CASES: list[tuple[Finding, str, str]] = [
+    (d.check_login(box(api_key=Secret("k"))), "ok", "the API key is accepted"),
+    (d.check_login(box(username="admin", password=Secret("p"))), "ok", "admin is logged in"),
+    (d.check_login(box()), "ok", "trusts this address"),
+    (d.check_reachable(box())[0], "ok", "box.example:8443 answers"),
+    (d.check_reachable(box())[1], "ok", "its certificate is trusted"),
+    (d.check_reachable(box(tls_verify=False))[1], "note", "`tls.verify` is off"),
+    (d.check_reachable(box("http://box.example"))[1], "note", "can be read on the way"),
+    (d.check_reachable(box("http://127.0.0.1:8080"))[1], "ok", "only on this machine"),
+    (d.check_version("v5.1.0", "2.11.4", "2.0.11", tested=True), "ok", "v5.1.0, Web API 2.11.4, libtorrent 2.0.11"),
+    (d.check_version("v9.0.0", "9.0.0", "3.0", tested=False), "note", "newer than any that was tested"),
+    (d.check_features((2, 16, 2)), "ok", "all that can be declared"),
+    (d.check_features((2, 11, 4)), "note", "it lacks API keys (5.2), "),
+    (d.check_features((2, 5, 1)), "note", "it lacks tags with an add (4.3.2), "),
+    (d.check_clock(None, NOW), "note", "does not tell its time"),
+    (d.check_clock(NOW, NOW + timedelta(seconds=1.5)), "ok", "the same time"),
+    (d.check_clock(NOW, NOW + timedelta(seconds=20)), "ok", "20 s apart"),
+    (d.check_clock(NOW, NOW + timedelta(seconds=90)), "fail", "it is 90 s behind ours"),
+    (d.check_clock(NOW, NOW - timedelta(hours=1)), "fail", "it is 3600 s ahead of ours"),
+    (d.check_interface(seen(interface="", interface_name="", interfaces=("eth0",))), "note", "not bound to any"),
+    (d.check_interface(seen(interface="wg0", interface_name=None, interfaces=("wg0",))), "ok", "bound to wg0"),
+    (
+        d.check_interface(seen(interface="wg0", interface_name="VPN", interfaces=("eth0",))),
+        "fail",
+        "bound to VPN, which",
+    ),
+    (d.check_interface(seen(interface="wg0")), "ok", "bound to wg0"),
+    (d.check_connection(seen(connection_status="connected")), "ok", "connected"),
+    (d.check_connection(seen(connection_status="firewalled")), "note", "firewalled"),
+    (d.check_connection(seen(connection_status="disconnected")), "fail", "disconnected"),
+    (d.check_external_address(seen(addresses=None), "v4.5.2"), "note", "does not tell"),
+    (d.check_external_address(seen(addresses=()), "v5.1.0"), "note", "not known yet"),
+    (
+        d.check_external_address(seen(addresses=("198.51.100.9", "2001:db8::9")), "v5.1.0"),
+        "ok",
+        "198.51.100.9 and 2001:db8::9",
+    ),
+    (d.check_torrent_creator(True, "v5.1.0"), "ok", "there"),
+    (d.check_torrent_creator(False, "v4.5.2"), "note", "5.0 and later do"),
+    (d.check_free_space(5 << 30, "/downloads"), "ok", "5.0 GiB at /downloads"),
+    (d.check_free_space(300 << 20, "/downloads"), "fail", "300.0 MiB at /downloads"),
+    (d.check_free_space(None, "/downloads"), "note", "not told"),
+    (d.check_path("/data/linux", True, ""), "ok", "there"),
+    (d.check_path("/data/linux", False, "/data"), "ok", "qBittorrent makes it in /data"),
+    (d.check_path("/data/linux", False, ""), "fail", "nothing of it is there"),
+    (d.check_probe(Probe(PingCheck("x")), ProbeResult(HealthState.OK, "answers")), "ok", "answers"),
+    (d.check_probe(Probe(PingCheck("x")), ProbeResult(HealthState.NOT_CONFIGURED, "no", "Do")), "fail", "no"),
+]
+
+
+@pytest.mark.parametrize(("finding", "verdict", "text"), CASES)
+def test_finding(finding: Finding, verdict: str, text: str) -> None:
+    assert finding.status == verdict
+    assert text in finding.text
+    assert finding.hint or finding.status is not CheckStatus.FAIL, "what fails says how to mend it"
+
+
+@pytest.mark.parametrize(
+    ("error", "checks"),
+    [
+        (UnreachableError("box: no connection to x. Is it running?"), ["reachable fail"]),
+        (InstanceError("box: what is that"), ["reachable fail"]),
+        (TlsError("box: not trusted. Name its CA"), ["reachable ok", "tls fail"]),
+        (AuthenticationError("box: refused. Correct it"), ["reachable ok", "tls ok", "login fail"]),
+        (BannedError("box: banned. Wait"), ["reachable ok", "tls ok", "login fail"]),
+        (UnsupportedError("box: too old. Update"), ["reachable ok", "tls ok", "login ok", "version fail"]),
+    ],
+)
+def test_how_far_it_got(error: InstanceError, checks: list[str]) -> None:
+    found = d.diagnose_open_error(box(), error)
+    assert [f"{one.check} {one.status}" for one in found] == checks
+    assert found[-1].hint
+    assert not found[-1].text.startswith("box")
+
+
+def test_what_an_error_says_is_parted_into_what_happened_and_what_to_do() -> None:
+    found = d.failure_from_error(
+        "reachable", "box", UnreachableError("box: no connection to http://a.b:1. Is it running? Really?")
+    )
+    assert (found.text, found.hint) == ("no connection to http://a.b:1", "Is it running? Really?")
+
+
+@pytest.mark.parametrize(
+    ("path", "above"),
+    [
+        ("/data/linux/iso", ["/data/linux", "/data"]),
+        ("/data", []),
+        ("C:/Data/linux", ["C:\\Data"]),
+        ("D:\\x", []),
+    ],
+)
+def test_the_folders_above_a_path_but_for_its_root(path: str, above: list[str]) -> None:
+    assert list_parents(path) == above
+
+
+def test_the_paths_of_an_instance_are_those_declared_for_it() -> None:
+    desired = make_desired_state(
+        {
+            "instances": ["box", "other"],
+            "groups": {"g": {"strategy": "failover", "members": ["other", "box"]}},
+            "declared_categories": {"c": ["/c/", "/c-incomplete"], "d": None},
+            "desired": [
+                {"hash": "a", "save_path": "/a", "download_path": "/incomplete"},
+                {"hash": "b", "save_path": "/c"},
+                {"hash": "d", "save_path": "/elsewhere", "instance": "other"},
+                {"hash": "f", "save_path": "/of-group", "instance": "g"},
+                {"hash": "e", "save_path": "/gone", "state": "absent"},
+            ],
+        }
+    )
+    assert list_declared_paths(desired, "box") == ("/a", "/c", "/c-incomplete", "/incomplete", "/of-group")
+
+
+def test_the_text_names_each_check_and_how_to_mend_it() -> None:
+    found = InstanceDiagnosis(
+        "box",
+        "http://box",
+        HealthState.VPN_DOWN,
+        (d.make_ok("tls", "fine"), d.make_failure("probe ping x", "no answer", "Plug it in")),
+    )
+    assert [render_plain(one) for one in render_doctor(DoctorReport((found,)))] == [
+        "box  VPN_DOWN  http://box",
+        "  ok    tls           fine",
+        "  FAIL  probe ping x  no answer",
+        "                      → Plug it in",
+        "",
+        "1 check fails",
+    ]
+    assert DoctorReport((found,)).exit_code == 1
+    assert DoctorReport(()).exit_code == 0
+    assert render_plain(list(render_doctor(DoctorReport(())))[-1]) == "nothing to mend"

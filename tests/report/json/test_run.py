@@ -1,0 +1,134 @@
+"""The JSON report keeps its contract."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from reconciler.model.position import Problem
+from reconciler.report.json.common import write_failure
+from reconciler.report.json.run import write_validation
+from tests.support.example_runs import PLAN_HASH, huge, make_infohash, make_position, planned, refused
+from tests.support.golden_reports import json_text
+
+TOP = ["format_version", "mode", "plan_hash", "exit_code", "summary", "guard", "instances"]
+SUMMARY = {"add", "adopt", "update", "delete", "unchanged", "deferred", "pending", "blocked", "failed", "settings"}
+INSTANCE = [
+    "name",
+    "status",
+    "error",
+    "version",
+    "web_api",
+    "requests",
+    "owned",
+    "foreign",
+    "guard",
+    "actions",
+    "spared",
+]
+ACTION = ["verb", "kind", "infohash", "name", "source", "changes", "disruptive", "reason", "outcome", "error"]
+
+
+def report() -> dict[str, Any]:
+    """The JSON report of the mixed plan."""
+    return dict(json.loads(json_text(planned())))
+
+
+def only(wanted: list[str], found: dict[str, Any]) -> list[str]:
+    """The found keys that are part of the contract, in their order."""
+    return [key for key in found if key in wanted]
+
+
+def test_every_key_of_the_contract_is_there_and_in_order() -> None:
+    found = report()
+    home = found["instances"][1]
+    assert only(TOP, found) == TOP
+    assert set(found["summary"]) >= SUMMARY
+    assert only(INSTANCE, home) == INSTANCE
+    assert all(only(ACTION, action) == ACTION for action in home["actions"])
+    assert set(home["spared"][0]) == {"infohash", "name", "reason"}
+    assert found["format_version"] == 1
+    assert found["mode"] == "dry-run"
+    assert found["plan_hash"] == PLAN_HASH
+
+
+def test_the_documentation_has_every_key() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "report.md").read_text(encoding="utf-8")
+    found = report()
+    home = found["instances"][1]
+    keys = {*found, *found["summary"], *home, *home["actions"][0], *home["actions"][0]["changes"][0], *home["guard"]}
+    keys |= {*found["deletions"], *next(action["blast"] for action in home["actions"] if action["blast"])}
+    assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
+
+
+def test_values_keep_their_types() -> None:
+    actions = {action["name"]: action for action in report()["instances"][1]["actions"]}
+    changes = {change["field"]: (change["from"], change["to"]) for change in actions["Sintel"]["changes"]}
+    assert changes["paused"] == (None, False)
+    assert changes["tags"] == (None, ["free", "open"])
+    assert actions["films"]["infohash"] is None
+    assert actions["films"]["kind"] == "category"
+    assert actions["queueing_enabled"]["kind"] == "preference"
+    assert actions["Tears of Steel"]["disruptive"] is True
+    assert actions["Tears of Steel"]["source"] == "desired.yaml:28:5"
+    assert actions["old.iso"]["source"] is None
+    assert actions["older.iso"]["delete_files"] is True
+
+
+def test_deletions_and_quarantines_are_added_up() -> None:
+    found = report()
+    assert found["deletions"] == found["instances"][1]["deletions"]
+    assert found["deletions"] == {
+        "torrents": 2,
+        "bytes": (3 << 30) + (5 << 20),
+        "with_data": 1,
+        "seeding": 1,
+        "without_other_seed": 1,
+        "sharing_files": 1,
+    }
+    assert (found["quarantines"]["torrents"], found["quarantines"]["without_other_seed"]) == (1, 0)
+    blasts = {action["name"]: action["blast"] for action in found["instances"][1]["actions"]}
+    assert blasts["Sintel"] is None
+    assert blasts["old.iso"] == {
+        "torrents": 1,
+        "bytes": 3 << 30,
+        "seeding": True,
+        "other_seeds": 0,
+        "shares_files_with": [make_infohash(20)],
+    }
+
+
+def test_a_refusal_names_instances_and_reasons() -> None:
+    found = json.loads(json_text(refused()))
+    assert found["guard"]["refused"] is True
+    assert found["guard"]["reasons"][0] == "home: 12 deletions are more than max_delete 10"
+    assert found["instances"][0]["guard"]["reasons"][0] == "12 deletions are more than max_delete 10"
+
+
+def test_ten_thousand_actions_take_a_moment() -> None:
+    run = huge()
+    began = time.process_time()
+    written = json_text(run)
+    assert time.process_time() - began < 1.0
+    assert len(json.loads(written)["instances"][0]["actions"]) == 10_000
+
+
+def test_what_stands_in_place_of_a_report() -> None:
+    stream = io.StringIO()
+    write_failure(4, "the desired state is invalid", (Problem(make_position(3), "no", "Say yes"),), stream)
+    assert json.loads(stream.getvalue()) == {
+        "format_version": 1,
+        "exit_code": 4,
+        "error": "the desired state is invalid",
+        "problems": [{"file": "desired.yaml", "line": 3, "column": 5, "message": "no", "hint": "Say yes"}],
+    }
+
+
+def test_a_validation() -> None:
+    stream = io.StringIO()
+    write_validation(12, 2, 3, (), stream)
+    head = {"format_version": 1, "exit_code": 0, "torrents": 12, "unfetched": 3, "instances": 2}
+    assert json.loads(stream.getvalue()) == {**head, "problems": [], "warnings": []}

@@ -1,0 +1,252 @@
+"""`reconcile status` as text and as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.model.position import Position, Problem
+from reconciler.model.run import Status
+from reconciler.model.status import (
+    FIRST_PAGE,
+    InstanceStatus,
+    Pagination,
+    StatusReport,
+    TorrentFilter,
+    WaitOutcome,
+    WaitResult,
+)
+from reconciler.report.json.status import write_status, write_status_line
+from reconciler.report.text.lines import measure_width, render_plain
+from reconciler.report.text.status import format_duration, format_rate, progress_text, render_status
+from tests.support.status_rows import moving, report, row
+
+NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, UTC)
+DOCS = (Path(__file__).parents[3] / "docs" / "report.md").read_text(encoding="utf-8")
+MIXED = report(
+    row(1, name="done", transfer=moving(ratio=1.5, up=2048), size=2_147_483_648),
+    row(2, "downloading", name="half", transfer=moving(eta=3700, ratio=0, down=1_258_291), category="linux"),
+    row(3, "stoppedDL", name="paused", transfer=moving(ratio=0)),
+    row(4, "missing", name="进击的巨人", in_sync=False, reason="not on the instance"),
+    row(5, "missingFiles", name="lost", in_sync=False, reason="tags differ"),
+    row(6, "unknown", name="x\x1b[2J", instance="attic", reason="its instance could not be read"),
+)
+
+
+def text(status: StatusReport, page: Pagination = FIRST_PAGE, width: int | None = None) -> list[str]:
+    """The lines after the table of the instances."""
+    lines = [render_plain(one) for one in render_status(status, page, width)]
+    return lines[lines.index("") + 1 :]
+
+
+def as_json(status: StatusReport, page: Pagination = FIRST_PAGE) -> Any:
+    """The whole report, parsed."""
+    stream = io.StringIO()
+    write_status(status, stream, page)
+    return json.loads(stream.getvalue())
+
+
+def test_the_table_of_the_instances() -> None:
+    down = InstanceStatus("attic", "http://attic:8080", Status.UNREACHABLE, "connection refused", declared=1)
+    home = InstanceStatus("home", "http://home:8080", Status.OK, None, "v5.1.0", "2.11.4", 1_203, 1_200, 3, 3, 1, 1)
+    assert [render_plain(one) for one in render_status(StatusReport((down, home), (), 1))] == [
+        "instance  status       qBittorrent  torrents  owned  declared  missing  drifted  address",
+        "attic     unreachable  -                   -      -         1        -        -  http://attic:8080",
+        "home      ok           v5.1.0          1,203  1,200         3        1        1  http://home:8080",
+        "  attic: connection refused",
+        "",
+        "No torrent is declared here",
+    ]
+
+
+def test_what_needs_attention_comes_first_then_what_moves() -> None:
+    first, *lines = text(MIXED)
+    assert first.split(": ") == [
+        "6 declared torrents",
+        "1 downloading, 1 seeding, 1 stopped, 1 error, 1 missing, 1 unknown · down 1.2 MiB/s · up 2.0 KiB/s",
+    ]
+    cells = [re.split("  +", one) for one in lines]
+    assert [" | ".join(one[:9]) for one in cells] == [
+        " | torrent | instance | state | done | ETA | down | up | ratio",
+        "~ | 进击的巨人 | home | missing | - | - | - | - | -",
+        "~ | lost | home | error | 50 % | - | - | - | -",
+        "? | x\\x1b[2J | attic | unknown | - | - | - | - | -",
+        "= | half | home | downloading | 50 % | 1h1m | 1.2 MiB/s | - | 0.00",
+        "= | done | home | seeding | 100 % | - | - | 2.0 KiB/s | 1.50",
+        "= | paused | home | stopped | 50 % | - | - | - | 0.00",
+    ]
+    assert [" | ".join(one[9:]) for one in cells] == [
+        "size | infohash | why",
+        "- | 0000000004 | not on the instance",
+        "1.0 KiB | 0000000005 | its data is gone from disk; tags differ",
+        "- | 0000000006 | its instance could not be read",
+        "1.0 KiB | 0000000002",
+        "2.0 GiB | 0000000001",
+        "1.0 KiB | 0000000003",
+    ]
+    assert len({measure_width(one[: one.index("0000000")]) for one in lines[1:]}) == 1, "they stand one below the other"
+
+
+def test_a_selection_is_counted() -> None:
+    assert text(MIXED.filter_torrents(TorrentFilter(("linux",))))[0] == (
+        "1 of 6 declared torrents: 1 downloading · down 1.2 MiB/s"
+    )
+    assert text(MIXED.filter_torrents(TorrentFilter(("none",)))) == ["None of the 6 declared torrents is selected"]
+
+
+MANY = report(*(row(number) for number in range(9_990)), *(row(number, "pausedUP") for number in range(9_990, 10_000)))
+PAGES = [
+    (Pagination(), 50, "… and 9,950 more: 9,940 seeding, 10 stopped", "--offset 50 "),
+    (Pagination(0, 3), 3, "… and 9,997 more: 9,987 seeding, 10 stopped", "--offset 3 "),
+    (Pagination(50), 50, "… and 9,900 more: 9,890 seeding, 10 stopped", "--offset 100 "),
+    (Pagination(9_985, 10), 10, "… and 5 more: 5 stopped", "--offset 9995 "),
+    (Pagination(9_995, 10), 5, "=  t9999", ""),
+    (Pagination(10_000), 0, "Nothing is left at --offset 10000", ""),
+    (Pagination(0, 20_000), 10_000, "=  t9999", ""),
+]
+
+
+@pytest.mark.parametrize(("page", "count", "last", "hint"), PAGES)
+def test_ten_thousand_torrents_stay_readable(page: Pagination, count: int, last: str, hint: str) -> None:
+    lines = text(MANY, page)
+    assert lines[0] == "10,000 declared torrents: 9,990 seeding, 10 stopped"
+    assert sum(one.startswith("=") for one in lines) == count
+    assert lines[-1].startswith(last)
+    assert hint in lines[-1]
+
+
+def test_names_are_shortened_where_they_would_push_the_numbers_off_a_terminal() -> None:
+    long = report(row(1, name="进" * 60, transfer=moving(eta=5, ratio=1, down=1_258_291, up=1_258_291)))
+    for width in (20, 80, 100, 200):
+        shown = text(long, width=width)[2]
+        assert "…" in shown or width == 200
+        assert measure_width(shown[: shown.index("home")]) <= max(16, width - 76) + 5
+    assert "…" not in text(long)[2]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0s"),
+        (59, "59s"),
+        (60, "1m"),
+        (200, "3m20s"),
+        (3600, "1h"),
+        (3605, "1h"),
+        (7_440, "2h4m"),
+        (183_600, "2d3h"),
+    ],
+)
+def test_times(seconds: int, said: str) -> None:
+    assert format_duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"), [(0, "0 B/s"), (1, "1 B/s"), (1023, "1023 B/s"), (1024, "1.0 KiB/s"), (5 << 30, "5.0 GiB/s")]
+)
+def test_rates(rate: int, said: str) -> None:
+    assert format_rate(rate) == said
+
+
+PROGRESS = [
+    ((), "0 of 0 complete"),
+    ((row(1),), "1 of 1 complete · 100 % of 1.0 KiB"),
+    ((row(1, "metaDL", size=0, progress=0.0),), "0 of 1 complete · 1 metadata"),
+    (
+        (row(1), row(2, "downloading", transfer=moving(down=256)), row(3, "stalledDL"), row(4, "unknown")),
+        "1 of 4 complete · 66 % of 3.0 KiB · 256 B/s · 4s to go · 1 downloading, 1 stalled, 1 unknown",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rows", "said"), PROGRESS)
+def test_how_far_they_are(rows: tuple[Any, ...], said: str) -> None:
+    assert progress_text(rows) == said
+
+
+def test_the_json() -> None:
+    found = as_json(MIXED)
+    assert found["summary"] == {
+        "declared": 6,
+        "selected": 6,
+        "offset": 0,
+        "complete": 1,
+        "download_rate": 1_258_291,
+        "upload_rate": 2048,
+        "phases": {
+            **dict.fromkeys(("stalled", "metadata", "queued", "checking", "moving", "pending", "absent"), 0),
+            **dict.fromkeys(("downloading", "seeding", "stopped", "error", "missing", "unknown"), 1),
+        },
+    }
+    assert found["torrents"][1] == {
+        "instance": "home",
+        "infohash": "0000000002" + "0" * 30,
+        "name": "half",
+        "source": "desired.yaml:2:5",
+        "state": "downloading",
+        "phase": "downloading",
+        "complete": False,
+        "progress": 0.5,
+        "size": 1024,
+        "eta": 3700,
+        "ratio": 0,
+        "download_rate": 1_258_291,
+        "upload_rate": 0,
+        "category": "linux",
+        "tags": [],
+        "owned": False,
+        "in_sync": True,
+        "reason": "",
+    }
+    nothing = ("complete", "progress", "size", "eta", "ratio", "download_rate", "upload_rate", "category", "in_sync")
+    assert {key: found["torrents"][5][key] for key in nothing} == dict.fromkeys(nothing)
+    assert [one["name"] for one in found["instances"]] == ["home"]
+    assert "wait" not in found
+
+
+def test_json_has_all_unless_it_is_asked_for_less() -> None:
+    assert len(as_json(MANY)["torrents"]) == 10_000
+    found = as_json(MANY, Pagination(9_998, 50))
+    assert [one["name"] for one in found["torrents"]] == ["t9998", "t9999"]
+    assert (found["summary"]["selected"], found["summary"]["offset"]) == (10_000, 9_998)
+
+
+def test_how_waiting_ended() -> None:
+    found = as_json(replace(MIXED, wait_result=WaitResult(WaitOutcome.TIMEOUT, ("half on home: downloading, 50 %",))))
+    assert found["wait"] == {"outcome": "timeout", "reasons": ["half on home: downloading, 50 %"]}
+
+
+def test_a_line_is_the_same_with_its_time() -> None:
+    stream = io.StringIO()
+    problem = Problem(Position("desired.yaml", 3, 5), "no", "Say yes")
+    write_status_line(replace(MIXED, problems=(problem,)), NOON, stream, Pagination(1, 1))
+    assert stream.getvalue().count("\n") == 1
+    found = json.loads(stream.getvalue())
+    assert found.pop("at") == "2026-11-21T12:00:00.250Z"
+    where = {"file": "desired.yaml", "line": 3, "column": 5}
+    assert found.pop("problems") == [{**where, "message": "no", "hint": "Say yes"}]
+    assert found == as_json(MIXED, Pagination(1, 1))
+
+
+def test_the_documentation_names_every_key() -> None:
+    def keys(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            yield from value
+            yield from (key for name, inner in value.items() if name != "phases" for key in keys(inner))
+        elif isinstance(value, list):
+            yield from (key for inner in value for key in keys(inner))
+
+    stream = io.StringIO()
+    write_status_line(replace(MIXED, wait_result=WaitResult(WaitOutcome.COMPLETE)), NOON, stream)
+    part = DOCS[DOCS.index("**`reconcile status --output json`**") :]
+    named = set(re.findall(r"`([a-z_]+)`", part[: part.index("\n## ")]))
+    assert sorted(set(keys(json.loads(stream.getvalue()))) - named) == []
+    assert {str(outcome) for outcome in WaitOutcome} <= named

@@ -1,0 +1,65 @@
+"""Runs to be remembered."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from reconciler.engine.events import FinishedRun
+from reconciler.journal import Journal
+from reconciler.model.desired import DesiredState, Instance, Policy
+from reconciler.model.plan import Change, Outcome, Verb
+from reconciler.model.position import Position
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
+from tests.support.example_runs import PLAN_HASH, make_torrent_action
+
+EPOCH = datetime(2026, 11, 1, 12, tzinfo=UTC)
+DESIRED = DesiredState(
+    Policy.SYNC,
+    {name: Instance(name, Position("desired.yaml", 3, 3), f"http://{name}") for name in ("home", "box")},
+    owner="me",
+)
+
+
+class Diary:
+    """A journal in a folder under a clock of ours, and what it warned of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.warnings: list[str] = []
+        self.now = EPOCH
+        self.journal = self.another()
+
+    def another(self) -> Journal:
+        """As another process would open it."""
+        return Journal(self.folder, self.warnings.append, lambda: self.now)
+
+    def record(self, *instances: InstanceResult, mode: RunMode = RunMode.APPLY, exit_code: int = 0) -> None:
+        """A run, a minute after the last."""
+        self.now += timedelta(minutes=1)
+        run = Run(mode, PLAN_HASH, exit_code, instances)
+        self.journal.record_run(DESIRED, FinishedRun(run, "interval", self.now, 1.5))
+
+    @property
+    def owned(self) -> dict[str, int]:
+        """What is remembered to be ours."""
+        return {name: one.count for name, one in self.journal.read_owned_counts(DESIRED).items()}
+
+
+def done(verb: Verb, number: int, outcome: Outcome = Outcome.APPLIED, error: str | None = None) -> ActionResult:
+    """An action and what became of it."""
+    changes = {
+        Verb.ADD: (Change("owner", None, "me"), Change("category", None, "films")),
+        Verb.DELETE: (Change("owner", "me", None),),
+    }.get(verb, (Change("paused", False, True),))
+    return ActionResult(make_torrent_action(verb, f"t{number}", "a reason", *changes, number=number), outcome, error)
+
+
+def well(*results: ActionResult, name: str = "home", owned: int = 0) -> InstanceResult:
+    """An instance that was read."""
+    return InstanceResult(name, Status.OK, version="v5.1.0", owned=owned, results=results)
+
+
+def away(why: str = "home: no connection", name: str = "home") -> InstanceResult:
+    """An instance that was not."""
+    return InstanceResult(name, Status.UNREACHABLE, why)

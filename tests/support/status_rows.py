@@ -1,0 +1,33 @@
+"""Made-up rows of a status."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.model.position import Position
+from reconciler.model.run import Status
+from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus, Transfer
+from tests.support.example_runs import make_infohash
+
+
+def row(number: int, state: str = "uploading", **rest: object) -> TorrentStatus:
+    """A torrent of `home`, in sync; without progress where it is not there."""
+    place = Position("desired.yaml", number, 5)
+    live = state not in ("missing", "absent", "unknown", "pending")
+    found = TorrentStatus("home", f"t{number}", make_infohash(number), place, state, in_sync=live)
+    if live:
+        found = replace(found, progress=1.0 if state.endswith(("UP", "uploading")) else 0.5, size=1024, category="")
+    if state == "unknown":
+        found = replace(found, in_sync=None)
+    return replace(found, **rest)  # type: ignore[arg-type]
+
+
+def report(*rows: TorrentStatus, status: Status = Status.OK, error: str | None = None) -> StatusReport:
+    """What a look at `home` gave."""
+    home = InstanceStatus("home", "http://home", status, error, "v5.1.0" if status is Status.OK else None)
+    return StatusReport((home,), rows, declared=len(rows))
+
+
+def moving(eta: int | None = None, ratio: float | None = None, down: int = 0, up: int = 0) -> Transfer:
+    """How a transfer gets on."""
+    return Transfer(eta, ratio, down, up)

@@ -1,0 +1,90 @@
+"""A watch under way: the real command as a process, with what it says as it says it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from tests.support.home import Home
+from tests.support.raw import RawClient
+
+
+class Watched:
+    """`reconcile --watch` in a user's folder."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.out: list[str] = []
+        self.err: list[str] = []
+        self._readers = [self._reader(process.stdout, self.out), self._reader(process.stderr, self.err)]
+
+    @property
+    def reports(self) -> list[dict[str, Any]]:
+        """The JSON reports so far, one a line."""
+        return [json.loads(line) for line in self.out]
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The log so far."""
+        return [json.loads(line) for line in self.err if line.startswith("{")]
+
+    def said(self, text: str) -> bool:
+        """Does some line of the log hold this?"""
+        return any(text in line for line in self.err)
+
+    def until(self, condition: Callable[[], bool], within: float = 20.0) -> None:
+        """Wait for something to come true while it runs."""
+        try:
+            RawClient.wait_until(lambda: condition() or self._ended(), within)
+        except AssertionError as error:
+            raise AssertionError("it did not happen:\n" + "".join(self.err[-20:])) from error
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """Ask it to stop; gives how long that took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(20)
+        for reader in self._readers:
+            reader.join(5)
+        return time.monotonic() - began
+
+    def descriptors(self) -> int:
+        """How many files and sockets it has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def resident(self) -> int:
+        """Its memory in bytes."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def _ended(self) -> bool:
+        assert self.process.poll() is None, "it ended:\n" + "".join(self.err)
+        return False
+
+    @staticmethod
+    def _reader(stream: IO[str] | None, lines: list[str]) -> threading.Thread:
+        assert stream
+        thread = threading.Thread(target=lambda: lines.extend(stream), daemon=True)
+        thread.start()
+        return thread
+
+
+@contextmanager
+def watching(home: Home, *options: str, interval: str = "1s") -> Iterator[Watched]:
+    """A watch that is ended at the end of the block, if it has not been before."""
+    process = home.start("--watch", "--interval", interval, "--log-format", "json", *options)
+    watched = Watched(process)
+    try:
+        yield watched
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(10)

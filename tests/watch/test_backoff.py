@@ -1,0 +1,85 @@
+"""Whom the loop leaves alone, and for how long."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from reconciler.model.desired import DesiredPreference, Instance
+from reconciler.model.position import Position
+from reconciler.model.run import InstanceResult, Status
+from reconciler.model.secret import Secret
+from reconciler.retry import compute_backoff_delay
+from reconciler.watch.backoff import InstanceBackoff, session_key
+from tests.support.fake_time import EPOCH, FakeTime
+
+BOX = Instance("box", Position("desired.yaml", 4, 3), "http://box", "admin", Secret("old"))
+HERE = {"box": BOX}
+
+
+def failed(status: Status = Status.UNREACHABLE) -> list[InstanceResult]:
+    return [InstanceResult("box", status, "no answer")]
+
+
+def test_the_wait_doubles_up_to_its_bound_with_full_jitter() -> None:
+    assert [compute_backoff_delay(n, 1, 300, 1.0) for n in (1, 2, 3, 9, 10, 5000)] == [1, 2, 4, 256, 300, 300]
+    assert compute_backoff_delay(3, 1, 300, 0.0) == 0
+
+
+def test_a_failing_instance_waits_longer_each_time_and_a_clean_run_ends_it() -> None:
+    time = FakeTime(random=1.0)
+    domains = InstanceBackoff(time.clock)
+    waits = []
+    for _ in range(11):
+        domains.record_results(failed(), HERE)
+        waits.append(domains.compute_next_retry() - time.moment)
+        (waiting,) = domains.get_backoffs().values()
+        assert (waiting.reason, waiting.until) == ("no answer", time.clock.to_utc(domains.compute_next_retry()))
+        assert domains.pop_due() == []
+        time.moment = domains.compute_next_retry()
+        assert domains.pop_due() == ["box"]
+        assert domains.pop_due() == [] and domains.compute_next_retry() == math.inf, "it is being tried"
+        assert domains.get_backoffs() == {"box": waiting}
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    domains.record_results([InstanceResult("box", Status.OK)], HERE)
+    assert domains.compute_next_retry() == math.inf
+    domains.record_results(failed(), HERE)
+    assert domains.compute_next_retry() - time.moment == 1, "it begins anew"
+
+
+@pytest.mark.parametrize("status", [Status.AUTH_FAILED, Status.BANNED])
+def test_refused_credentials_are_tried_again_after_a_quarter_of_an_hour(status: Status) -> None:
+    time = FakeTime(random=0.0)
+    domains = InstanceBackoff(time.clock)
+    domains.record_results(failed(status), HERE)
+    time.pass_(899)
+    assert domains.get_backoffs()["box"].until == EPOCH.replace(minute=15)
+    assert domains.pop_due() == []
+    time.pass_(1)
+    assert domains.pop_due() == ["box"]
+
+
+def test_other_credentials_or_another_address_end_the_wait_but_another_line_does_not() -> None:
+    time = FakeTime()
+    for changed, waits in (
+        (replace(BOX, position=Position("desired.yaml", 5, 3), suspend=True), True),
+        (replace(BOX, password=Secret("new")), False),
+        (replace(BOX, url="http://box2"), False),
+    ):
+        domains = InstanceBackoff(time.clock)
+        domains.record_results(failed(Status.AUTH_FAILED), HERE)
+        domains.forget_changed({"box": changed})
+        assert bool(domains.get_backoffs()) is waits
+    domains.record_results(failed(), HERE)
+    domains.forget_changed({})
+    assert domains.get_backoffs() == {}
+
+
+def test_a_session_is_kept_whichever_preferences_are_declared_but_not_where_the_first_one_is() -> None:
+    def declaring(*names: str) -> Instance:
+        return replace(BOX, preferences={name: DesiredPreference(name, BOX.position, True) for name in names})
+
+    assert session_key(declaring("dht")) == session_key(declaring("lsd", "pex"))
+    assert session_key(declaring("dht")) != session_key(declaring())

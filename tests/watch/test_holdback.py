@@ -1,0 +1,249 @@
+"""What is fought over and what a server refuses: held back, shown, and tried again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.model.errors import RejectedError, UnreachableError
+from reconciler.model.plan import ObjectKind, Outcome
+from reconciler.model.run import Run, Status
+from reconciler.model.snapshot import LiveCategory, LiveTorrent
+from reconciler.plan import Plan, PlanInput, make_plan
+from reconciler.testing.memory import MemoryInstance
+from reconciler.watch.fight_detector import FightDetector
+from reconciler.watch.holdback import PRESENCE, ActionBackoff, FieldRef, hold_back, list_holdable_fields
+from tests.support.fake_retry import fake_pace
+from tests.support.fake_time import FakeTime
+from tests.support.planner_inputs import (
+    OWNER_TAG,
+    make_desired_state,
+    make_live_torrent,
+    make_snapshot,
+    make_v1_hash,
+    render_plan_lines,
+)
+
+HOUR = 3600.0
+CASE = {
+    "desired": [{"hash": "a", "paused": True, "name": "n"}],
+    "live": [{"hash": "a", "tags": [OWNER_TAG], "name": "n"}],
+}
+
+
+def test_five_heals_within_an_hour_are_a_contest() -> None:
+    contest: FightDetector[str] = FightDetector()
+    for moment in (0, 1000, 2000, 3000, 3601):
+        contest.record_correction("x", moment)
+    assert contest.contested_until("x", 3601) is None, "the first is more than an hour ago"
+    contest.record_correction("x", 3700)
+    assert contest.contested_until("x", 3700) == 3700 + HOUR
+    assert contest.contested_until("x", 3700 + HOUR) is None
+    for moment in range(4):
+        contest.record_correction("y", moment)
+    contest.drop_expired(10 * HOUR)
+    assert list(contest) == []
+
+
+class Story:
+    """An instance in memory, a desired state, and the memory of a loop, without the loop."""
+
+    def __init__(self, case: Mapping[str, Any]) -> None:
+        self.time = FakeTime(random=1.0)
+        self.memory = ActionBackoff(self.time.clock, first_delay=120)
+        self.desired = make_desired_state(case)
+        self.box = MemoryInstance()
+        self.box.torrents = {one.id: one for one in map(make_live_torrent, case.get("live", []))}
+
+    def run(self, after: float = 60.0) -> Run:
+        """A run, and what is learnt of it."""
+
+        def planner(plan_input: PlanInput) -> Plan:
+            return self.memory.hold_back(make_plan(plan_input))
+
+        done = run_once(
+            self.desired,
+            RunOptions(),
+            SilentProgress(),
+            threading.Event(),
+            retry=fake_pace(),
+            connect=lambda _instance, _stop: self.box,
+            planner=planner,
+        )
+        self.memory.record_results(done.instances)
+        self.time.pass_(after)
+        return done
+
+    def outcomes(self, after: float = 60.0) -> list[str]:
+        """`name fields outcome` of a run's actions."""
+        return [
+            f"{r.action.name} {','.join(c.field for c in r.action.changes)} {r.outcome}"
+            for part in self.run(after).instances
+            for r in part.results
+        ]
+
+    def live(self, letter: str) -> LiveTorrent:
+        """A torrent on the instance."""
+        return self.box.torrents[make_v1_hash(letter)]
+
+    def meddle(self, letter: str, **fields: Any) -> None:
+        """Somebody changes a live torrent."""
+        self.box.torrents[make_v1_hash(letter)] = replace(self.live(letter), **fields)
+
+
+def fought_over() -> Story:
+    """A torrent that somebody starts whenever we stop it, five times by now."""
+    story = Story(CASE)
+    for _ in range(5):
+        assert story.outcomes() == ["n paused applied"]
+        story.meddle("a", stopped=False, state="stalledDL")
+    return story
+
+
+def test_a_field_that_is_fought_over_is_left_alone_and_said() -> None:
+    story = fought_over()
+    story.meddle("a", name="another")
+    run = story.run()
+    results = [(r.action.changes[0].field, r.outcome) for r in run.instances[0].results]
+    assert sorted(results) == [("name", Outcome.APPLIED), ("paused", Outcome.DEFERRED)]
+    reason = next(r.action.reason for r in run.instances[0].results if r.outcome is Outcome.DEFERRED)
+    assert reason == (
+        "contested: paused was put right 5 times within an hour and changed back by something else each time; "
+        "left alone until 01:04 UTC"
+    )
+    assert not story.live("a").stopped
+    assert run.exit_code == 0
+
+
+def test_after_an_hour_it_is_tried_again() -> None:
+    story = fought_over()
+    assert story.outcomes(HOUR) == ["n paused deferred"]
+    assert story.outcomes() == ["n paused applied"]
+    assert story.live("a").stopped
+
+
+def test_a_contest_outlives_the_process() -> None:
+    story = fought_over()
+    kept = story.memory.get_contested_if_changed()
+    assert kept and [(one.instance, one.item, one.field) for one in kept] == [("box", make_v1_hash("a"), "paused")]
+    assert story.memory.get_contested_if_changed() is None, "nothing new to keep"
+    story.time.pass_(600)
+    story.memory = ActionBackoff(story.time.clock, first_delay=120)
+    story.memory.restore(kept)
+    assert story.memory.get_contested_if_changed() is None, "nothing new to keep"
+    assert story.outcomes(HOUR - 600) == ["n paused deferred"]
+    assert story.outcomes() == ["n paused applied"]
+    assert story.memory.get_contested_if_changed() == []
+
+
+def test_a_changed_wish_ends_the_contest() -> None:
+    story = fought_over()
+    old, story.desired = story.desired, replace(story.desired)
+    story.memory.forget_changed(old, story.desired)
+    assert story.outcomes() == ["n paused deferred"], "only its line has changed, if anything"
+    wish = replace(story.desired.torrents[0], name="m")
+    story.desired = replace(story.desired, torrents=(wish,))
+    story.memory.forget_changed(old, story.desired)
+    assert story.outcomes() == ["m name,paused applied"]
+
+
+def test_a_torrent_that_is_removed_each_time_is_not_added_for_ever() -> None:
+    story = Story({"desired": [{"hash": "a"}]})
+    for _ in range(5):
+        assert story.outcomes() == ["a owner,paused applied"]
+        story.box.torrents.clear()
+    assert story.outcomes() == ["a owner,paused deferred"]
+
+
+def test_healing_now_and_then_is_no_contest() -> None:
+    story = Story(CASE)
+    for _ in range(10):
+        assert story.outcomes(after=HOUR / 4) == ["n paused applied"]
+        story.meddle("a", stopped=False, state="stalledDL")
+
+
+def refusing(box: MemoryInstance) -> Callable[..., None]:
+    def refuse(*_: object) -> None:
+        box.request_count += 1
+        raise RejectedError("set category was refused: 409 Conflict", 409)
+
+    return refuse
+
+
+def test_what_a_server_refuses_is_not_sent_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story(
+        {
+            "desired": [{"hash": "a", "name": "n"}, {"hash": "b"}],
+            "live": [{"hash": "a", "tags": [OWNER_TAG], "name": "x"}],
+        }
+    )
+    monkeypatch.setattr(story.box, "rename_torrent", refusing(story.box))
+    said = [story.outcomes() for _ in range(12)]
+    assert said[0] == ["b owner,paused applied", "n name failed"]
+    tries = [number for number, lines in enumerate(said) if "n name failed" in lines]
+    assert tries == [0, 2, 6], "two, four, then eight minutes"
+    assert all(lines == ["n name deferred"] for number, lines in enumerate(said[1:], 1) if number not in tries)
+    reason = story.run().instances[0].results[0].action.reason
+    assert "failed 3 times in a row" in reason and "409 Conflict" in reason and "tried again from" in reason
+
+    monkeypatch.undo()
+    story.time.pass_(HOUR)
+    assert story.outcomes() == ["n name applied"]
+    assert story.outcomes() == []
+
+
+def test_nothing_is_learnt_about_torrents_from_an_instance_that_is_lost() -> None:
+    story = Story({"desired": [{"hash": "a", "name": "n"}], "live": [{"hash": "a", "tags": [OWNER_TAG], "name": "x"}]})
+    story.box.fail_next(50, UnreachableError("gone"), skip=1)
+    assert story.run().instances[0].status is Status.UNREACHABLE
+    story.box.fail_next(0, UnreachableError("gone"))
+    assert story.outcomes() == ["n name applied"]
+
+
+def test_a_torrent_waits_for_a_category_that_is_held_back() -> None:
+    desired = make_desired_state(
+        {"desired": [{"hash": "a", "category": "c"}, {"hash": "b", "category": "d", "name": "b"}]}
+    )
+    seen = make_snapshot([{"hash": "b", "tags": [OWNER_TAG], "name": "x"}], {"d": ""})
+    plan = make_plan(PlanInput(desired, {"box": replace(seen, categories={"d": LiveCategory("d")})}))
+    held = FieldRef("box", ObjectKind.CATEGORY, "c", PRESENCE)
+    (part,) = hold_back(plan, lambda one: "later" if one == held else None).instances
+    assert render_plan_lines(part) == [
+        "add category c (deferred)",
+        "add a owner=home category=c paused=False (deferred)",
+        "update b name=b category=d",
+    ]
+
+
+def test_holding_back_only_ever_takes_away() -> None:
+    case: dict[str, Any] = {
+        "desired": [{"hash": "a", "category": "c", "paused": True, "name": "n"}, {"hash": "b"}],
+        "live": [{"hash": "a", "tags": ["x"]}, {"hash": "z", "tags": [OWNER_TAG]}],
+    }
+    plan = make_plan(PlanInput(make_desired_state(case), {"box": make_snapshot(case["live"])}))
+    every = [one for action in plan.instances[0].actions for one in list_holdable_fields("box", action)]
+    planned = _changes(plan)
+    for held in every:
+        left = hold_back(plan, lambda one, held=held: "later" if one == held else None)  # type: ignore[misc]
+        assert _changes(left) < planned
+        assert left.hash == plan.hash
+        shown = [(c.field, c.after) for action in left.instances[0].actions for c in action.changes]
+        assert sorted(map(str, shown)) == sorted(
+            str((c.field, c.after)) for action in plan.instances[0].actions for c in action.changes
+        ), "what is held back is shown all the same"
+
+
+def _changes(plan: Plan) -> set[tuple[str, str, str | None, str]]:
+    """Everything that would be executed."""
+    return {
+        (action.verb, action.kind, action.infohash or action.name, change)
+        for part in plan.instances
+        for action in part.actions
+        if action.hold is None
+        for change in ("", *(f"{c.field}={c.after}" for c in action.changes))
+    }

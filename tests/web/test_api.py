@@ -1,0 +1,231 @@
+"""The routes over plain HTTP."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from reconciler.model.position import Problem
+from reconciler.web import read_token, serve
+from tests.support.example_runs import converged, hostile, make_position, planned
+from tests.support.golden_reports import json_text
+from tests.web.conftest import TOKEN, Clock, MakeSite, Site, finished
+from tests.web.test_status_board import BACK
+
+PATHS = ["/", "/healthz/live", "/healthz/ready", "/metrics", "/api/v1/status", "/api/v1/plan"]
+PROBLEM = Problem(make_position(12), "no")
+
+
+def bearer(token: str = TOKEN.reveal()) -> dict[str, str]:
+    """The header that permits."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def basic(password: str) -> dict[str, str]:
+    """What a client makes of `http://anybody:PASSWORD@host`."""
+    return {"Authorization": "Basic " + base64.b64encode(f"anybody:{password}".encode()).decode()}
+
+
+def test_live_until_the_loop_is_stuck(site: Site, clock: Clock) -> None:
+    answer = site.ask("/healthz/live")
+    assert (answer.status, answer.text) == (200, "ok\n")
+    clock.passed = 181
+    answer = site.ask("/healthz/live")
+    assert (answer.status, answer.text) == (503, "stuck: no run has begun for 181 s; the interval is 60 s\n")
+
+
+def test_ready_after_a_first_complete_read(site: Site) -> None:
+    assert site.ask("/healthz/ready").text == "not ready: no run has ended yet\n"
+    site.board.on_run_end(finished(planned()))
+    answer = site.ask("/healthz/ready")
+    assert answer.status == 503
+    assert "attic (no connection" in answer.text
+    site.board.on_run_end(finished(converged()))
+    assert site.ask("/healthz/ready").status == 200
+    site.board.on_run_end(finished(planned(), problems=(PROBLEM,)))
+    answer = site.ask("/healthz/ready")
+    assert (answer.status, answer.text) == (200, "ok, but the desired state is invalid: 1 found\n")
+
+
+def test_the_plan_is_the_report_of_the_last_run(site: Site) -> None:
+    assert site.ask("/api/v1/plan").status == 503
+    assert site.ask("/api/v1/plan").json == {"format_version": 1, "error": "no run has ended yet"}
+    for run in (planned(), hostile(), converged()):
+        site.board.on_run_end(finished(run))
+        answer = site.ask("/api/v1/plan")
+        assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+        assert answer.text == json_text(run)
+        assert site.ask("/api/v1/plan") == answer
+
+
+def test_the_status_before_any_run(site: Site) -> None:
+    status = site.ask("/api/v1/status").json
+    assert (status["state"], status["exit_code"], status["live"], status["ready"]) == ("starting", 1, True, False)
+    assert (status["last_run"], status["next"], status["instances"]) == (None, None, [])
+
+
+def test_the_status_says_what_each_instance_is(site: Site) -> None:
+    site.board.on_run_end(finished(planned(), problems=(PROBLEM,), waiting={"attic": BACK}))
+    status = site.ask("/api/v1/status").json
+    attic, home, seedbox = status["instances"]
+    assert (status["state"], status["next"], status["runs"]) == ("invalid", "2026-01-02T12:01:00.400Z", 1)
+    assert status["last_run"]["trigger"] == "interval"
+    assert status["last_run"]["summary"]["add"] == 1
+    assert status["desired_state"]["problems"] == [
+        {"file": "desired.yaml", "line": 12, "column": 5, "message": "no", "hint": ""}
+    ]
+    assert status["desired_state"]["valid"] is False
+    assert attic["waiting"] == {"failures": 3, "reason": BACK.reason, "until": "2026-01-02T12:01:30.000Z"}
+    assert (attic["status"], attic["up"], attic["owned"], attic["drift"]) == ("unreachable", False, None, None)
+    assert (home["up"], home["owned"], home["foreign"], home["drift"]) == (True, 12, 3, 11)
+    assert (seedbox["waiting"], seedbox["drift"]) == (None, 0)
+    assert "actions" not in json.dumps(status)
+
+
+def test_every_answer_has_the_safe_headers(site: Site) -> None:
+    for path in [*PATHS, "/nowhere", "/api/nowhere"]:
+        headers = site.ask(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["cache-control"] == "no-store"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "server" not in headers
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_reading_is_by_get_and_head_alone(site: Site, method: str) -> None:
+    for path in PATHS:
+        assert site.ask(path, method).status == 405
+    assert site.ask("/healthz/live", "HEAD").body == b""
+
+
+def test_an_unknown_path_is_said_without_repeating_it(site: Site) -> None:
+    answer = site.ask("/<script>")
+    assert (answer.status, answer.text) == (404, "Not Found\n")
+    assert site.ask("/api/v1/nowhere").json["error"] == "Not Found"
+
+
+@pytest.mark.parametrize("header", [bearer(), basic(TOKEN.reveal()), {"authorization": f"bearer  {TOKEN.reveal()} "}])
+def test_a_run_can_be_asked_for_with_the_token(site: Site, header: dict[str, str]) -> None:
+    assert site.ask("/-/reload", "POST", header).status == 202
+    assert len(site.asked) == 1
+
+
+WRONG = [
+    {},
+    bearer("wrong"),
+    bearer(""),
+    bearer(TOKEN.reveal()[:-1]),
+    bearer(TOKEN.reveal() + "é"),
+    basic("wrong"),
+    basic(""),
+    {"Authorization": TOKEN.reveal()},
+    {"Authorization": "Basic %%%"},
+    {"Authorization": f"Digest {TOKEN.reveal()}"},
+]
+
+
+@pytest.mark.parametrize("header", WRONG)
+def test_a_wrong_token_is_refused(site: Site, header: dict[str, str]) -> None:
+    answer = site.ask("/-/reload", "POST", header)
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert TOKEN.reveal() not in answer.text
+    assert site.asked == []
+
+
+def test_without_a_token_it_is_off(make_site: MakeSite) -> None:
+    site = make_site(token=None)
+    answer = site.ask("/-/reload", "POST", bearer())
+    assert (answer.status, answer.text) == (403, "This is off: no token is configured (--token-file).\n")
+    assert site.asked == []
+
+
+def test_a_token_that_is_replaced_holds_at_once(make_site: MakeSite, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN.reveal())
+    site = make_site(token=partial(read_token, file))
+    assert site.ask("/-/reload", "POST", bearer()).status == 202
+    other = "another-token-of-a-good-length"
+    file.write_text(other)
+    assert site.ask("/-/reload", "POST", bearer()).status == 401
+    assert site.ask("/-/reload", "POST", bearer(other)).status == 202
+    file.unlink()
+    with capture_logs() as logs:
+        assert site.ask("/-/reload", "POST", bearer(other)).status == 503
+    assert [line["reason"] for line in logs] == [f"{file}: No such file or directory"]
+    assert len(site.asked) == 2
+
+
+def test_a_get_never_asks_for_a_run(site: Site) -> None:
+    assert site.ask("/-/reload", "GET", bearer()).status == 405
+    assert site.asked == []
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:9470", "127.0.0.1.evil.example", "localhost.e", "@", "["]
+)
+def test_a_foreign_name_does_not_lead_to_loopback(site: Site, host: str) -> None:
+    answer = site.ask("/api/v1/plan", headers={"Host": host})
+    assert answer.status == 421
+    assert "evil" not in answer.text
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:9470", "10.1.2.3:9470", "LOCALHOST"])
+def test_addresses_and_localhost_do(site: Site, host: str) -> None:
+    assert site.ask("/healthz/live", headers={"Host": host}).status == 200
+
+
+def test_any_name_leads_to_a_server_that_all_can_reach(make_site: MakeSite) -> None:
+    site = make_site(listen="0.0.0.0:0")
+    assert site.ask("/healthz/live", headers={"Host": "reconcile.media.svc"}).status == 200
+
+
+def test_nothing_is_made_of_the_host_header(site: Site) -> None:
+    site.board.on_run_end(finished(planned()))
+    for path in PATHS:
+        assert b"10.9.8.7" not in site.ask(path, headers={"Host": "10.9.8.7"}).body
+
+
+def test_the_token_is_nowhere(site: Site) -> None:
+    with capture_logs() as logs:
+        site.ask("/-/reload", "POST", bearer())
+        shown = b"".join(site.ask(path, headers=bearer()).body for path in PATHS)
+    assert TOKEN.reveal().encode() not in shown
+    assert TOKEN.reveal() not in str(logs)
+
+
+def test_an_error_of_ours_is_500_and_in_the_log_and_the_next_request_is_answered(site: Site) -> None:
+    def broken() -> None:
+        raise RuntimeError("broken by the test")
+
+    with capture_logs() as logs, serve(site.board, "0", broken, lambda: TOKEN) as server:
+        other = Site(site.board, server, [])
+        answer = other.ask("/-/reload", "POST", bearer())
+        assert (answer.status, answer.text) == (500, "Internal error; the log says more.\n")
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert other.ask("/healthz/live").status == 200
+    assert any(log["log_level"] == "error" and "exc_info" in log for log in logs)
+
+
+def test_many_readers_at_once(site: Site) -> None:
+    site.board.on_run_end(finished(planned()))
+    found: list[int] = []
+
+    def read() -> None:
+        found.extend(site.ask(path).status for path in PATHS * 5)
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 240
+    assert sorted(set(found)) == [200, 503], "only not ready yet"

@@ -1,0 +1,222 @@
+"""What the board concludes from the runs that it is told of."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.desired import load
+from reconciler.engine.events import Backoff, Progress, RunListener
+from reconciler.model.desired import DesiredState
+from reconciler.model.position import Problem
+from reconciler.model.run import InstanceResult, Run, RunMode, Status
+from reconciler.web import StatusBoard
+from reconciler.web.loop_view import LoopState
+from reconciler.web.status_board import MAX_ACTIONS_KEPT
+from tests.support.example_runs import (
+    PLAN_HASH,
+    UNREACHABLE_RESULT,
+    accepted,
+    applied,
+    converged,
+    huge,
+    make_instance_result,
+    make_position,
+    planned,
+    refused,
+)
+from tests.web.conftest import INTERVAL, NOON, Clock, finished
+
+BACK = Backoff(3, "attic: no connection to http://attic:8080: connection refused", NOON + timedelta(seconds=90))
+PROBLEM = Problem(make_position(12), 'unknown key "pausd"', 'Did you mean "paused"?')
+DESIRED = """\
+version: 1
+policy: upsert
+instances:
+  home: {url: "http://home:8080/qbt/"}
+  attic: {url: "http://attic:8080", suspend: true}
+defaults: {instance: home}
+"""
+
+
+def run(*instances: InstanceResult, code: int = 0) -> Run:
+    """A run of instances."""
+    return Run(RunMode.APPLY, PLAN_HASH, code, instances)
+
+
+@pytest.fixture
+def desired(tmp_path: Path) -> DesiredState:
+    """`home`, and a suspended `attic`."""
+    file = tmp_path / "desired.yaml"
+    file.write_text(DESIRED, encoding="utf-8")
+    return load([file], {})
+
+
+def test_it_is_an_observer_and_its_pulse_a_progress(board: StatusBoard) -> None:
+    observer: RunListener = board
+    progress: Progress = board.progress
+    observer.on_run_end(finished(converged()))
+    progress.start_instance("home", 2)
+    progress.advance_instance("home", 1)
+    progress.finish_instance("home")
+
+
+@pytest.mark.parametrize(("interval", "patience"), [(60.0, 180.0), (600.0, 1800.0), (1.0, 30.0)])
+def test_the_loop_is_stuck_after_three_intervals_without_an_attempt(
+    interval: float, patience: float, clock: Clock
+) -> None:
+    board = StatusBoard(interval, now=clock.now, monotonic=clock.monotonic)
+    clock.passed = patience
+    assert board.get_view().stuck_reason == ""
+    clock.passed += 1
+    assert board.get_view().stuck_reason.startswith(f"no run has begun for {patience + 1:.0f} s"), "from the start on"
+    assert board.get_view().state is LoopState.STUCK
+    board.on_run_end(finished(converged()))
+    assert board.get_view().stuck_reason == ""
+    clock.passed += patience + 1
+    assert board.get_view().stuck_reason != ""
+
+
+def test_a_long_run_is_alive_while_it_gets_further_and_for_a_while_after(
+    board: StatusBoard, clock: Clock, desired: DesiredState
+) -> None:
+    board.on_run_start(desired)
+    for _ in range(10):
+        clock.passed += 800
+        assert board.get_view().stuck_reason == ""
+        board.progress.advance_instance("home", 1)
+    clock.passed += 901
+    assert board.get_view().stuck_reason.startswith("the run under way has shown no progress for 901 s")
+
+
+def test_a_wall_clock_that_jumps_kills_nobody(board: StatusBoard, clock: Clock) -> None:
+    board.on_run_end(finished(converged(), began=NOON + timedelta(days=365)))
+    clock.passed = 10
+    assert board.get_view().stuck_reason == ""
+
+
+def test_ready_when_every_instance_was_read_in_one_run_and_from_then_on(board: StatusBoard) -> None:
+    assert board.get_view().unready_reason == "no run has ended yet"
+    board.on_run_end(finished(planned()))
+    reason = "not every instance has been read yet: attic (no connection to http://attic:8080: connection refused)"
+    assert board.get_view().unready_reason == reason
+    board.on_run_end(finished(run(make_instance_result("home")), waiting={"attic": BACK}))
+    assert board.get_view().unready_reason == reason
+    board.on_run_end(finished(run(make_instance_result("home"), make_instance_result("attic"))))
+    assert board.get_view().unready_reason == ""
+    board.on_run_end(finished(planned()))
+    assert board.get_view().unready_reason == ""
+
+
+def test_an_instance_lost_while_it_was_changed_was_read(board: StatusBoard) -> None:
+    board.on_run_end(finished(run(make_instance_result("home", status=Status.UNREACHABLE, error="gone"), code=1)))
+    assert board.get_view().unready_reason == ""
+    assert board.get_view().instances[0].is_up is False
+
+
+def test_a_suspended_instance_is_not_waited_for(board: StatusBoard, desired: DesiredState) -> None:
+    board.on_run_start(desired)
+    assert [(seen.name, seen.url) for seen in board.get_view().instances] == [
+        ("attic", "http://attic:8080"),
+        ("home", "http://home:8080/qbt/"),
+    ]
+    board.on_run_end(finished(run(UNREACHABLE_RESULT, code=1)))
+    assert board.get_view().unready_reason == "not every instance has been read yet: home (not tried yet)"
+    board.on_run_end(finished(run(UNREACHABLE_RESULT, make_instance_result("home"), code=1)))
+    assert board.get_view().unready_reason == ""
+
+
+def test_only_the_chosen_instances_are_expected(desired: DesiredState) -> None:
+    board = StatusBoard(INTERVAL, ("home",))
+    board.on_run_start(desired)
+    board.on_run_end(finished(run(make_instance_result("home"))))
+    assert [seen.name for seen in board.get_view().instances] == ["home"]
+    assert board.get_view().unready_reason == ""
+
+
+def test_the_instances_of_another_shard_are_not_expected(desired: DesiredState) -> None:
+    board = StatusBoard(INTERVAL, select_instances=lambda desired: ["home"])
+    board.on_run_start(desired)
+    board.on_run_end(finished(run(make_instance_result("home"))))
+    assert [seen.name for seen in board.get_view().instances] == ["home"]
+    assert board.get_view().unready_reason == ""
+
+
+def test_an_instance_that_is_gone_is_forgotten(board: StatusBoard, desired: DesiredState) -> None:
+    board.on_run_end(finished(converged()))
+    board.on_run_end(finished(run(make_instance_result("home"))))
+    assert [seen.name for seen in board.get_view().instances] == ["home"]
+    board.on_run_start(replace(desired, instances={}))
+    assert board.get_view().instances == ()
+
+
+def test_a_waiting_instance_is_known_from_before_but_not_as_of_now(board: StatusBoard) -> None:
+    board.on_run_end(finished(applied()))
+    board.on_run_end(finished(run(code=1), waiting={"home": replace(BACK, reason="home: no connection")}))
+    (home,) = board.get_view().instances
+    assert (home.is_read, home.is_up, home.backoff is not None) == (False, False, True)
+    assert home.result is not None
+    assert (home.result.version, home.result.results) == ("v5.1.0", ())
+    assert home.read_at == NOON + timedelta(seconds=0.4)
+
+
+def test_success_is_a_run_with_all_well(board: StatusBoard) -> None:
+    board.on_run_end(finished(converged(), seconds=2))
+    well = NOON + timedelta(seconds=2)
+    later = NOON + timedelta(seconds=100)
+    board.on_run_end(finished(planned(), began=later))
+    board.on_run_end(finished(converged(), began=later, waiting={"attic": BACK}))
+    view = board.get_view()
+    assert (view.last_success, view.last_attempt, view.run_count) == (well, later, 3)
+    assert view.next_run_at == later + timedelta(seconds=0.4 + INTERVAL)
+
+
+def test_the_last_change_outlives_the_runs_that_change_nothing_and_is_bounded(board: StatusBoard) -> None:
+    board.on_run_end(finished(huge(), "files"))
+    board.on_run_end(finished(converged()))
+    board.on_run_end(finished(planned()))
+    change = board.get_view().last_change
+    assert change is not None
+    assert (change.trigger, change.action_count) == ("files", 9_999)
+    assert change.sentence.startswith("0 added, 9,999 changed")
+    assert [(name, len(results)) for name, results in change.applied] == [("home", MAX_ACTIONS_KEPT)]
+
+
+STATES = [
+    (finished(converged()), LoopState.IN_SYNC),
+    (finished(accepted()), LoopState.PENDING),
+    (finished(applied()), LoopState.ATTENTION),
+    (finished(planned()), LoopState.DEGRADED),
+    (finished(refused()), LoopState.REFUSED),
+    (finished(converged(), problems=(PROBLEM,)), LoopState.INVALID),
+    (finished(converged(), waiting={"attic": BACK}), LoopState.DEGRADED),
+]
+
+
+@pytest.mark.parametrize(("last", "state"), STATES, ids=[state for _, state in STATES])
+def test_the_loop_in_a_word(board: StatusBoard, last: object, state: LoopState) -> None:
+    assert board.get_view().state is LoopState.STARTING
+    assert board.get_view().exit_code == 1
+    board.on_run_end(last)  # type: ignore[arg-type]
+    assert board.get_view().state is state
+    assert board.get_view().exit_code == (0 if state in (LoopState.IN_SYNC, LoopState.PENDING) else 1)
+
+
+def test_many_threads_lose_no_run(board: StatusBoard, desired: DesiredState) -> None:
+    def tell() -> None:
+        for _ in range(200):
+            board.on_run_start(desired)
+            board.on_run_end(finished(converged()))
+            board.get_view()
+
+    threads = [threading.Thread(target=tell) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    view = board.get_view()
+    assert (view.run_count, sum(view.totals.runs.values()), sum(view.totals.duration_counts)) == (800, 800, 800)
