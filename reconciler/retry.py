@@ -1,4 +1,4 @@
-"""Time and chance, passed in: how long to wait before trying again, and how long to look for an effect."""
+"""Time, chance and retries, all passed in so that tests need not wait. All times are seconds unless they are datetimes."""
 
 from __future__ import annotations
 
@@ -15,73 +15,85 @@ from reconciler.model.errors import InstanceError, StopRequested
 T = TypeVar("T")
 
 
+def utc_now() -> datetime:
+    """Return the wall clock's time in UTC."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """The clock, sleep and dice of a run, and its patience. All times are seconds."""
+class Clock:
+    """`now` counts seconds and never jumps, `utc` is the wall clock; `random` returns a number from 0 to 1.
+
+    `sleep` raises `StopRequested` as soon as the run is asked to stop.
+    """
 
     now: Callable[[], float]
+    utc: Callable[[], datetime]
     sleep: Callable[[float], None]
     random: Callable[[], float]
+
+    def to_utc(self, moment: float) -> datetime:
+        """Convert a moment of `now` to the wall clock."""
+        return self.utc() + timedelta(seconds=moment - self.now())
+
+    def from_utc(self, time: datetime) -> float:
+        """Convert a time of the wall clock to a moment of `now`."""
+        return self.now() + (time - self.utc()).total_seconds()
+
+
+def system_clock(stop: threading.Event | None = None) -> Clock:
+    """Return the clock and the dice of this machine; `stop` ends a sleep."""
+    stop = stop or threading.Event()
+
+    def sleep(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise StopRequested("the run was asked to stop")
+
+    return Clock(time.monotonic, utc_now, sleep, random.random)
+
+
+def compute_backoff_delay(failures: int, first_delay: float, max_delay: float, random: float) -> float:
+    """Return the wait after `failures` in a row: doubled with each, with full jitter (`random` from 0 to 1)."""
+    return random * min(max_delay, first_delay * 2.0 ** min(failures - 1, 60))
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a request is tried again, and how long to wait for its effect."""
+
+    clock: Clock
     max_attempts: int = 4  # of one request that fails in a way that may pass
     first_delay: float = 0.5
     max_delay: float = 10.0
     effect_timeout: float = 30.0  # how long an accepted change may take to show
 
     def backoff_delays(self) -> Iterator[float]:
-        """The waits between the attempts of one request: exponential, with full jitter."""
-        for attempt in range(self.max_attempts - 1):
-            yield self.random() * min(self.max_delay, self.first_delay * 2**attempt)
+        """Yield the waits between the attempts of one request."""
+        for failures in range(1, self.max_attempts):
+            yield compute_backoff_delay(failures, self.first_delay, self.max_delay, self.clock.random())
 
     def poll_intervals(self, torrent_count: int = 0) -> Iterator[float]:
-        """The waits between two looks for an effect: short at first, one second at most, until patience ends.
+        """Yield the waits between two polls for an effect, from 20 ms to one second, until the timeout is over.
 
-        Patience grows by 5 ms a torrent: a busy server took 0.4 ms for each of 10,000 adds.
+        The timeout grows by 5 ms per torrent: a busy server took 0.4 ms for each of 10,000 adds.
         """
-        end, wait = self.now() + self.effect_timeout + torrent_count * 0.005, 0.02
-        while self.now() < end:
+        end, wait = self.clock.now() + self.effect_timeout + torrent_count * 0.005, 0.02
+        while self.clock.now() < end:
             yield wait
             wait = min(1.0, wait * 2)
 
     def call_with_retry(self, read: Callable[[], T]) -> T:
-        """Do a read, again where its failure may pass. Raises what the last attempt raised."""
+        """Return what `read` returns, calling it again after a transient error. Raises what the last call raised."""
         for delay in self.backoff_delays():
             try:
                 return read()
             except InstanceError as error:
                 if not error.transient:
                     raise
-            self.sleep(delay)
+            self.clock.sleep(delay)
         return read()
 
 
 def system_retry_policy(stop: threading.Event) -> RetryPolicy:
-    """The real clock. A sleep ends with `StopRequested` as soon as the run is asked to stop."""
-
-    def sleep(seconds: float) -> None:
-        if stop.wait(seconds):
-            raise StopRequested("the run was asked to stop")
-
-    return RetryPolicy(time.monotonic, sleep, random.random)
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """`now` counts seconds and never jumps; `utc` is what people read; `random` gives 0 to 1."""
-
-    now: Callable[[], float]
-    utc: Callable[[], datetime]
-    random: Callable[[], float]
-
-    def to_utc(self, moment: float) -> datetime:
-        """A moment of `now` as people read it."""
-        return self.utc() + timedelta(seconds=moment - self.now())
-
-
-def system_clock() -> Clock:
-    """The clock and the dice of this machine."""
-    return Clock(time.monotonic, lambda: datetime.now(UTC), random.random)
-
-
-def compute_backoff_delay(failures: int, first: float, longest: float, random: float) -> float:
-    """How long to wait after so many failures in a row: doubled each time, with full jitter."""
-    return random * min(longest, first * 2.0 ** min(failures - 1, 60))
+    """Return the default policy on the clock of this machine; `stop` ends its sleeps."""
+    return RetryPolicy(system_clock(stop))

@@ -88,7 +88,7 @@ def _send_category(job: Job, live: Mapping[str, LiveCategory], target: Target, r
                 return
             if delay is None or not error.transient:
                 raise
-        retry.sleep(delay)
+        retry.clock.sleep(delay)
         live = retry.call_with_retry(target.read_categories)
 
 

@@ -89,7 +89,7 @@ def send_batch(batch: Batch, target: Target, retry: RetryPolicy) -> None:
             unknown = error.unknown_outcome
             if unknown:
                 _mark_sent(todo)
-        retry.sleep(delay)
+        retry.clock.sleep(delay)
         if unknown:
             todo = not_yet_applied(batch, todo, target, retry)
 

@@ -118,7 +118,7 @@ class Executor:
             jobs = [job for job in batch.jobs if not job.error]
             if not jobs or not not_yet_applied(batch, jobs, self._target, self._retry):
                 return
-            self._retry.sleep(wait)
+            self._retry.clock.sleep(wait)
 
     def _wait_for_adds(self, jobs: Sequence[Job]) -> None:
         """Wait until adds are listed: until then a mutation by hash does nothing and says nothing (4.2 to 5.3)."""
@@ -133,26 +133,26 @@ class Executor:
             missing = [job for job in missing if job.torrent_id is None]
             if not missing:
                 return
-            self._retry.sleep(wait)
+            self._retry.clock.sleep(wait)
         for job in missing:
             job.error = _not_visible_reason(job, None)
 
     def _wait_until_applied(self, jobs: Sequence[Job]) -> None:
         """Read back until every job shows on the instance, or patience ends."""
-        waiting, began = list(jobs), self._retry.now()
+        waiting, began = list(jobs), self._retry.clock.now()
         live: dict[str, LiveTorrent] = {}
         self._wait_for_sample(waiting)
         finder = RekeyedTorrents(self._target, self._retry)
         self._resend_changes(finder.find(self._find_refused_and_gone(waiting)))
         for wait in self._retry.poll_intervals(len(waiting)):
             live = index_by_id(read_jobs(waiting, self._target, self._retry))
-            patient = self._retry.now() - began < MOVE_TIMEOUT
+            patient = self._retry.clock.now() - began < MOVE_TIMEOUT
             waiting = [job for job in waiting if not self._end_if_settled(job, find_live(job, live), patient)]
             if not waiting:
                 return
             if found := finder.find_if_due([job for job in waiting if find_live(job, live) is None]):
                 self._resend_changes(found)
-            self._retry.sleep(wait)
+            self._retry.clock.sleep(wait)
         for job in waiting:
             job.end(Outcome.FAILED, job.error or _not_visible_reason(job, find_live(job, live)))
 
@@ -175,12 +175,12 @@ class Executor:
         last = [job for job in jobs[-1:] if not job.error]
         if len(jobs) < SAMPLE_MIN_JOBS or not last:
             return
-        end = self._retry.now() + len(jobs) / 1000
+        end = self._retry.clock.now() + len(jobs) / 1000
         for wait in self._retry.poll_intervals():
             shown = last[0].is_applied(find_live(last[0], index_by_id(read_jobs(last, self._target, self._retry))))
-            if shown or self._retry.now() > end:
+            if shown or self._retry.clock.now() > end:
                 return
-            self._retry.sleep(wait)
+            self._retry.clock.sleep(wait)
 
     def _end_if_settled(self, job: Job, live: LiveTorrent | None, may_still_move: bool) -> bool:
         if job.is_applied(live):
@@ -212,7 +212,7 @@ class Executor:
             doomed = [job for job in doomed if job.outcome is None and not job.error]
             if not doomed:
                 break
-            self._retry.sleep(wait)
+            self._retry.clock.sleep(wait)
         for job in jobs:
             job.end(Outcome.FAILED, job.error or "accepted, but it is still on the instance")
         self._advance(len(jobs))

@@ -23,14 +23,14 @@ class RekeyedTorrents:
     def __init__(self, target: Target, retry: RetryPolicy) -> None:
         self._target = target
         self._retry = retry
-        self._search_times = self._iter_search_times(retry.now())
+        self._search_times = self._iter_search_times(retry.clock.now())
         self._next_search = next(self._search_times)
 
     def find_if_due(self, jobs: Sequence[Job]) -> list[Job]:
         """The same as `find`, where the time for it has come; else nothing."""
-        if self._retry.now() < self._next_search:
+        if self._retry.clock.now() < self._next_search:
             return []
-        self._next_search = next(time for time in self._search_times if time > self._retry.now())
+        self._next_search = next(time for time in self._search_times if time > self._retry.clock.now())
         return self.find(jobs)
 
     def find(self, jobs: Sequence[Job]) -> list[Job]:

@@ -50,15 +50,15 @@ class TorrentCreator:
     def collect_created(self) -> list[Job]:
         """Those that are made by now, as adds of what was made. Raises `InstanceLost` with the instance."""
         ready: list[Job] = []
-        began = self._retry.now()
+        began = self._retry.clock.now()
         for wait in self._retry.poll_intervals():
             if not self._jobs_by_task:
                 break
             ready += self._collect_finished({task.id: task for task in self._read_tasks()})
-            if self._retry.now() - began >= CREATION_TIMEOUT:
+            if self._retry.clock.now() - began >= CREATION_TIMEOUT:
                 break
             if self._jobs_by_task:
-                self._retry.sleep(wait)
+                self._retry.clock.sleep(wait)
         for job in self._jobs_by_task.values():
             job.end(Outcome.DEFERRED, job.error or "it is still being made")
         return self._defer_already_present(ready)
@@ -92,7 +92,7 @@ class TorrentCreator:
                     return True
                 if delay is None or not error.transient:
                     raise InstanceLost(error) from error
-            self._retry.sleep(delay)
+            self._retry.clock.sleep(delay)
             tasks = self._read_tasks()
 
     def _collect_finished(self, tasks: dict[str, CreatorTask]) -> list[Job]:

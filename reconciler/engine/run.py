@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from reconciler.apply.executor import Executor
 from reconciler.atomic_file import write_torrent_file
@@ -33,7 +33,7 @@ from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.model.shard import Shard
 from reconciler.plan import Plan, PlanInput, make_plan
 from reconciler.plan.plan import NO_OWNED_COUNTS
-from reconciler.retry import RetryPolicy, system_retry_policy
+from reconciler.retry import RetryPolicy, system_retry_policy, utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,6 @@ class RunOptions:
 
 
 Planner = Callable[[PlanInput], Plan]  # like `make_plan`; it may hold actions back, and never adds one
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 def run_once(

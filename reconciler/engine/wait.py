@@ -13,7 +13,7 @@ from reconciler.engine.observe import connect
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.engine.reading import SessionFactory
 from reconciler.engine.results import compute_exit_code
-from reconciler.engine.run import Planner, RunOptions, run_once, utc_now
+from reconciler.engine.run import Planner, RunOptions, run_once
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested
 from reconciler.model.groups import PendingTorrent
@@ -22,7 +22,7 @@ from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run, Status
 from reconciler.plan import make_plan
 from reconciler.plan.plan import NO_OWNED_COUNTS
-from reconciler.retry import RetryPolicy, system_retry_policy
+from reconciler.retry import RetryPolicy, system_retry_policy, utc_now
 
 POLL_INTERVAL: Final = 5.0  # seconds between two runs, and less where time alone will place something earlier
 _LOGIN_REFUSED_STATUSES: Final = (Status.AUTH_FAILED, Status.BANNED)  # asked once: five refusals ban our address
@@ -50,7 +50,7 @@ def run_until_placed(
     `tell` is given what is pending and the seconds that are left, before each pause. Raises `UnknownInstance`.
     """
     retry, placement_memory = retry or system_retry_policy(stop), placement_memory or PlacementMemory()
-    end, run = retry.now() + timeout, None
+    end, run = retry.clock.now() + timeout, None
     while True:
         skip: list[str] = [part.name for part in run.instances if part.status in _LOGIN_REFUSED_STATUSES] if run else []
         now = run_once(
@@ -59,12 +59,12 @@ def run_until_placed(
             remembered=remembered,
         )  # fmt: skip
         run = merge_runs(run, now, detailed=options.detailed_exitcode) if run else now
-        left = end - retry.now()
+        left = end - retry.clock.now()
         if not run.pending or left <= 0 or stop.is_set():
             return run
         report_pending(run.pending, left)
         try:
-            retry.sleep(min(left, _compute_pause(run.pending, utc())))
+            retry.clock.sleep(min(left, _compute_pause(run.pending, utc())))
         except StopRequested:
             return run
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -15,9 +13,12 @@ from urllib.parse import urlsplit
 from reconciler.model.errors import StopRequested
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
+from reconciler.retry import Clock, compute_backoff_delay, system_clock
 
 MAX_CONCURRENT_REQUESTS: Final = 4  # requests; servers of torrents count them
 MAX_ATTEMPTS: Final = 3
+RETRY_DELAY: Final = 1.0  # seconds after the first failure, at most
+MAX_RETRY_DELAY: Final = 10.0
 RETRY_WINDOW: Final = 30.0  # seconds, after which nothing is tried again
 MAX_CACHED_BYTES: Final = 32 << 20  # bytes of files that are likely to be sent soon; what is not kept is fetched anew
 
@@ -33,12 +34,10 @@ class Fetcher:
         self,
         stop: threading.Event | None = None,
         *,
-        now: Callable[[], float] = time.monotonic,
-        random: Callable[[], float] = random.random,
+        clock: Clock | None = None,
     ) -> None:
         self._stop = stop or threading.Event()
-        self._now = now
-        self._random = random
+        self._clock = clock or system_clock(self._stop)
         self._torrents: dict[str, TorrentFile] = {}
         self._cached_files: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
@@ -81,15 +80,15 @@ class Fetcher:
     def _download(self, url: str) -> bytes:
         from reconciler.fetch.http import TransientFetchError, download_file
 
-        patience = self._now() + RETRY_WINDOW
-        for attempt in range(MAX_ATTEMPTS - 1):
+        end = self._clock.now() + RETRY_WINDOW
+        for failures in range(1, MAX_ATTEMPTS):
             try:
-                return download_file(url, MAX_TORRENT_FILE_BYTES, self._now, self._raise_if_stopped)
+                return download_file(url, MAX_TORRENT_FILE_BYTES, self._clock.now, self._raise_if_stopped)
             except TransientFetchError:
-                if self._now() > patience:
+                if self._clock.now() > end:
                     raise
-                self._stop.wait(self._random() * 2**attempt)
-        return download_file(url, MAX_TORRENT_FILE_BYTES, self._now, self._raise_if_stopped)
+                self._clock.sleep(compute_backoff_delay(failures, RETRY_DELAY, MAX_RETRY_DELAY, self._clock.random()))
+        return download_file(url, MAX_TORRENT_FILE_BYTES, self._clock.now, self._raise_if_stopped)
 
     def _cache_file(self, url: str, data: bytes) -> None:
         with self._lock:

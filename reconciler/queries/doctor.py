@@ -10,7 +10,6 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final, TypeVar
 
 from reconciler.engine.observe import map_instances
-from reconciler.engine.run import utc_now
 from reconciler.engine.selection import select_instances
 from reconciler.health.probes import start_probes
 from reconciler.health.qbittorrent_probes import evaluate_network
@@ -31,6 +30,7 @@ from reconciler.model.paths import normalize_path
 from reconciler.model.versions import DIRECTORY_CONTENT, is_tested
 from reconciler.qbittorrent.inspector import Inspector
 from reconciler.queries import doctor_checks as d
+from reconciler.retry import utc_now
 
 T = TypeVar("T")
 

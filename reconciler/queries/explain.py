@@ -11,7 +11,6 @@ from reconciler.engine.observe import HealthChecker, connect, make_observer, obs
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.engine.reading import Observation, SessionFactory
 from reconciler.engine.results import instance_status
-from reconciler.engine.run import utc_now
 from reconciler.engine.selection import select_instances, with_group_peers
 from reconciler.health.state import HealthHistory
 from reconciler.model.desired import DesiredState, DesiredTags, DesiredTorrent
@@ -40,7 +39,7 @@ from reconciler.queries.torrent_lookup import (
     infohash_text,
     merge_infohashes,
 )
-from reconciler.retry import RetryPolicy, system_retry_policy
+from reconciler.retry import RetryPolicy, system_retry_policy, utc_now
 
 _ALWAYS_SHOWN = (
     "name",

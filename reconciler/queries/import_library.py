@@ -17,7 +17,6 @@ from reconciler.desired.messages import suggestion_text
 from reconciler.desired.render import ImportedEntry, RenderedDocuments, SkippedTorrent, render_documents
 from reconciler.engine.observe import observe_all, read_instance
 from reconciler.engine.reading import Observation, OpenTarget, ReadRequest
-from reconciler.engine.run import utc_now
 from reconciler.engine.selection import select_instances
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError, StopRequested
@@ -33,7 +32,7 @@ from reconciler.queries.import_entries import (
     find_common_categories,
     may_hold_passkey,
 )
-from reconciler.retry import RetryPolicy, system_retry_policy
+from reconciler.retry import RetryPolicy, system_retry_policy, utc_now
 
 _HEADER_ID: Final = 0  # no entry has this identity
 _MAX_ROUNDS: Final = 5  # one is enough unless torrents are on an instance twice

@@ -11,7 +11,6 @@ from reconciler.engine.observe import HealthChecker, make_observer, observe_all
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.engine.reading import Observation, OpenTarget
 from reconciler.engine.results import instance_status
-from reconciler.engine.run import utc_now
 from reconciler.engine.selection import pending_for, select_instances, with_group_peers
 from reconciler.health.state import HealthHistory
 from reconciler.model.desired import DesiredState, DesiredTorrent, Instance
@@ -37,7 +36,7 @@ from reconciler.plan.match import Match
 from reconciler.plan.placement import format_time
 from reconciler.qbittorrent import Session
 from reconciler.qbittorrent.transfers import TransferStats
-from reconciler.retry import RetryPolicy, system_retry_policy
+from reconciler.retry import RetryPolicy, system_retry_policy, utc_now
 
 StatusSessionFactory = Callable[[Instance, threading.Event, TransferStats], OpenTarget]
 

@@ -20,7 +20,7 @@ from reconciler.model.status import StatusReport
 from reconciler.qbittorrent import IncrementalSession
 from reconciler.qbittorrent.transfers import TransferStats
 from reconciler.queries.status import StatusSessionFactory, build_status_report
-from reconciler.retry import Clock, RetryPolicy, system_clock, system_retry_policy
+from reconciler.retry import RetryPolicy, system_retry_policy
 from reconciler.watch.backoff import InstanceBackoff
 from reconciler.watch.session_pool import SessionPool
 
@@ -47,7 +47,6 @@ class StatusWatcher:
         stop: threading.Event,
         *,
         retry: RetryPolicy | None = None,
-        clock: Clock | None = None,
         create_session: StatusSessionFactory = connect_for_status,
         placement_memory: PlacementMemory | None = None,
     ) -> None:
@@ -59,7 +58,7 @@ class StatusWatcher:
         self._create_session = create_session
         self._transfer_stats: dict[str, TransferStats] = {}
         self._pool = SessionPool(self._connect)
-        self._clock = clock or system_clock()
+        self._clock = self._retry.clock
         self._backoff = InstanceBackoff(self._clock, max_delay=MAX_BACKOFF)
         self._health_history = HealthHistory()
         self._placement_memory = placement_memory or PlacementMemory()

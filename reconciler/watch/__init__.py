@@ -6,10 +6,9 @@ sessions stay open (`pool`). `loop` puts them together; `list_files` is the thre
 Does I/O on desired-state files (reading only) and through `control.run_once`; logs, and formats no report.
 """
 
-from reconciler.retry import Clock, system_clock
 from reconciler.watch.desired_source import DesiredSource
 from reconciler.watch.file_watcher import FileWatcher
 from reconciler.watch.loop import WatchLoop
 from reconciler.watch.schedule import RunTrigger, TriggerQueue
 
-__all__ = ["Clock", "DesiredSource", "FileWatcher", "RunTrigger", "TriggerQueue", "WatchLoop", "system_clock"]
+__all__ = ["DesiredSource", "FileWatcher", "RunTrigger", "TriggerQueue", "WatchLoop"]

@@ -132,9 +132,7 @@ class ActionBackoff:
         """What was contested when another process of ours ended."""
         for one in contested:
             subject = FieldRef(one.instance, ObjectKind(one.kind), one.item, one.field)
-            self._fight_detector.restore_contested(
-                subject, self._clock.now() + (one.until - self._clock.utc()).total_seconds()
-            )
+            self._fight_detector.restore_contested(subject, self._clock.from_utc(one.until))
             self._contested_reasons[subject] = one.reason
         self._saved_fields = frozenset(self._contested_reasons)
 

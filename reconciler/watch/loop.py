@@ -21,7 +21,7 @@ from reconciler.journal import Journal
 from reconciler.model.errors import StopRequested
 from reconciler.model.groups import NO_PLACEMENT_FACTS
 from reconciler.plan.plan import NO_OWNED_COUNTS
-from reconciler.retry import Clock, RetryPolicy, compute_backoff_delay, system_clock, system_retry_policy
+from reconciler.retry import RetryPolicy, compute_backoff_delay, system_retry_policy
 from reconciler.watch.background_reader import BackgroundReader, StartWorker, start_in_thread
 from reconciler.watch.backoff import InstanceBackoff, session_key
 from reconciler.watch.desired_source import DesiredSource
@@ -68,7 +68,6 @@ class WatchLoop:
         listeners: Sequence[RunListener] = (),
         connect: SessionFactory = connect_incremental,
         progress: Progress | None = None,
-        clock: Clock | None = None,
         retry: RetryPolicy | None = None,
         start_worker: StartWorker = start_in_thread,
         journal: Journal | None = None,
@@ -80,8 +79,8 @@ class WatchLoop:
         self._stop = stop
         self._listeners = listeners
         self._progress = progress or SilentProgress()
-        self._clock = clock or system_clock()
         self._retry = retry or replace(system_retry_policy(stop), max_attempts=REQUEST_ATTEMPTS)
+        self._clock = self._retry.clock
         self._pool = SessionPool(connect)
         self._schedule = Schedule(interval, self._clock.random)
         self._instance_backoff = InstanceBackoff(self._clock)
@@ -243,7 +242,7 @@ class WatchLoop:
             if self._journal and (fought := self._action_backoff.get_contested_if_changed()) is not None:
                 self._journal.save_contested(desired.owner, {part.name for part in run.instances}, fought)
         until = min((one.until for one in run.pending if one.until), default=None)
-        self._placement_due_at = self._clock.now() + (until - self._clock.utc()).total_seconds() if until else math.inf
+        self._placement_due_at = self._clock.from_utc(until) if until else math.inf
         seconds = self._clock.now() - moment
         return FinishedRun(run, trigger, began, seconds, self._source.problems, self._instance_backoff.get_backoffs())
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.engine.events import FinishedRun
@@ -15,6 +14,7 @@ from reconciler.model.plan import Outcome
 from reconciler.model.run import ActionResult, InstanceResult, Run, Status
 from reconciler.report.phrases import strip_instance_prefix
 from reconciler.report.summary import summary_text
+from reconciler.retry import Clock, system_clock
 from reconciler.web.loop_view import InstanceView, LastChange, LoopView, RunCounters
 
 MAX_MISSED_INTERVALS: Final = 3  # intervals without an attempt, and the loop is stuck
@@ -23,11 +23,6 @@ MAX_SILENT_RUN_SECONDS: Final = (
     900.0  # seconds in which a run under way may show no progress: remote errors are not our death
 )
 MAX_ACTIONS_KEPT: Final = 100  # actions of the last change, for each instance: it is kept for months
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 class StatusBoard:
@@ -43,15 +38,14 @@ class StatusBoard:
         selected: Sequence[str] = (),
         *,
         select_instances: Callable[[DesiredState], Collection[str]] = lambda desired: desired.instances,
-        now: Callable[[], datetime] = utc_now,
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         self._interval, self._selected, self._select_instances = interval, selected, select_instances
         self._desired: DesiredState | None = None
-        self._now, self._monotonic = now, monotonic
+        self._clock = clock or system_clock()
         self._lock = threading.Lock()
-        self._started = now()
-        self._last_progress_at = monotonic()
+        self._started = self._clock.utc()
+        self._last_progress_at = self._clock.now()
         self._is_running = False
         self._counters = RunCounters()
         self._declared: Mapping[str, Instance] = {}
@@ -78,13 +72,13 @@ class StatusBoard:
             self._desired = desired
             self._update_declared(desired)
         with self._lock:
-            self._last_progress_at, self._is_running = self._monotonic(), True
-            self._view = replace(self._view, last_attempt=self._now())
+            self._last_progress_at, self._is_running = self._clock.now(), True
+            self._view = replace(self._view, last_attempt=self._clock.utc())
 
     def record_progress(self) -> None:
         """The run under way has got further."""
         with self._lock:
-            self._last_progress_at = self._monotonic()
+            self._last_progress_at = self._clock.now()
 
     def on_run_end(self, finished_run: FinishedRun) -> None:
         """A run has ended."""
@@ -93,7 +87,7 @@ class StatusBoard:
         good = run.exit_code in (0, 2) and not waiting
         change = _summarize_change(run, finished_run.trigger, ended)
         with self._lock:
-            self._last_progress_at, self._is_running = self._monotonic(), False
+            self._last_progress_at, self._is_running = self._clock.now(), False
             self._counters.count_run(finished_run)
             before = self._view
             instances = _sort_instances(
@@ -117,7 +111,7 @@ class StatusBoard:
         with self._lock:
             return replace(
                 self._view,
-                now=self._now(),
+                now=self._clock.utc(),
                 stuck_reason=self._compute_stuck_reason(),
                 unready_reason=self._unready_reason,
             )
@@ -143,7 +137,7 @@ class StatusBoard:
         return "not every instance has been read yet: " + "; ".join(map(_unread_reason, missing)) if missing else ""
 
     def _compute_stuck_reason(self) -> str:
-        silent = self._monotonic() - self._last_progress_at
+        silent = self._clock.now() - self._last_progress_at
         patience = max(
             MAX_MISSED_INTERVALS * self._interval, MAX_SILENT_RUN_SECONDS if self._is_running else MIN_STUCK_SECONDS
         )

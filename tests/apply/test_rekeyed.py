@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import AddOptions, Snapshot
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
-from tests.support.fake_retry import fake_pace
+from tests.support.fake_retry import fake_retry_policy
 from tests.support.torrents import make_torrent
 
 HEAD = 'version: 1\npolicy: sync\nguard: {max_delete_percent: 100}\ninstances: {box: {url: "http://box"}}\ntorrents:\n'
@@ -69,8 +69,14 @@ def run(folder: Path, text: str, box: Target) -> Run:
     """One run."""
     (folder / "desired.yaml").write_text(HEAD + text)
     desired = load([folder / "desired.yaml"], {})
-    connect: Callable[..., object] = lambda instance, stop: box  # noqa: E731
-    return run_once(desired, RunOptions(), SilentProgress(), threading.Event(), retry=fake_pace(), connect=connect)  # type: ignore[arg-type]
+    return run_once(
+        desired,
+        RunOptions(),
+        SilentProgress(),
+        threading.Event(),
+        retry=fake_retry_policy(),
+        connect=lambda instance, stop: box,  # type: ignore[arg-type, return-value]
+    )
 
 
 def outcomes(done: Run) -> set[Outcome]:

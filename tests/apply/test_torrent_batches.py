@@ -16,7 +16,7 @@ from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import AddOptions
 from reconciler.testing.memory import MemoryInstance
-from tests.support.fake_retry import fake_pace
+from tests.support.fake_retry import fake_retry_policy
 from tests.support.magnets import make_magnet
 from tests.support.torrents import make_torrent
 
@@ -54,7 +54,12 @@ def run(folder: Path, entries: str, box: Box, meanwhile: Callable[[], object] = 
     meanwhile()
     connect = lambda instance, stop: box  # noqa: E731
     return run_once(
-        desired, RunOptions(), SilentProgress(), threading.Event(), retry=fake_pace(effect_timeout=0.5), connect=connect
+        desired,
+        RunOptions(),
+        SilentProgress(),
+        threading.Event(),
+        retry=fake_retry_policy(effect_timeout=0.5),
+        connect=connect,
     )
 
 

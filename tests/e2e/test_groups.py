@@ -22,13 +22,12 @@ from reconciler.desired import load
 from reconciler.engine import RunOptions, SilentProgress, run_once
 from reconciler.engine.events import FinishedRun
 from reconciler.engine.placement_memory import PlacementMemory
-from reconciler.engine.run import utc_now
 from reconciler.journal import Journal
 from reconciler.model.groups import Member
 from reconciler.model.run import Run
 from reconciler.plan.placement.strategies import rank_members
 from reconciler.report.summary import summarize_run
-from reconciler.retry import system_retry_policy
+from reconciler.retry import system_retry_policy, utc_now
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.home import Home, Ran
 from tests.support.proxy import Fault, Proxy, reset_after, reset_before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from reconciler.fetch import Fetcher, fetcher
 from reconciler.model.errors import StopRequested
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from tests.support.fake_time import FakeTime
 from tests.support.torrents import make_torrent
 from tests.support.web import FixedWebServer, WebHandler
 
@@ -21,9 +23,9 @@ def web() -> Iterator[FixedWebServer]:
         yield server
 
 
-def quick(**options: object) -> Fetcher:
+def quick() -> Fetcher:
     """One that waits for nothing."""
-    return Fetcher(random=lambda: 0.0, **options)  # type: ignore[arg-type]
+    return Fetcher(clock=FakeTime().clock)
 
 
 def file(found: TorrentFile | TorrentFileError) -> TorrentFile:
@@ -100,7 +102,7 @@ def test_a_failure_is_forgotten(web: FixedWebServer) -> None:
 def test_patience_ends(web: FixedWebServer) -> None:
     web.answers["/"] = 503
     moments = count(0, 20)
-    fetch = quick(now=lambda: float(next(moments)))
+    fetch = Fetcher(clock=replace(FakeTime().clock, now=lambda: float(next(moments))))
     assert isinstance(fetch([web.url_of()])[web.url_of()], TorrentFileError)
     assert web.count_requests("/") == 1
 

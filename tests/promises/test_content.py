@@ -29,7 +29,7 @@ from reconciler.model.tags import CONTENT_OF_TAG
 from reconciler.testing import MemoryInstance
 from reconciler.testing.memory import WEB_API_VERSIONS
 from tests.promises.test_convergence import Killed
-from tests.support.fake_retry import fake_pace
+from tests.support.fake_retry import fake_retry_policy
 from tests.support.planner_inputs import make_desired_state
 from tests.support.strategies import NOW
 from tests.support.torrents import make_created_torrent
@@ -96,7 +96,7 @@ def run(desired: DesiredState, boxes: Boxes, **options: Any) -> Run:
         RunOptions(**options),
         SilentProgress(),
         threading.Event(),
-        retry=fake_pace(),
+        retry=fake_retry_policy(),
         connect=connect,
         utc=lambda: NOW,
     )

@@ -25,7 +25,7 @@ from reconciler.model.plan import Action, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, Run, Status
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
-from tests.support.fake_retry import fake_pace
+from tests.support.fake_retry import fake_retry_policy
 from tests.support.strategies import NOW, cases, make_world
 
 TRANSIENT = (UnreachableError, ResponseTimeoutError, BrokenResponseError, ServerFaultError)
@@ -55,7 +55,7 @@ def run(desired: DesiredState, box: MemoryInstance, case: Mapping[str, Any], **o
         RunOptions(take_over=case["take_over"], **options),
         SilentProgress(),
         threading.Event(),
-        retry=fake_pace(),
+        retry=fake_retry_policy(),
         connect=lambda instance, stop: box,
         utc=lambda: NOW,
     )

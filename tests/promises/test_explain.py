@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from reconciler.engine.run import utc_now
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import AuthenticationError
 from reconciler.model.explanation import Explanation
@@ -26,9 +25,10 @@ from reconciler.queries.torrent_lookup import AmbiguousTorrent
 from reconciler.report.json.explanation import write_explanation
 from reconciler.report.text.explanation import render_candidates, render_explanation
 from reconciler.report.text.lines import render_plain
+from reconciler.retry import utc_now
 from reconciler.testing.memory import MemoryInstance
 from tests.promises.test_convergence import memory
-from tests.support.fake_retry import fake_pace
+from tests.support.fake_retry import fake_retry_policy
 from tests.support.planner_inputs import make_desired_state, make_snapshot, parse_hashes
 from tests.support.strategies import cases
 
@@ -39,7 +39,7 @@ def explained(desired: DesiredState, boxes: Mapping[str, MemoryInstance], text: 
         text,
         (),
         threading.Event(),
-        retry=fake_pace(),
+        retry=fake_retry_policy(),
         connect=lambda instance, stop: boxes[instance.name],
         **more,
     )

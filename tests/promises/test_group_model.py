@@ -28,7 +28,7 @@ from reconciler.model.health import InterfaceCheck, NetworkState, Probe, Unhealt
 from reconciler.model.run import Run
 from reconciler.plan.placement.copies import is_complete
 from reconciler.testing.memory import MemoryInstance
-from tests.support.fake_retry import fake_pace
+from tests.support.fake_retry import fake_retry_policy
 from tests.support.planner_inputs import make_desired_state, make_v1_hash
 
 MEMBERS = ("a", "b", "c")
@@ -163,7 +163,7 @@ class Groups(RuleBasedStateMachine):
             RunOptions(),
             SilentProgress(),
             threading.Event(),
-            retry=replace(fake_pace(), max_attempts=1),
+            retry=replace(fake_retry_policy(), max_attempts=1),
             connect=self.connect,
             placement_memory=self.roster,
             utc=lambda: self.now,

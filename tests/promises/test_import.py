@@ -21,7 +21,7 @@ from reconciler.model.snapshot import LiveCategory, LiveTorrent
 from reconciler.queries.import_entries import ImportFilter
 from reconciler.queries.import_library import ImportResult, import_library
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
-from tests.support.fake_retry import fake_pace
+from tests.support.fake_retry import fake_retry_policy
 from tests.support.planner_inputs import make_live_options, parse_hashes
 from tests.support.strategies import live_option_rows
 
@@ -104,7 +104,7 @@ def imported_from(
 
     desired = load([file], {})
     found = import_library(
-        desired, ImportFilter(str(new), **asked), merged, threading.Event(), retry=fake_pace(), connect=connect
+        desired, ImportFilter(str(new), **asked), merged, threading.Event(), retry=fake_retry_policy(), connect=connect
     )
     new.write_text(found.text, encoding="utf-8")
     return load([file, new], {}), found
@@ -116,7 +116,7 @@ def run(desired: DesiredState, boxes: Mapping[str, MemoryInstance], *, dry: bool
         RunOptions(dry_run=dry),
         SilentProgress(),
         threading.Event(),
-        retry=fake_pace(),
+        retry=fake_retry_policy(),
         connect=lambda instance, stop: boxes[instance.name],
     )
 

@@ -13,16 +13,15 @@ from hypothesis import strategies as st
 
 from reconciler.engine import RunOptions, SilentProgress, run_once
 from reconciler.engine.observe import HealthChecker
-from reconciler.engine.run import utc_now
 from reconciler.health.state import HealthHistory
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.health import InterfaceCheck, Probe, UnhealthyPolicy
 from reconciler.model.run import Run, Status
 from reconciler.model.tags import HELD_FORCED_TAG, HELD_TAG, IGNORE_TAG
-from reconciler.retry import RetryPolicy
+from reconciler.retry import RetryPolicy, utc_now
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
 from tests.promises.test_convergence import Killed, memory
-from tests.support.fake_retry import fake_pace
+from tests.support.fake_retry import fake_retry_policy
 from tests.support.planner_inputs import OWNER_TAG
 from tests.support.strategies import cases
 
@@ -49,7 +48,7 @@ def bind(box: MemoryInstance, interface: str) -> None:
 
 def run(desired: DesiredState, box: MemoryInstance) -> Run:
     """One run."""
-    pace: RetryPolicy = fake_pace()
+    pace: RetryPolicy = fake_retry_policy()
     return run_once(
         desired,
         RunOptions(),

@@ -16,7 +16,7 @@ from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import MemoryInstance
-from tests.support.fake_retry import fake_pace
+from tests.support.fake_retry import fake_retry_policy
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_v1_hash
 
 KEY = make_v1_hash("x")
@@ -55,7 +55,7 @@ def _run(keeper: MemoryInstance, other: MemoryInstance, *names: str, policy: str
         RunOptions(instances=names),
         SilentProgress(),
         threading.Event(),
-        retry=replace(fake_pace(), max_attempts=2),
+        retry=replace(fake_retry_policy(), max_attempts=2),
         connect=lambda instance, stop: boxes[instance.name],
         utc=lambda: datetime(2026, 1, 1, tzinfo=UTC),
     )

@@ -60,9 +60,9 @@ class World:
         def observe(instance: Instance, _stop: threading.Event, _gauge: TransferStats) -> OpenTarget:
             return self.places[instance.name]
 
-        pace = RetryPolicy(self.time.clock.now, self.time.pass_, lambda: 1.0, max_attempts=1)
+        retry = RetryPolicy(self.time.clock, max_attempts=1)
         stop = threading.Event()
-        return StatusWatcher(self.desired, names, stop, retry=pace, clock=self.time.clock, create_session=observe)
+        return StatusWatcher(self.desired, names, stop, retry=retry, create_session=observe)
 
     @staticmethod
     def _entry(number: int, instance: str) -> DesiredTorrent:

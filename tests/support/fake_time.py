@@ -12,11 +12,13 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeTime:
-    """`clock` stands still until `pass_` moves it."""
+    """`clock` stands still until somebody sleeps, `pass_` lets time go by, or a test sets `moment`."""
 
-    def __init__(self, random: float = 0.5) -> None:
+    def __init__(self, random: float = 0.5, start: datetime = EPOCH) -> None:
         self.moment = 0.0
-        self.clock = Clock(lambda: self.moment, lambda: EPOCH + timedelta(seconds=self.moment), lambda: random)
+        self.clock = Clock(
+            lambda: self.moment, lambda: start + timedelta(seconds=self.moment), self.pass_, lambda: random
+        )
 
     def pass_(self, seconds: float) -> None:
         """Let time go by."""

@@ -18,7 +18,7 @@ from reconciler.plan import Plan, PlanInput, make_plan
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.fight_detector import FightDetector
 from reconciler.watch.holdback import PRESENCE, ActionBackoff, FieldRef, hold_back, list_holdable_fields
-from tests.support.fake_retry import fake_pace
+from tests.support.fake_retry import fake_retry_policy
 from tests.support.fake_time import FakeTime
 from tests.support.planner_inputs import (
     OWNER_TAG,
@@ -71,7 +71,7 @@ class Story:
             RunOptions(),
             SilentProgress(),
             threading.Event(),
-            retry=fake_pace(),
+            retry=fake_retry_policy(),
             connect=lambda _instance, _stop: self.box,
             planner=planner,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,11 @@ from reconciler.model.errors import AuthenticationError, StopRequested, Unreacha
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.plan import Outcome
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from reconciler.retry import RetryPolicy
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.desired_source import DesiredSource
 from reconciler.watch.loop import WatchLoop
 from reconciler.watch.schedule import RunTrigger
-from tests.support.fake_retry import fake_pace
 from tests.support.fake_time import FakeTime, FakeTrigger
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.torrents import make_torrent
@@ -77,8 +76,7 @@ class Story:
             self.stop,
             listeners=[self.told],
             connect=self.connect,
-            clock=self.time.clock,
-            retry=replace(fake_pace(), max_attempts=1),
+            retry=RetryPolicy(self.time.clock, max_attempts=1),
             start_worker=self.aside,
         )
 

@@ -6,7 +6,7 @@ import http.client
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -18,25 +18,11 @@ from reconciler.model.run import Run
 from reconciler.model.secret import Secret
 from reconciler.web import StatusBoard, WebServer, serve
 from reconciler.web.auth import TokenReader
+from tests.support.fake_time import FakeTime
 
 TOKEN: Final = Secret("a-token-of-a-good-length")
 INTERVAL: Final = 60.0
 NOON: Final = datetime(2026, 1, 2, 12, tzinfo=UTC)
-
-
-class Clock:
-    """Time that stands still until it is told to pass."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def now(self) -> datetime:
-        """The wall clock."""
-        return NOON + timedelta(seconds=self.passed)
-
-    def monotonic(self) -> float:
-        """The other one."""
-        return self.passed
 
 
 @dataclass(frozen=True)
@@ -85,15 +71,15 @@ def _own_log() -> Iterator[None]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    """Noon of a day."""
-    return Clock()
+def time() -> FakeTime:
+    """Noon of a day, until a test lets time pass."""
+    return FakeTime(start=NOON)
 
 
 @pytest.fixture
-def board(clock: Clock) -> StatusBoard:
+def board(time: FakeTime) -> StatusBoard:
     """An empty board."""
-    return StatusBoard(INTERVAL, now=clock.now, monotonic=clock.monotonic)
+    return StatusBoard(INTERVAL, clock=time.clock)
 
 
 @pytest.fixture

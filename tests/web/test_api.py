@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 from reconciler.model.position import Problem
 from reconciler.web import read_token, serve
 from tests.support.example_runs import converged, hostile, make_position, planned
+from tests.support.fake_time import FakeTime
 from tests.support.golden_reports import json_text
-from tests.web.conftest import TOKEN, Clock, MakeSite, Site, finished
+from tests.web.conftest import TOKEN, MakeSite, Site, finished
 from tests.web.test_status_board import BACK
 
 PATHS = ["/", "/healthz/live", "/healthz/ready", "/metrics", "/api/v1/status", "/api/v1/plan"]
@@ -32,10 +33,10 @@ def basic(password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"anybody:{password}".encode()).decode()}
 
 
-def test_live_until_the_loop_is_stuck(site: Site, clock: Clock) -> None:
+def test_live_until_the_loop_is_stuck(site: Site, time: FakeTime) -> None:
     answer = site.ask("/healthz/live")
     assert (answer.status, answer.text) == (200, "ok\n")
-    clock.passed = 181
+    time.moment = 181
     answer = site.ask("/healthz/live")
     assert (answer.status, answer.text) == (503, "stuck: no run has begun for 181 s; the interval is 60 s\n")
 

@@ -17,7 +17,8 @@ from reconciler.web import StatusBoard, serve
 from reconciler.web.client import InvalidLoopUrl, StatusRequestError, build_endpoint_url, fetch_loop_status
 from tests.support.command_line import environ, reconcile
 from tests.support.example_runs import converged, hostile, planned
-from tests.web.conftest import NOON, Clock, Site, finished
+from tests.support.fake_time import FakeTime
+from tests.web.conftest import NOON, Site, finished
 from tests.web.test_status_board import BACK, PROBLEM
 
 TEXT = """\
@@ -56,16 +57,16 @@ def answering(answer: bytes) -> Iterator[str]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-def fill(site: Site, clock: Clock) -> None:
+def fill(site: Site, time: FakeTime) -> None:
     """A good run, then one with trouble; ten seconds ago."""
     site.board.on_run_end(finished(converged(), "start"))
-    clock.passed = 70
+    time.moment = 70
     began = NOON.replace(minute=1)
     site.board.on_run_end(finished(planned(), "files", began=began, problems=(PROBLEM,), waiting={"attic": BACK}))
 
 
-def test_text(site: Site, clock: Clock, tmp_path: Path) -> None:
-    fill(site, clock)
+def test_text(site: Site, time: FakeTime, tmp_path: Path) -> None:
+    fill(site, time)
     ran = reconcile(tmp_path, "status", "--url", site.server.url)
     assert (ran.exit_code, ran.err) == (1, "")
     assert ran.out == TEXT.replace("in a minute", "in 20 seconds").replace("next try     ", "next try       ").replace(
@@ -137,15 +138,15 @@ def test_bad_usage_is_4_and_no_answer_is_1(tmp_path: Path) -> None:
     assert ran.json["error"] == f"no answer from {where}: Connection refused. Does it run with --listen?"
 
 
-def test_live_is_about_the_loop_and_not_about_its_instances(site: Site, clock: Clock, tmp_path: Path) -> None:
-    fill(site, clock)
+def test_live_is_about_the_loop_and_not_about_its_instances(site: Site, time: FakeTime, tmp_path: Path) -> None:
+    fill(site, time)
     ask_whether = ("status", "--url", site.server.url, "--live")
     ran = reconcile(tmp_path, *ask_whether)
     assert (ran.exit_code, ran.out, ran.err) == (0, "live\n", "")
     ran = reconcile(tmp_path, *ask_whether, env={"RECONCILE_OUTPUT": "json"})
     assert (ran.exit_code, ran.json) == (0, {"format_version": 1, "live": True})
 
-    clock.passed = 10_000
+    time.moment = 10_000
     ran = reconcile(tmp_path, *ask_whether)
     assert (ran.exit_code, ran.out) == (1, "")
     assert ran.err.startswith(f"error: {site.server.url}/healthz/live says: stuck: ")

@@ -10,8 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.web import StatusBoard
 from tests.support.example_runs import CASES, accepted, applied, converged, placed, planned, refused
+from tests.support.fake_time import FakeTime
 from tests.support.promtool import check_metrics
-from tests.web.conftest import NOON, Clock, Site, finished
+from tests.web.conftest import NOON, Site, finished
 from tests.web.test_status_board import BACK, PROBLEM
 
 DOCS = Path(__file__).parents[2] / "docs" / "http.md"
@@ -80,9 +81,9 @@ def test_actions_are_counted_by_what_came_of_them(site: Site) -> None:
     assert not any("outcome=planned" in name for name in found)
 
 
-def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: Site, clock: Clock) -> None:
+def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: Site, time: FakeTime) -> None:
     site.board.on_run_end(finished(planned(), waiting={"attic": BACK}))
-    clock.passed = 30
+    time.moment = 30
     found = samples(site)
     assert found["reconcile_instance_up{instance=attic}"] == 0
     assert found["reconcile_instance_up{instance=home}"] == 1
@@ -94,7 +95,7 @@ def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: Site,
     assert found["reconcile_foreign_torrents{instance=home}"] == 3
     for name in ("drift", "owned_torrents", "foreign_torrents", "guard_refused"):
         assert f"reconcile_{name}{{instance=attic}}" not in found
-    clock.passed = 1000
+    time.moment = 1000
     assert samples(site)["reconcile_instance_backoff_seconds{instance=attic}"] == 0
 
 

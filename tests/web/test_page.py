@@ -32,7 +32,8 @@ from tests.support.example_runs import (
     planned,
     refused,
 )
-from tests.web.conftest import Clock, Site, finished
+from tests.support.fake_time import FakeTime
+from tests.web.conftest import Site, finished
 from tests.web.test_status_board import BACK, PROBLEM
 
 VOID = {"meta", "link"}
@@ -109,8 +110,8 @@ def test_before_any_run(board: StatusBoard) -> None:
     assert "Starting no run has ended yet" in read(board.get_view()).text
 
 
-def test_what_it_says(board: StatusBoard, clock: Clock) -> None:
-    clock.passed = 10
+def test_what_it_says(board: StatusBoard, time: FakeTime) -> None:
+    time.moment = 10
     text = after(board, planned(), problems=(PROBLEM,), waiting={"attic": BACK}).text
     assert "The desired state is invalid" in text
     assert 'desired.yaml:12:5 unknown key "pausd" Did you mean "paused"?' in text
@@ -140,9 +141,9 @@ def test_the_last_change_stays(board: StatusBoard) -> None:
     assert re.search(r"Last change .* \(files\) 1 added, .* \+ added Sintel", text)
 
 
-def test_a_stuck_loop_is_the_headline(board: StatusBoard, clock: Clock) -> None:
+def test_a_stuck_loop_is_the_headline(board: StatusBoard, time: FakeTime) -> None:
     board.on_run_end(finished(converged()))
-    clock.passed = 1000
+    time.moment = 1000
     assert "The loop is stuck no run has begun for 1000 s" in read(board.get_view()).text
 
 

@@ -29,7 +29,8 @@ from tests.support.example_runs import (
     planned,
     refused,
 )
-from tests.web.conftest import INTERVAL, NOON, Clock, finished
+from tests.support.fake_time import FakeTime
+from tests.web.conftest import INTERVAL, NOON, finished
 
 BACK = Backoff(3, "attic: no connection to http://attic:8080: connection refused", NOON + timedelta(seconds=90))
 PROBLEM = Problem(make_position(12), 'unknown key "pausd"', 'Did you mean "paused"?')
@@ -67,35 +68,35 @@ def test_it_is_an_observer_and_its_pulse_a_progress(board: StatusBoard) -> None:
 
 @pytest.mark.parametrize(("interval", "patience"), [(60.0, 180.0), (600.0, 1800.0), (1.0, 30.0)])
 def test_the_loop_is_stuck_after_three_intervals_without_an_attempt(
-    interval: float, patience: float, clock: Clock
+    interval: float, patience: float, time: FakeTime
 ) -> None:
-    board = StatusBoard(interval, now=clock.now, monotonic=clock.monotonic)
-    clock.passed = patience
+    board = StatusBoard(interval, clock=time.clock)
+    time.moment = patience
     assert board.get_view().stuck_reason == ""
-    clock.passed += 1
+    time.moment += 1
     assert board.get_view().stuck_reason.startswith(f"no run has begun for {patience + 1:.0f} s"), "from the start on"
     assert board.get_view().state is LoopState.STUCK
     board.on_run_end(finished(converged()))
     assert board.get_view().stuck_reason == ""
-    clock.passed += patience + 1
+    time.moment += patience + 1
     assert board.get_view().stuck_reason != ""
 
 
 def test_a_long_run_is_alive_while_it_gets_further_and_for_a_while_after(
-    board: StatusBoard, clock: Clock, desired: DesiredState
+    board: StatusBoard, time: FakeTime, desired: DesiredState
 ) -> None:
     board.on_run_start(desired)
     for _ in range(10):
-        clock.passed += 800
+        time.moment += 800
         assert board.get_view().stuck_reason == ""
         board.progress.advance_instance("home", 1)
-    clock.passed += 901
+    time.moment += 901
     assert board.get_view().stuck_reason.startswith("the run under way has shown no progress for 901 s")
 
 
-def test_a_wall_clock_that_jumps_kills_nobody(board: StatusBoard, clock: Clock) -> None:
+def test_a_wall_clock_that_jumps_kills_nobody(board: StatusBoard, time: FakeTime) -> None:
     board.on_run_end(finished(converged(), began=NOON + timedelta(days=365)))
-    clock.passed = 10
+    time.moment = 10
     assert board.get_view().stuck_reason == ""
 
 
