@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
 import signal
 import socket
@@ -11,13 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import environ, reconcile, write_desired
+from tests.support.command_line import environ, on_terminal, reconcile, write_desired
 from tests.support.commands import COMMAND
 
 
@@ -136,29 +135,6 @@ def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=ascii_only, capture_output=True, text=True, check=False)
     assert done.returncode == 4
     assert "na\\xefve.yaml:1:10: error:" in done.stderr
-
-
-def on_terminal(
-    folder: Path, *arguments: str, meanwhile: Callable[[subprocess.Popen[bytes]], None] | None = None, **env: str
-) -> str:
-    """What `reconcile` writes on a terminal, both streams together."""
-    main, side = pty.openpty()
-    process = subprocess.Popen((*COMMAND, *arguments), cwd=folder, env=environ(**env), stdout=side, stderr=side)
-    os.close(side)
-    if meanwhile:
-        threading.Thread(target=meanwhile, args=(process,), daemon=True).start()
-    seen = b""
-    while True:
-        try:
-            piece = os.read(main, 65_536)
-        except OSError:  # Linux says so when the other side has closed
-            break
-        if not piece:
-            break
-        seen += piece
-    process.wait(60)
-    os.close(main)
-    return seen.decode()
 
 
 def test_colours_on_a_terminal_only_and_not_against_the_will(tmp_path: Path) -> None:

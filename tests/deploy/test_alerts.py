@@ -9,8 +9,8 @@ from reconciler.web import StatusBoard
 from reconciler.web.metrics import Metrics
 from tests.support.example_runs import planned
 from tests.support.promtool import fetch_promtool
+from tests.support.status_site import finished
 from tests.support.tools import run_tool
-from tests.web.conftest import finished
 
 ALERTS = Path(__file__).parents[2] / "deploy/prometheus/alerts.yaml"
 STORY = Path(__file__).parent / "alerts.yaml"

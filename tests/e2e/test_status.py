@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
-from tests.cli.test_main import on_terminal
 from tests.conftest import MakeServer
+from tests.support.command_line import on_terminal
 from tests.support.commands import COMMAND
 from tests.support.home import Home, entry
 from tests.support.incremental_sessions import seeding

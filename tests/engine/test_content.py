@@ -9,7 +9,7 @@ from reconciler.model.errors import AuthenticationError, UnreachableError
 from reconciler.model.plan import Verb
 from reconciler.model.tags import CONTENT_OF_TAG
 from tests.support.torrents import make_created_torrent
-from tests.watch.test_loop import HOUR, Story
+from tests.support.watch_simulation import HOUR, Story
 
 MORE = "  - {content: /disk/torrent-1, name: Film, instance: a}\n  - {content_of: Film, instance: b}\n"
 

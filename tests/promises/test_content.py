@@ -28,8 +28,8 @@ from reconciler.model.snapshot import AddOptions, LiveTorrent
 from reconciler.model.tags import CONTENT_OF_TAG
 from reconciler.testing import MemoryInstance
 from reconciler.testing.memory import WEB_API_VERSIONS
-from tests.promises.test_convergence import Killed
 from tests.support.fake_retry import fake_retry_policy
+from tests.support.memory_worlds import Killed
 from tests.support.planner_inputs import make_desired_state
 from tests.support.strategies import NOW
 from tests.support.torrents import make_created_torrent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from hypothesis import assume, given, settings
@@ -26,26 +26,10 @@ from reconciler.model.run import ActionResult, Run, Status
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
 from tests.support.fake_retry import fake_retry_policy
-from tests.support.strategies import NOW, cases, make_world
+from tests.support.memory_worlds import Killed, memory
+from tests.support.strategies import NOW, cases
 
 TRANSIENT = (UnreachableError, ResponseTimeoutError, BrokenResponseError, ServerFaultError)
-
-
-def memory(case: Mapping[str, Any], version: str) -> tuple[DesiredState, MemoryInstance]:
-    """The desired state of a case, and an instance in memory that is as the case says."""
-    desired, snapshot = make_world({**case, "version": version})
-    box = MemoryInstance(version, with_preferences=bool(case["declared_preferences"]))
-    box.torrents = {torrent.id: torrent for torrent in snapshot.torrents}
-    box.live_categories = {
-        name: category if snapshot_knows(version) else replace(category, download_path=None)
-        for name, category in snapshot.categories.items()
-    }
-    return desired, box
-
-
-def snapshot_knows(version: str) -> bool:
-    """Do categories of that version have download paths?"""
-    return version != "4.2.5"
 
 
 def run(desired: DesiredState, box: MemoryInstance, case: Mapping[str, Any], **options: Any) -> Run:
@@ -225,10 +209,6 @@ def test_whatever_is_lost_on_the_way_the_next_run_converges(
     run(desired, box, case)
     assert left_to_do(desired, box, case) == []
     assert state(box) == state(whole)
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing of ours handles it."""
 
 
 @given(cases(), versions, st.integers(0, 12))

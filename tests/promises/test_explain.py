@@ -27,8 +27,8 @@ from reconciler.report.text.explanation import render_candidates, render_explana
 from reconciler.report.text.lines import render_plain
 from reconciler.retry import utc_now
 from reconciler.testing.memory import MemoryInstance
-from tests.promises.test_convergence import memory
 from tests.support.fake_retry import fake_retry_policy
+from tests.support.memory_worlds import memory
 from tests.support.planner_inputs import make_desired_state, make_snapshot, parse_hashes
 from tests.support.strategies import cases
 

@@ -20,8 +20,8 @@ from reconciler.model.run import Run, Status
 from reconciler.model.tags import HELD_FORCED_TAG, HELD_TAG, IGNORE_TAG
 from reconciler.retry import RetryPolicy, utc_now
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
-from tests.promises.test_convergence import Killed, memory
 from tests.support.fake_retry import fake_retry_policy
+from tests.support.memory_worlds import Killed, memory
 from tests.support.planner_inputs import OWNER_TAG
 from tests.support.strategies import cases
 

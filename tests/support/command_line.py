@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import pty
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from tests.support import commands
+from tests.support.commands import COMMAND
 
 VALID: Final = """\
 version: 1
@@ -52,3 +56,26 @@ def write_desired(folder: Path, url: str = NOWHERE, name: str = "desired.yaml") 
     file = folder / name
     file.write_text(VALID.format(url=url), encoding="utf-8")
     return file
+
+
+def on_terminal(
+    folder: Path, *arguments: str, meanwhile: Callable[[subprocess.Popen[bytes]], None] | None = None, **env: str
+) -> str:
+    """What `reconcile` writes on a terminal, both streams together."""
+    main, side = pty.openpty()
+    process = subprocess.Popen((*COMMAND, *arguments), cwd=folder, env=environ(**env), stdout=side, stderr=side)
+    os.close(side)
+    if meanwhile:
+        threading.Thread(target=meanwhile, args=(process,), daemon=True).start()
+    seen = b""
+    while True:
+        try:
+            piece = os.read(main, 65_536)
+        except OSError:  # Linux says so when the other side has closed
+            break
+        if not piece:
+            break
+        seen += piece
+    process.wait(60)
+    os.close(main)
+    return seen.decode()

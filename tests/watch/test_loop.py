@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -11,116 +10,18 @@ from typing import Any
 import pytest
 
 from reconciler.desired import DesiredStateError
-from reconciler.engine import RunOptions
 from reconciler.engine.events import FinishedRun
 from reconciler.model.content import CreationSpec
-from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import AuthenticationError, StopRequested, UnreachableError
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.plan import Outcome
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
-from reconciler.retry import RetryPolicy
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.desired_source import DesiredSource
-from reconciler.watch.loop import WatchLoop
 from reconciler.watch.schedule import RunTrigger
-from tests.support.fake_time import FakeTime, FakeTrigger
-from tests.support.magnets import make_infohash, make_magnet
+from tests.support.magnets import make_infohash
 from tests.support.torrents import make_torrent
-
-MINUTE = 60.0
-HOUR = 3600.0
-
-
-class Told:
-    """An observer that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.runs: list[FinishedRun] = []
-
-    def on_run_start(self, desired: DesiredState) -> None:
-        pass
-
-    def on_run_end(self, finished_run: FinishedRun) -> None:
-        self.runs.append(finished_run)
-
-
-class Story:
-    """A folder, instances in memory, and a loop over them for some pretended time."""
-
-    def __init__(self, folder: Path, until: float, *names: str, **options: Any) -> None:
-        self.file = folder / "desired.yaml"
-        self.boxes = {name: MemoryInstance() for name in names or ("box",)}
-        self.opened: list[str] = []
-        self.contacts: dict[str, list[float]] = {name: [] for name in self.boxes}
-        self.environ = {"PASSWORD": "old"}
-        self.more = ""
-        self.write(1)
-        self.time = FakeTime(random=1.0)
-        self.stop = threading.Event()
-        self.trigger = FakeTrigger(self.time, until, self.stop.set)
-        self.told = Told()
-        self.down = ""  # what is wrong with the server of torrents
-        self.fetches: list[float] = []
-        self._options = options
-        self.watch = self.new_watch()
-
-    def new_watch(self, interval: float = MINUTE) -> WatchLoop:
-        """A loop on the files as they are now."""
-        self.source = DesiredSource([self.file], self.environ, self.fetch)
-        return WatchLoop(
-            self.source,
-            RunOptions(**self._options),
-            interval,
-            self.trigger,
-            self.stop,
-            listeners=[self.told],
-            connect=self.connect,
-            retry=RetryPolicy(self.time.clock, max_attempts=1),
-            start_worker=self.aside,
-        )
-
-    def connect(self, instance: Instance, _stop: threading.Event) -> MemoryInstance:
-        self.opened.append(instance.name)
-        self.contacts[instance.name].append(self.time.moment)
-        return self.boxes[instance.name]
-
-    def aside(self, work: Callable[[], None]) -> None:
-        """What is done aside is done at once."""
-        work()
-
-    def fetch(self, urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
-        self.fetches.append(self.time.moment)
-        found = {url: parse_metainfo(make_torrent(int(url[-1]))) for url in urls}
-        if self.down:
-            return dict.fromkeys(urls, TorrentFileError(self.down, remote=True))
-        return {
-            url: TorrentFile(url, one.infohashes, one.name, 1, lambda url=url: make_torrent(int(url[-1])))  # type: ignore[misc]
-            for url, one in found.items()
-        }
-
-    def write(self, *numbers: int, head: str = "", more: str = "") -> None:
-        instances = "".join(
-            f"  {name}:\n    url: http://{name}\n    username: u\n    password: {{env: PASSWORD}}\n{self.more}"
-            for name in self.boxes
-        )
-        torrents = "".join(
-            f"  - instance: {name}\n    magnet: {make_magnet(number)}\n" for number in numbers for name in self.boxes
-        )
-        self.file.write_text(f"version: 1\npolicy: sync\n{head}instances:\n{instances}torrents:\n{torrents}{more}")
-
-    def files(self) -> None:
-        """What the thread that watches the files does."""
-        self.trigger.request_run(RunTrigger.FILES)
-
-    def run(self) -> list[tuple[float, str]]:
-        """Let it run; gives when each run was, and why."""
-        self.watch.run()
-        return [(round(run.started_at.timestamp() - self.epoch, 1), str(run.trigger)) for run in self.told.runs]
-
-    @property
-    def epoch(self) -> float:
-        return self.time.clock.utc().timestamp() - self.time.moment
+from tests.support.watch_simulation import HOUR, MINUTE, Story, Told
 
 
 def steps(*actions: Callable[[], object]) -> Callable[[], None]:

@@ -2,66 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
+from collections.abc import Iterator
 
 import pytest
 from structlog.testing import capture_logs
 
-from reconciler.engine.events import Backoff, FinishedRun
-from reconciler.model.position import Problem
-from reconciler.model.run import Run
-from reconciler.model.secret import Secret
 from reconciler.web import StatusBoard, WebServer, serve
 from reconciler.web.auth import TokenReader
 from tests.support.fake_time import FakeTime
-
-TOKEN: Final = Secret("a-token-of-a-good-length")
-INTERVAL: Final = 60.0
-NOON: Final = datetime(2026, 1, 2, 12, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer as it came."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        """The body as text."""
-        return self.body.decode()
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON."""
-        return json.loads(self.body)
-
-
-class Site:
-    """A running server, its board, and how often it was asked for a run."""
-
-    def __init__(self, board: StatusBoard, server: WebServer, asked: list[None]) -> None:
-        self.board, self.server, self.asked = board, server, asked
-
-    def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
-        """One request."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=5)
-        try:
-            connection.request(method, path, headers=headers or {})
-            answer = connection.getresponse()
-            return Answer(answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read())
-        finally:
-            connection.close()
-
-
-MakeSite = Callable[..., Site]
+from tests.support.status_site import INTERVAL, NOON, TOKEN, MakeSite, Site
 
 
 @pytest.fixture(autouse=True)
@@ -101,16 +50,3 @@ def make_site(board: StatusBoard) -> Iterator[MakeSite]:
 def site(make_site: MakeSite) -> Site:
     """The board, served."""
     return make_site()
-
-
-def finished(
-    run: Run,
-    trigger: str = "interval",
-    *,
-    began: datetime = NOON,
-    seconds: float = 0.4,
-    problems: tuple[Problem, ...] = (),
-    waiting: dict[str, Backoff] | None = None,
-) -> FinishedRun:
-    """A run that has ended."""
-    return FinishedRun(run, trigger, began, seconds, problems, waiting)

@@ -16,8 +16,7 @@ from reconciler.web import read_token, serve
 from tests.support.example_runs import converged, hostile, make_position, planned
 from tests.support.fake_time import FakeTime
 from tests.support.golden_reports import json_text
-from tests.web.conftest import TOKEN, MakeSite, Site, finished
-from tests.web.test_status_board import BACK
+from tests.support.status_site import BACK, TOKEN, MakeSite, Site, finished
 
 PATHS = ["/", "/healthz/live", "/healthz/ready", "/metrics", "/api/v1/status", "/api/v1/plan"]
 PROBLEM = Problem(make_position(12), "no")

@@ -18,8 +18,7 @@ from reconciler.web.client import InvalidLoopUrl, StatusRequestError, build_endp
 from tests.support.command_line import environ, reconcile
 from tests.support.example_runs import converged, hostile, planned
 from tests.support.fake_time import FakeTime
-from tests.web.conftest import NOON, Site, finished
-from tests.web.test_status_board import BACK, PROBLEM
+from tests.support.status_site import BACK, NOON, PROBLEM, Site, finished
 
 TEXT = """\
 reconcile 0.1.0  The desired state is invalid

@@ -11,8 +11,7 @@ import pytest
 
 from reconciler.web.loop_view import LoopState
 from tests.support.example_runs import planned
-from tests.web.conftest import Site, finished
-from tests.web.test_status_board import BACK, PROBLEM
+from tests.support.status_site import BACK, PROBLEM, Site, finished
 
 TEXT = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
 

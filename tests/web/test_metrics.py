@@ -12,8 +12,7 @@ from reconciler.web import StatusBoard
 from tests.support.example_runs import CASES, accepted, applied, converged, placed, planned, refused
 from tests.support.fake_time import FakeTime
 from tests.support.promtool import check_metrics
-from tests.web.conftest import NOON, Site, finished
-from tests.web.test_status_board import BACK, PROBLEM
+from tests.support.status_site import BACK, NOON, PROBLEM, Site, finished
 
 DOCS = Path(__file__).parents[2] / "docs" / "http.md"
 LABELS = {"instance", "verb", "outcome", "trigger", "exit_code", "version", "le"}

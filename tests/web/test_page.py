@@ -33,8 +33,7 @@ from tests.support.example_runs import (
     refused,
 )
 from tests.support.fake_time import FakeTime
-from tests.web.conftest import Site, finished
-from tests.web.test_status_board import BACK, PROBLEM
+from tests.support.status_site import BACK, PROBLEM, Site, finished
 
 VOID = {"meta", "link"}
 TAGS = VOID | {"html", "head", "title", "style", "body", "header", "main", "footer", "section", "article", "h1", "h2"}

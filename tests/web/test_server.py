@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from reconciler.web import ListenError, StatusBoard, TokenError, read_token, serve
 from reconciler.web.server import parse_listen
 from tests.support.example_runs import huge
-from tests.web.conftest import TOKEN, MakeSite, Site, finished
+from tests.support.status_site import TOKEN, MakeSite, Site, finished
 
 ENDS_WITHIN = 1.0
 

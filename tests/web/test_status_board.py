@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.desired import load
-from reconciler.engine.events import Backoff, Progress, RunListener
+from reconciler.engine.events import Progress, RunListener
 from reconciler.model.desired import DesiredState
-from reconciler.model.position import Problem
 from reconciler.model.run import InstanceResult, Run, RunMode, Status
 from reconciler.web import StatusBoard
 from reconciler.web.loop_view import LoopState
@@ -25,15 +24,12 @@ from tests.support.example_runs import (
     converged,
     huge,
     make_instance_result,
-    make_position,
     planned,
     refused,
 )
 from tests.support.fake_time import FakeTime
-from tests.web.conftest import INTERVAL, NOON, finished
+from tests.support.status_site import BACK, INTERVAL, NOON, PROBLEM, finished
 
-BACK = Backoff(3, "attic: no connection to http://attic:8080: connection refused", NOON + timedelta(seconds=90))
-PROBLEM = Problem(make_position(12), 'unknown key "pausd"', 'Did you mean "paused"?')
 DESIRED = """\
 version: 1
 policy: upsert

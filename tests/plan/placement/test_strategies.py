@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from random import Random
 
 import pytest
@@ -15,9 +16,9 @@ from reconciler.model.groups import Member
 from reconciler.plan import PlanInput, make_plan
 from reconciler.plan.placement.members import CapacityTracker
 from reconciler.plan.placement.strategies import rank_members
-from tests.plan.placement.test_place import NOW
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_snapshot
 
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TORRENTS = [f"{number:040x}" for number in range(3000)]
 members = st.lists(
     st.builds(Member, st.text("abcdef", min_size=1, max_size=4), weight=st.sampled_from([0.5, 1.0, 3.0])),

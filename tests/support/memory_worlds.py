@@ -1,0 +1,32 @@
+"""Instances in memory that are as a generated case says, and the end of a process at any request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from reconciler.model.desired import DesiredState
+from reconciler.testing.memory import MemoryInstance
+from tests.support.strategies import make_world
+
+
+def memory(case: Mapping[str, Any], version: str) -> tuple[DesiredState, MemoryInstance]:
+    """The desired state of a case, and an instance in memory that is as the case says."""
+    desired, snapshot = make_world({**case, "version": version})
+    box = MemoryInstance(version, with_preferences=bool(case["declared_preferences"]))
+    box.torrents = {torrent.id: torrent for torrent in snapshot.torrents}
+    box.live_categories = {
+        name: category if snapshot_knows(version) else replace(category, download_path=None)
+        for name, category in snapshot.categories.items()
+    }
+    return desired, box
+
+
+def snapshot_knows(version: str) -> bool:
+    """Do categories of that version have download paths?"""
+    return version != "4.2.5"
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of ours handles it."""
