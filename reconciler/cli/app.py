@@ -1,45 +1,48 @@
-"""The commands, as typer sees them. Each hands its options to one function and ends with that function's exit code."""
+"""The whole command line. Each command passes its options to one function and exits with the code that it returns.
+
+The functions are imported inside the commands: a command loads only what it needs.
+"""
 
 from __future__ import annotations
 
 import signal
 from dataclasses import replace
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import typer
 
 from reconciler.cli import options as o
 from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat, RunSettings, Settings, StatusSettings
 from reconciler.model.secret import Secret
-from reconciler.model.status import Pagination, Phase, TorrentFilter
+from reconciler.model.status import Pagination, TorrentFilter
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-_EPILOG: Final = """Every option above also reads RECONCILE_<OPTION>, as in RECONCILE_DRY_RUN=1.
+_EPILOG: Final = """Each option above also reads RECONCILE_<OPTION>, as in RECONCILE_DRY_RUN=1.
 
 \b
 Exit codes:
-  0  in sync, or applied, or planned
+  0  in sync, applied, or planned
   1  an instance could not be read or is unhealthy,
-     or something failed, is blocked or pending
-  2  a dry-run with --detailed-exitcode found changes
-  3  a guard refused
-  4  the desired state is invalid, or bad usage
+     or an action failed, is blocked or pending
+  2  --dry-run --detailed-exitcode found changes
+  3  the guard refused a plan
+  4  the desired state or the command line is invalid
 """
-# The options of the main command that mean something before a command's name too.
+# The options of the main command that a command also accepts before its name.
 _SHARED_OPTIONS: Final = frozenset({"file", "output", "log_format", "verbose", "quiet"})
 _OPTIONS_BEFORE_COMMAND: Final = {
     "validate": _SHARED_OPTIONS,
     "status": _SHARED_OPTIONS | {"instance", "state_dir"},
+    "explain": _SHARED_OPTIONS | {"instance", "state_dir"},
     "doctor": _SHARED_OPTIONS | {"instance"},
     "history": _SHARED_OPTIONS - {"file"} | {"instance", "state_dir"},
     "import": _SHARED_OPTIONS - {"output"} | {"instance"},
     "add": _SHARED_OPTIONS | {"dry_run"},
     "rm": _SHARED_OPTIONS | {"dry_run"},
-    "explain": _SHARED_OPTIONS | {"instance", "state_dir"},
 }
+_WATCH_OPTIONS: Final = ("interval", "listen", "token_file", "notify", "notify_file")
+_LOOP_STATUS_OPTIONS: Final = ("url", "live", "output", "log_format", "verbose", "quiet")
 
 
 @app.callback(invoke_without_command=True, epilog=_EPILOG)
@@ -67,17 +70,17 @@ def main(
     quiet: o.QuietOption = False,
     version: o.VersionOption = False,
 ) -> None:
-    """Make qBittorrent instances agree with a desired state in YAML.
+    """Reconcile qBittorrent instances with a desired state in YAML.
 
     Without a command: read the instances, plan, and apply the plan once.
 
     \b
     Examples:
-      reconcile --dry-run          show what would be done with desired.yaml
-      reconcile -f torrents/       do it, with all YAML files of a folder
+      reconcile --dry-run          show what a run would change
+      reconcile -f torrents/       apply all YAML files of a folder
       reconcile --dry-run --detailed-exitcode --output markdown
-                                   for a review: exit code 2 on changes
-      reconcile --watch            do it again and again, as a sidecar
+                                   for a pull request: exit code 2 on changes
+      reconcile --watch            keep reconciling, as a sidecar
     """
     settings = Settings(
         tuple(file or ()), output, o.parse_instance_names(instance), log_format, verbose, quiet, state_dir
@@ -87,30 +90,29 @@ def main(
         context.obj = settings
         return
     if detailed_exitcode and not dry_run:
-        raise CommandFailure("--detailed-exitcode says what a dry-run found: give --dry-run with it", 4)
-    patience = o.parse_seconds(wait, "--wait") if wait else 0.0
-    options = RunSettings(
-        dry_run, detailed_exitcode, report, accept_plan, take_over, patience, shard=o.parse_shard(shard)
+        raise CommandFailure("--detailed-exitcode requires --dry-run", 4)
+    timeout = o.parse_seconds(wait, "--wait") if wait else 0.0
+    run_settings = RunSettings(
+        dry_run, detailed_exitcode, report, accept_plan, take_over, timeout, shard=o.parse_shard(shard)
     )
-    if watch:
-        from reconciler.cli.commands.watch import watch_command
+    if not watch:
+        for name in _WATCH_OPTIONS:
+            if is_on_command_line(context, name):
+                raise CommandFailure(f"--{name.replace('_', '-')} requires --watch", 4)
+        from reconciler.cli.commands.run import run_command
 
-        urls = tuple(map(Secret, notify or ()))
-        loop = replace(
-            options,
-            interval=o.parse_seconds(interval or "60s"),
-            listen=listen,
-            token_file=token_file,
-            notify=urls,
-            notify_file=notify_file,
-        )
-        raise typer.Exit(watch_command(settings, loop))
-    for name in ("interval", "listen", "token_file", "notify", "notify_file"):
-        if is_on_command_line(context, name):
-            raise CommandFailure(f"--{name.replace('_', '-')} is for a watch: give --watch with it", 4)
-    from reconciler.cli.commands.run import run_command
+        raise typer.Exit(run_command(settings, run_settings))
+    from reconciler.cli.commands.watch import watch_command
 
-    raise typer.Exit(run_command(settings, options))
+    watch_settings = replace(
+        run_settings,
+        interval=o.parse_seconds(interval or "60s"),
+        listen=listen,
+        token_file=token_file,
+        notify=tuple(map(Secret, notify or ())),
+        notify_file=notify_file,
+    )
+    raise typer.Exit(watch_command(settings, watch_settings))
 
 
 @app.command()
@@ -122,9 +124,9 @@ def validate(
     verbose: o.CommandVerboseOption = False,
     quiet: o.CommandQuietOption = False,
 ) -> None:
-    """Check the desired state without contacting anything.
+    """Check the desired state offline.
 
-    Every problem of every file is reported at once, with its place. Exit code 0 or 4.
+    Reports every problem of every file at once, with its position. Exit code 0 or 4.
 
     \b
     Example:
@@ -136,10 +138,95 @@ def validate(
 
 
 @app.command()
+def status(
+    context: typer.Context,
+    file: o.CommandFileOption = None,
+    output: o.TextOrJsonOption = None,
+    instance: o.CommandInstanceOption = None,
+    category: o.CategoryOption = None,
+    tag: o.TagOption = None,
+    state: o.StateOption = None,
+    limit: o.StatusLimitOption = None,
+    offset: o.OffsetOption = None,
+    watch: o.StatusWatchOption = False,
+    interval: o.StatusIntervalOption = None,
+    wait: o.StatusWaitOption = None,
+    timeout: o.TimeoutOption = None,
+    url: o.LoopUrlOption = None,
+    live: o.LiveOption = False,
+    log_format: o.CommandLogFormatOption = None,
+    verbose: o.CommandVerboseOption = False,
+    quiet: o.CommandQuietOption = False,
+) -> None:
+    """Show the instances and the progress of the declared torrents.
+
+    Reads only. Exit code 0, or 1 if an instance could not be read or is unhealthy, or a torrent is pending.
+
+    With --url, shows the status of a running reconcile --watch instead. Exit code 0, or 1 if something needs
+    attention. With --url and --live, exit code 0 unless the loop is stuck, whatever the state of its instances.
+
+    \b
+    Examples:
+      reconcile status --instance seedbox --state downloading
+      reconcile status --watch
+      reconcile status --wait complete --category linux --timeout 2h
+      reconcile status --url http://127.0.0.1:9470
+      reconcile status --url http://127.0.0.1:9470 --live
+    """
+    settings = _require_text_or_json(
+        "status", o.override_settings(context.obj, file, output, log_format, verbose, quiet)
+    )
+    if url:
+        raise typer.Exit(_show_loop_status(context, settings, url, live))
+    if live:
+        raise CommandFailure("--live requires --url", 4)
+    _check_wait_options(watch, interval, wait, timeout)
+    from reconciler.cli.commands.status import status_command
+
+    status_settings = StatusSettings(
+        TorrentFilter(tuple(category or ()), tuple(tag or ()), tuple(state or ())),
+        Pagination(offset or 0, limit),
+        watch,
+        o.parse_seconds(interval or "2s"),  # a server refreshes its own state every 1.5 s
+        wait is not None,
+        o.parse_seconds(timeout, "--timeout") if timeout else None,
+    )
+    raise typer.Exit(status_command(o.override_scope(settings, instance), status_settings))
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    torrent: o.TorrentArgument,
+    file: o.CommandFileOption = None,
+    output: o.TextOrJsonOption = None,
+    instance: o.CommandInstanceOption = None,
+    state_dir: o.CommandStateDirOption = None,
+    log_format: o.CommandLogFormatOption = None,
+    verbose: o.CommandVerboseOption = False,
+    quiet: o.CommandQuietOption = False,
+) -> None:
+    """Explain one torrent: declared, live, owner, plan, recent runs.
+
+    Reads only. Exit code 0, 1 or 4.
+
+    \b
+    Example:
+      reconcile explain Sintel
+    """
+    from reconciler.cli.commands.explain import explain_command
+
+    settings = _require_text_or_json(
+        "explain", o.override_settings(context.obj, file, output, log_format, verbose, quiet)
+    )
+    raise typer.Exit(explain_command(o.override_scope(settings, instance, state_dir), torrent))
+
+
+@app.command()
 def doctor(
     context: typer.Context,
     file: o.CommandFileOption = None,
-    output: o.CommandOutputOption = None,
+    output: o.TextOrJsonOption = None,
     instance: o.CommandInstanceOption = None,
     log_format: o.CommandLogFormatOption = None,
     verbose: o.CommandVerboseOption = False,
@@ -147,27 +234,25 @@ def doctor(
 ) -> None:
     """Find out what is wrong with the instances and their probes.
 
-    Looks at the way there, the login, versions, clocks, network, space, paths and every probe, and says how to mend
-    what fails. Reads only; the report is text or json. Exit code 0, or 1 where a check fails.
+    Checks the connection, login, version, clock, network, disk space, paths and every probe of each instance, and
+    says how to fix what fails. Reads only. Exit code 0, or 1 if a check fails.
 
     \b
     Example:
       reconcile doctor --instance seedbox
     """
-    settings = o.override_settings(context.obj, file, output, log_format, verbose, quiet)
-    if settings.output not in (OutputFormat.TEXT, OutputFormat.JSON):
-        raise CommandFailure(f"doctor has no {settings.output} form, only text and json", 4)
     from reconciler.cli.commands.doctor import doctor_command
 
-    raise typer.Exit(
-        doctor_command(replace(settings, instances=o.parse_instance_names(instance) or settings.instances))
+    settings = _require_text_or_json(
+        "doctor", o.override_settings(context.obj, file, output, log_format, verbose, quiet)
     )
+    raise typer.Exit(doctor_command(o.override_scope(settings, instance)))
 
 
 @app.command()
 def history(
     context: typer.Context,
-    output: o.CommandOutputOption = None,
+    output: o.TextOrJsonOption = None,
     instance: o.CommandInstanceOption = None,
     torrent: o.HistoryTorrentOption = None,
     limit: o.HistoryLimitOption = 20,
@@ -176,98 +261,39 @@ def history(
     verbose: o.CommandVerboseOption = False,
     quiet: o.CommandQuietOption = False,
 ) -> None:
-    """Show what was done lately, newest first, from the journal.
+    """Show recent runs and their actions, newest first.
 
-    Contacts nothing; the report is text or json. Exit code 0, or 1 where the journal cannot be read.
+    Reads the journal and contacts no instance. Exit code 0, or 1 if the journal cannot be read.
 
     \b
     Examples:
       reconcile history --limit 5
       reconcile history --torrent 08ada5a7
     """
-    settings = o.override_settings(context.obj, None, output, log_format, verbose, quiet)
-    if settings.output not in (OutputFormat.TEXT, OutputFormat.JSON):
-        raise CommandFailure(f"history has no {settings.output} form, only text and json", 4)
     from reconciler.cli.commands.history import history_command
 
-    instances = o.parse_instance_names(instance) or settings.instances
-    settings = replace(settings, instances=instances, state_dir=state_dir or settings.state_dir)
-    raise typer.Exit(history_command(settings, torrent or "", limit))
-
-
-@app.command()
-def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the servers running until Ctrl-C.")] = False) -> None:
-    """See it work on throwaway qBittorrent servers.
-
-    They are real, started for this, and removed at the end.
-
-    \b
-    Example:
-      reconcile demo --keep
-    """
-    from reconciler.demo.story import run_demo
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # its servers are removed as on Ctrl-C
-    raise typer.Exit(run_demo(keep))
-
-
-def _reject_ignored_options(context: typer.Context, command: str) -> None:
-    """An option that the command would ignore is a misunderstanding, unless the environment holds it for other runs."""
-    for parameter in context.command.params:
-        if is_on_command_line(context, parameter.name or "") and parameter.name not in _OPTIONS_BEFORE_COMMAND.get(
-            command, ()
-        ):
-            raise CommandFailure(
-                f"{command} takes no {parameter.opts[0]}{_option_position_text(context, command, parameter)}", 4
-            )
-
-
-def _option_position_text(context: Any, command: str, parameter: Any) -> str:
-    """What to say where the command has an option of the same name, which means something else."""
-    own = {option for one in context.command.commands[command].params for option in one.opts}
-    return f" before its name, but after it: reconcile {command} {parameter.opts[0]}" * (parameter.opts[0] in own)
-
-
-def is_on_command_line(context: Any, name: str) -> bool:
-    """Was the option written on the command line, and not taken from the environment?"""
-    source = context.get_parameter_source(name) if context else None
-    return source is not None and source.name == "COMMANDLINE"
-
-
-OutOption = Annotated[
-    Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write to this new file. [default: print]")
-]
-TorrentsFolderOption = Annotated[
-    Path | None,
-    typer.Option("--torrents", metavar="DIR", help="Export .torrent files there, and name them. qBittorrent >= 4.5."),
-]
-CategoryOption = Annotated[
-    list[str] | None,
-    typer.Option("--category", metavar="NAME", help='Only torrents of this category, "" for none. Repeatable.'),
-]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show the change and write nothing.")]
-TagOption = Annotated[
-    list[str] | None, typer.Option("--tag", metavar="NAME", help="Only torrents with this tag. Repeatable.")
-]
+    settings = _require_text_or_json(
+        "history", o.override_settings(context.obj, None, output, log_format, verbose, quiet)
+    )
+    raise typer.Exit(history_command(o.override_scope(settings, instance, state_dir), torrent or "", limit))
 
 
 @app.command("import")
 def import_(
     context: typer.Context,
     file: o.CommandFileOption = None,
-    out: OutOption = None,
-    torrents: TorrentsFolderOption = None,
+    out: o.OutOption = None,
+    torrents: o.TorrentsFolderOption = None,
     instance: o.CommandInstanceOption = None,
-    category: CategoryOption = None,
-    tag: TagOption = None,
+    category: o.CategoryOption = None,
+    tag: o.TagOption = None,
     log_format: o.CommandLogFormatOption = None,
     verbose: o.CommandVerboseOption = False,
     quiet: o.CommandQuietOption = False,
 ) -> None:
-    """Write the torrents that are there as a desired state.
+    """Write the torrents of the instances as a desired state.
 
-    Together with the files that declare the instances, it adopts what it
-    names and changes nothing else. Exit code 0, 1 or 4.
+    A run with the given files and the new one adopts these torrents and changes nothing else. Exit code 0, 1 or 4.
 
     \b
     Examples:
@@ -277,33 +303,31 @@ def import_(
     from reconciler.cli.commands.import_ import ImportSettings, import_command
 
     settings = o.override_settings(context.obj, file, None, log_format, verbose, quiet)
-    settings = replace(settings, instances=o.parse_instance_names(instance) or settings.instances)
-    raise typer.Exit(import_command(settings, ImportSettings(out, torrents, tuple(category or ()), tuple(tag or ()))))
+    import_settings = ImportSettings(out, torrents, tuple(category or ()), tuple(tag or ()))
+    raise typer.Exit(import_command(o.override_scope(settings, instance), import_settings))
 
 
 @app.command()
 def add(
     context: typer.Context,
-    torrents: Annotated[list[str], typer.Argument(metavar="MAGNET|FILE|URL...", show_default=False)],
+    torrents: o.SourcesArgument,
     file: o.CommandFileOption = None,
-    to: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE", help="Which of the files takes it. [default: the only one]")
-    ] = None,
-    instance: Annotated[str | None, typer.Option("--instance", metavar="NAME", help="Where it should be.")] = None,
-    category: Annotated[str | None, typer.Option("--category", metavar="NAME", help="Its category.")] = None,
-    tag: Annotated[list[str] | None, typer.Option("--tag", metavar="NAME", help="A tag. Repeatable.")] = None,
-    save_path: Annotated[str | None, typer.Option("--save-path", metavar="PATH", help="Where its data is.")] = None,
-    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="Its name in qBittorrent.")] = None,
-    paused: Annotated[bool, typer.Option("--paused", help="Add it stopped.")] = False,
-    dry_run: DryRunOption = False,
-    output: o.CommandOutputOption = None,
+    to: o.AddTargetOption = None,
+    instance: o.AddInstanceOption = None,
+    category: o.AddCategoryOption = None,
+    tag: o.AddTagOption = None,
+    save_path: o.AddSavePathOption = None,
+    name: o.AddNameOption = None,
+    paused: o.AddPausedOption = False,
+    dry_run: o.EditDryRunOption = False,
+    output: o.TextOrJsonOption = None,
     log_format: o.CommandLogFormatOption = None,
     verbose: o.CommandVerboseOption = False,
     quiet: o.CommandQuietOption = False,
 ) -> None:
-    """Declare torrents in a YAML file; all else in it stays as it is.
+    """Add torrents to a YAML file, and leave the rest of it as it is.
 
-    No instance is contacted: a run brings it about. Exit code 0, 1 or 4.
+    Contacts no instance: the next run adds the torrents there. Exit code 0, 1 or 4.
 
     \b
     Example:
@@ -312,7 +336,7 @@ def add(
     from reconciler.cli.commands.add import AddSettings, add_command
 
     settings = _require_text_or_json("add", o.override_settings(context.obj, file, output, log_format, verbose, quiet))
-    given = {
+    keys = {
         "name": name,
         "instance": instance,
         "category": category,
@@ -320,26 +344,25 @@ def add(
         "save_path": save_path,
         "paused": paused or None,
     }
-    keys = {key: one for key, one in given.items() if one is not None}
-    raise typer.Exit(add_command(settings, AddSettings(tuple(torrents), to, keys, _is_dry_run(context, dry_run))))
+    entry_keys = {key: value for key, value in keys.items() if value is not None}
+    raise typer.Exit(add_command(settings, AddSettings(tuple(torrents), to, entry_keys, _is_dry_run(context, dry_run))))
 
 
 @app.command()
 def rm(
     context: typer.Context,
-    torrents: Annotated[list[str], typer.Argument(metavar="TORRENT...", show_default=False)],
+    torrents: o.TorrentsArgument,
     file: o.CommandFileOption = None,
-    instance: Annotated[str | None, typer.Option("--instance", metavar="NAME", help="Only what is for it.")] = None,
-    dry_run: DryRunOption = False,
-    output: o.CommandOutputOption = None,
+    instance: o.RemoveInstanceOption = None,
+    dry_run: o.EditDryRunOption = False,
+    output: o.TextOrJsonOption = None,
     log_format: o.CommandLogFormatOption = None,
     verbose: o.CommandVerboseOption = False,
     quiet: o.CommandQuietOption = False,
 ) -> None:
     """Remove torrents from the YAML files, and nothing else.
 
-    TORRENT is a name, an infohash, or at least 6 digits of its beginning.
-    Nothing is contacted. Exit code 0, 1 or 4.
+    Contacts no instance. Exit code 0, 1 or 4.
 
     \b
     Example:
@@ -352,157 +375,73 @@ def rm(
 
 
 @app.command()
-def explain(
-    context: typer.Context,
-    torrent: Annotated[str, typer.Argument(metavar="TORRENT", show_default=False)],
-    file: o.CommandFileOption = None,
-    output: o.CommandOutputOption = None,
-    instance: o.CommandInstanceOption = None,
-    state_dir: o.CommandStateDirOption = None,
-    log_format: o.CommandLogFormatOption = None,
-    verbose: o.CommandVerboseOption = False,
-    quiet: o.CommandQuietOption = False,
-) -> None:
-    """Tell all about one torrent: declared, live, owned, planned, done.
+def demo(keep: o.KeepOption = False) -> None:
+    """Show the main features on throwaway qBittorrent servers.
 
-    TORRENT is a name, an infohash, or at least 6 digits of its beginning.
-    Reads only. Exit code 0, 1 or 4.
+    The servers are real. The demo starts them and removes them at the end.
 
     \b
     Example:
-      reconcile explain Sintel
+      reconcile demo --keep
     """
-    from reconciler.cli.commands.explain import explain_command
+    from reconciler.demo.story import run_demo
 
-    settings = _require_text_or_json(
-        "explain", o.override_settings(context.obj, file, output, log_format, verbose, quiet)
-    )
-    instances = o.parse_instance_names(instance) or settings.instances
-    settings = replace(settings, instances=instances, state_dir=state_dir or settings.state_dir)
-    raise typer.Exit(explain_command(settings, torrent))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # remove the servers, as on Ctrl-C
+    raise typer.Exit(run_demo(keep))
+
+
+def _reject_ignored_options(context: typer.Context, command: str) -> None:
+    """Raise `CommandFailure` for an option before a command's name that the command would ignore.
+
+    A variable of the environment is no reason: it may be set for other runs.
+    """
+    accepted = _OPTIONS_BEFORE_COMMAND.get(command, ())
+    for parameter in context.command.params:
+        if is_on_command_line(context, parameter.name or "") and parameter.name not in accepted:
+            raise CommandFailure(_ignored_option_text(context, command, parameter.opts[0]), 4)
+
+
+def _ignored_option_text(context: Any, command: str, option: str) -> str:
+    own_options = {name for parameter in context.command.commands[command].params for name in parameter.opts}
+    if option in own_options:  # it has another meaning there
+        return f"{command} does not accept {option} before its name. Use: reconcile {command} {option}"
+    return f"{command} does not accept {option}"
+
+
+def is_on_command_line(context: Any, name: str) -> bool:
+    """Return True if the option was written on the command line, not taken from the environment."""
+    source = context.get_parameter_source(name) if context else None
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _require_text_or_json(command: str, settings: Settings) -> Settings:
     if settings.output not in (OutputFormat.TEXT, OutputFormat.JSON):
-        raise CommandFailure(f"{command} has no {settings.output} form, only text and json", 4)
+        raise CommandFailure(f"{command} does not support --output {settings.output}. Use text or json", 4)
     return settings
 
 
-def _is_dry_run(context: typer.Context, asked: bool) -> bool:
-    """Also where it stands before the command's name, or in the environment."""
-    return asked or bool(context.parent and context.parent.params.get("dry_run"))
-
-
-_PHASE_NAMES: Final = ", ".join(Phase)
-
-
-class WaitCondition(StrEnum):
-    """What can be waited for."""
-
-    COMPLETE = "complete"
-
-
-StateOption = Annotated[
-    list[Phase] | None, typer.Option("--state", metavar="WORD", help=f"Only these: {_PHASE_NAMES}. Repeatable.")
-]
-StatusLimitOption = Annotated[
-    int | None,
-    typer.Option("--limit", metavar="N", min=1, help="Show so many torrents at most. [default: 50; json: all]"),
-]
-OffsetOption = Annotated[
-    int | None, typer.Option("--offset", metavar="N", min=0, help="Leave out the first N torrents.")
-]
-StatusWatchOption = Annotated[bool, typer.Option("--watch", help="Stay, and show it again and again, until Ctrl-C.")]
-StatusIntervalOption = Annotated[
-    str | None,
-    typer.Option("--interval", metavar="TIME", help="With --watch or --wait: time between looks. [default: 2s]"),
-]
-StatusWaitOption = Annotated[
-    WaitCondition | None,
-    typer.Option("--wait", metavar="complete", help="Wait until every selected torrent is complete; else exit code 1."),
-]
-TimeoutOption = Annotated[
-    str | None, typer.Option("--timeout", metavar="TIME", help="With --wait: no longer than this, as in 90s or 12h.")
-]
-
-
-@app.command()
-def status(
-    context: typer.Context,
-    file: o.CommandFileOption = None,
-    output: o.CommandOutputOption = None,
-    instance: o.CommandInstanceOption = None,
-    category: CategoryOption = None,
-    tag: TagOption = None,
-    state: StateOption = None,
-    limit: StatusLimitOption = None,
-    offset: OffsetOption = None,
-    watch: StatusWatchOption = False,
-    interval: StatusIntervalOption = None,
-    wait: StatusWaitOption = None,
-    timeout: TimeoutOption = None,
-    url: o.LoopUrlOption = None,
-    live: o.LiveOption = False,
-    log_format: o.CommandLogFormatOption = None,
-    verbose: o.CommandVerboseOption = False,
-    quiet: o.CommandQuietOption = False,
-) -> None:
-    """Show the instances and how the declared torrents get on.
-
-    Reads only; the report is text or json. Exit code 0, or 1 where an instance could not be read or is unhealthy,
-    or a torrent is pending.
-    With --url: how a running reconcile is; 0 where nobody has to look at it, else 1. With --live too: 0 unless its
-    loop is stuck, whatever state its instances are in.
-
-    \b
-    Examples:
-      reconcile status --instance seedbox --state downloading
-      reconcile status --watch
-      reconcile status --wait complete --category linux --timeout 2h
-      reconcile status --url http://127.0.0.1:9470
-      reconcile status --url http://127.0.0.1:9470 --live
-    """
-    settings = o.override_settings(context.obj, file, output, log_format, verbose, quiet)
-    if settings.output not in (OutputFormat.TEXT, OutputFormat.JSON):
-        raise CommandFailure(f"status has no {settings.output} form, only text and json", 4)
-    if url:
-        raise typer.Exit(_show_loop_status(context, settings, url, live))
-    if live:
-        raise CommandFailure("--live asks a running reconcile: give --url with it", 4)
-    _check_wait_options(watch, interval, wait, timeout)
-    from reconciler.cli.commands.status import status_command
-
-    settings = replace(settings, instances=o.parse_instance_names(instance) or settings.instances)
-    options = StatusSettings(
-        TorrentFilter(tuple(category or ()), tuple(tag or ()), tuple(state or ())),
-        Pagination(offset or 0, limit),
-        watch,
-        o.parse_seconds(interval or "2s"),  # a server shows what is new every 1.5
-        wait is not None,
-        o.parse_seconds(timeout, "--timeout") if timeout else None,
-    )
-    raise typer.Exit(status_command(settings, options))
+def _is_dry_run(context: typer.Context, requested: bool) -> bool:
+    """Return True if `--dry-run` was given after the command's name, before it, or in the environment."""
+    return requested or bool(context.parent and context.parent.params.get("dry_run"))
 
 
 def _show_loop_status(context: typer.Context, settings: Settings, url: str, live: bool) -> int:
     for parameter in context.command.params:
         name = parameter.name or ""
-        if name not in ("url", "live", "output", "log_format", "verbose", "quiet") and is_on_command_line(
-            context, name
-        ):
-            raise CommandFailure(f"status --url asks a running reconcile: it takes no {parameter.opts[0]}", 4)
+        if name not in _LOOP_STATUS_OPTIONS and is_on_command_line(context, name):
+            raise CommandFailure(f"--url cannot be combined with {parameter.opts[0]}", 4)
     for name in ("file", "instance"):
         if is_on_command_line(context.parent, name):
-            raise CommandFailure(f"status --url asks a running reconcile: it takes no --{name}", 4)
+            raise CommandFailure(f"--url cannot be combined with --{name}", 4)
     from reconciler.cli.commands.status import liveness_command, loop_status_command
 
     return liveness_command(settings, url) if live else loop_status_command(settings, url)
 
 
-def _check_wait_options(watch: bool, interval: str | None, wait: WaitCondition | None, timeout: str | None) -> None:
+def _check_wait_options(watch: bool, interval: str | None, wait: o.WaitCondition | None, timeout: str | None) -> None:
     if watch and wait:
-        raise CommandFailure("--watch shows until it is stopped, --wait ends by itself: give one of them", 4)
+        raise CommandFailure("--watch cannot be combined with --wait", 4)
     if timeout and not wait:
-        raise CommandFailure("--timeout is for waiting: give --wait complete with it", 4)
+        raise CommandFailure("--timeout requires --wait complete", 4)
     if interval and not (watch or wait):
-        raise CommandFailure("--interval is the time between looks: give --watch or --wait complete with it", 4)
+        raise CommandFailure("--interval requires --watch or --wait complete", 4)

@@ -1,4 +1,4 @@
-"""Writing: the report to standard output and to a file, messages to standard error."""
+"""Output: the report to standard output and to a file, messages to standard error."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line, wri
 from reconciler.report.text.problems import render_problems
 
 ReportWriter = Callable[[TextIO], object]
-MAX_SHOWN_PROBLEMS = 50  # problems on a terminal, where the first ones would scroll away
+MAX_SHOWN_PROBLEMS = 50  # on a terminal, where the first problems would scroll away
 
 
 def write_report(writer: ReportWriter) -> bool:
-    """Write a report to standard output. A full disk is an error; a reader that has gone away is none: False."""
+    """Write a report to standard output. Return False if the reader has closed the pipe, which is no error.
+
+    Raises `CommandFailure` if it cannot be written, as on a full disk.
+    """
     try:
         writer(sys.stdout)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
         return False
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -34,30 +37,30 @@ def write_report(writer: ReportWriter) -> bool:
 
 
 def write_report_lines(lines: Iterable[Line]) -> bool:
-    """Write styled lines to standard output, as `write_report`."""
+    """Write styled lines to standard output, as `write_report` does."""
     return write_report(lambda stream: write_lines(lines, stream, colour=should_use_colour(stream)))
 
 
 def write_report_text(texts: Iterable[str]) -> None:
-    """Write bare lines to standard output."""
+    """Write plain lines to standard output."""
     write_report(lambda stream: stream.writelines(f"{text}\n" for text in texts))
 
 
 def print_stderr(*lines: Line) -> None:
-    """Write to standard error."""
+    """Write styled lines to standard error."""
     write_lines(lines, sys.stderr, colour=should_use_colour(sys.stderr))
 
 
 def check_report_path(path: Path) -> None:
-    """Fail before anything is done rather than after it."""
+    """Raise `CommandFailure` for a path that no report can be written to, before anything is done."""
     if not path.parent.is_dir():
         raise CommandFailure(f"--report: there is no folder {path.parent}", 4)
     if path.is_dir():
-        raise CommandFailure(f"--report: {path} is a folder; give it a file's name", 4)
+        raise CommandFailure(f"--report: {path} is a folder. Name a file", 4)
 
 
 def save_report(path: Path, writer: ReportWriter) -> None:
-    """Write the report to a file so that a reader sees the old one or the new one whole, and nothing between."""
+    """Write the report to a file atomically: a reader sees the old report or the new one. Raises `CommandFailure`."""
     try:
         if path.exists() and not path.is_file():  # a pipe or a device cannot be replaced
             with path.open("w", encoding="ascii") as stream:
@@ -76,7 +79,7 @@ def save_report(path: Path, writer: ReportWriter) -> None:
 
 
 def report_failure(settings: Settings, failure: CommandFailure) -> None:
-    """Say what is wrong: for people on standard error, and in the report form that was asked for."""
+    """Report a failure: in the requested format on standard output, and for people on standard error."""
     message, problems = str(failure), failure.problems
     if settings.output is OutputFormat.JSON:
         from reconciler.report.json.common import write_failure
@@ -90,12 +93,12 @@ def report_failure(settings: Settings, failure: CommandFailure) -> None:
         from reconciler.report.github import render_problem_annotations
 
         write_report_text(render_problem_annotations(problems, message, make_repository_relative))
-        return  # the annotations stand in the same log
+        return  # a GitHub job shows both streams in one log
     print_failure(settings, failure)
 
 
 def print_failure(settings: Settings, failure: CommandFailure) -> None:
-    """Say what is wrong on standard error alone, as text or as log lines."""
+    """Print a failure on standard error only, as text or as log lines."""
     problems = failure.problems
     if settings.log_format is LogFormat.JSON:
         _log_failure(settings, failure)
@@ -110,7 +113,7 @@ def print_failure(settings: Settings, failure: CommandFailure) -> None:
 
 
 def print_problems(settings: Settings, warnings: Sequence[Problem]) -> None:
-    """Say what is doubtful in the desired state, where the report does not."""
+    """Print the warnings of the desired state, unless the report contains them."""
     if settings.output is not OutputFormat.TEXT or settings.quiet:
         return
     if settings.log_format is LogFormat.JSON:
@@ -121,7 +124,7 @@ def print_problems(settings: Settings, warnings: Sequence[Problem]) -> None:
 
 
 def print_warning(settings: Settings, message: str) -> None:
-    """Say on standard error what does not keep the command from its work."""
+    """Print a warning on standard error."""
     if settings.quiet:
         return
     if settings.log_format is LogFormat.JSON:
@@ -133,7 +136,7 @@ def print_warning(settings: Settings, message: str) -> None:
 
 
 def print_info(settings: Settings, message: str) -> None:
-    """Say on standard error how far it is."""
+    """Print a message on standard error."""
     if settings.quiet:
         return
     if settings.log_format is LogFormat.JSON:
@@ -145,7 +148,7 @@ def print_info(settings: Settings, message: str) -> None:
 
 
 def make_repository_relative(file: str) -> str:
-    """A file as GitHub knows it: from the top of the repository, not from the folder the command ran in."""
+    """Return a file's path from the top of the repository, as GitHub expects it, if `GITHUB_WORKSPACE` is set."""
     top = os.environ.get("GITHUB_WORKSPACE")
     path = Path.cwd() / file
     return str(path.relative_to(top)) if top and path.is_relative_to(top) else file
@@ -154,7 +157,7 @@ def make_repository_relative(file: str) -> str:
 def _log_failure(settings: Settings, failure: CommandFailure) -> None:
     import structlog
 
-    logs.configure(settings)  # a failure may come before the command has
+    logs.configure(settings)  # the failure may be earlier than the command's own call
     for problem in failure.problems:
         _log_problem("error", problem)
     structlog.get_logger().error(str(failure), exit_code=failure.exit_code)
@@ -163,13 +166,13 @@ def _log_failure(settings: Settings, failure: CommandFailure) -> None:
 def _log_problem(level: str, problem: Problem) -> None:
     import structlog
 
-    at = problem.position
+    position = problem.position
     structlog.get_logger().log(
         logging.getLevelName(level.upper()),
         problem.message,
-        file=at.file,
-        line=at.line,
-        column=at.column,
+        file=position.file,
+        line=position.line,
+        column=position.column,
         hint=problem.hint,
     )
 

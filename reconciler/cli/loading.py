@@ -1,4 +1,4 @@
-"""The desired state of a command, or a complaint about everything that is wrong with it."""
+"""Loading the desired state of a command, or failing with all its problems."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 NO_FILE_MESSAGE = (
-    f"there is no {DEFAULT_FILE} here. Name a file or a folder with -f; see it work first: reconcile demo; "
-    "or begin with the torrents that you have: reconcile import"
+    f"there is no {DEFAULT_FILE} here. Name a file or a folder with -f, try reconcile demo, or declare the torrents "
+    "that you have with reconcile import"
 )
 
 
 def find_desired_files(settings: Settings) -> tuple[Path, ...]:
-    """The files that are given, else the default one. Raises `CommandFailure` where there is none."""
+    """Return the files of `-f`, or the default file. Raises `CommandFailure` if it does not exist."""
     if settings.files:
         return settings.files
     if DEFAULT_FILE.exists():
@@ -38,17 +38,17 @@ def find_desired_files(settings: Settings) -> tuple[Path, ...]:
 
 
 def failure_from_problems(problems: Sequence[Problem]) -> CommandFailure:
-    """The end of a command whose desired state has problems.
+    """Return the failure for a desired state with problems.
 
-    Where nothing is wrong in the files, and only some other server that they name is in trouble, it is no 4.
+    Exit code 4 if the files are wrong, 1 if only torrents could not be fetched from other servers.
     """
     if all(problem.remote for problem in problems):
         missing = format_count(len(problems), "torrent")
         return CommandFailure(
             f"the desired state is unknown: {missing} could not be fetched; nothing was done", 1, problems
         )
-    found = format_count(len(problems), "problem")
-    return CommandFailure(f"the desired state is invalid: {found}; nothing was contacted", 4, problems)
+    count = format_count(len(problems), "problem")
+    return CommandFailure(f"the desired state is invalid: {count}; nothing was contacted", 4, problems)
 
 
 def load_desired(
@@ -58,15 +58,15 @@ def load_desired(
     stop_signals: StopSignals | None = None,
     torrents: TorrentFileCache | None = None,
 ) -> DesiredState:
-    """Load the files; what is doubtful in them is said. Raises `CommandFailure` with all problems, or where it is stopped.
+    """Load the files and print their warnings. Raises `CommandFailure` with all problems, or if it is stopped.
 
-    With `resolve_secrets` False it is done offline: torrents that are given by URL are missing and counted. `torrents`:
-    how to have them all the same, for who loads more than once.
+    Without `resolve_secrets` nothing is contacted: torrents declared by URL are missing and counted. `torrents` is a
+    cache that a caller shares between several loads, and that may fetch them nevertheless.
     """
     from reconciler.desired import DesiredStateError, TorrentFileCache, load
 
     files = find_desired_files(settings)
-    began = time.monotonic()
+    started_at = time.monotonic()
     if torrents is None:
         torrents = TorrentFileCache(Fetcher(stop_signals.event if stop_signals else None) if resolve_secrets else None)
     try:
@@ -83,6 +83,6 @@ def load_desired(
         files=[str(file) for file in files],
         instances=len(desired.instances),
         torrents=len(desired.torrents),
-        seconds=round(time.monotonic() - began, 3),
+        seconds=round(time.monotonic() - started_at, 3),
     )
     return desired

@@ -14,13 +14,13 @@ SECRET_KEYS: Final = frozenset({"password", "api_key", "cookie", "authorization"
 
 
 def configure(settings: Settings, *, always: bool = False) -> None:
-    """Set up structlog where somebody may log: it takes a tenth of a second to import, so a plain run goes without."""
+    """Set up structlog if the command may log. A plain run does not import it, which saves a tenth of a second."""
     if always or settings.verbose or settings.log_format is LogFormat.JSON or "structlog" in sys.modules:
         _configure_structlog(settings)
 
 
 def debug(settings: Settings, event: str, **values: object) -> None:
-    """Log something that only `-v` shows."""
+    """Log an event that only `-v` shows."""
     if settings.verbose:
         import structlog
 
@@ -28,7 +28,7 @@ def debug(settings: Settings, event: str, **values: object) -> None:
 
 
 def redact_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The last line of defence: whatever is named like a secret does not get into a log, however deep it is."""
+    """Mask every value whose key is named like a secret, at any depth: the last line of defence."""
     for key, value in event.items():
         event[key] = _redact_value(key, value)
     return event
@@ -38,14 +38,14 @@ def _redact_value(key: str, value: object) -> object:
     if key.lower().replace("-", "_") in SECRET_KEYS:
         return "***"
     if isinstance(value, Mapping):
-        return {inner: _redact_value(str(inner), one) for inner, one in value.items()}
+        return {inner_key: _redact_value(str(inner_key), inner) for inner_key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_redact_value("", one) for one in value]
+        return [_redact_value("", item) for item in value]
     return value
 
 
 def _sanitize_event(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Names of torrents must not drive the terminal that shows the log."""
+    """Escape control characters: a torrent's name must not drive the terminal that shows the log."""
     return {
         key: sanitize_text(value) if isinstance(value, str) and key != "exception" else value
         for key, value in event.items()

@@ -1,4 +1,4 @@
-"""From arguments to an exit code: the one place where every kind of failure ends."""
+"""The console command: run a command line, report every kind of failure, and exit with its code."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-_USAGE_EXIT_CODE: Final = 2  # what the library gives for bad usage; here it is 4, and 2 means "there are changes"
+_USAGE_EXIT_CODE: Final = 2  # of typer; ours is 4, because 2 means "there are changes"
 
 
 def main() -> None:
-    """The console command `reconcile`."""
-    if os.getpid() == 1:  # in a container: without a handler the kernel keeps SIGTERM from PID 1. A run sets its own
+    """Run `reconcile` and exit."""
+    if os.getpid() == 1:  # in a container: the kernel drops SIGTERM for a PID 1 without a handler. A run sets its own
         signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
-    gc.disable()  # a short life with ten thousand long-lived objects: collecting costs a tenth of it and frees nothing
+    gc.disable()  # a short process with many long-lived objects: collecting costs a tenth of its time and frees nothing
     try:
         code = run_command_line(sys.argv[1:])
-    except KeyboardInterrupt:  # before the run, where nothing has to be finished first
+    except KeyboardInterrupt:  # before a run installs its handlers: there is no request to finish
         code = 130
-    gc.freeze()  # nor at the end
+    gc.freeze()  # nor must the interpreter collect at exit
     sys.exit(code)
 
 
@@ -39,17 +39,17 @@ def run_command_line(arguments: Sequence[str]) -> int:
     try:
         return int(typer.main.get_command(app).main(arguments, "reconcile", standalone_mode=False) or 0)
     except CommandFailure as failure:
-        ending = failure
+        reported = failure
     except typer.TyperException as error:
         hint = " (see: reconcile --help)" if error.exit_code == _USAGE_EXIT_CODE else ""
-        ending = CommandFailure(error.format_message().replace("Value error, ", "").rstrip(".") + hint, 4)
+        reported = CommandFailure(error.format_message().replace("Value error, ", "").rstrip(".") + hint, 4)
     except Exception as error:
         if settings.verbose:
             import traceback
 
             traceback.print_exc()
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        ending = CommandFailure(f"internal error: {what}; please report it, with the output of -v", 1)
-    with contextlib.suppress(CommandFailure):  # standard output is gone: the exit code has to say it
-        report_failure(settings, ending)
-    return ending.exit_code
+        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        reported = CommandFailure(f"internal error: {message}. Please report it with the output of -v", 1)
+    with contextlib.suppress(CommandFailure):  # standard output is gone: only the exit code is left
+        report_failure(settings, reported)
+    return reported.exit_code

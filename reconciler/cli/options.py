@@ -1,10 +1,11 @@
-"""The options of every command, declared once."""
+"""The options of every command, declared once, and the parsing of their values."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -12,57 +13,266 @@ import typer
 
 from reconciler import __version__
 from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat, Settings
+from reconciler.model.status import Phase
 
 if TYPE_CHECKING:
     from reconciler.model.shard import Shard
 
 
 _PLAN_HASH_PATTERN: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_FILE_HELP: Final = "Desired state: a YAML file, or a folder of them. Repeatable. [default: desired.yaml]"
-_OUTPUT_HELP: Final = "Report as text, json, markdown or github. [default: text]"
+_FILE_HELP: Final = "Desired state: a YAML file or a folder of them. Repeatable. [default: desired.yaml]"
+_OUTPUT_HELP: Final = "Report format: text, json, markdown or github. [default: text]"
+_TEXT_OR_JSON_HELP: Final = "Report format: text or json. [default: text]"
 _INSTANCE_HELP: Final = "Only this instance. Repeatable. [default: all]"
-_LOG_FORMAT_HELP: Final = "Log on standard error as text or json. [default: text]"
-_STATE_DIR_HELP: Final = "Where the journal is kept. [default: $XDG_STATE_HOME/reconcile]"
-_VERBOSE_HELP: Final = "Log what happens in more detail."
+_LOG_FORMAT_HELP: Final = "Log format on standard error: text or json. [default: text]"
+_STATE_DIR_HELP: Final = "Folder of the journal. [default: $XDG_STATE_HOME/reconcile]"
+_VERBOSE_HELP: Final = "Log more detail."
 _QUIET_HELP: Final = "Log errors only, and show no progress."
 
 
-def _make_option(
-    *flags: str,
-    help_text: str,
-    metavar: str | None = None,
-    callback: Callable[..., Any] | None = None,
-    reads_environ: bool = True,
+class WaitCondition(StrEnum):
+    """The conditions that `status --wait` accepts."""
+
+    COMPLETE = "complete"
+
+
+def _main_option(
+    *flags: str, help_text: str, metavar: str | None = None, callback: Callable[..., Any] | None = None
 ) -> Any:
-    """An option. The main command reads the environment too, and it alone: so what follows a command's name wins."""
+    """Return an option of the main command, which also reads `RECONCILE_<OPTION>`."""
     variable = "RECONCILE_" + flags[0].lstrip("-").upper().replace("-", "_")
     return typer.Option(
         *flags,
         help=help_text,
         metavar=metavar,
         callback=callback,
-        envvar=variable if reads_environ else None,
+        envvar=variable,
         show_envvar=False,
         show_default=False,
     )
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _command_option(*flags: str, help_text: str, metavar: str | None = None, minimum: int | None = None) -> Any:
+    """Return an option that follows a command's name. It reads no variable, so that it overrides the main command's."""
+    return typer.Option(*flags, help=help_text, metavar=metavar, min=minimum, show_default=False)
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"reconcile {__version__}")
         raise typer.Exit(0)
 
 
-def _check_plan_hash(text: str | None) -> str | None:
+def _parse_plan_hash(text: str | None) -> str | None:
     if text is not None and not _PLAN_HASH_PATTERN.fullmatch(text.strip()):
         raise CommandFailure(
-            "--accept-plan: a plan's hash is sha256: and 64 hex digits, as the refused plan shows it", 4
+            "--accept-plan: a plan hash is sha256: and 64 hex digits, as shown with the refused plan", 4
         )
     return text and text.strip()
 
 
+# Options of the main command. `_OPTIONS_BEFORE_COMMAND` in app.py lists those that may stand before a command's name.
+FileOption = Annotated[list[Path] | None, _main_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP)]
+DryRunOption = Annotated[bool, _main_option("--dry-run", help_text="Show the plan and change nothing.")]
+DetailedExitcodeOption = Annotated[
+    bool, _main_option("--detailed-exitcode", help_text="With --dry-run: exit code 2 if there are changes.")
+]
+OutputOption = Annotated[OutputFormat, _main_option("--output", metavar="FORMAT", help_text=_OUTPUT_HELP)]
+ReportOption = Annotated[
+    Path | None, _main_option("--report", metavar="FILE", help_text="Also write the JSON report to this file.")
+]
+InstanceOption = Annotated[list[str] | None, _main_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP)]
+AcceptPlanOption = Annotated[
+    str | None,
+    _main_option(
+        "--accept-plan",
+        metavar="HASH",
+        callback=_parse_plan_hash,
+        help_text="Approve exactly the plan with this hash, which the guard refused.",
+    ),
+]
+TakeOverOption = Annotated[
+    bool, _main_option("--take-over", help_text="Adopt declared torrents that have another owner's tag.")
+]
+WaitOption = Annotated[
+    str | None,
+    _main_option("--wait", metavar="TIME", help_text="Wait up to TIME, as in 5m, until pending torrents are placed."),
+]
+WatchOption = Annotated[bool, _main_option("--watch", help_text="Keep running: reconcile at every --interval.")]
+IntervalOption = Annotated[
+    str | None,
+    _main_option(
+        "--interval", metavar="TIME", help_text="With --watch: time between runs, as in 60s or 5m. [default: 60s]"
+    ),
+]
+ShardOption = Annotated[
+    str | None,
+    _main_option(
+        "--shard",
+        metavar="INDEX/COUNT",
+        help_text="Only this process's share of the instances; INDEX counts from 0.",
+    ),
+]
+NotifyOption = Annotated[
+    list[str] | None,
+    _main_option(
+        "--notify", metavar="URL", help_text="With --watch: notify this URL of changes and failures. Repeatable."
+    ),
+]
+NotifyFileOption = Annotated[
+    Path | None,
+    _main_option(
+        "--notify-file", metavar="FILE", help_text="With --watch: a file with notification URLs, one per line."
+    ),
+]
+ListenOption = Annotated[
+    str | None,
+    _main_option(
+        "--listen", metavar="ADDRESS", help_text="With --watch: serve health, metrics and a status page on HOST:PORT."
+    ),
+]
+TokenFileOption = Annotated[
+    Path | None,
+    _main_option(
+        "--token-file", metavar="PATH", help_text="With --listen: file of the token that a request for a run needs."
+    ),
+]
+StateDirOption = Annotated[Path | None, _main_option("--state-dir", metavar="DIR", help_text=_STATE_DIR_HELP)]
+LogFormatOption = Annotated[LogFormat, _main_option("--log-format", metavar="FORMAT", help_text=_LOG_FORMAT_HELP)]
+VerboseOption = Annotated[bool, _main_option("--verbose", "-v", help_text=_VERBOSE_HELP)]
+QuietOption = Annotated[bool, _main_option("--quiet", "-q", help_text=_QUIET_HELP)]
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+]
+
+# The same options after a command's name. If one is missing there, its value before the name applies.
+CommandFileOption = Annotated[list[Path] | None, _command_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP)]
+CommandOutputOption = Annotated[
+    OutputFormat | None, _command_option("--output", metavar="FORMAT", help_text=_OUTPUT_HELP)
+]
+TextOrJsonOption = Annotated[
+    OutputFormat | None, _command_option("--output", metavar="FORMAT", help_text=_TEXT_OR_JSON_HELP)
+]
+CommandInstanceOption = Annotated[
+    list[str] | None, _command_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP)
+]
+CommandStateDirOption = Annotated[Path | None, _command_option("--state-dir", metavar="DIR", help_text=_STATE_DIR_HELP)]
+CommandLogFormatOption = Annotated[
+    LogFormat | None, _command_option("--log-format", metavar="FORMAT", help_text=_LOG_FORMAT_HELP)
+]
+CommandVerboseOption = Annotated[bool, _command_option("--verbose", "-v", help_text=_VERBOSE_HELP)]
+CommandQuietOption = Annotated[bool, _command_option("--quiet", "-q", help_text=_QUIET_HELP)]
+
+# Options of `status`, `import` and `history`.
+CategoryOption = Annotated[
+    list[str] | None,
+    _command_option(
+        "--category", metavar="NAME", help_text='Only torrents in this category, or in none: "". Repeatable.'
+    ),
+]
+TagOption = Annotated[
+    list[str] | None, _command_option("--tag", metavar="NAME", help_text="Only torrents with this tag. Repeatable.")
+]
+StateOption = Annotated[
+    list[Phase] | None,
+    _command_option(
+        "--state", metavar="STATE", help_text=f"Only torrents in this state: {', '.join(Phase)}. Repeatable."
+    ),
+]
+StatusLimitOption = Annotated[
+    int | None,
+    _command_option(
+        "--limit", metavar="N", minimum=1, help_text="Show at most N torrents. [default: 50, or all with json]"
+    ),
+]
+OffsetOption = Annotated[
+    int | None, _command_option("--offset", metavar="N", minimum=0, help_text="Skip the first N torrents.")
+]
+StatusWatchOption = Annotated[bool, _command_option("--watch", help_text="Refresh the status until Ctrl-C.")]
+StatusIntervalOption = Annotated[
+    str | None,
+    _command_option(
+        "--interval", metavar="TIME", help_text="With --watch or --wait: time between reads. [default: 2s]"
+    ),
+]
+StatusWaitOption = Annotated[
+    WaitCondition | None,
+    _command_option(
+        "--wait",
+        metavar="complete",
+        help_text="Wait until every selected torrent is complete. Exit code 1 if that fails.",
+    ),
+]
+TimeoutOption = Annotated[
+    str | None,
+    _command_option("--timeout", metavar="TIME", help_text="With --wait: give up after TIME, as in 90s or 12h."),
+]
+LoopUrlOption = Annotated[
+    str | None,
+    _command_option("--url", metavar="URL", help_text="Show the status of a running reconcile --watch --listen."),
+]
+LiveOption = Annotated[
+    bool, _command_option("--live", help_text="With --url: check liveness only, for container health checks.")
+]
+OutOption = Annotated[
+    Path | None,
+    _command_option("--out", "-o", metavar="FILE", help_text="Write to this new file. [default: standard output]"),
+]
+TorrentsFolderOption = Annotated[
+    Path | None,
+    _command_option(
+        "--torrents",
+        metavar="DIR",
+        help_text="Export .torrent files to DIR and refer to them. qBittorrent 4.5 or later.",
+    ),
+]
+HistoryTorrentOption = Annotated[
+    str | None,
+    _command_option(
+        "--torrent", metavar="TORRENT", help_text="Only this torrent: its name, or the beginning of its infohash."
+    ),
+]
+HistoryLimitOption = Annotated[
+    int, _command_option("--limit", metavar="N", minimum=1, help_text="Show at most N runs. [default: 20]")
+]
+
+# Arguments.
+_TORRENT_HELP: Final = "A name, an infohash, or at least the first 6 digits of one."
+TorrentArgument = Annotated[str, typer.Argument(metavar="TORRENT", show_default=False, help=_TORRENT_HELP)]
+TorrentsArgument = Annotated[list[str], typer.Argument(metavar="TORRENT", show_default=False, help=_TORRENT_HELP)]
+SourcesArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="MAGNET|FILE|URL", show_default=False, help="A magnet link, or a .torrent file or its URL."),
+]
+
+# Options of `add`, `rm` and `demo`.
+AddTargetOption = Annotated[
+    Path | None,
+    _command_option("--to", metavar="FILE", help_text="The file to add entries to. [default: the only file]"),
+]
+AddInstanceOption = Annotated[
+    str | None, _command_option("--instance", metavar="NAME", help_text="Instance or group of the new entries.")
+]
+AddCategoryOption = Annotated[str | None, _command_option("--category", metavar="NAME", help_text="Category to set.")]
+AddTagOption = Annotated[
+    list[str] | None, _command_option("--tag", metavar="NAME", help_text="Tag to set. Repeatable.")
+]
+AddSavePathOption = Annotated[
+    str | None, _command_option("--save-path", metavar="PATH", help_text="Folder of the torrent's data.")
+]
+AddNameOption = Annotated[
+    str | None, _command_option("--name", metavar="TEXT", help_text="Name to show in qBittorrent.")
+]
+AddPausedOption = Annotated[bool, _command_option("--paused", help_text="Add the torrent stopped.")]
+RemoveInstanceOption = Annotated[
+    str | None, _command_option("--instance", metavar="NAME", help_text="Only entries for this instance or group.")
+]
+EditDryRunOption = Annotated[bool, _command_option("--dry-run", help_text="Show the change and write nothing.")]
+KeepOption = Annotated[bool, _command_option("--keep", help_text="Keep the servers running until Ctrl-C.")]
+
+
 def parse_shard(text: str | None) -> Shard | None:
-    """The share of one process of several. Raises `CommandFailure`."""
+    """Return the share of this process, or None if there is no text. Raises `CommandFailure`."""
     from reconciler.model.shard import Shard
 
     try:
@@ -72,7 +282,7 @@ def parse_shard(text: str | None) -> Shard | None:
 
 
 def parse_seconds(text: str, option: str = "--interval") -> float:
-    """A duration as the desired state has it. Raises `CommandFailure`."""
+    """Parse a duration, written as in the desired state, into seconds. Raises `CommandFailure`."""
     from reconciler.desired.schema.common import parse_duration
 
     try:
@@ -81,121 +291,8 @@ def parse_seconds(text: str, option: str = "--interval") -> float:
         raise CommandFailure(f"{option}: {error}; write it like 60s, 5m or 1h", 4) from error
 
 
-FileOption = Annotated[list[Path] | None, _make_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP)]
-DryRunOption = Annotated[bool, _make_option("--dry-run", help_text="Show what would be done and change nothing.")]
-DetailedExitcodeOption = Annotated[
-    bool, _make_option("--detailed-exitcode", help_text="With --dry-run: exit code 2 when there are changes.")
-]
-OutputOption = Annotated[OutputFormat, _make_option("--output", metavar="FORM", help_text=_OUTPUT_HELP)]
-ReportOption = Annotated[
-    Path | None, _make_option("--report", metavar="FILE", help_text="Also write the JSON report there.")
-]
-InstanceOption = Annotated[list[str] | None, _make_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP)]
-AcceptPlanOption = Annotated[
-    str | None,
-    _make_option(
-        "--accept-plan",
-        metavar="HASH",
-        callback=_check_plan_hash,
-        help_text="Approve exactly the plan with this hash, which the guard has refused.",
-    ),
-]
-TakeOverOption = Annotated[bool, _make_option("--take-over", help_text="Make declared torrents of another owner ours.")]
-WaitOption = Annotated[
-    str | None,
-    _make_option(
-        "--wait", metavar="TIME", help_text="Wait that long, as in 5m, for what is pending to find its place."
-    ),
-]
-WatchOption = Annotated[bool, _make_option("--watch", help_text="Stay, and run again and again: see --interval.")]
-IntervalOption = Annotated[
-    str | None,
-    _make_option(
-        "--interval", metavar="TIME", help_text="With --watch: time from run to run, as in 60s or 5m. [default: 60s]"
-    ),
-]
-ShardOption = Annotated[
-    str | None,
-    _make_option(
-        "--shard", metavar="INDEX/COUNT", help_text="Only this process's share of the instances; INDEX counts from 0."
-    ),
-]
-NotifyOption = Annotated[
-    list[str] | None,
-    _make_option(
-        "--notify", metavar="URL", help_text="With --watch: say there what changed and what is wrong. Repeatable."
-    ),
-]
-NotifyFileOption = Annotated[
-    Path | None,
-    _make_option("--notify-file", metavar="FILE", help_text="With --watch: a file of such URLs, one a line."),
-]
-ListenOption = Annotated[
-    str | None,
-    _make_option(
-        "--listen", metavar="ADDRESS", help_text="With --watch: serve health, metrics and a page on HOST:PORT."
-    ),
-]
-TokenFileOption = Annotated[
-    Path | None,
-    _make_option(
-        "--token-file", metavar="PATH", help_text="With --listen: the token that a request for a run must bear."
-    ),
-]
-StateDirOption = Annotated[Path | None, _make_option("--state-dir", metavar="DIR", help_text=_STATE_DIR_HELP)]
-LogFormatOption = Annotated[LogFormat, _make_option("--log-format", metavar="FORM", help_text=_LOG_FORMAT_HELP)]
-VerboseOption = Annotated[bool, _make_option("--verbose", "-v", help_text=_VERBOSE_HELP)]
-QuietOption = Annotated[bool, _make_option("--quiet", "-q", help_text=_QUIET_HELP)]
-VersionOption = Annotated[
-    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
-]
-
-# The same options after a command's name. What is not given there holds as given before it.
-CommandFileOption = Annotated[
-    list[Path] | None, _make_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP, reads_environ=False)
-]
-CommandOutputOption = Annotated[
-    OutputFormat | None, _make_option("--output", metavar="FORM", help_text=_OUTPUT_HELP, reads_environ=False)
-]
-CommandInstanceOption = Annotated[
-    list[str] | None, _make_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP, reads_environ=False)
-]
-CommandStateDirOption = Annotated[
-    Path | None, _make_option("--state-dir", metavar="DIR", help_text=_STATE_DIR_HELP, reads_environ=False)
-]
-HistoryLimitOption = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Show so many runs at most.")]
-HistoryTorrentOption = Annotated[
-    str | None,
-    _make_option(
-        "--torrent",
-        metavar="TORRENT",
-        help_text="Only what concerns it: its name, or how its infohash begins.",
-        reads_environ=False,
-    ),
-]
-CommandLogFormatOption = Annotated[
-    LogFormat | None, _make_option("--log-format", metavar="FORM", help_text=_LOG_FORMAT_HELP, reads_environ=False)
-]
-CommandVerboseOption = Annotated[bool, _make_option("--verbose", "-v", help_text=_VERBOSE_HELP, reads_environ=False)]
-LoopUrlOption = Annotated[
-    str | None,
-    _make_option(
-        "--url", metavar="URL", help_text="Ask the reconcile that runs there and listens on HTTP.", reads_environ=False
-    ),
-]
-LiveOption = Annotated[
-    bool,
-    _make_option(
-        "--live",
-        help_text="With --url: only whether the loop is alive, for the check of a container.",
-        reads_environ=False,
-    ),
-]
-CommandQuietOption = Annotated[bool, _make_option("--quiet", "-q", help_text=_QUIET_HELP, reads_environ=False)]
-
-
 def parse_instance_names(texts: Sequence[str] | None) -> tuple[str, ...]:
-    """Instance names; an environment variable may hold several between commas or spaces."""
+    """Split instance names at commas and spaces: an environment variable may contain several."""
     return tuple(dict.fromkeys(name for text in texts or () for name in re.split(r"[,\s]+", text) if name))
 
 
@@ -207,7 +304,7 @@ def override_settings(
     verbose: bool,
     quiet: bool,
 ) -> Settings:
-    """The options before a command's name, overridden by those after it."""
+    """Return the options before a command's name, overridden by those after it."""
     return replace(
         settings,
         files=tuple(files or settings.files),
@@ -215,4 +312,13 @@ def override_settings(
         log_format=log_format or settings.log_format,
         verbose=verbose or settings.verbose,
         quiet=quiet or settings.quiet,
+    )
+
+
+def override_scope(settings: Settings, instances: list[str] | None, state_dir: Path | None = None) -> Settings:
+    """Return the settings with the instances and the journal folder that follow a command's name, if any do."""
+    return replace(
+        settings,
+        instances=parse_instance_names(instances) or settings.instances,
+        state_dir=state_dir or settings.state_dir,
     )

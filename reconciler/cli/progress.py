@@ -1,4 +1,4 @@
-"""How far a run is, on a terminal, when it takes longer than a moment."""
+"""Progress of a run on a terminal, if it takes longer than a moment."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-SHOW_AFTER = 1.0  # seconds without a word
+SHOW_AFTER = 1.0  # seconds
 
 
 class ProgressBars:
-    """A progress of `control` as bars on standard error; they appear after `SHOW_AFTER` and vanish at the end."""
+    """Progress bars on standard error, which appear after `SHOW_AFTER` and vanish at the end."""
 
     def __init__(self, *, enabled: bool) -> None:
         self._enabled = enabled
@@ -39,7 +39,9 @@ class ProgressBars:
             self._timer.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._timer.cancel()
         with self._lock:
             self._closed = True
@@ -47,21 +49,21 @@ class ProgressBars:
                 self._bars.stop()
 
     def start_instance(self, instance: str, total: int) -> None:
-        """`total` actions are about to be executed."""
+        """Show an instance with `total` actions to execute."""
         self._update_counts(instance, 0, total)
 
     def advance_instance(self, instance: str, count: int) -> None:
-        """`count` more of them have been dealt with."""
+        """Count `count` more of its actions as done."""
         done, total = self._counts.get(instance, (0, 0))
         self._update_counts(instance, min(done + count, total), total)
 
     def finish_instance(self, instance: str) -> None:
-        """Nothing more comes for this instance."""
+        """Fill the bar of an instance."""
         _, total = self._counts.get(instance, (0, 0))
         self._update_counts(instance, total, total)
 
     def show_waiting(self, text: str) -> bool:
-        """Show what is waited for. False where there is no terminal to show it on."""
+        """Show what the command waits for. Return False if there is no terminal to show it on."""
         with self._lock:
             if self._bars:
                 for task in self._tasks.values():
@@ -91,7 +93,7 @@ class ProgressBars:
 
     def _draw_bar(self, bars: RichProgress, instance: str) -> None:
         done, total = self._counts[instance]
-        if "" in self._tasks:  # reading is over once the first instance is being changed
+        if "" in self._tasks:  # the instances are read once the first one is being changed
             bars.remove_task(self._tasks.pop(""))
         if instance not in self._tasks:
             self._tasks[instance] = bars.add_task(instance, total=total)
@@ -99,7 +101,7 @@ class ProgressBars:
 
 
 class PendingPrinter:
-    """Says what is waited for: all the time on a terminal, else a line whenever that changes."""
+    """Prints the pending torrents of a waiting run: live on a terminal, otherwise a line at each change."""
 
     def __init__(self, settings: Settings, bars: ProgressBars) -> None:
         self._settings = settings
@@ -107,17 +109,17 @@ class PendingPrinter:
         self._last_pending: tuple[PendingTorrent, ...] = ()
 
     def __call__(self, pending: Sequence[PendingTorrent], seconds_left: float) -> None:
-        """This is pending, and waited for so many seconds more."""
-        number, first = len(pending), pending[0]
-        what = f"{first.name}" if number == 1 else f"{number:,} torrents"
-        text = f"waiting up to {seconds_left:.0f} s for {what}: {first.group}: {first.reason}"
-        told = self._bars.show_waiting(text) or self._settings.quiet or tuple(pending) == self._last_pending
+        """Print the pending torrents and the remaining time in seconds."""
+        count, first = len(pending), pending[0]
+        subject = first.name if count == 1 else f"{count:,} torrents"
+        text = f"waiting up to {seconds_left:.0f} s for {subject}: {first.group}: {first.reason}"
+        is_shown = self._bars.show_waiting(text) or self._settings.quiet or tuple(pending) == self._last_pending
         self._last_pending = tuple(pending)
-        if told:
+        if is_shown:
             return
         if self._settings.log_format is LogFormat.JSON:
             import structlog
 
-            structlog.get_logger().info("waiting", pending=number, seconds=round(seconds_left), reason=first.reason)
+            structlog.get_logger().info("waiting", pending=count, seconds=round(seconds_left), reason=first.reason)
         else:
             console.print_stderr(make_line((text, Style.WAIT)))

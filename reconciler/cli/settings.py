@@ -1,4 +1,4 @@
-"""What the options say, as data."""
+"""The options as data, the failure that ends a command, and the standard streams."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_FILE = Path("desired.yaml")
 
 
 class OutputFormat(StrEnum):
-    """Forms of the report."""
+    """Formats of the report."""
 
     TEXT = "text"
     JSON = "json"
@@ -33,7 +33,7 @@ class OutputFormat(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """Forms of the log."""
+    """Formats of the log."""
 
     TEXT = "text"
     JSON = "json"
@@ -41,7 +41,7 @@ class LogFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options that commands share."""
+    """Options that commands share."""
 
     files: tuple[Path, ...] = ()
     output: OutputFormat = OutputFormat.TEXT
@@ -54,7 +54,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """The options of a run alone."""
+    """Options of a run or a watch."""
 
     dry_run: bool = False
     detailed_exitcode: bool = False
@@ -72,7 +72,7 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True)
 class StatusSettings:
-    """The options of `status` alone. Times are seconds; `timeout` None: for ever."""
+    """Options of `status`. Times are in seconds; without `timeout` it waits forever."""
 
     selection: TorrentFilter
     page: Pagination
@@ -83,10 +83,10 @@ class StatusSettings:
 
 
 class CommandFailure(Exception):
-    """A command ends here, without a report: the message, the exit code, and what is wrong with the desired state.
+    """The end of a command without a report: a message, an exit code, and the problems of the desired state.
 
-    `detail_lines`: lines that a person would copy, shown below the message as they are. `from_unsaved_text`: the problems are those of
-    a text that is in no file.
+    `detail_lines` are shown verbatim below the message, for copying. With `from_unsaved_text` the problems are in a
+    text that no file contains, so that no source line can be shown.
     """
 
     def __init__(
@@ -106,14 +106,14 @@ class CommandFailure(Exception):
 
 
 def should_use_colour(stream: TextIO) -> bool:
-    """Whether to write colours: on a terminal that knows them, and where nobody has asked for none."""
+    """True if the stream is a terminal with colours and `NO_COLOR` is not set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def settings_from_argv(arguments: Sequence[str]) -> Settings:
-    """How to speak of a failure, read off the arguments however broken the rest of them is."""
+    """Return the settings for reporting a failure, read from arguments that may be invalid."""
     output, log_format = _read_option(arguments, "output"), _read_option(arguments, "log-format")
-    verbose = any(one == "--verbose" or re.match(r"-[a-z]*v", one) for one in arguments)
+    verbose = any(argument == "--verbose" or re.match(r"-[a-z]*v", argument) for argument in arguments)
     return Settings(
         output=OutputFormat(output) if output in list(OutputFormat) else OutputFormat.TEXT,
         log_format=LogFormat(log_format) if log_format in list(LogFormat) else LogFormat.TEXT,
@@ -122,17 +122,17 @@ def settings_from_argv(arguments: Sequence[str]) -> Settings:
 
 
 def _read_option(arguments: Sequence[str], name: str) -> str:
-    given = os.environ.get(f"RECONCILE_{name.upper().replace('-', '_')}", "")
-    for one, following in pairwise([*arguments, ""]):
-        if one == f"--{name}":
-            given = following
-        elif one.startswith(f"--{name}="):
-            given = one.partition("=")[2]
-    return given
+    value = os.environ.get(f"RECONCILE_{name.upper().replace('-', '_')}", "")
+    for argument, following in pairwise([*arguments, ""]):
+        if argument == f"--{name}":
+            value = following
+        elif argument.startswith(f"--{name}="):
+            value = argument.partition("=")[2]
+    return value
 
 
 def ensure_std_streams() -> None:
-    """Closed standard streams and encodings without our characters must not turn a report into a crash."""
+    """Make closed standard streams, and encodings without our characters, harmless."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

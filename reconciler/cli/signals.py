@@ -1,4 +1,4 @@
-"""Being asked to stop: the first signal finishes what is under way, the second ends at once."""
+"""Stop signals: the first one lets the request in flight finish, the second one ends the process at once."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from types import FrameType, TracebackType
 from typing import Final, Self
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-_SHOW_CURSOR: Final = "\x1b[?25h"  # a progress bar hides it
+_SHOW_CURSOR: Final = "\x1b[?25h"  # a progress bar hides the cursor
 
 
 class StopSignals:
-    """While it is entered, SIGINT and SIGTERM set `event`; afterwards `exit_code` is 130 or 143 if one came.
+    """Context in which SIGINT and SIGTERM set `event`; afterwards `exit_code` is 130 or 143 if one arrived.
 
-    `wake` is called with the first; it must be something that a signal handler may do. `announced` False: nothing is
-    said about it, where that would stand in the midst of what a terminal shows.
+    The first signal calls `wake`, which must be safe in a signal handler. Without `announce` nothing is printed, for
+    callers that draw on the terminal.
     """
 
     def __init__(self, wake: Callable[[], None] = lambda: None, *, announce: bool = True) -> None:
@@ -34,7 +34,9 @@ class StopSignals:
             self._previous_handlers.append(signal.signal(number, self._handle_signal))  # type: ignore[arg-type]
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         for number, handler in zip(_STOP_SIGNALS, self._previous_handlers, strict=True):
             signal.signal(number, handler)
 
@@ -48,19 +50,19 @@ class StopSignals:
         self.event.set()
         self._wake()
         if self._announce:
-            _write_stderr("\nstopping: the request in flight is finished first; once more stops at once\n")
+            _write_stderr("\nstopping after the request in flight; a second signal stops at once\n")
 
 
 @contextmanager
 def call_on_hangup(callback: Callable[[], None]) -> Iterator[None]:
-    """Meanwhile SIGHUP does this instead of ending the process."""
-    before = signal.signal(signal.SIGHUP, lambda _number, _frame: callback())
+    """Context in which SIGHUP calls the function instead of ending the process."""
+    previous = signal.signal(signal.SIGHUP, lambda _number, _frame: callback())
     try:
         yield
     finally:
-        signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGHUP, previous)
 
 
 def _write_stderr(text: str) -> None:
-    """Past every buffer: a handler may interrupt one being written."""
+    """Write without a buffer, which the handler may have interrupted."""
     os.write(sys.stderr.fileno(), text.encode())

@@ -1,1 +1,1 @@
-"""The commands of `reconcile`, one file each."""
+"""The commands of `reconcile`, one per file."""

@@ -1,4 +1,4 @@
-"""`reconcile doctor`: what is wrong with the instances, and how to mend it."""
+"""`reconcile doctor`: check the instances, and show how to fix what fails."""
 
 from __future__ import annotations
 
@@ -13,29 +13,28 @@ from reconciler.model.errors import StopRequested
 
 
 def doctor_command(settings: Settings) -> int:
-    """Show what is wrong with the instances, and how to mend it."""
+    """Check the instances and show the findings. Return the exit code."""
     from reconciler.desired import TorrentFileCache
     from reconciler.engine import UnknownInstance
     from reconciler.queries.doctor import examine_instances
 
     logs.configure(settings)
     with StopSignals() as stopping:
-        desired = load_desired(
-            settings, stop_signals=stopping, torrents=TorrentFileCache(None)
-        )  # none is asked for here
+        no_torrents = TorrentFileCache(None)  # the checks concern no torrent
+        desired = load_desired(settings, stop_signals=stopping, torrents=no_torrents)
         with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
-                found = examine_instances(desired, settings.instances, stopping.event)
+                report = examine_instances(desired, settings.instances, stopping.event)
             except UnknownInstance as error:
                 raise CommandFailure(str(error), 4) from error
             except StopRequested as error:
-                raise CommandFailure("stopped before all was looked at", stopping.exit_code or 1) from error
+                raise CommandFailure("stopped before all checks were done", stopping.exit_code or 1) from error
     if settings.output is OutputFormat.JSON:
         from reconciler.report.json.doctor import write_doctor
 
-        console.write_report(lambda stream: write_doctor(found, stream))
+        console.write_report(lambda stream: write_doctor(report, stream))
     else:
         from reconciler.report.text.doctor import render_doctor
 
-        console.write_report_lines(render_doctor(found))
-    return stopping.exit_code or found.exit_code
+        console.write_report_lines(render_doctor(report))
+    return stopping.exit_code or report.exit_code

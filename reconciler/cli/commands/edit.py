@@ -1,4 +1,4 @@
-"""The commands add and rm: what both do to a file, from reading it to showing what was done."""
+"""Editing YAML files for `reconcile add` and `reconcile rm`: read, check the change, save, and show the diff."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from reconciler.report.text.problems import compute_diff, format_count, render_d
 
 @dataclass(frozen=True, slots=True)
 class EntryOutcome:
-    """What became of one torrent: `verb` is add, remove, or why nothing was done."""
+    """The outcome for one torrent. `verb` is "add", "remove", or the reason why nothing was done."""
 
     verb: str
     infohash: str
@@ -33,19 +33,19 @@ class EntryOutcome:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One file and the text that it should hold."""
+    """A file and its new text."""
 
     file: YamlFile
     text: str
 
 
 def list_desired_files(settings: Settings) -> list[Path]:
-    """Every file of the desired state, folders spread out."""
+    """Return every file of the desired state, including those in folders."""
     return list_yaml_files(find_desired_files(settings))
 
 
 def read_file(path: Path) -> YamlFile:
-    """A file that was loaded just now. Raises `CommandFailure`."""
+    """Read a YAML file for editing. Raises `CommandFailure`."""
     try:
         return YamlFile(path, path.read_bytes())
     except OSError as error:
@@ -53,9 +53,9 @@ def read_file(path: Path) -> YamlFile:
 
 
 def load_with_changes(settings: Settings, changes: Sequence[FileChange], torrents: TorrentFileCache) -> DesiredState:
-    """The desired state as it would be. Raises `CommandFailure` with all problems; a missing secret is none.
+    """Load the desired state with the changes. Raises `CommandFailure` with all problems, except for missing secrets.
 
-    `torrents`: what is known of .torrent files, and how to fetch them.
+    `torrents` is the cache of .torrent files.
     """
     texts: Mapping[Path, str] = {change.file.path: change.text for change in changes}
     try:
@@ -63,16 +63,16 @@ def load_with_changes(settings: Settings, changes: Sequence[FileChange], torrent
             find_desired_files(settings), os.environ, resolve_secrets=False, torrent_files=torrents, texts=texts
         )
     except DesiredStateError as error:
-        found = format_count(len(error.problems), "problem")
-        message = f"the desired state would be invalid: {found}; nothing was written"
+        count = format_count(len(error.problems), "problem")
+        message = f"the desired state would be invalid: {count}; nothing was written"
         raise CommandFailure(message, 4, error.problems, from_unsaved_text=True) from error
 
 
 def save_and_report(
     settings: Settings, changes: Sequence[FileChange], outcomes: Sequence[EntryOutcome], *, dry_run: bool
 ) -> int:
-    """Write the files, unless it is a dry-run, and show what was changed."""
-    shown = [
+    """Write the files, unless it is a dry-run, and show the diffs and outcomes. Return the exit code."""
+    redacted = [
         (
             change.file.name,
             redact_text(change.file.text, change.file.roots),
@@ -87,31 +87,25 @@ def save_and_report(
             except SaveError as error:
                 raise CommandFailure(str(error), 1) from error
     if settings.output is OutputFormat.JSON:
-        console.write_report_text([_render_json(shown, outcomes, written=bool(changes) and not dry_run)])
+        console.write_report_text([_render_json(redacted, outcomes, written=bool(changes) and not dry_run)])
         return 0
     lines: list[Line] = []
-    for name, before, after in shown:
+    for name, before, after in redacted:
         lines += [*render_diff(name, before, after), EMPTY_LINE]
-    lines += [_render_outcome(one, dry_run=dry_run) for one in outcomes]
+    lines += [_render_outcome(outcome, dry_run=dry_run) for outcome in outcomes]
     console.write_report_lines(lines)
     return 0
-
-
-def _presentable(change: FileChange) -> tuple[str, str, str]:
-    """A file's name, its text before and after, without what must not be shown."""
-    before, after = change.file.text, change.text
-    return change.file.name, redact_text(before, change.file.roots), redact_text(after, parse_layout(after))
 
 
 def _render_outcome(outcome: EntryOutcome, *, dry_run: bool) -> Line:
     style = {"add": Style.ADD, "remove": Style.DELETE}.get(outcome.verb, Style.DIM)
     verb = {"add": "would add" if dry_run else "added", "remove": "would remove" if dry_run else "removed"}
-    place = f"{outcome.position} · " if outcome.position else ""
+    position = f"{outcome.position} · " if outcome.position else ""
     return make_line(
         (f"{verb.get(outcome.verb, outcome.verb)}  ", style),
         (f"{outcome.infohash[:10]}  ", Style.DIM),
         outcome.name if outcome.name != outcome.infohash else "",
-        (f"   {place}{outcome.instance}" + (f" · {outcome.note}" if outcome.note else ""), Style.DIM),
+        (f"   {position}{outcome.instance}" + (f" · {outcome.note}" if outcome.note else ""), Style.DIM),
     )
 
 
@@ -119,14 +113,14 @@ def _render_json(diffs: Sequence[tuple[str, str, str]], outcomes: Sequence[Entry
     files = [{"file": name, "diff": list(compute_diff(name, before, after))} for name, before, after in diffs]
     torrents = [
         {
-            "verb": one.verb,
-            "infohash": one.infohash,
-            "name": one.name,
-            "instance": one.instance,
-            "source": str(one.position) if one.position else None,
-            "note": one.note,
+            "verb": outcome.verb,
+            "infohash": outcome.infohash,
+            "name": outcome.name,
+            "instance": outcome.instance,
+            "source": str(outcome.position) if outcome.position else None,
+            "note": outcome.note,
         }
-        for one in outcomes
+        for outcome in outcomes
     ]
     report = {"format_version": 1, "exit_code": 0, "written": written, "files": files, "torrents": torrents}
     return json.dumps(report, indent=1)

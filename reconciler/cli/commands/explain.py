@@ -1,4 +1,4 @@
-"""The command explain."""
+"""`reconcile explain`: show everything about one torrent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_RECENT_RUNS = 5  # runs
 
 
 def explain_command(settings: Settings, torrent: str) -> int:
-    """Tell what is declared of one torrent, what there is of it, and what a run would do."""
+    """Show how one torrent is declared, its live state, and what a run would do. Return the exit code."""
     from reconciler.engine import UnknownInstance
     from reconciler.plan.plan import NO_OWNED_COUNTS
     from reconciler.queries.explain import explain_torrent
@@ -35,7 +35,7 @@ def explain_command(settings: Settings, torrent: str) -> int:
         journal = open_journal(settings, lambda message: console.print_warning(settings, message))
         with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
-                found = explain_torrent(
+                explanation = explain_torrent(
                     desired,
                     torrent,
                     settings.instances,
@@ -47,15 +47,15 @@ def explain_command(settings: Settings, torrent: str) -> int:
             except UnknownInstance as error:
                 raise CommandFailure(str(error), 4) from error
             except AmbiguousTorrent as error:
-                more = render_candidates(error.candidates)
-                raise CommandFailure(f"{error}{':' if more else ''}", 1, detail_lines=more) from error
+                candidates = render_candidates(error.candidates)
+                raise CommandFailure(f"{error}{':' if candidates else ''}", 1, detail_lines=candidates) from error
     if settings.output is OutputFormat.JSON:
         from reconciler.report.json.explanation import write_explanation
 
-        console.write_report(lambda stream: write_explanation(found, stream))
+        console.write_report(lambda stream: write_explanation(explanation, stream))
     else:
-        console.write_report_lines(render_explanation(found))
-    return stopping.exit_code or found.exit_code
+        console.write_report_lines(render_explanation(explanation))
+    return stopping.exit_code or explanation.exit_code
 
 
 def _read_recent_runs(settings: Settings, infohashes: InfoHashes) -> list[PastRun]:

@@ -1,4 +1,4 @@
-"""The journal on the command line: where it is, and what it tells."""
+"""`reconcile history`, and access to the journal for the other commands."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
 
 def open_journal(settings: Settings, warn: Callable[[str], None]) -> Journal | None:
-    """The journal of a run; None, with a warning, where there is no place for it."""
+    """Open the journal of a run. Return None, with a warning, if there is no folder for it."""
     from reconciler.journal import Journal, get_default_state_dir
 
     folder = settings.state_dir or get_default_state_dir(os.environ)
     if folder is None:
-        warn("there is no home directory for the journal: name a folder with --state-dir. Going on without")
+        warn("no journal is kept: there is no home directory. Name a folder with --state-dir")
         return None
     return Journal(folder, warn, lambda: datetime.now(UTC))
 
 
 def load_placement_memory(desired: DesiredState, journal: Journal | None) -> PlacementMemory:
-    """What earlier runs knew of the members of groups."""
+    """Return what earlier runs recorded about the members of groups."""
     from reconciler.engine.placement_memory import PlacementMemory
 
     return PlacementMemory(journal.read_placement_facts(desired)) if journal and desired.groups else PlacementMemory()
 
 
 def read_past_runs(settings: Settings, torrent: str, limit: int) -> list[PastRun]:
-    """Past runs, newest first; none where there is no place for a journal. Raises `JournalError`."""
+    """Return past runs, newest first, or none if there is no folder for a journal. Raises `JournalError`."""
     from reconciler.journal import HistoryFilter, get_default_state_dir, read_past_runs
 
     folder = settings.state_dir or get_default_state_dir(os.environ)
@@ -44,14 +44,14 @@ def read_past_runs(settings: Settings, torrent: str, limit: int) -> list[PastRun
 
 
 def history_command(settings: Settings, torrent: str, limit: int) -> int:
-    """Show past runs."""
+    """Show past runs. Return the exit code."""
     from reconciler.journal import JOURNAL_FILE_NAME, JournalError, get_default_state_dir
 
     logs.configure(settings)
     folder = settings.state_dir or get_default_state_dir(os.environ)
     if folder is None:
         raise CommandFailure(
-            "there is no home directory to look for the journal in: name its folder with --state-dir", 4
+            "there is no home directory that could contain the journal. Name its folder with --state-dir", 4
         )
     try:
         runs = read_past_runs(settings, torrent, limit)

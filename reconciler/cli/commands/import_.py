@@ -1,4 +1,4 @@
-"""The command import."""
+"""`reconcile import`: write the live torrents as a desired state."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ instances:
     username: admin
     password: {env: HOME_PASSWORD}
 """
-_PRINTED_FILE_NAME: Final = "imported.yaml"  # what a document is called that has no file
+_PRINTED_FILE_NAME: Final = "imported.yaml"  # in messages about a document that is printed
 
 
 @dataclass(frozen=True, slots=True)
 class ImportSettings:
-    """The options of an import alone."""
+    """Options of an import."""
 
     out_file: Path | None = None
     torrents_folder: Path | None = None
@@ -47,7 +47,7 @@ class ImportSettings:
 
 
 def import_command(settings: Settings, options: ImportSettings) -> int:
-    """Declare what is live, and print it or write it to a new file."""
+    """Write the live torrents as entries, to standard output or to a new file. Return the exit code."""
     logs.configure(settings)
     if not settings.files and not DEFAULT_FILE.exists():
         raise CommandFailure(_NO_FILE_MESSAGE, 4, detail_lines=STARTER_FILE_TEXT.splitlines())
@@ -56,25 +56,19 @@ def import_command(settings: Settings, options: ImportSettings) -> int:
         imported = _run_import(settings, options, stopping)
     if options.out_file:
         _save_document(options.out_file, imported)
+        counts = _counts_text(imported.torrent_count, len(imported.skipped))
+        next_command = _next_command_text(find_desired_files(settings), options.out_file)
         console.write_report_lines(
             [
-                make_line(
-                    (str(options.out_file), Style.STRONG),
-                    f": {_counts_text(imported.torrent_count, len(imported.skipped))}",
-                )
+                make_line((str(options.out_file), Style.STRONG), f": {counts}"),
+                make_line(("next: ", Style.DIM), next_command),
             ]
         )
-        console.write_report_lines(
-            [make_line(("next: ", Style.DIM), _next_command_text(find_desired_files(settings), options.out_file))]
-        )
-    else:
-        console.write_report(
-            lambda stream: stream.buffer.write(imported.text.encode())
-        )  # UTF-8, whatever the terminal speaks
+    else:  # UTF-8, whatever the encoding of the terminal
+        console.write_report(lambda stream: stream.buffer.write(imported.text.encode()))
     if imported.has_passkeys and not settings.quiet:
-        where = "the file is readable by you alone" if options.out_file else "think of who can read it"
-        said = f"trackers in it hold what looks like a passkey; {where}"
-        console.print_stderr(make_line(("note: ", Style.CHANGE), said))
+        advice = "only you can read the file" if options.out_file else "keep the output private"
+        console.print_stderr(make_line(("note: ", Style.CHANGE), f"tracker URLs may contain a passkey; {advice}"))
     return stopping.exit_code or 0
 
 
@@ -89,27 +83,26 @@ def _run_import(settings: Settings, options: ImportSettings, stopping: StopSigna
     torrents = TorrentFileCache(Fetcher(stopping.event))
     desired = load_desired(settings, stop_signals=stopping, torrents=torrents)
     files, name = find_desired_files(settings), str(options.out_file or _PRINTED_FILE_NAME)
-    keep = None
+    save_torrent = None
     if options.torrents_folder:
-        keep = TorrentFolder(
-            options.torrents_folder, options.out_file.parent if options.out_file else Path()
-        ).save_torrent
+        yaml_folder = options.out_file.parent if options.out_file else Path()
+        save_torrent = TorrentFolder(options.torrents_folder, yaml_folder).save_torrent
 
     def load_merged(name: str, text: str) -> DesiredState:
         return load((*files, Path(name)), os.environ, torrent_files=torrents, texts={Path(name): text})
 
-    asked = ImportFilter(name, settings.instances, options.categories, options.tags)
+    selection = ImportFilter(name, settings.instances, options.categories, options.tags)
     with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
         try:
-            return import_library(desired, asked, load_merged, stopping.event, save_torrent=keep)
+            return import_library(desired, selection, load_merged, stopping.event, save_torrent=save_torrent)
         except (UnknownInstance, UnmatchedFilter) as error:
             raise CommandFailure(str(error), 4) from error
         except UnreadableInstance as error:
-            raise CommandFailure(f"{error}; no document was written (--instance limits an import)", 1) from error
+            raise CommandFailure(f"{error}; nothing was written. Limit the import with --instance", 1) from error
         except SaveError as error:
             raise CommandFailure(str(error), 1) from error
         except StopRequested as error:
-            raise CommandFailure("stopped; no document was written", stopping.exit_code or 1) from error
+            raise CommandFailure("stopped; nothing was written", stopping.exit_code or 1) from error
 
 
 def _save_document(file: Path, imported: ImportResult) -> None:
@@ -122,32 +115,30 @@ def _save_document(file: Path, imported: ImportResult) -> None:
 
 
 _NO_FILE_MESSAGE: Final = (
-    f"there is no {DEFAULT_FILE} here, which has to say where your qBittorrent is. Write these lines to {DEFAULT_FILE} "
-    "and run it again (or name another file with -f)"
+    f"there is no {DEFAULT_FILE} here that declares an instance. Write these lines to {DEFAULT_FILE} and try again, or "
+    "name another file with -f"
 )
 
 
 def _check_targets(options: ImportSettings) -> None:
-    """Fail before anything is read rather than after it."""
+    """Raise `CommandFailure` for targets that cannot be written, before anything is read."""
     for name, path in (("--out", options.out_file), ("--torrents", options.torrents_folder)):
         if path and not path.parent.is_dir():
             raise CommandFailure(f"{name}: there is no folder {path.parent}", 4)
     if options.out_file and os.path.lexists(options.out_file):
-        raise CommandFailure(
-            f"--out: {options.out_file} is there already, and is not overwritten. Name another file", 4
-        )
+        raise CommandFailure(f"--out: {options.out_file} exists and is not overwritten. Name another file", 4)
     if options.torrents_folder and os.path.lexists(options.torrents_folder) and not options.torrents_folder.is_dir():
-        raise CommandFailure(f"--torrents: {options.torrents_folder} is no folder", 4)
+        raise CommandFailure(f"--torrents: {options.torrents_folder} is not a folder", 4)
 
 
 def _next_command_text(files: Sequence[Path], new: Path) -> str:
-    """The command that shows what comes of it. A folder among the files may hold the new one already."""
-    held = any(file.is_dir() and file.resolve() == new.parent.resolve() for file in files)
-    given = [word for file in (*files, *(() if held else (new,))) for word in ("-f", str(file))]
-    return shlex.join(["reconcile", *given, "--dry-run"])
+    """Return the command that plans with the new file. A folder among the files may contain it already."""
+    is_included = any(file.is_dir() and file.resolve() == new.parent.resolve() for file in files)
+    words = [word for file in (*files, *(() if is_included else (new,))) for word in ("-f", str(file))]
+    return shlex.join(["reconcile", *words, "--dry-run"])
 
 
 def _counts_text(torrents: int, skipped: int) -> str:
     return format_count(torrents, "torrent") + (
-        f"; {skipped:,} left out, as it says at its beginning" if skipped else ""
+        f"; {skipped:,} skipped, listed at the top of the file" if skipped else ""
     )

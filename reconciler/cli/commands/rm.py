@@ -1,4 +1,4 @@
-"""The command rm."""
+"""`reconcile rm`: remove entries from the YAML files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reconciler.model.magnet import MagnetError, parse_magnet
 
 @dataclass(frozen=True, slots=True)
 class RemoveSettings:
-    """Which entries are to go. `instance`: only those for it."""
+    """The options of `rm`. With `instance`, only entries for that instance or group."""
 
     torrents: tuple[str, ...]
     instance: str | None = None
@@ -30,7 +30,7 @@ class RemoveSettings:
 
 
 def remove_command(settings: Settings, options: RemoveSettings) -> int:
-    """Remove entries, with the comments inside of them, from the files that hold them."""
+    """Remove entries, with the comments inside them, from their files. Return the exit code."""
     logs.configure(settings)
     torrents = TorrentFileCache()
     with StopSignals() as stopping:
@@ -38,69 +38,80 @@ def remove_command(settings: Settings, options: RemoveSettings) -> int:
         if desired.unfetched_count and not all(
             find_matches(text, _list_lookup_entries(desired, options)) for text in options.torrents
         ):
-            torrents = TorrentFileCache(Fetcher(stopping.event))  # those that are given by URL are known only then
+            torrents = TorrentFileCache(Fetcher(stopping.event))  # the names of entries with URLs are in their files
             desired = load_desired(settings, resolve_secrets=False, stop_signals=stopping, torrents=torrents)
-    places = (*desired.groups, *desired.instances)
-    if options.instance and options.instance not in places:
-        what = "instance or group" if desired.groups else "instance"
-        raise CommandFailure(f'there is no {what} "{options.instance}". Known: {", ".join(places)}', 4)
-    known = _list_lookup_entries(desired, options)
-    entries = list({id(one): one for one in (_find_entry(text, known) for text in options.torrents)}.values())
+    names = (*desired.groups, *desired.instances)
+    if options.instance and options.instance not in names:
+        kind = "instance or group" if desired.groups else "instance"
+        raise CommandFailure(f'there is no {kind} "{options.instance}". Known: {", ".join(names)}', 4)
+    candidates = _list_lookup_entries(desired, options)
+    entries = list(
+        {id(entry): entry for entry in (_find_entry(text, candidates) for text in options.torrents)}.values()
+    )
     by_file: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
     for entry in entries:
         by_file[entry.position.file].append(entry)
     changes = []
-    for name, some in by_file.items():
+    for name, file_entries in by_file.items():
         file = read_file(Path(name))
         try:
-            changes.append(FileChange(file, file.remove_entries({file.find_entry(entry.position) for entry in some})))
+            changes.append(
+                FileChange(file, file.remove_entries({file.find_entry(entry.position) for entry in file_entries}))
+            )
         except UnsupportedLayout as error:
             raise CommandFailure(f"{name}: {error}. Remove the entry by hand", 4) from error
     after = load_with_changes(settings, changes, torrents)
-    done = [
-        EntryOutcome("remove", one.infohash, one.label, one.instance, one.position, _effect_text(one, desired, after))
-        for one in entries
+    outcomes = [
+        EntryOutcome(
+            "remove", entry.infohash, entry.label, entry.instance, entry.position, _effect_text(entry, desired, after)
+        )
+        for entry in entries
     ]
-    return save_and_report(settings, changes, done, dry_run=options.dry_run)
+    return save_and_report(settings, changes, outcomes, dry_run=options.dry_run)
 
 
 def _list_lookup_entries(desired: DesiredState, options: RemoveSettings) -> list[LookupEntry[DesiredTorrent]]:
-    """What may be named: an entry by its own name, and by that of its link or file."""
+    """Return the entries to choose from, each with its own name and that of its link or file."""
     return [
-        LookupEntry(one, one.infohashes, _list_names(one))
-        for one in desired.torrents
-        if options.instance in (None, one.instance)
+        LookupEntry(entry, entry.infohashes, _list_names(entry))
+        for entry in desired.torrents
+        if options.instance in (None, entry.instance)
     ]
 
 
 def _list_names(entry: DesiredTorrent) -> tuple[str, ...]:
-    given = entry.source or entry.content
-    return tuple(name for name in (entry.name, given and given.name) if name)
+    source = entry.source or entry.content
+    return tuple(name for name in (entry.name, source and source.name) if name)
 
 
 def _find_entry(text: str, candidates: list[LookupEntry[DesiredTorrent]]) -> DesiredTorrent:
     with suppress(MagnetError):
-        text = str(parse_magnet(text).infohashes)  # a link is not repeated: it may hold a passkey
-    found = find_matches(text, candidates)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        more = [f"{one.position}  {one.infohash[:10]}  {one.label}  on {one.instance}" for one in found]
+        text = str(parse_magnet(text).infohashes)  # never quote a link: it may contain a passkey
+    matches = find_matches(text, candidates)
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        lines = [f"{entry.position}  {entry.infohash[:10]}  {entry.label}  on {entry.instance}" for entry in matches]
         raise CommandFailure(
-            f'"{text}" is {len(found)} entries. Say which by its infohash, or with --instance', 1, detail_lines=more
+            f'"{text}" matches {len(matches)} entries. Choose one by its infohash or with --instance',
+            1,
+            detail_lines=lines,
         )
-    close = [f"{one.position}  {one.infohash[:10]}  {one.label}" for one in find_similar(text, candidates)]
-    raise CommandFailure(f'no entry is called "{text}"' + (", but there is" if close else ""), 1, detail_lines=close)
+    similar = [f"{entry.position}  {entry.infohash[:10]}  {entry.label}" for entry in find_similar(text, candidates)]
+    raise CommandFailure(
+        f'no entry is called "{text}"' + (". Similar entries:" if similar else ""), 1, detail_lines=similar
+    )
 
 
 def _effect_text(entry: DesiredTorrent, desired: DesiredState, changed: DesiredState) -> str:
-    """What the next run does, now that it is no longer declared."""
+    """Return a note about what the next run does to the torrent."""
     if entry.absent:
-        return "it may be there again"
+        return "the next run no longer deletes the torrent"
     if desired.policy is not Policy.SYNC:
         return f"policy {desired.policy}: the torrent itself stays"
     if not changed.torrents:
-        return "nothing is declared any more, and the guard refuses to delete then"
+        return "no torrent is declared any more, so the guard refuses all deletions"
     if desired.quarantine_days:
-        return f"policy sync: the next run stops the torrent, if it is ours, and deletes it after {desired.quarantine_days}d"
-    return "policy sync: the next run deletes the torrent, if it is ours"
+        days = desired.quarantine_days
+        return f"policy sync: the next run stops the torrent if we own it, and deletes it after {days}d"
+    return "policy sync: the next run deletes the torrent if we own it"

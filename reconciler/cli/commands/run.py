@@ -1,4 +1,4 @@
-"""The main command: load, run once, report."""
+"""The main command without `--watch`: load, run once, report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reconciler.model.run import Run
 
 
 def run_command(settings: Settings, options: RunSettings) -> int:
-    """One run from the options to the exit code."""
+    """Run once and report. Return the exit code."""
     logs.configure(settings)
     if options.report:
         console.check_report_path(options.report)
@@ -35,14 +35,14 @@ def run_command(settings: Settings, options: RunSettings) -> int:
     _log_run(run, settings)
     unsaved = save_run_report(run, options)
     _write_run_report(run, settings, options)
-    if unsaved:  # said last and on standard error only: the report stands on standard output
+    if unsaved:  # last, and on standard error only: the report is on standard output
         console.print_failure(settings, unsaved)
         return run.exit_code if run.exit_code not in (0, 2) else unsaved.exit_code
     return run.exit_code
 
 
 def render_command_line(settings: Settings, options: RunSettings) -> str:
-    """How a person would start this run, for it to be repeated with an approval."""
+    """Return the command that repeats this run, to be completed with an approval."""
     words = ["reconcile"]
     for file in settings.files:
         words += ["-f", str(file)]
@@ -57,7 +57,7 @@ def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings
     from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
     from reconciler.plan.plan import NO_OWNED_COUNTS
 
-    chosen = RunOptions(
+    run_options = RunOptions(
         dry_run=options.dry_run,
         instances=settings.instances,
         accept_plan=options.accept_plan,
@@ -65,24 +65,27 @@ def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings
         detailed_exitcode=options.detailed_exitcode,
         shard=options.shard,
     )
-    began, clock = datetime.now(UTC), time.monotonic()
+    started_at, clock = datetime.now(UTC), time.monotonic()
     journal = open_journal(settings, lambda message: console.print_warning(settings, message))
     remembered = journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS
-    roster = load_placement_memory(desired, journal)
+    placement_memory = load_placement_memory(desired, journal)
     with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
-        patiently = partial(run_until_placed, timeout=options.wait, report_pending=PendingPrinter(settings, bars))
-        work = patiently if options.wait else run_once
+        waiting_run = partial(run_until_placed, timeout=options.wait, report_pending=PendingPrinter(settings, bars))
+        run_function = waiting_run if options.wait else run_once
         try:
-            run = work(desired, chosen, bars, stopping.event, placement_memory=roster, remembered=remembered)
+            run = run_function(
+                desired, run_options, bars, stopping.event, placement_memory=placement_memory, remembered=remembered
+            )
         except UnknownInstance as error:
             raise CommandFailure(str(error), 4) from error
     if journal:
-        journal.record_run(desired, FinishedRun(run, COMMAND_TRIGGER, began, time.monotonic() - clock), roster)
+        finished_run = FinishedRun(run, COMMAND_TRIGGER, started_at, time.monotonic() - clock)
+        journal.record_run(desired, finished_run, placement_memory)
     return run
 
 
 def save_run_report(run: Run, options: RunSettings) -> CommandFailure | None:
-    """Write the report file; a failure of it must not cost the report on standard output."""
+    """Write the report file. Return the failure, if any: it must not cost the report on standard output."""
     from reconciler.report.json.run import write_run
 
     try:
@@ -115,7 +118,7 @@ def _write_run_report(run: Run, settings: Settings, options: RunSettings) -> Non
 
 
 def _save_failure_report(options: RunSettings, failure: CommandFailure) -> None:
-    """A report file from an earlier run must not speak for this one."""
+    """Replace the report file of an earlier run, which does not describe this one."""
     from reconciler.report.json.common import write_failure
 
     if options.report:

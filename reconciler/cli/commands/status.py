@@ -1,4 +1,4 @@
-"""`reconcile status`: one look, one after the other, or until all is complete."""
+"""`reconcile status`: show it once, refresh it, wait for completion, or read it from a running loop."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from reconciler.watch import DesiredSource
 
 
-_MAX_REASONS = 5  # torrents that an error names
+_MAX_REASONS = 5  # in one error message
 
 
 def status_command(settings: Settings, options: StatusSettings) -> int:
-    """Show the live state beside the declared one, in whichever way was asked for."""
+    """Show the live state of the declared torrents: once, repeatedly, or when complete. Return the exit code."""
     if options.watch:
         return _show_repeatedly(settings, options)
     return _show_when_complete(settings, options) if options.wait else _show_once(settings, options)
@@ -58,8 +58,8 @@ def _show_once(settings: Settings, options: StatusSettings) -> int:
 
 
 def _show_repeatedly(settings: Settings, options: StatusSettings) -> int:
-    """Until Ctrl-C, which is how it is meant to end: exit code 0. What changes in the files shows."""
-    gc.enable()  # a short command goes without; this one is here to stay
+    """Refresh the status until Ctrl-C, which is exit code 0. Changed files are read again."""
+    gc.enable()  # `main` switched it off for short commands
     logs.configure(settings, always=True)
     from reconciler.cli.commands.status_display import can_redraw, make_status_display
     from reconciler.cli.commands.watch import open_desired_source
@@ -69,24 +69,24 @@ def _show_repeatedly(settings: Settings, options: StatusSettings) -> int:
         stop = stopping.event
         try:
             source = open_desired_source(settings, stop)
-            roster = _load_placement_memory(settings, source.desired)
+            memory = _load_placement_memory(settings, source.desired)
             with (
-                StatusWatcher(source.desired, settings.instances, stop, placement_memory=roster) as viewer,
-                make_status_display(settings, options) as shown,
+                StatusWatcher(source.desired, settings.instances, stop, placement_memory=memory) as watcher,
+                make_status_display(settings, options) as display,
             ):
                 while not stop.is_set():
-                    _reload_if_changed(source, viewer)
-                    status = replace(viewer.read_status().filter_torrents(options.selection), problems=source.problems)
-                    if stop.is_set() or not shown.show(status, datetime.now(UTC)):
+                    _reload_if_changed(source, watcher)
+                    status = replace(watcher.read_status().filter_torrents(options.selection), problems=source.problems)
+                    if stop.is_set() or not display.show(status, datetime.now(UTC)):
                         break
                     stop.wait(options.interval)
-        except StopRequested:  # while torrents were fetched
+        except StopRequested:  # while fetching torrents
             return 0
     return 0
 
 
 def _load_placement_memory(settings: Settings, desired: DesiredState) -> PlacementMemory:
-    """What earlier runs knew of the members of groups."""
+    """Return what earlier runs recorded about the members of groups."""
     from reconciler.cli.commands.history import load_placement_memory, open_journal
 
     journal = (
@@ -95,9 +95,9 @@ def _load_placement_memory(settings: Settings, desired: DesiredState) -> Placeme
     return load_placement_memory(desired, journal)
 
 
-def _reload_if_changed(source: DesiredSource, viewer: StatusWatcher) -> None:
+def _reload_if_changed(source: DesiredSource, watcher: StatusWatcher) -> None:
     if source.fingerprint_files() != source.read_fingerprints and source.read():
-        viewer.set_desired(source.desired)
+        watcher.set_desired(source.desired)
 
 
 def _show_when_complete(settings: Settings, options: StatusSettings) -> int:
@@ -109,48 +109,48 @@ def _show_when_complete(settings: Settings, options: StatusSettings) -> int:
 
     with StopSignals() as stopping:
         desired = load_desired(settings, stop_signals=stopping)
-        with WaitProgress(settings) as ticker:
+        with WaitProgress(settings) as progress:
             try:
-                roster = _load_placement_memory(settings, desired)
-                with StatusWatcher(desired, settings.instances, stopping.event, placement_memory=roster) as viewer:
-                    status = _wait_for_completion(viewer, options, stopping, ticker.show)
+                memory = _load_placement_memory(settings, desired)
+                with StatusWatcher(desired, settings.instances, stopping.event, placement_memory=memory) as watcher:
+                    status = _wait_for_completion(watcher, options, stopping, progress.show)
             except UnknownInstance as error:
                 raise CommandFailure(str(error), 4) from error
-    waited = status.wait_result
-    code = stopping.exit_code or int(waited is None or waited.outcome is not WaitOutcome.COMPLETE)
+    wait_result = status.wait_result
+    code = stopping.exit_code or int(wait_result is None or wait_result.outcome is not WaitOutcome.COMPLETE)
     _write_status_report(replace(status, exit_code=code), settings, options)
-    if waited and waited.reasons:
-        console.print_failure(settings, CommandFailure(_not_complete_reason(waited, options), code))
+    if wait_result and wait_result.reasons:
+        console.print_failure(settings, CommandFailure(_not_complete_reason(wait_result, options), code))
     return code
 
 
 def _wait_for_completion(
-    viewer: StatusWatcher, options: StatusSettings, stopping: StopSignals, show: Callable[[StatusReport], None]
+    watcher: StatusWatcher, options: StatusSettings, stopping: StopSignals, show: Callable[[StatusReport], None]
 ) -> StatusReport:
-    """The last look, with how it ended."""
+    """Read the status until it is complete, fails, times out or is stopped. Return the last status, with the result."""
     from reconciler.queries.completion import CompletionTracker, build_timeout_result
 
-    completion, began = CompletionTracker(options.selection), time.monotonic()
+    completion, started_at = CompletionTracker(options.selection), time.monotonic()
     status: StatusReport | None = None
     while True:
-        latest = viewer.read_status()
-        if stopping.event.is_set():  # which may be why it could not read
+        latest = watcher.read_status()
+        if stopping.event.is_set():  # the read may be incomplete because of it
             return replace(status or latest, wait_result=WaitResult(WaitOutcome.STOPPED))
-        ended = completion.evaluate_report(latest)
+        result = completion.evaluate_report(latest)
         status = replace(latest, torrents=completion.select_torrents(latest))
-        left = float("inf") if options.timeout is None else began + options.timeout - time.monotonic()
-        if ended is None and left <= 0:
-            ended = build_timeout_result(status.torrents)
-        if ended:
-            return replace(status, wait_result=ended)
+        seconds_left = float("inf") if options.timeout is None else started_at + options.timeout - time.monotonic()
+        if result is None and seconds_left <= 0:
+            result = build_timeout_result(status.torrents)
+        if result:
+            return replace(status, wait_result=result)
         show(status)
-        stopping.event.wait(min(options.interval, left))
+        stopping.event.wait(min(options.interval, seconds_left))
 
 
-def _not_complete_reason(waited: WaitResult, options: StatusSettings) -> str:
-    more = f"; and {len(waited.reasons) - _MAX_REASONS:,} more" if len(waited.reasons) > _MAX_REASONS else ""
-    late = f"not complete after {options.timeout:g} s: " if waited.outcome is WaitOutcome.TIMEOUT else ""
-    return late + "; ".join(waited.reasons[:_MAX_REASONS]) + more
+def _not_complete_reason(result: WaitResult, options: StatusSettings) -> str:
+    more = f"; and {len(result.reasons) - _MAX_REASONS:,} more" if len(result.reasons) > _MAX_REASONS else ""
+    prefix = f"not complete after {options.timeout:g} s: " if result.outcome is WaitOutcome.TIMEOUT else ""
+    return prefix + "; ".join(result.reasons[:_MAX_REASONS]) + more
 
 
 def _write_status_report(status: StatusReport, settings: Settings, options: StatusSettings) -> None:
@@ -165,7 +165,7 @@ def _write_status_report(status: StatusReport, settings: Settings, options: Stat
 
 
 def loop_status_command(settings: Settings, url: str) -> int:
-    """Show how a running loop is, as it says so itself."""
+    """Show the status that a running loop reports about itself. Return 1 if something needs attention."""
     from reconciler.web.client import InvalidLoopUrl, StatusRequestError, fetch_loop_status
 
     logs.configure(settings)
@@ -185,7 +185,7 @@ def loop_status_command(settings: Settings, url: str) -> int:
 
 
 def liveness_command(settings: Settings, url: str) -> int:
-    """Is a running loop alive? For the check of a container: an instance that is down is no reason to restart it."""
+    """Check that a running loop is alive, for container health checks. Instances that are down do not matter."""
     from reconciler.web.client import InvalidLoopUrl, StatusRequestError, check_liveness
 
     logs.configure(settings)

@@ -1,4 +1,4 @@
-"""What `reconcile status` shows while it looks again and again: in place on a terminal, else one after the other."""
+"""Repeated status reports of `reconcile status`: redrawn on a terminal, one after the other elsewhere."""
 
 from __future__ import annotations
 
@@ -25,50 +25,50 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-REPEAT_INTERVAL: Final = 60.0  # seconds between two lines that say the same, where lines cannot be replaced
+REPEAT_INTERVAL: Final = 60.0  # seconds between two equal lines, if lines cannot be replaced
 
 
 class StatusDisplay(Protocol):
-    """Shows one look after the other."""
+    """Shows one status report after the other."""
 
     def show(self, status: StatusReport, observed_at: datetime) -> bool:
-        """Show a look, made at that time (UTC); False where nobody is left to read it."""
+        """Show a status observed at that time (UTC). Return False if the reader has gone away."""
 
 
 def make_status_display(settings: Settings, options: StatusSettings) -> AbstractContextManager[StatusDisplay]:
-    """How to show them, by what standard output is and which form was asked for."""
+    """Return the display for the output format and the kind of standard output."""
     if settings.output is OutputFormat.JSON:
         return nullcontext(_JsonLinesDisplay(options.page))
     return _RedrawnDisplay(options) if can_redraw(settings) else nullcontext(_TextBlocksDisplay(options.page))
 
 
 def can_redraw(settings: Settings) -> bool:
-    """Are looks shown one in place of the other?"""
+    """True if each status replaces the one before on the terminal."""
     return settings.output is OutputFormat.TEXT and _can_replace_lines(sys.stdout)
 
 
 class _JsonLinesDisplay:
-    """JSON, an object a line, whether or not anything has changed."""
+    """JSON, one object per line, whether or not anything has changed."""
 
     def __init__(self, page: Pagination) -> None:
         self._page = page
 
     def show(self, status: StatusReport, observed_at: datetime) -> bool:
-        """Write a line."""
+        """Write one line."""
         from reconciler.report.json.status import write_status_line
 
         return console.write_report(lambda stream: write_status_line(status, observed_at, stream, self._page))
 
 
 class _TextBlocksDisplay:
-    """Text, a block where something has changed, each under its time."""
+    """Text, one block with its time for each change."""
 
     def __init__(self, page: Pagination) -> None:
         self._page = page
         self._last_lines: list[Line] | None = None
 
     def show(self, status: StatusReport, observed_at: datetime) -> bool:
-        """Write a block, unless it would be the same once more."""
+        """Write a block, unless it equals the last one."""
         lines = [*_render_problem_warning(status), *render_status(status, self._page)]
         if lines == self._last_lines:
             return True
@@ -80,7 +80,7 @@ class _TextBlocksDisplay:
 
 
 class _RedrawnDisplay:
-    """Text on a terminal. What does not fit its height is counted, what does not fit its width is cut."""
+    """Text on a terminal, cropped to its width, with the torrents below its height only counted."""
 
     def __init__(self, options: StatusSettings) -> None:
         self._options = options
@@ -91,11 +91,13 @@ class _RedrawnDisplay:
         self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._live.stop()
 
     def show(self, status: StatusReport, observed_at: datetime) -> bool:
-        """Show it in place of the one before."""
+        """Replace the status that is shown."""
         from rich.console import Group
 
         try:
@@ -105,22 +107,22 @@ class _RedrawnDisplay:
         return True
 
     def _render_lines(self, status: StatusReport, observed_at: datetime) -> Sequence[Line]:
-        about = f"   {observed_at.astimezone():%H:%M:%S} · every {self._options.interval:g} s · Ctrl-C ends"
-        head = [make_line(("reconcile status", Style.STRONG), (about, Style.DIM)), *_render_problem_warning(status)]
+        facts = f"   {observed_at.astimezone():%H:%M:%S} · every {self._options.interval:g} s · Ctrl-C to quit"
+        head = [make_line(("reconcile status", Style.STRONG), (facts, Style.DIM)), *_render_problem_warning(status)]
         page, (width, height) = self._options.page, self._console.size
         if page.limit is None:
-            others = len(head) + sum(1 for _ in render_status(status, replace(page, limit=1))) - 1
-            page = replace(page, limit=max(1, height - 1 - others))
-        return [*[*head, *render_status(status, page, width)][: height - 1], EMPTY_LINE]  # where a terminal writes ^C
+            other_lines = len(head) + sum(1 for _ in render_status(status, replace(page, limit=1))) - 1
+            page = replace(page, limit=max(1, height - 1 - other_lines))
+        return [*[*head, *render_status(status, page, width)][: height - 1], EMPTY_LINE]  # the terminal writes ^C there
 
 
 class WaitProgress:
-    """How far waiting is, on standard error: a line that is replaced on a terminal, one now and then elsewhere."""
+    """Progress of `--wait` on standard error: one line, replaced on a terminal, repeated at changes elsewhere."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        plain = settings.quiet or settings.log_format is LogFormat.JSON or not _can_replace_lines(sys.stderr)
-        self._live = None if plain else _make_live(_make_console(sys.stderr), transient=True)
+        is_plain = settings.quiet or settings.log_format is LogFormat.JSON or not _can_replace_lines(sys.stderr)
+        self._live = None if is_plain else _make_live(_make_console(sys.stderr), transient=True)
         self._last_shown: tuple[object, float] | None = None
 
     def __enter__(self) -> Self:
@@ -128,32 +130,34 @@ class WaitProgress:
             self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         if self._live:
             self._live.stop()
 
     def show(self, status: StatusReport) -> None:
-        """Say how far the torrents are that are waited for, and which instances are in trouble."""
-        absent = [f"{row.name}: {row.status}" for row in status.instances if not row.status.is_ok]
-        sentence = " · ".join(["waiting: " + progress_text(status.torrents), *absent])
+        """Show the progress of the selected torrents, and the instances with problems."""
+        problems = [f"{row.name}: {row.status}" for row in status.instances if not row.status.is_ok]
+        text = " · ".join(["waiting: " + progress_text(status.torrents), *problems])
         if self._live:
-            self._live.update(_crop_line(make_line((sentence, Style.DIM))), refresh=True)
+            self._live.update(_crop_line(make_line((text, Style.DIM))), refresh=True)
             return
-        gist = [(row.infohash, row.phase, row.is_complete) for row in status.torrents], absent
+        summary = [(row.infohash, row.phase, row.is_complete) for row in status.torrents], problems
         if (
             self._last_shown is None
-            or self._last_shown[0] != gist
+            or self._last_shown[0] != summary
             or time.monotonic() >= self._last_shown[1] + REPEAT_INTERVAL
         ):
-            self._last_shown = gist, time.monotonic()
-            console.print_info(self._settings, sentence)
+            self._last_shown = summary, time.monotonic()
+            console.print_info(self._settings, text)
 
 
 def _render_problem_warning(status: StatusReport) -> Sequence[Line]:
     if not status.problems:
         return ()
-    wrong = f"{format_count(len(status.problems))} in the files now, first {status.problems[0]}"
-    return (make_line((f"{wrong}; shown is what they were before", Style.WAIT)),)
+    text = f"the changed files have {format_count(len(status.problems))}, the first: {status.problems[0]}"
+    return (make_line((f"{text}; the last valid state is shown", Style.WAIT)),)
 
 
 def _can_replace_lines(stream: TextIO) -> bool:
@@ -172,7 +176,7 @@ def _make_live(console: Console, *, transient: bool = False) -> Live:
     return Live(console=console, auto_refresh=False, transient=transient, vertical_overflow="crop")
 
 
-def _crop_line(line_to_crop: Line) -> Text:
-    text = render_styled(line_to_crop, sys.stdout)
+def _crop_line(line: Line) -> Text:
+    text = render_styled(line, sys.stdout)
     text.no_wrap, text.overflow = True, "ellipsis"
     return text

@@ -1,4 +1,4 @@
-"""The commands that contact no instance: validate, and the status of a running loop."""
+"""`reconcile validate`: check the files offline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.report.text.problems import format_count
 
 
 def validate_command(settings: Settings) -> int:
-    """Check the files, offline."""
+    """Load the files without contacting anything, and report the result. Return the exit code."""
     logs.configure(settings)
     _write_validation(settings, load_desired(settings, resolve_secrets=False))
     return 0
@@ -22,7 +22,7 @@ def _write_validation(settings: Settings, desired: DesiredState) -> None:
     files = ", ".join(str(file) for file in find_desired_files(settings))
     counts = f"{format_count(torrents, 'torrent')} on {format_count(instances, 'instance')}"
     if desired.unfetched_count:
-        counts += f", and {format_count(desired.unfetched_count, 'torrent')} by URL, which a validation does not fetch"
+        counts += f", and {format_count(desired.unfetched_count, 'torrent')} by URL, which validate does not fetch"
     verdict = f"{files}: valid: {counts}"
     if settings.output is OutputFormat.JSON:
         from reconciler.report.json.run import write_validation

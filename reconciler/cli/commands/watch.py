@@ -1,4 +1,4 @@
-"""The main command with --watch: load, then run until asked to stop."""
+"""The main command with `--watch`: load, then reconcile until a signal stops it."""
 
 from __future__ import annotations
 
@@ -26,49 +26,16 @@ if TYPE_CHECKING:
     from reconciler.web import StatusBoard
 
 
-def make_notifiers(options: RunSettings, interval: float) -> list[Notifier]:
-    """The observer that notifies, or none where nobody asked for it. Raises `CommandFailure` for an address of no use."""
-    given = [("--notify", url) for url in options.notify]
-    if options.notify_file:
-        given += [("--notify-file", url) for url in _read_addresses(options.notify_file)]
-    if not given:
-        return []
-    from reconciler.notify import InvalidNotificationUrl, Notifier, make_sender
-    from reconciler.report.notification import build_notification
-
-    addresses = []
-    for option, url in given:
-        try:
-            addresses.append(make_sender(url))
-        except InvalidNotificationUrl as error:
-            raise CommandFailure(f"{option}: {error}", 4) from None
-    return [Notifier(addresses, build_notification, interval)]
-
-
-def _read_addresses(path: Path) -> list[Secret]:
-    """The addresses in a file: one a line, empty lines and those that begin with # left out."""
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except OSError as error:
-        raise CommandFailure(f"--notify-file: {path}: {error.strerror or error}", 4) from error
-    except UnicodeDecodeError:
-        raise CommandFailure(f"--notify-file: {path} is not UTF-8 text", 4) from None
-    found = [Secret(line) for line in lines if line and not line.startswith("#")]
-    if not found:
-        raise CommandFailure(f"--notify-file: {path} holds no address", 4)
-    return found
-
-
-LOGOUT_AFTER: Final = 3.0  # seconds after being asked to stop: log out past a request that does not end
-EXIT_AFTER: Final = 4.5  # seconds: end, whatever is still under way
+LOGOUT_AFTER: Final = 3.0  # seconds after a stop signal: log out, although a request has not ended
+EXIT_AFTER: Final = 4.5  # seconds after a stop signal: exit, whatever has not ended
 
 
 def watch_command(settings: Settings, options: RunSettings) -> int:
-    """Run until SIGTERM or SIGINT, which end it with 0."""
+    """Reconcile until SIGTERM or SIGINT, which is exit code 0."""
     _check_options(settings, options)
     interval = options.interval or 60.0
-    notifying = make_notifiers(options, interval)
-    gc.enable()  # a short command goes without; this one is here to stay
+    notifiers = make_notifiers(options, interval)
+    gc.enable()  # `main` switched it off for short commands
     logs.configure(settings, always=True)
     import structlog
 
@@ -83,13 +50,13 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
             source = open_desired_source(settings, stop)
         except StopRequested:
             return 0
-        with ExitStack() as ending:
-            deadline = ending.enter_context(_ShutdownDeadline(stop))
-            board = ending.enter_context(
+        with ExitStack() as stack:
+            deadline = stack.enter_context(_ShutdownDeadline(stop))
+            board = stack.enter_context(
                 _serve_status_board(settings, options, interval, lambda: trigger.request_run(RunTrigger.RELOAD))
             )
-            for notifier in notifying:
-                ending.callback(notifier.close)
+            for notifier in notifiers:
+                stack.callback(notifier.close)
             watch = WatchLoop(
                 source,
                 RunOptions(
@@ -98,7 +65,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
                 interval,
                 trigger,
                 stop,
-                listeners=[WatchLog(settings, options), *([board] if board else []), *notifying],
+                listeners=[WatchLog(settings, options), *([board] if board else []), *notifiers],
                 progress=board.progress if board else None,
                 journal=open_journal(settings, structlog.get_logger().warning),
             )
@@ -112,17 +79,54 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
 
 def _check_options(settings: Settings, options: RunSettings) -> None:
     if settings.output not in (OutputFormat.TEXT, OutputFormat.JSON):
-        raise CommandFailure(f"a watch has no {settings.output} form, only text and json", 4)
+        raise CommandFailure(f"--watch does not support --output {settings.output}. Use text or json", 4)
     if options.detailed_exitcode:
-        raise CommandFailure("--detailed-exitcode is for a single run: a watch that is asked to stop exits 0", 4)
+        raise CommandFailure(
+            "--detailed-exitcode cannot be combined with --watch, which exits with 0 when it is stopped", 4
+        )
     if options.wait:
-        raise CommandFailure("--wait is for a single run: a watch places what is pending as soon as it can", 4)
+        raise CommandFailure(
+            "--wait cannot be combined with --watch, which places pending torrents as soon as it can", 4
+        )
     if options.report:
         console.check_report_path(options.report)
 
 
+def make_notifiers(options: RunSettings, interval: float) -> list[Notifier]:
+    """Return the notifier, or nothing if there are no URLs. Raises `CommandFailure` for a URL that cannot be used."""
+    urls = [("--notify", url) for url in options.notify]
+    if options.notify_file:
+        urls += [("--notify-file", url) for url in _read_urls(options.notify_file)]
+    if not urls:
+        return []
+    from reconciler.notify import InvalidNotificationUrl, Notifier, make_sender
+    from reconciler.report.notification import build_notification
+
+    senders = []
+    for option, url in urls:
+        try:
+            senders.append(make_sender(url))
+        except InvalidNotificationUrl as error:
+            raise CommandFailure(f"{option}: {error}", 4) from None
+    return [Notifier(senders, build_notification, interval)]
+
+
+def _read_urls(path: Path) -> list[Secret]:
+    """Read notification URLs, one per line, without empty lines and comments (#). Raises `CommandFailure`."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except OSError as error:
+        raise CommandFailure(f"--notify-file: {path}: {error.strerror or error}", 4) from error
+    except UnicodeDecodeError:
+        raise CommandFailure(f"--notify-file: {path} is not UTF-8 text", 4) from None
+    urls = [Secret(line) for line in lines if line and not line.startswith("#")]
+    if not urls:
+        raise CommandFailure(f"--notify-file: {path} contains no URL", 4)
+    return urls
+
+
 def open_desired_source(settings: Settings, stop: threading.Event) -> DesiredSource:
-    """The files, read once; what is wrong or doubtful in them is said. Raises `CommandFailure`, or `StopRequested`."""
+    """Read the files once and print their warnings. Raises `CommandFailure` or `StopRequested`."""
     from reconciler.desired import DesiredStateError
     from reconciler.engine.selection import UnknownInstance, select_instances
     from reconciler.fetch import Fetcher
@@ -143,10 +147,10 @@ def open_desired_source(settings: Settings, stop: threading.Event) -> DesiredSou
 def _serve_status_board(
     settings: Settings, options: RunSettings, interval: float, reload: Callable[[], None]
 ) -> Iterator[StatusBoard | None]:
-    """The board that is served over HTTP meanwhile, where `--listen` asks for it."""
+    """Context in which the status board of `--listen` is served over HTTP. Without `--listen`, None."""
     if options.listen is None:
         if options.token_file:
-            raise CommandFailure("--token-file is for requests over HTTP: give --listen with it", 4)
+            raise CommandFailure("--token-file requires --listen", 4)
         yield None
         return
     from reconciler.engine.selection import select_instances
@@ -155,12 +159,12 @@ def _serve_status_board(
     board = StatusBoard(
         interval,
         settings.instances,
-        select_instances=lambda desired: [one.name for one in select_instances(desired, (), options.shard)],
+        select_instances=lambda desired: [instance.name for instance in select_instances(desired, (), options.shard)],
     )
     try:
         token = partial(read_token, options.token_file) if options.token_file else None
         if token:
-            token()  # what is of no use is said now
+            token()  # a file without a usable token fails now
         server = serve(board, options.listen, reload, token)
     except (ListenError, TokenError) as error:
         raise CommandFailure(str(error), 4) from error
@@ -169,7 +173,7 @@ def _serve_status_board(
 
 
 class _ShutdownDeadline:
-    """While it is entered: ends the process in time after `stop`, even where a request never ends."""
+    """Context that ends the process in time after `stop`, even if a request never ends."""
 
     def __init__(self, stop: threading.Event) -> None:
         self.log_out: Callable[[], None] = lambda: None
@@ -187,6 +191,6 @@ class _ShutdownDeadline:
         self._stop.wait()
         if self._has_ended.wait(LOGOUT_AFTER):
             return
-        threading.Thread(target=self.log_out, name="leave", daemon=True).start()
+        threading.Thread(target=self.log_out, name="logout", daemon=True).start()
         if not self._has_ended.wait(EXIT_AFTER - LOGOUT_AFTER):
             os._exit(0)
