@@ -26,25 +26,25 @@ BAD_USAGE = [
     (["bogus"], "No such command 'bogus'"),
     (["--output", "xml"], "'xml' is not one of"),
     (["-f"], "requires an argument"),
-    (["--detailed-exitcode"], "give --dry-run with it"),
+    (["--detailed-exitcode"], "--detailed-exitcode requires --dry-run"),
     (["--accept-plan", "abc"], "sha256: and 64 hex digits"),
     (["--report", "nowhere/report.json"], "there is no folder nowhere"),
     (["--report", "."], "is a folder"),
-    (["--dry-run", "validate"], "validate takes no --dry-run"),
-    (["--instance", "home", "validate"], "validate takes no --instance"),
-    (["status", "--output", "github"], "status has no github form"),
+    (["--dry-run", "validate"], "validate does not accept --dry-run"),
+    (["--instance", "home", "validate"], "validate does not accept --instance"),
+    (["status", "--output", "github"], "status does not support --output github"),
     (["validate", "--bogus"], "No such option: --bogus"),
     (["-f", "missing.yaml"], "the desired state is invalid"),
     (["--watch", "-f", "missing.yaml"], "the desired state is invalid"),
     (["--watch", "--interval", "60"], "--interval: a duration is a whole number and its unit"),
     (["--watch", "--interval", "0s"], "--interval: a duration is more than 0s"),
-    (["--interval", "60s"], "give --watch with it"),
-    (["--watch", "--dry-run", "--detailed-exitcode"], "--detailed-exitcode is for a single run"),
+    (["--interval", "60s"], "--interval requires --watch"),
+    (["--watch", "--dry-run", "--detailed-exitcode"], "--detailed-exitcode cannot be combined with --watch"),
     (["--watch", "--instance", "nowhere"], 'no instance "nowhere"'),
     (["--watch", "--report", "nowhere/report.json"], "there is no folder nowhere"),
-    (["--watch", "validate"], "validate takes no --watch"),
-    (["--notify", "https://hooks.example/x"], "--notify is for a watch: give --watch with it"),
-    (["--notify-file", "urls"], "--notify-file is for a watch: give --watch with it"),
+    (["--watch", "validate"], "validate does not accept --watch"),
+    (["--notify", "https://hooks.example/x"], "--notify requires --watch"),
+    (["--notify-file", "urls"], "--notify-file requires --watch"),
     (["--watch", "--notify", "hooks.example/hidden"], "--notify: an address is a URL, such as"),
     (["--watch", "--notify", "https://:1/hidden"], "--notify: https://… is no usable URL"),
     (["--watch", "--notify-file", "urls"], "--notify-file: urls: No such file or directory"),
@@ -55,7 +55,7 @@ BAD_USAGE = [
     (["--shard", "0/0"], "COUNT is 1 to 1000"),
     (["--shard", "0/1001"], "COUNT is 1 to 1000"),
     (["--watch", "--shard", "2/2"], "of 2 the last is 1/2"),
-    (["--shard", "0/2", "validate"], "validate takes no --shard"),
+    (["--shard", "0/2", "validate"], "validate does not accept --shard"),
 ]
 
 
@@ -163,7 +163,7 @@ def test_no_file_at_all(
 @pytest.mark.parametrize("form", ["markdown", "github"])
 def test_a_watch_has_two_forms(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["--watch", "--output", form]) == 4
-    assert f"a watch has no {form} form" in "".join(capsys.readouterr())
+    assert f"--watch does not support --output {form}" in "".join(capsys.readouterr())
 
 
 @pytest.mark.usefixtures("folder")

@@ -139,8 +139,8 @@ def test_as_people_read_it(home: Home, any_server: QbittorrentServer, box: Proxy
     assert said.out.startswith("box  OK  http://127.0.0.1:")
     assert said.out.endswith("\n\nnothing to mend\n")
     assert home.typed("doctor", "--instance", "nope").exit_code == 4
-    assert "doctor has no markdown form" in home.typed("doctor", "--output", "markdown").err
-    assert "doctor takes no --dry-run" in home.typed("--dry-run", "doctor").err
+    assert "doctor does not support --output markdown" in home.typed("doctor", "--output", "markdown").err
+    assert "doctor does not accept --dry-run" in home.typed("--dry-run", "doctor").err
     home.file.write_text("version: 1\n")
     assert home.typed("doctor").exit_code == 4
 

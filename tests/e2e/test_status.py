@@ -153,7 +153,7 @@ def test_in_a_pipe_a_block_for_each_change(home: Home, any_server: QbittorrentSe
         home.write(entry(1, paused=True), entry(2))
         watched.until(lambda: said("~  torrent-2  box       missing"))
         home.file.write_text("version: 7\n")
-        watched.until(lambda: said("problems in the files now, first desired.yaml:1:"))
+        watched.until(lambda: said("problems, the first: desired.yaml:1:"))
         assert watched.process.poll() is None
         home.file.write_text(good)
         watched.until(lambda: "1 declared torrent: 1 stopped\n" in watched.out[-4:])

@@ -78,9 +78,9 @@ def test_several_at_once_each_once(file: Path, capsys: pytest.CaptureFixture[str
         ([STEEL, "--tag", "a,b"], "a tag cannot hold a comma"),
         ([STEEL, "--save-path", "relative"], "this path is not absolute"),
         ([STEEL, "--instance", "hom"], 'no instance "hom". Did you mean "home"?'),
-        ([STEEL, "--to", "other.yaml"], "other.yaml is not one of the files: desired.yaml"),
-        ([STEEL, BUNNY, "--name", "x"], "--name is for one torrent"),
-        ([STEEL, "--output", "github"], "add has no github form"),
+        ([STEEL, "--to", "other.yaml"], "other.yaml is not a file of the desired state: desired.yaml"),
+        ([STEEL, BUNNY, "--name", "x"], "--name requires a single torrent"),
+        ([STEEL, "--output", "github"], "add does not support --output github"),
     ],
 )
 def test_what_cannot_be_added(
@@ -116,13 +116,13 @@ def test_which_file_and_which_instance(tmp_path: Path, capsys: pytest.CaptureFix
     files = ["-f", str(tmp_path)]
     assert run_command_line(["add", STEEL, *files]) == 0, "only one has torrents"
     assert one.read_text().endswith(f"- magnet: {SINTEL}\n- magnet: {STEEL}\n")
-    assert "with the defaults there: instance, category" in capsys.readouterr().out
+    assert "with these defaults of the file: instance, category" in capsys.readouterr().out
 
     two.write_text("version: 1\ntorrents: []\n")
     assert run_command_line(["add", BUNNY, *files]) == 4
-    assert "Say which with --to FILE" in capsys.readouterr().err
+    assert "Choose one with --to FILE" in capsys.readouterr().err
     assert run_command_line(["add", BUNNY, *files, "--to", str(two)]) == 4
-    assert "there are several instances: one, two. Say which" in capsys.readouterr().err
+    assert "there are several instances: one, two. Choose one" in capsys.readouterr().err
     assert run_command_line(["add", BUNNY, *files, "--to", str(two), "--instance", "two"]) == 0
     assert two.read_text() == f"version: 1\ntorrents:\n  - magnet: {BUNNY}\n    instance: two\n"
     assert run_command_line(["add", SINTEL, *files, "--to", str(two), "--instance", "two"]) == 0, (
@@ -132,7 +132,7 @@ def test_which_file_and_which_instance(tmp_path: Path, capsys: pytest.CaptureFix
 
     assert run_command_line(["rm", "08ada5", *files]) == 1
     said = capsys.readouterr().err
-    assert '"08ada5" is 2 entries' in said
+    assert '"08ada5" matches 2 entries' in said
     assert f"{one}:4:3" in said and "on two" in said
     assert run_command_line(["rm", "08ada5", "209c82", *files, "--instance", "one"]) == 0
     assert one.read_text() == "version: 1\ndefaults: {instance: one, category: c}\ntorrents: []\n"
@@ -153,7 +153,7 @@ def test_rm(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert file.read_text() == FILE[: FILE.index("  - magnet")] + f"  - magnet: {STEEL}\n"
 
     assert run_command_line(["rm", STEEL + "&tr=http%3A%2F%2Fpasskey"]) == 0
-    assert "the guard refuses to delete then" in capsys.readouterr().out
+    assert "the guard refuses all deletions" in capsys.readouterr().out
     assert file.read_text() == FILE[: FILE.index("torrents:")] + "torrents: []\n"
 
 
@@ -161,7 +161,7 @@ def test_what_is_declared_absent_is_not_added(file: Path, capsys: pytest.Capture
     file.write_text(FILE + f"  - magnet: {STEEL}\n    state: absent\n")
     assert run_command_line(["add", STEEL]) == 4
     assert (
-        "is declared absent at desired.yaml:9:5. Remove that first: reconcile rm 209c8226b2" in capsys.readouterr().err
+        "is declared absent at desired.yaml:9:5. Remove that entry first: reconcile rm 209c8226b2" in capsys.readouterr().err
     )
 
 
