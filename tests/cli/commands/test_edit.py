@@ -161,7 +161,8 @@ def test_what_is_declared_absent_is_not_added(file: Path, capsys: pytest.Capture
     file.write_text(FILE + f"  - magnet: {STEEL}\n    state: absent\n")
     assert run_command_line(["add", STEEL]) == 4
     assert (
-        "is declared absent at desired.yaml:9:5. Remove that entry first: reconcile rm 209c8226b2" in capsys.readouterr().err
+        "is declared absent at desired.yaml:9:5. Remove that entry first: reconcile rm 209c8226b2"
+        in capsys.readouterr().err
     )
 
 
