@@ -1,7 +1,7 @@
-"""qbittorrent-api, made honest: one call is one request, and nothing is sent that was not asked for.
+"""qbittorrent-api with one request for each call, and no others.
 
-As it comes, the library sends a failed request again (mutations too), logs in again on any 403, asks for the version
-before many calls, reads credentials from the environment, and may fall back from https to http. None of that is left.
+By default the library sends a failed request again (mutations too), logs in again on any 403, reads the version before
+many calls, reads credentials from the environment, and may fall back from https to http. All of this is switched off.
 """
 
 from __future__ import annotations
@@ -45,19 +45,18 @@ from reconciler.qbittorrent.transfers import TransferStats
 
 StatusFilter = Literal["stopped", "running"]
 
-
-LOGOUT_TIMEOUT = 5.0  # seconds: a run does not wait longer to take its leave
+LOGOUT_TIMEOUT = 5.0  # seconds
 
 
 class Client(qbittorrentapi.Client):
     """The Web API of one instance. Raises what qbittorrent-api, requests and pydantic raise, or `UnexpectedReply`.
 
-    `request_count` counts what was sent. `web_api` is the Web API version, once known; calls that depend on it need it.
-    A `gauge` reads along how transfers get on.
+    `request_count` is the number of requests sent. `web_api` is the Web API version, to be set before calls that depend
+    on it. `transfer_stats` reads the state of the transfers from replies.
     Redirects are not followed: they turn a POST into a GET, which would read where it should write.
 
     The standard variables HTTP_PROXY, HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are honoured, the last unless the
-    instance has its own `tls` settings; ~/.netrc is not: its credentials would replace ours and could get us banned.
+    instance has its own `tls` settings. ~/.netrc is not: its credentials would replace ours and could get us banned.
     """
 
     def __init__(self, instance: Instance, transfer_stats: TransferStats | None = None) -> None:
@@ -65,7 +64,7 @@ class Client(qbittorrentapi.Client):
         api_key = instance.api_key.reveal() if instance.api_key else ""
         self.request_count = 0
         self.web_api = ""
-        self.server_date = ""  # the header of the last answer
+        self.server_date = ""  # the `Date` header of the last reply
         super().__init__(
             host=instance.url,
             api_key=api_key,
@@ -81,13 +80,13 @@ class Client(qbittorrentapi.Client):
             RAISE_NOTIMPLEMENTEDERROR_FOR_UNIMPLEMENTED_API_ENDPOINTS=True,
             SIMPLE_RESPONSES=True,
         )
-        # The library fills what is empty from QBITTORRENTAPI_* variables, which are none of ours.
+        # The library fills empty settings from QBITTORRENTAPI_* variables, which are not for this program.
         self.username = self._password = ""
         self._api_key = api_key
         self._VERIFY_WEBUI_CERTIFICATE = instance.tls_verify
 
     def log_in(self, username: str, password: Secret) -> None:
-        """One attempt, with a fresh cookie jar. Raises `LoginFailed`; a ban is a 403."""
+        """Log in, in one attempt, with a new cookie jar. Raises `LoginFailed`; a ban is a 403."""
         self._initialize_context()
         data = {"username": username, "password": password.reveal()}
         reply: Response = self._post(_name=APINames.Authorization, _method="login", data=data)
@@ -100,21 +99,21 @@ class Client(qbittorrentapi.Client):
         """End the session on the server, if there is one, and close all connections."""
         try:
             if self._http_session and self._http_session.cookies:
-                patience = {"timeout": LOGOUT_TIMEOUT}
-                self._post(_name=APINames.Authorization, _method="logout", requests_args=patience)
+                arguments = {"timeout": LOGOUT_TIMEOUT}
+                self._post(_name=APINames.Authorization, _method="logout", requests_args=arguments)
         finally:
             self._trigger_session_initialization()
 
     def read_torrent_rows(
         self, hashes: list[str] | None = None, status: StatusFilter | None = None
     ) -> list[TorrentRow]:
-        """The rows of torrents/info: all, or those of `hashes`; `status` is put in the words of the version."""
+        """Return the rows of torrents/info: all, or only `hashes`. The library translates `status` to the version."""
         if hashes is not None and not hashes:
             raise ValueError("an empty list of hashes would mean all torrents")
         return cast("list[TorrentRow]", self.torrents_info(status_filter=status, torrent_hashes=hashes))
 
     def read_torrent_rows_with_files(self, hashes: list[str]) -> list[TorrentFilesRow]:
-        """The rows of torrents/info of some torrents, with their files (>= 5.2)."""
+        """Return the rows of torrents/info of these torrents, with their files (>= 5.2)."""
         reply: Response = self._post(
             _name=APINames.Torrents,
             _method="info",
@@ -124,18 +123,18 @@ class Client(qbittorrentapi.Client):
         return TORRENT_FILES_ROWS_ADAPTER.validate_json(reply.content)
 
     def read_file_rows(self, torrent_id: str) -> list[FileRow]:
-        """The rows of torrents/files of one torrent; none before there is metadata."""
+        """Return the rows of torrents/files of one torrent; none without metadata."""
         reply: Response = self._post(
             _name=APINames.Torrents, _method="files", data={"hash": torrent_id}, response_class=Response
         )
         return FILE_ROWS_ADAPTER.validate_json(reply.content)
 
     def read_category_rows(self) -> Mapping[str, CategoryRow]:
-        """The rows of torrents/categories."""
+        """Return the rows of torrents/categories."""
         return cast("Mapping[str, CategoryRow]", self.torrents_categories())
 
     def read_creator_rows(self) -> list[TaskRow]:
-        """The rows of torrentcreator/status."""
+        """Return the rows of torrentcreator/status."""
         reply: Response = self._post(
             _name=APINames.TorrentCreator,
             _method="status",
@@ -145,7 +144,7 @@ class Client(qbittorrentapi.Client):
         return TASK_ROWS_ADAPTER.validate_json(reply.content)
 
     def add_creator_task(self, form: Mapping[str, Any]) -> str:
-        """torrentcreator/addTask, of which the library leaves out `source`; the id of the task."""
+        """Send torrentcreator/addTask and return the id of the task. The library's own call leaves out `source`."""
         reply: Response = self._post(
             _name=APINames.TorrentCreator,
             _method="addTask",
@@ -156,28 +155,28 @@ class Client(qbittorrentapi.Client):
         return ADD_TASK_ADAPTER.validate_json(reply.content)["taskID"]
 
     def read_preference_values(self) -> Mapping[str, object]:
-        """What app/preferences has, secrets included."""
+        """Return app/preferences, secrets included."""
         return cast("Mapping[str, object]", self.app_preferences())
 
     def read_main_data(self, rid: int) -> MainData:
-        """What sync/maindata has to tell to one who knows its reply `rid`; 0: everything."""
+        """Return the reply of sync/maindata with the changes since its reply `rid`; 0: everything."""
         return cast("MainData", self.sync_maindata(rid=rid))
 
     def read_free_space(self) -> int:
-        """The bytes free at the default path, from a full reply of sync/maindata."""
+        """Return the bytes free at the default path, from a full reply of sync/maindata."""
         reply: Response = self._post(_name=APINames.Sync, _method="maindata", data={"rid": 0})
         return SERVER_STATE_ADAPTER.validate_json(reply.content)["server_state"]["free_space_on_disk"]
 
     def app_web_api_version(self, **_: Any) -> str:
-        """The version that is known; the library would ask for it before every call that depends on it."""
+        """Return the known version. The library would request it before every call that depends on it."""
         return self.web_api
 
     def read_web_api_version(self) -> str:
-        """Ask for the Web API version."""
+        """Request the Web API version."""
         return str(super().app_web_api_version())
 
     def _auth_request(self, *args: Any, **kwargs: Any) -> Any:
-        """No login behind a call: whether a 403 calls for one is judged by the connection."""
+        """Send without a login: the connection decides if a 403 needs one."""
         return self._request_manager(*args, **kwargs)
 
     def _request_manager(
@@ -190,15 +189,15 @@ class Client(qbittorrentapi.Client):
         version_removed: str = "",
         **kwargs: Any,
     ) -> Any:
-        """Send once. The library would send again, blindly, what failed or timed out."""
+        """Send once. The library would send again after an error or a timeout."""
         endpoint = f"{api_namespace}/{api_method}"
-        if self.web_api:  # until it is known there are only calls that every version has
+        if self.web_api:  # every version has the calls before it is set
             self._is_endpoint_supported_for_version(endpoint, version_introduced, version_removed)
         self.request_count += 1
         return self._request(http_method, api_namespace, api_method, *args, **kwargs)
 
     def _cast(self, response: Response, response_class: type, **_: Any) -> Any:
-        """The body as what it should be. Pages and redirects are never an answer of qBittorrent's API."""
+        """Return the body as `response_class`. The API of qBittorrent never answers with a page or a redirect."""
         self.server_date = response.headers.get("Date", "")
         if response.status_code >= 300:
             raise UnexpectedReply(
@@ -225,15 +224,15 @@ class Client(qbittorrentapi.Client):
     @property
     def _session(self) -> QbittorrentSession:
         session = super()._session
-        session.auth = _skip_auth  # else requests looks into ~/.netrc
+        session.auth = _skip_auth  # otherwise requests reads ~/.netrc
         return session
 
 
 def is_loopback(url: str) -> bool:
-    """Is the instance on this very machine?
+    """True if the instance is on this machine.
 
-    Then it need not compress: on loopback that costs a tenth (10,000 torrents on 5.3.0: 0.66 s instead of 0.60 s).
-    Over a network a list that shrinks to a tenth or less is well worth it.
+    Compression costs a tenth more time on loopback (10,000 torrents on 5.3.0: 0.66 s instead of 0.60 s). Over a network
+    it pays: a list shrinks to a tenth or less.
     """
     host = urlsplit(url).hostname or ""
     try:
@@ -247,6 +246,6 @@ def _skip_auth(request: PreparedRequest) -> PreparedRequest:
 
 
 def _redirect_target(response: Response) -> str:
-    """Where a redirect leads, without its query: that may hold tokens."""
+    """The target of a redirect, without its query, which may contain tokens."""
     target = urlsplit(response.headers.get("Location", ""))
     return (f"{target.scheme}://{target.hostname}" if target.hostname else "") + (target.path or "nowhere")

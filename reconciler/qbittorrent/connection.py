@@ -1,4 +1,4 @@
-"""One logged-in conversation with one instance: when to log in, when to stop, and what every failure means."""
+"""A logged-in connection to one instance: it logs in when needed, stops on request, and translates every error."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NO_VERSION_TEXT = "did not give a version. Does `url` lead to qBittorrent's Web
 
 
 class Connection:
-    """Sends requests to one instance. Every method raises `InstanceError`, or `StopRequested` before it sends.
+    """A connection to one instance. Every method raises `InstanceError`, or `StopRequested` before it sends.
 
     `version` (like `v5.1.0`) and the Web API version (`web_api` like `2.11.4`, `api_version` as numbers) are empty
     before `open`. `open_count` is the number of logins: the server's state for a session ends with the session.
@@ -59,16 +59,16 @@ class Connection:
 
     @property
     def request_count(self) -> int:
-        """How many HTTP requests were sent so far."""
+        """The number of HTTP requests sent so far."""
         return self._client.request_count
 
     @property
     def server_date(self) -> str:
-        """The `Date` header of the last answer, "" where it had none."""
+        """The `Date` header of the last reply, "" if it had none."""
         return self._client.server_date
 
     def open(self) -> None:
-        """Log in (one attempt; none with an API key or without credentials) and learn the versions."""
+        """Log in (one attempt; none with an API key or without credentials) and read the versions."""
         self._check_ca_file()
         self._log_in()
         version = self._send_once("app/version", _read_version)
@@ -79,10 +79,10 @@ class Connection:
         self.open_count += 1
 
     def call(self, endpoint: str, send: Callable[[Client], T]) -> T:
-        """Send one request. Where the session has expired: log in, learn the versions anew, and send it once more.
+        """Send one request. If the session has expired, log in, read the versions again, and send it once more.
 
-        A request that was answered 403 was not carried out, so it may be sent again. The server may have come back as
-        another version, which has other words for the same things.
+        A request that was answered 403 was not carried out, so it may be sent again. The versions may have changed,
+        because the server may have been updated and restarted.
         """
         try:
             return self._send_unless_stopped(send)
@@ -93,13 +93,13 @@ class Connection:
         return self._send_once(endpoint, send)
 
     def close(self) -> None:
-        """Log out and hang up. Never raises: the work is done, and the server drops idle sessions by itself."""
+        """Log out and close the connections. Never raises: the server drops idle sessions by itself."""
         with suppress(Exception):
             self._client.log_out()
 
     @property
     def _can_log_in(self) -> bool:
-        """An API key stands for itself, and a server that trusts our address wants no login."""
+        """False with an API key, which replaces the login, and for a server that trusts our address."""
         return self._instance.username is not None and self._instance.api_key is None
 
     def _log_in(self) -> None:
@@ -108,7 +108,7 @@ class Connection:
             try:
                 self._send_once(LOGIN_ENDPOINT, lambda client: client.log_in(username, password))
             except (ResponseTimeoutError, BrokenResponseError) as error:
-                error.transient = False  # it may have been refused unseen, and every refusal counts towards a ban
+                error.transient = False  # the login may have been refused, and each refusal counts towards a ban
                 raise
 
     def _send_once(self, endpoint: str, send: Callable[[Client], T]) -> T:
@@ -125,10 +125,10 @@ class Connection:
         return send(self._client)
 
     def _translate_error(self, error: Exception, endpoint: str) -> InstanceError:
-        meaning = translate_error(error, self._request_context(endpoint))
-        if isinstance(meaning, (AuthenticationError, BannedError)):
-            self._refusal = meaning  # asking again with what was refused is what gets an address banned
-        return meaning
+        instance_error = translate_error(error, self._request_context(endpoint))
+        if isinstance(instance_error, (AuthenticationError, BannedError)):
+            self._refusal = instance_error  # sending refused credentials again gets the address banned
+        return instance_error
 
     def _request_context(self, endpoint: str) -> RequestContext:
         return RequestContext(self._instance, endpoint)
@@ -141,7 +141,7 @@ class Connection:
             )
 
     def _check_ca_file(self) -> None:
-        """A CA file that is not there would otherwise show as a failure to connect."""
+        """Raise `TlsError` for a missing CA file, which would otherwise look like a failure to connect."""
         path = self._instance.ca_file
         if path and self._instance.tls_verify and not Path(path).is_file():
             raise TlsError(f"{self._instance.name}: `tls.ca_file` {path} is not a file here")

@@ -1,9 +1,8 @@
-"""What qBittorrent answers, turned into the model's snapshots."""
+"""Convert rows of qBittorrent's replies to the model's torrents, files, categories and preferences."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from reconciler.model.files import LiveFile, Priority
 from reconciler.model.infohash import InfoHashes
@@ -20,7 +19,7 @@ from reconciler.qbittorrent.schemas import (
     convert_share_limit_action,
 )
 
-# The states that tell whether a torrent is stopped. All others hide it, and so may states of versions to come.
+# The states that show if a torrent is stopped. All others hide it, and states of later versions may do so too.
 STOPPED_STATES = frozenset({"pausedDL", "pausedUP", "stoppedDL", "stoppedUP"})
 RUNNING_STATES = frozenset({"downloading", "stalledDL", "queuedDL", "forcedDL", "metaDL", "forcedMetaDL"}) | {
     "uploading",
@@ -29,26 +28,29 @@ RUNNING_STATES = frozenset({"downloading", "stalledDL", "queuedDL", "forcedDL", 
     "forcedUP",
 }
 
-_CATEGORY_FIELDS = frozenset({"name", "savePath", "download_path"})  # what a category has fields for
+_CATEGORY_FIELDS = frozenset({"name", "savePath", "download_path"})  # the fields of `LiveCategory`
 _STATES_WITH_INTENT = STOPPED_STATES | RUNNING_STATES
 
 
 def is_stop_intent_hidden(state: str) -> bool:
-    """Does the state not tell whether the torrent is stopped?"""
+    """True if the state does not show if the torrent is stopped."""
     return state not in _STATES_WITH_INTENT
 
 
 def find_hidden_stop_intents(rows: Iterable[TorrentRow]) -> list[str]:
-    """The hashes of those torrents whose state does not tell whether they are stopped."""
+    """Return the hashes of the torrents whose state does not show if they are stopped."""
     return [row["hash"] for row in rows if is_stop_intent_hidden(row["state"])]
 
 
 def convert_torrents(rows: Iterable[TorrentRow], stopped_ids: Collection[str]) -> tuple[LiveTorrent, ...]:
-    """The rows as the model has them. `stopped`: which of the torrents that `find_hidden_stop_intents` names are stopped."""
-    tag_sets: dict[str, frozenset[str]] = {}  # few values, many torrents
+    """Convert rows of torrents/info. `stopped_ids`: the stopped ones of the ids from `find_hidden_stop_intents`.
+
+    Rows with equal tags, paths, links or options share one object: few values, many torrents.
+    """
+    tag_sets: dict[str, frozenset[str]] = {}
     paths: dict[str, str] = {}
-    links: dict[str, str] = {}
-    options: dict[tuple[Any, ...], LiveOptions] = {}
+    shared_links: dict[str, str] = {}
+    shared_options: dict[tuple[object, ...], LiveOptions] = {}
     torrents = []
     for row in rows:
         key, state, tags, path = row["hash"], row["state"], row["tags"], row["save_path"]
@@ -59,15 +61,10 @@ def convert_torrents(rows: Iterable[TorrentRow], stopped_ids: Collection[str]) -
         if save_path is None:
             save_path = paths[path] = normalize_path(path)
         v1, v2 = row.get("infohash_v1"), row.get("infohash_v2")
-        raw = (
-            *(row["force_start"], row["seq_dl"], row["f_l_piece_prio"], row["super_seeding"]),
-            *(row["dl_limit"], row["up_limit"], row["ratio_limit"], row["seeding_time_limit"]),
-            *(row.get("inactive_seeding_time_limit"), row.get("share_limit_action"), row.get("share_limits_mode")),
-            row.get("download_path"),
-        )
-        if (known := options.get(raw)) is None:
-            known = options[raw] = _convert_options(*raw)
-        part = extract_links(row["magnet_uri"])
+        options_key = _options_key(row)
+        if (options := shared_options.get(options_key)) is None:
+            options = shared_options[options_key] = _convert_options(row)
+        links = extract_links(row["magnet_uri"])
         torrents.append(
             LiveTorrent(
                 key,
@@ -83,51 +80,60 @@ def convert_torrents(rows: Iterable[TorrentRow], stopped_ids: Collection[str]) -
                 row["size"],
                 normalize_path(row.get("content_path", "")),
                 row["total_size"] > 0,
-                known,
+                options,
                 row.get("comment"),
-                links.setdefault(part, part),
+                shared_links.setdefault(links, links),
             )
         )
     return tuple(torrents)
 
 
-def _convert_options(
-    force_start: bool,
-    sequential: bool,
-    first_last: bool,
-    super_seeding: bool,
-    download_limit: int,
-    upload_limit: int,
-    ratio: float | None,
-    seeding_time: int,
-    inactive_time: int | None,
-    action: str | None,
-    mode: str | None,
-    download_path: str | None,
-) -> LiveOptions:
-    """The options of a row. No limit is 0 or -1, by version."""
-    share = ShareLimits(
-        GLOBAL_LIMIT if ratio is None else ratio, seeding_time, inactive_time, convert_share_limit_action(action), mode
+def _options_key(row: TorrentRow) -> tuple[object, ...]:
+    """Return all values of a row that `_convert_options` reads."""
+    return (
+        *(row["force_start"], row["seq_dl"], row["f_l_piece_prio"], row["super_seeding"]),
+        *(row["dl_limit"], row["up_limit"], row["ratio_limit"], row["seeding_time_limit"]),
+        *(row.get("inactive_seeding_time_limit"), row.get("share_limit_action"), row.get("share_limits_mode")),
+        row.get("download_path"),
     )
-    path = None if download_path is None else normalize_path(download_path)
-    limits = max(download_limit, 0), max(upload_limit, 0)
-    return LiveOptions(force_start, sequential, first_last, super_seeding, *limits, share, path)
+
+
+def _convert_options(row: TorrentRow) -> LiveOptions:
+    """Return the options of a row. Depending on the version, 0 or -1 means no speed limit; here it is 0."""
+    ratio, download_path = row["ratio_limit"], row.get("download_path")
+    share = ShareLimits(
+        GLOBAL_LIMIT if ratio is None else ratio,
+        row["seeding_time_limit"],
+        row.get("inactive_seeding_time_limit"),
+        convert_share_limit_action(row.get("share_limit_action")),
+        row.get("share_limits_mode"),
+    )
+    return LiveOptions(
+        row["force_start"],
+        row["seq_dl"],
+        row["f_l_piece_prio"],
+        row["super_seeding"],
+        max(row["dl_limit"], 0),
+        max(row["up_limit"], 0),
+        share,
+        None if download_path is None else normalize_path(download_path),
+    )
 
 
 def convert_files(rows: Iterable[FileRow]) -> tuple[LiveFile, ...]:
-    """The files of a torrent. qBittorrent 4.2 shows what is skipped in a folder `.unwanted`, which is its own."""
+    """Convert the files of a torrent. qBittorrent 4.2 puts skipped files in a folder `.unwanted`, which is left out."""
     return tuple(
         LiveFile(
-            row.get("index", place),
+            row.get("index", position),
             row["name"].replace(".unwanted/", ""),
             PRIORITIES_BY_NUMBER.get(row["priority"], Priority.NORMAL),  # 4 is libtorrent's own number for it
         )
-        for place, row in enumerate(rows)
+        for position, row in enumerate(rows)
     )
 
 
 def convert_categories(rows: Mapping[str, CategoryRow]) -> dict[str, LiveCategory]:
-    """The categories as the model has them; `extra` is the rest of each row, by the names that the reply uses."""
+    """Convert the rows of torrents/categories. `extra` is the rest of each row, by the names in the reply."""
     return {
         name: LiveCategory(
             name,
@@ -140,17 +146,17 @@ def convert_categories(rows: Mapping[str, CategoryRow]) -> dict[str, LiveCategor
 
 
 def count_other_seeds(row: TorrentRow) -> int:
-    """The seeds that it knows besides itself.
+    """Return the number of known seeds other than this torrent itself.
 
-    `num_seeds` are those it is connected to, and two seeds do not stay so. `num_complete` is what a tracker says, who
-    counts this one too, or without a tracker what its peers are known to have.
+    `num_seeds` counts connected seeds, but two seeds do not stay connected. `num_complete` is the count of a tracker,
+    which includes this torrent if it is complete; without a tracker, it is the count among the known peers.
     """
-    itself = (row["progress"] or 0.0) >= 1 and row.get("tracker", "") != ""
-    return max(row.get("num_seeds", 0), row.get("num_complete", 0) - itself, 0)
+    is_counted = (row["progress"] or 0.0) >= 1 and row.get("tracker", "") != ""
+    return max(row.get("num_seeds", 0), row.get("num_complete", 0) - is_counted, 0)
 
 
 def convert_preferences(reply: Mapping[str, object]) -> dict[str, PreferenceValue]:
-    """The preferences as the model has them: what is secret is a `Secret` from here on."""
+    """Convert app/preferences. Secret values are `Secret` from here on."""
     return {name: canonicalize_preference(name, value) for name, value in reply.items()}
 
 

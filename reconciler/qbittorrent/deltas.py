@@ -1,6 +1,6 @@
-"""What a reply of sync/maindata does to a copy of the torrents. Pure: nothing is changed in place, nothing is sent.
+"""Apply replies of sync/maindata to a copy of the torrents. Pure: nothing is changed in place, nothing is sent.
 
-What did not change stays the very same object, so that `is` tells whether there is anything to plan.
+Unchanged torrents stay the same objects, so that `is` shows if there is anything to plan.
 """
 
 from __future__ import annotations
@@ -14,71 +14,68 @@ from reconciler.qbittorrent.schemas import SHARE_LIMIT_ACTIONS, MainData, Torren
 
 TorrentsById = Mapping[str, LiveTorrent]
 
-MAX_RID = 1_000_000  # after this one they begin at 1 again
+MAX_RID = 1_000_000  # after it, they begin at 1 again
 
-_REQUIRED_FIELDS = TorrentChange.__optional_keys__ - {
-    "comment",
-    "share_limit_action",
-    "share_limits_mode",
-}  # newer than 4.6
+_NEW_FIELDS = {"comment", "share_limit_action", "share_limits_mode"}  # newer than the deltas (4.6)
+_REQUIRED_FIELDS = TorrentChange.__optional_keys__ - _NEW_FIELDS
 
 
 class NotADelta(Exception):
-    """The reply does not continue the copy: only a full read can, in a new session."""
+    """The reply does not continue the copy. A full read in a new session is needed."""
 
 
 def check_continues(reply: MainData, rid: int) -> None:
-    """Raise `NotADelta` unless the reply says what changed since reply `rid`, the last one that was sent.
+    """Raise `NotADelta` unless the reply contains the changes since reply `rid`, the last that was read.
 
-    Another number than the next means a reply in between that we never saw. What it told may be lost (>= 5.1).
+    A number other than the next means that a reply in between was missed, and its changes may be lost (>= 5.1).
     """
     if reply.get("full_update") or reply["rid"] != rid % MAX_RID + 1:
         raise NotADelta
 
 
 def convert_full_reply(reply: MainData) -> dict[str, LiveTorrent]:
-    """The torrents of a full reply. Where the state of one hides the stop intent it is given as not stopped."""
+    """Return the torrents of a full reply. A torrent whose state hides the stop intent is returned as not stopped."""
     return {key: _convert_torrent(key, row) for key, row in reply.get("torrents", {}).items()}
 
 
 def apply_delta(torrents: TorrentsById, reply: MainData) -> TorrentsById:
-    """The torrents after what a reply tells.
+    """Return the torrents after the changes of a reply.
 
-    Raises `NotADelta` for a new torrent that is not told whole, and where a hybrid torrent got another id with its
-    metadata: the old id is never told to be gone, and stays in what the server keeps for the session (>= 4.6).
+    Raises `NotADelta` for a new torrent with missing fields, and for a hybrid torrent that got another id with its
+    metadata: the server never reports the old id as removed, and keeps it for the session (>= 4.6).
     """
-    gone = torrents.keys() & reply.get("torrents_removed", ())
-    left = {key: torrent for key, torrent in torrents.items() if key not in gone} if gone else torrents
-    changed = [_apply_change(left, key, change) for key, change in reply.get("torrents", {}).items()]
-    return replace_torrents(left, changed)
+    removed = torrents.keys() & reply.get("torrents_removed", ())
+    remaining = {key: torrent for key, torrent in torrents.items() if key not in removed} if removed else torrents
+    changed = [_apply_change(remaining, key, change) for key, change in reply.get("torrents", {}).items()]
+    return replace_torrents(remaining, changed)
 
 
 def replace_torrents(torrents: TorrentsById, reread: Iterable[LiveTorrent]) -> TorrentsById:
-    """The torrents with those that were read anew."""
+    """Return the torrents, with those of `reread` in place of their old state."""
     different = {torrent.id: torrent for torrent in reread if torrents.get(torrent.id) != torrent}
     return {**torrents, **different} if different else torrents
 
 
 def set_stop_intent(torrents: TorrentsById, ids: Iterable[str], stopped_ids: Collection[str]) -> TorrentsById:
-    """The torrents with the stop intent of those whose state hides it."""
+    """Return the torrents, with `stopped` set for these ids, whose state hides the stop intent."""
     return replace_torrents(torrents, (replace(torrents[key], stopped=key in stopped_ids) for key in ids))
 
 
 def filter_delta(reply: MainData, ids: Collection[str]) -> MainData:
-    """What a reply tells of some torrents alone."""
+    """Return the part of a reply that concerns these torrents."""
     changes = {key: change for key, change in reply.get("torrents", {}).items() if key in ids}
     return {"rid": reply["rid"], "torrents": changes, "torrents_removed": reply.get("torrents_removed", [])}
 
 
 def is_equivalent(torrent: LiveTorrent, other: LiveTorrent) -> bool:
-    """Are they the same but for progress, files, and the stop intent, which maindata tells by the state alone?"""
+    """True if they differ at most in progress, files, and stop intent, which sync/maindata shows only in the state."""
     return torrent == other or torrent == replace(
         other, stopped=torrent.stopped, progress=torrent.progress, files=torrent.files
     )
 
 
 def can_be_rekeyed(torrent: LiveTorrent) -> bool:
-    """May it get another id with its metadata? So it is with a hybrid torrent that was added by its v1 hash alone."""
+    """True if its metadata may give it another id, like a hybrid torrent that was added by its v1 hash alone."""
     return torrent.size == 0 and torrent.infohashes.v2 is None
 
 
@@ -89,7 +86,7 @@ def _apply_change(torrents: TorrentsById, key: str, change: TorrentChange) -> Li
         if torrents.keys() & set(new.infohashes.ids):
             raise NotADelta
         return new
-    if not change:  # nothing but speeds, times and the like
+    if not change:  # only speeds, times and other fields that are not read
         return before
     after = _convert_torrent(key, {**_row_from_torrent(before), **change}, before.stopped)
     if after.infohashes != before.infohashes:
@@ -98,23 +95,24 @@ def _apply_change(torrents: TorrentsById, key: str, change: TorrentChange) -> Li
 
 
 def keep_known_files(before: LiveTorrent, after: LiveTorrent) -> LiveTorrent:
-    """The torrent with the files that are known of it; not known any more where what is selected has changed."""
+    """Return `after` with the files of `before`, unless the selected size or the metadata has changed."""
     if before.files is None or (before.size, before.has_metadata) != (after.size, after.has_metadata):
         return after
     return replace(after, files=before.files)
 
 
 def _convert_torrent(key: str, row: TorrentChange, stopped: bool = False) -> LiveTorrent:
-    """A torrent from a row that must be whole. `stopped` is heeded only where the state hides it."""
+    """Convert a row; raise `NotADelta` if fields are missing. `stopped` counts only if the state hides the intent."""
     if not row.keys() >= _REQUIRED_FIELDS:
         raise NotADelta
-    whole: TorrentRow = {"hash": key, **row}  # type: ignore[typeddict-item]
-    (torrent,) = convert_torrents([whole], {key} if stopped and is_stop_intent_hidden(whole["state"]) else ())
+    complete_row: TorrentRow = {"hash": key, **row}  # type: ignore[typeddict-item]
+    stopped_ids = {key} if stopped and is_stop_intent_hidden(complete_row["state"]) else ()
+    (torrent,) = convert_torrents([complete_row], stopped_ids)
     return torrent
 
 
 def _row_from_torrent(torrent: LiveTorrent) -> TorrentChange:
-    """A torrent in the words of qBittorrent, so that there is one way only to read them."""
+    """Convert a torrent back to a row, so that `convert_torrents` is the only code that reads rows."""
     return {
         "infohash_v1": torrent.infohashes.v1 or "",
         "infohash_v2": torrent.infohashes.v2 or "",

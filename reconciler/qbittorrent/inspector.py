@@ -1,4 +1,4 @@
-"""A session that looks closer than a run has to. It only ever reads."""
+"""A read-only session for `reconcile doctor`: it reads more of an instance than a run needs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from pydantic import TypeAdapter
-from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
+from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from reconciler.model.errors import RejectedError, UnsupportedError
-from reconciler.model.versions import FREE_SPACE_AT_PATH
+from reconciler.qbittorrent.host import read_default_save_path, read_free_space
 from reconciler.qbittorrent.session import Session
+
+HTTP_NOT_FOUND = 404
 
 
 class _BuildInfo(TypedDict):
@@ -19,33 +21,32 @@ class _BuildInfo(TypedDict):
 
 
 _BUILD_INFO_ADAPTER: TypeAdapter[_BuildInfo] = TypeAdapter(_BuildInfo)
-HTTP_NOT_FOUND = 404
 
 
 class Inspector(Session):
-    """What else there is to ask. Every method is one request and raises as those of `Session` do."""
+    """Further reads. Each method sends one request and raises the same errors as those of `Session`."""
 
     def get_server_time(self) -> datetime | None:
-        """The time (UTC, whole seconds) by the `Date` of the last answer; None where it bore none."""
+        """Return the time (UTC, whole seconds) in the `Date` header of the last reply; None without a valid header."""
         date = self._connection.server_date
         if date:
             with suppress(ValueError):
-                found = parsedate_to_datetime(date)
-                return found if found.tzinfo else found.replace(tzinfo=UTC)
+                server_time = parsedate_to_datetime(date)
+                return server_time if server_time.tzinfo else server_time.replace(tzinfo=UTC)
         return None
 
     def read_libtorrent_version(self) -> str:
-        """The version of libtorrent, like `2.0.11.0`."""
+        """Return the version of libtorrent, like `2.0.11.0`."""
         return self._connection.call(
             "app/buildInfo", lambda client: _BUILD_INFO_ADAPTER.validate_python(client.app_build_info())["libtorrent"]
         )
 
     def read_default_save_path(self) -> str:
-        """Where what has no path of its own goes."""
-        return self._connection.call("app/defaultSavePath", lambda client: str(client.app_default_save_path()))
+        """Return the save path of torrents that have no path of their own."""
+        return read_default_save_path(self._connection)
 
     def has_folder(self, path: str) -> bool | None:
-        """Is there such a folder, as qBittorrent sees it? None where this version (before 5.0) cannot tell."""
+        """True if qBittorrent sees a folder at this path; None before 5.0, which cannot list folders."""
         try:
             self._connection.call("app/getDirectoryContent", lambda client: client.app_get_directory_content(path))
         except UnsupportedError:
@@ -57,7 +58,7 @@ class Inspector(Session):
         return True
 
     def has_torrent_creator(self) -> bool:
-        """Does its torrent creator answer? False where this version (before 5.0) has none."""
+        """True if the torrent creator answers; False before 5.0, which has none."""
         try:
             self._connection.call("torrentcreator/status", lambda client: client.torrentcreator_status())
         except UnsupportedError:
@@ -65,17 +66,8 @@ class Inspector(Session):
         return True
 
     def read_free_space(self) -> int | None:
-        """Bytes that are free at the default path; None where it is not told without harm.
+        """Return the bytes free at the default path, read in this session: close it soon.
 
-        Before 5.3 only sync/maindata tells. For it the server keeps a copy of everything until the session is logged
-        out (docs/decisions/0010), so close this one soon. The session of an API key cannot be logged out.
+        None before 5.3 for a session with an API key.
         """
-        if FREE_SPACE_AT_PATH.is_available(self.api_version):
-            path = self.read_default_save_path()
-            free = self._connection.call(
-                "app/getFreeSpaceAtPath", lambda client: client.app_get_free_space_at_path(path)
-            )
-            return int(free) if free >= 0 else None
-        if self._instance.api_key:
-            return None
-        return self._connection.call("sync/maindata", lambda client: client.read_free_space())
+        return read_free_space(self._connection, self._instance)

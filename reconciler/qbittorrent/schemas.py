@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Final, NotRequired
 
 from pydantic import BeforeValidator, ConfigDict, StringConstraints, TypeAdapter, with_config
-from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
+from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from reconciler.model.content import CreationSpec, CreatorTask, TaskState
 from reconciler.model.files import Priority

@@ -124,7 +124,7 @@ def test_torrents_that_were_not_asked_for_are_an_error() -> None:
     with (
         stub({**QBITTORRENT, "torrents/info": as_json(f"[{ONE}]")}) as url,
         Session(instance(url)) as session,
-        pytest.raises(InstanceError, match="not asked for"),
+        pytest.raises(InstanceError, match="not requested"),
     ):
         session.read_torrents(["b" * 40])
 
