@@ -166,15 +166,10 @@ def _log_failure(settings: Settings, failure: CommandFailure) -> None:
 def _log_problem(level: str, problem: Problem) -> None:
     import structlog
 
-    position = problem.position
-    structlog.get_logger().log(
-        logging.getLevelName(level.upper()),
-        problem.message,
-        file=position.file,
-        line=position.line,
-        column=position.column,
-        hint=problem.hint,
-    )
+    from reconciler.report.json.common import problem_json
+
+    details = problem_json(problem)
+    structlog.get_logger().log(logging.getLevelName(level.upper()), details.pop("message"), **details)
 
 
 def _read_source_line(position: Position) -> str | None:

@@ -8,6 +8,7 @@ from typing import Final, TextIO
 
 from reconciler.model.history import PastAction, PastRun
 from reconciler.model.plan import Outcome
+from reconciler.report.json.common import FORMAT_VERSION, iso_utc
 from reconciler.report.phrases import outcome_symbol, strip_instance_prefix
 from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, render_table
 
@@ -35,7 +36,9 @@ def render_history(runs: Sequence[PastRun], journal_path: str) -> Iterator[Line]
 def write_history(runs: Sequence[PastRun], stream: TextIO) -> None:
     """The same as JSON, format version 1; times in UTC."""
     stream.write(
-        json.dumps({"format_version": 1, "exit_code": 0, "runs": [past_run_json(run) for run in runs]}, indent=1)
+        json.dumps(
+            {"format_version": FORMAT_VERSION, "exit_code": 0, "runs": [past_run_json(run) for run in runs]}, indent=1
+        )
     )
     stream.write("\n")
 
@@ -72,7 +75,7 @@ def _build_action_cells(action: PastAction) -> Sequence[Span]:
 def past_run_json(run: PastRun) -> dict[str, object]:
     """One run as JSON holds it."""
     return {
-        "began": run.started_at.isoformat(timespec="seconds"),
+        "began": iso_utc(run.started_at),
         "seconds": round(run.seconds, 3),
         "owner": run.owner,
         "mode": run.mode,

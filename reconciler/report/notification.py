@@ -10,18 +10,18 @@ from typing import Final
 
 from reconciler.model.notification import Issue, IssueKind, Notification, RunDigest
 from reconciler.model.plan import Verb
+from reconciler.report.json.common import FORMAT_VERSION, iso_utc
 from reconciler.report.phrases import strip_instance_prefix
 from reconciler.report.sanitize import sanitize_text, truncate_text
+from reconciler.report.summary import APPLIED_FORMS
 from reconciler.report.text.problems import format_count
 
-FORMAT_VERSION: Final = 1
 MAX_REASON_LENGTH: Final = 300  # characters of a reason
 MAX_TEXT_LENGTH: Final = (
     1_700  # characters: with the title it goes into one message of every usual chat (Discord takes 2,000)
 )
 MAX_TITLE_LENGTH: Final = 150
 _MAX_NAME_LENGTH: Final = 80  # characters of a torrent's name
-_APPLIED_FORMS: Final = {Verb.ADD: "added", Verb.ADOPT: "adopted", Verb.UPDATE: "changed", Verb.DELETE: "deleted"}
 _ACTIVE_MARKUP: Final = re.compile(r"[@<]|\](?=\()|:(?=//)")  # @everyone, <!channel>, [a link](x), https://…
 _ISSUE_TEXTS: Final = {
     IssueKind.GUARD: "the guard refuses the plan of {}",
@@ -68,7 +68,7 @@ def _iter_lines(digest: RunDigest) -> Iterator[str]:
     if digest.change_counts or digest.changed_settings_count:
         yield f"{_changes_text(digest)}:" if digest.changed_torrents else _changes_text(digest)
         for torrent in digest.changed_torrents:
-            yield f"  {_APPLIED_FORMS[torrent.verb]} {_sanitize_for_chat(truncate_text(torrent.name, _MAX_NAME_LENGTH))} ({_sanitize_for_chat(torrent.instance)})"
+            yield f"  {APPLIED_FORMS[torrent.verb]} {_sanitize_for_chat(truncate_text(torrent.name, _MAX_NAME_LENGTH))} ({_sanitize_for_chat(torrent.instance)})"
         if more := sum(digest.change_counts.values()) - len(digest.changed_torrents):
             yield f"  … and {more:,} more"
 
@@ -79,7 +79,7 @@ def _document_json(digest: RunDigest, title: str, text: str) -> dict[str, object
         "title": title,
         "text": text,
         "events": _list_events(digest),
-        "at": _iso_utc(digest.finished_at),
+        "at": iso_utc(digest.finished_at),
         "trigger": digest.trigger,
         "plan_hash": digest.plan_hash,
         "changes": {
@@ -113,7 +113,7 @@ def _issue_json(issue: Issue) -> dict[str, object]:
         "instance": issue.instance or None,
         "reason": truncate_text(sanitize_text(issue.reason), MAX_REASON_LENGTH),
         "tries": issue.failure_count,
-        "since": _iso_utc(issue.since),
+        "since": iso_utc(issue.since),
         "reminder": issue.is_reminder,
     }
 
@@ -121,7 +121,7 @@ def _issue_json(issue: Issue) -> dict[str, object]:
 def _changes_text(digest: RunDigest) -> str:
     words = [
         f"{digest.change_counts[verb]:,} {done}"
-        for verb, done in _APPLIED_FORMS.items()
+        for verb, done in APPLIED_FORMS.items()
         if digest.change_counts.get(verb)
     ]
     words += (
@@ -154,7 +154,3 @@ def _sanitize_for_chat(text: str) -> str:
 
 def _format_time(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _iso_utc(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -21,8 +21,8 @@ ATTENTION_RANKS: Final = {
         (Outcome.FAILED, Outcome.BLOCKED, Outcome.DROPPED, Outcome.DEFERRED, Outcome.PLANNED, Outcome.APPLIED)
     )
 }
-_PLANNED_FORMS: Final = {Verb.ADD: "to add", Verb.ADOPT: "to adopt", Verb.UPDATE: "to change", Verb.DELETE: "to delete"}
-_APPLIED_FORMS: Final = {Verb.ADD: "added", Verb.ADOPT: "adopted", Verb.UPDATE: "changed", Verb.DELETE: "deleted"}
+PLANNED_FORMS: Final = {Verb.ADD: "to add", Verb.ADOPT: "to adopt", Verb.UPDATE: "to change", Verb.DELETE: "to delete"}
+APPLIED_FORMS: Final = {Verb.ADD: "added", Verb.ADOPT: "adopted", Verb.UPDATE: "changed", Verb.DELETE: "deleted"}
 
 OutcomeTally = Counter[tuple[Verb | None, Outcome]]  # torrents by verb and outcome; settings under None
 
@@ -41,7 +41,7 @@ def summary_text(run: Run) -> str:
     """The last line of a report: what is to be done, or what was done."""
     tally = _tally_outcomes(run.instances)
     outcome, forms = (
-        (Outcome.PLANNED, _PLANNED_FORMS) if run.mode is RunMode.DRY_RUN else (Outcome.APPLIED, _APPLIED_FORMS)
+        (Outcome.PLANNED, PLANNED_FORMS) if run.mode is RunMode.DRY_RUN else (Outcome.APPLIED, APPLIED_FORMS)
     )
     lost = sum(not instance.status.is_ok for instance in run.instances)
     words = [] if lost or run.pending else ["nothing to do"]

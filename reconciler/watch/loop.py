@@ -21,6 +21,7 @@ from reconciler.journal import Journal
 from reconciler.model.errors import StopRequested
 from reconciler.model.groups import NO_PLACEMENT_FACTS
 from reconciler.plan.plan import NO_OWNED_COUNTS
+from reconciler.report.json.common import problem_json
 from reconciler.retry import RetryPolicy, compute_backoff_delay, system_retry_policy
 from reconciler.watch.background_reader import BackgroundReader, StartWorker, start_in_thread
 from reconciler.watch.backoff import InstanceBackoff, session_key
@@ -182,7 +183,8 @@ class WatchLoop:
         if not self._source.read():
             return False
         for problem in self._source.problems:
-            self._log.error(problem.message, file=problem.position.file, line=problem.position.line, hint=problem.hint)
+            details = problem_json(problem)
+            self._log.error(details.pop("message"), **details)
         unfetched = self._source.has_unfetched
         self._fetch_failures = self._fetch_failures + 1 if unfetched else 0
         self._fetch_retry_at = self._clock.now() + compute_backoff_delay(

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
 
 from reconciler import __version__
 from reconciler.engine.events import Backoff, FinishedRun
-from reconciler.model.position import Problem
-from reconciler.report.json.common import health_json
+from reconciler.report.json.common import FORMAT_VERSION, health_json, iso_utc, problem_json
 from reconciler.report.json.run import write_run
 from reconciler.report.summary import summarize_instance, summarize_run, summary_text
 from reconciler.web.loop_view import InstanceView, LoopView
-
-FORMAT_VERSION: Final = 1
 
 
 def render_status_json(view: LoopView) -> bytes:
@@ -31,18 +26,18 @@ def render_status_json(view: LoopView) -> bytes:
         "live": not view.stuck_reason,
         "ready": not view.unready_reason,
         "reasons": [reason for reason in (view.stuck_reason, view.unready_reason) if reason],
-        "now": _format_time(view.now),
-        "started": _format_time(view.started),
+        "now": iso_utc(view.now),
+        "started": iso_utc(view.started),
         "interval": view.interval,
         "runs": view.run_count,
-        "last_attempt": _format_time(view.last_attempt),
-        "last_success": _format_time(view.last_success),
-        "next": _format_time(view.next_run_at),
+        "last_attempt": _optional_iso_utc(view.last_attempt),
+        "last_success": _optional_iso_utc(view.last_success),
+        "next": _optional_iso_utc(view.next_run_at),
         "last_run": view.last_run and _run_json(view.last_run),
         "desired_state": {
             "valid": not problems,
-            "problems": _problems_json(problems),
-            "warnings": _problems_json(warnings),
+            "problems": [problem_json(problem) for problem in problems],
+            "warnings": [problem_json(problem) for problem in warnings],
         },
         "instances": [_instance_json(seen) for seen in view.instances],
     }
@@ -65,7 +60,7 @@ def _run_json(finished_run: FinishedRun) -> dict[str, object]:
     run = finished_run.run
     return {
         "trigger": finished_run.trigger,
-        "began": _format_time(finished_run.started_at),
+        "began": iso_utc(finished_run.started_at),
         "seconds": round(finished_run.seconds, 3),
         "mode": run.mode,
         "exit_code": run.exit_code,
@@ -93,28 +88,15 @@ def _instance_json(instance: InstanceView) -> dict[str, object]:
             "refused": result is not None and result.verdict.refused,
             "reasons": list(result.verdict.reasons) if result else [],
         },
-        "last_read": _format_time(instance.read_at),
+        "last_read": _optional_iso_utc(instance.read_at),
         "health": health_json(result.health) if result else None,
         "waiting": instance.backoff and _backoff_json(instance.backoff),
     }
 
 
 def _backoff_json(backoff: Backoff) -> dict[str, object]:
-    return {"failures": backoff.failures, "reason": backoff.reason, "until": _format_time(backoff.until)}
+    return {"failures": backoff.failures, "reason": backoff.reason, "until": iso_utc(backoff.until)}
 
 
-def _problems_json(problems: Iterable[Problem]) -> list[dict[str, object]]:
-    return [
-        {
-            "file": problem.position.file,
-            "line": problem.position.line,
-            "column": problem.position.column,
-            "message": problem.message,
-            "hint": problem.hint,
-        }
-        for problem in problems
-    ]
-
-
-def _format_time(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+def _optional_iso_utc(time: datetime | None) -> str | None:
+    return iso_utc(time) if time else None

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reconciler.engine.events import FinishedRun
+from reconciler.report.json.common import FORMAT_VERSION
 from reconciler.report.sanitize import sanitize_text
 from reconciler.web.api import encode_json, render_plan_json, render_status_json
 from reconciler.web.auth import SECURITY_HEADERS, STRICT_CSP, TokenError, TokenReader, is_authorized, is_local_name
@@ -89,7 +90,9 @@ class _Endpoints:
         last = self._board.get_view().last_run
         if last is None:
             return Response(
-                encode_json({"format_version": 1, "error": "no run has ended yet"}), 503, media_type=JSON_MEDIA_TYPE
+                encode_json({"format_version": FORMAT_VERSION, "error": "no run has ended yet"}),
+                503,
+                media_type=JSON_MEDIA_TYPE,
             )
         return Response(self._plan_cache.render_plan(last), media_type=JSON_MEDIA_TYPE)
 
@@ -162,5 +165,7 @@ def _make_error_response(
     request: Request, status: int, text: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     if request.url.path.startswith("/api/"):
-        return Response(encode_json({"format_version": 1, "error": text}), status, headers, JSON_MEDIA_TYPE)
+        return Response(
+            encode_json({"format_version": FORMAT_VERSION, "error": text}), status, headers, JSON_MEDIA_TYPE
+        )
     return PlainTextResponse(text + "\n", status, headers)

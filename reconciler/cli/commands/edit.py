@@ -15,6 +15,7 @@ from reconciler.desired import DesiredStateError, TorrentFileCache, list_yaml_fi
 from reconciler.desired.edit import SaveError, YamlFile, parse_layout, redact_text, replace_file
 from reconciler.model.desired import DesiredState
 from reconciler.model.position import Position
+from reconciler.report.json.common import FORMAT_VERSION
 from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line
 from reconciler.report.text.problems import compute_diff, format_count, render_diff
 
@@ -122,5 +123,11 @@ def _render_json(diffs: Sequence[tuple[str, str, str]], outcomes: Sequence[Entry
         }
         for outcome in outcomes
     ]
-    report = {"format_version": 1, "exit_code": 0, "written": written, "files": files, "torrents": torrents}
+    report = {
+        "format_version": FORMAT_VERSION,
+        "exit_code": 0,
+        "written": written,
+        "files": files,
+        "torrents": torrents,
+    }
     return json.dumps(report, indent=1)

@@ -186,6 +186,7 @@ def loop_status_command(settings: Settings, url: str) -> int:
 
 def liveness_command(settings: Settings, url: str) -> int:
     """Check that a running loop is alive, for container health checks. Instances that are down do not matter."""
+    from reconciler.report.json.common import FORMAT_VERSION
     from reconciler.web.client import InvalidLoopUrl, StatusRequestError, check_liveness
 
     logs.configure(settings)
@@ -193,7 +194,6 @@ def liveness_command(settings: Settings, url: str) -> int:
         check_liveness(url)
     except StatusRequestError as error:
         raise CommandFailure(str(error), 4 if isinstance(error, InvalidLoopUrl) else 1) from error
-    console.write_report_text(
-        ['{"format_version": 1, "live": true}' if settings.output is OutputFormat.JSON else "live"]
-    )
+    as_json = settings.output is OutputFormat.JSON
+    console.write_report_text([json.dumps({"format_version": FORMAT_VERSION, "live": True}) if as_json else "live"])
     return 0

@@ -17,6 +17,7 @@ from reconciler.engine.events import FinishedRun
 from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
+from reconciler.report.json.common import iso_utc
 from reconciler.report.json.run import write_run
 from reconciler.report.summary import summary_text
 from reconciler.report.text.run import render_run
@@ -71,7 +72,7 @@ class WatchLog:
     def _log_backoffs(self, finished_run: FinishedRun) -> None:
         for name, backoff in (finished_run.backoffs or {}).items():
             if self._failure_counts.get(name) != backoff.failures:
-                next_try = backoff.until.isoformat(timespec="seconds")
+                next_try = iso_utc(backoff.until)
                 self._log.warning(backoff.reason, instance=name, failures=backoff.failures, next_try=next_try)
                 self._failure_counts[name] = backoff.failures
         for instance in finished_run.run.instances:
@@ -89,7 +90,7 @@ class WatchLog:
             if reason:
                 self._unhealthy_reasons[instance.name] = reason
             if reason and reason != last_reason:
-                self._log.warning(reason, instance=instance.name, since=health.since.isoformat(timespec="seconds"))
+                self._log.warning(reason, instance=instance.name, since=iso_utc(health.since))
             elif last_reason and not reason:
                 self._log.info("is healthy again", instance=instance.name)
 

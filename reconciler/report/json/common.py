@@ -1,10 +1,10 @@
-"""Health and moments as JSON."""
+"""The parts that several JSON documents share."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, TextIO
 
 from reconciler.model.health import Health
@@ -12,7 +12,7 @@ from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult
 from reconciler.report.blast import blast_json, blast_totals_json, sum_deletions, sum_quarantines
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 1  # of every JSON document that we write
 _encode_json = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
 
 
@@ -60,10 +60,15 @@ def _encode_problems(problems: Iterable[Problem]) -> Iterator[str]:
 
 
 def problem_json(problem: Problem) -> dict[str, object]:
-    """What is wrong in the desired state, and where."""
-    at = problem.position
-    where = {"file": at.file, "line": at.line, "column": at.column}
-    return {**where, "message": problem.message, "hint": problem.hint}
+    """Return a problem of the desired state as a JSON object."""
+    position = problem.position
+    return {
+        "file": position.file,
+        "line": position.line,
+        "column": position.column,
+        "message": problem.message,
+        "hint": problem.hint,
+    }
 
 
 def _guard_json(refused: bool, reasons: list[str]) -> dict[str, object]:
@@ -118,5 +123,5 @@ def health_json(health: Health | None) -> dict[str, object] | None:
 
 
 def iso_utc(time: datetime) -> str:
-    """A moment (UTC), to the millisecond."""
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Return a time as text, in UTC and to the millisecond: `2026-01-02T12:00:00.000Z`."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
