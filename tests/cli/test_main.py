@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import environ, on_terminal, reconcile, write_desired
+from tests.support.command_line import make_environ, run_on_terminal, run_reconcile, write_desired
 from tests.support.commands import COMMAND
 
 
@@ -48,7 +48,7 @@ def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         (*COMMAND, *arguments),
         cwd=folder,
-        env=environ(),
+        env=make_environ(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
@@ -85,7 +85,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
 
 def test_an_instance_that_is_down_is_1_and_json_stays_json(tmp_path: Path) -> None:
     write_desired(tmp_path)
-    ran = reconcile(tmp_path, "--dry-run", "--detailed-exitcode", "--output", "json")
+    ran = run_reconcile(tmp_path, "--dry-run", "--detailed-exitcode", "--output", "json")
     assert ran.exit_code == 1
     assert ran.json["exit_code"] == 1
     assert ran.json["instances"][0]["status"] == "unreachable"
@@ -94,11 +94,11 @@ def test_an_instance_that_is_down_is_1_and_json_stays_json(tmp_path: Path) -> No
 
 def test_status_of_an_instance_that_is_down(tmp_path: Path) -> None:
     write_desired(tmp_path)
-    ran = reconcile(tmp_path, "status")
+    ran = run_reconcile(tmp_path, "status")
     assert ran.exit_code == 1
     assert ran.out.splitlines()[1].split()[:2] == ["home", "unreachable"]
     assert "its instance could not be read" in ran.out
-    assert reconcile(tmp_path, "status", "--instance", "x", "--output", "json").json["exit_code"] == 4
+    assert run_reconcile(tmp_path, "status", "--instance", "x", "--output", "json").json["exit_code"] == 4
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
@@ -106,7 +106,9 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     os.close(read_end)
     write_desired(tmp_path)
     command = (*COMMAND, "validate")
-    done = subprocess.run(command, cwd=tmp_path, env=environ(), stdout=write_end, stderr=subprocess.PIPE, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=make_environ(), stdout=write_end, stderr=subprocess.PIPE, check=False
+    )
     os.close(write_end)
     assert (done.returncode, done.stderr) == (0, b"")
 
@@ -115,7 +117,9 @@ def test_a_full_disk_on_standard_output_is_told(tmp_path: Path) -> None:
     write_desired(tmp_path)
     with Path("/dev/full").open("w") as full:
         command = (*COMMAND, "validate")
-        done = subprocess.run(command, cwd=tmp_path, env=environ(), stdout=full, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=make_environ(), stdout=full, stderr=subprocess.PIPE, check=False
+        )
     assert done.returncode == 1
     assert done.stderr == b"error: the report could not be written to standard output: No space left on device\n"
 
@@ -123,7 +127,7 @@ def test_a_full_disk_on_standard_output_is_told(tmp_path: Path) -> None:
 def test_closed_streams_are_no_error(tmp_path: Path) -> None:
     write_desired(tmp_path)
     done = subprocess.run(
-        ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *COMMAND, "validate"], cwd=tmp_path, env=environ(), check=False
+        ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *COMMAND, "validate"], cwd=tmp_path, env=make_environ(), check=False
     )
     assert done.returncode == 0
 
@@ -131,7 +135,7 @@ def test_closed_streams_are_no_error(tmp_path: Path) -> None:
 def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
     (tmp_path / "naïve.yaml").write_text("version: 2\n")
     command = (*COMMAND, "validate", "-f", "naïve.yaml")
-    ascii_only = environ(PYTHONIOENCODING="ascii")
+    ascii_only = make_environ(PYTHONIOENCODING="ascii")
     done = subprocess.run(command, cwd=tmp_path, env=ascii_only, capture_output=True, text=True, check=False)
     assert done.returncode == 4
     assert "na\\xefve.yaml:1:10: error:" in done.stderr
@@ -139,16 +143,16 @@ def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
 
 def test_colours_on_a_terminal_only_and_not_against_the_will(tmp_path: Path) -> None:
     write_desired(tmp_path)
-    assert "\x1b[" in on_terminal(tmp_path, "validate", TERM="xterm")
-    assert "\x1b[" not in on_terminal(tmp_path, "validate", TERM="xterm", NO_COLOR="1")
-    assert "\x1b[" not in on_terminal(tmp_path, "validate", TERM="dumb")
-    assert "\x1b[" not in reconcile(tmp_path, "validate").out
+    assert "\x1b[" in run_on_terminal(tmp_path, "validate", TERM="xterm")
+    assert "\x1b[" not in run_on_terminal(tmp_path, "validate", TERM="xterm", NO_COLOR="1")
+    assert "\x1b[" not in run_on_terminal(tmp_path, "validate", TERM="dumb")
+    assert "\x1b[" not in run_reconcile(tmp_path, "validate").out
 
 
 def test_a_problem_on_a_terminal_shows_its_line(tmp_path: Path) -> None:
     file = write_desired(tmp_path)
     file.write_text(file.read_text().replace("sync", "sink"))
-    seen = on_terminal(tmp_path, "validate", TERM="xterm", NO_COLOR="1").splitlines()
+    seen = run_on_terminal(tmp_path, "validate", TERM="xterm", NO_COLOR="1").splitlines()
     assert seen[1:3] == ["      2 | policy: sink", "        |         ^"]
 
 
@@ -162,7 +166,7 @@ def test_progress_shows_when_it_takes_long_and_vanishes(tmp_path: Path) -> None:
             process.terminate()
             hang_up.set()
 
-        seen = on_terminal(tmp_path, "--dry-run", meanwhile=stop_later, TERM="xterm")
+        seen = run_on_terminal(tmp_path, "--dry-run", meanwhile=stop_later, TERM="xterm")
     assert "reading the instances" in seen
     assert seen.rstrip().count("\x1b[?25l") == seen.count("\x1b[?25h"), "the cursor stays hidden"
     last = re.split(r"\x1b\[2K", seen)[-1]
@@ -173,5 +177,7 @@ def test_start_up_does_not_load_what_a_run_does_not_need(tmp_path: Path) -> None
     write_desired(tmp_path)
     late = {"rich", "structlog", "deepdiff", "humanize", "qbittorrentapi", "requests"}
     code = f"import sys; from reconciler.cli.main import run_command_line; run_command_line(['validate']); print({late} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ(), capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=make_environ(), capture_output=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == b"set()"

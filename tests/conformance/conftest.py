@@ -13,7 +13,7 @@ from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.qbittorrent import Session
 from reconciler.testing import MemoryInstance
-from tests.support.conformance_subject import Subject
+from tests.support.conformance_subject import ConformanceSubject
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -25,16 +25,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
+def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConformanceSubject]:
     """One instance for the whole suite: tests keep to torrents and categories of their own."""
     kind, version = request.param.split()
     numbers = tuple(int(part) for part in version.split("."))
     root = str(tmp_path_factory.mktemp(f"{kind}-{version}"))
     if kind == "memory":
-        yield Subject(MemoryInstance(version), numbers, root)
+        yield ConformanceSubject(MemoryInstance(version), numbers, root)
         return
     with QbittorrentServer(version) as server, Session(_instance(server)) as session:
-        yield Subject(session, numbers, root)
+        yield ConformanceSubject(session, numbers, root)
 
 
 def _instance(server: QbittorrentServer) -> Instance:

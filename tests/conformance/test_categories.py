@@ -6,95 +6,95 @@ import pytest
 
 from reconciler.model.errors import RejectedError
 from reconciler.model.snapshot import AddOptions, LiveCategory
-from tests.support.conformance_subject import Subject
+from tests.support.conformance_subject import ConformanceSubject
 
 
-def test_a_category_is_made(subject: Subject) -> None:
-    path = subject.path()
-    name = subject.category(path + "/")
+def test_a_category_is_made(subject: ConformanceSubject) -> None:
+    path = subject.new_path()
+    name = subject.new_category(path + "/")
     assert subject.target.read_categories()[name] == LiveCategory(name, path)
     assert subject.target.read_snapshot().categories[name] == LiveCategory(name, path)
 
 
-def test_a_category_can_be_made_without_a_path(subject: Subject) -> None:
-    name = subject.category("")
+def test_a_category_can_be_made_without_a_path(subject: ConformanceSubject) -> None:
+    name = subject.new_category("")
     assert subject.target.read_categories()[name].save_path == ""
 
 
 @pytest.mark.parametrize("name", ["", "a//b", "/a", "a/", "a\\b"])
-def test_a_bad_name_is_refused(subject: Subject, name: str) -> None:
+def test_a_bad_name_is_refused(subject: ConformanceSubject, name: str) -> None:
     with pytest.raises(RejectedError):
         subject.target.create_category(name, "")
     assert name not in subject.target.read_categories()
 
 
-def test_one_that_is_there_is_not_made_again(subject: Subject) -> None:
-    path = subject.path()
-    name = subject.category(path)
+def test_one_that_is_there_is_not_made_again(subject: ConformanceSubject) -> None:
+    path = subject.new_path()
+    name = subject.new_category(path)
     with pytest.raises(RejectedError) as refusal:
-        subject.target.create_category(name, subject.path())
+        subject.target.create_category(name, subject.new_path())
     assert refusal.value.http_status == 409
     assert subject.target.read_categories()[name].save_path == path
 
 
-def test_parents_come_with_it_since_5_2(subject: Subject) -> None:
-    parent = subject.category()
+def test_parents_come_with_it_since_5_2(subject: ConformanceSubject) -> None:
+    parent = subject.new_category()
     subject.target.create_category(f"{parent}/b/c", "")
     made = {name for name in subject.target.read_categories() if name.startswith(parent)}
     parents = {parent, f"{parent}/b"} if subject.version >= (5, 2) else set()
     assert made == {f"{parent}/b/c"} | parents
 
 
-def test_a_path_is_edited(subject: Subject) -> None:
-    name, path = subject.category(subject.path()), subject.path()
+def test_a_path_is_edited(subject: ConformanceSubject) -> None:
+    name, path = subject.new_category(subject.new_path()), subject.new_path()
     subject.target.edit_category(subject.target.read_categories()[name], path)
     assert subject.target.read_categories()[name].save_path == path
     subject.target.edit_category(subject.target.read_categories()[name], "")
     assert subject.target.read_categories()[name].save_path == ""
 
 
-def test_an_edit_that_changes_nothing_is_no_error(subject: Subject) -> None:
-    path = subject.path()
-    name = subject.category(path)
+def test_an_edit_that_changes_nothing_is_no_error(subject: ConformanceSubject) -> None:
+    path = subject.new_path()
+    name = subject.new_category(path)
     subject.target.edit_category(subject.target.read_categories()[name], path + "/")
     assert subject.target.read_categories()[name].save_path == path
 
 
-def test_one_that_is_missing_cannot_be_edited(subject: Subject) -> None:
-    name = subject.category()
+def test_one_that_is_missing_cannot_be_edited(subject: ConformanceSubject) -> None:
+    name = subject.new_category()
     with pytest.raises(RejectedError):
-        subject.target.edit_category(LiveCategory(name), subject.path())
+        subject.target.edit_category(LiveCategory(name), subject.new_path())
     assert name not in subject.target.read_categories()
 
 
-def test_an_edit_makes_automatic_torrents_manual(subject: Subject) -> None:
-    first, second = subject.path(), subject.path()
-    name = subject.category(first)
-    ids = subject.added(2, AddOptions(stopped=True, auto_tmm=True, category=name))
+def test_an_edit_makes_automatic_torrents_manual(subject: ConformanceSubject) -> None:
+    first, second = subject.new_path(), subject.new_path()
+    name = subject.new_category(first)
+    ids = subject.add_torrents(2, AddOptions(stopped=True, auto_tmm=True, category=name))
     subject.target.edit_category(subject.target.read_categories()[name], second)
     moved = (4, 4) <= subject.version < (5, 1)  # seen on 4.5.2: moved first, then made manual
     where = second if moved else first
-    subject.eventually(ids, lambda found: all((t.auto_tmm, t.save_path) == (False, where) for t in found))
+    subject.wait_until(ids, lambda found: all((t.auto_tmm, t.save_path) == (False, where) for t in found))
 
 
-def test_an_edit_leaves_manual_torrents_alone(subject: Subject) -> None:
-    name, path = subject.category(subject.path()), subject.path()
+def test_an_edit_leaves_manual_torrents_alone(subject: ConformanceSubject) -> None:
+    name, path = subject.new_category(subject.new_path()), subject.new_path()
     options = AddOptions(stopped=True, auto_tmm=False, category=name, save_path=path)
-    (key,) = subject.added(options=options)
-    subject.target.edit_category(subject.target.read_categories()[name], subject.path())
-    assert (subject.one(key).category, subject.one(key).save_path) == (name, path)
+    (key,) = subject.add_torrents(options=options)
+    subject.target.edit_category(subject.target.read_categories()[name], subject.new_path())
+    assert (subject.read_torrent(key).category, subject.read_torrent(key).save_path) == (name, path)
 
 
-def test_a_download_path_is_a_path_or_none_or_not_said(subject: Subject) -> None:
+def test_a_download_path_is_a_path_or_none_or_not_said(subject: ConformanceSubject) -> None:
     told = subject.version >= (4, 4)
-    for given in (None, False, subject.path()):
-        name, path = subject.category(), subject.path()
+    for given in (None, False, subject.new_path()):
+        name, path = subject.new_category(), subject.new_path()
         subject.target.create_category(name, path, given)
         assert subject.target.read_categories()[name] == LiveCategory(name, path, download_path=given if told else None)
 
 
-def test_paths_are_edited_one_without_the_other(subject: Subject) -> None:
-    name, path, incomplete = subject.category(subject.path()), subject.path(), subject.path()
+def test_paths_are_edited_one_without_the_other(subject: ConformanceSubject) -> None:
+    name, path, incomplete = subject.new_category(subject.new_path()), subject.new_path(), subject.new_path()
 
     def edited(**paths: str | bool) -> tuple[str, object]:
         subject.target.edit_category(subject.target.read_categories()[name], **paths)  # type: ignore[arg-type]
@@ -110,25 +110,25 @@ def test_paths_are_edited_one_without_the_other(subject: Subject) -> None:
     assert edited(save_path="") == ("", False)
 
 
-def test_a_category_is_removed_and_its_torrents_stay(subject: Subject) -> None:
-    name, other = subject.category(subject.path()), subject.category("")
-    (key,) = subject.added(options=AddOptions(stopped=True, auto_tmm=False, category=name))
+def test_a_category_is_removed_and_its_torrents_stay(subject: ConformanceSubject) -> None:
+    name, other = subject.new_category(subject.new_path()), subject.new_category("")
+    (key,) = subject.add_torrents(options=AddOptions(stopped=True, auto_tmm=False, category=name))
     subject.target.remove_categories([name, "never there"])
     assert name not in subject.target.read_categories()
     assert other in subject.target.read_categories()
-    subject.eventually([key], lambda found: found[0].category == "")
+    subject.wait_until([key], lambda found: found[0].category == "")
 
 
-def test_those_within_go_too_since_5_2(subject: Subject) -> None:
-    parent = subject.category("")
+def test_those_within_go_too_since_5_2(subject: ConformanceSubject) -> None:
+    parent = subject.new_category("")
     subject.target.create_category(f"{parent}/b/c", "")
-    (key,) = subject.added(options=AddOptions(stopped=True, auto_tmm=False, category=f"{parent}/b/c"))
+    (key,) = subject.add_torrents(options=AddOptions(stopped=True, auto_tmm=False, category=f"{parent}/b/c"))
     subject.target.remove_categories([f"{parent}/b"])
     nested = subject.version >= (5, 2)
     left = {name for name in subject.target.read_categories() if name.startswith(parent)}
     assert left == ({parent} if nested else {parent, f"{parent}/b/c"})
-    subject.eventually([key], lambda found: found[0].category == (parent if nested else f"{parent}/b/c"))
+    subject.wait_until([key], lambda found: found[0].category == (parent if nested else f"{parent}/b/c"))
 
 
-def test_one_that_is_not_there_is_removed_without_a_word(subject: Subject) -> None:
-    subject.target.remove_categories([subject.category()])
+def test_one_that_is_not_there_is_removed_without_a_word(subject: ConformanceSubject) -> None:
+    subject.target.remove_categories([subject.new_category()])

@@ -8,105 +8,105 @@ import pytest
 
 from reconciler.model.errors import RejectedError
 from reconciler.model.snapshot import AddOptions
-from tests.support.conformance_subject import Subject
+from tests.support.conformance_subject import ConformanceSubject
 
 
-def test_tags_are_put_on_and_taken_off(subject: Subject) -> None:
-    ids = subject.added(3)
+def test_tags_are_put_on_and_taken_off(subject: ConformanceSubject) -> None:
+    ids = subject.add_torrents(3)
     subject.target.add_tags(ids, ["reconcile:home", "x", "X", "ä b"])
     subject.target.remove_tags(ids[:2], ["x", "never there"])
-    subject.eventually(ids[:2], lambda found: all(t.tags == {"reconcile:home", "X", "ä b"} for t in found))
-    assert subject.one(ids[2]).tags == {"reconcile:home", "x", "X", "ä b"}
+    subject.wait_until(ids[:2], lambda found: all(t.tags == {"reconcile:home", "X", "ä b"} for t in found))
+    assert subject.read_torrent(ids[2]).tags == {"reconcile:home", "x", "X", "ä b"}
 
 
-def test_spaces_around_tags_go(subject: Subject) -> None:
-    ids = subject.added()
+def test_spaces_around_tags_go(subject: ConformanceSubject) -> None:
+    ids = subject.add_torrents()
     subject.target.add_tags(ids, [" x ", "y"])
-    subject.eventually(ids, lambda found: found[0].tags == {"x", "y"})
+    subject.wait_until(ids, lambda found: found[0].tags == {"x", "y"})
 
 
-def test_a_category_is_set_and_cleared(subject: Subject) -> None:
-    ids, category = subject.added(3), subject.category("")
+def test_a_category_is_set_and_cleared(subject: ConformanceSubject) -> None:
+    ids, category = subject.add_torrents(3), subject.new_category("")
     subject.target.set_category(ids, category)
-    subject.eventually(ids, lambda found: all(t.category == category for t in found))
+    subject.wait_until(ids, lambda found: all(t.category == category for t in found))
     subject.target.set_category(ids[:1], "")
-    subject.eventually(ids[:1], lambda found: found[0].category == "")
-    assert subject.one(ids[2]).category == category
+    subject.wait_until(ids[:1], lambda found: found[0].category == "")
+    assert subject.read_torrent(ids[2]).category == category
 
 
-def test_a_category_that_is_missing_is_refused_and_nothing_changes(subject: Subject) -> None:
-    ids, category = subject.added(2), subject.category("")
+def test_a_category_that_is_missing_is_refused_and_nothing_changes(subject: ConformanceSubject) -> None:
+    ids, category = subject.add_torrents(2), subject.new_category("")
     subject.target.set_category(ids, category)
     with pytest.raises(RejectedError) as refusal:
-        subject.target.set_category(ids, subject.category())
+        subject.target.set_category(ids, subject.new_category())
     assert refusal.value.http_status == 409
     assert {t.category for t in subject.target.read_torrents(ids)} == {category}
 
 
-def test_under_automatic_management_the_place_follows_the_category(subject: Subject) -> None:
-    first, second = subject.path(), subject.path()
-    options = AddOptions(stopped=True, auto_tmm=True, category=subject.category(first))
-    ids = subject.added(options=options)
-    assert subject.one(ids[0]).save_path == first
-    subject.target.set_category(ids, subject.category(second))
-    subject.eventually(ids, lambda found: (found[0].save_path, found[0].auto_tmm) == (second, True))
+def test_under_automatic_management_the_place_follows_the_category(subject: ConformanceSubject) -> None:
+    first, second = subject.new_path(), subject.new_path()
+    options = AddOptions(stopped=True, auto_tmm=True, category=subject.new_category(first))
+    ids = subject.add_torrents(options=options)
+    assert subject.read_torrent(ids[0]).save_path == first
+    subject.target.set_category(ids, subject.new_category(second))
+    subject.wait_until(ids, lambda found: (found[0].save_path, found[0].auto_tmm) == (second, True))
 
 
-def test_under_manual_management_the_place_stays(subject: Subject) -> None:
-    (key,) = subject.added()
-    before = subject.one(key).save_path
-    category = subject.category(subject.path())
+def test_under_manual_management_the_place_stays(subject: ConformanceSubject) -> None:
+    (key,) = subject.add_torrents()
+    before = subject.read_torrent(key).save_path
+    category = subject.new_category(subject.new_path())
     subject.target.set_category([key], category)
-    subject.eventually([key], lambda found: found[0].category == category)
-    assert subject.one(key).save_path == before
+    subject.wait_until([key], lambda found: found[0].category == category)
+    assert subject.read_torrent(key).save_path == before
 
 
-def test_a_location_is_set_and_management_becomes_manual(subject: Subject) -> None:
-    path = subject.path()
-    ids = subject.added(2, AddOptions(stopped=True, auto_tmm=True, category=subject.category("")))
+def test_a_location_is_set_and_management_becomes_manual(subject: ConformanceSubject) -> None:
+    path = subject.new_path()
+    ids = subject.add_torrents(2, AddOptions(stopped=True, auto_tmm=True, category=subject.new_category("")))
     subject.target.set_location(ids, f"{path}/")
-    subject.eventually(ids, lambda found: all((t.save_path, t.auto_tmm) == (path, False) for t in found))
+    subject.wait_until(ids, lambda found: all((t.save_path, t.auto_tmm) == (path, False) for t in found))
 
 
-def test_a_torrent_is_renamed(subject: Subject) -> None:
-    (key,) = subject.added()
+def test_a_torrent_is_renamed(subject: ConformanceSubject) -> None:
+    (key,) = subject.add_torrents()
     subject.target.rename_torrent(key, " Grüße &\n100 % ")
-    subject.eventually([key], lambda found: found[0].name == "Grüße & 100 %")
+    subject.wait_until([key], lambda found: found[0].name == "Grüße & 100 %")
 
 
 @pytest.mark.parametrize(("known", "name", "status"), [(False, "x", 404), (True, "", 409), (True, " ", 409)])
-def test_a_rename_can_be_refused(subject: Subject, known: bool, name: str, status: int) -> None:
-    key = subject.added()[0] if known else secrets.token_hex(20)
+def test_a_rename_can_be_refused(subject: ConformanceSubject, known: bool, name: str, status: int) -> None:
+    key = subject.add_torrents()[0] if known else secrets.token_hex(20)
     with pytest.raises(RejectedError) as refusal:
         subject.target.rename_torrent(key, name)
     assert refusal.value.http_status == status
 
 
-def test_torrents_are_stopped_and_started(subject: Subject) -> None:
-    ids = subject.added(3)
+def test_torrents_are_stopped_and_started(subject: ConformanceSubject) -> None:
+    ids = subject.add_torrents(3)
     subject.target.start_torrents(ids)
-    subject.eventually(ids, lambda found: not any(t.stopped for t in found))
+    subject.wait_until(ids, lambda found: not any(t.stopped for t in found))
     subject.target.stop_torrents(ids[:2])
-    subject.eventually(ids[:2], lambda found: all(t.stopped for t in found))
-    assert not subject.one(ids[2]).stopped
+    subject.wait_until(ids[:2], lambda found: all(t.stopped for t in found))
+    assert not subject.read_torrent(ids[2]).stopped
 
 
-def test_stopping_what_is_stopped_is_no_error(subject: Subject) -> None:
-    ids = subject.added(2)
+def test_stopping_what_is_stopped_is_no_error(subject: ConformanceSubject) -> None:
+    ids = subject.add_torrents(2)
     subject.target.stop_torrents(ids)
     assert all(t.stopped for t in subject.target.read_torrents(ids))
 
 
 @pytest.mark.parametrize("delete_files", [False, True])
-def test_torrents_are_removed(subject: Subject, delete_files: bool) -> None:
-    ids = subject.added(3)
+def test_torrents_are_removed(subject: ConformanceSubject, delete_files: bool) -> None:
+    ids = subject.add_torrents(3)
     subject.target.delete_torrents(ids[:2], delete_files)
-    subject.eventually(ids, lambda found: [t.id for t in found] == ids[2:])
+    subject.wait_until(ids, lambda found: [t.id for t in found] == ids[2:])
     subject.target.delete_torrents(ids[:1], delete_files)  # once more is no error
 
 
-def test_what_is_not_there_is_passed_over_in_silence(subject: Subject) -> None:
-    (key,) = subject.added()
+def test_what_is_not_there_is_passed_over_in_silence(subject: ConformanceSubject) -> None:
+    (key,) = subject.add_torrents()
     unknown = secrets.token_hex(20)
     for ids in ([unknown], [unknown, key]):
         subject.target.add_tags(ids, ["x"])
@@ -114,27 +114,27 @@ def test_what_is_not_there_is_passed_over_in_silence(subject: Subject) -> None:
         subject.target.set_category(ids, "")
         subject.target.set_location(ids, subject.root)
         subject.target.stop_torrents(ids)
-    subject.eventually([unknown, key], lambda found: [(t.id, set(t.tags)) for t in found] == [(key, {"x"})])
+    subject.wait_until([unknown, key], lambda found: [(t.id, set(t.tags)) for t in found] == [(key, {"x"})])
 
 
-def test_hundreds_in_one_request(subject: Subject) -> None:
-    ids, category, path = subject.added(600), subject.category(""), subject.path()
+def test_hundreds_in_one_request(subject: ConformanceSubject) -> None:
+    ids, category, path = subject.add_torrents(600), subject.new_category(""), subject.new_path()
     subject.target.add_tags(ids, ["x"])
     subject.target.set_category(ids, category)
     subject.target.set_location(ids, path)
     subject.target.start_torrents(ids)
-    subject.eventually(
+    subject.wait_until(
         ids,
         lambda found: (
             {(t.category, t.tags, t.save_path, t.stopped) for t in found} == {(category, frozenset({"x"}), path, False)}
         ),
     )
     subject.target.delete_torrents(ids, False)
-    subject.eventually(ids, lambda found: not found)
+    subject.wait_until(ids, lambda found: not found)
 
 
 @pytest.mark.parametrize("ids", [[], ["all"]])
-def test_no_call_ever_means_every_torrent(subject: Subject, ids: list[str]) -> None:
+def test_no_call_ever_means_every_torrent(subject: ConformanceSubject, ids: list[str]) -> None:
     for call in (
         lambda: subject.target.read_torrents(ids),
         lambda: subject.target.stop_torrents(ids),

@@ -15,10 +15,10 @@ from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.torrent_file import TorrentFile
 from reconciler.model.versions import TORRENT_CREATOR
-from tests.support.conformance_subject import PATIENCE, Subject
+from tests.support.conformance_subject import EFFECT_TIMEOUT, ConformanceSubject
 
 
-def able(subject: Subject) -> bool:
+def able(subject: ConformanceSubject) -> bool:
     """Does this version make torrents? If not, it says so."""
     if TORRENT_CREATOR.is_available(subject.target.api_version):
         return True
@@ -29,9 +29,9 @@ def able(subject: Subject) -> bool:
     return False
 
 
-def ended(subject: Subject, key: str) -> CreatorTask:
+def ended(subject: ConformanceSubject, key: str) -> CreatorTask:
     """The task, once it has ended."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + EFFECT_TIMEOUT
     while True:
         (task,) = (task for task in subject.target.read_creator_tasks() if task.id == key)
         if task.state in (TaskState.FINISHED, TaskState.FAILED):
@@ -41,12 +41,12 @@ def ended(subject: Subject, key: str) -> CreatorTask:
 
 
 @pytest.mark.parametrize("kind", ["v1", "v2", "hybrid"])
-def test_what_is_made_is_what_was_asked_for(subject: Subject, kind: str) -> None:
+def test_what_is_made_is_what_was_asked_for(subject: ConformanceSubject, kind: str) -> None:
     if not able(subject):
         return
     number = secrets.randbits(40)
     wanted = CreationSpec(
-        subject.file(number),
+        subject.write_content(number),
         kind,
         private=True,
         source="OURS",
@@ -69,7 +69,7 @@ def test_what_is_made_is_what_was_asked_for(subject: Subject, kind: str) -> None
     more = (("content_layout", "original"), ("skip_checking", True))
     options = AddOptions(False, False, "", subject.root, ("reconcile:home",), extra_options=more)
     subject.target.add_torrent_files({"a.torrent": data}, options)
-    subject.eventually(
+    subject.wait_until(
         found.infohashes.ids, lambda live: [(t.progress, t.content_path) for t in live] == [(1.0, wanted.path)]
     )
     (live,) = subject.target.read_torrents(found.infohashes.ids)
@@ -84,10 +84,10 @@ def test_what_is_made_is_what_was_asked_for(subject: Subject, kind: str) -> None
     subject.target.remove_creator_task(key)
 
 
-def test_the_same_content_makes_the_same_torrent(subject: Subject) -> None:
+def test_the_same_content_makes_the_same_torrent(subject: ConformanceSubject) -> None:
     if not able(subject):
         return
-    wanted = CreationSpec(subject.file(secrets.randbits(40)))
+    wanted = CreationSpec(subject.write_content(secrets.randbits(40)))
     made = []
     for _ in range(2):
         key = subject.target.start_creator_task(wanted)
@@ -97,10 +97,10 @@ def test_the_same_content_makes_the_same_torrent(subject: Subject) -> None:
     assert made[0] == made[1]
 
 
-def test_a_snapshot_has_the_tasks_of_content_that_is_asked_for(subject: Subject) -> None:
+def test_a_snapshot_has_the_tasks_of_content_that_is_asked_for(subject: ConformanceSubject) -> None:
     if not able(subject):
         return
-    wanted = CreationSpec(subject.file(secrets.randbits(40)))
+    wanted = CreationSpec(subject.write_content(secrets.randbits(40)))
     key = subject.target.start_creator_task(wanted)
     ended(subject, key)
     (task,) = subject.target.read_snapshot(creations=[wanted]).creator_tasks
@@ -114,10 +114,10 @@ def test_a_snapshot_has_the_tasks_of_content_that_is_asked_for(subject: Subject)
     assert subject.target.read_snapshot(creations=[wanted]).creator_tasks == ()
 
 
-def test_a_path_that_leads_nowhere_fails_later(subject: Subject) -> None:
+def test_a_path_that_leads_nowhere_fails_later(subject: ConformanceSubject) -> None:
     if not able(subject):
         return
-    wanted = CreationSpec(subject.path(), piece_size=65_536)
+    wanted = CreationSpec(subject.new_path(), piece_size=65_536)
     key = subject.target.start_creator_task(wanted)
     task = ended(subject, key)
     assert task.state is TaskState.FAILED and task.error and task.matches(wanted)
@@ -127,7 +127,7 @@ def test_a_path_that_leads_nowhere_fails_later(subject: Subject) -> None:
     subject.target.remove_creator_task(key)
 
 
-def test_a_task_that_is_not_there_is_no_error(subject: Subject) -> None:
+def test_a_task_that_is_not_there_is_no_error(subject: ConformanceSubject) -> None:
     if not able(subject):
         return
     subject.target.remove_creator_task("nothing")

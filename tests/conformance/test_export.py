@@ -8,16 +8,16 @@ import pytest
 
 from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.model.metainfo import parse_metainfo
-from tests.support.conformance_subject import STOPPED, Subject
+from tests.support.conformance_subject import STOPPED, ConformanceSubject
 from tests.support.torrents import make_torrent
 
 
-def test_a_file_is_given_where_there_is_metadata(subject: Subject) -> None:
+def test_a_file_is_given_where_there_is_metadata(subject: ConformanceSubject) -> None:
     data = make_torrent(secrets.randbelow(10**9))
     hashes = parse_metainfo(data).infohashes
     subject.target.add_torrent_files({"a": data}, STOPPED)
-    subject.eventually(hashes.ids, lambda found: len(found) == 1)
-    (bare,) = subject.added()
+    subject.wait_until(hashes.ids, lambda found: len(found) == 1)
+    (bare,) = subject.add_torrents()
     if subject.version < (4, 5):
         with pytest.raises(UnsupportedError):
             subject.target.export_torrent(str(hashes.v1))
@@ -28,8 +28,8 @@ def test_a_file_is_given_where_there_is_metadata(subject: Subject) -> None:
     assert subject.target.export_torrent(secrets.token_hex(20)) is None
 
 
-def test_a_torrent_is_told_of_a_peer(subject: Subject) -> None:
-    (key,) = subject.added()
+def test_a_torrent_is_told_of_a_peer(subject: ConformanceSubject) -> None:
+    (key,) = subject.add_torrents()
     for known in (key, secrets.token_hex(20)):
         subject.target.add_peer(known, "127.0.0.1:6881")
         subject.target.add_peer(known, "[::1]:6881")

@@ -6,26 +6,26 @@ import base64
 import secrets
 
 from reconciler.model.infohash import InfoHashes
-from tests.support.conformance_subject import STOPPED, Subject, magnet
+from tests.support.conformance_subject import STOPPED, ConformanceSubject, make_v1_magnet
 
 
-def _libtorrent_2(subject: Subject) -> bool:
+def _libtorrent_2(subject: ConformanceSubject) -> bool:
     return subject.version >= (4, 4)
 
 
-def test_base32_is_the_same_torrent(subject: Subject) -> None:
+def test_base32_is_the_same_torrent(subject: ConformanceSubject) -> None:
     key = secrets.token_hex(20)
-    subject.target.add_magnets([magnet(base64.b32encode(bytes.fromhex(key)).decode())], STOPPED)
-    subject.eventually([key], lambda found: [t.infohashes for t in found] == [InfoHashes(key)])
-    subject.target.add_magnets([magnet(key.upper())], STOPPED)
+    subject.target.add_magnets([make_v1_magnet(base64.b32encode(bytes.fromhex(key)).decode())], STOPPED)
+    subject.wait_until([key], lambda found: [t.infohashes for t in found] == [InfoHashes(key)])
+    subject.target.add_magnets([make_v1_magnet(key.upper())], STOPPED)
     assert len(subject.target.read_torrents([key])) == 1
 
 
-def test_a_hybrid_is_listed_by_its_v2_hash_where_that_is_known(subject: Subject) -> None:
+def test_a_hybrid_is_listed_by_its_v2_hash_where_that_is_known(subject: ConformanceSubject) -> None:
     v1, v2 = secrets.token_hex(20), secrets.token_hex(32)
     hashes = InfoHashes(v1, v2)
     subject.target.add_magnets([f"magnet:?xt=urn:btih:{v1}&xt=urn:btmh:1220{v2}"], STOPPED)
-    subject.eventually(hashes.ids, lambda found: len(found) == 1)
+    subject.wait_until(hashes.ids, lambda found: len(found) == 1)
     (torrent,) = subject.target.read_torrents(hashes.ids)
     if _libtorrent_2(subject):
         assert (torrent.id, torrent.infohashes) == (v2[:40], hashes)
@@ -34,31 +34,31 @@ def test_a_hybrid_is_listed_by_its_v2_hash_where_that_is_known(subject: Subject)
         assert (torrent.id, torrent.infohashes) == (v1, InfoHashes(v1))
 
 
-def test_a_hybrid_is_not_added_again_by_one_of_its_hashes(subject: Subject) -> None:
+def test_a_hybrid_is_not_added_again_by_one_of_its_hashes(subject: ConformanceSubject) -> None:
     v1, v2 = secrets.token_hex(20), secrets.token_hex(32)
     hashes = InfoHashes(v1, v2)
     subject.target.add_magnets([f"magnet:?xt=urn:btih:{v1}&xt=urn:btmh:1220{v2}"], STOPPED)
-    subject.eventually(hashes.ids, lambda found: len(found) == 1)
-    subject.target.add_magnets([magnet(v1)], STOPPED)
+    subject.wait_until(hashes.ids, lambda found: len(found) == 1)
+    subject.target.add_magnets([make_v1_magnet(v1)], STOPPED)
     subject.target.add_magnets([f"magnet:?xt=urn:btmh:1220{v2}"], STOPPED)
-    (other,) = subject.added()  # what came before it has been dealt with
+    (other,) = subject.add_torrents()  # what came before it has been dealt with
     assert len(subject.target.read_torrents([*hashes.ids, other])) == 2
 
 
-def test_a_v2_torrent_needs_libtorrent_2(subject: Subject) -> None:
+def test_a_v2_torrent_needs_libtorrent_2(subject: ConformanceSubject) -> None:
     v2 = secrets.token_hex(32)
     assert subject.target.read_snapshot().supports_v2 == _libtorrent_2(subject)
     subject.target.add_magnets([f"magnet:?xt=urn:btmh:1220{v2}"], STOPPED)
-    (other,) = subject.added()
+    (other,) = subject.add_torrents()
     if _libtorrent_2(subject):
-        subject.eventually([v2[:40]], lambda found: len(found) == 1)
-        assert subject.one(v2[:40]).infohashes == InfoHashes(v2=v2)
+        subject.wait_until([v2[:40]], lambda found: len(found) == 1)
+        assert subject.read_torrent(v2[:40]).infohashes == InfoHashes(v2=v2)
     else:
         assert [t.id for t in subject.target.read_torrents([v2[:40], v2, other])] == [other]
 
 
-def test_ids_that_are_not_there_are_left_out(subject: Subject) -> None:
-    (key,) = subject.added()
+def test_ids_that_are_not_there_are_left_out(subject: ConformanceSubject) -> None:
+    (key,) = subject.add_torrents()
     unknown = secrets.token_hex(20)
     assert subject.target.read_torrents([unknown]) == ()
     assert [t.id for t in subject.target.read_torrents([unknown, key])] == [key]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from reconciler.model.health import NetworkState
-from tests.support.conformance_subject import Subject
+from tests.support.conformance_subject import ConformanceSubject
 
 
-def test_the_interface_that_it_is_bound_to(subject: Subject) -> None:
+def test_the_interface_that_it_is_bound_to(subject: ConformanceSubject) -> None:
     seen = subject.target.read_network_state(interface=True, transfer=False)
     assert seen.interface == "lo"
     assert seen.interface_name == ("lo" if subject.version >= (5, 0) else None)
@@ -15,27 +15,27 @@ def test_the_interface_that_it_is_bound_to(subject: Subject) -> None:
     assert (seen.connection_status, seen.addresses) == (None, None)
 
 
-def test_its_connection_and_its_address(subject: Subject) -> None:
+def test_its_connection_and_its_address(subject: ConformanceSubject) -> None:
     seen = subject.target.read_network_state(interface=False, transfer=True)
     assert seen.connection_status in ("firewalled", "disconnected")
     assert seen.addresses == (() if subject.version >= (5, 1) else None)
     assert (seen.interface, seen.interface_name, seen.interfaces) == (None, None, None)
 
 
-def test_what_is_not_asked_for_is_not_known(subject: Subject) -> None:
+def test_what_is_not_asked_for_is_not_known(subject: ConformanceSubject) -> None:
     assert subject.target.read_network_state(interface=False, transfer=False) == NetworkState()
 
 
-def test_a_forced_start_ends_with_a_stop_and_not_by_a_start_alone(subject: Subject) -> None:
+def test_a_forced_start_ends_with_a_stop_and_not_by_a_start_alone(subject: ConformanceSubject) -> None:
     """The kill switch stops with one call and brings it back with two."""
-    ids = subject.added()
+    ids = subject.add_torrents()
     target = subject.target
     target.set_option(ids, "force_start", True)
-    subject.eventually(ids, lambda found: found[0].options.force_start and not found[0].stopped)
+    subject.wait_until(ids, lambda found: found[0].options.force_start and not found[0].stopped)
     target.stop_torrents(ids)
-    subject.eventually(ids, lambda found: found[0].stopped)
+    subject.wait_until(ids, lambda found: found[0].stopped)
     target.start_torrents(ids)
-    subject.eventually(ids, lambda found: not found[0].stopped)
-    assert not subject.one(ids[0]).options.force_start
+    subject.wait_until(ids, lambda found: not found[0].stopped)
+    assert not subject.read_torrent(ids[0]).options.force_start
     target.set_option(ids, "force_start", True)
-    subject.eventually(ids, lambda found: found[0].options.force_start)
+    subject.wait_until(ids, lambda found: found[0].options.force_start)

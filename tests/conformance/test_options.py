@@ -15,7 +15,7 @@ from reconciler.model.links import find_missing_urls
 from reconciler.model.options import OPTIONS, can_set_at_add
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
 from reconciler.model.versions import ADD_WEB_SEEDS
-from tests.support.conformance_subject import STOPPED, Subject
+from tests.support.conformance_subject import STOPPED, ConformanceSubject
 
 VALUES: dict[str, Any] = {
     "sequential": True,
@@ -30,18 +30,18 @@ VALUES: dict[str, Any] = {
 }
 
 
-def value(subject: Subject, key: str, field: str) -> Any:
+def value(subject: ConformanceSubject, key: str, field: str) -> Any:
     """What the torrent shows."""
-    return OPTIONS[field].read(subject.one(key))
+    return OPTIONS[field].read(subject.read_torrent(key))
 
 
-def shows(subject: Subject, key: str, field: str, wanted: Any) -> None:
+def shows(subject: ConformanceSubject, key: str, field: str, wanted: Any) -> None:
     """Wait until it shows."""
-    subject.eventually([key], lambda found: OPTIONS[field].is_same(OPTIONS[field].read(found[0]), wanted))
+    subject.wait_until([key], lambda found: OPTIONS[field].is_same(OPTIONS[field].read(found[0]), wanted))
 
 
-def test_a_torrent_has_its_options_as_nobody_set_them(subject: Subject) -> None:
-    (key,) = subject.added()
+def test_a_torrent_has_its_options_as_nobody_set_them(subject: ConformanceSubject) -> None:
+    (key,) = subject.add_torrents()
     for field, option in OPTIONS.items():
         found = value(subject, key, field)
         assert found == (option.default if found is not None else None), field
@@ -51,11 +51,11 @@ def test_a_torrent_has_its_options_as_nobody_set_them(subject: Subject) -> None:
 
 
 @pytest.mark.parametrize("field", sorted(VALUES))
-def test_an_option_goes_with_an_add(subject: Subject, field: str) -> None:
+def test_an_option_goes_with_an_add(subject: ConformanceSubject, field: str) -> None:
     if not can_set_at_add(field, subject.target.api_version):
         return
-    options = replace(STOPPED, extra_options=((field, VALUES[field]),), save_path=subject.path())
-    (key,) = subject.added(options=options)
+    options = replace(STOPPED, extra_options=((field, VALUES[field]),), save_path=subject.new_path())
+    (key,) = subject.add_torrents(options=options)
     assert value(subject, key, field) == VALUES[field]
     others = {
         name for name in OPTIONS if name != field and value(subject, key, name) not in (None, OPTIONS[name].default)
@@ -63,22 +63,22 @@ def test_an_option_goes_with_an_add(subject: Subject, field: str) -> None:
     assert others == set()
 
 
-def test_a_forced_start_goes_with_an_add_from_5_1_on(subject: Subject) -> None:
+def test_a_forced_start_goes_with_an_add_from_5_1_on(subject: ConformanceSubject) -> None:
     if not can_set_at_add("force_start", subject.target.api_version):
         return
-    (key,) = subject.added(options=replace(STOPPED, stopped=False, extra_options=(("force_start", True),)))
+    (key,) = subject.add_torrents(options=replace(STOPPED, stopped=False, extra_options=(("force_start", True),)))
     shows(subject, key, "force_start", True)
 
 
-def test_what_an_add_alone_can_carry_is_accepted(subject: Subject) -> None:
+def test_what_an_add_alone_can_carry_is_accepted(subject: ConformanceSubject) -> None:
     more = (("content_layout", "no-subfolder"), ("skip_checking", True), ("stop_condition", "files-checked"))
-    (key,) = subject.added(options=replace(STOPPED, extra_options=more))
-    assert subject.one(key).stopped
+    (key,) = subject.add_torrents(options=replace(STOPPED, extra_options=more))
+    assert subject.read_torrent(key).stopped
 
 
-def test_no_download_path_goes_with_an_add(subject: Subject) -> None:
+def test_no_download_path_goes_with_an_add(subject: ConformanceSubject) -> None:
     if can_set_at_add("download_path", subject.target.api_version):
-        (key,) = subject.added(options=replace(STOPPED, extra_options=(("download_path", ""),)))
+        (key,) = subject.add_torrents(options=replace(STOPPED, extra_options=(("download_path", ""),)))
         assert value(subject, key, "download_path") == ""
 
 
@@ -92,8 +92,8 @@ def test_no_download_path_goes_with_an_add(subject: Subject) -> None:
         ("auto_tmm", (True, False)),
     ],
 )
-def test_an_option_is_set(subject: Subject, field: str, values: tuple[Any, ...]) -> None:
-    first, second = subject.added(2)
+def test_an_option_is_set(subject: ConformanceSubject, field: str, values: tuple[Any, ...]) -> None:
+    first, second = subject.add_torrents(2)
     for wanted in values:
         if not OPTIONS[field].capability.is_available(subject.target.api_version):
             with pytest.raises(UnsupportedError):
@@ -105,17 +105,17 @@ def test_an_option_is_set(subject: Subject, field: str, values: tuple[Any, ...])
 
 
 @pytest.mark.parametrize("field", ["sequential", "first_last_piece_first"])
-def test_a_toggle_turns_over_those_that_are_named(subject: Subject, field: str) -> None:
-    ids = subject.added(3)
+def test_a_toggle_turns_over_those_that_are_named(subject: ConformanceSubject, field: str) -> None:
+    ids = subject.add_torrents(3)
     subject.target.toggle_option(ids[:2], field)
     assert [value(subject, key, field) for key in ids] == [True, True, False]
     subject.target.toggle_option(ids[1:], field)
     assert [value(subject, key, field) for key in ids] == [True, False, True]
 
 
-def test_share_limits_are_set_together(subject: Subject) -> None:
-    ids = subject.added(2)
-    there = subject.one(ids[0]).options.share
+def test_share_limits_are_set_together(subject: ConformanceSubject) -> None:
+    ids = subject.add_torrents(2)
+    there = subject.read_torrent(ids[0]).options.share
     wanted = replace(there, ratio=9999, seeding_time=525600)
     if there.inactive_seeding_time is not None:
         wanted = replace(wanted, inactive_seeding_time=0)
@@ -124,49 +124,51 @@ def test_share_limits_are_set_together(subject: Subject) -> None:
     subject.target.set_share_limits(ids, wanted)
     assert [torrent.options.share for torrent in subject.target.read_torrents(ids)] == [wanted, wanted]
     subject.target.set_share_limits(ids[:1], there)
-    assert subject.one(ids[0]).options.share == there
+    assert subject.read_torrent(ids[0]).options.share == there
 
 
-def test_what_a_version_does_not_know_of_share_limits_it_passes_over(subject: Subject) -> None:
-    (key,) = subject.added()
+def test_what_a_version_does_not_know_of_share_limits_it_passes_over(subject: ConformanceSubject) -> None:
+    (key,) = subject.add_torrents()
     subject.target.set_share_limits([key], ShareLimits(0, 0, 0, "stop", "MatchAll"))
-    found = subject.one(key).options.share
+    found = subject.read_torrent(key).options.share
     assert (found.ratio, found.seeding_time) == (0, 0)
     assert found.inactive_seeding_time in (None, 0)
     assert found.action in (None, "stop")
     assert found.mode in (None, "MatchAll")
 
 
-def test_a_forced_start_starts_and_so_does_its_end(subject: Subject) -> None:
-    (key,) = subject.added()
+def test_a_forced_start_starts_and_so_does_its_end(subject: ConformanceSubject) -> None:
+    (key,) = subject.add_torrents()
     subject.target.set_option([key], "force_start", True)
-    subject.eventually([key], lambda found: found[0].options.force_start and not found[0].stopped)
+    subject.wait_until([key], lambda found: found[0].options.force_start and not found[0].stopped)
     subject.target.stop_torrents([key])
-    subject.eventually([key], lambda found: found[0].stopped and not found[0].options.force_start)
+    subject.wait_until([key], lambda found: found[0].stopped and not found[0].options.force_start)
     subject.target.set_option([key], "force_start", False)
-    subject.eventually([key], lambda found: not found[0].stopped)
+    subject.wait_until([key], lambda found: not found[0].stopped)
 
 
-def test_a_plain_start_ends_a_forced_one(subject: Subject) -> None:
-    (key,) = subject.added()
+def test_a_plain_start_ends_a_forced_one(subject: ConformanceSubject) -> None:
+    (key,) = subject.add_torrents()
     subject.target.set_option([key], "force_start", True)
     shows(subject, key, "force_start", True)
     subject.target.start_torrents([key])
     shows(subject, key, "force_start", False)
 
 
-def test_automatic_management_takes_the_place_of_the_category_and_leaves_it_there(subject: Subject) -> None:
-    path = subject.path()
-    (key,) = subject.added(options=replace(STOPPED, category=subject.category(path), save_path=subject.path()))
+def test_automatic_management_takes_the_place_of_the_category_and_leaves_it_there(subject: ConformanceSubject) -> None:
+    path = subject.new_path()
+    (key,) = subject.add_torrents(
+        options=replace(STOPPED, category=subject.new_category(path), save_path=subject.new_path())
+    )
     subject.target.set_option([key], "auto_tmm", True)
-    subject.eventually([key], lambda found: (found[0].auto_tmm, found[0].save_path) == (True, path))
+    subject.wait_until([key], lambda found: (found[0].auto_tmm, found[0].save_path) == (True, path))
     subject.target.set_option([key], "auto_tmm", False)
-    subject.eventually([key], lambda found: (found[0].auto_tmm, found[0].save_path) == (False, path))
+    subject.wait_until([key], lambda found: (found[0].auto_tmm, found[0].save_path) == (False, path))
 
 
-def test_a_download_path_is_set_and_taken_away(subject: Subject) -> None:
-    place, path = subject.path(), subject.path()
-    (key,) = subject.added(options=replace(STOPPED, save_path=place))
+def test_a_download_path_is_set_and_taken_away(subject: ConformanceSubject) -> None:
+    place, path = subject.new_path(), subject.new_path()
+    (key,) = subject.add_torrents(options=replace(STOPPED, save_path=place))
     if not OPTIONS["download_path"].capability.is_available(subject.target.api_version):
         with pytest.raises(UnsupportedError):
             subject.target.set_option([key], "download_path", path)
@@ -175,28 +177,30 @@ def test_a_download_path_is_set_and_taken_away(subject: Subject) -> None:
     shows(subject, key, "download_path", path)
     subject.target.set_option([key], "download_path", "")
     shows(subject, key, "download_path", "")
-    assert subject.one(key).save_path == place
+    assert subject.read_torrent(key).save_path == place
 
 
-def test_taken_away_a_download_path_stays_behind_with_a_move_on_new_versions(subject: Subject) -> None:
-    place = subject.path()
-    (key,) = subject.added(options=replace(STOPPED, save_path=place))
+def test_taken_away_a_download_path_stays_behind_with_a_move_on_new_versions(subject: ConformanceSubject) -> None:
+    place = subject.new_path()
+    (key,) = subject.add_torrents(options=replace(STOPPED, save_path=place))
     if not OPTIONS["download_path"].capability.is_available(subject.target.api_version):
         return
-    subject.target.set_option([key], "download_path", subject.path())
+    subject.target.set_option([key], "download_path", subject.new_path())
     subject.target.set_option([key], "download_path", "")
-    subject.target.set_location([key], subject.path())
-    subject.eventually([key], lambda found: found[0].save_path != place)
+    subject.target.set_location([key], subject.new_path())
+    subject.wait_until([key], lambda found: found[0].save_path != place)
     assert value(subject, key, "download_path") == (place if subject.target.api_version >= (2, 11) else "")
 
 
-def test_a_download_path_is_passed_over_under_automatic_management(subject: Subject) -> None:
+def test_a_download_path_is_passed_over_under_automatic_management(subject: ConformanceSubject) -> None:
     if not OPTIONS["download_path"].capability.is_available(subject.target.api_version):
         return
-    (key,) = subject.added(options=replace(STOPPED, auto_tmm=True, category=subject.category(subject.path())))
-    before = subject.one(key)
-    subject.target.set_option([key], "download_path", subject.path())
-    assert subject.one(key) == before
+    (key,) = subject.add_torrents(
+        options=replace(STOPPED, auto_tmm=True, category=subject.new_category(subject.new_path()))
+    )
+    before = subject.read_torrent(key)
+    subject.target.set_option([key], "download_path", subject.new_path())
+    assert subject.read_torrent(key) == before
 
 
 TRACKERS = ["http://T.example:80/pass/announce?x=1&y=a%20b", "udp://T3.example:1337", "https://t.example/ü"]
@@ -207,41 +211,43 @@ def has(live: LiveTorrent, field: str, urls: list[str]) -> bool:
     return not find_missing_urls(urls, live.links, field)
 
 
-def test_trackers_are_added(subject: Subject) -> None:
-    first, second = subject.added(2)
+def test_trackers_are_added(subject: ConformanceSubject) -> None:
+    first, second = subject.add_torrents(2)
     subject.target.add_trackers([first], TRACKERS[:1])
     subject.target.add_trackers([first], TRACKERS)
-    subject.eventually([first], lambda found: has(found[0], "trackers", TRACKERS))
-    assert len(subject.one(first).links.split("&tr=")) == 1 + len(TRACKERS), "one that is there is not added again"
-    assert subject.one(second).links == ""
+    subject.wait_until([first], lambda found: has(found[0], "trackers", TRACKERS))
+    assert len(subject.read_torrent(first).links.split("&tr=")) == 1 + len(TRACKERS), (
+        "one that is there is not added again"
+    )
+    assert subject.read_torrent(second).links == ""
 
 
-def test_trackers_are_added_to_many_at_once_from_5_2_on(subject: Subject) -> None:
+def test_trackers_are_added_to_many_at_once_from_5_2_on(subject: ConformanceSubject) -> None:
     if subject.target.api_version >= (2, 11, 9):
-        ids = subject.added(3)
+        ids = subject.add_torrents(3)
         subject.target.add_trackers(ids, TRACKERS)
-        subject.eventually(ids, lambda found: all(has(live, "trackers", TRACKERS) for live in found))
+        subject.wait_until(ids, lambda found: all(has(live, "trackers", TRACKERS) for live in found))
 
 
 WEB_SEEDS = ["http://w.example/a%20b?x=1&y=2", "https://w.example/c%7Cd"]
 
 
-def test_web_seeds_are_added(subject: Subject) -> None:
-    (key,) = subject.added()
+def test_web_seeds_are_added(subject: ConformanceSubject) -> None:
+    (key,) = subject.add_torrents()
     if not ADD_WEB_SEEDS.is_available(subject.target.api_version):
         with pytest.raises(UnsupportedError):
             subject.target.add_web_seeds(key, WEB_SEEDS)
         return
     subject.target.add_web_seeds(key, WEB_SEEDS)
-    subject.eventually([key], lambda found: has(found[0], "web_seeds", WEB_SEEDS))
+    subject.wait_until([key], lambda found: has(found[0], "web_seeds", WEB_SEEDS))
     with pytest.raises(RejectedError) as refusal:
         subject.target.add_web_seeds(secrets.token_hex(20), WEB_SEEDS)
     assert refusal.value.http_status == 404
 
 
-def test_without_metadata_there_are_no_files(subject: Subject) -> None:
-    (key,) = subject.added()
-    assert not subject.one(key).has_metadata
+def test_without_metadata_there_are_no_files(subject: ConformanceSubject) -> None:
+    (key,) = subject.add_torrents()
+    assert not subject.read_torrent(key).has_metadata
     assert subject.target.read_files([key, secrets.token_hex(20)]) == {}
     for known, status in ((key, 409), (secrets.token_hex(20), 404)):
         with pytest.raises(RejectedError) as refusal:
@@ -249,13 +255,13 @@ def test_without_metadata_there_are_no_files(subject: Subject) -> None:
         assert refusal.value.http_status == status
 
 
-def test_hundreds_at_once(subject: Subject) -> None:
-    ids = subject.added(300)
+def test_hundreds_at_once(subject: ConformanceSubject) -> None:
+    ids = subject.add_torrents(300)
     subject.target.set_option(ids, "download_limit", 7)
     subject.target.toggle_option(ids, "sequential")
-    subject.target.set_share_limits(ids, replace(subject.one(ids[0]).options.share, ratio=3))
+    subject.target.set_share_limits(ids, replace(subject.read_torrent(ids[0]).options.share, ratio=3))
     wanted = (7, True, 3)
-    subject.eventually(
+    subject.wait_until(
         ids,
         lambda found: all(
             (o.download_limit, o.sequential, o.share.ratio) == wanted for o in (t.options for t in found)
@@ -265,7 +271,7 @@ def test_hundreds_at_once(subject: Subject) -> None:
 
 
 @pytest.mark.parametrize("ids", [[], ["all"]])
-def test_no_option_is_ever_set_for_every_torrent(subject: Subject, ids: list[str]) -> None:
+def test_no_option_is_ever_set_for_every_torrent(subject: ConformanceSubject, ids: list[str]) -> None:
     calls: tuple[Callable[[], None], ...] = (
         lambda: subject.target.set_option(ids, "download_limit", 1),
         lambda: subject.target.toggle_option(ids, "sequential"),

@@ -11,7 +11,7 @@ from reconciler.model.errors import RejectedError
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
-from tests.support.conformance_subject import STOPPED, Subject, magnet
+from tests.support.conformance_subject import STOPPED, ConformanceSubject, make_v1_magnet
 from tests.support.torrents import TORRENT_KINDS, TorrentKind, make_torrent
 
 
@@ -26,14 +26,14 @@ def hashes_of(data: bytes) -> InfoHashes:
     return parse_metainfo(data).infohashes
 
 
-def test_every_option_arrives(subject: Subject) -> None:
-    files, path = made(3), subject.path()
-    category = subject.category(subject.path())
+def test_every_option_arrives(subject: ConformanceSubject) -> None:
+    files, path = made(3), subject.new_path()
+    category = subject.new_category(subject.new_path())
     options = AddOptions(True, False, category, path, ("reconcile:home", "b c"), "A näme")
     subject.target.add_torrent_files(files, options)
     tags = frozenset(options.tags) if subject.target.can_tag_at_add else frozenset()
     expected = {(category, path, "A näme", tags, True, 20_000)}
-    subject.eventually(
+    subject.wait_until(
         list(files),
         lambda found: (
             len(found) == 3
@@ -42,42 +42,42 @@ def test_every_option_arrives(subject: Subject) -> None:
     )
 
 
-def test_without_a_name_it_is_called_as_the_file_says(subject: Subject) -> None:
+def test_without_a_name_it_is_called_as_the_file_says(subject: ConformanceSubject) -> None:
     data = make_torrent(secrets.randbits(60), name="Grüße.bin")
     (key,) = hashes_of(data).ids
     subject.target.add_torrent_files({"x.torrent": data}, replace(STOPPED, stopped=False))
-    subject.eventually([key], lambda found: [(t.name, t.stopped) for t in found] == [("Grüße.bin", False)])
+    subject.wait_until([key], lambda found: [(t.name, t.stopped) for t in found] == [("Grüße.bin", False)])
 
 
-def test_under_automatic_management_it_goes_where_its_category_is(subject: Subject) -> None:
-    (key, data), path = made().popitem(), subject.path()
-    subject.target.add_torrent_files({key: data}, AddOptions(True, True, subject.category(path)))
-    subject.eventually([key], lambda found: [(t.auto_tmm, t.save_path) for t in found] == [(True, path)])
+def test_under_automatic_management_it_goes_where_its_category_is(subject: ConformanceSubject) -> None:
+    (key, data), path = made().popitem(), subject.new_path()
+    subject.target.add_torrent_files({key: data}, AddOptions(True, True, subject.new_category(path)))
+    subject.wait_until([key], lambda found: [(t.auto_tmm, t.save_path) for t in found] == [(True, path)])
 
 
 @pytest.mark.parametrize("kind", ["v1", "hybrid"])
-def test_a_duplicate_is_no_error_and_changes_nothing(subject: Subject, kind: TorrentKind) -> None:
+def test_a_duplicate_is_no_error_and_changes_nothing(subject: ConformanceSubject, kind: TorrentKind) -> None:
     ((_, data),) = made(1, kind).items()
     ids = hashes_of(data).ids
     subject.target.add_torrent_files({"a": data}, STOPPED)
-    subject.eventually(ids, lambda found: len(found) == 1 and found[0].state != "checkingResumeData")
+    subject.wait_until(ids, lambda found: len(found) == 1 and found[0].state != "checkingResumeData")
     before = subject.target.read_torrents(ids)
-    other = AddOptions(False, False, subject.category(""), subject.path(), ("x",), "other")
+    other = AddOptions(False, False, subject.new_category(""), subject.new_path(), ("x",), "other")
     subject.target.add_torrent_files({"b": data}, other)
-    subject.target.add_magnets([magnet(str(hashes_of(data).v1))], other)
+    subject.target.add_magnets([make_v1_magnet(str(hashes_of(data).v1))], other)
     assert subject.target.read_torrents(ids) == before
 
 
-def test_duplicates_do_not_keep_the_others_out(subject: Subject) -> None:
+def test_duplicates_do_not_keep_the_others_out(subject: ConformanceSubject) -> None:
     files = made(3)
     old = dict(list(files.items())[:1])
     subject.target.add_torrent_files(old, STOPPED)
     subject.target.add_torrent_files(files, STOPPED)
-    subject.eventually(list(files), lambda found: len(found) == 3)
+    subject.wait_until(list(files), lambda found: len(found) == 3)
 
 
 @pytest.mark.parametrize("kind", TORRENT_KINDS)
-def test_the_ids_of_every_kind(subject: Subject, kind: TorrentKind) -> None:
+def test_the_ids_of_every_kind(subject: ConformanceSubject, kind: TorrentKind) -> None:
     ((_, data),) = made(1, kind).items()
     hashes, libtorrent_2 = hashes_of(data), subject.version >= (4, 4)
     if kind == "v2" and not libtorrent_2:
@@ -87,30 +87,30 @@ def test_the_ids_of_every_kind(subject: Subject, kind: TorrentKind) -> None:
         return
     subject.target.add_torrent_files({"a": data}, STOPPED)
     known = hashes if libtorrent_2 else InfoHashes(hashes.v1)
-    subject.eventually(hashes.ids, lambda found: [(t.id, t.infohashes) for t in found] == [(known.ids[0], known)])
+    subject.wait_until(hashes.ids, lambda found: [(t.id, t.infohashes) for t in found] == [(known.ids[0], known)])
 
 
-def test_a_file_that_is_none_is_refused(subject: Subject) -> None:
+def test_a_file_that_is_none_is_refused(subject: ConformanceSubject) -> None:
     with pytest.raises(RejectedError) as refusal:
         subject.target.add_torrent_files({"a.torrent": b"junk"}, STOPPED)
     assert refusal.value.http_status == 415
 
 
-def test_a_file_that_is_none_keeps_at_most_the_others_of_its_request_out(subject: Subject) -> None:
+def test_a_file_that_is_none_keeps_at_most_the_others_of_its_request_out(subject: ConformanceSubject) -> None:
     files = made(4)
     with pytest.raises(RejectedError) as refusal:
         subject.target.add_torrent_files({**files, "bad": b"junk"}, STOPPED)
     assert refusal.value.http_status == 415
     subject.target.add_torrent_files(files, STOPPED)
-    subject.eventually(list(files), lambda found: len(found) == 4)
+    subject.wait_until(list(files), lambda found: len(found) == 4)
 
 
-def test_hundreds_at_once(subject: Subject) -> None:
+def test_hundreds_at_once(subject: ConformanceSubject) -> None:
     files = made(300)
     subject.target.add_torrent_files(files, replace(STOPPED, tags=("many",)))
-    subject.eventually(list(files), lambda found: len(found) == 300)
+    subject.wait_until(list(files), lambda found: len(found) == 300)
 
 
-def test_an_upload_of_nothing_is_a_mistake(subject: Subject) -> None:
+def test_an_upload_of_nothing_is_a_mistake(subject: ConformanceSubject) -> None:
     with pytest.raises(ValueError, match="nothing"):
         subject.target.add_torrent_files({}, STOPPED)

@@ -9,7 +9,7 @@ from reconciler.web import StatusBoard
 from reconciler.web.metrics import Metrics
 from tests.support.example_runs import planned
 from tests.support.promtool import fetch_promtool
-from tests.support.status_site import finished
+from tests.support.status_site import make_finished_run
 from tests.support.tools import run_tool
 
 ALERTS = Path(__file__).parents[2] / "deploy/prometheus/alerts.yaml"
@@ -28,7 +28,7 @@ def test_each_alert_is_in_the_story() -> None:
 
 def test_every_metric_is_one_of_ours() -> None:
     board = StatusBoard(60)
-    board.on_run_end(finished(planned()))
+    board.on_run_end(make_finished_run(planned()))
     there = set(re.findall(r"^# TYPE (\w+)", Metrics(board.get_view).render_exposition("")[0].decode(), re.MULTILINE))
     asked = set(re.findall(r"\breconcile_\w+", ALERTS.read_text()))
     assert asked and asked - there == set()

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.cli.main import run_command_line
 from tests.support import tools
-from tests.support.deployment import DEPLOY, image_environ, image_words, started
+from tests.support.deployment import DEPLOY, parse_watch_command, read_image_command, read_image_environ
 
 FILES = ["compose.yaml", "compose.gluetun.yaml"]
 NEEDED = {"VPN_SERVICE_PROVIDER": "mullvad", "WIREGUARD_ADDRESSES": "10.64.0.1/32", "PATH": "/usr/bin:/bin"}
@@ -28,8 +28,8 @@ def test_reconcile_is_confined_and_starts_a_watch(name: str, monkeypatch: pytest
     service = whole["services"]["reconcile"]
     assert service["read_only"] and service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    environ = image_environ() | service["environment"]
-    settings, options = started(service.get("command") or image_words(), environ, monkeypatch)
+    environ = read_image_environ() | service["environment"]
+    settings, options = parse_watch_command(service.get("command") or read_image_command(), environ, monkeypatch)
     places = {volume["target"]: volume for volume in service["volumes"]}
     assert [str(file) for file in settings.files] == ["/config"] and places["/config"]["read_only"]
     assert Path(places["/config"]["source"]) == DEPLOY / "desired"

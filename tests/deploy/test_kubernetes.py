@@ -15,7 +15,13 @@ import pytest
 from reconciler.cli.main import run_command_line
 from reconciler.cli.settings import RunSettings, Settings
 from tests.support import tools
-from tests.support.deployment import DEPLOY, documents, image_environ, image_words, started
+from tests.support.deployment import (
+    DEPLOY,
+    parse_documents,
+    parse_watch_command,
+    read_image_command,
+    read_image_environ,
+)
 
 KUBERNETES = DEPLOY / "kubernetes"
 OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
@@ -26,7 +32,7 @@ Objects = dict[tuple[str, str], dict[str, Any]]
 
 def built(folder: Path) -> Objects:
     """What `kubectl apply -k` would send, by kind and name."""
-    found = documents(tools.run_tool([*tools.build_tool_command(tools.KUBECTL), "kustomize", str(folder)]))
+    found = parse_documents(tools.run_tool([*tools.build_tool_command(tools.KUBECTL), "kustomize", str(folder)]))
     return {(one["kind"], one["metadata"]["name"]): one for one in found}
 
 
@@ -174,9 +180,9 @@ def watch_of(
     container: dict[str, Any], monkeypatch: pytest.MonkeyPatch, fields: dict[str, str] | None = None
 ) -> tuple[Settings, RunSettings, dict[str, str]]:
     """What a container of ours would start, with `$(NAME)` filled in as the kubelet does."""
-    environ, known = image_environ(), fields or {"POD_INDEX": "0"}
+    environ, known = read_image_environ(), fields or {"POD_INDEX": "0"}
     for one in container["env"]:
         value = one.get("value", known.get(one["name"], ""))
         environ[one["name"]] = re.sub(r"\$\((\w+)\)", lambda found: environ[found[1]], value)
-    settings, options = started(container.get("args") or image_words(), environ, monkeypatch)
+    settings, options = parse_watch_command(container.get("args") or read_image_command(), environ, monkeypatch)
     return settings, options, environ

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import tools
-from tests.support.deployment import DEPLOY, started
+from tests.support.deployment import DEPLOY, parse_watch_command
 
 UNIT = DEPLOY / "systemd" / "reconcile.service"
 MOST_EXPOSED = 15  # tenths of systemd's scale, on which 10.0 is a service with no hardening at all
@@ -40,7 +40,7 @@ def test_it_starts_a_watch_and_its_secrets_are_credentials(monkeypatch: pytest.M
     text = UNIT.read_text()
     environ = dict(re.findall(r"^Environment=(\w+)=(\S+)", text, re.MULTILINE))
     (words,) = re.findall(r"^ExecStart=(.+)", text, re.MULTILINE)
-    settings, options = started(words.split()[1:], environ, monkeypatch)
+    settings, options = parse_watch_command(words.split()[1:], environ, monkeypatch)
     assert [str(file) for file in settings.files] == ["/etc/reconcile"]
     assert options.listen == "127.0.0.1:9470"
     (state,) = re.findall(r"^StateDirectory=(\w+)", text, re.MULTILINE)

@@ -10,7 +10,7 @@ import pytest
 from reconciler.desired import load
 from reconciler.desired.schema import common
 from reconciler.desired.schema.document import KNOWN_KEYS
-from tests.support.desired_yaml import write
+from tests.support.desired_yaml import write_file
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "desired-state.md").read_text(encoding="utf-8")
@@ -31,7 +31,7 @@ def test_there_are_examples() -> None:
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_load_without_a_warning(tmp_path: Path, example: str) -> None:
     rest = "".join(line for key, line in REST.items() if not re.search(rf"^{key}:", example, re.MULTILINE))
-    assert load([write(tmp_path, rest + example)], ENVIRON).warnings == ()
+    assert load([write_file(tmp_path, rest + example)], ENVIRON).warnings == ()
 
 
 @pytest.mark.parametrize("key", sorted({key for keys in KNOWN_KEYS.values() for key in keys}))

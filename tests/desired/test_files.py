@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.desired import DesiredStateError, load
-from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, write
+from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, write_file
 
 
 def problems(*paths: Path) -> list[str]:
@@ -60,21 +60,21 @@ def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def refuse(_path: Path) -> bytes:  # a mode would not stop root, which tests may run as
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    path = write(tmp_path, HEAD)
+    path = write_file(tmp_path, HEAD)
     monkeypatch.setattr(Path, "read_bytes", refuse)
     assert problems(path) == [f"{path}:1:1: this file cannot be read: Permission denied"]
 
 
 def test_one_file_given_twice_is_said_once_and_read_once(tmp_path: Path) -> None:
-    path = write(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}"}}]\n')
+    path = write_file(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}"}}]\n')
     (problem,) = problems(tmp_path, path)
     assert problem == f"{path}:1:1: this is the same file as {path}. Give it once"
 
 
 def test_all_problems_of_all_files_at_once_by_position(tmp_path: Path) -> None:
-    first = write(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}", pausd: 1}}]\nowner: protect\n', "a.yaml")
-    second = write(tmp_path, "version: 1\ntorrents: [\n", "b.yaml")
-    third = write(tmp_path, f'version: 1\npolicy: sync\ntorrents: [{{magnet: "{BUNNY}", paused: 1}}]\n', "c.yaml")
+    first = write_file(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}", pausd: 1}}]\nowner: protect\n', "a.yaml")
+    second = write_file(tmp_path, "version: 1\ntorrents: [\n", "b.yaml")
+    third = write_file(tmp_path, f'version: 1\npolicy: sync\ntorrents: [{{magnet: "{BUNNY}", paused: 1}}]\n', "c.yaml")
     found = problems(third, tmp_path / "missing.yaml", second, first)
     places = [line.removeprefix(f"{tmp_path}/").split(": ")[0] for line in found]
     assert places == [
@@ -111,7 +111,7 @@ def test_all_problems_of_all_files_at_once_by_position(tmp_path: Path) -> None:
     ],
 )
 def test_hostile_files_give_a_clear_error_soon(tmp_path: Path, make: Callable[[], str]) -> None:
-    assert problems(write(tmp_path, make()))
+    assert problems(write_file(tmp_path, make()))
 
 
 def bomb(form: str, comma: str) -> str:
@@ -124,7 +124,7 @@ def bomb(form: str, comma: str) -> str:
 @pytest.mark.timeout(30)
 def test_ten_thousand_torrents_load(tmp_path: Path) -> None:
     entries = "".join(f"  - magnet: magnet:?xt=urn:btih:{n:040x}\n    tags: [a, b]\n" for n in range(1, 10_001))
-    assert len(load([write(tmp_path, HEAD + "torrents:\n" + entries)], {}).torrents) == 10_000
+    assert len(load([write_file(tmp_path, HEAD + "torrents:\n" + entries)], {}).torrents) == 10_000
 
 
 def test_a_desired_state_names_every_file_it_came_from(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from reconciler.desired import load
 from reconciler.model.desired import DesiredTags, DesiredTorrent, GuardLimits, Policy
 from reconciler.model.position import Position
-from tests.support.desired_yaml import HEAD, SINTEL, TWO, loaded, write
+from tests.support.desired_yaml import HEAD, SINTEL, TWO_INSTANCES_HEAD, load_text, write_file
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "desired.yaml"
 
@@ -18,11 +18,11 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "desired.yaml"
 def torrent(folder: Path, entry: str, head: str = HEAD) -> DesiredTorrent:
     """The one torrent whose keys, besides its magnet, are the lines of `entry`."""
     lines = "".join(f"    {line}\n" for line in entry.splitlines())
-    return loaded(folder, f"{head}torrents:\n  - magnet: {SINTEL}\n{lines}").torrents[0]
+    return load_text(folder, f"{head}torrents:\n  - magnet: {SINTEL}\n{lines}").torrents[0]
 
 
 def test_the_least_that_is_valid(tmp_path: Path) -> None:
-    desired = loaded(tmp_path, HEAD)
+    desired = load_text(tmp_path, HEAD)
     assert desired.policy is Policy.SYNC
     assert desired.owner == "default"
     assert desired.guard == GuardLimits(10, 20.0, None)
@@ -42,7 +42,7 @@ def test_the_least_that_is_valid(tmp_path: Path) -> None:
 def test_every_top_level_key(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("x")
     (tmp_path / "key").write_text("k3y\n")
-    desired = loaded(
+    desired = load_text(
         tmp_path,
         f"""
         version: 1
@@ -134,9 +134,9 @@ def test_keys_of_a_torrent(tmp_path: Path, entry: str, field: str, value: Any) -
 
 
 def test_numbers_follow_yaml_1_2(tmp_path: Path) -> None:
-    desired = loaded(tmp_path, HEAD + "guard: {max_delete: 0o14, max_delete_files: 0x1F, max_delete_percent: 1e1}\n")
+    desired = load_text(tmp_path, HEAD + "guard: {max_delete: 0o14, max_delete_files: 0x1F, max_delete_percent: 1e1}\n")
     assert desired.guard == GuardLimits(12, 10.0, 31)
-    assert loaded(tmp_path, HEAD + "guard: {max_delete: 012, max_delete_files: null}\n").guard == GuardLimits(12)
+    assert load_text(tmp_path, HEAD + "guard: {max_delete: 012, max_delete_files: null}\n").guard == GuardLimits(12)
 
 
 DEFAULTS = "defaults: {category: films, tags: [a], save_path: /data, paused: true, protect: true}\n"
@@ -158,31 +158,33 @@ def test_an_absent_torrent_takes_nothing_from_defaults_but_its_instance(tmp_path
     entry = torrent(
         tmp_path,
         "state: absent\nname: x\npaused: null",
-        TWO + "defaults: {instance: seedbox, paused: true}\n",
+        TWO_INSTANCES_HEAD + "defaults: {instance: seedbox, paused: true}\n",
     )
     assert (entry.instance, entry.absent, entry.name) == ("seedbox", True, "x")
     assert (entry.category, entry.tags, entry.save_path, entry.paused, entry.protect) == (None,) * 5
 
 
 def test_instance_by_entry_by_default_and_by_being_the_only_one(tmp_path: Path) -> None:
-    assert torrent(tmp_path, "instance: seedbox", TWO).instance == "seedbox"
-    assert torrent(tmp_path, "", TWO + "defaults: {instance: seedbox}\n").instance == "seedbox"
-    assert torrent(tmp_path, "instance: home", TWO + "defaults: {instance: seedbox}\n").instance == "home"
+    assert torrent(tmp_path, "instance: seedbox", TWO_INSTANCES_HEAD).instance == "seedbox"
+    assert torrent(tmp_path, "", TWO_INSTANCES_HEAD + "defaults: {instance: seedbox}\n").instance == "seedbox"
+    assert (
+        torrent(tmp_path, "instance: home", TWO_INSTANCES_HEAD + "defaults: {instance: seedbox}\n").instance == "home"
+    )
     assert torrent(tmp_path, "instance: null").instance == "home"
 
 
 def test_the_same_torrent_on_two_instances_is_fine(tmp_path: Path) -> None:
     entries = "".join(f"  - {{magnet: '{SINTEL}', instance: {name}}}\n" for name in ("home", "seedbox"))
-    text = f"{TWO}torrents:\n{entries}"
-    assert [entry.instance for entry in loaded(tmp_path, text).torrents] == ["home", "seedbox"]
+    text = f"{TWO_INSTANCES_HEAD}torrents:\n{entries}"
+    assert [entry.instance for entry in load_text(tmp_path, text).torrents] == ["home", "seedbox"]
 
 
 def test_positions_count_from_one_and_name_the_file_as_it_was_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(
+    write_file(
         tmp_path,
-        f"{TWO}categories:\n  linux: {{}}\ntorrents:\n  - name: é\n    instance: home\n    magnet: {SINTEL}",
+        f"{TWO_INSTANCES_HEAD}categories:\n  linux: {{}}\ntorrents:\n  - name: é\n    instance: home\n    magnet: {SINTEL}",
     )
     monkeypatch.chdir(tmp_path)
     desired = load([Path("desired.yaml")], {})

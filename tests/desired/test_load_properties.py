@@ -14,7 +14,7 @@ from reconciler.desired import DesiredStateError, load
 from reconciler.desired.schema import document
 from reconciler.model.desired import DesiredState
 from reconciler.model.position import Problem
-from tests.support.desired_yaml import BUNNY, SINTEL, STEEL, write
+from tests.support.desired_yaml import BUNNY, SINTEL, STEEL, write_file
 
 VALID = (
     (Path(__file__).parents[2] / "examples" / "desired.yaml").read_text(encoding="utf-8")
@@ -79,7 +79,7 @@ def survives(path: Path) -> None:
 
 
 def test_the_file_to_be_damaged_is_valid(tmp_path: Path) -> None:
-    assert load([write(tmp_path, VALID)], ENVIRON).torrents
+    assert load([write_file(tmp_path, VALID)], ENVIRON).torrents
 
 
 @pytest.mark.timeout(300)
@@ -91,14 +91,14 @@ def test_a_damaged_file_is_reported_or_read(tmp_path: Path, data: st.DataObject)
         at = data.draw(st.integers(0, len(text)))
         cut = data.draw(st.integers(0, 20))
         text = text[:at] + "".join(data.draw(st.lists(st.sampled_from(TOKENS), max_size=3))) + text[at + cut :]
-    survives(write(tmp_path, text))
+    survives(write_file(tmp_path, text))
 
 
 @pytest.mark.timeout(300)
 @settings(max_examples=200, deadline=2000, suppress_health_check=FUNCTION_SCOPED)
 @given(lines=st.lists(st.sampled_from(LINES), max_size=60))
 def test_shuffled_lines_are_reported_or_read(tmp_path: Path, lines: list[str]) -> None:
-    survives(write(tmp_path, "".join(lines)))
+    survives(write_file(tmp_path, "".join(lines)))
 
 
 @pytest.mark.timeout(300)
@@ -129,7 +129,7 @@ trees = st.recursive(
 @settings(max_examples=400, deadline=2000, suppress_health_check=FUNCTION_SCOPED)
 @given(tree=st.dictionaries(st.sampled_from(TOP_KEYS), trees, max_size=len(TOP_KEYS)))
 def test_known_keys_in_any_place_are_reported_or_read(tmp_path: Path, tree: dict[str, object]) -> None:
-    survives(write(tmp_path, json.dumps(tree)))  # JSON is YAML, all but NaN, which is text then
+    survives(write_file(tmp_path, json.dumps(tree)))  # JSON is YAML, all but NaN, which is text then
 
 
 PARTS = {
@@ -153,7 +153,7 @@ torrents: [{{magnet: "{STEEL}", instance: home}}]
 
 
 def test_the_order_of_files_changes_the_order_of_torrents_only(tmp_path: Path) -> None:
-    paths = [write(tmp_path, text, name) for name, text in PARTS.items()]
+    paths = [write_file(tmp_path, text, name) for name, text in PARTS.items()]
     first = load(paths, {})
     assert len(first.warnings) == 1
     for order in itertools.permutations(paths):

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.desired import load
 from reconciler.model.desired import Policy
-from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, STEEL, loaded, uri, write
+from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, STEEL, load_text, magnet_uri, write_file
 
 
 def test_aliases_and_merge_keys(tmp_path: Path) -> None:
@@ -25,10 +25,10 @@ def test_aliases_and_merge_keys(tmp_path: Path) -> None:
     magnet: {STEEL}
     category: c
 """
-    first, second, third = loaded(tmp_path, text).torrents
-    assert uri(second) == BUNNY
+    first, second, third = load_text(tmp_path, text).torrents
+    assert magnet_uri(second) == BUNNY
     assert (second.paused, second.tags) == (False, first.tags)
-    assert (uri(third), third.paused, third.name, third.tags) == (STEEL, True, "inner", first.tags)
+    assert (magnet_uri(third), third.paused, third.name, third.tags) == (STEEL, True, "inner", first.tags)
 
 
 def test_two_documents_in_one_file_have_their_own_defaults(tmp_path: Path) -> None:
@@ -39,15 +39,15 @@ version: 1
 torrents: [{{magnet: "{BUNNY}"}}]
 ...
 """
-    assert [entry.paused for entry in loaded(tmp_path, text).torrents] == [True, None]
+    assert [entry.paused for entry in load_text(tmp_path, text).torrents] == [True, None]
 
 
 def test_a_directory_means_its_yaml_files_sorted(tmp_path: Path) -> None:
-    write(tmp_path, f'version: 1\ndefaults: {{paused: true}}\ntorrents: [{{magnet: "{BUNNY}"}}]\n', "b.yml")
-    write(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}"}}]\n', "c.yaml")
-    write(tmp_path, f'version: 1\ntorrents: [{{magnet: "{STEEL}"}}]\n', "a.yaml")
+    write_file(tmp_path, f'version: 1\ndefaults: {{paused: true}}\ntorrents: [{{magnet: "{BUNNY}"}}]\n', "b.yml")
+    write_file(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}"}}]\n', "c.yaml")
+    write_file(tmp_path, f'version: 1\ntorrents: [{{magnet: "{STEEL}"}}]\n', "a.yaml")
     for ignored in (".hidden.yaml", "notes.txt", "desired.yaml.bak", "desired.yaml~"):
-        write(tmp_path, "not: [valid", ignored)
+        write_file(tmp_path, "not: [valid", ignored)
     (tmp_path / "folder.yaml").mkdir()
     desired = load([tmp_path], {})
     assert [(Path(entry.position.file).name, entry.paused) for entry in desired.torrents] == [
@@ -58,9 +58,9 @@ def test_a_directory_means_its_yaml_files_sorted(tmp_path: Path) -> None:
 
 
 def test_torrents_keep_the_order_of_the_paths(tmp_path: Path) -> None:
-    first = write(tmp_path, f'version: 1\ntorrents: [{{magnet: "{BUNNY}"}}]\n', "z.yaml")
-    second = write(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}"}}]\n', "a.yaml")
-    assert [uri(entry) for entry in load([first, second], {}).torrents] == [BUNNY, SINTEL]
+    first = write_file(tmp_path, f'version: 1\ntorrents: [{{magnet: "{BUNNY}"}}]\n', "z.yaml")
+    second = write_file(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}"}}]\n', "a.yaml")
+    assert [magnet_uri(entry) for entry in load([first, second], {}).torrents] == [BUNNY, SINTEL]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.desired import DesiredStateError, load
-from tests.support.desired_yaml import loaded, problems_of, write
+from tests.support.desired_yaml import load_problems, load_text, write_file
 
 SECRET = "hunter2"
 
@@ -25,26 +25,26 @@ PASSWORD = instance("username: admin\n    password: {}")
 @pytest.mark.parametrize("content", [b"hunter2", b"hunter2\n", b"hunter2\r\n", b"hunter2\n\n"])
 def test_a_file_relative_to_the_yaml_without_its_last_line_break(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "secret").write_bytes(content)
-    password = loaded(tmp_path, PASSWORD.format("{file: secret}")).instances["home"].password
+    password = load_text(tmp_path, PASSWORD.format("{file: secret}")).instances["home"].password
     assert password is not None and password.reveal() == SECRET
 
 
 def test_spaces_in_a_secret_file_belong_to_the_secret(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(" a b \n")
-    password = loaded(tmp_path, PASSWORD.format("{file: secret}")).instances["home"].password
+    password = load_text(tmp_path, PASSWORD.format("{file: secret}")).instances["home"].password
     assert password is not None and password.reveal() == " a b "
 
 
 def test_an_absolute_file_and_a_variable(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(SECRET)
     for source in (f"{{file: {tmp_path}/secret}}", "{env: PW}"):
-        password = loaded(tmp_path, PASSWORD.format(source), {"PW": SECRET}).instances["home"].password
+        password = load_text(tmp_path, PASSWORD.format(source), {"PW": SECRET}).instances["home"].password
         assert password is not None and password.reveal() == SECRET
 
 
 @pytest.mark.parametrize("login", ["username: admin\n    password: hunter2", "api_key: 'hunter2'"])
 def test_plain_text_is_taken_with_a_warning(tmp_path: Path, login: str) -> None:
-    desired = loaded(tmp_path, instance(login))
+    desired = load_text(tmp_path, instance(login))
     home = desired.instances["home"]
     secret = home.password or home.api_key
     assert secret is not None and secret.reveal() == SECRET
@@ -58,13 +58,13 @@ def test_plain_text_is_taken_with_a_warning(tmp_path: Path, login: str) -> None:
 def test_a_file_without_a_secret_in_it(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "secret").write_bytes(content)
-    (problem,) = problems_of(tmp_path, PASSWORD.format("{file: secret}"))
+    (problem,) = load_problems(tmp_path, PASSWORD.format("{file: secret}"))
     assert problem.startswith("7:22: the file that holds the password ")
 
 
 def test_validation_elsewhere_warns_of_what_is_missing_there(tmp_path: Path) -> None:
     text = PASSWORD.format("{env: NOT_HERE}") + "    tls: {ca_file: none.pem}\n"
-    desired = load([write(tmp_path, text)], {}, resolve_secrets=False)
+    desired = load([write_file(tmp_path, text)], {}, resolve_secrets=False)
     assert [(warning.position.line, warning.message) for warning in desired.warnings] == [
         (7, "the environment variable NOT_HERE is not set"),
         (8, "there is no such file of certificates"),
@@ -74,7 +74,7 @@ def test_validation_elsewhere_warns_of_what_is_missing_there(tmp_path: Path) -> 
 
 def test_validation_elsewhere_still_finds_what_is_wrong_everywhere(tmp_path: Path) -> None:
     with pytest.raises(DesiredStateError):
-        load([write(tmp_path, PASSWORD.format("{env: A, file: b}"))], {}, resolve_secrets=False)
+        load([write_file(tmp_path, PASSWORD.format("{env: A, file: b}"))], {}, resolve_secrets=False)
 
 
 def shown(error: BaseException) -> str:
@@ -118,7 +118,7 @@ LEAKY = [
 def test_a_secret_in_the_wrong_form_is_never_shown(tmp_path: Path, key: str, form: str) -> None:
     text = instance(f"{key}: {form.format(SECRET, SECRET)}\n    bogus: 1")  # there is always a problem
     with pytest.raises(DesiredStateError) as error:
-        load([write(tmp_path, text)], {"A": SECRET})
+        load([write_file(tmp_path, text)], {"A": SECRET})
     assert SECRET not in shown(error.value)
 
 
@@ -127,7 +127,7 @@ def test_a_secret_in_the_wrong_form_is_never_shown(tmp_path: Path, key: str, for
 )
 def test_a_credential_in_a_url_is_never_shown(tmp_path: Path, url: str) -> None:
     with pytest.raises(DesiredStateError) as error:
-        loaded(tmp_path, f"version: 1\npolicy: sync\ninstances: {{home: {{url: '{url}'}}}}\n")
+        load_text(tmp_path, f"version: 1\npolicy: sync\ninstances: {{home: {{url: '{url}'}}}}\n")
     assert SECRET not in shown(error.value)
 
 
@@ -137,7 +137,7 @@ def test_a_credential_in_a_url_is_never_shown(tmp_path: Path, url: str) -> None:
 def test_nothing_around_a_secret_makes_it_show(tmp_path: Path, before: str, after: str) -> None:
     text = instance(f"username: admin\n    bogus: 1\n    password: {before}{SECRET}{after}")
     with pytest.raises(DesiredStateError) as error:
-        loaded(tmp_path, text)
+        load_text(tmp_path, text)
     # a line break may turn it into a key of its own, which then is no secret any more
     if "\n" not in before and "#" not in before and "," not in before + after and "}" not in before:
         assert SECRET not in shown(error.value)

@@ -23,7 +23,7 @@ def home(tmp_path: Path) -> Home:
 def proxy(server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> Proxy:
     """The instance `box` of the folder, as the network sees it."""
     proxy = make_proxy(server)
-    home.instance(proxy.url, server.username, server.password)
+    home.add_instance(proxy.url, server.username, server.password)
     return proxy
 
 
@@ -37,5 +37,5 @@ def truth(server: QbittorrentServer, proxy: Proxy) -> RawClient:
 def box(any_server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> Proxy:
     """The instance `box`, for tests to which the version does not matter."""
     proxy = make_proxy(any_server)
-    home.instance(proxy.url, any_server.username, any_server.password)
+    home.add_instance(proxy.url, any_server.username, any_server.password)
     return proxy

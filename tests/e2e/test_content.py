@@ -16,7 +16,7 @@ from tests.conftest import MakeProxy, MakeServer
 from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
-from tests.support.watch_process import watching
+from tests.support.watch_process import start_watch
 
 MAKERS = ("5.1.0", "5.3.0")
 GUARD = "guard: {max_delete_percent: 100}"
@@ -74,7 +74,7 @@ def maker_of(
     """A fresh one."""
     server = make_server(version, session=session)
     proxy = make_proxy(server)
-    home.instance(proxy.url, server.username, server.password)
+    home.add_instance(proxy.url, server.username, server.password)
     return Maker(server, proxy)
 
 
@@ -150,7 +150,7 @@ def test_others_have_it_to_the_last_byte(
     servers = {name: make_server(version) for name, version in zip(("one", "two"), others, strict=True)}
     proxies = {name: make_proxy(server) for name, server in servers.items()}
     for name, server in servers.items():
-        home.instance(proxies[name].url, server.username, server.password, name)
+        home.add_instance(proxies[name].url, server.username, server.password, name)
     film = maker.film()
     had = [f"{{content_of: Film, instance: {name}, category: had, tags: [y]}}" for name in servers]
     home.write(f"{{content: {film}, name: Film, instance: box}}", *had)
@@ -181,7 +181,7 @@ def _has_all(server: QbittorrentServer) -> None:
 
 def test_what_was_had_stays_while_its_maker_is_away(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
     other = make_server("4.5.2")
-    home.instance(other.url, other.username, other.password, "other")
+    home.add_instance(other.url, other.username, other.password, "other")
     film, truth = any_maker.film(), RawClient(other)
     home.write(f"{{content: {film}, name: Film, instance: box}}", "{content_of: Film, instance: other}", head=GUARD)
     assert [home.run().exit_code for _ in range(2)] == [0, 0]
@@ -234,7 +234,7 @@ def test_too_many_are_made_at_a_time(any_maker: Maker, home: Home) -> None:
 
 def test_trouble_is_told(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
     old = make_server("4.5.2")
-    home.instance(old.url, old.username, old.password, "old")
+    home.add_instance(old.url, old.username, old.password, "old")
     film = any_maker.library / "Film"
     home.write(f"{{content: {film}, instance: box}}", f"{{content: {film}, instance: old}}", head=GUARD)
     failed = home.run()
@@ -276,17 +276,17 @@ def test_what_is_exported_never_replaces_anything_else(any_maker: Maker, home: H
 
 def test_a_watch_makes_it_and_comes_to_rest(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
     other = make_server("5.3.0")
-    home.instance(other.url, other.username, other.password, "other")
+    home.add_instance(other.url, other.username, other.password, "other")
     truth = RawClient(other)
     home.write(NOTHING.replace("}", ", instance: box}"))
-    with watching(home) as watch:
-        watch.until(lambda: watch.said("1 unchanged"))
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: watch.has_logged("1 unchanged"))
         film = any_maker.film()
         made = f"{{content: {film}, name: Film, instance: box, export: film.torrent}}"
         home.write(made, "{content_of: Film, instance: other}")
-        watch.until(lambda: len(truth.list_torrents()) == 1, 40)
-        watch.until((home.folder / "film.torrent").exists)
+        watch.wait_until(lambda: len(truth.list_torrents()) == 1, 40)
+        watch.wait_until((home.folder / "film.torrent").exists)
         any_maker.proxy.clear()
-        watch.until(lambda: any_maker.proxy.read_count > 3, 40)
+        watch.wait_until(lambda: any_maker.proxy.read_count > 3, 40)
         assert any_maker.proxy.mutations == []
     assert home.run().summary == {"unchanged": 2}

@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.certificates import make_self_signed_certificate
-from tests.support.home import Home, Ran, entry
+from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.web import FixedWebServer
@@ -18,12 +18,12 @@ from tests.support.web import FixedWebServer
 ALWAYS = ["reachable", "tls", "login", "version", "abilities", "clock", "interface", "connection", "address"]
 
 
-def checks(ran: Ran, name: str = "box") -> dict[str, dict[str, Any]]:
+def checks(ran: ReportedRun, name: str = "box") -> dict[str, dict[str, Any]]:
     """What was found of an instance, by check."""
     return {one["check"]: one for one in ran.instance(name)["checks"]}
 
 
-def failing(ran: Ran, name: str = "box") -> list[str]:
+def failing(ran: ReportedRun, name: str = "box") -> list[str]:
     """The checks that fail; each says how to mend it."""
     found = [one for one in checks(ran, name).values() if one["verdict"] == "fail"]
     assert all(one["hint"] for one in found)
@@ -44,8 +44,8 @@ def test_an_instance_that_is_well(
     with socket.create_server(("127.0.0.1", 0)) as vpn:
         port = vpn.getsockname()[1]
         probes = f'health: [{{tcp: "127.0.0.1:{port}"}}, {{interface: lo}}, {{connection_status: firewalled}}]'
-        home.instance(proxy.url, server.username, server.password, more=probes)
-        home.write(entry(1, save_path=str(tmp_path / "new" / "folder")), head="categories: {c: {save_path: /tmp}}")
+        home.add_instance(proxy.url, server.username, server.password, more=probes)
+        home.write(make_entry(1, save_path=str(tmp_path / "new" / "folder")), head="categories: {c: {save_path: /tmp}}")
         ran = home.run("doctor")
     assert (ran.exit_code, failing(ran), ran.err) == (0, [], "")
     found = checks(ran)
@@ -79,8 +79,8 @@ def test_everything_that_can_fail_does(home: Home, make_server: MakeServer, make
             f"- {{http: '{web.url_of('/health')}'}}\n- {{gluetun: '{web.url_of()}'}}\n- {{tcp: '127.0.0.1:9'}}\n"
             f"- {{connection_status: connected}}"
         )
-        home.instance(make_proxy(server).url, server.username, server.password, more=probes)
-        home.write(entry(1, save_path="/no-such-volume/films"))
+        home.add_instance(make_proxy(server).url, server.username, server.password, more=probes)
+        home.write(make_entry(1, save_path="/no-such-volume/films"))
         ran = home.run("doctor")
     assert ran.exit_code == 1
     assert [check for check in failing(ran) if check != "connection"] == [
@@ -103,12 +103,12 @@ def test_each_way_of_not_getting_in(home: Home, make_server: MakeServer, make_pr
     secure = make_proxy(first, tls=context)
     listening(third)
     wrong = make_proxy(second)
-    home.instance(secure.url, first.username, first.password, name="tls", more="health: [{interface: lo}]")
-    home.instance(wrong.url, second.username, "wrong", name="login")
-    home.instance(make_proxy(third).url, third.username, third.password, name="well")
-    home.instance("http://127.0.0.1:9", "admin", "x", name="gone", more='health: [{tcp: "127.0.0.1:9"}]')
+    home.add_instance(secure.url, first.username, first.password, name="tls", more="health: [{interface: lo}]")
+    home.add_instance(wrong.url, second.username, "wrong", name="login")
+    home.add_instance(make_proxy(third).url, third.username, third.password, name="well")
+    home.add_instance("http://127.0.0.1:9", "admin", "x", name="gone", more='health: [{tcp: "127.0.0.1:9"}]')
     with FixedWebServer({}) as page:
-        home.instance(page.url_of(), "admin", "x", name="page")
+        home.add_instance(page.url_of(), "admin", "x", name="page")
         home.write(head="defaults: {instance: well}")
         ran = home.run("doctor")
     states = {part["name"]: part["state"] for part in ran.report["instances"]}
@@ -134,15 +134,15 @@ def test_each_way_of_not_getting_in(home: Home, make_server: MakeServer, make_pr
 def test_as_people_read_it(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
     listening(any_server)
     home.write()
-    said = home.typed("doctor")
+    said = home.run_arguments("doctor")
     assert said.exit_code == 0
     assert said.out.startswith("box  OK  http://127.0.0.1:")
     assert said.out.endswith("\n\nnothing to mend\n")
-    assert home.typed("doctor", "--instance", "nope").exit_code == 4
-    assert "doctor does not support --output markdown" in home.typed("doctor", "--output", "markdown").err
-    assert "doctor does not accept --dry-run" in home.typed("--dry-run", "doctor").err
+    assert home.run_arguments("doctor", "--instance", "nope").exit_code == 4
+    assert "doctor does not support --output markdown" in home.run_arguments("doctor", "--output", "markdown").err
+    assert "doctor does not accept --dry-run" in home.run_arguments("--dry-run", "doctor").err
     home.file.write_text("version: 1\n")
-    assert home.typed("doctor").exit_code == 4
+    assert home.run_arguments("doctor").exit_code == 4
 
 
 def test_a_torrent_that_cannot_be_fetched_keeps_nobody_from_it(

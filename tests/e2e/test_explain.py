@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from tests.support.home import Home, entry
+from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 
 
 def test_the_life_of_an_entry(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(entry(1, paused=True))
+    home.write(make_entry(1, paused=True))
     assert home.run().summary == {"add": 1}
     before = home.file.read_bytes()
     secret = "&tr=http%3A%2F%2Ft.example%2F0123456789abcdef%2Fannounce"
-    added = home.typed("add", make_magnet(2) + secret, "--category", "linux", "--paused")
+    added = home.run_arguments("add", make_magnet(2) + secret, "--category", "linux", "--paused")
     assert added.exit_code == 0, added.err
     assert home.file.read_bytes().startswith(before)
     assert "0123456789abcdef" not in added.out + added.err
 
     proxy.clear()
-    told = home.typed("explain", make_infohash(2)[:6])
+    told = home.run_arguments("explain", make_infohash(2)[:6])
     assert told.exit_code == 0, told.err
     assert "not here" in told.out and "+ add: not on the instance" in told.out
     assert proxy.mutations == []
     assert home.run().summary == {"add": 1, "settings": 1, "unchanged": 1}
 
     truth.post("torrents/setCategory", hashes=make_infohash(2), category="")
-    told = home.typed("explain", "torrent-2")
+    told = home.run_arguments("explain", "torrent-2")
     assert "ours (reconcile:home)" in told.out
     assert "category: (none) → linux" in told.out
-    assert home.typed("explain", "nobody").exit_code == 1
+    assert home.run_arguments("explain", "nobody").exit_code == 1
 
-    removed = home.typed("rm", "torrent-2")
+    removed = home.run_arguments("rm", "torrent-2")
     assert removed.exit_code == 0, removed.err
     assert "the next run deletes the torrent" in removed.out
     assert home.file.read_bytes() == before
-    assert "- delete: no longer declared" in home.typed("explain", "torrent-2").out
+    assert "- delete: no longer declared" in home.run_arguments("explain", "torrent-2").out
     assert home.run().summary == {"delete": 1, "unchanged": 1}
     assert set(truth.list_torrents()) == {make_infohash(1)}

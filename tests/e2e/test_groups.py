@@ -29,11 +29,11 @@ from reconciler.plan.placement.strategies import rank_members
 from reconciler.report.summary import summarize_run
 from reconciler.retry import system_retry_policy, utc_now
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.home import Home, Ran
+from tests.support.home import Home, ReportedRun
 from tests.support.proxy import Fault, Proxy, reset_after, reset_before
 from tests.support.raw import RawClient
 from tests.support.swarm import Swarm, has_data, has_file, is_complete, write_data
-from tests.support.watch_process import watching
+from tests.support.watch_process import start_watch
 from tests.support.web import FixedWebServer
 
 FAILOVER = "{strategy: failover, members: [a, b], failover_after: 1s}"
@@ -55,7 +55,7 @@ class Place:
         """One more instance."""
         server = self.servers[name] = self.swarm.start_server(version)
         proxy = self.proxies[name] = self.make_proxy(server)
-        self.home.instance(proxy.url, server.username, server.password, name, more)
+        self.home.add_instance(proxy.url, server.username, server.password, name, more)
         return server
 
     def write(self, *numbers: int, group: str = FAILOVER, more: str = "", head: str = "") -> None:
@@ -155,12 +155,12 @@ def empty(server: QbittorrentServer) -> None:
         file.unlink()
 
 
-def reasons(ran: Ran) -> list[str]:
+def reasons(ran: ReportedRun) -> list[str]:
     """Why each pending torrent is."""
     return [one["reason"] for one in ran.report["pending"]]
 
 
-def spared(ran: Ran, name: str) -> list[str]:
+def spared(ran: ReportedRun, name: str) -> list[str]:
     """What is spared on a member, and why."""
     return [one["reason"] for one in ran.instance(name)["spared"]]
 
@@ -437,13 +437,13 @@ def test_a_watch_lives_through_it(place: Place) -> None:
     place.member("b", "4.2.5")
     key = place.seeded(1)
     place.write(1)
-    with watching(place.home) as watch:
-        watch.until(lambda: place.whole("a", key), 60)
+    with start_watch(place.home) as watch:
+        watch.wait_until(lambda: place.whole("a", key), 60)
         place.servers["a"].kill()
-        watch.until(lambda: place.whole("b", key), 60)
+        watch.wait_until(lambda: place.whole("b", key), 60)
         place.servers["a"].start()
-        watch.until(lambda: place.holders(key) == {"a"}, 60)
-        watch.until(lambda: watch.said("is back"))
+        watch.wait_until(lambda: place.holders(key) == {"a"}, 60)
+        watch.wait_until(lambda: watch.has_logged("is back"))
         assert watch.stop() < 5
     assert has_data(place.servers["b"], 1)
 

@@ -11,7 +11,7 @@ from tests.support.home import Home
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.seeding import introduce_peer, introduce_peer_in_background, make_magnet_link, seed_torrent
-from tests.support.watch_process import watching
+from tests.support.watch_process import start_watch
 
 KEYS = "category: c, tags: [x], name: Mine"
 
@@ -74,20 +74,20 @@ def test_under_a_watch(
 ) -> None:
     first, second = seed_torrent(seeder, 1, "hybrid"), seed_torrent(seeder, 2, "hybrid")
     home.write(f"{{magnet: '{make_magnet_link(first)}', {KEYS}}}")
-    with watching(home) as watch:
-        watch.until(lambda: str(first.v1) in truth.list_torrents())
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: str(first.v1) in truth.list_torrents())
         introduce_peer(server, str(first.v1), seeder)
         key = id_of(first, version)
-        watch.until(lambda: key in truth.list_torrents())
+        watch.wait_until(lambda: key in truth.list_torrents())
         reads = proxy.read_count
-        watch.until(lambda: proxy.read_count >= reads + 3)
+        watch.wait_until(lambda: proxy.read_count >= reads + 3)
         truth.post("torrents/removeTags", hashes=key, tags="x")
-        watch.until(lambda: ours(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})])
+        watch.wait_until(lambda: ours(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})])
         home.write(f"{{magnet: '{make_magnet_link(first)}', {KEYS}}}", f"{{magnet: '{make_magnet_link(second)}'}}")
         introduce_peer(server, str(second.v1), seeder)
-        watch.until(lambda: set(truth.list_torrents()) == {key, id_of(second, version)})
+        watch.wait_until(lambda: set(truth.list_torrents()) == {key, id_of(second, version)})
         adds = proxy.count_requests("torrents/add")
-        watch.until(lambda: proxy.read_count >= reads + 8, within=40)
+        watch.wait_until(lambda: proxy.read_count >= reads + 8, within=40)
         assert proxy.count_requests("torrents/add") == adds == 2
         assert watch.stop() < 5
     assert watch.process.returncode == 0

@@ -16,7 +16,7 @@ from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
 from tests.conftest import MakeServer
-from tests.support.home import Home, entry
+from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
@@ -54,10 +54,10 @@ def settle(truth: RawClient, folder: Path) -> None:
 
 def test_what_is_imported_only_adopts_and_then_nothing(home: Home, proxy: Proxy, truth: RawClient) -> None:
     settle(truth, home.folder)
-    home.write(entry(8, paused=True))
+    home.write(make_entry(8, paused=True))
     before = home.file.read_bytes()
     proxy.clear()
-    wrote = home.typed("import", "-o", "imported.yaml")
+    wrote = home.run_arguments("import", "-o", "imported.yaml")
     assert wrote.exit_code == 0, wrote.err
     assert wrote.out.startswith("imported.yaml: 7 torrents; 3 left out")
     assert "passkey" in wrote.err and "0123456789abcdef" not in wrote.out + wrote.err
@@ -78,7 +78,7 @@ def test_what_is_imported_only_adopts_and_then_nothing(home: Home, proxy: Proxy,
     proxy.clear()
     assert home.run(*both).summary == {"unchanged": 8}
     assert proxy.mutations == []
-    assert home.typed("import", *both).out.count("- #") == 0
+    assert home.run_arguments("import", *both).out.count("- #") == 0
 
 
 def test_what_is_imported_builds_the_library_anew(
@@ -86,7 +86,7 @@ def test_what_is_imported_builds_the_library_anew(
 ) -> None:
     settle(truth, home.folder)
     home.write()
-    assert home.typed("import", "-o", "imported.yaml").exit_code == 0
+    assert home.run_arguments("import", "-o", "imported.yaml").exit_code == 0
     fresh = make_server(version)
     home.environ["BOX_PASSWORD"] = fresh.password
     home.file.write_text(home.file.read_text().replace(proxy.url, fresh.url))
@@ -104,32 +104,32 @@ def test_what_is_imported_builds_the_library_anew(
 def test_two_instances_and_a_filter(home: Home, make_server: MakeServer) -> None:
     one, two = make_server("5.1.0"), make_server("4.5.2")
     for name, server in (("one", one), ("two", two)):
-        home.instance(server.url, server.username, server.password, name)
+        home.add_instance(server.url, server.username, server.password, name)
         RawClient(server).add_magnets([make_magnet(n) for n in range(3)], category="linux")
         RawClient(server).add_magnets([make_magnet(9)], category="films")
     home.write()
-    printed = home.typed("import", "--instance", "two", "--category", "linux")
+    printed = home.run_arguments("import", "--instance", "two", "--category", "linux")
     assert printed.exit_code == 0, printed.err
     (home.folder / "two.yaml").write_text(printed.out)
     desired = load([home.file, home.folder / "two.yaml"], home.environ)
     assert {(entry.instance, entry.category) for entry in desired.torrents} == {("two", "linux")}
 
     both = ("-f", "desired.yaml", "-f", "two.yaml")
-    home.typed("import", *both, "-o", "rest.yaml")
+    home.run_arguments("import", *both, "-o", "rest.yaml")
     planned = home.run(*both, "-f", "rest.yaml", "--dry-run")
     assert planned.summary == {"adopt": 8}
 
     two.kill()
-    assert home.typed("import", "-o", "more.yaml").exit_code == 1
+    assert home.run_arguments("import", "-o", "more.yaml").exit_code == 1
     assert not (home.folder / "more.yaml").exists(), "half a library is none"
-    assert home.typed("import", "--instance", "one", "-o", "more.yaml").exit_code == 0
+    assert home.run_arguments("import", "--instance", "one", "-o", "more.yaml").exit_code == 0
 
 
 def test_it_can_be_added_to_the_end_of_the_file(home: Home, any_server: QbittorrentServer) -> None:
     RawClient(any_server).add_magnets([make_magnet(1)])
-    home.instance(any_server.url, any_server.username, any_server.password)
+    home.add_instance(any_server.url, any_server.username, any_server.password)
     home.write()
-    printed = home.typed("import")
+    printed = home.run_arguments("import")
     with home.file.open("a") as file:
         file.write(printed.out)
     assert home.run("--dry-run").summary == {"adopt": 1}
@@ -137,25 +137,28 @@ def test_it_can_be_added_to_the_end_of_the_file(home: Home, any_server: Qbittorr
 
 def test_it_says_what_to_type_next(home: Home, any_server: QbittorrentServer) -> None:
     RawClient(any_server).add_magnets([make_magnet(1), make_magnet(2)])
-    home.instance(any_server.url, any_server.username, any_server.password)
+    home.add_instance(any_server.url, any_server.username, any_server.password)
     home.write()
-    told = home.typed("import", "-o", "a b.yaml", "--category", "").out.splitlines()
+    told = home.run_arguments("import", "-o", "a b.yaml", "--category", "").out.splitlines()
     assert told == ["a b.yaml: 2 torrents", "next: reconcile -f desired.yaml -f 'a b.yaml' --dry-run"]
     (home.folder / "a b.yaml").unlink()
-    assert home.typed("import", "-f", ".", "-o", "all.yaml").out.splitlines()[1] == "next: reconcile -f . --dry-run"
+    assert (
+        home.run_arguments("import", "-f", ".", "-o", "all.yaml").out.splitlines()[1]
+        == "next: reconcile -f . --dry-run"
+    )
     assert home.run("-f", ".", "--dry-run").summary == {"adopt": 2}
 
 
 @pytest.mark.parametrize("there", ["file", "link"])
 def test_nothing_is_overwritten(home: Home, any_server: QbittorrentServer, there: str) -> None:
-    home.instance(any_server.url, any_server.username, any_server.password)
+    home.add_instance(any_server.url, any_server.username, any_server.password)
     home.write()
     target = home.folder / "imported.yaml"
     if there == "file":
         target.write_text("mine")
     else:
         target.symlink_to(home.folder / "nowhere")
-    refused = home.typed("import", "-o", "imported.yaml")
+    refused = home.run_arguments("import", "-o", "imported.yaml")
     assert refused.exit_code == 4
     assert "is there already" in refused.err
     assert target.is_symlink() or target.read_text() == "mine"
@@ -172,7 +175,7 @@ def test_torrent_files_are_exported_for_the_entries(
     truth.add_magnets([make_magnet(7)])
     truth.wait_until(lambda: len(truth.list_torrents()) == len(made) + 1)
     home.write()
-    wrote = home.typed("import", "-o", "imported.yaml", "--torrents", "files")
+    wrote = home.run_arguments("import", "-o", "imported.yaml", "--torrents", "files")
     if version == "4.2.5":
         assert wrote.exit_code == 1
         assert "exports no .torrent files; 4.5 and later do" in wrote.err
@@ -191,7 +194,7 @@ def test_torrent_files_are_exported_for_the_entries(
     assert home.run(*both, "--dry-run").summary == {"adopt": len(made) + 1}
 
     before = {path: path.stat().st_mtime_ns for path in files.iterdir()}
-    assert home.typed("import", "--torrents", "files").exit_code == 0
+    assert home.run_arguments("import", "--torrents", "files").exit_code == 0
     assert {path: path.stat().st_mtime_ns for path in files.iterdir()} == before, "what is there stays"
 
     fresh = make_server(version)

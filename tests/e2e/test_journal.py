@@ -8,11 +8,11 @@ from typing import Any
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
-from tests.support.home import Home, entries, entry
+from tests.support.home import Home, make_entries, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
-from tests.support.watch_process import watching
+from tests.support.watch_process import start_watch
 
 LIMITS = "guard: {max_delete: 1000, max_delete_percent: 100}"
 
@@ -25,10 +25,10 @@ def history(home: Home, *options: str) -> Any:
 
 
 def test_a_wiped_instance_is_rebuilt_and_nothing_on_it_is_deleted(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(*entries(8), head=LIMITS)
+    home.write(*make_entries(8), head=LIMITS)
     assert home.run().exit_code == 0
     truth.post("torrents/delete", hashes="|".join(map(make_infohash, range(3, 8))), deleteFiles="false")
-    home.write(*(entry(number) for number in range(1, 8)), head=LIMITS)
+    home.write(*(make_entry(number) for number in range(1, 8)), head=LIMITS)
 
     planned = home.run("--dry-run")
     assert (planned.exit_code, planned.summary) == (1, {"add": 5, "unchanged": 2, "blocked": 1})
@@ -46,16 +46,16 @@ def test_a_wiped_instance_is_rebuilt_and_nothing_on_it_is_deleted(home: Home, pr
 
 def test_a_loss_that_is_meant_is_approved(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
     truth = RawClient(any_server)
-    home.write(*entries(8), head=LIMITS)
+    home.write(*make_entries(8), head=LIMITS)
     assert home.run().exit_code == 0
     truth.post("torrents/delete", hashes="|".join(map(make_infohash, range(2, 8))), deleteFiles="false")
-    home.write(entry(1), head=LIMITS)
+    home.write(make_entry(1), head=LIMITS)
     blocked = home.run()
     assert (blocked.exit_code, blocked.summary) == (1, {"blocked": 1, "unchanged": 1})
     assert home.run().exit_code == 1, "it is not forgotten after the first time"
     accepted = home.run("--accept-plan", blocked.report["plan_hash"])
     assert (accepted.exit_code, accepted.summary) == (0, {"delete": 1, "unchanged": 1})
-    home.write(entry(2), head=LIMITS)
+    home.write(make_entry(2), head=LIMITS)
     assert home.run().summary == {"add": 1, "delete": 1}, "the smaller number is believed now"
 
 
@@ -63,12 +63,12 @@ def test_history_tells_what_was_done_and_no_secret(
     home: Home, any_server: QbittorrentServer, box: Proxy, state_dir: Path
 ) -> None:
     assert history(home) == []
-    home.write(entry(1, name="Debian"), entry(2))
+    home.write(make_entry(1, name="Debian"), make_entry(2))
     home.run("--dry-run")
     assert history(home) == []
     home.run()
     home.run()
-    home.write(entry(2))
+    home.write(make_entry(2))
     home.run()
     assert [[(a["verb"], a["name"], a["outcome"]) for a in run["actions"]] for run in history(home)] == [
         [("delete", "Debian", "applied")],
@@ -77,16 +77,16 @@ def test_history_tells_what_was_done_and_no_secret(
     assert [len(run["actions"]) for run in history(home, "--torrent", "Debian")] == [1, 1]
     assert [len(run["actions"]) for run in history(home, "--torrent", make_infohash(2)[:8], "--limit", "1")] == [1]
     assert history(home, "--instance", "other") == []
-    text = home.typed("history").out
+    text = home.run_arguments("history").out
     assert "Debian" in text and "trigger: command" in text
     any_server.kill()
     home.run()
-    assert re.search(r"^  box: (?!box:)", home.typed("history").out, re.MULTILINE), "named once"
+    assert re.search(r"^  box: (?!box:)", home.run_arguments("history").out, re.MULTILINE), "named once"
     assert any_server.password.encode() not in b"".join(file.read_bytes() for file in state_dir.iterdir())
 
 
 def test_without_a_place_for_it_everything_goes_on(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
-    home.write(entry(1))
+    home.write(make_entry(1))
     (home.folder / "file").write_text("")
     ran = home.run("--state-dir", "file/state")
     assert (ran.exit_code, ran.summary) == (0, {"add": 1})
@@ -97,17 +97,17 @@ def test_a_fight_is_remembered_over_a_restart_of_the_watch(
     home: Home, make_server: MakeServer, any_server: QbittorrentServer, box: Proxy
 ) -> None:
     truth = RawClient(any_server)
-    home.write(entry(1, tags=["x"]))
-    with watching(home) as watch:
+    home.write(make_entry(1, tags=["x"]))
+    with start_watch(home) as watch:
         for heals in range(6):
-            watch.until(lambda count=heals + 1: len(watch.reports) == count)  # type: ignore[misc]
+            watch.wait_until(lambda count=heals + 1: len(watch.reports) == count)  # type: ignore[misc]
             assert "x" in truth.read_torrent(1)["tags"]
             truth.remove_tags([1], "x")
-        watch.until(lambda: watch.said("1 deferred"))
+        watch.wait_until(lambda: watch.has_logged("1 deferred"))
         assert watch.stop() < 5
-    with watching(home) as watch:
-        watch.until(lambda: watch.said("watching:"))
-        assert watch.said("1 deferred")
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: watch.has_logged("watching:"))
+        assert watch.has_logged("1 deferred")
         assert watch.stop() < 5
     assert "x" not in truth.read_torrent(1)["tags"]
     assert len(history(home)) == 6

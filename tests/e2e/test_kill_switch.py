@@ -12,11 +12,11 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer, ReservedPort
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.home import Home, entry
+from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
-from tests.support.watch_process import Watched, watching
+from tests.support.watch_process import WatchProcess, start_watch
 
 
 class Vpn:
@@ -53,7 +53,7 @@ def _guard(server: QbittorrentServer, make_proxy: MakeProxy, home: Home, vpn: Vp
     """The instance `box`, with the VPN as its probe."""
     proxy = make_proxy(server)
     more = f'health: [{{tcp: "127.0.0.1:{vpn.port}", timeout: 2s}}]\nwhen_unhealthy: pause'
-    home.instance(proxy.url, server.username, server.password, more=more)
+    home.add_instance(proxy.url, server.username, server.password, more=more)
     return proxy
 
 
@@ -68,18 +68,18 @@ def test_what_is_ours_stops_within_an_interval_and_starts_again_by_itself(
     server = make_server("4.2.5")
     guarded = _guard(server, make_proxy, home, vpn)
     truth = RawClient(server)
-    home.write(entry(1), entry(2, tags=["x"]), entry(3, paused=True), entry(4))
-    with watching(home) as watch:
-        watch.until(lambda: set(truth.list_torrents()) == ids(1, 2, 3, 4))
+    home.write(make_entry(1), make_entry(2, tags=["x"]), make_entry(3, paused=True), make_entry(4))
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: set(truth.list_torrents()) == ids(1, 2, 3, 4))
         truth.stop_torrents(4)
         truth.add_magnets([make_magnet(9)])
         truth.add_tags([9], "reconcile:work")
         truth.start_torrents(9)
-        watch.until(lambda: truth.list_stopped() == truth.list_shown_stopped() == ids(3, 4))
+        watch.wait_until(lambda: truth.list_stopped() == truth.list_shown_stopped() == ids(3, 4))
         guarded.clear()
         vpn.down()
-        watch.until(lambda: truth.list_stopped() == ids(1, 2, 3, 4))
-        watch.until(lambda: watch.reports[-1]["instances"][0]["status"] == "unhealthy")
+        watch.wait_until(lambda: truth.list_stopped() == ids(1, 2, 3, 4))
+        watch.wait_until(lambda: watch.reports[-1]["instances"][0]["status"] == "unhealthy")
         first = next(one for one in watch.reports if one["instances"][0]["status"] == "unhealthy")
         part = first["instances"][0]
         assert part["health"]["state"] == "VPN_DOWN"
@@ -90,13 +90,13 @@ def test_what_is_ours_stops_within_an_interval_and_starts_again_by_itself(
         assert all("reconcile:held" in truth.read_torrent(number)["tags"] for number in (1, 2))
         _is_killed(watch)
     guarded.clear()
-    with watching(home) as watch:
-        watch.until(lambda: bool(watch.reports))
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: bool(watch.reports))
         assert truth.list_stopped() == ids(1, 2, 3, 4)
         assert guarded.mutations == [], "another process finds nothing left to stop"
         vpn.up()
-        watch.until(lambda: truth.list_stopped() == ids(3, 4))
-        watch.until(lambda: "reconcile:held" not in str(truth.list_torrents()))
+        watch.wait_until(lambda: truth.list_stopped() == ids(3, 4))
+        watch.wait_until(lambda: "reconcile:held" not in str(truth.list_torrents()))
         watch.stop()
     assert truth.read_torrent(2)["tags"] == {"x", "reconcile:home"}
     assert truth.read_torrent(9)["tags"] == {"reconcile:work"}
@@ -105,7 +105,7 @@ def test_what_is_ours_stops_within_an_interval_and_starts_again_by_itself(
     assert home.run("--dry-run", "--detailed-exitcode").exit_code == 0
 
 
-def _is_killed(watch: Watched) -> None:
+def _is_killed(watch: WatchProcess) -> None:
     watch.process.send_signal(signal.SIGKILL)
     watch.process.wait(10)
 
@@ -117,16 +117,16 @@ def test_a_vpn_that_flaps_is_followed_every_time(
     server = make_server("4.5.2")
     _guard(server, make_proxy, home, vpn)
     truth = RawClient(server)
-    home.write(entry(1))
-    with watching(home) as watch:
-        watch.until(lambda: set(truth.list_torrents()) == ids(1))
+    home.write(make_entry(1))
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: set(truth.list_torrents()) == ids(1))
         for _ in range(3):  # five changes of a field within an hour would be contested
             vpn.down()
-            watch.until(lambda: truth.list_stopped() == ids(1))
+            watch.wait_until(lambda: truth.list_stopped() == ids(1))
             vpn.up()
-            watch.until(lambda: not truth.list_stopped())
+            watch.wait_until(lambda: not truth.list_stopped())
         watch.stop()
-    assert not watch.said("contested")
+    assert not watch.has_logged("contested")
 
 
 def test_no_other_instance_is_waited_for(
@@ -135,8 +135,8 @@ def test_no_other_instance_is_waited_for(
     _guard(any_server, make_proxy, home, vpn)
     truth = RawClient(any_server)
     with hanging() as url:
-        home.instance(url, "admin", "secret", name="slow")
-        home.write(entry(1, instance="box"))
+        home.add_instance(url, "admin", "secret", name="slow")
+        home.write(make_entry(1, instance="box"))
         assert home.run("--instance", "box").summary == {"add": 1}
         vpn.down()
         process = home.start()
@@ -159,7 +159,7 @@ def test_a_dry_run_shows_it_and_stops_nothing(
     home: Home, any_server: QbittorrentServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
     proxy = _guard(any_server, make_proxy, home, vpn)
-    home.write(entry(1))
+    home.write(make_entry(1))
     assert home.run().exit_code == 0
     vpn.down()
     proxy.clear()
@@ -174,7 +174,7 @@ def test_status_explain_and_the_loop_itself_tell_of_it(
     home: Home, make_server: MakeServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
     _guard(make_server("5.3.0"), make_proxy, home, vpn)
-    home.write(entry(1))
+    home.write(make_entry(1))
     assert home.run().exit_code == 0
     vpn.down()
     assert home.run().exit_code == 1
@@ -186,8 +186,8 @@ def test_status_explain_and_the_loop_itself_tell_of_it(
     assert {"field": "held", "declared": None, "live": "running", "differs": False} in explained["fields"]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with watching(home, "--listen", f"127.0.0.1:{port}") as watch:
-        watch.until(lambda: bool(watch.reports))
+    with start_watch(home, "--listen", f"127.0.0.1:{port}") as watch:
+        watch.wait_until(lambda: bool(watch.reports))
         metrics = urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
         assert 'reconcile_instance_healthy{instance="box"} 0.0' in metrics
         assert 'reconcile_instance_up{instance="box"} 1.0' in metrics

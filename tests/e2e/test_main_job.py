@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.home import Home, entries, entry
+from tests.support.home import Home, make_entries, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
@@ -17,9 +17,9 @@ OURS = "reconcile:home"
 def test_add_with_everything_and_then_nothing(home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path) -> None:
     linux, films = str(tmp_path / "linux"), str(tmp_path / "films")
     home.write(
-        entry(1, name="Debian", category="linux", tags=["iso", "x y"], save_path=films, paused=True, protect=True),
-        entry(2, category="linux"),
-        entry(3),
+        make_entry(1, name="Debian", category="linux", tags=["iso", "x y"], save_path=films, paused=True, protect=True),
+        make_entry(2, category="linux"),
+        make_entry(3),
         head=f"categories: {{linux: {{save_path: {linux}}}}}",
     )
     files = home.file.read_bytes()
@@ -51,8 +51,10 @@ def test_add_with_everything_and_then_nothing(home: Home, proxy: Proxy, truth: R
 def test_every_drift_is_healed(home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path) -> None:
     here, there = str(tmp_path / "here"), str(tmp_path / "there")
     home.write(
-        entry(1, name="Debian", category="linux", tags={"only": ["iso"]}, save_path=here, paused=True, protect=True),
-        entry(2, paused=False, tags=["mine"]),
+        make_entry(
+            1, name="Debian", category="linux", tags={"only": ["iso"]}, save_path=here, paused=True, protect=True
+        ),
+        make_entry(2, paused=False, tags=["mine"]),
         head=f"categories: {{linux: {{save_path: {here}}}}}",
     )
     assert home.run().exit_code == 0
@@ -92,7 +94,7 @@ def test_every_drift_is_healed(home: Home, proxy: Proxy, truth: RawClient, tmp_p
 
 def test_what_is_there_is_adopted_with_its_drift(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1), make_magnet(2)])
-    home.write(entry(1), entry(2, paused=False, tags=["x"]))
+    home.write(make_entry(1), make_entry(2, paused=False, tags=["x"]))
     done = home.run()
     assert (done.exit_code, done.summary) == (0, {"adopt": 2})
     assert done.actions() == ["adopt torrent-1 owner applied", "adopt torrent-2 owner,tags,paused applied"]
@@ -107,13 +109,13 @@ def test_what_is_ours_and_no_longer_declared_is_pruned_and_nothing_else(
 ) -> None:
     truth.add_magnets([make_magnet(7), make_magnet(8)])
     truth.add_tags([8], "reconcile:somebody")
-    home.write(*entries(5))
+    home.write(*make_entries(5))
     assert home.run().exit_code == 0
     truth.add_tags([3], "reconcile:protect")
     truth.add_tags([4], "reconcile:ignore")
     truth.add_tags([2], "reconcile:somebody")
 
-    home.write(entry(0))
+    home.write(make_entry(0))
     pruned = home.run()
     assert (pruned.exit_code, pruned.summary) == (0, {"delete": 1, "unchanged": 1, "spared": 3})
     reasons = {item["name"]: item["reason"] for item in pruned.instance()["spared"]}
@@ -127,7 +129,7 @@ def test_what_is_ours_and_no_longer_declared_is_pruned_and_nothing_else(
 
 def test_declared_absent_goes_though_it_was_never_ours(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1), make_magnet(2)])
-    home.write(entry(1, state="absent"), entry(3, state="absent"), entry(0))
+    home.write(make_entry(1, state="absent"), make_entry(3, state="absent"), make_entry(0))
     done = home.run()
     assert (done.exit_code, done.summary) == (0, {"add": 1, "delete": 1, "unchanged": 1})
     assert set(truth.list_torrents()) == {make_infohash(0), make_infohash(2)}
@@ -136,7 +138,7 @@ def test_declared_absent_goes_though_it_was_never_ours(home: Home, proxy: Proxy,
 def test_another_owner_is_refused_until_it_is_taken_over(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1)], tags="reconcile:work", category="")
     truth.add_tags([1], "reconcile:work")
-    home.write(entry(1, paused=False), entry(2))
+    home.write(make_entry(1, paused=False), make_entry(2))
     blocked = home.run()
     assert (blocked.exit_code, blocked.summary) == (1, {"add": 1, "blocked": 1})
     assert truth.read_torrent(1)["tags"] == {"reconcile:work"}
@@ -151,7 +153,7 @@ def test_another_owner_is_refused_until_it_is_taken_over(home: Home, proxy: Prox
 def test_an_ignored_torrent_is_left_alone_entirely(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1)])
     truth.add_tags([1], "reconcile:ignore")
-    home.write(entry(1, paused=False, category="x", tags=["y"]))
+    home.write(make_entry(1, paused=False, category="x", tags=["y"]))
     done = home.run()
     assert (done.exit_code, done.summary) == (0, {"spared": 1})
     assert truth.read_torrent(1)["tags"] == {"reconcile:ignore"}
@@ -159,9 +161,9 @@ def test_an_ignored_torrent_is_left_alone_entirely(home: Home, proxy: Proxy, tru
 
 
 def test_the_guard_refuses_and_its_hash_approves_once(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(*entries(6), head="guard: {max_delete: 2}")
+    home.write(*make_entries(6), head="guard: {max_delete: 2}")
     assert home.run().exit_code == 0
-    home.write(entry(0), entry(9), head="guard: {max_delete: 2}")
+    home.write(make_entry(0), make_entry(9), head="guard: {max_delete: 2}")
     for options in (["--dry-run"], []):
         refused = home.run(*options)
         assert refused.exit_code == 3
@@ -175,14 +177,16 @@ def test_the_guard_refuses_and_its_hash_approves_once(home: Home, proxy: Proxy, 
     truth.add_tags([7], OURS)
     assert home.run("--accept-plan", digest).exit_code == 3, "the world has changed"
 
-    home.write(entry(0), entry(9), head=f"guard: {{max_delete: 2}}\naccept_plan: {home.run().report['plan_hash']}")
+    home.write(
+        make_entry(0), make_entry(9), head=f"guard: {{max_delete: 2}}\naccept_plan: {home.run().report['plan_hash']}"
+    )
     accepted = home.run()
     assert (accepted.exit_code, accepted.summary) == (0, {"add": 1, "delete": 6, "unchanged": 1})
     assert set(truth.list_torrents()) == {make_infohash(0), make_infohash(9)}
 
 
 def test_an_empty_list_never_deletes(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(entry(1))
+    home.write(make_entry(1))
     assert home.run().exit_code == 0
     home.write()
     assert home.run().exit_code == 3
@@ -190,16 +194,16 @@ def test_an_empty_list_never_deletes(home: Home, proxy: Proxy, truth: RawClient)
 
 
 def test_upsert_mends_and_never_deletes(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(entry(1), entry(2))
+    home.write(make_entry(1), make_entry(2))
     assert home.run().exit_code == 0
-    home.write(entry(1, paused=True), entry(3), policy="upsert")
+    home.write(make_entry(1, paused=True), make_entry(3), policy="upsert")
     assert home.run().summary == {"add": 1, "update": 1, "spared": 1}
     assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(2), make_infohash(3)}
 
 
 def test_create_only_changes_nothing_that_is_there(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1)])
-    home.write(entry(1, paused=False), entry(2), policy="create-only")
+    home.write(make_entry(1, paused=False), make_entry(2), policy="create-only")
     assert home.run().summary == {"add": 1, "spared": 1}
     assert truth.read_torrent(1)["tags"] == set()
     assert make_infohash(1) in truth.list_stopped()
@@ -207,7 +211,7 @@ def test_create_only_changes_nothing_that_is_there(home: Home, proxy: Proxy, tru
 
 @pytest.mark.parametrize("where", ["everywhere", "there"])
 def test_suspended_plans_and_touches_nothing(where: str, home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(entry(1), head="suspend: true" if where == "everywhere" else "")
+    home.write(make_entry(1), head="suspend: true" if where == "everywhere" else "")
     if where == "there":
         text = home.file.read_text().replace("    timeout:", "    suspend: true\n    timeout:")
         home.file.write_text(text)
@@ -220,7 +224,7 @@ def test_suspended_plans_and_touches_nothing(where: str, home: Home, proxy: Prox
 
 def test_a_missing_category_is_made_in_sight(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1)])
-    home.write(entry(1, category="films/free"), entry(2, category="new"))
+    home.write(make_entry(1, category="films/free"), make_entry(2, category="new"))
     done = home.run()
     assert (done.exit_code, done.summary) == (0, {"add": 1, "adopt": 1, "settings": 2})
     assert {"films/free", "new"} <= set(truth.list_categories())
@@ -231,7 +235,7 @@ def test_a_missing_category_is_made_in_sight(home: Home, proxy: Proxy, truth: Ra
 def test_the_number_of_requests_does_not_depend_on_the_torrents(home: Home, proxy: Proxy, truth: RawClient) -> None:
     counts = []
     for number in (3, 300):
-        home.write(*entries(number, paused=True))
+        home.write(*make_entries(number, paused=True))
         assert home.run().exit_code == 0
         truth.wait_until(lambda: not any("checking" in row["state"] for row in truth.list_torrents().values()))
         proxy.clear()
@@ -260,7 +264,7 @@ def test_what_a_version_cannot_do_is_said_on_that_action(
     home: Home, proxy: Proxy, truth: RawClient, version: str
 ) -> None:
     v2 = "cd" * 32
-    home.write(f"{{magnet: 'magnet:?xt=urn:btmh:1220{v2}&dn=two'}}", entry(1))
+    home.write(f"{{magnet: 'magnet:?xt=urn:btmh:1220{v2}&dn=two'}}", make_entry(1))
     done = home.run()
     if version == "4.2.5":
         assert (done.exit_code, done.summary) == (1, {"add": 1, "blocked": 1})

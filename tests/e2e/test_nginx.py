@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.support.certificates import make_self_signed_certificate
-from tests.support.home import Home, entry
+from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.nginx import Nginx
 from tests.support.raw import RawClient
@@ -15,10 +15,10 @@ from tests.support.raw import RawClient
 def test_the_main_job_behind_nginx(home: Home, server: QbittorrentServer, tmp_path: Path) -> None:
     certificate = make_self_signed_certificate(tmp_path)
     with Nginx(server.port, certificate, tmp_path) as nginx:
-        home.instance(nginx.url, server.username, server.password, more=f"tls: {{ca_file: {certificate}}}")
-        home.write(entry(1, category="c", tags=["x"]), entry(2, paused=True))
+        home.add_instance(nginx.url, server.username, server.password, more=f"tls: {{ca_file: {certificate}}}")
+        home.write(make_entry(1, category="c", tags=["x"]), make_entry(2, paused=True))
         assert home.run().exit_code == 0
-        home.write(entry(1, category="d", tags=["y"]))
+        home.write(make_entry(1, category="d", tags=["y"]))
         done = home.run()
         assert (done.exit_code, done.summary) == (0, {"update": 1, "delete": 1, "settings": 1})
         assert set(RawClient(server).list_torrents()) == {make_infohash(1)}
@@ -34,7 +34,7 @@ def test_what_nginx_finds_too_large_is_sent_in_parts(home: Home, any_server: Qbi
     certificate = make_self_signed_certificate(tmp_path)
     trackers = "".join(f"&tr=http%3A%2F%2Ftracker{n}.example%2Fannounce%2F{'x' * 60}" for n in range(20))
     with Nginx(any_server.port, certificate, tmp_path) as nginx:
-        home.instance(nginx.url, any_server.username, any_server.password, more=f"tls: {{ca_file: {certificate}}}")
+        home.add_instance(nginx.url, any_server.username, any_server.password, more=f"tls: {{ca_file: {certificate}}}")
         home.write(*(f"{{magnet: '{make_magnet(n)}{trackers}', paused: true}}" for n in range(1000)))
         assert home.file.stat().st_size > 2 << 20
         done = home.run()

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
-from tests.support.home import Home, entry
+from tests.support.home import Home, make_entry
 from tests.support.inbox import Inbox
 from tests.support.magnets import make_infohash
 from tests.support.raw import RawClient
-from tests.support.watch_process import watching
+from tests.support.watch_process import start_watch
 
 DOCS = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encoding="utf-8")
 
@@ -27,23 +27,23 @@ def inbox() -> Iterator[Inbox]:
 @pytest.fixture
 def told(home: Home, any_server: QbittorrentServer) -> Home:
     """A folder with the instance `box`."""
-    home.instance(any_server.url, any_server.username, any_server.password)
-    home.write(entry(1), entry(2))
+    home.add_instance(any_server.url, any_server.username, any_server.password)
+    home.write(make_entry(1), make_entry(2))
     return home
 
 
 def test_each_thing_that_happens_is_one_message(told: Home, any_server: QbittorrentServer, inbox: Inbox) -> None:
     secrets = told.folder / "urls"
     secrets.write_text(f"# two of them\n{inbox.url}\n\njson://user:pa55word@{inbox.address}/apprise\n")
-    with watching(told, "--notify-file", "urls") as watch:
+    with start_watch(told, "--notify-file", "urls") as watch:
 
         def messages(count: int) -> None:
-            watch.until(lambda: len(inbox.posts) >= 2 * count, within=60)
+            watch.wait_until(lambda: len(inbox.posts) >= 2 * count, within=60)
 
         messages(1)  # two added
         told.write()  # refused: nothing is declared any more
         messages(2)
-        told.write(entry(1), entry(2), entry(3))  # mended, and a change in the same run
+        told.write(make_entry(1), make_entry(2), make_entry(3))  # mended, and a change in the same run
         messages(3)
         any_server.kill()
         messages(4)  # down for several tries and an interval
@@ -74,9 +74,9 @@ def test_each_thing_that_happens_is_one_message(told: Home, any_server: Qbittorr
     over_apprise = [post.json for post in inbox.posts if post.path == "/apprise"]
     assert [(one["title"], one["message"]) for one in over_apprise] == [(one["title"], one["text"]) for one in hooks]
     for secret in ("s3cret", "t0ken", "pa55word", any_server.password):
-        assert not watch.said(secret)
+        assert not watch.has_logged(secret)
         assert not any(secret in str(document) for document in hooks)
-    assert not watch.said("notification"), "all were delivered"
+    assert not watch.has_logged("notification"), "all were delivered"
 
 
 def test_what_cannot_be_delivered_delays_nothing_and_is_said(
@@ -84,13 +84,13 @@ def test_what_cannot_be_delivered_delays_nothing_and_is_said(
 ) -> None:
     inbox.is_silent = True
     told.environ["RECONCILE_NOTIFY"] = f"{inbox.url} http://127.0.0.1:9/s3cret"
-    with watching(told) as watch:
-        watch.until(lambda: len(inbox.posts) == 1)
-        told.write(entry(1), entry(2), entry(3))
-        watch.until(lambda: make_infohash(3) in RawClient(any_server).list_torrents())
+    with start_watch(told) as watch:
+        watch.wait_until(lambda: len(inbox.posts) == 1)
+        told.write(make_entry(1), make_entry(2), make_entry(3))
+        watch.wait_until(lambda: make_infohash(3) in RawClient(any_server).list_torrents())
         assert watch.stop() < 5
     assert watch.process.returncode == 0
     events = {line["event"]: line for line in watch.log if "notification" in line["event"]}
     assert events["notifications are lost: this address does not answer, and the watch ends"]["lost"] == 2
     assert events["a notification was not delivered"]["reason"] == "no answer: Connection refused"
-    assert not watch.said("s3cret")
+    assert not watch.has_logged("s3cret")

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.home import Home, entry
+from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
@@ -76,7 +76,7 @@ def expected(truth: RawClient, number: int, version: str) -> dict[str, Any]:
 
 
 def test_options_go_with_an_add_and_then_nothing(home: Home, proxy: Proxy, truth: RawClient, version: str) -> None:
-    home.write(entry(1, **wanted(version), paused=True), entry(2))
+    home.write(make_entry(1, **wanted(version), paused=True), make_entry(2))
     planned = home.run("--dry-run")
     applied = home.run("--report", "report.json", "-v")
     assert applied.exit_code == 0, applied.out + applied.err
@@ -95,7 +95,9 @@ def test_options_go_with_an_add_and_then_nothing(home: Home, proxy: Proxy, truth
 
 
 def test_every_drift_of_an_option_is_healed(home: Home, proxy: Proxy, truth: RawClient, version: str) -> None:
-    home.write(entry(1, **wanted(version), paused=True), entry(2, force_start=True), entry(3, auto_tmm=True))
+    home.write(
+        make_entry(1, **wanted(version), paused=True), make_entry(2, force_start=True), make_entry(3, auto_tmm=True)
+    )
     assert home.run().exit_code == 0
     assert truth.read_torrent(2)["force_start"] is True
     one = make_infohash(1)
@@ -140,7 +142,7 @@ def test_what_is_not_declared_of_share_limits_stays(home: Home, proxy: Proxy, tr
         **limits,
     )
     before = truth.read_torrent(1)
-    home.write(entry(1, share_limits={"seeding_time": "unlimited"}))
+    home.write(make_entry(1, share_limits={"seeding_time": "unlimited"}))
     assert home.run().exit_code == 0
     after = truth.read_torrent(1)
     for name in ("ratio_limit", "inactive_seeding_time_limit", "share_limit_action", "share_limits_mode"):
@@ -152,7 +154,7 @@ def test_what_a_version_lacks_is_blocked_and_the_rest_goes_on(
     home: Home, proxy: Proxy, truth: RawClient, version: str
 ) -> None:
     truth.add_magnets([make_magnet(1)])
-    home.write(entry(1, sequential=True, comment="c", share_limits={"ratio": 2, "action": "stop"}))
+    home.write(make_entry(1, sequential=True, comment="c", share_limits={"ratio": 2, "action": "stop"}))
     done = home.run()
     assert truth.read_torrent(1)["seq_dl"] is True
     assert truth.read_torrent(1)["ratio_limit"] == 2
@@ -190,7 +192,7 @@ def priorities(truth: RawClient, key: str) -> dict[str, int]:
 def test_files_get_their_priorities(home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path) -> None:
     key, file = torrent(tmp_path)
     truth.add_magnets([str(file)])
-    home.write(entry(0, magnet=f"magnet:?xt=urn:btih:{key}", files=RULES))
+    home.write(make_entry(0, magnet=f"magnet:?xt=urn:btih:{key}", files=RULES))
     done = home.run()
     assert (done.exit_code, done.summary) == (0, {"adopt": 1}), done.out
     assert priorities(truth, key) == {"T/a.mkv": 1, "T/Extras/b.nfo": 0, "T/Extras/c.txt": 6, "T/d.NFO": 1}
@@ -207,7 +209,7 @@ def test_files_get_their_priorities(home: Home, proxy: Proxy, truth: RawClient, 
 
 
 def test_files_wait_for_metadata(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(entry(1, files=RULES))
+    home.write(make_entry(1, files=RULES))
     added = home.run()
     assert (added.exit_code, added.summary) == (0, {"add": 1})
     waiting = home.run()
@@ -228,7 +230,7 @@ def test_only_what_declares_files_is_asked_for_them(
     truth.wait_until(lambda: not any(row["state"].startswith("checking") for row in truth.list_torrents().values()))
     counts = []
     for declaring in (0, 1, 5):
-        home.write(*(entry(0, magnet=link, **(files if n < declaring else {})) for n, link in enumerate(links)))
+        home.write(*(make_entry(0, magnet=link, **(files if n < declaring else {})) for n, link in enumerate(links)))
         home.run()
         counts.append(home.run("--dry-run").instance()["requests"])
     more = [count - counts[0] for count in counts]
@@ -243,7 +245,7 @@ def test_a_move_is_disruptive_and_ends_at_the_path(
     truth.add_magnets([str(file)], savepath=str(start), paused="false", stopped="false")
     truth.wait_until(lambda: truth.list_torrents()[key]["progress"] == 1)
     more = {"download_path": str(tmp_path / "inc")} if has(version, "download_path") else {}
-    home.write(entry(0, magnet=f"magnet:?xt=urn:btih:{key}", save_path=str(end), **more))
+    home.write(make_entry(0, magnet=f"magnet:?xt=urn:btih:{key}", save_path=str(end), **more))
     planned = home.run("--dry-run").instance()["actions"]
     assert [action["disruptive"] for action in planned] == [True]
     assert home.run().exit_code == 0
@@ -254,17 +256,17 @@ def test_a_move_is_disruptive_and_ends_at_the_path(
 def test_what_only_an_add_heeds(make_server: MakeServer, make_proxy: MakeProxy, home: Home) -> None:
     server = make_server("5.1.0")
     proxy, truth = make_proxy(server), RawClient(server)
-    home.instance(proxy.url, server.username, server.password)
+    home.add_instance(proxy.url, server.username, server.password)
     keys = {"content_layout": "no-subfolder", "skip_checking": True, "stop_condition": "metadata-received"}
-    home.write(entry(1, **keys))
+    home.write(make_entry(1, **keys))
     assert home.run().exit_code == 0
     body = next(request.body for request in proxy.requests if request.endpoint == "torrents/add")
     for said in (b"contentLayout=NoSubfolder", b"skip_checking=True", b"stopCondition=MetadataReceived"):
         assert said in body
-    home.write(entry(1, **keys | {"content_layout": "subfolder"}))
+    home.write(make_entry(1, **keys | {"content_layout": "subfolder"}))
     assert home.run().summary == {"unchanged": 1}, "no drift for ever"
     truth.add_magnets([make_magnet(2)])
-    home.write(entry(1), entry(2, **keys))
+    home.write(make_entry(1), make_entry(2, **keys))
     adopted = home.run()
     assert adopted.summary == {"adopt": 1, "unchanged": 1}
     assert "cannot be given any more" in adopted.instance()["actions"][0]["reason"]
@@ -276,10 +278,10 @@ def test_data_goes_with_one_that_is_declared_absent(
 ) -> None:
     server: QbittorrentServer = make_server("5.3.0")
     truth = RawClient(server)
-    home.instance(server.url, server.username, server.password)
+    home.add_instance(server.url, server.username, server.password)
     key, file = torrent(tmp_path, place=tmp_path / "data")
     truth.add_magnets([str(file)], savepath=str(tmp_path / "data"), paused="false", stopped="false")
     truth.wait_until(lambda: truth.list_torrents()[key]["progress"] == 1)
-    home.write(entry(0, magnet=f"magnet:?xt=urn:btih:{key}", state="absent", delete_files=with_data))
+    home.write(make_entry(0, magnet=f"magnet:?xt=urn:btih:{key}", state="absent", delete_files=with_data))
     assert home.run().exit_code == 0
     truth.wait_until(lambda: (tmp_path / "data" / "T" / "a.mkv").exists() is not with_data)

@@ -58,7 +58,7 @@ def test_one_that_needs_no_metadata_is_stopped_from_the_beginning(home: Home, pr
 
 def test_the_stop_condition_alone_is_enough(make_server: MakeServer, home: Home, seeder: QbittorrentServer) -> None:
     server = make_server("5.3.0")
-    home.instance(server.url, server.username, server.password)
+    home.add_instance(server.url, server.username, server.password)
     hashes, truth = seed_torrent(seeder, 1, "hybrid"), RawClient(server)
     home.write(f"{{magnet: '{make_magnet_link(hashes)}', paused: true, stop_condition: metadata-received}}")
     assert home.run().summary == {"add": 1}

@@ -9,8 +9,8 @@ from typing import Any
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
-from tests.support.home import Home, entry
-from tests.support.instances import torrent_file
+from tests.support.home import Home, make_entry
+from tests.support.instances import write_torrent_file
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
@@ -26,9 +26,9 @@ def days_from_now(days: int) -> set[str]:
 
 
 def test_a_quarantine_from_its_beginning_to_its_end(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(entry(1), entry(2), entry(3, paused=True), head="quarantine: 7d")
+    home.write(make_entry(1), make_entry(2), make_entry(3, paused=True), head="quarantine: 7d")
     assert home.run().exit_code == 0
-    home.write(entry(1), head="quarantine: 7d")
+    home.write(make_entry(1), head="quarantine: 7d")
 
     planned = home.run("--dry-run")
     assert planned.report["quarantines"]["torrents"] == 2
@@ -54,12 +54,12 @@ def test_a_quarantine_from_its_beginning_to_its_end(home: Home, proxy: Proxy, tr
 
 
 def test_redeclaring_restores(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    every = (entry(1), entry(2), entry(3), entry(4, paused=True))
+    every = (make_entry(1), make_entry(2), make_entry(3), make_entry(4, paused=True))
     home.write(*every, head="quarantine: 7d")
     assert home.run().exit_code == 0
     truth.stop_torrents(3)
     truth.wait_until(lambda: truth.list_shown_stopped() == {make_infohash(3), make_infohash(4)})
-    home.write(entry(1), head="quarantine: 7d")
+    home.write(make_entry(1), head="quarantine: 7d")
     assert home.run().summary == {"update": 3, "unchanged": 1}
     truth.wait_until(lambda: truth.list_stopped() == {make_infohash(2), make_infohash(3), make_infohash(4)})
 
@@ -77,7 +77,7 @@ def test_many_at_once_are_refused_and_an_odd_day_waits_for_a_person(home: Home, 
     truth.add_magnets(map(make_magnet, range(5)))
     truth.add_tags(range(5), OURS)
     truth.add_tags([4], "reconcile:quarantine:tomorrow")
-    home.write(entry(9), head="quarantine: 7d\nguard: {max_delete: 3}")
+    home.write(make_entry(9), head="quarantine: 7d\nguard: {max_delete: 3}")
     refused = home.run()
     assert refused.exit_code == 3
     assert refused.instance()["guard"]["reasons"] == ["4 quarantines are more than max_delete 3"]
@@ -94,7 +94,7 @@ def add_seeded(server: QbittorrentServer, folder: Path, name: str, *sources: str
     (server.downloads / name).write_bytes(data)
     keys = []
     for source in sources:
-        key, file = torrent_file(folder, name, data, source)
+        key, file = write_torrent_file(folder, name, data, source)
         raw.add_magnets([str(file)], paused="false", stopped="false")
         raw.wait_until(lambda key=key: raw.list_torrents()[key]["state"] == "stalledUP")  # type: ignore[misc]
         keys.append(key)
@@ -145,7 +145,7 @@ def test_other_seeds_are_counted(
     truth.post("torrents/addTags", hashes=key, tags=OURS)
     truth.post("torrents/addPeers", hashes=key, peers=f"127.0.0.1:{seeder.listen_port}")
     truth.wait_until(lambda: truth.list_torrents()[key]["progress"] == 1)
-    home.write(entry(1), head="guard: {max_delete_percent: 100}")
+    home.write(make_entry(1), head="guard: {max_delete_percent: 100}")
 
     def blast() -> dict[str, Any]:
         (deletion,) = (a for a in home.run("--dry-run").instance()["actions"] if a["verb"] == "delete")

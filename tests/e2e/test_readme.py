@@ -21,7 +21,7 @@ def test_the_first_desired_state(home: Home, any_server: QbittorrentServer) -> N
     home.file.write_text(text.replace("http://127.0.0.1:8080", any_server.url))
     home.environ["HOME_PASSWORD"] = any_server.password
 
-    valid = home.typed("validate")
+    valid = home.run_arguments("validate")
     assert (valid.exit_code, valid.out) == (0, "desired.yaml: valid: 1 torrent on 1 instance\n")
     assert home.run("--dry-run").summary == {"add": 1, "settings": 1}
     assert home.run().exit_code == 0

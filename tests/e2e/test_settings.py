@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy
-from tests.support.home import Home, Ran, entry
+from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
@@ -21,11 +21,11 @@ SECRET = "hunter2 & more"
 def declare(home: Home, proxy: Proxy, server: QbittorrentServer, **preferences: Any) -> None:
     """The instance `box` with these preferences."""
     more = f"preferences: {json.dumps(preferences)}"
-    home.instance(proxy.url, server.username, server.password, more=more)
+    home.add_instance(proxy.url, server.username, server.password, more=more)
     home.environ["PROXY_PASSWORD"] = SECRET
 
 
-def settings(ran: Ran) -> list[str]:
+def settings(ran: ReportedRun) -> list[str]:
     """What a run did to preferences: `name before → after outcome`."""
     return [
         f"{a['name']} {a['changes'][0]['from']} → {a['changes'][0]['to']} {a['outcome']}"
@@ -59,7 +59,7 @@ def test_preferences_are_set_healed_and_then_left_alone(
         proxy_password={"env": "PROXY_PASSWORD"},
         max_seeding_time_enabled=False,
     )
-    home.write(entry(1))
+    home.write(make_entry(1))
     planned = home.run("--dry-run", "--detailed-exitcode")
     assert (planned.exit_code, proxy.mutations) == (2, [])
     assert planned.summary == {"add": 1, "settings": 9}
@@ -101,7 +101,7 @@ def test_no_secret_shows_anywhere(server: QbittorrentServer, make_proxy: MakePro
     )
     hidden = {"proxy_password": {"env": "PROXY_PASSWORD"}, "autorun_program": {"env": "PROXY_PASSWORD"}}
     declare(home, proxy, server, **hidden, add_trackers="")
-    home.write(entry(1))
+    home.write(make_entry(1))
     for options in ("--dry-run -v", "--dry-run --output text", "--dry-run --output github", "-v"):
         ran = home.run("--report", "report.json", *options.split())
         shown = ran.out + ran.err + (home.folder / "report.json").read_text()
@@ -115,7 +115,7 @@ def test_what_a_version_lacks_or_changes_is_said_and_the_rest_goes_on(
 ) -> None:
     proxy, raw = make_proxy(server), RawClient(server)
     declare(home, proxy, server, start_paused_enabled=True, add_stopped_enabled=True, max_connec=-5, max_uploads=9)
-    home.write(entry(1))
+    home.write(make_entry(1))
     ran = home.run()
     assert ran.exit_code == 1
     modern = server.version in ("v5.1.0", "v5.3.0")
@@ -140,14 +140,14 @@ def test_categories_with_download_paths(
     server: QbittorrentServer, make_proxy: MakeProxy, home: Home, tmp_path: Path
 ) -> None:
     proxy, raw = make_proxy(server), RawClient(server)
-    home.instance(proxy.url, server.username, server.password)
+    home.add_instance(proxy.url, server.username, server.password)
     linux, done, parts = (str(tmp_path / name) for name in ("linux", "done", "parts"))
     declared = {
         "linux": {"save_path": linux, "download_path": parts},
         "linux/iso": {"download_path": False},
         "plain": {"save_path": done},
     }
-    home.write(entry(1), head=f"categories: {json.dumps(declared)}")
+    home.write(make_entry(1), head=f"categories: {json.dumps(declared)}")
     first = home.run()
     categories = raw.list_categories()
     assert categories["linux"]["savePath"] == linux
@@ -177,10 +177,10 @@ def test_the_path_of_a_category_says_what_it_moves(
     server: QbittorrentServer, make_proxy: MakeProxy, home: Home, tmp_path: Path
 ) -> None:
     proxy, raw = make_proxy(server), RawClient(server)
-    home.instance(proxy.url, server.username, server.password)
+    home.add_instance(proxy.url, server.username, server.password)
     raw.post("torrents/createCategory", category="linux", savePath=str(tmp_path / "old"))
     raw.add_magnets([make_magnet(1), make_magnet(2)], category="linux", autoTMM="true")
-    home.write(entry(3), head=f"categories: {{linux: {{save_path: {tmp_path / 'new'}}}}}")
+    home.write(make_entry(3), head=f"categories: {{linux: {{save_path: {tmp_path / 'new'}}}}}")
     (category, _) = home.run("--dry-run").instance()["actions"]
     assert category["disruptive"]
     assert category["reason"].startswith("save_path differs; 2 torrents (0 Bytes)")
@@ -192,14 +192,14 @@ def test_unused_categories_are_pruned(
     server: QbittorrentServer, make_proxy: MakeProxy, home: Home, policy: str
 ) -> None:
     proxy, raw = make_proxy(server), RawClient(server)
-    home.instance(proxy.url, server.username, server.password)
+    home.add_instance(proxy.url, server.username, server.password)
     for name in ("kept", "foreign", "unused", "old", "parent", "parent/child"):
         raw.post("torrents/createCategory", category=name, savePath="")
     raw.add_magnets([make_magnet(1)], category="old")
     raw.add_magnets([make_magnet(2)], category="foreign")
     raw.add_magnets([make_magnet(3)], category="parent/child")
     raw.add_tags([1], "reconcile:home")
-    home.write(entry(1, category="kept"), policy=policy, head="prune_categories: true\ncategories: {kept: {}}")
+    home.write(make_entry(1, category="kept"), policy=policy, head="prune_categories: true\ncategories: {kept: {}}")
     ran = home.run()
     assert ran.exit_code == 0, ran.out
     stay = {"kept", "foreign", "parent", "parent/child"} | ({"unused", "old"} if policy == "upsert" else set())

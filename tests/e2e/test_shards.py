@@ -7,16 +7,16 @@ from typing import Any
 import requests
 
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.home import Home, Ran, entry
+from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.raw import RawClient
-from tests.support.watch_process import watching
+from tests.support.watch_process import start_watch
 
 NAMES = ("attic", "box", "cellar")
 SHARDS = ("0/2", "1/2")
 
 
-def instances(*runs: Ran) -> dict[str, Any]:
+def instances(*runs: ReportedRun) -> dict[str, Any]:
     """What the runs say of each instance; no two may speak of the same one."""
     found = [(part["name"], part["status"], part["actions"]) for ran in runs for part in ran.report["instances"]]
     assert len({name for name, *_ in found}) == len(found)
@@ -27,9 +27,9 @@ def test_shards_do_together_what_one_does(home: Home, make_server: MakeServer, m
     servers = {name: make_server("5.1.0") for name in NAMES}
     proxies = {name: make_proxy(server) for name, server in servers.items()}
     for name, server in servers.items():
-        home.instance(proxies[name].url, server.username, server.password, name)
-    wanted = {name: entry(number, instance=name, tags=[name]) for number, name in enumerate(NAMES)}
-    home.write(*wanted.values(), entry(8, instance="box", category="c"))
+        home.add_instance(proxies[name].url, server.username, server.password, name)
+    wanted = {name: make_entry(number, instance=name, tags=[name]) for number, name in enumerate(NAMES)}
+    home.write(*wanted.values(), make_entry(8, instance="box", category="c"))
 
     whole = home.run("--dry-run")
     halves = [home.run("--dry-run", "--shard", shard) for shard in SHARDS]
@@ -50,12 +50,17 @@ def test_shards_do_together_what_one_does(home: Home, make_server: MakeServer, m
     after = home.run("--dry-run", "--detailed-exitcode")
     assert (after.exit_code, after.summary) == (0, {"unchanged": 4})
 
-    with watching(home, "--shard", SHARDS[0], "--listen", "0") as one, watching(home, "--shard", SHARDS[1]) as other:
-        one.until(lambda: one.said("http listening"))
+    with (
+        start_watch(home, "--shard", SHARDS[0], "--listen", "0") as one,
+        start_watch(home, "--shard", SHARDS[1]) as other,
+    ):
+        one.wait_until(lambda: one.has_logged("http listening"))
         url = next(line["url"] for line in one.log if line["event"] == "http listening")
-        one.until(lambda: requests.get(f"{url}/healthz/ready", timeout=10).ok)  # its own share is all it waits for
+        one.wait_until(lambda: requests.get(f"{url}/healthz/ready", timeout=10).ok)  # its own share is all it waits for
         assert {part["name"] for part in requests.get(f"{url}/api/v1/status", timeout=10).json()["instances"]} == held
-        home.write(*wanted.values(), *(entry(9, instance=name, name="late") for name in NAMES))
-        one.until(lambda: all(make_infohash(9) in RawClient(server).list_torrents() for server in servers.values()))
+        home.write(*wanted.values(), *(make_entry(9, instance=name, name="late") for name in NAMES))
+        one.wait_until(
+            lambda: all(make_infohash(9) in RawClient(server).list_torrents() for server in servers.values())
+        )
         assert one.stop() < 5
         assert other.stop() < 5

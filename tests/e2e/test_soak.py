@@ -21,11 +21,11 @@ from reconciler.demo.servers import QbittorrentServer
 from reconciler.journal import JOURNAL_FILE_NAME
 from tests.conftest import MakeProxy, MakeServer
 from tests.support import proxy as faults
-from tests.support.home import Home, entry
+from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
-from tests.support.watch_process import Watched, watching
+from tests.support.watch_process import WatchProcess, start_watch
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
 COUNT = 60  # torrents on each instance
@@ -53,13 +53,15 @@ class Soak:
         self.proxies: dict[str, Proxy] = {name: make_proxy(server) for name, server in self.servers.items()}
         self.changes = 0
         for name, server in self.servers.items():
-            home.instance(self.proxies[name].url, server.username, server.password, name=name)
+            home.add_instance(self.proxies[name].url, server.username, server.password, name=name)
             (home.folder / f"{name}.secret").write_text(server.password)
         self.write(range(COUNT))
 
     def write(self, numbers: Any, **keys: object) -> None:
         """Another desired state, written as editors do: in place, or aside and renamed."""
-        torrents = [entry(n, instance=name, name=f"n{n}", tags=["x"], **keys) for name in VERSIONS for n in numbers]
+        torrents = [
+            make_entry(n, instance=name, name=f"n{n}", tags=["x"], **keys) for name in VERSIONS for n in numbers
+        ]
         self.home.write(*torrents, head=LIMITS)
         text = self.home.file.read_text()
         for name in VERSIONS:
@@ -152,8 +154,8 @@ def test_soak(home: Home, make_server: MakeServer, make_proxy: MakeProxy, state_
     seed = int(os.environ.get("SOAK_SEED", random.randrange(10**6)))
     say(f"\nseed {seed}")
     soak = Soak(home, make_server, make_proxy, random.Random(seed))
-    with watching(home) as watch:
-        watch.until(lambda: len(watch.reports) >= 1, within=60)
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: len(watch.reports) >= 1, within=60)
         warm: tuple[int, int] | None = None
         began = time.monotonic()
         while (passed := time.monotonic() - began) < SECONDS:
@@ -161,8 +163,8 @@ def test_soak(home: Home, make_server: MakeServer, make_proxy: MakeProxy, state_
             time.sleep(soak.dice.random())
             assert watch.process.poll() is None, "".join(watch.err)
             if warm is None and passed > SECONDS / 3:
-                warm = watch.descriptors(), watch.resident()
-        end_well(soak, watch, warm or (watch.descriptors(), watch.resident()), state_dir)
+                warm = watch.count_descriptors(), watch.resident_bytes()
+        end_well(soak, watch, warm or (watch.count_descriptors(), watch.resident_bytes()), state_dir)
 
 
 def journal(state_dir: Path) -> Counter[str]:
@@ -177,19 +179,19 @@ def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def end_well(soak: Soak, watch: Watched, warm: tuple[int, int], state_dir: Path) -> None:
+def end_well(soak: Soak, watch: WatchProcess, warm: tuple[int, int], state_dir: Path) -> None:
     """When all trouble is over it converges, has not grown, is at rest, and leaves in order."""
     for proxy in soak.proxies.values():
         proxy.rules.clear()
     soak.write(range(COUNT))
     text = soak.home.file.read_text()
     soak.home.file.write_text(text.replace('["x"]', '["x", "end"]'))  # a new wish for each: no contest is left
-    watch.until(soak.converged, within=90)
+    watch.wait_until(soak.converged, within=90)
     time.sleep(2.5)
     before = {name: len(proxy.mutations) for name, proxy in soak.proxies.items()}
     time.sleep(3)
     assert {name: len(proxy.mutations) for name, proxy in soak.proxies.items()} == before, "at rest"
-    descriptors, resident = watch.descriptors(), watch.resident()
+    descriptors, resident = watch.count_descriptors(), watch.resident_bytes()
     say(
         f"{len(watch.reports)} reports; descriptors {warm[0]} -> {descriptors}; MiB {warm[1] >> 20} -> {resident >> 20}"
     )

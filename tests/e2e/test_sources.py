@@ -14,13 +14,13 @@ from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.metainfo import parse_metainfo
 from tests.conftest import MakeProxy
 from tests.support.certificates import make_self_signed_certificate
-from tests.support.home import Home, entry
+from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.nginx import Nginx
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.torrents import TORRENT_KINDS, bencode, make_torrent
-from tests.support.watch_process import watching
+from tests.support.watch_process import start_watch
 from tests.support.web import FixedWebServer, WebHandler
 
 
@@ -35,7 +35,7 @@ def web() -> Iterator[FixedWebServer]:
 def box(any_server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> Proxy:
     """The instance `box`, for tests to which the version does not matter."""
     proxy = make_proxy(any_server)
-    home.instance(proxy.url, any_server.username, any_server.password)
+    home.add_instance(proxy.url, any_server.username, any_server.password)
     return proxy
 
 
@@ -84,7 +84,7 @@ def test_files_and_urls_of_every_kind(
 
 
 def test_an_infohash_is_what_is_there_already(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(f"{{infohash: {make_infohash(1)}, tags: [x]}}", entry(2))
+    home.write(f"{{infohash: {make_infohash(1)}, tags: [x]}}", make_entry(2))
     done = home.run()
     assert (done.exit_code, done.summary) == (1, {"add": 1, "blocked": 1})
     (blocked,) = [action for action in done.instance()["actions"] if action["outcome"] == "blocked"]
@@ -92,7 +92,7 @@ def test_an_infohash_is_what_is_there_already(home: Home, proxy: Proxy, truth: R
     truth.add_magnets([f"magnet:?xt=urn:btih:{make_infohash(1)}"])
     assert home.run().summary == {"adopt": 1, "unchanged": 1}
     assert truth.read_torrent(1)["tags"] == {"x", "reconcile:home"}
-    home.write(f"{{infohash: {make_infohash(1).upper()}, state: absent}}", entry(2), head="guard: {max_delete: 1}")
+    home.write(f"{{infohash: {make_infohash(1).upper()}, state: absent}}", make_entry(2), head="guard: {max_delete: 1}")
     assert home.run().summary == {"delete": 1, "unchanged": 1}
     assert set(truth.list_torrents()) == {make_infohash(2)}
 
@@ -102,7 +102,7 @@ def test_a_url_that_is_down_is_no_reason_to_prune(
 ) -> None:
     web.answers = {"/1": make_torrent(1)}
     url = web.url_of("/1?passkey=hunter2")
-    home.write(f"{{torrent: '{url}'}}", entry(2))
+    home.write(f"{{torrent: '{url}'}}", make_entry(2))
     assert home.run().exit_code == 0
     box.clear()
     web.answers = {"/1": 503}
@@ -115,12 +115,12 @@ def test_a_url_that_is_down_is_no_reason_to_prune(
     )
     assert "hunter2" not in done.out + done.err
     assert len(RawClient(any_server).list_torrents()) == 2
-    home.write(f"{{torrent: '{url}', pausd: 1}}", entry(2))
+    home.write(f"{{torrent: '{url}', pausd: 1}}", make_entry(2))
     assert home.run().exit_code == 4
 
 
 def test_a_validation_fetches_nothing(home: Home, box: Proxy, web: FixedWebServer) -> None:
-    home.write(f"{{torrent: '{web.url_of()}'}}", entry(2))
+    home.write(f"{{torrent: '{web.url_of()}'}}", make_entry(2))
     done = home.run("validate")
     assert (done.exit_code, done.report["torrents"], done.report["unfetched"]) == (0, 1, 1)
     assert (web.requests, box.requests) == ([], [])
@@ -158,18 +158,18 @@ def test_a_watch_follows_files_and_sits_out_urls_that_are_down(
     def there(*numbers: int) -> bool:
         return set(truth.list_torrents()) == {id_of(make_torrent(number)) for number in numbers}
 
-    with watching(home) as watch:
-        watch.until(lambda: there(1, 2))
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: there(1, 2))
         file.write_bytes(make_torrent(4))
-        watch.until(lambda: there(4, 2))
+        watch.wait_until(lambda: there(4, 2))
         home.write(f"{{torrent: '{web.url_of('/3')}'}}", head="guard: {max_delete_percent: 100}")
-        watch.until(lambda: watch.said("the last good one stays in force"))
+        watch.wait_until(lambda: watch.has_logged("the last good one stays in force"))
         reads = box.read_count
-        watch.until(lambda: box.read_count >= reads + 3)
+        watch.wait_until(lambda: box.read_count >= reads + 3)
         assert there(4, 2)
         web.answers["/3"] = make_torrent(3)
         watch.process.send_signal(signal.SIGHUP)
-        watch.until(lambda: there(3))
+        watch.wait_until(lambda: there(3))
         assert (web.count_requests("/2"), watch.stop() < 5) == (1, True)
     assert watch.process.returncode == 0
 
@@ -182,7 +182,7 @@ def test_many_files_behind_nginx(home: Home, any_server: QbittorrentServer, tmp_
         (home.folder / "t" / f"{number}.torrent").write_bytes(bencode({"info": info}))
     assert sum(file.stat().st_size for file in (home.folder / "t").iterdir()) > 1_400_000
     with Nginx(any_server.port, certificate, tmp_path) as nginx:
-        home.instance(nginx.url, any_server.username, any_server.password, more=f"tls: {{ca_file: {certificate}}}")
+        home.add_instance(nginx.url, any_server.username, any_server.password, more=f"tls: {{ca_file: {certificate}}}")
         home.write(*(f"{{torrent: t/{number}.torrent, paused: true}}" for number in range(60)))
         done = home.run()
         assert (done.exit_code, done.summary) == (0, {"add": 60}), done.err

@@ -14,24 +14,24 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
-from tests.support.command_line import on_terminal
+from tests.support.command_line import run_on_terminal
 from tests.support.commands import COMMAND
-from tests.support.home import Home, entry
-from tests.support.incremental_sessions import seeding
+from tests.support.home import Home, make_entry
+from tests.support.incremental_sessions import seed_random_file
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.seeding import keep_introducing_peer, seed_torrent_slowly
 from tests.support.torrents import make_torrent
-from tests.support.watch_process import Watched
+from tests.support.watch_process import WatchProcess
 
 SIZE = 3_000_000
 
 
 @contextmanager
-def looking(home: Home, *options: str, text: bool = False) -> Iterator[Watched]:
+def looking(home: Home, *options: str, text: bool = False) -> Iterator[WatchProcess]:
     """`reconcile status`, under way until the end of the block."""
     process = home.start("status", *options, *(["--output", "text"] if text else []))
-    watched = Watched(process)
+    watched = WatchProcess(process)
     try:
         yield watched
     finally:
@@ -40,7 +40,7 @@ def looking(home: Home, *options: str, text: bool = False) -> Iterator[Watched]:
         process.wait(10)
 
 
-def newest(watched: Watched) -> dict[str, Any]:
+def newest(watched: WatchProcess) -> dict[str, Any]:
     """The first torrent of the last look."""
     return dict(watched.reports[-1]["torrents"][0]) if watched.out else {}
 
@@ -51,18 +51,20 @@ def test_a_download_from_its_beginning_to_its_end(
     seeder = make_server("5.1.0")
     key = seed_torrent_slowly(seeder, 1, SIZE, rate=60_000)
     (home.folder / "t.torrent").write_bytes(make_torrent(1, size=SIZE))
-    home.write("{torrent: t.torrent, category: linux, tags: [iso]}", entry(2, paused=True))
+    home.write("{torrent: t.torrent, category: linux, tags: [iso]}", make_entry(2, paused=True))
     assert home.run("--quiet").exit_code == 0
     proxy.clear()
     with (
         keep_introducing_peer(server, key, seeder),
         looking(home, "--watch", "--interval", "1s", "--tag", "iso") as watched,
     ):
-        watched.until(lambda: bool(newest(watched).get("download_rate")) and newest(watched)["eta"] is not None, 60)
+        watched.wait_until(
+            lambda: bool(newest(watched).get("download_rate")) and newest(watched)["eta"] is not None, 60
+        )
         assert newest(watched)["phase"] in ("downloading", "stalled")
         assert 0 < newest(watched)["progress"] < 1
         assert newest(watched)["complete"] is False
-        shown = home.typed("status", "--state", "downloading", "--state", "stalled")
+        shown = home.run_arguments("status", "--state", "downloading", "--state", "stalled")
         assert re.search(r"=  torrent-1  box       (downloading|stalled)", shown.out), shown.out
         assert "1 of 2 declared torrents: 1 " in shown.out
 
@@ -75,13 +77,13 @@ def test_a_download_from_its_beginning_to_its_end(
         done = home.run("status", "--wait", "complete", "--category", "linux", "--timeout", "90s")
         assert (done.exit_code, done.report["wait"]) == (0, {"outcome": "complete", "reasons": []}), done.err
         assert [one["complete"] for one in done.report["torrents"]] == [True]
-        watched.until(lambda: newest(watched)["complete"] is True)
+        watched.wait_until(lambda: newest(watched)["complete"] is True)
         assert (newest(watched)["phase"], newest(watched)["eta"]) in [("seeding", None), ("queued", None)]
 
         if server.version > "v4.6":  # before, each look reads everything
             proxy.clear()
             count = len(watched.out)
-            watched.until(lambda: len(watched.out) >= count + 3)
+            watched.wait_until(lambda: len(watched.out) >= count + 3)
             assert {request.endpoint for request in proxy.requests} == {"sync/maindata"}
         proxy.clear()
         watched.stop(signal.SIGINT)
@@ -91,12 +93,12 @@ def test_a_download_from_its_beginning_to_its_end(
 
 
 def test_waiting_says_what_will_not_come(home: Home, any_server: QbittorrentServer, box: Proxy, tmp_path: Path) -> None:
-    lost = seeding(any_server, tmp_path)
+    lost = seed_random_file(any_server, tmp_path)
     (any_server.downloads / "seeded").unlink()
     any_server.restart()
     box.port = any_server.port
     RawClient.wait_until(lambda: RawClient(any_server).list_torrents()[lost]["state"] == "missingFiles")
-    home.write(entry(1), f"{{infohash: {lost}, tags: [old]}}", policy="upsert")
+    home.write(make_entry(1), f"{{infohash: {lost}, tags: [old]}}", policy="upsert")
     ran = home.run("status", "--wait", "complete", "--interval", "1s")
     assert (ran.exit_code, ran.report["wait"]["outcome"]) == (1, "failed")
     assert ran.report["wait"]["reasons"] == [
@@ -111,7 +113,7 @@ def test_waiting_says_what_will_not_come(home: Home, any_server: QbittorrentServ
 
 
 def test_waiting_knocks_once_at_a_door_that_is_shut(home: Home, box: Proxy) -> None:
-    home.write(entry(1))
+    home.write(make_entry(1))
     home.environ["BOX_PASSWORD"] = "wrong"
     ran = home.run("status", "--wait", "complete", "--interval", "1s")
     assert (ran.exit_code, ran.report["wait"]["outcome"]) == (1, "failed")
@@ -122,14 +124,14 @@ def test_waiting_knocks_once_at_a_door_that_is_shut(home: Home, box: Proxy) -> N
 def test_waiting_outlasts_a_server_that_is_away_and_ends_clean(
     home: Home, any_server: QbittorrentServer, box: Proxy
 ) -> None:
-    home.write(entry(1))
+    home.write(make_entry(1))
     assert home.run().exit_code == 0
     any_server.kill()
     with looking(home, "--wait", "complete", "--interval", "1s", "--log-format", "json") as waiting:
-        waiting.until(lambda: waiting.said("box: unreachable"))
+        waiting.wait_until(lambda: waiting.has_logged("box: unreachable"))
         any_server.start()
         box.port = any_server.port
-        waiting.until(lambda: waiting.said("1 metadata") or waiting.said("1 stalled"), 60)
+        waiting.wait_until(lambda: waiting.has_logged("1 metadata") or waiting.has_logged("1 stalled"), 60)
         box.clear()
         waiting.stop(signal.SIGTERM)
     assert waiting.process.returncode == 143
@@ -141,37 +143,37 @@ def test_waiting_outlasts_a_server_that_is_away_and_ends_clean(
 
 @pytest.mark.usefixtures("box")
 def test_in_a_pipe_a_block_for_each_change(home: Home, any_server: QbittorrentServer) -> None:
-    home.write(entry(1, paused=True))
+    home.write(make_entry(1, paused=True))
     assert home.run().exit_code == 0
     with looking(home, "--watch", "--interval", "1s", text=True) as watched:
 
         def said(text: str) -> bool:
             return any(text in line for line in watched.out)
 
-        watched.until(lambda: said("=  torrent-1"))
+        watched.wait_until(lambda: said("=  torrent-1"))
         good = home.file.read_text()
-        home.write(entry(1, paused=True), entry(2))
-        watched.until(lambda: said("~  torrent-2  box       missing"))
+        home.write(make_entry(1, paused=True), make_entry(2))
+        watched.wait_until(lambda: said("~  torrent-2  box       missing"))
         home.file.write_text("version: 7\n")
-        watched.until(lambda: said("problems, the first: desired.yaml:1:"))
+        watched.wait_until(lambda: said("problems, the first: desired.yaml:1:"))
         assert watched.process.poll() is None
         home.file.write_text(good)
-        watched.until(lambda: "1 declared torrent: 1 stopped\n" in watched.out[-4:])
+        watched.wait_until(lambda: "1 declared torrent: 1 stopped\n" in watched.out[-4:])
         blocks = len(re.findall(r"^\d{4}-\d\d-\d\d ", "".join(watched.out), re.MULTILINE))
         assert blocks == 4, "nothing is said twice"
         any_server.kill()
-        watched.until(lambda: said("?  torrent-1"))
+        watched.wait_until(lambda: said("?  torrent-1"))
         watched.stop(signal.SIGTERM)
     assert watched.process.returncode == 0
     assert "\x1b" not in "".join(watched.out)
 
 
 def test_a_reader_that_goes_away_ends_it(home: Home, box: Proxy) -> None:
-    home.write(entry(1))
+    home.write(make_entry(1))
     process = subprocess.Popen(
         (*COMMAND, "--output", "json", "status", "--watch", "--interval", "1s"),
         cwd=home.folder,
-        env=home.whole_environ,
+        env=home.full_environ,
         stdout=subprocess.PIPE,
     )
     assert process.stdout
@@ -183,7 +185,7 @@ def test_a_reader_that_goes_away_ends_it(home: Home, box: Proxy) -> None:
 
 @pytest.mark.parametrize("colours", [True, False])
 def test_on_a_terminal_one_look_stands_in_place_of_the_other(home: Home, box: Proxy, colours: bool) -> None:
-    home.write(*(entry(number, paused=True) for number in range(60)))
+    home.write(*(make_entry(number, paused=True) for number in range(60)))
     assert home.run().exit_code == 0
     box.clear()
 
@@ -192,7 +194,7 @@ def test_on_a_terminal_one_look_stands_in_place_of_the_other(home: Home, box: Pr
         process.send_signal(signal.SIGINT)
 
     env = {**home.environ, "TERM": "xterm", **({} if colours else {"NO_COLOR": "1"})}
-    seen = on_terminal(home.folder, "status", "--watch", "--interval", "1s", meanwhile=end, **env)
+    seen = run_on_terminal(home.folder, "status", "--watch", "--interval", "1s", meanwhile=end, **env)
     screen = shown_by(seen)
     assert len([one for one in screen if one.startswith("reconcile status   ")]) == 1, "in place"
     assert len(screen) <= 25, "it fits the terminal"

@@ -18,7 +18,7 @@ from reconciler.demo.packages import QBITTORRENT_PACKAGES
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeServer
 from tests.support import proxy as faults
-from tests.support.home import Home, entries, entry
+from tests.support.home import Home, make_entries, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Fault, Proxy
 from tests.support.raw import RawClient
@@ -54,8 +54,8 @@ def test_a_server_that_is_down_keeps_its_trouble_to_itself(
 ) -> None:
     down = make_server()
     down.kill()
-    home.instance(down.url, "admin", "x", name="down")
-    home.write(entry(1, instance="box"), entry(2, instance="down"))
+    home.add_instance(down.url, "admin", "x", name="down")
+    home.write(make_entry(1, instance="box"), make_entry(2, instance="down"))
     done = home.run()
     assert done.exit_code == 1
     assert (done.instance("box")["status"], done.instance("down")["status"]) == ("ok", "unreachable")
@@ -72,8 +72,8 @@ def test_a_server_that_is_down_keeps_its_trouble_to_itself(
 
 def test_a_wrong_password_is_one_attempt(home: Home, proxy: Proxy, truth: RawClient, make_server: MakeServer) -> None:
     other = make_server()
-    home.instance(other.url, other.username, other.password, name="other")
-    home.write(entry(1, instance="box"), entry(2, instance="other"))
+    home.add_instance(other.url, other.username, other.password, name="other")
+    home.write(make_entry(1, instance="box"), make_entry(2, instance="other"))
     done = home.run(environ={"BOX_PASSWORD": "not-the-one"})
     assert done.exit_code == 1
     assert proxy.count_requests("auth/login") == 1
@@ -84,7 +84,7 @@ def test_a_wrong_password_is_one_attempt(home: Home, proxy: Proxy, truth: RawCli
 
 
 def test_a_banned_address_is_said(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(entry(1))
+    home.write(make_entry(1))
     for _ in range(5):
         home.run(environ={"BOX_PASSWORD": "wrong"})
     banned = home.run()
@@ -94,9 +94,9 @@ def test_a_banned_address_is_said(home: Home, proxy: Proxy, truth: RawClient) ->
 
 @each_fault_somewhere
 def test_a_read_that_fails_is_never_an_empty_one(fault: Fault, home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(*entries(3))
+    home.write(*make_entries(3))
     assert home.run().exit_code == 0
-    home.write(entry(0), entry(1))
+    home.write(make_entry(0), make_entry(1))
     _impatient(home)
     proxy.add_fault("torrents/info", fault, times=1000)
     done = home.run()
@@ -111,7 +111,7 @@ def test_a_read_that_fails_is_never_an_empty_one(fault: Fault, home: Home, proxy
 
 @each_fault_somewhere
 def test_a_read_that_fails_once_is_read_again(fault: Fault, home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(*entries(2))
+    home.write(*make_entries(2))
     _impatient(home)
     proxy.add_fault("torrents/info", fault)
     proxy.add_fault("torrents/categories", fault)
@@ -136,10 +136,10 @@ def test_a_mutation_whose_answer_is_lost(
 ) -> None:
     """On one version: the faults are the network's, not the server's."""
     proxy, truth = make_proxy(any_server), RawClient(any_server)
-    home.instance(proxy.url, any_server.username, any_server.password)
+    home.add_instance(proxy.url, any_server.username, any_server.password)
     truth.add_magnets([make_magnet(1), make_magnet(2)])
     truth.add_tags([2], "reconcile:home")
-    home.write(entry(1, name="one", category="c", tags=["x"]), entry(3, category="c"))
+    home.write(make_entry(1, name="one", category="c", tags=["x"]), make_entry(3, category="c"))
     _impatient(home)
     proxy.add_fault(endpoint, fault)
     done = home.run()
@@ -160,7 +160,9 @@ def test_every_mutation_of_a_run_loses_its_answer_once(
     """On every version: each has its own way of answering, and of being asked twice."""
     truth.add_magnets([make_magnet(1), make_magnet(2)])
     truth.add_tags([2], "reconcile:home")
-    home.write(entry(1, name="one", category="c", tags=["x"], paused=False), entry(3, category="c", tags=["y"]))
+    home.write(
+        make_entry(1, name="one", category="c", tags=["x"], paused=False), make_entry(3, category="c", tags=["y"])
+    )
     _impatient(home)
     for endpoint in (*MUTATIONS, "torrents/start", "torrents/resume"):
         proxy.add_fault(endpoint, fault)
@@ -180,10 +182,10 @@ def test_a_server_that_is_lost_in_the_middle(
     fault: Fault, home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
     proxy, truth = make_proxy(any_server), RawClient(any_server)
-    home.instance(proxy.url, any_server.username, any_server.password)
+    home.add_instance(proxy.url, any_server.username, any_server.password)
     truth.add_magnets([make_magnet(2)])
     truth.add_tags([2], "reconcile:home")
-    home.write(entry(1), entry(3, tags=["x"]))
+    home.write(make_entry(1), make_entry(3, tags=["x"]))
     _impatient(home)
     proxy.add_fault("", fault, times=1000, after=6)
     done = home.run()
@@ -206,7 +208,8 @@ def _wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> 
 @pytest.mark.parametrize("calls", [0, 1, 2])
 def test_killed_in_the_middle_of_two_thousand_adds(calls: int, home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(
-        *entries(1000, paused=True, tags=["a"]), *(entry(n, tags=["b"], category="c") for n in range(1000, 2000))
+        *make_entries(1000, paused=True, tags=["a"]),
+        *(make_entry(n, tags=["b"], category="c") for n in range(1000, 2000)),
     )
     process = home.start()
     _wait_for(
@@ -229,7 +232,10 @@ def test_killed_in_the_middle_of_two_thousand_adds(calls: int, home: Home, proxy
 def test_the_server_is_killed_in_the_middle_of_two_thousand_adds(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:
-    home.write(*entries(1000, paused=True, tags=["a"]), *(entry(n, paused=True, tags=["b"]) for n in range(1000, 2000)))
+    home.write(
+        *make_entries(1000, paused=True, tags=["a"]),
+        *(make_entry(n, paused=True, tags=["b"]) for n in range(1000, 2000)),
+    )
     process = home.start()
     _wait_for(lambda: proxy.count_requests("torrents/add") >= 1, process)
     server.kill()
@@ -249,8 +255,8 @@ def test_a_signal_ends_it_in_order(
     number: signal.Signals, code: int, home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
     proxy, truth = make_proxy(any_server), RawClient(any_server)
-    home.instance(proxy.url, any_server.username, any_server.password)
-    home.write(*(entry(n, name=f"name {n}") for n in range(500)))
+    home.add_instance(proxy.url, any_server.username, any_server.password)
+    home.write(*(make_entry(n, name=f"name {n}") for n in range(500)))
     process = home.start()
     _wait_for(lambda: proxy.count_requests("torrents/add") > 20, process)
     process.send_signal(number)
@@ -268,8 +274,8 @@ def test_a_signal_while_it_waits_for_a_server(
     signals: int, home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
     proxy = make_proxy(any_server)
-    home.instance(proxy.url, any_server.username, any_server.password)
-    home.write(entry(1))
+    home.add_instance(proxy.url, any_server.username, any_server.password)
+    home.write(make_entry(1))
     proxy.add_fault("torrents/info", faults.answer_with_status(502), times=1000)
     process = home.start()
     _wait_for(lambda: proxy.count_requests("torrents/info") > 1, process)
@@ -307,7 +313,7 @@ def test_a_broken_file_contacts_nobody(broken_files: Path) -> None:
 
 def test_no_secret_is_ever_shown(home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]) -> None:
     proxy = make_proxy(any_server)
-    home.instance(proxy.url, any_server.username, any_server.password)
+    home.add_instance(proxy.url, any_server.username, any_server.password)
     tracker = "http%3A%2F%2Ftracker.example%2Fpasskey-12345%2Fannounce"
     home.write(f"{{magnet: 'magnet:?xt=urn:btih:{make_infohash(1)}&dn=one&tr={tracker}'}}")
     shown = ""
@@ -331,8 +337,8 @@ def test_a_login_whose_answer_is_lost_is_not_tried_again(
 ) -> None:
     """It may have been refused unseen, and five refusals ban the address."""
     proxy = make_proxy(any_server)
-    home.instance(proxy.url, any_server.username, "wrong")
-    home.write(entry(1))
+    home.add_instance(proxy.url, any_server.username, "wrong")
+    home.write(make_entry(1))
     _impatient(home)
     proxy.add_fault("auth/login", fault, times=9)
     done = home.run()
@@ -353,8 +359,8 @@ def test_instances_are_read_and_changed_side_by_side(
 
     for name, server in zip(("one", "two"), servers, strict=True):
         proxy = make_proxy(server)
-        home.instance(proxy.url, server.username, server.password, name=name)
+        home.add_instance(proxy.url, server.username, server.password, name=name)
         for endpoint in ("auth/login", "torrents/info", "torrents/add"):
             proxy.add_fault(endpoint, meet)
-    home.write(entry(1, instance="one"), entry(1, instance="two"))
+    home.write(make_entry(1, instance="one"), make_entry(1, instance="two"))
     assert home.run().summary == {"add": 2}

@@ -9,11 +9,11 @@ import time
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy, MakeServer
 from tests.support import proxy as faults
-from tests.support.home import Home, entries, entry
+from tests.support.home import Home, make_entries, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
-from tests.support.watch_process import watching
+from tests.support.watch_process import start_watch
 
 
 def numbered(*numbers: int) -> set[str]:
@@ -22,16 +22,16 @@ def numbered(*numbers: int) -> set[str]:
 
 
 def test_it_follows_the_file_heals_drift_and_leaves_in_order(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(entry(1, tags=["x"]))
-    with watching(home) as watch:
-        watch.until(lambda: set(truth.list_torrents()) == numbered(1))
-        home.write(entry(1, tags=["x"]), entry(2))
-        watch.until(lambda: set(truth.list_torrents()) == numbered(1, 2))
+    home.write(make_entry(1, tags=["x"]))
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: set(truth.list_torrents()) == numbered(1))
+        home.write(make_entry(1, tags=["x"]), make_entry(2))
+        watch.wait_until(lambda: set(truth.list_torrents()) == numbered(1, 2))
         truth.remove_tags([1], "x")
-        watch.until(lambda: "x" in truth.read_torrent(1)["tags"])
-        home.write(entry(2))
-        watch.until(lambda: set(truth.list_torrents()) == numbered(2))
-        watch.until(lambda: len(watch.reports) >= 4)
+        watch.wait_until(lambda: "x" in truth.read_torrent(1)["tags"])
+        home.write(make_entry(2))
+        watch.wait_until(lambda: set(truth.list_torrents()) == numbered(2))
+        watch.wait_until(lambda: len(watch.reports) >= 4)
         assert watch.stop() < 5
     assert watch.process.returncode == 0
     assert proxy.count_requests("auth/login") == proxy.count_requests("auth/logout")
@@ -51,11 +51,11 @@ def test_it_follows_the_file_heals_drift_and_leaves_in_order(home: Home, proxy: 
 
 
 def test_a_converged_watch_only_reads_and_stays_logged_in(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(*entries(3, tags=["x"], category="c"))
+    home.write(*make_entries(3, tags=["x"], category="c"))
     assert home.run().exit_code == 0
     proxy.clear()
-    with watching(home) as watch:
-        watch.until(lambda: proxy.read_count >= 8, within=40)
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: proxy.read_count >= 8, within=40)
         assert watch.stop(signal.SIGINT) < 5
     assert watch.process.returncode == 0
     assert proxy.mutations == []
@@ -65,32 +65,34 @@ def test_a_converged_watch_only_reads_and_stays_logged_in(home: Home, proxy: Pro
 
 
 def test_a_dry_run_in_a_loop_changes_nothing_and_tells_a_plan_once(home: Home, proxy: Proxy, truth: RawClient) -> None:
-    home.write(entry(1))
-    with watching(home, "--dry-run") as watch:
-        watch.until(lambda: proxy.read_count >= 4)
+    home.write(make_entry(1))
+    with start_watch(home, "--dry-run") as watch:
+        watch.wait_until(lambda: proxy.read_count >= 4)
         assert len(watch.reports) == 1
-        home.write(entry(1), entry(2))
-        watch.until(lambda: len(watch.reports) == 2)
+        home.write(make_entry(1), make_entry(2))
+        watch.wait_until(lambda: len(watch.reports) == 2)
         watch.stop()
     assert proxy.mutations == []
     assert [report["summary"]["add"] for report in watch.reports] == [1, 2]
 
 
 def test_a_server_that_restarts_or_is_away_is_sat_out(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
-    home.write(entry(1))
-    with watching(home) as watch:
-        watch.until(lambda: len(watch.reports) == 1)
+    home.write(make_entry(1))
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: len(watch.reports) == 1)
         any_server.restart()
         RawClient(any_server).post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
-        watch.until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1), within=40)
+        watch.wait_until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1), within=40)
 
         any_server.kill()
-        watch.until(lambda: any(watch.said(f'"failures": {count}') for count in (2, 3, 4)))  # two may be told as one
-        home.write(entry(1), entry(2))
+        watch.wait_until(
+            lambda: any(watch.has_logged(f'"failures": {count}') for count in (2, 3, 4))
+        )  # two may be told as one
+        home.write(make_entry(1), make_entry(2))
         time.sleep(1.5)
         any_server.start()
-        watch.until(lambda: watch.said("is back"), within=60)
-        watch.until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1, 2), within=40)
+        watch.wait_until(lambda: watch.has_logged("is back"), within=60)
+        watch.wait_until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1, 2), within=40)
         assert watch.stop() < 5
     assert watch.process.returncode == 0
 
@@ -108,41 +110,41 @@ def test_a_password_that_changes_is_tried_once_until_it_is_corrected(
     first, second = any_server.password, "another-password"
     secret = home.folder / "secret"
     secret.write_text(first)
-    home.write(entry(1))
+    home.write(make_entry(1))
     text = home.file.read_text().replace("{env: BOX_PASSWORD}", "{file: secret}")
     home.file.write_text(text)
-    with watching(home) as watch:
-        watch.until(lambda: len(watch.reports) == 1)
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: len(watch.reports) == 1)
         for password, torrent in ((second, 2), (first, 3)):
             box.clear()
             watch.err.clear()
             set_password(any_server, password)
-            watch.until(lambda: watch.said("refuses the user name or password"))
+            watch.wait_until(lambda: watch.has_logged("refuses the user name or password"))
             time.sleep(3)
             assert box.count_requests("auth/login") <= 2, "one refusal, and the attempt that may fall into the restart"
-            home.file.write_text(text + f"  - {entry(torrent)}\n")
+            home.file.write_text(text + f"  - {make_entry(torrent)}\n")
             time.sleep(3)
             assert box.count_requests("auth/login") <= 2, "another change is no reason to try"
-            assert not watch.said(first) and not watch.said(second)
+            assert not watch.has_logged(first) and not watch.has_logged(second)
             secret.write_text(password + "\n")
-            watch.until(lambda torrent=torrent: make_infohash(torrent) in RawClient(any_server).list_torrents())  # type: ignore[misc]
+            watch.wait_until(lambda torrent=torrent: make_infohash(torrent) in RawClient(any_server).list_torrents())  # type: ignore[misc]
         assert watch.stop() < 5
 
 
 def test_a_broken_file_keeps_the_last_good_state_in_force(
     home: Home, any_server: QbittorrentServer, box: Proxy
 ) -> None:
-    home.write(entry(1), entry(2))
+    home.write(make_entry(1), make_entry(2))
     truth = RawClient(any_server)
-    with watching(home) as watch:
-        watch.until(lambda: len(watch.reports) == 1)
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: len(watch.reports) == 1)
         good = home.file.read_text()
         home.file.write_text(good[: len(good) - 40] + "\n  bogus: [")
-        watch.until(lambda: watch.said("the last good one stays in force"))
+        watch.wait_until(lambda: watch.has_logged("the last good one stays in force"))
         truth.post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
-        watch.until(lambda: set(truth.list_torrents()) == numbered(1, 2))
-        home.file.write_text(good + f"  - {entry(3)}\n")
-        watch.until(lambda: set(truth.list_torrents()) == numbered(1, 2, 3))
+        watch.wait_until(lambda: set(truth.list_torrents()) == numbered(1, 2))
+        home.file.write_text(good + f"  - {make_entry(3)}\n")
+        watch.wait_until(lambda: set(truth.list_torrents()) == numbered(1, 2, 3))
         watch.stop()
     assert watch.process.returncode == 0
 
@@ -150,7 +152,7 @@ def test_a_broken_file_keeps_the_last_good_state_in_force(
 def test_a_start_on_a_broken_file_or_without_a_secret_is_4(
     home: Home, any_server: QbittorrentServer, box: Proxy
 ) -> None:
-    home.write(entry(1))
+    home.write(make_entry(1))
     home.environ.clear()
     missing = home.run("--watch")
     assert missing.exit_code == 4 and "BOX_PASSWORD" in missing.err
@@ -160,13 +162,13 @@ def test_a_start_on_a_broken_file_or_without_a_secret_is_4(
 
 
 def test_sighup_makes_a_run_at_once(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
-    home.write(entry(1))
+    home.write(make_entry(1))
     truth = RawClient(any_server)
-    with watching(home, interval="10m") as watch:
-        watch.until(lambda: len(watch.reports) == 1)
+    with start_watch(home, interval="10m") as watch:
+        watch.wait_until(lambda: len(watch.reports) == 1)
         truth.post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
         watch.process.send_signal(signal.SIGHUP)
-        watch.until(lambda: len(watch.reports) == 2)
+        watch.wait_until(lambda: len(watch.reports) == 2)
         watch.stop()
     assert [line["trigger"] for line in watch.log if "trigger" in line] == ["start", "signal"]
 
@@ -176,13 +178,13 @@ def test_it_ends_in_time_though_a_request_never_does(
 ) -> None:
     other = make_server()
     second = make_proxy(other)
-    home.instance(second.url, other.username, other.password, name="other")
-    home.write(entry(1, instance="box"), entry(1, instance="other"))
-    with watching(home) as watch:
-        watch.until(lambda: len(watch.reports) == 1)
+    home.add_instance(second.url, other.username, other.password, name="other")
+    home.write(make_entry(1, instance="box"), make_entry(1, instance="other"))
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: len(watch.reports) == 1)
         second.add_fault("sync/maindata", faults.hang_before(30), times=1000)
         hanging = second.read_count
-        watch.until(lambda: second.read_count > hanging)
+        watch.wait_until(lambda: second.read_count > hanging)
         assert watch.stop() < 5
     assert watch.process.returncode == 0
     assert box.count_requests("auth/logout") == box.count_requests("auth/login"), (
@@ -195,12 +197,12 @@ def test_one_instance_in_trouble_does_not_hold_up_another_for_long(
 ) -> None:
     down = make_server()
     down.kill()
-    home.instance(down.url, "admin", "x", name="down")
-    home.write(entry(1, instance="box"), entry(1, instance="down"))
-    with watching(home) as watch:
-        watch.until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1))
-        watch.until(lambda: watch.said('"failures": 3'))
+    home.add_instance(down.url, "admin", "x", name="down")
+    home.write(make_entry(1, instance="box"), make_entry(1, instance="down"))
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1))
+        watch.wait_until(lambda: watch.has_logged('"failures": 3'))
         RawClient(any_server).post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
-        watch.until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1), within=8)
+        watch.wait_until(lambda: set(RawClient(any_server).list_torrents()) == numbered(1), within=8)
         watch.stop()
     assert box.count_requests("auth/login") == box.count_requests("auth/logout")

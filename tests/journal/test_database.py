@@ -16,7 +16,7 @@ import pytest
 from reconciler.journal import JOURNAL_FILE_NAME, HistoryFilter, JournalError, read_past_runs
 from reconciler.journal.database import SCHEMA_VERSION
 from reconciler.model.plan import Verb
-from tests.support.journal_runs import DESIRED, Diary, done, well
+from tests.support.journal_runs import DESIRED, JournalRecorder, make_action_result, make_read_instance
 
 WRITER = """
 import sys
@@ -43,10 +43,10 @@ def another_writer(folder: Path, count: int) -> subprocess.Popen[str]:
 
 
 @pytest.fixture
-def diary(tmp_path: Path) -> Diary:
+def diary(tmp_path: Path) -> JournalRecorder:
     """With one run in it."""
-    diary = Diary(tmp_path / "state")
-    diary.record(well(done(Verb.ADD, 1), owned=3))
+    diary = JournalRecorder(tmp_path / "state")
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 1), owned=3))
     return diary
 
 
@@ -62,19 +62,21 @@ def half(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [no_database, half])
-def test_a_damaged_file_is_set_aside_and_a_new_one_begins(diary: Diary, damage: Callable[[Path], None]) -> None:
+def test_a_damaged_file_is_set_aside_and_a_new_one_begins(
+    diary: JournalRecorder, damage: Callable[[Path], None]
+) -> None:
     damage(diary.folder / JOURNAL_FILE_NAME)
     with pytest.raises(JournalError, match="damaged"):
         read_past_runs(diary.folder, HistoryFilter())
-    diary.record(well(done(Verb.ADD, 2), owned=4))
-    diary.record(well(done(Verb.ADD, 3), owned=5))
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 3), owned=5))
     assert len(diary.warnings) == 1
     assert "is damaged" in diary.warnings[0] and "a new one begins" in diary.warnings[0]
     assert diary.owned == {"home": 6}
     assert len(list(diary.folder.glob("*.damaged-*"))) == 1
 
 
-def test_what_reads_only_leaves_a_damaged_file_where_it_is(diary: Diary) -> None:
+def test_what_reads_only_leaves_a_damaged_file_where_it_is(diary: JournalRecorder) -> None:
     no_database(diary.folder / JOURNAL_FILE_NAME)
     before = sorted(file.name for file in diary.folder.iterdir())
     assert diary.journal.read_owned_counts(DESIRED) == {}
@@ -84,40 +86,40 @@ def test_what_reads_only_leaves_a_damaged_file_where_it_is(diary: Diary) -> None
     assert "is damaged" in diary.warnings[0] and "safe to delete" in diary.warnings[0]
 
 
-def test_a_bug_is_told_and_does_not_end_the_run(diary: Diary) -> None:
-    diary.record(well(done(Verb.ADD, 2), name="nowhere"))
+def test_a_bug_is_told_and_does_not_end_the_run(diary: JournalRecorder) -> None:
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 2), name="nowhere"))
     assert len(diary.warnings) == 1
     assert "internal error: KeyError: 'nowhere'; please report it" in diary.warnings[0]
     assert diary.owned == {"home": 4}
 
 
-def test_a_newer_one_is_left_alone(diary: Diary) -> None:
+def test_a_newer_one_is_left_alone(diary: JournalRecorder) -> None:
     file = sqlite3.connect(diary.folder / JOURNAL_FILE_NAME)
     file.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     file.close()
     before = (diary.folder / JOURNAL_FILE_NAME).read_bytes()
-    diary.record(well(done(Verb.ADD, 2), owned=4))
-    diary.record(well(done(Verb.ADD, 2), owned=4))
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
     assert [("newer reconcile" in warning) for warning in diary.warnings] == [True], "told once"
     assert diary.owned == {}
     assert (diary.folder / JOURNAL_FILE_NAME).read_bytes() == before
 
 
-def test_one_that_is_locked_is_waited_for_only_a_moment(diary: Diary) -> None:
+def test_one_that_is_locked_is_waited_for_only_a_moment(diary: JournalRecorder) -> None:
     other = sqlite3.connect(diary.folder / JOURNAL_FILE_NAME, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    diary.record(well(done(Verb.ADD, 2), owned=4))
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
     assert len(diary.warnings) == 1 and "locked" in diary.warnings[0]
     other.execute("ROLLBACK")
     other.close()
-    diary.record(well(done(Verb.ADD, 3), owned=5))
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 3), owned=5))
     assert len(diary.warnings) == 1
     assert diary.owned == {"home": 6}
 
 
-def test_a_full_one_is_said_and_run_without(diary: Diary, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_one_is_said_and_run_without(diary: JournalRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reconciler.journal.database.MAX_PAGES", 20)
-    diary.record(well(*(done(Verb.ADD, number) for number in range(2000)), owned=4))
+    diary.record(make_read_instance(*(make_action_result(Verb.ADD, number) for number in range(2000)), owned=4))
     assert len(diary.warnings) == 1 and "full" in diary.warnings[0]
     assert diary.owned == {"home": 4}, "as it was before: of that run nothing is kept"
 
@@ -125,27 +127,27 @@ def test_a_full_one_is_said_and_run_without(diary: Diary, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("place", ["file", "/proc/nowhere"])
 def test_a_place_where_none_can_be_is_said_with_what_to_do(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("")
-    diary = Diary(tmp_path / place / "state")
-    diary.record(well(done(Verb.ADD, 2), owned=4))
+    diary = JournalRecorder(tmp_path / place / "state")
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
     assert diary.owned == {}
     assert len(diary.warnings) == 1 and "--state-dir" in diary.warnings[0]
 
 
 def test_a_folder_in_its_place(tmp_path: Path) -> None:
     (tmp_path / JOURNAL_FILE_NAME).mkdir()
-    diary = Diary(tmp_path)
-    diary.record(well(done(Verb.ADD, 2), owned=4))
+    diary = JournalRecorder(tmp_path)
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
     assert len(diary.warnings) == 1 and "--state-dir" in diary.warnings[0]
 
 
-def test_one_that_is_deleted_begins_anew(diary: Diary) -> None:
+def test_one_that_is_deleted_begins_anew(diary: JournalRecorder) -> None:
     for file in diary.folder.iterdir():
         file.unlink()
     assert diary.owned == {}
-    diary.record(well(done(Verb.ADD, 2), owned=4))
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
     assert diary.owned == {"home": 5}
     diary.folder.rename(diary.folder.with_name("moved"))
-    diary.record(well(done(Verb.ADD, 2), owned=7))
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=7))
     assert diary.owned == {"home": 8}
     assert diary.warnings == []
 
@@ -172,6 +174,6 @@ def test_a_process_that_is_killed_leaves_it_whole(tmp_path: Path) -> None:
             file = sqlite3.connect(folder / JOURNAL_FILE_NAME)
             assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             file.close()
-    diary = Diary(folder)
-    diary.record(well(done(Verb.ADD, 2), owned=4))
+    diary = JournalRecorder(folder)
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
     assert diary.warnings == []

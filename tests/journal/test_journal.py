@@ -14,17 +14,27 @@ from reconciler.journal.journal import ContestedField
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import RunMode, Status
 from tests.support.example_runs import HOSTILE_NAME, make_infohash
-from tests.support.journal_runs import EPOCH, Diary, away, done, well
+from tests.support.journal_runs import (
+    EPOCH,
+    JournalRecorder,
+    make_action_result,
+    make_read_instance,
+    make_unread_instance,
+)
 
 
 @pytest.fixture
-def diary(tmp_path: Path) -> Diary:
-    return Diary(tmp_path / "state")
+def diary(tmp_path: Path) -> JournalRecorder:
+    return JournalRecorder(tmp_path / "state")
 
 
-def test_a_run_is_read_back_as_it_was(diary: Diary) -> None:
-    failed = done(Verb.UPDATE, 2, Outcome.FAILED, "409 Conflict")
-    diary.record(well(done(Verb.ADD, 1), failed), away(name="box", why="box: no connection"), exit_code=1)
+def test_a_run_is_read_back_as_it_was(diary: JournalRecorder) -> None:
+    failed = make_action_result(Verb.UPDATE, 2, Outcome.FAILED, "409 Conflict")
+    diary.record(
+        make_read_instance(make_action_result(Verb.ADD, 1), failed),
+        make_unread_instance(name="box", why="box: no connection"),
+        exit_code=1,
+    )
     (run,) = read_past_runs(diary.folder, HistoryFilter())
     assert (run.owner, run.trigger, run.exit_code, run.seconds, run.mode) == ("me", "interval", 1, 1.5, RunMode.APPLY)
     assert run.started_at == EPOCH + timedelta(minutes=1)
@@ -38,26 +48,26 @@ def test_a_run_is_read_back_as_it_was(diary: Diary) -> None:
     assert diary.warnings == []
 
 
-def test_a_dry_run_and_a_run_that_did_nothing_leave_no_trace(diary: Diary) -> None:
-    diary.record(well(done(Verb.ADD, 1, Outcome.PLANNED)), mode=RunMode.DRY_RUN)
+def test_a_dry_run_and_a_run_that_did_nothing_leave_no_trace(diary: JournalRecorder) -> None:
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 1, Outcome.PLANNED)), mode=RunMode.DRY_RUN)
     assert not diary.folder.exists()
-    diary.record(well(done(Verb.UPDATE, 1, Outcome.DEFERRED), owned=3))
+    diary.record(make_read_instance(make_action_result(Verb.UPDATE, 1, Outcome.DEFERRED), owned=3))
     assert read_past_runs(diary.folder, HistoryFilter()) == []
     assert diary.owned == {"home": 3}
 
 
-def test_a_trouble_that_stays_is_kept_once(diary: Diary) -> None:
+def test_a_trouble_that_stays_is_kept_once(diary: JournalRecorder) -> None:
     for why in ("a", "a", "a", "b", "b"):
-        diary.record(away(why))
-    diary.record(well())
-    diary.record(away("b"))
+        diary.record(make_unread_instance(why))
+    diary.record(make_read_instance())
+    diary.record(make_unread_instance("b"))
     assert [run.instances[0].error for run in read_past_runs(diary.folder, HistoryFilter())] == ["b", "b", "a"]
 
 
-def test_what_is_asked_for_is_found(diary: Diary) -> None:
-    diary.record(well(done(Verb.ADD, 1), done(Verb.ADD, 2)))
-    diary.record(well(done(Verb.UPDATE, 2), name="box"))
-    diary.record(away())
+def test_what_is_asked_for_is_found(diary: JournalRecorder) -> None:
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 1), make_action_result(Verb.ADD, 2)))
+    diary.record(make_read_instance(make_action_result(Verb.UPDATE, 2), name="box"))
+    diary.record(make_unread_instance())
 
     def found(wanted: HistoryFilter) -> list[list[str]]:
         return [[action.name for action in run.actions] for run in read_past_runs(diary.folder, wanted)]
@@ -72,19 +82,19 @@ def test_what_is_asked_for_is_found(diary: Diary) -> None:
     assert found(HistoryFilter(torrent="nobody")) == []
 
 
-def test_a_name_may_be_anything(diary: Diary) -> None:
-    result = done(Verb.ADD, 1)
+def test_a_name_may_be_anything(diary: JournalRecorder) -> None:
+    result = make_action_result(Verb.ADD, 1)
     object.__setattr__(result.action, "name", HOSTILE_NAME)
-    diary.record(well(result))
+    diary.record(make_read_instance(result))
     assert read_past_runs(diary.folder, HistoryFilter())[0].actions[0].name == HOSTILE_NAME.replace("\ud800", "?")
     assert diary.warnings == []
 
 
-def test_it_is_bounded_by_runs_actions_and_age(diary: Diary, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_bounded_by_runs_actions_and_age(diary: JournalRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = "reconciler.journal.journal"
     monkeypatch.setattr(f"{journal}.MAX_RUNS", 5)
     for number in range(9):
-        diary.record(well(done(Verb.ADD, number)))
+        diary.record(make_read_instance(make_action_result(Verb.ADD, number)))
     assert [run.actions[0].name for run in read_past_runs(diary.folder, HistoryFilter())] == [
         "t8",
         "t7",
@@ -93,48 +103,48 @@ def test_it_is_bounded_by_runs_actions_and_age(diary: Diary, monkeypatch: pytest
         "t4",
     ]
     monkeypatch.setattr(f"{journal}.MAX_ACTIONS", 6)
-    diary.record(well(*(done(Verb.ADD, number) for number in range(4))))
+    diary.record(make_read_instance(*(make_action_result(Verb.ADD, number) for number in range(4))))
     assert [len(run.actions) for run in read_past_runs(diary.folder, HistoryFilter())] == [4, 1, 1]
-    diary.record(well(*(done(Verb.ADD, number) for number in range(50))))
+    diary.record(make_read_instance(*(make_action_result(Verb.ADD, number) for number in range(50))))
     assert [len(run.actions) for run in read_past_runs(diary.folder, HistoryFilter())] == [50], (
         "the newest stays, however large"
     )
     diary.now += timedelta(days=500)
-    diary.record(well(done(Verb.ADD, 1)))
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 1)))
     assert [len(run.actions) for run in read_past_runs(diary.folder, HistoryFilter())] == [1]
 
 
-def test_the_file_does_not_grow_for_ever(diary: Diary, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_does_not_grow_for_ever(diary: JournalRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reconciler.journal.journal.MAX_ACTIONS", 500)
     sizes = []
     for _ in range(30):
-        diary.record(well(*(done(Verb.ADD, number) for number in range(250))))
+        diary.record(make_read_instance(*(make_action_result(Verb.ADD, number) for number in range(250))))
         sizes.append((diary.folder / JOURNAL_FILE_NAME).stat().st_size)
     assert max(sizes) <= sizes[2] * 1.5
     assert diary.warnings == []
 
 
-def test_another_owner_and_another_address_know_nothing_of_it(diary: Diary) -> None:
+def test_another_owner_and_another_address_know_nothing_of_it(diary: JournalRecorder) -> None:
 
     from tests.support.journal_runs import DESIRED
 
-    diary.record(well(owned=7))
+    diary.record(make_read_instance(owned=7))
     assert diary.owned == {"home": 7}
     moved = {**DESIRED.instances, "home": replace(DESIRED.instances["home"], url="http://elsewhere")}
     assert diary.journal.read_owned_counts(replace(DESIRED, instances=moved)) == {}
     assert diary.journal.read_owned_counts(replace(DESIRED, owner="you")) == {}
 
 
-def test_what_is_fought_over_is_kept_until_it_ends(diary: Diary) -> None:
+def test_what_is_fought_over_is_kept_until_it_ends(diary: JournalRecorder) -> None:
     fought = ContestedField("home", "torrent", "a" * 40, "paused", EPOCH + timedelta(minutes=30), "contested")
     diary.journal.save_contested("me", ["home"], [fought])
-    assert diary.another().read_contested("me") == [fought]
-    assert diary.another().read_contested("you") == []
+    assert diary.open_journal().read_contested("me") == [fought]
+    assert diary.open_journal().read_contested("you") == []
     another = replace(fought, instance="attic")
-    diary.another().save_contested("me", ["attic"], [another])
+    diary.open_journal().save_contested("me", ["attic"], [another])
     assert diary.journal.read_contested("me") == [another, fought], "two processes with a shard each"
     diary.now += timedelta(minutes=31)
-    assert diary.another().read_contested("me") == []
+    assert diary.open_journal().read_contested("me") == []
     diary.journal.save_contested("me", ["home"], [])
     file = sqlite3.connect(diary.folder / JOURNAL_FILE_NAME)
     assert file.execute("SELECT count(*) FROM contested").fetchone() == (0,)

@@ -22,7 +22,7 @@ from reconciler.model.position import Position
 from reconciler.model.run import Run, RunMode
 from reconciler.testing.memory import MemoryInstance
 from tests.support.example_runs import PLAN_HASH
-from tests.support.journal_runs import DESIRED, EPOCH, Diary
+from tests.support.journal_runs import DESIRED, EPOCH, JournalRecorder
 from tests.support.planner_inputs import make_snapshot, make_v1_hash
 
 HERE = Position("desired.yaml", 9, 5)
@@ -32,8 +32,8 @@ WAITS = PendingTorrent(make_v1_hash("x"), "Sintel", "g", "waits", HERE, EPOCH + 
 
 
 @pytest.fixture
-def diary(tmp_path: Path) -> Diary:
-    return Diary(tmp_path / "state")
+def diary(tmp_path: Path) -> JournalRecorder:
+    return JournalRecorder(tmp_path / "state")
 
 
 def record(journal: Journal, roster: PlacementMemory, mode: RunMode = RunMode.APPLY) -> None:
@@ -59,12 +59,12 @@ def readings(**found: str | None) -> Mapping[str, Observation]:
     }
 
 
-def test_it_is_read_back_as_it_was(diary: Diary) -> None:
+def test_it_is_read_back_as_it_was(diary: JournalRecorder) -> None:
     roster = knowing(diary.journal)
     roster.record_observations(readings(home="xy", box=None), EPOCH)
     roster.set_pending([WAITS], ["g"])
     record(diary.journal, roster)
-    known = diary.another().read_placement_facts(GROUPED)
+    known = diary.open_journal().read_placement_facts(GROUPED)
     assert known == roster.facts
     assert known == PlacementFacts(
         {"box": Outage(EPOCH, "no connection")},
@@ -74,9 +74,9 @@ def test_it_is_read_back_as_it_was(diary: Diary) -> None:
     assert diary.warnings == []
 
 
-def test_since_when_is_from_the_first_run_that_saw_it(diary: Diary) -> None:
+def test_since_when_is_from_the_first_run_that_saw_it(diary: JournalRecorder) -> None:
     for minutes in range(3):
-        roster = knowing(diary.another())
+        roster = knowing(diary.open_journal())
         roster.record_observations(readings(box=None), EPOCH + timedelta(minutes=minutes))
         record(diary.journal, roster)
     assert diary.journal.read_placement_facts(GROUPED).outages["box"].since == EPOCH
@@ -86,23 +86,23 @@ def test_since_when_is_from_the_first_run_that_saw_it(diary: Diary) -> None:
     assert diary.journal.read_placement_facts(GROUPED) == PlacementFacts(held_ids={"box": frozenset()})
 
 
-def test_what_a_member_had_outlives_its_being_down(diary: Diary) -> None:
+def test_what_a_member_had_outlives_its_being_down(diary: JournalRecorder) -> None:
     roster = knowing(diary.journal)
     roster.record_observations(readings(home="x"), EPOCH)
     record(diary.journal, roster)
-    roster = knowing(diary.another())
+    roster = knowing(diary.open_journal())
     roster.record_observations(readings(home=None), EPOCH)
-    record(diary.another(), roster)
+    record(diary.open_journal(), roster)
     assert diary.journal.read_placement_facts(GROUPED).held_ids == {"home": frozenset({make_v1_hash("x")})}
 
 
-def test_processes_side_by_side_overwrite_nothing_of_each_other(diary: Diary) -> None:
-    one, other = knowing(diary.journal), knowing(diary.another())
+def test_processes_side_by_side_overwrite_nothing_of_each_other(diary: JournalRecorder) -> None:
+    one, other = knowing(diary.journal), knowing(diary.open_journal())
     one.record_observations(readings(home="x"), EPOCH)
     one.set_pending([WAITS], ["g"])
     other.record_observations(readings(box=None), EPOCH)
     record(diary.journal, one)
-    record(diary.another(), other)
+    record(diary.open_journal(), other)
     known = diary.journal.read_placement_facts(GROUPED)
     assert (
         set(known.held_ids) == {"home"}
@@ -111,7 +111,7 @@ def test_processes_side_by_side_overwrite_nothing_of_each_other(diary: Diary) ->
     )
 
 
-def test_many_writers_at_once(diary: Diary) -> None:
+def test_many_writers_at_once(diary: JournalRecorder) -> None:
     names = [f"m{number}" for number in range(6)]
     instances = {name: replace(DESIRED.instances["home"], name=name) for name in names}
     group = replace(GROUP, members=tuple(map(Member, names)))
@@ -119,7 +119,7 @@ def test_many_writers_at_once(diary: Diary) -> None:
     ready = threading.Barrier(len(names))
 
     def write(name: str) -> None:
-        roster, journal = PlacementMemory(), diary.another()
+        roster, journal = PlacementMemory(), diary.open_journal()
         roster.drop_undeclared(desired)
         roster.record_observations(readings(**{name: "x"}), EPOCH)
         ready.wait(30)
@@ -131,7 +131,7 @@ def test_many_writers_at_once(diary: Diary) -> None:
     assert set(diary.journal.read_placement_facts(desired).held_ids) == set(names)
 
 
-def test_a_dry_run_keeps_nothing(diary: Diary) -> None:
+def test_a_dry_run_keeps_nothing(diary: JournalRecorder) -> None:
     roster = knowing(diary.journal)
     roster.record_observations(readings(home="x"), EPOCH)
     record(diary.journal, roster, RunMode.DRY_RUN)
@@ -139,7 +139,7 @@ def test_a_dry_run_keeps_nothing(diary: Diary) -> None:
     assert not diary.folder.exists()
 
 
-def test_nothing_is_written_where_nothing_has_changed(diary: Diary) -> None:
+def test_nothing_is_written_where_nothing_has_changed(diary: JournalRecorder) -> None:
     roster = knowing(diary.journal)
     roster.record_observations(readings(home="x"), EPOCH)
     record(diary.journal, roster)
@@ -149,7 +149,7 @@ def test_nothing_is_written_where_nothing_has_changed(diary: Diary) -> None:
     assert not (diary.folder / JOURNAL_FILE_NAME).exists()
 
 
-def test_another_address_is_another_instance(diary: Diary) -> None:
+def test_another_address_is_another_instance(diary: JournalRecorder) -> None:
     roster = knowing(diary.journal)
     roster.record_observations(readings(home="x", box=None), EPOCH)
     record(diary.journal, roster)
@@ -158,7 +158,7 @@ def test_another_address_is_another_instance(diary: Diary) -> None:
     assert diary.journal.read_placement_facts(replace(GROUPED, owner="another")) == NO_PLACEMENT_FACTS
 
 
-def test_a_group_that_is_gone_leaves_nothing_pending(diary: Diary) -> None:
+def test_a_group_that_is_gone_leaves_nothing_pending(diary: JournalRecorder) -> None:
     roster = knowing(diary.journal)
     roster.set_pending([WAITS], ["g"])
     record(diary.journal, roster)
@@ -167,7 +167,7 @@ def test_a_group_that_is_gone_leaves_nothing_pending(diary: Diary) -> None:
     assert diary.journal.read_placement_facts(GROUPED) == NO_PLACEMENT_FACTS
 
 
-def test_a_journal_from_before_there_were_groups_goes_on(diary: Diary) -> None:
+def test_a_journal_from_before_there_were_groups_goes_on(diary: JournalRecorder) -> None:
     from reconciler.journal.database import MIGRATIONS
 
     diary.folder.mkdir(parents=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reconciler.journal.run_rows import next_owned_count
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import InstanceResult, Status
-from tests.support.journal_runs import away, done, well
+from tests.support.journal_runs import make_action_result, make_read_instance, make_unread_instance
 
 ADD, ADOPT, UPDATE, DELETE = Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE
 BLOCKED = Outcome.BLOCKED
@@ -18,21 +18,43 @@ BLOCKED = Outcome.BLOCKED
 @pytest.mark.parametrize(
     ("before", "result", "after"),
     [
-        (None, well(owned=12), 12),
-        (None, away(), None),
-        (12, away(), 12),
-        (12, well(done(ADD, 1), done(ADOPT, 2), done(UPDATE, 3), done(DELETE, 4), owned=12), 13),
-        (12, well(done(ADD, 1, Outcome.FAILED), owned=12), 12),
-        (12, well(owned=6), 6),  # half is not less than half
-        (12, well(done(DELETE, 1, BLOCKED), owned=5), 12),
-        (12, well(done(ADD, 1), done(DELETE, 1, BLOCKED), owned=5), 12),
-        (12, well(done(ADD, 1), owned=5), 12),  # it is being rebuilt
-        (12, well(owned=5), 5),  # all that is declared is there, and nothing is to be deleted
-        (12, well(done(DELETE, 1), owned=5), 4),  # a person has approved it
-        (12, well(done(DELETE, 1, Outcome.FAILED), owned=5), 12),
-        (12, InstanceResult("home", Status.UNREACHABLE, "lost", "v5", results=(done(DELETE, 1),), owned=12), 11),
-        (12, InstanceResult("home", Status.SUSPENDED, version="v5", results=(done(ADD, 1, Outcome.PLANNED),)), 12),
-        (0, well(owned=0), 0),
+        (None, make_read_instance(owned=12), 12),
+        (None, make_unread_instance(), None),
+        (12, make_unread_instance(), 12),
+        (
+            12,
+            make_read_instance(
+                make_action_result(ADD, 1),
+                make_action_result(ADOPT, 2),
+                make_action_result(UPDATE, 3),
+                make_action_result(DELETE, 4),
+                owned=12,
+            ),
+            13,
+        ),
+        (12, make_read_instance(make_action_result(ADD, 1, Outcome.FAILED), owned=12), 12),
+        (12, make_read_instance(owned=6), 6),  # half is not less than half
+        (12, make_read_instance(make_action_result(DELETE, 1, BLOCKED), owned=5), 12),
+        (12, make_read_instance(make_action_result(ADD, 1), make_action_result(DELETE, 1, BLOCKED), owned=5), 12),
+        (12, make_read_instance(make_action_result(ADD, 1), owned=5), 12),  # it is being rebuilt
+        (12, make_read_instance(owned=5), 5),  # all that is declared is there, and nothing is to be deleted
+        (12, make_read_instance(make_action_result(DELETE, 1), owned=5), 4),  # a person has approved it
+        (12, make_read_instance(make_action_result(DELETE, 1, Outcome.FAILED), owned=5), 12),
+        (
+            12,
+            InstanceResult(
+                "home", Status.UNREACHABLE, "lost", "v5", results=(make_action_result(DELETE, 1),), owned=12
+            ),
+            11,
+        ),
+        (
+            12,
+            InstanceResult(
+                "home", Status.SUSPENDED, version="v5", results=(make_action_result(ADD, 1, Outcome.PLANNED),)
+            ),
+            12,
+        ),
+        (0, make_read_instance(owned=0), 0),
     ],
 )
 def test_owned_after(before: int | None, result: InstanceResult, after: int | None) -> None:
@@ -44,5 +66,8 @@ def test_bad_reads_in_a_row_are_all_not_believed(before: int, reads: list[int]) 
     remembered: int | None = before
     for owned in reads:
         if owned * 2 < before:
-            remembered = next_owned_count(well(done(ADD, 1), done(DELETE, 2, BLOCKED), owned=owned), remembered)
+            remembered = next_owned_count(
+                make_read_instance(make_action_result(ADD, 1), make_action_result(DELETE, 2, BLOCKED), owned=owned),
+                remembered,
+            )
     assert remembered == before

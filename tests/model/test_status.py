@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.status import Phase, TorrentFilter, phase_of
-from tests.support.status_rows import row
+from tests.support.status_rows import make_status_row
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -43,7 +43,7 @@ WORDS = {  # every state of qBittorrent 4.2 to 5.3, and ours: its phase, and is 
 
 @pytest.mark.parametrize("state", WORDS)
 def test_the_words(state: str) -> None:
-    found = row(1, state)
+    found = make_status_row(1, state)
     assert (found.phase, found.is_complete) == WORDS[state]
 
 
@@ -58,10 +58,10 @@ def test_the_documentation_knows_every_word(name: str, phase: Phase) -> None:
 
 
 ROWS = {
-    "iso": row(1, "downloading", category="linux", tags=frozenset({"iso", "new"})),
-    "film": row(2, "stalledUP", category="films", tags=frozenset({"free"})),
-    "bare": row(3, "missing", category=None),
-    "none": row(4, "pausedUP", category=""),
+    "iso": make_status_row(1, "downloading", category="linux", tags=frozenset({"iso", "new"})),
+    "film": make_status_row(2, "stalledUP", category="films", tags=frozenset({"free"})),
+    "bare": make_status_row(3, "missing", category=None),
+    "none": make_status_row(4, "pausedUP", category=""),
 }
 SELECTIONS = [
     (TorrentFilter(), "iso film bare none"),

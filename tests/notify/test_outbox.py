@@ -20,7 +20,7 @@ from reconciler.notify import Notifier, make_sender
 from reconciler.notify.outbox import MAX_QUEUED, Outbox, Sender
 from reconciler.report.notification import build_notification
 from tests.notify.conftest import LETTER
-from tests.support.desired_yaml import HEAD, loaded
+from tests.support.desired_yaml import HEAD, load_text
 from tests.support.example_runs import PLAN_HASH, applied
 from tests.support.inbox import Inbox
 from tests.support.raw import RawClient
@@ -119,7 +119,7 @@ def test_closing_gives_one_attempt_and_waits_for_no_pause(inbox: Inbox, log: Log
 @pytest.fixture
 def desired(tmp_path: Path) -> DesiredState:
     """A desired state with one instance, `home`."""
-    return loaded(tmp_path, HEAD)
+    return load_text(tmp_path, HEAD)
 
 
 def test_an_address_that_hangs_delays_neither_the_loop_nor_another(

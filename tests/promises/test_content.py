@@ -29,7 +29,7 @@ from reconciler.model.tags import CONTENT_OF_TAG
 from reconciler.testing import MemoryInstance
 from reconciler.testing.memory import WEB_API_VERSIONS
 from tests.support.fake_retry import fake_retry_policy
-from tests.support.memory_worlds import Killed
+from tests.support.memory_worlds import SimulatedKill
 from tests.support.planner_inputs import make_desired_state
 from tests.support.strategies import NOW
 from tests.support.torrents import make_created_torrent
@@ -173,8 +173,8 @@ def test_killed_at_any_request_it_ends_the_same(case: dict[str, Any], where: str
     converge(desired, whole)
     for _ in range(before):
         run(desired, boxes)
-    boxes[where].fail_next(1, Killed(), skip=requests)  # type: ignore[arg-type]
-    with suppress(Killed):
+    boxes[where].fail_next(1, SimulatedKill(), skip=requests)  # type: ignore[arg-type]
+    with suppress(SimulatedKill):
         run(desired, boxes)
     boxes[where].fail_next(0, UnreachableError("lost"))
     converge(desired, boxes)

@@ -26,7 +26,7 @@ from reconciler.model.run import ActionResult, Run, Status
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
 from tests.support.fake_retry import fake_retry_policy
-from tests.support.memory_worlds import Killed, memory
+from tests.support.memory_worlds import SimulatedKill, make_memory_world
 from tests.support.strategies import NOW, cases
 
 TRANSIENT = (UnreachableError, ResponseTimeoutError, BrokenResponseError, ServerFaultError)
@@ -89,7 +89,7 @@ versions = st.sampled_from(sorted(WEB_API_VERSIONS))
 
 @given(cases(), versions)
 def test_after_a_run_nothing_is_left_to_do(case: dict[str, Any], version: str) -> None:
-    desired, box = memory(case, version)
+    desired, box = make_memory_world(case, version)
     done = run(desired, box, case)
     assume(foreseen(done))
     outcomes = {result.outcome for part in done.instances for result in part.results}
@@ -99,7 +99,7 @@ def test_after_a_run_nothing_is_left_to_do(case: dict[str, Any], version: str) -
 
 @given(cases(), versions)
 def test_a_second_run_sends_reads_only(case: dict[str, Any], version: str) -> None:
-    desired, box = memory(case, version)
+    desired, box = make_memory_world(case, version)
     assume(foreseen(run(desired, box, case)))
     before, requests = state(box.copy()), box.request_count
     run(desired, box, case)
@@ -117,7 +117,7 @@ def test_a_second_run_sends_reads_only(case: dict[str, Any], version: str) -> No
 
 @given(cases(), versions)
 def test_a_dry_run_changes_nothing(case: dict[str, Any], version: str) -> None:
-    desired, box = memory(case, version)
+    desired, box = make_memory_world(case, version)
     before = box.copy()
     run(desired, box, case, dry_run=True)
     assert state(box) == state(before)
@@ -162,7 +162,7 @@ _MAY_CHANGE = {
 
 @given(cases(), versions)
 def test_what_is_executed_is_a_subset_of_the_plan(case: dict[str, Any], version: str) -> None:
-    desired, box = memory(case, version)
+    desired, box = make_memory_world(case, version)
     before = dict(box.torrents)
     plan = [r.action for part in run(desired, box, case, dry_run=True).instances for r in part.results]
     run(desired, box, case)
@@ -193,7 +193,7 @@ def faults(draw: st.DrawFn) -> tuple[InstanceError, int, bool, int]:
 def test_whatever_is_lost_on_the_way_the_next_run_converges(
     case: dict[str, Any], version: str, fault: tuple[InstanceError, int, bool, int]
 ) -> None:
-    desired, box = memory(case, version)
+    desired, box = make_memory_world(case, version)
     assume(carried(desired, box))
     whole = box.copy()
     assume(foreseen(run(desired, whole, case)))
@@ -216,12 +216,12 @@ def test_whatever_is_lost_on_the_way_the_next_run_converges(
 def test_killed_at_any_request_the_next_run_reaches_the_same_end(
     case: dict[str, Any], version: str, requests: int
 ) -> None:
-    desired, box = memory(case, version)
+    desired, box = make_memory_world(case, version)
     assume(carried(desired, box))
     whole = box.copy()
     assume(foreseen(run(desired, whole, case)))
-    box.fail_next(1, Killed(), skip=requests)  # type: ignore[arg-type]
-    with suppress(Killed):
+    box.fail_next(1, SimulatedKill(), skip=requests)  # type: ignore[arg-type]
+    with suppress(SimulatedKill):
         run(desired, box, case)
     box.fail_next(0, UnreachableError("lost"))
     run(desired, box, case)

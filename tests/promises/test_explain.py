@@ -28,7 +28,7 @@ from reconciler.report.text.lines import render_plain
 from reconciler.retry import utc_now
 from reconciler.testing.memory import MemoryInstance
 from tests.support.fake_retry import fake_retry_policy
-from tests.support.memory_worlds import memory
+from tests.support.memory_worlds import make_memory_world
 from tests.support.planner_inputs import make_desired_state, make_snapshot, parse_hashes
 from tests.support.strategies import cases
 
@@ -56,7 +56,7 @@ def box_of(case: Mapping[str, Any]) -> MemoryInstance:
 @settings(max_examples=150, deadline=None)
 @given(cases())
 def test_it_is_the_plan_that_is_explained(case: dict[str, Any]) -> None:
-    desired, box = memory(case, "5.1.0")
+    desired, box = make_memory_world(case, "5.1.0")
     found = box.read_snapshot(desired.ids_with_file_rules("box"))
     (plan,) = make_plan(PlanInput(desired, {"box": found}, now=utc_now())).instances
     known = [one.infohashes for one in desired.torrents] + [one.infohashes for one in found.torrents]

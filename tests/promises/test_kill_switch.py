@@ -21,7 +21,7 @@ from reconciler.model.tags import HELD_FORCED_TAG, HELD_TAG, IGNORE_TAG
 from reconciler.retry import RetryPolicy, utc_now
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
 from tests.support.fake_retry import fake_retry_policy
-from tests.support.memory_worlds import Killed, memory
+from tests.support.memory_worlds import SimulatedKill, make_memory_world
 from tests.support.planner_inputs import OWNER_TAG
 from tests.support.strategies import cases
 
@@ -31,7 +31,7 @@ versions = st.sampled_from(sorted(WEB_API_VERSIONS))
 
 def watched(case: Mapping[str, Any], version: str) -> tuple[DesiredState, MemoryInstance]:
     """A world whose one instance is to be bound to `lo`, and must stop where it is not."""
-    desired, box = memory(case, version)
+    desired, box = make_memory_world(case, version)
     guarded = replace(
         desired.instances["box"], health=(Probe(InterfaceCheck(UP)),), when_unhealthy=UnhealthyPolicy.PAUSE
     )
@@ -132,10 +132,10 @@ def test_killed_at_any_request_of_stopping_and_of_letting_go(
     ran = running(box)
     for interface, requests in ((DOWN, stopping), (UP, letting_go)):
         bind(box, interface)
-        box.fail_next(1, Killed(), skip=requests)  # type: ignore[arg-type]
-        with suppress(Killed):
+        box.fail_next(1, SimulatedKill(), skip=requests)  # type: ignore[arg-type]
+        with suppress(SimulatedKill):
             run(desired, box)
-        box.fail_next(0, Killed())  # type: ignore[arg-type]
+        box.fail_next(0, SimulatedKill())  # type: ignore[arg-type]
         if interface == DOWN:
             run(desired, box)
             assert leaking(box) == set()

@@ -11,8 +11,8 @@ from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.files import LiveFile, Priority
 from reconciler.qbittorrent import IncrementalSession, Session
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.incremental_sessions import INCREMENTAL, cost, full_reads
-from tests.support.instances import QBITTORRENT, as_json, instance, stub, text
+from tests.support.incremental_sessions import INCREMENTAL, count_full_reads, count_read_requests
+from tests.support.instances import QBITTORRENT_ANSWERS, json_answer, make_instance, serve_stub, text_answer
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.raw import RawClient
 from tests.support.torrents import write_multi_file_torrent
@@ -32,7 +32,7 @@ def added(server: QbittorrentServer, folder: Path, name: str = "T") -> str:
 def test_files_come_with_the_torrents_that_are_meant(server: QbittorrentServer, tmp_path: Path) -> None:
     one, two = added(server, tmp_path), added(server, tmp_path, "U")
     RawClient(server).add_magnets([make_magnet(1)])
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         torrents = {
             torrent.id: torrent for torrent in session.read_snapshot({one, make_infohash(1), "f" * 40}).torrents
         }
@@ -46,7 +46,7 @@ def test_files_come_with_the_torrents_that_are_meant(server: QbittorrentServer, 
 
 def test_priorities_are_set_and_read(server: QbittorrentServer, tmp_path: Path) -> None:
     key = added(server, tmp_path)
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         for indexes, priority in (([0, 2], Priority.SKIP), ([1], Priority.MAXIMAL), ([2], Priority.HIGH)):
             session.set_file_priority(key, indexes, priority)
             RawClient.wait_until(lambda: {session.read_files([key])[key][i].priority for i in indexes} == {priority})  # noqa: B023
@@ -64,7 +64,7 @@ def test_a_mirror_reads_files_anew_where_what_is_selected_has_changed(
 ) -> None:
     server = make_server(new)
     key, proxy, raw = added(server, tmp_path), make_proxy(server), RawClient(server)
-    with IncrementalSession(instance(proxy, server)) as mirror:
+    with IncrementalSession(make_instance(proxy, server)) as mirror:
         RawClient.wait_until(
             lambda: mirror.read_snapshot({key}) is mirror.read_snapshot({key}) and cost_of(mirror, key) == 1
         )
@@ -80,7 +80,7 @@ def test_a_mirror_reads_files_anew_where_what_is_selected_has_changed(
         proxy.clear()
         mirror.set_file_priority(key, [2], Priority.HIGH)  # no delta tells of that
         assert [f.priority for f in mirror.read_snapshot({key}).torrents[0].files or ()][2] is Priority.HIGH
-        assert full_reads(proxy) >= 1
+        assert count_full_reads(proxy) >= 1
 
 
 def skipped(mirror: IncrementalSession, key: str) -> set[str]:
@@ -102,16 +102,18 @@ def test_files_that_nobody_wants_cost_nothing(
 ) -> None:
     server = make_server(new)
     added(server, tmp_path)
-    with IncrementalSession(instance(server)) as mirror:
-        RawClient.wait_until(lambda: mirror.read_snapshot() is mirror.read_snapshot() and cost(mirror) == 1)
+    with IncrementalSession(make_instance(server)) as mirror:
+        RawClient.wait_until(
+            lambda: mirror.read_snapshot() is mirror.read_snapshot() and count_read_requests(mirror) == 1
+        )
 
 
 @pytest.mark.parametrize("web_api", ["2.8.19", "2.16.2"])
 def test_a_torrent_that_goes_meanwhile_has_no_files(web_api: str) -> None:
     answers = {
-        **QBITTORRENT,
-        "app/webapiVersion": text(web_api),
-        "torrents/info": as_json('[{"hash": "%s"}]' % ("a" * 40)),
+        **QBITTORRENT_ANSWERS,
+        "app/webapiVersion": text_answer(web_api),
+        "torrents/info": json_answer('[{"hash": "%s"}]' % ("a" * 40)),
     }
-    with stub(answers) as url, Session(instance(url)) as session:
+    with serve_stub(answers) as url, Session(make_instance(url)) as session:
         assert session.read_files(["a" * 40]) == {}

@@ -13,7 +13,7 @@ from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
 from tests.conftest import MakeServer
-from tests.support.instances import instance, recorded
+from tests.support.instances import make_instance, wait_for_endpoints
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy, answer_with_status
 from tests.support.raw import RawClient
@@ -24,10 +24,10 @@ WRONG = Secret("wrong")
 
 def test_a_session_knows_the_versions_and_logs_out(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(server)
-    with Session(instance(proxy, server)) as session:
+    with Session(make_instance(proxy, server)) as session:
         assert session.version == server.version
         assert session.web_api.count(".") == 2
-    assert recorded(proxy, 4) == ["auth/login", "app/version", "app/webapiVersion", "auth/logout"]
+    assert wait_for_endpoints(proxy, 4) == ["auth/login", "app/version", "app/webapiVersion", "auth/logout"]
     assert session.request_count == 4
 
 
@@ -35,30 +35,30 @@ def test_a_wrong_password_is_tried_once_and_nothing_more_is_sent(
     server: QbittorrentServer, make_proxy: MakeProxy
 ) -> None:
     proxy = make_proxy(server)
-    session = Session(instance(proxy, server, password=WRONG))
+    session = Session(make_instance(proxy, server, password=WRONG))
     for call in (session.open, session.open, session.read_snapshot, lambda: session.stop_torrents([make_infohash(1)])):
         with pytest.raises(AuthenticationError, match=r"seedbox: .*(password|credentials)"):
             call()
     session.close()
-    assert recorded(proxy, 1) == ["auth/login"]
+    assert wait_for_endpoints(proxy, 1) == ["auth/login"]
 
 
 def test_a_ban_is_known_as_one(server: QbittorrentServer) -> None:
     for _ in range(5):
         with pytest.raises(AuthenticationError):
-            Session(instance(server, password=WRONG)).open()
+            Session(make_instance(server, password=WRONG)).open()
     with pytest.raises(BannedError, match=r"banned .* restart"):
-        Session(instance(server)).open()
+        Session(make_instance(server)).open()
 
 
 def test_an_api_key_needs_no_login(make_server: MakeServer, make_proxy: MakeProxy) -> None:
     server = make_server("5.3.0")
     proxy = make_proxy(server)
     key = Secret(RawClient(server).post("app/rotateAPIKey").json()["apiKey"])
-    with Session(instance(proxy, api_key=key)) as session:
+    with Session(make_instance(proxy, api_key=key)) as session:
         session.add_magnets([make_magnet(1)], AddOptions(stopped=True, auto_tmm=False))
         assert session.read_snapshot().version == "v5.3.0"
-    assert recorded(proxy, 5) == [
+    assert wait_for_endpoints(proxy, 5) == [
         "app/version",
         "app/webapiVersion",
         "torrents/add",
@@ -70,35 +70,35 @@ def test_an_api_key_needs_no_login(make_server: MakeServer, make_proxy: MakeProx
 def test_a_wrong_api_key_is_refused_with_one_request(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(server)
     with pytest.raises(AuthenticationError, match="API key"):
-        Session(instance(proxy, api_key=Secret("qbt_wrong"))).open()
-    assert recorded(proxy, 1) == ["app/version"]
+        Session(make_instance(proxy, api_key=Secret("qbt_wrong"))).open()
+    assert wait_for_endpoints(proxy, 1) == ["app/version"]
 
 
 def test_without_credentials_none_are_tried(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(server)
     with pytest.raises(AuthenticationError, match="username"):
-        Session(instance(proxy)).open()
-    assert recorded(proxy, 1) == ["app/version"]
+        Session(make_instance(proxy)).open()
+    assert wait_for_endpoints(proxy, 1) == ["app/version"]
 
 
 def test_a_server_that_trusts_our_address_needs_none(version: str, make_server: MakeServer) -> None:
     server = make_server(version, preferences={"WebUI\\LocalHostAuth": "false"})
-    with Session(instance(server.url)) as session:
+    with Session(make_instance(server.url)) as session:
         assert session.read_snapshot().torrents == ()
 
 
 def test_a_session_that_the_server_forgot_is_opened_anew(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(server)
     RawClient(server).add_magnets([make_magnet(1)])
-    with Session(instance(proxy, server)) as session:
+    with Session(make_instance(proxy, server)) as session:
         session.read_snapshot()
         server.restart()
         proxy.port = server.port
-        recorded(proxy, 5)
+        wait_for_endpoints(proxy, 5)
         proxy.clear()
         session.add_tags([make_infohash(1)], ["x"])
         session.read_snapshot()
-    assert recorded(proxy, 8).count("auth/login") == 1
+    assert wait_for_endpoints(proxy, 8).count("auth/login") == 1
     assert [request.endpoint for request in proxy.mutations] == ["torrents/addTags"] * 2, "refused, then let in"
     assert RawClient(server).read_torrent(1)["tags"] == {"x"}
 
@@ -107,17 +107,17 @@ def test_a_forgotten_session_and_a_new_password_cost_one_login(
     server: QbittorrentServer, make_proxy: MakeProxy
 ) -> None:
     proxy = make_proxy(server)
-    with Session(instance(proxy, server)) as session:
+    with Session(make_instance(proxy, server)) as session:
         RawClient(server).post("app/setPreferences", json='{"web_ui_password": "another one"}')
         server.password = "another one"
         server.restart()
         proxy.port = server.port
-        recorded(proxy, 3)
+        wait_for_endpoints(proxy, 3)
         proxy.clear()
         for _ in range(3):
             with pytest.raises(AuthenticationError):
                 session.read_snapshot()
-    assert recorded(proxy, 2)[:2] == ["torrents/info", "auth/login"]
+    assert wait_for_endpoints(proxy, 2)[:2] == ["torrents/info", "auth/login"]
     assert proxy.count_requests("auth/login") == 1
 
 
@@ -125,14 +125,14 @@ def test_a_cookie_that_gets_lost_ends_in_an_error_not_in_a_loop(
     server: QbittorrentServer, make_proxy: MakeProxy
 ) -> None:
     proxy = make_proxy(server)
-    with Session(instance(proxy, server)) as session:
-        recorded(proxy, 3)
+    with Session(make_instance(proxy, server)) as session:
+        wait_for_endpoints(proxy, 3)
         proxy.clear()
         proxy.add_fault("torrents/info", answer_with_status(403, "Forbidden", "text/plain"), times=9)
         for _ in range(3):
             with pytest.raises(AuthenticationError, match="cookie"):
                 session.read_snapshot()
-    sent = recorded(proxy, 6)
+    sent = wait_for_endpoints(proxy, 6)
     assert (sent.count("auth/login"), sent.count("torrents/info")) == (1, 2)
 
 
@@ -145,7 +145,7 @@ def test_credentials_come_from_nowhere_else(
     monkeypatch.setenv("NETRC", str(netrc))
     for name in ("USERNAME", "PASSWORD", "API_KEY", "HOST", "DO_NOT_VERIFY_WEBUI_CERTIFICATE"):
         monkeypatch.setenv(f"QBITTORRENTAPI_{name}", "wrong")
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         assert session.read_snapshot().torrents == ()
     with pytest.raises(AuthenticationError, match="username"):
-        Session(instance(server.url)).open()
+        Session(make_instance(server.url)).open()

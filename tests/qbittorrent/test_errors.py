@@ -23,7 +23,7 @@ from reconciler.model.errors import (
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
-from tests.support.instances import QBITTORRENT, instance, recorded, stub, text
+from tests.support.instances import QBITTORRENT_ANSWERS, make_instance, serve_stub, text_answer, wait_for_endpoints
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import (
     Fault,
@@ -66,16 +66,16 @@ def test_a_read_that_fails_raises_once(any_server: QbittorrentServer, make_proxy
     RawClient(any_server).add_magnets(map(make_magnet, range(30)))
     proxy = make_proxy(any_server)
     what, kind = FAULTS[fault]
-    with Session(instance(proxy, any_server, read_timeout=0.5)) as session:
+    with Session(make_instance(proxy, any_server, read_timeout=0.5)) as session:
         for number, endpoint in enumerate(("torrents/info", "torrents/categories")):
-            recorded(proxy, 3 - 2 * number)
+            wait_for_endpoints(proxy, 3 - 2 * number)
             proxy.clear()
             proxy.add_fault(endpoint, what)
             with pytest.raises(kind, match=r"seedbox: .*" + endpoint) as error:
                 session.read_snapshot()
             assert type(error.value) is kind
             assert error.value.transient == (kind not in (InstanceError, RejectedError, RequestTooLargeError))
-            assert recorded(proxy, number + 1).count(endpoint) == 1
+            assert wait_for_endpoints(proxy, number + 1).count(endpoint) == 1
         assert len(session.read_snapshot().torrents) == 30
 
 
@@ -86,17 +86,17 @@ def test_a_mutation_that_fails_is_sent_once_and_may_have_been_done(
     raw, proxy = RawClient(any_server), make_proxy(any_server)
     raw.add_magnets([make_magnet(1)])
     what, kind = FAULTS[fault]
-    with Session(instance(proxy, any_server, read_timeout=0.5)) as session:
+    with Session(make_instance(proxy, any_server, read_timeout=0.5)) as session:
         proxy.add_fault("torrents/addTags", what)
         with pytest.raises(kind) as error:
             session.add_tags([make_infohash(1)], ["x"])
         assert error.value.unknown_outcome
-    assert recorded(proxy, 5).count("torrents/addTags") == 1
+    assert wait_for_endpoints(proxy, 5).count("torrents/addTags") == 1
     assert (raw.read_torrent(1)["tags"] == {"x"}) == (fault in ("answer never arrives", "reset after"))
 
 
 def test_a_server_that_is_down_or_unknown_is_unreachable(any_server: QbittorrentServer) -> None:
-    with Session(instance(any_server)) as session:
+    with Session(make_instance(any_server)) as session:
         any_server.kill()
         with pytest.raises(
             UnreachableError, match=r"no connection to http://127\.0\.0\.1:\d+\. Is qBittorrent"
@@ -105,7 +105,7 @@ def test_a_server_that_is_down_or_unknown_is_unreachable(any_server: Qbittorrent
     assert error.value.transient
     assert not error.value.unknown_outcome
     with pytest.raises(UnreachableError, match=r"host name in http://nowhere.invalid:8080 cannot be resolved"):
-        Session(instance("http://nowhere.invalid:8080/")).open()
+        Session(make_instance("http://nowhere.invalid:8080/")).open()
 
 
 def test_a_host_that_does_not_take_connections_is_unreachable() -> None:
@@ -114,7 +114,7 @@ def test_a_host_that_does_not_take_connections_is_unreachable() -> None:
         full.listen(0)
         address = full.getsockname()
         with socket.create_connection(address), pytest.raises(UnreachableError, match="in time"):
-            Session(instance(f"http://127.0.0.1:{address[1]}", connect_timeout=0.3)).open()
+            Session(make_instance(f"http://127.0.0.1:{address[1]}", connect_timeout=0.3)).open()
 
 
 def test_an_http_proxy_of_the_environment_that_is_down_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_an_http_proxy_of_the_environment_that_is_down_is_named(monkeypatch: pyt
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     with pytest.raises(UnreachableError, match=r"HTTP_PROXY.*NO_PROXY"):
-        Session(instance("http://127.0.0.1:8")).open()
+        Session(make_instance("http://127.0.0.1:8")).open()
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -136,7 +136,10 @@ def test_a_truncated_list_is_never_taken_for_a_whole_one(packed: bool, ending: s
     headers["Connection"] = "close"
     for kept in (0, 1, data // 2, data - 1):
         answer = 200, {**headers, "Content-Length": headers["Content-Length"] or "-"}, whole[:kept]
-        with stub({**QBITTORRENT, "torrents/info": answer}) as url, Session(instance(url)) as session:
+        with (
+            serve_stub({**QBITTORRENT_ANSWERS, "torrents/info": answer}) as url,
+            Session(make_instance(url)) as session,
+        ):
             _fails(session.read_snapshot, BrokenResponseError)
 
 
@@ -145,9 +148,9 @@ def test_a_truncated_list_is_never_taken_for_a_whole_one(packed: bool, ending: s
     [
         ({}, "not found.*base path"),
         ({"app/version": (200, {"Content-Type": "text/html"}, b"<html>router")}, "web page"),
-        ({"app/version": text("hello")}, "did not give a version"),
-        ({"app/version": text("")}, "did not give a version"),
-        ({"app/version": text("v5.1.0"), "app/webapiVersion": text("new")}, "did not give a version"),
+        ({"app/version": text_answer("hello")}, "did not give a version"),
+        ({"app/version": text_answer("")}, "did not give a version"),
+        ({"app/version": text_answer("v5.1.0"), "app/webapiVersion": text_answer("new")}, "did not give a version"),
         (
             {"app/version": (302, {"Location": "https://sso.example/login?rd=secret"}, b"")},
             "https://sso.example/login",
@@ -158,23 +161,23 @@ def test_a_truncated_list_is_never_taken_for_a_whole_one(packed: bool, ending: s
     ],
 )
 def test_what_is_not_qbittorrent_is_told_so(answers: dict[str, tuple[int, dict[str, str], bytes]], says: str) -> None:
-    with stub(answers) as url:
+    with serve_stub(answers) as url:
         with pytest.raises(InstanceError, match=says) as error:
-            Session(instance(url)).open()
+            Session(make_instance(url)).open()
         assert "secret" not in str(error.value)
         assert not error.value.transient
 
 
 @pytest.mark.parametrize("reply", ["", "hello", "Fails", "ok."])
 def test_a_login_that_answers_anything_else_is_no_login(reply: str) -> None:
-    with stub({**QBITTORRENT, "auth/login": text(reply)}) as url:
-        session = Session(instance(url, username="admin", password=Secret("x")))
+    with serve_stub({**QBITTORRENT_ANSWERS, "auth/login": text_answer(reply)}) as url:
+        session = Session(make_instance(url, username="admin", password=Secret("x")))
         with pytest.raises(InstanceError, match="did not answer as qBittorrent does"):
             session.open()
 
 
 def test_a_refusal_gives_the_reason_of_qbittorrent(server: QbittorrentServer) -> None:
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         with pytest.raises(RejectedError, match=r"409 Conflict \(Incorrect category name\)") as error:
             session.create_category("a//b", "")
         assert (error.value.http_status, error.value.transient) == (409, False)
@@ -182,8 +185,8 @@ def test_a_refusal_gives_the_reason_of_qbittorrent(server: QbittorrentServer) ->
 
 def test_a_refusal_of_the_folder_is_no_lost_login() -> None:
     # qBittorrent <= 4.5.0 answers 403 for a folder that it cannot write
-    answers = {**QBITTORRENT, "torrents/setLocation": text("Cannot write to directory", 403)}
-    with stub(answers) as url, Session(instance(url, username="admin", password=Secret("x"))) as session:
+    answers = {**QBITTORRENT_ANSWERS, "torrents/setLocation": text_answer("Cannot write to directory", 403)}
+    with serve_stub(answers) as url, Session(make_instance(url, username="admin", password=Secret("x"))) as session:
         with pytest.raises(RejectedError, match="Cannot write to directory"):
             session.set_location([make_infohash(1)], "/root")
         assert session.request_count == 4
@@ -193,26 +196,26 @@ def test_a_run_that_was_stopped_sends_nothing_more_but_its_logout(
     any_server: QbittorrentServer, make_proxy: MakeProxy
 ) -> None:
     proxy, stop = make_proxy(any_server), threading.Event()
-    with Session(instance(proxy, any_server), stop=stop) as session:
+    with Session(make_instance(proxy, any_server), stop=stop) as session:
         stop.set()
-        recorded(proxy, 3)
+        wait_for_endpoints(proxy, 3)
         proxy.clear()
         options = AddOptions(stopped=True, auto_tmm=False)
         for call in (session.read_snapshot, session.open, lambda: session.add_magnets([make_magnet(1)], options)):
             with pytest.raises(StopRequested):
                 call()
-    assert recorded(proxy, 1) == ["auth/logout"]
+    assert wait_for_endpoints(proxy, 1) == ["auth/logout"]
 
 
 def test_closing_never_raises_and_does_not_wait_for_long(any_server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(any_server)
     for fault in (hang_before(20), answer_with_status(500), reset_before, cut_answer()):
-        session = Session(instance(proxy, any_server))
+        session = Session(make_instance(proxy, any_server))
         session.open()
         proxy.add_fault("auth/logout", fault)
         session.close()
         session.close()
-    Session(instance("http://127.0.0.1:1")).close()
+    Session(make_instance("http://127.0.0.1:1")).close()
 
 
 def _fails(call: Callable[[], object], kind: type[InstanceError]) -> None:

@@ -15,11 +15,20 @@ from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import IncrementalSession, Session
 from reconciler.qbittorrent.incremental_session import FULL_READ_INTERVAL
 from tests.conftest import MakeServer
-from tests.support.incremental_sessions import INCREMENTAL, Clock, agree, content, cost, full_reads, seeding, settled
-from tests.support.instances import instance, torrent_file
+from tests.support.incremental_sessions import (
+    INCREMENTAL,
+    ManualMonotonicClock,
+    count_full_reads,
+    count_read_requests,
+    seed_random_file,
+    snapshot_content,
+    wait_until_equal,
+    wait_until_settled,
+)
+from tests.support.instances import make_instance, write_torrent_file
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy, forward_request
-from tests.support.random_edits import Hand
+from tests.support.random_edits import RandomEditor
 from tests.support.raw import RawClient
 
 MakeProxy = Callable[..., Proxy]
@@ -30,14 +39,14 @@ def test_it_shows_what_a_full_read_shows_after_any_changes(
     server: QbittorrentServer, make_proxy: MakeProxy, seed: int
 ) -> None:
     proxy, dice = make_proxy(server), random.Random(seed)
-    with IncrementalSession(instance(proxy, server)) as mirror, Session(instance(server)) as session:
-        hand = Hand(server, dice)
+    with IncrementalSession(make_instance(proxy, server)) as mirror, Session(make_instance(server)) as session:
+        hand = RandomEditor(server, dice)
         mirror.read_snapshot()
         for _ in range(12):
             for _ in range(dice.randrange(1, 5)):
                 hand.change()
-            agree(mirror, session)
-        assert full_reads(proxy) < 6 or server.version < "v4.6"
+            wait_until_equal(mirror, session)
+        assert count_full_reads(proxy) < 6 or server.version < "v4.6"
 
 
 @INCREMENTAL
@@ -50,8 +59,8 @@ def test_where_nothing_changes_it_asks_once_and_gives_the_same_object(
     if count:
         raw.add_magnets(map(make_magnet, range(count)))
     raw.add_magnets([make_magnet(-1), make_magnet(-2)])
-    with IncrementalSession(instance(proxy, server)) as mirror:
-        first = settled(mirror)
+    with IncrementalSession(make_instance(proxy, server)) as mirror:
+        first = wait_until_settled(mirror)
         proxy.clear()
         for _ in range(20):
             assert mirror.read_snapshot() is first
@@ -69,18 +78,18 @@ def test_torrents_that_wait_for_metadata_are_looked_at_first(
     server = make_server(new)
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets(map(make_magnet, range(5)))
-    with IncrementalSession(instance(proxy, server)) as mirror:
-        settled(mirror)
+    with IncrementalSession(make_instance(proxy, server)) as mirror:
+        wait_until_settled(mirror)
         raw.start_torrents(1)
         RawClient.wait_until(lambda: "metaDL" in {torrent.state for torrent in mirror.read_snapshot().torrents})
-        first = settled(mirror)
+        first = wait_until_settled(mirror)
         proxy.clear()
         assert mirror.read_snapshot() is first
         assert [request.endpoint for request in proxy.requests] == ["torrents/info", "sync/maindata"]
-        assert full_reads(proxy) == 0
+        assert count_full_reads(proxy) == 0
         raw.post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
         assert len(mirror.read_snapshot().torrents) == 4
-        assert full_reads(proxy) == proxy.count_requests("auth/login") == 1, "it could have got another id"
+        assert count_full_reads(proxy) == proxy.count_requests("auth/login") == 1, "it could have got another id"
 
 
 @INCREMENTAL
@@ -90,9 +99,9 @@ def test_what_it_starts_without_metadata_ends_the_deltas(
     server = make_server(new)
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets(map(make_magnet, range(3)))
-    seeded = seeding(server, tmp_path)
+    seeded = seed_random_file(server, tmp_path)
     raw.post("torrents/stop", hashes=seeded)
-    with IncrementalSession(instance(proxy, server)) as mirror:
+    with IncrementalSession(make_instance(proxy, server)) as mirror:
         steps: list[tuple[Callable[[], None], bool]] = [
             (lambda: mirror.start_torrents([seeded]), False),
             (lambda: mirror.add_magnets([make_magnet(7)], AddOptions(stopped=True, auto_tmm=False)), False),
@@ -100,11 +109,11 @@ def test_what_it_starts_without_metadata_ends_the_deltas(
             (lambda: mirror.add_magnets([make_magnet(8)], AddOptions(stopped=False, auto_tmm=False)), True),
         ]
         for act, ends in steps:
-            settled(mirror)
+            wait_until_settled(mirror)
             proxy.clear()
             act()
             mirror.read_snapshot()
-            assert full_reads(proxy) == proxy.count_requests("auth/login") == int(ends)
+            assert count_full_reads(proxy) == proxy.count_requests("auth/login") == int(ends)
 
 
 @pytest.mark.parametrize("old", ["4.2.5", "4.5.2"])
@@ -112,16 +121,16 @@ def test_before_4_6_every_read_is_full(make_server: MakeServer, make_proxy: Make
     server = make_server(old)
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets([make_magnet(1)])
-    with IncrementalSession(instance(proxy, server)) as mirror:
-        first = settled(mirror)
-        before = full_reads(proxy)
+    with IncrementalSession(make_instance(proxy, server)) as mirror:
+        first = wait_until_settled(mirror)
+        before = count_full_reads(proxy)
         assert mirror.read_snapshot() is mirror.read_full_snapshot() is first
-        assert full_reads(proxy) == before + 2
+        assert count_full_reads(proxy) == before + 2
         assert proxy.count_requests("sync/maindata") == 0
 
 
 def test_what_it_does_itself_it_sees(server: QbittorrentServer) -> None:
-    with IncrementalSession(instance(server)) as mirror, Session(instance(server)) as session:
+    with IncrementalSession(make_instance(server)) as mirror, Session(make_instance(server)) as session:
         assert mirror.read_snapshot().torrents == ()
         mirror.create_category("linux", "/tmp/linux")
         mirror.add_magnets([make_magnet(1), make_magnet(2)], AddOptions(stopped=True, auto_tmm=False, category="linux"))
@@ -133,18 +142,18 @@ def test_what_it_does_itself_it_sees(server: QbittorrentServer) -> None:
         assert mirror.read_snapshot().categories["linux"].save_path == "/tmp/other"
         mirror.delete_torrents([make_infohash(1)], delete_files=False)
         assert [torrent.id for torrent in mirror.read_snapshot().torrents] == [make_infohash(2)]
-        agree(mirror, session)
+        wait_until_equal(mirror, session)
 
 
 @INCREMENTAL
 def test_a_full_read_comes_every_15_minutes_and_when_asked_for(
     make_server: MakeServer, make_proxy: MakeProxy, new: str
 ) -> None:
-    server, clock = make_server(new), Clock()
+    server, clock = make_server(new), ManualMonotonicClock()
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets(map(make_magnet, range(3)))
-    with IncrementalSession(instance(proxy, server), now=clock) as mirror:
-        first = settled(mirror)
+    with IncrementalSession(make_instance(proxy, server), now=clock) as mirror:
+        first = wait_until_settled(mirror)
         for passed, full, expected in (
             (FULL_READ_INTERVAL - 1, False, 0),
             (1, False, 1),
@@ -157,7 +166,7 @@ def test_a_full_read_comes_every_15_minutes_and_when_asked_for(
             assert (mirror.read_full_snapshot() if full else mirror.read_snapshot()) is first, (
                 "nothing changed, however it was read"
             )
-            assert full_reads(proxy) == expected
+            assert count_full_reads(proxy) == expected
 
 
 @INCREMENTAL
@@ -174,8 +183,8 @@ def test_a_change_between_the_two_ways_of_reading_is_not_missed(
         raw.add_tags([2], "for a moment")
         forward_request(*request)
 
-    with IncrementalSession(instance(proxy, server)) as mirror, Session(instance(server)) as session:
-        settled(mirror)
+    with IncrementalSession(make_instance(proxy, server)) as mirror, Session(make_instance(server)) as session:
+        wait_until_settled(mirror)
         proxy.add_fault("torrents/info", rename_and_forward)
         assert {torrent.name for torrent in mirror.read_full_snapshot().torrents} == {
             "torrent-0",
@@ -184,9 +193,9 @@ def test_a_change_between_the_two_ways_of_reading_is_not_missed(
         }
         raw.post("torrents/rename", name="torrent-1", **renamed)
         raw.remove_tags([2], "for a moment")
-        assert content(mirror.read_snapshot()) == content(session.read_snapshot())
-        RawClient.wait_until(lambda: cost(mirror) == 1)
-        assert content(mirror.read_snapshot()) == content(session.read_snapshot())
+        assert snapshot_content(mirror.read_snapshot()) == snapshot_content(session.read_snapshot())
+        RawClient.wait_until(lambda: count_read_requests(mirror) == 1)
+        assert snapshot_content(mirror.read_snapshot()) == snapshot_content(session.read_snapshot())
 
 
 @INCREMENTAL
@@ -197,7 +206,7 @@ def test_the_stop_intent_is_known_while_the_state_hides_it(
     raw, proxy = RawClient(server), make_proxy(server)
     data = os.urandom(60_000)
     (server.downloads / "lost").write_bytes(data)
-    key, file = torrent_file(tmp_path, "lost", data)
+    key, file = write_torrent_file(tmp_path, "lost", data)
     raw.add_magnets([str(file)], paused="false", stopped="false")
     raw.add_magnets([make_magnet(1)])
     raw.wait_until(lambda: raw.list_torrents()[key]["progress"] == 1)
@@ -205,8 +214,8 @@ def test_the_stop_intent_is_known_while_the_state_hides_it(
     server.restart()
     proxy.port, raw = server.port, RawClient(server)
     raw.wait_until(lambda: raw.list_torrents()[key]["state"] == "missingFiles")
-    with IncrementalSession(instance(proxy, server)) as mirror:
-        first = settled(mirror)
+    with IncrementalSession(make_instance(proxy, server)) as mirror:
+        first = wait_until_settled(mirror)
         assert {torrent.id: torrent.stopped for torrent in first.torrents} == {key: False, make_infohash(1): True}
         proxy.clear()
         raw.post("torrents/stop", hashes=key)  # which its state does not show, and no delta tells
@@ -214,4 +223,4 @@ def test_the_stop_intent_is_known_while_the_state_hides_it(
         assert [(t.stopped, t.state) for t in shown.torrents if t.id == key] == [(True, "missingFiles")]
         assert mirror.read_snapshot() is shown
         assert [request.endpoint for request in proxy.requests] == ["sync/maindata", "torrents/info"] * 2
-        assert full_reads(proxy) == 0
+        assert count_full_reads(proxy) == 0

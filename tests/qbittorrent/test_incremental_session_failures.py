@@ -17,11 +17,25 @@ from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import IncrementalSession, Session
 from tests.conftest import MakeServer
-from tests.support.incremental_sessions import INCREMENTAL, Clock, agree, cost, full_reads, settled
-from tests.support.instances import OPTIONS_ROW, QBITTORRENT, as_json, instance, stub, text
+from tests.support.incremental_sessions import (
+    INCREMENTAL,
+    ManualMonotonicClock,
+    count_full_reads,
+    count_read_requests,
+    wait_until_equal,
+    wait_until_settled,
+)
+from tests.support.instances import (
+    OPTIONS_ROW,
+    QBITTORRENT_ANSWERS,
+    json_answer,
+    make_instance,
+    serve_stub,
+    text_answer,
+)
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Fault, Proxy, answer_with_status, cut_answer, hang_after, hang_before, reset_after
-from tests.support.random_edits import Hand
+from tests.support.random_edits import RandomEditor
 from tests.support.raw import RawClient
 
 MakeProxy = Callable[..., Proxy]
@@ -43,9 +57,12 @@ def test_after_a_failure_it_reads_in_full(make_server: MakeServer, make_proxy: M
     server = make_server(new)
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets(map(make_magnet, range(20)))
-    with IncrementalSession(instance(proxy, server, read_timeout=0.5)) as mirror, Session(instance(server)) as session:
+    with (
+        IncrementalSession(make_instance(proxy, server, read_timeout=0.5)) as mirror,
+        Session(make_instance(server)) as session,
+    ):
         for number, endpoint in enumerate(("sync/maindata", "torrents/info", "torrents/categories")):
-            settled(mirror)
+            wait_until_settled(mirror)
             raw.add_tags([1], f"told to nobody {number}")
             proxy.clear()
             proxy.add_fault(endpoint, FAULTS[fault])
@@ -55,16 +72,16 @@ def test_after_a_failure_it_reads_in_full(make_server: MakeServer, make_proxy: M
                 with pytest.raises(InstanceError):
                     mirror.read_full_snapshot() if number else mirror.read_snapshot()
             raw.add_tags([1], f"told after it {number}")
-            reads = full_reads(proxy)
-            agree(mirror, session)
-            assert full_reads(proxy) > reads - (number == 0 and fault == "a lost login")
+            reads = count_full_reads(proxy)
+            wait_until_equal(mirror, session)
+            assert count_full_reads(proxy) > reads - (number == 0 and fault == "a lost login")
             assert 1 <= proxy.count_requests("auth/login") <= 2, "no session that asked for deltas is gone on with"
 
 
 def test_a_restart_is_followed_by_a_full_read(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets(map(make_magnet, range(5)))
-    with IncrementalSession(instance(proxy, server)) as mirror:
+    with IncrementalSession(make_instance(proxy, server)) as mirror:
         mirror.read_snapshot()
         for number in range(2):
             raw.add_tags([number], "new")
@@ -72,9 +89,9 @@ def test_a_restart_is_followed_by_a_full_read(server: QbittorrentServer, make_pr
             server.restart()
             proxy.port, raw = server.port, RawClient(server)
             proxy.clear()
-            with Session(instance(server)) as session:
-                agree(mirror, session)
-            assert full_reads(proxy) >= 1
+            with Session(make_instance(server)) as session:
+                wait_until_equal(mirror, session)
+            assert count_full_reads(proxy) >= 1
             assert proxy.count_requests("auth/login") == 1
 
 
@@ -85,7 +102,7 @@ def test_a_server_that_wants_no_login_is_known_to_have_restarted(
     server = make_server(new, preferences={"WebUI\\LocalHostAuth": "false"})
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets(map(make_magnet, range(3)))
-    with IncrementalSession(instance(proxy)) as mirror:
+    with IncrementalSession(make_instance(proxy)) as mirror:
         mirror.read_snapshot()
         raw.post("torrents/delete", hashes=make_infohash(1), deleteFiles="false")
         server.restart()
@@ -96,7 +113,7 @@ def test_a_server_that_wants_no_login_is_known_to_have_restarted(
             == set(raw.list_torrents())
             == {*map(make_infohash, (0, 2))}
         )
-        assert (full_reads(proxy), proxy.count_requests("app/version")) == (1, 1), "it may be another version"
+        assert (count_full_reads(proxy), proxy.count_requests("app/version")) == (1, 1), "it may be another version"
 
 
 @INCREMENTAL
@@ -110,7 +127,7 @@ def test_a_hybrid_torrent_that_gets_another_id_breaks_nothing(make_server: MakeS
     source.wait_until(lambda: [row["state"] for row in source.list_torrents().values()] == ["stalledUP"])
     ((key, row),) = source.list_torrents().items()
     v1 = row["infohash_v1"]
-    with IncrementalSession(instance(server)) as mirror, Session(instance(server)) as session:
+    with IncrementalSession(make_instance(server)) as mirror, Session(make_instance(server)) as session:
         mirror.read_snapshot()
         mirror.add_magnets([f"magnet:?xt=urn:btih:{v1}"], AddOptions(stopped=False, auto_tmm=False))
         RawClient.wait_until(lambda: [torrent.id for torrent in mirror.read_snapshot().torrents] == [v1])
@@ -119,20 +136,20 @@ def test_a_hybrid_torrent_that_gets_another_id_breaks_nothing(make_server: MakeS
         raw.post("torrents/addPeers", hashes=v1, peers=f"127.0.0.1:{seeder.listen_port}")
         raw.wait_until(lambda: set(raw.list_torrents()) == {key})
         assert [torrent.id for torrent in mirror.read_snapshot().torrents] == [key]
-        agree(mirror, session)
-        RawClient.wait_until(lambda: cost(mirror) == 1)
+        wait_until_equal(mirror, session)
+        RawClient.wait_until(lambda: count_read_requests(mirror) == 1)
         assert [torrent.id for torrent in mirror.read_full_snapshot().torrents] == [key]
 
 
 def test_with_an_api_key_every_read_is_full(make_server: MakeServer, make_proxy: MakeProxy) -> None:
     server = make_server("5.3.0")
     proxy, key = make_proxy(server), Secret(RawClient(server).post("app/rotateAPIKey").json()["apiKey"])
-    with IncrementalSession(instance(proxy, api_key=key)) as mirror, Session(instance(server)) as session:
-        hand = Hand(server, random.Random(3))
+    with IncrementalSession(make_instance(proxy, api_key=key)) as mirror, Session(make_instance(server)) as session:
+        hand = RandomEditor(server, random.Random(3))
         for _ in range(4):
             hand.change()
-            agree(mirror, session)
-        assert settled(mirror) is mirror.read_full_snapshot()
+            wait_until_equal(mirror, session)
+        assert wait_until_settled(mirror) is mirror.read_full_snapshot()
         assert proxy.count_requests("sync/maindata") == 0
 
 
@@ -153,18 +170,18 @@ ROW: dict[str, Any] = {"name": "b", "state": "stoppedDL", "category": "", "tags"
 def told(**torrents: Any) -> dict[str, Any]:
     """A stub whose torrents/info has one torrent, and whose maindata says what is given, always in full."""
     return {
-        **QBITTORRENT,
-        "torrents/info": as_json(json.dumps([{"hash": TORRENT, **ROW}])),
-        "sync/maindata": as_json(json.dumps({"rid": 1, "full_update": True, "torrents": torrents})),
+        **QBITTORRENT_ANSWERS,
+        "torrents/info": json_answer(json.dumps([{"hash": TORRENT, **ROW}])),
+        "sync/maindata": json_answer(json.dumps({"rid": 1, "full_update": True, "torrents": torrents})),
     }
 
 
 @pytest.mark.parametrize("name", ["a", "b"])
 def test_where_the_two_ways_of_reading_disagree_the_full_list_is_believed_and_it_is_said(name: str) -> None:
-    clock, said = Clock(), list[str]()
+    clock, said = ManualMonotonicClock(), list[str]()
     ghost = {"f" * 40: {**ROW, "infohash_v1": "f" * 40}} if name == "a" else {}
     answers = told(**{TORRENT: {**ROW, "name": name}}, **ghost)
-    with stub(answers) as url, IncrementalSession(instance(url), now=clock, warn=said.append) as mirror:
+    with serve_stub(answers) as url, IncrementalSession(make_instance(url), now=clock, warn=said.append) as mirror:
         for _ in range(3):
             assert [torrent.name for torrent in mirror.read_snapshot().torrents] == ["b"]
             assert said == []
@@ -175,17 +192,20 @@ def test_where_the_two_ways_of_reading_disagree_the_full_list_is_believed_and_it
 
 def test_a_maindata_that_is_not_whole_means_full_reads() -> None:
     said = list[str]()
-    with stub(told(**{TORRENT: {"name": "b"}})) as url, IncrementalSession(instance(url), warn=said.append) as mirror:
+    with (
+        serve_stub(told(**{TORRENT: {"name": "b"}})) as url,
+        IncrementalSession(make_instance(url), warn=said.append) as mirror,
+    ):
         assert mirror.read_snapshot() is mirror.read_snapshot()
         assert len(said) == 2 and "full one" in said[0]
 
 
 @pytest.mark.parametrize("reply", ["[]", "{}", '{"rid": "1"}', '{"rid": 1, "torrents": {"all": {}}}', "Ok.", ""])
 def test_a_maindata_of_another_shape_is_an_error(reply: str) -> None:
-    answers = {**QBITTORRENT, "sync/maindata": as_json(reply)}
+    answers = {**QBITTORRENT_ANSWERS, "sync/maindata": json_answer(reply)}
     with (
-        stub(answers) as url,
-        IncrementalSession(instance(url)) as mirror,
+        serve_stub(answers) as url,
+        IncrementalSession(make_instance(url)) as mirror,
         pytest.raises(InstanceError, match="sync/maindata"),
     ):
         mirror.read_snapshot()
@@ -193,6 +213,6 @@ def test_a_maindata_of_another_shape_is_an_error(reply: str) -> None:
 
 @pytest.mark.parametrize("web_api", ["2.5.1", "2.8.19", "2.9.1"])
 def test_an_old_server_is_not_asked_for_maindata(web_api: str) -> None:
-    answers = {**QBITTORRENT, "app/webapiVersion": text(web_api)}
-    with stub(answers) as url, IncrementalSession(instance(url)) as mirror:
+    answers = {**QBITTORRENT_ANSWERS, "app/webapiVersion": text_answer(web_api)}
+    with serve_stub(answers) as url, IncrementalSession(make_instance(url)) as mirror:
         assert mirror.read_snapshot() is mirror.read_snapshot()

@@ -13,10 +13,10 @@ from reconciler.model.secret import Secret
 from reconciler.qbittorrent import Session
 from reconciler.qbittorrent.inspector import Inspector
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.instances import as_json, instance, stub, text
+from tests.support.instances import json_answer, make_instance, serve_stub, text_answer
 from tests.support.raw import RawClient
 
-APP = {"version": text("v5.1.0"), "webapiVersion": text("2.11.4")}
+APP = {"version": text_answer("v5.1.0"), "webapiVersion": text_answer("2.11.4")}
 
 
 def test_all_there_is_to_ask(server: QbittorrentServer, make_proxy: MakeProxy, version: str, tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_all_there_is_to_ask(server: QbittorrentServer, make_proxy: MakeProxy, v
     (tmp_path / "file").write_text("x")
     raw, proxy = RawClient(server), make_proxy(server)
     five = version.startswith("5.")
-    with Inspector(instance(proxy, server)) as inspector:
+    with Inspector(make_instance(proxy, server)) as inspector:
         clock = inspector.get_server_time()
         assert clock is not None
         assert abs(clock - datetime.now(UTC)) < timedelta(seconds=30)
@@ -43,7 +43,7 @@ def test_all_there_is_to_ask(server: QbittorrentServer, make_proxy: MakeProxy, v
 def test_free_space_with_an_api_key(make_server: MakeServer, make_proxy: MakeProxy) -> None:
     key = "qbt_" + "k" * 28
     server = make_server("5.3.0", api_key=key)
-    with Inspector(instance(make_proxy(server), server, api_key=Secret(key))) as inspector:
+    with Inspector(make_instance(make_proxy(server), server, api_key=Secret(key))) as inspector:
         free = inspector.read_free_space()
     assert free is not None
     assert free > 0
@@ -52,7 +52,7 @@ def test_free_space_with_an_api_key(make_server: MakeServer, make_proxy: MakePro
 def test_the_time_is_that_of_the_last_answer() -> None:
     """What this stub gives beside the body is by Python's own server."""
     answers = {f"app/{key}": answer for key, answer in APP.items()}
-    with stub(answers) as server, Inspector(instance(server)) as inspector:
+    with serve_stub(answers) as server, Inspector(make_instance(server)) as inspector:
         clock = inspector.get_server_time()
     assert clock is not None
     assert abs(clock - datetime.now(UTC)) < timedelta(seconds=30)
@@ -61,7 +61,7 @@ def test_the_time_is_that_of_the_last_answer() -> None:
 def test_an_interface_that_is_not_there_shows(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     raw = RawClient(server)
     raw.post("app/setPreferences", json='{"current_network_interface": "wg-not-there"}')
-    with Session(instance(make_proxy(server), server)) as session:
+    with Session(make_instance(make_proxy(server), server)) as session:
         seen = session.read_network_state(interface=True, transfer=False)
     assert seen.interface == "wg-not-there"
     assert seen.interfaces is not None
@@ -69,10 +69,10 @@ def test_an_interface_that_is_not_there_shows(server: QbittorrentServer, make_pr
 
 
 def test_an_answer_of_another_shape_is_told() -> None:
-    answers = {f"app/{key}": answer for key, answer in {**APP, "buildInfo": as_json("[]")}.items()}
+    answers = {f"app/{key}": answer for key, answer in {**APP, "buildInfo": json_answer("[]")}.items()}
     with (
-        stub(answers) as server,
-        Inspector(instance(server)) as inspector,
+        serve_stub(answers) as server,
+        Inspector(make_instance(server)) as inspector,
         pytest.raises(InstanceError, match="unexpected shape"),
     ):
         inspector.read_libtorrent_version()

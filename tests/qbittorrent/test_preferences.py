@@ -19,7 +19,14 @@ from reconciler.model.preferences import SECRET_MASK, SECRET_PREFERENCES
 from reconciler.model.secret import Secret
 from reconciler.model.versions import INCREMENTAL_SYNC
 from reconciler.qbittorrent import IncrementalSession, Session
-from tests.support.instances import QBITTORRENT, as_json, instance, stub, text, torrent_file
+from tests.support.instances import (
+    QBITTORRENT_ANSWERS,
+    json_answer,
+    make_instance,
+    serve_stub,
+    text_answer,
+    write_torrent_file,
+)
 from tests.support.magnets import make_magnet
 from tests.support.preference_table import asked
 from tests.support.proxy import Proxy
@@ -44,10 +51,10 @@ def test_preferences_are_read_only_where_some_are_declared(
     server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
     proxy = make_proxy(server)
-    with Session(instance(proxy, server)) as session:
+    with Session(make_instance(proxy, server)) as session:
         assert session.read_snapshot().preferences is None
     assert proxy.count_requests("app/preferences") == 0
-    with Session(instance(proxy, server, preferences=DECLARED)) as session:
+    with Session(make_instance(proxy, server, preferences=DECLARED)) as session:
         preferences = session.read_snapshot().preferences
     assert preferences is not None
     assert preferences["queueing_enabled"] is True
@@ -59,7 +66,7 @@ def test_a_mirror_sees_a_preference_change_and_nothing_else_does(
 ) -> None:
     raw, proxy = RawClient(server), make_proxy(server)
     raw.add_magnets([make_magnet(1)])
-    with IncrementalSession(instance(proxy, server, preferences=DECLARED)) as mirror:
+    with IncrementalSession(make_instance(proxy, server, preferences=DECLARED)) as mirror:
         raw.wait_until(lambda: mirror.read_snapshot() is mirror.read_snapshot())
         before = mirror.read_snapshot()
         raw.post("app/setPreferences", json=json.dumps({"queueing_enabled": False}))
@@ -74,11 +81,11 @@ def test_a_mirror_sees_a_preference_change_and_nothing_else_does(
 
 def test_the_place_of_the_content_is_told_since_4_3_1(server: QbittorrentServer, tmp_path: Path) -> None:
     (server.downloads / "a b").write_bytes(b"x" * 1000)
-    _, file = torrent_file(tmp_path, "a b", b"x" * 1000)
+    _, file = write_torrent_file(tmp_path, "a b", b"x" * 1000)
     raw = RawClient(server)
     raw.add_magnets([str(file)], paused="false", stopped="false")
     raw.wait_until(lambda: all(row["progress"] == 1 for row in raw.list_torrents().values()))
-    with Session(instance(server)) as session, IncrementalSession(instance(server)) as mirror:
+    with Session(make_instance(server)) as session, IncrementalSession(make_instance(server)) as mirror:
         (torrent,) = session.read_snapshot().torrents
         mirror.read_snapshot()
         assert mirror.read_snapshot().torrents == (torrent,)
@@ -88,11 +95,11 @@ def test_the_place_of_the_content_is_told_since_4_3_1(server: QbittorrentServer,
 
 def test_an_answer_that_echoes_a_preference_is_not_passed_on() -> None:
     answers = {
-        **QBITTORRENT,
-        "app/setPreferences": text('invalid json: {"proxy_password":"hunter2"}', 400),
-        "app/preferences": as_json('{"proxy_password": "hunter2", "web_ui_api_key": "hunter2"'),
+        **QBITTORRENT_ANSWERS,
+        "app/setPreferences": text_answer('invalid json: {"proxy_password":"hunter2"}', 400),
+        "app/preferences": json_answer('{"proxy_password": "hunter2", "web_ui_api_key": "hunter2"'),
     }
-    with stub(answers) as url, Session(instance(url)) as session:
+    with serve_stub(answers) as url, Session(make_instance(url)) as session:
         for call in (session.read_preferences, partial(session.set_preferences, {"proxy_password": Secret("hunter2")})):
             with pytest.raises(InstanceError) as error:
                 call()

@@ -14,7 +14,7 @@ from reconciler.model.errors import InstanceError
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
-from tests.support.instances import QBITTORRENT, instance, stub, text
+from tests.support.instances import QBITTORRENT_ANSWERS, make_instance, serve_stub, text_answer
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy, answer_with_status, cut_answer, hang_before, reset_before
 from tests.support.raw import RawClient
@@ -45,7 +45,7 @@ def test_nothing_secret_shows_whatever_goes_wrong(
         echo,
         answer_with_status(404, link),
     ):
-        session = Session(instance(proxy, server, read_timeout=0.3))
+        session = Session(make_instance(proxy, server, read_timeout=0.3))
         session.open()
         shown.append(repr(session) + str(vars(session)))
         calls: dict[str, Callable[[], object]] = {
@@ -67,8 +67,8 @@ def test_nothing_secret_shows_whatever_goes_wrong(
 
 
 def test_an_echo_of_the_api_key_is_not_passed_on() -> None:
-    answers = {**QBITTORRENT, "torrents/createCategory": text("you sent Bearer qbt_s3cretKey", 400)}
-    with stub(answers) as url, Session(instance(url, api_key=Secret("qbt_s3cretKey"))) as session:
+    answers = {**QBITTORRENT_ANSWERS, "torrents/createCategory": text_answer("you sent Bearer qbt_s3cretKey", 400)}
+    with serve_stub(answers) as url, Session(make_instance(url, api_key=Secret("qbt_s3cretKey"))) as session:
         create = partial(session.create_category, "a", "")
         with pytest.raises(InstanceError) as error:
             create()
@@ -77,14 +77,14 @@ def test_an_echo_of_the_api_key_is_not_passed_on() -> None:
 
 def test_the_credentials_of_a_url_are_not_shown() -> None:
     with pytest.raises(InstanceError) as error:
-        Session(instance("http://admin:s3cret@127.0.0.1:1/?token=s3cret")).open()
+        Session(make_instance("http://admin:s3cret@127.0.0.1:1/?token=s3cret")).open()
     assert "s3cret" not in _shown(error.value)
 
 
 def test_a_key_that_cannot_be_sent_is_not_shown(any_server: QbittorrentServer) -> None:
     for key in ("qbt_s3cret\nX: y", "qbt_s3cret\N{SNOWMAN}"):
         with pytest.raises(InstanceError) as error:
-            Session(instance(any_server.url, api_key=Secret(key))).open()
+            Session(make_instance(any_server.url, api_key=Secret(key))).open()
         assert "s3cret" not in _shown(error.value)
 
 
@@ -94,6 +94,6 @@ def test_a_login_that_echoes_is_not_passed_on(any_server: QbittorrentServer, mak
         "auth/login", answer_with_status(400, f"username=admin&password={any_server.password}", "text/plain")
     )
     with pytest.raises(InstanceError) as error:
-        Session(instance(proxy, any_server)).open()
+        Session(make_instance(proxy, any_server)).open()
     assert any_server.password not in _shown(error.value)
     assert RawClient(any_server).list_torrents() == {}

@@ -13,7 +13,7 @@ from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.errors import UnsupportedError
 from reconciler.model.snapshot import AddOptions, LiveCategory
 from reconciler.qbittorrent import Session
-from tests.support.instances import QBITTORRENT, instance, stub, text, torrent_file
+from tests.support.instances import QBITTORRENT_ANSWERS, make_instance, serve_stub, text_answer, write_torrent_file
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.raw import RawClient
 
@@ -29,7 +29,7 @@ def test_an_add_follows_none_of_the_servers_own_settings(server: QbittorrentServ
     raw = RawClient(server)
     raw.post("app/setPreferences", json=json.dumps(HOSTILE))
     path = str(server.profile / "elsewhere")
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         session.add_magnets([make_magnet(1)], AddOptions(stopped=False, auto_tmm=False, save_path=path))
         session.add_magnets([make_magnet(2)], AddOptions(stopped=True, auto_tmm=False))
         raw.wait_until(lambda: len(raw.list_torrents()) == 2)
@@ -41,7 +41,7 @@ def test_an_add_follows_none_of_the_servers_own_settings(server: QbittorrentServ
 
 def test_only_magnets_are_added(any_server: QbittorrentServer) -> None:
     options = AddOptions(stopped=True, auto_tmm=False)
-    with Session(instance(any_server)) as session:
+    with Session(make_instance(any_server)) as session:
         for link in ("/etc/passwd", "http://x/y.torrent", make_infohash(1), make_magnet(1) + "\n/etc/passwd", ""):
             with pytest.raises(ValueError, match="only magnet links"):
                 session.add_magnets([make_magnet(2), link], options)
@@ -52,7 +52,7 @@ def test_only_magnets_are_added(any_server: QbittorrentServer) -> None:
 
 @pytest.mark.parametrize("tags", [[""], ["a", " "], ["a,b"]])
 def test_a_tag_that_would_mean_another_is_not_sent(any_server: QbittorrentServer, tags: list[str]) -> None:
-    with Session(instance(any_server)) as session:
+    with Session(make_instance(any_server)) as session:
         for call in (session.add_tags, session.remove_tags):
             with pytest.raises(ValueError, match="tags"):
                 call([make_infohash(1)], tags)
@@ -67,7 +67,7 @@ def test_an_edited_category_keeps_its_download_path(
         form |= {"downloadPathEnabled": str(download_path is not False), "downloadPath": str(download_path or "")}
     raw.post("torrents/createCategory", **form)
     before = raw.list_categories()["a"]
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         session.edit_category(session.read_categories()["a"], "/b")
     assert raw.list_categories()["a"] == {**before, "savePath": "/b"}
 
@@ -93,7 +93,7 @@ def test_an_edited_category_keeps_its_share_limits(make_server: Any) -> None:
     )
     before = raw.list_categories()["a"]
     assert (before["ratio_limit"], before["share_limits_mode"]) == (1.5, "MatchAll")
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         session.edit_category(session.read_categories()["a"], "/b")
     assert raw.list_categories()["a"] == {**before, "savePath": "/b"}
 
@@ -102,8 +102,12 @@ def test_an_edited_category_keeps_its_share_limits(make_server: Any) -> None:
 def test_an_edit_that_would_reset_share_limits_is_not_made(web_api: str) -> None:
     # 5.2 resets them and takes none (4b429e4f in qBittorrent mends it for 5.3)
     unset = {"ratio_limit": -2, "share_limit_action": "Default", "download_path": None}
-    answers = {**QBITTORRENT, "app/webapiVersion": text(web_api), "torrents/editCategory": text("")}
-    with stub(answers) as url, Session(instance(url)) as session:
+    answers = {
+        **QBITTORRENT_ANSWERS,
+        "app/webapiVersion": text_answer(web_api),
+        "torrents/editCategory": text_answer(""),
+    }
+    with serve_stub(answers) as url, Session(make_instance(url)) as session:
         session.edit_category(LiveCategory("a", "/a", unset), "/b")
         assert session.request_count == 3
         with pytest.raises(UnsupportedError, match=r"share limits .* 5.3"):
@@ -117,11 +121,11 @@ def test_data_goes_only_where_it_was_asked_for(server: QbittorrentServer, tmp_pa
     for file in files:
         data = os.urandom(50_000)
         file.write_bytes(data)
-        key, torrent = torrent_file(tmp_path, file.name, data)
+        key, torrent = write_torrent_file(tmp_path, file.name, data)
         raw.add_magnets([str(torrent)], paused="false", stopped="false")
         keys.append(key)
     raw.wait_until(lambda: all(row["progress"] == 1 for row in raw.list_torrents().values()))
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         session.delete_torrents(keys[:1], delete_files=False)
         session.delete_torrents(keys[1:], delete_files=True)
     raw.wait_until(lambda: not raw.list_torrents() and not files[1].exists())

@@ -12,7 +12,16 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.errors import InstanceError, UnsupportedError
 from reconciler.qbittorrent import Session
-from tests.support.instances import OPTIONS_ROW, QBITTORRENT, as_json, instance, recorded, stub, text, torrent_file
+from tests.support.instances import (
+    OPTIONS_ROW,
+    QBITTORRENT_ANSWERS,
+    json_answer,
+    make_instance,
+    serve_stub,
+    text_answer,
+    wait_for_endpoints,
+    write_torrent_file,
+)
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
@@ -26,9 +35,9 @@ def test_a_run_that_changes_nothing_takes_six_requests(
     if count:
         raw.add_magnets(map(make_magnet, range(count)))
         raw.wait_until(lambda: {row["state"][-2:] for row in raw.list_torrents().values()} == {"DL"})
-    with Session(instance(proxy, server)) as session:
+    with Session(make_instance(proxy, server)) as session:
         assert len(session.read_snapshot().torrents) == count
-    assert len(recorded(proxy, 6)) == session.request_count == 6
+    assert len(wait_for_endpoints(proxy, 6)) == session.request_count == 6
 
 
 def test_the_stop_intent_is_known_whatever_the_state(server: QbittorrentServer, tmp_path: Path) -> None:
@@ -36,19 +45,19 @@ def test_the_stop_intent_is_known_whatever_the_state(server: QbittorrentServer, 
     for name in ("running", "stopped"):
         data = os.urandom(60_000)
         (server.downloads / name).write_bytes(data)
-        key, file = torrent_file(tmp_path, name, data)
+        key, file = write_torrent_file(tmp_path, name, data)
         keys.append(key)
         raw.add_magnets([str(file)], paused="false", stopped="false")
     running, stopped = keys
     raw.wait_until(lambda: all(row["progress"] == 1 for row in raw.list_torrents().values()))
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         session.stop_torrents([stopped])
         raw.wait_until(lambda: [t.stopped for t in session.read_torrents([stopped])] == [True])
     for name in ("running", "stopped"):
         (server.downloads / name).unlink()
     server.restart()
     meant, seen = {running: False, stopped: True}, set()
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         while "missingFiles" not in seen:  # after checkingResumeData, the first state of all
             torrents = session.read_snapshot().torrents
             assert {torrent.id: torrent.stopped for torrent in torrents} == meant
@@ -63,7 +72,7 @@ def test_a_torrent_is_read_with_all_that_is_used(server: QbittorrentServer) -> N
     options = {"category": "linux", "savepath": "/tmp/a b", "rename": "Grüße"}
     RawClient(server).add_magnets([make_magnet(1)], **options)
     RawClient(server).add_tags([1], "reconcile:home", "x y")
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         (torrent,) = session.read_snapshot().torrents
     assert torrent.id == torrent.infohashes.v1 == make_infohash(1)
     assert (torrent.name, torrent.category, torrent.save_path) == ("Grüße", "linux", "/tmp/a b")
@@ -95,7 +104,10 @@ ONE = ROW % ("a" * 40, "stoppedDL")
     ],
 )
 def test_a_list_that_is_not_one_of_whole_torrents_is_an_error(reply: str) -> None:
-    with stub({**QBITTORRENT, "torrents/info": as_json(reply)}) as url, Session(instance(url)) as session:
+    with (
+        serve_stub({**QBITTORRENT_ANSWERS, "torrents/info": json_answer(reply)}) as url,
+        Session(make_instance(url)) as session,
+    ):
         with pytest.raises(InstanceError, match=r"seedbox: torrents/info .* unexpected shape") as error:
             session.read_snapshot()
         assert not error.value.transient
@@ -104,8 +116,8 @@ def test_a_list_that_is_not_one_of_whole_torrents_is_an_error(reply: str) -> Non
 @pytest.mark.parametrize("reply", ["[]", "null", '{"a": null}', '{"a": {}}', '{"a": {"savePath": 1}}'])
 def test_categories_of_another_shape_are_an_error(reply: str) -> None:
     with (
-        stub({**QBITTORRENT, "torrents/categories": as_json(reply)}) as url,
-        Session(instance(url)) as session,
+        serve_stub({**QBITTORRENT_ANSWERS, "torrents/categories": json_answer(reply)}) as url,
+        Session(make_instance(url)) as session,
         pytest.raises(InstanceError, match="unexpected shape"),
     ):
         session.read_snapshot()
@@ -114,16 +126,16 @@ def test_categories_of_another_shape_are_an_error(reply: str) -> None:
 def test_a_number_that_is_none_is_no_error() -> None:
     reply = ONE.replace('"progress": 0', '"progress": null')
     with (
-        stub({**QBITTORRENT, "torrents/info": as_json(f"[{reply}]")}) as url,
-        Session(instance(url)) as session,
+        serve_stub({**QBITTORRENT_ANSWERS, "torrents/info": json_answer(f"[{reply}]")}) as url,
+        Session(make_instance(url)) as session,
     ):
         assert session.read_snapshot().torrents[0].progress == 0.0
 
 
 def test_torrents_that_were_not_asked_for_are_an_error() -> None:
     with (
-        stub({**QBITTORRENT, "torrents/info": as_json(f"[{ONE}]")}) as url,
-        Session(instance(url)) as session,
+        serve_stub({**QBITTORRENT_ANSWERS, "torrents/info": json_answer(f"[{ONE}]")}) as url,
+        Session(make_instance(url)) as session,
         pytest.raises(InstanceError, match="not requested"),
     ):
         session.read_torrents(["b" * 40])
@@ -132,8 +144,12 @@ def test_torrents_that_were_not_asked_for_are_an_error() -> None:
 @pytest.mark.parametrize("web_api", ["2.17", "3.0.0", "12.1.1.1", "2.16.2"])
 def test_a_newer_version_is_not_refused_but_its_filter_is_not_trusted(web_api: str) -> None:
     hidden = ROW % ("a" * 40, "pondering")
-    answers = {**QBITTORRENT, "app/webapiVersion": text(web_api), "torrents/info": as_json(f"[{hidden}]")}
-    with stub(answers) as url, Session(instance(url)) as session:
+    answers = {
+        **QBITTORRENT_ANSWERS,
+        "app/webapiVersion": text_answer(web_api),
+        "torrents/info": json_answer(f"[{hidden}]"),
+    }
+    with serve_stub(answers) as url, Session(make_instance(url)) as session:
         assert session.web_api == web_api
         if web_api == "2.16.2":
             assert session.read_snapshot().torrents[0].stopped
@@ -144,7 +160,7 @@ def test_a_newer_version_is_not_refused_but_its_filter_is_not_trusted(web_api: s
 
 @pytest.mark.parametrize("web_api", ["2.4.1", "2.0", "1.0"])
 def test_an_older_version_than_4_2_4_is_refused(web_api: str) -> None:
-    with stub({**QBITTORRENT, "app/webapiVersion": text(web_api)}) as url:
-        session = Session(instance(url))
+    with serve_stub({**QBITTORRENT_ANSWERS, "app/webapiVersion": text_answer(web_api)}) as url:
+        session = Session(make_instance(url))
         with pytest.raises(UnsupportedError, match=r"too old.*4\.2\.4"):
             session.open()

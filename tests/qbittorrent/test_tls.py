@@ -14,7 +14,7 @@ from reconciler.model.errors import BrokenResponseError, InstanceError, Unreacha
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
 from tests.support.certificates import make_self_signed_certificate
-from tests.support.instances import instance, stub
+from tests.support.instances import make_instance, serve_stub
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 
@@ -39,7 +39,7 @@ def secure(any_server: QbittorrentServer, make_proxy: MakeProxy, certificate: Pa
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_a_base_path_is_kept(server: QbittorrentServer, make_proxy: MakeProxy, slash: str) -> None:
     proxy = make_proxy(server, base_path="/apps/qbt")
-    with Session(replace(instance(proxy, server), url=proxy.url + slash)) as session:
+    with Session(replace(make_instance(proxy, server), url=proxy.url + slash)) as session:
         session.add_magnets([make_magnet(1)], AddOptions(stopped=True, auto_tmm=False))
         session.read_snapshot()
     assert proxy.count_requests("torrents/info") == 1
@@ -49,7 +49,7 @@ def test_a_base_path_is_kept(server: QbittorrentServer, make_proxy: MakeProxy, s
 def test_tls_with_an_own_certificate(
     secure: Proxy, any_server: QbittorrentServer, certificate: Path, by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = instance(secure, any_server)
+    place = make_instance(secure, any_server)
     if by == "ca_file":
         place = replace(place, ca_file=str(certificate))
     if by == "no verification":
@@ -65,7 +65,7 @@ def test_a_certificate_that_is_not_trusted_is_for_a_person_to_mend(
     secure: Proxy, any_server: QbittorrentServer
 ) -> None:
     with pytest.raises(UnreachableError, match=r"certificate of https://127.0.0.1:.*not trusted.*tls.ca_file") as error:
-        Session(instance(secure, any_server)).open()
+        Session(make_instance(secure, any_server)).open()
     assert not error.value.transient
     assert secure.requests == []
 
@@ -74,7 +74,7 @@ def test_a_certificate_of_another_name_is_not_trusted(
     secure: Proxy, any_server: QbittorrentServer, certificate: Path
 ) -> None:
     place = replace(
-        instance(secure, any_server, ca_file=str(certificate)), url=secure.url.replace("127.0.0.1", "localhost")
+        make_instance(secure, any_server, ca_file=str(certificate)), url=secure.url.replace("127.0.0.1", "localhost")
     )
     with pytest.raises(UnreachableError, match=r"not valid for 'localhost'|Hostname mismatch"):
         Session(place).open()
@@ -84,7 +84,7 @@ def test_no_verification_is_no_verification_whatever_the_environment_says(
     secure: Proxy, any_server: QbittorrentServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
-    with Session(instance(secure, any_server, tls_verify=False)) as session:
+    with Session(make_instance(secure, any_server, tls_verify=False)) as session:
         assert session.request_count == 3
 
 
@@ -95,19 +95,19 @@ def test_a_ca_file_that_is_missing_or_none_is_told_so(
     junk.write_text("hello")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(missing))
     with pytest.raises(InstanceError, match="REQUESTS_CA_BUNDLE"):
-        Session(instance(secure, any_server)).open()
+        Session(make_instance(secure, any_server)).open()
     for file, says in ((missing, "missing.pem is not a file"), (junk, "no certificate in PEM")):
         with pytest.raises(UnreachableError, match=says) as error:
-            Session(instance(secure, any_server, ca_file=str(file))).open()
+            Session(make_instance(secure, any_server, ca_file=str(file))).open()
         assert not error.value.transient
 
 
 def test_https_where_http_is_spoken_and_the_other_way_round(secure: Proxy, any_server: QbittorrentServer) -> None:
     with pytest.raises(UnreachableError, match=r"did not answer in TLS in time.*http://"):  # qBittorrent waits for more
-        Session(replace(instance(any_server), url=any_server.url.replace("http:", "https:"))).open()
-    with stub({}) as url, pytest.raises(UnreachableError, match=r"does not speak TLS.*http://") as error:
-        Session(instance(url.replace("http:", "https:"))).open()
+        Session(replace(make_instance(any_server), url=any_server.url.replace("http:", "https:"))).open()
+    with serve_stub({}) as url, pytest.raises(UnreachableError, match=r"does not speak TLS.*http://") as error:
+        Session(make_instance(url.replace("http:", "https:"))).open()
     assert not error.value.transient
     with pytest.raises(BrokenResponseError):
-        Session(replace(instance(secure, any_server), url=secure.url.replace("https:", "http:"))).open()
+        Session(replace(make_instance(secure, any_server), url=secure.url.replace("https:", "http:"))).open()
     assert secure.requests == []

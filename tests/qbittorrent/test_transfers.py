@@ -14,8 +14,8 @@ from reconciler.model.status import Transfer
 from reconciler.qbittorrent import IncrementalSession, Session
 from reconciler.qbittorrent.transfers import NO_ETA, TransferStats
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.incremental_sessions import INCREMENTAL, settled
-from tests.support.instances import instance
+from tests.support.incremental_sessions import INCREMENTAL, wait_until_settled
+from tests.support.instances import make_instance
 from tests.support.raw import RawClient
 from tests.support.seeding import keep_introducing_peer, seed_torrent_slowly, upload_torrent
 
@@ -96,7 +96,7 @@ def test_real_bytes(version: str, make_server: MakeServer) -> None:
     with keep_introducing_peer(server, key, seeder):
         for kind in (Session, IncrementalSession):
             gauge = TransferStats()
-            with kind(instance(server), transfer_stats=gauge) as session:
+            with kind(make_instance(server), transfer_stats=gauge) as session:
                 downloads = partial(shows, session, gauge, lambda one: one.download_rate > 0 and one.eta is not None)
                 RawClient.wait_until(downloads, 60)
         RawClient(seeder).post("torrents/setUploadLimit", hashes=key, limit=0)
@@ -105,7 +105,7 @@ def test_real_bytes(version: str, make_server: MakeServer) -> None:
             (seeder, lambda one: 0.9 < one.ratio < 1.2),
         ):
             gauge = TransferStats()
-            with Session(instance(place), transfer_stats=gauge) as session:
+            with Session(make_instance(place), transfer_stats=gauge) as session:
                 RawClient.wait_until(partial(shows, session, gauge, condition), 90)
 
 
@@ -120,7 +120,7 @@ def test_it_costs_no_request_and_does_not_disturb_the_snapshot(
     gauge = TransferStats()
     with (
         keep_introducing_peer(server, key, seeder),
-        IncrementalSession(instance(proxy, seeder), transfer_stats=gauge) as mirror,
+        IncrementalSession(make_instance(proxy, seeder), transfer_stats=gauge) as mirror,
     ):
 
         def uploads() -> bool:
@@ -129,7 +129,7 @@ def test_it_costs_no_request_and_does_not_disturb_the_snapshot(
             return found is not None and found.upload_rate > 0
 
         RawClient.wait_until(uploads, 60)
-        first = settled(mirror)
+        first = wait_until_settled(mirror)
         proxy.clear()
         seen, last = set[Transfer | None](), first
 

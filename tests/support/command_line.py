@@ -28,7 +28,7 @@ NOWHERE: Final = "http://127.0.0.1:9"  # a port that nobody listens on
 
 
 @dataclass(frozen=True)
-class Ran(commands.CommandResult):
+class JsonCommandResult(commands.CommandResult):
     """What a process gave."""
 
     @property
@@ -37,7 +37,7 @@ class Ran(commands.CommandResult):
         return json.loads(self.out)
 
 
-def environ(**more: str) -> dict[str, str]:
+def make_environ(**more: str) -> dict[str, str]:
     """The environment without what could change a report, plus what is given."""
     kept = {
         key: value for key, value in os.environ.items() if not key.startswith(("RECONCILE_", "GITHUB_", "NO_COLOR"))
@@ -45,10 +45,10 @@ def environ(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(Path(__file__).parents[2]), "HOME_PASSWORD": "secret-of-home", **more}
 
 
-def reconcile(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
+def run_reconcile(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> JsonCommandResult:
     """Run `reconcile` in a folder."""
-    done = commands.run_reconcile(folder, *arguments, environ=environ(**(env or {})), timeout=60)
-    return Ran(done.exit_code, done.out, done.err)
+    done = commands.run_reconcile(folder, *arguments, environ=make_environ(**(env or {})), timeout=60)
+    return JsonCommandResult(done.exit_code, done.out, done.err)
 
 
 def write_desired(folder: Path, url: str = NOWHERE, name: str = "desired.yaml") -> Path:
@@ -58,12 +58,12 @@ def write_desired(folder: Path, url: str = NOWHERE, name: str = "desired.yaml") 
     return file
 
 
-def on_terminal(
+def run_on_terminal(
     folder: Path, *arguments: str, meanwhile: Callable[[subprocess.Popen[bytes]], None] | None = None, **env: str
 ) -> str:
     """What `reconcile` writes on a terminal, both streams together."""
     main, side = pty.openpty()
-    process = subprocess.Popen((*COMMAND, *arguments), cwd=folder, env=environ(**env), stdout=side, stderr=side)
+    process = subprocess.Popen((*COMMAND, *arguments), cwd=folder, env=make_environ(**env), stdout=side, stderr=side)
     os.close(side)
     if meanwhile:
         threading.Thread(target=meanwhile, args=(process,), daemon=True).start()

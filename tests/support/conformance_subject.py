@@ -14,58 +14,58 @@ from reconciler.model.snapshot import AddOptions, LiveTorrent
 from reconciler.testing import MemoryInstance
 from tests.support.torrents import make_content, make_created_torrent
 
-PATIENCE = 15.0  # seconds; the slowest effect is a state that shows with the next refresh, 1.5 s
+EFFECT_TIMEOUT = 15.0  # seconds; the slowest effect is a state that shows with the next refresh, 1.5 s
 
 STOPPED = AddOptions(stopped=True, auto_tmm=False)
 
 
 @dataclass(frozen=True)
-class Subject:
+class ConformanceSubject:
     """One instance under test. Tests share it, so each uses torrents and categories of its own."""
 
     target: OpenTarget
     version: tuple[int, ...]
     root: str  # a folder that the instance can write to
 
-    def file(self, number: int) -> str:
+    def write_content(self, number: int) -> str:
         """The path of a new file with the data `content(number)`."""
-        path = self.path() + ".bin"
+        path = self.new_path() + ".bin"
         Path(path).write_bytes(make_content(number))
         if isinstance(self.target, MemoryInstance):
             self.target.disk[path] = partial(make_created_torrent, number)
         return path
 
-    def path(self) -> str:
+    def new_path(self) -> str:
         """A folder that nothing else uses."""
         return f"{self.root}/{secrets.token_hex(4)}"
 
-    def category(self, save_path: str | None = None) -> str:
+    def new_category(self, save_path: str | None = None) -> str:
         """A category that nothing else uses; made where a path (or "") is given."""
         name = f"c{secrets.token_hex(4)}"
         if save_path is not None:
             self.target.create_category(name, save_path)
         return name
 
-    def added(self, count: int = 1, options: AddOptions = STOPPED) -> list[str]:
+    def add_torrents(self, count: int = 1, options: AddOptions = STOPPED) -> list[str]:
         """The ids of new torrents, once the instance shows them."""
         hashes = [secrets.token_hex(20) for _ in range(count)]
-        self.target.add_magnets([magnet(key) for key in hashes], options)
-        self.eventually(hashes, lambda found: len(found) == count)
+        self.target.add_magnets([make_v1_magnet(key) for key in hashes], options)
+        self.wait_until(hashes, lambda found: len(found) == count)
         return hashes
 
-    def one(self, key: str) -> LiveTorrent:
+    def read_torrent(self, key: str) -> LiveTorrent:
         """The torrent of this id."""
         (torrent,) = self.target.read_torrents([key])
         return torrent
 
-    def eventually(self, ids: Collection[str], holds: Callable[[tuple[LiveTorrent, ...]], bool]) -> None:
+    def wait_until(self, ids: Collection[str], holds: Callable[[tuple[LiveTorrent, ...]], bool]) -> None:
         """Read until it holds, or fail."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + EFFECT_TIMEOUT
         while not holds(found := self.target.read_torrents(ids)):
             assert time.monotonic() < end, found
             time.sleep(0.02)
 
 
-def magnet(key: str, name: str | None = None) -> str:
+def make_v1_magnet(key: str, name: str | None = None) -> str:
     """A magnet link of a v1 infohash."""
     return f"magnet:?xt=urn:btih:{key}" + (f"&dn={name}" if name else "")

@@ -19,24 +19,24 @@ REPOSITORY = Path(__file__).parents[2]
 DEPLOY = REPOSITORY / "deploy"
 
 
-def documents(text: str) -> list[dict[str, Any]]:
+def parse_documents(text: str) -> list[dict[str, Any]]:
     """The YAML documents of a text."""
     return [dict(one) for one in YAML(typ="safe", pure=True).load_all(text) if one]
 
 
-def image_environ() -> dict[str, str]:
+def read_image_environ() -> dict[str, str]:
     """What the image brings along."""
     (*_, last) = dockerfile.parse_dockerfile((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
     return {key: value for key, value in last.environ.items() if key.startswith("RECONCILE_")}
 
 
-def image_words() -> list[str]:
+def read_image_command() -> list[str]:
     """What the image runs where nothing else is said, without the name of the command."""
     (*_, last) = dockerfile.parse_dockerfile((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
     return last.commands["CMD"]
 
 
-def started(
+def parse_watch_command(
     words: Sequence[str], environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Settings, RunSettings]:
     """The watch that these words start. A variable that no option reads would be ignored in silence: it fails."""
@@ -59,7 +59,7 @@ def started(
     return started
 
 
-def hosts(text: str) -> list[str]:
+def list_registry_images(text: str) -> list[str]:
     """The images in a text whose name begins with the host of a registry."""
     images = [line.split("image:")[1].split("#")[0].strip() for line in text.splitlines() if "image: " in line]
     return [image for image in images if "/" in image and any(sign in image.split("/")[0] for sign in ".:")]

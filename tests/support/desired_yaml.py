@@ -16,7 +16,7 @@ BUNNY = "magnet:?xt=urn:btih:dd8255ecdc7ca55fb0bbf81323d87062db1f6d1c"
 STEEL = "magnet:?xt=urn:btih:209c8226b299b308beaf2b9cd3fb49212dbd13ec"
 
 HEAD = 'version: 1\npolicy: sync\ninstances: {home: {url: "http://127.0.0.1:8080"}}\n'
-TWO = """version: 1
+TWO_INSTANCES_HEAD = """version: 1
 policy: sync
 instances:
   home: {url: "http://127.0.0.1:8080"}
@@ -24,27 +24,27 @@ instances:
 """
 
 
-def write(folder: Path, text: str, name: str = "desired.yaml") -> Path:
+def write_file(folder: Path, text: str, name: str = "desired.yaml") -> Path:
     """A file with that text."""
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def loaded(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> DesiredState:
+def load_text(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> DesiredState:
     """What one file means."""
-    return load([write(folder, text)], environ or {})
+    return load([write_file(folder, text)], environ or {})
 
 
-def problems_of(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> list[str]:
+def load_problems(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> list[str]:
     """The problems of one file, as `line:column: message`."""
-    path = write(folder, text)
+    path = write_file(folder, text)
     with pytest.raises(DesiredStateError) as error:
         load([path], environ or {})
     return [str(problem).removeprefix(f"{path}:") for problem in error.value.problems]
 
 
-def uri(torrent: DesiredTorrent) -> str:
+def magnet_uri(torrent: DesiredTorrent) -> str:
     """The magnet link of an entry."""
     assert isinstance(torrent.source, Magnet)
     return torrent.source.uri

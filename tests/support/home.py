@@ -16,7 +16,7 @@ from tests.support.magnets import make_magnet
 
 
 @dataclass(frozen=True)
-class Ran(commands.CommandResult):
+class ReportedRun(commands.CommandResult):
     """What one run of the command gave."""
 
     @property
@@ -50,11 +50,11 @@ class Home:
         return self.folder / "desired.yaml"
 
     @property
-    def whole_environ(self) -> dict[str, str]:
+    def full_environ(self) -> dict[str, str]:
         """The environment of the command."""
         return {**os.environ, **self.environ}
 
-    def instance(self, url: str, username: str, password: str, name: str = "box", more: str = "") -> None:
+    def add_instance(self, url: str, username: str, password: str, name: str = "box", more: str = "") -> None:
         """Name an instance for every desired state written from now on. `more`: further keys, a line each."""
         variable = f"{name.upper()}_PASSWORD"
         self.environ[variable] = password
@@ -70,33 +70,33 @@ class Home:
         text = f"version: 1\nowner: home\npolicy: {policy}\n{head}\ninstances:\n{''.join(self._instances)}{listed}"
         self.file.write_text(text)
 
-    def run(self, *options: str, environ: Mapping[str, str] | None = None) -> Ran:
+    def run(self, *options: str, environ: Mapping[str, str] | None = None) -> ReportedRun:
         """`reconcile --output json OPTIONS` to its end."""
-        return self.typed("--output", "json", *options, environ=environ)
+        return self.run_arguments("--output", "json", *options, environ=environ)
 
-    def typed(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ran:
+    def run_arguments(self, *arguments: str, environ: Mapping[str, str] | None = None) -> ReportedRun:
         """`reconcile ARGUMENTS` as a person types it, to its end."""
-        done = commands.run_reconcile(self.folder, *arguments, environ={**self.whole_environ, **(environ or {})})
-        return Ran(done.exit_code, done.out, done.err)
+        done = commands.run_reconcile(self.folder, *arguments, environ={**self.full_environ, **(environ or {})})
+        return ReportedRun(done.exit_code, done.out, done.err)
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         """`reconcile` under way, for tests that interrupt it."""
         return subprocess.Popen(
             (*COMMAND, "--output", "json", *options),
             cwd=self.folder,
-            env=self.whole_environ,
+            env=self.full_environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
 
-def entry(number: int, **keys: object) -> str:
+def make_entry(number: int, **keys: object) -> str:
     """An entry with a made-up magnet as flow YAML; values are written as JSON, which is YAML."""
     pairs = [f'"{key}": {json.dumps(value)}' for key, value in {"magnet": make_magnet(number), **keys}.items()]
     return "{" + ", ".join(pairs) + "}"
 
 
-def entries(count: int, **keys: object) -> Iterator[str]:
+def make_entries(count: int, **keys: object) -> Iterator[str]:
     """Many entries alike."""
-    return (entry(number, **keys) for number in range(count))
+    return (make_entry(number, **keys) for number in range(count))

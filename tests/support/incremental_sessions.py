@@ -11,14 +11,14 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.snapshot import Snapshot
 from reconciler.qbittorrent import IncrementalSession, Session
-from tests.support.instances import torrent_file
+from tests.support.instances import write_torrent_file
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 
 INCREMENTAL = pytest.mark.parametrize("new", ["5.1.0", "5.3.0"])  # the versions that tell deltas
 
 
-class Clock:
+class ManualMonotonicClock:
     """A clock that is moved by hand."""
 
     def __init__(self) -> None:
@@ -28,40 +28,42 @@ class Clock:
         return self.time
 
 
-def content(snapshot: Snapshot) -> Any:
+def snapshot_content(snapshot: Snapshot) -> Any:
     """All that a snapshot says, but for the order of its torrents."""
     torrents = {torrent.id: torrent for torrent in snapshot.torrents}
     assert len(torrents) == len(snapshot.torrents)
     return snapshot.version, snapshot.web_api, snapshot.supports_v2, torrents, snapshot.categories
 
 
-def agree(mirror: IncrementalSession, session: Session, within: float = 10.0) -> None:
+def wait_until_equal(mirror: IncrementalSession, session: Session, within: float = 10.0) -> None:
     """Wait until the mirror shows what a full read shows: a rename, stop or start is told with the next refresh."""
-    RawClient.wait_until(lambda: content(mirror.read_snapshot()) == content(session.read_snapshot()), within)
+    RawClient.wait_until(
+        lambda: snapshot_content(mirror.read_snapshot()) == snapshot_content(session.read_snapshot()), within
+    )
 
 
-def full_reads(proxy: Proxy) -> int:
+def count_full_reads(proxy: Proxy) -> int:
     """How often all torrents were asked for."""
     return sum(r.endpoint == "torrents/info" and b"hashes" not in r.body for r in proxy.requests)
 
 
-def settled(mirror: IncrementalSession) -> Snapshot:
+def wait_until_settled(mirror: IncrementalSession) -> Snapshot:
     """A snapshot once nothing moves any more."""
-    RawClient.wait_until(lambda: mirror.read_snapshot() is mirror.read_snapshot() and cost(mirror) <= 2)
+    RawClient.wait_until(lambda: mirror.read_snapshot() is mirror.read_snapshot() and count_read_requests(mirror) <= 2)
     return mirror.read_snapshot()
 
 
-def seeding(server: QbittorrentServer, folder: Path) -> str:
+def seed_random_file(server: QbittorrentServer, folder: Path) -> str:
     """The id of a torrent that the server seeds, from now on."""
     raw, data = RawClient(server), os.urandom(60_000)
     (server.downloads / "seeded").write_bytes(data)
-    key, file = torrent_file(folder, "seeded", data)
+    key, file = write_torrent_file(folder, "seeded", data)
     raw.add_magnets([str(file)], paused="false", stopped="false")
     raw.wait_until(lambda: raw.list_torrents()[key]["state"] == "stalledUP")
     return key
 
 
-def cost(mirror: IncrementalSession) -> int:
+def count_read_requests(mirror: IncrementalSession) -> int:
     before = mirror.request_count
     mirror.read_snapshot()
     return mirror.request_count - before

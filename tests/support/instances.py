@@ -18,7 +18,9 @@ from reconciler.model.secret import Secret
 from tests.support.proxy import Proxy
 
 
-def instance(place: QbittorrentServer | Proxy | str, server: QbittorrentServer | None = None, **more: Any) -> Instance:
+def make_instance(
+    place: QbittorrentServer | Proxy | str, server: QbittorrentServer | None = None, **more: Any
+) -> Instance:
     """An instance at a server, or at what stands before it, with the credentials of the server."""
     url = place if isinstance(place, str) else place.url
     owner = place if isinstance(place, QbittorrentServer) else server
@@ -28,7 +30,7 @@ def instance(place: QbittorrentServer | Proxy | str, server: QbittorrentServer |
     return Instance("seedbox", Position("desired.yaml", 3, 3), url, **values)
 
 
-def recorded(proxy: Proxy, count: int) -> list[str]:
+def wait_for_endpoints(proxy: Proxy, count: int) -> list[str]:
     """The endpoints of what went through a proxy, once that is `count_requests` requests: it records them when they end."""
     end = time.monotonic() + 10
     while len(proxy.requests) < count and time.monotonic() < end:
@@ -36,11 +38,11 @@ def recorded(proxy: Proxy, count: int) -> list[str]:
     return [request.endpoint for request in proxy.requests]
 
 
-Answer = tuple[int, dict[str, str], bytes]
+StubAnswer = tuple[int, dict[str, str], bytes]
 
 
 @contextmanager
-def stub(answers: dict[str, Answer]) -> Iterator[str]:
+def serve_stub(answers: dict[str, StubAnswer]) -> Iterator[str]:
     """A web server that is no qBittorrent: its fixed answers by endpoint, and 404 for all else. Gives its URL."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -73,12 +75,12 @@ def stub(answers: dict[str, Answer]) -> Iterator[str]:
         server.server_close()
 
 
-def text(body: str, code: int = 200) -> Answer:
+def text_answer(body: str, code: int = 200) -> StubAnswer:
     """A plain text answer."""
     return code, {"Content-Type": "text/plain; charset=UTF-8"}, body.encode()
 
 
-def as_json(body: str) -> Answer:
+def json_answer(body: str) -> StubAnswer:
     """A JSON answer."""
     return 200, {"Content-Type": "application/json"}, body.encode()
 
@@ -96,16 +98,16 @@ OPTIONS_ROW: dict[str, Any] = {  # what a row of torrents/info says of options, 
     "seeding_time_limit": -2,
 }
 
-QBITTORRENT = {
-    "auth/login": text("Ok."),
-    "app/version": text("v5.1.0"),
-    "app/webapiVersion": text("2.11.4"),
-    "torrents/info": as_json("[]"),
-    "torrents/categories": as_json("{}"),
+QBITTORRENT_ANSWERS = {
+    "auth/login": text_answer("Ok."),
+    "app/version": text_answer("v5.1.0"),
+    "app/webapiVersion": text_answer("2.11.4"),
+    "torrents/info": json_answer("[]"),
+    "torrents/categories": json_answer("{}"),
 }
 
 
-def torrent_file(folder: Path, name: str, data: bytes, source: str = "") -> tuple[str, Path]:
+def write_torrent_file(folder: Path, name: str, data: bytes, source: str = "") -> tuple[str, Path]:
     """The infohash and the path of a new .torrent file for a single file of up to 64 KiB.
 
     Another `source` makes another torrent of the same content.

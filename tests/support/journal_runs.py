@@ -21,16 +21,16 @@ DESIRED = DesiredState(
 )
 
 
-class Diary:
+class JournalRecorder:
     """A journal in a folder under a clock of ours, and what it warned of."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.warnings: list[str] = []
         self.now = EPOCH
-        self.journal = self.another()
+        self.journal = self.open_journal()
 
-    def another(self) -> Journal:
+    def open_journal(self) -> Journal:
         """As another process would open it."""
         return Journal(self.folder, self.warnings.append, lambda: self.now)
 
@@ -46,7 +46,9 @@ class Diary:
         return {name: one.count for name, one in self.journal.read_owned_counts(DESIRED).items()}
 
 
-def done(verb: Verb, number: int, outcome: Outcome = Outcome.APPLIED, error: str | None = None) -> ActionResult:
+def make_action_result(
+    verb: Verb, number: int, outcome: Outcome = Outcome.APPLIED, error: str | None = None
+) -> ActionResult:
     """An action and what became of it."""
     changes = {
         Verb.ADD: (Change("owner", None, "me"), Change("category", None, "films")),
@@ -55,11 +57,11 @@ def done(verb: Verb, number: int, outcome: Outcome = Outcome.APPLIED, error: str
     return ActionResult(make_torrent_action(verb, f"t{number}", "a reason", *changes, number=number), outcome, error)
 
 
-def well(*results: ActionResult, name: str = "home", owned: int = 0) -> InstanceResult:
+def make_read_instance(*results: ActionResult, name: str = "home", owned: int = 0) -> InstanceResult:
     """An instance that was read."""
     return InstanceResult(name, Status.OK, version="v5.1.0", owned=owned, results=results)
 
 
-def away(why: str = "home: no connection", name: str = "home") -> InstanceResult:
+def make_unread_instance(why: str = "home: no connection", name: str = "home") -> InstanceResult:
     """An instance that was not."""
     return InstanceResult(name, Status.UNREACHABLE, why)

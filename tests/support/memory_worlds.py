@@ -11,22 +11,22 @@ from reconciler.testing.memory import MemoryInstance
 from tests.support.strategies import make_world
 
 
-def memory(case: Mapping[str, Any], version: str) -> tuple[DesiredState, MemoryInstance]:
+def make_memory_world(case: Mapping[str, Any], version: str) -> tuple[DesiredState, MemoryInstance]:
     """The desired state of a case, and an instance in memory that is as the case says."""
     desired, snapshot = make_world({**case, "version": version})
     box = MemoryInstance(version, with_preferences=bool(case["declared_preferences"]))
     box.torrents = {torrent.id: torrent for torrent in snapshot.torrents}
     box.live_categories = {
-        name: category if snapshot_knows(version) else replace(category, download_path=None)
+        name: category if has_download_paths(version) else replace(category, download_path=None)
         for name, category in snapshot.categories.items()
     }
     return desired, box
 
 
-def snapshot_knows(version: str) -> bool:
+def has_download_paths(version: str) -> bool:
     """Do categories of that version have download paths?"""
     return version != "4.2.5"
 
 
-class Killed(BaseException):
+class SimulatedKill(BaseException):
     """Stands for SIGKILL: nothing of ours handles it."""

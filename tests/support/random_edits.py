@@ -15,7 +15,7 @@ TAGS = ("a", "b", "reconcile:home")
 CATEGORIES = ("", "linux", "films")
 
 
-class Hand:
+class RandomEditor:
     """Changes a server by one random step at a time; the same dice make the same steps."""
 
     def __init__(self, server: QbittorrentServer, dice: random.Random) -> None:

@@ -12,7 +12,7 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
-from tests.support.instances import instance
+from tests.support.instances import make_instance
 from tests.support.raw import RawClient
 from tests.support.torrents import TorrentKind, make_content, make_torrent
 
@@ -24,7 +24,7 @@ def seed_torrent(server: QbittorrentServer, number: int, kind: TorrentKind) -> I
     data = make_torrent(number, kind, size=DEFAULT_SIZE)
     (server.downloads / f"torrent-{number}").write_bytes(make_content(number, DEFAULT_SIZE))
     hashes, raw = parse_metainfo(data).infohashes, RawClient(server)
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         session.add_torrent_files({"a": data}, AddOptions(stopped=False, auto_tmm=False))
     raw.wait_until(
         lambda: any(row["state"] == "stalledUP" for key, row in raw.list_torrents().items() if key in hashes.ids)
@@ -65,7 +65,7 @@ def introduce_peer_in_background(server: QbittorrentServer, key: str, seeder: Qb
 def upload_torrent(server: QbittorrentServer, number: int, size: int) -> str:
     """Give a server the .torrent file of a made-up torrent, running; gives its infohash."""
     data = make_torrent(number, size=size)
-    with Session(instance(server)) as session:
+    with Session(make_instance(server)) as session:
         session.add_torrent_files({"a": data}, AddOptions(stopped=False, auto_tmm=False))
     key = parse_metainfo(data).infohashes.v1
     assert key

@@ -10,7 +10,7 @@ from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus,
 from tests.support.example_runs import make_infohash
 
 
-def row(number: int, state: str = "uploading", **rest: object) -> TorrentStatus:
+def make_status_row(number: int, state: str = "uploading", **rest: object) -> TorrentStatus:
     """A torrent of `home`, in sync; without progress where it is not there."""
     place = Position("desired.yaml", number, 5)
     live = state not in ("missing", "absent", "unknown", "pending")
@@ -22,12 +22,12 @@ def row(number: int, state: str = "uploading", **rest: object) -> TorrentStatus:
     return replace(found, **rest)  # type: ignore[arg-type]
 
 
-def report(*rows: TorrentStatus, status: Status = Status.OK, error: str | None = None) -> StatusReport:
+def make_status_report(*rows: TorrentStatus, status: Status = Status.OK, error: str | None = None) -> StatusReport:
     """What a look at `home` gave."""
     home = InstanceStatus("home", "http://home", status, error, "v5.1.0" if status is Status.OK else None)
     return StatusReport((home,), rows, declared=len(rows))
 
 
-def moving(eta: int | None = None, ratio: float | None = None, down: int = 0, up: int = 0) -> Transfer:
+def make_transfer(eta: int | None = None, ratio: float | None = None, down: int = 0, up: int = 0) -> Transfer:
     """How a transfer gets on."""
     return Transfer(eta, ratio, down, up)

@@ -22,7 +22,7 @@ NOON: Final = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """An answer as it came."""
 
     status: int
@@ -40,27 +40,27 @@ class Answer:
         return json.loads(self.body)
 
 
-class Site:
+class StatusSite:
     """A running server, its board, and how often it was asked for a run."""
 
     def __init__(self, board: StatusBoard, server: WebServer, asked: list[None]) -> None:
-        self.board, self.server, self.asked = board, server, asked
+        self.board, self.server, self.run_requests = board, server, asked
 
-    def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
+    def request(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> HttpAnswer:
         """One request."""
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=5)
         try:
             connection.request(method, path, headers=headers or {})
             answer = connection.getresponse()
-            return Answer(answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read())
+            return HttpAnswer(answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read())
         finally:
             connection.close()
 
 
-MakeSite = Callable[..., Site]
+MakeStatusSite = Callable[..., StatusSite]
 
 
-def finished(
+def make_finished_run(
     run: Run,
     trigger: str = "interval",
     *,
@@ -73,5 +73,5 @@ def finished(
     return FinishedRun(run, trigger, began, seconds, problems, waiting)
 
 
-BACK = Backoff(3, "attic: no connection to http://attic:8080: connection refused", NOON + timedelta(seconds=90))
+BACKOFF = Backoff(3, "attic: no connection to http://attic:8080: connection refused", NOON + timedelta(seconds=90))
 PROBLEM = Problem(make_position(12), 'unknown key "pausd"', 'Did you mean "paused"?')

@@ -11,7 +11,7 @@ from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
 from tests.conftest import MakeServer
-from tests.support.instances import instance
+from tests.support.instances import make_instance
 from tests.support.opentracker import Opentracker
 from tests.support.raw import RawClient
 from tests.support.torrents import make_content, make_torrent
@@ -60,7 +60,7 @@ class Swarm:
         for number, data in files.items():
             (folder / f"{number}.torrent").write_bytes(data)
             write_data(self._seed, number, size)
-        with Session(instance(self._seed)) as session:
+        with Session(make_instance(self._seed)) as session:
             session.add_torrent_files({str(n): data for n, data in files.items()}, SEED_OPTIONS)
         hashes = {number: str(parse_metainfo(data).infohashes.v1) for number, data in files.items()}
         raw = RawClient(self._seed)

@@ -17,14 +17,14 @@ from tests.support.home import Home
 from tests.support.raw import RawClient
 
 
-class Watched:
+class WatchProcess:
     """`reconcile --watch` in a user's folder."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.out: list[str] = []
         self.err: list[str] = []
-        self._readers = [self._reader(process.stdout, self.out), self._reader(process.stderr, self.err)]
+        self._readers = [self._start_reader(process.stdout, self.out), self._start_reader(process.stderr, self.err)]
 
     @property
     def reports(self) -> list[dict[str, Any]]:
@@ -36,14 +36,14 @@ class Watched:
         """The log so far."""
         return [json.loads(line) for line in self.err if line.startswith("{")]
 
-    def said(self, text: str) -> bool:
+    def has_logged(self, text: str) -> bool:
         """Does some line of the log hold this?"""
         return any(text in line for line in self.err)
 
-    def until(self, condition: Callable[[], bool], within: float = 20.0) -> None:
+    def wait_until(self, condition: Callable[[], bool], within: float = 20.0) -> None:
         """Wait for something to come true while it runs."""
         try:
-            RawClient.wait_until(lambda: condition() or self._ended(), within)
+            RawClient.wait_until(lambda: condition() or self._assert_running(), within)
         except AssertionError as error:
             raise AssertionError("it did not happen:\n" + "".join(self.err[-20:])) from error
 
@@ -56,21 +56,21 @@ class Watched:
             reader.join(5)
         return time.monotonic() - began
 
-    def descriptors(self) -> int:
+    def count_descriptors(self) -> int:
         """How many files and sockets it has open."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
-    def resident(self) -> int:
+    def resident_bytes(self) -> int:
         """Its memory in bytes."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
-    def _ended(self) -> bool:
+    def _assert_running(self) -> bool:
         assert self.process.poll() is None, "it ended:\n" + "".join(self.err)
         return False
 
     @staticmethod
-    def _reader(stream: IO[str] | None, lines: list[str]) -> threading.Thread:
+    def _start_reader(stream: IO[str] | None, lines: list[str]) -> threading.Thread:
         assert stream
         thread = threading.Thread(target=lambda: lines.extend(stream), daemon=True)
         thread.start()
@@ -78,10 +78,10 @@ class Watched:
 
 
 @contextmanager
-def watching(home: Home, *options: str, interval: str = "1s") -> Iterator[Watched]:
+def start_watch(home: Home, *options: str, interval: str = "1s") -> Iterator[WatchProcess]:
     """A watch that is ended at the end of the block, if it has not been before."""
     process = home.start("--watch", "--interval", interval, "--log-format", "json", *options)
-    watched = Watched(process)
+    watched = WatchProcess(process)
     try:
         yield watched
     finally:

@@ -25,7 +25,7 @@ MINUTE = 60.0
 HOUR = 3600.0
 
 
-class Told:
+class RecordingListener:
     """An observer that keeps what it is told."""
 
     def __init__(self) -> None:
@@ -38,27 +38,27 @@ class Told:
         self.runs.append(finished_run)
 
 
-class Story:
+class WatchSimulation:
     """A folder, instances in memory, and a loop over them for some pretended time."""
 
     def __init__(self, folder: Path, until: float, *names: str, **options: Any) -> None:
         self.file = folder / "desired.yaml"
-        self.boxes = {name: MemoryInstance() for name in names or ("box",)}
+        self.instances = {name: MemoryInstance() for name in names or ("box",)}
         self.opened: list[str] = []
-        self.contacts: dict[str, list[float]] = {name: [] for name in self.boxes}
+        self.contact_times: dict[str, list[float]] = {name: [] for name in self.instances}
         self.environ = {"PASSWORD": "old"}
-        self.more = ""
+        self.extra_instance_lines = ""
         self.write(1)
         self.time = FakeTime(random=1.0)
         self.stop = threading.Event()
         self.trigger = FakeTrigger(self.time, until, self.stop.set)
-        self.told = Told()
-        self.down = ""  # what is wrong with the server of torrents
+        self.recorder = RecordingListener()
+        self.torrent_server_error = ""  # what is wrong with the server of torrents
         self.fetches: list[float] = []
         self._options = options
-        self.watch = self.new_watch()
+        self.loop = self.make_loop()
 
-    def new_watch(self, interval: float = MINUTE) -> WatchLoop:
+    def make_loop(self, interval: float = MINUTE) -> WatchLoop:
         """A loop on the files as they are now."""
         self.source = DesiredSource([self.file], self.environ, self.fetch)
         return WatchLoop(
@@ -67,26 +67,26 @@ class Story:
             interval,
             self.trigger,
             self.stop,
-            listeners=[self.told],
+            listeners=[self.recorder],
             connect=self.connect,
             retry=RetryPolicy(self.time.clock, max_attempts=1),
-            start_worker=self.aside,
+            start_worker=self.run_worker,
         )
 
     def connect(self, instance: Instance, _stop: threading.Event) -> MemoryInstance:
         self.opened.append(instance.name)
-        self.contacts[instance.name].append(self.time.moment)
-        return self.boxes[instance.name]
+        self.contact_times[instance.name].append(self.time.moment)
+        return self.instances[instance.name]
 
-    def aside(self, work: Callable[[], None]) -> None:
+    def run_worker(self, work: Callable[[], None]) -> None:
         """What is done aside is done at once."""
         work()
 
     def fetch(self, urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
         self.fetches.append(self.time.moment)
         found = {url: parse_metainfo(make_torrent(int(url[-1]))) for url in urls}
-        if self.down:
-            return dict.fromkeys(urls, TorrentFileError(self.down, remote=True))
+        if self.torrent_server_error:
+            return dict.fromkeys(urls, TorrentFileError(self.torrent_server_error, remote=True))
         return {
             url: TorrentFile(url, one.infohashes, one.name, 1, lambda url=url: make_torrent(int(url[-1])))  # type: ignore[misc]
             for url, one in found.items()
@@ -94,22 +94,24 @@ class Story:
 
     def write(self, *numbers: int, head: str = "", more: str = "") -> None:
         instances = "".join(
-            f"  {name}:\n    url: http://{name}\n    username: u\n    password: {{env: PASSWORD}}\n{self.more}"
-            for name in self.boxes
+            f"  {name}:\n    url: http://{name}\n    username: u\n    password: {{env: PASSWORD}}\n{self.extra_instance_lines}"
+            for name in self.instances
         )
         torrents = "".join(
-            f"  - instance: {name}\n    magnet: {make_magnet(number)}\n" for number in numbers for name in self.boxes
+            f"  - instance: {name}\n    magnet: {make_magnet(number)}\n"
+            for number in numbers
+            for name in self.instances
         )
         self.file.write_text(f"version: 1\npolicy: sync\n{head}instances:\n{instances}torrents:\n{torrents}{more}")
 
-    def files(self) -> None:
+    def request_files_run(self) -> None:
         """What the thread that watches the files does."""
         self.trigger.request_run(RunTrigger.FILES)
 
     def run(self) -> list[tuple[float, str]]:
         """Let it run; gives when each run was, and why."""
-        self.watch.run()
-        return [(round(run.started_at.timestamp() - self.epoch, 1), str(run.trigger)) for run in self.told.runs]
+        self.loop.run()
+        return [(round(run.started_at.timestamp() - self.epoch, 1), str(run.trigger)) for run in self.recorder.runs]
 
     @property
     def epoch(self) -> float:

@@ -21,7 +21,7 @@ from reconciler.watch.desired_source import DesiredSource
 from reconciler.watch.schedule import RunTrigger
 from tests.support.magnets import make_infohash
 from tests.support.torrents import make_torrent
-from tests.support.watch_simulation import HOUR, MINUTE, Story, Told
+from tests.support.watch_simulation import HOUR, MINUTE, RecordingListener, WatchSimulation
 
 
 def steps(*actions: Callable[[], object]) -> Callable[[], None]:
@@ -35,52 +35,52 @@ def steps(*actions: Callable[[], object]) -> Callable[[], None]:
 
 
 def test_it_runs_at_once_and_at_intervals_in_one_session(tmp_path: Path) -> None:
-    story = Story(tmp_path, until=200)
+    story = WatchSimulation(tmp_path, until=200)
     assert story.run() == [(0, "start"), (66, "interval"), (132, "interval"), (198, "interval")]
     assert story.opened == ["box"]
-    assert set(story.boxes["box"].torrents) == {make_infohash(1)}
-    assert story.boxes["box"].request_count <= 2 + 4 + 3
+    assert set(story.instances["box"].torrents) == {make_infohash(1)}
+    assert story.instances["box"].request_count <= 2 + 4 + 3
 
 
 def test_a_day_of_a_converged_instance_changes_nothing(tmp_path: Path) -> None:
-    story = Story(tmp_path, until=24 * HOUR)
-    story.watch.run()
-    assert len(story.told.runs) > 1300
-    assert all(not part.results for run in story.told.runs[1:] for part in run.run.instances)
+    story = WatchSimulation(tmp_path, until=24 * HOUR)
+    story.loop.run()
+    assert len(story.recorder.runs) > 1300
+    assert all(not part.results for run in story.recorder.runs[1:] for part in run.run.instances)
     assert story.opened == ["box"]
 
 
 def test_a_changed_file_is_read_when_it_rests_and_run_once(tmp_path: Path) -> None:
-    story = Story(tmp_path, until=100)
-    story.trigger.at(20.0, steps(lambda: story.write(2), story.files))
-    story.trigger.at(21.0, steps(lambda: story.write(2, 3), story.files))
+    story = WatchSimulation(tmp_path, until=100)
+    story.trigger.at(20.0, steps(lambda: story.write(2), story.request_files_run))
+    story.trigger.at(21.0, steps(lambda: story.write(2, 3), story.request_files_run))
     assert story.run() == [(0, "start"), (23, "files"), (89, "interval")]
-    assert set(story.boxes["box"].torrents) == {make_infohash(2), make_infohash(3)}
+    assert set(story.instances["box"].torrents) == {make_infohash(2), make_infohash(3)}
 
 
 def test_a_change_and_its_undoing_make_no_run(tmp_path: Path) -> None:
-    story = Story(tmp_path, until=60)
-    story.trigger.at(20.0, steps(lambda: story.write(2), story.files))
-    story.trigger.at(21.0, steps(lambda: story.write(1), story.files))
+    story = WatchSimulation(tmp_path, until=60)
+    story.trigger.at(20.0, steps(lambda: story.write(2), story.request_files_run))
+    story.trigger.at(21.0, steps(lambda: story.write(1), story.request_files_run))
     assert story.run() == [(0, "start")]
 
 
 def test_a_change_that_nobody_told_of_is_found_at_the_interval(tmp_path: Path) -> None:
-    story = Story(tmp_path, until=80)
+    story = WatchSimulation(tmp_path, until=80)
     story.trigger.at(20.0, lambda: story.write(2))
     assert story.run() == [(0, "start"), (68, "files")], "after the interval and two seconds of rest"
 
 
 def test_a_change_during_a_run_causes_exactly_one_more(tmp_path: Path) -> None:
-    story = Story(tmp_path, until=100)
-    box = story.boxes["box"]
+    story = WatchSimulation(tmp_path, until=100)
+    box = story.instances["box"]
     whole = box.read_snapshot
     changes = iter([2])
 
     def snapshot(files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Any:
         for number in changes:
             story.write(number)
-            story.files()
+            story.request_files_run()
             story.trigger.request_reload()
         return whole()
 
@@ -90,21 +90,21 @@ def test_a_change_during_a_run_causes_exactly_one_more(tmp_path: Path) -> None:
 
 
 def test_a_reload_runs_though_nothing_has_changed(tmp_path: Path) -> None:
-    story = Story(tmp_path, until=40)
+    story = WatchSimulation(tmp_path, until=40)
     story.trigger.at(20.0, steps(story.trigger.request_reload, story.trigger.request_reload))
     story.trigger.at(30.0, lambda: story.trigger.request_run(RunTrigger.SIGNAL))
     assert story.run() == [(0, "start"), (22, "reload"), (32, "signal")]
 
 
 def test_a_broken_file_keeps_the_last_good_state_and_is_said_in_every_run(tmp_path: Path) -> None:
-    story = Story(tmp_path, until=200)
-    box = story.boxes["box"]
-    story.trigger.at(20.0, steps(lambda: story.file.write_text("version: 1\nbogus: 2\n"), story.files))
+    story = WatchSimulation(tmp_path, until=200)
+    box = story.instances["box"]
+    story.trigger.at(20.0, steps(lambda: story.file.write_text("version: 1\nbogus: 2\n"), story.request_files_run))
     story.trigger.at(30.0, box.torrents.clear)
-    story.trigger.at(100.0, steps(lambda: story.write(1, 2), story.files))
+    story.trigger.at(100.0, steps(lambda: story.write(1, 2), story.request_files_run))
     assert [cause for _, cause in story.run()] == ["start", "files", "interval", "files", "interval"]
-    assert [bool(run.problems) for run in story.told.runs] == [False, True, True, False, False]
-    assert story.told.runs[2].run.instances[0].results[0].outcome is Outcome.APPLIED, "drift is healed meanwhile"
+    assert [bool(run.problems) for run in story.recorder.runs] == [False, True, True, False, False]
+    assert story.recorder.runs[2].run.instances[0].results[0].outcome is Outcome.APPLIED, "drift is healed meanwhile"
     assert set(box.torrents) == {make_infohash(1), make_infohash(2)}
 
 
@@ -116,87 +116,87 @@ def test_a_start_on_an_invalid_file_fails(tmp_path: Path) -> None:
 
 
 def test_an_instance_that_fails_is_left_alone_longer_and_longer_while_others_go_on(tmp_path: Path) -> None:
-    story = Story(tmp_path, 1200, "bad", "good")
-    story.boxes["bad"].fail_next(10**6, UnreachableError("gone"))
+    story = WatchSimulation(tmp_path, 1200, "bad", "good")
+    story.instances["bad"].fail_next(10**6, UnreachableError("gone"))
     story.run()
-    tries = story.contacts["bad"]
+    tries = story.contact_times["bad"]
     gaps = [round(later - earlier) for earlier, later in pairwise(tries)]
     assert gaps == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
-    assert set(story.boxes["good"].torrents) == {make_infohash(1)}
-    for run in story.told.runs:
+    assert set(story.instances["good"].torrents) == {make_infohash(1)}
+    for run in story.recorder.runs:
         read = {part.name for part in run.run.instances}
         assert "good" in read
         assert "bad" in (run.backoffs or {}), "said whenever it is not well"
-    skipped = [run for run in story.told.runs if "bad" not in {part.name for part in run.run.instances}]
+    skipped = [run for run in story.recorder.runs if "bad" not in {part.name for part in run.run.instances}]
     assert skipped and all((run.backoffs or {})["bad"].reason == "gone" for run in skipped)
 
 
 def test_it_is_back_as_soon_as_it_answers(tmp_path: Path) -> None:
-    story = Story(tmp_path, 100)
-    box = story.boxes["box"]
+    story = WatchSimulation(tmp_path, 100)
+    box = story.instances["box"]
     box.fail_next(10**6, UnreachableError("gone"))
     story.trigger.at(12.0, lambda: box.fail_next(0, UnreachableError("gone")))
     assert story.run() == [(0, "start"), (17, "retry"), (83, "interval")], "asked at 15, and two seconds of rest"
     assert set(box.torrents) == {make_infohash(1)}
-    assert [list(run.backoffs or {}) for run in story.told.runs] == [["box"], [], []]
+    assert [list(run.backoffs or {}) for run in story.recorder.runs] == [["box"], [], []]
 
 
 def test_one_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
-    story = Story(tmp_path, 600, "bad", "good")
-    bad = story.boxes["bad"]
+    story = WatchSimulation(tmp_path, 600, "bad", "good")
+    bad = story.instances["bad"]
     under_way: list[Any] = []
     bad.fail_next(1, UnreachableError("gone"))
-    story.watch._background_reader._start_worker = under_way.append  # type: ignore[misc]
+    story.loop._background_reader._start_worker = under_way.append  # type: ignore[misc]
     story.trigger.at(300.0, lambda: under_way.pop()())
     assert story.run()[4:6] == [(264, "interval"), (302, "retry")]
-    assert [bool(run.backoffs) for run in story.told.runs] == [True] * 5 + [False] * 5
-    assert story.contacts["bad"] == [0, 1], "asked once for as long as it does not answer"
+    assert [bool(run.backoffs) for run in story.recorder.runs] == [True] * 5 + [False] * 5
+    assert story.contact_times["bad"] == [0, 1], "asked once for as long as it does not answer"
     assert set(bad.torrents) == {make_infohash(1)}
 
 
 def test_what_an_old_address_answers_counts_no_more(tmp_path: Path) -> None:
-    story = Story(tmp_path, 200)
-    box = story.boxes["box"]
+    story = WatchSimulation(tmp_path, 200)
+    box = story.instances["box"]
     under_way: list[Any] = []
     box.fail_next(1, UnreachableError("gone"))
-    story.watch._background_reader._start_worker = under_way.append  # type: ignore[misc]
+    story.loop._background_reader._start_worker = under_way.append  # type: ignore[misc]
 
     def another_password() -> None:
         story.environ["PASSWORD"] = "new"
         story.write(1, head="# another password\n")
-        story.files()
+        story.request_files_run()
 
     story.trigger.at(20.0, another_password)
     story.trigger.at(40.0, lambda: box.fail_next(1, UnreachableError("gone")))
     story.trigger.at(50.0, lambda: under_way.pop()())
     story.run()
-    assert [list(run.backoffs or {}) for run in story.told.runs] == [["box"], [], [], []]
+    assert [list(run.backoffs or {}) for run in story.recorder.runs] == [["box"], [], [], []]
 
 
 def test_refused_credentials_wait_until_they_change(tmp_path: Path) -> None:
-    story = Story(tmp_path, 2 * HOUR - 1)
-    box = story.boxes["box"]
+    story = WatchSimulation(tmp_path, 2 * HOUR - 1)
+    box = story.instances["box"]
     box.fail_next(10**6, AuthenticationError("wrong"))
     story.run()
-    assert len(story.contacts["box"]) == 8, "every 15 minutes"
+    assert len(story.contact_times["box"]) == 8, "every 15 minutes"
 
-    again = Story(tmp_path, 100)
-    box = again.boxes["box"]
+    again = WatchSimulation(tmp_path, 100)
+    box = again.instances["box"]
     box.fail_next(10**6, AuthenticationError("wrong"))
 
     def mend() -> None:
         box.fail_next(0, AuthenticationError("wrong"))
         again.environ["PASSWORD"] = "new"
         again.write(1, head="# another password\n")
-        again.files()
+        again.request_files_run()
 
     again.trigger.at(30.0, mend)
     again.run()
-    assert again.contacts["box"] == [0, 32]
+    assert again.contact_times["box"] == [0, 32]
 
 
 def test_a_bug_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    story = Story(tmp_path, 200)
+    story = WatchSimulation(tmp_path, 200)
     calls: list[int] = []
 
     def broken(*args: Any, **kwargs: Any) -> None:
@@ -206,34 +206,34 @@ def test_a_bug_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("reconciler.watch.loop.run_once", broken)
     story.run()
     assert len(calls) == 4
-    assert (story.watch.heartbeat.faults, story.watch.heartbeat.attempts) == (4, 4)
-    assert story.told.runs == []
+    assert (story.loop.heartbeat.faults, story.loop.heartbeat.attempts) == (4, 4)
+    assert story.recorder.runs == []
 
 
 def test_an_observer_that_fails_harms_nobody(tmp_path: Path) -> None:
-    story = Story(tmp_path, 100)
+    story = WatchSimulation(tmp_path, 100)
 
-    class Bad(Told):
+    class Bad(RecordingListener):
         def on_run_end(self, finished_run: FinishedRun) -> None:
             raise ValueError("full")
 
-    story.watch._listeners = (Bad(), story.told)
+    story.loop._listeners = (Bad(), story.recorder)
     assert len(story.run()) == 2
-    assert story.watch.heartbeat.faults == 2
+    assert story.loop.heartbeat.faults == 2
 
 
 def test_a_dry_run_plans_in_a_loop(tmp_path: Path) -> None:
-    story = Story(tmp_path, 100, dry_run=True)
+    story = WatchSimulation(tmp_path, 100, dry_run=True)
     story.run()
-    assert [run.run.instances[0].results[0].outcome for run in story.told.runs] == [Outcome.PLANNED] * 2
-    assert story.boxes["box"].torrents == {}
+    assert [run.run.instances[0].results[0].outcome for run in story.recorder.runs] == [Outcome.PLANNED] * 2
+    assert story.instances["box"].torrents == {}
 
 
 def test_only_the_instances_that_are_named(tmp_path: Path) -> None:
-    story = Story(tmp_path, 200, "a", "b", instances=("b",))
-    story.trigger.at(20.0, steps(lambda: story.boxes.pop("b"), lambda: story.write(1), story.files))
+    story = WatchSimulation(tmp_path, 200, "a", "b", instances=("b",))
+    story.trigger.at(20.0, steps(lambda: story.instances.pop("b"), lambda: story.write(1), story.request_files_run))
     story.run()
-    assert [[part.name for part in run.run.instances] for run in story.told.runs] == [["b"], [], [], []]
+    assert [[part.name for part in run.run.instances] for run in story.recorder.runs] == [["b"], [], [], []]
     assert story.opened == ["b"]
 
 
@@ -247,8 +247,8 @@ def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkey
         return make_plan(*args, **kwargs)
 
     monkeypatch.setattr("reconciler.watch.plan_cache.make_plan", counted)
-    story = Story(tmp_path, 600)
-    box = story.boxes["box"]
+    story = WatchSimulation(tmp_path, 600)
+    box = story.instances["box"]
     seen: dict[Mapping[str, Any], Any] = {}
     whole = box.read_snapshot
 
@@ -258,36 +258,36 @@ def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkey
 
     box.read_snapshot = snapshot  # type: ignore[method-assign]
     story.run()
-    assert len(story.told.runs) == 10
+    assert len(story.recorder.runs) == 10
     assert len(planned) == 2
 
 
 def test_a_quarantine_ends_though_nothing_but_the_day_has_changed(tmp_path: Path) -> None:
-    story = Story(tmp_path, 4 * 24 * HOUR)
+    story = WatchSimulation(tmp_path, 4 * 24 * HOUR)
     story.write(1, 2)
-    story.watch = story.new_watch(interval=HOUR)
-    later = steps(lambda: story.write(1, head="quarantine: 2d\n"), story.files)
+    story.loop = story.make_loop(interval=HOUR)
+    later = steps(lambda: story.write(1, head="quarantine: 2d\n"), story.request_files_run)
     story.trigger.at(HOUR / 2, later)
     story.run()
     verbs = [
-        (run.started_at.date() - story.told.runs[0].started_at.date(), str(result.action.verb))
-        for run in story.told.runs
+        (run.started_at.date() - story.recorder.runs[0].started_at.date(), str(result.action.verb))
+        for run in story.recorder.runs
         for result in run.run.instances[0].results
     ]
     assert [verb for _, verb in verbs] == ["add", "add", "update", "delete"]
     assert [day.days for day, _ in verbs] == [0, 0, 0, 3]
-    assert [len(run.run.instances[0].spared) for run in story.told.runs if not run.run.instances[0].results].count(
+    assert [len(run.run.instances[0].spared) for run in story.recorder.runs if not run.run.instances[0].results].count(
         1
     ) > 40
-    assert story.boxes["box"].torrents.keys() == {make_infohash(1)}
+    assert story.instances["box"].torrents.keys() == {make_infohash(1)}
 
 
 def test_preferences_are_healed_and_their_fights_are_left_alone(tmp_path: Path) -> None:
-    story = Story(tmp_path, 2 * HOUR)
-    box = story.boxes["box"] = MemoryInstance(with_preferences=True)
-    story.more = "    preferences: {max_connec: 7}\n"
+    story = WatchSimulation(tmp_path, 2 * HOUR)
+    box = story.instances["box"] = MemoryInstance(with_preferences=True)
+    story.extra_instance_lines = "    preferences: {max_connec: 7}\n"
     story.write(1)
-    story.watch = story.new_watch()
+    story.loop = story.make_loop()
 
     def meddle() -> None:
         box.live_preferences["max_connec"] = 8
@@ -297,7 +297,7 @@ def test_preferences_are_healed_and_their_fights_are_left_alone(tmp_path: Path) 
     story.run()
     results = [
         result
-        for run in story.told.runs
+        for run in story.recorder.runs
         for result in run.run.instances[0].results
         if result.action.name == "max_connec"
     ]
@@ -306,44 +306,44 @@ def test_preferences_are_healed_and_their_fights_are_left_alone(tmp_path: Path) 
 
 
 def test_asked_to_stop_before_it_began_it_contacts_nobody(tmp_path: Path) -> None:
-    story = Story(tmp_path, 100)
+    story = WatchSimulation(tmp_path, 100)
     story.stop.set()
     assert story.run() == []
     assert story.opened == []
 
 
 def test_a_stop_in_the_middle_of_a_read_is_no_trouble_of_an_instance(tmp_path: Path) -> None:
-    story = Story(tmp_path, 100, "a", "b")
+    story = WatchSimulation(tmp_path, 100, "a", "b")
 
     def stopped(files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Any:
         story.stop.set()
         raise StopRequested("asked to stop")
 
-    story.boxes["a"].read_snapshot = story.boxes["b"].read_snapshot = stopped  # type: ignore[method-assign]
+    story.instances["a"].read_snapshot = story.instances["b"].read_snapshot = stopped  # type: ignore[method-assign]
     assert story.run() == []
-    assert story.watch.heartbeat.faults == 0
+    assert story.loop.heartbeat.faults == 0
 
 
 BY_URL = "  - torrent: http://torrents/2\n  - torrent: http://torrents/3\n"
 
 
 def test_a_server_of_torrents_that_is_down_leaves_the_last_good_state_in_force(tmp_path: Path) -> None:
-    story = Story(tmp_path, until=2 * HOUR)
+    story = WatchSimulation(tmp_path, until=2 * HOUR)
     wanted = [
         make_infohash(1),
         str(parse_metainfo(make_torrent(2)).infohashes),
         str(parse_metainfo(make_torrent(3)).infohashes),
     ]
-    story.trigger.at(100, steps(lambda: story.write(1, more=BY_URL), story.files))
+    story.trigger.at(100, steps(lambda: story.write(1, more=BY_URL), story.request_files_run))
     story.trigger.at(1000, steps(lambda: setattr(story, "down", "no answer"), lambda: story.write(more=BY_URL)))
-    story.trigger.at(1000, story.files)
+    story.trigger.at(1000, story.request_files_run)
     seen: list[set[str]] = []
     for moment in (900, 1900, 4000):
-        story.trigger.at(moment, lambda: seen.append(set(story.boxes["box"].torrents)))
+        story.trigger.at(moment, lambda: seen.append(set(story.instances["box"].torrents)))
     story.trigger.at(2000, lambda: setattr(story, "down", ""))
     runs = story.run()
     assert seen == [set(wanted), set(wanted), set(wanted[1:])], "it was not known what is wanted, so nothing was pruned"
-    told = [bool(finished.problems) for finished in story.told.runs]
+    told = [bool(finished.problems) for finished in story.recorder.runs]
     assert told[0] is told[-1] is False and any(told)
     asked = [moment for moment in story.fetches if moment > 1000]
     waits = [round(later - earlier) for earlier, later in pairwise(asked)]
@@ -352,26 +352,26 @@ def test_a_server_of_torrents_that_is_down_leaves_the_last_good_state_in_force(t
 
 
 def test_a_request_for_a_run_tries_again_to_fetch(tmp_path: Path) -> None:
-    story = Story(tmp_path, until=HOUR)
-    story.down = "no answer"
-    story.trigger.at(10, steps(lambda: story.write(1, more=BY_URL), story.files))
+    story = WatchSimulation(tmp_path, until=HOUR)
+    story.torrent_server_error = "no answer"
+    story.trigger.at(10, steps(lambda: story.write(1, more=BY_URL), story.request_files_run))
     story.trigger.at(
         500, steps(lambda: setattr(story, "down", ""), lambda: story.trigger.request_run(RunTrigger.RELOAD))
     )
     seen: list[int] = []
-    story.trigger.at(510, lambda: seen.append(len(story.boxes["box"].torrents)))
+    story.trigger.at(510, lambda: seen.append(len(story.instances["box"].torrents)))
     story.run()
     assert seen == [3]
 
 
 def test_a_loop_that_is_stopped_while_it_fetches_ends(tmp_path: Path) -> None:
-    story = Story(tmp_path, until=HOUR)
+    story = WatchSimulation(tmp_path, until=HOUR)
 
     def stopped(urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
         story.stop.set()
         raise StopRequested("the run was asked to stop")
 
     story.source._torrents.fetch = stopped
-    story.trigger.at(10, steps(lambda: story.write(1, more=BY_URL), story.files))
+    story.trigger.at(10, steps(lambda: story.write(1, more=BY_URL), story.request_files_run))
     assert len(story.run()) == 1
-    assert story.watch.heartbeat.faults == 0
+    assert story.loop.heartbeat.faults == 0

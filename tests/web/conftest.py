@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from reconciler.web import StatusBoard, WebServer, serve
 from reconciler.web.auth import TokenReader
 from tests.support.fake_time import FakeTime
-from tests.support.status_site import INTERVAL, NOON, TOKEN, MakeSite, Site
+from tests.support.status_site import INTERVAL, NOON, TOKEN, MakeStatusSite, StatusSite
 
 
 @pytest.fixture(autouse=True)
@@ -32,14 +32,14 @@ def board(time: FakeTime) -> StatusBoard:
 
 
 @pytest.fixture
-def make_site(board: StatusBoard) -> Iterator[MakeSite]:
+def make_site(board: StatusBoard) -> Iterator[MakeStatusSite]:
     """Serves the board; all servers are gone at the end."""
     servers: list[WebServer] = []
 
-    def make(token: TokenReader | None = lambda: TOKEN, listen: str = "127.0.0.1:0") -> Site:
+    def make(token: TokenReader | None = lambda: TOKEN, listen: str = "127.0.0.1:0") -> StatusSite:
         asked: list[None] = []
         servers.append(serve(board, listen, lambda: asked.append(None), token))
-        return Site(board, servers[-1], asked)
+        return StatusSite(board, servers[-1], asked)
 
     yield make
     for server in servers:
@@ -47,6 +47,6 @@ def make_site(board: StatusBoard) -> Iterator[MakeSite]:
 
 
 @pytest.fixture
-def site(make_site: MakeSite) -> Site:
+def site(make_site: MakeStatusSite) -> StatusSite:
     """The board, served."""
     return make_site()

@@ -16,7 +16,7 @@ from reconciler.web import read_token, serve
 from tests.support.example_runs import converged, hostile, make_position, planned
 from tests.support.fake_time import FakeTime
 from tests.support.golden_reports import json_text
-from tests.support.status_site import BACK, TOKEN, MakeSite, Site, finished
+from tests.support.status_site import BACKOFF, TOKEN, MakeStatusSite, StatusSite, make_finished_run
 
 PATHS = ["/", "/healthz/live", "/healthz/ready", "/metrics", "/api/v1/status", "/api/v1/plan"]
 PROBLEM = Problem(make_position(12), "no")
@@ -32,47 +32,47 @@ def basic(password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"anybody:{password}".encode()).decode()}
 
 
-def test_live_until_the_loop_is_stuck(site: Site, time: FakeTime) -> None:
-    answer = site.ask("/healthz/live")
+def test_live_until_the_loop_is_stuck(site: StatusSite, time: FakeTime) -> None:
+    answer = site.request("/healthz/live")
     assert (answer.status, answer.text) == (200, "ok\n")
     time.moment = 181
-    answer = site.ask("/healthz/live")
+    answer = site.request("/healthz/live")
     assert (answer.status, answer.text) == (503, "stuck: no run has begun for 181 s; the interval is 60 s\n")
 
 
-def test_ready_after_a_first_complete_read(site: Site) -> None:
-    assert site.ask("/healthz/ready").text == "not ready: no run has ended yet\n"
-    site.board.on_run_end(finished(planned()))
-    answer = site.ask("/healthz/ready")
+def test_ready_after_a_first_complete_read(site: StatusSite) -> None:
+    assert site.request("/healthz/ready").text == "not ready: no run has ended yet\n"
+    site.board.on_run_end(make_finished_run(planned()))
+    answer = site.request("/healthz/ready")
     assert answer.status == 503
     assert "attic (no connection" in answer.text
-    site.board.on_run_end(finished(converged()))
-    assert site.ask("/healthz/ready").status == 200
-    site.board.on_run_end(finished(planned(), problems=(PROBLEM,)))
-    answer = site.ask("/healthz/ready")
+    site.board.on_run_end(make_finished_run(converged()))
+    assert site.request("/healthz/ready").status == 200
+    site.board.on_run_end(make_finished_run(planned(), problems=(PROBLEM,)))
+    answer = site.request("/healthz/ready")
     assert (answer.status, answer.text) == (200, "ok, but the desired state is invalid: 1 found\n")
 
 
-def test_the_plan_is_the_report_of_the_last_run(site: Site) -> None:
-    assert site.ask("/api/v1/plan").status == 503
-    assert site.ask("/api/v1/plan").json == {"format_version": 1, "error": "no run has ended yet"}
+def test_the_plan_is_the_report_of_the_last_run(site: StatusSite) -> None:
+    assert site.request("/api/v1/plan").status == 503
+    assert site.request("/api/v1/plan").json == {"format_version": 1, "error": "no run has ended yet"}
     for run in (planned(), hostile(), converged()):
-        site.board.on_run_end(finished(run))
-        answer = site.ask("/api/v1/plan")
+        site.board.on_run_end(make_finished_run(run))
+        answer = site.request("/api/v1/plan")
         assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
         assert answer.text == json_text(run)
-        assert site.ask("/api/v1/plan") == answer
+        assert site.request("/api/v1/plan") == answer
 
 
-def test_the_status_before_any_run(site: Site) -> None:
-    status = site.ask("/api/v1/status").json
+def test_the_status_before_any_run(site: StatusSite) -> None:
+    status = site.request("/api/v1/status").json
     assert (status["state"], status["exit_code"], status["live"], status["ready"]) == ("starting", 1, True, False)
     assert (status["last_run"], status["next"], status["instances"]) == (None, None, [])
 
 
-def test_the_status_says_what_each_instance_is(site: Site) -> None:
-    site.board.on_run_end(finished(planned(), problems=(PROBLEM,), waiting={"attic": BACK}))
-    status = site.ask("/api/v1/status").json
+def test_the_status_says_what_each_instance_is(site: StatusSite) -> None:
+    site.board.on_run_end(make_finished_run(planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}))
+    status = site.request("/api/v1/status").json
     attic, home, seedbox = status["instances"]
     assert (status["state"], status["next"], status["runs"]) == ("invalid", "2026-01-02T12:01:00.400Z", 1)
     assert status["last_run"]["trigger"] == "interval"
@@ -81,16 +81,16 @@ def test_the_status_says_what_each_instance_is(site: Site) -> None:
         {"file": "desired.yaml", "line": 12, "column": 5, "message": "no", "hint": ""}
     ]
     assert status["desired_state"]["valid"] is False
-    assert attic["waiting"] == {"failures": 3, "reason": BACK.reason, "until": "2026-01-02T12:01:30.000Z"}
+    assert attic["waiting"] == {"failures": 3, "reason": BACKOFF.reason, "until": "2026-01-02T12:01:30.000Z"}
     assert (attic["status"], attic["up"], attic["owned"], attic["drift"]) == ("unreachable", False, None, None)
     assert (home["up"], home["owned"], home["foreign"], home["drift"]) == (True, 12, 3, 11)
     assert (seedbox["waiting"], seedbox["drift"]) == (None, 0)
     assert "actions" not in json.dumps(status)
 
 
-def test_every_answer_has_the_safe_headers(site: Site) -> None:
+def test_every_answer_has_the_safe_headers(site: StatusSite) -> None:
     for path in [*PATHS, "/nowhere", "/api/nowhere"]:
-        headers = site.ask(path).headers
+        headers = site.request(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
         assert headers["cache-control"] == "no-store"
@@ -100,22 +100,22 @@ def test_every_answer_has_the_safe_headers(site: Site) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_reading_is_by_get_and_head_alone(site: Site, method: str) -> None:
+def test_reading_is_by_get_and_head_alone(site: StatusSite, method: str) -> None:
     for path in PATHS:
-        assert site.ask(path, method).status == 405
-    assert site.ask("/healthz/live", "HEAD").body == b""
+        assert site.request(path, method).status == 405
+    assert site.request("/healthz/live", "HEAD").body == b""
 
 
-def test_an_unknown_path_is_said_without_repeating_it(site: Site) -> None:
-    answer = site.ask("/<script>")
+def test_an_unknown_path_is_said_without_repeating_it(site: StatusSite) -> None:
+    answer = site.request("/<script>")
     assert (answer.status, answer.text) == (404, "Not Found\n")
-    assert site.ask("/api/v1/nowhere").json["error"] == "Not Found"
+    assert site.request("/api/v1/nowhere").json["error"] == "Not Found"
 
 
 @pytest.mark.parametrize("header", [bearer(), basic(TOKEN.reveal()), {"authorization": f"bearer  {TOKEN.reveal()} "}])
-def test_a_run_can_be_asked_for_with_the_token(site: Site, header: dict[str, str]) -> None:
-    assert site.ask("/-/reload", "POST", header).status == 202
-    assert len(site.asked) == 1
+def test_a_run_can_be_asked_for_with_the_token(site: StatusSite, header: dict[str, str]) -> None:
+    assert site.request("/-/reload", "POST", header).status == 202
+    assert len(site.run_requests) == 1
 
 
 WRONG = [
@@ -133,94 +133,94 @@ WRONG = [
 
 
 @pytest.mark.parametrize("header", WRONG)
-def test_a_wrong_token_is_refused(site: Site, header: dict[str, str]) -> None:
-    answer = site.ask("/-/reload", "POST", header)
+def test_a_wrong_token_is_refused(site: StatusSite, header: dict[str, str]) -> None:
+    answer = site.request("/-/reload", "POST", header)
     assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert TOKEN.reveal() not in answer.text
-    assert site.asked == []
+    assert site.run_requests == []
 
 
-def test_without_a_token_it_is_off(make_site: MakeSite) -> None:
+def test_without_a_token_it_is_off(make_site: MakeStatusSite) -> None:
     site = make_site(token=None)
-    answer = site.ask("/-/reload", "POST", bearer())
+    answer = site.request("/-/reload", "POST", bearer())
     assert (answer.status, answer.text) == (403, "This is off: no token is configured (--token-file).\n")
-    assert site.asked == []
+    assert site.run_requests == []
 
 
-def test_a_token_that_is_replaced_holds_at_once(make_site: MakeSite, tmp_path: Path) -> None:
+def test_a_token_that_is_replaced_holds_at_once(make_site: MakeStatusSite, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(TOKEN.reveal())
     site = make_site(token=partial(read_token, file))
-    assert site.ask("/-/reload", "POST", bearer()).status == 202
+    assert site.request("/-/reload", "POST", bearer()).status == 202
     other = "another-token-of-a-good-length"
     file.write_text(other)
-    assert site.ask("/-/reload", "POST", bearer()).status == 401
-    assert site.ask("/-/reload", "POST", bearer(other)).status == 202
+    assert site.request("/-/reload", "POST", bearer()).status == 401
+    assert site.request("/-/reload", "POST", bearer(other)).status == 202
     file.unlink()
     with capture_logs() as logs:
-        assert site.ask("/-/reload", "POST", bearer(other)).status == 503
+        assert site.request("/-/reload", "POST", bearer(other)).status == 503
     assert [line["reason"] for line in logs] == [f"{file}: No such file or directory"]
-    assert len(site.asked) == 2
+    assert len(site.run_requests) == 2
 
 
-def test_a_get_never_asks_for_a_run(site: Site) -> None:
-    assert site.ask("/-/reload", "GET", bearer()).status == 405
-    assert site.asked == []
+def test_a_get_never_asks_for_a_run(site: StatusSite) -> None:
+    assert site.request("/-/reload", "GET", bearer()).status == 405
+    assert site.run_requests == []
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:9470", "127.0.0.1.evil.example", "localhost.e", "@", "["]
 )
-def test_a_foreign_name_does_not_lead_to_loopback(site: Site, host: str) -> None:
-    answer = site.ask("/api/v1/plan", headers={"Host": host})
+def test_a_foreign_name_does_not_lead_to_loopback(site: StatusSite, host: str) -> None:
+    answer = site.request("/api/v1/plan", headers={"Host": host})
     assert answer.status == 421
     assert "evil" not in answer.text
     assert answer.headers["x-frame-options"] == "DENY"
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:9470", "10.1.2.3:9470", "LOCALHOST"])
-def test_addresses_and_localhost_do(site: Site, host: str) -> None:
-    assert site.ask("/healthz/live", headers={"Host": host}).status == 200
+def test_addresses_and_localhost_do(site: StatusSite, host: str) -> None:
+    assert site.request("/healthz/live", headers={"Host": host}).status == 200
 
 
-def test_any_name_leads_to_a_server_that_all_can_reach(make_site: MakeSite) -> None:
+def test_any_name_leads_to_a_server_that_all_can_reach(make_site: MakeStatusSite) -> None:
     site = make_site(listen="0.0.0.0:0")
-    assert site.ask("/healthz/live", headers={"Host": "reconcile.media.svc"}).status == 200
+    assert site.request("/healthz/live", headers={"Host": "reconcile.media.svc"}).status == 200
 
 
-def test_nothing_is_made_of_the_host_header(site: Site) -> None:
-    site.board.on_run_end(finished(planned()))
+def test_nothing_is_made_of_the_host_header(site: StatusSite) -> None:
+    site.board.on_run_end(make_finished_run(planned()))
     for path in PATHS:
-        assert b"10.9.8.7" not in site.ask(path, headers={"Host": "10.9.8.7"}).body
+        assert b"10.9.8.7" not in site.request(path, headers={"Host": "10.9.8.7"}).body
 
 
-def test_the_token_is_nowhere(site: Site) -> None:
+def test_the_token_is_nowhere(site: StatusSite) -> None:
     with capture_logs() as logs:
-        site.ask("/-/reload", "POST", bearer())
-        shown = b"".join(site.ask(path, headers=bearer()).body for path in PATHS)
+        site.request("/-/reload", "POST", bearer())
+        shown = b"".join(site.request(path, headers=bearer()).body for path in PATHS)
     assert TOKEN.reveal().encode() not in shown
     assert TOKEN.reveal() not in str(logs)
 
 
-def test_an_error_of_ours_is_500_and_in_the_log_and_the_next_request_is_answered(site: Site) -> None:
+def test_an_error_of_ours_is_500_and_in_the_log_and_the_next_request_is_answered(site: StatusSite) -> None:
     def broken() -> None:
         raise RuntimeError("broken by the test")
 
     with capture_logs() as logs, serve(site.board, "0", broken, lambda: TOKEN) as server:
-        other = Site(site.board, server, [])
-        answer = other.ask("/-/reload", "POST", bearer())
+        other = StatusSite(site.board, server, [])
+        answer = other.request("/-/reload", "POST", bearer())
         assert (answer.status, answer.text) == (500, "Internal error; the log says more.\n")
         assert answer.headers["x-frame-options"] == "DENY"
-        assert other.ask("/healthz/live").status == 200
+        assert other.request("/healthz/live").status == 200
     assert any(log["log_level"] == "error" and "exc_info" in log for log in logs)
 
 
-def test_many_readers_at_once(site: Site) -> None:
-    site.board.on_run_end(finished(planned()))
+def test_many_readers_at_once(site: StatusSite) -> None:
+    site.board.on_run_end(make_finished_run(planned()))
     found: list[int] = []
 
     def read() -> None:
-        found.extend(site.ask(path).status for path in PATHS * 5)
+        found.extend(site.request(path).status for path in PATHS * 5)
 
     threads = [threading.Thread(target=read) for _ in range(8)]
     for thread in threads:

@@ -15,10 +15,10 @@ import pytest
 
 from reconciler.web import StatusBoard, serve
 from reconciler.web.client import InvalidLoopUrl, StatusRequestError, build_endpoint_url, fetch_loop_status
-from tests.support.command_line import environ, reconcile
+from tests.support.command_line import make_environ, run_reconcile
 from tests.support.example_runs import converged, hostile, planned
 from tests.support.fake_time import FakeTime
-from tests.support.status_site import BACK, NOON, PROBLEM, Site, finished
+from tests.support.status_site import BACKOFF, NOON, PROBLEM, StatusSite, make_finished_run
 
 TEXT = """\
 reconcile 0.1.0  The desired state is invalid
@@ -56,58 +56,60 @@ def answering(answer: bytes) -> Iterator[str]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-def fill(site: Site, time: FakeTime) -> None:
+def fill(site: StatusSite, time: FakeTime) -> None:
     """A good run, then one with trouble; ten seconds ago."""
-    site.board.on_run_end(finished(converged(), "start"))
+    site.board.on_run_end(make_finished_run(converged(), "start"))
     time.moment = 70
     began = NOON.replace(minute=1)
-    site.board.on_run_end(finished(planned(), "files", began=began, problems=(PROBLEM,), waiting={"attic": BACK}))
+    site.board.on_run_end(
+        make_finished_run(planned(), "files", began=began, problems=(PROBLEM,), waiting={"attic": BACKOFF})
+    )
 
 
-def test_text(site: Site, time: FakeTime, tmp_path: Path) -> None:
+def test_text(site: StatusSite, time: FakeTime, tmp_path: Path) -> None:
     fill(site, time)
-    ran = reconcile(tmp_path, "status", "--url", site.server.url)
+    ran = run_reconcile(tmp_path, "status", "--url", site.server.url)
     assert (ran.exit_code, ran.err) == (1, "")
     assert ran.out == TEXT.replace("in a minute", "in 20 seconds").replace("next try     ", "next try       ").replace(
         "-            -\n", "-              -\n"
     )
 
 
-def test_json_is_what_the_server_says(site: Site, tmp_path: Path) -> None:
-    site.board.on_run_end(finished(converged()))
-    ran = reconcile(tmp_path, "--output", "json", "status", "--url", f"{site.server.url}/")
+def test_json_is_what_the_server_says(site: StatusSite, tmp_path: Path) -> None:
+    site.board.on_run_end(make_finished_run(converged()))
+    ran = run_reconcile(tmp_path, "--output", "json", "status", "--url", f"{site.server.url}/")
     assert (ran.exit_code, ran.err) == (0, "")
-    assert ran.json == site.ask("/api/v1/status").json
+    assert ran.json == site.request("/api/v1/status").json
 
 
-def test_before_the_first_run(site: Site, tmp_path: Path) -> None:
-    ran = reconcile(tmp_path, "status", "--url", site.server.url)
+def test_before_the_first_run(site: StatusSite, tmp_path: Path) -> None:
+    ran = run_reconcile(tmp_path, "status", "--url", site.server.url)
     assert (ran.exit_code, ran.out) == (1, "reconcile 0.1.0  Starting\n  no run has ended yet\n")
 
 
-def test_a_hostile_instance_does_not_drive_the_terminal(site: Site, tmp_path: Path) -> None:
-    site.board.on_run_end(finished(hostile()))
-    ran = reconcile(tmp_path, "status", "--url", site.server.url)
+def test_a_hostile_instance_does_not_drive_the_terminal(site: StatusSite, tmp_path: Path) -> None:
+    site.board.on_run_end(make_finished_run(hostile()))
+    ran = run_reconcile(tmp_path, "status", "--url", site.server.url)
     assert "\\x1b[2J" in ran.out
     assert "\x1b" not in ran.out
 
 
-def test_environment_proxies_are_passed_by(site: Site, tmp_path: Path) -> None:
-    ran = reconcile(tmp_path, "status", "--url", site.server.url, env={"http_proxy": "http://127.0.0.1:9"})
+def test_environment_proxies_are_passed_by(site: StatusSite, tmp_path: Path) -> None:
+    ran = run_reconcile(tmp_path, "status", "--url", site.server.url, env={"http_proxy": "http://127.0.0.1:9"})
     assert "Starting" in ran.out
 
 
 @pytest.mark.parametrize("option", ["--file", "--instance"])
 def test_it_takes_no_files_and_no_instances(option: str, tmp_path: Path) -> None:
     for arguments in (["status", "--url", "http://x", option, "y"], [option, "y", "status", "--url", "http://x"]):
-        ran = reconcile(tmp_path, *arguments)
+        ran = run_reconcile(tmp_path, *arguments)
         assert ran.exit_code == 4
         assert f"--url cannot be combined with {option}\n" in ran.err
 
 
-def test_a_file_in_the_environment_is_no_hindrance(site: Site, tmp_path: Path) -> None:
+def test_a_file_in_the_environment_is_no_hindrance(site: StatusSite, tmp_path: Path) -> None:
     env = {"RECONCILE_FILE": "desired.yaml", "RECONCILE_INSTANCE": "home"}
-    assert "Starting" in reconcile(tmp_path, "status", "--url", site.server.url, env=env).out
+    assert "Starting" in run_reconcile(tmp_path, "status", "--url", site.server.url, env=env).out
 
 
 @pytest.mark.parametrize(
@@ -130,27 +132,27 @@ def test_a_base_path_is_kept(url: str) -> None:
 
 
 def test_bad_usage_is_4_and_no_answer_is_1(tmp_path: Path) -> None:
-    assert reconcile(tmp_path, "status", "--url", "nowhere").exit_code == 4
-    ran = reconcile(tmp_path, "--output", "json", "status", "--url", "http://127.0.0.1:9")
+    assert run_reconcile(tmp_path, "status", "--url", "nowhere").exit_code == 4
+    ran = run_reconcile(tmp_path, "--output", "json", "status", "--url", "http://127.0.0.1:9")
     assert (ran.exit_code, ran.json["exit_code"]) == (1, 1)
     where = "http://127.0.0.1:9/api/v1/status"
     assert ran.json["error"] == f"no answer from {where}: Connection refused. Does it run with --listen?"
 
 
-def test_live_is_about_the_loop_and_not_about_its_instances(site: Site, time: FakeTime, tmp_path: Path) -> None:
+def test_live_is_about_the_loop_and_not_about_its_instances(site: StatusSite, time: FakeTime, tmp_path: Path) -> None:
     fill(site, time)
     ask_whether = ("status", "--url", site.server.url, "--live")
-    ran = reconcile(tmp_path, *ask_whether)
+    ran = run_reconcile(tmp_path, *ask_whether)
     assert (ran.exit_code, ran.out, ran.err) == (0, "live\n", "")
-    ran = reconcile(tmp_path, *ask_whether, env={"RECONCILE_OUTPUT": "json"})
+    ran = run_reconcile(tmp_path, *ask_whether, env={"RECONCILE_OUTPUT": "json"})
     assert (ran.exit_code, ran.json) == (0, {"format_version": 1, "live": True})
 
     time.moment = 10_000
-    ran = reconcile(tmp_path, *ask_whether)
+    ran = run_reconcile(tmp_path, *ask_whether)
     assert (ran.exit_code, ran.out) == (1, "")
     assert ran.err.startswith(f"error: {site.server.url}/healthz/live says: stuck: ")
-    assert reconcile(tmp_path, "status", "--url", "http://127.0.0.1:9", "--live").exit_code == 1
-    ran = reconcile(tmp_path, "status", "--live")
+    assert run_reconcile(tmp_path, "status", "--url", "http://127.0.0.1:9", "--live").exit_code == 1
+    ran = run_reconcile(tmp_path, "status", "--live")
     assert ran.exit_code == 4 and "--live requires --url" in ran.err
 
 
@@ -179,6 +181,6 @@ def test_it_loads_no_server(board: StatusBoard, tmp_path: Path) -> None:
         run = f"from reconciler.cli.main import run_command_line; run_command_line(['status', '--url', '{server.url}'])"
         code = f"import sys, json; {run}; print(json.dumps(sorted({late} & set(sys.modules))))"
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=tmp_path, env=environ(), capture_output=True, check=True
+            [sys.executable, "-c", code], cwd=tmp_path, env=make_environ(), capture_output=True, check=True
         )
     assert json.loads(done.stdout.splitlines()[-1]) == []

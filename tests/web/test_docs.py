@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.web.loop_view import LoopState
 from tests.support.example_runs import planned
-from tests.support.status_site import BACK, PROBLEM, Site, finished
+from tests.support.status_site import BACKOFF, PROBLEM, StatusSite, make_finished_run
 
 TEXT = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
 
@@ -27,9 +27,9 @@ def keys(value: Any) -> Iterator[str]:
             yield from keys(inner)
 
 
-def test_every_key_of_the_status(site: Site) -> None:
-    site.board.on_run_end(finished(planned(), problems=(PROBLEM,), waiting={"attic": BACK}))
-    found = set(keys(site.ask("/api/v1/status").json))
+def test_every_key_of_the_status(site: StatusSite) -> None:
+    site.board.on_run_end(make_finished_run(planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}))
+    found = set(keys(site.request("/api/v1/status").json))
     assert len(found) > 30
     assert [key for key in sorted(found) if f"`{key}`" not in TEXT] == []
 
@@ -40,5 +40,5 @@ def test_every_state(state: LoopState) -> None:
 
 
 @pytest.mark.parametrize("path", re.findall(r"^\| `GET (\S+)`", TEXT, re.MULTILINE))
-def test_every_path_is_there(path: str, site: Site) -> None:
-    assert site.ask(path).status in (200, 503)
+def test_every_path_is_there(path: str, site: StatusSite) -> None:
+    assert site.request(path).status in (200, 503)

@@ -12,16 +12,16 @@ from reconciler.web import StatusBoard
 from tests.support.example_runs import CASES, accepted, applied, converged, placed, planned, refused
 from tests.support.fake_time import FakeTime
 from tests.support.promtool import check_metrics
-from tests.support.status_site import BACK, NOON, PROBLEM, Site, finished
+from tests.support.status_site import BACKOFF, NOON, PROBLEM, StatusSite, make_finished_run
 
 DOCS = Path(__file__).parents[2] / "docs" / "http.md"
 LABELS = {"instance", "verb", "outcome", "trigger", "exit_code", "version", "le"}
 
 
-def samples(site: Site) -> dict[str, float]:
+def samples(site: StatusSite) -> dict[str, float]:
     """Every sample by its name and labels, as in `reconcile_drift{instance=home}`."""
     found = {}
-    for family in text_string_to_metric_families(site.ask("/metrics").text):
+    for family in text_string_to_metric_families(site.request("/metrics").text):
         for sample in family.samples:
             labels = ",".join(f"{key}={value}" for key, value in sorted(sample.labels.items()))
             found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
@@ -31,19 +31,19 @@ def samples(site: Site) -> dict[str, float]:
 def fill(board: StatusBoard) -> None:
     """A board that has seen some of everything."""
     for case in CASES:
-        board.on_run_end(finished(CASES[case](), "files"))
-    board.on_run_end(finished(planned(), problems=(PROBLEM,), waiting={"attic": BACK}))
+        board.on_run_end(make_finished_run(CASES[case](), "files"))
+    board.on_run_end(make_finished_run(planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}))
 
 
-def test_promtool_has_nothing_against_them(site: Site) -> None:
-    assert check_metrics(site.ask("/metrics").body) == ""
+def test_promtool_has_nothing_against_them(site: StatusSite) -> None:
+    assert check_metrics(site.request("/metrics").body) == ""
     fill(site.board)
-    answer = site.ask("/metrics")
+    answer = site.request("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert check_metrics(answer.body) == ""
 
 
-def test_before_any_run(site: Site) -> None:
+def test_before_any_run(site: StatusSite) -> None:
     found = samples(site)
     assert found["reconcile_last_success_timestamp_seconds"] == 0
     assert found["reconcile_last_attempt_timestamp_seconds"] == 0
@@ -52,11 +52,11 @@ def test_before_any_run(site: Site) -> None:
     assert not any("instance=" in name for name in found)
 
 
-def test_runs_and_their_lengths(site: Site) -> None:
-    site.board.on_run_end(finished(converged(), "start", seconds=0.1))
-    site.board.on_run_end(finished(planned(), seconds=4))
-    site.board.on_run_end(finished(planned(), seconds=400))
-    site.board.on_run_end(finished(converged(), "an\nunheard of one", seconds=1))
+def test_runs_and_their_lengths(site: StatusSite) -> None:
+    site.board.on_run_end(make_finished_run(converged(), "start", seconds=0.1))
+    site.board.on_run_end(make_finished_run(planned(), seconds=4))
+    site.board.on_run_end(make_finished_run(planned(), seconds=400))
+    site.board.on_run_end(make_finished_run(converged(), "an\nunheard of one", seconds=1))
     found = samples(site)
     assert found["reconcile_runs_total{exit_code=0,trigger=start}"] == 1
     assert found["reconcile_runs_total{exit_code=1,trigger=interval}"] == 2
@@ -70,18 +70,18 @@ def test_runs_and_their_lengths(site: Site) -> None:
     assert found["reconcile_last_success_timestamp_seconds"] == NOON.timestamp() + 1
 
 
-def test_actions_are_counted_by_what_came_of_them(site: Site) -> None:
-    site.board.on_run_end(finished(applied()))
-    site.board.on_run_end(finished(applied()))
-    site.board.on_run_end(finished(planned()))
+def test_actions_are_counted_by_what_came_of_them(site: StatusSite) -> None:
+    site.board.on_run_end(make_finished_run(applied()))
+    site.board.on_run_end(make_finished_run(applied()))
+    site.board.on_run_end(make_finished_run(planned()))
     found = samples(site)
     assert found["reconcile_actions_total{instance=home,outcome=applied,verb=add}"] == 4
     assert found["reconcile_actions_total{instance=home,outcome=failed,verb=adopt}"] == 2
     assert not any("outcome=planned" in name for name in found)
 
 
-def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: Site, time: FakeTime) -> None:
-    site.board.on_run_end(finished(planned(), waiting={"attic": BACK}))
+def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: StatusSite, time: FakeTime) -> None:
+    site.board.on_run_end(make_finished_run(planned(), waiting={"attic": BACKOFF}))
     time.moment = 30
     found = samples(site)
     assert found["reconcile_instance_up{instance=attic}"] == 0
@@ -98,35 +98,35 @@ def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: Site,
     assert samples(site)["reconcile_instance_backoff_seconds{instance=attic}"] == 0
 
 
-def test_what_has_no_place_is_counted(site: Site) -> None:
+def test_what_has_no_place_is_counted(site: StatusSite) -> None:
     assert "reconcile_pending_torrents" not in samples(site)
-    site.board.on_run_end(finished(placed()))
+    site.board.on_run_end(make_finished_run(placed()))
     assert samples(site)["reconcile_pending_torrents"] == 2
-    site.board.on_run_end(finished(converged()))
+    site.board.on_run_end(make_finished_run(converged()))
     assert samples(site)["reconcile_pending_torrents"] == 0
 
 
-def test_a_refusal_and_an_invalid_file_show(site: Site) -> None:
-    site.board.on_run_end(finished(refused(), problems=(PROBLEM,)))
+def test_a_refusal_and_an_invalid_file_show(site: StatusSite) -> None:
+    site.board.on_run_end(make_finished_run(refused(), problems=(PROBLEM,)))
     found = samples(site)
     assert found["reconcile_guard_refused{instance=home}"] == 1
     assert found["reconcile_guard_refused{instance=seedbox}"] == 0
     assert found["reconcile_desired_state_valid"] == 0
-    site.board.on_run_end(finished(converged()))
+    site.board.on_run_end(make_finished_run(converged()))
     assert samples(site)["reconcile_desired_state_valid"] == 1
 
 
-def test_an_instance_that_is_gone_leaves_no_gauge(site: Site) -> None:
-    site.board.on_run_end(finished(applied()))
-    site.board.on_run_end(finished(replace(accepted(), instances=())))
+def test_an_instance_that_is_gone_leaves_no_gauge(site: StatusSite) -> None:
+    site.board.on_run_end(make_finished_run(applied()))
+    site.board.on_run_end(make_finished_run(replace(accepted(), instances=())))
     found = samples(site)
     assert not any(name.startswith("reconcile_instance_up") for name in found)
     assert found["reconcile_actions_total{instance=home,outcome=applied,verb=add}"] == 2, "counters never go back"
 
 
-def test_no_label_holds_a_torrent(site: Site) -> None:
+def test_no_label_holds_a_torrent(site: StatusSite) -> None:
     fill(site.board)
-    text = site.ask("/metrics").text
+    text = site.request("/metrics").text
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             assert set(sample.labels) <= LABELS or not sample.name.startswith("reconcile_")
@@ -134,15 +134,15 @@ def test_no_label_holds_a_torrent(site: Site) -> None:
         assert word not in text
 
 
-def test_the_form_that_is_preferred(site: Site) -> None:
-    answer = site.ask("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+def test_the_form_that_is_preferred(site: StatusSite) -> None:
+    answer = site.request("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
 
 
-def test_the_documentation_has_every_metric(site: Site) -> None:
+def test_the_documentation_has_every_metric(site: StatusSite) -> None:
     fill(site.board)
-    families = [family.name for family in text_string_to_metric_families(site.ask("/metrics").text)]
+    families = [family.name for family in text_string_to_metric_families(site.request("/metrics").text)]
     text = DOCS.read_text(encoding="utf-8")
     named = [name for name in families if name.startswith("reconcile_")]
     assert len(named) >= 13

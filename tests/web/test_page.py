@@ -33,7 +33,7 @@ from tests.support.example_runs import (
     refused,
 )
 from tests.support.fake_time import FakeTime
-from tests.support.status_site import BACK, PROBLEM, Site, finished
+from tests.support.status_site import BACKOFF, PROBLEM, StatusSite, make_finished_run
 
 VOID = {"meta", "link"}
 TAGS = VOID | {"html", "head", "title", "style", "body", "header", "main", "footer", "section", "article", "h1", "h2"}
@@ -85,7 +85,7 @@ def read(view: LoopView, refresh: int = 0) -> Reader:
 
 def after(board: StatusBoard, run: Run, **rest: object) -> Reader:
     """The page after a run."""
-    board.on_run_end(finished(run, **rest))  # type: ignore[arg-type]
+    board.on_run_end(make_finished_run(run, **rest))  # type: ignore[arg-type]
     return read(board.get_view())
 
 
@@ -111,7 +111,7 @@ def test_before_any_run(board: StatusBoard) -> None:
 
 def test_what_it_says(board: StatusBoard, time: FakeTime) -> None:
     time.moment = 10
-    text = after(board, planned(), problems=(PROBLEM,), waiting={"attic": BACK}).text
+    text = after(board, planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}).text
     assert "The desired state is invalid" in text
     assert 'desired.yaml:12:5 unknown key "pausd" Did you mean "paused"?' in text
     assert "Last run 10 seconds ago interval, took 0.4 s" in text
@@ -134,20 +134,20 @@ def test_a_refusal_names_the_hash_to_approve(board: StatusBoard) -> None:
 
 
 def test_the_last_change_stays(board: StatusBoard) -> None:
-    board.on_run_end(finished(applied(), "files"))
+    board.on_run_end(make_finished_run(applied(), "files"))
     text = after(board, converged()).text
     assert "In sync Nothing to do" in text
     assert re.search(r"Last change .* \(files\) 1 added, .* \+ added Sintel", text)
 
 
 def test_a_stuck_loop_is_the_headline(board: StatusBoard, time: FakeTime) -> None:
-    board.on_run_end(finished(converged()))
+    board.on_run_end(make_finished_run(converged()))
     time.moment = 1000
     assert "The loop is stuck no run has begun for 1000 s" in read(board.get_view()).text
 
 
 def test_ten_thousand_changes_make_a_short_page(board: StatusBoard) -> None:
-    board.on_run_end(finished(huge()))
+    board.on_run_end(make_finished_run(huge()))
     assert len(PAGE.render(board.get_view())) < 30_000
     assert "… and 9,979 more" in read(board.get_view()).text
 
@@ -156,7 +156,7 @@ def test_ten_thousand_changes_make_a_short_page(board: StatusBoard) -> None:
 def test_no_name_is_alive(name: str) -> None:
     board = StatusBoard(60)
     run = evil_everywhere(name)
-    board.on_run_end(finished(run, problems=run.warnings, waiting={"down": replace(BACK, reason=name)}))
+    board.on_run_end(make_finished_run(run, problems=run.warnings, waiting={"down": replace(BACKOFF, reason=name)}))
     page = read(board.get_view())
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ud800]", page.text)
     assert page.links == ["data:,", "?refresh=10", "api/v1/status", "api/v1/plan", "metrics"]
@@ -174,9 +174,9 @@ def test_a_template_in_a_name_is_a_name(board: StatusBoard) -> None:
     assert "{{ 7 * 7 }}" in after(board, evil_everywhere("{{ 7 * 7 }}")).text
 
 
-def test_the_policy_permits_our_style_and_nothing_else(site: Site) -> None:
-    site.board.on_run_end(finished(hostile()))
-    answer = site.ask("/")
+def test_the_policy_permits_our_style_and_nothing_else(site: StatusSite) -> None:
+    site.board.on_run_end(make_finished_run(hostile()))
+    answer = site.request("/")
     policy = answer.headers["content-security-policy"]
     (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -192,7 +192,7 @@ def test_the_policy_permits_our_style_and_nothing_else(site: Site) -> None:
     ("asked", "seconds"),
     [("", 0), ("10", 10), ("1", 5), ("99999", 3600), ("1e3", 0), ("-5", 0), ("٣", 0), ("9" * 9, 0)],
 )
-def test_it_refreshes_only_when_asked(asked: str, seconds: int, site: Site) -> None:
+def test_it_refreshes_only_when_asked(asked: str, seconds: int, site: StatusSite) -> None:
     assert parse_refresh(asked) == seconds
     found = re.findall(r'http-equiv="refresh" content="(\d+)"', PAGE.render(site.board.get_view(), seconds).decode())
     assert found == ([str(seconds)] if seconds else [])

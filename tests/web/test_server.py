@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from reconciler.web import ListenError, StatusBoard, TokenError, read_token, serve
 from reconciler.web.server import parse_listen
 from tests.support.example_runs import huge
-from tests.support.status_site import TOKEN, MakeSite, Site, finished
+from tests.support.status_site import TOKEN, MakeStatusSite, StatusSite, make_finished_run
 
 ENDS_WITHIN = 1.0
 
@@ -44,7 +44,7 @@ def test_no_addresses(text: str, board: StatusBoard) -> None:
         serve(board, text, nothing, None)
 
 
-def test_an_address_in_use_is_said(site: Site) -> None:
+def test_an_address_in_use_is_said(site: StatusSite) -> None:
     listen = f"127.0.0.1:{site.server.port}"
     with pytest.raises(ListenError, match=f"^cannot listen on {listen}: Address already in use$"):
         serve(site.board, listen, nothing, None)
@@ -57,10 +57,10 @@ def test_an_address_of_another_machine_is_said(board: StatusBoard) -> None:
 
 def test_the_same_port_again_at_once(board: StatusBoard) -> None:
     with serve(board, "127.0.0.1:0", nothing, None) as server:
-        Site(board, server, []).ask("/healthz/live")
+        StatusSite(board, server, []).request("/healthz/live")
         port = server.port
     with serve(board, f"127.0.0.1:{port}", nothing, None) as again:
-        assert Site(board, again, []).ask("/healthz/live").status == 200
+        assert StatusSite(board, again, []).request("/healthz/live").status == 200
 
 
 def ended(server_threads: int, began: float) -> None:
@@ -69,9 +69,9 @@ def ended(server_threads: int, began: float) -> None:
     assert [thread.name for thread in threading.enumerate()].count("http") == server_threads
 
 
-def test_it_ends_at_once_while_clients_hold_on(make_site: MakeSite) -> None:
+def test_it_ends_at_once_while_clients_hold_on(make_site: MakeStatusSite) -> None:
     site = make_site()
-    site.board.on_run_end(finished(huge()))
+    site.board.on_run_end(make_finished_run(huge()))
     clients = [socket.create_connection(("127.0.0.1", site.server.port)) for _ in range(4)]
     clients[1].sendall(b"GET / HTTP/1.1\r\nHost: localh")  # never ends its request
     clients[2].sendall(b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n")  # keeps its connection
@@ -95,12 +95,12 @@ def test_nobody_reaches_it_after_its_end(board: StatusBoard) -> None:
         socket.create_connection(("127.0.0.1", port))
 
 
-def test_nonsense_is_refused_and_not_logged(site: Site) -> None:
+def test_nonsense_is_refused_and_not_logged(site: StatusSite) -> None:
     with capture_logs() as logs:
         with socket.create_connection(("127.0.0.1", site.server.port)) as client:
             client.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
             assert client.recv(100).startswith(b"HTTP/1.1 400")
-        assert site.ask("/healthz/live").status == 200
+        assert site.request("/healthz/live").status == 200
     assert logs == []
 
 
@@ -116,8 +116,8 @@ def test_loopback_is_quiet_and_everything_else_is_said(board: StatusBoard) -> No
     assert TOKEN.reveal() not in str(logs)
 
 
-def test_it_sleeps_while_nobody_asks(site: Site) -> None:
-    site.ask("/healthz/live")
+def test_it_sleeps_while_nobody_asks(site: StatusSite) -> None:
+    site.request("/healthz/live")
     before = time.process_time()
     time.sleep(1)
     assert time.process_time() - before < 0.02

@@ -28,7 +28,7 @@ from tests.support.example_runs import (
     refused,
 )
 from tests.support.fake_time import FakeTime
-from tests.support.status_site import BACK, INTERVAL, NOON, PROBLEM, finished
+from tests.support.status_site import BACKOFF, INTERVAL, NOON, PROBLEM, make_finished_run
 
 DESIRED = """\
 version: 1
@@ -56,7 +56,7 @@ def desired(tmp_path: Path) -> DesiredState:
 def test_it_is_an_observer_and_its_pulse_a_progress(board: StatusBoard) -> None:
     observer: RunListener = board
     progress: Progress = board.progress
-    observer.on_run_end(finished(converged()))
+    observer.on_run_end(make_finished_run(converged()))
     progress.start_instance("home", 2)
     progress.advance_instance("home", 1)
     progress.finish_instance("home")
@@ -72,7 +72,7 @@ def test_the_loop_is_stuck_after_three_intervals_without_an_attempt(
     time.moment += 1
     assert board.get_view().stuck_reason.startswith(f"no run has begun for {patience + 1:.0f} s"), "from the start on"
     assert board.get_view().state is LoopState.STUCK
-    board.on_run_end(finished(converged()))
+    board.on_run_end(make_finished_run(converged()))
     assert board.get_view().stuck_reason == ""
     time.moment += patience + 1
     assert board.get_view().stuck_reason != ""
@@ -91,26 +91,28 @@ def test_a_long_run_is_alive_while_it_gets_further_and_for_a_while_after(
 
 
 def test_a_wall_clock_that_jumps_kills_nobody(board: StatusBoard, time: FakeTime) -> None:
-    board.on_run_end(finished(converged(), began=NOON + timedelta(days=365)))
+    board.on_run_end(make_finished_run(converged(), began=NOON + timedelta(days=365)))
     time.moment = 10
     assert board.get_view().stuck_reason == ""
 
 
 def test_ready_when_every_instance_was_read_in_one_run_and_from_then_on(board: StatusBoard) -> None:
     assert board.get_view().unready_reason == "no run has ended yet"
-    board.on_run_end(finished(planned()))
+    board.on_run_end(make_finished_run(planned()))
     reason = "not every instance has been read yet: attic (no connection to http://attic:8080: connection refused)"
     assert board.get_view().unready_reason == reason
-    board.on_run_end(finished(run(make_instance_result("home")), waiting={"attic": BACK}))
+    board.on_run_end(make_finished_run(run(make_instance_result("home")), waiting={"attic": BACKOFF}))
     assert board.get_view().unready_reason == reason
-    board.on_run_end(finished(run(make_instance_result("home"), make_instance_result("attic"))))
+    board.on_run_end(make_finished_run(run(make_instance_result("home"), make_instance_result("attic"))))
     assert board.get_view().unready_reason == ""
-    board.on_run_end(finished(planned()))
+    board.on_run_end(make_finished_run(planned()))
     assert board.get_view().unready_reason == ""
 
 
 def test_an_instance_lost_while_it_was_changed_was_read(board: StatusBoard) -> None:
-    board.on_run_end(finished(run(make_instance_result("home", status=Status.UNREACHABLE, error="gone"), code=1)))
+    board.on_run_end(
+        make_finished_run(run(make_instance_result("home", status=Status.UNREACHABLE, error="gone"), code=1))
+    )
     assert board.get_view().unready_reason == ""
     assert board.get_view().instances[0].is_up is False
 
@@ -121,16 +123,16 @@ def test_a_suspended_instance_is_not_waited_for(board: StatusBoard, desired: Des
         ("attic", "http://attic:8080"),
         ("home", "http://home:8080/qbt/"),
     ]
-    board.on_run_end(finished(run(UNREACHABLE_RESULT, code=1)))
+    board.on_run_end(make_finished_run(run(UNREACHABLE_RESULT, code=1)))
     assert board.get_view().unready_reason == "not every instance has been read yet: home (not tried yet)"
-    board.on_run_end(finished(run(UNREACHABLE_RESULT, make_instance_result("home"), code=1)))
+    board.on_run_end(make_finished_run(run(UNREACHABLE_RESULT, make_instance_result("home"), code=1)))
     assert board.get_view().unready_reason == ""
 
 
 def test_only_the_chosen_instances_are_expected(desired: DesiredState) -> None:
     board = StatusBoard(INTERVAL, ("home",))
     board.on_run_start(desired)
-    board.on_run_end(finished(run(make_instance_result("home"))))
+    board.on_run_end(make_finished_run(run(make_instance_result("home"))))
     assert [seen.name for seen in board.get_view().instances] == ["home"]
     assert board.get_view().unready_reason == ""
 
@@ -138,22 +140,22 @@ def test_only_the_chosen_instances_are_expected(desired: DesiredState) -> None:
 def test_the_instances_of_another_shard_are_not_expected(desired: DesiredState) -> None:
     board = StatusBoard(INTERVAL, select_instances=lambda desired: ["home"])
     board.on_run_start(desired)
-    board.on_run_end(finished(run(make_instance_result("home"))))
+    board.on_run_end(make_finished_run(run(make_instance_result("home"))))
     assert [seen.name for seen in board.get_view().instances] == ["home"]
     assert board.get_view().unready_reason == ""
 
 
 def test_an_instance_that_is_gone_is_forgotten(board: StatusBoard, desired: DesiredState) -> None:
-    board.on_run_end(finished(converged()))
-    board.on_run_end(finished(run(make_instance_result("home"))))
+    board.on_run_end(make_finished_run(converged()))
+    board.on_run_end(make_finished_run(run(make_instance_result("home"))))
     assert [seen.name for seen in board.get_view().instances] == ["home"]
     board.on_run_start(replace(desired, instances={}))
     assert board.get_view().instances == ()
 
 
 def test_a_waiting_instance_is_known_from_before_but_not_as_of_now(board: StatusBoard) -> None:
-    board.on_run_end(finished(applied()))
-    board.on_run_end(finished(run(code=1), waiting={"home": replace(BACK, reason="home: no connection")}))
+    board.on_run_end(make_finished_run(applied()))
+    board.on_run_end(make_finished_run(run(code=1), waiting={"home": replace(BACKOFF, reason="home: no connection")}))
     (home,) = board.get_view().instances
     assert (home.is_read, home.is_up, home.backoff is not None) == (False, False, True)
     assert home.result is not None
@@ -162,20 +164,20 @@ def test_a_waiting_instance_is_known_from_before_but_not_as_of_now(board: Status
 
 
 def test_success_is_a_run_with_all_well(board: StatusBoard) -> None:
-    board.on_run_end(finished(converged(), seconds=2))
+    board.on_run_end(make_finished_run(converged(), seconds=2))
     well = NOON + timedelta(seconds=2)
     later = NOON + timedelta(seconds=100)
-    board.on_run_end(finished(planned(), began=later))
-    board.on_run_end(finished(converged(), began=later, waiting={"attic": BACK}))
+    board.on_run_end(make_finished_run(planned(), began=later))
+    board.on_run_end(make_finished_run(converged(), began=later, waiting={"attic": BACKOFF}))
     view = board.get_view()
     assert (view.last_success, view.last_attempt, view.run_count) == (well, later, 3)
     assert view.next_run_at == later + timedelta(seconds=0.4 + INTERVAL)
 
 
 def test_the_last_change_outlives_the_runs_that_change_nothing_and_is_bounded(board: StatusBoard) -> None:
-    board.on_run_end(finished(huge(), "files"))
-    board.on_run_end(finished(converged()))
-    board.on_run_end(finished(planned()))
+    board.on_run_end(make_finished_run(huge(), "files"))
+    board.on_run_end(make_finished_run(converged()))
+    board.on_run_end(make_finished_run(planned()))
     change = board.get_view().last_change
     assert change is not None
     assert (change.trigger, change.action_count) == ("files", 9_999)
@@ -184,13 +186,13 @@ def test_the_last_change_outlives_the_runs_that_change_nothing_and_is_bounded(bo
 
 
 STATES = [
-    (finished(converged()), LoopState.IN_SYNC),
-    (finished(accepted()), LoopState.PENDING),
-    (finished(applied()), LoopState.ATTENTION),
-    (finished(planned()), LoopState.DEGRADED),
-    (finished(refused()), LoopState.REFUSED),
-    (finished(converged(), problems=(PROBLEM,)), LoopState.INVALID),
-    (finished(converged(), waiting={"attic": BACK}), LoopState.DEGRADED),
+    (make_finished_run(converged()), LoopState.IN_SYNC),
+    (make_finished_run(accepted()), LoopState.PENDING),
+    (make_finished_run(applied()), LoopState.ATTENTION),
+    (make_finished_run(planned()), LoopState.DEGRADED),
+    (make_finished_run(refused()), LoopState.REFUSED),
+    (make_finished_run(converged(), problems=(PROBLEM,)), LoopState.INVALID),
+    (make_finished_run(converged(), waiting={"attic": BACKOFF}), LoopState.DEGRADED),
 ]
 
 
@@ -207,7 +209,7 @@ def test_many_threads_lose_no_run(board: StatusBoard, desired: DesiredState) -> 
     def tell() -> None:
         for _ in range(200):
             board.on_run_start(desired)
-            board.on_run_end(finished(converged()))
+            board.on_run_end(make_finished_run(converged()))
             board.get_view()
 
     threads = [threading.Thread(target=tell) for _ in range(4)]

@@ -12,7 +12,7 @@ from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema import options as rules
 from reconciler.model.files import FileRule, Priority
 from reconciler.model.units import minutes_text, rate_text, ratio_text
-from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, loaded
+from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, load_text
 
 
 @given(st.integers(0, rules.MAX_RATE))
@@ -62,7 +62,7 @@ def test_what_is_no_rate(text: str) -> None:
 
 
 def test_every_option_arrives_in_the_units_of_qbittorrent(tmp_path: Path) -> None:
-    (torrent,) = loaded(
+    (torrent,) = load_text(
         tmp_path,
         f"""{HEAD}torrents:
   - magnet: {SINTEL}
@@ -103,7 +103,7 @@ def test_every_option_arrives_in_the_units_of_qbittorrent(tmp_path: Path) -> Non
 
 
 def test_a_torrents_own_options_replace_the_defaults_and_null_undoes_them(tmp_path: Path) -> None:
-    one, two = loaded(
+    one, two = load_text(
         tmp_path,
         f"""{HEAD}defaults:
   download_limit: 1 KiB/s
@@ -121,7 +121,7 @@ torrents:
 
 
 def test_options_of_defaults_mean_nothing_to_what_is_declared_absent(tmp_path: Path) -> None:
-    (torrent,) = loaded(
+    (torrent,) = load_text(
         tmp_path,
         f"""{HEAD}defaults: {{sequential: true, auto_tmm: true}}
 torrents:
@@ -132,14 +132,14 @@ torrents:
 
 
 def test_without_options_nothing_is_managed(tmp_path: Path) -> None:
-    (torrent,) = loaded(tmp_path, f"{HEAD}torrents: [{{magnet: '{SINTEL}'}}]\n").torrents
+    (torrent,) = load_text(tmp_path, f"{HEAD}torrents: [{{magnet: '{SINTEL}'}}]\n").torrents
     assert not torrent.options
     assert not torrent.create_only
     assert torrent.delete_files is None
 
 
 def test_passkeys_are_in_no_repr(tmp_path: Path) -> None:
-    desired = loaded(
+    desired = load_text(
         tmp_path, f"{HEAD}torrents: [{{magnet: '{SINTEL}', trackers: ['http://t.example/hunter2/announce']}}]\n"
     )
     assert "hunter2" not in repr(desired)

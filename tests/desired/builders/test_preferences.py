@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.preferences import PreferenceValue
 from reconciler.model.secret import Secret
-from tests.support.desired_yaml import loaded, problems_of
+from tests.support.desired_yaml import load_problems, load_text
 
 HEAD = "version: 1\npolicy: sync\ninstances:\n  home:\n    url: http://h\n"
 LOGIN = "    username: admin\n    password: {env: PW}\n"
@@ -18,7 +18,7 @@ ENVIRON = {"PW": "x", "SECRET": " hunter2 \n"}
 def preferences(folder: Path, *lines: str, environ: dict[str, str] | None = None) -> dict[str, PreferenceValue]:
     """The declared values."""
     text = HEAD + LOGIN + "    preferences:\n" + "".join(f"      {line}\n" for line in lines)
-    found = loaded(folder, text, {**ENVIRON, **(environ or {})}).instances["home"].preferences
+    found = load_text(folder, text, {**ENVIRON, **(environ or {})}).instances["home"].preferences
     assert all(name == preference.name for name, preference in found.items())
     return {name: preference.value for name, preference in found.items()}
 
@@ -60,7 +60,7 @@ def test_what_belongs_together_may_stand_together(tmp_path: Path) -> None:
 def test_no_secret_shows(tmp_path: Path) -> None:
     lines = "proxy_password: hunter2", "add_trackers: 'http://t/hunter2/announce'", "autorun_program: {env: SECRET}"
     text = HEAD + LOGIN + "    preferences:\n" + "".join(f"      {line}\n" for line in lines)
-    desired = loaded(tmp_path, text, ENVIRON)
+    desired = load_text(tmp_path, text, ENVIRON)
     assert "hunter2" not in repr(desired)
     assert [warning.message for warning in desired.warnings] == [
         "the proxy password stands in this file for all to read",
@@ -70,14 +70,14 @@ def test_no_secret_shows(tmp_path: Path) -> None:
 
 def test_what_makes_qbittorrent_remove_torrents_is_warned_of(tmp_path: Path) -> None:
     text = HEAD + "    preferences: {max_ratio_act: 3}\n"
-    (warning,) = loaded(tmp_path, text).warnings
+    (warning,) = load_text(tmp_path, text).warnings
     assert "removes torrents by itself" in warning.message
 
 
 def test_no_preference_is_no_preference(tmp_path: Path) -> None:
-    assert loaded(tmp_path, HEAD + "    preferences: {}\n").instances["home"].preferences == {}
+    assert load_text(tmp_path, HEAD + "    preferences: {}\n").instances["home"].preferences == {}
 
 
 def test_a_misspelt_key_is_named_at_its_place(tmp_path: Path) -> None:
-    (problem,) = problems_of(tmp_path, HEAD + "    preferences: {max_conec: 1}\n")
+    (problem,) = load_problems(tmp_path, HEAD + "    preferences: {max_conec: 1}\n")
     assert problem == '6:19: unknown preference "max_conec". Did you mean "max_connec"?'

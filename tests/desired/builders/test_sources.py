@@ -14,7 +14,7 @@ from reconciler.model.desired import DesiredState
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
-from tests.support.desired_yaml import HEAD, SINTEL, TWO, loaded, problems_of, write
+from tests.support.desired_yaml import HEAD, SINTEL, TWO_INSTANCES_HEAD, load_problems, load_text, write_file
 from tests.support.torrents import TORRENT_KINDS, TorrentKind, make_torrent
 
 V1, V2 = "08ada5a7a6183aae1e09d831df6748d566095a10", "ab" * 32
@@ -43,7 +43,7 @@ def fetching(**torrents: bytes | TorrentFileError) -> TorrentFetcher:
 
 def fetched(folder: Path, text: str, fetch: TorrentFetcher) -> DesiredState:
     """What a file means with a network."""
-    return load([write(folder, text)], {}, torrent_files=TorrentFileCache(fetch))
+    return load([write_file(folder, text)], {}, torrent_files=TorrentFileCache(fetch))
 
 
 @pytest.mark.parametrize("kind", TORRENT_KINDS)
@@ -51,7 +51,7 @@ def test_a_file_is_relative_to_its_yaml(tmp_path: Path, kind: TorrentKind) -> No
     data = make_torrent(1, kind)
     (tmp_path / "conf" / "torrents").mkdir(parents=True)
     (tmp_path / "conf" / "torrents" / "ü 1.torrent").write_bytes(data)
-    desired = loaded(tmp_path / "conf", entry("torrent: torrents/ü 1.torrent"))
+    desired = load_text(tmp_path / "conf", entry("torrent: torrents/ü 1.torrent"))
     (found,) = desired.torrents
     assert isinstance(found.source, TorrentFile)
     assert found.infohashes == found.source.infohashes == parse_metainfo(data).infohashes
@@ -71,7 +71,7 @@ def test_a_file_is_relative_to_its_yaml(tmp_path: Path, kind: TorrentKind) -> No
     ],
 )
 def test_an_infohash(tmp_path: Path, text: str, hashes: InfoHashes) -> None:
-    (found,) = loaded(tmp_path, entry(f"infohash: {text}")).torrents
+    (found,) = load_text(tmp_path, entry(f"infohash: {text}")).torrents
     assert (found.infohashes, found.source, found.label) == (hashes, None, str(hashes))
 
 
@@ -106,7 +106,7 @@ MUST_BE = "an infohash is 40 hex digits"
     ],
 )
 def test_what_is_wrong_with_a_source(tmp_path: Path, source: str, problem: str | None) -> None:
-    found = problems_of(tmp_path, entry(source))
+    found = load_problems(tmp_path, entry(source))
     assert all("hunter2" not in one for one in found)
     if problem and "this torrent has" in problem:
         problem = problem.split(": ", 1)[1]
@@ -138,7 +138,7 @@ def _touched(path: Path) -> Path:
 @pytest.mark.parametrize(("what", "make", "problem"), FILES, ids=[name for name, _, _ in FILES])
 def test_what_is_wrong_with_a_file(tmp_path: Path, what: str, make: Callable[[Path], object], problem: str) -> None:
     make(tmp_path / "a.torrent")
-    (found,) = problems_of(tmp_path, entry("torrent: a.torrent"))
+    (found,) = load_problems(tmp_path, entry("torrent: a.torrent"))
     assert found.startswith("5:14: this .torrent file cannot be used: ")
     assert problem in found
 
@@ -146,7 +146,7 @@ def test_what_is_wrong_with_a_file(tmp_path: Path, what: str, make: Callable[[Pa
 def test_the_problems_of_all_files_are_reported(tmp_path: Path) -> None:
     (tmp_path / "bad").write_bytes(b"junk")
     text = f"{HEAD}torrents:\n  - torrent: bad\n  - torrent: missing\n  - torrent: bad\n    pausd: 1\n"
-    assert [one.split(": ")[0] for one in problems_of(tmp_path, text)] == ["5:14", "6:14", "7:14", "8:5"]
+    assert [one.split(": ")[0] for one in load_problems(tmp_path, text)] == ["5:14", "6:14", "7:14", "8:5"]
     with pytest.raises(DesiredStateError) as error:
         load([tmp_path / "desired.yaml"], {})
     assert {str(tmp_path / "bad"), str(tmp_path / "missing")} <= set(error.value.files)
@@ -161,13 +161,13 @@ def test_the_same_torrent_twice_however_it_is_given(tmp_path: Path, kind: Torren
     topic = f"btih:{found.v1}" if found.v1 else f"btmh:1220{found.v2}"
     first = f"{HEAD}torrents:\n  - torrent: a.torrent\n"
     for again in (f"magnet: 'magnet:?xt=urn:{topic}'", "torrent: b.torrent", f"infohash: {found}"):
-        (problem,) = problems_of(tmp_path, f"{first}  - {again}\n")
+        (problem,) = load_problems(tmp_path, f"{first}  - {again}\n")
         assert "6:" in problem and "is already declared" in problem and "desired.yaml:5:5" in problem
     assert (
         len(
-            loaded(
+            load_text(
                 tmp_path,
-                first.replace(HEAD, TWO).replace("a.torrent", "a.torrent\n    instance: home")
+                first.replace(HEAD, TWO_INSTANCES_HEAD).replace("a.torrent", "a.torrent\n    instance: home")
                 + "  - torrent: b.torrent\n    instance: seedbox\n",
             ).torrents
         )
@@ -178,12 +178,12 @@ def test_the_same_torrent_twice_however_it_is_given(tmp_path: Path, kind: Torren
 def test_next_to_absent_any_source_will_do(tmp_path: Path) -> None:
     (tmp_path / "a.torrent").write_bytes(make_torrent(1))
     text = f"{HEAD}torrents:\n  - {{torrent: a.torrent, state: absent}}\n  - {{infohash: {V1}, state: absent}}\n"
-    assert [one.absent for one in loaded(tmp_path, text).torrents] == [True, True]
+    assert [one.absent for one in load_text(tmp_path, text).torrents] == [True, True]
 
 
 def test_a_source_cannot_be_a_default(tmp_path: Path) -> None:
     for key in ("magnet", "torrent", "infohash"):
-        (problem,) = problems_of(tmp_path, f"{HEAD}defaults: {{{key}: x}}\n")
+        (problem,) = load_problems(tmp_path, f"{HEAD}defaults: {{{key}: x}}\n")
         assert f'"{key}" cannot be a default' in problem
 
 
@@ -205,7 +205,7 @@ def test_torrents_keep_their_order_whichever_is_fetched(tmp_path: Path) -> None:
 
 
 def test_offline_urls_are_counted_and_not_contacted(tmp_path: Path) -> None:
-    desired = loaded(tmp_path, f"{HEAD}torrents:\n  - torrent: {URL}\n  - magnet: '{SINTEL}'\n")
+    desired = load_text(tmp_path, f"{HEAD}torrents:\n  - torrent: {URL}\n  - magnet: '{SINTEL}'\n")
     assert (len(desired.torrents), desired.unfetched_count) == (1, 1)
 
 

@@ -27,17 +27,19 @@ from reconciler.model.status import (
 from reconciler.report.json.status import write_status, write_status_line
 from reconciler.report.text.lines import measure_width, render_plain
 from reconciler.report.text.status import format_duration, format_rate, progress_text, render_status
-from tests.support.status_rows import moving, report, row
+from tests.support.status_rows import make_status_report, make_status_row, make_transfer
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, UTC)
 DOCS = (Path(__file__).parents[3] / "docs" / "report.md").read_text(encoding="utf-8")
-MIXED = report(
-    row(1, name="done", transfer=moving(ratio=1.5, up=2048), size=2_147_483_648),
-    row(2, "downloading", name="half", transfer=moving(eta=3700, ratio=0, down=1_258_291), category="linux"),
-    row(3, "stoppedDL", name="paused", transfer=moving(ratio=0)),
-    row(4, "missing", name="进击的巨人", in_sync=False, reason="not on the instance"),
-    row(5, "missingFiles", name="lost", in_sync=False, reason="tags differ"),
-    row(6, "unknown", name="x\x1b[2J", instance="attic", reason="its instance could not be read"),
+MIXED = make_status_report(
+    make_status_row(1, name="done", transfer=make_transfer(ratio=1.5, up=2048), size=2_147_483_648),
+    make_status_row(
+        2, "downloading", name="half", transfer=make_transfer(eta=3700, ratio=0, down=1_258_291), category="linux"
+    ),
+    make_status_row(3, "stoppedDL", name="paused", transfer=make_transfer(ratio=0)),
+    make_status_row(4, "missing", name="进击的巨人", in_sync=False, reason="not on the instance"),
+    make_status_row(5, "missingFiles", name="lost", in_sync=False, reason="tags differ"),
+    make_status_row(6, "unknown", name="x\x1b[2J", instance="attic", reason="its instance could not be read"),
 )
 
 
@@ -102,7 +104,10 @@ def test_a_selection_is_counted() -> None:
     assert text(MIXED.filter_torrents(TorrentFilter(("none",)))) == ["None of the 6 declared torrents is selected"]
 
 
-MANY = report(*(row(number) for number in range(9_990)), *(row(number, "pausedUP") for number in range(9_990, 10_000)))
+MANY = make_status_report(
+    *(make_status_row(number) for number in range(9_990)),
+    *(make_status_row(number, "pausedUP") for number in range(9_990, 10_000)),
+)
 PAGES = [
     (Pagination(), 50, "… and 9,950 more: 9,940 seeding, 10 stopped", "--offset 50 "),
     (Pagination(0, 3), 3, "… and 9,997 more: 9,987 seeding, 10 stopped", "--offset 3 "),
@@ -124,7 +129,9 @@ def test_ten_thousand_torrents_stay_readable(page: Pagination, count: int, last:
 
 
 def test_names_are_shortened_where_they_would_push_the_numbers_off_a_terminal() -> None:
-    long = report(row(1, name="进" * 60, transfer=moving(eta=5, ratio=1, down=1_258_291, up=1_258_291)))
+    long = make_status_report(
+        make_status_row(1, name="进" * 60, transfer=make_transfer(eta=5, ratio=1, down=1_258_291, up=1_258_291))
+    )
     for width in (20, 80, 100, 200):
         shown = text(long, width=width)[2]
         assert "…" in shown or width == 200
@@ -158,10 +165,15 @@ def test_rates(rate: int, said: str) -> None:
 
 PROGRESS = [
     ((), "0 of 0 complete"),
-    ((row(1),), "1 of 1 complete · 100 % of 1.0 KiB"),
-    ((row(1, "metaDL", size=0, progress=0.0),), "0 of 1 complete · 1 metadata"),
+    ((make_status_row(1),), "1 of 1 complete · 100 % of 1.0 KiB"),
+    ((make_status_row(1, "metaDL", size=0, progress=0.0),), "0 of 1 complete · 1 metadata"),
     (
-        (row(1), row(2, "downloading", transfer=moving(down=256)), row(3, "stalledDL"), row(4, "unknown")),
+        (
+            make_status_row(1),
+            make_status_row(2, "downloading", transfer=make_transfer(down=256)),
+            make_status_row(3, "stalledDL"),
+            make_status_row(4, "unknown"),
+        ),
         "1 of 4 complete · 66 % of 3.0 KiB · 256 B/s · 4s to go · 1 downloading, 1 stalled, 1 unknown",
     ),
 ]
