@@ -8,6 +8,7 @@ from reconciler.apply.delivery import InstanceLost
 from reconciler.apply.job import Job
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError, RejectedError, ServerFaultError, UnsupportedError
+from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.snapshot import CategoryDownloadPath, LiveCategory
@@ -95,7 +96,7 @@ def _send_category(job: Job, live: Mapping[str, LiveCategory], target: Target, r
 def _wanted_paths(job: Job) -> tuple[str | None, CategoryDownloadPath]:
     """The paths that the action wants; None where it leaves one alone."""
     wanted = {change.field: change.after for change in job.action.changes}
-    path, download_path = wanted.get("save_path"), wanted.get("download_path")
+    path, download_path = wanted.get(SAVE_PATH), wanted.get(DOWNLOAD_PATH)
     return None if path is None else str(path), download_path if isinstance(download_path, (str, bool)) else None
 
 

@@ -16,6 +16,7 @@ from reconciler.model.errors import (
     ServerFaultError,
     UnsupportedError,
 )
+from reconciler.model.fields import FILES
 from reconciler.model.plan import FieldValue
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.retry import RetryPolicy
@@ -105,7 +106,7 @@ def read_jobs(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -> Sequen
     ids = [key for job in jobs for key in job.ids]
     if not ids:
         return ()
-    with_files = {key for job in jobs if job.has_change("files") for key in job.ids}
+    with_files = {key for job in jobs if job.has_change(FILES) for key in job.ids}
     try:
         return retry.call_with_retry(lambda: _read_with_files(target, ids, with_files))
     except RequestTooLargeError as error:

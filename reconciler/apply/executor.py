@@ -21,6 +21,7 @@ from reconciler.apply.torrent_batches import add_batches, change_batches, delete
 from reconciler.apply.torrent_creation import TorrentCreator, TorrentWriter, follow_up_steps, run_follow_ups
 from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.model.fields import CATEGORY, OWNER, QUARANTINE
 from reconciler.model.plan import FieldValue, InstancePlan, ObjectKind, Outcome
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
@@ -240,11 +241,11 @@ def _still_deletable(job: Job, live: LiveTorrent | None) -> bool:
     if live is None:
         job.end(Outcome.APPLIED)
         return False
-    owner = next((str(c.before) for c in job.action.changes if c.field == "owner"), None)
+    owner = next((str(c.before) for c in job.action.changes if c.field == OWNER), None)
     ended = {
         f"{QUARANTINE_PREFIX}{text}"
         for c in job.action.changes
-        if c.field == "quarantine"
+        if c.field == QUARANTINE
         for text in _strings_in(c.before)
     }
     for spared, why in (
@@ -268,7 +269,7 @@ def _drop_without_category(jobs: Sequence[Job]) -> None:
     made = [job for job in jobs if job.action.kind is ObjectKind.CATEGORY and not is_delete(job)]
     failed = {job.action.name for job in made if job.outcome is not Outcome.APPLIED}
     for job in jobs:
-        if job.is_torrent and job.action.get_new_value("category") in failed:
+        if job.is_torrent and job.action.get_new_value(CATEGORY) in failed:
             job.end(Outcome.DROPPED, f"its category {job.action.get_new_value('category')} could not be made")
 
 

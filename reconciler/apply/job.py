@@ -6,20 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.model.fields import is_applied
-from reconciler.model.plan import Action, Change, FieldValue, ObjectKind, Outcome, Verb
+from reconciler.model.fields import HELD, QUARANTINE, change_tags_to_add, change_tags_to_remove, is_applied
+from reconciler.model.plan import Action, Change, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import (
-    CONTENT_TAGS,
-    HELD_FORCED_TAG,
-    HELD_TAG,
-    PROTECT_TAG,
-    QUARANTINE_PREFIX,
-    build_owner_tag,
-)
 
-_HELD_TAGS: Final = {"running": HELD_TAG, "forced": HELD_FORCED_TAG}
+_FIELDS_OF_STOPS: Final = (QUARANTINE, HELD)
 
 
 @dataclass(slots=True, eq=False)
@@ -87,44 +79,20 @@ class Job:
 
 
 def tags_to_add(changes: Sequence[Change]) -> frozenset[str]:
-    """The tags that an action's changes put on."""
-    wanted = {change.field: change.after for change in changes}
-    tags = _values_of_field(changes, "tags", after=True) - _values_of_field(changes, "tags", after=False)
-    tags.update(QUARANTINE_PREFIX + text for text in _values_of_field(changes, "quarantine", after=True))
-    tags.update(build_owner_tag(str(c.after)) for c in changes if c.field == "owner" and c.after is not None)
-    tags.update(mark for field, mark in CONTENT_TAGS.items() if wanted.get(field) is not None)
-    if wanted.get("protect") is True:
-        tags.add(PROTECT_TAG)
-    if how := wanted.get("held"):
-        tags.add(_HELD_TAGS[str(how)])
-    return frozenset(tags)
+    """Return the tags that an action's changes put on."""
+    return frozenset(tag for change in changes for tag in change_tags_to_add(change))
 
 
-def tags_to_remove(action: Action) -> frozenset[str]:
-    """The tags that the action's changes take off, but for those of `marks_to_remove`."""
-    tags = _values_of_field(action.changes, "tags", after=False) - _values_of_field(action.changes, "tags", after=True)
-    tags.update(build_owner_tag(str(c.before)) for c in action.changes if c.field == "owner" and c.before is not None)
-    if action.get_new_value("protect") is False:
-        tags.add(PROTECT_TAG)
-    return frozenset(tags)
+def tags_to_remove(changes: Sequence[Change]) -> frozenset[str]:
+    """Return the tags that an action's changes take off, except those of `marks_to_remove`."""
+    removals = (change_tags_to_remove(change) for change in changes if change.field not in _FIELDS_OF_STOPS)
+    return frozenset(tag for tags in removals for tag in tags)
 
 
-def marks_to_remove(action: Action) -> frozenset[str]:
-    """The tags to take off that tell why, and how, we had stopped a torrent."""
-    marks = {QUARANTINE_PREFIX + text for text in _values_of_field(action.changes, "quarantine", after=False)}
-    if any(change.field == "held" and change.after is None for change in action.changes):
-        marks.update(_HELD_TAGS.values())
-    return frozenset(marks)
-
-
-def _values_of_field(changes: Sequence[Change], field: str, *, after: bool) -> set[str]:
-    """What the changes of a field of many values name, before them or after."""
-    names: set[str] = set()
-    for change in changes:
-        value: FieldValue = change.after if after else change.before
-        if change.field == field and isinstance(value, tuple):
-            names.update(value)
-    return names
+def marks_to_remove(changes: Sequence[Change]) -> frozenset[str]:
+    """Return the tags to take off that record why we stopped a torrent, and how it ran before."""
+    removals = (change_tags_to_remove(change) for change in changes if change.field in _FIELDS_OF_STOPS)
+    return frozenset(tag for tags in removals for tag in tags)
 
 
 def index_by_id(torrents: Iterable[LiveTorrent]) -> dict[str, LiveTorrent]:

@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
 
 from reconciler.apply.delivery import Batch, ValueSetter, group_jobs
 from reconciler.apply.job import Job, find_live, index_by_id
 from reconciler.apply.target import Target
-from reconciler.model.fields import file_text, is_applied
+from reconciler.model.fields import (
+    AUTO_TMM,
+    CATEGORY,
+    DOWNLOAD_PATH,
+    FILES,
+    SAVE_PATH,
+    SHARE_LIMITS,
+    ChangeRequest,
+    entry_key_of,
+    file_text,
+    is_applied,
+    list_options_set_by,
+)
 from reconciler.model.files import LiveFile, Priority, find_wrong_priorities
-from reconciler.model.options import OPTIONS, SHARE_LIMITS, entry_key_of
+from reconciler.model.links import TRACKERS, WEB_SEEDS
 from reconciler.model.plan import Change, FieldValue
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
 from reconciler.model.versions import BULK_ADD_TRACKERS, IMMEDIATE_PRIORITY
-
-_TOGGLE_FIELDS: Final = ("sequential", "first_last_piece_first")
-_SIMPLE_FIELDS: Final = ("download_limit", "upload_limit", "comment")
 
 
 def field_batches(jobs: Sequence[Job], field: str, set_value: ValueSetter, *, single: bool = False) -> Iterator[Batch]:
@@ -35,33 +43,33 @@ def field_batches(jobs: Sequence[Job], field: str, set_value: ValueSetter, *, si
 
 def option_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     """All that has no bearing on others: limits, order of download, comment, trackers, files."""
-    for field in _SIMPLE_FIELDS:
+    for field in list_options_set_by(ChangeRequest.VALUE):
         yield from field_batches(jobs, field, _make_value_setter(field))
-    for field in _TOGGLE_FIELDS:
+    for field in list_options_set_by(ChangeRequest.TOGGLE):
         yield from _toggle_batches(jobs, field)
     yield from _share_limit_batches(jobs)
     yield from _tracker_batches(jobs, target)
     for job in jobs:
-        if job.needs_sending("web_seeds"):
-            yield Batch("add web seeds", [job], _add_web_seeds, _make_applied_check("web_seeds"))
+        if job.needs_sending(WEB_SEEDS):
+            yield Batch("add web seeds", [job], _add_web_seeds, _make_applied_check(WEB_SEEDS))
     yield from _file_batches(jobs, target)
 
 
 def location_batches(jobs: Sequence[Job], set_category: ValueSetter, set_location: ValueSetter) -> Iterator[Batch]:
     """What decides where data is. Automatic management ends before a category changes, and begins after it."""
-    ends = [job for job in jobs if job.action.get_new_value("auto_tmm") is False]
-    begins = [job for job in jobs if job.action.get_new_value("auto_tmm") is True]
-    yield from field_batches(ends, "auto_tmm", _make_value_setter("auto_tmm"))
-    yield from field_batches(jobs, "category", set_category)
-    yield from field_batches(begins, "auto_tmm", _make_value_setter("auto_tmm"))
-    yield from field_batches(jobs, "save_path", set_location)
-    yield from field_batches(jobs, "download_path", _make_value_setter("download_path"))
+    ends = [job for job in jobs if job.action.get_new_value(AUTO_TMM) is False]
+    begins = [job for job in jobs if job.action.get_new_value(AUTO_TMM) is True]
+    yield from field_batches(ends, AUTO_TMM, _make_value_setter(AUTO_TMM))
+    yield from field_batches(jobs, CATEGORY, set_category)
+    yield from field_batches(begins, AUTO_TMM, _make_value_setter(AUTO_TMM))
+    yield from field_batches(jobs, SAVE_PATH, set_location)
+    yield from field_batches(jobs, DOWNLOAD_PATH, _make_value_setter(DOWNLOAD_PATH))
 
 
 def start_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
     """What stops and starts would undo: a plain start ends a forced one, and on 4.2 a start ends super seeding."""
-    yield from field_batches(jobs, "force_start", _make_value_setter("force_start"))
-    yield from field_batches(jobs, "super_seeding", _make_value_setter("super_seeding"))
+    for field in list_options_set_by(ChangeRequest.START):
+        yield from field_batches(jobs, field, _make_value_setter(field))
 
 
 def _make_value_setter(field: str) -> ValueSetter:
@@ -96,7 +104,7 @@ def _toggle_batches(jobs: Sequence[Job], field: str) -> Iterator[Batch]:
 
 def _share_limit_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
     """All limits are set at once, so those that are not declared are sent as they are."""
-    fields = [field for field in OPTIONS if entry_key_of(field) == SHARE_LIMITS]
+    fields = list_options_set_by(ChangeRequest.SHARE_LIMITS)
     having = [job for job in jobs if any(map(job.needs_sending, fields))]
 
     def send(target: Target, todo: Sequence[Job]) -> None:
@@ -120,19 +128,19 @@ def _merge_share_limits(current: ShareLimits, changes: Iterable[Change]) -> Shar
 
 
 def _tracker_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
-    having = [job for job in jobs if job.needs_sending("trackers")]
-    for urls, part in group_jobs(having, lambda job: job.action.added_urls["trackers"]):
+    having = [job for job in jobs if job.needs_sending(TRACKERS)]
+    for urls, part in group_jobs(having, lambda job: job.action.added_urls[TRACKERS]):
 
         def send(target: Target, todo: Sequence[Job], urls: Sequence[str] = urls) -> None:
             target.add_trackers([job.id for job in todo], urls)
 
         for some in [part] if BULK_ADD_TRACKERS.is_available(target.api_version) else [[job] for job in part]:
-            yield Batch("add trackers", some, send, _make_applied_check("trackers"))
+            yield Batch("add trackers", some, send, _make_applied_check(TRACKERS))
 
 
 def _add_web_seeds(target: Target, jobs: Sequence[Job]) -> None:
     for job in jobs:
-        target.add_web_seeds(job.id, job.action.added_urls["web_seeds"])
+        target.add_web_seeds(job.id, job.action.added_urls[WEB_SEEDS])
 
 
 def _file_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
@@ -142,7 +150,7 @@ def _file_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     from the old list and undoes what went before. So the next one waits until the one before shows.
     """
     for job in jobs:
-        if job.needs_sending("files"):
+        if job.needs_sending(FILES):
             for priority in Priority:
                 if any(text.startswith(f"{priority} ") for text in _wanted_file_texts(job)):
                     what = f"set files to {priority}"
@@ -178,7 +186,7 @@ def _unapplied_files(job: Job, files: Iterable[LiveFile]) -> list[tuple[LiveFile
 
 
 def _wanted_file_texts(job: Job) -> tuple[str, ...]:
-    after = job.action.get_new_value("files")
+    after = job.action.get_new_value(FILES)
     return after if isinstance(after, tuple) else ()
 
 

@@ -10,15 +10,25 @@ from reconciler.apply.delivery import Batch, group_jobs
 from reconciler.apply.job import Job, marks_to_remove, tags_to_add, tags_to_remove
 from reconciler.apply.option_batches import field_batches, location_batches, option_batches, start_batches
 from reconciler.apply.target import Target
-from reconciler.model.links import TRACKERS, WEB_SEEDS, append_links
-from reconciler.model.magnet import Magnet
-from reconciler.model.options import (
+from reconciler.model.fields import (
+    AUTO_TMM,
+    CATEGORY,
+    COMMENT,
+    CONTENT,
+    CONTENT_LAYOUT,
     CREATE_ONLY_OPTIONS,
+    FILES,
     METADATA_RECEIVED,
+    NAME,
     OPTIONS,
+    PAUSED,
+    SAVE_PATH,
+    SKIP_CHECKING,
     STOP_CONDITION,
     can_set_at_add,
 )
+from reconciler.model.links import TRACKERS, WEB_SEEDS, append_links
+from reconciler.model.magnet import Magnet
 from reconciler.model.plan import Action, Change, Verb
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
@@ -27,8 +37,8 @@ from reconciler.model.versions import ApiVersion
 MAX_ADDS_PER_REQUEST = 1000  # measured: larger calls gain nothing and answer later
 MAX_ADD_BYTES = 8 << 20  # of magnet links or .torrent files in one request; the server takes 64 MiB
 _ADD_OPTIONS_FOR_CREATED: Final = (
-    ("content_layout", "original"),
-    ("skip_checking", True),
+    (CONTENT_LAYOUT, "original"),
+    (SKIP_CHECKING, True),
 )  # for data that has just been hashed
 FILE_OVERHEAD_BYTES = 300  # bytes around each file in a request
 
@@ -52,7 +62,7 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     for tags, group in group_jobs(tagged, lambda job: tags_to_add(job.action.changes)):
         if tags:
             yield _tag_batch(tags, group)
-    for tags, group in group_jobs(changed, lambda job: tags_to_remove(job.action)):
+    for tags, group in group_jobs(changed, lambda job: tags_to_remove(job.action.changes)):
         if tags:
             yield _untag_batch(tags, group)
     yield from option_batches(incomplete, target)
@@ -61,9 +71,9 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
         lambda t, ids, value: t.set_category(ids, str(value)),
         lambda t, ids, value: t.set_location(ids, str(value)),
     )
-    yield from field_batches(changed, "name", lambda t, ids, value: t.rename_torrent(ids[0], str(value)), single=True)
+    yield from field_batches(changed, NAME, lambda t, ids, value: t.rename_torrent(ids[0], str(value)), single=True)
     yield from field_batches(
-        changed, "paused", lambda t, ids, value: t.stop_torrents(ids) if value else t.start_torrents(ids)
+        changed, PAUSED, lambda t, ids, value: t.stop_torrents(ids) if value else t.start_torrents(ids)
     )
     yield from start_batches(incomplete)
     yield from _release_batches(changed)
@@ -75,16 +85,16 @@ def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
     The other way round, a run that ends in between would leave torrents stopped that nobody starts again.
     """
     let_go = [job for job in jobs if not job.error]
-    for marks, group in group_jobs(let_go, lambda job: marks_to_remove(job.action)):
+    for marks, group in group_jobs(let_go, lambda job: marks_to_remove(job.action.changes)):
         if marks:
             yield _untag_batch(marks, group)
 
 
 def fields_after_add(action: Action, api: ApiVersion) -> frozenset[str]:
     """The fields of an add that the add itself does not carry on that version. Only a link can hold trackers."""
-    if action.get_new_value("content") is not None:  # all that a .torrent file can hold is in the one that was made
-        return frozenset(c.field for c in action.changes if c.field != "comment" and not can_set_at_add(c.field, api))
-    late = {"files"} if isinstance(action.add_source, Magnet) else {"files", TRACKERS, WEB_SEEDS}
+    if action.get_new_value(CONTENT) is not None:  # all that a .torrent file can hold is in the one that was made
+        return frozenset(c.field for c in action.changes if c.field != COMMENT and not can_set_at_add(c.field, api))
+    late = {FILES} if isinstance(action.add_source, Magnet) else {FILES, TRACKERS, WEB_SEEDS}
     return frozenset(c.field for c in action.changes if c.field in late or not can_set_at_add(c.field, api))
 
 
@@ -137,16 +147,16 @@ def _build_cached_add_options(
     A magnet link that is stopped from the beginning never gets its metadata; so the server stops it at that point.
     """
     wanted = {change.field: change.after for change in changes}
-    path, category, name = wanted.get("save_path"), wanted.get("category"), wanted.get("name")
+    path, category, name = wanted.get(SAVE_PATH), wanted.get(CATEGORY), wanted.get(NAME)
     metadata_first = by_link and wanted.get(STOP_CONDITION) == METADATA_RECEIVED
     return AddOptions(
-        stopped=wanted.get("paused") is True and not metadata_first,
-        auto_tmm=wanted.get("auto_tmm", bool(category) and path is None) is True,
+        stopped=wanted.get(PAUSED) is True and not metadata_first,
+        auto_tmm=wanted.get(AUTO_TMM, bool(category) and path is None) is True,
         category=str(category or ""),
         save_path=None if path is None else str(path),
         tags=tuple(sorted(tags_to_add(changes))) if tags_at_add else (),
         name=None if name is None else str(name),
-        extra_options=(*_extra_options(changes, api), *(_ADD_OPTIONS_FOR_CREATED if "content" in wanted else ())),
+        extra_options=(*_extra_options(changes, api), *(_ADD_OPTIONS_FOR_CREATED if CONTENT in wanted else ())),
     )
 
 
@@ -155,7 +165,7 @@ def _extra_options(changes: Sequence[Change], api: ApiVersion) -> tuple[tuple[st
     return tuple(
         (c.field, c.after)
         for c in carried
-        if c.field != "auto_tmm" and can_set_at_add(c.field, api) and isinstance(c.after, (str, bool, int, float))
+        if c.field != AUTO_TMM and can_set_at_add(c.field, api) and isinstance(c.after, (str, bool, int, float))
     )
 
 
@@ -163,7 +173,7 @@ def _build_link(action: Action) -> str:
     """The link that is sent. Trackers and web seeds go with it: no version but takes them there."""
     uri = action.add_source.uri if isinstance(action.add_source, Magnet) else ""
     return (
-        append_links(uri, action.added_urls.get("trackers", ()), action.added_urls.get("web_seeds", ()))
+        append_links(uri, action.added_urls.get(TRACKERS, ()), action.added_urls.get(WEB_SEEDS, ()))
         if action.added_urls
         else uri
     )

@@ -16,6 +16,7 @@ from reconciler.apply.job import Job, index_by_id
 from reconciler.apply.target import Target
 from reconciler.model.content import CreationSpec, CreatorTask, TaskState
 from reconciler.model.errors import InstanceError, RejectedError, ServerFaultError, UnsupportedError
+from reconciler.model.fields import CREATOR_TASK, EXPORT, PEER
 from reconciler.model.plan import Action, Outcome
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 from reconciler.retry import RetryPolicy
@@ -157,7 +158,7 @@ def parse_created_torrent(name: str, data: bytes) -> TorrentFile:
 
 def follow_up_steps(action: Action) -> set[str]:
     """What is to be done besides, that the torrent does not show."""
-    besides = (("export", action.export_path), ("creator_task", action.creator_task_id), ("peer", action.peer_address))
+    besides = ((EXPORT, action.export_path), (CREATOR_TASK, action.creator_task_id), (PEER, action.peer_address))
     return {name for name, wanted in besides if wanted}
 
 
@@ -171,10 +172,10 @@ def run_follow_ups(jobs: Sequence[Job], target: Target, retry: RetryPolicy, writ
                 _write_torrent_file(job, job.action.export_path, target, retry, write_torrent)
             if job.action.creator_task_id:
                 retry.call_with_retry(partial(target.remove_creator_task, job.action.creator_task_id))
-                job.follow_ups.discard("creator_task")
+                job.follow_ups.discard(CREATOR_TASK)
             if job.action.peer_address:
                 retry.call_with_retry(partial(target.add_peer, job.id, job.action.peer_address))
-                job.follow_ups.discard("peer")
+                job.follow_ups.discard(PEER)
         except (RejectedError, UnsupportedError, ServerFaultError) as error:
             job.error = str(error)
         except InstanceError as error:
@@ -194,7 +195,7 @@ def _write_torrent_file(job: Job, path: str, target: Target, retry: RetryPolicy,
             job.error = "its .torrent file could not be had: it has no metadata, or is gone"
             return
         write_torrent(path, data)
-        job.follow_ups.discard("export")
+        job.follow_ups.discard(EXPORT)
     except TorrentFileError as error:
         job.error = f"its .torrent file could not be had: {error}"
     except OSError as error:

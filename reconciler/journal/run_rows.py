@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from reconciler.model.options import to_declared_value
+from reconciler.model.fields import OWNER, to_declared_value
 from reconciler.model.plan import Action, Change, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.plan.guard import is_probably_wiped
@@ -53,7 +53,7 @@ def _problem_reason(result: InstanceResult) -> str | None:
 
 def _is_informative(action: Action, change: Change) -> bool:
     """That what is added becomes ours, and what is deleted no longer is, goes without saying."""
-    return change.field != "owner" or action.verb in (Verb.ADOPT, Verb.UPDATE)
+    return change.field != OWNER or action.verb in (Verb.ADOPT, Verb.UPDATE)
 
 
 @lru_cache(1024)  # many torrents change alike

@@ -1,22 +1,33 @@
-"""The fields of a torrent that can be managed: how each is read from a live torrent and when a change has arrived.
+"""The registry of a torrent's fields: how each is read, declared, compared, applied, shown, and since when it can be set.
 
-The planner finds drift with these and apply checks its read-back with them, so the two can never disagree.
+`FIELDS` is the only list of fields. The planner finds drift with it, apply takes from it what goes with an add and when a
+change counts as applied, reports and imports write values by it. A new option takes an entry here, a line of the schema
+(`desired.schema.options`), its request (`qbittorrent.api_options`) and a test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from math import isclose
+from types import MappingProxyType
+from typing import Final
 
+from reconciler.model import versions
+from reconciler.model.content import Content, ContentReference
 from reconciler.model.data_overlap import normalize_data_path
-from reconciler.model.files import FileRule, LiveFile, Priority, find_wrong_priorities
-from reconciler.model.links import find_missing_urls
-from reconciler.model.options import OPTIONS, STOP_CONDITION
+from reconciler.model.desired import DesiredTorrent
+from reconciler.model.files import LiveFile, Priority, find_wrong_priorities
+from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls, parse_link_urls, redact_url
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import Action, Change, FieldValue, Verb
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import (
     CONTENT_OF_TAG,
     CONTENT_TAG,
+    HELD_FORCED_TAG,
+    HELD_TAG,
     PROTECT_TAG,
     QUARANTINE_PREFIX,
     build_owner_tag,
@@ -24,86 +35,778 @@ from reconciler.model.tags import (
     read_held_state,
     select_user_tags,
 )
+from reconciler.model.units import GLOBAL_LIMIT, minutes_text, rate_text, ratio_text
+from reconciler.model.versions import EVERY_VERSION, ApiVersion, Capability
+
+OWNER: Final = "owner"
+QUARANTINE: Final = "quarantine"
+HELD: Final = "held"
+CONTENT: Final = "content"
+CONTENT_OF: Final = "content_of"
+NAME: Final = "name"
+CATEGORY: Final = "category"
+TAGS: Final = "tags"
+SAVE_PATH: Final = "save_path"
+PAUSED: Final = "paused"
+PROTECT: Final = "protect"
+AUTO_TMM: Final = "auto_tmm"
+DOWNLOAD_PATH: Final = "download_path"
+FORCE_START: Final = "force_start"
+SHARE_LIMITS: Final = "share_limits"
+COMMENT: Final = "comment"
+FILES: Final = "files"
+CONTENT_LAYOUT: Final = "content_layout"
+SKIP_CHECKING: Final = "skip_checking"
+STOP_CONDITION: Final = "stop_condition"
+EXPORT: Final = "export"
+CREATOR_TASK: Final = "creator_task"
+PEER: Final = "peer"
+
+METADATA_RECEIVED: Final = "metadata-received"  # a stop condition
+RATIO_TOLERANCE: Final = 0.0015  # qBittorrent keeps thousandths, truncated: 4.02 is 4.019 after a restart
+_HELD_TAGS: Final = {"running": HELD_TAG, "forced": HELD_FORCED_TAG}
+
+LiveReader = Callable[[LiveTorrent], FieldValue]
+EntryReader = Callable[[DesiredTorrent], FieldValue]
+AppliedCheck = Callable[[Change, LiveTorrent, Action], bool]
 
 
-def read_live_value(torrent: LiveTorrent, field: str) -> FieldValue:
-    """The present value of a field that has one value, as plans and reports show it. None: the server does not tell."""
-    if option := OPTIONS.get(field):
-        return option.read(torrent)
-    match field:
-        case "name":
-            return torrent.name
-        case "category":
-            return torrent.category
-        case "save_path":
-            return normalize_path(torrent.save_path)
-        case "paused":
-            return torrent.stopped
-        case "tags":
-            return tuple(sorted(select_user_tags(torrent.tags)))
-        case "protect":
-            return PROTECT_TAG in torrent.tags
-        case "quarantine":
-            return extract_quarantines(torrent.tags)
-        case "held":
-            return read_held_state(torrent.tags)
-    raise ValueError(f"{field} is not a field of a live torrent")
+class FieldKind(Enum):
+    """The origin of a field's value, and when it can be set."""
+
+    MARK = auto()  # set by reconcile alone, kept in tags
+    ORIGIN = auto()  # the content that the torrent was made from
+    PROPERTY = auto()  # declared, can be changed at any time, always shown
+    OPTION = auto()  # likewise, and shown where it differs from the default
+    COLLECTION = auto()  # declared as a minimum: others than the declared items may exist
+    CREATE_ONLY = auto()  # goes with an add; can be neither changed nor read afterwards
+    FOLLOW_UP = auto()  # work around a torrent that the torrent itself does not show
 
 
-def matches(field: str, torrent: LiveTorrent, wanted: FieldValue) -> bool:
-    """Is a field of the live torrent, to qBittorrent, as it is wanted?"""
-    value, option = read_live_value(torrent, field), OPTIONS.get(field)
-    if option is None:
-        return value == wanted
-    if field == "download_path" and wanted == torrent.save_path:
-        wanted = ""  # a path of its own that is the save path is none
-    return option.is_same(value, wanted)
+class ChangeRequest(Enum):
+    """The request that changes an option."""
+
+    VALUE = auto()  # sets one option; independent of all others
+    TOGGLE = auto()  # can only invert the present value
+    SHARE_LIMITS = auto()  # sets all share limits together
+    LOCATION = auto()  # decides where data is, so its order among paths and categories matters
+    START = auto()  # must follow stops and starts, which would undo it
 
 
-def is_applied(change: Change, torrent: LiveTorrent, action: Action) -> bool:
-    """Does the live torrent show what the change asked for? This is what counts as success, not a server's reply."""
-    before, after = change.before, change.after
-    match change.field:
-        case "tags" | "quarantine":
-            prefix = QUARANTINE_PREFIX if change.field == "quarantine" else ""
-            was = {prefix + tag for tag in before} if isinstance(before, tuple) else set()
-            want = {prefix + tag for tag in after} if isinstance(after, tuple) else set()
-            return want <= torrent.tags and not (was - want) & torrent.tags
-        case "owner":
-            lost = before is None or build_owner_tag(str(before)) not in torrent.tags
-            return lost and build_owner_tag(str(after)) in torrent.tags
-        case "save_path":
-            return read_live_value(torrent, "save_path") == normalize_path(str(after)) and not torrent.is_moving
-        case "magnet" | "content_layout" | "skip_checking" | "stop_condition" | "export" | "creator_task" | "peer":
-            return True  # the torrent is there: that is all that can be seen of it
-        case "paused" if action.verb is Verb.ADD and action.get_new_value(STOP_CONDITION) not in (None, "none"):
-            return True  # it stops by itself, in its own time
-        case "content" | "content_of":
-            return _is_from_content(change, torrent)
-        case "trackers" | "web_seeds":
-            return not find_missing_urls(action.added_urls.get(change.field, ()), torrent.links, change.field)
-        case "files":
-            return _is_file_change_applied(change, torrent.files, action.file_rules)
-    return matches(change.field, torrent, after)
+def _return_unchanged(value: FieldValue) -> FieldValue:
+    return value
 
 
-def _is_from_content(change: Change, torrent: LiveTorrent) -> bool:
-    """Does it bear the mark of where it comes from, with its data at the content that it was made from?"""
-    if change.field == "content_of":
-        return CONTENT_OF_TAG in torrent.tags
-    return CONTENT_TAG in torrent.tags and normalize_data_path(torrent.content_path) == normalize_data_path(
-        str(change.after)
-    )
+def _is_equal(value: FieldValue, other: FieldValue) -> bool:
+    return value == other
+
+
+def _read_nothing(_: LiveTorrent | DesiredTorrent) -> FieldValue:
+    return None
+
+
+def _moves_nothing(_change: Change, _torrent: LiveTorrent) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of a torrent.
+
+    Reading: `read` returns the live value as plans and reports show it, None where the server does not report it.
+    `default` is the value of a torrent for which nobody set the field. `import_value` returns the value that an imported
+    entry declares, None where there is nothing to declare.
+
+    Declaring: `declare` returns the value of an entry, None where it is not declared; `declare_at_add` likewise for an
+    add, where it differs. `is_ignorable`: entries can list the key in `ignore_changes`.
+
+    Comparing: `want` returns the wanted value where that depends on the live torrent, `resolve` turns a wanted value into
+    what the server reports for it, `is_same` compares. `diff` replaces all three.
+
+    Applying: `is_applied` decides by a read-back; None: the live value matches. `encode_tags` returns the tags that hold
+    a value; `cleared_tags` go with them when the value is removed. `request` is how an option is changed.
+
+    Versions: the field can be set on servers that have `capability`; `capability_of` replaces it where it depends on the
+    value. An add carries the field where the server has `at_add`; None: it always follows the add.
+
+    Data: `sets_location`: the field decides where data is; `moves_data` returns True if a change makes the server move it.
+
+    Showing: `to_declared` turns a value into what an entry would say. `rank`: plans show fields by rank, then in the order
+    of the registry.
+    """
+
+    name: str
+    kind: FieldKind
+    read: LiveReader = _read_nothing
+    default: FieldValue = None
+    import_value: LiveReader | None = None
+    declare: EntryReader = _read_nothing
+    declare_at_add: EntryReader | None = None
+    is_ignorable: bool = False
+    want: Callable[[DesiredTorrent, LiveTorrent], FieldValue] | None = None
+    resolve: Callable[[FieldValue, LiveTorrent], FieldValue] | None = None
+    is_same: Callable[[FieldValue, FieldValue], bool] = _is_equal
+    diff: Callable[[DesiredTorrent, LiveTorrent], Change | None] | None = None
+    is_applied: AppliedCheck | None = None
+    encode_tags: Callable[[FieldValue], frozenset[str]] | None = None
+    cleared_tags: frozenset[str] = frozenset()
+    request: ChangeRequest | None = None
+    capability: Capability = EVERY_VERSION
+    capability_of: Callable[[FieldValue], Capability] | None = None
+    at_add: Capability | None = EVERY_VERSION
+    sets_location: bool = False
+    moves_data: Callable[[Change, LiveTorrent], bool] = _moves_nothing
+    to_declared: Callable[[FieldValue], FieldValue] = _return_unchanged
+    rank: int = 0
+
+    def normalize_live_value(self, torrent: LiveTorrent, wanted: FieldValue) -> FieldValue:
+        """Return the live value, in the form of the wanted one where qBittorrent does not distinguish them."""
+        value = self.read(torrent)
+        resolved = self.resolve(wanted, torrent) if self.resolve else wanted
+        return wanted if self.is_same(value, resolved) else value
+
+    def matches(self, torrent: LiveTorrent, wanted: FieldValue) -> bool:
+        """Return True if the live value is, to qBittorrent, the wanted one."""
+        return self.is_same(self.read(torrent), self.resolve(wanted, torrent) if self.resolve else wanted)
+
+
+# --- tags that hold values
+
+
+def _encode_owner(value: FieldValue) -> frozenset[str]:
+    return frozenset() if value is None else frozenset({build_owner_tag(str(value))})
+
+
+def _encode_quarantine(value: FieldValue) -> frozenset[str]:
+    return frozenset(QUARANTINE_PREFIX + text for text in value) if isinstance(value, tuple) else frozenset()
+
+
+def _encode_held(value: FieldValue) -> frozenset[str]:
+    return frozenset() if value is None else frozenset({_HELD_TAGS[str(value)]})
+
+
+def _encode_user_tags(value: FieldValue) -> frozenset[str]:
+    return frozenset(value) if isinstance(value, tuple) else frozenset()
+
+
+def _make_mark_encoder(tag: str) -> Callable[[FieldValue], frozenset[str]]:
+    """Return an encoder of a value of which the tags only show that it exists."""
+    present, absent = frozenset({tag}), frozenset[str]()
+    return lambda value: present if value not in (None, False) else absent
+
+
+# --- live and declared values
+
+
+def _read_tags(torrent: LiveTorrent) -> FieldValue:
+    return tuple(sorted(select_user_tags(torrent.tags)))
+
+
+def _declare_tags(entry: DesiredTorrent) -> FieldValue:
+    return None if entry.tags is None else tuple(sorted(entry.tags.names))
+
+
+def _want_tags(entry: DesiredTorrent, torrent: LiveTorrent) -> FieldValue:
+    tags = entry.tags
+    if tags is None:
+        return None
+    return tuple(sorted(tags.names if tags.only else tags.names | select_user_tags(torrent.tags)))
+
+
+def _declare_save_path(entry: DesiredTorrent) -> FieldValue:
+    return entry.save_path and normalize_path(entry.save_path)
+
+
+def _import_save_path(torrent: LiveTorrent) -> FieldValue:
+    return None if torrent.auto_tmm or torrent.is_moving else torrent.save_path or None
+
+
+def _import_paused(torrent: LiveTorrent) -> FieldValue:
+    """Return True or None: `paused: false` would start again what a share limit has stopped.
+
+    A torrent that the kill switch holds is meant to run.
+    """
+    return (torrent.stopped and read_held_state(torrent.tags) is None) or None
+
+
+def _read_download_path(torrent: LiveTorrent) -> FieldValue:
+    """Return the path of incomplete data, "" for none.
+
+    Once it was removed, newer versions (seen: 5.1, 5.3) report the save path instead, which means the same.
+    """
+    path = torrent.options.download_path
+    return "" if path == torrent.save_path else path
+
+
+def _resolve_download_path(wanted: FieldValue, torrent: LiveTorrent) -> FieldValue:
+    """Return "" for the save path: qBittorrent keeps no separate path then."""
+    return "" if wanted == torrent.save_path else wanted
+
+
+def _import_download_path(torrent: LiveTorrent) -> FieldValue:
+    """Return None under automatic management: the path is that of the category."""
+    return None if torrent.auto_tmm else _read_download_path(torrent) or None
+
+
+def _is_same_ratio(value: FieldValue, other: FieldValue) -> bool:
+    numbers = isinstance(value, (int, float)) and isinstance(other, (int, float))
+    return numbers and isclose(value, other, rel_tol=0, abs_tol=RATIO_TOLERANCE)  # type: ignore[arg-type]
+
+
+def _format_rate(value: FieldValue) -> FieldValue:
+    return rate_text(value) if isinstance(value, int) else value
+
+
+def _format_minutes(value: FieldValue) -> FieldValue:
+    return minutes_text(value) if isinstance(value, int) else value
+
+
+def _format_ratio(value: FieldValue) -> FieldValue:
+    return ratio_text(value) if isinstance(value, (int, float)) else value
 
 
 def file_text(file: LiveFile, priority: Priority) -> str:
-    """A file with a priority, as a change shows it."""
+    """Return the text of a file and a priority, as changes show it."""
     return f"{priority} {file.path}"
 
 
-def _is_file_change_applied(change: Change, files: Sequence[LiveFile] | None, rules: Sequence[FileRule]) -> bool:
+def _read_files(torrent: LiveTorrent) -> FieldValue:
+    return tuple(file_text(file, file.priority) for file in torrent.files or () if file.priority != Priority.NORMAL)
+
+
+def _declare_files(entry: DesiredTorrent) -> FieldValue:
+    return tuple(map(str, entry.files)) or None
+
+
+def _declare_content(entry: DesiredTorrent) -> FieldValue:
+    return entry.content.path if isinstance(entry.content, Content) else None
+
+
+def _declare_content_of(entry: DesiredTorrent) -> FieldValue:
+    return entry.content.name if isinstance(entry.content, ContentReference) else None
+
+
+def _declare_export(entry: DesiredTorrent) -> FieldValue:
+    export = entry.content.export if isinstance(entry.content, Content) else None
+    return export.declared_path if export else None
+
+
+# --- differences of what is not compared by value
+
+
+def _diff_content(entry: DesiredTorrent, torrent: LiveTorrent) -> Change | None:
+    path = _declare_content(entry)
+    return Change(CONTENT, None, path) if path is not None and CONTENT_TAG not in torrent.tags else None
+
+
+def _diff_content_of(entry: DesiredTorrent, torrent: LiveTorrent) -> Change | None:
+    name = _declare_content_of(entry)
+    return Change(CONTENT_OF, None, name) if name is not None and CONTENT_OF_TAG not in torrent.tags else None
+
+
+def _diff_export(entry: DesiredTorrent, torrent: LiveTorrent) -> Change | None:
+    export = entry.content.export if isinstance(entry.content, Content) else None
+    if export is None or export.has_torrent(torrent.infohashes):
+        return None
+    return Change(EXPORT, None if export.infohashes is None else str(export.infohashes), export.declared_path)
+
+
+def _diff_files(entry: DesiredTorrent, torrent: LiveTorrent) -> Change | None:
+    """Return the priorities that differ; before there is metadata, the rules."""
+    if not entry.files:
+        return None
+    if torrent.files is None:
+        return Change(FILES, None, _declare_files(entry))
+    wrong = find_wrong_priorities(torrent.files, entry.files)
+    if not wrong:
+        return None
+    before = tuple(file_text(file, file.priority) for file, _ in wrong)
+    return Change(FILES, before, tuple(file_text(file, priority) for file, priority in wrong))
+
+
+# --- applied changes
+
+
+def _is_shown_by_presence(_change: Change, _torrent: LiveTorrent, _action: Action) -> bool:
+    """Return True: the torrent exists, and that is all that can be seen of the change."""
+    return True
+
+
+def _are_tags_applied(change: Change, torrent: LiveTorrent, _action: Action) -> bool:
+    return change_tags_to_add(change) <= torrent.tags and not change_tags_to_remove(change) & torrent.tags
+
+
+def _is_content_applied(change: Change, torrent: LiveTorrent, _action: Action) -> bool:
+    """Return True if the torrent has the tag of created torrents, with its data at the content that it was made from."""
+    is_at_content = normalize_data_path(torrent.content_path) == normalize_data_path(str(change.after))
+    return CONTENT_TAG in torrent.tags and is_at_content
+
+
+def _is_save_path_applied(change: Change, torrent: LiveTorrent, _action: Action) -> bool:
+    return normalize_path(torrent.save_path) == normalize_path(str(change.after)) and not torrent.is_moving
+
+
+def _is_paused_applied(change: Change, torrent: LiveTorrent, action: Action) -> bool:
+    if action.verb is Verb.ADD and action.get_new_value(STOP_CONDITION) not in (None, "none"):
+        return True  # it stops when its condition is met
+    return torrent.stopped == change.after
+
+
+def _are_links_applied(change: Change, torrent: LiveTorrent, action: Action) -> bool:
+    return not find_missing_urls(action.added_urls.get(change.field, ()), torrent.links, change.field)
+
+
+def _are_files_applied(change: Change, torrent: LiveTorrent, action: Action) -> bool:
+    files, rules = torrent.files, action.file_rules
     if files is None:
         return False
-    if rules:
-        return not find_wrong_priorities(files, rules)
-    return isinstance(change.after, tuple) and {file_text(file, file.priority) for file in files} >= {*change.after}
+    return not find_wrong_priorities(files, rules) if rules else _have_priorities(files, change.after)
+
+
+def _have_priorities(files: Sequence[LiveFile], wanted: FieldValue) -> bool:
+    return isinstance(wanted, tuple) and {file_text(file, file.priority) for file in files} >= {*wanted}
+
+
+# --- the registry
+
+
+def _option(
+    name: str,
+    read: LiveReader,
+    request: ChangeRequest,
+    *,
+    default: FieldValue = False,
+    is_same: Callable[[FieldValue, FieldValue], bool] = _is_equal,
+    import_value: LiveReader | None = None,
+    resolve: Callable[[FieldValue, LiveTorrent], FieldValue] | None = None,
+    capability: Capability = EVERY_VERSION,
+    at_add: Capability | None = EVERY_VERSION,
+    moves_data: Callable[[Change, LiveTorrent], bool] = _moves_nothing,
+    to_declared: Callable[[FieldValue], FieldValue] = _return_unchanged,
+    rank: int = 0,
+) -> Field:
+    def read_unless_default(torrent: LiveTorrent) -> FieldValue:
+        value = read(torrent)
+        return None if value is None or is_same(value, default) else value
+
+    return Field(
+        name=name,
+        kind=FieldKind.OPTION,
+        read=read,
+        default=default,
+        import_value=import_value or read_unless_default,
+        declare=lambda entry: entry.options.get(name),
+        is_ignorable=True,
+        resolve=resolve,
+        is_same=is_same,
+        request=request,
+        capability=capability,
+        at_add=at_add,
+        sets_location=request is ChangeRequest.LOCATION,
+        moves_data=moves_data,
+        to_declared=to_declared,
+        rank=rank,
+    )
+
+
+def _links(name: str, capability: Capability = EVERY_VERSION) -> Field:
+    def find_urls(entry: DesiredTorrent) -> tuple[str, ...]:
+        return entry.trackers if name == TRACKERS else entry.web_seeds
+
+    def diff(entry: DesiredTorrent, torrent: LiveTorrent) -> Change | None:
+        missing = find_missing_urls(find_urls(entry), torrent.links, name)
+        return Change(name, (), tuple(map(redact_url, missing))) if missing else None
+
+    return Field(
+        name=name,
+        kind=FieldKind.COLLECTION,
+        read=lambda torrent: tuple(map(redact_url, parse_link_urls(torrent.links, name))),
+        declare=lambda entry: tuple(map(redact_url, find_urls(entry))) or None,
+        is_ignorable=True,
+        diff=diff,
+        is_applied=_are_links_applied,
+        capability=capability,
+    )
+
+
+def _create_only(
+    name: str,
+    capability: Capability = EVERY_VERSION,
+    capability_of: Callable[[FieldValue], Capability] | None = None,
+) -> Field:
+    return Field(
+        name=name,
+        kind=FieldKind.CREATE_ONLY,
+        declare=lambda entry: entry.create_only.get(name),
+        is_applied=_is_shown_by_presence,
+        capability=capability,
+        capability_of=capability_of,
+    )
+
+
+def _find_layout_capability(value: FieldValue) -> Capability:
+    """Return the capability for a layout: before, an add could only say whether to keep the torrent's own folder."""
+    return versions.SUBFOLDER_LAYOUT if value == "subfolder" else EVERY_VERSION
+
+
+_MARKS: Final = (
+    Field(name=OWNER, kind=FieldKind.MARK, is_applied=_are_tags_applied, encode_tags=_encode_owner),
+    Field(
+        name=QUARANTINE,
+        kind=FieldKind.MARK,
+        read=lambda torrent: extract_quarantines(torrent.tags),
+        is_applied=_are_tags_applied,
+        encode_tags=_encode_quarantine,
+    ),
+    Field(
+        name=HELD,
+        kind=FieldKind.MARK,
+        read=lambda torrent: read_held_state(torrent.tags),
+        encode_tags=_encode_held,
+        cleared_tags=frozenset(_HELD_TAGS.values()),
+    ),
+)
+
+_ORIGINS: Final = (
+    Field(
+        name=CONTENT,
+        kind=FieldKind.ORIGIN,
+        read=lambda torrent: torrent.content_path if CONTENT_TAG in torrent.tags else None,
+        declare=_declare_content,
+        diff=_diff_content,
+        is_applied=_is_content_applied,
+        encode_tags=_make_mark_encoder(CONTENT_TAG),
+    ),
+    Field(
+        name=CONTENT_OF,
+        kind=FieldKind.ORIGIN,
+        read=lambda torrent: True if CONTENT_OF_TAG in torrent.tags else None,
+        declare=_declare_content_of,
+        diff=_diff_content_of,
+        is_applied=_are_tags_applied,
+        encode_tags=_make_mark_encoder(CONTENT_OF_TAG),
+    ),
+)
+
+_PROPERTIES: Final = (
+    Field(
+        name=NAME,
+        kind=FieldKind.PROPERTY,
+        read=lambda torrent: torrent.name,
+        declare=lambda entry: entry.name,
+        is_ignorable=True,
+    ),
+    Field(
+        name=CATEGORY,
+        kind=FieldKind.PROPERTY,
+        read=lambda torrent: torrent.category,
+        import_value=lambda torrent: torrent.category or None,
+        declare=lambda entry: entry.category,
+        declare_at_add=lambda entry: entry.category or None,
+        is_ignorable=True,
+        moves_data=lambda _, torrent: torrent.auto_tmm,
+    ),
+    Field(
+        name=TAGS,
+        kind=FieldKind.PROPERTY,
+        read=_read_tags,
+        import_value=lambda torrent: _read_tags(torrent) or None,
+        declare=_declare_tags,
+        declare_at_add=lambda entry: _declare_tags(entry) or None,
+        is_ignorable=True,
+        want=_want_tags,
+        is_applied=_are_tags_applied,
+        encode_tags=_encode_user_tags,
+    ),
+    Field(
+        name=SAVE_PATH,
+        kind=FieldKind.PROPERTY,
+        read=lambda torrent: normalize_path(torrent.save_path),
+        import_value=_import_save_path,
+        declare=_declare_save_path,
+        is_ignorable=True,
+        is_applied=_is_save_path_applied,
+        sets_location=True,
+        moves_data=lambda _change, _torrent: True,
+    ),
+    Field(
+        name=PAUSED,
+        kind=FieldKind.PROPERTY,
+        read=lambda torrent: torrent.stopped,
+        import_value=_import_paused,
+        declare=lambda entry: entry.paused,
+        declare_at_add=lambda entry: bool(entry.paused),
+        is_ignorable=True,
+        is_applied=_is_paused_applied,
+        rank=1,
+    ),
+    Field(
+        name=PROTECT,
+        kind=FieldKind.PROPERTY,
+        read=lambda torrent: PROTECT_TAG in torrent.tags,
+        import_value=lambda torrent: PROTECT_TAG in torrent.tags or None,
+        declare=lambda entry: entry.protect,
+        declare_at_add=lambda entry: entry.protect or None,
+        encode_tags=_make_mark_encoder(PROTECT_TAG),
+        rank=3,
+    ),
+)
+
+_OPTIONS: Final = (
+    _option(
+        AUTO_TMM,
+        lambda torrent: torrent.auto_tmm,
+        ChangeRequest.LOCATION,
+        moves_data=lambda change, _: bool(change.after),
+    ),
+    _option(
+        DOWNLOAD_PATH,
+        _read_download_path,
+        ChangeRequest.LOCATION,
+        default="",
+        resolve=_resolve_download_path,
+        import_value=_import_download_path,
+        capability=versions.DOWNLOAD_PATH,
+        at_add=versions.DOWNLOAD_PATH,
+        moves_data=lambda _, torrent: torrent.progress < 1,  # only incomplete data is there
+    ),
+    _option(
+        FORCE_START,
+        lambda torrent: torrent.options.force_start and not torrent.stopped,
+        ChangeRequest.START,
+        at_add=versions.FORCE_START_AT_ADD,
+        rank=2,
+    ),
+    _option("sequential", lambda torrent: torrent.options.sequential, ChangeRequest.TOGGLE),
+    _option("first_last_piece_first", lambda torrent: torrent.options.first_last_piece_first, ChangeRequest.TOGGLE),
+    _option("super_seeding", lambda torrent: torrent.options.super_seeding, ChangeRequest.START, at_add=None),
+    _option(
+        "download_limit",
+        lambda torrent: torrent.options.download_limit,
+        ChangeRequest.VALUE,
+        default=0,
+        to_declared=_format_rate,
+    ),
+    _option(
+        "upload_limit",
+        lambda torrent: torrent.options.upload_limit,
+        ChangeRequest.VALUE,
+        default=0,
+        to_declared=_format_rate,
+    ),
+    _option(
+        f"{SHARE_LIMITS}.ratio",
+        lambda torrent: torrent.options.share.ratio,
+        ChangeRequest.SHARE_LIMITS,
+        default=GLOBAL_LIMIT,
+        is_same=_is_same_ratio,
+        at_add=versions.SHARE_LIMITS_AT_ADD,
+        to_declared=_format_ratio,
+    ),
+    _option(
+        f"{SHARE_LIMITS}.seeding_time",
+        lambda torrent: torrent.options.share.seeding_time,
+        ChangeRequest.SHARE_LIMITS,
+        default=GLOBAL_LIMIT,
+        at_add=versions.SHARE_LIMITS_AT_ADD,
+        to_declared=_format_minutes,
+    ),
+    _option(
+        f"{SHARE_LIMITS}.inactive_seeding_time",
+        lambda torrent: torrent.options.share.inactive_seeding_time,
+        ChangeRequest.SHARE_LIMITS,
+        default=GLOBAL_LIMIT,
+        capability=versions.INACTIVE_SEEDING_TIME,
+        at_add=versions.INACTIVE_SEEDING_TIME,
+        to_declared=_format_minutes,
+    ),
+    _option(
+        f"{SHARE_LIMITS}.action",
+        lambda torrent: torrent.options.share.action,
+        ChangeRequest.SHARE_LIMITS,
+        default="default",
+        capability=versions.SHARE_LIMIT_ACTION,
+        at_add=versions.SHARE_LIMIT_ACTION,
+    ),
+    _option(
+        COMMENT,
+        lambda torrent: torrent.comment,
+        ChangeRequest.VALUE,
+        default="",
+        capability=versions.SET_COMMENT,
+        at_add=None,
+    ),
+)
+
+_COLLECTIONS: Final = (
+    _links(TRACKERS),
+    _links(WEB_SEEDS, versions.ADD_WEB_SEEDS),
+    Field(
+        name=FILES,
+        kind=FieldKind.COLLECTION,
+        read=_read_files,
+        declare=_declare_files,
+        declare_at_add=lambda entry: _declare_files(entry) if entry.has_metadata else None,
+        is_ignorable=True,
+        diff=_diff_files,
+        is_applied=_are_files_applied,
+    ),
+)
+
+_CREATE_ONLY: Final = (
+    _create_only(CONTENT_LAYOUT, capability_of=_find_layout_capability),
+    _create_only(SKIP_CHECKING),
+    _create_only(STOP_CONDITION, versions.STOP_CONDITION_AT_ADD),
+)
+
+_FOLLOW_UPS: Final = (
+    Field(
+        name=EXPORT,
+        kind=FieldKind.FOLLOW_UP,
+        declare=_declare_export,
+        diff=_diff_export,
+        is_applied=_is_shown_by_presence,
+        rank=4,
+    ),
+    Field(name=CREATOR_TASK, kind=FieldKind.FOLLOW_UP, is_applied=_is_shown_by_presence, rank=4),
+    Field(name=PEER, kind=FieldKind.FOLLOW_UP, is_applied=_is_shown_by_presence, rank=4),
+)
+
+FIELDS: Final = MappingProxyType(
+    {
+        field.name: field
+        for group in (_MARKS, _ORIGINS, _PROPERTIES, _OPTIONS, _COLLECTIONS, _CREATE_ONLY, _FOLLOW_UPS)
+        for field in group
+    }
+)
+PROPERTIES: Final = MappingProxyType({field.name: field for field in _PROPERTIES})
+OPTIONS: Final = MappingProxyType({field.name: field for field in _OPTIONS})
+CREATE_ONLY_OPTIONS: Final = MappingProxyType({field.name: field for field in _CREATE_ONLY})
+FIELD_ORDER: Final = tuple(sorted(FIELDS, key=lambda name: FIELDS[name].rank))  # the order in which plans show them
+
+_PLAN_RANKS: Final = {name: rank for rank, name in enumerate(FIELD_ORDER)}
+_DIFFED_FIELDS: Final = tuple((field.name, field.diff) for field in FIELDS.values() if field.diff)
+_ADD_READERS: Final = tuple(
+    (name, FIELDS[name].declare_at_add or FIELDS[name].declare)
+    for name in FIELD_ORDER
+    if FIELDS[name].declare is not _read_nothing
+)
+_ADD_READERS_WITHOUT_OPTIONS: Final = tuple(
+    (name, declare) for name, declare in _ADD_READERS if name not in OPTIONS and name not in CREATE_ONLY_OPTIONS
+)
+
+
+# --- values of an entry
+
+
+def entry_key_of(field: str) -> str:
+    """Return the key of an entry that a field belongs to: `share_limits` for `share_limits.ratio`."""
+    return field.partition(".")[0]
+
+
+def list_ignorable_keys() -> tuple[str, ...]:
+    """Return the keys that entries can list in `ignore_changes`."""
+    return tuple(dict.fromkeys(entry_key_of(field.name) for field in FIELDS.values() if field.is_ignorable))
+
+
+def build_initial_changes(entry: DesiredTorrent) -> tuple[Change, ...]:
+    """Return everything that the add of an entry sets, each field from nothing, in plan order."""
+    readers = _ADD_READERS if entry.options or entry.create_only else _ADD_READERS_WITHOUT_OPTIONS
+    return tuple(Change(name, None, value) for name, declare in readers if (value := declare(entry)) is not None)
+
+
+def iter_wanted_values(entry: DesiredTorrent, torrent: LiveTorrent) -> Iterator[tuple[Field, FieldValue]]:
+    """Yield each field that an entry declares and that is compared by value, with the value that the torrent should have."""
+    ignored = entry.ignore_changes
+    for field in _PROPERTIES:
+        value = field.want(entry, torrent) if field.want else field.declare(entry)
+        if value is not None and field.name not in ignored:
+            yield field, value
+    for name, value in entry.options.items():
+        if entry_key_of(name) not in ignored:
+            yield OPTIONS[name], value
+
+
+def iter_special_changes(entry: DesiredTorrent, torrent: LiveTorrent) -> Iterator[Change]:
+    """Yield the differences of the fields that are not compared by value: collections, origins, exports."""
+    for name, diff in _DIFFED_FIELDS:
+        if name not in entry.ignore_changes and (change := diff(entry, torrent)):
+            yield change
+
+
+def sort_changes(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Return the changes in the order in which plans show them."""
+    return tuple(changes if len(changes) < 2 else sorted(changes, key=lambda change: _PLAN_RANKS[change.field]))
+
+
+def iter_importable_values(torrent: LiveTorrent, api_version: ApiVersion) -> Iterator[tuple[str, FieldValue]]:
+    """Yield every field that an entry could declare for this torrent as it is, with its value as an entry says it.
+
+    Left out are values that any fresh torrent has, which are then not managed, and what the server does not support.
+    """
+    for field in FIELDS.values():
+        if field.import_value and field.capability.is_available(api_version):
+            value = field.import_value(torrent)
+            if value is not None:
+                yield field.name, field.to_declared(value)
+
+
+# --- applying
+
+
+def is_applied(change: Change, torrent: LiveTorrent, action: Action) -> bool:
+    """Return True if the live torrent shows what the change asks for: this, not a server's reply, counts as success."""
+    field = FIELDS[change.field]
+    return field.is_applied(change, torrent, action) if field.is_applied else field.matches(torrent, change.after)
+
+
+def change_tags_to_add(change: Change) -> frozenset[str]:
+    """Return the tags that a change puts on its torrent."""
+    encode = FIELDS[change.field].encode_tags
+    return encode(change.after) - encode(change.before) if encode else frozenset()
+
+
+def change_tags_to_remove(change: Change) -> frozenset[str]:
+    """Return the tags that a change takes off its torrent."""
+    field = FIELDS[change.field]
+    if field.encode_tags is None:
+        return frozenset()
+    cleared = field.cleared_tags if change.after is None else frozenset[str]()
+    return (field.encode_tags(change.before) | cleared) - field.encode_tags(change.after)
+
+
+def list_options_set_by(request: ChangeRequest) -> tuple[str, ...]:
+    """Return the options that a kind of request changes, in the order of the registry."""
+    return tuple(field.name for field in _OPTIONS if field.request is request)
+
+
+def find_required_release(field: str, value: FieldValue, api_version: ApiVersion) -> str | None:
+    """Return the first qBittorrent that can set this value, with an add or later; None where this one can."""
+    registered = FIELDS[field]
+    capability = registered.capability_of(value) if registered.capability_of else registered.capability
+    return None if capability.is_available(api_version) else capability.release
+
+
+def can_set_at_add(field: str, api_version: ApiVersion) -> bool:
+    """Return True if an add carries this field on a server of that Web API version."""
+    at_add = FIELDS[field].at_add
+    return at_add is not None and at_add.is_available(api_version)
+
+
+def changes_location(changes: Iterable[Change]) -> bool:
+    """Return True if any change decides where data is, by itself or through the category."""
+    return any(change.field == CATEGORY or FIELDS[change.field].sets_location for change in changes)
+
+
+# --- showing
+
+
+def to_declared_value(field: str, value: FieldValue) -> FieldValue:
+    """Return a value as an entry says it: `5 MiB/s` for 5242880. Fields of other objects are returned unchanged."""
+    registered = FIELDS.get(field)
+    return registered.to_declared(value) if registered and value is not None else value
+
+
+def is_default_value(field: str, value: FieldValue) -> bool:
+    """Return True if there is nothing to show: no value, or that of a torrent for which nobody set the field."""
+    return value in (None, ()) or FIELDS[field].is_same(value, FIELDS[field].default)

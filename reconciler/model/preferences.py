@@ -53,6 +53,9 @@ ADDRESS_LIST_PREFERENCES: Final = frozenset({"banned_IPs", "bypass_auth_subnet_w
 # Folders that are watched, by their path; the value says where downloads go: 0, 1, or a path.
 WATCHED_FOLDERS: Final = "scan_dirs"
 
+# The path of downloads that neither an entry nor a category gives one.
+DEFAULT_SAVE_PATH: Final = "save_path"
+
 # One of them alone is ignored, until 5.1 or always.
 LINKED_PREFERENCES: Final = (
     frozenset({"schedule_from_hour", "schedule_from_min"}),

@@ -14,7 +14,6 @@ HELD_TAG = "reconcile:held"  # stopped by the kill switch; it ran before
 HELD_FORCED_TAG = "reconcile:held:forced"  # likewise, and its start was forced
 CONTENT_TAG = "reconcile:content"  # it was made from content: the data was there before the torrent
 CONTENT_OF_TAG = "reconcile:content-of"  # it is what the content on another instance became
-CONTENT_TAGS = {"content": CONTENT_TAG, "content_of": CONTENT_OF_TAG}  # by the keys of an entry
 RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine", "held", "content", "content-of"})
 
 

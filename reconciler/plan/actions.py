@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.model.content import Content
 from reconciler.model.desired import DesiredTorrent
+from reconciler.model.fields import EXPORT, QUARANTINE
 from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls
 from reconciler.model.plan import NO_URLS, Action, Change, ObjectKind, Outcome, SparedTorrent, Verb
 from reconciler.model.snapshot import LiveTorrent
@@ -49,7 +50,7 @@ def build_spared(live: LiveTorrent, reason: str) -> SparedTorrent:
 
 def drift_reason(changes: Sequence[Change], prefix: str = "") -> str:
     """The reason of an action that makes these changes."""
-    fields = [change.field for change in changes if change.field != "quarantine"]
+    fields = [change.field for change in changes if change.field != QUARANTINE]
     ended = "declared again: its quarantine ends" if len(fields) < len(changes) else ""  # one that begins is whole
     named = " and ".join(fields) if len(fields) <= MAX_NAMED_FIELDS else f"{len(fields)} fields"
     drifted = f"{named} differ{'s' if len(fields) == 1 else ''}" if fields else ""
@@ -59,7 +60,7 @@ def drift_reason(changes: Sequence[Change], prefix: str = "") -> str:
 def _find_export_path(entry: DesiredTorrent, changes: Sequence[Change]) -> str | None:
     """The file that the .torrent file is written to, where that is among the changes."""
     export = entry.content.export if isinstance(entry.content, Content) else None
-    return export.path if export and any(change.field == "export" for change in changes) else None
+    return export.path if export and any(change.field == EXPORT for change in changes) else None
 
 
 def _collect_urls(

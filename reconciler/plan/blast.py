@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.model.data_overlap import DataPathIndex, normalize_data_path
+from reconciler.model.fields import CATEGORY, CONTENT, SAVE_PATH
 from reconciler.model.plan import Action, Blast, ObjectKind, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan.quarantine import is_quarantine_start
@@ -40,8 +41,8 @@ def _find_future_paths(action: Action, by_id: Mapping[str, LiveTorrent], snapsho
     if action.kind is not ObjectKind.TORRENT or action.verb is Verb.DELETE:
         return []
     path, category = (
-        action.get_new_value("save_path"),
-        snapshot.categories.get(str(action.get_new_value("category") or "")),
+        action.get_new_value(SAVE_PATH),
+        snapshot.categories.get(str(action.get_new_value(CATEGORY) or "")),
     )
     where = str(path) if path else category.save_path if category else ""
     if not where:
@@ -50,7 +51,7 @@ def _find_future_paths(action: Action, by_id: Mapping[str, LiveTorrent], snapsho
     names = {live.content_path.rpartition("/")[2] or live.name} if live else {action.name}
     if action.add_source and action.add_source.name:
         names.add(action.add_source.name)
-    if content := action.get_new_value("content"):
+    if content := action.get_new_value(CONTENT):
         names.add(str(content).rpartition("/")[2])
     return [normalize_data_path(where, name) for name in names]
 

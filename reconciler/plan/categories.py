@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from reconciler.model import versions
 from reconciler.model.desired import DesiredCategory, Policy
+from reconciler.model.fields import CATEGORY, DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import Action, Blast, Change, ObjectKind, Outcome, SparedTorrent, Verb
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
-from reconciler.model.versions import DOWNLOAD_PATH
 from reconciler.plan.blast import data_move_text
 
 
@@ -47,19 +48,19 @@ def prune_categories(
 
 
 def _build_path_changes(save_path: str) -> tuple[Change, ...]:
-    return (Change("save_path", save_path, None),) if save_path else ()
+    return (Change(SAVE_PATH, save_path, None),) if save_path else ()
 
 
 def _find_used_categories(snapshot: Snapshot, torrent_actions: Sequence[Action]) -> set[str]:
     """The categories that torrents are in once the plan is carried out, and those that it puts any into."""
     certain = [action for action in torrent_actions if action.hold is None]
-    leaving = {a.torrent_id for a in certain if a.verb is Verb.DELETE or a.get_new_value("category") is not None}
+    leaving = {a.torrent_id for a in certain if a.verb is Verb.DELETE or a.get_new_value(CATEGORY) is not None}
     used = {torrent.category for torrent in snapshot.torrents if torrent.id not in leaving}
-    return used | {str(wanted) for action in torrent_actions if (wanted := action.get_new_value("category"))}
+    return used | {str(wanted) for action in torrent_actions if (wanted := action.get_new_value(CATEGORY))}
 
 
 def _count_missing_categories(torrent_actions: Iterable[Action], existing: set[str]) -> Counter[str]:
-    wanted = (action.get_new_value("category") for action in torrent_actions if action.hold is not Outcome.BLOCKED)
+    wanted = (action.get_new_value(CATEGORY) for action in torrent_actions if action.hold is not Outcome.BLOCKED)
     return Counter(str(name) for name in wanted if name and name not in existing)
 
 
@@ -71,13 +72,13 @@ def _ensure_category(
         return []
     if live and policy is Policy.CREATE_ONLY:
         return [SparedTorrent("", f"category {category.name}", "policy create-only does not change what is there")]
-    held = () if snapshot.supports_v2 else tuple(change for change in changes if change.field == "download_path")
+    held = () if snapshot.supports_v2 else tuple(change for change in changes if change.field == DOWNLOAD_PATH)
     free = tuple(change for change in changes if change not in held)
     actions = []
     if free or not live:
         actions.append(_build_category_action(category, live, free, snapshot))
     if held:
-        reason = f"unsupported: qBittorrent {snapshot.version} knows no download_path of a category; {DOWNLOAD_PATH.release} and later do"
+        reason = f"unsupported: qBittorrent {snapshot.version} knows no download_path of a category; {versions.DOWNLOAD_PATH.release} and later do"
         actions.append(
             Action(
                 Verb.UPDATE,
@@ -117,12 +118,12 @@ def _diff_category(category: DesiredCategory, live: LiveCategory | None) -> tupl
     if category.save_path is not None:
         before, after = normalize_path(live.save_path) if live else None, normalize_path(category.save_path)
         if before != after and (live or after):
-            changes.append(Change("save_path", before, after))
+            changes.append(Change(SAVE_PATH, before, after))
     if category.download_path is not None:
         path = category.download_path
         wanted = normalize_path(path) if isinstance(path, str) else path
         if live is None or live.download_path != wanted:
-            changes.append(Change("download_path", live.download_path if live else None, wanted))
+            changes.append(Change(DOWNLOAD_PATH, live.download_path if live else None, wanted))
     return tuple(changes)
 
 

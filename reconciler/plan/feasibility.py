@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.options import CREATE_ONLY_OPTIONS, METADATA_RECEIVED, STOP_CONDITION, find_required_release
+from reconciler.model.fields import (
+    AUTO_TMM,
+    CATEGORY,
+    CREATE_ONLY_OPTIONS,
+    FIELDS,
+    FILES,
+    FORCE_START,
+    METADATA_RECEIVED,
+    PAUSED,
+    SAVE_PATH,
+    STOP_CONDITION,
+    find_required_release,
+)
 from reconciler.model.plan import Change, Outcome
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 
 HeldChanges = tuple[tuple[Change, ...], Outcome, str]
-
-_LOCATION_FIELDS = ("save_path", "download_path", "auto_tmm")
 
 
 def split_feasible(
@@ -24,7 +34,7 @@ def split_feasible(
     able, held = _split_unsupported(changes, snapshot)
     free: list[Change] = []
     for change in able:
-        if metadata_first and change.field == "paused" and not live.has_metadata:
+        if metadata_first and change.field == PAUSED and not live.has_metadata:
             held.append(((change,), Outcome.DEFERRED, "its metadata is awaited; it is stopped once that is there"))
         elif why := blocker_of(change, live):
             held.append(((change,), *why))
@@ -49,7 +59,7 @@ def needs_metadata_first(entry: DesiredTorrent, snapshot: Snapshot) -> bool:
 
     It does where something that is declared needs the metadata, and the server can stop it at that very point.
     """
-    condition = entry.create_only.get("stop_condition")
+    condition = entry.create_only.get(STOP_CONDITION)
     needed = condition == METADATA_RECEIVED or (bool(entry.files) and condition is None)
     if not (entry.paused and needed) or entry.has_metadata:
         return False
@@ -88,30 +98,28 @@ def _split_unsupported(
 def is_moved_by_category(changes: Iterable[Change], live: LiveTorrent) -> bool:
     """Does the data follow a new category, because management is automatic, and stays so?"""
     fields = {change.field for change in changes}
-    return "category" in fields and live.auto_tmm and "auto_tmm" not in fields
+    return CATEGORY in fields and live.auto_tmm and AUTO_TMM not in fields
 
 
 def needs_data_move(changes: Sequence[Change], live: LiveTorrent) -> bool:
     """Will the instance move files for these changes? An incomplete torrent is where its download path says."""
     if live.size == 0:
         return False
-    fields = {change.field for change in changes}
-    automatic = any(change.field == "auto_tmm" and change.after for change in changes)
-    elsewhere = "download_path" in fields and live.progress < 1
-    return "save_path" in fields or automatic or elsewhere or is_moved_by_category(changes, live)
+    is_moved = any(FIELDS[c.field].moves_data(c, live) for c in changes if c.field != CATEGORY)
+    return is_moved or is_moved_by_category(changes, live)
 
 
 def blocker_of(change: Change, live: LiveTorrent) -> tuple[Outcome, str] | None:
     """Why a change of a live torrent cannot be made now, if so: deferred, or blocked until a person has acted."""
-    if live.is_moving and (change.field in _LOCATION_FIELDS or (change.field == "category" and live.auto_tmm)):
-        what = "path" if change.field == "save_path" else change.field
+    if live.is_moving and (FIELDS[change.field].sets_location or (change.field == CATEGORY and live.auto_tmm)):
+        what = "path" if change.field == SAVE_PATH else change.field
         return Outcome.DEFERRED, f"its data is being moved; the {what} is set when that has ended"
-    starts = (change.field == "paused" and not change.after) or (change.field == "force_start" and change.after)
+    starts = (change.field == PAUSED and not change.after) or (change.field == FORCE_START and change.after)
     if starts and live.has_missing_files:
         # qBittorrent #17626: starting a torrent whose files are missing may download everything again.
         risk = "its files are missing and starting could download them again"
         return Outcome.BLOCKED, f"{risk}; bring them back and recheck, or start it in qBittorrent"
-    if change.field == "files" and change.before is None:
+    if change.field == FILES and change.before is None:
         never = ", which does not come while it is stopped" if live.stopped else ""
         return Outcome.DEFERRED, f"its files are not known before its metadata is there{never}"
     return None

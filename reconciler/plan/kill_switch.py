@@ -19,17 +19,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from reconciler.model.desired import DesiredTorrent
+from reconciler.model.fields import FORCE_START, HELD, OWNER, PAUSED, sort_changes
 from reconciler.model.plan import Action, Change, FieldValue, ObjectKind, Outcome, SparedTorrent, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import HELD_FORCED_TAG, HELD_TAG, IGNORE_TAG, read_held_state
 from reconciler.plan.context import Decision, PlanContext
-from reconciler.plan.diff import sort_changes
 from reconciler.plan.feasibility import blocker_of, needs_metadata_first
 from reconciler.plan.quarantine import is_quarantine_start
 from reconciler.plan.torrents import prune_spared_reason
 
 _HELD_TAGS = frozenset({HELD_TAG, HELD_FORCED_TAG})
-_START_CHANGE = Change("paused", True, False)
+_START_CHANGE = Change(PAUSED, True, False)
 _RELEASE_REASON = "the kill switch lets it go"
 
 
@@ -46,9 +46,9 @@ def stop_actions(torrents: Iterable[LiveTorrent], context: PlanContext, unhealth
         mark = (
             ()
             if read_held_state(live.tags)
-            else (Change("held", None, "forced" if live.options.force_start else "running"),)
+            else (Change(HELD, None, "forced" if live.options.force_start else "running"),)
         )
-        changes = (*mark, Change("paused", False, True))
+        changes = (*mark, Change(PAUSED, False, True))
         decisions.append(replace(_build_update(live, changes, unhealthy_reason), urgent=True))
     return decisions
 
@@ -77,7 +77,7 @@ def release(
     if _HELD_TAGS.isdisjoint(live.tags) or IGNORE_TAG in live.tags:
         return decisions
     planned = next((one for one in decisions if isinstance(one, Action) and one.hold is None), None)
-    ours = context.is_owned(live) or (planned is not None and bool(planned.get_new_value("owner")))
+    ours = context.is_owned(live) or (planned is not None and bool(planned.get_new_value(OWNER)))
     if not ours or (planned and planned.verb is Verb.DELETE):
         return decisions
     runs = not (_should_stay_paused(entry, live, snapshot) if entry else _is_quarantined(live, context, decisions))
@@ -97,24 +97,24 @@ def _is_quarantined(live: LiveTorrent, context: PlanContext, decisions: Sequence
     if prune_spared_reason(live, context):
         return False
     return any(
-        isinstance(one, SparedTorrent) or is_quarantine_start(one) or one.get_new_value("paused") is True
+        isinstance(one, SparedTorrent) or is_quarantine_start(one) or one.get_new_value(PAUSED) is True
         for one in decisions
     )
 
 
 def _should_stay_paused(entry: DesiredTorrent, live: LiveTorrent, snapshot: Snapshot) -> bool:
     awaits_metadata = needs_metadata_first(entry, snapshot) and not live.has_metadata
-    return bool(_get_declared_value(entry, "paused")) and not awaits_metadata
+    return bool(_get_declared_value(entry, PAUSED)) and not awaits_metadata
 
 
 def _get_declared_value(entry: DesiredTorrent, field: str) -> FieldValue:
-    value = entry.paused if field == "paused" else entry.options.get(field)
+    value = entry.paused if field == PAUSED else entry.options.get(field)
     return None if field in entry.ignore_changes else value
 
 
 def _is_start(decision: Decision) -> bool:
     return isinstance(decision, Action) and (
-        decision.get_new_value("paused") is False or bool(decision.get_new_value("force_start"))
+        decision.get_new_value(PAUSED) is False or bool(decision.get_new_value(FORCE_START))
     )
 
 
@@ -123,7 +123,7 @@ def _build_release_changes(
 ) -> tuple[Change, ...]:
     """The changes that end it, but for those that are planned anyway. What ran by force does so again."""
     how = read_held_state(live.tags)
-    changes = [Change("held", how, None)]
+    changes = [Change(HELD, how, None)]
     if should_run and live.stopped:
         changes.append(_START_CHANGE)
     forced = not live.stopped and live.options.force_start
@@ -131,9 +131,9 @@ def _build_release_changes(
         how == "forced"
         and should_run
         and not forced
-        and not (entry and _get_declared_value(entry, "force_start") is False)
+        and not (entry and _get_declared_value(entry, FORCE_START) is False)
     ):
-        changes.append(Change("force_start", False, True))
+        changes.append(Change(FORCE_START, False, True))
     known = {change.field for change in planned.changes} if planned else set()
     return tuple(change for change in changes if change.field not in known)
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 
 from reconciler.model.desired import DesiredState
+from reconciler.model.fields import QUARANTINE
 from reconciler.model.plan import Action, Change, InstancePlan
 
 
@@ -34,4 +35,4 @@ def _build_hash_input(action: Action) -> list[object]:
 
 def _normalize_after(change: Change) -> object:
     """The value that is wanted. Until which day a quarantine lasts is left out: an approval holds over midnight."""
-    return bool(change.after) if change.field == "quarantine" else change.after
+    return bool(change.after) if change.field == QUARANTINE else change.after

@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.model.desired import DesiredPreference, Policy
 from reconciler.model.plan import Action, Blast, Change, FieldValue, ObjectKind, Outcome, SparedTorrent, Verb
-from reconciler.model.preferences import SECRET_MASK, PreferenceValue, reveal_value, value_type_text
+from reconciler.model.preferences import DEFAULT_SAVE_PATH, SECRET_MASK, PreferenceValue, reveal_value, value_type_text
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan.blast import data_move_text
@@ -54,7 +54,7 @@ def _plan_preference(
         return None
     if policy is Policy.CREATE_ONLY:
         return SparedTorrent("", f"preference {preference.name}", "policy create-only does not change what is there")
-    blast = _build_follower_blast(snapshot) if preference.name == "save_path" else None
+    blast = _build_follower_blast(snapshot) if preference.name == DEFAULT_SAVE_PATH else None
     reason = "value differs"
     if blast:
         reason += f"; {data_move_text(blast)}"

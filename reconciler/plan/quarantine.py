@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from reconciler.model.fields import PAUSED, QUARANTINE
 from reconciler.model.plan import Action, Change, ObjectKind, Outcome, SparedTorrent, Verb
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import QUARANTINE_PREFIX, Quarantine, extract_quarantines, read_held_state
@@ -15,7 +16,7 @@ from reconciler.model.tags import QUARANTINE_PREFIX, Quarantine, extract_quarant
 
 def is_quarantine_start(action: Action) -> bool:
     """Does the action put a torrent into quarantine?"""
-    return any(change.field == "quarantine" and change.after for change in action.changes)
+    return any(change.field == QUARANTINE and change.after for change in action.changes)
 
 
 def plan_quarantine(
@@ -43,19 +44,19 @@ def plan_quarantine(
         return replace(deletion, reason=reason, hold=Outcome.BLOCKED)
     until = max(quarantine.until for quarantine in known)
     if today > until:
-        changes = (*deletion.changes, Change("quarantine", texts, ()))
+        changes = (*deletion.changes, Change(QUARANTINE, texts, ()))
         return replace(
             deletion, changes=changes, reason=f"{deletion.reason}, and its quarantine ended with {until} (UTC)"
         )
     if not live.stopped:
-        stop = (Change("paused", False, True),)
+        stop = (Change(PAUSED, False, True),)
         return _build_update(live, stop, f"in quarantine through {until} (UTC), where nothing runs")
     return SparedTorrent(str(live.infohashes), live.name, f"in quarantine through {until} (UTC), then deleted")
 
 
 def _build_quarantine_start(live: LiveTorrent, quarantine: Quarantine, reason: str) -> Action:
-    stop = () if live.stopped else (Change("paused", False, True),)
-    changes = (Change("quarantine", (), (str(quarantine),)), *stop)
+    stop = () if live.stopped else (Change(PAUSED, False, True),)
+    changes = (Change(QUARANTINE, (), (str(quarantine),)), *stop)
     return _build_update(live, changes, f"{reason}: in quarantine through {quarantine.until} (UTC), then deleted")
 
 

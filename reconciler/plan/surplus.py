@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.model.desired import DesiredState, DesiredTorrent
+from reconciler.model.fields import OWNER
 from reconciler.model.groups import ActionPlacement
 from reconciler.model.plan import Action, Change, SparedTorrent
 from reconciler.model.snapshot import LiveTorrent
@@ -80,7 +81,7 @@ def _build_surplus_delete(surplus_copy: SurplusCopy, context: PlanContext) -> Ac
         surplus_copy.entry.instance, surplus_copy.assignment.reason, surplus_copy.assignment.keeper
     )
     action = build_delete(surplus_copy.live, context, f"surplus: {surplus_copy.assignment.reason}")
-    lost = (Change("owner", context.owner, None),)
+    lost = (Change(OWNER, context.owner, None),)
     return replace(action, changes=lost, delete_files=False, position=surplus_copy.entry.position, placement=placed)
 
 

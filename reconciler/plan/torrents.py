@@ -38,14 +38,24 @@ from typing import Final
 
 from reconciler.model.content import Content, ContentReference
 from reconciler.model.desired import DesiredTorrent, Policy
-from reconciler.model.options import METADATA_RECEIVED, STOP_CONDITION
+from reconciler.model.fields import (
+    COMMENT,
+    CREATOR_TASK,
+    METADATA_RECEIVED,
+    OWNER,
+    PEER,
+    STOP_CONDITION,
+    build_initial_changes,
+    sort_changes,
+)
+from reconciler.model.links import WEB_SEEDS
 from reconciler.model.plan import Action, Change, ObjectKind, Outcome, SparedTorrent, Verb
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import CONTENT_TAG, IGNORE_TAG, PROTECT_TAG
 from reconciler.model.versions import TORRENT_CREATOR, V2_INFOHASHES
 from reconciler.plan.actions import build_spared, build_torrent_action, drift_reason
 from reconciler.plan.context import Decision, PlanContext, quote_names
-from reconciler.plan.diff import build_initial_changes, find_drift, sort_changes
+from reconciler.plan.diff import find_drift
 from reconciler.plan.feasibility import needs_metadata_first, split_feasible, split_feasible_add, unsupported_at_add
 from reconciler.plan.match import Match
 from reconciler.plan.quarantine import plan_quarantine
@@ -73,20 +83,20 @@ def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, fa
     added, *held = build_add(entry, context, snapshot, "not on the instance")
     if facts.peer and isinstance(entry.content, ContentReference):
         added = replace(
-            added, peer_address=facts.peer, changes=(*added.changes, Change("peer", None, entry.content.instance))
+            added, peer_address=facts.peer, changes=(*added.changes, Change(PEER, None, entry.content.instance))
         )
     return [replace(added, creator_task_id=facts.task) if facts.task else added, *held]
 
 
 def _build_held_add(entry: DesiredTorrent, context: PlanContext, reason: str, hold: Outcome) -> Action:
     return build_torrent_action(
-        entry, None, Verb.ADD, reason, (Change("owner", None, context.owner), *build_initial_changes(entry)), hold=hold
+        entry, None, Verb.ADD, reason, (Change(OWNER, None, context.owner), *build_initial_changes(entry)), hold=hold
     )
 
 
 def build_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, reason: str) -> list[Action]:
     """The add, and what cannot be set with it nor after it."""
-    owner = Change("owner", None, context.owner)
+    owner = Change(OWNER, None, context.owner)
     declared = build_initial_changes(entry)
     if needs_metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
         stop = Change(STOP_CONDITION, None, METADATA_RECEIVED)
@@ -117,8 +127,8 @@ def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
 def _list_carried_fields(entry: DesiredTorrent) -> tuple[str, ...]:
     """What the link, or the making of the torrent, takes along on every version."""
     if entry.creation:
-        return "web_seeds", "comment"
-    return () if entry.has_metadata else ("web_seeds",)
+        return WEB_SEEDS, COMMENT
+    return () if entry.has_metadata else (WEB_SEEDS,)
 
 
 def plan_prune(
@@ -129,7 +139,7 @@ def plan_prune(
         return []
     if spared := prune_spared_reason(live, context, unresolved):
         return [SparedTorrent(str(live.infohashes), live.name, spared)]
-    lost = (Change("owner", context.owner, None),)
+    lost = (Change(OWNER, context.owner, None),)
     gone = replace(build_delete(live, context, "no longer declared"), changes=lost)
     return [plan_quarantine(live, context.quarantine_days, context.today, gone)]
 
@@ -213,7 +223,7 @@ def plan_unresolved_entry(
             entry, None, Verb.DELETE, unresolved.reason, hold=unresolved.hold
         )
         return [held] if held else []
-    declared = (Change("owner", None, context.owner), *build_initial_changes(entry))
+    declared = (Change(OWNER, None, context.owner), *build_initial_changes(entry))
     if unresolved.hold is Outcome.DEFERRED and isinstance(entry.content, ContentReference) and live_torrents:
         # it is there, as far as we know
         return [build_torrent_action(entry, None, Verb.UPDATE, unresolved.reason, hold=unresolved.hold)]
@@ -233,7 +243,7 @@ def _plan_present(
         return [build_torrent_action(entry, live, verb, why, hold=Outcome.BLOCKED)]
     decisions = list(_plan_fields(entry, live, context, snapshot))
     if facts.task and not any(isinstance(one, SparedTorrent) or one.hold for one in decisions):
-        over = (Change("creator_task", "finished", None),)
+        over = (Change(CREATOR_TASK, "finished", None),)
         decisions.append(
             replace(
                 build_torrent_action(entry, live, Verb.UPDATE, "the task that made it is over", over),
@@ -258,8 +268,8 @@ def _plan_fields(
     if others and not context.take_over:
         reason = f"it belongs to the owner {quote_names(others)}; --take-over makes it ours"
         return [build_torrent_action(entry, live, verb, reason, found, hold=Outcome.BLOCKED)]
-    taken = tuple(Change("owner", name, context.owner) for name in others)
-    claim = taken or (() if owned else (Change("owner", None, context.owner),))
+    taken = tuple(Change(OWNER, name, context.owner) for name in others)
+    claim = taken or (() if owned else (Change(OWNER, None, context.owner),))
     free, held = split_feasible(found, live, snapshot, metadata_first=needs_metadata_first(entry, snapshot))
     actions = []
     if claim or free:

@@ -12,8 +12,8 @@ from humanize import naturalsize
 from reconciler.model.desired import Instance
 from reconciler.model.doctor import CheckStatus, Finding
 from reconciler.model.errors import AuthenticationError, BannedError, InstanceError, TlsError, UnsupportedError
+from reconciler.model.fields import CREATE_ONLY_OPTIONS, OPTIONS
 from reconciler.model.health import NetworkState, Probe, ProbeResult
-from reconciler.model.options import CREATE_ONLY_OPTIONS, OPTIONS
 from reconciler.model.versions import (
     ADD_WEB_SEEDS,
     API_KEYS,

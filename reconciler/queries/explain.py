@@ -13,22 +13,18 @@ from reconciler.engine.reading import Observation, SessionFactory
 from reconciler.engine.results import instance_status
 from reconciler.engine.selection import select_instances, with_group_peers
 from reconciler.health.state import HealthHistory
-from reconciler.model.desired import DesiredState, DesiredTags, DesiredTorrent
+from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.errors import InstanceError
 from reconciler.model.explanation import Explanation, FieldComparison, InstanceExplanation
-from reconciler.model.fields import file_text, read_live_value
-from reconciler.model.files import Priority
+from reconciler.model.fields import FIELD_ORDER, FIELDS, PROPERTIES, is_default_value
 from reconciler.model.history import OwnedCount, PastRun
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.links import TRACKERS, WEB_SEEDS, parse_link_urls, redact_url
-from reconciler.model.options import CREATE_ONLY_OPTIONS, OPTIONS
-from reconciler.model.paths import normalize_path
-from reconciler.model.plan import Action, FieldValue, InstancePlan, ObjectKind
+from reconciler.model.plan import Action, InstancePlan, ObjectKind
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import CONTENT_TAGS, build_owner_tag, parse_owners
+from reconciler.model.tags import build_owner_tag, parse_owners
 from reconciler.plan import PlanInput, make_plan
-from reconciler.plan.diff import FIELD_ORDER, build_initial_changes, find_drift
+from reconciler.plan.diff import find_drift
 from reconciler.plan.match import match_entries
 from reconciler.plan.placement import Placement
 from reconciler.plan.plan import NO_OWNED_COUNTS
@@ -41,64 +37,19 @@ from reconciler.queries.torrent_lookup import (
 )
 from reconciler.retry import RetryPolicy, system_retry_policy, utc_now
 
-_ALWAYS_SHOWN = (
-    "name",
-    "category",
-    "tags",
-    "save_path",
-    "paused",
-    "protect",
-)  # shown even where there is nothing to say
-
 
 def compare_fields(entry: DesiredTorrent | None, live: LiveTorrent | None) -> tuple[FieldComparison, ...]:
-    """Every field that has something to show; what differs is what the plan's own diff finds, be it spared or not."""
-    found = find_drift(entry, live) if entry and live and not entry.absent else ()
-    differing = {change.field for change in found}
-    views = []
-    for field in FIELD_ORDER:
-        declared, present = _get_declared_value(entry, field), _get_live_value(live, field)
-        if field in _ALWAYS_SHOWN or field in differing or declared is not None or not _is_default(field, present):
-            views.append(FieldComparison(field, declared, present, field in differing))
-    return tuple(views)
-
-
-def _is_default(field: str, live_value: FieldValue) -> bool:
-    option = OPTIONS.get(field)
-    return live_value in (None, ()) or (option is not None and option.is_same(live_value, option.default))
-
-
-def _get_live_value(live: LiveTorrent | None, field: str) -> FieldValue:
-    """What the instance shows of a field; None where it is not there, or shows nothing of it."""
-    if live is None or field in ("owner", "export", "creator_task", "peer") or field in CREATE_ONLY_OPTIONS:
-        return None
-    if field in ("content", "content_of"):
-        return (live.content_path if field == "content" else True) if CONTENT_TAGS[field] in live.tags else None
-    if field in (TRACKERS, WEB_SEEDS):
-        return tuple(map(redact_url, parse_link_urls(live.links, field)))
-    if field == "files":
-        return tuple(file_text(file, file.priority) for file in live.files or () if file.priority != Priority.NORMAL)
-    return read_live_value(live, field)
-
-
-def _get_declared_value(entry: DesiredTorrent | None, field: str) -> FieldValue:
-    """What the entry says of a field, as plans show it."""
-    if entry is None or field in ("owner", "quarantine", "held", "creator_task", "peer"):
-        return None
-    if field in ("content", "content_of", "export"):
-        return next((change.after for change in build_initial_changes(entry) if change.field == field), None)
-    if field in entry.options or field in entry.create_only:
-        return entry.options.get(field, entry.create_only.get(field))
-    if field in (TRACKERS, WEB_SEEDS):
-        return tuple(map(redact_url, getattr(entry, field))) or None
-    if field == "files":
-        return tuple(map(str, entry.files)) or None
-    one = getattr(entry, field, None)
-    if isinstance(one, DesiredTags):
-        return tuple(sorted(one.names))
-    if isinstance(one, str) and field.endswith("_path"):
-        return normalize_path(one)
-    return one if isinstance(one, (str, bool)) else None
+    """Return every field that has something to show; those that differ are those of the plan's own diff."""
+    drift = find_drift(entry, live) if entry and live and not entry.absent else ()
+    differing = {change.field for change in drift}
+    comparisons = []
+    for name in FIELD_ORDER:
+        declared = FIELDS[name].declare(entry) if entry else None
+        present = FIELDS[name].read(live) if live else None
+        is_shown = name in PROPERTIES or name in differing or declared is not None
+        if is_shown or not is_default_value(name, present):
+            comparisons.append(FieldComparison(name, declared, present, name in differing))
+    return tuple(comparisons)
 
 
 RecentRunsReader = Callable[

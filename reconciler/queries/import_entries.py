@@ -20,6 +20,7 @@ from reconciler.desired.render.document import ALREADY_DECLARED
 from reconciler.desired.render.entry import YamlValue
 from reconciler.engine.reading import OpenTarget
 from reconciler.model.desired import DesiredState
+from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.links import TRACKERS, WEB_SEEDS, build_magnet, has_likely_passkey, parse_link_urls
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
@@ -106,9 +107,9 @@ def find_common_categories(desired: DesiredState, snapshots: Mapping[str, Snapsh
 
 def _build_category_paths(category: LiveCategory, others: Sequence[LiveCategory]) -> dict[str, YamlValue]:
     """What an entry says of it; of the download path nothing where the server's own setting holds on one of them."""
-    paths: dict[str, YamlValue] = {"save_path": category.save_path}
+    paths: dict[str, YamlValue] = {SAVE_PATH: category.save_path}
     alike = all(other.download_path == category.download_path for other in others)
-    return paths | ({"download_path": category.download_path} if alike and category.download_path else {})
+    return paths | ({DOWNLOAD_PATH: category.download_path} if alike and category.download_path else {})
 
 
 def _skip_reason(live: LiveTorrent, owner: str) -> str:

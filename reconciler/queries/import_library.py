@@ -20,6 +20,7 @@ from reconciler.engine.reading import Observation, OpenTarget, ReadRequest
 from reconciler.engine.selection import select_instances
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.model.fields import FORCE_START, HELD, OWNER, PAUSED
 from reconciler.model.plan import Action, Verb
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import PlanInput, make_plan
@@ -175,8 +176,8 @@ class _ImportRefiner:
 def _is_adopt_only(action: Action) -> bool:
     """Does it no more than that, but for what the kill switch does with every torrent of ours that it holds?"""
     fields = {change.field for change in action.changes}
-    let_go = {"held", "paused", "force_start"} if "held" in fields else set()
-    return not action.hold and fields <= {"owner"} | let_go and (action.verb is Verb.ADOPT or bool(let_go))
+    let_go = {HELD, PAUSED, FORCE_START} if HELD in fields else set()
+    return not action.hold and fields <= {OWNER} | let_go and (action.verb is Verb.ADOPT or bool(let_go))
 
 
 def _require_snapshot(name: str, observation: Observation) -> Snapshot:

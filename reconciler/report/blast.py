@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from reconciler.model.fields import QUARANTINE
 from reconciler.model.plan import Action, Blast, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult
 from reconciler.report.text.lines import Line, Style, make_line
@@ -31,7 +32,7 @@ def is_deletion(action: Action) -> bool:
 
 def is_quarantine(action: Action) -> bool:
     """Does it put a torrent where it waits for its deletion?"""
-    return any(change.field == "quarantine" and change.after for change in action.changes)
+    return any(change.field == QUARANTINE and change.after for change in action.changes)
 
 
 def is_last_copy(blast: Blast | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconciler.model.options import to_declared_value
+from reconciler.model.fields import FILES, OWNER, to_declared_value
 from reconciler.model.plan import Action, Change, FieldValue, ObjectKind, Outcome, Verb
 from reconciler.report.blast import is_quarantine
 from reconciler.report.text.lines import Span, Style
@@ -59,14 +59,14 @@ def warning_label(action: Action, outcome: Outcome) -> str:
 def visible_changes(action: Action) -> list[Change]:
     """The changes worth telling. That an add or an adoption makes it ours goes without saying."""
     return [
-        change for change in action.changes if change.field != "owner" or (change.before and change.after is not None)
+        change for change in action.changes if change.field != OWNER or (change.before and change.after is not None)
     ]
 
 
 def change_text(change: Change) -> str:
     """`category: linux → films`; lists by what comes and goes, files by the priority that they get."""
     before, after = change.before, change.after
-    if change.field == "files" and isinstance(after, tuple):
+    if change.field == FILES and isinstance(after, tuple):
         return f"files: {_files_text(after)}"
     if isinstance(before, tuple) and isinstance(after, tuple):
         coming = [f"+{one}" for one in after if one not in before]
@@ -77,7 +77,7 @@ def change_text(change: Change) -> str:
 
 def format_value(field: str, value: FieldValue) -> str:
     """The value of a field as people write it, in units."""
-    if field == "files" and isinstance(value, tuple):
+    if field == FILES and isinstance(value, tuple):
         return _files_text(value)
     return format_plain_value(to_declared_value(field, value))
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from reconciler.model.errors import RejectedError, UnsupportedError
+from reconciler.model.fields import OPTIONS
 from reconciler.model.files import LiveFile, Priority
 from reconciler.model.links import TRACKERS, WEB_SEEDS, parse_link_urls
-from reconciler.model.options import OPTIONS
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import FieldValue
 from reconciler.model.snapshot import AddOptions, LiveOptions, LiveTorrent, ShareLimits

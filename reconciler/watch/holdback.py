@@ -8,7 +8,16 @@ from typing import Final
 
 from reconciler.journal.journal import ContestedField
 from reconciler.model.desired import DesiredCategory, DesiredPreference, DesiredState, DesiredTorrent
-from reconciler.model.plan import Action, Change, InstancePlan, ObjectKind, Outcome, Verb
+from reconciler.model.fields import (
+    CATEGORY,
+    FORCE_START,
+    HELD,
+    OWNER,
+    PAUSED,
+    QUARANTINE,
+    changes_location,
+)
+from reconciler.model.plan import Action, InstancePlan, ObjectKind, Outcome, Verb
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 from reconciler.plan import Plan
@@ -16,7 +25,7 @@ from reconciler.plan.actions import drift_reason
 from reconciler.retry import Clock, compute_backoff_delay
 from reconciler.watch.fight_detector import CONTESTED_HOLD, CORRECTION_LIMIT, FightDetector
 
-_SWITCH_FIELDS: Final = ("held", "paused", "force_start")
+_SWITCH_FIELDS: Final = (HELD, PAUSED, FORCE_START)
 PRESENCE: Final = "presence"  # the field of an action that cannot be parted: being there, or being gone
 
 
@@ -37,7 +46,7 @@ def list_holdable_fields(instance: str, action: Action) -> list[FieldRef]:
     """The fields that an action changes, and that may be held back: the kill switch stops and starts at any time."""
     parted = action.kind is ObjectKind.TORRENT and action.verb in (Verb.UPDATE, Verb.ADOPT)
     fields = [change.field for change in action.changes] if parted else [PRESENCE]
-    if action.urgent or "held" in fields:
+    if action.urgent or HELD in fields:
         fields = [field for field in fields if field not in _SWITCH_FIELDS]
     item = action.infohash or action.name
     return [FieldRef(instance, action.kind, item, field) for field in fields]
@@ -69,13 +78,13 @@ def _split_action(
     held = {
         subject.field: reason for subject in list_holdable_fields(instance, action) if (reason := hold_reason(subject))
     }
-    category = action.get_new_value("category") if action.kind is ObjectKind.TORRENT else None
+    category = action.get_new_value(CATEGORY) if action.kind is ObjectKind.TORRENT else None
     if category in held_categories:  # qBittorrent would make it up, without its path
-        field = PRESENCE if action.verb is Verb.ADD else "category"
+        field = PRESENCE if action.verb is Verb.ADD else CATEGORY
         held.setdefault(field, f"waits for its category {category}, which is held back")
     if not held:
         yield action
-    elif whole := held.get(PRESENCE) or held.get("owner") or held.get("quarantine"):
+    elif whole := held.get(PRESENCE) or held.get(OWNER) or held.get(QUARANTINE):
         # what cannot become ours is not changed either, and a quarantine's tag says how a torrent was before it
         yield replace(action, hold=Outcome.DEFERRED, reason=whole)
     else:
@@ -86,9 +95,9 @@ def _split_changes(action: Action, held: dict[str, str]) -> Iterator[Action]:
     free = tuple(change for change in action.changes if change.field not in held)
     if free:
         first = "declared, not ours yet" if action.verb is Verb.ADOPT else ""
-        differs = tuple(change for change in free if change.field != "owner")
+        differs = tuple(change for change in free if change.field != OWNER)
         reason = drift_reason(differs, first) or action.reason
-        yield replace(action, changes=free, reason=reason, disruptive=action.disruptive and _has_move_change(free))
+        yield replace(action, changes=free, reason=reason, disruptive=action.disruptive and changes_location(free))
     for change in action.changes:
         if change.field in held:
             yield replace(
@@ -97,12 +106,8 @@ def _split_changes(action: Action, held: dict[str, str]) -> Iterator[Action]:
                 changes=(change,),
                 reason=held[change.field],
                 hold=Outcome.DEFERRED,
-                disruptive=action.disruptive and _has_move_change((change,)),
+                disruptive=action.disruptive and changes_location((change,)),
             )
-
-
-def _has_move_change(changes: Collection[Change]) -> bool:
-    return any(change.field in ("save_path", "download_path", "category", "auto_tmm") for change in changes)
 
 
 MAX_RETRY_DELAY: Final = 3600.0  # seconds between two tries of what a server refuses

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from reconciler.model.errors import RejectedError, UnsupportedError
+from reconciler.model.fields import OPTIONS, can_set_at_add
 from reconciler.model.files import Priority
 from reconciler.model.links import find_missing_urls
-from reconciler.model.options import OPTIONS, can_set_at_add
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
 from reconciler.model.versions import ADD_WEB_SEEDS
 from tests.support.conformance_subject import STOPPED, ConformanceSubject

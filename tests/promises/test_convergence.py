@@ -20,7 +20,7 @@ from reconciler.model.errors import (
     ServerFaultError,
     UnreachableError,
 )
-from reconciler.model.options import OPTIONS, can_set_at_add, entry_key_of
+from reconciler.model.fields import OPTIONS, can_set_at_add, entry_key_of
 from reconciler.model.plan import Action, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, Run, Status
 from reconciler.model.snapshot import LiveTorrent

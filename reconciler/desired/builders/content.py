@@ -13,18 +13,27 @@ from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.content import Content, ContentReference, TorrentExport
 from reconciler.model.data_overlap import normalize_data_path
 from reconciler.model.desired import DesiredTorrent
+from reconciler.model.fields import (
+    AUTO_TMM,
+    CONTENT_LAYOUT,
+    DOWNLOAD_PATH,
+    FILES,
+    SAVE_PATH,
+    SKIP_CHECKING,
+    STOP_CONDITION,
+)
 from reconciler.model.position import Position
 from reconciler.model.torrent_file import TorrentFileError
 
 # where the data is, is said by the content; and it is whole
 PATH_KEYS: Final = (
-    "save_path",
-    "download_path",
-    "auto_tmm",
-    "content_layout",
-    "skip_checking",
-    "stop_condition",
-    "files",
+    SAVE_PATH,
+    DOWNLOAD_PATH,
+    AUTO_TMM,
+    CONTENT_LAYOUT,
+    SKIP_CHECKING,
+    STOP_CONDITION,
+    FILES,
 )
 
 
@@ -120,8 +129,8 @@ def reject_path_keys(
 
 def with_content_path(values: dict[str, Any], content: Content) -> dict[str, Any]:
     """The values with the place of the content, which an add needs and which is not compared afterwards."""
-    ignored = [*(values.get("ignore_changes") or ()), "save_path"]
-    return {**values, "save_path": content.parent_folder, "ignore_changes": ignored}
+    ignored = [*(values.get("ignore_changes") or ()), SAVE_PATH]
+    return {**values, SAVE_PATH: content.parent_folder, "ignore_changes": ignored}
 
 
 def reject_export(document: YamlDocument, index: int, context: LoadContext) -> None:

@@ -13,6 +13,7 @@ from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.document import CategoryEntry, InstanceEntry
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.desired import DesiredCategory, DesiredPreference, Instance
+from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.health import Probe, UnhealthyPolicy
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
@@ -45,7 +46,7 @@ def build_categories(
     found = {}
     for name, entry in entries.items():
         paths = entry or {}
-        found[name] = DesiredCategory(name, at[name], paths.get("save_path"), paths.get("download_path"))
+        found[name] = DesiredCategory(name, at[name], paths.get(SAVE_PATH), paths.get(DOWNLOAD_PATH))
     return found
 
 

@@ -8,14 +8,24 @@ from typing import Any, Final
 from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.options import OPTION_GROUPS
 from reconciler.desired.yaml.document import YamlDocument
+from reconciler.model.fields import (
+    AUTO_TMM,
+    CATEGORY,
+    CREATE_ONLY_OPTIONS,
+    DOWNLOAD_PATH,
+    FILES,
+    FORCE_START,
+    OPTIONS,
+    PAUSED,
+    SAVE_PATH,
+)
 from reconciler.model.files import FileRule, Priority
-from reconciler.model.links import deduplicate_urls
-from reconciler.model.options import CREATE_ONLY_OPTIONS, OPTIONS
+from reconciler.model.links import TRACKERS, WEB_SEEDS, deduplicate_urls
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import FieldValue
 from reconciler.model.position import Position
 
-_LIST_KEYS: Final = ("trackers", "web_seeds", "files", "ignore_changes")
+_LIST_KEYS: Final = (TRACKERS, WEB_SEEDS, FILES, "ignore_changes")
 OPTION_KEYS: Final = frozenset((*OPTION_GROUPS, *CREATE_ONLY_OPTIONS, *_LIST_KEYS, "delete_files"))
 
 _Conflict = tuple[str, str, str]  # the key to point at, message, mend
@@ -29,9 +39,9 @@ def build_options(values: dict[str, Any]) -> dict[str, Any]:
     return {
         "options": {field: value for field in OPTIONS if (value := _get_option_value(values, field)) is not None},
         "create_only": {field: value for field in CREATE_ONLY_OPTIONS if (value := get(field)) is not None},
-        "trackers": deduplicate_urls(get("trackers") or ()),
-        "web_seeds": deduplicate_urls(get("web_seeds") or ()),
-        "files": tuple(FileRule(rule["match"], Priority(rule["priority"])) for rule in get("files") or ()),
+        "trackers": deduplicate_urls(get(TRACKERS) or ()),
+        "web_seeds": deduplicate_urls(get(WEB_SEEDS) or ()),
+        "files": tuple(FileRule(rule["match"], Priority(rule["priority"])) for rule in get(FILES) or ()),
         "ignore_changes": frozenset(get("ignore_changes") or ()),
         "delete_files": get("delete_files"),
     }
@@ -63,35 +73,35 @@ def _get_option_value(values: dict[str, Any], field: str) -> FieldValue:
     value = values.get(key)
     if part:
         value = value.get(part) if value else None
-    return normalize_path(value) if field == "download_path" and value else value
+    return normalize_path(value) if field == DOWNLOAD_PATH and value else value
 
 
 def _find_auto_tmm_conflicts(values: dict[str, Any]) -> Iterator[_Conflict]:
     """Under automatic management the category says where data is (qBittorrent ignores the paths, or ends it)."""
-    for key in ("save_path", "download_path"):
-        if values.get("auto_tmm") and values.get(key) is not None:
+    for key in (SAVE_PATH, DOWNLOAD_PATH):
+        if values.get(AUTO_TMM) and values.get(key) is not None:
             message = f'"{key}" cannot stand next to "auto_tmm: true", with which the category says the path'
             yield key, message, "Remove one of the two; null undoes what comes from the defaults"
 
 
 def _find_category_path_conflicts(values: dict[str, Any]) -> Iterator[_Conflict]:
     """A category without `save_path` is added under automatic management, which knows no download path of its own."""
-    path = values.get("download_path") is not None
-    if path and values.get("category") and values.get("save_path") is None and values.get("auto_tmm") is None:
+    path = values.get(DOWNLOAD_PATH) is not None
+    if path and values.get(CATEGORY) and values.get(SAVE_PATH) is None and values.get(AUTO_TMM) is None:
         message = (
             '"download_path" needs a "save_path" next to a category, which would otherwise say both paths by itself'
         )
-        yield "download_path", message, 'Add "save_path", or "auto_tmm: false" for the default path of the server'
+        yield DOWNLOAD_PATH, message, 'Add "save_path", or "auto_tmm: false" for the default path of the server'
 
 
 def _find_same_path_conflicts(values: dict[str, Any]) -> Iterator[_Conflict]:
-    path, place = values.get("download_path"), values.get("save_path")
+    path, place = values.get(DOWNLOAD_PATH), values.get(SAVE_PATH)
     if path and place and normalize_path(path) == normalize_path(place):
-        yield "download_path", '"download_path" is the same as "save_path"', 'Write "" for no path of its own'
+        yield DOWNLOAD_PATH, '"download_path" is the same as "save_path"', 'Write "" for no path of its own'
 
 
 def _find_force_start_conflicts(values: dict[str, Any]) -> Iterator[_Conflict]:
-    if values.get("force_start") and values.get("paused"):
+    if values.get(FORCE_START) and values.get(PAUSED):
         yield (
             "force_start",
             '"force_start: true" cannot stand next to "paused: true"',
@@ -119,7 +129,7 @@ def _check_unreachable_rules(
     values: dict[str, Any], entry: dict[str, Any], document: YamlDocument, index: int, context: LoadContext
 ) -> None:
     """The first rule that matches a file counts, so none after one that matches every file is ever reached."""
-    rules = values.get("files") or ()
+    rules = values.get(FILES) or ()
     all_of_them = next((n for n, rule in enumerate(rules) if FileRule(rule["match"], Priority.SKIP).matches_all), None)
     if all_of_them is None or all_of_them + 1 == len(rules):
         return

@@ -20,7 +20,13 @@ from reconciler.desired.schema import common
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.desired import DesiredPreference
 from reconciler.model.position import Position
-from reconciler.model.preferences import PATH_PREFERENCES, SECRET_PREFERENCES, WATCHED_FOLDERS, canonicalize_preference
+from reconciler.model.preferences import (
+    DEFAULT_SAVE_PATH,
+    PATH_PREFERENCES,
+    SECRET_PREFERENCES,
+    WATCHED_FOLDERS,
+    canonicalize_preference,
+)
 from reconciler.model.secret import Secret
 
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
@@ -183,7 +189,7 @@ def _check_value(name: str, value: Any) -> None:
             f'"{name}" is in bytes a second, and qBittorrent keeps whole KiB: 1024 times a whole number, 0 for none',
             f"Write {max(value, 0) // 1024 * 1024}",
         )
-    if name in PATH_PREFERENCES and (value or name in ("save_path", "temp_path")):
+    if name in PATH_PREFERENCES and (value or name in (DEFAULT_SAVE_PATH, "temp_path")):
         common.check_save_path(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidValue(f'"{name}" must be a number', "")

@@ -21,10 +21,11 @@ from reconciler.desired.messages import quote_word, suggestion_text
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.content import Content, ContentReference
 from reconciler.model.desired import DesiredTags, DesiredTorrent
+from reconciler.model.fields import CATEGORY, NAME, PAUSED, PROTECT, SAVE_PATH, TAGS
 from reconciler.model.groups import Group
 from reconciler.model.position import Position
 
-_MANAGED_KEYS: Final = ("category", "tags", "save_path", "paused", "protect", *sorted(OPTION_KEYS - {"delete_files"}))
+_MANAGED_KEYS: Final = (CATEGORY, TAGS, SAVE_PATH, PAUSED, PROTECT, *sorted(OPTION_KEYS - {"delete_files"}))
 
 
 def build_torrents(
@@ -112,12 +113,12 @@ class _TorrentBuilder:
             source.source,
             instance,
             get("state") == "absent",
-            get("name"),
-            get("category"),
-            self._intern_tags(get("tags")),
-            get("save_path"),
-            get("paused"),
-            get("protect"),
+            get(NAME),
+            get(CATEGORY),
+            self._intern_tags(get(TAGS)),
+            get(SAVE_PATH),
+            get(PAUSED),
+            get(PROTECT),
             **build_options(values),
             content=source.content,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -12,9 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.document import ManagedKeys
-from reconciler.model.options import iter_declarable_options
+from reconciler.model.fields import CATEGORY, DOWNLOAD_PATH, SAVE_PATH, iter_importable_values
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.model.tags import PROTECT_TAG, read_held_state, select_user_tags
 from reconciler.model.versions import ApiVersion
 
 YamlValue = str | bool | int | float | None | Sequence["YamlValue"] | Mapping[str, "YamlValue"]
@@ -106,16 +105,6 @@ def render_flow_entry(entry: YamlEntry) -> str:
     return render_value(entry.data, flow=True)
 
 
-# What is as on any fresh torrent is not said, and so not managed: to declare `paused: false` would start again what a
-# share limit has stopped. What the kill switch holds is to run.
-_FIELD_READERS: Final[tuple[tuple[str, Callable[[LiveTorrent], YamlValue]], ...]] = (
-    ("category", lambda live: live.category or None),
-    ("tags", lambda live: sorted(select_user_tags(live.tags)) or None),
-    ("save_path", lambda live: None if live.auto_tmm or live.is_moving else live.save_path or None),
-    ("paused", lambda live: (live.stopped and read_held_state(live.tags) is None) or None),
-    ("protect", lambda live: PROTECT_TAG in live.tags or None),
-)
-
 _MANAGED_ADAPTER: Final[TypeAdapter[ManagedKeys]] = TypeAdapter(ManagedKeys)
 
 
@@ -123,9 +112,9 @@ def read_managed_values(live: LiveTorrent, api: ApiVersion) -> tuple[dict[str, Y
     """Its keys, and why one was left out: whatever the schema refuses, since one such value would spoil the file."""
     keys: dict[str, YamlValue] = {}
     left: list[str] = []
-    for key, found in _iter_declarable_values(live, api):
+    for key, found in iter_importable_values(live, api):
         outer, _, inner = key.partition(".")
-        if isinstance(found, list):
+        if isinstance(found, tuple):
             reasons = [(item, _refusal_reason(key, (item,))) for item in found]
             left += [f"{key} without {render_scalar(str(item))}: {why}" for item, why in reasons if why]
             if kept := [item for item, why in reasons if not why]:
@@ -138,27 +127,15 @@ def read_managed_values(live: LiveTorrent, api: ApiVersion) -> tuple[dict[str, Y
             keys[key] = found
     if live.is_moving:
         left.append("save_path is left out: its data is being moved")
-    if "save_path" not in keys and keys.pop("download_path", None):
+    if SAVE_PATH not in keys and keys.pop(DOWNLOAD_PATH, None):
         left.append("download_path is left out: without a save_path it cannot be declared")
     return keys, tuple(left)
-
-
-def _iter_declarable_values(live: LiveTorrent, api: ApiVersion) -> Iterator[tuple[str, YamlValue]]:
-    """Every key that has something to say; `share_limits.ratio` for one inside of another."""
-    for key, read in _FIELD_READERS:
-        if (found := read(live)) is not None:
-            yield key, found
-    for key, value in iter_declarable_options(live, api):
-        if not (key == "download_path" and live.auto_tmm):  # it is its category's
-            yield key, cast("YamlValue", value)
 
 
 def can_declare_category(name: str, save_path: str) -> bool:
     """Can a category with this path be declared?"""
     return (
-        bool(name and save_path)
-        and not _refusal_reason("category", name)
-        and not _refusal_reason("save_path", save_path)
+        bool(name and save_path) and not _refusal_reason(CATEGORY, name) and not _refusal_reason(SAVE_PATH, save_path)
     )
 
 

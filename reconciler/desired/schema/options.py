@@ -14,25 +14,14 @@ from typing_extensions import TypedDict  # pydantic cannot read the one of `typi
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema import common
 from reconciler.desired.schema.common import STRICT_CONFIG
-from reconciler.model.links import TRACKERS, WEB_SEEDS
-from reconciler.model.options import CREATE_ONLY_OPTIONS, OPTIONS, entry_key_of
+from reconciler.model.fields import CREATE_ONLY_OPTIONS, OPTIONS, entry_key_of, list_ignorable_keys
 from reconciler.model.units import GLOBAL_LIMIT, RATE_UNITS, UNLIMITED
 
 MAX_RATE: Final = 2**31 - 2  # bytes per second: qBittorrent counts in 32 bits, and takes the last number for "none"
 MAX_MINUTES: Final = 365 * 1440
 MAX_RATIO: Final = 9999
 OPTION_GROUPS: Final = tuple(dict.fromkeys(map(entry_key_of, OPTIONS)))
-IGNORABLE_KEYS: Final = (
-    "name",
-    "category",
-    "tags",
-    "save_path",
-    "paused",
-    *OPTION_GROUPS,
-    TRACKERS,
-    WEB_SEEDS,
-    "files",
-)
+IGNORABLE_KEYS: Final = list_ignorable_keys()
 
 _RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) *([A-Za-z]+(?:/[A-Za-z]+)?)\Z")
 _SPECIAL_LIMITS: Final = {"global": GLOBAL_LIMIT, "unlimited": UNLIMITED}
