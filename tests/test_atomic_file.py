@@ -1,14 +1,15 @@
-"""The .torrent files that are kept here: whole, and never in place of anything else."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from reconciler.atomic_file import write_torrent_file
+from reconciler.atomic_file import temporary_file, write_atomically, write_torrent_file
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
 from tests.support.torrents import make_torrent
 
@@ -68,3 +69,37 @@ def test_where_it_fails_nothing_is_left_behind(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(OSError, match="No space"):
         write_torrent_file(str(tmp_path / "one.torrent"), ONE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_replaced_with_its_permissions_and_through_links(tmp_path: Path) -> None:
+    path, link = tmp_path / "report.json", tmp_path / "link.json"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    write_atomically(link, lambda stream: stream.write(b"new"), sync=False)
+    assert path.read_bytes() == b"new" and link.is_symlink()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(b"old")
+
+    def fail(stream: BinaryIO) -> None:
+        stream.write(b"new")
+        raise OSError("no more")
+
+    with pytest.raises(OSError, match="no more"):
+        write_atomically(path, fail)
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("report.json", b"old")]
+
+
+def test_a_private_file_is_private_while_it_is_written(tmp_path: Path) -> None:
+    path, modes = tmp_path / "secret.yaml", list[int]()
+
+    def write(stream: BinaryIO) -> None:
+        modes.append(stat.S_IMODE(os.fstat(stream.fileno()).st_mode))
+
+    with temporary_file(path, write, mode=0o640) as temporary:
+        modes.append(stat.S_IMODE(temporary.stat().st_mode))
+    assert modes == [0o600, 0o640] and list(tmp_path.iterdir()) == []

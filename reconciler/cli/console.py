@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
+from reconciler.atomic_file import write_atomically
 from reconciler.cli import logs
 from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat, Settings, should_use_colour
 from reconciler.model.position import Position, Problem
@@ -66,16 +68,15 @@ def save_report(path: Path, writer: ReportWriter) -> None:
             with path.open("w", encoding="ascii") as stream:
                 writer(stream)
             return
-        target = path.resolve()
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("x", encoding="ascii") as stream:
-                writer(stream)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_atomically(path, lambda stream: _write_ascii(writer, stream), sync=False)
     except OSError as error:
         raise CommandFailure(f"the report could not be written to {path}: {error.strerror}", 1) from error
+
+
+def _write_ascii(writer: ReportWriter, stream: BinaryIO) -> None:
+    text = io.TextIOWrapper(stream, encoding="ascii")
+    writer(text)
+    text.detach()
 
 
 def report_failure(settings: Settings, failure: CommandFailure) -> None:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Final
 
+from reconciler.file_fingerprint import StatFingerprint, fingerprint_stat
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 
 TorrentFetcher = Callable[[Collection[str]], Mapping[str, TorrentFile | TorrentFileError]]
 """Gets every URL of a desired state, side by side: for each, what it leads to or why it could not be had."""
-
-_MIN_FILE_AGE: Final = 2.0  # seconds: a file that was written later may be written again without its times telling
-_Fingerprint = tuple[int, ...]
 
 
 def is_url(location: str) -> bool:
@@ -32,32 +28,28 @@ class TorrentFileCache:
 
     def __init__(self, fetch: TorrentFetcher | None = None) -> None:
         self.fetch = fetch
-        self._files_by_path: dict[str, tuple[_Fingerprint, TorrentFile]] = {}
+        self._files_by_path: dict[str, tuple[StatFingerprint, TorrentFile]] = {}
 
     def get(self, path: str) -> TorrentFile:
         """The local file. Raises `TorrentFileError`."""
-        mark = _fingerprint_file(path)
+        fingerprint = _fingerprint_file(path)
         known = self._files_by_path.get(path)
-        if known and known[0] == mark:
+        if known and known[0] == fingerprint:
             return known[1]
         data = _read_bytes(path)
         found = identify_torrent(data)
         file = TorrentFile(path, found.infohashes, found.name, len(data), partial(_read_bytes, path))
         self._files_by_path.pop(path, None)
-        if mark and len(data) == mark[0]:
-            self._files_by_path[path] = (mark, file)
+        if fingerprint and len(data) == fingerprint.size:
+            self._files_by_path[path] = (fingerprint, file)
         return file
 
 
-def _fingerprint_file(path: str) -> _Fingerprint | None:
-    """What tells a file from what it was; None where nothing does."""
+def _fingerprint_file(path: str) -> StatFingerprint | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 - many small calls
+        return fingerprint_stat(os.stat(path))  # noqa: PTH116 - many small calls
     except (OSError, ValueError):
         return None
-    if time.time() - max(found.st_mtime, found.st_ctime) < _MIN_FILE_AGE:
-        return None
-    return found.st_size, found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _read_bytes(path: str) -> bytes:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import stat
 import threading
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
@@ -14,18 +13,18 @@ from typing import Final
 import structlog
 import watchfiles
 
+from reconciler.file_fingerprint import StatFingerprint, fingerprint_stat
+
 Fingerprints = dict[str, bytes]  # a digest of every file's content, by its path
 
-_SETTLE_SECONDS: Final = 2.0  # seconds: a file that was written later may be written again without its times telling
 _ABSENT_DIGEST: Final = b"absent"
-_StatKey = tuple[int, ...]
 
 
 class FileFingerprints:
     """Looks at files. Those whose size, times and inode are as before are not read again. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._cache: dict[str, tuple[_StatKey, bytes]] = {}
+        self._cache: dict[str, tuple[StatFingerprint, bytes]] = {}
 
     def compute(self, files: Iterable[Path], *, thorough: bool = False) -> Fingerprints:
         """The state of the files; `thorough`: read each, whatever its times say."""
@@ -36,16 +35,16 @@ class FileFingerprints:
             found = os.stat(file)  # noqa: PTH116 - many small calls
             if not stat.S_ISREG(found.st_mode):
                 return b"no file"
-            mark = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            fingerprint = fingerprint_stat(found)
             known = self._cache.get(file)
-            if known and known[0] == mark and not thorough:
+            if known and known[0] == fingerprint and not thorough:
                 return known[1]
             digest = hashlib.blake2b(Path(file).read_bytes(), digest_size=16).digest()
         except (OSError, ValueError) as error:
             self._cache.pop(file, None)
             return _ABSENT_DIGEST if isinstance(error, FileNotFoundError) else str(error).encode()
-        if time.time() - max(found.st_mtime, found.st_ctime) > _SETTLE_SECONDS:
-            self._cache[file] = (mark, digest)
+        if fingerprint:
+            self._cache[file] = (fingerprint, digest)
         else:
             self._cache.pop(file, None)
         return digest

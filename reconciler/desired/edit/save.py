@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
+from reconciler.atomic_file import PRIVATE_MODE, sync_folder, temporary_file
 from reconciler.model.torrent_file import TorrentFileError, identify_torrent
-
-PRIVATE_MODE: Final = 0o600
 
 
 class SaveError(Exception):
@@ -24,11 +19,10 @@ def create_file(path: Path, content: bytes, *, private: bool) -> None:
     try:
         if os.path.lexists(path):
             raise SaveError(f"{path} is there already, and is not overwritten. Name another file, or move it away")
-        with _write_temporary(path, content) as temporary:
-            if not private:
-                temporary.chmod(0o666 & ~_read_umask())
+        mode = PRIVATE_MODE if private else None
+        with temporary_file(path, lambda stream: stream.write(content), mode=mode) as temporary:
             _link_file(temporary, path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except OSError as error:
         raise SaveError(f"{path} could not be written: {error.strerror}") from error
 
@@ -67,31 +61,17 @@ def replace_file(path: Path, before: bytes, after: bytes) -> None:
         found = target.stat()
         if not stat.S_ISREG(found.st_mode):
             raise SaveError(f"{path} is not a plain file, so it is not written")
-        with _write_temporary(target, after) as temporary:
+        mode = stat.S_IMODE(found.st_mode)
+        with temporary_file(target, lambda stream: stream.write(after), mode=mode) as temporary:
             made = temporary.stat()
             if (made.st_uid, made.st_gid) != (found.st_uid, found.st_gid):
                 os.chown(temporary, found.st_uid, found.st_gid)
-            temporary.chmod(stat.S_IMODE(found.st_mode))
             if target.read_bytes() != before:
                 raise SaveError(f"{path} has changed meanwhile; nothing was written. Try again")
             temporary.replace(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
     except OSError as error:
         raise SaveError(f"{path} could not be written, and is as it was: {error.strerror}") from error
-
-
-@contextmanager
-def _write_temporary(path: Path, content: bytes) -> Iterator[Path]:
-    """A hidden file beside `path` with the content on disk; gone afterwards, unless it has become the file."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def _link_file(temporary: Path, path: Path) -> None:
@@ -102,17 +82,3 @@ def _link_file(temporary: Path, path: Path) -> None:
         raise SaveError(f"{path} has just appeared, and is not overwritten. Name another file") from None
     except OSError:
         temporary.replace(path)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _read_umask() -> int:
-    current = os.umask(0o077)
-    os.umask(current)
-    return current

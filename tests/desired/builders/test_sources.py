@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.desired import DesiredStateError, TorrentFetcher, TorrentFileCache, load, torrent_files
+from reconciler import file_fingerprint
+from reconciler.desired import DesiredStateError, TorrentFetcher, TorrentFileCache, load
 from reconciler.model.desired import DesiredState
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.metainfo import parse_metainfo
@@ -240,7 +241,7 @@ def test_what_has_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pyt
     path, torrents = tmp_path / "a.torrent", TorrentFileCache()
     path.write_bytes(make_torrent(1))
     assert torrents.get(str(path)) is not torrents.get(str(path)), "it may be written again within the same moment"
-    monkeypatch.setattr(torrent_files, "_MIN_FILE_AGE", 0.0)
+    monkeypatch.setattr(file_fingerprint, "MIN_FILE_AGE", 0.0)
     first = torrents.get(str(path))
     assert torrents.get(str(path)) is first
     before = path.stat()
