@@ -1,6 +1,4 @@
-"""A run as GitHub's log and annotations: the plan in a group, then a note at each place of the YAML that leads to a
-change, a warning or an error where something went wrong.
-"""
+"""A run as GitHub log and annotations: the plan in a group, then a notice, warning or error at each YAML entry."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ from reconciler.report.summary import summary_text
 from reconciler.report.text.lines import render_plain
 from reconciler.report.text.run import render_run
 
-MAX_ANNOTATIONS: Final = 10  # of each level: GitHub shows no more for one step
+MAX_ANNOTATIONS: Final = 10  # of each level: GitHub shows no more per step
 _LEVELS: Final = ("error", "warning", "notice")
 _OUTCOME_LEVELS: Final = {Outcome.FAILED: "error", Outcome.BLOCKED: "error", Outcome.DROPPED: "warning"}
 
@@ -40,33 +38,34 @@ class _Annotation:
 
 
 def render_run_annotations(run: Run, command: str, locate: FileLocator) -> Iterator[str]:
-    """The lines to print. `locate` turns a file's name into its path in the repository."""
+    """Return the lines to print. `locate` returns the path of a file in the repository."""
     yield "::group::reconcile: " + escape_annotation_message(summary_text(run))
-    yield from (render_plain(one) for one in render_run(run, command))
+    yield from (render_plain(line) for line in render_run(run, command))
     yield "::endgroup::"
-    notes = [
+    annotations = [
         *_annotate_warnings(run.warnings),
-        *(note for instance in run.instances for note in _annotate_instance(instance, run)),
+        *(annotation for instance in run.instances for annotation in _annotate_instance(instance, run)),
     ]
-    notes += (
-        _Annotation("warning", f"{one.group}: pending {one.name}", (one.reason,), one.position) for one in run.pending
+    annotations += (
+        _Annotation("warning", f"{pending.group}: pending {pending.name}", (pending.reason,), pending.position)
+        for pending in run.pending
     )
-    yield from _render_annotations(notes, locate)
+    yield from _render_annotations(annotations, locate)
     yield summary_text(run)
 
 
 def render_problem_annotations(problems: Sequence[Problem], error: str, locate: FileLocator) -> Iterator[str]:
-    """An invalid desired state: an error at each place."""
-    notes = [
+    """Return an error annotation for each problem of an invalid desired state."""
+    annotations = [
         _Annotation("error", "invalid desired state", (_problem_text(problem),), problem.position)
         for problem in problems
     ]
-    yield from _render_annotations(notes or [_Annotation("error", "reconcile", (error,))], locate)
+    yield from _render_annotations(annotations or [_Annotation("error", "reconcile", (error,))], locate)
     yield error
 
 
 def render_warning_annotations(warnings: Sequence[Problem], locate: FileLocator) -> Iterator[str]:
-    """What a valid desired state leaves doubtful: a warning at each place."""
+    """Return a warning annotation for each warning of a valid desired state."""
     return _render_annotations(list(_annotate_warnings(warnings)), locate)
 
 
@@ -95,12 +94,12 @@ def _annotate_instance(instance: InstanceResult, run: Run) -> Iterator[_Annotati
 
 def _annotate_action(instance: str, result: ActionResult) -> _Annotation:
     action, outcome = result.action, result.outcome
-    loud = warning_label(action, outcome)
-    level = _OUTCOME_LEVELS.get(outcome) or ("warning" if loud or outcome is Outcome.DEFERRED else "notice")
+    warning = warning_label(action, outcome)
+    level = _OUTCOME_LEVELS.get(outcome) or ("warning" if warning or outcome is Outcome.DEFERRED else "notice")
     _, word, _ = verb_symbol(action, outcome)
-    what = action.name if action.kind is ObjectKind.TORRENT else f"{action.kind} {action.name}"
-    parts = [action.reason, loud, *(_change_texts(result)), result.error or ""]
-    return _Annotation(level, f"{instance}: {word} {what}", tuple(part for part in parts if part), action.position)
+    subject = action.name if action.kind is ObjectKind.TORRENT else f"{action.kind} {action.name}"
+    lines = [action.reason, warning, *(_change_texts(result)), result.error or ""]
+    return _Annotation(level, f"{instance}: {word} {subject}", tuple(line for line in lines if line), action.position)
 
 
 def _change_texts(result: ActionResult) -> Iterator[str]:
@@ -113,13 +112,14 @@ def _change_texts(result: ActionResult) -> Iterator[str]:
 
 
 def _render_annotations(annotations: Sequence[_Annotation], locate: FileLocator) -> Iterator[str]:
-    """The first of each level, the worst level first."""
+    """Return the first annotations of each level, errors first."""
     for level in _LEVELS:
-        ours = [note for note in annotations if note.level == level]
-        for note in ours[:MAX_ANNOTATIONS]:
-            yield _render_annotation(note, locate)
-        if len(ours) > MAX_ANNOTATIONS:
-            yield f"… and {len(ours) - MAX_ANNOTATIONS:,} more of this kind; --output json shows all"
+        selected = [annotation for annotation in annotations if annotation.level == level]
+        for annotation in selected[:MAX_ANNOTATIONS]:
+            yield _render_annotation(annotation, locate)
+        if len(selected) > MAX_ANNOTATIONS:
+            more = len(selected) - MAX_ANNOTATIONS
+            yield f"… and {more:,} more {level}{'s' if more > 1 else ''}; --output json shows all"
 
 
 def _render_annotation(annotation: _Annotation, locate: FileLocator) -> str:

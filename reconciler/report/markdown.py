@@ -1,6 +1,6 @@
-"""A run as a comment on a pull request: what the guard says, the counts, then each instance's plan as a diff.
+"""A run as a comment on a pull request: the guard's verdict, the counts, then the plan of each instance as a diff.
 
-Everything that a torrent or a server could have named stands in code, where no mention, link or HTML is alive.
+Text that may come from a torrent or a server is in code, where Markdown activates no mention, link or HTML.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from reconciler.report.text.lines import render_plain
 from reconciler.report.text.problems import format_count
 from reconciler.report.text.run import refusal_reasons
 
-MAX_COMMENT_LENGTH: Final = 60_000  # characters; GitHub takes 65,536 and people add words of their own
-_MAX_LINE_LENGTH: Final = 300  # characters of one line
-_MAX_UNFOLDED_LINES: Final = 15  # lines that an instance shows without being unfolded
+MAX_COMMENT_LENGTH: Final = 60_000  # characters; GitHub accepts 65,536, and people add text of their own
+_MAX_LINE_LENGTH: Final = 300  # characters
+_MAX_UNFOLDED_LINES: Final = 15  # of an instance; more are folded
 _MAX_ROWS: Final = 50  # of each list above the diffs
 _MAX_PHRASE_LENGTH: Final = 200  # characters of one entry in such a list
 _ALWAYS_SHOWN_KEYS: Final = ("add", "update", "delete", "unchanged")
-_SEE_JSON_TEXT: Final = "The JSON report has everything."
+_SEE_JSON_TEXT: Final = "The JSON report is complete."
 
 
 def render_run_markdown(run: Run) -> str:
-    """The whole comment, never longer than `MAX_COMMENT_LENGTH`."""
+    """Return the whole comment, at most `MAX_COMMENT_LENGTH` characters."""
     head = "\n".join(
         [
             f"### reconcile: {summary_text(run)}",
@@ -40,27 +40,26 @@ def render_run_markdown(run: Run) -> str:
         ]
     )
     tail = f"\n<sub>plan <code>{escape_html(run.plan_hash)}</code></sub>\n"
-    parts, room = [head], MAX_COMMENT_LENGTH - len(head) - len(tail)
-    worth = [instance for instance in run.instances if instance.results or instance.spared]
-    for index, instance in enumerate(worth):
-        part = _render_instance(instance, room // (len(worth) - index))
-        if len(part) > room:
-            parts.append(
-                f"\n{format_count(len(worth) - index, 'instance')} more did not fit into this comment. {_SEE_JSON_TEXT}\n"
-            )
+    sections, room = [head], MAX_COMMENT_LENGTH - len(head) - len(tail)
+    shown = [instance for instance in run.instances if instance.results or instance.spared]
+    for index, instance in enumerate(shown):
+        section = _render_instance(instance, room // (len(shown) - index))
+        if len(section) > room:
+            missing = format_count(len(shown) - index, "instance")
+            sections.append(f"\n{missing} more did not fit into this comment. {_SEE_JSON_TEXT}\n")
             break
-        parts.append(part)
-        room -= len(part)
-    return "".join([*parts, tail])
+        sections.append(section)
+        room -= len(section)
+    return "".join([*sections, tail])
 
 
 def render_problems_markdown(problems: Sequence[Problem], error: str) -> str:
-    """What stands in place of a plan when the desired state is invalid."""
+    """Return the comment for an invalid desired state."""
     return "\n".join([f"### reconcile: {format_code_span(error)}", "", *_render_problem_list(problems)]).rstrip() + "\n"
 
 
 def render_validation_markdown(text: str, warnings: Sequence[Problem]) -> str:
-    """A validation that found nothing wrong."""
+    """Return the comment for a valid desired state with its warnings."""
     return "\n".join([f"### reconcile: {format_code_span(text)}", "", *_render_warnings(warnings)]).rstrip() + "\n"
 
 
@@ -76,7 +75,7 @@ def _render_refusal(run: Run) -> Iterator[str]:
     if len(reasons) > _MAX_ROWS:
         yield f"> - … and {len(reasons) - _MAX_ROWS:,} more"
     yield "> "
-    yield "> If that is what you want, run it with the approval of exactly this plan, or commit it:"
+    yield "> To approve exactly this plan, run with the first line, or commit the second one:"
     yield "> ```"
     yield f"> --accept-plan {run.plan_hash}"
     yield f"> accept_plan: {run.plan_hash}"
@@ -116,13 +115,15 @@ def _render_status(instance: InstanceResult) -> str:
 
 
 def _render_pending(run: Run) -> Iterator[str]:
-    """A list; the counts of instances know nothing of what is on none."""
+    """Return a list: the table has no row for torrents without an instance."""
     if not run.pending:
         return
     yield f"**{len(run.pending):,} pending**"
     yield ""
-    for one in run.pending[:_MAX_ROWS]:
-        yield f"- {format_code_span(truncate_text(one.name, _MAX_PHRASE_LENGTH))} {format_code_span(truncate_text(f'{one.group}: {one.reason}', _MAX_PHRASE_LENGTH))}"
+    for pending in run.pending[:_MAX_ROWS]:
+        name = truncate_text(pending.name, _MAX_PHRASE_LENGTH)
+        reason = truncate_text(f"{pending.group}: {pending.reason}", _MAX_PHRASE_LENGTH)
+        yield f"- {format_code_span(name)} {format_code_span(reason)}"
     if len(run.pending) > _MAX_ROWS:
         yield f"- … and {len(run.pending) - _MAX_ROWS:,} more. {_SEE_JSON_TEXT}"
     yield ""
@@ -138,17 +139,17 @@ def _render_warnings(warnings: Sequence[Problem]) -> Iterator[str]:
 
 def _render_problem_list(problems: Sequence[Problem]) -> Iterator[str]:
     for problem in problems[:_MAX_ROWS]:
-        mend = f". {problem.hint}" if problem.hint else ""
-        place = format_code_span(truncate_text(str(problem.position), _MAX_PHRASE_LENGTH))
-        yield f"- {place} {format_code_span(truncate_text(problem.message + mend, _MAX_PHRASE_LENGTH))}"
+        text = problem.message + (f". {problem.hint}" if problem.hint else "")
+        position = format_code_span(truncate_text(str(problem.position), _MAX_PHRASE_LENGTH))
+        yield f"- {position} {format_code_span(truncate_text(text, _MAX_PHRASE_LENGTH))}"
     if len(problems) > _MAX_ROWS:
         yield f"- … and {len(problems) - _MAX_ROWS:,} more"
 
 
 def _render_instance(instance: InstanceResult, max_length: int) -> str:
-    lines = [truncate_text(render_plain(one), _MAX_LINE_LENGTH) for one in render_instance_actions(instance)]
+    lines = [truncate_text(render_plain(line), _MAX_LINE_LENGTH) for line in render_instance_actions(instance)]
     fence = choose_code_fence("\n".join(lines))
-    body, used = [], 400  # what stands around the lines
+    body, used = [], 400  # characters around the lines
     for number, text in enumerate(lines):
         used += len(text) + 1
         if used > max_length:
@@ -158,11 +159,11 @@ def _render_instance(instance: InstanceResult, max_length: int) -> str:
     diff = "\n".join([fence + "diff", *body, fence])
     if len(body) <= _MAX_UNFOLDED_LINES:
         return f"\n**{escape_markdown(instance.name)}**\n\n{diff}\n"
-    title = f"<b>{escape_html(instance.name)}</b>"
-    return f"\n<details><summary>{title}: {format_count(len(instance.results), 'change')}</summary>\n\n{diff}\n\n</details>\n"
+    summary = f"<b>{escape_html(instance.name)}</b>: {format_count(len(instance.results), 'change')}"
+    return f"\n<details><summary>{summary}</summary>\n\n{diff}\n\n</details>\n"
 
 
 def _format_diff_line(text: str) -> str:
-    """With its sign in the first column, where a diff is coloured by it; a change is `!` there."""
-    flush = text[2:] if text.startswith("  ") else text
-    return "!" + flush[1:] if flush.startswith("~") else flush
+    """Return the line with its symbol in the first column, which colours a diff, and with `!` for a change."""
+    line = text.removeprefix("  ")
+    return "!" + line[1:] if line.startswith("~") else line

@@ -1,6 +1,6 @@
-"""Text from torrents, servers and files, made harmless for a terminal, a log, a Markdown page and GitHub's runner.
+"""Escaping of text from torrents, servers and files for terminals, logs, Markdown pages and GitHub's runner.
 
-Anybody can name a torrent, and a name must not drive whatever displays it.
+Anyone can name a torrent, and a name must not control the program that displays it.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from html import escape
 
-# Control characters, invisible and direction-changing ones, halves of surrogate pairs, and tag characters. The
-# joiners U+200C and U+200D stay: scripts and emoji need them. `##[` begins a command of GitHub's runner wherever
-# it stands in a line of a log.
+# Control characters, invisible and direction-changing characters, halves of surrogate pairs, and tag characters. The
+# joiners U+200C and U+200D stay: scripts and emoji need them. `##[` anywhere in a log line begins a command of
+# GitHub's runner.
 _HARMFUL_CHARACTERS = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]|(?<=##)\\["
@@ -21,17 +21,17 @@ _MARKDOWN_SYNTAX = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@$^])")
 
 
 def sanitize_text(text: str) -> str:
-    """One line without a character that could drive a terminal; each such character is shown as its escape."""
+    """Return the text on one line, with every character that could control a terminal shown as its escape."""
     return _HARMFUL_CHARACTERS.sub(_escape_character, text)
 
 
 def truncate_text(text: str, width: int) -> str:
-    """At most `width` characters, an ellipsis at the end where some are missing."""
+    """Return at most `width` characters, with an ellipsis at the end if some are missing."""
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def format_code_span(text: str) -> str:
-    """Markdown that shows the text literally: no mention, link, markup or HTML in it is alive. Not for table cells."""
+    """Return Markdown that shows the text literally, without active mentions, links or HTML. Not for table cells."""
     shown = sanitize_text(text)
     fence = "`" * (_measure_longest_backtick_run(shown) + 1)
     pad = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
@@ -39,32 +39,32 @@ def format_code_span(text: str) -> str:
 
 
 def choose_code_fence(text: str) -> str:
-    """A code fence that nothing in the text can close."""
+    """Return a code fence that nothing in the text can close."""
     return "`" * max(3, _measure_longest_backtick_run(text) + 1)
 
 
 def escape_markdown(text: str) -> str:
-    """Markdown for a short plain word of ours or of the configuration, table cells included."""
+    """Return Markdown for a short word of ours or of the configuration, also in a table cell."""
     return _MARKDOWN_SYNTAX.sub(r"\\\1", sanitize_text(text))
 
 
 def escape_html(text: str) -> str:
-    """The same for a place inside an HTML element."""
+    """Return the text for use inside an HTML element."""
     return escape(sanitize_text(text))
 
 
 def escape_workflow_command(text: str) -> str:
-    """A line of a log that GitHub's runner does not take for a workflow command, wherever the line came from."""
+    """Return a log line that GitHub's runner does not take for a workflow command."""
     return _WORKFLOW_COMMAND.sub(r"\1\\x3a", text)
 
 
 def escape_annotation_message(*lines: str) -> str:
-    """The message of a workflow command, line by line."""
+    """Return the lines as the message of a workflow command."""
     return "%0A".join(sanitize_text(line).replace("%", "%25") for line in lines)
 
 
 def escape_annotation_property(text: str) -> str:
-    """A property of a workflow command."""
+    """Return the text as a property of a workflow command."""
     return escape_annotation_message(text).replace(":", "%3A").replace(",", "%2C")
 
 

@@ -137,7 +137,7 @@ def test_as_people_read_it(home: Home, any_server: QbittorrentServer, box: Proxy
     said = home.run_arguments("doctor")
     assert said.exit_code == 0
     assert said.out.startswith("box  OK  http://127.0.0.1:")
-    assert said.out.endswith("\n\nnothing to mend\n")
+    assert said.out.endswith("\n\nall checks passed\n")
     assert home.run_arguments("doctor", "--instance", "nope").exit_code == 4
     assert "doctor does not support --output markdown" in home.run_arguments("doctor", "--output", "markdown").err
     assert "doctor does not accept --dry-run" in home.run_arguments("--dry-run", "doctor").err

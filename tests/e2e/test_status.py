@@ -199,7 +199,7 @@ def test_on_a_terminal_one_look_stands_in_place_of_the_other(home: Home, box: Pr
     assert len([one for one in screen if one.startswith("reconcile status   ")]) == 1, "in place"
     assert len(screen) <= 25, "it fits the terminal"
     assert screen[3] == "60 declared torrents: 60 stopped"
-    assert re.match(r"… and \d\d more: \d\d stopped   --offset \d\d shows what follows", screen[-1])
+    assert re.match(r"… and \d\d more: \d\d stopped   --offset \d\d shows the next page", screen[-1])
     assert max(map(len, screen)) <= 80
     assert bool(re.search(r"\x1b\[[0-9;]*m", seen)) is colours
     assert seen.count("\x1b[?25l") == seen.count("\x1b[?25h") == 1, "the cursor is back"

@@ -115,17 +115,17 @@ def told(text: str) -> str:
                 "ours (reconcile:home)",
                 "~ update: category and tags differ",
                 "category: films → linux",
-                "refuses the whole plan of this instance",
+                "refused: nothing is executed on this instance",
                 "category   linux        films       differs",
                 "save_path  not managed  /downloads",
             ],
         ),
-        ("theirs", ["another's: reconcile:work", '! blocked: it belongs to the owner "work"']),
+        ("theirs", ["another owner: reconcile:work", '! blocked: it belongs to the owner "work"']),
         ("Ignored", ["left alone: it has the tag reconcile:ignore", "category   films        (none)      differs"]),
         ("d", ["live      not here", "+ add: not on the instance"]),
         ("Undeclared", ["declared  nowhere", "- delete: no longer declared", "2 deletions are more than max_delete 0"]),
-        (str(parse_hashes("f").v1), ["declared  nowhere", "what is neither declared nor ours is never touched"]),
-        ("Unwanted", ["absent: it should not be here", "- delete: declared absent"]),
+        (str(parse_hashes("f").v1), ["declared  nowhere", "neither declared nor ours, so never touched"]),
+        ("Unwanted", ["absent: the torrent should not be here", "- delete: declared absent"]),
     ],
 )
 def test_what_is_told(text: str, parts: list[str]) -> None:
@@ -191,7 +191,7 @@ def test_each_member_of_a_group_is_told_of() -> None:
     )
     of_each = [line.removeprefix("  group     ") for line in said if line.startswith("  group ")]
     assert of_each == [
-        "g (failover): nobody can say while it is not read",
-        "g (failover): not to be on this member",
-        "g (failover): not to be on this member",
+        "g (failover): unknown until the instance can be read",
+        "g (failover): not placed on this member",
+        "g (failover): not placed on this member",
     ]

@@ -164,8 +164,8 @@ def test_the_text_names_each_check_and_how_to_mend_it() -> None:
         "  FAIL  probe ping x  no answer",
         "                      → Plug it in",
         "",
-        "1 check fails",
+        "1 check failed",
     ]
     assert DoctorReport((found,)).exit_code == 1
     assert DoctorReport(()).exit_code == 0
-    assert render_plain(list(render_doctor(DoctorReport(())))[-1]) == "nothing to mend"
+    assert render_plain(list(render_doctor(DoctorReport(())))[-1]) == "all checks passed"

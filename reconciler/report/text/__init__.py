@@ -1,1 +1,1 @@
-"""The text reports: of a run, a status, an explanation, the doctor and invalid files."""
+"""Text reports: of a run, a status, an explanation, the doctor and invalid files."""

@@ -1,4 +1,4 @@
-"""Actions and spared torrents as entries of a list, and how a list is laid out: grouped and cut where it is long."""
+"""The list of actions and spared torrents: one entry each, or grouped and cut if there are many."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from reconciler.report.sanitize import sanitize_text, truncate_text
 from reconciler.report.summary import ATTENTION_RANKS
 from reconciler.report.text.lines import Line, Style, make_line, measure_width, pad_text
 
-MAX_ENTRIES: Final = 20  # entries of one verb on one instance, or groups of equal ones
-MAX_DELETIONS: Final = 100  # a person has to read these
+MAX_ENTRIES: Final = 20  # of one verb on one instance; or groups of equal entries
+MAX_DELETIONS: Final = 100  # more, because a person has to read these
 MAX_SPARED: Final = 5
-_MIN_GROUP_NAMES: Final = 3  # names that a group shows at least
-_MAX_NAME_WIDTH: Final = 44  # columns up to which names are aligned
-_MAX_NAME_LENGTH: Final = 255  # characters of a name that are shown: no file system has longer ones
+_MIN_GROUP_NAMES: Final = 3  # of a group
+_MAX_NAME_WIDTH: Final = 44  # columns; longer names are not aligned
+_MAX_NAME_LENGTH: Final = 255  # characters: no file system allows more
 _INDENT: Final = " " * 14
 _SUCCESS_OUTCOMES: Final = (Outcome.PLANNED, Outcome.APPLIED)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportEntry:
-    """What the report says about one torrent or setting. All but `subject_text`, `name` and `position` can be shared."""
+    """The report on one torrent or setting. Entries with the same `group_key` can be shown as a group."""
 
-    rank: int  # what needs attention comes first
+    rank: int  # the lowest needs attention first
     label: tuple[str, str, Style]
     noun: str
     subject: str
@@ -52,70 +52,72 @@ class ReportEntry:
 
     @property
     def group_key(self) -> tuple[object, ...]:
-        """What equal entries have in common."""
+        """The part that the entries of a group have in common."""
         return self.rank, self.label, self.noun, self.warning, self.note, self.details
 
 
 def render_instance_actions(instance: InstanceResult) -> Iterator[Line]:
-    """All actions of one instance, verb by verb in the order of the plan, then what was spared."""
+    """Return all actions of one instance, verb by verb in the order of the plan, then the spared torrents."""
     yield from render_blast_totals("quarantines", sum_quarantines(instance.results))
     yield from render_blast_totals("deletions", sum_deletions(instance.results))
-    links: dict[Position | None, str] = {one.position: one.magnet for one in instance.content if one.magnet}
+    links: dict[Position | None, str] = {
+        content.position: content.magnet for content in instance.content if content.magnet
+    }
     for (_, verb), results in groupby(instance.results, key=lambda result: (result.action.kind, result.action.verb)):
-        shown = MAX_DELETIONS if verb is Verb.DELETE else MAX_ENTRIES
-        yield from _render_entries([_entry_from_action(result, links) for result in results], shown)
+        limit = MAX_DELETIONS if verb is Verb.DELETE else MAX_ENTRIES
+        yield from _render_entries([_entry_from_action(result, links) for result in results], limit)
     yield from _render_entries([_entry_from_spared(item) for item in instance.spared], MAX_SPARED)
 
 
 def render_pending(pending: Sequence[PendingTorrent]) -> Iterator[Line]:
-    """What is wanted with nowhere healthy to be."""
-    sign = ("?", "pending", Style.WAIT)
+    """Return the torrents that wait for a healthy instance."""
+    label = ("?", "pending", Style.WAIT)
     entries = [
         ReportEntry(
             0,
-            sign,
+            label,
             "torrent",
-            one.infohash[:10],
-            one.name,
-            str(one.position),
-            details=(make_line((f"{one.group}: {one.reason}", Style.WAIT)),),
+            torrent.infohash[:10],
+            torrent.name,
+            str(torrent.position),
+            details=(make_line((f"{torrent.group}: {torrent.reason}", Style.WAIT)),),
         )
-        for one in pending
+        for torrent in pending
     ]
     yield from _render_entries(entries, MAX_ENTRIES)
 
 
 def _entry_from_action(result: ActionResult, links: Mapping[Position | None, str]) -> ReportEntry:
     action, outcome = result.action, result.outcome
-    well = outcome in _SUCCESS_OUTCOMES
-    loud = warning_label(action, outcome)
+    is_success = outcome in _SUCCESS_OUTCOMES
+    warning = warning_label(action, outcome)
     details = list(_render_changes(action.verb, tuple(visible_changes(action))))
     if action.placement and not action.placement.kept_copy:
         details.append(make_line((f"{action.placement.group}: {action.placement.reason}", Style.DIM)))
-    if not well:
+    if not is_success:
         style = Style.WAIT if outcome is Outcome.DEFERRED else Style.BAD
         details.append(make_line((result.error or action.reason, style)))
     elif action.verb is Verb.ADD and action.position in links:
         details.append(make_line((links[action.position], Style.PLAIN)))
     return ReportEntry(
-        rank=2 * ATTENTION_RANKS[outcome] + (not loud),
+        rank=2 * ATTENTION_RANKS[outcome] + (not warning),
         label=verb_symbol(action, outcome),
         noun=str(action.kind),
         subject=subject_text(action),
         name=action.name,
         source=str(action.position or ""),
-        warning=loud,
-        note=_note_text(action) if well else str(action.verb),
+        warning=warning,
+        note=_note_text(action) if is_success else str(action.verb),
         details=tuple(details),
     )
 
 
 def _note_text(action: Action) -> str:
-    """Why; and of what is deleted or stopped, whether it may be the last of its kind."""
+    """Return the reason, and for a deletion or quarantine a warning if no other seed is known."""
     return action.reason + ("; no other seed is known" if is_last_copy(action.blast) else "")
 
 
-@lru_cache(1024)  # many torrents change alike
+@lru_cache(1024)  # many torrents have the same changes
 def _render_changes(verb: Verb, changes: tuple[Change, ...]) -> Sequence[Line]:
     if verb is not Verb.ADD:
         return [make_line((change_text(change), Style.WAIT)) for change in changes]
@@ -130,7 +132,7 @@ def _entry_from_spared(item: SparedTorrent) -> ReportEntry:
 
 
 def _render_entries(entries: Sequence[ReportEntry], limit: int) -> Iterator[Line]:
-    """Up to `shown` one by one; more by groups of equal ones, the largest first, and not all of them."""
+    """Return up to `limit` entries one by one; more as groups of equal entries, the largest first, cut at `limit`."""
     if len(entries) <= limit:
         yield from _render_single_entries(sorted(entries, key=lambda entry: entry.rank))
         return
@@ -141,9 +143,9 @@ def _render_entries(entries: Sequence[ReportEntry], limit: int) -> Iterator[Line
     names = max(_MIN_GROUP_NAMES, limit // len(ordered))
     for group in ordered[:limit]:
         yield from _render_single_entries(group) if len(group) == 1 else _render_group(group, names)
-    if rest := sum(len(group) for group in ordered[limit:]):
+    if missing := sum(len(group) for group in ordered[limit:]):
         symbol, _, style = entries[0].label
-        yield make_line((f"  {symbol} ", style), *_render_more(rest))
+        yield make_line((f"  {symbol} ", style), *_render_more(missing))
 
 
 def _render_single_entries(entries: Sequence[ReportEntry]) -> Iterator[Line]:
@@ -183,8 +185,8 @@ def _render_warning(entry: ReportEntry) -> Line:
     return make_line("  ", (entry.warning.upper(), Style.ALARM)) if entry.warning else ()
 
 
-def _render_more(number: int) -> Line:
-    return make_line((f"… and {number:,} more", Style.STRONG), dim_suffix("--output json shows all"))
+def _render_more(count: int) -> Line:
+    return make_line((f"… and {count:,} more", Style.STRONG), dim_suffix("--output json shows all"))
 
 
 def _measure_names(entries: Iterable[ReportEntry]) -> int:

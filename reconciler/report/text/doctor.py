@@ -1,4 +1,4 @@
-"""`reconcile doctor` as people read it: instance by instance, a line for each check, and below it how to mend it."""
+"""`reconcile doctor` as text: a line for each check of each instance, and a hint below it."""
 
 from __future__ import annotations
 
@@ -14,34 +14,32 @@ _VERDICT_LABELS: Final[dict[CheckStatus, Span]] = {
     CheckStatus.NOTE: ("  note  ", Style.WAIT),
     CheckStatus.FAIL: ("  FAIL  ", Style.ALARM),
 }
-_MAX_NAME_WIDTH: Final = 28  # columns of a check's name; a longer one pushes what is said of it to the right
+_MAX_NAME_WIDTH: Final = 28  # columns of a check's name; a longer name shifts its text to the right
 
 
 def render_doctor(report: DoctorReport) -> Iterator[Line]:
-    """The whole report."""
-    for index, found in enumerate(report.instances):
-        if index:
+    """Return the whole report."""
+    for diagnosis in report.instances:
+        if diagnosis is not report.instances[0]:
             yield EMPTY_LINE
-        yield from _render_examination(found)
-    failures = sum(one.status is CheckStatus.FAIL for found in report.instances for one in found.findings)
+        yield from _render_diagnosis(diagnosis)
+    findings = [finding for diagnosis in report.instances for finding in diagnosis.findings]
+    failures = sum(finding.status is CheckStatus.FAIL for finding in findings)
     yield EMPTY_LINE
     if failures:
-        yield make_line((f"{failures} {'check fails' if failures == 1 else 'checks fail'}", Style.BAD))
+        yield make_line((f"{failures} {'check' if failures == 1 else 'checks'} failed", Style.BAD))
     else:
-        yield make_line(("nothing to mend", Style.GOOD))
+        yield make_line(("all checks passed", Style.GOOD))
 
 
-def _render_examination(examination: InstanceDiagnosis) -> Iterator[Line]:
-    style = Style.GOOD if examination.health_state is HealthState.OK else Style.ALARM
+def _render_diagnosis(diagnosis: InstanceDiagnosis) -> Iterator[Line]:
+    style = Style.GOOD if diagnosis.health_state is HealthState.OK else Style.ALARM
     yield make_line(
-        (examination.name, Style.STRONG),
-        "  ",
-        (str(examination.health_state), style),
-        (f"  {examination.url}", Style.DIM),
+        (diagnosis.name, Style.STRONG), "  ", (str(diagnosis.health_state), style), (f"  {diagnosis.url}", Style.DIM)
     )
-    width = min(_MAX_NAME_WIDTH, max((measure_width(one.check) for one in examination.findings), default=0))
-    for one in examination.findings:
-        yield from _render_finding(one, width)
+    width = min(_MAX_NAME_WIDTH, max((measure_width(finding.check) for finding in diagnosis.findings), default=0))
+    for finding in diagnosis.findings:
+        yield from _render_finding(finding, width)
 
 
 def _render_finding(finding: Finding, width: int) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""`reconcile explain` as people read it: instance by instance, what is declared beside what is."""
+"""`reconcile explain` as text: the declared and the live state of one torrent on each instance."""
 
 from __future__ import annotations
 
@@ -23,35 +23,37 @@ from reconciler.report.phrases import (
 )
 from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, pad_text, render_table
 
-_LABEL_WIDTH: Final = 10  # columns before what is said
-_HELD_TEXTS: Final = {"running": "it ran before", "forced": "it ran before, by force"}
+_LABEL_WIDTH: Final = 10  # columns
+_HELD_TEXTS: Final = {"running": "it ran before", "forced": "it was force-started before"}
 
 
 def render_explanation(explanation: Explanation) -> Iterator[Line]:
-    """The whole explanation."""
+    """Return the whole explanation."""
     yield make_line((explanation.name, Style.STRONG), (f"   {explanation.infohash}", Style.DIM))
     if explanation.pending_reason:
         yield make_line(("pending   ", Style.WAIT), (explanation.pending_reason, Style.PLAIN))
-    for part in explanation.instances:
-        if part.is_relevant:
+    for instance in explanation.instances:
+        if instance.is_relevant:
             yield EMPTY_LINE
-            yield from _render_instance(part, explanation.owner)
-    elsewhere = [part.instance for part in explanation.instances if not part.is_relevant]
-    if elsewhere:
+            yield from _render_instance(instance, explanation.owner)
+    unrelated = [instance.instance for instance in explanation.instances if not instance.is_relevant]
+    if unrelated:
         yield EMPTY_LINE
-        yield make_line((f"neither declared for nor on {', '.join(elsewhere)}", Style.DIM))
+        yield make_line((f"neither declared nor live on {', '.join(unrelated)}", Style.DIM))
     if explanation.recent_runs:
         yield EMPTY_LINE
         yield make_line(("recent runs", Style.STRONG))
         rows = [_build_past_action_cells(run, action) for run in explanation.recent_runs for action in run.actions]
         yield from (
-            make_line("  ", *row) for row in render_table(("when", "instance", "", "what", "why not"), rows, ())
+            make_line("  ", *row) for row in render_table(("when", "instance", "", "what", "problem"), rows, ())
         )
 
 
 def render_candidates(candidates: Iterable[Candidate]) -> list[str]:
-    """Torrents that may have been meant, a line each."""
-    return [f"{one.infohash[:10]}  {one.name}   {', '.join(one.locations)}" for one in candidates]
+    """Return a line for each torrent that the user may have meant."""
+    return [
+        f"{candidate.infohash[:10]}  {candidate.name}   {', '.join(candidate.locations)}" for candidate in candidates
+    ]
 
 
 def _render_instance(instance: InstanceExplanation, owner: str) -> Iterator[Line]:
@@ -65,16 +67,18 @@ def _render_instance(instance: InstanceExplanation, owner: str) -> Iterator[Line
         return
     if not instance.live_torrents:
         yield _make_labelled_line("live", ("not here", Style.WAIT))
-    for live in instance.live_torrents:
-        yield _make_labelled_line("live", (_live_state_text(live), Style.PLAIN))
+    for torrent in instance.live_torrents:
+        yield _make_labelled_line("live", (_live_state_text(torrent), Style.PLAIN))
     if instance.live_torrents:
         yield _make_labelled_line("owner", _render_owner(instance, owner))
     if instance.health and not instance.health.is_healthy:
         yield _make_labelled_line("health", (instance.health.reason, Style.BAD))
-    if how := next((how for live in instance.live_torrents if (how := read_held_state(live.tags))), None):
-        yield _make_labelled_line(
-            "held", (f"{_HELD_TEXTS[how]}; what the kill switch stopped, it starts once all is well", Style.WAIT)
+    held_states = [state for torrent in instance.live_torrents if (state := read_held_state(torrent.tags))]
+    if held_states:
+        text = (
+            f"stopped by the kill switch; {_HELD_TEXTS[held_states[0]]}, and starts again once the instance is healthy"
         )
+        yield _make_labelled_line("held", (text, Style.WAIT))
     yield from _render_plan(instance)
     yield from _render_guard(instance)
     if instance.live_torrents and instance.entry and not instance.entry.absent:
@@ -88,11 +92,11 @@ def _render_declaration(instance: InstanceExplanation) -> Iterator[Line]:
         "declared", (str(instance.entry.position), Style.PLAIN) if instance.entry else ("nowhere", Style.WAIT)
     )
     if instance.group:
-        absent = "nobody can say while it is not read" if instance.error else "not to be on this member"
-        here = (instance.placement_reason, Style.PLAIN) if instance.placement_reason else (absent, Style.DIM)
-        yield _make_labelled_line("group", (f"{instance.group}: ", Style.PLAIN), here)
+        default_text = "unknown until the instance can be read" if instance.error else "not placed on this member"
+        placement = (instance.placement_reason, Style.PLAIN) if instance.placement_reason else (default_text, Style.DIM)
+        yield _make_labelled_line("group", (f"{instance.group}: ", Style.PLAIN), placement)
     if instance.entry and instance.entry.absent:
-        yield _make_labelled_line("", ("absent: it should not be here", Style.CHANGE))
+        yield _make_labelled_line("", ("absent: the torrent should not be here", Style.CHANGE))
 
 
 def _render_plan(instance: InstanceExplanation) -> Iterator[Line]:
@@ -105,15 +109,19 @@ def _render_plan(instance: InstanceExplanation) -> Iterator[Line]:
     if instance.spared_reason:
         yield _make_labelled_line(label, ("left alone: ", Style.WAIT), (instance.spared_reason, Style.PLAIN))
     elif not instance.actions:
-        foreign = instance.live_torrents and not instance.owned and not instance.entry
-        text = "nothing to do: what is neither declared nor ours is never touched" if foreign else "nothing to do"
+        is_foreign = instance.live_torrents and not instance.owned and not instance.entry
+        text = "nothing to do: neither declared nor ours, so never touched" if is_foreign else "nothing to do"
         yield _make_labelled_line(label, (text, Style.GOOD))
 
 
 def _render_action(action: Action) -> tuple[Span, ...]:
     symbol, word, style = verb_symbol(action, action.hold or Outcome.PLANNED)
-    loud = warning_label(action, action.hold or Outcome.PLANNED)
-    return (f"{symbol} {word}: ", style), (action.reason, Style.PLAIN), (f"   {loud}" if loud else "", Style.ALARM)
+    warning = warning_label(action, action.hold or Outcome.PLANNED)
+    return (
+        (f"{symbol} {word}: ", style),
+        (action.reason, Style.PLAIN),
+        (f"   {warning}" if warning else "", Style.ALARM),
+    )
 
 
 def _render_guard(instance: InstanceExplanation) -> Iterator[Line]:
@@ -121,35 +129,33 @@ def _render_guard(instance: InstanceExplanation) -> Iterator[Line]:
     if not instance.actions:
         return
     if instance.verdict.refused:
-        yield _make_labelled_line("guard", ("refuses the whole plan of this instance", Style.ALARM))
+        yield _make_labelled_line("guard", ("refused: nothing is executed on this instance", Style.ALARM))
         yield from (_make_labelled_line("", (reason, Style.PLAIN)) for reason in reasons)
     else:
-        yield _make_labelled_line(
-            "guard", ("; ".join(reasons) or "nothing against it", Style.PLAIN if reasons else Style.DIM)
-        )
+        yield _make_labelled_line("guard", ("; ".join(reasons) or "passed", Style.PLAIN if reasons else Style.DIM))
 
 
 def _build_past_action_cells(run: PastRun, action: PastAction) -> Sequence[Span]:
-    undone = "" if action.outcome is Outcome.APPLIED else f"{action.outcome}: {action.error or 'no reason known'}"
+    problem = "" if action.outcome is Outcome.APPLIED else f"{action.outcome}: {action.error or 'unknown reason'}"
     return (
         (run.started_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"), Style.DIM),
         (action.instance, Style.PLAIN),
         outcome_symbol(action.verb, action.outcome),
         (action.changes or str(action.verb), Style.PLAIN),
-        (undone, Style.BAD),
+        (problem, Style.BAD),
     )
 
 
-def _live_state_text(live: LiveTorrent) -> str:
-    size = naturalsize(live.size, binary=True) if live.size > 0 else "size not known yet"
-    return f"{live.state} · {int(live.progress * 100)} % · {size} · id {live.id[:10]}"
+def _live_state_text(torrent: LiveTorrent) -> str:
+    size = naturalsize(torrent.size, binary=True) if torrent.size > 0 else "size not known yet"
+    return f"{torrent.state} · {int(torrent.progress * 100)} % · {size} · id {torrent.id[:10]}"
 
 
 def _render_owner(instance: InstanceExplanation, owner: str) -> Span:
     names = ", ".join(build_owner_tag(name) for name in instance.other_owners)
     if instance.owned:
         return f"ours ({build_owner_tag(owner)})" + (f", and {names}" if names else ""), Style.GOOD
-    return (f"another's: {names}", Style.WAIT) if names else ("nobody's: it bears no owner's tag", Style.WAIT)
+    return (f"another owner: {names}" if names else "unowned (no owner tag)"), Style.WAIT
 
 
 def _build_field_cells(view: FieldComparison) -> Sequence[Span]:

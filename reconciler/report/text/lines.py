@@ -1,4 +1,4 @@
-"""Lines of styled text: made once, written with colours on a terminal and plainly everywhere else."""
+"""Lines of styled text, written with colours on a terminal and as plain text elsewhere; and tables of them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-_ASCII_REPLACEMENTS = str.maketrans({"→": "->", "…": "...", "·": "-", "─": "-", "’": "'"})
+_MAX_COLUMN_WIDTH: Final = 48  # terminal columns; longer cells are not cut, but shift the rest of their row
+_ASCII_REPLACEMENTS: Final = str.maketrans({"→": "->", "…": "...", "·": "-", "─": "-", "’": "'"})
 
 
 class Style(StrEnum):
-    """What a piece of text is, as the colours that say so."""
+    """The meaning of a piece of text, with its colour."""
 
     PLAIN = ""
     STRONG = "bold"
@@ -39,41 +40,41 @@ EMPTY_LINE: Line = ()
 
 
 def make_line(*parts: str | Span) -> Line:
-    """A line of spans; a bare text is plain."""
+    """Return a line of spans; a string is plain."""
     return tuple((part, Style.PLAIN) if isinstance(part, str) else part for part in parts)
 
 
 def measure_width(text: str) -> int:
-    """How many columns of a terminal the text takes: wide characters take two, combining ones none."""
+    """Return the width in terminal columns: wide characters take two, combining characters none."""
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
 
 
 def pad_text(text: str, width: int) -> str:
-    """The text, cleaned, with spaces up to `width` columns."""
+    """Return the sanitized text with spaces up to `width` columns."""
     shown = sanitize_text(text)
     return shown + " " * (width - measure_width(shown))
 
 
 def render_plain(line: Line) -> str:
-    """A line without colours, safe to write, no space at its end."""
+    """Return a line without colours and trailing spaces, safe to write."""
     return escape_workflow_command(sanitize_text("".join(text for text, _ in line)).rstrip())
 
 
 def write_lines(lines: Iterable[Line], stream: TextIO, *, colour: bool) -> None:
-    """Write lines, in colours if so asked. Nothing is ever wrapped or cut: a terminal wraps by itself."""
+    """Write lines, optionally in colours. No line is wrapped or cut: the terminal does that."""
     if colour:
         _write_coloured_lines(lines, stream)
         return
-    text = "".join(render_plain(one) + "\n" for one in lines)
+    text = "".join(render_plain(line) + "\n" for line in lines)
     stream.write(_make_encodable(text, stream))
 
 
 def _write_coloured_lines(lines: Iterable[Line], stream: TextIO) -> None:
-    from rich.console import Console  # only here: a pipe does not wait for it
+    from rich.console import Console  # only here: a pipe need not wait for the import
 
     # The caller has decided that there are colours: rich must not look at TERM, NO_COLOR or FORCE_COLOR again.
     console = Console(file=stream, highlight=False, force_terminal=True, color_system="standard", no_color=False)
@@ -82,7 +83,7 @@ def _write_coloured_lines(lines: Iterable[Line], stream: TextIO) -> None:
 
 
 def render_styled(line: Line, stream: TextIO) -> Text:
-    """A line as rich shows it on that stream."""
+    """Return a line for rich to show on the stream."""
     from rich.text import Text
 
     text = Text.assemble(*((_make_encodable(sanitize_text(part), stream), str(style)) for part, style in line))
@@ -91,7 +92,7 @@ def render_styled(line: Line, stream: TextIO) -> Text:
 
 
 def _make_encodable(text: str, stream: TextIO) -> str:
-    """The text with our own signs spelt in ASCII where the stream has no other; names are the stream's matter."""
+    """Return the text with our own symbols in ASCII if the stream cannot encode them. Names are left to the stream."""
     try:
         "→…·─’".encode(stream.encoding or "utf-8")
     except (UnicodeEncodeError, LookupError):
@@ -99,16 +100,15 @@ def _make_encodable(text: str, stream: TextIO) -> str:
     return text
 
 
-_MAX_COLUMN_WIDTH: Final = 48  # columns; what is longer stands out of its column, and nothing is cut
-
-
 def render_table(
     titles: Sequence[str], rows: Sequence[Sequence[Span]], numeric_columns: Collection[str]
 ) -> Iterator[Line]:
-    """Columns as wide as their widest cell, within reason; those named in `numbers` to the right."""
+    """Return a header and rows, in columns as wide as their widest cell. `numeric_columns` are right-aligned."""
     cells = [[(sanitize_text(text), style) for text, style in row] for row in rows]
-    found = [max([len(title), *(measure_width(row[index][0]) for row in cells)]) for index, title in enumerate(titles)]
-    widths = [min(width, _MAX_COLUMN_WIDTH) for width in found]
+    widths = [
+        min(_MAX_COLUMN_WIDTH, max([len(title), *(measure_width(row[index][0]) for row in cells)]))
+        for index, title in enumerate(titles)
+    ]
     for row in [[(title, Style.DIM) for title in titles], *cells]:
         spans: list[Span] = []
         for title, width, (text, style) in zip(titles, widths, row, strict=True):

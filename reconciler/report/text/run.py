@@ -1,4 +1,4 @@
-"""A run as people read it, on a terminal or in a log."""
+"""A run as text, for a terminal or a log."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ STATUS_LABELS: Final = {
 
 
 def render_run(run: Run, command: str) -> Iterator[Line]:
-    """The whole report. `command` is how this run was started, for a person to repeat it with an approval."""
+    """Return the whole report. `command` repeats this run: it is shown with the approval of a refused plan."""
     width = max((measure_width(instance.name) for instance in run.instances), default=0)
-    before = lists = False  # whether a list stands above this instance; above the end
+    is_after_list = has_lists = False
     for instance in run.instances:
         body = list(_render_body(instance))
-        if before or (body and instance is not run.instances[0]):
+        if is_after_list or (body and instance is not run.instances[0]):
             yield EMPTY_LINE
         yield make_line(
             (pad_text(instance.name, width), Style.STRONG),
@@ -38,11 +38,11 @@ def render_run(run: Run, command: str) -> Iterator[Line]:
             _render_facts(instance, run.mode),
         )
         yield from body
-        before, lists = bool(body), lists or bool(body)
+        is_after_list, has_lists = bool(body), has_lists or bool(body)
     if run.pending:
         yield EMPTY_LINE
         yield from render_pending(run.pending)
-    if lists or run.pending:
+    if has_lists or run.pending:
         yield EMPTY_LINE
     refused = [instance for instance in run.instances if instance.verdict.refused]
     if refused:
@@ -51,7 +51,7 @@ def render_run(run: Run, command: str) -> Iterator[Line]:
 
 
 def refusal_reasons(refused: Sequence[InstanceResult]) -> Iterator[str]:
-    """Why the guard refused, each with its instance."""
+    """Return the reasons of the guard, each with its instance."""
     for instance in refused:
         for reason in instance.verdict.reasons:
             yield f"{instance.name}: {reason}"
@@ -79,7 +79,7 @@ def _render_state(instance: InstanceResult, mode: RunMode) -> Span:
 
 
 def _applied_text(instance: InstanceResult, mode: RunMode) -> str:
-    """After an apply: how much of it was carried out."""
+    """Return the number of applied changes after an apply."""
     if mode is RunMode.DRY_RUN:
         return ""
     applied = sum(result.outcome is Outcome.APPLIED for result in instance.results)
@@ -89,24 +89,24 @@ def _applied_text(instance: InstanceResult, mode: RunMode) -> str:
 def _render_facts(instance: InstanceResult, mode: RunMode) -> Span:
     if instance.version is None:
         return "", Style.DIM
-    if mode is RunMode.APPLY and instance.results:  # the counts are those from before it
+    if mode is RunMode.APPLY and instance.results:  # the counts are from before the apply
         return dim_suffix(f"qBittorrent {instance.version}")
     foreign = f"{instance.foreign:,} not ours" if instance.foreign else ""
     return dim_suffix(f"qBittorrent {instance.version}", f"{instance.owned:,} owned", foreign)
 
 
 def _render_refusal(refused: Sequence[InstanceResult], plan_hash: str, command: str) -> Iterator[Line]:
-    """Rules above and below, none at the sides: the command is there to be copied."""
+    """Return the reasons, and the commands that approve the plan, without a frame around them: they are for copying."""
     yield make_line((f"── REFUSED BY THE GUARD {_HORIZONTAL_RULE}"[: len(_HORIZONTAL_RULE)], Style.DELETE))
     yield EMPTY_LINE
     for reason in refusal_reasons(refused):
         yield make_line("  ", (reason, Style.BAD))
     yield EMPTY_LINE
-    yield make_line("  If that is what you want, approve exactly this plan:")
+    yield make_line("  To approve exactly this plan, run:")
     yield EMPTY_LINE
     yield make_line((f"{command} --accept-plan {plan_hash}", Style.STRONG))
     yield EMPTY_LINE
-    yield make_line("  or in the desired state, where git is the approval:")
+    yield make_line("  or add this line to the desired state:")
     yield EMPTY_LINE
     yield make_line((f"accept_plan: {plan_hash}", Style.STRONG))
     yield EMPTY_LINE

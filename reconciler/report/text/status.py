@@ -1,4 +1,4 @@
-"""`reconcile status` as people read it: the instances, then the declared torrents, both as tables."""
+"""`reconcile status` as text: a table of the instances, and one of the declared torrents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.report.sanitize import sanitize_text, truncate_text
 from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, render_table
 from reconciler.report.text.problems import format_count
 
-DEFAULT_TORRENT_LIMIT: Final = 50  # torrents, where no other limit is given
+DEFAULT_TORRENT_LIMIT: Final = 50
 _INSTANCE_COLUMNS: Final = (
     "instance", "status", "qBittorrent", "torrents", "owned", "declared", "missing", "drifted", "address"
 )  # fmt: skip
@@ -33,15 +33,15 @@ _PHASE_STYLES: Final = {
     Phase.STOPPED: Style.DIM,
 }
 _ERROR_STATE_TEXTS: Final = {"missingFiles": "its data is gone from disk", "error": "qBittorrent reports an error"}
-_MIN_NAME_WIDTH: Final = 16  # columns of a name, however narrow it is
-_OTHER_COLUMNS_WIDTH: Final = 76  # columns that the other cells take, but for the last two
+_MIN_NAME_WIDTH: Final = 16  # columns, however narrow the terminal is
+_OTHER_COLUMNS_WIDTH: Final = 76  # columns of the other cells, except for the last two
 _TIME_UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 def render_status(status: StatusReport, page: Pagination = FIRST_PAGE, width: int | None = None) -> Iterator[Line]:
-    """Both tables and what the torrents add up to; the torrents that need attention come first, then what moves.
+    """Return both tables and the totals. Torrents that need attention come first, then those in progress.
 
-    Names are shortened where the numbers would not fit into `width` columns otherwise.
+    With `width`, names are shortened so that the numbers fit into that many columns.
     """
     yield from render_table(
         _INSTANCE_COLUMNS, [_build_instance_cells(row) for row in status.instances], _NUMERIC_COLUMNS
@@ -53,38 +53,38 @@ def render_status(status: StatusReport, page: Pagination = FIRST_PAGE, width: in
     yield _render_summary(status)
     torrents = sorted(status.torrents, key=_rank_torrent)
     limit = DEFAULT_TORRENT_LIMIT if page.limit is None else page.limit
-    shown, rest = torrents[page.offset : page.offset + limit], torrents[page.offset + limit :]
+    shown, following = torrents[page.offset : page.offset + limit], torrents[page.offset + limit :]
     if shown:
         yield from render_table(_TORRENT_COLUMNS, [_build_torrent_cells(row, width) for row in shown], _NUMERIC_COLUMNS)
     elif torrents:
-        yield make_line((f"Nothing is left at --offset {page.offset}", Style.WAIT))
-    if rest:
-        following = f"--offset {page.offset + limit} shows what follows, --limit N more at once, --output json all"
-        yield make_line((f"… and {len(rest):,} more: {_phase_counts_text(rest)}   {following}", Style.DIM))
+        yield make_line((f"No torrents from --offset {page.offset} on", Style.WAIT))
+    if following:
+        advice = f"--offset {page.offset + limit} shows the next page, --limit N a longer page, --output json all"
+        yield make_line((f"… and {len(following):,} more: {_phase_counts_text(following)}   {advice}", Style.DIM))
 
 
 def progress_text(torrents: Sequence[TorrentStatus]) -> str:
-    """How far torrents are together: `3 of 12 complete · 41 % of 4.2 GiB · 2.1 MiB/s · 12m3s to go · 9 stalled`."""
+    """Return the total progress: `3 of 12 complete · 41 % of 4.2 GiB · 2.1 MiB/s · 12m3s to go · 9 stalled`."""
     size, done = sum(row.size or 0 for row in torrents), sum(_count_done_bytes(row) for row in torrents)
     rate = sum(row.transfer.download_rate for row in torrents if row.transfer)
-    open_ = [row for row in torrents if not row.is_complete]
+    incomplete = [row for row in torrents if not row.is_complete]
     parts = [
-        f"{len(torrents) - len(open_):,} of {len(torrents):,} complete",
+        f"{len(torrents) - len(incomplete):,} of {len(torrents):,} complete",
         f"{int(done * 100 / size)} % of {naturalsize(size, binary=True)}" if size else "",
         format_rate(rate) if rate else "",
         f"{format_duration((size - done) // rate)} to go" if rate else "",
-        _phase_counts_text(open_),
+        _phase_counts_text(incomplete),
     ]
     return " · ".join(part for part in parts if part)
 
 
 def format_rate(rate: int) -> str:
-    """Bytes per second in a unit that is easy to read: `2.1 MiB/s`; see `model.units` for exact ones."""
+    """Return bytes per second, rounded, in a readable unit: `2.1 MiB/s`. `model.units` has exact ones."""
     return f"{naturalsize(rate, binary=True)}/s".replace("Bytes", "B").replace("Byte", "B")
 
 
 def format_duration(seconds: int) -> str:
-    """A time by its two largest units: `2d3h`, `3m20s`, `0s`."""
+    """Return a time in its two largest units: `2d3h`, `3m20s`, `0s`."""
     parts: list[str] = []
     for unit, size in _TIME_UNITS:
         number, seconds = divmod(seconds, size)
@@ -96,15 +96,16 @@ def format_duration(seconds: int) -> str:
 def _render_summary(status: StatusReport) -> Line:
     torrents = status.torrents
     if not torrents:
-        said = f"None of the {format_count(status.declared, 'declared torrent')} is selected"
-        return make_line((said if status.declared else "No torrent is declared here", Style.WAIT))
-    chosen = f"{len(torrents):,} of {format_count(status.declared, 'declared torrent')}"
-    whole = format_count(len(torrents), "declared torrent")
+        text = f"None of the {format_count(status.declared, 'declared torrent')} is selected"
+        return make_line((text if status.declared else "No torrents are declared here", Style.WAIT))
+    is_selection = len(torrents) < status.declared
+    prefix = f"{len(torrents):,} of " if is_selection else ""
     transfers = [row.transfer for row in torrents if row.transfer]
-    down, up = sum(one.download_rate for one in transfers), sum(one.upload_rate for one in transfers)
+    down = sum(transfer.download_rate for transfer in transfers)
+    up = sum(transfer.upload_rate for transfer in transfers)
     rates = [f"down {format_rate(down)}"] * bool(down) + [f"up {format_rate(up)}"] * bool(up)
-    head = chosen if len(torrents) < status.declared else whole
-    return make_line((f"{head}: ", Style.STRONG), " · ".join([_phase_counts_text(torrents), *rates]))
+    head = f"{prefix}{format_count(status.declared if is_selection else len(torrents), 'declared torrent')}: "
+    return make_line((head, Style.STRONG), " · ".join([_phase_counts_text(torrents), *rates]))
 
 
 def _phase_counts_text(torrents: Iterable[TorrentStatus]) -> str:
@@ -125,14 +126,14 @@ def _count_done_bytes(row: TorrentStatus) -> int:
 
 
 def _build_instance_cells(row: InstanceStatus) -> Sequence[Span]:
-    read = row.version is not None
+    is_read = row.version is not None
     counts = (row.torrents, row.owned, row.declared, row.missing, row.drifted)
     return (
         (row.name, Style.STRONG),
         (str(row.status), Style.GOOD if row.status.is_ok else Style.ALARM),
         (row.version or "-", Style.PLAIN),
         *(
-            (f"{count:,}" if read or index == 2 else "-", _choose_style(index, count))
+            (f"{count:,}" if is_read or index == 2 else "-", _choose_style(index, count))
             for index, count in enumerate(counts)
         ),
         (row.url, Style.DIM),
@@ -151,11 +152,11 @@ def _choose_style(index: int, count: int) -> Style:
 
 
 def _build_torrent_cells(row: TorrentStatus, width: int | None) -> Sequence[Span]:
-    mark = {True: ("=", Style.GOOD), False: ("~", Style.CHANGE), None: ("?", Style.BAD)}[row.in_sync]
+    symbol = {True: ("=", Style.GOOD), False: ("~", Style.CHANGE), None: ("?", Style.BAD)}[row.in_sync]
     transfer = row.transfer
-    why = "; ".join(text for text in (_ERROR_STATE_TEXTS.get(row.state, ""), row.reason) if text)
+    reason = "; ".join(text for text in (_ERROR_STATE_TEXTS.get(row.state, ""), row.reason) if text)
     return (
-        mark,
+        symbol,
         (
             row.name if width is None else _shorten_name(row.name, max(_MIN_NAME_WIDTH, width - _OTHER_COLUMNS_WIDTH)),
             Style.PLAIN,
@@ -169,5 +170,5 @@ def _build_torrent_cells(row: TorrentStatus, width: int | None) -> Sequence[Span
         (f"{transfer.ratio:.2f}" if transfer and transfer.ratio is not None else "-", Style.PLAIN),
         (naturalsize(row.size, binary=True) if row.size else "-", Style.PLAIN),
         (row.infohash[:10], Style.DIM),
-        (why, Style.WAIT),
+        (reason, Style.WAIT),
     )

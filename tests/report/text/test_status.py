@@ -65,7 +65,7 @@ def test_the_table_of_the_instances() -> None:
         "home      ok           v5.1.0          1,203  1,200         3        1        1  http://home:8080",
         "  attic: connection refused",
         "",
-        "No torrent is declared here",
+        "No torrents are declared here",
     ]
 
 
@@ -114,7 +114,7 @@ PAGES = [
     (Pagination(50), 50, "… and 9,900 more: 9,890 seeding, 10 stopped", "--offset 100 "),
     (Pagination(9_985, 10), 10, "… and 5 more: 5 stopped", "--offset 9995 "),
     (Pagination(9_995, 10), 5, "=  t9999", ""),
-    (Pagination(10_000), 0, "Nothing is left at --offset 10000", ""),
+    (Pagination(10_000), 0, "No torrents from --offset 10000 on", ""),
     (Pagination(0, 20_000), 10_000, "=  t9999", ""),
 ]
 
