@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, Protocol
 
 from reconciler.model.desired import DesiredState
@@ -25,17 +26,29 @@ class Backoff:
     status: Status = Status.UNREACHABLE
 
 
-COMMAND_TRIGGER: Final = "command"  # the trigger of a single run: somebody, or something, gave the command
+class RunTrigger(StrEnum):
+    """The reasons for a run of the loop. Where several hold, the first of them is reported.
+
+    `RETRY`: an instance that had failed answers again, or something pending can be placed now.
+    """
+
+    START = "start"
+    FILES = "files"
+    RELOAD = "reload"
+    SIGNAL = "signal"
+    RETRY = "retry"
+    INTERVAL = "interval"
+
+
+COMMAND_TRIGGER: Final = "command"  # the trigger of a single run
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A run that has ended. Times are UTC, `seconds` is its length; `trigger` is why it was made.
+    """A run that has ended. `started_at` is UTC; `trigger` is a `RunTrigger` or `COMMAND_TRIGGER`.
 
-    `trigger` is `start`, `files`, `reload`, `signal`, `interval`, or `retry`: the
-    wait of an instance that had failed is over. `problems`: the desired state on disk is invalid
-    and the last good one is still in force. `backoffs`: the instances that could not be read, by name; those that have
-    waited all along are not in `run`.
+    `problems`: the desired state on disk is invalid, and the last good one is still in force. `backoffs`: the instances
+    that could not be read, by name; those whose back-off lasted through the whole run are not in `run`.
     """
 
     run: Run

@@ -9,6 +9,6 @@ Does I/O on desired-state files (reading only) and through `control.run_once`; l
 from reconciler.watch.desired_source import DesiredSource
 from reconciler.watch.file_watcher import FileWatcher
 from reconciler.watch.loop import WatchLoop
-from reconciler.watch.schedule import RunTrigger, TriggerQueue
+from reconciler.watch.schedule import TriggerQueue
 
-__all__ = ["DesiredSource", "FileWatcher", "RunTrigger", "TriggerQueue", "WatchLoop"]
+__all__ = ["DesiredSource", "FileWatcher", "TriggerQueue", "WatchLoop"]

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import structlog
 
-from reconciler.engine.events import FinishedRun, Progress, RunListener, SilentProgress
+from reconciler.engine.events import FinishedRun, Progress, RunListener, RunTrigger, SilentProgress
 from reconciler.engine.observe import HealthChecker, connect_incremental
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.engine.reading import ReadRequest, SessionFactory
@@ -28,7 +28,7 @@ from reconciler.watch.backoff import InstanceBackoff, session_key
 from reconciler.watch.desired_source import DesiredSource
 from reconciler.watch.holdback import ActionBackoff
 from reconciler.watch.plan_cache import CachingPlanner
-from reconciler.watch.schedule import RunTrigger, Schedule, TriggerQueue
+from reconciler.watch.schedule import Schedule, TriggerQueue
 from reconciler.watch.session_pool import SessionPool
 
 REQUEST_ATTEMPTS = (

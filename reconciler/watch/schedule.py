@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from queue import Empty, SimpleQueue
 from typing import Final
 
-
-class RunTrigger(StrEnum):
-    """Why a run is made. Where several hold, the first of them is named."""
-
-    START = "start"
-    FILES = "files"
-    RELOAD = "reload"
-    SIGNAL = "signal"
-    RETRY = "retry"
-    INTERVAL = "interval"
+from reconciler.engine.events import RunTrigger
 
 
 class TriggerQueue:

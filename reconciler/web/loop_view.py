@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from reconciler.engine.events import Backoff, FinishedRun
+from reconciler.engine.events import Backoff, FinishedRun, RunTrigger
 from reconciler.model.plan import Outcome
 from reconciler.model.run import ActionResult, InstanceResult, Status
 
 DURATION_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # seconds
-COUNTED_TRIGGERS: Final = frozenset({"start", "files", "interval", "reload", "signal"})
+COUNTED_TRIGGERS: Final = frozenset(map(str, RunTrigger))
 
 
 @dataclass(frozen=True, slots=True)

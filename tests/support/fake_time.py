@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from reconciler.engine.events import RunTrigger
 from reconciler.retry import Clock
-from reconciler.watch.schedule import RunTrigger, TriggerQueue
+from reconciler.watch.schedule import TriggerQueue
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 

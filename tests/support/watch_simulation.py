@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.engine import RunOptions
-from reconciler.engine.events import FinishedRun
+from reconciler.engine.events import FinishedRun, RunTrigger
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
@@ -16,7 +16,6 @@ from reconciler.retry import RetryPolicy
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.desired_source import DesiredSource
 from reconciler.watch.loop import WatchLoop
-from reconciler.watch.schedule import RunTrigger
 from tests.support.fake_time import FakeTime, FakeTrigger
 from tests.support.magnets import make_magnet
 from tests.support.torrents import make_torrent

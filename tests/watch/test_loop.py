@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reconciler.desired import DesiredStateError
-from reconciler.engine.events import FinishedRun
+from reconciler.engine.events import FinishedRun, RunTrigger
 from reconciler.model.content import CreationSpec
 from reconciler.model.errors import AuthenticationError, StopRequested, UnreachableError
 from reconciler.model.metainfo import parse_metainfo
@@ -18,7 +18,6 @@ from reconciler.model.plan import Outcome
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.desired_source import DesiredSource
-from reconciler.watch.schedule import RunTrigger
 from tests.support.magnets import make_infohash
 from tests.support.torrents import make_torrent
 from tests.support.watch_simulation import HOUR, MINUTE, RecordingListener, WatchSimulation
@@ -335,12 +334,14 @@ def test_a_server_of_torrents_that_is_down_leaves_the_last_good_state_in_force(t
         str(parse_metainfo(make_torrent(3)).infohashes),
     ]
     story.trigger.at(100, steps(lambda: story.write(1, more=BY_URL), story.request_files_run))
-    story.trigger.at(1000, steps(lambda: setattr(story, "down", "no answer"), lambda: story.write(more=BY_URL)))
+    story.trigger.at(
+        1000, steps(lambda: setattr(story, "torrent_server_error", "no answer"), lambda: story.write(more=BY_URL))
+    )
     story.trigger.at(1000, story.request_files_run)
     seen: list[set[str]] = []
     for moment in (900, 1900, 4000):
         story.trigger.at(moment, lambda: seen.append(set(story.instances["box"].torrents)))
-    story.trigger.at(2000, lambda: setattr(story, "down", ""))
+    story.trigger.at(2000, lambda: setattr(story, "torrent_server_error", ""))
     runs = story.run()
     assert seen == [set(wanted), set(wanted), set(wanted[1:])], "it was not known what is wanted, so nothing was pruned"
     told = [bool(finished.problems) for finished in story.recorder.runs]
@@ -356,7 +357,8 @@ def test_a_request_for_a_run_tries_again_to_fetch(tmp_path: Path) -> None:
     story.torrent_server_error = "no answer"
     story.trigger.at(10, steps(lambda: story.write(1, more=BY_URL), story.request_files_run))
     story.trigger.at(
-        500, steps(lambda: setattr(story, "down", ""), lambda: story.trigger.request_run(RunTrigger.RELOAD))
+        500,
+        steps(lambda: setattr(story, "torrent_server_error", ""), lambda: story.trigger.request_run(RunTrigger.RELOAD)),
     )
     seen: list[int] = []
     story.trigger.at(510, lambda: seen.append(len(story.instances["box"].torrents)))

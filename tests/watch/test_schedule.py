@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from reconciler.watch.schedule import RunTrigger, Schedule, TriggerQueue
+from reconciler.engine.events import RunTrigger
+from reconciler.watch.schedule import Schedule, TriggerQueue
 
 
 def schedule(interval: float = 60.0, random: float = 0.5) -> Schedule:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from reconciler.engine.events import RunTrigger
 from reconciler.web import StatusBoard
 from tests.support.example_runs import CASES, accepted, applied, converged, placed, planned, refused
 from tests.support.fake_time import FakeTime
@@ -50,6 +51,12 @@ def test_before_any_run(site: StatusSite) -> None:
     assert found["reconcile_desired_state_valid"] == 1
     assert found["reconcile_run_duration_seconds_count"] == 0
     assert not any("instance=" in name for name in found)
+
+
+@pytest.mark.parametrize("trigger", RunTrigger)
+def test_every_trigger_of_the_loop_has_its_own_count(site: StatusSite, trigger: RunTrigger) -> None:
+    site.board.on_run_end(make_finished_run(converged(), trigger))
+    assert samples(site)[f"reconcile_runs_total{{exit_code=0,trigger={trigger}}}"] == 1
 
 
 def test_runs_and_their_lengths(site: StatusSite) -> None:

@@ -41,7 +41,8 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
 
     from reconciler.cli.commands.watch_log import WatchLog
     from reconciler.engine import RunOptions
-    from reconciler.watch import FileWatcher, RunTrigger, TriggerQueue, WatchLoop
+    from reconciler.engine.events import RunTrigger
+    from reconciler.watch import FileWatcher, TriggerQueue, WatchLoop
 
     trigger = TriggerQueue()
     with StopSignals(trigger.wake) as stopping, call_on_hangup(lambda: trigger.request_run(RunTrigger.SIGNAL)):
