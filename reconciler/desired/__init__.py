@@ -1,9 +1,11 @@
-"""From the user's YAML to the desired state, or to a list of everything that is wrong with it.
+"""Loads the user's YAML files as the desired state, or reports everything that is wrong with them.
 
-For: reading files, composing YAML with positions, checking it against the schema and the rules, resolving
-secrets, merging all documents into one `Desired`. May import `model` only. Never writes a file but
-where `editing` is told to, never contacts anything, never returns a part of a desired state: a part would delete what
-the rest declares.
+For: reading files, composing YAML with positions, checking it against the schema, resolving secrets and .torrent files,
+and merging all documents into one `DesiredState`. May import `model` only. Never contacts a server by itself, writes
+files only in `edit`, and never returns part of a desired state: a run would delete the torrents of the missing part.
+
+The path through the room is that of `load`: `files` → `yaml` → `check` (with `schema`, `messages`, `salvage`) →
+`merge` → `builders`. `render` and `edit` go the other way, from values to text.
 """
 
 from reconciler.desired.context import DesiredStateError

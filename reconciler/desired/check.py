@@ -1,4 +1,4 @@
-"""Plain data -> checked data, with everything that is wrong with it."""
+"""Checks the plain data of a document against the schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.model.position import Problem
 
 @dataclass(frozen=True, slots=True)
 class CheckedDocument:
-    """One document as far as it is valid. `torrent_indexes`: where each kept torrent stands in the file's list."""
+    """The valid part of one document. `torrent_indexes`: the index in the file of each torrent of `entry`."""
 
     document: YamlDocument
     entry: DocumentEntry
@@ -25,14 +25,14 @@ class CheckedDocument:
 
 
 def check_document(document: YamlDocument, problems: list[Problem]) -> CheckedDocument:
-    """Check one document against the schema, adding to `problems`."""
+    """Check one document against the schema, and add what is wrong to `problems`."""
     errors: list[ErrorDetails] = []
     try:
         entry = DOCUMENT_ADAPTER.validate_python(document.data)
         return CheckedDocument(document, entry, range(len(entry.get("torrents", ()))))
     except ValidationError as error:
         errors = error.errors(include_url=False)
-    known = {problem.position for problem in document.problems}  # what could not be read has been said already
-    found = (problem_from_error(document, error) for error in errors)
-    problems += (problem for problem in found if problem.position not in known)
+    reported_positions = {problem.position for problem in document.problems}
+    schema_problems = (problem_from_error(document, error) for error in errors)
+    problems += (problem for problem in schema_problems if problem.position not in reported_positions)
     return CheckedDocument(document, *salvage_document(document.data, errors))

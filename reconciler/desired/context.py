@@ -1,4 +1,4 @@
-"""What one load is told, and what it finds."""
+"""The state of one load, and its errors."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from reconciler.model.position import Position, Problem
 
 @dataclass(slots=True)
 class LoadContext:
-    """Collects problems and warnings. `resolve_secrets` False: what only this machine lacks is a warning.
+    """The settings of one load, and the problems and warnings that it has collected so far.
 
-    `complete` False: a file could not be read or parsed, so that nothing can be said about what is not there.
-    `files`: every file that was asked for, there or not. `torrent_files`: what earlier loads read of
-    .torrent files, and how to fetch them.
+    `requires_secrets` False: a secret or file that only this machine lacks is a warning. `is_complete` False: a file
+    could not be read or parsed, so nothing can be said about what is missing. `files`: every file that the load
+    depends on, also missing ones. `torrent_files`: the fetcher of .torrent files, with the cache of earlier loads.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -27,22 +27,22 @@ class LoadContext:
     torrent_files: TorrentFileCache = field(default_factory=TorrentFileCache)
 
     def add_problem(self, position: Position, message: str, hint: str = "", *, remote: bool = False) -> None:
-        """Something that makes the desired state invalid, or (`remote`) unknown for now."""
+        """Record a problem, which makes the desired state invalid. `remote`: the cause is another server."""
         self.problems.append(Problem(position, message, hint, remote))
 
     def add_warning(self, position: Position, message: str, hint: str = "") -> None:
-        """Something doubtful."""
+        """Record a warning."""
         self.warnings.append(Problem(position, message, hint))
 
     def add_missing(self, position: Position, message: str, hint: str = "") -> None:
-        """Something that this machine lacks: a problem, or a warning where it will run on another machine."""
+        """Record something that this machine lacks: a problem, or a warning unless `requires_secrets`."""
         (self.add_problem if self.requires_secrets else self.add_warning)(position, message, hint)
 
 
 class DesiredStateError(Exception):
-    """The desired state is invalid. `problems`: all that was found, in all files, by position, each once.
+    """The desired state is invalid. `problems`: those of all files, sorted by position, without duplicates.
 
-    `files`: every file that was asked for; a change of one of them may mend it.
+    `files`: every file that the load depends on; a change of any of them may fix it.
     """
 
     def __init__(self, problems: Iterable[Problem], files: Iterable[str] = ()) -> None:
@@ -52,7 +52,7 @@ class DesiredStateError(Exception):
 
 
 class InvalidValue(ValueError):
-    """One value breaks a rule. `message` says how, `hint` what to write instead; neither holds a secret."""
+    """A value that breaks a rule. `message` says how, `hint` what to write instead; neither contains a secret."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

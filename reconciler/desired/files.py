@@ -1,4 +1,4 @@
-"""Paths as the user gave them -> texts."""
+"""Reads the files and directories that the user named."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from types import MappingProxyType
 from reconciler.model.position import Position, Problem
 
 _BOM_ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_EMPTY_FILE_HINT = 'Begin it with "version: 1"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,29 +26,29 @@ class SourceFile:
 def read_files(
     paths: Sequence[Path], texts: Mapping[Path, str] = MappingProxyType({})
 ) -> tuple[list[SourceFile], list[Problem]]:
-    """Every file of `paths`, in order, a directory standing for its `*.yaml` and `*.yml`, sorted by name.
+    """Read every file of `paths`, in order. A directory stands for its `*.yaml` and `*.yml`, sorted by name.
 
-    Of a file that `texts` names, that text is taken, whatever it holds.
+    `texts` replaces the text of files, by path.
     """
     sources: list[SourceFile] = []
     problems: list[Problem] = []
-    seen: dict[str, Path] = {}
+    path_by_real_path: dict[str, Path] = {}
     if not paths:
         problems.append(_build_problem("desired state", "no file was given"))
     for path in _expand_paths(paths, problems):
         text = texts[path] if path in texts else _read_text(path, problems)
         if text is None:
             continue
-        first = seen.setdefault(os.path.realpath(path), path)
+        first = path_by_real_path.setdefault(os.path.realpath(path), path)
         if first is path:
             sources.append(SourceFile(str(path), path.parent, text))
         else:
-            problems.append(_build_problem(str(path), f"this is the same file as {first}", "Give it once"))
+            problems.append(_build_problem(str(path), f"this is the same file as {first}", "Name it once"))
     return sources, problems
 
 
 def list_yaml_files(paths: Iterable[Path]) -> list[Path]:
-    """The files that `paths` stand for now, there or not; a directory stands for its `*.yaml` and `*.yml`."""
+    """List the files of `paths`, also missing ones. A directory stands for its `*.yaml` and `*.yml` at present."""
     return list(_expand_paths(paths, []))
 
 
@@ -57,22 +58,22 @@ def _expand_paths(paths: Iterable[Path], problems: list[Problem]) -> Iterable[Pa
             yield path
             continue
         try:
-            found = sorted(entry for entry in path.iterdir() if _is_yaml_file(entry))
+            yaml_files = sorted(entry for entry in path.iterdir() if _is_yaml_file(entry))
         except OSError as error:
             problems.append(_build_problem(str(path), f"this directory cannot be read: {error.strerror}"))
             continue
-        if not found:
-            problems.append(_build_problem(str(path), "this directory holds no *.yaml or *.yml file"))
-        yield from found
+        if not yaml_files:
+            problems.append(_build_problem(str(path), "this directory contains no *.yaml or *.yml file"))
+        yield from yaml_files
 
 
 def _is_yaml_file(path: Path) -> bool:
-    """Hidden files are left out, as a shell does: editors keep locks and backups under such names."""
+    """True for a YAML file that is not hidden: editors use hidden names for locks and backups."""
     return path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and not path.is_dir()
 
 
 def _read_text(path: Path, problems: list[Problem]) -> str | None:
-    """The text of one file without its byte order mark; None where there is a problem with it."""
+    """Return the text of one file without its byte order mark; None, with a problem, where it cannot be read."""
     name = str(path)
     try:
         raw = path.read_bytes()
@@ -83,10 +84,10 @@ def _read_text(path: Path, problems: list[Problem]) -> str | None:
         problems.append(_build_problem(name, f"this file cannot be read: {error.strerror}"))
         return None
     except ValueError:
-        problems.append(_build_problem("desired state", "a path holds a NUL character", "Check the path"))
+        problems.append(_build_problem("desired state", "a path contains a NUL character", "Check the path"))
         return None
     if encoding := _BOM_ENCODINGS.get(raw[:2]):
-        problems.append(_build_problem(name, f"this file is {encoding}", "Save it as UTF-8"))
+        problems.append(_build_problem(name, f"this file is encoded as {encoding}", "Save it as UTF-8"))
         return None
     try:
         text = raw.decode("utf-8-sig")
@@ -99,9 +100,6 @@ def _read_text(path: Path, problems: list[Problem]) -> str | None:
         problems.append(_build_problem(name, "this file is empty", _EMPTY_FILE_HINT))
         return None
     return text
-
-
-_EMPTY_FILE_HINT = 'A desired state begins with "version: 1"'
 
 
 def _build_problem(name: str, message: str, hint: str = "") -> Problem:

@@ -1,6 +1,6 @@
-"""Several documents -> one: what may be said only once, and what must be said somewhere.
+"""Checks several documents against each other: keys that may appear only once, and keys that must appear.
 
-Works on the plain data, so that a clash is found even where other things in the same entries are wrong.
+Works on the plain data, so that a clash is found even where other values of the same entries are invalid.
 """
 
 from __future__ import annotations
@@ -26,40 +26,39 @@ NAMED_SECTIONS: Final = {"instances": "instance ", "groups": "group ", "categori
 
 
 def find_clashes(documents: Sequence[YamlDocument], context: LoadContext) -> None:
-    """Note every key and every name that two documents define, and what no document says."""
-    first: dict[tuple[str, ...], Position] = {}
+    """Report every key and every name that two documents define, and a missing policy or instance."""
+    first_positions: dict[tuple[str, ...], Position] = {}
     for document in documents:
-        for path, at in _iter_unique_paths(document):
-            if path not in first:
-                first[path] = at
-                continue
-            what = NAMED_SECTIONS[path[0]] if len(path) > 1 else ""
-            context.add_problem(at, f'{what}"{path[-1]}" is already defined at {first[path]}', "Keep one of the two")
+        for loc, position in _iter_unique_locs(document):
+            first = first_positions.setdefault(loc, position)
+            if first is not position:
+                kind = NAMED_SECTIONS[loc[0]] if len(loc) > 1 else ""
+                context.add_problem(position, f'{kind}"{loc[-1]}" is already defined at {first}', "Keep one of the two")
     if not (documents and context.is_complete):
         return
     start = documents[0].find_position()
-    if ("policy",) not in first:
+    if ("policy",) not in first_positions:
         context.add_problem(
             start,
-            "no document says the policy, and there is no default",
-            'Add "policy: create-only" (add), "policy: upsert" (and change) or "policy: sync" (and delete)',
+            'no document sets the "policy", and there is no default',
+            'Add "policy: create-only" (only add), "policy: upsert" (also change) or "policy: sync" (also delete)',
         )
     if not list_instance_names(documents):
         context.add_problem(start, "no instance is declared", 'Add "instances:" with a name and a url')
 
 
 def list_instance_names(documents: Sequence[YamlDocument]) -> tuple[str, ...]:
-    """The names of all instances, those of invalid ones too."""
+    """Return the names of all instances, also of invalid ones."""
     names = (document.data.get("instances") for document in documents if isinstance(document.data, dict))
     return tuple(dict.fromkeys(name for group in names if isinstance(group, dict) for name in group))
 
 
-def _iter_unique_paths(document: YamlDocument) -> Iterator[tuple[tuple[str, ...], Position]]:
-    """Everything in one document that may be said only once, and where its key is."""
+def _iter_unique_locs(document: YamlDocument) -> Iterator[tuple[tuple[str, ...], Position]]:
+    """Iterate over the keys of one document that may appear only once in all documents, with their positions."""
     data = document.data if isinstance(document.data, dict) else {}
     yield from (((key,), document.find_key_position(key)) for key in UNIQUE_KEYS if key in data)
     for section in NAMED_SECTIONS:
         group = data.get(section)
         if isinstance(group, dict):
-            at = document.find_key_positions(section)
-            yield from (((section, name), at[name]) for name in group)
+            positions = document.find_key_positions(section)
+            yield from (((section, name), positions[name]) for name in group)

@@ -1,7 +1,7 @@
-"""What pydantic found -> what we tell the user: where, one plain sentence, and how to mend it.
+"""Turns pydantic's errors into problems for the user: the position, one plain sentence, and a hint.
 
-Values are quoted only where they cannot hold a secret: never below `instances`, and never a magnet link or the
-URL of a torrent.
+Values are quoted only where they cannot contain a secret: never below `instances`, and never a magnet link or the URL
+of a torrent.
 """
 
 from __future__ import annotations
@@ -13,62 +13,27 @@ from typing import Any, Final
 from pydantic_core import ErrorDetails
 
 from reconciler.desired.context import InvalidValue
-from reconciler.desired.schema.content import TORRENT_FORMATS
-from reconciler.desired.schema.document import KNOWN_KEYS, SOURCE_KEYS, UNION_BRANCHES
-from reconciler.desired.schema.options import OPTION_CHOICES
-from reconciler.desired.yaml.document import SECRET_KEYS, YamlDocument
+from reconciler.desired.schema.document import CHOICES, KNOWN_KEYS, NUMBER_TEXTS, UNION_BRANCHES
+from reconciler.desired.schema.torrents import SOURCE_KEYS
+from reconciler.desired.yaml.document import SECRET_KEYS, Loc, YamlDocument
 from reconciler.model.position import Problem
 
-Loc = tuple[str | int, ...]
-MessageAndHint = tuple[str, str]  # message, mend
+MessageAndHint = tuple[str, str]
 
 _KEYS_WITHOUT_DEFAULT: Final = (*SOURCE_KEYS, "export", "name", "state", "web_seeds", "delete_files")
-_CHOICES: Final = {
-    "policy": ("create-only", "upsert", "sync"),
-    "state": ("present", "absent"),
-    "strategy": ("failover", "replicate", "spread"),
-    "failback": ("never", "when_complete", "immediate"),
-    "rebalance": ("never", "when_complete"),
-    "when_unhealthy": ("leave", "pause"),
-    "format": TORRENT_FORMATS,
-    **OPTION_CHOICES,
-}
-_RATE_TEXT: Final = "a rate like 5 MiB/s, or unlimited"
-_TIME_TEXT: Final = "a time like 90m or 14d, or global or unlimited"
-_NUMBER_TEXTS: Final = {
-    "version": "1",
-    "max_delete": "a whole number, 0 or more",
-    "max_delete_files": "a whole number, 0 or more",
-    "max_delete_percent": "a number from 0 to 100",
-    "piece_size": "a size like 4 MiB",
-    "pool_size": "a whole number from 1 to 16",
-    "connect": "a duration like 5s or 2m",
-    "read": "a duration like 5s or 2m",
-    "failover_after": "a duration like 2m or 1h30m",
-    "weight": "a number over 0, at most 1000",
-    "max_torrents": "a whole number, 0 or more",
-    "min_free_space": "a size like 50 GiB",
-    "timeout": "a duration like 5s or 2m",
-    "failure_threshold": "a whole number from 1 to 100",
-    "success_threshold": "a whole number from 1 to 100",
-    "download_limit": _RATE_TEXT,
-    "upload_limit": _RATE_TEXT,
-    "ratio": "a number like 1.5, or global or unlimited",
-    "seeding_time": _TIME_TEXT,
-    "inactive_seeding_time": _TIME_TEXT,
-}
+_REQUIRED_KEYS: Final = ("version", "policy", "url", "strategy", "members", "name", *SOURCE_KEYS)
 _SHAPE_MESSAGES: Final[dict[str, MessageAndHint]] = {
     "instances": (
-        '"instances" must hold each instance under its name',
+        '"instances" must contain each instance under its name',
         'Write "home:" and below it "url: http://…"',
     ),
     "groups": (
-        '"groups" must hold each group under its name',
+        '"groups" must contain each group under its name',
         'Write "resilient: {strategy: failover, members: [home, seedbox]}"',
     ),
     "members": ('"members" must be a list', 'Write "members: [home, seedbox]"'),
     "categories": (
-        '"categories" must hold each category under its name',
+        '"categories" must contain each category under its name',
         'Write "linux: {save_path: /data/linux}"',
     ),
     "defaults": ('"defaults" must be keys and values, like a torrent', 'Write "paused: true" below it'),
@@ -77,8 +42,8 @@ _SHAPE_MESSAGES: Final[dict[str, MessageAndHint]] = {
     "tls": ('"tls" must be keys and values', 'Write "tls: {ca_file: ca.pem}"'),
     "timeout": ('"timeout" must be keys and values', 'Write "timeout: {connect: 5s, read: 60s}"'),
     "health": ('"health" must be a list of probes', 'Begin each with "- ", like "- interface: wg0"'),
-    "http": ("an http probe is a url, or keys and values", 'Write "http: {url: http://…, status: 204}"'),
-    "gluetun": ("a gluetun probe is a url, or keys and values", 'Write "gluetun: {url: http://…, api_key: …}"'),
+    "http": ("an http probe must be a url, or keys and values", 'Write "http: {url: http://…, status: 204}"'),
+    "gluetun": ("a gluetun probe must be a url, or keys and values", 'Write "gluetun: {url: http://…, api_key: …}"'),
     "external_ip": ('"external_ip" must be keys and values', 'Write "external_ip: {must_not_be: 203.0.113.7}"'),
     "torrents": ('"torrents" must be a list', 'Begin each torrent with "- magnet: …"'),
     "tags": ('"tags" must be a list', 'Write "tags: [iso]", or "tags: {only: [iso]}" to allow no others'),
@@ -101,7 +66,6 @@ _ITEM_NAMES: Final = {
     "ignore_changes": "a key",
     "members": "a member",
 }
-_REQUIRED_KEYS: Final = ("version", "policy", "url", "strategy", "members", "name", *SOURCE_KEYS)
 _SECRET_MESSAGE: Final[MessageAndHint] = (
     "this must be {env: NAME}, {file: PATH}, or text in quotes",
     "Check the indentation, and put text in quotes",
@@ -109,15 +73,15 @@ _SECRET_MESSAGE: Final[MessageAndHint] = (
 
 
 def problem_from_error(document: YamlDocument, error: ErrorDetails) -> Problem:
-    """One error of pydantic as a `Problem`: at the value, at an unknown key, or where a key is missing."""
+    """Convert an error of pydantic. Its position is that of the value, of an unknown key, or of a missing key's parent."""
     loc: Loc = tuple(part for part in error["loc"] if part not in UNION_BRANCHES)
-    kind = error["type"]
+    error_type = error["type"]
     if loc and loc[-1] == "[key]":
         invalid = error["ctx"]["error"]
         return Problem(document.find_key_position(*loc[:-1]), invalid.message, invalid.hint)
-    if kind == "extra_forbidden":
+    if error_type == "extra_forbidden":
         return Problem(document.find_key_position(*loc), *_describe_unknown_key(loc))
-    if kind == "missing":
+    if error_type == "missing":
         return Problem(document.find_position(*loc[:-1]), *_describe_missing_key(loc))
     return Problem(document.find_position(*loc), *_describe_wrong_value(document, loc, error))
 
@@ -135,7 +99,7 @@ def quote_word(text: str) -> str:
 
 
 def find_schema_section(loc: Loc) -> str:
-    """Which part of the schema `loc` is in: a key of `OPTION_SUBKEYS`."""
+    """Return the section of the schema that `loc` is in: a key of `KNOWN_KEYS`."""
     match loc:
         case ("instances", _, "categories", _, *_):
             return "categories"
@@ -159,25 +123,25 @@ def find_schema_section(loc: Loc) -> str:
 
 
 def _describe_unknown_key(loc: Loc) -> MessageAndHint:
-    *container, key = loc
-    place = find_schema_section(tuple(container))
-    if place in SECRET_KEYS:
+    *parent, key = loc
+    section = find_schema_section(tuple(parent))
+    if section in SECRET_KEYS:
         return _SECRET_MESSAGE
-    if place == "defaults" and key in _KEYS_WITHOUT_DEFAULT:
-        return f'"{key}" cannot be a default: each torrent has its own', "Move it to a torrent"
-    if place == "content" and key in KNOWN_KEYS["torrents"]:
-        return f'"{key}" is no part of the content', 'Write it beside "content", as with every torrent'
-    if place == "torrents" and key in KNOWN_KEYS["content"] and key != "path":
-        return f'"{key}" is a part of the content', f'Write "content: {{path: /data/film, {key}: …}}"'
-    known = KNOWN_KEYS.get(place, ())
-    mend = suggestion_text(str(key), known) or "Known here: " + ", ".join(known)
-    return f"unknown key {quote_word(str(key))}", mend
+    if section == "defaults" and key in _KEYS_WITHOUT_DEFAULT:
+        return f'"{key}" cannot have a default: each torrent has its own', "Move it to a torrent"
+    if section == "content" and key in KNOWN_KEYS["torrents"]:
+        return f'"{key}" does not belong inside "content"', 'Write it next to "content"'
+    if section == "torrents" and key in KNOWN_KEYS["content"] and key != "path":
+        return f'"{key}" belongs inside "content"', f'Write "content: {{path: /data/film, {key}: …}}"'
+    known_keys = KNOWN_KEYS.get(section, ())
+    hint = suggestion_text(str(key), known_keys) or "Valid keys: " + ", ".join(known_keys)
+    return f"unknown key {quote_word(str(key))}", hint
 
 
 def _describe_missing_key(loc: Loc) -> MessageAndHint:
     match loc:
         case ("version",):
-            return "this document does not say its version", 'Begin it with "version: 1"'
+            return "this document has no version", 'Begin it with "version: 1"'
         case ("instances", _, "health", _, "http" | "gluetun" as kind, "url"):
             return f"this {kind} probe has no url", 'Add "url: http://…"'
         case ("instances", _, "url"):
@@ -187,59 +151,63 @@ def _describe_missing_key(loc: Loc) -> MessageAndHint:
         case ("groups", _, "members"):
             return "this group has no members", 'Add "members: [home, seedbox]"'
         case ("groups", _, "members", _, "name"):
-            return "this member does not say which instance it is", 'Add "name: home"'
+            return "this member does not name its instance", 'Add "name: home"'
         case (*_, "files", int(), "match" | "priority" as key):
-            mend = 'Add "priority: skip"' if key == "priority" else "Add 'match: \"*.nfo\"'"
-            return f"this rule for files has no {key}", mend
+            hint = 'Add "priority: skip"' if key == "priority" else "Add 'match: \"*.nfo\"'"
+            return f"this rule for files has no {key}", hint
         case (*_, "content", "path"):
             return "this content has no path", 'Add "path: /data/film", as qBittorrent sees it'
     return f'"{loc[-1]}" is missing', _SHAPE_MESSAGES.get(str(loc[-1]), ("", ""))[1]
 
 
 def _describe_wrong_value(document: YamlDocument, loc: Loc, error: ErrorDetails) -> MessageAndHint:
-    kind, value = error["type"], error["input"]
+    error_type, value = error["type"], error["input"]
     if not loc:
         return _describe_wrong_document(value)
-    if kind == "value_error":
+    if error_type == "value_error":
         invalid = error["ctx"]["error"]
         return (invalid.message, invalid.hint) if isinstance(invalid, InvalidValue) else (str(invalid), "")
     if find_schema_section(loc) in SECRET_KEYS and loc[-1] in SECRET_KEYS:
         return _SECRET_MESSAGE
     field = str(next((part for part in reversed(loc) if isinstance(part, str)), ""))
-    if kind == "dict_type" and (item := _describe_wrong_item(loc)):
+    if error_type == "dict_type" and (item := _describe_wrong_item(loc)):
         return item
-    if value is None and isinstance(loc[-1], int):
-        return f"{_ITEM_NAMES.get(field, 'this item')} has no value", "Write it, or remove the item"
-    if value is None and field in _REQUIRED_KEYS:
-        return f'"{field}" has no value', "Give it one"
     if value is None:
-        mend = f'Write "{field}: []" if there are none' if field in ("torrents", *_ITEM_NAMES) else "Give it one"
-        return f'"{field}" has no value', f"{mend}, or remove the key"
-    teller = _DESCRIBERS.get(kind, _describe_other_error)
-    return teller(document, loc, field, value)
+        return _describe_missing_value(loc, field)
+    describe = _DESCRIBERS.get(error_type, _describe_other_error)
+    return describe(document, loc, field, value)
 
 
 def _describe_wrong_document(value: Any) -> MessageAndHint:
     if value is None:
-        return "this document is empty", 'A desired state begins with "version: 1"'
-    return "a desired state is keys and values", 'It begins with "version: 1"'
+        return "this document is empty", 'Begin it with "version: 1"'
+    return "a desired state must be keys and values", 'Begin it with "version: 1"'
+
+
+def _describe_missing_value(loc: Loc, field: str) -> MessageAndHint:
+    if isinstance(loc[-1], int):
+        return f"{_ITEM_NAMES.get(field, 'this item')} has no value", "Write the value, or remove the item"
+    if field in _REQUIRED_KEYS:
+        return f'"{field}" has no value', "Add a value"
+    hint = f'Write "{field}: []" if there are none' if field in ("torrents", *_ITEM_NAMES) else "Add a value"
+    return f'"{field}" has no value', f"{hint}, or remove the key"
 
 
 def _describe_wrong_item(loc: Loc) -> MessageAndHint | None:
-    """For something that is no mapping where a torrent, an instance or a category is expected."""
+    """Describe a value that is not a mapping where a torrent, an instance or another mapping is expected."""
     match loc:
         case ("torrents", int()):
-            return "a torrent is keys and values", 'Write "- magnet: magnet:?xt=urn:btih:…"'
+            return "a torrent must be keys and values", 'Write "- magnet: magnet:?xt=urn:btih:…"'
         case ("instances", _):
-            return "an instance is keys and values", 'Write "url: http://127.0.0.1:8080" below its name'
+            return "an instance must be keys and values", 'Write "url: http://127.0.0.1:8080" below its name'
         case ("groups", _):
-            return "a group is keys and values", 'Write "strategy: failover" and "members: […]" below its name'
+            return "a group must be keys and values", 'Write "strategy: failover" and "members: […]" below its name'
         case ("instances", _, "health", int()):
-            return "a probe is keys and values", 'Write it like "- interface: wg0"'
+            return "a probe must be keys and values", 'Write it like "- interface: wg0"'
         case ("categories", _) | ("instances", _, "categories", _):
-            return "a category is keys and values", 'Write "linux: {save_path: /data/linux}"'
+            return "a category must be keys and values", 'Write "linux: {save_path: /data/linux}"'
         case (*_, "files", int()):
-            return "a rule for files is keys and values", "Write '- {match: \"*.nfo\", priority: skip}'"
+            return "a rule for files must be keys and values", "Write '- {match: \"*.nfo\", priority: skip}'"
     return None
 
 
@@ -253,22 +221,20 @@ def _describe_wrong_text(document: YamlDocument, loc: Loc, field: str, value: An
 
 
 def _describe_wrong_flag(_document: YamlDocument, _loc: Loc, field: str, value: Any) -> MessageAndHint:
-    meant = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
-    word = meant.get(value.lower()) if isinstance(value, str) else None
+    meanings = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
+    word = meanings.get(value.lower()) if isinstance(value, str) else None
     return f'"{field}" must be true or false', f'Write "{field}: {word}"' if word else "Write true or false"
 
 
 def _describe_wrong_choice(_document: YamlDocument, _loc: Loc, field: str, value: Any) -> MessageAndHint:
-    choices = _CHOICES[field]
-    value = value.replace("_", "-") if isinstance(value, str) else value
-    listed = ", ".join(choices[:-1]) + " or " + choices[-1]
-    near = suggestion_text(value, choices) if isinstance(value, str) else ""
-    return f'"{field}" must be {listed}', near
+    *others, last = choices = CHOICES[field]
+    suggestion = suggestion_text(value.replace("_", "-"), choices) if isinstance(value, str) else ""
+    return f'"{field}" must be {", ".join(others)} or {last}', suggestion
 
 
 def _describe_wrong_number(_document: YamlDocument, _loc: Loc, field: str, value: Any) -> MessageAndHint:
-    mend = "Write it without quotes" if isinstance(value, str) and value.isdecimal() else ""
-    return f'"{field}" must be {_NUMBER_TEXTS[field]}', mend
+    hint = "Write it without quotes" if isinstance(value, str) and value.isdecimal() else ""
+    return f'"{field}" must be {NUMBER_TEXTS[field]}', hint
 
 
 def _describe_wrong_shape(_document: YamlDocument, _loc: Loc, field: str, _value: Any) -> MessageAndHint:
@@ -283,13 +249,12 @@ _DESCRIBERS: Final[dict[str, Callable[[YamlDocument, Loc, str, Any], MessageAndH
     "string_type": _describe_wrong_text,
     "bool_type": _describe_wrong_flag,
     "literal_error": _describe_wrong_choice,
-    "int_type": _describe_wrong_number,
-    "float_type": _describe_wrong_number,
-    "finite_number": _describe_wrong_number,
-    "greater_than_equal": _describe_wrong_number,
-    "less_than_equal": _describe_wrong_number,
-    "greater_than": _describe_wrong_number,
-    "dict_type": _describe_wrong_shape,
-    "list_type": _describe_wrong_shape,
-    "union_tag_not_found": _describe_wrong_shape,
+    **dict.fromkeys(
+        (
+            *("int_type", "float_type", "finite_number"),
+            *("greater_than", "greater_than_equal", "less_than", "less_than_equal"),
+        ),
+        _describe_wrong_number,
+    ),
+    **dict.fromkeys(("dict_type", "list_type", "union_tag_not_found"), _describe_wrong_shape),
 }

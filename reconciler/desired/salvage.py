@@ -1,7 +1,7 @@
-"""What is left of an invalid document, so that rules over several values find their problems in the same run.
+"""Extracts the valid part of an invalid document, so that one load also reports problems that span several values.
 
-A wrong value is left out, or a stand-in takes its place where its absence would be a problem of its own.
-Nothing of this is ever used but for finding problems.
+A wrong value is removed, or replaced with a stand-in where its absence would be another problem. The result serves only
+to find problems.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.desired.schema.document import DOCUMENT_ADAPTER, UNION_BRANCHES, DocumentEntry
-from reconciler.desired.yaml.document import SECRET_KEYS
+from reconciler.desired.yaml.document import SECRET_KEYS, Loc
 
 _REMOVED: Final = object()
-_MAX_ROUNDS: Final = 3  # one is enough by the looks of it; a bound costs nothing
+_MAX_ROUNDS: Final = 3  # one round has always been enough; the bound costs nothing
 
 
 def salvage_document(data: Any, errors: list[ErrorDetails]) -> tuple[DocumentEntry, Sequence[int]]:
-    """The valid rest of `data`, and the index in `data` of each of its torrents."""
+    """Return the valid part of `data`, and the index in `data` of each of its torrents."""
     if isinstance(data, dict):
-        rest = _SalvagedData(data)
+        salvaged = _SalvagedData(data)
         for _ in range(_MAX_ROUNDS):
             for error in errors:
-                rest.remove_value(tuple(part for part in error["loc"] if part not in UNION_BRANCHES))
+                salvaged.remove_value(tuple(part for part in error["loc"] if part not in UNION_BRANCHES))
             try:
-                return DOCUMENT_ADAPTER.validate_python(rest.drop_removed()), rest.torrent_indexes
+                return DOCUMENT_ADAPTER.validate_python(salvaged.drop_removed()), salvaged.torrent_indexes
             except ValidationError as error:
                 errors = error.errors(include_url=False)
     return {"version": 1}, ()
 
 
 class _SalvagedData:
-    """A copy of the data along the paths that were mended; all else is shared with the original."""
+    """The data of a document with wrong values removed. Only the changed containers are copies of the original."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self._data = copy(data)
@@ -44,8 +44,8 @@ class _SalvagedData:
         torrents = data.get("torrents")
         self.torrent_indexes: Sequence[int] = range(len(torrents)) if isinstance(torrents, list) else ()
 
-    def remove_value(self, loc: tuple[str | int, ...]) -> None:
-        """Take the wrong value at `loc` out."""
+    def remove_value(self, loc: Loc) -> None:
+        """Remove the wrong value at `loc`."""
         if loc and loc[-1] == "[key]":
             loc = loc[:-1]
         elif loc[:1] == ("instances",) and (secret := next((n for n, key in enumerate(loc) if key in SECRET_KEYS), 0)):
@@ -56,7 +56,7 @@ class _SalvagedData:
             child = container.get(part) if isinstance(container, dict) else container[int(part)]
             if child is None or child is _REMOVED:
                 return  # already gone
-            if not isinstance(child, (dict, list)):  # short for the mapping that the schema makes of it
+            if not isinstance(child, (dict, list)):  # a short form, such as a URL, that the schema expands to a mapping
                 last = part
                 break
             if id(child) not in self._copied_ids:
@@ -67,13 +67,13 @@ class _SalvagedData:
             container = child
         if isinstance(container, list):
             container[int(last)] = _choose_stand_in(loc)
-        elif (instead := _choose_stand_in(loc)) is not _REMOVED:
-            container[last] = instead
+        elif (stand_in := _choose_stand_in(loc)) is not _REMOVED:
+            container[last] = stand_in
         else:
             container.pop(last, None)
 
     def drop_removed(self) -> dict[str, Any]:
-        """The mended data; list items that are gone leave no trace but in `torrent_indexes`."""
+        """Drop removed items from their lists, update `torrent_indexes`, and return the data."""
         torrents = self._data.get("torrents")
         if isinstance(torrents, list):
             kept = zip(self.torrent_indexes, torrents, strict=True)
@@ -85,8 +85,8 @@ class _SalvagedData:
         return self._data
 
 
-def _choose_stand_in(loc: tuple[str | int, ...]) -> Any:
-    """A value for what is required, or whose absence means something."""
+def _choose_stand_in(loc: Loc) -> Any:
+    """Return a valid value for a key that is required, or whose absence has a meaning; else `_REMOVED`."""
     match loc:
         case ("version",):
             return 1
@@ -105,7 +105,7 @@ def _choose_stand_in(loc: tuple[str | int, ...]) -> Any:
     return _REMOVED
 
 
-def _choose_instance_stand_in(loc: tuple[str | int, ...]) -> Any:
+def _choose_instance_stand_in(loc: Loc) -> Any:
     match loc[1:]:
         case (name, "url"):
             return f"http://stand-in.invalid/{name}"

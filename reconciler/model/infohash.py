@@ -1,8 +1,14 @@
-"""What a torrent is identified by."""
+"""The infohashes that identify a torrent."""
 
 from __future__ import annotations
 
+import re
+from base64 import b32decode
 from dataclasses import dataclass
+
+V1_HEX = re.compile(r"[0-9a-f]{40}\Z")
+V2_HEX = re.compile(r"[0-9a-f]{64}\Z")
+V1_BASE32 = re.compile(r"[a-z2-7]{32}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +34,20 @@ class InfoHashes:
         return v2 + ((self.v1,) if self.v1 else ())
 
     def __str__(self) -> str:
-        """The hash people know the torrent by: v1 where there is one, else the whole v2 hash."""
+        """The hash that people know the torrent by: v1 where there is one, else the whole v2 hash."""
         return self.v1 or self.v2 or ""
+
+
+def parse_infohash_text(text: str) -> InfoHashes | None:
+    """The infohash that a text is, in hex or (v1 only) base32, in any case; None for any other text."""
+    digits = text.lower()
+    if V1_HEX.match(digits):
+        return InfoHashes(v1=digits)
+    if V2_HEX.match(digits):
+        return InfoHashes(v2=digits)
+    return InfoHashes(v1=decode_base32_hash(digits)) if V1_BASE32.match(digits) else None
+
+
+def decode_base32_hash(digits: str) -> str:
+    """The 40 hex digits of a v1 infohash in base32."""
+    return b32decode(digits.upper()).hex()

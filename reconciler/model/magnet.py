@@ -6,17 +6,13 @@ The link formats are those of BEP 9 (v1 hashes, trackers, web seeds) and BEP 52 
 from __future__ import annotations
 
 import re
-from base64 import b32decode
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
-from reconciler.model.infohash import InfoHashes
+from reconciler.model.infohash import V1_BASE32, V1_HEX, V2_HEX, InfoHashes, decode_base32_hash
 
 _MAGNET_PREFIX = "magnet:?"
-_HEX40 = re.compile(r"[0-9a-f]{40}\Z")
-_HEX64 = re.compile(r"[0-9a-f]{64}\Z")
-_BASE32 = re.compile(r"[a-z2-7]{32}\Z")
 _HEX = re.compile(r"[0-9a-f]+\Z")
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NUMBERED_KEY = re.compile(r"(xt|dn|tr|ws)\.[0-9]*\Z")
@@ -102,9 +98,9 @@ def _refuse_other_text(text: str) -> None:
         raise MagnetError("it is empty")
     if lower.startswith(("http:", "https:", "ftp:", "udp:", "file:", "bc:")):
         raise MagnetError(f'it is {_add_article(lower)} link, and a magnet link begins with "magnet:?xt="')
-    if _HEX40.match(lower) or _BASE32.match(lower):
+    if V1_HEX.match(lower) or V1_BASE32.match(lower):
         raise MagnetError('it is a bare infohash: put "magnet:?xt=urn:btih:" before it')
-    if _HEX64.match(lower):
+    if V2_HEX.match(lower):
         raise MagnetError('it is a bare v2 infohash: put "magnet:?xt=urn:btmh:1220" before it')
     raise MagnetError('a magnet link begins with "magnet:?xt="')
 
@@ -140,12 +136,12 @@ def _parse_topic(raw: str) -> tuple[bool, str] | None:
 
 
 def _parse_v1_hash(digits: str) -> str:
-    if _HEX40.match(digits):
+    if V1_HEX.match(digits):
         return digits
-    if _HEX64.match(digits) or (digits.startswith(_SHA256_MULTIHASH) and _HEX64.match(digits[4:])):
+    if V2_HEX.match(digits) or (digits.startswith(_SHA256_MULTIHASH) and V2_HEX.match(digits[4:])):
         raise MagnetError('its btih is a v2 infohash: those are written "xt=urn:btmh:1220" and 64 hex digits')
-    if len(digits) == 32 and _BASE32.match(digits):
-        return b32decode(digits.upper()).hex()
+    if len(digits) == 32 and V1_BASE32.match(digits):
+        return decode_base32_hash(digits)
     if _HEX.match(digits):
         many = "1 hex digit" if len(digits) == 1 else f"{len(digits)} hex digits"
         raise MagnetError(f"its btih has {many}: a v1 infohash is 40 hex digits or 32 of base32 (a-z, 2-7)")
@@ -159,7 +155,7 @@ def _parse_v2_hash(digits: str) -> str:
     if not digits.startswith(_SHA256_MULTIHASH):
         raise MagnetError('its btmh is no SHA-256 hash: it must be "1220" followed by 64 hex digits')
     rest = digits[len(_SHA256_MULTIHASH) :]
-    if _HEX64.match(rest):
+    if V2_HEX.match(rest):
         return rest
     if len(rest) == 64:
         raise MagnetError('its btmh has characters that are no hex digits after "1220"')

@@ -1,4 +1,4 @@
-"""A .torrent file that an entry names: which torrent it is, and how to have its bytes when they are sent."""
+"""A .torrent file: which torrent it is, and how to read its bytes when they are sent."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from reconciler.model.metainfo import Metainfo, MetainfoError, parse_metainfo
 
 
 class TorrentFileError(Exception):
-    """A .torrent file could not be had. The message is one clause without a final stop, and holds no URL (passkeys).
+    """A .torrent file that cannot be read. The message is one clause without a full stop, and contains no URL (passkeys).
 
-    `remote`: the trouble lies with another server, so it may pass without a change of ours.
+    `remote`: the cause lies with another server, so it may pass without a change here.
     """
 
     def __init__(self, message: str, *, remote: bool = False) -> None:
@@ -20,12 +20,16 @@ class TorrentFileError(Exception):
         self.remote = remote
 
 
+class MissingTorrentFileError(TorrentFileError):
+    """No file exists at the path."""
+
+
 @dataclass(frozen=True, slots=True)
 class TorrentFile:
-    """A .torrent file that has been read once, and checked. Its bytes are not kept: ten thousand would be gigabytes.
+    """A .torrent file that was read once and checked. Its bytes are not kept: ten thousand would be gigabytes.
 
-    `location` is its path or URL, which may hold a passkey. `length` is that of the file, in bytes. `read` gets its bytes
-    anew, and raises `TorrentFileError`.
+    `location` is its path or URL, which may contain a passkey. `length` is its size in bytes. `read` reads the bytes
+    again, and raises `TorrentFileError`.
     """
 
     location: str = field(repr=False)
@@ -35,15 +39,15 @@ class TorrentFile:
     read: Callable[[], bytes] = field(repr=False, compare=False)
 
     def read_bytes(self) -> bytes:
-        """Its bytes. Raises `TorrentFileError` also where they are another torrent by now: that one nobody has planned."""
+        """Read its bytes. Raises `TorrentFileError`, also if they are now another torrent, which no plan has shown."""
         data = self.read()
         if identify_torrent(data).infohashes != self.infohashes:
-            raise TorrentFileError("it has changed since it was read, and is another torrent now; run again")
+            raise TorrentFileError("it has changed since it was read and is now another torrent; run again")
         return data
 
 
 def identify_torrent(data: bytes) -> Metainfo:
-    """What the bytes of a .torrent file say. Raises `TorrentFileError` where they are none."""
+    """Parse the bytes of a .torrent file. Raises `TorrentFileError` where they are not one."""
     try:
         return parse_metainfo(data)
     except MetainfoError as error:

@@ -1,27 +1,32 @@
-"""Numbers as people write them: rates, times and ratios, and the words that stand for qBittorrent's special values.
+"""Numbers with units: sizes, rates, times and ratios, and the words for qBittorrent's special values.
 
-What these give, the desired state understands: reading it back leads to the same number.
+The desired state reads the texts that these functions return as the same numbers.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-GLOBAL_LIMIT: Final = -2  # of a share limit: as the server's own settings say
-UNLIMITED: Final = -1  # of a share limit: none, whatever they say
+SIZE_UNITS: Final = {
+    "B": 1,
+    "kB": 1000,
+    "KiB": 1 << 10,
+    "MB": 1000**2,
+    "MiB": 1 << 20,
+    "GB": 1000**3,
+    "GiB": 1 << 30,
+    "TB": 1000**4,
+    "TiB": 1 << 40,
+}
+RATE_UNITS: Final = {f"{unit}/s": size for unit, size in SIZE_UNITS.items() if not unit.startswith("T")}
+SECONDS_BY_UNIT: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+GLOBAL_LIMIT: Final = -2  # a share limit that follows the settings of the server
+UNLIMITED: Final = -1  # no share limit, whatever the settings of the server are
 LIMIT_WORDS: Final = {GLOBAL_LIMIT: "global", UNLIMITED: "unlimited"}
 
-RATE_UNITS: Final = {
-    "B/s": 1,
-    "kB/s": 1000,
-    "KiB/s": 1 << 10,
-    "MB/s": 1000**2,
-    "MiB/s": 1 << 20,
-    "GB/s": 1000**3,
-    "GiB/s": 1 << 30,
-}
 _DESCENDING_RATE_UNITS: Final = sorted(RATE_UNITS.items(), key=lambda unit: -unit[1])
-_TIME_UNITS: Final = (("d", 1440), ("h", 60), ("m", 1))
+_MINUTES_BY_UNIT: Final = {unit: seconds // 60 for unit, seconds in SECONDS_BY_UNIT.items() if seconds >= 60}
 
 
 def rate_text(rate: int) -> str:
@@ -37,7 +42,7 @@ def minutes_text(minutes: int) -> str:
     if minutes in LIMIT_WORDS:
         return LIMIT_WORDS[minutes]
     parts = []
-    for unit, size in _TIME_UNITS:
+    for unit, size in _MINUTES_BY_UNIT.items():
         count, minutes = divmod(minutes, size)
         parts += [f"{count}{unit}"] * bool(count)
     return "".join(parts) or "0m"

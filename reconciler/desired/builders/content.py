@@ -1,4 +1,4 @@
-"""Torrents that are made from content on an instance, and those that are what such content became."""
+"""Builds the content of torrents that an instance creates itself, and the references of `content_of` to it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from reconciler.model.fields import (
     STOP_CONDITION,
 )
 from reconciler.model.position import Position
-from reconciler.model.torrent_file import TorrentFileError
+from reconciler.model.torrent_file import MissingTorrentFileError, TorrentFileError
 
-# where the data is, is said by the content; and it is whole
+# The content determines the path of the data, and the data is complete.
 PATH_KEYS: Final = (
     SAVE_PATH,
     DOWNLOAD_PATH,
@@ -46,69 +46,71 @@ class _DeclaredContent:
 
 
 class ContentIndex:
-    """Every content that torrents are made from, by the names of their entries."""
+    """The content of all entries, by the names of the entries."""
 
     def __init__(self, context: LoadContext) -> None:
         self._context = context
         self._by_name: dict[str, list[_DeclaredContent]] = {}
-        self._unnamed_positions: dict[str, Position] = {}  # by what the content is called
-        self._mentioned_names: set[str] = set()  # names of entries that are not valid, too
+        self._unnamed_positions: dict[str, Position] = {}  # by the name of the content
+        self._mentioned_names: set[str] = set()  # names of all entries with content, invalid ones too
 
     def add_document(self, checked_document: CheckedDocument, instances: tuple[str, ...]) -> None:
-        """Those of one document."""
+        """Add the content of one document."""
         document, defaults = checked_document.document, checked_document.entry.get("defaults", {})
         self._mentioned_names |= _find_content_names(document.data)
-        only = instances[0] if len(instances) == 1 else None
+        only_instance = instances[0] if len(instances) == 1 else None
         for index, entry in zip(
             checked_document.torrent_indexes, checked_document.entry.get("torrents", ()), strict=True
         ):
             if "content" not in entry:
                 continue
             content = _content_from_value(entry["content"])
-            at = document.find_item_positions("torrents")[index]
+            position = document.find_item_positions("torrents")[index]
             name = entry.get("name")
             if name is None:
-                self._unnamed_positions[content.name] = at
+                self._unnamed_positions[content.name] = position
                 continue
-            instance = str(entry.get("instance", defaults.get("instance")) or only)
-            declared = _DeclaredContent(at, content, instance, entry.get("state") == "absent")
+            instance = str(entry.get("instance", defaults.get("instance")) or only_instance)
+            declared = _DeclaredContent(position, content, instance, entry.get("state") == "absent")
             self._by_name.setdefault(name, []).append(declared)
 
     def resolve(self, name: str, document: YamlDocument, index: int) -> ContentReference | None:
-        """What `content_of` names; None where there is a problem with it."""
-        at, found = document.find_position("torrents", index, "content_of"), self._by_name.get(name, [])
-        if len(found) > 1:
-            places = " and ".join(str(one.position) for one in found)
-            self._context.add_problem(at, f"{quote_word(name)} is the content at {places}", "Give them different names")
-        elif not found:
-            self._report_unknown(name, at)
-        elif found[0].is_absent:
+        """Return the content that `content_of: NAME` refers to; None, with a problem, where there is not exactly one."""
+        position, matches = document.find_position("torrents", index, "content_of"), self._by_name.get(name, [])
+        if len(matches) > 1:
+            positions = " and ".join(str(match.position) for match in matches)
             self._context.add_problem(
-                at,
-                f"{quote_word(name)} at {found[0].position} is declared absent, so there is nothing to have of it",
-                "Remove one",
+                position, f"{quote_word(name)} is the name of several entries: {positions}", "Rename all but one"
+            )
+        elif not matches:
+            self._report_unknown(name, position)
+        elif matches[0].is_absent:
+            self._context.add_problem(
+                position,
+                f"{quote_word(name)} at {matches[0].position} is declared absent, so it has no content",
+                "Remove one of the two entries",
             )
         else:
-            return ContentReference(name, found[0].instance, found[0].content)
+            return ContentReference(name, matches[0].instance, matches[0].content)
         return None
 
     def _report_unknown(self, name: str, position: Position) -> None:
         if name in self._mentioned_names or not self._context.is_complete:
-            return  # it is there, and what is wrong with it is said there; or it may be in what could not be read
+            return  # the entry is invalid, which is reported already, or it may be in a file that could not be read
         if unnamed := self._unnamed_positions.get(name):
-            mend = f'Add "name: {name}" to the content at {unnamed}'
+            hint = f'Add "name: {name}" to the content at {unnamed}'
         elif self._by_name:
-            known = tuple(self._by_name)
-            near = {one.lower(): one for one in known}.get(name.lower())
-            mend = f'Did you mean "{near}"?' if near else suggestion_text(name, known)
-            mend = mend or "Known: " + ", ".join(map(quote_word, known[:8]))
+            known_names = tuple(self._by_name)
+            same_name = {known.lower(): known for known in known_names}.get(name.lower())
+            hint = f'Did you mean "{same_name}"?' if same_name else suggestion_text(name, known_names)
+            hint = hint or "Known: " + ", ".join(map(quote_word, known_names[:8]))
         else:
-            mend = 'Declare one: "content: PATH", with a name, on the instance that has the data'
-        self._context.add_problem(position, f"no torrent with content is called {quote_word(name)}", mend)
+            hint = 'Add an entry with "content: PATH" and a name, on the instance that has the data'
+        self._context.add_problem(position, f"no entry with content is named {quote_word(name)}", hint)
 
 
 def build_content(entry: Mapping[str, Any], document: YamlDocument, index: int, context: LoadContext) -> Content:
-    """The content of one entry, with the file that it is exported to."""
+    """Build the content of one entry, with the file that it is exported to."""
     text = entry.get("export")
     return _content_from_value(entry["content"], _resolve_export(text, document, index, context) if text else None)
 
@@ -116,39 +118,39 @@ def build_content(entry: Mapping[str, Any], document: YamlDocument, index: int, 
 def reject_path_keys(
     values: dict[str, Any], entry: Mapping[str, Any], document: YamlDocument, index: int, context: LoadContext
 ) -> dict[str, Any]:
-    """The values without what says where data is: in the entry it is an error, and defaults are not meant for it."""
+    """Return the values without `PATH_KEYS`. In the entry they are a problem; from the defaults they do not apply."""
     for key in PATH_KEYS:
         if entry.get(key) is not None:
             context.add_problem(
                 document.find_key_position("torrents", index, key),
-                f'"{key}" cannot stand next to "content": the data is there, whole and where it is',
+                f'"{key}" cannot be combined with "content": the data is complete, at the path of the content',
                 "Remove it",
             )
     return {key: value for key, value in values.items() if key not in PATH_KEYS}
 
 
 def with_content_path(values: dict[str, Any], content: Content) -> dict[str, Any]:
-    """The values with the place of the content, which an add needs and which is not compared afterwards."""
-    ignored = [*(values.get("ignore_changes") or ()), SAVE_PATH]
-    return {**values, SAVE_PATH: content.parent_folder, "ignore_changes": ignored}
+    """Return the values with the folder of the content as `save_path`, which an add needs and no run compares."""
+    ignored_keys = [*(values.get("ignore_changes") or ()), SAVE_PATH]
+    return {**values, SAVE_PATH: content.parent_folder, "ignore_changes": ignored_keys}
 
 
 def reject_export(document: YamlDocument, index: int, context: LoadContext) -> None:
-    """Note an `export` of something that is not made here."""
-    where = document.find_key_position("torrents", index, "export")
-    context.add_problem(where, '"export" stands next to "content" only', "Remove it")
+    """Report an `export` without `content`."""
+    position = document.find_key_position("torrents", index, "export")
+    context.add_problem(position, '"export" is allowed only with "content"', "Remove it")
 
 
 def list_content_keys(torrent: DesiredTorrent) -> tuple[str, ...]:
-    """What two entries for one instance cannot both have, as long as it is not known which torrents they mean."""
+    """Return the keys that only one entry of an instance can have as long as the infohash is unknown."""
     if isinstance(torrent.content, Content):
         return (f"content {normalize_data_path(torrent.content.path)}",)
     return (f"content_of {torrent.content.name}",) if torrent.content else ()
 
 
 def _content_from_value(value: str | Mapping[str, Any], export: TorrentExport | None = None) -> Content:
-    given = {"path": value} if isinstance(value, str) else dict(value)
-    return Content(**cast("dict[str, Any]", given), export=export)
+    fields = {"path": value} if isinstance(value, str) else dict(value)
+    return Content(**cast("dict[str, Any]", fields), export=export)
 
 
 def _resolve_export(text: str, document: YamlDocument, index: int, context: LoadContext) -> TorrentExport:
@@ -156,17 +158,19 @@ def _resolve_export(text: str, document: YamlDocument, index: int, context: Load
     context.files.append(path)
     try:
         return TorrentExport(text, path, context.torrent_files.get(path).infohashes)
+    except MissingTorrentFileError:
+        pass
     except TorrentFileError as error:
-        if not error.args[0].startswith("there is no"):
-            at = document.find_position("torrents", index, "export")
-            context.add_problem(
-                at, f"what is there already is not overwritten: {error}", "Name another file, or remove it"
-            )
+        context.add_problem(
+            document.find_position("torrents", index, "export"),
+            f"the existing file is not overwritten: {error}",
+            "Use another file, or remove it",
+        )
     return TorrentExport(text, path)
 
 
 def _find_content_names(data: Any) -> set[str]:
-    """The names in a document as it was written."""
+    """Return the names of the entries with content, from the plain data of a document."""
     items = data.get("torrents") if isinstance(data, dict) else None
     entries = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
     return {str(item.get("name")) for item in entries if "content" in item}

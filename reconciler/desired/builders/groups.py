@@ -1,4 +1,4 @@
-"""Checked entries -> groups, each of instances that there are."""
+"""Builds groups, each of instances that are declared."""
 
 from __future__ import annotations
 
@@ -9,68 +9,67 @@ from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import LoadContext
 from reconciler.desired.messages import quote_word, suggestion_text
 from reconciler.desired.schema.groups import GroupEntry
-from reconciler.desired.yaml.document import YamlDocument
+from reconciler.desired.yaml.document import Loc, YamlDocument
 from reconciler.model.groups import Group, Member, MovePolicy, Strategy
 
-_STRATEGY_KEYS: Final = {  # what means something for some strategies only, and what to do instead
-    "failback": ((Strategy.FAILOVER,), "a spread group has rebalance, and a replicate group moves nothing"),
-    "rebalance": ((Strategy.SPREAD,), "a failover group has failback, and a replicate group moves nothing"),
-    "failover_after": ((Strategy.FAILOVER, Strategy.SPREAD), "a replicate group has every torrent on every member"),
-    "weight": ((Strategy.SPREAD,), "the order of the members, or having all of them, leaves nothing to weigh"),
+# The keys that have an effect for some strategies only, and why they have none for the others.
+_STRATEGY_KEYS: Final = {
+    "failback": ((Strategy.FAILOVER,), "a spread group has rebalance, and a replicate group never moves torrents"),
+    "rebalance": ((Strategy.SPREAD,), "a failover group has failback, and a replicate group never moves torrents"),
+    "failover_after": ((Strategy.FAILOVER, Strategy.SPREAD), "every member has every torrent"),
+    "weight": ((Strategy.SPREAD,), "only a spread group uses weights"),
 }
 
 
 def build_groups(
     checked_documents: Sequence[CheckedDocument], instance_names: tuple[str, ...], context: LoadContext
 ) -> dict[str, Group]:
-    """Every group by its name. `names` are the instances that there are."""
+    """Build every group, by its name. `instance_names` are the declared instances."""
     groups: dict[str, Group] = {}
-    for part in checked_documents:
-        for name, entry in part.entry.get("groups", {}).items():
+    for checked in checked_documents:
+        for name, entry in checked.entry.get("groups", {}).items():
             if name in instance_names:
                 context.add_problem(
-                    part.document.find_key_position("groups", name),
-                    f'the group "{name}" has the name of an instance, so that nobody could tell which is meant',
-                    "Give one of the two another name",
+                    checked.document.find_key_position("groups", name),
+                    f'"{name}" is the name of both a group and an instance',
+                    "Rename one of the two",
                 )
-            _check_members(part.document, name, instance_names, context)
-            _check_strategy_keys(part.document, name, entry, context)
-            groups[name] = _build_group(part.document, name, entry)
+            _check_members(checked.document, name, instance_names, context)
+            _check_strategy_keys(checked.document, name, entry, context)
+            groups[name] = _build_group(checked.document, name, entry)
     return groups
 
 
 def _build_group(document: YamlDocument, name: str, entry: GroupEntry) -> Group:
-    moves = entry.get("failback") or entry.get("rebalance") or MovePolicy.NEVER
-    members = (_build_member(item) for item in entry["members"])
+    given_values: dict[str, Any] = {}
+    if "failover_after" in entry:
+        given_values["failover_after"] = entry["failover_after"]
+    if move_policy := entry.get("failback") or entry.get("rebalance"):
+        given_values["move_policy"] = MovePolicy(move_policy)
     return Group(
         name,
         document.find_key_position("groups", name),
         Strategy(entry["strategy"]),
-        tuple(members),
-        entry.get("failover_after", 120.0),
-        MovePolicy(moves),
+        tuple(Member(item) if isinstance(item, str) else Member(**item) for item in entry["members"]),
+        **given_values,
     )
 
 
-def _build_member(item: Any) -> Member:
-    return Member(item) if isinstance(item, str) else Member(**item)
-
-
 def _check_members(document: YamlDocument, group: str, instance_names: tuple[str, ...], context: LoadContext) -> None:
-    """On the plain data, so that a wrong value beside them hides nothing."""
+    """Report unknown and repeated members. Reads the plain data, so that a wrong value next to them hides nothing."""
     members = document.data["groups"][group].get("members")
     if members == []:
-        at = document.find_position("groups", group, "members")
-        context.add_problem(at, f'the group "{group}" has no members', "Name the instances it is made of")
-    seen: set[str] = set()
+        position = document.find_position("groups", group, "members")
+        context.add_problem(position, f'the group "{group}" has no members', "Add its instances")
+    seen_names: set[str] = set()
     for index, name in _iter_member_names(members):
-        at = document.find_position("groups", group, "members", index)
-        if name in seen:
-            context.add_problem(at, f'"{name}" is already a member of this group', "Keep one of the two")
+        position = document.find_position("groups", group, "members", index)
+        if name in seen_names:
+            context.add_problem(position, f'"{name}" is already a member of this group', "Keep one of the two")
         elif name not in instance_names and instance_names and context.is_complete:
-            mend = suggestion_text(name, instance_names) or f"Known: {', '.join(instance_names)}"
-            context.add_problem(at, f"there is no instance {quote_word(name)}", mend)
-        seen.add(name)
+            hint = suggestion_text(name, instance_names) or f"Known: {', '.join(instance_names)}"
+            context.add_problem(position, f"there is no instance {quote_word(name)}", hint)
+        seen_names.add(name)
 
 
 def _iter_member_names(members: Any) -> Iterator[tuple[int, str]]:
@@ -81,16 +80,18 @@ def _iter_member_names(members: Any) -> Iterator[tuple[int, str]]:
 
 
 def _check_strategy_keys(document: YamlDocument, group: str, entry: GroupEntry, context: LoadContext) -> None:
+    """Report the keys that have no effect with the strategy of the group."""
     strategy = document.data["groups"][group].get("strategy")
-    if strategy != entry["strategy"]:  # invalid itself
+    if strategy != entry["strategy"]:  # an invalid strategy, which is reported already
         return
     loc = ("groups", group)
-    keys: list[tuple[str | int, ...]] = [(*loc, key) for key in entry]
+    locs: list[Loc] = [(*loc, key) for key in entry]
     members = document.data["groups"][group].get("members")
     for index, item in enumerate(members if isinstance(members, list) else ()):
-        keys += [(*loc, "members", index, key) for key in item] if isinstance(item, dict) else []
-    for path in keys:
-        strategies, instead = _STRATEGY_KEYS.get(str(path[-1]), ((), ""))
+        locs += [(*loc, "members", index, key) for key in item] if isinstance(item, dict) else []
+    for key_loc in locs:
+        key = str(key_loc[-1])
+        strategies, reason = _STRATEGY_KEYS.get(key, ((), ""))
         if strategies and strategy not in strategies:
-            message = f'"{path[-1]}" means nothing in a {strategy} group: {instead}'
-            context.add_problem(document.find_key_position(*path), message, "Remove it")
+            message = f'"{key}" has no effect in a {strategy} group: {reason}'
+            context.add_problem(document.find_key_position(*key_loc), message, "Remove it")

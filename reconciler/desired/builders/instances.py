@@ -1,16 +1,18 @@
-"""Checked entries -> instances and categories."""
+"""Builds instances and categories."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from reconciler.desired import secrets
 from reconciler.desired.builders.probes import build_probes
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import LoadContext
-from reconciler.desired.schema.document import CategoryEntry, InstanceEntry
+from reconciler.desired.schema.categories import CategoryEntry
+from reconciler.desired.schema.instances import InstanceEntry
+from reconciler.desired.secrets import resolve_secret
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.desired import DesiredCategory, DesiredPreference, Instance
 from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
@@ -18,45 +20,56 @@ from reconciler.model.health import Probe, UnhealthyPolicy
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
 
 def build_instances(checked_documents: list[CheckedDocument], context: LoadContext) -> dict[str, Instance]:
-    """Every instance by its name, secrets resolved."""
+    """Build every instance, by its name, with its secrets."""
     instances: dict[str, Instance] = {}
-    servers: dict[tuple[str, int, str], Position] = {}
-    for part in checked_documents:
-        for name, entry in part.entry.get("instances", {}).items():
-            at = part.document.find_key_position("instances", name)
+    position_by_server: dict[tuple[str, int, str], Position] = {}
+    for checked in checked_documents:
+        for name, entry in checked.entry.get("instances", {}).items():
+            url_position = checked.document.find_position("instances", name, "url")
             server = _normalize_server(entry["url"])
-            if server in servers and name not in instances:
+            if server in position_by_server and name not in instances:
                 context.add_problem(
-                    part.document.find_position("instances", name, "url"),
-                    f"this is the server of {servers[server]} again: each would delete what the other has",
+                    url_position,
+                    f"this server is already declared at {position_by_server[server]}: "
+                    "each of the two instances would delete the torrents of the other",
                     "Keep one of the two",
                 )
-            servers.setdefault(server, part.document.find_position("instances", name, "url"))
-            instances[name] = _build_instance(name, at, entry, part.document, context)
+            position_by_server.setdefault(server, url_position)
+            instances[name] = _build_instance(name, entry, checked.document, context)
     return instances
 
 
 def build_categories(
     document: YamlDocument, loc: tuple[str, ...], entries: Mapping[str, CategoryEntry | None]
 ) -> dict[str, DesiredCategory]:
-    """The categories that stand at `loc`."""
-    at = document.find_key_positions(*loc) if entries else {}
-    found = {}
+    """Build the categories of the section at `loc`, by their names."""
+    positions = document.find_key_positions(*loc) if entries else {}
+    categories = {}
     for name, entry in entries.items():
         paths = entry or {}
-        found[name] = DesiredCategory(name, at[name], paths.get(SAVE_PATH), paths.get(DOWNLOAD_PATH))
-    return found
+        categories[name] = DesiredCategory(name, positions[name], paths.get(SAVE_PATH), paths.get(DOWNLOAD_PATH))
+    return categories
 
 
-def _build_instance(
-    name: str, position: Position, entry: InstanceEntry, document: YamlDocument, context: LoadContext
-) -> Instance:
+def _build_instance(name: str, entry: InstanceEntry, document: YamlDocument, context: LoadContext) -> Instance:
     loc = ("instances", name)
-    tls = entry.get("tls", {})
-    timeout = entry.get("timeout", {})
+    position = document.find_key_position(*loc)
+    tls, timeout = entry.get("tls", {}), entry.get("timeout", {})
     password, api_key = _resolve_credentials(position, entry, document, loc, context)
+    optional_values = {
+        "tls_verify": tls.get("verify"),
+        "connect_timeout": timeout.get("connect"),
+        "read_timeout": timeout.get("read"),
+        "pool_size": entry.get("pool_size"),
+        "suspend": entry.get("suspend"),
+    }
+    given_values: dict[str, Any] = {key: value for key, value in optional_values.items() if value is not None}
+    if "when_unhealthy" in entry:
+        given_values["when_unhealthy"] = UnhealthyPolicy(entry["when_unhealthy"])
     return Instance(
         name=name,
         position=position,
@@ -64,23 +77,18 @@ def _build_instance(
         username=entry.get("username"),
         password=password,
         api_key=api_key,
-        tls_verify=tls.get("verify", True),
         ca_file=_resolve_ca_file(tls.get("ca_file"), document, loc, context),
-        connect_timeout=timeout.get("connect", 5.0),
-        read_timeout=timeout.get("read", 60.0),
-        pool_size=entry.get("pool_size", 2),
         categories=build_categories(document, (*loc, "categories"), entry.get("categories", {})),
         preferences=_build_instance_preferences(entry, document, loc, context),
-        suspend=entry.get("suspend", False),
         health=_build_health(name, entry, document, context),
-        when_unhealthy=UnhealthyPolicy(entry.get("when_unhealthy", "leave")),
+        **given_values,
     )
 
 
 def _build_health(name: str, entry: InstanceEntry, document: YamlDocument, context: LoadContext) -> tuple[Probe, ...]:
     if entry.get("when_unhealthy") == "pause" and not document.data["instances"][name].get("health"):
-        at = document.find_key_position("instances", name, "when_unhealthy")
-        context.add_problem(at, "there is no probe here that could ever stop anything", 'Add one to "health"')
+        position = document.find_key_position("instances", name, "when_unhealthy")
+        context.add_problem(position, '"when_unhealthy: pause" has no effect without a probe', 'Add one to "health"')
     return build_probes(document, name, entry.get("health", ()), context)
 
 
@@ -89,7 +97,7 @@ def _build_instance_preferences(
 ) -> dict[str, DesiredPreference]:
     if not (entries := entry.get("preferences")):
         return {}
-    from reconciler.desired.builders.preferences import build_preferences  # its table is for those who need it
+    from reconciler.desired.builders.preferences import build_preferences  # reads a table that few runs need
 
     has_login = entry.get("username") is not None or entry.get("api_key") is not None
     return build_preferences(document, (*loc, "preferences"), entries, has_login, context)
@@ -98,7 +106,7 @@ def _build_instance_preferences(
 def _resolve_credentials(
     position: Position, entry: InstanceEntry, document: YamlDocument, loc: tuple[str, ...], context: LoadContext
 ) -> tuple[Secret | None, Secret | None]:
-    """(password, API key): one way to log in, or none where qBittorrent lets local clients in without."""
+    """Return (password, API key): one way to log in, or none where qBittorrent admits local clients without a login."""
     username, password, api_key = entry.get("username"), entry.get("password"), entry.get("api_key")
     if api_key is not None and (username is not None or password is not None):
         context.add_problem(
@@ -113,8 +121,8 @@ def _resolve_credentials(
             document.find_position(*loc, "username"), "the username is empty", "Fill it in, or remove the key"
         )
     return (
-        secrets.resolve_secret(document, (*loc, "password"), password, context),
-        secrets.resolve_secret(document, (*loc, "api_key"), api_key, context),
+        resolve_secret(document, (*loc, "password"), password, context),
+        resolve_secret(document, (*loc, "api_key"), api_key, context),
     )
 
 
@@ -123,20 +131,19 @@ def _resolve_ca_file(
 ) -> str | None:
     if path is None:
         return None
-    resolved: Path = document.base / path
-    at = document.find_position(*loc, "tls", "ca_file")
-    context.files.append(str(resolved))
+    resolved_path: Path = document.base / path
+    context.files.append(str(resolved_path))
     try:
-        found = bool(path) and resolved.is_file()
+        is_file = bool(path) and resolved_path.is_file()
     except (OSError, ValueError):
-        found = False
-    if not found:
-        context.add_missing(at, "there is no such file of certificates", "Check the path; it is relative to this file")
-    return str(resolved)
+        is_file = False
+    if not is_file:
+        position = document.find_position(*loc, "tls", "ca_file")
+        context.add_missing(position, "there is no such CA file", "Check the path; it is relative to this file")
+    return str(resolved_path)
 
 
 def _normalize_server(url: str) -> tuple[str, int, str]:
-    """What two spellings of one address have in common."""
+    """Return the host, port and path of a URL, which are equal for two spellings of one address."""
     parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return parts.hostname or "", port, parts.path.rstrip("/")
+    return parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme], parts.path.rstrip("/")

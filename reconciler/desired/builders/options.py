@@ -1,4 +1,4 @@
-"""The options of one entry: built, and checked for what contradicts itself."""
+"""Builds the options of an entry, and reports keys that contradict each other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from reconciler.desired.context import LoadContext
-from reconciler.desired.schema.options import OPTION_GROUPS
+from reconciler.desired.schema.options import AllOptionKeys
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.fields import (
     AUTO_TMM,
@@ -25,14 +25,14 @@ from reconciler.model.paths import normalize_path
 from reconciler.model.plan import FieldValue
 from reconciler.model.position import Position
 
-_LIST_KEYS: Final = (TRACKERS, WEB_SEEDS, FILES, "ignore_changes")
-OPTION_KEYS: Final = frozenset((*OPTION_GROUPS, *CREATE_ONLY_OPTIONS, *_LIST_KEYS, "delete_files"))
+OPTION_KEYS: Final = frozenset(AllOptionKeys.__annotations__)
 
-_Conflict = tuple[str, str, str]  # the key to point at, message, mend
+_Conflict = tuple[str, str, str]  # the key to point at, message, hint
+_UNDO_HINT: Final = "Remove one of the two; null undoes a default"
 
 
 def build_options(values: dict[str, Any]) -> dict[str, Any]:
-    """What a `DesiredTorrent` takes of options, from checked values with defaults applied."""
+    """Return the fields of a `DesiredTorrent` that hold options, from checked values with defaults applied."""
     if OPTION_KEYS.isdisjoint(values):
         return {}
     get = values.get
@@ -47,73 +47,67 @@ def build_options(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _get_option_value(values: dict[str, Any], field: str) -> FieldValue:
+    key, _, subkey = field.partition(".")
+    value = values.get(key)
+    if subkey:
+        value = value.get(subkey) if value else None
+    return normalize_path(value) if field == DOWNLOAD_PATH and value else value
+
+
 def check_conflicts(
     values: dict[str, Any], entry: dict[str, Any], document: YamlDocument, index: int, context: LoadContext
 ) -> None:
-    """Note what an entry, with its defaults, says against itself."""
+    """Report the keys of an entry, with its defaults, that contradict each other."""
     if OPTION_KEYS.isdisjoint(values):
         return
 
     def find_position(key: str) -> Position:
-        """Where a key is said: in the entry, or else in the defaults."""
+        """Return the position of a key in the entry, or else in the defaults."""
         return (
             document.find_key_position("torrents", index, key)
             if key in entry
             else document.find_key_position("defaults", key)
         )
 
-    for rule in _CONFLICT_RULES:
-        for key, message, mend in rule(values):
-            context.add_problem(find_position(key), message, mend)
+    for find_conflicts in _CONFLICT_RULES:
+        for key, message, hint in find_conflicts(values):
+            context.add_problem(find_position(key), message, hint)
     _check_unreachable_rules(values, entry, document, index, context)
 
 
-def _get_option_value(values: dict[str, Any], field: str) -> FieldValue:
-    key, _, part = field.partition(".")
-    value = values.get(key)
-    if part:
-        value = value.get(part) if value else None
-    return normalize_path(value) if field == DOWNLOAD_PATH and value else value
-
-
 def _find_auto_tmm_conflicts(values: dict[str, Any]) -> Iterator[_Conflict]:
-    """Under automatic management the category says where data is (qBittorrent ignores the paths, or ends it)."""
+    """With automatic management the category determines the paths. qBittorrent ignores others, or ends it."""
     for key in (SAVE_PATH, DOWNLOAD_PATH):
         if values.get(AUTO_TMM) and values.get(key) is not None:
-            message = f'"{key}" cannot stand next to "auto_tmm: true", with which the category says the path'
-            yield key, message, "Remove one of the two; null undoes what comes from the defaults"
+            message = f'"{key}" cannot be combined with "auto_tmm: true", which takes the path from the category'
+            yield key, message, _UNDO_HINT
 
 
 def _find_category_path_conflicts(values: dict[str, Any]) -> Iterator[_Conflict]:
-    """A category without `save_path` is added under automatic management, which knows no download path of its own."""
-    path = values.get(DOWNLOAD_PATH) is not None
-    if path and values.get(CATEGORY) and values.get(SAVE_PATH) is None and values.get(AUTO_TMM) is None:
-        message = (
-            '"download_path" needs a "save_path" next to a category, which would otherwise say both paths by itself'
-        )
+    """A torrent with a category and no `save_path` is added under automatic management, without a download path."""
+    has_download_path = values.get(DOWNLOAD_PATH) is not None
+    if has_download_path and values.get(CATEGORY) and values.get(SAVE_PATH) is None and values.get(AUTO_TMM) is None:
+        message = '"download_path" needs a "save_path" if there is a category, which otherwise determines both paths'
         yield DOWNLOAD_PATH, message, 'Add "save_path", or "auto_tmm: false" for the default path of the server'
 
 
 def _find_same_path_conflicts(values: dict[str, Any]) -> Iterator[_Conflict]:
-    path, place = values.get(DOWNLOAD_PATH), values.get(SAVE_PATH)
-    if path and place and normalize_path(path) == normalize_path(place):
-        yield DOWNLOAD_PATH, '"download_path" is the same as "save_path"', 'Write "" for no path of its own'
+    download_path, save_path = values.get(DOWNLOAD_PATH), values.get(SAVE_PATH)
+    if download_path and save_path and normalize_path(download_path) == normalize_path(save_path):
+        yield DOWNLOAD_PATH, '"download_path" is the same as "save_path"', 'Write "" for no separate download path'
 
 
 def _find_force_start_conflicts(values: dict[str, Any]) -> Iterator[_Conflict]:
     if values.get(FORCE_START) and values.get(PAUSED):
-        yield (
-            "force_start",
-            '"force_start: true" cannot stand next to "paused: true"',
-            "Remove one of the two; null undoes a default",
-        )
+        yield FORCE_START, '"force_start: true" cannot be combined with "paused: true"', _UNDO_HINT
 
 
 def _find_delete_files_conflicts(values: dict[str, Any]) -> Iterator[_Conflict]:
-    """Once an entry is gone nothing is known of what it said, so it must not look as if it were."""
+    """An entry that is gone from the files can no longer say what to do with its data."""
     if values.get("delete_files") is not None and values.get("state") != "absent":
-        mend = 'Write "state: absent" to delete it now, or use the "delete_files" at the top of the file'
-        yield "delete_files", '"delete_files" of a torrent counts next to "state: absent" only', mend
+        hint = 'Add "state: absent" to delete it now, or use "delete_files" at the top level of the file'
+        yield "delete_files", '"delete_files" of a torrent has an effect only with "state: absent"', hint
 
 
 _CONFLICT_RULES: Final[tuple[Callable[[dict[str, Any]], Iterator[_Conflict]], ...]] = (
@@ -128,14 +122,14 @@ _CONFLICT_RULES: Final[tuple[Callable[[dict[str, Any]], Iterator[_Conflict]], ..
 def _check_unreachable_rules(
     values: dict[str, Any], entry: dict[str, Any], document: YamlDocument, index: int, context: LoadContext
 ) -> None:
-    """The first rule that matches a file counts, so none after one that matches every file is ever reached."""
+    """Report a file rule after a rule that matches every file: only the first rule that matches a file applies."""
     rules = values.get(FILES) or ()
-    all_of_them = next((n for n, rule in enumerate(rules) if FileRule(rule["match"], Priority.SKIP).matches_all), None)
-    if all_of_them is None or all_of_them + 1 == len(rules):
+    catch_all = next((n for n, rule in enumerate(rules) if FileRule(rule["match"], Priority.SKIP).matches_all), None)
+    if catch_all is None or catch_all + 1 == len(rules):
         return
-    where = ("torrents", index) if "files" in entry else ("defaults",)
+    parent_loc = ("torrents", index) if "files" in entry else ("defaults",)
     context.add_problem(
-        document.find_position(*where, "files", all_of_them + 1),
-        f'this rule is never reached: "{rules[all_of_them]["match"]}" before it matches every file',
-        "The first rule that matches counts, so put the one for all files last",
+        document.find_position(*parent_loc, "files", catch_all + 1),
+        f'this rule is never reached: the rule "{rules[catch_all]["match"]}" before it matches every file',
+        "The first matching rule applies, so put the rule for all files last",
     )

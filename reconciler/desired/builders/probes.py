@@ -1,20 +1,20 @@
-"""Checked entries -> probes."""
+"""Builds the probes of instances."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.desired import secrets
 from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.probes import (
-    PROBE_SUBJECTS,
-    QBITTORRENT_SUBJECTS,
+    PROBE_KINDS,
+    QBITTORRENT_PROBE_KINDS,
     AddressesEntry,
     GluetunEntry,
     ProbeEntry,
 )
-from reconciler.desired.yaml.document import YamlDocument
+from reconciler.desired.secrets import resolve_secret
+from reconciler.desired.yaml.document import Loc, YamlDocument
 from reconciler.model.health import (
     AddressRule,
     ConnectionStatusCheck,
@@ -29,54 +29,54 @@ from reconciler.model.health import (
 )
 from reconciler.model.position import Position
 
-Loc = tuple[str | int, ...]
-
 
 def build_probes(
     document: YamlDocument, instance: str, entries: Sequence[ProbeEntry], context: LoadContext
 ) -> tuple[Probe, ...]:
-    """The probes of one instance, in order. What the schema has found fault with is not looked at again."""
-    raw = document.data["instances"][instance].get("health", ())
+    """Build the probes of one instance, in order. Entries with an invalid key are skipped."""
+    raw_entries = document.data["instances"][instance].get("health", ())
     probes: dict[ProbeCheck, Probe] = {}
-    places: dict[ProbeCheck, Position] = {}
+    positions: dict[ProbeCheck, Position] = {}
     for index, entry in enumerate(entries):
-        if not isinstance(raw[index], dict) or raw[index].keys() != entry.keys():
+        raw_entry = raw_entries[index]
+        if not isinstance(raw_entry, dict) or raw_entry.keys() != entry.keys():
             continue
         loc = ("instances", instance, "health", index)
         probe = _build_probe(document, loc, entry, context)
         if probe and probe.check in probes:
-            first = places[probe.check]
+            first = positions[probe.check]
             context.add_problem(
-                document.find_position(*loc), f"this probe is already given at {first}", "Keep one of the two"
+                document.find_position(*loc), f"this probe is already declared at {first}", "Keep one of the two"
             )
         elif probe:
-            probes[probe.check], places[probe.check] = probe, document.find_position(*loc)
+            probes[probe.check], positions[probe.check] = probe, document.find_position(*loc)
     return tuple(probes.values())
 
 
 def _build_probe(document: YamlDocument, loc: Loc, entry: ProbeEntry, context: LoadContext) -> Probe | None:
-    given = [key for key in PROBE_SUBJECTS if key in entry]
-    if len(given) != 1:
-        what = f"{' and '.join(given)} are {len(given)} probes" if given else "this probe does not say what to probe"
-        mend = "Make each an item of its own" if given else f"Give it one of {', '.join(PROBE_SUBJECTS)}"
-        context.add_problem(document.find_position(*loc), what, mend)
+    kinds = [kind for kind in PROBE_KINDS if kind in entry]
+    if not kinds:
+        hint = f"Add one of {', '.join(PROBE_KINDS)}"
+        context.add_problem(document.find_position(*loc), "this probe does not say what to check", hint)
         return None
-    kind = given[0]
-    if kind in QBITTORRENT_SUBJECTS and "timeout" in entry:
-        at, what = (
+    if len(kinds) > 1:
+        message = f"{' and '.join(kinds)} are {len(kinds)} probes in one item"
+        context.add_problem(document.find_position(*loc), message, "Write each as a separate item")
+        return None
+    (kind,) = kinds
+    if kind in QBITTORRENT_PROBE_KINDS and "timeout" in entry:
+        context.add_problem(
             document.find_key_position(*loc, "timeout"),
-            f"{kind} is asked from qBittorrent itself, and has no timeout",
+            f'"{kind}" is answered by qBittorrent itself and has no timeout of its own',
+            "Remove it: the timeout of the instance applies",
         )
-        context.add_problem(at, what, "Remove it: that of the instance holds")
-    return Probe(
-        _build_subject(kind, entry, document, (*loc, kind), context),
-        entry.get("timeout", 5.0),
-        entry.get("failure_threshold", 1),
-        entry.get("success_threshold", 1),
-    )
+    settings: dict[str, Any] = {
+        key: value for key, value in entry.items() if key in ("timeout", "failure_threshold", "success_threshold")
+    }
+    return Probe(_build_check(kind, entry, document, (*loc, kind), context), **settings)
 
 
-def _build_subject(kind: str, entry: ProbeEntry, document: YamlDocument, loc: Loc, context: LoadContext) -> ProbeCheck:
+def _build_check(kind: str, entry: ProbeEntry, document: YamlDocument, loc: Loc, context: LoadContext) -> ProbeCheck:
     value: Any = entry[kind]  # type: ignore[literal-required]
     match kind:
         case "tcp":
@@ -84,32 +84,32 @@ def _build_subject(kind: str, entry: ProbeEntry, document: YamlDocument, loc: Lo
         case "ping":
             return PingCheck(value)
         case "http":
-            return HttpCheck(value["url"], value.get("status", (200,)), value.get("json", ()))
+            return HttpCheck(**value)
         case "interface":
             return InterfaceCheck(value)
         case "connection_status":
             return ConnectionStatusCheck(value)
         case "external_ip":
             return ExternalIpCheck(_build_addresses(value))
-    return _build_gluetun(value, document, loc, context)
+    return _build_gluetun_check(value, document, loc, context)
 
 
-def _build_gluetun(entry: GluetunEntry, document: YamlDocument, loc: Loc, context: LoadContext) -> GluetunCheck:
+def _build_gluetun_check(entry: GluetunEntry, document: YamlDocument, loc: Loc, context: LoadContext) -> GluetunCheck:
     username, password, api_key = entry.get("username"), entry.get("password"), entry.get("api_key")
     if api_key is not None and (username is not None or password is not None):
         context.add_problem(
-            document.find_position(*loc), "gluetun has an api_key and a username or password", "Keep one way"
+            document.find_position(*loc), "gluetun has an api_key and a username or password", "Keep one of the two"
         )
     elif (username is None) != (password is None):
         context.add_problem(
-            document.find_position(*loc), "gluetun needs a username and a password, or neither", "Give both"
+            document.find_position(*loc), "gluetun needs a username and a password, or neither", "Add the other one"
         )
     return GluetunCheck(
         entry["url"],
         _build_addresses(entry),
-        secrets.resolve_secret(document, (*loc, "api_key"), api_key, context),
+        resolve_secret(document, (*loc, "api_key"), api_key, context),
         username,
-        secrets.resolve_secret(document, (*loc, "password"), password, context),
+        resolve_secret(document, (*loc, "password"), password, context),
     )
 
 

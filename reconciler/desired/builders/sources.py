@@ -1,4 +1,4 @@
-"""What an entry's torrent is given by: exactly one of a magnet link, a .torrent file and an infohash."""
+"""Resolves the source of an entry: exactly one of a magnet link, a .torrent file, an infohash and content."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from reconciler.desired.builders.content import ContentIndex, build_content
 from reconciler.desired.context import LoadContext
-from reconciler.desired.schema.document import SOURCE_KEYS
+from reconciler.desired.schema.torrents import SOURCE_KEYS
 from reconciler.desired.torrent_files import is_url
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.content import Content, ContentReference
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
-from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from reconciler.model.torrent_file import MissingTorrentFileError, TorrentFile, TorrentFileError
 
 _SOURCE_HINT: Final = 'Add "magnet: …", "torrent: FILE or URL", "infohash: …", "content: PATH" or "content_of: NAME"'
 
@@ -23,9 +23,9 @@ TorrentSource = Magnet | TorrentFile | None
 
 @dataclass(frozen=True, slots=True)
 class ResolvedSource:
-    """Which torrent an entry means, and the key that says so. `source` None: it has to be there already.
+    """The torrent of an entry, and the key that names it. `source` None: the torrent must exist already.
 
-    `infohashes` None: which torrent it is only the instances know, by its `content`.
+    `infohashes` None: only the instances know which torrent the `content` became.
     """
 
     key: str
@@ -37,18 +37,18 @@ class ResolvedSource:
 class SourceResolver:
     """Resolves the sources of one load.
 
-    URLs are fetched together, by `fetch_all`, once all else is known to be valid: before, and offline, they are
-    `awaited`.
+    `fetch_all` fetches all URLs together, once everything else is valid. Before that, and offline, an entry with a URL
+    has no source, and its URL is in `pending_urls`.
     """
 
     def __init__(self, context: LoadContext, contents: ContentIndex) -> None:
         self._context = context
         self._contents = contents
         self._fetch_results: Mapping[str, TorrentFile | TorrentFileError] = {}
-        self.pending_urls: dict[str, None] = {}  # in order, each once
+        self.pending_urls: dict[str, None] = {}  # a set that keeps its order
 
     def fetch_all(self) -> bool:
-        """Get the URLs that were met so far. False where there are none, or nothing is to be contacted now."""
+        """Fetch the pending URLs. Returns False where there are none, or no server may be contacted now."""
         fetch = self._context.torrent_files.fetch
         if not self.pending_urls or self._context.problems or fetch is None:
             return False
@@ -56,10 +56,10 @@ class SourceResolver:
         return True
 
     def resolve(self, entry: Mapping[str, Any], document: YamlDocument, index: int) -> ResolvedSource | None:
-        """What one entry gives; None where it is awaited, or where there is a problem with it."""
+        """Return the source of one entry; None where its URL is pending, or where there is a problem with it."""
         keys = [key for key in SOURCE_KEYS if key in entry]
         if len(keys) != 1:
-            self._report_source_count(keys, document, index)
+            self._report_source_count(document, index)
             return None
         (key,) = keys
         value = entry[key]
@@ -70,8 +70,8 @@ class SourceResolver:
         if key == "content":
             return ResolvedSource(key, None, None, build_content(entry, document, index, self._context))
         if key == "content_of":
-            of = self._contents.resolve(str(value), document, index)
-            return ResolvedSource(key, None, None, of) if of else None
+            reference = self._contents.resolve(str(value), document, index)
+            return ResolvedSource(key, None, None, reference) if reference else None
         try:
             file = self._load_torrent_file(str(value), document)
         except TorrentFileError as error:
@@ -85,28 +85,30 @@ class SourceResolver:
             self._context.files.append(path)
             return self._context.torrent_files.get(path)
         self.pending_urls[location] = None
-        found = self._fetch_results.get(location)
-        if isinstance(found, TorrentFileError):
-            raise found
-        return found
+        result = self._fetch_results.get(location)
+        if isinstance(result, TorrentFileError):
+            raise result
+        return result
 
     def _report_error(self, error: TorrentFileError, location: str, document: YamlDocument, index: int) -> None:
-        at = document.find_position("torrents", index, "torrent")
+        position = document.find_position("torrents", index, "torrent")
         if is_url(location):
-            self._context.add_problem(at, f"this torrent could not be fetched: {error}", remote=error.remote)
+            self._context.add_problem(position, f"this torrent could not be fetched: {error}", remote=error.remote)
             return
-        mend = "Check the path; it is relative to this file" if error.args[0].startswith("there is no") else ""
-        self._context.add_problem(at, f"this .torrent file cannot be used: {error}", mend)
+        hint = "Check the path; it is relative to this file" if isinstance(error, MissingTorrentFileError) else ""
+        self._context.add_problem(position, f"this .torrent file cannot be used: {error}", hint)
 
-    def _report_source_count(self, keys: list[str], document: YamlDocument, index: int) -> None:
-        """None or several; what was said in a wrong way has been complained about already."""
+    def _report_source_count(self, document: YamlDocument, index: int) -> None:
+        """Report no source or several, from the plain data: an invalid source is reported already."""
         data = document.data["torrents"][index]
-        said = [key for key in SOURCE_KEYS if key in data]
-        if not said:
+        keys = [key for key in SOURCE_KEYS if key in data]
+        if not keys:
             self._context.add_problem(
                 document.find_position("torrents", index), "this torrent has no source", _SOURCE_HINT
             )
-        elif len(said) > 1:
-            where = document.find_key_position("torrents", index, said[1])
-            listed = " and ".join(said)
-            self._context.add_problem(where, f"this torrent has {listed}, and needs exactly one of them", "Keep one")
+        elif len(keys) > 1:
+            self._context.add_problem(
+                document.find_key_position("torrents", index, keys[1]),
+                f"this torrent has several sources: {' and '.join(keys)}",
+                "Keep exactly one of them",
+            )

@@ -11,7 +11,7 @@ from typing import Final
 from humanize import naturalsize
 
 from reconciler.desired.render.entry import YamlEntry, YamlValue, render_block_entry, render_value, sanitize_comment
-from reconciler.desired.schema.document import ManagedKeys
+from reconciler.desired.schema.torrents import ManagedKeys
 
 MIN_LINES_SAVED: Final = (
     5  # lines that a document of its own has to save: it brings a separator, a version and a heading

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from pydantic import TypeAdapter, ValidationError
 
 from reconciler.desired.context import InvalidValue
-from reconciler.desired.schema.document import ManagedKeys
+from reconciler.desired.schema.torrents import ManagedKeys
 from reconciler.model.fields import CATEGORY, DOWNLOAD_PATH, SAVE_PATH, iter_importable_values
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.versions import ApiVersion

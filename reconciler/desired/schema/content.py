@@ -1,9 +1,9 @@
-"""The shape of `content`: what a torrent is made from."""
+"""The schema of `content`, from which a torrent is created, and of `export`."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Literal, Required
+from typing import Annotated, Any, Final, Literal, Required, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, with_config
 from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
@@ -11,11 +11,7 @@ from typing_extensions import TypedDict  # pydantic cannot read the one of `typi
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.common import STRICT_CONFIG, check_one_line, check_save_path
 from reconciler.model.paths import normalize_path
-
-_PIECE_SIZE = re.compile(r"([1-9][0-9]{0,5}) *(KiB|MiB)\Z")
-_PIECE_UNITS: Final = {"KiB": 1 << 10, "MiB": 1 << 20}
-_MIN_PIECE_SIZE: Final = 16 << 10
-_MAX_PIECE_SIZE: Final = 128 << 20
+from reconciler.model.units import SIZE_UNITS
 
 
 def normalize_content_path(text: str) -> str:
@@ -23,52 +19,43 @@ def normalize_content_path(text: str) -> str:
     path = normalize_path(check_save_path(text))
     if not path.rpartition("/")[2] or path.endswith(":"):
         raise InvalidValue(
-            "a torrent is made from a file or a folder, not from a whole disk", "Write it like /data/film"
+            "a torrent can be created from a file or a folder, not from a whole disk", "Write it like /data/film"
         )
     return path
 
 
-def check_content_source(text: str) -> str:
-    """The field `source` of a torrent, by which some trackers know their own."""
-    return check_one_line("the source", text)
+ContentPath = Annotated[str, AfterValidator(normalize_content_path)]
+
+_PIECE_SIZE = re.compile(r"([1-9][0-9]{0,5}) *(KiB|MiB)\Z")
+_MIN_PIECE_SIZE: Final = 16 * SIZE_UNITS["KiB"]
+_MAX_PIECE_SIZE: Final = 128 * SIZE_UNITS["MiB"]  # of a torrent that qBittorrent creates; it reads larger ones
 
 
 def parse_piece_size(value: object) -> object:
     """`4 MiB` -> bytes. Anything but text and numbers is left to the schema."""
-    mend = "Write a power of two from 16 KiB to 128 MiB, such as 4 MiB; leave it out, and qBittorrent chooses"
+    hint = "Write a power of two from 16 KiB to 128 MiB, such as 4 MiB, or leave it out to let qBittorrent choose"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise InvalidValue("a piece size needs a unit: KiB or MiB", mend)
+        raise InvalidValue("a piece size needs a unit: KiB or MiB", hint)
     if not isinstance(value, str):
         return value
-    found = _PIECE_SIZE.match(value)
-    size = int(found[1]) * _PIECE_UNITS[found[2]] if found else 0
+    match = _PIECE_SIZE.match(value)
+    size = int(match[1]) * SIZE_UNITS[match[2]] if match else 0
     if not _MIN_PIECE_SIZE <= size <= _MAX_PIECE_SIZE or size & (size - 1):
-        raise InvalidValue("this is no piece size", mend)
+        raise InvalidValue("this is not a valid piece size", hint)
     return size
 
 
-def check_export_path(text: str) -> str:
-    """The path of a .torrent file, relative to the YAML file."""
-    check_one_line("the path", text)
-    if not text.endswith(".torrent") or text.endswith("/.torrent"):
-        raise InvalidValue("an export is written to a .torrent file", "Write it like made/film.torrent")
-    return text
+def check_content_source(text: str) -> str:
+    """The field `source` of a torrent, by which some trackers recognize their own."""
+    return check_one_line("the source", text)
 
 
 TorrentFormat = Literal["v1", "v2", "hybrid"]
-TORRENT_FORMATS: Final[tuple[str, ...]] = TorrentFormat.__args__  # type: ignore[attr-defined]
-
-
-def _select_content_branch(value: Any) -> str:
-    return "#made" if isinstance(value, dict) else "#path"
-
-
-ContentPath = Annotated[str, AfterValidator(normalize_content_path)]
 
 
 @with_config(STRICT_CONFIG)
 class ContentEntry(TypedDict, total=False):
-    """`content: {path: …}`: what a torrent is made from, and how."""
+    """`content: {path: …}`: the data from which a torrent is created, and how."""
 
     path: Required[ContentPath]
     format: TorrentFormat
@@ -77,7 +64,25 @@ class ContentEntry(TypedDict, total=False):
     source: Annotated[str, AfterValidator(check_content_source)]
 
 
+def _select_content_branch(value: Any) -> str:
+    return "#made" if isinstance(value, dict) else "#path"
+
+
 ContentValue = Annotated[
     Annotated[ContentPath, Tag("#path")] | Annotated[ContentEntry, Tag("#made")],
     Discriminator(_select_content_branch),
 ]
+
+
+def check_export_path(text: str) -> str:
+    """The path of a .torrent file, relative to the YAML file."""
+    check_one_line("the path", text)
+    if not text.endswith(".torrent") or text.endswith("/.torrent"):
+        raise InvalidValue("an export must be a .torrent file", "Write it like made/film.torrent")
+    return text
+
+
+ExportPath = Annotated[str, AfterValidator(check_export_path)]
+
+CONTENT_CHOICES: Final[dict[str, tuple[str, ...]]] = {"format": get_args(TorrentFormat)}
+CONTENT_NUMBER_TEXTS: Final = {"piece_size": "a size like 4 MiB"}

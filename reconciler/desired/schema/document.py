@@ -1,172 +1,127 @@
-"""The shape of one YAML document, as types that pydantic checks. What is not named here is an unknown key.
-
-Typed dicts, not models: a key that is absent stays absent (not managed) and differs from an explicit `null`
-(undo the default), and ten thousand entries are checked in milliseconds.
-"""
+"""The schema of one YAML document: its top-level keys, and the tables of all keys for the messages."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Required
+import re
+from typing import Annotated, Any, Final, Literal, Required, get_args
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, with_config
+from pydantic import AfterValidator, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
 
 from reconciler.desired.context import InvalidValue
-from reconciler.desired.schema import common, content
-from reconciler.desired.schema.common import STRICT_CONFIG, Duration, SecretSource
-from reconciler.desired.schema.content import ContentEntry, ContentValue
-from reconciler.desired.schema.groups import GroupEntry, GroupName, MemberEntry
-from reconciler.desired.schema.options import OPTION_SUBKEYS as OPTION_KEYS
-from reconciler.desired.schema.options import AllOptionKeys, OptionKeys
-from reconciler.desired.schema.probes import PROBE_KEYS, ProbeEntry
-from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
+from reconciler.desired.schema.categories import CategoryEntries, CategoryEntry
+from reconciler.desired.schema.common import STRICT_CONFIG, SecretReference, check_plain_name
+from reconciler.desired.schema.content import CONTENT_CHOICES, CONTENT_NUMBER_TEXTS, ContentEntry
+from reconciler.desired.schema.groups import (
+    GROUP_CHOICES,
+    GROUP_NUMBER_TEXTS,
+    GroupEntry,
+    GroupName,
+    MemberEntry,
+)
+from reconciler.desired.schema.instances import (
+    INSTANCE_CHOICES,
+    INSTANCE_NUMBER_TEXTS,
+    InstanceEntry,
+    InstanceName,
+    TimeoutEntry,
+    TlsEntry,
+)
+from reconciler.desired.schema.options import OPTION_CHOICES, OPTION_NUMBER_TEXTS, OPTION_SUBKEYS
+from reconciler.desired.schema.probes import PROBE_KEYS, PROBE_NUMBER_TEXTS
+from reconciler.desired.schema.torrents import (
+    TORRENT_CHOICES,
+    ExactTagsEntry,
+    ManagedKeys,
+    TorrentEntry,
+    list_entry_keys,
+)
+from reconciler.model.tags import RESERVED_OWNERS, TAG_PREFIX
 
-SOURCE_KEYS: Final = ("magnet", "torrent", "infohash", "content", "content_of")  # of which each torrent has one
-UNION_BRANCHES: Final = frozenset(
-    {"#list", "#only", "#text", "#from", "#name", "#member", "#path", "#made"}
-)  # union branches: in pydantic's locs, not in the YAML
-
-
-def _parse_magnet(text: str) -> Magnet:
-    try:
-        return parse_magnet(text)
-    except MagnetError as error:
-        raise InvalidValue(f"this magnet link cannot be used: {error}") from None
-
-
-def _select_tags_branch(value: Any) -> str | None:
-    return "#list" if isinstance(value, list) else "#only" if isinstance(value, dict) else None
-
-
-TagName = Annotated[str, AfterValidator(common.check_tag_name)]
-CategoryName = Annotated[str, AfterValidator(common.check_category_name)]
-InstanceName = Annotated[str, AfterValidator(common.check_instance_name)]
-SavePath = Annotated[str, AfterValidator(common.check_save_path)]
 Count = Annotated[int, Field(ge=0)]
-
-
-@with_config(STRICT_CONFIG)
-class TagsOnly(TypedDict):
-    """`tags: {only: […]}`."""
-
-    only: list[TagName]
-
-
-Tags = Annotated[
-    Annotated[list[TagName], Tag("#list")] | Annotated[TagsOnly, Tag("#only")],
-    Discriminator(_select_tags_branch),
-]
-
-
-@with_config(STRICT_CONFIG)
-class ManagedKeys(OptionKeys, total=False):
-    """The keys of a torrent that `defaults` may hold too. `null`: not managed, whatever the defaults say."""
-
-    instance: str | None
-    category: Annotated[str, AfterValidator(common.check_optional_category)] | None
-    tags: Tags | None
-    save_path: SavePath | None
-    paused: bool | None
-    protect: bool | None
-
-
-@with_config(STRICT_CONFIG)
-class TorrentEntry(ManagedKeys, AllOptionKeys, total=False):
-    """One item of `torrent_files`. That it has exactly one source is checked when it is resolved."""
-
-    magnet: Annotated[str, AfterValidator(_parse_magnet)]
-    torrent: Annotated[str, AfterValidator(common.check_torrent_location)]
-    infohash: Annotated[str, AfterValidator(common.parse_infohash)]
-    content: ContentValue
-    content_of: Annotated[str, AfterValidator(common.check_torrent_name)]
-    export: Annotated[str, AfterValidator(content.check_export_path)]
-    name: Annotated[str, AfterValidator(common.check_torrent_name)] | None
-    state: Literal["present", "absent"]
-
-
-@with_config(STRICT_CONFIG)
-class CategoryEntry(TypedDict, total=False):
-    """One category; with `check_save_path` absent or `null` its path is not managed, and so with `check_torrent_download_path`."""
-
-    save_path: SavePath | None
-    download_path: Annotated[Any, AfterValidator(common.check_category_download_path)]
-
-
-Categories = dict[CategoryName, CategoryEntry | None]
-
-
-@with_config(STRICT_CONFIG)
-class TlsEntry(TypedDict, total=False):
-    """How the certificate of an https instance is checked."""
-
-    verify: bool
-    ca_file: str | None
-
-
-@with_config(STRICT_CONFIG)
-class TimeoutEntry(TypedDict, total=False):
-    """How long to wait: for a connection, and for an answer."""
-
-    connect: Duration
-    read: Duration
-
-
-@with_config(STRICT_CONFIG)
-class InstanceEntry(TypedDict, total=False):
-    """One qBittorrent Web API."""
-
-    url: Required[Annotated[str, AfterValidator(common.check_api_url)]]
-    username: str | None
-    password: SecretSource | None
-    api_key: SecretSource | None
-    tls: TlsEntry
-    timeout: TimeoutEntry
-    pool_size: Annotated[int, Field(ge=1, le=16)]
-    categories: Categories
-    preferences: dict[str, Any]  # see `preferences.py`
-    suspend: bool
-    health: list[ProbeEntry]
-    when_unhealthy: Literal["leave", "pause"]
+_COUNT_TEXT: Final = "a whole number, 0 or more"
 
 
 @with_config(STRICT_CONFIG)
 class GuardEntry(TypedDict, total=False):
-    """The limits on deletions; a percentage of what we own on an instance."""
+    """The limits on deletions; the percentage is of the torrents that we own on an instance."""
 
     max_delete: Count
     max_delete_percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
     max_delete_files: Count | None
 
 
+def check_version(number: int) -> int:
+    """The version of the format. There is one so far."""
+    if number != 1:
+        raise InvalidValue(f"this program reads version 1 of the format, not {number}", 'Write "version: 1"')
+    return number
+
+
+def check_owner_name(text: str) -> str:
+    """Our name on an instance. Some names are taken by other tags with the same prefix."""
+    check_plain_name("an owner", text)
+    if text in RESERVED_OWNERS:
+        raise InvalidValue(f'"{text}" cannot be an owner: the tag {TAG_PREFIX}{text} is reserved', "Choose another")
+    return text
+
+
+_DAYS = re.compile(r"([0-9]{1,4})d\Z")
+_MAX_QUARANTINE_DAYS: Final = 3650
+
+
+def parse_quarantine(value: object) -> object:
+    """`7d` -> 7. In days, so that the end of a quarantine does not depend on the time of day."""
+    match = _DAYS.match(value) if isinstance(value, str) else None
+    days = int(match[1]) if match else 0
+    if not 1 <= days <= _MAX_QUARANTINE_DAYS:
+        raise InvalidValue(
+            f"a quarantine must be a whole number of days, from 1d to {_MAX_QUARANTINE_DAYS}d", "Write it like 7d"
+        )
+    return days
+
+
+_PLAN_HASH = re.compile(r"sha256:[0-9a-f]{64}\Z")
+
+
+def check_plan_hash(text: str) -> str:
+    """The hash of an approved plan."""
+    if not _PLAN_HASH.match(text):
+        raise InvalidValue(
+            'a plan hash must be "sha256:" followed by 64 hex digits',
+            "Copy it from the report of the refused plan",
+        )
+    return text
+
+
+PolicyWord = Literal["create-only", "upsert", "sync"]
+
+
 @with_config(STRICT_CONFIG)
 class DocumentEntry(TypedDict, total=False):
     """A whole document."""
 
-    version: Required[Annotated[int, AfterValidator(common.check_version)]]
-    owner: Annotated[str, AfterValidator(common.check_owner_name)]
-    policy: Literal["create-only", "upsert", "sync"]
+    version: Required[Annotated[int, AfterValidator(check_version)]]
+    owner: Annotated[str, AfterValidator(check_owner_name)]
+    policy: PolicyWord
     delete_files: bool
-    quarantine: Annotated[Any, AfterValidator(common.parse_quarantine)]
+    quarantine: Annotated[Any, AfterValidator(parse_quarantine)]
     prune_categories: bool
     guard: GuardEntry
     suspend: bool
-    accept_plan: Annotated[str, AfterValidator(common.check_plan_hash)]
+    accept_plan: Annotated[str, AfterValidator(check_plan_hash)]
     instances: dict[InstanceName, InstanceEntry]
     groups: dict[GroupName, GroupEntry]
-    categories: Categories
+    categories: CategoryEntries
     defaults: ManagedKeys
     torrents: list[TorrentEntry]
 
 
 DOCUMENT_ADAPTER: Final[TypeAdapter[DocumentEntry]] = TypeAdapter(DocumentEntry)
 
+UNION_BRANCHES: Final = frozenset({"#list", "#only", "#text", "#from", "#name", "#member", "#path", "#made"})
+"""The tags of union branches, which stand in pydantic's locations and not in the YAML."""
 
-def _sort_keys(entry: type) -> tuple[str, ...]:
-    """The keys of a torrent, the usual ones first."""
-    return tuple(sorted(entry.__annotations__, key=lambda key: key in AllOptionKeys.__annotations__))
-
-
-# the known keys of each place, for suggestions
 KNOWN_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "": tuple(DocumentEntry.__annotations__),
     "instances": tuple(InstanceEntry.__annotations__),
@@ -176,12 +131,36 @@ KNOWN_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "timeout": tuple(TimeoutEntry.__annotations__),
     "guard": tuple(GuardEntry.__annotations__),
     "categories": tuple(CategoryEntry.__annotations__),
-    "defaults": _sort_keys(ManagedKeys),
-    "torrents": (*SOURCE_KEYS, *(key for key in _sort_keys(TorrentEntry) if key not in SOURCE_KEYS)),
-    "tags": ("only",),
+    "defaults": list_entry_keys(ManagedKeys),
+    "torrents": list_entry_keys(TorrentEntry),
+    "tags": tuple(ExactTagsEntry.__annotations__),
     "content": tuple(ContentEntry.__annotations__),
-    **OPTION_KEYS,
-    "password": ("env", "file"),
-    "api_key": ("env", "file"),
+    **OPTION_SUBKEYS,
+    "password": tuple(SecretReference.__annotations__),
+    "api_key": tuple(SecretReference.__annotations__),
     **PROBE_KEYS,
 }
+"""The keys of each section, for suggestions."""
+
+CHOICES: Final[dict[str, tuple[str, ...]]] = {
+    "policy": get_args(PolicyWord),
+    **TORRENT_CHOICES,
+    **INSTANCE_CHOICES,
+    **GROUP_CHOICES,
+    **CONTENT_CHOICES,
+    **OPTION_CHOICES,
+}
+"""The words that each key with a choice takes."""
+
+NUMBER_TEXTS: Final[dict[str, str]] = {
+    "version": "1",
+    "max_delete": _COUNT_TEXT,
+    "max_delete_percent": "a number from 0 to 100",
+    "max_delete_files": _COUNT_TEXT,
+    **INSTANCE_NUMBER_TEXTS,
+    **PROBE_NUMBER_TEXTS,
+    **GROUP_NUMBER_TEXTS,
+    **CONTENT_NUMBER_TEXTS,
+    **OPTION_NUMBER_TEXTS,
+}
+"""The value of each key with a number, in words."""

@@ -1,6 +1,7 @@
-"""YAML nodes -> plain data: scalars by YAML 1.2's rules, aliases and `<<` merges resolved, positions kept.
+"""One YAML document as plain data, with the position of each value.
 
-Everything wrong with a document on this level is reported; what is wrong is left out of the data.
+Scalars are read by the rules of YAML 1.2; aliases and `<<` merges are resolved. Everything wrong with a document on
+this level becomes a problem, and the wrong value is left out of the data.
 """
 
 from __future__ import annotations
@@ -16,51 +17,22 @@ from reconciler.desired.yaml.parser import IMPLICIT_TAG, position_of
 from reconciler.model.position import Position, Problem
 from reconciler.model.preferences import SECRET_PREFERENCES
 
+Loc = tuple[str | int, ...]
+"""The keys and indexes that lead from the root of a document to a value."""
 Scalar = str | int | float | bool | None
-
-SCALAR_WORDS: Final[dict[str, Scalar]] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
-}
-NUMBER_START: Final = frozenset("0123456789+-.")
-
-_INT = re.compile(r"[-+]?[0-9]{1,400}\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_OCTAL = re.compile(r"0o[0-7]{1,400}\Z")
-_HEX = re.compile(r"0x[0-9a-fA-F]{1,400}\Z")
-
-
-def parse_scalar(text: str) -> Scalar:
-    """What an unquoted scalar means. Integers of over 400 digits are floats: Python refuses to read them."""
-    if text in SCALAR_WORDS:
-        return SCALAR_WORDS[text]
-    if text[0] not in NUMBER_START:
-        return text
-    if _INT.match(text):
-        return int(text)
-    if _FLOAT.match(text):
-        return float(text)
-    if _OCTAL.match(text):
-        return int(text[2:], 8)
-    if _HEX.match(text):
-        return int(text[2:], 16)
-    return text
-
 
 MAX_ALIAS_VALUES: Final = 1_000_000  # values that aliases may stand for in one document: 10,000 entries of 100 each
 SECRET_KEYS: Final = frozenset({"password", "api_key"})
-_UNQUOTABLE_KEYS: Final = SECRET_KEYS | SECRET_PREFERENCES  # below these keys nothing is quoted
-
+_UNQUOTABLE_KEYS: Final = SECRET_KEYS | SECRET_PREFERENCES  # nothing below these keys is quoted in a message
 _STR_TAG = "tag:yaml.org,2002:str"
 _IN_PROGRESS: Final = (None, -1)  # a collection that is being read
 
 
 class YamlDocument:
-    """One YAML document: its plain data, and where each of its values stands."""
+    """One YAML document: its plain data, and the position of each value.
+
+    `file` is the name that positions show; paths in the document are relative to the folder `base`.
+    """
 
     def __init__(self, file: str, base: Path, root: Node) -> None:
         self.file = file
@@ -71,29 +43,30 @@ class YamlDocument:
         self.problems: list[Problem] = reader.problems
 
     def find_position(self, *loc: str | int) -> Position:
-        """Where the value at `loc` begins, or the nearest thing around it that exists."""
+        """Return the start of the value at `loc`, or of the innermost value around it that exists."""
         return position_of(self.file, self._find_node(loc)[1])
 
     def find_key_position(self, *loc: str | int) -> Position:
-        """Where the key of the value at `loc` begins; a list item has none, so there it is the value."""
+        """Return the start of the key of the value at `loc`; of the value itself where it is a list item."""
         return position_of(self.file, self._find_node(loc)[0])
 
     def get_text(self, *loc: str | int) -> str:
-        """A scalar as it is written in the file, without quotes; "" for a list or mapping."""
+        """Return a scalar as it is written in the file, without quotes; "" for a list or mapping."""
         node = self._find_node(loc)[1]
         return str(node.value) if isinstance(node, ScalarNode) else ""
 
     def find_key_positions(self, *loc: str | int) -> dict[str, Position]:
-        """Where each key of the mapping at `loc` begins."""
+        """Return the start of each key of the mapping at `loc`."""
         keys = [key for key, _ in _iter_pairs(self._find_node(loc)[1])]
-        return {str(key.value): position_of(self.file, key) for key in reversed(keys)}  # of two, the first counts
+        return {str(key.value): position_of(self.file, key) for key in reversed(keys)}  # the first of duplicates counts
 
     def find_item_positions(self, key: str) -> list[Position]:
-        """Where each item of the top-level list `key` begins."""
+        """Return the start of each item of the top-level list `key`."""
         node = self._find_node((key,))[1]
         return [position_of(self.file, item) for item in node.value] if isinstance(node, SequenceNode) else []
 
-    def _find_node(self, loc: tuple[str | int, ...]) -> tuple[Node, Node]:
+    def _find_node(self, loc: Loc) -> tuple[Node, Node]:
+        """Return the (key, value) nodes at `loc`."""
         key, node = self._root, self._root
         for part in loc:
             step = _find_child(node, part)
@@ -103,7 +76,7 @@ class YamlDocument:
 
 
 def _find_child(node: Node, part: str | int) -> tuple[Node, Node] | None:
-    """The (key, value) nodes one step down, merges included; None where there is no such thing."""
+    """Return the (key, value) nodes one step down, merges included; None where there are none."""
     if isinstance(node, SequenceNode):
         if isinstance(part, int) and part < len(node.value):
             return node.value[part], node.value[part]
@@ -112,8 +85,8 @@ def _find_child(node: Node, part: str | int) -> tuple[Node, Node] | None:
 
 
 def _iter_pairs(node: Node) -> Iterator[tuple[ScalarNode, Node]]:
-    """The (key, value) nodes of a mapping, then those that it merges."""
-    seen: set[int] = set()  # a merge may lead back to where it began
+    """Iterate over the (key, value) nodes of a mapping, then of the mappings that it merges."""
+    seen: set[int] = set()  # a merge may contain itself
     todo = [node]
     while todo:
         mapping = todo.pop(0)
@@ -123,7 +96,7 @@ def _iter_pairs(node: Node) -> Iterator[tuple[ScalarNode, Node]]:
         for key, value in mapping.value:
             if _is_merge(key):
                 todo += value.value if isinstance(value, SequenceNode) else [value]
-            elif isinstance(key, ScalarNode) and key.ctag is IMPLICIT_TAG:  # others are no keys of the data
+            elif isinstance(key, ScalarNode) and key.ctag is IMPLICIT_TAG:  # other keys are not in the data
                 yield key, value
 
 
@@ -132,23 +105,23 @@ def _is_merge(key: Node) -> bool:
 
 
 class _NodeReader:
-    """Turns the nodes of one document into plain data. A tight loop: it sees every value of every file.
+    """Reads the nodes of one document into plain data. A tight loop: it handles every value of every file.
 
-    Collections are visited in the order of the text, so that an alias is met after what it stands for, and
-    recursion is no deeper than the text.
+    Collections are visited in the order of the text, so that an alias comes after its anchor, and recursion is no
+    deeper than the text.
     """
 
     def __init__(self, file: str) -> None:
         self.problems: list[Problem] = []
         self._file = file
-        self._value_count = 0  # values seen, those behind aliases counted each time
-        self._alias_value_count = 0  # of these, the ones behind aliases
+        self._value_count = 0  # values read; those behind an alias count each time
+        self._alias_value_count = 0  # values behind aliases
         self._has_reported_limit = False
-        self._data_by_node: dict[int, tuple[Any, int]] = {}  # id of node -> its data, how many values it stands for
-        self._secret_depth = 0  # over 0 inside of a secret, where nothing may be quoted
+        self._data_by_node: dict[int, tuple[Any, int]] = {}  # id of a collection's node -> its data and value count
+        self._secret_depth = 0  # over 0 inside a secret, where nothing may be quoted
 
     def read_value(self, node: Node) -> Any:
-        """The plain data of any node."""
+        """Return the plain data of a node."""
         if type(node) is ScalarNode:
             if node.ctag is not IMPLICIT_TAG:
                 return self._read_tagged(node)
@@ -186,7 +159,7 @@ class _NodeReader:
 
     def _read_key(self, node: Node) -> str | None:
         if type(node) is not ScalarNode or node.ctag is not IMPLICIT_TAG:
-            self.read_value(node)  # for the anchors in it
+            self.read_value(node)  # registers its anchors
             self._add_problem(node, "a key must be plain text", 'Write "key: value"')
             return None
         key: str = node.value
@@ -199,33 +172,36 @@ class _NodeReader:
     def _report_duplicate_key(self, node: Node, key: str, duplicate: Node) -> None:
         first = next(k for k, _ in node.value if k.value == key)
         shown = "this key" if self._secret_depth else f'"{key}"'
-        where = position_of(self._file, first)
-        self._add_problem(duplicate, f"{shown} is given twice in one mapping, first at {where}", "Keep one of the two")
+        position = position_of(self._file, first)
+        self._add_problem(
+            duplicate, f"{shown} appears twice in one mapping, first at {position}", "Keep one of the two"
+        )
 
     def _merge_mappings(self, data: dict[str, Any], key_node: Node, source: Any) -> None:
-        """`<<`: keys of the named mapping(s) that are not given themselves; the earlier mapping wins."""
+        """Add the keys of the mappings that `<<` names, as far as they are missing; an earlier mapping wins."""
         for merged in source if isinstance(source, list) else [source]:
             if isinstance(merged, dict):
                 self._value_count += len(merged)
                 for key, value in merged.items():
                     data.setdefault(key, value)
-            elif merged is not None:  # else there was a problem with it, or it says null: nothing to merge
+            elif merged is not None:  # None: null, or a problem that is reported already
                 self._add_problem(key_node, '"<<" merges mappings only', 'Name the anchor of a mapping: "<<: *name"')
 
     def _read_shared(self, node: Node) -> Any:
-        """A collection, which aliases may repeat: read once, counted each time, so that few lines stay few.
+        """Read a collection, which aliases may repeat: read it once, and count its values each time.
 
-        The C parser does not tell which nodes have an anchor; but an alias is the very node it stands for.
+        The limit on the count stops a few lines of aliases from standing for billions of values. The C parser does not
+        mark nodes that have an anchor, but an alias is the same node object as its anchor.
         """
         known = self._data_by_node.get(id(node))
         if known is None:
-            before = self._value_count
+            count_before = self._value_count
             self._data_by_node[id(node)] = _IN_PROGRESS
             data = self._read_collection(node)
-            self._data_by_node[id(node)] = (data, self._value_count - before)
+            self._data_by_node[id(node)] = (data, self._value_count - count_before)
             return data
         if known is _IN_PROGRESS:
-            self._add_problem(node, "this holds itself, through an alias (*) in it", "Remove the alias")
+            self._add_problem(node, "this contains itself through an alias (*)", "Remove the alias")
             return None
         data, size = known
         self._value_count += size
@@ -233,16 +209,50 @@ class _NodeReader:
         if self._alias_value_count <= MAX_ALIAS_VALUES:
             return data
         if not self._has_reported_limit:
-            self._add_problem(node, f"aliases (*) stand for more than {MAX_ALIAS_VALUES:,} values here", "Repeat less")
+            message = f"the aliases (*) up to here stand for more than {MAX_ALIAS_VALUES:,} values"
+            self._add_problem(node, message, "Use fewer aliases")
             self._has_reported_limit = True
         return None
 
     def _read_tagged(self, node: Node) -> Any:
-        """Explicit text, or a problem; then the text of a scalar stands in, so that nothing seems missing."""
+        """Read a scalar with the tag `!!str`; any other tag is a problem, and the text stands in for the value."""
         if type(node) is not ScalarNode or node.tag != _STR_TAG:
-            mend = "Remove it, or put text that begins with ! in quotes"
-            self._add_problem(node, "a tag (!) means nothing here", mend)
+            hint = "Remove it, or put text that begins with ! in quotes"
+            self._add_problem(node, "a YAML tag (!) is not supported here", hint)
         return node.value
 
     def _add_problem(self, node: Node, message: str, hint: str) -> None:
         self.problems.append(Problem(position_of(self._file, node), message, hint))
+
+
+SCALAR_WORDS: Final[dict[str, Scalar]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+NUMBER_START: Final = frozenset("0123456789+-.")
+
+_INT = re.compile(r"[-+]?[0-9]{1,400}\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_OCTAL = re.compile(r"0o[0-7]{1,400}\Z")
+_HEX = re.compile(r"0x[0-9a-fA-F]{1,400}\Z")
+
+
+def parse_scalar(text: str) -> Scalar:
+    """Read an unquoted scalar. Integers of over 400 digits become floats: Python refuses to read them."""
+    if text in SCALAR_WORDS:
+        return SCALAR_WORDS[text]
+    if text[0] not in NUMBER_START:
+        return text
+    if _INT.match(text):
+        return int(text)
+    if _FLOAT.match(text):
+        return float(text)
+    if _OCTAL.match(text):
+        return int(text[2:], 8)
+    if _HEX.match(text):
+        return int(text[2:], 16)
+    return text

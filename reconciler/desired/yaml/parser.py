@@ -1,6 +1,6 @@
-"""Text -> YAML nodes, with libyaml through ruamel.yaml's C parser, and libyaml's complaints in plain words.
+"""Composes YAML nodes from text with libyaml, through ruamel.yaml's C parser, and explains libyaml's errors.
 
-Only the parser is used: nodes know their positions, and nothing in a file can construct an object.
+Only the parser is used: nodes have positions, and nothing in a file can construct an object.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from ruamel.yaml.tag import Tag
 
 from reconciler.model.position import Position, Problem
 
-IMPLICIT_TAG: Final = Tag(suffix="")  # what `ctag` is on a node that has no tag in the text
-MAX_DEPTH: Final = 40  # the deepest legal value is at 7; far below what would exhaust the C stack
+IMPLICIT_TAG: Final = Tag(suffix="")  # the `ctag` of a node that has no tag in the text
+MAX_DEPTH: Final = 40  # the deepest valid value is at 7; far below what would exhaust the C stack
 
 _UNPRINTABLE_CHARACTER = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _QUOTE_HINT = "Text that begins with one of * & ! % @ ` must be in quotes"
 _PLAIN_MESSAGES: Final[dict[str, tuple[str, str]]] = {
     "mapping values are not allowed in this context": (
         'a ":" is not expected here',
-        'Check the indentation, and put text that holds ": " in quotes',
+        'Check the indentation, and put text that contains ": " in quotes',
     ),
     "could not find expected ':'": ('a ":" is missing after this key', 'Write "key: value"'),
     "found unexpected ':'": (
-        'a ":" is not expected here, inside of { } or [ ]',
-        "Put text that holds it in quotes",
+        'a ":" is not expected here, inside { } or [ ]',
+        "Put text that contains it in quotes",
     ),
     "found unexpected document indicator": ("the document ends inside a quoted text", "Close the quotes"),
     "found unexpected end of stream": ("the file ends inside a quoted text", "Close the quotes"),
     "found undefined alias": ("this alias (*) names an anchor (&) that does not exist", _QUOTE_HINT),
-    "second occurrence": ("this anchor (&) is defined twice", "Give one of the two another name"),
+    "second occurrence": ("this anchor (&) is defined twice", "Rename one of the two"),
     "found undefined tag handle": ("this tag (!) is not known", _QUOTE_HINT),
     "found unknown escape character": (
-        'there is no such escape in a text in "double quotes"',
+        'text in "double quotes" cannot contain this escape',
         r"Write \\ for a backslash, or use 'single quotes'",
     ),
     "did not find expected key": ("this does not line up with the keys above it", "Check the indentation"),
     "did not find expected '-' indicator": (
-        "this does not line up with the list above",
+        "this does not line up with the list above it",
         "Check the indentation",
     ),
     "did not find expected ',' or ']'": ('a list that begins with "[" is not closed', 'Add the "]"'),
@@ -50,21 +50,21 @@ _PLAIN_MESSAGES: Final[dict[str, tuple[str, str]]] = {
     "block sequence entries are not allowed in this context": ('a list item ("- ") is not expected here', ""),
     "did not find expected node content": ("a value is expected here", "Check the brackets and commas"),
     "did not find expected alphabetic or numeric character": (
-        "the name of an anchor (&) or alias (*) is made of letters, digits, - and _",
+        "the name of an anchor (&) or alias (*) may contain only letters, digits, - and _",
         _QUOTE_HINT,
     ),
     "did not find expected <document start>": (
-        "this does not belong to what is above",
+        "this does not belong to the document above it",
         "Check the indentation",
     ),
     "did not find expected comment or line break": (
-        'text begins on the line after "|" or ">"',
+        'text must begin on the line after "|" or ">"',
         "Add a line break",
     ),
     "found incompatible YAML document": ("this is not YAML 1.2", 'Remove the line that begins with "%YAML"'),
     "found unknown directive name": ("this % directive is not known", "Remove it"),
 }
-_REPORTED_AT_START = (  # libyaml notices these far from where a person would look
+_REPORTED_AT_START = (  # libyaml detects these far from their cause
     "did not find expected ',' or ']'",
     "did not find expected ',' or '}'",
     "found unexpected end of stream",
@@ -74,11 +74,11 @@ _REPORTED_AT_START = (  # libyaml notices these far from where a person would lo
 
 
 class _NestingTooDeep(Exception):
-    """Collections nest deeper than any desired state does."""
+    """Collections nest deeper than `MAX_DEPTH`."""
 
 
 class YamlParser(CParser):  # type: ignore[misc]
-    """The C parser with the three hooks its composer calls: they guard the depth and resolve no tags."""
+    """The C parser with the three hooks that its composer calls: they limit the depth and resolve no tags."""
 
     depth = 0
     deepest_node: Any = None
@@ -97,7 +97,7 @@ class YamlParser(CParser):  # type: ignore[misc]
 
 
 def compose_nodes(file: str, text: str) -> tuple[list[Node], Problem | None]:
-    """The root node of every document in `text`, or (and then none) what is wrong with it as YAML."""
+    """Return the root node of every document in `text`; no nodes and a problem where it is not YAML."""
     roots: list[Node] = []
     parser: Any = None
     try:
@@ -105,8 +105,8 @@ def compose_nodes(file: str, text: str) -> tuple[list[Node], Problem | None]:
         while parser.check_node():
             roots.append(parser.get_node())
     except _NestingTooDeep:
-        at = position_of(file, parser.deepest_node)
-        return [], Problem(at, f"this nests more than {MAX_DEPTH} levels deep, deeper than any desired state")
+        position = position_of(file, parser.deepest_node)
+        return [], Problem(position, f"this nests more than {MAX_DEPTH} levels deep, deeper than any desired state")
     except ReaderError:
         return [], _describe_unprintable(file, text)
     except MarkedYAMLError as error:
@@ -114,41 +114,38 @@ def compose_nodes(file: str, text: str) -> tuple[list[Node], Problem | None]:
     except YAMLError:
         return [], Problem(Position(file, 1, 1), "this is not YAML")
     if not roots:
-        return [], Problem(
-            Position(file, 1, 1), "this file holds only comments", 'A desired state begins with "version: 1"'
-        )
+        return [], Problem(Position(file, 1, 1), "this file contains only comments", 'Begin it with "version: 1"')
     return roots, None
 
 
 def position_of(file: str, node: Node) -> Position:
-    """Where a node begins."""
+    """Return the start of a node."""
     mark = node.start_mark
     return Position(file, mark.line + 1, mark.column + 1)
 
 
 def _describe_unprintable(file: str, text: str) -> Problem:
-    found = _UNPRINTABLE_CHARACTER.search(text)
-    start = found.start() if found else 0
+    match = _UNPRINTABLE_CHARACTER.search(text)
+    start = match.start() if match else 0
     line, column = text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1
     name = f"U+{ord(text[start]):04X}"
     return Problem(Position(file, line, column), f"the control character {name} is not allowed in YAML", "Remove it")
 
 
 def _describe_yaml_error(file: str, text: str, error: MarkedYAMLError) -> Problem:
-    """libyaml's complaint as a sentence. It never quotes the file: that may be a password."""
+    """Explain an error of libyaml. The file is never quoted: it may be a password."""
     problem = str(error.problem)
     mark = error.context_mark if problem in _REPORTED_AT_START and error.context_mark else error.problem_mark
     if mark is None:
         return Problem(Position(file, 1, 1), "this is not YAML")
-    at = Position(file, mark.line + 1, mark.column + 1)
+    position = Position(file, mark.line + 1, mark.column + 1)
     if problem == "found character that cannot start any token":
         lines = text.split("\n")
-        rest = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
-        if rest.startswith("\t"):
-            return Problem(at, "a tab cannot indent YAML", "Use spaces")
-        return Problem(at, "this character cannot begin a value", _QUOTE_HINT)
+        line_end = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
+        if line_end.startswith("\t"):
+            return Problem(position, "a tab cannot indent YAML", "Use spaces")
+        return Problem(position, "this character cannot begin a value", _QUOTE_HINT)
     if problem == "second occurrence" and error.context_mark is not None:
         first = Position(file, error.context_mark.line + 1, error.context_mark.column + 1)
-        return Problem(at, f"this anchor (&) is already defined at {first}", "Give one of the two another name")
-    message, mend = _PLAIN_MESSAGES.get(problem, (f"this is not YAML: {problem}", ""))
-    return Problem(at, message, mend)
+        return Problem(position, f"this anchor (&) is already defined at {first}", "Rename one of the two")
+    return Problem(position, *_PLAIN_MESSAGES.get(problem, (f"this is not YAML: {problem}", "")))

@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema import common
+from reconciler.desired.schema.categories import check_category_name
 from reconciler.desired.yaml.document import parse_scalar
 
 
@@ -79,7 +80,7 @@ def test_what_is_no_url(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a", "a/b/c", "Tv Shows", "日本", "a,b", "a:b"])
 def test_categories(text: str) -> None:
-    assert common.check_category_name(text) == text
+    assert check_category_name(text) == text
 
 
 @pytest.mark.parametrize(

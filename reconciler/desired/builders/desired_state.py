@@ -1,0 +1,59 @@
+"""Builds the desired state from all documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.desired.builders.groups import build_groups
+from reconciler.desired.builders.instances import build_categories, build_instances
+from reconciler.desired.builders.torrents import build_torrents
+from reconciler.desired.check import CheckedDocument, check_document
+from reconciler.desired.context import LoadContext
+from reconciler.desired.merge import UNIQUE_KEYS, find_clashes, list_instance_names
+from reconciler.desired.yaml.document import YamlDocument
+from reconciler.model.desired import DesiredCategory, DesiredState, GuardLimits, Policy
+
+
+def build_desired_state(documents: list[YamlDocument], context: LoadContext) -> DesiredState:
+    """Check and merge the documents. The result is valid only if `context` has no problems afterwards."""
+    checked_documents = _check_documents(documents, context)
+    find_clashes(documents, context)
+    return _merge_documents(checked_documents, context)
+
+
+def _check_documents(documents: list[YamlDocument], context: LoadContext) -> list[CheckedDocument]:
+    checked_documents: list[CheckedDocument] = []
+    for document in documents:
+        context.problems += document.problems
+        context.is_complete = context.is_complete and isinstance(document.data, dict)
+        checked_documents.append(check_document(document, context.problems))
+    return checked_documents
+
+
+def _merge_documents(checked_documents: list[CheckedDocument], context: LoadContext) -> DesiredState:
+    unique_values: dict[str, Any] = {}
+    categories: dict[str, DesiredCategory] = {}
+    for checked in checked_documents:
+        unique_values |= {key: value for key, value in checked.entry.items() if key in UNIQUE_KEYS}
+        categories |= build_categories(checked.document, ("categories",), checked.entry.get("categories", {}))
+    instance_names = list_instance_names([checked.document for checked in checked_documents])
+    instances = build_instances(checked_documents, context)
+    groups = build_groups(checked_documents, instance_names, context)
+    # Torrents come last: URLs are fetched only if everything else is valid.
+    torrents, unfetched_count = build_torrents(checked_documents, instance_names, groups, context)
+    policy = Policy(unique_values.pop("policy", Policy.CREATE_ONLY))
+    guard = GuardLimits(**unique_values.pop("guard", {}))
+    if "quarantine" in unique_values:
+        unique_values["quarantine_days"] = unique_values.pop("quarantine")
+    return DesiredState(
+        policy=policy,
+        instances=instances,
+        torrents=torrents,
+        categories=categories,
+        guard=guard,
+        groups=groups,
+        warnings=tuple(sorted(set(context.warnings))),
+        files=tuple(dict.fromkeys(context.files)),
+        unfetched_count=unfetched_count,
+        **unique_values,
+    )

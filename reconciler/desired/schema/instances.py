@@ -1,0 +1,72 @@
+"""The schema of `instances`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, Required, get_args
+
+from pydantic import AfterValidator, Field, with_config
+from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
+
+from reconciler.desired.schema.categories import CategoryEntries
+from reconciler.desired.schema.common import (
+    DURATION_TEXT,
+    STRICT_CONFIG,
+    Duration,
+    SecretSource,
+    check_api_url,
+    check_plain_name,
+)
+from reconciler.desired.schema.probes import ProbeEntry
+
+
+def check_instance_name(text: str) -> str:
+    """The name of an instance."""
+    return check_plain_name("the name of an instance", text)
+
+
+InstanceName = Annotated[str, AfterValidator(check_instance_name)]
+
+
+@with_config(STRICT_CONFIG)
+class TlsEntry(TypedDict, total=False):
+    """How the certificate of an https instance is checked."""
+
+    verify: bool
+    ca_file: str | None
+
+
+@with_config(STRICT_CONFIG)
+class TimeoutEntry(TypedDict, total=False):
+    """How long to wait for a connection and for a response."""
+
+    connect: Duration
+    read: Duration
+
+
+UnhealthyWord = Literal["leave", "pause"]
+
+
+@with_config(STRICT_CONFIG)
+class InstanceEntry(TypedDict, total=False):
+    """One qBittorrent Web API."""
+
+    url: Required[Annotated[str, AfterValidator(check_api_url)]]
+    username: str | None
+    password: SecretSource | None
+    api_key: SecretSource | None
+    tls: TlsEntry
+    timeout: TimeoutEntry
+    pool_size: Annotated[int, Field(ge=1, le=16)]
+    categories: CategoryEntries
+    preferences: dict[str, Any]  # checked in `builders.preferences`, against the table of known keys
+    suspend: bool
+    health: list[ProbeEntry]
+    when_unhealthy: UnhealthyWord
+
+
+INSTANCE_CHOICES: Final[dict[str, tuple[str, ...]]] = {"when_unhealthy": get_args(UnhealthyWord)}
+INSTANCE_NUMBER_TEXTS: Final = {
+    "connect": DURATION_TEXT,
+    "read": DURATION_TEXT,
+    "pool_size": "a whole number from 1 to 16",
+}
