@@ -139,7 +139,7 @@ def test_a_file_that_changed_or_vanished_since_the_load_is_not_sent(tmp_path: Pa
         (tmp_path / "3.torrent").write_bytes(make_torrent(3, trackers=["http://tracker"]))
 
     found = failures(run(tmp_path, files(tmp_path, *range(5)), box, meanwhile))
-    assert "it has changed since it was read, and is another torrent now" in str(found.pop("torrent-1"))
+    assert "it has changed since it was read and is now another torrent" in str(found.pop("torrent-1"))
     assert "there is no such file" in str(found.pop("torrent-2"))
     assert found == {}
     assert box.names() == ["torrent-0", "torrent-3", "torrent-4"]

@@ -22,12 +22,12 @@ def problems(*paths: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", '1:1: this file is empty. A desired state begins with "version: 1"'),
+        (b"", '1:1: this file is empty. Begin it with "version: 1"'),
         (b" \n\r\n", "1:1: this file is empty"),
         (b"\xef\xbb\xbf", "1:1: this file is empty"),
-        (b"# only\n# comments\n", "1:1: this file holds only comments"),
+        (b"# only\n# comments\n", "1:1: this file contains only comments"),
         (b"---\n", "2:1: this document is empty"),
-        ("version: 1\n".encode("utf-16"), "1:1: this file is UTF-16. Save it as UTF-8"),
+        ("version: 1\n".encode("utf-16"), "1:1: this file is encoded as UTF-16. Save it as UTF-8"),
         (b"version: 1\nowner: \xc3\xa9\xff\n", "2:9: this byte is not UTF-8"),
         (b"version: 1\nowner: '\x00'\n", "2:9: the control character U+0000 is not allowed in YAML"),
         (b"\x00" * 1000, "1:1: the control character U+0000 is not allowed in YAML"),
@@ -49,10 +49,10 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
     assert problems(tmp_path / "no.yaml") == [f"{tmp_path}/no.yaml:1:1: there is no such file. Check the path"]
-    assert problems(tmp_path / "empty") == [f"{tmp_path}/empty:1:1: this directory holds no *.yaml or *.yml file"]
+    assert problems(tmp_path / "empty") == [f"{tmp_path}/empty:1:1: this directory contains no *.yaml or *.yml file"]
     assert problems(tmp_path / "gone.yaml") == [f"{tmp_path}/gone.yaml:1:1: there is no such file. Check the path"]
     assert "cannot be read" in problems(tmp_path / "loop")[0]
-    assert problems(Path("a\0b")) == ["desired state:1:1: a path holds a NUL character. Check the path"]
+    assert problems(Path("a\0b")) == ["desired state:1:1: a path contains a NUL character. Check the path"]
     assert problems() == ["desired state:1:1: no file was given"]
 
 
@@ -68,7 +68,7 @@ def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_one_file_given_twice_is_said_once_and_read_once(tmp_path: Path) -> None:
     path = write_file(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}"}}]\n')
     (problem,) = problems(tmp_path, path)
-    assert problem == f"{path}:1:1: this is the same file as {path}. Give it once"
+    assert problem == f"{path}:1:1: this is the same file as {path}. Name it once"
 
 
 def test_all_problems_of_all_files_at_once_by_position(tmp_path: Path) -> None:

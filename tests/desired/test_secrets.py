@@ -49,7 +49,7 @@ def test_plain_text_is_taken_with_a_warning(tmp_path: Path, login: str) -> None:
     secret = home.password or home.api_key
     assert secret is not None and secret.reveal() == SECRET
     assert [warning.message for warning in desired.warnings] == [
-        f"the {'password' if home.password else 'api key'} stands in this file for all to read"
+        f"the {'password' if home.password else 'api key'} is in plain text in this file"
     ]
     assert SECRET not in repr(desired)
 
@@ -59,7 +59,7 @@ def test_a_file_without_a_secret_in_it(tmp_path: Path, content: bytes | None) ->
     if content is not None:
         (tmp_path / "secret").write_bytes(content)
     (problem,) = load_problems(tmp_path, PASSWORD.format("{file: secret}"))
-    assert problem.startswith("7:22: the file that holds the password ")
+    assert problem.startswith("7:22: the file with the password ")
 
 
 def test_validation_elsewhere_warns_of_what_is_missing_there(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_validation_elsewhere_warns_of_what_is_missing_there(tmp_path: Path) -> 
     desired = load([write_file(tmp_path, text)], {}, resolve_secrets=False)
     assert [(warning.position.line, warning.message) for warning in desired.warnings] == [
         (7, "the environment variable NOT_HERE is not set"),
-        (8, "there is no such file of certificates"),
+        (8, "there is no such CA file"),
     ]
     assert desired.instances["home"].password is None
 

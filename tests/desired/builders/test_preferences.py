@@ -63,15 +63,15 @@ def test_no_secret_shows(tmp_path: Path) -> None:
     desired = load_text(tmp_path, text, ENVIRON)
     assert "hunter2" not in repr(desired)
     assert [warning.message for warning in desired.warnings] == [
-        "the proxy password stands in this file for all to read",
-        "the add trackers stands in this file for all to read",
+        "the proxy password is in plain text in this file",
+        "the add trackers is in plain text in this file",
     ]
 
 
 def test_what_makes_qbittorrent_remove_torrents_is_warned_of(tmp_path: Path) -> None:
     text = HEAD + "    preferences: {max_ratio_act: 3}\n"
     (warning,) = load_text(tmp_path, text).warnings
-    assert "removes torrents by itself" in warning.message
+    assert "removes torrents itself" in warning.message
 
 
 def test_no_preference_is_no_preference(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_an_infohash(tmp_path: Path, text: str, hashes: InfoHashes) -> None:
     assert (found.infohashes, found.source, found.label) == (hashes, None, str(hashes))
 
 
-MUST_BE = "an infohash is 40 hex digits"
+MUST_BE = "an infohash must be 40 hex digits"
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ MUST_BE = "an infohash is 40 hex digits"
         ("torrent:", '5:13: "torrent" has no value'),
         ("torrent: 1", '5:14: "torrent" must be text'),
         ("torrent: ''", "5:14: the torrent is empty"),
-        ('torrent: "a\\nb"', "5:14: the torrent has a line break"),
+        ('torrent: "a\\nb"', "5:14: the torrent contains a line break"),
         (f"torrent: '{SINTEL}'", "5:14: this is a magnet link"),
-        ("torrent: ftp://example.org/a.torrent", "5:14: a .torrent file is fetched over http and https only"),
-        ("torrent: file:///a.torrent", "5:14: a .torrent file is fetched over http and https only"),
+        ("torrent: ftp://example.org/a.torrent", "5:14: a .torrent file can be fetched over http and https only"),
+        ("torrent: file:///a.torrent", "5:14: a .torrent file can be fetched over http and https only"),
         ("torrent: https://user:hunter2@example.org/a", "5:14: a url with a user name"),
-        ("torrent: https:///a", "5:14: this is not a usable url"),
-        ("torrent: https://example.org:99999/a", "5:14: this is not a usable url"),
-        ("torrent: https://example.org/a b", "5:14: this is not a usable url"),
+        ("torrent: https:///a", "5:14: this url is not usable"),
+        ("torrent: https://example.org:99999/a", "5:14: this url is not usable"),
+        ("torrent: https://example.org/a b", "5:14: this url is not usable"),
         (f"{{torrent: a.torrent, magnet: '{SINTEL}'}}", "5:6: this torrent has magnet and torrent"),
         (f"{{infohash: {V1}, torrent: a.torrent}}", "5:6: this torrent has torrent and infohash"),
         ("{torrent: 1, infohash: 2}", None),
@@ -121,7 +121,7 @@ def test_what_is_wrong_with_a_source(tmp_path: Path, source: str, problem: str |
 FILES: list[tuple[str, Callable[[Path], object], str]] = [
     ("missing", lambda path: None, "there is no such file. Check the path; it is relative to this file"),
     ("a folder", Path.mkdir, "it cannot be read: Is a directory"),
-    ("a pipe", os.mkfifo, "it is no file"),
+    ("a pipe", os.mkfifo, "it is not a regular file"),
     ("empty", lambda path: path.write_bytes(b""), "it is empty"),
     ("truncated", lambda path: path.write_bytes(make_torrent(1)[:-1]), "it is damaged: it ends too early"),
     ("deep", lambda path: path.write_bytes(b"d4:info" + b"l" * 5000), "levels deep"),
@@ -185,7 +185,7 @@ def test_next_to_absent_any_source_will_do(tmp_path: Path) -> None:
 def test_a_source_cannot_be_a_default(tmp_path: Path) -> None:
     for key in ("magnet", "torrent", "infohash"):
         (problem,) = load_problems(tmp_path, f"{HEAD}defaults: {{{key}: x}}\n")
-        assert f'"{key}" cannot be a default' in problem
+        assert f'"{key}" cannot have a default' in problem
 
 
 def test_a_url_is_fetched(tmp_path: Path) -> None:

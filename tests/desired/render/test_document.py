@@ -268,8 +268,8 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
         ),
         ({"save_path": "data"}, {}, ["save_path data is left out: this path is not absolute"]),
         ({"category": "a//b"}, {}, ["category a//b is left out: a category cannot begin or end"]),
-        ({"tags": {"ok", "\x1b"}}, {"tags": ["ok"]}, ['tags without "\\x1b": the tag has a line break or control']),
-        ({"tags": {"\x1b"}}, {}, ['tags without "\\x1b": the tag has a line break or control']),
+        ({"tags": {"ok", "\x1b"}}, {"tags": ["ok"]}, ['tags without "\\x1b": the tag contains a line break or control']),
+        ({"tags": {"\x1b"}}, {}, ['tags without "\\x1b": the tag contains a line break or control']),
     ],
 )
 def test_what_a_live_torrent_is_declared_as(live: dict[str, Any], keys: dict[str, Any], left: list[str]) -> None:
