@@ -101,8 +101,8 @@ MUST_BE = "an infohash must be 40 hex digits"
         ("torrent: https:///a", "5:14: this url is not usable"),
         ("torrent: https://example.org:99999/a", "5:14: this url is not usable"),
         ("torrent: https://example.org/a b", "5:14: this url is not usable"),
-        (f"{{torrent: a.torrent, magnet: '{SINTEL}'}}", "5:6: this torrent has magnet and torrent"),
-        (f"{{infohash: {V1}, torrent: a.torrent}}", "5:6: this torrent has torrent and infohash"),
+        (f"{{torrent: a.torrent, magnet: '{SINTEL}'}}", "5:6: this torrent has several sources: magnet and torrent"),
+        (f"{{infohash: {V1}, torrent: a.torrent}}", "5:6: this torrent has several sources: torrent and infohash"),
         ("{torrent: 1, infohash: 2}", None),
     ],
 )

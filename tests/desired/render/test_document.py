@@ -268,7 +268,11 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
         ),
         ({"save_path": "data"}, {}, ["save_path data is left out: this path is not absolute"]),
         ({"category": "a//b"}, {}, ["category a//b is left out: a category cannot begin or end"]),
-        ({"tags": {"ok", "\x1b"}}, {"tags": ["ok"]}, ['tags without "\\x1b": the tag contains a line break or control']),
+        (
+            {"tags": {"ok", "\x1b"}},
+            {"tags": ["ok"]},
+            ['tags without "\\x1b": the tag contains a line break or control'],
+        ),
         ({"tags": {"\x1b"}}, {}, ['tags without "\\x1b": the tag contains a line break or control']),
     ],
 )
