@@ -32,6 +32,10 @@ MOVE_TIMEOUT = 3.0  # seconds to wait for a move to end before it is reported as
 SAMPLE_MIN_JOBS = 100  # jobs; fewer are read back whole at once
 
 
+def _ignore_progress(_count: int) -> None:
+    """Do nothing: no progress is shown."""
+
+
 def _refuse_to_write(path: str, _data: bytes) -> None:
     raise OSError(f"nothing is to be written here: {path}")
 
@@ -46,7 +50,7 @@ class Executor:
         self,
         target: Target,
         retry: RetryPolicy,
-        advance: Callable[[int], None],
+        advance: Callable[[int], None] = _ignore_progress,
         write_torrent: TorrentWriter = _refuse_to_write,
     ) -> None:
         self._target = target

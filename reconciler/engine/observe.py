@@ -1,169 +1,173 @@
-"""Reading all instances at once; the failure of one stays its own."""
+"""Reading all instances concurrently; the failure of one affects no other."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime
-from typing import Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from reconciler.engine.placement_memory import PlacementMemory
-from reconciler.engine.reading import InstanceObserver, Observation, OpenTarget, ReadRequest, SessionFactory
+from reconciler.apply.executor import Executor
+from reconciler.engine.concurrency import map_instances
+from reconciler.engine.context import RunContext
+from reconciler.engine.observation import Observation, Observations, OpenTarget, ReadRequest
+from reconciler.engine.selection import RunScope
 from reconciler.health.qbittorrent_probes import evaluate_network
-from reconciler.health.state import HealthHistory
-from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, StopRequested
-from reconciler.model.health import ConnectionStatusCheck, ExternalIpCheck, Health, InterfaceCheck, Probe, ProbeResult
-from reconciler.qbittorrent import IncrementalSession, Session
+from reconciler.model.health import (
+    ConnectionStatusCheck,
+    ExternalIpCheck,
+    Health,
+    InterfaceCheck,
+    Probe,
+    ProbeResult,
+)
+from reconciler.model.plan import InstancePlan
+from reconciler.plan import urgent_actions
 from reconciler.retry import RetryPolicy
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from reconciler.health.probes import RunningProbes
 
-MAX_WORKERS = 32  # instances at a time; each holds one connection and one thread
-
-
-def connect(instance: Instance, stop: threading.Event) -> OpenTarget:
-    """A session on the real Web API of an instance, not yet open."""
-    return Session(instance, stop=stop)
-
-
-def connect_incremental(instance: Instance, stop: threading.Event) -> OpenTarget:
-    """The same for a loop: it reads cheaply what has hardly changed."""
-    import structlog  # a tenth of a second that a single run can do without
-
-    return IncrementalSession(instance, stop=stop, warn=structlog.get_logger().warning)
+ProbeResults = Sequence[tuple[Probe, ProbeResult]]
 
 
 @contextmanager
-def observe_all(
-    instances: Iterable[Instance], stop: threading.Event, observe: InstanceObserver, connect: SessionFactory = connect
-) -> Iterator[Mapping[str, Observation]]:
-    """Snapshots of all instances, by name, read side by side; their sessions are logged out at the end."""
-    chosen = {instance.name: instance for instance in instances}
-    sessions = {name: connect(instance, stop) for name, instance in chosen.items()}
+def observe_instances(scope: RunScope, context: RunContext) -> Iterator[Observations]:
+    """Read the instances of a run, and yield what each gave, by name; log out of all of them at the end.
+
+    The kill switch acts here: the urgent actions of an instance are executed as soon as it is read, without waiting
+    for others. They are those that the plan of the whole run shows for it, from the same snapshot.
+    """
+    context.placement_memory.drop_undeclared(scope.desired)
+    with open_sessions(scope.observed, context) as sessions:
+        observations = map_instances(sessions, _Observer(scope, context, sessions).observe)
+        context.placement_memory.record_observations(observations, context.utc())
+        yield observations
+
+
+@contextmanager
+def open_sessions(instances: Iterable[Instance], context: RunContext) -> Iterator[Mapping[str, OpenTarget]]:
+    """Yield a session for each instance, by name, not yet logged in; log out of all of them at the end."""
+    sessions = {instance.name: context.connect(instance, context.stop) for instance in instances}
     try:
-        yield map_instances(sessions, lambda name: observe(chosen[name], sessions[name]))
+        yield sessions
     finally:
         map_instances(sessions, lambda name: sessions[name].close())
 
 
-def map_instances(names: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
-    """Do the work for all names side by side and wait for all of it; signals are handled meanwhile."""
-    names = list(names)
-    if not names:
-        return {}
-    with ThreadPoolExecutor(min(MAX_WORKERS, len(names)), thread_name_prefix="instance") as pool:
-        futures: dict[str, Future[T]] = {name: pool.submit(work, name) for name in names}
-        wait(futures.values())
-    return {name: future.result() for name, future in futures.items()}
-
-
 def read_instance(target: OpenTarget, retry: RetryPolicy, read_request: ReadRequest) -> Observation:
-    """Open one instance and read it whole."""
+    """Log in to one instance and read it whole."""
     try:
         retry.call_with_retry(target.open)
         return Observation(
-            target, retry.call_with_retry(lambda: target.read_snapshot(read_request.files_of, read_request.content))
+            target, retry.call_with_retry(lambda: target.read_snapshot(read_request.files_of, read_request.creations))
         )
     except (InstanceError, StopRequested) as error:
         return Observation(target, error=error)
 
 
 def reread_instance(observation: Observation, retry: RetryPolicy, read_request: ReadRequest) -> Observation:
-    """The same instance by a full read, in the session that is open. Its health is what it was a moment ago."""
+    """Read an instance again by a full read, in its open session. Its health stays as it was observed."""
     try:
         snapshot = retry.call_with_retry(
-            lambda: observation.target.read_full_snapshot(read_request.files_of, read_request.content)
+            lambda: observation.target.read_full_snapshot(read_request.files_of, read_request.creations)
         )
         return replace(observation, snapshot=snapshot)
     except (InstanceError, StopRequested) as error:
         return Observation(observation.target, error=error)
 
 
-class HealthChecker:
-    """One run's look at the health of instances. Safe for one thread per instance."""
-
-    def __init__(self, history: HealthHistory, retry: RetryPolicy, now: Callable[[], datetime]) -> None:
-        self._history: Final = history
-        self._retry: Final = retry
-        self._now: Final = now
-
-    def observe_instance(self, instance: Instance, target: OpenTarget, read_request: ReadRequest) -> Observation:
-        """The instance read whole, with its health. The network is probed meanwhile."""
-        answers = _start_probes(instance.health)
-        reading = read_instance(target, self._retry, read_request)
-        asked: Sequence[tuple[Probe, ProbeResult]] = ()
-        if reading.snapshot:
-            try:
-                asked = self._run_qbittorrent_probes(instance, target, reading.snapshot.version)
-            except (InstanceError, StopRequested) as error:
-                reading = Observation(target, error=error)
-        return replace(reading, health=self._update_health(instance, [*answers(), *asked], reading.error))
-
-    def _run_qbittorrent_probes(
-        self, instance: Instance, target: OpenTarget, version: str
-    ) -> list[tuple[Probe, ProbeResult]]:
-        """What qBittorrent says itself: not asked for what no probe needs."""
-        subjects = [probe.check for probe in instance.health]
-        interface = any(isinstance(subject, InterfaceCheck) for subject in subjects)
-        transfer = any(isinstance(subject, (ConnectionStatusCheck, ExternalIpCheck)) for subject in subjects)
-        if not (interface or transfer):
-            return []
-        seen = self._retry.call_with_retry(lambda: target.read_network_state(interface=interface, transfer=transfer))
-        return [
-            (probe, evaluate_network(probe.check, seen, version))
-            for probe in instance.health
-            if isinstance(probe.check, (InterfaceCheck, ConnectionStatusCheck, ExternalIpCheck))
-        ]
-
-    def _update_health(
-        self,
-        instance: Instance,
-        probe_results: Sequence[tuple[Probe, ProbeResult]],
-        error: InstanceError | StopRequested | None,
-    ) -> Health | None:
-        if isinstance(error, StopRequested):
-            return None
-        order = {id(probe): number for number, probe in enumerate(instance.health)}
-        return self._history.update_health(
-            instance, sorted(probe_results, key=lambda one: order[id(one[0])]), error, self._now()
-        )
-
-
-def _start_probes(probes: Sequence[Probe]) -> Callable[[], Sequence[tuple[Probe, ProbeResult]]]:
+def _start_probes(probes: Sequence[Probe]) -> RunningProbes | None:
     if not probes:
-        return lambda: ()
+        return None
     from reconciler.health.probes import start_probes  # most runs have nothing to probe
 
     return start_probes(probes)
 
 
-def make_observer(
-    desired: DesiredState,
-    health_checker: HealthChecker,
-    placement_memory: PlacementMemory,
-    retry: RetryPolicy,
-    utc: Callable[[], datetime],
-) -> InstanceObserver:
-    """How to read an instance: with its health and, where a group asks for it, its free space."""
-    measured = frozenset[str]().union(*(group.space_limited_members for group in desired.groups.values()))
+@dataclass(frozen=True, slots=True)
+class _Observer:
+    """Observes the instances of a run, each in a thread of its own."""
 
-    def observe(instance: Instance, target: OpenTarget) -> Observation:
-        reading = health_checker.observe_instance(instance, target, ReadRequest.for_instance(desired, instance.name))
-        if (
-            reading.snapshot is None
-            or instance.name not in measured
-            or not placement_memory.start_measurement_if_due(instance.name, utc())
-        ):
-            return reading
+    scope: RunScope
+    context: RunContext
+    sessions: Mapping[str, OpenTarget]
+
+    def observe(self, name: str) -> Observation:
+        """Read one instance, with its health and free space, and stop at once what must not run there."""
+        instance = self.scope.desired.instances[name]
+        observation = self._read_free_space(name, self._read_with_health(instance))
+        if self.scope.is_dry_run or name not in self.scope.planned:
+            return observation
+        return self._apply_urgent_actions(instance, observation)
+
+    def _read_with_health(self, instance: Instance) -> Observation:
+        """Read the instance while the network is probed."""
+        target = self.sessions[instance.name]
+        running = _start_probes(instance.health)
+        observation = read_instance(
+            target, self.context.retry, ReadRequest.for_instance(self.scope.desired, instance.name)
+        )
+        probe_results: ProbeResults = ()
+        if observation.snapshot:
+            try:
+                probe_results = self._run_qbittorrent_probes(instance, observation.snapshot.version)
+            except (InstanceError, StopRequested) as error:
+                observation = Observation(target, error=error)
+        health = self._update_health(
+            instance, [*(running.wait() if running else ()), *probe_results], observation.error
+        )
+        return replace(observation, health=health)
+
+    def _run_qbittorrent_probes(self, instance: Instance, version: str) -> ProbeResults:
+        """Evaluate the probes that qBittorrent itself answers; no request where there are none."""
+        checks = [probe.check for probe in instance.health]
+        interface = any(isinstance(check, InterfaceCheck) for check in checks)
+        transfer = any(isinstance(check, (ConnectionStatusCheck, ExternalIpCheck)) for check in checks)
+        if not (interface or transfer):
+            return ()
+        target = self.sessions[instance.name]
+        network = self.context.retry.call_with_retry(
+            lambda: target.read_network_state(interface=interface, transfer=transfer)
+        )
+        return [
+            (probe, evaluate_network(probe.check, network, version))
+            for probe in instance.health
+            if isinstance(probe.check, (InterfaceCheck, ConnectionStatusCheck, ExternalIpCheck))
+        ]
+
+    def _update_health(
+        self, instance: Instance, probe_results: ProbeResults, error: InstanceError | StopRequested | None
+    ) -> Health | None:
+        if isinstance(error, StopRequested):
+            return None
+        order = {id(probe): number for number, probe in enumerate(instance.health)}
+        in_order = sorted(probe_results, key=lambda probe_result: order[id(probe_result[0])])
+        return self.context.health_history.update_health(instance, in_order, error, self.context.utc())
+
+    def _read_free_space(self, name: str, observation: Observation) -> Observation:
+        groups = self.scope.desired.groups.values()
+        if observation.snapshot is None or not any(name in group.space_limited_members for group in groups):
+            return observation
+        if not self.context.placement_memory.start_measurement_if_due(name, self.context.utc()):
+            return observation
         try:
-            return replace(reading, free_space=retry.call_with_retry(target.read_free_space))
+            free_space = self.context.retry.call_with_retry(observation.target.read_free_space)
+            return replace(observation, free_space=free_space)
         except StopRequested as error:
-            return Observation(target, error=error)
-        except InstanceError:  # it answers, and does not tell: that is no member to fill up
-            return reading
+            return Observation(observation.target, error=error)
+        except InstanceError:  # it answers, but not this: placement adds nothing to a member of unknown free space
+            return observation
 
-    return observe
+    def _apply_urgent_actions(self, instance: Instance, observation: Observation) -> Observation:
+        desired = self.scope.desired
+        if not observation.snapshot or not observation.health or desired.suspend or instance.suspend:
+            return observation
+        urgent = urgent_actions(desired, instance.name, observation.snapshot, observation.health)
+        if not urgent:
+            return observation
+        results, error = Executor(observation.target, self.context.retry).execute(InstancePlan(instance.name, urgent))
+        results_by_id = {result.action.torrent_id or "": result for result in results}
+        return replace(observation, urgent_results=results_by_id, urgent_error=error)

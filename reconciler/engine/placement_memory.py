@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from reconciler.engine.reading import Observation
+from reconciler.engine.observation import Observation
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError
 from reconciler.model.groups import NO_PLACEMENT_FACTS, Outage, PendingTorrent, PlacementFacts

@@ -1,44 +1,46 @@
-"""What a run tells a script: 0 fine, 1 something failed, is pending or needs a person, 2 changes, 3 a guard refused."""
+"""The result of each instance, and the exit code of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.engine.reading import Observation
+from reconciler.engine.observation import Observation
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.health import Health
 from reconciler.model.plan import InstancePlan, Outcome
 from reconciler.model.run import ActionResult, InstanceResult, Status
 
+_PROBLEM_OUTCOMES = (Outcome.FAILED, Outcome.BLOCKED, Outcome.DROPPED)
 
-def _results_from_plan(instance_plan: InstancePlan) -> tuple[ActionResult, ...]:
+
+def results_from_plan(instance_plan: InstancePlan) -> tuple[ActionResult, ...]:
+    """Return the results of a plan that is not executed."""
     return tuple(ActionResult(action, action.hold or Outcome.PLANNED) for action in instance_plan.actions)
 
 
 def build_unread_result(name: str, observation: Observation) -> InstanceResult:
-    """The result of an instance that could not be read."""
+    """Return the result of an instance that could not be read."""
     error = observation.error
     status = error.status if isinstance(error, InstanceError) else Status.ERROR
-    why = "the run was stopped before it was read" if isinstance(error, StopRequested) else str(error)
-    return InstanceResult(name, status, why, health=observation.health)
+    reason = "the run was stopped before it was read" if isinstance(error, StopRequested) else str(error)
+    return InstanceResult(name, status, reason, health=observation.health)
 
 
-def _build_linked_result(name: str, observation: Observation) -> InstanceResult:
-    """How an instance answered for which nothing was planned."""
-    read = observation.snapshot
-    return (
-        InstanceResult(name, Status.OK, None, read.version, read.web_api)
-        if read
-        else build_unread_result(name, observation)
-    )
+def build_linked_result(name: str, observation: Observation) -> InstanceResult:
+    """Return the result of an instance that was read only because others depend on it."""
+    snapshot = observation.snapshot
+    if snapshot is None:
+        return build_unread_result(name, observation)
+    return InstanceResult(name, Status.OK, None, snapshot.version, snapshot.web_api)
 
 
-def _build_result(
+def build_result(
     instance_plan: InstancePlan,
     observation: Observation,
     results: tuple[ActionResult, ...],
     lost: InstanceError | None = None,
 ) -> InstanceResult:
+    """Return the result of an instance that was planned for; `lost`: the error that ended its execution."""
     snapshot = observation.snapshot
     status, error = instance_status(instance_plan, observation.health)
     return InstanceResult(
@@ -58,17 +60,18 @@ def _build_result(
 
 
 def instance_status(instance_plan: InstancePlan, health: Health | None) -> tuple[Status, str | None]:
-    """How an instance is that has answered to the end, and what is wrong with it."""
+    """Return the status and the error of an instance that was read and applied."""
     if instance_plan.suspended:
         return Status.SUSPENDED, None
     return (Status.OK, None) if health is None or health.is_healthy else (Status.UNHEALTHY, health.reason)
 
 
-_PROBLEM_OUTCOMES = (Outcome.FAILED, Outcome.BLOCKED, Outcome.DROPPED)
-
-
 def compute_exit_code(instances: Iterable[InstanceResult], *, detailed: bool, pending: bool = False) -> int:
-    """The exit code of a run; where several hold: 3, then 1, then (with `detailed`, a dry-run) 2 for changes."""
+    """Return the exit code of a run, the first of these that applies.
+
+    3: a guard refused a plan. 1: something failed, is pending, or needs a person. 2: a dry-run found changes, and
+    `detailed` asks for this code. 0: everything is fine.
+    """
     instances = tuple(instances)
     outcomes = {result.outcome for instance in instances for result in instance.results}
     if any(instance.verdict.refused for instance in instances):

@@ -1,160 +1,118 @@
-"""The single run behind every way of use."""
+"""One run: observe, plan, guard, apply, report.
+
+Each step is a function of what the step before it returned, and of the context; only `observe_instances` and
+`apply_run` send requests that change something, and a dry-run sends none of these.
+"""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from reconciler.apply.executor import Executor
 from reconciler.atomic_file import write_torrent_file
-from reconciler.engine.content import collect_snapshots, content_results, export_content_torrents
+from reconciler.engine.concurrency import map_instances
+from reconciler.engine.content import build_content_results, read_content_torrents
+from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.events import Progress
-from reconciler.engine.kill_switch import apply_urgent_actions
-from reconciler.engine.observe import HealthChecker, connect, make_observer, map_instances, observe_all, reread_instance
-from reconciler.engine.placement_memory import PlacementMemory
-from reconciler.engine.reading import Observation, OpenTarget, ReadRequest, SessionFactory
+from reconciler.engine.observation import Observation, Observations, ReadRequest, collect_health, collect_snapshots
+from reconciler.engine.observe import observe_instances, reread_instance
 from reconciler.engine.results import (
-    _build_linked_result,
-    _build_result,
-    _results_from_plan,
+    build_linked_result,
+    build_result,
     build_unread_result,
     compute_exit_code,
+    results_from_plan,
 )
-from reconciler.engine.selection import groups_of, pending_for, select_instances, with_group_peers
+from reconciler.engine.selection import RunScope, select_scope
 from reconciler.engine.surplus import add_other_seeds, delete_surplus_copies, split_surplus_deletions
-from reconciler.health.state import HealthHistory
-from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError
-from reconciler.model.history import OwnedCount
 from reconciler.model.plan import Action, InstancePlan, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
-from reconciler.model.shard import Shard
-from reconciler.plan import Plan, PlanInput, make_plan
-from reconciler.plan.plan import NO_OWNED_COUNTS
-from reconciler.retry import RetryPolicy, system_retry_policy, utc_now
+from reconciler.plan import Plan, PlanInput, guard_plan
+
+
+def run_once(desired: DesiredState, options: RunOptions, context: RunContext) -> Run:
+    """Reconcile the selected instances once. Raises `UnknownInstance`; every other failure is in the result.
+
+    Instances that a group or `content_of` links to the selected ones are read too, and are not changed.
+    """
+    scope = select_scope(desired, options)
+    with observe_instances(scope, context) as observations:
+        planned = plan_run(scope, observations, context)
+        judged = guard_run(planned, context)
+        results = apply_run(judged, context)
+    return report_run(judged, results, context)
 
 
 @dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What the command line adds to the desired state. `instances` empty: all of them, `shard` None: all of those."""
+class PlannedRun:
+    """The plan of a run, with everything that it was made from."""
 
-    dry_run: bool = False
-    instances: tuple[str, ...] = ()
-    accept_plan: str | None = None
-    take_over: bool = False
-    detailed_exitcode: bool = False
-    shard: Shard | None = None
+    scope: RunScope
+    observations: Observations
+    plan_input: PlanInput
+    plan: Plan
 
 
-Planner = Callable[[PlanInput], Plan]  # like `make_plan`; it may hold actions back, and never adds one
+def plan_run(scope: RunScope, observations: Observations, context: RunContext) -> PlannedRun:
+    """Plan the observed instances. The guard has not judged the plan yet."""
+    plan_input = PlanInput(
+        scope.desired,
+        {},
+        facts=context.placement_memory.facts,
+        remembered=context.remembered,
+        only=scope.planned,
+        accept=scope.options.accept_plan,
+        take_over=scope.options.take_over,
+        now=context.utc(),
+    )
+    return _plan_observations(scope, observations, plan_input, context)
 
 
-def run_once(
-    desired: DesiredState,
-    options: RunOptions,
-    progress: Progress,
-    stop: threading.Event,
-    *,
-    retry: RetryPolicy | None = None,
-    connect: SessionFactory = connect,
-    planner: Planner = make_plan,
-    skip: Collection[str] = (),
-    placement_memory: PlacementMemory | None = None,
-    utc: Callable[[], datetime] = utc_now,
-    health_checker: HealthChecker | None = None,
-    remembered: Mapping[str, OwnedCount] = NO_OWNED_COUNTS,
-) -> Run:
-    """Read, plan, guard and, unless it is a dry-run, apply. Raises `UnknownInstance`; all else is in the result.
+def _plan_observations(
+    scope: RunScope, observations: Observations, plan_input: PlanInput, context: RunContext
+) -> PlannedRun:
+    """Plan; where the plan shows that the torrents of content are missing in the observations, read them and plan again."""
+    plan_input = _with_observations(plan_input, observations)
+    plan = context.planner.plan_actions(plan_input)
+    completed = read_content_torrents(plan.resolved, observations, context.retry)
+    if completed is not observations:
+        plan_input = _with_observations(plan_input, completed)
+        plan = context.planner.plan_actions(plan_input)
+    return PlannedRun(scope, completed, plan_input, plan)
 
-    Instances named in `skip` are left alone and are not in the result. Those that a group links to the chosen ones are
-    read too, for what is to be on one depends on the others, and are not changed. `roster` is what earlier runs
-    know of the members of groups, and learns from this one. `checkup` reads the instances with their health; a loop
-    brings its own, which remembers.
-    `stop` may be set at any time: the request in flight is finished, sessions are logged out, and what was not
-    done is reported as dropped.
+
+def _with_observations(plan_input: PlanInput, observations: Observations) -> PlanInput:
+    return replace(plan_input, snapshots=collect_snapshots(observations), health=collect_health(observations))
+
+
+def guard_run(planned: PlannedRun, context: RunContext) -> PlannedRun:
+    """Judge the plan, and hold back what is not to be tried now.
+
+    No deletion rests on a delta read alone: the instances where one would are read in full, planned and judged again.
     """
-    retry = retry or system_retry_policy(stop)
-    placement_memory = placement_memory or PlacementMemory()
-    placement_memory.drop_undeclared(desired)
-    mode = RunMode.DRY_RUN if options.dry_run else RunMode.APPLY
-    instances = [one for one in select_instances(desired, options.instances, options.shard) if one.name not in skip]
-    health_checker = health_checker or HealthChecker(HealthHistory(), retry, utc)
-    only = {one.name for one in instances}
-
-    look = make_observer(desired, health_checker, placement_memory, retry, utc)
-
-    def observe_instance(instance: Instance, target: OpenTarget) -> Observation:
-        reading = look(instance, target)
-        looked_at = options.dry_run or instance.name not in only
-        return reading if looked_at else apply_urgent_actions(desired, instance, reading, retry)
-
-    with observe_all(with_group_peers(desired, instances, skip), stop, observe_instance, connect) as read:
-        placement_memory.record_observations(read, utc())
-        plan_input = PlanInput(
-            desired, {}, {}, placement_memory.facts, remembered, only, options.accept_plan, options.take_over, utc()
-        )
-        readings, plan = _plan_with_fresh_reads(plan_input, options, planner, read, retry)
-        plans = {part.name: part for part in plan.instances}
-
-        def execute_instance(name: str) -> InstanceResult:
-            reading, part = readings[name], plans.get(name)
-            if part is None:
-                return build_unread_result(name, reading)
-            part = add_other_seeds(part, reading.target, retry)
-            if options.dry_run or part.suspended or part.verdict.refused:
-                return _build_result(part, reading, _results_from_plan(part))
-            results, lost = _apply_plan(split_surplus_deletions(part)[0], reading, retry, progress)
-            return _build_result(part, reading, results, reading.urgent_error or lost)
-
-        results = map_instances(only, execute_instance)
-        if not options.dry_run:
-            results = delete_surplus_copies(plans, results, readings, desired.owner, retry)
-            placement_memory.record_results(results.values(), utc())
-    content = content_results(plan, collect_snapshots(readings), results)
-    counted = tuple(
-        replace(results[name], requests=readings[name].target.request_count, content=content.get(name, ()))
-        for name in sorted(results)
-    )
-    names = {one.name for one in select_instances(desired, options.instances, options.shard)}
-    pending = pending_for(desired, plan.pending, names)
-    if not stop.is_set():
-        placement_memory.set_pending(pending, groups_of(desired, names))
-    code = compute_exit_code(counted, detailed=options.detailed_exitcode, pending=bool(pending))
-    beside = tuple(_build_linked_result(name, one) for name, one in sorted(readings.items()) if name not in results)
-    return Run(mode, plan.hash, code, counted, desired.warnings, pending, beside)
+    judged = _judge_run(planned, context)
+    doubtful = [] if planned.scope.is_dry_run else _list_unverified_deletions(judged)
+    if not doubtful:
+        return judged
+    reader = _FullReader(judged, context)
+    observations = {**judged.observations, **map_instances(doubtful, reader.read)}
+    return _judge_run(_plan_observations(judged.scope, observations, judged.plan_input, context), context)
 
 
-def _plan_with_fresh_reads(
-    plan_input: PlanInput,
-    options: RunOptions,
-    planner: Planner,
-    observations: Mapping[str, Observation],
-    retry: RetryPolicy,
-) -> tuple[Mapping[str, Observation], Plan]:
-    """The plan. Where it deletes what only deltas told of, it is made anew on a full read."""
+def _judge_run(planned: PlannedRun, context: RunContext) -> PlannedRun:
+    return replace(planned, plan=context.planner.hold_back(guard_plan(planned.plan, planned.plan_input)))
 
-    def plan_observations(observations: Mapping[str, Observation]) -> Plan:
-        snapshots = collect_snapshots(observations)
-        health = {name: reading.health for name, reading in observations.items() if reading.health}
-        return planner(replace(plan_input, snapshots=snapshots, health=health))
 
-    desired = plan_input.desired
-    observations = export_content_torrents(desired, observations, retry)
-    plan = plan_observations(observations)
-    doubtful = [
-        part.name
-        for part in plan.instances
-        if _has_deletions(part) and not observations[part.name].target.has_full_snapshot
+def _list_unverified_deletions(judged: PlannedRun) -> list[str]:
+    """Return the names of the instances that would lose torrents because of what a delta read shows."""
+    return [
+        instance_plan.name
+        for instance_plan in judged.plan.instances
+        if _has_deletions(instance_plan) and not judged.observations[instance_plan.name].target.has_full_snapshot
     ]
-    if options.dry_run or not doubtful:
-        return observations, plan
-    afresh = map_instances(
-        doubtful, lambda name: reread_instance(observations[name], retry, ReadRequest.for_instance(desired, name))
-    )
-    observations = export_content_torrents(desired, {**observations, **afresh}, retry)
-    return observations, plan_observations(observations)
 
 
 def _has_deletions(instance_plan: InstancePlan) -> bool:
@@ -162,24 +120,113 @@ def _has_deletions(instance_plan: InstancePlan) -> bool:
     return allowed and any(action.verb is Verb.DELETE and action.hold is None for action in instance_plan.actions)
 
 
-def _apply_plan(
-    instance_plan: InstancePlan, observation: Observation, retry: RetryPolicy, progress: Progress
-) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
-    left = tuple(action for action in instance_plan.actions if not _get_urgent_result(action, observation))
-    progress.start_instance(instance_plan.name, sum(action.hold is None for action in left))
-    try:
-        executor = Executor(
-            observation.target,
-            retry,
-            lambda count: progress.advance_instance(instance_plan.name, count),
-            write_torrent_file,
-        )
-        results, lost = executor.execute(replace(instance_plan, actions=left))
-    finally:
-        progress.finish_instance(instance_plan.name)
-    rest = iter(results)
-    return tuple(_get_urgent_result(action, observation) or next(rest) for action in instance_plan.actions), lost
+@dataclass(frozen=True, slots=True)
+class _FullReader:
+    """Reads instances of a run again, in full."""
+
+    planned: PlannedRun
+    context: RunContext
+
+    def read(self, name: str) -> Observation:
+        """Return the observation of one instance by a full read."""
+        read_request = ReadRequest.for_instance(self.planned.scope.desired, name)
+        return reread_instance(self.planned.observations[name], self.context.retry, read_request)
+
+
+def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceResult]:
+    """Execute the plan of every instance, concurrently, then the deletions of surplus copies.
+
+    Returns a result for every instance to plan for, by name. In a dry-run nothing is executed.
+    """
+    plans = {instance_plan.name: instance_plan for instance_plan in judged.plan.instances}
+    applier = _InstanceApplier(judged, plans, context)
+    results = map_instances(judged.scope.planned, applier.apply)
+    if judged.scope.is_dry_run:
+        return results
+    results = delete_surplus_copies(plans, results, judged.observations, judged.scope.desired.owner, context.retry)
+    context.placement_memory.record_results(results.values(), context.utc())
+    return results
+
+
+@dataclass(frozen=True, slots=True)
+class _InstanceApplier:
+    """Executes the plans of single instances, each in a thread of its own."""
+
+    judged: PlannedRun
+    plans: Mapping[str, InstancePlan]
+    context: RunContext
+
+    def apply(self, name: str) -> InstanceResult:
+        """Execute the plan of one instance, all but the deletions of surplus copies."""
+        observation, instance_plan = self.judged.observations[name], self.plans.get(name)
+        if instance_plan is None:
+            return build_unread_result(name, observation)
+        instance_plan = add_other_seeds(instance_plan, observation.target, self.context.retry)
+        if self.judged.scope.is_dry_run or instance_plan.suspended or instance_plan.verdict.refused:
+            return build_result(instance_plan, observation, results_from_plan(instance_plan))
+        results, error = self._execute(split_surplus_deletions(instance_plan)[0], observation)
+        return build_result(instance_plan, observation, results, observation.urgent_error or error)
+
+    def _execute(
+        self, instance_plan: InstancePlan, observation: Observation
+    ) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
+        """Execute all actions but those that were executed as urgent; return the results of all in their order."""
+        actions = tuple(action for action in instance_plan.actions if not _get_urgent_result(action, observation))
+        progress = _InstanceProgress(self.context.progress, instance_plan.name)
+        progress.start(sum(action.hold is None for action in actions))
+        try:
+            executor = Executor(observation.target, self.context.retry, progress.advance, write_torrent_file)
+            executed, error = executor.execute(replace(instance_plan, actions=actions))
+        finally:
+            progress.finish()
+        results = iter(executed)
+        return tuple(
+            _get_urgent_result(action, observation) or next(results) for action in instance_plan.actions
+        ), error
 
 
 def _get_urgent_result(action: Action, observation: Observation) -> ActionResult | None:
     return observation.urgent_results.get(action.torrent_id or "") if action.urgent else None
+
+
+@dataclass(frozen=True, slots=True)
+class _InstanceProgress:
+    """The progress of one instance."""
+
+    progress: Progress
+    name: str
+
+    def start(self, total: int) -> None:
+        self.progress.start_instance(self.name, total)
+
+    def advance(self, count: int) -> None:
+        self.progress.advance_instance(self.name, count)
+
+    def finish(self) -> None:
+        self.progress.finish_instance(self.name)
+
+
+def report_run(judged: PlannedRun, results: Mapping[str, InstanceResult], context: RunContext) -> Run:
+    """Build the report of a run, and remember which torrents are pending."""
+    scope, observations, plan = judged.scope, judged.observations, judged.plan
+    instances = tuple(_complete_result(results[name], judged) for name in sorted(results))
+    pending = scope.list_pending(plan.pending)
+    if not context.stop.is_set():
+        context.placement_memory.set_pending(pending, scope.groups)
+    linked = tuple(build_linked_result(name, observations[name]) for name in sorted(observations.keys() - results))
+    return Run(
+        RunMode.DRY_RUN if scope.is_dry_run else RunMode.APPLY,
+        plan.hash,
+        compute_exit_code(instances, detailed=scope.options.detailed_exitcode, pending=bool(pending)),
+        instances,
+        scope.desired.warnings,
+        pending,
+        linked,
+    )
+
+
+def _complete_result(result: InstanceResult, judged: PlannedRun) -> InstanceResult:
+    """Add what is known only after the sessions are closed, and the torrents that content became."""
+    observation = judged.observations[result.name]
+    content = build_content_results(judged.plan.resolved.desired, observation.snapshot, result)
+    return replace(result, requests=observation.target.request_count, content=content)

@@ -1,11 +1,12 @@
-"""What runs and those that only look have to do because instances are members of groups, or lend to each other."""
+"""The instances of a run: those that were selected, and those that they depend on."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from reconciler.engine.content import content_sources
+from reconciler.engine.context import RunOptions
+from reconciler.model.content import ContentReference
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.groups import PendingTorrent
 from reconciler.model.shard import Shard
@@ -13,43 +14,73 @@ from reconciler.plan.placement import find_linked_instances
 
 
 class UnknownInstance(ValueError):
-    """An instance was named that the desired state does not have."""
+    """The name of an instance that the desired state does not declare."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunScope:
+    """The part of a desired state that one run works on.
+
+    `selected`: the instances that the options name. `planned`: the names of those to plan for, which are not skipped.
+    `observed`: the instances to read, with those that the selected ones depend on. `groups`: the names of the groups
+    that have a selected member.
+    """
+
+    desired: DesiredState
+    options: RunOptions
+    selected: tuple[Instance, ...]
+    planned: frozenset[str]
+    observed: tuple[Instance, ...]
+    groups: frozenset[str]
+
+    @property
+    def is_dry_run(self) -> bool:
+        """True if nothing may be changed."""
+        return self.options.dry_run
+
+    def list_pending(self, pending: Sequence[PendingTorrent]) -> tuple[PendingTorrent, ...]:
+        """Return the pending torrents that a selected instance could take."""
+        return tuple(torrent for torrent in pending if torrent.group in self.groups)
+
+
+def select_scope(desired: DesiredState, options: RunOptions) -> RunScope:
+    """Return the scope of a run. Raises `UnknownInstance`.
+
+    A member of a group depends on the other members, and an entry with `content_of` on the instance that makes it.
+    """
+    selected = tuple(select_instances(desired, options.instances, options.shard))
+    names = {instance.name for instance in selected}
+    planned = names.difference(options.skip)
+    links = find_linked_instances(desired.instances, desired.groups)
+    observed = {linked for name in planned for linked in links[name]}
+    observed |= {
+        entry.content.instance
+        for entry in desired.entries_with_content
+        if isinstance(entry.content, ContentReference) and entry.instance in observed
+    }
+    observed.difference_update(options.skip)
+    return RunScope(
+        desired,
+        options,
+        selected,
+        frozenset(planned),
+        tuple(instance for name, instance in desired.instances.items() if name in observed),
+        frozenset(name for name, group in desired.groups.items() if not names.isdisjoint(group.member_names)),
+    )
 
 
 def select_instances(desired: DesiredState, names: Sequence[str], shard: Shard | None = None) -> list[Instance]:
-    """The instances to work on: those named that the shard holds. Raises `UnknownInstance` for a name not declared.
+    """Return the instances with these names that the shard holds; no names: all. Raises `UnknownInstance`.
 
     A shard holds all members of a group or none, and with them those of every group that shares a member with it.
     """
     unknown = sorted(set(names) - set(desired.instances))
     if unknown:
-        known = ", ".join(sorted(desired.instances))
-        raise UnknownInstance(f'no instance "{unknown[0]}" in the desired state, which has: {known}')
+        declared = ", ".join(sorted(desired.instances))
+        raise UnknownInstance(f'no instance "{unknown[0]}" in the desired state, which has: {declared}')
     links = find_linked_instances(desired.instances, desired.groups)
     return [
         instance
         for name, instance in desired.instances.items()
         if (not names or name in names) and (shard is None or shard.has_instance(links[name][0]))
     ]
-
-
-def with_group_peers(
-    desired: DesiredState, instances: Sequence[Instance], skip: Collection[str] = ()
-) -> list[Instance]:
-    """The instances, and those without which nobody could say what is to be on them."""
-    links = find_linked_instances(desired.instances, desired.groups)
-    names = {name for one in instances for name in links[one.name]}
-    names |= content_sources(desired, names)
-    return [one for name, one in desired.instances.items() if name in names and name not in skip]
-
-
-def pending_for(
-    desired: DesiredState, pending: Sequence[PendingTorrent], names: AbstractSet[str]
-) -> tuple[PendingTorrent, ...]:
-    """What could be on one of these instances."""
-    return tuple(one for one in pending if not names.isdisjoint(desired.groups[one.group].member_names))
-
-
-def groups_of(desired: DesiredState, names: AbstractSet[str]) -> list[str]:
-    """The groups that have a member among these instances."""
-    return [name for name, group in desired.groups.items() if not names.isdisjoint(group.member_names)]

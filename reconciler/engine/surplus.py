@@ -1,15 +1,15 @@
-"""Deletions that are only right while another instance has the torrent: made last, after that one was asked again."""
+"""Deletions of surplus copies: made last, after the instance that keeps a copy was read again."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from reconciler.apply.executor import Executor
 from reconciler.apply.target import Target
-from reconciler.engine.observe import map_instances
-from reconciler.engine.reading import Observation
+from reconciler.engine.concurrency import map_instances
+from reconciler.engine.observation import Observations
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.groups import KeptCopy
 from reconciler.model.plan import Action, InstancePlan, ObjectKind, Outcome, Verb
@@ -21,100 +21,110 @@ _NOT_VERIFIED_REASON = "another instance is to be asked first, and was not"
 
 
 def split_surplus_deletions(plan: InstancePlan) -> tuple[InstancePlan, tuple[Action, ...]]:
-    """The plan without its deletions of surplus copies, and these; with them, those of categories that they empty."""
-    last = tuple(action for action in plan.actions if action.hold is None and _get_kept_copy(action))
-    if last:
-        last += tuple(
-            a for a in plan.actions if a.hold is None and a.kind is ObjectKind.CATEGORY and a.verb is Verb.DELETE
+    """Split a plan: everything else, and the surplus deletions with the category deletions that depend on them."""
+    deletions = tuple(action for action in plan.actions if action.hold is None and _get_kept_copy(action))
+    if deletions:
+        deletions += tuple(
+            action
+            for action in plan.actions
+            if action.hold is None and action.kind is ObjectKind.CATEGORY and action.verb is Verb.DELETE
         )
-    later = set(map(id, last))
-    return replace(plan, actions=tuple(action for action in plan.actions if id(action) not in later)), last
+    deferred = set(map(id, deletions))
+    return replace(plan, actions=tuple(action for action in plan.actions if id(action) not in deferred)), deletions
 
 
 def delete_surplus_copies(
     plans: Mapping[str, InstancePlan],
     results: Mapping[str, InstanceResult],
-    observations: Mapping[str, Observation],
+    observations: Observations,
     owner: str,
     retry: RetryPolicy,
 ) -> dict[str, InstanceResult]:
-    """Carry out what `split_surplus_deletions` has left over, where all else was carried out before; gives the results with these."""
-    todo = {
-        name: last
+    """Execute the surplus deletions of all plans, and return the results with them. All else was executed before."""
+    deletions = {
+        name: surplus
         for name, plan in plans.items()
-        if not (plan.suspended or plan.verdict.refused) and (last := split_surplus_deletions(plan)[1])
+        if not (plan.suspended or plan.verdict.refused) and (surplus := split_surplus_deletions(plan)[1])
     }
-    if not todo:
+    if not deletions:
         return dict(results)
-    doubts = _unverified_copies(todo, results, observations, owner, retry)
-
-    def delete_on_instance(name: str) -> InstanceResult:
-        return _execute_deletions(plans[name], todo[name], doubts, results[name], observations[name], retry)
-
-    return {**results, **map_instances(todo, delete_on_instance)}
-
-
-def _execute_deletions(
-    plan: InstancePlan,
-    deletions: tuple[Action, ...],
-    unverified: Mapping[KeptCopy, str],
-    result: InstanceResult,
-    observation: Observation,
-    retry: RetryPolicy,
-) -> InstanceResult:
-    dropped = {
-        id(action): unverified[copy] for action in deletions if (copy := _get_kept_copy(action)) and copy in unverified
-    }
-    lost: InstanceError | None = None
-    done: tuple[ActionResult, ...] = ()
-    if not result.status.is_ok:
-        dropped = dict.fromkeys(map(id, deletions), f"the instance was lost: {result.error}")
-    elif sure := tuple(action for action in deletions if id(action) not in dropped):
-        done, lost = Executor(observation.target, retry, lambda count: None).execute(replace(plan, actions=sure))
-    came = {id(one.action): one for one in (*result.results, *done)}
-    results = tuple(
-        came.get(id(one)) or ActionResult(one, Outcome.DROPPED, dropped.get(id(one), _NOT_VERIFIED_REASON))
-        for one in plan.actions
-    )
-    if lost:
-        result = replace(result, status=lost.status, error=str(lost))
-    return replace(result, results=results)
+    kept_copies: defaultdict[str, set[KeptCopy]] = defaultdict(set)
+    for action in (action for actions in deletions.values() for action in actions):
+        if copy := _get_kept_copy(action):
+            kept_copies[copy.instance].add(copy)
+    verifier = _CopyVerifier(kept_copies, results, observations, owner, retry)
+    unverified: dict[KeptCopy, str] = {}
+    for reasons in map_instances(kept_copies, verifier.verify).values():
+        unverified.update(reasons)
+    deleter = _SurplusDeleter(plans, deletions, unverified, results, observations, retry)
+    return {**results, **map_instances(deletions, deleter.delete)}
 
 
-def _unverified_copies(
-    deletions: Mapping[str, tuple[Action, ...]],
-    results: Mapping[str, InstanceResult],
-    observations: Mapping[str, Observation],
-    owner: str,
-    retry: RetryPolicy,
-) -> dict[KeptCopy, str]:
-    """The copies that cannot be relied on now, and why."""
-    asked: defaultdict[str, set[KeptCopy]] = defaultdict(set)
-    for actions in deletions.values():
-        for action in actions:
-            if copy := _get_kept_copy(action):
-                asked[copy.instance].add(copy)
+@dataclass(frozen=True, slots=True)
+class _CopyVerifier:
+    """Reads the kept copies again, by the instance that they are on."""
 
-    def verify_copies(name: str) -> dict[KeptCopy, str]:
-        result = results.get(name)
+    kept_copies: Mapping[str, set[KeptCopy]]
+    results: Mapping[str, InstanceResult]
+    observations: Observations
+    owner: str
+    retry: RetryPolicy
+
+    def verify(self, name: str) -> dict[KeptCopy, str]:
+        """Return the copies on one instance that cannot be relied on now, each with the reason."""
+        copies, result = self.kept_copies[name], self.results.get(name)
         if result and not result.status.is_ok:
-            return dict.fromkeys(asked[name], f"{name} was lost, and could not be asked again for its copy")
-        target = observations[name].target
+            return dict.fromkeys(copies, f"{name} was lost, and could not be asked again for its copy")
+        target, ids = self.observations[name].target, [copy.torrent_id for copy in copies]
         try:
-            live = {
-                one.id: one
-                for one in retry.call_with_retry(lambda: target.read_torrents([one.torrent_id for one in asked[name]]))
+            torrents = {
+                torrent.id: torrent for torrent in self.retry.call_with_retry(lambda: target.read_torrents(ids))
             }
         except (InstanceError, StopRequested) as error:
-            return dict.fromkeys(asked[name], f"{name} could not be asked again for its copy: {error}")
+            return dict.fromkeys(copies, f"{name} could not be asked again for its copy: {error}")
         changed = f"the copy on {name} is not what it was when this was planned"
         return {
             copy: changed
-            for copy in asked[name]
-            if copy.torrent_id not in live or not can_replace(live[copy.torrent_id], copy, owner)
+            for copy in copies
+            if copy.torrent_id not in torrents or not can_replace(torrents[copy.torrent_id], copy, self.owner)
         }
 
-    return {copy: why for found in map_instances(asked, verify_copies).values() for copy, why in found.items()}
+
+@dataclass(frozen=True, slots=True)
+class _SurplusDeleter:
+    """Deletes surplus copies whose kept copy is verified, and drops the other deletions."""
+
+    plans: Mapping[str, InstancePlan]
+    deletions: Mapping[str, tuple[Action, ...]]
+    unverified: Mapping[KeptCopy, str]
+    results: Mapping[str, InstanceResult]
+    observations: Observations
+    retry: RetryPolicy
+
+    def delete(self, name: str) -> InstanceResult:
+        """Return the result of one instance with its surplus deletions."""
+        plan, result, deletions = self.plans[name], self.results[name], self.deletions[name]
+        drop_reasons = {
+            id(action): self.unverified[copy]
+            for action in deletions
+            if (copy := _get_kept_copy(action)) and copy in self.unverified
+        }
+        error: InstanceError | None = None
+        deleted: tuple[ActionResult, ...] = ()
+        if not result.status.is_ok:
+            drop_reasons = dict.fromkeys(map(id, deletions), f"the instance was lost: {result.error}")
+        elif verified := tuple(action for action in deletions if id(action) not in drop_reasons):
+            executor = Executor(self.observations[name].target, self.retry)
+            deleted, error = executor.execute(replace(plan, actions=verified))
+        results_by_action = {id(entry.action): entry for entry in (*result.results, *deleted)}
+        results = tuple(
+            results_by_action.get(id(action))
+            or ActionResult(action, Outcome.DROPPED, drop_reasons.get(id(action), _NOT_VERIFIED_REASON))
+            for action in plan.actions
+        )
+        if error:
+            result = replace(result, status=error.status, error=str(error))
+        return replace(result, results=results)
 
 
 def _get_kept_copy(action: Action) -> KeptCopy | None:
@@ -122,16 +132,17 @@ def _get_kept_copy(action: Action) -> KeptCopy | None:
 
 
 def add_other_seeds(plan: InstancePlan, target: Target, retry: RetryPolicy) -> InstancePlan:
-    """The plan with the other seeds of what it deletes or puts into quarantine: one request, none where there is none.
+    """Return the plan with the number of other seeds of every torrent that it deletes or quarantines: one request.
 
-    They change all the time, so they are no part of a snapshot. Where they cannot be had, the plan goes on without.
+    The numbers change all the time, so they are no part of a snapshot. If they cannot be read, the plan goes on
+    without them.
     """
     ids = [action.torrent_id for action in plan.actions if action.blast and action.kind is ObjectKind.TORRENT]
-    known = [key for key in ids if key]
-    if not known:
+    live_ids = [torrent_id for torrent_id in ids if torrent_id]
+    if not live_ids:
         return plan
     try:
-        seeds = retry.call_with_retry(lambda: target.count_other_seeds(known))
+        seeds = retry.call_with_retry(lambda: target.count_other_seeds(live_ids))
     except (InstanceError, StopRequested):
         return plan
     actions = tuple(

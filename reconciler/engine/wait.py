@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from reconciler.engine.events import Progress
-from reconciler.engine.observe import connect
-from reconciler.engine.placement_memory import PlacementMemory
-from reconciler.engine.reading import SessionFactory
+from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.results import compute_exit_code
-from reconciler.engine.run import Planner, RunOptions, run_once
+from reconciler.engine.run import run_once
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested
 from reconciler.model.groups import PendingTorrent
-from reconciler.model.history import OwnedCount
 from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run, Status
-from reconciler.plan import make_plan
-from reconciler.plan.plan import NO_OWNED_COUNTS
-from reconciler.retry import RetryPolicy, system_retry_policy, utc_now
 
 POLL_INTERVAL: Final = 5.0  # seconds between two runs, and less where time alone will place something earlier
 _LOGIN_REFUSED_STATUSES: Final = (Status.AUTH_FAILED, Status.BANNED)  # asked once: five refusals ban our address
@@ -33,40 +25,29 @@ PendingCallback = Callable[[Sequence[PendingTorrent], float], None]
 def run_until_placed(
     desired: DesiredState,
     options: RunOptions,
-    progress: Progress,
-    stop: threading.Event,
+    context: RunContext,
     timeout: float,
     report_pending: PendingCallback,
-    *,
-    retry: RetryPolicy | None = None,
-    connect: SessionFactory = connect,
-    planner: Planner = make_plan,
-    placement_memory: PlacementMemory | None = None,
-    utc: Callable[[], datetime] = utc_now,
-    remembered: Mapping[str, OwnedCount] = NO_OWNED_COUNTS,
 ) -> Run:
-    """`run_once`, again and again for up to `wait` seconds while something is pending; the runs are told as one.
+    """Repeat `run_once` until nothing is pending, for at most `timeout` seconds; return all runs merged into one.
 
-    `tell` is given what is pending and the seconds that are left, before each pause. Raises `UnknownInstance`.
+    `report_pending` is called before each pause, with what is pending and the seconds that remain. Raises
+    `UnknownInstance`. An instance that has refused our credentials is not contacted again.
     """
-    retry, placement_memory = retry or system_retry_policy(stop), placement_memory or PlacementMemory()
-    end, run = retry.clock.now() + timeout, None
+    end, merged = context.retry.clock.now() + timeout, None
+    refused: list[str] = []
     while True:
-        skip: list[str] = [part.name for part in run.instances if part.status in _LOGIN_REFUSED_STATUSES] if run else []
-        now = run_once(
-            desired, options, progress, stop,
-            retry=retry, connect=connect, planner=planner, skip=skip, placement_memory=placement_memory, utc=utc,
-            remembered=remembered,
-        )  # fmt: skip
-        run = merge_runs(run, now, detailed=options.detailed_exitcode) if run else now
-        left = end - retry.clock.now()
-        if not run.pending or left <= 0 or stop.is_set():
-            return run
-        report_pending(run.pending, left)
+        run = run_once(desired, replace(options, skip=refused), context)
+        merged = merge_runs(merged, run, detailed=options.detailed_exitcode) if merged else run
+        refused = [result.name for result in merged.instances if result.status in _LOGIN_REFUSED_STATUSES]
+        remaining = end - context.retry.clock.now()
+        if not merged.pending or remaining <= 0 or context.stop.is_set():
+            return merged
+        report_pending(merged.pending, remaining)
         try:
-            retry.clock.sleep(min(left, _compute_pause(run.pending, utc())))
+            context.retry.clock.sleep(min(remaining, _compute_pause(merged.pending, context.utc())))
         except StopRequested:
-            return run
+            return merged
 
 
 def _compute_pause(pending: Sequence[PendingTorrent], now: datetime) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final
@@ -28,20 +29,26 @@ _DNS_HINT: Final = "Check the name, and the DNS of this machine"
 ProbeResults = Sequence[tuple[Probe, ProbeResult]]
 
 
-def start_probes(probes: Sequence[Probe]) -> Callable[[], ProbeResults]:
-    """Start those probes that ask the network; the function that is given back waits for their answers.
+@dataclass(frozen=True, slots=True)
+class RunningProbes:
+    """Probes that were started at the same moment (seconds of the monotonic clock)."""
 
-    Each has a thread of its own, which is not waited for beyond the timeout: names resolve without one, and a server
-    may send a byte a second for ever.
+    started_at: float
+    queues: Sequence[tuple[Probe, SimpleQueue[ProbeResult]]]
+
+    def wait(self) -> ProbeResults:
+        """Return the result of every probe, at the latest when its timeout is over."""
+        return [(probe, _wait_for_result(probe, queue, self.started_at)) for probe, queue in self.queues]
+
+
+def start_probes(probes: Sequence[Probe]) -> RunningProbes:
+    """Start the probes that use the network, each in a thread of its own.
+
+    No thread is waited for beyond the timeout: name resolution has none, and a server may send a byte a second forever.
     """
-    asked = [probe for probe in probes if not isinstance(probe.check, QBITTORRENT_CHECKS)]
-    began = monotonic()
-    waiting = [(probe, _run_in_thread(probe)) for probe in asked]
-
-    def collect_results() -> ProbeResults:
-        return [(probe, _wait_for_result(probe, queue, began)) for probe, queue in waiting]
-
-    return collect_results
+    network_probes = [probe for probe in probes if not isinstance(probe.check, QBITTORRENT_CHECKS)]
+    started_at = monotonic()
+    return RunningProbes(started_at, [(probe, _run_in_thread(probe)) for probe in network_probes])
 
 
 def _run_in_thread(probe: Probe) -> SimpleQueue[ProbeResult]:

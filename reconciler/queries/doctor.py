@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final, TypeVar
 
-from reconciler.engine.observe import map_instances
+from reconciler.engine.concurrency import map_instances
 from reconciler.engine.selection import select_instances
 from reconciler.health.probes import start_probes
 from reconciler.health.qbittorrent_probes import evaluate_network
@@ -77,7 +77,7 @@ class _Examiner:
     def examine(self) -> InstanceDiagnosis:
         """All that can be found out."""
         instance, error = self._instance, None
-        waiting = start_probes(instance.health)
+        running = start_probes(instance.health)
         findings: list[Finding] = []
         try:
             self._inspector.open()
@@ -87,7 +87,7 @@ class _Examiner:
             findings = d.diagnose_open_error(instance, failure)
         finally:
             self._inspector.close()
-        self._probe_results += waiting()
+        self._probe_results += running.wait()
         findings += self._check_probes()
         return InstanceDiagnosis(
             instance.name, instance.url, self._compute_state(error), tuple(findings), self._inspector.request_count

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from reconciler.engine.content import collect_snapshots
-from reconciler.engine.observe import HealthChecker, connect, make_observer, observe_all
-from reconciler.engine.placement_memory import PlacementMemory
-from reconciler.engine.reading import Observation, SessionFactory
+from reconciler.engine.context import RunContext, RunOptions
+from reconciler.engine.observation import Observation, collect_health, collect_snapshots
+from reconciler.engine.observe import observe_instances
 from reconciler.engine.results import instance_status
-from reconciler.engine.selection import select_instances, with_group_peers
-from reconciler.health.state import HealthHistory
+from reconciler.engine.selection import select_scope
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.errors import InstanceError
 from reconciler.model.explanation import Explanation, FieldComparison, InstanceExplanation
 from reconciler.model.fields import FIELD_ORDER, FIELDS, PROPERTIES, is_default_value
-from reconciler.model.history import OwnedCount, PastRun
+from reconciler.model.history import PastRun
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.plan import Action, InstancePlan, ObjectKind
+from reconciler.model.plan import Action, ObjectKind
 from reconciler.model.run import Status
-from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import build_owner_tag, parse_owners
-from reconciler.plan import PlanInput, make_plan
+from reconciler.plan import Plan, PlanInput, make_plan
 from reconciler.plan.diff import find_drift
 from reconciler.plan.match import match_entries
-from reconciler.plan.placement import Placement
-from reconciler.plan.plan import NO_OWNED_COUNTS
 from reconciler.queries.torrent_lookup import (
     choose_title,
     collect_torrent_refs,
@@ -35,7 +30,6 @@ from reconciler.queries.torrent_lookup import (
     infohash_text,
     merge_infohashes,
 )
-from reconciler.retry import RetryPolicy, system_retry_policy, utc_now
 
 
 def compare_fields(entry: DesiredTorrent | None, live: LiveTorrent | None) -> tuple[FieldComparison, ...]:
@@ -52,125 +46,115 @@ def compare_fields(entry: DesiredTorrent | None, live: LiveTorrent | None) -> tu
     return tuple(comparisons)
 
 
-RecentRunsReader = Callable[
-    [InfoHashes], Sequence[PastRun]
-]  # the past runs that did something with a torrent, newest first
+RecentRunsReader = Callable[[InfoHashes], Sequence[PastRun]]  # the runs that changed a torrent, newest first
+
+
+def _read_no_runs(_infohashes: InfoHashes) -> Sequence[PastRun]:
+    return ()
 
 
 def explain_torrent(
     desired: DesiredState,
     text: str,
     instances: Sequence[str],
-    stop: threading.Event,
-    *,
-    retry: RetryPolicy | None = None,
-    connect: SessionFactory = connect,
-    placement_memory: PlacementMemory | None = None,
-    utc: Callable[[], datetime] = utc_now,
-    remembered: Mapping[str, OwnedCount] = NO_OWNED_COUNTS,
-    recent_runs: RecentRunsReader = lambda _infohashes: (),
+    context: RunContext,
+    recent_runs: RecentRunsReader = _read_no_runs,
 ) -> Explanation:
-    """Read the instances, plan, and tell about the torrent that `text` names.
+    """Read the instances, plan, and explain the torrent that `text` names.
 
-    Raises `AmbiguousTorrent` and `UnknownInstance`. Exit code 1 where an instance could not be read.
+    Raises `AmbiguousTorrent` and `UnknownInstance`. The exit code is 1 if an instance could not be read.
     """
-    retry, placement_memory = retry or system_retry_policy(stop), placement_memory or PlacementMemory()
-    placement_memory.drop_undeclared(desired)
-    selected = select_instances(desired, instances)
-    look = make_observer(desired, HealthChecker(HealthHistory(), retry, utc), placement_memory, retry, utc)
-    with observe_all(with_group_peers(desired, selected), stop, look, connect) as readings:
-        snapshots = collect_snapshots(readings)
-        placement_memory.record_observations(readings, utc())
-    health = {name: reading.health for name, reading in readings.items() if reading.health}
-    facts, now = placement_memory.facts, utc()
-    plan = make_plan(PlanInput(desired, snapshots, health, facts, remembered, now=now))
-    desired = plan.resolved.desired
-    traces = collect_torrent_refs(desired, {one.name: snapshots[one.name] for one in selected if one.name in snapshots})
-    found = find_torrent(text, traces, [one.name for one in selected if one.name not in snapshots])
-    ids = {key for trace in found for key in trace.ids}
-    plans = {part.name: part for part in plan.instances}
-    places = _PlacementReasons(desired, plan.placement)
-    parts = tuple(
-        _explain_instance(desired, one.name, readings[one.name], plans.get(one.name), ids, places) for one in selected
-    )
-    infohashes = merge_infohashes(found)
+    scope = select_scope(desired, RunOptions(dry_run=True, instances=tuple(instances)))
+    with observe_instances(scope, context) as observations:
+        snapshots, health = collect_snapshots(observations), collect_health(observations)
+    facts = context.placement_memory.facts
+    plan = make_plan(PlanInput(desired, snapshots, health, facts, context.remembered, now=context.utc()))
+    unread = [instance.name for instance in scope.selected if instance.name not in snapshots]
+    selected_snapshots = {
+        instance.name: snapshots[instance.name] for instance in scope.selected if instance.name in snapshots
+    }
+    refs = find_torrent(text, collect_torrent_refs(plan.resolved.desired, selected_snapshots), unread)
+    infohashes = merge_infohashes(refs)
+    explainer = _InstanceExplainer(plan, frozenset(key for ref in refs for key in ref.ids))
     return Explanation(
-        choose_title(found),
+        choose_title(refs),
         infohash_text(infohashes),
         desired.owner,
-        parts,
+        tuple(explainer.explain(instance.name, observations[instance.name]) for instance in scope.selected),
         tuple(recent_runs(infohashes)) if infohashes else (),
-        int(any(one.name not in snapshots for one in selected)),
-        places.pending_reason(ids),
+        int(bool(unread)),
+        explainer.pending_reason(),
     )
 
 
-class _PlacementReasons:
-    """Why an entry of a group is on a member, or is not."""
+@dataclass(frozen=True, slots=True)
+class _InstanceExplainer:
+    """Explains one torrent (by all its ids) on single instances."""
 
-    def __init__(self, desired: DesiredState, placement: Placement) -> None:
-        self._groups = desired.groups
-        self._placement = placement
+    plan: Plan
+    ids: frozenset[str]
 
-    def group_text(self, entry: DesiredTorrent | None) -> str | None:
-        """Its group, with the strategy."""
-        group = self._groups.get(entry.instance) if entry else None
+    def explain(self, instance: str, observation: Observation) -> InstanceExplanation:
+        """Return what is declared for an instance, what is on it, and what its plan does about it."""
+        desired = self.plan.resolved.desired
+        plan = next((plan for plan in self.plan.instances if plan.name == instance), None)
+        entries = [
+            entry
+            for entry in desired.torrents
+            if instance in desired.instances_of(entry) and not self.ids.isdisjoint(entry.ids or (str(entry.position),))
+        ]
+        entry = entries[0] if entries else None
+        if plan is None or observation.snapshot is None:
+            status = observation.error.status if isinstance(observation.error, InstanceError) else Status.ERROR
+            return InstanceExplanation(
+                instance,
+                status,
+                str(observation.error),
+                entry,
+                health=observation.health,
+                group=self._group_text(entry),
+            )
+        live_torrents = self._find_live_torrents(entries, observation.snapshot)
+        infohashes = {str(live.infohashes) for live in live_torrents}
+        tags = frozenset(tag for live in live_torrents for tag in live.tags)
+        return InstanceExplanation(
+            instance,
+            instance_status(plan, observation.health)[0],
+            None,
+            entry,
+            tuple(live_torrents),
+            build_owner_tag(desired.owner) in tags,
+            tuple(owner for owner in parse_owners(tags) if owner != desired.owner),
+            compare_fields(entry, live_torrents[0] if live_torrents else None),
+            tuple(action for action in plan.actions if _is_about_torrent(action, entry, live_torrents)),
+            next((spared.reason for spared in plan.spared if spared.infohash in infohashes), None),
+            plan.verdict,
+            observation.health,
+            self._group_text(entry),
+            self._placement_reason(instance, entry),
+        )
+
+    def pending_reason(self) -> str | None:
+        """Return the reason why no member of its group can take the torrent now; None if it is not pending."""
+        pending = (torrent for torrent in self.plan.pending if torrent.infohash in self.ids)
+        return next((f"{torrent.group}: {torrent.reason}" for torrent in pending), None)
+
+    def _find_live_torrents(self, entries: Sequence[DesiredTorrent], snapshot: Snapshot) -> list[LiveTorrent]:
+        live_torrents = [live for live in snapshot.torrents if not self.ids.isdisjoint(live.infohashes.ids)]
+        for match in match_entries(entries, snapshot.torrents):
+            live_torrents += [live for live in match.live_torrents if live not in live_torrents]
+        return live_torrents
+
+    def _group_text(self, entry: DesiredTorrent | None) -> str | None:
+        """Return the group of an entry, with its strategy."""
+        group = self.plan.resolved.desired.groups.get(entry.instance) if entry else None
         return f"{group.name} ({group.strategy})" if group else None
 
-    def placement_reason(self, instance: str, entry: DesiredTorrent | None) -> str | None:
-        """Why there, of an entry of a group; None where it is not to be there."""
-        here = (one for one in self._placement.entries_by_instance.get(instance, ()) if one.match.entry is entry)
-        return next((one.assignment.reason for one in here if one.assignment), None)
-
-    def pending_reason(self, ids: Collection[str]) -> str | None:
-        """Why it has no place for now, if so."""
-        found = (one for one in self._placement.pending if one.infohash in ids)
-        return next((f"{one.group}: {one.reason}" for one in found), None)
-
-
-def _explain_instance(
-    desired: DesiredState,
-    instance: str,
-    observation: Observation,
-    plan: InstancePlan | None,
-    ids: Collection[str],
-    placement_reasons: _PlacementReasons,
-) -> InstanceExplanation:
-    entries = [one for one in desired.torrents if instance in desired.instances_of(one)]
-    mine = [one for one in entries if not set(ids).isdisjoint(one.ids or (str(one.position),))]
-    entry = mine[0] if mine else None
-    if plan is None or observation.snapshot is None:
-        status = observation.error.status if isinstance(observation.error, InstanceError) else Status.ERROR
-        why = str(observation.error)
-        return InstanceExplanation(
-            instance, status, why, entry, health=observation.health, group=placement_reasons.group_text(entry)
-        )
-    lives = [live for live in observation.snapshot.torrents if not set(ids).isdisjoint(live.infohashes.ids)]
-    lives += [
-        one
-        for found in match_entries(mine, observation.snapshot.torrents)
-        for one in found.live_torrents
-        if one not in lives
-    ]
-    actions = tuple(action for action in plan.actions if _is_about_torrent(action, entry, lives))
-    shown = {str(live.infohashes) for live in lives}
-    tags = frozenset(tag for live in lives for tag in live.tags)
-    return InstanceExplanation(
-        instance,
-        instance_status(plan, observation.health)[0],
-        None,
-        entry,
-        tuple(lives),
-        build_owner_tag(desired.owner) in tags,
-        tuple(name for name in parse_owners(tags) if name != desired.owner),
-        compare_fields(entry, lives[0] if lives else None),
-        actions,
-        next((one.reason for one in plan.spared if one.infohash in shown), None),
-        plan.verdict,
-        observation.health,
-        placement_reasons.group_text(entry),
-        placement_reasons.placement_reason(instance, entry),
-    )
+    def _placement_reason(self, instance: str, entry: DesiredTorrent | None) -> str | None:
+        """Return the reason why an entry of a group is placed on this instance; None if it is not."""
+        placed_entries = self.plan.placement.entries_by_instance.get(instance, ())
+        assignments = (placed.assignment for placed in placed_entries if placed.match.entry is entry)
+        return next((assignment.reason for assignment in assignments if assignment), None)
 
 
 def _is_about_torrent(action: Action, entry: DesiredTorrent | None, live_torrents: Sequence[LiveTorrent]) -> bool:

@@ -18,7 +18,7 @@ from reconciler.desired.render import (
 )
 from reconciler.desired.render.document import ALREADY_DECLARED
 from reconciler.desired.render.entry import YamlValue
-from reconciler.engine.reading import OpenTarget
+from reconciler.engine.observation import OpenTarget
 from reconciler.model.desired import DesiredState
 from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.links import TRACKERS, WEB_SEEDS, build_magnet, has_likely_passkey, parse_link_urls

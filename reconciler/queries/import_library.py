@@ -6,25 +6,26 @@ the very snapshots it was made from. An entry that would do more than adopt is l
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from reconciler.desired import DesiredStateError
 from reconciler.desired.messages import suggestion_text
 from reconciler.desired.render import ImportedEntry, RenderedDocuments, SkippedTorrent, render_documents
-from reconciler.engine.observe import observe_all, read_instance
-from reconciler.engine.reading import Observation, OpenTarget, ReadRequest
+from reconciler.engine.concurrency import map_instances
+from reconciler.engine.context import RunContext
+from reconciler.engine.observation import Observation, ReadRequest
+from reconciler.engine.observe import open_sessions, read_instance
 from reconciler.engine.selection import select_instances
-from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.fields import FORCE_START, HELD, OWNER, PAUSED
 from reconciler.model.plan import Action, Verb
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import PlanInput, make_plan
-from reconciler.qbittorrent import Session
 from reconciler.queries.import_entries import (
     ImportFilter,
     SourceBuilder,
@@ -33,7 +34,6 @@ from reconciler.queries.import_entries import (
     find_common_categories,
     may_hold_passkey,
 )
-from reconciler.retry import RetryPolicy, system_retry_policy, utc_now
 
 _HEADER_ID: Final = 0  # no entry has this identity
 _MAX_ROUNDS: Final = 5  # one is enough unless torrents are on an instance twice
@@ -42,12 +42,6 @@ _MAX_ROUNDS: Final = 5  # one is enough unless torrents are on an instance twice
 DocumentMerger = Callable[
     [str, str], DesiredState
 ]  # the name and the text of a new document -> it and the files that are there
-LibrarySessionFactory = Callable[[Instance, threading.Event], OpenTarget]
-
-
-def connect_for_import(instance: Instance, stop: threading.Event) -> OpenTarget:
-    """A session on the real Web API of an instance, not yet open."""
-    return Session(instance, stop=stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,43 +67,32 @@ def import_library(
     desired: DesiredState,
     import_filter: ImportFilter,
     load_merged: DocumentMerger,
-    stop: threading.Event,
+    context: RunContext,
     *,
     save_torrent: TorrentSaver | None = None,
-    retry: RetryPolicy | None = None,
-    connect: LibrarySessionFactory = connect_for_import,
 ) -> ImportResult:
-    """Read the instances and declare what they have. Raises `UnknownInstance`, `UnreadableInstance`, `UnmatchedFilter`, `StopRequested`.
+    """Read the instances, and return a document that declares their torrents.
 
-    `merged` gives the desired state that the files and the new document are together, or raises `DesiredStateError`.
-    With `keep`, torrents are given by .torrent files that it stores, where they have metadata.
+    With `save_torrent`, entries refer to .torrent files, where the torrents have metadata. `load_merged` returns the
+    desired state of the existing files together with the new document, or raises `DesiredStateError`.
+    Raises `UnknownInstance`, `UnreadableInstance`, `UnmatchedFilter`, and `StopRequested`.
     """
-    retry = retry or system_retry_policy(stop)
-    selected = select_instances(desired, import_filter.instances)
-    opened: dict[str, OpenTarget] = {}
-    gathered: list[ImportedEntry] = []
-    left: list[SkippedTorrent] = []
-
-    def connect_and_record(instance: Instance, stop: threading.Event) -> OpenTarget:
-        opened[instance.name] = target = connect(instance, stop)
-        return target
-
-    with observe_all(
-        selected, stop, lambda _, target: read_instance(target, retry, ReadRequest()), connect_and_record
-    ) as readings:
-        snapshots = {name: _require_snapshot(name, reading) for name, reading in readings.items()}
+    entries: list[ImportedEntry] = []
+    skipped: list[SkippedTorrent] = []
+    with open_sessions(select_instances(desired, import_filter.instances), context) as sessions:
+        observations = map_instances(sessions, lambda name: read_instance(sessions[name], context.retry, ReadRequest()))
+        snapshots = {name: _require_snapshot(name, observation) for name, observation in observations.items()}
         _check_filters(import_filter, snapshots.values())
         for name, snapshot in snapshots.items():
+            source_builder = SourceBuilder(sessions[name], context.retry, save_torrent)
             try:
-                for found in entries_of(
-                    desired, import_filter, name, snapshot, SourceBuilder(opened[name], retry, save_torrent)
-                ):
-                    gathered += [found] if isinstance(found, ImportedEntry) else []
-                    left += [found] if isinstance(found, SkippedTorrent) else []
+                for entry in entries_of(desired, import_filter, name, snapshot, source_builder):
+                    entries += [entry] if isinstance(entry, ImportedEntry) else []
+                    skipped += [entry] if isinstance(entry, SkippedTorrent) else []
             except InstanceError as error:
                 raise UnreadableInstance(str(error)) from error
-    gathered.sort(key=lambda one: (one.entry.comments[0].casefold(), one.infohash, one.instance))
-    return _ImportRefiner(desired, import_filter, load_merged, snapshots).refine(gathered, left)
+    entries.sort(key=lambda entry: (entry.entry.comments[0].casefold(), entry.infohash, entry.instance))
+    return _ImportRefiner(desired, import_filter, load_merged, snapshots, context.utc()).refine(entries, skipped)
 
 
 class _ImportRefiner:
@@ -121,11 +104,13 @@ class _ImportRefiner:
         import_filter: ImportFilter,
         load_merged: DocumentMerger,
         snapshots: Mapping[str, Snapshot],
+        now: datetime,
     ) -> None:
         self._desired = desired
         self._import_filter = import_filter
         self._load_merged = load_merged
         self._snapshots = snapshots
+        self._now = now
         self._categories = find_common_categories(desired, snapshots)
 
     def refine(self, entries: list[ImportedEntry], skipped: list[SkippedTorrent]) -> ImportResult:
@@ -165,7 +150,7 @@ class _ImportRefiner:
             return {find_entry_id(problem.position.line): problem.message for problem in ours}
         return {
             find_entry_id(action.position.line): action.reason
-            for part in make_plan(PlanInput(whole, self._snapshots, now=utc_now())).instances
+            for part in make_plan(PlanInput(whole, self._snapshots, now=self._now)).instances
             for action in part.actions
             if action.position
             and action.position.file == self._import_filter.document_name

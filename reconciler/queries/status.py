@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler.engine.content import collect_snapshots
-from reconciler.engine.observe import HealthChecker, make_observer, observe_all
-from reconciler.engine.placement_memory import PlacementMemory
-from reconciler.engine.reading import Observation, OpenTarget
+from reconciler.engine.context import RunContext, RunOptions
+from reconciler.engine.observation import (
+    Observation,
+    Observations,
+    OpenTarget,
+    collect_health,
+    collect_snapshots,
+)
+from reconciler.engine.observe import observe_instances
 from reconciler.engine.results import instance_status
-from reconciler.engine.selection import pending_for, select_instances, with_group_peers
-from reconciler.health.state import HealthHistory
+from reconciler.engine.selection import RunScope, select_scope
 from reconciler.model.desired import DesiredState, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError
 from reconciler.model.groups import PendingTorrent, PlacementFacts
@@ -36,7 +41,6 @@ from reconciler.plan.match import Match
 from reconciler.plan.placement import format_time
 from reconciler.qbittorrent import Session
 from reconciler.qbittorrent.transfers import TransferStats
-from reconciler.retry import RetryPolicy, system_retry_policy, utc_now
 
 StatusSessionFactory = Callable[[Instance, threading.Event, TransferStats], OpenTarget]
 
@@ -46,64 +50,61 @@ def connect_with_stats(instance: Instance, stop: threading.Event, transfer_stats
     return Session(instance, stop=stop, transfer_stats=transfer_stats)
 
 
+@dataclass(frozen=True, slots=True)
+class _StatsConnector:
+    """Connects instances, each with the transfer statistics that its session updates while it reads."""
+
+    create_session: StatusSessionFactory
+    transfer_stats: Mapping[str, TransferStats]
+
+    def connect(self, instance: Instance, stop: threading.Event) -> OpenTarget:
+        """Return a session on an instance, not yet open."""
+        return self.create_session(instance, stop, self.transfer_stats[instance.name])
+
+
 def read_status(
     desired: DesiredState,
     instances: Sequence[str],
-    stop: threading.Event,
-    *,
-    retry: RetryPolicy | None = None,
+    context: RunContext,
     create_session: StatusSessionFactory = connect_with_stats,
-    placement_memory: PlacementMemory | None = None,
-    utc: Callable[[], datetime] = utc_now,
 ) -> StatusReport:
-    """Read the instances and compare. Exit code 1 where one could not be read. Raises `UnknownInstance`."""
-    placement_memory = placement_memory or PlacementMemory()
-    placement_memory.drop_undeclared(desired)
-    selected = select_instances(desired, instances)
-    wanted = with_group_peers(desired, selected)
-    gauges = {instance.name: TransferStats() for instance in wanted}
+    """Read the instances and compare them with the desired state. Raises `UnknownInstance`.
 
-    def connect_instance(instance: Instance, stop: threading.Event) -> OpenTarget:
-        return create_session(instance, stop, gauges[instance.name])
-
-    retry = retry or system_retry_policy(stop)
-    look = make_observer(desired, HealthChecker(HealthHistory(), retry, utc), placement_memory, retry, utc)
-    with observe_all(wanted, stop, look, connect_instance) as readings:
-        placement_memory.record_observations(readings, utc())
-        return build_status_report(desired, selected, readings, gauges, placement_memory.facts, utc())
+    The exit code is 1 if an instance could not be read.
+    """
+    scope = select_scope(desired, RunOptions(dry_run=True, instances=tuple(instances)))
+    transfer_stats = {instance.name: TransferStats() for instance in scope.observed}
+    context = replace(context, connect=_StatsConnector(create_session, transfer_stats).connect)
+    with observe_instances(scope, context) as observations:
+        return build_status_report(scope, observations, transfer_stats, context.placement_memory.facts, context.utc())
 
 
 def build_status_report(
-    desired: DesiredState,
-    selected: Sequence[Instance],
-    observations: Mapping[str, Observation],
+    scope: RunScope,
+    observations: Observations,
     transfer_stats: Mapping[str, TransferStats],
     facts: PlacementFacts,
     now: datetime,
 ) -> StatusReport:
-    """What the selected instances showed, beside what is declared for them. `facts`: of the members of groups."""
-    snapshots = collect_snapshots(observations)
-    health = {name: reading.health for name, reading in observations.items() if reading.health}
-    plan = make_plan(PlanInput(desired, snapshots, health, facts, now=now))
-    plans = {part.name: part for part in plan.instances}
+    """Compare the selected instances with what is declared for them. `facts`: of the members of groups."""
+    health = collect_health(observations)
+    plan = make_plan(PlanInput(scope.desired, collect_snapshots(observations), health, facts, now=now))
     desired = plan.resolved.desired
-    on = plan.placement.entries_by_instance
+    plans = {instance_plan.name: instance_plan for instance_plan in plan.instances}
     torrents: list[TorrentStatus] = []
     rows: list[InstanceStatus] = []
-    for instance in selected:
-        entries = [entry for entry in desired.torrents if entry.instance == instance.name]
-        here = [one.match for one in on.get(instance.name, ())]
-        snapshot = snapshots.get(instance.name)
-        if snapshot is None:
-            rows.append(_build_unread_status(instance, observations[instance.name], len(entries)))
+    for instance in scope.selected:
+        name, observation = instance.name, observations[instance.name]
+        if observation.snapshot is None:
+            entries = [entry for entry in desired.torrents if entry.instance == name]
+            rows.append(_build_unread_status(instance, observation, len(entries)))
             torrents += [_build_unknown_status(entry) for entry in entries]
             continue
-        found = _compare_instance(
-            instance.name, here, plans[instance.name], desired.owner, transfer_stats[instance.name]
-        )
-        torrents += found
-        rows.append(_build_instance_status(instance, snapshot, plans[instance.name], found, health.get(instance.name)))
-    pending = pending_for(desired, plan.pending, {one.name for one in selected})
+        matches = [placed.match for placed in plan.placement.entries_by_instance.get(name, ())]
+        compared = _compare_instance(name, matches, plans[name], desired.owner, transfer_stats[name])
+        torrents += compared
+        rows.append(_build_instance_status(instance, observation.snapshot, plans[name], compared, health.get(name)))
+    pending = scope.list_pending(plan.pending)
     torrents += _list_pending_torrents(desired, pending, now)
     fine = not pending and all(row.status.is_ok for row in rows)
     return StatusReport(tuple(rows), tuple(torrents), int(not fine), declared=len(torrents))

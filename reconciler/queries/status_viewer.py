@@ -8,12 +8,12 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-from reconciler.engine.observe import HealthChecker, make_observer, observe_all
+from reconciler.engine.context import RunContext, RunOptions
+from reconciler.engine.observation import Observation, OpenTarget
+from reconciler.engine.observe import observe_instances
 from reconciler.engine.placement_memory import PlacementMemory
-from reconciler.engine.reading import Observation, OpenTarget
 from reconciler.engine.results import build_unread_result
-from reconciler.engine.selection import select_instances, with_group_peers
-from reconciler.health.state import HealthHistory
+from reconciler.engine.selection import select_instances, select_scope
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.run import InstanceResult, Status
 from reconciler.model.status import StatusReport
@@ -53,16 +53,16 @@ class StatusWatcher:
         select_instances(desired, instances)
         self._desired = desired
         self._names = tuple(instances)
-        self._stop = stop
-        self._retry = retry or replace(system_retry_policy(stop), max_attempts=1)  # the next look is the next attempt
         self._create_session = create_session
-        self._transfer_stats: dict[str, TransferStats] = {}
         self._pool = SessionPool(self._connect)
-        self._clock = self._retry.clock
-        self._backoff = InstanceBackoff(self._clock, max_delay=MAX_BACKOFF)
-        self._health_history = HealthHistory()
-        self._placement_memory = placement_memory or PlacementMemory()
-        self._placement_memory.drop_undeclared(desired)
+        self._context = RunContext(
+            stop,
+            retry or replace(system_retry_policy(stop), max_attempts=1),  # the next look is the next attempt
+            self._pool.connect,
+            placement_memory=placement_memory or PlacementMemory(),
+        )
+        self._transfer_stats: dict[str, TransferStats] = {}
+        self._backoff = InstanceBackoff(self._context.retry.clock, max_delay=MAX_BACKOFF)
         self._observations: dict[str, Observation] = {}
 
     def __enter__(self) -> Self:
@@ -74,30 +74,30 @@ class StatusWatcher:
         self._pool.close()
 
     def set_desired(self, desired: DesiredState) -> None:
-        """From now on this is what is declared."""
+        """Compare with this desired state from now on."""
         self._desired = desired
         self._pool.close_stale(desired.instances)
         self._backoff.forget_changed(desired.instances)
-        self._health_history.drop_undeclared(desired.instances)
-        self._placement_memory.drop_undeclared(desired)
+        self._context.health_history.drop_undeclared(desired.instances)
 
     def read_status(self) -> StatusReport:
-        """Read and compare: one request for each instance that tells deltas, but for those that `Mirror` names."""
-        names = [name for name in self._names if name in self._desired.instances]
-        instances = select_instances(self._desired, names) if names or not self._names else []
-        left = self._backoff.get_backoffs().keys() - set(self._backoff.pop_due())
-        wanted = with_group_peers(self._desired, instances)
-        due = [instance for instance in wanted if instance.name not in left]
-        utc = self._clock.utc
-        checkup = HealthChecker(self._health_history, self._retry, utc)
-        how = make_observer(self._desired, checkup, self._placement_memory, self._retry, utc)
-        with observe_all(due, self._stop, how, self._pool.connect) as readings:
-            self._record_failures(readings)
-            self._placement_memory.record_observations(readings, utc())
-        self._observations = {one.name: readings.get(one.name) or self._observations[one.name] for one in wanted}
-        return build_status_report(
-            self._desired, instances, self._observations, self._transfer_stats, self._placement_memory.facts, utc()
-        )
+        """Read the instances and compare them: one request for each that is read by deltas."""
+        names = tuple(name for name in self._names if name in self._desired.instances)
+        if self._names and not names:
+            return StatusReport((), (), 0)
+        waiting = self._backoff.get_backoffs().keys() - set(self._backoff.pop_due())
+        options = RunOptions(dry_run=True, instances=names)
+        scope = select_scope(self._desired, options)
+        with observe_instances(
+            select_scope(self._desired, replace(options, skip=waiting)), self._context
+        ) as observations:
+            self._record_failures(observations)
+        self._observations = {
+            instance.name: observations.get(instance.name) or self._observations[instance.name]
+            for instance in scope.observed
+        }
+        facts, now = self._context.placement_memory.facts, self._context.utc()
+        return build_status_report(scope, self._observations, self._transfer_stats, facts, now)
 
     def _record_failures(self, observations: Mapping[str, Observation]) -> None:
         results = [

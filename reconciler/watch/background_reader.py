@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from reconciler.engine.observation import Observation, OpenTarget, ReadRequest
 from reconciler.engine.observe import read_instance
-from reconciler.engine.reading import Observation, OpenTarget, ReadRequest
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError
 from reconciler.retry import RetryPolicy

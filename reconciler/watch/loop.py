@@ -10,12 +10,12 @@ from datetime import datetime
 
 import structlog
 
+from reconciler.engine.context import RunContext, RunOptions, connect_incremental
 from reconciler.engine.events import FinishedRun, Progress, RunListener, RunTrigger, SilentProgress
-from reconciler.engine.observe import HealthChecker, connect_incremental
+from reconciler.engine.observation import ReadRequest, SessionFactory
 from reconciler.engine.placement_memory import PlacementMemory
-from reconciler.engine.reading import ReadRequest, SessionFactory
 from reconciler.engine.results import build_unread_result
-from reconciler.engine.run import RunOptions, run_once
+from reconciler.engine.run import run_once
 from reconciler.health.state import HealthHistory
 from reconciler.journal import Journal
 from reconciler.model.errors import StopRequested
@@ -79,7 +79,6 @@ class WatchLoop:
         self._trigger_queue = trigger_queue
         self._stop = stop
         self._listeners = listeners
-        self._progress = progress or SilentProgress()
         self._retry = retry or replace(system_retry_policy(stop), max_attempts=REQUEST_ATTEMPTS)
         self._clock = self._retry.clock
         self._pool = SessionPool(connect)
@@ -88,9 +87,17 @@ class WatchLoop:
         self._action_backoff = ActionBackoff(self._clock, 2 * interval)
         self._health_history = HealthHistory()
         self._journal = journal
-        self._planner = CachingPlanner(self._action_backoff)
         self._placement_memory = PlacementMemory(
             journal.read_placement_facts(source.desired) if journal else NO_PLACEMENT_FACTS
+        )
+        self._context = RunContext(
+            stop,
+            self._retry,
+            self._pool.connect,
+            CachingPlanner(self._action_backoff),
+            self._placement_memory,
+            self._health_history,
+            progress=progress or SilentProgress(),
         )
         self._placement_due_at = math.inf  # when time alone lets something pending be placed
         self._background_reader = BackgroundReader(self._pool, self._retry, stop, trigger_queue.wake, start_worker)
@@ -222,20 +229,10 @@ class WatchLoop:
         back, self._recovered = self._recovered, set()
         known = tuple(name for name in self._options.instances if name in desired.instances)
         nobody = bool(self._options.instances) and not known
-        run = run_once(
-            desired,
-            replace(self._options, instances=known),
-            self._progress,
-            self._stop,
-            retry=self._retry,
-            connect=self._pool.connect,
-            planner=self._planner.make_plan,
-            remembered=self._journal.read_owned_counts(desired) if self._journal else NO_OWNED_COUNTS,
-            skip=list(desired.instances) if nobody else self._instance_backoff.get_backoffs().keys() - back,
-            placement_memory=self._placement_memory,
-            utc=self._clock.utc,
-            health_checker=HealthChecker(self._health_history, self._retry, self._clock.utc),
-        )
+        waiting = list(desired.instances) if nobody else self._instance_backoff.get_backoffs().keys() - back
+        options = replace(self._options, instances=known, skip=waiting)
+        remembered = self._journal.read_owned_counts(desired) if self._journal else NO_OWNED_COUNTS
+        run = run_once(desired, options, replace(self._context, remembered=remembered))
         if self._stop.is_set():  # who was not read any more is not in trouble
             run = replace(run, instances=tuple(part for part in run.instances if part.version))
         else:

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from reconciler.engine.context import Planner
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan import Plan, PlanInput, make_plan
+from reconciler.plan import Plan, PlanInput, plan_actions
 from reconciler.watch.holdback import ActionBackoff
 
 
-class CachingPlanner:
-    """Plans the runs of a loop; what has not changed is not planned again. Actions that wait are held back."""
+class CachingPlanner(Planner):
+    """Plans the runs of a loop: what has not changed is not planned again, and actions that wait are held back."""
 
     def __init__(self, action_backoff: ActionBackoff) -> None:
         self._action_backoff = action_backoff
         self._cached: tuple[PlanInput, Plan] | None = None
 
-    def make_plan(self, plan_input: PlanInput) -> Plan:
-        """Return the plan of `make_plan`, with the actions held back that are not to be tried now."""
+    def plan_actions(self, plan_input: PlanInput) -> Plan:
+        """Return the plan, or the last one if the same input gives it."""
         if not self._cached or not _is_still_valid(*self._cached, plan_input):
-            self._cached = plan_input, make_plan(plan_input)
-        return self._action_backoff.hold_back(self._cached[1])
+            self._cached = plan_input, plan_actions(plan_input)
+        return self._cached[1]
+
+    def hold_back(self, plan: Plan) -> Plan:
+        """Return the plan with the actions on hold that failed recently or are contested."""
+        return self._action_backoff.hold_back(plan)
 
 
 def _is_still_valid(earlier: PlanInput, plan: Plan, later: PlanInput) -> bool:

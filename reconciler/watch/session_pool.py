@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, cast
 
-from reconciler.engine.observe import map_instances
-from reconciler.engine.reading import OpenTarget, SessionFactory
+from reconciler.engine.concurrency import map_instances
+from reconciler.engine.observation import OpenTarget, SessionFactory
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, RejectedError, UnsupportedError
 from reconciler.watch.backoff import session_key

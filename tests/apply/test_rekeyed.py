@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from reconciler.apply.target import Target
 from reconciler.desired import load
-from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.engine import RunOptions, run_once
 from reconciler.model.content import CreationSpec
 from reconciler.model.errors import UnreachableError
 from reconciler.model.metainfo import parse_metainfo
@@ -18,7 +17,7 @@ from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import AddOptions, Snapshot
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
-from tests.support.fake_retry import fake_retry_policy
+from tests.support.fake_retry import fake_context
 from tests.support.torrents import make_torrent
 
 HEAD = 'version: 1\npolicy: sync\nguard: {max_delete_percent: 100}\ninstances: {box: {url: "http://box"}}\ntorrents:\n'
@@ -69,14 +68,7 @@ def run(folder: Path, text: str, box: Target) -> Run:
     """One run."""
     (folder / "desired.yaml").write_text(HEAD + text)
     desired = load([folder / "desired.yaml"], {})
-    return run_once(
-        desired,
-        RunOptions(),
-        SilentProgress(),
-        threading.Event(),
-        retry=fake_retry_policy(),
-        connect=lambda instance, stop: box,  # type: ignore[arg-type, return-value]
-    )
+    return run_once(desired, RunOptions(), fake_context(lambda instance, stop: box))  # type: ignore[arg-type, return-value]
 
 
 def outcomes(done: Run) -> set[Outcome]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,13 +9,13 @@ import pytest
 
 from reconciler.apply import torrent_batches
 from reconciler.desired import load
-from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.engine import RunOptions, run_once
 from reconciler.model.errors import RequestTooLargeError, UnreachableError
 from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import AddOptions
 from reconciler.testing.memory import MemoryInstance
-from tests.support.fake_retry import fake_retry_policy
+from tests.support.fake_retry import fake_context
 from tests.support.magnets import make_magnet
 from tests.support.torrents import make_torrent
 
@@ -53,14 +52,7 @@ def run(folder: Path, entries: str, box: Box, meanwhile: Callable[[], object] = 
     desired = load([file], {})
     meanwhile()
     connect = lambda instance, stop: box  # noqa: E731
-    return run_once(
-        desired,
-        RunOptions(),
-        SilentProgress(),
-        threading.Event(),
-        retry=fake_retry_policy(effect_timeout=0.5),
-        connect=connect,
-    )
+    return run_once(desired, RunOptions(), fake_context(connect, effect_timeout=0.5))
 
 
 def files(folder: Path, *numbers: int) -> str:

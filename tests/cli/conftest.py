@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from reconciler.engine import Progress, RunOptions
-from reconciler.engine.placement_memory import PlacementMemory
+from reconciler.engine import RunContext, RunOptions
 from reconciler.model.desired import DesiredState
-from reconciler.model.history import OwnedCount
 from reconciler.model.run import Run, RunMode
 from tests.support.command_line import write_desired
 
-Answer = Callable[[DesiredState, RunOptions, Progress, threading.Event], Run]
+Answer = Callable[[DesiredState, RunOptions, RunContext], Run]
 
 
 class FakeRun:
@@ -25,7 +22,7 @@ class FakeRun:
 
     def __init__(self) -> None:
         self.calls: list[tuple[DesiredState, RunOptions]] = []
-        self.answer: Answer = lambda _desired, options, _progress, _stop: Run(
+        self.answer: Answer = lambda _desired, options, _context: Run(
             RunMode.DRY_RUN if options.dry_run else RunMode.APPLY, "sha256:" + "0" * 64, 0
         )
 
@@ -33,13 +30,10 @@ class FakeRun:
         self,
         desired: DesiredState,
         options: RunOptions,
-        progress: Progress,
-        stop: threading.Event,
-        placement_memory: PlacementMemory,
-        remembered: Mapping[str, OwnedCount],
+        context: RunContext,
     ) -> Run:
         self.calls.append((desired, options))
-        return self.answer(desired, options, progress, stop)
+        return self.answer(desired, options, context)
 
     @property
     def options(self) -> RunOptions:

@@ -19,7 +19,7 @@ import pytest
 from reconciler.demo.packages import QBITTORRENT_PACKAGES
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.desired import load
-from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.engine import RunContext, RunOptions, run_once
 from reconciler.engine.events import FinishedRun
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.journal import Journal
@@ -80,7 +80,7 @@ class Place:
         journal = Journal(self.state_dir, pytest.fail, utc_now)
         roster, stop = PlacementMemory(journal.read_placement_facts(desired)), threading.Event()
         pace = replace(system_retry_policy(stop), max_attempts=2)
-        run = run_once(desired, RunOptions(**options), SilentProgress(), stop, retry=pace, placement_memory=roster)
+        run = run_once(desired, RunOptions(**options), RunContext(stop, pace, placement_memory=roster))
         journal.record_run(desired, FinishedRun(run, "test", utc_now(), 0.0), roster)
         return run
 
@@ -341,14 +341,14 @@ def test_a_member_that_flaps_fifty_times(two: Place) -> None:
     two.write(1, group=FAILOVER.replace("1s", "1m"))
     two.settle(lambda: two.whole("a", key))
     desired = load([two.home.file], two.home.environ)
-    stop, roster = threading.Event(), PlacementMemory()
-    pace = replace(system_retry_policy(stop), max_attempts=1)
+    stop = threading.Event()
+    context = RunContext(stop, replace(system_retry_policy(stop), max_attempts=1))
     two.proxies["a"].clear()
     two.proxies["b"].clear()
     for _ in range(50):
         two.proxies["a"].add_fault("", reset_before, times=1)
-        down = run_once(desired, RunOptions(), SilentProgress(), stop, retry=pace, placement_memory=roster)
-        up = run_once(desired, RunOptions(), SilentProgress(), stop, retry=pace, placement_memory=roster)
+        down = run_once(desired, RunOptions(), context)
+        up = run_once(desired, RunOptions(), context)
         assert [one.infohash for one in down.pending] == [key]
         assert (up.exit_code, up.pending, two.holders(key)) == (0, (), {"a"})
     assert not two.proxies["a"].mutations and not two.proxies["b"].mutations

@@ -125,7 +125,9 @@ def test_https_is_checked(web: FixedWebServer) -> None:
 
 def test_a_page_without_end_is_given_up_at_the_timeout(web: FixedWebServer) -> None:
     probe = Probe(HttpCheck(web.url_of("/slow")), timeout=0.3)
-    assert start_probes([probe])() == [(probe, ProbeResult(HealthState.VPN_DOWN, "no answer within 0.3 s", _longer()))]
+    assert start_probes([probe]).wait() == [
+        (probe, ProbeResult(HealthState.VPN_DOWN, "no answer within 0.3 s", _longer()))
+    ]
 
 
 def _longer() -> str:
@@ -143,7 +145,7 @@ def test_all_are_asked_at_once_each_with_its_own_timeout(web: FixedWebServer) ->
     with FixedWebServer({"/1": wait, "/2": wait, "/3": wait}) as meeting:
         probes = [Probe(HttpCheck(meeting.url_of(f"/{number}")), timeout=30.0) for number in (1, 2, 3)]
         hasty = Probe(HttpCheck(web.url_of("/slow")), timeout=0.2)
-        answers = start_probes([*probes, hasty, Probe(InterfaceCheck("wg0"))])()
+        answers = start_probes([*probes, hasty, Probe(InterfaceCheck("wg0"))]).wait()
     assert [answer.has_passed for _, answer in answers] == [True, True, True, False]
     assert [probe for probe, _ in answers] == [*probes, hasty], "what qBittorrent says itself is not asked for here"
 
@@ -230,7 +232,7 @@ def test_an_api_that_ends_in_a_slash_or_a_path_is_found() -> None:
 def test_only_what_is_asked_over_the_network_is_tried() -> None:
     with pytest.raises(TypeError, match="interface wg0"):
         run_probe(Probe(InterfaceCheck("wg0")))
-    assert start_probes([])() == []
+    assert start_probes([]).wait() == []
     assert [
-        probe.check for probe, _ in start_probes([Probe(PingCheck("127.0.0.1")), Probe(InterfaceCheck("wg0"))])()
+        probe.check for probe, _ in start_probes([Probe(PingCheck("127.0.0.1")), Probe(InterfaceCheck("wg0"))]).wait()
     ] == [PingCheck("127.0.0.1")]

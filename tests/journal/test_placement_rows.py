@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.engine.events import FinishedRun
+from reconciler.engine.observation import Observation
 from reconciler.engine.placement_memory import PlacementMemory
-from reconciler.engine.reading import Observation
 from reconciler.journal import JOURNAL_FILE_NAME, Journal
 from reconciler.model.errors import UnreachableError
 from reconciler.model.groups import NO_PLACEMENT_FACTS, Group, Member, Outage, PendingTorrent, PlacementFacts, Strategy

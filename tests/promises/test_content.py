@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.engine import RunOptions, run_once
 from reconciler.model.content import CreationSpec
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import (
@@ -28,7 +28,7 @@ from reconciler.model.snapshot import AddOptions, LiveTorrent
 from reconciler.model.tags import CONTENT_OF_TAG
 from reconciler.testing import MemoryInstance
 from reconciler.testing.memory import WEB_API_VERSIONS
-from tests.support.fake_retry import fake_retry_policy
+from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import SimulatedKill
 from tests.support.planner_inputs import make_desired_state
 from tests.support.strategies import NOW
@@ -91,15 +91,7 @@ def run(desired: DesiredState, boxes: Boxes, **options: Any) -> Run:
     def connect(instance: Instance, _stop: threading.Event) -> MemoryInstance:
         return boxes[instance.name]
 
-    return run_once(
-        desired,
-        RunOptions(**options),
-        SilentProgress(),
-        threading.Event(),
-        retry=fake_retry_policy(),
-        connect=connect,
-        utc=lambda: NOW,
-    )
+    return run_once(desired, RunOptions(**options), fake_context(connect, utc=lambda: NOW))
 
 
 def settled(done: Run) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
@@ -11,7 +10,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.engine import RunOptions, run_once
 from reconciler.model.desired import DesiredState, DesiredTorrent, Policy
 from reconciler.model.errors import (
     BrokenResponseError,
@@ -25,7 +24,7 @@ from reconciler.model.plan import Action, ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, Run, Status
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
-from tests.support.fake_retry import fake_retry_policy
+from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import SimulatedKill, make_memory_world
 from tests.support.strategies import NOW, cases
 
@@ -34,15 +33,8 @@ TRANSIENT = (UnreachableError, ResponseTimeoutError, BrokenResponseError, Server
 
 def run(desired: DesiredState, box: MemoryInstance, case: Mapping[str, Any], **options: Any) -> Run:
     """One run on that instance, without waiting."""
-    return run_once(
-        desired,
-        RunOptions(take_over=case["take_over"], **options),
-        SilentProgress(),
-        threading.Event(),
-        retry=fake_retry_policy(),
-        connect=lambda instance, stop: box,
-        utc=lambda: NOW,
-    )
+    context = fake_context(lambda instance, stop: box, utc=lambda: NOW)
+    return run_once(desired, RunOptions(take_over=case["take_over"], **options), context)
 
 
 def state(box: MemoryInstance) -> tuple[Any, ...]:

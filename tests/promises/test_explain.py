@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -27,22 +26,15 @@ from reconciler.report.text.explanation import render_candidates, render_explana
 from reconciler.report.text.lines import render_plain
 from reconciler.retry import utc_now
 from reconciler.testing.memory import MemoryInstance
-from tests.support.fake_retry import fake_retry_policy
+from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import make_memory_world
 from tests.support.planner_inputs import make_desired_state, make_snapshot, parse_hashes
 from tests.support.strategies import cases
 
 
 def explained(desired: DesiredState, boxes: Mapping[str, MemoryInstance], text: str, **more: Any) -> Explanation:
-    return explain_torrent(
-        desired,
-        text,
-        (),
-        threading.Event(),
-        retry=fake_retry_policy(),
-        connect=lambda instance, stop: boxes[instance.name],
-        **more,
-    )
+    context = fake_context(lambda instance, stop: boxes[instance.name], utc=utc_now)
+    return explain_torrent(desired, text, (), context, **more)
 
 
 def box_of(case: Mapping[str, Any]) -> MemoryInstance:

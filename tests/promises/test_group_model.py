@@ -18,7 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.engine import RunOptions, run_once
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.journal.database import MIGRATIONS
 from reconciler.journal.placement_rows import read_placement_facts, write_placement_facts
@@ -28,7 +28,7 @@ from reconciler.model.health import InterfaceCheck, NetworkState, Probe, Unhealt
 from reconciler.model.run import Run
 from reconciler.plan.placement.copies import is_complete
 from reconciler.testing.memory import MemoryInstance
-from tests.support.fake_retry import fake_retry_policy
+from tests.support.fake_retry import fake_context
 from tests.support.planner_inputs import make_desired_state, make_v1_hash
 
 MEMBERS = ("a", "b", "c")
@@ -158,16 +158,8 @@ class Groups(RuleBasedStateMachine):
     def checked_run(self, *, trouble: bool = False) -> Run:
         whole = set().union(*(box.whole for box in self.boxes.values()))
         held = {key for box in self.boxes.values() for key in box.torrents}
-        run = run_once(
-            self.desired,
-            RunOptions(),
-            SilentProgress(),
-            threading.Event(),
-            retry=replace(fake_retry_policy(), max_attempts=1),
-            connect=self.connect,
-            placement_memory=self.roster,
-            utc=lambda: self.now,
-        )
+        context = fake_context(self.connect, utc=lambda: self.now, max_attempts=1)
+        run = run_once(self.desired, RunOptions(), replace(context, placement_memory=self.roster))
         assert whole <= set().union(*(box.whole for box in self.boxes.values())), "the last complete copy was deleted"
         assert held <= {key for box in self.boxes.values() for key in box.torrents}, "there was a moment with no holder"
         self.journal_keeps_it()

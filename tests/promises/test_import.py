@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.desired import load
-from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.engine import RunOptions, run_once
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.links import append_links
 from reconciler.model.plan import Outcome, Verb
@@ -21,7 +21,7 @@ from reconciler.model.snapshot import LiveCategory, LiveTorrent
 from reconciler.queries.import_entries import ImportFilter
 from reconciler.queries.import_library import ImportResult, import_library
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
-from tests.support.fake_retry import fake_retry_policy
+from tests.support.fake_retry import fake_context
 from tests.support.planner_inputs import make_live_options, parse_hashes
 from tests.support.strategies import live_option_rows
 
@@ -103,22 +103,13 @@ def imported_from(
         return boxes[instance.name]
 
     desired = load([file], {})
-    found = import_library(
-        desired, ImportFilter(str(new), **asked), merged, threading.Event(), retry=fake_retry_policy(), connect=connect
-    )
+    found = import_library(desired, ImportFilter(str(new), **asked), merged, fake_context(connect))
     new.write_text(found.text, encoding="utf-8")
     return load([file, new], {}), found
 
 
 def run(desired: DesiredState, boxes: Mapping[str, MemoryInstance], *, dry: bool) -> Run:
-    return run_once(
-        desired,
-        RunOptions(dry_run=dry),
-        SilentProgress(),
-        threading.Event(),
-        retry=fake_retry_policy(),
-        connect=lambda instance, stop: boxes[instance.name],
-    )
+    return run_once(desired, RunOptions(dry_run=dry), fake_context(lambda instance, stop: boxes[instance.name]))
 
 
 def ours(found: Run) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,16 +10,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.engine import RunOptions, SilentProgress, run_once
-from reconciler.engine.observe import HealthChecker
-from reconciler.health.state import HealthHistory
+from reconciler.engine import RunOptions, run_once
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.health import InterfaceCheck, Probe, UnhealthyPolicy
 from reconciler.model.run import Run, Status
 from reconciler.model.tags import HELD_FORCED_TAG, HELD_TAG, IGNORE_TAG
-from reconciler.retry import RetryPolicy, utc_now
+from reconciler.retry import utc_now
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
-from tests.support.fake_retry import fake_retry_policy
+from tests.support.fake_retry import fake_context
 from tests.support.memory_worlds import SimulatedKill, make_memory_world
 from tests.support.planner_inputs import OWNER_TAG
 from tests.support.strategies import cases
@@ -48,16 +45,7 @@ def bind(box: MemoryInstance, interface: str) -> None:
 
 def run(desired: DesiredState, box: MemoryInstance) -> Run:
     """One run."""
-    pace: RetryPolicy = fake_retry_policy()
-    return run_once(
-        desired,
-        RunOptions(),
-        SilentProgress(),
-        threading.Event(),
-        retry=pace,
-        connect=lambda instance, stop: box,
-        health_checker=HealthChecker(HealthHistory(), pace, utc_now),
-    )
+    return run_once(desired, RunOptions(), fake_context(lambda instance, stop: box, utc=utc_now))
 
 
 def leaking(box: MemoryInstance) -> set[str]:

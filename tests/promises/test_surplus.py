@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.engine import RunOptions, run_once
 from reconciler.model.errors import UnreachableError
 from reconciler.model.plan import Outcome
 from reconciler.model.run import Run
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import MemoryInstance
-from tests.support.fake_retry import fake_retry_policy
+from tests.support.fake_retry import fake_context
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_live_torrent, make_v1_hash
 
 KEY = make_v1_hash("x")
@@ -50,15 +49,10 @@ def _run(keeper: MemoryInstance, other: MemoryInstance, *names: str, policy: str
     desired = make_desired_state(
         {"groups": {"g": group}, "instances": ["a", "b"], "policy": policy, "desired": [{"hash": "x", "instance": "g"}]}
     )
-    return run_once(
-        desired,
-        RunOptions(instances=names),
-        SilentProgress(),
-        threading.Event(),
-        retry=replace(fake_retry_policy(), max_attempts=2),
-        connect=lambda instance, stop: boxes[instance.name],
-        utc=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+    context = fake_context(
+        lambda instance, stop: boxes[instance.name], utc=lambda: datetime(2026, 1, 1, tzinfo=UTC), max_attempts=2
     )
+    return run_once(desired, RunOptions(instances=names), context)
 
 
 @pytest.mark.parametrize(

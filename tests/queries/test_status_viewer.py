@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.engine import UnknownInstance
-from reconciler.engine.reading import OpenTarget
+from reconciler.engine.observation import OpenTarget
 from reconciler.model.desired import DesiredState, DesiredTorrent, Instance, Policy
 from reconciler.model.errors import AuthenticationError, UnreachableError
 from reconciler.model.infohash import InfoHashes

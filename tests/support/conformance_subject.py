@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from reconciler.engine.reading import OpenTarget
+from reconciler.engine.observation import OpenTarget
 from reconciler.model.snapshot import AddOptions, LiveTorrent
 from reconciler.testing import MemoryInstance
 from tests.support.torrents import make_content, make_created_torrent

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from reconciler.engine.context import RunContext
+from reconciler.engine.observation import SessionFactory
 from reconciler.retry import RetryPolicy
 from tests.support.fake_time import FakeTime
 
@@ -9,3 +16,13 @@ from tests.support.fake_time import FakeTime
 def fake_retry_policy(**options: float) -> RetryPolicy:
     """A policy on a clock of its own that only its sleeps move."""
     return RetryPolicy(FakeTime().clock, **options)  # type: ignore[arg-type]
+
+
+def fake_context(
+    connect: SessionFactory, *, utc: Callable[[], datetime] | None = None, **retry_options: float
+) -> RunContext:
+    """The surroundings of a run on instances in memory, without waiting; `utc` is its wall clock."""
+    retry = fake_retry_policy(**retry_options)
+    if utc:
+        retry = replace(retry, clock=replace(retry.clock, utc=utc))
+    return RunContext(threading.Event(), retry, connect)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from reconciler.engine import RunOptions, SilentProgress, run_once
+from reconciler.engine import RunOptions, run_once
 from reconciler.model.errors import RejectedError, UnreachableError
 from reconciler.model.plan import ObjectKind, Outcome
 from reconciler.model.run import Run, Status
@@ -18,7 +17,8 @@ from reconciler.plan import Plan, PlanInput, make_plan
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.fight_detector import FightDetector
 from reconciler.watch.holdback import PRESENCE, ActionBackoff, FieldRef, hold_back, list_holdable_fields
-from tests.support.fake_retry import fake_retry_policy
+from reconciler.watch.plan_cache import CachingPlanner
+from tests.support.fake_retry import fake_context
 from tests.support.fake_time import FakeTime
 from tests.support.planner_inputs import (
     OWNER_TAG,
@@ -63,18 +63,8 @@ class Story:
     def run(self, after: float = 60.0) -> Run:
         """A run, and what is learnt of it."""
 
-        def planner(plan_input: PlanInput) -> Plan:
-            return self.memory.hold_back(make_plan(plan_input))
-
-        done = run_once(
-            self.desired,
-            RunOptions(),
-            SilentProgress(),
-            threading.Event(),
-            retry=fake_retry_policy(),
-            connect=lambda _instance, _stop: self.box,
-            planner=planner,
-        )
+        context = replace(fake_context(lambda _instance, _stop: self.box), planner=CachingPlanner(self.memory))
+        done = run_once(self.desired, RunOptions(), context)
         self.memory.record_results(done.instances)
         self.time.pass_(after)
         return done

@@ -237,15 +237,15 @@ def test_only_the_instances_that_are_named(tmp_path: Path) -> None:
 
 
 def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from reconciler.plan import make_plan
+    from reconciler.plan import plan_actions
 
     planned: list[int] = []
 
     def counted(*args: Any, **kwargs: Any) -> Any:
         planned.append(1)
-        return make_plan(*args, **kwargs)
+        return plan_actions(*args, **kwargs)
 
-    monkeypatch.setattr("reconciler.watch.plan_cache.make_plan", counted)
+    monkeypatch.setattr("reconciler.watch.plan_cache.plan_actions", counted)
     story = WatchSimulation(tmp_path, 600)
     box = story.instances["box"]
     seen: dict[Mapping[str, Any], Any] = {}

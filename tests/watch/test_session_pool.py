@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.engine.reading import OpenTarget
+from reconciler.engine.observation import OpenTarget
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, RejectedError, UnreachableError
 from reconciler.model.position import Position

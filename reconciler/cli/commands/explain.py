@@ -23,11 +23,12 @@ _MAX_RECENT_RUNS = 5  # runs
 
 def explain_command(settings: Settings, torrent: str) -> int:
     """Show how one torrent is declared, its live state, and what a run would do. Return the exit code."""
-    from reconciler.engine import UnknownInstance
+    from reconciler.engine import RunContext, UnknownInstance
     from reconciler.plan.plan import NO_OWNED_COUNTS
     from reconciler.queries.explain import explain_torrent
     from reconciler.queries.torrent_lookup import AmbiguousTorrent
     from reconciler.report.text.explanation import render_candidates, render_explanation
+    from reconciler.retry import system_retry_policy
 
     logs.configure(settings)
     with StopSignals() as stopping:
@@ -35,14 +36,14 @@ def explain_command(settings: Settings, torrent: str) -> int:
         journal = open_journal(settings, lambda message: console.print_warning(settings, message))
         with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
-                explanation = explain_torrent(
-                    desired,
-                    torrent,
-                    settings.instances,
+                context = RunContext(
                     stopping.event,
+                    system_retry_policy(stopping.event),
                     placement_memory=load_placement_memory(desired, journal),
                     remembered=journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS,
-                    recent_runs=partial(_read_recent_runs, settings),
+                )
+                explanation = explain_torrent(
+                    desired, torrent, settings.instances, context, recent_runs=partial(_read_recent_runs, settings)
                 )
             except UnknownInstance as error:
                 raise CommandFailure(str(error), 4) from error

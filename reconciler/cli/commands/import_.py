@@ -75,10 +75,11 @@ def import_command(settings: Settings, options: ImportSettings) -> int:
 def _run_import(settings: Settings, options: ImportSettings, stopping: StopSignals) -> ImportResult:
     from reconciler.desired import TorrentFileCache, load
     from reconciler.desired.edit import SaveError, TorrentFolder
-    from reconciler.engine import UnknownInstance
+    from reconciler.engine import RunContext, UnknownInstance
     from reconciler.fetch import Fetcher
     from reconciler.queries.import_entries import ImportFilter
     from reconciler.queries.import_library import UnmatchedFilter, UnreadableInstance, import_library
+    from reconciler.retry import system_retry_policy
 
     torrents = TorrentFileCache(Fetcher(stopping.event))
     desired = load_desired(settings, stop_signals=stopping, torrents=torrents)
@@ -92,9 +93,10 @@ def _run_import(settings: Settings, options: ImportSettings, stopping: StopSigna
         return load((*files, Path(name)), os.environ, torrent_files=torrents, texts={Path(name): text})
 
     selection = ImportFilter(name, settings.instances, options.categories, options.tags)
+    context = RunContext(stopping.event, system_retry_policy(stopping.event))
     with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
         try:
-            return import_library(desired, selection, load_merged, stopping.event, save_torrent=save_torrent)
+            return import_library(desired, selection, load_merged, context, save_torrent=save_torrent)
         except (UnknownInstance, UnmatchedFilter) as error:
             raise CommandFailure(str(error), 4) from error
         except UnreadableInstance as error:

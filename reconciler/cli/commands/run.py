@@ -7,7 +7,6 @@ import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
 from reconciler.cli import console, logs
 from reconciler.cli.commands.history import load_placement_memory, open_journal
@@ -53,9 +52,10 @@ def render_command_line(settings: Settings, options: RunSettings) -> str:
 
 
 def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings, stopping: StopSignals) -> Run:
-    from reconciler.engine import RunOptions, UnknownInstance, run_once, run_until_placed
+    from reconciler.engine import RunContext, RunOptions, UnknownInstance, run_once, run_until_placed
     from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
     from reconciler.plan.plan import NO_OWNED_COUNTS
+    from reconciler.retry import system_retry_policy
 
     run_options = RunOptions(
         dry_run=options.dry_run,
@@ -67,15 +67,20 @@ def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings
     )
     started_at, clock = datetime.now(UTC), time.monotonic()
     journal = open_journal(settings, lambda message: console.print_warning(settings, message))
-    remembered = journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS
     placement_memory = load_placement_memory(desired, journal)
     with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
-        waiting_run = partial(run_until_placed, timeout=options.wait, report_pending=PendingPrinter(settings, bars))
-        run_function = waiting_run if options.wait else run_once
+        context = RunContext(
+            stopping.event,
+            system_retry_policy(stopping.event),
+            placement_memory=placement_memory,
+            remembered=journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS,
+            progress=bars,
+        )
         try:
-            run = run_function(
-                desired, run_options, bars, stopping.event, placement_memory=placement_memory, remembered=remembered
-            )
+            if options.wait:
+                run = run_until_placed(desired, run_options, context, options.wait, PendingPrinter(settings, bars))
+            else:
+                run = run_once(desired, run_options, context)
         except UnknownInstance as error:
             raise CommandFailure(str(error), 4) from error
     if journal:

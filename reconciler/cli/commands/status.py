@@ -37,20 +37,21 @@ def status_command(settings: Settings, options: StatusSettings) -> int:
 
 
 def _show_once(settings: Settings, options: StatusSettings) -> int:
-    from reconciler.engine import UnknownInstance
+    from reconciler.engine import RunContext, UnknownInstance
     from reconciler.queries.status import read_status
+    from reconciler.retry import system_retry_policy
 
     logs.configure(settings)
     with StopSignals() as stopping:
         desired = load_desired(settings, stop_signals=stopping)
         with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
-                status = read_status(
-                    desired,
-                    settings.instances,
+                context = RunContext(
                     stopping.event,
+                    system_retry_policy(stopping.event),
                     placement_memory=_load_placement_memory(settings, desired),
                 )
+                status = read_status(desired, settings.instances, context)
             except UnknownInstance as error:
                 raise CommandFailure(str(error), 4) from error
     _write_status_report(status.filter_torrents(options.selection), settings, options)

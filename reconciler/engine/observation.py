@@ -1,4 +1,4 @@
-"""TODO."""
+"""What a run reads of an instance, and what reading it gave."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ class OpenTarget(Target, Protocol):
 
     @property
     def request_count(self) -> int:
-        """How many HTTP requests were sent."""
+        """The number of HTTP requests sent."""
 
     @property
     def has_full_snapshot(self) -> bool:
-        """Was the last snapshot a full read, that depends on nothing read before?"""
+        """True if the last snapshot was a full read, which depends on nothing read before."""
 
     def read_full_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
-        """A snapshot by a full read."""
+        """Return a snapshot by a full read."""
 
     def read_network_state(self, *, interface: bool, transfer: bool) -> NetworkState:
-        """What it says of its network: of the `interface` it is bound to, and the rest."""
+        """Return the network state: the `interface` it is bound to, and what it reports on `transfer`."""
 
     def read_free_space(self) -> int | None:
-        """Bytes free at the default path; None where that is not told. Takes a session of its own."""
+        """Return the bytes free at the default save path; None if unknown. Opens a session of its own."""
 
     def open(self) -> None:
         """Log in, once. Raises `InstanceError`."""
@@ -43,28 +43,29 @@ class OpenTarget(Target, Protocol):
         """Log out. Never raises."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRequest:
-    """What is read of an instance besides: the files of torrents, by their ids, and what is being made as declared."""
-
-    files_of: Collection[str] = ()
-    content: Collection[CreationSpec] = ()
-
-    @classmethod
-    def for_instance(cls, desired: DesiredState, instance: str) -> ReadRequest:
-        """What the desired state needs of it."""
-        return cls(desired.ids_with_file_rules(instance), desired.creations_of(instance))
-
-
 SessionFactory = Callable[[Instance, threading.Event], OpenTarget]
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """What reading one instance gave: an open session with a whole snapshot, or the error that prevented it.
+class ReadRequest:
+    """Optional parts of a snapshot: the torrents (ids) whose files to read, and the declared creations to look up."""
 
-    `urgent_results`: what was so urgent that it was not left for later, by the id of its torrent; `urgent_error`: the error that ended
-    that. `free_space`: bytes of free space, where that was asked for and told.
+    files_of: Collection[str] = ()
+    creations: Collection[CreationSpec] = ()
+
+    @classmethod
+    def for_instance(cls, desired: DesiredState, instance: str) -> ReadRequest:
+        """Return the parts that the desired state depends on."""
+        return cls(desired.ids_with_file_rules(instance), desired.creations_of(instance))
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The result of reading one instance: an open session with a whole snapshot, or the error that prevented it.
+
+    `free_space`: bytes, where a group needs it and the instance reports it.
+    `urgent_results`: the results of urgent actions, by torrent id; they were executed right after the read.
+    `urgent_error`: the error that ended their execution.
     """
 
     target: OpenTarget
@@ -76,4 +77,14 @@ class Observation:
     urgent_error: InstanceError | None = None
 
 
-InstanceObserver = Callable[[Instance, OpenTarget], Observation]
+Observations = Mapping[str, Observation]
+
+
+def collect_snapshots(observations: Observations) -> dict[str, Snapshot]:
+    """Return the snapshots of the instances that were read, by name."""
+    return {name: observation.snapshot for name, observation in observations.items() if observation.snapshot}
+
+
+def collect_health(observations: Observations) -> dict[str, Health]:
+    """Return the health of the instances, by name, where it was checked."""
+    return {name: observation.health for name, observation in observations.items() if observation.health}

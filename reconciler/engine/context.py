@@ -1,0 +1,84 @@
+"""The options of a run, and everything that outlives it or differs in tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.engine.events import Progress, SilentProgress
+from reconciler.engine.observation import OpenTarget, SessionFactory
+from reconciler.engine.placement_memory import PlacementMemory
+from reconciler.health.state import HealthHistory
+from reconciler.model.desired import Instance
+from reconciler.model.history import OwnedCount
+from reconciler.model.shard import Shard
+from reconciler.plan import Plan, PlanInput, plan_actions
+from reconciler.plan.plan import NO_OWNED_COUNTS
+from reconciler.qbittorrent import IncrementalSession, Session
+from reconciler.retry import RetryPolicy
+
+
+def connect(instance: Instance, stop: threading.Event) -> OpenTarget:
+    """Return a session on the real Web API of an instance, not yet open."""
+    return Session(instance, stop=stop)
+
+
+def connect_incremental(instance: Instance, stop: threading.Event) -> OpenTarget:
+    """Return a session that reads only what has changed since its last read, for a loop."""
+    import structlog  # a tenth of a second that a single run can do without
+
+    return IncrementalSession(instance, stop=stop, warn=structlog.get_logger().warning)
+
+
+class Planner:
+    """Plans every run from scratch, and holds nothing back. A loop has its own."""
+
+    def plan_actions(self, plan_input: PlanInput) -> Plan:
+        """Return the plan before the guard has judged it."""
+        return plan_actions(plan_input)
+
+    def hold_back(self, plan: Plan) -> Plan:
+        """Return the judged plan with the actions on hold that are not to be tried now. It never adds one."""
+        return plan
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line adds to the desired state.
+
+    `instances` empty: all of them. `shard` None: all of those. `skip`: the instances that are left alone; they are
+    selected, and are not in the result.
+    """
+
+    dry_run: bool = False
+    instances: tuple[str, ...] = ()
+    accept_plan: str | None = None
+    take_over: bool = False
+    detailed_exitcode: bool = False
+    shard: Shard | None = None
+    skip: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """The surroundings of a run: its clock and connections, and the memory of earlier runs, which it updates.
+
+    `stop` may be set at any time: the request in flight is finished, sessions are logged out, and what was not done
+    is reported as dropped.
+    `remembered`: the number of torrents owned on each instance at its last good read; see `PlanInput`.
+    """
+
+    stop: threading.Event
+    retry: RetryPolicy
+    connect: SessionFactory = connect
+    planner: Planner = field(default_factory=Planner)
+    placement_memory: PlacementMemory = field(default_factory=PlacementMemory)
+    health_history: HealthHistory = field(default_factory=HealthHistory)
+    remembered: Mapping[str, OwnedCount] = field(default_factory=lambda: NO_OWNED_COUNTS)
+    progress: Progress = field(default_factory=SilentProgress)
+
+    def utc(self) -> datetime:
+        """Return the time of the wall clock."""
+        return self.retry.clock.utc()
