@@ -1,9 +1,9 @@
 """The loop behind `reconcile --watch`: the single run, again and again, for months.
 
-Built from small parts that know no real time: when to run (`schedule`), whom to leave alone for how long (`domains`),
-what not to try again yet (`memory`, `contest`, `holding`), what is on disk (`source`, `looking`, `directories_to_watch`), and which
-sessions stay open (`pool`). `loop` puts them together; `list_files` is the thread that sees the files change.
-Does I/O on desired-state files (reading only) and through `control.run_once`; logs, and formats no report.
+`loop` puts the parts together: when to run (`schedule`), how long to leave a failing instance alone (`backoff`) and a
+failing or contested field (`holdback`, `fight_detector`), the desired state on disk (`desired_source`, `file_watcher`),
+reads of failing instances between runs (`background_reader`), plans and sessions that are kept (`plan_cache`,
+`session_pool`). Reads desired-state files, contacts instances through `engine.run_once`, logs, and renders no report.
 """
 
 from reconciler.watch.desired_source import DesiredSource

@@ -1,4 +1,4 @@
-"""Asking again those who failed, while the loop goes on without them: one that hangs holds nobody else up."""
+"""Reads of failing instances between runs, in threads, so that an instance that hangs does not block the loop."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ StartWorker = Callable[[Callable[[], None]], None]
 
 
 def start_in_thread(work: Callable[[], None]) -> None:
-    """Do it in a thread that does not keep the process alive."""
-    threading.Thread(target=work, name="aside", daemon=True).start()
+    """Do the work in a thread that does not keep the process alive."""
+    threading.Thread(target=work, name="background-read", daemon=True).start()
 
 
 class BackgroundReader:
-    """Opens and reads instances of a pool, each in a thread of its own; `answered` is called in it at the end.
+    """Opens and reads instances, each in its own thread, and calls `on_answer` in that thread at the end.
 
-    What is open and read then is kept by the pool, so that the next run has little left to ask for.
+    The pool keeps the open session and what it has read, so that the next run has little left to request.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class BackgroundReader:
         self._observations: Final[SimpleQueue[tuple[Instance, Observation]]] = SimpleQueue()
 
     def start_read(self, instance: Instance, read_request: ReadRequest) -> None:
-        """Ask one that nobody else is talking to now, with all that is `wanted` of it."""
+        """Open and read an instance that no run and no other read uses now."""
         target = self._pool.connect(instance, self._stop)
         self._start_worker(lambda: self._read(instance, target, read_request))
 
     def pop_observations(self) -> Iterator[tuple[Instance, Observation]]:
-        """What came of it since the last call."""
+        """Yield what was read since the last call."""
         while True:
             try:
                 yield self._observations.get_nowait()
@@ -58,11 +58,11 @@ class BackgroundReader:
 
     def _read(self, instance: Instance, target: OpenTarget, read_request: ReadRequest) -> None:
         try:
-            reading = read_instance(target, self._retry, read_request)
-        except Exception as error:  # a bug of ours must not leave the instance unasked for ever
-            reading = Observation(
+            observation = read_instance(target, self._retry, read_request)
+        except Exception as error:  # a bug must not leave the instance unread for ever
+            observation = Observation(
                 target, error=InstanceError(f"{instance.name}: internal error: {type(error).__name__}")
             )
         target.close()
-        self._observations.put((instance, reading))
+        self._observations.put((instance, observation))
         self._on_answer()

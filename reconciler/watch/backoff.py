@@ -1,4 +1,4 @@
-"""Whom to leave alone for how long: each instance fails by itself. Pure: it is told the time."""
+"""Back-off of failing instances, each by itself."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 from reconciler.retry import Clock, compute_backoff_delay
 
-BACKOFF_FIRST: Final = 1.0  # seconds, doubled with each failure in a row, with full jitter
+BACKOFF_FIRST: Final = 1.0  # seconds, at most, after the first failure
 BACKOFF_MAX: Final = 300.0
 CREDENTIALS_BACKOFF: Final = 900.0  # seconds; five refusals within an hour would ban our address for another
 _CREDENTIALS_STATUSES: Final = (Status.AUTH_FAILED, Status.BANNED)
 _NO_POSITION: Final = Position("", 0, 0)
 _ANY_PREFERENCES: Final = {
     "": DesiredPreference("", _NO_POSITION, 0)
-}  # a session reads them where any is declared, whichever
+}  # a session reads all preferences if any is declared
 
 
 def session_key(instance: Instance) -> Instance:
-    """What leads to an instance and into it: two that are equal in this can share a session."""
+    """Return the parts of an instance that a session depends on: its URL, credentials and connection settings."""
     return replace(
         instance,
         position=_NO_POSITION,
@@ -45,7 +45,7 @@ class _FailingInstance:
 
 
 class InstanceBackoff:
-    """The instances that fail, and when each is tried again: after `longest` seconds, at most."""
+    """The failing instances, and when each is tried again: after `max_delay` seconds at most."""
 
     def __init__(self, clock: Clock, max_delay: float = BACKOFF_MAX) -> None:
         self._clock = clock
@@ -53,7 +53,7 @@ class InstanceBackoff:
         self._failing: dict[str, _FailingInstance] = {}
 
     def record_results(self, results: Iterable[InstanceResult], instances: Mapping[str, Instance]) -> None:
-        """What came of a run: a clean one ends every wait."""
+        """Note the results of a run: an instance that answered has no back-off any more."""
         for result in results:
             if result.status.is_answered:
                 self._failing.pop(result.name, None)
@@ -61,23 +61,23 @@ class InstanceBackoff:
                 self._failing[result.name] = self._build_failure(result, session_key(instances[result.name]))
 
     def forget_changed(self, instances: Mapping[str, Instance]) -> None:
-        """The desired state as it is now: an instance with another address or other credentials begins anew."""
+        """End the back-off of instances that are no longer declared, or have another URL or other credentials now."""
         for name, failing in list(self._failing.items()):
             if name not in instances or session_key(instances[name]) != failing.session_key:
                 del self._failing[name]
 
     def get_backoffs(self) -> dict[str, Backoff]:
-        """Who is to be left alone, and why, until something is learnt of it."""
-        return {name: one.backoff for name, one in self._failing.items()}
+        """Return the back-offs by instance."""
+        return {name: failing.backoff for name, failing in self._failing.items()}
 
     def compute_next_retry(self) -> float:
-        """When the next of them is to be tried again; never, if nobody waits."""
+        """Return when the next instance is to be tried again; infinity if none is failing."""
         return min((failing.retry_at for failing in self._failing.values()), default=math.inf)
 
     def pop_due(self) -> list[str]:
-        """Who is to be tried again now. They are not due once more before something is learnt of them."""
+        """Return the instances to try again now. They are not due again before their next result is recorded."""
         now = self._clock.now()
-        due = [name for name, one in self._failing.items() if one.retry_at <= now]
+        due = [name for name, failing in self._failing.items() if failing.retry_at <= now]
         for name in due:
             self._failing[name] = replace(self._failing[name], retry_at=math.inf)
         return due
@@ -85,11 +85,11 @@ class InstanceBackoff:
     def _build_failure(self, result: InstanceResult, key: Instance) -> _FailingInstance:
         before = self._failing.get(result.name)
         failures = before.backoff.failures + 1 if before else 1
-        wait = (
+        delay = (
             CREDENTIALS_BACKOFF
             if result.status in _CREDENTIALS_STATUSES
             else compute_backoff_delay(failures, BACKOFF_FIRST, self._max_delay, self._clock.random())
         )
-        until = self._clock.now() + wait
+        retry_at = self._clock.now() + delay
         reason = result.error or str(result.status)
-        return _FailingInstance(Backoff(failures, reason, self._clock.to_utc(until), result.status), until, key)
+        return _FailingInstance(Backoff(failures, reason, self._clock.to_utc(retry_at), result.status), retry_at, key)

@@ -1,4 +1,4 @@
-"""The desired state on disk, and the last good one that was read from it."""
+"""The desired state on disk, and the last good state that was read from it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _READ_ATTEMPTS: Final = 5  # to read files that are being written
 
 
 class DesiredSource:
-    """Reads once when made, and raises `DesiredStateError` if that fails. Later failures keep the last good state.
+    """The last good desired state, kept when a later read fails. The first read raises `DesiredStateError` if it fails.
 
-    `problems` says what is wrong with the files as they are now; `read_fingerprints` is how they looked when they were read.
-    `fetch` gets the torrents of URLs.
+    `problems` lists what is wrong with the files as they are now; `read_fingerprints` is from when they were read.
+    `fetch` downloads the torrents of URLs.
     """
 
     def __init__(self, paths: Sequence[Path], environ: Mapping[str, str], fetch: TorrentFetcher | None = None) -> None:
@@ -33,33 +33,33 @@ class DesiredSource:
 
     @property
     def has_unfetched(self) -> bool:
-        """Is the desired state as it is now unknown because another server is in trouble? That may pass by itself."""
+        """True if the desired state is unknown because a torrent could not be downloaded, which may pass by itself."""
         return any(problem.remote for problem in self.problems)
 
     def list_files(self) -> list[Path]:
-        """Every file that the desired state depends on, there or not. May be called from any thread."""
-        own = list_yaml_files(self._paths)
-        known = set(map(str, own))
-        return [*own, *(Path(name) for name in self._dependencies if name not in known)]
+        """Return every file that the desired state depends on, present or not. Safe to call from any thread."""
+        yaml_files = list_yaml_files(self._paths)
+        names = set(map(str, yaml_files))
+        return [*yaml_files, *(Path(name) for name in self._dependencies if name not in names)]
 
     def fingerprint_files(self, *, thorough: bool = False) -> Fingerprints:
-        """How the files are now."""
+        """Return the fingerprints of the files as they are now; `thorough`: read every file, whatever its times are."""
         return self._file_fingerprints.compute(self.list_files(), thorough=thorough)
 
     def read(self) -> bool:
-        """Read the files anew. False where they were being written meanwhile: then nothing has changed here.
+        """Read the files again. Return False, and keep everything as it was, if they were written meanwhile.
 
-        Only what was looked at before it was read, and is still the same after it, is known to be what was read.
+        A fingerprint belongs to the content that was read only if it is the same before and after the read.
         """
         before, loaded = self.fingerprint_files(), self._try_load()
-        if not set(loaded.files) <= before.keys():  # they name others now
+        if not set(loaded.files) <= before.keys():  # they name other files now
             self._dependencies = tuple(dict.fromkeys((*self._dependencies, *loaded.files)))
             before, loaded = self.fingerprint_files(), self._try_load()
         if self.fingerprint_files() != before or not set(loaded.files) <= before.keys():
             return False
         if isinstance(loaded, DesiredState):
             self.desired, self._dependencies, self.problems = loaded, loaded.files, ()
-        else:  # what the last good state depends on goes on to count: its passwords may be mended first
+        else:  # the files of the last good state still count: one of them may be corrected first
             self._dependencies = tuple(dict.fromkeys((*self.desired.files, *loaded.files)))
             self.problems = loaded.problems
         self.read_fingerprints = self.fingerprint_files()

@@ -1,4 +1,4 @@
-"""The thread that sees the files change."""
+"""A thread that reports changes of files, and the fingerprints that it compares."""
 
 from __future__ import annotations
 
@@ -15,90 +15,21 @@ import watchfiles
 
 from reconciler.file_fingerprint import StatFingerprint, fingerprint_stat
 
-Fingerprints = dict[str, bytes]  # a digest of every file's content, by its path
-
+POLL_INTERVAL: Final = 3.0  # seconds; the delay where no events come, as on bind mounts and network file systems
+_EVENT_STEP: Final = 100  # milliseconds between two polls for events; the schedule waits for what belongs together
+_MAX_LINKS: Final = 40  # as many as the kernel follows
 _ABSENT_DIGEST: Final = b"absent"
 
-
-class FileFingerprints:
-    """Looks at files. Those whose size, times and inode are as before are not read again. Not thread-safe."""
-
-    def __init__(self) -> None:
-        self._cache: dict[str, tuple[StatFingerprint, bytes]] = {}
-
-    def compute(self, files: Iterable[Path], *, thorough: bool = False) -> Fingerprints:
-        """The state of the files; `thorough`: read each, whatever its times say."""
-        return {str(file): self._digest_file(str(file), thorough) for file in files}
-
-    def _digest_file(self, file: str, thorough: bool) -> bytes:
-        try:
-            found = os.stat(file)  # noqa: PTH116 - many small calls
-            if not stat.S_ISREG(found.st_mode):
-                return b"no file"
-            fingerprint = fingerprint_stat(found)
-            known = self._cache.get(file)
-            if known and known[0] == fingerprint and not thorough:
-                return known[1]
-            digest = hashlib.blake2b(Path(file).read_bytes(), digest_size=16).digest()
-        except (OSError, ValueError) as error:
-            self._cache.pop(file, None)
-            return _ABSENT_DIGEST if isinstance(error, FileNotFoundError) else str(error).encode()
-        if fingerprint:
-            self._cache[file] = (fingerprint, digest)
-        else:
-            self._cache.pop(file, None)
-        return digest
-
-
-_MAX_LINKS: Final = 40  # as many as the kernel follows
-
-WatchedDirectories = frozenset[
-    tuple[str, int, int]
-]  # real path, device, inode: a folder that is made anew is another one
-
-
-def directories_to_watch(files: Iterable[Path]) -> WatchedDirectories:
-    """The folders of the files, and those of every link on the way to them."""
-    folders: set[str] = set()
-    for file in files:
-        _collect_directories(Path(os.path.abspath(file)), folders, _MAX_LINKS)  # noqa: PTH100 - links are followed here, one by one
-    found = set()
-    for folder in folders:
-        try:
-            real = os.path.realpath(folder)
-            status = os.stat(real)  # noqa: PTH116
-        except OSError:
-            continue
-        found.add((real, status.st_dev, status.st_ino))
-    return frozenset(found)
-
-
-def _collect_directories(path: Path, directories: set[str], links_left: int) -> None:
-    """Note the folder of every link in `path`, and that of the file at its end, or the nearest one that is there."""
-    for step in (*reversed(path.parents), path):
-        if links_left and step.is_symlink():
-            directories.add(str(step.parent))
-            rest = path.relative_to(step)
-            target = Path(os.path.normpath(step.parent / os.readlink(step)))  # noqa: PTH115
-            _collect_directories(target / rest, directories, links_left - 1)
-            return
-    folder = path if path.is_dir() else path.parent
-    while not folder.is_dir() and folder != folder.parent:
-        folder = folder.parent
-    directories.add(str(folder))
-
-
-POLL_INTERVAL: Final = 3.0  # seconds: where no event comes (bind mounts, network file systems), this is how late we are
-_EVENT_STEP: Final = (
-    100  # milliseconds between two looks for events; what belongs together is for the schedule to wait for
-)
+Fingerprints = dict[str, bytes]  # a digest of each file's content, by path
+# real path, device and inode, so that a folder that was deleted and created again counts as another one
+WatchedDirectories = frozenset[tuple[str, int, int]]
 
 
 class FileWatcher(threading.Thread):
-    """Calls `changed` whenever the content of one of `files()` has changed, until `stop` is set.
+    """Calls `on_change` whenever the content of one of `list_files()` has changed, until `stop` is set.
 
-    Folders are watched, not files: whoever replaces a file or a link takes the watched inode away. What links lead to
-    is found anew after each event. `seen` is how the files were when they were read last.
+    It watches folders, because whoever replaces a file or a link removes the inode that a watch of the file is on. The
+    targets of links are resolved again after each event. `fingerprints` are those from when the files were read last.
     """
 
     def __init__(
@@ -118,21 +49,21 @@ class FileWatcher(threading.Thread):
         self._file_fingerprints = FileFingerprints()
 
     def run(self) -> None:
-        """Watch until asked to stop; where watching does not work, look from time to time."""
-        complained = False
+        """Watch until `stop` is set; poll where the folders cannot be watched."""
+        is_warned = False
         while not self._stop_event.is_set():
-            here = directories_to_watch(self._list_files())
+            directories = directories_to_watch(self._list_files())
             try:
-                self._watch_directories(here)
-            except Exception as error:  # no inotify left, a folder gone between two looks: looking always works
-                if not complained:
-                    structlog.get_logger().warning("files are looked at, not watched", error=str(error))
-                complained = True
+                self._watch_directories(directories)
+            except Exception as error:  # no inotify watch is left, or a folder was deleted; polling always works
+                if not is_warned:
+                    structlog.get_logger().warning("files are polled, not watched", error=str(error))
+                is_warned = True
                 self._stop_event.wait(self._poll_interval)
                 self._check_files()
 
     def _watch_directories(self, directories: WatchedDirectories) -> None:
-        """Until the folders to watch are others."""
+        """Return when other directories are to be watched."""
         if not directories:
             self._stop_event.wait(self._poll_interval)
             self._check_files()
@@ -153,7 +84,68 @@ class FileWatcher(threading.Thread):
                 return
 
     def _check_files(self) -> None:
-        found = self._file_fingerprints.compute(self._list_files())
-        if found != self._last_fingerprints:
-            self._last_fingerprints = found
+        fingerprints = self._file_fingerprints.compute(self._list_files())
+        if fingerprints != self._last_fingerprints:
+            self._last_fingerprints = fingerprints
             self._on_change()
+
+
+class FileFingerprints:
+    """Digests of files. A file with the same size, times and inode as before is not read again. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._cache: dict[str, tuple[StatFingerprint, bytes]] = {}
+
+    def compute(self, files: Iterable[Path], *, thorough: bool = False) -> Fingerprints:
+        """Return the digests of the files; `thorough`: read every file, whatever its times are."""
+        return {str(file): self._digest_file(str(file), thorough) for file in files}
+
+    def _digest_file(self, file: str, thorough: bool) -> bytes:
+        try:
+            status = os.stat(file)  # noqa: PTH116 - many small calls
+            if not stat.S_ISREG(status.st_mode):
+                return b"no file"
+            fingerprint = fingerprint_stat(status)
+            cached = self._cache.get(file)
+            if cached and cached[0] == fingerprint and not thorough:
+                return cached[1]
+            digest = hashlib.blake2b(Path(file).read_bytes(), digest_size=16).digest()
+        except (OSError, ValueError) as error:
+            self._cache.pop(file, None)
+            return _ABSENT_DIGEST if isinstance(error, FileNotFoundError) else str(error).encode()
+        if fingerprint:
+            self._cache[file] = (fingerprint, digest)
+        else:
+            self._cache.pop(file, None)
+        return digest
+
+
+def directories_to_watch(files: Iterable[Path]) -> WatchedDirectories:
+    """Return the directories of the files, and of every link on the way to them."""
+    directories: set[str] = set()
+    for file in files:
+        _collect_directories(Path(os.path.abspath(file)), directories, _MAX_LINKS)  # noqa: PTH100 - keeps the links
+    watched = set()
+    for directory in directories:
+        try:
+            real_path = os.path.realpath(directory)
+            status = os.stat(real_path)  # noqa: PTH116
+        except OSError:
+            continue
+        watched.add((real_path, status.st_dev, status.st_ino))
+    return frozenset(watched)
+
+
+def _collect_directories(path: Path, directories: set[str], links_left: int) -> None:
+    """Add the directory of every link in `path`, and that of the file at its end, or the nearest one that exists."""
+    for step in (*reversed(path.parents), path):
+        if links_left and step.is_symlink():
+            directories.add(str(step.parent))
+            rest = path.relative_to(step)
+            target = Path(os.path.normpath(step.parent / os.readlink(step)))  # noqa: PTH115
+            _collect_directories(target / rest, directories, links_left - 1)
+            return
+    directory = path if path.is_dir() else path.parent
+    while not directory.is_dir() and directory != directory.parent:
+        directory = directory.parent
+    directories.add(str(directory))

@@ -1,4 +1,4 @@
-"""The plans of a loop: what has not changed at all is not planned again."""
+"""The last plan of a loop, used again while its inputs are the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.watch.holdback import ActionBackoff
 
 
 class CachingPlanner(Planner):
-    """Plans the runs of a loop: what has not changed is not planned again, and actions that wait are held back."""
+    """Plans the runs of a loop, with the last plan where nothing has changed, and holds back actions that wait."""
 
     def __init__(self, action_backoff: ActionBackoff) -> None:
         self._action_backoff = action_backoff
@@ -43,5 +43,5 @@ def _is_still_valid(earlier: PlanInput, plan: Plan, later: PlanInput) -> bool:
 
 
 def _has_same_snapshots(left: Mapping[str, Snapshot], right: Mapping[str, Snapshot]) -> bool:
-    """The very same snapshots: a target that knows of no change gives the one that it gave before."""
+    """True if the snapshots are the same objects: a target without changes returns its last one again."""
     return left.keys() == right.keys() and all(left[name] is right[name] for name in left)

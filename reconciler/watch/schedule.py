@@ -1,4 +1,4 @@
-"""When to run next: at intervals, and soon after somebody asks. Pure: it is told the time."""
+"""When to run next: at intervals, and soon after a request."""
 
 from __future__ import annotations
 
@@ -8,46 +8,45 @@ from typing import Final
 
 from reconciler.engine.events import RunTrigger
 
-
-class TriggerQueue:
-    """Wakes the loop. `request_run` and `wake` may be called from any thread and from a signal handler, at any time."""
-
-    def __init__(self) -> None:
-        self._queue: SimpleQueue[RunTrigger | None] = SimpleQueue()  # the one kind of queue that a signal may re-enter
-
-    def request_run(self, trigger: RunTrigger) -> None:
-        """Ask for a run soon; what is asked for meanwhile is answered by the same run."""
-        self._queue.put(trigger)
-
-    def request_reload(self) -> None:
-        """Ask for a run, as `POST /-/reload` does."""
-        self.request_run(RunTrigger.RELOAD)
-
-    def wake(self) -> None:
-        """Let the loop look whether it was asked to stop."""
-        self._queue.put(None)
-
-    def wait(self, seconds: float) -> set[RunTrigger]:
-        """What was asked for since the last call; where that is nothing, wait for it so long."""
-        causes: set[RunTrigger] = set()
-        try:
-            found = self._queue.get(timeout=max(0.0, seconds))
-            while True:
-                if found:
-                    causes.add(found)
-                found = self._queue.get_nowait()
-        except Empty:
-            return causes
-
-
-JITTER: Final = 0.1  # of the interval, either way: many sidecars must not come to ask in step
-DEBOUNCE: Final = 2.0  # seconds of quiet after the last change
-MAX_DEBOUNCE: Final = 10.0  # seconds; what never gets quiet does not hold the loop up for ever
+JITTER: Final = 0.1  # of the interval, either way, so that many sidecars do not send their requests in step
+DEBOUNCE: Final = 2.0  # seconds without a request before a run
+MAX_DEBOUNCE: Final = 10.0  # seconds; requests that never stop do not delay a run for ever
 MIN_RUN_SPACING: Final = 5.0  # seconds between two runs
 
 
+class TriggerQueue:
+    """The requests for runs. Its methods but `wait` are safe to call from any thread and from a signal handler."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[RunTrigger | None] = SimpleQueue()  # the only queue that a signal handler may re-enter
+
+    def request_run(self, trigger: RunTrigger) -> None:
+        """Request a run soon. One run serves all requests that come before it."""
+        self._queue.put(trigger)
+
+    def request_reload(self) -> None:
+        """Request a run, as `POST /-/reload` does."""
+        self.request_run(RunTrigger.RELOAD)
+
+    def wake(self) -> None:
+        """End the wait of the loop, so that it checks whether to stop."""
+        self._queue.put(None)
+
+    def wait(self, seconds: float) -> set[RunTrigger]:
+        """Return the requests since the last call; if there are none, wait for one, or for `wake`."""
+        triggers: set[RunTrigger] = set()
+        try:
+            trigger = self._queue.get(timeout=max(0.0, seconds))
+            while True:
+                if trigger:
+                    triggers.add(trigger)
+                trigger = self._queue.get_nowait()
+        except Empty:
+            return triggers
+
+
 class Schedule:
-    """Knows what was asked for and when the last run was. An interval that is shorter caps debounce and spacing."""
+    """Computes when the next run is due. Debounce and spacing are never longer than the interval."""
 
     def __init__(self, interval: float, random: Callable[[], float]) -> None:
         self._interval = interval
@@ -55,40 +54,40 @@ class Schedule:
         self._debounce = min(DEBOUNCE, interval)
         self._spacing = min(MIN_RUN_SPACING, interval)
         self._requested: set[RunTrigger] = set()
-        self._first_request_at = self._last_request_at = 0.0  # when something was asked for
+        self._first_request_at = self._last_request_at = 0.0
         self._interval_due_at = self._earliest_run_at = 0.0
 
     def request_run(self, trigger: RunTrigger, now: float) -> None:
-        """Somebody wants a run."""
+        """Note a request for a run."""
         if not self._requested:
             self._first_request_at = now
         self._requested.add(trigger)
         self._last_request_at = now
 
     def cancel_request(self, trigger: RunTrigger) -> None:
-        """It was for nothing."""
+        """Forget a request that turned out to be needless."""
         self._requested.discard(trigger)
 
     def is_debounce_over(self, now: float) -> bool:
-        """Has quiet been waited for in vain?"""
+        """True if requests have delayed the run for as long as they may."""
         return bool(self._requested) and now >= self._first_request_at + MAX_DEBOUNCE
 
     def compute_next_run(self) -> float:
-        """When the next run is due if nothing more is asked for. While quiet is waited for, the interval waits too."""
-        asked_at = min(self._last_request_at + self._debounce, self._first_request_at + MAX_DEBOUNCE)
-        return max(asked_at if self._requested else self._interval_due_at, self._earliest_run_at)
+        """Return when the next run is due without further requests. During the debounce the interval waits too."""
+        request_due_at = min(self._last_request_at + self._debounce, self._first_request_at + MAX_DEBOUNCE)
+        return max(request_due_at if self._requested else self._interval_due_at, self._earliest_run_at)
 
     def get_due_triggers(self, now: float) -> set[RunTrigger]:
-        """Why to run now; nothing if it is not time yet."""
+        """Return the reasons to run now; none if no run is due."""
         if now < self.compute_next_run():
             return set()
         return set(self._requested) or {RunTrigger.INTERVAL}
 
     def record_run_start(self, now: float) -> None:
-        """A run begins: it answers all that was asked for."""
+        """Note the start of a run, which serves all requests so far."""
         self._requested.clear()
         self._interval_due_at = now + self._interval * (1 - JITTER + 2 * JITTER * self._random())
 
     def record_run_end(self, now: float) -> None:
-        """A run has ended."""
+        """Note the end of a run."""
         self._earliest_run_at = now + self._spacing

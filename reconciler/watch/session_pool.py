@@ -1,4 +1,4 @@
-"""Sessions that stay open between runs: one login for as long as all is well."""
+"""Sessions that stay open between runs, so that an instance needs one login for as long as it works."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, RejectedError, UnsupportedError
 from reconciler.watch.backoff import session_key
 
-_HARMLESS_ERRORS = (RejectedError, UnsupportedError)  # answers of an instance that is well
+_HARMLESS_ERRORS = (RejectedError, UnsupportedError)  # the instance itself works
 
 
 class SessionPool:
-    """Lends targets to runs, as a `SessionFactory`. What an `InstanceError` came from is closed and opened anew next time."""
+    """Gives open targets to runs. A session that raised an `InstanceError` is closed, and opened again next time."""
 
     def __init__(self, connect: SessionFactory) -> None:
         self._connect = connect
         self._sessions: dict[str, _PooledSession] = {}
 
     def connect(self, instance: Instance, stop: threading.Event) -> OpenTarget:
-        """The target of an instance, open already where it was left so."""
-        kept = self._sessions.get(instance.name)
-        if kept is None or kept.is_closed or kept.session_key != session_key(instance):
-            if kept:
-                kept.close()
-            kept = self._sessions[instance.name] = _PooledSession(self._connect(instance, stop), session_key(instance))
-        return cast("OpenTarget", _Lease(kept))
+        """Return the target of an instance, already open if possible. This is a `SessionFactory`."""
+        key, session = session_key(instance), self._sessions.get(instance.name)
+        if session is None or session.is_closed or session.session_key != key:
+            if session:
+                session.close()
+            session = self._sessions[instance.name] = _PooledSession(self._connect(instance, stop), key)
+        return cast("OpenTarget", _Lease(session))
 
     def close_stale(self, instances: Mapping[str, Instance]) -> None:
-        """Log out of the instances that are not among these any more, or are reached in another way now."""
-        gone = [
-            n
-            for n, kept in self._sessions.items()
-            if n not in instances or kept.session_key != session_key(instances[n])
+        """Log out of instances that are no longer declared, or have another URL or other credentials now."""
+        stale = [
+            name
+            for name, session in self._sessions.items()
+            if name not in instances or session.session_key != session_key(instances[name])
         ]
-        self._close_sessions(gone)
+        self._close_sessions(stale)
 
     def close(self) -> None:
         """Log out everywhere."""
         self._close_sessions(list(self._sessions))
 
     def _close_sessions(self, names: list[str]) -> None:
-        kept = {name: self._sessions[name] for name in names}
-        map_instances(kept, lambda name: kept[name].close())
+        sessions = {name: self._sessions[name] for name in names}
+        map_instances(sessions, lambda name: sessions[name].close())
         for name in names:
             self._sessions.pop(name, None)
 
@@ -64,13 +64,13 @@ class _PooledSession:
 
     def close(self) -> None:
         with self.lock:
-            gone, self.is_closed = self.is_closed, True
-        if not gone:
+            was_closed, self.is_closed = self.is_closed, True
+        if not was_closed:
             self.target.close()
 
 
 class _Lease:
-    """A kept target for the length of a run: `is_open` and `close` do only what has to be done."""
+    """A pooled target for one run: `open` logs in only if needed, and `close` logs out only after an error."""
 
     def __init__(self, session: _PooledSession) -> None:
         self._session = session
@@ -78,23 +78,23 @@ class _Lease:
 
     @property
     def request_count(self) -> int:
-        """How many HTTP requests this run has sent."""
+        """The number of HTTP requests that this run has sent."""
         return self._session.target.request_count - self._requests_before
 
     def open(self) -> None:
-        """Log in, unless that has been done."""
+        """Log in, unless the session is open."""
         if not self._session.is_open:
             self._track_errors(self._session.target.open)()
             self._session.is_open = True
 
     def close(self) -> None:
-        """Stay logged in, unless something went wrong."""
+        """Log out if a request failed; otherwise stay logged in."""
         if self._session.is_broken:
             self._session.close()
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._session.target, name)
-        return self._track_errors(found) if callable(found) else found
+        value = getattr(self._session.target, name)
+        return self._track_errors(value) if callable(value) else value
 
     def _track_errors(self, call: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(call)

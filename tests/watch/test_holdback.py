@@ -103,7 +103,7 @@ def test_a_field_that_is_fought_over_is_left_alone_and_said() -> None:
     assert sorted(results) == [("name", Outcome.APPLIED), ("paused", Outcome.DEFERRED)]
     reason = next(r.action.reason for r in run.instances[0].results if r.outcome is Outcome.DEFERRED)
     assert reason == (
-        "contested: paused was put right 5 times within an hour and changed back by something else each time; "
+        "contested: paused was corrected 5 times within an hour, and something else changed it back each time; "
         "left alone until 01:04 UTC"
     )
     assert not story.live("a").stopped
@@ -179,7 +179,7 @@ def test_what_a_server_refuses_is_not_sent_every_time(monkeypatch: pytest.Monkey
     assert tries == [0, 2, 6], "two, four, then eight minutes"
     assert all(lines == ["n name deferred"] for number, lines in enumerate(said[1:], 1) if number not in tries)
     reason = story.run().instances[0].results[0].action.reason
-    assert "failed 3 times in a row" in reason and "409 Conflict" in reason and "tried again from" in reason
+    assert "failed 3 times in a row" in reason and "409 Conflict" in reason and "next try after" in reason
 
     monkeypatch.undo()
     story.time.pass_(HOUR)
