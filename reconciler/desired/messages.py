@@ -73,7 +73,7 @@ _SECRET_MESSAGE: Final[MessageAndHint] = (
 
 
 def problem_from_error(document: YamlDocument, error: ErrorDetails) -> Problem:
-    """Convert an error of pydantic. Its position is that of the value, of an unknown key, or of a missing key's parent."""
+    """Convert an error of pydantic, at the position of the value, an unknown key, or the parent of a missing key."""
     loc: Loc = tuple(part for part in error["loc"] if part not in UNION_BRANCHES)
     error_type = error["type"]
     if loc and loc[-1] == "[key]":

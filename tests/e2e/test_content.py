@@ -263,7 +263,7 @@ def test_what_is_exported_never_replaces_anything_else(any_maker: Maker, home: H
     (home.folder / "mine.torrent").write_bytes(b"my thesis")
     home.write(f"{{content: {film}, export: mine.torrent}}")
     invalid = home.run()
-    assert invalid.exit_code == 4 and "what is there already is not overwritten" in invalid.out
+    assert invalid.exit_code == 4 and "the existing file is not overwritten" in invalid.out
     (home.folder / "mine.torrent").unlink()
     home.write(f"{{content: {film}, export: /proc/film.torrent}}")
     done = home.run()

@@ -160,7 +160,7 @@ def test_nothing_is_overwritten(home: Home, any_server: QbittorrentServer, there
         target.symlink_to(home.folder / "nowhere")
     refused = home.run_arguments("import", "-o", "imported.yaml")
     assert refused.exit_code == 4
-    assert "is there already" in refused.err
+    assert "already exists" in refused.err
     assert target.is_symlink() or target.read_text() == "mine"
 
 

@@ -75,7 +75,7 @@ class ContentIndex:
             self._by_name.setdefault(name, []).append(declared)
 
     def resolve(self, name: str, document: YamlDocument, index: int) -> ContentReference | None:
-        """Return the content that `content_of: NAME` refers to; None, with a problem, where there is not exactly one."""
+        """Return the content that `content_of: NAME` means; None, with a problem, where there is not exactly one."""
         position, matches = document.find_position("torrents", index, "content_of"), self._by_name.get(name, [])
         if len(matches) > 1:
             positions = " and ".join(str(match.position) for match in matches)

@@ -1,8 +1,8 @@
-"""Changes to a desired-state file that leave every other byte of it as it is.
+"""Changes a desired-state file and leaves every other byte of it as it is.
 
-For: finding an entry's place in a text, adding and removing entries there, what of it may be shown, and writing files
-so that a reader sees the old one or the new one whole. May import `model` and the rest of `desired`. The only part of
-this room that writes files, and it writes only what a command was told to write.
+For: finding the position of an entry in a text, adding and removing entries, hiding secrets in a text that is shown,
+and writing files atomically. May import `model` and the rest of `desired`. The only part of `desired` that writes
+files, and only those that the user's command names.
 """
 
 from reconciler.desired.edit.layout import parse_layout

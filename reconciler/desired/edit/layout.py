@@ -1,6 +1,7 @@
-"""A text → where everything in it stands, down to the character: what surgery needs and nodes do not tell.
+"""Parses a YAML text into nodes with the exact offsets of every value, which editing needs.
 
-Nodes hide aliases and end where the next token begins. The events of the same parser know better.
+The composed nodes of `yaml.parser` replace aliases with their anchors, and end where the next token begins. So this
+module builds its nodes from the events of the same parser.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ruamel.yaml.events import (
 
 from reconciler.desired.yaml.parser import YamlParser
 
-LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what ends a line for libyaml
+LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # the line breaks of libyaml
 _SPACE_OR_COMMENTS = re.compile(
     "(?:[ \t\r\n\x85\u2028\u2029\ufeff]|(?<![^ \t\r\n\x85\u2028\u2029])#[^\r\n\x85\u2028\u2029]*)*"
 )
@@ -33,8 +34,8 @@ _NODE_PROPERTY = re.compile(r"[&!][^\s,\[\]{}]*")
 class LayoutNode:
     """One value: `kind` is scalar, alias, sequence or mapping; `start` and `end` are offsets in the text.
 
-    `end` is where the last thing in it ends; a block scalar ends after its line break. `items` are the values of a
-    sequence, or keys and values of a mapping in turn. `line` and `column` count from 1.
+    `end` is the end of the last value in it; a block scalar ends after its line break. `items` are the values of a
+    sequence, or the alternating keys and values of a mapping. `line` and `column` count from 1.
     """
 
     kind: str
@@ -48,43 +49,44 @@ class LayoutNode:
     items: list[LayoutNode] = field(default_factory=list)
 
     def iter_pairs(self) -> Iterator[tuple[LayoutNode, LayoutNode]]:
-        """Keys and values of a mapping."""
+        """Iterate over the keys and values of a mapping; nothing for other kinds."""
         if self.kind == "mapping":
             yield from zip(self.items[::2], self.items[1::2], strict=True)
 
     def get(self, name: str) -> tuple[LayoutNode, LayoutNode] | None:
-        """The key of that name and its value, as they are written here: merged ones are not."""
-        return next(((key, one) for key, one in self.iter_pairs() if key.kind == "scalar" and key.text == name), None)
+        """Return the key of that name and its value, if they are written in this mapping itself, not merged."""
+        pairs = self.iter_pairs()
+        return next(((key, value) for key, value in pairs if key.kind == "scalar" and key.text == name), None)
 
     def walk(self) -> Iterator[LayoutNode]:
-        """This value and all that is in it."""
+        """Iterate over this value and all values in it."""
         yield self
         for item in self.items:
             yield from item.walk()
 
 
 def parse_layout(text: str) -> list[LayoutNode]:
-    """The root of every document of a text that is known to be YAML."""
+    """Return the root of every document of a text that is valid YAML."""
     parser: Any = YamlParser(text)
     roots: list[LayoutNode] = []
-    open_: list[LayoutNode] = []
+    open_nodes: list[LayoutNode] = []
     while parser.check_event():
         event = parser.get_event()
         if isinstance(event, CollectionEndEvent):
-            done = open_.pop()
-            if done.is_flow:
-                done.end = event.end_mark.index
-            if open_:
-                open_[-1].end = max(open_[-1].end, done.end)
+            closed_node = open_nodes.pop()
+            if closed_node.is_flow:
+                closed_node.end = event.end_mark.index
+            if open_nodes:
+                open_nodes[-1].end = max(open_nodes[-1].end, closed_node.end)
         elif isinstance(event, NodeEvent):
-            piece = _node_from_event(event)
-            (open_[-1].items if open_ else roots).append(piece)
-            if open_:
-                open_[-1].end = max(open_[-1].end, piece.end)
+            node = _node_from_event(event)
+            (open_nodes[-1].items if open_nodes else roots).append(node)
+            if open_nodes:
+                open_nodes[-1].end = max(open_nodes[-1].end, node.end)
             if isinstance(event, (SequenceStartEvent, MappingStartEvent)):
-                open_.append(piece)
+                open_nodes.append(node)
         else:
-            assert isinstance(event, DocumentStartEvent) or not open_
+            assert isinstance(event, DocumentStartEvent) or not open_nodes
     return roots
 
 
@@ -112,37 +114,37 @@ def _node_from_event(event: Any) -> LayoutNode:
 
 
 def skip_space_and_comments(text: str, offset: int) -> int:
-    """The next thing from `at` on that is neither space, nor a line break, nor in a comment."""
-    found = _SPACE_OR_COMMENTS.match(text, offset)
-    return found.end() if found else offset
+    """Return the offset of the next character from `offset` on that is not space, a line break or in a comment."""
+    match = _SPACE_OR_COMMENTS.match(text, offset)
+    return match.end() if match else offset
 
 
 def skip_properties(text: str, offset: int) -> int:
-    """Past the anchor and the tag that may stand before a value."""
-    while found := _NODE_PROPERTY.match(text, offset):
-        offset = skip_space_and_comments(text, found.end())
+    """Return the offset of a value after its anchor and its tag."""
+    while match := _NODE_PROPERTY.match(text, offset):
+        offset = skip_space_and_comments(text, match.end())
     return offset
 
 
 def find_line_start(text: str, offset: int) -> int:
-    """Where the line of `at` begins."""
+    """Return the start of the line of `offset`."""
     while offset and text[offset - 1] not in "\n\r\x85\u2028\u2029":
         offset -= 1
     return offset
 
 
 def find_line_end(text: str, offset: int) -> int:
-    """Where the line of `at` ends, before its line break."""
-    found = LINE_BREAK.search(text, offset)
-    return found.start() if found else len(text)
+    """Return the end of the line of `offset`, before its line break."""
+    match = LINE_BREAK.search(text, offset)
+    return match.start() if match else len(text)
 
 
 def find_next_line(text: str, offset: int) -> int:
-    """Where the line after that of `at` begins, or the end of the text."""
-    found = LINE_BREAK.search(text, offset)
-    return found.end() if found else len(text)
+    """Return the start of the line after that of `offset`, or the end of the text."""
+    match = LINE_BREAK.search(text, offset)
+    return match.end() if match else len(text)
 
 
 def is_line_start(text: str, offset: int) -> bool:
-    """Does a line begin at `at`?"""
+    """True if a line begins at `offset`."""
     return offset == 0 or text[offset - 1] in "\n\r\x85\u2028\u2029"

@@ -1,4 +1,4 @@
-"""A desired-state text as it may be shown: line by line the same, without what could be a password or a passkey."""
+"""Hides passwords and passkeys in a desired-state text, so that it can be shown with the same lines."""
 
 from __future__ import annotations
 
@@ -17,30 +17,32 @@ _URL = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^\s/\"']*@)?([^\s/\"'?#]*)[^\s\"']
 
 
 def redact_text(text: str, roots: Sequence[LayoutNode]) -> str:
-    """The text with secrets as `***`: passwords and keys, and what magnets and addresses hold beside names."""
-    parts, at = [], 0
-    for start, end, shown in sorted(part for root in roots for part in _find_redactions(text, root, "")):
-        if start >= at:
-            parts += [text[at:start], shown]
-            at = end
-    return "".join([*parts, text[at:]])
+    """Return the text with `***` for passwords and keys, and for all but the names in magnet links and URLs."""
+    parts, offset = [], 0
+    redactions = sorted(redaction for root in roots for redaction in _find_redactions(text, root, ""))
+    for start, end, replacement in redactions:
+        if start >= offset:
+            parts += [text[offset:start], replacement]
+            offset = end
+    return "".join([*parts, text[offset:]])
 
 
-def _find_redactions(text: str, piece: LayoutNode, key: str) -> Iterator[tuple[int, int, str]]:
-    """What is replaced, and by what. `key`: under which key the value stands."""
-    if piece.kind == "mapping":
-        for name, one in piece.iter_pairs():
-            yield from _find_redactions(text, one, name.text)
-    elif piece.kind == "sequence":
-        for item in piece.items:
+def _find_redactions(text: str, node: LayoutNode, key: str) -> Iterator[tuple[int, int, str]]:
+    """Iterate over (start, end, replacement) in the value of `key`."""
+    if node.kind == "mapping":
+        for child_key, child in node.iter_pairs():
+            yield from _find_redactions(text, child, child_key.text)
+    elif node.kind == "sequence":
+        for item in node.items:
             yield from _find_redactions(text, item, key)
-    elif (
-        piece.kind == "scalar" and (shown := _redact_scalar(text[piece.start : piece.end], piece.text, key)) is not None
-    ):
-        yield piece.start, piece.end, shown
+    elif node.kind == "scalar":
+        replacement = _redact_scalar(text[node.start : node.end], node.text, key)
+        if replacement is not None:
+            yield node.start, node.end, replacement
 
 
 def _redact_scalar(written: str, value: str, key: str) -> str | None:
+    """Return the replacement for a scalar as it is written, or None where it may be shown."""
     if key in SECRET_KEYS:
         quote = written[:1] if written[:1] in ("'", '"') and len(written.splitlines()) == 1 else ""
         return f"{quote}{_MASK}{quote}" if quote else _LINE_CONTENT.sub(_MASK, written)

@@ -1,4 +1,4 @@
-"""Writing desired-state files: whole or not at all, and never over something that nobody has looked at."""
+"""Writes desired-state files: completely or not at all, and never over content that was not read before."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from reconciler.model.torrent_file import TorrentFileError, identify_torrent
 
 
 class SaveError(Exception):
-    """A file was not written; all is as it was. The message says why, and what to do about it."""
+    """A file was not written, and nothing has changed. The message says why, and what to do about it."""
 
 
 def create_file(path: Path, content: bytes, *, private: bool) -> None:
-    """Make a file that is not there yet. `private`: for its owner alone. Raises `SaveError`."""
+    """Create a file that does not exist yet. `private`: readable by its owner only. Raises `SaveError`."""
     try:
         if os.path.lexists(path):
-            raise SaveError(f"{path} is there already, and is not overwritten. Name another file, or move it away")
+            raise SaveError(f"{path} already exists and is not overwritten. Name another file, or move it away")
         mode = PRIVATE_MODE if private else None
         with temporary_file(path, lambda stream: stream.write(content), mode=mode) as temporary:
             _link_file(temporary, path)
@@ -28,9 +28,9 @@ def create_file(path: Path, content: bytes, *, private: bool) -> None:
 
 
 class TorrentFolder:
-    """Where .torrent files are kept, each under its infohash, for its owner alone: passkeys are in them.
+    """A folder for .torrent files, each named by its infohash and readable by its owner only: they contain passkeys.
 
-    `beside`: the folder of the YAML file whose entries name them.
+    `relative_to`: the folder of the YAML file whose entries name the files.
     """
 
     def __init__(self, folder: Path, relative_to: Path) -> None:
@@ -38,47 +38,49 @@ class TorrentFolder:
         self._relative_to = relative_to
 
     def save_torrent(self, infohash: str, content: bytes) -> str:
-        """Write a file, unless it is there, and give the path that an entry names it by. Raises `SaveError`."""
+        """Write a file unless it exists, and return its path as an entry names it. Raises `SaveError`."""
         path = self._folder / f"{infohash}.torrent"
         try:
             self._folder.mkdir(exist_ok=True)
             if not path.is_file() or str(identify_torrent(path.read_bytes()).infohashes) != infohash:
                 create_file(path, content, private=True)
         except TorrentFileError as error:
-            raise SaveError(f"{path} is there already, and is no .torrent file: {error}") from error
+            raise SaveError(f"{path} already exists and is not a .torrent file: {error}") from error
         except OSError as error:
             raise SaveError(f"{path} could not be written: {error.strerror}") from error
         return os.path.relpath(path.absolute(), self._relative_to.absolute())
 
 
 def replace_file(path: Path, before: bytes, after: bytes) -> None:
-    """Put `after` in place of `before`. Links are followed; mode and owner stay. Raises `SaveError`.
+    """Replace the content `before` of a file with `after`. Follows links, and keeps mode and owner.
 
-    Refuses where the file is no longer what it was when it was read.
+    Raises `SaveError`, also where the content is no longer `before`.
     """
     target = Path(os.path.realpath(path))
     try:
-        found = target.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise SaveError(f"{path} is not a plain file, so it is not written")
-        mode = stat.S_IMODE(found.st_mode)
+        old = target.stat()
+        if not stat.S_ISREG(old.st_mode):
+            raise SaveError(f"{path} is not a regular file, so it is not written")
+        mode = stat.S_IMODE(old.st_mode)
         with temporary_file(target, lambda stream: stream.write(after), mode=mode) as temporary:
-            made = temporary.stat()
-            if (made.st_uid, made.st_gid) != (found.st_uid, found.st_gid):
-                os.chown(temporary, found.st_uid, found.st_gid)
+            new = temporary.stat()
+            if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+                os.chown(temporary, old.st_uid, old.st_gid)
             if target.read_bytes() != before:
-                raise SaveError(f"{path} has changed meanwhile; nothing was written. Try again")
+                raise SaveError(f"{path} has changed since it was read; nothing was written. Try again")
             temporary.replace(target)
             sync_folder(target.parent)
     except OSError as error:
-        raise SaveError(f"{path} could not be written, and is as it was: {error.strerror}") from error
+        raise SaveError(f"{path} could not be written and is unchanged: {error.strerror}") from error
 
 
 def _link_file(temporary: Path, path: Path) -> None:
-    """Give the file its name, which nobody else may have taken since; not every file system knows links."""
+    """Give the file its name unless another process has taken it. Not every file system supports links."""
     try:
         os.link(temporary, path)
     except FileExistsError:
-        raise SaveError(f"{path} has just appeared, and is not overwritten. Name another file") from None
+        raise SaveError(
+            f"{path} was just created by another process and is not overwritten. Name another file"
+        ) from None
     except OSError:
         temporary.replace(path)

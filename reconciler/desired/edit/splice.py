@@ -1,4 +1,4 @@
-"""Entries put into a text and taken out of it: replacements at known offsets, so that every other byte stays."""
+"""Adds entries to a text and removes them, as replacements at known offsets, so that every other byte stays."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from reconciler.desired.edit.layout import (
 )
 from reconciler.desired.render import YamlEntry, render_block_entry, render_flow_entry
 
-EntryIndex = tuple[int, int]  # a document of the file, an entry of its torrents
+EntryIndex = tuple[int, int]  # the index of a document in the file, and of an entry in its torrents
 
 
 class UnsupportedLayout(Exception):
-    """The text is written in a way that is not understood well enough to change it. The message says which."""
+    """The text has a layout that cannot be edited safely. The message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextEdit:
-    """`text[start:end]` becomes `replacement`."""
+    """A replacement for `text[start:end]`."""
 
     start: int
     end: int
@@ -35,13 +35,13 @@ class TextEdit:
 
 
 def append_entries(text: str, root: LayoutNode, entries: Sequence[YamlEntry]) -> str:
-    """The text with entries at the end of the torrents of this document. Raises `UnsupportedLayout`."""
-    found = root.get("torrents")
-    if found is None:
+    """Return the text with entries added to the torrents of the document `root`. Raises `UnsupportedLayout`."""
+    pair = root.get("torrents")
+    if pair is None:
         return _apply_edits(text, _append_list(text, root, entries))
-    _, torrents = found
+    _, torrents = pair
     if torrents.kind != "sequence":
-        raise UnsupportedLayout("its list of torrents stands somewhere else: it is an alias (*)")
+        raise UnsupportedLayout("its list of torrents is an alias (*) of a list elsewhere")
     if not torrents.is_flow:
         return _apply_edits(text, _append_to_block(text, torrents, entries))
     if torrents.items:
@@ -50,22 +50,22 @@ def append_entries(text: str, root: LayoutNode, entries: Sequence[YamlEntry]) ->
 
 
 def append_document(text: str, entries: Sequence[YamlEntry]) -> str:
-    """The text with a document of its own for these entries at its end."""
+    """Return the text with another document at its end that contains these entries."""
     lines = ["---", "version: 1", "torrents:", *(line for entry in entries for line in render_block_entry(entry, "  "))]
     return _apply_edits(text, [_insert_lines(text, len(text), lines)])
 
 
 def remove_entries(text: str, roots: Sequence[LayoutNode], entry_indexes: Collection[EntryIndex]) -> str:
-    """The text without these entries, and without the comments inside of them. Raises `UnsupportedLayout`."""
+    """Return the text without these entries and the comments inside them. Raises `UnsupportedLayout`."""
     by_document: defaultdict[int, set[int]] = defaultdict(set)
     for document, index in entry_indexes:
         by_document[document].add(index)
     edits: list[TextEdit] = []
     for document, indexes in by_document.items():
-        found = roots[document].get("torrents")
-        if found is None or found[1].kind != "sequence":
-            raise UnsupportedLayout("its list of torrents stands somewhere else: it is merged or an alias (*)")
-        key, torrents = found
+        pair = roots[document].get("torrents")
+        if pair is None or pair[1].kind != "sequence":
+            raise UnsupportedLayout("its list of torrents is merged, or an alias (*) of a list elsewhere")
+        key, torrents = pair
         cut = _cut_flow_items if torrents.is_flow else _cut_block_items
         edits += cut(text, torrents, sorted(indexes))
         if not torrents.is_flow and len(indexes) == len(torrents.items):
@@ -74,25 +74,25 @@ def remove_entries(text: str, roots: Sequence[LayoutNode], entry_indexes: Collec
 
 
 def _detect_newline(text: str, offset: int) -> str:
-    """How the line before `at` ends."""
-    found = text.rfind("\n", 0, offset)
-    if found < 0:
+    """Return the line break of the line before `offset`."""
+    line_feed = text.rfind("\n", 0, offset)
+    if line_feed < 0:
         return "\r" if "\r" in text[:offset] else "\n"
-    return "\r\n" if text[found - 1 : found] == "\r" else "\n"
+    return "\r\n" if text[line_feed - 1 : line_feed] == "\r" else "\n"
 
 
 def _apply_edits(text: str, edits: Sequence[TextEdit]) -> str:
-    parts, at = [], 0
+    parts, offset = [], 0
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
-        if edit.start < at:
+        if edit.start < offset:
             raise UnsupportedLayout("two of its entries share a line")
-        parts += [text[at : edit.start], edit.replacement]
-        at = edit.end
-    return "".join([*parts, text[at:]])
+        parts += [text[offset : edit.start], edit.replacement]
+        offset = edit.end
+    return "".join([*parts, text[offset:]])
 
 
 def _insert_lines(text: str, offset: int, lines: Sequence[str]) -> TextEdit:
-    """Lines of their own, from the beginning of a line on, or at the end of a text."""
+    """Insert whole lines at the start of a line, or at the end of the text."""
     newline = _detect_newline(text, offset)
     before = "" if is_line_start(text, offset) else newline
     return TextEdit(offset, offset, before + "".join(f"{line}{newline}" if line else newline for line in lines))
@@ -102,25 +102,25 @@ def _append_to_block(text: str, torrents: LayoutNode, entries: Sequence[YamlEntr
     dashes = list(_find_dashes(text, torrents))
     indent = _read_indent(text, dashes[-1])
     end = _find_item_end(text, torrents.items[-1], len(indent))
-    apart = len(dashes) > 1 and _has_blank_line_before(text, dashes[-1])
+    has_blank_lines = len(dashes) > 1 and _has_blank_line_before(text, dashes[-1])
     lines: list[str] = []
     for entry in entries:
-        lines += [""] * apart + render_block_entry(entry, indent)
+        lines += [""] * has_blank_lines + render_block_entry(entry, indent)
     return [_insert_lines(text, end, lines)]
 
 
 def _append_to_flow(text: str, torrents: LayoutNode, entries: Sequence[YamlEntry]) -> list[TextEdit]:
-    last, added = torrents.items[-1], [render_flow_entry(entry) for entry in entries]
+    last, rendered_entries = torrents.items[-1], [render_flow_entry(entry) for entry in entries]
     comma = skip_space_and_comments(text, last.end)
     has_comma = text[comma] == ","
     margin = text[find_line_start(text, last.start) : last.start]
-    from_here = comma + 1 if has_comma else last.end
-    end = find_line_end(text, from_here)
-    rest = text[from_here:end].strip()
-    if margin.strip() or (rest and not rest.startswith("#")):  # not a line for each item
-        return [TextEdit(last.end, last.end, "".join(f", {one}" for one in added))]
+    item_end = comma + 1 if has_comma else last.end
+    end = find_line_end(text, item_end)
+    line_rest = text[item_end:end].strip()
+    if margin.strip() or (line_rest and not line_rest.startswith("#")):  # several items share a line
+        return [TextEdit(last.end, last.end, "".join(f", {rendered}" for rendered in rendered_entries))]
     newline = _detect_newline(text, end)
-    lines = newline + margin + f",{newline}{margin}".join(added)
+    lines = newline + margin + f",{newline}{margin}".join(rendered_entries)
     return (
         [TextEdit(end, end, lines + ",")]
         if has_comma
@@ -129,10 +129,11 @@ def _append_to_flow(text: str, torrents: LayoutNode, entries: Sequence[YamlEntry
 
 
 def _fill_empty_list(text: str, root: LayoutNode, torrents: LayoutNode, entries: Sequence[YamlEntry]) -> list[TextEdit]:
-    """`[]` gives way to a block list, where nothing but a comment follows on its line."""
+    """Replace `[]` with a block list if only a comment follows on its line; else fill the brackets."""
     bracket = skip_properties(text, torrents.start)
-    rest = text[torrents.end : find_line_end(text, torrents.end)].strip()
-    if root.is_flow or text[bracket + 1 : torrents.end - 1].strip() or (rest and not rest.startswith("#")):
+    line_rest = text[torrents.end : find_line_end(text, torrents.end)].strip()
+    is_inline = bool(line_rest) and not line_rest.startswith("#")
+    if root.is_flow or text[bracket + 1 : torrents.end - 1].strip() or is_inline:
         return [TextEdit(bracket + 1, bracket + 1, ", ".join(map(render_flow_entry, entries)))]
     start = bracket
     while text[start - 1] in " \t":
@@ -144,12 +145,16 @@ def _fill_empty_list(text: str, root: LayoutNode, torrents: LayoutNode, entries:
 
 def _append_list(text: str, root: LayoutNode, entries: Sequence[YamlEntry]) -> list[TextEdit]:
     if root.kind != "mapping" or not root.items:
-        raise UnsupportedLayout("it is no mapping of keys and values")
+        raise UnsupportedLayout("it is not a mapping of keys and values")
     if root.is_flow:
         listed = ", ".join(map(render_flow_entry, entries))
         return [TextEdit(root.items[-1].end, root.items[-1].end, f", torrents: [{listed}]")]
     margin = " " * (root.column - 1)
-    lines = ["", f"{margin}torrents:", *(line for one in entries for line in render_block_entry(one, margin + "  "))]
+    lines = [
+        "",
+        f"{margin}torrents:",
+        *(line for entry in entries for line in render_block_entry(entry, margin + "  ")),
+    ]
     return [_insert_lines(text, _find_item_end(text, root.items[-1], root.column - 1), lines)]
 
 
@@ -165,22 +170,22 @@ def _cut_block_items(text: str, torrents: LayoutNode, indexes: Sequence[int]) ->
 
 
 def _write_empty_list(text: str, key: LayoutNode, torrents: LayoutNode) -> TextEdit:
-    """What stands for a list with nothing in it."""
+    """Write `[]` after the key of a list whose items are all removed."""
     if torrents.has_anchor:
-        raise UnsupportedLayout("its list of torrents has an anchor (&), and nothing would be left of it")
+        raise UnsupportedLayout("its list of torrents has an anchor (&), and would become empty")
     colon = text.index(":", key.end) + 1
     return TextEdit(colon, colon, " []")
 
 
 def _cut_flow_items(text: str, torrents: LayoutNode, indexes: Sequence[int]) -> list[TextEdit]:
-    items, gone = torrents.items, set(indexes)
-    kept = [index for index in range(len(items)) if index not in gone]
-    tail = kept[-1] + 1 if kept else 0  # from here on all go
+    items, removed = torrents.items, set(indexes)
+    kept = [index for index in range(len(items)) if index not in removed]
+    tail = kept[-1] + 1 if kept else 0  # all items from this one on are removed
     edits = [_cut_item(text, items[index]) for index in indexes if index < tail]
     if tail < len(items):
         start, end = items[tail - 1].end if tail else items[0].start, items[-1].end
         if not tail and text[comma := skip_space_and_comments(text, end)] == ",":
-            end = comma + 1  # a list of a comma alone is none
+            end = comma + 1  # `[,]` is not valid
         if LINE_BREAK.search(text, start, end):
             return edits + [_cut_item(text, item) for item in items[tail:]]
         edits.append(TextEdit(start, end))
@@ -188,7 +193,7 @@ def _cut_flow_items(text: str, torrents: LayoutNode, indexes: Sequence[int]) -> 
 
 
 def _cut_item(text: str, item: LayoutNode) -> TextEdit:
-    """An item with the comma and the space behind it, and its line where nothing else is on it."""
+    """Cut an item with the comma and the space after it, and its line where nothing else is on it."""
     end = item.end
     if text[comma := skip_space_and_comments(text, end)] == ",":
         end = comma + 1
@@ -203,32 +208,32 @@ def _cut_item(text: str, item: LayoutNode) -> TextEdit:
 
 
 def _find_dashes(text: str, torrents: LayoutNode) -> Iterator[int]:
-    """Where the `-` of each item of a block list is. Only space and comments lie between an item and the next `-`."""
-    at = skip_properties(text, torrents.start)
+    """Iterate over the offset of the `-` of each item of a block list."""
+    offset = skip_properties(text, torrents.start)
     for item in torrents.items:
-        dash = skip_space_and_comments(text, at)
+        dash = skip_space_and_comments(text, offset)
         if text[dash : dash + 1] != "-":
-            raise UnsupportedLayout("its list of torrents is not laid out as one item after the other")
+            raise UnsupportedLayout("its list of torrents is not written as one item after another")
         yield dash
-        at = max(item.end, dash + 1)
+        offset = max(item.end, dash + 1)
 
 
 def _read_indent(text: str, dash: int) -> str:
     indent = text[find_line_start(text, dash) : dash]
     if indent.strip(" "):
-        raise UnsupportedLayout("its list of torrents begins on the line of something else")
+        raise UnsupportedLayout("its list of torrents begins on the same line as something else")
     return indent
 
 
 def _find_item_end(text: str, item: LayoutNode, column: int) -> int:
-    """Where the line after an item begins. Comments right below it that are indented more than it belong to it."""
-    at = item.end if is_line_start(text, item.end) else find_next_line(text, item.end)
-    while at < len(text):
-        line = text[at : find_line_end(text, at)]
+    """Return the start of the line after an item. Comments right below it with a deeper indent belong to it."""
+    offset = item.end if is_line_start(text, item.end) else find_next_line(text, item.end)
+    while offset < len(text):
+        line = text[offset : find_line_end(text, offset)]
         if not line.lstrip(" ").startswith("#") or len(line) - len(line.lstrip(" ")) <= column:
             break
-        at = find_next_line(text, at)
-    return at
+        offset = find_next_line(text, offset)
+    return offset
 
 
 def _has_blank_line_before(text: str, offset: int) -> bool:

@@ -1,4 +1,4 @@
-"""A desired-state file under the knife: which document takes an entry, and is all else what it was?"""
+"""A desired-state file that is edited: it chooses the document for an entry, and checks that nothing else changes."""
 
 from __future__ import annotations
 
@@ -25,80 +25,85 @@ from reconciler.model.position import Position
 
 @dataclass(frozen=True)
 class YamlFile:
-    """A file that was read; `name` is its path as the user gave it. Its text is known to be a valid desired state."""
+    """A file with a valid desired state, by its path as the user gave it and its bytes as they were read."""
 
     path: Path
     raw: bytes
 
     @property
     def name(self) -> str:
-        """What positions in it are called."""
+        """The name of the file in positions."""
         return str(self.path)
 
     @cached_property
     def text(self) -> str:
-        """What is in it, without a byte order mark."""
+        """The text without a byte order mark."""
         return self.raw.decode("utf-8-sig")
 
     @cached_property
     def roots(self) -> list[LayoutNode]:
-        """Where everything in it stands, document by document."""
+        """The layout of each document."""
         return parse_layout(self.text)
 
     @cached_property
     def data(self) -> list[Any]:
-        """What it says, document by document."""
+        """The plain data of each document."""
         return _parse_documents(self.text) or []
 
     def encode_text(self, text: str) -> bytes:
-        """Another text as this file would hold it."""
+        """Encode another text for this file, with a byte order mark if the file has one."""
         mark = codecs.BOM_UTF8 if self.raw.startswith(codecs.BOM_UTF8) else b""
         return mark + text.encode()
 
     @property
     def documents_with_torrents(self) -> list[int]:
-        """The documents that have a list of torrents."""
+        """The indexes of the documents that have a list of torrents."""
         return [number for number, data in enumerate(self.data) if "torrents" in data]
 
     def get_defaults(self, document: int | None) -> Mapping[str, Any]:
-        """The defaults of a document; a new one has none."""
-        found: Mapping[str, Any] = {} if document is None else self.data[document].get("defaults") or {}
-        return found
+        """Return the defaults of a document; None stands for a new one, which has none."""
+        defaults: Mapping[str, Any] = {} if document is None else self.data[document].get("defaults") or {}
+        return defaults
 
     def find_best_document(self, keys: Mapping[str, object]) -> int | None:
-        """The document whose defaults fit an entry with these keys best; of several alike the last.
+        """Return the index of the document whose defaults fit an entry with these keys best.
 
-        That is: no default that has to be contradicted, then as many as possible that say what was asked for, then as
-        few as possible that say more. None where each of several says only more: the entry needs one of its own.
+        The best document has, in this order: no default that contradicts a key; the most defaults equal to a key; the
+        fewest other defaults; the last position. None where there are several documents and none has a default equal to
+        a key: the entry needs a new document.
         """
 
-        def score_document(number: int) -> tuple[bool, int, int, int]:
-            defaults = self.get_defaults(number)
-            said = [key for key in defaults if key in keys]
-            same = sum(defaults[key] == keys[key] for key in said)
-            return same == len(said), same, len(said) - len(defaults), number
+        def score_document(index: int) -> tuple[bool, int, int, int]:
+            defaults = self.get_defaults(index)
+            common_keys = [key for key in defaults if key in keys]
+            equal_count = sum(defaults[key] == keys[key] for key in common_keys)
+            return equal_count == len(common_keys), equal_count, len(common_keys) - len(defaults), index
 
         best = max(self.documents_with_torrents or [len(self.data) - 1], key=score_document)
-        agrees, same, _, _ = score_document(best)
-        plain = set(self.get_defaults(best)) <= {"instance"}
-        return best if len(self.documents_with_torrents) < 2 or plain or (agrees and same) else None
+        is_consistent, equal_count, _, _ = score_document(best)
+        is_plain = set(self.get_defaults(best)) <= {"instance"}
+        is_only_choice = len(self.documents_with_torrents) < 2
+        return best if is_only_choice or is_plain or (is_consistent and equal_count) else None
 
     def find_entry(self, position: Position) -> EntryIndex:
-        """Which entry begins there. Raises `UnsupportedLayout` where none does: it came by an alias or a merge."""
-        for number, root in enumerate(self.roots):
-            found = root.get("torrents")
-            for index, item in enumerate(found[1].items if found else ()):
+        """Return the entry at a position. Raises `UnsupportedLayout` where it comes from an alias or a merge."""
+        for document, root in enumerate(self.roots):
+            pair = root.get("torrents")
+            for index, item in enumerate(pair[1].items if pair else ()):
                 if item.kind != "alias" and (item.line, item.column) == (position.line, position.column):
-                    return number, index
+                    return document, index
         raise UnsupportedLayout(f"the entry at {position} is not written there as an item of a list")
 
     def list_entry_positions(self, document: int | None) -> list[Position]:
-        """Where each entry of a document's torrents begins; None: of the last one's."""
-        found = self.roots[-1 if document is None else document].get("torrents")
-        return [Position(self.name, item.line, item.column) for item in (found[1].items if found else ())]
+        """Return the position of each entry of a document; None stands for the last document."""
+        pair = self.roots[-1 if document is None else document].get("torrents")
+        return [Position(self.name, item.line, item.column) for item in (pair[1].items if pair else ())]
 
     def add_entries(self, document: int | None, entries: Sequence[YamlEntry]) -> str:
-        """The text with these entries at the end of that document's torrents, or of a new one's. Raises `UnsupportedLayout`."""
+        """Return the text with entries added to the torrents of a document; None stands for a new document.
+
+        Raises `UnsupportedLayout`.
+        """
         new = [entry.data for entry in entries]
         expected = list(self.data)
         if document is None:
@@ -110,16 +115,16 @@ class YamlFile:
         return self._verify_change(append_entries(self.text, self.roots[document], entries), expected)
 
     def remove_entries(self, entry_indexes: Collection[EntryIndex]) -> str:
-        """The text without these entries. Raises `UnsupportedLayout`."""
+        """Return the text without these entries. Raises `UnsupportedLayout`."""
         expected = list(self.data)
-        for number in {number for number, _ in entry_indexes}:
-            torrents = expected[number].get("torrents", [])
-            kept = [item for index, item in enumerate(torrents) if (number, index) not in entry_indexes]
-            expected[number] = {**expected[number], "torrents": kept}
+        for document in {document for document, _ in entry_indexes}:
+            torrents = expected[document].get("torrents", [])
+            kept = [item for index, item in enumerate(torrents) if (document, index) not in entry_indexes]
+            expected[document] = {**expected[document], "torrents": kept}
         return self._verify_change(remove_entries(self.text, self.roots, entry_indexes), expected)
 
     def _verify_change(self, text: str, expected: Sequence[Any]) -> str:
-        """The text, if it says what it should and nothing else."""
+        """Return the text. Raises `UnsupportedLayout` if its data is not `expected`; a load reports its problems."""
         data = _parse_documents(text)
         if data is not None and data != expected:
             raise UnsupportedLayout("the change would alter something else in it")
@@ -127,7 +132,7 @@ class YamlFile:
 
 
 def _parse_documents(text: str) -> list[Any] | None:
-    """What each document says; None where it is not YAML, which is for a whole load to tell in full."""
+    """Return the plain data of each document; None where there are problems, which a full load reports."""
     roots, problem = compose_nodes("", text)
     documents = [YamlDocument("", Path(), root) for root in roots]
     if problem or any(document.problems for document in documents):

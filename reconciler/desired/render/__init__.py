@@ -1,7 +1,7 @@
-"""From values to YAML text: the small part of YAML that `reconcile` itself writes.
+"""Renders values as YAML text: the small part of YAML that `reconcile` itself writes.
 
-For: scalars that any reader takes for what they are, entries of `torrents`, and whole documents of what is live. May
-import `model` and the rest of `desired`. Never does I/O; who calls it writes the text.
+For: scalars that every YAML parser reads alike, entries of `torrents`, and whole documents of live torrents. May import
+`model` and the rest of `desired`. Never does I/O; the caller writes the text.
 """
 
 from reconciler.desired.render.document import (

@@ -1,4 +1,4 @@
-"""What was gathered from instances → the text of documents that declare it."""
+"""Renders imported torrents as YAML documents, grouped so that the defaults of each document save lines."""
 
 from __future__ import annotations
 
@@ -13,69 +13,178 @@ from humanize import naturalsize
 from reconciler.desired.render.entry import YamlEntry, YamlValue, render_block_entry, render_value, sanitize_comment
 from reconciler.desired.schema.torrents import ManagedKeys
 
-MIN_LINES_SAVED: Final = (
-    5  # lines that a document of its own has to save: it brings a separator, a version and a heading
+ALREADY_DECLARED = "declared already"
+_MAX_NAMED = 5  # torrents that the header names for each reason to skip them
+_PASSKEY_WARNING = (
+    "Some magnet links seem to contain a passkey, in the address of a tracker: others could download in your name.",
+    "Keep this file private. Before you commit it to a repository, consider who can read that.",
 )
-_NULL_COST: Final = 2  # what a `null` counts, in lines: it takes a second look
-_DEFAULTABLE_KEYS: Final = tuple(ManagedKeys.__annotations__)  # a null among them undoes a default
+MIN_LINES_SAVED: Final = 5  # lines that a separate document must save: it costs a separator, a version and a heading
+_NULL_COST: Final = 2  # lines that a `null` counts for: it takes a second look
+_DEFAULTABLE_KEYS: Final = tuple(ManagedKeys.__annotations__)  # each can be undone with a null
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedEntry:
+    """One live torrent as an entry. `size` in bytes, 0 where it is unknown yet."""
+
+    entry: YamlEntry
+    instance: str
+    infohash: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedTorrent:
+    """One live torrent that is not imported, and the reason."""
+
+    instance: str
+    infohash: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedDocuments:
+    """The text of all documents. `start_lines[i]` is the first line, counted from 1, of `entries[i]`."""
+
+    text: str
+    entries: Sequence[YamlEntry]
+    start_lines: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentDraft:
-    """One document: its defaults, and its entries without what those say."""
+    """One document: its defaults, and its entries without the keys that the defaults cover."""
 
     entries: Sequence[YamlEntry]
     defaults: Mapping[str, YamlValue] = field(default_factory=dict)
 
     @property
     def line_count(self) -> int:
-        """How many lines it takes, but for its heading."""
+        """The number of its lines, without sources and heading."""
         return sum(len(entry.keys) for entry in self.entries) + len(self.defaults) + bool(self.defaults)
 
 
-def group_entries(entries: Sequence[YamlEntry]) -> list[DocumentDraft]:
-    """The entries in as few lines as is readable: by instance, and by category where many have one.
+def render_documents(
+    imported: Sequence[ImportedEntry],
+    skipped: Sequence[SkippedTorrent],
+    instances: Sequence[str],
+    categories: Mapping[str, Mapping[str, YamlValue]],
+    *,
+    has_passkeys: bool,
+) -> RenderedDocuments:
+    """Render the documents. They begin with `---`, so that they can also be appended to an existing file.
 
-    The order is that of the instances and categories' names; inside of a document it is that of `entries`.
+    `categories`: the names and keys of categories, which the first document declares.
     """
-    parts = []
-    for _, of_instance in _group_by_key("instance", entries):
-        rest: list[YamlEntry] = []
-        own = []
-        whole = compact_entries(of_instance)
-        for _, members in _group_by_key("category", of_instance):
-            part = compact_entries(members)
-            if (
-                sum(len(_subtract_defaults(entry, whole.defaults)) for entry in members) - part.line_count
-                >= MIN_LINES_SAVED
-            ):
-                own.append(part)
+    original_entries = {id(item.entry.source): item.entry for item in imported}
+    header = _build_header(imported, skipped, instances, has_passkeys)
+    lines = ["---", *(f"# {sanitize_comment(text)}".rstrip() for text in header)]
+    entries: list[YamlEntry] = []
+    start_lines: list[int] = []
+    for number, draft in enumerate(group_entries([item.entry for item in imported]) or [DocumentDraft(())]):
+        lines += ["", "---"] if number else []
+        lines += _render_top(draft, {} if number else categories)
+        for entry in draft.entries:
+            entries.append(original_entries[id(entry.source)])
+            start_lines.append(len(lines) + 1)
+            lines += render_block_entry(entry, "  ")
+    return RenderedDocuments("\n".join(lines) + "\n", entries, start_lines)
+
+
+def format_size(count: int) -> str:
+    """Format a number of bytes for people: `1.5 GiB`."""
+    return naturalsize(count, binary=True)
+
+
+def _build_header(
+    imported: Sequence[ImportedEntry], skipped: Sequence[SkippedTorrent], instances: Sequence[str], has_passkeys: bool
+) -> list[str]:
+    count = len(imported)
+    size = sum(item.size for item in imported)
+    total = f", {format_size(size)}" if size else ""
+    lines = [
+        f"{count:,} {'torrent' if count == 1 else 'torrents'}{total}, as reconcile import found them on "
+        + ", ".join(instances)
+        + ".",
+        "Use it together with the files that declare the instances: the plan then only adopts these torrents.",
+    ]
+    lines += _PASSKEY_WARNING if has_passkeys else ()
+    return lines + _list_skipped(skipped)
+
+
+def _list_skipped(skipped: Sequence[SkippedTorrent]) -> list[str]:
+    by_reason: defaultdict[str, list[SkippedTorrent]] = defaultdict(list)
+    for torrent in sorted(skipped, key=lambda item: (item.reason, item.instance, item.name, item.infohash)):
+        by_reason[torrent.reason].append(torrent)
+    lines = ["", "Left out:"] if by_reason else []
+    for reason, torrents in by_reason.items():
+        lines.append(f"- {len(torrents):,}: {reason}")
+        if reason == ALREADY_DECLARED:
+            continue
+        lines += [f"    {item.infohash[:10]} {item.name} on {item.instance}" for item in torrents[:_MAX_NAMED]]
+        lines += [f"    … and {len(torrents) - _MAX_NAMED:,} more"] if len(torrents) > _MAX_NAMED else []
+    return lines
+
+
+def _render_top(draft: DocumentDraft, categories: Mapping[str, Mapping[str, YamlValue]]) -> list[str]:
+    """Return the lines of a document before its entries."""
+    lines = ["version: 1"]
+    if categories:
+        lines += ["categories:"]
+        lines += [f"  {render_value(name)}: {render_value(keys)}" for name, keys in sorted(categories.items())]
+    if draft.defaults:
+        lines += ["defaults:", *(f"  {key}: {render_value(value)}" for key, value in draft.defaults.items())]
+    return [*lines, "torrents:" if draft.entries else "torrents: []"]
+
+
+def group_entries(entries: Sequence[YamlEntry]) -> list[DocumentDraft]:
+    """Group entries into documents by instance, and by category where that saves lines.
+
+    Documents are in the order of the names of instances and categories; the entries of one keep their order.
+    """
+    drafts = []
+    for _, instance_entries in _group_by_key("instance", entries):
+        whole = compact_entries(instance_entries)
+        category_drafts: list[DocumentDraft] = []
+        other_ids: set[int] = set()
+        for _, category_entries in _group_by_key("category", instance_entries):
+            draft = compact_entries(category_entries)
+            lines_in_whole = sum(len(_subtract_defaults(entry, whole.defaults)) for entry in category_entries)
+            if lines_in_whole - draft.line_count >= MIN_LINES_SAVED:
+                category_drafts.append(draft)
             else:
-                rest += members
-        if own and rest:
-            kept = set(map(id, rest))
-            own.insert(0, compact_entries([entry for entry in of_instance if id(entry) in kept]))
-        parts += own if own and _count_lines(own) < _count_lines([whole]) else [whole]
-    return parts
+                other_ids |= set(map(id, category_entries))
+        if category_drafts and other_ids:
+            category_drafts.insert(0, compact_entries([entry for entry in instance_entries if id(entry) in other_ids]))
+        is_shorter = bool(category_drafts) and _count_lines(category_drafts) < _count_lines([whole])
+        drafts += category_drafts if is_shorter else [whole]
+    return drafts
 
 
 def _count_lines(drafts: Sequence[DocumentDraft]) -> int:
-    return sum(part.line_count + MIN_LINES_SAVED - 1 for part in drafts)
+    return sum(draft.line_count + MIN_LINES_SAVED - 1 for draft in drafts)
 
 
 def compact_entries(entries: Sequence[YamlEntry]) -> DocumentDraft:
-    """One document with the defaults that save lines. A category is one only where all have it: else it misleads."""
+    """Return one document with the defaults that save lines.
+
+    A category is a default only if all entries have it: otherwise the default would mislead.
+    """
     defaults: dict[str, YamlValue] = {}
     for key in _DEFAULTABLE_KEYS:
-        found = Counter(_freeze_value(entry.keys[key]) for entry in entries if key in entry.keys)
-        if not found:
+        counts = Counter(_freeze_value(entry.keys[key]) for entry in entries if key in entry.keys)
+        if not counts:
             continue
-        common, times = found.most_common(1)[0]
-        said, without = found.total(), len(entries) - found.total()
-        if key == "category" and times < len(entries):
+        common_value, common_count = counts.most_common(1)[0]
+        present_count = counts.total()
+        missing_count = len(entries) - present_count
+        if key == "category" and common_count < len(entries):
             continue
-        if 1 + (said - times) + _NULL_COST * without < said:
-            defaults[key] = next(e.keys[key] for e in entries if key in e.keys and _freeze_value(e.keys[key]) == common)
+        if 1 + (present_count - common_count) + _NULL_COST * missing_count < present_count:
+            values = (entry.keys[key] for entry in entries if key in entry.keys)
+            defaults[key] = next(value for value in values if _freeze_value(value) == common_value)
     return DocumentDraft([_strip_defaults(entry, defaults) for entry in entries], defaults)
 
 
@@ -84,9 +193,9 @@ def _strip_defaults(entry: YamlEntry, defaults: Mapping[str, YamlValue]) -> Yaml
 
 
 def _subtract_defaults(entry: YamlEntry, defaults: Mapping[str, YamlValue]) -> dict[str, YamlValue]:
-    """What the entry still has to say under these defaults."""
-    said = {key: one for key, one in entry.keys.items() if key not in defaults or defaults[key] != one}
-    return said | {key: None for key in defaults if key not in entry.keys}
+    """Return the keys that the entry still needs with these defaults, `null` among them."""
+    needed = {key: value for key, value in entry.keys.items() if key not in defaults or defaults[key] != value}
+    return needed | {key: None for key in defaults if key not in entry.keys}
 
 
 def _group_by_key(key: str, entries: Sequence[YamlEntry]) -> list[tuple[str, list[YamlEntry]]]:
@@ -98,113 +207,3 @@ def _group_by_key(key: str, entries: Sequence[YamlEntry]) -> list[tuple[str, lis
 
 def _freeze_value(value: YamlValue) -> Hashable:
     return value if isinstance(value, (str, int, float)) else json.dumps(value)
-
-
-ALREADY_DECLARED = "declared already"
-_MAX_NAMED = 5  # torrents of one reason that are named
-_PASSKEY_WARNING = (
-    "Some magnets hold tracker addresses with what looks like a passkey: with it, others can download in your name.",
-    "Keep this file to yourself; before it goes into a repository, think of who can read that.",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedEntry:
-    """One live torrent, declared; `size` in bytes, 0 where it is not known yet."""
-
-    entry: YamlEntry
-    instance: str
-    infohash: str
-    size: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SkippedTorrent:
-    """One live torrent that is left out, and why."""
-
-    instance: str
-    infohash: str
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedDocuments:
-    """A document; `starts[i]` is the line, counted from 1, at which `entries[i]` begins."""
-
-    text: str
-    entries: Sequence[YamlEntry]
-    start_lines: Sequence[int]
-
-
-def render_documents(
-    imported: Sequence[ImportedEntry],
-    skipped: Sequence[SkippedTorrent],
-    instances: Sequence[str],
-    categories: Mapping[str, Mapping[str, YamlValue]],
-    *,
-    has_passkeys: bool,
-) -> RenderedDocuments:
-    """The documents. They begin with `---`, so that they may also be added to the end of a file that is there.
-
-    `categories`: names and paths of those that are declared too, in the first document.
-    """
-    originals = {id(one.entry.source): one.entry for one in imported}
-    lines = [
-        "---",
-        *(f"# {sanitize_comment(text)}".rstrip() for text in _build_header(imported, skipped, instances, has_passkeys)),
-    ]
-    entries: list[YamlEntry] = []
-    starts: list[int] = []
-    for number, part in enumerate(group_entries([one.entry for one in imported]) or [DocumentDraft(())]):
-        lines += ["", "---"] if number else []
-        lines += _render_top(part, {} if number else categories)
-        for entry in part.entries:
-            entries.append(originals[id(entry.source)])
-            starts.append(len(lines) + 1)
-            lines += render_block_entry(entry, "  ")
-    return RenderedDocuments("\n".join(lines) + "\n", entries, starts)
-
-
-def format_size(count: int) -> str:
-    """Bytes as people read them."""
-    return naturalsize(count, binary=True)
-
-
-def _render_top(draft: DocumentDraft, categories: Mapping[str, Mapping[str, YamlValue]]) -> list[str]:
-    lines = ["version: 1"]
-    if categories:
-        lines += ["categories:"]
-        lines += [f"  {render_value(name)}: {render_value(paths)}" for name, paths in sorted(categories.items())]
-    if draft.defaults:
-        lines += ["defaults:", *(f"  {key}: {render_value(one)}" for key, one in draft.defaults.items())]
-    return [*lines, "torrents:" if draft.entries else "torrents: []"]
-
-
-def _build_header(
-    imported: Sequence[ImportedEntry], skipped: Sequence[SkippedTorrent], instances: Sequence[str], has_passkeys: bool
-) -> list[str]:
-    count = len(imported)
-    total = f", {format_size(size)}" if (size := sum(one.size for one in imported)) else ""
-    lines = [
-        f"{count:,} {'torrent' if count == 1 else 'torrents'}{total}, as reconcile import found them on "
-        + ", ".join(instances)
-        + ".",
-        "It goes with the files that declare the instances; together they only adopt what is there.",
-    ]
-    lines += _PASSKEY_WARNING if has_passkeys else ()
-    return lines + _list_skipped(skipped)
-
-
-def _list_skipped(skipped: Sequence[SkippedTorrent]) -> list[str]:
-    by_reason: dict[str, list[SkippedTorrent]] = {}
-    for one in sorted(skipped, key=lambda one: (one.reason, one.instance, one.name, one.infohash)):
-        by_reason.setdefault(one.reason, []).append(one)
-    lines = ["", "Left out:"] if by_reason else []
-    for reason, some in by_reason.items():
-        lines.append(f"- {len(some):,}: {reason}")
-        if reason == ALREADY_DECLARED:
-            continue
-        lines += [f"    {one.infohash[:10]} {one.name} on {one.instance}" for one in some[:_MAX_NAMED]]
-        lines += [f"    … and {len(some) - _MAX_NAMED:,} more"] if len(some) > _MAX_NAMED else []
-    return lines

@@ -1,4 +1,4 @@
-"""One entry of `torrent_files` as text."""
+"""Renders one entry of `torrents`, and reads the values of a live torrent that an entry can declare."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ESCAPES: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def render_scalar(text: str, *, flow: bool = False) -> str:
-    """A text as a scalar: bare where that is safe, else in quotes. `flow`: it stands inside of brackets."""
+    """Render a text as a scalar: plain where that is safe, else in quotes. `flow`: it is inside brackets."""
     if _SAFE_WORDS.fullmatch(text) and not _AMBIGUOUS_WORD.fullmatch(text) and not (flow and " " in text):
         return text
     if not flow and _LINK.fullmatch(text):
@@ -37,7 +37,7 @@ def render_scalar(text: str, *, flow: bool = False) -> str:
 
 
 def render_value(data: YamlValue, *, flow: bool = False) -> str:
-    """Any value on one line; lists and mappings in brackets."""
+    """Render any value on one line, with lists and mappings in brackets."""
     if data is None:
         return "null"
     if isinstance(data, bool):
@@ -58,22 +58,22 @@ def render_value(data: YamlValue, *, flow: bool = False) -> str:
 
 
 def sanitize_comment(text: str) -> str:
-    """A text for a comment: on one line, and nothing in it that could drive a terminal or hide what is there."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text).rstrip()
+    """Return a text for a comment: on one line, without control characters."""
+    return "".join(character if character.isprintable() else "?" for character in text).rstrip()
 
 
-def _escape_character(sign: str) -> str:
-    if sign.isprintable():
-        return sign
-    if sign in _ESCAPES:
-        return _ESCAPES[sign]
-    code = ord(sign)
+def _escape_character(character: str) -> str:
+    if character.isprintable():
+        return character
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 @dataclass(frozen=True, slots=True)
 class EntrySource:
-    """What an entry names its torrent by: the key (`magnet`, `torrent`, …) and its value. It may hold a passkey."""
+    """The key that names the torrent of an entry (`magnet`, `torrent`, …) and its value, perhaps with a passkey."""
 
     key: str
     text: str = field(repr=False)
@@ -81,7 +81,7 @@ class EntrySource:
 
 @dataclass(frozen=True, slots=True)
 class YamlEntry:
-    """One entry: its source, its other keys in order, and what is said of it in comments, a line each."""
+    """One entry: its source, its other keys in order, and its comments, one line each."""
 
     source: EntrySource
     keys: Mapping[str, YamlValue] = field(default_factory=dict)
@@ -94,14 +94,14 @@ class YamlEntry:
 
 
 def render_block_entry(entry: YamlEntry, indent: str) -> list[str]:
-    """Its lines in a block list. The remarks stand inside of the entry, so that they go where it goes."""
+    """Return the lines of an entry in a block list, with its comments inside it."""
     lines = [f"# {sanitize_comment(text)}" for text in entry.comments]
-    lines += [f"{key}: {render_value(one)}" for key, one in entry.data.items()]
+    lines += [f"{key}: {render_value(value)}" for key, value in entry.data.items()]
     return [f"{indent}{'- ' if number == 0 else '  '}{text}" for number, text in enumerate(lines)]
 
 
 def render_flow_entry(entry: YamlEntry) -> str:
-    """The entry inside of brackets; there is no room for remarks."""
+    """Return the entry in brackets, without its comments."""
     return render_value(entry.data, flow=True)
 
 
@@ -109,44 +109,47 @@ _MANAGED_ADAPTER: Final[TypeAdapter[ManagedKeys]] = TypeAdapter(ManagedKeys)
 
 
 def read_managed_values(live: LiveTorrent, api: ApiVersion) -> tuple[dict[str, YamlValue], tuple[str, ...]]:
-    """Its keys, and why one was left out: whatever the schema refuses, since one such value would spoil the file."""
+    """Return the keys that declare a live torrent as it is, and a sentence for each value that cannot be declared.
+
+    Those are the values that the schema refuses: one of them would make the whole file invalid.
+    """
     keys: dict[str, YamlValue] = {}
-    left: list[str] = []
-    for key, found in iter_importable_values(live, api):
+    omissions: list[str] = []
+    for key, value in iter_importable_values(live, api):
         outer, _, inner = key.partition(".")
-        if isinstance(found, tuple):
-            reasons = [(item, _refusal_reason(key, (item,))) for item in found]
-            left += [f"{key} without {render_scalar(str(item))}: {why}" for item, why in reasons if why]
-            if kept := [item for item, why in reasons if not why]:
+        if isinstance(value, tuple):
+            reasons = [(item, _refusal_reason(key, (item,))) for item in value]
+            omissions += [f"{key} without {render_scalar(str(item))}: {reason}" for item, reason in reasons if reason]
+            if kept := [item for item, reason in reasons if not reason]:
                 keys[key] = kept
-        elif why := _refusal_reason(key, found):
-            left.append(f"{key} {render_scalar(str(found))} is left out: {why}")
+        elif reason := _refusal_reason(key, value):
+            omissions.append(f"{key} {render_scalar(str(value))} is left out: {reason}")
         elif inner:
-            keys[outer] = {**cast("Mapping[str, YamlValue]", keys.get(outer, {})), inner: found}
+            keys[outer] = {**cast("Mapping[str, YamlValue]", keys.get(outer, {})), inner: value}
         else:
-            keys[key] = found
+            keys[key] = value
     if live.is_moving:
-        left.append("save_path is left out: its data is being moved")
+        omissions.append("save_path is left out: its data is being moved")
     if SAVE_PATH not in keys and keys.pop(DOWNLOAD_PATH, None):
-        left.append("download_path is left out: without a save_path it cannot be declared")
-    return keys, tuple(left)
+        omissions.append("download_path is left out: it cannot be declared without a save_path")
+    return keys, tuple(omissions)
 
 
 def can_declare_category(name: str, save_path: str) -> bool:
-    """Can a category with this path be declared?"""
+    """True if a category with this name and path can be declared."""
     return (
         bool(name and save_path) and not _refusal_reason(CATEGORY, name) and not _refusal_reason(SAVE_PATH, save_path)
     )
 
 
 @lru_cache(maxsize=4096)
-def _refusal_reason(key: str, found: Any) -> str:
-    """Why the schema does not take this value, or ""."""
+def _refusal_reason(key: str, live_value: Any) -> str:
+    """Return why the schema refuses this value, or ""."""
     outer, _, inner = key.partition(".")
-    value = list(found) if isinstance(found, tuple) else found
-    given = {outer: {inner: value} if inner else value}
+    value = list(live_value) if isinstance(live_value, tuple) else live_value
+    entry = {outer: {inner: value} if inner else value}
     try:
-        _MANAGED_ADAPTER.validate_python(given)
+        _MANAGED_ADAPTER.validate_python(entry)
     except ValidationError as error:
         cause = error.errors(include_url=False)[0].get("ctx", {}).get("error")
         return cause.message if isinstance(cause, InvalidValue) else "its form is not allowed"

@@ -75,7 +75,7 @@ def test_several_at_once_each_once(file: Path, capsys: pytest.CaptureFixture[str
         (["nowhere.torrent"], "argument 1 cannot be added: a magnet link begins"),
         (["desired.yaml"], "argument 1 cannot be added: "),
         ([STEEL, "--category", "a//b"], "a category cannot begin or end"),
-        ([STEEL, "--tag", "a,b"], "a tag cannot hold a comma"),
+        ([STEEL, "--tag", "a,b"], "a tag cannot contain a comma"),
         ([STEEL, "--save-path", "relative"], "this path is not absolute"),
         ([STEEL, "--instance", "hom"], 'no instance "hom". Did you mean "home"?'),
         ([STEEL, "--to", "other.yaml"], "other.yaml is not a file of the desired state: desired.yaml"),
@@ -174,7 +174,7 @@ def test_a_file_that_cannot_be_written_is_said(
 
     monkeypatch.setattr(os, "fsync", full)
     assert run_command_line(["add", STEEL]) == 1
-    assert "could not be written, and is as it was: No space left" in capsys.readouterr().err
+    assert "could not be written and is unchanged: No space left" in capsys.readouterr().err
     assert [path.name for path in file.parent.iterdir()] == ["desired.yaml"]
     assert file.read_text() == FILE
 

@@ -168,8 +168,8 @@ def test_remove(case: str) -> None:
 
 
 STUCK = [
-    (f"<<: {{torrents: [{{magnet: '{SINTEL}'}}]}}\n", "merged or an alias"),
-    (f"? torrents\n: - magnet: {SINTEL}\n  - magnet: {BUNNY}\n", "on the line of something else"),
+    (f"<<: {{torrents: [{{magnet: '{SINTEL}'}}]}}\n", "merged, or an alias"),
+    (f"? torrents\n: - magnet: {SINTEL}\n  - magnet: {BUNNY}\n", "on the same line as something else"),
     (f"torrents: &all\n  - magnet: {SINTEL}\n", "has an anchor"),
 ]
 
@@ -424,14 +424,14 @@ def test_a_file_is_replaced_whole_with_its_mode_through_its_link(tmp_path: Path)
 def test_a_file_that_has_changed_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_bytes(b"someone else's")
-    with pytest.raises(SaveError, match="changed meanwhile"):
+    with pytest.raises(SaveError, match="changed since it was read"):
         replace_file(file, b"before", b"after")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"someone else's"]
 
 
 def test_what_is_no_plain_file_is_not_written(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(SaveError, match="not a plain file"):
+    with pytest.raises(SaveError, match="not a regular file"):
         replace_file(tmp_path / "pipe", b"", b"after")
 
 
@@ -443,7 +443,7 @@ def test_a_new_file(tmp_path: Path, private: bool, mode: int) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "a.yaml").stat().st_mode & 0o777 == mode
-    with pytest.raises(SaveError, match="there already"):
+    with pytest.raises(SaveError, match="already exists"):
         create_file(tmp_path / "a.yaml", b"y", private=private)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"x"]
 

@@ -264,7 +264,10 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
         (
             {"save_path": "/data", "state": "moving", "options": LiveOptions(download_path="/inc")},
             {},
-            ["save_path is left out: its data is being moved", "download_path is left out: without a save_path"],
+            [
+                "save_path is left out: its data is being moved",
+                "download_path is left out: it cannot be declared without a save_path",
+            ],
         ),
         ({"save_path": "data"}, {}, ["save_path data is left out: this path is not absolute"]),
         ({"category": "a//b"}, {}, ["category a//b is left out: a category cannot begin or end"]),
