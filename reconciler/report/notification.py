@@ -1,4 +1,4 @@
-"""A message to people in words: short enough for a phone, harmless for whatever shows it."""
+"""Notifications about a run: short enough for a phone, and safe for the chat that shows them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ from reconciler.report.sanitize import sanitize_text, truncate_text
 from reconciler.report.summary import APPLIED_FORMS
 from reconciler.report.text.problems import format_count
 
-MAX_REASON_LENGTH: Final = 300  # characters of a reason
-MAX_TEXT_LENGTH: Final = (
-    1_700  # characters: with the title it goes into one message of every usual chat (Discord takes 2,000)
-)
-MAX_TITLE_LENGTH: Final = 150
-_MAX_NAME_LENGTH: Final = 80  # characters of a torrent's name
+MAX_REASON_LENGTH: Final = 300  # characters
+MAX_TEXT_LENGTH: Final = 1_700  # characters; with the title it fits into one message of any chat (Discord: 2,000)
+MAX_TITLE_LENGTH: Final = 150  # characters
+_MAX_NAME_LENGTH: Final = 80  # characters
 _ACTIVE_MARKUP: Final = re.compile(r"[@<]|\](?=\()|:(?=//)")  # @everyone, <!channel>, [a link](x), https://…
 _ISSUE_TEXTS: Final = {
     IssueKind.GUARD: "the guard refuses the plan of {}",
@@ -33,42 +31,43 @@ _RECOVERY_TEXTS: Final = {
     IssueKind.GUARD: "the guard no longer refuses the plan of {}",
     IssueKind.FILES: "the desired state is valid again",
     IssueKind.INSTANCE: "{} is back",
-    IssueKind.ACTIONS: "nothing fails on {} any more",
+    IssueKind.ACTIONS: "actions on {} no longer fail",
 }
 
 
 def build_notification(digest: RunDigest) -> Notification:
-    """The message in words and as a document."""
+    """Return the notification, as text and as a JSON document."""
     title = truncate_text("reconcile: " + "; ".join(_iter_headlines(digest)), MAX_TITLE_LENGTH)
     text = truncate_text("\n".join(_iter_lines(digest)), MAX_TEXT_LENGTH)
     return Notification(title, text, json.dumps(_document_json(digest, title, text), ensure_ascii=True).encode("ascii"))
 
 
 def _iter_headlines(digest: RunDigest) -> Iterator[str]:
-    for wordings, troubles in ((_ISSUE_TEXTS, digest.issues), (_RECOVERY_TEXTS, digest.recovered)):
-        for about, wording in wordings.items():
-            names = [one.instance for one in troubles if one.kind is about]
+    for templates, issues in ((_ISSUE_TEXTS, digest.issues), (_RECOVERY_TEXTS, digest.recovered)):
+        for kind, template in templates.items():
+            names = [issue.instance for issue in issues if issue.kind is kind]
             if names:
-                yield wording.format(_sanitize_for_chat(", ".join(names)))
+                yield template.format(_sanitize_for_chat(", ".join(names)))
     if digest.change_counts or digest.changed_settings_count:
         yield _changes_text(digest)
 
 
 def _iter_lines(digest: RunDigest) -> Iterator[str]:
-    refused = [one for one in digest.issues if one.kind is IssueKind.GUARD]
-    for one in refused:
-        yield f"{_issue_text(_ISSUE_TEXTS, one)}: {_issue_reason(one)}{_repeat_text(one)}"
-    if refused:
+    refusals = [issue for issue in digest.issues if issue.kind is IssueKind.GUARD]
+    for issue in refusals:
+        yield f"{_issue_text(_ISSUE_TEXTS, issue)}: {_issue_reason(issue)}{_repeat_text(issue)}"
+    if refusals:
         yield f"Nothing was done there. To approve exactly this plan: accept_plan: {digest.plan_hash}"
-    for one in digest.issues:
-        if one not in refused:
-            yield f"{_issue_text(_ISSUE_TEXTS, one)}: {_issue_reason(one)}{_repeat_text(one)}"
-    for one in digest.recovered:
-        yield f"{_issue_text(_RECOVERY_TEXTS, one)} (it began {_format_time(one.since)})"
+    for issue in digest.issues:
+        if issue not in refusals:
+            yield f"{_issue_text(_ISSUE_TEXTS, issue)}: {_issue_reason(issue)}{_repeat_text(issue)}"
+    for issue in digest.recovered:
+        yield f"{_issue_text(_RECOVERY_TEXTS, issue)} (it began {_format_time(issue.since)})"
     if digest.change_counts or digest.changed_settings_count:
         yield f"{_changes_text(digest)}:" if digest.changed_torrents else _changes_text(digest)
         for torrent in digest.changed_torrents:
-            yield f"  {APPLIED_FORMS[torrent.verb]} {_sanitize_for_chat(truncate_text(torrent.name, _MAX_NAME_LENGTH))} ({_sanitize_for_chat(torrent.instance)})"
+            name = _sanitize_for_chat(truncate_text(torrent.name, _MAX_NAME_LENGTH))
+            yield f"  {APPLIED_FORMS[torrent.verb]} {name} ({_sanitize_for_chat(torrent.instance)})"
         if more := sum(digest.change_counts.values()) - len(digest.changed_torrents):
             yield f"  … and {more:,} more"
 
@@ -88,23 +87,23 @@ def _document_json(digest: RunDigest, title: str, text: str) -> dict[str, object
         },
         "torrents": [
             {
-                "verb": str(one.verb),
-                "instance": one.instance,
-                "name": truncate_text(sanitize_text(one.name), _MAX_NAME_LENGTH),
+                "verb": str(torrent.verb),
+                "instance": torrent.instance,
+                "name": truncate_text(sanitize_text(torrent.name), _MAX_NAME_LENGTH),
             }
-            for one in digest.changed_torrents
+            for torrent in digest.changed_torrents
         ],
-        "troubles": [_issue_json(one) for one in digest.issues],
-        "recovered": [_issue_json(one) for one in digest.recovered],
+        "troubles": [_issue_json(issue) for issue in digest.issues],
+        "recovered": [_issue_json(issue) for issue in digest.recovered],
     }
 
 
 def _list_events(digest: RunDigest) -> list[str]:
-    """What it is about, for a program that chooses."""
-    found = {"refused" if one.kind is IssueKind.GUARD else "failing" for one in digest.issues}
-    found |= {"recovered"} if digest.recovered else set()
-    found |= {"changed"} if digest.change_counts or digest.changed_settings_count else set()
-    return [event for event in ("refused", "failing", "recovered", "changed") if event in found]
+    """Return the kinds of events, for programs that filter notifications."""
+    events = {"refused" if issue.kind is IssueKind.GUARD else "failing" for issue in digest.issues}
+    events |= {"recovered"} if digest.recovered else set()
+    events |= {"changed"} if digest.change_counts or digest.changed_settings_count else set()
+    return [event for event in ("refused", "failing", "recovered", "changed") if event in events]
 
 
 def _issue_json(issue: Issue) -> dict[str, object]:
@@ -130,8 +129,8 @@ def _changes_text(digest: RunDigest) -> str:
     return ", ".join(words)
 
 
-def _issue_text(wordings: dict[IssueKind, str], issue: Issue) -> str:
-    text = wordings[issue.kind].format(_sanitize_for_chat(issue.instance))
+def _issue_text(templates: dict[IssueKind, str], issue: Issue) -> str:
+    text = templates[issue.kind].format(_sanitize_for_chat(issue.instance))
     return text if issue.kind is IssueKind.INSTANCE else text[0].upper() + text[1:]
 
 
@@ -148,7 +147,7 @@ def _repeat_text(issue: Issue) -> str:
 
 
 def _sanitize_for_chat(text: str) -> str:
-    """Text in which a chat finds nobody to call and no link to make: it may come from a torrent."""
+    """Return text without active mentions and links. It may come from a torrent."""
     return _ACTIVE_MARKUP.sub("\\g<0>\u200b", sanitize_text(text))
 
 

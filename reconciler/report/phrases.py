@@ -1,4 +1,4 @@
-"""The words and signs of the text report."""
+"""Words, symbols and values that several reports share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OUTCOME_SYMBOLS: Final = {
 
 
 def outcome_symbol(verb: Verb, outcome: Outcome) -> Span:
-    """The sign for what became of a verb."""
+    """Return the symbol of a verb with its outcome."""
     if outcome in _OUTCOME_SYMBOLS:
         return _OUTCOME_SYMBOLS[outcome]
     symbol, _, _, style = _VERB_FORMS[verb]
@@ -34,7 +34,7 @@ def outcome_symbol(verb: Verb, outcome: Outcome) -> Span:
 
 
 def verb_symbol(action: Action, outcome: Outcome) -> tuple[str, str, Style]:
-    """The symbol, the word and the style that begin an action's line."""
+    """Return the symbol, word and style at the beginning of an action's line."""
     if outcome in _OUTCOME_SYMBOLS:
         symbol, style = _OUTCOME_SYMBOLS[outcome]
         return symbol, str(outcome), style
@@ -43,12 +43,12 @@ def verb_symbol(action: Action, outcome: Outcome) -> tuple[str, str, Style]:
 
 
 def subject_text(action: Action) -> str:
-    """Ten characters that say what the action is about: the beginning of the infohash, or the kind of setting."""
+    """Return the first ten characters of the infohash, or the kind of setting."""
     return (action.infohash or "")[:10] if action.kind is ObjectKind.TORRENT else str(action.kind)
 
 
 def warning_label(action: Action, outcome: Outcome) -> str:
-    """What nobody may overlook about an action, or ""."""
+    """Return the effect of an action that nobody may overlook, or an empty string."""
     if action.delete_files:
         return "with its data" if action.verb is Verb.DELETE else ""
     if is_quarantine(action):
@@ -57,33 +57,33 @@ def warning_label(action: Action, outcome: Outcome) -> str:
 
 
 def visible_changes(action: Action) -> list[Change]:
-    """The changes worth telling. That an add or an adoption makes it ours goes without saying."""
+    """Return the changes to show: all but the owner that every add and adoption sets."""
     return [
         change for change in action.changes if change.field != OWNER or (change.before and change.after is not None)
     ]
 
 
 def change_text(change: Change) -> str:
-    """`category: linux → films`; lists by what comes and goes, files by the priority that they get."""
+    """Return `category: linux → films`. Lists show added and removed items, files their new priorities."""
     before, after = change.before, change.after
     if change.field == FILES and isinstance(after, tuple):
         return f"files: {_files_text(after)}"
     if isinstance(before, tuple) and isinstance(after, tuple):
-        coming = [f"+{one}" for one in after if one not in before]
-        going = [f"-{one}" for one in before if one not in after]
-        return f"{change.field}: {' '.join(coming + going)}"
+        added = [f"+{item}" for item in after if item not in before]
+        removed = [f"-{item}" for item in before if item not in after]
+        return f"{change.field}: {' '.join(added + removed)}"
     return f"{change.field}: {format_value(change.field, before)} → {format_value(change.field, after)}"
 
 
 def format_value(field: str, value: FieldValue) -> str:
-    """The value of a field as people write it, in units."""
+    """Return the value of a field as in a desired state, with units."""
     if field == FILES and isinstance(value, tuple):
         return _files_text(value)
     return format_plain_value(to_declared_value(field, value))
 
 
 def _files_text(files: tuple[str, ...]) -> str:
-    """`skip a.nfo, b.txt and 12 more; high c.mkv`, from texts that begin with a priority."""
+    """Return `skip a.nfo, b.txt and 12 more; high c.mkv` for texts that begin with a priority."""
     groups: dict[str, list[str]] = {}
     for text in files:
         priority, _, path = text.partition(" ")
@@ -96,12 +96,12 @@ def _files_text(files: tuple[str, ...]) -> str:
 
 
 def strip_instance_prefix(name: str, error: str) -> str:
-    """The error of an instance, for a place that names the instance already."""
+    """Return the error of an instance for a place that names the instance already."""
     return error.removeprefix(f"{name}: ")
 
 
 def format_plain_value(value: FieldValue) -> str:
-    """A value as people write it."""
+    """Return a value as in a desired state."""
     if value is None or value == "" or value == ():
         return NO_VALUE_TEXT
     if isinstance(value, bool):
@@ -112,6 +112,6 @@ def format_plain_value(value: FieldValue) -> str:
 
 
 def dim_suffix(*parts: str) -> Span:
-    """What else there is to say about something, dimmed; empty parts are left out."""
-    said = " · ".join(part for part in parts if part)
-    return (f"   {said}" if said else ""), Style.DIM
+    """Return the parts that are not empty as dimmed text for the end of a line."""
+    text = " · ".join(part for part in parts if part)
+    return (f"   {text}" if text else ""), Style.DIM

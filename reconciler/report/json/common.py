@@ -1,4 +1,7 @@
-"""The parts that several JSON documents share."""
+"""Encoding of JSON documents, and the parts that several of them share.
+
+Only ASCII is written: no name in a document can control a terminal.
+"""
 
 from __future__ import annotations
 
@@ -8,37 +11,64 @@ from datetime import UTC, datetime
 from typing import Final, TextIO
 
 from reconciler.model.health import Health
+from reconciler.model.plan import Blast
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult
-from reconciler.report.blast import blast_json, blast_totals_json, sum_deletions, sum_quarantines
+from reconciler.report.blast import BlastTotals, sum_deletions, sum_quarantines
 
 FORMAT_VERSION: Final = 1  # of every JSON document that we write
-_encode_json = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
+encode_json: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
+
+
+def write_object(stream: TextIO, head: Mapping[str, object], lists: Mapping[str, Iterable[str]]) -> None:
+    """Write a JSON object piece by piece: the keys of `head`, then lists of encoded items, one item per line."""
+    stream.writelines(_iterate_object(head, lists, "\n"))
+    stream.write("\n")
+
+
+def encode_object(head: Mapping[str, object], lists: Mapping[str, Iterable[str]]) -> str:
+    """Return a JSON object that is itself a list item: the keys of `head` on one line, then lists as `write_object`."""
+    return "".join(_iterate_object(head, lists, " "))
+
+
+def _iterate_object(head: Mapping[str, object], lists: Mapping[str, Iterable[str]], separator: str) -> Iterator[str]:
+    yield "{" + f",{separator}".join(f"{encode_json(key)}: {encode_json(value)}" for key, value in head.items())
+    for key, items in lists.items():
+        yield f",\n{encode_json(key)}: ["
+        before = "\n"
+        for item in items:
+            yield before + item
+            before = ",\n"
+        yield "]"
+    yield "}"
 
 
 def write_failure(
     exit_code: int, error: str, problems: Sequence[Problem], stream: TextIO, more: Sequence[str] = ()
 ) -> None:
-    """What stands in place of a report when there is none: an invalid desired state, bad usage, an error of ours."""
+    """Write the document of a command that failed without a report, such as for an invalid desired state."""
     head: dict[str, object] = {"format_version": FORMAT_VERSION, "exit_code": exit_code, "error": error}
     if more:
         head["more"] = list(more)
-    _write_pieces(stream, _encode_object(head, {"problems": _encode_problems(problems)}))
+    write_object(stream, head, {"problems": encode_problems(problems)})
 
 
-def _encode_action(result: ActionResult) -> str:
+def encode_action(result: ActionResult) -> str:
+    """Return an action and its outcome as an encoded JSON object."""
     action = result.action
-    return _encode_json(
+    return encode_json(
         {
             "verb": action.verb,
             "kind": action.kind,
             "infohash": action.infohash,
             "name": action.name,
-            "source": _position_text(action.position),
-            "changes": [{"field": c.field, "from": c.before, "to": c.after} for c in action.changes],
+            "source": position_text(action.position),
+            "changes": [
+                {"field": change.field, "from": change.before, "to": change.after} for change in action.changes
+            ],
             "disruptive": action.disruptive,
             "delete_files": action.delete_files,
-            "blast": blast_json(action.blast),
+            "blast": _blast_json(action.blast),
             "reason": action.reason,
             "group": action.placement and action.placement.group,
             "placement_reason": action.placement and action.placement.reason,
@@ -48,15 +78,9 @@ def _encode_action(result: ActionResult) -> str:
     )
 
 
-def _blast_totals_json(results: Sequence[ActionResult]) -> dict[str, object]:
-    return {
-        "deletions": blast_totals_json(sum_deletions(results)),
-        "quarantines": blast_totals_json(sum_quarantines(results)),
-    }
-
-
-def _encode_problems(problems: Iterable[Problem]) -> Iterator[str]:
-    yield from (_encode_json(problem_json(problem)) for problem in problems)
+def encode_problems(problems: Iterable[Problem]) -> Iterator[str]:
+    """Return problems of the desired state as encoded JSON objects."""
+    return (encode_json(problem_json(problem)) for problem in problems)
 
 
 def problem_json(problem: Problem) -> dict[str, object]:
@@ -71,41 +95,13 @@ def problem_json(problem: Problem) -> dict[str, object]:
     }
 
 
-def _guard_json(refused: bool, reasons: list[str]) -> dict[str, object]:
-    return {"refused": refused, "reasons": reasons}
-
-
-def _position_text(position: Position | None) -> str | None:
-    return str(position) if position else None
-
-
-def _encode_object(
-    head: Mapping[str, object], lists: Mapping[str, Iterable[str]], separator: str = "\n"
-) -> Iterator[str]:
-    """A JSON object: `head` key by key, then lists of ready-made items, an item a line."""
-    yield "{" + f",{separator}".join(f"{_encode_json(key)}: {_encode_json(one)}" for key, one in head.items())
-    for key, items in lists.items():
-        yield f",\n{_encode_json(key)}: ["
-        before = "\n"
-        for item in items:
-            yield before + item
-            before = ",\n"
-        yield "]"
-    yield "}"
-
-
-def write_object(stream: TextIO, head: Mapping[str, object], lists: Mapping[str, Iterable[str]]) -> None:
-    """A JSON object of keys and of lists, whose items are given as JSON and stand on a line each."""
-    _write_pieces(stream, _encode_object(head, lists))
-
-
-def _write_pieces(stream: TextIO, pieces: Iterable[str]) -> None:
-    stream.writelines(pieces)
-    stream.write("\n")
+def guard_json(refused: bool, reasons: Iterable[str]) -> dict[str, object]:
+    """Return a verdict of the guard as a JSON object."""
+    return {"refused": refused, "reasons": list(reasons)}
 
 
 def health_json(health: Health | None) -> dict[str, object] | None:
-    """The health of an instance; None where nothing is known of it."""
+    """Return the health of an instance as a JSON object, or None if it is unknown."""
     if health is None:
         return None
     probes = [
@@ -120,6 +116,42 @@ def health_json(health: Health | None) -> dict[str, object] | None:
         for probe in health.probes
     ]
     return {"state": health.state, "since": iso_utc(health.since), "error": health.error, "probes": probes}
+
+
+def blast_totals_json(results: Sequence[ActionResult]) -> dict[str, object]:
+    """Return the effects of all deletions and of all quarantines as two JSON objects, by their keys."""
+    return {
+        "deletions": _blast_sum_json(sum_deletions(results)),
+        "quarantines": _blast_sum_json(sum_quarantines(results)),
+    }
+
+
+def _blast_sum_json(totals: BlastTotals) -> dict[str, object]:
+    return {
+        "torrents": totals.torrents,
+        "bytes": totals.bytes,
+        "with_data": totals.with_data,
+        "seeding": totals.seeding,
+        "without_other_seed": totals.without_other_seed,
+        "sharing_files": totals.sharing_files,
+    }
+
+
+def _blast_json(blast: Blast | None) -> dict[str, object] | None:
+    if blast is None:
+        return None
+    return {
+        "torrents": blast.torrents,
+        "bytes": blast.bytes,
+        "seeding": blast.seeding,
+        "other_seeds": blast.other_seeds,
+        "shares_files_with": list(blast.shares_with),
+    }
+
+
+def position_text(position: Position | None) -> str | None:
+    """Return a position as `file:line:column`, or None."""
+    return str(position) if position else None
 
 
 def iso_utc(time: datetime) -> str:

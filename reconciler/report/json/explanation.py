@@ -1,4 +1,4 @@
-"""TODO."""
+"""`reconcile explain` as JSON, format version 1: keys may be added, never changed or removed."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from reconciler.model.run import ActionResult
 from reconciler.report.history import past_run_json
 from reconciler.report.json.common import (
     FORMAT_VERSION,
-    _encode_action,
-    _encode_json,
-    _encode_object,
-    _guard_json,
-    _position_text,
-    _write_pieces,
+    encode_action,
+    encode_json,
+    encode_object,
+    guard_json,
     health_json,
+    position_text,
+    write_object,
 )
 
 
 def write_explanation(explanation: Explanation, stream: TextIO) -> None:
-    """All that is known of one torrent."""
+    """Write everything about one torrent."""
     head = {
         "format_version": FORMAT_VERSION,
         "exit_code": explanation.exit_code,
@@ -30,14 +30,11 @@ def write_explanation(explanation: Explanation, stream: TextIO) -> None:
         "owner": explanation.owner,
         "pending": explanation.pending_reason,
     }
-    parts = map(_encode_instance_explanation, explanation.instances)
-    _write_pieces(
-        stream,
-        _encode_object(
-            head,
-            {"instances": parts, "recent_runs": (_encode_json(past_run_json(run)) for run in explanation.recent_runs)},
-        ),
-    )
+    lists = {
+        "instances": map(_encode_instance_explanation, explanation.instances),
+        "recent_runs": (encode_json(past_run_json(run)) for run in explanation.recent_runs),
+    }
+    write_object(stream, head, lists)
 
 
 def _encode_instance_explanation(instance: InstanceExplanation) -> str:
@@ -45,7 +42,7 @@ def _encode_instance_explanation(instance: InstanceExplanation) -> str:
         "name": instance.instance,
         "status": instance.status,
         "error": instance.error,
-        "source": _position_text(instance.entry.position if instance.entry else None),
+        "source": position_text(instance.entry.position if instance.entry else None),
         "absent": bool(instance.entry and instance.entry.absent),
         "owned": instance.owned,
         "owners": list(instance.other_owners),
@@ -57,11 +54,19 @@ def _encode_instance_explanation(instance: InstanceExplanation) -> str:
         "group": instance.group,
         "placement": instance.placement_reason,
         "spared": instance.spared_reason,
-        "guard": _guard_json(instance.verdict.refused, list(instance.verdict.reasons)),
+        "guard": guard_json(instance.verdict.refused, instance.verdict.reasons),
     }
-    lives = (
-        _encode_json({"id": t.id, "name": t.name, "state": t.state, "progress": t.progress, "size": t.size})
-        for t in instance.live_torrents
+    live_torrents = (
+        encode_json(
+            {
+                "id": torrent.id,
+                "name": torrent.name,
+                "state": torrent.state,
+                "progress": torrent.progress,
+                "size": torrent.size,
+            }
+        )
+        for torrent in instance.live_torrents
     )
-    actions = (_encode_action(ActionResult(action, action.hold or Outcome.PLANNED)) for action in instance.actions)
-    return "".join(_encode_object(head, {"live": lives, "actions": actions}, " "))
+    actions = (encode_action(ActionResult(action, action.hold or Outcome.PLANNED)) for action in instance.actions)
+    return encode_object(head, {"live": live_torrents, "actions": actions})

@@ -1,7 +1,6 @@
-"""The JSON report, format version 1: keys may be added, never changed or removed.
+"""The JSON report of a run, format version 1: keys may be added, never changed or removed.
 
-Every action stands on a line of its own, so that a report can be searched and compared line by line; and a large one
-is written piece by piece. Only ASCII is written: no name in it can drive a terminal.
+Every action is on a line of its own, for searching and comparing, and a large report is written piece by piece.
 """
 
 from __future__ import annotations
@@ -15,23 +14,23 @@ from reconciler.model.position import Problem
 from reconciler.model.run import ContentResult, InstanceResult, Run
 from reconciler.report.json.common import (
     FORMAT_VERSION,
-    _blast_totals_json,
-    _encode_action,
-    _encode_json,
-    _encode_object,
-    _encode_problems,
-    _guard_json,
-    _position_text,
-    _write_pieces,
+    blast_totals_json,
+    encode_action,
+    encode_json,
+    encode_object,
+    encode_problems,
+    guard_json,
     health_json,
     iso_utc,
+    position_text,
+    write_object,
 )
 from reconciler.report.summary import summarize_instance, summarize_run
 from reconciler.report.text.run import refusal_reasons
 
 
 def write_run(run: Run, stream: TextIO) -> None:
-    """The report of a run."""
+    """Write the report of a run."""
     refused = [instance for instance in run.instances if instance.verdict.refused]
     head = {
         "format_version": FORMAT_VERSION,
@@ -39,24 +38,24 @@ def write_run(run: Run, stream: TextIO) -> None:
         "plan_hash": run.plan_hash,
         "exit_code": run.exit_code,
         "summary": summarize_run(run),
-        "guard": _guard_json(bool(refused), list(refusal_reasons(refused))),
-        **_blast_totals_json([result for instance in run.instances for result in instance.results]),
+        "guard": guard_json(bool(refused), refusal_reasons(refused)),
+        **blast_totals_json([result for instance in run.instances for result in instance.results]),
     }
     lists = {
         "instances": map(_encode_instance, run.instances),
         "pending": map(_encode_pending, run.pending),
-        "warnings": _encode_problems(run.warnings),
+        "warnings": encode_problems(run.warnings),
     }
-    _write_pieces(stream, _encode_object(head, lists))
+    write_object(stream, head, lists)
 
 
 def write_validation(
     torrents: int, instances: int, unfetched: int, warnings: Sequence[Problem], stream: TextIO
 ) -> None:
-    """The report of a validation that found nothing wrong; `unfetched` torrents more are given by URL."""
+    """Write the report on a valid desired state. `unfetched` counts torrents declared by URL, which are not read."""
     counts = {"torrents": torrents, "unfetched": unfetched, "instances": instances}
     head = {"format_version": FORMAT_VERSION, "exit_code": 0, **counts}
-    _write_pieces(stream, _encode_object(head, {"problems": (), "warnings": _encode_problems(warnings)}))
+    write_object(stream, head, {"problems": (), "warnings": encode_problems(warnings)})
 
 
 def _encode_instance(instance: InstanceResult) -> str:
@@ -70,26 +69,26 @@ def _encode_instance(instance: InstanceResult) -> str:
         "owned": instance.owned,
         "foreign": instance.foreign,
         "summary": summarize_instance(instance),
-        "guard": _guard_json(instance.verdict.refused, list(instance.verdict.reasons)),
+        "guard": guard_json(instance.verdict.refused, instance.verdict.reasons),
         "health": health_json(instance.health),
-        **_blast_totals_json(instance.results),
+        **blast_totals_json(instance.results),
     }
-    lists = {"actions": map(_encode_action, instance.results), "spared": map(_encode_spared, instance.spared)}
+    lists = {"actions": map(encode_action, instance.results), "spared": map(_encode_spared, instance.spared)}
     if instance.content:
         lists["content"] = map(_encode_content_result, instance.content)
-    return "".join(_encode_object(head, lists, " "))
+    return encode_object(head, lists)
 
 
 def _encode_spared(item: SparedTorrent) -> str:
-    return _encode_json({"infohash": item.infohash, "name": item.name, "reason": item.reason})
+    return encode_json({"infohash": item.infohash, "name": item.name, "reason": item.reason})
 
 
 def _encode_pending(pending: PendingTorrent) -> str:
-    return _encode_json(
+    return encode_json(
         {
             "infohash": pending.infohash,
             "name": pending.name,
-            "source": _position_text(pending.position),
+            "source": position_text(pending.position),
             "group": pending.group,
             "reason": pending.reason,
             "since": pending.since and iso_utc(pending.since),
@@ -99,5 +98,12 @@ def _encode_pending(pending: PendingTorrent) -> str:
 
 
 def _encode_content_result(result: ContentResult) -> str:
-    known = {"infohash": result.infohash, "magnet": result.magnet}
-    return _encode_json({"name": result.name, "path": result.path, "source": _position_text(result.position), **known})
+    return encode_json(
+        {
+            "name": result.name,
+            "path": result.path,
+            "source": position_text(result.position),
+            "infohash": result.infohash,
+            "magnet": result.magnet,
+        }
+    )

@@ -10,29 +10,36 @@ from itertools import islice
 from typing import Final, TextIO
 
 from reconciler.model.status import FIRST_PAGE, InstanceStatus, Pagination, Phase, StatusReport, TorrentStatus
-from reconciler.report.json.common import FORMAT_VERSION, health_json, iso_utc, problem_json, write_object
+from reconciler.report.json.common import (
+    FORMAT_VERSION,
+    encode_json,
+    health_json,
+    iso_utc,
+    position_text,
+    problem_json,
+    write_object,
+)
 
-_encode_json = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
 _encode_compact: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
 
 
 def write_status(status: StatusReport, stream: TextIO, page: Pagination = FIRST_PAGE) -> None:
-    """The whole report: all torrents that are asked for, in the order of their declaration, unless `page` cuts them."""
-    instances = (_encode_json(_instance_json(row)) for row in status.instances)
-    torrents = (_encode_json(_torrent_json(row)) for row in _select_page(status, page))
+    """Write the report with the selected torrents of one page, in the order of their declaration."""
+    instances = (encode_json(_instance_json(row)) for row in status.instances)
+    torrents = (encode_json(_torrent_json(row)) for row in _select_page(status, page))
     write_object(stream, _head_json(status, page), {"instances": instances, "torrents": torrents})
 
 
 def write_status_line(status: StatusReport, read_at: datetime, stream: TextIO, page: Pagination = FIRST_PAGE) -> None:
-    """The same on one line, with the time it was read and what is wrong with the files by then."""
-    whole = {
+    """Write the report on one line, with the time (UTC) of the read and the current problems of the files."""
+    document = {
         **_head_json(status, page),
         "at": iso_utc(read_at),
         "problems": [problem_json(problem) for problem in status.problems],
         "instances": [_instance_json(row) for row in status.instances],
         "torrents": [_torrent_json(row) for row in _select_page(status, page)],
     }
-    stream.write(_encode_compact(whole) + "\n")
+    stream.write(_encode_compact(document) + "\n")
 
 
 def _select_page(status: StatusReport, page: Pagination) -> Iterator[TorrentStatus]:
@@ -59,8 +66,8 @@ def _summary_json(status: StatusReport, page: Pagination) -> dict[str, object]:
         "selected": len(torrents),
         "offset": page.offset,
         "complete": sum(row.is_complete is True for row in torrents),
-        "download_rate": sum(one.download_rate for one in transfers),
-        "upload_rate": sum(one.upload_rate for one in transfers),
+        "download_rate": sum(transfer.download_rate for transfer in transfers),
+        "upload_rate": sum(transfer.upload_rate for transfer in transfers),
         "phases": {phase: phases[phase] for phase in Phase},
     }
 
@@ -89,7 +96,7 @@ def _torrent_json(row: TorrentStatus) -> dict[str, object]:
         "instance": row.instance,
         "infohash": row.infohash or None,
         "name": row.name,
-        "source": str(row.position) if row.position else None,
+        "source": position_text(row.position),
         "state": row.state,
         "phase": row.phase,
         "complete": row.is_complete,

@@ -12,7 +12,7 @@ from reconciler.model.groups import PendingTorrent
 from reconciler.model.plan import Action, Change, Outcome, SparedTorrent, Verb
 from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, InstanceResult
-from reconciler.report.blast import is_last_copy, render_blast_totals, sum_deletions, sum_quarantines
+from reconciler.report.blast import BlastTotals, is_last_copy, sum_deletions, sum_quarantines
 from reconciler.report.phrases import (
     change_text,
     dim_suffix,
@@ -58,8 +58,8 @@ class ReportEntry:
 
 def render_instance_actions(instance: InstanceResult) -> Iterator[Line]:
     """Return all actions of one instance, verb by verb in the order of the plan, then the spared torrents."""
-    yield from render_blast_totals("quarantines", sum_quarantines(instance.results))
-    yield from render_blast_totals("deletions", sum_deletions(instance.results))
+    yield from _render_blast_totals("quarantines", sum_quarantines(instance.results))
+    yield from _render_blast_totals("deletions", sum_deletions(instance.results))
     links: dict[Position | None, str] = {
         content.position: content.magnet for content in instance.content if content.magnet
     }
@@ -67,6 +67,29 @@ def render_instance_actions(instance: InstanceResult) -> Iterator[Line]:
         limit = MAX_DELETIONS if verb is Verb.DELETE else MAX_ENTRIES
         yield from _render_entries([_entry_from_action(result, links) for result in results], limit)
     yield from _render_entries([_entry_from_spared(item) for item in instance.spared], MAX_SPARED)
+
+
+def _render_blast_totals(label: str, totals: BlastTotals) -> Iterator[Line]:
+    """Return `  deletions: 3 torrents, 12.4 GiB on disk, …`, or nothing if there are none."""
+    if not totals.torrents:
+        return
+    last_copies = totals.without_other_seed
+    parts = [
+        f"{totals.torrents:,} torrent{'' if totals.torrents == 1 else 's'}",
+        f"{_format_size(totals.bytes)} on disk",
+        *([f"{totals.with_data:,} deleted with data"] if totals.with_data else []),
+        f"{totals.seeding:,} seeding",
+        "other seeds unknown" if last_copies is None else f"{last_copies:,} with no other seed known",
+    ]
+    if totals.sharing_files:
+        parts.append(f"{totals.sharing_files:,} may share files with a torrent that stays")
+    yield make_line((f"  {label}: ", Style.DELETE), (", ".join(parts), Style.WAIT))
+
+
+def _format_size(number: int) -> str:
+    from humanize import naturalsize  # a slow import, needed only for deletions
+
+    return str(naturalsize(number, binary=True))
 
 
 def render_pending(pending: Sequence[PendingTorrent]) -> Iterator[Line]:
