@@ -1,10 +1,10 @@
-# The image of reconcile: a virtual environment on a slim Python, and nothing else. docs/deploy.md says how to run it.
+# The image of reconcile: a virtual environment on a slim Python, and nothing else. See docs/deploy.md.
 #   docker build -t qbt-reconciler .
 ARG PYTHON=python:3.12-slim-bookworm
 
 FROM ${PYTHON} AS build
 WORKDIR /src
-# the tools first, so that a change of the source does not fetch them anew
+# the tools first, so that a change of the source does not download them again
 COPY constraints.txt ./
 RUN python -m venv /build \
  && /build/bin/pip install --quiet --upgrade pip \
@@ -22,7 +22,7 @@ LABEL org.opencontainers.image.title="reconcile" \
       org.opencontainers.image.description="Desired state for torrents: YAML in git, reconciled with qBittorrent." \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/reconcile /opt/reconcile
-# Whoever runs it may write here, and only here: any --user will do, so there is no PUID and no PGID.
+# Any user may write here, and only here: use --user instead of PUID and PGID.
 RUN mkdir -m 1777 /state
 ENV PATH=/opt/reconcile/bin:$PATH \
     RECONCILE_FILE=/config \
@@ -31,9 +31,9 @@ ENV PATH=/opt/reconcile/bin:$PATH \
 WORKDIR /config
 USER 10001:10001
 EXPOSE 9470
-# Is the loop alive? Not: is every instance up? A restart would mend no instance.
+# Liveness of the loop, not of the instances: a restart would repair no instance.
 HEALTHCHECK --interval=60s --timeout=10s --start-period=30s --retries=3 \
   CMD ["reconcile", "status", "--url", "http://127.0.0.1:9470", "--live"]
-# No init is needed as PID 1: it starts no processes that would have to be reaped, and handles its signals itself.
+# Needs no init as PID 1: it starts no processes to reap, and handles its signals itself.
 ENTRYPOINT ["reconcile"]
 CMD ["--watch"]

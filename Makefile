@@ -1,11 +1,11 @@
-# `make demo` shows the main job on real servers; `make test` runs every check. Each sets up what it needs by itself.
+# `make demo` shows the main features on real servers; `make test` runs every check. Both install what they need.
 
 PYTHON := $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 4
-# PIP_EXTRA: more options for pip, where a machine needs them
+# PIP_EXTRA: further options for pip
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_EXTRA)
 
 .PHONY: demo test check search bench soak clean
@@ -24,7 +24,7 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
-# New examples for every property, each time
+# Property tests, with new examples at each run
 search: $(VENV)/.dev
 	$(BIN)/pytest tests -n $(WORKERS) -q -m hypothesis --hypothesis-profile=search
 
@@ -32,7 +32,7 @@ search: $(VENV)/.dev
 soak: $(VENV)/.dev
 	SOAK_SECONDS=$(or $(LENGTH),1800) $(BIN)/pytest tests/e2e/test_soak.py -q -s --timeout 0
 
-# What is installed is compiled once; a setting of this machine that forbids it would be measured instead
+# Compile the code first, as an installation does, even if the environment forbids bytecode
 bench: $(VENV)/.dev
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q reconciler
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m bench $(COUNT)

@@ -1,1 +1,1 @@
-"""Numbers, always as a ratio against a raw baseline in the same run on the same machine: `make bench`."""
+"""Benchmarks: `make bench`. Every result is a ratio to a raw baseline in the same run on the same machine."""

@@ -1,4 +1,4 @@
-"""Runs a command as a user would and measures it from outside."""
+"""Run a command as a user would, and measure it from outside."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class Measurement:
 
 
 def run_reconcile(folder: Path, *options: str) -> Measurement:
-    """One `run_reconcile` process on `folder/desired.yaml`. Raises `RuntimeError` with its messages if it fails."""
+    """Run `reconcile` on `folder/desired.yaml`. Raises `RuntimeError` with its messages if it fails."""
     command = [sys.executable, "-m", "reconciler", "-f", "desired.yaml", "--output", "json", *options]
     wall, peak, out = measure_command(command, folder)
     return Measurement(wall, peak, json.loads(out))
 
 
 def measure_command(command: Sequence[str], folder: Path) -> tuple[float, float, bytes]:
-    """Wall seconds, peak resident MiB and standard output of a command."""
+    """Return the wall seconds, peak resident MiB and standard output of a command."""
     out = folder / "stdout"
-    began = time.perf_counter()
+    started_at = time.perf_counter()
     with out.open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         environ = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
         process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=stderr, env=environ)
         _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
+    wall = time.perf_counter() - started_at
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{command} failed: {(folder / 'stderr').read_text()[-2000:]} {out.read_text()[-500:]}")

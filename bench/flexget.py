@@ -1,4 +1,4 @@
-"""FlexGet doing the same job, from PyPI, in an environment of its own."""
+"""FlexGet from PyPI, in a separate environment, for the same job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.demo.servers import QbittorrentServer
 
 
 def make_environment() -> Path:
-    """A virtual environment with FlexGet, made once. Raises `CalledProcessError` where it cannot be installed."""
+    """Return a virtual environment with FlexGet, made once. Raises `CalledProcessError` if it cannot be installed."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "reconcile" / "flexget"
     if not (folder / "bin" / "flexget").exists():
@@ -23,7 +23,7 @@ def make_environment() -> Path:
 
 
 def measure_flexget(server: QbittorrentServer, count: int, folder: Path) -> tuple[float, float]:
-    """How long FlexGet takes to add `count` magnets, and for a second run that has nothing to change."""
+    """Return the seconds that FlexGet takes to add `count` magnets, and for a second run with nothing to do."""
     flexget = make_environment() / "bin" / "flexget"
     (folder / "magnets.txt").write_text("".join(f"{magnet}\n" for magnet in make_magnets(count)))
     entries = "".join(f"      - {{title: torrent-{n}, url: '{url}'}}\n" for n, url in enumerate(make_magnets(count)))

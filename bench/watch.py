@@ -1,4 +1,4 @@
-"""What a watch costs while nothing changes, and how soon it acts on a saved file; the real command, from outside."""
+"""The cost of a watch without changes, and its reaction time to a saved file, measured on the real command."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ WARM_UP_CYCLES = 5  # cycles before measuring
 
 @dataclass(frozen=True, slots=True)
 class IdleCost:
-    """Of one cycle in which nothing changed: the most requests, and the mean milliseconds of CPU of the process."""
+    """The cost of one cycle without changes: the maximum of requests, and the mean CPU time in milliseconds."""
 
     requests: int
     cpu_ms: float
 
 
 def measure_idle(folder: Path, cycles: int) -> IdleCost:
-    """Let a watch run so many times on what is converged."""
+    """Measure a number of cycles of a watch in sync."""
     with _run_watch(folder, "1s") as process:
         _wait_for_cycles(folder, process, WARM_UP_CYCLES)
-        began, requests = _read_cpu_seconds(process.pid), []
+        cpu_before, requests = _read_cpu_seconds(process.pid), []
         for _ in range(cycles):
             _wait_for_cycles(folder, process, 1)
             requests.append(json.loads((folder / "report.json").read_text())["instances"][0]["requests"])
-        return IdleCost(max(requests), (_read_cpu_seconds(process.pid) - began) * 1000 / cycles)
+        return IdleCost(max(requests), (_read_cpu_seconds(process.pid) - cpu_before) * 1000 / cycles)
 
 
 def measure_reaction(server: QbittorrentServer, folder: Path, count: int, rounds: int) -> float:
-    """Median seconds from a saved file to the change of one of its torrents on the server, the debounce taken off."""
-    took = []
+    """Return the median seconds from a saved file to the change on the server, less the debounce."""
+    seconds = []
     with _run_watch(folder, "600s") as process:
         _wait_for_cycles(folder, process, 1)
         for number in range(rounds):
             time.sleep(MIN_RUN_SPACING + 1)
             write_desired(folder, server, count, first_tag=f"round-{number}")
-            began, raw = time.perf_counter(), RawConnection(server)
+            saved_at, raw = time.perf_counter(), RawConnection(server)
             _wait_until(process, partial(_has_tag, raw, f"round-{number}"))
-            took.append(time.perf_counter() - began - DEBOUNCE)
+            seconds.append(time.perf_counter() - saved_at - DEBOUNCE)
             raw.close()
-    return median(took)
+    return median(seconds)
 
 
 @contextmanager
@@ -79,25 +79,25 @@ def _has_tag(raw: RawConnection, tag: str) -> bool:
 
 
 def _wait_for_cycles(folder: Path, process: subprocess.Popen[bytes], count: int) -> None:
-    """Wait for so many more runs."""
+    """Wait for a number of further runs."""
     log = folder / "log"
 
     def count_runs() -> int:
         return log.read_text().count('"trigger"')
 
-    aim = count_runs() + count
-    _wait_until(process, lambda: count_runs() >= aim)
+    target = count_runs() + count
+    _wait_until(process, lambda: count_runs() >= target)
 
 
 def _wait_until(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError("the watch ended, or does not do its work; see its log")
+            raise RuntimeError("the watch has ended or does nothing; see its log")
         time.sleep(0.02)
 
 
 def _read_cpu_seconds(pid: int) -> float:
-    """Seconds of processor time of a process, all threads, from its kernel statistics."""
+    """Return the CPU seconds of all threads of a process, from its kernel statistics."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""Desired states of any size, with made-up magnets."""
+"""Desired states of any size, with invented magnets."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from reconciler.demo.servers import QbittorrentServer
 
 
 def make_infohash(number: int) -> str:
-    """A made-up infohash."""
+    """Return an invented infohash."""
     return hashlib.sha1(f"bench {number}".encode()).hexdigest()
 
 
 def make_magnets(count: int) -> list[str]:
-    """Made-up magnets."""
+    """Return invented magnets."""
     return [f"magnet:?xt=urn:btih:{make_infohash(n)}&dn=torrent-{n}" for n in range(count)]
 
 
 def render_instance(server: QbittorrentServer) -> str:
-    """The beginning of a desired state: the server, with its password in a file beside."""
+    """Return the beginning of a desired state: the server, with its password in the file `password`."""
     return (
         "version: 1\npolicy: sync\nowner: bench\n"
         f"instances:\n  box:\n    url: {server.url}\n    username: {server.username}\n"
@@ -28,7 +28,7 @@ def render_instance(server: QbittorrentServer) -> str:
 
 
 def write_desired(folder: Path, server: QbittorrentServer, count: int, first_tag: str = "iso") -> None:
-    """A desired state of `count` torrents with five keys each; the first may have a tag of its own."""
+    """Write a desired state of `count` torrents with five keys each. `first_tag` is the tag of the first one."""
     lines = [
         render_instance(server),
         "categories:\n  linux: {save_path: /tmp/bench/linux}\ntorrents:\n",

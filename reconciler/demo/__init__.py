@@ -1,5 +1,5 @@
-"""Throwaway real qBittorrent servers, and the story that `reconcile demo` tells on them.
+"""Throwaway qBittorrent servers, and the demo that runs on them.
 
-May import everything of ours; nothing but `cli`, the tests and the bench import it. Never touches a server that it
-did not start itself.
+May import every other room. Only `cli`, the tests and the bench import it. It never touches a server that it did not
+start itself.
 """

@@ -1,4 +1,4 @@
-"""The configuration file of a throwaway qBittorrent: on loopback only, and looking for nobody by itself."""
+"""The configuration file of a throwaway qBittorrent: on loopback only, without peer discovery."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-PBKDF2_ROUNDS = 100_000  # of PBKDF2, as qBittorrent's own utils/password does
+PBKDF2_ROUNDS = 100_000  # as in utils/password of qBittorrent
 
 
 @dataclass(frozen=True, slots=True)
 class ServerConfiguration:
-    """What differs between servers. `extra_preferences` and `extra_session` are further lines, in the file's own syntax."""
+    """The settings of one server. `extra_preferences` and `extra_session` are further keys, in the file's syntax."""
 
     host: str
     port: int
@@ -28,7 +28,7 @@ class ServerConfiguration:
     extra_session: Mapping[str, str]
 
     def render(self) -> str:
-        """The file, with the old and the new names of the keys: each version takes those that it knows."""
+        """Return the file, with the old and the new names of the keys: each version ignores unknown names."""
         sections: dict[str, Mapping[str, object]] = {
             "LegalNotice": {"Accepted": "true"},
             "BitTorrent": {**self._build_session_keys(), **self.extra_session},
@@ -49,7 +49,7 @@ class ServerConfiguration:
         }
 
     def _build_web_ui_keys(self) -> Mapping[str, object]:
-        """5.3 moves these to a section of their own at its first start."""
+        """Return the keys of the Web UI, which 5.3 moves to a separate section at its first start."""
         key = {"WebUI\\APIKey": self.api_key} if self.api_key else {}
         return {
             "WebUI\\Address": self.host,
@@ -74,16 +74,16 @@ class ServerConfiguration:
 
 
 def _quote_ini(text: str) -> str:
-    r"""A string as Qt's INI format reads it back, whatever is in it: each UTF-16 unit as `\x` where it is not plain."""
+    r"""Return a string for Qt's INI format: as it is, or each UTF-16 unit as `\x` if it has special characters."""
     if all(char.isascii() and (char.isalnum() or char in "/._-") for char in text):
         return text
     units = text.encode("utf-16-be").hex()
-    return '"' + "".join("\\x" + units[at : at + 4] for at in range(0, len(units), 4)) + '"'
+    return '"' + "".join("\\x" + units[index : index + 4] for index in range(0, len(units), 4)) + '"'
 
 
 @cache
 def _hash_password(password: str) -> str:
-    """A Web UI password as qBittorrent stores it: PBKDF2-HMAC-SHA512."""
+    """Return a Web UI password as qBittorrent stores it: PBKDF2-HMAC-SHA512."""
     salt = os.urandom(16)
     key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, PBKDF2_ROUNDS)
     return f"@ByteArray({base64.b64encode(salt).decode()}:{base64.b64encode(key).decode()})"

@@ -1,8 +1,7 @@
-"""Real qBittorrent versions out of Debian's package archive, side by side, unprivileged, and cached.
+"""qBittorrent versions from Debian's package archive, side by side, without root, and cached.
 
-apt-get works in private directories and only downloads; the packages are unpacked into one folder each and run with
-that folder's own loader and libraries, so nothing is installed and no root is needed. The mirror is the one that this
-machine's own apt sources name.
+apt-get works in private directories and only downloads. Each version is unpacked into its own folder and runs with the
+loader and libraries of that folder, so that nothing is installed. The mirror comes from this machine's apt sources.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# one line: `deb [option=value …] URI SUITE COMPONENT…`, as sources.list(5) says
+# `deb [option=value …] URI SUITE COMPONENT…`, see sources.list(5)
 _SOURCE_LINE_PATTERN = re.compile(r"^deb\s+(?:\[([^]]*)\]\s+)?(\S+)\s+\S+\s+(.+)$")
 
 
 def find_mirrors(texts: Iterable[str]) -> list[str]:
-    """The mirrors of Debian itself that source lists name, in either format of sources.list(5), each once.
+    """Return the Debian mirrors of source lists, in either format of sources.list(5), without duplicates.
 
-    Not those of the security archive, of third parties (their entries name a key of their own), of sources only, or
-    what is switched off.
+    Leaves out the security archive, third parties (their entries have their own key), entries for sources only, and
+    disabled entries.
     """
-    found = [uri.rstrip("/") for text in texts for uri in (*_parse_source_lines(text), *_parse_stanzas(text))]
-    return list(dict.fromkeys(uri for uri in found if re.fullmatch(r"[\w+]+:.*/debian", uri)))
+    uris = [uri.rstrip("/") for text in texts for uri in (*_parse_source_lines(text), *_parse_stanzas(text))]
+    return list(dict.fromkeys(uri for uri in uris if re.fullmatch(r"[\w+]+:.*/debian", uri)))
 
 
 def _parse_source_lines(text: str) -> Iterator[str]:
@@ -45,14 +44,14 @@ def _parse_stanzas(text: str) -> Iterator[str]:
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     for stanza in re.split(r"\n\s*\n", "\n".join(lines)):
         fields = _parse_fields(stanza)
-        off = fields.get("enabled", "yes").lower() in ("no", "false", "without", "off", "disable", "0")
-        binaries = "deb" in fields.get("types", "").split()
-        if binaries and not off and _is_debian(fields.get("components", ""), fields.get("signed-by", "")):
+        is_disabled = fields.get("enabled", "yes").lower() in ("no", "false", "without", "off", "disable", "0")
+        has_binaries = "deb" in fields.get("types", "").split()
+        if has_binaries and not is_disabled and _is_debian(fields.get("components", ""), fields.get("signed-by", "")):
             yield from fields.get("uris", "").split()
 
 
 def _parse_fields(stanza: str) -> Mapping[str, str]:
-    """The fields of a stanza: names in any case, and a line that begins with a blank belongs to the one before."""
+    """Return the fields of a stanza with lower-case names. A line that begins with a space continues a field."""
     pairs = re.findall(r"^([\w-]+):(.*(?:\n[ \t].*)*)", stanza, re.MULTILINE)
     return {name.lower(): value.strip() for name, value in pairs}
 
@@ -66,12 +65,12 @@ APT_FOLDER = Path("/etc/apt")
 
 
 class ServerSetupError(Exception):
-    """A throwaway qBittorrent cannot be had or does not start; the message says what to do."""
+    """A throwaway qBittorrent is not available or does not start. The message contains the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class DebianPackage:
-    """Where a program is: a Debian release, a suite on top of it, the package, and the program's place in it."""
+    """The source of a program: a Debian release, an optional suite on top, the package, and the path in it."""
 
     codename: str
     suite: str | None = None
@@ -88,26 +87,31 @@ QBITTORRENT_PACKAGES: Mapping[str, DebianPackage] = {
 
 
 def can_fetch_packages() -> bool:
-    """Can Debian's packages be had here?"""
+    """True if this machine can download Debian packages."""
     return bool(shutil.which("apt-get") and shutil.which("dpkg-deb") and DEBIAN_KEYRING.exists())
 
 
 def fetch_version(version: str) -> Path:
-    """The folder with an unpacked version, downloaded at its first use. Raises `ServerSetupError`."""
+    """Return the folder of an unpacked version, downloaded at its first use. Raises `ServerSetupError`."""
     if version not in QBITTORRENT_PACKAGES:
-        raise ServerSetupError(f"no recipe for qBittorrent {version}; there are: {', '.join(QBITTORRENT_PACKAGES)}")
+        raise ServerSetupError(
+            f"there is no package for qBittorrent {version}. Versions: {', '.join(QBITTORRENT_PACKAGES)}"
+        )
     return fetch_package(version, QBITTORRENT_PACKAGES[version])
 
 
 def fetch_package(name: str, package: DebianPackage) -> Path:
-    """The folder `name` of the cache with a package and all it needs, fetched at first use. Raises `ServerSetupError`."""
+    """Return the folder `name` of the cache with a package and its dependencies, downloaded at its first use.
+
+    Raises `ServerSetupError`.
+    """
     folder = get_cache_dir() / name
     if folder.is_dir():
         return folder
     if not can_fetch_packages():
         raise ServerSetupError(
-            f"{package.name} {name} comes from Debian's packages, and this machine has no apt-get, dpkg-deb or "
-            f"Debian keyring. Put a {package.name} on PATH instead"
+            f"{package.name} {name} comes from Debian's packages, but this machine has no apt-get, dpkg-deb or Debian "
+            f"keyring. Install {package.name} instead"
         )
     with _lock_folder(name):
         if not folder.is_dir():
@@ -116,14 +120,14 @@ def fetch_package(name: str, package: DebianPackage) -> Path:
 
 
 def get_cache_dir() -> Path:
-    """Where unpacked versions are kept."""
+    """Return the folder of the unpacked versions."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "reconcile" / "qbittorrent"
 
 
 @contextmanager
 def _lock_folder(name: str) -> Iterator[None]:
-    """One process at a time works on a folder; the others wait and find it done."""
+    """Lock a folder of the cache: other processes wait until it is complete."""
     get_cache_dir().mkdir(parents=True, exist_ok=True)
     with (get_cache_dir() / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -131,37 +135,37 @@ def _lock_folder(name: str) -> Iterator[None]:
 
 
 def _unpack(name: str, debian_package: DebianPackage, folder: Path) -> None:
-    """Download and unpack beside the final place, then rename: what is there is whole."""
-    for leftover in get_cache_dir().glob(f".{name}-*"):  # of somebody who was killed: nobody else is at work here
+    """Download and unpack in a temporary folder, then rename it: a folder that exists is complete."""
+    for leftover in get_cache_dir().glob(f".{name}-*"):  # of a killed process: we hold the lock
         shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=get_cache_dir(), prefix=f".{name}-") as place:
-        work, what = Path(place), f"{debian_package.name} {name}"
+    with tempfile.TemporaryDirectory(dir=get_cache_dir(), prefix=f".{name}-") as folder_name:
+        work, subject = Path(folder_name), f"{debian_package.name} {name}"
         apt = _prepare_apt_command(work, debian_package)
-        _run_command([*apt, "update", "-qq"], what)
+        _run_command([*apt, "update", "-qq"], subject)
         target = ["-t", debian_package.suite] if debian_package.suite else []
-        _run_command([*apt, "install", "-qq", "-y", "--download-only", *target, debian_package.name], what)
+        _run_command([*apt, "install", "-qq", "-y", "--download-only", *target, debian_package.name], subject)
         root = work / "root"
         for package in sorted(work.glob("cache/archives/*.deb")):
-            _run_command(["dpkg-deb", "-x", str(package), str(root)], what)
+            _run_command(["dpkg-deb", "-x", str(package), str(root)], subject)
         if not (root / debian_package.program).is_file():
-            raise ServerSetupError(f"Debian {debian_package.codename} gave no {debian_package.program} for {what}")
+            raise ServerSetupError(f"Debian {debian_package.codename} has no {debian_package.program} for {subject}")
         root.rename(folder)
 
 
 def _prepare_apt_command(work: Path, package: DebianPackage) -> list[str]:
-    """The apt-get command line with directories of its own."""
-    for part in ("state/lists/partial", "cache/archives/partial"):
-        (work / part).mkdir(parents=True)
+    """Return the apt-get command with private directories."""
+    for directory in ("state/lists/partial", "cache/archives/partial"):
+        (work / directory).mkdir(parents=True)
     (work / "status").touch()
     texts = [path.read_text(errors="replace") for path in _list_source_files()]
-    found = find_mirrors(texts)
-    if not found:
+    mirrors = find_mirrors(texts)
+    if not mirrors:
         raise ServerSetupError(
-            f"no mirror of Debian is named in {APT_FOLDER}/sources.list or {APT_FOLDER}/sources.list.d, and the versions "
-            "come from Debian's packages. Put a qbittorrent-nox on PATH instead"
+            f"the versions come from Debian's packages, but {APT_FOLDER}/sources.list and {APT_FOLDER}/sources.list.d "
+            "name no Debian mirror. Install qbittorrent-nox instead"
         )
     suites = [package.codename] + ([package.suite] if package.suite else [])
-    lines = [f"deb [signed-by={DEBIAN_KEYRING}] {found[0]} {suite} main\n" for suite in suites]
+    lines = [f"deb [signed-by={DEBIAN_KEYRING}] {mirrors[0]} {suite} main\n" for suite in suites]
     (work / "sources.list").write_text("".join(lines))
     options = {
         "Dir::State": work / "state",
@@ -169,7 +173,7 @@ def _prepare_apt_command(work: Path, package: DebianPackage) -> list[str]:
         "Dir::Cache": work / "cache",
         "Dir::Etc::SourceList": work / "sources.list",
         "Dir::Etc::SourceParts": "/dev/null",
-        "Dir::Etc::Preferences": "/dev/null",  # pins of this machine would choose other versions
+        "Dir::Etc::Preferences": "/dev/null",  # pins of this machine may select other versions
         "Dir::Etc::PreferencesParts": "/dev/null",
         "APT::Install-Recommends": "false",
         "APT::Sandbox::User": "",
@@ -187,8 +191,8 @@ def _list_source_files() -> list[Path]:
     ]
 
 
-def _run_command(command: list[str], what: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
-        raise ServerSetupError(f"{what} could not be fetched: {command[0]} said:\n{last}")
+def _run_command(command: list[str], subject: str) -> None:
+    result = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if result.returncode:
+        last_lines = "\n".join((result.stdout + result.stderr).strip().splitlines()[-5:])
+        raise ServerSetupError(f"{subject} could not be downloaded. The last lines of {command[0]}:\n{last_lines}")

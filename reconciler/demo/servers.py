@@ -1,4 +1,4 @@
-"""One throwaway qBittorrent: a private profile, a free loopback port, up in half a second, and gone without a trace."""
+"""A throwaway qBittorrent with a private profile on a free loopback port, which leaves no trace."""
 
 from __future__ import annotations
 
@@ -27,34 +27,36 @@ from reconciler.demo.packages import ServerSetupError
 
 
 class ReservedPort:
-    """A free port that nobody else is given while we hold it, though the server that it is for may listen on it.
+    """A free port that the system gives to no other process, although the server for which it is may listen on it.
 
-    Between a look for a free port and the start of its server, another process may find the same one: then two
-    servers wait for one port, and whoever knocks meets the wrong one. A socket that is bound and does not listen keeps
-    a port from everybody's "any free port"; a server that names it and reuses addresses, as qBittorrent does, gets it.
+    Between finding a free port and starting a server on it, another process may find the same port, and clients reach
+    the wrong server. A socket that is bound but does not listen keeps a port from being chosen as "any free port". A
+    server that names the port and reuses addresses, as qBittorrent does, still gets it.
     """
 
     def __init__(self, host: str) -> None:
         self._socket = socket.socket()
         self._socket.bind((host, 0))
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not before: it would share one itself
+        self._socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # after the bind, which would share a port otherwise
         self.number = int(self._socket.getsockname()[1])
 
     def release(self) -> None:
-        """Others may have it."""
+        """Let other processes use the port."""
         self._socket.close()
 
 
 def find_free_port(host: str) -> int:
-    """A port that is free now."""
+    """Return a port that is free now."""
     with socket.create_server((host, 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 def is_port_free(host: str, port: int) -> bool:
-    """Does nobody listen there?"""
+    """True if nothing listens on the port."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that have ended take no port
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ended connections do not block the port
         try:
             probe.bind((host, port))
         except OSError:
@@ -62,12 +64,12 @@ def is_port_free(host: str, port: int) -> bool:
         return True
 
 
-DEFAULT_VERSION = "5.1.0"  # where no version is asked for and none is on PATH
+DEFAULT_VERSION = "5.1.0"  # if no version is requested and none is on PATH
 
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """How to start one version: the command without options, and what its environment needs."""
+    """The program of one version: its command without options, and additions to the environment."""
 
     command: tuple[str, ...]
     environ: Mapping[str, str]
@@ -75,9 +77,9 @@ class Binary:
 
 @cache
 def find_binary(version: str | None) -> Binary:
-    """The program of a version, out of Debian's packages. None: the `qbittorrent-nox` on PATH, else one of those.
+    """Return the program of a version from Debian's packages. Without a version, prefer the one on PATH.
 
-    Raises `ServerSetupError` where it cannot be had.
+    Raises `ServerSetupError` if it is not available.
     """
     on_path = None if version else shutil.which("qbittorrent-nox")
     if on_path:
@@ -88,10 +90,10 @@ def find_binary(version: str | None) -> Binary:
 
 
 def build_unpacked_command(root: Path, program: str) -> tuple[str, ...]:
-    """How to start a program of packages that are unpacked, not installed: with the loader and libraries beside it."""
+    """Return the command for a program in unpacked packages, with their own loader and libraries."""
     patterns = ("lib/*-linux-gnu*", "usr/lib/*-linux-gnu*", "usr/lib/*-linux-gnu*/libproxy")
     libraries = [str(path) for pattern in patterns for path in sorted(root.glob(pattern))]
-    # bullseye's loader is reached by its versioned name only: the link beside it is absolute
+    # in bullseye only the versioned name of the loader works: the other one is an absolute link
     loader = _find_first(
         root, "lib/*-linux-gnu*/ld-2.*.so", "usr/lib/*-linux-gnu*/ld-linux*.so.?", "lib/*/ld-linux*.so.?"
     )
@@ -102,36 +104,38 @@ def _find_first(root: Path, *patterns: str) -> Path:
     for pattern in patterns:
         for path in sorted(root.glob(pattern)):
             return path
-    raise ServerSetupError(f"{root} has no {' or '.join(patterns)}. Delete that folder, so that it is fetched anew")
+    raise ServerSetupError(f"{root} has no {' or '.join(patterns)}. Delete that folder to download it again")
 
 
-READY_TIMEOUT = 20.0  # seconds; 0.3 to 0.5 are usual
-STOP_TIMEOUT = 10.0  # seconds for an orderly end, then SIGKILL
-START_ATTEMPTS = 3  # to find a port that nobody takes between our look and the start
-_PR_SET_PDEATHSIG = 1  # prctl(2): a signal for when the thread that started us ends
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded before a fork: no locks are taken after it
+READY_TIMEOUT = 20.0  # seconds; usually 0.3 to 0.5
+STOP_TIMEOUT = 10.0  # seconds from SIGTERM to SIGKILL
+START_ATTEMPTS = 3  # another process may take the port just before the start
+_PR_SET_PDEATHSIG = 1  # prctl(2): the signal to get when the parent thread ends
+_LIBC = (
+    ctypes.CDLL(None) if sys.platform == "linux" else None
+)  # loaded before a fork, because the child must take no locks
 
 
 def choose_versions(count: int) -> list[str | None]:
-    """Versions to show a demo on: different ones where Debian's packages can be had, else whatever is on PATH."""
+    """Return versions for a demo: different ones from Debian's packages, or else the one on PATH."""
     if packages.can_fetch_packages():
-        choice: list[str | None] = ["4.5.2", "5.3.0", "5.1.0", "4.2.5"]
-        return [choice[number % len(choice)] for number in range(count)]
+        versions: list[str | None] = ["4.5.2", "5.3.0", "5.1.0", "4.2.5"]
+        return [versions[number % len(versions)] for number in range(count)]
     if shutil.which("qbittorrent-nox"):
         return [None] * count
     raise ServerSetupError(
-        "no qbittorrent-nox on PATH, and Debian's packages cannot be had here (apt-get, dpkg-deb or the keyring of "
-        "Debian is missing). Install qbittorrent-nox"
+        "there is no qbittorrent-nox on PATH, and Debian's packages are not available here (apt-get, dpkg-deb or the "
+        "Debian keyring is missing). Install qbittorrent-nox"
     )
 
 
 class QbittorrentServer:
-    """A running qBittorrent with a profile of its own. Use it as a context manager, or call `stop`.
+    """A running qBittorrent with a private profile. Use it as a context manager, or call `stop`.
 
-    It dies with the thread that started it (that is how Linux counts parents), so start it in one that lives as long
-    as it should. `version` is a key of `packages.RELEASES`, None whatever is on PATH. `api_key` is `qbt_` and 28
-    letters or digits, from 5.2 on. `extra_preferences` are further lines of the `[Preferences]` section, `extra_session` of
-    `[BitTorrent]`, as the file spells them. `keep` leaves the profile behind. Raises `ServerSetupError`.
+    It ends with the thread that started it, which is its parent for Linux: use a thread that lives long enough.
+    `version` is a key of `QBITTORRENT_PACKAGES`, or None for the one on PATH. `api_key` is `qbt_` and 28 letters or
+    digits, from 5.2 on. `preferences` are further keys of the `[Preferences]` section, `session` of `[BitTorrent]`, in
+    the file's syntax. `keep_profile` keeps the profile after `stop`. Raises `ServerSetupError`.
     """
 
     def __init__(
@@ -167,7 +171,7 @@ class QbittorrentServer:
 
     @property
     def url(self) -> str:
-        """The address of its Web API."""
+        """The URL of its Web API."""
         return f"http://{self.host}:{self.port}"
 
     @property
@@ -177,13 +181,13 @@ class QbittorrentServer:
 
     @property
     def pid(self) -> int:
-        """Its process, while it runs."""
+        """The id of its process, while it runs."""
         assert self._process, "the server is not running"
         return self._process.pid
 
     @property
     def exit_text(self) -> str | None:
-        """How it ended by itself, with the last it said; None while it runs."""
+        """The exit code and the last output if it has ended by itself, or None while it runs."""
         code = self._process.poll() if self._process else None
         if code is None:
             return None
@@ -191,24 +195,24 @@ class QbittorrentServer:
 
     @cached_property
     def version(self) -> str:
-        """What it calls itself, such as `v5.1.0`."""
-        done = subprocess.run(
+        """Its own version, such as `v5.1.0`."""
+        result = subprocess.run(
             (*self._binary.command, "--version"), capture_output=True, text=True, check=True, env=self._build_environ()
         )
-        return done.stdout.strip().split()[-1]
+        return result.stdout.strip().split()[-1]
 
     def read_rss_bytes(self) -> int:
-        """Its resident memory in bytes. Linux only."""
+        """Return its resident memory in bytes. Linux only."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def start(self) -> None:
-        """Start it again after `kill`, on the same profile and port. Raises `ServerSetupError` where it does not come up."""
+        """Start it again after `kill`, with the same profile and port. Raises `ServerSetupError`."""
         for _ in range(1 if self._port_is_fixed else START_ATTEMPTS):
-            if is_port_free(self.host, self.port):  # else we would knock, with a password, at somebody else's door
+            if is_port_free(self.host, self.port):  # or we would send the password to another server
                 self._start_process()
                 if self._wait_until_ready():
-                    self._port_is_fixed = True  # from now on others know it by its address
+                    self._port_is_fixed = True  # clients know its address from now on
                     return
                 self.kill()
             if self._reserved_port and not self._port_is_fixed:
@@ -216,26 +220,26 @@ class QbittorrentServer:
                 self._reserved_port = ReservedPort(self.host)
                 self.port = self._reserved_port.number
         output = self.profile / "output"
-        said = f"It said: {output.read_text(errors='replace')[-500:]}" if output.exists() else "The port is taken."
-        raise ServerSetupError(f"qBittorrent does not come up on {self.host} port {self.port}. {said}")
+        reason = f"Its output: {output.read_text(errors='replace')[-500:]}" if output.exists() else "The port is taken."
+        raise ServerSetupError(f"qBittorrent does not start on {self.host} port {self.port}. {reason}")
 
     def restart(self) -> None:
-        """End it in an orderly way and start it again with its torrents."""
+        """Stop it gracefully and start it again with its torrents."""
         self._terminate()
         self.start()
 
     def kill(self) -> None:
-        """End it at once, as a crash would; the profile stays."""
+        """End it at once, like a crash, and keep its profile."""
         if self._process:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def stop(self) -> None:
-        """End it and remove its profile with all downloads; the profile stays where `keep` was asked for."""
+        """Stop it gracefully and remove its profile with all downloads, unless `keep_profile` is set."""
         try:
             self._terminate()
-        finally:  # the wait may be interrupted, by a second Ctrl-C for one
+        finally:  # also if a second Ctrl-C interrupts the wait
             if self._reserved_port:
                 self._reserved_port.release()
             if not self._keep_profile:
@@ -249,7 +253,7 @@ class QbittorrentServer:
             except subprocess.TimeoutExpired:
                 pass
             finally:
-                self.kill()  # does nothing to one that has ended
+                self.kill()  # no effect if it has ended
 
     def __enter__(self) -> Self:
         return self
@@ -266,7 +270,7 @@ class QbittorrentServer:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self._build_environ(),
-                cwd=self.profile,  # where a relative path in its settings leads
+                cwd=self.profile,  # the base of relative paths in its settings
                 preexec_fn=_kill_with_parent(os.getpid()),
             )
 
@@ -274,12 +278,12 @@ class QbittorrentServer:
         return {**os.environ, "HOME": str(self.profile), "TMPDIR": str(self.profile), **self._binary.environ}
 
     def _wait_until_ready(self) -> bool:
-        """Wait until it lets us in; False where it ends, or where somebody else answers on the port."""
-        end = time.monotonic() + READY_TIMEOUT
-        while time.monotonic() < end and self._process and self._process.poll() is None:
-            answer = self._try_login()
-            if answer is not None:
-                return answer
+        """Wait until a login works. Return False if it ends, or if another server answers on the port."""
+        deadline = time.monotonic() + READY_TIMEOUT
+        while time.monotonic() < deadline and self._process and self._process.poll() is None:
+            is_logged_in = self._try_login()
+            if is_logged_in is not None:
+                return is_logged_in
             time.sleep(0.02)
         return False
 
@@ -289,8 +293,8 @@ class QbittorrentServer:
             form = urlencode({"username": self.username, "password": self.password})
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
             connection.request("POST", "/api/v2/auth/login", form, headers)
-            answer = connection.getresponse()
-            return answer.status == 204 or answer.read() == b"Ok."
+            response = connection.getresponse()
+            return response.status == 204 or response.read() == b"Ok."
         except (OSError, http.client.HTTPException):
             return None
         finally:
@@ -299,7 +303,7 @@ class QbittorrentServer:
     def _write_configuration(
         self, api_key: str | None, preferences: Mapping[str, str], session: Mapping[str, str]
     ) -> None:
-        """Write the first configuration; later the server keeps its own."""
+        """Write the configuration for the first start. Later the server maintains it."""
         configuration = ServerConfiguration(
             host=self.host,
             port=self.port,
@@ -318,7 +322,7 @@ class QbittorrentServer:
 
 
 def _kill_with_parent(parent: int) -> Callable[[], None]:
-    """For the child, before it becomes qBittorrent: whoever started it may be killed with no chance to clean up."""
+    """Return a function for the child process that ends it with its parent, even if the parent is killed."""
 
     def set_death_signal() -> None:
         if _LIBC:

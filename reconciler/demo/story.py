@@ -1,7 +1,7 @@
-"""The story that `reconcile demo` tells: the main job, from an empty instance to drift and pruning, for real.
+"""`reconcile demo`: the main features step by step, from empty instances to drift and pruning.
 
-Two throwaway qBittorrent servers of different versions are started on the addresses that `examples/desired.yaml`
-names. Every step runs the real command in a process of its own, as a user would.
+Two throwaway qBittorrent servers of different versions start on the addresses in `examples/desired.yaml`. Every step
+runs the real command in a separate process, as a user would.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ USERNAME = "admin"
 
 
 def run_demo(keep: bool) -> int:
-    """Tell the story; 0 if every step ended as it should. With `keep_servers_running` the servers stay until Ctrl-C."""
+    """Run the demo and return 0 if every step succeeds. With `keep` the servers then run until Ctrl-C."""
     console = Console(highlight=False, soft_wrap=True, color_system="auto" if should_use_colour(sys.stdout) else None)
     folder = Path(tempfile.mkdtemp(prefix="reconcile-demo-"))
     with ExitStack() as stack:
@@ -43,7 +43,7 @@ def run_demo(keep: bool) -> int:
             story = _prepare_story(folder, stack, console)
             story.run_steps()
         except (ServerSetupError, DemoStepError) as error:
-            console.print(f"[bold red]the demo stopped:[/] {error}")
+            console.print(f"[bold red]The demo stopped:[/] {escape(str(error))}")
             return 1
         if keep:
             story.keep_servers_running()
@@ -51,11 +51,11 @@ def run_demo(keep: bool) -> int:
 
 
 class DemoStepError(Exception):
-    """A step of the story did not end as it should."""
+    """A step of the demo ended with an unexpected exit code."""
 
 
 class DemoStory:
-    """The steps, told on a console."""
+    """The steps of the demo, with their output on a console."""
 
     def __init__(self, folder: Path, file: Path, servers: Mapping[str, QbittorrentServer], console: Console) -> None:
         self._folder = folder
@@ -65,88 +65,92 @@ class DemoStory:
         self._step = 0
 
     def run_steps(self) -> None:
-        """All steps, in order."""
-        self._print_step("What would happen? A dry-run changes nothing.")
+        """Run all steps in order."""
+        self._print_step("Show the plan. A dry-run changes nothing.")
         self._run_reconcile("--dry-run")
-        self._print_step("Make it so.")
+        self._print_step("Apply it.")
         self._run_reconcile()
-        self._print_step("Once more: everything agrees, so nothing is sent.")
+        self._print_step("Run again: every instance is in sync, so nothing is changed.")
         self._run_reconcile("--dry-run", "--detailed-exitcode")
         self._cause_drift()
-        self._print_step("A dry-run sees the drift, and tells a script so with exit code 2.")
+        self._print_step("A dry-run shows the drift. Exit code 2 reports it to scripts.")
         self._run_reconcile("--dry-run", "--detailed-exitcode", expected_code=2)
-        self._print_step("A run heals it.")
+        self._print_step("A run corrects the drift.")
         self._run_reconcile()
         self._remove_entry()
-        self._print_step("What is ours and no longer declared goes; its downloaded data stays.")
+        self._print_step(
+            "A run deletes the torrent, because we own it and no longer declare it. Its downloaded data stays."
+        )
         self._run_reconcile()
-        self._print_step("And once more: nothing to do.")
+        self._print_step("Run again: nothing to do.")
         self._run_reconcile("--dry-run", "--detailed-exitcode")
 
     def keep_servers_running(self) -> None:
-        """Leave the servers running, with all that is needed to look at them, until a signal comes."""
+        """Print the addresses and credentials of the servers, and wait for Ctrl-C."""
         for name, server in self._servers.items():
-            self._console.print(f"[bold]{name}[/]: {server.url}  user {server.username}  password {server.password}")
-        self._console.print(f"desired state: {self._file}\nCtrl-C ends the demo and removes everything.")
+            self._console.print(
+                f"[bold]{name}[/]: {server.url}  user: {server.username}  password: {escape(server.password)}"
+            )
+        self._console.print(f"Desired state: {self._file}\nPress Ctrl-C to end the demo and remove everything.")
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
-            self._console.print("bye")
+            self._console.print("The demo has ended.")
 
-    def _print_step(self, line: str) -> None:
+    def _print_step(self, text: str) -> None:
         self._step += 1
-        self._console.print(f"\n[bold cyan]{self._step}. {escape(line)}[/]")
+        self._console.print(f"\n[bold cyan]{self._step}. {escape(text)}[/]")
 
     def _run_reconcile(self, *options: str, expected_code: int = 0) -> None:
-        shown = " ".join(("reconcile", "-f", self._file.name, *options))
-        self._console.print(f"[dim]$ {shown}[/]")
+        command_text = " ".join(("reconcile", "-f", self._file.name, *options))
+        self._console.print(f"[dim]$ {command_text}[/]")
         command = (sys.executable, "-m", "reconciler", "-f", self._file.name, *options)
         code = subprocess.run(command, cwd=self._file.parent, env=self._build_environ(), check=False).returncode
         if code != expected_code:
-            raise DemoStepError(f"`{shown}` ended with exit code {code}, not {expected_code}")
+            raise DemoStepError(f"`{command_text}` ended with exit code {code} instead of {expected_code}")
 
     def _build_environ(self) -> dict[str, str]:
         return {**build_environ(self._servers), "RECONCILE_STATE_DIR": str(self._folder / "state")}
 
     def _cause_drift(self) -> None:
-        """Do by hand what a person with a browser would: change what is declared, on the first instance."""
-        self._print_step(
-            "Somebody changes things by hand in qBittorrent: another category, stopped where it should run."
-        )
+        """Change two torrents on the instance with the most, as a person would in the Web UI."""
+        self._print_step("Someone changes two torrents in the Web UI of qBittorrent. This is called drift.")
         desired = _load_desired(self._file, self._build_environ())
         name, entries = _find_busiest(desired)
         with Session(desired.instances[name]) as session:
-            torrents = [live for live in session.read_snapshot().torrents if live.infohashes in entries]
+            torrents = [torrent for torrent in session.read_snapshot().torrents if torrent.infohashes in entries]
             first, others = torrents[0], torrents[1:]
             session.create_category("misplaced", "")
             session.set_category([first.id], "misplaced")
-            turned = [live for live in others if not live.stopped] or [first]
-            session.stop_torrents([turned[0].id])
-            while not session.read_torrents([turned[0].id])[0].stopped:
-                time.sleep(0.1)  # the state shows it with the server's next refresh, 1.5 s later at most
-        self._console.print(f"  {name}: {first.name} → category misplaced; {turned[0].name} → stopped")
+            stopped = next((torrent for torrent in others if not torrent.stopped), first)
+            session.stop_torrents([stopped.id])
+            while not session.read_torrents([stopped.id])[0].stopped:
+                time.sleep(0.1)  # the server refreshes its state every 1.5 s
+        self._console.print(
+            f"  {name}: moved {escape(first.name)} to the category misplaced, and stopped {escape(stopped.name)}"
+        )
 
     def _remove_entry(self) -> None:
-        """Edit the desired state as a commit would: its last torrent goes."""
+        """Remove the last torrent from the desired state, as a commit would."""
         text = self._file.read_text(encoding="utf-8")
         desired = _load_desired(self._file, self._build_environ())
-        doomed = max((entry for entry in desired.torrents if not entry.protect), key=lambda entry: entry.position)
+        removed = max((entry for entry in desired.torrents if not entry.protect), key=lambda entry: entry.position)
         lines = text.splitlines(keepends=True)
-        start = doomed.position.line - 1
+        start = removed.position.line - 1
         end = next((n for n in range(start + 1, len(lines)) if not lines[n].startswith("    ")), len(lines))
         self._file.write_text("".join(lines[:start] + lines[end:]), encoding="utf-8")
-        self._print_step(f"A commit removes {doomed.label} from the desired state.")
+        self._print_step(f"A commit removes {removed.label} from the desired state.")
         for line in lines[start:end]:
             self._console.print(f"[red]- {escape(line.rstrip())}[/]")
 
 
 def build_environ(servers: Mapping[str, QbittorrentServer]) -> dict[str, str]:
-    """The environment in which the example's passwords are those of the servers."""
+    """Return the environment with the passwords of the servers in the variables of the example."""
     return {**os.environ, **{_make_variable_name(name): server.password for name, server in servers.items()}}
 
 
 def _prepare_story(folder: Path, stack: ExitStack, console: Console) -> DemoStory:
-    """Copy the example and start a server on each address it names."""
+    """Copy the example and start a server on each address in it."""
     file = folder / "desired.yaml"
     file.write_text(read_example(), encoding="utf-8")
     passwords = {name: secrets.token_urlsafe(9) for name in ("home", "seedbox")}
@@ -163,7 +167,7 @@ def _prepare_story(folder: Path, stack: ExitStack, console: Console) -> DemoStor
 
 
 def read_example() -> str:
-    """The text of `examples/desired.yaml`: beside the code in a checkout, inside the package when installed."""
+    """Return the text of `examples/desired.yaml`, which is in the package if it is installed."""
     packaged = resources.files("reconciler.demo") / "desired.yaml"
     if packaged.is_file():
         return packaged.read_text(encoding="utf-8")
@@ -179,9 +183,9 @@ def _load_desired(file: Path, environ: Mapping[str, str]) -> DesiredState:
 
 
 def _find_busiest(desired: DesiredState) -> tuple[str, Sequence[object]]:
-    """The instance with the most torrents, and their infohashes."""
+    """Return the instance with the most torrents, and their infohashes."""
     by_name = {
-        name: [e.infohashes for e in desired.torrents if e.instance == name and not e.absent]
+        name: [entry.infohashes for entry in desired.torrents if entry.instance == name and not entry.absent]
         for name in desired.instances
     }
     name = max(by_name, key=lambda key: len(by_name[key]))

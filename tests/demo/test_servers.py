@@ -221,7 +221,7 @@ def test_the_one_on_path_goes_first_and_a_broken_one_is_said(tmp_path: Path, mon
     (tmp_path / "qbittorrent-nox").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert find_binary(None).command == (str(tmp_path / "qbittorrent-nox"),)
-    with pytest.raises(ServerSetupError, match="does not come up"):
+    with pytest.raises(ServerSetupError, match="does not start"):
         QbittorrentServer(None)
 
 

@@ -56,7 +56,7 @@ def test_a_reminder_and_an_end() -> None:
     assert said.text.splitlines() == [
         "attic cannot be reconciled: no connection (still, since 2026-01-02 11:58 UTC)",
         "The guard no longer refuses the plan of home (it began 2026-01-02 12:00 UTC)",
-        "Nothing fails on home any more (it began 2026-01-02 12:00 UTC)",
+        "Actions on home no longer fail (it began 2026-01-02 12:00 UTC)",
         "The desired state is valid again (it began 2026-01-02 12:00 UTC)",
     ]
 
