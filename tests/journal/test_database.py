@@ -22,12 +22,12 @@ WRITER = """
 import sys
 from pathlib import Path
 from reconciler.model.plan import Verb
-from tests.support.journal_runs import Diary, done, well
-diary = Diary(Path(sys.argv[1]))
+from tests.support.journal_runs import JournalRecorder, make_action_result, make_read_instance
+recorder = JournalRecorder(Path(sys.argv[1]))
 print("ready", flush=True)
 for number in range(int(sys.argv[2])):
-    diary.record(well(*(done(Verb.ADD, n) for n in range(20))))
-sys.exit(bool(diary.warnings))
+    recorder.record(make_read_instance(*(make_action_result(Verb.ADD, n) for n in range(20))))
+sys.exit(bool(recorder.warnings))
 """
 
 
