@@ -1,7 +1,7 @@
-"""The HTTP side of the sidecar: health, metrics, what the loop did last, a status page, and a way to ask for a run.
+"""The HTTP server of the watch: health, metrics, status, the last plan, a status page, and requests for a run.
 
-May import `control`, `report` and `model`; only `cli` imports it. It is told of runs and never makes one, contacts no
-instance, and no GET changes anything. Its libraries are loaded by `serve` and not before.
+It listens to runs and never starts one, contacts no instance, and no GET changes anything. Only `cli` imports it. Its
+libraries are loaded by `serve` and not before.
 """
 
 from reconciler.web.auth import TokenError, read_token

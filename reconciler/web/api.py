@@ -1,4 +1,4 @@
-"""`GET /api/v1/status` and `GET /api/v1/plan`: keys may be added, never changed or removed."""
+"""`GET /api/v1/status` and `GET /api/v1/plan`. Keys may be added, never changed or removed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from reconciler.web.loop_view import InstanceView, LoopView
 
 
 def render_status_json(view: LoopView) -> bytes:
-    """The loop and every instance, without any torrent."""
+    """Render the status of the loop and of every instance, without torrents."""
     problems = view.last_run.problems if view.last_run else ()
     warnings = view.last_run.run.warnings if view.last_run else ()
-    found = {
+    status = {
         "format_version": FORMAT_VERSION,
         "exit_code": view.exit_code,
         "version": __version__,
@@ -39,20 +39,20 @@ def render_status_json(view: LoopView) -> bytes:
             "problems": [problem_json(problem) for problem in problems],
             "warnings": [problem_json(problem) for problem in warnings],
         },
-        "instances": [_instance_json(seen) for seen in view.instances],
+        "instances": [_instance_json(instance) for instance in view.instances],
     }
-    return encode_json(found)
+    return encode_json(status)
 
 
 def render_plan_json(finished_run: FinishedRun) -> bytes:
-    """The JSON report of a run, as `--output json` writes it."""
+    """Render the JSON report of a run, as `--output json` writes it."""
     stream = io.StringIO()
     write_run(finished_run.run, stream)
     return stream.getvalue().encode("ascii")
 
 
 def encode_json(value: object) -> bytes:
-    """Anything as ASCII: no name in it can drive a terminal."""
+    """Encode a value as ASCII, so that no name in it can control a terminal."""
     return (json.dumps(value, ensure_ascii=True, indent=1) + "\n").encode("ascii")
 
 

@@ -1,4 +1,4 @@
-"""The routes, and what holds for every answer."""
+"""The routes of the HTTP server, and the headers and checks of every response."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from reconciler.web.page import StatusPage, parse_refresh
 from reconciler.web.status_board import StatusBoard
 
 JSON_MEDIA_TYPE: Final = "application/json"
-RELOAD_DISABLED_TEXT: Final = "This is off: no token is configured (--token-file)."
+RELOAD_DISABLED_TEXT: Final = "Reload is disabled: no token is configured (--token-file)."
 
 
 def make_app(
     board: StatusBoard, request_reload: Callable[[], None], token_reader: TokenReader | None, *, local_only: bool
 ) -> ASGIApp:
-    """The whole HTTP side. `local`: it listens on loopback alone, so only local names lead here."""
-    answers = _Endpoints(board, request_reload, token_reader)
+    """Return the ASGI application. `local_only`: it listens on loopback, and rejects requests for other host names."""
+    endpoints = _Endpoints(board, request_reload, token_reader)
     routes = Starlette(
         routes=[
-            Route("/", answers.get_page),
-            Route("/healthz/live", answers.get_liveness),
-            Route("/healthz/ready", answers.get_readiness),
-            Route("/metrics", answers.get_metrics),
-            Route("/api/v1/status", answers.get_status),
-            Route("/api/v1/plan", answers.get_plan),
-            Route("/-/reload", answers.post_reload, methods=["POST"]),
+            Route("/", endpoints.get_page),
+            Route("/healthz/live", endpoints.get_liveness),
+            Route("/healthz/ready", endpoints.get_readiness),
+            Route("/metrics", endpoints.get_metrics),
+            Route("/api/v1/status", endpoints.get_status),
+            Route("/api/v1/plan", endpoints.get_plan),
+            Route("/-/reload", endpoints.post_reload, methods=["POST"]),
         ],
         exception_handlers={HTTPException: _handle_http_error, Exception: _handle_crash},
     )
@@ -49,7 +49,7 @@ def make_app(
 
 
 class _Endpoints:
-    """One method for each route. What takes time is no coroutine, so that it runs beside the health checks."""
+    """A method per route. Slow ones are no coroutines, so that they run in threads and do not delay health checks."""
 
     def __init__(
         self, board: StatusBoard, request_reload: Callable[[], None], token_reader: TokenReader | None
@@ -59,12 +59,12 @@ class _Endpoints:
         self._plan_cache = _PlanCache()
 
     async def get_liveness(self, _request: Request) -> Response:
-        """Is the loop stuck? Then it should be restarted."""
+        """Status 503 if the loop is stuck and should be restarted."""
         stuck = self._board.get_view().stuck_reason
         return PlainTextResponse(f"stuck: {stuck}\n" if stuck else "ok\n", 503 if stuck else 200)
 
     async def get_readiness(self, _request: Request) -> Response:
-        """Has everything been read once? An invalid file is said, but the last good one is in force: still ready."""
+        """Status 503 until every instance was read once. It stays ready with invalid files, and names them."""
         view = self._board.get_view()
         if view.unready_reason:
             return PlainTextResponse(f"not ready: {view.unready_reason}\n", 503)
@@ -87,32 +87,32 @@ class _Endpoints:
 
     def get_plan(self, _request: Request) -> Response:
         """The JSON report of the last run."""
-        last = self._board.get_view().last_run
-        if last is None:
+        last_run = self._board.get_view().last_run
+        if last_run is None:
             return Response(
                 encode_json({"format_version": FORMAT_VERSION, "error": "no run has ended yet"}),
                 503,
                 media_type=JSON_MEDIA_TYPE,
             )
-        return Response(self._plan_cache.render_plan(last), media_type=JSON_MEDIA_TYPE)
+        return Response(self._plan_cache.render_plan(last_run), media_type=JSON_MEDIA_TYPE)
 
     def post_reload(self, request: Request) -> Response:
-        """Ask the loop for a run, now."""
+        """Request a run."""
         if self._token_reader is None:
             raise HTTPException(403, RELOAD_DISABLED_TEXT)
         try:
             token = self._token_reader()
         except TokenError as error:
             structlog.get_logger().error("the token cannot be read", reason=str(error))
-            raise HTTPException(503, "The token cannot be read now; the log says why.") from error
+            raise HTTPException(503, "The token cannot be read; see the log.") from error
         if not is_authorized(request.headers.get("authorization", ""), token):
             raise HTTPException(401, "The bearer token is missing or wrong.", {"WWW-Authenticate": "Bearer"})
         self._request_reload()
-        return PlainTextResponse("A run was asked for.\n", 202)
+        return PlainTextResponse("A run was requested.\n", 202)
 
 
 class _PlanCache:
-    """The report of the last run, written once however often it is asked for."""
+    """The report of the last run, rendered only once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -127,7 +127,7 @@ class _PlanCache:
 
 
 class _SecurityMiddleware:
-    """Refuses foreign names where only local ones lead here, puts the safe headers on every answer, logs errors."""
+    """Rejects other host names if `local_only`, adds security headers to every response, and logs errors."""
 
     def __init__(self, app: ASGIApp, *, local_only: bool) -> None:
         self._app, self._local_only = app, local_only
@@ -143,12 +143,12 @@ class _SecurityMiddleware:
 
         host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
         if self._local_only and host and not is_local_name(host):
-            why = "It listens on loopback alone, and answers to addresses and localhost, to no other name.\n"
-            await PlainTextResponse(why, 421)(scope, receive, send_safely)
+            text = "This server listens on loopback, and accepts only addresses and localhost as the host name.\n"
+            await PlainTextResponse(text, 421)(scope, receive, send_safely)
             return
         try:
             await self._app(scope, receive, send_safely)
-        except Exception as error:  # it has been answered by now
+        except Exception as error:  # the response has been sent
             structlog.get_logger().error("http request failed", path=sanitize_text(scope["path"]), exc_info=error)
 
 
@@ -158,7 +158,7 @@ async def _handle_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _handle_crash(request: Request, _cause: Exception) -> Response:
-    return _make_error_response(request, 500, "Internal error; the log says more.")
+    return _make_error_response(request, 500, "Internal error; see the log.")
 
 
 def _make_error_response(

@@ -1,4 +1,4 @@
-"""Who may ask for what: the token, the names that we answer to, and the headers that keep a browser harmless."""
+"""Access to the HTTP server: the token, accepted host names, and headers that restrict browsers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from reconciler.model.secret import Secret
 
-TokenReader = Callable[[], Secret]  # read for each request, since a file of it may be replaced; raises `TokenError`
+TokenReader = Callable[[], Secret]  # called for each request, since the token file may be replaced; raises `TokenError`
 MIN_TOKEN_LENGTH: Final = 16  # characters of a token
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
@@ -27,18 +27,18 @@ STRICT_CSP: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; fr
 
 
 class TokenError(Exception):
-    """The file of a token is of no use; the message says why, and never what is in it."""
+    """The token file is unusable; the message says why, and never contains the token."""
 
 
 def read_token(path: Path) -> Secret:
-    """The token in a file, without the white space around it. Raises `TokenError`."""
+    """Read a token, without the white space around it. Raises `TokenError`."""
     try:
         token = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise TokenError(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError:
         raise TokenError(f"{path} is not text") from None
-    if len(token) < MIN_TOKEN_LENGTH or any(sign.isspace() for sign in token):
+    if len(token) < MIN_TOKEN_LENGTH or any(character.isspace() for character in token):
         raise TokenError(
             f"{path} must hold one word of {MIN_TOKEN_LENGTH} characters or more, such as: openssl rand -hex 32"
         )
@@ -46,7 +46,7 @@ def read_token(path: Path) -> Secret:
 
 
 def is_authorized(authorization: str, token: Secret) -> bool:
-    """Is it `Bearer TOKEN`, or `Basic` with the token as the password, which is all that a URL can carry?"""
+    """True for `Bearer TOKEN`, and for `Basic` with the token as the password, which URLs can contain."""
     scheme, _, value = authorization.strip().partition(" ")
     given = value.strip().encode("latin-1", "replace")
     if scheme.lower() == "basic":
@@ -57,7 +57,7 @@ def is_authorized(authorization: str, token: Secret) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Can nobody but this machine reach a server that listens there?"""
+    """True if only this machine can reach a server that listens on `host`."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -65,7 +65,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_local_name(header: str) -> bool:
-    """Is this `Host` an address or `localhost`? A page that has its own name rebound to us is neither."""
+    """True if a `Host` header is an address or `localhost`. A web page whose name was rebound to us sends neither."""
     try:
         host = urlsplit(f"//{header}").hostname or ""
     except ValueError:

@@ -1,6 +1,6 @@
-"""uvicorn in a thread of its own, which sleeps until a request arrives and ends soon after it is asked to.
+"""uvicorn in its own thread, which sleeps until a request arrives and stops soon after it is asked to.
 
-A module of its own, since uvicorn and starlette take a while to import: `server` imports it when it starts to listen.
+uvicorn and starlette are slow to import, so `server` imports this module only when it starts to listen.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from starlette.types import ASGIApp
 
 from reconciler.report.sanitize import sanitize_text
 
-SHUTDOWN_GRACE: Final = 0.3  # seconds for answers under way when it is told to go
+SHUTDOWN_GRACE: Final = 0.3  # seconds for responses under way
 _UVICORN_LOGGER: Final = "uvicorn.error"
 
 
 class BackgroundServer(uvicorn.Server):
-    """A server on a socket that listens already."""
+    """A uvicorn server on a socket that is already listening."""
 
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(
@@ -45,18 +45,18 @@ class BackgroundServer(uvicorn.Server):
         self._end_event: asyncio.Event | None = None
 
     async def main_loop(self) -> None:
-        """Sleep until the end; the one of uvicorn wakes up ten times a second for what we do not use."""
+        """Sleep until the end. The loop of uvicorn wakes up ten times a second, for features that are not used here."""
         self._loop, self._end_event = asyncio.get_running_loop(), asyncio.Event()
         self.running.set()
         await self._end_event.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish what is under way, but do not wait for a client that reads slowly."""
+        """Finish the responses under way, but do not wait for a client that reads slowly."""
         asyncio.get_running_loop().call_later(SHUTDOWN_GRACE, self._abort_connections)
         await super().shutdown(sockets)
 
     def request_shutdown(self) -> None:
-        """Tell it to go. From any thread, any number of times."""
+        """Ask the server to stop. Safe to call from any thread, and repeatedly."""
         if self._loop and self._end_event and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._end_event.set)
 
@@ -68,7 +68,7 @@ class BackgroundServer(uvicorn.Server):
 
 
 class _ForwardHandler(logging.Handler):
-    """What uvicorn says goes where our own log goes. What clients do wrong is not worth a line."""
+    """Forwards errors of uvicorn to our log, and drops its warnings about invalid requests."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.ERROR:
@@ -78,7 +78,7 @@ class _ForwardHandler(logging.Handler):
 
 
 def forward_uvicorn_log() -> None:
-    """Take over the log of uvicorn, once."""
+    """Install the handler for the log of uvicorn, once."""
     logger = logging.getLogger(_UVICORN_LOGGER)
     if not any(isinstance(handler, _ForwardHandler) for handler in logger.handlers):
         logger.addHandler(_ForwardHandler())

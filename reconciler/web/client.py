@@ -1,4 +1,4 @@
-"""Asking a running loop how it is."""
+"""The client of a running loop, for `reconcile status --url`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from reconciler.web.loop_view import LoopState
 STATUS_PATH: Final = "/api/v1/status"
 LIVENESS_PATH: Final = "/healthz/live"
 REQUEST_TIMEOUT: Final = 10.0  # seconds
-MAX_RESPONSE_BYTES: Final = 64 * 2**20  # bytes of an answer
+MAX_RESPONSE_BYTES: Final = 64 * 2**20  # bytes
 
 
 class StatusRequestError(Exception):
-    """There is no status to be had there; the message says why."""
+    """The status could not be read; the message says why."""
 
 
 class InvalidLoopUrl(StatusRequestError):
-    """That cannot be the address of a loop."""
+    """The URL cannot be that of a loop."""
 
 
 class LastRunPayload(BaseModel):
-    """The last run, in short."""
+    """The last run."""
 
     trigger: str
     began: datetime
@@ -41,7 +41,7 @@ class LastRunPayload(BaseModel):
 
 
 class BackoffPayload(BaseModel):
-    """An instance is left alone for a while."""
+    """The back-off of an instance."""
 
     failures: int
     reason: str
@@ -49,7 +49,7 @@ class BackoffPayload(BaseModel):
 
 
 class GuardPayload(BaseModel):
-    """The guard's word."""
+    """The verdict of the guard."""
 
     refused: bool
     reasons: list[str]
@@ -82,14 +82,14 @@ class ProblemPayload(BaseModel):
 
 
 class DesiredStatePayload(BaseModel):
-    """Whether the files are valid."""
+    """The validity of the files."""
 
     valid: bool
     problems: list[ProblemPayload]
 
 
 class LoopStatus(BaseModel):
-    """What `GET /api/v1/status` answers, as far as it is shown. Unknown keys are left alone."""
+    """The keys of `GET /api/v1/status` that are shown. Others are ignored."""
 
     format_version: int
     exit_code: int
@@ -107,69 +107,69 @@ class LoopStatus(BaseModel):
 
 
 def fetch_loop_status(url: str) -> tuple[LoopStatus, bytes]:
-    """The status of the loop at `url`, and the answer as it came. Raises `StatusRequestError`."""
-    where = build_endpoint_url(url)
-    status, reason, body = _get_response(where)
+    """Return the status of the loop at `url`, parsed and as received. Raises `StatusRequestError`."""
+    endpoint = build_endpoint_url(url)
+    status, reason, body = _get_response(endpoint)
     if status != OK:
-        raise StatusRequestError(f"{where} answered {status} {reason}: is that a running reconcile?")
+        raise StatusRequestError(f"{endpoint} answered {status} {reason}: is that a running reconcile?")
     try:
-        # halves of surrogate pairs, which pydantic takes for an error, may stand in a name
-        whole = json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace")
-        return LoopStatus.model_validate_json(whole), body
+        # a name may contain half a surrogate pair, which pydantic rejects
+        text = json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace")
+        return LoopStatus.model_validate_json(text), body
     except (ValidationError, ValueError, RecursionError):
-        raise StatusRequestError(f"{where} is not the status of a reconcile that this version understands") from None
+        raise StatusRequestError(f"{endpoint} is not a status that this version of reconcile understands") from None
 
 
 def check_liveness(url: str) -> None:
-    """Raises `StatusRequestError`, with the reason, unless the loop at `url` is alive. What it works on may be in any state."""
-    where = build_endpoint_url(url, LIVENESS_PATH)
-    status, reason, body = _get_response(where)
+    """Raise `StatusRequestError` with the reason unless the loop at `url` is alive. Its instances may be down."""
+    endpoint = build_endpoint_url(url, LIVENESS_PATH)
+    status, reason, body = _get_response(endpoint)
     if status == SERVICE_UNAVAILABLE:
         raise StatusRequestError(
-            f"{where} says: {truncate_text(sanitize_text(body.decode(errors='replace').strip()), 300)}"
+            f"{endpoint} says: {truncate_text(sanitize_text(body.decode(errors='replace').strip()), 300)}"
         )
     if status != OK:
-        raise StatusRequestError(f"{where} answered {status} {reason}: is that a running reconcile?")
+        raise StatusRequestError(f"{endpoint} answered {status} {reason}: is that a running reconcile?")
 
 
 def build_endpoint_url(url: str, path: str = STATUS_PATH) -> str:
-    """Where the status is, or another path, for the address of a loop. Raises `InvalidLoopUrl`."""
+    """Return the URL of an endpoint, by default of the status. Raises `InvalidLoopUrl`."""
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) > 0
     except ValueError:
         valid = False
     if not valid or not url.isascii() or not url.isprintable() or " " in url:
-        raise InvalidLoopUrl("--url wants the address of a running reconcile, such as http://127.0.0.1:9470")
+        raise InvalidLoopUrl("--url needs the address of a running reconcile, such as http://127.0.0.1:9470")
     if "@" in parts.netloc:
-        raise InvalidLoopUrl("--url: reading needs no credentials, so there must be none in the address")
+        raise InvalidLoopUrl("--url: the status needs no credentials, so the URL must not contain any")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix(STATUS_PATH)}{path}"
 
 
 def _get_response(url: str) -> tuple[int, str, bytes]:
-    """One request: past any proxy of the environment, which knows nothing of our loopback, and to nowhere else."""
+    """Send one request, without redirects and without the proxy of the environment, which cannot reach our loopback."""
     opener = OpenerDirector()
     for handler in (HTTPHandler, HTTPSHandler):
         opener.add_handler(handler())
     try:
-        with opener.open(Request(url, headers={"Accept": "application/json"}), timeout=REQUEST_TIMEOUT) as answer:
-            body: bytes = answer.read(MAX_RESPONSE_BYTES + 1)
-            cut = bool(getattr(answer, "length", 0)) and len(body) <= MAX_RESPONSE_BYTES
-            status, reason = int(answer.status), sanitize_text(str(answer.reason))
+        with opener.open(Request(url, headers={"Accept": "application/json"}), timeout=REQUEST_TIMEOUT) as response:
+            body: bytes = response.read(MAX_RESPONSE_BYTES + 1)
+            is_truncated = bool(getattr(response, "length", 0)) and len(body) <= MAX_RESPONSE_BYTES
+            status, reason = int(response.status), sanitize_text(str(response.reason))
     except URLError as error:
         raise StatusRequestError(
             f"no answer from {url}: {_error_reason(error.reason)}. Does it run with --listen?"
         ) from None
     except (OSError, http.client.HTTPException) as error:
-        raise StatusRequestError(f"no whole answer from {url}: {_error_reason(error)}") from None
-    if cut:
-        raise StatusRequestError(f"no whole answer from {url}: it was cut short")
+        raise StatusRequestError(f"no complete answer from {url}: {_error_reason(error)}") from None
+    if is_truncated:
+        raise StatusRequestError(f"no complete answer from {url}: it was truncated")
     if len(body) > MAX_RESPONSE_BYTES:
-        raise StatusRequestError(f"{url} answers with more than a status")
+        raise StatusRequestError(f"the answer from {url} is too long for a status")
     return status, reason, body
 
 
 def _error_reason(error: object) -> str:
     if isinstance(error, TimeoutError):
-        return f"nothing came for {REQUEST_TIMEOUT:.0f} s"
+        return f"no data for {REQUEST_TIMEOUT:.0f} s"
     return str(getattr(error, "strerror", None) or error or type(error).__name__)

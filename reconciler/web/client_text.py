@@ -1,4 +1,4 @@
-"""The status of a running loop as people read it on a terminal."""
+"""The status of a running loop as text for a terminal."""
 
 from __future__ import annotations
 
@@ -19,61 +19,61 @@ STATE_HEADLINES: Final = {
     LoopState.STARTING: ("Starting", "wait"),
     LoopState.INVALID: ("The desired state is invalid", "bad"),
     LoopState.REFUSED: ("Refused by the guard", "bad"),
-    LoopState.DEGRADED: ("Not every instance is well", "bad"),
-    LoopState.ATTENTION: ("Something needs a person", "bad"),
+    LoopState.DEGRADED: ("Some instances are down or unhealthy", "bad"),
+    LoopState.ATTENTION: ("Something needs attention", "bad"),
     LoopState.PENDING: ("Changes pending", "wait"),
     LoopState.IN_SYNC: ("In sync", "good"),
 }
-
-
-def interval_text(seconds: float) -> str:
-    """`every 1 minute and 30 seconds`."""
-    return f"every {precisedelta(timedelta(seconds=seconds), format='%g')}"
-
-
-def elapsed_text(moment: datetime, now: datetime) -> str:
-    """`5 minutes ago`."""
-    return "just now" if now - moment < timedelta(seconds=1) else f"{naturaldelta(now - moment)} ago"
-
-
-def remaining_text(moment: datetime, now: datetime) -> str:
-    """`in 5 minutes`."""
-    return "now" if moment - now < timedelta(seconds=1) else f"in {naturaldelta(moment - now)}"
-
-
 _COLUMNS: Final = ("instance", "status", "qBittorrent", "owned", "not ours", "drift", "next try", "address")
 _NUMERIC_COLUMNS: Final = frozenset({"owned", "not ours", "drift"})
 _TONE_STYLES: Final = {"good": Style.GOOD, "wait": Style.WAIT, "bad": Style.ALARM}
 
 
+def interval_text(seconds: float) -> str:
+    """Format an interval: `every 1 minute and 30 seconds`."""
+    return f"every {precisedelta(timedelta(seconds=seconds), format='%g')}"
+
+
+def elapsed_text(time: datetime, now: datetime) -> str:
+    """Format a past time: `5 minutes ago`."""
+    return "just now" if now - time < timedelta(seconds=1) else f"{naturaldelta(now - time)} ago"
+
+
+def remaining_text(time: datetime, now: datetime) -> str:
+    """Format a future time: `in 5 minutes`."""
+    return "now" if time - now < timedelta(seconds=1) else f"in {naturaldelta(time - now)}"
+
+
 def render_loop_status(loop: LoopStatus) -> Iterator[Line]:
-    """The loop in a few lines, then its instances as a table, then what is wrong."""
+    """Render the state of the loop, a table of its instances, and their errors."""
     headline, tone = STATE_HEADLINES[loop.state]
     yield make_line(("reconcile ", Style.STRONG), loop.version, "  ", (headline, _TONE_STYLES[tone]))
     yield from (make_line("  ", (reason, Style.BAD)) for reason in loop.reasons)
     yield from _render_runs(loop)
     for problem in loop.desired_state.problems:
-        where = f"{problem.file}:{problem.line}:{problem.column}: "
+        position = f"{problem.file}:{problem.line}:{problem.column}: "
         yield make_line(
-            (where, Style.STRONG), ("error: ", Style.BAD), problem.message, (_hint_text(problem.hint), Style.DIM)
+            (position, Style.STRONG), ("error: ", Style.BAD), problem.message, (_hint_text(problem.hint), Style.DIM)
         )
     if loop.instances:
         yield EMPTY_LINE
-        yield from render_table(_COLUMNS, [_render_cells(one, loop) for one in loop.instances], _NUMERIC_COLUMNS)
-    for one in loop.instances:
-        why = (one.waiting.reason if one.waiting else one.error) or ""
-        reasons = [strip_instance_prefix(one.name, why)] if why and not _is_healthy(one) else []
-        guard = [f"guard: {reason}" for reason in one.guard.reasons]
-        yield from (make_line("  ", (f"{one.name}: {said}", Style.BAD)) for said in reasons + guard)
+        yield from render_table(
+            _COLUMNS, [_render_cells(instance, loop) for instance in loop.instances], _NUMERIC_COLUMNS
+        )
+    for instance in loop.instances:
+        error = (instance.waiting.reason if instance.waiting else instance.error) or ""
+        reasons = [strip_instance_prefix(instance.name, error)] if error and not _is_healthy(instance) else []
+        reasons += [f"guard: {reason}" for reason in instance.guard.reasons]
+        yield from (make_line("  ", (f"{instance.name}: {reason}", Style.BAD)) for reason in reasons)
 
 
 def _render_runs(loop: LoopStatus) -> Iterator[Line]:
     last = loop.last_run
     if last is None:
         return
-    how = f"{elapsed_text(last.began, loop.now)} ({last.trigger}), took {last.seconds:.1f} s"
-    yield make_line("  last run   ", how, ": ", last.sentence)
-    yield make_line("  all well   ", elapsed_text(loop.last_success, loop.now) if loop.last_success else "never")
+    timing = f"{elapsed_text(last.began, loop.now)} ({last.trigger}), took {last.seconds:.1f} s"
+    yield make_line("  last run   ", timing, ": ", last.sentence)
+    yield make_line("  success    ", elapsed_text(loop.last_success, loop.now) if loop.last_success else "never")
     if loop.next:
         yield make_line(
             "  next run   ", remaining_text(loop.next, loop.now), f" or earlier; {interval_text(loop.interval)}"
@@ -82,10 +82,10 @@ def _render_runs(loop: LoopStatus) -> Iterator[Line]:
 
 def _render_cells(instance: InstancePayload, loop: LoopStatus) -> Sequence[Span]:
     counts = (instance.owned, instance.foreign, instance.drift)
-    word = "waiting" if instance.waiting and not instance.up else instance.status or "not read yet"
+    status = "waiting" if instance.waiting and not instance.up else instance.status or "not read yet"
     return (
         (instance.name, Style.STRONG),
-        (word, Style.GOOD if _is_healthy(instance) else Style.ALARM),
+        (status, Style.GOOD if _is_healthy(instance) else Style.ALARM),
         (instance.version or "-", Style.PLAIN),
         *(("-" if count is None else f"{count:,}", Style.PLAIN) for count in counts),
         (remaining_text(instance.waiting.until, loop.now) if instance.waiting else "-", Style.PLAIN),

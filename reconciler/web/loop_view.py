@@ -1,4 +1,4 @@
-"""What the loop looks like at one moment, as frozen data: everything that is shown is made from this."""
+"""The state of the loop at one moment, as frozen data, from which every response is rendered."""
 
 from __future__ import annotations
 
@@ -15,48 +15,12 @@ from reconciler.model.plan import Outcome
 from reconciler.model.run import ActionResult, InstanceResult, Status
 
 DURATION_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)  # seconds
+_OPEN_OUTCOMES: Final = (Outcome.PLANNED, Outcome.DEFERRED)
 COUNTED_TRIGGERS: Final = frozenset(map(str, RunTrigger))
 
 
-@dataclass(frozen=True, slots=True)
-class RunTotals:
-    """The counts at one moment. `duration_counts`: runs by the first of `DURATION_BUCKETS` that they keep to, the longer ones last."""
-
-    runs: Mapping[tuple[str, int], int]  # by trigger and exit code
-    actions: Mapping[tuple[str, str, str], int]  # by instance, verb and outcome
-    duration_counts: tuple[int, ...]
-    total_seconds: float
-
-
-class RunCounters:
-    """Adds up runs. An action that is only planned is none: the drift of the last run shows it."""
-
-    def __init__(self) -> None:
-        self._runs: Counter[tuple[str, int]] = Counter()
-        self._actions: Counter[tuple[str, str, str]] = Counter()
-        self._duration_counts = [0] * (len(DURATION_BUCKETS) + 1)
-        self._total_seconds = 0.0
-
-    def count_run(self, finished_run: FinishedRun) -> None:
-        """Count one run."""
-        trigger = finished_run.trigger if finished_run.trigger in COUNTED_TRIGGERS else "other"
-        self._runs[trigger, finished_run.run.exit_code] += 1
-        self._duration_counts[bisect_left(DURATION_BUCKETS, finished_run.seconds)] += 1
-        self._total_seconds += finished_run.seconds
-        for instance in finished_run.run.instances:
-            done = (result for result in instance.results if result.outcome is not Outcome.PLANNED)
-            self._actions.update((instance.name, str(one.action.verb), str(one.outcome)) for one in done)
-
-    def get_totals(self) -> RunTotals:
-        """The counts as they are now."""
-        return RunTotals(dict(self._runs), dict(self._actions), tuple(self._duration_counts), self._total_seconds)
-
-
-_OPEN_OUTCOMES: Final = (Outcome.PLANNED, Outcome.DEFERRED)
-
-
 class LoopState(StrEnum):
-    """The whole loop in a word; the first that holds."""
+    """The state of the whole loop: the first of these that applies."""
 
     STUCK = "stuck"
     STARTING = "starting"
@@ -73,10 +37,10 @@ OK_STATES: Final = (LoopState.IN_SYNC, LoopState.PENDING)
 
 @dataclass(frozen=True, slots=True)
 class InstanceView:
-    """What is known of one instance.
+    """An instance as the loop last saw it.
 
-    `result` is of the last run (`is_current`), or of the last one that tried to read it, without its actions; None where
-    none has. `backoff` is set while it is left alone after failures.
+    `result` is that of the last run (`is_current`), or of the last run that tried to read the instance, without its
+    actions; None before that. `backoff` is set while the instance is left alone after failures.
     """
 
     name: str
@@ -88,23 +52,23 @@ class InstanceView:
 
     @property
     def is_read(self) -> bool:
-        """Was it read in the last run?"""
+        """True if it was read in the last run."""
         return self.is_current and self.result is not None and self.result.version is not None
 
     @property
     def is_up(self) -> bool:
-        """Was it read in the last run, and has it answered to the end of it?"""
+        """True if it was read in the last run and answered until its end."""
         return self.is_read and self.result is not None and self.result.status.is_answered
 
     @property
     def is_healthy(self) -> bool:
-        """Is it up, and healthy?"""
+        """True if it is up, and no probe fails."""
         return self.is_up and self.result is not None and self.result.status is not Status.UNHEALTHY
 
 
 @dataclass(frozen=True, slots=True)
 class LastChange:
-    """The last run that changed something: its sentence, and some of what was applied, by instance."""
+    """The last run that changed something: its summary, and some of its applied actions by instance."""
 
     changed_at: datetime
     trigger: str
@@ -115,7 +79,7 @@ class LastChange:
 
 @dataclass(frozen=True, slots=True)
 class LoopView:
-    """The loop at the moment `now`. `stuck_reason` and `unready_reason` say why, and are empty where all is well."""
+    """The loop at the time `now`. `stuck_reason` and `unready_reason` are empty if the loop is live and ready."""
 
     now: datetime
     started: datetime
@@ -132,29 +96,66 @@ class LoopView:
 
     @property
     def next_run_at(self) -> datetime | None:
-        """When the interval alone leads to the next run; anything else may do so earlier."""
+        """The next run by the interval; another trigger may start one earlier."""
         last = self.last_run
         return last.started_at + timedelta(seconds=last.seconds + self.interval) if last else None
 
     @property
     def state(self) -> LoopState:
-        """The whole loop in a word."""
+        """The state of the whole loop."""
         if self.stuck_reason:
             return LoopState.STUCK
         if self.last_run is None:
             return LoopState.STARTING
         run = self.last_run.run
         outcomes = {result.outcome for instance in run.instances for result in instance.results}
-        holds = {
+        conditions = {
             LoopState.INVALID: bool(self.last_run.problems),
             LoopState.REFUSED: any(instance.verdict.refused for instance in run.instances),
-            LoopState.DEGRADED: not all(seen.is_healthy for seen in self.instances),
+            LoopState.DEGRADED: not all(instance.is_healthy for instance in self.instances),
             LoopState.ATTENTION: run.exit_code not in (0, 2),
             LoopState.PENDING: bool(outcomes.intersection(_OPEN_OUTCOMES)),
         }
-        return next((state for state, held in holds.items() if held), LoopState.IN_SYNC)
+        return next((state for state, applies in conditions.items() if applies), LoopState.IN_SYNC)
 
     @property
     def exit_code(self) -> int:
-        """What `reconcile status --url` ends with: 0 where nobody has to look."""
+        """The exit code of `reconcile status --url`: 0 unless a person has to act."""
         return int(self.state not in OK_STATES)
+
+
+@dataclass(frozen=True, slots=True)
+class RunTotals:
+    """The counts at one moment. `duration_counts`: runs by their bucket of `DURATION_BUCKETS`, longer runs last."""
+
+    runs: Mapping[tuple[str, int], int]  # by trigger and exit code
+    actions: Mapping[tuple[str, str, str], int]  # by instance, verb and outcome
+    duration_counts: tuple[int, ...]
+    total_seconds: float
+
+
+class RunCounters:
+    """Counts runs and their actions, except planned actions, which the drift of the last run includes."""
+
+    def __init__(self) -> None:
+        self._runs: Counter[tuple[str, int]] = Counter()
+        self._actions: Counter[tuple[str, str, str]] = Counter()
+        self._duration_counts = [0] * (len(DURATION_BUCKETS) + 1)
+        self._total_seconds = 0.0
+
+    def count_run(self, finished_run: FinishedRun) -> None:
+        """Count one run."""
+        trigger = finished_run.trigger if finished_run.trigger in COUNTED_TRIGGERS else "other"
+        self._runs[trigger, finished_run.run.exit_code] += 1
+        self._duration_counts[bisect_left(DURATION_BUCKETS, finished_run.seconds)] += 1
+        self._total_seconds += finished_run.seconds
+        for instance in finished_run.run.instances:
+            self._actions.update(
+                (instance.name, str(result.action.verb), str(result.outcome))
+                for result in instance.results
+                if result.outcome is not Outcome.PLANNED
+            )
+
+    def get_totals(self) -> RunTotals:
+        """Return the present counts."""
+        return RunTotals(dict(self._runs), dict(self._actions), tuple(self._duration_counts), self._total_seconds)

@@ -1,6 +1,6 @@
-"""`GET /metrics`: a view as Prometheus reads it. No label holds a name or a hash of a torrent.
+"""`GET /metrics`: a view as Prometheus metrics. No label contains the name or the hash of a torrent.
 
-What cannot be known now has no sample: an instance that was not read has no drift, rather than none.
+An unknown value has no sample: an instance that was not read has no drift, instead of a drift of 0.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Samples = Iterable[tuple[str, float]]
 
 
 class Metrics:
-    """A registry of its own, with what the board shows and the process itself."""
+    """The metrics of the loop and of the process, in their own registry."""
 
     def __init__(self, get_view: Callable[[], LoopView]) -> None:
         self._registry = CollectorRegistry()
@@ -32,7 +32,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
 
     def render_exposition(self, accept: str) -> tuple[bytes, str]:
-        """The metrics and their media type, in the form that the `Accept` header prefers."""
+        """Return the metrics and their media type, in the format that the `Accept` header prefers."""
         encode, media_type = choose_encoder(accept)
         return encode(self._registry), media_type
 
@@ -53,13 +53,15 @@ def _collect_loop_metrics(view: LoopView) -> Iterator[Metric]:
     success = view.last_success.timestamp() if view.last_success else 0
     attempt = view.last_attempt.timestamp() if view.last_attempt else 0
     valid = not (view.last_run and view.last_run.problems)
-    yield _make_gauge("last_success_timestamp_seconds", "When a run last ended with all well; 0: never.", success)
-    yield _make_gauge("last_attempt_timestamp_seconds", "When a run last began; 0: never.", attempt)
     yield _make_gauge(
-        "desired_state_valid", "0 while the files are invalid and the last good state is in force.", valid
+        "last_success_timestamp_seconds", "Unix time of the end of the last successful run; 0: never.", success
+    )
+    yield _make_gauge("last_attempt_timestamp_seconds", "Unix time of the start of the last run; 0: never.", attempt)
+    yield _make_gauge(
+        "desired_state_valid", "0 while the files are invalid and the last good state stays in force.", valid
     )
     if view.last_run:
-        text = "Torrents that are wanted, with nowhere healthy to be."
+        text = "Torrents that no healthy instance can take."
         yield _make_gauge("pending_torrents", text, len(view.last_run.run.pending))
 
 
@@ -71,9 +73,9 @@ def _collect_totals(totals: RunTotals) -> Iterator[Metric]:
     names = [*map(str, DURATION_BUCKETS), "+Inf"]
     buckets = list(zip(names, accumulate(totals.duration_counts), strict=True))
     yield HistogramMetricFamily(
-        METRIC_PREFIX + "run_duration_seconds", "How long runs took.", buckets, totals.total_seconds
+        METRIC_PREFIX + "run_duration_seconds", "Duration of runs.", buckets, totals.total_seconds
     )
-    text = "Actions that were dealt with, by what came of them."
+    text = "Actions by outcome."
     actions = CounterMetricFamily(METRIC_PREFIX + "actions", text, labels=["instance", "verb", "outcome"])
     for labels, number in sorted(totals.actions.items()):
         actions.add_metric(labels, number)
@@ -82,46 +84,53 @@ def _collect_totals(totals: RunTotals) -> Iterator[Metric]:
 
 def _collect_instance_metrics(view: LoopView) -> Iterator[Metric]:
     def sample_each(value: Callable[[InstanceResult], float]) -> Samples:
-        return [(seen.name, value(seen.result)) for seen in view.instances if seen.is_read and seen.result]
+        return [
+            (instance.name, value(instance.result))
+            for instance in view.instances
+            if instance.is_read and instance.result
+        ]
 
-    tried = [seen for seen in view.instances if seen.result or seen.backoff]
+    tried = [instance for instance in view.instances if instance.result or instance.backoff]
     backoffs = [
-        (seen.name, max(0.0, (seen.backoff.until - view.now).total_seconds()) if seen.backoff else 0.0)
-        for seen in view.instances
+        (
+            instance.name,
+            max(0.0, (instance.backoff.until - view.now).total_seconds()) if instance.backoff else 0.0,
+        )
+        for instance in view.instances
     ]
     yield _make_instance_gauge(
-        "instance_up", "1 if it answered in the last run.", [(one.name, one.is_up) for one in tried]
+        "instance_up",
+        "1 if it answered until the end of the last run.",
+        [(instance.name, instance.is_up) for instance in tried],
     )
     yield _make_instance_gauge(
         "instance_healthy",
-        "1 if every probe of it passes.",
+        "1 if every probe passes.",
         sample_each(lambda result: result.status is not Status.UNHEALTHY),
     )
     yield _make_health_metric(view)
     yield _make_instance_gauge(
-        "instance_backoff_seconds", "Until it is tried again after failures; 0: no wait.", backoffs
+        "instance_backoff_seconds", "Time until the next try after failures; 0: no back-off.", backoffs
     )
     yield _make_instance_gauge(
-        "drift", "Changes that the last run planned, done or not.", sample_each(lambda result: len(result.results))
+        "drift", "Changes that the last run planned, applied or not.", sample_each(lambda result: len(result.results))
     )
     yield _make_instance_gauge(
         "guard_refused", "1 if the guard refused the last plan.", sample_each(lambda result: result.verdict.refused)
     )
+    yield _make_instance_gauge("owned_torrents", "Owned torrents.", sample_each(lambda result: result.owned))
     yield _make_instance_gauge(
-        "owned_torrents", "Its torrents that are ours.", sample_each(lambda result: result.owned)
-    )
-    yield _make_instance_gauge(
-        "foreign_torrents", "Its torrents that are not ours.", sample_each(lambda result: result.foreign)
+        "foreign_torrents", "Torrents that are not ours.", sample_each(lambda result: result.foreign)
     )
 
 
 def _make_health_metric(view: LoopView) -> Metric:
     family = GaugeMetricFamily(
-        METRIC_PREFIX + "instance_health", "1 for the state that its health is in.", labels=["instance", "reason"]
+        METRIC_PREFIX + "instance_health", "1 for the present state of its health.", labels=["instance", "reason"]
     )
-    for seen in view.instances:
-        if seen.result and seen.result.health:
-            family.add_metric([seen.name, str(seen.result.health.state)], 1)
+    for instance in view.instances:
+        if instance.result and instance.result.health:
+            family.add_metric([instance.name, str(instance.result.health.state)], 1)
     return family
 
 

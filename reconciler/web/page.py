@@ -1,4 +1,4 @@
-"""The status page: a view as people read it in a browser, with nothing alive in it but links to ourselves."""
+"""The status page: a view as HTML, without scripts, and without links to other sites."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from reconciler.web.auth import STRICT_CSP
 from reconciler.web.client_text import STATE_HEADLINES, elapsed_text, interval_text, remaining_text
 from reconciler.web.loop_view import InstanceView, LastChange, LoopState, LoopView
 
-MAX_ITEMS_SHOWN: Final = 20  # of each list; the plan has all
-MAX_NAME_LENGTH: Final = 255  # characters of a name that are shown
+MAX_ITEMS_SHOWN: Final = 20  # of each list; the plan lists all
+MAX_NAME_LENGTH: Final = 255  # characters
 MIN_REFRESH, MAX_REFRESH = 5, 3600  # seconds between refreshes
 _OUTCOME_TONES: Final = {
     Outcome.FAILED: "bad",
@@ -37,7 +37,7 @@ _OUTCOME_TONES: Final = {
 
 
 class StatusPage:
-    """The template, ready to be filled."""
+    """The compiled template."""
 
     def __init__(self) -> None:
         environment = jinja2.Environment(
@@ -51,13 +51,13 @@ class StatusPage:
         assert environment.loader
         style = environment.loader.get_source(environment, "style.css")[0]
         self._template = environment.get_template("status.html")
-        self._style = Markup(style)  # ours, and the hash below says so to the browser
+        self._style = Markup(style)  # trusted; the hash below allows it in the browser
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         policy = f"{STRICT_CSP}; style-src 'sha256-{digest}'; img-src data:"
         self.headers: Mapping[str, str] = {"Content-Security-Policy": policy}
 
     def render(self, view: LoopView, refresh: int = 0) -> bytes:
-        """The page. `refresh`: seconds after which the browser asks again; 0: never."""
+        """Render the page. `refresh`: seconds between refreshes by the browser; 0: none."""
         run = view.last_run.run if view.last_run else None
         headline, tone = STATE_HEADLINES[view.state]
         refused = view.state is LoopState.REFUSED
@@ -70,7 +70,7 @@ class StatusPage:
             problems=view.last_run.problems if view.last_run else (),
             warnings=run.warnings if run else (),
             facts=_build_facts(view),
-            cards=[_build_card(seen, view) for seen in view.instances],
+            cards=[_build_card(instance, view) for instance in view.instances],
             pending=_build_pending_items(run.pending) if run else (),
             plan_hash=run.plan_hash if run and refused else "",
             change=view.last_change and _build_last_change(view.last_change, view),
@@ -82,13 +82,13 @@ class StatusPage:
 
 
 def parse_refresh(text: str) -> int:
-    """The seconds that a query asks for, within reason; 0 for none or nonsense."""
+    """Return the seconds of a `refresh` parameter, within limits; 0 if it is missing or invalid."""
     return min(MAX_REFRESH, max(MIN_REFRESH, int(text))) if text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
 @dataclass(frozen=True, slots=True)
 class ListItem:
-    """One action in a list."""
+    """A list entry, for an action or a pending torrent."""
 
     symbol: str
     label: str
@@ -103,7 +103,7 @@ _BLANK_ITEM: Final = ListItem("", "", "", "", "", ())
 
 @dataclass(frozen=True, slots=True)
 class InstanceCard:
-    """One instance."""
+    """The card of an instance."""
 
     name: str
     status_label: str
@@ -119,17 +119,17 @@ class InstanceCard:
 
 
 def _sanitize_value(value: object) -> object:
-    """Whatever is put into the page: no character in it hides, moves or reverses what stands around it."""
+    """Sanitize a value for the page, so that no character in it hides, moves or reverses the text around it."""
     return value if isinstance(value, Markup) else sanitize_text(str(value))
 
 
 def _build_facts(view: LoopView) -> list[tuple[str, str, str]]:
     if view.last_run is None:
         return [("Started", elapsed_text(view.started, view.now), ""), ("Interval", interval_text(view.interval), "")]
-    length = f"{view.last_run.trigger}, took {view.last_run.seconds:.1f} s"
+    timing = f"{view.last_run.trigger}, took {view.last_run.seconds:.1f} s"
     return [
-        ("Last run", elapsed_text(view.last_run.started_at, view.now), length),
-        ("Last with all well", elapsed_text(view.last_success, view.now) if view.last_success else "never", ""),
+        ("Last run", elapsed_text(view.last_run.started_at, view.now), timing),
+        ("Last success", elapsed_text(view.last_success, view.now) if view.last_success else "never", ""),
         (
             "Next",
             remaining_text(view.next_run_at, view.now) if view.next_run_at else "",
@@ -140,35 +140,35 @@ def _build_facts(view: LoopView) -> list[tuple[str, str, str]]:
 
 
 def _build_details(view: LoopView) -> list[str]:
-    """What stands below the headline."""
+    """The lines below the headline."""
     if view.last_run is None:
         return [view.stuck_reason or view.unready_reason]
-    words = summary_text(view.last_run.run)
-    only = "Dry-run: nothing is ever changed. " if view.last_run.run.mode is RunMode.DRY_RUN else ""
-    return [part for part in (view.stuck_reason, only + words[:1].upper() + words[1:]) if part]
+    summary = summary_text(view.last_run.run)
+    prefix = "Dry-run: nothing is ever changed. " if view.last_run.run.mode is RunMode.DRY_RUN else ""
+    return [line for line in (view.stuck_reason, prefix + summary[:1].upper() + summary[1:]) if line]
 
 
 def _build_card(instance: InstanceView, view: LoopView) -> InstanceCard:
     result = instance.result
-    word, tone = _describe_status(instance)
+    status_label, tone = _describe_status(instance)
     version = f"qBittorrent {result.version}" if result and result.version else ""
     read = f"read {elapsed_text(instance.read_at, view.now)}" if instance.read_at else ""
     error = (result.error if result else "") or ""
     refused = bool(result and instance.is_read and result.verdict.refused)
     limit = MAX_DELETIONS if refused else MAX_ITEMS_SHOWN
-    left = [one for one in result.results if one.outcome is not Outcome.APPLIED] if result else []
+    open_results = [item for item in result.results if item.outcome is not Outcome.APPLIED] if result else []
     return InstanceCard(
         instance.name,
-        word,
+        status_label,
         tone,
-        tuple(part for part in (_health_text(instance, view), version, instance.url or "", read) if part),
+        tuple(text for text in (_health_text(instance, view), version, instance.url or "", read) if text),
         _count_texts(result) if result and instance.is_read else (),
         "" if instance.backoff else strip_instance_prefix(instance.name, error),
         _backoff_text(instance, instance.backoff, view) if instance.backoff else "",
         result.verdict.reasons if result and instance.is_read else (),
         refused,
         limit,
-        _build_items(left, limit),
+        _build_items(open_results, limit),
     )
 
 
@@ -184,10 +184,10 @@ def _describe_status(instance: InstanceView) -> tuple[str, str]:
         return "refused by the guard", "bad"
     if str(result.status) == "suspended":
         return "suspended", "wait"
-    open_ = [one.outcome for one in result.results if one.outcome is not Outcome.APPLIED]
-    if any(_OUTCOME_TONES.get(outcome) == "bad" for outcome in open_):
-        return "needs a look", "bad"
-    return ("changes pending", "wait") if open_ else ("in sync", "good")
+    outcomes = {item.outcome for item in result.results} - {Outcome.APPLIED}
+    if any(_OUTCOME_TONES.get(outcome) == "bad" for outcome in outcomes):
+        return "needs attention", "bad"
+    return ("changes pending", "wait") if outcomes else ("in sync", "good")
 
 
 def _health_text(instance: InstanceView, view: LoopView) -> str:
@@ -205,43 +205,44 @@ def _count_texts(result: InstanceResult) -> tuple[str, ...]:
 
 def _backoff_text(instance: InstanceView, backoff: Backoff, view: LoopView) -> str:
     times = "once" if backoff.failures == 1 else f"{backoff.failures:,} times in a row"
-    return f"failed {times}: {strip_instance_prefix(instance.name, backoff.reason)}; tried again {remaining_text(backoff.until, view.now)}"
+    reason = strip_instance_prefix(instance.name, backoff.reason)
+    return f"failed {times}: {reason}; next try {remaining_text(backoff.until, view.now)}"
 
 
 def _build_items(results: Sequence[ActionResult], limit: int) -> tuple[ListItem, ...]:
-    """What needs attention comes first; beyond the limit there are blanks, which are only counted."""
+    """List problems and deletions first. Beyond `limit` the items are blank, and only counted."""
     ranked = sorted(
-        results, key=lambda one: (_OUTCOME_TONES.get(one.outcome) != "bad", one.action.verb is not Verb.DELETE)
+        results, key=lambda item: (_OUTCOME_TONES.get(item.outcome) != "bad", item.action.verb is not Verb.DELETE)
     )
     return tuple(map(_build_item, ranked[:limit])) + (_BLANK_ITEM,) * (len(ranked) - limit)
 
 
 def _build_item(result: ActionResult) -> ListItem:
     action, outcome = result.action, result.outcome
-    symbol, word, _ = verb_symbol(action, outcome)
+    symbol, label, _ = verb_symbol(action, outcome)
     tone = _OUTCOME_TONES.get(outcome, "bad" if action.verb is Verb.DELETE else "")
-    trouble = result.error or action.reason if outcome in _OUTCOME_TONES else action.reason
+    reason = result.error or action.reason if outcome in _OUTCOME_TONES else action.reason
     changes = () if action.verb in (Verb.ADD, Verb.DELETE) else tuple(map(change_text, visible_changes(action)))
-    note = (trouble, *changes, *([(action.infohash or "")[:10]] if action.infohash else [str(action.kind)]))
+    notes = (reason, *changes, *([(action.infohash or "")[:10]] if action.infohash else [str(action.kind)]))
     return ListItem(
-        symbol, word, tone, truncate_text(action.name, MAX_NAME_LENGTH), warning_label(action, outcome), note
+        symbol, label, tone, truncate_text(action.name, MAX_NAME_LENGTH), warning_label(action, outcome), notes
     )
 
 
 def _build_pending_items(pending: Sequence[PendingTorrent]) -> tuple[ListItem, ...]:
-    """What has no place for now; beyond the limit only counted."""
-    entries = tuple(
+    """List the pending torrents. Beyond the limit the items are blank, and only counted."""
+    items = tuple(
         ListItem(
             "?",
             "",
             "wait",
-            truncate_text(one.name, MAX_NAME_LENGTH),
+            truncate_text(torrent.name, MAX_NAME_LENGTH),
             "",
-            (f"{one.group}: {one.reason}", one.infohash[:10]),
+            (f"{torrent.group}: {torrent.reason}", torrent.infohash[:10]),
         )
-        for one in pending[:MAX_ITEMS_SHOWN]
+        for torrent in pending[:MAX_ITEMS_SHOWN]
     )
-    return entries + (_BLANK_ITEM,) * (len(pending) - len(entries))
+    return items + (_BLANK_ITEM,) * (len(pending) - len(items))
 
 
 def _build_last_change(change: LastChange, view: LoopView) -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""Listening: the address, the thread, its beginning and its end."""
+"""The HTTP server: its address, and the start and stop of its thread."""
 
 from __future__ import annotations
 
@@ -25,22 +25,15 @@ _STOP_TIMEOUT: Final = 0.9
 
 
 class ListenError(Exception):
-    """It cannot listen there; the message says why."""
+    """The server cannot listen on an address; the message says why."""
 
 
 def serve(
     board: StatusBoard, listen: str, request_reload: Callable[[], None], token_reader: TokenReader | None
 ) -> WebServer:
-    """Serve in a thread until `stop`. `listen` is HOST:PORT, or a port of loopback; port 0 takes a free one.
+    """Start a server in a thread. `listen` is HOST:PORT, or a port of loopback; port 0 takes a free one.
 
-    `post_reload` is called in a thread of the server and must only ask for a run. Raises `ListenError`.
-
-    For the command that loops, once its log is configured (structlog is used here)::
-
-        board = Board(interval)                              # one of the loop's observers
-        token = partial(read_token, path) if path else None  # --token-file; call it once: TokenError: exit 4
-        with serve(board, listen, wake.set, token):          # --listen; ListenError: exit 4
-            run_once(desired, options, board.pulse, stop)    # or call board.alive() from another progress
+    `request_reload` is called in a thread of the server and must return at once. Raises `ListenError`.
     """
     host, port = parse_listen(listen)
     listening = _open_listening_socket(host, port)
@@ -61,11 +54,11 @@ def serve(
 
 
 def parse_listen(text: str) -> tuple[str, int]:
-    """`HOST:PORT`, `[IPv6]:PORT` or `PORT`. Raises `ListenError`."""
-    found = _LISTEN_PATTERN.fullmatch(text.strip())
-    if not found or int(found["port"]) > 65_535:
-        raise ListenError(f'"{text}" is no address to listen on; write HOST:PORT, such as {DEFAULT_LISTEN}')
-    return (found["host"] or "127.0.0.1").strip("[]"), int(found["port"])
+    """Parse `HOST:PORT`, `[IPv6]:PORT` or `PORT`. Raises `ListenError`."""
+    match = _LISTEN_PATTERN.fullmatch(text.strip())
+    if not match or int(match["port"]) > 65_535:
+        raise ListenError(f'"{text}" is not an address to listen on; write HOST:PORT, such as {DEFAULT_LISTEN}')
+    return (match["host"] or "127.0.0.1").strip("[]"), int(match["port"])
 
 
 class WebServer:
@@ -83,12 +76,12 @@ class WebServer:
 
     @property
     def url(self) -> str:
-        """Where it answers; for an address that means all of them, as seen from this machine."""
+        """The server's URL as seen from this machine, also where it listens on all addresses."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     def stop(self) -> None:
-        """End within a second. Answers under way get a moment."""
+        """Stop within a second. Responses under way have 0.3 s to finish."""
         self._background.request_shutdown()
         self._thread.join(_STOP_TIMEOUT)
 
@@ -102,27 +95,28 @@ class WebServer:
 
 
 def _open_listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that listens, so that a port in use is an error here and not in a thread."""
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    """Open the socket in this thread, so that a port in use is an error of the caller."""
+    address_text = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listening = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
-        raise ListenError(f"cannot listen on {where}: {error.strerror or error}") from error
+        raise ListenError(f"cannot listen on {address_text}: {error.strerror or error}") from error
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # inherited: clients that vanished are noticed
+        listening.setsockopt(
+            socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1
+        )  # inherited by connections, to notice clients that are gone
         listening.bind(address)
         listening.listen(128)
     except OSError as error:
         listening.close()
-        raise ListenError(f"cannot listen on {where}: {error.strerror or error}") from error
+        raise ListenError(f"cannot listen on {address_text}: {error.strerror or error}") from error
     return listening
 
 
 def _log_listening(server: WebServer, *, local_only: bool) -> None:
-
     log = structlog.get_logger()
     log.info("http listening", url=server.url)
     if not local_only:
-        log.warning("http can be reached from other machines; whoever reaches it can read, without a token")
+        log.warning("other machines can reach this server, and read everything without a token")

@@ -143,7 +143,7 @@ def test_a_wrong_token_is_refused(site: StatusSite, header: dict[str, str]) -> N
 def test_without_a_token_it_is_off(make_site: MakeStatusSite) -> None:
     site = make_site(token=None)
     answer = site.request("/-/reload", "POST", bearer())
-    assert (answer.status, answer.text) == (403, "This is off: no token is configured (--token-file).\n")
+    assert (answer.status, answer.text) == (403, "Reload is disabled: no token is configured (--token-file).\n")
     assert site.run_requests == []
 
 
@@ -209,7 +209,7 @@ def test_an_error_of_ours_is_500_and_in_the_log_and_the_next_request_is_answered
     with capture_logs() as logs, serve(site.board, "0", broken, lambda: TOKEN) as server:
         other = StatusSite(site.board, server, [])
         answer = other.request("/-/reload", "POST", bearer())
-        assert (answer.status, answer.text) == (500, "Internal error; the log says more.\n")
+        assert (answer.status, answer.text) == (500, "Internal error; see the log.\n")
         assert answer.headers["x-frame-options"] == "DENY"
         assert other.request("/healthz/live").status == 200
     assert any(log["log_level"] == "error" and "exc_info" in log for log in logs)

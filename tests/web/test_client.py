@@ -24,7 +24,7 @@ TEXT = """\
 reconcile 0.1.0  The desired state is invalid
   last run   10 seconds ago (files), took 0.4 s: 1 to add, 1 to adopt, 2 to change, 2 to delete, 22 unchanged, \
 4 settings to change, 1 blocked, 1 spared, 1 instance in error
-  all well   a minute ago
+  success    a minute ago
   next run   in 50 seconds or earlier; every 1 minute
 desired.yaml:12:5: error: unknown key "pausd". Did you mean "paused"?
 
@@ -158,13 +158,13 @@ def test_live_is_about_the_loop_and_not_about_its_instances(site: StatusSite, ti
 
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 ODD = [
-    (HEAD + b"\r\n<html>", "is not the status of a reconcile"),
-    (HEAD + b"\r\n[]", "is not the status of a reconcile"),
-    (HEAD + b'\r\n{"format_version": 1}', "is not the status of a reconcile"),
-    (HEAD + b"Content-Length: 99\r\n\r\n{}", "no whole answer from"),
+    (HEAD + b"\r\n<html>", "is not a status that this version"),
+    (HEAD + b"\r\n[]", "is not a status that this version"),
+    (HEAD + b'\r\n{"format_version": 1}', "is not a status that this version"),
+    (HEAD + b"Content-Length: 99\r\n\r\n{}", "no complete answer from"),
     (b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n", "answered 404 Not Found: is that a running reconcile?"),
     (b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nConnection: close\r\n\r\n", "answered 302 Found"),
-    (b"SSH-2.0-OpenSSH\r\n", "no whole answer from"),
+    (b"SSH-2.0-OpenSSH\r\n", "no complete answer from"),
     (b"", "no "),
 ]
 

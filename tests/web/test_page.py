@@ -117,8 +117,8 @@ def test_what_it_says(board: StatusBoard, time: FakeTime) -> None:
     assert "Last run 10 seconds ago interval, took 0.4 s" in text
     assert "Next in 50 seconds or earlier; every 1 minute" in text
     assert "attic waiting never read failed 3 times in a row: no connection to http://attic:8080" in text
-    assert "connection refused; tried again in a minute" in text
-    assert "home needs a look qBittorrent v5.1.0 · read 9 seconds ago 12 owned · 3 not ours · 10 unchanged" in text
+    assert "connection refused; next try in a minute" in text
+    assert "home needs attention qBittorrent v5.1.0 · read 9 seconds ago 12 owned · 3 not ours · 10 unchanged" in text
     assert "! blocked Cosmos Laundromat its files are missing" in text
     assert "delete older.iso with its data no longer declared" in text
     assert "seedbox in sync" in text

@@ -112,7 +112,7 @@ def test_loopback_is_quiet_and_everything_else_is_said(board: StatusBoard) -> No
     with capture_logs() as logs, serve(board, "0.0.0.0:0", nothing, lambda: TOKEN):
         pass
     assert [log["log_level"] for log in logs] == ["info", "warning"]
-    assert "can be reached from other machines" in logs[1]["event"]
+    assert "other machines can reach this server" in logs[1]["event"]
     assert TOKEN.reveal() not in str(logs)
 
 

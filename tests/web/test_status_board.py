@@ -87,7 +87,7 @@ def test_a_long_run_is_alive_while_it_gets_further_and_for_a_while_after(
         assert board.get_view().stuck_reason == ""
         board.progress.advance_instance("home", 1)
     time.moment += 901
-    assert board.get_view().stuck_reason.startswith("the run under way has shown no progress for 901 s")
+    assert board.get_view().stuck_reason.startswith("the run under way has made no progress for 901 s")
 
 
 def test_a_wall_clock_that_jumps_kills_nobody(board: StatusBoard, time: FakeTime) -> None:
