@@ -8,7 +8,7 @@ reads of failing instances between runs (`background_reader`), plans and session
 
 from reconciler.watch.desired_source import DesiredSource
 from reconciler.watch.file_watcher import FileWatcher
-from reconciler.watch.loop import WatchLoop
+from reconciler.watch.loop import WatchContext, WatchLoop
 from reconciler.watch.schedule import TriggerQueue
 
-__all__ = ["DesiredSource", "FileWatcher", "TriggerQueue", "WatchLoop"]
+__all__ = ["DesiredSource", "FileWatcher", "TriggerQueue", "WatchContext", "WatchLoop"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -47,12 +47,25 @@ class Heartbeat:
     last_attempt: datetime | None = None
 
 
-class WatchLoop:
-    """Runs in the calling thread until `stop` is set and `trigger_queue.wake()` called; no instance's error ends it.
+@dataclass(frozen=True, slots=True)
+class WatchContext:
+    """The surroundings of a watch loop.
 
-    `connect` opens targets that are kept between runs; `listeners` are called in this thread; `start_worker` starts
-    work that may take long; `journal` keeps what is remembered across restarts.
+    `connect` opens targets that are kept between runs; `listeners` are called in the thread of the loop; `start_worker`
+    starts work that may take long; `journal` keeps what is remembered across restarts. `retry` None: the default.
     """
+
+    stop: threading.Event
+    connect: SessionFactory = connect_incremental
+    retry: RetryPolicy | None = None
+    listeners: Sequence[RunListener] = ()
+    progress: Progress = field(default_factory=SilentProgress)
+    start_worker: StartWorker = start_in_thread
+    journal: Journal | None = None
+
+
+class WatchLoop:
+    """Runs in the calling thread until `stop` is set and `trigger_queue.wake()` called; no instance's error ends it."""
 
     def __init__(
         self,
@@ -60,43 +73,38 @@ class WatchLoop:
         options: RunOptions,
         interval: float,
         trigger_queue: TriggerQueue,
-        stop: threading.Event,
-        *,
-        listeners: Sequence[RunListener] = (),
-        connect: SessionFactory = connect_incremental,
-        progress: Progress | None = None,
-        retry: RetryPolicy | None = None,
-        start_worker: StartWorker = start_in_thread,
-        journal: Journal | None = None,
+        context: WatchContext,
     ) -> None:
         self.heartbeat = Heartbeat()
         self._source = source
         self._options = options
         self._trigger_queue = trigger_queue
-        self._stop = stop
-        self._listeners = listeners
-        self._retry = retry or replace(system_retry_policy(stop), max_attempts=REQUEST_ATTEMPTS)
+        self._stop = context.stop
+        self._listeners = context.listeners
+        self._retry = context.retry or replace(system_retry_policy(context.stop), max_attempts=REQUEST_ATTEMPTS)
         self._clock = self._retry.clock
-        self._pool = SessionPool(connect)
+        self._pool = SessionPool(context.connect)
         self._schedule = Schedule(interval, self._clock.random)
         self._instance_backoff = InstanceBackoff(self._clock)
         self._action_backoff = ActionBackoff(self._clock, 2 * interval)
         self._health_history = HealthHistory()
-        self._journal = journal
+        self._journal = context.journal
         self._placement_memory = PlacementMemory(
-            journal.read_placement_facts(source.desired) if journal else NO_PLACEMENT_FACTS
+            self._journal.read_placement_facts(source.desired) if self._journal else NO_PLACEMENT_FACTS
         )
-        self._context = RunContext(
-            stop,
+        self._run_context = RunContext(
+            context.stop,
             self._retry,
             self._pool.connect,
             CachingPlanner(self._action_backoff),
             self._placement_memory,
             self._health_history,
-            progress=progress or SilentProgress(),
+            progress=context.progress,
         )
         self._placement_due_at = math.inf  # when a pending torrent can be placed because time has passed
-        self._background_reader = BackgroundReader(self._pool, self._retry, stop, trigger_queue.wake, start_worker)
+        self._background_reader = BackgroundReader(
+            self._pool, self._retry, context.stop, trigger_queue.wake, context.start_worker
+        )
         self._recovered: set[str] = set()  # instances that had failed and have answered since the last run
         self._last_fingerprints = source.read_fingerprints  # from when the files were checked last
         self._fetch_failures = 0  # in a row
@@ -228,7 +236,7 @@ class WatchLoop:
         failing = self._instance_backoff.get_backoffs().keys() - recovered
         options = replace(self._options, instances=selected, skip=list(desired.instances) if is_none_left else failing)
         remembered = self._journal.read_owned_counts(desired) if self._journal else NO_OWNED_COUNTS
-        run = run_once(desired, options, replace(self._context, remembered=remembered))
+        run = run_once(desired, options, replace(self._run_context, remembered=remembered))
         if self._stop.is_set():  # an instance that was not read any more has not failed
             run = replace(run, instances=tuple(part for part in run.instances if part.version))
         else:

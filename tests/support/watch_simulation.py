@@ -15,7 +15,7 @@ from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.retry import RetryPolicy
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.desired_source import DesiredSource
-from reconciler.watch.loop import WatchLoop
+from reconciler.watch.loop import WatchContext, WatchLoop
 from tests.support.fake_time import FakeTime, FakeTrigger
 from tests.support.magnets import make_magnet
 from tests.support.torrents import make_torrent
@@ -65,11 +65,13 @@ class WatchSimulation:
             RunOptions(**self._options),
             interval,
             self.trigger,
-            self.stop,
-            listeners=[self.recorder],
-            connect=self.connect,
-            retry=RetryPolicy(self.time.clock, max_attempts=1),
-            start_worker=self.run_worker,
+            WatchContext(
+                self.stop,
+                self.connect,
+                RetryPolicy(self.time.clock, max_attempts=1),
+                listeners=[self.recorder],
+                start_worker=self.run_worker,
+            ),
         )
 
     def connect(self, instance: Instance, _stop: threading.Event) -> MemoryInstance:

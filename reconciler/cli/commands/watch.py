@@ -40,9 +40,9 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     import structlog
 
     from reconciler.cli.commands.watch_log import WatchLog
-    from reconciler.engine import RunOptions
+    from reconciler.engine import RunOptions, SilentProgress
     from reconciler.engine.events import RunTrigger
-    from reconciler.watch import FileWatcher, TriggerQueue, WatchLoop
+    from reconciler.watch import FileWatcher, TriggerQueue, WatchContext, WatchLoop
 
     trigger = TriggerQueue()
     with StopSignals(trigger.wake) as stopping, call_on_hangup(lambda: trigger.request_run(RunTrigger.SIGNAL)):
@@ -65,10 +65,12 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
                 ),
                 interval,
                 trigger,
-                stop,
-                listeners=[WatchLog(settings, options), *([board] if board else []), *notifiers],
-                progress=board.progress if board else None,
-                journal=open_journal(settings, structlog.get_logger().warning),
+                WatchContext(
+                    stop,
+                    listeners=[WatchLog(settings, options), *([board] if board else []), *notifiers],
+                    progress=board.progress if board else SilentProgress(),
+                    journal=open_journal(settings, structlog.get_logger().warning),
+                ),
             )
             FileWatcher(
                 source.list_files, source.read_fingerprints, lambda: trigger.request_run(RunTrigger.FILES), stop
