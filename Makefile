@@ -13,10 +13,8 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 demo: $(VENV)/.base
 	@$(BIN)/reconcile demo $(if $(KEEP),--keep)
 
-# What fails beside others is tried once more by itself: servers answer late on a machine that is busy.
 test: check
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -q || \
-		{ test $$? -eq 1 && echo "Once more, one by one:" && $(BIN)/pytest --last-failed --exitfirst -q; }
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -q
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -18,16 +18,15 @@ from reconciler.demo.servers import QbittorrentServer
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 
-# How long an example takes depends on who else is at work. A check is the same each time; `make search` looks further.
+pytest_plugins = ["tests.support.flaky"]
+
+# No deadline: how long an example takes depends on the load. `check` uses the same examples each time, `search` new ones.
 settings.register_profile("check", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None)
 settings.load_profile("check")
 
 MakeServer = Callable[..., QbittorrentServer]
 MakeProxy = Callable[..., Proxy]
-
-settings.register_profile("unhurried", deadline=None)  # a loaded machine is no reason to fail
-settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -36,16 +36,17 @@ def test_nothing_secret_shows_whatever_goes_wrong(
     link = make_magnet(1) + "&tr=https%3A%2F%2Ftracker.example%2Fpasskey-s3cret%2Fannounce"
     options = AddOptions(stopped=True, auto_tmm=False)
     echo = answer_with_status(400, link + " s3cret-Pass qbt_s3cretKey", "text/plain")
+    hang = hang_before(60)
     for fault in (
         cut_answer(),
-        hang_before(1),
+        hang,
         reset_before,
         answer_with_status(500, link),
         answer_with_status(409 + 4, link),
         echo,
         answer_with_status(404, link),
     ):
-        session = Session(make_instance(proxy, server, read_timeout=0.3))
+        session = Session(make_instance(proxy, server, read_timeout=1.0 if fault is hang else 60.0))
         session.open()
         shown.append(repr(session) + str(vars(session)))
         calls: dict[str, Callable[[], object]] = {

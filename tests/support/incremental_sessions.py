@@ -35,7 +35,7 @@ def snapshot_content(snapshot: Snapshot) -> Any:
     return snapshot.version, snapshot.web_api, snapshot.supports_v2, torrents, snapshot.categories
 
 
-def wait_until_equal(mirror: IncrementalSession, session: Session, within: float = 10.0) -> None:
+def wait_until_equal(mirror: IncrementalSession, session: Session, within: float = 60.0) -> None:
     """Wait until the mirror shows what a full read shows: a rename, stop or start is told with the next refresh."""
     RawClient.wait_until(
         lambda: snapshot_content(mirror.read_snapshot()) == snapshot_content(session.read_snapshot()), within

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import select
 import socket
 import ssl
 import struct
@@ -179,6 +180,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             self.hang_up()
 
+    def wait_for_client(self, seconds: float) -> None:
+        """Wait until the client closes the connection, or until the time is up."""
+        select.select([self.connection], [], [], seconds)
+
     def hang_up(self, reset: bool = False) -> None:
         """Close the connection, orderly or with a reset."""
         self.close_connection = True
@@ -210,21 +215,21 @@ def answer_with_status(code: int, text: str = "", content_type: str = "text/html
 
 
 def hang_before(seconds: float) -> Fault:
-    """Silence; the server never sees the request."""
+    """Stay silent until the client gives up, for at most `seconds`; the server never sees the request."""
 
     def apply_fault(handler: _Handler, body: bytes) -> None:
-        time.sleep(seconds)
+        handler.wait_for_client(seconds)
         handler.hang_up()
 
     return apply_fault
 
 
 def hang_after(seconds: float) -> Fault:
-    """The server does what was asked, and its answer never arrives."""
+    """Pass the request on, and keep the answer until the client gives up, for at most `seconds`."""
 
     def apply_fault(handler: _Handler, body: bytes) -> None:
         handler.ask_server(body)
-        time.sleep(seconds)
+        handler.wait_for_client(seconds)
         handler.hang_up()
 
     return apply_fault

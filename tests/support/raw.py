@@ -81,7 +81,7 @@ class RawClient:
         return self._session.post(self._base + path, data={"hashes": "0" * 40}, timeout=30).status_code != 404
 
     @staticmethod
-    def wait_until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
+    def wait_until(condition: Callable[[], bool], timeout: float = 60.0) -> None:
         """Wait for something that the server does in its own time."""
         end = time.monotonic() + timeout
         while not condition():

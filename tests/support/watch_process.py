@@ -40,7 +40,7 @@ class WatchProcess:
         """Does some line of the log hold this?"""
         return any(text in line for line in self.err)
 
-    def wait_until(self, condition: Callable[[], bool], within: float = 20.0) -> None:
+    def wait_until(self, condition: Callable[[], bool], within: float = 60.0) -> None:
         """Wait for something to come true while it runs."""
         try:
             RawClient.wait_until(lambda: condition() or self._assert_running(), within)
