@@ -4,6 +4,8 @@ What is urgent comes before everything. Then categories, since torrents need the
 at once: a run that is killed between two requests leaves no torrent half made. Then changes. What has to be made from
 content is begun before the adds and added after the changes, for hashing takes the server a while. Deletions last, on a
 fresh read. What counts as applied is what a read-back shows.
+
+See docs/decisions/0004-confirm-success-by-reading-back.md.
 """
 
 from __future__ import annotations

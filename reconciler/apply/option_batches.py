@@ -1,4 +1,7 @@
-"""Options → batches. What can only be sent together with something else, or only toggled, is read right before."""
+"""Options → batches. What can only be sent together with something else, or only toggled, is read right before.
+
+See docs/decisions/0034-read-before-sending-toggles-and-combined-values.md.
+"""
 
 from __future__ import annotations
 

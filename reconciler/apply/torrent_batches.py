@@ -1,4 +1,7 @@
-"""Actions → batches: one request for each distinct value of a verb, with many torrents in it."""
+"""Actions → batches: one request for each distinct value of a verb, with many torrents in it.
+
+See docs/decisions/0002-add-torrents-in-their-final-state.md.
+"""
 
 from __future__ import annotations
 

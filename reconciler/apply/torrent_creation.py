@@ -2,6 +2,9 @@
 
 A task is found again by what it makes, so that whatever was lost on the way (an answer, this very process) no content
 is hashed twice. What is not ready in time goes on by itself, and the next run finds it.
+
+See docs/decisions/0080-create-then-add-torrents-from-content.md.
+See docs/decisions/0082-identify-creator-tasks-by-their-options.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Stop signals: the first one lets the request in flight finish, the second one ends the process at once."""
+"""Stop signals: the first one lets the request in flight finish, the second one ends the process at once.
+
+See docs/decisions/0014-no-init-in-the-container.md.
+"""
 
 from __future__ import annotations
 

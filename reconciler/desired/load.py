@@ -1,4 +1,7 @@
-"""Loads paths as a `DesiredState`: the entry point of this package."""
+"""Loads paths as a `DesiredState`: the entry point of this package.
+
+See docs/decisions/0003-validate-everything-before-contacting-anything.md.
+"""
 
 from __future__ import annotations
 

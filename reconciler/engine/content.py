@@ -1,4 +1,7 @@
-"""The torrents that content became: read from the instance that made them, added on others, and reported."""
+"""The torrents that content became: read from the instance that made them, added on others, and reported.
+
+See docs/decisions/0084-read-the-source-instance-of-shared-content.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a run reads of an instance, and what reading it gave."""
+"""What a run reads of an instance, and what reading it gave.
+
+See docs/decisions/0033-read-files-only-for-torrents-that-declare-them.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Reading all instances concurrently; the failure of one affects no other."""
+"""Reading all instances concurrently; the failure of one affects no other.
+
+See docs/decisions/0062-stop-torrents-before-other-instances-are-read.md.
+"""
 
 from __future__ import annotations
 

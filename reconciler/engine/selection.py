@@ -1,4 +1,7 @@
-"""The instances of a run: those that were selected, and those that they depend on."""
+"""The instances of a run: those that were selected, and those that they depend on.
+
+See docs/decisions/0075-read-groups-as-a-whole.md.
+"""
 
 from __future__ import annotations
 

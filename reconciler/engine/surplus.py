@@ -1,4 +1,8 @@
-"""Deletions of surplus copies: made last, after the instance that keeps a copy was read again."""
+"""Deletions of surplus copies: made last, after the instance that keeps a copy was read again.
+
+See docs/decisions/0044-count-other-seeds-only-for-deletions.md.
+See docs/decisions/0072-delete-surplus-copies-last-and-keep-their-data.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a result makes of a probe, and probes of an instance. Pure: the time is passed in."""
+"""What a result makes of a probe, and probes of an instance. Pure: the time is passed in.
+
+See docs/decisions/0061-an-inconclusive-probe-does-not-pass.md.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 Only paths are compared, so "may": a folder that two torrents share need not hold a file that both have. qBittorrent
 before 4.3.1 does not tell where the content of a torrent is; there it is its name in its save path (which a person may
 have renamed), and torrents of one size in one folder are taken for the same content.
+
+See docs/decisions/0042-keep-data-that-other-torrents-may-use.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What can go wrong with an instance, as a taxonomy that every caller can decide on."""
+"""What can go wrong with an instance, as a taxonomy that every caller can decide on.
+
+See docs/decisions/0008-instance-errors-live-in-the-model.md.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 `FIELDS` is the only list of fields. The planner finds drift with it, apply takes from it what goes with an add and when a
 change counts as applied, reports and imports write values by it. A new option takes an entry here, a line of the schema
 (`desired.schema.options`), its request (`qbittorrent.api_options`) and a test.
+
+See docs/decisions/0030-one-registry-for-torrent-fields.md.
 """
 
 from __future__ import annotations

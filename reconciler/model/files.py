@@ -1,4 +1,7 @@
-"""The files of a torrent: which priority the rules of an entry give to each."""
+"""The files of a torrent: which priority the rules of an entry give to each.
+
+See docs/decisions/0031-the-first-matching-file-rule-applies.md.
+"""
 
 from __future__ import annotations
 

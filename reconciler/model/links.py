@@ -1,6 +1,8 @@
 """Trackers and web seeds: which URLs mean the same, where a torrent shows them, and how to show them to people.
 
 A tracker URL may hold a passkey, which is a secret: whoever has it downloads in its owner's name.
+
+See docs/decisions/0032-read-trackers-from-the-torrent-list-and-mask-them.md.
 """
 
 from __future__ import annotations

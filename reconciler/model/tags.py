@@ -1,4 +1,7 @@
-"""The `reconcile:*` tags: ownership and marks that live on the torrent itself, so that no local file is needed."""
+"""The `reconcile:*` tags: ownership and marks that live on the torrent itself, so that no local file is needed.
+
+See docs/decisions/0001-ownership-is-a-tag-on-the-torrent.md.
+"""
 
 from __future__ import annotations
 

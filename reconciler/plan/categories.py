@@ -1,4 +1,8 @@
-"""Categories: those that are declared, those that a torrent needs and lacks, and those that nobody needs."""
+"""Categories: those that are declared, those that a torrent needs and lacks, and those that nobody needs.
+
+See docs/decisions/0005-create-missing-categories-visibly-in-the-plan.md.
+See docs/decisions/0043-prune-only-undeclared-empty-categories.md.
+"""
 
 from __future__ import annotations
 

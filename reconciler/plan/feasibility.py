@@ -1,4 +1,7 @@
-"""Which changes can be made now, which must wait for the instance, and which need a person."""
+"""Which changes can be made now, which must wait for the instance, and which need a person.
+
+See docs/decisions/0020-fetch-metadata-of-paused-magnets-only-when-needed.md.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,7 @@ def split_feasible_add(
 
 
 def needs_metadata_first(entry: DesiredTorrent, snapshot: Snapshot) -> bool:
-    """Does a torrent that is declared paused run until its metadata is there (docs/decisions/0020)?
+    """Does a torrent that is declared paused run until its metadata is there (decision 20)?
 
     It does where something that is declared needs the metadata, and the server can stop it at that very point.
     """

@@ -1,4 +1,8 @@
-"""The guard: judges every deletion of an instance's plan, whatever its cause, before anything is done."""
+"""The guard: judges every deletion of an instance's plan, whatever its cause, before anything is done.
+
+See docs/decisions/0007-an-accepted-plan-hash-overrides-every-guard-reason.md.
+See docs/decisions/0011-block-deletions-when-most-owned-torrents-are-missing.md.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,9 @@ A mark is the tag `reconcile:held` (or `reconcile:held:forced`, where the start 
 from what a person has stopped, whoever looks next. Where `paused: true` is declared, only the mark is removed.
 Whatever else is planned for an unhealthy instance is deferred. `reconcile:ignore` holds here too. Policies do not: the
 kill switch is declared by itself, and what it has stopped it lets go again.
+
+See docs/decisions/0060-the-kill-switch-tags-what-it-stops.md.
+See docs/decisions/0063-unhealthy-instances-defer-everything-but-preferences.md.
 """
 
 from __future__ import annotations

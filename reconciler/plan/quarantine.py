@@ -1,6 +1,8 @@
 """Prune in two steps: what is ours and no longer declared is stopped and tagged, and deleted once its time is over.
 
 Nothing is kept but the tag, which names the last day (UTC) of the quarantine, so that any run anywhere can go on.
+
+See docs/decisions/0041-quarantine-is-a-tag-with-an-end-date.md.
 """
 
 from __future__ import annotations

@@ -12,6 +12,9 @@ Nothing but the instances knows which torrent was made, so an entry is recognise
 `content_of` is what the torrent of its content is, found in the first way alone: only what is there can be had.
 
 An entry that is unknown holds back every deletion of what it may mean: see `could_be`.
+
+See docs/decisions/0081-match-content-torrents-by-path.md.
+See docs/decisions/0083-unresolved-content-blocks-deletions.md.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@
 | ours, but marked, or no sync     | spared, with the reason                                                           |
 | not ours                         | spared: a copy that somebody else has added is theirs                             |
 | more than the guard allows       | spared for this run: placement never makes the guard refuse all the rest          |
+
+See docs/decisions/0073-placement-stays-within-the-guard-limits.md.
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ With a `quarantine_days`, "undeclared … delete" has two steps: see `quarantine
 
 A live torrent that is neither declared nor ours is never touched and never shown.
 `--take-over` turns "another owner's" into "not ours".
+
+See docs/decisions/0006-only-policy-sync-deletes.md.
 """
 
 from __future__ import annotations

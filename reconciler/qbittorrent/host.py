@@ -68,7 +68,7 @@ def read_free_space(connection: Connection, instance: Instance) -> int | None:
     """Return the bytes free at the default path; None where reading them would leave something on the server.
 
     Before 5.3 only sync/maindata reports them. For it the server keeps a copy of everything until the session is logged
-    out (docs/decisions/0010), so close the connection soon. The session of an API key cannot be logged out.
+    out (decision 10), so close the connection soon. The session of an API key cannot be logged out.
     """
     if FREE_SPACE_AT_PATH.is_available(connection.api_version):
         path = read_default_save_path(connection)

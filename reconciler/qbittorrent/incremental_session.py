@@ -1,4 +1,7 @@
-"""A session for a loop: it keeps a copy of the instance and updates it from the deltas of sync/maindata."""
+"""A session for a loop: it keeps a copy of the instance and updates it from the deltas of sync/maindata.
+
+See docs/decisions/0010-follow-deltas-and-verify-with-full-reads.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The session of a run on one instance: `apply.target.Target` over the Web API."""
+"""The session of a run on one instance: `apply.target.Target` over the Web API.
+
+See docs/decisions/0009-read-the-stop-intent-from-state-first.md.
+"""
 
 from __future__ import annotations
 

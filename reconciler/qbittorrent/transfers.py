@@ -1,4 +1,7 @@
-"""Progress and speeds of the transfers. They change with every read, so they are kept apart from the snapshots."""
+"""Progress and speeds of the transfers. They change with every read, so they are kept apart from the snapshots.
+
+See docs/decisions/0090-transfer-rates-are-not-part-of-snapshots.md.
+"""
 
 from __future__ import annotations
 

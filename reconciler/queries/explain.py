@@ -1,4 +1,7 @@
-"""One torrent explained: by the very plan that a run would make."""
+"""One torrent explained: by the very plan that a run would make.
+
+See docs/decisions/0053-explain-shows-the-real-plan.md.
+"""
 
 from __future__ import annotations
 

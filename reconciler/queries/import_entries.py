@@ -1,4 +1,7 @@
-"""One live torrent after another as an entry, or why it is left out."""
+"""One live torrent after another as an entry, or why it is left out.
+
+See docs/decisions/0051-import-only-what-differs-from-a-new-torrent.md.
+"""
 
 from __future__ import annotations
 

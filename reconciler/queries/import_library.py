@@ -2,6 +2,8 @@
 
 That is not only intended but tried: before anything is shown, the document is loaded with those files and planned on
 the very snapshots it was made from. An entry that would do more than adopt is left out, with the reason.
+
+See docs/decisions/0050-test-an-import-before-printing-it.md.
 """
 
 from __future__ import annotations

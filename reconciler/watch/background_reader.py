@@ -1,4 +1,7 @@
-"""Reads of failing instances between runs, in threads, so that an instance that hangs does not block the loop."""
+"""Reads of failing instances between runs, in threads, so that an instance that hangs does not block the loop.
+
+See docs/decisions/0012-do-not-restart-for-a-hanging-instance.md.
+"""
 
 from __future__ import annotations
 

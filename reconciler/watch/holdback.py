@@ -1,4 +1,7 @@
-"""Actions that the loop holds back: what an instance refused recently, and fields that another tool keeps reverting."""
+"""Actions that the loop holds back: what an instance refused recently, and fields that another tool keeps reverting.
+
+See docs/decisions/0013-watch-memory-only-defers-actions.md.
+"""
 
 from __future__ import annotations
 

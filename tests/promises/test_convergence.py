@@ -56,7 +56,7 @@ def _waits(result: ActionResult) -> bool:
 def carried(desired: DesiredState, box: MemoryInstance) -> bool:
     """Does an add carry everything, or is what does not go with it made up for by the next run?
 
-    docs/decisions/0002: create-only changes nothing that it finds, and nobody else what is to be ignored.
+    Decision 2: create-only changes nothing that it finds, and nobody else what is to be ignored.
     """
     if desired.policy is Policy.CREATE_ONLY:
         return box.can_tag_at_add and not any(_late(entry, box) for entry in desired.torrents)

@@ -2,6 +2,8 @@
 
 Keys and types are checked offline against a table of the keys of real servers (`preferences.json`, which names its
 source). The plan checks them against the instance itself.
+
+See docs/decisions/0040-check-preferences-against-a-table-and-the-instance.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Adds entries to a text and removes them, as replacements at known offsets, so that every other byte stays."""
+"""Adds entries to a text and removes them, as replacements at known offsets, so that every other byte stays.
+
+See docs/decisions/0052-add-and-rm-edit-text-not-documents.md.
+"""
 
 from __future__ import annotations
 

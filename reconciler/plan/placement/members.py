@@ -1,4 +1,7 @@
-"""One member as one torrent sees it."""
+"""One member as one torrent sees it.
+
+See docs/decisions/0071-assume-an-unread-member-may-have-the-torrent.md.
+"""
 
 from __future__ import annotations
 

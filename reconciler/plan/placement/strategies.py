@@ -13,6 +13,9 @@
 The order is that of the members, or, in a spread group, that of `ranking`. What a member that is down may have, for all
 that is known, counts like what it has; but only where it comes before the one that would take the torrent.
 In a replicate group the torrent is to be on every member that is well and can take it.
+
+See docs/decisions/0070-keep-the-first-complete-copy.md.
+See docs/decisions/0074-spread-by-weighted-rendezvous-hashing.md.
 """
 
 from __future__ import annotations
