@@ -1,5 +1,5 @@
-"""The vocabulary of the whole program as frozen data.
+"""The vocabulary of the whole program, as frozen data.
 
-For: infohashes, magnets, desired and live torrents, snapshots, plans, outcomes and the errors an instance can
-answer with. May import nothing of ours. Never does I/O, never asks for the time, never logs.
+For: infohashes, magnet links, desired and live torrents, snapshots, plans, outcomes, and the errors of an instance. May
+import no other package of `reconciler`. Never does I/O, never reads the clock, never logs.
 """

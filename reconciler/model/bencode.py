@@ -1,6 +1,6 @@
-"""Bencode, read strictly: the encoding of .torrent files (BEP 3).
+"""A strict decoder for bencode, the encoding of .torrent files (BEP 3).
 
-Strict, because an infohash is over bytes: whatever can be written in two ways would let two programs disagree about
+Strict, because an infohash is over bytes: a value that can be written in two ways would let two programs disagree about
 which torrent a file is.
 """
 
@@ -12,24 +12,24 @@ from typing import Final
 
 BencodeValue = int | bytes | list["BencodeValue"] | dict[bytes, "BencodeValue"]
 
-MAX_DEPTH: Final = 99  # as libtorrent, which qBittorrent reads with
+MAX_DEPTH: Final = 99  # as libtorrent, which qBittorrent uses
 MAX_VALUES: Final = 2_000_000  # as libtorrent; a torrent of 200,000 files has 1.6 million
 
 _LENGTH_PATTERN = re.compile(rb"(0|[1-9][0-9]{0,9}):")
 _NUMBER_PATTERN = re.compile(rb"i(0|-?[1-9][0-9]{0,18})e")
-_INT64_RANGE: Final = range(-(2**63) + 1, 2**63)  # as libtorrent: without the smallest
+_INT64_RANGE: Final = range(-(2**63) + 1, 2**63)  # as libtorrent: without the smallest number
 _DICT, _LIST, _INT, _END = b"dlie"
 
 
 class BencodeError(ValueError):
-    """The bytes are not bencode. The message is one clause without a final stop, and quotes none of the bytes."""
+    """The bytes are not valid bencode. The message is one clause without a full stop, and quotes none of the bytes."""
 
 
 def decode_bencode(data: bytes) -> tuple[BencodeValue, Mapping[bytes, slice]]:
-    """The one value that `data` is; and, where that is a dictionary, where in `data` each of its values stands.
+    """Decode the value in `data`. If it is a dictionary, also return the slice of `data` that holds each of its values.
 
-    Raises `BencodeError` for anything that is not in the one form that bencode allows: numbers with leading zeros,
-    keys out of order or twice, bytes that are left over; and for what nests too deep or holds too many values.
+    Raises `BencodeError` for anything not in canonical form: numbers with leading zeros, keys out of order or repeated,
+    bytes after the end; and for too many levels or values.
     """
     reader = _BencodeReader(data)
     value, end = reader.read_value(0, 0)
@@ -39,7 +39,7 @@ def decode_bencode(data: bytes) -> tuple[BencodeValue, Mapping[bytes, slice]]:
 
 
 class _BencodeReader:
-    """Walks through the bytes once. Every method takes where to begin and gives (value, where it ends)."""
+    """Reads the bytes once. Every method takes the offset of a value and returns (value, offset of its end)."""
 
     def __init__(self, data: bytes) -> None:
         self.spans: dict[bytes, slice] = {}  # of the outermost dictionary
@@ -49,7 +49,7 @@ class _BencodeReader:
     def read_value(self, offset: int, depth: int) -> tuple[BencodeValue, int]:
         self._value_count += 1
         if self._value_count > MAX_VALUES:
-            raise BencodeError(f"it holds more than {MAX_VALUES:,} values")
+            raise BencodeError(f"it contains more than {MAX_VALUES:,} values")
         kind = self._data[offset] if offset < len(self._data) else None
         if kind == _INT:
             return self._read_integer(offset)
@@ -60,21 +60,21 @@ class _BencodeReader:
         return self.read_string(offset)
 
     def read_string(self, offset: int) -> tuple[bytes, int]:
-        found = _LENGTH_PATTERN.match(self._data, offset)
-        if not found:
+        match = _LENGTH_PATTERN.match(self._data, offset)
+        if not match:
             raise self._make_error(offset, "a number, a text, a list or a dictionary is expected")
-        begin = found.end()
-        end = begin + int(found[1])
+        start = match.end()
+        end = start + int(match[1])
         if end > len(self._data):
             raise BencodeError(f"it ends too early: the text at byte {offset} is {end - len(self._data)} bytes longer")
-        return self._data[begin:end], end
+        return self._data[start:end], end
 
     def _read_integer(self, offset: int) -> tuple[int, int]:
-        found = _NUMBER_PATTERN.match(self._data, offset)
-        number = int(found[1]) if found else 0
-        if not found or number not in _INT64_RANGE:
-            raise self._make_error(offset, "a number is not written in its one form, or has more than 64 bits,")
-        return number, found.end()
+        match = _NUMBER_PATTERN.match(self._data, offset)
+        number = int(match[1]) if match else 0
+        if not match or number not in _INT64_RANGE:
+            raise self._make_error(offset, "a number is not in its canonical form, or has more than 64 bits,")
+        return number, match.end()
 
     def _read_list(self, offset: int, depth: int) -> tuple[list[BencodeValue], int]:
         items: list[BencodeValue] = []
@@ -85,18 +85,18 @@ class _BencodeReader:
         return items, offset + 1
 
     def _read_dict(self, offset: int, depth: int) -> tuple[dict[bytes, BencodeValue], int]:
-        found: dict[bytes, BencodeValue] = {}
-        data, before = self._data, b""
+        values: dict[bytes, BencodeValue] = {}
+        data, previous_key = self._data, b""
         while data[offset : offset + 1] != b"e":
-            key, begin = self.read_string(offset)
-            if found and key <= before:
-                how = "twice" if key == before else "out of order"
-                raise BencodeError(f"a key of a dictionary is there {how}, at byte {offset}")
-            found[key], end = self.read_value(begin, depth)
+            key, start = self.read_string(offset)
+            if values and key <= previous_key:
+                fault = "repeated" if key == previous_key else "out of order"
+                raise BencodeError(f"a key of a dictionary is {fault}, at byte {offset}")
+            values[key], end = self.read_value(start, depth)
             if depth == 1:
-                self.spans[key] = slice(begin, end)
-            offset, before = end, key
-        return found, offset + 1
+                self.spans[key] = slice(start, end)
+            offset, previous_key = end, key
+        return values, offset + 1
 
     def _make_error(self, offset: int, problem: str) -> BencodeError:
         if offset >= len(self._data):

@@ -1,4 +1,4 @@
-"""Torrents that an instance makes by itself, from a file or folder that it has."""
+"""Torrents that an instance creates itself, from a file or folder that it has."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ HYBRID_FORMAT: Final = "hybrid"
 
 @dataclass(frozen=True, slots=True)
 class TorrentExport:
-    """Where the .torrent file is kept, here: `declared_path` as it is declared, `path` in full.
+    """The local file that a .torrent file is exported to: `declared_path` as it is declared, `path` in full.
 
-    `infohashes` is the torrent in the file that was there when the desired state was read, None where there was none.
+    `infohashes`: the torrent in the file at the time of the load; None if there was no file.
     """
 
     declared_path: str
@@ -27,15 +27,15 @@ class TorrentExport:
     infohashes: InfoHashes | None = None
 
     def has_torrent(self, infohashes: InfoHashes) -> bool:
-        """Is it a file of this torrent?"""
+        """True if the file is of this torrent."""
         return self.infohashes is not None and not set(self.infohashes.ids).isdisjoint(infohashes.ids)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a torrent is made from: a file or folder, by its path as qBittorrent sees it, in its normal form.
+    """The data that a torrent is created from: a file or folder, by its normalized path as qBittorrent sees it.
 
-    `piece_size` in bytes, 0 leaves it to qBittorrent. `source` is the field of that name in the torrent, "" for none.
+    `piece_size` is in bytes; 0 lets qBittorrent choose. `source` is the field of that name in the torrent, "" for none.
     """
 
     path: str
@@ -47,19 +47,19 @@ class Content:
 
     @property
     def name(self) -> str:
-        """The last part of the path, which is what the torrent is called."""
+        """The last part of the path, which becomes the name of the torrent."""
         return self.path.rpartition("/")[2]
 
     @property
     def parent_folder(self) -> str:
-        """Where the file or folder is, which is the save path of its torrent."""
+        """The folder of the file or folder, which is the save path of its torrent."""
         parent = self.path.rpartition("/")[0]
         return f"{parent}/" if not parent or parent.endswith(":") else parent
 
 
 @dataclass(frozen=True, slots=True)
 class ContentReference:
-    """What the content that another entry declares became: the name of that entry, its instance and its content."""
+    """A reference to the torrent that the content of another entry became: that entry's name, instance and content."""
 
     name: str
     instance: str
@@ -68,7 +68,7 @@ class ContentReference:
 
 @dataclass(frozen=True, slots=True)
 class CreationSpec:
-    """All that the making of a torrent is told. Each tracker (which may hold a passkey) is a tier of its own."""
+    """The parameters of the creation of a torrent. Each tracker (perhaps with a passkey) is in a tier of its own."""
 
     path: str
     format: str = HYBRID_FORMAT
@@ -81,7 +81,7 @@ class CreationSpec:
 
 
 class TaskState(StrEnum):
-    """How far the making of a torrent is."""
+    """The state of the creation of a torrent."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -91,10 +91,10 @@ class TaskState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CreatorTask:
-    """A torrent that an instance is making, or has made; it forgets its tasks when it ends.
+    """A torrent that an instance creates or has created. An instance forgets its tasks when it stops.
 
-    `progress` is 0..100. `error` is qBittorrent's own text. `file` is what came of one that is finished, where it was
-    read: the .torrent file, or why it cannot be used.
+    `progress` is 0..100. `error` is qBittorrent's text. `file` is the result of a finished task, once it was read: the
+    .torrent file, or the error that it has.
     """
 
     id: str
@@ -105,31 +105,31 @@ class CreatorTask:
     file: TorrentFile | TorrentFileError | None = field(default=None, compare=False)
 
     def matches(self, creation: CreationSpec) -> bool:
-        """Is that what was asked for? A task that has ended shows the piece size that qBittorrent has chosen."""
-        chosen = creation.piece_size == 0 and self.state in (TaskState.FINISHED, TaskState.FAILED)
-        shown = replace(self.creation, path=normalize_path(self.creation.path))
-        return shown == (replace(creation, piece_size=shown.piece_size) if chosen else creation)
+        """True if the task has these parameters. A task that has ended shows the piece size that qBittorrent chose."""
+        is_size_chosen = creation.piece_size == 0 and self.state in (TaskState.FINISHED, TaskState.FAILED)
+        task_creation = replace(self.creation, path=normalize_path(self.creation.path))
+        return task_creation == (replace(creation, piece_size=task_creation.piece_size) if is_size_chosen else creation)
 
     def with_file(self, data: bytes) -> CreatorTask:
-        """The task with what came of it."""
+        """Return the task with its result, from the bytes of the .torrent file."""
         file: TorrentFile | TorrentFileError
         try:
-            found = identify_torrent(data)
-            file = TorrentFile(self.creation.path, found.infohashes, found.name, len(data), lambda: data)
+            metainfo = identify_torrent(data)
+            file = TorrentFile(self.creation.path, metainfo.infohashes, metainfo.name, len(data), lambda: data)
         except TorrentFileError as error:
             file = error
         return replace(self, file=file)
 
     @property
     def progress_text(self) -> str:
-        """How far it is, for people."""
+        """The progress in words."""
         if self.state is TaskState.RUNNING:
             return f"it is being hashed: {self.progress:.0f} %"
         return "it waits for its turn to be hashed" if self.state is TaskState.QUEUED else str(self.state)
 
 
 def select_tasks(creations: Iterable[CreationSpec], tasks: Iterable[CreatorTask]) -> list[CreatorTask]:
-    """Those of the tasks that make one of the wanted torrents."""
+    """Return the tasks that create one of the wanted torrents."""
     by_path: defaultdict[str, list[CreationSpec]] = defaultdict(list)
     for creation in creations:
         by_path[creation.path].append(creation)

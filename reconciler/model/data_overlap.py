@@ -1,8 +1,8 @@
-"""Where the files of a torrent are, for telling whether two torrents may have files in common.
+"""The paths of the data of torrents, and an index of them that finds torrents that may share files.
 
-Only paths are compared, so "may": a folder that two torrents share need not hold a file that both have. qBittorrent
-before 4.3.1 does not tell where the content of a torrent is; there it is its name in its save path (which a person may
-have renamed), and torrents of one size in one folder are taken for the same content.
+Only paths are compared, so "may": a folder that two torrents share need not contain a file of both. qBittorrent before
+4.3.1 does not report the path of a torrent's content. There it is assumed to be the torrent's name in its save path
+(which a user may have renamed), and torrents of equal size in one folder are assumed to have the same content.
 
 See docs/decisions/0042-keep-data-that-other-torrents-may-use.md.
 """
@@ -16,57 +16,57 @@ from typing import Final
 from reconciler.model.paths import normalize_path
 from reconciler.model.snapshot import LiveTorrent
 
-MAX_OVERLAPS: Final = 10  # of those that share files with one torrent
+MAX_OVERLAPS: Final = 10  # torrents that are named for one torrent
 
 
 def find_data_paths(torrent: LiveTorrent) -> tuple[str, ...]:
-    """The places of its content, now and when it is complete; none without a path."""
-    found = []
+    """Return the paths of the data of a torrent, now and once it is complete; none without a path."""
+    paths = []
     if torrent.content_path:
         name = torrent.content_path.rpartition("/")[2]
-        found = [normalize_data_path(torrent.content_path)]
-        if torrent.progress < 1:  # it may still be in a folder for what is incomplete
-            found.append(normalize_data_path(torrent.save_path, name))
+        paths = [normalize_data_path(torrent.content_path)]
+        if torrent.progress < 1:  # the data may still be in the folder for incomplete downloads
+            paths.append(normalize_data_path(torrent.save_path, name))
     elif torrent.save_path:
-        found = [normalize_data_path(torrent.save_path, torrent.name)]
+        paths = [normalize_data_path(torrent.save_path, torrent.name)]
         if torrent.size:
-            found.append(f"{normalize_data_path(torrent.save_path)}\0{torrent.size}")
-    return tuple(dict.fromkeys(found))
+            paths.append(f"{normalize_data_path(torrent.save_path)}\0{torrent.size}")
+    return tuple(dict.fromkeys(paths))
 
 
 def normalize_data_path(folder: str, name: str = "") -> str:
-    """A path in the form in which places are compared; Windows does not tell capitals."""
+    """Return a path in the form in which data paths are compared; on Windows without regard to case."""
     path = normalize_path(f"{folder.rstrip('/')}/{name}" if name else folder)
     return path.casefold() if path[1:2] == ":" or path.startswith("//") else path
 
 
 def iter_parent_folders(data_path: str) -> Iterator[str]:
-    """The folders around a place."""
+    """Iterate over the parent folders of a data path, innermost first."""
     while (data_path := data_path.rpartition("/")[0]) and "/" in data_path:
         yield data_path
 
 
 class DataPathIndex:
-    """Where the files of some torrents are, and in which folders, each place with whose it is."""
+    """The torrents that have data at each path, and below each folder, by infohash."""
 
     def __init__(self, torrents: Iterable[LiveTorrent]) -> None:
         self._owners_at: defaultdict[str, set[str]] = defaultdict(set)
         self._owners_under: defaultdict[str, set[str]] = defaultdict(set)
         for torrent in torrents:
-            for place in find_data_paths(torrent):
-                self.add(place, str(torrent.infohashes))
+            for data_path in find_data_paths(torrent):
+                self.add(data_path, str(torrent.infohashes))
 
     def add(self, data_path: str, infohash: str) -> None:
-        """Somebody has, or will have, files there."""
+        """Record that a torrent has, or will have, data at a path."""
         self._owners_at[data_path].add(infohash)
         for folder in iter_parent_folders(data_path):
             self._owners_under[folder].add(infohash)
 
     def find_overlaps(self, torrent: LiveTorrent) -> tuple[str, ...]:
-        """Who has files at the same place, around it or within it: at most `MAX_OVERLAPS`, sorted."""
-        found: set[str] = set()
-        for place in find_data_paths(torrent):
-            found |= self._owners_at.get(place, set()) | self._owners_under.get(place, set())
-            for folder in iter_parent_folders(place):
-                found |= self._owners_at.get(folder, set())
-        return tuple(sorted(found - {str(torrent.infohashes)})[:MAX_OVERLAPS])
+        """Return the torrents with data at the same path, above or below it: at most `MAX_OVERLAPS`, sorted."""
+        infohashes: set[str] = set()
+        for data_path in find_data_paths(torrent):
+            infohashes |= self._owners_at.get(data_path, set()) | self._owners_under.get(data_path, set())
+            for folder in iter_parent_folders(data_path):
+                infohashes |= self._owners_at.get(folder, set())
+        return tuple(sorted(infohashes - {str(torrent.infohashes)})[:MAX_OVERLAPS])

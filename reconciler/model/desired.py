@@ -1,4 +1,4 @@
-"""The desired state, validated and merged: what should exist, where, and how far we may go to get there."""
+"""The desired state, validated and merged: what should exist, on which instance, and how far a run may go."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuardLimits:
-    """How many deletions one plan may hold on one instance before the whole plan of that instance is refused."""
+    """The number of deletions on one instance above which the guard refuses the whole plan of that instance."""
 
     max_delete: int = 10
     max_delete_percent: float = 20.0
@@ -41,7 +41,7 @@ class GuardLimits:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One qBittorrent Web API and how to reach it. Timeouts are seconds."""
+    """One qBittorrent Web API and how to reach it. Timeouts are in seconds."""
 
     name: str
     position: Position
@@ -65,7 +65,7 @@ class Instance:
 class DesiredCategory:
     """A category that should exist. `save_path` None: its path is not managed; likewise `download_path`.
 
-    `download_path` False: what is incomplete is at the save path too.
+    `download_path` False: incomplete downloads are at the save path too.
     """
 
     name: str
@@ -76,7 +76,7 @@ class DesiredCategory:
 
 @dataclass(frozen=True, slots=True)
 class DesiredPreference:
-    """A setting of the application, its value in the form of `model.preferences.canonical`."""
+    """A preference of the application, with its value as `canonicalize_preference` returns it."""
 
     name: str
     position: Position
@@ -85,7 +85,7 @@ class DesiredPreference:
 
 @dataclass(frozen=True, slots=True)
 class DesiredTags:
-    """Tags to ensure; with `only`, every other tag of people's goes (never a `reconcile:*` one)."""
+    """Tags to ensure. With `only`, every other tag is removed, except `reconcile:*` tags."""
 
     names: frozenset[str]
     only: bool = False
@@ -98,16 +98,15 @@ NO_OPTIONS: Final[Mapping[str, FieldValue]] = MappingProxyType({})
 class DesiredTorrent:
     """One entry of `torrents`, defaults applied. None means: not declared, so not managed.
 
-    `instance` may name a group. `position` is what it is added from; None where it has to be there already (`infohash`).
+    `instance` may name a group. `source` is what it is added from; None if it must exist already (`infohash`).
     `category` "" means: no category. Paths are absolute and as qBittorrent sees them.
 
-    `read_bytes` is what it is made from, or whose. Which torrent that became only the instances know, so `infohashes` is
-    None until `plan.content` has found it there, and so is `position`.
+    `content` is the data that it is created from, or a reference to such data. Only the instances know which torrent
+    that became, so `infohashes` and `source` are None until `plan.resolve` has found it.
 
-    `options` and `create_only` hold what is declared of `model.options`, by field and in qBittorrent's own units.
-    `trackers` (which may hold passkeys) and `web_seeds` are to be there, others may be. The first of the rules of
-    `file_rules` that matches a file counts. `ignore_changes` names the keys that only an add heeds. `delete_files` counts
-    for a torrent that is declared absent.
+    `options` and `create_only` hold the declared options, by field and in qBittorrent's units. `trackers` (perhaps with
+    passkeys) and `web_seeds` are ensured; others may exist. The first rule of `files` that matches a file applies.
+    `ignore_changes` names keys that count only when the torrent is added. `delete_files` counts for an absent torrent.
     """
 
     position: Position
@@ -132,42 +131,50 @@ class DesiredTorrent:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Every id under which an instance may list it; none where it is not known which torrent it is."""
+        """Every id under which an instance may list it; none while its infohash is unknown."""
         return self.infohashes.ids if self.infohashes else ()
 
     @property
     def infohash(self) -> str:
-        """The hash that people know it by; "" where it is not known which torrent it is."""
+        """The infohash that people know it by; "" while it is unknown."""
         return str(self.infohashes) if self.infohashes else ""
 
     @property
     def creation(self) -> CreationSpec | None:
-        """How it is made, where that is declared."""
-        made = self.content
-        if not isinstance(made, Content):
+        """The parameters of its creation; None without `content` of its own."""
+        content = self.content
+        if not isinstance(content, Content):
             return None
-        comment = str(self.options.get("comment") or "")
-        how = made.format, made.piece_size, made.private, made.source
-        return CreationSpec(made.path, *how, comment, self.trackers, self.web_seeds)
+        return CreationSpec(
+            path=content.path,
+            format=content.format,
+            piece_size=content.piece_size,
+            private=content.private,
+            source=content.source,
+            comment=str(self.options.get("comment") or ""),
+            trackers=self.trackers,
+            web_seeds=self.web_seeds,
+        )
 
     @property
     def has_metadata(self) -> bool:
-        """Are its files known before it is added? From a magnet link they are not."""
+        """True if its files are known before it is added, unlike those of a magnet link."""
         return isinstance(self.source, TorrentFile) or self.content is not None
 
     @property
     def label(self) -> str:
-        """What people call it: its declared name, else that of its magnet, file or content, else its infohash."""
-        given = self.content or self.source
-        return self.name or (given and given.name) or self.infohash
+        """Its declared name, else the name of its magnet link, file or content, else its infohash."""
+        origin = self.content or self.source
+        return self.name or (origin and origin.name) or self.infohash
 
 
 @dataclass(frozen=True)
 class DesiredState:
     """The whole desired state of one run.
 
-    `file_rules`: every file it came from, those of torrents, secrets and certificates too. `unfetched_count`: how many torrents
-    are missing because they are given by URL and it was loaded offline; such a state can be shown, and never planned.
+    `files`: every file that it depends on, those of torrents, secrets and certificates included. `unfetched_count`: the
+    number of torrents that are missing because they are declared by URL and the load was offline; such a state can be
+    shown, but not planned.
     """
 
     policy: Policy
@@ -176,7 +183,7 @@ class DesiredState:
     categories: Mapping[str, DesiredCategory] = field(default_factory=dict)
     owner: str = "default"
     delete_files: bool = False
-    quarantine_days: int | None = None  # days that what is pruned is kept, stopped; None: it is deleted at once
+    quarantine_days: int | None = None  # days for which pruned torrents are kept, stopped; None: delete at once
     prune_categories: bool = False
     guard: GuardLimits = GuardLimits()
     suspend: bool = False
@@ -188,32 +195,32 @@ class DesiredState:
 
     @cached_property
     def entries_with_content(self) -> tuple[DesiredTorrent, ...]:
-        """The torrents that are made from content, or are what it became: few, and asked for in every run."""
+        """The torrents with `content` or `content_of`. Cached: they are few, and every run needs them."""
         return tuple(entry for entry in self.torrents if entry.content)
 
     @cached_property
     def entries_with_file_rules(self) -> tuple[DesiredTorrent, ...]:
-        """The torrents whose files are declared and looked after."""
+        """The torrents whose files are managed."""
         return tuple(entry for entry in self.torrents if entry.files and "files" not in entry.ignore_changes)
 
     def instances_of(self, entry: DesiredTorrent) -> tuple[str, ...]:
-        """The instances that an entry can be on: its own, or the members of its group."""
+        """Return the instances that an entry can be on: its own, or the members of its group."""
         return self.members_of(entry.instance)
 
     def members_of(self, name: str) -> tuple[str, ...]:
-        """The instances that the name of an instance or a group stands for."""
+        """Return the members of a group, or the instance of that name."""
         return self.groups[name].member_names if name in self.groups else (name,)
 
     def categories_of(self, instance: str) -> Mapping[str, DesiredCategory]:
-        """The managed categories of one instance: its own definitions win over the common ones."""
+        """Return the managed categories of one instance. Its own definitions win over the common ones."""
         return {**self.categories, **self.instances[instance].categories}
 
     def ids_with_file_rules(self, instance: str) -> frozenset[str]:
-        """The ids of the torrents of an instance whose files are declared: only of these are they read."""
-        here = (entry for entry in self.entries_with_file_rules if instance in self.instances_of(entry))
-        return frozenset(key for entry in here for key in entry.ids)
+        """Return the ids of the torrents of an instance whose files are managed, and so must be read."""
+        entries = (entry for entry in self.entries_with_file_rules if instance in self.instances_of(entry))
+        return frozenset(torrent_id for entry in entries for torrent_id in entry.ids)
 
     def creations_of(self, instance: str) -> frozenset[CreationSpec]:
-        """The torrents that are made on an instance."""
-        here = (entry.creation for entry in self.entries_with_content if entry.instance == instance)
-        return frozenset(creation for creation in here if creation)
+        """Return the creations that are declared for an instance."""
+        creations = (entry.creation for entry in self.entries_with_content if entry.instance == instance)
+        return frozenset(creation for creation in creations if creation)

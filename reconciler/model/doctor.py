@@ -1,4 +1,4 @@
-"""What `reconcile doctor` finds, line by line."""
+"""The result of `reconcile doctor`, line by line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reconciler.model.health import HealthState
 
 
 class CheckStatus(StrEnum):
-    """How a check ended. `note`: worth knowing, nothing to mend for what is declared."""
+    """The result of a check. `note`: worth knowing, but nothing to fix for the declared state."""
 
     OK = "ok"
     NOTE = "note"
@@ -18,7 +18,7 @@ class CheckStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check. `hint` says what to do, and is never empty where it failed."""
+    """One check. `hint` says what to do, and is never empty if the check failed."""
 
     check: str
     status: CheckStatus
@@ -28,7 +28,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class InstanceDiagnosis:
-    """All that was found of one instance. `health_state` is that of its health, by a single look."""
+    """The findings of one instance. `health_state` is its health from a single observation."""
 
     name: str
     url: str
@@ -39,11 +39,12 @@ class InstanceDiagnosis:
 
 @dataclass(frozen=True, slots=True)
 class DoctorReport:
-    """All instances, by name. Exit code 1 where a check failed."""
+    """The diagnoses of all instances, by name."""
 
     instances: tuple[InstanceDiagnosis, ...]
 
     @property
     def exit_code(self) -> int:
-        """What it tells a script."""
-        return int(any(one.status is CheckStatus.FAIL for instance in self.instances for one in instance.findings))
+        """1 if a check failed, else 0."""
+        findings = (finding for instance in self.instances for finding in instance.findings)
+        return int(any(finding.status is CheckStatus.FAIL for finding in findings))

@@ -1,4 +1,4 @@
-"""What can go wrong with an instance, as a taxonomy that every caller can decide on.
+"""The errors of an instance, as a hierarchy that every caller can decide by.
 
 See docs/decisions/0008-instance-errors-live-in-the-model.md.
 """
@@ -9,11 +9,11 @@ from reconciler.model.run import Status
 
 
 class InstanceError(Exception):
-    """An instance did not do what was asked. The message says what happened and what to do about it.
+    """An instance did not do what it was asked to. The message says what happened and what to do about it.
 
-    `status` is what the instance is reported as. `transient` errors may go away by themselves and are retried;
-    all others need a person or a change. `unknown_outcome` is True where the request may have been carried out
-    although no (whole) answer came back: read before sending again.
+    `status` is the reported status of the instance. `transient` errors may pass by themselves and are retried; all
+    others need a person or a change. `unknown_outcome` is True if the request may have been carried out although no
+    complete response arrived: read before sending it again.
     """
 
     status = Status.ERROR
@@ -29,13 +29,13 @@ class UnreachableError(InstanceError):
 
 
 class TlsError(UnreachableError):
-    """A connection was made, and no TLS on it that can be trusted. For a person to mend."""
+    """A connection was made, but its TLS cannot be trusted. A person must fix it."""
 
     transient = False
 
 
 class ResponseTimeoutError(InstanceError):
-    """The request was sent and no answer came in time."""
+    """The request was sent, and no response arrived in time."""
 
     status = Status.UNREACHABLE
     transient = True
@@ -43,7 +43,7 @@ class ResponseTimeoutError(InstanceError):
 
 
 class BrokenResponseError(InstanceError):
-    """The connection broke after the request was sent, or the answer was cut short or garbled."""
+    """The connection broke after the request was sent, or the response was truncated or malformed."""
 
     status = Status.UNREACHABLE
     transient = True
@@ -51,7 +51,7 @@ class BrokenResponseError(InstanceError):
 
 
 class ServerFaultError(InstanceError):
-    """The server, or a proxy before it, answered 429 or 5xx."""
+    """The server, or a proxy in front of it, responded with 429 or 5xx."""
 
     status = Status.ERROR
     transient = True
@@ -77,7 +77,7 @@ class UnsupportedError(InstanceError):
 
 
 class RejectedError(InstanceError):
-    """The instance understood the request and refused it (a 4xx answer); `http_status` says which."""
+    """The instance understood the request and refused it with the 4xx status `http_status`."""
 
     def __init__(self, message: str, http_status: int) -> None:
         super().__init__(message)
@@ -85,8 +85,8 @@ class RejectedError(InstanceError):
 
 
 class RequestTooLargeError(RejectedError):
-    """A proxy before the instance takes no request of this size (413; nginx: 1 MiB by default). Send less at a time."""
+    """A proxy in front of the instance refuses a request of this size (413; nginx: 1 MiB by default)."""
 
 
 class StopRequested(Exception):
-    """The run was asked to stop (a signal): raised before the next request instead of sending it."""
+    """The run was asked to stop, by a signal. Raised instead of sending the next request."""

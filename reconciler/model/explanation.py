@@ -1,4 +1,4 @@
-"""What `reconcile explain` shows: one torrent, everywhere it is declared or is."""
+"""The result of `reconcile explain`: one torrent on every instance where it is declared or exists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.model.snapshot import LiveTorrent
 
 @dataclass(frozen=True, slots=True)
 class FieldComparison:
-    """One field as it is declared and as it is. None: not declared, so not managed; or not there."""
+    """The declared and the live value of one field. None: not declared, so not managed; or without a live torrent."""
 
     field: str
     declared: FieldValue
@@ -26,10 +26,10 @@ class FieldComparison:
 class InstanceExplanation:
     """The torrent on one instance.
 
-    `live_torrents` are several only where it is there twice. `other_owners` are the other owners that it names. `actions` are what a
-    run would do, `spared_reason` is why it leaves something be; `verdict` is the guard's word on the whole plan there.
-    `health` is that of the instance, None where it was not looked at. `group`, with its strategy: the one that the
-    entry is for; `placement_reason` says why the torrent is to be on this member, None: it is not.
+    `live_torrents` has several items only if it exists twice. `other_owners` are other owners in its tags. `actions`
+    are those of the next run, `spared_reason` says why the run leaves something alone, `verdict` is the guard's on the
+    whole plan of the instance. `health` is None if it was not observed. `group` is the declared group with its
+    strategy; `placement_reason` says why the torrent belongs on this member, None: it does not.
     """
 
     instance: str
@@ -49,15 +49,15 @@ class InstanceExplanation:
 
     @property
     def is_relevant(self) -> bool:
-        """Is there anything to tell?"""
+        """True if there is anything to show."""
         return bool(self.entry or self.live_torrents or self.error)
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One torrent on every instance, and the past runs that did something with it, newest first.
+    """One torrent on every instance, and the past runs that changed it, newest first.
 
-    `pending_reason` says why it has no place in its group for now.
+    `pending_reason` says why no member of its group can hold it for now.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A torrent that may have been meant, and where it is declared or is."""
+    """A torrent that a name may refer to, and the places where it is declared or exists."""
 
     name: str
     infohash: str

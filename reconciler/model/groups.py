@@ -1,4 +1,4 @@
-"""Groups: instances with a strategy that says on which of them a torrent is to be."""
+"""Groups of instances, whose strategy decides which members hold a torrent, and the facts and results of placement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.model.position import Position
 
 
 class Strategy(StrEnum):
-    """On one member, in order of preference; on every member; or on the one that a hash of the torrent chooses."""
+    """The first healthy member; every member; or the member that a hash of the torrent chooses."""
 
     FAILOVER = "failover"
     REPLICATE = "replicate"
@@ -19,9 +19,9 @@ class Strategy(StrEnum):
 
 
 class MovePolicy(StrEnum):
-    """When a torrent leaves a member that is well for one that comes before it.
+    """When a torrent leaves a healthy member for another one that the strategy prefers.
 
-    `failback` of a failover group, `rebalance` of a spread one (which knows no `immediate`).
+    `failback` of a failover group; `rebalance` of a spread group, which has no `immediate`.
     """
 
     NEVER = "never"
@@ -31,7 +31,7 @@ class MovePolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An instance in a group. `max_torrents` counts all that it has, `min_free_space` is in bytes; None: no limit."""
+    """An instance in a group. `max_torrents` limits all its torrents, `min_free_space` is in bytes; None: no limit."""
 
     name: str
     weight: float = 1.0
@@ -41,7 +41,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Several instances as one place for torrents. `failover_after`: seconds that a member may be down unreplaced."""
+    """Several instances as one place for torrents. `failover_after`: seconds of outage before a member is replaced."""
 
     name: str
     position: Position
@@ -52,18 +52,18 @@ class Group:
 
     @property
     def member_names(self) -> tuple[str, ...]:
-        """The names of its members, in their order."""
+        """The names of its members, in order of preference."""
         return tuple(member.name for member in self.members)
 
     @property
     def space_limited_members(self) -> frozenset[str]:
-        """The names of the members whose free space matters."""
+        """The names of the members with a limit on free space."""
         return frozenset(member.name for member in self.members if member.min_free_space is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """An instance that nothing is to be placed on now: since when (UTC) and why, in one clause."""
+    """The time (UTC) since when nothing may be placed on an instance, and the reason in one clause."""
 
     since: datetime
     reason: str
@@ -71,12 +71,12 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class PlacementFacts:
-    """What is known besides the snapshots, of instances by name.
+    """The facts for placement that are not in the snapshots. Keys are names of instances.
 
-    `outages`: those that are in trouble; one may have been read all the same (its VPN is down). `held_ids`: the ids of what
-    each had when it was last read well. Of an instance that is in neither nothing is known: it may hold anything.
-    `pending`: what was pending when that was last asked, by group and infohash. `free_space`: bytes that are free where a
-    member downloads to, for those of which that matters and is told.
+    `outages`: the unhealthy instances; one may have been read all the same (its VPN is down). `held_ids`: the ids of
+    the torrents of each at its last good read. An instance in neither is unknown: it may hold anything. `pending`: the
+    torrents that were pending after the last run, by group and infohash. `free_space`: bytes that are free in the
+    download folder of a member, if it has a limit and reports it.
     """
 
     outages: Mapping[str, Outage] = field(default_factory=dict)
@@ -87,9 +87,9 @@ class PlacementFacts:
 
 @dataclass(frozen=True, slots=True)
 class KeptCopy:
-    """A live torrent that another copy is given up for: its id on `instance`.
+    """The copy that is kept when another copy is deleted, by its id on `instance`.
 
-    It must be ours; and where it must be `must_be_complete`, complete and of `min_size` bytes at least.
+    It must be ours and, if `must_be_complete`, complete with at least `min_size` bytes.
     """
 
     instance: str
@@ -100,9 +100,9 @@ class KeptCopy:
 
 @dataclass(frozen=True, slots=True)
 class ActionPlacement:
-    """Why an action is planned on this very member of a group.
+    """The group of an action, and the reason for this member of it.
 
-    `kept_copy`, of a deletion: the copy for the sake of which this one can go, if it still is there at that moment.
+    `kept_copy`, of a deletion: the copy that must still exist when this one is deleted.
     """
 
     group: str
@@ -112,9 +112,9 @@ class ActionPlacement:
 
 @dataclass(frozen=True, slots=True)
 class PendingTorrent:
-    """A torrent that is wanted, with nowhere healthy to be.
+    """A declared torrent that no healthy member can hold now.
 
-    `until`: when time alone will change that. `since`: when a run first found it so. Both UTC.
+    `since`: when a run first found it pending. `until`: when it can be placed, if only time is missing. Both UTC.
     """
 
     infohash: str

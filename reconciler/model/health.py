@@ -1,16 +1,16 @@
-"""The health of an instance: what is probed, what each probe showed, and what that makes of the instance.
+"""The health of an instance: its probes, their results, and the state that follows from them.
 
-| what is so                                                                   | state            |
-|------------------------------------------------------------------------------|------------------|
-| the Web API answers, lets us in, and every probe passes                      | `OK`             |
-| no connection to the Web API, a broken answer, an answer of 429 or 5xx       | `UNREACHABLE`    |
-| the Web API does not answer in time                                          | `TIMEOUT`        |
-| the Web API refuses our credentials, or has banned us                        | `AUTH_FAILED`    |
-| the Web API answers, and a probe says no                                     | `VPN_DOWN`       |
-| the Web API answers, and a probe cannot tell: it lacks something on our side | `NOT_CONFIGURED` |
+| condition                                                                      | state            |
+|--------------------------------------------------------------------------------|------------------|
+| the Web API responds, accepts our credentials, and every probe passes          | `OK`             |
+| no connection to the Web API, a broken response, a response with 429 or 5xx    | `UNREACHABLE`    |
+| the Web API does not respond in time                                           | `TIMEOUT`        |
+| the Web API rejects our credentials, or has banned us                          | `AUTH_FAILED`    |
+| the Web API responds, and a probe fails                                        | `VPN_DOWN`       |
+| the Web API responds, and a probe cannot run: something is missing on our side | `NOT_CONFIGURED` |
 
-The first of UNREACHABLE, TIMEOUT, AUTH_FAILED, VPN_DOWN, NOT_CONFIGURED, OK that holds. Everything but `OK` is
-unhealthy: a probe that cannot tell is no probe that passes.
+The state is the first of UNREACHABLE, TIMEOUT, AUTH_FAILED, VPN_DOWN, NOT_CONFIGURED, OK whose condition holds. All but
+`OK` are unhealthy: a probe that cannot run has not passed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ JsonScalar = str | int | float | bool | None
 
 
 class HealthState(StrEnum):
-    """The health of an instance, and what a single probe showed (then only OK, VPN_DOWN and NOT_CONFIGURED)."""
+    """The state of an instance, or of a single probe (then only OK, VPN_DOWN and NOT_CONFIGURED)."""
 
     OK = "OK"
     VPN_DOWN = "VPN_DOWN"
@@ -39,7 +39,7 @@ class HealthState(StrEnum):
 
 
 class UnhealthyPolicy(StrEnum):
-    """What becomes of our torrents on an instance whose probes fail while its Web API answers."""
+    """The treatment of our torrents on an instance whose probes fail while its Web API responds."""
 
     LEAVE = "leave"
     PAUSE = "pause"
@@ -47,25 +47,25 @@ class UnhealthyPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AddressRule:
-    """Which external addresses are right: in one of `must_be` (if there are any), and in none of `must_not_be`."""
+    """The external addresses that are right: in one of `must_be` (if not empty), and in none of `must_not_be`."""
 
     must_be: tuple[IpNetwork, ...] = ()
     must_not_be: tuple[IpNetwork, ...] = ()
 
     def mismatch_reason(self, address: str) -> str | None:
-        """What is wrong with an address, or None. Raises `ValueError` for a text that is none."""
-        found = ip_address(address)
-        if any(found in network for network in self.must_not_be):
-            return f"the external address is {found}, which it must not be"
-        ours = [network for network in self.must_be if network.version == found.version]
-        if ours and not any(found in network for network in ours):
-            return f"the external address is {found}, which is none of those that it must be"
+        """Return what is wrong with an address, or None. Raises `ValueError` for a text that is not an address."""
+        ip = ip_address(address)
+        if any(ip in network for network in self.must_not_be):
+            return f"the external address is {ip}, which must_not_be excludes"
+        expected_networks = [network for network in self.must_be if network.version == ip.version]
+        if expected_networks and not any(ip in network for network in expected_networks):
+            return f"the external address is {ip}, which is not in must_be"
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class TcpCheck:
-    """A connection can be made from here."""
+    """A TCP connection can be made from here."""
 
     host: str
     port: int
@@ -77,7 +77,7 @@ class TcpCheck:
 
 @dataclass(frozen=True, slots=True)
 class PingCheck:
-    """A host answers an ICMP echo request from here."""
+    """A host responds to an ICMP echo request from here."""
 
     host: str
 
@@ -87,7 +87,7 @@ class PingCheck:
 
 @dataclass(frozen=True, slots=True)
 class HttpCheck:
-    """A GET from here is answered with one of these status codes, and these JSON values (by dotted path)."""
+    """The response to a GET from here has one of these status codes, and these JSON values (by dotted path)."""
 
     url: str
     status: tuple[int, ...] = (200,)
@@ -99,7 +99,7 @@ class HttpCheck:
 
 @dataclass(frozen=True, slots=True)
 class InterfaceCheck:
-    """qBittorrent is bound to this network interface, and the machine it runs on has it."""
+    """qBittorrent is bound to this network interface, and its machine has the interface."""
 
     name: str
 
@@ -109,7 +109,7 @@ class InterfaceCheck:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatusCheck:
-    """qBittorrent calls its connection one of these."""
+    """The connection status that qBittorrent reports is one of these."""
 
     allowed: tuple[str, ...]
 
@@ -119,7 +119,7 @@ class ConnectionStatusCheck:
 
 @dataclass(frozen=True, slots=True)
 class ExternalIpCheck:
-    """The address that qBittorrent was last seen under."""
+    """The external address that qBittorrent last learned of is right."""
 
     expected: AddressRule
 
@@ -129,7 +129,7 @@ class ExternalIpCheck:
 
 @dataclass(frozen=True, slots=True)
 class GluetunCheck:
-    """gluetun's control server says that the VPN runs and, where asked for, under the right address."""
+    """The control server of gluetun reports that the VPN runs and, if declared, the right address."""
 
     url: str
     expected: AddressRule = AddressRule()
@@ -147,7 +147,7 @@ QBITTORRENT_CHECKS = (InterfaceCheck, ConnectionStatusCheck, ExternalIpCheck)
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One probe of one instance. `timeout` in seconds, for all of it; the thresholds count results in a row."""
+    """One probe of one instance. `timeout` is in seconds, for the whole probe; thresholds count results in a row."""
 
     check: ProbeCheck
     timeout: float = 5.0
@@ -157,7 +157,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What one try of a probe showed. `hint` says what to do where it did not pass."""
+    """The result of one run of a probe. `hint` says what to do if it did not pass."""
 
     state: HealthState
     text: str
@@ -165,16 +165,16 @@ class ProbeResult:
 
     @property
     def has_passed(self) -> bool:
-        """Did it pass?"""
+        """True if the probe passed."""
         return self.state is HealthState.OK
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeHealth:
-    """A probe with its history. `state` heeds the thresholds, `since` when (UTC) it became so.
+    """A probe with its history. `state` respects the thresholds; `since` is the time (UTC) when it last changed.
 
-    `opposing_results`: how many results in a row have spoken against it. `last_error`: of the last try that did not pass, also
-    where it has passed again since.
+    `opposing_results`: the number of results in a row that contradict `state`. `last_error`: the text of the last run
+    that did not pass, kept when later runs pass.
     """
 
     probe: str
@@ -188,7 +188,7 @@ class ProbeHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The health of an instance since when (UTC). `error` says why it is not OK."""
+    """The health of an instance, and the time (UTC) since when. `error` says why it is not OK."""
 
     state: HealthState
     since: datetime
@@ -197,12 +197,12 @@ class Health:
 
     @property
     def is_healthy(self) -> bool:
-        """Does all that is known speak for it?"""
+        """True if the state is OK."""
         return self.state is HealthState.OK
 
     @property
     def reason(self) -> str:
-        """In one clause, what is wrong with it."""
+        """The reason why it is not OK, in one clause."""
         return f"{_STATE_PHRASES.get(self.state, str(self.state))}: {self.error}"
 
 
@@ -210,18 +210,18 @@ _STATE_PHRASES = {HealthState.VPN_DOWN: "VPN is down", HealthState.NOT_CONFIGURE
 
 
 def _redact_probe_url(url: str) -> str:
-    """Host and path of a URL; its query may hold tokens."""
+    """Return host and path of a URL. Its query may contain tokens."""
     parts = urlsplit(url)
     return f"{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkState:
-    """Only what was asked for is known; the rest is None.
+    """The network state that qBittorrent reports. A value that was not read is None.
 
-    `interface`: the one it is bound to, "" for any; `interface_name`: what it shows to people for it; `interfaces`:
-    those that its machine has. `addresses`: under which it was last seen from outside, empty as long as it has not
-    learnt of any; None where this version does not tell.
+    `interface`: the interface that it is bound to, "" for any; `interface_name`: its name for people; `interfaces`:
+    those of its machine. `addresses`: the external addresses that it has learned of, empty if none yet; None if its
+    version does not report them.
     """
 
     interface: str | None = None

@@ -1,4 +1,4 @@
-"""What the journal remembers: runs with what they did, and how much was ours when an instance was last read."""
+"""The records of the journal: past runs with their actions, and owned torrents at the last read of an instance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.model.run import RunMode, Status
 
 @dataclass(frozen=True, slots=True)
 class OwnedCount:
-    """How many torrents of an instance we owned after the last good read of it, and when that was (UTC)."""
+    """The number of torrents that we owned on an instance at its last good read, and the time (UTC) of that read."""
 
     count: int
     read_at: datetime
@@ -19,7 +19,7 @@ class OwnedCount:
 
 @dataclass(frozen=True, slots=True)
 class PastAction:
-    """An action that was tried. `changes` in words, as in `category: a -> b`; `error` says why it failed."""
+    """An action that was attempted. `changes` in words, like `category: a -> b`; `error` says why it failed."""
 
     instance: str
     verb: Verb
@@ -33,7 +33,7 @@ class PastAction:
 
 @dataclass(frozen=True, slots=True)
 class PastInstance:
-    """How an instance did in a run, where that was worth a word: in trouble, refused by the guard, or changed."""
+    """The status of an instance in a run that changed it, could not read it, or was refused by the guard."""
 
     name: str
     status: Status
@@ -42,7 +42,7 @@ class PastInstance:
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run that did something or was in trouble. `seconds` is its length; `trigger` as in `Finished`, or `command`."""
+    """A run that changed something or had a problem. `seconds` is its duration; `trigger` its cause, or `command`."""
 
     number: int
     owner: str

@@ -1,4 +1,4 @@
-"""How people name a torrent on a command line: by its name, its infohash, or the beginning of that."""
+"""Finds torrents by what a user types: a name, an infohash, or the beginning of an infohash."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from reconciler.model.infohash import InfoHashes
 
 T = TypeVar("T")
 
-MIN_INFOHASH_PREFIX: Final = 6  # hex digits that may stand for an infohash
+MIN_INFOHASH_PREFIX: Final = 6  # hex digits
 _INFOHASH_PREFIX_PATTERN = re.compile(r"[0-9a-f]{6,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class LookupEntry(Generic[T]):
-    """Something that can be asked for, with all that it may be called by; its infohashes may not be known."""
+    """An item that can be looked up by its names, and by its infohashes where they are known."""
 
     item: T
     infohashes: InfoHashes | None
@@ -26,32 +26,31 @@ class LookupEntry(Generic[T]):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Every form of the infohashes."""
+        """Every id of the torrent; none while its infohashes are unknown."""
         return self.infohashes.ids if self.infohashes else ()
 
 
 def find_matches(text: str, entries: Iterable[LookupEntry[T]]) -> list[T]:
-    """What the text means: those with this name, or with an infohash that begins so.
+    """Return the items with this name, or with an infohash that begins with the text.
 
-    A whole infohash that is there is never a name. A name in another case counts where there is none in this one.
+    A complete infohash that exists is not looked up as a name. Case counts only if a name has the same case.
     """
     entries, lower = list(entries), text.strip().lower()
+    by_hash: list[T] = []
     if _INFOHASH_PREFIX_PATTERN.fullmatch(lower):
-        begun = [one.item for one in entries if any(key.startswith(lower) for key in one.ids)]
-        if begun and len(lower) >= 40:
-            return begun
-    else:
-        begun = []
-    named = [one.item for one in entries if text in one.names]
-    if not (named or begun):
+        by_hash = [entry.item for entry in entries if any(id_.startswith(lower) for id_ in entry.ids)]
+        if by_hash and len(lower) >= 40:
+            return by_hash
+    by_name = [entry.item for entry in entries if text in entry.names]
+    if not (by_name or by_hash):
         folded = text.casefold()
-        named = [one.item for one in entries if any(name.casefold() == folded for name in one.names)]
-    return begun + [one for one in named if all(one is not other for other in begun)]
+        by_name = [entry.item for entry in entries if any(name.casefold() == folded for name in entry.names)]
+    return by_hash + [item for item in by_name if all(item is not other for other in by_hash)]
 
 
 def find_similar(text: str, entries: Iterable[LookupEntry[T]]) -> Sequence[T]:
-    """What may have been meant where nothing is called so: the nearest names, or names that hold the text."""
+    """Return at most 5 items with the nearest names, or else with names that contain the text."""
     entries, folded = list(entries), text.casefold()
-    names = {name.casefold() for one in entries for name in one.names}
-    close = get_close_matches(folded, names, 3, 0.6) or sorted(name for name in names if folded in name)[:3]
-    return [one.item for one in entries if any(name.casefold() in close for name in one.names)][:5]
+    names = {name.casefold() for entry in entries for name in entry.names}
+    near_names = get_close_matches(folded, names, 3, 0.6) or sorted(name for name in names if folded in name)[:3]
+    return [entry.item for entry in entries if any(name.casefold() in near_names for name in entry.names)][:5]

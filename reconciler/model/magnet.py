@@ -1,6 +1,6 @@
-"""Magnet links: which torrent one names, and the exact text that is sent to qBittorrent for it.
+"""Magnet links: the torrent that a link identifies, and the exact text that is sent to qBittorrent.
 
-The link formats are those of BEP 9 (v1 hashes, trackers, web seeds) and BEP 52 (v2 hashes as multihashes).
+The formats are those of BEP 9 (v1 hashes, trackers, web seeds) and BEP 52 (v2 hashes as multihashes).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _decode_value = lru_cache(maxsize=1024)(unquote_plus)  # thousands of links shar
 
 
 class MagnetError(ValueError):
-    """The text is no magnet link that names exactly one torrent.
+    """The text is not a magnet link that identifies exactly one torrent.
 
-    The message is one clause without a final stop, and never holds the link or its trackers (passkeys).
+    The message is one clause without a full stop, and never contains the link or its trackers (passkeys).
     """
 
 
@@ -34,8 +34,8 @@ class Magnet:
     """A checked magnet link.
 
     `uri` is what is sent to qBittorrent: lower-case scheme, infohashes in lower-case hex and first, every other
-    parameter kept in its order. It and the trackers may hold passkeys, so neither shows in a `repr`.
-    `name` is for people only; it comes from the link, not from the torrent.
+    parameter kept in its order. It and the trackers may contain passkeys, so neither is in the `repr`. `name` is for
+    people only; it comes from the link, not from the torrent.
     """
 
     uri: str = field(repr=False)
@@ -46,10 +46,10 @@ class Magnet:
 
 
 def parse_magnet(text: str) -> Magnet:
-    """Check a magnet link and take it apart. Raises `MagnetError` with what is wrong."""
-    if plain := _CANONICAL_LINK.match(text):  # already canonical, and what most entries look like
-        _refuse_zeros(plain[1])
-        return Magnet(text, InfoHashes(v1=plain[1]), clean_name((plain[2] or "").replace("+", " ")))
+    """Parse and check a magnet link. Raises `MagnetError`."""
+    if canonical := _CANONICAL_LINK.match(text):  # fast path for most entries
+        _refuse_zeros(canonical[1])
+        return Magnet(text, InfoHashes(v1=canonical[1]), clean_name((canonical[2] or "").replace("+", " ")))
     _refuse_other_text(text)
     v1: str | None = None
     v2: str | None = None
@@ -58,8 +58,8 @@ def parse_magnet(text: str) -> Magnet:
     for part in text[len(_MAGNET_PREFIX) :].split("&"):
         raw_key, equals, raw = part.partition("=")
         key = _normalize_key(raw_key)
-        if key == "xt" and (found := _parse_topic(raw)):
-            is_v1, value = found
+        if key == "xt" and (topic := _parse_topic(raw)):
+            is_v1, value = topic
             if is_v1:
                 v1 = _check_same_hash(v1, value, "btih")
             else:
@@ -69,7 +69,7 @@ def parse_magnet(text: str) -> Magnet:
             if key in values and raw:
                 values[key].append(_decode_value(raw))
     if not (v1 or v2):
-        raise MagnetError('it names no torrent: there is no "xt=urn:btih:…" or "xt=urn:btmh:1220…" in it')
+        raise MagnetError('it identifies no torrent: it contains no "xt=urn:btih:…" or "xt=urn:btmh:1220…"')
     topics = ([f"xt=urn:btih:{v1}"] if v1 else []) + ([f"xt=urn:btmh:{_SHA256_MULTIHASH}{v2}"] if v2 else [])
     return Magnet(
         uri=_MAGNET_PREFIX + "&".join(topics + kept),
@@ -81,12 +81,12 @@ def parse_magnet(text: str) -> Magnet:
 
 
 def _refuse_other_text(text: str) -> None:
-    """Refuse whatever is not one `magnet:?…` link on one line, saying what it looks like instead."""
+    """Refuse any text but a single `magnet:?…` link on one line, and say what it looks like."""
     if "\n" in text or "\r" in text:
-        # qBittorrent takes a list of links with one on each line: a line break would smuggle in another
-        raise MagnetError("it has a line break in it")
+        # qBittorrent accepts a list of links, one a line: a line break would smuggle in another
+        raise MagnetError("it contains a line break")
     if _CONTROL_CHARACTERS.search(text):
-        raise MagnetError("it has a control character in it")
+        raise MagnetError("it contains a control character")
     if text != text.strip():
         raise MagnetError("it has spaces around it")
     lower = text.lower()
@@ -111,20 +111,20 @@ def _add_article(link: str) -> str:
 
 
 def _normalize_key(raw_key: str) -> str:
-    """The parameter's name, lower case and without its number (`TR.2` is `tr`); "" for one we do not read."""
+    """Return a parameter's name in lower case without its number (`TR.2` is `tr`); "" for one that is not read."""
     key = raw_key.lower()
     if key in ("xt", "dn", "tr", "ws"):
         return key
     if numbered := _NUMBERED_KEY.match(key):
         return numbered[1]
-    # libtorrent ignores `xt.x`, other clients do not: what could name a torrent must agree with the rest
+    # libtorrent ignores `xt.x`, other clients do not: every topic must agree with the others
     return "xt" if key.startswith("xt.") else ""
 
 
 def _parse_topic(raw: str) -> tuple[bool, str] | None:
-    """(is it v1, hash in lower-case hex) of one `xt` value; None for another network's hash."""
+    """Return (True for v1, hash in lower-case hex) of one `xt` value; None for the hash of another network."""
     if _BAD_ESCAPE.search(raw):
-        raise MagnetError('it has a "%" without two hex digits after it in its xt')
+        raise MagnetError('its xt has a "%" without two hex digits after it')
     value = unquote_plus(raw).lower()
     if value.startswith("urn:btih:"):
         digits = value[len("urn:btih:") :]
@@ -147,33 +147,33 @@ def _parse_v1_hash(digits: str) -> str:
         raise MagnetError(f"its btih has {many}: a v1 infohash is 40 hex digits or 32 of base32 (a-z, 2-7)")
     if len(digits) in (32, 40):
         kind = "40 hex digits (0-9, a-f)" if len(digits) == 40 else "32 of base32 (a-z, 2-7)"
-        raise MagnetError(f"its btih has characters that do not belong into {kind}")
+        raise MagnetError(f"its btih has characters that are not allowed in {kind}")
     raise MagnetError(f"its btih has {len(digits)} characters: a v1 infohash is 40 hex digits or 32 of base32")
 
 
 def _parse_v2_hash(digits: str) -> str:
     if not digits.startswith(_SHA256_MULTIHASH):
-        raise MagnetError('its btmh is no SHA-256 hash: it must be "1220" followed by 64 hex digits')
+        raise MagnetError('its btmh is not a SHA-256 hash: it must be "1220" followed by 64 hex digits')
     rest = digits[len(_SHA256_MULTIHASH) :]
     if V2_HEX.match(rest):
         return rest
     if len(rest) == 64:
-        raise MagnetError('its btmh has characters that are no hex digits after "1220"')
+        raise MagnetError('its btmh has characters that are not hex digits after "1220"')
     raise MagnetError(f'its btmh has {len(rest)} characters after "1220": a v2 infohash is 64 hex digits')
 
 
 def _refuse_zeros(digits: str) -> str:
     if not digits.strip("0"):
-        raise MagnetError("its infohash is all zeros, which names no torrent")
+        raise MagnetError("its infohash is all zeros, which identifies no torrent")
     return digits
 
 
-def _check_same_hash(known: str | None, found: str, kind: str) -> str:
-    if known is not None and known != found:
-        raise MagnetError(f"it names two torrents: two different {kind} hashes")
-    return found
+def _check_same_hash(previous: str | None, value: str, kind: str) -> str:
+    if previous is not None and previous != value:
+        raise MagnetError(f"it identifies two torrents: two different {kind} hashes")
+    return value
 
 
 def clean_name(text: str) -> str | None:
-    """A display name on one line, or None where nothing is left of it."""
+    """Return a display name on one line, or None for an empty one."""
     return _CONTROL_CHARACTERS.sub(" ", text).strip() or None

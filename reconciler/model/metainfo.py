@@ -1,4 +1,4 @@
-"""What a .torrent file says: which torrent it is (BEP 3, BEP 52), its name and its size."""
+"""Parses .torrent files (BEP 3, BEP 52): infohashes, name, size and files."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from reconciler.model.bencode import BencodeError, BencodeValue, decode_bencode
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import clean_name
 
-MAX_TORRENT_FILE_BYTES: Final = (
-    32 << 20
-)  # of a .torrent file; a request to qBittorrent can hold 64 MiB, and most have under 1 MiB
+MAX_TORRENT_FILE_BYTES: Final = 32 << 20  # a request to qBittorrent can have 64 MiB; most files are under 1 MiB
 
 _SHA1_SIZE: Final = 20  # bytes
 _SHA256_SIZE: Final = 32
@@ -28,21 +26,21 @@ BencodeDict = dict[bytes, BencodeValue]
 class _File:
     path: tuple[bytes, ...]
     length: int
-    padding: bool = False  # no file of people's: it fills up a v1 piece, so that the next file begins with a new one
+    padding: bool = False  # fills up a v1 piece, so that the next file begins with a new piece
     root: bytes = field(default=b"", compare=False)  # the hash of a v2 file
 
 
 class MetainfoError(ValueError):
-    """The bytes are no .torrent file that can be used. The message is one clause without a final stop."""
+    """The bytes are not a usable .torrent file. The message is one clause without a full stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metainfo:
     """A checked .torrent file.
 
-    `info` are the bytes that the infohashes are over, just as they stand in the file. `name` is for people, on
-    one line. `size` is that of all files together, in bytes; `files` are their paths, parted by `/`, with the torrent's
-    own folder where it has one. `private`: its peers come from its trackers alone (BEP 27).
+    `info` is the part of the file that the infohashes are over. `name` is for people, on one line. `size` is the total
+    of all files, in bytes; `files` are their paths with `/`, including the folder of the torrent if it has one.
+    `private`: its peers come only from its trackers (BEP 27).
     """
 
     infohashes: InfoHashes
@@ -54,10 +52,9 @@ class Metainfo:
 
 
 def parse_metainfo(data: bytes) -> Metainfo:
-    """Check a .torrent file and say which torrent it is. Raises `MetainfoError` with what is wrong.
+    """Parse and check a .torrent file. Raises `MetainfoError`.
 
-    What passes here is accepted by libtorrent, with the same infohashes: a server must not learn later than we do
-    that a file is broken.
+    libtorrent accepts every file that passes, with the same infohashes, so that no plan fails at the server.
     """
     if len(data) > MAX_TORRENT_FILE_BYTES:
         raise MetainfoError(f"it is larger than {MAX_TORRENT_FILE_BYTES >> 20} MiB, which no .torrent file needs to be")
@@ -68,7 +65,7 @@ def parse_metainfo(data: bytes) -> Metainfo:
         raise MetainfoError(f"it is damaged: {error}") from None
     info = whole.get(b"info") if isinstance(whole, dict) else None
     if not isinstance(whole, dict) or not isinstance(info, dict):
-        raise MetainfoError('it has no "info", which is what tells one torrent from another')
+        raise MetainfoError('it has no "info", which identifies a torrent')
     v1, v2 = _detect_versions(info)
     (name, shown), piece = _parse_name(info), _parse_piece_length(info, v2)
     old = _parse_v1_files(info, name, piece) if v1 else []
@@ -88,45 +85,45 @@ def parse_metainfo(data: bytes) -> Metainfo:
 
 
 def _refuse_other_files(data: bytes) -> None:
-    """Say what else it looks like."""
+    """Refuse data that is obviously something else, and say what it looks like."""
     start = data[:512].lstrip().lower()
     if not data:
         raise MetainfoError("it is empty")
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         raise MetainfoError("it is a web page, perhaps one that asks for a login")
     if start.startswith(b"magnet:"):
-        raise MetainfoError("it holds a magnet link")
+        raise MetainfoError("it contains a magnet link")
     if start.startswith(b"\x1f\x8b"):
         raise MetainfoError("it is compressed (gzip)")
     if not data.startswith(b"d"):
-        raise MetainfoError("it is something else: a .torrent file begins with the letter d")
+        raise MetainfoError("it is not a .torrent file, which begins with the letter d")
 
 
 def _detect_versions(info: BencodeDict) -> tuple[bool, bool]:
-    """Is it a v1 torrent, is it a v2 torrent? A hybrid one is both, and then has all that either needs."""
+    """Return (is v1, is v2). A hybrid torrent is both, and has the data of both."""
     v1 = b"pieces" in info
     if b"meta version" not in info:
         if not v1 or b"file tree" in info:
             raise MetainfoError('it has neither the "pieces" of a v1 torrent nor the "meta version" of a v2 torrent')
         return True, False
     if info[b"meta version"] != 2:
-        raise MetainfoError('its "meta version" is not 2, and no other is known')
+        raise MetainfoError('its "meta version" is not 2, which is the only known one')
     if not v1 and (b"length" in info or b"files" in info):
-        raise MetainfoError('it has the files of a v1 torrent, and not its "pieces"')
+        raise MetainfoError('it has the files of a v1 torrent, but not its "pieces"')
     return v1, True
 
 
 def _parse_piece_length(info: BencodeDict, v2: bool) -> int:
     length = info.get(b"piece length")
     if not isinstance(length, int) or not 0 < length <= _MAX_PIECE_SIZE:
-        raise MetainfoError('its "piece length" is missing or makes no sense')
+        raise MetainfoError('its "piece length" is missing or invalid')
     if v2 and (length < _BLOCK_SIZE or length & (length - 1)):
-        raise MetainfoError('its "piece length" is not a power of two from 16 KiB on, as a v2 torrent has it')
+        raise MetainfoError('its "piece length" is not a power of two of at least 16 KiB, as a v2 torrent needs')
     return length
 
 
 def _parse_name(info: BencodeDict) -> tuple[bytes, str]:
-    """The name as it is written, and as people read it."""
+    """Return the name as it is written, and as people read it."""
     name = info.get(b"name.utf-8", info.get(b"name"))
     shown = clean_name(name.decode("utf-8", errors="replace")) if isinstance(name, bytes) else None
     if not isinstance(name, bytes) or not shown or not shown.strip("/\\. "):
@@ -135,14 +132,14 @@ def _parse_name(info: BencodeDict) -> tuple[bytes, str]:
 
 
 def _parse_v1_files(info: BencodeDict, name: bytes, piece: int) -> list[_File]:
-    """The files of a v1 torrent, which its pieces must cover."""
+    """Return the files of a v1 torrent, which its pieces must cover."""
     files = info.get(b"files")
     if files is None:
         found = [_File((name,), _parse_length(info))]
     elif isinstance(files, list):
         found = [_parse_v1_file(file) for file in files]
     else:
-        raise MetainfoError('its "files" are no list')
+        raise MetainfoError('its "files" are not a list')
     pieces = info[b"pieces"]
     size = sum(file.length for file in found)
     if not isinstance(pieces, bytes) or not size or len(pieces) != -(-size // piece) * _SHA1_SIZE:
@@ -151,7 +148,7 @@ def _parse_v1_files(info: BencodeDict, name: bytes, piece: int) -> list[_File]:
 
 
 def _has_same_files(old: Sequence[_File], new: Sequence[_File], piece: int) -> bool:
-    """Do both parts of a hybrid torrent have the same files? In the v1 part each must begin with a piece of its own."""
+    """True if both parts of a hybrid torrent have the same files, and each file of the v1 part begins a new piece."""
     offset = 0
     for file in old:
         if offset % piece and file.length and not file.padding:
@@ -162,7 +159,7 @@ def _has_same_files(old: Sequence[_File], new: Sequence[_File], piece: int) -> b
 
 def _parse_v1_file(file: BencodeValue) -> _File:
     if not isinstance(file, dict):
-        raise MetainfoError("one of its files is no dictionary")
+        raise MetainfoError("one of its files is not a dictionary")
     path = file.get(b"path.utf-8", file.get(b"path"))
     parts = tuple(part for part in path if isinstance(part, bytes)) if isinstance(path, list) else ()
     if not isinstance(path, list) or not parts or len(parts) < len(path):
@@ -190,20 +187,20 @@ def _parse_v2_files(info: BencodeDict, whole: BencodeDict, piece: int) -> list[_
 
 
 def _hash_piece_layer(layer: bytes, piece: int) -> bytes:
-    """The hash of a file over those of its pieces: a tree that is filled up with the hash of a piece of nothing."""
-    level = [layer[at : at + _SHA256_SIZE] for at in range(0, len(layer), _SHA256_SIZE)]
-    nothing = bytes(_SHA256_SIZE)
+    """Return the root of the hash tree over the pieces of a file, padded with the hash of an empty piece."""
+    level = [layer[start : start + _SHA256_SIZE] for start in range(0, len(layer), _SHA256_SIZE)]
+    padding = bytes(_SHA256_SIZE)
     while piece > _BLOCK_SIZE:
-        nothing, piece = hashlib.sha256(nothing + nothing).digest(), piece // 2
+        padding, piece = hashlib.sha256(padding + padding).digest(), piece // 2
     while len(level) > 1:
-        level += [nothing] * (len(level) % 2)
-        level = [hashlib.sha256(one + other).digest() for one, other in zip(level[::2], level[1::2], strict=True)]
-        nothing = hashlib.sha256(nothing + nothing).digest()
+        level += [padding] * (len(level) % 2)
+        level = [hashlib.sha256(left + right).digest() for left, right in zip(level[::2], level[1::2], strict=True)]
+        padding = hashlib.sha256(padding + padding).digest()
     return level[0]
 
 
 def _walk_file_tree(above: tuple[bytes, ...], tree: BencodeDict) -> Iterator[_File]:
-    """The files in a tree; a file is a folder with one entry that has no name."""
+    """Iterate over the files in a tree, where a file is a folder with one entry without a name."""
     for name, node in tree.items():
         if not (isinstance(node, dict) and node and name):
             raise MetainfoError('its "file tree" has an entry that is neither a file nor a folder')
@@ -222,5 +219,5 @@ def _walk_file_tree(above: tuple[bytes, ...], tree: BencodeDict) -> Iterator[_Fi
 def _parse_length(file: BencodeDict) -> int:
     length = file.get(b"length")
     if not isinstance(length, int) or length < 0:
-        raise MetainfoError("the size of one of its files is missing or makes no sense")
+        raise MetainfoError("the size of one of its files is missing or invalid")
     return length

@@ -1,4 +1,4 @@
-"""What there is to say to people about a run, before it is put into words."""
+"""The contents of notifications about a run, before and after they are put into words."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from reconciler.model.plan import Verb
 
 
 class IssueKind(StrEnum):
-    """What a trouble is about, the most urgent first."""
+    """The subject of an issue, the most urgent first."""
 
-    GUARD = "guard"  # it refuses the plan of an instance
-    FILES = "files"  # the desired state is invalid; the last good one is in force
-    INSTANCE = "instance"  # it cannot be read, or was lost on the way
-    ACTIONS = "actions"  # some of an instance's actions fail, or wait for a person
+    GUARD = "guard"  # the guard refuses the plan of an instance
+    FILES = "files"  # the desired state is invalid; the last valid state is in force
+    INSTANCE = "instance"  # an instance cannot be read, or was lost during a run
+    ACTIONS = "actions"  # actions of an instance fail, or wait for a person
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """Something that is wrong, or has been: for how many runs in a row, and since when. `instance` "": of none."""
+    """A problem, present or past, with the number of runs in a row and the time since it began. `instance` "": none."""
 
     kind: IssueKind
     instance: str
@@ -33,7 +33,7 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class ChangedTorrent:
-    """A torrent that a run has changed."""
+    """A torrent that a run changed."""
 
     verb: Verb
     instance: str
@@ -42,7 +42,7 @@ class ChangedTorrent:
 
 @dataclass(frozen=True, slots=True)
 class RunDigest:
-    """All that a run gives to say. `changed_torrents` are the first of those that `change_counts` counts."""
+    """The contents of the notification about a run. `changed_torrents` are the first of those in `change_counts`."""
 
     finished_at: datetime
     trigger: str
@@ -56,7 +56,7 @@ class RunDigest:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A message in words: for people, and as a JSON document for programs."""
+    """A notification as text for people, and as a JSON document for programs."""
 
     title: str
     text: str

@@ -1,4 +1,4 @@
-"""Where in the user's files something was said."""
+"""Positions in the user's files, and the problems found there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place in a desired-state file; `line` and `column` count from 1, as editors do."""
+    """A position in a desired-state file. `line` and `column` count from 1, as in editors."""
 
     file: str
     line: int
@@ -19,9 +19,9 @@ class Position:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """Something wrong (or doubtful) in the desired state: where, what, and how to mend it.
+    """An error or a warning about the desired state: its position, what is wrong, and a hint what to do.
 
-    `remote`: nothing is wrong in the files; another server that they name is in trouble, which may pass by itself.
+    `remote`: the files are valid, but a server that they name fails, which may pass by itself.
     """
 
     position: Position

@@ -1,5 +1,6 @@
-"""What is known of qBittorrent's preferences (app/preferences), whatever the version: which are secret, which hold
-paths, which go together, and in which form values are compared. Measured on 4.2.5, 4.5.2, 5.1.0 and 5.3.0.
+"""The preferences of qBittorrent (app/preferences) that need special treatment, and the canonical form of values.
+
+Valid for all versions; measured on 4.2.5, 4.5.2, 5.1.0 and 5.3.0.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from reconciler.model.secret import Secret
 PreferenceValue = bool | int | float | str | Secret
 SECRET_MASK: Final = "(secret)"
 
-# Passwords and keys, announce URLs (passkeys), and who gets in without a login.
+# Passwords and keys, announce URLs (passkeys), and addresses that need no login.
 SECRET_PREFERENCES: Final = frozenset(
     {
         "add_trackers",
@@ -31,7 +32,7 @@ SECRET_PREFERENCES: Final = frozenset(
     }
 )
 
-# These are reported without a trailing separator (or, by 4.2, with one), whatever was set.
+# Reported without a trailing separator (or, by 4.2, with one), whatever was set.
 PATH_PREFERENCES: Final = frozenset(
     {
         "alternative_webui_path",
@@ -47,16 +48,16 @@ PATH_PREFERENCES: Final = frozenset(
     }
 )
 
-# Lists of addresses that the server sorts or writes in another way.
+# Lists of addresses that the server sorts and normalizes.
 ADDRESS_LIST_PREFERENCES: Final = frozenset({"banned_IPs", "bypass_auth_subnet_whitelist"})
 
-# Folders that are watched, by their path; the value says where downloads go: 0, 1, or a path.
+# Watched folders by path. The value is the destination of downloads: 0, 1, or a path.
 WATCHED_FOLDERS: Final = "scan_dirs"
 
 # The path of downloads that neither an entry nor a category gives one.
 DEFAULT_SAVE_PATH: Final = "save_path"
 
-# One of them alone is ignored, until 5.1 or always.
+# Up to 5.1, or in all versions, qBittorrent ignores one of these without the other.
 LINKED_PREFERENCES: Final = (
     frozenset({"schedule_from_hour", "schedule_from_min"}),
     frozenset({"schedule_to_hour", "schedule_to_min"}),
@@ -67,7 +68,7 @@ LINKED_PREFERENCES: Final = (
 
 
 def canonicalize_preference(name: str, value: object) -> PreferenceValue:
-    """A value in the form in which it is compared, shown and kept; secret ones as `Secret`. Anything odd as JSON."""
+    """Return a value as it is compared, shown and stored: secrets as `Secret`, collections as JSON."""
     if isinstance(value, Secret):
         return Secret(_canonicalize_text(name, value.reveal()))
     if isinstance(value, str):
@@ -85,24 +86,24 @@ def canonicalize_preference(name: str, value: object) -> PreferenceValue:
 
 
 def to_api_value(name: str, value: PreferenceValue) -> object:
-    """A canonical value as app/setPreferences takes it."""
+    """Return a canonical value as app/setPreferences takes it."""
     bare = reveal_value(value)
     return json.loads(str(bare)) if name == WATCHED_FOLDERS else bare
 
 
 def reveal_value(value: PreferenceValue) -> bool | int | float | str:
-    """The value itself, for comparing and sending, never for showing."""
+    """Return the value itself, to compare and send it, never to show it."""
     return value.reveal() if isinstance(value, Secret) else value
 
 
 def value_type_text(value: PreferenceValue) -> str:
-    """What a value is, in the words of messages. Numbers are of one kind: JSON does not tell 2 from 2.0."""
+    """Return the type of a value in words. All numbers are one type: JSON does not distinguish 2 from 2.0."""
     bare = reveal_value(value)
     return "true or false" if isinstance(bare, bool) else "text" if isinstance(bare, str) else "a number"
 
 
 def find_linked_preferences(names: set[str]) -> set[str]:
-    """The other preferences whose present values must go with a change of these."""
+    """Return the other preferences whose current values must be sent with a change of these."""
     return {partner for group in LINKED_PREFERENCES if group & names for partner in group} - names
 
 
@@ -115,7 +116,7 @@ def _canonicalize_text(name: str, text: str) -> str:
 
 
 def _canonicalize_address(text: str) -> str:
-    """An address or network as qBittorrent writes it: that of one machine without its length."""
+    """Return an address or network as qBittorrent writes it: a single address without a prefix length."""
     try:
         return str(ipaddress.ip_network(text, strict=False)).removesuffix("/32").removesuffix("/128")
     except ValueError:

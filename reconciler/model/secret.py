@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A password or key. It shows as `***` wherever it is printed; only `reveal()` gives the value."""
+    """A password or key. It is printed as `***`; only `reveal()` returns the value."""
 
     _value: str = field(repr=False)
 
     def reveal(self) -> str:
-        """The secret itself, for the one place that sends it to an instance."""
+        """Return the secret itself, to send it."""
         return self._value
 
     def __repr__(self) -> str:

@@ -1,6 +1,6 @@
-"""Which of several processes looks after which instance: a rendezvous hash over the instances' names.
+"""The distribution of instances over several processes, by a rendezvous hash of the instances' names.
 
-Every process comes to the same answer by itself, and when their number changes, only those instances move that have to.
+Every process computes the same distribution, and a change of their number moves as few instances as possible.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-MAX_SHARDS: Final = 1000  # shards; each instance's name is hashed once for each of them
+MAX_SHARDS: Final = 1000  # each instance's name is hashed once per shard
 _SHARD_PATTERN: Final = re.compile(r"(\d{1,6})/(\d{1,6})", re.ASCII)
 
 
@@ -23,11 +23,11 @@ class Shard:
 
     @staticmethod
     def parse(text: str) -> Shard:
-        """`INDEX/COUNT`. Raises `ValueError`, which says what is wrong."""
-        found = _SHARD_PATTERN.fullmatch(text.strip())
-        if not found:
+        """Parse `INDEX/COUNT`. Raises `ValueError`, which says what is wrong."""
+        match = _SHARD_PATTERN.fullmatch(text.strip())
+        if not match:
             raise ValueError("a shard is INDEX/COUNT, such as 0/3 for the first of three")
-        index, count = int(found[1]), int(found[2])
+        index, count = int(match[1]), int(match[2])
         if not 1 <= count <= MAX_SHARDS:
             raise ValueError(f"COUNT is 1 to {MAX_SHARDS}")
         if index >= count:
@@ -38,7 +38,7 @@ class Shard:
         return f"{self.index}/{self.count}"
 
     def has_instance(self, instance: str) -> bool:
-        """Is this instance ours? Exactly one shard of `count` says so."""
+        """True if the instance belongs to this shard. It belongs to exactly one of `count`."""
         return max(range(self.count), key=lambda index: _compute_weight(index, instance)) == self.index
 
 

@@ -1,4 +1,4 @@
-"""One complete read of one instance. There is no such thing as a partial snapshot: a read that fails raises."""
+"""The snapshot of one instance. A snapshot is never partial: a read that fails raises an error."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.model.units import GLOBAL_LIMIT
 from reconciler.model.versions import ApiVersion
 
-CategoryDownloadPath = str | bool | None  # a category's: a path, False for none, None where nothing is said
+CategoryDownloadPath = str | bool | None  # a path, False for none, None where the server's setting holds
 
 
 @dataclass(frozen=True, slots=True)
 class ShareLimits:
-    """When a torrent has shared enough, and what happens then. -2: as the server's settings say, -1: never.
+    """When a torrent has shared enough, and what happens then. -2: as in the settings of the server, -1: no limit.
 
-    Times are minutes. None: the server has no such thing or does not tell. `mode` is qBittorrent's own word (>= 5.3).
+    Times are in minutes. None: the server has no such limit or does not report it. `mode` is qBittorrent's own word
+    (>= 5.3).
     """
 
     ratio: float = GLOBAL_LIMIT
@@ -33,10 +34,10 @@ class ShareLimits:
 
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
-    """The options of a live torrent; thousands of torrents share few different ones.
+    """The options of a live torrent. Instances are shared: thousands of torrents have few different options.
 
-    Limits are bytes per second, 0 for none. `download_path` without a trailing separator, "" for none, None where the
-    server has no such thing.
+    Limits are in bytes per second, 0 for none. `download_path` has no trailing separator; "" for none, None if the
+    server has no download paths.
     """
 
     force_start: bool = False
@@ -53,13 +54,13 @@ class LiveOptions:
 class LiveTorrent:
     """A torrent as an instance has it.
 
-    `id` is the key of the instance (40 hex digits), `stopped` the stop intent whatever the momentary `state`,
-    `save_path` without a trailing separator, `size` in bytes of what is selected (0 without metadata), `progress` 0..1.
-    `content_path` is where its one file or the folder of its files is, "" without metadata and before 4.3.1.
+    `id` is its key on the instance (40 hex digits), `stopped` the stop intent whatever the current `state`, `save_path`
+    has no trailing separator, `size` is in bytes of the selected files (0 without metadata), `progress` 0..1.
+    `content_path` is the path of its single file or of its folder, "" without metadata and before 4.3.1.
 
-    `links` is the part of its magnet link with trackers (which may hold passkeys) and web seeds, see `model.links`.
-    `comment` is None where the server does not tell it. `files` is None where they were not asked for, or not known
-    before the metadata.
+    `links` is the part of its magnet link with trackers (perhaps with passkeys) and web seeds, see `model.links`.
+    `comment` is None if the server does not report it. `files` is None if they were not read, or are unknown because
+    the metadata is missing.
     """
 
     id: str
@@ -82,12 +83,12 @@ class LiveTorrent:
 
     @property
     def bytes_on_disk(self) -> int:
-        """The bytes of its data that are there."""
+        """The number of bytes of its data that exist."""
         return int(self.size * self.progress)
 
     @property
     def is_seeding(self) -> bool:
-        """Does it offer all that it wants of its data to others?"""
+        """True if it is running and has all its selected data."""
         return not self.stopped and self.size > 0 and self.progress >= 1
 
     @property
@@ -103,7 +104,7 @@ class LiveTorrent:
 
 @dataclass(frozen=True, slots=True)
 class LiveCategory:
-    """A category as an instance has it. `extra` holds what a full-replace edit must send back unchanged.
+    """A category as an instance has it. `extra`: the values that an edit, which replaces all, must send back unchanged.
 
     `download_path` (>= 4.4): None where the server's own setting holds, False for none, "" for the server's default.
     """
@@ -116,13 +117,12 @@ class LiveCategory:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every torrent and category of one instance, read in one go. `version` like `v5.1.0`, `web_api` like `2.11.4`.
+    """All torrents and categories of one instance at one time. `version` like `v5.1.0`, `web_api` like `2.11.4`.
 
-    `supports_v2`: does it know torrents that have a v2 infohash alone (qBittorrent >= 4.4)?
-    `preferences`: all of the application's, in the form of `model.preferences`; None where none is declared for it.
-    `creator_tasks`: the torrents that it is making, where the making of some is declared for it. `exported_files`: by their ids, the
-    .torrent files of those torrents that other instances are to have from it, or why they could not be had; `peer_addresses`:
-    at which address (`IP:port`, as we see it) those of them that are not private can be had from it.
+    `supports_v2`: the instance supports torrents with only a v2 infohash (qBittorrent >= 4.4). `preferences`: all
+    preferences in canonical form; None if none is declared. `creator_tasks`: the creations of torrents, if any is
+    declared. `exported_files`: by id, the .torrent files of torrents that other instances get from it, or the error of
+    the export; `peer_addresses`: by id, the address (`IP:port`, from here) where the public ones can be downloaded.
     """
 
     version: str
@@ -137,21 +137,21 @@ class Snapshot:
 
     @property
     def api_version(self) -> ApiVersion:
-        """The Web API version as numbers, which say what the instance can do."""
+        """The Web API version as numbers, which determine the features of the instance."""
         return _parse_version(self.web_api)
 
 
-@cache  # it is asked for of every torrent
+@cache  # read for every torrent
 def _parse_version(version: str) -> ApiVersion:
     return tuple(int(part) for part in version.split("."))
 
 
 @dataclass(frozen=True, slots=True)
 class AddOptions:
-    """Everything that goes with an add, so that nothing is left to the server's own settings.
+    """The options of an add, complete so that nothing depends on the settings of the server.
 
-    `save_path` None: the category's path with `auto_tmm`, else the server's default path. `category` "": none.
-    `extra_options`: further options by their names in `model.options`, as far as an add on this server carries them.
+    `save_path` None: the path of the category with `auto_tmm`, else the default path of the server. `category` "":
+    none. `extra_options`: the other options, by field, that an add on this server supports.
     """
 
     stopped: bool

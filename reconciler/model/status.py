@@ -1,4 +1,4 @@
-"""What `reconcile status` shows: the live state beside the declared one, with nothing planned or done."""
+"""The result of `reconcile status`: the declared torrents with their live state, without a plan."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from reconciler.model.health import Health
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import Status
 
-PENDING_STATE = "pending"  # the `state` of one that is wanted with nowhere healthy to be; `instance` is its group
-MISSING_STATE = "missing"  # the `state` of a declared torrent that is not on its instance
-ABSENT_STATE = "absent"  # likewise, where it is declared so
-UNKNOWN_STATE = "unknown"  # likewise, where its instance could not be read
+# States of ours, next to those of qBittorrent.
+PENDING_STATE = "pending"  # no healthy member of its group can hold it; `instance` is the group
+MISSING_STATE = "missing"  # declared, but not on its instance
+ABSENT_STATE = "absent"  # declared absent, and not on its instance
+UNKNOWN_STATE = "unknown"  # its instance could not be read
 
 
 class Phase(StrEnum):
-    """The state of a torrent in words that people use: a small set, whatever words a version of qBittorrent has."""
+    """The state of a torrent in a few plain words, the same for every version of qBittorrent."""
 
     DOWNLOADING = "downloading"
-    STALLED = "stalled"  # wants to download, and nobody sends
+    STALLED = "stalled"  # not complete, and no peer sends
     METADATA = "metadata"  # waits for its metadata
     QUEUED = "queued"
     CHECKING = "checking"
@@ -30,12 +31,12 @@ class Phase(StrEnum):
     STOPPED = "stopped"
     ERROR = "error"  # its files are gone, or qBittorrent reports an error
     MISSING = "missing"
-    PENDING = "pending"  # wanted, with nowhere healthy to be
+    PENDING = "pending"  # no healthy member of its group can hold it
     ABSENT = "absent"
     UNKNOWN = "unknown"
 
 
-# Every word of qBittorrent 4.2 to 5.3. `*UP` means that all bytes that are wanted are there.
+# Every state of qBittorrent 4.2 to 5.3. `*UP` means that all selected data exists.
 _PHASE_BY_STATE: Final[Mapping[str, Phase]] = {
     **dict.fromkeys(("downloading", "forcedDL"), Phase.DOWNLOADING),
     **dict.fromkeys(("stalledDL",), Phase.STALLED),
@@ -48,20 +49,19 @@ _PHASE_BY_STATE: Final[Mapping[str, Phase]] = {
     **dict.fromkeys(("error", "missingFiles"), Phase.ERROR),
     **{str(word): word for word in (Phase.MISSING, Phase.PENDING, Phase.ABSENT)},
 }
-_COMPLETE_STATES: Final = frozenset({"uploading", "forcedUP", "stalledUP", "queuedUP", "stoppedUP", "pausedUP"})
+COMPLETE_STATES: Final = frozenset({"uploading", "forcedUP", "stalledUP", "queuedUP", "stoppedUP", "pausedUP"})
 
 
 def phase_of(state: str) -> Phase:
-    """The phase that a state of qBittorrent, or one of ours, is of; `unknown` for a word of a version to come."""
+    """Return the phase of a state of qBittorrent or of ours; `unknown` for a state that a later version adds."""
     return _PHASE_BY_STATE.get(state, Phase.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """How the transfer of one torrent gets on at a moment; rates are bytes per second.
+    """The transfer of one torrent at one time. Rates are in bytes per second.
 
-    `eta`: seconds until all is there, as long as it downloads at a rate that is known. `ratio` is None where there is
-    nothing that it could be measured by.
+    `eta`: seconds until it is complete, if it downloads at a known rate. `ratio` is None if it cannot be computed.
     """
 
     eta: int | None = None
@@ -72,13 +72,13 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class TorrentStatus:
-    """One declared torrent as its instance has it.
+    """One declared torrent with its live state.
 
-    `state` is qBittorrent's own word, `missing` or `pending` (then `instance` is its group); `in_sync` is None where
-    its instance could not be read. `reason` says what differs, or why nothing can be said.
+    `state` is the state of qBittorrent, or one of ours, such as `missing`. `in_sync` is None if its instance could not
+    be read. `reason` says what differs, or why its state is unknown.
 
-    `category` (None: not known) and `tags` are those of the live torrent; as declared, where there is none. `absent`
-    and `paused` are as declared.
+    `category` (None: unknown) and `tags` are those of the live torrent, or as declared without one. `absent` and
+    `paused` are as declared.
     """
 
     instance: str
@@ -99,18 +99,18 @@ class TorrentStatus:
 
     @property
     def phase(self) -> Phase:
-        """The state in words that people use."""
+        """The phase of its state."""
         return phase_of(self.state)
 
     @property
     def is_complete(self) -> bool | None:
-        """Is all there that is wanted of it, checked, and where it should be? None where nobody knows."""
-        return None if self.phase is Phase.UNKNOWN else self.state in _COMPLETE_STATES
+        """True if all its selected data exists, is checked and is at its final path. None: unknown."""
+        return None if self.phase is Phase.UNKNOWN else self.state in COMPLETE_STATES
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceStatus:
-    """One instance: how it answered, and its torrents in counts. `missing` and `drifted` are of the `declared` ones."""
+    """One instance: its status, and counts of its torrents. `missing` and `drifted` count declared torrents."""
 
     name: str
     url: str
@@ -129,9 +129,9 @@ class InstanceStatus:
 
 @dataclass(frozen=True, slots=True)
 class TorrentFilter:
-    """Which torrents are asked for: of one of these categories, with one of these tags, in one of these phases.
+    """A filter for torrents: in one of these categories, with one of these tags, in one of these phases.
 
-    Where nothing is named, all are.
+    An empty part of the filter matches every torrent.
     """
 
     categories: tuple[str, ...] = ()
@@ -139,11 +139,11 @@ class TorrentFilter:
     phases: tuple[Phase, ...] = ()
 
     def matches(self, row: TorrentStatus) -> bool:
-        """Is it asked for?"""
+        """True if the torrent passes the filter."""
         return self.can_match(row) and (not self.phases or row.phase in self.phases)
 
     def can_match(self, row: TorrentStatus) -> bool:
-        """Is it asked for, whatever its phase?"""
+        """True if the torrent passes the filter in some phase."""
         return (not self.categories or row.category in self.categories) and (
             not self.tags or not row.tags.isdisjoint(self.tags)
         )
@@ -151,7 +151,7 @@ class TorrentFilter:
 
 @dataclass(frozen=True, slots=True)
 class Pagination:
-    """Which part of a list is shown. `limit` None: as much as the form of the report usually shows."""
+    """The part of a list that is shown. `limit` None: the default of the output format."""
 
     offset: int = 0
     limit: int | None = None
@@ -161,7 +161,7 @@ FIRST_PAGE: Final = Pagination()
 
 
 class WaitOutcome(StrEnum):
-    """How waiting ended. `failed`: what is waited for will not come by itself."""
+    """The end of a wait. `failed`: the condition cannot become true without a change."""
 
     COMPLETE = "complete"
     FAILED = "failed"
@@ -171,7 +171,7 @@ class WaitOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WaitResult:
-    """What waiting came to, and what stands in the way: a line for each torrent or instance."""
+    """The outcome of a wait, and the obstacles: a line for each torrent or instance."""
 
     outcome: WaitOutcome
     reasons: tuple[str, ...] = ()
@@ -181,8 +181,8 @@ class WaitResult:
 class StatusReport:
     """The status of all instances and of the torrents declared for them.
 
-    `torrents` are those that are asked for of the `declared` ones. `problems`: what is wrong with the files by now,
-    where an earlier state of them is shown.
+    `torrents` are the filtered ones of the `declared` torrents. `problems`: the errors in the current files, if the
+    last valid state is shown instead.
     """
 
     instances: tuple[InstanceStatus, ...] = ()
@@ -193,5 +193,5 @@ class StatusReport:
     problems: tuple[Problem, ...] = ()
 
     def filter_torrents(self, selection: TorrentFilter) -> StatusReport:
-        """The same of what is asked for."""
+        """Return the report with only the torrents that pass the filter."""
         return replace(self, torrents=tuple(filter(selection.matches, self.torrents)))

@@ -1,4 +1,4 @@
-"""The `reconcile:*` tags: ownership and marks that live on the torrent itself, so that no local file is needed.
+"""The `reconcile:*` tags. They record ownership and marks on the torrent itself, so that no local file is needed.
 
 See docs/decisions/0001-ownership-is-a-tag-on-the-torrent.md.
 """
@@ -13,57 +13,58 @@ TAG_PREFIX = "reconcile:"
 PROTECT_TAG = "reconcile:protect"
 IGNORE_TAG = "reconcile:ignore"
 QUARANTINE_PREFIX = "reconcile:quarantine:"
-HELD_TAG = "reconcile:held"  # stopped by the kill switch; it ran before
-HELD_FORCED_TAG = "reconcile:held:forced"  # likewise, and its start was forced
-CONTENT_TAG = "reconcile:content"  # it was made from content: the data was there before the torrent
-CONTENT_OF_TAG = "reconcile:content-of"  # it is what the content on another instance became
+HELD_TAG = "reconcile:held"  # stopped by the kill switch; it was running before
+HELD_FORCED_TAG = "reconcile:held:forced"  # stopped by the kill switch; it was running with a forced start
+CONTENT_TAG = "reconcile:content"  # created from content: its data existed before the torrent
+CONTENT_OF_TAG = "reconcile:content-of"  # the torrent that the content of another instance became
 RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine", "held", "content", "content-of"})
+_STOPPED_SUFFIX = ":stopped"
 
 
 def build_owner_tag(owner: str) -> str:
-    """The tag that marks a live torrent as ours."""
+    """Return the tag that marks a live torrent as ours."""
     return TAG_PREFIX + owner
 
 
 def is_reserved_tag(tag: str) -> bool:
-    """True for tags that only `reconcile` sets and that a user's `tags:` neither names nor removes."""
+    """True for a tag that only `reconcile` sets and removes, whatever `tags` a user declares."""
     return tag.startswith(TAG_PREFIX)
 
 
 def parse_owners(tags: Iterable[str]) -> tuple[str, ...]:
-    """The owners that a torrent's tags name, sorted. Marks such as `reconcile:quarantine:2026-01-01` are no owners."""
+    """Return the owners in the tags of a torrent, sorted. Skips marks such as `reconcile:quarantine:2026-01-01`."""
     names = (tag.removeprefix(TAG_PREFIX) for tag in tags if tag.startswith(TAG_PREFIX))
     return tuple(sorted(name for name in names if name.split(":")[0] not in RESERVED_OWNERS))
 
 
 def read_held_state(tags: Collection[str]) -> str | None:
-    """How a torrent ran before the kill switch stopped it: `running`, `forced`; None where it holds it not."""
+    """Return the state before the kill switch stopped a torrent: `running` or `forced`; None if it did not stop it."""
     return "forced" if HELD_FORCED_TAG in tags else "running" if HELD_TAG in tags else None
 
 
 def select_user_tags(tags: Iterable[str]) -> frozenset[str]:
-    """The tags that belong to people: all but `reconcile:*`."""
+    """Return all tags but `reconcile:*`."""
     return frozenset(tag for tag in tags if not is_reserved_tag(tag))
-
-
-_STOPPED_SUFFIX = ":stopped"
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """`until`: the last day (UTC) on which it is kept. `was_stopped`: how it is to be when it is declared again."""
+    """The quarantine of a pruned torrent.
+
+    `until`: the last day (UTC) on which it is kept. `was_stopped`: it stays stopped if it is declared again.
+    """
 
     until: date
     was_stopped: bool = False
 
     @classmethod
     def start(cls, today: date, days: int, was_stopped: bool) -> Quarantine:
-        """One that begins today. It lasts so many days at least: the rest of today comes on top."""
+        """Begin a quarantine today. It lasts for `days` and the rest of today."""
         return cls(today + timedelta(days), was_stopped)
 
     @classmethod
     def parse(cls, text: str) -> Quarantine | None:
-        """What the text of a tag says; None where it names no day."""
+        """Parse the text of a tag after its prefix; None if it contains no date."""
         day = text.removesuffix(_STOPPED_SUFFIX)
         try:
             until = date.fromisoformat(day)
@@ -76,10 +77,10 @@ class Quarantine:
 
 
 def extract_quarantines(tags: Iterable[str]) -> tuple[str, ...]:
-    """What the quarantine tags among these say, sorted; one at most, unless a person has meddled with them."""
+    """Return the texts of the quarantine tags, sorted. There are several only if a user has changed them."""
     return tuple(sorted(tag.removeprefix(QUARANTINE_PREFIX) for tag in tags if tag.startswith(QUARANTINE_PREFIX)))
 
 
 def has_been_running(texts: Iterable[str]) -> bool:
-    """Was a torrent with such quarantine tags running when it was put there?"""
+    """True if a torrent with these texts of quarantine tags was running before its quarantine."""
     return not any(text.endswith(_STOPPED_SUFFIX) for text in texts)

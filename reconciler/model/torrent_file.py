@@ -10,7 +10,7 @@ from reconciler.model.metainfo import Metainfo, MetainfoError, parse_metainfo
 
 
 class TorrentFileError(Exception):
-    """A .torrent file that cannot be read. The message is one clause without a full stop, and contains no URL (passkeys).
+    """A .torrent file that cannot be used. The message is one clause without a full stop or a URL (passkeys).
 
     `remote`: the cause lies with another server, so it may pass without a change here.
     """

@@ -187,7 +187,7 @@ GLUETUN_CASES: list[tuple[FakeGluetun, AddressRule, HealthState, str]] = [
     (FakeGluetun("stopped"), ANY, HealthState.VPN_DOWN, 'its VPN is "stopped", not running'),
     (FakeGluetun("crashed"), EXIT, HealthState.VPN_DOWN, 'its VPN is "crashed", not running'),
     (FakeGluetun(), EXIT, HealthState.OK, "public address 198.51.100.9"),
-    (FakeGluetun(), HOME, HealthState.VPN_DOWN, "must not be"),
+    (FakeGluetun(), HOME, HealthState.VPN_DOWN, "must_not_be"),
     (FakeGluetun(address=None), EXIT, HealthState.VPN_DOWN, "not known (yet)"),
     (FakeGluetun(address="none"), EXIT, HealthState.VPN_DOWN, "that is none"),
 ]

@@ -1,4 +1,4 @@
-"""Bencode, read strictly: every text that is not in its one form is refused, and says where."""
+"""Strict decoding: every text that is not in canonical form is refused, with its position."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ BAD = [
     (b"", "ends too early, after 0 bytes"),
     (b"i1", "byte 0"),
     (b"i01e", "byte 0"),
-    (b"i-0e", "one form"),
-    (b"i+1e", "one form"),
-    (b"i e", "one form"),
+    (b"i-0e", "canonical form"),
+    (b"i+1e", "canonical form"),
+    (b"i e", "canonical form"),
     (b"i9223372036854775808e", "64 bits"),
     (b"i-9223372036854775808e", "64 bits"),
     (b"01:a", "byte 0"),
@@ -62,8 +62,8 @@ BAD = [
     (b"d1:a", "ends too early, after 4 bytes"),
     (b"di1e1:ae", "byte 1"),
     (b"d1:bi1e1:ai1ee", "out of order, at byte 7"),
-    (b"d1:ai1e1:ai1ee", "twice, at byte 7"),
-    (b"ld1:a0:1:a0:ee", "twice, at byte 7"),
+    (b"d1:ai1e1:ai1ee", "repeated, at byte 7"),
+    (b"ld1:a0:1:a0:ee", "repeated, at byte 7"),
     (b"i1ei2e", "3 bytes follow after its end, at byte 3"),
     (b"x", "byte 0"),
     (b"e", "byte 0"),

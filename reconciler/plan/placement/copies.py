@@ -6,10 +6,10 @@ from typing import Final
 
 from reconciler.model.groups import KeptCopy
 from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.status import COMPLETE_STATES
 from reconciler.model.tags import IGNORE_TAG, build_owner_tag
 
 # While it checks, moves or is in error, a torrent's progress says nothing about what is on disk.
-_COMPLETE_STATES: Final = frozenset({"uploading", "stalledUP", "queuedUP", "forcedUP", "pausedUP", "stoppedUP"})
 _PARTIAL_STATES: Final = frozenset(
     {"downloading", "stalledDL", "queuedDL", "forcedDL", "metaDL", "forcedMetaDL", "pausedDL", "stoppedDL"}
 )
@@ -17,7 +17,7 @@ _PARTIAL_STATES: Final = frozenset(
 
 def is_complete(live: LiveTorrent) -> bool:
     """Is all of it surely there?"""
-    return live.size > 0 and live.progress >= 1 and live.state in _COMPLETE_STATES
+    return live.size > 0 and live.progress >= 1 and live.state in COMPLETE_STATES
 
 
 def is_partial(live: LiveTorrent) -> bool:
