@@ -235,7 +235,7 @@ def doctor(
     """Find out what is wrong with the instances and their probes.
 
     Checks the connection, login, version, clock, network, disk space, paths and every probe of each instance, and
-    says how to fix what fails. Reads only. Exit code 0, or 1 if a check fails.
+    shows how to fix what fails. Reads only. Exit code 0, or 1 if a check fails.
 
     \b
     Example:

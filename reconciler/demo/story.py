@@ -70,7 +70,7 @@ class DemoStory:
         self._run_reconcile("--dry-run")
         self._print_step("Apply it.")
         self._run_reconcile()
-        self._print_step("Run again: every instance is in sync, so nothing is changed.")
+        self._print_step("Show the plan again: both instances are in sync.")
         self._run_reconcile("--dry-run", "--detailed-exitcode")
         self._cause_drift()
         self._print_step("A dry-run shows the drift. Exit code 2 reports it to scripts.")
@@ -82,7 +82,7 @@ class DemoStory:
             "A run deletes the torrent, because we own it and no longer declare it. Its downloaded data stays."
         )
         self._run_reconcile()
-        self._print_step("Run again: nothing to do.")
+        self._print_step("Show the plan again: nothing to do.")
         self._run_reconcile("--dry-run", "--detailed-exitcode")
 
     def keep_servers_running(self) -> None:

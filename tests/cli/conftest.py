@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ Answer = Callable[[DesiredState, RunOptions, RunContext], Run]
 
 
 class FakeRun:
-    """Stands in for `control.run_once`: keeps what it was called with and answers as it is told to."""
+    """A replacement for `engine.run_once` that records its calls and returns what `answer` returns."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[DesiredState, RunOptions]] = []
@@ -43,10 +42,8 @@ class FakeRun:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in list(os.environ):
-        if name.startswith(("RECONCILE_", "GITHUB_", "NO_COLOR")):
-            monkeypatch.delenv(name)
+def _prepare_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set the password of the example, and undo what a command does to the interpreter."""
     monkeypatch.setenv("HOME_PASSWORD", "secret-of-home")
     yield
     gc.enable()
@@ -54,7 +51,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def fake_run(monkeypatch: pytest.MonkeyPatch) -> FakeRun:
-    """No instance is contacted."""
+    """A run that contacts no instance."""
     fake = FakeRun()
     monkeypatch.setattr("reconciler.engine.run_once", fake)
     return fake

@@ -22,7 +22,7 @@ from tests.support.commands import COMMAND
 
 @contextmanager
 def unanswering() -> Iterator[tuple[str, threading.Event, threading.Event]]:
-    """A server that takes requests and answers none until it is told to hang up: (url, was asked, hang up)."""
+    """A server that answers no request until `hang_up` is set: (url, has a request, hang up)."""
     asked, hang_up = threading.Event(), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -44,7 +44,7 @@ def unanswering() -> Iterator[tuple[str, threading.Event, threading.Event]]:
 
 @contextmanager
 def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """`reconcile`, running."""
+    """Context in which `reconcile` runs."""
     process = subprocess.Popen(
         (*COMMAND, *arguments),
         cwd=folder,
@@ -61,7 +61,7 @@ def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_finishes_the_request_and_reports(number: signal.Signals, code: int, tmp_path: Path) -> None:
+def test_a_signal_lets_the_request_finish_and_reports(number: signal.Signals, code: int, tmp_path: Path) -> None:
     with unanswering() as (url, asked, hang_up), started(write_desired(tmp_path, url).parent, "--dry-run") as process:
         assert asked.wait(20)
         process.send_signal(number)
@@ -83,7 +83,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         assert process.wait(5) == 130
 
 
-def test_an_instance_that_is_down_is_1_and_json_stays_json(tmp_path: Path) -> None:
+def test_an_instance_that_is_down_is_exit_code_1_with_a_json_report(tmp_path: Path) -> None:
     write_desired(tmp_path)
     ran = run_reconcile(tmp_path, "--dry-run", "--detailed-exitcode", "--output", "json")
     assert ran.exit_code == 1
@@ -101,7 +101,7 @@ def test_status_of_an_instance_that_is_down(tmp_path: Path) -> None:
     assert run_reconcile(tmp_path, "status", "--instance", "x", "--output", "json").json["exit_code"] == 4
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     write_desired(tmp_path)
@@ -113,7 +113,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_a_full_disk_on_standard_output_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_on_standard_output_is_reported(tmp_path: Path) -> None:
     write_desired(tmp_path)
     with Path("/dev/full").open("w") as full:
         command = (*COMMAND, "validate")
@@ -132,7 +132,7 @@ def test_closed_streams_are_no_error(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
+def test_an_ascii_terminal_gets_escaped_characters(tmp_path: Path) -> None:
     (tmp_path / "naïve.yaml").write_text("version: 2\n")
     command = (*COMMAND, "validate", "-f", "naïve.yaml")
     ascii_only = make_environ(PYTHONIOENCODING="ascii")
@@ -141,7 +141,7 @@ def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
     assert "na\\xefve.yaml:1:10: error:" in done.stderr
 
 
-def test_colours_on_a_terminal_only_and_not_against_the_will(tmp_path: Path) -> None:
+def test_colours_only_on_a_terminal_that_allows_them(tmp_path: Path) -> None:
     write_desired(tmp_path)
     assert "\x1b[" in run_on_terminal(tmp_path, "validate", TERM="xterm")
     assert "\x1b[" not in run_on_terminal(tmp_path, "validate", TERM="xterm", NO_COLOR="1")
@@ -149,14 +149,14 @@ def test_colours_on_a_terminal_only_and_not_against_the_will(tmp_path: Path) -> 
     assert "\x1b[" not in run_reconcile(tmp_path, "validate").out
 
 
-def test_a_problem_on_a_terminal_shows_its_line(tmp_path: Path) -> None:
+def test_a_problem_on_a_terminal_shows_its_source_line(tmp_path: Path) -> None:
     file = write_desired(tmp_path)
     file.write_text(file.read_text().replace("sync", "sink"))
     seen = run_on_terminal(tmp_path, "validate", TERM="xterm", NO_COLOR="1").splitlines()
     assert seen[1:3] == ["      2 | policy: sink", "        |         ^"]
 
 
-def test_progress_shows_when_it_takes_long_and_vanishes(tmp_path: Path) -> None:
+def test_progress_appears_in_a_long_run_and_vanishes(tmp_path: Path) -> None:
     with unanswering() as (url, asked, hang_up):
         write_desired(tmp_path, url)
 
@@ -173,7 +173,7 @@ def test_progress_shows_when_it_takes_long_and_vanishes(tmp_path: Path) -> None:
     assert "reading the instances" not in last
 
 
-def test_start_up_does_not_load_what_a_run_does_not_need(tmp_path: Path) -> None:
+def test_start_up_loads_no_unneeded_libraries(tmp_path: Path) -> None:
     write_desired(tmp_path)
     late = {"rich", "structlog", "deepdiff", "humanize", "qbittorrentapi", "requests"}
     code = f"import sys; from reconciler.cli.main import run_command_line; run_command_line(['validate']); print({late} & set(sys.modules))"

@@ -1,4 +1,4 @@
-"""Options, the environment, and what is refused before anything is done."""
+"""Options, the environment, and rejected command lines."""
 
 from __future__ import annotations
 
@@ -65,18 +65,20 @@ def test_bad_usage_is_4_and_contacts_nothing(
     arguments: list[str], message: str, fake_run: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command_line(arguments) == 4
-    said = capsys.readouterr()
-    assert message in said.err + said.out
+    output = capsys.readouterr()
+    assert message in output.err + output.out
     assert fake_run.calls == []
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(("arguments", "message"), [case for case in BAD_USAGE if "--output" not in case[0]])
-def test_bad_usage_keeps_to_json(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_usage_is_reported_as_json_on_request(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run_command_line(["--output", "json", *arguments]) == 4
-    found = json.loads(capsys.readouterr().out)
-    assert found["exit_code"] == 4
-    assert message in found["error"]
+    document = json.loads(capsys.readouterr().out)
+    assert document["exit_code"] == 4
+    assert message in document["error"]
 
 
 @pytest.mark.usefixtures("folder")
@@ -107,7 +109,7 @@ def test_every_option_reads_the_environment(fake_run: FakeRun, monkeypatch: pyte
     assert Path("report.json").is_file()
 
 
-def test_the_environment_may_name_several_files(
+def test_the_environment_can_contain_several_files(
     folder: Path, fake_run: FakeRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "more").mkdir()
@@ -121,7 +123,7 @@ def test_the_environment_may_name_several_files(
 
 
 @pytest.mark.parametrize("arguments", [["-f", "a.yaml", "validate"], ["validate", "-f", "a.yaml"]])
-def test_options_stand_before_or_after_the_command(
+def test_options_before_or_after_the_command(
     arguments: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_desired(folder, name="a.yaml")
@@ -129,7 +131,7 @@ def test_options_stand_before_or_after_the_command(
     assert capsys.readouterr().out.startswith("a.yaml: valid")
 
 
-def test_what_follows_the_command_wins(
+def test_options_after_the_command_override_those_before(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_desired(folder, name="a.yaml")
@@ -142,26 +144,26 @@ def test_what_follows_the_command_wins(
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_environment_may_hold_options_for_other_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_ignores_other_options_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECONCILE_DRY_RUN", "1")
     monkeypatch.setenv("RECONCILE_VERSION", "2")
     assert run_command_line(["validate"]) == 0
 
 
 @pytest.mark.parametrize("arguments", [[], ["--dry-run"], ["validate"], ["status"]])
-def test_no_file_at_all(
+def test_without_a_file_the_error_names_demo_and_import(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_command_line(arguments) == 4
-    said = capsys.readouterr().err
-    assert "there is no desired.yaml here" in said
-    assert "reconcile demo" in said
+    output = capsys.readouterr().err
+    assert "there is no desired.yaml here" in output
+    assert "reconcile demo" in output
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("form", ["markdown", "github"])
-def test_a_watch_has_two_forms(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_watch_supports_only_text_and_json(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["--watch", "--output", form]) == 4
     assert f"--watch does not support --output {form}" in "".join(capsys.readouterr())
 
@@ -182,12 +184,12 @@ def test_the_environment_starts_a_watch(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def options_of(command: Any) -> set[str]:
-    """The long options of a command and its sub-commands."""
-    found = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
-    return found.union(*(options_of(one) for one in getattr(command, "commands", {}).values()))
+    """Return the long options of a command and its subcommands."""
+    names = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
+    return names.union(*(options_of(subcommand) for subcommand in getattr(command, "commands", {}).values()))
 
 
-def test_the_documentation_names_every_option_and_its_variable() -> None:
+def test_the_documentation_contains_every_option_and_variable() -> None:
     command: Any = typer.main.get_command(app)
     text = DOCS.read_text(encoding="utf-8")
     assert [name for name in sorted(options_of(command)) if f"`{name}" not in text and f" {name}" not in text] == []
@@ -197,12 +199,12 @@ def test_the_documentation_names_every_option_and_its_variable() -> None:
 
 
 @pytest.mark.parametrize("command", [[], ["validate"], ["status"], ["doctor"], ["demo"]])
-def test_help_has_an_example_and_is_narrow(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_has_an_example_and_fits_80_columns(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line([*command, "--help"]) == 0
     text = capsys.readouterr().out
     assert "Example" in text
     assert f"reconcile {' '.join(command)}".strip() in text
-    assert max(len(one) for one in text.splitlines()) <= 80
+    assert max(len(line) for line in text.splitlines()) <= 80
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

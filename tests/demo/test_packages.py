@@ -1,4 +1,4 @@
-"""Where the servers come from: mirrors out of apt's source lists, and the cache that many processes share."""
+"""The packages of the servers: mirrors from apt source lists, and the cache that many processes share."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _stanza(**fields: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "mirrors"),
     [
         pytest.param(ONE_LINE, ["http://mirror.example/debian", "https://second.example/pub/debian"], id="one line"),
         pytest.param(DEB822, ["http://mirror.example/debian"], id="deb822"),
@@ -63,11 +63,11 @@ def _stanza(**fields: str) -> str:
         pytest.param("", [], id="nothing"),
     ],
 )
-def test_the_mirror_is_read_from_the_apt_sources(text: str, found: list[str]) -> None:
-    assert find_mirrors([text]) == found
+def test_the_mirror_is_read_from_the_apt_sources(text: str, mirrors: list[str]) -> None:
+    assert find_mirrors([text]) == mirrors
 
 
-def test_a_mirror_that_several_lists_name_is_one() -> None:
+def test_a_mirror_in_several_lists_counts_once() -> None:
     assert find_mirrors([ONE_LINE, DEB822]) == ["http://mirror.example/debian", "https://second.example/pub/debian"]
 
 
@@ -79,12 +79,12 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_no_mirror_is_said(empty: Path) -> None:
+def test_a_missing_mirror_is_reported(empty: Path) -> None:
     with pytest.raises(ServerSetupError, match="name no Debian mirror"):
         packages.fetch_version("5.1.0")
 
 
-def test_a_mirror_that_does_not_answer_is_said(empty: Path) -> None:
+def test_a_mirror_that_does_not_respond_is_reported(empty: Path) -> None:
     (empty / "sources.list").write_text("deb http://127.0.0.1:9/debian trixie main\n")
     with pytest.raises(
         ServerSetupError, match=r"could not be downloaded\. The last lines of apt-get:\n(.|\n)*127\.0\.0\.1"
@@ -93,24 +93,24 @@ def test_a_mirror_that_does_not_answer_is_said(empty: Path) -> None:
     assert not list(packages.get_cache_dir().glob("*5.1.0")), "nothing half done is left"
 
 
-def test_a_machine_without_apt_is_told_what_to_do(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_apt_gets_a_remedy(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(empty))
     with pytest.raises(ServerSetupError, match=r"no apt-get, dpkg-deb .* Install qbittorrent-nox instead"):
         packages.fetch_version("5.1.0")
 
 
-def test_an_unknown_version_is_said() -> None:
+def test_an_unknown_version_is_reported() -> None:
     with pytest.raises(ServerSetupError, match=r"no package for qBittorrent 9\.9"):
         packages.fetch_version("9.9")
 
 
-def test_what_is_cached_needs_nothing_else(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_version_needs_no_apt(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (packages.get_cache_dir() / "5.1.0").mkdir(parents=True)
     monkeypatch.setenv("PATH", str(empty))
     assert packages.fetch_version("5.1.0") == packages.get_cache_dir() / "5.1.0"
 
 
-def test_many_at_once_fetch_a_version_once(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_requests_fetch_a_version_once(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each opens the lock file by itself, so threads exclude each other as processes do."""
     fetched = []
 
@@ -125,7 +125,7 @@ def test_many_at_once_fetch_a_version_once(empty: Path, monkeypatch: pytest.Monk
     assert fetched == ["5.1.0"]
 
 
-def test_what_a_killed_process_left_is_cleared_away(empty: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed(empty: Path) -> None:
     leftover = packages.get_cache_dir() / ".5.1.0-abc" / "root"
     other = packages.get_cache_dir() / ".5.3.0-abc"
     leftover.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The throwaway servers that everything else stands on."""
+"""The throwaway servers that all other tests need."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.raw import RawClient
 
 @pytest.fixture
 def nothing_found_yet() -> Iterator[None]:
-    """Programs are looked for anew, and the next test looks for its own."""
+    """An empty cache of programs, before and after the test."""
     find_binary.cache_clear()
     yield
     find_binary.cache_clear()
@@ -40,7 +40,7 @@ def _alive(pid: int) -> bool:
 
 
 def _sockets(server: QbittorrentServer) -> set[tuple[str, int]]:
-    """The local address and port of every TCP and UDP socket of its process."""
+    """Return the local address and port of every TCP and UDP socket of the server."""
     proc = Path(f"/proc/{server.pid}")
     mine = {str(path.readlink()) for path in (proc / "fd").iterdir() if path.is_symlink()}
     found = set()
@@ -49,24 +49,24 @@ def _sockets(server: QbittorrentServer) -> set[tuple[str, int]]:
             columns = line.split()
             address, port = columns[1].split(":")
             if f"socket:[{columns[9]}]" in mine:
-                words = [bytes.fromhex(address[at : at + 8])[::-1] for at in range(0, len(address), 8)]
+                words = [bytes.fromhex(address[index : index + 8])[::-1] for index in range(0, len(address), 8)]
                 found.add((inet_ntop(family, b"".join(words)), int(port, 16)))
     return found
 
 
-def test_it_is_the_version_that_was_asked_for(server: QbittorrentServer, version: str) -> None:
-    """The key of a release says what it was; the archive may have moved on within a major version."""
+def test_the_server_has_the_requested_version(server: QbittorrentServer, version: str) -> None:
+    """The archive may have a later version than the key, within the same major version."""
     assert server.version.startswith(f"v{version.partition('.')[0]}.")
     assert RawClient(server).post("app/version").text == server.version
 
 
-def test_it_lets_nobody_in_with_a_wrong_password(server: QbittorrentServer) -> None:
+def test_a_wrong_password_is_rejected(server: QbittorrentServer) -> None:
     answer = requests.post(f"{server.url}/api/v2/auth/login", {"username": "admin", "password": "wrong"}, timeout=5)
     assert answer.status_code == 401 or answer.text == "Fails."
 
 
 @pytest.mark.parametrize("password", ["a&b+c%d=é", ' "quoted"; \\x41,', "\U0001f511 key"])
-def test_it_takes_any_credentials(password: str, version: str, make_server: MakeServer) -> None:
+def test_any_credentials_can_be_configured(password: str, version: str, make_server: MakeServer) -> None:
     """Its file is in a format with escapes, and its login is a form."""
     server = make_server(version, username=password, password=password)
     form = {"username": server.username, "password": server.password}
@@ -74,14 +74,14 @@ def test_it_takes_any_credentials(password: str, version: str, make_server: Make
     assert answer.status_code == 204 or answer.text == "Ok."
 
 
-def test_it_has_the_api_key_that_it_is_given(make_server: MakeServer) -> None:
+def test_the_api_key_can_be_configured(make_server: MakeServer) -> None:
     key = "qbt_0123456789abcdefghijABCDEFGH"
     url = f"{make_server('5.3.0', api_key=key).url}/api/v2/app/version"
     assert requests.get(url, headers={"Authorization": f"Bearer {key}"}, timeout=5).ok
     assert requests.get(url, headers={"Authorization": f"Bearer {key[::-1]}"}, timeout=5).status_code == 403
 
 
-def test_it_keeps_to_loopback_and_looks_for_nobody(server: QbittorrentServer) -> None:
+def test_the_server_uses_only_loopback_and_no_peer_discovery(server: QbittorrentServer) -> None:
     preferences = RawClient(server).post("app/preferences").json()
     off = ("dht", "pex", "lsd", "upnp", "web_ui_upnp", "resolve_peer_countries", "rss_processing_enabled")
     assert {name: preferences[name] for name in off} == dict.fromkeys(off, False)
@@ -91,13 +91,13 @@ def test_it_keeps_to_loopback_and_looks_for_nobody(server: QbittorrentServer) ->
     assert {server.port, server.listen_port} <= {port for _, port in _sockets(server)}
 
 
-def test_another_address_of_loopback(make_server: MakeServer) -> None:
+def test_another_loopback_address(make_server: MakeServer) -> None:
     server = make_server(host="127.0.0.2")
     assert server.url == f"http://127.0.0.2:{server.port}"
     assert RawClient(server).list_torrents() == {}
 
 
-def test_its_torrents_outlive_a_restart(server: QbittorrentServer) -> None:
+def test_torrents_survive_a_restart(server: QbittorrentServer) -> None:
     before = RawClient(server)
     before.add_magnets([make_magnet(1), make_magnet(2)])
     before.wait_until(
@@ -110,7 +110,7 @@ def test_its_torrents_outlive_a_restart(server: QbittorrentServer) -> None:
     again.wait_until(lambda: set(again.list_torrents()) == {make_infohash(1), make_infohash(2)})
 
 
-def test_nothing_is_left_behind() -> None:
+def test_stop_leaves_nothing_behind() -> None:
     with QbittorrentServer("5.1.0") as server:
         pid, profile = server.pid, server.profile
         assert profile.exists()
@@ -118,7 +118,7 @@ def test_nothing_is_left_behind() -> None:
     assert not profile.exists()
 
 
-def test_nothing_is_left_behind_by_the_impatient(tmp_path: Path) -> None:
+def test_an_interrupted_stop_leaves_nothing_behind(tmp_path: Path) -> None:
     """A second signal comes while the first one's end is waited for: 4.2.5 takes 0.4 s to end."""
     code = "from reconciler.demo.servers import QbittorrentServer\nwith QbittorrentServer('4.2.5') as s: print(s.pid, flush=True); input()"
     parent = subprocess.Popen(
@@ -147,11 +147,11 @@ def test_a_profile_is_kept_on_request(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (server.profile / "qBittorrent/config/qBittorrent.conf").exists()
 
 
-def test_its_memory_is_known(any_server: QbittorrentServer) -> None:
+def test_the_memory_of_the_server_can_be_read(any_server: QbittorrentServer) -> None:
     assert 10 << 20 < any_server.read_rss_bytes() < 1 << 30
 
 
-def test_a_crash_and_a_new_start(any_server: QbittorrentServer) -> None:
+def test_start_after_a_crash(any_server: QbittorrentServer) -> None:
     pid = any_server.pid
     any_server.kill()
     assert not _alive(pid)
@@ -159,7 +159,7 @@ def test_a_crash_and_a_new_start(any_server: QbittorrentServer) -> None:
     assert RawClient(any_server).list_torrents() == {}
 
 
-def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+def test_the_server_ends_with_a_killed_parent(tmp_path: Path) -> None:
     code = "from reconciler.demo.servers import QbittorrentServer; s = QbittorrentServer('5.1.0'); print(s.pid, flush=True); input()"
     parent = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -179,12 +179,12 @@ def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     assert not _alive(pid)
 
 
-def test_a_taken_port_is_said(any_server: QbittorrentServer) -> None:
+def test_a_taken_port_is_reported(any_server: QbittorrentServer) -> None:
     with pytest.raises(ServerSetupError, match=rf"port {any_server.port}\. The port is taken"):
         QbittorrentServer("5.1.0", port=any_server.port)
 
 
-def test_nobody_else_is_asked_to_let_us_in() -> None:
+def test_no_password_is_sent_to_another_server() -> None:
     """A demo on fixed ports must not send its password to the qBittorrent that somebody has there."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.setblocking(False)
@@ -194,7 +194,7 @@ def test_nobody_else_is_asked_to_let_us_in() -> None:
             other.accept()
 
 
-def test_a_port_that_is_taken_meanwhile_is_left_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_taken_by_another_process_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = ReservedPort("127.0.0.1")
         taken.number = other.getsockname()[1]
@@ -205,7 +205,7 @@ def test_a_port_that_is_taken_meanwhile_is_left_for_another(monkeypatch: pytest.
             assert RawClient(server).list_torrents() == {}
 
 
-def test_a_port_that_is_held_is_given_to_nobody_else_who_asks_for_any() -> None:
+def test_a_reserved_port_is_not_chosen_for_others() -> None:
     held = ReservedPort("127.0.0.1")
     asking = socket.socket()
     with asking, pytest.raises(OSError, match="in use"):
@@ -216,7 +216,9 @@ def test_a_port_that_is_held_is_given_to_nobody_else_who_asks_for_any() -> None:
 
 
 @pytest.mark.usefixtures("nothing_found_yet")
-def test_the_one_on_path_goes_first_and_a_broken_one_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_program_on_path_is_preferred_and_reported_if_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "qbittorrent-nox").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "qbittorrent-nox").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -226,13 +228,13 @@ def test_the_one_on_path_goes_first_and_a_broken_one_is_said(tmp_path: Path, mon
 
 
 @pytest.mark.usefixtures("nothing_found_yet")
-def test_without_one_on_path_it_is_debians(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_debian_package_is_used_without_a_program_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_binary(None) == find_binary("5.1.0")
 
 
 @pytest.mark.usefixtures("nothing_found_yet")
-def test_an_unpacked_version_that_lacks_a_part_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_unpacked_version_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (packages.get_cache_dir() / "4.5.2").mkdir(parents=True)
     with pytest.raises(ServerSetupError, match="Delete that folder"):

@@ -23,23 +23,23 @@ CHANGED = replace(
 )
 
 
-def test_changes() -> None:
-    said = build_notification(CHANGED)
-    assert said.title == "reconcile: 3 added, 1 deleted, 1 setting changed"
-    assert said.text.splitlines() == [
+def test_changes_are_counted_and_listed() -> None:
+    notification = build_notification(CHANGED)
+    assert notification.title == "reconcile: 3 added, 1 deleted, 1 setting changed"
+    assert notification.text.splitlines() == [
         "3 added, 1 deleted, 1 setting changed:",
         "  added Sintel (home)",
         "  … and 3 more",
     ]
 
 
-def test_troubles_of_every_kind() -> None:
-    said = build_notification(replace(CHANGED, issues=(REFUSED, INVALID, DOWN, ACTIONS)))
-    assert said.title == (
+def test_issues_of_every_kind() -> None:
+    notification = build_notification(replace(CHANGED, issues=(REFUSED, INVALID, DOWN, ACTIONS)))
+    assert notification.title == (
         "reconcile: the guard refuses the plan of home; the desired state is invalid; attic cannot be reconciled; "
         "actions fail on home; 3 added, 1 deleted, 1 …"
     )
-    assert said.text.splitlines()[:6] == [
+    assert notification.text.splitlines()[:6] == [
         "The guard refuses the plan of home: 12 deletions are more than max_delete 10",
         f"Nothing was done there. To approve exactly this plan: accept_plan: {PLAN_HASH}",
         "The desired state is invalid: desired.yaml:3:5: unknown key",
@@ -49,11 +49,11 @@ def test_troubles_of_every_kind() -> None:
     ]
 
 
-def test_a_reminder_and_an_end() -> None:
-    said = build_notification(
+def test_a_reminder_and_recoveries() -> None:
+    notification = build_notification(
         replace(NOTHING, issues=(replace(DOWN, is_reminder=True),), recovered=(REFUSED, ACTIONS, INVALID))
     )
-    assert said.text.splitlines() == [
+    assert notification.text.splitlines() == [
         "attic cannot be reconciled: no connection (still, since 2026-01-02 11:58 UTC)",
         "The guard no longer refuses the plan of home (it began 2026-01-02 12:00 UTC)",
         "Actions on home no longer fail (it began 2026-01-02 12:00 UTC)",
@@ -61,12 +61,12 @@ def test_a_reminder_and_an_end() -> None:
     ]
 
 
-def test_the_document() -> None:
-    said = build_notification(replace(CHANGED, issues=(REFUSED, DOWN), recovered=(ACTIONS,)))
-    assert json.loads(said.document) == {
+def test_the_json_document() -> None:
+    notification = build_notification(replace(CHANGED, issues=(REFUSED, DOWN), recovered=(ACTIONS,)))
+    assert json.loads(notification.document) == {
         "format_version": 1,
-        "title": said.title,
-        "text": said.text,
+        "title": notification.title,
+        "text": notification.text,
         "events": ["refused", "failing", "recovered", "changed"],
         "at": "2026-01-02T12:00:00.000Z",
         "trigger": "files",
@@ -104,30 +104,30 @@ def test_the_document() -> None:
     }
 
 
-def test_a_name_calls_nobody_and_makes_no_link() -> None:
+def test_a_name_contains_no_active_mention_or_link() -> None:
     names = (HOSTILE_NAME, "@everyone", "<!channel>", "[win](http://x.example)", "https://x.example/y")
-    said = build_notification(
+    notification = build_notification(
         replace(CHANGED, changed_torrents=tuple(ChangedTorrent(Verb.ADD, "home", name) for name in names))
     )
     for alive in ("@everyone", "@team", "<!channel", "](", "://", "\x1b", "\u202e", "<img", "\ud800"):
-        assert alive not in said.text + said.title
-    assert said.document.isascii()
+        assert alive not in notification.text + notification.title
+    assert notification.document.isascii()
 
 
-def test_however_much_there_is_to_say_it_fits_into_one_message_of_a_chat() -> None:
+def test_a_long_notification_fits_into_one_chat_message() -> None:
     long = replace(REFUSED, reason="x" * 5_000)
     many = tuple(replace(long, instance=f"{n}-{'i' * 50}") for n in range(100))
-    said = build_notification(
+    notification = build_notification(
         replace(
             CHANGED, issues=many, changed_torrents=tuple(ChangedTorrent(Verb.ADD, "home", "n" * 500) for _ in "12345")
         )
     )
     assert (
-        len(said.title) <= MAX_TITLE_LENGTH
-        and len(said.text) <= MAX_TEXT_LENGTH
+        len(notification.title) <= MAX_TITLE_LENGTH
+        and len(notification.text) <= MAX_TEXT_LENGTH
         and MAX_TITLE_LENGTH + MAX_TEXT_LENGTH < 2_000
     )
-    document = json.loads(said.document)
+    document = json.loads(notification.document)
     assert len(document["troubles"]) == 100, "a program gets all of them"
     assert len(document["troubles"][0]["reason"]) == 300
     assert len(document["torrents"][0]["name"]) == 80

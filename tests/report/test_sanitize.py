@@ -28,14 +28,14 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")  # the only sequence that our own colours 
 
 
 @given(st.text())
-def test_clean_text_holds_nothing_that_controls_or_hides(raw: str) -> None:
-    for sign in sanitize_text(raw):
-        assert unicodedata.category(sign) not in ("Cc", "Cs", "Zl", "Zp")
-        assert unicodedata.bidirectional(sign) not in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+def test_sanitized_text_has_no_control_or_hidden_characters(raw: str) -> None:
+    for char in sanitize_text(raw):
+        assert unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp")
+        assert unicodedata.bidirectional(char) not in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 
 @given(st.text(st.characters(categories=["Lu", "Ll", "Lt", "N", "P", "S", "Zs"])))
-def test_ordinary_text_stays_as_it_is(raw: str) -> None:
+def test_ordinary_text_is_unchanged(raw: str) -> None:
     assert sanitize_text(raw) == raw or "##[" in raw
 
 
@@ -53,7 +53,7 @@ def test_nothing_closes_a_code_span_or_a_fence(raw: str) -> None:
     assert choose_code_fence(raw) not in raw
 
 
-def test_a_table_cell_keeps_its_bars() -> None:
+def test_bars_are_escaped_in_a_table_cell() -> None:
     assert escape_markdown("a|b*c@d") == r"a\|b\*c\@d"
 
 
@@ -62,20 +62,20 @@ def test_properties_of_a_workflow_command_are_encoded() -> None:
 
 
 @pytest.mark.parametrize("raw", ["::error::x", "   ::set-output name=a::b", ":::"])
-def test_no_line_of_a_log_begins_a_command(raw: str) -> None:
+def test_no_log_line_begins_a_workflow_command(raw: str) -> None:
     assert not escape_workflow_command(raw).lstrip().startswith("::")
 
 
 @pytest.mark.parametrize("colour", [False, True])
-def test_a_hostile_name_cannot_drive_a_terminal(colour: bool) -> None:
+def test_a_hostile_name_cannot_control_a_terminal(colour: bool) -> None:
     shown = _ANSI.sub("", text(hostile(), colour=colour))
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b\ud800]", shown)
     assert len(shown.splitlines()) == 8
 
 
-def test_a_hostile_name_is_no_command_to_the_runner() -> None:
-    commands = [one for one in github(hostile()).splitlines() if one.lstrip().startswith("::") or "##[" in one]
-    assert [one.split("::")[1].split(" ")[0] for one in commands] == ["group", "endgroup", "error", "error"]
+def test_a_hostile_name_is_no_workflow_command() -> None:
+    commands = [line for line in github(hostile()).splitlines() if line.lstrip().startswith("::") or "##[" in line]
+    assert [command.split("::")[1].split(" ")[0] for command in commands] == ["group", "endgroup", "error", "error"]
 
 
 def test_a_hostile_name_stays_in_its_code_block() -> None:
@@ -92,7 +92,7 @@ def test_json_is_ascii_and_keeps_the_name() -> None:
     assert json.loads(written)["instances"][0]["actions"][0]["name"].startswith("a\x1b[2J")
 
 
-def test_signs_are_spelt_in_ascii_where_a_stream_has_no_others() -> None:
+def test_symbols_are_ascii_if_the_stream_cannot_encode_them() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii", errors="backslashreplace")
     write_lines([make_line("a → b · … ", ("é", Style.DIM))], stream, colour=False)

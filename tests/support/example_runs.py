@@ -22,12 +22,12 @@ HOSTILE_NAME: Final = (
 
 
 def make_position(line: int) -> Position:
-    """A place in the one file of all cases."""
+    """Return a position in `desired.yaml`."""
     return Position("desired.yaml", line, 5)
 
 
 def make_infohash(number: int) -> str:
-    """An infohash whose beginning tells it from others."""
+    """Return an infohash that begins with the number."""
     return f"{number:010x}" + "0" * 30
 
 

@@ -1,4 +1,4 @@
-"""The expected reports as files. As a program, it writes them anew."""
+"""The golden reports. Run as a program, this module regenerates their files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def json_text(run: Run) -> str:
 
 def github(run: Run) -> str:
     """The report as workflow commands."""
-    return "".join(f"{one}\n" for one in render_run_annotations(run, COMMAND, lambda file: f"infra/{file}"))
+    return "".join(f"{line}\n" for line in render_run_annotations(run, COMMAND, lambda file: f"infra/{file}"))
 
 
 FORMS: Final[Mapping[str, Callable[[Run], str]]] = {
@@ -55,7 +55,7 @@ EXPECTED: Final = [
 
 
 def path(case: str, form: str) -> Path:
-    """Where an expected report is kept."""
+    """Return the file of a golden report."""
     return FOLDER / f"{case}.{form}"
 
 

@@ -82,10 +82,7 @@ def add_command(settings: Settings, options: AddSettings) -> int:
             return save_and_report(settings, (), outcomes, dry_run=options.dry_run)
         written_keys = {key: value for key, value in keys.items() if key not in defaults or defaults[key] != value}
         entries = [YamlEntry(_make_source_relative(torrent.source, file), written_keys) for torrent in new_torrents]
-        try:
-            change = FileChange(file, file.add_entries(document, entries))
-        except UnsupportedLayout as error:
-            raise CommandFailure(f"{file.name}: {error}. Add the torrent by hand", 4) from error
+        change = _add_entries(file, document, entries)
         load_with_changes(settings, [change], torrents)
     changed_file = YamlFile(file.path, file.encode_text(change.text))
     positions = changed_file.list_entry_positions(document)[-len(new_torrents) :]
@@ -95,6 +92,13 @@ def add_command(settings: Settings, options: AddSettings) -> int:
         for torrent, position in zip(new_torrents, positions, strict=True)
     ]
     return save_and_report(settings, [change], outcomes, dry_run=options.dry_run)
+
+
+def _add_entries(file: YamlFile, document: int | None, entries: Sequence[YamlEntry]) -> FileChange:
+    try:
+        return FileChange(file, file.add_entries(document, entries))
+    except UnsupportedLayout as error:
+        raise CommandFailure(f"{file.name}: {error}. Add the torrent by hand", 4) from error
 
 
 class _CachingFetch:

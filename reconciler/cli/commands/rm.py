@@ -71,7 +71,7 @@ def remove_command(settings: Settings, options: RemoveSettings) -> int:
 
 
 def _list_lookup_entries(desired: DesiredState, options: RemoveSettings) -> list[LookupEntry[DesiredTorrent]]:
-    """Return the entries to choose from, each with its own name and that of its link or file."""
+    """Return the entries to choose from, each with its own name and the name in its link or file."""
     return [
         LookupEntry(entry, entry.infohashes, _list_names(entry))
         for entry in desired.torrents

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
 from reconciler.cli.commands.history import load_placement_memory, open_journal
@@ -16,6 +17,9 @@ from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, S
 from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState
 from reconciler.model.run import Run
+
+if TYPE_CHECKING:
+    from reconciler.engine import RunOptions
 
 
 def run_command(settings: Settings, options: RunSettings) -> int:
@@ -51,13 +55,11 @@ def render_command_line(settings: Settings, options: RunSettings) -> str:
     return shlex.join([*words, "--take-over"] if options.take_over else words)
 
 
-def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings, stopping: StopSignals) -> Run:
-    from reconciler.engine import RunContext, RunOptions, UnknownInstance, run_once, run_until_placed
-    from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
-    from reconciler.plan.plan import NO_OWNED_COUNTS
-    from reconciler.retry import system_retry_policy
+def make_run_options(settings: Settings, options: RunSettings) -> RunOptions:
+    """Return the options of the command line that a run, or every run of a watch, needs."""
+    from reconciler.engine import RunOptions
 
-    run_options = RunOptions(
+    return RunOptions(
         dry_run=options.dry_run,
         instances=settings.instances,
         accept_plan=options.accept_plan,
@@ -65,6 +67,15 @@ def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings
         detailed_exitcode=options.detailed_exitcode,
         shard=options.shard,
     )
+
+
+def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings, stopping: StopSignals) -> Run:
+    from reconciler.engine import RunContext, UnknownInstance, run_once, run_until_placed
+    from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
+    from reconciler.plan.plan import NO_OWNED_COUNTS
+    from reconciler.retry import system_retry_policy
+
+    run_options = make_run_options(settings, options)
     started_at, clock = datetime.now(UTC), time.monotonic()
     journal = open_journal(settings, lambda message: console.print_warning(settings, message))
     placement_memory = load_placement_memory(desired, journal)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from reconciler.cli import console, logs
 from reconciler.cli.commands.history import open_journal
+from reconciler.cli.commands.run import make_run_options
 from reconciler.cli.console import print_problems
 from reconciler.cli.loading import failure_from_problems, find_desired_files
 from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
@@ -40,7 +41,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     import structlog
 
     from reconciler.cli.commands.watch_log import WatchLog
-    from reconciler.engine import RunOptions, SilentProgress
+    from reconciler.engine import SilentProgress
     from reconciler.engine.events import RunTrigger
     from reconciler.watch import FileWatcher, TriggerQueue, WatchContext, WatchLoop
 
@@ -60,9 +61,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
                 stack.callback(notifier.close)
             watch = WatchLoop(
                 source,
-                RunOptions(
-                    options.dry_run, settings.instances, options.accept_plan, options.take_over, shard=options.shard
-                ),
+                make_run_options(settings, options),
                 interval,
                 trigger,
                 WatchContext(

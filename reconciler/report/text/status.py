@@ -19,7 +19,7 @@ _INSTANCE_COLUMNS: Final = (
     "instance", "status", "qBittorrent", "torrents", "owned", "declared", "missing", "drifted", "address"
 )  # fmt: skip
 _TORRENT_COLUMNS: Final = (
-    "", "torrent", "instance", "state", "done", "ETA", "down", "up", "ratio", "size", "infohash", "why"
+    "", "torrent", "instance", "state", "done", "ETA", "down", "up", "ratio", "size", "infohash", "reason"
 )  # fmt: skip
 _NUMERIC_COLUMNS: Final = frozenset(
     {"torrents", "owned", "declared", "missing", "drifted", "done", "ETA", "down", "up", "ratio", "size"}

@@ -37,13 +37,13 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_add(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_add_shows_a_diff_and_writes_the_entry(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--category", "films", "--tag", "x", "--tag", "y: z", "--save-path", "/data", "--paused"]
     assert run_command_line(["add", STEEL, *options, "--dry-run"]) == 0
-    said = capsys.readouterr().out
-    assert "+  - magnet: " + STEEL in said
-    assert "passkey" not in said
-    assert "would add  209c8226b2" in said
+    output = capsys.readouterr().out
+    assert "+  - magnet: " + STEEL in output
+    assert "passkey" not in output
+    assert "would add  209c8226b2" in output
     assert file.read_text() == FILE
 
     assert run_command_line(["add", STEEL, *options]) == 0
@@ -55,11 +55,11 @@ def test_add(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert file.read_text() == FILE + ENTRY
 
 
-def test_several_at_once_each_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_add_adds_each_of_several_torrents_once(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["add", STEEL, BUNNY, STEEL + "&dn=again", SINTEL, "--output", "json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["written"] is True
-    assert [(one["verb"], one["infohash"][:6]) for one in report["torrents"]] == [
+    assert [(torrent["verb"], torrent["infohash"][:6]) for torrent in report["torrents"]] == [
         ("declared already", "08ada5"),
         ("add", "209c82"),
         ("add", "dd8255"),
@@ -83,17 +83,17 @@ def test_several_at_once_each_once(file: Path, capsys: pytest.CaptureFixture[str
         ([STEEL, "--output", "github"], "add does not support --output github"),
     ],
 )
-def test_what_cannot_be_added(
+def test_add_rejects_invalid_torrents_and_options(
     arguments: list[str], message: str, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command_line(["add", *arguments]) == 4
-    said = "".join(capsys.readouterr())
-    assert message in said
-    assert "passkey" not in said
+    output = "".join(capsys.readouterr())
+    assert message in output
+    assert "passkey" not in output
     assert file.read_text() == FILE
 
 
-def test_an_invalid_file_is_not_touched(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_file_is_not_changed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(FILE + "bogus: 1\n")
     assert run_command_line(["add", STEEL]) == 4
     assert run_command_line(["rm", "Sintel"]) == 4
@@ -101,7 +101,9 @@ def test_an_invalid_file_is_not_touched(file: Path, capsys: pytest.CaptureFixtur
     assert file.read_text() == FILE + "bogus: 1\n"
 
 
-def test_a_dry_run_of_the_environment_holds(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dry_run_applies_from_the_environment_and_before_the_command(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RECONCILE_DRY_RUN", "1")
     assert run_command_line(["add", STEEL]) == 0
     assert run_command_line(["rm", "Sintel"]) == 0
@@ -109,7 +111,7 @@ def test_a_dry_run_of_the_environment_holds(file: Path, monkeypatch: pytest.Monk
     assert file.read_text() == FILE
 
 
-def test_which_file_and_which_instance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_add_and_rm_choose_the_file_and_the_instance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base, one, two = (tmp_path / name for name in ("base.yaml", "one.yaml", "two.yaml"))
     base.write_text(TWO)
     one.write_text(f"version: 1\ndefaults: {{instance: one, category: c}}\ntorrents:\n- magnet: {SINTEL}\n")
@@ -131,25 +133,25 @@ def test_which_file_and_which_instance(tmp_path: Path, capsys: pytest.CaptureFix
     capsys.readouterr()
 
     assert run_command_line(["rm", "08ada5", *files]) == 1
-    said = capsys.readouterr().err
-    assert '"08ada5" matches 2 entries' in said
-    assert f"{one}:4:3" in said and "on two" in said
+    output = capsys.readouterr().err
+    assert '"08ada5" matches 2 entries' in output
+    assert f"{one}:4:3" in output and "on two" in output
     assert run_command_line(["rm", "08ada5", "209c82", *files, "--instance", "one"]) == 0
     assert one.read_text() == "version: 1\ndefaults: {instance: one, category: c}\ntorrents: []\n"
 
 
-def test_rm(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rm_removes_entries_and_reports_the_effect(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["rm", "Sintl"]) == 1
-    said = capsys.readouterr().err
-    assert 'no entry is called "Sintl"' in said
-    assert "desired.yaml:7:5  08ada5a7a6  Sintel" in said
+    output = capsys.readouterr().err
+    assert 'no entry is called "Sintl"' in output
+    assert "desired.yaml:7:5  08ada5a7a6  Sintel" in output
     run_command_line(["add", STEEL])
     capsys.readouterr()
 
     assert run_command_line(["rm", "sintel", "08ada5a7"]) == 0
-    said = capsys.readouterr().out
-    assert "passkey" not in said
-    assert "removed  08ada5a7a6  Sintel   desired.yaml:7:5 · home · policy sync: the next run deletes" in said
+    output = capsys.readouterr().out
+    assert "passkey" not in output
+    assert "removed  08ada5a7a6  Sintel   desired.yaml:7:5 · home · policy sync: the next run deletes" in output
     assert file.read_text() == FILE[: FILE.index("  - magnet")] + f"  - magnet: {STEEL}\n"
 
     assert run_command_line(["rm", STEEL + "&tr=http%3A%2F%2Fpasskey"]) == 0
@@ -157,7 +159,7 @@ def test_rm(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert file.read_text() == FILE[: FILE.index("torrents:")] + "torrents: []\n"
 
 
-def test_what_is_declared_absent_is_not_added(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_add_rejects_a_torrent_that_is_declared_absent(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(FILE + f"  - magnet: {STEEL}\n    state: absent\n")
     assert run_command_line(["add", STEEL]) == 4
     assert (
@@ -166,7 +168,7 @@ def test_what_is_declared_absent_is_not_added(file: Path, capsys: pytest.Capture
     )
 
 
-def test_a_file_that_cannot_be_written_is_said(
+def test_a_file_that_cannot_be_written_is_reported_and_unchanged(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(_handle: int) -> None:
@@ -179,20 +181,22 @@ def test_a_file_that_cannot_be_written_is_said(
     assert file.read_text() == FILE
 
 
-def test_a_newcomer_is_told_what_to_write(
+def test_import_without_a_file_prints_a_starter_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_command_line(["import"]) == 4
-    said = capsys.readouterr().err
-    lines = [line.removeprefix("  ") for line in said.splitlines()[2:]]
-    assert "Write these lines to desired.yaml" in said
+    output = capsys.readouterr().err
+    lines = [line.removeprefix("  ") for line in output.splitlines()[2:]]
+    assert "Write these lines to desired.yaml" in output
     (tmp_path / "desired.yaml").write_text("\n".join(lines) + "\n")
     assert run_command_line(["validate"]) == 0
     assert run_command_line(["import", "--output", "json"]) == 4
 
 
-def test_a_file_is_named_from_where_the_yaml_is(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_path_of_a_torrent_file_is_relative_to_the_yaml_file(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (file.parent / "yaml").mkdir()
     (file.parent / "files").mkdir()
     moved = file.rename(file.parent / "yaml" / "desired.yaml")
@@ -206,12 +210,12 @@ def test_a_file_is_named_from_where_the_yaml_is(file: Path, capsys: pytest.Captu
     assert moved.read_text() == FILE
 
 
-def test_a_url_is_fetched_to_know_what_it_is(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_add_fetches_a_url_to_identify_its_torrent(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with FixedWebServer({"/passkey": make_torrent(1), "/same": make_torrent(1), "/page": b"<html>"}) as web:
         assert run_command_line(["add", web.url_of("/passkey?k=passkey"), web.url_of("/same"), "--output", "json"]) == 0
-        said = capsys.readouterr()
-        assert [one["name"] for one in json.loads(said.out)["torrents"]] == ["torrent-1"]
-        assert "passkey" not in said.out + said.err
+        output = capsys.readouterr()
+        assert [torrent["name"] for torrent in json.loads(output.out)["torrents"]] == ["torrent-1"]
+        assert "passkey" not in output.out + output.err
         assert file.read_text() == FILE + f"  - torrent: {web.url_of('/passkey?k=passkey')}\n"
         assert web.count_requests("/passkey") == 1
 
@@ -219,8 +223,8 @@ def test_a_url_is_fetched_to_know_what_it_is(file: Path, capsys: pytest.CaptureF
         assert "declared already" in capsys.readouterr().out
         for path in ("/page", "/passkey-not-there"):
             assert run_command_line(["add", web.url_of(path)]) == 1
-            said = capsys.readouterr()
-            assert "argument 1 cannot be added: " in said.err and "passkey" not in said.err
+            output = capsys.readouterr()
+            assert "argument 1 cannot be added: " in output.err and "passkey" not in output.err
         asked = len(web.requests)
         assert run_command_line(["add", STEEL]) == 0
         assert len(web.requests) == asked, "what names itself contacts nobody"

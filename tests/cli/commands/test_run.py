@@ -1,4 +1,4 @@
-"""Where things are written, in which form, and with which exit code."""
+"""Outputs, formats and exit codes of a run."""
 
 from __future__ import annotations
 
@@ -23,35 +23,37 @@ BROKEN = "version: 1\npolicy: sink\ninstances: {home: {url: 'http://127.0.0.1:9'
 
 
 def answering(result: Run) -> Any:
-    """An answer that is this run."""
+    """Return a function that answers with this run."""
     return lambda *_: result
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("code", [0, 1, 2, 3])
-def test_the_exit_code_is_that_of_the_run(code: int, fake_run: FakeRun) -> None:
+def test_the_run_determines_the_exit_code(code: int, fake_run: FakeRun) -> None:
     fake_run.answer = answering(Run(converged().mode, "sha256:", code))
     assert run_command_line([]) == code
 
 
 @pytest.mark.usefixtures("folder")
-def test_each_form_goes_to_standard_output_alone(fake_run: FakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_format_goes_only_to_standard_output(fake_run: FakeRun, capsys: pytest.CaptureFixture[str]) -> None:
     fake_run.answer = answering(planned())
     begins = {"text": "attic    UNREACHABLE", "json": '{"format_version"', "markdown": "### rec", "github": "::group::"}
     for form, beginning in begins.items():
         assert run_command_line(["--dry-run", "--output", form]) == 1
-        said = capsys.readouterr()
-        assert said.out.startswith(beginning)
-        assert said.err == ""
+        output = capsys.readouterr()
+        assert output.out.startswith(beginning)
+        assert output.err == ""
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_refusal_says_how_to_repeat_this_very_command(fake_run: FakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_shows_the_command_that_approves_the_plan(
+    fake_run: FakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
     fake_run.answer = answering(replace(refused(), mode=RunMode.DRY_RUN))
     arguments = ["-f", "desired.yaml", "--dry-run", "--output", "text", "--instance", "home", "--take-over"]
     assert run_command_line(arguments) == 3
     expected = "reconcile -f desired.yaml --instance home --take-over --accept-plan sha256:0123"
-    assert any(one.startswith(expected) for one in capsys.readouterr().out.splitlines())
+    assert any(line.startswith(expected) for line in capsys.readouterr().out.splitlines())
 
 
 def test_the_report_file_is_the_json_report(
@@ -65,7 +67,7 @@ def test_the_report_file_is_the_json_report(
     assert sorted(file.name for file in folder.iterdir()) == ["desired.yaml", "report.json"]
 
 
-def test_a_report_file_replaces_what_a_link_points_to(folder: Path, fake_run: FakeRun) -> None:
+def test_a_report_file_replaces_the_target_of_a_link(folder: Path, fake_run: FakeRun) -> None:
     (folder / "real").mkdir()
     (folder / "real" / "report.json").write_text("old")
     (folder / "link.json").symlink_to("real/report.json")
@@ -79,36 +81,36 @@ def test_a_report_file_replaces_what_a_link_points_to(folder: Path, fake_run: Fa
 def test_a_report_may_go_into_a_pipe(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    found: list[str] = []
-    reader = threading.Thread(target=lambda: found.append(pipe.read_text()), daemon=True)
+    document: list[str] = []
+    reader = threading.Thread(target=lambda: document.append(pipe.read_text()), daemon=True)
     reader.start()
     assert run_command_line(["--report", str(pipe)]) == 0
     reader.join(10)
-    assert json.loads(found[0])["exit_code"] == 0
+    assert json.loads(document[0])["exit_code"] == 0
     assert pipe.is_fifo()
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(("code", "expected"), [(0, 1), (1, 1), (2, 1), (3, 3)])
-def test_a_lost_report_file_costs_no_report(
+def test_a_failed_report_file_does_not_cost_the_report(
     code: int, expected: int, fake_run: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_run.answer = answering(Run(converged().mode, "sha256:", code))
     assert run_command_line(["--report", "/dev/full", "--output", "json"]) == expected
-    said = capsys.readouterr()
-    assert json.loads(said.out)["exit_code"] == code
-    assert said.err == "error: the report could not be written to /dev/full: No space left on device\n"
+    output = capsys.readouterr()
+    assert json.loads(output.out)["exit_code"] == code
+    assert output.err == "error: the report could not be written to /dev/full: No space left on device\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["--dry-run"], ["validate"], ["status"]])
-def test_an_invalid_desired_state(
+def test_an_invalid_desired_state_as_text(
     arguments: list[str], folder: Path, fake_run: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "desired.yaml").write_text(BROKEN)
     assert run_command_line(arguments) == 4
-    said = capsys.readouterr()
-    assert said.out == ""
-    lines = said.err.splitlines()
+    output = capsys.readouterr()
+    assert output.out == ""
+    lines = output.err.splitlines()
     assert lines[0].startswith('desired.yaml:2:9: error: "policy" must be')
     assert lines[1].startswith('desired.yaml:5:1: error: unknown key "lorem"')
     assert lines[2] == "error: the desired state is invalid: 2 problems; nothing was contacted"
@@ -116,13 +118,13 @@ def test_an_invalid_desired_state(
 
 
 @pytest.mark.usefixtures("fake_run")
-def test_an_invalid_desired_state_in_the_other_forms(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_desired_state_in_the_other_formats(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "desired.yaml").write_text(BROKEN)
     assert run_command_line(["--output", "json", "--report", "report.json"]) == 4
     out = capsys.readouterr().out
-    found = json.loads(out)
-    assert found["exit_code"] == 4
-    assert [(problem["file"], problem["line"], problem["column"]) for problem in found["problems"]] == [
+    document = json.loads(out)
+    assert document["exit_code"] == 4
+    assert [(problem["file"], problem["line"], problem["column"]) for problem in document["problems"]] == [
         ("desired.yaml", 2, 9),
         ("desired.yaml", 5, 1),
     ]
@@ -134,7 +136,7 @@ def test_an_invalid_desired_state_in_the_other_forms(folder: Path, capsys: pytes
 
 
 @pytest.mark.usefixtures("fake_run")
-def test_annotations_name_files_from_the_top_of_the_repository(
+def test_annotations_have_paths_from_the_top_of_the_repository(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "desired.yaml").write_text(BROKEN)
@@ -143,14 +145,14 @@ def test_annotations_name_files_from_the_top_of_the_repository(
     assert f"file={folder.name}/desired.yaml,line=2" in capsys.readouterr().out
 
 
-def test_validate_in_every_form(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_validate_in_every_format(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (folder / "desired.yaml").read_text()
     (folder / "desired.yaml").write_text(text.replace("{env: HOME_PASSWORD}", '"plain"'))
     assert run_command_line(["validate"]) == 0
-    said = capsys.readouterr()
-    assert said.out == "desired.yaml: valid: 1 torrent on 1 instance\n"
-    assert said.err.startswith("desired.yaml:4:")
-    assert ": warning: " in said.err
+    output = capsys.readouterr()
+    assert output.out == "desired.yaml: valid: 1 torrent on 1 instance\n"
+    assert output.err.startswith("desired.yaml:4:")
+    assert ": warning: " in output.err
     assert run_command_line(["validate", "-q"]) == 0
     assert capsys.readouterr().err == ""
     assert run_command_line(["validate", "--output", "json"]) == 0
@@ -172,7 +174,9 @@ def test_an_unknown_instance(fake_run: FakeRun, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.usefixtures("folder")
-def test_an_error_of_ours_is_told_calmly(fake_run: FakeRun, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_internal_error_has_a_traceback_only_with_verbose(
+    fake_run: FakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
     fake_run.answer = lambda *_: 1 // 0  # type: ignore[assignment]
     assert run_command_line([]) == 1
     calm = capsys.readouterr().err
@@ -183,16 +187,16 @@ def test_an_error_of_ours_is_told_calmly(fake_run: FakeRun, capsys: pytest.Captu
 
 
 @pytest.mark.usefixtures("folder", "fake_run")
-def test_logs_are_on_standard_error_and_know_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_go_to_standard_error_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["-v", "--log-format", "json"]) == 0
-    said = capsys.readouterr()
-    events = [json.loads(one) for one in said.err.splitlines()]
+    output = capsys.readouterr()
+    events = [json.loads(line) for line in output.err.splitlines()]
     assert [event["event"] for event in events] == ["desired state loaded", "run ended"]
     assert {"level", "timestamp"} <= set(events[0])
-    assert "secret-of-home" not in said.err + said.out
+    assert "secret-of-home" not in output.err + output.out
 
 
-def test_redaction_goes_deep() -> None:
+def test_redaction_reaches_nested_values() -> None:
     event = {"password": "a", "x": {"API-Key": "b", "deep": [{"Cookie": "c"}]}, "secret": Secret("d"), "fine": "e"}
     shown = str(redact_event(None, "info", event))
     assert shown.count("***") == 4

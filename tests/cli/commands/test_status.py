@@ -1,4 +1,4 @@
-"""The options of `status`: what is refused before anything is contacted, and what reaches the command."""
+"""The options of `status`: rejected combinations, and the settings that reach the command."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ BAD_USAGE = [
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(("arguments", "message"), BAD_USAGE)
-def test_bad_usage(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_usage_is_4(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["status", *arguments]) == 4
-    said = capsys.readouterr()
-    assert message in said.err
+    output = capsys.readouterr()
+    assert message in output.err
     assert run_command_line(["--output", "json", "status", *arguments]) == 4
     if "--output" not in arguments:
         assert message in json.loads(capsys.readouterr().out)["error"]
@@ -51,14 +51,16 @@ def test_bad_usage(arguments: list[str], message: str, capsys: pytest.CaptureFix
         (["--dry-run", "status"], "status does not accept --dry-run\n"),
     ],
 )
-def test_what_stands_before_its_name(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_before_the_command_that_status_rejects(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run_command_line(arguments) == 4
     assert message in capsys.readouterr().err
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, StatusSettings]]:
-    """What the command was called with."""
+def calls_of_status(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, StatusSettings]]:
+    """The calls of the command."""
     calls: list[tuple[Settings, StatusSettings]] = []
 
     def status_command(settings: Settings, options: StatusSettings) -> int:
@@ -70,7 +72,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, StatusSetting
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_options_reach_the_command(asked: list[tuple[Settings, StatusSettings]]) -> None:
+def test_the_options_reach_the_command(calls_of_status: list[tuple[Settings, StatusSettings]]) -> None:
     assert run_command_line(["status"]) == 0
     chosen = "--category linux --category --tag iso --tag new --state seeding --state error --limit 5 --offset 10"
     words = ["" if word == "''" else word for word in chosen.replace("--category --tag", "--category '' --tag").split()]
@@ -78,7 +80,7 @@ def test_the_options_reach_the_command(asked: list[tuple[Settings, StatusSetting
     assert run_command_line(["status", "--watch", "--interval", "5m"]) == 0
     assert run_command_line(["--instance", "home", "status", "--wait", "complete", "--timeout", "2h"]) == 0
     everything, start = TorrentFilter(), Pagination()
-    assert [options for _, options in asked] == [
+    assert [options for _, options in calls_of_status] == [
         StatusSettings(everything, start, False, 2.0, False, None),
         StatusSettings(
             TorrentFilter(("linux", ""), ("iso", "new"), (Phase.SEEDING, Phase.ERROR)),
@@ -91,14 +93,14 @@ def test_the_options_reach_the_command(asked: list[tuple[Settings, StatusSetting
         StatusSettings(everything, start, True, 300.0, False, None),
         StatusSettings(everything, start, False, 2.0, True, 7200.0),
     ]
-    assert [settings.instances for settings, _ in asked] == [(), ("home",), (), ("home",)]
+    assert [settings.instances for settings, _ in calls_of_status] == [(), ("home",), (), ("home",)]
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_environment_of_the_main_command_is_none_of_its(
-    monkeypatch: pytest.MonkeyPatch, asked: list[tuple[Settings, StatusSettings]]
+def test_status_ignores_the_environment_of_the_main_command(
+    monkeypatch: pytest.MonkeyPatch, calls_of_status: list[tuple[Settings, StatusSettings]]
 ) -> None:
     monkeypatch.setenv("RECONCILE_WATCH", "1")
     monkeypatch.setenv("RECONCILE_INTERVAL", "5m")
     assert run_command_line(["status"]) == 0
-    assert [(options.watch, options.interval) for _, options in asked] == [(False, 2.0)]
+    assert [(options.watch, options.interval) for _, options in calls_of_status] == [(False, 2.0)]

@@ -37,30 +37,37 @@ def report() -> dict[str, Any]:
     return dict(json.loads(json_text(planned())))
 
 
-def only(wanted: list[str], found: dict[str, Any]) -> list[str]:
-    """The found keys that are part of the contract, in their order."""
-    return [key for key in found if key in wanted]
+def only(wanted: list[str], document: dict[str, Any]) -> list[str]:
+    """The document keys that are part of the contract, in their order."""
+    return [key for key in document if key in wanted]
 
 
-def test_every_key_of_the_contract_is_there_and_in_order() -> None:
-    found = report()
-    home = found["instances"][1]
-    assert only(TOP, found) == TOP
-    assert set(found["summary"]) >= SUMMARY
+def test_every_key_of_the_contract_is_present_and_in_order() -> None:
+    document = report()
+    home = document["instances"][1]
+    assert only(TOP, document) == TOP
+    assert set(document["summary"]) >= SUMMARY
     assert only(INSTANCE, home) == INSTANCE
     assert all(only(ACTION, action) == ACTION for action in home["actions"])
     assert set(home["spared"][0]) == {"infohash", "name", "reason"}
-    assert found["format_version"] == 1
-    assert found["mode"] == "dry-run"
-    assert found["plan_hash"] == PLAN_HASH
+    assert document["format_version"] == 1
+    assert document["mode"] == "dry-run"
+    assert document["plan_hash"] == PLAN_HASH
 
 
-def test_the_documentation_has_every_key() -> None:
+def test_the_documentation_contains_every_key() -> None:
     text = (Path(__file__).parents[3] / "docs" / "report.md").read_text(encoding="utf-8")
-    found = report()
-    home = found["instances"][1]
-    keys = {*found, *found["summary"], *home, *home["actions"][0], *home["actions"][0]["changes"][0], *home["guard"]}
-    keys |= {*found["deletions"], *next(action["blast"] for action in home["actions"] if action["blast"])}
+    document = report()
+    home = document["instances"][1]
+    keys = {
+        *document,
+        *document["summary"],
+        *home,
+        *home["actions"][0],
+        *home["actions"][0]["changes"][0],
+        *home["guard"],
+    }
+    keys |= {*document["deletions"], *next(action["blast"] for action in home["actions"] if action["blast"])}
     assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
 
 
@@ -79,9 +86,9 @@ def test_values_keep_their_types() -> None:
 
 
 def test_deletions_and_quarantines_are_added_up() -> None:
-    found = report()
-    assert found["deletions"] == found["instances"][1]["deletions"]
-    assert found["deletions"] == {
+    document = report()
+    assert document["deletions"] == document["instances"][1]["deletions"]
+    assert document["deletions"] == {
         "torrents": 2,
         "bytes": (3 << 30) + (5 << 20),
         "with_data": 1,
@@ -89,8 +96,8 @@ def test_deletions_and_quarantines_are_added_up() -> None:
         "without_other_seed": 1,
         "sharing_files": 1,
     }
-    assert (found["quarantines"]["torrents"], found["quarantines"]["without_other_seed"]) == (1, 0)
-    blasts = {action["name"]: action["blast"] for action in found["instances"][1]["actions"]}
+    assert (document["quarantines"]["torrents"], document["quarantines"]["without_other_seed"]) == (1, 0)
+    blasts = {action["name"]: action["blast"] for action in document["instances"][1]["actions"]}
     assert blasts["Sintel"] is None
     assert blasts["old.iso"] == {
         "torrents": 1,
@@ -101,14 +108,14 @@ def test_deletions_and_quarantines_are_added_up() -> None:
     }
 
 
-def test_a_refusal_names_instances_and_reasons() -> None:
-    found = json.loads(json_text(refused()))
-    assert found["guard"]["refused"] is True
-    assert found["guard"]["reasons"][0] == "home: 12 deletions are more than max_delete 10"
-    assert found["instances"][0]["guard"]["reasons"][0] == "12 deletions are more than max_delete 10"
+def test_a_refusal_has_instances_and_reasons() -> None:
+    document = json.loads(json_text(refused()))
+    assert document["guard"]["refused"] is True
+    assert document["guard"]["reasons"][0] == "home: 12 deletions are more than max_delete 10"
+    assert document["instances"][0]["guard"]["reasons"][0] == "12 deletions are more than max_delete 10"
 
 
-def test_ten_thousand_actions_take_a_moment() -> None:
+def test_ten_thousand_actions_are_fast() -> None:
     run = huge()
     began = time.process_time()
     written = json_text(run)
@@ -116,7 +123,7 @@ def test_ten_thousand_actions_take_a_moment() -> None:
     assert len(json.loads(written)["instances"][0]["actions"]) == 10_000
 
 
-def test_what_stands_in_place_of_a_report() -> None:
+def test_a_failure_document_replaces_the_report() -> None:
     stream = io.StringIO()
     write_failure(4, "the desired state is invalid", (Problem(make_position(3), "no", "Say yes"),), stream)
     assert json.loads(stream.getvalue()) == {
@@ -127,7 +134,7 @@ def test_what_stands_in_place_of_a_report() -> None:
     }
 
 
-def test_a_validation() -> None:
+def test_a_validation_report() -> None:
     stream = io.StringIO()
     write_validation(12, 2, 3, (), stream)
     head = {"format_version": 1, "exit_code": 0, "torrents": 12, "unfetched": 3, "instances": 2}

@@ -1,4 +1,4 @@
-"""What the golden files do not show: counting, lengths, problems, the status tables."""
+"""Counts, lengths and problems, which the golden files do not show."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def run_of(*results: tuple[Verb, Outcome, int], mode: RunMode = RunMode.APPLY) -
         ([(Verb.ADOPT, Outcome.APPLIED, 1), (Verb.ADD, Outcome.DROPPED, 2)], {"adopt": 1, "dropped": 1}),
     ],
 )
-def test_torrents_count_once(results: list[tuple[Verb, Outcome, int]], expected: dict[str, int]) -> None:
+def test_each_torrent_counts_once(results: list[tuple[Verb, Outcome, int]], expected: dict[str, int]) -> None:
     counts = summarize_run(run_of(*results))
     assert list(counts) == list(COUNT_KEYS)
     assert {key: count for key, count in counts.items() if count} == expected
 
 
 def test_the_same_torrent_on_two_instances_counts_twice() -> None:
-    one = run_of((Verb.ADD, Outcome.APPLIED, 1)).instances[0]
-    assert summarize_run(Run(RunMode.APPLY, PLAN_HASH, 0, (one, replace(one, name="other"))))["add"] == 2
+    instance = run_of((Verb.ADD, Outcome.APPLIED, 1)).instances[0]
+    assert summarize_run(Run(RunMode.APPLY, PLAN_HASH, 0, (instance, replace(instance, name="other"))))["add"] == 2
 
 
 def test_the_last_line_of_a_dry_run_and_of_a_run() -> None:
@@ -84,7 +84,7 @@ def test_ten_thousand_changes_are_short_and_fast(form: str, lines: int) -> None:
     assert "it said no" in report, "the one failure among ten thousand must be seen"
 
 
-def test_all_different_changes_are_cut_too() -> None:
+def test_many_different_changes_are_cut() -> None:
     actions = tuple(
         ActionResult(make_torrent_action(Verb.DELETE, f"{n}.iso", f"reason {n}", number=n), Outcome.PLANNED)
         for n in range(5_000)
@@ -95,7 +95,7 @@ def test_all_different_changes_are_cut_too() -> None:
 
 
 @pytest.mark.parametrize(("form", "size"), [("txt", 40_000), ("md", 60_000), ("github", 40_000)])
-def test_ten_thousand_of_each_verb_and_no_two_alike_are_cut(form: str, size: int) -> None:
+def test_ten_thousand_different_changes_of_each_verb_are_cut(form: str, size: int) -> None:
     report = FORMS[form](mass())
     assert len(report) < size
     assert report.count("and 9,980 more") == 5, "of each verb and kind, and where to see the rest"
@@ -103,7 +103,7 @@ def test_ten_thousand_of_each_verb_and_no_two_alike_are_cut(form: str, size: int
     assert "deletions: 10,000 torrents, 333.8 TiB on disk" in report
 
 
-def test_a_comment_fits_into_github_whatever_is_in_it() -> None:
+def test_a_comment_always_fits_into_github() -> None:
     names = ["n" * 5_000, "`" * 2_000]
     actions = tuple(
         ActionResult(make_torrent_action(Verb.ADD, name, "r" * 900, number=n), Outcome.PLANNED)
@@ -119,27 +119,27 @@ def test_a_comment_fits_into_github_whatever_is_in_it() -> None:
     assert len(render_run_markdown(Run(RunMode.DRY_RUN, PLAN_HASH, 1, many[:2]))) <= MAX_COMMENT_LENGTH
 
 
-def test_annotations_point_into_the_repository_and_are_few() -> None:
+def test_annotations_have_repository_paths_and_are_limited() -> None:
     lines = github(planned()).splitlines()
-    assert any(one.startswith("::warning file=infra/desired.yaml,line=28,col=5,title=") for one in lines)
+    assert any(line.startswith("::warning file=infra/desired.yaml,line=28,col=5,title=") for line in lines)
     errors = list(render_problem_annotations([PROBLEMS[0]] * 500, "invalid", str))
-    assert sum(one.startswith("::error") for one in errors) == MAX_ANNOTATIONS
+    assert sum(line.startswith("::error") for line in errors) == MAX_ANNOTATIONS
 
 
-def test_problems_are_a_line_each() -> None:
-    assert [render_plain(one) for one in render_problems(PROBLEMS, "error")] == [
+def test_each_problem_is_one_line() -> None:
+    assert [render_plain(line) for line in render_problems(PROBLEMS, "error")] == [
         'desired.yaml:3:5: error: unknown key. Did you mean "tags"?',
         "desired.yaml:9:5: error: two of them",
     ]
 
 
-def test_a_caret_points_at_the_column_under_wide_letters_and_controls() -> None:
+def test_the_caret_is_under_the_column_after_wide_and_control_characters() -> None:
     problem = Problem(replace(make_position(3), column=6), "no")
-    shown = [render_plain(one) for one in render_problems([problem], "error", lambda _: "进\t: x: y\n")]
+    shown = [render_plain(line) for line in render_problems([problem], "error", lambda _: "进\t: x: y\n")]
     assert shown[1:] == ["      3 | 进\\x09: x: y", "        |          ^"]
 
 
-def test_problems_as_a_comment() -> None:
+def test_problems_as_a_markdown_comment() -> None:
     assert render_problems_markdown(PROBLEMS, "the desired state is invalid") == (
         "### reconcile: `the desired state is invalid`\n\n"
         '- `desired.yaml:3:5` `unknown key. Did you mean "tags"?`\n'

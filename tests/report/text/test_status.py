@@ -45,7 +45,7 @@ MIXED = make_status_report(
 
 def text(status: StatusReport, page: Pagination = FIRST_PAGE, width: int | None = None) -> list[str]:
     """The lines after the table of the instances."""
-    lines = [render_plain(one) for one in render_status(status, page, width)]
+    lines = [render_plain(line) for line in render_status(status, page, width)]
     return lines[lines.index("") + 1 :]
 
 
@@ -59,7 +59,7 @@ def as_json(status: StatusReport, page: Pagination = FIRST_PAGE) -> Any:
 def test_the_table_of_the_instances() -> None:
     down = InstanceStatus("attic", "http://attic:8080", Status.UNREACHABLE, "connection refused", declared=1)
     home = InstanceStatus("home", "http://home:8080", Status.OK, None, "v5.1.0", "2.11.4", 1_203, 1_200, 3, 3, 1, 1)
-    assert [render_plain(one) for one in render_status(StatusReport((down, home), (), 1))] == [
+    assert [render_plain(line) for line in render_status(StatusReport((down, home), (), 1))] == [
         "instance  status       qBittorrent  torrents  owned  declared  missing  drifted  address",
         "attic     unreachable  -                   -      -         1        -        -  http://attic:8080",
         "home      ok           v5.1.0          1,203  1,200         3        1        1  http://home:8080",
@@ -69,14 +69,14 @@ def test_the_table_of_the_instances() -> None:
     ]
 
 
-def test_what_needs_attention_comes_first_then_what_moves() -> None:
+def test_torrents_that_need_attention_come_first_then_those_in_progress() -> None:
     first, *lines = text(MIXED)
     assert first.split(": ") == [
         "6 declared torrents",
         "1 downloading, 1 seeding, 1 stopped, 1 error, 1 missing, 1 unknown · down 1.2 MiB/s · up 2.0 KiB/s",
     ]
-    cells = [re.split("  +", one) for one in lines]
-    assert [" | ".join(one[:9]) for one in cells] == [
+    cells = [re.split("  +", line) for line in lines]
+    assert [" | ".join(row_cells[:9]) for row_cells in cells] == [
         " | torrent | instance | state | done | ETA | down | up | ratio",
         "~ | 进击的巨人 | home | missing | - | - | - | - | -",
         "~ | lost | home | error | 50 % | - | - | - | -",
@@ -85,8 +85,8 @@ def test_what_needs_attention_comes_first_then_what_moves() -> None:
         "= | done | home | seeding | 100 % | - | - | 2.0 KiB/s | 1.50",
         "= | paused | home | stopped | 50 % | - | - | - | 0.00",
     ]
-    assert [" | ".join(one[9:]) for one in cells] == [
-        "size | infohash | why",
+    assert [" | ".join(row_cells[9:]) for row_cells in cells] == [
+        "size | infohash | reason",
         "- | 0000000004 | not on the instance",
         "1.0 KiB | 0000000005 | its data is gone from disk; tags differ",
         "- | 0000000006 | its instance could not be read",
@@ -94,7 +94,7 @@ def test_what_needs_attention_comes_first_then_what_moves() -> None:
         "2.0 GiB | 0000000001",
         "1.0 KiB | 0000000003",
     ]
-    assert len({measure_width(one[: one.index("0000000")]) for one in lines[1:]}) == 1, "they stand one below the other"
+    assert len({measure_width(line[: line.index("0000000")]) for line in lines[1:]}) == 1, "the column is not aligned"
 
 
 def test_a_selection_is_counted() -> None:
@@ -123,12 +123,12 @@ PAGES = [
 def test_ten_thousand_torrents_stay_readable(page: Pagination, count: int, last: str, hint: str) -> None:
     lines = text(MANY, page)
     assert lines[0] == "10,000 declared torrents: 9,990 seeding, 10 stopped"
-    assert sum(one.startswith("=") for one in lines) == count
+    assert sum(line.startswith("=") for line in lines) == count
     assert lines[-1].startswith(last)
     assert hint in lines[-1]
 
 
-def test_names_are_shortened_where_they_would_push_the_numbers_off_a_terminal() -> None:
+def test_long_names_are_shortened_to_the_width_of_the_terminal() -> None:
     long = make_status_report(
         make_status_row(1, name="进" * 60, transfer=make_transfer(eta=5, ratio=1, down=1_258_291, up=1_258_291))
     )
@@ -140,7 +140,7 @@ def test_names_are_shortened_where_they_would_push_the_numbers_off_a_terminal() 
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [
         (0, "0s"),
         (59, "59s"),
@@ -152,15 +152,15 @@ def test_names_are_shortened_where_they_would_push_the_numbers_off_a_terminal() 
         (183_600, "2d3h"),
     ],
 )
-def test_times(seconds: int, said: str) -> None:
-    assert format_duration(seconds) == said
+def test_durations(seconds: int, expected: str) -> None:
+    assert format_duration(seconds) == expected
 
 
 @pytest.mark.parametrize(
-    ("rate", "said"), [(0, "0 B/s"), (1, "1 B/s"), (1023, "1023 B/s"), (1024, "1.0 KiB/s"), (5 << 30, "5.0 GiB/s")]
+    ("rate", "expected"), [(0, "0 B/s"), (1, "1 B/s"), (1023, "1023 B/s"), (1024, "1.0 KiB/s"), (5 << 30, "5.0 GiB/s")]
 )
-def test_rates(rate: int, said: str) -> None:
-    assert format_rate(rate) == said
+def test_rates(rate: int, expected: str) -> None:
+    assert format_rate(rate) == expected
 
 
 PROGRESS = [
@@ -179,14 +179,14 @@ PROGRESS = [
 ]
 
 
-@pytest.mark.parametrize(("rows", "said"), PROGRESS)
-def test_how_far_they_are(rows: tuple[Any, ...], said: str) -> None:
-    assert progress_text(rows) == said
+@pytest.mark.parametrize(("rows", "expected"), PROGRESS)
+def test_progress_text(rows: tuple[Any, ...], expected: str) -> None:
+    assert progress_text(rows) == expected
 
 
-def test_the_json() -> None:
-    found = as_json(MIXED)
-    assert found["summary"] == {
+def test_the_json_report() -> None:
+    document = as_json(MIXED)
+    assert document["summary"] == {
         "declared": 6,
         "selected": 6,
         "offset": 0,
@@ -198,7 +198,7 @@ def test_the_json() -> None:
             **dict.fromkeys(("downloading", "seeding", "stopped", "error", "missing", "unknown"), 1),
         },
     }
-    assert found["torrents"][1] == {
+    assert document["torrents"][1] == {
         "instance": "home",
         "infohash": "0000000002" + "0" * 30,
         "name": "half",
@@ -219,36 +219,38 @@ def test_the_json() -> None:
         "reason": "",
     }
     nothing = ("complete", "progress", "size", "eta", "ratio", "download_rate", "upload_rate", "category", "in_sync")
-    assert {key: found["torrents"][5][key] for key in nothing} == dict.fromkeys(nothing)
-    assert [one["name"] for one in found["instances"]] == ["home"]
-    assert "wait" not in found
+    assert {key: document["torrents"][5][key] for key in nothing} == dict.fromkeys(nothing)
+    assert [instance["name"] for instance in document["instances"]] == ["home"]
+    assert "wait" not in document
 
 
-def test_json_has_all_unless_it_is_asked_for_less() -> None:
+def test_json_contains_all_torrents_unless_paged() -> None:
     assert len(as_json(MANY)["torrents"]) == 10_000
-    found = as_json(MANY, Pagination(9_998, 50))
-    assert [one["name"] for one in found["torrents"]] == ["t9998", "t9999"]
-    assert (found["summary"]["selected"], found["summary"]["offset"]) == (10_000, 9_998)
+    document = as_json(MANY, Pagination(9_998, 50))
+    assert [torrent["name"] for torrent in document["torrents"]] == ["t9998", "t9999"]
+    assert (document["summary"]["selected"], document["summary"]["offset"]) == (10_000, 9_998)
 
 
-def test_how_waiting_ended() -> None:
-    found = as_json(replace(MIXED, wait_result=WaitResult(WaitOutcome.TIMEOUT, ("half on home: downloading, 50 %",))))
-    assert found["wait"] == {"outcome": "timeout", "reasons": ["half on home: downloading, 50 %"]}
+def test_the_result_of_waiting() -> None:
+    document = as_json(
+        replace(MIXED, wait_result=WaitResult(WaitOutcome.TIMEOUT, ("half on home: downloading, 50 %",)))
+    )
+    assert document["wait"] == {"outcome": "timeout", "reasons": ["half on home: downloading, 50 %"]}
 
 
-def test_a_line_is_the_same_with_its_time() -> None:
+def test_a_json_line_is_the_report_with_its_time() -> None:
     stream = io.StringIO()
     problem = Problem(Position("desired.yaml", 3, 5), "no", "Say yes")
     write_status_line(replace(MIXED, problems=(problem,)), NOON, stream, Pagination(1, 1))
     assert stream.getvalue().count("\n") == 1
-    found = json.loads(stream.getvalue())
-    assert found.pop("at") == "2026-11-21T12:00:00.250Z"
+    document = json.loads(stream.getvalue())
+    assert document.pop("at") == "2026-11-21T12:00:00.250Z"
     where = {"file": "desired.yaml", "line": 3, "column": 5}
-    assert found.pop("problems") == [{**where, "message": "no", "hint": "Say yes"}]
-    assert found == as_json(MIXED, Pagination(1, 1))
+    assert document.pop("problems") == [{**where, "message": "no", "hint": "Say yes"}]
+    assert document == as_json(MIXED, Pagination(1, 1))
 
 
-def test_the_documentation_names_every_key() -> None:
+def test_the_documentation_contains_every_key() -> None:
     def keys(value: Any) -> Iterator[str]:
         if isinstance(value, dict):
             yield from value
@@ -258,7 +260,7 @@ def test_the_documentation_names_every_key() -> None:
 
     stream = io.StringIO()
     write_status_line(replace(MIXED, wait_result=WaitResult(WaitOutcome.COMPLETE)), NOON, stream)
-    part = DOCS[DOCS.index("**`reconcile status --output json`**") :]
-    named = set(re.findall(r"`([a-z_]+)`", part[: part.index("\n## ")]))
+    section = DOCS[DOCS.index("**`reconcile status --output json`**") :]
+    named = set(re.findall(r"`([a-z_]+)`", section[: section.index("\n## ")]))
     assert sorted(set(keys(json.loads(stream.getvalue()))) - named) == []
     assert {str(outcome) for outcome in WaitOutcome} <= named
