@@ -1,9 +1,8 @@
-"""What is remembered from run to run, in one SQLite file of the state directory. It is safe to delete.
+"""The memory of past runs, in one SQLite file of the state directory. It is safe to delete.
 
-Nothing that a run needs is only here: what is ours is a tag on the server. The journal makes runs explain themselves
-later (`reconcile history`), and lets a plan notice that an instance has lost most of what we owned. It never raises
-into a run and never holds one up for long: what goes wrong with it is a warning.
-Does I/O on that file alone; contacts nobody, formats no report.
+No run depends on it, because ownership is a tag on the server. The journal holds the past runs (`reconcile history`)
+and the counts by which a plan notices that an instance has lost most of the torrents that we owned. It never raises
+into a run and never delays one for long: its errors are warnings. Does I/O on that file only, and renders no report.
 """
 
 from reconciler.journal.database import JOURNAL_FILE_NAME, JournalError, get_default_state_dir

@@ -1,4 +1,4 @@
-"""The file: opened for each use, so that it may be deleted, replaced or shared at any time."""
+"""The file of the journal, opened for each use, so that it may be deleted, replaced or shared at any time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-SCHEMA_VERSION: Final = 2  # PRAGMA user_version; 2 has what placement knows
-LOCK_TIMEOUT: Final = 1.0  # seconds to wait for another process that writes
-MAX_PAGES: Final = 16_384  # of 4 KiB: 64 MiB, whatever happens
+JOURNAL_FILE_NAME: Final = "journal.sqlite3"
+SCHEMA_VERSION: Final = 2  # PRAGMA user_version; 2 adds the placement tables
+LOCK_TIMEOUT: Final = 1.0  # seconds, while another process writes
+MAX_PAGES: Final = 16_384  # of 4 KiB: 64 MiB
 _DAMAGE_CODES: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _TABLES_SQL: Final = """
@@ -52,23 +53,29 @@ CREATE TABLE pending (
 ) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA_VERSION}
 """
-MIGRATIONS: Final = (
-    _TABLES_SQL,
-    _PLACEMENT_TABLES_SQL,
-)  # each leads from its index, as `user_version`, to the next one
+MIGRATIONS: Final = (_TABLES_SQL, _PLACEMENT_TABLES_SQL)  # from `user_version` 0 to 1, and from 1 to 2
 
 
 class JournalError(Exception):
-    """The journal cannot be used; the message says why and what to do. `damaged`: the file is not whole."""
+    """The journal cannot be used; the message says why and what to do. `damaged`: the file is corrupt."""
 
     def __init__(self, message: str, *, damaged: bool = False) -> None:
         super().__init__(message)
         self.damaged = damaged
 
 
+def get_default_state_dir(environ: Mapping[str, str]) -> Path | None:
+    """Return `$XDG_STATE_HOME/reconcile`, or `~/.local/state/reconcile`; None without a home directory."""
+    state_home = environ.get("XDG_STATE_HOME", "")
+    if state_home.startswith("/"):  # the XDG specification requires to ignore a relative path
+        return Path(state_home) / "reconcile"
+    home = environ.get("HOME", "")
+    return Path(home) / ".local/state/reconcile" if home.startswith("/") else None
+
+
 @contextmanager
 def open_for_writing(path: Path) -> Iterator[sqlite3.Connection]:
-    """A transaction that is kept if the block ends well. Makes the file where there is none. Raises `JournalError`."""
+    """Open a transaction, committed unless the block raises. Create the file if needed. Raises `JournalError`."""
     with _translate_errors(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with closing(_connect(path, "rwc")) as connection:
@@ -81,7 +88,7 @@ def open_for_writing(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def open_for_reading(path: Path, min_version: int = 1) -> Iterator[sqlite3.Connection | None]:
-    """One state of the file; None where there is none yet, or one from before that schema. Raises `JournalError`."""
+    """Open a consistent view of the file; None if there is no file or its schema is older. Raises `JournalError`."""
     with _translate_errors(path):
         if not path.exists():
             yield None
@@ -93,12 +100,12 @@ def open_for_reading(path: Path, min_version: int = 1) -> Iterator[sqlite3.Conne
 
 
 def rename_damaged(path: Path, stamp: str) -> Path:
-    """Give a damaged file another name, so that nothing is lost and a new one can begin. Raises `OSError`."""
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    path.rename(aside)
-    for rest in ("-wal", "-shm"):
-        path.with_name(path.name + rest).unlink(missing_ok=True)
-    return aside
+    """Rename a damaged file, so that nothing is lost and a new one can begin; return its path. Raises `OSError`."""
+    new_path = path.with_name(f"{path.name}.damaged-{stamp}")
+    path.rename(new_path)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    return new_path
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -115,10 +122,10 @@ def _prepare_schema(connection: sqlite3.Connection, path: Path) -> None:
     if _read_version(connection, path) == SCHEMA_VERSION:
         return
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
-    connection.execute("PRAGMA journal_mode = WAL")  # readers and one writer do not wait for each other
+    connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not block each other
     connection.execute("BEGIN IMMEDIATE")
-    for step in MIGRATIONS[_read_version(connection, path) :]:  # none where another process was quicker
-        for statement in step.split(";\n"):
+    for migration in MIGRATIONS[_read_version(connection, path) :]:  # none if another process was faster
+        for statement in migration.split(";\n"):
             connection.execute(statement)
     connection.execute("COMMIT")
 
@@ -127,7 +134,8 @@ def _read_version(connection: sqlite3.Connection, path: Path) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA_VERSION:
         raise JournalError(
-            f"the journal {path} is of a newer reconcile. Update this one, or give it another --state-dir"
+            f"the journal {path} was written by a newer version of reconcile. "
+            "Update this one, or choose another --state-dir"
         )
     return version
 
@@ -145,25 +153,13 @@ def _translate_errors(path: Path) -> Iterator[None]:
 
 
 def _make_journal_error(error: sqlite3.Error, path: Path) -> JournalError:
-    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the low byte names the family
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the primary result code
     if code in _DAMAGE_CODES:
         return JournalError(f"the journal {path} is damaged ({error}). It is safe to delete", damaged=True)
-    mend = {
-        sqlite3.SQLITE_BUSY: "Another process keeps it locked; it is tried again with the next run",
-        sqlite3.SQLITE_FULL: "Its disk is full, or it has reached its bound of 64 MiB. It is safe to delete",
+    hint = {
+        sqlite3.SQLITE_BUSY: "Another process has locked it; the next run tries again",
+        sqlite3.SQLITE_FULL: "The disk is full, or the journal has reached its limit of 64 MiB. It is safe to delete",
         sqlite3.SQLITE_READONLY: "It cannot be written. Choose a folder with --state-dir",
         sqlite3.SQLITE_CANTOPEN: "It cannot be opened. Choose a folder with --state-dir",
     }.get(code, "It is safe to delete")
-    return JournalError(f"the journal {path} cannot be used: {error}. {mend}")
-
-
-JOURNAL_FILE_NAME: Final = "journal.sqlite3"
-
-
-def get_default_state_dir(environ: Mapping[str, str]) -> Path | None:
-    """`$XDG_STATE_HOME/reconcile`, else `~/.local/state/reconcile` (XDG base directories); None without a home."""
-    given = environ.get("XDG_STATE_HOME", "")
-    if given.startswith("/"):  # the specification: a relative path is to be ignored
-        return Path(given) / "reconcile"
-    home = environ.get("HOME", "")
-    return Path(home) / ".local/state/reconcile" if home.startswith("/") else None
+    return JournalError(f"the journal {path} cannot be used: {error}. {hint}")

@@ -1,4 +1,4 @@
-"""Past runs, read back."""
+"""Queries of past runs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from reconciler.model.run import RunMode, Status
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """Which runs: the last `limit` of those that concern one of `instances` and `torrent`.
+    """The last `limit` runs that concern one of `instances` and `torrent`; empty: any.
 
-    Empty means any. `torrent` is a name, or the beginning of an infohash.
+    `torrent` is a name, or the beginning of an infohash.
     """
 
     limit: int = 20
@@ -38,11 +38,13 @@ AND (:torrent = '' OR name = :torrent OR (infohash >= lower(:torrent) AND infoha
 
 
 def read_past_runs(folder: Path, history_filter: HistoryFilter) -> list[PastRun]:
-    """The runs, newest first, each with the actions that match. Raises `JournalError`."""
+    """Return the runs, newest first, each with the matching actions. Raises `JournalError`."""
     with open_for_reading(folder / JOURNAL_FILE_NAME) as file:
         if file is None:
             return []
-        names = "[" + ",".join(f'"{name}"' for name in history_filter.instances) + "]"  # instance names hold no quotes
+        names = (
+            "[" + ",".join(f'"{name}"' for name in history_filter.instances) + "]"
+        )  # instance names contain no quotes
         values = {
             "every": not (history_filter.instances or history_filter.torrent),
             "any": not history_filter.torrent,
@@ -56,8 +58,8 @@ def read_past_runs(folder: Path, history_filter: HistoryFilter) -> list[PastRun]
 
 def _read_run(connection: sqlite3.Connection, row: sqlite3.Row, values: dict[str, object]) -> PastRun:
     number, owner, began, seconds, mode, trigger, plan_hash, exit_code = row
-    found = connection.execute("SELECT name, status, error FROM instance WHERE run = ?", (number,))
-    instances = tuple(PastInstance(name, Status(status), error) for name, status, error in found)
+    rows = connection.execute("SELECT name, status, error FROM instance WHERE run = ?", (number,))
+    instances = tuple(PastInstance(name, Status(status), error) for name, status, error in rows)
     query = "SELECT instance, verb, kind, name, infohash, changes, outcome, error FROM action WHERE run = :run AND "
     actions = connection.execute(query + _MATCH_CONDITION, {**values, "run": number})
     return PastRun(

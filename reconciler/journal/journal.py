@@ -1,4 +1,4 @@
-"""The journal as runs use it: it remembers, and it never fails them."""
+"""The journal as runs use it: it never raises."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from reconciler.model.run import Run, RunMode
 
 T = TypeVar("T")
 
-MAX_RUNS: Final = 10_000  # kept at most, and
-MAX_ACTIONS: Final = 100_000  # of all of them together, and
-MAX_AGE_DAYS: Final = 400  # a year and a bit
+MAX_RUNS: Final = 10_000
+MAX_ACTIONS: Final = 100_000  # of all runs together
+MAX_AGE_DAYS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
 class ContestedField:
-    """A field that something else keeps changing back: left alone until then (UTC), for that reason."""
+    """A field that another tool keeps changing back; it is left alone until `until` (UTC)."""
 
     instance: str
     kind: str
@@ -45,7 +45,7 @@ class ContestedField:
 
 
 class Journal:
-    """Remembers in `folder`. Never raises: what goes wrong is told to `warn`, once for as long as it stays the same."""
+    """The journal in `folder`. It never raises: it calls `warn` with an error, once while the error is the same."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None], utc: Callable[[], datetime]) -> None:
         self._path = folder / JOURNAL_FILE_NAME
@@ -55,12 +55,11 @@ class Journal:
         self._last_problems: tuple[Row, ...] = ()
 
     def read_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
-        """What we owned on each instance after the last good read of it; nothing where nothing is known."""
-
+        """Return the number of owned torrents by instance, as of its last successful read."""
         return self._run_safely(lambda: self._query_owned_counts(desired), {})
 
     def read_placement_facts(self, desired: DesiredState) -> PlacementFacts:
-        """What placement knew when it was kept last."""
+        """Return the saved facts about placement."""
 
         def read() -> PlacementFacts:
             with open_for_reading(self._path, min_version=2) as file:
@@ -71,14 +70,14 @@ class Journal:
     def record_run(
         self, desired: DesiredState, finished_run: FinishedRun, placement_memory: PlacementMemory | None = None
     ) -> None:
-        """Keep what a run did, what was in trouble, what is ours now and where. A dry-run leaves no trace."""
+        """Save the actions and problems of a run, the owned counts and the placement facts. Ignore a dry-run."""
         if finished_run.run.mode is RunMode.APPLY:
             self._run_safely(lambda: self._record_run(desired, finished_run), None, writes=True)
             if placement_memory and placement_memory.is_dirty:
                 self._run_safely(lambda: self._save_placement(desired, placement_memory), None, writes=True)
 
     def read_contested(self, owner: str) -> list[ContestedField]:
-        """The fields that were contested when they were kept last and are to be left alone still."""
+        """Return the saved fields that are still contested."""
 
         def read() -> list[ContestedField]:
             query = "SELECT instance, kind, item, field, until, reason FROM contested WHERE owner = ? AND until > ?"
@@ -92,17 +91,17 @@ class Journal:
         return self._run_safely(read, [])
 
     def save_contested(self, owner: str, instances: Collection[str], contested: Iterable[ContestedField]) -> None:
-        """Remember these and no others of these instances; what another process keeps of others stays."""
+        """Replace the saved fields of `instances`. Those of others, which another process may have saved, stay."""
         rows = [
-            (owner, one.instance, one.kind, one.item, one.field, one.until.timestamp(), one.reason)
-            for one in contested
-            if one.instance in instances
+            (owner, entry.instance, entry.kind, entry.item, entry.field, entry.until.timestamp(), entry.reason)
+            for entry in contested
+            if entry.instance in instances
         ]
 
         def write() -> None:
             with open_for_writing(self._path) as file:
-                old = ((owner, name, self._utc().timestamp()) for name in instances)
-                file.executemany("DELETE FROM contested WHERE owner = ? AND (instance = ? OR until <= ?)", old)
+                keys = ((owner, name, self._utc().timestamp()) for name in instances)
+                file.executemany("DELETE FROM contested WHERE owner = ? AND (instance = ? OR until <= ?)", keys)
                 file.executemany("INSERT INTO contested VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
         self._run_safely(write, None, writes=True)
@@ -118,12 +117,14 @@ class Journal:
         }
 
     def _record_run(self, desired: DesiredState, finished_run: FinishedRun) -> None:
-        run, known = finished_run.run, self._query_owned_counts(desired)
-        owned = _next_owned_counts(run, known)
-        news = should_record(run) and (any(True for _ in action_rows(run)) or problem_rows(run) != self._last_problems)
+        run, saved = finished_run.run, self._query_owned_counts(desired)
+        owned = _next_owned_counts(run, saved)
+        is_new = should_record(run) and (
+            any(True for _ in action_rows(run)) or problem_rows(run) != self._last_problems
+        )
         self._last_problems = problem_rows(run)
-        if news or owned != {name: one.count for name, one in known.items() if name in owned}:
-            self._write_run(desired, finished_run, owned, news)
+        if is_new or owned != {name: count.count for name, count in saved.items() if name in owned}:
+            self._write_run(desired, finished_run, owned, is_new)
 
     def _save_placement(self, desired: DesiredState, placement_memory: PlacementMemory) -> None:
         before, after = placement_memory.saved_facts, placement_memory.facts
@@ -153,7 +154,7 @@ class Journal:
                 return self._run_safely(work, default)
             self._warn_once(str(error))
             return default
-        except Exception as error:  # a bug of ours in a memory that one can do without
+        except Exception as error:  # a bug here must not end a run
             self._warn_once(
                 f"the journal {self._path}: internal error: {type(error).__name__}: {error}; please report it"
             )
@@ -162,12 +163,12 @@ class Journal:
         return result
 
     def _rename_damaged(self, error: JournalError) -> bool:
-        """Only before something is written: what reads, a dry-run above all, changes no file."""
+        """Move a damaged file away before a write. Reads, such as those of a dry-run, change no file."""
         try:
-            aside = rename_damaged(self._path, f"{self._utc():%Y%m%dT%H%M%SZ}")
+            new_path = rename_damaged(self._path, f"{self._utc():%Y%m%dT%H%M%SZ}")
         except OSError:
             return False
-        self._warn(f"{error}; it is {aside} now, and a new one begins")
+        self._warn(f"{error}; it was renamed to {new_path}, and a new one begins")
         return True
 
     def _warn_once(self, message: str) -> None:
@@ -177,13 +178,13 @@ class Journal:
 
 
 def _next_owned_counts(run: Run, remembered: Mapping[str, OwnedCount]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for part in run.instances:
-        before = remembered.get(part.name)
-        after = next_owned_count(part, before.count if before else None)
+    counts: dict[str, int] = {}
+    for instance in run.instances:
+        before = remembered.get(instance.name)
+        after = next_owned_count(instance, before.count if before else None)
         if after is not None:
-            found[part.name] = after
-    return found
+            counts[instance.name] = after
+    return counts
 
 
 def _insert_run(connection: sqlite3.Connection, owner: str, finished_run: FinishedRun) -> None:
@@ -207,15 +208,15 @@ def _insert_run(connection: sqlite3.Connection, owner: str, finished_run: Finish
 
 
 def _delete_old_runs(connection: sqlite3.Connection, now: float) -> None:
-    """Whole runs go, the oldest first."""
+    """Delete whole runs, the oldest first."""
     newest = connection.execute("SELECT max(number) FROM run").fetchone()[0]
     connection.execute(
         "DELETE FROM run WHERE number <= ? OR began < ?", (newest - MAX_RUNS, now - MAX_AGE_DAYS * 86_400)
     )
-    kept = connection.execute("SELECT count(*) FROM action").fetchone()[0]
-    while kept > MAX_ACTIONS:
+    action_count = connection.execute("SELECT count(*) FROM action").fetchone()[0]
+    while action_count > MAX_ACTIONS:
         oldest = connection.execute("SELECT min(number) FROM run").fetchone()[0]
         if oldest == newest:
             return
-        kept -= connection.execute("SELECT count(*) FROM action WHERE run = ?", (oldest,)).fetchone()[0]
+        action_count -= connection.execute("SELECT count(*) FROM action WHERE run = ?", (oldest,)).fetchone()[0]
         connection.execute("DELETE FROM run WHERE number = ?", (oldest,))

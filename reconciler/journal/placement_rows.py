@@ -1,5 +1,7 @@
-"""What placement knows, as rows. Only what has changed is written: processes that share a journal (shards, runs with
-`--instance`) keep theirs side by side, and none overwrites what another knows.
+"""The rows of placement facts.
+
+Only changes are written, so that processes that share a journal (shards, runs with `--instance`) do not overwrite each
+other's facts.
 """
 
 from __future__ import annotations
@@ -19,46 +21,48 @@ V = TypeVar("V")
 
 
 def read_placement_facts(connection: sqlite3.Connection, desired: DesiredState) -> PlacementFacts:
-    """What was kept of the instances that there are, at the addresses that they have now, and of the groups."""
-    urls = {name: one.url for name, one in desired.instances.items()}
-    downs = connection.execute("SELECT instance, url, since, reason FROM down WHERE owner = ?", (desired.owner,))
-    down = {
-        name: Outage(_datetime_from_timestamp(since), why) for name, url, since, why in downs if urls.get(name) == url
+    """Return the saved facts about declared groups, and about declared instances that still have the same URL."""
+    urls = {name: instance.url for name, instance in desired.instances.items()}
+    rows = connection.execute("SELECT instance, url, since, reason FROM down WHERE owner = ?", (desired.owner,))
+    outages = {
+        name: Outage(_datetime_from_timestamp(since), reason)
+        for name, url, since, reason in rows
+        if urls.get(name) == url
     }
-    helds = connection.execute("SELECT instance, url, ids FROM held WHERE owner = ?", (desired.owner,))
-    held = {name: _decompress_ids(ids) for name, url, ids in helds if urls.get(name) == url}
+    rows = connection.execute("SELECT instance, url, ids FROM held WHERE owner = ?", (desired.owner,))
+    held_ids = {name: _decompress_ids(ids) for name, url, ids in rows if urls.get(name) == url}
     query = "SELECT grp, infohash, name, reason, file, line, col, until, since FROM pending WHERE owner = ?"
-    found = [
+    pending = [
         PendingTorrent(
             infohash,
             name,
             group,
             reason,
-            Position(*at),
+            Position(*position),
             until and _datetime_from_timestamp(until),
             _datetime_from_timestamp(since),
         )
-        for group, infohash, name, reason, *at, until, since in connection.execute(query, (desired.owner,))
+        for group, infohash, name, reason, *position, until, since in connection.execute(query, (desired.owner,))
         if group in desired.groups
     ]
-    return PlacementFacts(down, held, {(one.group, one.infohash): one for one in found})
+    return PlacementFacts(outages, held_ids, {(entry.group, entry.infohash): entry for entry in pending})
 
 
 def write_placement_facts(
     connection: sqlite3.Connection, desired: DesiredState, before: PlacementFacts, after: PlacementFacts
 ) -> None:
-    """Keep what is known `after` and was not `before`."""
+    """Write the difference between `before` and `after`."""
     owner = desired.owner
-    for name, down in _diff_mappings(before.outages, after.outages):
+    for name, outage in _diff_mappings(before.outages, after.outages):
         connection.execute("DELETE FROM down WHERE owner = ? AND instance = ?", (owner, name))
-        if down:
-            row = (owner, name, desired.instances[name].url, down.since.timestamp(), down.reason)
+        if outage:
+            row = (owner, name, desired.instances[name].url, outage.since.timestamp(), outage.reason)
             connection.execute("INSERT INTO down VALUES (?, ?, ?, ?, ?)", row)
-    for name, held in _diff_mappings(before.held_ids, after.held_ids):
+    for name, ids in _diff_mappings(before.held_ids, after.held_ids):
         connection.execute("DELETE FROM held WHERE owner = ? AND instance = ?", (owner, name))
-        if held is not None:
+        if ids is not None:
             connection.execute(
-                "INSERT INTO held VALUES (?, ?, ?, ?)", (owner, name, desired.instances[name].url, _compress_ids(held))
+                "INSERT INTO held VALUES (?, ?, ?, ?)", (owner, name, desired.instances[name].url, _compress_ids(ids))
             )
     for key, pending in _diff_mappings(before.pending, after.pending):
         connection.execute("DELETE FROM pending WHERE owner = ? AND grp = ? AND infohash = ?", (owner, *key))
@@ -77,12 +81,12 @@ def _diff_mappings(before: Mapping[K, V], after: Mapping[K, V]) -> Iterator[tupl
 def _make_pending_row(pending: PendingTorrent) -> tuple[object, ...]:
     since = pending.since.timestamp() if pending.since else 0.0
     until = pending.until and pending.until.timestamp()
-    at = (pending.position.file, pending.position.line, pending.position.column)
-    return pending.group, pending.infohash, pending.name, pending.reason, *at, until, since
+    position = (pending.position.file, pending.position.line, pending.position.column)
+    return pending.group, pending.infohash, pending.name, pending.reason, *position, until, since
 
 
-def _datetime_from_timestamp(stamp: float) -> datetime:
-    return datetime.fromtimestamp(stamp, UTC)
+def _datetime_from_timestamp(timestamp: float) -> datetime:
+    return datetime.fromtimestamp(timestamp, UTC)
 
 
 def _compress_ids(ids: frozenset[str]) -> bytes:

@@ -1,4 +1,4 @@
-"""A run as rows: what it did and what was in trouble, not the thousands of things that are as they should be. Pure."""
+"""The rows of a run: its actions and problems, and the counts of owned torrents. Pure."""
 
 from __future__ import annotations
 
@@ -14,35 +14,47 @@ from reconciler.plan.guard import is_probably_wiped
 Row = tuple[str | int | float | None, ...]
 
 RECORDED_OUTCOMES: Final = (Outcome.APPLIED, Outcome.FAILED, Outcome.DROPPED)
-_MAX_TEXT_LENGTH: Final = 500  # characters of a text: an error may quote a whole page
+_MAX_TEXT_LENGTH: Final = 500  # characters; an error may quote a whole page
 
 
 def should_record(run: Run) -> bool:
-    """Did it do anything, or was an instance in trouble? A dry-run leaves no trace."""
+    """True if an action was tried or an instance had a problem, except in a dry-run."""
     return run.mode is RunMode.APPLY and (any(True for _ in action_rows(run)) or bool(instance_rows(run)))
 
 
 def problem_rows(run: Run) -> tuple[Row, ...]:
-    """What is wrong, for a run that does nothing else than the last one to be told from a new trouble."""
+    """Return the problems of a run, to compare with those of the run before."""
     return tuple(instance_rows(run))
 
 
 def instance_rows(run: Run) -> list[Row]:
-    """Name, status and error of each instance that was in trouble or refused by the guard."""
-    return [(part.name, str(part.status), _truncate(why)) for part in run.instances if (why := _problem_reason(part))]
+    """Return name, status and error of each instance that had a problem or was refused by the guard."""
+    return [
+        (instance.name, str(instance.status), _truncate(reason))
+        for instance in run.instances
+        if (reason := _problem_reason(instance))
+    ]
 
 
 def action_rows(run: Run) -> Iterator[Row]:
-    """Instance, verb, kind, name, infohash, changes, outcome and error of each action that was tried."""
-    for part in run.instances:
-        for result in part.results:
-            if result.outcome in RECORDED_OUTCOMES:
-                one = result.action
-                changes = _truncate(
-                    "; ".join(_change_text(change) for change in one.changes if _is_informative(one, change))
-                )
-                error = _truncate(result.error) if result.error else None
-                yield part.name, one.verb, one.kind, _truncate(one.name), one.infohash, changes, result.outcome, error
+    """Yield instance, verb, kind, name, infohash, changes, outcome and error of each action that was tried."""
+    for instance in run.instances:
+        for result in instance.results:
+            if result.outcome not in RECORDED_OUTCOMES:
+                continue
+            action = result.action
+            changes = "; ".join(_change_text(change) for change in action.changes if _is_informative(action, change))
+            error = _truncate(result.error) if result.error else None
+            yield (
+                instance.name,
+                action.verb,
+                action.kind,
+                _truncate(action.name),
+                action.infohash,
+                _truncate(changes),
+                result.outcome,
+                error,
+            )
 
 
 def _problem_reason(result: InstanceResult) -> str | None:
@@ -52,11 +64,11 @@ def _problem_reason(result: InstanceResult) -> str | None:
 
 
 def _is_informative(action: Action, change: Change) -> bool:
-    """That what is added becomes ours, and what is deleted no longer is, goes without saying."""
+    """False for the owner of a torrent that is added or deleted, which is obvious."""
     return change.field != OWNER or action.verb in (Verb.ADOPT, Verb.UPDATE)
 
 
-@lru_cache(1024)  # many torrents change alike
+@lru_cache(1024)  # many torrents have the same changes
 def _change_text(change: Change) -> str:
     before, after = (_value_text(to_declared_value(change.field, value)) for value in (change.before, change.after))
     return f"{change.field}: {before} -> {after}"
@@ -69,15 +81,15 @@ def _value_text(value: object) -> str:
 
 
 def _truncate(text: str | None) -> str:
-    text = (text or "").encode("utf-8", "replace").decode()  # a name may hold half a surrogate pair
+    text = (text or "").encode("utf-8", "replace").decode()  # a name may contain half a surrogate pair
     return text if len(text) <= _MAX_TEXT_LENGTH else text[: _MAX_TEXT_LENGTH - 1] + "…"
 
 
 def next_owned_count(result: InstanceResult, before: int | None) -> int | None:
-    """The count to remember after a run, given what was remembered `before`; None: nothing is known.
+    """Return the number of owned torrents to save after a run, given the number `before`; None: unknown.
 
-    A read that shows less than half of it is not believed at once: until what is declared is there again and nothing
-    waits to be deleted, only our own deletions lower the count. What a person approved by its hash is believed.
+    If the instance now has less than half of `before`, only our own deletions lower the number until every declared
+    torrent is there again and nothing waits to be deleted. A plan approved by its hash lowers it at once.
     """
     gained = _count_applied(result, Verb.ADD, Verb.ADOPT)
     lost = _count_applied(result, Verb.DELETE)
@@ -90,14 +102,14 @@ def next_owned_count(result: InstanceResult, before: int | None) -> int | None:
 
 def _count_applied(result: InstanceResult, *verbs: Verb) -> int:
     return sum(
-        one.outcome is Outcome.APPLIED and one.action.kind is ObjectKind.TORRENT and one.action.verb in verbs
-        for one in result.results
+        item.outcome is Outcome.APPLIED and item.action.kind is ObjectKind.TORRENT and item.action.verb in verbs
+        for item in result.results
     )
 
 
 def _is_settled(result: InstanceResult) -> bool:
-    """Was nothing missing and nothing to be deleted, or all deletions of it carried out?"""
-    return not any(_is_unsettled(one) for one in result.results)
+    """True if no torrent was missing, and every deletion was applied."""
+    return not any(_is_unsettled(item) for item in result.results)
 
 
 def _is_unsettled(result: ActionResult) -> bool:

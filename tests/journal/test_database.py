@@ -100,7 +100,7 @@ def test_a_newer_one_is_left_alone(diary: JournalRecorder) -> None:
     before = (diary.folder / JOURNAL_FILE_NAME).read_bytes()
     diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
     diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
-    assert [("newer reconcile" in warning) for warning in diary.warnings] == [True], "told once"
+    assert [("newer version of reconcile" in warning) for warning in diary.warnings] == [True], "told once"
     assert diary.owned == {}
     assert (diary.folder / JOURNAL_FILE_NAME).read_bytes() == before
 
