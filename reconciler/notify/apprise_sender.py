@@ -1,4 +1,4 @@
-"""Letters over apprise, which knows a hundred services. An extra: the library is not always there."""
+"""Notifications over apprise, an optional dependency that supports over a hundred services."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ MISSING_EXTRA_TEXT: Final = 'needs the extra "notifications": pip install "qbt-r
 
 
 class AppriseSender:
-    """A URL that apprise understands."""
+    """Sends to a URL of apprise."""
 
     def __init__(self, url: Secret, scheme: str) -> None:
-        """Raises `ValueError`, which says what is wrong: apprise is missing, or does not know such a URL."""
+        """Raises `ValueError` if apprise is not installed, or does not understand the URL."""
         try:
             import apprise
         except ImportError:
             raise ValueError(MISSING_EXTRA_TEXT) from None
-        logging.getLogger("apprise").disabled = True  # what it logs may quote the URL
+        logging.getLogger("apprise").disabled = True  # its log may quote the URL
         self.label = f"{scheme}://"
         self._apprise = apprise.Apprise()
         if not self._apprise.add(url.reveal()):
             raise ValueError("apprise does not understand this address")
 
     def send(self, notification: Notification) -> None:
-        """Deliver it as plain text."""
+        """Send a notification as plain text."""
         if not self._apprise.notify(title=notification.title, body=notification.text, body_format="text"):
             raise DeliveryError("apprise could not deliver it", transient=True)

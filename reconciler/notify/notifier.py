@@ -1,4 +1,4 @@
-"""The observer that notifies."""
+"""The listener of the loop that sends notifications."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from reconciler.model.secret import Secret
 from reconciler.notify.outbox import Outbox, Sender
 from reconciler.notify.policy import NotificationState, decide_notification
 
-CLOSE_TIMEOUT: Final = 1.0  # seconds for the last letters at the end
-MIN_ISSUE_SECONDS: Final = (
-    60.0  # seconds that a trouble has to last before it is said; one interval, where that is shorter
-)
+CLOSE_TIMEOUT: Final = 1.0  # seconds for the last notifications
+MIN_ISSUE_SECONDS: Final = 60.0  # that an issue lasts before it is reported; one interval, if that is shorter
+_URL_PATTERN: Final = re.compile(r"([a-z][a-z0-9+.-]{0,31})://\S+", re.IGNORECASE)
+
+
+class InvalidNotificationUrl(ValueError):
+    """A URL that no notification can be sent to."""
 
 
 class Notifier:
-    """An `RunListener` of the loop. Each address has a thread of its own: one that hangs delays no other."""
+    """A `RunListener` of the loop. Each sender has its own thread, so that one that hangs delays no other."""
 
     def __init__(
         self,
@@ -35,22 +38,22 @@ class Notifier:
         self._declared: frozenset[str] = frozenset()
         self._min_issue_duration = timedelta(seconds=min(MIN_ISSUE_SECONDS, interval))
         self._build_notification = build_notification
-        self._outboxes = [make_outbox(address) for address in senders]
+        self._outboxes = [make_outbox(sender) for sender in senders]
 
     def on_run_start(self, desired: DesiredState) -> None:
-        """A run begins, with this desired state in force."""
+        """Note the declared instances."""
         self._declared = frozenset(desired.instances)
 
     def on_run_end(self, finished_run: FinishedRun) -> None:
-        """Say what there is to say about a run."""
-        self._state, message = decide_notification(self._state, finished_run, self._declared, self._min_issue_duration)
-        if message:
-            letter = self._build_notification(message)
+        """Queue the notification of a run, if there is one."""
+        self._state, digest = decide_notification(self._state, finished_run, self._declared, self._min_issue_duration)
+        if digest:
+            notification = self._build_notification(digest)
             for outbox in self._outboxes:
-                outbox.put(letter)
+                outbox.put(notification)
 
     def close(self) -> None:
-        """Deliver what can be delivered within a second."""
+        """Deliver the queued notifications, within a second."""
         end = time.monotonic() + CLOSE_TIMEOUT
         for outbox in self._outboxes:
             outbox.start_closing()
@@ -58,20 +61,13 @@ class Notifier:
             outbox.close(max(0.0, end - time.monotonic()))
 
 
-_URL_PATTERN: Final = re.compile(r"([a-z][a-z0-9+.-]{0,31})://\S+", re.IGNORECASE)
-
-
-class InvalidNotificationUrl(ValueError):
-    """An address that nothing can be sent to."""
-
-
 def make_sender(url: Secret) -> Sender:
-    """A JSON webhook for http and https, apprise for every other scheme. Raises `InvalidNotificationUrl`."""
+    """Return a JSON webhook for http and https, and apprise for other schemes. Raises `InvalidNotificationUrl`."""
     text = url.reveal().strip()
-    found = _URL_PATTERN.fullmatch(text)
-    if not found:
+    match = _URL_PATTERN.fullmatch(text)
+    if not match:
         raise InvalidNotificationUrl("an address is a URL, such as https://host/path or discord://…")
-    scheme = found[1].lower()
+    scheme = match[1].lower()
     try:
         if scheme in ("http", "https"):
             from reconciler.notify.webhook import WebhookSender

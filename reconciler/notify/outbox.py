@@ -1,4 +1,4 @@
-"""One address and what is on its way there. Nothing here delays, or ends, who puts something in."""
+"""The queue of notifications for one address. It never delays the loop, and never raises into it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import structlog
 
 from reconciler.model.notification import Notification
 
-MAX_QUEUED: Final = 16  # letters; beyond that the oldest is lost
-RETRY_DELAYS: Final = (5.0, 30.0)  # seconds before a second and a third attempt
+MAX_QUEUED: Final = 16  # notifications; beyond that the oldest is dropped
+RETRY_DELAYS: Final = (5.0, 30.0)  # seconds before the second and the third attempt
 
 
 class DeliveryError(Exception):
-    """A letter did not arrive; the message says why and holds nothing secret. `transient`: worth another attempt."""
+    """A notification was not delivered; the message says why, without secrets. `transient`: a retry may work."""
 
     def __init__(self, message: str, *, transient: bool) -> None:
         super().__init__(message)
@@ -24,18 +24,18 @@ class DeliveryError(Exception):
 
 
 class Sender(Protocol):
-    """Somewhere to send letters to."""
+    """An address that notifications are sent to."""
 
     @property
     def label(self) -> str:
-        """What it is called in the log. Never the whole URL: that is a secret."""
+        """The name of the address in the log. Never the whole URL, which is a secret."""
 
     def send(self, notification: Notification) -> None:
-        """Deliver, waiting for it no longer than some seconds. Raises `DeliveryError`."""
+        """Deliver a notification within some seconds. Raises `DeliveryError`."""
 
 
 class Outbox:
-    """Delivers in a thread of its own, one letter after the other."""
+    """Delivers notifications one after the other, in its own thread."""
 
     def __init__(
         self, sender: Sender, retry_delays: Sequence[float] = RETRY_DELAYS, max_queued: int = MAX_QUEUED
@@ -50,27 +50,27 @@ class Outbox:
         self._log = structlog.get_logger()
 
     def put(self, notification: Notification) -> None:
-        """Have it delivered soon. Never waits."""
+        """Queue a notification. Never waits."""
         with self._queue_changed:
-            lost = len(self._queue) >= self._max_queued
-            if lost:
+            is_full = len(self._queue) >= self._max_queued
+            if is_full:
                 self._queue.popleft()
             self._queue.append(notification)
             if not self._thread:
                 self._thread = threading.Thread(target=self._deliver_queued, name="notify", daemon=True)
                 self._thread.start()
             self._queue_changed.notify()
-        if lost:
+        if is_full:
             self._log.error("a notification is lost: too many wait for this address", address=self._sender.label)
 
     def start_closing(self) -> None:
-        """From now on each letter gets one attempt."""
+        """Give each notification only one attempt from now on."""
         with self._queue_changed:
             self._closing.set()
             self._queue_changed.notify()
 
     def close(self, timeout: float) -> None:
-        """Give what waits one attempt, for at most so many seconds."""
+        """Give each queued notification one attempt, for at most `timeout` seconds."""
         self.start_closing()
         if not self._thread:
             return
@@ -83,8 +83,8 @@ class Outbox:
             )
 
     def _deliver_queued(self) -> None:
-        while letter := self._take_next():
-            self._deliver(letter)
+        while notification := self._take_next():
+            self._deliver(notification)
 
     def _take_next(self) -> Notification | None:
         with self._queue_changed:
@@ -92,14 +92,14 @@ class Outbox:
             return self._queue.popleft() if self._queue else None
 
     def _deliver(self, notification: Notification) -> None:
-        for pause in (*self._retry_delays, None):
+        for delay in (*self._retry_delays, None):
             try:
                 self._sender.send(notification)
                 return
             except DeliveryError as error:
-                why, again = str(error), error.transient
-            except Exception as error:  # of a library; its words may hold the address
-                why, again = type(error).__name__, False
-            if not again or pause is None or self._closing.wait(pause):
+                reason, can_retry = str(error), error.transient
+            except Exception as error:  # of a library; its message may contain the URL
+                reason, can_retry = type(error).__name__, False
+            if not can_retry or delay is None or self._closing.wait(delay):
                 break
-        self._log.error("a notification was not delivered", address=self._sender.label, reason=why)
+        self._log.error("a notification was not delivered", address=self._sender.label, reason=reason)

@@ -1,4 +1,4 @@
-"""A letter as a JSON document, posted to a URL. Needs no library."""
+"""Notifications as JSON documents, posted to a URL."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from reconciler.model.secret import Secret
 from reconciler.notify.outbox import DeliveryError
 
 REQUEST_TIMEOUT: Final = 10.0  # seconds
-_TRANSIENT_STATUSES: Final = (408, 425, 429)  # beside every 5xx
+_TRANSIENT_STATUSES: Final = (408, 425, 429)  # and every 5xx
 
 
 class WebhookSender:
-    """An http(s) URL. Whatever is in it beyond the host is taken for a secret."""
+    """Posts to an http(s) URL. Everything in the URL but its scheme and host counts as a secret."""
 
     def __init__(self, url: Secret, timeout: float = REQUEST_TIMEOUT) -> None:
-        """Raises `ValueError` for what is no usable URL."""
-        parts, place = _parse_url(url.reveal())
-        self.label = f"{parts.scheme}://{place}"
-        self._url = Secret(urlunsplit((parts.scheme, place, parts.path or "/", parts.query, "")))
+        """Raises `ValueError` for a URL that cannot be used."""
+        parts, address = _parse_url(url.reveal())
+        self.label = f"{parts.scheme}://{address}"
+        self._url = Secret(urlunsplit((parts.scheme, address, parts.path or "/", parts.query, "")))
         self._authorization = _make_basic_auth(parts.username, parts.password)
         self._timeout = timeout
         self._opener = urllib.request.build_opener(_NoRedirectHandler)
 
     def send(self, notification: Notification) -> None:
-        """Post it. Anything but a 2xx answer is a failure, a redirection too: a secret URL must not lead elsewhere."""
+        """Post the document. Any status but 2xx is a failure; a redirect could send the secret to another host."""
         headers = {"Content-Type": "application/json", "User-Agent": f"reconcile/{__version__}"}
         if self._authorization:
             headers["Authorization"] = self._authorization.reveal()
@@ -41,28 +41,28 @@ class WebhookSender:
         except urllib.error.HTTPError as error:
             error.close()
             transient = error.code >= 500 or error.code in _TRANSIENT_STATUSES
-            elsewhere = ", which leads elsewhere and is not followed" if 300 <= error.code < 400 else ""
-            raise DeliveryError(f"it answered {error.code}{elsewhere}", transient=transient) from None
+            redirect = ", a redirect, which is not followed" if 300 <= error.code < 400 else ""
+            raise DeliveryError(f"it answered {error.code}{redirect}", transient=transient) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            why = getattr(reason, "strerror", None) or type(reason).__name__
-            raise DeliveryError(f"no answer: {why}", transient=isinstance(error, OSError)) from None
+            cause = getattr(error, "reason", error)
+            reason = getattr(cause, "strerror", None) or type(cause).__name__
+            raise DeliveryError(f"no answer: {reason}", transient=isinstance(error, OSError)) from None
 
 
 class _NoRedirectHandler(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object) -> None:
-        """Follow none."""
+        """Follow no redirect."""
 
 
 def _parse_url(url: str) -> tuple[SplitResult, str]:
-    """The parts of a URL, and its host with the port."""
+    """Return the parts of a URL, and its host with the port. Raises `ValueError`, without quoting the URL."""
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:  # its words quote the URL
-        raise ValueError("is no usable URL") from None
+    except ValueError:  # its message quotes the URL
+        raise ValueError("is not a usable URL") from None
     if not parts.hostname or port == 0 or not url.isascii() or not url.isprintable():
-        raise ValueError("is no usable URL")
+        raise ValueError("is not a usable URL")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return parts, f"{host}:{port}" if port else host
 
@@ -70,5 +70,5 @@ def _parse_url(url: str) -> tuple[SplitResult, str]:
 def _make_basic_auth(username: str | None, password: str | None) -> Secret | None:
     if not username:
         return None
-    words = f"{unquote(username)}:{unquote(password or '')}"
-    return Secret("Basic " + base64.b64encode(words.encode()).decode())
+    credentials = f"{unquote(username)}:{unquote(password or '')}"
+    return Secret("Basic " + base64.b64encode(credentials.encode()).decode())

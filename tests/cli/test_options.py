@@ -46,7 +46,7 @@ BAD_USAGE = [
     (["--notify", "https://hooks.example/x"], "--notify requires --watch"),
     (["--notify-file", "urls"], "--notify-file requires --watch"),
     (["--watch", "--notify", "hooks.example/hidden"], "--notify: an address is a URL, such as"),
-    (["--watch", "--notify", "https://:1/hidden"], "--notify: https://… is no usable URL"),
+    (["--watch", "--notify", "https://:1/hidden"], "--notify: https://… is not a usable URL"),
     (["--watch", "--notify-file", "urls"], "--notify-file: urls: No such file or directory"),
     (["--watch", "--notify-file", "desired.yaml"], "--notify-file: an address is a URL"),
     (["--shard", "first"], "--shard: a shard is INDEX/COUNT, such as 0/3"),
