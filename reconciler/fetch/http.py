@@ -1,7 +1,7 @@
-"""One file over HTTP: every hop looked at before it is made, and the connection made to the address that was looked at.
+"""Download one file over HTTP. The address of every hop is checked, and the connection goes to the checked address.
 
-A redirect must not lead from the internet into the network that we run in, or whoever serves a torrent could make us
-ask the services there. A name that is looked up twice can mean two addresses, so it is looked up once.
+A redirect must not lead from the internet into our private network: otherwise a torrent server could make us send
+requests to the services there. A host name is resolved once, because a second lookup could return another address.
 """
 
 from __future__ import annotations
@@ -23,30 +23,6 @@ from urllib3.util import Timeout, Url, make_headers, parse_url
 
 from reconciler.model.torrent_file import TorrentFileError
 
-_NAT64_NETWORK: Final = ipaddress.ip_network("64:ff9b::/96")
-
-
-def resolve_addresses(host: str, port: int) -> list[str]:
-    """The addresses of a host, or of an address itself, in the order to try them. Raises `OSError`."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-def is_public(address: str) -> bool:
-    """Is it an address of the internet: not private, loopback, link-local, shared, reserved or multicast?
-
-    An IPv4 address that is carried in one of IPv6 is judged as what it is.
-    """
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        carried = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if ip in _NAT64_NETWORK:
-            carried = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if carried:
-            return is_public(str(carried))
-    return ip.is_global and not ip.is_multicast
-
-
 MAX_REDIRECTS: Final = 5
 CONNECT_TIMEOUT: Final = 5.0  # seconds
 READ_TIMEOUT: Final = 15.0  # seconds
@@ -55,20 +31,21 @@ _CHUNK_SIZE: Final = 1 << 16
 _REDIRECT_STATUSES: Final = (301, 302, 303, 307, 308)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HEADERS: Final = {"Accept": "application/x-bittorrent, */*", "Accept-Encoding": "identity", "User-Agent": "reconcile"}
+_NAT64_NETWORK: Final = ipaddress.ip_network("64:ff9b::/96")
 _MALFORMED_URL_TEXT: Final = "its url, or one that it redirects to, is malformed"
 
 StopCheck = Callable[[], None]
 
 
 class TransientFetchError(TorrentFileError):
-    """A failure that may pass by itself soon: no connection, no answer, 429 or 5xx."""
+    """A failure that may pass soon: no connection, no reply, 429 or 5xx."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, remote=True)
 
 
 class _Response(NamedTuple):
-    """An answer whose body is not yet read; `is_public`: it comes from the internet, as far as we can tell."""
+    """A reply whose body is not read yet. `is_public`: it comes from the internet, as far as that can be checked."""
 
     response: urllib3.BaseHTTPResponse
     is_public: bool
@@ -77,15 +54,15 @@ class _Response(NamedTuple):
 def download_file(
     url: str, max_bytes: int, now: Callable[[], float] = time.monotonic, check_stop: StopCheck = lambda: None
 ) -> bytes:
-    """What a URL leads to. Raises `TorrentFileError` with why it cannot be had, also where it has more than `most` bytes.
+    """Return the body behind a URL. Raises `TorrentFileError` with the reason, also for more than `max_bytes`.
 
-    `go` is called before each step, and may raise something to end it.
+    `check_stop` is called before each step, and may raise an exception to end the download.
     """
-    end, from_public, hop = now() + TOTAL_TIMEOUT, False, _parse_hop(url)
+    deadline, from_public, hop = now() + TOTAL_TIMEOUT, False, _parse_hop(url)
 
     def check_limits() -> None:
         check_stop()
-        if now() > end:
+        if now() > deadline:
             raise TransientFetchError(f"{_host_text(hop)} did not send it within {TOTAL_TIMEOUT:.0f} s")
 
     for _ in range(MAX_REDIRECTS + 1):
@@ -105,16 +82,16 @@ def download_file(
 
 
 def _send_request(hop: Url, from_public: bool) -> _Response:
-    """Send the request to an address that was looked at, or through the proxy that the environment names."""
+    """Send the request to a checked address, or through the proxy that the environment names."""
     proxy = requests.utils.select_proxy(hop.url, requests.utils.get_environ_proxies(hop.url))
-    found = _resolve_hop(hop, resolvable=not proxy)
-    allowed = [address for address in found if is_public(address)] if from_public else found
-    if found and not allowed:
+    addresses = _resolve_hop(hop, resolvable=not proxy)
+    allowed = [address for address in addresses if is_public(address)] if from_public else addresses
+    if addresses and not allowed:
         raise _make_permanent_error(
             f"a redirect leads from the internet into a private network, to {_host_text(hop)}, and is refused"
         )
     if proxy:
-        return _Response(_request_via_proxy(proxy, hop), all(map(is_public, found)))
+        return _Response(_request_via_proxy(proxy, hop), all(map(is_public, addresses)))
     for address in allowed[:-1]:
         try:
             return _Response(_request_directly(address, hop), is_public(address))
@@ -124,7 +101,7 @@ def _send_request(hop: Url, from_public: bool) -> _Response:
 
 
 def _resolve_hop(hop: Url, *, resolvable: bool) -> list[str]:
-    """Every address of a hop. A proxy may know a name that is unknown here."""
+    """Return every address of a hop; none for a name that only the proxy can resolve (`resolvable` false)."""
     try:
         return resolve_addresses(str(hop.host).strip("[]"), _port_of(hop))
     except OSError:
@@ -133,8 +110,29 @@ def _resolve_hop(hop: Url, *, resolvable: bool) -> list[str]:
         return []
 
 
+def resolve_addresses(host: str, port: int) -> list[str]:
+    """Return the addresses of a host name or an IP address, in the order to try them. Raises `OSError`."""
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
+
+
+def is_public(address: str) -> bool:
+    """True for an address of the internet: not private, loopback, link-local, shared, reserved or multicast.
+
+    An IPv4 address that is embedded in an IPv6 address is checked itself.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        embedded = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if ip in _NAT64_NETWORK:
+            embedded = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if embedded:
+            return is_public(str(embedded))
+    return ip.is_global and not ip.is_multicast
+
+
 def _request_directly(address: str, hop: Url) -> urllib3.BaseHTTPResponse:
-    """Ask at an address; the name counts for the certificate."""
+    """Send the request to an address. The certificate is checked against the host name."""
     if hop.scheme == "http":
         return _send_get(urllib3.HTTPConnectionPool(address, _port_of(hop)), hop.request_uri, hop)
     name = str(hop.host).strip("[]")
@@ -166,7 +164,7 @@ def _read_body(reply: urllib3.BaseHTTPResponse, hop: Url, max_bytes: int, check_
     if reply.status != HTTPStatus.OK:
         _raise_for_status(reply.status, hop)
     body = bytearray()
-    while chunk := reply.read1(_CHUNK_SIZE):  # what has come, where `read` would wait for so much
+    while chunk := reply.read1(_CHUNK_SIZE):  # `read1` returns what has arrived; `read` would wait for a full chunk
         body += chunk
         if len(body) > max_bytes:
             raise _make_permanent_error(
@@ -195,24 +193,24 @@ def _parse_hop(url: str) -> Url:
 
 
 def _resolve_redirect(hop: Url, location: str) -> Url:
-    """Where a redirect leads. From https on, nothing may be read or changed on the way."""
+    """Return the target of a redirect. A redirect from https to http is refused."""
     if location.lower().startswith("magnet:"):
         raise _make_permanent_error(f'{_host_text(hop)} leads to a magnet link: give that link, as "magnet:"')
     if not location:
         raise _make_permanent_error(f"{_host_text(hop)} redirects to nowhere")
     try:
-        following = _parse_hop(urljoin(hop.url, location))
+        next_hop = _parse_hop(urljoin(hop.url, location))
     except ValueError:
         raise _make_permanent_error(_MALFORMED_URL_TEXT) from None
-    if hop.scheme == "https" and following.scheme == "http":
+    if hop.scheme == "https" and next_hop.scheme == "http":
         raise _make_permanent_error(
             f"{_host_text(hop)} redirects from https to http, which could be read and changed on the way"
         )
-    return following
+    return next_hop
 
 
 def _convert_error(error: Exception, hop: Url) -> TorrentFileError:
-    """What a failure of the network is. The texts of others' exceptions quote URLs."""
+    """Return the error for a network failure, without the text of the exception, which quotes URLs."""
     cause = error.args[-1] if isinstance(error, (u3.SSLError, u3.ProxyError)) and error.args else error
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _make_permanent_error(
@@ -236,7 +234,7 @@ def _make_permanent_error(message: str) -> TorrentFileError:
 
 
 def _host_text(hop: Url) -> str:
-    """All of a URL that is shown: the rest may hold a passkey."""
+    """Return host and port, the part of a URL that may be shown: the rest may contain a passkey."""
     return str(hop.host) + (f":{hop.port}" if hop.port else "")
 
 
@@ -245,6 +243,6 @@ def _port_of(hop: Url) -> int:
 
 
 def _find_ca_bundle() -> str:
-    """The certificates to trust: those that requests to instances trust too."""
-    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    return named or requests.utils.DEFAULT_CA_BUNDLE_PATH
+    """Return the CA certificates to trust, the same as for requests to instances."""
+    path = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    return path or requests.utils.DEFAULT_CA_BUNDLE_PATH

@@ -1,7 +1,7 @@
-"""The only room that talks to qBittorrent, and the only user of qbittorrent-api and requests.
+"""Sessions with qBittorrent, the only code that uses qbittorrent-api and requests.
 
-For: sessions, errors, capabilities by Web API version, snapshots and mutations. May import `model`. Never decides what
-should be, never retries on its own, never logs, and never lets a failed or partial read pass for a whole one.
+For: sessions, errors, snapshots and mutations. May import `model`. Never decides what should be, never retries on its
+own, never logs, and never returns a failed or partial read as a complete one.
 """
 
 from reconciler.qbittorrent.incremental_session import IncrementalSession

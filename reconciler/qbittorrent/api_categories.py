@@ -1,4 +1,4 @@
-"""The calls that read, make, change and remove categories."""
+"""The calls that read, create, edit and remove categories."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
 from reconciler.qbittorrent.convert import convert_categories
 
-# What a category of >= 5.2 has besides its paths: as torrents/categories reads it, as editCategory takes it (5.3), and
-# the value that means "not set".
+# The share limits of a category (>= 5.2): the key in torrents/categories, the key in editCategory (5.3), and the value
+# that means "not set".
 _CATEGORY_LIMITS = (
     ("ratio_limit", "ratioLimit", -2),
     ("seeding_time_limit", "seedingTimeLimit", -2),
@@ -26,27 +26,29 @@ _CATEGORY_LIMITS = (
 
 
 class CategoryCalls:
-    """A part of `Session`."""
+    """The category calls of `Session`."""
 
     _instance: Instance
     _connection: Connection
 
     def read_categories(self) -> Mapping[str, LiveCategory]:
-        """Every category by its name."""
+        """Return every category by its name."""
         return convert_categories(self._connection.call("torrents/categories", Client.read_category_rows))
 
     def create_category(self, name: str, save_path: str, download_path: CategoryDownloadPath = None) -> None:
-        """Make a category that is not there; one that is there is refused (409)."""
+        """Create a category. Raises `RejectedError` (409) if it exists."""
         paths = _download_path_arguments(download_path)
-        self._connection.call("torrents/createCategory", lambda c: c.torrents_create_category(name, save_path, **paths))
+        self._connection.call(
+            "torrents/createCategory", lambda client: client.torrents_create_category(name, save_path, **paths)
+        )
 
     def edit_category(
         self, category: LiveCategory, save_path: str | None = None, download_path: CategoryDownloadPath = None
     ) -> None:
-        """Give a category that is there these paths; None: as it has it, like all else.
+        """Set the paths of an existing category. None keeps a path.
 
-        An edit replaces everything (until 5.2), so what was read is sent back. Nothing is sent where the paths are as
-        they were read: until 5.1 an edit that changes nothing is refused.
+        An edit replaces everything (until 5.2), so the other values of `category` are sent back. Nothing is sent if the
+        paths are unchanged: until 5.1, such an edit is refused.
         """
         save_path = category.save_path if save_path is None else save_path
         download_path = category.download_path if download_path is None else download_path
@@ -58,24 +60,26 @@ class CategoryCalls:
         }
         if limits and resets_category_limits(self._connection.api_version):
             raise UnsupportedError(
-                f"{self._instance.name}: category {category.name} has share limits of its own, which qBittorrent {CATEGORY_SHARE_LIMITS.release} "
-                "would reset with an edit through the API. Change its path in qBittorrent itself, or update to "
-                f"{CATEGORY_SHARE_LIMITS_EDIT.release}"
+                f"{self._instance.name}: category {category.name} has share limits of its own, which qBittorrent "
+                f"{CATEGORY_SHARE_LIMITS.release} would reset with an edit through the API. Change its path in "
+                f"qBittorrent itself, or update to {CATEGORY_SHARE_LIMITS_EDIT.release}"
             )
         limits |= _download_path_arguments(download_path)
         self._connection.call(
-            "torrents/editCategory", lambda c: c.torrents_edit_category(category.name, save_path, **limits)
+            "torrents/editCategory", lambda client: client.torrents_edit_category(category.name, save_path, **limits)
         )
 
     def remove_categories(self, names: Collection[str]) -> None:
-        """Remove categories, with the sub-categories they may have. One that is not there is no error."""
+        """Remove categories with their subcategories. A missing category is no error."""
         if not names or any(not name or "\n" in name for name in names):
             raise ValueError("names are a non-empty collection of categories")
-        self._connection.call("torrents/removeCategories", lambda c: c.torrents_remove_categories(list(names)))
+        self._connection.call(
+            "torrents/removeCategories", lambda client: client.torrents_remove_categories(list(names))
+        )
 
 
 def _download_path_arguments(path: CategoryDownloadPath) -> dict[str, Any]:
-    """A category's download path (>= 4.4) as it is written: not said (None), none (False), or a path."""
+    """Return the arguments for a category's download path (>= 4.4): unset (None), no path (False), or a path."""
     if path is None:
         return {}
     return {"enable_download_path": path is not False, "download_path": path or ""}

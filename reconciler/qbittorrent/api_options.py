@@ -1,4 +1,4 @@
-"""The calls that set a torrent's options, and what they take on each version."""
+"""The calls that set a torrent's options, trackers, web seeds and file priorities."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _CONTROL_PATTERN = re.compile(r"[\x00-\x20\x7f]")
 
 _OptionCall = Callable[[Client, list[str], Any], object]
 _OPTION_SETTERS: Final[dict[str, tuple[str, _OptionCall]]] = {
-    "auto_tmm": ("setAutoManagement", lambda c, ids, value: c.torrents_set_auto_management(value, ids)),
-    "download_path": ("setDownloadPath", lambda c, ids, value: c.torrents_set_download_path(value, ids)),
-    "force_start": ("setForceStart", lambda c, ids, value: c.torrents_set_force_start(value, ids)),
-    "super_seeding": ("setSuperSeeding", lambda c, ids, value: c.torrents_set_super_seeding(value, ids)),
-    "download_limit": ("setDownloadLimit", lambda c, ids, value: c.torrents_set_download_limit(value, ids)),
-    "upload_limit": ("setUploadLimit", lambda c, ids, value: c.torrents_set_upload_limit(value, ids)),
-    "comment": ("setComment", lambda c, ids, value: c.torrents_set_comment(value, ids)),
+    "auto_tmm": ("setAutoManagement", lambda client, ids, value: client.torrents_set_auto_management(value, ids)),
+    "download_path": ("setDownloadPath", lambda client, ids, value: client.torrents_set_download_path(value, ids)),
+    "force_start": ("setForceStart", lambda client, ids, value: client.torrents_set_force_start(value, ids)),
+    "super_seeding": ("setSuperSeeding", lambda client, ids, value: client.torrents_set_super_seeding(value, ids)),
+    "download_limit": ("setDownloadLimit", lambda client, ids, value: client.torrents_set_download_limit(value, ids)),
+    "upload_limit": ("setUploadLimit", lambda client, ids, value: client.torrents_set_upload_limit(value, ids)),
+    "comment": ("setComment", lambda client, ids, value: client.torrents_set_comment(value, ids)),
 }
 _OPTION_TOGGLES: Final[dict[str, tuple[str, Callable[[Client, list[str]], object]]]] = {
-    "sequential": ("toggleSequentialDownload", lambda c, ids: c.torrents_toggle_sequential_download(ids)),
+    "sequential": ("toggleSequentialDownload", lambda client, ids: client.torrents_toggle_sequential_download(ids)),
     "first_last_piece_first": (
         "toggleFirstLastPiecePrio",
-        lambda c, ids: c.torrents_toggle_first_last_piece_priority(ids),
+        lambda client, ids: client.torrents_toggle_first_last_piece_priority(ids),
     ),
 }
-# fields as an add takes them
+# Fields by the arguments of `torrents_add`.
 _ADD_ARGUMENTS: Final[dict[str, str]] = {
     "download_path": "download_path",
     "force_start": "forced",
@@ -62,7 +62,7 @@ _VALUE_NAMES: Final = {
 
 
 class OptionCalls:
-    """A part of `Session`. Ids and URLs are checked: what the server would misread raises `ValueError`."""
+    """The option calls of `Session`. They raise `ValueError` for ids and URLs that the server would misread."""
 
     _connection: Connection
 
@@ -72,7 +72,7 @@ class OptionCalls:
         return self._connection.api_version
 
     def read_files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
-        """The files of those torrents that are there and have metadata; before qBittorrent 5.2 one request for each."""
+        """Return the files of the torrents that have metadata; one request each before qBittorrent 5.2."""
         hashes = check_ids(ids)
         if not FILES_IN_LIST.is_available(self.api_version):
             return {key: convert_files(rows) for key in hashes if (rows := self._read_file_rows(key))}
@@ -80,19 +80,19 @@ class OptionCalls:
         return {row["hash"]: convert_files(files) for row in rows if (files := row.get("files"))}
 
     def set_option(self, ids: Collection[str], field: str, value: FieldValue) -> None:
-        """Set one of the options that are set by themselves."""
+        """Set an option that has a request of its own."""
         hashes = check_ids(ids)
         endpoint, send = _OPTION_SETTERS[field]
         self._connection.call(f"torrents/{endpoint}", lambda client: send(client, hashes, value))
 
     def toggle_option(self, ids: Collection[str], field: str) -> None:
-        """Turn `sequential` or `first_last_piece_first` over."""
+        """Toggle `sequential` or `first_last_piece_first`."""
         hashes = check_ids(ids)
         endpoint, send = _OPTION_TOGGLES[field]
         self._connection.call(f"torrents/{endpoint}", lambda client: send(client, hashes))
 
     def set_share_limits(self, ids: Collection[str], limits: ShareLimits) -> None:
-        """Set all share limits at once. Older servers pass over what they do not know, newer ones insist on it."""
+        """Set all share limits at once. Older servers ignore limits that they lack; newer servers require all."""
         hashes = check_ids(ids)
         inactive = GLOBAL_LIMIT if limits.inactive_seeding_time is None else limits.inactive_seeding_time
         action = limits.action or "default"
@@ -109,19 +109,19 @@ class OptionCalls:
         )
 
     def add_trackers(self, ids: Collection[str], urls: Sequence[str]) -> None:
-        """Add trackers to those that are there."""
+        """Add trackers to the present trackers."""
         hashes, trackers = check_ids(ids), _check_urls(urls)
         self._connection.call(
             "torrents/addTrackers", lambda client: client.torrents_add_trackers("|".join(hashes), trackers)
         )
 
     def add_web_seeds(self, torrent_id: str, urls: Sequence[str]) -> None:
-        """Add web seeds to those that are there. The server takes them apart at `|` and then decodes each."""
+        """Add web seeds to the present web seeds. The server splits the list at `|` and then decodes each URL."""
         seeds = [quote(url, safe="") for url in _check_urls(urls)]
         self._connection.call("torrents/addWebSeeds", lambda client: client.torrents_add_webseeds(torrent_id, seeds))
 
     def set_file_priority(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
-        """Give files a priority."""
+        """Set the priority of these files."""
         number, ids = NUMBERS_BY_PRIORITY[priority], sorted(indexes)
         self._connection.call(
             "torrents/filePrio", lambda client: client.torrents_file_priority(torrent_id, ids, number)
@@ -131,26 +131,26 @@ class OptionCalls:
         try:
             return self._connection.call("torrents/files", lambda client: client.read_file_rows(torrent_id))
         except RejectedError as error:
-            if error.http_status != 404:  # it has gone meanwhile
+            if error.http_status != 404:  # the torrent is gone
                 raise
             return ()
 
 
 def build_add_arguments(options: AddOptions) -> dict[str, Any]:
-    """Further options of an add, as the library takes them. Only what is given, and the stop condition always.
+    """Return the arguments of `torrents_add` for the extra options, and always a stop condition.
 
-    Without one the server's own setting (>= 4.5) might stop what should run.
+    Without a stop condition, the server's own setting (>= 4.5) could stop a torrent that should run.
     """
-    given: dict[str, Any] = {"stop_condition": "None"}
+    arguments: dict[str, Any] = {"stop_condition": "None"}
     for field, value in options.extra_options:
-        given[_ADD_ARGUMENTS[field]] = _VALUE_NAMES[field][str(value)] if field in _VALUE_NAMES else value
-    if given.get("download_path") == "":  # the empty path would mean the server's own one
-        given |= {"download_path": None, "use_download_path": False}
-    return given
+        arguments[_ADD_ARGUMENTS[field]] = _VALUE_NAMES[field][str(value)] if field in _VALUE_NAMES else value
+    if arguments.get("download_path") == "":  # the empty path would mean the server's default
+        arguments |= {"download_path": None, "use_download_path": False}
+    return arguments
 
 
 def check_ids(ids: Collection[str]) -> list[str]:
-    """Ids as qBittorrent takes them. No id at all, or `all`, would mean every torrent: a mistake of the caller's."""
+    """Return the ids as a list; raise `ValueError` for none and for `all`, which would mean every torrent."""
     if not ids or not all(map(_ID_PATTERN.fullmatch, ids)):
         raise ValueError("ids are a non-empty collection of infohashes")
     return list(ids)

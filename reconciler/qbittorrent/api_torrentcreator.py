@@ -1,4 +1,4 @@
-"""The calls of torrentcreator (qBittorrent >= 5.0): torrents that the server makes from what it has."""
+"""The calls of torrentcreator (qBittorrent >= 5.0), which makes torrents from files of the server."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from reconciler.qbittorrent.connection import Connection
 from reconciler.qbittorrent.schemas import convert_creator_task
 
 _HTTP_NO_TASK, _HTTP_NOT_CREATED = 404, 409
-_TRACKER_SEPARATOR: Final = "||"  # between trackers: an empty one begins another tier
+_TRACKER_SEPARATOR: Final = "||"  # an empty URL between two trackers begins another tier
 
 
 class CreatorCalls:
-    """A part of `Session`."""
+    """The torrent creator calls of `Session`."""
 
     _connection: Connection
 
     def read_creator_tasks(self) -> tuple[CreatorTask, ...]:
-        """All torrents that the server is making or has made since it began, without their files."""
+        """Return all tasks since the server started, without the .torrent files."""
         return tuple(
             map(convert_creator_task, self._connection.call("torrentcreator/status", Client.read_creator_rows))
         )
 
     def start_creator_task(self, creation: CreationSpec) -> str:
-        """Begin to make a torrent, without adding it; the id of the task. Refused (409) where too many are under way.
+        """Start making a torrent, without adding it, and return the id of the task.
 
-        A path that leads nowhere is accepted, and the task then fails.
+        Raises `RejectedError` (409) if too many tasks are active. A missing path is accepted, and the task fails later.
         """
         encode = CREATOR_URL_DECODING.is_available(self._connection.api_version)
         form = {
@@ -48,7 +48,7 @@ class CreatorCalls:
         return self._connection.call("torrentcreator/addTask", lambda client: client.add_creator_task(form))
 
     def read_created_torrent(self, task_id: str) -> bytes | None:
-        """The .torrent file that a task has made; None where there is none, or no such task."""
+        """Return the .torrent file of a task; None if the task has none, or is gone."""
         try:
             return self._connection.call(
                 "torrentcreator/torrentFile", lambda client: client.torrentcreator_torrent_file(task_id)
@@ -59,7 +59,7 @@ class CreatorCalls:
             raise
 
     def remove_creator_task(self, task_id: str) -> None:
-        """Forget a task, and end it where it is still under way. One that is not there is no error."""
+        """Remove a task, and cancel it if it is active. A missing task is no error."""
         try:
             self._connection.call(
                 "torrentcreator/deleteTask", lambda client: client.torrentcreator_delete_task(task_id)
@@ -69,7 +69,7 @@ class CreatorCalls:
                 raise
 
     def _read_tasks_for(self, creations: Collection[CreationSpec]) -> tuple[CreatorTask, ...]:
-        """Those that make one of these torrents, each that is finished with what came of it."""
+        """Return the tasks that make one of these torrents; finished tasks have their .torrent file."""
         if not creations or not TORRENT_CREATOR.is_available(self._connection.api_version):
             return ()
         return tuple(map(self._attach_created_torrent, select_tasks(creations, self.read_creator_tasks())))

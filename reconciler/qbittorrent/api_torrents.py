@@ -14,79 +14,79 @@ from reconciler.qbittorrent.connection import Connection
 
 
 class TorrentCalls:
-    """A part of `Session`."""
+    """The torrent calls of `Session`."""
 
     _connection: Connection
 
     @property
     def can_tag_at_add(self) -> bool:
-        """True if an add takes tags (qBittorrent >= 4.3.2). Otherwise it leaves them out, and `add_tags` must follow."""
+        """True if an add takes tags (qBittorrent >= 4.3.2). Otherwise it sends none, and `add_tags` must follow."""
         return TAGS_AT_ADD.is_available(self._connection.api_version)
 
     def add_peer(self, torrent_id: str, address: str) -> None:
-        """Tell a torrent of a peer, `IP:port`. One that is not there is no error."""
-        self._connection.call("torrents/addPeers", lambda c: c.torrents_add_peers(address, torrent_id))
+        """Add a peer, `IP:port`, to a torrent. A missing torrent is no error."""
+        self._connection.call("torrents/addPeers", lambda client: client.torrents_add_peers(address, torrent_id))
 
     def add_magnets(self, magnets: Sequence[str], options: AddOptions) -> None:
-        """Add magnet links that share their options; one that is already there is no error.
+        """Add magnet links that share their options. An existing torrent is no error.
 
-        Everything that the server's own settings would otherwise decide about running and place goes with it. A reply
-        says nothing to build on (4.2 to 5.3): a duplicate answers like a failure, and `Ok.` may cover failures.
+        The request contains everything about running and place that the server's own settings would otherwise decide.
+        The reply is ignored (4.2 to 5.3): a duplicate answers like a failure, and `Ok.` may hide failures.
         """
         if not magnets or any(not uri.startswith("magnet:?") or "\n" in uri or "\r" in uri for uri in magnets):
             raise ValueError("only magnet links are added here: anything else could be a path on the server's own disk")
         self._send_add(options, urls=magnets)
 
     def add_torrent_files(self, files: Mapping[str, bytes], options: AddOptions) -> None:
-        """Add .torrent files by names of their own, sharing their options; one that is already there is no error.
+        """Add .torrent files, by unique names, that share their options. An existing torrent is no error.
 
-        Where the server takes one of them for none it refuses (415), and some of the others may have been added.
+        Raises `RejectedError` (415) if the server rejects a file; some of the others may have been added.
         """
         if not files:
             raise ValueError("no file would mean an add of nothing")
         self._send_add(options, torrent_files=files)
 
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
-        """Put tags on, creating those that are new."""
+        """Add tags to torrents; new tags are created."""
         hashes, names = check_ids(ids), _check_tags(tags)
-        self._connection.call("torrents/addTags", lambda c: c.torrents_add_tags(names, hashes))
+        self._connection.call("torrents/addTags", lambda client: client.torrents_add_tags(names, hashes))
 
     def remove_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
-        """Take tags off. `tags` is never empty: qBittorrent would take off all of them."""
+        """Remove tags from torrents. `tags` must not be empty: qBittorrent would remove all tags."""
         hashes, names = check_ids(ids), _check_tags(tags)
-        self._connection.call("torrents/removeTags", lambda c: c.torrents_remove_tags(names, hashes))
+        self._connection.call("torrents/removeTags", lambda client: client.torrents_remove_tags(names, hashes))
 
     def set_category(self, ids: Collection[str], category: str) -> None:
-        """Put into a category that exists; "" takes out of any."""
+        """Set an existing category; "" removes the category."""
         hashes = check_ids(ids)
-        self._connection.call("torrents/setCategory", lambda c: c.torrents_set_category(category, hashes))
+        self._connection.call("torrents/setCategory", lambda client: client.torrents_set_category(category, hashes))
 
     def set_location(self, ids: Collection[str], path: str) -> None:
-        """Move to an absolute path; management becomes manual."""
+        """Move to an absolute path and turn automatic management off."""
         hashes = check_ids(ids)
-        self._connection.call("torrents/setLocation", lambda c: c.torrents_set_location(path, hashes))
+        self._connection.call("torrents/setLocation", lambda client: client.torrents_set_location(path, hashes))
 
     def rename_torrent(self, torrent_id: str, name: str) -> None:
-        """Give one torrent its name."""
-        self._connection.call("torrents/rename", lambda c: c.torrents_rename(torrent_id, name))
+        """Rename one torrent."""
+        self._connection.call("torrents/rename", lambda client: client.torrents_rename(torrent_id, name))
 
     def stop_torrents(self, ids: Collection[str]) -> None:
-        """Stop (pause). The state shows it only with the server's next refresh, 1.5 s later at most."""
+        """Stop (pause). The state shows it with the server's next refresh, at most 1.5 s later."""
         hashes = check_ids(ids)
-        self._connection.call("torrents/stop", lambda c: c.torrents_stop(hashes))
+        self._connection.call("torrents/stop", lambda client: client.torrents_stop(hashes))
 
     def start_torrents(self, ids: Collection[str]) -> None:
-        """Start (resume). Never for one that runs: it would lose its forced start."""
+        """Start (resume). Do not start a running torrent: it would lose its forced start."""
         hashes = check_ids(ids)
-        self._connection.call("torrents/start", lambda c: c.torrents_start(hashes))
+        self._connection.call("torrents/start", lambda client: client.torrents_start(hashes))
 
     def delete_torrents(self, ids: Collection[str], delete_files: bool) -> None:
-        """Remove, with or without downloaded data."""
+        """Remove, with or without the downloaded data."""
         hashes = check_ids(ids)
-        self._connection.call("torrents/delete", lambda c: c.torrents_delete(delete_files, hashes))
+        self._connection.call("torrents/delete", lambda client: client.torrents_delete(delete_files, hashes))
 
     def _send_add(self, options: AddOptions, **source: Any) -> None:
-        """`what`: links or files, as qbittorrent-api takes them."""
+        """Send an add. `source` is `urls` or `torrent_files`, as in `torrents_add` of qbittorrent-api."""
 
         def send(client: Client) -> None:
             client.torrents_add(
@@ -103,12 +103,12 @@ class TorrentCalls:
         try:
             self._connection.call("torrents/add", send)
         except RejectedError as error:
-            if error.http_status != 409:  # >= 5.2: none was added, which is also what all duplicates answer
+            if error.http_status != 409:  # >= 5.2: none was added, perhaps because all are duplicates
                 raise
 
 
 def _check_tags(tags: Collection[str]) -> list[str]:
-    """Tags as qBittorrent takes them: joined by commas, so none may hold one."""
+    """Return the tags as a list; raise `ValueError` for no tags, or a comma in a tag, because commas join them."""
     if not tags or any(not tag.strip() or "," in tag for tag in tags):
         raise ValueError("tags are a non-empty collection of names without commas")
     return list(tags)

@@ -1,7 +1,7 @@
-"""The one place where exceptions of requests, urllib3, qbittorrent-api and pydantic become `model.errors`.
+"""Translate exceptions of requests, urllib3, qbittorrent-api and pydantic to `model.errors`. No other module does.
 
-Every message says what happened, on which instance, and what to do. No message holds a credential, a cookie, a tracker
-URL, or the text of an exception of others: such texts quote URLs, headers and whole bodies.
+Every message says what happened, on which instance, and what to do. No message contains a credential, a cookie, a
+tracker URL, or the text of a library's exception: such texts quote URLs, headers and whole bodies.
 """
 
 from __future__ import annotations
@@ -37,115 +37,43 @@ from reconciler.model.errors import (
 )
 from reconciler.model.versions import API_KEYS, OLDEST_SUPPORTED
 
+E = TypeVar("E", bound=BaseException)
+
 LOGIN_ENDPOINT = "auth/login"
+_NO_RETRY_TEXT = "It is not tried again: five failed logins ban this address for an hour"
+_CHECK_HINT = "Is qBittorrent running, and does `url` name the host and port of its Web UI?"
+_UNUSABLE_REQUEST_ERRORS = (rq.InvalidURL, rq.InvalidSchema, rq.InvalidHeader, u3.LocationValueError, UnicodeError)
 
 
 class UnexpectedReply(Exception):
-    """An answer that qBittorrent never gives. The text continues "ENDPOINT at URL …" and quotes nothing secret."""
+    """A reply that qBittorrent never sends. The text continues "ENDPOINT at URL …" and quotes nothing secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Which request an error belongs to, and of which instance."""
+    """The request that an error belongs to, and its instance."""
 
     instance: Instance
     endpoint: str
 
     @property
     def name(self) -> str:
-        """What the user calls the instance."""
+        """The name of the instance in the desired state."""
         return self.instance.name
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port: all of the URL that an error shows."""
+        """Scheme, host and port: the part of the URL that an error may show."""
         parts = urlsplit(self.instance.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     @property
     def message_prefix(self) -> str:
-        """The beginning of most messages: instance, endpoint, and where that is."""
+        """The start of most messages: instance, endpoint and origin."""
         return f"{self.name}: {self.endpoint} at {self.origin}"
 
 
-E = TypeVar("E", bound=BaseException)
-
-_CHECK_HINT = "Is qBittorrent running, and does `url` name the host and port of its Web UI?"
-_UNUSABLE_REQUEST_ERRORS = (rq.InvalidURL, rq.InvalidSchema, rq.InvalidHeader, u3.LocationValueError, UnicodeError)
-
-
-def translate_transport_error(error: Exception, context: RequestContext) -> InstanceError:
-    """What a failure to connect, to send or to receive means. When in doubt, the request has been carried out."""
-    causes = list(_iter_causes(error))
-    if tls := _find_cause(causes, ssl.SSLError):
-        return _translate_tls_error(tls, context)
-    if type(error) is OSError or _find_cause(
-        causes, *_UNUSABLE_REQUEST_ERRORS
-    ):  # requests: the file with the CAs is not there
-        return InstanceError(
-            f"{context.name}: no request can be made with this `url`, API key, `tls.ca_file` or REQUESTS_CA_BUNDLE"
-        )
-    if _find_cause(causes, u3.ProxyError):
-        return UnreachableError(
-            f"{context.name}: the HTTP proxy that the environment names (HTTP_PROXY, HTTPS_PROXY) does not lead to "
-            f"{context.origin}. Mend it, or except this host with NO_PROXY"
-        )
-    if _find_cause(causes, u3.NameResolutionError, socket.gaierror):
-        return UnreachableError(
-            f"{context.name}: the host name in {context.origin} cannot be resolved. Check `url` and the DNS"
-        )
-    if _find_cause(causes, u3.NewConnectionError):  # before the time-out, which is its base class
-        return UnreachableError(f"{context.name}: no connection to {context.origin}. {_CHECK_HINT}")
-    if _find_cause(causes, rq.ConnectTimeout, u3.ConnectTimeoutError):
-        return UnreachableError(f"{context.name}: no connection to {context.origin} in time. {_CHECK_HINT}")
-    if (slow := _find_cause(causes, TimeoutError)) and "handshake" in str(slow):
-        return UnreachableError(
-            f"{context.name}: {context.origin} did not answer in TLS in time. Should `url` begin with http://?"
-        )
-    if slow or _find_cause(causes, rq.Timeout, u3.ReadTimeoutError):
-        return ResponseTimeoutError(
-            f"{context.message_prefix} did not answer in time. It may be busy: raise `timeout.read` if this goes on"
-        )
-    return BrokenResponseError(
-        f"{context.message_prefix}: the connection broke before the answer was whole. A new attempt may help"
-    )
-
-
-def _translate_tls_error(error: ssl.SSLError, context: RequestContext) -> InstanceError:
-    """A certificate or a protocol that does not fit is for a person to mend; any other break may pass."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        text = (
-            f"the TLS certificate of {context.origin} is not trusted ({error.verify_message}). Name its CA in "
-            "`tls.ca_file`, or set `tls.verify: false` to do without the check"
-        )
-    elif error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-        text = f"{context.origin} does not speak TLS. Should `url` begin with http://?"
-    elif error.reason in ("NO_CERTIFICATE_OR_CRL_FOUND", "PEM_LIB", "BAD_BASE64_DECODE"):
-        text = "`tls.ca_file` holds no certificate in PEM format"
-    else:
-        return BrokenResponseError(f"{context.message_prefix}: the TLS connection broke. A new attempt may help")
-    return TlsError(f"{context.name}: {text}")
-
-
-def _find_cause(causes: list[BaseException], *kinds: type[E]) -> E | None:
-    return next((cause for cause in causes if isinstance(cause, kinds)), None)
-
-
-def _iter_causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and all that it wraps; requests and urllib3 put it in `args`, in `reason` or behind `from`."""
-    seen: set[int] = set()
-    todo: list[object] = [error]
-    while todo:
-        cause = todo.pop(0)
-        if isinstance(cause, BaseException) and id(cause) not in seen:
-            seen.add(id(cause))
-            yield cause
-            todo += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
-
-
-_NO_RETRY_TEXT = "It is not tried again: five failed logins ban this address for an hour"
-
-# Whatever sending a request and reading its answer may raise. ValueError: bad URLs and headers; OSError: CA files.
+# The exceptions of sending a request and reading its reply. ValueError: bad URLs and headers; OSError: CA files.
 REQUEST_EXCEPTIONS = (
     requests.RequestException,
     u3.HTTPError,
@@ -159,7 +87,7 @@ REQUEST_EXCEPTIONS = (
 
 
 def translate_error(error: Exception, context: RequestContext) -> InstanceError:
-    """What an exception means, in our own taxonomy."""
+    """Return the `InstanceError` for one of `REQUEST_EXCEPTIONS`."""
     if isinstance(error, UnexpectedReply):
         return InstanceError(f"{context.message_prefix} {error}")
     if isinstance(error, pydantic.ValidationError):
@@ -175,16 +103,16 @@ def translate_error(error: Exception, context: RequestContext) -> InstanceError:
             f"{context.name}: this version of qBittorrent has no {context.endpoint}. Update qBittorrent"
         )
     if isinstance(error, (requests.RequestException, u3.HTTPError, OSError, UnicodeError)):
-        return translate_transport_error(error, context)
+        return _translate_transport_error(error, context)
     return InstanceError(
-        f"{context.message_prefix} failed with an unforeseen {type(error).__name__}. Please report this"
+        f"{context.message_prefix} failed with an unexpected {type(error).__name__}. Please report this"
     )
 
 
 def is_expired_session(error: Exception, context: RequestContext) -> bool:
-    """Does a 403 say that the server no longer knows our session (it was idle for long, or the server restarted)?
+    """True for a 403 because the server has dropped the session (it was idle for long, or the server restarted).
 
-    Any other 403 explains itself in its body, such as a folder that cannot be written (qBittorrent <= 4.5.0).
+    Any other 403 has its reason in the body, such as a folder that cannot be written (qBittorrent <= 4.5.0).
     """
     if context.endpoint == LOGIN_ENDPOINT or not isinstance(error, qbt.Forbidden403Error) or error.response is None:
         return False
@@ -192,15 +120,15 @@ def is_expired_session(error: Exception, context: RequestContext) -> bool:
 
 
 def _translate_validation_error(error: pydantic.ValidationError, context: RequestContext) -> InstanceError:
-    """A body that is no JSON was cut short or garbled; JSON of another shape is not what we think we talk to."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
+    """Return an error for a body that is no JSON (cut short or garbled), or for JSON that qBittorrent does not send."""
+    first_error = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first_error["type"] == "json_invalid":
         return BrokenResponseError(
             f"{context.message_prefix} answered with a body that is cut short or garbled. A new attempt may help"
         )
-    place = ".".join(str(step) for step in first["loc"][-1:] if isinstance(step, str)) or "the whole"
+    field = ".".join(str(step) for step in first_error["loc"][-1:] if isinstance(step, str)) or "the whole"
     return InstanceError(
-        f"{context.message_prefix} answered with JSON of an unexpected shape ({place}: {first['msg']}). "
+        f"{context.message_prefix} answered with JSON of an unexpected shape ({field}: {first_error['msg']}). "
         "Is this qBittorrent, and does `url` name it? If so, please report it with the version of qBittorrent"
     )
 
@@ -209,7 +137,8 @@ def _translate_http_error(response: requests.Response, context: RequestContext) 
     code = response.status_code
     if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerFaultError(
-            f"{context.message_prefix} answered {_status_text(code)}. qBittorrent or a proxy before it is overloaded, starting or broken"
+            f"{context.message_prefix} answered {_status_text(code)}. qBittorrent or a proxy before it is overloaded, "
+            "starting or broken"
         )
     if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return RequestTooLargeError(
@@ -228,8 +157,8 @@ def _translate_http_error(response: requests.Response, context: RequestContext) 
         return _make_forbidden_error(context)
     if code == HTTPStatus.NOT_FOUND and context.endpoint in (LOGIN_ENDPOINT, "app/version", "app/webapiVersion"):
         return InstanceError(
-            f"{context.message_prefix} was not found. Check host, port and base path of `url`: it must lead to the Web UI "
-            f"of qBittorrent {OLDEST_SUPPORTED.release} or newer"
+            f"{context.message_prefix} was not found. Check host, port and base path of `url`: it must lead to the "
+            f"Web UI of qBittorrent {OLDEST_SUPPORTED.release} or newer"
         )
     return RejectedError(
         f"{context.message_prefix} was refused: {_status_text(code)}{_refusal_reason(response, context)}", code
@@ -237,10 +166,10 @@ def _translate_http_error(response: requests.Response, context: RequestContext) 
 
 
 def _make_unauthorized_error(context: RequestContext) -> InstanceError:
-    """Wrong credentials (>= 5.2), or (all versions) a Host header that qBittorrent rejects; the answers are alike."""
+    """Return the error for wrong credentials (>= 5.2) or a rejected Host header (all versions): equal replies."""
     return AuthenticationError(
-        f"{context.name}: {context.origin} answered 401 to {context.endpoint}: wrong credentials, or qBittorrent does not "
-        "accept the host name or port in `url` (they must be its own; check its server domains), or a proxy wants "
+        f"{context.name}: {context.origin} answered 401 to {context.endpoint}: wrong credentials, or qBittorrent does "
+        "not accept the host name or port in `url` (they must be its own; check its server domains), or a proxy wants "
         f"credentials of its own. {_NO_RETRY_TEXT}"
     )
 
@@ -252,30 +181,99 @@ def _make_forbidden_error(context: RequestContext) -> InstanceError:
             f"qBittorrent is older than {API_KEYS.release}"
         )
     return AuthenticationError(
-        f"{context.name}: qBittorrent wants a login for {context.endpoint}. Give `username` and `password`; if they are "
-        "given, its session cookie gets lost on the way: look for a proxy that drops cookies, or http in place of https"
+        f"{context.name}: qBittorrent wants a login for {context.endpoint}. Give `username` and `password`; if they "
+        "are given, its session cookie gets lost on the way: look for a proxy that drops cookies, or http in place of "
+        "https"
     )
 
 
 def _refusal_reason(response: requests.Response, context: RequestContext) -> str:
-    """What qBittorrent says about a refusal: one line of plain text.
+    """Return the reason that qBittorrent gives for a refusal, in parentheses; "" for a text that may not be shown.
 
-    A page of a proxy is left out, and so is whatever echoes a URL or what we sent to get in.
+    Left out are pages of proxies, and texts that may quote a URL or credentials.
     """
     text = " ".join(response.text.split())
-    plain = response.headers.get("Content-Type", "").startswith("text/plain")
+    is_plain = response.headers.get("Content-Type", "").startswith("text/plain")
     api_key = context.instance.api_key
-    echo = context.endpoint in (LOGIN_ENDPOINT, "app/setPreferences") or (
+    may_quote_secrets = context.endpoint in (LOGIN_ENDPOINT, "app/setPreferences") or (
         api_key is not None and api_key.reveal() in text
     )
-    told = plain and not echo and 0 < len(text) <= 120 and "://" not in text and "magnet:" not in text
-    return f" ({text})" if told else ""
+    has_url = "://" in text or "magnet:" in text
+    return f" ({text})" if is_plain and not may_quote_secrets and not has_url and 0 < len(text) <= 120 else ""
 
 
 def _is_page(response: requests.Response) -> bool:
-    """Web pages come from whatever stands before qBittorrent, never from its API."""
+    """True for a web page, which comes from a proxy before qBittorrent, never from its API."""
     return "html" in response.headers.get("Content-Type", "")
 
 
 def _status_text(code: int) -> str:
     return f"{code} {http.client.responses.get(code, '')}".rstrip()
+
+
+def _translate_transport_error(error: Exception, context: RequestContext) -> InstanceError:
+    """Return the error for a failure to connect, to send or to receive. If in doubt, the request was carried out."""
+    causes = list(_iter_causes(error))
+    if tls := _find_cause(causes, ssl.SSLError):
+        return _translate_tls_error(tls, context)
+    # requests raises a bare OSError for a missing file of CA certificates
+    if type(error) is OSError or _find_cause(causes, *_UNUSABLE_REQUEST_ERRORS):
+        return InstanceError(
+            f"{context.name}: no request can be made with this `url`, API key, `tls.ca_file` or REQUESTS_CA_BUNDLE"
+        )
+    if _find_cause(causes, u3.ProxyError):
+        return UnreachableError(
+            f"{context.name}: the HTTP proxy that the environment names (HTTP_PROXY, HTTPS_PROXY) does not lead to "
+            f"{context.origin}. Fix it, or exclude this host with NO_PROXY"
+        )
+    if _find_cause(causes, u3.NameResolutionError, socket.gaierror):
+        return UnreachableError(
+            f"{context.name}: the host name in {context.origin} cannot be resolved. Check `url` and the DNS"
+        )
+    if _find_cause(causes, u3.NewConnectionError):  # before the timeout, which is its base class
+        return UnreachableError(f"{context.name}: no connection to {context.origin}. {_CHECK_HINT}")
+    if _find_cause(causes, rq.ConnectTimeout, u3.ConnectTimeoutError):
+        return UnreachableError(f"{context.name}: no connection to {context.origin} in time. {_CHECK_HINT}")
+    if (slow := _find_cause(causes, TimeoutError)) and "handshake" in str(slow):
+        return UnreachableError(
+            f"{context.name}: {context.origin} did not answer in TLS in time. Should `url` begin with http://?"
+        )
+    if slow or _find_cause(causes, rq.Timeout, u3.ReadTimeoutError):
+        return ResponseTimeoutError(
+            f"{context.message_prefix} did not answer in time. It may be busy: raise `timeout.read` if this goes on"
+        )
+    return BrokenResponseError(
+        f"{context.message_prefix}: the connection broke before the answer was whole. A new attempt may help"
+    )
+
+
+def _translate_tls_error(error: ssl.SSLError, context: RequestContext) -> InstanceError:
+    """Return a permanent error for a wrong certificate or protocol, and a transient error for any other failure."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = (
+            f"the TLS certificate of {context.origin} is not trusted ({error.verify_message}). Name its CA in "
+            "`tls.ca_file`, or set `tls.verify: false` to skip the check"
+        )
+    elif error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+        text = f"{context.origin} does not use TLS. Should `url` begin with http://?"
+    elif error.reason in ("NO_CERTIFICATE_OR_CRL_FOUND", "PEM_LIB", "BAD_BASE64_DECODE"):
+        text = "`tls.ca_file` contains no certificate in PEM format"
+    else:
+        return BrokenResponseError(f"{context.message_prefix}: the TLS connection broke. A new attempt may help")
+    return TlsError(f"{context.name}: {text}")
+
+
+def _find_cause(causes: list[BaseException], *kinds: type[E]) -> E | None:
+    return next((cause for cause in causes if isinstance(cause, kinds)), None)
+
+
+def _iter_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and all its causes. requests and urllib3 put them in `args`, in `reason` or behind `from`."""
+    seen: set[int] = set()
+    queue: list[object] = [error]
+    while queue:
+        cause = queue.pop(0)
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            queue += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]

@@ -1,7 +1,7 @@
-"""The shapes of what qBittorrent answers, as pydantic checks them while it parses.
+"""The shapes of qBittorrent's replies, which pydantic validates while it parses, and the names of their values.
 
-pydantic reads the JSON: it builds only the fields that are used, and is about twice as fast as `json` (10,000 torrents,
-15 MB: 45 ms). A row that is not whole is an error, never a row left out.
+pydantic builds only the fields that are used, and is about twice as fast as `json` (10,000 torrents, 15 MB: 45 ms). An
+incomplete row is an error; it is never left out.
 """
 
 from __future__ import annotations
@@ -17,9 +17,38 @@ from reconciler.model.paths import normalize_path
 
 STRICT_CONFIG = ConfigDict(strict=True)
 
+PRIORITIES_BY_NUMBER: Final = {0: Priority.SKIP, 1: Priority.NORMAL, 6: Priority.HIGH, 7: Priority.MAXIMAL}
+NUMBERS_BY_PRIORITY: Final = {priority: number for number, priority in PRIORITIES_BY_NUMBER.items()}
+
+# names of values: in a desired state, in the Web API
+SHARE_LIMIT_ACTIONS: Final = {
+    "default": "Default",
+    "stop": "Stop",
+    "remove": "Remove",
+    "remove-with-content": "RemoveWithContent",
+    "enable-super-seeding": "EnableSuperSeeding",
+}
+CONTENT_LAYOUTS: Final = {"original": "Original", "subfolder": "Subfolder", "no-subfolder": "NoSubfolder"}
+STOP_CONDITIONS: Final = {
+    "none": "None",
+    "metadata-received": "MetadataReceived",
+    "files-checked": "FilesChecked",
+}
+_ACTIONS_BY_API_VALUE: Final = {api_value: name for name, api_value in SHARE_LIMIT_ACTIONS.items()}
+_TASK_STATES: Final = {
+    "Queued": TaskState.QUEUED,
+    "Running": TaskState.RUNNING,
+    "Finished": TaskState.FINISHED,
+    "Failed": TaskState.FAILED,
+}
+
+
+def _convert_to_float(value: object) -> object:
+    return float(value) if isinstance(value, int) else value
+
 
 class TorrentRow(TypedDict):
-    """The fields of a row of torrents/info that are used. Qt writes a number that is none (NaN) as null."""
+    """The used fields of a row of torrents/info. Qt writes NaN as null."""
 
     hash: Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]
     infohash_v1: NotRequired[str]  # both since 4.4
@@ -35,7 +64,7 @@ class TorrentRow(TypedDict):
     content_path: NotRequired[str]  # since 4.3.1
     num_seeds: NotRequired[int]
     num_complete: NotRequired[int]
-    tracker: NotRequired[str]  # one that answers, "" for none
+    tracker: NotRequired[str]  # that answers, "" for none
     total_size: int
     magnet_uri: str
     force_start: bool
@@ -55,7 +84,7 @@ class TorrentRow(TypedDict):
 
 @with_config(STRICT_CONFIG)
 class TorrentChange(TypedDict, total=False):
-    """What a reply of sync/maindata says of one torrent: of the fields that are used, those that changed."""
+    """The used fields of a torrent in a reply of sync/maindata, as far as they changed."""
 
     infohash_v1: str
     infohash_v2: str
@@ -87,7 +116,7 @@ class TorrentChange(TypedDict, total=False):
 
 @with_config(STRICT_CONFIG)
 class FileRow(TypedDict):
-    """A row of torrents/files. `index` is told since 4.3.5; before, it is the place in the list."""
+    """A row of torrents/files. `index` is there since 4.3.5; before, it is the position in the list."""
 
     name: str
     priority: int
@@ -96,7 +125,7 @@ class FileRow(TypedDict):
 
 @with_config(STRICT_CONFIG)
 class TorrentFilesRow(TypedDict):
-    """A row of torrents/info with its files (>= 5.2), which are not told before there is metadata."""
+    """A row of torrents/info with its files (>= 5.2), which are missing without metadata."""
 
     hash: str
     files: NotRequired[list[FileRow]]
@@ -104,14 +133,14 @@ class TorrentFilesRow(TypedDict):
 
 @with_config(STRICT_CONFIG)
 class CategoryChange(TypedDict, total=False):
-    """What a reply of sync/maindata says of one category. A value that is gone is not told."""
+    """A category in a reply of sync/maindata. A removed value is not reported."""
 
     savePath: str
 
 
 @with_config(STRICT_CONFIG)
 class MainData(TypedDict):
-    """A reply of sync/maindata (>= 4.6): everything (`full_update`), or what changed since the reply before."""
+    """A reply of sync/maindata (>= 4.6): everything (`full_update`), or the changes since the previous reply."""
 
     rid: int
     full_update: NotRequired[bool]
@@ -122,22 +151,47 @@ class MainData(TypedDict):
 
 
 class ServerState(TypedDict):
-    """What a full reply of sync/maindata says of the server; a delta leaves out what did not change."""
+    """The server state in a full reply of sync/maindata; a delta has only changed values."""
 
     free_space_on_disk: int
 
 
 class ServerStateReply(TypedDict):
-    """A full reply, for its server alone."""
+    """A full reply of sync/maindata, reduced to its server state."""
 
     server_state: ServerState
 
 
 @with_config(ConfigDict(extra="allow"))
 class CategoryRow(TypedDict):
-    """A row of torrents/categories. Whatever else it has is kept: an edit may have to send it back."""
+    """A row of torrents/categories. Its other fields are kept, because an edit may have to send them back."""
 
     savePath: str
+
+
+@with_config(STRICT_CONFIG)
+class TaskRow(TypedDict):
+    """The used fields of a row of torrentcreator/status. `format` is there in builds with libtorrent 2."""
+
+    taskID: str
+    sourcePath: str
+    status: str
+    progress: NotRequired[Annotated[float, BeforeValidator(_convert_to_float)]]
+    errorMessage: NotRequired[str]
+    format: NotRequired[str]
+    pieceSize: int
+    private: bool
+    source: NotRequired[str]
+    comment: NotRequired[str]
+    trackers: NotRequired[list[str]]  # an empty URL begins the next tier
+    urlSeeds: NotRequired[list[str]]
+
+
+@with_config(STRICT_CONFIG)
+class AddTaskReply(TypedDict):
+    """The reply of torrentcreator/addTask."""
+
+    taskID: str
 
 
 TORRENT_ROWS_ADAPTER: TypeAdapter[list[TorrentRow]] = TypeAdapter(list[TorrentRow], config=STRICT_CONFIG)
@@ -147,76 +201,18 @@ CATEGORY_ROWS_ADAPTER: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[st
 PREFERENCES_ADAPTER: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
 MAIN_DATA_ADAPTER: TypeAdapter[MainData] = TypeAdapter(MainData)
 SERVER_STATE_ADAPTER: TypeAdapter[ServerStateReply] = TypeAdapter(ServerStateReply)
-
-PRIORITIES_BY_NUMBER: Final = {0: Priority.SKIP, 1: Priority.NORMAL, 6: Priority.HIGH, 7: Priority.MAXIMAL}
-NUMBERS_BY_PRIORITY: Final = {priority: number for number, priority in PRIORITIES_BY_NUMBER.items()}
-
-# names of values: as we write them, as the Web API does
-SHARE_LIMIT_ACTIONS: Final = {
-    "default": "Default",
-    "stop": "Stop",
-    "remove": "Remove",
-    "remove-with-content": "RemoveWithContent",
-    "enable-super-seeding": "EnableSuperSeeding",
-}
-CONTENT_LAYOUTS: Final = {"original": "Original", "subfolder": "Subfolder", "no-subfolder": "NoSubfolder"}
-STOP_CONDITIONS: Final = {
-    "none": "None",
-    "metadata-received": "MetadataReceived",
-    "files-checked": "FilesChecked",
-}
-_ACTIONS_BY_API_VALUE: Final = {theirs: ours for ours, theirs in SHARE_LIMIT_ACTIONS.items()}
+TASK_ROWS_ADAPTER: TypeAdapter[list[TaskRow]] = TypeAdapter(list[TaskRow])
+ADD_TASK_ADAPTER: TypeAdapter[AddTaskReply] = TypeAdapter(AddTaskReply)
 
 
 def convert_share_limit_action(api_value: str | None) -> str | None:
-    """What happens at a share limit, in our words; one that we do not know stays as it is."""
+    """Return our name of an action at a share limit; an unknown action stays as it is."""
     return api_value if api_value is None else _ACTIONS_BY_API_VALUE.get(api_value, api_value)
 
 
-_TASK_STATES: Final = {
-    "Queued": TaskState.QUEUED,
-    "Running": TaskState.RUNNING,
-    "Finished": TaskState.FINISHED,
-    "Failed": TaskState.FAILED,
-}
-
-
-def _convert_number(value: object) -> object:
-    return float(value) if isinstance(value, int) else value
-
-
-@with_config(STRICT_CONFIG)
-class TaskRow(TypedDict):
-    """The fields of a row of torrentcreator/status that are used. `format` is told where libtorrent 2 is built in."""
-
-    taskID: str
-    sourcePath: str
-    status: str
-    progress: NotRequired[Annotated[float, BeforeValidator(_convert_number)]]
-    errorMessage: NotRequired[str]
-    format: NotRequired[str]
-    pieceSize: int
-    private: bool
-    source: NotRequired[str]
-    comment: NotRequired[str]
-    trackers: NotRequired[list[str]]  # with an empty one where the next tier begins
-    urlSeeds: NotRequired[list[str]]
-
-
-@with_config(STRICT_CONFIG)
-class AddTaskReply(TypedDict):
-    """The answer of torrentcreator/addTask."""
-
-    taskID: str
-
-
-TASK_ROWS_ADAPTER: Final[TypeAdapter[list[TaskRow]]] = TypeAdapter(list[TaskRow])
-ADD_TASK_ADAPTER: Final[TypeAdapter[AddTaskReply]] = TypeAdapter(AddTaskReply)
-
-
 def convert_creator_task(row: TaskRow) -> CreatorTask:
-    """A row as the model has it. A state that we do not know is one that has not ended."""
-    of = CreationSpec(
+    """Convert a row of torrentcreator/status. An unknown state counts as running."""
+    creation = CreationSpec(
         normalize_path(row["sourcePath"]),
         row.get("format", ""),
         row["pieceSize"],
@@ -227,4 +223,4 @@ def convert_creator_task(row: TaskRow) -> CreatorTask:
         tuple(filter(None, row.get("urlSeeds", ()))),
     )
     state = _TASK_STATES.get(row["status"], TaskState.RUNNING)
-    return CreatorTask(row["taskID"], of, state, row.get("progress", 0.0), row.get("errorMessage", ""))
+    return CreatorTask(row["taskID"], creation, state, row.get("progress", 0.0), row.get("errorMessage", ""))
