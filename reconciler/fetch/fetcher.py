@@ -1,4 +1,4 @@
-"""Gets many URLs, side by side and politely, and remembers which torrents they were."""
+"""Download the .torrent files of many URLs concurrently, with few requests, and keep what they are."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 from reconciler.retry import Clock, compute_backoff_delay, system_clock
 
-MAX_CONCURRENT_REQUESTS: Final = 4  # requests; servers of torrents count them
+MAX_CONCURRENT_REQUESTS: Final = 4  # torrent servers limit them
 MAX_ATTEMPTS: Final = 3
 RETRY_DELAY: Final = 1.0  # seconds after the first failure, at most
 MAX_RETRY_DELAY: Final = 10.0
-RETRY_WINDOW: Final = 30.0  # seconds, after which nothing is tried again
-MAX_CACHED_BYTES: Final = 32 << 20  # bytes of files that are likely to be sent soon; what is not kept is fetched anew
+RETRY_WINDOW: Final = 30.0  # seconds, after which there is no retry
+MAX_CACHED_BYTES: Final = 32 << 20  # files that are likely to be sent soon; others are downloaded again
 
 
 class Fetcher:
-    """Called with every URL of a desired state. What it has once identified it does not fetch again for that.
+    """Return the torrent of each URL of a desired state, and download each file only once for that.
 
-    Calls come from one thread; the bytes may be read from any. `stop` ends it with `StopRequested`. Waits are `random` × at
-    most 1, 2, … seconds.
+    Calls come from one thread; the bytes may be read from any thread. `stop` ends a call with `StopRequested`.
     """
 
     def __init__(
@@ -43,49 +42,50 @@ class Fetcher:
         self._lock = threading.Lock()
 
     def __call__(self, urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
-        """For each URL the torrent that it leads to, or why that is not known. Raises `StopRequested`."""
+        """Return for each URL its torrent, or the reason why it is unknown. Raises `StopRequested`."""
         self._torrents = {url: file for url, file in self._torrents.items() if url in urls}
-        silent: dict[str, TorrentFileError] = {}  # servers that have failed as often as they are tried
+        failed_servers: dict[str, TorrentFileError] = {}  # that have failed in every attempt
         missing = [url for url in urls if url not in self._torrents]
         with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS, thread_name_prefix="fetch") as pool:
-            found = dict(zip(missing, pool.map(lambda url: self._fetch_torrent(url, silent), missing), strict=True))
-        self._torrents |= {url: file for url, file in found.items() if isinstance(file, TorrentFile)}
-        return {**self._torrents, **found}
+            results = pool.map(lambda url: self._fetch_torrent(url, failed_servers), missing)
+            fetched = dict(zip(missing, results, strict=True))
+        self._torrents |= {url: file for url, file in fetched.items() if isinstance(file, TorrentFile)}
+        return {**self._torrents, **fetched}
 
-    def _fetch_torrent(self, url: str, silent: dict[str, TorrentFileError]) -> TorrentFile | TorrentFileError:
+    def _fetch_torrent(self, url: str, failed_servers: dict[str, TorrentFileError]) -> TorrentFile | TorrentFileError:
         from reconciler.fetch.http import TransientFetchError  # urllib3 is slow to import, and most have no URLs
 
         server = urlsplit(url).netloc
-        if server in silent:
-            return silent[server]
+        if server in failed_servers:
+            return failed_servers[server]
         try:
             data = self._download(url)
         except TransientFetchError as error:
-            silent[server] = error
+            failed_servers[server] = error
             return error
         except TorrentFileError as error:
             return error
         try:
-            found = identify_torrent(data)
+            torrent = identify_torrent(data)
         except TorrentFileError as error:
             return TorrentFileError(f"what {server} sends is no .torrent file that can be used: {error}", remote=True)
         self._cache_file(url, data)
-        return TorrentFile(url, found.infohashes, found.name, len(data), partial(self._read_file, url))
+        return TorrentFile(url, torrent.infohashes, torrent.name, len(data), partial(self._read_file, url))
 
     def _read_file(self, url: str) -> bytes:
         with self._lock:
-            kept = self._cached_files.get(url)
-        return kept if kept is not None else self._download(url)
+            cached = self._cached_files.get(url)
+        return cached if cached is not None else self._download(url)
 
     def _download(self, url: str) -> bytes:
         from reconciler.fetch.http import TransientFetchError, download_file
 
-        end = self._clock.now() + RETRY_WINDOW
+        deadline = self._clock.now() + RETRY_WINDOW
         for failures in range(1, MAX_ATTEMPTS):
             try:
                 return download_file(url, MAX_TORRENT_FILE_BYTES, self._clock.now, self._raise_if_stopped)
             except TransientFetchError:
-                if self._clock.now() > end:
+                if self._clock.now() > deadline:
                     raise
                 self._clock.sleep(compute_backoff_delay(failures, RETRY_DELAY, MAX_RETRY_DELAY, self._clock.random()))
         return download_file(url, MAX_TORRENT_FILE_BYTES, self._clock.now, self._raise_if_stopped)

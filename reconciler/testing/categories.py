@@ -1,4 +1,4 @@
-"""Categories in memory: how each version makes, edits and removes them."""
+"""Categories in memory, created, edited and removed as each version does it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from reconciler.model.snapshot import CategoryDownloadPath, LiveCategory, LiveTo
 from reconciler.model.versions import (
     CATEGORY_EDIT_KEEPS_DATA,
     CATEGORY_EDIT_MOVES_DATA,
+    DOWNLOAD_PATH,
     LENIENT_CATEGORY_EDIT,
     SUBCATEGORIES,
     ApiVersion,
@@ -25,20 +26,19 @@ INVALID_CATEGORY: Final = re.compile(r"^/|/$|//|\\|^$")
 
 
 class MemoryCategories:
-    """A part of `MemoryInstance`."""
+    """The category calls of `MemoryInstance`."""
 
     default_save_path: str
     torrents: dict[str, LiveTorrent]
     live_categories: dict[str, LiveCategory]
     _api: ApiVersion
-    _v2: bool
 
     def read_categories(self) -> Mapping[str, LiveCategory]:
-        """Every category by its name."""
+        """Return every category by its name."""
         return self._run_request(lambda: dict(self.live_categories))
 
     def set_category(self, ids: Collection[str], category: str) -> None:
-        """Put into a category that exists. Under automatic management the data follows."""
+        """Set an existing category. Under automatic management the data follows."""
 
         def change(torrent: LiveTorrent) -> LiveTorrent:
             if category and category not in self.live_categories:
@@ -49,11 +49,11 @@ class MemoryCategories:
         self._change_torrents(ids, change)
 
     def create_category(self, name: str, save_path: str, download_path: CategoryDownloadPath = None) -> None:
-        """Make a category that is not there."""
+        """Create a category. Raises `RejectedError` (409) if it exists."""
 
         def work() -> None:
             if name in self.live_categories or INVALID_CATEGORY.search(name):
-                raise RejectedError("the category is there or its name is not allowed", 409)
+                raise RejectedError("the category exists or its name is invalid", 409)
             self._create_category(name, save_path, download_path)
 
         self._run_request(work)
@@ -61,7 +61,7 @@ class MemoryCategories:
     def edit_category(
         self, category: LiveCategory, save_path: str | None = None, download_path: CategoryDownloadPath = None
     ) -> None:
-        """Give a category other paths. Its automatic torrents become manual, by the settings a server comes with."""
+        """Set the paths of a category. With the default settings of a server, its automatic torrents become manual."""
         name, path = category.name, normalize_path(category.save_path if save_path is None else save_path)
         incomplete = category.download_path if download_path is None else download_path
         if (path, incomplete) == (normalize_path(category.save_path), category.download_path):
@@ -77,17 +77,16 @@ class MemoryCategories:
             self.live_categories[name] = edited
             for key, torrent in self.torrents.items():
                 if torrent.category == name and torrent.auto_tmm and path != before.save_path:
-                    # 4.5.2 moves the data first, 4.2.5 and >= 5.1 leave it where it is
                     moves = CATEGORY_EDIT_MOVES_DATA.is_available(
                         self._api
                     ) and not CATEGORY_EDIT_KEEPS_DATA.is_available(self._api)
-                    where = self._resolve_category_path(name) if moves else torrent.save_path
-                    self.torrents[key] = move_torrent(replace(torrent, auto_tmm=False), where)
+                    save_path = self._resolve_category_path(name) if moves else torrent.save_path
+                    self.torrents[key] = move_torrent(replace(torrent, auto_tmm=False), save_path)
 
         self._run_request(work)
 
     def remove_categories(self, names: Collection[str]) -> None:
-        """Remove categories. From 5.2 on those within go too, and the torrents in them go to the parent."""
+        """Remove categories. From 5.2 on, subcategories are removed too, and torrents move to the parent."""
 
         def work() -> None:
             for name in names:
@@ -97,15 +96,15 @@ class MemoryCategories:
         self._run_request(work)
 
     def _normalize_download_path(self, download_path: CategoryDownloadPath) -> CategoryDownloadPath:
-        """Before 4.4 there is no such thing."""
-        return (
-            None if not self._v2 else normalize_path(download_path) if isinstance(download_path, str) else download_path
-        )
+        """Return the download path in its normal form; None before 4.4, which has none."""
+        if not DOWNLOAD_PATH.is_available(self._api):
+            return None
+        return normalize_path(download_path) if isinstance(download_path, str) else download_path
 
     def _detach_category(self, name: str) -> None:
         nested = SUBCATEGORIES.is_available(self._api)
-        for within in [one for one in self.live_categories if nested and one.startswith(f"{name}/")]:
-            del self.live_categories[within]
+        for category in [child for child in self.live_categories if nested and child.startswith(f"{name}/")]:
+            del self.live_categories[category]
         parent = name.rpartition("/")[0] if nested else ""
         for key, torrent in self.torrents.items():
             if torrent.category == name or (nested and torrent.category.startswith(f"{name}/")):
@@ -120,11 +119,11 @@ class MemoryCategories:
         )
 
     def _resolve_category_path(self, category: str) -> str:
-        """Where automatic management keeps a category's data."""
+        """Return the save path of a category under automatic management."""
         if not category:
             return self.default_save_path
-        known = self.live_categories.get(category)
-        return (known.save_path if known else "") or f"{self.default_save_path}/{category}"
+        live_category = self.live_categories.get(category)
+        return (live_category.save_path if live_category else "") or f"{self.default_save_path}/{category}"
 
     def _run_request(self, work: Callable[[], T]) -> T:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""torrentcreator in memory: torrents that the instance makes from what is on its disk."""
+"""torrentcreator in memory: it makes torrents from the files on the disk of the instance."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from reconciler.model.versions import TORRENT_CREATOR, ApiVersion
 
 T = TypeVar("T")
 
-MAX_ACTIVE_TASKS: Final = 256  # that have not ended
+MAX_ACTIVE_TASKS: Final = 256  # unfinished tasks
 ContentMakers = dict[str, Callable[[CreationSpec], bytes]]
 
 
 @dataclass(slots=True)
 class _Task:
     creation: CreationSpec
-    remaining_polls: int  # that it takes until it has ended
-    data: bytes | None  # None: there is nothing to make it from
+    remaining_polls: int  # until it has ended
+    data: bytes | None  # the .torrent file; None: there is no content at the path
 
 
 class MemoryCreator:
-    """A part of `MemoryInstance`.
+    """The torrent creator calls of `MemoryInstance`.
 
-    `disk` says what is made of each path. A task ends once it was looked at `hashing_polls` times.
+    `disk` makes the .torrent file of each path. A task ends after it was read `hashing_polls` times.
     """
 
     _api: ApiVersion
@@ -36,19 +36,19 @@ class MemoryCreator:
     _tasks: dict[str, _Task]
 
     def read_creator_tasks(self) -> tuple[CreatorTask, ...]:
-        """All torrents that it is making or has made."""
+        """Return all tasks."""
         self._require_creator()
 
         def work() -> tuple[CreatorTask, ...]:
-            shown = tuple(_to_creator_task(key, task) for key, task in self._tasks.items())
+            tasks = tuple(_to_creator_task(key, task) for key, task in self._tasks.items())
             for task in self._tasks.values():
                 task.remaining_polls = max(task.remaining_polls - 1, 0)
-            return shown
+            return tasks
 
         return self._run_request(work)
 
     def start_creator_task(self, creation: CreationSpec) -> str:
-        """Begin to make a torrent."""
+        """Start making a torrent and return the id of the task."""
         self._require_creator()
 
         def work() -> str:
@@ -56,37 +56,37 @@ class MemoryCreator:
                 raise RejectedError("Too many active tasks", 409)
             self._task_count += 1
             key = f"task-{self._task_count}"
-            made = self.disk.get(creation.path)
-            self._tasks[key] = _Task(creation, self.hashing_polls, made(creation) if made else None)
+            make_content = self.disk.get(creation.path)
+            self._tasks[key] = _Task(creation, self.hashing_polls, make_content(creation) if make_content else None)
             return key
 
         return self._run_request(work)
 
     def read_created_torrent(self, task_id: str) -> bytes | None:
-        """What a task has made."""
+        """Return the .torrent file of a task; None if the task has none, or is gone."""
         self._require_creator()
 
         def work() -> bytes | None:
-            found = self._tasks.get(task_id)
-            return found.data if found and not found.remaining_polls else None
+            task = self._tasks.get(task_id)
+            return task.data if task and not task.remaining_polls else None
 
         return self._run_request(work)
 
     def remove_creator_task(self, task_id: str) -> None:
-        """Forget a task."""
+        """Remove a task."""
         self._require_creator()
         self._run_request(lambda: self._tasks.pop(task_id, None))
 
     def restart(self) -> None:
-        """The server ends and begins again, which costs it its tasks. No request."""
+        """Restart the server, which loses its tasks. No request."""
         self._tasks.clear()
 
     _task_count: int = 0
 
-    def _read_tasks_for(self, content: Collection[CreationSpec]) -> tuple[CreatorTask, ...]:
-        if not content or not TORRENT_CREATOR.is_available(self._api):
+    def _read_tasks_for(self, creations: Collection[CreationSpec]) -> tuple[CreatorTask, ...]:
+        if not creations or not TORRENT_CREATOR.is_available(self._api):
             return ()
-        return tuple(map(self._attach_file, select_tasks(content, self.read_creator_tasks())))
+        return tuple(map(self._attach_file, select_tasks(creations, self.read_creator_tasks())))
 
     def _attach_file(self, task: CreatorTask) -> CreatorTask:
         data = self.read_created_torrent(task.id) if task.state is TaskState.FINISHED else None

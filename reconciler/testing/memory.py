@@ -1,4 +1,4 @@
-"""One qBittorrent in memory, as `apply.target.Target` sees it."""
+"""A qBittorrent in memory that implements `apply.target.Target`."""
 
 from __future__ import annotations
 
@@ -36,76 +36,85 @@ from reconciler.testing.options import MemoryOptions, move_torrent
 from reconciler.testing.preferences import accept_preferences, build_default_preferences
 
 T = TypeVar("T")
+Fault = tuple[InstanceError, bool]  # the error to raise; True if the request is carried out all the same
+
+WEB_API_VERSIONS = {"4.2.5": "2.5.1", "4.5.2": "2.8.19", "5.1.0": "2.11.4", "5.3.0": "2.16.2"}
+_PEER_ADDRESS = re.compile(r"([\d.]+|\[[0-9a-f:]+\]):\d+")
 
 
 class MemoryTorrents(MemoryCategories, MemoryOptions):
-    """A part of `MemoryInstance`."""
+    """The calls of `MemoryInstance` that add torrents."""
 
     _uploaded: dict[str, bytes]
+    _supports_v2: bool
 
     @property
     def can_tag_at_add(self) -> bool:
-        """Does an add take tags? Before 4.3.2 it ignores them."""
+        """True if an add takes tags; before 4.3.2 it ignores them."""
         return TAGS_AT_ADD.is_available(self._api)
 
     def add_magnets(self, magnets: Sequence[str], options: AddOptions) -> None:
-        """Add magnet links; one that is there stays as it is, and one that the version does not know is left out."""
+        """Add magnet links. Existing torrents stay as they are; links that the version does not support are ignored."""
 
         def work() -> None:
-            known = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
+            known_ids = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
             for uri in magnets:
-                self._add_magnet(uri, options, known)
+                self._add_magnet(uri, options, known_ids)
 
         self._run_request(work)
 
     def add_torrent_files(self, files: Mapping[str, bytes], options: AddOptions) -> None:
-        """Add .torrent files. The first that is none ends it, with those before it added."""
+        """Add .torrent files. The first invalid file is refused (415), and no file after it is added."""
         if not files:
             raise ValueError("no file would mean an add of nothing")
 
         def work() -> None:
-            known = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
+            known_ids = {key for torrent in self.torrents.values() for key in torrent.infohashes.ids}
             for data in files.values():
                 try:
-                    found = parse_metainfo(data)
+                    metainfo = parse_metainfo(data)
                 except MetainfoError:
                     raise RejectedError("not a valid torrent file", 415) from None
-                if not (self._v2 or found.infohashes.v1):
+                if not (self._supports_v2 or metainfo.infohashes.v1):
                     raise RejectedError("not a valid torrent file", 415)
-                said = _read_extras(data)
-                if torrent := self._insert_torrent(found.infohashes, found.name, options, known, said.links):
-                    commented = replace(torrent, comment=said.comment if torrent.comment is not None else None)
-                    self._set_metadata(
-                        commented, found, complete=dict(options.extra_options).get("skip_checking") is True
-                    )
-                self._uploaded.setdefault(found.infohashes.ids[0] if self._v2 else str(found.infohashes.v1), data)
+                self._add_file(data, metainfo, options, known_ids)
 
         self._run_request(work)
 
     def receive_metadata(self, torrent_id: str, data: bytes) -> None:
-        """The swarm sends the metadata of a running magnet link. A hybrid torrent then gets the id of its v2 hash.
+        """Receive the metadata of a running magnet link from the swarm. No request.
 
-        No request: it happens by itself.
+        A hybrid torrent then gets the id of its v2 hash.
         """
-        found, torrent = parse_metainfo(data), self.torrents.pop(torrent_id)
-        hashes = found.infohashes if self._v2 else torrent.infohashes
-        self._set_metadata(replace(torrent, id=hashes.ids[0], infohashes=hashes), found)
+        metainfo, torrent = parse_metainfo(data), self.torrents.pop(torrent_id)
+        hashes = metainfo.infohashes if self._supports_v2 else torrent.infohashes
+        self._set_metadata(replace(torrent, id=hashes.ids[0], infohashes=hashes), metainfo)
 
-    def _add_magnet(self, uri: str, options: AddOptions, known: set[str]) -> None:
+    def _add_file(self, data: bytes, metainfo: Metainfo, options: AddOptions, known_ids: set[str]) -> None:
+        extras = _read_extras(data)
+        torrent = self._insert_torrent(metainfo.infohashes, metainfo.name, options, known_ids, extras.links)
+        if torrent:
+            comment = extras.comment if torrent.comment is not None else None
+            is_complete = dict(options.extra_options).get("skip_checking") is True
+            self._set_metadata(replace(torrent, comment=comment), metainfo, complete=is_complete)
+        torrent_id = metainfo.infohashes.ids[0] if self._supports_v2 else str(metainfo.infohashes.v1)
+        self._uploaded.setdefault(torrent_id, data)
+
+    def _add_magnet(self, uri: str, options: AddOptions, known_ids: set[str]) -> None:
         try:
             magnet = parse_magnet(uri)
         except MagnetError:
             return
-        self._insert_torrent(magnet.infohashes, magnet.name, options, known, extract_links(magnet.uri))
+        self._insert_torrent(magnet.infohashes, magnet.name, options, known_ids, extract_links(magnet.uri))
 
     def _insert_torrent(
-        self, found: InfoHashes, name: str | None, options: AddOptions, known: set[str], links: str = ""
+        self, infohashes: InfoHashes, name: str | None, options: AddOptions, known_ids: set[str], links: str
     ) -> LiveTorrent | None:
-        """Put a torrent there, unless it is, or the version does not know its kind."""
-        hashes = found if self._v2 else InfoHashes(found.v1) if found.v1 else None
-        if hashes is None or not known.isdisjoint(hashes.ids):
+        """Add a torrent and its ids to `known_ids`; return None if it exists, or the version does not support it."""
+        hashes = infohashes if self._supports_v2 else InfoHashes(infohashes.v1) if infohashes.v1 else None
+        if hashes is None or not known_ids.isdisjoint(hashes.ids):
             return None
-        known.update(hashes.ids)
+        known_ids.update(hashes.ids)
         category = "" if INVALID_CATEGORY.search(options.category) else options.category
         if category and category not in self.live_categories:
             self._create_category(category, "")
@@ -127,11 +136,11 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
         )
         return torrent
 
-    def _set_metadata(self, torrent: LiveTorrent, found: Metainfo, *, complete: bool = False) -> None:
-        """Give a torrent its metadata; it is `whole` where its data is there and not checked."""
-        files = tuple(LiveFile(index, path, Priority.NORMAL) for index, path in enumerate(found.files))
-        path = f"{torrent.save_path}/{found.name}" if CONTENT_PATH.is_available(self._api) else ""
-        informed = replace(torrent, size=found.size, has_metadata=True, files=files, content_path=path)
+    def _set_metadata(self, torrent: LiveTorrent, metainfo: Metainfo, *, complete: bool = False) -> None:
+        """Set the metadata of a torrent. `complete`: its data is there, and is not checked."""
+        files = tuple(LiveFile(index, path, Priority.NORMAL) for index, path in enumerate(metainfo.files))
+        path = f"{torrent.save_path}/{metainfo.name}" if CONTENT_PATH.is_available(self._api) else ""
+        informed = replace(torrent, size=metainfo.size, has_metadata=True, files=files, content_path=path)
         if complete:
             informed = replace(
                 informed, progress=1.0, state=self._build_state(informed.stopped, True).replace("DL", "UP")
@@ -141,51 +150,19 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
         self.torrents[torrent.id] = informed
 
     def _build_state(self, stopped: bool, has_metadata: bool = False, progress: float = 0.0) -> str:
-        way = "UP" if progress >= 1 else "DL"
+        suffix = "UP" if progress >= 1 else "DL"
         if not stopped:
-            return f"stalled{way}" if has_metadata or way == "UP" else "metaDL"
-        return f"{'stopped' if STOPPED_STATES.is_available(self._api) else 'paused'}{way}"
-
-
-@dataclass(frozen=True, slots=True)
-class _FileExtras:
-    links: str
-    comment: str
-
-
-def _read_extras(data: bytes) -> _FileExtras:
-    """What a .torrent file says besides: its trackers, web seeds and comment."""
-    whole = decode_bencode(data)[0]
-    about = whole if isinstance(whole, dict) else {}
-    tiers, seeds, comment = about.get(b"announce-list", []), about.get(b"url-list", []), about.get(b"comment", b"")
-    trackers = [url for tier in tiers for url in tier] if isinstance(tiers, list) else []  # type: ignore[union-attr]
-    return _FileExtras(
-        append_links("", _decode_texts(trackers), _decode_texts(seeds)),
-        comment.decode() if isinstance(comment, bytes) else "",
-    )
-
-
-def _decode_texts(values: object) -> list[str]:
-    return [value.decode() for value in values if isinstance(value, bytes)] if isinstance(values, list) else []
-
-
-def trim_tags(tags: Collection[str]) -> frozenset[str]:
-    return frozenset(tag.strip() for tag in tags) - {""}
-
-
-WEB_API_VERSIONS = {"4.2.5": "2.5.1", "4.5.2": "2.8.19", "5.1.0": "2.11.4", "5.3.0": "2.16.2"}
-_PEER_ADDRESS = re.compile(r"([\d.]+|\[[0-9a-f:]+\]):\d+")
-
-
-Fault = tuple[InstanceError, bool]  # what is raised, and is the request carried out all the same?
+            return f"stalled{suffix}" if has_metadata or suffix == "UP" else "metaDL"
+        return f"{'stopped' if STOPPED_STATES.is_available(self._api) else 'paused'}{suffix}"
 
 
 class MemoryInstance(MemoryTorrents, MemoryCreator):
-    """An instance of one of the versions of `WEB_API_VERSIONS`. Its torrents and categories may be read and set directly.
+    """An instance of a version in `WEB_API_VERSIONS`. Its torrents and categories can be read and set directly.
 
-    `with_preferences`: are they part of a snapshot, as where some are declared? It has a few, of every kind.
+    `with_preferences`: snapshots contain its preferences (a few of every kind), as if some were declared.
 
-    Every request is carried out at once and whole. Where a real server refuses, `RejectedError` is raised as by a session.
+    Every request is carried out at once and completely. Where a real server refuses, it raises `RejectedError`, like a
+    session.
     """
 
     def __init__(
@@ -211,10 +188,10 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
         name = "lo" if INTERFACE_NAME.is_available(self._api) else None
         addresses = () if EXTERNAL_ADDRESS.is_available(self._api) else None
         self.network_state = NetworkState("lo", name, ("eth0", "lo"), "firewalled", addresses)
-        self._v2 = V2_INFOHASHES.is_available(self._api)  # libtorrent 1.2, before 4.4, knows v1 alone
+        self._supports_v2 = V2_INFOHASHES.is_available(self._api)  # libtorrent 1.2, before 4.4, supports only v1
 
     def copy(self) -> MemoryInstance:
-        """Another instance that is in the same state, with the same faults to come."""
+        """Return another instance in the same state, with the same faults pending."""
         twin = MemoryInstance(self.version[1:], self.default_save_path, with_preferences=self.with_preferences)
         twin.live_preferences, twin.seed_counts = dict(self.live_preferences), dict(self.seed_counts)
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
@@ -226,73 +203,74 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
         return twin
 
     def fail_next(self, count: int, error: InstanceError, *, lose_reply: bool = False, skip: int = 0) -> None:
-        """Let `count` requests fail with `error`, the first `skip` of those to come excepted.
+        """Let `count` requests fail with `error`, after the next `skip` requests.
 
-        With `after` they are carried out and only the answer is lost. Replaces what was set before; 0 clears it.
+        With `lose_reply`, they are carried out and only the reply is lost. Replaces earlier faults; 0 clears them.
         """
         self._faults = deque([None] * skip + [(error, lose_reply)] * count)
 
     def open(self) -> None:
-        """Nothing to do: there is nobody to log in to."""
+        """Return at once: there is no login."""
 
     def close(self) -> None:
-        """Nothing to do."""
+        """Return at once."""
 
     def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
-        """Every torrent and category, the files of some torrents, and what is made from some content."""
+        """Read every torrent and category, the files of the torrents in `files_of`, and the creator tasks."""
 
         def work() -> Snapshot:
             torrents, categories = tuple(map(_strip_files, self.torrents.values())), dict(self.live_categories)
-            return Snapshot(self.version, self.web_api, torrents, categories, self._v2)
+            return Snapshot(self.version, self.web_api, torrents, categories, self._supports_v2)
 
         snapshot = self._run_request(work)
-        wanted = [
-            live.id for live in snapshot.torrents if live.has_metadata and {live.id, *live.infohashes.ids} & {*files_of}
+        ids = [
+            torrent.id
+            for torrent in snapshot.torrents
+            if torrent.has_metadata and {torrent.id, *torrent.infohashes.ids} & {*files_of}
         ]
-        files = self.read_files(wanted) if wanted else {}
-        snapshot = replace(
-            snapshot, torrents=tuple(replace(live, files=files.get(live.id)) for live in snapshot.torrents)
-        )
+        files = self.read_files(ids) if ids else {}
+        torrents = tuple(replace(torrent, files=files.get(torrent.id)) for torrent in snapshot.torrents)
+        snapshot = replace(snapshot, torrents=torrents)
         if self.with_preferences:
             snapshot = replace(snapshot, preferences=self.read_preferences())
         return replace(snapshot, creator_tasks=self._read_tasks_for(creations))
 
     @property
     def has_full_snapshot(self) -> bool:
-        """Every snapshot is a full read."""
+        """True: every snapshot is a full read."""
         return True
 
     def read_full_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
-        """The same: every snapshot is a full read."""
+        """Read a snapshot; every snapshot is a full read."""
         return self.read_snapshot(files_of, creations)
 
     def read_free_space(self) -> int | None:
-        """Bytes free at the default path."""
+        """Return the bytes free at the default path."""
         return self._run_request(lambda: self.free_bytes)
 
     def read_network_state(self, *, interface: bool, transfer: bool) -> NetworkState:
-        """What it says of its network."""
-        seen = self.network_state
-        bound = NetworkState(seen.interface, seen.interface_name, seen.interfaces) if interface else NetworkState()
-        rest = {"connection_status": seen.connection_status, "addresses": seen.addresses} if transfer else {}
+        """Return the network interface, the connection status and addresses, or both."""
+        whole = self.network_state
+        bound = NetworkState(whole.interface, whole.interface_name, whole.interfaces) if interface else NetworkState()
+        rest = {"connection_status": whole.connection_status, "addresses": whole.addresses} if transfer else {}
         return self._run_request(lambda: replace(bound, **rest))  # type: ignore[arg-type]
 
     def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
-        """Those of the given ids that are there."""
-        wanted = _check_items(ids)
+        """Return the torrents with these ids, as far as they are there."""
+        keys = _check_items(ids)
         return self._run_request(
-            lambda: tuple(_strip_files(self.torrents[key]) for key in wanted if key in self.torrents)
+            lambda: tuple(_strip_files(self.torrents[key]) for key in keys if key in self.torrents)
         )
 
     def export_torrent(self, torrent_id: str) -> bytes | None:
-        """The file that it was uploaded as; None where it was added by a magnet, or is gone."""
+        """Return the uploaded file; None if the torrent was added by a magnet link, or is gone."""
         _check_items([torrent_id])
         if not TORRENT_EXPORT.is_available(self._api):
             raise UnsupportedError(f"qBittorrent {self.version} exports no .torrent files")
         return self._run_request(lambda: self._uploaded.get(torrent_id) if torrent_id in self.torrents else None)
 
     def add_peer(self, torrent_id: str, address: str) -> None:
-        """Tell a torrent of a peer, `IP:port`. One that is not there is no error."""
+        """Add a peer, `IP:port`, to a torrent. A missing torrent is no error."""
         _check_items([torrent_id])
 
         def work() -> None:
@@ -304,21 +282,21 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
         self._run_request(work)
 
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
-        """Put tags on."""
+        """Add tags to torrents."""
         names = _check_items(tags)
         self._change_torrents(ids, lambda torrent: replace(torrent, tags=torrent.tags | trim_tags(names)))
 
     def remove_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
-        """Take tags off."""
+        """Remove tags from torrents."""
         names = _check_items(tags)
         self._change_torrents(ids, lambda torrent: replace(torrent, tags=torrent.tags - trim_tags(names)))
 
     def set_location(self, ids: Collection[str], path: str) -> None:
-        """Move to an absolute path; management becomes manual."""
+        """Move to an absolute path and turn automatic management off."""
         self._change_torrents(ids, lambda torrent: move_torrent(replace(torrent, auto_tmm=False), normalize_path(path)))
 
     def rename_torrent(self, torrent_id: str, name: str) -> None:
-        """Give one torrent its name, on one line and without spaces around it."""
+        """Rename one torrent. The name is put on one line and stripped."""
 
         def work() -> None:
             if torrent_id not in self.torrents:
@@ -339,29 +317,29 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
         self._change_torrents(ids, lambda torrent: self._set_stopped(torrent, stopped=False))
 
     def delete_torrents(self, ids: Collection[str], delete_files: bool) -> None:
-        """Remove. There is no data here, so `delete_files` changes nothing."""
-        doomed = _check_items(ids)
-        self._run_request(lambda: [self.torrents.pop(key, None) for key in doomed])
+        """Remove. There is no data, so `delete_files` changes nothing."""
+        keys = _check_items(ids)
+        self._run_request(lambda: [self.torrents.pop(key, None) for key in keys])
 
     def count_other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
-        """The seeds that were set, for those that are there."""
-        wanted = _check_items(ids)
-        return self._run_request(lambda: {key: self.seed_counts.get(key, 0) for key in wanted if key in self.torrents})
+        """Return the seed counts that were set, for the torrents that are there."""
+        keys = _check_items(ids)
+        return self._run_request(lambda: {key: self.seed_counts.get(key, 0) for key in keys if key in self.torrents})
 
     def read_preferences(self) -> Mapping[str, PreferenceValue]:
-        """The few preferences that it has."""
+        """Return the preferences."""
         return self._run_request(lambda: dict(self.live_preferences))
 
     def set_preferences(self, values: Mapping[str, PreferenceValue]) -> None:
-        """Set preferences as a server does: what it does not know is ignored, and what it does not like changed."""
+        """Set preferences as a server does: it ignores unknown preferences, and corrects invalid values."""
         self._run_request(
             lambda: self.live_preferences.update(accept_preferences(self.live_preferences, values, self._api))
         )
 
     def _run_request(self, work: Callable[[], T]) -> T:
         self.request_count += 1
-        error, after = (self._faults.popleft() if self._faults else None) or (None, True)
-        if error and not after:
+        error, is_carried_out = (self._faults.popleft() if self._faults else None) or (None, True)
+        if error and not is_carried_out:
             raise error
         result = work()
         if error:
@@ -369,7 +347,7 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
         return result
 
     def _change_torrents(self, ids: Collection[str], change: Callable[[LiveTorrent], LiveTorrent]) -> None:
-        """Change those torrents that are there; qBittorrent says nothing about the others."""
+        """Change the torrents that are there; qBittorrent ignores other ids."""
         keys = _check_items(ids)
 
         def work() -> None:
@@ -387,10 +365,36 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
 
 def _check_items(items: Collection[str]) -> list[str]:
     if not items or "all" in items:
-        raise ValueError("never empty, and never all")
+        raise ValueError("ids and tags are a non-empty collection, without `all`")
     return list(items)
 
 
 def _strip_files(torrent: LiveTorrent) -> LiveTorrent:
-    """Files have to be asked for."""
+    """Return the torrent without files, which are read separately."""
     return torrent if torrent.files is None else replace(torrent, files=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _FileExtras:
+    links: str
+    comment: str
+
+
+def _read_extras(data: bytes) -> _FileExtras:
+    """Return the trackers, web seeds and comment of a .torrent file."""
+    document = decode_bencode(data)[0]
+    fields = document if isinstance(document, dict) else {}
+    tiers, seeds, comment = fields.get(b"announce-list", []), fields.get(b"url-list", []), fields.get(b"comment", b"")
+    trackers = [url for tier in tiers for url in tier] if isinstance(tiers, list) else []  # type: ignore[union-attr]
+    return _FileExtras(
+        append_links("", _decode_texts(trackers), _decode_texts(seeds)),
+        comment.decode() if isinstance(comment, bytes) else "",
+    )
+
+
+def _decode_texts(values: object) -> list[str]:
+    return [value.decode() for value in values if isinstance(value, bytes)] if isinstance(values, list) else []
+
+
+def trim_tags(tags: Collection[str]) -> frozenset[str]:
+    return frozenset(tag.strip() for tag in tags) - {""}

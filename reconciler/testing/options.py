@@ -1,4 +1,4 @@
-"""The options of torrents in memory: how the calls that set them behave on each version."""
+"""Torrent options in memory, set as each version does it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TorrentUpdate = Callable[[LiveTorrent], LiveTorrent]
 
 
 class MemoryOptions:
-    """A part of `MemoryInstance`."""
+    """The option calls of `MemoryInstance`."""
 
     torrents: dict[str, LiveTorrent]
     request_count: int
@@ -44,14 +44,14 @@ class MemoryOptions:
         return self._api
 
     def read_files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
-        """The files of those torrents that are there and have metadata."""
+        """Return the files of the torrents that have metadata."""
         if not FILES_IN_LIST.is_available(self._api):
-            self.request_count += len(ids) - 1  # one for each
-        there = [self.torrents[key] for key in ids if key in self.torrents]
-        return self._run_request(lambda: {live.id: live.files for live in there if live.files})
+            self.request_count += len(ids) - 1  # one each
+        torrents = [self.torrents[key] for key in ids if key in self.torrents]
+        return self._run_request(lambda: {torrent.id: torrent.files for torrent in torrents if torrent.files})
 
     def set_option(self, ids: Collection[str], field: str, value: FieldValue) -> None:
-        """Set one of the options that are set by themselves."""
+        """Set an option that has a request of its own."""
         self._require(OPTIONS[field].capability)
         special: dict[str, Callable[[LiveTorrent, Any], LiveTorrent]] = {
             "auto_tmm": self._set_auto_tmm,
@@ -63,31 +63,31 @@ class MemoryOptions:
         self._change_torrents(ids, lambda live: change(live, value))
 
     def toggle_option(self, ids: Collection[str], field: str) -> None:
-        """Turn it over."""
+        """Toggle `sequential` or `first_last_piece_first`."""
         self._change_torrents(ids, lambda live: _replace_options(live, **{field: not getattr(live.options, field)}))
 
     def set_share_limits(self, ids: Collection[str], limits: ShareLimits) -> None:
-        """Set all share limits at once, as far as the version knows them."""
+        """Set all share limits at once, as far as the version has them."""
 
         def change(live: LiveTorrent) -> LiveTorrent:
-            there = live.options.share
-            known = {
+            share = live.options.share
+            newer_limits = {
                 name: getattr(limits, name)
                 for name in ("inactive_seeding_time", "action", "mode")
-                if getattr(there, name) is not None
+                if getattr(share, name) is not None
             }
             return _replace_options(
-                live, share=replace(there, ratio=limits.ratio, seeding_time=limits.seeding_time, **known)
+                live, share=replace(share, ratio=limits.ratio, seeding_time=limits.seeding_time, **newer_limits)
             )
 
         self._change_torrents(ids, change)
 
     def add_trackers(self, ids: Collection[str], urls: Sequence[str]) -> None:
-        """Add trackers; one that is there, to the letter, is passed over."""
+        """Add trackers, except those that are present with the same spelling."""
         self._change_torrents(ids, lambda live: _add_urls(live, TRACKERS, urls))
 
     def add_web_seeds(self, torrent_id: str, urls: Sequence[str]) -> None:
-        """Add web seeds; one that is there is passed over."""
+        """Add web seeds, except those that are present."""
         self._require(ADD_WEB_SEEDS)
 
         def work() -> None:
@@ -98,7 +98,7 @@ class MemoryOptions:
         self._run_request(work)
 
     def set_file_priority(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
-        """Give files a priority."""
+        """Set the priority of these files."""
 
         def work() -> None:
             live = self.torrents.get(torrent_id)
@@ -112,14 +112,16 @@ class MemoryOptions:
         self._run_request(work)
 
     def _build_options(self, options: AddOptions) -> LiveOptions:
-        """What a torrent has after an add with these options."""
+        """Return the options of a torrent after an add with these options."""
         given = dict(options.extra_options)
         share = ShareLimits(
             inactive_seeding_time=GLOBAL_LIMIT if INACTIVE_SEEDING_TIME.is_available(self._api) else None,
             action="default" if SHARE_LIMIT_ACTION.is_available(self._api) else None,
             mode="Default" if SHARE_LIMITS_MODE.is_available(self._api) else None,
         )
-        limits: dict[str, Any] = {f.partition(".")[2]: v for f, v in given.items() if f.startswith("share_limits.")}
+        limits: dict[str, Any] = {
+            field.partition(".")[2]: value for field, value in given.items() if field.startswith("share_limits.")
+        }
         path = normalize_path(str(given.get("download_path") or "")) if DOWNLOAD_PATH.is_available(self._api) else None
         return LiveOptions(
             force_start=given.get("force_start") is True and not options.stopped,
@@ -138,14 +140,14 @@ class MemoryOptions:
         return moved if live.options.download_path is None else _replace_options(moved, download_path="")
 
     def _set_download_path(self, live: LiveTorrent, path: str) -> LiveTorrent:
-        """Passed over under automatic management. Taken away, newer versions put the save path in its place."""
+        """Set or remove the download path; ignored under automatic management."""
         if live.auto_tmm:
             return live
-        nothing = live.save_path if SAVE_PATH_AS_DOWNLOAD_PATH.is_available(self._api) else ""
-        return _replace_options(live, download_path=normalize_path(path) if path else nothing)
+        removed = live.save_path if SAVE_PATH_AS_DOWNLOAD_PATH.is_available(self._api) else ""
+        return _replace_options(live, download_path=normalize_path(path) if path else removed)
 
     def _set_force_start(self, live: LiveTorrent, force: bool) -> LiveTorrent:
-        """Whatever the value, a stopped torrent starts."""
+        """Set the forced start. A stopped torrent starts, whatever the value."""
         state = self._build_state(False, live.has_metadata, live.progress)
         return _replace_options(replace(live, stopped=False, state=state), force_start=force)
 
@@ -171,14 +173,15 @@ def _replace_options(live: LiveTorrent, **options: Any) -> LiveTorrent:
 
 
 def _add_urls(live: LiveTorrent, field: str, urls: Sequence[str]) -> LiveTorrent:
-    there = parse_link_urls(live.links, field)
+    present = parse_link_urls(live.links, field)
     key = {TRACKERS: "tr", WEB_SEEDS: "ws"}[field]
-    new = "".join(f"&{key}={quote(url, safe='')}" for url in urls if url not in there)
+    new = "".join(f"&{key}={quote(url, safe='')}" for url in urls if url not in present)
     return replace(live, links=live.links + new)
 
 
 def move_torrent(torrent: LiveTorrent, path: str) -> LiveTorrent:
-    """The torrent at another save path, with the content that it had at the one before."""
-    old, there = f"{torrent.save_path}/", torrent.content_path
-    content = f"{path}/{there.removeprefix(old)}" if torrent.has_metadata and there.startswith(old) else there
-    return replace(torrent, save_path=path, content_path=content)
+    """Return the torrent and its content at another save path."""
+    prefix, content_path = f"{torrent.save_path}/", torrent.content_path
+    if torrent.has_metadata and content_path.startswith(prefix):
+        content_path = f"{path}/{content_path.removeprefix(prefix)}"
+    return replace(torrent, save_path=path, content_path=content_path)

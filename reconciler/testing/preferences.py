@@ -1,4 +1,4 @@
-"""The preferences of a qBittorrent in memory: a few of every kind, and what each version makes of what is set."""
+"""Preferences in memory: a few of every kind, changed as each version does it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PAIRED_PREFERENCES: Final = {"schedule_from_hour": "schedule_from_min", "schedu
 
 
 def build_default_preferences(web_api: str, save_path: str) -> dict[str, PreferenceValue]:
-    """Those of a fresh server."""
+    """Return the preferences of a new server."""
     api = tuple(int(part) for part in web_api.split("."))
     return {
         "queueing_enabled": True,
@@ -40,29 +40,29 @@ def build_default_preferences(web_api: str, save_path: str) -> dict[str, Prefere
 def accept_preferences(
     present: Mapping[str, PreferenceValue], values: Mapping[str, PreferenceValue], api: ApiVersion
 ) -> dict[str, PreferenceValue]:
-    """What a server keeps of what is set; what it does not know is left out."""
-    kept = {name: _accept_value(name, value) for name, value in values.items() if name in present}
-    for name, half in _PAIRED_PREFERENCES.items():
-        if name in kept and half not in kept:
-            del kept[name]
+    """Return what a server changes for these `values`; unknown preferences are left out."""
+    accepted = {name: _accept_value(name, value) for name, value in values.items() if name in present}
+    for name, partner in _PAIRED_PREFERENCES.items():
+        if name in accepted and partner not in accepted:
+            del accepted[name]
             break
     for limit in _LIMIT_PREFERENCES:
         flag = f"{limit}_enabled"
-        if kept.get(flag) is False:
-            kept[limit] = -1
-        elif limit in kept and flag not in kept and not LIMIT_IMPLIES_FLAG.is_available(api):
-            del kept[limit]
-        elif limit in kept:
-            kept[flag] = reveal_value(kept[limit]) != -1
-        elif flag in kept and LIMIT_IMPLIES_FLAG.is_available(api):
-            del kept[flag]
-    return kept
+        if accepted.get(flag) is False:
+            accepted[limit] = -1
+        elif limit in accepted and flag not in accepted and not LIMIT_IMPLIES_FLAG.is_available(api):
+            del accepted[limit]
+        elif limit in accepted:
+            accepted[flag] = reveal_value(accepted[limit]) != -1
+        elif flag in accepted and LIMIT_IMPLIES_FLAG.is_available(api):
+            del accepted[flag]
+    return accepted
 
 
 def _accept_value(name: str, value: PreferenceValue) -> PreferenceValue:
-    bare = reveal_value(value)
-    if name == "dl_limit" and isinstance(bare, int):
-        return max(bare, 0) // 1024 * 1024
-    if name == "max_connec" and isinstance(bare, int) and bare <= 0:
+    revealed = reveal_value(value)
+    if name == "dl_limit" and isinstance(revealed, int):
+        return max(revealed, 0) // 1024 * 1024
+    if name == "max_connec" and isinstance(revealed, int) and revealed <= 0:
         return -1
-    return canonicalize_preference(name, bare) if name != "scan_dirs" else value
+    return canonicalize_preference(name, revealed) if name != "scan_dirs" else value

@@ -141,7 +141,7 @@ def test_no_call_ever_means_every_torrent(subject: ConformanceSubject, ids: list
         lambda: subject.target.delete_torrents(ids, False),
         lambda: subject.target.add_tags(ids, ["x"]),
     ):
-        with pytest.raises(ValueError, match=r"never|ids"):
+        with pytest.raises(ValueError, match="ids"):
             call()
-    with pytest.raises(ValueError, match=r"never|tags"):
+    with pytest.raises(ValueError, match="tags"):
         subject.target.remove_tags([secrets.token_hex(20)], [])

@@ -279,5 +279,5 @@ def test_no_option_is_ever_set_for_every_torrent(subject: ConformanceSubject, id
         lambda: subject.target.add_trackers(ids, TRACKERS),
     )
     for call in calls:
-        with pytest.raises(ValueError, match=r"never|ids"):
+        with pytest.raises(ValueError, match="ids"):
             call()

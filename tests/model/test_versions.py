@@ -74,12 +74,9 @@ def test_labels_are_unique() -> None:
 
 
 def test_every_row_is_used() -> None:
-    used = {
-        node.id if isinstance(node, ast.Name) else node.name
-        for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)) or isinstance(node, ast.alias)
-    }
+    nodes = [node for path in PACKAGE.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))]
+    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    used |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     assert ROWS.keys() - used == set()
 
 
