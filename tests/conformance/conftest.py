@@ -1,4 +1,4 @@
-"""Every conformance test runs on the four real servers through a live session, and on the four in memory."""
+"""Every conformance test runs on the four real servers through a session, and on the four in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.conformance_subject import ConformanceSubject
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test on each kind of instance, a server's tests one after the other."""
+    """Run each test on each kind of instance, grouped by server."""
     if "subject" in metafunc.fixturenames:
         versions = metafunc.config.getoption("--qbt") or list(QBITTORRENT_PACKAGES)
         subjects = [f"{kind} {version}" for version in versions for kind in ("memory", "real")]
@@ -26,7 +26,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConformanceSubject]:
-    """One instance for the whole suite: tests keep to torrents and categories of their own."""
+    """One instance for the whole suite: each test uses its own torrents and categories."""
     kind, version = request.param.split()
     numbers = tuple(int(part) for part in version.split("."))
     root = str(tmp_path_factory.mktemp(f"{kind}-{version}"))

@@ -1,4 +1,4 @@
-"""What an add promises: exactly the options that were sent, once the torrent shows."""
+"""A torrent that was added by a link has exactly the options that were sent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_every_option_arrives(subject: ConformanceSubject) -> None:
     assert torrent.tags == (frozenset(options.tags) if subject.target.can_tag_at_add else frozenset())
 
 
-def test_tags_can_follow_where_an_add_takes_none(subject: ConformanceSubject) -> None:
+def test_tags_can_be_added_after_an_add(subject: ConformanceSubject) -> None:
     ids = subject.add_torrents(3)
     subject.target.add_tags(ids, ["reconcile:home", "x"])
     subject.wait_until(ids, lambda found: all(t.tags == {"reconcile:home", "x"} for t in found))
@@ -39,7 +39,7 @@ def test_a_torrent_can_be_added_running(subject: ConformanceSubject) -> None:
 
 
 def test_the_stop_intent_shows_from_the_first_moment(subject: ConformanceSubject) -> None:
-    # the state of a new torrent is checkingResumeData for a moment, which says nothing about it
+    # the state of a new torrent is checkingResumeData for a moment, which hides the intent
     hashes = [secrets.token_hex(20) for _ in range(50)]
     subject.target.add_magnets([make_v1_magnet(key) for key in hashes], STOPPED)
     subject.wait_until(hashes, lambda found: all(t.stopped for t in found) and len(found) == 50)
@@ -74,31 +74,31 @@ def test_a_duplicate_is_no_error_and_changes_nothing(subject: ConformanceSubject
     assert subject.read_torrent(key) == before
 
 
-def test_duplicates_do_not_keep_the_others_of_their_batch_out(subject: ConformanceSubject) -> None:
+def test_duplicates_do_not_block_the_others_of_their_batch(subject: ConformanceSubject) -> None:
     (old,) = subject.add_torrents()
     new = secrets.token_hex(20)
     subject.target.add_magnets([make_v1_magnet(old), make_v1_magnet(new), make_v1_magnet(new)], STOPPED)
     subject.wait_until([old, new], lambda found: len(found) == 2)
 
 
-def test_a_category_that_is_missing_comes_into_being_without_a_path(subject: ConformanceSubject) -> None:
+def test_a_missing_category_is_created_without_a_path(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents(options=replace(STOPPED, category=subject.new_category()))
     assert subject.target.read_categories()[subject.read_torrent(key).category].save_path == ""
 
 
-def test_a_category_of_a_bad_name_is_left_out(subject: ConformanceSubject) -> None:
+def test_a_category_with_an_invalid_name_is_ignored(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents(options=replace(STOPPED, category="a//b"))
     assert subject.read_torrent(key).category == ""
     assert "a//b" not in subject.target.read_categories()
 
 
-def test_without_a_name_it_is_called_as_the_magnet_says_or_by_its_hash(subject: ConformanceSubject) -> None:
+def test_the_default_name_is_that_of_the_magnet_or_the_hash(subject: ConformanceSubject) -> None:
     named, bare = secrets.token_hex(20), secrets.token_hex(20)
     subject.target.add_magnets([make_v1_magnet(named, "Some.Name"), make_v1_magnet(bare)], STOPPED)
     subject.wait_until([named, bare], lambda found: {t.name for t in found} == {"Some.Name", bare})
 
 
-def test_spaces_around_a_name_go(subject: ConformanceSubject) -> None:
+def test_spaces_around_a_name_are_stripped(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents(options=replace(STOPPED, name="  a b "))
     assert subject.read_torrent(key).name == "a b"
 

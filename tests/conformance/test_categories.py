@@ -1,4 +1,4 @@
-"""What making and editing categories does, to them and to the torrents in them."""
+"""Create, edit and remove categories, and the effects on their torrents."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from reconciler.model.snapshot import AddOptions, LiveCategory
 from tests.support.conformance_subject import ConformanceSubject
 
 
-def test_a_category_is_made(subject: ConformanceSubject) -> None:
+def test_a_category_is_created(subject: ConformanceSubject) -> None:
     path = subject.new_path()
     name = subject.new_category(path + "/")
     assert subject.target.read_categories()[name] == LiveCategory(name, path)
     assert subject.target.read_snapshot().categories[name] == LiveCategory(name, path)
 
 
-def test_a_category_can_be_made_without_a_path(subject: ConformanceSubject) -> None:
+def test_a_category_can_be_created_without_a_path(subject: ConformanceSubject) -> None:
     name = subject.new_category("")
     assert subject.target.read_categories()[name].save_path == ""
 
 
 @pytest.mark.parametrize("name", ["", "a//b", "/a", "a/", "a\\b"])
-def test_a_bad_name_is_refused(subject: ConformanceSubject, name: str) -> None:
+def test_an_invalid_name_is_refused(subject: ConformanceSubject, name: str) -> None:
     with pytest.raises(RejectedError):
         subject.target.create_category(name, "")
     assert name not in subject.target.read_categories()
 
 
-def test_one_that_is_there_is_not_made_again(subject: ConformanceSubject) -> None:
+def test_an_existing_category_is_refused(subject: ConformanceSubject) -> None:
     path = subject.new_path()
     name = subject.new_category(path)
     with pytest.raises(RejectedError) as refusal:
@@ -37,12 +37,12 @@ def test_one_that_is_there_is_not_made_again(subject: ConformanceSubject) -> Non
     assert subject.target.read_categories()[name].save_path == path
 
 
-def test_parents_come_with_it_since_5_2(subject: ConformanceSubject) -> None:
+def test_parents_are_created_since_5_2(subject: ConformanceSubject) -> None:
     parent = subject.new_category()
     subject.target.create_category(f"{parent}/b/c", "")
-    made = {name for name in subject.target.read_categories() if name.startswith(parent)}
+    created = {name for name in subject.target.read_categories() if name.startswith(parent)}
     parents = {parent, f"{parent}/b"} if subject.version >= (5, 2) else set()
-    assert made == {f"{parent}/b/c"} | parents
+    assert created == {f"{parent}/b/c"} | parents
 
 
 def test_a_path_is_edited(subject: ConformanceSubject) -> None:
@@ -60,7 +60,7 @@ def test_an_edit_that_changes_nothing_is_no_error(subject: ConformanceSubject) -
     assert subject.target.read_categories()[name].save_path == path
 
 
-def test_one_that_is_missing_cannot_be_edited(subject: ConformanceSubject) -> None:
+def test_a_missing_category_cannot_be_edited(subject: ConformanceSubject) -> None:
     name = subject.new_category()
     with pytest.raises(RejectedError):
         subject.target.edit_category(LiveCategory(name), subject.new_path())
@@ -73,8 +73,8 @@ def test_an_edit_makes_automatic_torrents_manual(subject: ConformanceSubject) ->
     ids = subject.add_torrents(2, AddOptions(stopped=True, auto_tmm=True, category=name))
     subject.target.edit_category(subject.target.read_categories()[name], second)
     moved = (4, 4) <= subject.version < (5, 1)  # seen on 4.5.2: moved first, then made manual
-    where = second if moved else first
-    subject.wait_until(ids, lambda found: all((t.auto_tmm, t.save_path) == (False, where) for t in found))
+    save_path = second if moved else first
+    subject.wait_until(ids, lambda found: all((t.auto_tmm, t.save_path) == (False, save_path) for t in found))
 
 
 def test_an_edit_leaves_manual_torrents_alone(subject: ConformanceSubject) -> None:
@@ -85,29 +85,31 @@ def test_an_edit_leaves_manual_torrents_alone(subject: ConformanceSubject) -> No
     assert (subject.read_torrent(key).category, subject.read_torrent(key).save_path) == (name, path)
 
 
-def test_a_download_path_is_a_path_or_none_or_not_said(subject: ConformanceSubject) -> None:
-    told = subject.version >= (4, 4)
+def test_a_download_path_is_a_path_or_disabled_or_unset(subject: ConformanceSubject) -> None:
+    supported = subject.version >= (4, 4)
     for given in (None, False, subject.new_path()):
         name, path = subject.new_category(), subject.new_path()
         subject.target.create_category(name, path, given)
-        assert subject.target.read_categories()[name] == LiveCategory(name, path, download_path=given if told else None)
+        assert subject.target.read_categories()[name] == LiveCategory(
+            name, path, download_path=given if supported else None
+        )
 
 
-def test_paths_are_edited_one_without_the_other(subject: ConformanceSubject) -> None:
+def test_each_path_is_edited_alone(subject: ConformanceSubject) -> None:
     name, path, incomplete = subject.new_category(subject.new_path()), subject.new_path(), subject.new_path()
 
-    def edited(**paths: str | bool) -> tuple[str, object]:
+    def edit(**paths: str | bool) -> tuple[str, object]:
         subject.target.edit_category(subject.target.read_categories()[name], **paths)  # type: ignore[arg-type]
         category = subject.target.read_categories()[name]
         return category.save_path, category.download_path
 
     if subject.version < (4, 4):
-        assert edited(save_path=path) == (path, None)
+        assert edit(save_path=path) == (path, None)
         return
-    assert edited(download_path=incomplete + "/")[1] == incomplete
-    assert edited(save_path=path) == (path, incomplete)
-    assert edited(download_path=False) == (path, False)
-    assert edited(save_path="") == ("", False)
+    assert edit(download_path=incomplete + "/")[1] == incomplete
+    assert edit(save_path=path) == (path, incomplete)
+    assert edit(download_path=False) == (path, False)
+    assert edit(save_path="") == ("", False)
 
 
 def test_a_category_is_removed_and_its_torrents_stay(subject: ConformanceSubject) -> None:
@@ -119,16 +121,16 @@ def test_a_category_is_removed_and_its_torrents_stay(subject: ConformanceSubject
     subject.wait_until([key], lambda found: found[0].category == "")
 
 
-def test_those_within_go_too_since_5_2(subject: ConformanceSubject) -> None:
+def test_subcategories_are_removed_since_5_2(subject: ConformanceSubject) -> None:
     parent = subject.new_category("")
     subject.target.create_category(f"{parent}/b/c", "")
     (key,) = subject.add_torrents(options=AddOptions(stopped=True, auto_tmm=False, category=f"{parent}/b/c"))
     subject.target.remove_categories([f"{parent}/b"])
     nested = subject.version >= (5, 2)
-    left = {name for name in subject.target.read_categories() if name.startswith(parent)}
-    assert left == ({parent} if nested else {parent, f"{parent}/b/c"})
+    remaining = {name for name in subject.target.read_categories() if name.startswith(parent)}
+    assert remaining == ({parent} if nested else {parent, f"{parent}/b/c"})
     subject.wait_until([key], lambda found: found[0].category == (parent if nested else f"{parent}/b/c"))
 
 
-def test_one_that_is_not_there_is_removed_without_a_word(subject: ConformanceSubject) -> None:
+def test_removing_a_missing_category_is_no_error(subject: ConformanceSubject) -> None:
     subject.target.remove_categories([subject.new_category()])

@@ -1,4 +1,4 @@
-"""What the mutations do to torrents that are there, and that they say nothing about others."""
+"""Mutations change the torrents that are there, and ignore others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.model.snapshot import AddOptions
 from tests.support.conformance_subject import ConformanceSubject
 
 
-def test_tags_are_put_on_and_taken_off(subject: ConformanceSubject) -> None:
+def test_tags_are_added_and_removed(subject: ConformanceSubject) -> None:
     ids = subject.add_torrents(3)
     subject.target.add_tags(ids, ["reconcile:home", "x", "X", "ä b"])
     subject.target.remove_tags(ids[:2], ["x", "never there"])
@@ -19,7 +19,7 @@ def test_tags_are_put_on_and_taken_off(subject: ConformanceSubject) -> None:
     assert subject.read_torrent(ids[2]).tags == {"reconcile:home", "x", "X", "ä b"}
 
 
-def test_spaces_around_tags_go(subject: ConformanceSubject) -> None:
+def test_spaces_around_tags_are_stripped(subject: ConformanceSubject) -> None:
     ids = subject.add_torrents()
     subject.target.add_tags(ids, [" x ", "y"])
     subject.wait_until(ids, lambda found: found[0].tags == {"x", "y"})
@@ -34,7 +34,7 @@ def test_a_category_is_set_and_cleared(subject: ConformanceSubject) -> None:
     assert subject.read_torrent(ids[2]).category == category
 
 
-def test_a_category_that_is_missing_is_refused_and_nothing_changes(subject: ConformanceSubject) -> None:
+def test_a_missing_category_is_refused_and_nothing_changes(subject: ConformanceSubject) -> None:
     ids, category = subject.add_torrents(2), subject.new_category("")
     subject.target.set_category(ids, category)
     with pytest.raises(RejectedError) as refusal:
@@ -43,7 +43,7 @@ def test_a_category_that_is_missing_is_refused_and_nothing_changes(subject: Conf
     assert {t.category for t in subject.target.read_torrents(ids)} == {category}
 
 
-def test_under_automatic_management_the_place_follows_the_category(subject: ConformanceSubject) -> None:
+def test_under_automatic_management_the_save_path_follows_the_category(subject: ConformanceSubject) -> None:
     first, second = subject.new_path(), subject.new_path()
     options = AddOptions(stopped=True, auto_tmm=True, category=subject.new_category(first))
     ids = subject.add_torrents(options=options)
@@ -52,7 +52,7 @@ def test_under_automatic_management_the_place_follows_the_category(subject: Conf
     subject.wait_until(ids, lambda found: (found[0].save_path, found[0].auto_tmm) == (second, True))
 
 
-def test_under_manual_management_the_place_stays(subject: ConformanceSubject) -> None:
+def test_under_manual_management_the_save_path_stays(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
     before = subject.read_torrent(key).save_path
     category = subject.new_category(subject.new_path())
@@ -91,7 +91,7 @@ def test_torrents_are_stopped_and_started(subject: ConformanceSubject) -> None:
     assert not subject.read_torrent(ids[2]).stopped
 
 
-def test_stopping_what_is_stopped_is_no_error(subject: ConformanceSubject) -> None:
+def test_stopping_a_stopped_torrent_is_no_error(subject: ConformanceSubject) -> None:
     ids = subject.add_torrents(2)
     subject.target.stop_torrents(ids)
     assert all(t.stopped for t in subject.target.read_torrents(ids))
@@ -105,7 +105,7 @@ def test_torrents_are_removed(subject: ConformanceSubject, delete_files: bool) -
     subject.target.delete_torrents(ids[:1], delete_files)  # once more is no error
 
 
-def test_what_is_not_there_is_passed_over_in_silence(subject: ConformanceSubject) -> None:
+def test_missing_torrents_are_ignored(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
     unknown = secrets.token_hex(20)
     for ids in ([unknown], [unknown, key]):

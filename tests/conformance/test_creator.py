@@ -1,4 +1,4 @@
-"""Torrents that an instance makes from what it has."""
+"""The torrent creator makes torrents from files of the instance."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from reconciler.model.versions import TORRENT_CREATOR
 from tests.support.conformance_subject import EFFECT_TIMEOUT, ConformanceSubject
 
 
-def able(subject: ConformanceSubject) -> bool:
-    """Does this version make torrents? If not, it says so."""
+def has_creator(subject: ConformanceSubject) -> bool:
+    """True if this version has a torrent creator; otherwise check that its calls are refused."""
     if TORRENT_CREATOR.is_available(subject.target.api_version):
         return True
     for call in (subject.target.read_creator_tasks, lambda: subject.target.start_creator_task(CreationSpec("/x"))):
@@ -29,8 +29,8 @@ def able(subject: ConformanceSubject) -> bool:
     return False
 
 
-def ended(subject: ConformanceSubject, key: str) -> CreatorTask:
-    """The task, once it has ended."""
+def wait_until_ended(subject: ConformanceSubject, key: str) -> CreatorTask:
+    """Wait until the task has ended, and return it."""
     end = time.monotonic() + EFFECT_TIMEOUT
     while True:
         (task,) = (task for task in subject.target.read_creator_tasks() if task.id == key)
@@ -41,8 +41,8 @@ def ended(subject: ConformanceSubject, key: str) -> CreatorTask:
 
 
 @pytest.mark.parametrize("kind", ["v1", "v2", "hybrid"])
-def test_what_is_made_is_what_was_asked_for(subject: ConformanceSubject, kind: str) -> None:
-    if not able(subject):
+def test_the_torrent_matches_the_request(subject: ConformanceSubject, kind: str) -> None:
+    if not has_creator(subject):
         return
     number = secrets.randbits(40)
     wanted = CreationSpec(
@@ -55,7 +55,7 @@ def test_what_is_made_is_what_was_asked_for(subject: ConformanceSubject, kind: s
         web_seeds=("http://w.example/a%20b?x=1&y=2",),
     )
     key = subject.target.start_creator_task(wanted)
-    task = ended(subject, key)
+    task = wait_until_ended(subject, key)
     assert task.matches(wanted) and not task.matches(replace(wanted, private=False))
     data = subject.target.read_created_torrent(key)
     assert data
@@ -85,24 +85,24 @@ def test_what_is_made_is_what_was_asked_for(subject: ConformanceSubject, kind: s
 
 
 def test_the_same_content_makes_the_same_torrent(subject: ConformanceSubject) -> None:
-    if not able(subject):
+    if not has_creator(subject):
         return
     wanted = CreationSpec(subject.write_content(secrets.randbits(40)))
     made = []
     for _ in range(2):
         key = subject.target.start_creator_task(wanted)
-        ended(subject, key)
+        wait_until_ended(subject, key)
         made.append(parse_metainfo(subject.target.read_created_torrent(key) or b"").infohashes)
         subject.target.remove_creator_task(key)
     assert made[0] == made[1]
 
 
-def test_a_snapshot_has_the_tasks_of_content_that_is_asked_for(subject: ConformanceSubject) -> None:
-    if not able(subject):
+def test_a_snapshot_has_the_requested_tasks(subject: ConformanceSubject) -> None:
+    if not has_creator(subject):
         return
     wanted = CreationSpec(subject.write_content(secrets.randbits(40)))
     key = subject.target.start_creator_task(wanted)
-    ended(subject, key)
+    wait_until_ended(subject, key)
     (task,) = subject.target.read_snapshot(creations=[wanted]).creator_tasks
     assert isinstance(task.file, TorrentFile) and task.file.read_bytes() == subject.target.read_created_torrent(key)
     assert (
@@ -114,12 +114,12 @@ def test_a_snapshot_has_the_tasks_of_content_that_is_asked_for(subject: Conforma
     assert subject.target.read_snapshot(creations=[wanted]).creator_tasks == ()
 
 
-def test_a_path_that_leads_nowhere_fails_later(subject: ConformanceSubject) -> None:
-    if not able(subject):
+def test_a_missing_path_fails_later(subject: ConformanceSubject) -> None:
+    if not has_creator(subject):
         return
     wanted = CreationSpec(subject.new_path(), piece_size=65_536)
     key = subject.target.start_creator_task(wanted)
-    task = ended(subject, key)
+    task = wait_until_ended(subject, key)
     assert task.state is TaskState.FAILED and task.error and task.matches(wanted)
     assert subject.target.read_created_torrent(key) is None
     (seen,) = subject.target.read_snapshot(creations=[wanted]).creator_tasks
@@ -127,8 +127,8 @@ def test_a_path_that_leads_nowhere_fails_later(subject: ConformanceSubject) -> N
     subject.target.remove_creator_task(key)
 
 
-def test_a_task_that_is_not_there_is_no_error(subject: ConformanceSubject) -> None:
-    if not able(subject):
+def test_a_missing_task_is_no_error(subject: ConformanceSubject) -> None:
+    if not has_creator(subject):
         return
     subject.target.remove_creator_task("nothing")
     assert subject.target.read_created_torrent("nothing") is None

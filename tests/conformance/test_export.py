@@ -1,4 +1,4 @@
-"""What a torrent can be had by again: its .torrent file."""
+"""Export of .torrent files, and peers that are added."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.conformance_subject import STOPPED, ConformanceSubject
 from tests.support.torrents import make_torrent
 
 
-def test_a_file_is_given_where_there_is_metadata(subject: ConformanceSubject) -> None:
+def test_a_torrent_with_metadata_is_exported(subject: ConformanceSubject) -> None:
     data = make_torrent(secrets.randbelow(10**9))
     hashes = parse_metainfo(data).infohashes
     subject.target.add_torrent_files({"a": data}, STOPPED)
@@ -28,7 +28,7 @@ def test_a_file_is_given_where_there_is_metadata(subject: ConformanceSubject) ->
     assert subject.target.export_torrent(secrets.token_hex(20)) is None
 
 
-def test_a_torrent_is_told_of_a_peer(subject: ConformanceSubject) -> None:
+def test_a_peer_is_added(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
     for known in (key, secrets.token_hex(20)):
         subject.target.add_peer(known, "127.0.0.1:6881")

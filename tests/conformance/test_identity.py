@@ -1,4 +1,4 @@
-"""Under which id an instance lists a torrent, and what it knows about its infohashes."""
+"""The id and the infohashes of a torrent on an instance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reconciler.model.infohash import InfoHashes
 from tests.support.conformance_subject import STOPPED, ConformanceSubject, make_v1_magnet
 
 
-def _libtorrent_2(subject: ConformanceSubject) -> bool:
+def _has_libtorrent_2(subject: ConformanceSubject) -> bool:
     return subject.version >= (4, 4)
 
 
@@ -21,13 +21,13 @@ def test_base32_is_the_same_torrent(subject: ConformanceSubject) -> None:
     assert len(subject.target.read_torrents([key])) == 1
 
 
-def test_a_hybrid_is_listed_by_its_v2_hash_where_that_is_known(subject: ConformanceSubject) -> None:
+def test_a_hybrid_is_listed_by_its_v2_hash_with_libtorrent_2(subject: ConformanceSubject) -> None:
     v1, v2 = secrets.token_hex(20), secrets.token_hex(32)
     hashes = InfoHashes(v1, v2)
     subject.target.add_magnets([f"magnet:?xt=urn:btih:{v1}&xt=urn:btmh:1220{v2}"], STOPPED)
     subject.wait_until(hashes.ids, lambda found: len(found) == 1)
     (torrent,) = subject.target.read_torrents(hashes.ids)
-    if _libtorrent_2(subject):
+    if _has_libtorrent_2(subject):
         assert (torrent.id, torrent.infohashes) == (v2[:40], hashes)
         assert subject.target.read_torrents([v1, v2]) == ()
     else:
@@ -47,17 +47,17 @@ def test_a_hybrid_is_not_added_again_by_one_of_its_hashes(subject: ConformanceSu
 
 def test_a_v2_torrent_needs_libtorrent_2(subject: ConformanceSubject) -> None:
     v2 = secrets.token_hex(32)
-    assert subject.target.read_snapshot().supports_v2 == _libtorrent_2(subject)
+    assert subject.target.read_snapshot().supports_v2 == _has_libtorrent_2(subject)
     subject.target.add_magnets([f"magnet:?xt=urn:btmh:1220{v2}"], STOPPED)
     (other,) = subject.add_torrents()
-    if _libtorrent_2(subject):
+    if _has_libtorrent_2(subject):
         subject.wait_until([v2[:40]], lambda found: len(found) == 1)
         assert subject.read_torrent(v2[:40]).infohashes == InfoHashes(v2=v2)
     else:
         assert [t.id for t in subject.target.read_torrents([v2[:40], v2, other])] == [other]
 
 
-def test_ids_that_are_not_there_are_left_out(subject: ConformanceSubject) -> None:
+def test_missing_ids_are_left_out(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
     unknown = secrets.token_hex(20)
     assert subject.target.read_torrents([unknown]) == ()

@@ -1,4 +1,4 @@
-"""What an instance says of its own network, which the probes go by."""
+"""The network state of an instance, which probes evaluate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from reconciler.model.health import NetworkState
 from tests.support.conformance_subject import ConformanceSubject
 
 
-def test_the_interface_that_it_is_bound_to(subject: ConformanceSubject) -> None:
+def test_the_bound_interface(subject: ConformanceSubject) -> None:
     seen = subject.target.read_network_state(interface=True, transfer=False)
     assert seen.interface == "lo"
     assert seen.interface_name == ("lo" if subject.version >= (5, 0) else None)
@@ -15,19 +15,19 @@ def test_the_interface_that_it_is_bound_to(subject: ConformanceSubject) -> None:
     assert (seen.connection_status, seen.addresses) == (None, None)
 
 
-def test_its_connection_and_its_address(subject: ConformanceSubject) -> None:
+def test_the_connection_and_the_address(subject: ConformanceSubject) -> None:
     seen = subject.target.read_network_state(interface=False, transfer=True)
     assert seen.connection_status in ("firewalled", "disconnected")
     assert seen.addresses == (() if subject.version >= (5, 1) else None)
     assert (seen.interface, seen.interface_name, seen.interfaces) == (None, None, None)
 
 
-def test_what_is_not_asked_for_is_not_known(subject: ConformanceSubject) -> None:
+def test_a_part_that_was_not_requested_is_empty(subject: ConformanceSubject) -> None:
     assert subject.target.read_network_state(interface=False, transfer=False) == NetworkState()
 
 
-def test_a_forced_start_ends_with_a_stop_and_not_by_a_start_alone(subject: ConformanceSubject) -> None:
-    """The kill switch stops with one call and brings it back with two."""
+def test_a_forced_start_ends_with_a_stop_and_not_with_a_start_alone(subject: ConformanceSubject) -> None:
+    """The kill switch stops with one call and restores with two."""
     ids = subject.add_torrents()
     target = subject.target
     target.set_option(ids, "force_start", True)

@@ -1,4 +1,4 @@
-"""What the options of a torrent do on each version, at an add and afterwards."""
+"""The options of a torrent on each version, with an add and afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.model.fields import OPTIONS, can_set_at_add
 from reconciler.model.files import Priority
 from reconciler.model.links import find_missing_urls
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
-from reconciler.model.versions import ADD_WEB_SEEDS
+from reconciler.model.versions import ADD_WEB_SEEDS, BULK_ADD_TRACKERS, SAVE_PATH_AS_DOWNLOAD_PATH
 from tests.support.conformance_subject import STOPPED, ConformanceSubject
 
 VALUES: dict[str, Any] = {
@@ -30,20 +30,20 @@ VALUES: dict[str, Any] = {
 }
 
 
-def value(subject: ConformanceSubject, key: str, field: str) -> Any:
-    """What the torrent shows."""
+def read_value(subject: ConformanceSubject, key: str, field: str) -> Any:
+    """Return the value of a field on the instance."""
     return OPTIONS[field].read(subject.read_torrent(key))
 
 
-def shows(subject: ConformanceSubject, key: str, field: str, wanted: Any) -> None:
-    """Wait until it shows."""
+def wait_for_value(subject: ConformanceSubject, key: str, field: str, wanted: Any) -> None:
+    """Wait until the field has this value."""
     subject.wait_until([key], lambda found: OPTIONS[field].is_same(OPTIONS[field].read(found[0]), wanted))
 
 
-def test_a_torrent_has_its_options_as_nobody_set_them(subject: ConformanceSubject) -> None:
+def test_a_new_torrent_has_default_options(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
     for field, option in OPTIONS.items():
-        found = value(subject, key, field)
+        found = read_value(subject, key, field)
         assert found == (option.default if found is not None else None), field
         assert (found is not None) == option.capability.is_available(
             subject.target.api_version
@@ -56,9 +56,11 @@ def test_an_option_goes_with_an_add(subject: ConformanceSubject, field: str) -> 
         return
     options = replace(STOPPED, extra_options=((field, VALUES[field]),), save_path=subject.new_path())
     (key,) = subject.add_torrents(options=options)
-    assert value(subject, key, field) == VALUES[field]
+    assert read_value(subject, key, field) == VALUES[field]
     others = {
-        name for name in OPTIONS if name != field and value(subject, key, name) not in (None, OPTIONS[name].default)
+        name
+        for name in OPTIONS
+        if name != field and read_value(subject, key, name) not in (None, OPTIONS[name].default)
     }
     assert others == set()
 
@@ -67,10 +69,10 @@ def test_a_forced_start_goes_with_an_add_from_5_1_on(subject: ConformanceSubject
     if not can_set_at_add("force_start", subject.target.api_version):
         return
     (key,) = subject.add_torrents(options=replace(STOPPED, stopped=False, extra_options=(("force_start", True),)))
-    shows(subject, key, "force_start", True)
+    wait_for_value(subject, key, "force_start", True)
 
 
-def test_what_an_add_alone_can_carry_is_accepted(subject: ConformanceSubject) -> None:
+def test_create_only_options_are_accepted(subject: ConformanceSubject) -> None:
     more = (("content_layout", "no-subfolder"), ("skip_checking", True), ("stop_condition", "files-checked"))
     (key,) = subject.add_torrents(options=replace(STOPPED, extra_options=more))
     assert subject.read_torrent(key).stopped
@@ -79,7 +81,7 @@ def test_what_an_add_alone_can_carry_is_accepted(subject: ConformanceSubject) ->
 def test_no_download_path_goes_with_an_add(subject: ConformanceSubject) -> None:
     if can_set_at_add("download_path", subject.target.api_version):
         (key,) = subject.add_torrents(options=replace(STOPPED, extra_options=(("download_path", ""),)))
-        assert value(subject, key, "download_path") == ""
+        assert read_value(subject, key, "download_path") == ""
 
 
 @pytest.mark.parametrize(
@@ -100,17 +102,17 @@ def test_an_option_is_set(subject: ConformanceSubject, field: str, values: tuple
                 subject.target.set_option([first], field, wanted)
             continue
         subject.target.set_option([first, secrets.token_hex(20)], field, wanted)
-        shows(subject, first, field, wanted.strip() if isinstance(wanted, str) else wanted)
-        assert value(subject, second, field) == OPTIONS[field].default
+        wait_for_value(subject, first, field, wanted.strip() if isinstance(wanted, str) else wanted)
+        assert read_value(subject, second, field) == OPTIONS[field].default
 
 
 @pytest.mark.parametrize("field", ["sequential", "first_last_piece_first"])
-def test_a_toggle_turns_over_those_that_are_named(subject: ConformanceSubject, field: str) -> None:
+def test_a_toggle_changes_only_the_given_torrents(subject: ConformanceSubject, field: str) -> None:
     ids = subject.add_torrents(3)
     subject.target.toggle_option(ids[:2], field)
-    assert [value(subject, key, field) for key in ids] == [True, True, False]
+    assert [read_value(subject, key, field) for key in ids] == [True, True, False]
     subject.target.toggle_option(ids[1:], field)
-    assert [value(subject, key, field) for key in ids] == [True, False, True]
+    assert [read_value(subject, key, field) for key in ids] == [True, False, True]
 
 
 def test_share_limits_are_set_together(subject: ConformanceSubject) -> None:
@@ -127,7 +129,7 @@ def test_share_limits_are_set_together(subject: ConformanceSubject) -> None:
     assert subject.read_torrent(ids[0]).options.share == there
 
 
-def test_what_a_version_does_not_know_of_share_limits_it_passes_over(subject: ConformanceSubject) -> None:
+def test_share_limits_that_a_version_lacks_are_ignored(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
     subject.target.set_share_limits([key], ShareLimits(0, 0, 0, "stop", "MatchAll"))
     found = subject.read_torrent(key).options.share
@@ -137,7 +139,7 @@ def test_what_a_version_does_not_know_of_share_limits_it_passes_over(subject: Co
     assert found.mode in (None, "MatchAll")
 
 
-def test_a_forced_start_starts_and_so_does_its_end(subject: ConformanceSubject) -> None:
+def test_setting_and_ending_a_forced_start_both_start(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
     subject.target.set_option([key], "force_start", True)
     subject.wait_until([key], lambda found: found[0].options.force_start and not found[0].stopped)
@@ -150,12 +152,14 @@ def test_a_forced_start_starts_and_so_does_its_end(subject: ConformanceSubject) 
 def test_a_plain_start_ends_a_forced_one(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
     subject.target.set_option([key], "force_start", True)
-    shows(subject, key, "force_start", True)
+    wait_for_value(subject, key, "force_start", True)
     subject.target.start_torrents([key])
-    shows(subject, key, "force_start", False)
+    wait_for_value(subject, key, "force_start", False)
 
 
-def test_automatic_management_takes_the_place_of_the_category_and_leaves_it_there(subject: ConformanceSubject) -> None:
+def test_automatic_management_moves_to_the_category_and_manual_management_stays_there(
+    subject: ConformanceSubject,
+) -> None:
     path = subject.new_path()
     (key,) = subject.add_torrents(
         options=replace(STOPPED, category=subject.new_category(path), save_path=subject.new_path())
@@ -166,33 +170,35 @@ def test_automatic_management_takes_the_place_of_the_category_and_leaves_it_ther
     subject.wait_until([key], lambda found: (found[0].auto_tmm, found[0].save_path) == (False, path))
 
 
-def test_a_download_path_is_set_and_taken_away(subject: ConformanceSubject) -> None:
-    place, path = subject.new_path(), subject.new_path()
-    (key,) = subject.add_torrents(options=replace(STOPPED, save_path=place))
+def test_a_download_path_is_set_and_removed(subject: ConformanceSubject) -> None:
+    save_path, path = subject.new_path(), subject.new_path()
+    (key,) = subject.add_torrents(options=replace(STOPPED, save_path=save_path))
     if not OPTIONS["download_path"].capability.is_available(subject.target.api_version):
         with pytest.raises(UnsupportedError):
             subject.target.set_option([key], "download_path", path)
         return
     subject.target.set_option([key], "download_path", path)
-    shows(subject, key, "download_path", path)
+    wait_for_value(subject, key, "download_path", path)
     subject.target.set_option([key], "download_path", "")
-    shows(subject, key, "download_path", "")
-    assert subject.read_torrent(key).save_path == place
+    wait_for_value(subject, key, "download_path", "")
+    assert subject.read_torrent(key).save_path == save_path
 
 
-def test_taken_away_a_download_path_stays_behind_with_a_move_on_new_versions(subject: ConformanceSubject) -> None:
-    place = subject.new_path()
-    (key,) = subject.add_torrents(options=replace(STOPPED, save_path=place))
+def test_a_removed_download_path_stays_behind_after_a_move_on_new_versions(subject: ConformanceSubject) -> None:
+    save_path = subject.new_path()
+    (key,) = subject.add_torrents(options=replace(STOPPED, save_path=save_path))
     if not OPTIONS["download_path"].capability.is_available(subject.target.api_version):
         return
     subject.target.set_option([key], "download_path", subject.new_path())
     subject.target.set_option([key], "download_path", "")
     subject.target.set_location([key], subject.new_path())
-    subject.wait_until([key], lambda found: found[0].save_path != place)
-    assert value(subject, key, "download_path") == (place if subject.target.api_version >= (2, 11) else "")
+    subject.wait_until([key], lambda found: found[0].save_path != save_path)
+    assert read_value(subject, key, "download_path") == (
+        save_path if SAVE_PATH_AS_DOWNLOAD_PATH.is_available(subject.target.api_version) else ""
+    )
 
 
-def test_a_download_path_is_passed_over_under_automatic_management(subject: ConformanceSubject) -> None:
+def test_a_download_path_is_ignored_under_automatic_management(subject: ConformanceSubject) -> None:
     if not OPTIONS["download_path"].capability.is_available(subject.target.api_version):
         return
     (key,) = subject.add_torrents(
@@ -206,8 +212,8 @@ def test_a_download_path_is_passed_over_under_automatic_management(subject: Conf
 TRACKERS = ["http://T.example:80/pass/announce?x=1&y=a%20b", "udp://T3.example:1337", "https://t.example/ü"]
 
 
-def has(live: LiveTorrent, field: str, urls: list[str]) -> bool:
-    """Are these among its URLs?"""
+def has_urls(live: LiveTorrent, field: str, urls: list[str]) -> bool:
+    """True if the torrent has all these URLs."""
     return not find_missing_urls(urls, live.links, field)
 
 
@@ -215,18 +221,18 @@ def test_trackers_are_added(subject: ConformanceSubject) -> None:
     first, second = subject.add_torrents(2)
     subject.target.add_trackers([first], TRACKERS[:1])
     subject.target.add_trackers([first], TRACKERS)
-    subject.wait_until([first], lambda found: has(found[0], "trackers", TRACKERS))
+    subject.wait_until([first], lambda found: has_urls(found[0], "trackers", TRACKERS))
     assert len(subject.read_torrent(first).links.split("&tr=")) == 1 + len(TRACKERS), (
-        "one that is there is not added again"
+        "a present tracker is not added again"
     )
     assert subject.read_torrent(second).links == ""
 
 
 def test_trackers_are_added_to_many_at_once_from_5_2_on(subject: ConformanceSubject) -> None:
-    if subject.target.api_version >= (2, 11, 9):
+    if BULK_ADD_TRACKERS.is_available(subject.target.api_version):
         ids = subject.add_torrents(3)
         subject.target.add_trackers(ids, TRACKERS)
-        subject.wait_until(ids, lambda found: all(has(live, "trackers", TRACKERS) for live in found))
+        subject.wait_until(ids, lambda found: all(has_urls(live, "trackers", TRACKERS) for live in found))
 
 
 WEB_SEEDS = ["http://w.example/a%20b?x=1&y=2", "https://w.example/c%7Cd"]
@@ -239,7 +245,7 @@ def test_web_seeds_are_added(subject: ConformanceSubject) -> None:
             subject.target.add_web_seeds(key, WEB_SEEDS)
         return
     subject.target.add_web_seeds(key, WEB_SEEDS)
-    subject.wait_until([key], lambda found: has(found[0], "web_seeds", WEB_SEEDS))
+    subject.wait_until([key], lambda found: has_urls(found[0], "web_seeds", WEB_SEEDS))
     with pytest.raises(RejectedError) as refusal:
         subject.target.add_web_seeds(secrets.token_hex(20), WEB_SEEDS)
     assert refusal.value.http_status == 404

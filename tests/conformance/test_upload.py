@@ -1,4 +1,4 @@
-"""What an upload of .torrent files promises."""
+"""Torrents that were added by .torrent files have exactly the options that were sent."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tests.support.conformance_subject import STOPPED, ConformanceSubject, make_
 from tests.support.torrents import TORRENT_KINDS, TorrentKind, make_torrent
 
 
-def made(count: int = 1, kind: TorrentKind = "v1") -> dict[str, bytes]:
-    """New .torrent files, by the infohash that people know them by."""
+def make_files(count: int = 1, kind: TorrentKind = "v1") -> dict[str, bytes]:
+    """Make new .torrent files, by infohash."""
     files = [make_torrent(secrets.randbits(60), kind) for _ in range(count)]
     return {str(parse_metainfo(data).infohashes): data for data in files}
 
 
-def hashes_of(data: bytes) -> InfoHashes:
-    """Its infohashes."""
+def read_infohashes(data: bytes) -> InfoHashes:
+    """Return the infohashes of a .torrent file."""
     return parse_metainfo(data).infohashes
 
 
 def test_every_option_arrives(subject: ConformanceSubject) -> None:
-    files, path = made(3), subject.new_path()
+    files, path = make_files(3), subject.new_path()
     category = subject.new_category(subject.new_path())
     options = AddOptions(True, False, category, path, ("reconcile:home", "b c"), "A näme")
     subject.target.add_torrent_files(files, options)
@@ -42,34 +42,34 @@ def test_every_option_arrives(subject: ConformanceSubject) -> None:
     )
 
 
-def test_without_a_name_it_is_called_as_the_file_says(subject: ConformanceSubject) -> None:
+def test_the_default_name_is_that_of_the_file(subject: ConformanceSubject) -> None:
     data = make_torrent(secrets.randbits(60), name="Grüße.bin")
-    (key,) = hashes_of(data).ids
+    (key,) = read_infohashes(data).ids
     subject.target.add_torrent_files({"x.torrent": data}, replace(STOPPED, stopped=False))
     subject.wait_until([key], lambda found: [(t.name, t.stopped) for t in found] == [("Grüße.bin", False)])
 
 
-def test_under_automatic_management_it_goes_where_its_category_is(subject: ConformanceSubject) -> None:
-    (key, data), path = made().popitem(), subject.new_path()
+def test_automatic_management_uses_the_path_of_the_category(subject: ConformanceSubject) -> None:
+    (key, data), path = make_files().popitem(), subject.new_path()
     subject.target.add_torrent_files({key: data}, AddOptions(True, True, subject.new_category(path)))
     subject.wait_until([key], lambda found: [(t.auto_tmm, t.save_path) for t in found] == [(True, path)])
 
 
 @pytest.mark.parametrize("kind", ["v1", "hybrid"])
 def test_a_duplicate_is_no_error_and_changes_nothing(subject: ConformanceSubject, kind: TorrentKind) -> None:
-    ((_, data),) = made(1, kind).items()
-    ids = hashes_of(data).ids
+    ((_, data),) = make_files(1, kind).items()
+    ids = read_infohashes(data).ids
     subject.target.add_torrent_files({"a": data}, STOPPED)
     subject.wait_until(ids, lambda found: len(found) == 1 and found[0].state != "checkingResumeData")
     before = subject.target.read_torrents(ids)
     other = AddOptions(False, False, subject.new_category(""), subject.new_path(), ("x",), "other")
     subject.target.add_torrent_files({"b": data}, other)
-    subject.target.add_magnets([make_v1_magnet(str(hashes_of(data).v1))], other)
+    subject.target.add_magnets([make_v1_magnet(str(read_infohashes(data).v1))], other)
     assert subject.target.read_torrents(ids) == before
 
 
-def test_duplicates_do_not_keep_the_others_out(subject: ConformanceSubject) -> None:
-    files = made(3)
+def test_duplicates_do_not_block_the_others(subject: ConformanceSubject) -> None:
+    files = make_files(3)
     old = dict(list(files.items())[:1])
     subject.target.add_torrent_files(old, STOPPED)
     subject.target.add_torrent_files(files, STOPPED)
@@ -78,8 +78,8 @@ def test_duplicates_do_not_keep_the_others_out(subject: ConformanceSubject) -> N
 
 @pytest.mark.parametrize("kind", TORRENT_KINDS)
 def test_the_ids_of_every_kind(subject: ConformanceSubject, kind: TorrentKind) -> None:
-    ((_, data),) = made(1, kind).items()
-    hashes, libtorrent_2 = hashes_of(data), subject.version >= (4, 4)
+    ((_, data),) = make_files(1, kind).items()
+    hashes, libtorrent_2 = read_infohashes(data), subject.version >= (4, 4)
     if kind == "v2" and not libtorrent_2:
         with pytest.raises(RejectedError) as refusal:
             subject.target.add_torrent_files({"a": data}, STOPPED)
@@ -90,14 +90,14 @@ def test_the_ids_of_every_kind(subject: ConformanceSubject, kind: TorrentKind) -
     subject.wait_until(hashes.ids, lambda found: [(t.id, t.infohashes) for t in found] == [(known.ids[0], known)])
 
 
-def test_a_file_that_is_none_is_refused(subject: ConformanceSubject) -> None:
+def test_an_invalid_file_is_refused(subject: ConformanceSubject) -> None:
     with pytest.raises(RejectedError) as refusal:
         subject.target.add_torrent_files({"a.torrent": b"junk"}, STOPPED)
     assert refusal.value.http_status == 415
 
 
-def test_a_file_that_is_none_keeps_at_most_the_others_of_its_request_out(subject: ConformanceSubject) -> None:
-    files = made(4)
+def test_an_invalid_file_blocks_at_most_the_others_of_its_request(subject: ConformanceSubject) -> None:
+    files = make_files(4)
     with pytest.raises(RejectedError) as refusal:
         subject.target.add_torrent_files({**files, "bad": b"junk"}, STOPPED)
     assert refusal.value.http_status == 415
@@ -106,11 +106,11 @@ def test_a_file_that_is_none_keeps_at_most_the_others_of_its_request_out(subject
 
 
 def test_hundreds_at_once(subject: ConformanceSubject) -> None:
-    files = made(300)
+    files = make_files(300)
     subject.target.add_torrent_files(files, replace(STOPPED, tags=("many",)))
     subject.wait_until(list(files), lambda found: len(found) == 300)
 
 
-def test_an_upload_of_nothing_is_a_mistake(subject: ConformanceSubject) -> None:
+def test_an_upload_without_files_is_an_error(subject: ConformanceSubject) -> None:
     with pytest.raises(ValueError, match="nothing"):
         subject.target.add_torrent_files({}, STOPPED)

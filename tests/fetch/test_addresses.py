@@ -1,4 +1,4 @@
-"""Which addresses are out on the internet."""
+"""Addresses of the internet and private addresses."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ PRIVATE = [
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_public(address: str) -> None:
+def test_public_addresses(address: str) -> None:
     assert is_public(address)
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_not_public(address: str) -> None:
+def test_private_addresses(address: str) -> None:
     assert not is_public(address)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.1"])
-def test_every_way_to_write_this_machine_is_this_machine(host: str) -> None:
-    found = resolve_addresses(host, 80)
-    assert found and not any(map(is_public, found))
+def test_every_spelling_of_loopback_is_private(host: str) -> None:
+    addresses = resolve_addresses(host, 80)
+    assert addresses and not any(map(is_public, addresses))

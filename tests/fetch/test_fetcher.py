@@ -1,4 +1,4 @@
-"""Many URLs: side by side, each once, and again only where there is hope."""
+"""Many URLs: concurrently, each once, with retries only after transient failures."""
 
 from __future__ import annotations
 
@@ -23,83 +23,83 @@ def web() -> Iterator[FixedWebServer]:
         yield server
 
 
-def quick() -> Fetcher:
-    """One that waits for nothing."""
+def make_fetcher() -> Fetcher:
+    """Return a fetcher that never waits."""
     return Fetcher(clock=FakeTime().clock)
 
 
-def file(found: TorrentFile | TorrentFileError) -> TorrentFile:
-    """It was found."""
-    assert isinstance(found, TorrentFile), found
-    return found
+def check_file(result: TorrentFile | TorrentFileError) -> TorrentFile:
+    """Return the file; fail the test for an error."""
+    assert isinstance(result, TorrentFile), result
+    return result
 
 
-def test_each_url_is_fetched_once_as_long_as_it_is_asked_for(web: FixedWebServer) -> None:
+def test_each_url_is_fetched_once_while_it_is_requested(web: FixedWebServer) -> None:
     web.answers = {f"/{n}": make_torrent(n) for n in range(30)}
     urls = [web.url_of(f"/{n}") for n in range(30)]
-    fetch = quick()
+    fetch = make_fetcher()
     first = fetch(urls)
-    assert [file(first[url]).name for url in urls] == [f"torrent-{n}" for n in range(30)]
+    assert [check_file(first[url]).name for url in urls] == [f"torrent-{n}" for n in range(30)]
     assert fetch(urls) == first
     assert len(web.requests) == 30
-    assert [file(found).read_bytes() for found in first.values()] == [make_torrent(n) for n in range(30)]
-    assert len(web.requests) == 30, "what was fetched for its identity is there for the add"
+    assert [check_file(result).read_bytes() for result in first.values()] == [make_torrent(n) for n in range(30)]
+    assert len(web.requests) == 30, "a file that was fetched to identify it is cached for the add"
     fetch(urls[:29])
     fetch(urls)
     assert len(web.requests) == 31
 
 
-def test_what_is_not_kept_is_fetched_again_when_it_is_added(
+def test_a_file_that_is_not_cached_is_fetched_again_for_the_add(
     web: FixedWebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetcher, "MAX_CACHED_BYTES", 2 * len(make_torrent(0)))
     web.answers = {f"/{n}": make_torrent(n) for n in range(5)}
-    found = quick()([web.url_of(f"/{n}") for n in range(5)])
-    assert [file(one).read_bytes() for one in found.values()] == [make_torrent(n) for n in range(5)]
+    results = make_fetcher()([web.url_of(f"/{n}") for n in range(5)])
+    assert [check_file(result).read_bytes() for result in results.values()] == [make_torrent(n) for n in range(5)]
     assert len(web.requests) == 5 + 3
     web.answers = {f"/{n}": make_torrent(n + 100) for n in range(5)}
-    with pytest.raises(TorrentFileError, match="another torrent now"):
-        file(found[web.url_of("/0")]).read_bytes()
+    with pytest.raises(TorrentFileError, match="is now another torrent"):
+        check_file(results[web.url_of("/0")]).read_bytes()
 
 
-def test_what_may_pass_is_tried_again(web: FixedWebServer) -> None:
+def test_a_transient_failure_is_retried(web: FixedWebServer) -> None:
     answers = iter([(503, b""), (429, b""), (200, make_torrent(1))])
 
     def flaky(handler: WebHandler) -> None:
         handler.send_answer(*next(answers))
 
     web.answers["/"] = flaky
-    assert file(quick()([web.url_of()])[web.url_of()]).name == "torrent-1"
+    assert check_file(make_fetcher()([web.url_of()])[web.url_of()]).name == "torrent-1"
     assert web.count_requests("/") == 3
 
 
-def test_what_lasts_is_not_tried_again(web: FixedWebServer) -> None:
+def test_a_permanent_failure_is_not_retried(web: FixedWebServer) -> None:
     web.answers["/page"] = b"<html>"
-    found = quick()([web.url_of("/gone"), web.url_of("/page")])
-    messages = [str(error) for error in found.values()]
+    results = make_fetcher()([web.url_of("/gone"), web.url_of("/page")])
+    messages = [str(error) for error in results.values()]
     assert messages[0] == f"127.0.0.1:{web.port} answered 404 Not Found"
     assert messages[1].endswith(
         "is no .torrent file that can be used: it is a web page, perhaps one that asks for a login"
     )
-    assert all(isinstance(error, TorrentFileError) and error.remote for error in found.values())
+    assert all(isinstance(error, TorrentFileError) and error.remote for error in results.values())
     assert len(web.requests) == 2
 
 
-def test_a_server_that_is_down_is_not_asked_for_every_file(web: FixedWebServer) -> None:
+def test_a_server_that_is_down_gets_few_requests(web: FixedWebServer) -> None:
     web.answers = {f"/{n}": 503 for n in range(100)}
-    found = quick()([web.url_of(f"/{n}") for n in range(100)])
-    assert {str(error) for error in found.values()} == {f"127.0.0.1:{web.port} answered 503 Service Unavailable"}
+    results = make_fetcher()([web.url_of(f"/{n}") for n in range(100)])
+    assert {str(error) for error in results.values()} == {f"127.0.0.1:{web.port} answered 503 Service Unavailable"}
     assert len(web.requests) <= 3 * fetcher.MAX_CONCURRENT_REQUESTS
 
 
 def test_a_failure_is_forgotten(web: FixedWebServer) -> None:
-    fetch = quick()
+    fetch = make_fetcher()
     assert isinstance(fetch([web.url_of()])[web.url_of()], TorrentFileError)
     web.answers["/"] = make_torrent(1)
-    assert file(fetch([web.url_of()])[web.url_of()]).name == "torrent-1"
+    assert check_file(fetch([web.url_of()])[web.url_of()]).name == "torrent-1"
 
 
-def test_patience_ends(web: FixedWebServer) -> None:
+def test_retries_end_after_the_window(web: FixedWebServer) -> None:
     web.answers["/"] = 503
     moments = count(0, 20)
     fetch = Fetcher(clock=replace(FakeTime().clock, now=lambda: float(next(moments))))
@@ -110,11 +110,11 @@ def test_patience_ends(web: FixedWebServer) -> None:
 def test_it_can_be_stopped(web: FixedWebServer) -> None:
     stop = threading.Event()
 
-    def last(handler: WebHandler) -> None:
+    def stop_and_fail(handler: WebHandler) -> None:
         stop.set()
         handler.send_answer(503, b"")
 
-    web.answers["/"] = last
+    web.answers["/"] = stop_and_fail
     with pytest.raises(StopRequested):
         Fetcher(stop)([web.url_of()])
     assert web.count_requests("/") == 1

@@ -1,4 +1,4 @@
-"""One file over HTTP, from real web servers on loopback that behave as badly as they can."""
+"""One file over HTTP, from real web servers on loopback that misbehave."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.support.web import Answer, FixedWebServer, WebHandler
 
 MOST = 1 << 20
 BODY = b"d4:infode" * 100
-INTERNET = "127.0.0.9"  # taken for an address of the internet in these tests
+INTERNET = "127.0.0.9"  # counts as an address of the internet in these tests
 
 MakeWeb = Callable[..., FixedWebServer]
 
 
 @pytest.fixture
 def make_web(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWeb]:
-    """Starts web servers. There is no proxy; what listens on `INTERNET` counts as public."""
+    """Start web servers. There is no proxy; only the address `INTERNET` counts as public."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -35,8 +35,8 @@ def make_web(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWeb]:
         yield lambda answers, **options: stack.enter_context(FixedWebServer(answers, **options))
 
 
-def failure(url: str, kind: type[TorrentFileError] = TorrentFileError, most: int = MOST) -> str:
-    """Why it cannot be had."""
+def failure_text(url: str, kind: type[TorrentFileError] = TorrentFileError, most: int = MOST) -> str:
+    """Return the text of the error that a download raises."""
     with pytest.raises(TorrentFileError) as error:
         download_file(url, most)
     assert type(error.value) is kind
@@ -46,7 +46,7 @@ def failure(url: str, kind: type[TorrentFileError] = TorrentFileError, most: int
     return text
 
 
-def test_a_file(make_web: MakeWeb) -> None:
+def test_a_file_is_downloaded(make_web: MakeWeb) -> None:
     web = make_web({"/a%20b/ü.torrent".replace("ü", "%C3%BC"): BODY})
     assert download_file(web.url_of("/a b/ü.torrent?key=secret"), MOST) == BODY
     ((path, headers),) = web.requests
@@ -59,9 +59,9 @@ def chunked(handler: WebHandler) -> None:
     handler.send_response(200)
     handler.send_header("Transfer-Encoding", "chunked")
     handler.end_headers()
-    for at in range(0, len(BODY), 100):
-        part = BODY[at : at + 100]
-        handler.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+    for start in range(0, len(BODY), 100):
+        chunk = BODY[start : start + 100]
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
     handler.wfile.write(b"0\r\n\r\n")
 
 
@@ -77,7 +77,7 @@ def compressed(handler: WebHandler) -> None:
 
 
 @pytest.mark.parametrize("answer", [chunked, until_the_end, compressed])
-def test_ways_to_send_it(make_web: MakeWeb, answer: Answer) -> None:
+def test_a_body_in_every_framing(make_web: MakeWeb, answer: Answer) -> None:
     assert download_file(make_web({"/": answer}).url_of(), MOST) == BODY
 
 
@@ -106,7 +106,7 @@ def hang_up(handler: WebHandler) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "part", "kind"),
+    ("answer", "message", "kind"),
     [
         (404, "answered 404 Not Found", TorrentFileError),
         (403, "answered 403 Forbidden", TorrentFileError),
@@ -128,19 +128,24 @@ def hang_up(handler: WebHandler) -> None:
         ("/", "redirects more than 5 times", TorrentFileError),
     ],
 )
-def test_why_it_cannot_be_had(make_web: MakeWeb, answer: Answer, part: str, kind: type[TorrentFileError]) -> None:
-    assert part in failure(make_web({"/": answer}).url_of("/?key=secret"), kind)
+def test_the_error_has_the_reason(
+    make_web: MakeWeb, answer: Answer, message: str, kind: type[TorrentFileError]
+) -> None:
+    assert message in failure_text(make_web({"/": answer}).url_of("/?key=secret"), kind)
 
 
-def test_nobody_there(make_web: MakeWeb) -> None:
+def test_no_server(make_web: MakeWeb) -> None:
     web = FixedWebServer()
     with web:
         port = web.port
-    assert failure(f"http://127.0.0.1:{port}/?key=secret", TransientFetchError) == f"no connection to 127.0.0.1:{port}"
-    assert "cannot be resolved" in failure("http://no-such-host.invalid/?key=secret", TransientFetchError)
+    assert (
+        failure_text(f"http://127.0.0.1:{port}/?key=secret", TransientFetchError)
+        == f"no connection to 127.0.0.1:{port}"
+    )
+    assert "cannot be resolved" in failure_text("http://no-such-host.invalid/?key=secret", TransientFetchError)
 
 
-def test_too_slow(make_web: MakeWeb) -> None:
+def test_a_slow_download_times_out(make_web: MakeWeb) -> None:
     moments = iter(range(0, 1000, 25))
 
     def drip(handler: WebHandler) -> None:
@@ -155,16 +160,16 @@ def test_too_slow(make_web: MakeWeb) -> None:
         download_file(web.url_of(), MOST, now=lambda: float(next(moments)))
 
 
-def test_silence(make_web: MakeWeb, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_server_times_out(make_web: MakeWeb, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "READ_TIMEOUT", 0.2)
-    enough: list[WebHandler] = []
+    requests: list[WebHandler] = []
 
     def hang(handler: WebHandler) -> None:
-        enough.append(handler)
+        requests.append(handler)
         handler.connection.recv(1)  # until the other side gives up
 
-    assert "did not answer in time" in failure(make_web({"/": hang}).url_of(), TransientFetchError)
-    assert enough
+    assert "did not answer in time" in failure_text(make_web({"/": hang}).url_of(), TransientFetchError)
+    assert requests
 
 
 def test_redirects_are_followed(make_web: MakeWeb) -> None:
@@ -178,7 +183,7 @@ def test_redirects_are_followed(make_web: MakeWeb) -> None:
 def test_as_many_redirects_as_are_allowed(make_web: MakeWeb) -> None:
     web = make_web({"/0": BODY, **{f"/{n}": f"/{n - 1}" for n in range(1, 7)}})
     assert download_file(web.url_of("/5"), MOST) == BODY
-    assert "redirects more than 5 times" in failure(web.url_of("/6"))
+    assert "redirects more than 5 times" in failure_text(web.url_of("/6"))
 
 
 def test_no_redirect_leads_from_the_internet_into_a_private_network(make_web: MakeWeb) -> None:
@@ -186,11 +191,11 @@ def test_no_redirect_leads_from_the_internet_into_a_private_network(make_web: Ma
     outside = make_web({"/in": inside.url_of(), "/on": "/in"}, address=INTERNET)
     outside.answers["/named"] = inside.url_of(host="localhost")
     for path in ("/in", "/on", "/named"):
-        assert "into a private network" in failure(outside.url_of(path))
+        assert "into a private network" in failure_text(outside.url_of(path))
     assert inside.requests == []
 
 
-def test_a_private_network_is_gone_into_where_the_entry_says_so(make_web: MakeWeb) -> None:
+def test_an_entry_may_name_a_server_in_a_private_network(make_web: MakeWeb) -> None:
     inside = make_web({"/": BODY})
     outside = make_web({"/file": BODY}, address=INTERNET)
     inside.answers |= {"/out": outside.url_of("/file"), "/within": "/"}
@@ -198,13 +203,11 @@ def test_a_private_network_is_gone_into_where_the_entry_says_so(make_web: MakeWe
     assert download_file(inside.url_of("/within"), MOST) == download_file(inside.url_of("/out"), MOST) == BODY
 
     inside.answers["/there-and-back"] = outside.url_of("/back")
-    assert "into a private network" in failure(inside.url_of("/there-and-back"))
+    assert "into a private network" in failure_text(inside.url_of("/there-and-back"))
 
 
-def test_the_connection_is_made_to_the_address_that_was_looked_at(
-    make_web: MakeWeb, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A name that means another address each time it is asked for must not get past the check."""
+def test_the_connection_goes_to_the_checked_address(make_web: MakeWeb, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that resolves to another address each time must not pass the check."""
     inside = make_web({"/": BODY})
     outside = make_web({"/": BODY, "/on": f"http://rebinding.example:{inside.port}/"}, address=INTERNET)
     answers = iter([["127.0.0.1", INTERNET], ["127.0.0.1"]])
@@ -213,7 +216,7 @@ def test_the_connection_is_made_to_the_address_that_was_looked_at(
         "resolve_addresses",
         lambda host, port: next(answers) if "rebind" in host else resolve_addresses(host, port),
     )
-    assert "no connection" in failure(outside.url_of("/on"), TransientFetchError), (
+    assert "no connection" in failure_text(outside.url_of("/on"), TransientFetchError), (
         "only the address of the internet is tried"
     )
     assert inside.requests == []
@@ -228,7 +231,7 @@ def test_every_address_of_a_host_is_tried(make_web: MakeWeb, monkeypatch: pytest
 
 @pytest.fixture
 def secure(make_web: MakeWeb, tmp_path: Path) -> tuple[FixedWebServer, Path]:
-    """A web server with a certificate for 127.0.0.1 that nobody has signed, and that certificate."""
+    """A web server with a self-signed certificate for 127.0.0.1, and the certificate."""
     certificate = make_self_signed_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -237,12 +240,12 @@ def secure(make_web: MakeWeb, tmp_path: Path) -> tuple[FixedWebServer, Path]:
 
 def test_certificates_are_checked(secure: tuple[FixedWebServer, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     web, certificate = secure
-    assert "certificate of 127.0.0.1" in failure(web.url_of())
+    assert "certificate of 127.0.0.1" in failure_text(web.url_of())
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     assert download_file(web.url_of(), MOST) == BODY
-    assert "is not trusted" in failure(web.url_of(host="localhost")), "it is for another name"
+    assert "is not trusted" in failure_text(web.url_of(host="localhost")), "it is for another name"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
-    failure(web.url_of(), TransientFetchError)
+    failure_text(web.url_of(), TransientFetchError)
 
 
 def test_from_https_no_redirect_leads_to_http(
@@ -253,16 +256,16 @@ def test_from_https_no_redirect_leads_to_http(
     plain = make_web({"/": BODY, "/up": web.url_of()})
     web.answers["/down"] = plain.url_of()
     assert download_file(plain.url_of("/up"), MOST) == BODY
-    assert "from https to http" in failure(web.url_of("/down"))
+    assert "from https to http" in failure_text(web.url_of("/down"))
     assert plain.count_requests("/") == 0
 
 
-def test_http_where_https_is_spoken_and_the_other_way_round(
+def test_http_to_an_https_server_and_https_to_an_http_server(
     secure: tuple[FixedWebServer, Path], make_web: MakeWeb
 ) -> None:
     web, _ = secure
-    failure(web.url_of().replace("https", "http"), TransientFetchError)
-    assert "no TLS connection" in failure(make_web({}).url_of().replace("http", "https"), TransientFetchError)
+    failure_text(web.url_of().replace("https", "http"), TransientFetchError)
+    assert "no TLS connection" in failure_text(make_web({}).url_of().replace("http", "https"), TransientFetchError)
 
 
 def test_the_proxy_of_the_environment_is_used(make_web: MakeWeb, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,13 +280,11 @@ def test_the_proxy_of_the_environment_is_used(make_web: MakeWeb, monkeypatch: py
     assert len(proxy.requests) == 1
 
 
-def test_through_a_proxy_redirects_are_looked_at_all_the_same(
-    make_web: MakeWeb, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_redirects_are_checked_through_a_proxy_too(make_web: MakeWeb, monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = make_web({"http://torrents.example/in": "http://10.0.0.1/", "http://torrents.example/on": "/file"})
     proxy.answers["http://torrents.example/file"] = BODY
     monkeypatch.setenv("http_proxy", f"127.0.0.1:{proxy.port}")
-    assert "into a private network" in failure("http://torrents.example/in")
+    assert "into a private network" in failure_text("http://torrents.example/in")
     assert download_file("http://torrents.example/on", MOST) == BODY
 
 

@@ -1,4 +1,4 @@
-"""Logging in: one attempt, never a hidden one, and what a refusal, a ban and a lost session look like."""
+"""Logins: one explicit attempt, and the errors for a refusal, a ban and a lost session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MakeProxy = Callable[..., Proxy]
 WRONG = Secret("wrong")
 
 
-def test_a_session_knows_the_versions_and_logs_out(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
+def test_a_session_reads_the_versions_and_logs_out(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(server)
     with Session(make_instance(proxy, server)) as session:
         assert session.version == server.version
@@ -43,7 +43,7 @@ def test_a_wrong_password_is_tried_once_and_nothing_more_is_sent(
     assert wait_for_endpoints(proxy, 1) == ["auth/login"]
 
 
-def test_a_ban_is_known_as_one(server: QbittorrentServer) -> None:
+def test_a_ban_is_reported_as_a_ban(server: QbittorrentServer) -> None:
     for _ in range(5):
         with pytest.raises(AuthenticationError):
             Session(make_instance(server, password=WRONG)).open()
@@ -74,20 +74,20 @@ def test_a_wrong_api_key_is_refused_with_one_request(server: QbittorrentServer, 
     assert wait_for_endpoints(proxy, 1) == ["app/version"]
 
 
-def test_without_credentials_none_are_tried(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
+def test_without_credentials_there_is_no_login(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(server)
     with pytest.raises(AuthenticationError, match="username"):
         Session(make_instance(proxy)).open()
     assert wait_for_endpoints(proxy, 1) == ["app/version"]
 
 
-def test_a_server_that_trusts_our_address_needs_none(version: str, make_server: MakeServer) -> None:
+def test_a_server_that_trusts_our_address_needs_no_credentials(version: str, make_server: MakeServer) -> None:
     server = make_server(version, preferences={"WebUI\\LocalHostAuth": "false"})
     with Session(make_instance(server.url)) as session:
         assert session.read_snapshot().torrents == ()
 
 
-def test_a_session_that_the_server_forgot_is_opened_anew(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
+def test_a_session_that_the_server_dropped_is_opened_again(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(server)
     RawClient(server).add_magnets([make_magnet(1)])
     with Session(make_instance(proxy, server)) as session:
@@ -103,9 +103,7 @@ def test_a_session_that_the_server_forgot_is_opened_anew(server: QbittorrentServ
     assert RawClient(server).read_torrent(1)["tags"] == {"x"}
 
 
-def test_a_forgotten_session_and_a_new_password_cost_one_login(
-    server: QbittorrentServer, make_proxy: MakeProxy
-) -> None:
+def test_a_dropped_session_and_a_new_password_cost_one_login(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(server)
     with Session(make_instance(proxy, server)) as session:
         RawClient(server).post("app/setPreferences", json='{"web_ui_password": "another one"}')
@@ -121,9 +119,7 @@ def test_a_forgotten_session_and_a_new_password_cost_one_login(
     assert proxy.count_requests("auth/login") == 1
 
 
-def test_a_cookie_that_gets_lost_ends_in_an_error_not_in_a_loop(
-    server: QbittorrentServer, make_proxy: MakeProxy
-) -> None:
+def test_a_lost_cookie_ends_in_an_error_and_not_in_a_loop(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(server)
     with Session(make_instance(proxy, server)) as session:
         wait_for_endpoints(proxy, 3)

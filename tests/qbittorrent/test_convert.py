@@ -1,4 +1,4 @@
-"""How many others have a torrent whole, from what a server tells."""
+"""The number of other seeds, from a row of torrents/info."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ ROW = {
     [
         ({}, 0),
         ({"num_complete": 0, "num_seeds": 0}, 0),
-        ({"num_complete": 1, "tracker": "http://t"}, 0),  # that is this one
-        ({"num_complete": 1, "tracker": ""}, 1),  # a peer: there is no tracker to count this one
+        ({"num_complete": 1, "tracker": "http://t"}, 0),  # this torrent itself
+        ({"num_complete": 1, "tracker": ""}, 1),  # a peer: no tracker counts this torrent
         ({"num_complete": 4, "num_seeds": 1, "tracker": "http://t"}, 3),
         ({"num_complete": 1, "tracker": "http://t", "progress": 0.5}, 1),
         ({"num_complete": -1, "num_seeds": 2}, 2),
         ({"num_complete": 3, "progress": None}, 3),
     ],
 )
-def test_other_seeds(values: dict[str, Any], seeds: int) -> None:
+def test_other_seeds_are_counted(values: dict[str, Any], seeds: int) -> None:
     (row,) = TORRENT_ROWS_ADAPTER.validate_python([ROW | values])
     assert count_other_seeds(row) == seeds

@@ -1,4 +1,4 @@
-"""Following by deltas ends where a full reply would, and leaves alone what did not change."""
+"""Deltas lead to the same torrents as a full reply, and keep the objects that did not change."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NEWER = {
 
 
 def rows(key: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Rows of one torrent, always of the same kind: v1, v2 or hybrid."""
+    """Generate rows of one torrent, always of the same kind: v1, v2 or hybrid."""
     v1 = f"{key[:8]}{'0' * 32}" if key > "d" else key
     return st.fixed_dictionaries(
         {
@@ -75,17 +75,17 @@ worlds = st.lists(st.sampled_from(KEYS), unique=True).flatmap(
 
 
 def reply(**told: Any) -> MainData:
-    """A reply as it is parsed."""
+    """Parse a reply."""
     return MAIN_DATA_ADAPTER.validate_python({"rid": 1, **told})
 
 
 def full(world: Rows) -> MainData:
-    """What the server says to one who knows nothing."""
+    """Build a full reply."""
     return reply(full_update=True, torrents=world)
 
 
 def delta(old: Rows, new: Rows) -> MainData:
-    """What the server says to one who knows `old`: of each torrent the values that differ."""
+    """Build the delta after the reply of `old`: of each torrent the values that differ."""
     changes = {
         key: {name: value for name, value in row.items() if key not in old or old[key][name] != value}
         for key, row in new.items()
@@ -97,13 +97,13 @@ def delta(old: Rows, new: Rows) -> MainData:
 
 
 def known(torrents: TorrentsById) -> TorrentsById:
-    """The torrents, all that hide their intent stopped."""
+    """Return the torrents, with those that hide their intent stopped."""
     hidden = [key for key, torrent in torrents.items() if is_stop_intent_hidden(torrent.state)]
     return set_stop_intent(torrents, hidden, hidden)
 
 
 @given(st.lists(worlds, min_size=1, max_size=5))
-def test_deltas_lead_to_what_a_full_reply_says(steps: list[Rows]) -> None:
+def test_deltas_lead_to_the_torrents_of_a_full_reply(steps: list[Rows]) -> None:
     torrents: TorrentsById = convert_full_reply(full(steps[0]))
     for old, new in pairwise(steps):
         before, torrents = torrents, apply_delta(torrents, delta(old, new))
@@ -131,7 +131,7 @@ def test_the_stop_intent_is_kept_where_the_state_hides_it(world: Rows) -> None:
 
 
 @given(worlds, worlds)
-def test_a_part_can_be_followed_alone(old: Rows, new: Rows) -> None:
+def test_some_torrents_can_be_updated_alone(old: Rows, new: Rows) -> None:
     few = KEYS[::2]
     some = {key: torrent for key, torrent in convert_full_reply(full(old)).items() if key in few}
     left = {key: torrent for key, torrent in convert_full_reply(full(new)).items() if key in some}
@@ -156,7 +156,7 @@ WHOLE = {
 }
 
 
-def test_a_new_torrent_that_is_not_told_whole_ends_the_following() -> None:
+def test_a_new_torrent_with_missing_fields_is_no_delta() -> None:
     for missing in WHOLE:
         row = {name: value for name, value in WHOLE.items() if name != missing}
         with pytest.raises(NotADelta):
@@ -167,7 +167,7 @@ def test_a_new_torrent_that_is_not_told_whole_ends_the_following() -> None:
         apply_delta({}, reply(torrents={KEYS[0]: {"dlspeed": 3}}))
 
 
-def test_a_torrent_that_got_another_id_is_noticed() -> None:
+def test_a_torrent_with_another_id_is_no_delta() -> None:
     torrents = convert_full_reply(reply(torrents={KEYS[0]: WHOLE}))
     v2 = KEYS[1] + "1" * 24
     with pytest.raises(NotADelta):
@@ -178,7 +178,7 @@ def test_a_torrent_that_got_another_id_is_noticed() -> None:
     assert list(apply_delta(torrents, gone)) == [KEYS[1]], "told as it should be"
 
 
-def test_only_the_next_reply_is_gone_on_from() -> None:
+def test_only_the_next_reply_continues() -> None:
     for sent, got in ((1, 2), (41, 42), (MAX_RID - 1, MAX_RID), (MAX_RID, 1)):
         check_continues({"rid": got}, sent)
     for sent, got in ((1, 1), (1, 3), (2, 1), (MAX_RID, MAX_RID + 1)):
@@ -188,7 +188,7 @@ def test_only_the_next_reply_is_gone_on_from() -> None:
         check_continues({"rid": 2, "full_update": True}, 1)
 
 
-def test_progress_and_hidden_intent_are_no_disagreement() -> None:
+def test_progress_and_hidden_intent_make_no_difference() -> None:
     (one,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving"}})).values()
     stopped = known({one.id: one})[one.id]
     (further,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", "progress": 1}})).values()

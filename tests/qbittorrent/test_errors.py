@@ -1,4 +1,4 @@
-"""What a network, a proxy or a server can do to a request, and which of our errors it becomes."""
+"""Failures of the network, a proxy or the server, and the errors that they become."""
 
 from __future__ import annotations
 
@@ -67,15 +67,17 @@ def _read_timeout(fault: str) -> float:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_read_that_fails_raises_once(any_server: QbittorrentServer, make_proxy: MakeProxy, fault: str) -> None:
+def test_a_failed_read_raises_after_one_request(
+    any_server: QbittorrentServer, make_proxy: MakeProxy, fault: str
+) -> None:
     RawClient(any_server).add_magnets(map(make_magnet, range(30)))
     proxy = make_proxy(any_server)
-    what, kind = FAULTS[fault]
+    proxy_fault, kind = FAULTS[fault]
     with Session(make_instance(proxy, any_server, read_timeout=_read_timeout(fault))) as session:
         for number, endpoint in enumerate(("torrents/info", "torrents/categories")):
             wait_for_endpoints(proxy, 3 - 2 * number)
             proxy.clear()
-            proxy.add_fault(endpoint, what)
+            proxy.add_fault(endpoint, proxy_fault)
             with pytest.raises(kind, match=r"seedbox: .*" + endpoint) as error:
                 session.read_snapshot()
             assert type(error.value) is kind
@@ -85,14 +87,14 @@ def test_a_read_that_fails_raises_once(any_server: QbittorrentServer, make_proxy
 
 
 @pytest.mark.parametrize("fault", ["hang", "answer never arrives", "reset", "reset after", "500", "502", "429"])
-def test_a_mutation_that_fails_is_sent_once_and_may_have_been_done(
+def test_a_failed_mutation_is_sent_once_and_has_an_unknown_outcome(
     any_server: QbittorrentServer, make_proxy: MakeProxy, fault: str
 ) -> None:
     raw, proxy = RawClient(any_server), make_proxy(any_server)
     raw.add_magnets([make_magnet(1)])
-    what, kind = FAULTS[fault]
+    proxy_fault, kind = FAULTS[fault]
     with Session(make_instance(proxy, any_server, read_timeout=_read_timeout(fault))) as session:
-        proxy.add_fault("torrents/addTags", what)
+        proxy.add_fault("torrents/addTags", proxy_fault)
         with pytest.raises(kind) as error:
             session.add_tags([make_infohash(1)], ["x"])
         assert error.value.unknown_outcome
@@ -114,7 +116,7 @@ def test_a_server_that_is_down_or_unknown_is_unreachable(any_server: Qbittorrent
 
 
 def test_a_host_that_does_not_take_connections_is_unreachable() -> None:
-    with socket.socket() as full:  # its queue holds one connection, and nobody takes it out
+    with socket.socket() as full:  # its queue holds one connection, which is never accepted
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         address = full.getsockname()
@@ -132,7 +134,7 @@ def test_an_http_proxy_of_the_environment_that_is_down_is_named(monkeypatch: pyt
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("ending", ["length", "hang up"])
-def test_a_truncated_list_is_never_taken_for_a_whole_one(packed: bool, ending: str) -> None:
+def test_a_truncated_list_is_an_error(packed: bool, ending: str) -> None:
     body = b"[" + b" " * 5000 + b"]"
     whole = gzip.compress(body) if packed else body
     data = len(whole) - 8 * packed  # gzip ends in 8 bytes that are not data
@@ -145,7 +147,7 @@ def test_a_truncated_list_is_never_taken_for_a_whole_one(packed: bool, ending: s
             serve_stub({**QBITTORRENT_ANSWERS, "torrents/info": answer}) as url,
             Session(make_instance(url)) as session,
         ):
-            _fails(session.read_snapshot, BrokenResponseError)
+            _assert_raises(session.read_snapshot, BrokenResponseError)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,9 @@ def test_a_truncated_list_is_never_taken_for_a_whole_one(packed: bool, ending: s
         ({"app/version": (418, {}, b"")}, "418"),
     ],
 )
-def test_what_is_not_qbittorrent_is_told_so(answers: dict[str, tuple[int, dict[str, str], bytes]], says: str) -> None:
+def test_the_error_says_if_it_is_not_qbittorrent(
+    answers: dict[str, tuple[int, dict[str, str], bytes]], says: str
+) -> None:
     with serve_stub(answers) as url:
         with pytest.raises(InstanceError, match=says) as error:
             Session(make_instance(url)).open()
@@ -174,14 +178,14 @@ def test_what_is_not_qbittorrent_is_told_so(answers: dict[str, tuple[int, dict[s
 
 
 @pytest.mark.parametrize("reply", ["", "hello", "Fails", "ok."])
-def test_a_login_that_answers_anything_else_is_no_login(reply: str) -> None:
+def test_an_unexpected_login_reply_is_no_login(reply: str) -> None:
     with serve_stub({**QBITTORRENT_ANSWERS, "auth/login": text_answer(reply)}) as url:
         session = Session(make_instance(url, username="admin", password=Secret("x")))
         with pytest.raises(InstanceError, match="did not answer as qBittorrent does"):
             session.open()
 
 
-def test_a_refusal_gives_the_reason_of_qbittorrent(server: QbittorrentServer) -> None:
+def test_a_refusal_has_the_reason_of_qbittorrent(server: QbittorrentServer) -> None:
     with Session(make_instance(server)) as session:
         with pytest.raises(RejectedError, match=r"409 Conflict \(Incorrect category name\)") as error:
             session.create_category("a//b", "")
@@ -197,9 +201,7 @@ def test_a_refusal_of_the_folder_is_no_lost_login() -> None:
         assert session.request_count == 4
 
 
-def test_a_run_that_was_stopped_sends_nothing_more_but_its_logout(
-    any_server: QbittorrentServer, make_proxy: MakeProxy
-) -> None:
+def test_a_stopped_run_sends_only_its_logout(any_server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy, stop = make_proxy(any_server), threading.Event()
     with Session(make_instance(proxy, any_server), stop=stop) as session:
         stop.set()
@@ -223,6 +225,6 @@ def test_closing_never_raises_and_does_not_wait_for_long(any_server: Qbittorrent
     Session(make_instance("http://127.0.0.1:1")).close()
 
 
-def _fails(call: Callable[[], object], kind: type[InstanceError]) -> None:
+def _assert_raises(call: Callable[[], object], kind: type[InstanceError]) -> None:
     with pytest.raises(kind):
         call()

@@ -1,4 +1,4 @@
-"""The mirror shows what a full read shows, and asks once where nothing changes."""
+"""An incremental session returns what a full read returns, with one request if nothing changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MakeProxy = Callable[..., Proxy]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_it_shows_what_a_full_read_shows_after_any_changes(
+def test_it_returns_what_a_full_read_returns_after_any_changes(
     server: QbittorrentServer, make_proxy: MakeProxy, seed: int
 ) -> None:
     proxy, dice = make_proxy(server), random.Random(seed)
@@ -51,7 +51,7 @@ def test_it_shows_what_a_full_read_shows_after_any_changes(
 
 @INCREMENTAL
 @pytest.mark.parametrize("count", [0, 1000])
-def test_where_nothing_changes_it_asks_once_and_gives_the_same_object(
+def test_without_changes_it_sends_one_request_and_returns_the_same_object(
     make_server: MakeServer, make_proxy: MakeProxy, new: str, count: int
 ) -> None:
     server = make_server(new)
@@ -65,14 +65,14 @@ def test_where_nothing_changes_it_asks_once_and_gives_the_same_object(
         for _ in range(20):
             assert mirror.read_snapshot() is first
         told = raw.post("sync/maindata", rid=0).json()["rid"]
-        raw.post("torrents/bottomPrio", hashes=make_infohash(-1))  # nothing that we look at
+        raw.post("torrents/bottomPrio", hashes=make_infohash(-1))  # changes nothing that is read
         RawClient.wait_until(lambda: "torrents" in raw.post("sync/maindata", rid=told).json())
         assert mirror.read_snapshot() is first
         assert [request.endpoint for request in proxy.requests] == ["sync/maindata"] * 21
 
 
 @INCREMENTAL
-def test_torrents_that_wait_for_metadata_are_looked_at_first(
+def test_torrents_that_wait_for_metadata_are_read_first(
     make_server: MakeServer, make_proxy: MakeProxy, new: str
 ) -> None:
     server = make_server(new)
@@ -93,7 +93,7 @@ def test_torrents_that_wait_for_metadata_are_looked_at_first(
 
 
 @INCREMENTAL
-def test_what_it_starts_without_metadata_ends_the_deltas(
+def test_starting_a_torrent_without_metadata_ends_the_deltas(
     make_server: MakeServer, make_proxy: MakeProxy, new: str, tmp_path: Path
 ) -> None:
     server = make_server(new)
@@ -129,7 +129,7 @@ def test_before_4_6_every_read_is_full(make_server: MakeServer, make_proxy: Make
         assert proxy.count_requests("sync/maindata") == 0
 
 
-def test_what_it_does_itself_it_sees(server: QbittorrentServer) -> None:
+def test_its_own_changes_show(server: QbittorrentServer) -> None:
     with IncrementalSession(make_instance(server)) as mirror, Session(make_instance(server)) as session:
         assert mirror.read_snapshot().torrents == ()
         mirror.create_category("linux", "/tmp/linux")
@@ -146,7 +146,7 @@ def test_what_it_does_itself_it_sees(server: QbittorrentServer) -> None:
 
 
 @INCREMENTAL
-def test_a_full_read_comes_every_15_minutes_and_when_asked_for(
+def test_a_full_read_comes_every_15_minutes_and_on_request(
     make_server: MakeServer, make_proxy: MakeProxy, new: str
 ) -> None:
     server, clock = make_server(new), ManualMonotonicClock()
@@ -170,9 +170,7 @@ def test_a_full_read_comes_every_15_minutes_and_when_asked_for(
 
 
 @INCREMENTAL
-def test_a_change_between_the_two_ways_of_reading_is_not_missed(
-    make_server: MakeServer, make_proxy: MakeProxy, new: str
-) -> None:
+def test_a_change_between_the_two_reads_is_not_missed(make_server: MakeServer, make_proxy: MakeProxy, new: str) -> None:
     # what maindata told first, and what it is again at the next look, is never told
     server = make_server(new)
     raw, proxy, renamed = RawClient(server), make_proxy(server), {"hash": make_infohash(1)}

@@ -1,4 +1,4 @@
-"""The mirror after failures, restarts and ids that change; and what it makes of answers that it does not expect."""
+"""An incremental session after failures, restarts, changed ids and unexpected replies."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tests.support.raw import RawClient
 
 MakeProxy = Callable[..., Proxy]
 
-
+HANGING = ("hang", "answer never arrives")
 FAULTS: dict[str, Fault] = {
     "cut": cut_answer(0.5),
     "502": answer_with_status(502, "<html>bad gateway"),
@@ -77,7 +77,7 @@ def test_after_a_failure_it_reads_in_full(make_server: MakeServer, make_proxy: M
             reads = count_full_reads(proxy)
             wait_until_equal(mirror, session)
             assert count_full_reads(proxy) > reads - (number == 0 and fault == "a lost login")
-            assert 1 <= proxy.count_requests("auth/login") <= 2, "no session that asked for deltas is gone on with"
+            assert 1 <= proxy.count_requests("auth/login") <= 2, "no session that requested deltas is continued"
 
 
 def test_a_restart_is_followed_by_a_full_read(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
@@ -98,7 +98,7 @@ def test_a_restart_is_followed_by_a_full_read(server: QbittorrentServer, make_pr
 
 
 @INCREMENTAL
-def test_a_server_that_wants_no_login_is_known_to_have_restarted(
+def test_a_restart_of_a_server_without_login_is_noticed(
     make_server: MakeServer, make_proxy: MakeProxy, new: str
 ) -> None:
     server = make_server(new, preferences={"WebUI\\LocalHostAuth": "false"})
@@ -120,7 +120,7 @@ def test_a_server_that_wants_no_login_is_known_to_have_restarted(
 
 @INCREMENTAL
 @pytest.mark.parametrize("wait", [0, 3])
-def test_a_hybrid_torrent_that_gets_another_id_breaks_nothing(make_server: MakeServer, new: str, wait: float) -> None:
+def test_another_id_of_a_hybrid_torrent_breaks_nothing(make_server: MakeServer, new: str, wait: float) -> None:
     seeder, server = make_server(new), make_server(new)
     source, raw = RawClient(seeder), RawClient(server)
     file = seeder.downloads / "data"
@@ -134,7 +134,7 @@ def test_a_hybrid_torrent_that_gets_another_id_breaks_nothing(make_server: MakeS
         mirror.add_magnets([f"magnet:?xt=urn:btih:{v1}"], AddOptions(stopped=False, auto_tmm=False))
         RawClient.wait_until(lambda: [torrent.id for torrent in mirror.read_snapshot().torrents] == [v1])
         mirror.read_snapshot()
-        time.sleep(wait)  # with a refresh in between, the next delta in the same session is the end of the server
+        time.sleep(wait)  # after a refresh in between, the next delta in the same session breaks the server
         raw.post("torrents/addPeers", hashes=v1, peers=f"127.0.0.1:{seeder.listen_port}")
         raw.wait_until(lambda: set(raw.list_torrents()) == {key})
         assert [torrent.id for torrent in mirror.read_snapshot().torrents] == [key]
@@ -169,8 +169,8 @@ ROW: dict[str, Any] = {"name": "b", "state": "stoppedDL", "category": "", "tags"
 }
 
 
-def told(**torrents: Any) -> dict[str, Any]:
-    """A stub whose torrents/info has one torrent, and whose maindata says what is given, always in full."""
+def build_answers(**torrents: Any) -> dict[str, Any]:
+    """Build the answers of a stub: one torrent in torrents/info, and these in each full reply of sync/maindata."""
     return {
         **QBITTORRENT_ANSWERS,
         "torrents/info": json_answer(json.dumps([{"hash": TORRENT, **ROW}])),
@@ -179,27 +179,27 @@ def told(**torrents: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["a", "b"])
-def test_where_the_two_ways_of_reading_disagree_the_full_list_is_believed_and_it_is_said(name: str) -> None:
-    clock, said = ManualMonotonicClock(), list[str]()
+def test_torrents_info_is_used_and_a_warning_given_if_the_two_reads_differ(name: str) -> None:
+    clock, warnings = ManualMonotonicClock(), list[str]()
     ghost = {"f" * 40: {**ROW, "infohash_v1": "f" * 40}} if name == "a" else {}
-    answers = told(**{TORRENT: {**ROW, "name": name}}, **ghost)
-    with serve_stub(answers) as url, IncrementalSession(make_instance(url), now=clock, warn=said.append) as mirror:
+    answers = build_answers(**{TORRENT: {**ROW, "name": name}}, **ghost)
+    with serve_stub(answers) as url, IncrementalSession(make_instance(url), now=clock, warn=warnings.append) as mirror:
         for _ in range(3):
             assert [torrent.name for torrent in mirror.read_snapshot().torrents] == ["b"]
-            assert said == []
+            assert warnings == []
         clock.time += 31
         assert [torrent.name for torrent in mirror.read_snapshot().torrents] == ["b"]
-        assert [" 2 torrents" in message for message in said] == [True] * (name == "a")
+        assert [" 2 torrents" in message for message in warnings] == [True] * (name == "a")
 
 
-def test_a_maindata_that_is_not_whole_means_full_reads() -> None:
-    said = list[str]()
+def test_an_incomplete_maindata_means_full_reads() -> None:
+    warnings = list[str]()
     with (
-        serve_stub(told(**{TORRENT: {"name": "b"}})) as url,
-        IncrementalSession(make_instance(url), warn=said.append) as mirror,
+        serve_stub(build_answers(**{TORRENT: {"name": "b"}})) as url,
+        IncrementalSession(make_instance(url), warn=warnings.append) as mirror,
     ):
         assert mirror.read_snapshot() is mirror.read_snapshot()
-        assert len(said) == 2 and "full one" in said[0]
+        assert len(warnings) == 2 and "full one" in warnings[0]
 
 
 @pytest.mark.parametrize("reply", ["[]", "{}", '{"rid": "1"}', '{"rid": 1, "torrents": {"all": {}}}', "Ok.", ""])
@@ -214,7 +214,7 @@ def test_a_maindata_of_another_shape_is_an_error(reply: str) -> None:
 
 
 @pytest.mark.parametrize("web_api", ["2.5.1", "2.8.19", "2.9.1"])
-def test_an_old_server_is_not_asked_for_maindata(web_api: str) -> None:
+def test_an_old_server_gets_no_request_for_maindata(web_api: str) -> None:
     answers = {**QBITTORRENT_ANSWERS, "app/webapiVersion": text_answer(web_api)}
     with serve_stub(answers) as url, IncrementalSession(make_instance(url)) as mirror:
         assert mirror.read_snapshot() is mirror.read_snapshot()

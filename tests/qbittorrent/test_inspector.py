@@ -1,4 +1,4 @@
-"""What an examination asks of a server, on all four versions: it reads, and each answer is what the server has."""
+"""The reads of the inspector on all four versions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.raw import RawClient
 APP = {"version": text_answer("v5.1.0"), "webapiVersion": text_answer("2.11.4")}
 
 
-def test_all_there_is_to_ask(server: QbittorrentServer, make_proxy: MakeProxy, version: str, tmp_path: Path) -> None:
+def test_every_read(server: QbittorrentServer, make_proxy: MakeProxy, version: str, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "file").write_text("x")
     raw, proxy = RawClient(server), make_proxy(server)
@@ -49,8 +49,8 @@ def test_free_space_with_an_api_key(make_server: MakeServer, make_proxy: MakePro
     assert free > 0
 
 
-def test_the_time_is_that_of_the_last_answer() -> None:
-    """What this stub gives beside the body is by Python's own server."""
+def test_the_time_comes_from_the_last_reply() -> None:
+    """The stub's `Date` header comes from Python's own server."""
     answers = {f"app/{key}": answer for key, answer in APP.items()}
     with serve_stub(answers) as server, Inspector(make_instance(server)) as inspector:
         clock = inspector.get_server_time()
@@ -58,7 +58,7 @@ def test_the_time_is_that_of_the_last_answer() -> None:
     assert abs(clock - datetime.now(UTC)) < timedelta(seconds=30)
 
 
-def test_an_interface_that_is_not_there_shows(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
+def test_a_missing_interface_is_reported(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     raw = RawClient(server)
     raw.post("app/setPreferences", json='{"current_network_interface": "wg-not-there"}')
     with Session(make_instance(make_proxy(server), server)) as session:
@@ -68,7 +68,7 @@ def test_an_interface_that_is_not_there_shows(server: QbittorrentServer, make_pr
     assert "wg-not-there" not in seen.interfaces
 
 
-def test_an_answer_of_another_shape_is_told() -> None:
+def test_a_reply_of_another_shape_is_an_error() -> None:
     answers = {f"app/{key}": answer for key, answer in {**APP, "buildInfo": json_answer("[]")}.items()}
     with (
         serve_stub(answers) as server,

@@ -1,4 +1,4 @@
-"""Preferences through a live session: the table of known ones, secrets, and a mirror that reads them too."""
+"""Preferences in a session: the table of known preferences, secrets, and incremental reads."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ HERE = Position("desired.yaml", 1, 1)
 DECLARED = {"queueing_enabled": DesiredPreference("queueing_enabled", HERE, True)}
 
 
-def test_the_table_of_preferences_is_that_of_the_servers(version: str) -> None:
+def test_the_table_of_preferences_matches_the_servers(version: str) -> None:
     table = {name: kind for name, kinds in load_known_preferences().items() for kind in kinds if version in kinds[kind]}
     assert table == asked(version)
 
 
-def test_the_table_holds_every_version() -> None:
+def test_the_table_contains_every_version() -> None:
     versions = {version for kinds in load_known_preferences().values() for found in kinds.values() for version in found}
     assert versions == set(QBITTORRENT_PACKAGES)
     assert load_known_preferences().keys() >= SECRET_PREFERENCES
 
 
-def test_preferences_are_read_only_where_some_are_declared(
+def test_preferences_are_read_only_if_some_are_declared(
     server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
     proxy = make_proxy(server)
@@ -61,7 +61,7 @@ def test_preferences_are_read_only_where_some_are_declared(
     assert proxy.count_requests("app/preferences") == 1
 
 
-def test_a_mirror_sees_a_preference_change_and_nothing_else_does(
+def test_an_incremental_session_returns_a_changed_preference_and_the_same_torrents(
     server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
     raw, proxy = RawClient(server), make_proxy(server)
@@ -79,7 +79,7 @@ def test_a_mirror_sees_a_preference_change_and_nothing_else_does(
         assert len(proxy.requests) - asked_before == (2 if incremental else 3)
 
 
-def test_the_place_of_the_content_is_told_since_4_3_1(server: QbittorrentServer, tmp_path: Path) -> None:
+def test_the_content_path_is_there_since_4_3_1(server: QbittorrentServer, tmp_path: Path) -> None:
     (server.downloads / "a b").write_bytes(b"x" * 1000)
     _, file = write_torrent_file(tmp_path, "a b", b"x" * 1000)
     raw = RawClient(server)
@@ -93,7 +93,7 @@ def test_the_place_of_the_content_is_told_since_4_3_1(server: QbittorrentServer,
     assert (torrent.is_seeding, torrent.bytes_on_disk) == (True, 1000)
 
 
-def test_an_answer_that_echoes_a_preference_is_not_passed_on() -> None:
+def test_a_refusal_that_quotes_a_preference_is_not_shown() -> None:
     answers = {
         **QBITTORRENT_ANSWERS,
         "app/setPreferences": text_answer('invalid json: {"proxy_password":"hunter2"}', 400),

@@ -23,7 +23,7 @@ SECRETS = ("s3cret-Pass", "qbt_s3cretKey", "passkey-s3cret", "SID", "s3cret")
 
 
 def _shown(error: BaseException) -> str:
-    """All that a log could say about it, but for the lines of this file."""
+    """Return all that a log could contain of an error, without the lines of this file."""
     return "".join(traceback.format_exception(error, limit=0)) + repr(error)
 
 
@@ -59,7 +59,7 @@ def test_nothing_secret_shows_whatever_goes_wrong(
             proxy.add_fault(endpoint, fault)
             try:
                 call()
-            except InstanceError as error:  # an answer without a body cannot be cut
+            except InstanceError as error:  # a reply without a body cannot be cut
                 shown.append(_shown(error))
         session.close()
     assert len(shown) > 25
@@ -67,7 +67,7 @@ def test_nothing_secret_shows_whatever_goes_wrong(
         assert not [text for text in [*shown, *(record.getMessage() for record in caplog.records)] if secret in text]
 
 
-def test_an_echo_of_the_api_key_is_not_passed_on() -> None:
+def test_a_refusal_that_quotes_the_api_key_is_not_shown() -> None:
     answers = {**QBITTORRENT_ANSWERS, "torrents/createCategory": text_answer("you sent Bearer qbt_s3cretKey", 400)}
     with serve_stub(answers) as url, Session(make_instance(url, api_key=Secret("qbt_s3cretKey"))) as session:
         create = partial(session.create_category, "a", "")
@@ -89,7 +89,9 @@ def test_a_key_that_cannot_be_sent_is_not_shown(any_server: QbittorrentServer) -
         assert "s3cret" not in _shown(error.value)
 
 
-def test_a_login_that_echoes_is_not_passed_on(any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]) -> None:
+def test_a_login_refusal_that_quotes_credentials_is_not_shown(
+    any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]
+) -> None:
     proxy = make_proxy(any_server)
     proxy.add_fault(
         "auth/login", answer_with_status(400, f"username=admin&password={any_server.password}", "text/plain")

@@ -1,4 +1,4 @@
-"""What goes with a mutation so that the server's own settings and other values are neither followed nor lost."""
+"""Mutations ignore the server's own settings, and keep the values that they do not change."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOSTILE = {
 }
 
 
-def test_an_add_follows_none_of_the_servers_own_settings(server: QbittorrentServer) -> None:
+def test_an_add_ignores_the_settings_of_the_server(server: QbittorrentServer) -> None:
     raw = RawClient(server)
     raw.post("app/setPreferences", json=json.dumps(HOSTILE))
     path = str(server.profile / "elsewhere")
@@ -51,7 +51,7 @@ def test_only_magnets_are_added(any_server: QbittorrentServer) -> None:
 
 
 @pytest.mark.parametrize("tags", [[""], ["a", " "], ["a,b"]])
-def test_a_tag_that_would_mean_another_is_not_sent(any_server: QbittorrentServer, tags: list[str]) -> None:
+def test_an_invalid_tag_is_not_sent(any_server: QbittorrentServer, tags: list[str]) -> None:
     with Session(make_instance(any_server)) as session:
         for call in (session.add_tags, session.remove_tags):
             with pytest.raises(ValueError, match="tags"):
@@ -99,8 +99,8 @@ def test_an_edited_category_keeps_its_share_limits(make_server: Any) -> None:
 
 
 @pytest.mark.parametrize("web_api", ["2.15.1", "2.16.1"])
-def test_an_edit_that_would_reset_share_limits_is_not_made(web_api: str) -> None:
-    # 5.2 resets them and takes none (4b429e4f in qBittorrent mends it for 5.3)
+def test_an_edit_that_would_reset_share_limits_is_not_sent(web_api: str) -> None:
+    # 5.2 resets them, and an edit cannot carry them (4b429e4f in qBittorrent fixes it for 5.3)
     unset = {"ratio_limit": -2, "share_limit_action": "Default", "download_path": None}
     answers = {
         **QBITTORRENT_ANSWERS,
@@ -115,7 +115,7 @@ def test_an_edit_that_would_reset_share_limits_is_not_made(web_api: str) -> None
         assert session.request_count == 3
 
 
-def test_data_goes_only_where_it_was_asked_for(server: QbittorrentServer, tmp_path: Path) -> None:
+def test_data_is_deleted_only_on_request(server: QbittorrentServer, tmp_path: Path) -> None:
     raw, files = RawClient(server), [server.downloads / "kept", server.downloads / "gone"]
     keys = []
     for file in files:

@@ -103,7 +103,7 @@ ONE = ROW % ("a" * 40, "stoppedDL")
         f"[{ONE.replace(chr(34) + chr(34), 'null', 1)}]",
     ],
 )
-def test_a_list_that_is_not_one_of_whole_torrents_is_an_error(reply: str) -> None:
+def test_an_incomplete_torrent_in_the_list_is_an_error(reply: str) -> None:
     with (
         serve_stub({**QBITTORRENT_ANSWERS, "torrents/info": json_answer(reply)}) as url,
         Session(make_instance(url)) as session,
@@ -123,7 +123,7 @@ def test_categories_of_another_shape_are_an_error(reply: str) -> None:
         session.read_snapshot()
 
 
-def test_a_number_that_is_none_is_no_error() -> None:
+def test_a_null_number_is_no_error() -> None:
     reply = ONE.replace('"progress": 0', '"progress": null')
     with (
         serve_stub({**QBITTORRENT_ANSWERS, "torrents/info": json_answer(f"[{reply}]")}) as url,
@@ -132,7 +132,7 @@ def test_a_number_that_is_none_is_no_error() -> None:
         assert session.read_snapshot().torrents[0].progress == 0.0
 
 
-def test_torrents_that_were_not_asked_for_are_an_error() -> None:
+def test_torrents_that_were_not_requested_are_an_error() -> None:
     with (
         serve_stub({**QBITTORRENT_ANSWERS, "torrents/info": json_answer(f"[{ONE}]")}) as url,
         Session(make_instance(url)) as session,
@@ -153,7 +153,7 @@ def test_a_newer_version_is_not_refused_but_its_filter_is_not_trusted(web_api: s
         assert session.web_api == web_api
         if web_api == "2.16.2":
             assert session.read_snapshot().torrents[0].stopped
-        else:  # this stub answers any filter with everything, as qBittorrent does to one that it does not know
+        else:  # the stub answers any filter with everything, as qBittorrent does for an unknown filter
             with pytest.raises(UnsupportedError, match="which torrents are stopped"):
                 session.read_snapshot()
 

@@ -49,21 +49,19 @@ def test_a_base_path_is_kept(server: QbittorrentServer, make_proxy: MakeProxy, s
 def test_tls_with_an_own_certificate(
     secure: Proxy, any_server: QbittorrentServer, certificate: Path, by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = make_instance(secure, any_server)
+    instance = make_instance(secure, any_server)
     if by == "ca_file":
-        place = replace(place, ca_file=str(certificate))
+        instance = replace(instance, ca_file=str(certificate))
     if by == "no verification":
-        place = replace(place, tls_verify=False)
+        instance = replace(instance, tls_verify=False)
     if by == "environment":
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    with Session(place) as session:
+    with Session(instance) as session:
         assert session.read_snapshot().torrents == ()
         session.add_tags([make_infohash(1)], ["x"])
 
 
-def test_a_certificate_that_is_not_trusted_is_for_a_person_to_mend(
-    secure: Proxy, any_server: QbittorrentServer
-) -> None:
+def test_an_untrusted_certificate_is_a_permanent_error(secure: Proxy, any_server: QbittorrentServer) -> None:
     with pytest.raises(UnreachableError, match=r"certificate of https://127.0.0.1:.*not trusted.*tls.ca_file") as error:
         Session(make_instance(secure, any_server)).open()
     assert not error.value.transient
@@ -73,14 +71,14 @@ def test_a_certificate_that_is_not_trusted_is_for_a_person_to_mend(
 def test_a_certificate_of_another_name_is_not_trusted(
     secure: Proxy, any_server: QbittorrentServer, certificate: Path
 ) -> None:
-    place = replace(
+    instance = replace(
         make_instance(secure, any_server, ca_file=str(certificate)), url=secure.url.replace("127.0.0.1", "localhost")
     )
     with pytest.raises(UnreachableError, match=r"not valid for 'localhost'|Hostname mismatch"):
-        Session(place).open()
+        Session(instance).open()
 
 
-def test_no_verification_is_no_verification_whatever_the_environment_says(
+def test_no_verification_takes_precedence_over_the_environment(
     secure: Proxy, any_server: QbittorrentServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
@@ -88,7 +86,7 @@ def test_no_verification_is_no_verification_whatever_the_environment_says(
         assert session.request_count == 3
 
 
-def test_a_ca_file_that_is_missing_or_none_is_told_so(
+def test_a_missing_or_invalid_ca_file_is_an_error(
     secure: Proxy, any_server: QbittorrentServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing, junk = tmp_path / "missing.pem", tmp_path / "junk.pem"
@@ -102,10 +100,10 @@ def test_a_ca_file_that_is_missing_or_none_is_told_so(
         assert not error.value.transient
 
 
-def test_https_where_http_is_spoken_and_the_other_way_round(secure: Proxy, any_server: QbittorrentServer) -> None:
+def test_https_to_an_http_server_and_http_to_an_https_server(secure: Proxy, any_server: QbittorrentServer) -> None:
     with pytest.raises(UnreachableError, match=r"did not answer in TLS in time.*http://"):  # qBittorrent waits for more
         Session(replace(make_instance(any_server), url=any_server.url.replace("http:", "https:"))).open()
-    with serve_stub({}) as url, pytest.raises(UnreachableError, match=r"does not speak TLS.*http://") as error:
+    with serve_stub({}) as url, pytest.raises(UnreachableError, match=r"does not use TLS.*http://") as error:
         Session(make_instance(url.replace("http:", "https:"))).open()
     assert not error.value.transient
     with pytest.raises(BrokenResponseError):

@@ -1,4 +1,4 @@
-"""How transfers get on: read along with what a session reads anyway."""
+"""Transfer statistics from the replies that a session reads anyway."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ SIZE = 3_000_000
 
 
 def row(**more: Any) -> dict[str, Any]:
-    """What a row tells, with much that a gauge does not look at."""
+    """Build a row, with fields that the statistics do not read."""
     return {"eta": NO_ETA, "ratio": 0, "dlspeed": 0, "upspeed": 0, "progress": 0.5, "name": "x", "size": 1, **more}
 
 
-def listed(*rows: dict[str, Any]) -> bytes:
-    """An answer of torrents/info."""
+def list_reply(*rows: dict[str, Any]) -> bytes:
+    """Build a reply of torrents/info."""
     return json.dumps(rows).encode()
 
 
-def told(full: bool = False, removed: tuple[str, ...] = (), **torrents: dict[str, Any]) -> bytes:
-    """An answer of sync/maindata; `a` and `b` are the hashes."""
-    whole = {"rid": 2, "torrents": {key * 40: one for key, one in torrents.items()}, "torrents_removed": list(removed)}
-    return json.dumps({**whole, **({"full_update": True} if full else {})}).encode()
+def delta_reply(full: bool = False, removed: tuple[str, ...] = (), **torrents: dict[str, Any]) -> bytes:
+    """Build a reply of sync/maindata; `a` and `b` are the hashes."""
+    fields = {"rid": 2, "torrents": {key * 40: row for key, row in torrents.items()}, "torrents_removed": list(removed)}
+    return json.dumps({**fields, **({"full_update": True} if full else {})}).encode()
 
 
 CASES = [
@@ -51,82 +51,84 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("one", "expected"), CASES)
-def test_a_row(one: dict[str, Any], expected: Transfer) -> None:
-    gauge = TransferStats()
-    gauge.read_list(listed({"hash": A, **one}))
-    assert gauge.get(A) == expected
-    gauge.read_delta(told(full=True, a=one))
-    assert gauge.get(A) == expected
-    assert gauge.get(B) is None
+@pytest.mark.parametrize(("values", "expected"), CASES)
+def test_a_row(values: dict[str, Any], expected: Transfer) -> None:
+    stats = TransferStats()
+    stats.read_list(list_reply({"hash": A, **values}))
+    assert stats.get(A) == expected
+    stats.read_delta(delta_reply(full=True, a=values))
+    assert stats.get(A) == expected
+    assert stats.get(B) is None
 
 
-def test_deltas_go_on_from_what_maindata_said() -> None:
-    gauge = TransferStats()
-    gauge.read_delta(told(full=True, a=row(), b=row(upspeed=3)))
-    gauge.read_list(
-        listed({"hash": A, **row(dlspeed=999)})
-    )  # a later read; what follows is told against the one before
-    gauge.read_delta(told(a={"eta": 7}))
-    assert gauge.get(A) == Transfer(7, 0)
-    gauge.read_delta(told(a={"dlspeed": 5, "ratio": 0.5}, removed=(B,)))
-    assert (gauge.get(A), gauge.get(B)) == (Transfer(7, 0.5, 5), None)
-    gauge.read_delta(told())
-    assert gauge.get(A) == Transfer(7, 0.5, 5)
-    gauge.read_delta(told(full=True, b=row()))
-    assert (gauge.get(A), gauge.get(B)) == (None, Transfer(None, 0))
+def test_deltas_continue_the_last_maindata() -> None:
+    stats = TransferStats()
+    stats.read_delta(delta_reply(full=True, a=row(), b=row(upspeed=3)))
+    stats.read_list(
+        list_reply({"hash": A, **row(dlspeed=999)})
+    )  # a later read; the next delta continues the reply before it
+    stats.read_delta(delta_reply(a={"eta": 7}))
+    assert stats.get(A) == Transfer(7, 0)
+    stats.read_delta(delta_reply(a={"dlspeed": 5, "ratio": 0.5}, removed=(B,)))
+    assert (stats.get(A), stats.get(B)) == (Transfer(7, 0.5, 5), None)
+    stats.read_delta(delta_reply())
+    assert stats.get(A) == Transfer(7, 0.5, 5)
+    stats.read_delta(delta_reply(full=True, b=row()))
+    assert (stats.get(A), stats.get(B)) == (None, Transfer(None, 0))
 
 
 @pytest.mark.parametrize("bad", [row(eta="soon"), row(dlspeed=None), row(hash="x")])
-def test_what_is_not_as_expected_is_no_number(bad: dict[str, Any]) -> None:
+def test_an_unexpected_value_is_an_error(bad: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        TransferStats().read_list(listed({"hash": A, **bad}))
+        TransferStats().read_list(list_reply({"hash": A, **bad}))
 
 
-def test_real_bytes(version: str, make_server: MakeServer) -> None:
+def test_a_real_transfer(version: str, make_server: MakeServer) -> None:
     seeder, server = make_server("5.1.0"), make_server(version)
     key = seed_torrent_slowly(seeder, 1, SIZE, rate=60_000)
     upload_torrent(server, 1, SIZE)
 
-    def shows(session: Session, gauge: TransferStats, condition: Callable[[Transfer], bool]) -> bool:
+    def shows(session: Session, stats: TransferStats, condition: Callable[[Transfer], bool]) -> bool:
         session.read_snapshot()
-        found = gauge.get(key)
-        return found is not None and condition(found)
+        transfer = stats.get(key)
+        return transfer is not None and condition(transfer)
 
     with keep_introducing_peer(server, key, seeder):
         for kind in (Session, IncrementalSession):
-            gauge = TransferStats()
-            with kind(make_instance(server), transfer_stats=gauge) as session:
-                downloads = partial(shows, session, gauge, lambda one: one.download_rate > 0 and one.eta is not None)
+            stats = TransferStats()
+            with kind(make_instance(server), transfer_stats=stats) as session:
+                downloads = partial(
+                    shows, session, stats, lambda transfer: transfer.download_rate > 0 and transfer.eta is not None
+                )
                 RawClient.wait_until(downloads, 60)
         RawClient(seeder).post("torrents/setUploadLimit", hashes=key, limit=0)
-        for place, condition in (
-            (server, lambda one: one.eta is None),
-            (seeder, lambda one: 0.9 < one.ratio < 1.2),
+        for box, condition in (
+            (server, lambda transfer: transfer.eta is None),
+            (seeder, lambda transfer: 0.9 < transfer.ratio < 1.2),
         ):
-            gauge = TransferStats()
-            with Session(make_instance(place), transfer_stats=gauge) as session:
-                RawClient.wait_until(partial(shows, session, gauge, condition), 90)
+            stats = TransferStats()
+            with Session(make_instance(box), transfer_stats=stats) as session:
+                RawClient.wait_until(partial(shows, session, stats, condition), 90)
 
 
 @INCREMENTAL
-def test_it_costs_no_request_and_does_not_disturb_the_snapshot(
+def test_statistics_cost_no_request_and_keep_the_snapshot(
     make_server: MakeServer, make_proxy: MakeProxy, new: str
 ) -> None:
     seeder, server = make_server("5.1.0"), make_server(new)
     proxy = make_proxy(seeder)
     key = seed_torrent_slowly(seeder, 1, SIZE, rate=60_000)
     upload_torrent(server, 1, SIZE)
-    gauge = TransferStats()
+    stats = TransferStats()
     with (
         keep_introducing_peer(server, key, seeder),
-        IncrementalSession(make_instance(proxy, seeder), transfer_stats=gauge) as mirror,
+        IncrementalSession(make_instance(proxy, seeder), transfer_stats=stats) as mirror,
     ):
 
         def uploads() -> bool:
             mirror.read_snapshot()
-            found = gauge.get(key)
-            return found is not None and found.upload_rate > 0
+            transfer = stats.get(key)
+            return transfer is not None and transfer.upload_rate > 0
 
         RawClient.wait_until(uploads, 60)
         first = wait_until_settled(mirror)
@@ -137,8 +139,8 @@ def test_it_costs_no_request_and_does_not_disturb_the_snapshot(
             nonlocal last
             before, last = last, mirror.read_snapshot()
             same = [torrent.state for torrent in before.torrents] == [torrent.state for torrent in last.torrents]
-            assert last is before or not same, "rates and ratio are no part of it"
-            seen.add(gauge.get(key))
+            assert last is before or not same, "rates and ratio are no part of a snapshot"
+            seen.add(stats.get(key))
             return len(seen) >= 3
 
         RawClient.wait_until(changes, 60)
