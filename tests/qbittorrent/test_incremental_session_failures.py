@@ -40,7 +40,6 @@ from tests.support.raw import RawClient
 
 MakeProxy = Callable[..., Proxy]
 
-HANGING = ("hang", "answer never arrives")
 FAULTS: dict[str, Fault] = {
     "cut": cut_answer(0.5),
     "502": answer_with_status(502, "<html>bad gateway"),
