@@ -10,7 +10,7 @@ from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError, RejectedError, ServerFaultError, UnsupportedError
 from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.paths import normalize_path
-from reconciler.model.plan import Outcome, Verb
+from reconciler.model.plan import AddCategory, Outcome
 from reconciler.model.snapshot import CategoryDownloadPath, LiveCategory
 from reconciler.retry import RetryPolicy
 
@@ -74,7 +74,7 @@ def _send_category(job: Job, live: Mapping[str, LiveCategory], target: Target, r
         present = live.get(action.name, LiveCategory(action.name))
         path, download_path = _wanted_paths(job)
         try:
-            if action.verb is Verb.ADD and action.name not in live:
+            if isinstance(action, AddCategory) and action.name not in live:
                 target.create_category(action.name, path or "", download_path)
             else:
                 target.edit_category(present, path, download_path)

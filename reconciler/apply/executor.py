@@ -19,12 +19,22 @@ from reconciler.apply.job import Job, find_live, index_by_id
 from reconciler.apply.preferences import apply_preferences
 from reconciler.apply.rekeyed import RekeyedTorrents
 from reconciler.apply.target import Target
-from reconciler.apply.torrent_batches import add_batches, change_batches, delete_batches, fields_after_add, is_delete
+from reconciler.apply.torrent_batches import add_batches, change_batches, delete_batches, fields_after_add
 from reconciler.apply.torrent_creation import TorrentCreator, TorrentWriter, follow_up_steps, run_follow_ups
 from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.fields import CATEGORY, OWNER, QUARANTINE
-from reconciler.model.plan import FieldValue, InstancePlan, ObjectKind, Outcome
+from reconciler.model.plan import (
+    AddTorrent,
+    DeleteCategory,
+    DeleteTorrent,
+    EnsureCategory,
+    FieldValue,
+    InstancePlan,
+    Outcome,
+    SetPreference,
+    SetTorrent,
+)
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import IGNORE_TAG, PROTECT_TAG, QUARANTINE_PREFIX, build_owner_tag
@@ -77,19 +87,19 @@ class Executor:
         return tuple(job.to_result() for job in jobs), lost
 
     def _execute_jobs(self, jobs: Sequence[Job]) -> None:
-        self._apply_urgent([job for job in jobs if job.action.urgent])
-        jobs = [job for job in jobs if not job.action.urgent]
-        apply_preferences([job for job in jobs if job.action.kind is ObjectKind.PREFERENCE], self._target, self._retry)
-        categories = [job for job in jobs if job.action.kind is ObjectKind.CATEGORY]
-        apply_categories([job for job in categories if not is_delete(job)], self._target, self._retry)
+        self._apply_urgent([job for job in jobs if job.is_urgent])
+        jobs = [job for job in jobs if not job.is_urgent]
+        apply_preferences([job for job in jobs if isinstance(job.action, SetPreference)], self._target, self._retry)
+        apply_categories([job for job in jobs if isinstance(job.action, EnsureCategory)], self._target, self._retry)
         _drop_without_category(jobs)
         torrents = [job for job in jobs if job.is_torrent and job.outcome is None]
         maker = TorrentCreator(self._target, self._retry)
-        maker.start_tasks([job for job in torrents if job.action.creation])
-        self._add_and_update([job for job in torrents if not (is_delete(job) or job.action.creation)])
+        to_set = [job for job in torrents if isinstance(job.action, SetTorrent)]
+        maker.start_tasks([job for job in to_set if job.creation])
+        self._add_and_update([job for job in to_set if not job.creation])
         self._add_and_update(maker.collect_created())
-        self._delete_torrents([job for job in torrents if is_delete(job)])
-        remove_categories([job for job in categories if is_delete(job)], self._target, self._retry)
+        self._delete_torrents([job for job in torrents if isinstance(job.action, DeleteTorrent)])
+        remove_categories([job for job in jobs if isinstance(job.action, DeleteCategory)], self._target, self._retry)
 
     def _apply_urgent(self, jobs: Sequence[Job]) -> None:
         """What is urgent: the stops of the kill switch."""
@@ -100,7 +110,8 @@ class Executor:
         """Torrents as they are wanted, those that are added and those that are there."""
         adds = [job for job in jobs if job.is_add]
         for job in adds:
-            job.fields_after_add = fields_after_add(job.action, self._target.api_version)
+            if isinstance(job.action, AddTorrent):
+                job.fields_after_add = fields_after_add(job.action, self._target.api_version)
         for job in jobs:
             job.follow_ups = follow_up_steps(job.action)
         self._send_batches(add_batches(adds, self._target))
@@ -226,7 +237,7 @@ class Executor:
 
     def _drop_if_data_shared(self, jobs: Sequence[Job]) -> list[Job]:
         """Those that share no files with a torrent that stays: it may have come, or moved there, since the plan."""
-        with_data = [job for job in jobs if job.action.delete_files]
+        with_data = [job for job in jobs if job.deletes_files]
         if with_data:
             try:
                 torrents = self._retry.call_with_retry(self._target.read_snapshot).torrents
@@ -272,7 +283,7 @@ def _strings_in(value: FieldValue) -> tuple[str, ...]:
 
 def _drop_without_category(jobs: Sequence[Job]) -> None:
     """A torrent whose category could not be made is not added: qBittorrent would make one up, without its path."""
-    made = [job for job in jobs if job.action.kind is ObjectKind.CATEGORY and not is_delete(job)]
+    made = [job for job in jobs if isinstance(job.action, EnsureCategory)]
     failed = {job.action.name for job in made if job.outcome is not Outcome.APPLIED}
     for job in jobs:
         if job.is_torrent and job.action.get_new_value(CATEGORY) in failed:

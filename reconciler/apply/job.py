@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from reconciler.model.content import CreationSpec
 from reconciler.model.fields import HELD, QUARANTINE, change_tags_to_add, change_tags_to_remove, is_applied
-from reconciler.model.plan import Action, Change, ObjectKind, Outcome, Verb
+from reconciler.model.magnet import Magnet
+from reconciler.model.plan import (
+    NO_URLS,
+    Action,
+    AddTorrent,
+    Change,
+    DeleteTorrent,
+    Outcome,
+    SetTorrent,
+    TorrentAction,
+    UpdateTorrent,
+)
 from reconciler.model.run import ActionResult
 from reconciler.model.snapshot import LiveTorrent
+from reconciler.model.torrent_file import TorrentFile
 
 _FIELDS_OF_STOPS: Final = (QUARANTINE, HELD)
 
@@ -32,20 +45,45 @@ class Job:
 
     @property
     def is_torrent(self) -> bool:
-        """Does it act on a torrent, not on a setting?"""
-        return self.action.kind is ObjectKind.TORRENT
+        """True if it acts on a torrent, not on a setting."""
+        return isinstance(self.action, TorrentAction)
 
     @property
     def is_add(self) -> bool:
-        """Does it add a torrent?"""
-        return self.is_torrent and self.action.verb is Verb.ADD
+        """True if it adds a torrent."""
+        return isinstance(self.action, AddTorrent)
+
+    @property
+    def source(self) -> Magnet | TorrentFile | None:
+        """The source of an add; None for every other action."""
+        return self.action.source if isinstance(self.action, AddTorrent) else None
+
+    @property
+    def creation(self) -> CreationSpec | None:
+        """How the torrent of an add is created first; None if it has a source."""
+        return self.action.creation if isinstance(self.action, AddTorrent) else None
+
+    @property
+    def is_urgent(self) -> bool:
+        """True if it is done before anything else."""
+        return isinstance(self.action, UpdateTorrent) and self.action.urgent
+
+    @property
+    def added_urls(self) -> Mapping[str, tuple[str, ...]]:
+        """The trackers and web seeds to add, by field, unmasked."""
+        return self.action.added_urls if isinstance(self.action, SetTorrent) else NO_URLS
+
+    @property
+    def deletes_files(self) -> bool:
+        """True if the job removes a torrent with its data."""
+        return isinstance(self.action, DeleteTorrent) and self.action.delete_files
 
     @property
     def ids(self) -> tuple[str, ...]:
         """The ids under which the instance may know its torrent."""
         if self.torrent_id:
             return (self.torrent_id,)
-        return self.action.add_source.infohashes.ids if self.action.add_source else ()
+        return self.source.infohashes.ids if self.source else ()
 
     @property
     def id(self) -> str:
@@ -61,11 +99,13 @@ class Job:
         return field in self.fields_after_add if self.is_add else self.has_change(field)
 
     def is_applied(self, live: LiveTorrent | None) -> bool:
-        """Does the instance show all that the action asked for?"""
+        """Return True if the instance shows all that the action sets."""
+        action = self.action
         return (
-            live is not None
+            isinstance(action, SetTorrent)
+            and live is not None
             and not self.follow_ups
-            and all(is_applied(change, live, self.action) for change in self.action.changes)
+            and all(is_applied(change, live, action) for change in action.changes)
         )
 
     def end(self, outcome: Outcome, error: str | None = None) -> None:

@@ -27,7 +27,7 @@ from reconciler.model.fields import (
 )
 from reconciler.model.files import LiveFile, Priority, find_wrong_priorities
 from reconciler.model.links import TRACKERS, WEB_SEEDS
-from reconciler.model.plan import Change, FieldValue
+from reconciler.model.plan import AddTorrent, Change, FieldValue, SetTorrent
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
 from reconciler.model.versions import BULK_ADD_TRACKERS, IMMEDIATE_PRIORITY
 
@@ -83,8 +83,10 @@ def _make_applied_check(*fields: str) -> Callable[[Job, LiveTorrent | None], boo
     """Has the part of a job that is about these fields taken effect?"""
 
     def check_job(job: Job, live: LiveTorrent | None) -> bool:
-        changes = (change for change in job.action.changes if change.field in fields)
-        return live is not None and all(is_applied(change, live, job.action) for change in changes)
+        action = job.action
+        if live is None or not isinstance(action, SetTorrent):
+            return False
+        return all(is_applied(change, live, action) for change in action.changes if change.field in fields)
 
     return check_job
 
@@ -132,7 +134,7 @@ def _merge_share_limits(current: ShareLimits, changes: Iterable[Change]) -> Shar
 
 def _tracker_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     having = [job for job in jobs if job.needs_sending(TRACKERS)]
-    for urls, part in group_jobs(having, lambda job: job.action.added_urls[TRACKERS]):
+    for urls, part in group_jobs(having, lambda job: job.added_urls[TRACKERS]):
 
         def send(target: Target, todo: Sequence[Job], urls: Sequence[str] = urls) -> None:
             target.add_trackers([job.id for job in todo], urls)
@@ -143,7 +145,7 @@ def _tracker_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
 
 def _add_web_seeds(target: Target, jobs: Sequence[Job]) -> None:
     for job in jobs:
-        target.add_web_seeds(job.id, job.action.added_urls[WEB_SEEDS])
+        target.add_web_seeds(job.id, job.added_urls[WEB_SEEDS])
 
 
 def _file_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
@@ -181,7 +183,7 @@ def _make_priority_check(priority: Priority) -> Callable[[Job, LiveTorrent | Non
 
 def _unapplied_files(job: Job, files: Iterable[LiveFile]) -> list[tuple[LiveFile, Priority]]:
     """The files that are not yet as the action wants them: by its rules, or else just those that it shows."""
-    if job.action.file_rules:
+    if isinstance(job.action, AddTorrent) and job.action.file_rules:
         return find_wrong_priorities(files, job.action.file_rules)
     named = {*_wanted_file_texts(job)}
     wanted = ((file, priority) for file in files for priority in Priority if file_text(file, priority) in named)

@@ -8,7 +8,7 @@ from reconciler.apply.delivery import InstanceLost
 from reconciler.apply.job import Job
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError, RejectedError, ServerFaultError, UnsupportedError
-from reconciler.model.plan import Outcome
+from reconciler.model.plan import Outcome, SetPreference
 from reconciler.model.preferences import PreferenceValue, find_linked_preferences, reveal_value
 from reconciler.model.secret import Secret
 from reconciler.retry import RetryPolicy
@@ -24,9 +24,7 @@ def apply_preferences(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -
         return
     try:
         live = retry.call_with_retry(target.read_preferences)
-        values = {
-            job.action.name: job.action.preference_value for job in jobs if job.action.preference_value is not None
-        }
+        values = {job.action.name: job.action.value for job in jobs if isinstance(job.action, SetPreference)}
         partners = {name: live[name] for name in find_linked_preferences(set(values)) if name in live}
         for job in jobs:
             job.sent = True
@@ -43,7 +41,8 @@ def apply_preferences(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -
 
 
 def _end_job(job: Job, live: Mapping[str, PreferenceValue]) -> None:
-    wanted, present = job.action.preference_value, live.get(job.action.name)
+    wanted = job.action.value if isinstance(job.action, SetPreference) else None
+    present = live.get(job.action.name)
     if wanted is not None and present is not None and reveal_value(present) == reveal_value(wanted):
         job.end(Outcome.APPLIED)
         return

@@ -32,7 +32,7 @@ from reconciler.model.fields import (
 )
 from reconciler.model.links import TRACKERS, WEB_SEEDS, append_links
 from reconciler.model.magnet import Magnet
-from reconciler.model.plan import Action, Change, Verb
+from reconciler.model.plan import AddTorrent, Change
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.model.versions import ApiVersion
@@ -48,9 +48,7 @@ FILE_OVERHEAD_BYTES = 300  # bytes around each file in a request
 
 def add_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     """Adds, grouped by their options; links and files go in requests of their own."""
-    by_options = group_jobs(
-        jobs, lambda job: (isinstance(job.action.add_source, Magnet), _build_add_options(job.action, target))
-    )
+    by_options = group_jobs(jobs, lambda job: (isinstance(job.source, Magnet), _build_add_options(job, target)))
     for (links, options), group in by_options:
         send = partial(_send_links if links else _send_files, options=options)
         for part in _split_adds(group):
@@ -93,17 +91,17 @@ def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
             yield _untag_batch(marks, group)
 
 
-def fields_after_add(action: Action, api: ApiVersion) -> frozenset[str]:
+def fields_after_add(action: AddTorrent, api: ApiVersion) -> frozenset[str]:
     """The fields of an add that the add itself does not carry on that version. Only a link can hold trackers."""
     if action.get_new_value(CONTENT) is not None:  # all that a .torrent file can hold is in the one that was made
         return frozenset(c.field for c in action.changes if c.field != COMMENT and not can_set_at_add(c.field, api))
-    late = {FILES} if isinstance(action.add_source, Magnet) else {FILES, TRACKERS, WEB_SEEDS}
+    late = {FILES} if isinstance(action.source, Magnet) else {FILES, TRACKERS, WEB_SEEDS}
     return frozenset(c.field for c in action.changes if c.field in late or not can_set_at_add(c.field, api))
 
 
 def delete_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
     """Deletions: without data and with."""
-    for with_files, group in group_jobs(jobs, lambda job: job.action.delete_files):
+    for with_files, group in group_jobs(jobs, lambda job: job.deletes_files):
 
         def send(target: Target, jobs: Sequence[Job], with_files: bool = with_files) -> None:
             target.delete_torrents([job.id for job in jobs], with_files)
@@ -111,33 +109,26 @@ def delete_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
         yield Batch("delete", group, send, lambda _, live: live is None)
 
 
-def is_delete(job: Job) -> bool:
-    """Does the job remove a torrent?"""
-    return job.action.verb is Verb.DELETE
-
-
 def _send_links(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> None:
-    target.add_magnets([_build_link(job.action) for job in jobs], options)
+    target.add_magnets([_build_link(job) for job in jobs], options)
 
 
 def _send_files(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> None:
     """Upload .torrent files, read only now. One that cannot be had any more is noted on its job and left out."""
     files: dict[str, bytes] = {}
     for job in jobs:
-        if isinstance(job.action.add_source, TorrentFile):
+        if isinstance(job.source, TorrentFile):
             try:
-                files[f"{job.id}.torrent"] = (
-                    job.action.add_source.read_bytes()
-                )  # of two parts with one name, one would be lost
+                files[f"{job.id}.torrent"] = job.source.read_bytes()  # of two parts with one name, one would be lost
             except TorrentFileError as error:
                 job.error = f"its .torrent file cannot be used any more: {error}"
     if files:
         target.add_torrent_files(files, options)
 
 
-def _build_add_options(action: Action, target: Target) -> AddOptions:
+def _build_add_options(job: Job, target: Target) -> AddOptions:
     return _build_cached_add_options(
-        action.changes, isinstance(action.add_source, Magnet), target.can_tag_at_add, target.api_version
+        job.action.changes, isinstance(job.source, Magnet), target.can_tag_at_add, target.api_version
     )
 
 
@@ -172,12 +163,12 @@ def _extra_options(changes: Sequence[Change], api: ApiVersion) -> tuple[tuple[st
     )
 
 
-def _build_link(action: Action) -> str:
+def _build_link(job: Job) -> str:
     """The link that is sent. Trackers and web seeds go with it: no version but takes them there."""
-    uri = action.add_source.uri if isinstance(action.add_source, Magnet) else ""
+    uri = job.source.uri if isinstance(job.source, Magnet) else ""
     return (
-        append_links(uri, action.added_urls.get(TRACKERS, ()), action.added_urls.get(WEB_SEEDS, ()))
-        if action.added_urls
+        append_links(uri, job.added_urls.get(TRACKERS, ()), job.added_urls.get(WEB_SEEDS, ()))
+        if job.added_urls
         else uri
     )
 
@@ -205,7 +196,7 @@ def _split_adds(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
     part: list[Job] = []
     size = 0
     for job in jobs:
-        length = _request_bytes(job.action)
+        length = _request_bytes(job)
         if part and (len(part) == MAX_ADDS_PER_REQUEST or size + length > MAX_ADD_BYTES):
             yield part
             part, size = [], 0
@@ -215,8 +206,8 @@ def _split_adds(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
         yield part
 
 
-def _request_bytes(action: Action) -> int:
+def _request_bytes(job: Job) -> int:
     """What it adds to a request, in bytes."""
-    if isinstance(action.add_source, TorrentFile):
-        return action.add_source.length + FILE_OVERHEAD_BYTES
-    return len(_build_link(action).encode())
+    if isinstance(job.source, TorrentFile):
+        return job.source.length + FILE_OVERHEAD_BYTES
+    return len(_build_link(job).encode())

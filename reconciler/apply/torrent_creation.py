@@ -20,7 +20,7 @@ from reconciler.apply.target import Target
 from reconciler.model.content import CreationSpec, CreatorTask, TaskState
 from reconciler.model.errors import InstanceError, RejectedError, ServerFaultError, UnsupportedError
 from reconciler.model.fields import CREATOR_TASK, EXPORT, PEER
-from reconciler.model.plan import Action, Outcome
+from reconciler.model.plan import Action, AddTorrent, Outcome, SetTorrent
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 from reconciler.retry import RetryPolicy
 
@@ -41,7 +41,7 @@ class TorrentCreator:
 
     def start_tasks(self, jobs: Sequence[Job]) -> None:
         """Have each made, unless that is under way already. Raises `InstanceLost` with the instance."""
-        wanted = [(job, job.action.creation) for job in jobs if job.action.creation]
+        wanted = [(job, creation) for job in jobs if (creation := job.creation)]
         if not wanted:
             return
         known = self._read_tasks()
@@ -129,9 +129,10 @@ class TorrentCreator:
             job.end(Outcome.FAILED, f"what was made from it cannot be used: {error}")
             return False
         job.error = None
-        job.action = replace(
-            job.action, add_source=file, infohash=str(file.infohashes), creator_task_id=task_id, creation=None
-        )
+        if isinstance(job.action, AddTorrent):
+            job.action = replace(
+                job.action, source=file, infohash=str(file.infohashes), creator_task_id=task_id, creation=None
+            )
         return True
 
     def _defer_already_present(self, jobs: Sequence[Job]) -> list[Job]:
@@ -161,23 +162,27 @@ def parse_created_torrent(name: str, data: bytes) -> TorrentFile:
 
 def follow_up_steps(action: Action) -> set[str]:
     """What is to be done besides, that the torrent does not show."""
-    besides = ((EXPORT, action.export_path), (CREATOR_TASK, action.creator_task_id), (PEER, action.peer_address))
-    return {name for name, wanted in besides if wanted}
+    if not isinstance(action, SetTorrent):
+        return set()
+    peer_address = action.peer_address if isinstance(action, AddTorrent) else None
+    steps = ((EXPORT, action.export_path), (CREATOR_TASK, action.creator_task_id), (PEER, peer_address))
+    return {name for name, wanted in steps if wanted}
 
 
 def run_follow_ups(jobs: Sequence[Job], target: Target, retry: RetryPolicy, write_torrent: TorrentWriter) -> None:
     """Write .torrent files, remove tasks whose torrents are there, introduce peers. Raises `InstanceLost` with the instance."""
     for job in jobs:
-        if job.error or job.outcome or job.torrent_id is None:
+        action = job.action
+        if job.error or job.outcome or job.torrent_id is None or not isinstance(action, SetTorrent):
             continue
         try:
-            if job.action.export_path:
-                _write_torrent_file(job, job.action.export_path, target, retry, write_torrent)
-            if job.action.creator_task_id:
-                retry.call_with_retry(partial(target.remove_creator_task, job.action.creator_task_id))
+            if action.export_path:
+                _write_torrent_file(job, action.export_path, target, retry, write_torrent)
+            if action.creator_task_id:
+                retry.call_with_retry(partial(target.remove_creator_task, action.creator_task_id))
                 job.follow_ups.discard(CREATOR_TASK)
-            if job.action.peer_address:
-                retry.call_with_retry(partial(target.add_peer, job.id, job.action.peer_address))
+            if isinstance(action, AddTorrent) and action.peer_address:
+                retry.call_with_retry(partial(target.add_peer, job.id, action.peer_address))
                 job.follow_ups.discard(PEER)
         except (RejectedError, UnsupportedError, ServerFaultError) as error:
             job.error = str(error)
@@ -187,7 +192,7 @@ def run_follow_ups(jobs: Sequence[Job], target: Target, retry: RetryPolicy, writ
 
 def _write_torrent_file(job: Job, path: str, target: Target, retry: RetryPolicy, write_torrent: TorrentWriter) -> None:
     try:
-        made = job.action.add_source
+        made = job.source
         torrent_id = job.id
         data = (
             made.read_bytes()

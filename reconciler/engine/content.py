@@ -17,7 +17,7 @@ from reconciler.model.content import Content, ContentReference
 from reconciler.model.desired import DesiredState, DesiredTorrent, Instance
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.links import build_magnet, has_likely_passkey
-from reconciler.model.plan import Outcome, Verb
+from reconciler.model.plan import AddTorrent, Outcome
 from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, ContentResult, InstanceResult
 from reconciler.model.snapshot import LiveTorrent, Snapshot
@@ -165,7 +165,8 @@ def build_content_results(
 
 
 def _is_added(result: ActionResult) -> bool:
-    return result.action.verb is Verb.ADD and result.outcome is Outcome.APPLIED and result.action.add_source is not None
+    action = result.action
+    return isinstance(action, AddTorrent) and result.outcome is Outcome.APPLIED and action.source is not None
 
 
 def _build_content_result(
@@ -175,8 +176,8 @@ def _build_content_result(
     added_result = added.get(entry.position)
     if live:
         infohashes, name = live.infohashes, live.name
-    elif added_result and isinstance(added_result.action.add_source, TorrentFile):
-        infohashes, name = added_result.action.add_source.infohashes, added_result.action.name
+    elif added_result and isinstance(added_result.action, AddTorrent) and added_result.action.source:
+        infohashes, name = added_result.action.source.infohashes, added_result.action.name
     else:
         return ContentResult(entry.label, path, entry.position)
     magnet = build_magnet(infohashes, name, [url for url in entry.trackers if not has_likely_passkey(url)])

@@ -14,7 +14,7 @@ from reconciler.engine.observation import Observation
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError
 from reconciler.model.groups import NO_PLACEMENT_FACTS, Outage, PendingTorrent, PlacementFacts
-from reconciler.model.plan import ObjectKind, Outcome, Verb
+from reconciler.model.plan import AddTorrent, DeleteTorrent, Outcome
 from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.model.snapshot import Snapshot
 
@@ -136,13 +136,15 @@ def _collect_ids(snapshot: Snapshot) -> Iterable[str]:
 
 
 def _can_be_present(result: ActionResult, lost: bool) -> bool:
-    adds = result.action.kind is ObjectKind.TORRENT and result.action.verb is Verb.ADD
-    return adds and (result.outcome is Outcome.APPLIED or (lost and result.outcome is Outcome.FAILED))
+    return isinstance(result.action, AddTorrent) and (
+        result.outcome is Outcome.APPLIED or (lost and result.outcome is Outcome.FAILED)
+    )
 
 
 def _get_added_ids(result: ActionResult) -> tuple[str, ...]:
-    return result.action.add_source.infohashes.ids if result.action.add_source else ()
+    action = result.action
+    return action.source.infohashes.ids if isinstance(action, AddTorrent) and action.source else ()
 
 
 def _is_deleted(result: ActionResult) -> bool:
-    return result.action.verb is Verb.DELETE and result.outcome is Outcome.APPLIED
+    return isinstance(result.action, DeleteTorrent) and result.outcome is Outcome.APPLIED

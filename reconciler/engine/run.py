@@ -28,7 +28,7 @@ from reconciler.engine.selection import RunScope, select_scope
 from reconciler.engine.surplus import add_other_seeds, delete_surplus_copies, split_surplus_deletions
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError
-from reconciler.model.plan import Action, InstancePlan, Verb
+from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, InstancePlan, UpdateTorrent
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.plan import Plan, PlanInput, guard_plan
 
@@ -117,7 +117,9 @@ def _list_unverified_deletions(judged: PlannedRun) -> list[str]:
 
 def _has_deletions(instance_plan: InstancePlan) -> bool:
     allowed = not instance_plan.suspended and not instance_plan.verdict.refused
-    return allowed and any(action.verb is Verb.DELETE and action.hold is None for action in instance_plan.actions)
+    return allowed and any(
+        isinstance(action, DeleteTorrent | DeleteCategory) and action.hold is None for action in instance_plan.actions
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,8 @@ class _InstanceApplier:
 
 
 def _get_urgent_result(action: Action, observation: Observation) -> ActionResult | None:
-    return observation.urgent_results.get(action.torrent_id or "") if action.urgent else None
+    is_urgent = isinstance(action, UpdateTorrent) and action.urgent
+    return observation.urgent_results.get(action.torrent_id or "") if is_urgent else None
 
 
 @dataclass(frozen=True, slots=True)

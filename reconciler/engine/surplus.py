@@ -16,7 +16,15 @@ from reconciler.engine.concurrency import map_instances
 from reconciler.engine.observation import Observations
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.groups import KeptCopy
-from reconciler.model.plan import Action, InstancePlan, ObjectKind, Outcome, Verb
+from reconciler.model.plan import (
+    Action,
+    DeleteCategory,
+    DeleteTorrent,
+    InstancePlan,
+    Outcome,
+    TorrentAction,
+    UpdateTorrent,
+)
 from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.plan.placement.copies import can_replace
 from reconciler.retry import RetryPolicy
@@ -29,9 +37,7 @@ def split_surplus_deletions(plan: InstancePlan) -> tuple[InstancePlan, tuple[Act
     deletions = tuple(action for action in plan.actions if action.hold is None and _get_kept_copy(action))
     if deletions:
         deletions += tuple(
-            action
-            for action in plan.actions
-            if action.hold is None and action.kind is ObjectKind.CATEGORY and action.verb is Verb.DELETE
+            action for action in plan.actions if action.hold is None and isinstance(action, DeleteCategory)
         )
     deferred = set(map(id, deletions))
     return replace(plan, actions=tuple(action for action in plan.actions if id(action) not in deferred)), deletions
@@ -132,7 +138,7 @@ class _SurplusDeleter:
 
 
 def _get_kept_copy(action: Action) -> KeptCopy | None:
-    return action.placement.kept_copy if action.placement else None
+    return action.placement.kept_copy if isinstance(action, TorrentAction) and action.placement else None
 
 
 def add_other_seeds(plan: InstancePlan, target: Target, retry: RetryPolicy) -> InstancePlan:
@@ -141,7 +147,7 @@ def add_other_seeds(plan: InstancePlan, target: Target, retry: RetryPolicy) -> I
     The numbers change all the time, so they are no part of a snapshot. If they cannot be read, the plan goes on
     without them.
     """
-    ids = [action.torrent_id for action in plan.actions if action.blast and action.kind is ObjectKind.TORRENT]
+    ids = [action.torrent_id for action in plan.actions if isinstance(action, TorrentAction) and action.blast]
     live_ids = [torrent_id for torrent_id in ids if torrent_id]
     if not live_ids:
         return plan
@@ -151,7 +157,7 @@ def add_other_seeds(plan: InstancePlan, target: Target, retry: RetryPolicy) -> I
         return plan
     actions = tuple(
         replace(action, blast=replace(action.blast, other_seeds=seeds.get(action.torrent_id or "")))
-        if action.blast and action.kind is ObjectKind.TORRENT
+        if isinstance(action, DeleteTorrent | UpdateTorrent) and action.blast
         else action
         for action in plan.actions
     )

@@ -23,7 +23,7 @@ from reconciler.model.desired import DesiredTorrent
 from reconciler.model.files import LiveFile, Priority, find_wrong_priorities
 from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls, parse_link_urls, redact_url
 from reconciler.model.paths import normalize_path
-from reconciler.model.plan import Action, Change, FieldValue, Verb
+from reconciler.model.plan import AddTorrent, Change, FieldValue, SetTorrent
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import (
     CONTENT_OF_TAG,
@@ -70,7 +70,7 @@ _HELD_TAGS: Final = {"running": HELD_TAG, "forced": HELD_FORCED_TAG}
 
 LiveReader = Callable[[LiveTorrent], FieldValue]
 EntryReader = Callable[[DesiredTorrent], FieldValue]
-AppliedCheck = Callable[[Change, LiveTorrent, Action], bool]
+AppliedCheck = Callable[[Change, LiveTorrent, SetTorrent], bool]
 
 
 class FieldKind(Enum):
@@ -329,40 +329,41 @@ def _diff_files(entry: DesiredTorrent, torrent: LiveTorrent) -> Change | None:
 # --- applied changes
 
 
-def _is_shown_by_presence(_change: Change, _torrent: LiveTorrent, _action: Action) -> bool:
+def _is_shown_by_presence(_change: Change, _torrent: LiveTorrent, _action: SetTorrent) -> bool:
     """Return True: the torrent exists, and that is all that can be seen of the change."""
     return True
 
 
-def _are_tags_applied(change: Change, torrent: LiveTorrent, _action: Action) -> bool:
+def _are_tags_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
     return change_tags_to_add(change) <= torrent.tags and not change_tags_to_remove(change) & torrent.tags
 
 
-def _is_content_applied(change: Change, torrent: LiveTorrent, _action: Action) -> bool:
+def _is_content_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
     """Return True if the torrent has the tag of created torrents, with its data at the content that it was made from."""
     is_at_content = normalize_data_path(torrent.content_path) == normalize_data_path(str(change.after))
     return CONTENT_TAG in torrent.tags and is_at_content
 
 
-def _is_save_path_applied(change: Change, torrent: LiveTorrent, _action: Action) -> bool:
+def _is_save_path_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
     return normalize_path(torrent.save_path) == normalize_path(str(change.after)) and not torrent.is_moving
 
 
-def _is_paused_applied(change: Change, torrent: LiveTorrent, action: Action) -> bool:
-    if action.verb is Verb.ADD and action.get_new_value(STOP_CONDITION) not in (None, "none"):
+def _is_paused_applied(change: Change, torrent: LiveTorrent, action: SetTorrent) -> bool:
+    if isinstance(action, AddTorrent) and action.get_new_value(STOP_CONDITION) not in (None, "none"):
         return True  # it stops when its condition is met
     return torrent.stopped == change.after
 
 
-def _are_links_applied(change: Change, torrent: LiveTorrent, action: Action) -> bool:
+def _are_links_applied(change: Change, torrent: LiveTorrent, action: SetTorrent) -> bool:
     return not find_missing_urls(action.added_urls.get(change.field, ()), torrent.links, change.field)
 
 
-def _are_files_applied(change: Change, torrent: LiveTorrent, action: Action) -> bool:
-    files, rules = torrent.files, action.file_rules
-    if files is None:
+def _are_files_applied(change: Change, torrent: LiveTorrent, action: SetTorrent) -> bool:
+    if torrent.files is None:
         return False
-    return not find_wrong_priorities(files, rules) if rules else _have_priorities(files, change.after)
+    if isinstance(action, AddTorrent) and action.file_rules:
+        return not find_wrong_priorities(torrent.files, action.file_rules)
+    return _have_priorities(torrent.files, change.after)
 
 
 def _have_priorities(files: Sequence[LiveFile], wanted: FieldValue) -> bool:
@@ -756,7 +757,7 @@ def iter_importable_values(torrent: LiveTorrent, api_version: ApiVersion) -> Ite
 # --- applying
 
 
-def is_applied(change: Change, torrent: LiveTorrent, action: Action) -> bool:
+def is_applied(change: Change, torrent: LiveTorrent, action: SetTorrent) -> bool:
     """Return True if the live torrent shows what the change asks for: this, not a server's reply, counts as success."""
     field = FIELDS[change.field]
     return field.is_applied(change, torrent, action) if field.is_applied else field.matches(torrent, change.after)

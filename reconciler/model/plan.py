@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import ClassVar, Final
 
 from reconciler.model.content import CreationSpec
 from reconciler.model.files import FileRule
@@ -75,49 +75,190 @@ class Blast:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
-    """One verb on one object with its changes.
+class ActionBase:
+    """The common part of all actions. `Action` is the union of those that can be planned.
 
-    `torrent_id` is the live key (None for adds and categories), `infohash` what people know the torrent by.
-    `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then says why.
-    `urgent`: it is done before anything else, and nothing that a loop remembers holds it back.
-    `add_source` is what an add sends, `preference_value` what a preference is set to, since its change may hide that. `blast` is for
-    people: what is done does not depend on it.
-
-    `added_urls` holds, by field, the trackers and web seeds that are to be added: they may hold passkeys, so `changes` shows
-    them masked. `file_rules` are the rules for the files of a torrent that is added, before its files are known.
-
-    `creation`: the torrent is made first, and which one that will be is not known. `creator_task_id` is the id of the task that made
-    it, to be removed. `export_path` is the path of the file here that its .torrent file is written to. `peer_address` is
-    the address of the instance that lends it, which it is told of once it is there.
+    `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then contains the cause.
     """
 
-    verb: Verb
-    kind: ObjectKind
+    verb: ClassVar[Verb]
+    kind: ClassVar[ObjectKind]
+
     name: str
     reason: str
     changes: tuple[Change, ...] = ()
-    infohash: str | None = None
-    torrent_id: str | None = None
     position: Position | None = None
-    disruptive: bool = False
     hold: Outcome | None = None
-    add_source: Magnet | TorrentFile | None = None
-    delete_files: bool = False
-    placement: ActionPlacement | None = None  # for what is declared for a group
-    urgent: bool = False
-    preference_value: PreferenceValue | None = None
-    blast: Blast | None = None
-    added_urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)
-    file_rules: tuple[FileRule, ...] = ()
-    creation: CreationSpec | None = None
-    creator_task_id: str | None = None
-    export_path: str | None = None
-    peer_address: str | None = field(default=None, repr=False)
+
+    @property
+    def infohash(self) -> str | None:
+        """The infohash that people know a torrent by; None for settings."""
+        return None
+
+    @property
+    def torrent_id(self) -> str | None:
+        """The id of the live torrent that the action is about; None for adds and settings."""
+        return None
+
+    @property
+    def blast(self) -> Blast | None:
+        """What the action takes with it, for people: what is done does not depend on it."""
+        return None
+
+    @property
+    def disruptive(self) -> bool:
+        """True if the instance moves data for it."""
+        return False
 
     def get_new_value(self, field: str, default: FieldValue = None) -> FieldValue:
-        """The value that a field changes to, or `default` where the action leaves it alone."""
+        """Return the value that a field changes to, or `default` if the action does not change it."""
         return next((change.after for change in self.changes if change.field == field), default)
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentAction(ActionBase):
+    """An action on a torrent. `placement` is that of an entry that is declared for a group."""
+
+    kind: ClassVar[ObjectKind] = ObjectKind.TORRENT
+
+    infohash: str | None = None
+    placement: ActionPlacement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetTorrent(TorrentAction):
+    """An action that sets fields of a torrent.
+
+    `added_urls` holds, by field, the trackers and web seeds to add: they may contain passkeys, so `changes` shows them
+    masked. `export_path` is the local file to write the .torrent file to. `creator_task_id` is the id of the task that
+    created the torrent, to be removed.
+    """
+
+    added_urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)
+    export_path: str | None = None
+    creator_task_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddTorrent(SetTorrent):
+    """Add a torrent from `source`, or create it from content first.
+
+    `creation`: how it is created; until then `source` and `infohash` are None. `file_rules` are the rules for its files,
+    which are not known yet. `peer_address` is the address of the instance that it can be downloaded from.
+    """
+
+    verb: ClassVar[Verb] = Verb.ADD
+
+    source: Magnet | TorrentFile | None = None
+    file_rules: tuple[FileRule, ...] = ()
+    creation: CreationSpec | None = None
+    peer_address: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptTorrent(SetTorrent):
+    """Make a live torrent ours."""
+
+    verb: ClassVar[Verb] = Verb.ADOPT
+
+    torrent_id: str | None = None
+    disruptive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTorrent(SetTorrent):
+    """Change a torrent of ours. `torrent_id` is None if the torrent is not on the instance yet.
+
+    `urgent`: it is done before anything else, and nothing that a loop remembers holds it back. `blast` is that of a
+    quarantine that begins.
+    """
+
+    verb: ClassVar[Verb] = Verb.UPDATE
+
+    torrent_id: str | None = None
+    disruptive: bool = False
+    urgent: bool = False
+    blast: Blast | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTorrent(TorrentAction):
+    """Remove a torrent from its instance, with its data if `delete_files`. `torrent_id` is None if it is not known."""
+
+    verb: ClassVar[Verb] = Verb.DELETE
+
+    torrent_id: str | None = None
+    delete_files: bool = False
+    blast: Blast | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingAction(ActionBase):
+    """An action on a setting of the instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureCategory(SettingAction):
+    """Create a category, or change its paths."""
+
+    kind: ClassVar[ObjectKind] = ObjectKind.CATEGORY
+
+
+@dataclass(frozen=True, slots=True)
+class AddCategory(EnsureCategory):
+    """Create a category."""
+
+    verb: ClassVar[Verb] = Verb.ADD
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCategory(EnsureCategory):
+    """Change the paths of a category. `blast`: the torrents that follow its path."""
+
+    verb: ClassVar[Verb] = Verb.UPDATE
+
+    blast: Blast | None = None
+
+    @property
+    def disruptive(self) -> bool:
+        """True if torrents may move with the path."""
+        return self.blast is not None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCategory(SettingAction):
+    """Remove a category that no torrent is in."""
+
+    verb: ClassVar[Verb] = Verb.DELETE
+    kind: ClassVar[ObjectKind] = ObjectKind.CATEGORY
+
+
+@dataclass(frozen=True, slots=True)
+class SetPreference(SettingAction):
+    """Set a preference to `value`, which its change may mask. `blast`: the torrents that follow the default path."""
+
+    verb: ClassVar[Verb] = Verb.UPDATE
+    kind: ClassVar[ObjectKind] = ObjectKind.PREFERENCE
+
+    value: PreferenceValue = field(kw_only=True)
+    blast: Blast | None = None
+
+    @property
+    def disruptive(self) -> bool:
+        """True if torrents may move with the default path."""
+        return self.blast is not None
+
+
+Action = (
+    AddTorrent
+    | AdoptTorrent
+    | UpdateTorrent
+    | DeleteTorrent
+    | AddCategory
+    | UpdateCategory
+    | DeleteCategory
+    | SetPreference
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,39 +8,75 @@ from reconciler.model.content import Content
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.fields import EXPORT, QUARANTINE
 from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls
-from reconciler.model.plan import NO_URLS, Action, Change, ObjectKind, Outcome, SparedTorrent, Verb
+from reconciler.model.plan import (
+    NO_URLS,
+    AddTorrent,
+    AdoptTorrent,
+    Change,
+    DeleteTorrent,
+    Outcome,
+    SparedTorrent,
+    UpdateTorrent,
+)
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.plan.feasibility import needs_data_move
 
 MAX_NAMED_FIELDS = 4  # fields that a reason names; more are counted, since the changes name them anyway
 
 
-def build_torrent_action(
+def build_add_action(
+    entry: DesiredTorrent, reason: str, changes: tuple[Change, ...] = (), hold: Outcome | None = None
+) -> AddTorrent:
+    """Return the action that adds the torrent of an entry."""
+    return AddTorrent(
+        entry.name or entry.label,
+        reason,
+        changes,
+        entry.position,
+        hold,
+        entry.infohash or None,
+        added_urls=_collect_urls(entry, None, changes),
+        export_path=_find_export_path(entry, changes),
+        source=entry.source,
+        file_rules=entry.files if entry.has_metadata else (),
+        creation=None if entry.infohashes else entry.creation,
+    )
+
+
+def build_update_action(
     entry: DesiredTorrent,
     live: LiveTorrent | None,
-    verb: Verb,
     reason: str,
     changes: tuple[Change, ...] = (),
     hold: Outcome | None = None,
-) -> Action:
-    """An action on the torrent of an entry."""
-    return Action(
-        verb,
-        ObjectKind.TORRENT,
+    *,
+    action_type: type[UpdateTorrent] | type[AdoptTorrent] = UpdateTorrent,
+) -> UpdateTorrent | AdoptTorrent:
+    """Return an action that changes the torrent of an entry; `live` is None if it is not on the instance yet."""
+    return action_type(
         entry.name or (live.name if live else entry.label),
         reason,
         changes,
-        infohash=entry.infohash or None,
-        torrent_id=live.id if live else None,
-        position=entry.position,
-        disruptive=live is not None and needs_data_move(changes, live),
-        hold=hold,
-        add_source=entry.source if verb is Verb.ADD else None,
+        entry.position,
+        hold,
+        entry.infohash or None,
         added_urls=_collect_urls(entry, live, changes),
-        file_rules=entry.files if verb is Verb.ADD and entry.has_metadata else (),
-        creation=entry.creation if verb is Verb.ADD and not entry.infohashes else None,
         export_path=_find_export_path(entry, changes),
+        torrent_id=live.id if live else None,
+        disruptive=live is not None and needs_data_move(changes, live),
     )
+
+
+def build_held_delete(entry: DesiredTorrent, live: LiveTorrent | None, reason: str, hold: Outcome) -> DeleteTorrent:
+    """Return a deletion of the torrent of an entry that is shown and must not be executed."""
+    name = entry.name or (live.name if live else entry.label)
+    infohash, torrent_id = entry.infohash or None, live.id if live else None
+    return DeleteTorrent(name, reason, (), entry.position, hold, infohash, torrent_id=torrent_id)
+
+
+def build_live_update(live: LiveTorrent, changes: tuple[Change, ...], reason: str) -> UpdateTorrent:
+    """Return an action that changes a live torrent, whatever entry declares it."""
+    return UpdateTorrent(live.name, reason, changes, infohash=str(live.infohashes), torrent_id=live.id)
 
 
 def build_spared(live: LiveTorrent, reason: str) -> SparedTorrent:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from reconciler.model.data_overlap import DataPathIndex, normalize_data_path
 from reconciler.model.fields import CATEGORY, CONTENT, SAVE_PATH
-from reconciler.model.plan import Action, Blast, ObjectKind, Verb
+from reconciler.model.plan import Action, AddTorrent, Blast, DeleteTorrent, SetTorrent, UpdateTorrent
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan.quarantine import is_quarantine_start
 
@@ -26,19 +26,16 @@ def attach_blasts(actions: Sequence[Action], snapshot: Snapshot) -> list[Action]
     for action in actions:
         for place in _find_future_paths(action, by_id, snapshot):
             stay.add(place, action.infohash or action.name)
-    return [
-        _attach_blast(action, by_id, stay) if _is_torrent_deletion(action) or is_quarantine_start(action) else action
-        for action in actions
-    ]
+    return [_attach_blast(action, by_id, stay) for action in actions]
 
 
 def _is_torrent_deletion(action: Action) -> bool:
-    return action.kind is ObjectKind.TORRENT and action.verb is Verb.DELETE and action.hold is None
+    return isinstance(action, DeleteTorrent) and action.hold is None
 
 
 def _find_future_paths(action: Action, by_id: Mapping[str, LiveTorrent], snapshot: Snapshot) -> list[str]:
     """Where the files of a torrent will be that this action adds or moves."""
-    if action.kind is not ObjectKind.TORRENT or action.verb is Verb.DELETE:
+    if not isinstance(action, SetTorrent):
         return []
     path, category = (
         action.get_new_value(SAVE_PATH),
@@ -49,8 +46,8 @@ def _find_future_paths(action: Action, by_id: Mapping[str, LiveTorrent], snapsho
         return []
     live = by_id.get(action.torrent_id or "")
     names = {live.content_path.rpartition("/")[2] or live.name} if live else {action.name}
-    if action.add_source and action.add_source.name:
-        names.add(action.add_source.name)
+    if isinstance(action, AddTorrent) and action.source and action.source.name:
+        names.add(action.source.name)
     if content := action.get_new_value(CONTENT):
         names.add(str(content).rpartition("/")[2])
     return [normalize_data_path(where, name) for name in names]
@@ -58,11 +55,14 @@ def _find_future_paths(action: Action, by_id: Mapping[str, LiveTorrent], snapsho
 
 def _attach_blast(action: Action, by_id: Mapping[str, LiveTorrent], remaining_paths: DataPathIndex) -> Action:
     live = by_id.get(action.torrent_id or "")
-    if live is None:
+    if live is None or not (
+        (isinstance(action, DeleteTorrent) and action.hold is None)
+        or (isinstance(action, UpdateTorrent) and is_quarantine_start(action))
+    ):
         return action
     shared = remaining_paths.find_overlaps(live)
     blast = Blast(1, live.bytes_on_disk, live.is_seeding, shares_with=shared)
-    if not (shared and action.delete_files):
+    if not (shared and isinstance(action, DeleteTorrent) and action.delete_files):
         return replace(action, blast=blast)
     more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
     reason = f"{action.reason}; its data is kept, for {shared[0][:10]}{more} may have files in it"

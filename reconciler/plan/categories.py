@@ -13,7 +13,17 @@ from reconciler.model import versions
 from reconciler.model.desired import DesiredCategory, Policy
 from reconciler.model.fields import CATEGORY, DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.paths import normalize_path
-from reconciler.model.plan import Action, Blast, Change, ObjectKind, Outcome, SparedTorrent, Verb
+from reconciler.model.plan import (
+    Action,
+    AddCategory,
+    Blast,
+    Change,
+    DeleteCategory,
+    DeleteTorrent,
+    Outcome,
+    SparedTorrent,
+    UpdateCategory,
+)
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
 from reconciler.plan.blast import data_move_text
 
@@ -28,7 +38,7 @@ def plan_categories(
         decisions += _ensure_category(category, live, snapshot, policy)
     for name, users in _count_missing_categories(torrent_actions, {*declared, *snapshot.categories}).items():
         reason = f"used by {users} torrent{'s' if users > 1 else ''}, not on the instance and not declared"
-        decisions.append(Action(Verb.ADD, ObjectKind.CATEGORY, name, reason))
+        decisions.append(AddCategory(name, reason))
     return decisions
 
 
@@ -45,10 +55,7 @@ def prune_categories(
     if policy is not Policy.SYNC:
         return [SparedTorrent("", f"category {name}", f"policy {policy} does not delete") for name in doomed]
     reason = "not declared, and no torrent is in it"
-    return [
-        Action(Verb.DELETE, ObjectKind.CATEGORY, name, reason, _build_path_changes(snapshot.categories[name].save_path))
-        for name in doomed
-    ]
+    return [DeleteCategory(name, reason, _build_path_changes(snapshot.categories[name].save_path)) for name in doomed]
 
 
 def _build_path_changes(save_path: str) -> tuple[Change, ...]:
@@ -58,7 +65,7 @@ def _build_path_changes(save_path: str) -> tuple[Change, ...]:
 def _find_used_categories(snapshot: Snapshot, torrent_actions: Sequence[Action]) -> set[str]:
     """The categories that torrents are in once the plan is carried out, and those that it puts any into."""
     certain = [action for action in torrent_actions if action.hold is None]
-    leaving = {a.torrent_id for a in certain if a.verb is Verb.DELETE or a.get_new_value(CATEGORY) is not None}
+    leaving = {a.torrent_id for a in certain if isinstance(a, DeleteTorrent) or a.get_new_value(CATEGORY) is not None}
     used = {torrent.category for torrent in snapshot.torrents if torrent.id not in leaving}
     return used | {str(wanted) for action in torrent_actions if (wanted := action.get_new_value(CATEGORY))}
 
@@ -83,38 +90,20 @@ def _ensure_category(
         actions.append(_build_category_action(category, live, free, snapshot))
     if held:
         reason = f"unsupported: qBittorrent {snapshot.version} knows no download_path of a category; {versions.DOWNLOAD_PATH.release} and later do"
-        actions.append(
-            Action(
-                Verb.UPDATE,
-                ObjectKind.CATEGORY,
-                category.name,
-                reason,
-                held,
-                position=category.position,
-                hold=Outcome.BLOCKED,
-            )
-        )
+        actions.append(UpdateCategory(category.name, reason, held, category.position, Outcome.BLOCKED))
     return actions
 
 
 def _build_category_action(
     category: DesiredCategory, live: LiveCategory | None, changes: tuple[Change, ...], snapshot: Snapshot
-) -> Action:
-    differs = " and ".join(change.field for change in changes) + f" differ{'s' if len(changes) == 1 else ''}"
-    blast = _build_follower_blast(category.name, snapshot) if live else None
-    reason = "; ".join(
-        part for part in (differs if live else "not on the instance", blast and data_move_text(blast)) if part
-    )
-    return Action(
-        Verb.UPDATE if live else Verb.ADD,
-        ObjectKind.CATEGORY,
-        category.name,
-        reason,
-        changes,
-        position=category.position,
-        disruptive=blast is not None,
-        blast=blast,
-    )
+) -> AddCategory | UpdateCategory:
+    if live is None:
+        return AddCategory(category.name, "not on the instance", changes, category.position)
+    reason = " and ".join(change.field for change in changes) + f" differ{'s' if len(changes) == 1 else ''}"
+    blast = _build_follower_blast(category.name, snapshot)
+    if blast:
+        reason += f"; {data_move_text(blast)}"
+    return UpdateCategory(category.name, reason, changes, category.position, blast=blast)
 
 
 def _diff_category(category: DesiredCategory, live: LiveCategory | None) -> tuple[Change, ...]:

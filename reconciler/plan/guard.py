@@ -11,7 +11,15 @@ from dataclasses import replace
 
 from reconciler.model.desired import DesiredState, GuardLimits
 from reconciler.model.history import OwnedCount
-from reconciler.model.plan import NOT_REFUSED, Action, GuardVerdict, InstancePlan, ObjectKind, Outcome, Verb
+from reconciler.model.plan import (
+    NOT_REFUSED,
+    Action,
+    DeleteCategory,
+    DeleteTorrent,
+    GuardVerdict,
+    InstancePlan,
+    Outcome,
+)
 from reconciler.plan.quarantine import is_quarantine_start
 
 MIN_OWNED_FOR_PERCENT = 10  # owned torrents; below that a share says little
@@ -23,18 +31,18 @@ def evaluate_guard(actions: Sequence[Action], owned: int, desired: DesiredState)
     Quarantines are judged like deletions and apart from them: what begins today would stop as many torrents, and what
     ends today is deleted. What is held is not done, and so not judged.
     """
-    removals = [a for a in actions if (a.verb is Verb.DELETE or is_quarantine_start(a)) and a.hold is None]
+    removals = [action for action in actions if _is_removal(action) and action.hold is None]
     if not removals:
         return NOT_REFUSED
     limits = desired.guard
     deletions = _list_deletions(actions)
-    quarantines = [a for a in removals if a.verb is not Verb.DELETE]
-    categories = len(removals) - len(deletions) - len(quarantines)
+    categories = sum(isinstance(action, DeleteCategory) for action in removals)
+    quarantines = len(removals) - len(deletions) - categories
     reasons = [*_empty_list_reasons(desired, owned)]
     reasons += _deletion_count_reasons(deletions, limits) + _percent_reasons(len(deletions), owned, limits, "")
-    if len(quarantines) > limits.max_delete:
-        reasons.append(f"{_count_text(len(quarantines), 'quarantine')} more than max_delete {limits.max_delete}")
-    reasons += _percent_reasons(len(quarantines), owned, limits, " to quarantine")
+    if quarantines > limits.max_delete:
+        reasons.append(f"{_count_text(quarantines, 'quarantine')} more than max_delete {limits.max_delete}")
+    reasons += _percent_reasons(quarantines, owned, limits, " to quarantine")
     if categories > limits.max_delete:
         reasons.append(
             f"{_count_text(categories, 'deletion', ' of categories')} more than max_delete {limits.max_delete}"
@@ -51,8 +59,12 @@ def count_allowed_deletions(actions: Sequence[Action], owned: int, desired: Desi
     return max(0, most - len(_list_deletions(actions)))
 
 
-def _list_deletions(actions: Sequence[Action]) -> list[Action]:
-    return [a for a in actions if a.verb is Verb.DELETE and a.kind is ObjectKind.TORRENT and a.hold is None]
+def _is_removal(action: Action) -> bool:
+    return isinstance(action, DeleteTorrent | DeleteCategory) or is_quarantine_start(action)
+
+
+def _list_deletions(actions: Sequence[Action]) -> list[DeleteTorrent]:
+    return [action for action in actions if isinstance(action, DeleteTorrent) and action.hold is None]
 
 
 def _empty_list_reasons(desired: DesiredState, owned: int) -> list[str]:
@@ -61,7 +73,7 @@ def _empty_list_reasons(desired: DesiredState, owned: int) -> list[str]:
     return [f"the torrents list is empty and we own {owned} here; an empty list never deletes"]
 
 
-def _deletion_count_reasons(deletions: Sequence[Action], limits: GuardLimits) -> list[str]:
+def _deletion_count_reasons(deletions: Sequence[DeleteTorrent], limits: GuardLimits) -> list[str]:
     reasons = []
     if len(deletions) > limits.max_delete:
         reasons.append(f"{_count_text(len(deletions), 'deletion')} more than max_delete {limits.max_delete}")
@@ -105,6 +117,6 @@ def block_deletions_if_wiped(plan: InstancePlan, remembered: OwnedCount | None, 
 
 
 def _block_deletion(action: Action) -> Action:
-    if action.hold or not (action.verb is Verb.DELETE or is_quarantine_start(action)):
+    if action.hold or not _is_removal(action):
         return action
     return replace(action, hold=Outcome.BLOCKED, reason=f"{action.reason}, but the instance looks wiped")

@@ -23,9 +23,19 @@ from dataclasses import replace
 
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.fields import FORCE_START, HELD, OWNER, PAUSED, sort_changes
-from reconciler.model.plan import Action, Change, FieldValue, ObjectKind, Outcome, SparedTorrent, Verb
+from reconciler.model.plan import (
+    ActionBase,
+    Change,
+    DeleteTorrent,
+    FieldValue,
+    Outcome,
+    SparedTorrent,
+    TorrentAction,
+    UpdateTorrent,
+)
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import HELD_FORCED_TAG, HELD_TAG, IGNORE_TAG, read_held_state
+from reconciler.plan.actions import build_live_update
 from reconciler.plan.context import Decision, PlanContext
 from reconciler.plan.feasibility import blocker_of, needs_metadata_first
 from reconciler.plan.quarantine import is_quarantine_start
@@ -52,7 +62,7 @@ def stop_actions(torrents: Iterable[LiveTorrent], context: PlanContext, unhealth
             else (Change(HELD, None, "forced" if live.options.force_start else "running"),)
         )
         changes = (*mark, Change(PAUSED, False, True))
-        decisions.append(replace(_build_update(live, changes, unhealthy_reason), urgent=True))
+        decisions.append(replace(build_live_update(live, changes, unhealthy_reason), urgent=True))
     return decisions
 
 
@@ -60,7 +70,7 @@ def defer_all(decisions: Iterable[Decision], reason: str) -> list[Decision]:
     """What was planned, deferred until the instance is healthy."""
     return [
         replace(one, hold=Outcome.DEFERRED, reason=f"{one.reason}; waits: {reason}")
-        if isinstance(one, Action) and one.hold is None
+        if isinstance(one, ActionBase) and one.hold is None
         else one
         for one in decisions
     ]
@@ -79,16 +89,16 @@ def release(
     """
     if _HELD_TAGS.isdisjoint(live.tags) or IGNORE_TAG in live.tags:
         return decisions
-    planned = next((one for one in decisions if isinstance(one, Action) and one.hold is None), None)
+    planned = next((one for one in decisions if isinstance(one, TorrentAction) and one.hold is None), None)
     ours = context.is_owned(live) or (planned is not None and bool(planned.get_new_value(OWNER)))
-    if not ours or (planned and planned.verb is Verb.DELETE):
+    if not ours or (planned and isinstance(planned, DeleteTorrent)):
         return decisions
     runs = not (_should_stay_paused(entry, live, snapshot) if entry else _is_quarantined(live, context, decisions))
     if runs and live.stopped and (waits := blocker_of(_START_CHANGE, live)):
         return decisions if any(map(_is_start, decisions)) else [*decisions, _build_waiting_start(live, entry, *waits)]
     changes = _build_release_changes(live, entry, runs, planned)
     if planned is None:
-        action = replace(_build_update(live, changes, _RELEASE_REASON), position=entry.position if entry else None)
+        action = replace(build_live_update(live, changes, _RELEASE_REASON), position=entry.position if entry else None)
         return [*decisions, action]
     reason = f"{planned.reason}; {_RELEASE_REASON}"
     grown = replace(planned, changes=sort_changes((*planned.changes, *changes)), reason=reason)
@@ -116,13 +126,13 @@ def _get_declared_value(entry: DesiredTorrent, field: str) -> FieldValue:
 
 
 def _is_start(decision: Decision) -> bool:
-    return isinstance(decision, Action) and (
+    return isinstance(decision, ActionBase) and (
         decision.get_new_value(PAUSED) is False or bool(decision.get_new_value(FORCE_START))
     )
 
 
 def _build_release_changes(
-    live: LiveTorrent, entry: DesiredTorrent | None, should_run: bool, planned: Action | None
+    live: LiveTorrent, entry: DesiredTorrent | None, should_run: bool, planned: TorrentAction | None
 ) -> tuple[Change, ...]:
     """The changes that end it, but for those that are planned anyway. What ran by force does so again."""
     how = read_held_state(live.tags)
@@ -141,10 +151,7 @@ def _build_release_changes(
     return tuple(change for change in changes if change.field not in known)
 
 
-def _build_waiting_start(live: LiveTorrent, entry: DesiredTorrent | None, hold: Outcome, reason: str) -> Action:
-    return replace(_build_update(live, (_START_CHANGE,), reason), position=entry.position if entry else None, hold=hold)
-
-
-def _build_update(live: LiveTorrent, changes: tuple[Change, ...], reason: str) -> Action:
-    infohash = str(live.infohashes)
-    return Action(Verb.UPDATE, ObjectKind.TORRENT, live.name, reason, changes, infohash=infohash, torrent_id=live.id)
+def _build_waiting_start(live: LiveTorrent, entry: DesiredTorrent | None, hold: Outcome, reason: str) -> UpdateTorrent:
+    return replace(
+        build_live_update(live, (_START_CHANGE,), reason), position=entry.position if entry else None, hold=hold
+    )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from reconciler.model.desired import DesiredState
 from reconciler.model.fields import QUARANTINE
-from reconciler.model.plan import Action, Change, InstancePlan
+from reconciler.model.plan import Action, AddTorrent, Change, DeleteTorrent, InstancePlan, SetTorrent
 
 
 def hash_plan(desired: DesiredState, plans: Sequence[InstancePlan]) -> str:
@@ -26,10 +26,14 @@ def _build_hash_input(action: Action) -> list[object]:
     """All that an action does; not where it was declared nor how it is explained."""
     changes = [[change.field, change.before, _normalize_after(change)] for change in action.changes]
     subject = action.infohash or action.name
-    secret = sorted(action.added_urls.items())  # changes show them masked; nothing can be read back from the hash
-    live = action.torrent_id
-    essence: list[object] = [action.verb, action.kind, subject, live, changes, action.delete_files, action.hold, secret]
-    made = action.creation
+    # changes show URLs masked; nothing can be read back from the hash
+    secret = sorted(action.added_urls.items()) if isinstance(action, SetTorrent) else []
+    deletes_files = isinstance(action, DeleteTorrent) and action.delete_files
+    essence: list[object] = [
+        *(action.verb, action.kind, subject, action.torrent_id),
+        *(changes, deletes_files, action.hold, secret),
+    ]
+    made = action.creation if isinstance(action, AddTorrent) else None
     return [*essence, [made.path, made.format, made.piece_size, made.private, made.source]] if made else essence
 
 

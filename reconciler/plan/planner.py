@@ -8,7 +8,17 @@ from dataclasses import dataclass, field, replace
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.groups import ActionPlacement
 from reconciler.model.health import Health, UnhealthyPolicy
-from reconciler.model.plan import Action, GuardVerdict, InstancePlan, ObjectKind, SparedTorrent, Verb
+from reconciler.model.plan import (
+    Action,
+    ActionBase,
+    GuardVerdict,
+    InstancePlan,
+    ObjectKind,
+    SparedTorrent,
+    TorrentAction,
+    UpdateTorrent,
+    Verb,
+)
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan.blast import attach_blasts
 from reconciler.plan.categories import plan_categories, prune_categories
@@ -67,7 +77,7 @@ def guard_plan(plan: Plan, plan_input: PlanInput) -> Plan:
 
 def urgent_actions(desired: DesiredState, name: str, snapshot: Snapshot, health: Health) -> tuple[Action, ...]:
     """The urgent actions of one instance, the same as in its plan: they wait for no other instance to be read."""
-    return tuple(one for one in _plan_stops(desired, name, snapshot, health) if isinstance(one, Action))
+    return tuple(one for one in _plan_stops(desired, name, snapshot, health) if isinstance(one, ActionBase))
 
 
 def _plan_stops(desired: DesiredState, name: str, snapshot: Snapshot, health: Health) -> Sequence[Decision]:
@@ -107,9 +117,9 @@ def _plan_instance(
     decisions = found.decisions
     owned = sum(context.is_owned(live) for live in snapshot.torrents)
     if found.surplus_copies:
-        others = [decision for decision in decisions if isinstance(decision, Action)]
+        others = [decision for decision in decisions if isinstance(decision, ActionBase)]
         decisions += plan_surplus_copies(found.surplus_copies, others, owned, desired, context)
-    torrents = attach_blasts([decision for decision in decisions if isinstance(decision, Action)], snapshot)
+    torrents = attach_blasts([decision for decision in decisions if isinstance(decision, ActionBase)], snapshot)
     decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, SparedTorrent))]
     declared = desired.categories_of(name)
     decisions += plan_categories(declared, snapshot, context.policy, torrents)
@@ -120,7 +130,7 @@ def _plan_instance(
     decisions += plan_preferences(desired.instances[name].preferences, snapshot, context.policy)
     return InstancePlan(
         name,
-        tuple(sorted((d for d in decisions if isinstance(d, Action)), key=_rank_action)),
+        tuple(sorted((d for d in decisions if isinstance(d, ActionBase)), key=_rank_action)),
         tuple(sorted((d for d in decisions if isinstance(d, SparedTorrent)), key=lambda s: (s.name, s.infohash))),
         owned=owned,
         foreign=len(snapshot.torrents) - owned,
@@ -192,7 +202,7 @@ def _plan_placed_entry(
     if spot is None:
         return decided
     placed = ActionPlacement(found.entry.instance, spot.reason)
-    return [replace(one, placement=placed) if isinstance(one, Action) else one for one in decided]
+    return [replace(one, placement=placed) if isinstance(one, TorrentAction) else one for one in decided]
 
 
 def _collect_facts(entry: DesiredTorrent, resolved: ResolvedDesired) -> EntryFacts:
@@ -206,7 +216,7 @@ def _collect_facts(entry: DesiredTorrent, resolved: ResolvedDesired) -> EntryFac
 
 def _rank_action(action: Action) -> tuple[bool, int, int, str, str, str]:
     return (
-        not action.urgent,
+        not (isinstance(action, UpdateTorrent) and action.urgent),
         _KIND_RANKS[action.kind],
         _VERB_RANKS[action.verb],
         action.name,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from reconciler.model.desired import DesiredPreference, Policy
-from reconciler.model.plan import Action, Blast, Change, FieldValue, ObjectKind, Outcome, SparedTorrent, Verb
+from reconciler.model.plan import Blast, Change, FieldValue, Outcome, SetPreference, SparedTorrent
 from reconciler.model.preferences import DEFAULT_SAVE_PATH, SECRET_MASK, PreferenceValue, reveal_value, value_type_text
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveTorrent, Snapshot
@@ -24,7 +24,7 @@ _RENAMED_PREFERENCES: Final = (
 
 def plan_preferences(
     declared: Mapping[str, DesiredPreference], snapshot: Snapshot, policy: Policy
-) -> Sequence[Action | SparedTorrent]:
+) -> Sequence[SetPreference | SparedTorrent]:
     """What brings the preferences to what is declared. Raises `ValueError` where they were not read."""
     if not declared:
         return ()
@@ -39,7 +39,7 @@ def plan_preferences(
 
 def _plan_preference(
     preference: DesiredPreference, live_preferences: Mapping[str, PreferenceValue], snapshot: Snapshot, policy: Policy
-) -> Action | SparedTorrent | None:
+) -> SetPreference | SparedTorrent | None:
     live = live_preferences.get(preference.name)
     if live is None:
         other = _suggest_name(preference.name, live_preferences)
@@ -67,18 +67,15 @@ def _build_preference_action(
     reason: str,
     blocked: bool = False,
     blast: Blast | None = None,
-) -> Action:
+) -> SetPreference:
     hidden = isinstance(preference.value, Secret) or isinstance(live, Secret)
-    return Action(
-        Verb.UPDATE,
-        ObjectKind.PREFERENCE,
+    return SetPreference(
         preference.name,
         reason,
         (Change("value", _redact_value(live, hidden), _redact_value(preference.value, hidden)),),
         position=preference.position,
-        disruptive=blast is not None,
         hold=Outcome.BLOCKED if blocked else None,
-        preference_value=preference.value,
+        value=preference.value,
         blast=blast,
     )
 

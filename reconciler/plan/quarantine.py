@@ -11,18 +11,19 @@ from dataclasses import replace
 from datetime import date
 
 from reconciler.model.fields import PAUSED, QUARANTINE
-from reconciler.model.plan import Action, Change, ObjectKind, Outcome, SparedTorrent, Verb
+from reconciler.model.plan import Action, ActionBase, Change, DeleteTorrent, Outcome, SparedTorrent, UpdateTorrent
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import QUARANTINE_PREFIX, Quarantine, extract_quarantines, read_held_state
+from reconciler.plan.actions import build_live_update
 
 
-def is_quarantine_start(action: Action) -> bool:
+def is_quarantine_start(action: ActionBase) -> bool:
     """Does the action put a torrent into quarantine?"""
     return any(change.field == QUARANTINE and change.after for change in action.changes)
 
 
 def plan_quarantine(
-    live: LiveTorrent, days: int | None, today: date | None, deletion: Action
+    live: LiveTorrent, days: int | None, today: date | None, deletion: DeleteTorrent
 ) -> Action | SparedTorrent:
     """What to do about a torrent that is to be pruned: the first step, nothing for now, or its deletion.
 
@@ -52,16 +53,11 @@ def plan_quarantine(
         )
     if not live.stopped:
         stop = (Change(PAUSED, False, True),)
-        return _build_update(live, stop, f"in quarantine through {until} (UTC), where nothing runs")
+        return build_live_update(live, stop, f"in quarantine through {until} (UTC), where nothing runs")
     return SparedTorrent(str(live.infohashes), live.name, f"in quarantine through {until} (UTC), then deleted")
 
 
-def _build_quarantine_start(live: LiveTorrent, quarantine: Quarantine, reason: str) -> Action:
+def _build_quarantine_start(live: LiveTorrent, quarantine: Quarantine, reason: str) -> UpdateTorrent:
     stop = () if live.stopped else (Change(PAUSED, False, True),)
     changes = (Change(QUARANTINE, (), (str(quarantine),)), *stop)
-    return _build_update(live, changes, f"{reason}: in quarantine through {quarantine.until} (UTC), then deleted")
-
-
-def _build_update(live: LiveTorrent, changes: tuple[Change, ...], reason: str) -> Action:
-    infohash = str(live.infohashes)
-    return Action(Verb.UPDATE, ObjectKind.TORRENT, live.name, reason, changes, infohash=infohash, torrent_id=live.id)
+    return build_live_update(live, changes, f"{reason}: in quarantine through {quarantine.until} (UTC), then deleted")

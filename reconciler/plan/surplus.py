@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.fields import OWNER
 from reconciler.model.groups import ActionPlacement
-from reconciler.model.plan import Action, Change, SparedTorrent
+from reconciler.model.plan import Action, Change, DeleteTorrent, SparedTorrent
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.plan.context import Decision, PlanContext
 from reconciler.plan.guard import count_allowed_deletions
@@ -78,7 +78,7 @@ def _spared_reason(surplus_copy: SurplusCopy, context: PlanContext) -> str | Non
     return None
 
 
-def _build_surplus_delete(surplus_copy: SurplusCopy, context: PlanContext) -> Action:
+def _build_surplus_delete(surplus_copy: SurplusCopy, context: PlanContext) -> DeleteTorrent:
     placed = ActionPlacement(
         surplus_copy.entry.instance, surplus_copy.assignment.reason, surplus_copy.assignment.keeper
     )

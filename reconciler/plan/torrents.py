@@ -51,11 +51,20 @@ from reconciler.model.fields import (
     sort_changes,
 )
 from reconciler.model.links import WEB_SEEDS
-from reconciler.model.plan import Action, Change, ObjectKind, Outcome, SparedTorrent, Verb
+from reconciler.model.plan import (
+    Action,
+    AddTorrent,
+    AdoptTorrent,
+    Change,
+    DeleteTorrent,
+    Outcome,
+    SparedTorrent,
+    UpdateTorrent,
+)
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import CONTENT_TAG, IGNORE_TAG, PROTECT_TAG
 from reconciler.model.versions import TORRENT_CREATOR, V2_INFOHASHES
-from reconciler.plan.actions import build_spared, build_torrent_action, drift_reason
+from reconciler.plan.actions import build_add_action, build_held_delete, build_spared, build_update_action, drift_reason
 from reconciler.plan.context import Decision, PlanContext, quote_names
 from reconciler.plan.diff import find_drift
 from reconciler.plan.feasibility import needs_metadata_first, split_feasible, split_feasible_add, unsupported_at_add
@@ -82,7 +91,7 @@ def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, fa
         return [_build_held_add(entry, context, facts.unavailable, Outcome.DEFERRED)]
     if why := unaddable_reason(entry, snapshot):
         return [_build_held_add(entry, context, why, Outcome.BLOCKED)]
-    added, *held = build_add(entry, context, snapshot, "not on the instance")
+    added, held = build_add(entry, context, snapshot, "not on the instance")
     if facts.peer and isinstance(entry.content, ContentReference):
         added = replace(
             added, peer_address=facts.peer, changes=(*added.changes, Change(PEER, None, entry.content.instance))
@@ -91,13 +100,14 @@ def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, fa
 
 
 def _build_held_add(entry: DesiredTorrent, context: PlanContext, reason: str, hold: Outcome) -> Action:
-    return build_torrent_action(
-        entry, None, Verb.ADD, reason, (Change(OWNER, None, context.owner), *build_initial_changes(entry)), hold=hold
-    )
+    changes = (Change(OWNER, None, context.owner), *build_initial_changes(entry))
+    return build_add_action(entry, reason, changes, hold)
 
 
-def build_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, reason: str) -> list[Action]:
-    """The add, and what cannot be set with it nor after it."""
+def build_add(
+    entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, reason: str
+) -> tuple[AddTorrent, list[Action]]:
+    """Return the add, and the held changes that can be set neither with it nor after it."""
     owner = Change(OWNER, None, context.owner)
     declared = build_initial_changes(entry)
     if needs_metadata_first(entry, snapshot) and STOP_CONDITION not in entry.create_only:
@@ -106,11 +116,8 @@ def build_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, r
     free, held = split_feasible_add(declared, snapshot, carried_fields=_list_carried_fields(entry))
     if entry.files and not entry.has_metadata:
         reason += "; the priorities of its files are set once its metadata is there"
-    added = build_torrent_action(entry, None, Verb.ADD, reason, (owner, *free))
-    return [
-        added,
-        *(build_torrent_action(entry, None, Verb.UPDATE, why, changes, hold=hold) for changes, hold, why in held),
-    ]
+    added = build_add_action(entry, reason, (owner, *free))
+    return added, [build_update_action(entry, None, why, changes, hold) for changes, hold, why in held]
 
 
 def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
@@ -154,7 +161,7 @@ def plan_absent(entry: DesiredTorrent, live: LiveTorrent, context: PlanContext) 
     others = context.list_other_owners(live)
     if others and not context.take_over:
         reason = f"declared absent, but it belongs to the owner {quote_names(others)}; --take-over overrides"
-        return [build_torrent_action(entry, live, Verb.DELETE, reason, hold=Outcome.BLOCKED)]
+        return [build_held_delete(entry, live, reason, Outcome.BLOCKED)]
     gone = replace(build_delete(live, context, "declared absent"), position=entry.position)
     return [gone if entry.delete_files is None else replace(gone, delete_files=entry.delete_files)]
 
@@ -179,16 +186,14 @@ def deletion_spared_reason(live: LiveTorrent, context: PlanContext) -> str | Non
     return None if context.policy is Policy.SYNC else f"policy {context.policy} does not delete"
 
 
-def build_delete(live: LiveTorrent, context: PlanContext, reason: str) -> Action:
+def build_delete(live: LiveTorrent, context: PlanContext, reason: str) -> DeleteTorrent:
     """The action that takes a live torrent off its instance.
 
     Without the data where that was there before the torrent: it was not downloaded.
     """
     original = context.delete_files and CONTENT_TAG in live.tags
     reason += "; its data is kept, for the torrent was made from it" if original else ""
-    return Action(
-        Verb.DELETE,
-        ObjectKind.TORRENT,
+    return DeleteTorrent(
         live.name,
         reason,
         infohash=str(live.infohashes),
@@ -203,13 +208,20 @@ def plan_entry(
     """What to do about one entry. Nothing means: it is settled."""
     entry, live = match.entry, match.live
     if match.conflict:
-        verb = Verb.DELETE if entry.absent else Verb.UPDATE if live else Verb.ADD
-        return [build_torrent_action(entry, live, verb, match.conflict, hold=Outcome.BLOCKED)]
+        return [_build_conflict(entry, live, match.conflict)]
     if live is None:
         return [] if entry.absent else plan_add(entry, context, snapshot, facts)
     if IGNORE_TAG in live.tags:
         return [SparedTorrent(str(live.infohashes), live.name, f"it has the tag {IGNORE_TAG}")]
     return plan_absent(entry, live, context) if entry.absent else _plan_present(entry, live, context, snapshot, facts)
+
+
+def _build_conflict(entry: DesiredTorrent, live: LiveTorrent | None, reason: str) -> Action:
+    if entry.absent:
+        return build_held_delete(entry, live, reason, Outcome.BLOCKED)
+    if live:
+        return build_update_action(entry, live, reason, hold=Outcome.BLOCKED)
+    return build_add_action(entry, reason, hold=Outcome.BLOCKED)
 
 
 def plan_unresolved_entry(
@@ -221,39 +233,37 @@ def plan_unresolved_entry(
 ) -> Sequence[Action]:
     """What to do about an entry of which it is not known which torrent it means; `live_torrents` are those that it may mean."""
     if entry.absent:
-        held = unresolved.hold and build_torrent_action(
-            entry, None, Verb.DELETE, unresolved.reason, hold=unresolved.hold
-        )
-        return [held] if held else []
+        return [build_held_delete(entry, None, unresolved.reason, unresolved.hold)] if unresolved.hold else []
     declared = (Change(OWNER, None, context.owner), *build_initial_changes(entry))
     if unresolved.hold is Outcome.DEFERRED and isinstance(entry.content, ContentReference) and live_torrents:
         # it is there, as far as we know
-        return [build_torrent_action(entry, None, Verb.UPDATE, unresolved.reason, hold=unresolved.hold)]
+        return [build_update_action(entry, None, unresolved.reason, hold=unresolved.hold)]
     if not TORRENT_CREATOR.is_available(snapshot.api_version) and isinstance(entry.content, Content):
         why = f"unsupported: qBittorrent {snapshot.version} makes no torrents; {TORRENT_CREATOR.release} and later do"
-        return [build_torrent_action(entry, None, Verb.ADD, why, declared, hold=Outcome.BLOCKED)]
+        return [build_add_action(entry, why, declared, Outcome.BLOCKED)]
     if unresolved.hold:
-        return [build_torrent_action(entry, None, Verb.ADD, unresolved.reason, declared, hold=unresolved.hold)]
-    return build_add(entry, context, snapshot, f"{unresolved.reason}; it is made from its content, then added")
+        return [build_add_action(entry, unresolved.reason, declared, unresolved.hold)]
+    added, held = build_add(entry, context, snapshot, f"{unresolved.reason}; it is made from its content, then added")
+    return [added, *held]
 
 
 def _plan_present(
     entry: DesiredTorrent, live: LiveTorrent, context: PlanContext, snapshot: Snapshot, facts: EntryFacts
 ) -> Sequence[Decision]:
     if why := data_moved_reason(entry, live):
-        verb = Verb.UPDATE if context.is_owned(live) else Verb.ADOPT
-        return [build_torrent_action(entry, live, verb, why, hold=Outcome.BLOCKED)]
+        action_type = UpdateTorrent if context.is_owned(live) else AdoptTorrent
+        return [build_update_action(entry, live, why, hold=Outcome.BLOCKED, action_type=action_type)]
     decisions = list(_plan_fields(entry, live, context, snapshot))
     if facts.task and not any(isinstance(one, SparedTorrent) or one.hold for one in decisions):
         over = (Change(CREATOR_TASK, "finished", None),)
         decisions.append(
             replace(
-                build_torrent_action(entry, live, Verb.UPDATE, "the task that made it is over", over),
+                build_update_action(entry, live, "the task that made it is over", over),
                 creator_task_id=facts.task,
             )
         )
     if why := data_damaged_reason(entry, live):
-        decisions.append(build_torrent_action(entry, live, Verb.UPDATE, why, hold=Outcome.BLOCKED))
+        decisions.append(build_update_action(entry, live, why, hold=Outcome.BLOCKED))
     return decisions
 
 
@@ -266,19 +276,19 @@ def _plan_fields(
         return []
     if context.policy is Policy.CREATE_ONLY:
         return [build_spared(live, "policy create-only does not change what is there")]
-    verb = Verb.UPDATE if owned else Verb.ADOPT
+    action_type = UpdateTorrent if owned else AdoptTorrent
     if others and not context.take_over:
         reason = f"it belongs to the owner {quote_names(others)}; --take-over makes it ours"
-        return [build_torrent_action(entry, live, verb, reason, found, hold=Outcome.BLOCKED)]
+        return [build_update_action(entry, live, reason, found, Outcome.BLOCKED, action_type=action_type)]
     taken = tuple(Change(OWNER, name, context.owner) for name in others)
     claim = taken or (() if owned else (Change(OWNER, None, context.owner),))
     free, held = split_feasible(found, live, snapshot, metadata_first=needs_metadata_first(entry, snapshot))
     actions = []
     if claim or free:
         reason = drift_reason(free) if owned else drift_reason(free, _adopt_reason(entry))
-        actions.append(build_torrent_action(entry, live, verb, reason, claim + free))
+        actions.append(build_update_action(entry, live, reason, claim + free, action_type=action_type))
     for changes, hold, reason in held:
-        actions.append(build_torrent_action(entry, live, Verb.UPDATE, reason, changes, hold=hold))
+        actions.append(build_update_action(entry, live, reason, changes, hold))
     return actions
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reconciler.model.fields import QUARANTINE
-from reconciler.model.plan import Action, Blast, ObjectKind, Outcome, Verb
+from reconciler.model.plan import Action, Blast, DeleteTorrent, Outcome
 from reconciler.model.run import ActionResult
 
 _NOT_DONE_OUTCOMES = (Outcome.BLOCKED, Outcome.DROPPED)
@@ -30,7 +30,7 @@ class BlastTotals:
 
 def is_deletion(action: Action) -> bool:
     """True if the action removes a torrent from the instance."""
-    return action.kind is ObjectKind.TORRENT and action.verb is Verb.DELETE
+    return isinstance(action, DeleteTorrent)
 
 
 def is_quarantine(action: Action) -> bool:
@@ -64,7 +64,7 @@ def _sum_blasts(actions: Iterable[Action]) -> BlastTotals:
         blast = action.blast or Blast()
         torrents += 1
         size += blast.bytes
-        with_data += action.delete_files
+        with_data += isinstance(action, DeleteTorrent) and action.delete_files
         seeding += blast.seeding
         sharing += bool(blast.shares_with)
         are_seeds_known = are_seeds_known or blast.other_seeds is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from reconciler.model.fields import FILES, OWNER, to_declared_value
-from reconciler.model.plan import Action, Change, FieldValue, ObjectKind, Outcome, Verb
+from reconciler.model.plan import Action, Change, DeleteTorrent, FieldValue, ObjectKind, Outcome, Verb
 from reconciler.report.blast import is_quarantine
 from reconciler.report.text.lines import Span, Style
 
@@ -49,8 +49,8 @@ def subject_text(action: Action) -> str:
 
 def warning_label(action: Action, outcome: Outcome) -> str:
     """Return the effect of an action that nobody may overlook, or an empty string."""
-    if action.delete_files:
-        return "with its data" if action.verb is Verb.DELETE else ""
+    if isinstance(action, DeleteTorrent) and action.delete_files:
+        return "with its data"
     if is_quarantine(action):
         return "into quarantine"
     return "moves data" if action.disruptive else ""

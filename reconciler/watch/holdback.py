@@ -20,7 +20,17 @@ from reconciler.model.fields import (
     QUARANTINE,
     changes_location,
 )
-from reconciler.model.plan import Action, InstancePlan, ObjectKind, Outcome, Verb
+from reconciler.model.plan import (
+    Action,
+    AddCategory,
+    AddTorrent,
+    AdoptTorrent,
+    InstancePlan,
+    ObjectKind,
+    Outcome,
+    TorrentAction,
+    UpdateTorrent,
+)
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 from reconciler.plan import Plan
@@ -168,9 +178,10 @@ class ActionBackoff:
 
 def list_holdable_fields(instance: str, action: Action) -> list[FieldRef]:
     """Return the fields that an action changes and that may be held back. The kill switch is never held back."""
-    can_split = action.kind is ObjectKind.TORRENT and action.verb in (Verb.UPDATE, Verb.ADOPT)
+    can_split = isinstance(action, UpdateTorrent | AdoptTorrent)
     fields = [change.field for change in action.changes] if can_split else [PRESENCE]
-    if action.urgent or HELD in fields:
+    is_urgent = isinstance(action, UpdateTorrent) and action.urgent
+    if is_urgent or HELD in fields:
         fields = [field for field in fields if field not in _SWITCH_FIELDS]
     item = action.infohash or action.name
     return [FieldRef(instance, action.kind, item, field) for field in fields]
@@ -186,7 +197,7 @@ def _hold_back_instance(plan: InstancePlan, hold_reason: HoldReason) -> Instance
     actions: list[Action] = []
     for action in plan.actions:  # categories come first
         for part in _split_action(plan.name, action, hold_reason, held_categories):
-            if part.kind is ObjectKind.CATEGORY and part.verb is Verb.ADD and part.hold:
+            if isinstance(part, AddCategory) and part.hold:
                 held_categories.add(part.name)
             actions.append(part)
     return replace(plan, actions=tuple(actions))
@@ -200,41 +211,46 @@ def _split_action(
         yield action
         return
     held = {field.field: reason for field in list_holdable_fields(instance, action) if (reason := hold_reason(field))}
-    category = action.get_new_value(CATEGORY) if action.kind is ObjectKind.TORRENT else None
+    category = action.get_new_value(CATEGORY) if isinstance(action, TorrentAction) else None
     if category in held_categories:  # qBittorrent would create it, without its path
-        field = PRESENCE if action.verb is Verb.ADD else CATEGORY
+        field = PRESENCE if isinstance(action, AddTorrent) else CATEGORY
         held.setdefault(field, f"waits for its category {category}, which is held back")
-    if not held:
-        yield action
-    elif whole := held.get(PRESENCE) or held.get(OWNER) or held.get(QUARANTINE):
+    if whole := held.get(PRESENCE) or held.get(OWNER) or held.get(QUARANTINE):
         # without the owner tag nothing may be changed, and the quarantine tag stores how the torrent was before
         yield replace(action, hold=Outcome.DEFERRED, reason=whole)
-    else:
+    elif held and isinstance(action, UpdateTorrent | AdoptTorrent):
         yield from _split_changes(action, held)
+    else:
+        yield action
 
 
-def _split_changes(action: Action, held: dict[str, str]) -> Iterator[Action]:
+def _split_changes(action: UpdateTorrent | AdoptTorrent, held: dict[str, str]) -> Iterator[Action]:
     free = tuple(change for change in action.changes if change.field not in held)
     if free:
-        first = "declared, not ours yet" if action.verb is Verb.ADOPT else ""
+        first = "declared, not ours yet" if isinstance(action, AdoptTorrent) else ""
         drifted = tuple(change for change in free if change.field != OWNER)
         reason = drift_reason(drifted, first) or action.reason
         yield replace(action, changes=free, reason=reason, disruptive=action.disruptive and changes_location(free))
     for change in action.changes:
         if change.field in held:
-            yield replace(
-                action,
-                verb=Verb.UPDATE,
-                changes=(change,),
-                reason=held[change.field],
-                hold=Outcome.DEFERRED,
+            yield UpdateTorrent(
+                action.name,
+                held[change.field],
+                (change,),
+                action.position,
+                Outcome.DEFERRED,
+                action.infohash,
+                action.placement,
+                torrent_id=action.torrent_id,
                 disruptive=action.disruptive and changes_location((change,)),
+                blast=action.blast,
             )
 
 
 def _is_copy_removal(action: Action) -> bool:
     """True if a group deletes a surplus copy. If it is added again for another member, that is no fight."""
-    return action.placement is not None and action.placement.kept_copy is not None
+    placement = action.placement if isinstance(action, TorrentAction) else None
+    return placement is not None and placement.kept_copy is not None
 
 
 def _find_declarations(

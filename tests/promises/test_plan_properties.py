@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.desired import Policy
-from reconciler.model.plan import Action, ObjectKind, Verb
+from reconciler.model.plan import Action, DeleteTorrent, ObjectKind, Verb
 from reconciler.model.tags import IGNORE_TAG, PROTECT_TAG
 from reconciler.plan import PlanInput, make_plan
 from tests.support.planner_inputs import OWNER_TAG
@@ -91,7 +91,7 @@ def test_data_that_may_be_shared_with_what_stays_is_never_deleted(case: dict[str
     by_id = {torrent.id: torrent for torrent in live.torrents}
     gone = {action.torrent_id for action in actions if action.verb is Verb.DELETE and action.hold is None}
     for action in actions:
-        if action.delete_files and action.hold is None:
+        if isinstance(action, DeleteTorrent) and action.delete_files and action.hold is None:
             doomed = DataPathIndex([by_id[str(action.torrent_id)]])
             assert not any(doomed.find_overlaps(torrent) for torrent in live.torrents if torrent.id not in gone)
 

@@ -5,11 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from reconciler.model.groups import ActionPlacement, KeptCopy, PendingTorrent
 from reconciler.model.health import Health, HealthState, ProbeHealth
-from reconciler.model.plan import Action, Blast, Change, GuardVerdict, ObjectKind, Outcome, SparedTorrent, Verb
+from reconciler.model.plan import (
+    Action,
+    AddCategory,
+    AddTorrent,
+    AdoptTorrent,
+    Blast,
+    Change,
+    DeleteCategory,
+    DeleteTorrent,
+    GuardVerdict,
+    Outcome,
+    SetPreference,
+    SparedTorrent,
+    UpdateTorrent,
+    Verb,
+)
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
 from reconciler.model.secret import Secret
@@ -33,9 +49,9 @@ def make_infohash(number: int) -> str:
 
 def make_torrent_action(verb: Verb, name: str, reason: str, *changes: Change, number: int, **rest: object) -> Action:
     """An action on a torrent."""
-    source = None if verb is Verb.DELETE else make_position(number)
-    action = Action(verb, ObjectKind.TORRENT, name, reason, changes, infohash=make_infohash(number), position=source)
-    return replace(action, **rest)  # type: ignore[arg-type]
+    position = None if verb is Verb.DELETE else make_position(number)
+    action_type = _TORRENT_ACTION_TYPES[verb]
+    return action_type(name, reason, changes, position, infohash=make_infohash(number), **rest)  # type: ignore[arg-type]
 
 
 def make_instance_result(name: str, results: tuple[ActionResult, ...] = (), **rest: object) -> InstanceResult:
@@ -44,27 +60,25 @@ def make_instance_result(name: str, results: tuple[ActionResult, ...] = (), **re
     return replace(instance, **rest)  # type: ignore[arg-type]
 
 
-ACTIONS: Final = (
-    Action(
-        Verb.UPDATE,
-        ObjectKind.PREFERENCE,
+_TORRENT_ACTION_TYPES: Final = {
+    action_type.verb: action_type for action_type in (AddTorrent, AdoptTorrent, UpdateTorrent, DeleteTorrent)
+}
+ACTIONS: Final[tuple[Action, ...]] = (
+    SetPreference(
         "proxy_password",
         "value differs",
         (Change("value", "(secret)", "(secret)"),),
         position=make_position(6),
-        preference_value=Secret("hunter2"),
+        value=Secret("hunter2"),
     ),
-    Action(
-        Verb.UPDATE,
-        ObjectKind.PREFERENCE,
+    SetPreference(
         "queueing_enabled",
         "value differs",
         (Change("value", True, False),),
         position=make_position(7),
+        value=False,
     ),
-    Action(
-        Verb.ADD,
-        ObjectKind.CATEGORY,
+    AddCategory(
         "films",
         "not on the instance",
         (Change("save_path", None, "/d/films"),),
@@ -126,7 +140,7 @@ ACTIONS: Final = (
     make_torrent_action(
         Verb.DELETE, "older.iso", "no longer declared", number=41, delete_files=True, blast=Blast(1, 5 << 20)
     ),
-    Action(Verb.DELETE, ObjectKind.CATEGORY, "unused", "not declared, and no torrent is in it"),
+    DeleteCategory("unused", "not declared, and no torrent is in it"),
 )
 ADD_ACTION: Final = ACTIONS[3]
 DELETE_ACTION: Final = ACTIONS[8]
@@ -311,24 +325,26 @@ def mass(count: int = 10_000) -> Run:
         found = []
         for number in range(start, start + count):
             made = [Change(field, None, f"value-{number}") for field in changes]
-            blast = Blast(1, number << 20, number % 2 == 0, number % 3) if verb is Verb.DELETE else None
+            blast = Blast(1, number << 20, number % 2 == 0, number % 3)
+            more = {"blast": blast} if verb is Verb.DELETE else {}
             action = make_torrent_action(
-                verb, f"torrent-{number}.iso", f"reason {number}", *made, number=number, blast=blast
+                verb, f"torrent-{number}.iso", f"reason {number}", *made, number=number, **more
             )
             found.append(ActionResult(action, Outcome.PLANNED))
         return found
 
-    def make_setting_results(kind: ObjectKind, verb: Verb) -> list[ActionResult]:
+    def make_setting_results(make_action: Callable[[str, str, tuple[Change, ...]], Action]) -> list[ActionResult]:
         change = (Change("value", "old", "new"),)
+        kind = make_action("", "", ()).kind
         return [
-            ActionResult(Action(verb, kind, f"{kind}-{number}", f"reason {number}", change), Outcome.PLANNED)
+            ActionResult(make_action(f"{kind}-{number}", f"reason {number}", change), Outcome.PLANNED)
             for number in range(count)
         ]
 
     actions = [
-        *make_setting_results(ObjectKind.PREFERENCE, Verb.UPDATE),
-        *make_setting_results(ObjectKind.CATEGORY, Verb.ADD),
-        *make_setting_results(ObjectKind.CATEGORY, Verb.DELETE),
+        *make_setting_results(partial(SetPreference, value="new")),
+        *make_setting_results(AddCategory),
+        *make_setting_results(DeleteCategory),
         *make_torrent_results(Verb.ADD, "category", "save_path", start=0),
         *make_torrent_results(Verb.ADOPT, "category", start=10_000),
         *make_torrent_results(Verb.UPDATE, "tags", start=20_000),

@@ -28,7 +28,7 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.links import append_links
 from reconciler.model.magnet import Magnet, parse_magnet
 from reconciler.model.metainfo import parse_metainfo
-from reconciler.model.plan import Action, FieldValue, InstancePlan, ObjectKind
+from reconciler.model.plan import Action, DeleteTorrent, FieldValue, InstancePlan, ObjectKind
 from reconciler.model.position import Position
 from reconciler.model.preferences import PreferenceValue, canonicalize_preference
 from reconciler.model.secret import Secret
@@ -275,7 +275,7 @@ def _render_action(action: Action) -> str:
     kind = "" if action.kind is ObjectKind.TORRENT else f"{action.kind} "
     parts = [f"{action.verb} {kind}{action.name}"]
     parts += [f"{change.field}={_render_value(change.after)}" for change in action.changes]
-    parts += ["+files"] * action.delete_files
+    parts += ["+files"] * (isinstance(action, DeleteTorrent) and action.delete_files)
     parts += ["!disruptive"] * action.disruptive
     parts += [f"({action.hold})"] if action.hold else []
     return " ".join(parts)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final, TextIO
 
 from reconciler.model.health import Health
-from reconciler.model.plan import Blast
+from reconciler.model.plan import Blast, DeleteTorrent, TorrentAction
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult
 from reconciler.report.blast import BlastTotals, sum_deletions, sum_quarantines
@@ -56,6 +56,7 @@ def write_failure(
 def encode_action(result: ActionResult) -> str:
     """Return an action and its outcome as an encoded JSON object."""
     action = result.action
+    placement = action.placement if isinstance(action, TorrentAction) else None
     return encode_json(
         {
             "verb": action.verb,
@@ -67,11 +68,11 @@ def encode_action(result: ActionResult) -> str:
                 {"field": change.field, "from": change.before, "to": change.after} for change in action.changes
             ],
             "disruptive": action.disruptive,
-            "delete_files": action.delete_files,
+            "delete_files": isinstance(action, DeleteTorrent) and action.delete_files,
             "blast": _blast_json(action.blast),
             "reason": action.reason,
-            "group": action.placement and action.placement.group,
-            "placement_reason": action.placement and action.placement.reason,
+            "group": placement and placement.group,
+            "placement_reason": placement and placement.reason,
             "outcome": result.outcome,
             "error": result.error,
         }

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from reconciler.model.groups import PendingTorrent
-from reconciler.model.plan import Action, Change, Outcome, SparedTorrent, Verb
+from reconciler.model.plan import Action, Change, Outcome, SparedTorrent, TorrentAction, Verb
 from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.report.blast import BlastTotals, is_last_copy, sum_deletions, sum_quarantines
@@ -115,8 +115,9 @@ def _entry_from_action(result: ActionResult, links: Mapping[Position | None, str
     is_success = outcome in _SUCCESS_OUTCOMES
     warning = warning_label(action, outcome)
     details = list(_render_changes(action.verb, tuple(visible_changes(action))))
-    if action.placement and not action.placement.kept_copy:
-        details.append(make_line((f"{action.placement.group}: {action.placement.reason}", Style.DIM)))
+    placement = action.placement if isinstance(action, TorrentAction) else None
+    if placement and not placement.kept_copy:
+        details.append(make_line((f"{placement.group}: {placement.reason}", Style.DIM)))
     if not is_success:
         style = Style.WAIT if outcome is Outcome.DEFERRED else Style.BAD
         details.append(make_line((result.error or action.reason, style)))

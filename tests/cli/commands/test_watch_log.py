@@ -12,7 +12,7 @@ from reconciler.cli import logs
 from reconciler.cli.commands.watch_log import WatchLog
 from reconciler.cli.settings import LogFormat, OutputFormat, RunSettings, Settings
 from reconciler.engine.events import Backoff, FinishedRun
-from reconciler.model.plan import Action, ObjectKind, Outcome, Verb
+from reconciler.model.plan import Outcome, UpdateTorrent
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
 
@@ -40,7 +40,7 @@ class WatchLogHarness:
         """End a run whose actions had these outcomes."""
         self.now += after
         results = tuple(
-            ActionResult(Action(Verb.UPDATE, ObjectKind.TORRENT, f"t{n}", "name differs", infohash=f"{n}"), outcome)
+            ActionResult(UpdateTorrent(f"t{n}", "name differs", infohash=f"{n}"), outcome)
             for n, outcome in enumerate(outcomes)
         )
         is_bad = status is not Status.OK

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import Outage, PlacementFacts
+from reconciler.model.plan import TorrentAction
 from reconciler.plan import Plan, PlanInput, make_plan
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_snapshot, parse_hashes, render_plan_lines
 
@@ -72,7 +73,12 @@ def test_placement(case: dict[str, Any]) -> None:
     for one, pattern in zip(plan.pending, case.get("pending", []), strict=True):
         assert re.fullmatch(pattern, one.reason), one.reason
     if "why" in case:
-        assert [a.placement.reason for part in plan.instances for a in part.actions if a.placement] == case["why"]
+        assert [
+            action.placement.reason
+            for part in plan.instances
+            for action in part.actions
+            if isinstance(action, TorrentAction) and action.placement
+        ] == case["why"]
     if "until" in case:
         assert plan.valid_until == NOW + timedelta(seconds=case["until"])
     assert not any(part.verdict.refused for part in plan.instances)
