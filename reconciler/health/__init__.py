@@ -1,6 +1,5 @@
-"""Is an instance fit to be worked on? Probes are thin I/O; what their results mean is decided by pure functions.
+"""The probes of an instance, and its health.
 
-`machine` holds those, `history` what is known from one run to the next, `probing` runs what is asked of the network
-side by side, each probe with its own timeout (`sockets`, `pinging`, `asking`), `answers` judges what qBittorrent itself
-says, `checkup` puts them together with the reading of an instance. Never changes anything anywhere.
+`probes` runs the probes of the network concurrently (`http_probes`, `ping_probe`); `qbittorrent_probes` evaluates what
+qBittorrent itself reports; `state` is pure, and turns their results into the health of an instance. Changes nothing.
 """

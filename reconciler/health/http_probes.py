@@ -1,6 +1,6 @@
-"""Probes that ask over HTTP: any URL, and gluetun's control server.
+"""Probes over HTTP: of any URL, and of gluetun's control server.
 
-No redirect is followed and no proxy is used: the probe is about this very address, from this very machine.
+They follow no redirect and use no proxy: a probe tests exactly this address, from this machine.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from reconciler.model.health import AddressRule, GluetunCheck, HealthState, HttpCheck, JsonScalar, ProbeResult
 
-MAX_BODY_BYTES: Final = 1 << 20  # bytes of an answer that are looked at
+MAX_BODY_BYTES: Final = 1 << 20  # bytes of a response that are read
 _REFUSED_CODES: Final = (401, 403)
-_UNKNOWN_ROUTE_CODES: Final = (400, 404, 405)  # what versions of gluetun answer to a route that they do not have
+_UNKNOWN_ROUTE_CODES: Final = (400, 404, 405)  # the responses of different gluetun versions to an unknown route
 _GLUETUN_ROUTES: Final = '"GET /v1/vpn/status" and "GET /v1/publicip/ip"'
 _CREDENTIALS_HINT: Final = (
     "Give the `api_key`, or `username` and `password`, of a role in gluetun's auth/config.toml that has the routes "
@@ -28,31 +28,30 @@ _CREDENTIALS_HINT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer: its status code and its body."""
+    """The status code and the body of a response."""
 
     status: int
     body: bytes
 
 
 class InvalidHttpResponse(Exception):
-    """Something answered, and it was no HTTP."""
+    """The server answered, but not in HTTP."""
 
 
 def fetch_response(url: str, timeout: float, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """One GET. Raises `OSError` or `InvalidHttpResponse`."""
+    """Send one GET request. Raises `OSError` or `InvalidHttpResponse`."""
     parts = urlsplit(url)
-    secure = parts.scheme == "https"
     host, port = parts.hostname or "", parts.port
     connection = (
         http.client.HTTPSConnection(host, port, timeout=timeout, context=ssl.create_default_context())
-        if secure
+        if parts.scheme == "https"
         else http.client.HTTPConnection(host, port, timeout=timeout)
     )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request("GET", path, headers={"User-Agent": "reconcile", "Accept": "*/*", **(headers or {})})
-        answer = connection.getresponse()
-        return HttpResponse(answer.status, answer.read(MAX_BODY_BYTES))
+        response = connection.getresponse()
+        return HttpResponse(response.status, response.read(MAX_BODY_BYTES))
     except http.client.HTTPException as error:
         raise InvalidHttpResponse from error
     finally:
@@ -60,57 +59,59 @@ def fetch_response(url: str, timeout: float, headers: Mapping[str, str] | None =
 
 
 def probe_http(probe: HttpCheck, timeout: float) -> ProbeResult:
-    """Does the URL answer with the right status and the right JSON values?"""
-    page = fetch_response(probe.url, timeout)
-    if page.status not in probe.status:
+    """Check the status code of a URL, and the JSON values of its response."""
+    response = fetch_response(probe.url, timeout)
+    if response.status not in probe.status:
         wanted = " or ".join(map(str, probe.status))
         return ProbeResult(
-            HealthState.VPN_DOWN, f"it answers {page.status} and not {wanted}", "Check the url, and what is there"
+            HealthState.VPN_DOWN,
+            f"it responds with {response.status}, not {wanted}",
+            "Check the `url`, and the service there",
         )
     if not probe.json:
-        return ProbeResult(HealthState.OK, f"answers {page.status}")
-    return _evaluate_json(page.body, probe.json)
+        return ProbeResult(HealthState.OK, f"responds with {response.status}")
+    return _evaluate_json(response.body, probe.json)
 
 
 def probe_gluetun(probe: GluetunCheck, timeout: float) -> ProbeResult:
-    """Does the VPN run, and under the right address?
+    """Check that the VPN of gluetun is running, and its public address.
 
-    Its control server is described in the wiki of gluetun (setup/advanced/control-server.md). The route of the status
-    was /v1/openvpn/status in old versions, for WireGuard too.
+    Source: the wiki of gluetun, setup/advanced/control-server.md. In old versions, the route of the status is
+    /v1/openvpn/status, for WireGuard too.
     """
     headers = _build_auth_headers(probe)
     root = probe.url.rstrip("/")
-    page = fetch_response(f"{root}/v1/vpn/status", timeout, headers)
-    if page.status in _UNKNOWN_ROUTE_CODES:
-        page = fetch_response(f"{root}/v1/openvpn/status", timeout, headers)
-    if wrong := _evaluate_status_code(page):
-        return wrong
-    status = _read_json_value(page.body, "status")
+    response = fetch_response(f"{root}/v1/vpn/status", timeout, headers)
+    if response.status in _UNKNOWN_ROUTE_CODES:
+        response = fetch_response(f"{root}/v1/openvpn/status", timeout, headers)
+    if failure := _evaluate_status_code(response):
+        return failure
+    status = _read_json_value(response.body, "status")
     if status != "running":
         return ProbeResult(
             HealthState.VPN_DOWN, f"its VPN is {_format_json_value(status)}, not running", "See the log of gluetun"
         )
     if probe.expected == AddressRule():
         return ProbeResult(HealthState.OK, "its VPN is running")
-    page = fetch_response(f"{root}/v1/publicip/ip", timeout, headers)
-    if wrong := _evaluate_status_code(page):
-        return wrong
-    return _evaluate_address(_read_json_value(page.body, "public_ip"), probe.expected)
+    response = fetch_response(f"{root}/v1/publicip/ip", timeout, headers)
+    if failure := _evaluate_status_code(response):
+        return failure
+    return _evaluate_address(_read_json_value(response.body, "public_ip"), probe.expected)
 
 
 def _evaluate_address(address: object, expected: AddressRule) -> ProbeResult:
     if not isinstance(address, str) or not address:
-        text = "its VPN is running, but its public address is not known (yet)"
-        return ProbeResult(HealthState.VPN_DOWN, text, "See the log of gluetun; is PUBLICIP_ENABLED off?")
+        text = "its VPN is running, but its public address is unknown (so far)"
+        return ProbeResult(HealthState.VPN_DOWN, text, "See the log of gluetun. Is PUBLICIP_ENABLED off?")
     try:
-        wrong = expected.mismatch_reason(address)
+        mismatch = expected.mismatch_reason(address)
     except ValueError:
         return ProbeResult(
-            HealthState.VPN_DOWN, "it gives a public address that is none", "Does `url` lead to gluetun?"
+            HealthState.VPN_DOWN, "it reports an invalid public address", "Is `url` the address of gluetun?"
         )
-    if wrong:
+    if mismatch:
         return ProbeResult(
-            HealthState.VPN_DOWN, wrong, "See the log of gluetun, or correct `must_be` and `must_not_be`"
+            HealthState.VPN_DOWN, mismatch, "See the log of gluetun, or correct `must_be` and `must_not_be`"
         )
     return ProbeResult(HealthState.OK, f"its VPN is running, public address {address}")
 
@@ -121,9 +122,9 @@ def _evaluate_status_code(response: HttpResponse) -> ProbeResult | None:
             HealthState.NOT_CONFIGURED, f"gluetun's control server refuses us ({response.status})", _CREDENTIALS_HINT
         )
     if response.status != 200:
-        mend = "Does `url` lead to gluetun's control server (port 8000)?"
+        hint = "Is `url` the address of gluetun's control server (port 8000)?"
         return ProbeResult(
-            HealthState.NOT_CONFIGURED, f"it answers {response.status}, which is not what gluetun answers", mend
+            HealthState.NOT_CONFIGURED, f"it responds with {response.status}, which gluetun never does", hint
         )
     return None
 
@@ -139,14 +140,14 @@ def _build_auth_headers(probe: GluetunCheck) -> dict[str, str]:
 
 def _evaluate_json(body: bytes, expected: tuple[tuple[str, JsonScalar], ...]) -> ProbeResult:
     for path, value in expected:
-        found = _read_json_value(body, path)
-        if found is _ABSENT:
+        actual = _read_json_value(body, path)
+        if actual is _ABSENT:
             return ProbeResult(
-                HealthState.VPN_DOWN, f"its answer has no JSON value {path}", "Check the url, and what is there"
+                HealthState.VPN_DOWN, f"its response has no JSON value {path}", "Check the `url`, and the service there"
             )
-        if found != value or isinstance(found, bool) is not isinstance(value, bool):
-            text = f"{path} is {_format_json_value(found)} and not {_format_json_value(value)}"
-            return ProbeResult(HealthState.VPN_DOWN, text, "Find out why there")
+        if actual != value or isinstance(actual, bool) is not isinstance(value, bool):
+            text = f"{path} is {_format_json_value(actual)}, not {_format_json_value(value)}"
+            return ProbeResult(HealthState.VPN_DOWN, text, "Check the service there")
     return ProbeResult(HealthState.OK, ", ".join(f"{path} is {_format_json_value(value)}" for path, value in expected))
 
 
@@ -154,25 +155,25 @@ _ABSENT: Final = object()
 
 
 def _read_json_value(body: bytes, path: str) -> Any:
-    """The value at a dotted path (a number is a place in a list), or `_ABSENT`."""
+    """Return the value at a dotted path (a number is an index of a list), or `_ABSENT`."""
     try:
-        found = json.loads(body)
+        value = json.loads(body)
     except ValueError:
         return _ABSENT
     for step in path.split("."):
-        if isinstance(found, dict) and step in found:
-            found = found[step]
-        elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
-            found = found[int(step)]
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
         else:
             return _ABSENT
-    return found
+    return value
 
 
 def _format_json_value(value: object) -> str:
-    """A value in a sentence; what is no plain value, or long, is not quoted."""
+    """Return a value as part of a sentence, shortened; of a list or an object only its kind."""
     if value is _ABSENT:
-        return "not told"
+        return "not reported"
     if isinstance(value, (dict, list)):
         return "a list" if isinstance(value, list) else "an object"
     text = json.dumps(value, ensure_ascii=False)

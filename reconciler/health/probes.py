@@ -1,4 +1,4 @@
-"""Runs the probes that ask the network, side by side, each with its own timeout."""
+"""Probes of the network, run concurrently, each with its own timeout."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reconciler.model.health import (
     TcpCheck,
 )
 
-_UNREACHABLE_HINT: Final = "Is it running, and is the address right?"
+_UNREACHABLE_HINT: Final = "Is it running, and is the address correct?"
 _DNS_HINT: Final = "Check the name, and the DNS of this machine"
 ProbeResults = Sequence[tuple[Probe, ProbeResult]]
 
@@ -65,42 +65,42 @@ def _wait_for_result(probe: Probe, queue: SimpleQueue[ProbeResult], started_at: 
 
 
 def run_probe(probe: Probe) -> ProbeResult:
-    """One try of a probe, whatever becomes of it."""
-    subject, timeout = probe.check, probe.timeout
+    """Return the result of one attempt of a probe."""
+    check, timeout = probe.check, probe.timeout
     try:
-        match subject:
+        match check:
             case TcpCheck():
-                with socket.create_connection((subject.host, subject.port), timeout):
-                    return ProbeResult(HealthState.OK, "takes connections")
+                with socket.create_connection((check.host, check.port), timeout):
+                    return ProbeResult(HealthState.OK, "accepts connections")
             case PingCheck():
-                return ping(subject.host, timeout)
+                return ping(check.host, timeout)
             case HttpCheck():
-                return probe_http(subject, timeout)
+                return probe_http(check, timeout)
             case GluetunCheck():
-                return probe_gluetun(subject, timeout)
+                return probe_gluetun(check, timeout)
     except TimeoutError:
         return _build_timeout_result(probe)
     except socket.gaierror:
         return ProbeResult(HealthState.VPN_DOWN, "its host name cannot be resolved", _DNS_HINT)
     except (OSError, InvalidHttpResponse, ValueError) as error:
         return ProbeResult(HealthState.VPN_DOWN, _failure_text(error), _UNREACHABLE_HINT)
-    raise TypeError(f"{subject} is not asked over the network")
+    raise TypeError(f"{check} is not a probe of the network")
 
 
 def _build_timeout_result(probe: Probe) -> ProbeResult:
     return ProbeResult(
         HealthState.VPN_DOWN,
         f"no answer within {probe.timeout:g} s",
-        f"{_UNREACHABLE_HINT} Else give it a longer `timeout`",
+        f"{_UNREACHABLE_HINT} If so, set a longer `timeout`",
     )
 
 
 def _failure_text(error: Exception) -> str:
-    """What happened, in words that stay the same from one time to the next."""
+    """Return the reason of a failure, in words that do not vary between attempts."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its TLS certificate is not trusted ({error.verify_message})"
     if isinstance(error, ssl.SSLError):
-        return "it does not speak TLS as it should"
+        return "its TLS is invalid"
     if isinstance(error, ConnectionRefusedError):
         return "the connection is refused"
     if isinstance(error, OSError):

@@ -1,4 +1,4 @@
-"""What a result makes of a probe, and probes of an instance. Pure: the time is passed in.
+"""The state of a probe from its results, and the health of an instance from its probes. Pure: the time is passed in.
 
 See docs/decisions/0061-an-inconclusive-probe-does-not-pass.md.
 """
@@ -16,26 +16,26 @@ from reconciler.model.health import Health, HealthState, Probe, ProbeHealth, Pro
 
 
 def update_probe(probe: Probe, previous: ProbeHealth | None, probe_result: ProbeResult, now: datetime) -> ProbeHealth:
-    """A probe after one more result.
+    """Return the state of a probe after one more result.
 
-    The first result decides, since there is nothing to weigh it against; later ones only once as many in a row as the
-    threshold says speak against what was so before.
+    The first result sets the state. Later, the state changes once as many results in a row contradict it as the
+    threshold says.
     """
     error = None if probe_result.has_passed else probe_result.text
     if previous is None:
         return ProbeHealth(str(probe.check), probe_result.state, now, probe_result.text, probe_result.hint, 0, error)
-    after = replace(previous, last_error=error or previous.last_error, opposing_results=0)
+    unchanged = replace(previous, last_error=error or previous.last_error, opposing_results=0)
     if probe_result.has_passed == (previous.state is HealthState.OK):
         since = previous.since if probe_result.state is previous.state else now
-        return replace(after, state=probe_result.state, since=since, text=probe_result.text, hint=probe_result.hint)
-    against = previous.opposing_results + 1
-    if against < (probe.success_threshold if probe_result.has_passed else probe.failure_threshold):
-        return replace(after, opposing_results=against)
-    return replace(after, state=probe_result.state, since=now, text=probe_result.text, hint=probe_result.hint)
+        return replace(unchanged, state=probe_result.state, since=since, text=probe_result.text, hint=probe_result.hint)
+    opposing_results = previous.opposing_results + 1
+    if opposing_results < (probe.success_threshold if probe_result.has_passed else probe.failure_threshold):
+        return replace(unchanged, opposing_results=opposing_results)
+    return replace(unchanged, state=probe_result.state, since=now, text=probe_result.text, hint=probe_result.hint)
 
 
 def health_from_probes(previous: Health | None, probes: Sequence[ProbeHealth], now: datetime) -> Health:
-    """An instance whose Web API answers, by its probes."""
+    """Return the health of an instance whose Web API answers: that of its worst probe."""
     for state in (HealthState.VPN_DOWN, HealthState.NOT_CONFIGURED):
         failing = [probe for probe in probes if probe.state is state]
         if failing:
@@ -47,13 +47,13 @@ def health_from_probes(previous: Health | None, probes: Sequence[ProbeHealth], n
 def health_from_error(
     previous: Health | None, error: Exception, probes: Sequence[ProbeHealth], now: datetime
 ) -> Health:
-    """An instance whose Web API could not be read."""
+    """Return the health of an instance whose Web API could not be read."""
     state = state_from_error(error)
     return Health(state, _compute_since(previous, state, now), str(error), tuple(probes))
 
 
 def state_from_error(error: Exception) -> HealthState:
-    """What a failure of the Web API is called."""
+    """Return the state that an error of the Web API stands for."""
     if isinstance(error, ResponseTimeoutError):
         return HealthState.TIMEOUT
     if isinstance(error, (AuthenticationError, BannedError)):
@@ -66,10 +66,9 @@ def _compute_since(previous: Health | None, state: HealthState, now: datetime) -
 
 
 class HealthHistory:
-    """Kept in memory by a watch, empty at the start of every other run. Safe for one thread per instance.
+    """The health of instances and the state of their probes, which a watch keeps from run to run.
 
-    The one place where health outlives a run: whoever wants it to outlive the process too keeps `instances` and
-    `probes`, and puts them back before the first run.
+    Safe for one thread per instance.
     """
 
     def __init__(self) -> None:
@@ -83,19 +82,19 @@ class HealthHistory:
         error: InstanceError | None,
         now: datetime,
     ) -> Health:
-        """The health of an instance after one more look at it; `error` is what its Web API failed with."""
+        """Return the health of an instance after one more observation. `error`: the failure of its Web API."""
         probes = []
-        for probe, answer in probe_results:
+        for probe, probe_result in probe_results:
             key = instance.name, probe
-            self.probes[key] = update_probe(probe, self.probes.get(key), answer, now)
+            self.probes[key] = update_probe(probe, self.probes.get(key), probe_result, now)
             probes.append(self.probes[key])
-        before = self.instances.get(instance.name)
-        health = health_from_error(before, error, probes, now) if error else health_from_probes(before, probes, now)
+        previous = self.instances.get(instance.name)
+        health = health_from_error(previous, error, probes, now) if error else health_from_probes(previous, probes, now)
         self.instances[instance.name] = health
         return health
 
     def drop_undeclared(self, instances: Mapping[str, Instance]) -> None:
-        """Forget instances and probes that are not declared any more: a probe that has changed begins anew."""
+        """Forget instances and probes that are no longer declared. A probe that has changed starts from scratch."""
         for name in self.instances.keys() - instances.keys():
             del self.instances[name]
         declared = {(name, probe) for name, instance in instances.items() for probe in instance.health}

@@ -1,4 +1,4 @@
-"""Commands that read and show: `status`, `explain`, `doctor` and `import`.
+"""The queries behind `status`, `explain`, `doctor` and `import`.
 
 May import `engine` and everything below it. Never changes an instance.
 """

@@ -1,11 +1,11 @@
-"""`reconcile doctor`: looks at every instance as closely as it can be looked at, and changes nothing."""
+"""`reconcile doctor`: a thorough examination of every instance, which changes nothing."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final, TypeVar
 
@@ -29,7 +29,7 @@ from reconciler.model.health import (
 from reconciler.model.paths import normalize_path
 from reconciler.model.versions import DIRECTORY_CONTENT, is_tested
 from reconciler.qbittorrent.inspector import Inspector
-from reconciler.queries import doctor_checks as d
+from reconciler.queries import doctor_checks as checks
 from reconciler.retry import utc_now
 
 T = TypeVar("T")
@@ -40,30 +40,29 @@ MAX_PATHS: Final = 50  # of one instance; each takes a few requests
 def examine_instances(
     desired: DesiredState, instances: Sequence[str], stop: threading.Event, now: Callable[[], datetime] = utc_now
 ) -> DoctorReport:
-    """Look at the instances side by side. Raises `UnknownInstance`, and `StopRequested` where `stop` is set meanwhile."""
-    selected = {one.name: one for one in select_instances(desired, instances)}
-
-    def examine_instance(name: str) -> InstanceDiagnosis:
-        return _Examiner(selected[name], list_declared_paths(desired, name), stop, now).examine()
-
-    found = map_instances(selected, examine_instance)
-    return DoctorReport(tuple(found[name] for name in sorted(found)))
+    """Examine the instances concurrently. Raises `UnknownInstance`, and `StopRequested` if `stop` is set meanwhile."""
+    examiners = {
+        instance.name: _Examiner(instance, list_declared_paths(desired, instance.name), stop, now)
+        for instance in select_instances(desired, instances)
+    }
+    diagnoses = map_instances(examiners, lambda name: examiners[name].examine())
+    return DoctorReport(tuple(diagnoses[name] for name in sorted(diagnoses)))
 
 
 def list_declared_paths(desired: DesiredState, instance: str) -> tuple[str, ...]:
-    """Every path that is declared for an instance, once."""
-    found: set[str] = set()
+    """Return every path that is declared for an instance, without duplicates, sorted."""
+    paths: set[str] = set()
     for category in desired.categories_of(instance).values():
-        found.update(path for path in (category.save_path, category.download_path) if isinstance(path, str))
+        paths.update(path for path in (category.save_path, category.download_path) if isinstance(path, str))
     for entry in desired.torrents:
         if instance in desired.instances_of(entry) and not entry.absent:
             incomplete = entry.options.get("download_path")
-            found.update(path for path in (entry.save_path, incomplete) if isinstance(path, str))
-    return tuple(sorted({normalize_path(path) for path in found if path}))
+            paths.update(path for path in (entry.save_path, incomplete) if isinstance(path, str))
+    return tuple(sorted({normalize_path(path) for path in paths if path}))
 
 
 class _Examiner:
-    """The examination of one instance. An error costs the check that it belongs to, and no other."""
+    """Examines one instance. An error fails the check in which it occurs, and no other."""
 
     def __init__(
         self, instance: Instance, paths: Sequence[str], stop: threading.Event, now: Callable[[], datetime]
@@ -75,7 +74,7 @@ class _Examiner:
         self._probe_results: list[tuple[Probe, ProbeResult]] = []
 
     def examine(self) -> InstanceDiagnosis:
-        """All that can be found out."""
+        """Run all checks."""
         instance, error = self._instance, None
         running = start_probes(instance.health)
         findings: list[Finding] = []
@@ -84,7 +83,7 @@ class _Examiner:
             findings = self._examine_session()
         except InstanceError as failure:
             error = failure
-            findings = d.diagnose_open_error(instance, failure)
+            findings = checks.diagnose_open_error(instance, failure)
         finally:
             self._inspector.close()
         self._probe_results += running.wait()
@@ -95,19 +94,20 @@ class _Examiner:
 
     def _examine_session(self) -> list[Finding]:
         instance, target = self._instance, self._inspector
-        theirs, ours = target.get_server_time(), self._now()
+        server_time, local_time = target.get_server_time(), self._now()
         return [
-            *d.check_reachable(instance),
-            d.check_login(instance),
+            *checks.check_reachable(instance),
+            checks.check_login(instance),
             *self._run_check("version", self._check_version),
-            d.check_features(target.api_version),
-            d.check_clock(theirs, ours),
+            checks.check_features(target.api_version),
+            checks.check_clock(server_time, local_time),
             *self._check_network(),
             *self._run_check(
-                "torrent creator", lambda: [d.check_torrent_creator(target.has_torrent_creator(), target.version)]
+                "torrent creator", lambda: [checks.check_torrent_creator(target.has_torrent_creator(), target.version)]
             ),
             *self._run_check(
-                "free space", lambda: [d.check_free_space(target.read_free_space(), target.read_default_save_path())]
+                "free space",
+                lambda: [checks.check_free_space(target.read_free_space(), target.read_default_save_path())],
             ),
             *self._run_check("paths", lambda: list(self._check_paths())),
         ]
@@ -116,72 +116,73 @@ class _Examiner:
         try:
             return make_findings()
         except InstanceError as error:
-            return [d.failure_from_error(check, self._instance.name, error)]
+            return [checks.failure_from_error(check, self._instance.name, error)]
 
     def _check_version(self) -> Sequence[Finding]:
         target = self._inspector
         tested = is_tested(target.api_version)
-        return [d.check_version(target.version, target.web_api, target.read_libtorrent_version(), tested=tested)]
+        return [checks.check_version(target.version, target.web_api, target.read_libtorrent_version(), tested=tested)]
 
     def _check_network(self) -> Sequence[Finding]:
-        """What it says of its network, and what the probes make of the same words."""
-        bound = self._try_read("interface", partial(self._inspector.read_network_state, interface=True, transfer=False))
-        rest = self._try_read("connection", partial(self._inspector.read_network_state, interface=False, transfer=True))
-        findings = [bound] if isinstance(bound, Finding) else [d.check_interface(bound)]
+        """Check the reported network state, and evaluate the probes that depend on it."""
+        inspector = self._inspector
+        bound = self._try_read("interface", lambda: inspector.read_network_state(interface=True, transfer=False))
+        transfer = self._try_read("connection", lambda: inspector.read_network_state(interface=False, transfer=True))
+        findings = [bound] if isinstance(bound, Finding) else [checks.check_interface(bound)]
         findings += (
-            [rest]
-            if isinstance(rest, Finding)
-            else [d.check_connection(rest), d.check_external_address(rest, self._inspector.version)]
+            [transfer]
+            if isinstance(transfer, Finding)
+            else [checks.check_connection(transfer), checks.check_external_address(transfer, inspector.version)]
         )
         for probe in self._instance.health:
-            seen = bound if isinstance(probe.check, InterfaceCheck) else rest
+            network = bound if isinstance(probe.check, InterfaceCheck) else transfer
             if isinstance(probe.check, (InterfaceCheck, ConnectionStatusCheck, ExternalIpCheck)) and not isinstance(
-                seen, Finding
+                network, Finding
             ):
-                self._probe_results.append((probe, evaluate_network(probe.check, seen, self._inspector.version)))
+                self._probe_results.append((probe, evaluate_network(probe.check, network, inspector.version)))
         return findings
 
     def _try_read(self, check: str, read: Callable[[], T]) -> T | Finding:
         try:
             return read()
         except InstanceError as error:
-            return d.failure_from_error(check, self._instance.name, error)
+            return checks.failure_from_error(check, self._instance.name, error)
 
     def _check_paths(self) -> Iterator[Finding]:
-        target, known = self._inspector, dict[str, bool | None]()
-
-        def has_folder(path: str) -> bool | None:
-            if path not in known:
-                known[path] = target.has_folder(path)
-            return known[path]
-
+        has_folder = cache(self._inspector.has_folder)
         for path in self._paths[:MAX_PATHS]:
-            found = has_folder(path)
-            if found is None:
-                text = f"qBittorrent {target.version} does not tell which folders there are; {DIRECTORY_CONTENT.release} and later do"
-                yield d.make_note("paths", text)
+            exists = has_folder(path)
+            if exists is None:
+                version, release = self._inspector.version, DIRECTORY_CONTENT.release
+                text = f"qBittorrent {version} does not report which folders exist; {release} and later do"
+                yield checks.make_note("paths", text)
                 return
-            nearest = "" if found else next((parent for parent in list_parents(path) if has_folder(parent)), "")
-            yield d.check_path(path, found, nearest)
+            nearest = "" if exists else next((parent for parent in list_parents(path) if has_folder(parent)), "")
+            yield checks.check_path(path, exists, nearest)
         if len(self._paths) > MAX_PATHS:
-            yield d.make_note("paths", f"{len(self._paths) - MAX_PATHS} more are declared and were not looked at")
+            yield checks.make_note("paths", f"{len(self._paths) - MAX_PATHS} more declared paths were not checked")
 
     def _check_probes(self) -> list[Finding]:
-        """In the order in which they are declared."""
-        answers = {id(probe): answer for probe, answer in self._probe_results}
-        known = [probe for probe in self._instance.health if id(probe) in answers]
-        findings = [d.check_probe(probe, answers[id(probe)]) for probe in known]
-        asked = [probe for probe in self._instance.health if isinstance(probe.check, QBITTORRENT_CHECKS)]
-        return findings + d.note_unasked_probes([probe for probe in asked if id(probe) not in answers])
+        """Return a finding for every probe, in the order in which they are declared."""
+        results = {id(probe): probe_result for probe, probe_result in self._probe_results}
+        findings = [
+            checks.check_probe(probe, results[id(probe)]) for probe in self._instance.health if id(probe) in results
+        ]
+        unasked = [
+            probe
+            for probe in self._instance.health
+            if isinstance(probe.check, QBITTORRENT_CHECKS) and id(probe) not in results
+        ]
+        return findings + checks.note_unasked_probes(unasked)
 
     def _compute_state(self, error: InstanceError | None) -> HealthState:
         now = self._now()
-        probes = [update_probe(probe, None, answer, now) for probe, answer in self._probe_results]
+        probes = [update_probe(probe, None, probe_result, now) for probe, probe_result in self._probe_results]
         return (health_from_error(None, error, probes, now) if error else health_from_probes(None, probes, now)).state
 
 
 def list_parents(path: str) -> list[str]:
-    """The folders above a path, from within, without the root, which is always there."""
+    """Return the parents of a path, innermost first, without the root, which always exists."""
     windows = path[1:2] == ":" or path.startswith("\\\\")
     pure = PureWindowsPath(path) if windows else PurePosixPath(path)
     return [str(parent) for parent in list(pure.parents)[:-1]]

@@ -54,8 +54,10 @@ def test_an_instance_that_is_well(
     assert found["clock"]["verdict"] == found["free space"]["verdict"] == "ok"
     assert found["torrent creator"]["verdict"] == ("ok" if version.startswith("5.") else "note")
     if version.startswith("5."):
-        assert found["path /tmp"]["text"] == "there"
-        assert found[f"path {tmp_path}/new/folder"]["text"] == f"not there yet; qBittorrent makes it in {tmp_path}"
+        assert found["path /tmp"]["text"] == "exists"
+        assert (
+            found[f"path {tmp_path}/new/folder"]["text"] == f"does not exist yet; qBittorrent creates it in {tmp_path}"
+        )
     else:
         assert "5.0 and later do" in found["paths"]["text"]
     probed = [f"{one['check']}: {one['verdict']}" for one in found.values() if one["check"].startswith("probe")]

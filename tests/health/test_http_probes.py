@@ -51,7 +51,7 @@ def closed() -> int:
 
 def test_tcp() -> None:
     with listener() as port:
-        assert ask(TcpCheck("127.0.0.1", port)) == ProbeResult(HealthState.OK, "takes connections")
+        assert ask(TcpCheck("127.0.0.1", port)) == ProbeResult(HealthState.OK, "accepts connections")
     refused = ask(TcpCheck("127.0.0.1", closed()))
     assert (refused.state, refused.text) == (HealthState.VPN_DOWN, "the connection is refused")
     assert refused.hint
@@ -78,18 +78,18 @@ def garbage(handler: WebHandler) -> None:
 
 STATUS = json.dumps({"vpn": {"up": True, "peers": [1, 2]}, "ip": "198.51.100.9", "load": 1, "none": None}).encode()
 HTTP_CASES: list[tuple[str, dict[str, Any], HealthState, str]] = [
-    ("/ok", {}, HealthState.OK, "answers 200"),
-    ("/ok?token=s3cr3t", {}, HealthState.OK, "answers 200"),
-    ("/gone", {}, HealthState.VPN_DOWN, "it answers 404 and not 200"),
-    ("/none", {"status": (200, 204)}, HealthState.OK, "answers 204"),
-    ("/busy", {"status": (200, 204)}, HealthState.VPN_DOWN, "it answers 503 and not 200 or 204"),
-    ("/moved", {}, HealthState.VPN_DOWN, "it answers 302 and not 200"),  # it is this address that is asked about
+    ("/ok", {}, HealthState.OK, "responds with 200"),
+    ("/ok?token=s3cr3t", {}, HealthState.OK, "responds with 200"),
+    ("/gone", {}, HealthState.VPN_DOWN, "it responds with 404, not 200"),
+    ("/none", {"status": (200, 204)}, HealthState.OK, "responds with 204"),
+    ("/busy", {"status": (200, 204)}, HealthState.VPN_DOWN, "it responds with 503, not 200 or 204"),
+    ("/moved", {}, HealthState.VPN_DOWN, "it responds with 302, not 200"),  # the probe is about this very address
     ("/status", {"json": (("vpn.up", True),)}, HealthState.OK, "vpn.up is true"),
     ("/status", {"json": (("vpn.peers.1", 2), ("none", None))}, HealthState.OK, "vpn.peers.1 is 2, none is null"),
-    ("/status", {"json": (("vpn.up", False),)}, HealthState.VPN_DOWN, "vpn.up is true and not false"),
-    ("/status", {"json": (("ip", "203.0.113.7"),)}, HealthState.VPN_DOWN, 'ip is "198.51.100.9" and not "203.0.113.7"'),
-    ("/status", {"json": (("load", True),)}, HealthState.VPN_DOWN, "load is 1 and not true"),  # equal to Python alone
-    ("/status", {"json": (("vpn", "up"),)}, HealthState.VPN_DOWN, 'vpn is an object and not "up"'),
+    ("/status", {"json": (("vpn.up", False),)}, HealthState.VPN_DOWN, "vpn.up is true, not false"),
+    ("/status", {"json": (("ip", "203.0.113.7"),)}, HealthState.VPN_DOWN, 'ip is "198.51.100.9", not "203.0.113.7"'),
+    ("/status", {"json": (("load", True),)}, HealthState.VPN_DOWN, "load is 1, not true"),  # equal to Python alone
+    ("/status", {"json": (("vpn", "up"),)}, HealthState.VPN_DOWN, 'vpn is an object, not "up"'),
     ("/status", {"json": (("vpn.down", True),)}, HealthState.VPN_DOWN, "no JSON value vpn.down"),
     ("/status", {"json": (("vpn.peers.9", 1),)}, HealthState.VPN_DOWN, "no JSON value vpn.peers.9"),
     ("/ok", {"json": (("a", 1),)}, HealthState.VPN_DOWN, "no JSON value a"),
@@ -120,7 +120,7 @@ def test_no_secret_of_a_url_is_told(web: FixedWebServer) -> None:
 
 def test_https_is_checked(web: FixedWebServer) -> None:
     answer = ask(HttpCheck(web.url_of("/ok").replace("http:", "https:")))
-    assert (answer.state, answer.text) == (HealthState.VPN_DOWN, "it does not speak TLS as it should")
+    assert (answer.state, answer.text) == (HealthState.VPN_DOWN, "its TLS is invalid")
 
 
 def test_a_page_without_end_is_given_up_at_the_timeout(web: FixedWebServer) -> None:
@@ -131,7 +131,7 @@ def test_a_page_without_end_is_given_up_at_the_timeout(web: FixedWebServer) -> N
 
 
 def _longer() -> str:
-    return "Is it running, and is the address right? Else give it a longer `timeout`"
+    return "Is it running, and is the address correct? If so, set a longer `timeout`"
 
 
 def test_all_are_asked_at_once_each_with_its_own_timeout(web: FixedWebServer) -> None:
@@ -188,8 +188,8 @@ GLUETUN_CASES: list[tuple[FakeGluetun, AddressRule, HealthState, str]] = [
     (FakeGluetun("crashed"), EXIT, HealthState.VPN_DOWN, 'its VPN is "crashed", not running'),
     (FakeGluetun(), EXIT, HealthState.OK, "public address 198.51.100.9"),
     (FakeGluetun(), HOME, HealthState.VPN_DOWN, "must_not_be"),
-    (FakeGluetun(address=None), EXIT, HealthState.VPN_DOWN, "not known (yet)"),
-    (FakeGluetun(address="none"), EXIT, HealthState.VPN_DOWN, "that is none"),
+    (FakeGluetun(address=None), EXIT, HealthState.VPN_DOWN, "is unknown"),
+    (FakeGluetun(address="none"), EXIT, HealthState.VPN_DOWN, "an invalid public address"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""What the probes make of what qBittorrent says of its own network, and addresses that are right or wrong."""
+"""Evaluation of the network state that qBittorrent reports, and of its external addresses."""
 
 from __future__ import annotations
 
@@ -23,10 +23,15 @@ BOUND = NetworkState(interface="wg0", interface_name="wg0", interfaces=("eth0", 
 CASES = [
     (InterfaceCheck("wg0"), BOUND, HealthState.OK, "bound to wg0"),
     (InterfaceCheck("wg0"), NetworkState("wg0", None, None), HealthState.OK, "bound to wg0"),
-    (InterfaceCheck("wg0"), NetworkState("wg0", "wg0", ("eth0", "lo")), HealthState.VPN_DOWN, "does not have now"),
+    (
+        InterfaceCheck("wg0"),
+        NetworkState("wg0", "wg0", ("eth0", "lo")),
+        HealthState.VPN_DOWN,
+        "does not exist on its machine now",
+    ),
     (InterfaceCheck("wg0"), NetworkState("", "", ("eth0",)), HealthState.VPN_DOWN, "not bound to any interface"),
     (InterfaceCheck("wg0"), NetworkState("eth0", "eth0", ("eth0", "wg0")), HealthState.VPN_DOWN, "is bound to eth0"),
-    # Windows: people know it by another name than the system
+    # Windows: an interface has a name for people and another for the system
     (InterfaceCheck("VPN"), NetworkState("iftype53_1", "VPN", ("iftype53_1",)), HealthState.OK, "bound to VPN"),
     (
         ConnectionStatusCheck(("connected",)),
@@ -40,7 +45,7 @@ CASES = [
         HealthState.VPN_DOWN,
         "is disconnected, not connected or firewalled",
     ),
-    (ConnectionStatusCheck(("connected",)), NetworkState(), HealthState.VPN_DOWN, "not told"),
+    (ConnectionStatusCheck(("connected",)), NetworkState(), HealthState.VPN_DOWN, "not reported"),
     (ExternalIpCheck(HOME), NetworkState(addresses=None), HealthState.NOT_CONFIGURED, "5.1 and later do"),
     (ExternalIpCheck(HOME), NetworkState(addresses=()), HealthState.OK, "not known yet"),
     (ExternalIpCheck(HOME), NetworkState(addresses=("198.51.100.9",)), HealthState.OK, "198.51.100.9"),
@@ -58,17 +63,20 @@ CASES = [
         HealthState.VPN_DOWN,
         "which is not in must_be",
     ),
-    # nothing is said of IPv6 where only IPv4 networks are given
+    # IPv6 is not restricted where only IPv4 networks are given
     (ExternalIpCheck(EXIT), NetworkState(addresses=("198.51.100.9", "2001:db8::5")), HealthState.OK, "and 2001:db8::5"),
-    (ExternalIpCheck(HOME), NetworkState(addresses=("home",)), HealthState.VPN_DOWN, "that is none"),
+    (ExternalIpCheck(HOME), NetworkState(addresses=("home",)), HealthState.VPN_DOWN, "an invalid external address"),
 ]
 
 
-@pytest.mark.parametrize(("subject", "seen", "state", "text"), CASES)
-def test_judgement(
-    subject: InterfaceCheck | ConnectionStatusCheck | ExternalIpCheck, seen: NetworkState, state: HealthState, text: str
+@pytest.mark.parametrize(("check", "network", "state", "text"), CASES)
+def test_evaluation(
+    check: InterfaceCheck | ConnectionStatusCheck | ExternalIpCheck,
+    network: NetworkState,
+    state: HealthState,
+    text: str,
 ) -> None:
-    answer = evaluate_network(subject, seen, "v5.0.4")
-    assert answer.state is state
-    assert text in answer.text
-    assert bool(answer.hint) is (state is not HealthState.OK)
+    result = evaluate_network(check, network, "v5.0.4")
+    assert result.state is state
+    assert text in result.text
+    assert bool(result.hint) is (state is not HealthState.OK)
