@@ -1,10 +1,10 @@
 """Loads the user's YAML files as the desired state, or reports everything that is wrong with them.
 
 For: reading files, composing YAML with positions, checking it against the schema, resolving secrets and .torrent files,
-and merging all documents into one `DesiredState`. May import `model` only. Never contacts a server by itself, writes
+and merging all documents into one `DesiredState`. May import `model` only. Never contacts a server on its own, writes
 files only in `edit`, and never returns part of a desired state: a run would delete the torrents of the missing part.
 
-The path through the room is that of `load`: `files` → `yaml` → `check` (with `schema`, `messages`, `salvage`) →
+`load` passes through the modules in this order: `files` → `yaml` → `check` (with `schema`, `messages`, `salvage`) →
 `merge` → `builders`. `render` and `edit` go the other way, from values to text.
 """
 

@@ -40,7 +40,7 @@ class LoadContext:
 
 
 class DesiredStateError(Exception):
-    """The desired state is invalid. `problems`: those of all files, sorted by position, without duplicates.
+    """The desired state is invalid. `problems`: the problems of all files, sorted by position, without duplicates.
 
     `files`: every file that the load depends on; a change of any of them may fix it.
     """

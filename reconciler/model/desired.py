@@ -23,7 +23,7 @@ from reconciler.model.torrent_file import TorrentFile
 
 
 class Policy(StrEnum):
-    """How far a run may go. Only `sync` deletes; `create-only` never changes what is already there."""
+    """The kinds of actions that a run may take. Only `sync` deletes; `create-only` never changes existing torrents."""
 
     CREATE_ONLY = "create-only"
     UPSERT = "upsert"
@@ -158,7 +158,7 @@ class DesiredTorrent:
 
     @property
     def has_metadata(self) -> bool:
-        """True if its files are known before it is added, unlike those of a magnet link."""
+        """True if its files are known before it is added. The files of a magnet link are not."""
         return isinstance(self.source, TorrentFile) or self.content is not None
 
     @property
@@ -172,7 +172,7 @@ class DesiredTorrent:
 class DesiredState:
     """The whole desired state of one run.
 
-    `files`: every file that it depends on, those of torrents, secrets and certificates included. `unfetched_count`: the
+    `files`: every file that it depends on, also .torrent files, secrets and certificates. `unfetched_count`: the
     number of torrents that are missing because they are declared by URL and the load was offline; such a state can be
     shown, but not planned.
     """

@@ -9,7 +9,7 @@ from reconciler.model.run import Status
 
 
 class InstanceError(Exception):
-    """An instance did not do what it was asked to. The message says what happened and what to do about it.
+    """An instance did not carry out a request. The message says what happened and what to do about it.
 
     `status` is the reported status of the instance. `transient` errors may pass by themselves and are retried; all
     others need a person or a change. `unknown_outcome` is True if the request may have been carried out although no
@@ -71,7 +71,7 @@ class BannedError(InstanceError):
 
 
 class UnsupportedError(InstanceError):
-    """This version of qBittorrent cannot do what was asked."""
+    """This version of qBittorrent does not support the request."""
 
     status = Status.UNSUPPORTED
 

@@ -19,7 +19,7 @@ class Strategy(StrEnum):
 
 
 class MovePolicy(StrEnum):
-    """When a torrent leaves a healthy member for another one that the strategy prefers.
+    """The time at which a torrent moves from a healthy member to another one that the strategy prefers.
 
     `failback` of a failover group; `rebalance` of a spread group, which has no `immediate`.
     """

@@ -1,6 +1,6 @@
 """Magnet links: the torrent that a link identifies, and the exact text that is sent to qBittorrent.
 
-The formats are those of BEP 9 (v1 hashes, trackers, web seeds) and BEP 52 (v2 hashes as multihashes).
+The formats are defined in BEP 9 (v1 hashes, trackers, web seeds) and BEP 52 (v2 hashes as multihashes).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def parse_magnet(text: str) -> Magnet:
             if key in values and raw:
                 values[key].append(_decode_value(raw))
     if not (v1 or v2):
-        raise MagnetError('it identifies no torrent: it contains no "xt=urn:btih:…" or "xt=urn:btmh:1220…"')
+        raise MagnetError('it identifies no torrent: it has no "xt=urn:btih:…" or "xt=urn:btmh:1220…"')
     topics = ([f"xt=urn:btih:{v1}"] if v1 else []) + ([f"xt=urn:btmh:{_SHA256_MULTIHASH}{v2}"] if v2 else [])
     return Magnet(
         uri=_MAGNET_PREFIX + "&".join(topics + kept),
@@ -154,12 +154,12 @@ def _parse_v1_hash(digits: str) -> str:
 def _parse_v2_hash(digits: str) -> str:
     if not digits.startswith(_SHA256_MULTIHASH):
         raise MagnetError('its btmh is not a SHA-256 hash: it must be "1220" followed by 64 hex digits')
-    rest = digits[len(_SHA256_MULTIHASH) :]
-    if V2_HEX.match(rest):
-        return rest
-    if len(rest) == 64:
+    hash_digits = digits[len(_SHA256_MULTIHASH) :]
+    if V2_HEX.match(hash_digits):
+        return hash_digits
+    if len(hash_digits) == 64:
         raise MagnetError('its btmh has characters that are not hex digits after "1220"')
-    raise MagnetError(f'its btmh has {len(rest)} characters after "1220": a v2 infohash is 64 hex digits')
+    raise MagnetError(f'its btmh has {len(hash_digits)} characters after "1220": a v2 infohash is 64 hex digits')
 
 
 def _refuse_zeros(digits: str) -> str:

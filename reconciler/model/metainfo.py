@@ -67,10 +67,10 @@ def parse_metainfo(data: bytes) -> Metainfo:
     if not isinstance(whole, dict) or not isinstance(info, dict):
         raise MetainfoError('it has no "info", which identifies a torrent')
     v1, v2 = _detect_versions(info)
-    (name, shown), piece = _parse_name(info), _parse_piece_length(info, v2)
-    old = _parse_v1_files(info, name, piece) if v1 else []
-    new = _parse_v2_files(info, whole, piece) if v2 else []
-    if v1 and v2 and not _has_same_files(old, new, piece):
+    (name, shown), piece_length = _parse_name(info), _parse_piece_length(info, v2)
+    old = _parse_v1_files(info, name, piece_length) if v1 else []
+    new = _parse_v2_files(info, whole, piece_length) if v2 else []
+    if v1 and v2 and not _has_same_files(old, new, piece_length):
         raise MetainfoError("it is one torrent for v1 and another for v2: their files differ")
     raw = data[spans[b"info"]]
     hashes = InfoHashes(
@@ -131,27 +131,27 @@ def _parse_name(info: BencodeDict) -> tuple[bytes, str]:
     return name, shown
 
 
-def _parse_v1_files(info: BencodeDict, name: bytes, piece: int) -> list[_File]:
+def _parse_v1_files(info: BencodeDict, name: bytes, piece_length: int) -> list[_File]:
     """Return the files of a v1 torrent, which its pieces must cover."""
     files = info.get(b"files")
     if files is None:
-        found = [_File((name,), _parse_length(info))]
+        v1_files = [_File((name,), _parse_length(info))]
     elif isinstance(files, list):
-        found = [_parse_v1_file(file) for file in files]
+        v1_files = [_parse_v1_file(file) for file in files]
     else:
         raise MetainfoError('its "files" are not a list')
     pieces = info[b"pieces"]
-    size = sum(file.length for file in found)
-    if not isinstance(pieces, bytes) or not size or len(pieces) != -(-size // piece) * _SHA1_SIZE:
+    size = sum(file.length for file in v1_files)
+    if not isinstance(pieces, bytes) or not size or len(pieces) != -(-size // piece_length) * _SHA1_SIZE:
         raise MetainfoError('its "pieces" do not fit its size')
-    return found
+    return v1_files
 
 
-def _has_same_files(old: Sequence[_File], new: Sequence[_File], piece: int) -> bool:
+def _has_same_files(old: Sequence[_File], new: Sequence[_File], piece_length: int) -> bool:
     """True if both parts of a hybrid torrent have the same files, and each file of the v1 part begins a new piece."""
     offset = 0
     for file in old:
-        if offset % piece and file.length and not file.padding:
+        if offset % piece_length and file.length and not file.padding:
             return False
         offset += file.length
     return [file for file in old if not file.padding] == list(new)
@@ -168,30 +168,32 @@ def _parse_v1_file(file: BencodeValue) -> _File:
     return _File(parts, _parse_length(file), isinstance(attributes, bytes) and b"p" in attributes)
 
 
-def _parse_v2_files(info: BencodeDict, whole: BencodeDict, piece: int) -> list[_File]:
+def _parse_v2_files(info: BencodeDict, whole: BencodeDict, piece_length: int) -> list[_File]:
     tree = info.get(b"file tree")
     if not isinstance(tree, dict):
         raise MetainfoError('it has no "file tree", which a v2 torrent needs')
-    found = list(_walk_file_tree((), tree))
-    pieces = sum(-(-file.length // piece) for file in found)
+    v2_files = list(_walk_file_tree((), tree))
+    pieces = sum(-(-file.length // piece_length) for file in v2_files)
     if not 0 < pieces <= _MAX_PIECES:
         raise MetainfoError('its "piece length" does not fit its size')
-    lengths = {file.root: -(-file.length // piece) * _SHA256_SIZE for file in found if file.length > piece}
+    lengths = {
+        file.root: -(-file.length // piece_length) * _SHA256_SIZE for file in v2_files if file.length > piece_length
+    }
     layers = whole.get(b"piece layers", {})
     if not isinstance(layers, dict) or not all(
-        isinstance(layer, bytes) and len(layer) == lengths.get(root) and _hash_piece_layer(layer, piece) == root
+        isinstance(layer, bytes) and len(layer) == lengths.get(root) and _hash_piece_layer(layer, piece_length) == root
         for root, layer in layers.items()
     ):
         raise MetainfoError('its "piece layers" do not fit its files')
-    return found
+    return v2_files
 
 
-def _hash_piece_layer(layer: bytes, piece: int) -> bytes:
+def _hash_piece_layer(layer: bytes, piece_length: int) -> bytes:
     """Return the root of the hash tree over the pieces of a file, padded with the hash of an empty piece."""
     level = [layer[start : start + _SHA256_SIZE] for start in range(0, len(layer), _SHA256_SIZE)]
     padding = bytes(_SHA256_SIZE)
-    while piece > _BLOCK_SIZE:
-        padding, piece = hashlib.sha256(padding + padding).digest(), piece // 2
+    while piece_length > _BLOCK_SIZE:
+        padding, piece_length = hashlib.sha256(padding + padding).digest(), piece_length // 2
     while len(level) > 1:
         level += [padding] * (len(level) % 2)
         level = [hashlib.sha256(left + right).digest() for left, right in zip(level[::2], level[1::2], strict=True)]

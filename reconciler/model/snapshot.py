@@ -14,12 +14,12 @@ from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.model.units import GLOBAL_LIMIT
 from reconciler.model.versions import ApiVersion
 
-CategoryDownloadPath = str | bool | None  # a path, False for none, None where the server's setting holds
+CategoryDownloadPath = str | bool | None  # a path, False for none, None where the server's setting applies
 
 
 @dataclass(frozen=True, slots=True)
 class ShareLimits:
-    """When a torrent has shared enough, and what happens then. -2: as in the settings of the server, -1: no limit.
+    """The limits of sharing of a torrent, and the action at a limit. -2: as in the server's settings, -1: no limit.
 
     Times are in minutes. None: the server has no such limit or does not report it. `mode` is qBittorrent's own word
     (>= 5.3).
@@ -106,7 +106,7 @@ class LiveTorrent:
 class LiveCategory:
     """A category as an instance has it. `extra`: the values that an edit, which replaces all, must send back unchanged.
 
-    `download_path` (>= 4.4): None where the server's own setting holds, False for none, "" for the server's default.
+    `download_path` (>= 4.4): None where the server's own setting applies, False for none, "" for the server's default.
     """
 
     name: str

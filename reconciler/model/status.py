@@ -11,7 +11,7 @@ from reconciler.model.health import Health
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import Status
 
-# States of ours, next to those of qBittorrent.
+# Our own states, in addition to qBittorrent's.
 PENDING_STATE = "pending"  # no healthy member of its group can hold it; `instance` is the group
 MISSING_STATE = "missing"  # declared, but not on its instance
 ABSENT_STATE = "absent"  # declared absent, and not on its instance
@@ -77,7 +77,7 @@ class TorrentStatus:
     `state` is the state of qBittorrent, or one of ours, such as `missing`. `in_sync` is None if its instance could not
     be read. `reason` says what differs, or why its state is unknown.
 
-    `category` (None: unknown) and `tags` are those of the live torrent, or as declared without one. `absent` and
+    `category` (None: unknown) and `tags` come from the live torrent, or without one from the declaration. `absent` and
     `paused` are as declared.
     """
 

@@ -101,7 +101,7 @@ class ContentIndex:
             hint = f'Add "name: {name}" to the content at {unnamed}'
         elif self._by_name:
             known_names = tuple(self._by_name)
-            same_name = {known.lower(): known for known in known_names}.get(name.lower())
+            same_name = {known_name.lower(): known_name for known_name in known_names}.get(name.lower())
             hint = f'Did you mean "{same_name}"?' if same_name else suggestion_text(name, known_names)
             hint = hint or "Known: " + ", ".join(map(quote_word, known_names[:8]))
         else:

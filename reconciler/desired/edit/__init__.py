@@ -2,7 +2,7 @@
 
 For: finding the position of an entry in a text, adding and removing entries, hiding secrets in a text that is shown,
 and writing files atomically. May import `model` and the rest of `desired`. The only part of `desired` that writes
-files, and only those that the user's command names.
+files, and only files that the user's command names.
 """
 
 from reconciler.desired.edit.layout import parse_layout

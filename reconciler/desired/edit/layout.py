@@ -140,7 +140,7 @@ def find_line_end(text: str, offset: int) -> int:
 
 
 def find_next_line(text: str, offset: int) -> int:
-    """Return the start of the line after that of `offset`, or the end of the text."""
+    """Return the start of the line after the line of `offset`, or the end of the text."""
     match = LINE_BREAK.search(text, offset)
     return match.end() if match else len(text)
 

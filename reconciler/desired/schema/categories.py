@@ -1,7 +1,7 @@
 """The schema of `categories`.
 
-The rules for names are those of qBittorrent's Session: a value that an instance would store differently would be drift
-for ever.
+The rules for names are the rules of qBittorrent's Session: a value that an instance would store differently would be
+drift for ever.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, with_config
-from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
+from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.common import STRICT_CONFIG, SavePath, check_one_line, check_save_path

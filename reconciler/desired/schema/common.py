@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Tag, with_config
-from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
+from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
 from reconciler.desired.context import InvalidValue
 from reconciler.model.units import SECONDS_BY_UNIT

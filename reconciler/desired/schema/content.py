@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any, Final, Literal, Required, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, with_config
-from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
+from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.common import STRICT_CONFIG, check_one_line, check_save_path

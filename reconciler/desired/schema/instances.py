@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal, Required, get_args
 
 from pydantic import AfterValidator, Field, with_config
-from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
+from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
 from reconciler.desired.schema.categories import CategoryEntries
 from reconciler.desired.schema.common import (
@@ -29,7 +29,7 @@ InstanceName = Annotated[str, AfterValidator(check_instance_name)]
 
 @with_config(STRICT_CONFIG)
 class TlsEntry(TypedDict, total=False):
-    """How the certificate of an https instance is checked."""
+    """The check of the certificate of an https instance."""
 
     verify: bool
     ca_file: str | None
@@ -37,7 +37,7 @@ class TlsEntry(TypedDict, total=False):
 
 @with_config(STRICT_CONFIG)
 class TimeoutEntry(TypedDict, total=False):
-    """How long to wait for a connection and for a response."""
+    """The time limits for a connection and for a response."""
 
     connect: Duration
     read: Duration

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Required, get_args
 
 from pydantic import AfterValidator, BeforeValidator, with_config
-from typing_extensions import TypedDict  # pydantic cannot read the one of `typing` before Python 3.12
+from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.common import (
@@ -112,7 +112,7 @@ _TIME_TEXT: Final = "a time like 90m or 14d, or global or unlimited"
 
 @with_config(STRICT_CONFIG)
 class ShareLimitsEntry(TypedDict, total=False):
-    """When a torrent has shared enough, and what happens then."""
+    """The limits of sharing, and the action when a torrent reaches one."""
 
     ratio: Ratio
     seeding_time: Minutes
@@ -254,7 +254,7 @@ class OptionKeys(TypedDict, total=False):
 
 @with_config(STRICT_CONFIG)
 class AllOptionKeys(OptionKeys, total=False):
-    """All options, with those that only a single torrent can have."""
+    """All options, also the ones without a default."""
 
     web_seeds: list[WebSeedUrl] | None
     delete_files: bool

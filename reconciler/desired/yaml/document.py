@@ -193,17 +193,17 @@ class _NodeReader:
         The limit on the count stops a few lines of aliases from standing for billions of values. The C parser does not
         mark nodes that have an anchor, but an alias is the same node object as its anchor.
         """
-        known = self._data_by_node.get(id(node))
-        if known is None:
+        entry = self._data_by_node.get(id(node))
+        if entry is None:
             count_before = self._value_count
             self._data_by_node[id(node)] = _IN_PROGRESS
             data = self._read_collection(node)
             self._data_by_node[id(node)] = (data, self._value_count - count_before)
             return data
-        if known is _IN_PROGRESS:
+        if entry is _IN_PROGRESS:
             self._add_problem(node, "this contains itself through an alias (*)", "Remove the alias")
             return None
-        data, size = known
+        data, size = entry
         self._value_count += size
         self._alias_value_count += size
         if self._alias_value_count <= MAX_ALIAS_VALUES:
