@@ -56,7 +56,7 @@ def write_atomically(path: Path, write: WriteContent, *, sync: bool = True) -> N
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names of the files in a folder on disk. Raises `OSError`."""
+    """Flush a folder to disk, so that the names of its files survive a crash. Raises `OSError`."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

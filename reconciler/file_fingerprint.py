@@ -1,4 +1,4 @@
-"""Fingerprints of files from `stat`, to tell without reading it that a file has not changed."""
+"""Fingerprints of files from `stat`, which show that a file has not changed without reading it."""
 
 from __future__ import annotations
 

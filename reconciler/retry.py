@@ -1,4 +1,4 @@
-"""Time, chance and retries, all passed in so that tests need not wait. All times are seconds unless they are datetimes."""
+"""Time, chance and retries, passed in so that tests need not wait. Durations are in seconds."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def compute_backoff_delay(failures: int, first_delay: float, max_delay: float, r
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a request is tried again, and how long to wait for its effect."""
+    """The number of attempts of a request, and the waits between them and for the effect of a change."""
 
     clock: Clock
     max_attempts: int = 4  # of one request that fails in a way that may pass

@@ -91,7 +91,7 @@ class Journal:
         return self._run_safely(read, [])
 
     def save_contested(self, owner: str, instances: Collection[str], contested: Iterable[ContestedField]) -> None:
-        """Replace the saved fields of `instances`. Those of others, which another process may have saved, stay."""
+        """Replace the saved fields of `instances`. Fields of other instances stay: another process may have saved them."""
         rows = [
             (owner, entry.instance, entry.kind, entry.item, entry.field, entry.until.timestamp(), entry.reason)
             for entry in contested
@@ -111,8 +111,8 @@ class Journal:
         with open_for_reading(self._path) as file:
             rows = file.execute(query, (desired.owner,)).fetchall() if file else []
         return {
-            name: OwnedCount(torrents, datetime.fromtimestamp(at, UTC))
-            for name, url, torrents, at in rows
+            name: OwnedCount(torrents, datetime.fromtimestamp(timestamp, UTC))
+            for name, url, torrents, timestamp in rows
             if name in desired.instances and desired.instances[name].url == url
         }
 
@@ -163,7 +163,7 @@ class Journal:
         return result
 
     def _rename_damaged(self, error: JournalError) -> bool:
-        """Move a damaged file away before a write. Reads, such as those of a dry-run, change no file."""
+        """Rename a damaged file before a write. A read changes no file, so a dry-run changes none."""
         try:
             new_path = rename_damaged(self._path, f"{self._utc():%Y%m%dT%H%M%SZ}")
         except OSError:

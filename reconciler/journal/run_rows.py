@@ -23,7 +23,7 @@ def should_record(run: Run) -> bool:
 
 
 def problem_rows(run: Run) -> tuple[Row, ...]:
-    """Return the problems of a run, to compare with those of the run before."""
+    """Return the problems of a run, to be compared with the problems of the run before."""
     return tuple(instance_rows(run))
 
 

@@ -49,7 +49,7 @@ class OpenIssue:
 
 @dataclass(frozen=True, slots=True)
 class NotificationState:
-    """What is remembered between runs."""
+    """The open issues, kept between runs."""
 
     open_issues: Mapping[IssueKey, OpenIssue] = field(default_factory=dict)
 

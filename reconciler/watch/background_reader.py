@@ -21,7 +21,7 @@ StartWorker = Callable[[Callable[[], None]], None]
 
 
 def start_in_thread(work: Callable[[], None]) -> None:
-    """Do the work in a thread that does not keep the process alive."""
+    """Start the work in a thread that does not keep the process alive."""
     threading.Thread(target=work, name="background-read", daemon=True).start()
 
 

@@ -137,13 +137,13 @@ def directories_to_watch(files: Iterable[Path]) -> WatchedDirectories:
 
 
 def _collect_directories(path: Path, directories: set[str], links_left: int) -> None:
-    """Add the directory of every link in `path`, and that of the file at its end, or the nearest one that exists."""
+    """Add the directories of the links in `path` and of the file itself, or its nearest parent that exists."""
     for step in (*reversed(path.parents), path):
         if links_left and step.is_symlink():
             directories.add(str(step.parent))
-            rest = path.relative_to(step)
+            relative_path = path.relative_to(step)
             target = Path(os.path.normpath(step.parent / os.readlink(step)))  # noqa: PTH115
-            _collect_directories(target / rest, directories, links_left - 1)
+            _collect_directories(target / relative_path, directories, links_left - 1)
             return
     directory = path if path.is_dir() else path.parent
     while not directory.is_dir() and directory != directory.parent:

@@ -189,17 +189,19 @@ def list_holdable_fields(instance: str, action: Action) -> list[FieldRef]:
 
 def hold_back(plan: Plan, hold_reason: HoldReason) -> Plan:
     """Return the plan with every field deferred that `hold_reason` returns a reason for."""
-    return replace(plan, instances=tuple(_hold_back_instance(part, hold_reason) for part in plan.instances))
+    return replace(
+        plan, instances=tuple(_hold_back_instance(instance_plan, hold_reason) for instance_plan in plan.instances)
+    )
 
 
 def _hold_back_instance(plan: InstancePlan, hold_reason: HoldReason) -> InstancePlan:
     held_categories: set[str] = set()  # categories that this plan does not create
     actions: list[Action] = []
     for action in plan.actions:  # categories come first
-        for part in _split_action(plan.name, action, hold_reason, held_categories):
-            if isinstance(part, AddCategory) and part.hold:
-                held_categories.add(part.name)
-            actions.append(part)
+        for split in _split_action(plan.name, action, hold_reason, held_categories):
+            if isinstance(split, AddCategory) and split.hold:
+                held_categories.add(split.name)
+            actions.append(split)
     return replace(plan, actions=tuple(actions))
 
 

@@ -238,12 +238,12 @@ class WatchLoop:
         remembered = self._journal.read_owned_counts(desired) if self._journal else NO_OWNED_COUNTS
         run = run_once(desired, options, replace(self._run_context, remembered=remembered))
         if self._stop.is_set():  # an instance that was not read any more has not failed
-            run = replace(run, instances=tuple(part for part in run.instances if part.version))
+            run = replace(run, instances=tuple(instance for instance in run.instances if instance.version))
         else:
             self._instance_backoff.record_results((*run.instances, *run.linked_instances), desired.instances)
             self._action_backoff.record_results(run.instances)
             if self._journal and (contested := self._action_backoff.get_contested_if_changed()) is not None:
-                self._journal.save_contested(desired.owner, {part.name for part in run.instances}, contested)
+                self._journal.save_contested(desired.owner, {instance.name for instance in run.instances}, contested)
         until = min((pending.until for pending in run.pending if pending.until), default=None)
         self._placement_due_at = self._clock.from_utc(until) if until else math.inf
         seconds = self._clock.now() - moment

@@ -1,4 +1,4 @@
-"""When to run next: at intervals, and soon after a request."""
+"""The schedule of runs: at intervals, and soon after a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""uvicorn in its own thread, which sleeps until a request arrives and stops soon after it is asked to.
+"""uvicorn in its own thread, which sleeps until a request arrives and stops soon after a request to stop.
 
 uvicorn and starlette are slow to import, so `server` imports this module only when it starts to listen.
 """

@@ -27,7 +27,7 @@ class StatusRequestError(Exception):
 
 
 class InvalidLoopUrl(StatusRequestError):
-    """The URL cannot be that of a loop."""
+    """The URL cannot be the address of a loop."""
 
 
 class LastRunPayload(BaseModel):
@@ -126,7 +126,7 @@ def check_liveness(url: str) -> None:
     status, reason, body = _get_response(endpoint)
     if status == SERVICE_UNAVAILABLE:
         raise StatusRequestError(
-            f"{endpoint} says: {truncate_text(sanitize_text(body.decode(errors='replace').strip()), 300)}"
+            f"{endpoint} reports: {truncate_text(sanitize_text(body.decode(errors='replace').strip()), 300)}"
         )
     if status != OK:
         raise StatusRequestError(f"{endpoint} answered {status} {reason}: is that a running reconcile?")

@@ -150,7 +150,7 @@ def test_live_is_about_the_loop_and_not_about_its_instances(site: StatusSite, ti
     time.moment = 10_000
     ran = run_reconcile(tmp_path, *ask_whether)
     assert (ran.exit_code, ran.out) == (1, "")
-    assert ran.err.startswith(f"error: {site.server.url}/healthz/live says: stuck: ")
+    assert ran.err.startswith(f"error: {site.server.url}/healthz/live reports: stuck: ")
     assert run_reconcile(tmp_path, "status", "--url", "http://127.0.0.1:9", "--live").exit_code == 1
     ran = run_reconcile(tmp_path, "status", "--live")
     assert ran.exit_code == 4 and "--live requires --url" in ran.err
