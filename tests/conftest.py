@@ -56,7 +56,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the journal of this test is, and of every command that it runs: never in the home of a person."""
+    """The journal folder of this test and of every command that it runs: never in the user's home."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
     return tmp_path / ".state" / "reconcile"
 

@@ -72,7 +72,7 @@ def run(folder: Path, text: str, box: Target) -> Run:
 
 
 def outcomes(done: Run) -> set[Outcome]:
-    """What became of it."""
+    """Return the result of the torrent's action."""
     return {one.outcome for one in done.instances[0].results}
 
 

@@ -63,7 +63,7 @@ def files(folder: Path, *numbers: int) -> str:
 
 
 def failures(done: Run) -> dict[str, str | None]:
-    """What did not work, by the name of the torrent."""
+    """Return the errors by name of the torrent."""
     results = done.instances[0].results
     return {one.action.name: one.error for one in results if one.outcome is not Outcome.APPLIED}
 
@@ -103,7 +103,7 @@ def test_what_a_proxy_finds_too_large_is_sent_in_parts(tmp_path: Path) -> None:
 
 
 def test_one_that_the_server_takes_for_no_torrent_does_not_cost_the_others(tmp_path: Path) -> None:
-    """What we read and the server does not: here, a v2 torrent for one that knows none, put among others."""
+    """A torrent that we can read and the server cannot: a v2 torrent among others, on a server without v2."""
 
     class Picky(Box):
         def add_torrent_files(self, files: Mapping[str, bytes], options: AddOptions) -> None:

@@ -14,7 +14,7 @@ from tests.support.image import Image, build_image
 
 @pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    """What the Dockerfile makes."""
+    """The image that the Dockerfile builds."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "image"
     folder.mkdir(exist_ok=True)

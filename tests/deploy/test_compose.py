@@ -17,7 +17,7 @@ NEEDED = {"VPN_SERVICE_PROVIDER": "mullvad", "WIREGUARD_ADDRESSES": "10.64.0.1/3
 
 
 def configured(name: str) -> dict[str, Any]:
-    """What compose makes of a file. It reads the file alone: no engine is asked."""
+    """Return a compose file as compose resolves it. Compose only reads the file and contacts no engine."""
     command = [*tools.build_tool_command(tools.COMPOSE), "-f", str(DEPLOY / name), "config", "--format", "json"]
     return dict(json.loads(tools.run_tool(command, NEEDED)))
 

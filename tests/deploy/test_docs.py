@@ -13,7 +13,7 @@ TEXT = (DOCS / "deploy.md").read_text(encoding="utf-8")
 
 
 def anchors(path: Path) -> set[str]:
-    """Where a link into a Markdown file can lead."""
+    """Return the anchors of a Markdown file."""
     heads = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", head).strip().lower().replace(" ", "-") for head in heads}
 

@@ -34,7 +34,7 @@ def proxy(any_server: QbittorrentServer, make_proxy: MakeProxy) -> Proxy:
 
 @pytest.fixture
 def volumes(tmp_path: Path, any_server: QbittorrentServer, proxy: Proxy) -> Volumes:
-    """What a user mounts: a desired state, a secret, and a place for the journal."""
+    """The folders that a user mounts: a desired state, a secret, and one for the journal."""
     for name in ("config", "secrets", "state"):
         (tmp_path / name).mkdir()
     (tmp_path / "secrets" / "box").write_text(any_server.password + "\n")
@@ -70,7 +70,7 @@ def on_port(image: Image, port: int) -> tuple[list[str], dict[str, str]]:
 
 
 def live(image: Image, words: list[str]) -> int:
-    """What the check says."""
+    """Return the output of the health check."""
     return subprocess.run(image.build_command(words), capture_output=True, timeout=30, check=False).returncode
 
 
@@ -106,7 +106,7 @@ def test_it_watches_as_nobody_on_a_read_only_root_and_ends_in_time(
 
 
 def being_read(fifo: Path) -> bool:
-    """Has somebody opened it for reading? They get nothing, as long as the test runs."""
+    """Return True if a process has opened the pipe for reading. It gets no data while the test runs."""
     try:
         os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
@@ -122,7 +122,7 @@ def ended(container: Container) -> bool:
 
 
 def test_one_run_in_a_container(image: Image, any_server: QbittorrentServer, volumes: Volumes) -> None:
-    """What follows the name of the image takes the place of --watch; the environment for a watch is no hindrance."""
+    """Arguments after the name of the image replace --watch; the environment for a watch does not get in the way."""
     entry = image.stage.commands[ENTRYPOINT]
     assert "1 to add" in tools.run_tool(image.build_command([*entry, "--dry-run"], volumes=volumes))
     assert RawClient(any_server).list_torrents() == {}

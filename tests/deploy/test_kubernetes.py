@@ -31,7 +31,7 @@ Objects = dict[tuple[str, str], dict[str, Any]]
 
 
 def built(folder: Path) -> Objects:
-    """What `kubectl apply -k` would send, by kind and name."""
+    """Return the objects that `kubectl apply -k` would send, by kind and name."""
     found = parse_documents(tools.run_tool([*tools.build_tool_command(tools.KUBECTL), "kustomize", str(folder)]))
     return {(one["kind"], one["metadata"]["name"]): one for one in found}
 
@@ -179,7 +179,7 @@ def test_git_sync_puts_the_files_where_they_are_read(
 def watch_of(
     container: dict[str, Any], monkeypatch: pytest.MonkeyPatch, fields: dict[str, str] | None = None
 ) -> tuple[Settings, RunSettings, dict[str, str]]:
-    """What a container of ours would start, with `$(NAME)` filled in as the kubelet does."""
+    """Return the command of our container, with `$(NAME)` expanded as the kubelet does."""
     environ, known = read_image_environ(), fields or {"POD_INDEX": "0"}
     for one in container["env"]:
         value = one.get("value", known.get(one["name"], ""))

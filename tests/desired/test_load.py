@@ -1,4 +1,4 @@
-"""What a valid desired state means: defaults, merging, positions, and what is left unmanaged."""
+"""The meaning of a valid desired state: defaults, merging, positions, and unmanaged keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for any input: damage is reported, never raised; the order of files does not matter."""
+"""Properties of any input: damage is reported, never raised; the order of files does not matter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where secrets come from, and that they show nowhere."""
+"""Sources of secrets, and their absence from all output."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Maker:
 
     @property
     def tasks(self) -> list[dict[str, Any]]:
-        """What it is making, or has made."""
+        """Return the tasks of the torrent creator."""
         return list(self.raw.post("torrentcreator/status").json())
 
     def one(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Maker:
         return {**row, "tags": {tag.strip() for tag in row["tags"].split(",")} - {""}}
 
     def occupy(self) -> str:
-        """Have it hash something for as long as it is not told to stop: it makes one torrent at a time."""
+        """Keep the creator busy until the block ends: it makes one torrent at a time."""
         endless = self.library / "endless"
         endless.parent.mkdir(exist_ok=True)
         with endless.open("wb") as file:

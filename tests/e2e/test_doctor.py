@@ -19,7 +19,7 @@ ALWAYS = ["reachable", "tls", "login", "version", "abilities", "clock", "interfa
 
 
 def checks(ran: ReportedRun, name: str = "box") -> dict[str, dict[str, Any]]:
-    """What was found of an instance, by check."""
+    """Return the findings of an instance, by check."""
     return {one["check"]: one for one in ran.instance(name)["checks"]}
 
 

@@ -75,7 +75,7 @@ class Place:
         return self.swarm.seed_torrents(self.home.folder, number)[number]
 
     def run(self, **options: Any) -> Run:
-        """What the command does, but within this process, which is quicker."""
+        """Run the command within this process, which is faster."""
         desired = load([self.home.file], self.home.environ)
         journal = Journal(self.state_dir, pytest.fail, utc_now)
         roster, stop = PlacementMemory(journal.read_placement_facts(desired)), threading.Event()
@@ -85,7 +85,7 @@ class Place:
         return run
 
     def summary(self, **options: Any) -> dict[str, int]:
-        """What a run counts."""
+        """Return the counts of a run that are not zero."""
         return {key: count for key, count in summarize_run(self.run(**options)).items() if count}
 
     def settle(self, condition: Callable[[], bool], within: float = 90.0) -> None:
@@ -116,7 +116,7 @@ class Place:
         return {name for name, server in self.servers.items() if _up(server) and key in self.raw(name).list_torrents()}
 
     def whole(self, name: str, key: str) -> bool:
-        """Has a member all of it?"""
+        """Return True if a member has all data of the torrent."""
         return _up(self.servers[name]) and is_complete(self.raw(name), key)
 
 
@@ -149,19 +149,19 @@ def shut_down(server: QbittorrentServer) -> None:
 
 
 def empty(server: QbittorrentServer) -> None:
-    """What a lost disk leaves of a server that is down."""
+    """Remove a stopped server's data, as the loss of its disk would."""
     shutil.rmtree(server.profile / "qBittorrent" / "data" / "BT_backup")
     for file in server.downloads.iterdir():
         file.unlink()
 
 
 def reasons(ran: ReportedRun) -> list[str]:
-    """Why each pending torrent is."""
+    """Return the reason of each pending torrent, by name."""
     return [one["reason"] for one in ran.report["pending"]]
 
 
 def spared(ran: ReportedRun, name: str) -> list[str]:
-    """What is spared on a member, and why."""
+    """Return the spared torrents of a member with their reasons."""
     return [one["reason"] for one in ran.instance(name)["spared"]]
 
 

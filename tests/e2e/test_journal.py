@@ -1,4 +1,4 @@
-"""What is remembered from run to run, through the real command."""
+"""The journal from run to run, through the real command."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ DOCS = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encod
 
 @pytest.fixture
 def inbox() -> Iterator[Inbox]:
-    """Where it posts to."""
+    """Return the URL that receives the notifications."""
     with Inbox() as inbox:
         yield inbox
 

@@ -53,7 +53,7 @@ SHOWN = {
 
 
 def has(version: str, key: str) -> bool:
-    """Does that server have what a key declares?"""
+    """Return True if the server supports the option of a key."""
     return tuple(map(int, version.split(".")[:2])) >= SINCE.get(key, (0,))
 
 
@@ -64,13 +64,13 @@ def wanted(version: str) -> dict[str, Any]:
 
 
 def shown(truth: RawClient, number: int) -> dict[str, Any]:
-    """What the server shows of the options that it has."""
+    """Return the values that the server reports for its options."""
     row = truth.list_torrents()[make_infohash(number)]
     return {name: row[name] for name in SHOWN if name in row}
 
 
 def expected(truth: RawClient, number: int, version: str) -> dict[str, Any]:
-    """What it should show."""
+    """Return the values that the server should report."""
     names = shown(truth, number)
     return {name: value for name, value in SHOWN.items() if name in names and (name != "comment" or has(version, name))}
 

@@ -26,7 +26,7 @@ def declare(home: Home, proxy: Proxy, server: QbittorrentServer, **preferences: 
 
 
 def settings(ran: ReportedRun) -> list[str]:
-    """What a run did to preferences: `name before → after outcome`."""
+    """Return a run's changes of preferences, each as `name before → after outcome`."""
     return [
         f"{a['name']} {a['changes'][0]['from']} → {a['changes'][0]['to']} {a['outcome']}"
         for a in ran.instance()["actions"]

@@ -17,7 +17,7 @@ SHARDS = ("0/2", "1/2")
 
 
 def instances(*runs: ReportedRun) -> dict[str, Any]:
-    """What the runs say of each instance; no two may speak of the same one."""
+    """Return the results of the runs by instance. No two runs may report the same instance."""
     found = [(part["name"], part["status"], part["actions"]) for ran in runs for part in ran.report["instances"]]
     assert len({name for name, *_ in found}) == len(found)
     return {name: (status, actions) for name, status, actions in found}

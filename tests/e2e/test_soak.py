@@ -139,7 +139,7 @@ class Soak:
         ]
 
     def converged(self) -> bool:
-        """Is everything as declared, for a person who looks?"""
+        """Return True if the server shows everything as declared."""
         for server in self.servers.values():
             rows = RawClient(server).list_torrents()
             if set(rows) != {make_infohash(n) for n in range(COUNT)}:
@@ -168,7 +168,7 @@ def test_soak(home: Home, make_server: MakeServer, make_proxy: MakeProxy, state_
 
 
 def journal(state_dir: Path) -> Counter[str]:
-    """How many actions the journal has kept, by outcome; it is whole."""
+    """Return the number of actions in the journal, by outcome, after an integrity check."""
     with closing(sqlite3.connect(state_dir / JOURNAL_FILE_NAME)) as file:
         assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return Counter(dict(file.execute("SELECT outcome, count(*) FROM action GROUP BY outcome")))
@@ -180,7 +180,7 @@ def say(text: str) -> None:
 
 
 def end_well(soak: Soak, watch: WatchProcess, warm: tuple[int, int], state_dir: Path) -> None:
-    """When all trouble is over it converges, has not grown, is at rest, and leaves in order."""
+    """Assert that after all faults the watch converges, has not grown, is idle, and stops in order."""
     for proxy in soak.proxies.values():
         proxy.rules.clear()
     soak.write(range(COUNT))

@@ -208,7 +208,7 @@ def test_on_a_terminal_one_look_stands_in_place_of_the_other(home: Home, box: Pr
 
 
 def shown_by(written: str) -> list[str]:
-    """What stands on a terminal in the end, of what rich writes: lines, the cursor up, and a line erased."""
+    """Return the final screen of a terminal. Supports what rich writes: lines, cursor up, and erase line."""
     lines, at = [""], 0
     for part in re.split(r"(\x1b\[[0-9;?]*[a-zA-Z]|\r|\n)", written):
         if part == "\n":

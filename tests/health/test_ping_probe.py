@@ -17,7 +17,7 @@ PAYLOAD = bytes(range(16))
 
 
 def allowed(family: socket.AddressFamily) -> bool:
-    """Does the system let us?"""
+    """Return True if the system permits ICMP sockets."""
     protocol = socket.IPPROTO_ICMP if family is socket.AF_INET else socket.IPPROTO_ICMPV6
     try:
         socket.socket(family, socket.SOCK_DGRAM, protocol).close()

@@ -1,4 +1,4 @@
-"""What results make of a probe and of an instance: the machine is pure, so it is told what happens when."""
+"""The state machine of probes and instances. It is pure: the tests supply results and times."""
 
 from __future__ import annotations
 

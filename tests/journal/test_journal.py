@@ -1,4 +1,4 @@
-"""What the journal keeps, and what it tells of it."""
+"""The rows that the journal keeps, and the history that it returns."""
 
 from __future__ import annotations
 

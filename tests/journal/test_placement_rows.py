@@ -1,4 +1,4 @@
-"""What placement knows, kept from process to process: whole, merged, and never in anyone's way."""
+"""Placement facts, kept from process to process: complete, merged, and never an obstacle to a run."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def record(journal: Journal, roster: PlacementMemory, mode: RunMode = RunMode.AP
 
 
 def knowing(journal: Journal) -> PlacementMemory:
-    """What another process begins with."""
+    """Return the placement memory that another process starts with."""
     roster = PlacementMemory(journal.read_placement_facts(GROUPED))
     roster.drop_undeclared(GROUPED)
     return roster
 
 
 def readings(**found: str | None) -> Mapping[str, Observation]:
-    """What reading gave: the torrents of a member, or None where it is down."""
+    """Return observations: the torrents of each member, or an error for a member that is None (down)."""
     target = MemoryInstance()
     return {
         name: Observation(target, error=UnreachableError(f"{name}: no connection. Is it running?"))

@@ -1,4 +1,4 @@
-"""How many torrents are ours, from run to run, and when that is not believed."""
+"""The count of owned torrents from run to run, and the runs whose count is not trusted."""
 
 from __future__ import annotations
 

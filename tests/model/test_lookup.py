@@ -1,4 +1,4 @@
-"""How people name a torrent."""
+"""Finding a torrent by name, hash or prefix."""
 
 from __future__ import annotations
 

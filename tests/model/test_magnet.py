@@ -23,7 +23,7 @@ HYBRID = f"{BTIH}&xt=urn:btmh:1220{V2}"
 
 
 def oracle(uri: str) -> InfoHashes:
-    """What libtorrent takes the link for. Raises RuntimeError where it refuses it."""
+    """Return the infohashes that libtorrent reads from the link. Raises RuntimeError if libtorrent refuses it."""
     found = lt.parse_magnet_uri(uri).info_hashes
     return InfoHashes(
         v1=str(found.v1) if found.has_v1() else None,

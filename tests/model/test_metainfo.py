@@ -1,4 +1,4 @@
-"""What a .torrent file says, checked against a table and libtorrent, which is what qBittorrent reads it with."""
+"""The contents of .torrent files, checked against a table and libtorrent, which qBittorrent reads them with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.torrents import PIECE_SIZE, TORRENT_KINDS, TorrentKind, benco
 
 
 def oracle(data: bytes) -> InfoHashes:
-    """What libtorrent takes the file for. Raises RuntimeError where it refuses it."""
+    """Return the infohashes that libtorrent reads from the file. Raises RuntimeError if libtorrent refuses it."""
     found = lt.load_torrent_buffer(data).info_hashes
     return InfoHashes(
         v1=str(found.v1) if found.has_v1() else None,

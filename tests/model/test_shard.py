@@ -17,7 +17,7 @@ names = st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=30)
 
 
 def owners(count: int) -> dict[str, int]:
-    """Which of `count` shards holds each name; every name must have exactly one."""
+    """Return the shard of each name, out of `count`. Every name must belong to exactly one."""
     shards = [Shard(index, count) for index in range(count)]
     held = {name: [shard.index for shard in shards if shard.has_instance(name)] for name in NAMES}
     assert all(len(found) == 1 for found in held.values())

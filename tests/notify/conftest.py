@@ -23,6 +23,6 @@ def inbox() -> Iterator[Inbox]:
 
 @pytest.fixture
 def log() -> Iterator[list[MutableMapping[str, Any]]]:
-    """What is logged meanwhile."""
+    """Capture the log of the test."""
     with structlog.testing.capture_logs() as lines:
         yield lines

@@ -1,4 +1,4 @@
-"""What is said after a run, as stories: one run after the other, and what each gives to say."""
+"""The notification policy as sequences of runs, each with the notification that it causes."""
 
 from __future__ import annotations
 

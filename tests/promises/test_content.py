@@ -1,4 +1,4 @@
-"""What is made on one instance and had by another, whatever fails on the way: on two in-memory qBittorrents."""
+"""Content made on one instance reaches another despite any failure, on two in-memory qBittorrents."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def run(desired: DesiredState, boxes: Boxes, **options: Any) -> Run:
 
 
 def settled(done: Run) -> bool:
-    """Is there nothing left to do, as far as a run can say?"""
+    """Return True if the run reports nothing left to do."""
     return done.exit_code == 0 and not any(part.results for part in done.instances)
 
 
@@ -118,7 +118,7 @@ def copies(boxes: Boxes) -> Boxes:
 
 
 def makes(boxes: Boxes) -> int:
-    """How many torrents were begun to be made."""
+    """Return the number of torrent creations that were started."""
     return boxes["box"]._task_count
 
 
@@ -176,7 +176,7 @@ def test_killed_at_any_request_it_ends_the_same(case: dict[str, Any], where: str
 
 @st.composite
 def faults(draw: st.DrawFn) -> tuple[str, InstanceError, int, bool, int]:
-    """Where, an error, how often, whether the request is carried out all the same, and after how many requests."""
+    """Generate a fault: instance, error, count, True if the request takes effect, and requests before it."""
     error = draw(st.sampled_from((UnreachableError, ResponseTimeoutError, BrokenResponseError, ServerFaultError)))(
         "lost"
     )

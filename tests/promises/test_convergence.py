@@ -43,7 +43,7 @@ def state(box: MemoryInstance) -> tuple[Any, ...]:
 
 
 def left_to_do(desired: DesiredState, box: MemoryInstance, case: Mapping[str, Any]) -> list[Action]:
-    """What a dry-run would still do; what waits for a person, or for metadata, is not counted."""
+    """Return the actions of a dry run, without actions that wait for a person or for metadata."""
     report = run(desired, box, case, dry_run=True)
     return [r.action for part in report.instances for r in part.results if not _waits(r)]
 
@@ -54,7 +54,7 @@ def _waits(result: ActionResult) -> bool:
 
 
 def carried(desired: DesiredState, box: MemoryInstance) -> bool:
-    """Does an add carry everything, or is what does not go with it made up for by the next run?
+    """Return True if adds carry all declared values, or the next run makes up for the others.
 
     Decision 2: create-only changes nothing that it finds, and nobody else what is to be ignored.
     """
@@ -64,7 +64,7 @@ def carried(desired: DesiredState, box: MemoryInstance) -> bool:
 
 
 def _late(entry: DesiredTorrent, box: MemoryInstance) -> set[str]:
-    """What of an entry follows its add."""
+    """Return the fields of an entry that are set after its add."""
     late = {entry_key_of(field) for field in entry.options if not can_set_at_add(field, box.api_version)}
     late |= {"tags"} if entry.tags and not box.can_tag_at_add else set()
     after_upload = ("files", "trackers", "web_seeds") if entry.has_metadata else ()
@@ -72,7 +72,7 @@ def _late(entry: DesiredTorrent, box: MemoryInstance) -> set[str]:
 
 
 def foreseen(done: Run) -> bool:
-    """Was nothing dropped? Where an add without a path puts its data is seen once it is there: a deletion waits."""
+    """Return True if the run dropped nothing. A deletion waits until an add without a path shows its location."""
     return all(result.outcome is not Outcome.DROPPED for part in done.instances for result in part.results)
 
 
@@ -116,7 +116,7 @@ def test_a_dry_run_changes_nothing(case: dict[str, Any], version: str) -> None:
 
 
 def _touched(before: Mapping[str, LiveTorrent], after: Mapping[str, LiveTorrent]) -> dict[str, set[str]]:
-    """What changed of each torrent that was there: names of its fields, `gone` for a deletion."""
+    """Return the changed fields of each torrent that existed before, `gone` for a deletion."""
     changed: dict[str, set[str]] = {}
     for key, old in before.items():
         new = after.get(key)

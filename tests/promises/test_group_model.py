@@ -60,7 +60,7 @@ class Box(MemoryInstance):
         self.vpn(up=True)
 
     def vpn(self, *, up: bool) -> None:
-        """Is the interface there that its VPN gives it?"""
+        """Return True if the interface of the VPN is up."""
         self.network_state = NetworkState("tun0", "tun0", ("lo", "tun0") if up else ("lo",), "connected", None)
         self.well = up
 
@@ -74,7 +74,7 @@ class Box(MemoryInstance):
 
     @property
     def whole(self) -> set[str]:
-        """What is complete here."""
+        """Return the torrents that are complete on this instance."""
         return {key for key, torrent in self.torrents.items() if is_complete(torrent)}
 
 

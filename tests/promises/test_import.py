@@ -67,7 +67,7 @@ def torrents(draw: st.DrawFn, api: tuple[int, ...]) -> list[LiveTorrent]:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[str, dict[str, MemoryInstance]]:
-    """What the user's own file declares, and the instances."""
+    """Generate the text of the user's own file, and the instances."""
     boxes = {}
     for name in draw(st.sampled_from([NAMES, NAMES[:1]])):
         box = MemoryInstance(draw(st.sampled_from(sorted(WEB_API_VERSIONS))))

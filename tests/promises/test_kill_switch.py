@@ -1,4 +1,4 @@
-"""What the kill switch promises, whatever the world is like, whatever fails, and wherever it is killed."""
+"""The promises of the kill switch, for any world, any failure, and a kill at any request."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ def run(desired: DesiredState, box: MemoryInstance) -> Run:
 
 
 def leaking(box: MemoryInstance) -> set[str]:
-    """What is ours and runs, and no person has said to leave alone."""
+    """Return our torrents that run and that no ignore tag excludes."""
     found = box.torrents.values()
     return {one.id for one in found if OWNER_TAG in one.tags and IGNORE_TAG not in one.tags and not one.stopped}
 
 
 def running(box: MemoryInstance) -> dict[str, bool]:
-    """What runs, and whether by force."""
+    """Return the running torrents, each with its force-start flag."""
     return {one.id: one.options.force_start for one in box.torrents.values() if not one.stopped}
 
 
 def assert_as_before(ran: dict[str, bool], desired: DesiredState, box: MemoryInstance) -> None:
-    """What ran runs again as it did, and nothing else does; ours that is not declared to may have come to rest since.
+    """Assert that the same torrents run as before. Ours that are not declared to run may have stopped since.
 
     A policy or another owner may have kept it from that before, and what awaits its metadata runs until that is there.
     """

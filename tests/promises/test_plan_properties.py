@@ -1,4 +1,4 @@
-"""What must hold of any plan, for any desired state and any instance."""
+"""Properties of any plan, for any desired state and any instance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When waiting ends: look after look as data."""
+"""The end of a wait: a sequence of status reports as data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What doctor makes of what it is told, line by line."""
+"""The findings of doctor, for each kind of input."""
 
 from __future__ import annotations
 

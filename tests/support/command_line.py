@@ -29,7 +29,7 @@ NOWHERE: Final = "http://127.0.0.1:9"  # a port that nobody listens on
 
 @dataclass(frozen=True)
 class JsonCommandResult(commands.CommandResult):
-    """What a process gave."""
+    """The exit code and the output of a process."""
 
     @property
     def json(self) -> Any:
@@ -61,7 +61,7 @@ def write_desired(folder: Path, url: str = NOWHERE, name: str = "desired.yaml") 
 def run_on_terminal(
     folder: Path, *arguments: str, meanwhile: Callable[[subprocess.Popen[bytes]], None] | None = None, **env: str
 ) -> str:
-    """What `reconcile` writes on a terminal, both streams together."""
+    """Run `reconcile` on a terminal and return what it writes, both streams together."""
     main, side = pty.openpty()
     process = subprocess.Popen((*COMMAND, *arguments), cwd=folder, env=make_environ(**env), stdout=side, stderr=side)
     os.close(side)

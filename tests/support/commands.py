@@ -47,7 +47,7 @@ _MAX_MESSAGE_BYTES: Final = 1 << 20  # bytes
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a process gave."""
+    """The exit code and the output of a process."""
 
     exit_code: int
     out: str

@@ -1,4 +1,4 @@
-"""What the conformance suite is run against: an instance, real or in memory, and the means to wait for its effects."""
+"""The subject of the conformance suite: a real or in-memory instance, and the means to wait for effects."""
 
 from __future__ import annotations
 

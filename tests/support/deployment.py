@@ -1,4 +1,4 @@
-"""What our own command makes of the words and the environment that a manifest gives it."""
+"""The arguments and the environment of a manifest, as our own command parses them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def parse_documents(text: str) -> list[dict[str, Any]]:
 
 
 def read_image_environ() -> dict[str, str]:
-    """What the image brings along."""
+    """Return the environment variables of ours that the image sets."""
     (*_, last) = dockerfile.parse_dockerfile((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
     return {key: value for key, value in last.environ.items() if key.startswith("RECONCILE_")}
 
 
 def read_image_command() -> list[str]:
-    """What the image runs where nothing else is said, without the name of the command."""
+    """Return the default arguments of the image, without the name of the command."""
     (*_, last) = dockerfile.parse_dockerfile((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
     return last.commands["CMD"]
 

@@ -32,7 +32,7 @@ def write_file(folder: Path, text: str, name: str = "desired.yaml") -> Path:
 
 
 def load_text(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> DesiredState:
-    """What one file means."""
+    """Write a file and load it."""
     return load([write_file(folder, text)], environ or {})
 
 

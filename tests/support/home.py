@@ -17,7 +17,7 @@ from tests.support.magnets import make_magnet
 
 @dataclass(frozen=True)
 class ReportedRun(commands.CommandResult):
-    """What one run of the command gave."""
+    """The result of one run of the command."""
 
     @property
     def summary(self) -> dict[str, int]:

@@ -26,7 +26,7 @@ BASE_ENVIRON = {"PATH": f"{PYTHON_FOLDER}:/usr/bin:/bin", "HOME": "/root", "LANG
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What the last stage has made, and how it is to be run."""
+    """The file system of the last stage, and its command."""
 
     root: Path
     stage: BuildStage
@@ -43,7 +43,7 @@ class Image:
         volumes: Mapping[str, tuple[Path, str]] | None = None,
         user: str | None = None,
     ) -> list[str]:
-        """How an engine would run it with --read-only, --cap-drop ALL and a tmpfs at /tmp; it shares our network.
+        """Start it as an engine would with --read-only, --cap-drop ALL and a tmpfs at /tmp, on the host's network.
 
         `volumes`: places in it, and what stands there, "ro" or "rw".
         """
@@ -81,7 +81,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What runs; `pid` is its PID 1 as seen from here."""
+    """A running container; `pid` is its PID 1 as seen from the host."""
 
     process: subprocess.Popen[str]
     pid: int
@@ -112,7 +112,7 @@ def build_image(folder: Path) -> Image:
 
 
 def _make_context(folder: Path) -> Path:
-    """What `docker build` is given: .dockerignore leaves out all but what it names."""
+    """Copy the build context: .dockerignore leaves out all but the paths that it names."""
     patterns = (REPOSITORY / ".dockerignore").read_text().split("\n")
     patterns = [one for one in patterns if one and not one.startswith("#")]
     assert patterns[0] == "*" and patterns[-1] == "**/__pycache__", "this test knows no other form"

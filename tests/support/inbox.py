@@ -59,7 +59,7 @@ class Inbox:
 
     @property
     def events(self) -> list[list[str]]:
-        """What each message was about, of the webhook."""
+        """Return the subject of each webhook message."""
         return [post.json["events"] for post in list(self.posts)]
 
 

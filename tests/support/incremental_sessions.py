@@ -1,4 +1,4 @@
-"""What tests of the mirror share: how to compare it, to count what it asks, and to wait until all is calm."""
+"""Helpers for incremental sessions: compare snapshots, count requests, and wait until a server is idle."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def wait_until_equal(mirror: IncrementalSession, session: Session, within: float
 
 
 def count_full_reads(proxy: Proxy) -> int:
-    """How often all torrents were asked for."""
+    """Return the number of requests for all torrents."""
     return sum(r.endpoint == "torrents/info" and b"hashes" not in r.body for r in proxy.requests)
 
 

@@ -42,7 +42,7 @@ class JournalRecorder:
 
     @property
     def owned(self) -> dict[str, int]:
-        """What is remembered to be ours."""
+        """Return the remembered counts of owned torrents, by instance."""
         return {name: one.count for name, one in self.journal.read_owned_counts(DESIRED).items()}
 
 

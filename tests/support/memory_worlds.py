@@ -24,7 +24,7 @@ def make_memory_world(case: Mapping[str, Any], version: str) -> tuple[DesiredSta
 
 
 def has_download_paths(version: str) -> bool:
-    """Do categories of that version have download paths?"""
+    """Return True if categories of that version have download paths."""
     return version != "4.2.5"
 
 

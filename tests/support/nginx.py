@@ -49,7 +49,7 @@ class Nginx:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the URL that it listens on."""
         return f"https://127.0.0.1:{self._port}/apps/qbt/"
 
     def __enter__(self) -> Self:

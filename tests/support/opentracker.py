@@ -50,7 +50,7 @@ class Opentracker:
 
     @property
     def url(self) -> str:
-        """Where peers announce themselves."""
+        """Return the announce URL."""
         return f"http://{HOST}:{self._port.number}/announce"
 
     def allow_torrent(self, infohash: str) -> None:
@@ -70,7 +70,7 @@ class Opentracker:
             time.sleep(0.02)
 
     def _announce(self, infohash: bytes) -> bytes | None:
-        """What it says to a peer that leaves at once."""
+        """Return the tracker's reply to a peer that stops at once, or None if it does not answer."""
         asked = urlencode({"info_hash": infohash, "peer_id": "x" * 20, "port": 1, "left": 1, "event": "stopped"})
         try:
             with urlopen(f"{self.url}?{asked}", timeout=5) as answer:

@@ -127,7 +127,7 @@ def make_live_files(files: Sequence[str]) -> tuple[LiveFile, ...]:
 
 
 def make_content(row: Mapping[str, Any]) -> Content:
-    """What an entry of a case is made from: a path, or all of it; `exported` is the file that holds it by now."""
+    """Build the content of an entry from a path or a full row; `exported` is the file that already holds it."""
     given = {"path": row["content"]} if isinstance(row["content"], str) else dict(row["content"])
     held = parse_hashes(row["exported"]) if "exported" in row else None
     return Content(

@@ -28,7 +28,7 @@ def kinds(preferences: Mapping[str, Any]) -> dict[str, str]:
 
 
 def asked(version: str) -> dict[str, str]:
-    """What a fresh server of that version has."""
+    """Return the preferences of a fresh server of that version."""
     with QbittorrentServer(version) as server:
         return kinds(RawClient(server).post("app/preferences").json()) | {"web_ui_password": "text"}
 

@@ -26,7 +26,7 @@ def fetch_promtool() -> Path:
 
 
 def check_metrics(exposition: bytes) -> str:
-    """What `promtool check metrics` has against it; nothing where all is well."""
+    """Return the complaints of `promtool check metrics`, "" if there are none."""
     command = [str(fetch_promtool()), "check", "metrics"]
     done = subprocess.run(command, input=exposition, capture_output=True, timeout=60, check=False)
     said = (done.stdout + done.stderr).decode()

@@ -41,7 +41,7 @@ class RecordedRequest:
 
 @dataclass(slots=True)
 class FaultRule:
-    """What to do to requests of an endpoint ("" is every one), how many times, after letting some pass."""
+    """A fault for requests of an endpoint ("" is any): how many times, and after how many untouched requests."""
 
     endpoint: str
     fault: Fault
@@ -49,7 +49,7 @@ class FaultRule:
     after: int = 0
 
     def take_turn(self, endpoint: str) -> bool:
-        """Is it this rule's turn?"""
+        """Return True if the fault applies to this request, and count it."""
         if self.endpoint not in ("", endpoint) or self.times <= 0:
             return False
         if self.after > 0:
@@ -93,7 +93,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Return the URL that it listens on."""
         scheme = "https" if self.tls else "http"
         return f"{scheme}://127.0.0.1:{self._server.server_address[1]}{self.base_path}"
 
@@ -104,11 +104,11 @@ class Proxy:
 
     @property
     def read_count(self) -> int:
-        """How many requests asked for the torrents: all of them, some, or what has changed."""
+        """Return the number of requests for torrents: all, some, or changed."""
         return self.count_requests("torrents/info") + self.count_requests("sync/maindata")
 
     def count_requests(self, endpoint: str) -> int:
-        """How many requests an endpoint got."""
+        """Return the number of requests to an endpoint."""
         return sum(request.endpoint == endpoint for request in self.requests)
 
     def clear(self) -> None:

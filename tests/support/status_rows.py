@@ -23,11 +23,11 @@ def make_status_row(number: int, state: str = "uploading", **rest: object) -> To
 
 
 def make_status_report(*rows: TorrentStatus, status: Status = Status.OK, error: str | None = None) -> StatusReport:
-    """What a look at `home` gave."""
+    """A status report of `home`."""
     home = InstanceStatus("home", "http://home", status, error, "v5.1.0" if status is Status.OK else None)
     return StatusReport((home,), rows, declared=len(rows))
 
 
 def make_transfer(eta: int | None = None, ratio: float | None = None, down: int = 0, up: int = 0) -> Transfer:
-    """How a transfer gets on."""
+    """The progress of a transfer."""
     return Transfer(eta, ratio, down, up)

@@ -80,19 +80,19 @@ def write_data(server: QbittorrentServer, number: int, size: int = DEFAULT_SIZE,
 
 
 def has_file(server: QbittorrentServer, number: int) -> bool:
-    """Is its file in the server's folder, whatever is in it?"""
+    """Return True if the server's folder has its file, with any contents."""
     return (server.downloads / f"torrent-{number}").exists()
 
 
 def has_data(server: QbittorrentServer, number: int, size: int = DEFAULT_SIZE) -> bool:
-    """Is every byte of it in the server's folder?"""
+    """Return True if the server's folder has every byte of it."""
     return has_file(server, number) and (server.downloads / f"torrent-{number}").read_bytes() == make_content(
         number, size
     )
 
 
 def is_complete(raw: RawClient, key: str) -> bool:
-    """Has the server all of it, and nothing else to do with it?"""
+    """Return True if the server has all of it and is done with it."""
     row = raw.list_torrents().get(key, {})
     whole = ("uploading", "stalledUP", "queuedUP", "pausedUP", "stoppedUP")
     return row.get("progress") == 1 and row["state"] in whole

@@ -16,7 +16,7 @@ SYSTEMD = DebianPackage("bookworm", name="systemd", program="usr/bin/systemd-ana
 
 
 def build_tool_command(release: DebianPackage) -> list[str]:
-    """How to start the program of a package. Raises `ServerSetupError` where it cannot be had."""
+    """Return the command of a package's program. Raises `ServerSetupError` if it cannot be fetched."""
     root = fetch_tool_folder(release)
     loader, flag, libraries, program = build_unpacked_command(root, release.program)
     own = [str(path) for path in root.glob("usr/lib/*-linux-gnu*/systemd")]  # systemd keeps its library apart
@@ -24,12 +24,12 @@ def build_tool_command(release: DebianPackage) -> list[str]:
 
 
 def fetch_tool_folder(release: DebianPackage) -> Path:
-    """Where a package is unpacked, with all it needs."""
+    """Return the folder of an unpacked package with its dependencies."""
     return fetch_package(release.name, release)
 
 
 def run_tool(command: list[str], environ: Mapping[str, str] | None = None) -> str:
-    """What a program prints. A failure fails the test with what it had to say."""
+    """Run a program and return its output. A failure fails the test and shows the output."""
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=100, check=False, stdin=subprocess.DEVNULL, env=environ
     )

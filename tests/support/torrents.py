@@ -66,7 +66,7 @@ def make_torrent(
 
 
 def make_created_torrent(number: int, creation: CreationSpec) -> bytes:
-    """What a server would make of the file whose data is `content(number)`."""
+    """Return the torrent that a server would create from a file with the data `make_content(number)`."""
     name = creation.path.rpartition("/")[2]
     more = {"private": 1} if creation.private else {}
     more |= {"source": creation.source} if creation.source else {}  # type: ignore[dict-item]

@@ -37,7 +37,7 @@ class WatchProcess:
         return [json.loads(line) for line in self.err if line.startswith("{")]
 
     def has_logged(self, text: str) -> bool:
-        """Does some line of the log hold this?"""
+        """Return True if a line of the log contains the text."""
         return any(text in line for line in self.err)
 
     def wait_until(self, condition: Callable[[], bool], within: float = 60.0) -> None:
@@ -57,7 +57,7 @@ class WatchProcess:
         return time.monotonic() - began
 
     def count_descriptors(self) -> int:
-        """How many files and sockets it has open."""
+        """Return the number of open files and sockets."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def resident_bytes(self) -> int:

@@ -80,7 +80,7 @@ class WatchSimulation:
         return self.instances[instance.name]
 
     def run_worker(self, work: Callable[[], None]) -> None:
-        """What is done aside is done at once."""
+        """Run the work of the background thread at once."""
         work()
 
     def fetch(self, urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
@@ -106,7 +106,7 @@ class WatchSimulation:
         self.file.write_text(f"version: 1\npolicy: sync\n{head}instances:\n{instances}torrents:\n{torrents}{more}")
 
     def request_files_run(self) -> None:
-        """What the thread that watches the files does."""
+        """Request a run as the thread that watches the files does."""
         self.trigger.request_run(RunTrigger.FILES)
 
     def run(self) -> list[tuple[float, str]]:

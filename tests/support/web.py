@@ -12,7 +12,7 @@ from typing import Self
 
 
 class WebHandler(BaseHTTPRequestHandler):
-    """What an answer can use."""
+    """The request and the means to answer it."""
 
     protocol_version = "HTTP/1.1"
     web: FixedWebServer
@@ -71,7 +71,7 @@ class FixedWebServer:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Return the URL that it listens on."""
         return int(self._server.server_address[1])
 
     def url_of(self, path: str = "/", host: str | None = None) -> str:
@@ -79,5 +79,5 @@ class FixedWebServer:
         return f"{'https' if self.tls else 'http'}://{host or self.address}:{self.port}{path}"
 
     def count_requests(self, path: str) -> int:
-        """How often a path was asked for."""
+        """Return the number of requests for a path."""
         return sum(asked.split("?")[0] == path for asked, _ in self.requests)

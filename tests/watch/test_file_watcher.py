@@ -39,7 +39,7 @@ def watching() -> Iterator[Callable[..., list[int]]]:
 
 
 def within(told: list[int], seconds: float = 5.0) -> bool:
-    """Is a change told in time?"""
+    """Return True if a change is reported in time."""
     end = time.monotonic() + seconds
     while not told and time.monotonic() < end:
         time.sleep(0.02)
@@ -47,7 +47,7 @@ def within(told: list[int], seconds: float = 5.0) -> bool:
 
 
 def quiet(told: list[int]) -> bool:
-    """Is nothing told for a while?"""
+    """Return True if nothing is reported for a while."""
     return not within(told, 0.8)
 
 
@@ -93,7 +93,7 @@ def test_a_touch_and_a_copy_of_the_same_are_no_change(tmp_path: Path, watching: 
 
 
 def config_map(folder: Path, number: int, text: str) -> None:
-    """What the kubelet does to update a ConfigMap volume."""
+    """Update a ConfigMap volume as the kubelet does."""
     data = folder / f"..2026_{number}"
     data.mkdir()
     (data / "desired.yaml").write_text(text)

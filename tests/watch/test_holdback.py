@@ -1,4 +1,4 @@
-"""What is fought over and what a server refuses: held back, shown, and tried again."""
+"""Contested and refused changes: held back, shown, and tried again."""
 
 from __future__ import annotations
 

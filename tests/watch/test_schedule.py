@@ -1,4 +1,4 @@
-"""When a run is due."""
+"""The schedule of runs."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class World:
         return self.made[-1]
 
     def run(self, instance: Instance = BOX) -> int:
-        """What a run does with a target; gives its requests."""
+        """Use a target as a run does, and return its requests."""
         target = self.pool.connect(instance, STOP)
         try:
             target.open()

@@ -28,7 +28,7 @@ def bearer(token: str = TOKEN.reveal()) -> dict[str, str]:
 
 
 def basic(password: str) -> dict[str, str]:
-    """What a client makes of `http://anybody:PASSWORD@host`."""
+    """Return the header that a client sends for `http://anybody:PASSWORD@host`."""
     return {"Authorization": "Basic " + base64.b64encode(f"anybody:{password}".encode()).decode()}
 
 

@@ -74,7 +74,7 @@ class Reader(HTMLParser):
 
     @property
     def text(self) -> str:
-        """What is read on the page."""
+        """Return the visible text of the page."""
         return " ".join(" ".join(self.shown).split())
 
 

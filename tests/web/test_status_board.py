@@ -1,4 +1,4 @@
-"""What the board concludes from the runs that it is told of."""
+"""The state of the status board after a sequence of runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What declared preferences mean: their values in one form, secrets hidden, and the rest as it was written."""
+"""Declared preferences: values in one form, secrets hidden, and unknown values as written."""
 
 from __future__ import annotations
 

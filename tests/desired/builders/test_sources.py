@@ -1,4 +1,4 @@
-"""What a torrent is given by: a magnet link, a .torrent file or an infohash."""
+"""The source of a torrent: a magnet link, a .torrent file or an infohash."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fetching(**torrents: bytes | TorrentFileError) -> TorrentFetcher:
 
 
 def fetched(folder: Path, text: str, fetch: TorrentFetcher) -> DesiredState:
-    """What a file means with a network."""
+    """Load a file with a fetcher for its URLs."""
     return load([write_file(folder, text)], {}, torrent_files=TorrentFileCache(fetch))
 
 

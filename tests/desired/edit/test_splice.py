@@ -311,7 +311,7 @@ def hashes_in(text: str) -> list[str]:
 
 
 def kept(before: str, after: str) -> bool:
-    """Is all of `before` still there, in its order?"""
+    """Return True if `after` contains all of `before`, in the same order."""
     rest = iter(after)
     return all(sign in rest for sign in before)
 

@@ -29,7 +29,7 @@ members = st.lists(
 
 
 def chosen(among: Sequence[Member]) -> dict[str, str]:
-    """Where each torrent is best."""
+    """Return the best member for each torrent."""
     return {torrent: rank_members(among, torrent)[0].name for torrent in TORRENTS}
 
 
