@@ -20,9 +20,10 @@ from tests.support.raw import RawClient
 
 pytest_plugins = ["tests.support.flaky"]
 
-# No deadline: how long an example takes depends on the load. `check` uses the same examples each time, `search` new ones.
+# Without deadline: how long an example takes depends on the load. `check` uses the same examples each time, `search`
+# ten times as many new ones.
 settings.register_profile("check", deadline=None, derandomize=True)
-settings.register_profile("search", deadline=None)
+settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("check")
 
 MakeServer = Callable[..., QbittorrentServer]

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from reconciler.desired import DesiredStateError, load
@@ -15,6 +15,7 @@ from reconciler.desired.schema import document
 from reconciler.model.desired import DesiredState
 from reconciler.model.position import Problem
 from tests.support.desired_yaml import BUNNY, SINTEL, STEEL, write_file
+from tests.support.examples import run_examples
 
 VALID = (
     (Path(__file__).parents[2] / "examples" / "desired.yaml").read_text(encoding="utf-8")
@@ -83,7 +84,7 @@ def test_the_file_to_be_damaged_is_valid(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-@settings(max_examples=400, deadline=2000, suppress_health_check=FUNCTION_SCOPED)
+@run_examples(150, suppress_health_check=FUNCTION_SCOPED)
 @given(data=st.data())
 def test_a_damaged_file_is_reported_or_read(tmp_path: Path, data: st.DataObject) -> None:
     text = VALID
@@ -95,14 +96,14 @@ def test_a_damaged_file_is_reported_or_read(tmp_path: Path, data: st.DataObject)
 
 
 @pytest.mark.timeout(300)
-@settings(max_examples=200, deadline=2000, suppress_health_check=FUNCTION_SCOPED)
+@run_examples(100, suppress_health_check=FUNCTION_SCOPED)
 @given(lines=st.lists(st.sampled_from(LINES), max_size=60))
 def test_shuffled_lines_are_reported_or_read(tmp_path: Path, lines: list[str]) -> None:
     survives(write_file(tmp_path, "".join(lines)))
 
 
 @pytest.mark.timeout(300)
-@settings(max_examples=200, deadline=2000, suppress_health_check=FUNCTION_SCOPED)
+@run_examples(100, suppress_health_check=FUNCTION_SCOPED)
 @given(raw=st.binary(max_size=200), at=st.integers(0, len(VALID)))
 def test_any_bytes_are_reported_or_read(tmp_path: Path, raw: bytes, at: int) -> None:
     path = tmp_path / "desired.yaml"
@@ -126,7 +127,7 @@ trees = st.recursive(
 
 
 @pytest.mark.timeout(300)
-@settings(max_examples=400, deadline=2000, suppress_health_check=FUNCTION_SCOPED)
+@run_examples(150, suppress_health_check=FUNCTION_SCOPED)
 @given(tree=st.dictionaries(st.sampled_from(TOP_KEYS), trees, max_size=len(TOP_KEYS)))
 def test_known_keys_in_any_place_are_reported_or_read(tmp_path: Path, tree: dict[str, object]) -> None:
     survives(write_file(tmp_path, json.dumps(tree)))  # JSON is YAML, all but NaN, which is text then

@@ -8,11 +8,12 @@ from urllib.parse import quote, quote_plus
 
 import libtorrent as lt
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
+from tests.support.examples import run_examples
 
 V1 = "0123456789abcdef0123456789abcdef01234567"
 V2 = "89abcdef" * 8
@@ -217,7 +218,7 @@ def links(draw: st.DrawFn) -> tuple[str, str | None, str | None]:
     return "magnet:?" + "&".join(draw(st.permutations(parts))), v1, v2
 
 
-@settings(max_examples=3000, deadline=None)
+@run_examples(600)
 @given(links())
 def test_agrees_with_libtorrent(made: tuple[str, str | None, str | None]) -> None:
     link, v1, v2 = made
@@ -228,7 +229,7 @@ def test_agrees_with_libtorrent(made: tuple[str, str | None, str | None]) -> Non
     assert parse_magnet(magnet.uri) == magnet
 
 
-@settings(max_examples=2000, deadline=None)
+@run_examples(500)
 @given(made=links(), data=st.data())
 def test_a_damaged_link_is_refused_or_read_as_libtorrent_reads_it(
     made: tuple[str, str | None, str | None], data: st.DataObject
@@ -251,7 +252,7 @@ def test_a_damaged_link_is_refused_or_read_as_libtorrent_reads_it(
     assert theirs.v2 in (magnet.infohashes.v2, None)
 
 
-@settings(max_examples=1000, deadline=None)
+@run_examples(300)
 @given(st.text())
 @example("magnet:?" + "&" * 1000)
 @example("magnet:?xt=" + "%" * 1000)

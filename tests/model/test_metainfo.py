@@ -11,13 +11,14 @@ from typing import Any
 
 import libtorrent as lt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.bencode import decode_bencode
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES, MetainfoError, parse_metainfo
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from tests.support.examples import run_examples
 from tests.support.torrents import PIECE_SIZE, TORRENT_KINDS, TorrentKind, bencode, make_torrent
 
 
@@ -177,7 +178,7 @@ def _places(node: Any) -> Iterator[tuple[Any, Any]]:
         yield from _places(node[key])
 
 
-@settings(max_examples=3000, deadline=None)
+@run_examples(600)
 @given(tampered())
 def test_what_passes_here_is_the_same_torrent_to_libtorrent(data: bytes) -> None:
     try:
@@ -187,7 +188,7 @@ def test_what_passes_here_is_the_same_torrent_to_libtorrent(data: bytes) -> None
     assert found.infohashes == oracle(data)
 
 
-@settings(max_examples=1000, deadline=None)
+@run_examples(300)
 @given(st.sampled_from([V1, V2, HYBRID]), st.data())
 def test_damaged_files_are_refused_or_understood_as_libtorrent_does(data: bytes, draws: st.DataObject) -> None:
     at = draws.draw(st.integers(0, len(data)))

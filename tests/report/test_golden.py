@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.example_runs import CASES, planned
-from tests.support.golden_reports import EXPECTED, FOLDER, FORMS, path
+from tests.support.example_runs import planned
+from tests.support.golden_reports import EXPECTED, FOLDER, FORMS, path, render_case
 
 
 @pytest.mark.parametrize(("case", "form"), EXPECTED)
 def test_report_is_as_expected(case: str, form: str) -> None:
-    assert FORMS[form](CASES[case]()) == path(case, form).read_text(encoding="utf-8")
+    assert render_case(case, form) == path(case, form).read_text(encoding="utf-8")
 
 
 def test_no_golden_file_is_left_over() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from reconciler.model.groups import ActionPlacement, KeptCopy, PendingTorrent
@@ -296,6 +296,7 @@ def hostile() -> Run:
     )
 
 
+@cache
 def huge(count: int = 10_000) -> Run:
     """Ten thousand changes of a few kinds, one of which failed, and as many spared."""
 
@@ -318,6 +319,7 @@ def huge(count: int = 10_000) -> Run:
     )
 
 
+@cache
 def mass(count: int = 10_000) -> Run:
     """Ten thousand of each verb, each of its own kind: nothing in it can be grouped."""
 

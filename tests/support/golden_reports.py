@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +46,14 @@ FORMS: Final[Mapping[str, Callable[[Run], str]]] = {
     "md": render_run_markdown,
     "github": github,
 }
+
+
+@cache
+def render_case(case: str, form: str) -> str:
+    """Return the report of a case in one form."""
+    return FORMS[form](CASES[case]())
+
+
 # ten thousand actions are no reading matter as JSON, and colours are shown once
 EXPECTED: Final = [
     (case, form)
@@ -61,4 +70,4 @@ def path(case: str, form: str) -> Path:
 
 if __name__ == "__main__":
     for case, form in EXPECTED:
-        path(case, form).write_text(FORMS[form](CASES[case]()), encoding="utf-8")
+        path(case, form).write_text(render_case(case, form), encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reconciler.desired import load
@@ -23,6 +23,7 @@ from reconciler.desired.edit import (
 from reconciler.desired.render import EntrySource, YamlEntry
 from reconciler.model.position import Position
 from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, STEEL
+from tests.support.examples import run_examples
 
 NEW = YamlEntry(EntrySource("magnet", STEEL), {"category": "films", "tags": ["a", "b: c"]})
 BLOCK = f'  - magnet: {STEEL}\n    category: films\n    tags: [a, "b: c"]\n'
@@ -316,7 +317,7 @@ def kept(before: str, after: str) -> bool:
     return all(sign in rest for sign in before)
 
 
-@settings(max_examples=400, deadline=None)
+@run_examples(150)
 @given(files())
 def test_whatever_the_layout_adding_keeps_every_byte(made: tuple[str, list[str]]) -> None:
     text, found = made
@@ -327,7 +328,7 @@ def test_whatever_the_layout_adding_keeps_every_byte(made: tuple[str, list[str]]
     assert hashes_in(after) == [*found, STEEL[-40:]]
 
 
-@settings(max_examples=400, deadline=None)
+@run_examples(150)
 @given(files(), st.data())
 def test_whatever_the_layout_removing_takes_out_one_stretch(made: tuple[str, list[str]], data: st.DataObject) -> None:
     text, found = made
@@ -343,7 +344,7 @@ def test_whatever_the_layout_removing_takes_out_one_stretch(made: tuple[str, lis
         )
 
 
-@settings(max_examples=200, deadline=None)
+@run_examples(100)
 @given(files())
 def test_what_was_added_can_be_removed_again(made: tuple[str, list[str]]) -> None:
     text, found = made
@@ -366,7 +367,7 @@ def _valid(text: str) -> bool:
     return True
 
 
-@settings(max_examples=300)
+@run_examples(100)
 @given(files())
 def test_what_is_made_up_is_mostly_valid(made: tuple[str, list[str]]) -> None:
     text, found = made

@@ -22,10 +22,9 @@ from tests.support.example_runs import (
     make_instance_result,
     make_position,
     make_torrent_action,
-    mass,
     planned,
 )
-from tests.support.golden_reports import FORMS, github, text
+from tests.support.golden_reports import FORMS, github, render_case, text
 
 PROBLEMS = (Problem(make_position(3), "unknown key", 'Did you mean "tags"?'), Problem(make_position(9), "two of them"))
 
@@ -96,7 +95,7 @@ def test_many_different_changes_are_cut() -> None:
 
 @pytest.mark.parametrize(("form", "size"), [("txt", 40_000), ("md", 60_000), ("github", 40_000)])
 def test_ten_thousand_different_changes_of_each_verb_are_cut(form: str, size: int) -> None:
-    report = FORMS[form](mass())
+    report = render_case("mass", form)
     assert len(report) < size
     assert report.count("and 9,980 more") == 5, "of each verb and kind, and where to see the rest"
     assert report.count("and 9,900 more") == 2, "deletions are for a person to read"
