@@ -34,7 +34,7 @@ def apply_categories(jobs: Sequence[Job], target: Target, retry: RetryPolicy) ->
 
 
 def remove_categories(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -> None:
-    """Remove those that a fresh read shows empty, with all within them. Raises `InstanceLost` with the instance."""
+    """Remove categories that a fresh read shows empty, with all within them. Raises `InstanceLost`."""
     if not jobs:
         return
     try:

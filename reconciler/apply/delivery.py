@@ -28,9 +28,9 @@ ValueSetter = Callable[[Target, list[str], FieldValue], None]  # sets torrents, 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Jobs that share one request. `is_applied` tells from a live torrent whether this step has taken effect on a job.
+    """Jobs that share one request. `is_applied` returns True if a live torrent shows this step of a job.
 
-    `wait_until_applied`: nothing else is sent before it has.
+    `wait_until_applied`: no other batch is sent before.
     """
 
     label: str
@@ -96,7 +96,10 @@ def send_batch(batch: Batch, target: Target, retry: RetryPolicy) -> None:
 
 
 def not_yet_applied(batch: Batch, jobs: Sequence[Job], target: Target, retry: RetryPolicy) -> list[Job]:
-    """Those jobs on which the step has not taken effect, by a fresh read. Raises `InstanceLost` where it cannot be had."""
+    """Those jobs on which the step has not taken effect, by a fresh read.
+
+    Raises `InstanceLost` where it cannot be had.
+    """
     live = index_by_id(read_jobs(jobs, target, retry))
     return [job for job in jobs if not batch.is_applied(job, find_live(job, live))]
 
@@ -118,10 +121,10 @@ def read_jobs(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -> Sequen
 
 
 def _can_pass_in_halves(error: InstanceError) -> bool:
-    """Does it depend on what is sent together?
+    """True if the error may come from what is sent together.
 
-    One bad .torrent file has all that are sent with it refused (415), or all but some: it has to be found. To send the
-    others again is harmless.
+    One invalid .torrent file makes the server refuse all files of the request (415), or all but some, so it has to be
+    found. Sending the others again is harmless.
     """
     return isinstance(error, RequestTooLargeError) or (
         isinstance(error, RejectedError) and error.http_status == HTTP_NOT_A_TORRENT

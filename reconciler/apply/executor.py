@@ -45,7 +45,7 @@ SAMPLE_MIN_JOBS = 100  # jobs; fewer are read back whole at once
 
 
 def _ignore_progress(_count: int) -> None:
-    """Do nothing: no progress is shown."""
+    """Show no progress."""
 
 
 def _refuse_to_write(path: str, _data: bytes) -> None:
@@ -53,9 +53,10 @@ def _refuse_to_write(path: str, _data: bytes) -> None:
 
 
 class Executor:
-    """Carries out one instance's plan on one target.
+    """Executes one instance's plan on one target.
 
-    `advance(n)` is told of every n actions dealt with. `keep(path, data)` writes a file here, or raises `OSError`.
+    `advance(n)` is called after every n finished actions. `write_torrent(path, data)` writes a local file, or raises
+    `OSError`.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Executor:
         self._write_torrent = write_torrent
 
     def execute(self, plan: InstancePlan) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
-        """Do what the plan shows. Returns every action's outcome, and the error that lost the instance, if one did."""
+        """Execute the plan. Return every action's outcome, and the error that lost the instance, if any."""
         jobs = [Job(action, action.torrent_id) for action in plan.actions]
         lost = None
         for job in jobs:
@@ -102,12 +103,12 @@ class Executor:
         remove_categories([job for job in jobs if isinstance(job.action, DeleteCategory)], self._target, self._retry)
 
     def _apply_urgent(self, jobs: Sequence[Job]) -> None:
-        """What is urgent: the stops of the kill switch."""
+        """Send urgent changes: the stops of the kill switch."""
         self._send_batches(change_batches(jobs, self._target))
         self._wait_until_applied(jobs)
 
     def _add_and_update(self, jobs: Sequence[Job]) -> None:
-        """Torrents as they are wanted, those that are added and those that are there."""
+        """Add and change torrents, then wait until the instance shows it."""
         adds = [job for job in jobs if job.is_add]
         for job in adds:
             if isinstance(job.action, AddTorrent):
@@ -175,7 +176,7 @@ class Executor:
             job.end(Outcome.FAILED, job.error or _not_visible_reason(job, find_live(job, live)))
 
     def _find_refused_and_gone(self, jobs: Sequence[Job]) -> list[Job]:
-        """What was refused because the id that it was sent to means nothing."""
+        """Return the jobs that were refused because no torrent has their id."""
         refused = [job for job in jobs if job.error and not job.is_add]
         live = index_by_id(read_jobs(refused, self._target, self._retry))
         return [job for job in refused if find_live(job, live) is None]
@@ -236,7 +237,10 @@ class Executor:
         self._advance(len(jobs))
 
     def _drop_if_data_shared(self, jobs: Sequence[Job]) -> list[Job]:
-        """Those that share no files with a torrent that stays: it may have come, or moved there, since the plan."""
+        """Return the jobs that share no files with a torrent that stays.
+
+        It may have been added or moved since the plan.
+        """
         with_data = [job for job in jobs if job.deletes_files]
         if with_data:
             try:

@@ -29,10 +29,10 @@ _FIELDS_OF_STOPS: Final = (QUARANTINE, HELD)
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One action under way. `sent`: some request of it may have taken effect; `outcome` is None until it is known.
+    """An action under way. `sent`: a request for it may have taken effect; `outcome` is None until it is known.
 
-    `fields_after_add`: of an add, the fields that the add itself does not carry and that have to follow it. `follow_ups`: the fields that
-    the torrent does not show, and that are still to be done.
+    `fields_after_add`: the fields that the add itself does not carry and that must follow it. `follow_ups`: the fields
+    that the torrent does not show, and that are not done yet.
     """
 
     action: Action
@@ -60,7 +60,7 @@ class Job:
 
     @property
     def creation(self) -> CreationSpec | None:
-        """How the torrent of an add is created first; None if it has a source."""
+        """The way in which the torrent of an add is created first; None if it has a source."""
         return self.action.creation if isinstance(self.action, AddTorrent) else None
 
     @property
@@ -80,22 +80,22 @@ class Job:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The ids under which the instance may know its torrent."""
+        """The ids that the instance may list its torrent under."""
         if self.torrent_id:
             return (self.torrent_id,)
         return self.source.infohashes.ids if self.source else ()
 
     @property
     def id(self) -> str:
-        """The one id for a mutation: the live one where it is known."""
+        """The id for a mutation: the live id if it is known."""
         return self.ids[0]
 
     def has_change(self, field: str) -> bool:
-        """Is this field among those that the action changes?"""
+        """True if the action changes this field."""
         return any(change.field == field for change in self.action.changes)
 
     def needs_sending(self, field: str) -> bool:
-        """Has this field to be sent to the torrent once it is there?"""
+        """True if this field has to be sent once the torrent is on the instance."""
         return field in self.fields_after_add if self.is_add else self.has_change(field)
 
     def is_applied(self, live: LiveTorrent | None) -> bool:
@@ -109,12 +109,12 @@ class Job:
         )
 
     def end(self, outcome: Outcome, error: str | None = None) -> None:
-        """Settle what became of it; the first word stands."""
+        """Record the outcome. The first recorded outcome stays."""
         if self.outcome is None:
             self.outcome, self.error = outcome, error
 
     def to_result(self) -> ActionResult:
-        """What the report shows."""
+        """Return the result for the report."""
         return ActionResult(self.action, self.outcome or Outcome.DROPPED, self.error)
 
 
@@ -136,7 +136,7 @@ def marks_to_remove(changes: Sequence[Change]) -> frozenset[str]:
 
 
 def index_by_id(torrents: Iterable[LiveTorrent]) -> dict[str, LiveTorrent]:
-    """Live torrents under every id they could be looked up by."""
+    """Return live torrents under every id that they can have."""
     found = list(torrents)
     index = {key: torrent for torrent in found for key in torrent.infohashes.ids}
     index.update({torrent.id: torrent for torrent in found})

@@ -45,7 +45,10 @@ def field_batches(jobs: Sequence[Job], field: str, set_value: ValueSetter, *, si
 
 
 def option_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
-    """All that has no bearing on others: limits, order of download, comment, trackers, files."""
+    """Return batches for everything that is independent of other fields.
+
+    Limits, download order, comment, trackers, files.
+    """
     for field in list_options_set_by(ChangeRequest.VALUE):
         yield from field_batches(jobs, field, _make_value_setter(field))
     for field in list_options_set_by(ChangeRequest.TOGGLE):
@@ -59,7 +62,10 @@ def option_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
 
 
 def location_batches(jobs: Sequence[Job], set_category: ValueSetter, set_location: ValueSetter) -> Iterator[Batch]:
-    """What decides where data is. Automatic management ends before a category changes, and begins after it."""
+    """Return batches for what decides where data is.
+
+    Automatic management ends before a category changes, and begins after it.
+    """
     ends = [job for job in jobs if job.action.get_new_value(AUTO_TMM) is False]
     begins = [job for job in jobs if job.action.get_new_value(AUTO_TMM) is True]
     yield from field_batches(ends, AUTO_TMM, _make_value_setter(AUTO_TMM))
@@ -70,7 +76,7 @@ def location_batches(jobs: Sequence[Job], set_category: ValueSetter, set_locatio
 
 
 def start_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
-    """What stops and starts would undo: a plain start ends a forced one, and on 4.2 a start ends super seeding."""
+    """Return batches that must follow stops and starts: a start ends a forced start, and on 4.2 super seeding too."""
     for field in list_options_set_by(ChangeRequest.START):
         yield from field_batches(jobs, field, _make_value_setter(field))
 
@@ -80,7 +86,7 @@ def _make_value_setter(field: str) -> ValueSetter:
 
 
 def _make_applied_check(*fields: str) -> Callable[[Job, LiveTorrent | None], bool]:
-    """Has the part of a job that is about these fields taken effect?"""
+    """Return a check that is True if the changes of these fields show on the live torrent."""
 
     def check_job(job: Job, live: LiveTorrent | None) -> bool:
         action = job.action
@@ -92,7 +98,7 @@ def _make_applied_check(*fields: str) -> Callable[[Job, LiveTorrent | None], boo
 
 
 def _toggle_batches(jobs: Sequence[Job], field: str) -> Iterator[Batch]:
-    """The server can only turn a toggle over, so it is read first, and sent for those torrents where it differs."""
+    """Return batches for a toggle. The server can only invert it, so it is read first and sent where it differs."""
     having = [job for job in jobs if job.needs_sending(field)]
 
     def send(target: Target, todo: Sequence[Job]) -> None:
@@ -108,7 +114,10 @@ def _toggle_batches(jobs: Sequence[Job], field: str) -> Iterator[Batch]:
 
 
 def _share_limit_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
-    """All limits are set at once, so those that are not declared are sent as they are."""
+    """Return batches for share limits.
+
+    A request sets all limits, so undeclared ones are sent with their present values.
+    """
     fields = list_options_set_by(ChangeRequest.SHARE_LIMITS)
     having = [job for job in jobs if any(map(job.needs_sending, fields))]
 
@@ -149,10 +158,10 @@ def _add_web_seeds(target: Target, jobs: Sequence[Job]) -> None:
 
 
 def _file_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
-    """One torrent and one priority at a time.
+    """Return batches for one torrent and one priority at a time.
 
-    qBittorrent 4.2 works on them in the background, from a list of all priorities: what follows too early is computed
-    from the old list and undoes what went before. So the next one waits until the one before shows.
+    qBittorrent 4.2 sets priorities in the background, from a list of all priorities: a request that follows too early
+    is computed from the old list and reverts the one before. So each waits until the previous one shows.
     """
     for job in jobs:
         if job.needs_sending(FILES):
@@ -182,7 +191,7 @@ def _make_priority_check(priority: Priority) -> Callable[[Job, LiveTorrent | Non
 
 
 def _unapplied_files(job: Job, files: Iterable[LiveFile]) -> list[tuple[LiveFile, Priority]]:
-    """The files that are not yet as the action wants them: by its rules, or else just those that it shows."""
+    """Return the files whose priorities differ from the rules of the action, or else from its listed files."""
     if isinstance(job.action, AddTorrent) and job.action.file_rules:
         return find_wrong_priorities(files, job.action.file_rules)
     named = {*_wanted_file_texts(job)}

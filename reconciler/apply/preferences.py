@@ -15,10 +15,10 @@ from reconciler.retry import RetryPolicy
 
 
 def apply_preferences(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -> None:
-    """Set what the actions want and read it back. Raises `InstanceLost` with the instance.
+    """Set preferences and read them back. Raises `InstanceLost`.
 
-    It may be sent again blindly: the same values set twice are the same values. What goes only together with others is
-    sent with these as they are.
+    The request can be repeated safely. Preferences that the server sets only together are sent with their present
+    values.
     """
     if not jobs:
         return

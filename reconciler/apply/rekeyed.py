@@ -1,7 +1,7 @@
-"""Torrents that got another id meanwhile.
+"""Torrents whose id has changed.
 
-A hybrid torrent that was added by its v1 hash alone is listed under another id once its metadata is there, and the old
-id then means nothing (qBittorrent >= 4.4): not found by that id is not gone. Only a full read tells.
+A hybrid torrent that was added by its v1 hash alone gets another id with its metadata, and the old id then means
+nothing (qBittorrent >= 4.4). Only a full read shows whether a torrent that is not found by its id still exists.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FIRST_SEARCH_DELAY = 1.0  # seconds; an add that is just not listed yet is the l
 
 
 class RekeyedTorrents:
-    """Looks for what is missing, seldom enough: a full read of thousands takes a server a second."""
+    """Looks for missing torrents, at growing intervals: a full read of thousands takes a server a second."""
 
     def __init__(self, target: Target, retry: RetryPolicy) -> None:
         self._target = target
@@ -27,14 +27,14 @@ class RekeyedTorrents:
         self._next_search = next(self._search_times)
 
     def find_if_due(self, jobs: Sequence[Job]) -> list[Job]:
-        """The same as `find`, where the time for it has come; else nothing."""
+        """Return the result of `find` if enough time has passed, else nothing."""
         if self._retry.clock.now() < self._next_search:
             return []
         self._next_search = next(time for time in self._search_times if time > self._retry.clock.now())
         return self.find(jobs)
 
     def find(self, jobs: Sequence[Job]) -> list[Job]:
-        """Those of the jobs whose torrent is there under another id, which they have from now on. Raises `InstanceLost`."""
+        """Return the jobs whose torrent has another id, after giving them that id. Raises `InstanceLost`."""
         if not jobs:
             return []
         try:

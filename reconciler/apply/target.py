@@ -1,4 +1,7 @@
-"""What apply needs of an instance. `live.Session` is the real one, `testing.MemoryInstance` the one in memory."""
+"""The interface of an instance that apply needs.
+
+`qbittorrent.Session` implements it, and `testing.MemoryInstance` in memory.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ from reconciler.model.versions import ApiVersion
 class Target(Protocol):
     """One open session on one instance.
 
-    Every method is one request (`read_torrents` and `read_snapshot` add one more where only the server's filter knows the stop
-    intent). Ids are live torrent ids; a collection of them is never empty. A mutation that returns is only
+    Every method is one request (`read_torrents` and `read_snapshot` add one more where only the server's filter knows
+    the stop intent). Ids are live torrent ids; a collection of them is never empty. A mutation that returns is only
     accepted, not done: read back. Every method raises `model.errors.InstanceError`, or `Stopped` before it sends.
     """
 
@@ -27,7 +30,10 @@ class Target(Protocol):
 
     @property
     def can_tag_at_add(self) -> bool:
-        """Does an add take tags (qBittorrent >= 4.3.2)? Where not, `add_magnets` leaves them out and `add_tags` must follow."""
+        """True if an add takes tags (qBittorrent >= 4.3.2).
+
+        Otherwise `add_magnets` omits them, and `add_tags` must follow.
+        """
 
     def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
         """Every torrent and category, with the files of those torrents that one of these ids means.
@@ -42,7 +48,7 @@ class Target(Protocol):
         """Every category by its name."""
 
     def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
-        """Those of the given ids that are there, in any order."""
+        """Return the torrents that exist among the given ids, in any order."""
 
     def read_files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
         """The files of those torrents that are there and have metadata. Before qBittorrent 5.2 one request for each."""
@@ -57,7 +63,7 @@ class Target(Protocol):
         """
 
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
-        """Put tags on, creating those that are new."""
+        """Put tags on, creating new ones."""
 
     def remove_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Take tags off. `tags` is never empty: qBittorrent would take off all of them."""
@@ -81,16 +87,16 @@ class Target(Protocol):
         """Set an option of `model.options` that is set by itself, in the units of that table."""
 
     def toggle_option(self, ids: Collection[str], field: str) -> None:
-        """Turn `sequential` or `first_last_piece_first` over. Never sent again without a look."""
+        """Invert `sequential` or `first_last_piece_first`. Never repeated without reading it again."""
 
     def set_share_limits(self, ids: Collection[str], limits: ShareLimits) -> None:
         """Set all share limits at once."""
 
     def add_trackers(self, ids: Collection[str], urls: Sequence[str]) -> None:
-        """Add trackers to those that are there. More than one id from qBittorrent 5.2 on only."""
+        """Add trackers to the existing ones. More than one id only from qBittorrent 5.2 on."""
 
     def add_web_seeds(self, torrent_id: str, urls: Sequence[str]) -> None:
-        """Add web seeds to those that are there (qBittorrent >= 5.1)."""
+        """Add web seeds to the existing ones (qBittorrent >= 5.1)."""
 
     def set_file_priority(self, torrent_id: str, indexes: Collection[int], priority: Priority) -> None:
         """Give files a priority."""
@@ -114,13 +120,13 @@ class Target(Protocol):
         """The .torrent file of one torrent (qBittorrent >= 4.5); None where it has no metadata yet, or is gone."""
 
     def add_peer(self, torrent_id: str, address: str) -> None:
-        """Tell a torrent of a peer, `IP:port`. One that is not there is no error."""
+        """Add a peer, `IP:port`, to a torrent. A missing torrent is no error."""
 
     def delete_torrents(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove, with or without downloaded data."""
 
     def count_other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
-        """How many seeds besides itself each of these knows, at least."""
+        """Return the minimum number of other seeds of each torrent."""
 
     def create_category(self, name: str, save_path: str, download_path: CategoryDownloadPath = None) -> None:
         """Make a category that is not there."""

@@ -47,7 +47,7 @@ FILE_OVERHEAD_BYTES = 300  # bytes around each file in a request
 
 
 def add_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
-    """Adds, grouped by their options; links and files go in requests of their own."""
+    """Return adds, grouped by their options; links and files go in separate requests."""
     by_options = group_jobs(jobs, lambda job: (isinstance(job.source, Magnet), _build_add_options(job, target)))
     for (links, options), group in by_options:
         send = partial(_send_links if links else _send_files, options=options)
@@ -81,9 +81,9 @@ def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
 
 
 def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
-    """What tells that a torrent was stopped by us comes off once it is started, and only where that was not refused.
+    """Return batches that remove the marks of stopped torrents, once these are started and if that was not refused.
 
-    The other way round, a run that ends in between would leave torrents stopped that nobody starts again.
+    In the other order, a run that ends in between would leave torrents stopped that nobody starts again.
     """
     let_go = [job for job in jobs if not job.error]
     for marks, group in group_jobs(let_go, lambda job: marks_to_remove(job.action.changes)):
@@ -92,7 +92,7 @@ def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
 
 
 def fields_after_add(action: AddTorrent, api: ApiVersion) -> frozenset[str]:
-    """The fields of an add that the add itself does not carry on that version. Only a link can hold trackers."""
+    """Return the fields of an add that must follow it on that version. Only a link can hold trackers."""
     if action.get_new_value(CONTENT) is not None:  # all that a .torrent file can hold is in the one that was made
         return frozenset(c.field for c in action.changes if c.field != COMMENT and not can_set_at_add(c.field, api))
     late = {FILES} if isinstance(action.source, Magnet) else {FILES, TRACKERS, WEB_SEEDS}
@@ -114,7 +114,7 @@ def _send_links(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> 
 
 
 def _send_files(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> None:
-    """Upload .torrent files, read only now. One that cannot be had any more is noted on its job and left out."""
+    """Upload .torrent files, read only now. Those that cannot be read are recorded on their jobs and omitted."""
     files: dict[str, bytes] = {}
     for job in jobs:
         if isinstance(job.source, TorrentFile):
@@ -164,7 +164,7 @@ def _extra_options(changes: Sequence[Change], api: ApiVersion) -> tuple[tuple[st
 
 
 def _build_link(job: Job) -> str:
-    """The link that is sent. Trackers and web seeds go with it: no version but takes them there."""
+    """Return the link to send. It carries trackers and web seeds on every version."""
     uri = job.source.uri if isinstance(job.source, Magnet) else ""
     return (
         append_links(uri, job.added_urls.get(TRACKERS, ()), job.added_urls.get(WEB_SEEDS, ()))
@@ -207,7 +207,7 @@ def _split_adds(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
 
 
 def _request_bytes(job: Job) -> int:
-    """What it adds to a request, in bytes."""
+    """Return the bytes that the job adds to a request."""
     if isinstance(job.source, TorrentFile):
         return job.source.length + FILE_OVERHEAD_BYTES
     return len(_build_link(job).encode())

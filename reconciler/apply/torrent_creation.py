@@ -1,10 +1,7 @@
-"""Torrents that the instance makes from content: begun, awaited for a while, and handed on to be added.
+"""Torrents that the instance creates from content: tasks are started, awaited for a while, and their results added.
 
-A task is found again by what it makes, so that whatever was lost on the way (an answer, this very process) no content
-is hashed twice. What is not ready in time goes on by itself, and the next run finds it.
-
-See docs/decisions/0080-create-then-add-torrents-from-content.md.
-See docs/decisions/0082-identify-creator-tasks-by-their-options.md.
+A task is found again by what it creates, so a lost answer or an ended process never makes an instance hash content
+twice. A task that is not finished in time continues, and the next run finds it.
 """
 
 from __future__ import annotations
@@ -32,7 +29,7 @@ TorrentWriter = Callable[[str, bytes], None]  # writes a file here, whole or not
 
 
 class TorrentCreator:
-    """Has torrents made. `start_tasks` comes first, and `collect_created` once all else is done: hashing takes the server a while."""
+    """Creates torrents. Call `start_tasks` first and `collect_created` last: hashing takes the server a while."""
 
     def __init__(self, target: Target, retry: RetryPolicy) -> None:
         self._target = target
@@ -40,7 +37,7 @@ class TorrentCreator:
         self._jobs_by_task: dict[str, Job] = {}  # under way, by their ids
 
     def start_tasks(self, jobs: Sequence[Job]) -> None:
-        """Have each made, unless that is under way already. Raises `InstanceLost` with the instance."""
+        """Start a task for each job, unless one runs already. Raises `InstanceLost`."""
         wanted = [(job, creation) for job in jobs if (creation := job.creation)]
         if not wanted:
             return
@@ -52,7 +49,7 @@ class TorrentCreator:
                 return
 
     def collect_created(self) -> list[Job]:
-        """Those that are made by now, as adds of what was made. Raises `InstanceLost` with the instance."""
+        """Return the jobs whose torrents have been created by now, as adds. Raises `InstanceLost`."""
         ready: list[Job] = []
         began = self._retry.clock.now()
         for wait in self._retry.poll_intervals():
@@ -71,7 +68,7 @@ class TorrentCreator:
         return self._call_with_retry(self._target.read_creator_tasks)
 
     def _start_task(self, job: Job, creation: CreationSpec, tasks: Collection[CreatorTask]) -> bool:
-        """False where too many are under way."""
+        """Return False if too many tasks run already."""
         delays = self._retry.backoff_delays()
         while True:
             same = [task for task in tasks if task.matches(creation)]
@@ -100,12 +97,12 @@ class TorrentCreator:
             tasks = self._read_tasks()
 
     def _collect_finished(self, tasks: dict[str, CreatorTask]) -> list[Job]:
-        """Take those that have ended from what is under way; which of them are made."""
+        """Remove ended tasks from those under way, and return the jobs whose torrents were created."""
         ready = []
         for key, job in list(self._jobs_by_task.items()):
             task = tasks.get(key)
             if task is None:
-                job.end(Outcome.DEFERRED, "the instance has forgotten that it was making it; the next run begins anew")
+                job.end(Outcome.DEFERRED, "the instance has forgotten that it was making it; the next run starts again")
             elif task.state is TaskState.FAILED:
                 job.end(Outcome.FAILED, _failure_reason(task))
                 self._remove_task(key)
@@ -118,10 +115,10 @@ class TorrentCreator:
         return ready
 
     def _convert_to_add(self, job: Job, task_id: str) -> bool:
-        """Turn the making into an add of what was made."""
+        """Turn the creation into an add of what was created."""
         data = self._call_with_retry(partial(self._target.read_created_torrent, task_id))
         if data is None:
-            job.end(Outcome.DEFERRED, "the instance has forgotten what it made; the next run begins anew")
+            job.end(Outcome.DEFERRED, "the instance has forgotten what it made; the next run starts again")
             return False
         try:
             file = parse_created_torrent(job.action.name, data)
@@ -136,7 +133,7 @@ class TorrentCreator:
         return True
 
     def _defer_already_present(self, jobs: Sequence[Job]) -> list[Job]:
-        """Those that are not on the instance: for what is there already nothing was planned."""
+        """Return the jobs whose torrents are not on the instance: nothing was planned for those that are."""
         ids = [key for job in jobs for key in job.ids]
         there = index_by_id(self._call_with_retry(lambda: self._target.read_torrents(ids))) if ids else {}
         for job in jobs:
@@ -155,13 +152,13 @@ class TorrentCreator:
 
 
 def parse_created_torrent(name: str, data: bytes) -> TorrentFile:
-    """What an instance has made, as something to be added. Raises `TorrentFileError`."""
+    """Return a created torrent as a source for an add. Raises `TorrentFileError`."""
     found = identify_torrent(data)
     return TorrentFile(name, found.infohashes, found.name, len(data), lambda: data)
 
 
 def follow_up_steps(action: Action) -> set[str]:
-    """What is to be done besides, that the torrent does not show."""
+    """Return the follow-up fields of an action: work that the torrent itself does not show."""
     if not isinstance(action, SetTorrent):
         return set()
     peer_address = action.peer_address if isinstance(action, AddTorrent) else None
@@ -170,7 +167,7 @@ def follow_up_steps(action: Action) -> set[str]:
 
 
 def run_follow_ups(jobs: Sequence[Job], target: Target, retry: RetryPolicy, write_torrent: TorrentWriter) -> None:
-    """Write .torrent files, remove tasks whose torrents are there, introduce peers. Raises `InstanceLost` with the instance."""
+    """Write .torrent files, remove finished creator tasks, add peers. Raises `InstanceLost`."""
     for job in jobs:
         action = job.action
         if job.error or job.outcome or job.torrent_id is None or not isinstance(action, SetTorrent):
@@ -213,6 +210,6 @@ def _write_torrent_file(job: Job, path: str, target: Target, retry: RetryPolicy,
 def _failure_reason(task: CreatorTask) -> str:
     text = " ".join(task.error.split()).rstrip(".") or "it does not say why"
     return (
-        f"qBittorrent could not make it: {text}. Is there a file or folder with something in it at {task.creation.path}, "
-        "as qBittorrent sees it, that it may read?"
+        f"qBittorrent could not make it: {text}. Is there a file or folder with something in it at "
+        f"{task.creation.path}, as qBittorrent sees it, that it may read?"
     )

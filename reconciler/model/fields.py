@@ -1,8 +1,10 @@
-"""The registry of a torrent's fields: how each is read, declared, compared, applied, shown, and since when it can be set.
+"""The registry of a torrent's fields.
 
-`FIELDS` is the only list of fields. The planner finds drift with it, apply takes from it what goes with an add and when a
-change counts as applied, reports and imports write values by it. A new option takes an entry here, a line of the schema
-(`desired.schema.options`), its request (`qbittorrent.api_options`) and a test.
+How each is read, declared, compared, applied, shown, and since when it can be set.
+
+`FIELDS` is the only list of fields. The planner finds drift with it, apply takes from it what goes with an add and when
+a change counts as applied, reports and imports write values by it. A new option takes an entry here, a line of the
+schema (`desired.schema.options`), its request (`qbittorrent.api_options`) and a test.
 
 See docs/decisions/0030-one-registry-for-torrent-fields.md.
 """
@@ -116,25 +118,26 @@ class Field:
     """One field of a torrent.
 
     Reading: `read` returns the live value as plans and reports show it, None where the server does not report it.
-    `default` is the value of a torrent for which nobody set the field. `import_value` returns the value that an imported
-    entry declares, None where there is nothing to declare.
+    `default` is the value of a torrent for which nobody set the field. `import_value` returns the value that an
+    imported entry declares, None where there is nothing to declare.
 
     Declaring: `declare` returns the value of an entry, None where it is not declared; `declare_at_add` likewise for an
     add, where it differs. `is_ignorable`: entries can list the key in `ignore_changes`.
 
-    Comparing: `want` returns the wanted value where that depends on the live torrent, `resolve` turns a wanted value into
-    what the server reports for it, `is_same` compares. `diff` replaces all three.
+    Comparing: `want` returns the wanted value where that depends on the live torrent, `resolve` turns a wanted value
+    into what the server reports for it, `is_same` compares. `diff` replaces all three.
 
-    Applying: `is_applied` decides by a read-back; None: the live value matches. `encode_tags` returns the tags that hold
-    a value; `cleared_tags` go with them when the value is removed. `request` is how an option is changed.
+    Applying: `is_applied` decides by a read-back; None: the live value matches. `encode_tags` returns the tags that
+    hold a value; `cleared_tags` go with them when the value is removed. `request` is how an option is changed.
 
-    Versions: the field can be set on servers that have `capability`; `capability_of` replaces it where it depends on the
-    value. An add carries the field where the server has `at_add`; None: it always follows the add.
+    Versions: the field can be set on servers that have `capability`; `capability_of` replaces it where it depends on
+    the value. An add carries the field where the server has `at_add`; None: it always follows the add.
 
-    Data: `sets_location`: the field decides where data is; `moves_data` returns True if a change makes the server move it.
+    Data: `sets_location`: the field decides where data is; `moves_data` returns True if a change makes the server move
+    it.
 
-    Showing: `to_declared` turns a value into what an entry would say. `rank`: plans show fields by rank, then in the order
-    of the registry.
+    Showing: `to_declared` turns a value into what an entry would say. `rank`: plans show fields by rank, then in the
+    order of the registry.
     """
 
     name: str
@@ -339,7 +342,7 @@ def _are_tags_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent)
 
 
 def _is_content_applied(change: Change, torrent: LiveTorrent, _action: SetTorrent) -> bool:
-    """Return True if the torrent has the tag of created torrents, with its data at the content that it was made from."""
+    """Return True if the torrent has the content tag, and its data is at the content that it was made from."""
     is_at_content = normalize_data_path(torrent.content_path) == normalize_data_path(str(change.after))
     return CONTENT_TAG in torrent.tags and is_at_content
 
@@ -719,7 +722,7 @@ def build_initial_changes(entry: DesiredTorrent) -> tuple[Change, ...]:
 
 
 def iter_wanted_values(entry: DesiredTorrent, torrent: LiveTorrent) -> Iterator[tuple[Field, FieldValue]]:
-    """Yield each field that an entry declares and that is compared by value, with the value that the torrent should have."""
+    """Yield each declared field that is compared by value, with the value that the torrent should have."""
     ignored = entry.ignore_changes
     for field in _PROPERTIES:
         value = field.want(entry, torrent) if field.want else field.declare(entry)

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 
 class Priority(StrEnum):
-    """How much a file is wanted. `skip`: not downloaded."""
+    """The download priority of a file. `skip`: not downloaded."""
 
     SKIP = "skip"
     NORMAL = "normal"
@@ -41,13 +41,13 @@ class FileRule:
     priority: Priority
 
     def matches(self, path: str) -> bool:
-        """Does the glob match this file?"""
+        """True if the glob matches this file."""
         globs = self.glob.removeprefix("/").split("/")
         return _match_globs(path.split("/"), globs if self.glob.startswith("/") else ["**", *globs])
 
     @property
     def matches_all(self) -> bool:
-        """Is there no file that the glob does not match? Rules after this one would never be reached."""
+        """True if the glob matches every file. Rules after this one would never be reached."""
         globs = self.glob.removeprefix("/").split("/")
         return set(globs) <= {"*", "**"} and globs.count("*") <= 1 and ("**" in globs or self.glob[0] != "/")
 
@@ -69,7 +69,7 @@ def find_wrong_priorities(files: Iterable[LiveFile], rules: Sequence[FileRule]) 
 
 
 def _match_globs(names: Sequence[str], globs: Sequence[str]) -> bool:
-    """Do the names, one after the other, fit the globs? By rows, so that many `**` cost no more than their product."""
+    """True if the names match the globs, in order. By rows, so that many `**` cost no more than their product."""
     fits = [True] + [False] * len(names)  # fits[n]: the globs so far match the first n names
     for glob in globs:
         if glob == "**":

@@ -35,26 +35,26 @@ def extract_links(magnet_uri: str) -> str:
 
 
 def parse_link_urls(links: str, field: str) -> list[str]:
-    """The trackers or the web seeds in what `extract_links` gives."""
+    """Return the trackers or the web seeds in the result of `extract_links`."""
     prefix = _MAGNET_KEYS[field] + "="
     parts = (part for part in _LINK_SEPARATOR.split(links) if part.startswith(prefix))
     return [unquote(part[len(prefix) :]) for part in parts]
 
 
 def find_missing_urls(wanted: Iterable[str], links: str, field: str) -> tuple[str, ...]:
-    """Those of the wanted URLs that a torrent does not have, in their order."""
+    """Return the wanted URLs that a torrent does not have, in their order."""
     end = "/" if field == WEB_SEEDS else ""  # qBittorrent ends the web seed of a folder with one
     there = {_normalize_url(url.rstrip(end) if end else url) for url in parse_link_urls(links, field)}
     return tuple(url for url in wanted if _normalize_url(url.rstrip(end) if end else url) not in there)
 
 
 def deduplicate_urls(urls: Iterable[str]) -> tuple[str, ...]:
-    """The URLs without those that mean the same as one before."""
+    """Return the URLs without duplicates, by what they mean."""
     return tuple({_normalize_url(url): url for url in reversed(list(urls))}.values())[::-1]
 
 
 def append_links(magnet_uri: str, trackers: Sequence[str], web_seeds: Sequence[str]) -> str:
-    """The magnet link with those trackers and web seeds added that it does not have yet."""
+    """Return the magnet link with the trackers and web seeds that it lacks."""
     links = extract_links(magnet_uri)
     for field, urls in ((TRACKERS, trackers), (WEB_SEEDS, web_seeds)):
         added = find_missing_urls(deduplicate_urls(urls), links, field)
@@ -70,7 +70,7 @@ def build_magnet(infohashes: InfoHashes, name: str, trackers: Sequence[str] = ()
 
 
 def has_likely_passkey(tracker: str) -> bool:
-    """Does it look as if it held a passkey: more of a path than `/announce`, a query, a login?"""
+    """True if the URL looks as if it holds a passkey: a longer path than `/announce`, a query, or a login."""
     try:
         parts = urlsplit(tracker)
     except ValueError:

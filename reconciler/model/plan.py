@@ -1,4 +1,4 @@
-"""What a run would do, as frozen data. Dry-run shows it; apply executes it and nothing else."""
+"""The actions and the plan of a run, as frozen data. A dry-run shows it; apply executes it and nothing else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FieldValue = str | bool | int | float | tuple[str, ...] | None
 
 
 class Verb(StrEnum):
-    """What an action does to its object."""
+    """The effect of an action on its object."""
 
     ADD = "add"
     ADOPT = "adopt"
@@ -29,7 +29,7 @@ class Verb(StrEnum):
 
 
 class ObjectKind(StrEnum):
-    """What an action acts on. Everything but a torrent is a setting of the instance."""
+    """The kind of object that an action changes. Everything but a torrent is a setting of the instance."""
 
     TORRENT = "torrent"
     CATEGORY = "category"
@@ -37,7 +37,7 @@ class ObjectKind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of an action. `dropped`: not tried, because something before it failed or the world had changed."""
+    """The outcome of an action. `dropped`: not tried, because an earlier step failed or the world had changed."""
 
     PLANNED = "planned"
     APPLIED = "applied"
@@ -49,7 +49,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field from what is live to what is wanted. `before` is None where there is nothing live yet."""
+    """The change of one field. `before` is None if there is no live value yet."""
 
     field: str
     before: FieldValue
@@ -61,10 +61,10 @@ NO_URLS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Blast:
-    """What an action takes with it: of a deletion or a quarantine its torrent, of a setting all that move for it.
+    """The extent of an action: the torrent of a deletion or a quarantine, or all torrents that a setting moves.
 
-    `bytes` is downloaded data on disk. `other_seeds`: the seeds that the instance knows besides its own, None where
-    it was not asked. `shares_with`: the infohashes of torrents that stay and may have files in common with it.
+    `bytes` is downloaded data on disk. `other_seeds`: the seeds that the instance sees other than itself, None if they
+    were not read. `shares_with`: the infohashes of torrents that stay and may have files in common with it.
     """
 
     torrents: int = 1
@@ -102,7 +102,7 @@ class ActionBase:
 
     @property
     def blast(self) -> Blast | None:
-        """What the action takes with it, for people: what is done does not depend on it."""
+        """The extent of the action, for people: nothing that is executed depends on it."""
         return None
 
     @property
@@ -143,8 +143,8 @@ class SetTorrent(TorrentAction):
 class AddTorrent(SetTorrent):
     """Add a torrent from `source`, or create it from content first.
 
-    `creation`: how it is created; until then `source` and `infohash` are None. `file_rules` are the rules for its files,
-    which are not known yet. `peer_address` is the address of the instance that it can be downloaded from.
+    `creation`: how it is created; until then `source` and `infohash` are None. `file_rules` are the rules for its
+    files, which are not known yet. `peer_address` is the address of the instance that it can be downloaded from.
     """
 
     verb: ClassVar[Verb] = Verb.ADD
@@ -272,7 +272,7 @@ class SparedTorrent:
 
 @dataclass(frozen=True, slots=True)
 class GuardVerdict:
-    """The guard's word on one instance's plan."""
+    """The guard's verdict on one instance's plan."""
 
     refused: bool = False
     reasons: tuple[str, ...] = ()
@@ -283,7 +283,10 @@ NOT_REFUSED = GuardVerdict()
 
 @dataclass(frozen=True, slots=True)
 class InstancePlan:
-    """The plan of one instance. `owned` and `foreign` count its live torrents, `unchanged` the declared and settled."""
+    """The plan of one instance.
+
+    `owned` and `foreign` count its live torrents, `unchanged` the entries without any change.
+    """
 
     name: str
     actions: tuple[Action, ...] = ()

@@ -1,4 +1,4 @@
-"""What came of a run: the data behind every report."""
+"""The results of a run: the data behind every report."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from reconciler.model.position import Position, Problem
 
 
 class RunMode(StrEnum):
-    """What kind of run it was."""
+    """The mode of a run."""
 
     DRY_RUN = "dry-run"
     APPLY = "apply"
 
 
 class Status(StrEnum):
-    """How an instance answered."""
+    """The status of an instance after a run."""
 
     OK = "ok"
     SUSPENDED = "suspended"
@@ -43,7 +43,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """An action and what became of it; `error` says why it failed or was dropped."""
+    """An action and its outcome; `error` is the reason why it failed or was dropped."""
 
     action: Action
     outcome: Outcome
@@ -52,9 +52,9 @@ class ActionResult:
 
 @dataclass(frozen=True, slots=True)
 class ContentResult:
-    """A torrent that is declared by its content, and what is known of it after the run.
+    """A torrent that is declared by its content, after the run.
 
-    `magnet` leads to it, without trackers that may hold a passkey; both are None as long as it is not there.
+    `magnet` contains no trackers that may hold a passkey. Both are None as long as the torrent does not exist.
     """
 
     name: str
@@ -86,10 +86,10 @@ class InstanceResult:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A whole run: what was planned and what came of it, and the exit code that says so to a script.
+    """A whole run: its plan, its results, and the exit code for scripts.
 
-    `pending`: what is wanted with nowhere healthy to be. `linked_instances`: how those instances answered that were read for the
-    sake of others alone: of a group, or of what is made on them. They are no part of the run.
+    `pending`: the torrents that no healthy member can take now. `linked_instances`: instances that were read only
+    because others depend on them, through a group or a created torrent. They are no part of the run.
     """
 
     mode: RunMode

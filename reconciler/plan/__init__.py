@@ -1,7 +1,6 @@
-"""The pure heart: desired state and snapshots in, a plan out.
+"""The pure core: desired state and snapshots in, a plan out.
 
-May import `model` only. Never does I/O, never asks for the time, and gives the same plan for the same input,
-whatever the order of the input. Everything a run may do is decided here and nowhere else.
+May import `model` only. It does no I/O, reads no clock, and returns the same plan for the same input.
 """
 
 from reconciler.plan.plan import NO_HEALTH, Plan, PlanInput

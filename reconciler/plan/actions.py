@@ -1,4 +1,4 @@
-"""What is to be done with one torrent, as an action or as the reason for none."""
+"""Builders of actions and of reasons."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def build_live_update(live: LiveTorrent, changes: tuple[Change, ...], reason: st
 
 
 def build_spared(live: LiveTorrent, reason: str) -> SparedTorrent:
-    """A live torrent that is left as it is."""
+    """Return a live torrent that is left unchanged."""
     return SparedTorrent(str(live.infohashes), live.name, reason)
 
 
 def drift_reason(changes: Sequence[Change], prefix: str = "") -> str:
-    """The reason of an action that makes these changes."""
+    """Return the reason of an action that makes these changes."""
     fields = [change.field for change in changes if change.field != QUARANTINE]
     ended = "declared again: its quarantine ends" if len(fields) < len(changes) else ""  # one that begins is whole
     named = " and ".join(fields) if len(fields) <= MAX_NAMED_FIELDS else f"{len(fields)} fields"
@@ -94,7 +94,7 @@ def drift_reason(changes: Sequence[Change], prefix: str = "") -> str:
 
 
 def _find_export_path(entry: DesiredTorrent, changes: Sequence[Change]) -> str | None:
-    """The file that the .torrent file is written to, where that is among the changes."""
+    """Return the file to write the .torrent file to, if that is among the changes."""
     export = entry.content.export if isinstance(entry.content, Content) else None
     return export.path if export and any(change.field == EXPORT for change in changes) else None
 
@@ -102,7 +102,7 @@ def _find_export_path(entry: DesiredTorrent, changes: Sequence[Change]) -> str |
 def _collect_urls(
     entry: DesiredTorrent, live: LiveTorrent | None, changes: Sequence[Change]
 ) -> Mapping[str, tuple[str, ...]]:
-    """The URLs behind those that the changes show masked."""
+    """Return the unmasked URLs of the changes, by field."""
     if not entry.trackers and not entry.web_seeds:
         return NO_URLS
     links = live.links if live else ""

@@ -1,4 +1,4 @@
-"""What deletions and quarantines take with them, and which torrents may have files in common with others.
+"""The data that deletions and quarantines affect, and the torrents that may share it.
 
 qBittorrent deletes the files of a torrent whoever else uses them, so data that another torrent may need is kept: the
 deletion is planned without it, and says so.
@@ -17,7 +17,10 @@ from reconciler.plan.quarantine import is_quarantine_start
 
 
 def attach_blasts(actions: Sequence[Action], snapshot: Snapshot) -> list[Action]:
-    """The actions, each deletion and each beginning of a quarantine with its blast; shared data is spared."""
+    """Return the actions, each deletion and each start of a quarantine with its blast.
+
+    Data that others may share is kept.
+    """
     gone = {action.torrent_id for action in actions if _is_torrent_deletion(action)}
     if not gone and not any(map(is_quarantine_start, actions)):
         return list(actions)
@@ -34,7 +37,7 @@ def _is_torrent_deletion(action: Action) -> bool:
 
 
 def _find_future_paths(action: Action, by_id: Mapping[str, LiveTorrent], snapshot: Snapshot) -> list[str]:
-    """Where the files of a torrent will be that this action adds or moves."""
+    """Return the paths of the files of a torrent after this action has added or moved it."""
     if not isinstance(action, SetTorrent):
         return []
     path, category = (
@@ -70,7 +73,10 @@ def _attach_blast(action: Action, by_id: Mapping[str, LiveTorrent], remaining_pa
 
 
 def data_move_text(blast: Blast) -> str:
-    """How much a change of a path may move: whether it does is a setting of the server, and differs by version."""
+    """Describe the data that a change of a path may move.
+
+    Whether it moves is a setting of the server and differs by version.
+    """
     from humanize import naturalsize  # only for what is to be moved
 
     torrents = f"{blast.torrents:,} torrent{'s' if blast.torrents > 1 else ''}"

@@ -1,8 +1,4 @@
-"""Categories: those that are declared, those that a torrent needs and lacks, and those that nobody needs.
-
-See docs/decisions/0005-create-missing-categories-visibly-in-the-plan.md.
-See docs/decisions/0043-prune-only-undeclared-empty-categories.md.
-"""
+"""Categories: declared ones, missing ones that a torrent needs, and unused ones."""
 
 from __future__ import annotations
 
@@ -31,7 +27,7 @@ from reconciler.plan.blast import data_move_text
 def plan_categories(
     declared: Mapping[str, DesiredCategory], snapshot: Snapshot, policy: Policy, torrent_actions: Iterable[Action]
 ) -> Sequence[Action | SparedTorrent]:
-    """Ensure what is declared; and make what `torrents` need, since qBittorrent would make it up unseen."""
+    """Plan declared categories, and missing ones that torrents need: qBittorrent would create those without a path."""
     decisions: list[Action | SparedTorrent] = []
     for category in declared.values():
         live = snapshot.categories.get(category.name)
@@ -45,9 +41,9 @@ def plan_categories(
 def prune_categories(
     declared: Mapping[str, DesiredCategory], snapshot: Snapshot, policy: Policy, torrent_actions: Sequence[Action]
 ) -> Sequence[Action | SparedTorrent]:
-    """Delete what is not declared and no torrent is in, ours or not; a category bears no mark of whose it is.
+    """Delete undeclared categories without torrents. Categories have no owner, so those of other owners count too.
 
-    A category around one that stays, stays too: with it, qBittorrent would remove those within.
+    A category that contains a kept one is kept: qBittorrent would remove both.
     """
     kept = {*declared, *_find_used_categories(snapshot, torrent_actions)}
     kept |= {name[:end] for name in kept for end, sign in enumerate(name) if sign == "/"}
@@ -63,7 +59,7 @@ def _build_path_changes(save_path: str) -> tuple[Change, ...]:
 
 
 def _find_used_categories(snapshot: Snapshot, torrent_actions: Sequence[Action]) -> set[str]:
-    """The categories that torrents are in once the plan is carried out, and those that it puts any into."""
+    """Return the categories that contain torrents after the plan, or that the plan moves torrents into."""
     certain = [action for action in torrent_actions if action.hold is None]
     leaving = {a.torrent_id for a in certain if isinstance(a, DeleteTorrent) or a.get_new_value(CATEGORY) is not None}
     used = {torrent.category for torrent in snapshot.torrents if torrent.id not in leaving}
@@ -89,7 +85,10 @@ def _ensure_category(
     if free or not live:
         actions.append(_build_category_action(category, live, free, snapshot))
     if held:
-        reason = f"unsupported: qBittorrent {snapshot.version} knows no download_path of a category; {versions.DOWNLOAD_PATH.release} and later do"
+        release = versions.DOWNLOAD_PATH.release
+        reason = (
+            f"unsupported: qBittorrent {snapshot.version} has no download_path of a category; {release} and later do"
+        )
         actions.append(UpdateCategory(category.name, reason, held, category.position, Outcome.BLOCKED))
     return actions
 
@@ -121,7 +120,7 @@ def _diff_category(category: DesiredCategory, live: LiveCategory | None) -> tupl
 
 
 def _build_follower_blast(category_name: str, snapshot: Snapshot) -> Blast | None:
-    """The torrents under automatic management whose place is derived from the category."""
+    """Return the torrents under automatic management whose path follows from the category."""
     within = category_name + "/"
     own = [name for name, category in snapshot.categories.items() if category.save_path and name.startswith(within)]
 

@@ -1,4 +1,4 @@
-"""What decides over every torrent of a run."""
+"""The settings that apply to every torrent of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Decision = Action | SparedTorrent
 
 @dataclass(frozen=True, slots=True)
 class PlanContext:
-    """What decides over every torrent of a run."""
+    """The settings that apply to every torrent of a run."""
 
     owner: str
     policy: Policy
@@ -27,18 +27,18 @@ class PlanContext:
 
     @classmethod
     def from_desired(cls, desired: DesiredState, take_over: bool, today: date | None) -> PlanContext:
-        """The rules that a desired state, the command line and the calendar set together."""
+        """Combine the desired state, the command line and the calendar."""
         return cls(desired.owner, desired.policy, desired.delete_files, take_over, desired.quarantine_days, today)
 
     def is_owned(self, live: LiveTorrent) -> bool:
-        """Ownership is the live tag and nothing else."""
+        """True if the live torrent has our owner tag; nothing else decides ownership."""
         return build_owner_tag(self.owner) in live.tags
 
     def list_other_owners(self, live: LiveTorrent) -> tuple[str, ...]:
-        """The other owners that the live torrent names."""
+        """Return the other owners of the live torrent."""
         return tuple(name for name in parse_owners(live.tags) if name != self.owner)
 
 
 def quote_names(names: Sequence[str]) -> str:
-    """Names of owners, for people."""
+    """Return names of owners, quoted, for a message."""
     return ", ".join(f'"{name}"' for name in names)

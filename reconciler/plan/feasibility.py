@@ -1,7 +1,4 @@
-"""Which changes can be made now, which must wait for the instance, and which need a person.
-
-See docs/decisions/0020-fetch-metadata-of-paused-magnets-only-when-needed.md.
-"""
+"""Feasibility of changes: now, after the instance has finished something, or after a person has acted."""
 
 from __future__ import annotations
 
@@ -30,9 +27,9 @@ HeldChanges = tuple[tuple[Change, ...], Outcome, str]
 def split_feasible(
     changes: Sequence[Change], live: LiveTorrent, snapshot: Snapshot, *, metadata_first: bool
 ) -> tuple[tuple[Change, ...], list[HeldChanges]]:
-    """Part the changes of a live torrent that can be made now from those that cannot, each with the reason.
+    """Split the changes of a live torrent into those that can be made now and those that cannot, each with the reason.
 
-    `needs_metadata_first`: does it run until its metadata is there, though it is declared paused?
+    `metadata_first`: the torrent runs until its metadata has arrived, though it is declared paused.
     """
     able, held = _split_unsupported(changes, snapshot)
     free: list[Change] = []
@@ -49,18 +46,20 @@ def split_feasible(
 def split_feasible_add(
     declared: Sequence[Change], snapshot: Snapshot, *, carried_fields: Collection[str]
 ) -> tuple[tuple[Change, ...], list[HeldChanges]]:
-    """The same for what an add declares. What could not be made up for later is not parted from it: see `unsupported_at_add`.
+    """Split the changes of an add in the same way.
 
-    `carried` are fields that go with what is added, such as web seeds with a magnet link, on every version.
+    Fields that only an add can set stay with it: see `unsupported_at_add`.
+
+    `carried_fields` go with the source, such as web seeds with a magnet link, on every version.
     """
     able, held = _split_unsupported(declared, snapshot, carried_fields)
     return tuple(able), held
 
 
 def needs_metadata_first(entry: DesiredTorrent, snapshot: Snapshot) -> bool:
-    """Does a torrent that is declared paused run until its metadata is there (decision 20)?
+    """True if a torrent that is declared paused runs until its metadata has arrived (docs/decisions/0020).
 
-    It does where something that is declared needs the metadata, and the server can stop it at that very point.
+    That is so if something that is declared needs the metadata, and the server can stop the torrent at that point.
     """
     condition = entry.create_only.get(STOP_CONDITION)
     needed = condition == METADATA_RECEIVED or (bool(entry.files) and condition is None)
@@ -70,7 +69,10 @@ def needs_metadata_first(entry: DesiredTorrent, snapshot: Snapshot) -> bool:
 
 
 def unsupported_at_add(declared: Iterable[Change], snapshot: Snapshot) -> str | None:
-    """Why a torrent cannot be added as declared: fields that only an add heeds, and not on this server."""
+    """Return the reason why a torrent cannot be added as declared.
+
+    The server lacks a field that only an add can set.
+    """
     _, held = _split_unsupported([change for change in declared if change.field in CREATE_ONLY_OPTIONS], snapshot)
     return held[0][2] if held else None
 
@@ -78,7 +80,7 @@ def unsupported_at_add(declared: Iterable[Change], snapshot: Snapshot) -> str | 
 def _split_unsupported(
     changes: Iterable[Change], snapshot: Snapshot, carried_fields: Collection[str] = ()
 ) -> tuple[list[Change], list[HeldChanges]]:
-    """Part what the version of the server has, or is `carried` anyway, from what it lacks, which is told together."""
+    """Split the changes into supported or carried ones, and all others with one reason."""
     able, lacking, told = [], [], []
     for change in changes:
         release = (
@@ -99,13 +101,13 @@ def _split_unsupported(
 
 
 def is_moved_by_category(changes: Iterable[Change], live: LiveTorrent) -> bool:
-    """Does the data follow a new category, because management is automatic, and stays so?"""
+    """True if the data follows a new category, because management is automatic and stays so."""
     fields = {change.field for change in changes}
     return CATEGORY in fields and live.auto_tmm and AUTO_TMM not in fields
 
 
 def needs_data_move(changes: Sequence[Change], live: LiveTorrent) -> bool:
-    """Will the instance move files for these changes? An incomplete torrent is where its download path says."""
+    """True if the instance moves files for these changes. Incomplete data is at the download path."""
     if live.size == 0:
         return False
     is_moved = any(FIELDS[c.field].moves_data(c, live) for c in changes if c.field != CATEGORY)
@@ -113,7 +115,7 @@ def needs_data_move(changes: Sequence[Change], live: LiveTorrent) -> bool:
 
 
 def blocker_of(change: Change, live: LiveTorrent) -> tuple[Outcome, str] | None:
-    """Why a change of a live torrent cannot be made now, if so: deferred, or blocked until a person has acted."""
+    """Return why a change of a live torrent cannot be made now: DEFERRED, or BLOCKED until a person has acted."""
     if live.is_moving and (FIELDS[change.field].sets_location or (change.field == CATEGORY and live.auto_tmm)):
         what = "path" if change.field == SAVE_PATH else change.field
         return Outcome.DEFERRED, f"its data is being moved; the {what} is set when that has ended"

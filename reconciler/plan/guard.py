@@ -51,7 +51,7 @@ def evaluate_guard(actions: Sequence[Action], owned: int, desired: DesiredState)
 
 
 def count_allowed_deletions(actions: Sequence[Action], owned: int, desired: DesiredState) -> int:
-    """How many deletions without data a plan can hold besides these, with nobody being asked."""
+    """Return how many more deletions without data a plan can contain before the guard refuses it."""
     limits = desired.guard
     most = limits.max_delete
     if owned >= MIN_OWNED_FOR_PERCENT:
@@ -97,12 +97,15 @@ def _count_text(number: int, noun: str, suffix: str = "") -> str:
 
 
 def is_probably_wiped(owned: int, remembered: int) -> bool:
-    """Is less than half of what we owned still there?"""
+    """True if less than half of the torrents that we owned are present."""
     return owned * 2 < remembered
 
 
 def block_deletions_if_wiped(plan: InstancePlan, remembered: OwnedCount | None, plan_hash: str) -> InstancePlan:
-    """The plan with its deletions blocked where the instance looks wiped; all else goes on, to rebuild it."""
+    """Return the plan with its deletions blocked if the instance looks wiped.
+
+    Everything else continues, to rebuild it.
+    """
     if remembered is None or not is_probably_wiped(plan.owned, remembered.count):
         return plan
     actions = tuple(_block_deletion(action) for action in plan.actions)

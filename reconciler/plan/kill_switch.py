@@ -47,7 +47,7 @@ _RELEASE_REASON = "the kill switch lets it go"
 
 
 def stop_actions(torrents: Iterable[LiveTorrent], context: PlanContext, unhealthy_reason: str) -> list[Decision]:
-    """Stop what is ours and runs, before anything else. `why` says what is wrong with the instance."""
+    """Stop our running torrents, before anything else. `unhealthy_reason` describes the fault of the instance."""
     decisions: list[Decision] = []
     for live in torrents:
         if live.stopped or not context.is_owned(live):
@@ -67,7 +67,7 @@ def stop_actions(torrents: Iterable[LiveTorrent], context: PlanContext, unhealth
 
 
 def defer_all(decisions: Iterable[Decision], reason: str) -> list[Decision]:
-    """What was planned, deferred until the instance is healthy."""
+    """Return the decisions with every action deferred until the instance is healthy."""
     return [
         replace(one, hold=Outcome.DEFERRED, reason=f"{one.reason}; waits: {reason}")
         if isinstance(one, ActionBase) and one.hold is None
@@ -83,9 +83,9 @@ def release(
     snapshot: Snapshot,
     entry: DesiredTorrent | None = None,
 ) -> Sequence[Decision]:
-    """What was decided about one live torrent, and what ends its being held, if it is. Call it for healthy ones too:
+    """Add the release of a held torrent to its decisions.
 
-    what the instance is not healthy enough for is deferred like all the rest.
+    Call it for unhealthy instances too: the release is then deferred like every other action.
     """
     if _HELD_TAGS.isdisjoint(live.tags) or IGNORE_TAG in live.tags:
         return decisions
@@ -106,7 +106,7 @@ def release(
 
 
 def _is_quarantined(live: LiveTorrent, context: PlanContext, decisions: Sequence[Decision]) -> bool:
-    """Is it in quarantine, or on the way, so that it stays stopped even though nothing holds it any more?"""
+    """True if the torrent is in quarantine or about to be, so that it stays stopped after its release."""
     if prune_spared_reason(live, context):
         return False
     return any(
@@ -134,7 +134,10 @@ def _is_start(decision: Decision) -> bool:
 def _build_release_changes(
     live: LiveTorrent, entry: DesiredTorrent | None, should_run: bool, planned: TorrentAction | None
 ) -> tuple[Change, ...]:
-    """The changes that end it, but for those that are planned anyway. What ran by force does so again."""
+    """Return the changes that release a torrent, except those that are planned anyway.
+
+    A forced start is forced again.
+    """
     how = read_held_state(live.tags)
     changes = [Change(HELD, how, None)]
     if should_run and live.stopped:

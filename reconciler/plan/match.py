@@ -1,4 +1,4 @@
-"""Which live torrent an entry means. Identity is the infohash, never the name."""
+"""Matches of entries and live torrents. Identity is the infohash, never the name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.snapshot import LiveTorrent
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An entry with the live torrents it could mean; `conflict` says why they cannot be trusted."""
+    """An entry with the live torrents that it could mean; `conflict` is the reason why they are ambiguous."""
 
     entry: DesiredTorrent
     live_torrents: tuple[LiveTorrent, ...] = ()
@@ -52,7 +52,10 @@ def _find_live_torrents(entry: DesiredTorrent, index: Mapping[str, LiveTorrent])
 
 
 def _list_claimed_ids(entry: DesiredTorrent, live_torrents: Sequence[LiveTorrent]) -> Sequence[str]:
-    """What no other entry may mean as well: what is live, or else what it would be added as."""
+    """Return the ids that no other entry may claim.
+
+    Those of live torrents, or else those that it would be added with.
+    """
     return [live.id for live in live_torrents] or entry.ids
 
 

@@ -76,7 +76,7 @@ def guard_plan(plan: Plan, plan_input: PlanInput) -> Plan:
 
 
 def urgent_actions(desired: DesiredState, name: str, snapshot: Snapshot, health: Health) -> tuple[Action, ...]:
-    """The urgent actions of one instance, the same as in its plan: they wait for no other instance to be read."""
+    """Return the urgent actions of one instance, the same as in its plan. They need no other instance to be read."""
     return tuple(one for one in _plan_stops(desired, name, snapshot, health) if isinstance(one, ActionBase))
 
 
@@ -90,7 +90,7 @@ def _plan_stops(desired: DesiredState, name: str, snapshot: Snapshot, health: He
 
 @dataclass(slots=True)
 class _TorrentDecisions:
-    """What becomes of the torrents of one instance, as far as that is decided."""
+    """The decisions about the torrents of one instance, while they are collected."""
 
     decisions: list[Decision] = field(default_factory=list)
     surplus_copies: list[SurplusCopy] = field(default_factory=list)
@@ -142,7 +142,7 @@ def _plan_instance(
 def _plan_declared(
     resolved: ResolvedDesired, placed_entries: Sequence[PlacedEntry], snapshot: Snapshot, context: PlanContext
 ) -> _TorrentDecisions:
-    """What the entries ask for, as far as it is known which torrents they mean."""
+    """Plan the entries whose torrents are known."""
     torrents = _TorrentDecisions()
     for here in placed_entries:
         entry, live, spot = here.match.entry, here.match.live, here.assignment
@@ -174,7 +174,10 @@ def _plan_undeclared(
     snapshot: Snapshot,
     context: PlanContext,
 ) -> None:
-    """What no entry means for sure: it may be what an entry means, or be wanted elsewhere, or not at all."""
+    """Plan the live torrents that match no entry.
+
+    An unresolved entry may mean them, or another instance may want them.
+    """
     rest = [live for live in snapshot.torrents if live.id not in torrents.matched_ids]
     for entry in torrents.unresolved:
         lives = [live for live in rest if context.is_owned(live) and could_be(entry, live)]
@@ -192,7 +195,7 @@ def _plan_undeclared(
 def _plan_placed_entry(
     placed_entry: PlacedEntry, resolved: ResolvedDesired, context: PlanContext, snapshot: Snapshot
 ) -> Sequence[Decision]:
-    """What an entry asks for on this instance. A copy that another has made superfluous is not mended any more."""
+    """Plan an entry on this instance. A surplus copy is not repaired."""
     spot, found = placed_entry.assignment, placed_entry.match
     if spot and spot.disposition is Disposition.SURPLUS:
         return ()

@@ -1,4 +1,4 @@
-"""Preferences of the application: those that are declared against those of the very instance."""
+"""Preferences of the application: the declared values against those of the instance."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RENAMED_PREFERENCES: Final = (
 def plan_preferences(
     declared: Mapping[str, DesiredPreference], snapshot: Snapshot, policy: Policy
 ) -> Sequence[SetPreference | SparedTorrent]:
-    """What brings the preferences to what is declared. Raises `ValueError` where they were not read."""
+    """Return the actions that set declared preferences. Raises `ValueError` if the preferences were not read."""
     if not declared:
         return ()
     if snapshot.preferences is None:
@@ -43,9 +43,9 @@ def _plan_preference(
     live = live_preferences.get(preference.name)
     if live is None:
         other = _suggest_name(preference.name, live_preferences)
-        mend = f'; it has "{other}"' if other else ""
+        hint = f'; it has "{other}"' if other else ""
         return _build_preference_action(
-            preference, None, f"unsupported: qBittorrent {snapshot.version} has no such preference{mend}", True
+            preference, None, f"unsupported: qBittorrent {snapshot.version} has no such preference{hint}", True
         )
     if value_type_text(live) != value_type_text(preference.value):
         kinds = f"{value_type_text(live)}, and {value_type_text(preference.value)} is declared"
@@ -81,14 +81,14 @@ def _build_preference_action(
 
 
 def _redact_value(value: PreferenceValue | None, hidden: bool) -> FieldValue:
-    """A value for the plan: of what is secret, only whether there is one."""
+    """Return a value for the plan; of a secret, only whether it is set."""
     if value is None:
         return None
     return SECRET_MASK if hidden and reveal_value(value) != "" else reveal_value(value)
 
 
 def _suggest_name(name: str, live_names: Iterable[str]) -> str:
-    """What the instance has in its place, or something that is spelt nearly so; "" for nothing."""
+    """Return the instance's name for the preference, or a similar one; "" for none."""
     known = set(live_names)
     for pair in _RENAMED_PREFERENCES:
         if name in pair and (found := known.intersection(pair)):
@@ -99,7 +99,7 @@ def _suggest_name(name: str, live_names: Iterable[str]) -> str:
 
 
 def _build_follower_blast(snapshot: Snapshot) -> Blast | None:
-    """The torrents that follow the default path: automatic ones whose category has no path of its own."""
+    """Return the torrents that follow the default path: automatic ones whose category has no path."""
 
     def is_follower(torrent: LiveTorrent) -> bool:
         category = snapshot.categories.get(torrent.category)

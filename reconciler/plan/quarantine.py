@@ -18,17 +18,17 @@ from reconciler.plan.actions import build_live_update
 
 
 def is_quarantine_start(action: ActionBase) -> bool:
-    """Does the action put a torrent into quarantine?"""
+    """True if the action puts a torrent into quarantine."""
     return any(change.field == QUARANTINE and change.after for change in action.changes)
 
 
 def plan_quarantine(
     live: LiveTorrent, days: int | None, today: date | None, deletion: DeleteTorrent
 ) -> Action | SparedTorrent:
-    """What to do about a torrent that is to be pruned: the first step, nothing for now, or its deletion.
+    """Plan a torrent to be pruned: the start of its quarantine, nothing yet, or its deletion.
 
-    `days` None: there is no quarantine (any more), so that it is deleted at once. Raises `ValueError` where it takes
-    the day to decide and none was given.
+    `days` None: no quarantine is declared (any more), so it is deleted at once. Raises `ValueError` if the decision
+    depends on the day and none was given.
     """
     texts = extract_quarantines(live.tags)
     if days is None:
@@ -42,8 +42,8 @@ def plan_quarantine(
     known = [found for text in texts if (found := Quarantine.parse(text))]
     if len(known) < len(texts):
         odd = next(text for text in texts if not Quarantine.parse(text))
-        mend = f"write it as {QUARANTINE_PREFIX}2026-11-28, or remove it: then its quarantine begins anew"
-        reason = f"its tag {QUARANTINE_PREFIX}{odd} names no day; {mend}"
+        hint = f"write it as {QUARANTINE_PREFIX}2026-11-28, or remove it: then its quarantine begins again"
+        reason = f"its tag {QUARANTINE_PREFIX}{odd} names no day; {hint}"
         return replace(deletion, reason=reason, hold=Outcome.BLOCKED)
     until = max(quarantine.until for quarantine in known)
     if today > until:

@@ -1,20 +1,17 @@
-"""Which torrents the entries mean that are made from content, or that are what such content became.
+"""Resolve entries that are created from content, or refer to such content, to torrents.
 
-Nothing but the instances knows which torrent was made, so an entry is recognised by what is live:
+Only the instances record which torrent was created, so an entry is identified by what is live:
 
-| `read_bytes` on its instance                                        | it is                                  |
+| `content` on its instance                                        | the entry means                        |
 |------------------------------------------------------------------|----------------------------------------|
 | one torrent of ours has its content at that path                 | that torrent                           |
-| several have                                                     | unknown; a person has to settle it     |
-| none, and a task has finished making it                          | what the task made                     |
-| none of these                                                    | unknown: it is to be made              |
+| several have                                                     | unknown; a person has to decide        |
+| none, and a task has finished creating it                        | the torrent that the task created      |
+| none of these                                                    | unknown: it has to be created          |
 
-`content_of` is what the torrent of its content is, found in the first way alone: only what is there can be had.
+`content_of` means the torrent of its content, found by the first row only: it must exist to be copied.
 
-An entry that is unknown holds back every deletion of what it may mean: see `could_be`.
-
-See docs/decisions/0081-match-content-torrents-by-path.md.
-See docs/decisions/0083-unresolved-content-blocks-deletions.md.
+An unknown entry blocks every deletion of a torrent that it may mean: see `could_be`.
 """
 
 from __future__ import annotations
@@ -37,7 +34,7 @@ from reconciler.plan.match import index_live_torrents, match_entries
 
 @dataclass(frozen=True, slots=True)
 class UnresolvedEntry:
-    """Why it is not known which torrent an entry means; `hold` None: because it is to be made."""
+    """The reason why the torrent of an entry is unknown. `hold` None: it has to be created."""
 
     reason: str
     hold: Outcome | None = None
@@ -48,10 +45,11 @@ TO_BE_CREATED = UnresolvedEntry("not made yet")
 
 @dataclass(frozen=True, slots=True)
 class ResolvedDesired:
-    """The desired state with every torrent in it that is known, and by their places why others are not.
+    """The desired state with every known torrent filled in; by position, the reasons for the others.
 
-    `unavailable`: what is known and cannot be added for now. `creator_tasks`: those that make, or have made, an entry's torrent.
-    `peer_addresses`: at which address an entry's torrent can be had from the instance that lends it.
+    `unavailable`: the torrent is known and cannot be added now. `tasks`: the task that creates, or has created, the
+    torrent of an entry. `peers`: the address at which the torrent of an entry can be downloaded from its source
+    instance.
     """
 
     desired: DesiredState
@@ -62,16 +60,16 @@ class ResolvedDesired:
 
 
 def resolve_entries(desired: DesiredState, snapshots: Mapping[str, Snapshot]) -> ResolvedDesired:
-    """Find out which torrents are meant. `snapshots`: of every instance that was read, whether it is planned or not."""
+    """Find the torrents of all entries. `snapshots`: every instance that was read, whether it is planned or not."""
     if all(entry.infohashes for entry in desired.entries_with_content):
         return ResolvedDesired(desired)
     return _Resolver(desired, snapshots).resolve()
 
 
 def could_be(entry: DesiredTorrent, live: LiveTorrent) -> bool:
-    """May the entry, of which it is not known what it means, mean this torrent?
+    """True if an unresolved entry may mean this torrent: it has the tag of its kind, or the name of the content.
 
-    It bears the mark of its kind, or is called as the content is: it may have been moved, or come there otherwise.
+    It may have been moved, or added in another way.
     """
     made = entry.content.content if isinstance(entry.content, ContentReference) else entry.content
     mark = CONTENT_TAG if isinstance(entry.content, Content) else CONTENT_OF_TAG
@@ -80,7 +78,7 @@ def could_be(entry: DesiredTorrent, live: LiveTorrent) -> bool:
 
 
 def data_moved_reason(entry: DesiredTorrent, live: LiveTorrent) -> str | None:
-    """Why the very torrent that content made is not the one that is wanted: its data is somewhere else."""
+    """Return why the torrent of a content entry cannot be managed: its data is at another path."""
     content = entry.content
     if not isinstance(content, Content) or normalize_data_path(live.content_path) == normalize_data_path(content.path):
         return None
@@ -91,7 +89,7 @@ def data_moved_reason(entry: DesiredTorrent, live: LiveTorrent) -> str | None:
 
 
 def data_damaged_reason(entry: DesiredTorrent, live: LiveTorrent) -> str | None:
-    """What to say where the data is no longer what the torrent was made from. It is never made anew unasked."""
+    """Return a warning if the data has changed since the torrent was created. It is never created again unasked."""
     whole = live.progress >= 1 and not live.has_missing_files
     if not isinstance(entry.content, Content) or whole or live.is_moving or live.state.startswith("checking"):
         return None
@@ -103,7 +101,7 @@ def data_damaged_reason(entry: DesiredTorrent, live: LiveTorrent) -> str | None:
 
 
 def list_wanted_exports(resolved: ResolvedDesired, snapshots: Mapping[str, Snapshot]) -> Mapping[str, Sequence[str]]:
-    """By instance, the torrents whose .torrent files are needed to add them elsewhere."""
+    """Return, by instance, the torrents whose .torrent files are needed to add them to other instances."""
     wanted: defaultdict[str, dict[str, None]] = defaultdict(dict)
     indexes = {name: index_live_torrents(snapshot.torrents) for name, snapshot in snapshots.items()}
     for entry in resolved.desired.entries_with_content:
@@ -160,7 +158,7 @@ class _Resolver:
         return entry
 
     def _find_task(self, entry: DesiredTorrent) -> CreatorTask | None:
-        """The task that makes it; of several the one that is furthest."""
+        """Return the task that creates the torrent; of several, the most advanced."""
         creation = entry.creation
         tasks = select_tasks([creation] if creation else [], self._snapshots[entry.instance].creator_tasks)
         found = [task for task in tasks if task.file or task.state in (TaskState.QUEUED, TaskState.RUNNING)]
@@ -169,7 +167,10 @@ class _Resolver:
     def _resolve_content_of(self, entry: DesiredTorrent, content_of: ContentReference) -> DesiredTorrent:
         lender = self._snapshots.get(content_of.instance)
         if lender is None:
-            why = f'"{content_of.name}" is made on {content_of.instance}, which was not read: which torrent it is cannot be known now'
+            why = (
+                f'"{content_of.name}" is made on {content_of.instance}, which was not read: '
+                "which torrent it is cannot be known now"
+            )
             self._unresolved[entry.position] = UnresolvedEntry(why, Outcome.DEFERRED)
             return entry
         lives = self._torrents_by_path[content_of.instance].get(normalize_data_path(content_of.content.path), [])
@@ -194,7 +195,7 @@ class _Resolver:
 
 
 def _index_by_path(desired: DesiredState, instance: str, snapshot: Snapshot) -> Mapping[str, list[LiveTorrent]]:
-    """Our torrents that no entry means by its infohash, by where their content is, as far as content is declared."""
+    """Return our torrents that no entry names by infohash, by content path, as far as content is declared."""
     entries = [
         entry for entry in desired.torrents if entry.instance == instance or _has_source_instance(entry, instance)
     ]
@@ -211,7 +212,7 @@ def _index_by_path(desired: DesiredState, instance: str, snapshot: Snapshot) -> 
 
 
 def is_local(address: str) -> bool:
-    """Does `host:port` mean whichever machine it is read on?"""
+    """True if `host:port` means a different machine wherever it is read."""
     return address.startswith(("127.", "localhost", "[::1]"))
 
 

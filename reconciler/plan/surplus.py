@@ -26,7 +26,7 @@ from reconciler.plan.torrents import build_delete, deletion_spared_reason
 
 @dataclass(frozen=True, slots=True)
 class SurplusCopy:
-    """A live torrent that is, or will be, superfluous where it is."""
+    """A live torrent that is, or will be, surplus on its instance."""
 
     entry: DesiredTorrent
     live: LiveTorrent
@@ -40,7 +40,7 @@ def plan_surplus_copies(
     desired: DesiredState,
     context: PlanContext,
 ) -> list[Decision]:
-    """What to do about them, beside the `list_other_owners` that are planned on the same instance."""
+    """Plan surplus copies, given the other actions that are planned on the same instance."""
     decisions: list[Decision] = []
     doomed: list[SurplusCopy] = []
     for extra in surplus_copies:
@@ -60,7 +60,7 @@ def plan_surplus_copies(
 
 
 def defer_move(entry: DesiredTorrent, live: LiveTorrent, member: str) -> SparedTorrent:
-    """One that stays where it is for now, though it is to move."""
+    """Return a torrent that stays for now, though it is to move."""
     reason = f"{entry.instance}: moves to {member} later: the guard allows only so many at a time"
     return SparedTorrent(str(live.infohashes), live.name, reason)
 

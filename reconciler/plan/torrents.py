@@ -1,4 +1,4 @@
-"""What is to be done with each torrent of one instance, and why something is not.
+"""Decisions about the torrents of one instance.
 
 | declared        | live | tags on it              | create-only | upsert            | sync              |
 |-----------------|------|-------------------------|-------------|-------------------|-------------------|
@@ -75,7 +75,7 @@ from reconciler.plan.resolve import UnresolvedEntry, could_be, data_damaged_reas
 
 @dataclass(frozen=True, slots=True)
 class EntryFacts:
-    """What is known of an entry besides: the task that made its torrent, why it cannot be added for now, who has it."""
+    """Extra facts about an entry: its creator task, the reason why it is unavailable, the address of a peer."""
 
     task: str | None = None
     unavailable: str | None = None
@@ -86,7 +86,7 @@ NO_FACTS: Final = EntryFacts()
 
 
 def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, facts: EntryFacts) -> Sequence[Action]:
-    """What to do about a torrent that is not on its instance."""
+    """Plan a torrent that is not on its instance."""
     if facts.unavailable:
         return [_build_held_add(entry, context, facts.unavailable, Outcome.DEFERRED)]
     if why := unaddable_reason(entry, snapshot):
@@ -121,7 +121,7 @@ def build_add(
 
 
 def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
-    """Why a torrent that is not there cannot be added to this instance, whoever tries."""
+    """Return why a missing torrent cannot be added to this instance by anybody; None if it can."""
     if not snapshot.supports_v2 and entry.infohashes and not entry.infohashes.v1:
         return (
             f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; {V2_INFOHASHES.release} and later do"
@@ -134,7 +134,7 @@ def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
 
 
 def _list_carried_fields(entry: DesiredTorrent) -> tuple[str, ...]:
-    """What the link, or the making of the torrent, takes along on every version."""
+    """Return the fields that the link, or the creation of the torrent, carries on every version."""
     if entry.creation:
         return WEB_SEEDS, COMMENT
     return () if entry.has_metadata else (WEB_SEEDS,)
@@ -143,7 +143,7 @@ def _list_carried_fields(entry: DesiredTorrent) -> tuple[str, ...]:
 def plan_prune(
     live: LiveTorrent, context: PlanContext, unresolved: Sequence[DesiredTorrent] = ()
 ) -> Sequence[Decision]:
-    """What to do about a live torrent that no entry means; of `unresolved` entries it is not known what they mean."""
+    """Plan a live torrent that no entry means. `unresolved`: entries that may mean it."""
     if not context.is_owned(live):
         return []
     if spared := prune_spared_reason(live, context, unresolved):
@@ -154,7 +154,7 @@ def plan_prune(
 
 
 def plan_absent(entry: DesiredTorrent, live: LiveTorrent, context: PlanContext) -> Sequence[Decision]:
-    """What to do about a live torrent that is declared absent."""
+    """Plan a live torrent that is declared absent."""
     spared = deletion_spared_reason(live, context)
     if spared:
         return [build_spared(live, spared)]
@@ -169,7 +169,10 @@ def plan_absent(entry: DesiredTorrent, live: LiveTorrent, context: PlanContext) 
 def prune_spared_reason(
     live: LiveTorrent, context: PlanContext, unresolved: Sequence[DesiredTorrent] = ()
 ) -> str | None:
-    """Why a live torrent of ours that no entry means is left as it is, if so. A quarantine is no such reason."""
+    """Return why an undeclared torrent of ours is left unchanged; None if it is pruned.
+
+    A quarantine is no such reason.
+    """
     if spared := deletion_spared_reason(live, context):
         return spared
     if entry := next((one for one in unresolved if could_be(one, live)), None):
@@ -179,7 +182,7 @@ def prune_spared_reason(
 
 
 def deletion_spared_reason(live: LiveTorrent, context: PlanContext) -> str | None:
-    """The mark or the policy that keeps a live torrent from every deletion."""
+    """Return the tag or the policy that protects a live torrent from every deletion."""
     for mark in (IGNORE_TAG, PROTECT_TAG):
         if mark in live.tags:
             return f"it has the tag {mark}"
@@ -187,9 +190,9 @@ def deletion_spared_reason(live: LiveTorrent, context: PlanContext) -> str | Non
 
 
 def build_delete(live: LiveTorrent, context: PlanContext, reason: str) -> DeleteTorrent:
-    """The action that takes a live torrent off its instance.
+    """Return the action that removes a live torrent from its instance.
 
-    Without the data where that was there before the torrent: it was not downloaded.
+    The data is kept if it existed before the torrent: it was not downloaded.
     """
     original = context.delete_files and CONTENT_TAG in live.tags
     reason += "; its data is kept, for the torrent was made from it" if original else ""
@@ -205,7 +208,7 @@ def build_delete(live: LiveTorrent, context: PlanContext, reason: str) -> Delete
 def plan_entry(
     match: Match, context: PlanContext, snapshot: Snapshot, facts: EntryFacts = NO_FACTS
 ) -> Sequence[Decision]:
-    """What to do about one entry. Nothing means: it is settled."""
+    """Plan one entry. No decision: nothing has to be done."""
     entry, live = match.entry, match.live
     if match.conflict:
         return [_build_conflict(entry, live, match.conflict)]
@@ -231,7 +234,7 @@ def plan_unresolved_entry(
     context: PlanContext,
     snapshot: Snapshot,
 ) -> Sequence[Action]:
-    """What to do about an entry of which it is not known which torrent it means; `live_torrents` are those that it may mean."""
+    """Plan an entry whose torrent is unknown; it may be one of `live_torrents`."""
     if entry.absent:
         return [build_held_delete(entry, None, unresolved.reason, unresolved.hold)] if unresolved.hold else []
     declared = (Change(OWNER, None, context.owner), *build_initial_changes(entry))

@@ -1,4 +1,4 @@
-"""How whole a copy of a torrent is. What is not known for sure counts against a deletion, on either side of it."""
+"""The completeness of copies. What is unknown counts against a deletion, on both instances."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _PARTIAL_STATES: Final = frozenset(
 
 
 def is_complete(live: LiveTorrent) -> bool:
-    """Is all of it surely there?"""
+    """True if all of it is known to be there."""
     return live.size > 0 and live.progress >= 1 and live.state in COMPLETE_STATES
 
 
 def is_partial(live: LiveTorrent) -> bool:
-    """Is some of it surely missing?"""
+    """True if some of it is known to be missing."""
     return live.state in _PARTIAL_STATES and live.progress < 1
 
 
@@ -31,11 +31,11 @@ def bytes_at_risk(live: LiveTorrent) -> int:
 
 
 def can_replace(live: LiveTorrent, kept_copy: KeptCopy, owner: str) -> bool:
-    """Is it ours, and as whole as `copy` says that it must be? Then another copy can go."""
+    """True if it is ours and as complete as `copy` requires, so that another copy can be deleted."""
     ours = build_owner_tag(owner) in live.tags and IGNORE_TAG not in live.tags
     return ours and (not kept_copy.must_be_complete or (is_complete(live) and live.size >= kept_copy.min_size))
 
 
 def percent_text(live: LiveTorrent) -> str:
-    """How far it is, for people; never 100 % before it is whole."""
+    """Return the progress for people; never 100 % before it is complete."""
     return f"{min(99, int(live.progress * 100))} %"

@@ -18,8 +18,9 @@ from reconciler.model.snapshot import LiveTorrent, Snapshot
 class MemberState:
     """A member, read or not.
 
-    `copy` is what it has of the torrent, for us. `had_copy`: had an unread one it when it was last read? None: nobody
-    knows. `cannot_take_reason` says why one that has none can take none. `has_conflict`: what it has is not to be told for sure.
+    `copy` is its copy of the torrent, if that is ours. `had_copy`: True if an unread member had it at its last read,
+    None if unknown. `cannot_take_reason` is set if a member without it cannot take it. `has_conflict`: its copy is
+    ambiguous.
     """
 
     member: Member
@@ -37,21 +38,21 @@ class MemberState:
 
     @property
     def is_healthy(self) -> bool:
-        """Was it read, and is nothing wrong with it?"""
+        """True if it was read and reported no fault."""
         return self.is_read and self.outage is None
 
     @property
     def has_copy(self) -> bool:
-        """Is the torrent on it, and it well?"""
+        """True if the torrent is on it, and it is healthy."""
         return self.is_healthy and self.copy is not None
 
     @property
     def can_take(self) -> bool:
-        """Can it take the torrent now?"""
+        """True if it can take the torrent now."""
         return self.is_healthy and self.copy is None and self.cannot_take_reason is None
 
     def state_text(self, now: datetime) -> str:
-        """What keeps it from having the torrent, in one clause."""
+        """Return what prevents it from having the torrent, in one clause."""
         if self.outage:
             return f"down since {format_time(self.outage.since, now)}: {self.outage.reason}"
         if not self.is_read:
@@ -77,7 +78,7 @@ class CapacityTracker:
         self._torrent_counts[instance] += 1
 
     def cannot_take_reason(self, member: Member) -> str | None:
-        """Why a member takes nothing more, in one clause; None where it does."""
+        """Return why a member takes no more torrents, in one clause; None if it does."""
         if member.max_torrents is not None and self._torrent_counts[member.name] >= member.max_torrents:
             return f"it is full: max_torrents is {member.max_torrents}"
         if member.min_free_space is not None:

@@ -44,9 +44,9 @@ class PlacedEntry:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What is to be settled on each instance that was read, and what is nowhere for now.
+    """The assignments on each instance that was read, and the torrents that have no instance now.
 
-    `until`: the moment at which time alone would change something; None: never.
+    `until`: the time from which the same input gives another placement; None: never.
     """
 
     entries_by_instance: Mapping[str, Sequence[PlacedEntry]]
@@ -57,7 +57,10 @@ class Placement:
     )  # by every id
 
     def assign_stray(self, instance: str, live: LiveTorrent, owner: str) -> tuple[DesiredTorrent, Assignment] | None:
-        """For one that no entry wants on this instance: the entry of a group that wants it elsewhere, and its spot."""
+        """Return the group entry that a torrent on a wrong instance belongs to, and its assignment.
+
+        None if there is none.
+        """
         for key in (live.id, *live.infohashes.ids):
             if key in self.group_entries_by_id:
                 entry, found = self.group_entries_by_id[key]
@@ -129,7 +132,10 @@ class _Placer:
     def _place_direct(
         self, matches_by_instance: Mapping[str, Sequence[Match]]
     ) -> tuple[dict[str, list[PlacedEntry]], defaultdict[int, dict[str, Match]]]:
-        """What is declared for an instance itself, by instance; and the rest by entry (its `id`) and instance."""
+        """Return the entries that are declared for an instance itself, by instance.
+
+        And the others by entry (its `id`) and instance.
+        """
         on: dict[str, list[PlacedEntry]] = {name: [] for name in matches_by_instance}
         grouped: defaultdict[int, dict[str, Match]] = defaultdict(dict)
         for name, matches in matches_by_instance.items():
@@ -207,7 +213,10 @@ class _Placer:
         return MemberState(member, True, copy, down, cannot_take_reason=lacks, has_conflict=match.conflict is not None)
 
     def _list_other_owners(self, live: LiveTorrent) -> tuple[str, ...]:
-        """Whose it is where it is not ours to take: no copy to rely on, nor a place for one of our own."""
+        """Return the other owners of a copy that we must not take over.
+
+        It is no copy to rely on, and blocks one of our own.
+        """
         if self._take_over or build_owner_tag(self._desired.owner) in live.tags:
             return ()
         return parse_owners(live.tags)
@@ -230,7 +239,7 @@ def _iter_ids(entry: DesiredTorrent, matches: Mapping[str, Match]) -> Iterator[s
 
 
 def _assign_stray(instance: str, live: LiveTorrent, matches: Mapping[str, Match], owner: str) -> Assignment:
-    """What is to become of a copy on an instance that is not, or no longer, a member."""
+    """Assign a copy on an instance that is not, or no longer, a member."""
     copies = sorted((name, one.live) for name, one in matches.items() if one.live and not one.conflict)
     for name, keeper in copies:
         copy = KeptCopy(name, keeper.id, bytes_at_risk(live))

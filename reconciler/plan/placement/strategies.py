@@ -1,4 +1,4 @@
-"""Where one torrent is to be, by the strategy of its group.
+"""The members that one torrent is placed on, by the strategy of its group.
 
 | the torrent is                        | failover and spread                                                          |
 |---------------------------------------|------------------------------------------------------------------------------|
@@ -33,7 +33,7 @@ from reconciler.plan.placement.members import MemberState, format_time
 
 
 class Disposition(Enum):
-    """What is to become of a torrent on a member: be there, be there until another copy is whole, or go."""
+    """The future of a torrent on a member: stay, stay until another copy is complete, or be deleted."""
 
     WANTED = "wanted"
     LEAVING = "leaving"
@@ -83,7 +83,10 @@ def place_replicated(member_states: Sequence[MemberState], now: datetime) -> Pla
 def place_single(
     member_states: Sequence[MemberState], group: Group, owner: str, now: datetime, *, may_move: bool = True
 ) -> PlacementDecision:
-    """Failover and spread, with the members in the order of preference. `may_move`: may a move begin now?"""
+    """Place a torrent of a failover or spread group. `members`: in order of preference.
+
+    `may_move`: a move may begin now.
+    """
     if any(seat.has_conflict for seat in member_states):  # a person has to settle that first
         return PlacementDecision(
             tuple(Assignment(seat.name, Disposition.WANTED, "in conflict") for seat in member_states if seat.copy)
@@ -128,7 +131,7 @@ def _choose_best_holder(holders: Sequence[MemberState]) -> MemberState:
 
 
 def _assign_second_copy(member_state: MemberState, target: MemberState, group: Group, owner: str) -> Assignment:
-    """What is to become of a second copy."""
+    """Assign a second copy."""
     keeper, own = target.copy, member_state.copy
     assert own
     if keeper is None:
@@ -195,7 +198,7 @@ def _had_copy_text(member_state: MemberState) -> str:
 
 
 def _target_reason(target: MemberState, holders: Sequence[MemberState]) -> str:
-    """Why on this member, where some have it."""
+    """Return the reason for this member, where some members have the torrent."""
     if target not in holders:
         return f"moves here from {holders[0].name}, which comes after it"
     if len(holders) == 1:
@@ -205,7 +208,7 @@ def _target_reason(target: MemberState, holders: Sequence[MemberState]) -> str:
 
 
 def _first_choice_reason(target: MemberState, member_states: Sequence[MemberState], group: Group, now: datetime) -> str:
-    """Why on this member, where none has it."""
+    """Return the reason for this member, where no member has the torrent."""
     passed = "; ".join(f"{seat.name}: {seat.state_text(now)}" for seat in member_states[: member_states.index(target)])
     if group.strategy is Strategy.SPREAD:
         return f"the next choice of its hash ({passed})" if passed else "the choice of its hash"
@@ -220,7 +223,7 @@ _FLOAT_RANGE = 1 << 53  # what a float holds exactly
 
 
 def rank_members(members: Sequence[Member], infohash: str) -> list[Member]:
-    """The members, the one to be on first. `torrent` is an infohash; the name of the group does not count."""
+    """Return the members, the preferred one first. `torrent` is an infohash; the name of the group does not count."""
     return sorted(members, key=lambda member: (-_score_member(member, infohash), member.name))
 
 
