@@ -16,7 +16,7 @@ ALERTS = Path(__file__).parents[2] / "deploy/prometheus/alerts.yaml"
 STORY = Path(__file__).parent / "alerts.yaml"
 
 
-def test_they_are_valid_and_fire_when_they_should() -> None:
+def test_alerts_are_valid_and_fire_when_they_should() -> None:
     assert "8 rules found" in run_tool([str(fetch_promtool()), "check", "rules", str(ALERTS)])
     assert "SUCCESS" in run_tool([str(fetch_promtool()), "test", "rules", str(STORY)])
 

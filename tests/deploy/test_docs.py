@@ -29,7 +29,7 @@ def test_every_link_leads_somewhere() -> None:
     assert set(re.findall(r"deploy\.md#([\w-]+)", elsewhere)) <= anchors(DOCS / "deploy.md")
 
 
-def test_every_part_is_told_of() -> None:
+def test_every_part_is_documented() -> None:
     parts = [path.name for path in (DEPLOY / "kubernetes/overlays").iterdir()]
     parts += [path.name for path in (DEPLOY / "kubernetes/components").iterdir()]
     parts += [path.name for path in DEPLOY.iterdir() if path.name not in ("secrets", ".env")]
@@ -37,7 +37,7 @@ def test_every_part_is_told_of() -> None:
     assert [name for name in parts if name not in TEXT] == []
 
 
-def test_what_it_says_of_the_image() -> None:
+def test_the_page_describes_the_image() -> None:
     (*_, image) = dockerfile.parse_dockerfile((REPOSITORY / "Dockerfile").read_text(encoding="utf-8"))
     table = TEXT[TEXT.index("## The image") : TEXT.index("## Compose")]
     assert f"`{' '.join(image.commands['HEALTHCHECK'])}`" in table

@@ -74,7 +74,7 @@ def live(image: Image, words: list[str]) -> int:
     return subprocess.run(image.build_command(words), capture_output=True, timeout=30, check=False).returncode
 
 
-def test_it_watches_as_nobody_on_a_read_only_root_and_ends_in_time(
+def test_the_image_watches_as_nobody_on_a_read_only_root_and_stops_in_time(
     image: Image, any_server: QbittorrentServer, proxy: Proxy, volumes: Volumes
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -155,7 +155,7 @@ def test_only_the_state_and_tmp_can_be_written(image: Image, volumes: Volumes) -
     ]
 
 
-def test_what_is_in_it(image: Image) -> None:
+def test_the_image_contains_only_what_it_needs(image: Image) -> None:
     assert image.stage.base.startswith("python:") and image.stage.base.endswith("-slim-bookworm")
     assert stat.S_IMODE((image.root / "state").stat().st_mode) == 0o1777, "whoever it runs as can write its journal"
     hidden = [path for path in (image.root / "opt").rglob("*") if not path.is_symlink() and not path.stat().st_mode & 4]

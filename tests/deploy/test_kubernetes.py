@@ -72,7 +72,7 @@ def test_every_overlay_is_tried_with_every_component(all_built: dict[str, Object
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_they_are_what_kubernetes_takes(all_built: dict[str, Objects], release: str) -> None:
+def test_manifests_are_valid_for_kubernetes(all_built: dict[str, Objects], release: str) -> None:
     for objects in all_built.values():
         for (kind, _), one in objects.items():
             if kind != "ServiceMonitor":  # not of Kubernetes itself
@@ -93,7 +93,7 @@ def test_every_container_is_confined(all_built: dict[str, Objects]) -> None:
             }
 
 
-def test_the_words_start_a_watch_and_every_place_is_mounted(
+def test_the_command_starts_a_watch_and_every_path_is_mounted(
     all_built: dict[str, Objects], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, spec, container in sets(all_built):
@@ -147,7 +147,7 @@ def test_each_pod_has_its_shard_and_together_they_are_all(
     assert sorted(chain(*shares)) == names and all(shares), "each instance in exactly one, and no pod is idle"
 
 
-def test_desired_states_are_valid_and_name_secrets_that_are_there(
+def test_desired_states_are_valid_and_their_secrets_exist(
     all_built: dict[str, Objects], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, objects in all_built.items():

@@ -36,7 +36,7 @@ def test_systemd_finds_nothing_wrong_and_rates_it_well(root: Path) -> None:
     tools.run_tool([*analyze, "security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager", unit])
 
 
-def test_it_starts_a_watch_and_its_secrets_are_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_unit_starts_a_watch_and_its_secrets_are_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     text = UNIT.read_text()
     environ = dict(re.findall(r"^Environment=(\w+)=(\S+)", text, re.MULTILINE))
     (words,) = re.findall(r"^ExecStart=(.+)", text, re.MULTILINE)

@@ -57,7 +57,7 @@ def test_sentences_are_fit_to_print(case: str, monkeypatch: pytest.MonkeyPatch) 
     for problem in error.value.problems:
         assert str(problem).isprintable(), problem
         assert problem.message[0].islower() or not problem.message[0].isalpha()
-        assert not problem.message.endswith("."), "the mend follows after a full stop"
+        assert not problem.message.endswith("."), "the hint follows after a full stop"
         for jargon in (
             "pydantic",
             "Input should",

@@ -115,7 +115,7 @@ def test_hostile_files_give_a_clear_error_soon(tmp_path: Path, make: Callable[[]
 
 
 def bomb(form: str, comma: str) -> str:
-    """Forty levels, each ten times as large as the one before."""
+    """Forty levels, each ten times as large as the previous."""
     lines = ["x0: &x0 {a: 1, b: 2}\n"]
     lines += [f"x{n}: &x{n} {form.format(comma.join([f'*x{n - 1}'] * 10))}\n" for n in range(1, 41)]
     return "".join(lines)

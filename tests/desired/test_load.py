@@ -16,7 +16,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "desired.yaml"
 
 
 def torrent(folder: Path, entry: str, head: str = HEAD) -> DesiredTorrent:
-    """The one torrent whose keys, besides its magnet, are the lines of `entry`."""
+    """Load the only torrent, with its magnet and the keys in `entry`."""
     lines = "".join(f"    {line}\n" for line in entry.splitlines())
     return load_text(folder, f"{head}torrents:\n  - magnet: {SINTEL}\n{lines}").torrents[0]
 

@@ -48,7 +48,7 @@ class Maker:
         return list(self.raw.post("torrentcreator/status").json())
 
     def one(self) -> dict[str, Any]:
-        """The one torrent that it has; its tags as a set."""
+        """Return its only torrent, with the tags as a set."""
         (row,) = self.raw.list_torrents().values()
         return {**row, "tags": {tag.strip() for tag in row["tags"].split(",")} - {""}}
 
@@ -90,7 +90,7 @@ def any_maker(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> Mak
     return maker_of("5.1.0", home, make_server, make_proxy)
 
 
-def test_it_is_made_seeded_and_known_again(maker: Maker, home: Home) -> None:
+def test_content_becomes_a_torrent_that_is_seeded_and_recognized(maker: Maker, home: Home) -> None:
     film = maker.film()
     keys = "category: films, tags: [x], upload_limit: 100 KiB/s, trackers: ['http://t.example/s3cr3t/announce']"
     more = "comment: mine, web_seeds: ['http://w.example/a%20b/'], export: made/film.torrent"
@@ -141,10 +141,10 @@ def test_it_is_made_seeded_and_known_again(maker: Maker, home: Home) -> None:
 
 
 @pytest.mark.parametrize(("makes", "others"), [("5.1.0", ("4.5.2", "5.3.0")), ("5.3.0", ("4.2.5", "5.1.0"))])
-def test_others_have_it_to_the_last_byte(
+def test_other_instances_download_all_of_it(
     makes: str, others: Sequence[str], home: Home, make_server: MakeServer, make_proxy: MakeProxy
 ) -> None:
-    """From nothing but the entries: without trackers, DHT and local discovery, each is told of the maker."""
+    """With the entries alone, and no trackers, DHT or local discovery: each instance gets the address of the maker."""
     one_address = {"Session\\MultiConnectionsPerIp": "true"}  # as which all peers on one machine appear
     maker = maker_of(makes, home, make_server, make_proxy, session=one_address)
     servers = {name: make_server(version) for name, version in zip(("one", "two"), others, strict=True)}
@@ -179,7 +179,9 @@ def _has_all(server: QbittorrentServer) -> None:
         assert (Path(row["save_path"]) / "Film" / path).read_bytes() == data
 
 
-def test_what_was_had_stays_while_its_maker_is_away(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
+def test_torrents_stay_while_the_instance_that_made_them_is_down(
+    any_maker: Maker, home: Home, make_server: MakeServer
+) -> None:
     other = make_server("4.5.2")
     home.add_instance(other.url, other.username, other.password, "other")
     film, truth = any_maker.film(), RawClient(other)
@@ -201,7 +203,7 @@ def test_what_was_had_stays_while_its_maker_is_away(any_maker: Maker, home: Home
     assert set(truth.list_torrents()) == {key}
 
 
-def test_killed_while_it_is_made(any_maker: Maker, home: Home) -> None:
+def test_a_kill_during_creation_changes_nothing(any_maker: Maker, home: Home) -> None:
     film, endless = any_maker.film(), any_maker.occupy()
     home.write(f"{{content: {film}, name: Film}}")
     process = home.start()
@@ -219,7 +221,7 @@ def test_killed_while_it_is_made(any_maker: Maker, home: Home) -> None:
     assert home.run().summary == {"unchanged": 1}
 
 
-def test_too_many_are_made_at_a_time(any_maker: Maker, home: Home) -> None:
+def test_creations_beyond_the_limit_wait(any_maker: Maker, home: Home) -> None:
     film, endless = any_maker.film(), any_maker.occupy()
     for _ in range(255):
         any_maker.raw.post("torrentcreator/addTask", sourcePath=str(film), startSeeding="false", format="v1")
@@ -232,7 +234,7 @@ def test_too_many_are_made_at_a_time(any_maker: Maker, home: Home) -> None:
     assert len(any_maker.tasks) == 255, "what others make is left alone"
 
 
-def test_trouble_is_told(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
+def test_creation_problems_are_reported(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
     old = make_server("4.5.2")
     home.add_instance(old.url, old.username, old.password, "old")
     film = any_maker.library / "Film"
@@ -252,13 +254,13 @@ def test_trouble_is_told(any_maker: Maker, home: Home, make_server: MakeServer) 
     changed = home.run()
     assert (changed.exit_code, changed.summary) == (1, {"blocked": 1})
     assert "no longer what the torrent was made from" in changed.out
-    assert any_maker.proxy.count_requests("torrentcreator/addTask") == 2, "nothing is made anew unasked"
+    assert any_maker.proxy.count_requests("torrentcreator/addTask") == 2, "nothing is made again without a request"
     any_maker.raw.post("torrents/delete", hashes="all", deleteFiles="false")
     assert home.run().summary == {"add": 1}
     assert any_maker.one()["progress"] == 1
 
 
-def test_what_is_exported_never_replaces_anything_else(any_maker: Maker, home: Home) -> None:
+def test_an_export_never_replaces_another_file(any_maker: Maker, home: Home) -> None:
     film = any_maker.film()
     (home.folder / "mine.torrent").write_bytes(b"my thesis")
     home.write(f"{{content: {film}, export: mine.torrent}}")
@@ -274,7 +276,7 @@ def test_what_is_exported_never_replaces_anything_else(any_maker: Maker, home: H
     assert home.run().summary == {"unchanged": 1}
 
 
-def test_a_watch_makes_it_and_comes_to_rest(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
+def test_a_watch_creates_the_torrent_and_settles(any_maker: Maker, home: Home, make_server: MakeServer) -> None:
     other = make_server("5.3.0")
     home.add_instance(other.url, other.username, other.password, "other")
     truth = RawClient(other)

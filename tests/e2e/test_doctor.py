@@ -1,4 +1,4 @@
-"""`reconcile doctor` on real servers: what is fine, what fails, and how that is to be mended."""
+"""`reconcile doctor` on real servers: passed checks, failed checks, and the hints of these."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def checks(ran: ReportedRun, name: str = "box") -> dict[str, dict[str, Any]]:
 
 
 def failing(ran: ReportedRun, name: str = "box") -> list[str]:
-    """The checks that fail; each says how to mend it."""
+    """Return the failed checks. Each must have a hint."""
     found = [one for one in checks(ran, name).values() if one["verdict"] == "fail"]
     assert all(one["hint"] for one in found)
     return [one["check"] for one in found]
@@ -36,7 +36,7 @@ def listening(server: QbittorrentServer) -> None:
     raw.wait_until(lambda: raw.post("transfer/info").json()["connection_status"] == "firewalled")
 
 
-def test_an_instance_that_is_well(
+def test_a_healthy_instance_passes_every_check(
     home: Home, server: QbittorrentServer, version: str, make_proxy: MakeProxy, tmp_path: Path
 ) -> None:
     proxy = make_proxy(server)
@@ -72,7 +72,7 @@ def test_an_instance_that_is_well(
     assert ran.instance()["requests"] == len(proxy.requests)
 
 
-def test_everything_that_can_fail_does(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> None:
+def test_every_check_can_fail(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> None:
     server = make_server("5.3.0")
     RawClient(server).post("app/setPreferences", json='{"current_network_interface": "wg-not-there"}')
     with FixedWebServer({"/v1/vpn/status": 401, "/health": 503}) as web:
@@ -98,7 +98,9 @@ def test_everything_that_can_fail_does(home: Home, make_server: MakeServer, make
     assert ran.instance()["state"] == "VPN_DOWN"
 
 
-def test_each_way_of_not_getting_in(home: Home, make_server: MakeServer, make_proxy: MakeProxy, tmp_path: Path) -> None:
+def test_each_login_problem_has_its_finding(
+    home: Home, make_server: MakeServer, make_proxy: MakeProxy, tmp_path: Path
+) -> None:
     first, second, third = make_server("5.1.0"), make_server("5.3.0"), make_server("4.2.5")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(make_self_signed_certificate(tmp_path))
@@ -133,7 +135,7 @@ def test_each_way_of_not_getting_in(home: Home, make_server: MakeServer, make_pr
     assert (well.exit_code, [part["name"] for part in well.report["instances"]]) == (0, ["well"])
 
 
-def test_as_people_read_it(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
+def test_the_text_report_is_readable(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
     listening(any_server)
     home.write()
     said = home.run_arguments("doctor")
@@ -147,9 +149,7 @@ def test_as_people_read_it(home: Home, any_server: QbittorrentServer, box: Proxy
     assert home.run_arguments("doctor").exit_code == 4
 
 
-def test_a_torrent_that_cannot_be_fetched_keeps_nobody_from_it(
-    home: Home, any_server: QbittorrentServer, box: Proxy
-) -> None:
+def test_a_failed_fetch_does_not_stop_doctor(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
     listening(any_server)
     home.write("{torrent: 'http://127.0.0.1:9/a.torrent'}")
     assert home.run("doctor").exit_code == 0

@@ -223,7 +223,7 @@ def test_killed_after_the_placement_and_back_whole(two: Place) -> None:
     two.at_rest()
 
 
-def test_back_empty(two: Place) -> None:
+def test_a_member_that_returns_empty(two: Place) -> None:
     key = two.seeded(1)
     two.write(1)
     two.settle(lambda: two.whole("a", key))
@@ -241,7 +241,7 @@ def test_back_empty(two: Place) -> None:
     assert has_data(two.servers["a"], 1), "it was complete there before the other copy went"
 
 
-def test_back_half_complete(two: Place) -> None:
+def test_a_member_that_returns_half_complete(two: Place) -> None:
     key = two.seeded(1)
     two.write(1)
     two.home.run()
@@ -282,14 +282,14 @@ def test_both_go_on_while_neither_is_complete(two: Place) -> None:
     assert two.whole(name, key), "a complete copy is what remains"
 
 
-def test_without_a_journal_it_is_as_safe(two: Place) -> None:
+def test_a_lost_journal_loses_no_safety(two: Place) -> None:
     key = two.seeded(1)
     two.write(1)
     two.settle(lambda: two.whole("a", key))
     shut_down(two.servers["a"])
     for _ in range(3):
         two.forget()
-        assert two.summary() == {"pending": 1}, "each run waits anew"
+        assert two.summary() == {"pending": 1}, "each run waits again"
     two.forget()
     waited = two.home.run("--wait", "60s")
     assert (waited.exit_code, waited.summary, two.holders(key)) == (1, {"add": 1}, {"b"})
@@ -303,7 +303,7 @@ def test_without_a_journal_it_is_as_safe(two: Place) -> None:
 
 
 @pytest.mark.parametrize("first", ["a", "b"])
-def test_both_down_and_back_in_either_order(two: Place, first: str) -> None:
+def test_both_members_down_and_back_in_either_order(two: Place, first: str) -> None:
     key = two.seeded(1)
     two.write(1)
     two.settle(lambda: two.whole("a", key))
@@ -354,7 +354,7 @@ def test_a_member_that_flaps_fifty_times(two: Place) -> None:
     assert not two.proxies["a"].mutations and not two.proxies["b"].mutations
 
 
-def test_flapping_with_no_patience_doubles_nothing(two: Place) -> None:
+def test_flapping_without_a_waiting_time_duplicates_nothing(two: Place) -> None:
     key = two.seeded(1)
     two.write(1, group=FAILOVER.replace("1s", "0s"))
     two.settle(lambda: two.whole("a", key))
@@ -366,7 +366,7 @@ def test_flapping_with_no_patience_doubles_nothing(two: Place) -> None:
     assert has_data(two.servers["a"], 1)
 
 
-def test_its_vpn_is_cut(place: Place) -> None:
+def test_a_member_whose_vpn_is_down(place: Place) -> None:
     with FixedWebServer({"/": 200}) as vpn:
         place.member("a", "4.2.5", f"health: [{{http: '{vpn.url_of()}', timeout: 5s}}]\nwhen_unhealthy: pause")
         place.member("b", "5.1.0")
@@ -424,7 +424,9 @@ def test_three_members_spread_then_one_leaves_and_one_joins(place: Place) -> Non
     place.settle(lambda: all(place.whole(name, key) for key, name in three.items()))
     left = spread("ab")
     assert left == wanted("ab")
-    assert all(left[key] == name for key, name in three.items() if name != "c"), "only what the one that left had moves"
+    assert all(left[key] == name for key, name in three.items() if name != "c"), (
+        "only torrents of the member that left move"
+    )
     assert all(has_data(place.servers["c"], n) for n, key in zip(numbers, keys, strict=True) if three[key] == "c")
     place.settle(lambda: all(place.whole(name, key) for key, name in left.items()))
     joined = spread("abd")
@@ -432,7 +434,7 @@ def test_three_members_spread_then_one_leaves_and_one_joins(place: Place) -> Non
     assert {joined[key] for key in keys if joined[key] != left[key]} == {"d"}, "only what the new one wins moves"
 
 
-def test_a_watch_lives_through_it(place: Place) -> None:
+def test_a_watch_survives_a_failover(place: Place) -> None:
     place.member("a", "5.1.0")
     place.member("b", "4.2.5")
     key = place.seeded(1)

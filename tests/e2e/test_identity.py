@@ -33,7 +33,7 @@ def ours(truth: RawClient) -> list[tuple[str, str, str, set[str]]]:
     return [(r["hash"], r["name"], r["category"], {tag.strip() for tag in r["tags"].split(",")}) for r in rows]
 
 
-def test_between_two_runs(
+def test_a_hybrid_changes_its_id_between_two_runs(
     home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, version: str
 ) -> None:
     hashes = seed_torrent(seeder, 1, "hybrid")
@@ -57,7 +57,7 @@ def test_between_two_runs(
     assert key not in truth.list_torrents()
 
 
-def test_within_a_run(
+def test_a_hybrid_changes_its_id_within_a_run(
     home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, version: str
 ) -> None:
     hashes = seed_torrent(seeder, 1, "hybrid")
@@ -69,7 +69,7 @@ def test_within_a_run(
     assert home.run().summary == {"unchanged": 1}
 
 
-def test_under_a_watch(
+def test_a_hybrid_changes_its_id_under_a_watch(
     home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, version: str
 ) -> None:
     first, second = seed_torrent(seeder, 1, "hybrid"), seed_torrent(seeder, 2, "hybrid")

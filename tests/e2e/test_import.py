@@ -52,7 +52,7 @@ def settle(truth: RawClient, folder: Path) -> None:
     )
 
 
-def test_what_is_imported_only_adopts_and_then_nothing(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_an_import_plans_adoptions_once_and_then_nothing(home: Home, proxy: Proxy, truth: RawClient) -> None:
     settle(truth, home.folder)
     home.write(make_entry(8, paused=True))
     before = home.file.read_bytes()
@@ -81,7 +81,7 @@ def test_what_is_imported_only_adopts_and_then_nothing(home: Home, proxy: Proxy,
     assert home.run_arguments("import", *both).out.count("- #") == 0
 
 
-def test_what_is_imported_builds_the_library_anew(
+def test_an_import_rebuilds_the_library_on_an_empty_server(
     home: Home, proxy: Proxy, truth: RawClient, version: str, make_server: MakeServer
 ) -> None:
     settle(truth, home.folder)
@@ -125,7 +125,7 @@ def test_two_instances_and_a_filter(home: Home, make_server: MakeServer) -> None
     assert home.run_arguments("import", "--instance", "one", "-o", "more.yaml").exit_code == 0
 
 
-def test_it_can_be_added_to_the_end_of_the_file(home: Home, any_server: QbittorrentServer) -> None:
+def test_an_import_can_be_appended_to_the_file(home: Home, any_server: QbittorrentServer) -> None:
     RawClient(any_server).add_magnets([make_magnet(1)])
     home.add_instance(any_server.url, any_server.username, any_server.password)
     home.write()
@@ -135,7 +135,7 @@ def test_it_can_be_added_to_the_end_of_the_file(home: Home, any_server: Qbittorr
     assert home.run("--dry-run").summary == {"adopt": 1}
 
 
-def test_it_says_what_to_type_next(home: Home, any_server: QbittorrentServer) -> None:
+def test_an_import_suggests_the_next_command(home: Home, any_server: QbittorrentServer) -> None:
     RawClient(any_server).add_magnets([make_magnet(1), make_magnet(2)])
     home.add_instance(any_server.url, any_server.username, any_server.password)
     home.write()
@@ -150,7 +150,7 @@ def test_it_says_what_to_type_next(home: Home, any_server: QbittorrentServer) ->
 
 
 @pytest.mark.parametrize("there", ["file", "link"])
-def test_nothing_is_overwritten(home: Home, any_server: QbittorrentServer, there: str) -> None:
+def test_an_import_overwrites_no_file(home: Home, any_server: QbittorrentServer, there: str) -> None:
     home.add_instance(any_server.url, any_server.username, any_server.password)
     home.write()
     target = home.folder / "imported.yaml"

@@ -44,7 +44,7 @@ def test_a_wiped_instance_is_rebuilt_and_nothing_on_it_is_deleted(home: Home, pr
     assert (rebuilt.exit_code, rebuilt.summary) == (0, {"delete": 1, "unchanged": 7}), "what was lost is there again"
 
 
-def test_a_loss_that_is_meant_is_approved(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
+def test_an_intended_loss_can_be_approved(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
     truth = RawClient(any_server)
     home.write(*make_entries(8), head=LIMITS)
     assert home.run().exit_code == 0
@@ -59,7 +59,7 @@ def test_a_loss_that_is_meant_is_approved(home: Home, any_server: QbittorrentSer
     assert home.run().summary == {"add": 1, "delete": 1}, "the smaller number is believed now"
 
 
-def test_history_tells_what_was_done_and_no_secret(
+def test_history_shows_actions_and_no_secret(
     home: Home, any_server: QbittorrentServer, box: Proxy, state_dir: Path
 ) -> None:
     assert history(home) == []
@@ -85,7 +85,7 @@ def test_history_tells_what_was_done_and_no_secret(
     assert any_server.password.encode() not in b"".join(file.read_bytes() for file in state_dir.iterdir())
 
 
-def test_without_a_place_for_it_everything_goes_on(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
+def test_an_unwritable_journal_stops_nothing(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
     home.write(make_entry(1))
     (home.folder / "file").write_text("")
     ran = home.run("--state-dir", "file/state")

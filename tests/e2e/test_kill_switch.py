@@ -61,7 +61,7 @@ def ids(*numbers: int) -> set[str]:
     return set(map(make_infohash, numbers))
 
 
-def test_what_is_ours_stops_within_an_interval_and_starts_again_by_itself(
+def test_owned_torrents_stop_within_an_interval_and_start_again(
     home: Home, make_server: MakeServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
     """1 and 2 are ours and run, 3 is declared paused, 4 a person has stopped, 9 is another's and runs."""
@@ -85,7 +85,7 @@ def test_what_is_ours_stops_within_an_interval_and_starts_again_by_itself(
         assert part["health"]["state"] == "VPN_DOWN"
         assert [(a["name"], a["outcome"]) for a in part["actions"][:2]] == [
             (truth.read_torrent(number)["name"], "applied") for number in (1, 2)
-        ], "the run that sees it is the one that stops them"
+        ], "the run that detects it also stops them"
         assert {call.endpoint.rpartition("/")[2] for call in guarded.mutations} <= {"addTags", "stop", "pause"}
         assert all("reconcile:held" in truth.read_torrent(number)["tags"] for number in (1, 2))
         _is_killed(watch)
@@ -129,7 +129,7 @@ def test_a_vpn_that_flaps_is_followed_every_time(
     assert not watch.has_logged("contested")
 
 
-def test_no_other_instance_is_waited_for(
+def test_the_kill_switch_waits_for_no_other_instance(
     home: Home, any_server: QbittorrentServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
     _guard(any_server, make_proxy, home, vpn)
@@ -155,7 +155,7 @@ def hanging() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_a_dry_run_shows_it_and_stops_nothing(
+def test_a_dry_run_shows_the_kill_switch_and_stops_nothing(
     home: Home, any_server: QbittorrentServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
     proxy = _guard(any_server, make_proxy, home, vpn)
@@ -170,7 +170,7 @@ def test_a_dry_run_shows_it_and_stops_nothing(
     assert proxy.mutations == []
 
 
-def test_status_explain_and_the_loop_itself_tell_of_it(
+def test_status_explain_and_the_http_pages_show_the_kill_switch(
     home: Home, make_server: MakeServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
     _guard(make_server("5.3.0"), make_proxy, home, vpn)

@@ -92,7 +92,7 @@ def test_every_drift_is_healed(home: Home, proxy: Proxy, truth: RawClient, tmp_p
     assert proxy.mutations == []
 
 
-def test_what_is_there_is_adopted_with_its_drift(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_existing_torrents_are_adopted_with_their_drift(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1), make_magnet(2)])
     home.write(make_entry(1), make_entry(2, paused=False, tags=["x"]))
     done = home.run()
@@ -104,9 +104,7 @@ def test_what_is_there_is_adopted_with_its_drift(home: Home, proxy: Proxy, truth
     assert home.run().summary == {"unchanged": 2}
 
 
-def test_what_is_ours_and_no_longer_declared_is_pruned_and_nothing_else(
-    home: Home, proxy: Proxy, truth: RawClient
-) -> None:
+def test_only_owned_undeclared_torrents_are_pruned(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(7), make_magnet(8)])
     truth.add_tags([8], "reconcile:somebody")
     home.write(*make_entries(5))
@@ -127,7 +125,7 @@ def test_what_is_ours_and_no_longer_declared_is_pruned_and_nothing_else(
     assert set(truth.list_torrents()) == {make_infohash(n) for n in (0, 2, 3, 4, 7, 8)}
 
 
-def test_declared_absent_goes_though_it_was_never_ours(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_declared_absent_deletes_a_torrent_that_was_never_ours(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1), make_magnet(2)])
     home.write(make_entry(1, state="absent"), make_entry(3, state="absent"), make_entry(0))
     done = home.run()
@@ -193,7 +191,7 @@ def test_an_empty_list_never_deletes(home: Home, proxy: Proxy, truth: RawClient)
     assert set(truth.list_torrents()) == {make_infohash(1)}
 
 
-def test_upsert_mends_and_never_deletes(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_upsert_corrects_drift_and_never_deletes(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(make_entry(1), make_entry(2))
     assert home.run().exit_code == 0
     home.write(make_entry(1, paused=True), make_entry(3), policy="upsert")
@@ -201,7 +199,7 @@ def test_upsert_mends_and_never_deletes(home: Home, proxy: Proxy, truth: RawClie
     assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(2), make_infohash(3)}
 
 
-def test_create_only_changes_nothing_that_is_there(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_create_only_changes_no_existing_torrent(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1)])
     home.write(make_entry(1, paused=False), make_entry(2), policy="create-only")
     assert home.run().summary == {"add": 1, "spared": 1}
@@ -222,7 +220,7 @@ def test_suspended_plans_and_touches_nothing(where: str, home: Home, proxy: Prox
     assert proxy.mutations == []
 
 
-def test_a_missing_category_is_made_in_sight(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_a_missing_category_is_a_visible_action(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1)])
     home.write(make_entry(1, category="films/free"), make_entry(2, category="new"))
     done = home.run()
@@ -260,7 +258,7 @@ def test_hashes_in_every_writing_are_one_torrent(home: Home, proxy: Proxy, truth
     assert home.run().summary == {"unchanged": 3}
 
 
-def test_what_a_version_cannot_do_is_said_on_that_action(
+def test_an_unsupported_option_is_reported_on_its_action(
     home: Home, proxy: Proxy, truth: RawClient, version: str
 ) -> None:
     v2 = "cd" * 32

@@ -30,7 +30,7 @@ def test_the_main_job_behind_nginx(home: Home, server: QbittorrentServer, tmp_pa
         assert "502" in down.instance()["error"]
 
 
-def test_what_nginx_finds_too_large_is_sent_in_parts(home: Home, any_server: QbittorrentServer, tmp_path: Path) -> None:
+def test_requests_too_large_for_nginx_are_split(home: Home, any_server: QbittorrentServer, tmp_path: Path) -> None:
     certificate = make_self_signed_certificate(tmp_path)
     trackers = "".join(f"&tr=http%3A%2F%2Ftracker{n}.example%2Fannounce%2F{'x' * 60}" for n in range(20))
     with Nginx(any_server.port, certificate, tmp_path) as nginx:

@@ -32,7 +32,7 @@ def told(home: Home, any_server: QbittorrentServer) -> Home:
     return home
 
 
-def test_each_thing_that_happens_is_one_message(told: Home, any_server: QbittorrentServer, inbox: Inbox) -> None:
+def test_each_event_is_one_notification(told: Home, any_server: QbittorrentServer, inbox: Inbox) -> None:
     secrets = told.folder / "urls"
     secrets.write_text(f"# two of them\n{inbox.url}\n\njson://user:pa55word@{inbox.address}/apprise\n")
     with start_watch(told, "--notify-file", "urls") as watch:
@@ -43,7 +43,7 @@ def test_each_thing_that_happens_is_one_message(told: Home, any_server: Qbittorr
         messages(1)  # two added
         told.write()  # refused: nothing is declared any more
         messages(2)
-        told.write(make_entry(1), make_entry(2), make_entry(3))  # mended, and a change in the same run
+        told.write(make_entry(1), make_entry(2), make_entry(3))  # corrected, and a change in the same run
         messages(3)
         any_server.kill()
         messages(4)  # down for several tries and an interval
@@ -79,7 +79,7 @@ def test_each_thing_that_happens_is_one_message(told: Home, any_server: Qbittorr
     assert not watch.has_logged("notification"), "all were delivered"
 
 
-def test_what_cannot_be_delivered_delays_nothing_and_is_said(
+def test_a_failed_delivery_delays_nothing_and_is_reported(
     told: Home, any_server: QbittorrentServer, inbox: Inbox
 ) -> None:
     inbox.is_silent = True

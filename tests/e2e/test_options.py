@@ -131,7 +131,7 @@ def test_every_drift_of_an_option_is_healed(home: Home, proxy: Proxy, truth: Raw
     assert proxy.mutations == []
 
 
-def test_what_is_not_declared_of_share_limits_stays(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_undeclared_share_limits_stay(home: Home, proxy: Proxy, truth: RawClient) -> None:
     truth.add_magnets([make_magnet(1)])
     limits = {"ratioLimit": "3", "seedingTimeLimit": "7", "inactiveSeedingTimeLimit": "9"}
     truth.post(
@@ -150,7 +150,7 @@ def test_what_is_not_declared_of_share_limits_stays(home: Home, proxy: Proxy, tr
     assert (before["seeding_time_limit"], after["seeding_time_limit"]) == (7, -1)
 
 
-def test_what_a_version_lacks_is_blocked_and_the_rest_goes_on(
+def test_an_unsupported_option_is_blocked_and_others_are_applied(
     home: Home, proxy: Proxy, truth: RawClient, version: str
 ) -> None:
     truth.add_magnets([make_magnet(1)])
@@ -218,7 +218,7 @@ def test_files_wait_for_metadata(home: Home, proxy: Proxy, truth: RawClient) -> 
     assert home.run("--dry-run", "--detailed-exitcode").exit_code == 2
 
 
-def test_only_what_declares_files_is_asked_for_them(
+def test_files_are_read_only_where_they_are_declared(
     home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path, version: str
 ) -> None:
     links = []
@@ -253,7 +253,7 @@ def test_a_move_is_disruptive_and_ends_at_the_path(
     assert home.run().summary == {"unchanged": 1}
 
 
-def test_what_only_an_add_heeds(make_server: MakeServer, make_proxy: MakeProxy, home: Home) -> None:
+def test_create_only_options_apply_at_an_add(make_server: MakeServer, make_proxy: MakeProxy, home: Home) -> None:
     server = make_server("5.1.0")
     proxy, truth = make_proxy(server), RawClient(server)
     home.add_instance(proxy.url, server.username, server.password)
@@ -273,9 +273,7 @@ def test_what_only_an_add_heeds(make_server: MakeServer, make_proxy: MakeProxy, 
 
 
 @pytest.mark.parametrize("with_data", [False, True])
-def test_data_goes_with_one_that_is_declared_absent(
-    with_data: bool, make_server: MakeServer, home: Home, tmp_path: Path
-) -> None:
+def test_declared_absent_can_delete_data(with_data: bool, make_server: MakeServer, home: Home, tmp_path: Path) -> None:
     server: QbittorrentServer = make_server("5.3.0")
     truth = RawClient(server)
     home.add_instance(server.url, server.username, server.password)

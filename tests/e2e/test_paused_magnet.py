@@ -21,7 +21,7 @@ def seeder(make_server: MakeServer) -> QbittorrentServer:
     return make_server("5.1.0")
 
 
-def test_one_whose_files_are_declared_gets_its_metadata_and_no_data(
+def test_a_paused_magnet_with_declared_files_fetches_metadata_and_no_data(
     home: Home, proxy: Proxy, truth: RawClient, server: QbittorrentServer, seeder: QbittorrentServer, version: str
 ) -> None:
     hashes = seed_torrent(seeder, 1, "v1")
@@ -49,7 +49,7 @@ def test_one_whose_files_are_declared_gets_its_metadata_and_no_data(
     assert proxy.mutations == []
 
 
-def test_one_that_needs_no_metadata_is_stopped_from_the_beginning(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_a_paused_magnet_without_files_is_stopped_from_the_start(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write("{magnet: 'magnet:?xt=urn:btih:%s&dn=a', paused: true, name: b}" % ("1" * 40))
     assert home.run().summary == {"add": 1}
     assert truth.list_torrents()["1" * 40]["state"] in STOPPED

@@ -73,7 +73,9 @@ def test_redeclaring_restores(home: Home, proxy: Proxy, truth: RawClient) -> Non
     assert proxy.mutations == []
 
 
-def test_many_at_once_are_refused_and_an_odd_day_waits_for_a_person(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_many_quarantines_are_refused_and_an_invalid_date_waits_for_a_person(
+    home: Home, proxy: Proxy, truth: RawClient
+) -> None:
     truth.add_magnets(map(make_magnet, range(5)))
     truth.add_tags(range(5), OURS)
     truth.add_tags([4], "reconcile:quarantine:tomorrow")
@@ -102,7 +104,7 @@ def add_seeded(server: QbittorrentServer, folder: Path, name: str, *sources: str
     return keys
 
 
-def test_data_that_others_use_is_kept(
+def test_data_shared_with_other_torrents_is_kept(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient, tmp_path: Path
 ) -> None:
     one, other = add_seeded(server, tmp_path, "shared", "a", "b")

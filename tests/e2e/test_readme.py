@@ -13,7 +13,7 @@ from tests.support.raw import RawClient
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_first_desired_state(home: Home, any_server: QbittorrentServer) -> None:
+def test_the_first_desired_state_of_the_readme_works(home: Home, any_server: QbittorrentServer) -> None:
     example = re.search(r" *```yaml\n(.*?)```", README, re.DOTALL)
     assert example
     text = dedent(example[1])
@@ -30,7 +30,7 @@ def test_the_first_desired_state(home: Home, any_server: QbittorrentServer) -> N
     assert home.run().summary == {"unchanged": 1}
 
 
-def test_every_file_it_names_is_there() -> None:
+def test_every_file_named_in_the_readme_exists() -> None:
     root = Path(__file__).parents[2]
     named = re.findall(r"\]\(([^)#]+)\)", README)
     assert named

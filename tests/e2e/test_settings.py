@@ -110,7 +110,7 @@ def test_no_secret_shows_anywhere(server: QbittorrentServer, make_proxy: MakePro
     assert now(raw, "proxy_password", "autorun_program", "add_trackers") == [SECRET, SECRET, ""]
 
 
-def test_what_a_version_lacks_or_changes_is_said_and_the_rest_goes_on(
+def test_unsupported_preferences_are_reported_and_others_are_applied(
     server: QbittorrentServer, make_proxy: MakeProxy, home: Home
 ) -> None:
     proxy, raw = make_proxy(server), RawClient(server)

@@ -23,7 +23,7 @@ def instances(*runs: ReportedRun) -> dict[str, Any]:
     return {name: (status, actions) for name, status, actions in found}
 
 
-def test_shards_do_together_what_one_does(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> None:
+def test_shards_together_do_the_work_of_one(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> None:
     servers = {name: make_server("5.1.0") for name in NAMES}
     proxies = {name: make_proxy(server) for name, server in servers.items()}
     for name, server in servers.items():

@@ -58,7 +58,7 @@ class Soak:
         self.write(range(COUNT))
 
     def write(self, numbers: Any, **keys: object) -> None:
-        """Another desired state, written as editors do: in place, or aside and renamed."""
+        """Write another desired state as editors do: in place, or to a new file that is renamed."""
         torrents = [
             make_entry(n, instance=name, name=f"n{n}", tags=["x"], **keys) for name in VERSIONS for n in numbers
         ]
@@ -66,10 +66,10 @@ class Soak:
         text = self.home.file.read_text()
         for name in VERSIONS:
             text = text.replace(f"{{env: {name.upper()}_PASSWORD}}", f"{{file: {name}.secret}}")
-        aside = self.home.folder / ".desired.yaml.new"
-        aside.write_text(text)
+        new_file = self.home.folder / ".desired.yaml.new"
+        new_file.write_text(text)
         if self.dice.random() < 0.5:
-            aside.replace(self.home.file)
+            new_file.replace(self.home.file)
         else:
             self.home.file.write_text(text)
         self.changes += 1

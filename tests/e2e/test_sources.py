@@ -83,7 +83,7 @@ def test_files_and_urls_of_every_kind(
     assert set(truth.list_torrents()) == {id_of(make_torrent(10), version)}
 
 
-def test_an_infohash_is_what_is_there_already(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_an_infohash_declares_an_existing_torrent(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(f"{{infohash: {make_infohash(1)}, tags: [x]}}", make_entry(2))
     done = home.run()
     assert (done.exit_code, done.summary) == (1, {"add": 1, "blocked": 1})
@@ -126,7 +126,7 @@ def test_a_validation_fetches_nothing(home: Home, box: Proxy, web: FixedWebServe
     assert (web.requests, box.requests) == ([], [])
 
 
-def test_it_can_be_stopped_while_it_fetches(home: Home, box: Proxy, web: FixedWebServer) -> None:
+def test_a_run_can_be_stopped_while_it_fetches(home: Home, box: Proxy, web: FixedWebServer) -> None:
     asked, gone = threading.Event(), threading.Event()
 
     def hang(handler: WebHandler) -> None:

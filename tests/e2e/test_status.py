@@ -92,7 +92,9 @@ def test_a_download_from_its_beginning_to_its_end(
         assert proxy.mutations == []
 
 
-def test_waiting_says_what_will_not_come(home: Home, any_server: QbittorrentServer, box: Proxy, tmp_path: Path) -> None:
+def test_wait_reports_torrents_that_cannot_complete(
+    home: Home, any_server: QbittorrentServer, box: Proxy, tmp_path: Path
+) -> None:
     lost = seed_random_file(any_server, tmp_path)
     (any_server.downloads / "seeded").unlink()
     any_server.restart()
@@ -112,7 +114,7 @@ def test_waiting_says_what_will_not_come(home: Home, any_server: QbittorrentServ
     assert box.mutations == []
 
 
-def test_waiting_knocks_once_at_a_door_that_is_shut(home: Home, box: Proxy) -> None:
+def test_wait_tries_rejected_credentials_once(home: Home, box: Proxy) -> None:
     home.write(make_entry(1))
     home.environ["BOX_PASSWORD"] = "wrong"
     ran = home.run("status", "--wait", "complete", "--interval", "1s")
@@ -121,9 +123,7 @@ def test_waiting_knocks_once_at_a_door_that_is_shut(home: Home, box: Proxy) -> N
     assert box.count_requests("auth/login") == 1
 
 
-def test_waiting_outlasts_a_server_that_is_away_and_ends_clean(
-    home: Home, any_server: QbittorrentServer, box: Proxy
-) -> None:
+def test_wait_outlasts_a_server_that_is_down(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
     home.write(make_entry(1))
     assert home.run().exit_code == 0
     any_server.kill()
@@ -142,7 +142,7 @@ def test_waiting_outlasts_a_server_that_is_away_and_ends_clean(
 
 
 @pytest.mark.usefixtures("box")
-def test_in_a_pipe_a_block_for_each_change(home: Home, any_server: QbittorrentServer) -> None:
+def test_in_a_pipe_each_change_is_a_block(home: Home, any_server: QbittorrentServer) -> None:
     home.write(make_entry(1, paused=True))
     assert home.run().exit_code == 0
     with looking(home, "--watch", "--interval", "1s", text=True) as watched:
@@ -168,7 +168,7 @@ def test_in_a_pipe_a_block_for_each_change(home: Home, any_server: QbittorrentSe
     assert "\x1b" not in "".join(watched.out)
 
 
-def test_a_reader_that_goes_away_ends_it(home: Home, box: Proxy) -> None:
+def test_a_closed_pipe_ends_the_watch_of_status(home: Home, box: Proxy) -> None:
     home.write(make_entry(1))
     process = subprocess.Popen(
         (*COMMAND, "--output", "json", "status", "--watch", "--interval", "1s"),
@@ -184,7 +184,7 @@ def test_a_reader_that_goes_away_ends_it(home: Home, box: Proxy) -> None:
 
 
 @pytest.mark.parametrize("colours", [True, False])
-def test_on_a_terminal_one_look_stands_in_place_of_the_other(home: Home, box: Proxy, colours: bool) -> None:
+def test_on_a_terminal_each_status_replaces_the_previous(home: Home, box: Proxy, colours: bool) -> None:
     home.write(*(make_entry(number, paused=True) for number in range(60)))
     assert home.run().exit_code == 0
     box.clear()

@@ -49,7 +49,7 @@ def _impatient(home: Home) -> None:
     home.file.write_text(home.file.read_text().replace("read: 20s", "read: 1s"))
 
 
-def test_a_server_that_is_down_keeps_its_trouble_to_itself(
+def test_a_server_that_is_down_affects_no_other_instance(
     home: Home, proxy: Proxy, truth: RawClient, make_server: MakeServer
 ) -> None:
     down = make_server()
@@ -83,7 +83,7 @@ def test_a_wrong_password_is_one_attempt(home: Home, proxy: Proxy, truth: RawCli
     assert "not-the-one" not in done.out + done.err
 
 
-def test_a_banned_address_is_said(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_a_banned_address_is_reported(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(make_entry(1))
     for _ in range(5):
         home.run(environ={"BOX_PASSWORD": "wrong"})
@@ -93,7 +93,7 @@ def test_a_banned_address_is_said(home: Home, proxy: Proxy, truth: RawClient) ->
 
 
 @each_fault_somewhere
-def test_a_read_that_fails_is_never_an_empty_one(fault: Fault, home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_a_failed_read_is_never_an_empty_one(fault: Fault, home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(*make_entries(3))
     assert home.run().exit_code == 0
     home.write(make_entry(0), make_entry(1))
@@ -178,7 +178,7 @@ def test_every_mutation_of_a_run_loses_its_answer_once(
 
 
 @each_fault
-def test_a_server_that_is_lost_in_the_middle(
+def test_a_server_that_is_lost_during_a_run(
     fault: Fault, home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
     proxy, truth = make_proxy(any_server), RawClient(any_server)
@@ -251,7 +251,7 @@ def test_the_server_is_killed_in_the_middle_of_two_thousand_adds(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_in_order(
+def test_a_signal_ends_a_run_in_order(
     number: signal.Signals, code: int, home: Home, any_server: QbittorrentServer, make_proxy: Callable[..., Proxy]
 ) -> None:
     proxy, truth = make_proxy(any_server), RawClient(any_server)

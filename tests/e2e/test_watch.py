@@ -21,7 +21,7 @@ def numbered(*numbers: int) -> set[str]:
     return set(map(make_infohash, numbers))
 
 
-def test_it_follows_the_file_heals_drift_and_leaves_in_order(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_a_watch_follows_the_file_corrects_drift_and_stops_in_order(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(make_entry(1, tags=["x"]))
     with start_watch(home) as watch:
         watch.wait_until(lambda: set(truth.list_torrents()) == numbered(1))
@@ -64,7 +64,7 @@ def test_a_converged_watch_only_reads_and_stays_logged_in(home: Home, proxy: Pro
     assert [line["event"] for line in watch.log if line["level"] == "info"] == ["watching: nothing to do, 3 unchanged"]
 
 
-def test_a_dry_run_in_a_loop_changes_nothing_and_tells_a_plan_once(home: Home, proxy: Proxy, truth: RawClient) -> None:
+def test_a_watch_in_dry_run_changes_nothing_and_reports_a_plan_once(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(make_entry(1))
     with start_watch(home, "--dry-run") as watch:
         watch.wait_until(lambda: proxy.read_count >= 4)
@@ -173,7 +173,7 @@ def test_sighup_makes_a_run_at_once(home: Home, any_server: QbittorrentServer, b
     assert [line["trigger"] for line in watch.log if "trigger" in line] == ["start", "signal"]
 
 
-def test_it_ends_in_time_though_a_request_never_does(
+def test_a_watch_stops_in_time_despite_a_hanging_request(
     home: Home, any_server: QbittorrentServer, box: Proxy, make_server: MakeServer, make_proxy: MakeProxy
 ) -> None:
     other = make_server()
@@ -192,7 +192,7 @@ def test_it_ends_in_time_though_a_request_never_does(
     )
 
 
-def test_one_instance_in_trouble_does_not_hold_up_another_for_long(
+def test_a_failing_instance_does_not_delay_another(
     home: Home, any_server: QbittorrentServer, box: Proxy, make_server: MakeServer
 ) -> None:
     down = make_server()

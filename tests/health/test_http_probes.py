@@ -157,7 +157,7 @@ def test_a_listener_that_never_answers_is_a_timeout() -> None:
 
 
 class FakeGluetun:
-    """gluetun's control server, as its wiki describes it: `auth` is what a request must bear."""
+    """gluetun's control server, as its wiki describes it: `auth` is the header that a request must have."""
 
     def __init__(self, status: str = "running", address: str | None = "198.51.100.9", *, old: bool = False) -> None:
         self.headers = {"X-API-Key": "s3cr3t-key"}

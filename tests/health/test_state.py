@@ -28,7 +28,7 @@ BEGAN = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HERE = Position("desired.yaml", 1, 1)
 GOOD, BAD, ODD = (
     ProbeResult(HealthState.OK, "fine"),
-    ProbeResult(HealthState.VPN_DOWN, "refused", "mend"),
+    ProbeResult(HealthState.VPN_DOWN, "refused", "hint"),
     ProbeResult(HealthState.NOT_CONFIGURED, "?"),
 )
 SIGNS = {"+": GOOD, "-": BAD, "?": ODD}
@@ -55,7 +55,7 @@ STORIES = [
     ("+-+-", 1, 1, "+-+-"),
     ("+--+", 3, 1, "++++"),
     ("+---", 3, 1, "+++-"),
-    ("+-+--", 2, 1, "++++-"),  # a result that agrees begins the count anew
+    ("+-+--", 2, 1, "++++-"),  # a result that agrees starts the count again
     ("-++", 1, 3, "---"),
     ("-+++", 1, 3, "---+"),
     ("-++-+++", 1, 3, "------+"),

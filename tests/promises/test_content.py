@@ -70,7 +70,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def boxes_of(case: Mapping[str, Any]) -> tuple[DesiredState, Boxes]:
-    """The desired state, and the instance that makes and the one that has."""
+    """Return the desired state, the instance that makes the torrent, and the instance that receives it."""
     maker, other = (MemoryInstance(version) for version in case["versions"])
     maker.disk = {f"/disk/torrent-{number}": partial(make_created_torrent, number) for number in NUMBERS}
     maker.hashing_polls = case["hashing"]
@@ -129,7 +129,7 @@ def wanted(case: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 @given(worlds())
-def test_it_is_made_once_and_is_everywhere_in_the_end(case: dict[str, Any]) -> None:
+def test_content_is_made_once_and_reaches_every_instance(case: dict[str, Any]) -> None:
     desired, boxes = boxes_of(case)
     converge(desired, boxes)
     assert makes(boxes) == len(wanted(case))
@@ -142,11 +142,13 @@ def test_it_is_made_once_and_is_everywhere_in_the_end(case: dict[str, Any]) -> N
             )
     had = [live.id for live in boxes["other"].torrents.values() if CONTENT_OF_TAG in live.tags]
     assert len(had) == sum("content_of" in row for row in case["desired"])
-    assert boxes["other"].peers == {key: {"127.0.0.1:6881"} for key in had}, "each is told of who has it"
+    assert boxes["other"].peers == {key: {"127.0.0.1:6881"} for key in had}, (
+        "each gets the address of the instance that has it"
+    )
 
 
 @given(worlds())
-def test_then_only_reads_are_sent(case: dict[str, Any]) -> None:
+def test_after_convergence_only_reads_are_sent(case: dict[str, Any]) -> None:
     desired, boxes = boxes_of(case)
     converge(desired, boxes)
     before = state(copies(boxes))
@@ -159,7 +161,9 @@ def test_then_only_reads_are_sent(case: dict[str, Any]) -> None:
 
 @given(worlds(), st.sampled_from(("box", "other")), st.integers(0, 25), st.integers(0, 3))
 @settings(max_examples=100)
-def test_killed_at_any_request_it_ends_the_same(case: dict[str, Any], where: str, requests: int, before: int) -> None:
+def test_a_kill_at_any_request_leads_to_the_same_end(
+    case: dict[str, Any], where: str, requests: int, before: int
+) -> None:
     desired, boxes = boxes_of(case)
     whole = copies(boxes)
     converge(desired, whole)
@@ -186,7 +190,7 @@ def faults(draw: st.DrawFn) -> tuple[str, InstanceError, int, bool, int]:
 
 @given(worlds(), st.lists(faults(), min_size=1, max_size=3))
 @settings(max_examples=100)
-def test_whatever_is_lost_on_the_way_it_ends_the_same(
+def test_any_lost_request_leads_to_the_same_end(
     case: dict[str, Any], trouble: list[tuple[str, InstanceError, int, bool, int]]
 ) -> None:
     desired, boxes = boxes_of(case)
@@ -203,7 +207,7 @@ def test_whatever_is_lost_on_the_way_it_ends_the_same(
 
 @given(worlds(), st.lists(st.sampled_from(("down", "up", "restart", "wiped")), max_size=6))
 @settings(max_examples=100)
-def test_what_was_had_is_never_lost_while_its_maker_is_gone(case: dict[str, Any], story: list[str]) -> None:
+def test_no_torrent_is_lost_while_its_maker_is_down(case: dict[str, Any], story: list[str]) -> None:
     """Not even where the maker has lost all: it makes the same torrents again."""
     desired, boxes = boxes_of(case)
     converge(desired, boxes)
@@ -225,7 +229,7 @@ def _had(box: MemoryInstance) -> dict[str, LiveTorrent]:
     return {key: live for key, live in box.torrents.items() if CONTENT_OF_TAG in live.tags}
 
 
-def test_what_cannot_be_made_is_told_and_made_when_it_can() -> None:
+def test_failed_creations_are_reported_and_made_when_possible() -> None:
     case = {
         "desired": [{"content": "/disk/torrent-11", "name": "n"}],
         "live": [],
@@ -244,7 +248,7 @@ def test_what_cannot_be_made_is_told_and_made_when_it_can() -> None:
     assert live.infohashes == parse_metainfo(make_created_torrent(11, desired.torrents[0].creation)).infohashes  # type: ignore[arg-type]
 
 
-def test_a_private_one_is_left_to_its_trackers() -> None:
+def test_private_torrents_get_no_peers() -> None:
     rows = [{"content": {"path": "/disk/torrent-11", "private": True}, "name": "n"}]
     case = {"desired": [*rows, {"content_of": "n", "instance": "other"}], "live": [], "versions": ("5.1.0",) * 2}
     desired, boxes = boxes_of({**case, "hashing": 1})
@@ -252,7 +256,7 @@ def test_a_private_one_is_left_to_its_trackers() -> None:
     assert len(_had(boxes["other"])) == 1 and boxes["other"].peers == {}
 
 
-def test_too_many_at_a_time_take_turns() -> None:
+def test_creations_beyond_the_limit_take_turns() -> None:
     rows = [{"content": f"/disk/torrent-{number}"} for number in range(300)]
     desired, boxes = boxes_of({"desired": rows, "live": [], "versions": ("5.3.0",) * 2, "hashing": 2})
     boxes["box"].disk = {row["content"]: partial(make_created_torrent, number) for number, row in enumerate(rows)}

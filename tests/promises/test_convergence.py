@@ -182,7 +182,7 @@ def faults(draw: st.DrawFn) -> tuple[InstanceError, int, bool, int]:
 
 @given(cases(), versions, faults())
 @settings(max_examples=300)
-def test_whatever_is_lost_on_the_way_the_next_run_converges(
+def test_after_any_lost_request_the_next_run_converges(
     case: dict[str, Any], version: str, fault: tuple[InstanceError, int, bool, int]
 ) -> None:
     desired, box = make_memory_world(case, version)
@@ -205,7 +205,7 @@ def test_whatever_is_lost_on_the_way_the_next_run_converges(
 
 @given(cases(), versions, st.integers(0, 12))
 @settings(max_examples=300)
-def test_killed_at_any_request_the_next_run_reaches_the_same_end(
+def test_after_a_kill_at_any_request_the_next_run_reaches_the_same_end(
     case: dict[str, Any], version: str, requests: int
 ) -> None:
     desired, box = make_memory_world(case, version)

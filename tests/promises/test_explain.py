@@ -47,7 +47,7 @@ def box_of(case: Mapping[str, Any]) -> MemoryInstance:
 
 @settings(max_examples=150, deadline=None)
 @given(cases())
-def test_it_is_the_plan_that_is_explained(case: dict[str, Any]) -> None:
+def test_explain_agrees_with_the_plan(case: dict[str, Any]) -> None:
     desired, box = make_memory_world(case, "5.1.0")
     found = box.read_snapshot(desired.ids_with_file_rules("box"))
     (plan,) = make_plan(PlanInput(desired, {"box": found}, now=utc_now())).instances
@@ -120,13 +120,13 @@ def told(text: str) -> str:
         ("Unwanted", ["absent: the torrent should not be here", "- delete: declared absent"]),
     ],
 )
-def test_what_is_told(text: str, parts: list[str]) -> None:
+def test_explain_names_the_reason(text: str, parts: list[str]) -> None:
     said = told(text)
     for part in parts:
         assert part in said, said
 
 
-def test_a_name_that_is_no_ones_and_a_name_of_two() -> None:
+def test_unknown_and_ambiguous_names() -> None:
     with pytest.raises(AmbiguousTorrent, match='no torrent is called "Debina", declared or live') as error:
         told("Debina")
     assert [one.name for one in error.value.candidates] == ["Debian"]
@@ -136,7 +136,7 @@ def test_a_name_that_is_no_ones_and_a_name_of_two() -> None:
     assert {one.infohash for one in error.value.candidates} == {parse_hashes("f").v1, parse_hashes("f2").v2}
 
 
-def test_what_was_done_lately_is_told_where_somebody_remembers() -> None:
+def test_explain_lists_recent_runs_from_the_journal() -> None:
     box, desired = box_of(CASE), make_desired_state(CASE)
     noon, change = datetime(2026, 11, 20, 12, tzinfo=UTC), "category: none -> linux"
     tried = PastAction(
@@ -154,7 +154,7 @@ def test_what_was_done_lately_is_told_where_somebody_remembers() -> None:
     assert json.loads(stream.getvalue())["recent_runs"][0]["actions"][0]["error"] == "full"
 
 
-def test_an_instance_that_cannot_be_read_is_told() -> None:
+def test_explain_reports_an_instance_that_cannot_be_read() -> None:
     box = box_of(CASE)
     box.fail_next(5, AuthenticationError("box: the credentials were refused"))
     found = explained(make_desired_state(CASE), {"box": box}, "d")
@@ -166,7 +166,7 @@ def test_an_instance_that_cannot_be_read_is_told() -> None:
         explained(make_desired_state(CASE), {"box": box}, "zzz")
 
 
-def test_each_member_of_a_group_is_told_of() -> None:
+def test_explain_covers_each_member_of_a_group() -> None:
     case = {
         "groups": {"g": {"strategy": "failover", "members": ["a", "b", "c"]}},
         "instances": ["a", "b", "c"],

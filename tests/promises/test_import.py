@@ -124,7 +124,7 @@ def ours(found: Run) -> list[Any]:
 
 @settings(max_examples=300, deadline=None)
 @given(worlds())
-def test_what_is_imported_is_adopted_and_nothing_else(world: tuple[str, dict[str, MemoryInstance]]) -> None:
+def test_an_import_plans_only_adoptions(world: tuple[str, dict[str, MemoryInstance]]) -> None:
     text, boxes = world
     with tempfile.TemporaryDirectory() as folder:
         desired, found = imported_from(Path(folder), text, boxes)
@@ -164,7 +164,7 @@ def live(letter: str, **more: Any) -> LiveTorrent:
     return LiveTorrent(infohashes.ids[0], infohashes, letter, False, "stalledUP", save_path="/data", **more)
 
 
-def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+def test_an_import_reports_skipped_torrents(tmp_path: Path) -> None:
     box = box_of(
         live("a"),
         live("b", tags=frozenset({"reconcile:work"})),
@@ -188,7 +188,7 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     assert len(desired.torrents) == 3
 
 
-def test_only_what_is_asked_for(tmp_path: Path) -> None:
+def test_an_import_obeys_its_filter(tmp_path: Path) -> None:
     box = box_of(live("a", category="linux"), live("b", tags=frozenset({"x"})), live("c", category="linux/iso"))
     for asked, names in (
         ({"categories": ("linux",)}, {"a"}),

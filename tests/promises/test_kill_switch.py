@@ -80,7 +80,7 @@ def _ours(box: MemoryInstance, entries: Sequence[DesiredTorrent]) -> set[str]:
 
 
 @given(cases(), versions)
-def test_down_nothing_of_ours_runs_and_nothing_else_changes(case: dict[str, Any], version: str) -> None:
+def test_when_down_nothing_owned_runs_and_nothing_else_changes(case: dict[str, Any], version: str) -> None:
     desired, box = watched(case, version)
     before = dict(box.torrents)
     bind(box, DOWN)
@@ -95,10 +95,10 @@ def test_down_nothing_of_ours_runs_and_nothing_else_changes(case: dict[str, Any]
 
 
 @given(cases(), versions)
-def test_up_again_all_is_as_if_it_had_never_been_down(case: dict[str, Any], version: str) -> None:
+def test_when_up_again_everything_is_as_before(case: dict[str, Any], version: str) -> None:
     desired, box = watched(case, version)
     run(desired, box)
-    run(desired, box)  # a torrent that is adopted may bear a mark from before; what was dropped goes now
+    run(desired, box)  # a torrent that is adopted may have an old mark; what was dropped goes now
     calm, ran = dict(box.torrents), running(box)
     bind(box, DOWN)
     run(desired, box)
@@ -111,7 +111,7 @@ def test_up_again_all_is_as_if_it_had_never_been_down(case: dict[str, Any], vers
 
 @given(cases(), versions, st.integers(0, 8), st.integers(0, 8))
 @settings(max_examples=300)
-def test_killed_at_any_request_of_stopping_and_of_letting_go(
+def test_after_a_kill_while_stopping_or_releasing_the_next_run_converges(
     case: dict[str, Any], version: str, stopping: int, letting_go: int
 ) -> None:
     desired, box = watched(case, version)
@@ -140,7 +140,7 @@ def _free(entry: DesiredTorrent) -> DesiredTorrent:
 
 
 @given(cases(), versions)
-def test_what_is_stopped_by_hand_stays_stopped(case: dict[str, Any], version: str) -> None:
+def test_a_torrent_stopped_by_hand_stays_stopped(case: dict[str, Any], version: str) -> None:
     desired, box = watched(case, version)
     entries = tuple(_free(entry) for entry in desired.torrents if not entry.absent)
     desired = replace(desired, torrents=(*entries, *(one for one in desired.torrents if one.absent)))

@@ -37,7 +37,7 @@ def test_nothing_is_deleted_that_is_not_owned_or_declared_absent(case: dict[str,
 
 
 @given(cases())
-def test_what_is_neither_declared_nor_ours_is_in_no_plan(case: dict[str, Any]) -> None:
+def test_torrents_neither_declared_nor_owned_are_in_no_plan(case: dict[str, Any]) -> None:
     desired, live = make_world(case)
     declared = {key for entry in desired.torrents for key in entry.ids}
     strangers = {
@@ -49,7 +49,7 @@ def test_what_is_neither_declared_nor_ours_is_in_no_plan(case: dict[str, Any]) -
 
 
 @given(cases())
-def test_what_is_ignored_is_in_no_plan(case: dict[str, Any]) -> None:
+def test_ignored_torrents_are_in_no_plan(case: dict[str, Any]) -> None:
     _, live = make_world(case)
     ignored = {torrent.id for torrent in live.torrents if IGNORE_TAG in torrent.tags}
     touched = {str(action.torrent_id) for action in _actions(case) if action.hold is None}
@@ -70,7 +70,7 @@ def test_the_order_of_the_input_does_not_matter(case: dict[str, Any], rng: rando
 
 
 @given(cases())
-def test_every_action_and_everything_spared_has_a_reason(case: dict[str, Any]) -> None:
+def test_every_action_and_every_spared_torrent_has_a_reason(case: dict[str, Any]) -> None:
     desired, live = make_world(case)
     plan = make_plan(PlanInput(desired, {"box": live}, now=NOW)).instances[0]
     assert all(action.reason for action in plan.actions)
@@ -78,14 +78,14 @@ def test_every_action_and_everything_spared_has_a_reason(case: dict[str, Any]) -
 
 
 @given(cases())
-def test_a_torrent_is_planned_for_once(case: dict[str, Any]) -> None:
+def test_each_torrent_has_at_most_one_action(case: dict[str, Any]) -> None:
     actions = [a for a in _actions(case) if a.kind is ObjectKind.TORRENT and a.hold is None]
     subjects = [action.torrent_id or action.infohash for action in actions]
     assert len(subjects) == len(set(subjects))
 
 
 @given(cases())
-def test_data_that_may_be_shared_with_what_stays_is_never_deleted(case: dict[str, Any]) -> None:
+def test_data_shared_with_kept_torrents_is_never_deleted(case: dict[str, Any]) -> None:
     _, live = make_world(case)
     actions = _actions(case)
     by_id = {torrent.id: torrent for torrent in live.torrents}
@@ -97,7 +97,7 @@ def test_data_that_may_be_shared_with_what_stays_is_never_deleted(case: dict[str
 
 
 @given(cases())
-def test_nothing_is_deleted_by_pruning_before_its_quarantine_is_over(case: dict[str, Any]) -> None:
+def test_pruning_deletes_nothing_before_its_quarantine_ends(case: dict[str, Any]) -> None:
     desired, live = make_world(case | {"quarantine": 7})
     absent = {key for entry in desired.torrents if entry.absent for key in entry.ids}
     by_id = {torrent.id: torrent for torrent in live.torrents}

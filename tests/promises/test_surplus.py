@@ -66,7 +66,7 @@ def _run(keeper: MemoryInstance, other: MemoryInstance, *names: str, policy: str
         pytest.param(lambda box: box.fail_next(9, UnreachableError("no")), "could not be asked again: no", id="down"),
     ],
 )
-def test_a_keeper_that_has_changed_since_keeps_the_other_copy_alive(trick: Trick, why: str) -> None:
+def test_a_keeper_that_has_changed_saves_the_other_copy(trick: Trick, why: str) -> None:
     other = MemoryInstance()
     run = _run(Tricky(trick), other)
     (result,) = run.instances[1].results
@@ -76,7 +76,7 @@ def test_a_keeper_that_has_changed_since_keeps_the_other_copy_alive(trick: Trick
     assert run.exit_code == 1
 
 
-def test_a_keeper_that_is_as_it_was_takes_over() -> None:
+def test_an_unchanged_keeper_lets_the_other_copy_go() -> None:
     other = MemoryInstance()
     run = _run(MemoryInstance(), other)
     (result,) = run.instances[1].results
@@ -84,7 +84,7 @@ def test_a_keeper_that_is_as_it_was_takes_over() -> None:
     assert not other.torrents
 
 
-def test_a_member_that_is_not_chosen_is_read_and_not_changed() -> None:
+def test_an_unselected_member_is_read_and_not_changed() -> None:
     keeper, other = MemoryInstance(), MemoryInstance()
     assert [part.name for part in _run(keeper, other, "b").instances] == ["b"]
     assert (KEY in keeper.torrents, KEY in other.torrents) == (True, False)
@@ -94,7 +94,7 @@ def test_a_member_that_is_not_chosen_is_read_and_not_changed() -> None:
     assert (KEY in keeper.torrents, KEY in other.torrents) == (True, True)
 
 
-def test_a_member_that_is_not_chosen_and_is_down_is_told_to_the_loop_alone() -> None:
+def test_an_unselected_member_that_is_down_is_reported_to_the_loop_only() -> None:
     keeper = MemoryInstance()
     keeper.fail_next(9, UnreachableError("a: no"))
     run = _run(keeper, MemoryInstance(), "b")

@@ -97,7 +97,7 @@ def delta(old: Rows, new: Rows) -> MainData:
 
 
 def known(torrents: TorrentsById) -> TorrentsById:
-    """Return the torrents, with those that hide their intent stopped."""
+    """Return the torrents, with stopped ones for states that hide the intent."""
     hidden = [key for key, torrent in torrents.items() if is_stop_intent_hidden(torrent.state)]
     return set_stop_intent(torrents, hidden, hidden)
 

@@ -82,7 +82,7 @@ STORIES: dict[str, tuple[list[StatusReport], str, str]] = {
         "complete",
         "",
     ),
-    "nor those that are still there": (
+    "nor torrents that still exist": (
         [make_status_report(make_status_row(1), make_status_row(2, "downloading", absent=True))],
         "complete",
         "",

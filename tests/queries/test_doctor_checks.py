@@ -92,7 +92,7 @@ CASES: list[tuple[Finding, str, str]] = [
 def test_finding(finding: Finding, verdict: str, text: str) -> None:
     assert finding.status == verdict
     assert text in finding.text
-    assert finding.hint or finding.status is not CheckStatus.FAIL, "what fails says how to mend it"
+    assert finding.hint or finding.status is not CheckStatus.FAIL, "a failed check has a hint"
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_refused_credentials_are_not_tried_with_every_look() -> None:
         changed = replace(world.desired.instances["a"], password=Secret("better"))
         world.places["a"].fail_next(0, UnreachableError(""))
         viewer.set_desired(replace(world.desired, instances={**world.desired.instances, "a": changed}))
-        assert seen(viewer) == {"a": "stopped", "b": "stopped"}, "another password begins anew"
+        assert seen(viewer) == {"a": "stopped", "b": "stopped"}, "another password starts again"
 
 
 def test_another_desired_state() -> None:

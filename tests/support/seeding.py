@@ -83,7 +83,7 @@ def seed_torrent_slowly(server: QbittorrentServer, number: int, size: int, rate:
 
 @contextmanager
 def keep_introducing_peer(server: QbittorrentServer, key: str, seeder: QbittorrentServer) -> Iterator[None]:
-    """Meanwhile a server is told of a peer again and again: one that checks its files takes none."""
+    """Introduce a peer to a server repeatedly until the block ends: a server that checks its files ignores peers."""
     raw, over = RawClient(server), Event()
 
     def introduce_repeatedly() -> None:

@@ -23,7 +23,7 @@ def _login(proxy: Proxy, server: QbittorrentServer) -> requests.Session:
     return session
 
 
-def test_it_passes_on_and_records(any_server: QbittorrentServer, make_proxy: MakeProxy) -> None:
+def test_the_proxy_forwards_and_records(any_server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(any_server, base_path="/qbt")
     session = _login(proxy, any_server)
     assert session.get(f"{proxy.url}/api/v2/app/version", timeout=5).text == any_server.version
@@ -32,7 +32,7 @@ def test_it_passes_on_and_records(any_server: QbittorrentServer, make_proxy: Mak
     assert [(request.method, request.body) for request in proxy.mutations] == [("POST", b"tags=x")]
 
 
-def test_it_is_found_under_its_base_path_only(any_server: QbittorrentServer, make_proxy: MakeProxy) -> None:
+def test_the_proxy_serves_its_base_path_only(any_server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(any_server, base_path="/qbt")
     root = proxy.url.removesuffix("/qbt")
     form = {"username": any_server.username, "password": any_server.password}
@@ -59,7 +59,7 @@ def test_a_slow_link_only_takes_longer(any_server: QbittorrentServer, make_proxy
     assert answer.elapsed.total_seconds() >= 0.3
 
 
-def test_it_cuts_an_answer(any_server: QbittorrentServer, make_proxy: MakeProxy) -> None:
+def test_the_proxy_cuts_an_answer(any_server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     RawClient(any_server).add_magnets([make_magnet(1)])
     proxy = make_proxy(any_server)
     session = _login(proxy, any_server)
@@ -69,7 +69,7 @@ def test_it_cuts_an_answer(any_server: QbittorrentServer, make_proxy: MakeProxy)
     assert len(session.get(f"{proxy.url}/api/v2/torrents/info", timeout=5).json()) == 1
 
 
-def test_it_answers_for_itself(any_server: QbittorrentServer, make_proxy: MakeProxy) -> None:
+def test_the_proxy_can_answer_itself(any_server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(any_server)
     proxy.add_fault("app/version", faults.answer_with_status(502, "bad gateway"), times=2, after=1)
     codes = [requests.get(f"{proxy.url}/api/v2/app/version", timeout=5).status_code for _ in range(4)]
@@ -85,7 +85,7 @@ def test_it_answers_for_itself(any_server: QbittorrentServer, make_proxy: MakePr
         pytest.param(faults.reset_after, True, requests.ConnectionError, "reset by peer", id="reset after"),
     ],
 )
-def test_it_loses_answers(
+def test_the_proxy_can_lose_answers(
     fault: faults.Fault,
     done: bool,
     error: type[Exception],

@@ -46,7 +46,7 @@ def test_a_failing_instance_waits_longer_each_time_and_a_clean_run_ends_it() -> 
     domains.record_results([InstanceResult("box", Status.OK)], HERE)
     assert domains.compute_next_retry() == math.inf
     domains.record_results(failed(), HERE)
-    assert domains.compute_next_retry() - time.moment == 1, "it begins anew"
+    assert domains.compute_next_retry() - time.moment == 1, "it starts again"
 
 
 @pytest.mark.parametrize("status", [Status.AUTH_FAILED, Status.BANNED])

@@ -23,7 +23,7 @@ def watching() -> Iterator[Callable[..., list[int]]]:
 
     def start(
         *files: Path, poll: float = POLL_INTERVAL
-    ) -> list[int]:  # what changes while folders are watched anew is polled
+    ) -> list[int]:  # what changes while folders are being watched again is polled
         told: list[int] = []
         thread = FileWatcher(lambda: files, FileFingerprints().compute(files), lambda: told.append(1), stop, poll)
         thread.start()
@@ -60,13 +60,13 @@ def test_a_file_that_is_written(tmp_path: Path, watching: Callable[..., list[int
 
 
 def test_an_editor_that_writes_aside_and_renames(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
-    file, aside = tmp_path / "desired.yaml", tmp_path / ".desired.yaml.swp"
+    file, swap_file = tmp_path / "desired.yaml", tmp_path / ".desired.yaml.swp"
     file.write_text("a")
     told = watching(file)
     for text in "bcd":
         told.clear()
-        aside.write_text(text)
-        aside.replace(file)
+        swap_file.write_text(text)
+        swap_file.replace(file)
         assert within(told), "each time, not only the first"
 
 

@@ -183,13 +183,13 @@ def test_refused_credentials_wait_until_they_change(tmp_path: Path) -> None:
     box = again.instances["box"]
     box.fail_next(10**6, AuthenticationError("wrong"))
 
-    def mend() -> None:
+    def fix_file() -> None:
         box.fail_next(0, AuthenticationError("wrong"))
         again.environ["PASSWORD"] = "new"
         again.write(1, head="# another password\n")
         again.request_files_run()
 
-    again.trigger.at(30.0, mend)
+    again.trigger.at(30.0, fix_file)
     again.run()
     assert again.contact_times["box"] == [0, 32]
 

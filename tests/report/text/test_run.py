@@ -80,7 +80,7 @@ def test_ten_thousand_changes_are_short_and_fast(form: str, lines: int) -> None:
     report = FORMS[form](run)
     assert time.process_time() - began < 1.0
     assert len(report.splitlines()) < lines
-    assert "it said no" in report, "the one failure among ten thousand must be seen"
+    assert "it said no" in report, "a single failure among ten thousand must be visible"
 
 
 def test_many_different_changes_are_cut() -> None:
