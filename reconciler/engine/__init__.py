@@ -1,7 +1,7 @@
 """One run from end to end: observe, plan, guard, apply, report.
 
-May import every layer below it (`apply`, `qbittorrent`, `plan`, `health`, `model`). Formats no output, and never decides
-what to do to a torrent.
+May import every layer below it (`apply`, `qbittorrent`, `plan`, `health`, `model`). Formats no output, and never
+decides what to do to a torrent.
 """
 
 from reconciler.engine.context import RunContext, RunOptions

@@ -46,7 +46,7 @@ class Planner:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the command line adds to the desired state.
+    """The options that the command line adds to the desired state.
 
     `instances` empty: all of them. `shard` None: all of those. `skip`: the instances that are left alone; they are
     selected, and are not in the result.

@@ -1,4 +1,4 @@
-"""What the loop tells those who watch it: the journal, the metrics, the pages and the notifications."""
+"""The events of runs, for listeners: the journal, the metrics, the status board and the notifications."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from reconciler.model.run import Run, Status
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """An instance that is left alone for a while after failures.
+    """The back-off of an instance: failures in a row, their reason, and the time of the next attempt (UTC).
 
-    How many in a row, why, and until when (UTC). `status`: how it answered last.
+    `status`: the status of its last answer.
     """
 
     failures: int
@@ -60,36 +60,36 @@ class FinishedRun:
 
 
 class RunListener(Protocol):
-    """Told of every run of the loop, in its thread. What it raises is logged and never ends the loop."""
+    """Receives every run of the loop, in its thread. Its exceptions are logged, and never end the loop."""
 
     def on_run_start(self, desired: DesiredState) -> None:
-        """A run begins, with this desired state in force."""
+        """Handle the start of a run on this desired state."""
 
     def on_run_end(self, finished_run: FinishedRun) -> None:
-        """A run has ended."""
+        """Handle the end of a run."""
 
 
 class Progress(Protocol):
-    """Told how far each instance is, from several threads."""
+    """Receives the progress of each instance, from several threads."""
 
     def start_instance(self, instance: str, total: int) -> None:
-        """`total` actions are about to be executed."""
+        """Handle the start of an instance with `total` actions to execute."""
 
     def advance_instance(self, instance: str, count: int) -> None:
-        """`count` more of them have been dealt with."""
+        """Handle `count` more executed actions."""
 
     def finish_instance(self, instance: str) -> None:
-        """Nothing more comes for this instance."""
+        """Handle the end of an instance."""
 
 
 class SilentProgress:
-    """A progress that nobody watches."""
+    """A progress that shows nothing."""
 
     def start_instance(self, instance: str, total: int) -> None:
-        """Nothing to show."""
+        """Show nothing."""
 
     def advance_instance(self, instance: str, count: int) -> None:
-        """Nothing to show."""
+        """Show nothing."""
 
     def finish_instance(self, instance: str) -> None:
-        """Nothing to show."""
+        """Show nothing."""

@@ -1,4 +1,4 @@
-"""What a run reads of an instance, and what reading it gave.
+"""The observation of an instance: what a run reads of it, and the result.
 
 See docs/decisions/0033-read-files-only-for-torrents-that-declare-them.md.
 """

@@ -1,6 +1,6 @@
-"""What runs know of the members of groups besides what they read: who is down since when, and what each had.
+"""The facts about group members that outlive a run: their outages, and the torrents that each had.
 
-It is the one place where placement outlives a run. The journal keeps it for the next process.
+The journal keeps them for the next process.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ MEASURE_INTERVAL: Final = 300.0  # seconds
 
 
 class PlacementMemory:
-    """Learns from every run. `facts` is the very same object for as long as nothing in it changes.
+    """Collects facts from every run. `facts` is the same object until something in it changes.
 
-    `saved_facts` is what the journal has of it.
+    `saved_facts`: the facts as the journal has them.
     """
 
     def __init__(self, facts: PlacementFacts = NO_PLACEMENT_FACTS) -> None:
@@ -36,18 +36,18 @@ class PlacementMemory:
         self._last_snapshots: dict[str, Snapshot] = {}
 
     def drop_undeclared(self, desired: DesiredState) -> None:
-        """Forget who is a member no more, or has another address: that is another instance."""
+        """Forget instances that are no longer members, or have another URL: that is another instance."""
         members = {name for group in desired.groups.values() for name in group.member_names}
-        urls = {name: one.url for name, one in desired.instances.items() if name in members}
+        urls = {name: instance.url for name, instance in desired.instances.items() if name in members}
         for name in {*self.facts.outages, *self.facts.held_ids}:
             if name not in urls or self._urls.get(name, urls[name]) != urls[name]:
                 self._set_member(name, None, None)
                 self._last_snapshots.pop(name, None)
         self._urls = urls
-        self._replace_pending({key: one for key, one in self.facts.pending.items() if key[0] in desired.groups})
+        self._replace_pending({key: entry for key, entry in self.facts.pending.items() if key[0] in desired.groups})
 
     def start_measurement_if_due(self, name: str, now: datetime) -> bool:
-        """Is it time to ask a member for its free space? It costs the server too much to ask in every run of a loop."""
+        """Return True if it is time to read the free space of a member, which is too costly for every run."""
         last = self._measured_at.get(name)
         if last and (now - last).total_seconds() < MEASURE_INTERVAL:
             return False
@@ -56,77 +56,83 @@ class PlacementMemory:
 
     @property
     def is_dirty(self) -> bool:
-        """Is there something that the journal does not have?"""
+        """True if the journal does not have the current facts."""
         return self.facts is not self.saved_facts
 
     def record_observations(self, observations: Mapping[str, Observation], now: datetime) -> None:
-        """What reading the instances gave. Those that were not tried stay as they were."""
-        for name, reading in observations.items():
+        """Update the members that were read, or could not be read."""
+        for name, observation in observations.items():
             if name not in self._urls:
                 continue
-            if isinstance(reading.error, InstanceError):
-                self._record_outage(name, str(reading.error), now)
-            elif reading.snapshot is not None:
+            if isinstance(observation.error, InstanceError):
+                self._record_outage(name, str(observation.error), now)
+            elif observation.snapshot is not None:
                 held = self.facts.held_ids.get(name)
-                if held is None or reading.snapshot is not self._last_snapshots.get(name):
-                    held = frozenset(_collect_ids(reading.snapshot))
-                self._last_snapshots[name] = reading.snapshot
+                if held is None or observation.snapshot is not self._last_snapshots.get(name):
+                    held = frozenset(_collect_ids(observation.snapshot))
+                self._last_snapshots[name] = observation.snapshot
                 self._set_member(name, self.facts.outages.get(name), held)
-                if reading.free_space is not None:
+                if observation.free_space is not None:
                     self.facts = replace(
-                        self.facts, free_space=_copy_with(self.facts.free_space, name, _round_down(reading.free_space))
+                        self.facts,
+                        free_space=_copy_with(self.facts.free_space, name, _round_down(observation.free_space)),
                     )
-                if reading.health and not reading.health.is_healthy:
-                    self._record_outage(name, reading.health.reason, now)
+                if observation.health and not observation.health.is_healthy:
+                    self._record_outage(name, observation.health.reason, now)
                 else:
                     self._set_member(name, None, held)
 
     def record_results(self, results: Iterable[InstanceResult], now: datetime) -> None:
-        """What came of the actions. An add whose outcome nobody knows may have been carried out."""
+        """Update the members by what their actions changed. An add with an unknown outcome counts as done."""
         for result in results:
             if result.name not in self._urls:
                 continue
             lost = not result.status.is_answered
             held = self.facts.held_ids.get(result.name)
             if held is not None:
-                added = {key for one in result.results if _can_be_present(one, lost) for key in _get_added_ids(one)}
-                gone = {one.action.torrent_id for one in result.results if _is_deleted(one)}
-                self._set_member(result.name, self.facts.outages.get(result.name), (held | added) - gone)
+                added = {
+                    torrent_id
+                    for action_result in result.results
+                    if _can_be_present(action_result, lost)
+                    for torrent_id in _get_added_ids(action_result)
+                }
+                deleted = {entry.action.torrent_id for entry in result.results if _is_deleted(entry)}
+                self._set_member(result.name, self.facts.outages.get(result.name), (held | added) - deleted)
             if lost:
                 self._record_outage(result.name, result.error or str(result.status), now)
 
     def set_pending(self, pending: Iterable[PendingTorrent], groups: Collection[str]) -> None:
-        """What is pending in these groups, and nothing else in them is."""
-        others = {key: one for key, one in self.facts.pending.items() if key[0] not in groups}
-        self._replace_pending(others | {(one.group, one.infohash): one for one in pending})
+        """Replace the pending torrents of these groups."""
+        others = {key: torrent for key, torrent in self.facts.pending.items() if key[0] not in groups}
+        self._replace_pending(others | {(torrent.group, torrent.infohash): torrent for torrent in pending})
 
     def _replace_pending(self, pending: Mapping[tuple[str, str], PendingTorrent]) -> None:
         if pending != self.facts.pending:
             self.facts = replace(self.facts, pending=pending)
 
     def _record_outage(self, name: str, error: str, now: datetime) -> None:
-        before = self.facts.outages.get(name)
-        reason, _, _how_to_mend_it = error.removeprefix(f"{name}: ").partition(". ")
-        self._set_member(name, Outage(before.since if before else now, reason), self.facts.held_ids.get(name))
+        previous = self.facts.outages.get(name)
+        reason, _, _hint = error.removeprefix(f"{name}: ").partition(". ")
+        self._set_member(name, Outage(previous.since if previous else now, reason), self.facts.held_ids.get(name))
 
-    def _set_member(self, name: str, down: Outage | None, held: frozenset[str] | None) -> None:
-        known = self.facts
-        if known.outages.get(name) == down and known.held_ids.get(name) == held:
+    def _set_member(self, name: str, outage: Outage | None, held: frozenset[str] | None) -> None:
+        facts = self.facts
+        if facts.outages.get(name) == outage and facts.held_ids.get(name) == held:
             return
         self.facts = replace(
-            known, outages=_copy_with(known.outages, name, down), held_ids=_copy_with(known.held_ids, name, held)
+            facts, outages=_copy_with(facts.outages, name, outage), held_ids=_copy_with(facts.held_ids, name, held)
         )
 
 
 def _round_down(free_bytes: int) -> int:
-    """Down to a hundredth or so: what is known does not change with every byte."""
+    """Round down to about 1 %, so that the facts do not change with every byte."""
     step = 1 << max(0, free_bytes.bit_length() - 7)
     return free_bytes - free_bytes % step
 
 
 def _copy_with(mapping: Mapping[str, T], name: str, value: T | None) -> Mapping[str, T]:
-    rest = {key: one for key, one in mapping.items() if key != name}
-    return rest if value is None else {**rest, name: value}
+    others = {key: item for key, item in mapping.items() if key != name}
+    return others if value is None else {**others, name: value}
 
 
 def _collect_ids(snapshot: Snapshot) -> Iterable[str]:

@@ -74,7 +74,7 @@ def plan_run(scope: RunScope, observations: Observations, context: RunContext) -
 def _plan_observations(
     scope: RunScope, observations: Observations, plan_input: PlanInput, context: RunContext
 ) -> PlannedRun:
-    """Plan; where the plan shows that the torrents of content are missing in the observations, read them and plan again."""
+    """Plan the observations. If the torrents of content turn out to be missing in them, read these and plan again."""
     plan_input = _with_observations(plan_input, observations)
     plan = context.planner.plan_actions(plan_input)
     completed = read_content_torrents(plan.resolved, observations, context.retry)

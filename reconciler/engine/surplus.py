@@ -29,7 +29,7 @@ from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.plan.placement.copies import can_replace
 from reconciler.retry import RetryPolicy
 
-_NOT_VERIFIED_REASON = "another instance is to be asked first, and was not"
+_NOT_VERIFIED_REASON = "the copy to keep, on another instance, was not verified"
 
 
 def split_surplus_deletions(plan: InstancePlan) -> tuple[InstancePlan, tuple[Action, ...]]:
@@ -84,15 +84,15 @@ class _CopyVerifier:
         """Return the copies on one instance that cannot be relied on now, each with the reason."""
         copies, result = self.kept_copies[name], self.results.get(name)
         if result and not result.status.is_ok:
-            return dict.fromkeys(copies, f"{name} was lost, and could not be asked again for its copy")
+            return dict.fromkeys(copies, f"the copy on {name} could not be verified: the instance was lost")
         target, ids = self.observations[name].target, [copy.torrent_id for copy in copies]
         try:
             torrents = {
                 torrent.id: torrent for torrent in self.retry.call_with_retry(lambda: target.read_torrents(ids))
             }
         except (InstanceError, StopRequested) as error:
-            return dict.fromkeys(copies, f"{name} could not be asked again for its copy: {error}")
-        changed = f"the copy on {name} is not what it was when this was planned"
+            return dict.fromkeys(copies, f"the copy on {name} could not be verified: {error}")
+        changed = f"the copy on {name} has changed since the plan was made"
         return {
             copy: changed
             for copy in copies

@@ -1,4 +1,4 @@
-"""A single run that does not take "pending" for an answer at once: it tries again until everything has its place."""
+"""A single run that is repeated until every pending torrent is placed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from reconciler.model.groups import PendingTorrent
 from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run, Status
 
-POLL_INTERVAL: Final = 5.0  # seconds between two runs, and less where time alone will place something earlier
-_LOGIN_REFUSED_STATUSES: Final = (Status.AUTH_FAILED, Status.BANNED)  # asked once: five refusals ban our address
+POLL_INTERVAL: Final = 5.0  # seconds between two runs; shorter where time alone places a torrent earlier
+_LOGIN_REFUSED_STATUSES: Final = (Status.AUTH_FAILED, Status.BANNED)  # contacted once: five refusals ban our address
 
 PendingCallback = Callable[[Sequence[PendingTorrent], float], None]
 
@@ -51,18 +51,20 @@ def run_until_placed(
 
 
 def _compute_pause(pending: Sequence[PendingTorrent], now: datetime) -> float:
-    """Seconds until it is worth another look."""
-    soon = [(one.until - now).total_seconds() for one in pending if one.until]
+    """Return the seconds until the next run."""
+    soon = [(torrent.until - now).total_seconds() for torrent in pending if torrent.until]
     return max(0.05, min([POLL_INTERVAL, *soon]))
 
 
 def merge_runs(earlier: Run, later: Run, *, detailed: bool) -> Run:
-    """Two runs as one: as things are after the second, with what the first has done already."""
-    parts = {part.name: part for part in later.instances}
-    before = {part.name: part for part in earlier.instances}
+    """Merge two runs: the state after the later one, with what both have changed."""
+    later_results = {result.name: result for result in later.instances}
+    earlier_results = {result.name: result for result in earlier.instances}
     instances = tuple(
-        _merge_instance_results(before.get(name), parts[name]) if name in parts else before[name]
-        for name in sorted({*before, *parts})
+        _merge_instance_results(earlier_results.get(name), later_results[name])
+        if name in later_results
+        else earlier_results[name]
+        for name in sorted({*earlier_results, *later_results})
     )
     code = compute_exit_code(instances, detailed=detailed, pending=bool(later.pending))
     return replace(later, instances=instances, exit_code=code)
@@ -71,11 +73,11 @@ def merge_runs(earlier: Run, later: Run, *, detailed: bool) -> Run:
 def _merge_instance_results(earlier: InstanceResult | None, later: InstanceResult) -> InstanceResult:
     if earlier is None:
         return later
-    done = tuple(one for one in earlier.results if one.outcome is Outcome.APPLIED)
-    settled = _list_present_infohashes(done) - _list_present_infohashes(later.results)
+    applied = tuple(result for result in earlier.results if result.outcome is Outcome.APPLIED)
+    settled = _list_present_infohashes(applied) - _list_present_infohashes(later.results)
     return replace(
         later,
-        results=(*done, *later.results),
+        results=(*applied, *later.results),
         requests=earlier.requests + later.requests,
         owned=earlier.owned if earlier.version else later.owned,
         foreign=earlier.foreign if earlier.version else later.foreign,
@@ -84,6 +86,8 @@ def _merge_instance_results(earlier: InstanceResult | None, later: InstanceResul
 
 
 def _list_present_infohashes(results: Sequence[ActionResult]) -> set[str | None]:
-    """Those that stay."""
-    actions = (one.action for one in results)
-    return {one.infohash for one in actions if one.kind is ObjectKind.TORRENT and one.verb is not Verb.DELETE}
+    """Return the infohashes of the torrents that are not deleted."""
+    actions = (result.action for result in results)
+    return {
+        action.infohash for action in actions if action.kind is ObjectKind.TORRENT and action.verb is not Verb.DELETE
+    }

@@ -20,13 +20,12 @@ _PING_HINT: Final = (
 
 
 def ping(host: str, timeout: float) -> ProbeResult:
-    """Send one echo request and wait for the reply to it."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-    family, _, _, _, address = found[0]
+    """Send one echo request and wait for its reply. Raises `OSError`, or `TimeoutError`."""
+    family, _, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)[0]
     try:
         opened = socket.socket(family, socket.SOCK_DGRAM, _ICMP_PROTOCOLS[socket.AddressFamily(family)])
     except PermissionError:
-        return ProbeResult(HealthState.NOT_CONFIGURED, "this system does not let us send a ping", _PING_HINT)
+        return ProbeResult(HealthState.NOT_CONFIGURED, "this system does not allow us to send a ping", _PING_HINT)
     with opened as link:
         return _exchange_echo(link, address, socket.AddressFamily(family), timeout)
 
@@ -46,7 +45,7 @@ def _exchange_echo(
 
 
 def build_echo_request(family: socket.AddressFamily, payload: bytes) -> bytes:
-    """An echo request. The kernel puts its own identifier in, and computes the checksum (Linux: both families)."""
+    """Return an echo request. The kernel sets the identifier and the checksum (on Linux: for both families)."""
     head = struct.pack("!BBHHH", _ECHO_REQUEST_TYPES[family], 0, 0, 0, 1)
     packed = head + payload
     checksum = _compute_checksum(packed) if family == socket.AF_INET else 0
@@ -54,14 +53,14 @@ def build_echo_request(family: socket.AddressFamily, payload: bytes) -> bytes:
 
 
 def is_echo_reply(family: socket.AddressFamily, packet: bytes, payload: bytes) -> bool:
-    """Is it the reply to our request? Some systems (macOS) put the IP header before it."""
+    """True if the packet is the reply to our request. Some systems (macOS) put the IP header in front of it."""
     if family == socket.AF_INET and packet[:1] and packet[0] >> 4 == 4:
         packet = packet[(packet[0] & 15) * 4 :]
     return packet[:1] == bytes([_ECHO_REPLY_TYPES[family]]) and packet[8:] == payload
 
 
 def _compute_checksum(packet: bytes) -> int:
-    """RFC 1071."""
+    """Return the Internet checksum (RFC 1071)."""
     words = struct.unpack(f"!{len(packet) // 2}H", packet)
     total: int = sum(words)
     while total >> 16:

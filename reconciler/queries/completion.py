@@ -1,4 +1,4 @@
-"""Waiting until what is declared is complete. Pure: it judges one look after the other."""
+"""`status --wait`: the torrents to wait for, and when waiting ends. Pure: it evaluates one report after another."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ _PROBLEM_REASONS: Final = {
 
 
 class CompletionTracker:
-    """Waits for the torrents that a selection takes, except those declared absent.
+    """Tracks the torrents that a selection matches, except those declared absent.
 
-    What is waited for is settled when its instance is first read: a torrent that gets another category or state
-    afterwards is waited for all the same. What is in trouble has to be so in two looks: a server that is starting
-    does not show all its torrents at once.
+    A torrent is selected when its instance is first read; it stays selected if its category or state changes later.
+    A problem counts when two reports in a row show it, because a starting server does not list all torrents at once.
     """
 
     def __init__(self, selection: TorrentFilter) -> None:
@@ -40,7 +39,7 @@ class CompletionTracker:
         self._previous_problems: frozenset[str] = frozenset()
 
     def select_torrents(self, report: StatusReport) -> tuple[TorrentStatus, ...]:
-        """The torrents that are waited for."""
+        """Return the torrents to wait for."""
         for row in report.torrents:
             if row.in_sync is not None and row.state != PENDING_STATE:
                 self._selected.setdefault((row.position, row.instance), self._selection.matches(row))
@@ -51,35 +50,35 @@ class CompletionTracker:
         )
 
     def evaluate_report(self, report: StatusReport) -> WaitResult | None:
-        """How it ended, with this look; None where it goes on."""
+        """Return the result with which waiting ends; None if it goes on."""
         rows = self.select_torrents(report)
         if not rows:
             return WaitResult(WaitOutcome.FAILED, ("no declared torrent is selected, so there is nothing to wait for",))
-        trouble = tuple(_find_problems(rows, report.instances))
-        certain = tuple(text for text in trouble if text in self._previous_problems)
-        self._previous_problems = frozenset(trouble)
-        if certain:
-            return WaitResult(WaitOutcome.FAILED, certain)
+        problems = tuple(_find_problems(rows, report.instances))
+        confirmed = tuple(problem for problem in problems if problem in self._previous_problems)
+        self._previous_problems = frozenset(problems)
+        if confirmed:
+            return WaitResult(WaitOutcome.FAILED, confirmed)
         return WaitResult(WaitOutcome.COMPLETE) if all(row.is_complete for row in rows) else None
 
 
 def build_timeout_result(rows: Iterable[TorrentStatus]) -> WaitResult:
-    """The end of waiting where time is up."""
+    """Return the result of waiting that has timed out."""
     return WaitResult(
         WaitOutcome.TIMEOUT, tuple(_problem_text(row, _progress_text(row)) for row in rows if not row.is_complete)
     )
 
 
 def _find_problems(rows: Iterable[TorrentStatus], instances: Iterable[InstanceStatus]) -> Iterable[str]:
-    wanted = {row.instance for row in rows}
-    for one in instances:
-        if one.name in wanted and one.status in _PERMANENT_FAILURES:
-            yield one.error or f"{one.name}: {one.status}"
+    names = {row.instance for row in rows}
+    for instance in instances:
+        if instance.name in names and instance.status in _PERMANENT_FAILURES:
+            yield instance.error or f"{instance.name}: {instance.status}"
     for row in rows:
         if row.state in _PROBLEM_REASONS:
             yield _problem_text(row, _PROBLEM_REASONS[row.state])
         elif row.paused and row.phase is Phase.STOPPED and not row.is_complete:
-            yield _problem_text(row, "stopped, as it is declared (`paused: true`), so it does not get complete")
+            yield _problem_text(row, "stopped because of `paused: true`, so it will not complete")
 
 
 def _progress_text(row: TorrentStatus) -> str:

@@ -1,4 +1,4 @@
-"""One torrent explained: by the very plan that a run would make.
+"""The explanation of one torrent, by the plan that a run would make.
 
 See docs/decisions/0053-explain-shows-the-real-plan.md.
 """

@@ -1,4 +1,4 @@
-"""One live torrent after another as an entry, or why it is left out.
+"""Live torrents as entries of a document.
 
 See docs/decisions/0051-import-only-what-differs-from-a-new-torrent.md.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 from reconciler.desired.render import (
     EntrySource,
@@ -31,14 +30,14 @@ from reconciler.model.tags import IGNORE_TAG, TAG_PREFIX, parse_owners
 from reconciler.plan.match import match_entries
 from reconciler.retry import RetryPolicy
 
-TorrentSaver = Callable[[str, bytes], str]  # an infohash and a .torrent file -> the path that an entry names it by
+TorrentSaver = Callable[[str, bytes], str]  # an infohash and a .torrent file -> the path for its entry
 
 
 @dataclass(frozen=True, slots=True)
 class ImportFilter:
-    """What is to be imported: all, or what is in one of these categories and bears one of these tags.
+    """The torrents to import: those in one of these categories and with one of these tags; an empty tuple: no limit.
 
-    `document_name` is what the document is called in positions. Empty collections: no such limit.
+    `document_name`: the name of the document in positions.
     """
 
     document_name: str
@@ -47,7 +46,7 @@ class ImportFilter:
     tags: tuple[str, ...] = ()
 
     def matches(self, live: LiveTorrent) -> bool:
-        """Is the torrent asked for?"""
+        """True if the torrent is to be imported."""
         return (not self.categories or live.category in self.categories) and (
             not self.tags or not live.tags.isdisjoint(self.tags)
         )
@@ -56,14 +55,14 @@ class ImportFilter:
 def entries_of(
     desired: DesiredState, import_filter: ImportFilter, instance: str, snapshot: Snapshot, source_builder: SourceBuilder
 ) -> Iterator[ImportedEntry | SkippedTorrent]:
-    """Each torrent that is asked for, as an entry, or why it is left out."""
+    """Yield each matching torrent of an instance as an entry, or as skipped with a reason."""
     entries = [entry for entry in desired.torrents if instance in desired.instances_of(entry)]
-    known = {live.id for found in match_entries(entries, snapshot.torrents) for live in found.live_torrents}
+    declared_ids = {live.id for match in match_entries(entries, snapshot.torrents) for live in match.live_torrents}
     first: dict[str, YamlValue] = {"instance": instance} if len(desired.instances) > 1 else {}
     for live in filter(import_filter.matches, snapshot.torrents):
         infohash = str(live.infohashes)
         title = live.name or infohash
-        if reason := ALREADY_DECLARED if live.id in known else _skip_reason(live, desired.owner):
+        if reason := ALREADY_DECLARED if live.id in declared_ids else _skip_reason(live, desired.owner):
             yield SkippedTorrent(instance, infohash, title, reason)
             continue
         keys, remarks = read_managed_values(live, snapshot.api_version)
@@ -73,7 +72,7 @@ def entries_of(
 
 
 class SourceBuilder:
-    """What the torrents of one instance can be had by again: a .torrent file where files are kept, else a magnet."""
+    """Builds the sources of the torrents of one instance: a .torrent file if these are saved, else a magnet link."""
 
     def __init__(self, target: OpenTarget, retry: RetryPolicy, save_torrent: TorrentSaver | None) -> None:
         self._target = target
@@ -81,19 +80,19 @@ class SourceBuilder:
         self._save_torrent = save_torrent
 
     def build_source(self, live: LiveTorrent) -> EntrySource:
-        """The source of one torrent. Raises `InstanceError`."""
+        """Return the source of one torrent. Raises `InstanceError`."""
         if self._save_torrent:
-            content = self._retry.call_with_retry(partial(self._target.export_torrent, live.id))
+            content = self._retry.call_with_retry(lambda: self._target.export_torrent(live.id))
             if content is not None:
                 return EntrySource("torrent", self._save_torrent(str(live.infohashes), content))
         return EntrySource("magnet", _build_magnet(live))
 
 
 def find_common_categories(desired: DesiredState, snapshots: Mapping[str, Snapshot]) -> dict[str, dict[str, YamlValue]]:
-    """The paths of categories that are alike on every instance there is, and nowhere declared.
+    """Return the undeclared categories that have the same path on every instance, with their keys.
 
-    A category at the top of a file is ensured on every instance. Without its path, a torrent under automatic
-    management that is ever added again would land somewhere else.
+    A category at the top of a document applies to every instance. Without its path, a torrent under automatic
+    management would be added to another folder next time.
     """
     if set(snapshots) != set(desired.instances):
         return {}
@@ -104,15 +103,15 @@ def find_common_categories(desired: DesiredState, snapshots: Mapping[str, Snapsh
         for name, category in first.categories.items()
         if name not in declared
         and can_declare_category(name, category.save_path)
-        and all(name in o.categories and o.categories[name].save_path == category.save_path for o in others)
+        and all(name in other.categories and other.categories[name].save_path == category.save_path for other in others)
     }
 
 
 def _build_category_paths(category: LiveCategory, others: Sequence[LiveCategory]) -> dict[str, YamlValue]:
-    """What an entry says of it; of the download path nothing where the server's own setting holds on one of them."""
+    """Return the paths of a category; without the download path if the instances differ in it."""
     paths: dict[str, YamlValue] = {SAVE_PATH: category.save_path}
-    alike = all(other.download_path == category.download_path for other in others)
-    return paths | ({DOWNLOAD_PATH: category.download_path} if alike and category.download_path else {})
+    is_same = all(other.download_path == category.download_path for other in others)
+    return paths | ({DOWNLOAD_PATH: category.download_path} if is_same and category.download_path else {})
 
 
 def _skip_reason(live: LiveTorrent, owner: str) -> str:
@@ -127,14 +126,14 @@ def _skip_reason(live: LiveTorrent, owner: str) -> str:
 
 
 def _build_magnet(live: LiveTorrent) -> str:
-    """A link with the trackers and web seeds that it has."""
+    """Return a link with the trackers and web seeds of the torrent."""
     return build_magnet(
         live.infohashes, live.name, parse_link_urls(live.links, TRACKERS), parse_link_urls(live.links, WEB_SEEDS)
     )
 
 
 def may_hold_passkey(source: EntrySource) -> bool:
-    """Does an address in the link look as if it held a passkey: more of a path than `/announce`, a query, a login?"""
+    """True if a tracker URL seems to hold a passkey: a path other than `/announce`, a query, or a login."""
     if source.key != "magnet":
         return False
     with suppress(MagnetError):

@@ -1,7 +1,7 @@
-"""From what is live to a document that declares it; together with the files that are there it only adopts.
+"""Live torrents as a document that declares them. Together with the existing files, its plan only adopts.
 
-That is not only intended but tried: before anything is shown, the document is loaded with those files and planned on
-the very snapshots it was made from. An entry that would do more than adopt is left out, with the reason.
+This is verified: the document is loaded with the existing files, and planned on the snapshots from which it was made.
+An entry whose plan does more than adopt is left out, with the reason.
 
 See docs/decisions/0050-test-an-import-before-printing-it.md.
 """
@@ -37,8 +37,8 @@ from reconciler.queries.import_entries import (
     may_hold_passkey,
 )
 
-_HEADER_ID: Final = 0  # no entry has this identity
-_MAX_ROUNDS: Final = 5  # one is enough unless torrents are on an instance twice
+_HEADER_ID: Final = 0  # no entry has this id
+_MAX_ROUNDS: Final = 5  # one is enough, unless a torrent is on an instance twice
 
 
 DocumentMerger = Callable[
@@ -48,7 +48,7 @@ DocumentMerger = Callable[
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """The document. `has_passkeys`: does it hold what looks like one?"""
+    """The document, and what it contains. `has_passkeys`: a tracker URL seems to hold one."""
 
     text: str
     torrent_count: int
@@ -58,11 +58,11 @@ class ImportResult:
 
 
 class UnreadableInstance(Exception):
-    """An instance could not be read, so that nothing can be said about what is there."""
+    """An instance could not be read, so its torrents are unknown."""
 
 
 class UnmatchedFilter(ValueError):
-    """No torrent has the category or the tag that was asked for."""
+    """No torrent has the category or the tag of a filter."""
 
 
 def import_library(
@@ -98,7 +98,7 @@ def import_library(
 
 
 class _ImportRefiner:
-    """Renders, loads and plans until all that is left only adopts."""
+    """Renders, loads and plans, and drops entries, until the plan only adopts."""
 
     def __init__(
         self,
@@ -116,11 +116,11 @@ class _ImportRefiner:
         self._categories = find_common_categories(desired, snapshots)
 
     def refine(self, entries: list[ImportedEntry], skipped: list[SkippedTorrent]) -> ImportResult:
-        """The document, without the entries that would do more than adopt."""
+        """Return the document without the entries whose plan does more than adopt."""
         names = tuple(self._snapshots)
         for _ in range(_MAX_ROUNDS):
-            passkeys = any(may_hold_passkey(one.entry.source) for one in entries)
-            used = {one.entry.keys.get("category") for one in entries}
+            passkeys = any(may_hold_passkey(entry.entry.source) for entry in entries)
+            used = {entry.entry.keys.get("category") for entry in entries}
             categories = {name: path for name, path in self._categories.items() if name in used}
             rendered = render_documents(entries, skipped, names, categories, has_passkeys=passkeys)
             refused = self._find_rejected(rendered)
@@ -129,31 +129,33 @@ class _ImportRefiner:
             elif not refused:
                 return ImportResult(rendered.text, len(entries), names, tuple(skipped), passkeys)
             skipped = skipped + [
-                SkippedTorrent(one.instance, one.infohash, one.entry.comments[0], refused[id(one.entry)])
-                for one in entries
-                if id(one.entry) in refused
+                SkippedTorrent(entry.instance, entry.infohash, entry.entry.comments[0], refused[id(entry.entry)])
+                for entry in entries
+                if id(entry.entry) in refused
             ]
-            entries = [one for one in entries if id(one.entry) not in refused]
-        raise RuntimeError("an import that does not settle")
+            entries = [entry for entry in entries if id(entry.entry) not in refused]
+        raise RuntimeError("the import does not settle")
 
     def _find_rejected(self, rendered: RenderedDocuments) -> dict[int, str]:
-        """Why entries cannot stay, by their identity; `_HEADER_ID` where it is what stands above them."""
+        """Return the reasons against entries, by the `id` of the entry; `_HEADER_ID`: the lines above all entries."""
 
         def find_entry_id(line: int) -> int:
-            found = bisect_right(rendered.start_lines, line) - 1
-            return _HEADER_ID if found < 0 else id(rendered.entries[found])
+            index = bisect_right(rendered.start_lines, line) - 1
+            return _HEADER_ID if index < 0 else id(rendered.entries[index])
 
         try:
-            whole = self._load_merged(self._import_filter.document_name, rendered.text)
+            merged = self._load_merged(self._import_filter.document_name, rendered.text)
         except DesiredStateError as error:
-            ours = [problem for problem in error.problems if problem.position.file == self._import_filter.document_name]
-            if not ours:
+            problems = [
+                problem for problem in error.problems if problem.position.file == self._import_filter.document_name
+            ]
+            if not problems:
                 raise
-            return {find_entry_id(problem.position.line): problem.message for problem in ours}
+            return {find_entry_id(problem.position.line): problem.message for problem in problems}
         return {
             find_entry_id(action.position.line): action.reason
-            for part in make_plan(PlanInput(whole, self._snapshots, now=self._now)).instances
-            for action in part.actions
+            for instance_plan in make_plan(PlanInput(merged, self._snapshots, now=self._now)).instances
+            for action in instance_plan.actions
             if action.position
             and action.position.file == self._import_filter.document_name
             and not _is_adopt_only(action)
@@ -161,10 +163,10 @@ class _ImportRefiner:
 
 
 def _is_adopt_only(action: Action) -> bool:
-    """Does it no more than that, but for what the kill switch does with every torrent of ours that it holds?"""
+    """True if the action only adopts. A torrent that the kill switch holds is also released."""
     fields = {change.field for change in action.changes}
-    let_go = {HELD, PAUSED, FORCE_START} if HELD in fields else set()
-    return not action.hold and fields <= {OWNER} | let_go and (action.verb is Verb.ADOPT or bool(let_go))
+    released = {HELD, PAUSED, FORCE_START} if HELD in fields else set()
+    return not action.hold and fields <= {OWNER} | released and (action.verb is Verb.ADOPT or bool(released))
 
 
 def _require_snapshot(name: str, observation: Observation) -> Snapshot:
@@ -176,12 +178,15 @@ def _require_snapshot(name: str, observation: Observation) -> Snapshot:
 
 
 def _check_filters(import_filter: ImportFilter, snapshots: Collection[Snapshot]) -> None:
-    """A filter that nothing can pass is a slip of the pen."""
+    """Raise `UnmatchedFilter` for a category or a tag that no torrent has: most likely a typing error."""
     categories = {""}.union(*(snapshot.categories for snapshot in snapshots))
     categories.update(live.category for snapshot in snapshots for live in snapshot.torrents)
     tags = {tag for snapshot in snapshots for live in snapshot.torrents for tag in live.tags}
-    for what, wanted, known in (("category", import_filter.categories, categories), ("tag", import_filter.tags, tags)):
-        for name in wanted:
-            if name not in known:
-                near = suggestion_text(name, tuple(sorted(known)))
-                raise UnmatchedFilter(f'no torrent there has the {what} "{name}"' + (f". {near}" if near else ""))
+    for kind, names, existing in (
+        ("category", import_filter.categories, categories),
+        ("tag", import_filter.tags, tags),
+    ):
+        for name in names:
+            if name not in existing:
+                suggestion = suggestion_text(name, tuple(sorted(existing)))
+                raise UnmatchedFilter(f'no torrent has the {kind} "{name}"' + (f". {suggestion}" if suggestion else ""))

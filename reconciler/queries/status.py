@@ -1,4 +1,4 @@
-"""The live state beside the declared one, with nothing planned for execution."""
+"""The live state of instances, compared with the desired state."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ StatusSessionFactory = Callable[[Instance, threading.Event, TransferStats], Open
 
 
 def connect_with_stats(instance: Instance, stop: threading.Event, transfer_stats: TransferStats) -> OpenTarget:
-    """A session on a real instance, not yet open, with a gauge that reads along."""
+    """Return a session on a real instance, not yet open, that updates the transfer statistics while it reads."""
     return Session(instance, stop=stop, transfer_stats=transfer_stats)
 
 
@@ -119,10 +119,10 @@ def _compare_instance(
     spared = {item.infohash: item.reason for item in plan.spared}
     return [
         _build_torrent_status(
-            instance, found.entry, found.live, actions, spared, build_owner_tag(owner), transfer_stats
+            instance, match.entry, match.live, actions, spared, build_owner_tag(owner), transfer_stats
         )
-        for found in matches
-        if found.live or not found.entry.absent or found.entry.instance == instance
+        for match in matches
+        if match.live or not match.entry.absent or match.entry.instance == instance
     ]
 
 
@@ -136,19 +136,19 @@ def _build_torrent_status(
     transfer_stats: TransferStats,
 ) -> TorrentStatus:
     action = actions.get(entry.position)
-    why = spared.get(str(live.infohashes), "") if live else ""
-    gone = ABSENT_STATE if entry.absent else MISSING_STATE
+    spared_reason = spared.get(str(live.infohashes), "") if live else ""
+    missing_state = ABSENT_STATE if entry.absent else MISSING_STATE
     return TorrentStatus(
         instance,
         entry.name or (live.name if live else entry.label),
         entry.infohash,
         entry.position,
-        live.state if live else gone,
+        live.state if live else missing_state,
         live.progress if live else None,
         live.size if live else None,
         owned=live is not None and our_tag in live.tags,
-        in_sync=action is None and not why,
-        reason=action.reason if action else why,
+        in_sync=action is None and not spared_reason,
+        reason=action.reason if action else spared_reason,
         category=live.category if live else entry.category,
         tags=live.tags if live else _get_declared_tags(entry),
         transfer=transfer_stats.get(live.id) if live else None,
@@ -180,11 +180,13 @@ def _list_pending_torrents(
     desired: DesiredState, pending: Sequence[PendingTorrent], now: datetime
 ) -> list[TorrentStatus]:
     entries = {entry.position: entry for entry in desired.torrents} if pending else {}
-    return [_build_pending_status(one, entries[one.position], now) for one in pending]
+    return [_build_pending_status(torrent, entries[torrent.position], now) for torrent in pending]
 
 
 def _build_pending_status(pending: PendingTorrent, entry: DesiredTorrent, now: datetime) -> TorrentStatus:
-    known = pending.since and pending.since < now
+    reason = pending.reason
+    if pending.since and pending.since < now:
+        reason = f"{reason}; pending since {format_time(pending.since, now)}"
     return TorrentStatus(
         pending.group,
         pending.name,
@@ -192,9 +194,7 @@ def _build_pending_status(pending: PendingTorrent, entry: DesiredTorrent, now: d
         pending.position,
         PENDING_STATE,
         in_sync=False,
-        reason=f"{pending.reason}; pending since {format_time(pending.since, now)}"
-        if known and pending.since
-        else pending.reason,
+        reason=reason,
         category=entry.category,
         tags=_get_declared_tags(entry),
         paused=entry.paused is True,

@@ -1,4 +1,4 @@
-"""Looking at instances again and again, in one session each and without planning anything for execution."""
+"""`status --watch`: repeated status reports, with one session per instance."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from reconciler.retry import RetryPolicy, system_retry_policy
 from reconciler.watch.backoff import InstanceBackoff
 from reconciler.watch.session_pool import SessionPool
 
-MAX_BACKOFF: Final = 30.0  # seconds: somebody is looking, and wants to see soon what is back
+MAX_BACKOFF: Final = 30.0  # seconds; short, because a person watches the output
 
 
 def connect_for_status(instance: Instance, stop: threading.Event, transfer_stats: TransferStats) -> OpenTarget:
-    """A session on a real instance that reads by deltas where it can (see `Mirror`), with a gauge that reads along."""
+    """Return a session that reads by deltas where it can, and updates the transfer statistics while it reads."""
     import structlog
 
     return IncrementalSession(instance, stop=stop, transfer_stats=transfer_stats, warn=structlog.get_logger().debug)
 
 
 class StatusWatcher:
-    """A context manager that logs out at its end. Raises `UnknownInstance` when made.
+    """Reads the status repeatedly. A context manager, which logs out at its end. Its creation raises `UnknownInstance`.
 
-    What cannot be read is left alone for a while, as in a watch: 15 minutes where our credentials were refused.
+    An instance that could not be read is not contacted for a while, as in a watch: for 15 minutes if it refused our
+    credentials.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class StatusWatcher:
         self._pool = SessionPool(self._connect)
         self._context = RunContext(
             stop,
-            retry or replace(system_retry_policy(stop), max_attempts=1),  # the next look is the next attempt
+            retry or replace(system_retry_policy(stop), max_attempts=1),  # the next report is the next attempt
             self._pool.connect,
             placement_memory=placement_memory or PlacementMemory(),
         )
@@ -101,11 +102,11 @@ class StatusWatcher:
 
     def _record_failures(self, observations: Mapping[str, Observation]) -> None:
         results = [
-            build_unread_result(name, reading) if reading.error else InstanceResult(name, Status.OK)
-            for name, reading in observations.items()
+            build_unread_result(name, observation) if observation.error else InstanceResult(name, Status.OK)
+            for name, observation in observations.items()
         ]
         self._backoff.record_results(results, self._desired.instances)
 
     def _connect(self, instance: Instance, stop: threading.Event) -> OpenTarget:
-        gauge = self._transfer_stats[instance.name] = TransferStats()
-        return self._create_session(instance, stop, gauge)
+        transfer_stats = self._transfer_stats[instance.name] = TransferStats()
+        return self._create_session(instance, stop, transfer_stats)

@@ -1,4 +1,4 @@
-"""Which torrent a text names, among all that are declared or live."""
+"""The torrent that a text names, among all declared and live torrents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.model.snapshot import Snapshot
 
 
 class AmbiguousTorrent(LookupError):
-    """The text means no torrent, or several; `candidates` are those that may have been meant."""
+    """The text names no torrent, or several. `candidates`: the torrents that it may mean."""
 
     def __init__(self, message: str, candidates: Sequence[Candidate]) -> None:
         super().__init__(message)
@@ -22,27 +22,31 @@ class AmbiguousTorrent(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class TorrentRef:
-    """Something that makes a torrent known: an entry, or a live torrent on an instance."""
+    """A reference to a torrent: an entry, or a live torrent on an instance."""
 
-    infohashes: InfoHashes | None  # None: nobody knows yet which torrent the entry means
+    infohashes: InfoHashes | None  # None: not known yet
     names: tuple[str, ...]
     location: str
-    title: str | None  # what it is called best; None: a link's name has to do
+    title: str | None  # the preferred name; None: only a link names it
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """What it shares with other traces of the same torrent."""
+        """The ids that it shares with other references to the same torrent."""
         return self.infohashes.ids if self.infohashes else (self.location,)
 
 
 def collect_torrent_refs(desired: DesiredState, snapshots: Mapping[str, Snapshot]) -> list[TorrentRef]:
-    """Everything that makes torrents known: the entries, and the live torrents of instances."""
-    traces = [TorrentRef(one.infohashes, _collect_names(one), str(one.position), one.name) for one in desired.torrents]
+    """Return a reference for every entry and for every live torrent."""
+    refs = [
+        TorrentRef(entry.infohashes, _collect_names(entry), str(entry.position), entry.name)
+        for entry in desired.torrents
+    ]
     for name, snapshot in snapshots.items():
-        traces += [
-            TorrentRef(t.infohashes, (t.name,) if t.name else (), name, t.name or None) for t in snapshot.torrents
+        refs += [
+            TorrentRef(live.infohashes, (live.name,) if live.name else (), name, live.name or None)
+            for live in snapshot.torrents
         ]
-    return traces
+    return refs
 
 
 def _collect_names(entry: DesiredTorrent) -> tuple[str, ...]:
@@ -50,50 +54,51 @@ def _collect_names(entry: DesiredTorrent) -> tuple[str, ...]:
 
 
 def find_torrent(text: str, refs: Sequence[TorrentRef], unread_instances: Sequence[str]) -> list[TorrentRef]:
-    """All traces of the torrent that is meant. Raises `AmbiguousTorrent`."""
-    known = [LookupEntry(trace, trace.infohashes, trace.names) for trace in refs]
-    found = _group_by_torrent(find_matches(text, known), refs)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        candidates = [_build_candidate(one) for one in found]
-        raise AmbiguousTorrent(f'"{text}" is {len(found)} torrents; say which by its infohash', candidates)
-    close = [_build_candidate(one) for one in _group_by_torrent(find_similar(text, known), refs)]
-    but = f"; {', '.join(unread_instances)} could not be read" if unread_instances else ""
-    raise AmbiguousTorrent(f'no torrent is called "{text}", declared or live{but}', close)
+    """Return all references to the torrent that a text names. Raises `AmbiguousTorrent`."""
+    lookup_entries = [LookupEntry(ref, ref.infohashes, ref.names) for ref in refs]
+    matches = _group_by_torrent(find_matches(text, lookup_entries), refs)
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        candidates = [_build_candidate(match) for match in matches]
+        raise AmbiguousTorrent(f'"{text}" matches {len(matches)} torrents; use an infohash instead', candidates)
+    similar = [_build_candidate(match) for match in _group_by_torrent(find_similar(text, lookup_entries), refs)]
+    unread = f"; {', '.join(unread_instances)} could not be read" if unread_instances else ""
+    raise AmbiguousTorrent(f'no declared or live torrent matches "{text}"{unread}', similar)
 
 
 def _group_by_torrent(matches: Sequence[TorrentRef], refs: Sequence[TorrentRef]) -> list[list[TorrentRef]]:
-    """The traces of each torrent among those found: whatever shares an infohash is one torrent."""
-    subjects: list[list[TorrentRef]] = []
+    """Return all references to each matching torrent. References that share an infohash are one torrent."""
+    torrents: list[list[TorrentRef]] = []
     for first in matches:
-        if any(first in subject for subject in subjects):
+        if any(first in torrent for torrent in torrents):
             continue
         ids: set[str] = set(first.ids)
-        while more := {k for t in refs if ids.intersection(t.ids) for k in t.ids} - ids:
+        while more := {key for ref in refs if ids.intersection(ref.ids) for key in ref.ids} - ids:
             ids |= more
-        subjects.append([trace for trace in refs if ids.intersection(trace.ids)])
-    return subjects
+        torrents.append([ref for ref in refs if ids.intersection(ref.ids)])
+    return torrents
 
 
 def _build_candidate(refs: Sequence[TorrentRef]) -> Candidate:
     infohash = infohash_text(merge_infohashes(refs))
-    return Candidate(choose_title(refs), infohash, tuple(dict.fromkeys(trace.location for trace in refs)))
+    return Candidate(choose_title(refs), infohash, tuple(dict.fromkeys(ref.location for ref in refs)))
 
 
 def choose_title(refs: Sequence[TorrentRef]) -> str:
-    """What it is called best."""
-    named = [trace.title for trace in refs if trace.title] + [name for trace in refs for name in trace.names]
-    return named[0] if named else infohash_text(refs[0].infohashes)
+    """Return the best name of a torrent."""
+    names = [ref.title for ref in refs if ref.title] + [name for ref in refs for name in ref.names]
+    return names[0] if names else infohash_text(refs[0].infohashes)
 
 
 def infohash_text(infohashes: InfoHashes | None) -> str:
-    """An infohash for people; "" where none is known."""
+    """Return an infohash as text; "" if there is none."""
     return str(infohashes) if infohashes else ""
 
 
 def merge_infohashes(refs: Sequence[TorrentRef]) -> InfoHashes | None:
-    """What is known of one torrent by all its traces."""
-    found = [trace.infohashes for trace in refs if trace.infohashes]
-    v1, v2 = next((one.v1 for one in found if one.v1), None), next((one.v2 for one in found if one.v2), None)
-    return InfoHashes(v1, v2) if found else None
+    """Merge the infohashes of all references to one torrent."""
+    infohashes = [ref.infohashes for ref in refs if ref.infohashes]
+    v1 = next((hashes.v1 for hashes in infohashes if hashes.v1), None)
+    v2 = next((hashes.v2 for hashes in infohashes if hashes.v2), None)
+    return InfoHashes(v1, v2) if infohashes else None

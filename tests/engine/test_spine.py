@@ -1,4 +1,4 @@
-"""The way of the desired state through a run, followed in the source: few files, and no long parameter lists.
+"""The way of the desired state through a run, followed in the source: few files and short parameter lists.
 
 What is followed is the whole desired state: the parameter `desired`, every name that it is given to, and every object
 that holds it (an instance of a class with a field that holds it). It is followed into functions, methods and the
@@ -31,7 +31,7 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class Module:
-    """A module of the package with what its names mean."""
+    """A module of the package, with the meaning of its names."""
 
     name: str
     file: str
@@ -121,7 +121,7 @@ def fields_of(cls: Definition) -> dict[str, ast.expr]:
 
 @cache
 def holders() -> frozenset[str]:
-    """Return the keys of the classes that hold a whole desired state: `DesiredState`, and whatever has it as a field."""
+    """Return the keys of the classes that hold a whole desired state, directly or through the class of a field."""
     held = {"reconciler.model.desired:DesiredState"}
     every = [Definition(module, node) for module in modules().values() for node in module.classes.values()]
     while (

@@ -31,7 +31,10 @@ def test_loopback_answers_or_it_is_said_what_the_system_forbids() -> None:
     if allowed(socket.AF_INET):
         assert answer.state is HealthState.OK
     else:
-        assert (answer.state, answer.text) == (HealthState.NOT_CONFIGURED, "this system does not let us send a ping")
+        assert (answer.state, answer.text) == (
+            HealthState.NOT_CONFIGURED,
+            "this system does not allow us to send a ping",
+        )
         assert "net.ipv4.ping_group_range" in answer.hint
 
 

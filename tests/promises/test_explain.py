@@ -127,11 +127,11 @@ def test_explain_names_the_reason(text: str, parts: list[str]) -> None:
 
 
 def test_unknown_and_ambiguous_names() -> None:
-    with pytest.raises(AmbiguousTorrent, match='no torrent is called "Debina", declared or live') as error:
+    with pytest.raises(AmbiguousTorrent, match='no declared or live torrent matches "Debina"') as error:
         told("Debina")
     assert [one.name for one in error.value.candidates] == ["Debian"]
     assert render_candidates(error.value.candidates)[0].endswith("desired.yaml:1:1, box")
-    with pytest.raises(AmbiguousTorrent, match='"Foreign" is 2 torrents') as error:
+    with pytest.raises(AmbiguousTorrent, match='"Foreign" matches 2 torrents') as error:
         told("Foreign")
     assert {one.infohash for one in error.value.candidates} == {parse_hashes("f").v1, parse_hashes("f2").v2}
 

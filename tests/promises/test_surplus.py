@@ -58,12 +58,14 @@ def _run(keeper: MemoryInstance, other: MemoryInstance, *names: str, policy: str
 @pytest.mark.parametrize(
     ("trick", "why"),
     [
-        pytest.param(lambda box: box.torrents.clear(), "is not what it was", id="gone"),
-        pytest.param(_become(state="downloading", progress=0.4), "is not what it was", id="incomplete"),
-        pytest.param(_become(state="missingFiles"), "is not what it was", id="its files are missing"),
-        pytest.param(_become(size=10), "is not what it was", id="smaller"),
-        pytest.param(_become(tags=frozenset()), "is not what it was", id="not ours"),
-        pytest.param(lambda box: box.fail_next(9, UnreachableError("no")), "could not be asked again: no", id="down"),
+        pytest.param(lambda box: box.torrents.clear(), "has changed since the plan was made", id="gone"),
+        pytest.param(
+            _become(state="downloading", progress=0.4), "has changed since the plan was made", id="incomplete"
+        ),
+        pytest.param(_become(state="missingFiles"), "has changed since the plan was made", id="its files are missing"),
+        pytest.param(_become(size=10), "has changed since the plan was made", id="smaller"),
+        pytest.param(_become(tags=frozenset()), "has changed since the plan was made", id="not ours"),
+        pytest.param(lambda box: box.fail_next(9, UnreachableError("no")), "could not be verified: no", id="down"),
     ],
 )
 def test_a_keeper_that_has_changed_saves_the_other_copy(trick: Trick, why: str) -> None:
@@ -71,7 +73,7 @@ def test_a_keeper_that_has_changed_saves_the_other_copy(trick: Trick, why: str) 
     run = _run(Tricky(trick), other)
     (result,) = run.instances[1].results
     assert result.outcome is Outcome.DROPPED
-    assert why.replace("asked again:", "asked again for its copy:") in str(result.error)
+    assert why in str(result.error)
     assert KEY in other.torrents
     assert run.exit_code == 1
 

@@ -65,7 +65,7 @@ STORIES: dict[str, tuple[list[StatusReport], str, str]] = {
     "declared paused": (
         [make_status_report(make_status_row(1, "stoppedDL", paused=True))] * 2,
         "failed",
-        "t1 on home: stopped, as it is declared (`paused: true`), so it does not get complete",
+        "t1 on home: stopped because of `paused: true`, so it will not complete",
     ),
     "declared paused, and complete": (
         [make_status_report(make_status_row(1, "stoppedUP", paused=True))],
