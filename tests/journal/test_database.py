@@ -1,4 +1,4 @@
-"""Whatever is wrong with the file, a run goes on, and a person is told once and what to do."""
+"""A problem with the file never ends a run; it is a warning, given once and with a hint."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def half(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [no_database, half])
-def test_a_damaged_file_is_set_aside_and_a_new_one_begins(
-    diary: JournalRecorder, damage: Callable[[Path], None]
-) -> None:
+def test_damaged_file_is_renamed_and_a_new_one_begins(diary: JournalRecorder, damage: Callable[[Path], None]) -> None:
     damage(diary.folder / JOURNAL_FILE_NAME)
     with pytest.raises(JournalError, match="damaged"):
         read_past_runs(diary.folder, HistoryFilter())
@@ -76,7 +74,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begins(
     assert len(list(diary.folder.glob("*.damaged-*"))) == 1
 
 
-def test_what_reads_only_leaves_a_damaged_file_where_it_is(diary: JournalRecorder) -> None:
+def test_read_does_not_rename_a_damaged_file(diary: JournalRecorder) -> None:
     no_database(diary.folder / JOURNAL_FILE_NAME)
     before = sorted(file.name for file in diary.folder.iterdir())
     assert diary.journal.read_owned_counts(DESIRED) == {}
@@ -86,14 +84,14 @@ def test_what_reads_only_leaves_a_damaged_file_where_it_is(diary: JournalRecorde
     assert "is damaged" in diary.warnings[0] and "safe to delete" in diary.warnings[0]
 
 
-def test_a_bug_is_told_and_does_not_end_the_run(diary: JournalRecorder) -> None:
+def test_internal_error_is_a_warning_and_does_not_end_the_run(diary: JournalRecorder) -> None:
     diary.record(make_read_instance(make_action_result(Verb.ADD, 2), name="nowhere"))
     assert len(diary.warnings) == 1
     assert "internal error: KeyError: 'nowhere'; please report it" in diary.warnings[0]
     assert diary.owned == {"home": 4}
 
 
-def test_a_newer_one_is_left_alone(diary: JournalRecorder) -> None:
+def test_journal_of_a_newer_version_is_not_changed(diary: JournalRecorder) -> None:
     file = sqlite3.connect(diary.folder / JOURNAL_FILE_NAME)
     file.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     file.close()
@@ -105,7 +103,7 @@ def test_a_newer_one_is_left_alone(diary: JournalRecorder) -> None:
     assert (diary.folder / JOURNAL_FILE_NAME).read_bytes() == before
 
 
-def test_one_that_is_locked_is_waited_for_only_a_moment(diary: JournalRecorder) -> None:
+def test_locked_journal_delays_a_run_only_shortly(diary: JournalRecorder) -> None:
     other = sqlite3.connect(diary.folder / JOURNAL_FILE_NAME, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
@@ -117,7 +115,7 @@ def test_one_that_is_locked_is_waited_for_only_a_moment(diary: JournalRecorder) 
     assert diary.owned == {"home": 6}
 
 
-def test_a_full_one_is_said_and_run_without(diary: JournalRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_journal_is_a_warning(diary: JournalRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reconciler.journal.database.MAX_PAGES", 20)
     diary.record(make_read_instance(*(make_action_result(Verb.ADD, number) for number in range(2000)), owned=4))
     assert len(diary.warnings) == 1 and "full" in diary.warnings[0]
@@ -125,7 +123,7 @@ def test_a_full_one_is_said_and_run_without(diary: JournalRecorder, monkeypatch:
 
 
 @pytest.mark.parametrize("place", ["file", "/proc/nowhere"])
-def test_a_place_where_none_can_be_is_said_with_what_to_do(tmp_path: Path, place: str) -> None:
+def test_unusable_folder_is_a_warning_with_a_hint(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("")
     diary = JournalRecorder(tmp_path / place / "state")
     diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
@@ -140,7 +138,7 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
     assert len(diary.warnings) == 1 and "--state-dir" in diary.warnings[0]
 
 
-def test_one_that_is_deleted_begins_anew(diary: JournalRecorder) -> None:
+def test_deleted_journal_is_created_again(diary: JournalRecorder) -> None:
     for file in diary.folder.iterdir():
         file.unlink()
     assert diary.owned == {}
@@ -160,7 +158,7 @@ def test_several_processes_share_it(tmp_path: Path) -> None:
     assert [len(run.actions) for run in runs] == [20] * 45
 
 
-def test_a_process_that_is_killed_leaves_it_whole(tmp_path: Path) -> None:
+def test_killed_process_leaves_a_valid_journal(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     for attempt in range(5):
         writer = another_writer(folder, 10**6)

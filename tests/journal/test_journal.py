@@ -56,7 +56,7 @@ def test_a_dry_run_and_a_run_that_did_nothing_leave_no_trace(diary: JournalRecor
     assert diary.owned == {"home": 3}
 
 
-def test_a_trouble_that_stays_is_kept_once(diary: JournalRecorder) -> None:
+def test_lasting_problem_is_recorded_once(diary: JournalRecorder) -> None:
     for why in ("a", "a", "a", "b", "b"):
         diary.record(make_unread_instance(why))
     diary.record(make_read_instance())
@@ -64,7 +64,7 @@ def test_a_trouble_that_stays_is_kept_once(diary: JournalRecorder) -> None:
     assert [run.instances[0].error for run in read_past_runs(diary.folder, HistoryFilter())] == ["b", "b", "a"]
 
 
-def test_what_is_asked_for_is_found(diary: JournalRecorder) -> None:
+def test_history_filters_find_the_runs(diary: JournalRecorder) -> None:
     diary.record(make_read_instance(make_action_result(Verb.ADD, 1), make_action_result(Verb.ADD, 2)))
     diary.record(make_read_instance(make_action_result(Verb.UPDATE, 2), name="box"))
     diary.record(make_unread_instance())
@@ -82,7 +82,7 @@ def test_what_is_asked_for_is_found(diary: JournalRecorder) -> None:
     assert found(HistoryFilter(torrent="nobody")) == []
 
 
-def test_a_name_may_be_anything(diary: JournalRecorder) -> None:
+def test_names_may_contain_any_character(diary: JournalRecorder) -> None:
     result = make_action_result(Verb.ADD, 1)
     object.__setattr__(result.action, "name", HOSTILE_NAME)
     diary.record(make_read_instance(result))
@@ -124,7 +124,7 @@ def test_the_file_does_not_grow_for_ever(diary: JournalRecorder, monkeypatch: py
     assert diary.warnings == []
 
 
-def test_another_owner_and_another_address_know_nothing_of_it(diary: JournalRecorder) -> None:
+def test_owned_counts_belong_to_an_owner_and_a_url(diary: JournalRecorder) -> None:
 
     from tests.support.journal_runs import DESIRED
 
@@ -135,7 +135,7 @@ def test_another_owner_and_another_address_know_nothing_of_it(diary: JournalReco
     assert diary.journal.read_owned_counts(replace(DESIRED, owner="you")) == {}
 
 
-def test_what_is_fought_over_is_kept_until_it_ends(diary: JournalRecorder) -> None:
+def test_contested_fields_are_kept_until_they_expire(diary: JournalRecorder) -> None:
     fought = ContestedField("home", "torrent", "a" * 40, "paused", EPOCH + timedelta(minutes=30), "contested")
     diary.journal.save_contested("me", ["home"], [fought])
     assert diary.open_journal().read_contested("me") == [fought]
@@ -160,5 +160,5 @@ def test_what_is_fought_over_is_kept_until_it_ends(diary: JournalRecorder) -> No
         ({}, None),
     ],
 )
-def test_where_it_is(environ: dict[str, str], place: str | None) -> None:
+def test_default_state_dir(environ: dict[str, str], place: str | None) -> None:
     assert get_default_state_dir(environ) == (Path(place) if place else None)

@@ -74,7 +74,7 @@ def test_it_is_read_back_as_it_was(diary: JournalRecorder) -> None:
     assert diary.warnings == []
 
 
-def test_since_when_is_from_the_first_run_that_saw_it(diary: JournalRecorder) -> None:
+def test_pending_since_the_first_run_that_saw_it(diary: JournalRecorder) -> None:
     for minutes in range(3):
         roster = knowing(diary.open_journal())
         roster.record_observations(readings(box=None), EPOCH + timedelta(minutes=minutes))
@@ -86,7 +86,7 @@ def test_since_when_is_from_the_first_run_that_saw_it(diary: JournalRecorder) ->
     assert diary.journal.read_placement_facts(GROUPED) == PlacementFacts(held_ids={"box": frozenset()})
 
 
-def test_what_a_member_had_outlives_its_being_down(diary: JournalRecorder) -> None:
+def test_held_torrents_are_kept_while_a_member_is_down(diary: JournalRecorder) -> None:
     roster = knowing(diary.journal)
     roster.record_observations(readings(home="x"), EPOCH)
     record(diary.journal, roster)
@@ -96,7 +96,7 @@ def test_what_a_member_had_outlives_its_being_down(diary: JournalRecorder) -> No
     assert diary.journal.read_placement_facts(GROUPED).held_ids == {"home": frozenset({make_v1_hash("x")})}
 
 
-def test_processes_side_by_side_overwrite_nothing_of_each_other(diary: JournalRecorder) -> None:
+def test_parallel_processes_do_not_overwrite_each_other(diary: JournalRecorder) -> None:
     one, other = knowing(diary.journal), knowing(diary.open_journal())
     one.record_observations(readings(home="x"), EPOCH)
     one.set_pending([WAITS], ["g"])
@@ -139,7 +139,7 @@ def test_a_dry_run_keeps_nothing(diary: JournalRecorder) -> None:
     assert not diary.folder.exists()
 
 
-def test_nothing_is_written_where_nothing_has_changed(diary: JournalRecorder) -> None:
+def test_nothing_is_written_without_a_change(diary: JournalRecorder) -> None:
     roster = knowing(diary.journal)
     roster.record_observations(readings(home="x"), EPOCH)
     record(diary.journal, roster)
@@ -158,7 +158,7 @@ def test_another_address_is_another_instance(diary: JournalRecorder) -> None:
     assert diary.journal.read_placement_facts(replace(GROUPED, owner="another")) == NO_PLACEMENT_FACTS
 
 
-def test_a_group_that_is_gone_leaves_nothing_pending(diary: JournalRecorder) -> None:
+def test_removed_group_leaves_nothing_pending(diary: JournalRecorder) -> None:
     roster = knowing(diary.journal)
     roster.set_pending([WAITS], ["g"])
     record(diary.journal, roster)
@@ -167,7 +167,7 @@ def test_a_group_that_is_gone_leaves_nothing_pending(diary: JournalRecorder) -> 
     assert diary.journal.read_placement_facts(GROUPED) == NO_PLACEMENT_FACTS
 
 
-def test_a_journal_from_before_there_were_groups_goes_on(diary: JournalRecorder) -> None:
+def test_journal_of_schema_1_is_migrated(diary: JournalRecorder) -> None:
     from reconciler.journal.database import MIGRATIONS
 
     diary.folder.mkdir(parents=True)

@@ -62,7 +62,7 @@ def test_owned_after(before: int | None, result: InstanceResult, after: int | No
 
 
 @given(st.integers(1, 100), st.lists(st.integers(0, 49), min_size=1, max_size=20))
-def test_bad_reads_in_a_row_are_all_not_believed(before: int, reads: list[int]) -> None:
+def test_implausible_reads_in_a_row_are_all_rejected(before: int, reads: list[int]) -> None:
     remembered: int | None = before
     for owned in reads:
         if owned * 2 < before:

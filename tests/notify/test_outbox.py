@@ -1,4 +1,4 @@
-"""Delivery: never in the way, tried again, and said when it was in vain."""
+"""Delivery: never blocks, is tried again, and is logged if it fails."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def hook(inbox: Inbox) -> Sender:
     return make_sender(Secret(inbox.url))
 
 
-def test_what_fails_for_a_while_is_tried_again(inbox: Inbox, log: Log) -> None:
+def test_transient_failure_is_retried(inbox: Inbox, log: Log) -> None:
     inbox.next_statuses = [500, 503]
     outbox = Outbox(hook(inbox), retry_delays=(0.01, 0.01))
     outbox.put(LETTER)
@@ -43,7 +43,7 @@ def test_what_fails_for_a_while_is_tried_again(inbox: Inbox, log: Log) -> None:
     assert log == []
 
 
-def test_what_cannot_be_delivered_is_said_and_the_next_goes_on(inbox: Inbox, log: Log) -> None:
+def test_undelivered_notification_is_logged_and_the_next_is_sent(inbox: Inbox, log: Log) -> None:
     inbox.next_statuses = [500, 500, 500, 404]
     outbox = Outbox(hook(inbox), retry_delays=(0.01, 0.01))
     for _ in range(3):
@@ -86,7 +86,7 @@ class Stuck:
         self.sent.append(letter)
 
 
-def test_a_full_outbox_loses_the_oldest_and_says_so(log: Log) -> None:
+def test_full_outbox_drops_the_oldest_and_logs_it(log: Log) -> None:
     stuck = Stuck()
     outbox = Outbox(stuck)
     letters = [replace(LETTER, title=str(number)) for number in range(MAX_QUEUED + 3)]
@@ -105,7 +105,7 @@ def test_a_full_outbox_loses_the_oldest_and_says_so(log: Log) -> None:
     assert stuck.sent == [letters[0], *letters[3:]]
 
 
-def test_closing_gives_one_attempt_and_waits_for_no_pause(inbox: Inbox, log: Log) -> None:
+def test_closing_gives_one_attempt_without_delays(inbox: Inbox, log: Log) -> None:
     inbox.next_statuses = [500, 500]
     outbox = Outbox(hook(inbox), retry_delays=(600.0,))
     for _ in range(3):
@@ -122,9 +122,7 @@ def desired(tmp_path: Path) -> DesiredState:
     return load_text(tmp_path, HEAD)
 
 
-def test_an_address_that_hangs_delays_neither_the_loop_nor_another(
-    inbox: Inbox, log: Log, desired: DesiredState
-) -> None:
+def test_hanging_address_delays_neither_the_loop_nor_another(inbox: Inbox, log: Log, desired: DesiredState) -> None:
     stuck = Stuck()
     notifier = Notifier([stuck, hook(inbox)], build_notification, interval=60)
     notifier.on_run_start(desired)
@@ -139,7 +137,7 @@ def test_an_address_that_hangs_delays_neither_the_loop_nor_another(
     stuck.free.set()
 
 
-def test_a_trouble_lasts_a_minute_or_one_interval_where_that_is_shorter(inbox: Inbox, desired: DesiredState) -> None:
+def test_issue_has_to_last_a_minute_or_a_shorter_interval(inbox: Inbox, desired: DesiredState) -> None:
     nothing = Run(RunMode.APPLY, PLAN_HASH, 1)
     for interval, said in ((1.0, 1), (3600.0, 0)):
         inbox.posts.clear()

@@ -92,12 +92,12 @@ STORIES: dict[str, tuple[list[tuple[float, InstanceResult | None]], list[str]]] 
     "a change": ([(0, did(Outcome.APPLIED)), (1, WELL)], ["add:1", ""]),
     "a plan is no change": ([(0, PLANNED), (1, PLANNED), (2, PLANNED), (3, PLANNED)], [""] * 4),
     "a restart of qBittorrent": ([(0, down()), (0.1, down()), (0.2, down()), (0.4, WELL)], [""] * 4),
-    "two tries are no trouble, however long": ([(0, down()), (9, down()), (10, WELL)], [""] * 3),
+    "two failures are not reported, however long they last": ([(0, down()), (9, down()), (10, WELL)], [""] * 3),
     "it lasts, and ends": (
         [(0, down()), (0.5, down()), (1, down()), (2, down()), (3, WELL), (4, WELL)],
         ["", "", "instance", "", "-instance", ""],
     ),
-    "it stays, and is said again after a day": (
+    "a lasting issue is reported again after a day": (
         [(0, down()), (1, down()), (2, down()), (60, down()), (1443, down()), (1450, down()), (1460, WELL)],
         ["", "", "instance", "", "instance still", "", "-instance"],
     ),
@@ -105,7 +105,7 @@ STORIES: dict[str, tuple[list[tuple[float, InstanceResult | None]], list[str]]] 
         [(0, down()), (0.5, down()), (1, None), (2, None), (3, down()), (4, None), (5, WELL)],
         ["", "", "", "", "instance", "", "-instance"],
     ),
-    "what needs a person is said at once": (
+    "an issue that needs a person is reported at once": (
         [(0, down("no", Status.AUTH_FAILED)), (1, WELL)],
         ["instance", "-instance"],
     ),
@@ -113,11 +113,11 @@ STORIES: dict[str, tuple[list[tuple[float, InstanceResult | None]], list[str]]] 
         [(0, down()), (1, down()), (2, down()), (3, down("no", Status.BANNED)), (4, down("no", Status.BANNED))],
         ["", "", "instance", "instance still", ""],
     ),
-    "a refusal is said at once, and its end": (
+    "a refusal and its end are reported at once": (
         [(0, refused()), (1, refused("13")), (2, WELL)],
         ["guard", "", "-guard"],
     ),
-    "an instance that is down says nothing of its plan": (
+    "an instance that is down does not end the issues of its plan": (
         [(0, refused()), (1, down()), (2, refused()), (3, WELL)],
         ["guard", "", "", "-guard"],
     ),
@@ -157,14 +157,14 @@ def test_one_message_for_everything_in_a_run() -> None:
     assert [(one.instance, one.name) for one in message.changed_torrents] == [("attic", "Sintel")]
 
 
-def test_files_are_said_at_once_and_when_they_are_valid_again() -> None:
+def test_invalid_files_are_reported_at_once_and_when_they_are_valid_again() -> None:
     story = Story()
     for minutes, problems in enumerate(((), (PROBLEM,), (PROBLEM,), ())):
         story.run(minutes, WELL, problems=problems)
     assert story.said == ["", "files", "", "-files"]
 
 
-def test_each_instance_is_a_trouble_of_its_own() -> None:
+def test_each_instance_has_its_own_issue() -> None:
     story = Story()
     for minutes in range(3):
         story.run(minutes, down(), InstanceResult("attic", Status.UNREACHABLE, "no route"))
@@ -178,7 +178,7 @@ def test_each_instance_is_a_trouble_of_its_own() -> None:
     ]
 
 
-def test_what_is_no_longer_declared_is_forgotten_without_a_word() -> None:
+def test_removed_instance_is_dropped_without_a_report() -> None:
     story = Story()
     for minutes in range(3):
         story.run(minutes, down())

@@ -32,7 +32,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("url", "message"), BAD)
-def test_what_is_no_address_is_said_without_quoting_it(
+def test_invalid_url_is_reported_without_quoting_it(
     url: str, message: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with caplog.at_level(logging.DEBUG), pytest.raises(InvalidNotificationUrl) as caught:
@@ -74,7 +74,7 @@ def test_what_a_webhook_answers(inbox: Inbox, status: int, why: str, transient: 
     assert len(inbox.posts) == 1, "a redirection is not followed"
 
 
-def test_a_webhook_that_is_not_there_or_says_nothing(inbox: Inbox) -> None:
+def test_unreachable_or_silent_webhook(inbox: Inbox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with pytest.raises(DeliveryError, match=r"^no answer: Connection refused$") as caught:

@@ -1,4 +1,4 @@
-"""Whom the loop leaves alone, and for how long."""
+"""Back-off of failing instances."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def failed(status: Status = Status.UNREACHABLE) -> list[InstanceResult]:
     return [InstanceResult("box", status, "no answer")]
 
 
-def test_the_wait_doubles_up_to_its_bound_with_full_jitter() -> None:
+def test_delay_doubles_up_to_its_limit_with_full_jitter() -> None:
     assert [compute_backoff_delay(n, 1, 300, 1.0) for n in (1, 2, 3, 9, 10, 5000)] == [1, 2, 4, 256, 300, 300]
     assert compute_backoff_delay(3, 1, 300, 0.0) == 0
 
 
-def test_a_failing_instance_waits_longer_each_time_and_a_clean_run_ends_it() -> None:
+def test_failing_instance_waits_longer_each_time_until_a_clean_run() -> None:
     time = FakeTime(random=1.0)
     domains = InstanceBackoff(time.clock)
     waits = []
@@ -50,7 +50,7 @@ def test_a_failing_instance_waits_longer_each_time_and_a_clean_run_ends_it() -> 
 
 
 @pytest.mark.parametrize("status", [Status.AUTH_FAILED, Status.BANNED])
-def test_refused_credentials_are_tried_again_after_a_quarter_of_an_hour(status: Status) -> None:
+def test_refused_credentials_are_tried_again_after_15_minutes(status: Status) -> None:
     time = FakeTime(random=0.0)
     domains = InstanceBackoff(time.clock)
     domains.record_results(failed(status), HERE)
@@ -61,7 +61,7 @@ def test_refused_credentials_are_tried_again_after_a_quarter_of_an_hour(status: 
     assert domains.pop_due() == ["box"]
 
 
-def test_other_credentials_or_another_address_end_the_wait_but_another_line_does_not() -> None:
+def test_new_credentials_or_url_end_the_backoff_but_a_new_line_does_not() -> None:
     time = FakeTime()
     for changed, waits in (
         (replace(BOX, position=Position("desired.yaml", 5, 3), suspend=True), True),
@@ -77,7 +77,7 @@ def test_other_credentials_or_another_address_end_the_wait_but_another_line_does
     assert domains.get_backoffs() == {}
 
 
-def test_a_session_is_kept_whichever_preferences_are_declared_but_not_where_the_first_one_is() -> None:
+def test_session_key_changes_with_the_first_declared_preference_only() -> None:
     def declaring(*names: str) -> Instance:
         return replace(BOX, preferences={name: DesiredPreference(name, BOX.position, True) for name in names})
 

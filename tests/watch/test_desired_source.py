@@ -58,7 +58,7 @@ def test_a_torrent_file_is_one_of_its_files(source: DesiredSource, tmp_path: Pat
     assert [entry.label for entry in source.desired.torrents] == ["torrent-2"]
 
 
-def test_files_that_are_named_anew_are_looked_at_before_they_are_read(source: DesiredSource, tmp_path: Path) -> None:
+def test_newly_named_files_are_fingerprinted_before_they_are_read(source: DesiredSource, tmp_path: Path) -> None:
     (tmp_path / "other").write_text("three")
     write(tmp_path, "other")
     assert source.read()
@@ -66,7 +66,7 @@ def test_files_that_are_named_anew_are_looked_at_before_they_are_read(source: De
     assert {file.name for file in source.list_files()} == {"desired.yaml", "other"}
 
 
-def test_a_secret_that_is_missing_for_a_while(source: DesiredSource, tmp_path: Path) -> None:
+def test_secret_file_that_is_missing_for_a_while(source: DesiredSource, tmp_path: Path) -> None:
     (tmp_path / "secret").unlink()
     assert source.read()
     assert source.problems and password(source) == "one"
@@ -83,7 +83,7 @@ def test_a_broken_file_hides_none_of_the_files_of_the_last_good_state(source: De
     assert {file.name for file in source.list_files()} == {"desired.yaml", "secret"}
 
 
-def test_what_is_written_while_it_is_read_is_not_taken(
+def test_file_written_during_a_read_is_not_accepted(
     source: DesiredSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = source.desired
@@ -102,7 +102,7 @@ def test_what_is_written_while_it_is_read_is_not_taken(
     assert source.desired is not before
 
 
-def test_a_folder_that_gets_another_file(tmp_path: Path) -> None:
+def test_folder_with_a_new_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("one")
     write(tmp_path)
     source = DesiredSource([tmp_path], {})

@@ -17,19 +17,19 @@ Watching = Callable[..., threading.Event]
 
 @pytest.fixture
 def watching() -> Iterator[Callable[..., list[int]]]:
-    """Watches files; gives a list that grows with each change that is told."""
+    """Watch files; return a list that grows with each reported change."""
     stop = threading.Event()
     threads = []
 
     def start(
         *files: Path, poll: float = POLL_INTERVAL
-    ) -> list[int]:  # what changes while folders are being watched again is polled
-        told: list[int] = []
-        thread = FileWatcher(lambda: files, FileFingerprints().compute(files), lambda: told.append(1), stop, poll)
+    ) -> list[int]:  # a change while the watched folders change is found by polling
+        changes: list[int] = []
+        thread = FileWatcher(lambda: files, FileFingerprints().compute(files), lambda: changes.append(1), stop, poll)
         thread.start()
         threads.append(thread)
         time.sleep(0.3)  # until it watches
-        return told
+        return changes
 
     yield start
     stop.set()
@@ -38,58 +38,58 @@ def watching() -> Iterator[Callable[..., list[int]]]:
         assert not thread.is_alive()
 
 
-def within(told: list[int], seconds: float = 5.0) -> bool:
+def within(changes: list[int], seconds: float = 5.0) -> bool:
     """Return True if a change is reported in time."""
     end = time.monotonic() + seconds
-    while not told and time.monotonic() < end:
+    while not changes and time.monotonic() < end:
         time.sleep(0.02)
-    return bool(told)
+    return bool(changes)
 
 
-def quiet(told: list[int]) -> bool:
+def quiet(changes: list[int]) -> bool:
     """Return True if nothing is reported for a while."""
-    return not within(told, 0.8)
+    return not within(changes, 0.8)
 
 
-def test_a_file_that_is_written(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+def test_written_file_is_reported(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
     file = tmp_path / "desired.yaml"
     file.write_text("a")
-    told = watching(file)
+    changes = watching(file)
     file.write_text("b")
-    assert within(told, 1.0)
+    assert within(changes, 1.0)
 
 
-def test_an_editor_that_writes_aside_and_renames(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+def test_editor_that_writes_a_temporary_file_and_renames_it(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
     file, swap_file = tmp_path / "desired.yaml", tmp_path / ".desired.yaml.swp"
     file.write_text("a")
-    told = watching(file)
+    changes = watching(file)
     for text in "bcd":
-        told.clear()
+        changes.clear()
         swap_file.write_text(text)
         swap_file.replace(file)
-        assert within(told), "each time, not only the first"
+        assert within(changes), "each time, not only the first"
 
 
-def test_a_file_that_is_gone_and_comes_back(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+def test_deleted_file_that_comes_back(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
     file = tmp_path / "desired.yaml"
     file.write_text("a")
-    told = watching(file)
+    changes = watching(file)
     file.unlink()
-    assert within(told)
-    told.clear()
+    assert within(changes)
+    changes.clear()
     file.write_text("a")
-    assert within(told)
+    assert within(changes)
 
 
-def test_a_touch_and_a_copy_of_the_same_are_no_change(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+def test_touch_and_identical_copy_are_no_change(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
     file = tmp_path / "desired.yaml"
     file.write_text("a")
-    told = watching(file)
+    changes = watching(file)
     file.touch()
     (tmp_path / "copy").write_text("a")
     (tmp_path / "copy").replace(file)
     (tmp_path / "other").write_text("x")
-    assert quiet(told)
+    assert quiet(changes)
 
 
 def config_map(folder: Path, number: int, text: str) -> None:
@@ -109,14 +109,14 @@ def test_a_config_map_swap(tmp_path: Path, watching: Callable[..., list[int]]) -
     config_map(tmp_path, 0, "a")
     file = tmp_path / "desired.yaml"
     file.symlink_to("..data/desired.yaml")
-    told = watching(file)
+    changes = watching(file)
     for number, text in enumerate("bcd", 1):
-        told.clear()
+        changes.clear()
         config_map(tmp_path, number, text)
-        assert within(told)
-    told.clear()
+        assert within(changes)
+    changes.clear()
     config_map(tmp_path, 9, "d")
-    assert quiet(told), "flipped to the same content"
+    assert quiet(changes), "flipped to the same content"
 
 
 def test_a_git_sync_worktree_flip(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
@@ -130,17 +130,17 @@ def test_a_git_sync_worktree_flip(tmp_path: Path, watching: Callable[..., list[i
 
     sync("c0", "a")
     file = tmp_path / "current" / "torrents" / "desired.yaml"
-    told = watching(file)
+    changes = watching(file)
     for commit, text in (("c1", "b"), ("c2", "c")):
-        told.clear()
+        changes.clear()
         sync(commit, text)
-        assert within(told)
-    told.clear()
+        assert within(changes)
+    changes.clear()
     file.write_text("d")
-    assert within(told), "the folder that the link leads to now is watched as well"
+    assert within(changes), "the folder that the link leads to now is watched as well"
 
 
-def test_a_bind_mounted_file_without_events_is_seen_by_looking(
+def test_bind_mounted_file_without_events_is_found_by_polling(
     tmp_path: Path, watching: Callable[..., list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, elsewhere = tmp_path / "desired.yaml", tmp_path / "elsewhere"
@@ -148,30 +148,30 @@ def test_a_bind_mounted_file_without_events_is_seen_by_looking(
     file.write_text("a")
     real = directories_to_watch([elsewhere / "x"])
     monkeypatch.setattr("reconciler.watch.file_watcher.directories_to_watch", lambda _files: real)
-    told = watching(file, poll=0.3)
+    changes = watching(file, poll=0.3)
     file.write_text("b")
-    assert within(told, 2.0)
+    assert within(changes, 2.0)
 
 
-def test_a_folder_that_is_made_anew_is_watched_anew(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+def test_recreated_folder_is_watched_again(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
     folder = tmp_path / "git" / "repo"
     folder.mkdir(parents=True)
     file = folder / "desired.yaml"
     file.write_text("a")
-    told = watching(file, poll=0.5)
+    changes = watching(file, poll=0.5)
     file.unlink()
     folder.rmdir()
-    assert within(told)
+    assert within(changes)
     time.sleep(1)
     folder.mkdir()
     file.write_text("b")
     time.sleep(1)
-    told.clear()
+    changes.clear()
     file.write_text("c")
-    assert within(told)
+    assert within(changes)
 
 
-def test_where_watching_is_impossible_looking_goes_on(
+def test_polling_continues_if_watching_is_impossible(
     tmp_path: Path, watching: Callable[..., list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> None:
@@ -180,12 +180,12 @@ def test_where_watching_is_impossible_looking_goes_on(
     monkeypatch.setattr("watchfiles.watch", full)
     file = tmp_path / "desired.yaml"
     file.write_text("a")
-    told = watching(file, poll=0.2)
+    changes = watching(file, poll=0.2)
     file.write_text("b")
-    assert within(told)
+    assert within(changes)
 
 
-def test_places_are_the_folders_of_every_link_on_the_way(tmp_path: Path) -> None:
+def test_watched_directories_include_every_link_on_the_way(tmp_path: Path) -> None:
     base = tmp_path.resolve()
     (base / "real" / "deep").mkdir(parents=True)
     (base / "real" / "deep" / "f").write_text("x")
@@ -201,9 +201,7 @@ def test_places_are_the_folders_of_every_link_on_the_way(tmp_path: Path) -> None
     assert {path for path, _, _ in directories_to_watch([base / "loop" / "f"])} == {str(base)}
 
 
-def test_a_file_that_rests_is_not_read_again_and_a_young_one_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_old_file_is_not_read_again_and_a_young_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "desired.yaml"
     file.write_text("a")
     looker = FileFingerprints()

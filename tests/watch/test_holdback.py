@@ -36,7 +36,7 @@ CASE = {
 }
 
 
-def test_five_heals_within_an_hour_are_a_contest() -> None:
+def test_five_corrections_within_an_hour_are_a_contest() -> None:
     contest: FightDetector[str] = FightDetector()
     for moment in (0, 1000, 2000, 3000, 3601):
         contest.record_correction("x", moment)
@@ -95,7 +95,7 @@ def fought_over() -> Story:
     return story
 
 
-def test_a_field_that_is_fought_over_is_left_alone_and_said() -> None:
+def test_contested_field_is_left_alone_and_reported() -> None:
     story = fought_over()
     story.meddle("a", name="another")
     run = story.run()
@@ -110,14 +110,14 @@ def test_a_field_that_is_fought_over_is_left_alone_and_said() -> None:
     assert run.exit_code == 0
 
 
-def test_after_an_hour_it_is_tried_again() -> None:
+def test_contested_field_is_tried_again_after_an_hour() -> None:
     story = fought_over()
     assert story.outcomes(HOUR) == ["n paused deferred"]
     assert story.outcomes() == ["n paused applied"]
     assert story.live("a").stopped
 
 
-def test_a_contest_outlives_the_process() -> None:
+def test_contested_fields_survive_a_restart() -> None:
     story = fought_over()
     kept = story.memory.get_contested_if_changed()
     assert kept and [(one.instance, one.item, one.field) for one in kept] == [("box", make_v1_hash("a"), "paused")]
@@ -131,7 +131,7 @@ def test_a_contest_outlives_the_process() -> None:
     assert story.memory.get_contested_if_changed() == []
 
 
-def test_a_changed_wish_ends_the_contest() -> None:
+def test_changed_declaration_ends_the_contest() -> None:
     story = fought_over()
     old, story.desired = story.desired, replace(story.desired)
     story.memory.forget_changed(old, story.desired)
@@ -142,7 +142,7 @@ def test_a_changed_wish_ends_the_contest() -> None:
     assert story.outcomes() == ["m name,paused applied"]
 
 
-def test_a_torrent_that_is_removed_each_time_is_not_added_for_ever() -> None:
+def test_torrent_that_is_removed_each_time_is_not_added_for_ever() -> None:
     story = Story({"desired": [{"hash": "a"}]})
     for _ in range(5):
         assert story.outcomes() == ["a owner,paused applied"]
@@ -150,7 +150,7 @@ def test_a_torrent_that_is_removed_each_time_is_not_added_for_ever() -> None:
     assert story.outcomes() == ["a owner,paused deferred"]
 
 
-def test_healing_now_and_then_is_no_contest() -> None:
+def test_occasional_corrections_are_no_contest() -> None:
     story = Story(CASE)
     for _ in range(10):
         assert story.outcomes(after=HOUR / 4) == ["n paused applied"]
@@ -165,7 +165,7 @@ def refusing(box: MemoryInstance) -> Callable[..., None]:
     return refuse
 
 
-def test_what_a_server_refuses_is_not_sent_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_change_is_not_sent_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
     story = Story(
         {
             "desired": [{"hash": "a", "name": "n"}, {"hash": "b"}],
@@ -173,11 +173,11 @@ def test_what_a_server_refuses_is_not_sent_every_time(monkeypatch: pytest.Monkey
         }
     )
     monkeypatch.setattr(story.box, "rename_torrent", refusing(story.box))
-    said = [story.outcomes() for _ in range(12)]
-    assert said[0] == ["b owner,paused applied", "n name failed"]
-    tries = [number for number, lines in enumerate(said) if "n name failed" in lines]
+    outcomes = [story.outcomes() for _ in range(12)]
+    assert outcomes[0] == ["b owner,paused applied", "n name failed"]
+    tries = [number for number, lines in enumerate(outcomes) if "n name failed" in lines]
     assert tries == [0, 2, 6], "two, four, then eight minutes"
-    assert all(lines == ["n name deferred"] for number, lines in enumerate(said[1:], 1) if number not in tries)
+    assert all(lines == ["n name deferred"] for number, lines in enumerate(outcomes[1:], 1) if number not in tries)
     reason = story.run().instances[0].results[0].action.reason
     assert "failed 3 times in a row" in reason and "409 Conflict" in reason and "next try after" in reason
 
@@ -187,7 +187,7 @@ def test_what_a_server_refuses_is_not_sent_every_time(monkeypatch: pytest.Monkey
     assert story.outcomes() == []
 
 
-def test_nothing_is_learnt_about_torrents_from_an_instance_that_is_lost() -> None:
+def test_actions_of_a_lost_instance_do_not_count() -> None:
     story = Story({"desired": [{"hash": "a", "name": "n"}], "live": [{"hash": "a", "tags": [OWNER_TAG], "name": "x"}]})
     story.box.fail_next(50, UnreachableError("gone"), skip=1)
     assert story.run().instances[0].status is Status.UNREACHABLE
@@ -210,7 +210,7 @@ def test_a_torrent_waits_for_a_category_that_is_held_back() -> None:
     ]
 
 
-def test_holding_back_only_ever_takes_away() -> None:
+def test_holding_back_never_adds_a_change() -> None:
     case: dict[str, Any] = {
         "desired": [{"hash": "a", "category": "c", "paused": True, "name": "n"}, {"hash": "b"}],
         "live": [{"hash": "a", "tags": ["x"]}, {"hash": "z", "tags": [OWNER_TAG]}],

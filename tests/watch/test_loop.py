@@ -49,7 +49,7 @@ def test_a_day_of_a_converged_instance_changes_nothing(tmp_path: Path) -> None:
     assert story.opened == ["box"]
 
 
-def test_a_changed_file_is_read_when_it_rests_and_run_once(tmp_path: Path) -> None:
+def test_changed_file_is_read_after_the_debounce_and_run_once(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, until=100)
     story.trigger.at(20.0, steps(lambda: story.write(2), story.request_files_run))
     story.trigger.at(21.0, steps(lambda: story.write(2, 3), story.request_files_run))
@@ -57,14 +57,14 @@ def test_a_changed_file_is_read_when_it_rests_and_run_once(tmp_path: Path) -> No
     assert set(story.instances["box"].torrents) == {make_infohash(2), make_infohash(3)}
 
 
-def test_a_change_and_its_undoing_make_no_run(tmp_path: Path) -> None:
+def test_reverted_change_makes_no_run(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, until=60)
     story.trigger.at(20.0, steps(lambda: story.write(2), story.request_files_run))
     story.trigger.at(21.0, steps(lambda: story.write(1), story.request_files_run))
     assert story.run() == [(0, "start")]
 
 
-def test_a_change_that_nobody_told_of_is_found_at_the_interval(tmp_path: Path) -> None:
+def test_change_without_an_event_is_found_at_the_interval(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, until=80)
     story.trigger.at(20.0, lambda: story.write(2))
     assert story.run() == [(0, "start"), (68, "files")], "after the interval and two seconds of rest"
@@ -95,7 +95,7 @@ def test_a_reload_runs_though_nothing_has_changed(tmp_path: Path) -> None:
     assert story.run() == [(0, "start"), (22, "reload"), (32, "signal")]
 
 
-def test_a_broken_file_keeps_the_last_good_state_and_is_said_in_every_run(tmp_path: Path) -> None:
+def test_broken_file_keeps_the_last_good_state_and_is_reported_in_every_run(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, until=200)
     box = story.instances["box"]
     story.trigger.at(20.0, steps(lambda: story.file.write_text("version: 1\nbogus: 2\n"), story.request_files_run))
@@ -103,7 +103,7 @@ def test_a_broken_file_keeps_the_last_good_state_and_is_said_in_every_run(tmp_pa
     story.trigger.at(100.0, steps(lambda: story.write(1, 2), story.request_files_run))
     assert [cause for _, cause in story.run()] == ["start", "files", "interval", "files", "interval"]
     assert [bool(run.problems) for run in story.recorder.runs] == [False, True, True, False, False]
-    assert story.recorder.runs[2].run.instances[0].results[0].outcome is Outcome.APPLIED, "drift is healed meanwhile"
+    assert story.recorder.runs[2].run.instances[0].results[0].outcome is Outcome.APPLIED, "drift is corrected meanwhile"
     assert set(box.torrents) == {make_infohash(1), make_infohash(2)}
 
 
@@ -114,7 +114,7 @@ def test_a_start_on_an_invalid_file_fails(tmp_path: Path) -> None:
         DesiredSource([file], {})
 
 
-def test_an_instance_that_fails_is_left_alone_longer_and_longer_while_others_go_on(tmp_path: Path) -> None:
+def test_failing_instance_backs_off_while_others_continue(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, 1200, "bad", "good")
     story.instances["bad"].fail_next(10**6, UnreachableError("gone"))
     story.run()
@@ -130,7 +130,7 @@ def test_an_instance_that_fails_is_left_alone_longer_and_longer_while_others_go_
     assert skipped and all((run.backoffs or {})["bad"].reason == "gone" for run in skipped)
 
 
-def test_it_is_back_as_soon_as_it_answers(tmp_path: Path) -> None:
+def test_recovered_instance_is_in_the_next_run(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, 100)
     box = story.instances["box"]
     box.fail_next(10**6, UnreachableError("gone"))
@@ -140,7 +140,7 @@ def test_it_is_back_as_soon_as_it_answers(tmp_path: Path) -> None:
     assert [list(run.backoffs or {}) for run in story.recorder.runs] == [["box"], [], []]
 
 
-def test_one_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
+def test_hanging_instance_does_not_delay_others(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, 600, "bad", "good")
     bad = story.instances["bad"]
     under_way: list[Any] = []
@@ -153,7 +153,7 @@ def test_one_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     assert set(bad.torrents) == {make_infohash(1)}
 
 
-def test_what_an_old_address_answers_counts_no_more(tmp_path: Path) -> None:
+def test_answer_from_an_old_url_is_ignored(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, 200)
     box = story.instances["box"]
     under_way: list[Any] = []
@@ -194,7 +194,7 @@ def test_refused_credentials_wait_until_they_change(tmp_path: Path) -> None:
     assert again.contact_times["box"] == [0, 32]
 
 
-def test_a_bug_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_error_does_not_end_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     story = WatchSimulation(tmp_path, 200)
     calls: list[int] = []
 
@@ -209,7 +209,7 @@ def test_a_bug_is_not_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert story.recorder.runs == []
 
 
-def test_an_observer_that_fails_harms_nobody(tmp_path: Path) -> None:
+def test_failing_listener_does_not_affect_others(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, 100)
 
     class Bad(RecordingListener):
@@ -236,7 +236,7 @@ def test_only_the_instances_that_are_named(tmp_path: Path) -> None:
     assert story.opened == ["b"]
 
 
-def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unchanged_state_is_not_planned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from reconciler.plan import plan_actions
 
     planned: list[int] = []
@@ -261,7 +261,7 @@ def test_what_has_not_changed_at_all_is_not_planned_again(tmp_path: Path, monkey
     assert len(planned) == 2
 
 
-def test_a_quarantine_ends_though_nothing_but_the_day_has_changed(tmp_path: Path) -> None:
+def test_quarantine_ends_when_only_the_day_has_changed(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, 4 * 24 * HOUR)
     story.write(1, 2)
     story.loop = story.make_loop(interval=HOUR)
@@ -281,7 +281,7 @@ def test_a_quarantine_ends_though_nothing_but_the_day_has_changed(tmp_path: Path
     assert story.instances["box"].torrents.keys() == {make_infohash(1)}
 
 
-def test_preferences_are_healed_and_their_fights_are_left_alone(tmp_path: Path) -> None:
+def test_preferences_are_corrected_and_contested_ones_left_alone(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, 2 * HOUR)
     box = story.instances["box"] = MemoryInstance(with_preferences=True)
     story.extra_instance_lines = "    preferences: {max_connec: 7}\n"
@@ -304,14 +304,14 @@ def test_preferences_are_healed_and_their_fights_are_left_alone(tmp_path: Path) 
     assert any("contested" in result.action.reason for result in results)
 
 
-def test_asked_to_stop_before_it_began_it_contacts_nobody(tmp_path: Path) -> None:
+def test_stop_before_the_start_contacts_no_instance(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, 100)
     story.stop.set()
     assert story.run() == []
     assert story.opened == []
 
 
-def test_a_stop_in_the_middle_of_a_read_is_no_trouble_of_an_instance(tmp_path: Path) -> None:
+def test_stop_during_a_read_is_no_failure_of_an_instance(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, 100, "a", "b")
 
     def stopped(files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Any:
@@ -326,7 +326,7 @@ def test_a_stop_in_the_middle_of_a_read_is_no_trouble_of_an_instance(tmp_path: P
 BY_URL = "  - torrent: http://torrents/2\n  - torrent: http://torrents/3\n"
 
 
-def test_a_server_of_torrents_that_is_down_leaves_the_last_good_state_in_force(tmp_path: Path) -> None:
+def test_unreachable_torrent_server_keeps_the_last_good_state(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, until=2 * HOUR)
     wanted = [
         make_infohash(1),
@@ -352,7 +352,7 @@ def test_a_server_of_torrents_that_is_down_leaves_the_last_good_state_in_force(t
     assert asked[-1] < 2000 + 660 and len([cause for _, cause in runs if cause == "files"]) == 3
 
 
-def test_a_request_for_a_run_tries_again_to_fetch(tmp_path: Path) -> None:
+def test_requested_run_tries_the_download_again(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, until=HOUR)
     story.torrent_server_error = "no answer"
     story.trigger.at(10, steps(lambda: story.write(1, more=BY_URL), story.request_files_run))
@@ -366,7 +366,7 @@ def test_a_request_for_a_run_tries_again_to_fetch(tmp_path: Path) -> None:
     assert seen == [3]
 
 
-def test_a_loop_that_is_stopped_while_it_fetches_ends(tmp_path: Path) -> None:
+def test_loop_stopped_during_a_download_ends(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, until=HOUR)
 
     def stopped(urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:

@@ -23,7 +23,7 @@ def test_the_interval_has_ten_percent_of_jitter_either_way(random: float, at: fl
     assert schedule(random=random).compute_next_run() == pytest.approx(at)
 
 
-def test_what_is_asked_for_waits_for_two_seconds_of_quiet() -> None:
+def test_request_waits_for_two_quiet_seconds() -> None:
     one = schedule()
     one.request_run(RunTrigger.FILES, 20)
     one.request_run(RunTrigger.FILES, 21)
@@ -31,7 +31,7 @@ def test_what_is_asked_for_waits_for_two_seconds_of_quiet() -> None:
     assert one.get_due_triggers(23) == {RunTrigger.FILES}
 
 
-def test_what_never_gets_quiet_does_not_wait_for_ever() -> None:
+def test_continuous_requests_do_not_delay_a_run_for_ever() -> None:
     one = schedule()
     for moment in range(20, 40):
         one.request_run(RunTrigger.FILES, moment)
@@ -39,7 +39,7 @@ def test_what_never_gets_quiet_does_not_wait_for_ever() -> None:
     assert one.is_debounce_over(30) and not one.is_debounce_over(29)
 
 
-def test_a_burst_of_wishes_is_one_run() -> None:
+def test_burst_of_requests_is_one_run() -> None:
     one = schedule()
     for cause in (RunTrigger.FILES, RunTrigger.RELOAD, RunTrigger.SIGNAL):
         one.request_run(cause, 20)
@@ -59,14 +59,14 @@ def test_five_seconds_lie_between_two_runs_or_the_interval_where_it_is_shorter()
     assert short.compute_next_run() == 2
 
 
-def test_while_files_come_to_rest_the_interval_waits() -> None:
+def test_interval_waits_during_the_debounce() -> None:
     one = schedule()
     one.request_run(RunTrigger.FILES, 59.5)
     assert one.get_due_triggers(60) == set()
     assert one.get_due_triggers(61.5) == {RunTrigger.FILES}
 
 
-def test_a_trigger_is_heard_from_another_thread() -> None:
+def test_trigger_from_another_thread_is_received() -> None:
     trigger = TriggerQueue()
     threading.Timer(0.05, trigger.request_reload).start()
     assert trigger.wait(10) == {RunTrigger.RELOAD}

@@ -67,7 +67,7 @@ def test_a_healthy_session_is_opened_once_and_counts_each_run_by_itself() -> Non
     assert world.log == ["open box", "close box"]
 
 
-def test_after_an_error_it_is_closed_and_opened_anew() -> None:
+def test_failed_session_is_closed_and_opened_again() -> None:
     world = World()
     world.run()
     world.made[0].fail_next(1, UnreachableError("gone"))
@@ -78,7 +78,7 @@ def test_after_an_error_it_is_closed_and_opened_anew() -> None:
     assert world.log == ["open box", "close box", "open box"]
 
 
-def test_an_open_that_fails_is_not_taken_for_one() -> None:
+def test_failed_open_leaves_the_session_closed() -> None:
     world = World()
     target = world.pool.connect(BOX, STOP)
     world.made[0].fail_next(1, InstanceError("no"))
@@ -88,7 +88,7 @@ def test_an_open_that_fails_is_not_taken_for_one() -> None:
     assert world.log == ["open box", "open box"]
 
 
-def test_a_refusal_is_the_answer_of_a_healthy_instance() -> None:
+def test_rejected_request_keeps_the_session() -> None:
     world = World()
     target = world.pool.connect(BOX, STOP)
     target.open()
@@ -98,7 +98,7 @@ def test_a_refusal_is_the_answer_of_a_healthy_instance() -> None:
     assert world.log == ["open box"]
 
 
-def test_who_leaves_or_changes_is_logged_out() -> None:
+def test_removed_or_changed_instance_is_logged_out() -> None:
     world = World()
     world.run()
     moved = replace(BOX, position=Position("desired.yaml", 9, 3))

@@ -70,7 +70,7 @@ def test_the_status_before_any_run(site: StatusSite) -> None:
     assert (status["last_run"], status["next"], status["instances"]) == (None, None, [])
 
 
-def test_the_status_says_what_each_instance_is(site: StatusSite) -> None:
+def test_status_of_each_instance(site: StatusSite) -> None:
     site.board.on_run_end(make_finished_run(planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}))
     status = site.request("/api/v1/status").json
     attic, home, seedbox = status["instances"]
@@ -106,14 +106,14 @@ def test_reading_is_by_get_and_head_alone(site: StatusSite, method: str) -> None
     assert site.request("/healthz/live", "HEAD").body == b""
 
 
-def test_an_unknown_path_is_said_without_repeating_it(site: StatusSite) -> None:
+def test_unknown_path_is_reported_without_repeating_it(site: StatusSite) -> None:
     answer = site.request("/<script>")
     assert (answer.status, answer.text) == (404, "Not Found\n")
     assert site.request("/api/v1/nowhere").json["error"] == "Not Found"
 
 
 @pytest.mark.parametrize("header", [bearer(), basic(TOKEN.reveal()), {"authorization": f"bearer  {TOKEN.reveal()} "}])
-def test_a_run_can_be_asked_for_with_the_token(site: StatusSite, header: dict[str, str]) -> None:
+def test_run_can_be_requested_with_the_token(site: StatusSite, header: dict[str, str]) -> None:
     assert site.request("/-/reload", "POST", header).status == 202
     assert len(site.run_requests) == 1
 
@@ -140,14 +140,14 @@ def test_a_wrong_token_is_refused(site: StatusSite, header: dict[str, str]) -> N
     assert site.run_requests == []
 
 
-def test_without_a_token_it_is_off(make_site: MakeStatusSite) -> None:
+def test_reload_is_disabled_without_a_token(make_site: MakeStatusSite) -> None:
     site = make_site(token=None)
     answer = site.request("/-/reload", "POST", bearer())
     assert (answer.status, answer.text) == (403, "Reload is disabled: no token is configured (--token-file).\n")
     assert site.run_requests == []
 
 
-def test_a_token_that_is_replaced_holds_at_once(make_site: MakeStatusSite, tmp_path: Path) -> None:
+def test_replaced_token_is_valid_at_once(make_site: MakeStatusSite, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(TOKEN.reveal())
     site = make_site(token=partial(read_token, file))
@@ -163,7 +163,7 @@ def test_a_token_that_is_replaced_holds_at_once(make_site: MakeStatusSite, tmp_p
     assert len(site.run_requests) == 2
 
 
-def test_a_get_never_asks_for_a_run(site: StatusSite) -> None:
+def test_get_never_requests_a_run(site: StatusSite) -> None:
     assert site.request("/-/reload", "GET", bearer()).status == 405
     assert site.run_requests == []
 
@@ -171,7 +171,7 @@ def test_a_get_never_asks_for_a_run(site: StatusSite) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:9470", "127.0.0.1.evil.example", "localhost.e", "@", "["]
 )
-def test_a_foreign_name_does_not_lead_to_loopback(site: StatusSite, host: str) -> None:
+def test_foreign_host_name_is_rejected_on_loopback(site: StatusSite, host: str) -> None:
     answer = site.request("/api/v1/plan", headers={"Host": host})
     assert answer.status == 421
     assert "evil" not in answer.text
@@ -179,16 +179,16 @@ def test_a_foreign_name_does_not_lead_to_loopback(site: StatusSite, host: str) -
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:9470", "10.1.2.3:9470", "LOCALHOST"])
-def test_addresses_and_localhost_do(site: StatusSite, host: str) -> None:
+def test_addresses_and_localhost_are_accepted_on_loopback(site: StatusSite, host: str) -> None:
     assert site.request("/healthz/live", headers={"Host": host}).status == 200
 
 
-def test_any_name_leads_to_a_server_that_all_can_reach(make_site: MakeStatusSite) -> None:
+def test_any_host_name_is_accepted_on_a_public_address(make_site: MakeStatusSite) -> None:
     site = make_site(listen="0.0.0.0:0")
     assert site.request("/healthz/live", headers={"Host": "reconcile.media.svc"}).status == 200
 
 
-def test_nothing_is_made_of_the_host_header(site: StatusSite) -> None:
+def test_host_header_is_not_reflected(site: StatusSite) -> None:
     site.board.on_run_end(make_finished_run(planned()))
     for path in PATHS:
         assert b"10.9.8.7" not in site.request(path, headers={"Host": "10.9.8.7"}).body
@@ -202,7 +202,7 @@ def test_the_token_is_nowhere(site: StatusSite) -> None:
     assert TOKEN.reveal() not in str(logs)
 
 
-def test_an_error_of_ours_is_500_and_in_the_log_and_the_next_request_is_answered(site: StatusSite) -> None:
+def test_internal_error_is_500_and_logged_and_the_server_continues(site: StatusSite) -> None:
     def broken() -> None:
         raise RuntimeError("broken by the test")
 

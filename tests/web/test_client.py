@@ -57,7 +57,7 @@ def answering(answer: bytes) -> Iterator[str]:
 
 
 def fill(site: StatusSite, time: FakeTime) -> None:
-    """A good run, then one with trouble; ten seconds ago."""
+    """Record a good run, then one with problems, ten seconds ago."""
     site.board.on_run_end(make_finished_run(converged(), "start"))
     time.moment = 70
     began = NOON.replace(minute=1)
@@ -75,7 +75,7 @@ def test_text(site: StatusSite, time: FakeTime, tmp_path: Path) -> None:
     )
 
 
-def test_json_is_what_the_server_says(site: StatusSite, tmp_path: Path) -> None:
+def test_json_is_the_response_of_the_server(site: StatusSite, tmp_path: Path) -> None:
     site.board.on_run_end(make_finished_run(converged()))
     ran = run_reconcile(tmp_path, "--output", "json", "status", "--url", f"{site.server.url}/")
     assert (ran.exit_code, ran.err) == (0, "")
@@ -87,14 +87,14 @@ def test_before_the_first_run(site: StatusSite, tmp_path: Path) -> None:
     assert (ran.exit_code, ran.out) == (1, "reconcile 0.1.0  Starting\n  no run has ended yet\n")
 
 
-def test_a_hostile_instance_does_not_drive_the_terminal(site: StatusSite, tmp_path: Path) -> None:
+def test_hostile_name_does_not_control_the_terminal(site: StatusSite, tmp_path: Path) -> None:
     site.board.on_run_end(make_finished_run(hostile()))
     ran = run_reconcile(tmp_path, "status", "--url", site.server.url)
     assert "\\x1b[2J" in ran.out
     assert "\x1b" not in ran.out
 
 
-def test_environment_proxies_are_passed_by(site: StatusSite, tmp_path: Path) -> None:
+def test_environment_proxies_are_ignored(site: StatusSite, tmp_path: Path) -> None:
     ran = run_reconcile(tmp_path, "status", "--url", site.server.url, env={"http_proxy": "http://127.0.0.1:9"})
     assert "Starting" in ran.out
 
@@ -107,7 +107,7 @@ def test_it_takes_no_files_and_no_instances(option: str, tmp_path: Path) -> None
         assert f"--url cannot be combined with {option}\n" in ran.err
 
 
-def test_a_file_in_the_environment_is_no_hindrance(site: StatusSite, tmp_path: Path) -> None:
+def test_file_in_the_environment_is_ignored(site: StatusSite, tmp_path: Path) -> None:
     env = {"RECONCILE_FILE": "desired.yaml", "RECONCILE_INSTANCE": "home"}
     assert "Starting" in run_reconcile(tmp_path, "status", "--url", site.server.url, env=env).out
 
@@ -115,7 +115,7 @@ def test_a_file_in_the_environment_is_no_hindrance(site: StatusSite, tmp_path: P
 @pytest.mark.parametrize(
     "url", ["127.0.0.1:9470", "ftp://x", "file:///etc/passwd", "http://", "http://[", "http://x:a", "http://a b"]
 )
-def test_no_address_of_a_loop(url: str) -> None:
+def test_invalid_loop_url(url: str) -> None:
     with pytest.raises(InvalidLoopUrl, match=r"such as http://127\.0\.0\.1:9470"):
         fetch_loop_status(url)
 
@@ -139,7 +139,7 @@ def test_bad_usage_is_4_and_no_answer_is_1(tmp_path: Path) -> None:
     assert ran.json["error"] == f"no answer from {where}: Connection refused. Does it run with --listen?"
 
 
-def test_live_is_about_the_loop_and_not_about_its_instances(site: StatusSite, time: FakeTime, tmp_path: Path) -> None:
+def test_liveness_does_not_depend_on_instances(site: StatusSite, time: FakeTime, tmp_path: Path) -> None:
     fill(site, time)
     ask_whether = ("status", "--url", site.server.url, "--live")
     ran = run_reconcile(tmp_path, *ask_whether)
@@ -170,7 +170,7 @@ ODD = [
 
 
 @pytest.mark.parametrize(("answer", "message"), ODD)
-def test_something_else_answers(answer: bytes, message: str) -> None:
+def test_invalid_responses(answer: bytes, message: str) -> None:
     with answering(answer) as url, pytest.raises(StatusRequestError, match=message):
         fetch_loop_status(url)
 

@@ -1,4 +1,4 @@
-"""The metrics: what they count, what they never hold, and what Prometheus' own checker says of them."""
+"""The metrics: their values, the labels that they never have, and the verdict of promtool."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fill(board: StatusBoard) -> None:
     board.on_run_end(make_finished_run(planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}))
 
 
-def test_promtool_has_nothing_against_them(site: StatusSite) -> None:
+def test_promtool_accepts_the_metrics(site: StatusSite) -> None:
     assert check_metrics(site.request("/metrics").body) == ""
     fill(site.board)
     answer = site.request("/metrics")
@@ -77,7 +77,7 @@ def test_runs_and_their_lengths(site: StatusSite) -> None:
     assert found["reconcile_last_success_timestamp_seconds"] == NOON.timestamp() + 1
 
 
-def test_actions_are_counted_by_what_came_of_them(site: StatusSite) -> None:
+def test_actions_are_counted_by_outcome(site: StatusSite) -> None:
     site.board.on_run_end(make_finished_run(applied()))
     site.board.on_run_end(make_finished_run(applied()))
     site.board.on_run_end(make_finished_run(planned()))
@@ -87,7 +87,7 @@ def test_actions_are_counted_by_what_came_of_them(site: StatusSite) -> None:
     assert not any("outcome=planned" in name for name in found)
 
 
-def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: StatusSite, time: FakeTime) -> None:
+def test_unread_instance_has_no_drift_sample(site: StatusSite, time: FakeTime) -> None:
     site.board.on_run_end(make_finished_run(planned(), waiting={"attic": BACKOFF}))
     time.moment = 30
     found = samples(site)
@@ -105,7 +105,7 @@ def test_an_instance_that_was_not_read_has_no_drift_rather_than_none(site: Statu
     assert samples(site)["reconcile_instance_backoff_seconds{instance=attic}"] == 0
 
 
-def test_what_has_no_place_is_counted(site: StatusSite) -> None:
+def test_pending_torrents_are_counted(site: StatusSite) -> None:
     assert "reconcile_pending_torrents" not in samples(site)
     site.board.on_run_end(make_finished_run(placed()))
     assert samples(site)["reconcile_pending_torrents"] == 2
@@ -123,7 +123,7 @@ def test_a_refusal_and_an_invalid_file_show(site: StatusSite) -> None:
     assert samples(site)["reconcile_desired_state_valid"] == 1
 
 
-def test_an_instance_that_is_gone_leaves_no_gauge(site: StatusSite) -> None:
+def test_removed_instance_has_no_gauge(site: StatusSite) -> None:
     site.board.on_run_end(make_finished_run(applied()))
     site.board.on_run_end(make_finished_run(replace(accepted(), instances=())))
     found = samples(site)
@@ -141,7 +141,7 @@ def test_no_label_holds_a_torrent(site: StatusSite) -> None:
         assert word not in text
 
 
-def test_the_form_that_is_preferred(site: StatusSite) -> None:
+def test_preferred_format_is_used(site: StatusSite) -> None:
     answer = site.request("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")

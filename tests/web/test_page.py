@@ -1,4 +1,4 @@
-"""The status page: what it says, and that nothing in it comes alive."""
+"""The status page: its texts, and that no name in it becomes markup."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_before_any_run(board: StatusBoard) -> None:
     assert "Starting no run has ended yet" in read(board.get_view()).text
 
 
-def test_what_it_says(board: StatusBoard, time: FakeTime) -> None:
+def test_page_shows_the_last_run(board: StatusBoard, time: FakeTime) -> None:
     time.moment = 10
     text = after(board, planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}).text
     assert "The desired state is invalid" in text
@@ -153,7 +153,7 @@ def test_ten_thousand_changes_make_a_short_page(board: StatusBoard) -> None:
 
 
 @given(st.text(min_size=1).filter(lambda text: text != "down") | st.sampled_from(TRIES))
-def test_no_name_is_alive(name: str) -> None:
+def test_names_are_escaped(name: str) -> None:
     board = StatusBoard(60)
     run = evil_everywhere(name)
     board.on_run_end(make_finished_run(run, problems=run.warnings, waiting={"down": replace(BACKOFF, reason=name)}))
@@ -162,7 +162,7 @@ def test_no_name_is_alive(name: str) -> None:
     assert page.links == ["data:,", "?refresh=10", "api/v1/status", "api/v1/plan", "metrics"]
 
 
-def test_what_has_no_place_is_said(board: StatusBoard) -> None:
+def test_pending_torrents_are_shown(board: StatusBoard) -> None:
     text = after(board, placed()).text
     assert "Pending ? tears.mkv resilient: waits until 10:02:00 UTC: attic has it and is down since" in text
     many = replace(placed(), pending=placed().pending * 15)

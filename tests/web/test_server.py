@@ -19,7 +19,7 @@ ENDS_WITHIN = 1.0
 
 
 def nothing() -> None:
-    """Asks for no run."""
+    """Ignore the request."""
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def test_no_addresses(text: str, board: StatusBoard) -> None:
         serve(board, text, nothing, None)
 
 
-def test_an_address_in_use_is_said(site: StatusSite) -> None:
+def test_address_in_use_is_reported(site: StatusSite) -> None:
     listen = f"127.0.0.1:{site.server.port}"
     with pytest.raises(ListenError, match=f"^cannot listen on {listen}: Address already in use$"):
         serve(site.board, listen, nothing, None)
 
 
-def test_an_address_of_another_machine_is_said(board: StatusBoard) -> None:
+def test_address_of_another_machine_is_reported(board: StatusBoard) -> None:
     with pytest.raises(ListenError, match=r"^cannot listen on 192\.0\.2\.1:0: Cannot assign"):
         serve(board, "192.0.2.1:0", nothing, None)
 
@@ -69,7 +69,7 @@ def ended(server_threads: int, began: float) -> None:
     assert [thread.name for thread in threading.enumerate()].count("http") == server_threads
 
 
-def test_it_ends_at_once_while_clients_hold_on(make_site: MakeStatusSite) -> None:
+def test_server_stops_while_clients_are_connected(make_site: MakeStatusSite) -> None:
     site = make_site()
     site.board.on_run_end(make_finished_run(huge()))
     clients = [socket.create_connection(("127.0.0.1", site.server.port)) for _ in range(4)]
@@ -88,7 +88,7 @@ def test_it_ends_at_once_while_clients_hold_on(make_site: MakeStatusSite) -> Non
         client.close()
 
 
-def test_nobody_reaches_it_after_its_end(board: StatusBoard) -> None:
+def test_stopped_server_accepts_no_connection(board: StatusBoard) -> None:
     with serve(board, "127.0.0.1:0", nothing, None) as server:
         port = server.port
     with pytest.raises(ConnectionRefusedError):
@@ -104,7 +104,7 @@ def test_nonsense_is_refused_and_not_logged(site: StatusSite) -> None:
     assert logs == []
 
 
-def test_loopback_is_quiet_and_everything_else_is_said(board: StatusBoard) -> None:
+def test_public_address_is_a_warning(board: StatusBoard) -> None:
     with capture_logs() as logs, serve(board, "0", nothing, None) as server:
         url = server.url
     assert url == f"http://127.0.0.1:{server.port}"
@@ -116,7 +116,7 @@ def test_loopback_is_quiet_and_everything_else_is_said(board: StatusBoard) -> No
     assert TOKEN.reveal() not in str(logs)
 
 
-def test_it_sleeps_while_nobody_asks(site: StatusSite) -> None:
+def test_idle_server_does_not_wake_up(site: StatusSite) -> None:
     site.request("/healthz/live")
     before = time.process_time()
     time.sleep(1)
@@ -131,7 +131,7 @@ def test_a_token_is_read_without_its_line_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"short", b"two words of a good length", b"\xff" * 20])
-def test_a_token_of_no_use_is_said_and_not_shown(content: bytes, tmp_path: Path) -> None:
+def test_invalid_token_is_reported_and_not_shown(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_bytes(content)
     with pytest.raises(TokenError, match=str(file)) as caught:
@@ -139,6 +139,6 @@ def test_a_token_of_no_use_is_said_and_not_shown(content: bytes, tmp_path: Path)
     assert "two words" not in str(caught.value)
 
 
-def test_a_token_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_token_file(tmp_path: Path) -> None:
     with pytest.raises(TokenError, match="No such file"):
         read_token(tmp_path / "nowhere")

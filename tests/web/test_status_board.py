@@ -53,7 +53,7 @@ def desired(tmp_path: Path) -> DesiredState:
     return load([file], {})
 
 
-def test_it_is_an_observer_and_its_pulse_a_progress(board: StatusBoard) -> None:
+def test_board_is_a_listener_and_has_a_progress(board: StatusBoard) -> None:
     observer: RunListener = board
     progress: Progress = board.progress
     observer.on_run_end(make_finished_run(converged()))
@@ -78,9 +78,7 @@ def test_the_loop_is_stuck_after_three_intervals_without_an_attempt(
     assert board.get_view().stuck_reason != ""
 
 
-def test_a_long_run_is_alive_while_it_gets_further_and_for_a_while_after(
-    board: StatusBoard, time: FakeTime, desired: DesiredState
-) -> None:
+def test_long_run_is_alive_while_it_makes_progress(board: StatusBoard, time: FakeTime, desired: DesiredState) -> None:
     board.on_run_start(desired)
     for _ in range(10):
         time.moment += 800
@@ -90,7 +88,7 @@ def test_a_long_run_is_alive_while_it_gets_further_and_for_a_while_after(
     assert board.get_view().stuck_reason.startswith("the run under way has made no progress for 901 s")
 
 
-def test_a_wall_clock_that_jumps_kills_nobody(board: StatusBoard, time: FakeTime) -> None:
+def test_jump_of_the_wall_clock_is_no_stuck_loop(board: StatusBoard, time: FakeTime) -> None:
     board.on_run_end(make_finished_run(converged(), began=NOON + timedelta(days=365)))
     time.moment = 10
     assert board.get_view().stuck_reason == ""
@@ -145,7 +143,7 @@ def test_the_instances_of_another_shard_are_not_expected(desired: DesiredState) 
     assert board.get_view().unready_reason == ""
 
 
-def test_an_instance_that_is_gone_is_forgotten(board: StatusBoard, desired: DesiredState) -> None:
+def test_removed_instance_is_dropped(board: StatusBoard, desired: DesiredState) -> None:
     board.on_run_end(make_finished_run(converged()))
     board.on_run_end(make_finished_run(run(make_instance_result("home"))))
     assert [seen.name for seen in board.get_view().instances] == ["home"]
@@ -153,7 +151,7 @@ def test_an_instance_that_is_gone_is_forgotten(board: StatusBoard, desired: Desi
     assert board.get_view().instances == ()
 
 
-def test_a_waiting_instance_is_known_from_before_but_not_as_of_now(board: StatusBoard) -> None:
+def test_instance_in_backoff_keeps_its_last_result(board: StatusBoard) -> None:
     board.on_run_end(make_finished_run(applied()))
     board.on_run_end(make_finished_run(run(code=1), waiting={"home": replace(BACKOFF, reason="home: no connection")}))
     (home,) = board.get_view().instances
@@ -163,7 +161,7 @@ def test_a_waiting_instance_is_known_from_before_but_not_as_of_now(board: Status
     assert home.read_at == NOON + timedelta(seconds=0.4)
 
 
-def test_success_is_a_run_with_all_well(board: StatusBoard) -> None:
+def test_success_is_a_run_without_failing_instances(board: StatusBoard) -> None:
     board.on_run_end(make_finished_run(converged(), seconds=2))
     well = NOON + timedelta(seconds=2)
     later = NOON + timedelta(seconds=100)
@@ -197,7 +195,7 @@ STATES = [
 
 
 @pytest.mark.parametrize(("last", "state"), STATES, ids=[state for _, state in STATES])
-def test_the_loop_in_a_word(board: StatusBoard, last: object, state: LoopState) -> None:
+def test_loop_states(board: StatusBoard, last: object, state: LoopState) -> None:
     assert board.get_view().state is LoopState.STARTING
     assert board.get_view().exit_code == 1
     board.on_run_end(last)  # type: ignore[arg-type]
@@ -205,7 +203,7 @@ def test_the_loop_in_a_word(board: StatusBoard, last: object, state: LoopState) 
     assert board.get_view().exit_code == (0 if state in (LoopState.IN_SYNC, LoopState.PENDING) else 1)
 
 
-def test_many_threads_lose_no_run(board: StatusBoard, desired: DesiredState) -> None:
+def test_parallel_threads_lose_no_run(board: StatusBoard, desired: DesiredState) -> None:
     def tell() -> None:
         for _ in range(200):
             board.on_run_start(desired)
