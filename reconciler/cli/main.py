@@ -36,8 +36,10 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
     ensure_std_streams()
     settings = settings_from_argv(arguments)
+    help_width = None if sys.stdout.isatty() else 78  # columns, as on a terminal with 80; None: its own width
     try:
-        return int(typer.main.get_command(app).main(arguments, "reconcile", standalone_mode=False) or 0)
+        command = typer.main.get_command(app)
+        return int(command.main(arguments, "reconcile", standalone_mode=False, terminal_width=help_width) or 0)
     except CommandFailure as failure:
         reported = failure
     except typer.TyperException as error:

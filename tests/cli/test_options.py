@@ -210,3 +210,13 @@ def test_help_has_an_example_and_fits_80_columns(command: list[str], capsys: pyt
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["--version"]) == 0
     assert capsys.readouterr().out.startswith("reconcile 0.")
+
+
+def test_help_in_a_pipe_does_not_depend_on_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_command_line(["--help"])
+    expected = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run_command_line(["--help"]) == 0
+    assert capsys.readouterr().out == expected
