@@ -47,12 +47,15 @@ def remove_categories(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -
         todo = [job for job in jobs if job.outcome is None]
         if any(job.action.name in snapshot.categories for job in todo):
             _send_removals(todo, target, retry)
-        left = retry.call_with_retry(target.read_categories)
+        remaining = retry.call_with_retry(target.read_categories)
     except InstanceError as error:
         raise InstanceLost(error) from error
     for job in todo:
-        gone = job.action.name not in left
-        job.end(Outcome.APPLIED if gone else Outcome.FAILED, None if gone else job.error or "accepted, but still there")
+        is_gone = job.action.name not in remaining
+        job.end(
+            Outcome.APPLIED if is_gone else Outcome.FAILED,
+            None if is_gone else job.error or "accepted, but still there",
+        )
 
 
 def _send_removals(jobs: Sequence[Job], target: Target, retry: RetryPolicy) -> None:

@@ -133,12 +133,12 @@ def _can_pass_in_halves(error: InstanceError) -> bool:
 
 def _read_with_files(target: Target, ids: Sequence[str], with_files: Collection[str]) -> Sequence[LiveTorrent]:
     """The torrents of those ids, and the files of some of them."""
-    found = target.read_torrents(ids)
-    asked = [live.id for live in found if live.has_metadata and live.id in with_files]
-    if not asked:
-        return found
-    files = target.read_files(asked)
-    return [replace(live, files=files.get(live.id, live.files)) for live in found]
+    listed = target.read_torrents(ids)
+    ids_with_files = [live.id for live in listed if live.has_metadata and live.id in with_files]
+    if not ids_with_files:
+        return listed
+    files = target.read_files(ids_with_files)
+    return [replace(live, files=files.get(live.id, live.files)) for live in listed]
 
 
 def _split_in_half(jobs: Sequence[Job]) -> tuple[Sequence[Job], Sequence[Job]]:

@@ -147,8 +147,8 @@ class Executor:
         for wait in self._retry.poll_intervals(len(missing)):
             live = index_by_id(read_jobs(missing, self._target, self._retry))
             for job in missing:
-                if found := find_live(job, live):
-                    job.torrent_id = found.id
+                if torrent := find_live(job, live):
+                    job.torrent_id = torrent.id
             missing = [job for job in missing if job.torrent_id is None]
             if not missing:
                 return
@@ -161,16 +161,16 @@ class Executor:
         waiting, began = list(jobs), self._retry.clock.now()
         live: dict[str, LiveTorrent] = {}
         self._wait_for_sample(waiting)
-        finder = RekeyedTorrents(self._target, self._retry)
-        self._resend_changes(finder.find(self._find_refused_and_gone(waiting)))
+        rekeyed_torrents = RekeyedTorrents(self._target, self._retry)
+        self._resend_changes(rekeyed_torrents.find(self._find_refused_and_gone(waiting)))
         for wait in self._retry.poll_intervals(len(waiting)):
             live = index_by_id(read_jobs(waiting, self._target, self._retry))
             patient = self._retry.clock.now() - began < MOVE_TIMEOUT
             waiting = [job for job in waiting if not self._end_if_settled(job, find_live(job, live), patient)]
             if not waiting:
                 return
-            if found := finder.find_if_due([job for job in waiting if find_live(job, live) is None]):
-                self._resend_changes(found)
+            if rekeyed := rekeyed_torrents.find_if_due([job for job in waiting if find_live(job, live) is None]):
+                self._resend_changes(rekeyed)
             self._retry.clock.sleep(wait)
         for job in waiting:
             job.end(Outcome.FAILED, job.error or _not_visible_reason(job, find_live(job, live)))
@@ -186,8 +186,8 @@ class Executor:
         for job in jobs:
             job.error = None
         for batch in change_batches(jobs, self._target):
-            if left := not_yet_applied(batch, batch.jobs, self._target, self._retry):
-                send_batch(replace(batch, jobs=left), self._target, self._retry)
+            if pending := not_yet_applied(batch, batch.jobs, self._target, self._retry):
+                send_batch(replace(batch, jobs=pending), self._target, self._retry)
 
     def _wait_for_sample(self, jobs: Sequence[Job]) -> None:
         """Look at the last of many first: it is the last to show, and reading thousands in vain is slow."""
@@ -220,16 +220,16 @@ class Executor:
         live = index_by_id(read_jobs(jobs, self._target, self._retry))
         if RekeyedTorrents(self._target, self._retry).find([job for job in jobs if find_live(job, live) is None]):
             live = index_by_id(read_jobs(jobs, self._target, self._retry))
-        doomed = [job for job in jobs if _still_deletable(job, find_live(job, live))]
-        doomed = self._drop_if_data_shared(doomed)
-        self._send_batches(delete_batches(doomed))
-        for wait in self._retry.poll_intervals(len(doomed)):
-            left = index_by_id(read_jobs(doomed, self._target, self._retry))
-            gone = [job for job in doomed if find_live(job, left) is None]
-            for job in gone:
+        pending = [job for job in jobs if _still_deletable(job, find_live(job, live))]
+        pending = self._drop_if_data_shared(pending)
+        self._send_batches(delete_batches(pending))
+        for wait in self._retry.poll_intervals(len(pending)):
+            remaining = index_by_id(read_jobs(pending, self._target, self._retry))
+            deleted = [job for job in pending if find_live(job, remaining) is None]
+            for job in deleted:
                 job.end(Outcome.APPLIED)
-            doomed = [job for job in doomed if job.outcome is None and not job.error]
-            if not doomed:
+            pending = [job for job in pending if job.outcome is None and not job.error]
+            if not pending:
                 break
             self._retry.clock.sleep(wait)
         for job in jobs:
@@ -247,12 +247,12 @@ class Executor:
                 torrents = self._retry.call_with_retry(self._target.read_snapshot).torrents
             except InstanceError as error:
                 raise InstanceLost(error) from error
-            gone = {job.id for job in jobs}
-            taken = DataPathIndex(torrent for torrent in torrents if torrent.id not in gone)
+            deleted_ids = {job.id for job in jobs}
+            remaining_paths = DataPathIndex(torrent for torrent in torrents if torrent.id not in deleted_ids)
             live = index_by_id(torrents)
             for job in with_data:
-                found = find_live(job, live)
-                if found and (others := taken.find_overlaps(found)):
+                live_torrent = find_live(job, live)
+                if live_torrent and (others := remaining_paths.find_overlaps(live_torrent)):
                     job.end(Outcome.DROPPED, f"{others[0][:10]} may have files in its data since it was planned")
         return [job for job in jobs if job.outcome is None]
 
@@ -269,14 +269,14 @@ def _still_deletable(job: Job, live: LiveTorrent | None) -> bool:
         if c.field == QUARANTINE
         for text in _strings_in(c.before)
     }
-    for spared, why in (
+    for is_spared, reason in (
         (PROTECT_TAG in live.tags, f"it has got the tag {PROTECT_TAG} since it was planned"),
         (IGNORE_TAG in live.tags, f"it has got the tag {IGNORE_TAG} since it was planned"),
         (not ended <= live.tags, "its quarantine has been changed since it was planned"),
         (owner is not None and build_owner_tag(owner) not in live.tags, "it has lost our tag since it was planned"),
     ):
-        if spared:
-            job.end(Outcome.DROPPED, why)
+        if is_spared:
+            job.end(Outcome.DROPPED, reason)
             return False
     return True
 

@@ -137,9 +137,9 @@ def marks_to_remove(changes: Sequence[Change]) -> frozenset[str]:
 
 def index_by_id(torrents: Iterable[LiveTorrent]) -> dict[str, LiveTorrent]:
     """Return live torrents under every id that they can have."""
-    found = list(torrents)
-    index = {key: torrent for torrent in found for key in torrent.infohashes.ids}
-    index.update({torrent.id: torrent for torrent in found})
+    listed = list(torrents)
+    index = {key: torrent for torrent in listed for key in torrent.infohashes.ids}
+    index.update({torrent.id: torrent for torrent in listed})
     return index
 
 

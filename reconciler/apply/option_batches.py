@@ -34,14 +34,14 @@ from reconciler.model.versions import BULK_ADD_TRACKERS, IMMEDIATE_PRIORITY
 
 def field_batches(jobs: Sequence[Job], field: str, set_value: ValueSetter, *, single: bool = False) -> Iterator[Batch]:
     """Batches for one field; `single` where the server takes one torrent a request."""
-    having = [job for job in jobs if job.needs_sending(field)]
-    for value, part in group_jobs(having, lambda job: job.action.get_new_value(field)):
+    affected = [job for job in jobs if job.needs_sending(field)]
+    for value, group in group_jobs(affected, lambda job: job.action.get_new_value(field)):
 
         def send(target: Target, todo: Sequence[Job], value: FieldValue = value) -> None:
             set_value(target, [job.id for job in todo], value)
 
-        for some in [[job] for job in part] if single else [part]:
-            yield Batch(f"set {field}", some, send, _make_applied_check(field))
+        for batch_jobs in [[job] for job in group] if single else [group]:
+            yield Batch(f"set {field}", batch_jobs, send, _make_applied_check(field))
 
 
 def option_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
@@ -99,18 +99,18 @@ def _make_applied_check(*fields: str) -> Callable[[Job, LiveTorrent | None], boo
 
 def _toggle_batches(jobs: Sequence[Job], field: str) -> Iterator[Batch]:
     """Return batches for a toggle. The server can only invert it, so it is read first and sent where it differs."""
-    having = [job for job in jobs if job.needs_sending(field)]
+    affected = [job for job in jobs if job.needs_sending(field)]
 
     def send(target: Target, todo: Sequence[Job]) -> None:
         live = _read_by_id(todo, target)
         differing = [
-            job.id for job in todo if (found := find_live(job, live)) and not _make_applied_check(field)(job, found)
+            job.id for job in todo if (torrent := find_live(job, live)) and not _make_applied_check(field)(job, torrent)
         ]
         if differing:
             target.toggle_option(differing, field)
 
-    if having:
-        yield Batch(f"set {field}", having, send, _make_applied_check(field))
+    if affected:
+        yield Batch(f"set {field}", affected, send, _make_applied_check(field))
 
 
 def _share_limit_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
@@ -119,19 +119,19 @@ def _share_limit_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
     A request sets all limits, so undeclared ones are sent with their present values.
     """
     fields = list_options_set_by(ChangeRequest.SHARE_LIMITS)
-    having = [job for job in jobs if any(map(job.needs_sending, fields))]
+    affected = [job for job in jobs if any(map(job.needs_sending, fields))]
 
     def send(target: Target, todo: Sequence[Job]) -> None:
         live = _read_by_id(todo, target)
-        whole: defaultdict[ShareLimits, list[str]] = defaultdict(list)
+        ids_by_limits: defaultdict[ShareLimits, list[str]] = defaultdict(list)
         for job in todo:
-            if found := find_live(job, live):
-                whole[_merge_share_limits(found.options.share, job.action.changes)].append(job.id)
-        for limits, ids in whole.items():
+            if torrent := find_live(job, live):
+                ids_by_limits[_merge_share_limits(torrent.options.share, job.action.changes)].append(job.id)
+        for limits, ids in ids_by_limits.items():
             target.set_share_limits(ids, limits)
 
-    if having:
-        yield Batch("set share limits", having, send, _make_applied_check(*fields))
+    if affected:
+        yield Batch("set share limits", affected, send, _make_applied_check(*fields))
 
 
 def _merge_share_limits(current: ShareLimits, changes: Iterable[Change]) -> ShareLimits:
@@ -142,14 +142,14 @@ def _merge_share_limits(current: ShareLimits, changes: Iterable[Change]) -> Shar
 
 
 def _tracker_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
-    having = [job for job in jobs if job.needs_sending(TRACKERS)]
-    for urls, part in group_jobs(having, lambda job: job.added_urls[TRACKERS]):
+    affected = [job for job in jobs if job.needs_sending(TRACKERS)]
+    for urls, group in group_jobs(affected, lambda job: job.added_urls[TRACKERS]):
 
         def send(target: Target, todo: Sequence[Job], urls: Sequence[str] = urls) -> None:
             target.add_trackers([job.id for job in todo], urls)
 
-        for some in [part] if BULK_ADD_TRACKERS.is_available(target.api_version) else [[job] for job in part]:
-            yield Batch("add trackers", some, send, _make_applied_check(TRACKERS))
+        for batch_jobs in [group] if BULK_ADD_TRACKERS.is_available(target.api_version) else [[job] for job in group]:
+            yield Batch("add trackers", batch_jobs, send, _make_applied_check(TRACKERS))
 
 
 def _add_web_seeds(target: Target, jobs: Sequence[Job]) -> None:

@@ -41,13 +41,13 @@ class RekeyedTorrents:
             live = index_by_id(self._retry.call_with_retry(self._target.read_snapshot).torrents)
         except InstanceError as error:
             raise InstanceLost(error) from error
-        found = []
+        rekeyed = []
         for job in jobs:
             torrent = find_live(job, live)
             if torrent and torrent.id not in job.ids:
                 job.torrent_id = torrent.id
-                found.append(job)
-        return found
+                rekeyed.append(job)
+        return rekeyed
 
     @staticmethod
     def _iter_search_times(start: float) -> Iterator[float]:

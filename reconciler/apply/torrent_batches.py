@@ -51,8 +51,8 @@ def add_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     by_options = group_jobs(jobs, lambda job: (isinstance(job.source, Magnet), _build_add_options(job, target)))
     for (links, options), group in by_options:
         send = partial(_send_links if links else _send_files, options=options)
-        for part in _split_adds(group):
-            yield Batch("add", part, send, lambda _, live: live is not None)
+        for batch_jobs in _split_adds(group):
+            yield Batch("add", batch_jobs, send, lambda _, live: live is not None)
 
 
 def change_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
@@ -85,8 +85,8 @@ def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
 
     In the other order, a run that ends in between would leave torrents stopped that nobody starts again.
     """
-    let_go = [job for job in jobs if not job.error]
-    for marks, group in group_jobs(let_go, lambda job: marks_to_remove(job.action.changes)):
+    started = [job for job in jobs if not job.error]
+    for marks, group in group_jobs(started, lambda job: marks_to_remove(job.action.changes)):
         if marks:
             yield _untag_batch(marks, group)
 
@@ -193,17 +193,17 @@ def _untag_batch(tags: frozenset[str], jobs: Sequence[Job]) -> Batch:
 
 def _split_adds(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
     """Cut adds so that a request stays small in number and bytes."""
-    part: list[Job] = []
+    batch_jobs: list[Job] = []
     size = 0
     for job in jobs:
         length = _request_bytes(job)
-        if part and (len(part) == MAX_ADDS_PER_REQUEST or size + length > MAX_ADD_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(job)
+        if batch_jobs and (len(batch_jobs) == MAX_ADDS_PER_REQUEST or size + length > MAX_ADD_BYTES):
+            yield batch_jobs
+            batch_jobs, size = [], 0
+        batch_jobs.append(job)
         size += length
-    if part:
-        yield part
+    if batch_jobs:
+        yield batch_jobs
 
 
 def _request_bytes(job: Job) -> int:

@@ -41,9 +41,9 @@ class TorrentCreator:
         wanted = [(job, creation) for job in jobs if (creation := job.creation)]
         if not wanted:
             return
-        known = self._read_tasks()
+        tasks = self._read_tasks()
         for position, (job, creation) in enumerate(wanted):
-            if not self._start_task(job, creation, known):
+            if not self._start_task(job, creation, tasks):
                 for other, _ in wanted[position:]:
                     other.end(Outcome.DEFERRED, "too many torrents are being made there; it waits for its turn")
                 return
@@ -135,9 +135,9 @@ class TorrentCreator:
     def _defer_already_present(self, jobs: Sequence[Job]) -> list[Job]:
         """Return the jobs whose torrents are not on the instance: nothing was planned for those that are."""
         ids = [key for job in jobs for key in job.ids]
-        there = index_by_id(self._call_with_retry(lambda: self._target.read_torrents(ids))) if ids else {}
+        present = index_by_id(self._call_with_retry(lambda: self._target.read_torrents(ids))) if ids else {}
         for job in jobs:
-            if not there.keys().isdisjoint(job.ids):
+            if not present.keys().isdisjoint(job.ids):
                 job.end(Outcome.DEFERRED, "the very torrent that it makes is there already; the next run sees to it")
         return [job for job in jobs if job.outcome is None]
 
@@ -153,8 +153,8 @@ class TorrentCreator:
 
 def parse_created_torrent(name: str, data: bytes) -> TorrentFile:
     """Return a created torrent as a source for an add. Raises `TorrentFileError`."""
-    found = identify_torrent(data)
-    return TorrentFile(name, found.infohashes, found.name, len(data), lambda: data)
+    torrent = identify_torrent(data)
+    return TorrentFile(name, torrent.infohashes, torrent.name, len(data), lambda: data)
 
 
 def follow_up_steps(action: Action) -> set[str]:

@@ -60,12 +60,12 @@ def find_wrong_priorities(files: Iterable[LiveFile], rules: Sequence[FileRule]) 
 
     A file that no rule matches is not managed.
     """
-    found = []
+    wrong = []
     for file in files:
         wanted = next((rule.priority for rule in rules if rule.matches(file.path)), None)
         if wanted is not None and wanted is not file.priority:
-            found.append((file, wanted))
-    return found
+            wrong.append((file, wanted))
+    return wrong
 
 
 def _match_globs(names: Sequence[str], globs: Sequence[str]) -> bool:

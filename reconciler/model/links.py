@@ -30,8 +30,8 @@ _MASK: Final = "***"
 
 def extract_links(magnet_uri: str) -> str:
     """The part of the magnet link of a live torrent that holds its trackers and web seeds, as few as possible."""
-    found = _LINK_SEPARATOR.search(magnet_uri)
-    return magnet_uri[found.start() :] if found else ""
+    separator = _LINK_SEPARATOR.search(magnet_uri)
+    return magnet_uri[separator.start() :] if separator else ""
 
 
 def parse_link_urls(links: str, field: str) -> list[str]:
@@ -44,8 +44,8 @@ def parse_link_urls(links: str, field: str) -> list[str]:
 def find_missing_urls(wanted: Iterable[str], links: str, field: str) -> tuple[str, ...]:
     """Return the wanted URLs that a torrent does not have, in their order."""
     end = "/" if field == WEB_SEEDS else ""  # qBittorrent ends the web seed of a folder with one
-    there = {_normalize_url(url.rstrip(end) if end else url) for url in parse_link_urls(links, field)}
-    return tuple(url for url in wanted if _normalize_url(url.rstrip(end) if end else url) not in there)
+    present = {_normalize_url(url.rstrip(end) if end else url) for url in parse_link_urls(links, field)}
+    return tuple(url for url in wanted if _normalize_url(url.rstrip(end) if end else url) not in present)
 
 
 def deduplicate_urls(urls: Iterable[str]) -> tuple[str, ...]:
@@ -102,5 +102,5 @@ def _normalize_url(url: str) -> str:
     host = (parts.hostname or "").lower()
     shown = f":{port}" if port and port != _DEFAULT_PORTS.get(parts.scheme) else ""
     login = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
-    rest = unquote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
-    return f"{parts.scheme}://{login}{host}{shown}{rest}"
+    path = unquote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+    return f"{parts.scheme}://{login}{host}{shown}{path}"

@@ -90,7 +90,7 @@ def drift_reason(changes: Sequence[Change], prefix: str = "") -> str:
     ended = "declared again: its quarantine ends" if len(fields) < len(changes) else ""  # one that begins is whole
     named = " and ".join(fields) if len(fields) <= MAX_NAMED_FIELDS else f"{len(fields)} fields"
     drifted = f"{named} differ{'s' if len(fields) == 1 else ''}" if fields else ""
-    return "; ".join(part for part in (prefix, ended, drifted) if part)
+    return "; ".join(text for text in (prefix, ended, drifted) if text)
 
 
 def _find_export_path(entry: DesiredTorrent, changes: Sequence[Change]) -> str | None:

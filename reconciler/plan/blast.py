@@ -21,15 +21,15 @@ def attach_blasts(actions: Sequence[Action], snapshot: Snapshot) -> list[Action]
 
     Data that others may share is kept.
     """
-    gone = {action.torrent_id for action in actions if _is_torrent_deletion(action)}
-    if not gone and not any(map(is_quarantine_start, actions)):
+    deleted_ids = {action.torrent_id for action in actions if _is_torrent_deletion(action)}
+    if not deleted_ids and not any(map(is_quarantine_start, actions)):
         return list(actions)
     by_id = {torrent.id: torrent for torrent in snapshot.torrents}
-    stay = DataPathIndex(torrent for torrent in snapshot.torrents if torrent.id not in gone)
+    remaining_paths = DataPathIndex(torrent for torrent in snapshot.torrents if torrent.id not in deleted_ids)
     for action in actions:
-        for place in _find_future_paths(action, by_id, snapshot):
-            stay.add(place, action.infohash or action.name)
-    return [_attach_blast(action, by_id, stay) for action in actions]
+        for path in _find_future_paths(action, by_id, snapshot):
+            remaining_paths.add(path, action.infohash or action.name)
+    return [_attach_blast(action, by_id, remaining_paths) for action in actions]
 
 
 def _is_torrent_deletion(action: Action) -> bool:
@@ -44,27 +44,27 @@ def _find_future_paths(action: Action, by_id: Mapping[str, LiveTorrent], snapsho
         action.get_new_value(SAVE_PATH),
         snapshot.categories.get(str(action.get_new_value(CATEGORY) or "")),
     )
-    where = str(path) if path else category.save_path if category else ""
-    if not where:
+    parent = str(path) if path else category.save_path if category else ""
+    if not parent:
         return []
-    live = by_id.get(action.torrent_id or "")
-    names = {live.content_path.rpartition("/")[2] or live.name} if live else {action.name}
+    live_torrent = by_id.get(action.torrent_id or "")
+    names = {live_torrent.content_path.rpartition("/")[2] or live_torrent.name} if live_torrent else {action.name}
     if isinstance(action, AddTorrent) and action.source and action.source.name:
         names.add(action.source.name)
     if content := action.get_new_value(CONTENT):
         names.add(str(content).rpartition("/")[2])
-    return [normalize_data_path(where, name) for name in names]
+    return [normalize_data_path(parent, name) for name in names]
 
 
 def _attach_blast(action: Action, by_id: Mapping[str, LiveTorrent], remaining_paths: DataPathIndex) -> Action:
-    live = by_id.get(action.torrent_id or "")
-    if live is None or not (
+    live_torrent = by_id.get(action.torrent_id or "")
+    if live_torrent is None or not (
         (isinstance(action, DeleteTorrent) and action.hold is None)
         or (isinstance(action, UpdateTorrent) and is_quarantine_start(action))
     ):
         return action
-    shared = remaining_paths.find_overlaps(live)
-    blast = Blast(1, live.bytes_on_disk, live.is_seeding, shares_with=shared)
+    shared = remaining_paths.find_overlaps(live_torrent)
+    blast = Blast(1, live_torrent.bytes_on_disk, live_torrent.is_seeding, shares_with=shared)
     if not (shared and isinstance(action, DeleteTorrent) and action.delete_files):
         return replace(action, blast=blast)
     more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""

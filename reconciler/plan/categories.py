@@ -47,11 +47,11 @@ def prune_categories(
     """
     kept = {*declared, *_find_used_categories(snapshot, torrent_actions)}
     kept |= {name[:end] for name in kept for end, sign in enumerate(name) if sign == "/"}
-    doomed = sorted(snapshot.categories.keys() - kept)
+    unused = sorted(snapshot.categories.keys() - kept)
     if policy is not Policy.SYNC:
-        return [SparedTorrent("", f"category {name}", f"policy {policy} does not delete") for name in doomed]
+        return [SparedTorrent("", f"category {name}", f"policy {policy} does not delete") for name in unused]
     reason = "not declared, and no torrent is in it"
-    return [DeleteCategory(name, reason, _build_path_changes(snapshot.categories[name].save_path)) for name in doomed]
+    return [DeleteCategory(name, reason, _build_path_changes(snapshot.categories[name].save_path)) for name in unused]
 
 
 def _build_path_changes(save_path: str) -> tuple[Change, ...]:
@@ -122,12 +122,18 @@ def _diff_category(category: DesiredCategory, live: LiveCategory | None) -> tupl
 def _build_follower_blast(category_name: str, snapshot: Snapshot) -> Blast | None:
     """Return the torrents under automatic management whose path follows from the category."""
     within = category_name + "/"
-    own = [name for name, category in snapshot.categories.items() if category.save_path and name.startswith(within)]
+    categories_with_path = [
+        name for name, category in snapshot.categories.items() if category.save_path and name.startswith(within)
+    ]
 
     def is_follower(torrent: LiveTorrent) -> bool:
         name = torrent.category
         inside = name == category_name or name.startswith(within)
-        return torrent.auto_tmm and inside and not any(name == one or name.startswith(one + "/") for one in own)
+        return (
+            torrent.auto_tmm
+            and inside
+            and not any(name == parent or name.startswith(parent + "/") for parent in categories_with_path)
+        )
 
     followers = [torrent for torrent in snapshot.torrents if is_follower(torrent)]
     return Blast(len(followers), sum(torrent.bytes_on_disk for torrent in followers)) if followers else None

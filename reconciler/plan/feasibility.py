@@ -36,8 +36,8 @@ def split_feasible(
     for change in able:
         if metadata_first and change.field == PAUSED and not live.has_metadata:
             held.append(((change,), Outcome.DEFERRED, "its metadata is awaited; it is stopped once that is there"))
-        elif why := blocker_of(change, live):
-            held.append(((change,), *why))
+        elif blocker := blocker_of(change, live):
+            held.append(((change,), *blocker))
         else:
             free.append(change)
     return tuple(free), held
@@ -81,7 +81,7 @@ def _split_unsupported(
     changes: Iterable[Change], snapshot: Snapshot, carried_fields: Collection[str] = ()
 ) -> tuple[list[Change], list[HeldChanges]]:
     """Split the changes into supported or carried ones, and all others with one reason."""
-    able, lacking, told = [], [], []
+    supported, lacking, descriptions = [], [], []
     for change in changes:
         release = (
             None
@@ -90,14 +90,14 @@ def _split_unsupported(
         )
         if release:
             lacking.append(change)
-            what = f"{change.field} {change.after}" if change.field in CREATE_ONLY_OPTIONS else change.field
-            told.append(f"{what} ({release} and later can)")
+            description = f"{change.field} {change.after}" if change.field in CREATE_ONLY_OPTIONS else change.field
+            descriptions.append(f"{description} ({release} and later can)")
         else:
-            able.append(change)
+            supported.append(change)
     if not lacking:
-        return able, []
-    reason = f"unsupported: qBittorrent {snapshot.version} cannot set {' and '.join(told)}"
-    return able, [(tuple(lacking), Outcome.BLOCKED, reason)]
+        return supported, []
+    reason = f"unsupported: qBittorrent {snapshot.version} cannot set {' and '.join(descriptions)}"
+    return supported, [(tuple(lacking), Outcome.BLOCKED, reason)]
 
 
 def is_moved_by_category(changes: Iterable[Change], live: LiveTorrent) -> bool:

@@ -69,10 +69,10 @@ def stop_actions(torrents: Iterable[LiveTorrent], context: PlanContext, unhealth
 def defer_all(decisions: Iterable[Decision], reason: str) -> list[Decision]:
     """Return the decisions with every action deferred until the instance is healthy."""
     return [
-        replace(one, hold=Outcome.DEFERRED, reason=f"{one.reason}; waits: {reason}")
-        if isinstance(one, ActionBase) and one.hold is None
-        else one
-        for one in decisions
+        replace(decision, hold=Outcome.DEFERRED, reason=f"{decision.reason}; waits: {reason}")
+        if isinstance(decision, ActionBase) and decision.hold is None
+        else decision
+        for decision in decisions
     ]
 
 
@@ -89,20 +89,24 @@ def release(
     """
     if _HELD_TAGS.isdisjoint(live.tags) or IGNORE_TAG in live.tags:
         return decisions
-    planned = next((one for one in decisions if isinstance(one, TorrentAction) and one.hold is None), None)
+    planned = next(
+        (decision for decision in decisions if isinstance(decision, TorrentAction) and decision.hold is None), None
+    )
     ours = context.is_owned(live) or (planned is not None and bool(planned.get_new_value(OWNER)))
     if not ours or (planned and isinstance(planned, DeleteTorrent)):
         return decisions
     runs = not (_should_stay_paused(entry, live, snapshot) if entry else _is_quarantined(live, context, decisions))
-    if runs and live.stopped and (waits := blocker_of(_START_CHANGE, live)):
-        return decisions if any(map(_is_start, decisions)) else [*decisions, _build_waiting_start(live, entry, *waits)]
+    if runs and live.stopped and (blocker := blocker_of(_START_CHANGE, live)):
+        return (
+            decisions if any(map(_is_start, decisions)) else [*decisions, _build_waiting_start(live, entry, *blocker)]
+        )
     changes = _build_release_changes(live, entry, runs, planned)
     if planned is None:
         action = replace(build_live_update(live, changes, _RELEASE_REASON), position=entry.position if entry else None)
         return [*decisions, action]
     reason = f"{planned.reason}; {_RELEASE_REASON}"
-    grown = replace(planned, changes=sort_changes((*planned.changes, *changes)), reason=reason)
-    return [grown if one is planned else one for one in decisions]
+    extended = replace(planned, changes=sort_changes((*planned.changes, *changes)), reason=reason)
+    return [extended if decision is planned else decision for decision in decisions]
 
 
 def _is_quarantined(live: LiveTorrent, context: PlanContext, decisions: Sequence[Decision]) -> bool:
@@ -110,8 +114,8 @@ def _is_quarantined(live: LiveTorrent, context: PlanContext, decisions: Sequence
     if prune_spared_reason(live, context):
         return False
     return any(
-        isinstance(one, SparedTorrent) or is_quarantine_start(one) or one.get_new_value(PAUSED) is True
-        for one in decisions
+        isinstance(decision, SparedTorrent) or is_quarantine_start(decision) or decision.get_new_value(PAUSED) is True
+        for decision in decisions
     )
 
 
@@ -138,20 +142,20 @@ def _build_release_changes(
 
     A forced start is forced again.
     """
-    how = read_held_state(live.tags)
-    changes = [Change(HELD, how, None)]
+    held_state = read_held_state(live.tags)
+    changes = [Change(HELD, held_state, None)]
     if should_run and live.stopped:
         changes.append(_START_CHANGE)
     forced = not live.stopped and live.options.force_start
     if (
-        how == "forced"
+        held_state == "forced"
         and should_run
         and not forced
         and not (entry and _get_declared_value(entry, FORCE_START) is False)
     ):
         changes.append(Change(FORCE_START, False, True))
-    known = {change.field for change in planned.changes} if planned else set()
-    return tuple(change for change in changes if change.field not in known)
+    planned_fields = {change.field for change in planned.changes} if planned else set()
+    return tuple(change for change in changes if change.field not in planned_fields)
 
 
 def _build_waiting_start(live: LiveTorrent, entry: DesiredTorrent | None, hold: Outcome, reason: str) -> UpdateTorrent:

@@ -31,12 +31,14 @@ def match_entries(entries: Sequence[DesiredTorrent], torrents: Sequence[LiveTorr
     one torrent once its metadata is known, or what content became; these are conflicts that a person has to settle.
     """
     index = index_live_torrents(torrents)
-    found = [(entry, _find_live_torrents(entry, index)) for entry in entries]
+    matched = [(entry, _find_live_torrents(entry, index)) for entry in entries]
     claims: defaultdict[str, list[DesiredTorrent]] = defaultdict(list)
-    for entry, lives in found:
-        for key in _list_claimed_ids(entry, lives):
+    for entry, live_torrents in matched:
+        for key in _list_claimed_ids(entry, live_torrents):
             claims[key].append(entry)
-    return [Match(entry, lives, _conflict_reason(entry, lives, claims)) for entry, lives in found]
+    return [
+        Match(entry, live_torrents, _conflict_reason(entry, live_torrents, claims)) for entry, live_torrents in matched
+    ]
 
 
 def index_live_torrents(torrents: Sequence[LiveTorrent]) -> dict[str, LiveTorrent]:
@@ -47,8 +49,8 @@ def index_live_torrents(torrents: Sequence[LiveTorrent]) -> dict[str, LiveTorren
 
 
 def _find_live_torrents(entry: DesiredTorrent, index: Mapping[str, LiveTorrent]) -> tuple[LiveTorrent, ...]:
-    lives = {index[key].id: index[key] for key in entry.ids if key in index}
-    return tuple(lives[key] for key in sorted(lives))
+    torrents_by_id = {index[key].id: index[key] for key in entry.ids if key in index}
+    return tuple(torrents_by_id[key] for key in sorted(torrents_by_id))
 
 
 def _list_claimed_ids(entry: DesiredTorrent, live_torrents: Sequence[LiveTorrent]) -> Sequence[str]:
@@ -67,6 +69,6 @@ def _conflict_reason(
         return f"it is on the instance twice, as {ids}; remove one of them in qBittorrent"
     for key in _list_claimed_ids(entry, live_torrents):
         if len(claims[key]) > 1:
-            places = " and ".join(sorted(str(one.position) for one in claims[key]))
-            return f"{places} are one torrent ({key}); keep one of these entries"
+            positions = " and ".join(sorted(str(claimant.position) for claimant in claims[key]))
+            return f"{positions} are one torrent ({key}); keep one of these entries"
     return None

@@ -77,7 +77,9 @@ def guard_plan(plan: Plan, plan_input: PlanInput) -> Plan:
 
 def urgent_actions(desired: DesiredState, name: str, snapshot: Snapshot, health: Health) -> tuple[Action, ...]:
     """Return the urgent actions of one instance, the same as in its plan. They need no other instance to be read."""
-    return tuple(one for one in _plan_stops(desired, name, snapshot, health) if isinstance(one, ActionBase))
+    return tuple(
+        decision for decision in _plan_stops(desired, name, snapshot, health) if isinstance(decision, ActionBase)
+    )
 
 
 def _plan_stops(desired: DesiredState, name: str, snapshot: Snapshot, health: Health) -> Sequence[Decision]:
@@ -112,13 +114,13 @@ def _plan_instance(
     health: Health | None,
 ) -> InstancePlan:
     desired = resolved.desired
-    found = _plan_declared(resolved, placement.entries_by_instance[name], snapshot, context)
-    _plan_undeclared(found, resolved, placement, name, snapshot, context)
-    decisions = found.decisions
+    collected = _plan_declared(resolved, placement.entries_by_instance[name], snapshot, context)
+    _plan_undeclared(collected, resolved, placement, name, snapshot, context)
+    decisions = collected.decisions
     owned = sum(context.is_owned(live) for live in snapshot.torrents)
-    if found.surplus_copies:
+    if collected.surplus_copies:
         others = [decision for decision in decisions if isinstance(decision, ActionBase)]
-        decisions += plan_surplus_copies(found.surplus_copies, others, owned, desired, context)
+        decisions += plan_surplus_copies(collected.surplus_copies, others, owned, desired, context)
     torrents = attach_blasts([decision for decision in decisions if isinstance(decision, ActionBase)], snapshot)
     decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, SparedTorrent))]
     declared = desired.categories_of(name)
@@ -134,7 +136,7 @@ def _plan_instance(
         tuple(sorted((d for d in decisions if isinstance(d, SparedTorrent)), key=lambda s: (s.name, s.infohash))),
         owned=owned,
         foreign=len(snapshot.torrents) - owned,
-        unchanged=found.unchanged,
+        unchanged=collected.unchanged,
         suspended=desired.suspend or desired.instances[name].suspend,
     )
 
@@ -144,25 +146,25 @@ def _plan_declared(
 ) -> _TorrentDecisions:
     """Plan the entries whose torrents are known."""
     torrents = _TorrentDecisions()
-    for here in placed_entries:
-        entry, live, spot = here.match.entry, here.match.live, here.assignment
+    for placed_entry in placed_entries:
+        entry, live, assignment = placed_entry.match.entry, placed_entry.match.live, placed_entry.assignment
         if not entry.infohashes:
             torrents.unresolved.append(entry)
             continue
-        torrents.matched_ids.update(one.id for one in here.match.live_torrents)
-        decided = _plan_placed_entry(here, resolved, context, snapshot)
-        if spot and spot.later_instance and not decided and live:
-            torrents.decisions.append(defer_move(entry, live, spot.later_instance))
+        torrents.matched_ids.update(decision.id for decision in placed_entry.match.live_torrents)
+        entry_decisions = _plan_placed_entry(placed_entry, resolved, context, snapshot)
+        if assignment and assignment.later_instance and not entry_decisions and live:
+            torrents.decisions.append(defer_move(entry, live, assignment.later_instance))
         elif (
             live
-            and spot
-            and spot.disposition is not Disposition.WANTED
-            and not any(isinstance(one, SparedTorrent) for one in decided)
+            and assignment
+            and assignment.disposition is not Disposition.WANTED
+            and not any(isinstance(decision, SparedTorrent) for decision in entry_decisions)
         ):
-            torrents.decisions += decided
-            torrents.surplus_copies.append(SurplusCopy(entry, live, spot))
+            torrents.decisions += entry_decisions
+            torrents.surplus_copies.append(SurplusCopy(entry, live, assignment))
         else:
-            torrents.record_decisions(decided)
+            torrents.record_decisions(entry_decisions)
     return torrents
 
 
@@ -178,13 +180,13 @@ def _plan_undeclared(
 
     An unresolved entry may mean them, or another instance may want them.
     """
-    rest = [live for live in snapshot.torrents if live.id not in torrents.matched_ids]
+    unmatched = [live for live in snapshot.torrents if live.id not in torrents.matched_ids]
     for entry in torrents.unresolved:
-        lives = [live for live in rest if context.is_owned(live) and could_be(entry, live)]
+        candidates = [live for live in unmatched if context.is_owned(live) and could_be(entry, live)]
         torrents.record_decisions(
-            plan_unresolved_entry(entry, resolved.unresolved[entry.position], lives, context, snapshot)
+            plan_unresolved_entry(entry, resolved.unresolved[entry.position], candidates, context, snapshot)
         )
-    for live in rest:
+    for live in unmatched:
         stray = placement.assign_stray(name, live, context.owner) if context.is_owned(live) else None
         if stray:
             torrents.surplus_copies.append(SurplusCopy(stray[0], live, stray[1]))
@@ -196,16 +198,19 @@ def _plan_placed_entry(
     placed_entry: PlacedEntry, resolved: ResolvedDesired, context: PlanContext, snapshot: Snapshot
 ) -> Sequence[Decision]:
     """Plan an entry on this instance. A surplus copy is not repaired."""
-    spot, found = placed_entry.assignment, placed_entry.match
-    if spot and spot.disposition is Disposition.SURPLUS:
+    assignment, match = placed_entry.assignment, placed_entry.match
+    if assignment and assignment.disposition is Disposition.SURPLUS:
         return ()
-    decided = plan_entry(found, context, snapshot, _collect_facts(found.entry, resolved))
-    if found.live and not found.conflict:
-        decided = release(decided, found.live, context, snapshot, found.entry)
-    if spot is None:
-        return decided
-    placed = ActionPlacement(found.entry.instance, spot.reason)
-    return [replace(one, placement=placed) if isinstance(one, TorrentAction) else one for one in decided]
+    decisions = plan_entry(match, context, snapshot, _collect_facts(match.entry, resolved))
+    if match.live and not match.conflict:
+        decisions = release(decisions, match.live, context, snapshot, match.entry)
+    if assignment is None:
+        return decisions
+    placement = ActionPlacement(match.entry.instance, assignment.reason)
+    return [
+        replace(decision, placement=placement) if isinstance(decision, TorrentAction) else decision
+        for decision in decisions
+    ]
 
 
 def _collect_facts(entry: DesiredTorrent, resolved: ResolvedDesired) -> EntryFacts:

@@ -32,8 +32,8 @@ def plan_preferences(
         raise ValueError("preferences are declared and were not read")
     return [
         decision
-        for wish in declared.values()
-        if (decision := _plan_preference(wish, snapshot.preferences, snapshot, policy)) is not None
+        for preference in declared.values()
+        if (decision := _plan_preference(preference, snapshot.preferences, snapshot, policy)) is not None
     ]
 
 
@@ -89,13 +89,13 @@ def _redact_value(value: PreferenceValue | None, hidden: bool) -> FieldValue:
 
 def _suggest_name(name: str, live_names: Iterable[str]) -> str:
     """Return the instance's name for the preference, or a similar one; "" for none."""
-    known = set(live_names)
+    live_name_set = set(live_names)
     for pair in _RENAMED_PREFERENCES:
-        if name in pair and (found := known.intersection(pair)):
-            return found.pop()
+        if name in pair and (matching := live_name_set.intersection(pair)):
+            return matching.pop()
     from difflib import get_close_matches  # only for what is wrong
 
-    return next(iter(get_close_matches(name, sorted(known), 1, 0.8)), "")
+    return next(iter(get_close_matches(name, sorted(live_name_set), 1, 0.8)), "")
 
 
 def _build_follower_blast(snapshot: Snapshot) -> Blast | None:

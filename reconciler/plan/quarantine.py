@@ -32,20 +32,20 @@ def plan_quarantine(
     """
     texts = extract_quarantines(live.tags)
     if days is None:
-        why = f"{deletion.reason}; it is in quarantine, which is not declared any more"
-        return replace(deletion, reason=why) if texts else deletion
+        undeclared_reason = f"{deletion.reason}; it is in quarantine, which is not declared any more"
+        return replace(deletion, reason=undeclared_reason) if texts else deletion
     if today is None:
         raise ValueError("a quarantine cannot be planned without the day")
     if not texts:
         stopped = live.stopped and read_held_state(live.tags) is None  # what the kill switch stopped ran before
         return _build_quarantine_start(live, Quarantine.start(today, days, stopped), deletion.reason)
-    known = [found for text in texts if (found := Quarantine.parse(text))]
-    if len(known) < len(texts):
-        odd = next(text for text in texts if not Quarantine.parse(text))
+    quarantines = [parsed for text in texts if (parsed := Quarantine.parse(text))]
+    if len(quarantines) < len(texts):
+        invalid_text = next(text for text in texts if not Quarantine.parse(text))
         hint = f"write it as {QUARANTINE_PREFIX}2026-11-28, or remove it: then its quarantine begins again"
-        reason = f"its tag {QUARANTINE_PREFIX}{odd} names no day; {hint}"
+        reason = f"its tag {QUARANTINE_PREFIX}{invalid_text} names no day; {hint}"
         return replace(deletion, reason=reason, hold=Outcome.BLOCKED)
-    until = max(quarantine.until for quarantine in known)
+    until = max(quarantine.until for quarantine in quarantines)
     if today > until:
         changes = (*deletion.changes, Change(QUARANTINE, texts, ()))
         return replace(

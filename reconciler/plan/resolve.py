@@ -105,12 +105,12 @@ def list_wanted_exports(resolved: ResolvedDesired, snapshots: Mapping[str, Snaps
     wanted: defaultdict[str, dict[str, None]] = defaultdict(dict)
     indexes = {name: index_live_torrents(snapshot.torrents) for name, snapshot in snapshots.items()}
     for entry in resolved.desired.entries_with_content:
-        of, there = entry.content, indexes.get(entry.instance)
-        if not isinstance(of, ContentReference) or there is None or entry.absent or not entry.infohashes:
+        content_of, live_index = entry.content, indexes.get(entry.instance)
+        if not isinstance(content_of, ContentReference) or live_index is None or entry.absent or not entry.infohashes:
             continue
-        if there.keys().isdisjoint(entry.ids):
-            lender = indexes[of.instance]  # it is known from there
-            wanted[of.instance] |= {lender[key].id: None for key in entry.ids if key in lender}
+        if live_index.keys().isdisjoint(entry.ids):
+            source_index = indexes[content_of.instance]  # it is known from there
+            wanted[content_of.instance] |= {source_index[key].id: None for key in entry.ids if key in source_index}
     return {name: tuple(ids) for name, ids in wanted.items()}
 
 
@@ -135,15 +135,15 @@ class _Resolver:
         return self._resolve_content_of(entry, entry.content) if entry.content else entry
 
     def _resolve_content(self, entry: DesiredTorrent, content: Content) -> DesiredTorrent:
-        lives = self._torrents_by_path[entry.instance].get(normalize_data_path(content.path), [])
+        live_torrents = self._torrents_by_path[entry.instance].get(normalize_data_path(content.path), [])
         task = self._find_task(entry)
         if task:
             self._tasks[entry.position] = task
-        if len(lives) == 1:
-            return replace(entry, infohashes=lives[0].infohashes)
-        if lives:
-            ids = " and ".join(sorted(live.id for live in lives))
-            reason = f"{len(lives)} torrents of ours have their content there, {ids}; remove all but one in qBittorrent"
+        if len(live_torrents) == 1:
+            return replace(entry, infohashes=live_torrents[0].infohashes)
+        if live_torrents:
+            ids = " and ".join(sorted(live.id for live in live_torrents))
+            reason = f"{len(live_torrents)} torrents of ours have their content there, {ids}; remove all but one in qBittorrent"
             self._unresolved[entry.position] = UnresolvedEntry(reason, Outcome.BLOCKED)
         elif task and isinstance(task.file, TorrentFile):
             return replace(entry, infohashes=task.file.infohashes, source=task.file)
@@ -161,34 +161,38 @@ class _Resolver:
         """Return the task that creates the torrent; of several, the most advanced."""
         creation = entry.creation
         tasks = select_tasks([creation] if creation else [], self._snapshots[entry.instance].creator_tasks)
-        found = [task for task in tasks if task.file or task.state in (TaskState.QUEUED, TaskState.RUNNING)]
-        return max(found, key=lambda task: (task.state is TaskState.FINISHED, task.progress, task.id), default=None)
+        usable_tasks = [task for task in tasks if task.file or task.state in (TaskState.QUEUED, TaskState.RUNNING)]
+        return max(
+            usable_tasks, key=lambda task: (task.state is TaskState.FINISHED, task.progress, task.id), default=None
+        )
 
     def _resolve_content_of(self, entry: DesiredTorrent, content_of: ContentReference) -> DesiredTorrent:
-        lender = self._snapshots.get(content_of.instance)
-        if lender is None:
-            why = (
+        source_snapshot = self._snapshots.get(content_of.instance)
+        if source_snapshot is None:
+            reason = (
                 f'"{content_of.name}" is made on {content_of.instance}, which was not read: '
                 "which torrent it is cannot be known now"
             )
-            self._unresolved[entry.position] = UnresolvedEntry(why, Outcome.DEFERRED)
+            self._unresolved[entry.position] = UnresolvedEntry(reason, Outcome.DEFERRED)
             return entry
-        lives = self._torrents_by_path[content_of.instance].get(normalize_data_path(content_of.content.path), [])
-        if len(lives) != 1:
-            why = f"{content_of.instance} has {len(lives)} torrents with the content of"
-            why = (
-                f'{why} "{content_of.name}"'
-                if lives
+        live_torrents = self._torrents_by_path[content_of.instance].get(
+            normalize_data_path(content_of.content.path), []
+        )
+        if len(live_torrents) != 1:
+            reason = f"{content_of.instance} has {len(live_torrents)} torrents with the content of"
+            reason = (
+                f'{reason} "{content_of.name}"'
+                if live_torrents
                 else f'"{content_of.name}" is not there on {content_of.instance} yet; a later run adds it'
             )
-            self._unresolved[entry.position] = UnresolvedEntry(why, Outcome.DEFERRED)
+            self._unresolved[entry.position] = UnresolvedEntry(reason, Outcome.DEFERRED)
             return entry
-        (live,) = lives
-        file = lender.exported_files.get(live.id)
+        (live,) = live_torrents
+        file = source_snapshot.exported_files.get(live.id)
         if not isinstance(file, TorrentFile):
-            why = f": {file}" if file else ""
-            self._unavailable[entry.position] = f"its .torrent file could not be had from {content_of.instance}{why}"
-        peer = lender.peer_addresses.get(live.id)
+            reason = f": {file}" if file else ""
+            self._unavailable[entry.position] = f"its .torrent file could not be had from {content_of.instance}{reason}"
+        peer = source_snapshot.peer_addresses.get(live.id)
         if peer and (not is_local(peer) or is_local(urlsplit(self._desired.instances[entry.instance].url).netloc)):
             self._peers[entry.position] = peer
         return replace(entry, infohashes=live.infohashes, source=file if isinstance(file, TorrentFile) else None)
@@ -202,13 +206,17 @@ def _index_by_path(desired: DesiredState, instance: str, snapshot: Snapshot) -> 
     wanted = {normalize_data_path(made.path) for entry in entries if (made := _find_content(entry))}
     if not wanted:
         return {}
-    known = [entry for entry in desired.torrents if entry.instance == instance and entry.infohashes]
-    meant = {live.id for found in match_entries(known, snapshot.torrents) for live in found.live_torrents}
-    ours, found_at = build_owner_tag(desired.owner), defaultdict[str, list[LiveTorrent]](list)
+    named_entries = [entry for entry in desired.torrents if entry.instance == instance and entry.infohashes]
+    named_ids = {live.id for match in match_entries(named_entries, snapshot.torrents) for live in match.live_torrents}
+    owner_tag, torrents_by_path = build_owner_tag(desired.owner), defaultdict[str, list[LiveTorrent]](list)
     for live in snapshot.torrents:
-        if ours in live.tags and live.id not in meant and (place := normalize_data_path(live.content_path)) in wanted:
-            found_at[place].append(live)
-    return found_at
+        if (
+            owner_tag in live.tags
+            and live.id not in named_ids
+            and (path := normalize_data_path(live.content_path)) in wanted
+        ):
+            torrents_by_path[path].append(live)
+    return torrents_by_path
 
 
 def is_local(address: str) -> bool:

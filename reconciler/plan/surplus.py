@@ -42,19 +42,19 @@ def plan_surplus_copies(
 ) -> list[Decision]:
     """Plan surplus copies, given the other actions that are planned on the same instance."""
     decisions: list[Decision] = []
-    doomed: list[SurplusCopy] = []
-    for extra in surplus_copies:
-        if reason := _spared_reason(extra, context):
-            decisions.append(_build_surplus_spared(extra, reason))
+    deletable: list[SurplusCopy] = []
+    for surplus_copy in surplus_copies:
+        if reason := _spared_reason(surplus_copy, context):
+            decisions.append(_build_surplus_spared(surplus_copy, reason))
         else:
-            doomed.append(extra)
+            deletable.append(surplus_copy)
     allowed = count_allowed_deletions(planned_actions, owned, desired)
-    doomed.sort(key=lambda extra: (extra.live.name, extra.live.id))
-    decisions += (_build_surplus_delete(extra, context) for extra in doomed[:allowed])
-    later = f"the guard allows {allowed} at a time" if allowed else "the guard allows no more now"
+    deletable.sort(key=lambda surplus_copy: (surplus_copy.live.name, surplus_copy.live.id))
+    decisions += (_build_surplus_delete(surplus_copy, context) for surplus_copy in deletable[:allowed])
+    limit_text = f"the guard allows {allowed} at a time" if allowed else "the guard allows no more now"
     decisions += (
-        _build_surplus_spared(extra, f"surplus: {extra.assignment.reason}; it goes later: {later}")
-        for extra in doomed[allowed:]
+        _build_surplus_spared(surplus_copy, f"surplus: {surplus_copy.assignment.reason}; it goes later: {limit_text}")
+        for surplus_copy in deletable[allowed:]
     )
     return decisions
 
@@ -66,25 +66,27 @@ def defer_move(entry: DesiredTorrent, live: LiveTorrent, member: str) -> SparedT
 
 
 def _spared_reason(surplus_copy: SurplusCopy, context: PlanContext) -> str | None:
-    live, spot = surplus_copy.live, surplus_copy.assignment
-    if spot.disposition is Disposition.LEAVING:
-        return spot.reason
+    live, assignment = surplus_copy.live, surplus_copy.assignment
+    if assignment.disposition is Disposition.LEAVING:
+        return assignment.reason
     if not context.is_owned(live):
-        return f"surplus, but not ours: {spot.reason}"
-    if mark := deletion_spared_reason(live, context):
-        return f"surplus: {spot.reason}; but {mark}"
+        return f"surplus, but not ours: {assignment.reason}"
+    if protection := deletion_spared_reason(live, context):
+        return f"surplus: {assignment.reason}; but {protection}"
     if others := context.list_other_owners(live):
-        return f'surplus: {spot.reason}; but it belongs to the owner "{others[0]}" as well'
+        return f'surplus: {assignment.reason}; but it belongs to the owner "{others[0]}" as well'
     return None
 
 
 def _build_surplus_delete(surplus_copy: SurplusCopy, context: PlanContext) -> DeleteTorrent:
-    placed = ActionPlacement(
+    placement = ActionPlacement(
         surplus_copy.entry.instance, surplus_copy.assignment.reason, surplus_copy.assignment.keeper
     )
     action = build_delete(surplus_copy.live, context, f"surplus: {surplus_copy.assignment.reason}")
-    lost = (Change(OWNER, context.owner, None),)
-    return replace(action, changes=lost, delete_files=False, position=surplus_copy.entry.position, placement=placed)
+    owner_change = (Change(OWNER, context.owner, None),)
+    return replace(
+        action, changes=owner_change, delete_files=False, position=surplus_copy.entry.position, placement=placement
+    )
 
 
 def _build_surplus_spared(surplus_copy: SurplusCopy, reason: str) -> SparedTorrent:

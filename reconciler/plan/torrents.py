@@ -89,8 +89,8 @@ def plan_add(entry: DesiredTorrent, context: PlanContext, snapshot: Snapshot, fa
     """Plan a torrent that is not on its instance."""
     if facts.unavailable:
         return [_build_held_add(entry, context, facts.unavailable, Outcome.DEFERRED)]
-    if why := unaddable_reason(entry, snapshot):
-        return [_build_held_add(entry, context, why, Outcome.BLOCKED)]
+    if reason := unaddable_reason(entry, snapshot):
+        return [_build_held_add(entry, context, reason, Outcome.BLOCKED)]
     added, held = build_add(entry, context, snapshot, "not on the instance")
     if facts.peer and isinstance(entry.content, ContentReference):
         added = replace(
@@ -117,7 +117,7 @@ def build_add(
     if entry.files and not entry.has_metadata:
         reason += "; the priorities of its files are set once its metadata is there"
     added = build_add_action(entry, reason, (owner, *free))
-    return added, [build_update_action(entry, None, why, changes, hold) for changes, hold, why in held]
+    return added, [build_update_action(entry, None, held_reason, changes, hold) for changes, hold, held_reason in held]
 
 
 def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
@@ -146,24 +146,24 @@ def plan_prune(
     """Plan a live torrent that no entry means. `unresolved`: entries that may mean it."""
     if not context.is_owned(live):
         return []
-    if spared := prune_spared_reason(live, context, unresolved):
-        return [SparedTorrent(str(live.infohashes), live.name, spared)]
-    lost = (Change(OWNER, context.owner, None),)
-    gone = replace(build_delete(live, context, "no longer declared"), changes=lost)
-    return [plan_quarantine(live, context.quarantine_days, context.today, gone)]
+    if spared_reason := prune_spared_reason(live, context, unresolved):
+        return [SparedTorrent(str(live.infohashes), live.name, spared_reason)]
+    owner_change = (Change(OWNER, context.owner, None),)
+    deletion = replace(build_delete(live, context, "no longer declared"), changes=owner_change)
+    return [plan_quarantine(live, context.quarantine_days, context.today, deletion)]
 
 
 def plan_absent(entry: DesiredTorrent, live: LiveTorrent, context: PlanContext) -> Sequence[Decision]:
     """Plan a live torrent that is declared absent."""
-    spared = deletion_spared_reason(live, context)
-    if spared:
-        return [build_spared(live, spared)]
+    spared_reason = deletion_spared_reason(live, context)
+    if spared_reason:
+        return [build_spared(live, spared_reason)]
     others = context.list_other_owners(live)
     if others and not context.take_over:
         reason = f"declared absent, but it belongs to the owner {quote_names(others)}; --take-over overrides"
         return [build_held_delete(entry, live, reason, Outcome.BLOCKED)]
-    gone = replace(build_delete(live, context, "declared absent"), position=entry.position)
-    return [gone if entry.delete_files is None else replace(gone, delete_files=entry.delete_files)]
+    deletion = replace(build_delete(live, context, "declared absent"), position=entry.position)
+    return [deletion if entry.delete_files is None else replace(deletion, delete_files=entry.delete_files)]
 
 
 def prune_spared_reason(
@@ -173,9 +173,9 @@ def prune_spared_reason(
 
     A quarantine is no such reason.
     """
-    if spared := deletion_spared_reason(live, context):
-        return spared
-    if entry := next((one for one in unresolved if could_be(one, live)), None):
+    if spared_reason := deletion_spared_reason(live, context):
+        return spared_reason
+    if entry := next((candidate for candidate in unresolved if could_be(candidate, live)), None):
         return f'it may be what "{entry.label}" ({entry.position}) means, and that is not known now'
     others = context.list_other_owners(live)
     return f"it belongs to the owner {quote_names(others)} as well" if others else None
@@ -242,8 +242,10 @@ def plan_unresolved_entry(
         # it is there, as far as we know
         return [build_update_action(entry, None, unresolved.reason, hold=unresolved.hold)]
     if not TORRENT_CREATOR.is_available(snapshot.api_version) and isinstance(entry.content, Content):
-        why = f"unsupported: qBittorrent {snapshot.version} makes no torrents; {TORRENT_CREATOR.release} and later do"
-        return [build_add_action(entry, why, declared, Outcome.BLOCKED)]
+        reason = (
+            f"unsupported: qBittorrent {snapshot.version} makes no torrents; {TORRENT_CREATOR.release} and later do"
+        )
+        return [build_add_action(entry, reason, declared, Outcome.BLOCKED)]
     if unresolved.hold:
         return [build_add_action(entry, unresolved.reason, declared, unresolved.hold)]
     added, held = build_add(entry, context, snapshot, f"{unresolved.reason}; it is made from its content, then added")
@@ -253,20 +255,20 @@ def plan_unresolved_entry(
 def _plan_present(
     entry: DesiredTorrent, live: LiveTorrent, context: PlanContext, snapshot: Snapshot, facts: EntryFacts
 ) -> Sequence[Decision]:
-    if why := data_moved_reason(entry, live):
+    if reason := data_moved_reason(entry, live):
         action_type = UpdateTorrent if context.is_owned(live) else AdoptTorrent
-        return [build_update_action(entry, live, why, hold=Outcome.BLOCKED, action_type=action_type)]
+        return [build_update_action(entry, live, reason, hold=Outcome.BLOCKED, action_type=action_type)]
     decisions = list(_plan_fields(entry, live, context, snapshot))
-    if facts.task and not any(isinstance(one, SparedTorrent) or one.hold for one in decisions):
-        over = (Change(CREATOR_TASK, "finished", None),)
+    if facts.task and not any(isinstance(decision, SparedTorrent) or decision.hold for decision in decisions):
+        task_change = (Change(CREATOR_TASK, "finished", None),)
         decisions.append(
             replace(
-                build_update_action(entry, live, "the task that made it is over", over),
+                build_update_action(entry, live, "the task that made it is over", task_change),
                 creator_task_id=facts.task,
             )
         )
-    if why := data_damaged_reason(entry, live):
-        decisions.append(build_update_action(entry, live, why, hold=Outcome.BLOCKED))
+    if reason := data_damaged_reason(entry, live):
+        decisions.append(build_update_action(entry, live, reason, hold=Outcome.BLOCKED))
     return decisions
 
 
@@ -274,18 +276,18 @@ def _plan_fields(
     entry: DesiredTorrent, live: LiveTorrent, context: PlanContext, snapshot: Snapshot
 ) -> Sequence[Decision]:
     owned, others = context.is_owned(live), context.list_other_owners(live)
-    found = find_drift(entry, live)
-    if owned and not found and (not others or context.policy is Policy.CREATE_ONLY):
+    drift = find_drift(entry, live)
+    if owned and not drift and (not others or context.policy is Policy.CREATE_ONLY):
         return []
     if context.policy is Policy.CREATE_ONLY:
         return [build_spared(live, "policy create-only does not change what is there")]
     action_type = UpdateTorrent if owned else AdoptTorrent
     if others and not context.take_over:
         reason = f"it belongs to the owner {quote_names(others)}; --take-over makes it ours"
-        return [build_update_action(entry, live, reason, found, Outcome.BLOCKED, action_type=action_type)]
-    taken = tuple(Change(OWNER, name, context.owner) for name in others)
-    claim = taken or (() if owned else (Change(OWNER, None, context.owner),))
-    free, held = split_feasible(found, live, snapshot, metadata_first=needs_metadata_first(entry, snapshot))
+        return [build_update_action(entry, live, reason, drift, Outcome.BLOCKED, action_type=action_type)]
+    takeover = tuple(Change(OWNER, name, context.owner) for name in others)
+    claim = takeover or (() if owned else (Change(OWNER, None, context.owner),))
+    free, held = split_feasible(drift, live, snapshot, metadata_first=needs_metadata_first(entry, snapshot))
     actions = []
     if claim or free:
         reason = drift_reason(free) if owned else drift_reason(free, _adopt_reason(entry))
@@ -296,5 +298,7 @@ def _plan_fields(
 
 
 def _adopt_reason(entry: DesiredTorrent) -> str:
-    late = " and ".join(entry.create_only)
-    return "declared, not ours yet" + (f"; it is there already, so {late} cannot be given any more" if late else "")
+    missed_fields = " and ".join(entry.create_only)
+    return "declared, not ours yet" + (
+        f"; it is there already, so {missed_fields} cannot be given any more" if missed_fields else ""
+    )

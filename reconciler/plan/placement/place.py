@@ -63,8 +63,8 @@ class Placement:
         """
         for key in (live.id, *live.infohashes.ids):
             if key in self.group_entries_by_id:
-                entry, found = self.group_entries_by_id[key]
-                return entry, _assign_stray(instance, live, found, owner)
+                entry, matches = self.group_entries_by_id[key]
+                return entry, _assign_stray(instance, live, matches, owner)
         return None
 
 
@@ -84,12 +84,16 @@ def place_entries(
     for entry in desired.torrents:
         for name in desired.instances_of(entry):
             possible[name].append(entry)
-    found = {name: match_entries(possible[name], snapshot.torrents) for name, snapshot in snapshots.items()}
+    matches_by_instance = {
+        name: match_entries(possible[name], snapshot.torrents) for name, snapshot in snapshots.items()
+    }
     if not desired.groups:
-        return Placement({name: [PlacedEntry(one) for one in matches] for name, matches in found.items()})
+        return Placement(
+            {name: [PlacedEntry(match) for match in matches] for name, matches in matches_by_instance.items()}
+        )
     if now is None:
         raise ValueError("where there are groups, the plan depends on the time")
-    return _Placer(desired, snapshots, facts, now, take_over).place_all(found)
+    return _Placer(desired, snapshots, facts, now, take_over).place_all(matches_by_instance)
 
 
 class _Placer:
@@ -139,12 +143,12 @@ class _Placer:
         on: dict[str, list[PlacedEntry]] = {name: [] for name in matches_by_instance}
         grouped: defaultdict[int, dict[str, Match]] = defaultdict(dict)
         for name, matches in matches_by_instance.items():
-            for one in matches:
-                if one.entry.instance in self._desired.groups:
-                    grouped[id(one.entry)][name] = one
+            for match in matches:
+                if match.entry.instance in self._desired.groups:
+                    grouped[id(match.entry)][name] = match
                     continue
-                on[name].append(PlacedEntry(one))
-                if not (one.live_torrents or one.entry.absent):
+                on[name].append(PlacedEntry(match))
+                if not (match.live_torrents or match.entry.absent):
                     self._capacity.reserve(name)
         return on, grouped
 
@@ -240,7 +244,7 @@ def _iter_ids(entry: DesiredTorrent, matches: Mapping[str, Match]) -> Iterator[s
 
 def _assign_stray(instance: str, live: LiveTorrent, matches: Mapping[str, Match], owner: str) -> Assignment:
     """Assign a copy on an instance that is not, or no longer, a member."""
-    copies = sorted((name, one.live) for name, one in matches.items() if one.live and not one.conflict)
+    copies = sorted((name, match.live) for name, match in matches.items() if match.live and not match.conflict)
     for name, keeper in copies:
         copy = KeptCopy(name, keeper.id, bytes_at_risk(live))
         if can_replace(keeper, copy, owner):

@@ -1,14 +1,14 @@
 """The members that one torrent is placed on, by the strategy of its group.
 
-| the torrent is                        | failover and spread                                                          |
-|---------------------------------------|------------------------------------------------------------------------------|
-| on one member that is well            | it stays there; unless `move_policy` allows, and one before it can take it         |
-| on several that are well              | one is kept: the first that is complete, or with `move_policy` the first that is   |
-|                                       | well; another goes once that one is complete, and its data stays on disk     |
-| on none that is well, but one that is | it waits for that one, `failover_after` long; then it goes to the first that |
-| down has it, or may have it           | can take it                                                                  |
-| on none                               | it goes to the first that can take it                                        |
-| on none, and none can take it         | it is pending                                                                |
+| the torrent is                        | failover and spread                                                           |
+|---------------------------------------|-------------------------------------------------------------------------------|
+| on one healthy member                 | it stays; unless `move_policy` allows it, and a preferred member can take it  |
+| on several healthy members            | one copy is kept: the first complete one, or with `move_policy` the first one |
+|                                       | on a healthy member; others go once it is complete, and their data stays      |
+| on no healthy member, but one that is | it waits for that member, as long as `failover_after`; then it goes to the    |
+| down has it, or may have it           | first member that can take it                                                 |
+| on no member                          | it goes to the first member that can take it                                  |
+| on no member, and none can take it    | it is pending                                                                 |
 
 The order is that of the members, or, in a spread group, that of `ranking`. What a member that is down may have, for all
 that is known, counts like what it has; but only where it comes before the one that would take the torrent.
@@ -141,16 +141,16 @@ def _assign_second_copy(member_state: MemberState, target: MemberState, group: G
     copy = KeptCopy(target.name, keeper.id, bytes_at_risk(own))
     if can_replace(keeper, copy, owner):
         return Assignment(member_state.name, Disposition.SURPLUS, f"{target.name} has it, complete", copy)
-    there = KeptCopy(target.name, keeper.id, must_be_complete=False)
-    if group.move_policy is MovePolicy.IMMEDIATE and is_partial(own) and can_replace(keeper, there, owner):
+    kept_copy = KeptCopy(target.name, keeper.id, must_be_complete=False)
+    if group.move_policy is MovePolicy.IMMEDIATE and is_partial(own) and can_replace(keeper, kept_copy, owner):
         return Assignment(
-            member_state.name, Disposition.SURPLUS, f"{target.name} has it, and this copy is not complete", there
+            member_state.name, Disposition.SURPLUS, f"{target.name} has it, and this copy is not complete", kept_copy
         )
     if is_complete(keeper):
-        why = "is smaller" if keeper.size < bytes_at_risk(own) else "is not ours"
-        return Assignment(member_state.name, Disposition.LEAVING, f"{target.name} has it too, but that copy {why}")
+        flaw = "is smaller" if keeper.size < bytes_at_risk(own) else "is not ours"
+        return Assignment(member_state.name, Disposition.LEAVING, f"{target.name} has it too, but that copy {flaw}")
     reason = f"stays here until it is complete on {target.name} ({percent_text(keeper)})"
-    return Assignment(member_state.name, Disposition.LEAVING, reason, there)
+    return Assignment(member_state.name, Disposition.LEAVING, reason, kept_copy)
 
 
 def _place_without_holder(
