@@ -143,7 +143,8 @@ class _Resolver:
             return replace(entry, infohashes=live_torrents[0].infohashes)
         if live_torrents:
             ids = " and ".join(sorted(live.id for live in live_torrents))
-            reason = f"{len(live_torrents)} torrents of ours have their content there, {ids}; remove all but one in qBittorrent"
+            count = f"{len(live_torrents)} torrents of ours have their content there"
+            reason = f"{count}, {ids}; remove all but one in qBittorrent"
             self._unresolved[entry.position] = UnresolvedEntry(reason, Outcome.BLOCKED)
         elif task and isinstance(task.file, TorrentFile):
             return replace(entry, infohashes=task.file.infohashes, source=task.file)

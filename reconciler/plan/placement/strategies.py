@@ -1,14 +1,14 @@
 """The members that one torrent is placed on, by the strategy of its group.
 
-| the torrent is                        | failover and spread                                                           |
-|---------------------------------------|-------------------------------------------------------------------------------|
-| on one healthy member                 | it stays; unless `move_policy` allows it, and a preferred member can take it  |
-| on several healthy members            | one copy is kept: the first complete one, or with `move_policy` the first one |
-|                                       | on a healthy member; others go once it is complete, and their data stays      |
-| on no healthy member, but one that is | it waits for that member, as long as `failover_after`; then it goes to the    |
-| down has it, or may have it           | first member that can take it                                                 |
-| on no member                          | it goes to the first member that can take it                                  |
-| on no member, and none can take it    | it is pending                                                                 |
+| the torrent is                        | failover and spread                                                         |
+|---------------------------------------|------------------------------------------------------------------------------|
+| on one healthy member                 | it stays; unless `move_policy` allows it, and a preferred member can take it|
+| on several healthy members            | one copy is kept: the first complete one, or with `move_policy` the first one|
+|                                       | on a healthy member; others go once it is complete, and their data stays    |
+| on no healthy member, but one that is | it waits for that member, as long as `failover_after`; then it goes to the  |
+| down has it, or may have it           | first member that can take it                                               |
+| on no member                          | it goes to the first member that can take it                                |
+| on no member, and none can take it    | it is pending                                                               |
 
 The order is that of the members, or, in a spread group, that of `ranking`. What a member that is down may have, for all
 that is known, counts like what it has; but only where it comes before the one that would take the torrent.
