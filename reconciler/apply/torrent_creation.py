@@ -2,6 +2,9 @@
 
 A task is found again by what it creates, so a lost answer or an ended process never makes an instance hash content
 twice. A task that is not finished in time continues, and the next run finds it.
+
+See docs/decisions/0080-create-then-add-torrents-from-content.md.
+See docs/decisions/0082-identify-creator-tasks-by-their-options.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Categories: declared ones, missing ones that a torrent needs, and unused ones."""
+"""Categories: declared ones, missing ones that a torrent needs, and unused ones.
+
+See docs/decisions/0005-create-missing-categories-visibly-in-the-plan.md.
+See docs/decisions/0043-prune-only-undeclared-empty-categories.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Feasibility of changes: now, after the instance has finished something, or after a person has acted."""
+"""Feasibility of changes: now, after the instance has finished something, or after a person has acted.
+
+See docs/decisions/0020-fetch-metadata-of-paused-magnets-only-when-needed.md.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def split_feasible_add(
 
 
 def needs_metadata_first(entry: DesiredTorrent, snapshot: Snapshot) -> bool:
-    """True if a torrent that is declared paused runs until its metadata has arrived (docs/decisions/0020).
+    """True if a torrent that is declared paused runs until its metadata has arrived (decision 20).
 
     That is so if something that is declared needs the metadata, and the server can stop the torrent at that point.
     """

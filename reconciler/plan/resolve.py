@@ -12,6 +12,9 @@ Only the instances record which torrent was created, so an entry is identified b
 `content_of` means the torrent of its content, found by the first row only: it must exist to be copied.
 
 An unknown entry blocks every deletion of a torrent that it may mean: see `could_be`.
+
+See docs/decisions/0081-match-content-torrents-by-path.md.
+See docs/decisions/0083-unresolved-content-blocks-deletions.md.
 """
 
 from __future__ import annotations
