@@ -34,7 +34,7 @@ from reconciler.qbittorrent.schemas import MainData
 from reconciler.qbittorrent.session import Session, is_missing_files
 from reconciler.qbittorrent.transfers import TransferStats
 
-FULL_READ_INTERVAL = 15 * 60.0  # seconds between full reads, whatever the deltas say
+FULL_READ_INTERVAL = 15 * 60.0  # seconds between full reads, also while deltas continue
 MISMATCH_TIMEOUT = 30.0  # seconds after which a lasting disagreement of the two reads is logged
 
 

@@ -172,7 +172,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
     def _read_missing_files(
         self, torrents: Sequence[LiveTorrent], files_of: Collection[str]
     ) -> tuple[LiveTorrent, ...]:
-        """Return the torrents with their files, as far as `files_of` asks for them."""
+        """Return the torrents, with the files of those that are in `files_of`."""
         ids = [torrent.id for torrent in torrents if is_missing_files(torrent, files_of)] if files_of else []
         if not ids:
             return tuple(torrents)
@@ -197,7 +197,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
     def _find_stopped(self, hashes: list[str]) -> set[str]:
         """Return those of the torrents that are stopped, by the server's filter, which follows the intent at once.
 
-        A filter that the server does not know means "all", so an untested version is asked for the opposite too.
+        An unknown filter means "all", so an untested version gets a request for the opposite too.
         """
         if not hashes:
             return set()

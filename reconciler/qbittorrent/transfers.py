@@ -21,7 +21,7 @@ _Hash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]
 
 @with_config(_STRICT_CONFIG)
 class TransferChange(TypedDict, total=False):
-    """The fields of a transfer in a row of sync/maindata: only those that have changed."""
+    """The fields of a transfer in a row of sync/maindata: only the changed fields."""
 
     progress: float | None
     eta: int

@@ -118,8 +118,8 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
         category = "" if INVALID_CATEGORY.search(options.category) else options.category
         if category and category not in self.live_categories:
             self._create_category(category, "")
-        given = normalize_path(options.save_path) if options.save_path else self.default_save_path
-        save_path = self._resolve_category_path(category) if options.auto_tmm else given
+        manual_path = normalize_path(options.save_path) if options.save_path else self.default_save_path
+        save_path = self._resolve_category_path(category) if options.auto_tmm else manual_path
         torrent = self.torrents[hashes.ids[0]] = LiveTorrent(
             hashes.ids[0],
             hashes,
@@ -184,7 +184,7 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
         self.peers: dict[str, set[str]] = {}
         self._uploaded: dict[str, bytes] = {}
         self._faults: deque[Fault | None] = deque()
-        self._api = tuple(int(part) for part in self.web_api.split("."))
+        self._api = tuple(int(number) for number in self.web_api.split("."))
         name = "lo" if INTERFACE_NAME.is_available(self._api) else None
         addresses = () if EXTERNAL_ADDRESS.is_available(self._api) else None
         self.network_state = NetworkState("lo", name, ("eth0", "lo"), "firewalled", addresses)
@@ -252,8 +252,10 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
         """Return the network interface, the connection status and addresses, or both."""
         whole = self.network_state
         bound = NetworkState(whole.interface, whole.interface_name, whole.interfaces) if interface else NetworkState()
-        rest = {"connection_status": whole.connection_status, "addresses": whole.addresses} if transfer else {}
-        return self._run_request(lambda: replace(bound, **rest))  # type: ignore[arg-type]
+        transfer_fields = (
+            {"connection_status": whole.connection_status, "addresses": whole.addresses} if transfer else {}
+        )
+        return self._run_request(lambda: replace(bound, **transfer_fields))  # type: ignore[arg-type]
 
     def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         """Return the torrents with these ids, as far as they are there."""

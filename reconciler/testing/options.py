@@ -57,37 +57,39 @@ class MemoryOptions:
             "auto_tmm": self._set_auto_tmm,
             "download_path": self._set_download_path,
             "force_start": self._set_force_start,
-            "comment": lambda live, text: replace(live, comment=str(text).strip()),
+            "comment": lambda torrent, text: replace(torrent, comment=str(text).strip()),
         }
-        change = special.get(field) or (lambda live, new: _replace_options(live, **{field: new}))
-        self._change_torrents(ids, lambda live: change(live, value))
+        change = special.get(field) or (lambda torrent, new: _replace_options(torrent, **{field: new}))
+        self._change_torrents(ids, lambda torrent: change(torrent, value))
 
     def toggle_option(self, ids: Collection[str], field: str) -> None:
         """Toggle `sequential` or `first_last_piece_first`."""
-        self._change_torrents(ids, lambda live: _replace_options(live, **{field: not getattr(live.options, field)}))
+        self._change_torrents(
+            ids, lambda torrent: _replace_options(torrent, **{field: not getattr(torrent.options, field)})
+        )
 
     def set_share_limits(self, ids: Collection[str], limits: ShareLimits) -> None:
         """Set all share limits at once, as far as the version has them."""
 
-        def change(live: LiveTorrent) -> LiveTorrent:
-            share = live.options.share
+        def change(torrent: LiveTorrent) -> LiveTorrent:
+            share = torrent.options.share
             newer_limits = {
                 name: getattr(limits, name)
                 for name in ("inactive_seeding_time", "action", "mode")
                 if getattr(share, name) is not None
             }
             return _replace_options(
-                live, share=replace(share, ratio=limits.ratio, seeding_time=limits.seeding_time, **newer_limits)
+                torrent, share=replace(share, ratio=limits.ratio, seeding_time=limits.seeding_time, **newer_limits)
             )
 
         self._change_torrents(ids, change)
 
     def add_trackers(self, ids: Collection[str], urls: Sequence[str]) -> None:
-        """Add trackers, except those that are present with the same spelling."""
-        self._change_torrents(ids, lambda live: _add_urls(live, TRACKERS, urls))
+        """Add trackers, except present trackers with the same spelling."""
+        self._change_torrents(ids, lambda torrent: _add_urls(torrent, TRACKERS, urls))
 
     def add_web_seeds(self, torrent_id: str, urls: Sequence[str]) -> None:
-        """Add web seeds, except those that are present."""
+        """Add web seeds, except present web seeds."""
         self._require(ADD_WEB_SEEDS)
 
         def work() -> None:
@@ -101,55 +103,55 @@ class MemoryOptions:
         """Set the priority of these files."""
 
         def work() -> None:
-            live = self.torrents.get(torrent_id)
-            if live is None:
+            torrent = self.torrents.get(torrent_id)
+            if torrent is None:
                 raise RejectedError("no such torrent", 404)
-            if not live.files or not set(indexes) <= {file.index for file in live.files}:
+            if not torrent.files or not set(indexes) <= {file.index for file in torrent.files}:
                 raise RejectedError("no metadata, or no such file", 409)
-            files = (replace(file, priority=priority) if file.index in indexes else file for file in live.files)
-            self.torrents[torrent_id] = replace(live, files=tuple(files))
+            files = (replace(file, priority=priority) if file.index in indexes else file for file in torrent.files)
+            self.torrents[torrent_id] = replace(torrent, files=tuple(files))
 
         self._run_request(work)
 
     def _build_options(self, options: AddOptions) -> LiveOptions:
         """Return the options of a torrent after an add with these options."""
-        given = dict(options.extra_options)
+        values = dict(options.extra_options)
         share = ShareLimits(
             inactive_seeding_time=GLOBAL_LIMIT if INACTIVE_SEEDING_TIME.is_available(self._api) else None,
             action="default" if SHARE_LIMIT_ACTION.is_available(self._api) else None,
             mode="Default" if SHARE_LIMITS_MODE.is_available(self._api) else None,
         )
         limits: dict[str, Any] = {
-            field.partition(".")[2]: value for field, value in given.items() if field.startswith("share_limits.")
+            field.partition(".")[2]: value for field, value in values.items() if field.startswith("share_limits.")
         }
-        path = normalize_path(str(given.get("download_path") or "")) if DOWNLOAD_PATH.is_available(self._api) else None
+        path = normalize_path(str(values.get("download_path") or "")) if DOWNLOAD_PATH.is_available(self._api) else None
         return LiveOptions(
-            force_start=given.get("force_start") is True and not options.stopped,
-            sequential=given.get("sequential") is True,
-            first_last_piece_first=given.get("first_last_piece_first") is True,
-            download_limit=int(given.get("download_limit", 0)),
-            upload_limit=int(given.get("upload_limit", 0)),
+            force_start=values.get("force_start") is True and not options.stopped,
+            sequential=values.get("sequential") is True,
+            first_last_piece_first=values.get("first_last_piece_first") is True,
+            download_limit=int(values.get("download_limit", 0)),
+            upload_limit=int(values.get("upload_limit", 0)),
             share=replace(share, **limits),
             download_path="" if options.auto_tmm and path else path,
         )
 
-    def _set_auto_tmm(self, live: LiveTorrent, enable: bool) -> LiveTorrent:
-        if not enable or live.auto_tmm:
-            return replace(live, auto_tmm=enable)
-        moved = move_torrent(replace(live, auto_tmm=True), self._resolve_category_path(live.category))
-        return moved if live.options.download_path is None else _replace_options(moved, download_path="")
+    def _set_auto_tmm(self, torrent: LiveTorrent, enable: bool) -> LiveTorrent:
+        if not enable or torrent.auto_tmm:
+            return replace(torrent, auto_tmm=enable)
+        moved = move_torrent(replace(torrent, auto_tmm=True), self._resolve_category_path(torrent.category))
+        return moved if torrent.options.download_path is None else _replace_options(moved, download_path="")
 
-    def _set_download_path(self, live: LiveTorrent, path: str) -> LiveTorrent:
+    def _set_download_path(self, torrent: LiveTorrent, path: str) -> LiveTorrent:
         """Set or remove the download path; ignored under automatic management."""
-        if live.auto_tmm:
-            return live
-        removed = live.save_path if SAVE_PATH_AS_DOWNLOAD_PATH.is_available(self._api) else ""
-        return _replace_options(live, download_path=normalize_path(path) if path else removed)
+        if torrent.auto_tmm:
+            return torrent
+        removed = torrent.save_path if SAVE_PATH_AS_DOWNLOAD_PATH.is_available(self._api) else ""
+        return _replace_options(torrent, download_path=normalize_path(path) if path else removed)
 
-    def _set_force_start(self, live: LiveTorrent, force: bool) -> LiveTorrent:
-        """Set the forced start. A stopped torrent starts, whatever the value."""
-        state = self._build_state(False, live.has_metadata, live.progress)
-        return _replace_options(replace(live, stopped=False, state=state), force_start=force)
+    def _set_force_start(self, torrent: LiveTorrent, force: bool) -> LiveTorrent:
+        """Set the forced start. A stopped torrent starts with either value."""
+        state = self._build_state(False, torrent.has_metadata, torrent.progress)
+        return _replace_options(replace(torrent, stopped=False, state=state), force_start=force)
 
     def _require(self, capability: Capability) -> None:
         if not capability.is_available(self._api):
@@ -168,15 +170,15 @@ class MemoryOptions:
         raise NotImplementedError
 
 
-def _replace_options(live: LiveTorrent, **options: Any) -> LiveTorrent:
-    return replace(live, options=replace(live.options, **options))
+def _replace_options(torrent: LiveTorrent, **options: Any) -> LiveTorrent:
+    return replace(torrent, options=replace(torrent.options, **options))
 
 
-def _add_urls(live: LiveTorrent, field: str, urls: Sequence[str]) -> LiveTorrent:
-    present = parse_link_urls(live.links, field)
+def _add_urls(torrent: LiveTorrent, field: str, urls: Sequence[str]) -> LiveTorrent:
+    present = parse_link_urls(torrent.links, field)
     key = {TRACKERS: "tr", WEB_SEEDS: "ws"}[field]
     new = "".join(f"&{key}={quote(url, safe='')}" for url in urls if url not in present)
-    return replace(live, links=live.links + new)
+    return replace(torrent, links=torrent.links + new)
 
 
 def move_torrent(torrent: LiveTorrent, path: str) -> LiveTorrent:

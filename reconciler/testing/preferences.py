@@ -15,7 +15,7 @@ _PAIRED_PREFERENCES: Final = {"schedule_from_hour": "schedule_from_min", "schedu
 
 def build_default_preferences(web_api: str, save_path: str) -> dict[str, PreferenceValue]:
     """Return the preferences of a new server."""
-    api = tuple(int(part) for part in web_api.split("."))
+    api = tuple(int(number) for number in web_api.split("."))
     return {
         "queueing_enabled": True,
         "add_stopped_enabled" if STOPPED_STATES.is_available(api) else "start_paused_enabled": False,

@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConformanceSubject]:
     """One instance for the whole suite: each test uses its own torrents and categories."""
     kind, version = request.param.split()
-    numbers = tuple(int(part) for part in version.split("."))
+    numbers = tuple(int(number) for number in version.split("."))
     root = str(tmp_path_factory.mktemp(f"{kind}-{version}"))
     if kind == "memory":
         yield ConformanceSubject(MemoryInstance(version), numbers, root)

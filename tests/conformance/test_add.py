@@ -30,7 +30,7 @@ def test_every_option_arrives(subject: ConformanceSubject) -> None:
 def test_tags_can_be_added_after_an_add(subject: ConformanceSubject) -> None:
     ids = subject.add_torrents(3)
     subject.target.add_tags(ids, ["reconcile:home", "x"])
-    subject.wait_until(ids, lambda found: all(t.tags == {"reconcile:home", "x"} for t in found))
+    subject.wait_until(ids, lambda torrents: all(torrent.tags == {"reconcile:home", "x"} for torrent in torrents))
 
 
 def test_a_torrent_can_be_added_running(subject: ConformanceSubject) -> None:
@@ -42,7 +42,7 @@ def test_the_stop_intent_shows_from_the_first_moment(subject: ConformanceSubject
     # the state of a new torrent is checkingResumeData for a moment, which hides the intent
     hashes = [secrets.token_hex(20) for _ in range(50)]
     subject.target.add_magnets([make_v1_magnet(key) for key in hashes], STOPPED)
-    subject.wait_until(hashes, lambda found: all(t.stopped for t in found) and len(found) == 50)
+    subject.wait_until(hashes, lambda torrents: all(torrent.stopped for torrent in torrents) and len(torrents) == 50)
 
 
 def test_automatic_management_puts_it_where_its_category_is(subject: ConformanceSubject) -> None:
@@ -78,7 +78,7 @@ def test_duplicates_do_not_block_the_others_of_their_batch(subject: ConformanceS
     (old,) = subject.add_torrents()
     new = secrets.token_hex(20)
     subject.target.add_magnets([make_v1_magnet(old), make_v1_magnet(new), make_v1_magnet(new)], STOPPED)
-    subject.wait_until([old, new], lambda found: len(found) == 2)
+    subject.wait_until([old, new], lambda torrents: len(torrents) == 2)
 
 
 def test_a_missing_category_is_created_without_a_path(subject: ConformanceSubject) -> None:
@@ -95,7 +95,7 @@ def test_a_category_with_an_invalid_name_is_ignored(subject: ConformanceSubject)
 def test_the_default_name_is_that_of_the_magnet_or_the_hash(subject: ConformanceSubject) -> None:
     named, bare = secrets.token_hex(20), secrets.token_hex(20)
     subject.target.add_magnets([make_v1_magnet(named, "Some.Name"), make_v1_magnet(bare)], STOPPED)
-    subject.wait_until([named, bare], lambda found: {t.name for t in found} == {"Some.Name", bare})
+    subject.wait_until([named, bare], lambda torrents: {torrent.name for torrent in torrents} == {"Some.Name", bare})
 
 
 def test_spaces_around_a_name_are_stripped(subject: ConformanceSubject) -> None:
@@ -105,5 +105,5 @@ def test_spaces_around_a_name_are_stripped(subject: ConformanceSubject) -> None:
 
 def test_hundreds_at_once(subject: ConformanceSubject) -> None:
     ids = subject.add_torrents(700, replace(STOPPED, tags=("many",), category=subject.new_category("")))
-    assert {t.id for t in subject.target.read_snapshot().torrents} >= set(ids)
+    assert {torrent.id for torrent in subject.target.read_snapshot().torrents} >= set(ids)
     assert len(subject.target.read_torrents([*ids, secrets.token_hex(20)])) == 700

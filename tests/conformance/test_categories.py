@@ -74,7 +74,9 @@ def test_an_edit_makes_automatic_torrents_manual(subject: ConformanceSubject) ->
     subject.target.edit_category(subject.target.read_categories()[name], second)
     moved = (4, 4) <= subject.version < (5, 1)  # seen on 4.5.2: moved first, then made manual
     save_path = second if moved else first
-    subject.wait_until(ids, lambda found: all((t.auto_tmm, t.save_path) == (False, save_path) for t in found))
+    subject.wait_until(
+        ids, lambda torrents: all((torrent.auto_tmm, torrent.save_path) == (False, save_path) for torrent in torrents)
+    )
 
 
 def test_an_edit_leaves_manual_torrents_alone(subject: ConformanceSubject) -> None:
@@ -118,7 +120,7 @@ def test_a_category_is_removed_and_its_torrents_stay(subject: ConformanceSubject
     subject.target.remove_categories([name, "never there"])
     assert name not in subject.target.read_categories()
     assert other in subject.target.read_categories()
-    subject.wait_until([key], lambda found: found[0].category == "")
+    subject.wait_until([key], lambda torrents: torrents[0].category == "")
 
 
 def test_subcategories_are_removed_since_5_2(subject: ConformanceSubject) -> None:
@@ -129,7 +131,7 @@ def test_subcategories_are_removed_since_5_2(subject: ConformanceSubject) -> Non
     nested = subject.version >= (5, 2)
     remaining = {name for name in subject.target.read_categories() if name.startswith(parent)}
     assert remaining == ({parent} if nested else {parent, f"{parent}/b/c"})
-    subject.wait_until([key], lambda found: found[0].category == (parent if nested else f"{parent}/b/c"))
+    subject.wait_until([key], lambda torrents: torrents[0].category == (parent if nested else f"{parent}/b/c"))
 
 
 def test_removing_a_missing_category_is_no_error(subject: ConformanceSubject) -> None:

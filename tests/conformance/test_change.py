@@ -15,22 +15,24 @@ def test_tags_are_added_and_removed(subject: ConformanceSubject) -> None:
     ids = subject.add_torrents(3)
     subject.target.add_tags(ids, ["reconcile:home", "x", "X", "ä b"])
     subject.target.remove_tags(ids[:2], ["x", "never there"])
-    subject.wait_until(ids[:2], lambda found: all(t.tags == {"reconcile:home", "X", "ä b"} for t in found))
+    subject.wait_until(
+        ids[:2], lambda torrents: all(torrent.tags == {"reconcile:home", "X", "ä b"} for torrent in torrents)
+    )
     assert subject.read_torrent(ids[2]).tags == {"reconcile:home", "x", "X", "ä b"}
 
 
 def test_spaces_around_tags_are_stripped(subject: ConformanceSubject) -> None:
     ids = subject.add_torrents()
     subject.target.add_tags(ids, [" x ", "y"])
-    subject.wait_until(ids, lambda found: found[0].tags == {"x", "y"})
+    subject.wait_until(ids, lambda torrents: torrents[0].tags == {"x", "y"})
 
 
 def test_a_category_is_set_and_cleared(subject: ConformanceSubject) -> None:
     ids, category = subject.add_torrents(3), subject.new_category("")
     subject.target.set_category(ids, category)
-    subject.wait_until(ids, lambda found: all(t.category == category for t in found))
+    subject.wait_until(ids, lambda torrents: all(torrent.category == category for torrent in torrents))
     subject.target.set_category(ids[:1], "")
-    subject.wait_until(ids[:1], lambda found: found[0].category == "")
+    subject.wait_until(ids[:1], lambda torrents: torrents[0].category == "")
     assert subject.read_torrent(ids[2]).category == category
 
 
@@ -40,7 +42,7 @@ def test_a_missing_category_is_refused_and_nothing_changes(subject: ConformanceS
     with pytest.raises(RejectedError) as refusal:
         subject.target.set_category(ids, subject.new_category())
     assert refusal.value.http_status == 409
-    assert {t.category for t in subject.target.read_torrents(ids)} == {category}
+    assert {torrent.category for torrent in subject.target.read_torrents(ids)} == {category}
 
 
 def test_under_automatic_management_the_save_path_follows_the_category(subject: ConformanceSubject) -> None:
@@ -49,7 +51,7 @@ def test_under_automatic_management_the_save_path_follows_the_category(subject: 
     ids = subject.add_torrents(options=options)
     assert subject.read_torrent(ids[0]).save_path == first
     subject.target.set_category(ids, subject.new_category(second))
-    subject.wait_until(ids, lambda found: (found[0].save_path, found[0].auto_tmm) == (second, True))
+    subject.wait_until(ids, lambda torrents: (torrents[0].save_path, torrents[0].auto_tmm) == (second, True))
 
 
 def test_under_manual_management_the_save_path_stays(subject: ConformanceSubject) -> None:
@@ -57,7 +59,7 @@ def test_under_manual_management_the_save_path_stays(subject: ConformanceSubject
     before = subject.read_torrent(key).save_path
     category = subject.new_category(subject.new_path())
     subject.target.set_category([key], category)
-    subject.wait_until([key], lambda found: found[0].category == category)
+    subject.wait_until([key], lambda torrents: torrents[0].category == category)
     assert subject.read_torrent(key).save_path == before
 
 
@@ -65,13 +67,15 @@ def test_a_location_is_set_and_management_becomes_manual(subject: ConformanceSub
     path = subject.new_path()
     ids = subject.add_torrents(2, AddOptions(stopped=True, auto_tmm=True, category=subject.new_category("")))
     subject.target.set_location(ids, f"{path}/")
-    subject.wait_until(ids, lambda found: all((t.save_path, t.auto_tmm) == (path, False) for t in found))
+    subject.wait_until(
+        ids, lambda torrents: all((torrent.save_path, torrent.auto_tmm) == (path, False) for torrent in torrents)
+    )
 
 
 def test_a_torrent_is_renamed(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
     subject.target.rename_torrent(key, " Grüße &\n100 % ")
-    subject.wait_until([key], lambda found: found[0].name == "Grüße & 100 %")
+    subject.wait_until([key], lambda torrents: torrents[0].name == "Grüße & 100 %")
 
 
 @pytest.mark.parametrize(("known", "name", "status"), [(False, "x", 404), (True, "", 409), (True, " ", 409)])
@@ -85,23 +89,23 @@ def test_a_rename_can_be_refused(subject: ConformanceSubject, known: bool, name:
 def test_torrents_are_stopped_and_started(subject: ConformanceSubject) -> None:
     ids = subject.add_torrents(3)
     subject.target.start_torrents(ids)
-    subject.wait_until(ids, lambda found: not any(t.stopped for t in found))
+    subject.wait_until(ids, lambda torrents: not any(torrent.stopped for torrent in torrents))
     subject.target.stop_torrents(ids[:2])
-    subject.wait_until(ids[:2], lambda found: all(t.stopped for t in found))
+    subject.wait_until(ids[:2], lambda torrents: all(torrent.stopped for torrent in torrents))
     assert not subject.read_torrent(ids[2]).stopped
 
 
 def test_stopping_a_stopped_torrent_is_no_error(subject: ConformanceSubject) -> None:
     ids = subject.add_torrents(2)
     subject.target.stop_torrents(ids)
-    assert all(t.stopped for t in subject.target.read_torrents(ids))
+    assert all(torrent.stopped for torrent in subject.target.read_torrents(ids))
 
 
 @pytest.mark.parametrize("delete_files", [False, True])
 def test_torrents_are_removed(subject: ConformanceSubject, delete_files: bool) -> None:
     ids = subject.add_torrents(3)
     subject.target.delete_torrents(ids[:2], delete_files)
-    subject.wait_until(ids, lambda found: [t.id for t in found] == ids[2:])
+    subject.wait_until(ids, lambda torrents: [torrent.id for torrent in torrents] == ids[2:])
     subject.target.delete_torrents(ids[:1], delete_files)  # once more is no error
 
 
@@ -114,7 +118,9 @@ def test_missing_torrents_are_ignored(subject: ConformanceSubject) -> None:
         subject.target.set_category(ids, "")
         subject.target.set_location(ids, subject.root)
         subject.target.stop_torrents(ids)
-    subject.wait_until([unknown, key], lambda found: [(t.id, set(t.tags)) for t in found] == [(key, {"x"})])
+    subject.wait_until(
+        [unknown, key], lambda torrents: [(torrent.id, set(torrent.tags)) for torrent in torrents] == [(key, {"x"})]
+    )
 
 
 def test_hundreds_in_one_request(subject: ConformanceSubject) -> None:
@@ -125,12 +131,13 @@ def test_hundreds_in_one_request(subject: ConformanceSubject) -> None:
     subject.target.start_torrents(ids)
     subject.wait_until(
         ids,
-        lambda found: (
-            {(t.category, t.tags, t.save_path, t.stopped) for t in found} == {(category, frozenset({"x"}), path, False)}
+        lambda torrents: (
+            {(torrent.category, torrent.tags, torrent.save_path, torrent.stopped) for torrent in torrents}
+            == {(category, frozenset({"x"}), path, False)}
         ),
     )
     subject.target.delete_torrents(ids, False)
-    subject.wait_until(ids, lambda found: not found)
+    subject.wait_until(ids, lambda torrents: not torrents)
 
 
 @pytest.mark.parametrize("ids", [[], ["all"]])

@@ -51,7 +51,7 @@ def test_the_torrent_matches_the_request(subject: ConformanceSubject, kind: str)
         private=True,
         source="OURS",
         comment="two\nlines, é",
-        trackers=("http://t.example/a%41/announce", "udp://u.example:1"),
+        trackers=("http://torrent.example/a%41/announce", "udp://u.example:1"),
         web_seeds=("http://w.example/a%20b?x=1&y=2",),
     )
     key = subject.target.start_creator_task(wanted)
@@ -59,20 +59,21 @@ def test_the_torrent_matches_the_request(subject: ConformanceSubject, kind: str)
     assert task.matches(wanted) and not task.matches(replace(wanted, private=False))
     data = subject.target.read_created_torrent(key)
     assert data
-    found = parse_metainfo(data)
+    metainfo = parse_metainfo(data)
     name = wanted.path.rpartition("/")[2]
-    assert (found.name, found.size, found.files) == (name, 20_000, (name,))
-    assert [bool(one) for one in (found.infohashes.v1, found.infohashes.v2)] == [kind != "v2", kind != "v1"]
+    assert (metainfo.name, metainfo.size, metainfo.files) == (name, 20_000, (name,))
+    assert [bool(one) for one in (metainfo.infohashes.v1, metainfo.infohashes.v2)] == [kind != "v2", kind != "v1"]
     assert b"7:privatei1e" in data and b"6:source4:OURS" in data
-    assert subject.target.read_torrents(found.infohashes.ids) == ()  # made, and not added
+    assert subject.target.read_torrents(metainfo.infohashes.ids) == ()  # infohashes, and not added
 
     more = (("content_layout", "original"), ("skip_checking", True))
     options = AddOptions(False, False, "", subject.root, ("reconcile:home",), extra_options=more)
     subject.target.add_torrent_files({"a.torrent": data}, options)
     subject.wait_until(
-        found.infohashes.ids, lambda live: [(t.progress, t.content_path) for t in live] == [(1.0, wanted.path)]
+        metainfo.infohashes.ids,
+        lambda live: [(torrent.progress, torrent.content_path) for torrent in live] == [(1.0, wanted.path)],
     )
-    (live,) = subject.target.read_torrents(found.infohashes.ids)
+    (live,) = subject.target.read_torrents(metainfo.infohashes.ids)
     assert live.comment == wanted.comment and live.tags == {"reconcile:home"} and not live.stopped
     assert (
         find_missing_urls(wanted.trackers, live.links, TRACKERS)
@@ -88,13 +89,13 @@ def test_the_same_content_makes_the_same_torrent(subject: ConformanceSubject) ->
     if not has_creator(subject):
         return
     wanted = CreationSpec(subject.write_content(secrets.randbits(40)))
-    made = []
+    infohashes = []
     for _ in range(2):
         key = subject.target.start_creator_task(wanted)
         wait_until_ended(subject, key)
-        made.append(parse_metainfo(subject.target.read_created_torrent(key) or b"").infohashes)
+        infohashes.append(parse_metainfo(subject.target.read_created_torrent(key) or b"").infohashes)
         subject.target.remove_creator_task(key)
-    assert made[0] == made[1]
+    assert infohashes[0] == infohashes[1]
 
 
 def test_a_snapshot_has_the_requested_tasks(subject: ConformanceSubject) -> None:
@@ -122,8 +123,8 @@ def test_a_missing_path_fails_later(subject: ConformanceSubject) -> None:
     task = wait_until_ended(subject, key)
     assert task.state is TaskState.FAILED and task.error and task.matches(wanted)
     assert subject.target.read_created_torrent(key) is None
-    (seen,) = subject.target.read_snapshot(creations=[wanted]).creator_tasks
-    assert seen.file is None
+    (failed_task,) = subject.target.read_snapshot(creations=[wanted]).creator_tasks
+    assert failed_task.file is None
     subject.target.remove_creator_task(key)
 
 

@@ -16,7 +16,7 @@ def test_a_torrent_with_metadata_is_exported(subject: ConformanceSubject) -> Non
     data = make_torrent(secrets.randbelow(10**9))
     hashes = parse_metainfo(data).infohashes
     subject.target.add_torrent_files({"a": data}, STOPPED)
-    subject.wait_until(hashes.ids, lambda found: len(found) == 1)
+    subject.wait_until(hashes.ids, lambda torrents: len(torrents) == 1)
     (bare,) = subject.add_torrents()
     if subject.version < (4, 5):
         with pytest.raises(UnsupportedError):

@@ -37,15 +37,15 @@ def read_value(subject: ConformanceSubject, key: str, field: str) -> Any:
 
 def wait_for_value(subject: ConformanceSubject, key: str, field: str, wanted: Any) -> None:
     """Wait until the field has this value."""
-    subject.wait_until([key], lambda found: OPTIONS[field].is_same(OPTIONS[field].read(found[0]), wanted))
+    subject.wait_until([key], lambda torrents: OPTIONS[field].is_same(OPTIONS[field].read(torrents[0]), wanted))
 
 
 def test_a_new_torrent_has_default_options(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
     for field, option in OPTIONS.items():
-        found = read_value(subject, key, field)
-        assert found == (option.default if found is not None else None), field
-        assert (found is not None) == option.capability.is_available(
+        default = read_value(subject, key, field)
+        assert default == (option.default if default is not None else None), field
+        assert (default is not None) == option.capability.is_available(
             subject.target.api_version
         ) or field == "comment", field
 
@@ -117,36 +117,36 @@ def test_a_toggle_changes_only_the_given_torrents(subject: ConformanceSubject, f
 
 def test_share_limits_are_set_together(subject: ConformanceSubject) -> None:
     ids = subject.add_torrents(2)
-    there = subject.read_torrent(ids[0]).options.share
-    wanted = replace(there, ratio=9999, seeding_time=525600)
-    if there.inactive_seeding_time is not None:
+    share = subject.read_torrent(ids[0]).options.share
+    wanted = replace(share, ratio=9999, seeding_time=525600)
+    if share.inactive_seeding_time is not None:
         wanted = replace(wanted, inactive_seeding_time=0)
-    if there.action is not None:
+    if share.action is not None:
         wanted = replace(wanted, action="enable-super-seeding")
     subject.target.set_share_limits(ids, wanted)
     assert [torrent.options.share for torrent in subject.target.read_torrents(ids)] == [wanted, wanted]
-    subject.target.set_share_limits(ids[:1], there)
-    assert subject.read_torrent(ids[0]).options.share == there
+    subject.target.set_share_limits(ids[:1], share)
+    assert subject.read_torrent(ids[0]).options.share == share
 
 
 def test_share_limits_that_a_version_lacks_are_ignored(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
     subject.target.set_share_limits([key], ShareLimits(0, 0, 0, "stop", "MatchAll"))
-    found = subject.read_torrent(key).options.share
-    assert (found.ratio, found.seeding_time) == (0, 0)
-    assert found.inactive_seeding_time in (None, 0)
-    assert found.action in (None, "stop")
-    assert found.mode in (None, "MatchAll")
+    share = subject.read_torrent(key).options.share
+    assert (share.ratio, share.seeding_time) == (0, 0)
+    assert share.inactive_seeding_time in (None, 0)
+    assert share.action in (None, "stop")
+    assert share.mode in (None, "MatchAll")
 
 
 def test_setting_and_ending_a_forced_start_both_start(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
     subject.target.set_option([key], "force_start", True)
-    subject.wait_until([key], lambda found: found[0].options.force_start and not found[0].stopped)
+    subject.wait_until([key], lambda torrents: torrents[0].options.force_start and not torrents[0].stopped)
     subject.target.stop_torrents([key])
-    subject.wait_until([key], lambda found: found[0].stopped and not found[0].options.force_start)
+    subject.wait_until([key], lambda torrents: torrents[0].stopped and not torrents[0].options.force_start)
     subject.target.set_option([key], "force_start", False)
-    subject.wait_until([key], lambda found: not found[0].stopped)
+    subject.wait_until([key], lambda torrents: not torrents[0].stopped)
 
 
 def test_a_plain_start_ends_a_forced_one(subject: ConformanceSubject) -> None:
@@ -165,9 +165,9 @@ def test_automatic_management_moves_to_the_category_and_manual_management_stays_
         options=replace(STOPPED, category=subject.new_category(path), save_path=subject.new_path())
     )
     subject.target.set_option([key], "auto_tmm", True)
-    subject.wait_until([key], lambda found: (found[0].auto_tmm, found[0].save_path) == (True, path))
+    subject.wait_until([key], lambda torrents: (torrents[0].auto_tmm, torrents[0].save_path) == (True, path))
     subject.target.set_option([key], "auto_tmm", False)
-    subject.wait_until([key], lambda found: (found[0].auto_tmm, found[0].save_path) == (False, path))
+    subject.wait_until([key], lambda torrents: (torrents[0].auto_tmm, torrents[0].save_path) == (False, path))
 
 
 def test_a_download_path_is_set_and_removed(subject: ConformanceSubject) -> None:
@@ -192,7 +192,7 @@ def test_a_removed_download_path_stays_behind_after_a_move_on_new_versions(subje
     subject.target.set_option([key], "download_path", subject.new_path())
     subject.target.set_option([key], "download_path", "")
     subject.target.set_location([key], subject.new_path())
-    subject.wait_until([key], lambda found: found[0].save_path != save_path)
+    subject.wait_until([key], lambda torrents: torrents[0].save_path != save_path)
     assert read_value(subject, key, "download_path") == (
         save_path if SAVE_PATH_AS_DOWNLOAD_PATH.is_available(subject.target.api_version) else ""
     )
@@ -209,19 +209,19 @@ def test_a_download_path_is_ignored_under_automatic_management(subject: Conforma
     assert subject.read_torrent(key) == before
 
 
-TRACKERS = ["http://T.example:80/pass/announce?x=1&y=a%20b", "udp://T3.example:1337", "https://t.example/ü"]
+TRACKERS = ["http://T.example:80/pass/announce?x=1&y=a%20b", "udp://T3.example:1337", "https://torrent.example/ü"]
 
 
-def has_urls(live: LiveTorrent, field: str, urls: list[str]) -> bool:
+def has_urls(torrent: LiveTorrent, field: str, urls: list[str]) -> bool:
     """True if the torrent has all these URLs."""
-    return not find_missing_urls(urls, live.links, field)
+    return not find_missing_urls(urls, torrent.links, field)
 
 
 def test_trackers_are_added(subject: ConformanceSubject) -> None:
     first, second = subject.add_torrents(2)
     subject.target.add_trackers([first], TRACKERS[:1])
     subject.target.add_trackers([first], TRACKERS)
-    subject.wait_until([first], lambda found: has_urls(found[0], "trackers", TRACKERS))
+    subject.wait_until([first], lambda torrents: has_urls(torrents[0], "trackers", TRACKERS))
     assert len(subject.read_torrent(first).links.split("&tr=")) == 1 + len(TRACKERS), (
         "a present tracker is not added again"
     )
@@ -232,7 +232,7 @@ def test_trackers_are_added_to_many_at_once_from_5_2_on(subject: ConformanceSubj
     if BULK_ADD_TRACKERS.is_available(subject.target.api_version):
         ids = subject.add_torrents(3)
         subject.target.add_trackers(ids, TRACKERS)
-        subject.wait_until(ids, lambda found: all(has_urls(live, "trackers", TRACKERS) for live in found))
+        subject.wait_until(ids, lambda torrents: all(has_urls(torrent, "trackers", TRACKERS) for torrent in torrents))
 
 
 WEB_SEEDS = ["http://w.example/a%20b?x=1&y=2", "https://w.example/c%7Cd"]
@@ -245,7 +245,7 @@ def test_web_seeds_are_added(subject: ConformanceSubject) -> None:
             subject.target.add_web_seeds(key, WEB_SEEDS)
         return
     subject.target.add_web_seeds(key, WEB_SEEDS)
-    subject.wait_until([key], lambda found: has_urls(found[0], "web_seeds", WEB_SEEDS))
+    subject.wait_until([key], lambda torrents: has_urls(torrents[0], "web_seeds", WEB_SEEDS))
     with pytest.raises(RejectedError) as refusal:
         subject.target.add_web_seeds(secrets.token_hex(20), WEB_SEEDS)
     assert refusal.value.http_status == 404
@@ -269,8 +269,8 @@ def test_hundreds_at_once(subject: ConformanceSubject) -> None:
     wanted = (7, True, 3)
     subject.wait_until(
         ids,
-        lambda found: all(
-            (o.download_limit, o.sequential, o.share.ratio) == wanted for o in (t.options for t in found)
+        lambda torrents: all(
+            (o.download_limit, o.sequential, o.share.ratio) == wanted for o in (torrent.options for torrent in torrents)
         ),
     )
     subject.target.delete_torrents(ids, False)

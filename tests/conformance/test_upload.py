@@ -35,9 +35,13 @@ def test_every_option_arrives(subject: ConformanceSubject) -> None:
     expected = {(category, path, "A näme", tags, True, 20_000)}
     subject.wait_until(
         list(files),
-        lambda found: (
-            len(found) == 3
-            and {(t.category, t.save_path, t.name, t.tags, t.stopped, t.size) for t in found} == expected
+        lambda torrents: (
+            len(torrents) == 3
+            and {
+                (torrent.category, torrent.save_path, torrent.name, torrent.tags, torrent.stopped, torrent.size)
+                for torrent in torrents
+            }
+            == expected
         ),
     )
 
@@ -46,13 +50,17 @@ def test_the_default_name_is_that_of_the_file(subject: ConformanceSubject) -> No
     data = make_torrent(secrets.randbits(60), name="Grüße.bin")
     (key,) = read_infohashes(data).ids
     subject.target.add_torrent_files({"x.torrent": data}, replace(STOPPED, stopped=False))
-    subject.wait_until([key], lambda found: [(t.name, t.stopped) for t in found] == [("Grüße.bin", False)])
+    subject.wait_until(
+        [key], lambda torrents: [(torrent.name, torrent.stopped) for torrent in torrents] == [("Grüße.bin", False)]
+    )
 
 
 def test_automatic_management_uses_the_path_of_the_category(subject: ConformanceSubject) -> None:
     (key, data), path = make_files().popitem(), subject.new_path()
     subject.target.add_torrent_files({key: data}, AddOptions(True, True, subject.new_category(path)))
-    subject.wait_until([key], lambda found: [(t.auto_tmm, t.save_path) for t in found] == [(True, path)])
+    subject.wait_until(
+        [key], lambda torrents: [(torrent.auto_tmm, torrent.save_path) for torrent in torrents] == [(True, path)]
+    )
 
 
 @pytest.mark.parametrize("kind", ["v1", "hybrid"])
@@ -60,7 +68,7 @@ def test_a_duplicate_is_no_error_and_changes_nothing(subject: ConformanceSubject
     ((_, data),) = make_files(1, kind).items()
     ids = read_infohashes(data).ids
     subject.target.add_torrent_files({"a": data}, STOPPED)
-    subject.wait_until(ids, lambda found: len(found) == 1 and found[0].state != "checkingResumeData")
+    subject.wait_until(ids, lambda torrents: len(torrents) == 1 and torrents[0].state != "checkingResumeData")
     before = subject.target.read_torrents(ids)
     other = AddOptions(False, False, subject.new_category(""), subject.new_path(), ("x",), "other")
     subject.target.add_torrent_files({"b": data}, other)
@@ -73,7 +81,7 @@ def test_duplicates_do_not_block_the_others(subject: ConformanceSubject) -> None
     old = dict(list(files.items())[:1])
     subject.target.add_torrent_files(old, STOPPED)
     subject.target.add_torrent_files(files, STOPPED)
-    subject.wait_until(list(files), lambda found: len(found) == 3)
+    subject.wait_until(list(files), lambda torrents: len(torrents) == 3)
 
 
 @pytest.mark.parametrize("kind", TORRENT_KINDS)
@@ -87,7 +95,10 @@ def test_the_ids_of_every_kind(subject: ConformanceSubject, kind: TorrentKind) -
         return
     subject.target.add_torrent_files({"a": data}, STOPPED)
     known = hashes if libtorrent_2 else InfoHashes(hashes.v1)
-    subject.wait_until(hashes.ids, lambda found: [(t.id, t.infohashes) for t in found] == [(known.ids[0], known)])
+    subject.wait_until(
+        hashes.ids,
+        lambda torrents: [(torrent.id, torrent.infohashes) for torrent in torrents] == [(known.ids[0], known)],
+    )
 
 
 def test_an_invalid_file_is_refused(subject: ConformanceSubject) -> None:
@@ -102,13 +113,13 @@ def test_an_invalid_file_blocks_at_most_the_others_of_its_request(subject: Confo
         subject.target.add_torrent_files({**files, "bad": b"junk"}, STOPPED)
     assert refusal.value.http_status == 415
     subject.target.add_torrent_files(files, STOPPED)
-    subject.wait_until(list(files), lambda found: len(found) == 4)
+    subject.wait_until(list(files), lambda torrents: len(torrents) == 4)
 
 
 def test_hundreds_at_once(subject: ConformanceSubject) -> None:
     files = make_files(300)
     subject.target.add_torrent_files(files, replace(STOPPED, tags=("many",)))
-    subject.wait_until(list(files), lambda found: len(found) == 300)
+    subject.wait_until(list(files), lambda torrents: len(torrents) == 300)
 
 
 def test_an_upload_without_files_is_an_error(subject: ConformanceSubject) -> None:

@@ -74,9 +74,9 @@ worlds = st.lists(st.sampled_from(KEYS), unique=True).flatmap(
 )
 
 
-def reply(**told: Any) -> MainData:
+def reply(**fields: Any) -> MainData:
     """Parse a reply."""
-    return MAIN_DATA_ADAPTER.validate_python({"rid": 1, **told})
+    return MAIN_DATA_ADAPTER.validate_python({"rid": 1, **fields})
 
 
 def full(world: Rows) -> MainData:
@@ -175,7 +175,7 @@ def test_a_torrent_with_another_id_is_no_delta() -> None:
     with pytest.raises(NotADelta):
         apply_delta(torrents, reply(torrents={KEYS[0]: {"infohash_v2": v2}}))
     gone = reply(torrents={KEYS[1]: {**WHOLE, "infohash_v2": v2}}, torrents_removed=[KEYS[0]])
-    assert list(apply_delta(torrents, gone)) == [KEYS[1]], "told as it should be"
+    assert list(apply_delta(torrents, gone)) == [KEYS[1]], "the removal is reported too"
 
 
 def test_only_the_next_reply_continues() -> None:

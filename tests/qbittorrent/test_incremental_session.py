@@ -64,9 +64,9 @@ def test_without_changes_it_sends_one_request_and_returns_the_same_object(
         proxy.clear()
         for _ in range(20):
             assert mirror.read_snapshot() is first
-        told = raw.post("sync/maindata", rid=0).json()["rid"]
+        rid = raw.post("sync/maindata", rid=0).json()["rid"]
         raw.post("torrents/bottomPrio", hashes=make_infohash(-1))  # changes nothing that is read
-        RawClient.wait_until(lambda: "torrents" in raw.post("sync/maindata", rid=told).json())
+        RawClient.wait_until(lambda: "torrents" in raw.post("sync/maindata", rid=rid).json())
         assert mirror.read_snapshot() is first
         assert [request.endpoint for request in proxy.requests] == ["sync/maindata"] * 21
 
@@ -164,14 +164,14 @@ def test_a_full_read_comes_every_15_minutes_and_on_request(
             clock.time += passed
             proxy.clear()
             assert (mirror.read_full_snapshot() if full else mirror.read_snapshot()) is first, (
-                "nothing changed, however it was read"
+                "nothing changed for either read"
             )
             assert count_full_reads(proxy) == expected
 
 
 @INCREMENTAL
 def test_a_change_between_the_two_reads_is_not_missed(make_server: MakeServer, make_proxy: MakeProxy, new: str) -> None:
-    # what maindata told first, and what it is again at the next look, is never told
+    # a delta never reports a value that is back at its first value in sync/maindata
     server = make_server(new)
     raw, proxy, renamed = RawClient(server), make_proxy(server), {"hash": make_infohash(1)}
     raw.add_magnets(map(make_magnet, range(3)))
@@ -216,7 +216,7 @@ def test_the_stop_intent_is_known_while_the_state_hides_it(
         first = wait_until_settled(mirror)
         assert {torrent.id: torrent.stopped for torrent in first.torrents} == {key: False, make_infohash(1): True}
         proxy.clear()
-        raw.post("torrents/stop", hashes=key)  # which its state does not show, and no delta tells
+        raw.post("torrents/stop", hashes=key)  # neither its state nor a delta shows it
         shown = mirror.read_snapshot()
         assert [(t.stopped, t.state) for t in shown.torrents if t.id == key] == [(True, "missingFiles")]
         assert mirror.read_snapshot() is shown

@@ -64,7 +64,7 @@ def test_after_a_failure_it_reads_in_full(make_server: MakeServer, make_proxy: M
     ):
         for number, endpoint in enumerate(("sync/maindata", "torrents/info", "torrents/categories")):
             wait_until_settled(mirror)
-            raw.add_tags([1], f"told to nobody {number}")
+            raw.add_tags([1], f"unread {number}")
             proxy.clear()
             proxy.add_fault(endpoint, FAULTS[fault])
             if fault == "a lost login":
@@ -72,7 +72,7 @@ def test_after_a_failure_it_reads_in_full(make_server: MakeServer, make_proxy: M
             else:
                 with pytest.raises(InstanceError):
                     mirror.read_full_snapshot() if number else mirror.read_snapshot()
-            raw.add_tags([1], f"told after it {number}")
+            raw.add_tags([1], f"after the failure {number}")
             reads = count_full_reads(proxy)
             wait_until_equal(mirror, session)
             assert count_full_reads(proxy) > reads - (number == 0 and fault == "a lost login")

@@ -1,4 +1,4 @@
-"""Reading: all of it or an error, the stop intent whatever the state, and a number of requests that does not grow."""
+"""Reads: complete or an error, with the stop intent for every state, and with a constant number of requests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_run_that_changes_nothing_takes_six_requests(
     assert len(wait_for_endpoints(proxy, 6)) == session.request_count == 6
 
 
-def test_the_stop_intent_is_known_whatever_the_state(server: QbittorrentServer, tmp_path: Path) -> None:
+def test_the_stop_intent_is_read_for_every_state(server: QbittorrentServer, tmp_path: Path) -> None:
     raw, keys = RawClient(server), []
     for name in ("running", "stopped"):
         data = os.urandom(60_000)
@@ -56,16 +56,16 @@ def test_the_stop_intent_is_known_whatever_the_state(server: QbittorrentServer, 
     for name in ("running", "stopped"):
         (server.downloads / name).unlink()
     server.restart()
-    meant, seen = {running: False, stopped: True}, set()
+    expected, states = {running: False, stopped: True}, set()
     with Session(make_instance(server)) as session:
-        while "missingFiles" not in seen:  # after checkingResumeData, the first state of all
+        while "missingFiles" not in states:  # after checkingResumeData, the first state of all
             torrents = session.read_snapshot().torrents
-            assert {torrent.id: torrent.stopped for torrent in torrents} == meant
-            assert {torrent.id: torrent.stopped for torrent in session.read_torrents(keys)} == meant
-            seen |= {torrent.state for torrent in torrents}
-            if server.version == "v4.2.5":  # stops what misses its files by itself
+            assert {torrent.id: torrent.stopped for torrent in torrents} == expected
+            assert {torrent.id: torrent.stopped for torrent in session.read_torrents(keys)} == expected
+            states |= {torrent.state for torrent in torrents}
+            if server.version == "v4.2.5":  # it stops torrents with missing files by itself
                 break
-    assert seen <= {"checkingResumeData", "missingFiles"}
+    assert states <= {"checkingResumeData", "missingFiles"}
 
 
 def test_a_torrent_is_read_with_all_that_is_used(server: QbittorrentServer) -> None:
