@@ -11,7 +11,6 @@ from reconciler.model.desired import DesiredPreference, Instance
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 from reconciler.model.secret import Secret
-from reconciler.retry import compute_backoff_delay
 from reconciler.watch.backoff import InstanceBackoff, session_key
 from tests.support.fake_time import EPOCH, FakeTime
 
@@ -21,11 +20,6 @@ HERE = {"box": BOX}
 
 def failed(status: Status = Status.UNREACHABLE) -> list[InstanceResult]:
     return [InstanceResult("box", status, "no answer")]
-
-
-def test_delay_doubles_up_to_its_limit_with_full_jitter() -> None:
-    assert [compute_backoff_delay(n, 1, 300, 1.0) for n in (1, 2, 3, 9, 10, 5000)] == [1, 2, 4, 256, 300, 300]
-    assert compute_backoff_delay(3, 1, 300, 0.0) == 0
 
 
 def test_failing_instance_waits_longer_each_time_until_a_clean_run() -> None:

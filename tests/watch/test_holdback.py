@@ -15,7 +15,6 @@ from reconciler.model.run import Run, Status
 from reconciler.model.snapshot import LiveCategory, LiveTorrent
 from reconciler.plan import Plan, PlanInput, make_plan
 from reconciler.testing.memory import MemoryInstance
-from reconciler.watch.fight_detector import FightDetector
 from reconciler.watch.holdback import PRESENCE, ActionBackoff, FieldRef, hold_back, list_holdable_fields
 from reconciler.watch.plan_cache import CachingPlanner
 from tests.support.fake_retry import fake_context
@@ -34,20 +33,6 @@ CASE = {
     "desired": [{"hash": "a", "paused": True, "name": "n"}],
     "live": [{"hash": "a", "tags": [OWNER_TAG], "name": "n"}],
 }
-
-
-def test_five_corrections_within_an_hour_are_a_contest() -> None:
-    contest: FightDetector[str] = FightDetector()
-    for moment in (0, 1000, 2000, 3000, 3601):
-        contest.record_correction("x", moment)
-    assert contest.contested_until("x", 3601) is None, "the first is more than an hour ago"
-    contest.record_correction("x", 3700)
-    assert contest.contested_until("x", 3700) == 3700 + HOUR
-    assert contest.contested_until("x", 3700 + HOUR) is None
-    for moment in range(4):
-        contest.record_correction("y", moment)
-    contest.drop_expired(10 * HOUR)
-    assert list(contest) == []
 
 
 class Story:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from reconciler.web import ListenError, StatusBoard, TokenError, read_token, serve
+from reconciler.web import ListenError, StatusBoard, serve
 from reconciler.web.server import parse_listen
 from tests.support.example_runs import huge
 from tests.support.status_site import TOKEN, MakeStatusSite, StatusSite, make_finished_run
@@ -121,24 +120,3 @@ def test_idle_server_does_not_wake_up(site: StatusSite) -> None:
     before = time.process_time()
     time.sleep(1)
     assert time.process_time() - before < 0.02
-
-
-def test_a_token_is_read_without_its_line_end(tmp_path: Path) -> None:
-    file = tmp_path / "token"
-    file.write_text(f"{TOKEN.reveal()}\n")
-    assert read_token(file) == TOKEN
-    assert TOKEN.reveal() not in repr(read_token(file))
-
-
-@pytest.mark.parametrize("content", [b"", b"\n", b"short", b"two words of a good length", b"\xff" * 20])
-def test_invalid_token_is_reported_and_not_shown(content: bytes, tmp_path: Path) -> None:
-    file = tmp_path / "token"
-    file.write_bytes(content)
-    with pytest.raises(TokenError, match=str(file)) as caught:
-        read_token(file)
-    assert "two words" not in str(caught.value)
-
-
-def test_missing_token_file(tmp_path: Path) -> None:
-    with pytest.raises(TokenError, match="No such file"):
-        read_token(tmp_path / "nowhere")

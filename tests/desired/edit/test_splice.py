@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,8 @@ from hypothesis import strategies as st
 
 from reconciler.desired import load
 from reconciler.desired.edit import (
-    SaveError,
     UnsupportedLayout,
     YamlFile,
-    create_file,
-    parse_layout,
-    redact_text,
-    replace_file,
 )
 from reconciler.desired.render import EntrySource, YamlEntry
 from reconciler.model.position import Position
@@ -378,75 +372,7 @@ def test_what_is_made_up_is_mostly_valid(made: tuple[str, list[str]]) -> None:
 # --- what may be shown ---
 
 
-def test_nothing_secret_is_presentable() -> None:
-    text = """instances:
-  a: {password: "hunter2", api_key: 'hunter2' , url: x}
-  b:
-    password: hunter2  # why
-    api_key: |
-      hunter2
-      hunter2
-  c: {password: {env: NAME}}
-torrents:
-  - magnet: magnet:?tr=http://hunter2&xt=urn:btih:00&dn=a&tr.1=hunter2&x.pe=hunter2
-  - torrent: https://user:hunter2@example.org/dl/hunter2?k=hunter2
-    trackers: ['udp://t.example:80/hunter2', "http://t.example/?hunter2"]
-"""
-    shown = redact_text(text, parse_layout(text))
-    assert "hunter2" not in shown
-    assert len(shown.splitlines()) == len(text.splitlines())
-    for part in (
-        "{env: NAME}",
-        "xt=urn:btih:00&dn=a&***",
-        "https://example.org/***",
-        "# why",
-        'password: "***",',
-        "url: x",
-    ):
-        assert part in shown
-
-
 # --- files ---
-
-
-def test_a_file_is_replaced_whole_with_its_mode_through_its_link(tmp_path: Path) -> None:
-    real = tmp_path / "real.yaml"
-    real.write_bytes(b"before")
-    real.chmod(0o640)
-    link = tmp_path / "link.yaml"
-    link.symlink_to(real)
-    replace_file(link, b"before", b"after")
-    assert link.is_symlink()
-    assert real.read_bytes() == b"after"
-    assert real.stat().st_mode & 0o777 == 0o640
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.yaml", "real.yaml"]
-
-
-def test_a_file_that_has_changed_is_left_alone(tmp_path: Path) -> None:
-    file = tmp_path / "a.yaml"
-    file.write_bytes(b"someone else's")
-    with pytest.raises(SaveError, match="changed since it was read"):
-        replace_file(file, b"before", b"after")
-    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"someone else's"]
-
-
-def test_what_is_no_plain_file_is_not_written(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(SaveError, match="not a regular file"):
-        replace_file(tmp_path / "pipe", b"", b"after")
-
-
-@pytest.mark.parametrize(("private", "mode"), [(True, 0o600), (False, 0o644)])
-def test_a_new_file(tmp_path: Path, private: bool, mode: int) -> None:
-    before = os.umask(0o022)
-    try:
-        create_file(tmp_path / "a.yaml", b"x", private=private)
-    finally:
-        os.umask(before)
-    assert (tmp_path / "a.yaml").stat().st_mode & 0o777 == mode
-    with pytest.raises(SaveError, match="already exists"):
-        create_file(tmp_path / "a.yaml", b"y", private=private)
-    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"x"]
 
 
 def test_a_byte_order_mark_stays() -> None:

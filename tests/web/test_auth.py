@@ -1,0 +1,31 @@
+"""The token file of the HTTP server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.web import TokenError, read_token
+from tests.support.status_site import TOKEN
+
+
+def test_a_token_is_read_without_its_line_end(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN.reveal()}\n")
+    assert read_token(file) == TOKEN
+    assert TOKEN.reveal() not in repr(read_token(file))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"short", b"two words of a good length", b"\xff" * 20])
+def test_invalid_token_is_reported_and_not_shown(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(content)
+    with pytest.raises(TokenError, match=str(file)) as caught:
+        read_token(file)
+    assert "two words" not in str(caught.value)
+
+
+def test_missing_token_file(tmp_path: Path) -> None:
+    with pytest.raises(TokenError, match="No such file"):
+        read_token(tmp_path / "nowhere")
