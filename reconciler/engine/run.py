@@ -2,6 +2,7 @@
 
 Each step is a function of what the step before it returned, and of the context; only `observe_instances` and
 `apply_run` send requests that change something, and a dry-run sends none of these.
+See docs/decisions/0015-a-run-hands-on-few-frozen-objects.md.
 """
 
 from __future__ import annotations
