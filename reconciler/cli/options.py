@@ -71,7 +71,7 @@ def _parse_plan_hash(text: str | None) -> str | None:
     return text and text.strip()
 
 
-# Options of the main command. `_OPTIONS_BEFORE_COMMAND` in app.py lists those that may stand before a command's name.
+# Options of the main command. See `_OPTIONS_BEFORE_COMMAND` in app.py for their use before a command's name.
 FileOption = Annotated[list[Path] | None, _main_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP)]
 DryRunOption = Annotated[bool, _main_option("--dry-run", help_text="Show the plan and change nothing.")]
 DetailedExitcodeOption = Annotated[

@@ -77,7 +77,7 @@ class Binary:
 
 @cache
 def find_binary(version: str | None) -> Binary:
-    """Return the program of a version from Debian's packages. Without a version, prefer the one on PATH.
+    """Return the program of a version from Debian's packages. Without a version, prefer a `qbittorrent-nox` on PATH.
 
     Raises `ServerSetupError` if it is not available.
     """
@@ -117,7 +117,7 @@ _LIBC = (
 
 
 def choose_versions(count: int) -> list[str | None]:
-    """Return versions for a demo: different ones from Debian's packages, or else the one on PATH."""
+    """Return versions for a demo: different ones from Debian's packages, or else the program on PATH."""
     if packages.can_fetch_packages():
         versions: list[str | None] = ["4.5.2", "5.3.0", "5.1.0", "4.2.5"]
         return [versions[number % len(versions)] for number in range(count)]
@@ -133,7 +133,7 @@ class QbittorrentServer:
     """A running qBittorrent with a private profile. Use it as a context manager, or call `stop`.
 
     It ends with the thread that started it, which is its parent for Linux: use a thread that lives long enough.
-    `version` is a key of `QBITTORRENT_PACKAGES`, or None for the one on PATH. `api_key` is `qbt_` and 28 letters or
+    `version` is a key of `QBITTORRENT_PACKAGES`, or None for the program on PATH. `api_key` is `qbt_` and 28 letters or
     digits, from 5.2 on. `preferences` are further keys of the `[Preferences]` section, `session` of `[BitTorrent]`, in
     the file's syntax. `keep_profile` keeps the profile after `stop`. Raises `ServerSetupError`.
     """
@@ -258,7 +258,9 @@ class QbittorrentServer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.stop()
 
     def _start_process(self) -> None:

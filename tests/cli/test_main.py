@@ -176,7 +176,10 @@ def test_progress_appears_in_a_long_run_and_vanishes(tmp_path: Path) -> None:
 def test_start_up_loads_no_unneeded_libraries(tmp_path: Path) -> None:
     write_desired(tmp_path)
     late = {"rich", "structlog", "deepdiff", "humanize", "qbittorrentapi", "requests"}
-    code = f"import sys; from reconciler.cli.main import run_command_line; run_command_line(['validate']); print({late} & set(sys.modules))"
+    code = (
+        "import sys; from reconciler.cli.main import run_command_line; "
+        f"run_command_line(['validate']); print({late} & set(sys.modules))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=make_environ(), capture_output=True, check=True
     )

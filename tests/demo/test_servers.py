@@ -42,16 +42,16 @@ def _alive(pid: int) -> bool:
 def _sockets(server: QbittorrentServer) -> set[tuple[str, int]]:
     """Return the local address and port of every TCP and UDP socket of the server."""
     proc = Path(f"/proc/{server.pid}")
-    mine = {str(path.readlink()) for path in (proc / "fd").iterdir() if path.is_symlink()}
-    found = set()
+    own_sockets = {str(path.readlink()) for path in (proc / "fd").iterdir() if path.is_symlink()}
+    addresses = set()
     for name, family in (("tcp", AF_INET), ("udp", AF_INET), ("tcp6", AF_INET6), ("udp6", AF_INET6)):
         for line in (proc / "net" / name).read_text().splitlines()[1:]:
             columns = line.split()
             address, port = columns[1].split(":")
-            if f"socket:[{columns[9]}]" in mine:
+            if f"socket:[{columns[9]}]" in own_sockets:
                 words = [bytes.fromhex(address[index : index + 8])[::-1] for index in range(0, len(address), 8)]
-                found.add((inet_ntop(family, b"".join(words)), int(port, 16)))
-    return found
+                addresses.add((inet_ntop(family, b"".join(words)), int(port, 16)))
+    return addresses
 
 
 def test_the_server_has_the_requested_version(server: QbittorrentServer, version: str) -> None:
@@ -119,8 +119,11 @@ def test_stop_leaves_nothing_behind() -> None:
 
 
 def test_an_interrupted_stop_leaves_nothing_behind(tmp_path: Path) -> None:
-    """A second signal comes while the first one's end is waited for: 4.2.5 takes 0.4 s to end."""
-    code = "from reconciler.demo.servers import QbittorrentServer\nwith QbittorrentServer('4.2.5') as s: print(s.pid, flush=True); input()"
+    """The second signal comes while the server stops, which takes 4.2.5 0.4 s."""
+    code = (
+        "from reconciler.demo.servers import QbittorrentServer\n"
+        "with QbittorrentServer('4.2.5') as s: print(s.pid, flush=True); input()"
+    )
     parent = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
@@ -160,7 +163,10 @@ def test_start_after_a_crash(any_server: QbittorrentServer) -> None:
 
 
 def test_the_server_ends_with_a_killed_parent(tmp_path: Path) -> None:
-    code = "from reconciler.demo.servers import QbittorrentServer; s = QbittorrentServer('5.1.0'); print(s.pid, flush=True); input()"
+    code = (
+        "from reconciler.demo.servers import QbittorrentServer; s = QbittorrentServer('5.1.0'); "
+        "print(s.pid, flush=True); input()"
+    )
     parent = subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,

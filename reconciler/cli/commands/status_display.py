@@ -43,7 +43,7 @@ def make_status_display(settings: Settings, options: StatusSettings) -> Abstract
 
 
 def can_redraw(settings: Settings) -> bool:
-    """True if each status replaces the one before on the terminal."""
+    """True if each status replaces the last status on the terminal."""
     return settings.output is OutputFormat.TEXT and _can_replace_lines(sys.stdout)
 
 
