@@ -21,12 +21,12 @@ EXPECT = re.compile(r"# expect: (\d+:\d+): (.*)")
 
 def expected(case: Path) -> list[tuple[str, str]]:
     """(file:line:column, part of the sentence) of every problem that the case announces."""
-    found = []
+    expectations = []
     for path in sorted(case.iterdir()) if case.is_dir() else [case]:
         for line in path.read_bytes().decode("utf-8-sig", errors="replace").splitlines():
             if match := EXPECT.match(line):
-                found.append((f"{path}:{match[1]}", match[2]))
-    return found
+                expectations.append((f"{path}:{match[1]}", match[2]))
+    return expectations
 
 
 def test_the_corpus_is_worth_its_name() -> None:
@@ -40,10 +40,10 @@ def test_every_problem_is_reported_at_its_place(case: str, monkeypatch: pytest.M
     with pytest.raises(DesiredStateError) as error:
         load([Path(case)], ENVIRON)
     problems = list(error.value.problems)
-    for place, part in expected(Path(case)):
-        hit = [problem for problem in problems if str(problem.position) == place and part in str(problem)]
-        assert hit, f"{place}: {part}\nis not among\n" + "\n".join(map(str, problems))
-        problems.remove(hit[0])
+    for position, fragment in expected(Path(case)):
+        matches = [problem for problem in problems if str(problem.position) == position and fragment in str(problem)]
+        assert matches, f"{position}: {fragment}\nis not among\n" + "\n".join(map(str, problems))
+        problems.remove(matches[0])
     assert not problems, "not expected:\n" + "\n".join(map(str, problems))
     assert "hunter2" not in str(error.value)
 

@@ -30,8 +30,8 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_load_without_a_warning(tmp_path: Path, example: str) -> None:
-    rest = "".join(line for key, line in REST.items() if not re.search(rf"^{key}:", example, re.MULTILINE))
-    assert load([write_file(tmp_path, rest + example)], ENVIRON).warnings == ()
+    missing_lines = "".join(line for key, line in REST.items() if not re.search(rf"^{key}:", example, re.MULTILINE))
+    assert load([write_file(tmp_path, missing_lines + example)], ENVIRON).warnings == ()
 
 
 @pytest.mark.parametrize("key", sorted({key for keys in KNOWN_KEYS.values() for key in keys}))

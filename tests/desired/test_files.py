@@ -75,10 +75,10 @@ def test_all_problems_of_all_files_at_once_by_position(tmp_path: Path) -> None:
     first = write_file(tmp_path, f'{HEAD}torrents: [{{magnet: "{SINTEL}", pausd: 1}}]\nowner: protect\n', "a.yaml")
     second = write_file(tmp_path, "version: 1\ntorrents: [\n", "b.yaml")
     third = write_file(tmp_path, f'version: 1\npolicy: sync\ntorrents: [{{magnet: "{BUNNY}", paused: 1}}]\n', "c.yaml")
-    found = problems(third, tmp_path / "missing.yaml", second, first)
-    places = [line.removeprefix(f"{tmp_path}/").split(": ")[0] for line in found]
-    assert places == [
-        "a.yaml:2:1",  # the policy, after that of c.yaml, which was given before
+    messages = problems(third, tmp_path / "missing.yaml", second, first)
+    positions = [line.removeprefix(f"{tmp_path}/").split(": ")[0] for line in messages]
+    assert positions == [
+        "a.yaml:2:1",  # the policy: c.yaml comes first and has one already
         "a.yaml:4:85",
         "a.yaml:5:8",
         "b.yaml:3:1",

@@ -89,9 +89,13 @@ def test_the_file_to_be_damaged_is_valid(tmp_path: Path) -> None:
 def test_a_damaged_file_is_reported_or_read(tmp_path: Path, data: st.DataObject) -> None:
     text = VALID
     for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, len(text)))
-        cut = data.draw(st.integers(0, 20))
-        text = text[:at] + "".join(data.draw(st.lists(st.sampled_from(TOKENS), max_size=3))) + text[at + cut :]
+        offset = data.draw(st.integers(0, len(text)))
+        cut_length = data.draw(st.integers(0, 20))
+        text = (
+            text[:offset]
+            + "".join(data.draw(st.lists(st.sampled_from(TOKENS), max_size=3)))
+            + text[offset + cut_length :]
+        )
     survives(write_file(tmp_path, text))
 
 
@@ -104,10 +108,10 @@ def test_shuffled_lines_are_reported_or_read(tmp_path: Path, lines: list[str]) -
 
 @pytest.mark.timeout(300)
 @run_examples(100, suppress_health_check=FUNCTION_SCOPED)
-@given(raw=st.binary(max_size=200), at=st.integers(0, len(VALID)))
-def test_any_bytes_are_reported_or_read(tmp_path: Path, raw: bytes, at: int) -> None:
+@given(raw=st.binary(max_size=200), offset=st.integers(0, len(VALID)))
+def test_any_bytes_are_reported_or_read(tmp_path: Path, raw: bytes, offset: int) -> None:
     path = tmp_path / "desired.yaml"
-    path.write_bytes(VALID.encode()[:at] + raw)
+    path.write_bytes(VALID.encode()[:offset] + raw)
     survives(path)
 
 

@@ -26,8 +26,8 @@ def test_what_is_written_is_read(value: BencodeValue) -> None:
 
 @given(values.map(bencode) | st.binary(max_size=40), st.data())
 def test_there_is_one_way_to_write_anything(text: bytes, data: st.DataObject) -> None:
-    at = data.draw(st.integers(0, len(text)))
-    text = text[:at] + data.draw(st.binary(max_size=3)) + text[data.draw(st.integers(at, len(text))) :]
+    offset = data.draw(st.integers(0, len(text)))
+    text = text[:offset] + data.draw(st.binary(max_size=3)) + text[data.draw(st.integers(offset, len(text))) :]
     try:
         value = decode_bencode(text)[0]
     except BencodeError:
@@ -37,9 +37,9 @@ def test_there_is_one_way_to_write_anything(text: bytes, data: st.DataObject) ->
 
 
 @given(st.dictionaries(st.binary(max_size=5), values, max_size=5))
-def test_it_tells_where_each_value_of_the_outermost_dictionary_stands(whole: dict[bytes, BencodeValue]) -> None:
+def test_it_returns_the_slice_of_each_value_of_the_outermost_dictionary(whole: dict[bytes, BencodeValue]) -> None:
     text = bencode(whole)
-    assert {key: text[where] for key, where in decode_bencode(text)[1].items()} == {
+    assert {key: text[span] for key, span in decode_bencode(text)[1].items()} == {
         key: bencode(value) for key, value in whole.items()
     }
 
@@ -74,11 +74,11 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("text", "part"), BAD, ids=[part for _, part in BAD])
-def test_what_is_wrong_is_said(text: bytes, part: str) -> None:
+@pytest.mark.parametrize(("text", "fragment"), BAD, ids=[fragment for _, fragment in BAD])
+def test_what_is_wrong_is_said(text: bytes, fragment: str) -> None:
     with pytest.raises(BencodeError) as error:
         decode_bencode(text)
-    assert part in str(error.value)
+    assert fragment in str(error.value)
 
 
 def test_it_nests_as_deep_as_libtorrent_reads() -> None:

@@ -20,7 +20,7 @@ KNOWN = [
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "items"),
     [
         ("Sintel", [1]),
         ("sintel", [3]),
@@ -38,10 +38,10 @@ KNOWN = [
         ("sint", []),
     ],
 )
-def test_lookup(text: str, found: list[int]) -> None:
-    assert find_matches(text, KNOWN) == found
+def test_lookup(text: str, items: list[int]) -> None:
+    assert find_matches(text, KNOWN) == items
 
 
-@pytest.mark.parametrize(("text", "found"), [("Sintl", [1, 3]), ("bunny", [2]), ("zzz", []), ("big buck bunni", [2])])
-def test_near(text: str, found: list[int]) -> None:
-    assert list(find_similar(text, KNOWN)) == found
+@pytest.mark.parametrize(("text", "items"), [("Sintl", [1, 3]), ("bunny", [2]), ("zzz", []), ("big buck bunni", [2])])
+def test_near(text: str, items: list[int]) -> None:
+    assert list(find_similar(text, KNOWN)) == items

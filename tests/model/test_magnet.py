@@ -25,10 +25,10 @@ HYBRID = f"{BTIH}&xt=urn:btmh:1220{V2}"
 
 def oracle(uri: str) -> InfoHashes:
     """Return the infohashes that libtorrent reads from the link. Raises RuntimeError if libtorrent refuses it."""
-    found = lt.parse_magnet_uri(uri).info_hashes
+    hashes = lt.parse_magnet_uri(uri).info_hashes
     return InfoHashes(
-        v1=str(found.v1) if found.has_v1() else None,
-        v2=str(found.v2) if found.has_v2() else None,
+        v1=str(hashes.v1) if hashes.has_v1() else None,
+        v2=str(hashes.v2) if hashes.has_v2() else None,
     )
 
 
@@ -220,8 +220,8 @@ def links(draw: st.DrawFn) -> tuple[str, str | None, str | None]:
 
 @run_examples(600)
 @given(links())
-def test_agrees_with_libtorrent(made: tuple[str, str | None, str | None]) -> None:
-    link, v1, v2 = made
+def test_agrees_with_libtorrent(generated: tuple[str, str | None, str | None]) -> None:
+    link, v1, v2 = generated
     magnet = parse_magnet(link)
     assert magnet.infohashes == InfoHashes(v1, v2) == oracle(link) == oracle(magnet.uri)
     before, after = lt.parse_magnet_uri(link), lt.parse_magnet_uri(magnet.uri)
@@ -230,14 +230,14 @@ def test_agrees_with_libtorrent(made: tuple[str, str | None, str | None]) -> Non
 
 
 @run_examples(500)
-@given(made=links(), data=st.data())
+@given(generated=links(), data=st.data())
 def test_a_damaged_link_is_refused_or_read_as_libtorrent_reads_it(
-    made: tuple[str, str | None, str | None], data: st.DataObject
+    generated: tuple[str, str | None, str | None], data: st.DataObject
 ) -> None:
-    link = made[0]
-    at = data.draw(st.integers(0, len(link) - 1))
-    cut = data.draw(st.integers(0, 3))
-    damaged = link[:at] + data.draw(st.text("0aAgZ27&=%:?. x+", max_size=3)) + link[at + cut :]
+    link = generated[0]
+    offset = data.draw(st.integers(0, len(link) - 1))
+    cut_length = data.draw(st.integers(0, 3))
+    damaged = link[:offset] + data.draw(st.text("0aAgZ27&=%:?. x+", max_size=3)) + link[offset + cut_length :]
     try:
         magnet = parse_magnet(damaged)
     except MagnetError:

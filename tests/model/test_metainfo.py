@@ -24,10 +24,10 @@ from tests.support.torrents import PIECE_SIZE, TORRENT_KINDS, TorrentKind, benco
 
 def oracle(data: bytes) -> InfoHashes:
     """Return the infohashes that libtorrent reads from the file. Raises RuntimeError if libtorrent refuses it."""
-    found = lt.load_torrent_buffer(data).info_hashes
+    hashes = lt.load_torrent_buffer(data).info_hashes
     return InfoHashes(
-        v1=str(found.v1) if found.has_v1() else None,
-        v2=str(found.v2) if found.has_v2() else None,
+        v1=str(hashes.v1) if hashes.has_v1() else None,
+        v2=str(hashes.v2) if hashes.has_v2() else None,
     )
 
 
@@ -35,13 +35,13 @@ def oracle(data: bytes) -> InfoHashes:
 @pytest.mark.parametrize("size", [1, PIECE_SIZE, PIECE_SIZE + 1, 10 * PIECE_SIZE])
 def test_good_files(kind: TorrentKind, size: int) -> None:
     data = make_torrent(1, kind, "Ünïcode name", size, trackers=["http://tracker/secret"])
-    found = parse_metainfo(data)
-    assert found.infohashes == oracle(data)
-    assert (found.name, found.size) == ("Ünïcode name", size)
-    assert found.info == data[decode_bencode(data)[1][b"info"]]
-    v1, v2 = hashlib.sha1(found.info).hexdigest(), hashlib.sha256(found.info).hexdigest()
-    assert found.infohashes == InfoHashes(v1 if kind != "v2" else None, v2 if kind != "v1" else None)
-    assert "secret" not in repr(found)
+    metainfo = parse_metainfo(data)
+    assert metainfo.infohashes == oracle(data)
+    assert (metainfo.name, metainfo.size) == ("Ünïcode name", size)
+    assert metainfo.info == data[decode_bencode(data)[1][b"info"]]
+    v1, v2 = hashlib.sha1(metainfo.info).hexdigest(), hashlib.sha256(metainfo.info).hexdigest()
+    assert metainfo.infohashes == InfoHashes(v1 if kind != "v2" else None, v2 if kind != "v1" else None)
+    assert "secret" not in repr(metainfo)
 
 
 @pytest.mark.parametrize("flags", [0, lt.create_torrent.v1_only, lt.create_torrent.v2_only])
@@ -53,9 +53,9 @@ def test_files_that_libtorrent_makes(tmp_path: Path, flags: int) -> None:
     maker = lt.create_torrent(files, PIECE_SIZE, flags)
     lt.set_piece_hashes(maker, str(tmp_path))
     data = lt.bencode(maker.generate())
-    found = parse_metainfo(data)
-    assert found.infohashes == oracle(data)
-    assert (found.name, found.size) == ("r", 4 + 6 * 9000)
+    metainfo = parse_metainfo(data)
+    assert metainfo.infohashes == oracle(data)
+    assert (metainfo.name, metainfo.size) == ("r", 4 + 6 * 9000)
 
 
 def changed(data: bytes, **info: Any) -> bytes:
@@ -115,11 +115,11 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("data", "part"), BAD, ids=range(len(BAD)))
-def test_what_is_wrong_is_said(data: bytes, part: str) -> None:
+@pytest.mark.parametrize(("data", "fragment"), BAD, ids=range(len(BAD)))
+def test_what_is_wrong_is_said(data: bytes, fragment: str) -> None:
     with pytest.raises(MetainfoError) as error:
         parse_metainfo(data)
-    assert part in str(error.value)
+    assert fragment in str(error.value)
     assert not str(error.value).endswith(".")
 
 
@@ -182,28 +182,28 @@ def _places(node: Any) -> Iterator[tuple[Any, Any]]:
 @given(tampered())
 def test_what_passes_here_is_the_same_torrent_to_libtorrent(data: bytes) -> None:
     try:
-        found = parse_metainfo(data)
+        metainfo = parse_metainfo(data)
     except MetainfoError:
         return
-    assert found.infohashes == oracle(data)
+    assert metainfo.infohashes == oracle(data)
 
 
 @run_examples(300)
 @given(st.sampled_from([V1, V2, HYBRID]), st.data())
 def test_damaged_files_are_refused_or_understood_as_libtorrent_does(data: bytes, draws: st.DataObject) -> None:
-    at = draws.draw(st.integers(0, len(data)))
-    data = data[:at] + draws.draw(st.binary(max_size=4)) + data[at + draws.draw(st.integers(0, 4)) :]
+    offset = draws.draw(st.integers(0, len(data)))
+    data = data[:offset] + draws.draw(st.binary(max_size=4)) + data[offset + draws.draw(st.integers(0, 4)) :]
     try:
-        found = parse_metainfo(data)
+        metainfo = parse_metainfo(data)
     except MetainfoError:
         return
-    assert found.infohashes == oracle(data)
+    assert metainfo.infohashes == oracle(data)
 
 
 def test_a_file_that_has_become_another_torrent_is_not_given() -> None:
-    found = parse_metainfo(V1)
+    metainfo = parse_metainfo(V1)
     data = [V1]
-    file = TorrentFile("http://tracker/passkey", found.infohashes, found.name, len(V1), lambda: data[0])
+    file = TorrentFile("http://tracker/passkey", metainfo.infohashes, metainfo.name, len(V1), lambda: data[0])
     assert file.read_bytes() == V1
     assert "passkey" not in repr(file)
     data[0] = make_torrent(1, trackers=["http://another"])

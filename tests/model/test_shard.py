@@ -19,15 +19,15 @@ names = st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=30)
 def owners(count: int) -> dict[str, int]:
     """Return the shard of each name, out of `count`. Every name must belong to exactly one."""
     shards = [Shard(index, count) for index in range(count)]
-    held = {name: [shard.index for shard in shards if shard.has_instance(name)] for name in NAMES}
-    assert all(len(found) == 1 for found in held.values())
-    return {name: found[0] for name, found in held.items()}
+    indexes_by_name = {name: [shard.index for shard in shards if shard.has_instance(name)] for name in NAMES}
+    assert all(len(indexes) == 1 for indexes in indexes_by_name.values())
+    return {name: indexes[0] for name, indexes in indexes_by_name.items()}
 
 
 @given(names, st.integers(1, 9))
-def test_every_instance_has_exactly_one_shard(found: list[str], count: int) -> None:
-    held = [name for index in range(count) for name in found if Shard(index, count).has_instance(name)]
-    assert sorted(held) == sorted(found)
+def test_every_instance_has_exactly_one_shard(instance_names: list[str], count: int) -> None:
+    owned_names = [name for index in range(count) for name in instance_names if Shard(index, count).has_instance(name)]
+    assert sorted(owned_names) == sorted(instance_names)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
@@ -67,7 +67,7 @@ def test_a_group_and_those_that_share_a_member_with_it_are_in_one_shard() -> Non
         f"g{n}": Group(f"g{n}", here, Strategy.SPREAD, tuple(map(Member, names))) for n, names in enumerate(joined)
     }
     desired = DesiredState(Policy.SYNC, instances, groups=groups)
-    shares = [{one.name for one in select_instances(desired, (), Shard(index, 7))} for index in range(7)]
+    shares = [{instance.name for instance in select_instances(desired, (), Shard(index, 7))} for index in range(7)]
     assert sorted(name for share in shares for name in share) == sorted(instances)
     for names in ([*NAMES[0:5], NAMES[59]], NAMES[10:12]):
         assert sum(not share.isdisjoint(names) for share in shares) == 1, "a group is never torn"
@@ -78,7 +78,7 @@ def test_a_run_works_on_the_named_instances_of_its_shard() -> None:
     instances = {name: Instance(name, Position("desired.yaml", 1, 1), "http://127.0.0.1:9") for name in NAMES[:20]}
     desired = DesiredState(Policy.SYNC, instances)
     first, second = (select_instances(desired, (), Shard(index, 2)) for index in (0, 1))
-    assert sorted(one.name for one in (*first, *second)) == sorted(instances)
+    assert sorted(instance.name for instance in (*first, *second)) == sorted(instances)
     assert select_instances(desired, [first[0].name, second[0].name], Shard(0, 2)) == first[:1]
     with pytest.raises(UnknownInstance):
         select_instances(desired, ["nowhere"], Shard(0, 2))

@@ -43,8 +43,8 @@ WORDS = {  # every state of qBittorrent 4.2 to 5.3, and ours: its phase, and is 
 
 @pytest.mark.parametrize("state", WORDS)
 def test_the_words(state: str) -> None:
-    found = make_status_row(1, state)
-    assert (found.phase, found.is_complete) == WORDS[state]
+    row = make_status_row(1, state)
+    assert (row.phase, row.is_complete) == WORDS[state]
 
 
 def test_every_phase_is_of_some_state() -> None:
@@ -79,4 +79,4 @@ SELECTIONS = [
 
 @pytest.mark.parametrize(("selection", "names"), SELECTIONS)
 def test_a_selection(selection: TorrentFilter, names: str) -> None:
-    assert [name for name, one in ROWS.items() if selection.matches(one)] == names.split()
+    assert [name for name, row in ROWS.items() if selection.matches(row)] == names.split()

@@ -50,7 +50,7 @@ def test_every_option_arrives_in_the_units_of_qbittorrent(tmp_path: Path) -> Non
 
 
 def test_a_torrents_own_options_replace_the_defaults_and_null_undoes_them(tmp_path: Path) -> None:
-    one, two = load_text(
+    first, second = load_text(
         tmp_path,
         f"""{HEAD}defaults:
   download_limit: 1 KiB/s
@@ -61,10 +61,10 @@ torrents:
   - {{magnet: "{BUNNY}", download_limit: null, share_limits: null}}
 """,
     ).torrents
-    assert dict(one.options) == {"download_limit": 1024, "share_limits.ratio": 2}
-    assert one.trackers == ()
-    assert dict(two.options) == {}
-    assert two.trackers == ("http://t.example",)
+    assert dict(first.options) == {"download_limit": 1024, "share_limits.ratio": 2}
+    assert first.trackers == ()
+    assert dict(second.options) == {}
+    assert second.trackers == ("http://t.example",)
 
 
 def test_options_of_defaults_mean_nothing_to_what_is_declared_absent(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ ENVIRON = {"PW": "x", "SECRET": " hunter2 \n"}
 def preferences(folder: Path, *lines: str, environ: dict[str, str] | None = None) -> dict[str, PreferenceValue]:
     """The declared values."""
     text = HEAD + LOGIN + "    preferences:\n" + "".join(f"      {line}\n" for line in lines)
-    found = load_text(folder, text, {**ENVIRON, **(environ or {})}).instances["home"].preferences
-    assert all(name == preference.name for name, preference in found.items())
-    return {name: preference.value for name, preference in found.items()}
+    by_name = load_text(folder, text, {**ENVIRON, **(environ or {})}).instances["home"].preferences
+    assert all(name == preference.name for name, preference in by_name.items())
+    return {name: preference.value for name, preference in by_name.items()}
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def preferences(folder: Path, *lines: str, environ: dict[str, str] | None = None
     ],
 )
 def test_values(tmp_path: Path, line: str, value: PreferenceValue) -> None:
-    found = preferences(tmp_path, line, environ={"NETS": "192.168.1.5/32 10.0.0.0/8"})
-    assert list(found.values()) == [value]
-    assert type(next(iter(found.values()))) is type(value)
+    values = preferences(tmp_path, line, environ={"NETS": "192.168.1.5/32 10.0.0.0/8"})
+    assert list(values.values()) == [value]
+    assert type(next(iter(values.values()))) is type(value)
 
 
 def test_what_belongs_together_may_stand_together(tmp_path: Path) -> None:

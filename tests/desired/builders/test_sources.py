@@ -28,16 +28,16 @@ def entry(source: str) -> str:
 
 
 def fetching(**torrents: bytes | TorrentFileError) -> TorrentFetcher:
-    """A network of `http://NAME/` that answers at once."""
+    """Fetch from a network of `http://NAME/` that responds at once."""
 
     def fetch(urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
-        return {url: made(url, torrents[url.split("/")[2].split(".")[0]]) for url in urls}
+        return {url: build_result(url, torrents[url.split("/")[2].split(".")[0]]) for url in urls}
 
-    def made(url: str, what: bytes | TorrentFileError) -> TorrentFile | TorrentFileError:
-        if isinstance(what, TorrentFileError):
-            return what
-        found = parse_metainfo(what)
-        return TorrentFile(url, found.infohashes, found.name, len(what), lambda: what)
+    def build_result(url: str, content: bytes | TorrentFileError) -> TorrentFile | TorrentFileError:
+        if isinstance(content, TorrentFileError):
+            return content
+        metainfo = parse_metainfo(content)
+        return TorrentFile(url, metainfo.infohashes, metainfo.name, len(content), lambda: content)
 
     return fetch
 
@@ -53,10 +53,10 @@ def test_a_file_is_relative_to_its_yaml(tmp_path: Path, kind: TorrentKind) -> No
     (tmp_path / "conf" / "torrents").mkdir(parents=True)
     (tmp_path / "conf" / "torrents" / "ü 1.torrent").write_bytes(data)
     desired = load_text(tmp_path / "conf", entry("torrent: torrents/ü 1.torrent"))
-    (found,) = desired.torrents
-    assert isinstance(found.source, TorrentFile)
-    assert found.infohashes == found.source.infohashes == parse_metainfo(data).infohashes
-    assert (found.label, found.source.length, found.source.read_bytes()) == ("torrent-1", len(data), data)
+    (torrent,) = desired.torrents
+    assert isinstance(torrent.source, TorrentFile)
+    assert torrent.infohashes == torrent.source.infohashes == parse_metainfo(data).infohashes
+    assert (torrent.label, torrent.source.length, torrent.source.read_bytes()) == ("torrent-1", len(data), data)
     assert str(tmp_path / "conf" / "torrents" / "ü 1.torrent") in desired.files
     assert desired.unfetched_count == 0
 
@@ -72,8 +72,8 @@ def test_a_file_is_relative_to_its_yaml(tmp_path: Path, kind: TorrentKind) -> No
     ],
 )
 def test_an_infohash(tmp_path: Path, text: str, hashes: InfoHashes) -> None:
-    (found,) = load_text(tmp_path, entry(f"infohash: {text}")).torrents
-    assert (found.infohashes, found.source, found.label) == (hashes, None, str(hashes))
+    (torrent,) = load_text(tmp_path, entry(f"infohash: {text}")).torrents
+    assert (torrent.infohashes, torrent.source, torrent.label) == (hashes, None, str(hashes))
 
 
 MUST_BE = "an infohash must be 40 hex digits"
@@ -107,15 +107,15 @@ MUST_BE = "an infohash must be 40 hex digits"
     ],
 )
 def test_what_is_wrong_with_a_source(tmp_path: Path, source: str, problem: str | None) -> None:
-    found = load_problems(tmp_path, entry(source))
-    assert all("hunter2" not in one for one in found)
+    messages = load_problems(tmp_path, entry(source))
+    assert all("hunter2" not in message for message in messages)
     if problem and "this torrent has" in problem:
         problem = problem.split(": ", 1)[1]
-        assert any(problem in one for one in found), found
+        assert any(problem in message for message in messages), messages
     elif problem:
-        assert len(found) == 1 and found[0].startswith(problem), found
+        assert len(messages) == 1 and messages[0].startswith(problem), messages
     else:
-        assert len(found) == 3, found
+        assert len(messages) == 3, messages
 
 
 FILES: list[tuple[str, Callable[[Path], object], str]] = [
@@ -136,18 +136,18 @@ def _touched(path: Path) -> Path:
 
 
 @pytest.mark.timeout(10)
-@pytest.mark.parametrize(("what", "make", "problem"), FILES, ids=[name for name, _, _ in FILES])
-def test_what_is_wrong_with_a_file(tmp_path: Path, what: str, make: Callable[[Path], object], problem: str) -> None:
+@pytest.mark.parametrize(("case", "make", "problem"), FILES, ids=[name for name, _, _ in FILES])
+def test_what_is_wrong_with_a_file(tmp_path: Path, case: str, make: Callable[[Path], object], problem: str) -> None:
     make(tmp_path / "a.torrent")
-    (found,) = load_problems(tmp_path, entry("torrent: a.torrent"))
-    assert found.startswith("5:14: this .torrent file cannot be used: ")
-    assert problem in found
+    (message,) = load_problems(tmp_path, entry("torrent: a.torrent"))
+    assert message.startswith("5:14: this .torrent file cannot be used: ")
+    assert problem in message
 
 
 def test_the_problems_of_all_files_are_reported(tmp_path: Path) -> None:
     (tmp_path / "bad").write_bytes(b"junk")
     text = f"{HEAD}torrents:\n  - torrent: bad\n  - torrent: missing\n  - torrent: bad\n    pausd: 1\n"
-    assert [one.split(": ")[0] for one in load_problems(tmp_path, text)] == ["5:14", "6:14", "7:14", "8:5"]
+    assert [message.split(": ")[0] for message in load_problems(tmp_path, text)] == ["5:14", "6:14", "7:14", "8:5"]
     with pytest.raises(DesiredStateError) as error:
         load([tmp_path / "desired.yaml"], {})
     assert {str(tmp_path / "bad"), str(tmp_path / "missing")} <= set(error.value.files)
@@ -158,10 +158,10 @@ def test_the_same_torrent_twice_however_it_is_given(tmp_path: Path, kind: Torren
     data = make_torrent(1, kind)
     (tmp_path / "a.torrent").write_bytes(data)
     (tmp_path / "b.torrent").write_bytes(make_torrent(1, kind, trackers=["http://tracker"]))
-    found = parse_metainfo(data).infohashes
-    topic = f"btih:{found.v1}" if found.v1 else f"btmh:1220{found.v2}"
+    infohashes = parse_metainfo(data).infohashes
+    topic = f"btih:{infohashes.v1}" if infohashes.v1 else f"btmh:1220{infohashes.v2}"
     first = f"{HEAD}torrents:\n  - torrent: a.torrent\n"
-    for again in (f"magnet: 'magnet:?xt=urn:{topic}'", "torrent: b.torrent", f"infohash: {found}"):
+    for again in (f"magnet: 'magnet:?xt=urn:{topic}'", "torrent: b.torrent", f"infohash: {infohashes}"):
         (problem,) = load_problems(tmp_path, f"{first}  - {again}\n")
         assert "6:" in problem and "is already declared" in problem and "desired.yaml:5:5" in problem
     assert (
@@ -179,7 +179,7 @@ def test_the_same_torrent_twice_however_it_is_given(tmp_path: Path, kind: Torren
 def test_next_to_absent_any_source_will_do(tmp_path: Path) -> None:
     (tmp_path / "a.torrent").write_bytes(make_torrent(1))
     text = f"{HEAD}torrents:\n  - {{torrent: a.torrent, state: absent}}\n  - {{infohash: {V1}, state: absent}}\n"
-    assert [one.absent for one in load_text(tmp_path, text).torrents] == [True, True]
+    assert [torrent.absent for torrent in load_text(tmp_path, text).torrents] == [True, True]
 
 
 def test_a_source_cannot_be_a_default(tmp_path: Path) -> None:
@@ -190,9 +190,9 @@ def test_a_source_cannot_be_a_default(tmp_path: Path) -> None:
 
 def test_a_url_is_fetched(tmp_path: Path) -> None:
     desired = fetched(tmp_path, entry(f"torrent: {URL}"), fetching(torrents=make_torrent(1)))
-    (found,) = desired.torrents
-    assert found.infohashes == parse_metainfo(make_torrent(1)).infohashes
-    assert isinstance(found.source, TorrentFile) and found.source.read_bytes() == make_torrent(1)
+    (torrent,) = desired.torrents
+    assert torrent.infohashes == parse_metainfo(make_torrent(1)).infohashes
+    assert isinstance(torrent.source, TorrentFile) and torrent.source.read_bytes() == make_torrent(1)
     assert "hunter2" not in repr(desired)
     assert URL not in desired.files
 
@@ -201,8 +201,8 @@ def test_torrents_keep_their_order_whichever_is_fetched(tmp_path: Path) -> None:
     (tmp_path / "a.torrent").write_bytes(make_torrent(3))
     sources = ["torrent: http://one/", f"magnet: '{SINTEL}'", "torrent: HTTP://two/", "torrent: a.torrent"]
     text = HEAD + "torrents:\n" + "".join(f"  - {source}\n" for source in sources)
-    found = fetched(tmp_path, text, fetching(one=make_torrent(1), two=make_torrent(2))).torrents
-    assert [one.label for one in found] == ["torrent-1", V1, "torrent-2", "torrent-3"]
+    torrents = fetched(tmp_path, text, fetching(one=make_torrent(1), two=make_torrent(2))).torrents
+    assert [torrent.label for torrent in torrents] == ["torrent-1", V1, "torrent-2", "torrent-3"]
 
 
 def test_offline_urls_are_counted_and_not_contacted(tmp_path: Path) -> None:

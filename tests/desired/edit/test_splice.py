@@ -1,4 +1,4 @@
-"""Surgery on files: what is asked for and nothing else, whatever the file looks like."""
+"""Edits of files: the requested change and nothing else, whatever the layout of the file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def file_of(text: str) -> YamlFile:
     return YamlFile(Path("desired.yaml"), text.encode())
 
 
-# before, after: what `add` makes of it, in the last document that has torrents
+# before and after an entry is added to the last document that has torrents
 ADDED = {
     "block": (f"torrents:\n  - magnet: {SINTEL}\n", f"torrents:\n  - magnet: {SINTEL}\n{BLOCK}"),
     "no indent": (
@@ -169,9 +169,9 @@ STUCK = [
 ]
 
 
-@pytest.mark.parametrize(("text", "why"), STUCK)
-def test_what_cannot_be_removed_is_said(text: str, why: str) -> None:
-    with pytest.raises(UnsupportedLayout, match=why):
+@pytest.mark.parametrize(("text", "reason"), STUCK)
+def test_what_cannot_be_removed_is_said(text: str, reason: str) -> None:
+    with pytest.raises(UnsupportedLayout, match=reason):
         file_of(HEAD + text).remove_entries([(0, 0)])
 
 
@@ -223,11 +223,11 @@ def test_where_all_say_more_than_was_asked_for_it_gets_one_of_its_own(keys: dict
     assert file.add_entries(None, [NEW]) == f"{text}\n---\nversion: 1\ntorrents:\n{BLOCK}"
 
 
-def test_a_place_is_found_by_its_position() -> None:
+def test_an_entry_is_found_by_its_position() -> None:
     text = HEAD + f"torrents:\n  - &a\n    magnet: {SINTEL}\n  - {{magnet: '{BUNNY}'}}\n---\nversion: 1\n"
     file = file_of(text)
     desired = load([file.path], {}, texts={file.path: text})
-    assert [file.find_entry(one.position) for one in desired.torrents] == [(0, 0), (0, 1)]
+    assert [file.find_entry(torrent.position) for torrent in desired.torrents] == [(0, 0), (0, 1)]
     with pytest.raises(UnsupportedLayout, match="is not written there"):
         file.find_entry(Position("desired.yaml", 1, 1))
 
@@ -263,12 +263,12 @@ def files(draw: st.DrawFn) -> tuple[str, list[str]]:
     """A valid file with block or flow torrents in one of its documents, and the infohashes in it."""
     count = draw(st.integers(1, 4))
     indent = " " * draw(st.integers(0, 3))
-    found, lines = [], []
+    infohashes, lines = [], []
     if flow := draw(st.booleans()):
         items = []
         for number in range(count):
             digits, keys = draw(entries(number))
-            found.append(digits)
+            infohashes.append(digits)
             kept = [key for key in keys if "\n" not in key]
             quoted = [key if key.count('"') or key.count("'") else key.replace("magnet:?", '"magnet:?') for key in kept]
             items.append("{" + ", ".join(key + '"' * (key.count('"') % 2) for key in quoted) + "}")
@@ -280,7 +280,7 @@ def files(draw: st.DrawFn) -> tuple[str, list[str]]:
         lines.append(f"torrents:{draw(COMMENTS)}\n")
         for number in range(count):
             digits, keys = draw(entries(number))
-            found.append(digits)
+            infohashes.append(digits)
             lines.append(draw(FILLERS))
             dash = draw(st.sampled_from(["- ", "-   ", f"- # n - m\n{indent}  ", f"- &a{number}\n{indent}  "]))
             margin = indent + ("    " if dash == "-   " else "  ")
@@ -297,12 +297,12 @@ def files(draw: st.DrawFn) -> tuple[str, list[str]]:
         text = text.rstrip("\n")
     if not flow or "|" not in text:
         text = text.replace("\n", draw(NEWLINES))
-    return text, found
+    return text, infohashes
 
 
 def hashes_in(text: str) -> list[str]:
     path = Path("desired.yaml")
-    return [str(one.infohashes) for one in load([path], {}, texts={path: text}).torrents]
+    return [str(torrent.infohashes) for torrent in load([path], {}, texts={path: text}).torrents]
 
 
 def kept(before: str, after: str) -> bool:
@@ -313,43 +313,45 @@ def kept(before: str, after: str) -> bool:
 
 @run_examples(150)
 @given(files())
-def test_whatever_the_layout_adding_keeps_every_byte(made: tuple[str, list[str]]) -> None:
-    text, found = made
+def test_whatever_the_layout_adding_keeps_every_byte(generated: tuple[str, list[str]]) -> None:
+    text, infohashes = generated
     assume(_valid(text))
     file = file_of(text)
     after = file.add_entries(0, [NEW])
     assert kept(text, after)
-    assert hashes_in(after) == [*found, STEEL[-40:]]
+    assert hashes_in(after) == [*infohashes, STEEL[-40:]]
 
 
 @run_examples(150)
 @given(files(), st.data())
-def test_whatever_the_layout_removing_takes_out_one_stretch(made: tuple[str, list[str]], data: st.DataObject) -> None:
-    text, found = made
+def test_whatever_the_layout_removing_takes_out_one_stretch(
+    generated: tuple[str, list[str]], data: st.DataObject
+) -> None:
+    text, infohashes = generated
     assume(_valid(text))
-    index = data.draw(st.integers(0, len(found) - 1))
+    index = data.draw(st.integers(0, len(infohashes) - 1))
     after = file_of(text).remove_entries([(0, index)])
-    assert hashes_in(after) == found[:index] + found[index + 1 :]
-    assert kept(after.replace("torrents: []", "torrents:") if len(found) == 1 else after, text)
-    if len(found) > 1:
-        gone = len(text) - len(after)
-        assert any(text[:at] + text[at + gone :] == after for at in range(len(after) + 1)), (
+    assert hashes_in(after) == infohashes[:index] + infohashes[index + 1 :]
+    assert kept(after.replace("torrents: []", "torrents:") if len(infohashes) == 1 else after, text)
+    if len(infohashes) > 1:
+        removed_length = len(text) - len(after)
+        assert any(text[:offset] + text[offset + removed_length :] == after for offset in range(len(after) + 1)), (
             "more than one place changed"
         )
 
 
 @run_examples(100)
 @given(files())
-def test_what_was_added_can_be_removed_again(made: tuple[str, list[str]]) -> None:
-    text, found = made
+def test_what_was_added_can_be_removed_again(generated: tuple[str, list[str]]) -> None:
+    text, infohashes = generated
     assume(_valid(text))
     added = file_of(text).add_entries(0, [NEW])
-    again = file_of(added).remove_entries([(0, len(found))])
+    again = file_of(added).remove_entries([(0, len(infohashes))])
     assert _squeezed(again) == _squeezed(text)
 
 
 def _squeezed(text: str) -> str:
-    """But for the blank line or the comma that came with it, and for the last line break."""
+    """Return the text without commas, blank lines and other space."""
     return "".join(text.replace(",", "").split())
 
 
@@ -363,13 +365,10 @@ def _valid(text: str) -> bool:
 
 @run_examples(100)
 @given(files())
-def test_what_is_made_up_is_mostly_valid(made: tuple[str, list[str]]) -> None:
-    text, found = made
+def test_what_is_made_up_is_mostly_valid(generated: tuple[str, list[str]]) -> None:
+    text, infohashes = generated
     if _valid(text):
-        assert hashes_in(text) == found
-
-
-# --- what may be shown ---
+        assert hashes_in(text) == infohashes
 
 
 # --- files ---

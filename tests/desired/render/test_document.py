@@ -105,9 +105,9 @@ def theirs(text: str, version: str) -> Any:
 
 
 @given(values)
-def test_a_value_is_read_as_it_was_meant(one: Any) -> None:
-    assert ours(f"key: {render_value(one)}\n") == {"key": one}
-    assert ours(f"- [{render_value(one, flow=True)}, x]\n") == [[one, "x"]]
+def test_a_value_is_read_as_it_was_meant(value: Any) -> None:
+    assert ours(f"key: {render_value(value)}\n") == {"key": value}
+    assert ours(f"- [{render_value(value, flow=True)}, x]\n") == [[value, "x"]]
 
 
 @pytest.mark.parametrize("yaml", ["1.1", "1.2"])
@@ -172,16 +172,16 @@ SHARED = {"paused": True}  # what a category of its own would take from the rest
 @given(st.lists(keys, max_size=40))
 def test_defaults_say_the_same_in_fewer_lines(rows: list[dict[str, Any]]) -> None:
     entries = entries_of(rows)
-    part = compact_entries(entries)
-    assert part.line_count <= sum(len(row) for row in rows)
-    parts = group_entries(entries)
-    found = {
-        entry.source.text: {key: one for key, one in {**part.defaults, **entry.keys}.items() if one is not None}
-        for part in parts
-        for entry in part.entries
+    draft = compact_entries(entries)
+    assert draft.line_count <= sum(len(row) for row in rows)
+    drafts = group_entries(entries)
+    keys_by_source = {
+        entry.source.text: {key: value for key, value in {**draft.defaults, **entry.keys}.items() if value is not None}
+        for draft in drafts
+        for entry in draft.entries
     }
-    assert found == {entry.source.text: dict(entry.keys) for entry in entries}
-    assert sum(one.line_count + 4 for one in parts) <= part.line_count + 4
+    assert keys_by_source == {entry.source.text: dict(entry.keys) for entry in entries}
+    assert sum(draft.line_count + 4 for draft in drafts) <= draft.line_count + 4
 
 
 @given(st.lists(keys, max_size=20))
@@ -199,19 +199,21 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
     films = [{"category": "films", "save_path": "/data/films"}] * 8
     entries = entries_of([*linux, *films, {"category": "rare"}, {}])
     gathered = [ImportedEntry(entry, "home", make_infohash(number), 2**30) for number, entry in enumerate(entries)]
-    left = [
+    skipped = [
         SkippedTorrent("home", make_infohash(90), "gone \u202e", "its name is odd"),
         SkippedTorrent("home", make_infohash(91), "x", "declared already"),
     ]
-    rendered = render_documents(gathered, left, ["home"], {"linux": {"save_path": "/data/linux"}}, has_passkeys=False)
+    rendered = render_documents(
+        gathered, skipped, ["home"], {"linux": {"save_path": "/data/linux"}}, has_passkeys=False
+    )
     assert rendered.text.count("version: 1\n") == 3
     assert rendered.text.startswith("---\n# 18 torrents, 18.0 GiB, as reconcile import found them on home.\n")
     assert "# - 1: its name is odd\n#     " + make_infohash(90)[:10] + " gone ? on home\n" in rendered.text
     file = tmp_path / "imported.yaml"
     file.write_text(HEAD + rendered.text, encoding="utf-8")
     desired = load([file], {})
-    found = {str(one.infohashes): (one.category, one.save_path) for one in desired.torrents}
-    assert found == {
+    paths_by_infohash = {str(torrent.infohashes): (torrent.category, torrent.save_path) for torrent in desired.torrents}
+    assert paths_by_infohash == {
         make_infohash(number): (entry.keys.get("category"), entry.keys.get("save_path"))
         for number, entry in enumerate(entries)
     }
@@ -219,7 +221,7 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("live", "keys", "left"),
+    ("live_values", "keys", "omissions"),
     [
         ({}, {}, []),
         (
@@ -279,12 +281,14 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
         ({"tags": {"\x1b"}}, {}, ['tags without "\\x1b": the tag contains a line break or control']),
     ],
 )
-def test_what_a_live_torrent_is_declared_as(live: dict[str, Any], keys: dict[str, Any], left: list[str]) -> None:
-    state = {"stopped": False, "state": "stalledUP", **live}
+def test_what_a_live_torrent_is_declared_as(
+    live_values: dict[str, Any], keys: dict[str, Any], omissions: list[str]
+) -> None:
+    state = {"stopped": False, "state": "stalledUP", **live_values}
     state["tags"] = frozenset(state.get("tags", ()))
-    found, remarks = read_managed_values(
+    declared_keys, comments = read_managed_values(
         LiveTorrent(make_infohash(1), InfoHashes(make_infohash(1)), "name", **state), (2, 15, 3)
     )
-    assert found == keys
-    assert len(remarks) == len(left)
-    assert all(said.startswith(begin) for said, begin in zip(remarks, left, strict=True))
+    assert declared_keys == keys
+    assert len(comments) == len(omissions)
+    assert all(comment.startswith(begin) for comment, begin in zip(comments, omissions, strict=True))
