@@ -270,8 +270,8 @@ def _still_deletable(job: Job, live: LiveTorrent | None) -> bool:
         for text in _strings_in(c.before)
     }
     for is_spared, reason in (
-        (PROTECT_TAG in live.tags, f"it has got the tag {PROTECT_TAG} since it was planned"),
-        (IGNORE_TAG in live.tags, f"it has got the tag {IGNORE_TAG} since it was planned"),
+        (PROTECT_TAG in live.tags, f"it has been given the tag {PROTECT_TAG} since it was planned"),
+        (IGNORE_TAG in live.tags, f"it has been given the tag {IGNORE_TAG} since it was planned"),
         (not ended <= live.tags, "its quarantine has been changed since it was planned"),
         (owner is not None and build_owner_tag(owner) not in live.tags, "it has lost our tag since it was planned"),
     ):

@@ -48,7 +48,7 @@ class TorrentCreator:
         for position, (job, creation) in enumerate(wanted):
             if not self._start_task(job, creation, tasks):
                 for other, _ in wanted[position:]:
-                    other.end(Outcome.DEFERRED, "too many torrents are being made there; it waits for its turn")
+                    other.end(Outcome.DEFERRED, "too many torrents are being created there; it waits for its turn")
                 return
 
     def collect_created(self) -> list[Job]:
@@ -64,7 +64,7 @@ class TorrentCreator:
             if self._jobs_by_task:
                 self._retry.clock.sleep(wait)
         for job in self._jobs_by_task.values():
-            job.end(Outcome.DEFERRED, job.error or "it is still being made")
+            job.end(Outcome.DEFERRED, job.error or "it is still being created")
         return self._defer_already_present(ready)
 
     def _read_tasks(self) -> tuple[CreatorTask, ...]:
@@ -105,7 +105,9 @@ class TorrentCreator:
         for key, job in list(self._jobs_by_task.items()):
             task = tasks.get(key)
             if task is None:
-                job.end(Outcome.DEFERRED, "the instance has forgotten that it was making it; the next run starts again")
+                job.end(
+                    Outcome.DEFERRED, "the instance has lost the task that was creating it; the next run starts again"
+                )
             elif task.state is TaskState.FAILED:
                 job.end(Outcome.FAILED, _failure_reason(task))
                 self._remove_task(key)
@@ -121,7 +123,7 @@ class TorrentCreator:
         """Turn the creation into an add of what was created."""
         data = self._call_with_retry(partial(self._target.read_created_torrent, task_id))
         if data is None:
-            job.end(Outcome.DEFERRED, "the instance has forgotten what it made; the next run starts again")
+            job.end(Outcome.DEFERRED, "the instance has lost the torrent that it created; the next run starts again")
             return False
         try:
             file = parse_created_torrent(job.action.name, data)
@@ -141,7 +143,7 @@ class TorrentCreator:
         present = index_by_id(self._call_with_retry(lambda: self._target.read_torrents(ids))) if ids else {}
         for job in jobs:
             if not present.keys().isdisjoint(job.ids):
-                job.end(Outcome.DEFERRED, "the very torrent that it makes is there already; the next run sees to it")
+                job.end(Outcome.DEFERRED, "the torrent that it creates exists already; the next run handles it")
         return [job for job in jobs if job.outcome is None]
 
     def _remove_task(self, task_id: str) -> None:
@@ -200,12 +202,12 @@ def _write_torrent_file(job: Job, path: str, target: Target, retry: RetryPolicy,
             else retry.call_with_retry(lambda: target.export_torrent(torrent_id))
         )
         if data is None:
-            job.error = "its .torrent file could not be had: it has no metadata, or is gone"
+            job.error = "its .torrent file could not be read: it has no metadata, or is gone"
             return
         write_torrent(path, data)
         job.follow_ups.discard(EXPORT)
     except TorrentFileError as error:
-        job.error = f"its .torrent file could not be had: {error}"
+        job.error = f"its .torrent file could not be read: {error}"
     except OSError as error:
         job.error = f"{path} could not be written: {error.strerror or error}"
 

@@ -38,7 +38,7 @@ def split_feasible(
     free: list[Change] = []
     for change in able:
         if metadata_first and change.field == PAUSED and not live.has_metadata:
-            held.append(((change,), Outcome.DEFERRED, "its metadata is awaited; it is stopped once that is there"))
+            held.append(((change,), Outcome.DEFERRED, "it waits for its metadata; it is stopped once that has arrived"))
         elif blocker := blocker_of(change, live):
             held.append(((change,), *blocker))
         else:
@@ -128,6 +128,6 @@ def blocker_of(change: Change, live: LiveTorrent) -> tuple[Outcome, str] | None:
         risk = "its files are missing and starting could download them again"
         return Outcome.BLOCKED, f"{risk}; bring them back and recheck, or start it in qBittorrent"
     if change.field == FILES and change.before is None:
-        never = ", which does not come while it is stopped" if live.stopped else ""
-        return Outcome.DEFERRED, f"its files are not known before its metadata is there{never}"
+        never = ", which does not arrive while it is stopped" if live.stopped else ""
+        return Outcome.DEFERRED, f"its files are not known before its metadata has arrived{never}"
     return None

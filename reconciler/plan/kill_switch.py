@@ -43,7 +43,7 @@ from reconciler.plan.torrents import prune_spared_reason
 
 _HELD_TAGS = frozenset({HELD_TAG, HELD_FORCED_TAG})
 _START_CHANGE = Change(PAUSED, True, False)
-_RELEASE_REASON = "the kill switch lets it go"
+_RELEASE_REASON = "the kill switch releases it"
 
 
 def stop_actions(torrents: Iterable[LiveTorrent], context: PlanContext, unhealthy_reason: str) -> list[Decision]:
@@ -53,7 +53,7 @@ def stop_actions(torrents: Iterable[LiveTorrent], context: PlanContext, unhealth
         if live.stopped or not context.is_owned(live):
             continue
         if IGNORE_TAG in live.tags:
-            reason = f"it has the tag {IGNORE_TAG}, so that the kill switch leaves it running ({unhealthy_reason})"
+            reason = f"it has the tag {IGNORE_TAG}, so the kill switch leaves it running ({unhealthy_reason})"
             decisions.append(SparedTorrent(str(live.infohashes), live.name, reason))
             continue
         mark = (

@@ -43,7 +43,7 @@ class UnresolvedEntry:
     hold: Outcome | None = None
 
 
-TO_BE_CREATED = UnresolvedEntry("not made yet")
+TO_BE_CREATED = UnresolvedEntry("not created yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def data_moved_reason(entry: DesiredTorrent, live: LiveTorrent) -> str | None:
     if not isinstance(content, Content) or normalize_data_path(live.content_path) == normalize_data_path(content.path):
         return None
     return (
-        f"the very torrent that it makes is there already, with its data at {live.content_path or 'no place'}; "
+        f"the torrent that it creates exists already, with its data at {live.content_path or 'no place'}; "
         "declare that path, or remove that torrent in qBittorrent"
     )
 
@@ -195,7 +195,9 @@ class _Resolver:
         file = source_snapshot.exported_files.get(live.id)
         if not isinstance(file, TorrentFile):
             reason = f": {file}" if file else ""
-            self._unavailable[entry.position] = f"its .torrent file could not be had from {content_of.instance}{reason}"
+            self._unavailable[entry.position] = (
+                f"its .torrent file could not be read from {content_of.instance}{reason}"
+            )
         peer = source_snapshot.peer_addresses.get(live.id)
         if peer and (not is_local(peer) or is_local(urlsplit(self._desired.instances[entry.instance].url).netloc)):
             self._peers[entry.position] = peer

@@ -115,7 +115,7 @@ def build_add(
         declared = sort_changes((*declared, stop))
     free, held = split_feasible_add(declared, snapshot, carried_fields=_list_carried_fields(entry))
     if entry.files and not entry.has_metadata:
-        reason += "; the priorities of its files are set once its metadata is there"
+        reason += "; the priorities of its files are set once its metadata has arrived"
     added = build_add_action(entry, reason, (owner, *free))
     return added, [build_update_action(entry, None, held_reason, changes, hold) for changes, hold, held_reason in held]
 
@@ -127,7 +127,7 @@ def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
             f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; {V2_INFOHASHES.release} and later do"
         )
     if entry.source is None:
-        return "not on the instance, and an infohash is nothing to add it from; give a magnet or a torrent instead"
+        return "not on the instance, and an infohash alone cannot be added; declare a magnet or a torrent"
     if not entry.create_only:
         return None
     return unsupported_at_add(build_initial_changes(entry), snapshot)  # it would be too late for it afterwards
@@ -176,7 +176,7 @@ def prune_spared_reason(
     if spared_reason := deletion_spared_reason(live, context):
         return spared_reason
     if entry := next((candidate for candidate in unresolved if could_be(candidate, live)), None):
-        return f'it may be what "{entry.label}" ({entry.position}) means, and that is not known now'
+        return f'it may be what "{entry.label}" ({entry.position}) means, which is not known now'
     others = context.list_other_owners(live)
     return f"it belongs to the owner {quote_names(others)} as well" if others else None
 
@@ -195,7 +195,7 @@ def build_delete(live: LiveTorrent, context: PlanContext, reason: str) -> Delete
     The data is kept if it existed before the torrent: it was not downloaded.
     """
     original = context.delete_files and CONTENT_TAG in live.tags
-    reason += "; its data is kept, for the torrent was made from it" if original else ""
+    reason += "; its data is kept, because the torrent was created from it" if original else ""
     return DeleteTorrent(
         live.name,
         reason,
@@ -248,7 +248,9 @@ def plan_unresolved_entry(
         return [build_add_action(entry, reason, declared, Outcome.BLOCKED)]
     if unresolved.hold:
         return [build_add_action(entry, unresolved.reason, declared, unresolved.hold)]
-    added, held = build_add(entry, context, snapshot, f"{unresolved.reason}; it is made from its content, then added")
+    added, held = build_add(
+        entry, context, snapshot, f"{unresolved.reason}; it is created from its content, then added"
+    )
     return [added, *held]
 
 
@@ -263,7 +265,7 @@ def _plan_present(
         task_change = (Change(CREATOR_TASK, "finished", None),)
         decisions.append(
             replace(
-                build_update_action(entry, live, "the task that made it is over", task_change),
+                build_update_action(entry, live, "the task that created it has finished", task_change),
                 creator_task_id=facts.task,
             )
         )
@@ -300,5 +302,5 @@ def _plan_fields(
 def _adopt_reason(entry: DesiredTorrent) -> str:
     missed_fields = " and ".join(entry.create_only)
     return "declared, not ours yet" + (
-        f"; it is there already, so {missed_fields} cannot be given any more" if missed_fields else ""
+        f"; it exists already, so {missed_fields} can no longer be set" if missed_fields else ""
     )

@@ -269,7 +269,7 @@ def test_create_only_options_apply_at_an_add(make_server: MakeServer, make_proxy
     home.write(make_entry(1), make_entry(2, **keys))
     adopted = home.run()
     assert adopted.summary == {"adopt": 1, "unchanged": 1}
-    assert "cannot be given any more" in adopted.instance()["actions"][0]["reason"]
+    assert "can no longer be set" in adopted.instance()["actions"][0]["reason"]
 
 
 @pytest.mark.parametrize("with_data", [False, True])

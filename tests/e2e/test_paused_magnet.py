@@ -32,11 +32,11 @@ def test_a_paused_magnet_with_declared_files_fetches_metadata_and_no_data(
     assert (waits.exit_code, waits.summary) == (0, {"deferred": 1})
     if version == "4.2.5":
         assert truth.list_torrents()[key]["state"] in STOPPED
-        assert "which does not come while it is stopped" in waits.instance()["actions"][0]["reason"]
+        assert "which does not arrive while it is stopped" in waits.instance()["actions"][0]["reason"]
         return
     assert truth.list_torrents()[key]["state"] not in STOPPED
     reasons = {action["reason"] for action in waits.instance()["actions"]}
-    assert "its metadata is awaited; it is stopped once that is there" in reasons
+    assert "it waits for its metadata; it is stopped once that has arrived" in reasons
 
     introduce_peer(server, key, seeder)
     truth.wait_until(lambda: truth.list_torrents()[key]["state"] in STOPPED)

@@ -88,7 +88,7 @@ def test_an_infohash_declares_an_existing_torrent(home: Home, proxy: Proxy, trut
     done = home.run()
     assert (done.exit_code, done.summary) == (1, {"add": 1, "blocked": 1})
     (blocked,) = [action for action in done.instance()["actions"] if action["outcome"] == "blocked"]
-    assert "not on the instance, and an infohash is nothing to add it from" in blocked["reason"]
+    assert "not on the instance, and an infohash alone cannot be added" in blocked["reason"]
     truth.add_magnets([f"magnet:?xt=urn:btih:{make_infohash(1)}"])
     assert home.run().summary == {"adopt": 1, "unchanged": 1}
     assert truth.read_torrent(1)["tags"] == {"x", "reconcile:home"}
