@@ -1,4 +1,4 @@
-"""The torrents that content became: read from the instance that made them, added on others, and reported.
+"""The torrents that content became: what other instances need of them is read from the instance that made them.
 
 See docs/decisions/0084-read-the-source-instance-of-shared-content.md.
 """
@@ -13,16 +13,12 @@ from urllib.parse import urlsplit
 
 from reconciler.engine.concurrency import map_instances
 from reconciler.engine.observation import Observation, Observations, collect_snapshots
-from reconciler.model.content import Content, ContentReference
-from reconciler.model.desired import DesiredState, DesiredTorrent, Instance
+from reconciler.model.content import ContentReference
+from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError, StopRequested
-from reconciler.model.links import build_magnet, has_likely_passkey
-from reconciler.model.plan import AddTorrent, Outcome
-from reconciler.model.position import Position
-from reconciler.model.run import ActionResult, ContentResult, InstanceResult
-from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.model.snapshot import Snapshot
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
-from reconciler.plan.match import index_live_torrents, match_entries
+from reconciler.plan.match import index_live_torrents
 from reconciler.plan.resolve import ResolvedDesired, list_wanted_exports
 from reconciler.retry import RetryPolicy
 
@@ -140,45 +136,3 @@ def _add_files(observation: Observation, ids: Sequence[str], retry: RetryPolicy)
         for torrent in observation.snapshot.torrents
     )
     return replace(observation, snapshot=replace(observation.snapshot, torrents=torrents))
-
-
-def build_content_results(
-    desired: DesiredState, snapshot: Snapshot | None, result: InstanceResult
-) -> tuple[ContentResult, ...]:
-    """Return every torrent of one instance that is declared by its content, as read or as added since.
-
-    `desired` is the resolved one: `Plan.resolved`.
-    """
-    entries = [
-        entry
-        for entry in desired.entries_with_content
-        if entry.instance == result.name and isinstance(entry.content, Content)
-    ]
-    if not entries:
-        return ()
-    matches = match_entries(entries, snapshot.torrents if snapshot else ())
-    live_torrents = {match.entry.position: match.live for match in matches}
-    added = {added.action.position: added for added in result.results if _is_added(added)}
-    return tuple(
-        _build_content_result(entry, live_torrents[entry.position], added) for entry in entries if not entry.absent
-    )
-
-
-def _is_added(result: ActionResult) -> bool:
-    action = result.action
-    return isinstance(action, AddTorrent) and result.outcome is Outcome.APPLIED and action.source is not None
-
-
-def _build_content_result(
-    entry: DesiredTorrent, live: LiveTorrent | None, added: Mapping[Position | None, ActionResult]
-) -> ContentResult:
-    path = entry.content.path if isinstance(entry.content, Content) else ""
-    added_result = added.get(entry.position)
-    if live:
-        infohashes, name = live.infohashes, live.name
-    elif added_result and isinstance(added_result.action, AddTorrent) and added_result.action.source:
-        infohashes, name = added_result.action.source.infohashes, added_result.action.name
-    else:
-        return ContentResult(entry.label, path, entry.position)
-    magnet = build_magnet(infohashes, name, [url for url in entry.trackers if not has_likely_passkey(url)])
-    return ContentResult(entry.label, path, entry.position, str(infohashes), magnet)

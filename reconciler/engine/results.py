@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from reconciler.engine.observation import Observation
+from reconciler.model.content import Content
+from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.health import Health
-from reconciler.model.plan import InstancePlan, Outcome
-from reconciler.model.run import ActionResult, InstanceResult, Status
+from reconciler.model.links import build_magnet, has_likely_passkey
+from reconciler.model.plan import AddTorrent, InstancePlan, Outcome
+from reconciler.model.position import Position
+from reconciler.model.run import ActionResult, ContentResult, InstanceResult, Status
+from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.plan.match import match_entries
 
 _PROBLEM_OUTCOMES = (Outcome.FAILED, Outcome.BLOCKED, Outcome.DROPPED)
 
@@ -64,6 +70,48 @@ def instance_status(instance_plan: InstancePlan, health: Health | None) -> tuple
     if instance_plan.suspended:
         return Status.SUSPENDED, None
     return (Status.OK, None) if health is None or health.is_healthy else (Status.UNHEALTHY, health.reason)
+
+
+def build_content_results(
+    desired: DesiredState, snapshot: Snapshot | None, result: InstanceResult
+) -> tuple[ContentResult, ...]:
+    """Return every torrent of one instance that is declared by its content, as read or as added since.
+
+    `desired` is the resolved one: `Plan.resolved`.
+    """
+    entries = [
+        entry
+        for entry in desired.entries_with_content
+        if entry.instance == result.name and isinstance(entry.content, Content)
+    ]
+    if not entries:
+        return ()
+    matches = match_entries(entries, snapshot.torrents if snapshot else ())
+    live_torrents = {match.entry.position: match.live for match in matches}
+    added = {added.action.position: added for added in result.results if _is_added(added)}
+    return tuple(
+        _build_content_result(entry, live_torrents[entry.position], added) for entry in entries if not entry.absent
+    )
+
+
+def _is_added(result: ActionResult) -> bool:
+    action = result.action
+    return isinstance(action, AddTorrent) and result.outcome is Outcome.APPLIED and action.source is not None
+
+
+def _build_content_result(
+    entry: DesiredTorrent, live: LiveTorrent | None, added: Mapping[Position | None, ActionResult]
+) -> ContentResult:
+    path = entry.content.path if isinstance(entry.content, Content) else ""
+    added_result = added.get(entry.position)
+    if live:
+        infohashes, name = live.infohashes, live.name
+    elif added_result and isinstance(added_result.action, AddTorrent) and added_result.action.source:
+        infohashes, name = added_result.action.source.infohashes, added_result.action.name
+    else:
+        return ContentResult(entry.label, path, entry.position)
+    magnet = build_magnet(infohashes, name, [url for url in entry.trackers if not has_likely_passkey(url)])
+    return ContentResult(entry.label, path, entry.position, str(infohashes), magnet)
 
 
 def compute_exit_code(instances: Iterable[InstanceResult], *, detailed: bool, pending: bool = False) -> int:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from reconciler.apply.executor import Executor
 from reconciler.atomic_file import write_torrent_file
 from reconciler.engine.concurrency import map_instances
-from reconciler.engine.content import build_content_results, read_content_torrents
+from reconciler.engine.content import read_content_torrents
 from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.events import Progress
 from reconciler.engine.observation import Observation, Observations, ReadRequest, collect_health, collect_snapshots
 from reconciler.engine.observe import observe_instances, reread_instance
 from reconciler.engine.results import (
+    build_content_results,
     build_linked_result,
     build_result,
     build_unread_result,
