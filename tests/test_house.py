@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from collections import defaultdict
+from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -12,6 +15,82 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "reconciler"
 TESTS: Final = ROOT / "tests"
+
+MAX_LINES: Final = 420
+LONG_TABLES: Final = {
+    "reconciler/model/fields.py": "the registry of fields: a row for each field of a torrent",
+    "reconciler/cli/app.py": "a function for each command, whose parameters are its options",
+}
+
+QUESTION_WORDS: Final = frozenset(
+    [
+        "who",
+        "what",
+        "which",
+        "whose",
+        "when",
+        "where",
+        "whether",
+        "why",
+        "how",
+        "is",
+        "are",
+        "was",
+        "does",
+        "do",
+        "did",
+        "has",
+        "have",
+        "had",
+        "can",
+        "could",
+        "should",
+        "will",
+        "would",
+        "may",
+    ]
+)
+BANNED_WORDS: Final = re.compile(
+    r"\b(bears?|anew|lately|mend(?:s|ed|ing)?|aside|for the sake of|is had from|is told of|or it is said|needs it not"
+    r"|the ones|those that)\b",
+    re.IGNORECASE,
+)
+# Files that quote the words
+WORDS_ALLOWED: Final = frozenset({"tests/test_house.py"})
+
+# A module without a test file of its own, as a pattern: the tests that run it, and why it has none.
+TESTED_THROUGH: Final = {
+    "apply/*": (
+        "tests/promises/test_convergence.py",
+        "requests are tested by the state that they reach, after any fault",
+    ),
+    "cli/*": ("tests/cli", "tested as the command line that people type"),
+    "cli/commands/add.py": ("tests/cli/commands/test_edit.py", "add and rm share their tests"),
+    "cli/commands/rm.py": ("tests/cli/commands/test_edit.py", "add and rm share their tests"),
+    "cli/commands/*": ("tests/e2e", "a thin layer over queries, tested on real servers"),
+    "demo/*": ("tests/e2e/test_readme.py", "shown by `make demo`"),
+    "desired/*": (
+        "tests/desired/test_broken.py",
+        "each problem is a file of the corpus, with its message and position",
+    ),
+    "engine/*": ("tests/promises", "a run is tested as a whole, by its promises"),
+    "health/probes.py": ("tests/health/test_http_probes.py", "starts the probes that the tests of each kind run"),
+    "journal/history.py": ("tests/journal/test_journal.py", "reads what the journal has written"),
+    "model/*": (
+        "tests/plan",
+        "frozen data without behaviour, or small functions that the tests of their callers cover",
+    ),
+    "notify/*": ("tests/notify/test_outbox.py", "delivery is tested against a real service on loopback"),
+    "plan/*": ("tests/plan/test_planner.py", "the planner is pure and tested by cases in YAML, each a whole plan"),
+    "qbittorrent/*": ("tests/conformance", "the API is tested on real servers of every version"),
+    "queries/*": ("tests/e2e", "reads real servers; explain and import also have properties in tests/promises"),
+    "report/*": ("tests/report/test_golden.py", "every line of a report is in a golden file"),
+    "testing/*": ("tests/conformance", "the in-memory qBittorrent is held to the real ones"),
+    "watch/*": ("tests/watch/test_loop.py", "part of the loop, tested with it"),
+    "web/*": ("tests/web/test_api.py", "tested over HTTP"),
+}
+
+_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @cache
@@ -35,6 +114,24 @@ def _name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+def _docstrings(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each docstring of a file."""
+    for node in ast.walk(_parse(path)):
+        if isinstance(node, _Documented) and (text := ast.get_docstring(node)):
+            yield node.body[0].lineno, text
+
+
+def test_docstrings_say_what_the_caller_gets_and_ask_nothing() -> None:
+    offenders = [
+        f"{_name(path)}:{line}: {text.splitlines()[0]}"
+        for path in _python_files("reconciler/", "tests/", "bench/")
+        for line, text in _docstrings(path)
+        if re.split(r"\W", text, maxsplit=1)[0].lower() in QUESTION_WORDS
+        or re.split(r"(?<=[.?!])\s", text, maxsplit=1)[0].endswith("?")
+    ]
+    assert offenders == []
+
+
 def test_no_two_public_classes_share_a_name() -> None:
     files_by_class: defaultdict[str, list[str]] = defaultdict(list)
     for path in _python_files("reconciler/"):
@@ -42,6 +139,20 @@ def test_no_two_public_classes_share_a_name() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 files_by_class[node.name].append(_name(path))
     assert {name: files for name, files in files_by_class.items() if len(files) > 1} == {}
+
+
+def test_every_module_has_its_test_file_or_a_reason() -> None:
+    modules = [path.relative_to(PACKAGE) for path in _python_files("reconciler/") if not path.name.startswith("__")]
+    untested = [path for path in modules if not (TESTS / path.parent / f"test_{path.name.strip('_')}").exists()]
+    without_reason = [path for path in untested if not any(_matches(path, pattern) for pattern in TESTED_THROUGH)]
+    assert without_reason == [], "give it a test file, or a row in TESTED_THROUGH"
+    unused = [pattern for pattern in TESTED_THROUGH if not any(_matches(path, pattern) for path in untested)]
+    assert unused == [], "these rows are not needed any more"
+    assert [tests for tests, _ in TESTED_THROUGH.values() if not (ROOT / tests).exists()] == []
+
+
+def _matches(path: Path, pattern: str) -> bool:
+    return fnmatch(str(path), pattern)
 
 
 def test_no_test_module_imports_another() -> None:
@@ -69,3 +180,20 @@ def test_helpers_of_tests_are_in_support_or_a_conftest() -> None:
 
 def test_no_path_has_a_control_character() -> None:
     assert [path for path in _paths() if any(not character.isprintable() for character in path)] == []
+
+
+def test_a_file_has_one_concept_and_at_most_420_lines() -> None:
+    lengths = {_name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in _python_files("reconciler/")}
+    assert {name for name, length in lengths.items() if length > MAX_LINES} == set(LONG_TABLES)
+
+
+def test_words_are_plain() -> None:
+    offenders = [
+        f"{path}:{number}: {match[0]}"
+        for path in _paths()
+        if path.startswith(("reconciler/", "tests/", "bench/", "docs/", "examples/", "deploy/")) or "/" not in path
+        if path.endswith((".py", ".md", ".yaml", ".yml", ".toml", ".html")) and path not in WORDS_ALLOWED
+        for number, line in enumerate((ROOT / path).read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+        for match in BANNED_WORDS.finditer(line)
+    ]
+    assert offenders == []
