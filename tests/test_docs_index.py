@@ -1,4 +1,4 @@
-"""The pages of docs/: every link leads somewhere, and every decision is listed and linked from the code that it explains."""
+"""The pages of docs/: every link resolves, and every decision is listed and linked from the code it explains."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def _send_links(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> 
 
 
 def _send_files(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> None:
-    """Upload .torrent files, read only now. Those that cannot be read are recorded on their jobs and omitted."""
+    """Upload .torrent files, read only now. Unreadable files are recorded on their jobs and omitted."""
     files: dict[str, bytes] = {}
     for job in jobs:
         if isinstance(job.source, TorrentFile):

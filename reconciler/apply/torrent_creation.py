@@ -138,7 +138,7 @@ class TorrentCreator:
         return True
 
     def _defer_already_present(self, jobs: Sequence[Job]) -> list[Job]:
-        """Return the jobs whose torrents are not on the instance: nothing was planned for those that are."""
+        """Return the jobs whose torrents are not on the instance: nothing was planned for torrents that are."""
         ids = [key for job in jobs for key in job.ids]
         present = index_by_id(self._call_with_retry(lambda: self._target.read_torrents(ids))) if ids else {}
         for job in jobs:

@@ -41,7 +41,7 @@ def observe_instances(scope: RunScope, context: RunContext) -> Iterator[Observat
     """Read the instances of a run, and yield what each gave, by name; log out of all of them at the end.
 
     The kill switch acts here: the urgent actions of an instance are executed as soon as it is read, without waiting
-    for others. They are those that the plan of the whole run shows for it, from the same snapshot.
+    for others. They are the actions that the plan of the whole run shows for it, from the same snapshot.
     """
     context.placement_memory.drop_undeclared(scope.desired)
     with open_sessions(scope.observed, context) as sessions:

@@ -174,7 +174,7 @@ class _InstanceApplier:
     def _execute(
         self, instance_plan: InstancePlan, observation: Observation
     ) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
-        """Execute all actions but those that were executed as urgent; return the results of all in their order."""
+        """Execute all actions but the urgent ones, which have been executed. Return all results in order."""
         actions = tuple(action for action in instance_plan.actions if not _get_urgent_result(action, observation))
         progress = _InstanceProgress(self.context.progress, instance_plan.name)
         progress.start(sum(action.hold is None for action in actions))

@@ -1,4 +1,4 @@
-"""The instances of a run: those that were selected, and those that they depend on.
+"""The instances of a run: the selected instances, and the instances that they depend on.
 
 See docs/decisions/0075-read-groups-as-a-whole.md.
 """
@@ -25,8 +25,8 @@ class RunScope:
     """The part of a desired state that one run works on.
 
     `selected`: the instances that the options name. `planned`: the names of those to plan for, which are not skipped.
-    `observed`: the instances to read, with those that the selected ones depend on. `groups`: the names of the groups
-    that have a selected member.
+    `observed`: the instances to read, with the instances that the selected ones depend on. `groups`: the names of the
+    groups that have a selected member.
     """
 
     desired: DesiredState

@@ -91,7 +91,7 @@ class Journal:
         return self._run_safely(read, [])
 
     def save_contested(self, owner: str, instances: Collection[str], contested: Iterable[ContestedField]) -> None:
-        """Replace the saved fields of `instances`. Fields of other instances stay: another process may have saved them."""
+        """Replace the saved fields of `instances`. Fields of other instances stay, as another process may own them."""
         rows = [
             (owner, entry.instance, entry.kind, entry.item, entry.field, entry.until.timestamp(), entry.reason)
             for entry in contested

@@ -76,7 +76,7 @@ class Blast:
 
 @dataclass(frozen=True, slots=True)
 class ActionBase:
-    """The common part of all actions. `Action` is the union of those that can be planned.
+    """The common part of all actions. `Action` is the union of all actions that can be planned.
 
     `hold` is DEFERRED or BLOCKED where the action is shown but must not be executed; `reason` then contains the cause.
     """

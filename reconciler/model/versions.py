@@ -17,7 +17,7 @@ _VERSION_PATTERN: Final = re.compile(r"[0-9]+(\.[0-9]+){1,3}")
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """A behaviour that qBittorrent has from the Web API version `since` on. `release` is the qBittorrent that brought it."""
+    """A behaviour of qBittorrent from the Web API version `since` on, which came with `release`."""
 
     label: str
     since: ApiVersion

@@ -50,7 +50,7 @@ def _end_quarantine(entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, .
 
 
 def _add_consequences(changes: tuple[Change, ...], entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, ...]:
-    """Return the changes with those that they require, and without those that another change brings about."""
+    """Return the changes with the changes that they require, and without changes that another one implies."""
     fields = {change.field for change in changes}
     more = []
     # A torrent with its own path is no longer managed automatically. qBittorrent ends automatic management by itself

@@ -30,7 +30,7 @@ HeldChanges = tuple[tuple[Change, ...], Outcome, str]
 def split_feasible(
     changes: Sequence[Change], live: LiveTorrent, snapshot: Snapshot, *, metadata_first: bool
 ) -> tuple[tuple[Change, ...], list[HeldChanges]]:
-    """Split the changes of a live torrent into those that can be made now and those that cannot, each with the reason.
+    """Split the changes of a live torrent into feasible changes and blocked ones, each of these with the reason.
 
     `metadata_first`: the torrent runs until its metadata has arrived, though it is declared paused.
     """

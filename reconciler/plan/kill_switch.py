@@ -138,7 +138,7 @@ def _is_start(decision: Decision) -> bool:
 def _build_release_changes(
     live: LiveTorrent, entry: DesiredTorrent | None, should_run: bool, planned: TorrentAction | None
 ) -> tuple[Change, ...]:
-    """Return the changes that release a torrent, except those that are planned anyway.
+    """Return the changes that release a torrent, except changes that are planned anyway.
 
     A forced start is forced again.
     """

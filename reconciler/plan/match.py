@@ -56,7 +56,7 @@ def _find_live_torrents(entry: DesiredTorrent, index: Mapping[str, LiveTorrent])
 def _list_claimed_ids(entry: DesiredTorrent, live_torrents: Sequence[LiveTorrent]) -> Sequence[str]:
     """Return the ids that no other entry may claim.
 
-    Those of live torrents, or else those that it would be added with.
+    The ids of its live torrents, or else the ids that it would be added with.
     """
     return [live.id for live in live_torrents] or entry.ids
 

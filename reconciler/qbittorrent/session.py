@@ -172,7 +172,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
     def _read_missing_files(
         self, torrents: Sequence[LiveTorrent], files_of: Collection[str]
     ) -> tuple[LiveTorrent, ...]:
-        """Return the torrents, with the files of those that are in `files_of`."""
+        """Return the torrents, with the files of each torrent in `files_of`."""
         ids = [torrent.id for torrent in torrents if is_missing_files(torrent, files_of)] if files_of else []
         if not ids:
             return tuple(torrents)

@@ -36,7 +36,7 @@ from reconciler.queries.torrent_lookup import (
 
 
 def compare_fields(entry: DesiredTorrent | None, live: LiveTorrent | None) -> tuple[FieldComparison, ...]:
-    """Return every field that has something to show; those that differ are those of the plan's own diff."""
+    """Return every field that has something to show; fields that differ come from the plan's own diff."""
     drift = find_drift(entry, live) if entry and live and not entry.absent else ()
     differing = {change.field for change in drift}
     comparisons = []

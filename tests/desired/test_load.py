@@ -184,7 +184,8 @@ def test_positions_count_from_one_and_name_the_file_as_it_was_given(
 ) -> None:
     write_file(
         tmp_path,
-        f"{TWO_INSTANCES_HEAD}categories:\n  linux: {{}}\ntorrents:\n  - name: é\n    instance: home\n    magnet: {SINTEL}",
+        f"{TWO_INSTANCES_HEAD}categories:\n  linux: {{}}\n"
+        f"torrents:\n  - name: é\n    instance: home\n    magnet: {SINTEL}",
     )
     monkeypatch.chdir(tmp_path)
     desired = load([Path("desired.yaml")], {})

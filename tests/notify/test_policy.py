@@ -51,7 +51,7 @@ DEFERRED, PLANNED = did(Outcome.DEFERRED), did(Outcome.PLANNED)
 
 
 class Story:
-    """Runs one after the other; `notified_at` is what each gave, as words: `about reason` of troubles, `-about` of ends."""
+    """A sequence of runs, and the issues that each notified: `about reason` of a start, `-about` of an end."""
 
     def __init__(self, declared: Sequence[str] = ("home", "attic")) -> None:
         self.state = NotificationState()

@@ -26,7 +26,7 @@ class ReceivedPost:
 
 
 class Inbox:
-    """Listens on loopback. `next_statuses`: the status of the next answers, 200 after that; `is_silent`: it never answers."""
+    """Listen on loopback. `next_statuses`: the next status codes, then 200; `is_silent`: never answer."""
 
     def __init__(self) -> None:
         self.posts: list[ReceivedPost] = []

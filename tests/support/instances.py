@@ -31,7 +31,7 @@ def make_instance(
 
 
 def wait_for_endpoints(proxy: Proxy, count: int) -> list[str]:
-    """The endpoints of what went through a proxy, once that is `count_requests` requests: it records them when they end."""
+    """Return the endpoints that a proxy recorded, once there are `count` of them."""
     end = time.monotonic() + 60
     while len(proxy.requests) < count and time.monotonic() < end:
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The table of known preferences, from real servers. Run as a program, it queries all four versions and writes the table."""
+"""The table of known preferences, from real servers. As a program, it queries all versions and writes the table."""
 
 from __future__ import annotations
 

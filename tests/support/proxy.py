@@ -66,7 +66,7 @@ Fault = Callable[["_Handler", bytes], None]
 class Proxy:
     """Listens on loopback before `port`. `tls` wraps the listening side.
 
-    `base_path` is a path prefix to strip; what does not begin with it is answered with 404 and does not reach the server.
+    `base_path` is a path prefix to strip. Requests without it are answered with 404 and do not reach the server.
     """
 
     port: int

@@ -95,7 +95,8 @@ class WatchSimulation:
 
     def write(self, *numbers: int, head: str = "", more: str = "") -> None:
         instances = "".join(
-            f"  {name}:\n    url: http://{name}\n    username: u\n    password: {{env: PASSWORD}}\n{self.extra_instance_lines}"
+            f"  {name}:\n    url: http://{name}\n    username: u\n    password: {{env: PASSWORD}}\n"
+            f"{self.extra_instance_lines}"
             for name in self.instances
         )
         torrents = "".join(

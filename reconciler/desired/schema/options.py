@@ -254,7 +254,7 @@ class OptionKeys(TypedDict, total=False):
 
 @with_config(STRICT_CONFIG)
 class AllOptionKeys(OptionKeys, total=False):
-    """All options, also the ones without a default."""
+    """All options, also options without a default."""
 
     web_seeds: list[WebSeedUrl] | None
     delete_files: bool

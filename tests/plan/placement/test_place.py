@@ -1,8 +1,8 @@
-"""Placement against tables of cases: group + what the members have + who is down → plans, and what is pending.
+"""Placement against tables of cases: a group, its members' torrents and outages lead to plans and pending torrents.
 
-A case: `make_group` (as in the YAML), `live` (rows by instance; an instance that is not in it was not read), `outages` (seconds
-since when, by instance), `held_ids` (what an instance is known to have had), `free_space` (bytes), `versions`. `plan` and
-`spared` are by instance.
+A case has `group` (as in the YAML), `live` (rows by instance; an instance without rows was not read), `down` (seconds
+of outage by instance), `held` (torrents that an unread instance is known to have), `free` (bytes) and `versions`.
+`plan` and `spared` are by instance.
 """
 
 from __future__ import annotations
