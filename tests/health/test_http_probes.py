@@ -31,31 +31,31 @@ from tests.support.web import FixedWebServer, WebHandler
 FAST = 5.0
 
 
-def ask(subject: ProbeCheck, timeout: float = FAST) -> ProbeResult:
-    """One try."""
-    return run_probe(Probe(subject, timeout))
+def probe_once(check: ProbeCheck, timeout: float = FAST) -> ProbeResult:
+    """Return the result of one attempt."""
+    return run_probe(Probe(check, timeout))
 
 
 @contextmanager
 def listener() -> Iterator[int]:
-    """A port that takes connections and says nothing."""
+    """A port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
-def closed() -> int:
-    """A port that nobody listens on."""
+def find_closed_port() -> int:
+    """Return a port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 def test_tcp() -> None:
     with listener() as port:
-        assert ask(TcpCheck("127.0.0.1", port)) == ProbeResult(HealthState.OK, "accepts connections")
-    refused = ask(TcpCheck("127.0.0.1", closed()))
+        assert probe_once(TcpCheck("127.0.0.1", port)) == ProbeResult(HealthState.OK, "accepts connections")
+    refused = probe_once(TcpCheck("127.0.0.1", find_closed_port()))
     assert (refused.state, refused.text) == (HealthState.VPN_DOWN, "the connection is refused")
     assert refused.hint
-    unknown = ask(TcpCheck("no-such-host.invalid", 53), timeout=30.0)
+    unknown = probe_once(TcpCheck("no-such-host.invalid", 53), timeout=30.0)
     assert (unknown.text, unknown.hint) == (
         "its host name cannot be resolved",
         "Check the name, and the DNS of this machine",
@@ -105,25 +105,25 @@ def web() -> Iterator[FixedWebServer]:
         yield found
 
 
-@pytest.mark.parametrize(("path", "asked", "state", "text"), HTTP_CASES)
-def test_http(web: FixedWebServer, path: str, asked: dict[str, Any], state: HealthState, text: str) -> None:
-    answer = ask(HttpCheck(web.url_of(path), **asked))
-    assert answer.state is state
-    assert text in answer.text
-    assert bool(answer.hint) is (state is not HealthState.OK)
+@pytest.mark.parametrize(("path", "options", "state", "text"), HTTP_CASES)
+def test_http(web: FixedWebServer, path: str, options: dict[str, Any], state: HealthState, text: str) -> None:
+    result = probe_once(HttpCheck(web.url_of(path), **options))
+    assert result.state is state
+    assert text in result.text
+    assert bool(result.hint) is (state is not HealthState.OK)
 
 
-def test_no_secret_of_a_url_is_told(web: FixedWebServer) -> None:
-    subject = HttpCheck(web.url_of("/gone?token=s3cr3t"))
-    assert "s3cr3t" not in f"{subject}{ask(subject)}"
+def test_no_secret_of_a_url_is_shown(web: FixedWebServer) -> None:
+    check = HttpCheck(web.url_of("/gone?token=s3cr3t"))
+    assert "s3cr3t" not in f"{check}{probe_once(check)}"
 
 
-def test_https_is_checked(web: FixedWebServer) -> None:
-    answer = ask(HttpCheck(web.url_of("/ok").replace("http:", "https:")))
-    assert (answer.state, answer.text) == (HealthState.VPN_DOWN, "its TLS is invalid")
+def test_tls_is_verified(web: FixedWebServer) -> None:
+    result = probe_once(HttpCheck(web.url_of("/ok").replace("http:", "https:")))
+    assert (result.state, result.text) == (HealthState.VPN_DOWN, "its TLS is invalid")
 
 
-def test_a_page_without_end_is_given_up_at_the_timeout(web: FixedWebServer) -> None:
+def test_an_endless_response_ends_at_the_timeout(web: FixedWebServer) -> None:
     probe = Probe(HttpCheck(web.url_of("/slow")), timeout=0.3)
     assert start_probes([probe]).wait() == [
         (probe, ProbeResult(HealthState.VPN_DOWN, "no answer within 0.3 s", _longer()))
@@ -134,8 +134,8 @@ def _longer() -> str:
     return "Is it running, and is the address correct? If so, set a longer `timeout`"
 
 
-def test_all_are_asked_at_once_each_with_its_own_timeout(web: FixedWebServer) -> None:
-    """The slow ones are answered only once the last of them has been asked."""
+def test_probes_run_concurrently_each_with_its_own_timeout(web: FixedWebServer) -> None:
+    """The slow requests are answered only when all of them have arrived."""
     together = threading.Barrier(3)
 
     def wait(handler: WebHandler) -> None:
@@ -145,15 +145,15 @@ def test_all_are_asked_at_once_each_with_its_own_timeout(web: FixedWebServer) ->
     with FixedWebServer({"/1": wait, "/2": wait, "/3": wait}) as meeting:
         probes = [Probe(HttpCheck(meeting.url_of(f"/{number}")), timeout=30.0) for number in (1, 2, 3)]
         hasty = Probe(HttpCheck(web.url_of("/slow")), timeout=0.2)
-        answers = start_probes([*probes, hasty, Probe(InterfaceCheck("wg0"))]).wait()
-    assert [answer.has_passed for _, answer in answers] == [True, True, True, False]
-    assert [probe for probe, _ in answers] == [*probes, hasty], "what qBittorrent says itself is not asked for here"
+        results = start_probes([*probes, hasty, Probe(InterfaceCheck("wg0"))]).wait()
+    assert [result.has_passed for _, result in results] == [True, True, True, False]
+    assert [probe for probe, _ in results] == [*probes, hasty], "qBittorrent answers its own probes"
 
 
-def test_a_listener_that_never_answers_is_a_timeout() -> None:
+def test_a_silent_listener_is_a_timeout() -> None:
     with listener() as port:
-        answer = ask(HttpCheck(f"http://127.0.0.1:{port}/"), timeout=0.2)
-    assert answer.text == "no answer within 0.2 s"
+        result = probe_once(HttpCheck(f"http://127.0.0.1:{port}/"), timeout=0.2)
+    assert result.text == "no answer within 0.2 s"
 
 
 class FakeGluetun:
@@ -196,40 +196,40 @@ GLUETUN_CASES: list[tuple[FakeGluetun, AddressRule, HealthState, str]] = [
 @pytest.mark.parametrize(("fake", "right", "state", "text"), GLUETUN_CASES)
 def test_gluetun(fake: FakeGluetun, right: AddressRule, state: HealthState, text: str) -> None:
     with FixedWebServer(dict(fake.answers)) as server:
-        answer = ask(GluetunCheck(server.url_of(), right, KEY))
-    assert answer.state is state
-    assert text in answer.text
-    assert "s3cr3t" not in str(answer)
+        result = probe_once(GluetunCheck(server.url_of(), right, KEY))
+    assert result.state is state
+    assert text in result.text
+    assert "s3cr3t" not in str(result)
 
 
 def test_gluetun_with_a_user_name_and_a_password() -> None:
     fake = FakeGluetun()
     fake.headers = {"Authorization": "Basic dXNlcjpzM2NyM3Q="}
     with FixedWebServer(dict(fake.answers)) as server:
-        assert ask(GluetunCheck(server.url_of(), username="user", password=Secret("s3cr3t"))).has_passed
+        assert probe_once(GluetunCheck(server.url_of(), username="user", password=Secret("s3cr3t"))).has_passed
         for wrong in (GluetunCheck(server.url_of()), GluetunCheck(server.url_of(), api_key=KEY)):
-            answer = ask(wrong)
-            assert (answer.state, answer.text) == (
+            result = probe_once(wrong)
+            assert (result.state, result.text) == (
                 HealthState.NOT_CONFIGURED,
                 "gluetun's control server refuses us (401)",
             )
-            assert "GET /v1/vpn/status" in answer.hint
+            assert "GET /v1/vpn/status" in result.hint
 
 
-def test_what_is_no_gluetun_is_said() -> None:
+def test_a_server_that_is_not_gluetun() -> None:
     with FixedWebServer({"/": b"hello"}) as server:
-        answer = ask(GluetunCheck(server.url_of()))
-    assert answer.state is HealthState.NOT_CONFIGURED
-    assert "404" in answer.text
+        result = probe_once(GluetunCheck(server.url_of()))
+    assert result.state is HealthState.NOT_CONFIGURED
+    assert "404" in result.text
 
 
-def test_an_api_that_ends_in_a_slash_or_a_path_is_found() -> None:
+def test_a_url_with_a_path_or_a_trailing_slash() -> None:
     fake = FakeGluetun()
     with FixedWebServer({f"/gluetun{path}": answer for path, answer in fake.answers.items()}) as server:
-        assert ask(GluetunCheck(server.url_of("/gluetun/"), ANY, KEY)).has_passed
+        assert probe_once(GluetunCheck(server.url_of("/gluetun/"), ANY, KEY)).has_passed
 
 
-def test_only_what_is_asked_over_the_network_is_tried() -> None:
+def test_only_probes_of_the_network_are_run() -> None:
     with pytest.raises(TypeError, match="interface wg0"):
         run_probe(Probe(InterfaceCheck("wg0")))
     assert start_probes([]).wait() == []

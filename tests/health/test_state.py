@@ -24,7 +24,7 @@ from reconciler.model.errors import (
 from reconciler.model.health import HealthState, PingCheck, Probe, ProbeHealth, ProbeResult, TcpCheck
 from reconciler.model.position import Position
 
-BEGAN = datetime(2026, 11, 21, 12, tzinfo=UTC)
+STARTED_AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HERE = Position("desired.yaml", 1, 1)
 GOOD, BAD, ODD = (
     ProbeResult(HealthState.OK, "fine"),
@@ -35,23 +35,23 @@ SIGNS = {"+": GOOD, "-": BAD, "?": ODD}
 
 
 def at(second: int) -> datetime:
-    """A moment of the story."""
-    return BEGAN + timedelta(seconds=second)
+    """Return the time of a second of the replay."""
+    return STARTED_AT + timedelta(seconds=second)
 
 
-def story(results: str, failures: int = 1, successes: int = 1) -> list[ProbeHealth]:
-    """A probe after each result, one a second."""
+def replay(results: str, failures: int = 1, successes: int = 1) -> list[ProbeHealth]:
+    """Return the state of a probe after each result, one per second."""
     probe = Probe(PingCheck("10.2.0.1"), failure_threshold=failures, success_threshold=successes)
-    told: list[ProbeHealth] = []
+    history: list[ProbeHealth] = []
     for second, sign in enumerate(results):
-        told.append(update_probe(probe, told[-1] if told else None, SIGNS[sign], at(second)))
-    return told
+        history.append(update_probe(probe, history[-1] if history else None, SIGNS[sign], at(second)))
+    return history
 
 
 # results, thresholds of failures and successes, the states after each result (+ OK, - VPN_DOWN, ? NOT_CONFIGURED)
-STORIES = [
+REPLAYS = [
     ("+", 1, 1, "+"),
-    ("-", 3, 3, "-"),  # the first result decides: there is nothing to weigh it against
+    ("-", 3, 3, "-"),  # the first result sets the state
     ("+-+-", 1, 1, "+-+-"),
     ("+--+", 3, 1, "++++"),
     ("+---", 3, 1, "+++-"),
@@ -60,30 +60,30 @@ STORIES = [
     ("-+++", 1, 3, "---+"),
     ("-++-+++", 1, 3, "------+"),
     ("+-?", 3, 1, "+++"),
-    ("+-?-", 3, 1, "+++-"),  # both speak against it
-    ("-?", 3, 3, "-?"),  # it stays not OK, and tells the latest
+    ("+-?-", 3, 1, "+++-"),  # both contradict the state
+    ("-?", 3, 3, "-?"),  # it stays not OK, with the latest state
     ("?+-+", 2, 2, "??--"),
 ]
 
 
-@pytest.mark.parametrize(("results", "failures", "successes", "states"), STORIES)
+@pytest.mark.parametrize(("results", "failures", "successes", "states"), REPLAYS)
 def test_thresholds(results: str, failures: int, successes: int, states: str) -> None:
-    told = story(results, failures, successes)
-    assert [one.state for one in told] == [SIGNS[sign].state for sign in states]
+    history = replay(results, failures, successes)
+    assert [probe_health.state for probe_health in history] == [SIGNS[sign].state for sign in states]
 
 
 def test_since_and_the_last_error_are_kept() -> None:
-    told = story("+-+--+", failures=2)
-    assert [one.since for one in told] == [at(0)] * 4 + [at(4), at(5)]
-    assert [one.last_error for one in told] == [None] + ["refused"] * 5
-    assert [one.text for one in told] == ["fine"] * 4 + ["refused", "fine"]
-    assert [one.opposing_results for one in told] == [0, 1, 0, 1, 0, 0]
+    history = replay("+-+--+", failures=2)
+    assert [probe_health.since for probe_health in history] == [at(0)] * 4 + [at(4), at(5)]
+    assert [probe_health.last_error for probe_health in history] == [None] + ["refused"] * 5
+    assert [probe_health.text for probe_health in history] == ["fine"] * 4 + ["refused", "fine"]
+    assert [probe_health.opposing_results for probe_health in history] == [0, 1, 0, 1, 0, 0]
 
 
 @given(st.text("+-?", min_size=1, max_size=40), st.integers(1, 5), st.integers(1, 5))
-def test_it_changes_only_after_as_many_results_in_a_row(results: str, failures: int, successes: int) -> None:
-    told = story(results, failures, successes)
-    for number, (before, after) in enumerate(pairwise(told), 1):
+def test_a_state_changes_only_after_as_many_results_in_a_row(results: str, failures: int, successes: int) -> None:
+    history = replay(results, failures, successes)
+    for number, (before, after) in enumerate(pairwise(history), 1):
         if (before.state is HealthState.OK) == (after.state is HealthState.OK):
             continue
         needed = failures if before.state is HealthState.OK else successes
@@ -94,9 +94,9 @@ def test_it_changes_only_after_as_many_results_in_a_row(results: str, failures: 
 
 
 @given(st.text("+-?", min_size=1, max_size=40), st.integers(1, 5), st.integers(1, 5))
-def test_what_lasts_long_enough_is_believed(results: str, failures: int, successes: int) -> None:
+def test_a_result_that_lasts_becomes_the_state(results: str, failures: int, successes: int) -> None:
     for sign in "+-?":
-        last = story(results + sign * 5, failures, successes)[-1]
+        last = replay(results + sign * 5, failures, successes)[-1]
         assert last.state is SIGNS[sign].state
         assert last.since <= at(len(results) + 4)
 
@@ -114,14 +114,14 @@ def test_what_lasts_long_enough_is_believed(results: str, failures: int, success
         (BannedError("x"), HealthState.AUTH_FAILED),
     ],
 )
-def test_an_api_that_fails_has_a_state(error: InstanceError, state: HealthState) -> None:
+def test_errors_of_the_web_api_have_a_state(error: InstanceError, state: HealthState) -> None:
     assert state_from_error(error) is state
-    health = health_from_error(None, error, story("+"), at(9))
+    health = health_from_error(None, error, replay("+"), at(9))
     assert (health.state, health.error, health.since) == (state, "x", at(9))
 
 
-def test_one_probe_that_fails_is_enough_and_the_worst_is_told() -> None:
-    good, bad, odd = story("+")[0], story("-")[0], story("?")[0]
+def test_the_worst_probe_decides() -> None:
+    good, bad, odd = replay("+")[0], replay("-")[0], replay("?")[0]
     assert health_from_probes(None, [], at(1)).is_healthy
     assert health_from_probes(None, [good], at(1)).is_healthy
     assert health_from_probes(None, [good, odd], at(1)).state is HealthState.NOT_CONFIGURED
@@ -131,7 +131,7 @@ def test_one_probe_that_fails_is_enough_and_the_worst_is_told() -> None:
     assert health_from_probes(health, [good], at(5)).since == at(5)
 
 
-def test_a_history_is_that_of_a_probe_as_it_is_declared() -> None:
+def test_a_changed_probe_starts_from_scratch() -> None:
     patient = Probe(TcpCheck("10.2.0.1", 53), failure_threshold=2)
     box = Instance("box", HERE, "http://box", health=(patient,))
     history = HealthHistory()

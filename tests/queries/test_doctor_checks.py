@@ -30,23 +30,19 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HERE = Position("desired.yaml", 1, 1)
 
 
-def box(url: str = "https://box.example:8443/qbt/", **more: Any) -> Instance:
+def make_instance(url: str = "https://box.example:8443/qbt/", **more: Any) -> Instance:
     return Instance("box", HERE, url, **more)
 
 
-def seen(**known: Any) -> NetworkState:
-    return NetworkState(**known)
-
-
 CASES: list[tuple[Finding, str, str]] = [
-    (d.check_login(box(api_key=Secret("k"))), "ok", "the API key is accepted"),
-    (d.check_login(box(username="admin", password=Secret("p"))), "ok", "admin is logged in"),
-    (d.check_login(box()), "ok", "no login is required"),
-    (d.check_reachable(box())[0], "ok", "box.example:8443 answers"),
-    (d.check_reachable(box())[1], "ok", "trusted certificate"),
-    (d.check_reachable(box(tls_verify=False))[1], "note", "`tls.verify` is off"),
-    (d.check_reachable(box("http://box.example"))[1], "note", "unencrypted"),
-    (d.check_reachable(box("http://127.0.0.1:8080"))[1], "ok", "on this machine only"),
+    (d.check_login(make_instance(api_key=Secret("k"))), "ok", "the API key is accepted"),
+    (d.check_login(make_instance(username="admin", password=Secret("p"))), "ok", "admin is logged in"),
+    (d.check_login(make_instance()), "ok", "no login is required"),
+    (d.check_reachable(make_instance())[0], "ok", "box.example:8443 answers"),
+    (d.check_reachable(make_instance())[1], "ok", "trusted certificate"),
+    (d.check_reachable(make_instance(tls_verify=False))[1], "note", "`tls.verify` is off"),
+    (d.check_reachable(make_instance("http://box.example"))[1], "note", "unencrypted"),
+    (d.check_reachable(make_instance("http://127.0.0.1:8080"))[1], "ok", "on this machine only"),
     (d.check_version("v5.1.0", "2.11.4", "2.0.11", tested=True), "ok", "v5.1.0, Web API 2.11.4, libtorrent 2.0.11"),
     (d.check_version("v9.0.0", "9.0.0", "3.0", tested=False), "note", "newer than every tested version"),
     (d.check_features((2, 16, 2)), "ok", "every feature that can be declared"),
@@ -57,21 +53,21 @@ CASES: list[tuple[Finding, str, str]] = [
     (d.check_clock(NOW, NOW + timedelta(seconds=20)), "ok", "by 20 s"),
     (d.check_clock(NOW, NOW + timedelta(seconds=90)), "fail", "90 s behind ours"),
     (d.check_clock(NOW, NOW - timedelta(hours=1)), "fail", "3600 s ahead of ours"),
-    (d.check_interface(seen(interface="", interface_name="", interfaces=("eth0",))), "note", "not bound"),
-    (d.check_interface(seen(interface="wg0", interface_name=None, interfaces=("wg0",))), "ok", "bound to wg0"),
+    (d.check_interface(NetworkState(interface="", interface_name="", interfaces=("eth0",))), "note", "not bound"),
+    (d.check_interface(NetworkState(interface="wg0", interface_name=None, interfaces=("wg0",))), "ok", "bound to wg0"),
     (
-        d.check_interface(seen(interface="wg0", interface_name="VPN", interfaces=("eth0",))),
+        d.check_interface(NetworkState(interface="wg0", interface_name="VPN", interfaces=("eth0",))),
         "fail",
         "bound to VPN, which",
     ),
-    (d.check_interface(seen(interface="wg0")), "ok", "bound to wg0"),
-    (d.check_connection(seen(connection_status="connected")), "ok", "connected"),
-    (d.check_connection(seen(connection_status="firewalled")), "note", "firewalled"),
-    (d.check_connection(seen(connection_status="disconnected")), "fail", "disconnected"),
-    (d.check_external_address(seen(addresses=None), "v4.5.2"), "note", "does not report"),
-    (d.check_external_address(seen(addresses=()), "v5.1.0"), "note", "not known yet"),
+    (d.check_interface(NetworkState(interface="wg0")), "ok", "bound to wg0"),
+    (d.check_connection(NetworkState(connection_status="connected")), "ok", "connected"),
+    (d.check_connection(NetworkState(connection_status="firewalled")), "note", "firewalled"),
+    (d.check_connection(NetworkState(connection_status="disconnected")), "fail", "disconnected"),
+    (d.check_external_address(NetworkState(addresses=None), "v4.5.2"), "note", "does not report"),
+    (d.check_external_address(NetworkState(addresses=()), "v5.1.0"), "note", "not known yet"),
     (
-        d.check_external_address(seen(addresses=("198.51.100.9", "2001:db8::9")), "v5.1.0"),
+        d.check_external_address(NetworkState(addresses=("198.51.100.9", "2001:db8::9")), "v5.1.0"),
         "ok",
         "198.51.100.9 and 2001:db8::9",
     ),
@@ -106,22 +102,22 @@ def test_finding(finding: Finding, verdict: str, text: str) -> None:
         (UnsupportedError("box: too old. Update"), ["reachable ok", "tls ok", "login ok", "version fail"]),
     ],
 )
-def test_how_far_it_got(error: InstanceError, checks: list[str]) -> None:
-    found = d.diagnose_open_error(box(), error)
-    assert [f"{one.check} {one.status}" for one in found] == checks
-    assert found[-1].hint
-    assert not found[-1].text.startswith("box")
+def test_an_open_error_fails_the_right_check(error: InstanceError, checks: list[str]) -> None:
+    findings = d.diagnose_open_error(make_instance(), error)
+    assert [f"{finding.check} {finding.status}" for finding in findings] == checks
+    assert findings[-1].hint
+    assert not findings[-1].text.startswith("box")
 
 
-def test_what_an_error_says_is_parted_into_what_happened_and_what_to_do() -> None:
-    found = d.failure_from_error(
+def test_an_error_is_split_into_text_and_hint() -> None:
+    finding = d.failure_from_error(
         "reachable", "box", UnreachableError("box: no connection to http://a.b:1. Is it running? Really?")
     )
-    assert (found.text, found.hint) == ("no connection to http://a.b:1", "Is it running? Really?")
+    assert (finding.text, finding.hint) == ("no connection to http://a.b:1", "Is it running? Really?")
 
 
 @pytest.mark.parametrize(
-    ("path", "above"),
+    ("path", "parents"),
     [
         ("/data/linux/iso", ["/data/linux", "/data"]),
         ("/data", []),
@@ -129,11 +125,11 @@ def test_what_an_error_says_is_parted_into_what_happened_and_what_to_do() -> Non
         ("D:\\x", []),
     ],
 )
-def test_the_folders_above_a_path_but_for_its_root(path: str, above: list[str]) -> None:
-    assert list_parents(path) == above
+def test_the_parents_of_a_path_exclude_the_root(path: str, parents: list[str]) -> None:
+    assert list_parents(path) == parents
 
 
-def test_the_paths_of_an_instance_are_those_declared_for_it() -> None:
+def test_the_paths_of_an_instance_include_those_of_its_groups() -> None:
     desired = make_desired_state(
         {
             "instances": ["box", "other"],
@@ -152,13 +148,13 @@ def test_the_paths_of_an_instance_are_those_declared_for_it() -> None:
 
 
 def test_the_text_names_each_check_and_how_to_mend_it() -> None:
-    found = InstanceDiagnosis(
+    diagnosis = InstanceDiagnosis(
         "box",
         "http://box",
         HealthState.VPN_DOWN,
         (d.make_ok("tls", "fine"), d.make_failure("probe ping x", "no answer", "Plug it in")),
     )
-    assert [render_plain(one) for one in render_doctor(DoctorReport((found,)))] == [
+    assert [render_plain(line) for line in render_doctor(DoctorReport((diagnosis,)))] == [
         "box  VPN_DOWN  http://box",
         "  ok    tls           fine",
         "  FAIL  probe ping x  no answer",
@@ -166,6 +162,6 @@ def test_the_text_names_each_check_and_how_to_mend_it() -> None:
         "",
         "1 check failed",
     ]
-    assert DoctorReport((found,)).exit_code == 1
+    assert DoctorReport((diagnosis,)).exit_code == 1
     assert DoctorReport(()).exit_code == 0
     assert render_plain(list(render_doctor(DoctorReport(())))[-1]) == "all checks passed"

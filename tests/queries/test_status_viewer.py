@@ -1,4 +1,4 @@
-"""Looking again and again: whom to ask, and whom to leave alone."""
+"""Repeated status reports: the instances that are read, and those in back-off."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class World:
 
 def seen(viewer: StatusWatcher) -> dict[str, str]:
     """The phases of a look, by instance."""
-    return {one.instance: str(one.phase) for one in viewer.read_status().torrents}
+    return {torrent.instance: str(torrent.phase) for torrent in viewer.read_status().torrents}
 
 
 def test_one_session_for_all_looks() -> None:
@@ -129,7 +129,7 @@ def test_another_desired_state() -> None:
         seen(viewer)
         more = replace(world.desired, torrents=(*world.desired.torrents, world._entry(7, "a")))
         viewer.set_desired(more)
-        assert [str(one.phase) for one in viewer.read_status().torrents] == ["stopped", "missing"]
+        assert [str(torrent.phase) for torrent in viewer.read_status().torrents] == ["stopped", "missing"]
         viewer.set_desired(replace(more, instances={"b": more.instances["b"]}, torrents=more.torrents[1:2]))
         assert viewer.read_status().torrents == (), "what it was to show is not declared any more"
         assert world.places["a"].closed == 1
