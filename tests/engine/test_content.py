@@ -1,4 +1,4 @@
-"""A loop that looks after one instance, and has torrents from another that it does not look after."""
+"""A watch on one instance, whose torrents come from another instance that it does not manage."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from tests.support.watch_simulation import HOUR, WatchSimulation
 MORE = "  - {content: /disk/torrent-1, name: Film, instance: a}\n  - {content_of: Film, instance: b}\n"
 
 
-def story_of(folder: Path, until: float, *instances: str) -> WatchSimulation:
-    """`b` has what is made on `a`."""
-    story = WatchSimulation(folder, until, "a", "b", instances=instances)
-    story.instances["a"].disk["/disk/torrent-1"] = partial(make_created_torrent, 1)
-    story.write(5, more=MORE)
-    story.loop = story.make_loop()
-    return story
+def make_simulation(folder: Path, until: float, *instances: str) -> WatchSimulation:
+    """Return a watch on `instances`; `b` declares the torrent that `a` makes."""
+    watch = WatchSimulation(folder, until, "a", "b", instances=instances)
+    watch.instances["a"].disk["/disk/torrent-1"] = partial(make_created_torrent, 1)
+    watch.write(5, more=MORE)
+    watch.loop = watch.make_loop()
+    return watch
 
 
-def test_it_is_had_from_one_that_another_process_looks_after(tmp_path: Path) -> None:
-    maker = story_of(tmp_path, 10, "a")
+def test_the_source_may_be_managed_by_another_process(tmp_path: Path) -> None:
+    maker = make_simulation(tmp_path, 10, "a")
     maker.loop.run()
-    story = story_of(tmp_path, 10 * HOUR, "b")
-    story.instances["a"] = maker.instances["a"]
-    before, tags = dict(story.instances["a"].torrents), {CONTENT_OF_TAG, "reconcile:default"}
-    story.loop.run()
-    assert [live.tags for live in story.instances["b"].torrents.values() if CONTENT_OF_TAG in live.tags] == [tags]
-    assert story.instances["a"].torrents == before, "it is read, and no more"
-    assert story.opened == ["a", "b"], "one session each"
-    assert {part.name for run in story.recorder.runs for part in run.run.instances} == {"b"}
-    assert all(not part.results for run in story.recorder.runs[1:] for part in run.run.instances)
+    watch = make_simulation(tmp_path, 10 * HOUR, "b")
+    watch.instances["a"] = maker.instances["a"]
+    before, tags = dict(watch.instances["a"].torrents), {CONTENT_OF_TAG, "reconcile:default"}
+    watch.loop.run()
+    assert [live.tags for live in watch.instances["b"].torrents.values() if CONTENT_OF_TAG in live.tags] == [tags]
+    assert watch.instances["a"].torrents == before, "the source is only read"
+    assert watch.opened == ["a", "b"], "one session each"
+    assert {result.name for finished in watch.recorder.runs for result in finished.run.instances} == {"b"}
+    assert all(not result.results for finished in watch.recorder.runs[1:] for result in finished.run.instances)
 
 
-def test_it_is_not_asked_again_and_again_with_what_it_has_refused(tmp_path: Path) -> None:
-    story = story_of(tmp_path, 5 * HOUR, "b")
-    story.instances["a"].fail_next(10_000, AuthenticationError("a: wrong credentials"))
-    story.loop.run()
-    assert len(story.contact_times["a"]) <= 21, "as one that it looks after: every quarter of an hour"
-    assert len(story.recorder.runs) > 100
-    results = [part.results for run in story.recorder.runs[-1:] for part in run.run.instances]
-    assert [[(one.outcome, one.action.name) for one in some] for some in results] == [[("deferred", "Film")]]
+def test_a_source_that_refuses_the_credentials_is_in_back_off(tmp_path: Path) -> None:
+    watch = make_simulation(tmp_path, 5 * HOUR, "b")
+    watch.instances["a"].fail_next(10_000, AuthenticationError("a: wrong credentials"))
+    watch.loop.run()
+    assert len(watch.contact_times["a"]) <= 21, "like a managed instance: every quarter of an hour"
+    assert len(watch.recorder.runs) > 100
+    (result,) = watch.recorder.runs[-1].run.instances
+    assert [(entry.outcome, entry.action.name) for entry in result.results] == [("deferred", "Film")]
 
 
-def test_what_was_had_stays_while_it_is_away(tmp_path: Path) -> None:
-    story = story_of(tmp_path, 10 * HOUR)
-    box, gone = story.instances["a"], UnreachableError("gone")
-    story.trigger.at(2 * HOUR, lambda: box.fail_next(10_000, gone))
-    story.trigger.at(5 * HOUR, lambda: box.fail_next(0, gone))
-    story.loop.run()
-    kept = [live for live in story.instances["b"].torrents.values() if CONTENT_OF_TAG in live.tags]
-    assert len(kept) == 1 and box._task_count == 1
-    done = [one.action.verb for run in story.recorder.runs for part in run.run.instances for one in part.results]
-    assert Verb.DELETE not in done
-    assert not story.recorder.runs[-1].run.instances[1].results
+def test_the_torrent_stays_while_its_source_is_down(tmp_path: Path) -> None:
+    watch = make_simulation(tmp_path, 10 * HOUR)
+    source, gone = watch.instances["a"], UnreachableError("gone")
+    watch.trigger.at(2 * HOUR, lambda: source.fail_next(10_000, gone))
+    watch.trigger.at(5 * HOUR, lambda: source.fail_next(0, gone))
+    watch.loop.run()
+    kept = [live for live in watch.instances["b"].torrents.values() if CONTENT_OF_TAG in live.tags]
+    assert len(kept) == 1 and source._task_count == 1
+    results = [result for finished in watch.recorder.runs for result in finished.run.instances]
+    assert Verb.DELETE not in [entry.action.verb for result in results for entry in result.results]
+    assert not watch.recorder.runs[-1].run.instances[1].results
