@@ -140,7 +140,7 @@ class Executor:
             self._retry.clock.sleep(wait)
 
     def _wait_for_adds(self, jobs: Sequence[Job]) -> None:
-        """Wait until adds are listed: until then a mutation by hash does nothing and says nothing (4.2 to 5.3)."""
+        """Wait until adds are listed: until then a mutation by hash has no effect and reports no error (4.2 to 5.3)."""
         missing = [job for job in jobs if not job.error]
         if not missing:
             return
@@ -190,7 +190,7 @@ class Executor:
                 send_batch(replace(batch, jobs=pending), self._target, self._retry)
 
     def _wait_for_sample(self, jobs: Sequence[Job]) -> None:
-        """Look at the last of many first: it is the last to show, and reading thousands in vain is slow."""
+        """Wait for the last of many jobs first: it is the last to show, and reading thousands in vain is slow."""
         last = [job for job in jobs[-1:] if not job.error]
         if len(jobs) < SAMPLE_MIN_JOBS or not last:
             return

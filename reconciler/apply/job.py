@@ -124,7 +124,7 @@ def tags_to_add(changes: Sequence[Change]) -> frozenset[str]:
 
 
 def tags_to_remove(changes: Sequence[Change]) -> frozenset[str]:
-    """Return the tags that an action's changes take off, except those of `marks_to_remove`."""
+    """Return the tags that an action's changes take off, without the tags of `marks_to_remove`."""
     removals = (change_tags_to_remove(change) for change in changes if change.field not in _FIELDS_OF_STOPS)
     return frozenset(tag for tags in removals for tag in tags)
 

@@ -18,7 +18,7 @@ FIRST_SEARCH_DELAY = 1.0  # seconds; an add that is just not listed yet is the l
 
 
 class RekeyedTorrents:
-    """Looks for missing torrents, at growing intervals: a full read of thousands takes a server a second."""
+    """Searches for missing torrents, at growing intervals: a full read of thousands takes a server a second."""
 
     def __init__(self, target: Target, retry: RetryPolicy) -> None:
         self._target = target

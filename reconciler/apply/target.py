@@ -143,4 +143,4 @@ class Target(Protocol):
         """Every preference of the application by its key."""
 
     def set_preferences(self, values: Mapping[str, PreferenceValue]) -> None:
-        """Set some preferences and leave the others. What a version does not know it ignores."""
+        """Set some preferences and leave the others unchanged. A version ignores unknown names."""

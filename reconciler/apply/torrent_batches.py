@@ -93,7 +93,7 @@ def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
 
 def fields_after_add(action: AddTorrent, api: ApiVersion) -> frozenset[str]:
     """Return the fields of an add that must follow it on that version. Only a link can hold trackers."""
-    if action.get_new_value(CONTENT) is not None:  # all that a .torrent file can hold is in the one that was made
+    if action.get_new_value(CONTENT) is not None:  # the created .torrent file holds everything that it can
         return frozenset(c.field for c in action.changes if c.field != COMMENT and not can_set_at_add(c.field, api))
     late = {FILES} if isinstance(action.source, Magnet) else {FILES, TRACKERS, WEB_SEEDS}
     return frozenset(c.field for c in action.changes if c.field in late or not can_set_at_add(c.field, api))

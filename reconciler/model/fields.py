@@ -12,7 +12,7 @@ See docs/decisions/0030-one-registry-for-torrent-fields.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from math import isclose
 from types import MappingProxyType
@@ -249,7 +249,7 @@ def _resolve_download_path(wanted: FieldValue, torrent: LiveTorrent) -> FieldVal
 
 
 def _import_download_path(torrent: LiveTorrent) -> FieldValue:
-    """Return None under automatic management: the path is that of the category."""
+    """Return None under automatic management: the path belongs to the category."""
     return None if torrent.auto_tmm else _read_download_path(torrent) or None
 
 
@@ -376,42 +376,19 @@ def _have_priorities(files: Sequence[LiveFile], wanted: FieldValue) -> bool:
 # --- the registry
 
 
-def _option(
-    name: str,
-    read: LiveReader,
-    request: ChangeRequest,
-    *,
-    default: FieldValue = False,
-    is_same: Callable[[FieldValue, FieldValue], bool] = _is_equal,
-    import_value: LiveReader | None = None,
-    resolve: Callable[[FieldValue, LiveTorrent], FieldValue] | None = None,
-    capability: Capability = EVERY_VERSION,
-    at_add: Capability | None = EVERY_VERSION,
-    moves_data: Callable[[Change, LiveTorrent], bool] = _moves_nothing,
-    to_declared: Callable[[FieldValue], FieldValue] = _return_unchanged,
-    rank: int = 0,
-) -> Field:
-    def read_unless_default(torrent: LiveTorrent) -> FieldValue:
-        value = read(torrent)
-        return None if value is None or is_same(value, default) else value
+def _complete_option(option: Field) -> Field:
+    """Return an option with everything that all options have in common."""
 
-    return Field(
-        name=name,
-        kind=FieldKind.OPTION,
-        read=read,
-        default=default,
-        import_value=import_value or read_unless_default,
-        declare=lambda entry: entry.options.get(name),
+    def read_unless_default(torrent: LiveTorrent) -> FieldValue:
+        value = option.read(torrent)
+        return None if value is None or option.is_same(value, option.default) else value
+
+    return replace(
+        option,
+        import_value=option.import_value or read_unless_default,
+        declare=lambda entry: entry.options.get(option.name),
         is_ignorable=True,
-        resolve=resolve,
-        is_same=is_same,
-        request=request,
-        capability=capability,
-        at_add=at_add,
-        sets_location=request is ChangeRequest.LOCATION,
-        moves_data=moves_data,
-        to_declared=to_declared,
-        rank=rank,
+        sets_location=option.request is ChangeRequest.LOCATION,
     )
 
 
@@ -558,90 +535,124 @@ _PROPERTIES: Final = (
     ),
 )
 
-_OPTIONS: Final = (
-    _option(
-        AUTO_TMM,
-        lambda torrent: torrent.auto_tmm,
-        ChangeRequest.LOCATION,
-        moves_data=lambda change, _: bool(change.after),
-    ),
-    _option(
-        DOWNLOAD_PATH,
-        _read_download_path,
-        ChangeRequest.LOCATION,
-        default="",
-        resolve=_resolve_download_path,
-        import_value=_import_download_path,
-        capability=versions.DOWNLOAD_PATH,
-        at_add=versions.DOWNLOAD_PATH,
-        moves_data=lambda _, torrent: torrent.progress < 1,  # only incomplete data is there
-    ),
-    _option(
-        FORCE_START,
-        lambda torrent: torrent.options.force_start and not torrent.stopped,
-        ChangeRequest.START,
-        at_add=versions.FORCE_START_AT_ADD,
-        rank=2,
-    ),
-    _option("sequential", lambda torrent: torrent.options.sequential, ChangeRequest.TOGGLE),
-    _option("first_last_piece_first", lambda torrent: torrent.options.first_last_piece_first, ChangeRequest.TOGGLE),
-    _option("super_seeding", lambda torrent: torrent.options.super_seeding, ChangeRequest.START, at_add=None),
-    _option(
-        "download_limit",
-        lambda torrent: torrent.options.download_limit,
-        ChangeRequest.VALUE,
-        default=0,
-        to_declared=_format_rate,
-    ),
-    _option(
-        "upload_limit",
-        lambda torrent: torrent.options.upload_limit,
-        ChangeRequest.VALUE,
-        default=0,
-        to_declared=_format_rate,
-    ),
-    _option(
-        f"{SHARE_LIMITS}.ratio",
-        lambda torrent: torrent.options.share.ratio,
-        ChangeRequest.SHARE_LIMITS,
-        default=GLOBAL_LIMIT,
-        is_same=_is_same_ratio,
-        at_add=versions.SHARE_LIMITS_AT_ADD,
-        to_declared=_format_ratio,
-    ),
-    _option(
-        f"{SHARE_LIMITS}.seeding_time",
-        lambda torrent: torrent.options.share.seeding_time,
-        ChangeRequest.SHARE_LIMITS,
-        default=GLOBAL_LIMIT,
-        at_add=versions.SHARE_LIMITS_AT_ADD,
-        to_declared=_format_minutes,
-    ),
-    _option(
-        f"{SHARE_LIMITS}.inactive_seeding_time",
-        lambda torrent: torrent.options.share.inactive_seeding_time,
-        ChangeRequest.SHARE_LIMITS,
-        default=GLOBAL_LIMIT,
-        capability=versions.INACTIVE_SEEDING_TIME,
-        at_add=versions.INACTIVE_SEEDING_TIME,
-        to_declared=_format_minutes,
-    ),
-    _option(
-        f"{SHARE_LIMITS}.action",
-        lambda torrent: torrent.options.share.action,
-        ChangeRequest.SHARE_LIMITS,
-        default="default",
-        capability=versions.SHARE_LIMIT_ACTION,
-        at_add=versions.SHARE_LIMIT_ACTION,
-    ),
-    _option(
-        COMMENT,
-        lambda torrent: torrent.comment,
-        ChangeRequest.VALUE,
-        default="",
-        capability=versions.SET_COMMENT,
-        at_add=None,
-    ),
+_OPTIONS: Final = tuple(
+    _complete_option(option)
+    for option in (
+        Field(
+            name=AUTO_TMM,
+            kind=FieldKind.OPTION,
+            read=lambda torrent: torrent.auto_tmm,
+            default=False,
+            request=ChangeRequest.LOCATION,
+            moves_data=lambda change, _: bool(change.after),
+        ),
+        Field(
+            name=DOWNLOAD_PATH,
+            kind=FieldKind.OPTION,
+            read=_read_download_path,
+            default="",
+            request=ChangeRequest.LOCATION,
+            resolve=_resolve_download_path,
+            import_value=_import_download_path,
+            capability=versions.DOWNLOAD_PATH,
+            at_add=versions.DOWNLOAD_PATH,
+            moves_data=lambda _, torrent: torrent.progress < 1,  # only incomplete data is there
+        ),
+        Field(
+            name=FORCE_START,
+            kind=FieldKind.OPTION,
+            read=lambda torrent: torrent.options.force_start and not torrent.stopped,
+            default=False,
+            request=ChangeRequest.START,
+            at_add=versions.FORCE_START_AT_ADD,
+            rank=2,
+        ),
+        Field(
+            name="sequential",
+            kind=FieldKind.OPTION,
+            read=lambda torrent: torrent.options.sequential,
+            default=False,
+            request=ChangeRequest.TOGGLE,
+        ),
+        Field(
+            name="first_last_piece_first",
+            kind=FieldKind.OPTION,
+            read=lambda torrent: torrent.options.first_last_piece_first,
+            default=False,
+            request=ChangeRequest.TOGGLE,
+        ),
+        Field(
+            name="super_seeding",
+            kind=FieldKind.OPTION,
+            read=lambda torrent: torrent.options.super_seeding,
+            default=False,
+            request=ChangeRequest.START,
+            at_add=None,
+        ),
+        Field(
+            name="download_limit",
+            kind=FieldKind.OPTION,
+            read=lambda torrent: torrent.options.download_limit,
+            default=0,
+            request=ChangeRequest.VALUE,
+            to_declared=_format_rate,
+        ),
+        Field(
+            name="upload_limit",
+            kind=FieldKind.OPTION,
+            read=lambda torrent: torrent.options.upload_limit,
+            default=0,
+            request=ChangeRequest.VALUE,
+            to_declared=_format_rate,
+        ),
+        Field(
+            name=f"{SHARE_LIMITS}.ratio",
+            kind=FieldKind.OPTION,
+            read=lambda torrent: torrent.options.share.ratio,
+            default=GLOBAL_LIMIT,
+            request=ChangeRequest.SHARE_LIMITS,
+            is_same=_is_same_ratio,
+            at_add=versions.SHARE_LIMITS_AT_ADD,
+            to_declared=_format_ratio,
+        ),
+        Field(
+            name=f"{SHARE_LIMITS}.seeding_time",
+            kind=FieldKind.OPTION,
+            read=lambda torrent: torrent.options.share.seeding_time,
+            default=GLOBAL_LIMIT,
+            request=ChangeRequest.SHARE_LIMITS,
+            at_add=versions.SHARE_LIMITS_AT_ADD,
+            to_declared=_format_minutes,
+        ),
+        Field(
+            name=f"{SHARE_LIMITS}.inactive_seeding_time",
+            kind=FieldKind.OPTION,
+            read=lambda torrent: torrent.options.share.inactive_seeding_time,
+            default=GLOBAL_LIMIT,
+            request=ChangeRequest.SHARE_LIMITS,
+            capability=versions.INACTIVE_SEEDING_TIME,
+            at_add=versions.INACTIVE_SEEDING_TIME,
+            to_declared=_format_minutes,
+        ),
+        Field(
+            name=f"{SHARE_LIMITS}.action",
+            kind=FieldKind.OPTION,
+            read=lambda torrent: torrent.options.share.action,
+            default="default",
+            request=ChangeRequest.SHARE_LIMITS,
+            capability=versions.SHARE_LIMIT_ACTION,
+            at_add=versions.SHARE_LIMIT_ACTION,
+        ),
+        Field(
+            name=COMMENT,
+            kind=FieldKind.OPTION,
+            read=lambda torrent: torrent.comment,
+            default="",
+            request=ChangeRequest.VALUE,
+            capability=versions.SET_COMMENT,
+            at_add=None,
+        ),
+    )
 )
 
 _COLLECTIONS: Final = (
@@ -746,9 +757,10 @@ def sort_changes(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 
 def iter_importable_values(torrent: LiveTorrent, api_version: ApiVersion) -> Iterator[tuple[str, FieldValue]]:
-    """Yield every field that an entry could declare for this torrent as it is, with its value as an entry says it.
+    """Yield every field that an entry could declare for this torrent as it is, with its value in the form of an entry.
 
-    Left out are values that any fresh torrent has, which are then not managed, and what the server does not support.
+    Left out are values that any fresh torrent has, which are then not managed, and fields that the server does not
+    support.
     """
     for field in FIELDS.values():
         if field.import_value and field.capability.is_available(api_version):
@@ -761,7 +773,7 @@ def iter_importable_values(torrent: LiveTorrent, api_version: ApiVersion) -> Ite
 
 
 def is_applied(change: Change, torrent: LiveTorrent, action: SetTorrent) -> bool:
-    """Return True if the live torrent shows what the change asks for: this, not a server's reply, counts as success."""
+    """Return True if the live torrent shows the wanted value: this, not a server's reply, counts as success."""
     field = FIELDS[change.field]
     return field.is_applied(change, torrent, action) if field.is_applied else field.matches(torrent, change.after)
 
@@ -808,11 +820,11 @@ def changes_location(changes: Iterable[Change]) -> bool:
 
 
 def to_declared_value(field: str, value: FieldValue) -> FieldValue:
-    """Return a value as an entry says it: `5 MiB/s` for 5242880. Fields of other objects are returned unchanged."""
+    """Return a value in the form of an entry: `5 MiB/s` for 5242880. Fields of other objects are returned unchanged."""
     registered = FIELDS.get(field)
     return registered.to_declared(value) if registered and value is not None else value
 
 
 def is_default_value(field: str, value: FieldValue) -> bool:
-    """Return True if there is nothing to show: no value, or that of a torrent for which nobody set the field."""
+    """Return True if there is nothing to show: no value, or the value of a torrent for which nobody set the field."""
     return value in (None, ()) or FIELDS[field].is_same(value, FIELDS[field].default)

@@ -92,7 +92,7 @@ class ActionBase:
 
     @property
     def infohash(self) -> str | None:
-        """The infohash that people know a torrent by; None for settings."""
+        """The infohash of a torrent for people; None for settings."""
         return None
 
     @property
@@ -117,7 +117,7 @@ class ActionBase:
 
 @dataclass(frozen=True, slots=True)
 class TorrentAction(ActionBase):
-    """An action on a torrent. `placement` is that of an entry that is declared for a group."""
+    """An action on a torrent. `placement` is set if its entry is declared for a group."""
 
     kind: ClassVar[ObjectKind] = ObjectKind.TORRENT
 

@@ -45,7 +45,7 @@ def plan_categories(
 def prune_categories(
     declared: Mapping[str, DesiredCategory], snapshot: Snapshot, policy: Policy, torrent_actions: Sequence[Action]
 ) -> Sequence[Action | SparedTorrent]:
-    """Delete undeclared categories without torrents. Categories have no owner, so those of other owners count too.
+    """Delete undeclared categories without torrents. Categories have no owner, so other owners' categories count too.
 
     A category that contains a kept one is kept: qBittorrent would remove both.
     """

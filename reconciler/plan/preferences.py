@@ -1,4 +1,4 @@
-"""Preferences of the application: the declared values against those of the instance."""
+"""Preferences of the application: the declared values against the live values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan.blast import data_move_text
 
-# What one version calls in another way than the next, and no spelling tells.
+# Preferences that were renamed between versions, beyond recognition by spelling.
 _RENAMED_PREFERENCES: Final = (
     ("start_paused_enabled", "add_stopped_enabled"),
     ("create_subfolder_enabled", "torrent_content_layout"),

@@ -123,9 +123,7 @@ def build_add(
 def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
     """Return why a missing torrent cannot be added to this instance by anybody; None if it can."""
     if not snapshot.supports_v2 and entry.infohashes and not entry.infohashes.v1:
-        return (
-            f"unsupported: qBittorrent {snapshot.version} knows no v2 infohashes; {V2_INFOHASHES.release} and later do"
-        )
+        return f"unsupported: qBittorrent {snapshot.version} has no v2 infohashes; {V2_INFOHASHES.release} and later do"
     if entry.source is None:
         return "not on the instance, and an infohash alone cannot be added; declare a magnet or a torrent"
     if not entry.create_only:
@@ -239,7 +237,7 @@ def plan_unresolved_entry(
         return [build_held_delete(entry, None, unresolved.reason, unresolved.hold)] if unresolved.hold else []
     declared = (Change(OWNER, None, context.owner), *build_initial_changes(entry))
     if unresolved.hold is Outcome.DEFERRED and isinstance(entry.content, ContentReference) and live_torrents:
-        # it is there, as far as we know
+        # one of our torrents may be it
         return [build_update_action(entry, None, unresolved.reason, hold=unresolved.hold)]
     if not TORRENT_CREATOR.is_available(snapshot.api_version) and isinstance(entry.content, Content):
         reason = (

@@ -267,7 +267,7 @@ def test_an_unsupported_option_is_reported_on_its_action(
     if version == "4.2.5":
         assert (done.exit_code, done.summary) == (1, {"add": 1, "blocked": 1})
         reasons = [action["reason"] for action in done.instance()["actions"] if action["outcome"] == "blocked"]
-        assert reasons == ["unsupported: qBittorrent v4.2.5 knows no v2 infohashes; 4.4 and later do"]
+        assert reasons == ["unsupported: qBittorrent v4.2.5 has no v2 infohashes; 4.4 and later do"]
     else:
         assert (done.exit_code, done.summary) == (0, {"add": 2})
         assert v2[:40] in truth.list_torrents()

@@ -76,7 +76,7 @@ def place_entries(
     *,
     take_over: bool = False,
 ) -> Placement:
-    """Find every entry where it can be, and decide where those of groups are to be.
+    """Place every entry: find the torrents of direct entries, and choose the members of group entries.
 
     `now` (UTC) may be left out where there are no groups.
     """
