@@ -14,7 +14,7 @@ import structlog
 from hypothesis import settings
 
 from reconciler.demo.packages import QBITTORRENT_PACKAGES
-from reconciler.demo.servers import QbittorrentServer
+from reconciler.demo.servers import QbittorrentServer, ServerSettings
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 
@@ -75,7 +75,7 @@ def make_server() -> Iterator[MakeServer]:
     with ExitStack() as stack:
 
         def start_server(version: str | None = "5.1.0", **options: Any) -> QbittorrentServer:
-            server = stack.enter_context(QbittorrentServer(version, **options))
+            server = stack.enter_context(QbittorrentServer(version, ServerSettings(**options)))
             stack.callback(server.kill)  # 4.2 would take half a second for an orderly end
             return server
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
@@ -129,41 +129,46 @@ def choose_versions(count: int) -> list[str | None]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The settings of a server at its first start. `port` and `password` None: chosen at random.
+
+    `api_key` is `qbt_` and 28 letters or digits, from 5.2 on. `preferences` are further keys of the `[Preferences]`
+    section, `session` of `[BitTorrent]`, in the file's syntax. `keep_profile` keeps the profile after `stop`.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    username: str = "admin"
+    password: str | None = None
+    api_key: str | None = None
+    preferences: Mapping[str, str] = field(default_factory=dict)
+    session: Mapping[str, str] = field(default_factory=dict)
+    keep_profile: bool = False
+
+
 class QbittorrentServer:
     """A running qBittorrent with a private profile. Use it as a context manager, or call `stop`.
 
     It ends with the thread that started it, which is its parent for Linux: use a thread that lives long enough.
-    `version` is a key of `QBITTORRENT_PACKAGES`, or None for the program on PATH. `api_key` is `qbt_` and 28 letters or
-    digits, from 5.2 on. `preferences` are further keys of the `[Preferences]` section, `session` of `[BitTorrent]`, in
-    the file's syntax. `keep_profile` keeps the profile after `stop`. Raises `ServerSetupError`.
+    `version` is a key of `QBITTORRENT_PACKAGES`, or None for the program on PATH. Raises `ServerSetupError`.
     """
 
-    def __init__(
-        self,
-        version: str | None = None,
-        *,
-        host: str = "127.0.0.1",
-        port: int | None = None,
-        username: str = "admin",
-        password: str | None = None,
-        api_key: str | None = None,
-        preferences: Mapping[str, str] | None = None,
-        session: Mapping[str, str] | None = None,
-        keep_profile: bool = False,
-    ) -> None:
+    def __init__(self, version: str | None = None, settings: ServerSettings | None = None) -> None:
+        settings = settings or ServerSettings()
         self._binary = find_binary(version)
         self._process: subprocess.Popen[bytes] | None = None
-        self._reserved_port = None if port else ReservedPort(host)
-        self._port_is_fixed = port is not None
-        self._keep_profile = keep_profile
-        self.host = host
-        self.port = self._reserved_port.number if self._reserved_port else port or 0
-        self.listen_port = find_free_port(host)
-        self.username = username
-        self.password = password or secrets.token_urlsafe(12)
+        self._reserved_port = None if settings.port else ReservedPort(settings.host)
+        self._port_is_fixed = settings.port is not None
+        self._keep_profile = settings.keep_profile
+        self.host = settings.host
+        self.port = self._reserved_port.number if self._reserved_port else settings.port or 0
+        self.listen_port = find_free_port(settings.host)
+        self.username = settings.username
+        self.password = settings.password or secrets.token_urlsafe(12)
         self.profile = Path(tempfile.mkdtemp(prefix="qbittorrent-"))
         try:
-            self._write_configuration(api_key, preferences or {}, session or {})
+            self._write_configuration(settings)
             self.start()
         except BaseException:
             self.stop()
@@ -302,9 +307,7 @@ class QbittorrentServer:
         finally:
             connection.close()
 
-    def _write_configuration(
-        self, api_key: str | None, preferences: Mapping[str, str], session: Mapping[str, str]
-    ) -> None:
+    def _write_configuration(self, settings: ServerSettings) -> None:
         """Write the configuration for the first start. Later the server maintains it."""
         configuration = ServerConfiguration(
             host=self.host,
@@ -312,10 +315,10 @@ class QbittorrentServer:
             listen_port=self.listen_port,
             username=self.username,
             password=self.password,
-            api_key=api_key,
+            api_key=settings.api_key,
             downloads=self.downloads,
-            extra_preferences=preferences,
-            extra_session=session,
+            extra_preferences=settings.preferences,
+            extra_session=settings.session,
         )
         file = self.profile / "qBittorrent/config/qBittorrent.conf"
         file.parent.mkdir(parents=True)

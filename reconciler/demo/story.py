@@ -25,7 +25,7 @@ from rich.markup import escape
 
 from reconciler.cli.settings import should_use_colour
 from reconciler.demo.packages import ServerSetupError
-from reconciler.demo.servers import QbittorrentServer, choose_versions
+from reconciler.demo.servers import QbittorrentServer, ServerSettings, choose_versions
 from reconciler.desired import load
 from reconciler.model.desired import DesiredState
 from reconciler.qbittorrent import Session
@@ -160,7 +160,7 @@ def _prepare_story(folder: Path, stack: ExitStack, console: Console) -> DemoStor
     for (name, instance), version in zip(desired.instances.items(), versions, strict=True):
         port = urlsplit(instance.url).port
         console.print(f"Starting a throwaway qBittorrent {version or ''} for {name} …", end=" ")
-        server = QbittorrentServer(version, port=port, username=USERNAME, password=passwords[name])
+        server = QbittorrentServer(version, ServerSettings(port=port, username=USERNAME, password=passwords[name]))
         servers[name] = stack.enter_context(server)
         console.print(f"{server.version} at {server.url}")
     return DemoStory(folder, file, servers, console)

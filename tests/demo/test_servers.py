@@ -17,7 +17,7 @@ import requests
 
 from reconciler.demo import packages, servers
 from reconciler.demo.packages import ServerSetupError
-from reconciler.demo.servers import QbittorrentServer, ReservedPort, find_binary, is_port_free
+from reconciler.demo.servers import QbittorrentServer, ReservedPort, ServerSettings, find_binary, is_port_free
 from tests.conftest import MakeServer
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.raw import RawClient
@@ -144,7 +144,7 @@ def test_an_interrupted_stop_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_profile_is_kept_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with QbittorrentServer("5.1.0", keep_profile=True) as server:
+    with QbittorrentServer("5.1.0", ServerSettings(keep_profile=True)) as server:
         pid = server.pid
     assert not _alive(pid)
     assert (server.profile / "qBittorrent/config/qBittorrent.conf").exists()
@@ -187,7 +187,7 @@ def test_the_server_ends_with_a_killed_parent(tmp_path: Path) -> None:
 
 def test_a_taken_port_is_reported(any_server: QbittorrentServer) -> None:
     with pytest.raises(ServerSetupError, match=rf"port {any_server.port}\. The port is taken"):
-        QbittorrentServer("5.1.0", port=any_server.port)
+        QbittorrentServer("5.1.0", ServerSettings(port=any_server.port))
 
 
 def test_no_password_is_sent_to_another_server() -> None:
@@ -195,7 +195,7 @@ def test_no_password_is_sent_to_another_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.setblocking(False)
         with pytest.raises(ServerSetupError, match="is taken"):
-            QbittorrentServer("5.1.0", port=other.getsockname()[1])
+            QbittorrentServer("5.1.0", ServerSettings(port=other.getsockname()[1]))
         with pytest.raises(BlockingIOError):
             other.accept()
 

@@ -21,7 +21,6 @@ MAX_FILES: Final = 13
 MAX_PARAMETERS: Final = 7
 MAX_RUN_PARAMETERS: Final = 4
 KEYWORD_TABLES: Final = {  # one keyword for each column of a table
-    "reconciler/demo/servers.py: __init__",
     "reconciler/model/fields.py: _option",
 }
 CHOSEN_BY_CALLER: Final = {"Planner"}  # classes whose methods a caller replaces
