@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import lru_cache
 from math import isclose
 from types import MappingProxyType
 from typing import Final
@@ -708,9 +709,6 @@ _ADD_READERS: Final = tuple(
     for name in FIELD_ORDER
     if FIELDS[name].declare is not _read_nothing
 )
-_ADD_READERS_WITHOUT_OPTIONS: Final = tuple(
-    (name, declare) for name, declare in _ADD_READERS if name not in OPTIONS and name not in CREATE_ONLY_OPTIONS
-)
 
 
 # --- values of an entry
@@ -726,9 +724,16 @@ def list_ignorable_keys() -> tuple[str, ...]:
     return tuple(dict.fromkeys(entry_key_of(field.name) for field in FIELDS.values() if field.is_ignorable))
 
 
+@lru_cache(1024)  # thousands of entries declare few different sets of options
+def _select_add_readers(declared_options: tuple[str, ...]) -> tuple[tuple[str, EntryReader], ...]:
+    """Return the readers of an add's values, in plan order, without options that the entry does not declare."""
+    undeclared = (OPTIONS.keys() | CREATE_ONLY_OPTIONS.keys()) - set(declared_options)
+    return tuple((name, declare) for name, declare in _ADD_READERS if name not in undeclared)
+
+
 def build_initial_changes(entry: DesiredTorrent) -> tuple[Change, ...]:
     """Return everything that the add of an entry sets, each field from nothing, in plan order."""
-    readers = _ADD_READERS if entry.options or entry.create_only else _ADD_READERS_WITHOUT_OPTIONS
+    readers = _select_add_readers((*entry.options, *entry.create_only))
     return tuple(Change(name, None, value) for name, declare in readers if (value := declare(entry)) is not None)
 
 
