@@ -30,7 +30,7 @@ from reconciler.model.fields import (
     STOP_CONDITION,
     can_set_at_add,
 )
-from reconciler.model.links import TRACKERS, WEB_SEEDS, append_links
+from reconciler.model.links import TRACKERS, WEB_SEEDS, append_links, has_common_tracker_scheme
 from reconciler.model.magnet import Magnet
 from reconciler.model.plan import AddTorrent, Change
 from reconciler.model.snapshot import AddOptions
@@ -92,10 +92,16 @@ def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
 
 
 def fields_after_add(action: AddTorrent, api: ApiVersion) -> frozenset[str]:
-    """Return the fields of an add that must follow it on that version. Only a link can hold trackers."""
+    """Return the fields of an add that must follow it on that version.
+
+    Only a link can hold trackers, and qBittorrent 5.3 drops those of other schemes than HTTP and UDP from a link, but
+    keeps them when they are added to the torrent.
+    """
     if action.get_new_value(CONTENT) is not None:  # the created .torrent file holds everything that it can
         return frozenset(c.field for c in action.changes if c.field != COMMENT and not can_set_at_add(c.field, api))
     late = {FILES} if isinstance(action.source, Magnet) else {FILES, TRACKERS, WEB_SEEDS}
+    if not all(map(has_common_tracker_scheme, action.added_urls.get(TRACKERS, ()))):
+        late.add(TRACKERS)
     return frozenset(c.field for c in action.changes if c.field in late or not can_set_at_add(c.field, api))
 
 

@@ -21,6 +21,7 @@ _MAGNET_KEYS: Final = {TRACKERS: "tr", WEB_SEEDS: "ws"}
 
 _LINK_SEPARATOR = re.compile(r"&(?=(?:tr|ws)=)")  # qBittorrent 5.0 and 5.1 write web seeds with a bare "&" in them
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_COMMON_TRACKER_SCHEMES: Final = frozenset({"http", "https", "udp"})
 _PUBLIC_PATH_PARTS: Final = frozenset({"", "announce", "announce.php"})  # parts of a path that are no secret
 _PASSKEY_LIKE = re.compile(
     r"(?=.*[0-9])[0-9a-z_-]{16,}\Z", re.IGNORECASE
@@ -76,6 +77,11 @@ def has_likely_passkey(tracker: str) -> bool:
     except ValueError:
         return True
     return bool(parts.query or parts.username or parts.path.strip("/").removesuffix("announce").strip("/"))
+
+
+def has_common_tracker_scheme(tracker: str) -> bool:
+    """True for a tracker over HTTP or UDP; False for one over WebSocket (`wss:`)."""
+    return tracker.partition(":")[0].lower() in _COMMON_TRACKER_SCHEMES
 
 
 def redact_url(url: str) -> str:

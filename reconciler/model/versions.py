@@ -62,6 +62,7 @@ BULK_ADD_TRACKERS: Final = Capability("trackers for many torrents in one request
 SHARE_LIMIT_ACTION: Final = Capability("share_limits.action", (2, 12), "5.2")
 SET_COMMENT: Final = Capability("comment", (2, 12, 1), "5.2")
 SHARE_LIMITS_MODE: Final = Capability("share limits mode", (2, 15, 3), "5.3")
+LINK_TRACKER_FILTER: Final = Capability("only HTTP and UDP trackers of a link are added", (2, 16), "5.3")
 
 # Categories
 CATEGORY_EDIT_MOVES_DATA: Final = Capability("an edited category moves its data", (2, 8), "4.3.4")  # not on 4.2.5

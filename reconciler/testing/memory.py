@@ -14,7 +14,14 @@ from reconciler.model.errors import InstanceError, RejectedError, UnsupportedErr
 from reconciler.model.files import LiveFile, Priority
 from reconciler.model.health import NetworkState
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.links import append_links, extract_links
+from reconciler.model.links import (
+    TRACKERS,
+    WEB_SEEDS,
+    append_links,
+    extract_links,
+    has_common_tracker_scheme,
+    parse_link_urls,
+)
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.metainfo import Metainfo, MetainfoError, parse_metainfo
 from reconciler.model.paths import normalize_path
@@ -25,6 +32,7 @@ from reconciler.model.versions import (
     CONTENT_PATH,
     EXTERNAL_ADDRESS,
     INTERFACE_NAME,
+    LINK_TRACKER_FILTER,
     STOPPED_STATES,
     TAGS_AT_ADD,
     TORRENT_EXPORT,
@@ -105,7 +113,11 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
             magnet = parse_magnet(uri)
         except MagnetError:
             return
-        self._insert_torrent(magnet.infohashes, magnet.name, options, known_ids, extract_links(magnet.uri))
+        links = extract_links(magnet.uri)
+        if LINK_TRACKER_FILTER.is_available(self._api):
+            trackers = filter(has_common_tracker_scheme, parse_link_urls(links, TRACKERS))
+            links = append_links("", list(trackers), parse_link_urls(links, WEB_SEEDS))
+        self._insert_torrent(magnet.infohashes, magnet.name, options, known_ids, links)
 
     def _insert_torrent(
         self, infohashes: InfoHashes, name: str | None, options: AddOptions, known_ids: set[str], links: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
+from reconciler.model.links import TRACKERS, append_links, parse_link_urls
 from reconciler.model.snapshot import AddOptions
 from tests.support.conformance_subject import STOPPED, ConformanceSubject, make_v1_magnet
 
@@ -96,6 +97,15 @@ def test_the_default_name_is_that_of_the_magnet_or_the_hash(subject: Conformance
     named, bare = secrets.token_hex(20), secrets.token_hex(20)
     subject.target.add_magnets([make_v1_magnet(named, "Some.Name"), make_v1_magnet(bare)], STOPPED)
     subject.wait_until([named, bare], lambda torrents: {torrent.name for torrent in torrents} == {"Some.Name", bare})
+
+
+def test_5_3_drops_the_websocket_trackers_of_a_link(subject: ConformanceSubject) -> None:
+    key, udp, websocket = secrets.token_hex(20), "udp://u.example:1/a", "wss://w.example"
+    link = append_links(make_v1_magnet(key), [websocket, udp], [])
+    subject.target.add_magnets([link], STOPPED)
+    subject.wait_until([key], lambda torrents: len(torrents) == 1)
+    kept = [udp] if subject.version >= (5, 3) else [websocket, udp]
+    assert parse_link_urls(subject.read_torrent(key).links, TRACKERS) == kept
 
 
 def test_spaces_around_a_name_are_stripped(subject: ConformanceSubject) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -73,6 +74,17 @@ def expected(truth: RawClient, number: int, version: str) -> dict[str, Any]:
     """Return the values that the server should report."""
     names = shown(truth, number)
     return {name: value for name, value in SHOWN.items() if name in names and (name != "comment" or has(version, name))}
+
+
+def test_websocket_trackers_are_added_and_then_nothing(
+    home: Home, proxy: Proxy, truth: RawClient, version: str
+) -> None:
+    trackers = ["wss://tracker.example", "ws://w.example:8000/announce", "udp://u.example:1/announce"]
+    home.write(make_entry(1, trackers=trackers))
+    assert home.run().actions() == ["add torrent-1 owner,trackers,paused applied"]
+    assert {unquote(part) for part in truth.read_torrent(1)["magnet_uri"].split("&tr=")[1:]} == set(trackers)
+    proxy.clear()
+    assert (home.run().summary, proxy.mutations) == ({"unchanged": 1}, [])
 
 
 def test_options_go_with_an_add_and_then_nothing(home: Home, proxy: Proxy, truth: RawClient, version: str) -> None:
