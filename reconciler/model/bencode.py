@@ -1,7 +1,8 @@
-"""A strict decoder for bencode, the encoding of .torrent files (BEP 3).
+"""A decoder for bencode, the encoding of .torrent files (BEP 3), that accepts what every supported qBittorrent accepts.
 
-Strict, because an infohash is over bytes: a value that can be written in two ways would let two programs disagree about
-which torrent a file is.
+Trackers serve files that are not in canonical form, and libtorrent reads them. An infohash is over the bytes as they
+stand, so two programs agree on it as long as they agree on where a value begins and ends, and which of two equal keys
+counts. Measured on qBittorrent 4.2.5, 4.5.2, 5.1.0 and 5.3.0.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ BencodeValue = int | bytes | list["BencodeValue"] | dict[bytes, "BencodeValue"]
 MAX_DEPTH: Final = 99  # as libtorrent, which qBittorrent uses
 MAX_VALUES: Final = 2_000_000  # as libtorrent; a torrent of 200,000 files has 1.6 million
 
-_LENGTH_PATTERN = re.compile(rb"(0|[1-9][0-9]{0,9}):")
-_NUMBER_PATTERN = re.compile(rb"i(0|-?[1-9][0-9]{0,18})e")
-_INT64_RANGE: Final = range(-(2**63) + 1, 2**63)  # as libtorrent: without the smallest number
+_LENGTH_PATTERN = re.compile(rb"([0-9]{1,8}):")  # 4.2.5 refuses nine digits
+_NUMBER_PATTERN = re.compile(rb"i(-?[0-9]{1,20})e")  # every version refuses 21 digits
 _DICT, _LIST, _INT, _END = b"dlie"
 
 
@@ -26,16 +26,25 @@ class BencodeError(ValueError):
 
 
 def decode_bencode(data: bytes) -> tuple[BencodeValue, Mapping[bytes, slice]]:
-    """Decode the value in `data`. If it is a dictionary, also return the slice of `data` that holds each of its values.
+    """Decode the value that `data` begins with. If it is a dictionary, also return the slice of each of its values.
 
-    Raises `BencodeError` for anything not in canonical form: numbers with leading zeros, keys out of order or repeated,
-    bytes after the end; and for too many levels or values.
+    As libtorrent does: bytes after the end are ignored, numbers may have leading zeros, keys may be in any order, and
+    of repeated keys the first counts. Raises `BencodeError` for anything else, and for too many levels or values.
     """
     reader = _BencodeReader(data)
-    value, end = reader.read_value(0, 0)
-    if end != len(data):
-        raise BencodeError(f"{len(data) - end} bytes follow after its end, at byte {end}")
-    return value, reader.spans
+    return reader.read_value(0, 0)[0], reader.spans
+
+
+def encode_bencode(value: BencodeValue) -> bytes:
+    """Return the canonical form of a value, which is the only one that BEP 3 allows."""
+    match value:
+        case int():
+            return b"i%de" % value
+        case bytes():
+            return b"%d:%b" % (len(value), value)
+        case list():
+            return b"l%be" % b"".join(map(encode_bencode, value))
+    return b"d%be" % b"".join(encode_bencode(key) + encode_bencode(value[key]) for key in sorted(value))
 
 
 class _BencodeReader:
@@ -71,10 +80,9 @@ class _BencodeReader:
 
     def _read_integer(self, offset: int) -> tuple[int, int]:
         match = _NUMBER_PATTERN.match(self._data, offset)
-        number = int(match[1]) if match else 0
-        if not match or number not in _INT64_RANGE:
-            raise self._make_error(offset, "a number is not in its canonical form, or has more than 64 bits,")
-        return number, match.end()
+        if not match:
+            raise self._make_error(offset, "a number does not consist of 1 to 20 digits")
+        return int(match[1]), match.end()
 
     def _read_list(self, offset: int, depth: int) -> tuple[list[BencodeValue], int]:
         items: list[BencodeValue] = []
@@ -86,16 +94,13 @@ class _BencodeReader:
 
     def _read_dict(self, offset: int, depth: int) -> tuple[dict[bytes, BencodeValue], int]:
         values: dict[bytes, BencodeValue] = {}
-        data, previous_key = self._data, b""
+        data = self._data
         while data[offset : offset + 1] != b"e":
             key, start = self.read_string(offset)
-            if values and key <= previous_key:
-                fault = "repeated" if key == previous_key else "out of order"
-                raise BencodeError(f"a key of a dictionary is {fault}, at byte {offset}")
-            values[key], end = self.read_value(start, depth)
+            value, offset = self.read_value(start, depth)
+            values.setdefault(key, value)
             if depth == 1:
-                self.spans[key] = slice(start, end)
-            offset, previous_key = end, key
+                self.spans.setdefault(key, slice(start, offset))
         return values, offset + 1
 
     def _make_error(self, offset: int, problem: str) -> BencodeError:

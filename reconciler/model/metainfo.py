@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.model.bencode import BencodeError, BencodeValue, decode_bencode
+from reconciler.model.bencode import BencodeError, BencodeValue, decode_bencode, encode_bencode
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import clean_name
 
@@ -18,6 +18,7 @@ _SHA256_SIZE: Final = 32
 _BLOCK_SIZE: Final = 16 << 10  # bytes; the smallest piece of a v2 torrent, whose pieces are a power of two (BEP 52)
 _MAX_PIECE_SIZE: Final = 1 << 29
 _MAX_PIECES: Final = 1 << 21  # as libtorrent
+_MAX_INT: Final = (1 << 63) - 1
 
 BencodeDict = dict[bytes, BencodeValue]
 
@@ -67,12 +68,14 @@ def parse_metainfo(data: bytes) -> Metainfo:
     if not isinstance(whole, dict) or not isinstance(info, dict):
         raise MetainfoError('it has no "info", which identifies a torrent')
     v1, v2 = _detect_versions(info)
+    raw = data[spans[b"info"]]
+    if v2 and raw != encode_bencode(info):  # libtorrent accepts this only in v1 torrents
+        raise MetainfoError("it is a v2 torrent, but its info is not in canonical form, which every v2 client refuses")
     (name, shown), piece_length = _parse_name(info), _parse_piece_length(info, v2)
     old = _parse_v1_files(info, name, piece_length) if v1 else []
     new = _parse_v2_files(info, whole, piece_length) if v2 else []
     if v1 and v2 and not _has_same_files(old, new, piece_length):
         raise MetainfoError("it is one torrent for v1 and another for v2: their files differ")
-    raw = data[spans[b"info"]]
     hashes = InfoHashes(
         hashlib.sha1(raw, usedforsecurity=False).hexdigest() if v1 else None,
         hashlib.sha256(raw).hexdigest() if v2 else None,
@@ -81,7 +84,7 @@ def parse_metainfo(data: bytes) -> Metainfo:
     paths = tuple("/".join(part.decode("utf-8", errors="replace") for part in file.path) for file in files)
     folder = "" if paths == (shown,) else f"{shown}/"
     size = sum(file.length for file in files)
-    return Metainfo(hashes, shown, size, tuple(folder + path for path in paths), raw, info.get(b"private") == 1)
+    return Metainfo(hashes, shown, size, tuple(folder + path for path in paths), raw, _is_private(info))
 
 
 def _refuse_other_files(data: bytes) -> None:
@@ -101,12 +104,12 @@ def _refuse_other_files(data: bytes) -> None:
 
 def _detect_versions(info: BencodeDict) -> tuple[bool, bool]:
     """Return (is v1, is v2). A hybrid torrent is both, and has the data of both."""
-    v1 = b"pieces" in info
-    if b"meta version" not in info:
+    v1, version = b"pieces" in info, info.get(b"meta version")
+    if not isinstance(version, int) or version < 2:  # libtorrent ignores what cannot be a version after 1
         if not v1 or b"file tree" in info:
             raise MetainfoError('it has neither the "pieces" of a v1 torrent nor the "meta version" of a v2 torrent')
         return True, False
-    if info[b"meta version"] != 2:
+    if version != 2:
         raise MetainfoError('its "meta version" is not 2, which is the only known one')
     if not v1 and (b"length" in info or b"files" in info):
         raise MetainfoError('it has the files of a v1 torrent, but not its "pieces"')
@@ -124,7 +127,8 @@ def _parse_piece_length(info: BencodeDict, v2: bool) -> int:
 
 def _parse_name(info: BencodeDict) -> tuple[bytes, str]:
     """Return the name as it is written, and as people read it."""
-    name = info.get(b"name.utf-8", info.get(b"name"))
+    utf8_name = info.get(b"name.utf-8")
+    name = utf8_name if isinstance(utf8_name, bytes) else info.get(b"name")
     shown = clean_name(name.decode("utf-8", errors="replace")) if isinstance(name, bytes) else None
     if not isinstance(name, bytes) or not shown or not shown.strip("/\\. "):
         raise MetainfoError("it has no name")
@@ -134,12 +138,10 @@ def _parse_name(info: BencodeDict) -> tuple[bytes, str]:
 def _parse_v1_files(info: BencodeDict, name: bytes, piece_length: int) -> list[_File]:
     """Return the files of a v1 torrent, which its pieces must cover."""
     files = info.get(b"files")
-    if files is None:
-        v1_files = [_File((name,), _parse_length(info))]
-    elif isinstance(files, list):
+    if isinstance(files, list):
         v1_files = [_parse_v1_file(file) for file in files]
     else:
-        raise MetainfoError('its "files" are not a list')
+        v1_files = [_File((name,), _parse_length(info))]
     pieces = info[b"pieces"]
     size = sum(file.length for file in v1_files)
     if not isinstance(pieces, bytes) or not size or len(pieces) != -(-size // piece_length) * _SHA1_SIZE:
@@ -160,7 +162,8 @@ def _has_same_files(old: Sequence[_File], new: Sequence[_File], piece_length: in
 def _parse_v1_file(file: BencodeValue) -> _File:
     if not isinstance(file, dict):
         raise MetainfoError("one of its files is not a dictionary")
-    path = file.get(b"path.utf-8", file.get(b"path"))
+    utf8_path = file.get(b"path.utf-8")
+    path = utf8_path if isinstance(utf8_path, list) else file.get(b"path")
     parts = tuple(part for part in path if isinstance(part, bytes)) if isinstance(path, list) else ()
     if not isinstance(path, list) or not parts or len(parts) < len(path):
         raise MetainfoError("one of its files has no path")
@@ -218,8 +221,14 @@ def _walk_file_tree(above: tuple[bytes, ...], tree: BencodeDict) -> Iterator[_Fi
         yield _File(path, _parse_length(file), root=root if isinstance(root, bytes) else b"")
 
 
+def _is_private(info: BencodeDict) -> bool:
+    """True for any number but 0, as in libtorrent, which ignores text and numbers of over 64 bits."""
+    value = info.get(b"private")
+    return isinstance(value, int) and 0 < abs(value) <= _MAX_INT
+
+
 def _parse_length(file: BencodeDict) -> int:
     length = file.get(b"length")
-    if not isinstance(length, int) or length < 0:
+    if not isinstance(length, int) or not 0 <= length <= _MAX_INT:
         raise MetainfoError("the size of one of its files is missing or invalid")
     return length

@@ -399,15 +399,19 @@ def _read_extras(data: bytes) -> _FileExtras:
     document = decode_bencode(data)[0]
     fields = document if isinstance(document, dict) else {}
     tiers, seeds, comment = fields.get(b"announce-list", []), fields.get(b"url-list", []), fields.get(b"comment", b"")
-    trackers = [url for tier in tiers for url in tier] if isinstance(tiers, list) else []  # type: ignore[union-attr]
+    trackers = [url for tier in tiers if isinstance(tier, list) for url in tier] if isinstance(tiers, list) else []
     return _FileExtras(
         append_links("", _decode_texts(trackers), _decode_texts(seeds)),
-        comment.decode() if isinstance(comment, bytes) else "",
+        comment.decode(errors="replace") if isinstance(comment, bytes) else "",
     )
 
 
 def _decode_texts(values: object) -> list[str]:
-    return [value.decode() for value in values if isinstance(value, bytes)] if isinstance(values, list) else []
+    return (
+        [value.decode(errors="replace") for value in values if isinstance(value, bytes)]
+        if isinstance(values, list)
+        else []
+    )
 
 
 def trim_tags(tags: Collection[str]) -> frozenset[str]:

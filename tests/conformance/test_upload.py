@@ -12,6 +12,7 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
 from tests.support.conformance_subject import STOPPED, ConformanceSubject, make_v1_magnet
+from tests.support.odd_torrents import ACCEPTED, REFUSED, make_odd_torrent
 from tests.support.torrents import TORRENT_KINDS, TorrentKind, make_torrent
 
 
@@ -104,6 +105,22 @@ def test_the_ids_of_every_kind(subject: ConformanceSubject, kind: TorrentKind) -
 def test_an_invalid_file_is_refused(subject: ConformanceSubject) -> None:
     with pytest.raises(RejectedError) as refusal:
         subject.target.add_torrent_files({"a.torrent": b"junk"}, STOPPED)
+    assert refusal.value.http_status == 415
+
+
+def test_odd_files_are_accepted_under_the_infohash_of_their_bytes(subject: ConformanceSubject) -> None:
+    files = {name: make_odd_torrent(secrets.randbits(60), change) for name, change in ACCEPTED.items()}
+    named = {f"{number}.torrent": data for number, data in enumerate(files.values())}
+    subject.target.add_torrent_files(named, STOPPED)
+    expected = {str(read_infohashes(data).v1) for data in files.values()}
+    subject.wait_until(list(expected), lambda torrents: {torrent.id for torrent in torrents} == expected)
+
+
+@pytest.mark.parametrize("oddity", REFUSED)
+def test_odd_files_that_we_refuse_are_refused_there_too(subject: ConformanceSubject, oddity: str) -> None:
+    data = make_odd_torrent(secrets.randbits(60), REFUSED[oddity])
+    with pytest.raises(RejectedError) as refusal:
+        subject.target.add_torrent_files({"a.torrent": data}, STOPPED)
     assert refusal.value.http_status == 415
 
 

@@ -17,6 +17,7 @@ from tests.support.certificates import make_self_signed_certificate
 from tests.support.home import Home, make_entry
 from tests.support.magnets import make_infohash
 from tests.support.nginx import Nginx
+from tests.support.odd_torrents import ACCEPTED, make_odd_torrent
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.torrents import TORRENT_KINDS, bencode, make_torrent
@@ -81,6 +82,24 @@ def test_files_and_urls_of_every_kind(
     home.write(*written[:1], head="guard: {max_delete_percent: 100}")
     assert home.run().summary == {"delete": 5 - lacking, "unchanged": 1}
     assert set(truth.list_torrents()) == {id_of(make_torrent(10), version)}
+
+
+def test_odd_files_that_every_server_accepts_are_added_and_stay(
+    home: Home, proxy: Proxy, truth: RawClient, web: FixedWebServer
+) -> None:
+    files = [make_odd_torrent(number, change) for number, change in enumerate(ACCEPTED.values())]
+    for number, data in enumerate(files[:-1]):
+        (home.folder / f"{number}.torrent").write_bytes(data)
+    web.answers = {"/odd": files[-1] + b"\n"}
+    home.write(
+        *(f"{{torrent: {number}.torrent}}" for number in range(len(files) - 1)), f"torrent: '{web.url_of('/odd')}'"
+    )
+    done = home.run()
+    assert (done.exit_code, done.summary) == (0, {"add": len(files)}), done.out
+    assert set(truth.list_torrents()) == {str(parse_metainfo(data).infohashes.v1) for data in files}
+    proxy.clear()
+    assert home.run().summary == {"unchanged": len(files)}
+    assert proxy.mutations == []
 
 
 def test_an_infohash_declares_an_existing_torrent(home: Home, proxy: Proxy, truth: RawClient) -> None:

@@ -1,4 +1,4 @@
-"""Strict decoding: every text that is not in canonical form is refused, with its position."""
+"""Decoding as libtorrent does: text that it refuses is refused, with the position of the fault."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ def test_what_is_written_is_read(value: BencodeValue) -> None:
 
 
 @given(values.map(bencode) | st.binary(max_size=40), st.data())
-def test_there_is_one_way_to_write_anything(text: bytes, data: st.DataObject) -> None:
+def test_what_passes_here_is_the_same_value_to_libtorrent(text: bytes, data: st.DataObject) -> None:
     offset = data.draw(st.integers(0, len(text)))
     text = text[:offset] + data.draw(st.binary(max_size=3)) + text[data.draw(st.integers(offset, len(text))) :]
     try:
         value = decode_bencode(text)[0]
     except BencodeError:
         return
-    assert bencode(value) == text
-    assert lt.bdecode(text) == value
+    if bencode(value) == text:
+        assert lt.bdecode(text) == value
+    else:
+        assert lt.bdecode(text) is not None, "its binding lets the last of repeated keys count, its code the first"
 
 
 @given(st.dictionaries(st.binary(max_size=5), values, max_size=5))
@@ -47,24 +49,18 @@ def test_it_returns_the_slice_of_each_value_of_the_outermost_dictionary(whole: d
 BAD = [
     (b"", "ends too early, after 0 bytes"),
     (b"i1", "byte 0"),
-    (b"i01e", "byte 0"),
-    (b"i-0e", "canonical form"),
-    (b"i+1e", "canonical form"),
-    (b"i e", "canonical form"),
-    (b"i9223372036854775808e", "64 bits"),
-    (b"i-9223372036854775808e", "64 bits"),
-    (b"01:a", "byte 0"),
+    (b"i+1e", "1 to 20 digits"),
+    (b"i e", "1 to 20 digits"),
+    (b"i-e", "1 to 20 digits"),
+    (b"i" + b"1" * 21 + b"e", "1 to 20 digits at byte 0"),
     (b"2:a", "1 bytes longer"),
+    (b"000000001:a", "byte 0"),
     (b"99999999999:a", "byte 0"),
     (b"-1:a", "byte 0"),
     (b"l", "ends too early, after 1 bytes"),
     (b"li1e", "ends too early, after 4 bytes"),
     (b"d1:a", "ends too early, after 4 bytes"),
     (b"di1e1:ae", "byte 1"),
-    (b"d1:bi1e1:ai1ee", "out of order, at byte 7"),
-    (b"d1:ai1e1:ai1ee", "repeated, at byte 7"),
-    (b"ld1:a0:1:a0:ee", "repeated, at byte 7"),
-    (b"i1ei2e", "3 bytes follow after its end, at byte 3"),
     (b"x", "byte 0"),
     (b"e", "byte 0"),
     (b"l" * (MAX_DEPTH + 1) + b"e" * (MAX_DEPTH + 1), f"more than {MAX_DEPTH} levels deep, at byte {MAX_DEPTH}"),
@@ -79,6 +75,29 @@ def test_what_is_wrong_is_said(text: bytes, fragment: str) -> None:
     with pytest.raises(BencodeError) as error:
         decode_bencode(text)
     assert fragment in str(error.value)
+
+
+NOT_CANONICAL: list[tuple[bytes, BencodeValue]] = [
+    (b"i01e", 1),
+    (b"i-0e", 0),
+    (b"i-00000000000000000012e", -12),
+    (b"i9223372036854775808e", 2**63),
+    (b"00000001:a", b"a"),
+    (b"00:", b""),
+    (b"i1ei2e", 1),
+    (b"le\r\n", []),
+    (b"d1:bi1e1:ai2ee", {b"a": 2, b"b": 1}),
+    (b"d1:ai1e1:b0:1:ai2ee", {b"a": 1, b"b": b""}),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), NOT_CANONICAL)
+def test_text_that_is_not_canonical_is_read(text: bytes, value: BencodeValue) -> None:
+    assert decode_bencode(text)[0] == value
+
+
+def test_the_slice_of_a_repeated_key_is_that_of_its_first_value() -> None:
+    assert decode_bencode(b"d1:ai1e1:ai22ee")[1] == {b"a": slice(4, 7)}
 
 
 def test_it_nests_as_deep_as_libtorrent_reads() -> None:

@@ -19,6 +19,7 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES, MetainfoError, parse_metainfo
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from tests.support.examples import run_examples
+from tests.support.odd_torrents import ACCEPTED, REFUSED, make_odd_torrent
 from tests.support.torrents import PIECE_SIZE, TORRENT_KINDS, TorrentKind, bencode, make_torrent
 
 
@@ -80,10 +81,7 @@ BAD = [
     (b"d4:infoi1ee", 'no "info"'),
     (V1[:-1], "damaged: it ends too early"),
     (V1[: len(V1) - 20], "damaged: it ends too early"),
-    (V1 + b"\n", "damaged: 1 bytes follow after its end"),
-    (b"d4:infod1:bi1e1:ai1eee", "out of order"),
-    (b"d4:infod1:ai1e1:ai1eee", "repeated"),
-    (b"d4:infod1:ai01eee", "canonical form"),
+    (b"d4:infod1:ai+1eee", "damaged: a number does not consist of 1 to 20 digits"),
     (b"d4:info" + b"d1:a" * 200 + b"e" * 201, "levels deep"),
     (b"d" + b"0" * MAX_TORRENT_FILE_BYTES, "larger than 32 MiB"),
     (changed(V1, pieces=None), "neither"),
@@ -96,11 +94,12 @@ BAD = [
     (changed(V1, name=b"//"), "no name"),
     (changed(V1, name=b".."), "no name"),
     (changed(V1, piece_length=0), "piece length"),
-    (changed(V1, length=None, files={}), "not a list"),
+    (changed(V1, length=None, files={}), "size of one of its files"),
     (changed(V1, length=None, files=[1]), "not a dictionary"),
     (changed(V1, length=None, files=[{b"length": 20_000}]), "no path"),
     (changed(V1, length=None, files=[{b"length": 20_000, b"path": [1]}]), "no path"),
     (changed(V2, meta_version=3), "meta version"),
+    (changed(V2, meta_version=1), "neither"),
     (changed(V2, meta_version=None), "neither"),
     (changed(V2, file_tree=None), "file tree"),
     (changed(V2, file_tree={b"a": {}}), "neither a file nor a folder"),
@@ -121,6 +120,42 @@ def test_what_is_wrong_is_said(data: bytes, fragment: str) -> None:
         parse_metainfo(data)
     assert fragment in str(error.value)
     assert not str(error.value).endswith(".")
+
+
+@pytest.mark.parametrize("oddity", ACCEPTED)
+def test_an_odd_file_is_the_torrent_that_libtorrent_reads(oddity: str) -> None:
+    data = make_odd_torrent(1, ACCEPTED[oddity])
+    metainfo, info = parse_metainfo(data), lt.torrent_info(data)
+    assert metainfo.infohashes == oracle(data)
+    assert (metainfo.private, metainfo.size) == (info.priv(), info.total_size())
+    assert len(metainfo.files) == info.num_files()
+
+
+@pytest.mark.parametrize("kind", ["v2", "hybrid"])
+def test_the_info_of_a_v2_torrent_must_be_canonical(kind: TorrentKind) -> None:
+    data = make_torrent(1, kind)
+    odd = data.replace(b"i16384e", b"i016384e")
+    for load in (oracle, parse_metainfo):
+        with pytest.raises((RuntimeError, MetainfoError), match=r"invalid bencoding|not in canonical form"):
+            load(odd)
+    assert parse_metainfo(b"d007:comment0:" + data[1:] + b"\n").infohashes == oracle(data)
+
+
+@pytest.mark.parametrize("oddity", REFUSED)
+def test_a_file_that_libtorrent_refuses_is_refused(oddity: str) -> None:
+    data = make_odd_torrent(1, REFUSED[oddity])
+    with pytest.raises(RuntimeError):
+        oracle(data)
+    with pytest.raises(MetainfoError):
+        parse_metainfo(data)
+
+
+def test_the_infohash_is_over_the_bytes_of_the_first_info_as_they_stand() -> None:
+    info = b"d6:pieces20:" + bytes(20) + b"4:name1:a6:lengthi01e12:piece lengthi16384e4:name1:be"
+    metainfo = parse_metainfo(b"d4:info" + info + b"4:infod4:name1:ce8:announce0:e\r\n")
+    assert metainfo.info == info
+    assert metainfo.infohashes == InfoHashes(hashlib.sha1(info).hexdigest(), None)
+    assert (metainfo.name, metainfo.size) == ("a", 1)
 
 
 def test_broken_piece_layers() -> None:
@@ -178,8 +213,30 @@ def _places(node: Any) -> Iterator[tuple[Any, Any]]:
         yield from _places(node[key])
 
 
+@st.composite
+def loosely_written(draw: st.DrawFn) -> bytes:
+    """A perhaps tampered file, with keys in any order and twice, numbers with zeros, and bytes after its end."""
+    whole = decode_bencode(draw(st.sampled_from([V1, V2, HYBRID]) | tampered()))[0]
+
+    def write(value: Any) -> bytes:
+        zeros = b"0" * draw(st.sampled_from([0, 0, 0, 0, 0, 0, 1, 4]))
+        if isinstance(value, int):
+            return b"i" + b"-" * (value < 0) + zeros + b"%de" % abs(value)
+        if isinstance(value, bytes):
+            return zeros + b"%d:" % len(value) + value
+        if isinstance(value, list):
+            return b"l" + b"".join(map(write, value)) + b"e"
+        pairs = draw(st.permutations(list(value.items()))) if draw(st.booleans()) else list(value.items())
+        if pairs and draw(st.integers(0, 5)) == 0:
+            again = draw(st.sampled_from(pairs))[0], copy.deepcopy(draw(st.sampled_from(ODD)))
+            pairs.insert(draw(st.integers(0, len(pairs))), again)
+        return b"d" + b"".join(write(key) + write(item) for key, item in pairs) + b"e"
+
+    return write(whole) + draw(st.binary(max_size=3))
+
+
 @run_examples(600)
-@given(tampered())
+@given(tampered() | loosely_written())
 def test_what_passes_here_is_the_same_torrent_to_libtorrent(data: bytes) -> None:
     try:
         metainfo = parse_metainfo(data)
