@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.document import CHOICES, KNOWN_KEYS, NUMBER_TEXTS, UNION_BRANCHES
 from reconciler.desired.schema.torrents import SOURCE_KEYS
-from reconciler.desired.yaml.document import SECRET_KEYS, Loc, YamlDocument
+from reconciler.desired.yaml.document import REFERENCE_KEYS, SECRET_KEYS, Loc, YamlDocument
 from reconciler.model.position import Problem
 
 MessageAndHint = tuple[str, str]
@@ -125,7 +125,7 @@ def find_schema_section(loc: Loc) -> str:
 def _describe_unknown_key(loc: Loc) -> MessageAndHint:
     *parent, key = loc
     section = find_schema_section(tuple(parent))
-    if section in SECRET_KEYS:
+    if section in REFERENCE_KEYS:
         return _SECRET_MESSAGE
     if section == "defaults" and key in _KEYS_WITHOUT_DEFAULT:
         return f'"{key}" cannot have a default: each torrent has its own', "Move it to a torrent"

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.desired.schema.document import DOCUMENT_ADAPTER, UNION_BRANCHES, DocumentEntry
-from reconciler.desired.yaml.document import SECRET_KEYS, Loc
+from reconciler.desired.yaml.document import REFERENCE_KEYS, Loc
 
 _REMOVED: Final = object()
 _MAX_ROUNDS: Final = 3  # one round has always been enough; the bound costs nothing
@@ -48,8 +48,9 @@ class _SalvagedData:
         """Remove the wrong value at `loc`."""
         if loc and loc[-1] == "[key]":
             loc = loc[:-1]
-        elif loc[:1] == ("instances",) and (secret := next((n for n, key in enumerate(loc) if key in SECRET_KEYS), 0)):
-            loc = loc[: secret + 1]
+        elif loc[:1] == ("instances",):
+            end = next((index for index, key in enumerate(loc[2:], 3) if key in REFERENCE_KEYS), len(loc))
+            loc = loc[:end]
         *path, last = loc
         container: Any = self._data
         for part in path:

@@ -1,39 +1,86 @@
-"""Resolves passwords and keys. A value becomes a `Secret` at once and appears in no message."""
+"""Resolves passwords, keys and other values that may come from the environment or a file.
+
+A password or key becomes a `Secret` at once and appears in no message.
+"""
 
 from __future__ import annotations
+
+import re
+from typing import Final
 
 from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.common import SecretReference
 from reconciler.desired.yaml.document import Loc, YamlDocument
 from reconciler.model.secret import Secret
 
+_SURROUNDINGS: Final = "\r\n\ufeff"  # line breaks and byte order marks, which stores and editors add around a value
+_LINE_END: Final = re.compile(r"[\r\n\0]")
+
 
 def resolve_secret(
-    document: YamlDocument, loc: Loc, source: str | SecretReference | None, context: LoadContext
+    document: YamlDocument,
+    loc: Loc,
+    source: str | SecretReference | None,
+    context: LoadContext,
+    *,
+    one_line: bool = True,
 ) -> Secret | None:
-    """Return the secret that `source` stands for. None without a source, and, with a problem, where it is missing."""
+    """Return the secret that `source` stands for, as `resolve_text` returns it."""
+    if isinstance(source, str) and source:
+        name = _readable_name(loc)
+        context.add_warning(
+            document.find_position(*loc), f"the {name} is in plain text in this file", "Use {env: NAME} or {file: PATH}"
+        )
+    text = resolve_text(document, loc, source, context, one_line=one_line)
+    return None if text is None else Secret(text)
+
+
+def resolve_text(
+    document: YamlDocument,
+    loc: Loc,
+    source: str | SecretReference | None,
+    context: LoadContext,
+    *,
+    one_line: bool = True,
+) -> str | None:
+    """Return the text of `source`, without line breaks and byte order marks around it. No message quotes it.
+
+    None without a source, and, with a problem, where it is missing or empty, or, with `one_line`, on several lines.
+    """
     if source is None:
         return None
-    position = document.find_position(*loc)
     name = _readable_name(loc)
     if isinstance(source, str):
-        if not source:
+        text: str | None = source.strip(_SURROUNDINGS)
+        if not text:
+            position = document.find_position(*loc)
             context.add_problem(position, f"the {name} is empty", "Use {env: NAME} or {file: PATH}")
-            return None
-        context.add_warning(position, f"the {name} is in plain text in this file", "Use {env: NAME} or {file: PATH}")
-        return Secret(source)
+    else:
+        text = _read_reference(document, loc, source, context)
+    if text and one_line and _LINE_END.search(text):
+        position = document.find_position(*loc, *([] if isinstance(source, str) else source))
+        hint = "Correct it where it is stored: only line breaks around it are removed"
+        context.add_problem(position, f"the {name} contains a line break", hint)
+        return None
+    return text or None
+
+
+def _read_reference(document: YamlDocument, loc: Loc, source: SecretReference, context: LoadContext) -> str | None:
     if len([value for value in source.values() if value is not None]) != 1:
-        context.add_problem(position, f"the {name} needs exactly one of env and file", "Keep one of the two")
+        position = document.find_position(*loc)
+        context.add_problem(
+            position, f"the {_readable_name(loc)} needs exactly one of env and file", "Keep one of the two"
+        )
         return None
     if "env" in source:
         return _read_from_environment(source["env"], document, loc, context)
     return _read_from_file(source["file"], document, loc, context)
 
 
-def _read_from_environment(variable: str, document: YamlDocument, loc: Loc, context: LoadContext) -> Secret | None:
+def _read_from_environment(variable: str, document: YamlDocument, loc: Loc, context: LoadContext) -> str | None:
     value = context.environ.get(variable)
-    if value:
-        return Secret(value)
+    if text := (value or "").strip(_SURROUNDINGS):
+        return text
     state = "not set" if value is None else "empty"
     context.add_missing(
         document.find_position(*loc, "env"),
@@ -43,13 +90,12 @@ def _read_from_environment(variable: str, document: YamlDocument, loc: Loc, cont
     return None
 
 
-def _read_from_file(path: str, document: YamlDocument, loc: Loc, context: LoadContext) -> Secret | None:
-    """Read a file without the line breaks at its end, which secret stores and editors add."""
+def _read_from_file(path: str, document: YamlDocument, loc: Loc, context: LoadContext) -> str | None:
     context.files.append(str(document.base / path))
-    value = ""
+    text = ""
     try:
-        value = (document.base / path).read_bytes().decode("utf-8").rstrip("\r\n")
-        reason = "" if value else "is empty"
+        text = (document.base / path).read_bytes().decode("utf-8").strip(_SURROUNDINGS)
+        reason = "" if text else "is empty"
     except FileNotFoundError:
         reason = "does not exist"
     except UnicodeDecodeError:
@@ -57,12 +103,12 @@ def _read_from_file(path: str, document: YamlDocument, loc: Loc, context: LoadCo
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {getattr(error, 'strerror', None) or 'its path is not usable'}"
     if not reason:
-        return Secret(value)
+        return text
     position = document.find_position(*loc, "file")
     context.add_missing(position, f"the file with the {_readable_name(loc)} {reason}", "Check the path")
     return None
 
 
 def _readable_name(loc: Loc) -> str:
-    """Return the name of the secret at `loc` as in a sentence: `api key`."""
+    """Return the name of the value at `loc` as in a sentence: `api key`."""
     return str(loc[-1]).replace("_", " ")

@@ -31,9 +31,9 @@ class TokenError(Exception):
 
 
 def read_token(path: Path) -> Secret:
-    """Read a token, without the white space around it. Raises `TokenError`."""
+    """Read a token, without the white space and byte order mark around it. Raises `TokenError`."""
     try:
-        token = path.read_text(encoding="utf-8").strip()
+        token = path.read_text(encoding="utf-8-sig").strip()
     except OSError as error:
         raise TokenError(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError:

@@ -145,7 +145,7 @@ defaults: {{instance: home, paused: true}}
 torrents: [{{magnet: "{SINTEL}"}}]
 """,
     "seedbox.yaml": f"""version: 1
-instances: {{seedbox: {{url: "http://s", username: x, password: plain}}}}
+instances: {{seedbox: {{url: "https://s", username: x, password: plain}}}}
 defaults: {{instance: seedbox, tags: [s]}}
 torrents: [{{magnet: "{SINTEL}"}}, {{magnet: "{BUNNY}"}}]
 """,

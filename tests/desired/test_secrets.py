@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from pathlib import Path
 
@@ -16,17 +17,79 @@ SECRET = "hunter2"
 
 
 def instance(login: str) -> str:
-    return f"version: 1\npolicy: sync\ninstances:\n  home:\n    url: http://h\n    {login}\n"
+    return f"version: 1\npolicy: sync\ninstances:\n  home:\n    url: https://h\n    {login}\n"
 
 
 PASSWORD = instance("username: admin\n    password: {}")
 
 
-@pytest.mark.parametrize("content", [b"hunter2", b"hunter2\n", b"hunter2\r\n", b"hunter2\n\n"])
-def test_a_file_relative_to_the_yaml_without_its_last_line_break(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "secret").write_bytes(content)
-    password = load_text(tmp_path, PASSWORD.format("{file: secret}")).instances["home"].password
-    assert password is not None and password.reveal() == SECRET
+@pytest.mark.parametrize(
+    "value", ["hunter2", "hunter2\n", "hunter2\r", "hunter2\r\n", "hunter2\n\n", "\ufeffhunter2\r\n"]
+)
+def test_line_breaks_and_a_byte_order_mark_around_a_secret_are_removed(tmp_path: Path, value: str) -> None:
+    (tmp_path / "secret").write_bytes(value.encode())
+    for source in ("{file: secret}", "{env: PW}", json.dumps(value)):
+        home = load_text(tmp_path, PASSWORD.format(source), {"PW": value}).instances["home"]
+        assert home.password is not None and home.password.reveal() == SECRET
+
+
+@pytest.mark.parametrize(("source", "column"), [("{file: secret}", 22), ("{env: PW}", 21), (r'"hun\nter2"', 15)])
+def test_a_line_break_inside_a_secret_is_refused(tmp_path: Path, source: str, column: int) -> None:
+    (tmp_path / "secret").write_bytes(b"hun\nter2")
+    (problem,) = load_problems(tmp_path, PASSWORD.format(source), {"PW": "hun\r\nter2"})
+    assert problem.startswith(f"7:{column}: the password contains a line break. ")
+
+
+def test_url_and_username_from_the_environment_and_from_files(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("https://seedbox.example/qbt/\n")
+    text = "version: 1\npolicy: sync\ninstances:\n  home:\n"
+    text += "    url: {file: url}\n    username: {env: NAME}\n    password: {env: PW}\n"
+    desired = load_text(tmp_path, text, {"NAME": "admin\n", "PW": SECRET})
+    home = desired.instances["home"]
+    assert (home.url, home.username) == ("https://seedbox.example/qbt/", "admin")
+    assert str(tmp_path / "url") in desired.files
+
+
+def test_a_url_from_the_environment_is_checked_like_a_written_one(tmp_path: Path) -> None:
+    text = "version: 1\npolicy: sync\ninstances: {a: {url: {env: A}}, b: {url: {env: B}}, c: {url: {env: C}}}\n"
+    problems = load_problems(tmp_path, text, {"A": "http://h/", "B": "http://h", "C": "http://admin:hunter2@h"})
+    assert [problem.partition(": ")[2][:40] for problem in problems] == [
+        f"this server is already declared at {tmp_path}"[:40],
+        "a url must not contain credentials. Use ",
+    ]
+    assert SECRET not in str(problems)
+
+
+def test_a_url_that_this_machine_lacks_is_a_warning_where_nothing_is_contacted(tmp_path: Path) -> None:
+    text = "version: 1\npolicy: sync\ninstances:\n  a: {url: {env: A}}\n"
+    text += "  b: {url: {env: B}, username: {env: C}, password: {env: D}}\n"
+    desired = load([write_file(tmp_path, text)], {}, resolve_secrets=False)
+    assert [warning.message for warning in desired.warnings] == [
+        f"the environment variable {name} is not set" for name in "ABCD"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "login", "warned"),
+    [
+        ("http://seedbox.example", "username: a\n    password: {env: PW}", "the password goes over plain http"),
+        ("http://192.168.1.5:8080", "api_key: {env: PW}", "the api key goes over plain http"),
+        ("http://127.1.2.3:8080", "api_key: {env: PW}", ""),
+        ("http://[::1]:8080", "api_key: {env: PW}", ""),
+        ("http://localhost:8080", "api_key: {env: PW}", ""),
+        ("http://seedbox.example", "pool_size: 1", ""),
+        ("https://seedbox.example", "api_key: {env: PW}", ""),
+        ("https://seedbox.example", "tls: {verify: false}", "the certificate is not checked"),
+        (
+            "http://127.0.0.1",
+            "health: [{gluetun: {url: 'http://vpn:8000', api_key: {env: PW}}}]",
+            "the api key goes over",
+        ),
+    ],
+)
+def test_credentials_that_others_could_read_are_warned_of(tmp_path: Path, url: str, login: str, warned: str) -> None:
+    desired = load_text(tmp_path, instance(login).replace("https://h", url), {"PW": SECRET})
+    assert [warning.message[: len(warned)] for warning in desired.warnings] == ([warned] if warned else [])
 
 
 def test_spaces_in_a_secret_file_belong_to_the_secret(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.demo.servers import QbittorrentServer
 from tests.support.home import Home, make_entries, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
@@ -271,3 +272,16 @@ def test_an_unsupported_option_is_reported_on_its_action(
     else:
         assert (done.exit_code, done.summary) == (0, {"add": 2})
         assert v2[:40] in truth.list_torrents()
+
+
+def test_url_username_and_password_come_from_stores_that_add_line_breaks(
+    home: Home, any_server: QbittorrentServer
+) -> None:
+    (home.folder / "url").write_bytes(f"{any_server.url}\r\n".encode())
+    (home.folder / "password").write_bytes(f"\ufeff{any_server.password}".encode())
+    home.environ |= {"BOX_USERNAME": f"{any_server.username}\n", "BOX_PASSWORD": f"{any_server.password}\r\n"}
+    head = "version: 1\nowner: home\npolicy: sync\ntorrents: []\ninstances:\n"
+    for password in ("{env: BOX_PASSWORD}", "{file: password}"):
+        login = f"url: {{file: url}}, username: {{env: BOX_USERNAME}}, password: {password}"
+        home.file.write_text(f"{head}  box: {{{login}}}\n")
+        assert home.run().instance()["status"] == "ok"

@@ -10,9 +10,10 @@ from reconciler.web import TokenError, read_token
 from tests.support.status_site import TOKEN
 
 
-def test_a_token_is_read_without_its_line_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("before", "after"), [("", "\n"), ("", "\r\n"), ("\ufeff", "")])
+def test_a_token_is_read_without_what_editors_add(before: str, after: str, tmp_path: Path) -> None:
     file = tmp_path / "token"
-    file.write_text(f"{TOKEN.reveal()}\n")
+    file.write_bytes(f"{before}{TOKEN.reveal()}{after}".encode())
     assert read_token(file) == TOKEN
     assert TOKEN.reveal() not in repr(read_token(file))
 

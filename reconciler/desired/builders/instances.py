@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from reconciler.desired.builders.exposure import STAND_IN_DOMAIN, warn_of_exposure
 from reconciler.desired.builders.probes import build_probes
 from reconciler.desired.check import CheckedDocument
-from reconciler.desired.context import LoadContext
+from reconciler.desired.context import InvalidValue, LoadContext
 from reconciler.desired.schema.categories import CategoryEntry
+from reconciler.desired.schema.common import check_api_url
 from reconciler.desired.schema.instances import InstanceEntry
-from reconciler.desired.secrets import resolve_secret
+from reconciler.desired.secrets import resolve_secret, resolve_text
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.desired import DesiredCategory, DesiredPreference, Instance
 from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
@@ -30,7 +32,8 @@ def build_instances(checked_documents: list[CheckedDocument], context: LoadConte
     for checked in checked_documents:
         for name, entry in checked.entry.get("instances", {}).items():
             url_position = checked.document.find_position("instances", name, "url")
-            server = _normalize_server(entry["url"])
+            url = _resolve_url(name, entry, checked.document, context)
+            server = _normalize_server(url)
             if server in position_by_server and name not in instances:
                 context.add_problem(
                     url_position,
@@ -39,7 +42,7 @@ def build_instances(checked_documents: list[CheckedDocument], context: LoadConte
                     "Keep one of the two",
                 )
             position_by_server.setdefault(server, url_position)
-            instances[name] = _build_instance(name, entry, checked.document, context)
+            instances[name] = _build_instance(name, url, entry, checked.document, context)
     return instances
 
 
@@ -55,11 +58,14 @@ def build_categories(
     return categories
 
 
-def _build_instance(name: str, entry: InstanceEntry, document: YamlDocument, context: LoadContext) -> Instance:
+def _build_instance(
+    name: str, url: str, entry: InstanceEntry, document: YamlDocument, context: LoadContext
+) -> Instance:
     loc = ("instances", name)
     position = document.find_key_position(*loc)
     tls, timeout = entry.get("tls", {}), entry.get("timeout", {})
-    password, api_key = _resolve_credentials(position, entry, document, loc, context)
+    username, password, api_key = _resolve_credentials(position, entry, document, loc, context)
+    warn_of_exposure(url, entry, document, loc, context)
     optional_values = {
         "tls_verify": tls.get("verify"),
         "connect_timeout": timeout.get("connect"),
@@ -73,8 +79,8 @@ def _build_instance(name: str, entry: InstanceEntry, document: YamlDocument, con
     return Instance(
         name=name,
         position=position,
-        url=entry["url"],
-        username=entry.get("username"),
+        url=url,
+        username=username,
         password=password,
         api_key=api_key,
         ca_file=_resolve_ca_file(tls.get("ca_file"), document, loc, context),
@@ -105,8 +111,8 @@ def _build_instance_preferences(
 
 def _resolve_credentials(
     position: Position, entry: InstanceEntry, document: YamlDocument, loc: tuple[str, ...], context: LoadContext
-) -> tuple[Secret | None, Secret | None]:
-    """Return (password, API key): one way to log in, or none where qBittorrent admits local clients without a login."""
+) -> tuple[str | None, Secret | None, Secret | None]:
+    """Return (user name, password, API key): one way to log in, or none where qBittorrent admits local clients."""
     username, password, api_key = entry.get("username"), entry.get("password"), entry.get("api_key")
     if api_key is not None and (username is not None or password is not None):
         context.add_problem(
@@ -121,9 +127,25 @@ def _resolve_credentials(
             document.find_position(*loc, "username"), "the username is empty", "Fill it in, or remove the key"
         )
     return (
+        resolve_text(document, (*loc, "username"), username or None, context),
         resolve_secret(document, (*loc, "password"), password, context),
         resolve_secret(document, (*loc, "api_key"), api_key, context),
     )
+
+
+def _resolve_url(name: str, entry: InstanceEntry, document: YamlDocument, context: LoadContext) -> str:
+    """Return the URL of an instance; a stand-in, with a problem, where a variable or file does not contain one."""
+    source = entry["url"]
+    if isinstance(source, str):
+        return source
+    loc = ("instances", name, "url")
+    text = resolve_text(document, loc, source, context)
+    if text is not None:
+        try:
+            return check_api_url(text)
+        except InvalidValue as invalid:
+            context.add_problem(document.find_position(*loc, *source), invalid.message, invalid.hint)
+    return f"http://unresolved{STAND_IN_DOMAIN}/{name}"
 
 
 def _resolve_ca_file(

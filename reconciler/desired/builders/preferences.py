@@ -147,7 +147,7 @@ def _resolve_value(document: YamlDocument, loc: tuple[str, ...], given: Any, con
         words = " or ".join(_TYPE_TEXTS[kind] for kind in kinds)
         raise InvalidValue(f'"{name}" must be {words}', _type_hint_text(given, kinds))
     if name in SECRET_PREFERENCES and given:
-        secret = resolve_secret(document, loc, given, context)
+        secret = resolve_secret(document, loc, given, context, one_line=False)
         return canonicalize_preference(name, secret)
     _check_value(name, given)
     return canonicalize_preference(name, given)
@@ -171,7 +171,7 @@ def _resolve_reference(
         raise InvalidValue("this must be {env: NAME}, {file: PATH}, or text in quotes", "Check the indentation")
     if "env" in given:
         check_environment_name(given["env"])
-    secret = resolve_secret(document, loc, given, context)  # type: ignore[arg-type]
+    secret = resolve_secret(document, loc, given, context, one_line=False)  # type: ignore[arg-type]
     if secret is None:
         return None
     if loc[-1] not in SECRET_PREFERENCES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from reconciler.desired.builders.exposure import warn_of_exposure
 from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.probes import (
     PROBE_KINDS,
@@ -13,7 +14,7 @@ from reconciler.desired.schema.probes import (
     GluetunEntry,
     ProbeEntry,
 )
-from reconciler.desired.secrets import resolve_secret
+from reconciler.desired.secrets import resolve_secret, resolve_text
 from reconciler.desired.yaml.document import Loc, YamlDocument
 from reconciler.model.health import (
     AddressRule,
@@ -104,11 +105,12 @@ def _build_gluetun_check(entry: GluetunEntry, document: YamlDocument, loc: Loc, 
         context.add_problem(
             document.find_position(*loc), "gluetun needs a username and a password, or neither", "Add the other one"
         )
+    warn_of_exposure(entry["url"], entry, document, loc, context)
     return GluetunCheck(
         entry["url"],
         _build_addresses(entry),
         resolve_secret(document, (*loc, "api_key"), api_key, context),
-        username,
+        resolve_text(document, (*loc, "username"), username, context),
         resolve_secret(document, (*loc, "password"), password, context),
     )
 

@@ -144,7 +144,7 @@ def malformed_url_error(hint: str, subject: str = "this url") -> InvalidValue:
     return InvalidValue(f"{subject} is not usable: its host or port is malformed", hint)
 
 
-# --- secrets
+# --- secrets, and other text that may come from a variable or a file
 
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -166,11 +166,15 @@ class SecretReference(TypedDict, total=False):
     file: str
 
 
-def _select_secret_branch(value: Any) -> str:
+def _select_source_branch(value: Any) -> str:
     return "#from" if isinstance(value, dict) else "#text"
 
 
 SecretSource = Annotated[
     Annotated[str, Tag("#text")] | Annotated[SecretReference, Tag("#from")],
-    Discriminator(_select_secret_branch),
+    Discriminator(_select_source_branch),
+]
+UrlSource = Annotated[
+    Annotated[str, AfterValidator(check_api_url), Tag("#text")] | Annotated[SecretReference, Tag("#from")],
+    Discriminator(_select_source_branch),
 ]

@@ -13,7 +13,7 @@ from reconciler.desired.schema.common import (
     STRICT_CONFIG,
     Duration,
     SecretSource,
-    check_api_url,
+    UrlSource,
     check_plain_name,
 )
 from reconciler.desired.schema.probes import ProbeEntry
@@ -50,8 +50,8 @@ UnhealthyWord = Literal["leave", "pause"]
 class InstanceEntry(TypedDict, total=False):
     """One qBittorrent Web API."""
 
-    url: Required[Annotated[str, AfterValidator(check_api_url)]]
-    username: str | None
+    url: Required[UrlSource]
+    username: SecretSource | None
     password: SecretSource | None
     api_key: SecretSource | None
     tls: TlsEntry

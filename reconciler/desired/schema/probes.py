@@ -133,7 +133,7 @@ class GluetunEntry(AddressesEntry, total=False):
 
     url: Required[Annotated[str, AfterValidator(check_api_url)]]
     api_key: SecretSource | None
-    username: str | None
+    username: SecretSource | None
     password: SecretSource | None
 
 

@@ -10,7 +10,7 @@ from reconciler.model.preferences import PreferenceValue
 from reconciler.model.secret import Secret
 from tests.support.desired_yaml import load_problems, load_text
 
-HEAD = "version: 1\npolicy: sync\ninstances:\n  home:\n    url: http://h\n"
+HEAD = "version: 1\npolicy: sync\ninstances:\n  home:\n    url: https://h\n"
 LOGIN = "    username: admin\n    password: {env: PW}\n"
 ENVIRON = {"PW": "x", "SECRET": " hunter2 \n"}
 
@@ -41,7 +41,7 @@ def preferences(folder: Path, *lines: str, environ: dict[str, str] | None = None
         ("torrent_stop_condition: None", "None"),
         ("bypass_local_auth: false", False),
         ("proxy_password: ''", Secret("")),
-        ("proxy_password: {env: SECRET}", Secret(" hunter2 \n")),
+        ("proxy_password: {env: SECRET}", Secret(" hunter2 ")),
         ("bypass_auth_subnet_whitelist: {env: NETS}", Secret("10.0.0.0/8\n192.168.1.5")),
         ("autorun_program: {env: SECRET}", Secret("hunter2")),
     ],
