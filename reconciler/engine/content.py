@@ -19,7 +19,7 @@ from reconciler.model.errors import InstanceError, StopRequested
 from reconciler.model.snapshot import Snapshot
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 from reconciler.plan.match import index_live_torrents
-from reconciler.plan.resolve import ResolvedDesired, list_wanted_exports
+from reconciler.plan.resolve import ResolvedDesired
 from reconciler.retry import RetryPolicy
 
 
@@ -32,7 +32,7 @@ def read_content_torrents(resolved: ResolvedDesired, observations: Observations,
     if not resolved.desired.entries_with_content:
         return observations
     snapshots = collect_snapshots(observations)
-    exports = list_wanted_exports(resolved, snapshots)
+    exports = _list_wanted_exports(resolved.desired, snapshots)
     unread_files = _find_torrents_without_files(resolved.desired, snapshots)
     if not (exports or unread_files):
         return observations
@@ -101,6 +101,20 @@ def _find_peer_address(observation: Observation, instance: Instance, retry: Retr
         return None
     ips = [str(address[0]) for *_, address in addresses]
     return next((f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip in ips), None)
+
+
+def _list_wanted_exports(desired: DesiredState, snapshots: Mapping[str, Snapshot]) -> Mapping[str, Sequence[str]]:
+    """Return, by instance, the torrents whose .torrent files are needed to add them to other instances."""
+    wanted: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    indexes = {name: index_live_torrents(snapshot.torrents) for name, snapshot in snapshots.items()}
+    for entry in desired.entries_with_content:
+        content_of, live_index = entry.content, indexes.get(entry.instance)
+        if not isinstance(content_of, ContentReference) or live_index is None or entry.absent or not entry.infohashes:
+            continue
+        if live_index.keys().isdisjoint(entry.ids):
+            source_index = indexes[content_of.instance]  # it is known from there
+            wanted[content_of.instance] |= {source_index[key].id: None for key in entry.ids if key in source_index}
+    return {name: tuple(ids) for name, ids in wanted.items()}
 
 
 def _find_torrents_without_files(

@@ -20,7 +20,7 @@ See docs/decisions/0083-unresolved-content-blocks-deletions.md.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -32,7 +32,7 @@ from reconciler.model.position import Position
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import CONTENT_OF_TAG, CONTENT_TAG, build_owner_tag
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
-from reconciler.plan.match import index_live_torrents, match_entries
+from reconciler.plan.match import match_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +101,6 @@ def data_damaged_reason(entry: DesiredTorrent, live: LiveTorrent) -> str | None:
         f"its content is no longer what the torrent was made from: {share}. Bring it back and recheck; "
         "or, for a torrent of what it is now, remove this one in qBittorrent (the new infohash will be another)"
     )
-
-
-def list_wanted_exports(resolved: ResolvedDesired, snapshots: Mapping[str, Snapshot]) -> Mapping[str, Sequence[str]]:
-    """Return, by instance, the torrents whose .torrent files are needed to add them to other instances."""
-    wanted: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    indexes = {name: index_live_torrents(snapshot.torrents) for name, snapshot in snapshots.items()}
-    for entry in resolved.desired.entries_with_content:
-        content_of, live_index = entry.content, indexes.get(entry.instance)
-        if not isinstance(content_of, ContentReference) or live_index is None or entry.absent or not entry.infohashes:
-            continue
-        if live_index.keys().isdisjoint(entry.ids):
-            source_index = indexes[content_of.instance]  # it is known from there
-            wanted[content_of.instance] |= {source_index[key].id: None for key in entry.ids if key in source_index}
-    return {name: tuple(ids) for name, ids in wanted.items()}
 
 
 class _Resolver:
