@@ -5,6 +5,7 @@ The functions are imported inside the commands: a command loads only what it nee
 
 from __future__ import annotations
 
+import os
 import signal
 from dataclasses import replace
 from typing import Any, Final
@@ -12,6 +13,7 @@ from typing import Any, Final
 import typer
 
 from reconciler.cli import options as o
+from reconciler.cli.environment import NARROWING_OPTIONS, find_unknown_variables
 from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat, RunSettings, Settings, StatusSettings
 from reconciler.model.secret import Secret
 from reconciler.model.status import Pagination, TorrentFilter
@@ -85,6 +87,8 @@ def main(
     settings = Settings(
         tuple(file or ()), output, o.parse_instance_names(instance), log_format, verbose, quiet, state_dir
     )
+    if context.invoked_subcommand in (None, "add", "rm") and not dry_run:
+        _reject_misspelt_variables(context)
     if context.invoked_subcommand:
         _reject_ignored_options(context, context.invoked_subcommand)
         context.obj = settings
@@ -388,6 +392,23 @@ def demo(keep: o.KeepOption = False) -> None:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # remove the servers, as on Ctrl-C
     raise typer.Exit(run_demo(keep))
+
+
+def _reject_misspelt_variables(context: typer.Context) -> None:
+    """Raise `CommandFailure` for a misspelt variable without which the command would do more than it should."""
+    for variable in find_unknown_variables(os.environ, o.OPTION_VARIABLES):
+        option = variable.misspelt_option
+        if option in NARROWING_OPTIONS and _is_default(context, option):
+            raise CommandFailure(
+                f"{variable.text} Nothing was done, because without that option more could happen than you want. "
+                "Correct the name, or unset the variable",
+                4,
+            )
+
+
+def _is_default(context: Any, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is None or source.name.startswith("DEFAULT")
 
 
 def _reject_ignored_options(context: typer.Context, command: str) -> None:

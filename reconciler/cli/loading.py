@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.cli import logs
-from reconciler.cli.console import print_problems
+from reconciler.cli.console import print_problems, print_warning
+from reconciler.cli.environment import find_unknown_variables
+from reconciler.cli.options import OPTION_VARIABLES
 from reconciler.cli.settings import DEFAULT_FILE, CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.fetch import Fetcher
@@ -51,6 +53,14 @@ def failure_from_problems(problems: Sequence[Problem]) -> CommandFailure:
     return CommandFailure(f"the desired state is invalid: {count}; nothing was contacted", 4, problems)
 
 
+def print_warnings(settings: Settings, desired: DesiredState) -> None:
+    """Print the warnings of the desired state, and one for each variable that neither an option nor a file reads."""
+    for variable in find_unknown_variables(os.environ, OPTION_VARIABLES):
+        if variable.name not in desired.variables:
+            print_warning(settings, variable.text)
+    print_problems(settings, desired.warnings)
+
+
 def load_desired(
     settings: Settings,
     *,
@@ -76,7 +86,7 @@ def load_desired(
     except StopRequested as error:
         code = stop_signals.exit_code if stop_signals else None
         raise CommandFailure("stopped while torrents were fetched; nothing was done", code or 1) from error
-    print_problems(settings, desired.warnings)
+    print_warnings(settings, desired)
     logs.debug(
         settings,
         "desired state loaded",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reconciler.model.shard import Shard
 
 
+OPTION_VARIABLES: Final[set[str]] = set()  # that the options of the main command read
 _PLAN_HASH_PATTERN: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _FILE_HELP: Final = "Desired state: a YAML file or a folder of them. Repeatable. [default: desired.yaml]"
 _OUTPUT_HELP: Final = "Report format: text, json, markdown or github. [default: text]"
@@ -41,6 +42,7 @@ def _main_option(
 ) -> Any:
     """Return an option of the main command, which also reads `RECONCILE_<OPTION>`."""
     variable = "RECONCILE_" + flags[0].lstrip("-").upper().replace("-", "_")
+    OPTION_VARIABLES.add(variable)
     return typer.Option(
         *flags,
         help=help_text,

@@ -16,6 +16,7 @@ class LoadContext:
     `requires_secrets` False: a secret or file that only this machine lacks is a warning. `is_complete` False: a file
     could not be read or parsed, so nothing can be said about what is missing. `files`: every file that the load
     depends on, also missing ones. `torrent_files`: the fetcher of .torrent files, with the cache of earlier loads.
+    `variables`: the environment variables that the files name.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -25,6 +26,7 @@ class LoadContext:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     torrent_files: TorrentFileCache = field(default_factory=TorrentFileCache)
+    variables: set[str] = field(default_factory=set)
 
     def add_problem(self, position: Position, message: str, hint: str = "", *, remote: bool = False) -> None:
         """Record a problem, which makes the desired state invalid. `remote`: the cause is another server."""

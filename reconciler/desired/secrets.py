@@ -78,6 +78,7 @@ def _read_reference(document: YamlDocument, loc: Loc, source: SecretReference, c
 
 
 def _read_from_environment(variable: str, document: YamlDocument, loc: Loc, context: LoadContext) -> str | None:
+    context.variables.add(variable)
     value = context.environ.get(variable)
     if text := (value or "").strip(_SURROUNDINGS):
         return text

@@ -174,7 +174,7 @@ class DesiredState:
 
     `files`: every file that it depends on, also .torrent files, secrets and certificates. `unfetched_count`: the
     number of torrents that are missing because they are declared by URL and the load was offline; such a state can be
-    shown, but not planned.
+    shown, but not planned. `variables`: the names of the environment variables that the files name.
     """
 
     policy: Policy
@@ -192,6 +192,7 @@ class DesiredState:
     warnings: tuple[Problem, ...] = ()
     files: tuple[str, ...] = field(default=(), compare=False)
     unfetched_count: int = 0
+    variables: frozenset[str] = field(default=frozenset(), compare=False)
 
     @cached_property
     def entries_with_content(self) -> tuple[DesiredTorrent, ...]:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 from reconciler.cli import console, logs
 from reconciler.cli.commands.history import open_journal
 from reconciler.cli.commands.run import make_run_options
-from reconciler.cli.console import print_problems
-from reconciler.cli.loading import failure_from_problems, find_desired_files
+from reconciler.cli.loading import failure_from_problems, find_desired_files, print_warnings
 from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
 from reconciler.cli.signals import StopSignals, call_on_hangup
 from reconciler.model.errors import StopRequested
@@ -141,7 +140,7 @@ def open_desired_source(settings: Settings, stop: threading.Event) -> DesiredSou
         raise failure_from_problems(error.problems) from error
     except UnknownInstance as error:
         raise CommandFailure(str(error), 4) from error
-    print_problems(settings, source.desired.warnings)
+    print_warnings(settings, source.desired)
     return source
 
 

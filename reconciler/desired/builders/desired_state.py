@@ -54,6 +54,7 @@ def _merge_documents(checked_documents: list[CheckedDocument], context: LoadCont
         groups=groups,
         warnings=tuple(sorted(set(context.warnings))),
         files=tuple(dict.fromkeys(context.files)),
+        variables=frozenset(context.variables),
         unfetched_count=unfetched_count,
         **unique_values,
     )
