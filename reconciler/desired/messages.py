@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.document import CHOICES, KNOWN_KEYS, NUMBER_TEXTS, UNION_BRANCHES
 from reconciler.desired.schema.torrents import SOURCE_KEYS
-from reconciler.desired.yaml.document import REFERENCE_KEYS, SECRET_KEYS, Loc, YamlDocument
+from reconciler.desired.yaml.document import EXTENSION_PREFIX, REFERENCE_KEYS, SECRET_KEYS, Loc, YamlDocument
 from reconciler.model.position import Problem
 
 MessageAndHint = tuple[str, str]
@@ -133,6 +133,10 @@ def _describe_unknown_key(loc: Loc) -> MessageAndHint:
         return f'"{key}" does not belong inside "content"', 'Write it next to "content"'
     if section == "torrents" and key in KNOWN_KEYS["content"] and key != "path":
         return f'"{key}" belongs inside "content"', f'Write "content: {{path: /data/film, {key}: …}}"'
+    if not parent and str(key).startswith((".", "x", "_")):
+        name = str(key).lstrip("._x-") or "name"
+        hint = f'If it holds anchors, begin its name with "{EXTENSION_PREFIX}": {quote_word(EXTENSION_PREFIX + name)}'
+        return f"unknown key {quote_word(str(key))}", hint
     known_keys = KNOWN_KEYS.get(section, ())
     hint = suggestion_text(str(key), known_keys) or "Valid keys: " + ", ".join(known_keys)
     return f"unknown key {quote_word(str(key))}", hint

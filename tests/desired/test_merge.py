@@ -31,6 +31,33 @@ def test_aliases_and_merge_keys(tmp_path: Path) -> None:
     assert (magnet_uri(third), third.paused, third.name, third.tags) == (STEEL, True, "inner", first.tags)
 
 
+def test_keys_for_anchors_hold_values_that_entries_use(tmp_path: Path) -> None:
+    text = f"""
+x-film: &film
+  category: films
+  tags: &tags [a]
+x-login: &login {{username: admin, password: {{env: SECRET}}}}
+x-anything: [1, {{magnet: no link}}, null]
+x-: 1
+version: 1
+policy: sync
+instances:
+  home: {{<<: *login, url: "http://127.0.0.1:8080"}}
+torrents:
+  - {{<<: *film, magnet: "{SINTEL}"}}
+  - {{magnet: "{BUNNY}", tags: *tags}}
+---
+x-film: another document has its own
+version: 1
+"""
+    desired = load([write_file(tmp_path, text)], {"SECRET": "s"})
+    assert [(entry.category, entry.tags) for entry in desired.torrents] == [
+        ("films", desired.torrents[1].tags),
+        (None, desired.torrents[0].tags),
+    ]
+    assert desired.instances["home"].username == "admin"
+
+
 def test_two_documents_in_one_file_have_their_own_defaults(tmp_path: Path) -> None:
     text = f"""{HEAD}defaults: {{paused: true}}
 torrents: [{{magnet: "{SINTEL}"}}]

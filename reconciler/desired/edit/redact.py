@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.desired.edit.layout import LayoutNode
-from reconciler.desired.yaml.document import SECRET_KEYS
+from reconciler.desired.yaml.document import EXTENSION_PREFIX, SECRET_KEYS
 
 _MASK: Final = "***"
 _URL_KEYS: Final = frozenset({"torrent", "trackers", "web_seeds"})
@@ -43,7 +43,7 @@ def _find_redactions(text: str, node: LayoutNode, key: str) -> Iterator[tuple[in
 
 def _redact_scalar(written: str, value: str, key: str) -> str | None:
     """Return the replacement for a scalar as it is written, or None where it may be shown."""
-    if key in SECRET_KEYS:
+    if key in SECRET_KEYS or key.startswith(EXTENSION_PREFIX):  # an alias may use text of such a key as a secret
         quote = written[:1] if written[:1] in ("'", '"') and len(written.splitlines()) == 1 else ""
         return f"{quote}{_MASK}{quote}" if quote else _LINE_CONTENT.sub(_MASK, written)
     if value.lower().startswith("magnet:"):

@@ -17,6 +17,8 @@ def test_nothing_secret_is_presentable() -> None:
       hunter2
       hunter2
   c: {password: {env: NAME}}
+x-secret: &secret hunter2
+x-secrets: [&one hunter2, {password: hunter2}]
 torrents:
   - magnet: magnet:?tr=http://hunter2&xt=urn:btih:00&dn=a&tr.1=hunter2&x.pe=hunter2
   - torrent: https://user:hunter2@example.org/dl/hunter2?k=hunter2

@@ -68,6 +68,10 @@ ADDED = {
         f"torrents:\n  - &a\n    magnet: {SINTEL}\n    paused: true\n  - <<: *a\n    magnet: {BUNNY}\n",
         f"torrents:\n  - &a\n    magnet: {SINTEL}\n    paused: true\n  - <<: *a\n    magnet: {BUNNY}\n{BLOCK}",
     ),
+    "keys for anchors": (
+        f"x-a: &a\n  - magnet: no link\ntorrents:\n  - magnet: {SINTEL}\nx-b:\n  c: 1\n",
+        f"x-a: &a\n  - magnet: no link\ntorrents:\n  - magnet: {SINTEL}\n{BLOCK}x-b:\n  c: 1\n",
+    ),
     "tabs before comments": (
         f"torrents:\t# a\n  - magnet: {SINTEL}\t#b\n",
         f"torrents:\t# a\n  - magnet: {SINTEL}\t#b\n{BLOCK}",
