@@ -13,6 +13,7 @@ SCHEMA_VERSION: Final = 2  # PRAGMA user_version; 2 adds the placement tables
 LOCK_TIMEOUT: Final = 1.0  # seconds, while another process writes
 MAX_PAGES: Final = 16_384  # of 4 KiB: 64 MiB
 _DAMAGE_CODES: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_RECOVERY_CODES: Final = (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY)
 
 _TABLES_SQL: Final = """
 CREATE TABLE run (
@@ -93,7 +94,7 @@ def open_for_reading(path: Path, min_version: int = 1) -> Iterator[sqlite3.Conne
         if not path.exists():
             yield None
             return
-        with closing(_connect(path, "ro")) as connection:
+        with closing(_connect_for_reading(path)) as connection:
             version = _read_version(connection, path)
             connection.execute("BEGIN")
             yield connection if version >= min_version else None
@@ -114,6 +115,22 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT, isolation_level=None)
     connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _connect_for_reading(path: Path) -> sqlite3.Connection:
+    """Connect read-only; read-write if a process was killed while it created the file.
+
+    That process leaves a transaction to roll back, which SQLite refuses on a read-only connection.
+    """
+    connection = _connect(path, "ro")
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        connection.close()
+        if error.sqlite_errorcode not in _RECOVERY_CODES:
+            raise
+        return _connect(path, "rw")
     return connection
 
 
@@ -159,7 +176,7 @@ def _make_journal_error(error: sqlite3.Error, path: Path) -> JournalError:
     hint = {
         sqlite3.SQLITE_BUSY: "Another process has locked it; the next run tries again",
         sqlite3.SQLITE_FULL: "The disk is full, or the journal has reached its limit of 64 MiB. It is safe to delete",
-        sqlite3.SQLITE_READONLY: "It cannot be written. Choose a folder with --state-dir",
+        sqlite3.SQLITE_READONLY: "Make the file and its folder writable, or choose another --state-dir",
         sqlite3.SQLITE_CANTOPEN: "It cannot be opened. Choose a folder with --state-dir",
     }.get(code, "It is safe to delete")
     return JournalError(f"the journal {path} cannot be used: {error}. {hint}")

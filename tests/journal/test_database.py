@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.journal import JOURNAL_FILE_NAME, HistoryFilter, JournalError, read_past_runs
+from reconciler.journal import JOURNAL_FILE_NAME, HistoryFilter, JournalError, database, read_past_runs
 from reconciler.journal.database import SCHEMA_VERSION
 from reconciler.model.plan import Verb
 from tests.support.journal_runs import DESIRED, JournalRecorder, make_action_result, make_read_instance
@@ -175,3 +176,39 @@ def test_killed_process_leaves_a_valid_journal(tmp_path: Path) -> None:
     diary = JournalRecorder(folder)
     diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
     assert diary.warnings == []
+
+
+@pytest.fixture
+def folder_with_hot_journal(tmp_path: Path) -> Path:
+    """The folder as a process leaves it that is killed in the first transaction, before the file is in WAL mode."""
+    source = tmp_path / "source"
+    writer = sqlite3.connect(source, isolation_level=None)
+    writer.execute("PRAGMA cache_size = 1")  # pages go to the file before the commit
+    writer.execute("BEGIN")
+    writer.execute("CREATE TABLE run (plan_hash)")
+    writer.execute("INSERT INTO run VALUES (zeroblob(100000))")
+    folder = tmp_path / "state"
+    folder.mkdir()
+    for suffix in ("", "-journal"):
+        shutil.copy(f"{source}{suffix}", folder / f"{JOURNAL_FILE_NAME}{suffix}")
+    writer.close()
+    assert (folder / JOURNAL_FILE_NAME).stat().st_size > 0
+    return folder
+
+
+def test_read_rolls_back_the_transaction_of_a_killed_process(folder_with_hot_journal: Path) -> None:
+    assert read_past_runs(folder_with_hot_journal, HistoryFilter()) == []
+    diary = JournalRecorder(folder_with_hot_journal)
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
+    assert diary.owned == {"home": 5}
+    assert diary.warnings == []
+
+
+def test_read_only_folder_with_a_transaction_to_roll_back_is_an_error_with_a_hint(
+    folder_with_hot_journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # root ignores permissions; a `rw` connection to a read-only file is read-only
+    connect = database._connect
+    monkeypatch.setattr(database, "_connect", lambda path, mode: connect(path, "ro"))
+    with pytest.raises(JournalError, match="Make the file and its folder writable, or choose another --state-dir"):
+        read_past_runs(folder_with_hot_journal, HistoryFilter())
