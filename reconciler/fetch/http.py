@@ -21,6 +21,7 @@ import urllib3
 import urllib3.exceptions as u3
 from urllib3.util import Timeout, Url, make_headers, parse_url
 
+from reconciler.model.links import HTTP_PORTS
 from reconciler.model.torrent_file import TorrentFileError
 
 MAX_REDIRECTS: Final = 5
@@ -29,7 +30,6 @@ READ_TIMEOUT: Final = 15.0  # seconds
 TOTAL_TIMEOUT: Final = 60.0  # seconds for a file, with all its redirects
 _CHUNK_SIZE: Final = 1 << 16
 _REDIRECT_STATUSES: Final = (301, 302, 303, 307, 308)
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HEADERS: Final = {"Accept": "application/x-bittorrent, */*", "Accept-Encoding": "identity", "User-Agent": "reconcile"}
 _NAT64_NETWORK: Final = ipaddress.ip_network("64:ff9b::/96")
 _MALFORMED_URL_TEXT: Final = "its url, or one that it redirects to, is malformed"
@@ -187,7 +187,7 @@ def _parse_hop(url: str) -> Url:
         hop = parse_url(url)
     except u3.LocationParseError:
         raise _make_permanent_error(_MALFORMED_URL_TEXT) from None
-    if hop.scheme not in _DEFAULT_PORTS or not hop.host:
+    if hop.scheme not in HTTP_PORTS or not hop.host:
         raise _make_permanent_error("it redirects to something that is neither http nor https")
     return hop
 
@@ -239,7 +239,7 @@ def _host_text(hop: Url) -> str:
 
 
 def _port_of(hop: Url) -> int:
-    return hop.port or _DEFAULT_PORTS[str(hop.scheme)]
+    return hop.port or HTTP_PORTS[str(hop.scheme)]
 
 
 def _find_ca_bundle() -> str:

@@ -69,7 +69,7 @@ PEER: Final = "peer"
 
 METADATA_RECEIVED: Final = "metadata-received"  # a stop condition
 RATIO_TOLERANCE: Final = 0.0015  # qBittorrent keeps thousandths, truncated: 4.02 is 4.019 after a restart
-_HELD_TAGS: Final = {"running": HELD_TAG, "forced": HELD_FORCED_TAG}
+_HELD_STATE_TAGS: Final = {"running": HELD_TAG, "forced": HELD_FORCED_TAG}
 
 LiveReader = Callable[[LiveTorrent], FieldValue]
 EntryReader = Callable[[DesiredTorrent], FieldValue]
@@ -188,7 +188,7 @@ def _encode_quarantine(value: FieldValue) -> frozenset[str]:
 
 
 def _encode_held(value: FieldValue) -> frozenset[str]:
-    return frozenset() if value is None else frozenset({_HELD_TAGS[str(value)]})
+    return frozenset() if value is None else frozenset({_HELD_STATE_TAGS[str(value)]})
 
 
 def _encode_user_tags(value: FieldValue) -> frozenset[str]:
@@ -447,7 +447,7 @@ _MARKS: Final = (
         kind=FieldKind.MARK,
         read=lambda torrent: read_held_state(torrent.tags),
         encode_tags=_encode_held,
-        cleared_tags=frozenset(_HELD_TAGS.values()),
+        cleared_tags=frozenset(_HELD_STATE_TAGS.values()),
     ),
 )
 

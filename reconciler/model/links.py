@@ -20,7 +20,8 @@ WEB_SEEDS: Final = "web_seeds"
 _MAGNET_KEYS: Final = {TRACKERS: "tr", WEB_SEEDS: "ws"}
 
 _LINK_SEPARATOR = re.compile(r"&(?=(?:tr|ws)=)")  # qBittorrent 5.0 and 5.1 write web seeds with a bare "&" in them
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+HTTP_PORTS: Final = {"http": 80, "https": 443}  # the default port of each scheme
+_DEFAULT_PORTS: Final = {**HTTP_PORTS, "ws": 80, "wss": 443}
 _COMMON_TRACKER_SCHEMES: Final = frozenset({"http", "https", "udp"})
 _PUBLIC_PATH_PARTS: Final = frozenset({"", "announce", "announce.php"})  # parts of a path that are no secret
 _PASSKEY_LIKE = re.compile(

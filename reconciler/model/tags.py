@@ -15,6 +15,7 @@ IGNORE_TAG = "reconcile:ignore"
 QUARANTINE_PREFIX = "reconcile:quarantine:"
 HELD_TAG = "reconcile:held"  # stopped by the kill switch; it was running before
 HELD_FORCED_TAG = "reconcile:held:forced"  # stopped by the kill switch; it was running with a forced start
+HELD_TAGS = frozenset({HELD_TAG, HELD_FORCED_TAG})
 CONTENT_TAG = "reconcile:content"  # created from content: its data existed before the torrent
 CONTENT_OF_TAG = "reconcile:content-of"  # the torrent that the content of another instance became
 RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine", "held", "content", "content-of"})

@@ -51,7 +51,7 @@ DOWNLOAD_PATH: Final = Capability("download_path", (2, 8, 4), "4.4")
 IMMEDIATE_PRIORITY: Final = Capability("file priorities show at once", (2, 8, 4), "4.4")  # seen on 4.5.2, not on 4.2.5
 TORRENT_EXPORT: Final = Capability("export of .torrent files", (2, 8, 14), "4.5")
 INACTIVE_SEEDING_TIME: Final = Capability("share_limits.inactive_seeding_time", (2, 9, 2), "4.6")
-STOPPED_STATES: Final = Capability("`stopped` where it was `paused`", (2, 11), "5.0")
+STOPPED_STATE_NAMES: Final = Capability("`stopped` where it was `paused`", (2, 11), "5.0")
 COMMENT_IN_LIST: Final = Capability("comment in torrents/info", (2, 11), "5.0")
 SAVE_PATH_AS_DOWNLOAD_PATH: Final = Capability(
     "a removed download path shows as the save path", (2, 11), "5.0"

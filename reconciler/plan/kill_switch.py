@@ -34,14 +34,13 @@ from reconciler.model.plan import (
     UpdateTorrent,
 )
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.tags import HELD_FORCED_TAG, HELD_TAG, IGNORE_TAG, read_held_state
+from reconciler.model.tags import HELD_TAGS, IGNORE_TAG, read_held_state
 from reconciler.plan.actions import build_live_update
 from reconciler.plan.context import Decision, PlanContext
 from reconciler.plan.feasibility import blocker_of, needs_metadata_first
 from reconciler.plan.quarantine import is_quarantine_start
 from reconciler.plan.torrents import prune_spared_reason
 
-_HELD_TAGS = frozenset({HELD_TAG, HELD_FORCED_TAG})
 _START_CHANGE = Change(PAUSED, True, False)
 _RELEASE_REASON = "the kill switch releases it"
 
@@ -87,7 +86,7 @@ def release(
 
     Call it for unhealthy instances too: the release is then deferred like every other action.
     """
-    if _HELD_TAGS.isdisjoint(live.tags) or IGNORE_TAG in live.tags:
+    if HELD_TAGS.isdisjoint(live.tags) or IGNORE_TAG in live.tags:
         return decisions
     planned = next(
         (decision for decision in decisions if isinstance(decision, TorrentAction) and decision.hold is None), None

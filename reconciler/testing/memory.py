@@ -33,7 +33,7 @@ from reconciler.model.versions import (
     EXTERNAL_ADDRESS,
     INTERFACE_NAME,
     LINK_TRACKER_FILTER,
-    STOPPED_STATES,
+    STOPPED_STATE_NAMES,
     TAGS_AT_ADD,
     TORRENT_EXPORT,
     V2_INFOHASHES,
@@ -165,7 +165,7 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
         suffix = "UP" if progress >= 1 else "DL"
         if not stopped:
             return f"stalled{suffix}" if has_metadata or suffix == "UP" else "metaDL"
-        return f"{'stopped' if STOPPED_STATES.is_available(self._api) else 'paused'}{suffix}"
+        return f"{'stopped' if STOPPED_STATE_NAMES.is_available(self._api) else 'paused'}{suffix}"
 
 
 class MemoryInstance(MemoryTorrents, MemoryCreator):

@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.model.preferences import PreferenceValue, canonicalize_preference, reveal_value
 from reconciler.model.secret import Secret
-from reconciler.model.versions import LIMIT_IMPLIES_FLAG, STOPPED_STATES, TORRENT_FILES_BACKUP, ApiVersion
+from reconciler.model.versions import LIMIT_IMPLIES_FLAG, STOPPED_STATE_NAMES, TORRENT_FILES_BACKUP, ApiVersion
 
 _LIMIT_PREFERENCES: Final = ("max_ratio", "max_seeding_time")
 _PAIRED_PREFERENCES: Final = {"schedule_from_hour": "schedule_from_min", "schedule_from_min": "schedule_from_hour"}
@@ -18,7 +18,7 @@ def build_default_preferences(web_api: str, save_path: str) -> dict[str, Prefere
     api = tuple(int(number) for number in web_api.split("."))
     return {
         "queueing_enabled": True,
-        "add_stopped_enabled" if STOPPED_STATES.is_available(api) else "start_paused_enabled": False,
+        "add_stopped_enabled" if STOPPED_STATE_NAMES.is_available(api) else "start_paused_enabled": False,
         "max_active_downloads": 3,
         "max_connec": 500,
         "dl_limit": 0,

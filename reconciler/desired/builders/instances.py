@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler.desired.builders.exposure import STAND_IN_DOMAIN, warn_of_exposure
@@ -19,10 +19,9 @@ from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.desired import DesiredCategory, DesiredPreference, Instance
 from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.health import Probe, UnhealthyPolicy
+from reconciler.model.links import HTTP_PORTS
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
-
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def build_instances(checked_documents: list[CheckedDocument], context: LoadContext) -> dict[str, Instance]:
@@ -168,4 +167,4 @@ def _resolve_ca_file(
 def _normalize_server(url: str) -> tuple[str, int, str]:
     """Return the host, port and path of a URL, which are equal for two spellings of one address."""
     parts = urlsplit(url)
-    return parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme], parts.path.rstrip("/")
+    return parts.hostname or "", parts.port or HTTP_PORTS[parts.scheme], parts.path.rstrip("/")
