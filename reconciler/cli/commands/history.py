@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
@@ -20,12 +19,13 @@ if TYPE_CHECKING:
 def open_journal(settings: Settings, warn: Callable[[str], None]) -> Journal | None:
     """Open the journal of a run. Return None, with a warning, if there is no folder for it."""
     from reconciler.journal import Journal, get_default_state_dir
+    from reconciler.retry import utc_now
 
     folder = settings.state_dir or get_default_state_dir(os.environ)
     if folder is None:
         warn("no journal is kept: there is no home directory. Name a folder with --state-dir")
         return None
-    return Journal(folder, warn, lambda: datetime.now(UTC))
+    return Journal(folder, warn, utc_now)
 
 
 def load_placement_memory(desired: DesiredState, journal: Journal | None) -> PlacementMemory:

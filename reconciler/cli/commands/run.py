@@ -6,7 +6,6 @@ import shlex
 import sys
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
@@ -73,10 +72,10 @@ def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings
     from reconciler.engine import RunContext, UnknownInstance, run_once, run_until_placed
     from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
     from reconciler.plan.plan import NO_OWNED_COUNTS
-    from reconciler.retry import system_retry_policy
+    from reconciler.retry import system_retry_policy, utc_now
 
     run_options = make_run_options(settings, options)
-    started_at, clock = datetime.now(UTC), time.monotonic()
+    started_at, clock = utc_now(), time.monotonic()
     journal = open_journal(settings, lambda message: console.print_warning(settings, message))
     placement_memory = load_placement_memory(desired, journal)
     with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
@@ -65,6 +64,7 @@ def _show_repeatedly(settings: Settings, options: StatusSettings) -> int:
     from reconciler.cli.commands.status_display import can_redraw, make_status_display
     from reconciler.cli.commands.watch import open_desired_source
     from reconciler.queries.status_viewer import StatusWatcher
+    from reconciler.retry import utc_now
 
     with StopSignals(announce=not can_redraw(settings)) as stopping:
         stop = stopping.event
@@ -78,7 +78,7 @@ def _show_repeatedly(settings: Settings, options: StatusSettings) -> int:
                 while not stop.is_set():
                     _reload_if_changed(source, watcher)
                     status = replace(watcher.read_status().filter_torrents(options.selection), problems=source.problems)
-                    if stop.is_set() or not display.show(status, datetime.now(UTC)):
+                    if stop.is_set() or not display.show(status, utc_now()):
                         break
                     stop.wait(options.interval)
         except StopRequested:  # while fetching torrents
