@@ -22,6 +22,7 @@ from ruamel.yaml.events import (
 )
 
 from reconciler.desired.yaml.parser import YamlParser
+from reconciler.desired.yaml.surrogates import replace_surrogates
 
 LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # the line breaks of libyaml
 _SPACE_OR_COMMENTS = re.compile(
@@ -67,7 +68,8 @@ class LayoutNode:
 
 def parse_layout(text: str) -> list[LayoutNode]:
     """Return the root of every document of a text that is valid YAML."""
-    parser: Any = YamlParser(text)
+    replaced = replace_surrogates(text)
+    parser: Any = YamlParser(replaced.text)
     roots: list[LayoutNode] = []
     open_nodes: list[LayoutNode] = []
     while parser.check_event():
@@ -80,6 +82,7 @@ def parse_layout(text: str) -> list[LayoutNode]:
                 open_nodes[-1].end = max(open_nodes[-1].end, closed_node.end)
         elif isinstance(event, NodeEvent):
             node = _node_from_event(event)
+            node.text = replaced.restore(node.text)
             (open_nodes[-1].items if open_nodes else roots).append(node)
             if open_nodes:
                 open_nodes[-1].end = max(open_nodes[-1].end, node.end)

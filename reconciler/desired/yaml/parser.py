@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # a C extension without type hints
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import Node
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.tag import Tag
 
+from reconciler.desired.yaml.surrogates import LoneSurrogateError, ReplacedText, replace_surrogates
 from reconciler.model.position import Position, Problem
 
 IMPLICIT_TAG: Final = Tag(suffix="")  # the `ctag` of a node that has no tag in the text
@@ -40,6 +41,11 @@ _PLAIN_MESSAGES: Final[dict[str, tuple[str, str]]] = {
         'text in "double quotes" cannot contain this escape',
         r"Write \\ for a backslash, or use 'single quotes'",
     ),
+    "did not find expected hexdecimal number": (
+        'text in "double quotes" cannot contain this escape',
+        r"Write \\ for a backslash, or use 'single quotes'",
+    ),
+    "found invalid Unicode character escape code": ("this escape is not a character", "Write the character itself"),
     "did not find expected key": ("this does not line up with the keys above it", "Check the indentation"),
     "did not find expected '-' indicator": (
         "this does not line up with the list above it",
@@ -101,9 +107,13 @@ def compose_nodes(file: str, text: str) -> tuple[list[Node], Problem | None]:
     roots: list[Node] = []
     parser: Any = None
     try:
-        parser = YamlParser(text)
+        replaced = replace_surrogates(text)
+        parser = YamlParser(replaced.text)
         while parser.check_node():
             roots.append(parser.get_node())
+    except LoneSurrogateError as error:
+        hint = r'Write both halves, as in "\ud83d\ude00", or the character itself'
+        return [], Problem(_find_position(file, text, error.offset), "this escape is half of a character", hint)
     except _NestingTooDeep:
         position = position_of(file, parser.deepest_node)
         return [], Problem(position, f"this nests more than {MAX_DEPTH} levels deep, deeper than any desired state")
@@ -115,7 +125,26 @@ def compose_nodes(file: str, text: str) -> tuple[list[Node], Problem | None]:
         return [], Problem(Position(file, 1, 1), "this is not YAML")
     if not roots:
         return [], Problem(Position(file, 1, 1), "this file contains only comments", 'Begin it with "version: 1"')
+    if replaced.shift:
+        _restore_surrogates(roots, replaced)
     return roots, None
+
+
+def _restore_surrogates(roots: list[Node], replaced: ReplacedText) -> None:
+    """Join the halves of characters in all texts of all nodes."""
+    seen: set[int] = set()  # an alias is the same node as its anchor
+    nodes = list(roots)
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, ScalarNode):
+            node.value = replaced.restore(node.value)
+        elif isinstance(node, MappingNode):
+            nodes += [part for pair in node.value for part in pair]
+        else:
+            nodes += node.value
 
 
 def position_of(file: str, node: Node) -> Position:
@@ -124,12 +153,17 @@ def position_of(file: str, node: Node) -> Position:
     return Position(file, mark.line + 1, mark.column + 1)
 
 
+def _find_position(file: str, text: str, offset: int) -> Position:
+    return Position(file, text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
+
+
 def _describe_unprintable(file: str, text: str) -> Problem:
     match = _UNPRINTABLE_CHARACTER.search(text)
     start = match.start() if match else 0
-    line, column = text.count("\n", 0, start) + 1, start - (text.rfind("\n", 0, start) + 1) + 1
     name = f"U+{ord(text[start]):04X}"
-    return Problem(Position(file, line, column), f"the control character {name} is not allowed in YAML", "Remove it")
+    return Problem(
+        _find_position(file, text, start), f"the control character {name} is not allowed in YAML", "Remove it"
+    )
 
 
 def _describe_yaml_error(file: str, text: str, error: MarkedYAMLError) -> Problem:
