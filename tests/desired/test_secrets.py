@@ -143,10 +143,10 @@ def test_validation_elsewhere_still_finds_what_is_wrong_everywhere(tmp_path: Pat
 def shown(error: BaseException) -> str:
     """Everything that a log of this error might print, chained errors and all."""
     text = "".join(traceback.format_exception(error)) + repr(error)
-    seen: BaseException | None = error
-    while seen is not None:
-        text += repr(seen.args) + str(seen)
-        seen = seen.__cause__ or seen.__context__
+    exception: BaseException | None = error
+    while exception is not None:
+        text += repr(exception.args) + str(exception)
+        exception = exception.__cause__ or exception.__context__
     return text
 
 

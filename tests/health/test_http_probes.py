@@ -101,8 +101,8 @@ HTTP_CASES: list[tuple[str, dict[str, Any], HealthState, str]] = [
 def web() -> Iterator[FixedWebServer]:
     """Pages to probe."""
     fixed: dict[str, Any] = {"/ok": b"fine", "/none": 204, "/busy": 503, "/moved": "/ok", "/status": STATUS}
-    with FixedWebServer({**fixed, "/mail": garbage, "/slow": slowly}) as found:
-        yield found
+    with FixedWebServer({**fixed, "/mail": garbage, "/slow": slowly}) as server:
+        yield server
 
 
 @pytest.mark.parametrize(("path", "options", "state", "text"), HTTP_CASES)

@@ -38,7 +38,7 @@ def test_a_run_is_read_back_as_it_was(diary: JournalRecorder) -> None:
     (run,) = read_past_runs(diary.folder, HistoryFilter())
     assert (run.owner, run.trigger, run.exit_code, run.seconds, run.mode) == ("me", "interval", 1, 1.5, RunMode.APPLY)
     assert run.started_at == EPOCH + timedelta(minutes=1)
-    assert [(one.name, one.status, one.error) for one in run.instances] == [
+    assert [(instance.name, instance.status, instance.error) for instance in run.instances] == [
         ("box", Status.UNREACHABLE, "box: no connection")
     ]
     assert [(a.verb, a.name, a.infohash, a.changes, a.outcome, a.error) for a in run.actions] == [
@@ -57,8 +57,8 @@ def test_a_dry_run_and_a_run_that_did_nothing_leave_no_trace(diary: JournalRecor
 
 
 def test_lasting_problem_is_recorded_once(diary: JournalRecorder) -> None:
-    for why in ("a", "a", "a", "b", "b"):
-        diary.record(make_unread_instance(why))
+    for reason in ("a", "a", "a", "b", "b"):
+        diary.record(make_unread_instance(reason))
     diary.record(make_read_instance())
     diary.record(make_unread_instance("b"))
     assert [run.instances[0].error for run in read_past_runs(diary.folder, HistoryFilter())] == ["b", "b", "a"]

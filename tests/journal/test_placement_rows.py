@@ -48,14 +48,14 @@ def knowing(journal: Journal) -> PlacementMemory:
     return roster
 
 
-def readings(**found: str | None) -> Mapping[str, Observation]:
+def readings(**torrents: str | None) -> Mapping[str, Observation]:
     """Return observations: the torrents of each member, or an error for a member that is None (down)."""
     target = MemoryInstance()
     return {
         name: Observation(target, error=UnreachableError(f"{name}: no connection. Is it running?"))
         if has is None
         else Observation(target, make_snapshot([{"hash": letter} for letter in has]))
-        for name, has in found.items()
+        for name, has in torrents.items()
     }
 
 
@@ -64,9 +64,9 @@ def test_it_is_read_back_as_it_was(diary: JournalRecorder) -> None:
     roster.record_observations(readings(home="xy", box=None), EPOCH)
     roster.set_pending([WAITS], ["g"])
     record(diary.journal, roster)
-    known = diary.open_journal().read_placement_facts(GROUPED)
-    assert known == roster.facts
-    assert known == PlacementFacts(
+    facts = diary.open_journal().read_placement_facts(GROUPED)
+    assert facts == roster.facts
+    assert facts == PlacementFacts(
         {"box": Outage(EPOCH, "no connection")},
         {"home": frozenset({make_v1_hash("x"), make_v1_hash("y")})},
         {("g", make_v1_hash("x")): WAITS},
@@ -97,17 +97,17 @@ def test_held_torrents_are_kept_while_a_member_is_down(diary: JournalRecorder) -
 
 
 def test_parallel_processes_do_not_overwrite_each_other(diary: JournalRecorder) -> None:
-    one, other = knowing(diary.journal), knowing(diary.open_journal())
-    one.record_observations(readings(home="x"), EPOCH)
-    one.set_pending([WAITS], ["g"])
-    other.record_observations(readings(box=None), EPOCH)
-    record(diary.journal, one)
-    record(diary.open_journal(), other)
-    known = diary.journal.read_placement_facts(GROUPED)
+    memory, other_memory = knowing(diary.journal), knowing(diary.open_journal())
+    memory.record_observations(readings(home="x"), EPOCH)
+    memory.set_pending([WAITS], ["g"])
+    other_memory.record_observations(readings(box=None), EPOCH)
+    record(diary.journal, memory)
+    record(diary.open_journal(), other_memory)
+    facts = diary.journal.read_placement_facts(GROUPED)
     assert (
-        set(known.held_ids) == {"home"}
-        and set(known.outages) == {"box"}
-        and set(known.pending) == {("g", make_v1_hash("x"))}
+        set(facts.held_ids) == {"home"}
+        and set(facts.outages) == {"box"}
+        and set(facts.pending) == {("g", make_v1_hash("x"))}
     )
 
 
@@ -153,7 +153,7 @@ def test_another_address_is_another_instance(diary: JournalRecorder) -> None:
     roster = knowing(diary.journal)
     roster.record_observations(readings(home="x", box=None), EPOCH)
     record(diary.journal, roster)
-    moved = {name: replace(one, url=f"{one.url}2") for name, one in DESIRED.instances.items()}
+    moved = {name: replace(instance, url=f"{instance.url}2") for name, instance in DESIRED.instances.items()}
     assert diary.journal.read_placement_facts(replace(GROUPED, instances=moved)) == NO_PLACEMENT_FACTS
     assert diary.journal.read_placement_facts(replace(GROUPED, owner="another")) == NO_PLACEMENT_FACTS
 

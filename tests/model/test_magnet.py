@@ -141,9 +141,9 @@ def test_trackers_and_web_seeds_are_read_and_kept() -> None:
     magnet = parse_magnet(f"{BTIH}&tr=udp%3A%2F%2Fa%3A1%2Fx&tr.2=http://b/?k=1&ws=http://w/%2520&ws.1=http://v")
     assert magnet.trackers == ("udp://a:1/x", "http://b/?k=1")
     assert magnet.web_seeds == ("http://w/%20", "http://v")
-    seen = lt.parse_magnet_uri(magnet.uri)
-    assert tuple(seen.trackers) == magnet.trackers
-    assert tuple(seen.url_seeds) == magnet.web_seeds
+    parsed_magnet = lt.parse_magnet_uri(magnet.uri)
+    assert tuple(parsed_magnet.trackers) == magnet.trackers
+    assert tuple(parsed_magnet.url_seeds) == magnet.web_seeds
 
 
 def test_repr_hides_what_may_hold_a_passkey() -> None:

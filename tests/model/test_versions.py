@@ -59,8 +59,8 @@ def test_versions_are_numbers(text: str, numbers: tuple[int, ...] | None) -> Non
 def test_capabilities_follow_from_the_version(
     web_api: tuple[int, ...], tags_at_add: bool, resets_limits: bool, tested: bool
 ) -> None:
-    found = TAGS_AT_ADD.is_available(web_api), resets_category_limits(web_api), is_tested(web_api)
-    assert found == (tags_at_add, resets_limits, tested)
+    answers = TAGS_AT_ADD.is_available(web_api), resets_category_limits(web_api), is_tested(web_api)
+    assert answers == (tags_at_add, resets_limits, tested)
 
 
 def test_the_torrent_creator_came_with_the_first_beta_of_5_0() -> None:
@@ -82,14 +82,14 @@ def test_every_row_is_used() -> None:
 
 def test_no_other_module_has_a_version_of_its_own() -> None:
     modules = {path.relative_to(PACKAGE): path for path in PACKAGE.rglob("*.py")}
-    found = {
+    strays = {
         f"{module}:{line}: {version}"
         for module, path in modules.items()
         if module != TABLE
         for line, version in iter_versions(ast.parse(path.read_text()))
         if version not in REPORTED_VERSIONS.get(module, ())
     }
-    assert found == set()
+    assert strays == set()
 
 
 def test_versions_are_found_in_tuples_and_texts() -> None:
@@ -101,7 +101,7 @@ def iter_versions(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Yield each Web API version that stands as a literal (a tuple of numbers, or a text), with its line."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Tuple):
-            numbers = [part.value for part in node.elts if isinstance(part, ast.Constant)]
+            numbers = [element.value for element in node.elts if isinstance(element, ast.Constant)]
             if len(numbers) == len(node.elts) in (2, 3) and numbers[0] == 2 and all(type(n) is int for n in numbers):
                 yield node.lineno, ".".join(map(str, numbers))
         elif (

@@ -92,8 +92,8 @@ def test_full_outbox_drops_the_oldest_and_logs_it(log: Log) -> None:
     letters = [replace(LETTER, title=str(number)) for number in range(MAX_QUEUED + 3)]
     outbox.put(letters[0])
     assert stuck.begun.wait(10)
-    for one in letters[1:]:
-        outbox.put(one)
+    for letter in letters[1:]:
+        outbox.put(letter)
     assert [line["event"] for line in log] == ["a notification is lost: too many wait for this address"] * 2
     outbox.close(0.01)
     assert (log[-1]["event"], log[-1]["lost"]) == (
@@ -144,8 +144,8 @@ def test_issue_has_to_last_a_minute_or_a_shorter_interval(inbox: Inbox, desired:
         notifier = Notifier([hook(inbox)], build_notification, interval)
         notifier.on_run_start(desired)
         for second in range(4):
-            at = datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC)
-            waiting = {"home": Backoff(second + 1, "no connection", at)}
-            notifier.on_run_end(FinishedRun(nothing, "interval", at, 0.1, backoffs=waiting))
+            began = datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC)
+            waiting = {"home": Backoff(second + 1, "no connection", began)}
+            notifier.on_run_end(FinishedRun(nothing, "interval", began, 0.1, backoffs=waiting))
         notifier.close()
         assert len(inbox.posts) == said

@@ -59,14 +59,14 @@ class Story:
         self.waiting: dict[str, Backoff] = {}
         self.messages: list[RunDigest | None] = []
 
-    def run(self, minutes: float, *parts: InstanceResult, problems: tuple[Problem, ...] = ()) -> RunDigest | None:
+    def run(self, minutes: float, *results: InstanceResult, problems: tuple[Problem, ...] = ()) -> RunDigest | None:
         """A run after so many minutes. An instance in trouble is in it the first time, and then tried between runs."""
-        shown = [part for part in parts if part.status is Status.OK or part.name not in self.waiting]
-        for part in parts:
-            before = self.waiting.pop(part.name, None)
-            if part.status is not Status.OK:
+        shown = [result for result in results if result.status is Status.OK or result.name not in self.waiting]
+        for result in results:
+            before = self.waiting.pop(result.name, None)
+            if result.status is not Status.OK:
                 failures = before.failures + 1 if before else 1
-                self.waiting[part.name] = Backoff(failures, part.error or "", BEGIN, part.status)
+                self.waiting[result.name] = Backoff(failures, result.error or "", BEGIN, result.status)
         run = Run(RunMode.APPLY, PLAN_HASH, 0, tuple(shown))
         finished = FinishedRun(run, "interval", BEGIN + minutes * MINUTE, 0.5, problems, dict(self.waiting))
         self.state, message = decide_notification(self.state, finished, self.declared, MINUTE)
@@ -81,8 +81,8 @@ class Story:
 def words(message: RunDigest | None) -> str:
     if message is None:
         return ""
-    parts = [f"{one.kind}{' still' if one.is_reminder else ''}" for one in message.issues]
-    parts += [f"-{one.kind}" for one in message.recovered]
+    parts = [f"{issue.kind}{' still' if issue.is_reminder else ''}" for issue in message.issues]
+    parts += [f"-{issue.kind}" for issue in message.recovered]
     parts += [f"{verb}:{count}" for verb, count in message.change_counts.items()]
     return " ".join(parts + ([f"settings:{message.changed_settings_count}"] if message.changed_settings_count else []))
 
@@ -138,8 +138,8 @@ STORIES: dict[str, tuple[list[tuple[float, InstanceResult | None]], list[str]]] 
 def test_stories(name: str) -> None:
     steps, said = STORIES[name]
     story = Story()
-    for minutes, part in steps:
-        story.run(minutes, *([part] if part else []))
+    for minutes, result in steps:
+        story.run(minutes, *([result] if result else []))
     assert story.said == said
 
 
@@ -149,12 +149,12 @@ def test_one_message_for_everything_in_a_run() -> None:
     assert story.said == ["guard files add:1"]
     (message,) = story.messages
     assert message and message.plan_hash == PLAN_HASH and message.trigger == "interval"
-    assert [(one.instance, one.failure_count, one.since) for one in message.issues] == [
+    assert [(issue.instance, issue.failure_count, issue.since) for issue in message.issues] == [
         ("home", 1, message.finished_at),
         ("", 1, message.finished_at),
     ]
     assert message.issues[1].reason == f"{PROBLEM} (and 1 more)"
-    assert [(one.instance, one.name) for one in message.changed_torrents] == [("attic", "Sintel")]
+    assert [(torrent.instance, torrent.name) for torrent in message.changed_torrents] == [("attic", "Sintel")]
 
 
 def test_invalid_files_are_reported_at_once_and_when_they_are_valid_again() -> None:
@@ -172,7 +172,7 @@ def test_each_instance_has_its_own_issue() -> None:
     story.run(5, WELL, make_instance_result("attic"))
     assert story.said == ["", "", "instance instance", "-instance", "-instance"]
     last = story.messages[2]
-    assert last and [(one.instance, one.reason, one.failure_count) for one in last.issues] == [
+    assert last and [(issue.instance, issue.reason, issue.failure_count) for issue in last.issues] == [
         ("attic", "no route", 3),
         ("home", "no connection", 3),
     ]

@@ -56,7 +56,7 @@ def test_a_webhook_posts_the_document(inbox: Inbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "why", "transient"),
+    ("status", "reason", "transient"),
     [
         (400, "it answered 400", False),
         (404, "it answered 404", False),
@@ -66,11 +66,11 @@ def test_a_webhook_posts_the_document(inbox: Inbox) -> None:
         (503, "it answered 503", True),
     ],
 )
-def test_what_a_webhook_answers(inbox: Inbox, status: int, why: str, transient: bool) -> None:
+def test_what_a_webhook_answers(inbox: Inbox, status: int, reason: str, transient: bool) -> None:
     inbox.next_statuses = [status]
     with pytest.raises(DeliveryError) as caught:
         make_sender(Secret(inbox.url)).send(LETTER)
-    assert (str(caught.value), caught.value.transient) == (why, transient)
+    assert (str(caught.value), caught.value.transient) == (reason, transient)
     assert len(inbox.posts) == 1, "a redirection is not followed"
 
 

@@ -111,7 +111,7 @@ def test_what_is_waited_for_is_settled_at_the_first_look() -> None:
         is None
     )
     done = make_status_report(make_status_row(1, category="moved by hand"), other)
-    assert [one.name for one in completion.select_torrents(done)] == ["t1"]
+    assert [torrent.name for torrent in completion.select_torrents(done)] == ["t1"]
     ended = completion.evaluate_report(done)
     assert ended and ended.outcome is WaitOutcome.COMPLETE
 
@@ -123,11 +123,11 @@ def test_it_is_settled_only_once_the_instance_was_read() -> None:
         make_status_row(2, "unknown", category="films"),
         status=Status.UNREACHABLE,
     )
-    assert [one.name for one in completion.select_torrents(down)] == ["t1"]
+    assert [torrent.name for torrent in completion.select_torrents(down)] == ["t1"]
     up = make_status_report(
         make_status_row(1, "downloading", category="linux"), make_status_row(2, "downloading", category="linux")
     )
-    assert [one.name for one in completion.select_torrents(up)] == ["t1", "t2"]
+    assert [torrent.name for torrent in completion.select_torrents(up)] == ["t1", "t2"]
 
 
 def test_an_instance_of_nothing_that_is_waited_for_may_refuse_us() -> None:

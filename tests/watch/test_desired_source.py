@@ -89,9 +89,9 @@ def test_file_written_during_a_read_is_not_accepted(
     before = source.desired
 
     def meanwhile(*args: Any, **options: Any) -> Any:
-        found = load(*args, **options)
+        loaded_state = load(*args, **options)
         write(tmp_path, more="# still writing\n")
-        return found
+        return loaded_state
 
     write(tmp_path, more="torrents: []\n")
     monkeypatch.setattr(module, "load", meanwhile)

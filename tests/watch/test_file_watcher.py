@@ -193,8 +193,8 @@ def test_watched_directories_include_every_link_on_the_way(tmp_path: Path) -> No
     (base / "one" / "link").symlink_to("../two/again")
     (base / "two").mkdir()
     (base / "two" / "again").symlink_to(base / "real")
-    found = {path for path, _, _ in directories_to_watch([base / "one" / "link" / "deep" / "f"])}
-    assert found == {str(base / part) for part in ("one", "two", "real/deep")}
+    directories = {path for path, _, _ in directories_to_watch([base / "one" / "link" / "deep" / "f"])}
+    assert directories == {str(base / folder) for folder in ("one", "two", "real/deep")}
     missing = {path for path, _, _ in directories_to_watch([base / "one" / "no" / "such" / "file"])}
     assert missing == {str(base / "one")}
     (base / "loop").symlink_to("loop")

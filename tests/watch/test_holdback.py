@@ -43,7 +43,7 @@ class Story:
         self.memory = ActionBackoff(self.time.clock, first_delay=120)
         self.desired = make_desired_state(case)
         self.box = MemoryInstance()
-        self.box.torrents = {one.id: one for one in map(make_live_torrent, case.get("live", []))}
+        self.box.torrents = {torrent.id: torrent for torrent in map(make_live_torrent, case.get("live", []))}
 
     def run(self, after: float = 60.0) -> Run:
         """A run, and what is learnt of it."""
@@ -58,8 +58,8 @@ class Story:
         """`name fields outcome` of a run's actions."""
         return [
             f"{r.action.name} {','.join(c.field for c in r.action.changes)} {r.outcome}"
-            for part in self.run(after).instances
-            for r in part.results
+            for instance_result in self.run(after).instances
+            for r in instance_result.results
         ]
 
     def live(self, letter: str) -> LiveTorrent:
@@ -105,7 +105,9 @@ def test_contested_field_is_tried_again_after_an_hour() -> None:
 def test_contested_fields_survive_a_restart() -> None:
     story = fought_over()
     kept = story.memory.get_contested_if_changed()
-    assert kept and [(one.instance, one.item, one.field) for one in kept] == [("box", make_v1_hash("a"), "paused")]
+    assert kept and [(change.instance, change.item, change.field) for change in kept] == [
+        ("box", make_v1_hash("a"), "paused")
+    ]
     assert story.memory.get_contested_if_changed() is None, "nothing new to keep"
     story.time.pass_(600)
     story.memory = ActionBackoff(story.time.clock, first_delay=120)
@@ -184,11 +186,11 @@ def test_a_torrent_waits_for_a_category_that_is_held_back() -> None:
     desired = make_desired_state(
         {"desired": [{"hash": "a", "category": "c"}, {"hash": "b", "category": "d", "name": "b"}]}
     )
-    seen = make_snapshot([{"hash": "b", "tags": [OWNER_TAG], "name": "x"}], {"d": ""})
-    plan = make_plan(PlanInput(desired, {"box": replace(seen, categories={"d": LiveCategory("d")})}))
-    held = FieldRef("box", ObjectKind.CATEGORY, "c", PRESENCE)
-    (part,) = hold_back(plan, lambda one: "later" if one == held else None).instances
-    assert render_plan_lines(part) == [
+    snapshot = make_snapshot([{"hash": "b", "tags": [OWNER_TAG], "name": "x"}], {"d": ""})
+    plan = make_plan(PlanInput(desired, {"box": replace(snapshot, categories={"d": LiveCategory("d")})}))
+    held_field = FieldRef("box", ObjectKind.CATEGORY, "c", PRESENCE)
+    (instance_plan,) = hold_back(plan, lambda field: "later" if field == held_field else None).instances
+    assert render_plan_lines(instance_plan) == [
         "add category c (deferred)",
         "add a owner=home category=c paused=False (deferred)",
         "update b name=b category=d",
@@ -201,10 +203,10 @@ def test_holding_back_never_adds_a_change() -> None:
         "live": [{"hash": "a", "tags": ["x"]}, {"hash": "z", "tags": [OWNER_TAG]}],
     }
     plan = make_plan(PlanInput(make_desired_state(case), {"box": make_snapshot(case["live"])}))
-    every = [one for action in plan.instances[0].actions for one in list_holdable_fields("box", action)]
+    fields = [field for action in plan.instances[0].actions for field in list_holdable_fields("box", action)]
     planned = _changes(plan)
-    for held in every:
-        left = hold_back(plan, lambda one, held=held: "later" if one == held else None)  # type: ignore[misc]
+    for held in fields:
+        left = hold_back(plan, lambda field, held=held: "later" if field == held else None)  # type: ignore[misc]
         assert _changes(left) < planned
         assert left.hash == plan.hash
         shown = [(c.field, c.after) for action in left.instances[0].actions for c in action.changes]
@@ -217,8 +219,8 @@ def _changes(plan: Plan) -> set[tuple[str, str, str | None, str]]:
     """Everything that would be executed."""
     return {
         (action.verb, action.kind, action.infohash or action.name, change)
-        for part in plan.instances
-        for action in part.actions
+        for instance_plan in plan.instances
+        for action in instance_plan.actions
         if action.hold is None
         for change in ("", *(f"{c.field}={c.after}" for c in action.changes))
     }

@@ -45,7 +45,7 @@ def test_a_day_of_a_converged_instance_changes_nothing(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, until=24 * HOUR)
     story.loop.run()
     assert len(story.recorder.runs) > 1300
-    assert all(not part.results for run in story.recorder.runs[1:] for part in run.run.instances)
+    assert all(not result.results for run in story.recorder.runs[1:] for result in run.run.instances)
     assert story.opened == ["box"]
 
 
@@ -123,10 +123,10 @@ def test_failing_instance_backs_off_while_others_continue(tmp_path: Path) -> Non
     assert gaps == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
     assert set(story.instances["good"].torrents) == {make_infohash(1)}
     for run in story.recorder.runs:
-        read = {part.name for part in run.run.instances}
+        read = {result.name for result in run.run.instances}
         assert "good" in read
         assert "bad" in (run.backoffs or {}), "said whenever it is not well"
-    skipped = [run for run in story.recorder.runs if "bad" not in {part.name for part in run.run.instances}]
+    skipped = [run for run in story.recorder.runs if "bad" not in {result.name for result in run.run.instances}]
     assert skipped and all((run.backoffs or {})["bad"].reason == "gone" for run in skipped)
 
 
@@ -232,7 +232,7 @@ def test_only_the_instances_that_are_named(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, 200, "a", "b", instances=("b",))
     story.trigger.at(20.0, steps(lambda: story.instances.pop("b"), lambda: story.write(1), story.request_files_run))
     story.run()
-    assert [[part.name for part in run.run.instances] for run in story.recorder.runs] == [["b"], [], [], []]
+    assert [[result.name for result in run.run.instances] for run in story.recorder.runs] == [["b"], [], [], []]
     assert story.opened == ["b"]
 
 
@@ -248,12 +248,12 @@ def test_unchanged_state_is_not_planned_again(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("reconciler.watch.plan_cache.plan_actions", counted)
     story = WatchSimulation(tmp_path, 600)
     box = story.instances["box"]
-    seen: dict[Mapping[str, Any], Any] = {}
+    snapshots: dict[Mapping[str, Any], Any] = {}
     whole = box.read_snapshot
 
     def snapshot(files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Any:
-        found = whole()
-        return seen.setdefault(tuple(found.torrents), found)  # type: ignore[call-overload]
+        snapshot = whole()
+        return snapshots.setdefault(tuple(snapshot.torrents), snapshot)  # type: ignore[call-overload]
 
     box.read_snapshot = snapshot  # type: ignore[method-assign]
     story.run()
@@ -338,12 +338,14 @@ def test_unreachable_torrent_server_keeps_the_last_good_state(tmp_path: Path) ->
         1000, steps(lambda: setattr(story, "torrent_server_error", "no answer"), lambda: story.write(more=BY_URL))
     )
     story.trigger.at(1000, story.request_files_run)
-    seen: list[set[str]] = []
+    hashes: list[set[str]] = []
     for moment in (900, 1900, 4000):
-        story.trigger.at(moment, lambda: seen.append(set(story.instances["box"].torrents)))
+        story.trigger.at(moment, lambda: hashes.append(set(story.instances["box"].torrents)))
     story.trigger.at(2000, lambda: setattr(story, "torrent_server_error", ""))
     runs = story.run()
-    assert seen == [set(wanted), set(wanted), set(wanted[1:])], "it was not known what is wanted, so nothing was pruned"
+    assert hashes == [set(wanted), set(wanted), set(wanted[1:])], (
+        "it was not known what is wanted, so nothing was pruned"
+    )
     told = [bool(finished.problems) for finished in story.recorder.runs]
     assert told[0] is told[-1] is False and any(told)
     asked = [moment for moment in story.fetches if moment > 1000]
@@ -360,10 +362,10 @@ def test_requested_run_tries_the_download_again(tmp_path: Path) -> None:
         500,
         steps(lambda: setattr(story, "torrent_server_error", ""), lambda: story.trigger.request_run(RunTrigger.RELOAD)),
     )
-    seen: list[int] = []
-    story.trigger.at(510, lambda: seen.append(len(story.instances["box"].torrents)))
+    torrent_counts: list[int] = []
+    story.trigger.at(510, lambda: torrent_counts.append(len(story.instances["box"].torrents)))
     story.run()
-    assert seen == [3]
+    assert torrent_counts == [3]
 
 
 def test_loop_stopped_during_a_download_ends(tmp_path: Path) -> None:

@@ -18,52 +18,52 @@ def schedule(interval: float = 60.0, random: float = 0.5) -> Schedule:
     return made
 
 
-@pytest.mark.parametrize(("random", "at"), [(0.0, 54), (0.5, 60), (1.0, 66)])
-def test_the_interval_has_ten_percent_of_jitter_either_way(random: float, at: float) -> None:
-    assert schedule(random=random).compute_next_run() == pytest.approx(at)
+@pytest.mark.parametrize(("random", "moment"), [(0.0, 54), (0.5, 60), (1.0, 66)])
+def test_the_interval_has_ten_percent_of_jitter_either_way(random: float, moment: float) -> None:
+    assert schedule(random=random).compute_next_run() == pytest.approx(moment)
 
 
 def test_request_waits_for_two_quiet_seconds() -> None:
-    one = schedule()
-    one.request_run(RunTrigger.FILES, 20)
-    one.request_run(RunTrigger.FILES, 21)
-    assert one.get_due_triggers(22.9) == set()
-    assert one.get_due_triggers(23) == {RunTrigger.FILES}
+    run_schedule = schedule()
+    run_schedule.request_run(RunTrigger.FILES, 20)
+    run_schedule.request_run(RunTrigger.FILES, 21)
+    assert run_schedule.get_due_triggers(22.9) == set()
+    assert run_schedule.get_due_triggers(23) == {RunTrigger.FILES}
 
 
 def test_continuous_requests_do_not_delay_a_run_for_ever() -> None:
-    one = schedule()
+    run_schedule = schedule()
     for moment in range(20, 40):
-        one.request_run(RunTrigger.FILES, moment)
-    assert one.compute_next_run() == 30
-    assert one.is_debounce_over(30) and not one.is_debounce_over(29)
+        run_schedule.request_run(RunTrigger.FILES, moment)
+    assert run_schedule.compute_next_run() == 30
+    assert run_schedule.is_debounce_over(30) and not run_schedule.is_debounce_over(29)
 
 
 def test_burst_of_requests_is_one_run() -> None:
-    one = schedule()
+    run_schedule = schedule()
     for cause in (RunTrigger.FILES, RunTrigger.RELOAD, RunTrigger.SIGNAL):
-        one.request_run(cause, 20)
-    assert one.get_due_triggers(22) == {RunTrigger.FILES, RunTrigger.RELOAD, RunTrigger.SIGNAL}
-    one.record_run_start(22)
-    one.record_run_end(23)
-    assert one.get_due_triggers(70) == set()
-    assert one.get_due_triggers(82) == {RunTrigger.INTERVAL}
+        run_schedule.request_run(cause, 20)
+    assert run_schedule.get_due_triggers(22) == {RunTrigger.FILES, RunTrigger.RELOAD, RunTrigger.SIGNAL}
+    run_schedule.record_run_start(22)
+    run_schedule.record_run_end(23)
+    assert run_schedule.get_due_triggers(70) == set()
+    assert run_schedule.get_due_triggers(82) == {RunTrigger.INTERVAL}
 
 
 def test_five_seconds_lie_between_two_runs_or_the_interval_where_it_is_shorter() -> None:
-    one = schedule()
-    one.request_run(RunTrigger.SIGNAL, 1)
-    assert one.compute_next_run() == 6
+    run_schedule = schedule()
+    run_schedule.request_run(RunTrigger.SIGNAL, 1)
+    assert run_schedule.compute_next_run() == 6
     short = schedule(interval=1.0)
     short.request_run(RunTrigger.SIGNAL, 1)
     assert short.compute_next_run() == 2
 
 
 def test_interval_waits_during_the_debounce() -> None:
-    one = schedule()
-    one.request_run(RunTrigger.FILES, 59.5)
-    assert one.get_due_triggers(60) == set()
-    assert one.get_due_triggers(61.5) == {RunTrigger.FILES}
+    run_schedule = schedule()
+    run_schedule.request_run(RunTrigger.FILES, 59.5)
+    assert run_schedule.get_due_triggers(60) == set()
+    assert run_schedule.get_due_triggers(61.5) == {RunTrigger.FILES}
 
 
 def test_trigger_from_another_thread_is_received() -> None:

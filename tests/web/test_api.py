@@ -217,15 +217,15 @@ def test_internal_error_is_500_and_logged_and_the_server_continues(site: StatusS
 
 def test_many_readers_at_once(site: StatusSite) -> None:
     site.board.on_run_end(make_finished_run(planned()))
-    found: list[int] = []
+    statuses: list[int] = []
 
     def read() -> None:
-        found.extend(site.request(path).status for path in PATHS * 5)
+        statuses.extend(site.request(path).status for path in PATHS * 5)
 
     threads = [threading.Thread(target=read) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 240
-    assert sorted(set(found)) == [200, 503], "only not ready yet"
+    assert len(statuses) == 240
+    assert sorted(set(statuses)) == [200, 503], "only not ready yet"

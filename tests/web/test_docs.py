@@ -29,9 +29,9 @@ def keys(value: Any) -> Iterator[str]:
 
 def test_every_key_of_the_status(site: StatusSite) -> None:
     site.board.on_run_end(make_finished_run(planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}))
-    found = set(keys(site.request("/api/v1/status").json))
-    assert len(found) > 30
-    assert [key for key in sorted(found) if f"`{key}`" not in TEXT] == []
+    status_keys = set(keys(site.request("/api/v1/status").json))
+    assert len(status_keys) > 30
+    assert [key for key in sorted(status_keys) if f"`{key}`" not in TEXT] == []
 
 
 @pytest.mark.parametrize("state", LoopState)

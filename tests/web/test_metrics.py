@@ -21,12 +21,12 @@ LABELS = {"instance", "verb", "outcome", "trigger", "exit_code", "version", "le"
 
 def samples(site: StatusSite) -> dict[str, float]:
     """Every sample by its name and labels, as in `reconcile_drift{instance=home}`."""
-    found = {}
+    values = {}
     for family in text_string_to_metric_families(site.request("/metrics").text):
         for sample in family.samples:
             labels = ",".join(f"{key}={value}" for key, value in sorted(sample.labels.items()))
-            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
-    return found
+            values[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return values
 
 
 def fill(board: StatusBoard) -> None:
@@ -45,12 +45,12 @@ def test_promtool_accepts_the_metrics(site: StatusSite) -> None:
 
 
 def test_before_any_run(site: StatusSite) -> None:
-    found = samples(site)
-    assert found["reconcile_last_success_timestamp_seconds"] == 0
-    assert found["reconcile_last_attempt_timestamp_seconds"] == 0
-    assert found["reconcile_desired_state_valid"] == 1
-    assert found["reconcile_run_duration_seconds_count"] == 0
-    assert not any("instance=" in name for name in found)
+    values = samples(site)
+    assert values["reconcile_last_success_timestamp_seconds"] == 0
+    assert values["reconcile_last_attempt_timestamp_seconds"] == 0
+    assert values["reconcile_desired_state_valid"] == 1
+    assert values["reconcile_run_duration_seconds_count"] == 0
+    assert not any("instance=" in name for name in values)
 
 
 @pytest.mark.parametrize("trigger", RunTrigger)
@@ -64,43 +64,43 @@ def test_runs_and_their_lengths(site: StatusSite) -> None:
     site.board.on_run_end(make_finished_run(planned(), seconds=4))
     site.board.on_run_end(make_finished_run(planned(), seconds=400))
     site.board.on_run_end(make_finished_run(converged(), "an\nunheard of one", seconds=1))
-    found = samples(site)
-    assert found["reconcile_runs_total{exit_code=0,trigger=start}"] == 1
-    assert found["reconcile_runs_total{exit_code=1,trigger=interval}"] == 2
-    assert found["reconcile_runs_total{exit_code=0,trigger=other}"] == 1
-    assert found["reconcile_run_duration_seconds_bucket{le=0.1}"] == 1
-    assert found["reconcile_run_duration_seconds_bucket{le=5.0}"] == 3
-    assert found["reconcile_run_duration_seconds_bucket{le=300.0}"] == 3
-    assert found["reconcile_run_duration_seconds_bucket{le=+Inf}"] == 4
-    assert found["reconcile_run_duration_seconds_sum"] == pytest.approx(405.1)
-    assert found["reconcile_last_attempt_timestamp_seconds"] == NOON.timestamp()
-    assert found["reconcile_last_success_timestamp_seconds"] == NOON.timestamp() + 1
+    values = samples(site)
+    assert values["reconcile_runs_total{exit_code=0,trigger=start}"] == 1
+    assert values["reconcile_runs_total{exit_code=1,trigger=interval}"] == 2
+    assert values["reconcile_runs_total{exit_code=0,trigger=other}"] == 1
+    assert values["reconcile_run_duration_seconds_bucket{le=0.1}"] == 1
+    assert values["reconcile_run_duration_seconds_bucket{le=5.0}"] == 3
+    assert values["reconcile_run_duration_seconds_bucket{le=300.0}"] == 3
+    assert values["reconcile_run_duration_seconds_bucket{le=+Inf}"] == 4
+    assert values["reconcile_run_duration_seconds_sum"] == pytest.approx(405.1)
+    assert values["reconcile_last_attempt_timestamp_seconds"] == NOON.timestamp()
+    assert values["reconcile_last_success_timestamp_seconds"] == NOON.timestamp() + 1
 
 
 def test_actions_are_counted_by_outcome(site: StatusSite) -> None:
     site.board.on_run_end(make_finished_run(applied()))
     site.board.on_run_end(make_finished_run(applied()))
     site.board.on_run_end(make_finished_run(planned()))
-    found = samples(site)
-    assert found["reconcile_actions_total{instance=home,outcome=applied,verb=add}"] == 4
-    assert found["reconcile_actions_total{instance=home,outcome=failed,verb=adopt}"] == 2
-    assert not any("outcome=planned" in name for name in found)
+    values = samples(site)
+    assert values["reconcile_actions_total{instance=home,outcome=applied,verb=add}"] == 4
+    assert values["reconcile_actions_total{instance=home,outcome=failed,verb=adopt}"] == 2
+    assert not any("outcome=planned" in name for name in values)
 
 
 def test_unread_instance_has_no_drift_sample(site: StatusSite, time: FakeTime) -> None:
     site.board.on_run_end(make_finished_run(planned(), waiting={"attic": BACKOFF}))
     time.moment = 30
-    found = samples(site)
-    assert found["reconcile_instance_up{instance=attic}"] == 0
-    assert found["reconcile_instance_up{instance=home}"] == 1
-    assert found["reconcile_instance_backoff_seconds{instance=attic}"] == 60
-    assert found["reconcile_instance_backoff_seconds{instance=home}"] == 0
-    assert found["reconcile_drift{instance=home}"] == 11
-    assert found["reconcile_drift{instance=seedbox}"] == 0
-    assert found["reconcile_owned_torrents{instance=home}"] == 12
-    assert found["reconcile_foreign_torrents{instance=home}"] == 3
+    values = samples(site)
+    assert values["reconcile_instance_up{instance=attic}"] == 0
+    assert values["reconcile_instance_up{instance=home}"] == 1
+    assert values["reconcile_instance_backoff_seconds{instance=attic}"] == 60
+    assert values["reconcile_instance_backoff_seconds{instance=home}"] == 0
+    assert values["reconcile_drift{instance=home}"] == 11
+    assert values["reconcile_drift{instance=seedbox}"] == 0
+    assert values["reconcile_owned_torrents{instance=home}"] == 12
+    assert values["reconcile_foreign_torrents{instance=home}"] == 3
     for name in ("drift", "owned_torrents", "foreign_torrents", "guard_refused"):
-        assert f"reconcile_{name}{{instance=attic}}" not in found
+        assert f"reconcile_{name}{{instance=attic}}" not in values
     time.moment = 1000
     assert samples(site)["reconcile_instance_backoff_seconds{instance=attic}"] == 0
 
@@ -115,10 +115,10 @@ def test_pending_torrents_are_counted(site: StatusSite) -> None:
 
 def test_a_refusal_and_an_invalid_file_show(site: StatusSite) -> None:
     site.board.on_run_end(make_finished_run(refused(), problems=(PROBLEM,)))
-    found = samples(site)
-    assert found["reconcile_guard_refused{instance=home}"] == 1
-    assert found["reconcile_guard_refused{instance=seedbox}"] == 0
-    assert found["reconcile_desired_state_valid"] == 0
+    values = samples(site)
+    assert values["reconcile_guard_refused{instance=home}"] == 1
+    assert values["reconcile_guard_refused{instance=seedbox}"] == 0
+    assert values["reconcile_desired_state_valid"] == 0
     site.board.on_run_end(make_finished_run(converged()))
     assert samples(site)["reconcile_desired_state_valid"] == 1
 
@@ -126,9 +126,9 @@ def test_a_refusal_and_an_invalid_file_show(site: StatusSite) -> None:
 def test_removed_instance_has_no_gauge(site: StatusSite) -> None:
     site.board.on_run_end(make_finished_run(applied()))
     site.board.on_run_end(make_finished_run(replace(accepted(), instances=())))
-    found = samples(site)
-    assert not any(name.startswith("reconcile_instance_up") for name in found)
-    assert found["reconcile_actions_total{instance=home,outcome=applied,verb=add}"] == 2, "counters never go back"
+    values = samples(site)
+    assert not any(name.startswith("reconcile_instance_up") for name in values)
+    assert values["reconcile_actions_total{instance=home,outcome=applied,verb=add}"] == 2, "counters never go back"
 
 
 def test_no_label_holds_a_torrent(site: StatusSite) -> None:

@@ -194,5 +194,5 @@ def test_the_policy_permits_our_style_and_nothing_else(site: StatusSite) -> None
 )
 def test_it_refreshes_only_when_asked(asked: str, seconds: int, site: StatusSite) -> None:
     assert parse_refresh(asked) == seconds
-    found = re.findall(r'http-equiv="refresh" content="(\d+)"', PAGE.render(site.board.get_view(), seconds).decode())
-    assert found == ([str(seconds)] if seconds else [])
+    delays = re.findall(r'http-equiv="refresh" content="(\d+)"', PAGE.render(site.board.get_view(), seconds).decode())
+    assert delays == ([str(seconds)] if seconds else [])

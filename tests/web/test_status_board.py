@@ -117,7 +117,7 @@ def test_an_instance_lost_while_it_was_changed_was_read(board: StatusBoard) -> N
 
 def test_a_suspended_instance_is_not_waited_for(board: StatusBoard, desired: DesiredState) -> None:
     board.on_run_start(desired)
-    assert [(seen.name, seen.url) for seen in board.get_view().instances] == [
+    assert [(instance.name, instance.url) for instance in board.get_view().instances] == [
         ("attic", "http://attic:8080"),
         ("home", "http://home:8080/qbt/"),
     ]
@@ -131,7 +131,7 @@ def test_only_the_chosen_instances_are_expected(desired: DesiredState) -> None:
     board = StatusBoard(INTERVAL, ("home",))
     board.on_run_start(desired)
     board.on_run_end(make_finished_run(run(make_instance_result("home"))))
-    assert [seen.name for seen in board.get_view().instances] == ["home"]
+    assert [instance.name for instance in board.get_view().instances] == ["home"]
     assert board.get_view().unready_reason == ""
 
 
@@ -139,14 +139,14 @@ def test_the_instances_of_another_shard_are_not_expected(desired: DesiredState) 
     board = StatusBoard(INTERVAL, select_instances=lambda desired: ["home"])
     board.on_run_start(desired)
     board.on_run_end(make_finished_run(run(make_instance_result("home"))))
-    assert [seen.name for seen in board.get_view().instances] == ["home"]
+    assert [instance.name for instance in board.get_view().instances] == ["home"]
     assert board.get_view().unready_reason == ""
 
 
 def test_removed_instance_is_dropped(board: StatusBoard, desired: DesiredState) -> None:
     board.on_run_end(make_finished_run(converged()))
     board.on_run_end(make_finished_run(run(make_instance_result("home"))))
-    assert [seen.name for seen in board.get_view().instances] == ["home"]
+    assert [instance.name for instance in board.get_view().instances] == ["home"]
     board.on_run_start(replace(desired, instances={}))
     assert board.get_view().instances == ()
 

@@ -27,7 +27,7 @@ torrents:
     shown = redact_text(text, parse_layout(text))
     assert "hunter2" not in shown
     assert len(shown.splitlines()) == len(text.splitlines())
-    for part in (
+    for excerpt in (
         "{env: NAME}",
         "xt=urn:btih:00&dn=a&***",
         "https://example.org/***",
@@ -35,4 +35,4 @@ torrents:
         'password: "***",',
         "url: x",
     ):
-        assert part in shown
+        assert excerpt in shown
