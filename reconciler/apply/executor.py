@@ -22,7 +22,7 @@ from reconciler.apply.target import Target
 from reconciler.apply.torrent_batches import add_batches, change_batches, delete_batches, fields_after_add
 from reconciler.apply.torrent_creation import TorrentCreator, TorrentWriter, follow_up_steps, run_follow_ups
 from reconciler.model.data_overlap import DataPathIndex
-from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.fields import CATEGORY, OWNER, QUARANTINE
 from reconciler.model.plan import (
     AddTorrent,
@@ -74,7 +74,7 @@ class Executor:
     def execute(self, plan: InstancePlan) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
         """Execute the plan. Return every action's outcome, and the error that lost the instance, if any."""
         jobs = [Job(action, action.torrent_id) for action in plan.actions]
-        lost = None
+        lost: InstanceError | None = None
         for job in jobs:
             if job.action.hold:
                 job.end(job.action.hold)
@@ -85,6 +85,9 @@ class Executor:
             _abandon_jobs(jobs, f"the instance was lost: {error}")
         except StopRequested:
             _abandon_jobs(jobs, "the run was stopped")
+        except Exception as error:
+            lost = InternalError(plan.name, error)
+            _abandon_jobs(jobs, str(lost))
         return tuple(job.to_result() for job in jobs), lost
 
     def _execute_jobs(self, jobs: Sequence[Job]) -> None:

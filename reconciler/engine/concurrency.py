@@ -1,10 +1,13 @@
-"""Work on many instances at the same time, one thread for each."""
+"""Work on many instances at the same time, one thread for each; a bug met on one does not end the others."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, TypeVar
+
+from reconciler.model.errors import InternalError
 
 T = TypeVar("T")
 
@@ -20,3 +23,24 @@ def map_instances(names: Iterable[str], work: Callable[[str], T]) -> dict[str, T
         futures: dict[str, Future[T]] = {name: pool.submit(work, name) for name in names}
         wait(futures.values())
     return {name: future.result() for name, future in futures.items()}
+
+
+def contain_errors(work: Callable[[str], T], fail: Callable[[str, InternalError], T]) -> Callable[[str], T]:
+    """Return `work` with every unexpected exception made the result that `fail` returns for that instance."""
+
+    def call(name: str) -> T:
+        try:
+            return work(name)
+        except Exception as error:
+            internal_error = InternalError(name, error)
+            log_internal_error(internal_error)
+            return fail(name, internal_error)
+
+    return call
+
+
+def log_internal_error(error: InternalError) -> None:
+    """Log the traceback of an internal error, which `-v` shows."""
+    structlog = sys.modules.get("structlog")  # a run that logs nothing does not import it
+    if structlog and structlog.is_configured():
+        structlog.get_logger().debug("internal error", exc_info=error.__cause__)

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from reconciler.engine.concurrency import map_instances
+from reconciler.engine.concurrency import contain_errors, map_instances
 from reconciler.engine.observation import Observation, Observations, collect_snapshots
 from reconciler.model.content import ContentReference
 from reconciler.model.desired import DesiredState, Instance
-from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.snapshot import Snapshot
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 from reconciler.plan.match import index_live_torrents
@@ -37,7 +37,10 @@ def read_content_torrents(resolved: ResolvedDesired, observations: Observations,
     if not (exports or unread_files):
         return observations
     reader = _ContentReader(resolved.desired, observations, exports, unread_files, retry)
-    return {**observations, **map_instances(sorted({*exports, *unread_files}), reader.read)}
+    return {
+        **observations,
+        **map_instances(sorted({*exports, *unread_files}), contain_errors(reader.read, reader.fail)),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ class _ContentReader:
         if ids := self.unread_files.get(name):
             observation = _add_files(observation, ids, self.retry)
         return observation
+
+    def fail(self, name: str, error: InternalError) -> Observation:
+        """Return the observation of an instance that a bug of ours made impossible."""
+        return replace(self.observations[name], snapshot=None, error=error)
 
 
 def _add_exports(observation: Observation, instance: Instance, ids: Sequence[str], retry: RetryPolicy) -> Observation:

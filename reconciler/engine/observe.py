@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.apply.executor import Executor
-from reconciler.engine.concurrency import map_instances
+from reconciler.engine.concurrency import contain_errors, log_internal_error, map_instances
 from reconciler.engine.context import RunContext
 from reconciler.engine.observation import Observation, Observations, OpenTarget, ReadRequest
 from reconciler.engine.selection import RunScope
 from reconciler.health.qbittorrent_probes import evaluate_network
-from reconciler.model.desired import Instance
-from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.health import (
     ConnectionStatusCheck,
     ExternalIpCheck,
@@ -44,8 +44,10 @@ def observe_instances(scope: RunScope, context: RunContext) -> Iterator[Observat
     for others. They are the actions that the plan of the whole run shows for it, from the same snapshot.
     """
     context.placement_memory.drop_undeclared(scope.desired)
+    context.placement_memory.correct_future_times(context.utc())
     with open_sessions(scope.observed, context) as sessions:
-        observations = map_instances(sessions, _Observer(scope, context, sessions).observe)
+        observer = _Observer(scope, context, sessions)
+        observations = map_instances(sessions, contain_errors(observer.observe, observer.fail))
         context.placement_memory.record_observations(observations, context.utc())
         yield observations
 
@@ -82,6 +84,19 @@ def reread_instance(observation: Observation, retry: RetryPolicy, read_request: 
         return Observation(observation.target, error=error)
 
 
+def fail_observations(
+    observations: Observations, failures: Mapping[str, InternalError], desired: DesiredState, context: RunContext
+) -> Observations:
+    """Return the observations with those of `failures` as if the instances could not be read."""
+    failed = {}
+    for name, error in failures.items():
+        log_internal_error(error)
+        health = context.health_history.update_health(desired.instances[name], (), error, context.utc())
+        failed[name] = replace(observations[name], snapshot=None, error=error, health=health)
+    context.placement_memory.record_observations(failed, context.utc())
+    return {**observations, **failed}
+
+
 def _start_probes(probes: Sequence[Probe]) -> RunningProbes | None:
     if not probes:
         return None
@@ -105,6 +120,11 @@ class _Observer:
         if self.scope.is_dry_run or name not in self.scope.planned:
             return observation
         return self._apply_urgent_actions(instance, observation)
+
+    def fail(self, name: str, error: InternalError) -> Observation:
+        """Return the observation of an instance that a bug of ours made impossible."""
+        health = self._update_health(self.scope.desired.instances[name], (), error)
+        return Observation(self.sessions[name], error=error, health=health)
 
     def _read_with_health(self, instance: Instance) -> Observation:
         """Read the instance while the network is probed."""

@@ -35,6 +35,18 @@ class PlacementMemory:
         self._measured_at: dict[str, datetime] = {}
         self._last_snapshots: dict[str, Snapshot] = {}
 
+    def correct_future_times(self, now: datetime) -> None:
+        """Let what began in the future begin now: the clock was ahead once, and nothing would end before that time."""
+        for name, outage in self.facts.outages.items():
+            if outage.since > now:
+                self._set_member(name, replace(outage, since=now), self.facts.held_ids.get(name))
+        self._replace_pending(
+            {
+                key: replace(torrent, since=now) if torrent.since and torrent.since > now else torrent
+                for key, torrent in self.facts.pending.items()
+            }
+        )
+
     def drop_undeclared(self, desired: DesiredState) -> None:
         """Forget instances that are no longer members, or have another URL: that is another instance."""
         members = {name for group in desired.groups.values() for name in group.member_names}
@@ -49,7 +61,7 @@ class PlacementMemory:
     def start_measurement_if_due(self, name: str, now: datetime) -> bool:
         """Return True if it is time to read the free space of a member, which is too costly for every run."""
         last = self._measured_at.get(name)
-        if last and (now - last).total_seconds() < MEASURE_INTERVAL:
+        if last and 0 <= (now - last).total_seconds() < MEASURE_INTERVAL:
             return False
         self._measured_at[name] = now
         return True

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from reconciler.apply.executor import Executor
 from reconciler.atomic_file import write_torrent_file
-from reconciler.engine.concurrency import map_instances
+from reconciler.engine.concurrency import contain_errors, log_internal_error, map_instances
 from reconciler.engine.content import read_content_torrents
 from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.events import Progress
 from reconciler.engine.observation import Observation, Observations, ReadRequest, collect_health, collect_snapshots
-from reconciler.engine.observe import observe_instances, reread_instance
+from reconciler.engine.observe import fail_observations, observe_instances, reread_instance
 from reconciler.engine.results import (
     build_content_results,
     build_linked_result,
@@ -29,8 +29,8 @@ from reconciler.engine.results import (
 from reconciler.engine.selection import RunScope, select_scope
 from reconciler.engine.surplus import add_other_seeds, delete_surplus_copies, split_surplus_deletions
 from reconciler.model.desired import DesiredState
-from reconciler.model.errors import InstanceError
-from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, InstancePlan, UpdateTorrent
+from reconciler.model.errors import InstanceError, InternalError
+from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, InstancePlan, Outcome, UpdateTorrent
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.plan import Plan, PlanInput, guard_plan
 
@@ -78,12 +78,31 @@ def _plan_observations(
 ) -> PlannedRun:
     """Plan the observations. If the torrents of content turn out to be missing in them, read these and plan again."""
     plan_input = _with_observations(plan_input, observations)
-    plan = context.planner.plan_actions(plan_input)
+    try:
+        plan = context.planner.plan_actions(plan_input)
+    except Exception:
+        failures = _find_unplannable(plan_input, context)
+        if not failures:
+            raise
+        observations = fail_observations(observations, failures, scope.desired, context)
+        plan_input = replace(plan_input, facts=context.placement_memory.facts)
+        return _plan_observations(scope, observations, plan_input, context)
     completed = read_content_torrents(plan.resolved, observations, context.retry)
     if completed is not observations:
         plan_input = _with_observations(plan_input, completed)
         plan = context.planner.plan_actions(plan_input)
     return PlannedRun(scope, completed, plan_input, plan)
+
+
+def _find_unplannable(plan_input: PlanInput, context: RunContext) -> dict[str, InternalError]:
+    """Return the instances whose snapshot alone makes the planner fail, with the error."""
+    failures = {}
+    for name, snapshot in plan_input.snapshots.items():
+        try:
+            context.planner.plan_actions(replace(plan_input, snapshots={name: snapshot}, only=(name,)))
+        except Exception as error:
+            failures[name] = InternalError(name, error)
+    return failures
 
 
 def _with_observations(plan_input: PlanInput, observations: Observations) -> PlanInput:
@@ -100,7 +119,7 @@ def guard_run(planned: PlannedRun, context: RunContext) -> PlannedRun:
     if not doubtful:
         return judged
     reader = _FullReader(judged, context)
-    observations = {**judged.observations, **map_instances(doubtful, reader.read)}
+    observations = {**judged.observations, **map_instances(doubtful, contain_errors(reader.read, reader.fail))}
     return _judge_run(_plan_observations(judged.scope, observations, judged.plan_input, context), context)
 
 
@@ -136,6 +155,10 @@ class _FullReader:
         read_request = ReadRequest.for_instance(self.planned.scope.desired, name)
         return reread_instance(self.planned.observations[name], self.context.retry, read_request)
 
+    def fail(self, name: str, error: InternalError) -> Observation:
+        """Return the observation of an instance that a bug of ours made impossible."""
+        return Observation(self.planned.observations[name].target, error=error)
+
 
 def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceResult]:
     """Execute the plan of every instance, concurrently, then the deletions of surplus copies.
@@ -144,7 +167,7 @@ def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceR
     """
     plans = {instance_plan.name: instance_plan for instance_plan in judged.plan.instances}
     applier = _InstanceApplier(judged, plans, context)
-    results = map_instances(judged.scope.planned, applier.apply)
+    results = map_instances(judged.scope.planned, contain_errors(applier.apply, applier.fail))
     if judged.scope.is_dry_run:
         return results
     results = delete_surplus_copies(plans, results, judged.observations, judged.scope.desired.owner, context.retry)
@@ -171,6 +194,17 @@ class _InstanceApplier:
         results, error = self._execute(split_surplus_deletions(instance_plan)[0], observation)
         return build_result(instance_plan, observation, results, observation.urgent_error or error)
 
+    def fail(self, name: str, error: InternalError) -> InstanceResult:
+        """Return the result of an instance whose plan could not be executed because of a bug of ours."""
+        observation, instance_plan = self.judged.observations[name], self.plans.get(name)
+        if instance_plan is None:
+            return build_unread_result(name, replace(observation, error=error))
+        results = tuple(
+            ActionResult(action, action.hold or Outcome.DROPPED, None if action.hold else str(error))
+            for action in instance_plan.actions
+        )
+        return build_result(instance_plan, observation, results, error)
+
     def _execute(
         self, instance_plan: InstancePlan, observation: Observation
     ) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
@@ -183,6 +217,8 @@ class _InstanceApplier:
             executed, error = executor.execute(replace(instance_plan, actions=actions))
         finally:
             progress.finish()
+        if isinstance(error, InternalError):
+            log_internal_error(error)
         results = iter(executed)
         return tuple(
             _get_urgent_result(action, observation) or next(results) for action in instance_plan.actions

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from reconciler.apply.executor import Executor
 from reconciler.apply.target import Target
-from reconciler.engine.concurrency import map_instances
+from reconciler.engine.concurrency import contain_errors, map_instances
 from reconciler.engine.observation import Observations
-from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.groups import KeptCopy
 from reconciler.model.plan import (
     Action,
@@ -64,10 +64,10 @@ def delete_surplus_copies(
             kept_copies[copy.instance].add(copy)
     verifier = _CopyVerifier(kept_copies, results, observations, owner, retry)
     unverified: dict[KeptCopy, str] = {}
-    for reasons in map_instances(kept_copies, verifier.verify).values():
+    for reasons in map_instances(kept_copies, contain_errors(verifier.verify, verifier.fail)).values():
         unverified.update(reasons)
     deleter = _SurplusDeleter(plans, deletions, unverified, results, observations, retry)
-    return {**results, **map_instances(deletions, deleter.delete)}
+    return {**results, **map_instances(deletions, contain_errors(deleter.delete, deleter.fail))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,10 @@ class _CopyVerifier:
             for copy in copies
             if copy.torrent_id not in torrents or not can_replace(torrents[copy.torrent_id], copy, self.owner)
         }
+
+    def fail(self, name: str, error: InternalError) -> dict[KeptCopy, str]:
+        """Return all copies on an instance where a bug of ours prevents their verification."""
+        return dict.fromkeys(self.kept_copies[name], f"the copy on {name} could not be verified: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,10 @@ class _SurplusDeleter:
         if error:
             result = replace(result, status=error.status, error=str(error))
         return replace(result, results=results)
+
+    def fail(self, name: str, error: InternalError) -> InstanceResult:
+        """Return the result of one instance without its surplus deletions, which a bug of ours prevents."""
+        return replace(self.results[name], status=error.status, error=str(error))
 
 
 def _get_kept_copy(action: Action) -> KeptCopy | None:

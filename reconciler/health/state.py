@@ -26,7 +26,7 @@ def update_probe(probe: Probe, previous: ProbeHealth | None, probe_result: Probe
         return ProbeHealth(str(probe.check), probe_result.state, now, probe_result.text, probe_result.hint, 0, error)
     unchanged = replace(previous, last_error=error or previous.last_error, opposing_results=0)
     if probe_result.has_passed == (previous.state is HealthState.OK):
-        since = previous.since if probe_result.state is previous.state else now
+        since = min(previous.since, now) if probe_result.state is previous.state else now
         return replace(unchanged, state=probe_result.state, since=since, text=probe_result.text, hint=probe_result.hint)
     opposing_results = previous.opposing_results + 1
     if opposing_results < (probe.success_threshold if probe_result.has_passed else probe.failure_threshold):
@@ -62,7 +62,7 @@ def state_from_error(error: Exception) -> HealthState:
 
 
 def _compute_since(previous: Health | None, state: HealthState, now: datetime) -> datetime:
-    return previous.since if previous and previous.state is state else now
+    return min(previous.since, now) if previous and previous.state is state else now
 
 
 class HealthHistory:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from types import UnionType
+from typing import Any, Final
 
 JOURNAL_FILE_NAME: Final = "journal.sqlite3"
 SCHEMA_VERSION: Final = 2  # PRAGMA user_version; 2 adds the placement tables
@@ -89,8 +91,11 @@ def open_for_writing(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def open_for_reading(path: Path, min_version: int = 1) -> Iterator[sqlite3.Connection | None]:
-    """Open a consistent view of the file; None if there is no file or its schema is older. Raises `JournalError`."""
-    with _translate_errors(path):
+    """Open a consistent view of the file; None if there is no file or its schema is older. Raises `JournalError`.
+
+    A value that the block cannot use (wrong type, broken text, a time beyond all calendars) means a damaged file.
+    """
+    with _translate_errors(path), _report_damaged_values(path):
         if not path.exists():
             yield None
             return
@@ -98,6 +103,22 @@ def open_for_reading(path: Path, min_version: int = 1) -> Iterator[sqlite3.Conne
             version = _read_version(connection, path)
             connection.execute("BEGIN")
             yield connection if version >= min_version else None
+
+
+def read_rows(
+    connection: sqlite3.Connection,
+    query: str,
+    parameters: Sequence[object] | Mapping[str, object],
+    *types: type | UnionType,
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query. Raises `ValueError` if a column has another type; `object` allows any.
+
+    SQLite takes any value in any column.
+    """
+    for row in connection.execute(query, parameters):
+        if not all(map(isinstance, row, types)):
+            raise ValueError("a value has the wrong type")
+        yield row
 
 
 def rename_damaged(path: Path, stamp: str) -> Path:
@@ -169,9 +190,19 @@ def _translate_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def _report_damaged_values(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OverflowError, zlib.error) as error:
+        raise JournalError(
+            f"the journal {path} is damaged (it contains values that make no sense). It is safe to delete", damaged=True
+        ) from error
+
+
 def _make_journal_error(error: sqlite3.Error, path: Path) -> JournalError:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the primary result code
-    if code in _DAMAGE_CODES:
+    if code in _DAMAGE_CODES or "Could not decode" in str(error):  # the second is an error of Python's own module
         return JournalError(f"the journal {path} is damaged ({error}). It is safe to delete", damaged=True)
     hint = {
         sqlite3.SQLITE_BUSY: "Another process has locked it; the next run tries again",

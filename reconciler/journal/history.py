@@ -6,8 +6,9 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
-from reconciler.journal.database import JOURNAL_FILE_NAME, open_for_reading
+from reconciler.journal.database import JOURNAL_FILE_NAME, open_for_reading, read_rows
 from reconciler.model.history import PastAction, PastInstance, PastRun
 from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import RunMode, Status
@@ -25,6 +26,8 @@ class HistoryFilter:
     torrent: str = ""
 
 
+_RUN_TYPES: Final = (int, str, float, float, str, str, str, int)
+_ACTION_TYPES: Final = (str, str, str, str, object, str, str, object)
 _RUNS_QUERY = """
 SELECT number, owner, began, seconds, mode, trigger, plan_hash, exit_code FROM run
 WHERE (:every OR number IN (SELECT run FROM action WHERE {matching}) OR (:any AND number IN (SELECT run FROM instance
@@ -52,16 +55,16 @@ def read_past_runs(folder: Path, history_filter: HistoryFilter) -> list[PastRun]
             "torrent": history_filter.torrent,
             "limit": history_filter.limit,
         }
-        rows = file.execute(_RUNS_QUERY.format(matching=_MATCH_CONDITION), values).fetchall()
+        rows = list(read_rows(file, _RUNS_QUERY.format(matching=_MATCH_CONDITION), values, *_RUN_TYPES))
         return [_read_run(file, row, values) for row in rows]
 
 
-def _read_run(connection: sqlite3.Connection, row: sqlite3.Row, values: dict[str, object]) -> PastRun:
+def _read_run(connection: sqlite3.Connection, row: tuple[Any, ...], values: dict[str, object]) -> PastRun:
     number, owner, began, seconds, mode, trigger, plan_hash, exit_code = row
-    rows = connection.execute("SELECT name, status, error FROM instance WHERE run = ?", (number,))
-    instances = tuple(PastInstance(name, Status(status), error) for name, status, error in rows)
+    rows = read_rows(connection, "SELECT name, status, error FROM instance WHERE run = ?", (number,), str, str, object)
+    instances = tuple(PastInstance(name, Status(status), _read_text(error)) for name, status, error in rows)
     query = "SELECT instance, verb, kind, name, infohash, changes, outcome, error FROM action WHERE run = :run AND "
-    actions = connection.execute(query + _MATCH_CONDITION, {**values, "run": number})
+    actions = read_rows(connection, query + _MATCH_CONDITION, {**values, "run": number}, *_ACTION_TYPES)
     return PastRun(
         number,
         owner,
@@ -72,5 +75,17 @@ def _read_run(connection: sqlite3.Connection, row: sqlite3.Row, values: dict[str
         plan_hash,
         exit_code,
         instances,
-        tuple(PastAction(a[0], Verb(a[1]), ObjectKind(a[2]), a[3], a[4], a[5], Outcome(a[6]), a[7]) for a in actions),
+        tuple(
+            PastAction(
+                a[0], Verb(a[1]), ObjectKind(a[2]), a[3], _read_text(a[4]), a[5], Outcome(a[6]), _read_text(a[7])
+            )
+            for a in actions
+        ),
     )
+
+
+def _read_text(value: object) -> str | None:
+    """Return a text that may be missing. Raises `ValueError`."""
+    if value is None or isinstance(value, str):
+        return value
+    raise ValueError("not a text")

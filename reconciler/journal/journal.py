@@ -16,6 +16,7 @@ from reconciler.journal.database import (
     JournalError,
     open_for_reading,
     open_for_writing,
+    read_rows,
     rename_damaged,
 )
 from reconciler.journal.placement_rows import read_placement_facts, write_placement_facts
@@ -23,6 +24,7 @@ from reconciler.journal.run_rows import Row, action_rows, instance_rows, next_ow
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
 from reconciler.model.history import OwnedCount
+from reconciler.model.plan import ObjectKind
 from reconciler.model.run import Run, RunMode
 
 T = TypeVar("T")
@@ -52,6 +54,7 @@ class Journal:
         self._warn = warn
         self._utc = utc
         self._last_warning: str | None = None
+        self._damage: JournalError | None = None  # that a read met, until the next write
         self._last_problems: tuple[Row, ...] = ()
 
     def read_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
@@ -81,12 +84,13 @@ class Journal:
 
         def read() -> list[ContestedField]:
             query = "SELECT instance, kind, item, field, until, reason FROM contested WHERE owner = ? AND until > ?"
+            types = (str, str, str, str, float, str)
             with open_for_reading(self._path) as file:
-                rows = file.execute(query, (owner, self._utc().timestamp())).fetchall() if file else []
-            return [
-                ContestedField(instance, kind, item, field, datetime.fromtimestamp(until, UTC), reason)
-                for instance, kind, item, field, until, reason in rows
-            ]
+                rows = read_rows(file, query, (owner, self._utc().timestamp()), *types) if file else ()
+                return [
+                    ContestedField(instance, ObjectKind(kind), item, field, datetime.fromtimestamp(until, UTC), reason)
+                    for instance, kind, item, field, until, reason in rows
+                ]
 
         return self._run_safely(read, [])
 
@@ -107,14 +111,14 @@ class Journal:
         self._run_safely(write, None, writes=True)
 
     def _query_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
-        query = "SELECT instance, url, torrents, at FROM owned WHERE owner = ?"
+        query, now = "SELECT instance, url, torrents, at FROM owned WHERE owner = ?", self._utc()
         with open_for_reading(self._path) as file:
-            rows = file.execute(query, (desired.owner,)).fetchall() if file else []
-        return {
-            name: OwnedCount(torrents, datetime.fromtimestamp(timestamp, UTC))
-            for name, url, torrents, timestamp in rows
-            if name in desired.instances and desired.instances[name].url == url
-        }
+            rows = read_rows(file, query, (desired.owner,), str, str, int, float) if file else ()
+            return {
+                name: OwnedCount(torrents, min(datetime.fromtimestamp(timestamp, UTC), now))
+                for name, url, torrents, timestamp in rows
+                if name in desired.instances and desired.instances[name].url == url
+            }
 
     def _record_run(self, desired: DesiredState, finished_run: FinishedRun) -> None:
         run, saved = finished_run.run, self._query_owned_counts(desired)
@@ -147,11 +151,14 @@ class Journal:
                 )
 
     def _run_safely(self, work: Callable[[], T], default: T, *, writes: bool = False) -> T:
+        if writes and self._damage:
+            self._rename_damaged(self._damage)
         try:
             result = work()
         except JournalError as error:
             if writes and error.damaged and self._rename_damaged(error):
                 return self._run_safely(work, default)
+            self._damage = error if error.damaged else self._damage
             self._warn_once(str(error))
             return default
         except Exception as error:  # a bug here must not end a run
@@ -164,6 +171,7 @@ class Journal:
 
     def _rename_damaged(self, error: JournalError) -> bool:
         """Rename a damaged file before a write. A read changes no file, so a dry-run changes none."""
+        self._damage = None
         try:
             new_path = rename_damaged(self._path, f"{self._utc():%Y%m%dT%H%M%SZ}")
         except OSError:

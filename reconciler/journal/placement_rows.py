@@ -10,12 +10,14 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from reconciler.journal.database import read_rows
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import Outage, PendingTorrent, PlacementFacts
 from reconciler.model.position import Position
 
+_PENDING_TYPES: Final = (str, str, str, str, str, int, int, float | None, float)
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -23,15 +25,18 @@ V = TypeVar("V")
 def read_placement_facts(connection: sqlite3.Connection, desired: DesiredState) -> PlacementFacts:
     """Return the saved facts about declared groups, and about declared instances that still have the same URL."""
     urls = {name: instance.url for name, instance in desired.instances.items()}
-    rows = connection.execute("SELECT instance, url, since, reason FROM down WHERE owner = ?", (desired.owner,))
+    owner = (desired.owner,)
+    query = "SELECT instance, url, since, reason FROM down WHERE owner = ?"
+    rows = read_rows(connection, query, owner, str, str, float, str)
     outages = {
         name: Outage(_datetime_from_timestamp(since), reason)
         for name, url, since, reason in rows
         if urls.get(name) == url
     }
-    rows = connection.execute("SELECT instance, url, ids FROM held WHERE owner = ?", (desired.owner,))
+    rows = read_rows(connection, "SELECT instance, url, ids FROM held WHERE owner = ?", owner, str, str, bytes)
     held_ids = {name: _decompress_ids(ids) for name, url, ids in rows if urls.get(name) == url}
     query = "SELECT grp, infohash, name, reason, file, line, col, until, since FROM pending WHERE owner = ?"
+    rows = read_rows(connection, query, owner, *_PENDING_TYPES)
     pending = [
         PendingTorrent(
             infohash,
@@ -39,10 +44,10 @@ def read_placement_facts(connection: sqlite3.Connection, desired: DesiredState) 
             group,
             reason,
             Position(*position),
-            until and _datetime_from_timestamp(until),
+            _datetime_from_timestamp(until) if until else None,
             _datetime_from_timestamp(since),
         )
-        for group, infohash, name, reason, *position, until, since in connection.execute(query, (desired.owner,))
+        for group, infohash, name, reason, *position, until, since in rows
         if group in desired.groups
     ]
     return PlacementFacts(outages, held_ids, {(entry.group, entry.infohash): entry for entry in pending})

@@ -88,5 +88,16 @@ class RequestTooLargeError(RejectedError):
     """A proxy in front of the instance refuses a request of this size (413; nginx: 1 MiB by default)."""
 
 
+class InternalError(InstanceError):
+    """A bug of ours, met while working on one instance. The work on the others goes on."""
+
+    def __init__(self, instance: str, cause: Exception) -> None:
+        super().__init__(
+            f"{instance}: internal error: {type(cause).__name__}. Other instances are not affected. Please report it "
+            "with the output of -v"
+        )
+        self.__cause__ = cause
+
+
 class StopRequested(Exception):
     """The run was asked to stop, by a signal. Raised instead of sending the next request."""

@@ -12,7 +12,7 @@ from typing import Final
 
 ApiVersion = tuple[int, ...]
 
-_VERSION_PATTERN: Final = re.compile(r"[0-9]+(\.[0-9]+){1,3}")
+_VERSION_PATTERN: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){1,3}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,13 +114,14 @@ def _update_issue(
     """Return the issue after this run, with `notified_at=now` if it is to be reported."""
     kind, instance = key
     notified_at = before.notified_at if before else None
-    since, failure_count = (before.issue.since, before.issue.failure_count + 1) if before else (now, 1)
+    since, failure_count = (min(before.issue.since, now), before.issue.failure_count + 1) if before else (now, 1)
     if observed.failure_count is not None:
         failure_count = observed.failure_count
     issue = Issue(kind, instance, observed.reason, failure_count, since, is_reminder=notified_at is not None)
     if notified_at:
         assert before
-        is_due = now - notified_at >= REMINDER_INTERVAL or (observed.immediate and not before.immediate)
+        was_ahead = notified_at > now  # the clock: without a reminder now, the next would come after that time
+        is_due = was_ahead or now - notified_at >= REMINDER_INTERVAL or (observed.immediate and not before.immediate)
     else:
         is_due = observed.immediate or (failure_count >= MIN_FAILED_RUNS and now - since >= min_duration)
     if is_due:

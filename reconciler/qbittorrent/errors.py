@@ -42,6 +42,7 @@ E = TypeVar("E", bound=BaseException)
 LOGIN_ENDPOINT = "auth/login"
 _NO_RETRY_TEXT = "It is not tried again: five failed logins ban this address for an hour"
 _CHECK_HINT = "Is qBittorrent running, and does `url` name the host and port of its Web UI?"
+_VALUE_ERROR_TYPES = ("greater_than_equal", "less_than_equal", "finite_number")
 _UNUSABLE_REQUEST_ERRORS = (rq.InvalidURL, rq.InvalidSchema, rq.InvalidHeader, u3.LocationValueError, UnicodeError)
 
 
@@ -127,6 +128,11 @@ def _translate_validation_error(error: pydantic.ValidationError, context: Reques
             f"{context.message_prefix} answered with a body that is cut short or garbled. A new attempt may help"
         )
     field = ".".join(str(step) for step in first_error["loc"][-1:] if isinstance(step, str)) or "the whole"
+    if first_error["type"] in _VALUE_ERROR_TYPES:
+        return InstanceError(
+            f"{context.message_prefix} answered with a value that makes no sense ({field}: {first_error['msg']}). "
+            "Nothing is done on this instance. Restart qBittorrent; if this goes on, please report it with its version"
+        )
     return InstanceError(
         f"{context.message_prefix} answered with JSON of an unexpected shape ({field}: {first_error['msg']}). "
         "Is this qBittorrent, and does `url` name it? If so, please report it with the version of qBittorrent"

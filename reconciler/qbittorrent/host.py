@@ -16,6 +16,7 @@ from reconciler.model.health import NetworkState
 from reconciler.model.versions import FREE_SPACE_AT_PATH
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
+from reconciler.qbittorrent.schemas import MAX_INT64
 
 
 class _Preferences(TypedDict):
@@ -73,10 +74,11 @@ def read_free_space(connection: Connection, instance: Instance) -> int | None:
     if FREE_SPACE_AT_PATH.is_available(connection.api_version):
         path = read_default_save_path(connection)
         free_bytes = connection.call("app/getFreeSpaceAtPath", lambda client: client.app_get_free_space_at_path(path))
-        return int(free_bytes) if free_bytes >= 0 else None
-    if instance.api_key:
+    elif instance.api_key:
         return None
-    return connection.call("sync/maindata", lambda client: client.read_free_space())
+    else:
+        free_bytes = connection.call("sync/maindata", lambda client: client.read_free_space())
+    return free_bytes if 0 <= free_bytes <= MAX_INT64 else None
 
 
 def _read_preferences(client: Client) -> _Preferences:

@@ -30,7 +30,7 @@ class Inspector(Session):
         """Return the time (UTC, whole seconds) in the `Date` header of the last reply; None without a valid header."""
         date = self._connection.server_date
         if date:
-            with suppress(ValueError):
+            with suppress(ValueError, OverflowError):
                 server_time = parsedate_to_datetime(date)
                 return server_time if server_time.tzinfo else server_time.replace(tzinfo=UTC)
         return None

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, StringConstraints, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from reconciler.model.status import Transfer
+from reconciler.qbittorrent.schemas import FiniteFloat, Int64, Progress
 
 NO_ETA: Final = 8_640_000  # seconds: qBittorrent's value for never or unknown (4.2 to 5.3)
 
@@ -23,11 +24,11 @@ _Hash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")]
 class TransferChange(TypedDict, total=False):
     """The fields of a transfer in a row of sync/maindata: only the changed fields."""
 
-    progress: float | None
-    eta: int
-    ratio: float | None
-    dlspeed: int
-    upspeed: int
+    progress: Progress | None
+    eta: Int64
+    ratio: FiniteFloat | None
+    dlspeed: Int64
+    upspeed: Int64
 
 
 class TransferRow(TransferChange):

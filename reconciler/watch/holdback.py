@@ -39,6 +39,7 @@ from reconciler.retry import Clock, compute_backoff_delay
 from reconciler.watch.fight_detector import CONTESTED_HOLD, CORRECTION_LIMIT, FightDetector
 
 MAX_RETRY_DELAY: Final = 3600.0  # seconds between two tries of an action that an instance refuses
+CLOCK_TOLERANCE: Final = 60.0  # seconds by which the clock may have been set back since a contest was saved
 PRESENCE: Final = "presence"  # stands for the fields of an add or a deletion, which cannot be split
 _SWITCH_FIELDS: Final = (HELD, PAUSED, FORCE_START)
 _NO_POSITION: Final = Position("", 0, 0)
@@ -77,12 +78,19 @@ class ActionBackoff:
         self._saved_fields: frozenset[FieldRef] = frozenset()
 
     def restore(self, contested: Iterable[ContestedField]) -> None:
-        """Take over the fields that were contested when an earlier process ended."""
+        """Take over the fields that were contested when an earlier process ended.
+
+        A contest that would last longer than any does was saved while the clock was ahead; it does not count.
+        """
+        saved_fields = set()
+        latest = self._clock.now() + CONTESTED_HOLD + CLOCK_TOLERANCE
         for entry in contested:
             field = FieldRef(entry.instance, ObjectKind(entry.kind), entry.item, entry.field)
-            self._fight_detector.restore_contested(field, self._clock.from_utc(entry.until))
-            self._contested_reasons[field] = entry.reason
-        self._saved_fields = frozenset(self._contested_reasons)
+            saved_fields.add(field)
+            if (until := self._clock.from_utc(entry.until)) <= latest:
+                self._fight_detector.restore_contested(field, until)
+                self._contested_reasons[field] = entry.reason
+        self._saved_fields = frozenset(saved_fields)
 
     def get_contested_if_changed(self) -> list[ContestedField] | None:
         """Return the contested fields; None if they are the same as at the last call."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import RunMode, Status
 from tests.support.example_runs import HOSTILE_NAME, make_infohash
 from tests.support.journal_runs import (
+    DESIRED,
     EPOCH,
     JournalRecorder,
     make_action_result,
@@ -162,3 +164,34 @@ def test_contested_fields_are_kept_until_they_expire(diary: JournalRecorder) -> 
 )
 def test_default_state_dir(environ: dict[str, str], place: str | None) -> None:
     assert get_default_state_dir(environ) == (Path(place) if place else None)
+
+
+DAMAGED_VALUES = {
+    "broken text": "UPDATE owned SET instance = CAST(x'ff41' AS TEXT)",
+    "text for a count": "UPDATE owned SET torrents = 'many'",
+    "text for a time": "UPDATE owned SET at = 'yesterday'",
+    "a time beyond all calendars": "UPDATE owned SET at = 1e300",
+    "an endless time": "UPDATE owned SET at = 9e999",
+    "an unknown kind": "INSERT INTO contested VALUES ('me', 'home', 'planet', 'x', 'paused', 2e9, 'why')",
+    "a blob for a reason": "INSERT INTO contested VALUES ('me', 'home', 'torrent', 'x', 'paused', 2e9, x'00')",
+    "text for a start": "INSERT INTO down VALUES ('me', 'home', 'http://home', 'then', 'why')",
+    "broken ids": "INSERT INTO held VALUES ('me', 'home', 'http://home', x'0102')",
+    "text for ids": "INSERT INTO held VALUES ('me', 'home', 'http://home', 'abc')",
+    "text for a line": "INSERT INTO pending VALUES ('me', 'g', 'x', 'n', 'why', 'f', 'first', 1, NULL, 0)",
+}
+
+
+@pytest.mark.parametrize("statement", DAMAGED_VALUES.values(), ids=DAMAGED_VALUES)
+def test_values_that_make_no_sense_set_the_file_aside_at_the_next_write(diary: JournalRecorder, statement: str) -> None:
+    diary.record(make_read_instance(make_action_result(Verb.ADD, 1), owned=3))
+    with closing(sqlite3.connect(diary.folder / JOURNAL_FILE_NAME)) as connection, connection:
+        connection.execute(statement)
+    diary.journal = diary.open_journal()
+    diary.journal.read_owned_counts(DESIRED)
+    diary.journal.read_contested(DESIRED.owner)
+    diary.journal.read_placement_facts(DESIRED)
+    assert diary.warnings and all("is damaged" in warning for warning in diary.warnings)
+    assert not list(diary.folder.glob("*.damaged-*")), "a read changes no file"
+    diary.record(make_read_instance(owned=3))
+    assert len(list(diary.folder.glob("*.damaged-*"))) == 1
+    assert diary.owned == {"home": 3}

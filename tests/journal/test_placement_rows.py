@@ -86,6 +86,22 @@ def test_pending_since_the_first_run_that_saw_it(diary: JournalRecorder) -> None
     assert diary.journal.read_placement_facts(GROUPED) == PlacementFacts(held_ids={"box": frozenset()})
 
 
+def test_an_outage_that_began_in_the_future_begins_now(diary: JournalRecorder) -> None:
+    ahead, waits = EPOCH + timedelta(days=400), replace(WAITS, since=EPOCH + timedelta(days=400))
+    roster = knowing(diary.journal)
+    roster.record_observations(readings(box=None), ahead)
+    roster.set_pending([waits], ["g"])
+    record(diary.journal, roster)
+    for minutes in range(2):  # the clock is right again
+        roster = knowing(diary.open_journal())
+        roster.correct_future_times(EPOCH + timedelta(minutes=minutes))
+        roster.record_observations(readings(box=None), EPOCH + timedelta(minutes=minutes))
+        record(diary.journal, roster)
+    facts = diary.journal.read_placement_facts(GROUPED)
+    assert facts.outages["box"].since == EPOCH
+    assert [torrent.since for torrent in facts.pending.values()] == [EPOCH]
+
+
 def test_held_torrents_are_kept_while_a_member_is_down(diary: JournalRecorder) -> None:
     roster = knowing(diary.journal)
     roster.record_observations(readings(home="x"), EPOCH)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -116,6 +117,15 @@ def test_contested_fields_survive_a_restart() -> None:
     assert story.outcomes(HOUR - 600) == ["n paused deferred"]
     assert story.outcomes() == ["n paused applied"]
     assert story.memory.get_contested_if_changed() == []
+
+
+def test_a_contest_that_was_saved_while_the_clock_was_ahead_does_not_count() -> None:
+    story = fought_over()
+    kept = story.memory.get_contested_if_changed() or []
+    story.memory = ActionBackoff(story.time.clock, first_delay=120)
+    story.memory.restore([replace(entry, until=entry.until + timedelta(days=400)) for entry in kept])
+    assert story.outcomes() == ["n paused applied"]
+    assert story.memory.get_contested_if_changed() == [], "the journal forgets it"
 
 
 def test_changed_declaration_ends_the_contest() -> None:
