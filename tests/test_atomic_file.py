@@ -20,7 +20,7 @@ def test_it_is_written_with_its_folders(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "one.torrent"
     write_torrent_file(str(path), ONE)
     assert path.read_bytes() == ONE
-    assert [one.name for one in path.parent.iterdir()] == ["one.torrent"]
+    assert [file.name for file in path.parent.iterdir()] == ["one.torrent"]
     (tmp_path / "new").touch()
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "new").stat().st_mode)
 

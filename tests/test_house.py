@@ -162,7 +162,7 @@ def test_no_test_module_imports_another() -> None:
         for node in ast.walk(_parse(path))
         if isinstance(node, ast.ImportFrom | ast.Import)
         for module in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names])
-        if module.startswith("tests.") and any(part.startswith("test_") for part in module.split("."))
+        if module.startswith("tests.") and any(name.startswith("test_") for name in module.split("."))
     ]
     assert offenders == []
 

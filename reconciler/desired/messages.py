@@ -74,7 +74,7 @@ _SECRET_MESSAGE: Final[MessageAndHint] = (
 
 def problem_from_error(document: YamlDocument, error: ErrorDetails) -> Problem:
     """Convert an error of pydantic, at the position of the value, an unknown key, or the parent of a missing key."""
-    loc: Loc = tuple(part for part in error["loc"] if part not in UNION_BRANCHES)
+    loc: Loc = tuple(key for key in error["loc"] if key not in UNION_BRANCHES)
     error_type = error["type"]
     if loc and loc[-1] == "[key]":
         invalid = error["ctx"]["error"]
@@ -173,7 +173,7 @@ def _describe_wrong_value(document: YamlDocument, loc: Loc, error: ErrorDetails)
         return (invalid.message, invalid.hint) if isinstance(invalid, InvalidValue) else (str(invalid), "")
     if find_schema_section(loc) in SECRET_KEYS and loc[-1] in SECRET_KEYS:
         return _SECRET_MESSAGE
-    field = str(next((part for part in reversed(loc) if isinstance(part, str)), ""))
+    field = str(next((key for key in reversed(loc) if isinstance(key, str)), ""))
     if error_type == "dict_type" and (item := _describe_wrong_item(loc)):
         return item
     if value is None:

@@ -26,7 +26,7 @@ def salvage_document(data: Any, errors: list[ErrorDetails]) -> tuple[DocumentEnt
         salvaged = _SalvagedData(data)
         for _ in range(_MAX_ROUNDS):
             for error in errors:
-                salvaged.remove_value(tuple(part for part in error["loc"] if part not in UNION_BRANCHES))
+                salvaged.remove_value(tuple(key for key in error["loc"] if key not in UNION_BRANCHES))
             try:
                 return DOCUMENT_ADAPTER.validate_python(salvaged.drop_removed()), salvaged.torrent_indexes
             except ValidationError as error:
@@ -53,15 +53,15 @@ class _SalvagedData:
             loc = loc[:end]
         *path, last = loc
         container: Any = self._data
-        for part in path:
-            child = container.get(part) if isinstance(container, dict) else container[int(part)]
+        for key in path:
+            child = container.get(key) if isinstance(container, dict) else container[int(key)]
             if child is None or child is _REMOVED:
                 return  # already gone
             if not isinstance(child, (dict, list)):  # a short form, such as a URL, that the schema expands to a mapping
-                last = part
+                last = key
                 break
             if id(child) not in self._copied_ids:
-                child = container[part] = copy(child)
+                child = container[key] = copy(child)
                 self._copied_ids.add(id(child))
                 if isinstance(child, list):
                     self._copied_lists.append(child)

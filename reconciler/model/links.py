@@ -39,8 +39,8 @@ def extract_links(magnet_uri: str) -> str:
 def parse_link_urls(links: str, field: str) -> list[str]:
     """Return the trackers or the web seeds in the result of `extract_links`."""
     prefix = _MAGNET_KEYS[field] + "="
-    parts = (part for part in _LINK_SEPARATOR.split(links) if part.startswith(prefix))
-    return [unquote(part[len(prefix) :]) for part in parts]
+    parts = (link for link in _LINK_SEPARATOR.split(links) if link.startswith(prefix))
+    return [unquote(link[len(prefix) :]) for link in parts]
 
 
 def find_missing_urls(wanted: Iterable[str], links: str, field: str) -> tuple[str, ...]:

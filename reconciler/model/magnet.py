@@ -55,8 +55,8 @@ def parse_magnet(text: str) -> Magnet:
     v2: str | None = None
     kept: list[str] = []
     values: dict[str, list[str]] = {"dn": [], "tr": [], "ws": []}
-    for part in text[len(_MAGNET_PREFIX) :].split("&"):
-        raw_key, equals, raw = part.partition("=")
+    for parameter in text[len(_MAGNET_PREFIX) :].split("&"):
+        raw_key, equals, raw = parameter.partition("=")
         key = _normalize_key(raw_key)
         if key == "xt" and (topic := _parse_topic(raw)):
             is_v1, value = topic
@@ -64,7 +64,7 @@ def parse_magnet(text: str) -> Magnet:
                 v1 = _check_same_hash(v1, value, "btih")
             else:
                 v2 = _check_same_hash(v2, value, "btmh")
-        elif part:
+        elif parameter:
             kept.append((raw_key.lower() if key else raw_key) + equals + raw.replace(" ", "%20"))
             if key in values and raw:
                 values[key].append(_decode_value(raw))

@@ -81,7 +81,7 @@ def parse_metainfo(data: bytes) -> Metainfo:
         hashlib.sha256(raw).hexdigest() if v2 else None,
     )
     files = [file for file in new or old if not file.padding]
-    paths = tuple("/".join(part.decode("utf-8", errors="replace") for part in file.path) for file in files)
+    paths = tuple("/".join(segment.decode("utf-8", errors="replace") for segment in file.path) for file in files)
     folder = "" if paths == (shown,) else f"{shown}/"
     size = sum(file.length for file in files)
     return Metainfo(hashes, shown, size, tuple(folder + path for path in paths), raw, _is_private(info))
@@ -164,7 +164,7 @@ def _parse_v1_file(file: BencodeValue) -> _File:
         raise MetainfoError("one of its files is not a dictionary")
     utf8_path = file.get(b"path.utf-8")
     path = utf8_path if isinstance(utf8_path, list) else file.get(b"path")
-    parts = tuple(part for part in path if isinstance(part, bytes)) if isinstance(path, list) else ()
+    parts = tuple(segment for segment in path if isinstance(segment, bytes)) if isinstance(path, list) else ()
     if not isinstance(path, list) or not parts or len(parts) < len(path):
         raise MetainfoError("one of its files has no path")
     attributes = file.get(b"attr")

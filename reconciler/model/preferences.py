@@ -109,7 +109,7 @@ def find_linked_preferences(names: set[str]) -> set[str]:
 
 def _canonicalize_text(name: str, text: str) -> str:
     if name in ADDRESS_LIST_PREFERENCES:
-        return "\n".join(sorted({_canonicalize_address(part) for part in re.split(r"[\s,]+", text) if part}))
+        return "\n".join(sorted({_canonicalize_address(address) for address in re.split(r"[\s,]+", text) if address}))
     if name.endswith("_password"):
         return text
     return normalize_path(text.strip()) if name in PATH_PREFERENCES else text.strip()

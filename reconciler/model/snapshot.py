@@ -143,7 +143,7 @@ class Snapshot:
 
 @cache  # read for every torrent
 def _parse_version(version: str) -> ApiVersion:
-    return tuple(int(part) for part in version.split("."))
+    return tuple(int(number) for number in version.split("."))
 
 
 @dataclass(frozen=True, slots=True)

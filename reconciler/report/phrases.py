@@ -113,5 +113,5 @@ def format_plain_value(value: FieldValue) -> str:
 
 def dim_suffix(*parts: str) -> Span:
     """Return the parts that are not empty as dimmed text for the end of a line."""
-    text = " · ".join(part for part in parts if part)
+    text = " · ".join(filter(None, parts))
     return (f"   {text}" if text else ""), Style.DIM

@@ -37,7 +37,7 @@ class Box(MemoryInstance):
             self.receive_metadata(V1, DATA)
 
     def __getattribute__(self, name: str) -> object:
-        found = super().__getattribute__(name)
+        attribute = super().__getattribute__(name)
         if name not in (
             "add_magnets",
             "set_category",
@@ -48,11 +48,11 @@ class Box(MemoryInstance):
             "delete_torrents",
             "read_torrents",
         ):
-            return found
+            return attribute
 
         def around(*args: object) -> object:
             self._meanwhile(name, after=False)
-            result = found(*args)
+            result = attribute(*args)
             self._meanwhile(name, after=True)
             return result
 
@@ -73,7 +73,7 @@ def run(folder: Path, text: str, box: Target) -> Run:
 
 def outcomes(done: Run) -> set[Outcome]:
     """Return the result of the torrent's action."""
-    return {one.outcome for one in done.instances[0].results}
+    return {result.outcome for result in done.instances[0].results}
 
 
 @pytest.mark.parametrize("release", sorted(WEB_API_VERSIONS))
@@ -83,7 +83,9 @@ def test_right_after_the_add(tmp_path: Path, release: str, moment: tuple[str, bo
     box.moment = moment
     assert outcomes(run(tmp_path, entry(tags="[x]", category="c"), box)) == {Outcome.APPLIED}
     assert set(box.torrents) == {V1 if release == "4.2.5" else ID}
-    assert [(sorted(one.tags), one.category) for one in box.torrents.values()] == [(["reconcile:default", "x"], "c")]
+    assert [(sorted(torrent.tags), torrent.category) for torrent in box.torrents.values()] == [
+        (["reconcile:default", "x"], "c")
+    ]
     before = box.request_count
     assert outcomes(run(tmp_path, entry(tags="[x]", category="c"), box)) == set()
     assert box.request_count - before <= 2
@@ -98,8 +100,8 @@ def test_while_it_is_changed(tmp_path: Path, moment: str, after: bool) -> None:
     box.moment = (moment, after)
     wanted = entry(paused="true", category="c", tags="[x]", name="N")
     assert outcomes(run(tmp_path, wanted, box)) == {Outcome.APPLIED}
-    (there,) = box.torrents.values()
-    assert (there.id, there.stopped, there.category, there.name) == (ID, True, "c", "N")
+    (torrent,) = box.torrents.values()
+    assert (torrent.id, torrent.stopped, torrent.category, torrent.name) == (ID, True, "c", "N")
     assert outcomes(run(tmp_path, wanted, box)) == set()
 
 
@@ -108,7 +110,7 @@ def test_while_it_is_started(tmp_path: Path) -> None:
     run(tmp_path, entry(paused="true"), box)
     box.moment = ("start_torrents", True)
     assert outcomes(run(tmp_path, entry(paused="false"), box)) == {Outcome.APPLIED}
-    assert [(one.id, one.stopped) for one in box.torrents.values()] == [(ID, False)]
+    assert [(torrent.id, torrent.stopped) for torrent in box.torrents.values()] == [(ID, False)]
 
 
 def test_before_it_is_deleted(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class Box(MemoryInstance):
         super().add_magnets(magnets, options)  # type: ignore[arg-type]
 
     def names(self) -> list[str]:
-        return sorted(one.name for one in self.torrents.values())
+        return sorted(torrent.name for torrent in self.torrents.values())
 
 
 def run(folder: Path, entries: str, box: Box, meanwhile: Callable[[], object] = lambda: None) -> Run:
@@ -65,7 +65,7 @@ def files(folder: Path, *numbers: int) -> str:
 def failures(done: Run) -> dict[str, str | None]:
     """Return the errors by name of the torrent."""
     results = done.instances[0].results
-    return {one.action.name: one.error for one in results if one.outcome is not Outcome.APPLIED}
+    return {result.action.name: result.error for result in results if result.outcome is not Outcome.APPLIED}
 
 
 def test_many_files_go_in_one_request_and_links_in_another(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_requests_are_parted_by_options_number_and_bytes(tmp_path: Path, monkeyp
     monkeypatch.setattr(torrent_batches, "MAX_ADDS_PER_REQUEST", 30)
     box = Box()
     text = files(tmp_path, *range(40)) + "".join(
-        f"{one}    paused: true\n" for one in files(tmp_path, 50, 51).splitlines(keepends=True)
+        f"{line}    paused: true\n" for line in files(tmp_path, 50, 51).splitlines(keepends=True)
     )
     assert failures(run(tmp_path, text, box)) == {}
     assert sorted(len(names) for names in box.uploads) == [2, 10, 30]
@@ -130,17 +130,17 @@ def test_a_file_that_changed_or_vanished_since_the_load_is_not_sent(tmp_path: Pa
         (tmp_path / "2.torrent").unlink()
         (tmp_path / "3.torrent").write_bytes(make_torrent(3, trackers=["http://tracker"]))
 
-    found = failures(run(tmp_path, files(tmp_path, *range(5)), box, meanwhile))
-    assert "it has changed since it was read and is now another torrent" in str(found.pop("torrent-1"))
-    assert "there is no such file" in str(found.pop("torrent-2"))
-    assert found == {}
+    errors = failures(run(tmp_path, files(tmp_path, *range(5)), box, meanwhile))
+    assert "it has changed since it was read and is now another torrent" in str(errors.pop("torrent-1"))
+    assert "there is no such file" in str(errors.pop("torrent-2"))
+    assert errors == {}
     assert box.names() == ["torrent-0", "torrent-3", "torrent-4"]
 
 
 def test_nothing_is_sent_where_no_file_is_left(tmp_path: Path) -> None:
     box = Box()
-    found = failures(run(tmp_path, files(tmp_path, 1), box, (tmp_path / "1.torrent").unlink))
-    assert list(found) == ["torrent-1"] and box.uploads == []
+    errors = failures(run(tmp_path, files(tmp_path, 1), box, (tmp_path / "1.torrent").unlink))
+    assert list(errors) == ["torrent-1"] and box.uploads == []
 
 
 def test_a_lost_answer_is_followed_by_a_look(tmp_path: Path) -> None:

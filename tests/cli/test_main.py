@@ -152,8 +152,8 @@ def test_colours_only_on_a_terminal_that_allows_them(tmp_path: Path) -> None:
 def test_a_problem_on_a_terminal_shows_its_source_line(tmp_path: Path) -> None:
     file = write_desired(tmp_path)
     file.write_text(file.read_text().replace("sync", "sink"))
-    seen = run_on_terminal(tmp_path, "validate", TERM="xterm", NO_COLOR="1").splitlines()
-    assert seen[1:3] == ["      2 | policy: sink", "        |         ^"]
+    output = run_on_terminal(tmp_path, "validate", TERM="xterm", NO_COLOR="1").splitlines()
+    assert output[1:3] == ["      2 | policy: sink", "        |         ^"]
 
 
 def test_progress_appears_in_a_long_run_and_vanishes(tmp_path: Path) -> None:
@@ -166,10 +166,10 @@ def test_progress_appears_in_a_long_run_and_vanishes(tmp_path: Path) -> None:
             process.terminate()
             hang_up.set()
 
-        seen = run_on_terminal(tmp_path, "--dry-run", meanwhile=stop_later, TERM="xterm")
-    assert "reading the instances" in seen
-    assert seen.rstrip().count("\x1b[?25l") == seen.count("\x1b[?25h"), "the cursor stays hidden"
-    last = re.split(r"\x1b\[2K", seen)[-1]
+        output = run_on_terminal(tmp_path, "--dry-run", meanwhile=stop_later, TERM="xterm")
+    assert "reading the instances" in output
+    assert output.rstrip().count("\x1b[?25l") == output.count("\x1b[?25h"), "the cursor stays hidden"
+    last = re.split(r"\x1b\[2K", output)[-1]
     assert "reading the instances" not in last
 
 

@@ -170,17 +170,17 @@ def test_a_watch_supports_only_text_and_json(form: str, capsys: pytest.CaptureFi
 
 @pytest.mark.usefixtures("folder")
 def test_the_environment_starts_a_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[RunSettings] = []
+    started: list[RunSettings] = []
 
     def watch(_settings: object, options: RunSettings) -> int:
-        seen.append(options)
+        started.append(options)
         return 0
 
     monkeypatch.setattr("reconciler.cli.commands.watch.watch_command", watch)
     for name, value in {"WATCH": "1", "INTERVAL": "5m", "DRY_RUN": "1"}.items():
         monkeypatch.setenv(f"RECONCILE_{name}", value)
     assert run_command_line([]) == 0
-    assert seen == [RunSettings(dry_run=True, interval=300.0)]
+    assert started == [RunSettings(dry_run=True, interval=300.0)]
 
 
 def options_of(command: Any) -> set[str]:

@@ -78,9 +78,9 @@ def test_a_torrent_is_renamed(subject: ConformanceSubject) -> None:
     subject.wait_until([key], lambda torrents: torrents[0].name == "Grüße & 100 %")
 
 
-@pytest.mark.parametrize(("known", "name", "status"), [(False, "x", 404), (True, "", 409), (True, " ", 409)])
-def test_a_rename_can_be_refused(subject: ConformanceSubject, known: bool, name: str, status: int) -> None:
-    key = subject.add_torrents()[0] if known else secrets.token_hex(20)
+@pytest.mark.parametrize(("exists", "name", "status"), [(False, "x", 404), (True, "", 409), (True, " ", 409)])
+def test_a_rename_can_be_refused(subject: ConformanceSubject, exists: bool, name: str, status: int) -> None:
+    key = subject.add_torrents()[0] if exists else secrets.token_hex(20)
     with pytest.raises(RejectedError) as refusal:
         subject.target.rename_torrent(key, name)
     assert refusal.value.http_status == status

@@ -62,7 +62,10 @@ def test_the_torrent_matches_the_request(subject: ConformanceSubject, kind: str)
     metainfo = parse_metainfo(data)
     name = wanted.path.rpartition("/")[2]
     assert (metainfo.name, metainfo.size, metainfo.files) == (name, 20_000, (name,))
-    assert [bool(one) for one in (metainfo.infohashes.v1, metainfo.infohashes.v2)] == [kind != "v2", kind != "v1"]
+    assert [bool(infohash) for infohash in (metainfo.infohashes.v1, metainfo.infohashes.v2)] == [
+        kind != "v2",
+        kind != "v1",
+    ]
     assert b"7:privatei1e" in data and b"6:source4:OURS" in data
     assert subject.target.read_torrents(metainfo.infohashes.ids) == ()  # infohashes, and not added
 

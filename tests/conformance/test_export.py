@@ -30,8 +30,8 @@ def test_a_torrent_with_metadata_is_exported(subject: ConformanceSubject) -> Non
 
 def test_a_peer_is_added(subject: ConformanceSubject) -> None:
     (key,) = subject.add_torrents()
-    for known in (key, secrets.token_hex(20)):
-        subject.target.add_peer(known, "127.0.0.1:6881")
-        subject.target.add_peer(known, "[::1]:6881")
+    for infohash in (key, secrets.token_hex(20)):
+        subject.target.add_peer(infohash, "127.0.0.1:6881")
+        subject.target.add_peer(infohash, "[::1]:6881")
     with pytest.raises(RejectedError):
         subject.target.add_peer(key, "localhost:6881")

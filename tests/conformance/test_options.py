@@ -255,9 +255,9 @@ def test_without_metadata_there_are_no_files(subject: ConformanceSubject) -> Non
     (key,) = subject.add_torrents()
     assert not subject.read_torrent(key).has_metadata
     assert subject.target.read_files([key, secrets.token_hex(20)]) == {}
-    for known, status in ((key, 409), (secrets.token_hex(20), 404)):
+    for infohash, status in ((key, 409), (secrets.token_hex(20), 404)):
         with pytest.raises(RejectedError) as refusal:
-            subject.target.set_file_priority(known, [0], Priority.SKIP)
+            subject.target.set_file_priority(infohash, [0], Priority.SKIP)
         assert refusal.value.http_status == status
 
 

@@ -95,10 +95,10 @@ def test_the_ids_of_every_kind(subject: ConformanceSubject, kind: TorrentKind) -
         assert refusal.value.http_status == 415
         return
     subject.target.add_torrent_files({"a": data}, STOPPED)
-    known = hashes if libtorrent_2 else InfoHashes(hashes.v1)
+    shown = hashes if libtorrent_2 else InfoHashes(hashes.v1)
     subject.wait_until(
         hashes.ids,
-        lambda torrents: [(torrent.id, torrent.infohashes) for torrent in torrents] == [(known.ids[0], known)],
+        lambda torrents: [(torrent.id, torrent.infohashes) for torrent in torrents] == [(shown.ids[0], shown)],
     )
 
 

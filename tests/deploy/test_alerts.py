@@ -29,6 +29,6 @@ def test_each_alert_is_in_the_story() -> None:
 def test_every_metric_is_one_of_ours() -> None:
     board = StatusBoard(60)
     board.on_run_end(make_finished_run(planned()))
-    there = set(re.findall(r"^# TYPE (\w+)", Metrics(board.get_view).render_exposition("")[0].decode(), re.MULTILINE))
-    asked = set(re.findall(r"\breconcile_\w+", ALERTS.read_text()))
-    assert asked and asked - there == set()
+    exposed = set(re.findall(r"^# TYPE (\w+)", Metrics(board.get_view).render_exposition("")[0].decode(), re.MULTILINE))
+    named = set(re.findall(r"\breconcile_\w+", ALERTS.read_text()))
+    assert named and named - exposed == set()

@@ -52,12 +52,12 @@ def volumes(tmp_path: Path, any_server: QbittorrentServer, proxy: Proxy) -> Volu
 
 def listing(root: Path) -> dict[str, tuple[int, int]]:
     """Every file of a tree with its size and time."""
-    found = {}
+    listed = {}
     for folder, _, names in os.walk(root):
         for name in names:
-            seen = Path(folder, name).lstat()
-            found[os.path.join(folder, name)] = (seen.st_size, seen.st_mtime_ns)  # noqa: PTH118 - quick
-    return found
+            status = Path(folder, name).lstat()
+            listed[os.path.join(folder, name)] = (status.st_size, status.st_mtime_ns)  # noqa: PTH118 - quick
+    return listed
 
 
 def on_port(image: Image, port: int) -> tuple[list[str], dict[str, str]]:
@@ -161,11 +161,11 @@ def test_the_image_contains_only_what_it_needs(image: Image) -> None:
     hidden = [path for path in (image.root / "opt").rglob("*") if not path.is_symlink() and not path.stat().st_mode & 4]
     assert hidden == [], "every user can read it"
     script = "import apprise, importlib.metadata as m; print(*(f'{d.name}=={d.version}' for d in m.distributions()))"
-    there = set(
+    installed = set(
         tools.run_tool(image.build_command(["/opt/reconcile/bin/python", "-W", "ignore", "-c", script])).split()
     )
     pinned = {re.sub(r"[-_.]+", "-", line).lower() for line in (REPOSITORY / "constraints.txt").read_text().split()}
-    ours = {one for one in there if one.startswith("qbt-reconciler")}
-    assert len(ours) == 1 and len(there) > 20
-    assert {one for one in there - ours if re.sub(r"[-_.]+", "-", one).lower() not in pinned} == set()
-    assert "pip" not in {one.split("==")[0] for one in there}
+    ours = {package for package in installed if package.startswith("qbt-reconciler")}
+    assert len(ours) == 1 and len(installed) > 20
+    assert {package for package in installed - ours if re.sub(r"[-_.]+", "-", package).lower() not in pinned} == set()
+    assert "pip" not in {package.split("==")[0] for package in installed}

@@ -32,8 +32,8 @@ Objects = dict[tuple[str, str], dict[str, Any]]
 
 def built(folder: Path) -> Objects:
     """Return the objects that `kubectl apply -k` would send, by kind and name."""
-    found = parse_documents(tools.run_tool([*tools.build_tool_command(tools.KUBECTL), "kustomize", str(folder)]))
-    return {(one["kind"], one["metadata"]["name"]): one for one in found}
+    documents = parse_documents(tools.run_tool([*tools.build_tool_command(tools.KUBECTL), "kustomize", str(folder)]))
+    return {(document["kind"], document["metadata"]["name"]): document for document in documents}
 
 
 @pytest.fixture(scope="module")
@@ -41,26 +41,26 @@ def all_built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Objects]:
     """Each overlay by itself, and each with every component that it names."""
     copy = tmp_path_factory.mktemp("kubernetes")
     shutil.copytree(KUBERNETES, copy, dirs_exist_ok=True)
-    found = {name: built(copy / "overlays" / name) for name in OVERLAYS}
+    overlays = {name: built(copy / "overlays" / name) for name in OVERLAYS}
     for name in OVERLAYS:
         path = copy / "overlays" / name / "kustomization.yaml"
         text = re.sub(r"^# (components:|  - \.\.)", r"\1", path.read_text(), flags=re.MULTILINE)
         path.write_text(text)
-        found[f"{name} with components"] = built(path.parent)
-    return found
+        overlays[f"{name} with components"] = built(path.parent)
+    return overlays
 
 
 def sets(all_built: dict[str, Objects]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """The StatefulSet of each, and the container in it that is ours."""
     for name, objects in all_built.items():
-        one = objects["StatefulSet", "reconcile"]
-        (ours,) = (part for part in containers(one) if part["name"] == "reconcile")
-        yield name, one["spec"], ours
+        stateful_set = objects["StatefulSet", "reconcile"]
+        (ours,) = (container for container in containers(stateful_set) if container["name"] == "reconcile")
+        yield name, stateful_set["spec"], ours
 
 
-def containers(one: dict[str, Any]) -> list[dict[str, Any]]:
+def containers(stateful_set: dict[str, Any]) -> list[dict[str, Any]]:
     """The containers of a StatefulSet."""
-    return list(one["spec"]["template"]["spec"]["containers"])
+    return list(stateful_set["spec"]["template"]["spec"]["containers"])
 
 
 def test_every_overlay_is_tried_with_every_component(all_built: dict[str, Objects]) -> None:
@@ -74,9 +74,9 @@ def test_every_overlay_is_tried_with_every_component(all_built: dict[str, Object
 @pytest.mark.parametrize("release", RELEASES)
 def test_manifests_are_valid_for_kubernetes(all_built: dict[str, Objects], release: str) -> None:
     for objects in all_built.values():
-        for (kind, _), one in objects.items():
+        for (kind, _), manifest in objects.items():
             if kind != "ServiceMonitor":  # not of Kubernetes itself
-                kubernetes_validate.validate(one, release, strict=True)
+                kubernetes_validate.validate(manifest, release, strict=True)
 
 
 def test_every_container_is_confined(all_built: dict[str, Objects]) -> None:
@@ -135,7 +135,7 @@ def test_each_pod_has_its_shard_and_together_they_are_all(
     objects = all_built["sharded"]
     spec = objects["StatefulSet", "reconcile"]["spec"]
     (container,) = spec["template"]["spec"]["containers"]
-    (index,) = (one for one in container["env"] if "valueFrom" in one)
+    (index,) = (variable for variable in container["env"] if "valueFrom" in variable)
     assert index["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.labels['apps.kubernetes.io/pod-index']"
     names = re.findall(r"^  (box-\d):", objects["ConfigMap", "reconcile-desired"]["data"]["desired.yaml"], re.MULTILINE)
     shares = []
@@ -180,9 +180,9 @@ def watch_of(
     container: dict[str, Any], monkeypatch: pytest.MonkeyPatch, fields: dict[str, str] | None = None
 ) -> tuple[Settings, RunSettings, dict[str, str]]:
     """Return the command of our container, with `$(NAME)` expanded as the kubelet does."""
-    environ, known = read_image_environ(), fields or {"POD_INDEX": "0"}
-    for one in container["env"]:
-        value = one.get("value", known.get(one["name"], ""))
-        environ[one["name"]] = re.sub(r"\$\((\w+)\)", lambda found: environ[found[1]], value)
+    environ, field_values = read_image_environ(), fields or {"POD_INDEX": "0"}
+    for variable in container["env"]:
+        value = variable.get("value", field_values.get(variable["name"], ""))
+        environ[variable["name"]] = re.sub(r"\$\((\w+)\)", lambda reference: environ[reference[1]], value)
     settings, options = parse_watch_command(container.get("args") or read_image_command(), environ, monkeypatch)
     return settings, options, environ

@@ -113,12 +113,14 @@ def test_content_becomes_a_torrent_that_is_seeded_and_recognized(maker: Maker, h
     maker.raw.wait_until(lambda: maker.one()["state"] in ("stalledUP", "uploading"))
     assert maker.tasks == []
     exported = (home.folder / "made" / "film.torrent").read_bytes()
-    found = parse_metainfo(exported)
-    assert found.infohashes.v1 == row["infohash_v1"] and found.infohashes.v2 == row["infohash_v2"]
+    torrent_file = parse_metainfo(exported)
+    assert torrent_file.infohashes.v1 == row["infohash_v1"] and torrent_file.infohashes.v2 == row["infohash_v2"]
     assert b"http://t.example/s3cr3t/announce" in exported and b"6:source4:OURS" in exported
-    (told,) = done.instance()["content"]
-    assert (told["name"], told["path"], told["infohash"]) == ("My film", str(film), row["infohash_v1"])
-    assert told["magnet"].startswith(f"magnet:?xt=urn:btih:{row['infohash_v1']}&xt=urn:btmh:1220{row['infohash_v2']}")
+    (content,) = done.instance()["content"]
+    assert (content["name"], content["path"], content["infohash"]) == ("My film", str(film), row["infohash_v1"])
+    assert content["magnet"].startswith(
+        f"magnet:?xt=urn:btih:{row['infohash_v1']}&xt=urn:btmh:1220{row['infohash_v2']}"
+    )
     assert "s3cr3t" not in done.out + done.err
 
     maker.proxy.clear()
@@ -126,12 +128,12 @@ def test_content_becomes_a_torrent_that_is_seeded_and_recognized(maker: Maker, h
     again = home.run()
     assert (again.exit_code, again.summary) == (0, {"unchanged": 1})
     assert maker.proxy.mutations == [] and maker.proxy.count_requests("torrentcreator/status") == 1
-    assert again.instance()["content"] == [told]
+    assert again.instance()["content"] == [content]
     assert (home.folder / "made" / "film.torrent").stat() == mark, "what is the same is not written again"
     (home.folder / "made" / "film.torrent").unlink()
     maker.raw.post("torrents/setCategory", hashes=row["hash"], category="")
     assert home.run().actions() == ["update My film category,export applied"]
-    assert parse_metainfo((home.folder / "made" / "film.torrent").read_bytes()).infohashes == found.infohashes
+    assert parse_metainfo((home.folder / "made" / "film.torrent").read_bytes()).infohashes == torrent_file.infohashes
 
     home.write(
         "{infohash: 0123456789abcdef0123456789abcdef01234567, state: absent}", head=f"delete_files: true\n{GUARD}"
@@ -157,7 +159,9 @@ def test_other_instances_download_all_of_it(
 
     first = home.run()
     assert (first.exit_code, first.summary) == (0, {"add": 1, "deferred": 2, "settings": 2}), first.out
-    assert "not there on box yet" in first.out and all(RawClient(one).list_torrents() == {} for one in servers.values())
+    assert "not there on box yet" in first.out and all(
+        RawClient(server).list_torrents() == {} for server in servers.values()
+    )
     second = home.run()
     assert (second.exit_code, second.summary) == (0, {"add": 2, "unchanged": 1}), second.out
     for name, server in servers.items():

@@ -20,14 +20,14 @@ ALWAYS = ["reachable", "tls", "login", "version", "abilities", "clock", "interfa
 
 def checks(ran: ReportedRun, name: str = "box") -> dict[str, dict[str, Any]]:
     """Return the findings of an instance, by check."""
-    return {one["check"]: one for one in ran.instance(name)["checks"]}
+    return {check["check"]: check for check in ran.instance(name)["checks"]}
 
 
 def failing(ran: ReportedRun, name: str = "box") -> list[str]:
     """Return the failed checks. Each must have a hint."""
-    found = [one for one in checks(ran, name).values() if one["verdict"] == "fail"]
-    assert all(one["hint"] for one in found)
-    return [one["check"] for one in found]
+    failed = [check for check in checks(ran, name).values() if check["verdict"] == "fail"]
+    assert all(check["hint"] for check in failed)
+    return [check["check"] for check in failed]
 
 
 def listening(server: QbittorrentServer) -> None:
@@ -48,19 +48,24 @@ def test_a_healthy_instance_passes_every_check(
         home.write(make_entry(1, save_path=str(tmp_path / "new" / "folder")), head="categories: {c: {save_path: /tmp}}")
         ran = home.run("doctor")
     assert (ran.exit_code, failing(ran), ran.err) == (0, [], "")
-    found = checks(ran)
-    assert list(found)[: len(ALWAYS)] == ALWAYS
-    assert f"v{version}, Web API " in found["version"]["text"]
-    assert found["clock"]["verdict"] == found["free space"]["verdict"] == "ok"
-    assert found["torrent creator"]["verdict"] == ("ok" if version.startswith("5.") else "note")
+    findings = checks(ran)
+    assert list(findings)[: len(ALWAYS)] == ALWAYS
+    assert f"v{version}, Web API " in findings["version"]["text"]
+    assert findings["clock"]["verdict"] == findings["free space"]["verdict"] == "ok"
+    assert findings["torrent creator"]["verdict"] == ("ok" if version.startswith("5.") else "note")
     if version.startswith("5."):
-        assert found["path /tmp"]["text"] == "exists"
+        assert findings["path /tmp"]["text"] == "exists"
         assert (
-            found[f"path {tmp_path}/new/folder"]["text"] == f"does not exist yet; qBittorrent creates it in {tmp_path}"
+            findings[f"path {tmp_path}/new/folder"]["text"]
+            == f"does not exist yet; qBittorrent creates it in {tmp_path}"
         )
     else:
-        assert "5.0 and later do" in found["paths"]["text"]
-    probed = [f"{one['check']}: {one['verdict']}" for one in found.values() if one["check"].startswith("probe")]
+        assert "5.0 and later do" in findings["paths"]["text"]
+    probed = [
+        f"{finding['check']}: {finding['verdict']}"
+        for finding in findings.values()
+        if finding["check"].startswith("probe")
+    ]
     assert probed == [
         f"probe tcp 127.0.0.1:{port}: ok",
         "probe interface lo: ok",
@@ -115,7 +120,7 @@ def test_each_login_problem_has_its_finding(
         home.add_instance(page.url_of(), "admin", "x", name="page")
         home.write(head="defaults: {instance: well}")
         ran = home.run("doctor")
-    states = {part["name"]: part["state"] for part in ran.report["instances"]}
+    states = {instance["name"]: instance["state"] for instance in ran.report["instances"]}
     assert states == {
         "gone": "UNREACHABLE",
         "login": "AUTH_FAILED",
@@ -132,7 +137,7 @@ def test_each_login_problem_has_its_finding(
     assert wrong.count_requests("auth/login") == 1, "a refusal is never tried again"
     assert ran.exit_code == 1
     well = home.run("doctor", "--instance", "well")
-    assert (well.exit_code, [part["name"] for part in well.report["instances"]]) == (0, ["well"])
+    assert (well.exit_code, [instance["name"] for instance in well.report["instances"]]) == (0, ["well"])
 
 
 def test_the_text_report_is_readable(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:

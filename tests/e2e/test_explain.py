@@ -19,16 +19,16 @@ def test_the_life_of_an_entry(home: Home, proxy: Proxy, truth: RawClient) -> Non
     assert "0123456789abcdef" not in added.out + added.err
 
     proxy.clear()
-    told = home.run_arguments("explain", make_infohash(2)[:6])
-    assert told.exit_code == 0, told.err
-    assert "not here" in told.out and "+ add: not on the instance" in told.out
+    explained = home.run_arguments("explain", make_infohash(2)[:6])
+    assert explained.exit_code == 0, explained.err
+    assert "not here" in explained.out and "+ add: not on the instance" in explained.out
     assert proxy.mutations == []
     assert home.run().summary == {"add": 1, "settings": 1, "unchanged": 1}
 
     truth.post("torrents/setCategory", hashes=make_infohash(2), category="")
-    told = home.run_arguments("explain", "torrent-2")
-    assert "ours (reconcile:home)" in told.out
-    assert "category: (none) → linux" in told.out
+    explained = home.run_arguments("explain", "torrent-2")
+    assert "ours (reconcile:home)" in explained.out
+    assert "category: (none) → linux" in explained.out
     assert home.run_arguments("explain", "nobody").exit_code == 1
 
     removed = home.run_arguments("rm", "torrent-2")

@@ -104,7 +104,7 @@ class Place:
         for proxy in self.proxies.values():
             proxy.clear()
         done = self.run()
-        assert (done.exit_code, [one for part in done.instances for one in part.results]) == (0, [])
+        assert (done.exit_code, [result for instance in done.instances for result in instance.results]) == (0, [])
         assert not any(proxy.mutations for proxy in self.proxies.values())
 
     def forget(self) -> None:
@@ -157,12 +157,12 @@ def empty(server: QbittorrentServer) -> None:
 
 def reasons(ran: ReportedRun) -> list[str]:
     """Return the reason of each pending torrent, by name."""
-    return [one["reason"] for one in ran.report["pending"]]
+    return [row["reason"] for row in ran.report["pending"]]
 
 
 def spared(ran: ReportedRun, name: str) -> list[str]:
     """Return the spared torrents of a member with their reasons."""
-    return [one["reason"] for one in ran.instance(name)["spared"]]
+    return [row["reason"] for row in ran.instance(name)["spared"]]
 
 
 def test_killed_before_the_placement(two: Place) -> None:
@@ -349,7 +349,7 @@ def test_a_member_that_flaps_fifty_times(two: Place) -> None:
         two.proxies["a"].add_fault("", reset_before, times=1)
         down = run_once(desired, RunOptions(), context)
         up = run_once(desired, RunOptions(), context)
-        assert [one.infohash for one in down.pending] == [key]
+        assert [torrent.infohash for torrent in down.pending] == [key]
         assert (up.exit_code, up.pending, two.holders(key)) == (0, (), {"a"})
     assert not two.proxies["a"].mutations and not two.proxies["b"].mutations
 

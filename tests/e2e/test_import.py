@@ -92,18 +92,18 @@ def test_an_import_rebuilds_the_library_on_an_empty_server(
     home.file.write_text(home.file.read_text().replace(proxy.url, fresh.url))
     done = home.run("-f", "desired.yaml", "-f", "imported.yaml")
     assert (done.exit_code, done.summary["add"]) == (0, 8), done.out
-    known, found = truth.list_torrents(), RawClient(fresh).list_torrents()
-    assert set(found) == set(known) - {make_infohash(6), make_infohash(7)}
-    for key, row in found.items():
+    original, imported = truth.list_torrents(), RawClient(fresh).list_torrents()
+    assert set(imported) == set(original) - {make_infohash(6), make_infohash(7)}
+    for key, row in imported.items():
         for field in ("category", "auto_tmm", "magnet_uri"):
-            assert row[field] == known[key][field], field
-        assert row["save_path"].rstrip("/") == known[key]["save_path"].rstrip("/")
+            assert row[field] == original[key][field], field
+        assert row["save_path"].rstrip("/") == original[key]["save_path"].rstrip("/")
     assert {*RawClient(fresh).list_stopped()} == truth.list_stopped() - {make_infohash(6), make_infohash(7)}
 
 
 def test_two_instances_and_a_filter(home: Home, make_server: MakeServer) -> None:
-    one, two = make_server("5.1.0"), make_server("4.5.2")
-    for name, server in (("one", one), ("two", two)):
+    first, second = make_server("5.1.0"), make_server("4.5.2")
+    for name, server in (("one", first), ("two", second)):
         home.add_instance(server.url, server.username, server.password, name)
         RawClient(server).add_magnets([make_magnet(n) for n in range(3)], category="linux")
         RawClient(server).add_magnets([make_magnet(9)], category="films")
@@ -119,7 +119,7 @@ def test_two_instances_and_a_filter(home: Home, make_server: MakeServer) -> None
     planned = home.run(*both, "-f", "rest.yaml", "--dry-run")
     assert planned.summary == {"adopt": 8}
 
-    two.kill()
+    second.kill()
     assert home.run_arguments("import", "-o", "more.yaml").exit_code == 1
     assert not (home.folder / "more.yaml").exists(), "half a library is none"
     assert home.run_arguments("import", "--instance", "one", "-o", "more.yaml").exit_code == 0
@@ -139,8 +139,8 @@ def test_an_import_suggests_the_next_command(home: Home, any_server: Qbittorrent
     RawClient(any_server).add_magnets([make_magnet(1), make_magnet(2)])
     home.add_instance(any_server.url, any_server.username, any_server.password)
     home.write()
-    told = home.run_arguments("import", "-o", "a b.yaml", "--category", "").out.splitlines()
-    assert told == ["a b.yaml: 2 torrents", "next: reconcile -f desired.yaml -f 'a b.yaml' --dry-run"]
+    lines = home.run_arguments("import", "-o", "a b.yaml", "--category", "").out.splitlines()
+    assert lines == ["a b.yaml: 2 torrents", "next: reconcile -f desired.yaml -f 'a b.yaml' --dry-run"]
     (home.folder / "a b.yaml").unlink()
     assert (
         home.run_arguments("import", "-f", ".", "-o", "all.yaml").out.splitlines()[1]
@@ -149,12 +149,12 @@ def test_an_import_suggests_the_next_command(home: Home, any_server: Qbittorrent
     assert home.run("-f", ".", "--dry-run").summary == {"adopt": 2}
 
 
-@pytest.mark.parametrize("there", ["file", "link"])
-def test_an_import_overwrites_no_file(home: Home, any_server: QbittorrentServer, there: str) -> None:
+@pytest.mark.parametrize("existing", ["file", "link"])
+def test_an_import_overwrites_no_file(home: Home, any_server: QbittorrentServer, existing: str) -> None:
     home.add_instance(any_server.url, any_server.username, any_server.password)
     home.write()
     target = home.folder / "imported.yaml"
-    if there == "file":
+    if existing == "file":
         target.write_text("mine")
     else:
         target.symlink_to(home.folder / "nowhere")

@@ -80,10 +80,10 @@ def test_owned_torrents_stop_within_an_interval_and_start_again(
         vpn.down()
         watch.wait_until(lambda: truth.list_stopped() == ids(1, 2, 3, 4))
         watch.wait_until(lambda: watch.reports[-1]["instances"][0]["status"] == "unhealthy")
-        first = next(one for one in watch.reports if one["instances"][0]["status"] == "unhealthy")
-        part = first["instances"][0]
-        assert part["health"]["state"] == "VPN_DOWN"
-        assert [(a["name"], a["outcome"]) for a in part["actions"][:2]] == [
+        first = next(report for report in watch.reports if report["instances"][0]["status"] == "unhealthy")
+        instance = first["instances"][0]
+        assert instance["health"]["state"] == "VPN_DOWN"
+        assert [(a["name"], a["outcome"]) for a in instance["actions"][:2]] == [
             (truth.read_torrent(number)["name"], "applied") for number in (1, 2)
         ], "the run that detects it also stops them"
         assert {call.endpoint.rpartition("/")[2] for call in guarded.mutations} <= {"addTags", "stop", "pause"}

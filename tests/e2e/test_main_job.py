@@ -34,11 +34,11 @@ def test_add_with_everything_and_then_nothing(home: Home, proxy: Proxy, truth: R
     assert applied.summary == {"add": 3, "settings": 1}
     assert applied.report["plan_hash"] == planned.report["plan_hash"]
 
-    one, two, three = truth.read_torrent(1), truth.read_torrent(2), truth.read_torrent(3)
-    assert (one["name"], one["category"], one["save_path"].rstrip("/")) == ("Debian", "linux", films)
-    assert one["tags"] == {OURS, "reconcile:protect", "iso", "x y"}
-    assert (two["auto_tmm"], two["save_path"].rstrip("/")) == (True, linux)
-    assert (three["auto_tmm"], three["category"], three["tags"]) == (False, "", {OURS})
+    first, second, third = truth.read_torrent(1), truth.read_torrent(2), truth.read_torrent(3)
+    assert (first["name"], first["category"], first["save_path"].rstrip("/")) == ("Debian", "linux", films)
+    assert first["tags"] == {OURS, "reconcile:protect", "iso", "x y"}
+    assert (second["auto_tmm"], second["save_path"].rstrip("/")) == (True, linux)
+    assert (third["auto_tmm"], third["category"], third["tags"]) == (False, "", {OURS})
     assert truth.list_stopped() == {make_infohash(1)}
 
     proxy.clear()
@@ -50,20 +50,20 @@ def test_add_with_everything_and_then_nothing(home: Home, proxy: Proxy, truth: R
 
 
 def test_every_drift_is_healed(home: Home, proxy: Proxy, truth: RawClient, tmp_path: Path) -> None:
-    here, there = str(tmp_path / "here"), str(tmp_path / "there")
+    right_path, wrong_path = str(tmp_path / "here"), str(tmp_path / "there")
     home.write(
         make_entry(
-            1, name="Debian", category="linux", tags={"only": ["iso"]}, save_path=here, paused=True, protect=True
+            1, name="Debian", category="linux", tags={"only": ["iso"]}, save_path=right_path, paused=True, protect=True
         ),
         make_entry(2, paused=False, tags=["mine"]),
-        head=f"categories: {{linux: {{save_path: {here}}}}}",
+        head=f"categories: {{linux: {{save_path: {right_path}}}}}",
     )
     assert home.run().exit_code == 0
     truth.post("torrents/createCategory", category="wrong", savePath="")
     truth.post("torrents/setCategory", hashes=make_infohash(1), category="wrong")
     truth.post("torrents/rename", hash=make_infohash(1), name="renamed by hand")
-    truth.post("torrents/setLocation", hashes=make_infohash(1), location=there)
-    truth.post("torrents/editCategory", category="linux", savePath=there)
+    truth.post("torrents/setLocation", hashes=make_infohash(1), location=wrong_path)
+    truth.post("torrents/editCategory", category="linux", savePath=wrong_path)
     truth.add_tags([1], "stray")
     truth.remove_tags([1], "iso", "reconcile:protect")
     truth.add_tags([2], "theirs")
@@ -82,12 +82,12 @@ def test_every_drift_is_healed(home: Home, proxy: Proxy, truth: RawClient, tmp_p
     healed = home.run()
     assert healed.exit_code == 0, healed.out
 
-    one, two = truth.read_torrent(1), truth.read_torrent(2)
-    assert (one["name"], one["category"], one["save_path"].rstrip("/")) == ("Debian", "linux", here)
-    assert one["tags"] == {OURS, "reconcile:protect", "iso"}
-    assert two["tags"] == {OURS, "mine", "theirs"}
+    first, second = truth.read_torrent(1), truth.read_torrent(2)
+    assert (first["name"], first["category"], first["save_path"].rstrip("/")) == ("Debian", "linux", right_path)
+    assert first["tags"] == {OURS, "reconcile:protect", "iso"}
+    assert second["tags"] == {OURS, "mine", "theirs"}
     assert truth.list_stopped() == {make_infohash(1)}
-    assert truth.list_categories()["linux"]["savePath"].rstrip("/") == here
+    assert truth.list_categories()["linux"]["savePath"].rstrip("/") == right_path
     proxy.clear()
     assert home.run().summary == {"unchanged": 2}
     assert proxy.mutations == []

@@ -25,31 +25,31 @@ def inbox() -> Iterator[Inbox]:
 
 
 @pytest.fixture
-def told(home: Home, any_server: QbittorrentServer) -> Home:
+def declared_home(home: Home, any_server: QbittorrentServer) -> Home:
     """A folder with the instance `box`."""
     home.add_instance(any_server.url, any_server.username, any_server.password)
     home.write(make_entry(1), make_entry(2))
     return home
 
 
-def test_each_event_is_one_notification(told: Home, any_server: QbittorrentServer, inbox: Inbox) -> None:
-    secrets = told.folder / "urls"
+def test_each_event_is_one_notification(declared_home: Home, any_server: QbittorrentServer, inbox: Inbox) -> None:
+    secrets = declared_home.folder / "urls"
     secrets.write_text(f"# two of them\n{inbox.url}\n\njson://user:pa55word@{inbox.address}/apprise\n")
-    with start_watch(told, "--notify-file", "urls") as watch:
+    with start_watch(declared_home, "--notify-file", "urls") as watch:
 
         def messages(count: int) -> None:
             watch.wait_until(lambda: len(inbox.posts) >= 2 * count, within=60)
 
         messages(1)  # two added
-        told.write()  # refused: nothing is declared any more
+        declared_home.write()  # refused: nothing is declared any more
         messages(2)
-        told.write(make_entry(1), make_entry(2), make_entry(3))  # corrected, and a change in the same run
+        declared_home.write(make_entry(1), make_entry(2), make_entry(3))  # corrected, and a change in the same run
         messages(3)
         any_server.kill()
         messages(4)  # down for several tries and an interval
         any_server.start()
         messages(5)
-        told.file.write_text(told.file.read_text() + "bogus: 1\n")
+        declared_home.file.write_text(declared_home.file.read_text() + "bogus: 1\n")
         messages(6)
         assert watch.stop() < 5
     hooks = [post.json for post in inbox.posts if post.path.startswith("/hooks/")]
@@ -72,7 +72,9 @@ def test_each_event_is_one_notification(told: Home, any_server: QbittorrentServe
     assert set(hooks[0]) == {key for key in hooks[0] if f"`{key}`" in DOCS} | {"format_version"}
 
     over_apprise = [post.json for post in inbox.posts if post.path == "/apprise"]
-    assert [(one["title"], one["message"]) for one in over_apprise] == [(one["title"], one["text"]) for one in hooks]
+    assert [(sent["title"], sent["message"]) for sent in over_apprise] == [
+        (hook["title"], hook["text"]) for hook in hooks
+    ]
     for secret in ("s3cret", "t0ken", "pa55word", any_server.password):
         assert not watch.has_logged(secret)
         assert not any(secret in str(document) for document in hooks)
@@ -80,13 +82,13 @@ def test_each_event_is_one_notification(told: Home, any_server: QbittorrentServe
 
 
 def test_a_failed_delivery_delays_nothing_and_is_reported(
-    told: Home, any_server: QbittorrentServer, inbox: Inbox
+    declared_home: Home, any_server: QbittorrentServer, inbox: Inbox
 ) -> None:
     inbox.is_silent = True
-    told.environ["RECONCILE_NOTIFY"] = f"{inbox.url} http://127.0.0.1:9/s3cret"
-    with start_watch(told) as watch:
+    declared_home.environ["RECONCILE_NOTIFY"] = f"{inbox.url} http://127.0.0.1:9/s3cret"
+    with start_watch(declared_home) as watch:
         watch.wait_until(lambda: len(inbox.posts) == 1)
-        told.write(make_entry(1), make_entry(2), make_entry(3))
+        declared_home.write(make_entry(1), make_entry(2), make_entry(3))
         watch.wait_until(lambda: make_infohash(3) in RawClient(any_server).list_torrents())
         assert watch.stop() < 5
     assert watch.process.returncode == 0

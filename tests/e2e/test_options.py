@@ -82,7 +82,7 @@ def test_websocket_trackers_are_added_and_then_nothing(
     trackers = ["wss://tracker.example", "ws://w.example:8000/announce", "udp://u.example:1/announce"]
     home.write(make_entry(1, trackers=trackers))
     assert home.run().actions() == ["add torrent-1 owner,trackers,paused applied"]
-    assert {unquote(part) for part in truth.read_torrent(1)["magnet_uri"].split("&tr=")[1:]} == set(trackers)
+    assert {unquote(tracker) for tracker in truth.read_torrent(1)["magnet_uri"].split("&tr=")[1:]} == set(trackers)
     proxy.clear()
     assert (home.run().summary, proxy.mutations) == ({"unchanged": 1}, [])
 
@@ -93,8 +93,10 @@ def test_options_go_with_an_add_and_then_nothing(home: Home, proxy: Proxy, truth
     applied = home.run("--report", "report.json", "-v")
     assert applied.exit_code == 0, applied.out + applied.err
     assert applied.summary == {"add": 2}
-    found = shown(truth, 1) if has(version, "comment") else {k: v for k, v in shown(truth, 1).items() if k != "comment"}
-    assert found == expected(truth, 1, version)
+    options = (
+        shown(truth, 1) if has(version, "comment") else {k: v for k, v in shown(truth, 1).items() if k != "comment"}
+    )
+    assert options == expected(truth, 1, version)
     assert shown(truth, 2)["seq_dl"] is False
 
     proxy.clear()
@@ -112,19 +114,19 @@ def test_every_drift_of_an_option_is_healed(home: Home, proxy: Proxy, truth: Raw
     )
     assert home.run().exit_code == 0
     assert truth.read_torrent(2)["force_start"] is True
-    one = make_infohash(1)
-    truth.post("torrents/toggleSequentialDownload", hashes=one)
-    truth.post("torrents/toggleFirstLastPiecePrio", hashes=one)
-    truth.post("torrents/setSuperSeeding", hashes=one, value="false")
-    truth.post("torrents/setDownloadLimit", hashes=one, limit="5")
-    truth.post("torrents/setUploadLimit", hashes=one, limit="0")
+    infohash = make_infohash(1)
+    truth.post("torrents/toggleSequentialDownload", hashes=infohash)
+    truth.post("torrents/toggleFirstLastPiecePrio", hashes=infohash)
+    truth.post("torrents/setSuperSeeding", hashes=infohash, value="false")
+    truth.post("torrents/setDownloadLimit", hashes=infohash, limit="5")
+    truth.post("torrents/setUploadLimit", hashes=infohash, limit="0")
     limits = {"ratioLimit": "-1", "seedingTimeLimit": "5", "inactiveSeedingTimeLimit": "-2"}
-    truth.post("torrents/setShareLimits", hashes=one, shareLimitAction="Stop", shareLimitsMode="Default", **limits)
-    truth.post("torrents/removeTrackers", hash=one, urls="udp://open.example:1337")
+    truth.post("torrents/setShareLimits", hashes=infohash, shareLimitAction="Stop", shareLimitsMode="Default", **limits)
+    truth.post("torrents/removeTrackers", hash=infohash, urls="udp://open.example:1337")
     if has(version, "comment"):
-        truth.post("torrents/setComment", hashes=one, comment="by hand")
+        truth.post("torrents/setComment", hashes=infohash, comment="by hand")
     if has(version, "download_path"):
-        truth.post("torrents/setDownloadPath", id=one, path="/tmp/elsewhere")
+        truth.post("torrents/setDownloadPath", id=infohash, path="/tmp/elsewhere")
     truth.start_torrents(2)
     truth.post("torrents/setLocation", hashes=make_infohash(3), location="/tmp/elsewhere")
     truth.wait_until(lambda: not truth.read_torrent(1)["super_seeding"] and not truth.read_torrent(2)["force_start"])

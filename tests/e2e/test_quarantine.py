@@ -107,16 +107,16 @@ def add_seeded(server: QbittorrentServer, folder: Path, name: str, *sources: str
 def test_data_shared_with_other_torrents_is_kept(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient, tmp_path: Path
 ) -> None:
-    one, other = add_seeded(server, tmp_path, "shared", "a", "b")
+    kept_infohash, other = add_seeded(server, tmp_path, "shared", "a", "b")
     (alone,) = add_seeded(server, tmp_path, "alone", "a", size=40_000)
     head = "delete_files: true\nguard: {max_delete_percent: 100}"
-    home.write(f"{{magnet: 'magnet:?xt=urn:btih:{one}'}}", head=head)
+    home.write(f"{{magnet: 'magnet:?xt=urn:btih:{kept_infohash}'}}", head=head)
 
     planned = home.run("--dry-run")
     blasts = {a["infohash"]: (a["delete_files"], a["blast"]) for a in planned.instance()["actions"]}
     expected: dict[str, Any] = {"torrents": 1, "bytes": 50_000, "seeding": True, "other_seeds": 0}
     assert blasts == {
-        other: (False, {**expected, "shares_files_with": [one]}),
+        other: (False, {**expected, "shares_files_with": [kept_infohash]}),
         alone: (True, {**expected, "bytes": 40_000, "shares_files_with": []}),
     }
     assert planned.report["deletions"] == {
@@ -131,9 +131,9 @@ def test_data_shared_with_other_torrents_is_kept(
     assert (done.exit_code, done.summary) == (0, {"delete": 2, "unchanged": 1})
     truth.wait_until(lambda: not (server.downloads / "alone").exists())
     assert (server.downloads / "shared").exists()
-    assert truth.list_torrents().keys() == {one}
+    assert truth.list_torrents().keys() == {kept_infohash}
 
-    home.write(f"{{magnet: 'magnet:?xt=urn:btih:{one}', state: absent}}", head=head)
+    home.write(f"{{magnet: 'magnet:?xt=urn:btih:{kept_infohash}', state: absent}}", head=head)
     assert home.run().exit_code == 0
     truth.wait_until(lambda: not (server.downloads / "shared").exists())
 

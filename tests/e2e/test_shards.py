@@ -18,9 +18,13 @@ SHARDS = ("0/2", "1/2")
 
 def instances(*runs: ReportedRun) -> dict[str, Any]:
     """Return the results of the runs by instance. No two runs may report the same instance."""
-    found = [(part["name"], part["status"], part["actions"]) for ran in runs for part in ran.report["instances"]]
-    assert len({name for name, *_ in found}) == len(found)
-    return {name: (status, actions) for name, status, actions in found}
+    rows = [
+        (instance["name"], instance["status"], instance["actions"])
+        for ran in runs
+        for instance in ran.report["instances"]
+    ]
+    assert len({name for name, *_ in rows}) == len(rows)
+    return {name: (status, actions) for name, status, actions in rows}
 
 
 def test_shards_together_do_the_work_of_one(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> None:
@@ -42,7 +46,7 @@ def test_shards_together_do_the_work_of_one(home: Home, make_server: MakeServer,
 
     first = home.run("--shard", SHARDS[0])
     assert first.exit_code == 0
-    held = {part["name"] for part in first.report["instances"]}
+    held = {instance["name"] for instance in first.report["instances"]}
     for name, server in servers.items():
         assert bool(RawClient(server).list_torrents()) == (name in held)
         assert bool(proxies[name].requests) == (name in held), "what is another's is not even contacted"
@@ -51,16 +55,20 @@ def test_shards_together_do_the_work_of_one(home: Home, make_server: MakeServer,
     assert (after.exit_code, after.summary) == (0, {"unchanged": 4})
 
     with (
-        start_watch(home, "--shard", SHARDS[0], "--listen", "0") as one,
+        start_watch(home, "--shard", SHARDS[0], "--listen", "0") as watch,
         start_watch(home, "--shard", SHARDS[1]) as other,
     ):
-        one.wait_until(lambda: one.has_logged("http listening"))
-        url = next(line["url"] for line in one.log if line["event"] == "http listening")
-        one.wait_until(lambda: requests.get(f"{url}/healthz/ready", timeout=10).ok)  # its own share is all it waits for
-        assert {part["name"] for part in requests.get(f"{url}/api/v1/status", timeout=10).json()["instances"]} == held
+        watch.wait_until(lambda: watch.has_logged("http listening"))
+        url = next(line["url"] for line in watch.log if line["event"] == "http listening")
+        watch.wait_until(
+            lambda: requests.get(f"{url}/healthz/ready", timeout=10).ok
+        )  # its own share is all it waits for
+        assert {
+            instance["name"] for instance in requests.get(f"{url}/api/v1/status", timeout=10).json()["instances"]
+        } == held
         home.write(*wanted.values(), *(make_entry(9, instance=name, name="late") for name in NAMES))
-        one.wait_until(
+        watch.wait_until(
             lambda: all(make_infohash(9) in RawClient(server).list_torrents() for server in servers.values())
         )
-        assert one.stop() < 5
+        assert watch.stop() < 5
         assert other.stop() < 5

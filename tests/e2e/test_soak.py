@@ -128,8 +128,8 @@ class Soak:
         """Instance, endpoint and infohash of every mutation that no report shows an action for."""
         shown: set[tuple[str, str, str]] = set()
         for report in reports:
-            for part in report["instances"]:
-                shown.update((part["name"], action["verb"], action["infohash"]) for action in part["actions"])
+            for instance in report["instances"]:
+                shown.update((instance["name"], action["verb"], action["infohash"]) for action in instance["actions"])
         return [
             (name, request.endpoint, key)
             for name, proxy in self.proxies.items()
@@ -202,9 +202,11 @@ def end_well(soak: Soak, watch: WatchProcess, warm: tuple[int, int], state_dir: 
     assert not [line for line in watch.log if "internal error" in line["event"]]
     assert watch.stop() < 5
     assert watch.process.returncode == 0
-    told = Counter(a["outcome"] for report in watch.reports for part in report["instances"] for a in part["actions"])
+    reported = Counter(
+        a["outcome"] for report in watch.reports for instance in report["instances"] for a in instance["actions"]
+    )
     kept = journal(state_dir)
     say(f"the journal has kept {dict(kept)}")
-    assert kept["applied"] == told["applied"] > 0
+    assert kept["applied"] == reported["applied"] > 0
     logged_in = {name: proxy.count_requests("auth/login") for name, proxy in soak.proxies.items()}
     say(f"logins {logged_in}; changes of the file {soak.changes}")

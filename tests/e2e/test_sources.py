@@ -64,12 +64,12 @@ def test_files_and_urls_of_every_kind(
     assert (done.exit_code, done.summary) == (1 if lacking else 0, expected), done.out
     kinds = [(number, kind) for number, kind in enumerate(TORRENT_KINDS) if version != "4.2.5" or kind != "v2"]
     wanted = {id_of(make_torrent(number + more, kind), version) for number, kind in kinds for more in (0, 10)}
-    found = truth.list_torrents()
-    assert set(found) == wanted
-    row = found[id_of(make_torrent(10), version)]
+    rows = truth.list_torrents()
+    assert set(rows) == wanted
+    row = rows[id_of(make_torrent(10), version)]
     assert (row["name"], row["category"], row["size"]) == ("torrent-10", "c", 20_000)
     assert row["save_path"].rstrip("/") == "/tmp/v1"
-    assert found[id_of(make_torrent(0), version)]["name"] == "By URL v1"
+    assert rows[id_of(make_torrent(0), version)]["name"] == "By URL v1"
     assert truth.list_stopped() == {id_of(make_torrent(number + 10, kind), version) for number, kind in kinds}
     assert proxy.count_requests("torrents/add") <= 2 * len(kinds)
 

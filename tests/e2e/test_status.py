@@ -76,7 +76,7 @@ def test_a_download_from_its_beginning_to_its_end(
         RawClient(seeder).post("torrents/setUploadLimit", hashes=key, limit=0)
         done = home.run("status", "--wait", "complete", "--category", "linux", "--timeout", "90s")
         assert (done.exit_code, done.report["wait"]) == (0, {"outcome": "complete", "reasons": []}), done.err
-        assert [one["complete"] for one in done.report["torrents"]] == [True]
+        assert [torrent["complete"] for torrent in done.report["torrents"]] == [True]
         watched.wait_until(lambda: newest(watched)["complete"] is True)
         assert (newest(watched)["phase"], newest(watched)["eta"]) in [("seeding", None), ("queued", None)]
 
@@ -194,30 +194,30 @@ def test_on_a_terminal_each_status_replaces_the_previous(home: Home, box: Proxy,
         process.send_signal(signal.SIGINT)
 
     env = {**home.environ, "TERM": "xterm", **({} if colours else {"NO_COLOR": "1"})}
-    seen = run_on_terminal(home.folder, "status", "--watch", "--interval", "1s", meanwhile=end, **env)
-    screen = shown_by(seen)
-    assert len([one for one in screen if one.startswith("reconcile status   ")]) == 1, "in place"
+    output = run_on_terminal(home.folder, "status", "--watch", "--interval", "1s", meanwhile=end, **env)
+    screen = shown_by(output)
+    assert len([line for line in screen if line.startswith("reconcile status   ")]) == 1, "in place"
     assert len(screen) <= 25, "it fits the terminal"
     assert screen[3] == "60 declared torrents: 60 stopped"
     assert re.match(r"… and \d\d more: \d\d stopped   --offset \d\d shows the next page", screen[-1])
     assert max(map(len, screen)) <= 80
-    assert bool(re.search(r"\x1b\[[0-9;]*m", seen)) is colours
-    assert seen.count("\x1b[?25l") == seen.count("\x1b[?25h") == 1, "the cursor is back"
-    assert "stopping" not in seen
+    assert bool(re.search(r"\x1b\[[0-9;]*m", output)) is colours
+    assert output.count("\x1b[?25l") == output.count("\x1b[?25h") == 1, "the cursor is back"
+    assert "stopping" not in output
     assert box.count_requests("auth/logout") == 1
 
 
 def shown_by(written: str) -> list[str]:
     """Return the final screen of a terminal. Supports what rich writes: lines, cursor up, and erase line."""
-    lines, at = [""], 0
-    for part in re.split(r"(\x1b\[[0-9;?]*[a-zA-Z]|\r|\n)", written):
-        if part == "\n":
-            at += 1
-            lines += [""] * (at == len(lines))
-        elif part == "\x1b[1A":
-            at -= 1
-        elif part == "\x1b[2K":
-            lines[at] = ""
-        elif not part.startswith("\x1b") and part != "\r":
-            lines[at] += part
+    lines, row = [""], 0
+    for token in re.split(r"(\x1b\[[0-9;?]*[a-zA-Z]|\r|\n)", written):
+        if token == "\n":
+            row += 1
+            lines += [""] * (row == len(lines))
+        elif token == "\x1b[1A":
+            row -= 1
+        elif token == "\x1b[2K":
+            lines[row] = ""
+        elif not token.startswith("\x1b") and token != "\r":
+            lines[row] += token
     return [line.rstrip() for line in lines if line.strip()]

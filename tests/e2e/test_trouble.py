@@ -146,8 +146,8 @@ def test_a_mutation_whose_answer_is_lost(
     assert done.exit_code == 0, done.out
     assert done.summary == {"add": 1, "adopt": 1, "delete": 1, "settings": 1}
     assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(3)}
-    one = truth.read_torrent(1)
-    assert (one["name"], one["category"], one["tags"]) == ("one", "c", {"reconcile:home", "x"})
+    torrent = truth.read_torrent(1)
+    assert (torrent["name"], torrent["category"], torrent["tags"]) == ("one", "c", {"reconcile:home", "x"})
     proxy.clear()
     assert home.run().summary == {"unchanged": 2}
     assert proxy.mutations == []

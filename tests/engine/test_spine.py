@@ -53,7 +53,7 @@ class Definition:
 @cache
 def modules() -> dict[str, Module]:
     """Every module of the package, by its dotted name."""
-    found = {}
+    modules_by_name = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -66,8 +66,8 @@ def modules() -> dict[str, Module]:
         }
         functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
         classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-        found[name] = Module(name, str(path.relative_to(ROOT)), functions, classes, imports)
-    return found
+        modules_by_name[name] = Module(name, str(path.relative_to(ROOT)), functions, classes, imports)
+    return modules_by_name
 
 
 def find_definition(module: Module, name: str) -> Definition | None:
@@ -89,8 +89,8 @@ def find_method(cls: Definition, name: str) -> Definition | None:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return Definition(cls.module, node, cls.node)
     for base in cls.node.bases:
-        found = find_definition(cls.module, base.id) if isinstance(base, ast.Name) else None
-        method = find_method(found, name) if found and isinstance(found.node, ast.ClassDef) else None
+        definition = find_definition(cls.module, base.id) if isinstance(base, ast.Name) else None
+        method = find_method(definition, name) if definition and isinstance(definition.node, ast.ClassDef) else None
         if method:
             return method
     return None
@@ -100,8 +100,8 @@ def find_classes(module: Module, annotation: ast.expr | None) -> list[Definition
     """Return the classes of the package that an annotation mentions."""
     classes = []
     for node in ast.walk(annotation) if annotation else ():
-        if isinstance(node, ast.Name) and (found := find_definition(module, node.id)):
-            classes += [found] if isinstance(found.node, ast.ClassDef) else []
+        if isinstance(node, ast.Name) and (definition := find_definition(module, node.id)):
+            classes += [definition] if isinstance(definition.node, ast.ClassDef) else []
     return classes
 
 

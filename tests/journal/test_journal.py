@@ -34,7 +34,7 @@ def test_a_run_is_read_back_as_it_was(diary: JournalRecorder) -> None:
     failed = make_action_result(Verb.UPDATE, 2, Outcome.FAILED, "409 Conflict")
     diary.record(
         make_read_instance(make_action_result(Verb.ADD, 1), failed),
-        make_unread_instance(name="box", why="box: no connection"),
+        make_unread_instance(name="box", error="box: no connection"),
         exit_code=1,
     )
     (run,) = read_past_runs(diary.folder, HistoryFilter())

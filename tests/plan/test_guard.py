@@ -30,8 +30,8 @@ WARNING = (
 @pytest.mark.parametrize(("remembered", "blocked"), [(None, False), (2, False), (4, False), (5, True), (1000, True)])
 def test_less_than_half_of_what_was_ours_deletes_nothing(remembered: int | None, blocked: bool) -> None:
     desired, live = make_desired_state(CASE), {"box": make_snapshot(CASE["live"], None)}
-    known = {"box": OwnedCount(remembered, THEN)} if remembered is not None else {}
-    plan = make_plan(PlanInput(desired, live, remembered=known))
+    remembered_counts = {"box": OwnedCount(remembered, THEN)} if remembered is not None else {}
+    plan = make_plan(PlanInput(desired, live, remembered=remembered_counts))
     add, delete = plan.instances[0].actions
     assert (add.verb, add.hold) == (Verb.ADD, None), "what is missing is added again"
     assert (delete.verb, delete.hold) == (Verb.DELETE, Outcome.BLOCKED if blocked else None)
@@ -46,12 +46,14 @@ def test_less_than_half_of_what_was_ours_deletes_nothing(remembered: int | None,
 
 def test_the_approved_plan_deletes() -> None:
     desired, live = make_desired_state(CASE), {"box": make_snapshot(CASE["live"], None)}
-    known = {"box": OwnedCount(100, THEN)}
-    accepted = make_plan(PlanInput(desired, live, remembered=known, accept=make_plan(PlanInput(desired, live)).hash))
+    remembered_counts = {"box": OwnedCount(100, THEN)}
+    accepted = make_plan(
+        PlanInput(desired, live, remembered=remembered_counts, accept=make_plan(PlanInput(desired, live)).hash)
+    )
     assert render_plan_lines(accepted.instances[0]) == render_plan_lines(
         make_plan(PlanInput(desired, live)).instances[0]
     )
-    other = make_plan(PlanInput(desired, live, remembered=known, accept="sha256:" + "0" * 64))
+    other = make_plan(PlanInput(desired, live, remembered=remembered_counts, accept="sha256:" + "0" * 64))
     assert other.instances[0].actions[1].hold is Outcome.BLOCKED
 
 
@@ -66,8 +68,8 @@ def test_what_is_remembered_only_ever_holds_deletions_back(case: dict[str, Any],
     def removes(action: Action) -> bool:
         return action.verb is Verb.DELETE or is_quarantine_start(action)
 
-    def others(part: Any) -> list[Any]:
-        return [action for action in part.actions if not removes(action)]
+    def others(instance_plan: Any) -> list[Any]:
+        return [action for action in instance_plan.actions if not removes(action)]
 
     assert others(held) == others(plain)
     assert len(held.actions) == len(plain.actions)

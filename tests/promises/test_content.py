@@ -96,7 +96,7 @@ def run(desired: DesiredState, boxes: Boxes, **options: Any) -> Run:
 
 def settled(done: Run) -> bool:
     """Return True if the run reports nothing left to do."""
-    return done.exit_code == 0 and not any(part.results for part in done.instances)
+    return done.exit_code == 0 and not any(instance.results for instance in done.instances)
 
 
 def converge(desired: DesiredState, boxes: Boxes) -> int:
@@ -104,7 +104,7 @@ def converge(desired: DesiredState, boxes: Boxes) -> int:
     for count in range(ENOUGH):
         if settled(run(desired, boxes)):
             return count
-    raise AssertionError([part.results for part in run(desired, boxes, dry_run=True).instances])
+    raise AssertionError([instance.results for instance in run(desired, boxes, dry_run=True).instances])
 
 
 def state(boxes: Boxes) -> Any:
@@ -124,8 +124,8 @@ def makes(boxes: Boxes) -> int:
 
 def wanted(case: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """The entries of content that nothing of ours is there for."""
-    there = {row["content"] for row in case["live"] if row["tags"]}
-    return [row for row in case["desired"] if "content" in row and row["content"] not in there]
+    owned_paths = {row["content"] for row in case["live"] if row["tags"]}
+    return [row for row in case["desired"] if "content" in row and row["content"] not in owned_paths]
 
 
 @given(worlds())
@@ -136,7 +136,7 @@ def test_content_is_made_once_and_reaches_every_instance(case: dict[str, Any]) -
     assert all(not box._tasks for box in boxes.values())
     for row in case["desired"]:
         if "content" in row:
-            (live,) = (one for one in boxes["box"].torrents.values() if one.content_path == row["content"])
+            (live,) = (torrent for torrent in boxes["box"].torrents.values() if torrent.content_path == row["content"])
             assert (
                 {"reconcile:home", "reconcile:content"} <= live.tags and live.progress == 1 and live.name == row["name"]
             )
@@ -239,7 +239,7 @@ def test_failed_creations_are_reported_and_made_when_possible() -> None:
     desired, boxes = boxes_of(case)
     boxes["box"].disk.clear()
     for _ in range(2):
-        ((result,),) = (part.results for part in run(desired, boxes).instances if part.name == "box")
+        ((result,),) = (instance.results for instance in run(desired, boxes).instances if instance.name == "box")
         assert result.outcome is Outcome.FAILED and "no files in torrent" in (result.error or "")
         assert boxes["box"]._tasks == {}
     boxes["box"].disk["/disk/torrent-11"] = partial(make_created_torrent, 11)

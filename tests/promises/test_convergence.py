@@ -45,7 +45,7 @@ def state(box: MemoryInstance) -> tuple[Any, ...]:
 def left_to_do(desired: DesiredState, box: MemoryInstance, case: Mapping[str, Any]) -> list[Action]:
     """Return the actions of a dry run, without actions that wait for a person or for metadata."""
     report = run(desired, box, case, dry_run=True)
-    return [r.action for part in report.instances for r in part.results if not _waits(r)]
+    return [r.action for instance in report.instances for r in instance.results if not _waits(r)]
 
 
 def _waits(result: ActionResult) -> bool:
@@ -73,7 +73,7 @@ def _late(entry: DesiredTorrent, box: MemoryInstance) -> set[str]:
 
 def foreseen(done: Run) -> bool:
     """Return True if the run dropped nothing. A deletion waits until an add without a path shows its location."""
-    return all(result.outcome is not Outcome.DROPPED for part in done.instances for result in part.results)
+    return all(result.outcome is not Outcome.DROPPED for instance in done.instances for result in instance.results)
 
 
 versions = st.sampled_from(sorted(WEB_API_VERSIONS))
@@ -84,7 +84,7 @@ def test_after_a_run_nothing_is_left_to_do(case: dict[str, Any], version: str) -
     desired, box = make_memory_world(case, version)
     done = run(desired, box, case)
     assume(foreseen(done))
-    outcomes = {result.outcome for part in done.instances for result in part.results}
+    outcomes = {result.outcome for instance in done.instances for result in instance.results}
     assert outcomes <= {Outcome.APPLIED, Outcome.BLOCKED, Outcome.DEFERRED}
     assert left_to_do(desired, box, case) == []
 
@@ -156,7 +156,7 @@ _MAY_CHANGE = {
 def test_what_is_executed_is_a_subset_of_the_plan(case: dict[str, Any], version: str) -> None:
     desired, box = make_memory_world(case, version)
     before = dict(box.torrents)
-    plan = [r.action for part in run(desired, box, case, dry_run=True).instances for r in part.results]
+    plan = [r.action for instance in run(desired, box, case, dry_run=True).instances for r in instance.results]
     run(desired, box, case)
 
     allowed: dict[str, set[str]] = {}
@@ -193,9 +193,9 @@ def test_after_any_lost_request_the_next_run_converges(
     error, count, after, skip = fault
     box.fail_next(count, error, lose_reply=after, skip=skip)
     first = run(desired, box, case)
-    for part in first.instances:
-        lost = part.status is not Status.OK
-        if not lost and all(r.outcome is Outcome.APPLIED or _waits(r) for r in part.results):
+    for instance in first.instances:
+        lost = instance.status is not Status.OK
+        if not lost and all(r.outcome is Outcome.APPLIED or _waits(r) for r in instance.results):
             assert left_to_do(desired, box, case) == [], "what is called applied is applied"
     box.fail_next(0, error)
     run(desired, box, case)

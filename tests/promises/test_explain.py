@@ -38,10 +38,10 @@ def explained(desired: DesiredState, boxes: Mapping[str, MemoryInstance], text: 
 
 
 def box_of(case: Mapping[str, Any]) -> MemoryInstance:
-    found = make_snapshot(case["live"], case.get("categories"))
+    snapshot = make_snapshot(case["live"], case.get("categories"))
     box = MemoryInstance()
-    box.torrents = {torrent.id: torrent for torrent in found.torrents}
-    box.live_categories = dict(found.categories)
+    box.torrents = {torrent.id: torrent for torrent in snapshot.torrents}
+    box.live_categories = dict(snapshot.categories)
     return box
 
 
@@ -49,22 +49,24 @@ def box_of(case: Mapping[str, Any]) -> MemoryInstance:
 @given(cases())
 def test_explain_agrees_with_the_plan(case: dict[str, Any]) -> None:
     desired, box = make_memory_world(case, "5.1.0")
-    found = box.read_snapshot(desired.ids_with_file_rules("box"))
-    (plan,) = make_plan(PlanInput(desired, {"box": found}, now=utc_now())).instances
-    known = [one.infohashes for one in desired.torrents] + [one.infohashes for one in found.torrents]
-    for text in set(map(str, known)):
-        part = explained(desired, {"box": box}, text).instances[0]
-        ids = {key for live in part.live_torrents for key in live.infohashes.ids}
-        ids |= set(part.entry.ids) if part.entry else set()
+    snapshot = box.read_snapshot(desired.ids_with_file_rules("box"))
+    (plan,) = make_plan(PlanInput(desired, {"box": snapshot}, now=utc_now())).instances
+    infohashes = [torrent.infohashes for torrent in desired.torrents] + [
+        torrent.infohashes for torrent in snapshot.torrents
+    ]
+    for text in set(map(str, infohashes)):
+        explanation = explained(desired, {"box": box}, text).instances[0]
+        ids = {key for live in explanation.live_torrents for key in live.infohashes.ids}
+        ids |= set(explanation.entry.ids) if explanation.entry else set()
         assert text in ids
         about = [a for a in plan.actions if a.kind is ObjectKind.TORRENT and (a.infohash in ids or a.torrent_id in ids)]
-        assert all(action in about for action in part.actions)
-        if part.entry:
-            mine = part.entry.position
-            assert [a for a in about if a.position == mine] == [a for a in part.actions if a.position == mine]
-        assert part.verdict == plan.verdict
-        if part.spared_reason:
-            assert part.spared_reason in {one.reason for one in plan.spared}
+        assert all(action in about for action in explanation.actions)
+        if explanation.entry:
+            mine = explanation.entry.position
+            assert [a for a in about if a.position == mine] == [a for a in explanation.actions if a.position == mine]
+        assert explanation.verdict == plan.verdict
+        if explanation.spared_reason:
+            assert explanation.spared_reason in {torrent.reason for torrent in plan.spared}
 
 
 CASE: dict[str, Any] = {
@@ -89,15 +91,15 @@ CASE: dict[str, Any] = {
 
 
 def told(text: str) -> str:
-    found = explained(make_desired_state(CASE), {"box": box_of(CASE)}, text)
+    explanation = explained(make_desired_state(CASE), {"box": box_of(CASE)}, text)
     stream = io.StringIO()
-    write_explanation(found, stream)
-    assert json.loads(stream.getvalue())["infohash"] == found.infohash
-    return "\n".join(render_plain(one) for one in render_explanation(found))
+    write_explanation(explanation, stream)
+    assert json.loads(stream.getvalue())["infohash"] == explanation.infohash
+    return "\n".join(render_plain(line) for line in render_explanation(explanation))
 
 
 @pytest.mark.parametrize(
-    ("text", "parts"),
+    ("text", "phrases"),
     [
         (
             "Debian",
@@ -120,20 +122,20 @@ def told(text: str) -> str:
         ("Unwanted", ["absent: the torrent should not be here", "- delete: declared absent"]),
     ],
 )
-def test_explain_names_the_reason(text: str, parts: list[str]) -> None:
+def test_explain_names_the_reason(text: str, phrases: list[str]) -> None:
     said = told(text)
-    for part in parts:
-        assert part in said, said
+    for phrase in phrases:
+        assert phrase in said, said
 
 
 def test_unknown_and_ambiguous_names() -> None:
     with pytest.raises(AmbiguousTorrent, match='no declared or live torrent matches "Debina"') as error:
         told("Debina")
-    assert [one.name for one in error.value.candidates] == ["Debian"]
+    assert [candidate.name for candidate in error.value.candidates] == ["Debian"]
     assert render_candidates(error.value.candidates)[0].endswith("desired.yaml:1:1, box")
     with pytest.raises(AmbiguousTorrent, match='"Foreign" matches 2 torrents') as error:
         told("Foreign")
-    assert {one.infohash for one in error.value.candidates} == {parse_hashes("f").v1, parse_hashes("f2").v2}
+    assert {candidate.infohash for candidate in error.value.candidates} == {parse_hashes("f").v1, parse_hashes("f2").v2}
 
 
 def test_explain_lists_recent_runs_from_the_journal() -> None:
@@ -143,23 +145,26 @@ def test_explain_lists_recent_runs_from_the_journal() -> None:
         "box", Verb.UPDATE, ObjectKind.TORRENT, "Debian", parse_hashes("a").v1, change, Outcome.FAILED, "full"
     )
     runs = [PastRun(1, "home", noon, 0.5, RunMode.APPLY, "command", "sha256:0", 1, (), (tried,))]
-    found = explained(
-        desired, {"box": box}, "Debian", recent_runs=lambda one: runs if one.v1 == parse_hashes("a").v1 else []
+    explanation = explained(
+        desired,
+        {"box": box},
+        "Debian",
+        recent_runs=lambda infohashes: runs if infohashes.v1 == parse_hashes("a").v1 else [],
     )
-    said = [render_plain(one) for one in render_explanation(found)]
+    said = [render_plain(line) for line in render_explanation(explanation)]
     assert said[-3] == "recent runs"
     assert said[-1].split()[2:] == f"box ! {change} failed: full".split()
     stream = io.StringIO()
-    write_explanation(found, stream)
+    write_explanation(explanation, stream)
     assert json.loads(stream.getvalue())["recent_runs"][0]["actions"][0]["error"] == "full"
 
 
 def test_explain_reports_an_instance_that_cannot_be_read() -> None:
     box = box_of(CASE)
     box.fail_next(5, AuthenticationError("box: the credentials were refused"))
-    found = explained(make_desired_state(CASE), {"box": box}, "d")
-    assert found.exit_code == 1
-    said = "\n".join(render_plain(one) for one in render_explanation(found))
+    explanation = explained(make_desired_state(CASE), {"box": box}, "d")
+    assert explanation.exit_code == 1
+    said = "\n".join(render_plain(line) for line in render_explanation(explanation))
     assert "auth_failed" in said and "the credentials were refused" in said and "declared  desired.yaml:4:1" in said
     box.fail_next(5, AuthenticationError("box: the credentials were refused"))
     with pytest.raises(AmbiguousTorrent, match="box could not be read"):
@@ -174,8 +179,8 @@ def test_explain_covers_each_member_of_a_group() -> None:
     }
     boxes = {name: MemoryInstance() for name in "abc"}
     boxes["a"].fail_next(5, AuthenticationError("a: the credentials were refused. Correct them"))
-    found = explained(make_desired_state(case), boxes, "x")
-    said = [render_plain(one) for one in render_explanation(found)]
+    explanation = explained(make_desired_state(case), boxes, "x")
+    said = [render_plain(line) for line in render_explanation(explanation)]
     assert re.fullmatch(
         r"pending   g: waits until .*: a may have it and is down since .* UTC: the credentials were refused; "
         "it goes to b then",

@@ -97,8 +97,8 @@ class Groups(RuleBasedStateMachine):
         case = {"groups": {"g": spec}, "instances": MEMBERS, "desired": entries, "delete_files": True, "quarantine": 7}
         desired = make_desired_state({**case, "guard": {"max_delete": most}})
         probed = {
-            name: replace(one, health=(Probe(InterfaceCheck("tun0")),), when_unhealthy=when_unhealthy)
-            for name, one in desired.instances.items()
+            name: replace(instance, health=(Probe(InterfaceCheck("tun0")),), when_unhealthy=when_unhealthy)
+            for name, instance in desired.instances.items()
         }
         self.desired = replace(desired, instances=probed)
         self.boxes = {name: Box() for name in MEMBERS}
@@ -163,11 +163,11 @@ class Groups(RuleBasedStateMachine):
         assert whole <= set().union(*(box.whole for box in self.boxes.values())), "the last complete copy was deleted"
         assert held <= {key for box in self.boxes.values() for key in box.torrents}, "there was a moment with no holder"
         self.journal_keeps_it()
-        pending = {one.infohash for one in run.pending}
-        there = {key for box in self.boxes.values() if box.up and box.well for key in box.torrents}
-        failed = {r.action.infohash for part in run.instances for r in part.results if r.error}
-        assert set(map(make_v1_hash, TORRENTS)) <= pending | there | failed, "neither a holder nor pending"
-        assert all(one.reason for one in run.pending)
+        pending = {torrent.infohash for torrent in run.pending}
+        held_now = {key for box in self.boxes.values() if box.up and box.well for key in box.torrents}
+        failed = {r.action.infohash for instance in run.instances for r in instance.results if r.error}
+        assert set(map(make_v1_hash, TORRENTS)) <= pending | held_now | failed, "neither a holder nor pending"
+        assert all(torrent.reason for torrent in run.pending)
         if not trouble:
             assert not failed
         return run
@@ -192,12 +192,12 @@ class Groups(RuleBasedStateMachine):
             for box in self.boxes.values():
                 box.torrents = {key: replace(torrent, **WHOLE) for key, torrent in box.torrents.items()}
             self.now += timedelta(seconds=200)
-            if not any(part.results for part in self.checked_run().instances):
+            if not any(instance.results for instance in self.checked_run().instances):
                 break
         before = {name: dict(box.torrents) for name, box in self.boxes.items()}
         self.now += timedelta(seconds=1000)
         run = self.checked_run()
-        assert [result for part in run.instances for result in part.results] == [], "it does not come to rest"
+        assert [result for instance in run.instances for result in instance.results] == [], "it does not come to rest"
         assert before == {name: box.torrents for name, box in self.boxes.items()}
         for torrent in TORRENTS:
             holders = sum(make_v1_hash(torrent) in box.torrents for box in self.boxes.values())

@@ -43,11 +43,11 @@ STATES = st.sampled_from(["stalledUP", "moving", "missingFiles", "error", "metaD
 def torrents(draw: st.DrawFn, api: tuple[int, ...]) -> list[LiveTorrent]:
     """Torrents in any condition, under names of any kind; hybrids may be there under each of their hashes."""
     kinds = st.sampled_from(["{0}", "{0}2", "{0}+{0}2"])
-    found = {}
+    torrents_by_id = {}
     for letter in draw(st.lists(st.sampled_from("abcdefgh"), max_size=10)):
         infohashes = parse_hashes(draw(kinds).format(letter))
         marks = draw(st.lists(MARKS, max_size=1))
-        found[infohashes.ids[0]] = LiveTorrent(
+        torrents_by_id[infohashes.ids[0]] = LiveTorrent(
             infohashes.ids[0],
             infohashes,
             draw(ODD),
@@ -62,7 +62,7 @@ def torrents(draw: st.DrawFn, api: tuple[int, ...]) -> list[LiveTorrent]:
             comment=draw(ODD) if api >= (2, 11) else None,
             links=append_links("", row.get("trackers", ()), row.get("web_seeds", ())),
         )
-    return list(found.values())
+    return list(torrents_by_id.values())
 
 
 @st.composite
@@ -103,21 +103,21 @@ def imported_from(
         return boxes[instance.name]
 
     desired = load([file], {})
-    found = import_library(desired, ImportFilter(str(new), **asked), merged, fake_context(connect))
-    new.write_text(found.text, encoding="utf-8")
-    return load([file, new], {}), found
+    result = import_library(desired, ImportFilter(str(new), **asked), merged, fake_context(connect))
+    new.write_text(result.text, encoding="utf-8")
+    return load([file, new], {}), result
 
 
 def run(desired: DesiredState, boxes: Mapping[str, MemoryInstance], *, dry: bool) -> Run:
     return run_once(desired, RunOptions(dry_run=dry), fake_context(lambda instance, stop: boxes[instance.name]))
 
 
-def ours(found: Run) -> list[Any]:
+def ours(run_result: Run) -> list[Any]:
     """The actions that come from what was imported."""
     return [
         result
-        for part in found.instances
-        for result in part.results
+        for instance in run_result.instances
+        for result in instance.results
         if result.action.position and result.action.position.file.endswith("imported.yaml")
     ]
 
@@ -127,19 +127,25 @@ def ours(found: Run) -> list[Any]:
 def test_an_import_plans_only_adoptions(world: tuple[str, dict[str, MemoryInstance]]) -> None:
     text, boxes = world
     with tempfile.TemporaryDirectory() as folder:
-        desired, found = imported_from(Path(folder), text, boxes)
+        desired, imported = imported_from(Path(folder), text, boxes)
     alone = run(load_only(text), boxes, dry=True)
     planned = run(desired, boxes, dry=True)
     for result in ours(planned):
         assert result.action.verb is Verb.ADOPT
         assert result.outcome is Outcome.PLANNED
         assert [change.field for change in result.action.changes] == ["owner"]
-    kept = [(part.name, r.action.infohash, r.action.changes) for part in alone.instances for r in part.results]
-    again = [(part.name, r.action.infohash, r.action.changes) for part in planned.instances for r in part.results]
-    deleted = [r for part in alone.instances for r in part.results if r.action.verb is Verb.DELETE]
+    kept = [
+        (instance.name, r.action.infohash, r.action.changes) for instance in alone.instances for r in instance.results
+    ]
+    again = [
+        (instance.name, r.action.infohash, r.action.changes) for instance in planned.instances for r in instance.results
+    ]
+    deleted = [r for instance in alone.instances for r in instance.results if r.action.verb is Verb.DELETE]
     spared = {r.action.infohash for r in deleted}  # an import brings back what was going to be pruned
-    assert {one for one in kept if one[1] not in spared} <= set(again), "what the file does itself, it still does"
-    assert found.torrent_count + len(found.skipped) == sum(len(box.torrents) for box in boxes.values())
+    assert {action for action in kept if action[1] not in spared} <= set(again), (
+        "what the file does itself, it still does"
+    )
+    assert imported.torrent_count + len(imported.skipped) == sum(len(box.torrents) for box in boxes.values())
 
     run(desired, boxes, dry=False)
     assert ours(run(desired, boxes, dry=True)) == []
@@ -152,10 +158,12 @@ def load_only(text: str) -> DesiredState:
 HOME = "version: 1\npolicy: sync\ninstances: {home: {url: 'http://home'}}\n"
 
 
-def box_of(*lives: LiveTorrent) -> MemoryInstance:
+def box_of(*live_torrents: LiveTorrent) -> MemoryInstance:
     box = MemoryInstance()
-    box.torrents = {live.id: live for live in lives}
-    box.live_categories = {live.category: LiveCategory(live.category, "/c") for live in lives if live.category}
+    box.torrents = {torrent.id: torrent for torrent in live_torrents}
+    box.live_categories = {
+        torrent.category: LiveCategory(torrent.category, "/c") for torrent in live_torrents if torrent.category
+    }
     return box
 
 
@@ -175,16 +183,16 @@ def test_an_import_reports_skipped_torrents(tmp_path: Path) -> None:
         live("f+f2"),
     )
     text = HOME + f"torrents: [{{magnet: 'magnet:?xt=urn:btih:{parse_hashes('e').v1}'}}]\n"
-    desired, found = imported_from(tmp_path, text, {"home": box})
-    assert found.torrent_count == 2
-    assert sorted((one.name, one.reason) for one in found.skipped) == [
+    desired, imported = imported_from(tmp_path, text, {"home": box})
+    assert imported.torrent_count == 2
+    assert sorted((torrent.name, torrent.reason) for torrent in imported.skipped) == [
         ("b", 'it belongs to the owner "work"'),
         ("c", "it has the tag reconcile:ignore"),
         ("d", "it is in quarantine; declaring it would bring it back"),
         ("e", "declared already"),
-        ("f+f2", found.skipped[-1].reason),
+        ("f+f2", imported.skipped[-1].reason),
     ]
-    assert "declared" in found.skipped[-1].reason or "twice" in found.skipped[-1].reason
+    assert "declared" in imported.skipped[-1].reason or "twice" in imported.skipped[-1].reason
     assert len(desired.torrents) == 3
 
 
@@ -196,18 +204,18 @@ def test_an_import_obeys_its_filter(tmp_path: Path) -> None:
         ({"tags": ("x",)}, {"b"}),
         ({"tags": ("x",), "categories": ("linux",)}, set()),
     ):
-        desired, found = imported_from(tmp_path, HOME, {"home": box}, **asked)
-        assert {one.label for one in desired.torrents} == names
-        assert found.skipped == ()
+        desired, imported = imported_from(tmp_path, HOME, {"home": box}, **asked)
+        assert {entry.label for entry in desired.torrents} == names
+        assert imported.skipped == ()
 
 
 def test_a_torrent_under_automatic_management_keeps_its_path_by_its_category(tmp_path: Path) -> None:
     box = box_of(live("a", category="linux", auto_tmm=True), live("b", category="films"))
     box.live_categories["linux"] = LiveCategory("linux", "/c", download_path="/inc")
     desired, _ = imported_from(tmp_path, HOME, {"home": box})
-    assert {one.label: (one.category, one.save_path) for one in desired.torrents} == {
+    assert {entry.label: (entry.category, entry.save_path) for entry in desired.torrents} == {
         "a": ("linux", None),
         "b": ("films", "/data"),
     }
-    paths = {name: (one.save_path, one.download_path) for name, one in desired.categories.items()}
+    paths = {name: (category.save_path, category.download_path) for name, category in desired.categories.items()}
     assert paths == {"linux": ("/c", "/inc"), "films": ("/c", None)}

@@ -50,13 +50,17 @@ def run(desired: DesiredState, box: MemoryInstance) -> Run:
 
 def leaking(box: MemoryInstance) -> set[str]:
     """Return our torrents that run and that no ignore tag excludes."""
-    found = box.torrents.values()
-    return {one.id for one in found if OWNER_TAG in one.tags and IGNORE_TAG not in one.tags and not one.stopped}
+    torrents = box.torrents.values()
+    return {
+        torrent.id
+        for torrent in torrents
+        if OWNER_TAG in torrent.tags and IGNORE_TAG not in torrent.tags and not torrent.stopped
+    }
 
 
 def running(box: MemoryInstance) -> dict[str, bool]:
     """Return the running torrents, each with its force-start flag."""
-    return {one.id: one.options.force_start for one in box.torrents.values() if not one.stopped}
+    return {torrent.id: torrent.options.force_start for torrent in box.torrents.values() if not torrent.stopped}
 
 
 def assert_as_before(ran: dict[str, bool], desired: DesiredState, box: MemoryInstance) -> None:
@@ -75,8 +79,10 @@ def assert_as_before(ran: dict[str, bool], desired: DesiredState, box: MemoryIns
 def _ours(box: MemoryInstance, entries: Sequence[DesiredTorrent]) -> set[str]:
     """Ids of what is ours, and meant by one of the entries."""
     ids = {key for entry in entries for key in entry.ids}
-    ours = [one for one in box.torrents.values() if OWNER_TAG in one.tags and IGNORE_TAG not in one.tags]
-    return {one.id for one in ours if ids.intersection((one.id, *one.infohashes.ids))}
+    ours = [
+        torrent for torrent in box.torrents.values() if OWNER_TAG in torrent.tags and IGNORE_TAG not in torrent.tags
+    ]
+    return {torrent.id for torrent in ours if ids.intersection((torrent.id, *torrent.infohashes.ids))}
 
 
 @given(cases(), versions)
@@ -106,7 +112,9 @@ def test_when_up_again_everything_is_as_before(case: dict[str, Any], version: st
     bind(box, UP)
     run(desired, box)
     assert_as_before(ran, desired, box)
-    assert {key: one.tags for key, one in box.torrents.items()} == {key: one.tags for key, one in calm.items()}
+    assert {key: torrent.tags for key, torrent in box.torrents.items()} == {
+        key: torrent.tags for key, torrent in calm.items()
+    }
 
 
 @given(cases(), versions, st.integers(0, 8), st.integers(0, 8))
@@ -129,7 +137,11 @@ def test_after_a_kill_while_stopping_or_releasing_the_next_run_converges(
             assert leaking(box) == set()
     run(desired, box)
     assert_as_before(ran, desired, box)
-    ours = [one.tags for one in box.torrents.values() if OWNER_TAG in one.tags and IGNORE_TAG not in one.tags]
+    ours = [
+        torrent.tags
+        for torrent in box.torrents.values()
+        if OWNER_TAG in torrent.tags and IGNORE_TAG not in torrent.tags
+    ]
     assert not any({HELD_TAG, HELD_FORCED_TAG} & tags for tags in ours)
 
 
@@ -143,7 +155,7 @@ def _free(entry: DesiredTorrent) -> DesiredTorrent:
 def test_a_torrent_stopped_by_hand_stays_stopped(case: dict[str, Any], version: str) -> None:
     desired, box = watched(case, version)
     entries = tuple(_free(entry) for entry in desired.torrents if not entry.absent)
-    desired = replace(desired, torrents=(*entries, *(one for one in desired.torrents if one.absent)))
+    desired = replace(desired, torrents=(*entries, *(entry for entry in desired.torrents if entry.absent)))
     run(desired, box)
     chosen = sorted(box.torrents)[::2]
     for key in chosen:

@@ -56,7 +56,7 @@ def _run(keeper: MemoryInstance, other: MemoryInstance, *names: str, policy: str
 
 
 @pytest.mark.parametrize(
-    ("trick", "why"),
+    ("trick", "reason"),
     [
         pytest.param(lambda box: box.torrents.clear(), "has changed since the plan was made", id="gone"),
         pytest.param(
@@ -68,12 +68,12 @@ def _run(keeper: MemoryInstance, other: MemoryInstance, *names: str, policy: str
         pytest.param(lambda box: box.fail_next(9, UnreachableError("no")), "could not be verified: no", id="down"),
     ],
 )
-def test_a_keeper_that_has_changed_saves_the_other_copy(trick: Trick, why: str) -> None:
+def test_a_keeper_that_has_changed_saves_the_other_copy(trick: Trick, reason: str) -> None:
     other = MemoryInstance()
     run = _run(Tricky(trick), other)
     (result,) = run.instances[1].results
     assert result.outcome is Outcome.DROPPED
-    assert why in str(result.error)
+    assert reason in str(result.error)
     assert KEY in other.torrents
     assert run.exit_code == 1
 
@@ -88,11 +88,11 @@ def test_an_unchanged_keeper_lets_the_other_copy_go() -> None:
 
 def test_an_unselected_member_is_read_and_not_changed() -> None:
     keeper, other = MemoryInstance(), MemoryInstance()
-    assert [part.name for part in _run(keeper, other, "b").instances] == ["b"]
+    assert [instance.name for instance in _run(keeper, other, "b").instances] == ["b"]
     assert (KEY in keeper.torrents, KEY in other.torrents) == (True, False)
     keeper, other = MemoryInstance(), MemoryInstance()
     run = _run(keeper, other, "a")
-    assert [(part.name, part.results) for part in run.instances] == [("a", ())]
+    assert [(instance.name, instance.results) for instance in run.instances] == [("a", ())]
     assert (KEY in keeper.torrents, KEY in other.torrents) == (True, True)
 
 
@@ -100,6 +100,6 @@ def test_an_unselected_member_that_is_down_is_reported_to_the_loop_only() -> Non
     keeper = MemoryInstance()
     keeper.fail_next(9, UnreachableError("a: no"))
     run = _run(keeper, MemoryInstance(), "b")
-    assert [part.name for part in run.instances] == ["b"]
-    assert [part.name for part in run.linked_instances] == ["a"]
+    assert [instance.name for instance in run.instances] == ["b"]
+    assert [instance.name for instance in run.linked_instances] == ["a"]
     assert run.exit_code == 0

@@ -189,10 +189,10 @@ def test_only_the_next_reply_continues() -> None:
 
 
 def test_progress_and_hidden_intent_make_no_difference() -> None:
-    (one,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving"}})).values()
-    stopped = known({one.id: one})[one.id]
+    (torrent,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving"}})).values()
+    stopped = known({torrent.id: torrent})[torrent.id]
     (further,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", "progress": 1}})).values()
-    assert is_equivalent(one, stopped) and is_equivalent(one, further) and stopped != one != further
+    assert is_equivalent(torrent, stopped) and is_equivalent(torrent, further) and stopped != torrent != further
     for name, value in (
         ("name", "y"),
         ("state", "stoppedDL"),
@@ -202,4 +202,4 @@ def test_progress_and_hidden_intent_make_no_difference() -> None:
         ("force_start", True),
     ):
         (other,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", name: value}})).values()
-        assert not is_equivalent(one, other)
+        assert not is_equivalent(torrent, other)

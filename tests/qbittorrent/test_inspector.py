@@ -62,10 +62,10 @@ def test_a_missing_interface_is_reported(server: QbittorrentServer, make_proxy: 
     raw = RawClient(server)
     raw.post("app/setPreferences", json='{"current_network_interface": "wg-not-there"}')
     with Session(make_instance(make_proxy(server), server)) as session:
-        seen = session.read_network_state(interface=True, transfer=False)
-    assert seen.interface == "wg-not-there"
-    assert seen.interfaces is not None
-    assert "wg-not-there" not in seen.interfaces
+        network = session.read_network_state(interface=True, transfer=False)
+    assert network.interface == "wg-not-there"
+    assert network.interfaces is not None
+    assert "wg-not-there" not in network.interfaces
 
 
 def test_a_reply_of_another_shape_is_an_error() -> None:

@@ -42,7 +42,12 @@ def test_the_table_of_preferences_matches_the_servers(version: str) -> None:
 
 
 def test_the_table_contains_every_version() -> None:
-    versions = {version for kinds in load_known_preferences().values() for found in kinds.values() for version in found}
+    versions = {
+        version
+        for kinds in load_known_preferences().values()
+        for versions_by_kind in kinds.values()
+        for version in versions_by_kind
+    }
     assert versions == set(QBITTORRENT_PACKAGES)
     assert load_known_preferences().keys() >= SECRET_PREFERENCES
 

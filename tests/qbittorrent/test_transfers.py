@@ -133,15 +133,15 @@ def test_statistics_cost_no_request_and_keep_the_snapshot(
         RawClient.wait_until(uploads, 60)
         first = wait_until_settled(mirror)
         proxy.clear()
-        seen, last = set[Transfer | None](), first
+        transfers, last = set[Transfer | None](), first
 
         def changes() -> bool:
             nonlocal last
             before, last = last, mirror.read_snapshot()
             same = [torrent.state for torrent in before.torrents] == [torrent.state for torrent in last.torrents]
             assert last is before or not same, "rates and ratio are no part of a snapshot"
-            seen.add(stats.get(key))
-            return len(seen) >= 3
+            transfers.add(stats.get(key))
+            return len(transfers) >= 3
 
         RawClient.wait_until(changes, 60)
         assert {request.endpoint for request in proxy.requests} == {"sync/maindata"}

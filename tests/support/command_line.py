@@ -67,7 +67,7 @@ def run_on_terminal(
     os.close(side)
     if meanwhile:
         threading.Thread(target=meanwhile, args=(process,), daemon=True).start()
-    seen = b""
+    output = b""
     while True:
         try:
             piece = os.read(main, 65_536)
@@ -75,7 +75,7 @@ def run_on_terminal(
             break
         if not piece:
             break
-        seen += piece
+        output += piece
     process.wait(60)
     os.close(main)
-    return seen.decode()
+    return output.decode()

@@ -50,7 +50,7 @@ class ConformanceSubject:
         """The ids of new torrents, once the instance shows them."""
         hashes = [secrets.token_hex(20) for _ in range(count)]
         self.target.add_magnets([make_v1_magnet(key) for key in hashes], options)
-        self.wait_until(hashes, lambda found: len(found) == count)
+        self.wait_until(hashes, lambda torrents: len(torrents) == count)
         return hashes
 
     def read_torrent(self, key: str) -> LiveTorrent:
@@ -61,8 +61,8 @@ class ConformanceSubject:
     def wait_until(self, ids: Collection[str], holds: Callable[[tuple[LiveTorrent, ...]], bool]) -> None:
         """Read until it holds, or fail."""
         end = time.monotonic() + EFFECT_TIMEOUT
-        while not holds(found := self.target.read_torrents(ids)):
-            assert time.monotonic() < end, found
+        while not holds(torrents := self.target.read_torrents(ids)):
+            assert time.monotonic() < end, torrents
             time.sleep(0.02)
 
 

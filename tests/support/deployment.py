@@ -21,7 +21,7 @@ DEPLOY = REPOSITORY / "deploy"
 
 def parse_documents(text: str) -> list[dict[str, Any]]:
     """The YAML documents of a text."""
-    return [dict(one) for one in YAML(typ="safe", pure=True).load_all(text) if one]
+    return [dict(document) for document in YAML(typ="safe", pure=True).load_all(text) if document]
 
 
 def read_image_environ() -> dict[str, str]:
@@ -40,22 +40,22 @@ def parse_watch_command(
     words: Sequence[str], environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Settings, RunSettings]:
     """The watch that these words start. A variable that no option reads would be ignored in silence: it fails."""
-    seen: list[tuple[Settings, RunSettings]] = []
+    starts: list[tuple[Settings, RunSettings]] = []
 
     def watch(settings: Settings, options: RunSettings) -> int:
-        seen.append((settings, options))
+        starts.append((settings, options))
         return 0
 
     ours = {key: value for key, value in environ.items() if key.startswith("RECONCILE_")}
     command: Any = typer.main.get_command(app)
-    known = {parameter.envvar for parameter in command.params}
-    assert set(ours) - known == set()
+    variables = {parameter.envvar for parameter in command.params}
+    assert set(ours) - variables == set()
     with monkeypatch.context() as patch:
         patch.setattr("reconciler.cli.commands.watch.watch_command", watch)
         for key, value in ours.items():
             patch.setenv(key, value)
         assert run_command_line(words) == 0
-    (started,) = seen
+    (started,) = starts
     return started
 
 

@@ -65,8 +65,8 @@ def _apply_instruction(stage: BuildStage, word: str, rest: str) -> None:
 
 def _split_instructions(text: str) -> Iterator[tuple[str, str]]:
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    for found in re.findall(r"(?:.*\\\n)*.*\n?", "\n".join(lines)):
-        joined = " ".join(part.strip() for part in found.replace("\\\n", "\n").splitlines())
+    for instruction in re.findall(r"(?:.*\\\n)*.*\n?", "\n".join(lines)):
+        joined = " ".join(line.strip() for line in instruction.replace("\\\n", "\n").splitlines())
         if joined:
             word, _, rest = joined.partition(" ")
             yield word, rest.strip()

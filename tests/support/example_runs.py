@@ -277,8 +277,8 @@ def unhealthy() -> Run:
     stop = make_torrent_action(Verb.UPDATE, "Sintel", health.reason, *changes, number=20, urgent=True)
     waits = replace(ACTIONS[3], hold=Outcome.DEFERRED, reason=f"{ACTIONS[3].reason}; waits: {health.reason}")
     results = (ActionResult(stop, Outcome.APPLIED), ActionResult(waits, Outcome.DEFERRED))
-    part = make_instance_result("seedbox", results, status=Status.UNHEALTHY, error=health.reason, health=health)
-    return Run(RunMode.APPLY, PLAN_HASH, 1, (make_instance_result("home", unchanged=3), part))
+    seedbox = make_instance_result("seedbox", results, status=Status.UNHEALTHY, error=health.reason, health=health)
+    return Run(RunMode.APPLY, PLAN_HASH, 1, (make_instance_result("home", unchanged=3), seedbox))
 
 
 def hostile() -> Run:
@@ -324,7 +324,7 @@ def mass(count: int = 10_000) -> Run:
     """Ten thousand of each verb, each of its own kind: nothing in it can be grouped."""
 
     def make_torrent_results(verb: Verb, *changes: str, start: int) -> list[ActionResult]:
-        found = []
+        results = []
         for number in range(start, start + count):
             made = [Change(field, None, f"value-{number}") for field in changes]
             blast = Blast(1, number << 20, number % 2 == 0, number % 3)
@@ -332,8 +332,8 @@ def mass(count: int = 10_000) -> Run:
             action = make_torrent_action(
                 verb, f"torrent-{number}.iso", f"reason {number}", *made, number=number, **more
             )
-            found.append(ActionResult(action, Outcome.PLANNED))
-        return found
+            results.append(ActionResult(action, Outcome.PLANNED))
+        return results
 
     def make_setting_results(make_action: Callable[[str, str, tuple[Change, ...]], Action]) -> list[ActionResult]:
         change = (Change("value", "old", "new"),)

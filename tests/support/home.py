@@ -26,7 +26,7 @@ class ReportedRun(commands.CommandResult):
 
     def instance(self, name: str = "box") -> dict[str, Any]:
         """One instance's share of the report."""
-        return next(part for part in self.report["instances"] if part["name"] == name)
+        return next(instance for instance in self.report["instances"] if instance["name"] == name)
 
     def actions(self, name: str = "box") -> list[str]:
         """The actions of an instance, one line each: `verb name field,field outcome`."""

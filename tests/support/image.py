@@ -114,7 +114,7 @@ def build_image(folder: Path) -> Image:
 def _make_context(folder: Path) -> Path:
     """Copy the build context: .dockerignore leaves out all but the paths that it names."""
     patterns = (REPOSITORY / ".dockerignore").read_text().split("\n")
-    patterns = [one for one in patterns if one and not one.startswith("#")]
+    patterns = [pattern for pattern in patterns if pattern and not pattern.startswith("#")]
     assert patterns[0] == "*" and patterns[-1] == "**/__pycache__", "this test knows no other form"
     for name in patterns[1:-1]:
         source, target = REPOSITORY / name.removeprefix("!"), folder / name.removeprefix("!")
@@ -173,7 +173,7 @@ def _build_sandbox_command(
     base = ["--ro-bind", "/usr", "/usr", "--ro-bind", "/etc", "/etc"]
     if not Path(sys.base_prefix).is_relative_to("/usr"):
         base += ["--ro-bind", sys.base_prefix, sys.base_prefix]
-    variables = [part for key, value in environ.items() for part in ("--setenv", key, value)]
+    variables = [argument for key, value in environ.items() for argument in ("--setenv", key, value)]
     return [
         *tools.build_tool_command(tools.BUBBLEWRAP),
         *("--unshare-user", "--uid", uid, "--gid", gid, "--unshare-pid", "--as-pid-1", "--unshare-ipc"),

@@ -43,7 +43,7 @@ class JournalRecorder:
     @property
     def owned(self) -> dict[str, int]:
         """Return the remembered counts of owned torrents, by instance."""
-        return {name: one.count for name, one in self.journal.read_owned_counts(DESIRED).items()}
+        return {name: remembered.count for name, remembered in self.journal.read_owned_counts(DESIRED).items()}
 
 
 def make_action_result(
@@ -62,6 +62,6 @@ def make_read_instance(*results: ActionResult, name: str = "home", owned: int = 
     return InstanceResult(name, Status.OK, version="v5.1.0", owned=owned, results=results)
 
 
-def make_unread_instance(why: str = "home: no connection", name: str = "home") -> InstanceResult:
+def make_unread_instance(error: str = "home: no connection", name: str = "home") -> InstanceResult:
     """An instance that was not."""
-    return InstanceResult(name, Status.UNREACHABLE, why)
+    return InstanceResult(name, Status.UNREACHABLE, error)

@@ -64,6 +64,8 @@ class Nginx:
                 assert time.monotonic() < end
                 time.sleep(0.02)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._process.terminate()
         self._process.communicate()

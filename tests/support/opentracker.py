@@ -42,7 +42,9 @@ class Opentracker:
         self._wait_until(lambda: self._announce(bytes(20)) is not None)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._process.kill()
         self._process.communicate()
         self._port.release()

@@ -63,8 +63,8 @@ def make_torrent_file(name: str) -> TorrentFile:
     """The made-up .torrent file that is called by a number and a kind, as in `7:hybrid`."""
     number, kind = name.split(":")
     data = make_torrent(int(number), kind)  # type: ignore[arg-type]
-    found = parse_metainfo(data)
-    return TorrentFile(f"{name}.torrent", found.infohashes, name, len(data), lambda: data)
+    metainfo = parse_metainfo(data)
+    return TorrentFile(f"{name}.torrent", metainfo.infohashes, name, len(data), lambda: data)
 
 
 def parse_hashes(names: str) -> InfoHashes:
@@ -86,10 +86,10 @@ def make_live_torrent(row: Mapping[str, Any], api: tuple[int, ...] = (2, 11, 4))
     `is: whole` and `is: half` say how much of it is there.
     """
     row = {**{"whole": WHOLE_ROW, "half": HALF_ROW}.get(str(row.get("is")), {}), **row}
-    found = parse_hashes(row["hash"])
+    infohashes = parse_hashes(row["hash"])
     return LiveTorrent(
-        id=row.get("id") or (found.v2[:40] if found.v2 else str(found.v1)),
-        infohashes=found,
+        id=row.get("id") or (infohashes.v2[:40] if infohashes.v2 else str(infohashes.v1)),
+        infohashes=infohashes,
         name=row.get("name", row["hash"]),
         stopped=row.get("stopped", False),
         state=row.get("state", "stalledDL"),
@@ -142,7 +142,7 @@ def make_content_entry(row: Mapping[str, Any], line: int, rows: Sequence[Mapping
         made = make_content(row)
         row = {**row, "save_path": made.parent_folder, "ignore_changes": [*row.get("ignore_changes", ()), "save_path"]}
     else:
-        lender = next(one for one in rows if one.get("name") == row["content_of"] and "content" in one)
+        lender = next(other for other in rows if other.get("name") == row["content_of"] and "content" in other)
         made = ContentReference(row["content_of"], lender.get("instance", "box"), make_content(lender))
     return replace(make_desired_torrent({**row, "hash": "x"}, line), infohashes=None, source=None, content=made)
 
@@ -157,9 +157,11 @@ def make_creator_task(row: Mapping[str, Any]) -> CreatorTask:
 
 def make_desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
     """An entry from `{hash, category, …}`; `position` is `magnet`, `make_torrent` or `infohash`."""
-    found = parse_hashes(row["hash"])
+    infohashes = parse_hashes(row["hash"])
     source: Magnet | TorrentFile | None = None
-    xts = [f"xt=urn:btih:{found.v1}"] * bool(found.v1) + [f"xt=urn:btmh:1220{found.v2}"] * bool(found.v2)
+    xts = [f"xt=urn:btih:{infohashes.v1}"] * bool(infohashes.v1) + [f"xt=urn:btmh:1220{infohashes.v2}"] * bool(
+        infohashes.v2
+    )
     if row.get("source", "magnet") == "magnet":
         source = parse_magnet("magnet:?" + "&".join(xts) + f"&dn={row['hash']}")
     elif row["source"] == "torrent":
@@ -168,7 +170,7 @@ def make_desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
     only = isinstance(tags, dict)
     return DesiredTorrent(
         position=Position("desired.yaml", line, 1),
-        infohashes=found,
+        infohashes=infohashes,
         source=source,
         instance=row.get("instance", "box"),
         absent=row.get("state") == "absent",
@@ -220,7 +222,7 @@ def make_desired_state(case: Mapping[str, Any]) -> DesiredState:
 
 def make_group(name: str, row: Mapping[str, Any]) -> Group:
     """A group from its YAML."""
-    members = tuple(Member(one) if isinstance(one, str) else Member(**one) for one in row["members"])
+    members = tuple(Member(member) if isinstance(member, str) else Member(**member) for member in row["members"])
     moves = MovePolicy(row.get("failback") or row.get("rebalance") or "never")
     here = Position("desired.yaml", 1, 1)
     return Group(name, here, Strategy(row["strategy"]), members, row.get("failover_after", 120.0), moves)
@@ -254,15 +256,20 @@ def make_snapshot(
     version: str = "5.1.0",
 ) -> Snapshot:
     """A snapshot of the live rows. A category is its path, or `[path, download path]`."""
-    known = {}
+    live_categories = {}
     for name, paths in (categories or {}).items():
         path, incomplete = paths if isinstance(paths, list) else (paths, None)
-        known[name] = LiveCategory(name, path, download_path=incomplete)
+        live_categories[name] = LiveCategory(name, path, download_path=incomplete)
     values = {name: make_preference_value(name, value) for name, value in (preferences or {}).items()}
     api = tuple(map(int, WEB_API_VERSIONS[version].split(".")))
     torrents = tuple(make_live_torrent(row, api) for row in rows)
     return Snapshot(
-        f"v{version}", WEB_API_VERSIONS[version], torrents, known, supports_v2=api >= (2, 8, 4), preferences=values
+        f"v{version}",
+        WEB_API_VERSIONS[version],
+        torrents,
+        live_categories,
+        supports_v2=api >= (2, 8, 4),
+        preferences=values,
     )
 
 

@@ -35,11 +35,11 @@ def asked(version: str) -> dict[str, str]:
 
 def table_of(versions: Iterable[str]) -> str:
     """The table as it is kept: a line for each preference."""
-    found: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    versions_by_key: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for version in versions:
         for key, kind in asked(version).items():
-            found[key][kind].append(version)
-    lines = (f"{json.dumps(key)}: {json.dumps(found[key])}" for key in sorted(found))
+            versions_by_key[key][kind].append(version)
+    lines = (f"{json.dumps(key)}: {json.dumps(versions_by_key[key])}" for key in sorted(versions_by_key))
     return f'{{"source": {json.dumps(_SOURCE)},\n"keys": {{\n' + ",\n".join(lines) + "\n}}\n"
 
 

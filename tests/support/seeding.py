@@ -40,15 +40,15 @@ def make_magnet_link(hashes: InfoHashes) -> str:
 def introduce_peer(server: QbittorrentServer, key: str, seeder: QbittorrentServer, timeout: float = 60.0) -> None:
     """Tell a server of a peer, as soon as it has the torrent and until it has the metadata: it may be busy queueing."""
     raw = RawClient(server)
-    there = False
+    is_added = False
 
     def has_metadata() -> bool:
-        nonlocal there
+        nonlocal is_added
         row = raw.list_torrents().get(key)
         if row and row["size"] == 0:
             raw.post("torrents/addPeers", hashes=key, peers=f"127.0.0.1:{seeder.listen_port}")
-        there = there or bool(row)
-        return there and (not row or row["size"] > 0)
+        is_added = is_added or bool(row)
+        return is_added and (not row or row["size"] > 0)
 
     raw.wait_until(has_metadata, timeout)
 
@@ -92,9 +92,9 @@ def keep_introducing_peer(server: QbittorrentServer, key: str, seeder: Qbittorre
                 raw.post("torrents/addPeers", hashes=key, peers=f"127.0.0.1:{seeder.listen_port}")
 
     with ThreadPoolExecutor(1) as pool:
-        told = pool.submit(introduce_repeatedly)
+        introducing = pool.submit(introduce_repeatedly)
         try:
             yield
         finally:
             over.set()
-        told.result()
+        introducing.result()

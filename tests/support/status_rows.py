@@ -14,12 +14,12 @@ def make_status_row(number: int, state: str = "uploading", **rest: object) -> To
     """A torrent of `home`, in sync; without progress where it is not there."""
     place = Position("desired.yaml", number, 5)
     live = state not in ("missing", "absent", "unknown", "pending")
-    found = TorrentStatus("home", f"t{number}", make_infohash(number), place, state, in_sync=live)
+    row = TorrentStatus("home", f"t{number}", make_infohash(number), place, state, in_sync=live)
     if live:
-        found = replace(found, progress=1.0 if state.endswith(("UP", "uploading")) else 0.5, size=1024, category="")
+        row = replace(row, progress=1.0 if state.endswith(("UP", "uploading")) else 0.5, size=1024, category="")
     if state == "unknown":
-        found = replace(found, in_sync=None)
-    return replace(found, **rest)  # type: ignore[arg-type]
+        row = replace(row, in_sync=None)
+    return replace(row, **rest)  # type: ignore[arg-type]
 
 
 def make_status_report(*rows: TorrentStatus, status: Status = Status.OK, error: str | None = None) -> StatusReport:

@@ -41,8 +41,10 @@ class Swarm:
         self._seed = self.start_server()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._tracker.__exit__(kind, error, at)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._tracker.__exit__(kind, error, traceback)
 
     def start_server(self, version: str = "5.1.0") -> QbittorrentServer:
         """One more peer."""

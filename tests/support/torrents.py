@@ -50,11 +50,11 @@ def make_torrent(
     if kind != "v2":
         info |= {
             "length": size,
-            "pieces": b"".join(hashlib.sha1(part).digest() for part in _split_pieces(data, PIECE_SIZE)),
+            "pieces": b"".join(hashlib.sha1(piece).digest() for piece in _split_pieces(data, PIECE_SIZE)),
         }
     whole: dict[str, Any] = {"info": info}
     if kind != "v1":
-        layer = [_compute_merkle_root([hashlib.sha256(part).digest()]) for part in _split_pieces(data, PIECE_SIZE)]
+        layer = [_compute_merkle_root([hashlib.sha256(piece).digest()]) for piece in _split_pieces(data, PIECE_SIZE)]
         root = _compute_merkle_root(layer)
         info |= {"meta version": 2, "file tree": {title: {"": {"length": size, "pieces root": root}}}}
         whole["piece layers"] = {root: b"".join(layer)} if size > PIECE_SIZE else {}
@@ -75,7 +75,7 @@ def make_created_torrent(number: int, creation: CreationSpec) -> bytes:
 
 
 def _split_pieces(data: bytes, length: int) -> list[bytes]:
-    return [data[at : at + length] for at in range(0, len(data), length)]
+    return [data[start : start + length] for start in range(0, len(data), length)]
 
 
 def _compute_merkle_root(leaves: Sequence[bytes]) -> bytes:
@@ -84,14 +84,16 @@ def _compute_merkle_root(leaves: Sequence[bytes]) -> bytes:
     while len(level) & (len(level) - 1):
         level.append(bytes(32))
     while len(level) > 1:
-        level = [hashlib.sha256(level[at] + level[at + 1]).digest() for at in range(0, len(level), 2)]
+        level = [hashlib.sha256(level[index] + level[index + 1]).digest() for index in range(0, len(level), 2)]
     return level[0]
 
 
 def write_multi_file_torrent(folder: Path, name: str, files: Mapping[str, bytes]) -> tuple[str, Path]:
     """The infohash and the path of a new .torrent file; `files` by their path within the torrent's own folder."""
     data = b"".join(files.values())
-    pieces = b"".join(hashlib.sha1(data[at : at + PIECE_SIZE]).digest() for at in range(0, len(data), PIECE_SIZE))
+    pieces = b"".join(
+        hashlib.sha1(data[start : start + PIECE_SIZE]).digest() for start in range(0, len(data), PIECE_SIZE)
+    )
     listed = [{"length": len(content), "path": list(path.split("/"))} for path, content in files.items()]
     info = bencode({"files": listed, "name": name, "piece length": PIECE_SIZE, "pieces": pieces})
     path = folder / f"{name}.torrent"

@@ -85,12 +85,12 @@ class WatchSimulation:
 
     def fetch(self, urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
         self.fetches.append(self.time.moment)
-        found = {url: parse_metainfo(make_torrent(int(url[-1]))) for url in urls}
+        files = {url: parse_metainfo(make_torrent(int(url[-1]))) for url in urls}
         if self.torrent_server_error:
             return dict.fromkeys(urls, TorrentFileError(self.torrent_server_error, remote=True))
         return {
-            url: TorrentFile(url, one.infohashes, one.name, 1, lambda url=url: make_torrent(int(url[-1])))  # type: ignore[misc]
-            for url, one in found.items()
+            url: TorrentFile(url, file.infohashes, file.name, 1, lambda url=url: make_torrent(int(url[-1])))  # type: ignore[misc]
+            for url, file in files.items()
         }
 
     def write(self, *numbers: int, head: str = "", more: str = "") -> None:

@@ -142,7 +142,7 @@ def check_glob(text: str) -> str:
         )
     if "" in parts or "." in parts or ".." in parts:
         raise InvalidValue('this glob contains ".", ".." or an empty part', 'Write it like "*.nfo" or "Sample/**"')
-    if any("**" in part and part != "**" for part in parts):
+    if any("**" in segment and segment != "**" for segment in parts):
         raise InvalidValue(
             '"**" stands for any number of folders and must be a part of its own', 'Write it like "Sample/**"'
         )

@@ -70,31 +70,31 @@ class YamlDocument:
     def _find_node(self, loc: Loc) -> tuple[Node, Node]:
         """Return the (key, value) nodes at `loc`."""
         key, node = self._root, self._root
-        for part in loc:
-            step = _find_child(node, part)
+        for key_or_index in loc:
+            step = _find_child(node, key_or_index)
             if step is not None:
                 key, node = step
         return key, node
 
 
-def _find_child(node: Node, part: str | int) -> tuple[Node, Node] | None:
+def _find_child(node: Node, key_or_index: str | int) -> tuple[Node, Node] | None:
     """Return the (key, value) nodes one step down, merges included; None where there are none."""
     if isinstance(node, SequenceNode):
-        if isinstance(part, int) and part < len(node.value):
-            return node.value[part], node.value[part]
+        if isinstance(key_or_index, int) and key_or_index < len(node.value):
+            return node.value[key_or_index], node.value[key_or_index]
         return None
-    return next(((key, value) for key, value in _iter_pairs(node) if key.value == part), None)
+    return next(((key, value) for key, value in _iter_pairs(node) if key.value == key_or_index), None)
 
 
 def _iter_pairs(node: Node) -> Iterator[tuple[ScalarNode, Node]]:
     """Iterate over the (key, value) nodes of a mapping, then of the mappings that it merges."""
-    seen: set[int] = set()  # a merge may contain itself
+    visited_ids: set[int] = set()  # a merge may contain itself
     todo = [node]
     while todo:
         mapping = todo.pop(0)
-        if not isinstance(mapping, MappingNode) or id(mapping) in seen:
+        if not isinstance(mapping, MappingNode) or id(mapping) in visited_ids:
             continue
-        seen.add(id(mapping))
+        visited_ids.add(id(mapping))
         for key, value in mapping.value:
             if _is_merge(key):
                 todo += value.value if isinstance(value, SequenceNode) else [value]

@@ -165,15 +165,17 @@ class _Placer:
     ) -> Sequence[PlacementDecision]:
         """All decisions. What moves comes after what has no place yet, and so much at a time as the guard allows."""
         groups = self._desired.groups
-        decisions = [self._decide_entry(one, groups[one.instance], grouped[id(one)], may_move=False) for one in entries]
+        decisions = [
+            self._decide_entry(entry, groups[entry.instance], grouped[id(entry)], may_move=False) for entry in entries
+        ]
         spots = (spot for decision in decisions for spot in decision.assignments)
         moving = Counter(spot.instance for spot in spots if spot.disposition is Disposition.LEAVING and spot.keeper)
         for index, (entry, decision) in enumerate(zip(entries, decisions, strict=True)):
             source = next((spot.instance for spot in decision.assignments if spot.later_instance), None)
             if source is None or moving[source] >= self._count_allowed_moves(source):
                 continue
-            found = grouped[id(entry)]
-            decisions[index] = self._decide_entry(entry, groups[entry.instance], found, may_move=True)
+            matches = grouped[id(entry)]
+            decisions[index] = self._decide_entry(entry, groups[entry.instance], matches, may_move=True)
             moving[source] += 1
         return decisions
 
@@ -236,8 +238,8 @@ class _Placer:
 def _iter_ids(entry: DesiredTorrent, matches: Mapping[str, Match]) -> Iterator[str]:
     """Every id that the torrent of an entry is known to have."""
     yield from entry.ids
-    for one in matches.values():
-        for live in one.live_torrents:
+    for match in matches.values():
+        for live in match.live_torrents:
             yield live.id
             yield from live.infohashes.ids
 

@@ -41,7 +41,7 @@ EMPTY_LINE: Line = ()
 
 def make_line(*parts: str | Span) -> Line:
     """Return a line of spans; a string is plain."""
-    return tuple((part, Style.PLAIN) if isinstance(part, str) else part for part in parts)
+    return tuple((piece, Style.PLAIN) if isinstance(piece, str) else piece for piece in parts)
 
 
 def measure_width(text: str) -> int:
@@ -86,7 +86,7 @@ def render_styled(line: Line, stream: TextIO) -> Text:
     """Return a line for rich to show on the stream."""
     from rich.text import Text
 
-    text = Text.assemble(*((_make_encodable(sanitize_text(part), stream), str(style)) for part, style in line))
+    text = Text.assemble(*((_make_encodable(sanitize_text(piece), stream), str(style)) for piece, style in line))
     text.rstrip()
     return text
 

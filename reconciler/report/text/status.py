@@ -75,7 +75,7 @@ def progress_text(torrents: Sequence[TorrentStatus]) -> str:
         f"{format_duration((size - done) // rate)} to go" if rate else "",
         _phase_counts_text(incomplete),
     ]
-    return " · ".join(part for part in parts if part)
+    return " · ".join(filter(None, parts))
 
 
 def format_rate(rate: int) -> str:

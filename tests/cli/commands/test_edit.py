@@ -112,22 +112,22 @@ def test_dry_run_applies_from_the_environment_and_before_the_command(
 
 
 def test_add_and_rm_choose_the_file_and_the_instance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base, one, two = (tmp_path / name for name in ("base.yaml", "one.yaml", "two.yaml"))
-    base.write_text(TWO)
-    one.write_text(f"version: 1\ndefaults: {{instance: one, category: c}}\ntorrents:\n- magnet: {SINTEL}\n")
+    base_file, defaults_file, empty_file = (tmp_path / name for name in ("base.yaml", "one.yaml", "two.yaml"))
+    base_file.write_text(TWO)
+    defaults_file.write_text(f"version: 1\ndefaults: {{instance: one, category: c}}\ntorrents:\n- magnet: {SINTEL}\n")
     files = ["-f", str(tmp_path)]
     assert run_command_line(["add", STEEL, *files]) == 0, "only one has torrents"
-    assert one.read_text().endswith(f"- magnet: {SINTEL}\n- magnet: {STEEL}\n")
+    assert defaults_file.read_text().endswith(f"- magnet: {SINTEL}\n- magnet: {STEEL}\n")
     assert "with these defaults of the file: instance, category" in capsys.readouterr().out
 
-    two.write_text("version: 1\ntorrents: []\n")
+    empty_file.write_text("version: 1\ntorrents: []\n")
     assert run_command_line(["add", BUNNY, *files]) == 4
     assert "Choose one with --to FILE" in capsys.readouterr().err
-    assert run_command_line(["add", BUNNY, *files, "--to", str(two)]) == 4
+    assert run_command_line(["add", BUNNY, *files, "--to", str(empty_file)]) == 4
     assert "there are several instances: one, two. Choose one" in capsys.readouterr().err
-    assert run_command_line(["add", BUNNY, *files, "--to", str(two), "--instance", "two"]) == 0
-    assert two.read_text() == f"version: 1\ntorrents:\n  - magnet: {BUNNY}\n    instance: two\n"
-    assert run_command_line(["add", SINTEL, *files, "--to", str(two), "--instance", "two"]) == 0, (
+    assert run_command_line(["add", BUNNY, *files, "--to", str(empty_file), "--instance", "two"]) == 0
+    assert empty_file.read_text() == f"version: 1\ntorrents:\n  - magnet: {BUNNY}\n    instance: two\n"
+    assert run_command_line(["add", SINTEL, *files, "--to", str(empty_file), "--instance", "two"]) == 0, (
         "elsewhere it is another matter"
     )
     capsys.readouterr()
@@ -135,9 +135,9 @@ def test_add_and_rm_choose_the_file_and_the_instance(tmp_path: Path, capsys: pyt
     assert run_command_line(["rm", "08ada5", *files]) == 1
     output = capsys.readouterr().err
     assert '"08ada5" matches 2 entries' in output
-    assert f"{one}:4:3" in output and "on two" in output
+    assert f"{defaults_file}:4:3" in output and "on two" in output
     assert run_command_line(["rm", "08ada5", "209c82", *files, "--instance", "one"]) == 0
-    assert one.read_text() == "version: 1\ndefaults: {instance: one, category: c}\ntorrents: []\n"
+    assert defaults_file.read_text() == "version: 1\ndefaults: {instance: one, category: c}\ntorrents: []\n"
 
 
 def test_rm_removes_entries_and_reports_the_effect(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

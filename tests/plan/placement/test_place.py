@@ -55,7 +55,7 @@ def planned(case: dict[str, Any]) -> Plan:
 
 def _desired(case: dict[str, Any]) -> DesiredState:
     groups = case.get("groups") or {"g": case["group"]}
-    members = [m if isinstance(m, str) else m["name"] for one in groups.values() for m in one["members"]]
+    members = [m if isinstance(m, str) else m["name"] for group in groups.values() for m in group["members"]]
     names = [*dict.fromkeys([*members, *case.get("live", {}), *case.get("instances", [])])]
     entries = [{"instance": "g", **row} for row in case.get("desired", [{"hash": "x"}])]
     desired = make_desired_state({**case, "groups": groups, "instances": names, "desired": entries})
@@ -66,22 +66,30 @@ def _desired(case: dict[str, Any]) -> DesiredState:
 @pytest.mark.parametrize("case", CASES)
 def test_placement(case: dict[str, Any]) -> None:
     plan = planned(case)
-    assert {part.name: render_plan_lines(part) for part in plan.instances if part.actions} == case.get("plan", {})
-    spared = {part.name: [one.reason for one in part.spared] for part in plan.instances if part.spared}
+    assert {
+        instance_plan.name: render_plan_lines(instance_plan)
+        for instance_plan in plan.instances
+        if instance_plan.actions
+    } == case.get("plan", {})
+    spared = {
+        instance_plan.name: [torrent.reason for torrent in instance_plan.spared]
+        for instance_plan in plan.instances
+        if instance_plan.spared
+    }
     assert spared == case.get("spared", {})
     assert len(plan.pending) == len(case.get("pending", [])), plan.pending
-    for one, pattern in zip(plan.pending, case.get("pending", []), strict=True):
-        assert re.fullmatch(pattern, one.reason), one.reason
+    for torrent, pattern in zip(plan.pending, case.get("pending", []), strict=True):
+        assert re.fullmatch(pattern, torrent.reason), torrent.reason
     if "why" in case:
         assert [
             action.placement.reason
-            for part in plan.instances
-            for action in part.actions
+            for instance_plan in plan.instances
+            for action in instance_plan.actions
             if isinstance(action, TorrentAction) and action.placement
         ] == case["why"]
     if "until" in case:
         assert plan.valid_until == NOW + timedelta(seconds=case["until"])
-    assert not any(part.verdict.refused for part in plan.instances)
+    assert not any(instance_plan.verdict.refused for instance_plan in plan.instances)
 
 
 def test_there_are_cases() -> None:

@@ -86,15 +86,16 @@ def test_a_plan_is_the_same_whatever_the_order_of_what_is_declared_and_live(
     rows = [{"hash": name, "tags": [OWNER_TAG], "is": "whole"} for name in "ace"]
     live = {"x": make_snapshot([]), "y": make_snapshot(rows), "z": make_snapshot(rows[:1])}
     plan = make_plan(PlanInput(wanted, live, now=NOW))
-    mixed = replace(wanted, torrents=tuple(sorted(wanted.torrents, key=lambda one: order.index(one.label))))
+    mixed = replace(wanted, torrents=tuple(sorted(wanted.torrents, key=lambda entry: order.index(entry.label))))
     shaken = {
-        name: replace(one, torrents=tuple(random.sample(one.torrents, len(one.torrents)))) for name, one in live.items()
+        name: replace(snapshot, torrents=tuple(random.sample(snapshot.torrents, len(snapshot.torrents))))
+        for name, snapshot in live.items()
     }
     assert make_plan(PlanInput(mixed, shaken, now=NOW)) == plan
 
 
-@pytest.mark.parametrize(("free", "why"), [(None, "not known"), (10 << 30, "10.0 GiB are free"), (50 << 30, None)])
-def test_the_room_of_a_member(free: int | None, why: str | None) -> None:
+@pytest.mark.parametrize(("free", "reason"), [(None, "not known"), (10 << 30, "10.0 GiB are free"), (50 << 30, None)])
+def test_the_room_of_a_member(free: int | None, reason: str | None) -> None:
     room = CapacityTracker({"a": make_snapshot([])}, {} if free is None else {"a": free})
     lacks = room.cannot_take_reason(Member("a", min_free_space=50 << 30))
-    assert lacks is None if why is None else why in str(lacks)
+    assert lacks is None if reason is None else reason in str(lacks)
