@@ -34,7 +34,7 @@ def check_document(document: YamlDocument, problems: list[Problem]) -> CheckedDo
         return CheckedDocument(document, entry, range(len(entry.get("torrents", ()))))
     except ValidationError as error:
         errors = error.errors(include_url=False)
-    reported_positions = {problem.position for problem in document.problems}
+    reported_positions = {problem.position for problem in (*document.problems, *problems)}
     schema_problems = (problem_from_error(document, error) for error in errors)
     problems += (problem for problem in schema_problems if problem.position not in reported_positions)
     return CheckedDocument(document, *salvage_document(data, errors))

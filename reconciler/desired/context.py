@@ -32,6 +32,10 @@ class LoadContext:
         """Record a problem, which makes the desired state invalid. `remote`: the cause is another server."""
         self.problems.append(Problem(position, message, hint, remote))
 
+    def has_problem_at(self, position: Position) -> bool:
+        """Return True if a problem at this position has been recorded."""
+        return any(problem.position == position for problem in self.problems)
+
     def add_warning(self, position: Position, message: str, hint: str = "") -> None:
         """Record a warning."""
         self.warnings.append(Problem(position, message, hint))

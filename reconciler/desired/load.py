@@ -67,7 +67,7 @@ def _load_desired(
         if problem is not None:
             context.problems.append(problem)
             context.is_complete = False
-        documents += (YamlDocument(source.name, source.base, root) for root in roots)
+        documents += (YamlDocument(source.name, source.base, root, source.text) for root in roots)
     # pydantic is slow to import: it is needed only now, after the parse, while the instances answer
     from reconciler.desired.builders.desired_state import build_desired_state
 

@@ -68,9 +68,9 @@ def resolve_text(
 def _read_reference(document: YamlDocument, loc: Loc, source: SecretReference, context: LoadContext) -> str | None:
     if len([value for value in source.values() if value is not None]) != 1:
         position = document.find_position(*loc)
-        context.add_problem(
-            position, f"the {_readable_name(loc)} needs exactly one of env and file", "Keep one of the two"
-        )
+        if not context.has_problem_at(position):  # such as {{ name }}, which is an empty mapping here
+            message = f"the {_readable_name(loc)} needs exactly one of env and file"
+            context.add_problem(position, message, "Keep one of the two")
         return None
     if "env" in source:
         return _read_from_environment(source["env"], document, loc, context)

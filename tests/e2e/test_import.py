@@ -40,7 +40,7 @@ def settle(truth: RawClient, folder: Path) -> None:
     truth.add_magnets([make_magnet(5, "odd%20%22name%22%20%23%20%C3%BC")], category="a b/ü", savepath=str(films))
     truth.add_magnets([make_magnet(6), make_magnet(7), make_magnet(8)])
     truth.add_magnets([f"magnet:?xt=urn:btih:{V1}&xt=urn:btmh:1220{V2}&dn=hybrid"])
-    truth.add_tags(range(3), "iso", "x: y", "yes", "[z")
+    truth.add_tags(range(3), "iso", "x: y", "yes", "[z", "${TAG}", "{{ x }}")
     truth.add_tags([6], "reconcile:work")
     truth.add_tags([7], "reconcile:ignore")
     truth.add_tags([5], "reconcile:protect")
@@ -59,7 +59,7 @@ def test_an_import_plans_adoptions_once_and_then_nothing(home: Home, proxy: Prox
     proxy.clear()
     wrote = home.run_arguments("import", "-o", "imported.yaml")
     assert wrote.exit_code == 0, wrote.err
-    assert wrote.out.startswith("imported.yaml: 7 torrents; 3 left out")
+    assert wrote.out.startswith("imported.yaml: 7 torrents; 3 skipped")
     assert "passkey" in wrote.err and "0123456789abcdef" not in wrote.out + wrote.err
     assert proxy.mutations == []
     assert home.file.read_bytes() == before
@@ -160,7 +160,7 @@ def test_an_import_overwrites_no_file(home: Home, any_server: QbittorrentServer,
         target.symlink_to(home.folder / "nowhere")
     refused = home.run_arguments("import", "-o", "imported.yaml")
     assert refused.exit_code == 4
-    assert "already exists" in refused.err
+    assert "exists and is not overwritten" in refused.err
     assert target.is_symlink() or target.read_text() == "mine"
 
 

@@ -34,7 +34,7 @@ TAGS = ODD.map(lambda text: text.replace(",", ";").strip()).filter(bool)
 MARKS = st.sampled_from(["reconcile:default", "reconcile:work", "reconcile:protect", "reconcile:ignore"])
 MARKS |= st.just("reconcile:quarantine:2026-01-01")
 PATHS = st.sampled_from(["/downloads", "/data/x y", "C:\\data", "C:/data", "relative", "/a/../b", "/a//b", "/", ""])
-CATEGORIES = st.sampled_from(["", "linux", "linux/iso", "a//b", "films"]) | ODD
+CATEGORIES = st.sampled_from(["", "linux", "linux/iso", "a//b", "films", "${CAT}", "{{ x }}"]) | ODD
 INCOMPLETE = st.sampled_from([None, False, "", "/inc", "relative"])
 STATES = st.sampled_from(["stalledUP", "moving", "missingFiles", "error", "metaDL", "stoppedDL"])
 

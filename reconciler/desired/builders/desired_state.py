@@ -10,6 +10,7 @@ from reconciler.desired.builders.torrents import build_torrents
 from reconciler.desired.check import CheckedDocument, check_document
 from reconciler.desired.context import LoadContext
 from reconciler.desired.merge import UNIQUE_KEYS, find_clashes, list_instance_names
+from reconciler.desired.pitfalls import find_pitfalls
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.desired import DesiredCategory, DesiredState, GuardLimits, Policy
 
@@ -24,6 +25,7 @@ def build_desired_state(documents: list[YamlDocument], context: LoadContext) -> 
 def _check_documents(documents: list[YamlDocument], context: LoadContext) -> list[CheckedDocument]:
     checked_documents: list[CheckedDocument] = []
     for document in documents:
+        find_pitfalls(document, context)
         context.problems += document.problems
         context.is_complete = context.is_complete and isinstance(document.data, dict)
         checked_documents.append(check_document(document, context.problems))

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.torrents import ManagedKeys
+from reconciler.desired.yaml.placeholders import find_placeholder
 from reconciler.model.fields import CATEGORY, DOWNLOAD_PATH, SAVE_PATH, iter_importable_values
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.versions import ApiVersion
@@ -26,11 +27,24 @@ _ESCAPES: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def render_scalar(text: str, *, flow: bool = False) -> str:
-    """Render a text as a scalar: plain where that is safe, else in quotes. `flow`: it is inside brackets."""
+    """Render a text as a scalar: plain where that is safe, else in quotes. `flow`: it is inside brackets.
+
+    Text that looks like a placeholder gets the tag that makes it literal.
+    """
+    if find_placeholder(text):
+        return "!!str " + _quote(text)
+    return _render_text(text, flow=flow)
+
+
+def _render_text(text: str, *, flow: bool) -> str:
     if _SAFE_WORDS.fullmatch(text) and not _AMBIGUOUS_WORD.fullmatch(text) and not (flow and " " in text):
         return text
     if not flow and _LINK.fullmatch(text):
         return text
+    return _quote(text)
+
+
+def _quote(text: str) -> str:
     if "\\" in text and text.isprintable():
         return "'" + text.replace("'", "''") + "'"
     return '"' + "".join(map(_escape_character, _SPECIAL.sub(r"\\\g<0>", text))) + '"'
@@ -50,7 +64,7 @@ def render_value(data: YamlValue, *, flow: bool = False) -> str:
         return (
             "{"
             + ", ".join(
-                f"{render_scalar(key, flow=True)}: {render_value(item, flow=True)}" for key, item in data.items()
+                f"{_render_text(key, flow=True)}: {render_value(item, flow=True)}" for key, item in data.items()
             )
             + "}"
         )
@@ -138,7 +152,10 @@ def read_managed_values(live: LiveTorrent, api: ApiVersion) -> tuple[dict[str, Y
 def can_declare_category(name: str, save_path: str) -> bool:
     """True if a category with this name and path can be declared."""
     return (
-        bool(name and save_path) and not _refusal_reason(CATEGORY, name) and not _refusal_reason(SAVE_PATH, save_path)
+        bool(name and save_path)
+        and not find_placeholder(name)
+        and not _refusal_reason(CATEGORY, name)
+        and not _refusal_reason(SAVE_PATH, save_path)
     )
 
 

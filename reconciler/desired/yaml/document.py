@@ -27,19 +27,22 @@ REFERENCE_KEYS: Final = SECRET_KEYS | {"url", "username"}  # of an instance: the
 EXTENSION_PREFIX: Final = "x-"  # of top-level keys that hold anchors and mean nothing themselves
 _UNQUOTABLE_KEYS: Final = SECRET_KEYS | SECRET_PREFERENCES  # nothing below these keys is quoted in a message
 _STR_TAG = "tag:yaml.org,2002:str"
+_SECRET_TAGS: Final = ("!secret", "!env", "!ENV", "!vault")  # of Home Assistant, Recyclarr, Ansible and others
 _IN_PROGRESS: Final = (None, -1)  # a collection that is being read
 
 
 class YamlDocument:
     """One YAML document: its plain data, and the position of each value.
 
-    `file` is the name that positions show; paths in the document are relative to the folder `base`.
+    `file` is the name that positions show; paths in the document are relative to the folder `base`; `text` is the text
+    of the file.
     """
 
-    def __init__(self, file: str, base: Path, root: Node) -> None:
+    def __init__(self, file: str, base: Path, root: Node, text: str = "") -> None:
         self.file = file
         self.base = base
-        self._root = root
+        self.root = root
+        self.text = text
         reader = _NodeReader(file)
         self.data: Any = reader.read_value(root)
         self.problems: list[Problem] = reader.problems
@@ -69,7 +72,7 @@ class YamlDocument:
 
     def _find_node(self, loc: Loc) -> tuple[Node, Node]:
         """Return the (key, value) nodes at `loc`."""
-        key, node = self._root, self._root
+        key, node = self.root, self.root
         for key_or_index in loc:
             step = _find_child(node, key_or_index)
             if step is not None:
@@ -220,6 +223,8 @@ class _NodeReader:
         """Read a scalar with the tag `!!str`; any other tag is a problem, and the text stands in for the value."""
         if type(node) is not ScalarNode or node.tag != _STR_TAG:
             hint = "Remove it, or put text that begins with ! in quotes"
+            if str(node.tag).startswith(_SECRET_TAGS):
+                hint = "Use {env: NAME} or {file: PATH}"
             self._add_problem(node, "a YAML tag (!) is not supported here", hint)
         return node.value
 

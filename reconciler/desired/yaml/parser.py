@@ -14,6 +14,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.tag import Tag
 
+from reconciler.desired.yaml.placeholders import find_unquoted_placeholder, placeholder_message
 from reconciler.desired.yaml.surrogates import LoneSurrogateError, ReplacedText, replace_surrogates
 from reconciler.model.position import Position, Problem
 
@@ -166,6 +167,16 @@ def _describe_unprintable(file: str, text: str) -> Problem:
     )
 
 
+def _find_placeholder(text: str, error: MarkedYAMLError) -> tuple[tuple[str, int], int] | None:
+    """Return (form and column, line) of a placeholder in the line where libyaml stopped."""
+    lines = text.split("\n")
+    if error.problem_mark is None or error.problem_mark.line >= len(lines):
+        return None
+    line = error.problem_mark.line
+    placeholder = find_unquoted_placeholder(lines[line])
+    return (placeholder, line) if placeholder else None
+
+
 def _describe_yaml_error(file: str, text: str, error: MarkedYAMLError) -> Problem:
     """Explain an error of libyaml. The file is never quoted: it may be a password."""
     problem = str(error.problem)
@@ -173,6 +184,10 @@ def _describe_yaml_error(file: str, text: str, error: MarkedYAMLError) -> Proble
     if mark is None:
         return Problem(Position(file, 1, 1), "this is not YAML")
     position = Position(file, mark.line + 1, mark.column + 1)
+    if placeholder := _find_placeholder(text, error):
+        (form, column), line = placeholder
+        hint = "Write the value itself, or put text that is meant literally in quotes and !!str before it"
+        return Problem(Position(file, line + 1, column + 1), placeholder_message(form), hint)
     if problem == "found character that cannot start any token":
         lines = text.split("\n")
         line_end = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
