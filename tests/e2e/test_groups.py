@@ -7,9 +7,12 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,14 +25,15 @@ from reconciler.desired import load
 from reconciler.engine import RunContext, RunOptions, run_once
 from reconciler.engine.events import FinishedRun
 from reconciler.engine.placement_memory import PlacementMemory
-from reconciler.journal import Journal
+from reconciler.journal import JOURNAL_FILE_NAME, Journal
 from reconciler.model.groups import Member
 from reconciler.model.run import Run
 from reconciler.plan.placement.strategies import rank_members
 from reconciler.report.summary import summarize_run
 from reconciler.retry import system_retry_policy, utc_now
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.home import Home, ReportedRun
+from tests.support.home import Home, ReportedRun, make_entry
+from tests.support.magnets import make_infohash
 from tests.support.proxy import Fault, Proxy, reset_after, reset_before
 from tests.support.raw import RawClient
 from tests.support.swarm import Swarm, has_data, has_file, is_complete, write_data
@@ -463,3 +467,16 @@ def test_a_member_that_is_full_or_has_no_space(two: Place) -> None:
     assert re.fullmatch(
         r"the first that can take it \(a: .* are free there, min_free_space is 878\.9 PiB\)", action["placement_reason"]
     )
+
+
+def test_a_member_that_went_down_while_the_clock_was_ahead_is_failed_over(two: Place) -> None:
+    two.home.write(make_entry(1, instance="g", paused=True), head=f"groups: {{g: {FAILOVER}}}\n")
+    key = make_infohash(1)
+    assert (two.summary(), two.holders(key)) == ({"add": 1}, {"a"})
+    two.servers["a"].kill()
+    assert two.summary()["pending"] == 1
+    with closing(sqlite3.connect(two.state_dir / JOURNAL_FILE_NAME)) as connection, connection:
+        assert connection.execute("UPDATE down SET since = since + 400 * 86400").rowcount == 1
+    assert two.summary()["pending"] == 1, "the wait begins now"
+    time.sleep(1.2)
+    assert (two.summary()["add"], two.holders(key)) == (1, {"b"})

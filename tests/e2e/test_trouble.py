@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -68,6 +69,30 @@ def test_a_server_that_is_down_affects_no_other_instance(
     home.environ["DOWN_PASSWORD"] = down.password
     assert home.run().exit_code == 0
     assert set(RawClient(down).list_torrents()) == {make_infohash(2)}
+
+
+@pytest.mark.parametrize("number", ["1e308", "NaN", "Infinity"])
+def test_a_senseless_number_affects_no_other_instance(
+    number: str, home: Home, box: Proxy, make_server: MakeServer
+) -> None:
+    other = make_server()
+    home.add_instance(other.url, other.username, other.password, name="other")
+    home.write(make_entry(1, instance="box"))
+    assert home.run().exit_code == 0
+
+    def distort(handler: Any, body: bytes) -> None:
+        code, headers, content = handler.ask_server(body)
+        distorted = re.sub(rb'"progress":[^,]+', f'"progress":{number}'.encode(), content)
+        assert distorted != content
+        handler.send_answer(code, [(name, text) for name, text in headers if name != "Content-Length"], distorted)
+
+    home.write(make_entry(2, instance="other"))
+    box.clear()
+    box.add_fault("torrents/info", distort, times=99)
+    done = home.run()
+    assert (done.exit_code, done.instance("box")["status"], done.instance("other")["status"]) == (1, "error", "ok")
+    assert "torrents/info" in done.instance("box")["error"] and "progress" in done.instance("box")["error"]
+    assert (box.mutations, set(RawClient(other).list_torrents())) == ([], {make_infohash(2)})
 
 
 def test_a_wrong_password_is_one_attempt(home: Home, proxy: Proxy, truth: RawClient, make_server: MakeServer) -> None:
