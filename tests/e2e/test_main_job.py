@@ -285,3 +285,17 @@ def test_url_username_and_password_come_from_stores_that_add_line_breaks(
         login = f"url: {{file: url}}, username: {{env: BOX_USERNAME}}, password: {password}"
         home.file.write_text(f"{head}  box: {{{login}}}\n")
         assert home.run().instance()["status"] == "ok"
+
+
+def test_misspelt_variables_and_placeholders_contact_nothing(home: Home, box: Proxy) -> None:
+    home.write(make_entry(1))
+    refused = home.run(environ={"RECONCILE_DRYRUN": "1"})
+    assert (refused.exit_code, box.requests) == (4, [])
+    assert "RECONCILE_DRY_RUN" in refused.err
+
+    text = home.file.read_text()
+    for written in (text.replace("{env: BOX_PASSWORD}", "${BOX_PASSWORD}"), text + "    category: ${CATEGORY}\n"):
+        home.file.write_text(written)
+        refused = home.run()
+        assert (refused.exit_code, box.requests) == (4, [])
+        assert "the placeholder ${NAME} is not filled in" in refused.err
