@@ -45,7 +45,7 @@ def test_another_torrent_takes_its_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"my thesis", b"d4:infode", bytes(MAX_TORRENT_FILE_BYTES + 1)], ids=len)
-def test_what_is_no_torrent_is_never_overwritten(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_no_torrent_is_never_overwritten(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "one.torrent"
     path.write_bytes(data)
     with pytest.raises(OSError, match=r"is no \.torrent file"):
@@ -53,7 +53,7 @@ def test_what_is_no_torrent_is_never_overwritten(tmp_path: Path, data: bytes) ->
     assert path.read_bytes() == data
 
 
-def test_neither_is_what_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_or_a_pipe_is_never_overwritten(tmp_path: Path) -> None:
     for make in (os.mkdir, os.mkfifo):
         path = tmp_path / f"{make.__name__}.torrent"
         make(path)
@@ -61,7 +61,7 @@ def test_neither_is_what_is_no_file(tmp_path: Path) -> None:
             write_torrent_file(str(path), ONE)
 
 
-def test_where_it_fails_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 

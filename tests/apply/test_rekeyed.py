@@ -60,7 +60,7 @@ class Box(MemoryInstance):
 
 
 def entry(**keys: str) -> str:
-    """The entry, with its v1 hash alone."""
+    """Return the entry, declared by its v1 hash alone."""
     return f"  - magnet: 'magnet:?xt=urn:btih:{V1}'\n" + "".join(f"    {key}: {value}\n" for key, value in keys.items())
 
 
@@ -78,7 +78,7 @@ def outcomes(done: Run) -> set[Outcome]:
 
 @pytest.mark.parametrize("release", sorted(WEB_API_VERSIONS))
 @pytest.mark.parametrize("moment", [("add_magnets", True), ("read_torrents", False), ("read_torrents", True)])
-def test_right_after_the_add(tmp_path: Path, release: str, moment: tuple[str, bool]) -> None:
+def test_metadata_arrives_with_the_add(tmp_path: Path, release: str, moment: tuple[str, bool]) -> None:
     box = Box(release)
     box.moment = moment
     assert outcomes(run(tmp_path, entry(tags="[x]", category="c"), box)) == {Outcome.APPLIED}
@@ -93,7 +93,7 @@ def test_right_after_the_add(tmp_path: Path, release: str, moment: tuple[str, bo
 
 @pytest.mark.parametrize("moment", ["set_category", "add_tags", "stop_torrents", "rename_torrent"])
 @pytest.mark.parametrize("after", [False, True])
-def test_while_it_is_changed(tmp_path: Path, moment: str, after: bool) -> None:
+def test_metadata_arrives_during_a_change(tmp_path: Path, moment: str, after: bool) -> None:
     box = Box()
     run(tmp_path, entry(paused="false"), box)
     assert set(box.torrents) == {V1}
@@ -105,7 +105,7 @@ def test_while_it_is_changed(tmp_path: Path, moment: str, after: bool) -> None:
     assert outcomes(run(tmp_path, wanted, box)) == set()
 
 
-def test_while_it_is_started(tmp_path: Path) -> None:
+def test_metadata_arrives_during_the_start(tmp_path: Path) -> None:
     box = Box()
     run(tmp_path, entry(paused="true"), box)
     box.moment = ("start_torrents", True)
@@ -113,7 +113,7 @@ def test_while_it_is_started(tmp_path: Path) -> None:
     assert [(torrent.id, torrent.stopped) for torrent in box.torrents.values()] == [(ID, False)]
 
 
-def test_before_it_is_deleted(tmp_path: Path) -> None:
+def test_metadata_arrives_before_the_deletion(tmp_path: Path) -> None:
     box = Box()
     run(tmp_path, entry() + OTHER, box)
     box.moment = ("read_torrents", False)
@@ -121,7 +121,7 @@ def test_before_it_is_deleted(tmp_path: Path) -> None:
     assert set(box.torrents) == {"f" * 40}
 
 
-def test_what_does_not_appear_is_not_looked_for_all_the_time(tmp_path: Path) -> None:
+def test_reads_for_a_torrent_that_does_not_appear_are_limited(tmp_path: Path) -> None:
     class Deaf(MemoryInstance):
         snapshots = 0
 
@@ -138,7 +138,7 @@ def test_what_does_not_appear_is_not_looked_for_all_the_time(tmp_path: Path) -> 
     assert box.snapshots <= 1 + 6
 
 
-def test_an_instance_that_is_lost_while_it_is_looked_for(tmp_path: Path) -> None:
+def test_an_instance_that_is_lost_during_these_reads(tmp_path: Path) -> None:
     box = Box()
     box.moment = ("add_magnets", True)
     box.fail_next(100, UnreachableError("gone"), skip=3)

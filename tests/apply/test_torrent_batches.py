@@ -1,4 +1,4 @@
-"""Adds of .torrent files: few requests, none too large, and one bad file does not cost the others."""
+"""Adds of .torrent files: few requests, none too large, and a bad file does not block the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEAD = 'version: 1\npolicy: sync\ninstances: {box: {url: "http://box"}}\ntorrent
 
 
 class Box(MemoryInstance):
-    """An instance that keeps book of uploads, and of the names in each."""
+    """An instance that records its uploads and the names in each."""
 
     def __init__(self, version: str = "5.1.0", most: int = 64 << 20) -> None:
         super().__init__(version)
@@ -56,7 +56,7 @@ def run(folder: Path, entries: str, box: Box, meanwhile: Callable[[], object] = 
 
 
 def files(folder: Path, *numbers: int) -> str:
-    """Entries with a file each."""
+    """Write a .torrent file for each number and return the entries."""
     for number in numbers:
         (folder / f"{number}.torrent").write_bytes(make_torrent(number))
     return "".join(f"  - torrent: {number}.torrent\n" for number in numbers)
@@ -77,7 +77,7 @@ def test_many_files_go_in_one_request_and_links_in_another(tmp_path: Path) -> No
     assert len(box.torrents) == 150
 
 
-def test_requests_are_parted_by_options_number_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_are_split_by_options_count_and_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torrent_batches, "MAX_ADDS_PER_REQUEST", 30)
     box = Box()
     text = files(tmp_path, *range(40)) + "".join(
@@ -94,7 +94,7 @@ def test_requests_are_parted_by_options_number_and_bytes(tmp_path: Path, monkeyp
     assert len({name for names in box.uploads for name in names}) == 30
 
 
-def test_what_a_proxy_finds_too_large_is_sent_in_parts(tmp_path: Path) -> None:
+def test_a_request_too_large_for_a_proxy_is_split(tmp_path: Path) -> None:
     box = Box(most=5 * len(make_torrent(10)))
     assert failures(run(tmp_path, files(tmp_path, *range(10, 50)), box)) == {}
     assert len(box.torrents) == 40
@@ -102,7 +102,7 @@ def test_what_a_proxy_finds_too_large_is_sent_in_parts(tmp_path: Path) -> None:
     assert set(failures(run(tmp_path, files(tmp_path, 10, 11), box)).values()) == {"add: too large"}
 
 
-def test_one_that_the_server_takes_for_no_torrent_does_not_cost_the_others(tmp_path: Path) -> None:
+def test_a_file_that_the_server_rejects_does_not_block_the_others(tmp_path: Path) -> None:
     """A torrent that we can read and the server cannot: a v2 torrent among others, on a server without v2."""
 
     class Picky(Box):
@@ -137,13 +137,13 @@ def test_a_file_that_changed_or_vanished_since_the_load_is_not_sent(tmp_path: Pa
     assert box.names() == ["torrent-0", "torrent-3", "torrent-4"]
 
 
-def test_nothing_is_sent_where_no_file_is_left(tmp_path: Path) -> None:
+def test_without_a_readable_file_no_request_is_sent(tmp_path: Path) -> None:
     box = Box()
     errors = failures(run(tmp_path, files(tmp_path, 1), box, (tmp_path / "1.torrent").unlink))
     assert list(errors) == ["torrent-1"] and box.uploads == []
 
 
-def test_a_lost_answer_is_followed_by_a_look(tmp_path: Path) -> None:
+def test_after_a_lost_answer_the_torrents_are_read_again(tmp_path: Path) -> None:
     box = Box()
     box.fail_next(1, UnreachableError("lost"), skip=1)
     assert failures(run(tmp_path, files(tmp_path, *range(5)), box)) == {}

@@ -1,4 +1,4 @@
-"""Variables that look like options and are none."""
+"""Environment variables that look like options but are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compose files: valid to Docker's own program, with words that our command takes and a valid desired state."""
+"""The compose files: accepted by Docker, with arguments that our command accepts and a valid desired state."""
 
 from __future__ import annotations
 

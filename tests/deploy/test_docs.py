@@ -1,4 +1,4 @@
-"""docs/deploy.md: what it names is there, and what it says of the image is so."""
+"""docs/deploy.md: its links resolve, and its facts about the image are true."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def volumes(tmp_path: Path, any_server: QbittorrentServer, proxy: Proxy) -> Volu
 
 
 def listing(root: Path) -> dict[str, tuple[int, int]]:
-    """Every file of a tree with its size and time."""
+    """Return the size and modification time of every file of a tree."""
     listed = {}
     for folder, _, names in os.walk(root):
         for name in names:
@@ -61,7 +61,7 @@ def listing(root: Path) -> dict[str, tuple[int, int]]:
 
 
 def on_port(image: Image, port: int) -> tuple[list[str], dict[str, str]]:
-    """The HEALTHCHECK and the environment with a port that is free here, where the image has one for itself."""
+    """Return the HEALTHCHECK and the environment with a free port instead of the port of the image."""
     usual = image.environ["RECONCILE_LISTEN"]
     words = image.stage.commands[HEALTHCHECK]
     assert f"http://{usual}" in words, "the check asks where the image listens"
@@ -115,7 +115,7 @@ def being_read(fifo: Path) -> bool:
 
 
 def ended(container: Container) -> bool:
-    """Fails with what it said, if it has ended."""
+    """Fail with the output of the process if it has ended."""
     if container.process.poll() is not None:
         raise AssertionError("it ended: " + "".join(container.process.communicate()))
     return False

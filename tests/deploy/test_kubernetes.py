@@ -1,4 +1,4 @@
-"""The manifests: built by kubectl, held to Kubernetes' own schemas, with words that our command takes."""
+"""The manifests: built by kubectl, valid by Kubernetes' own schemas, with arguments that our command accepts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def built(folder: Path) -> Objects:
 
 @pytest.fixture(scope="module")
 def all_built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Objects]:
-    """Each overlay by itself, and each with every component that it names."""
+    """Build each overlay by itself, and with every component that it names."""
     copy = tmp_path_factory.mktemp("kubernetes")
     shutil.copytree(KUBERNETES, copy, dirs_exist_ok=True)
     overlays = {name: built(copy / "overlays" / name) for name in OVERLAYS}
@@ -51,7 +51,7 @@ def all_built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Objects]:
 
 
 def sets(all_built: dict[str, Objects]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """The StatefulSet of each, and the container in it that is ours."""
+    """Yield each name with the spec of its StatefulSet and our container."""
     for name, objects in all_built.items():
         stateful_set = objects["StatefulSet", "reconcile"]
         (ours,) = (container for container in containers(stateful_set) if container["name"] == "reconcile")
@@ -110,7 +110,7 @@ def test_the_command_starts_a_watch_and_every_path_is_mounted(
             assert str(options.token_file.parent) in mounts, name
 
 
-def test_probes_and_scrapes_ask_where_it_listens(
+def test_probes_and_scrapes_use_the_listening_port(
     all_built: dict[str, Objects], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, _, container in sets(all_built):
@@ -129,7 +129,7 @@ def test_probes_and_scrapes_ask_where_it_listens(
             assert wanted <= service["metadata"]["labels"].items()
 
 
-def test_each_pod_has_its_shard_and_together_they_are_all(
+def test_the_shards_of_the_pods_cover_all_instances(
     all_built: dict[str, Objects], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     objects = all_built["sharded"]

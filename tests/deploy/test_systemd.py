@@ -1,4 +1,4 @@
-"""The unit: verified and rated by systemd's own program, with words that our command takes."""
+"""The unit: verified and rated by systemd's own program, with arguments that our command accepts."""
 
 from __future__ import annotations
 

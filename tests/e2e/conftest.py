@@ -21,7 +21,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def proxy(server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> Proxy:
-    """The instance `box` of the folder, as the network sees it."""
+    """The recording proxy in front of the instance `box`."""
     proxy = make_proxy(server)
     home.add_instance(proxy.url, server.username, server.password)
     return proxy
@@ -29,7 +29,7 @@ def proxy(server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> Proxy
 
 @pytest.fixture
 def truth(server: QbittorrentServer, proxy: Proxy) -> RawClient:
-    """The server as it is, and a person's hand on it, past the proxy."""
+    """A direct client of the server, past the proxy, for checks and for changes by hand."""
     return RawClient(server)
 
 

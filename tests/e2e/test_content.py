@@ -1,4 +1,4 @@
-"""Torrents that one real server makes from what it has, and another one has from it."""
+"""Torrents that one real server makes from its files, and that another downloads from it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILES = {"film.mkv": os.urandom(700_000), "sub/notes é.txt": b"hello"}
 
 
 class Maker:
-    """The instance `box` of the folder: a server that has something to make torrents from."""
+    """The instance `box` of the folder: a server with files to make torrents from."""
 
     def __init__(self, server: QbittorrentServer, proxy: Proxy) -> None:
         self.server = server
@@ -63,7 +63,7 @@ class Maker:
         return str(task)
 
     def free(self, task: str) -> None:
-        """End that, and wait until all else is made."""
+        """Release the creator, and wait until all other torrents are made."""
         self.raw.post("torrentcreator/deleteTask", taskID=task)
         self.raw.wait_until(lambda: all(task["status"] in ("Finished", "Failed") for task in self.tasks), 60)
 
@@ -71,7 +71,7 @@ class Maker:
 def maker_of(
     version: str, home: Home, make_server: MakeServer, make_proxy: MakeProxy, session: Mapping[str, str] = NO_MORE
 ) -> Maker:
-    """A fresh one."""
+    """Start a new maker."""
     server = make_server(version, session=session)
     proxy = make_proxy(server)
     home.add_instance(proxy.url, server.username, server.password)
@@ -80,13 +80,13 @@ def maker_of(
 
 @pytest.fixture(params=MAKERS)
 def maker(request: pytest.FixtureRequest, home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> Maker:
-    """Of every version that can."""
+    """A maker of every version that has a torrent creator."""
     return maker_of(request.param, home, make_server, make_proxy)
 
 
 @pytest.fixture
 def any_maker(home: Home, make_server: MakeServer, make_proxy: MakeProxy) -> Maker:
-    """For tests to which the version does not matter."""
+    """A maker for tests to which the version does not matter."""
     return maker_of("5.1.0", home, make_server, make_proxy)
 
 

@@ -1,4 +1,4 @@
-"""`reconcile doctor` on real servers: passed checks, failed checks, and the hints of these."""
+"""`reconcile doctor` on real servers: passed checks, failed checks, and their hints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reconcile explain`, `add_magnets` and `rm` beside a real server, as a person types them one after the other."""
+"""`reconcile explain`, `add` and `rm` on a real server, one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups on real servers that exchange real bytes: kill them at any moment, bring them back in any state."""
+"""Groups on real servers that exchange real bytes, killed at any moment and restarted in any state."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ class Place:
         self.home.write(*entries, head=f"groups: {{g: {group}}}\n{head}")
 
     def raw(self, name: str) -> RawClient:
-        """A hand on a member that is up."""
+        """Return a direct client of a member that is up."""
         pid = self.servers[name].pid
         if name not in self._raws or self._raws[name][0] != pid:
             self._raws[name] = pid, RawClient(self.servers[name])
         return self._raws[name][1]
 
     def seeded(self, number: int) -> str:
-        """The infohash of a torrent that somebody else seeds."""
+        """Return the infohash of a torrent that a server outside the group seeds."""
         return self.swarm.seed_torrents(self.home.folder, number)[number]
 
     def run(self, **options: Any) -> Run:
@@ -93,7 +93,7 @@ class Place:
         return {key: count for key, count in summarize_run(self.run(**options)).items() if count}
 
     def settle(self, condition: Callable[[], bool], within: float = 90.0) -> None:
-        """Run, again and again, until it has come to that."""
+        """Run repeatedly until the condition holds."""
 
         def met() -> bool:
             if condition():
@@ -116,7 +116,7 @@ class Place:
         shutil.rmtree(self.state_dir, ignore_errors=True)
 
     def holders(self, key: str) -> set[str]:
-        """The members that are up and have it."""
+        """Return the running members that have the torrent."""
         return {name for name, server in self.servers.items() if _up(server) and key in self.raw(name).list_torrents()}
 
     def whole(self, name: str, key: str) -> bool:
@@ -146,7 +146,7 @@ def two(place: Place) -> Place:
 
 
 def shut_down(server: QbittorrentServer) -> None:
-    """Like `kill`, but it writes down how far it is: killed, it may not know that it was complete."""
+    """Stop the server in order, so that it saves its progress; after a kill it may have lost that it was complete."""
     os.kill(server.pid, signal.SIGTERM)
     RawClient.wait_until(lambda: server.exit_text is not None)
     server.kill()

@@ -1,4 +1,4 @@
-"""A hybrid torrent by its v1 hash alone, served by a second real server: its id changes, and it stays ours and one."""
+"""A hybrid torrent by its v1 hash alone, served by a second real server: its id changes, and it stays owned and single."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ KEYS = "category: c, tags: [x], name: Mine"
 
 @pytest.fixture
 def seeder(make_server: MakeServer) -> QbittorrentServer:
-    """A server that has what others want."""
+    """A server that seeds the torrents."""
     return make_server("5.1.0")
 
 
 def id_of(hashes: InfoHashes, version: str) -> str:
-    """The id that it has once its metadata is there."""
+    """Return the id of the torrent once its metadata has arrived."""
     return str(hashes.v1) if version == "4.2.5" else hashes.ids[0]
 
 
 def ours(truth: RawClient) -> list[tuple[str, str, str, set[str]]]:
-    """Everything there is: id, name, category and tags."""
+    """Return id, name, category and tags of every torrent."""
     rows = truth.list_torrents().values()
     return [(r["hash"], r["name"], r["category"], {tag.strip() for tag in r["tags"].split(",")}) for r in rows]
 

@@ -1,4 +1,4 @@
-"""`reconcile import` on all four real versions: what it writes only adopts, and after that nothing is left to do."""
+"""`reconcile import` on all four real versions: its entries only adopt, and then nothing is left to do."""
 
 from __future__ import annotations
 

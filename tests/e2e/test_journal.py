@@ -18,7 +18,7 @@ LIMITS = "guard: {max_delete: 1000, max_delete_percent: 100}"
 
 
 def history(home: Home, *options: str) -> Any:
-    """`reconcile history` as data; it contacts nothing and needs no desired state."""
+    """Return the output of `reconcile history`, which contacts no instance and needs no desired state."""
     done = home.run("history", *options)
     assert done.exit_code == 0, done.err
     return done.report["runs"]

@@ -1,4 +1,4 @@
-"""The kill switch on real servers: the VPN is gone while the Web API answers, and comes back."""
+"""The kill switch on real servers: the VPN fails while the Web API answers, and comes back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.watch_process import WatchProcess, start_watch
 
 
 class Vpn:
-    """A port that can be taken away and given back, and that is nobody else's meanwhile."""
+    """A port that can refuse and accept connections, and that no other process can take meanwhile."""
 
     def __init__(self) -> None:
         self._held = ReservedPort("127.0.0.1")
@@ -28,22 +28,22 @@ class Vpn:
         self.up()
 
     def down(self) -> None:
-        """From now on connections are refused."""
+        """Refuse connections from now on."""
         self._socket.close()
 
     def up(self) -> None:
-        """From now on they are taken."""
+        """Accept connections from now on."""
         self._socket = socket.create_server(("127.0.0.1", self.port))
 
     def gone(self) -> None:
-        """Others may have the port."""
+        """Release the port."""
         self.down()
         self._held.release()
 
 
 @pytest.fixture
 def vpn() -> Iterator[Vpn]:
-    """It is up."""
+    """A VPN that is up."""
     made = Vpn()
     yield made
     made.gone()
@@ -113,7 +113,7 @@ def _is_killed(watch: WatchProcess) -> None:
 def test_a_vpn_that_flaps_is_followed_every_time(
     home: Home, make_server: MakeServer, make_proxy: MakeProxy, vpn: Vpn
 ) -> None:
-    """It is no fight with anybody, however often it happens."""
+    """It never counts as a fight over a value."""
     server = make_server("4.5.2")
     _guard(server, make_proxy, home, vpn)
     truth = RawClient(server)

@@ -1,4 +1,4 @@
-"""A watch tells people: on a real server, over real HTTP, one message for each thing that happens."""
+"""Notifications of a watch: on a real server, over real HTTP, one message for each event."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOCS = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encod
 
 @pytest.fixture
 def inbox() -> Iterator[Inbox]:
-    """Return the URL that receives the notifications."""
+    """The service that receives the notifications."""
     with Inbox() as inbox:
         yield inbox
 

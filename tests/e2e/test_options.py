@@ -1,4 +1,4 @@
-"""Options on all four real versions, through the real command: given at an add, healed, converged, or refused."""
+"""Options on all four real versions, through the real command: set with an add, corrected, converged, or refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def has(version: str, key: str) -> bool:
 
 
 def wanted(version: str) -> dict[str, Any]:
-    """The options, as far as that server has them for a torrent that is there."""
+    """Return the declared options that the server supports for an existing torrent."""
     limits = {key: value for key, value in WANTED["share_limits"].items() if has(version, key)}
     return {key: value for key, value in WANTED.items() if has(version, key)} | {"share_limits": limits}
 
@@ -189,7 +189,7 @@ RULES = [{"match": "*.nfo", "priority": "skip"}, {"match": "Extras/*", "priority
 
 
 def torrent(folder: Path, name: str = "T", place: Path | None = None) -> tuple[str, Path]:
-    """A torrent of some files; with `place` they are there too."""
+    """Write a torrent of several files; with `place`, write the files too."""
     files = {path: os.urandom(size) for path, size in FILES.items()}
     for path, data in files.items() if place else ():
         (place or folder).joinpath(name, path).parent.mkdir(parents=True, exist_ok=True)
@@ -198,7 +198,7 @@ def torrent(folder: Path, name: str = "T", place: Path | None = None) -> tuple[s
 
 
 def priorities(truth: RawClient, key: str) -> dict[str, int]:
-    """Path to priority; 4 is how 4.2 writes 1."""
+    """Return the priority of each path; 4.2 writes 4 for 1."""
     rows = truth.post("torrents/files", hash=key).json()
     return {row["name"].replace(".unwanted/", ""): 1 if row["priority"] == 4 else row["priority"] for row in rows}
 

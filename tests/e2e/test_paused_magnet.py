@@ -1,4 +1,4 @@
-"""A magnet link that is declared paused: whether it gets its metadata first, and what comes of it then."""
+"""A magnet link that is declared paused: it fetches metadata first only if files are declared."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILES = "files: [{match: '*', priority: high}]"
 
 @pytest.fixture
 def seeder(make_server: MakeServer) -> QbittorrentServer:
-    """A server that has what others want."""
+    """A server that seeds the torrents."""
     return make_server("5.1.0")
 
 

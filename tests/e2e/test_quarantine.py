@@ -1,4 +1,4 @@
-"""Pruning in two steps, and what a plan says of its deletions, on all four real versions."""
+"""Pruning in two steps, and the effects of deletions in a plan, on all four real versions."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_many_quarantines_are_refused_and_an_invalid_date_waits_for_a_person(
 
 
 def add_seeded(server: QbittorrentServer, folder: Path, name: str, *sources: str, size: int = 50_000) -> list[str]:
-    """Torrents of the same content, complete and running; their ids."""
+    """Add torrents of the same content, complete and running, and return their ids."""
     raw, data = RawClient(server), os.urandom(size)
     (server.downloads / name).write_bytes(data)
     keys = []

@@ -1,4 +1,4 @@
-"""The README's first desired state, typed as it stands."""
+"""The README's first desired state, used as printed."""
 
 from __future__ import annotations
 

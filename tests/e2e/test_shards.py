@@ -1,4 +1,4 @@
-"""Two processes share three real servers, and do together exactly what one would have done."""
+"""Two processes share three real servers, and together do exactly the work of a single process."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ TROUBLE = [
 
 
 class Soak:
-    """Servers, proxies before them, a file, and a hand that does something to one of them."""
+    """Servers, proxies before them, a file, and random changes to one of them at a time."""
 
     def __init__(self, home: Home, make_server: MakeServer, make_proxy: MakeProxy, dice: random.Random) -> None:
         self.dice = dice
@@ -75,7 +75,7 @@ class Soak:
         self.changes += 1
 
     def step(self) -> None:
-        """Something happens."""
+        """Make one random change."""
         name = self.dice.choice(list(VERSIONS))
         often: list[Callable[[str], None]] = [self.drift] * 12
         often += [self.edit] * 3
@@ -96,7 +96,7 @@ class Soak:
             truth.post("torrents/delete", hashes=make_infohash(number), deleteFiles="false")
 
     def edit(self, _name: str) -> None:
-        """Some torrents are no longer wanted, or are again."""
+        """Remove some torrents from the desired state, or add them again."""
         self.write(sorted(self.dice.sample(range(COUNT), self.dice.randrange(COUNT // 2, COUNT))))
 
     def fault(self, name: str) -> None:
@@ -108,7 +108,7 @@ class Soak:
         self.servers[name].restart()
 
     def break_file(self, _name: str) -> None:
-        """Somebody saves what is no desired state."""
+        """Save an invalid desired state."""
         good = self.home.file.read_text()
         self.home.file.write_text("version: 1\nbogus: [")
         time.sleep(1.5)
@@ -125,7 +125,7 @@ class Soak:
         (self.home.folder / f"{name}.secret").write_text(password)
 
     def unshown(self, reports: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
-        """Instance, endpoint and infohash of every mutation that no report shows an action for."""
+        """Return instance, endpoint and infohash of every mutation without an action in a report."""
         shown: set[tuple[str, str, str]] = set()
         for report in reports:
             for instance in report["instances"]:
@@ -175,7 +175,7 @@ def journal(state_dir: Path) -> Counter[str]:
 
 
 def say(text: str) -> None:
-    """For those who run it with -s."""
+    """Print progress for a run with -s."""
     sys.stdout.write(f"{text}\n")
 
 

@@ -41,7 +41,7 @@ def box(any_server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> Pro
 
 
 def id_of(data: bytes, version: str = "5.1.0") -> str:
-    """The id under which an instance lists it."""
+    """Return the id under which an instance lists the torrent."""
     hashes = parse_metainfo(data).infohashes
     return str(hashes.v1) if version == "4.2.5" else hashes.ids[0]
 
@@ -165,7 +165,7 @@ def test_a_run_can_be_stopped_while_it_fetches(home: Home, box: Proxy, web: Fixe
     assert box.requests == []
 
 
-def test_a_watch_follows_files_and_sits_out_urls_that_are_down(
+def test_a_watch_follows_files_and_outlasts_urls_that_are_down(
     home: Home, box: Proxy, any_server: QbittorrentServer, web: FixedWebServer
 ) -> None:
     truth, file = RawClient(any_server), home.folder / "a.torrent"

@@ -1,4 +1,4 @@
-"""`reconcile status` while real bytes move: one look, look after look, and waiting until all is there."""
+"""`reconcile status` while real bytes move: once, repeatedly, and waiting for completion."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SIZE = 3_000_000
 
 @contextmanager
 def looking(home: Home, *options: str, text: bool = False) -> Iterator[WatchProcess]:
-    """`reconcile status`, under way until the end of the block."""
+    """Run `reconcile status` until the end of the block."""
     process = home.start("status", *options, *(["--output", "text"] if text else []))
     watched = WatchProcess(process)
     try:
@@ -41,7 +41,7 @@ def looking(home: Home, *options: str, text: bool = False) -> Iterator[WatchProc
 
 
 def newest(watched: WatchProcess) -> dict[str, Any]:
-    """The first torrent of the last look."""
+    """Return the first torrent of the last status."""
     return dict(watched.reports[-1]["torrents"][0]) if watched.out else {}
 
 

@@ -182,7 +182,7 @@ def test_a_mutation_whose_answer_is_lost(
 def test_every_mutation_of_a_run_loses_its_answer_once(
     fault: Fault, home: Home, proxy: Proxy, truth: RawClient
 ) -> None:
-    """On every version: each has its own way of answering, and of being asked twice."""
+    """On every version: they differ in their answers and in the effect of repeated requests."""
     truth.add_magnets([make_magnet(1), make_magnet(2)])
     truth.add_tags([2], "reconcile:home")
     home.write(

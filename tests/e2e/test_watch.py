@@ -1,4 +1,4 @@
-"""A watch on real servers: it follows the files, heals drift, sits out every trouble, and leaves as it came."""
+"""A watch on real servers: it follows the files, corrects drift, outlasts every failure, and stops in order."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ def test_a_watch_in_dry_run_changes_nothing_and_reports_a_plan_once(home: Home, 
     assert [report["summary"]["add"] for report in watch.reports] == [1, 2]
 
 
-def test_a_server_that_restarts_or_is_away_is_sat_out(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
+def test_a_watch_outlasts_a_server_that_restarts_or_is_down(
+    home: Home, any_server: QbittorrentServer, box: Proxy
+) -> None:
     home.write(make_entry(1))
     with start_watch(home) as watch:
         watch.wait_until(lambda: len(watch.reports) == 1)

@@ -1,4 +1,4 @@
-"""An instance that has lost most of what we owned there deletes nothing, unless that very plan is approved."""
+"""An instance that has lost most of its owned torrents deletes nothing, unless that very plan is approved."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WARNING = (
 
 
 @pytest.mark.parametrize(("remembered", "blocked"), [(None, False), (2, False), (4, False), (5, True), (1000, True)])
-def test_less_than_half_of_what_was_ours_deletes_nothing(remembered: int | None, blocked: bool) -> None:
+def test_with_less_than_half_of_the_owned_torrents_nothing_is_deleted(remembered: int | None, blocked: bool) -> None:
     desired, live = make_desired_state(CASE), {"box": make_snapshot(CASE["live"], None)}
     remembered_counts = {"box": OwnedCount(remembered, THEN)} if remembered is not None else {}
     plan = make_plan(PlanInput(desired, live, remembered=remembered_counts))
@@ -58,7 +58,7 @@ def test_the_approved_plan_deletes() -> None:
 
 
 @given(cases(), st.integers(0, 40))
-def test_what_is_remembered_only_ever_holds_deletions_back(case: dict[str, Any], owned: int) -> None:
+def test_remembered_counts_only_hold_deletions_back(case: dict[str, Any], owned: int) -> None:
     desired, live = make_world(case)
     plain = make_plan(PlanInput(desired, {"box": live}, now=NOW)).instances[0]
     held = make_plan(PlanInput(desired, {"box": live}, now=NOW, remembered={"box": OwnedCount(owned, THEN)})).instances[
@@ -78,7 +78,7 @@ def test_what_is_remembered_only_ever_holds_deletions_back(case: dict[str, Any],
     assert not (free and plain.owned * 2 < owned)
 
 
-def test_nothing_is_put_into_quarantine_and_no_category_pruned_either() -> None:
+def test_a_wiped_instance_starts_no_quarantine_and_prunes_no_category() -> None:
     desired = make_desired_state({**CASE, "quarantine": 7, "prune_categories": True})
     live = {"box": make_snapshot(CASE["live"], {"of the torrents that are not loaded": "/d"})}
     plan = make_plan(PlanInput(desired, live, now=NOW, remembered={"box": OwnedCount(100, THEN)}))

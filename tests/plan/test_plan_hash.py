@@ -1,4 +1,4 @@
-"""The plan hash: what it covers, and what it lets pass."""
+"""The plan hash: the parts of a plan that it covers, and the plans that it approves."""
 
 from __future__ import annotations
 

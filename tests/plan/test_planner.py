@@ -58,7 +58,7 @@ def test_plan(case: dict[str, Any]) -> None:
 
 
 def beside(case: dict[str, Any]) -> dict[str, Snapshot]:
-    """The instance `other`, where it was read; with the .torrent files that it gave, or `null`, and its address."""
+    """Return the instance `other` if it was read, with its exported .torrent files (or `null`) and its address."""
     if "other" not in case:
         return {}
     live = make_snapshot(case["other"])

@@ -41,7 +41,7 @@ Boxes = Mapping[str, MemoryInstance]
 
 @st.composite
 def worlds(draw: st.DrawFn) -> dict[str, Any]:
-    """Some content on `box`, some of it had by `other`, and what may be there already."""
+    """Generate content on `box`, entries on `other` that download some of it, and existing torrents."""
     numbers = draw(st.lists(st.sampled_from(NUMBERS), unique=True, min_size=1))
     rows: list[dict[str, Any]] = [{"hash": "z", "state": "absent"}]
     live = []
@@ -100,7 +100,7 @@ def settled(done: Run) -> bool:
 
 
 def converge(desired: DesiredState, boxes: Boxes) -> int:
-    """Run until there is nothing to do; how many runs that took."""
+    """Run until nothing is left to do, and return the number of runs."""
     for count in range(ENOUGH):
         if settled(run(desired, boxes)):
             return count
@@ -108,12 +108,12 @@ def converge(desired: DesiredState, boxes: Boxes) -> int:
 
 
 def state(boxes: Boxes) -> Any:
-    """All that the instances hold."""
+    """Return the whole state of the instances."""
     return {name: (box.torrents, box.live_categories, box._tasks) for name, box in boxes.items()}
 
 
 def copies(boxes: Boxes) -> Boxes:
-    """Others in the same state."""
+    """Return copies of the instances."""
     return {name: box.copy() for name, box in boxes.items()}
 
 
@@ -123,7 +123,7 @@ def makes(boxes: Boxes) -> int:
 
 
 def wanted(case: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The entries of content that nothing of ours is there for."""
+    """Return the content entries without an owned torrent."""
     owned_paths = {row["content"] for row in case["live"] if row["tags"]}
     return [row for row in case["desired"] if "content" in row and row["content"] not in owned_paths]
 
@@ -208,7 +208,7 @@ def test_any_lost_request_leads_to_the_same_end(
 @given(worlds(), st.lists(st.sampled_from(("down", "up", "restart", "wiped")), max_size=6))
 @settings(max_examples=100)
 def test_no_torrent_is_lost_while_its_maker_is_down(case: dict[str, Any], story: list[str]) -> None:
-    """Not even where the maker has lost all: it makes the same torrents again."""
+    """A maker that has lost everything makes the same torrents again."""
     desired, boxes = boxes_of(case)
     converge(desired, boxes)
     held = _had(boxes["other"])

@@ -38,7 +38,7 @@ def run(desired: DesiredState, box: MemoryInstance, case: Mapping[str, Any], **o
 
 
 def state(box: MemoryInstance) -> tuple[Any, ...]:
-    """All that an instance holds."""
+    """Return the whole state of an instance."""
     return box.torrents, box.live_categories, box.live_preferences
 
 
@@ -56,7 +56,7 @@ def _waits(result: ActionResult) -> bool:
 def carried(desired: DesiredState, box: MemoryInstance) -> bool:
     """Return True if adds carry all declared values, or the next run makes up for the others.
 
-    Decision 2: create-only changes nothing that it finds, and nobody else what is to be ignored.
+    Decision 2: create-only changes no existing torrent, and no policy changes an ignored torrent.
     """
     if desired.policy is Policy.CREATE_ONLY:
         return box.can_tag_at_add and not any(_late(entry, box) for entry in desired.torrents)
@@ -174,7 +174,7 @@ def test_what_is_executed_is_a_subset_of_the_plan(case: dict[str, Any], version:
 
 @st.composite
 def faults(draw: st.DrawFn) -> tuple[InstanceError, int, bool, int]:
-    """An error, how often, whether the request is carried out all the same, and after how many requests."""
+    """Generate a fault: error, count, True if the request takes effect, and requests before it."""
     error = draw(st.sampled_from(TRANSIENT))("lost")
     after = error.unknown_outcome and draw(st.booleans())
     return error, draw(st.integers(1, 8)), after, draw(st.integers(0, 6))

@@ -1,4 +1,4 @@
-"""An explanation says what the plan says, for every torrent of any world."""
+"""An explanation agrees with the plan, for every torrent of any world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups under whatever may happen to their members, on in-memory qBittorrents: what must never happen, does not.
+"""Groups keep their promises through any failure of their members, on in-memory qBittorrents.
 
 Members go down at any moment, also during a run, and come back as they were, emptied, or with other copies complete;
 their VPNs fail while they answer; what we remember goes through the journal from process to process, or is lost. After
@@ -52,7 +52,7 @@ def new_journal() -> sqlite3.Connection:
 
 
 class Box(MemoryInstance):
-    """One that can be down, or go down in the middle of a run; it never deletes data."""
+    """An instance that can be down, or go down in the middle of a run. It never deletes data."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -182,7 +182,7 @@ class Groups(RuleBasedStateMachine):
         return self.boxes[instance.name]
 
     def teardown(self) -> None:
-        """All come back, and everything is downloaded: it comes to rest, with nothing lost and nothing doubled."""
+        """Start all members and complete all downloads: the group converges, with nothing lost or duplicated."""
         if not hasattr(self, "boxes"):
             return
         for box in self.boxes.values():

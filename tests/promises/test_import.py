@@ -1,4 +1,4 @@
-"""The law of an import: what it writes plans nothing but `adopt`, and after that nothing."""
+"""The promise of an import: its entries plan only `adopt`, and after that nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STATES = st.sampled_from(["stalledUP", "moving", "missingFiles", "error", "metaD
 
 @st.composite
 def torrents(draw: st.DrawFn, api: tuple[int, ...]) -> list[LiveTorrent]:
-    """Torrents in any condition, under names of any kind; hybrids may be there under each of their hashes."""
+    """Generate torrents in any condition, with any names; a hybrid may be listed under any of its hashes."""
     kinds = st.sampled_from(["{0}", "{0}2", "{0}+{0}2"])
     torrents_by_id = {}
     for letter in draw(st.lists(st.sampled_from("abcdefgh"), max_size=10)):
@@ -92,7 +92,7 @@ def worlds(draw: st.DrawFn) -> tuple[str, dict[str, MemoryInstance]]:
 def imported_from(
     folder: Path, text: str, boxes: Mapping[str, MemoryInstance], **asked: Any
 ) -> tuple[DesiredState, ImportResult]:
-    """The desired state of the file and of what is imported beside it."""
+    """Return the desired state of the file with the imported entries, and the result of the import."""
     file, new = folder / "desired.yaml", folder / "imported.yaml"
     file.write_text(text, encoding="utf-8")
 
@@ -113,7 +113,7 @@ def run(desired: DesiredState, boxes: Mapping[str, MemoryInstance], *, dry: bool
 
 
 def ours(run_result: Run) -> list[Any]:
-    """The actions that come from what was imported."""
+    """Return the results of actions of imported entries."""
     return [
         result
         for instance in run_result.instances

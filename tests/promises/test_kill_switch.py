@@ -27,7 +27,7 @@ versions = st.sampled_from(sorted(WEB_API_VERSIONS))
 
 
 def watched(case: Mapping[str, Any], version: str) -> tuple[DesiredState, MemoryInstance]:
-    """A world whose one instance is to be bound to `lo`, and must stop where it is not."""
+    """Return a world whose only instance must be bound to `lo`, or else stop its torrents."""
     desired, box = make_memory_world(case, version)
     guarded = replace(
         desired.instances["box"], health=(Probe(InterfaceCheck(UP)),), when_unhealthy=UnhealthyPolicy.PAUSE
@@ -39,7 +39,7 @@ def watched(case: Mapping[str, Any], version: str) -> tuple[DesiredState, Memory
 
 
 def bind(box: MemoryInstance, interface: str) -> None:
-    """Its VPN goes down, or comes up."""
+    """Bind the instance to an interface: its VPN goes down or comes up."""
     box.network_state = replace(box.network_state, interface=interface, interface_name=interface)
 
 
@@ -66,7 +66,7 @@ def running(box: MemoryInstance) -> dict[str, bool]:
 def assert_as_before(ran: dict[str, bool], desired: DesiredState, box: MemoryInstance) -> None:
     """Assert that the same torrents run as before. Ours that are not declared to run may have stopped since.
 
-    A policy or another owner may have kept it from that before, and what awaits its metadata runs until that is there.
+    A policy or another owner may have prevented that before, and a torrent without metadata runs until it has it.
     """
     paused = _ours(box, [entry for entry in desired.torrents if entry.paused])
     unforced = _ours(box, [entry for entry in desired.torrents if entry.options.get("force_start") is False])
@@ -77,7 +77,7 @@ def assert_as_before(ran: dict[str, bool], desired: DesiredState, box: MemoryIns
 
 
 def _ours(box: MemoryInstance, entries: Sequence[DesiredTorrent]) -> set[str]:
-    """Ids of what is ours, and meant by one of the entries."""
+    """Return the ids of our torrents that one of the entries declares."""
     ids = {key for entry in entries for key in entry.ids}
     ours = [
         torrent for torrent in box.torrents.values() if OWNER_TAG in torrent.tags and IGNORE_TAG not in torrent.tags
@@ -146,7 +146,7 @@ def test_after_a_kill_while_stopping_or_releasing_the_next_run_converges(
 
 
 def _free(entry: DesiredTorrent) -> DesiredTorrent:
-    """The same, without anything that says whether it runs."""
+    """Return the entry without `paused` and `force_start`."""
     options = {key: value for key, value in entry.options.items() if key != "force_start"}
     return replace(entry, paused=None, options=options)
 

@@ -1,4 +1,4 @@
-"""A copy is given up last, and only after the instance that keeps the other one was asked again."""
+"""A surplus copy is deleted last, and only after another read of the instance that keeps the other copy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Trick = Callable[[MemoryInstance], None]
 
 
 class Tricky(MemoryInstance):
-    """Changes after it was read whole, before it is asked again."""
+    """An instance that changes between its full read and the verification."""
 
     def __init__(self, trick: Trick) -> None:
         super().__init__()

@@ -76,7 +76,7 @@ def run_reconcile(folder: Path, *arguments: str, environ: Mapping[str, str], tim
 
 @cache
 def _start_fork_server() -> socket.socket:
-    """To the process that forks; it ends when we do."""
+    """Return the connection to the forking process, which ends with this process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         subprocess.Popen(
@@ -90,7 +90,7 @@ def _start_fork_server() -> socket.socket:
 
 
 def _serve_forks(channel: socket.socket) -> None:
-    """Fork a guardian for each message. Returns in the process that is to be the command."""
+    """Fork a supervisor for each message. Returns in the process that becomes the command."""
     for room in _PRELOADED_PACKAGES:
         package = importlib.import_module(f"reconciler.{room}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -110,7 +110,7 @@ def _serve_forks(channel: socket.socket) -> None:
 
 
 def _supervise_command(request: dict[str, Any], out: int, err: int, answer: int) -> None:
-    """Wait for the command, and tell how it ended. Returns in the command."""
+    """Wait for the command and send its exit code. Returns in the process of the command."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     command = os.fork()
     if command:

@@ -39,7 +39,7 @@ def read_image_command() -> list[str]:
 def parse_watch_command(
     words: Sequence[str], environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Settings, RunSettings]:
-    """The watch that these words start. A variable that no option reads would be ignored in silence: it fails."""
+    """Return the watch that these arguments start. Fails for a variable that no option reads."""
     starts: list[tuple[Settings, RunSettings]] = []
 
     def watch(settings: Settings, options: RunSettings) -> int:
@@ -60,6 +60,6 @@ def parse_watch_command(
 
 
 def list_registry_images(text: str) -> list[str]:
-    """The images in a text whose name begins with the host of a registry."""
+    """Return the images in a text whose names begin with the host of a registry."""
     images = [line.split("image:")[1].split("#")[0].strip() for line in text.splitlines() if "image: " in line]
     return [image for image in images if "/" in image and any(sign in image.split("/")[0] for sign in ".:")]

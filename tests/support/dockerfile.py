@@ -1,4 +1,4 @@
-"""A Dockerfile as data: its stages and their instructions, so that a test runs the very words that are in it."""
+"""A Dockerfile as data: its stages and their instructions, so that a test runs exactly what it contains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ METADATA_INSTRUCTIONS = ("LABEL", "EXPOSE")  # they change nothing about what ru
 
 @dataclass
 class BuildStage:
-    """From one FROM to the next."""
+    """The instructions from one FROM to the next."""
 
     base: str
     name: str | None = None
@@ -26,7 +26,7 @@ class BuildStage:
 
 
 def parse_dockerfile(text: str) -> list[BuildStage]:
-    """The stages of a Dockerfile. What this does not understand fails."""
+    """Return the stages of a Dockerfile. Fails for an unknown instruction."""
     arguments: dict[str, str] = {}
     stages: list[BuildStage] = []
     for word, rest in _split_instructions(text):

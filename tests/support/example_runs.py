@@ -151,7 +151,7 @@ UNREACHABLE_RESULT: Final = InstanceResult(
 
 
 def planned() -> Run:
-    """Some of everything, before it is done; one instance is down and one in sync."""
+    """A plan with every kind of action; one instance is down and one is in sync."""
     results = tuple(ActionResult(action, action.hold or Outcome.PLANNED) for action in ACTIONS)
     home = make_instance_result("home", results, foreign=3, unchanged=10, spared=SPARED_TORRENTS)
     warnings = (Problem(make_position(4), "the password stands in the file", "Use {env: NAME}"),)
@@ -165,7 +165,7 @@ def planned() -> Run:
 
 
 def applied() -> Run:
-    """The same, done, with each way in which it can go wrong."""
+    """The same plan, applied, with every kind of failure."""
     outcomes = dict.fromkeys(range(len(ACTIONS)), (Outcome.APPLIED, None)) | {
         0: (Outcome.FAILED, "qBittorrent made something else of it; declare a value that it keeps"),
         4: (Outcome.FAILED, "accepted, but the instance does not show it"),
@@ -178,7 +178,7 @@ def applied() -> Run:
 
 
 def placed() -> Run:
-    """Groups: why each is where it goes, a copy that is superfluous, one that waits, and one with nowhere to be."""
+    """Groups: placements with reasons, a surplus copy, a pending torrent, and a torrent without a possible member."""
     here = ActionPlacement(
         "resilient", "the first that can take it (attic: down since 10:00:00 UTC: connection refused)"
     )
@@ -220,7 +220,7 @@ def placed() -> Run:
 
 
 def converged() -> Run:
-    """Nothing to do."""
+    """A run with nothing to do."""
     return Run(
         RunMode.APPLY,
         PLAN_HASH,
@@ -282,7 +282,7 @@ def unhealthy() -> Run:
 
 
 def hostile() -> Run:
-    """Names and answers that try to drive whatever shows them."""
+    """Names and answers with control sequences for terminals and formats."""
     action = make_torrent_action(
         Verb.UPDATE, HOSTILE_NAME, "category differs", Change("category", "", HOSTILE_NAME), number=7
     )

@@ -1,4 +1,4 @@
-"""A clock that only waiting moves, and a trigger that fires when the story says so."""
+"""A clock that only waiting moves, and a trigger that fires at planned times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeTime:
-    """`clock` stands still until somebody sleeps, `pass_` lets time go by, or a test sets `moment`."""
+    """`clock` moves only by a sleep, by `pass_`, or if a test sets `moment`."""
 
     def __init__(self, random: float = 0.5, start: datetime = EPOCH) -> None:
         self.moment = 0.0
@@ -27,7 +27,7 @@ class FakeTime:
 
 
 class FakeTrigger(TriggerQueue):
-    """Waiting takes no time; `at(moment, act)` happens on the way, `until` ends the story."""
+    """A trigger that waits in no time. `at(moment, act)` plans an event; `until` ends the simulation."""
 
     def __init__(self, time: FakeTime, until: float, end: Callable[[], None]) -> None:
         super().__init__()
@@ -35,12 +35,12 @@ class FakeTrigger(TriggerQueue):
         self._story: list[tuple[float, Callable[[], None]]] = [(until, end)]
 
     def at(self, moment: float, act: Callable[[], None]) -> None:
-        """Plan something."""
+        """Plan a call of `act` at `moment`."""
         self._story.append((moment, act))
         self._story.sort(key=lambda step: step[0])
 
     def wait(self, seconds: float) -> set[RunTrigger]:
-        """Go on to the next thing that happens."""
+        """Move the clock to the next planned event."""
         if asked := super().wait(0):
             return asked
         end = self._time.moment + max(0.0, seconds)

@@ -98,5 +98,5 @@ def make_entry(number: int, **keys: object) -> str:
 
 
 def make_entries(count: int, **keys: object) -> Iterator[str]:
-    """Many entries alike."""
+    """Return entries for many torrents, all with the same keys."""
     return (make_entry(number, **keys) for number in range(count))

@@ -1,4 +1,4 @@
-"""A web server that takes what is posted to it, as a service for notifications would, and can be told to misbehave."""
+"""A web server that takes what is posted to it, as a notification service would, and can be set to misbehave."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Inbox:
 
     @property
     def url(self) -> str:
-        """Its address, with what must stay secret."""
+        """Its address with a secret path."""
         return f"http://{self.address}/hooks/s3cret?token=t0ken"
 
     @property

@@ -29,14 +29,14 @@ class ManualMonotonicClock:
 
 
 def snapshot_content(snapshot: Snapshot) -> Any:
-    """All that a snapshot says, but for the order of its torrents."""
+    """Return the content of a snapshot, independent of the order of its torrents."""
     torrents = {torrent.id: torrent for torrent in snapshot.torrents}
     assert len(torrents) == len(snapshot.torrents)
     return snapshot.version, snapshot.web_api, snapshot.supports_v2, torrents, snapshot.categories
 
 
 def wait_until_equal(mirror: IncrementalSession, session: Session, within: float = 60.0) -> None:
-    """Wait until the mirror shows what a full read shows: a rename, stop or start is told with the next refresh."""
+    """Wait until the mirror equals a full read: a rename, stop or start shows with the next refresh."""
     RawClient.wait_until(
         lambda: snapshot_content(mirror.read_snapshot()) == snapshot_content(session.read_snapshot()), within
     )
@@ -48,7 +48,7 @@ def count_full_reads(proxy: Proxy) -> int:
 
 
 def wait_until_settled(mirror: IncrementalSession) -> Snapshot:
-    """A snapshot once nothing moves any more."""
+    """Return a snapshot once two reads are equal."""
     RawClient.wait_until(lambda: mirror.read_snapshot() is mirror.read_snapshot() and count_read_requests(mirror) <= 2)
     return mirror.read_snapshot()
 

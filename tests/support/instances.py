@@ -21,7 +21,7 @@ from tests.support.proxy import Proxy
 def make_instance(
     place: QbittorrentServer | Proxy | str, server: QbittorrentServer | None = None, **more: Any
 ) -> Instance:
-    """An instance at a server, or at what stands before it, with the credentials of the server."""
+    """An instance at a server, or at its proxy, with the credentials of the server."""
     url = place if isinstance(place, str) else place.url
     owner = place if isinstance(place, QbittorrentServer) else server
     values: dict[str, Any] = {"connect_timeout": 2.0, "read_timeout": 20.0, **more}
@@ -43,7 +43,7 @@ StubAnswer = tuple[int, dict[str, str], bytes]
 
 @contextmanager
 def serve_stub(answers: dict[str, StubAnswer]) -> Iterator[str]:
-    """A web server that is no qBittorrent: its fixed answers by endpoint, and 404 for all else. Gives its URL."""
+    """Serve fixed answers by endpoint, and 404 for all others. Yields the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,4 +1,4 @@
-"""Runs to be remembered."""
+"""Runs for the journal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DESIRED = DesiredState(
 
 
 class JournalRecorder:
-    """A journal in a folder under a clock of ours, and what it warned of."""
+    """A journal in a folder under a simulated clock, with its warnings."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -31,11 +31,11 @@ class JournalRecorder:
         self.journal = self.open_journal()
 
     def open_journal(self) -> Journal:
-        """As another process would open it."""
+        """Open the journal as another process would."""
         return Journal(self.folder, self.warnings.append, lambda: self.now)
 
     def record(self, *instances: InstanceResult, mode: RunMode = RunMode.APPLY, exit_code: int = 0) -> None:
-        """A run, a minute after the last."""
+        """Record a run, a minute after the last."""
         self.now += timedelta(minutes=1)
         run = Run(mode, PLAN_HASH, exit_code, instances)
         self.journal.record_run(DESIRED, FinishedRun(run, "interval", self.now, 1.5))
@@ -49,7 +49,7 @@ class JournalRecorder:
 def make_action_result(
     verb: Verb, number: int, outcome: Outcome = Outcome.APPLIED, error: str | None = None
 ) -> ActionResult:
-    """An action and what became of it."""
+    """An action with its outcome."""
     changes = {
         Verb.ADD: (Change("owner", None, "me"), Change("category", None, "films")),
         Verb.DELETE: (Change("owner", "me", None),),
@@ -63,5 +63,5 @@ def make_read_instance(*results: ActionResult, name: str = "home", owned: int = 
 
 
 def make_unread_instance(error: str = "home: no connection", name: str = "home") -> InstanceResult:
-    """An instance that was not."""
+    """An instance that could not be read."""
     return InstanceResult(name, Status.UNREACHABLE, error)

@@ -1,4 +1,4 @@
-"""Instances in memory that are as a generated case says, and the end of a process at any request."""
+"""In-memory instances in the state of a generated case, and a simulated kill at any request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.strategies import make_world
 
 
 def make_memory_world(case: Mapping[str, Any], version: str) -> tuple[DesiredState, MemoryInstance]:
-    """The desired state of a case, and an instance in memory that is as the case says."""
+    """Return the desired state of a case, and an in-memory instance in its live state."""
     desired, snapshot = make_world({**case, "version": version})
     box = MemoryInstance(version, with_preferences=bool(case["declared_preferences"]))
     box.torrents = {torrent.id: torrent for torrent in snapshot.torrents}
@@ -29,4 +29,4 @@ def has_download_paths(version: str) -> bool:
 
 
 class SimulatedKill(BaseException):
-    """Stands for SIGKILL: nothing of ours handles it."""
+    """A simulated SIGKILL, which no code of ours handles."""

@@ -32,7 +32,7 @@ http {{
 
 
 class Nginx:
-    """nginx on a free loopback port before the server on port `behind`; gone with the with-block."""
+    """nginx on a free loopback port before the server on port `behind`; stopped at the end of the with-block."""
 
     def __init__(self, backend_port: int, certificate: Path, folder: Path) -> None:
         with socket.socket() as probe:

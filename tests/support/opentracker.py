@@ -21,7 +21,7 @@ HOST: Final = "127.0.0.1"
 
 
 class Opentracker:
-    """opentracker on a free loopback port, for the torrents that are allowed; gone with the with-block.
+    """opentracker on a free loopback port, for the torrents that are allowed; stopped at the end of the with-block.
 
     Debian's is built to know none but those in its list. It tells each peer of all the others, whether they are still
     up or not: it forgets nobody within the time of a test.

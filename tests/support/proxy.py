@@ -1,4 +1,4 @@
-"""A recording reverse proxy before a real server, that can do to a request what bad networks and proxies do.
+"""A recording reverse proxy in front of a real server, with the faults of bad networks and proxies.
 
 It sees what really goes over the wire, so promises about requests are checked at the server's side.
 """
@@ -101,7 +101,7 @@ class Proxy:
 
     @property
     def mutations(self) -> list[RecordedRequest]:
-        """The requests that were not mere reads or logins."""
+        """Return the requests other than reads and logins."""
         return [request for request in self.requests if not READ_ENDPOINTS.fullmatch(request.endpoint)]
 
     @property
@@ -114,12 +114,12 @@ class Proxy:
         return sum(request.endpoint == endpoint for request in self.requests)
 
     def clear(self) -> None:
-        """Forget what was recorded and every rule."""
+        """Forget all recorded requests and every rule."""
         self.requests.clear()
         self.rules.clear()
 
     def add_fault(self, endpoint: str, fault: Fault, times: int = 1, after: int = 0) -> None:
-        """From now on, do this to requests of an endpoint ("": all), `times` times, after `after` of them."""
+        """Apply a fault to `times` requests of an endpoint ("": all), after `after` of them."""
         self.rules.append(FaultRule(endpoint, fault, times, after))
 
     def next_fault(self, endpoint: str) -> Fault:

@@ -1,4 +1,4 @@
-"""Somebody who changes things in qBittorrent, at random."""
+"""Random changes in qBittorrent, as a person makes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CATEGORIES = ("", "linux", "films")
 
 
 class RandomEditor:
-    """Changes a server by one random step at a time; the same dice make the same steps."""
+    """Changes a server by one random step at a time; the same seed makes the same steps."""
 
     def __init__(self, server: QbittorrentServer, dice: random.Random) -> None:
         self._raw, self._dice = RawClient(server), dice
@@ -30,7 +30,7 @@ class RandomEditor:
         )
 
     def change(self) -> None:
-        """One step. What the server refuses changes nothing, which is fine too."""
+        """Make one random change. The server may refuse it."""
         dice = self._dice
         if not self._there or dice.random() < 0.25:
             self._add()
@@ -52,7 +52,7 @@ class RandomEditor:
         self._there.remove(number)
 
     def _again(self, number: int) -> None:
-        """Gone and back, otherwise than it was, between two looks."""
+        """Delete a torrent and add it again with other values, between two reads."""
         self._delete(number)
         self._raw.wait_until(lambda: make_infohash(number) not in self._raw.list_torrents())
         self._raw.add_magnets([make_magnet(number)], category=self._dice.choice(CATEGORIES))

@@ -1,4 +1,4 @@
-"""The truth about a server, seen and changed with nothing of ours in between: a bare HTTP client."""
+"""A bare HTTP client of a server, independent of the code under test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.magnets import make_infohash
 
 
 class RawClient:
-    """A logged-in admin on a server; what a person with a browser would see and do."""
+    """A logged-in client that reads and changes a server as a person with a browser would."""
 
     def __init__(self, server: QbittorrentServer) -> None:
         self._base = f"{server.url}/api/v2/"
@@ -22,7 +22,7 @@ class RawClient:
         self.post("auth/login", username=server.username, password=server.password)
 
     def post(self, path: str, /, **form: Any) -> requests.Response:
-        """Any call; raises for an error status."""
+        """Send a request; raises for an error status."""
         answer = self._session.post(self._base + path, data=form, timeout=30)
         answer.raise_for_status()
         return answer
@@ -37,12 +37,12 @@ class RawClient:
         return {**row, "tags": {tag.strip() for tag in row["tags"].split(",")} - {""}}
 
     def list_stopped(self) -> set[str]:
-        """Ids of the torrents that are meant to be stopped, whatever their state says."""
+        """Return the ids of the torrents with a stop intent, in any state."""
         name = "stopped" if self._has_endpoint("torrents/stop") else "paused"
         return {row["hash"] for row in self.post("torrents/info", filter=name).json()}
 
     def list_shown_stopped(self) -> set[str]:
-        """Ids of the torrents whose state says so, which lags the intent by up to 1.5 s."""
+        """Return the ids of the torrents with a stopped state, which lags the intent by up to 1.5 s."""
         return {key for key, row in self.list_torrents().items() if row["state"].startswith(("stopped", "paused"))}
 
     def list_categories(self) -> dict[str, dict[str, Any]]:
@@ -82,7 +82,7 @@ class RawClient:
 
     @staticmethod
     def wait_until(condition: Callable[[], bool], timeout: float = 60.0) -> None:
-        """Wait for something that the server does in its own time."""
+        """Wait until a condition on the server holds."""
         end = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < end, "it did not happen"

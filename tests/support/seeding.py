@@ -38,7 +38,7 @@ def make_magnet_link(hashes: InfoHashes) -> str:
 
 
 def introduce_peer(server: QbittorrentServer, key: str, seeder: QbittorrentServer, timeout: float = 60.0) -> None:
-    """Tell a server of a peer, as soon as it has the torrent and until it has the metadata: it may be busy queueing."""
+    """Add a peer as soon as the server lists the torrent, repeatedly until it has the metadata: it may be busy."""
     raw = RawClient(server)
     is_added = False
 
@@ -55,7 +55,7 @@ def introduce_peer(server: QbittorrentServer, key: str, seeder: QbittorrentServe
 
 @contextmanager
 def introduce_peer_in_background(server: QbittorrentServer, key: str, seeder: QbittorrentServer) -> Iterator[None]:
-    """The same meanwhile: the metadata comes as early as it can."""
+    """Introduce a peer during the block, so that the metadata arrives as early as possible."""
     with ThreadPoolExecutor(1) as pool:
         met = pool.submit(introduce_peer, server, key, seeder)
         yield
@@ -63,7 +63,7 @@ def introduce_peer_in_background(server: QbittorrentServer, key: str, seeder: Qb
 
 
 def upload_torrent(server: QbittorrentServer, number: int, size: int) -> str:
-    """Give a server the .torrent file of a made-up torrent, running; gives its infohash."""
+    """Give a server the .torrent file of a made-up torrent, running; return its infohash."""
     data = make_torrent(number, size=size)
     with Session(make_instance(server)) as session:
         session.add_torrent_files({"a": data}, AddOptions(stopped=False, auto_tmm=False))

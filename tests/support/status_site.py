@@ -1,4 +1,4 @@
-"""A status board under a clock of ours, served on a free port of loopback."""
+"""A status board under a simulated clock, served on a free port of loopback."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class HttpAnswer:
 
 
 class StatusSite:
-    """A running server, its board, and how often it was asked for a run."""
+    """A running server, its board, and the number of requested runs."""
 
     def __init__(self, board: StatusBoard, server: WebServer, asked: list[None]) -> None:
         self.board, self.server, self.run_requests = board, server, asked

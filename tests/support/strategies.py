@@ -55,7 +55,7 @@ def _hash_names(letter: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def live_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Up to eight live torrents: ours, others', foreign, marked, in any condition."""
+    """Up to eight live torrents: of any owner or none, with any marks, in any condition."""
     letters = draw(st.lists(st.sampled_from([*LETTERS, *TORRENT_FILES]), unique=True, max_size=8))
     return [
         {
@@ -76,7 +76,7 @@ def live_rows(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 @st.composite
 def live_option_rows(draw: st.DrawFn) -> dict[str, Any]:
-    """Options as people leave them behind, some as a server has them by itself."""
+    """Generate live options, some with the defaults of a server."""
     row: dict[str, Any] = {flag: draw(st.booleans()) for flag in (*FLAGS, "auto_tmm")}
     row |= {name: draw(st.sampled_from((0, 1000))) for name in ("download_limit", "upload_limit")}
     row |= {"download_path": draw(st.sampled_from(DOWNLOAD_PATHS)), "comment": draw(st.sampled_from(("", "c")))}
@@ -95,7 +95,7 @@ def live_option_rows(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def unique_lists(values: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
-    """Some of the values, each once."""
+    """Generate a list of distinct values."""
     return st.lists(st.sampled_from(values), unique=True, max_size=len(values))
 
 
@@ -150,7 +150,7 @@ OPTION_STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
 
 
 def _drop_contradictions(row: dict[str, Any]) -> dict[str, Any]:
-    """The entry without what it says against itself, as the desired state would refuse it."""
+    """Return the entry without contradictions, which the desired state would reject."""
     if row.get("auto_tmm"):
         row = {key: value for key, value in row.items() if key not in ("save_path", "download_path")}
     if row.get("category") and "save_path" not in row and "auto_tmm" not in row:
@@ -164,7 +164,7 @@ def _drop_contradictions(row: dict[str, Any]) -> dict[str, Any]:
 
 @st.composite
 def cases(draw: st.DrawFn) -> dict[str, Any]:
-    """A whole world: a desired state under any policy, with a guard that lets everything pass, and an instance."""
+    """A whole world: a desired state under any policy with a guard that refuses nothing, and an instance."""
     live = draw(live_rows())
     paths: st.SearchStrategy[Any] = st.none() | st.sampled_from(
         ("", "/c1", "/c2", [None, False], ["/c1", "/inc"], [None, "/inc"])

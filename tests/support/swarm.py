@@ -1,4 +1,4 @@
-"""Real servers that exchange made-up torrents over loopback: a tracker, and a seed that belongs to nobody."""
+"""Real servers that exchange made-up torrents over loopback: a tracker, and a seed outside the desired state."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SEED_OPTIONS: Final = AddOptions(stopped=False, auto_tmm=False, extra_options=((
 
 
 class Swarm:
-    """A tracker, and servers that meet by it."""
+    """A tracker and the servers that use it."""
 
     def __init__(self, make_server: MakeServer) -> None:
         self._make_server = make_server
@@ -47,7 +47,7 @@ class Swarm:
         self._tracker.__exit__(kind, error, traceback)
 
     def start_server(self, version: str = "5.1.0") -> QbittorrentServer:
-        """One more peer."""
+        """Start another peer."""
         return self._make_server(version, session=SESSION_SETTINGS)
 
     def make_torrent_file(self, number: int, size: int = DEFAULT_SIZE) -> bytes:
@@ -70,7 +70,7 @@ class Swarm:
         return hashes
 
     def write_unseeded_torrent(self, folder: Path, number: int) -> str:
-        """The infohash of a torrent that nobody has."""
+        """Write a torrent file without a seed, and return its infohash."""
         data = self.make_torrent_file(number)
         (folder / f"{number}.torrent").write_bytes(data)
         return str(parse_metainfo(data).infohashes.v1)
@@ -94,7 +94,7 @@ def has_data(server: QbittorrentServer, number: int, size: int = DEFAULT_SIZE) -
 
 
 def is_complete(raw: RawClient, key: str) -> bool:
-    """Return True if the server has all of it and is done with it."""
+    """Return True if the torrent is complete and seeding on the server."""
     row = raw.list_torrents().get(key, {})
     whole = ("uploading", "stalledUP", "queuedUP", "pausedUP", "stoppedUP")
     return row.get("progress") == 1 and row["state"] in whole

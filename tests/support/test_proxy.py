@@ -1,4 +1,4 @@
-"""The fault proxy does what its faults are called; otherwise the tests that use it would prove nothing."""
+"""The faults of the proxy do what their names promise; otherwise tests that use them would prove nothing."""
 
 from __future__ import annotations
 

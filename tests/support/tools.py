@@ -1,4 +1,4 @@
-"""Programs that judge what we deploy, out of Debian's packages: unpacked beside the servers, not installed."""
+"""Programs from Debian's packages that validate our deployment files: unpacked next to the servers, not installed."""
 
 from __future__ import annotations
 

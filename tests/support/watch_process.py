@@ -1,4 +1,4 @@
-"""A watch under way: the real command as a process, with what it says as it says it."""
+"""A running watch: the real command as a process, with its output as it arrives."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class WatchProcess:
         return any(text in line for line in self.err)
 
     def wait_until(self, condition: Callable[[], bool], within: float = 60.0) -> None:
-        """Wait for something to come true while it runs."""
+        """Wait until a condition holds while the watch runs."""
         try:
             RawClient.wait_until(lambda: condition() or self._assert_running(), within)
         except AssertionError as error:
             raise AssertionError("it did not happen:\n" + "".join(self.err[-20:])) from error
 
     def stop(self, number: int = signal.SIGTERM) -> float:
-        """Ask it to stop; gives how long that took."""
+        """Stop the watch and return the seconds that took."""
         began = time.monotonic()
         self.process.send_signal(number)
         self.process.wait(20)
@@ -79,7 +79,7 @@ class WatchProcess:
 
 @contextmanager
 def start_watch(home: Home, *options: str, interval: str = "1s") -> Iterator[WatchProcess]:
-    """A watch that is ended at the end of the block, if it has not been before."""
+    """Start a watch, and end it at the end of the block if it still runs."""
     process = home.start("--watch", "--interval", interval, "--log-format", "json", *options)
     watched = WatchProcess(process)
     try:

@@ -25,7 +25,7 @@ HOUR = 3600.0
 
 
 class RecordingListener:
-    """An observer that keeps what it is told."""
+    """An observer that records its calls."""
 
     def __init__(self) -> None:
         self.runs: list[FinishedRun] = []
@@ -38,7 +38,7 @@ class RecordingListener:
 
 
 class WatchSimulation:
-    """A folder, instances in memory, and a loop over them for some pretended time."""
+    """A folder, instances in memory, and a loop over them in simulated time."""
 
     def __init__(self, folder: Path, until: float, *names: str, **options: Any) -> None:
         self.file = folder / "desired.yaml"
@@ -111,7 +111,7 @@ class WatchSimulation:
         self.trigger.request_run(RunTrigger.FILES)
 
     def run(self) -> list[tuple[float, str]]:
-        """Let it run; gives when each run was, and why."""
+        """Run the loop, and return the time and the cause of each run."""
         self.loop.run()
         return [(round(run.started_at.timestamp() - self.epoch, 1), str(run.trigger)) for run in self.recorder.runs]
 

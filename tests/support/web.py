@@ -1,4 +1,4 @@
-"""A web server on loopback that gives fixed answers, and counts what it is asked."""
+"""A web server on loopback with fixed answers that counts its requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Self
 
 
 class WebHandler(BaseHTTPRequestHandler):
-    """The request and the means to answer it."""
+    """A request, with methods to answer it."""
 
     protocol_version = "HTTP/1.1"
     web: FixedWebServer
@@ -73,7 +73,7 @@ class FixedWebServer:
 
     @property
     def port(self) -> int:
-        """Return the URL that it listens on."""
+        """Return the port that it listens on."""
         return int(self._server.server_address[1])
 
     def url_of(self, path: str = "/", host: str | None = None) -> str:

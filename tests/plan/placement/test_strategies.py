@@ -1,4 +1,4 @@
-"""Weighted rendezvous: fair by weight, the same for everyone, and nothing moves that need not."""
+"""Weighted rendezvous: fair by weight, independent of order, and with the fewest moves."""
 
 from __future__ import annotations
 
@@ -39,21 +39,19 @@ def test_each_member_gets_its_share_by_weight() -> None:
     assert [shares[name] / len(TORRENTS) for name in "abc"] == pytest.approx([1 / 6, 1 / 3, 1 / 2], abs=0.03)
 
 
-def test_the_choice_stays_as_it_is_from_release_to_release() -> None:
+def test_the_choice_is_the_same_in_every_release() -> None:
     among = [Member("attic"), Member("box"), Member("cellar", weight=2.0)]
     assert "".join(rank_members(among, torrent)[0].name[0] for torrent in TORRENTS[:24]) == "acbcaccacccbcacbccaccbac"
 
 
 @given(members, st.integers(0, len(TORRENTS) - 1), st.randoms())
-def test_the_order_of_the_list_means_nothing(among: list[Member], number: int, random: Random) -> None:
+def test_the_order_of_the_members_does_not_matter(among: list[Member], number: int, random: Random) -> None:
     shuffled = random.sample(among, len(among))
     assert rank_members(among, TORRENTS[number]) == rank_members(shuffled, TORRENTS[number])
 
 
 @given(members, members, st.integers(0, len(TORRENTS) - 1))
-def test_the_others_stay_in_their_order_when_some_leave_and_some_join(
-    some: list[Member], others: list[Member], number: int
-) -> None:
+def test_the_remaining_members_keep_their_order(some: list[Member], others: list[Member], number: int) -> None:
     names = {member.name for member in some}
     more = [*some, *(member for member in others if member.name not in names)]
     before, after = rank_members(some, TORRENTS[number]), rank_members(more, TORRENTS[number])
@@ -61,7 +59,7 @@ def test_the_others_stay_in_their_order_when_some_leave_and_some_join(
 
 
 @pytest.mark.parametrize("weight", [1.0, 4.0])
-def test_only_what_the_new_one_wins_moves_and_no_more_than_its_share(weight: float) -> None:
+def test_a_new_member_gets_at_most_its_share(weight: float) -> None:
     three, new = [Member(name) for name in "abc"], Member("d", weight=weight)
     before, after = chosen(three), chosen([*three, new])
     moved = [torrent for torrent in TORRENTS if before[torrent] != after[torrent]]
@@ -69,7 +67,7 @@ def test_only_what_the_new_one_wins_moves_and_no_more_than_its_share(weight: flo
     assert len(moved) / len(TORRENTS) == pytest.approx(weight / (3 + weight), abs=0.03)
 
 
-def test_what_one_had_that_left_goes_to_all_the_others() -> None:
+def test_torrents_of_a_removed_member_go_to_all_others() -> None:
     before, after = chosen([Member(name) for name in "abc"]), chosen([Member(name) for name in "ab"])
     moved = [torrent for torrent in TORRENTS if before[torrent] != after[torrent]]
     assert {before[torrent] for torrent in moved} == {"c"}
@@ -77,9 +75,7 @@ def test_what_one_had_that_left_goes_to_all_the_others() -> None:
 
 
 @given(st.permutations(["a", "b", "c", "d", "e", "f"]), st.sampled_from(["never", "when_complete"]), st.randoms())
-def test_a_plan_is_the_same_whatever_the_order_of_what_is_declared_and_live(
-    order: list[str], moves: str, random: Random
-) -> None:
+def test_a_plan_does_not_depend_on_the_order_of_its_input(order: list[str], moves: str, random: Random) -> None:
     group = {"strategy": "spread", "members": [{"name": "x", "max_torrents": 2}, "y", "z"], "rebalance": moves}
     case = {"groups": {"g": group}, "instances": ["x", "y", "z"], "guard": {"max_delete": 1}}
     wanted = make_desired_state({**case, "desired": [{"hash": name, "instance": "g"} for name in "abcdef"]})
