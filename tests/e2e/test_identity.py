@@ -1,4 +1,4 @@
-"""A hybrid torrent by its v1 hash alone, served by a second real server: its id changes, and it stays owned and single."""
+"""A hybrid torrent by its v1 hash, served by a second real server: its id changes, and it stays owned and single."""
 
 from __future__ import annotations
 
