@@ -36,6 +36,9 @@ class OpenTarget(Target, Protocol):
     def read_network_state(self, *, interface: bool, transfer: bool) -> NetworkState:
         """Return the network state: the `interface` it is bound to, and what it reports on `transfer`."""
 
+    def read_default_save_path(self) -> str:
+        """Return the save path of torrents that have no path of their own."""
+
     def read_free_space(self) -> int | None:
         """Return the bytes free at the default save path; None if unknown. Opens a session of its own."""
 
@@ -51,15 +54,21 @@ SessionFactory = Callable[[Instance, threading.Event], OpenTarget]
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """Optional parts of a snapshot: the torrents (ids) whose files to read, and the declared creations to look up."""
+    """Optional parts of a snapshot: the torrents (ids) whose files to read, and the declared creations to look up.
+
+    `platform`: read what shows the platform of the instance, if nothing else in the snapshot does.
+    """
 
     files_of: Collection[str] = ()
     creations: Collection[CreationSpec] = ()
+    platform: bool = False
 
     @classmethod
     def for_instance(cls, desired: DesiredState, instance: str) -> ReadRequest:
         """Return the parts that the desired state depends on."""
-        return cls(desired.ids_with_file_rules(instance), desired.creations_of(instance))
+        return cls(
+            desired.ids_with_file_rules(instance), desired.creations_of(instance), desired.has_paths_of(instance)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from reconciler.model.health import (
     ProbeResult,
 )
 from reconciler.model.plan import InstancePlan
+from reconciler.model.snapshot import Snapshot
 from reconciler.plan import urgent_actions
 from reconciler.retry import RetryPolicy
 
@@ -66,9 +67,8 @@ def read_instance(target: OpenTarget, retry: RetryPolicy, read_request: ReadRequ
     """Log in to one instance and read it whole."""
     try:
         retry.call_with_retry(target.open)
-        return Observation(
-            target, retry.call_with_retry(lambda: target.read_snapshot(read_request.files_of, read_request.creations))
-        )
+        snapshot = retry.call_with_retry(lambda: target.read_snapshot(read_request.files_of, read_request.creations))
+        return Observation(target, _add_platform(snapshot, target, retry, read_request))
     except (InstanceError, StopRequested) as error:
         return Observation(target, error=error)
 
@@ -79,6 +79,7 @@ def reread_instance(observation: Observation, retry: RetryPolicy, read_request: 
         snapshot = retry.call_with_retry(
             lambda: observation.target.read_full_snapshot(read_request.files_of, read_request.creations)
         )
+        snapshot = _add_platform(snapshot, observation.target, retry, read_request)
         return replace(observation, snapshot=snapshot)
     except (InstanceError, StopRequested) as error:
         return Observation(observation.target, error=error)
@@ -95,6 +96,13 @@ def fail_observations(
         failed[name] = replace(observations[name], snapshot=None, error=error, health=health)
     context.placement_memory.record_observations(failed, context.utc())
     return {**observations, **failed}
+
+
+def _add_platform(snapshot: Snapshot, target: OpenTarget, retry: RetryPolicy, read_request: ReadRequest) -> Snapshot:
+    """Return the snapshot, with the default save path if that is needed to know the platform of the instance."""
+    if not read_request.platform or snapshot.is_on_windows is not None:
+        return snapshot
+    return replace(snapshot, default_save_path=retry.call_with_retry(target.read_default_save_path))
 
 
 def _start_probes(probes: Sequence[Probe]) -> RunningProbes | None:

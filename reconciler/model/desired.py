@@ -17,7 +17,7 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
 from reconciler.model.plan import FieldValue
 from reconciler.model.position import Position, Problem
-from reconciler.model.preferences import PreferenceValue
+from reconciler.model.preferences import PATH_PREFERENCES, PreferenceValue
 from reconciler.model.secret import Secret
 from reconciler.model.torrent_file import TorrentFile
 
@@ -157,6 +157,13 @@ class DesiredTorrent:
         )
 
     @property
+    def declared_paths(self) -> tuple[str, ...]:
+        """The paths on the instance that it declares."""
+        content = self.content.path if isinstance(self.content, Content) else None
+        paths = self.save_path, self.options.get("download_path"), content
+        return tuple(path for path in paths if isinstance(path, str))
+
+    @property
     def has_metadata(self) -> bool:
         """True if its files are known before it is added. The files of a magnet link are not."""
         return isinstance(self.source, TorrentFile) or self.content is not None
@@ -204,6 +211,11 @@ class DesiredState:
         """The torrents whose files are managed."""
         return tuple(entry for entry in self.torrents if entry.files and "files" not in entry.ignore_changes)
 
+    @cached_property
+    def entries_with_paths(self) -> tuple[DesiredTorrent, ...]:
+        """The torrents that declare a path. Cached: every run needs them."""
+        return tuple(entry for entry in self.torrents if entry.declared_paths)
+
     def instances_of(self, entry: DesiredTorrent) -> tuple[str, ...]:
         """Return the instances that an entry can be on: its own, or the members of its group."""
         return self.members_of(entry.instance)
@@ -215,6 +227,14 @@ class DesiredState:
     def categories_of(self, instance: str) -> Mapping[str, DesiredCategory]:
         """Return the managed categories of one instance. Its own definitions win over the common ones."""
         return {**self.categories, **self.instances[instance].categories}
+
+    def has_paths_of(self, instance: str) -> bool:
+        """True if a path on that instance is declared: of a torrent, a category or a preference."""
+        return (
+            any(category.save_path or category.download_path for category in self.categories_of(instance).values())
+            or not PATH_PREFERENCES.isdisjoint(self.instances[instance].preferences)
+            or any(instance in self.instances_of(entry) for entry in self.entries_with_paths)
+        )
 
     def ids_with_file_rules(self, instance: str) -> frozenset[str]:
         """Return the ids of the torrents of an instance whose files are managed, and so must be read."""

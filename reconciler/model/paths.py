@@ -1,4 +1,4 @@
-"""Normalizes paths as qBittorrent reports them."""
+"""Normalizes paths as qBittorrent reports them, and distinguishes those of Windows."""
 
 from __future__ import annotations
 
@@ -11,3 +11,10 @@ def normalize_path(path: str) -> str:
     if len(path) > 1 and (path[1] == ":" or path.startswith("\\\\")):
         path = path.replace("\\", "/")
     return path.rstrip("/") or path[:1]
+
+
+def is_windows_path(path: str) -> bool | None:
+    """True for `C:\\data` and `\\\\server\\share`, also with `/`; False for `/data`; None for a relative path."""
+    if path[1:2] == ":" or path.startswith(("\\\\", "//")):
+        return True
+    return False if path.startswith("/") else None

@@ -9,10 +9,11 @@ from functools import cache
 from reconciler.model.content import CreatorTask
 from reconciler.model.files import LiveFile
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.preferences import PreferenceValue
+from reconciler.model.paths import is_windows_path
+from reconciler.model.preferences import DEFAULT_SAVE_PATH, PreferenceValue
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.model.units import GLOBAL_LIMIT
-from reconciler.model.versions import ApiVersion
+from reconciler.model.versions import RESOLVED_SAVE_PATH, ApiVersion
 
 CategoryDownloadPath = str | bool | None  # a path, False for none, None where the server's setting applies
 
@@ -123,6 +124,7 @@ class Snapshot:
     preferences in canonical form; None if none is declared. `creator_tasks`: the creations of torrents, if any is
     declared. `exported_files`: by id, the .torrent files of torrents that other instances get from it, or the error of
     the export; `peer_addresses`: by id, the address (`IP:port`, from here) where the public ones can be downloaded.
+    `default_save_path` is read only if nothing else shows the platform.
     """
 
     version: str
@@ -134,6 +136,20 @@ class Snapshot:
     creator_tasks: tuple[CreatorTask, ...] = ()
     exported_files: Mapping[str, TorrentFile | TorrentFileError] = field(default_factory=dict, compare=False)
     peer_addresses: Mapping[str, str] = field(default_factory=dict, compare=False)
+    default_save_path: str = ""
+
+    @property
+    def is_on_windows(self) -> bool | None:
+        """True if the instance runs on Windows, by the paths that it reports; None if they do not show it.
+
+        A save path shows it, except that before 4.4 a path of Windows on another system does not show where it leads.
+        """
+        default = self.default_save_path or (self.preferences or {}).get(DEFAULT_SAVE_PATH)
+        if isinstance(default, str) and (is_windows := is_windows_path(default)) is not None:
+            return is_windows
+        shown = (is_windows_path(torrent.save_path) for torrent in self.torrents)
+        certain = (True, False) if RESOLVED_SAVE_PATH.is_available(self.api_version) else (False,)
+        return next((is_windows for is_windows in shown if is_windows in certain), None)
 
     @property
     def api_version(self) -> ApiVersion:

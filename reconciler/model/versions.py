@@ -56,6 +56,9 @@ COMMENT_IN_LIST: Final = Capability("comment in torrents/info", (2, 11), "5.0")
 SAVE_PATH_AS_DOWNLOAD_PATH: Final = Capability(
     "a removed download path shows as the save path", (2, 11), "5.0"
 )  # seen on 5.1.0 and 5.3.0, not on 4.5.2
+RESOLVED_SAVE_PATH: Final = Capability(
+    "a relative save path shows where it leads", (2, 8, 4), "4.4"
+)  # seen on 4.5.2, not on 4.2.5, which reports C:\\data on Linux as it was given
 ADD_WEB_SEEDS: Final = Capability("web_seeds", (2, 11, 4), "5.1")
 FILES_IN_LIST: Final = Capability("files in torrents/info", (2, 11, 8), "5.2")
 BULK_ADD_TRACKERS: Final = Capability("trackers for many torrents in one request", (2, 11, 9), "5.2")

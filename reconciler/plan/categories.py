@@ -26,6 +26,7 @@ from reconciler.model.plan import (
 )
 from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
 from reconciler.plan.blast import data_move_text
+from reconciler.plan.platform import foreign_path_reason
 
 
 def plan_categories(
@@ -83,6 +84,9 @@ def _ensure_category(
         return []
     if live and policy is Policy.CREATE_ONLY:
         return [SparedTorrent("", f"category {category.name}", "policy create-only does not change what is there")]
+    if reason := foreign_path_reason((category.save_path, category.download_path), snapshot):
+        action_type = UpdateCategory if live else AddCategory
+        return [action_type(category.name, reason, changes, category.position, Outcome.BLOCKED)]
     held = () if snapshot.supports_v2 else tuple(change for change in changes if change.field == DOWNLOAD_PATH)
     free = tuple(change for change in changes if change not in held)
     actions = []

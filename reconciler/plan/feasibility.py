@@ -12,6 +12,7 @@ from reconciler.model.fields import (
     AUTO_TMM,
     CATEGORY,
     CREATE_ONLY_OPTIONS,
+    DOWNLOAD_PATH,
     FIELDS,
     FILES,
     FORCE_START,
@@ -23,6 +24,7 @@ from reconciler.model.fields import (
 )
 from reconciler.model.plan import Change, Outcome
 from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.plan.platform import foreign_path_reason
 
 HeldChanges = tuple[tuple[Change, ...], Outcome, str]
 
@@ -37,7 +39,10 @@ def split_feasible(
     able, held = _split_unsupported(changes, snapshot)
     free: list[Change] = []
     for change in able:
-        if metadata_first and change.field == PAUSED and not live.has_metadata:
+        is_path = change.field in (SAVE_PATH, DOWNLOAD_PATH)
+        if is_path and (reason := foreign_path_reason((change.after,), snapshot)):
+            held.append(((change,), Outcome.BLOCKED, reason))
+        elif metadata_first and change.field == PAUSED and not live.has_metadata:
             held.append(((change,), Outcome.DEFERRED, "it waits for its metadata; it is stopped once that has arrived"))
         elif blocker := blocker_of(change, live):
             held.append(((change,), *blocker))

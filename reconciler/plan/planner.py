@@ -28,6 +28,7 @@ from reconciler.plan.kill_switch import defer_all, release, stop_actions
 from reconciler.plan.placement import Disposition, PlacedEntry, Placement, place_entries
 from reconciler.plan.plan import Plan, PlanInput
 from reconciler.plan.plan_hash import hash_plan
+from reconciler.plan.platform import block_undeclarable_categories
 from reconciler.plan.preferences import plan_preferences
 from reconciler.plan.resolve import ResolvedDesired, could_be, resolve_entries
 from reconciler.plan.surplus import SurplusCopy, defer_move, plan_surplus_copies
@@ -116,14 +117,14 @@ def _plan_instance(
     desired = resolved.desired
     collected = _plan_declared(resolved, placement.entries_by_instance[name], snapshot, context)
     _plan_undeclared(collected, resolved, placement, name, snapshot, context)
-    decisions = collected.decisions
+    declared = desired.categories_of(name)
+    decisions = block_undeclarable_categories(collected.decisions, declared, snapshot)
     owned = sum(context.is_owned(live) for live in snapshot.torrents)
     if collected.surplus_copies:
         others = [decision for decision in decisions if isinstance(decision, ActionBase)]
         decisions += plan_surplus_copies(collected.surplus_copies, others, owned, desired, context)
     torrents = attach_blasts([decision for decision in decisions if isinstance(decision, ActionBase)], snapshot)
     decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, SparedTorrent))]
-    declared = desired.categories_of(name)
     decisions += plan_categories(declared, snapshot, context.policy, torrents)
     if desired.prune_categories:
         decisions += prune_categories(declared, snapshot, context.policy, torrents)

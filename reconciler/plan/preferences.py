@@ -7,10 +7,18 @@ from typing import Final
 
 from reconciler.model.desired import DesiredPreference, Policy
 from reconciler.model.plan import Blast, Change, FieldValue, Outcome, SetPreference, SparedTorrent
-from reconciler.model.preferences import DEFAULT_SAVE_PATH, SECRET_MASK, PreferenceValue, reveal_value, value_type_text
+from reconciler.model.preferences import (
+    DEFAULT_SAVE_PATH,
+    PATH_PREFERENCES,
+    SECRET_MASK,
+    PreferenceValue,
+    reveal_value,
+    value_type_text,
+)
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan.blast import data_move_text
+from reconciler.plan.platform import foreign_path_reason
 
 # Preferences that were renamed between versions, beyond recognition by spelling.
 _RENAMED_PREFERENCES: Final = (
@@ -54,6 +62,8 @@ def _plan_preference(
         return None
     if policy is Policy.CREATE_ONLY:
         return SparedTorrent("", f"preference {preference.name}", "policy create-only does not change what is there")
+    if preference.name in PATH_PREFERENCES and (reason := foreign_path_reason((preference.value,), snapshot)):
+        return _build_preference_action(preference, live, reason, True)
     blast = _build_follower_blast(snapshot) if preference.name == DEFAULT_SAVE_PATH else None
     reason = "value differs"
     if blast:

@@ -69,6 +69,7 @@ from reconciler.plan.context import Decision, PlanContext, quote_names
 from reconciler.plan.diff import find_drift
 from reconciler.plan.feasibility import needs_metadata_first, split_feasible, split_feasible_add, unsupported_at_add
 from reconciler.plan.match import Match
+from reconciler.plan.platform import foreign_path_reason
 from reconciler.plan.quarantine import plan_quarantine
 from reconciler.plan.resolve import UnresolvedEntry, could_be, data_damaged_reason, data_moved_reason
 
@@ -126,6 +127,8 @@ def unaddable_reason(entry: DesiredTorrent, snapshot: Snapshot) -> str | None:
         return f"unsupported: qBittorrent {snapshot.version} has no v2 infohashes; {V2_INFOHASHES.release} and later do"
     if entry.source is None:
         return "not on the instance, and an infohash alone cannot be added; declare a magnet or a torrent"
+    if reason := foreign_path_reason(entry.declared_paths, snapshot):
+        return reason
     if not entry.create_only:
         return None
     return unsupported_at_add(build_initial_changes(entry), snapshot)  # it would be too late for it afterwards
@@ -244,6 +247,8 @@ def plan_unresolved_entry(
             f"unsupported: qBittorrent {snapshot.version} makes no torrents; {TORRENT_CREATOR.release} and later do"
         )
         return [build_add_action(entry, reason, declared, Outcome.BLOCKED)]
+    if foreign := foreign_path_reason(entry.declared_paths, snapshot):
+        return [build_add_action(entry, foreign, declared, Outcome.BLOCKED)]
     if unresolved.hold:
         return [build_add_action(entry, unresolved.reason, declared, unresolved.hold)]
     added, held = build_add(

@@ -30,7 +30,7 @@ from reconciler.qbittorrent.convert import (
     count_other_seeds,
     find_hidden_stop_intents,
 )
-from reconciler.qbittorrent.host import read_free_space, read_network_state
+from reconciler.qbittorrent.host import read_default_save_path, read_free_space, read_network_state
 from reconciler.qbittorrent.schemas import TorrentRow
 from reconciler.qbittorrent.transfers import TransferStats
 
@@ -135,6 +135,10 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
     def read_network_state(self, *, interface: bool, transfer: bool) -> NetworkState:
         """Read the network interface (two requests), the connection status and addresses (one request), or both."""
         return read_network_state(self._connection, interface=interface, transfer=transfer)
+
+    def read_default_save_path(self) -> str:
+        """Return the save path of torrents that have no path of their own."""
+        return read_default_save_path(self._connection)
 
     def read_free_space(self) -> int | None:
         """Return the bytes free at the default path; None before 5.3 with an API key.

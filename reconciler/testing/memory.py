@@ -256,6 +256,10 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
         """Read a snapshot; every snapshot is a full read."""
         return self.read_snapshot(files_of, creations)
 
+    def read_default_save_path(self) -> str:
+        """Return the save path of torrents that have no path of their own."""
+        return self._run_request(lambda: self.default_save_path)
+
     def read_free_space(self) -> int | None:
         """Return the bytes free at the default path."""
         return self._run_request(lambda: self.free_bytes)
