@@ -133,17 +133,17 @@ def compose_nodes(file: str, text: str) -> tuple[list[Node], Problem | None]:
 
 def _restore_surrogates(roots: list[Node], replaced: ReplacedText) -> None:
     """Join the halves of characters in all texts of all nodes."""
-    seen: set[int] = set()  # an alias is the same node as its anchor
+    visited_ids: set[int] = set()  # an alias is the same node as its anchor
     nodes = list(roots)
     while nodes:
         node = nodes.pop()
-        if id(node) in seen:
+        if id(node) in visited_ids:
             continue
-        seen.add(id(node))
+        visited_ids.add(id(node))
         if isinstance(node, ScalarNode):
             node.value = replaced.restore(node.value)
         elif isinstance(node, MappingNode):
-            nodes += [part for pair in node.value for part in pair]
+            nodes += [child for pair in node.value for child in pair]
         else:
             nodes += node.value
 
