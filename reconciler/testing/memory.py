@@ -411,11 +411,8 @@ def _read_extras(data: bytes) -> _FileExtras:
 
 
 def _decode_texts(values: object) -> list[str]:
-    return (
-        [value.decode(errors="replace") for value in values if isinstance(value, bytes)]
-        if isinstance(values, list)
-        else []
-    )
+    texts = values if isinstance(values, list) else []
+    return [value.decode(errors="replace") for value in texts if isinstance(value, bytes)]
 
 
 def trim_tags(tags: Collection[str]) -> frozenset[str]:
