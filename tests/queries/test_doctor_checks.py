@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.model.desired import Instance
-from reconciler.model.doctor import CheckStatus, DoctorReport, Finding, InstanceDiagnosis
+from reconciler.model.doctor import CheckStatus, Finding
 from reconciler.model.errors import (
     AuthenticationError,
     BannedError,
@@ -22,8 +22,6 @@ from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.queries import doctor_checks as d
 from reconciler.queries.doctor import list_declared_paths, list_parents
-from reconciler.report.text.doctor import render_doctor
-from reconciler.report.text.lines import render_plain
 from tests.support.planner_inputs import make_desired_state
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -145,23 +143,3 @@ def test_the_paths_of_an_instance_include_those_of_its_groups() -> None:
         }
     )
     assert list_declared_paths(desired, "box") == ("/a", "/c", "/c-incomplete", "/incomplete", "/of-group")
-
-
-def test_the_text_names_each_check_and_how_to_mend_it() -> None:
-    diagnosis = InstanceDiagnosis(
-        "box",
-        "http://box",
-        HealthState.VPN_DOWN,
-        (d.make_ok("tls", "fine"), d.make_failure("probe ping x", "no answer", "Plug it in")),
-    )
-    assert [render_plain(line) for line in render_doctor(DoctorReport((diagnosis,)))] == [
-        "box  VPN_DOWN  http://box",
-        "  ok    tls           fine",
-        "  FAIL  probe ping x  no answer",
-        "                      → Plug it in",
-        "",
-        "1 check failed",
-    ]
-    assert DoctorReport((diagnosis,)).exit_code == 1
-    assert DoctorReport(()).exit_code == 0
-    assert render_plain(list(render_doctor(DoctorReport(())))[-1]) == "all checks passed"

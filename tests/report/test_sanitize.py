@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import unicodedata
@@ -20,7 +19,6 @@ from reconciler.report.sanitize import (
     format_code_span,
     sanitize_text,
 )
-from reconciler.report.text.lines import Style, make_line, write_lines
 from tests.support.example_runs import hostile
 from tests.support.golden_reports import github, json_text, text
 
@@ -90,11 +88,3 @@ def test_json_is_ascii_and_keeps_the_name() -> None:
     assert written.isascii()
     assert "\x1b" not in written
     assert json.loads(written)["instances"][0]["actions"][0]["name"].startswith("a\x1b[2J")
-
-
-def test_symbols_are_ascii_if_the_stream_cannot_encode_them() -> None:
-    raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, encoding="ascii", errors="backslashreplace")
-    write_lines([make_line("a → b · … ", ("é", Style.DIM))], stream, colour=False)
-    stream.flush()
-    assert raw.getvalue() == b"a -> b - ... \\xe9\n"

@@ -31,3 +31,21 @@ def make_status_report(*rows: TorrentStatus, status: Status = Status.OK, error: 
 def make_transfer(eta: int | None = None, ratio: float | None = None, down: int = 0, up: int = 0) -> Transfer:
     """The progress of a transfer."""
     return Transfer(eta, ratio, down, up)
+
+
+MIXED_TORRENTS = make_status_report(
+    make_status_row(1, name="done", transfer=make_transfer(ratio=1.5, up=2048), size=2_147_483_648),
+    make_status_row(
+        2, "downloading", name="half", transfer=make_transfer(eta=3700, ratio=0, down=1_258_291), category="linux"
+    ),
+    make_status_row(3, "stoppedDL", name="paused", transfer=make_transfer(ratio=0)),
+    make_status_row(4, "missing", name="进击的巨人", in_sync=False, reason="not on the instance"),
+    make_status_row(5, "missingFiles", name="lost", in_sync=False, reason="tags differ"),
+    make_status_row(6, "unknown", name="x\x1b[2J", instance="attic", reason="its instance could not be read"),
+)
+
+
+MANY_TORRENTS = make_status_report(
+    *(make_status_row(number) for number in range(9_990)),
+    *(make_status_row(number, "pausedUP") for number in range(9_990, 10_000)),
+)

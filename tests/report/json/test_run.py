@@ -8,10 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from reconciler.model.position import Problem
-from reconciler.report.json.common import write_failure
 from reconciler.report.json.run import write_validation
-from tests.support.example_runs import PLAN_HASH, huge, make_infohash, make_position, planned, refused
+from tests.support.example_runs import PLAN_HASH, huge, make_infohash, planned, refused
 from tests.support.golden_reports import json_text
 
 TOP = ["format_version", "mode", "plan_hash", "exit_code", "summary", "guard", "instances"]
@@ -121,17 +119,6 @@ def test_ten_thousand_actions_are_fast() -> None:
     written = json_text(run)
     assert time.process_time() - began < 1.0
     assert len(json.loads(written)["instances"][0]["actions"]) == 10_000
-
-
-def test_a_failure_document_replaces_the_report() -> None:
-    stream = io.StringIO()
-    write_failure(4, "the desired state is invalid", (Problem(make_position(3), "no", "Say yes"),), stream)
-    assert json.loads(stream.getvalue()) == {
-        "format_version": 1,
-        "exit_code": 4,
-        "error": "the desired state is invalid",
-        "problems": [{"file": "desired.yaml", "line": 3, "column": 5, "message": "no", "hint": "Say yes"}],
-    }
 
 
 def test_a_validation_report() -> None:

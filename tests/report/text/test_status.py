@@ -1,19 +1,12 @@
-"""`reconcile status` as text and as JSON."""
+"""`reconcile status` as text."""
 
 from __future__ import annotations
 
-import io
-import json
 import re
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.model.position import Position, Problem
 from reconciler.model.run import Status
 from reconciler.model.status import (
     FIRST_PAGE,
@@ -21,25 +14,15 @@ from reconciler.model.status import (
     Pagination,
     StatusReport,
     TorrentFilter,
-    WaitOutcome,
-    WaitResult,
 )
-from reconciler.report.json.status import write_status, write_status_line
 from reconciler.report.text.lines import measure_width, render_plain
 from reconciler.report.text.status import format_duration, format_rate, progress_text, render_status
-from tests.support.status_rows import make_status_report, make_status_row, make_transfer
-
-NOON = datetime(2026, 11, 21, 12, 0, 0, 250_000, UTC)
-DOCS = (Path(__file__).parents[3] / "docs" / "report.md").read_text(encoding="utf-8")
-MIXED = make_status_report(
-    make_status_row(1, name="done", transfer=make_transfer(ratio=1.5, up=2048), size=2_147_483_648),
-    make_status_row(
-        2, "downloading", name="half", transfer=make_transfer(eta=3700, ratio=0, down=1_258_291), category="linux"
-    ),
-    make_status_row(3, "stoppedDL", name="paused", transfer=make_transfer(ratio=0)),
-    make_status_row(4, "missing", name="进击的巨人", in_sync=False, reason="not on the instance"),
-    make_status_row(5, "missingFiles", name="lost", in_sync=False, reason="tags differ"),
-    make_status_row(6, "unknown", name="x\x1b[2J", instance="attic", reason="its instance could not be read"),
+from tests.support.status_rows import (
+    MANY_TORRENTS,
+    MIXED_TORRENTS,
+    make_status_report,
+    make_status_row,
+    make_transfer,
 )
 
 
@@ -47,13 +30,6 @@ def text(status: StatusReport, page: Pagination = FIRST_PAGE, width: int | None 
     """The lines after the table of the instances."""
     lines = [render_plain(line) for line in render_status(status, page, width)]
     return lines[lines.index("") + 1 :]
-
-
-def as_json(status: StatusReport, page: Pagination = FIRST_PAGE) -> Any:
-    """The whole report, parsed."""
-    stream = io.StringIO()
-    write_status(status, stream, page)
-    return json.loads(stream.getvalue())
 
 
 def test_the_table_of_the_instances() -> None:
@@ -70,7 +46,7 @@ def test_the_table_of_the_instances() -> None:
 
 
 def test_torrents_that_need_attention_come_first_then_those_in_progress() -> None:
-    first, *lines = text(MIXED)
+    first, *lines = text(MIXED_TORRENTS)
     assert first.split(": ") == [
         "6 declared torrents",
         "1 downloading, 1 seeding, 1 stopped, 1 error, 1 missing, 1 unknown · down 1.2 MiB/s · up 2.0 KiB/s",
@@ -98,16 +74,14 @@ def test_torrents_that_need_attention_come_first_then_those_in_progress() -> Non
 
 
 def test_a_selection_is_counted() -> None:
-    assert text(MIXED.filter_torrents(TorrentFilter(("linux",))))[0] == (
+    assert text(MIXED_TORRENTS.filter_torrents(TorrentFilter(("linux",))))[0] == (
         "1 of 6 declared torrents: 1 downloading · down 1.2 MiB/s"
     )
-    assert text(MIXED.filter_torrents(TorrentFilter(("none",)))) == ["None of the 6 declared torrents is selected"]
+    assert text(MIXED_TORRENTS.filter_torrents(TorrentFilter(("none",)))) == [
+        "None of the 6 declared torrents is selected"
+    ]
 
 
-MANY = make_status_report(
-    *(make_status_row(number) for number in range(9_990)),
-    *(make_status_row(number, "pausedUP") for number in range(9_990, 10_000)),
-)
 PAGES = [
     (Pagination(), 50, "… and 9,950 more: 9,940 seeding, 10 stopped", "--offset 50 "),
     (Pagination(0, 3), 3, "… and 9,997 more: 9,987 seeding, 10 stopped", "--offset 3 "),
@@ -121,7 +95,7 @@ PAGES = [
 
 @pytest.mark.parametrize(("page", "count", "last", "hint"), PAGES)
 def test_ten_thousand_torrents_stay_readable(page: Pagination, count: int, last: str, hint: str) -> None:
-    lines = text(MANY, page)
+    lines = text(MANY_TORRENTS, page)
     assert lines[0] == "10,000 declared torrents: 9,990 seeding, 10 stopped"
     assert sum(line.startswith("=") for line in lines) == count
     assert lines[-1].startswith(last)
@@ -182,85 +156,3 @@ PROGRESS = [
 @pytest.mark.parametrize(("rows", "expected"), PROGRESS)
 def test_progress_text(rows: tuple[Any, ...], expected: str) -> None:
     assert progress_text(rows) == expected
-
-
-def test_the_json_report() -> None:
-    document = as_json(MIXED)
-    assert document["summary"] == {
-        "declared": 6,
-        "selected": 6,
-        "offset": 0,
-        "complete": 1,
-        "download_rate": 1_258_291,
-        "upload_rate": 2048,
-        "phases": {
-            **dict.fromkeys(("stalled", "metadata", "queued", "checking", "moving", "pending", "absent"), 0),
-            **dict.fromkeys(("downloading", "seeding", "stopped", "error", "missing", "unknown"), 1),
-        },
-    }
-    assert document["torrents"][1] == {
-        "instance": "home",
-        "infohash": "0000000002" + "0" * 30,
-        "name": "half",
-        "source": "desired.yaml:2:5",
-        "state": "downloading",
-        "phase": "downloading",
-        "complete": False,
-        "progress": 0.5,
-        "size": 1024,
-        "eta": 3700,
-        "ratio": 0,
-        "download_rate": 1_258_291,
-        "upload_rate": 0,
-        "category": "linux",
-        "tags": [],
-        "owned": False,
-        "in_sync": True,
-        "reason": "",
-    }
-    nothing = ("complete", "progress", "size", "eta", "ratio", "download_rate", "upload_rate", "category", "in_sync")
-    assert {key: document["torrents"][5][key] for key in nothing} == dict.fromkeys(nothing)
-    assert [instance["name"] for instance in document["instances"]] == ["home"]
-    assert "wait" not in document
-
-
-def test_json_contains_all_torrents_unless_paged() -> None:
-    assert len(as_json(MANY)["torrents"]) == 10_000
-    document = as_json(MANY, Pagination(9_998, 50))
-    assert [torrent["name"] for torrent in document["torrents"]] == ["t9998", "t9999"]
-    assert (document["summary"]["selected"], document["summary"]["offset"]) == (10_000, 9_998)
-
-
-def test_the_result_of_waiting() -> None:
-    document = as_json(
-        replace(MIXED, wait_result=WaitResult(WaitOutcome.TIMEOUT, ("half on home: downloading, 50 %",)))
-    )
-    assert document["wait"] == {"outcome": "timeout", "reasons": ["half on home: downloading, 50 %"]}
-
-
-def test_a_json_line_is_the_report_with_its_time() -> None:
-    stream = io.StringIO()
-    problem = Problem(Position("desired.yaml", 3, 5), "no", "Say yes")
-    write_status_line(replace(MIXED, problems=(problem,)), NOON, stream, Pagination(1, 1))
-    assert stream.getvalue().count("\n") == 1
-    document = json.loads(stream.getvalue())
-    assert document.pop("at") == "2026-11-21T12:00:00.250Z"
-    where = {"file": "desired.yaml", "line": 3, "column": 5}
-    assert document.pop("problems") == [{**where, "message": "no", "hint": "Say yes"}]
-    assert document == as_json(MIXED, Pagination(1, 1))
-
-
-def test_the_documentation_contains_every_key() -> None:
-    def keys(value: Any) -> Iterator[str]:
-        if isinstance(value, dict):
-            yield from value
-            yield from (key for name, inner in value.items() if name != "phases" for key in keys(inner))
-        elif isinstance(value, list):
-            yield from (key for inner in value for key in keys(inner))
-
-    stream = io.StringIO()
-    write_status_line(replace(MIXED, wait_result=WaitResult(WaitOutcome.COMPLETE)), NOON, stream)
-    section = DOCS[DOCS.index("**`reconcile status --output json`**") :]
-    named = set(re.findall(r"`([a-z_]+)`", section[: section.index("\n## ")]))
-    assert sorted(set(keys(json.loads(stream.getvalue()))) - named) == []
-    assert {str(outcome) for outcome in WaitOutcome} <= named

@@ -1,0 +1,110 @@
+"""The encoding of JSON documents and their shared parts."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+from reconciler.model.groups import ActionPlacement
+from reconciler.model.health import Health, HealthState, ProbeHealth
+from reconciler.model.plan import Change, Outcome, SetPreference, Verb
+from reconciler.model.position import Problem
+from reconciler.model.run import ActionResult
+from reconciler.model.secret import Secret
+from reconciler.report.json.common import (
+    encode_action,
+    encode_object,
+    health_json,
+    iso_utc,
+    position_text,
+    write_failure,
+    write_object,
+)
+from tests.support.example_runs import make_position, make_torrent_action
+
+
+def test_lists_are_written_with_one_item_per_line_and_in_ascii() -> None:
+    stream = io.StringIO()
+    write_object(stream, {"a": "é\x1b", "b": None}, {"items": iter(["1", "2"]), "none": ()})
+    assert stream.getvalue() == '{"a": "\\u00e9\\u001b",\n"b": null,\n"items": [\n1,\n2],\n"none": []}\n'
+
+
+def test_an_object_within_a_list_has_its_keys_on_one_line() -> None:
+    assert encode_object({"a": 1, "b": 2}, {"items": ["3"]}) == '{"a": 1, "b": 2,\n"items": [\n3]}'
+
+
+def test_a_failure_document_replaces_the_report() -> None:
+    stream = io.StringIO()
+    write_failure(4, "the desired state is invalid", (Problem(make_position(3), "no", "Say yes"),), stream)
+    assert json.loads(stream.getvalue()) == {
+        "format_version": 1,
+        "exit_code": 4,
+        "error": "the desired state is invalid",
+        "problems": [{"file": "desired.yaml", "line": 3, "column": 5, "message": "no", "hint": "Say yes"}],
+    }
+
+
+def test_further_lines_of_a_failure_stand_before_its_problems() -> None:
+    stream = io.StringIO()
+    write_failure(2, "ambiguous", (), stream, ["a", "b"])
+    document = json.loads(stream.getvalue())
+    assert list(document.items())[2:] == [("error", "ambiguous"), ("more", ["a", "b"]), ("problems", [])]
+
+
+def test_an_action_on_a_setting_has_no_torrent_keys_and_no_secret() -> None:
+    change = Change("value", "(secret)", "(secret)")
+    action = SetPreference("proxy_password", "value differs", (change,), value=Secret("hunter2"))
+    encoded = encode_action(ActionResult(action, Outcome.FAILED, "full"))
+    assert "hunter2" not in encoded
+    assert json.loads(encoded) == {
+        "verb": "update",
+        "kind": "preference",
+        "infohash": None,
+        "name": "proxy_password",
+        "source": None,
+        "changes": [{"field": "value", "from": "(secret)", "to": "(secret)"}],
+        "disruptive": False,
+        "delete_files": False,
+        "blast": None,
+        "reason": "value differs",
+        "group": None,
+        "placement_reason": None,
+        "outcome": "failed",
+        "error": "full",
+    }
+
+
+def test_a_placed_action_has_its_group_and_position() -> None:
+    placement = ActionPlacement("resilient", "the first healthy member")
+    action = make_torrent_action(Verb.ADD, "Sintel", "not on the instance", number=20, placement=placement)
+    document = json.loads(encode_action(ActionResult(action, Outcome.PLANNED)))
+    assert (document["group"], document["placement_reason"]) == ("resilient", "the first healthy member")
+    assert document["source"] == position_text(make_position(20)) == "desired.yaml:20:5"
+    assert position_text(None) is None
+
+
+def test_the_health_is_null_if_unknown_and_has_all_probes_otherwise() -> None:
+    since = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+    probe = ProbeHealth("interface wg0", HealthState.VPN_DOWN, since, "bound to eth0", "Correct it", 2, "bound to eth0")
+    assert health_json(None) is None
+    assert health_json(Health(HealthState.VPN_DOWN, since, "interface wg0: bound to eth0", (probe,))) == {
+        "state": "VPN_DOWN",
+        "since": "2026-01-02T12:00:00.000Z",
+        "error": "interface wg0: bound to eth0",
+        "probes": [
+            {
+                "probe": "interface wg0",
+                "state": "VPN_DOWN",
+                "since": "2026-01-02T12:00:00.000Z",
+                "text": "bound to eth0",
+                "hint": "Correct it",
+                "last_error": "bound to eth0",
+            }
+        ],
+    }
+
+
+def test_times_are_in_utc_to_the_millisecond() -> None:
+    time = datetime(2026, 1, 2, 0, 30, 0, 250_999, timezone(timedelta(hours=1)))
+    assert iso_utc(time) == "2026-01-01T23:30:00.250Z"
