@@ -34,10 +34,12 @@ from reconciler.model.preferences import PreferenceValue, canonicalize_preferenc
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, ShareLimits, Snapshot
 from reconciler.model.torrent_file import TorrentFile
+from reconciler.plan.context import PlanContext
 from reconciler.testing.memory import WEB_API_VERSIONS
 from tests.support.torrents import make_torrent
 
 OWNER_TAG = "reconcile:home"
+CONTEXT = PlanContext("home", Policy.SYNC, delete_files=False, take_over=False)
 _PLAIN_OPTIONS = (
     "force_start",
     "sequential",

@@ -1,0 +1,116 @@
+"""Categories: declared ones, missing ones that torrents need, and unused ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.model.desired import DesiredCategory, Policy
+from reconciler.model.plan import (
+    Action,
+    AddCategory,
+    AddTorrent,
+    Blast,
+    Change,
+    DeleteCategory,
+    DeleteTorrent,
+    Outcome,
+    SparedTorrent,
+    UpdateCategory,
+    UpdateTorrent,
+)
+from reconciler.model.position import Position
+from reconciler.plan.categories import plan_categories, prune_categories
+from tests.support.planner_inputs import make_snapshot, make_v1_hash
+
+HERE = Position("desired.yaml", 1, 1)
+
+
+def _declare(name: str, save_path: str | None = None, download_path: str | None = None) -> dict[str, DesiredCategory]:
+    return {name: DesiredCategory(name, HERE, save_path, download_path)}
+
+
+def _categorize(letter: str, category: str, hold: Outcome | None = None) -> UpdateTorrent:
+    return UpdateTorrent(letter, "x", (Change("category", "", category),), hold=hold, torrent_id=make_v1_hash(letter))
+
+
+def test_a_declared_category_is_created_changed_or_left_unchanged() -> None:
+    declared = _declare("films", "/films/")
+    (added,) = plan_categories(declared, make_snapshot([]), Policy.UPSERT, [])
+    assert isinstance(added, AddCategory)
+    assert (added.reason, added.changes) == ("not on the instance", (Change("save_path", None, "/films"),))
+    (updated,) = plan_categories(declared, make_snapshot([], {"films": "/old"}), Policy.UPSERT, [])
+    assert isinstance(updated, UpdateCategory)
+    assert (updated.reason, updated.changes) == ("save_path differs", (Change("save_path", "/old", "/films"),))
+    assert plan_categories(declared, make_snapshot([], {"films": "/films"}), Policy.UPSERT, []) == []
+    assert plan_categories(_declare("films"), make_snapshot([], {"films": "/old"}), Policy.UPSERT, []) == []
+
+
+def test_create_only_leaves_an_existing_category_unchanged() -> None:
+    decisions = plan_categories(_declare("c", "/new"), make_snapshot([], {"c": "/old"}), Policy.CREATE_ONLY, [])
+    assert decisions == [SparedTorrent("", "category c", "policy create-only does not change what is there")]
+
+
+def test_a_server_without_download_paths_blocks_only_that_field() -> None:
+    old_server = make_snapshot([], version="4.2.5")
+    added, blocked = plan_categories(_declare("c", "/d", "/incomplete"), old_server, Policy.SYNC, [])
+    assert isinstance(added, AddCategory)
+    assert isinstance(blocked, UpdateCategory)
+    assert [change.field for change in added.changes] == ["save_path"]
+    assert ([change.field for change in blocked.changes], blocked.hold) == (["download_path"], Outcome.BLOCKED)
+    assert blocked.reason == ("unsupported: qBittorrent v4.2.5 has no download_path of a category; 4.4 and later do")
+
+
+def test_a_new_path_counts_the_torrents_that_follow_it() -> None:
+    rows: list[dict[str, Any]] = [
+        {"hash": "a", "category": "c", "auto_tmm": True, "is": "whole"},
+        {"hash": "b", "category": "c/sub", "auto_tmm": True, "is": "half"},
+        {"hash": "d", "category": "c/own", "auto_tmm": True, "is": "whole"},
+        {"hash": "e", "category": "c", "is": "whole"},
+        {"hash": "f", "category": "cd", "auto_tmm": True, "is": "whole"},
+    ]
+    snapshot = make_snapshot(rows, {"c": "/old", "c/own": "/own"})
+    (action,) = plan_categories(_declare("c", "/new"), snapshot, Policy.SYNC, [])
+    assert isinstance(action, UpdateCategory)
+    assert (action.blast, action.disruptive) == (Blast(2, 150), True)
+
+
+def test_a_missing_category_is_created_for_the_torrents_that_can_use_it() -> None:
+    add = AddTorrent("n", "x", (Change("category", None, "films"),))
+    actions: list[Action] = [
+        add,
+        _categorize("a", "films"),
+        _categorize("b", "blocked", Outcome.BLOCKED),
+        _categorize("c", ""),
+    ]
+    assert plan_categories({}, make_snapshot([]), Policy.CREATE_ONLY, actions) == [
+        AddCategory("films", "used by 2 torrents, not on the instance and not declared")
+    ]
+    assert plan_categories({}, make_snapshot([], {"films": ""}), Policy.CREATE_ONLY, actions) == []
+
+
+def test_only_undeclared_categories_without_torrents_and_without_kept_subcategories_are_pruned() -> None:
+    snapshot = make_snapshot(
+        [{"hash": "a", "category": "used/sub"}],
+        {"used": "", "used/sub": "", "used/empty": "/e", "declared": "", "unused": ""},
+    )
+    assert prune_categories(_declare("declared"), snapshot, Policy.SYNC, []) == [
+        DeleteCategory("unused", "not declared, and no torrent is in it"),
+        DeleteCategory("used/empty", "not declared, and no torrent is in it", (Change("save_path", "/e", None),)),
+    ]
+    assert prune_categories(_declare("declared"), snapshot, Policy.UPSERT, [])[0] == SparedTorrent(
+        "", "category unused", "policy upsert does not delete"
+    )
+
+
+def test_a_category_is_used_until_its_torrents_surely_leave_it() -> None:
+    snapshot = make_snapshot([{"hash": "a", "category": "old"}], {"old": "", "new": ""})
+    deletion = DeleteTorrent("a", "x", torrent_id=make_v1_hash("a"))
+    held = DeleteTorrent("a", "x", hold=Outcome.BLOCKED, torrent_id=make_v1_hash("a"))
+
+    def list_pruned(action: DeleteTorrent | UpdateTorrent) -> list[str]:
+        return [decision.name for decision in prune_categories({}, snapshot, Policy.SYNC, [action])]
+
+    assert list_pruned(deletion) == ["new", "old"]
+    assert list_pruned(held) == ["new"]
+    assert list_pruned(_categorize("a", "new")) == ["old"]
+    assert list_pruned(_categorize("a", "new", Outcome.DEFERRED)) == []
