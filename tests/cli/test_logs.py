@@ -6,7 +6,9 @@ import pytest
 import structlog
 
 from reconciler.cli import logs
+from reconciler.cli.logs import redact_event
 from reconciler.cli.settings import Settings
+from reconciler.model.secret import Secret
 
 
 def test_a_traceback_shows_no_local_variables(
@@ -27,3 +29,10 @@ def test_a_traceback_shows_no_local_variables(
     assert written.splitlines()[-1] == "ValueError: 7 characters are too few"
     assert "Traceback (most recent call last):" in written
     assert "hunter2" not in written
+
+
+def test_redaction_reaches_nested_values() -> None:
+    event = {"password": "a", "x": {"API-Key": "b", "deep": [{"Cookie": "c"}]}, "secret": Secret("d"), "fine": "e"}
+    shown = str(redact_event(None, "info", event))
+    assert shown.count("***") == 4
+    assert "'e'" in shown

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
-from reconciler.cli.app import app
 from reconciler.cli.main import run_command_line
 from reconciler.cli.settings import RunSettings
 from reconciler.engine import RunOptions
@@ -19,7 +16,6 @@ from tests.cli.conftest import FakeRun
 from tests.support.command_line import write_desired
 
 HASH = "sha256:" + "ab" * 32
-DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 
 BAD_USAGE = [
     (["--bogus"], "No such option: --bogus"),
@@ -162,13 +158,6 @@ def test_without_a_file_the_error_names_demo_and_import(
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("form", ["markdown", "github"])
-def test_a_watch_supports_only_text_and_json(form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line(["--watch", "--output", form]) == 4
-    assert f"--watch does not support --output {form}" in "".join(capsys.readouterr())
-
-
-@pytest.mark.usefixtures("folder")
 def test_the_environment_starts_a_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[RunSettings] = []
 
@@ -181,42 +170,3 @@ def test_the_environment_starts_a_watch(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setenv(f"RECONCILE_{name}", value)
     assert run_command_line([]) == 0
     assert started == [RunSettings(dry_run=True, interval=300.0)]
-
-
-def options_of(command: Any) -> set[str]:
-    """Return the long options of a command and its subcommands."""
-    names = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
-    return names.union(*(options_of(subcommand) for subcommand in getattr(command, "commands", {}).values()))
-
-
-def test_the_documentation_contains_every_option_and_variable() -> None:
-    command: Any = typer.main.get_command(app)
-    text = DOCS.read_text(encoding="utf-8")
-    assert [name for name in sorted(options_of(command)) if f"`{name}" not in text and f" {name}" not in text] == []
-    variables = [parameter.envvar for parameter in command.params if parameter.envvar]
-    assert [name for name in variables if f"`{name}`" not in text] == []
-    assert [name for name in command.commands if f"reconcile {name}" not in text] == []
-
-
-@pytest.mark.parametrize("command", [[], ["validate"], ["status"], ["doctor"], ["demo"]])
-def test_help_has_an_example_and_fits_80_columns(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line([*command, "--help"]) == 0
-    text = capsys.readouterr().out
-    assert "Example" in text
-    assert f"reconcile {' '.join(command)}".strip() in text
-    assert max(len(line) for line in text.splitlines()) <= 80
-
-
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line(["--version"]) == 0
-    assert capsys.readouterr().out.startswith("reconcile 0.")
-
-
-def test_help_in_a_pipe_does_not_depend_on_the_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run_command_line(["--help"])
-    expected = capsys.readouterr().out
-    monkeypatch.setenv("COLUMNS", "40")
-    assert run_command_line(["--help"]) == 0
-    assert capsys.readouterr().out == expected

@@ -11,11 +11,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.logs import redact_event
 from reconciler.cli.main import run_command_line
 from reconciler.engine import UnknownInstance
 from reconciler.model.run import Run, RunMode
-from reconciler.model.secret import Secret
 from tests.cli.conftest import FakeRun
 from tests.support.example_runs import converged, planned, refused
 
@@ -145,24 +143,6 @@ def test_annotations_have_paths_from_the_top_of_the_repository(
     assert f"file={folder.name}/desired.yaml,line=2" in capsys.readouterr().out
 
 
-def test_validate_in_every_format(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = (folder / "desired.yaml").read_text()
-    (folder / "desired.yaml").write_text(text.replace("{env: HOME_PASSWORD}", '"plain"'))
-    assert run_command_line(["validate"]) == 0
-    output = capsys.readouterr()
-    assert output.out == "desired.yaml: valid: 1 torrent on 1 instance\n"
-    assert output.err.startswith("desired.yaml:4:")
-    assert ": warning: " in output.err
-    assert run_command_line(["validate", "-q"]) == 0
-    assert capsys.readouterr().err == ""
-    assert run_command_line(["validate", "--output", "json"]) == 0
-    assert json.loads(capsys.readouterr().out)["torrents"] == 1
-    assert run_command_line(["validate", "--output", "markdown"]) == 0
-    assert "**1 warning**" in capsys.readouterr().out
-    assert run_command_line(["validate", "--output", "github"]) == 0
-    assert capsys.readouterr().out.startswith("::warning file=desired.yaml,line=4,")
-
-
 @pytest.mark.usefixtures("folder")
 def test_an_unknown_instance(fake_run: FakeRun, capsys: pytest.CaptureFixture[str]) -> None:
     def unknown(*_: object) -> Run:
@@ -194,10 +174,3 @@ def test_logs_go_to_standard_error_without_secrets(capsys: pytest.CaptureFixture
     assert [event["event"] for event in events] == ["desired state loaded", "run ended"]
     assert {"level", "timestamp"} <= set(events[0])
     assert "secret-of-home" not in output.err + output.out
-
-
-def test_redaction_reaches_nested_values() -> None:
-    event = {"password": "a", "x": {"API-Key": "b", "deep": [{"Cookie": "c"}]}, "secret": Secret("d"), "fine": "e"}
-    shown = str(redact_event(None, "info", event))
-    assert shown.count("***") == 4
-    assert "'e'" in shown

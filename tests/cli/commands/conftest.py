@@ -1,0 +1,18 @@
+"""A working folder with a file to edit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.edited_file import FILE
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a file with one entry, in the working folder."""
+    path = tmp_path / "desired.yaml"
+    path.write_text(FILE)
+    monkeypatch.chdir(tmp_path)
+    return path

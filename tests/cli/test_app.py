@@ -1,0 +1,103 @@
+"""The commands of the command line: their help, their documentation, and the options that reach them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from reconciler.cli.app import app
+from reconciler.cli.commands.add import AddSettings
+from reconciler.cli.commands.rm import RemoveSettings
+from reconciler.cli.main import run_command_line
+from reconciler.cli.settings import Settings
+
+DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
+
+
+def options_of(command: Any) -> set[str]:
+    """Return the long options of a command and its subcommands."""
+    names = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
+    return names.union(*(options_of(subcommand) for subcommand in getattr(command, "commands", {}).values()))
+
+
+def test_the_documentation_contains_every_option_and_variable() -> None:
+    command: Any = typer.main.get_command(app)
+    text = DOCS.read_text(encoding="utf-8")
+    assert [name for name in sorted(options_of(command)) if f"`{name}" not in text and f" {name}" not in text] == []
+    variables = [parameter.envvar for parameter in command.params if parameter.envvar]
+    assert [name for name in variables if f"`{name}`" not in text] == []
+    assert [name for name in command.commands if f"reconcile {name}" not in text] == []
+
+
+@pytest.mark.parametrize("command", [[], ["validate"], ["status"], ["doctor"], ["demo"]])
+def test_help_has_an_example_and_fits_80_columns(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line([*command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "Example" in text
+    assert f"reconcile {' '.join(command)}".strip() in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("reconcile 0.")
+
+
+def test_help_in_a_pipe_does_not_depend_on_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_command_line(["--help"])
+    expected = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run_command_line(["--help"]) == 0
+    assert capsys.readouterr().out == expected
+
+
+class RecordedCalls:
+    """A replacement for a command that records its arguments and returns an exit code."""
+
+    def __init__(self, exit_code: int = 0) -> None:
+        self.exit_code = exit_code
+        self.arguments: list[tuple[object, ...]] = []
+
+    def __call__(self, *arguments: object) -> int:
+        self.arguments.append(arguments)
+        return self.exit_code
+
+
+def test_add_sets_only_the_keys_of_given_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = RecordedCalls()
+    monkeypatch.setattr("reconciler.cli.commands.add.add_command", calls)
+    assert run_command_line(["add", "a.torrent"]) == 0
+    assert run_command_line(["add", "a.torrent", "--to", "b.yaml", "--tag", "x", "--tag", "y", "--paused"]) == 0
+    assert calls.arguments == [
+        (Settings(), AddSettings(("a.torrent",), None, {}, False)),
+        (Settings(), AddSettings(("a.torrent",), Path("b.yaml"), {"tags": ["x", "y"], "paused": True}, False)),
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["--dry-run", "rm", "x"], ["rm", "x", "--dry-run"]])
+def test_a_dry_run_of_rm_is_requested_before_or_after_its_name(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = RecordedCalls()
+    monkeypatch.setattr("reconciler.cli.commands.rm.remove_command", calls)
+    assert run_command_line(arguments) == 0
+    assert calls.arguments == [(Settings(), RemoveSettings(("x",), None, True))]
+
+
+def test_history_shows_20_runs_unless_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = RecordedCalls()
+    monkeypatch.setattr("reconciler.cli.commands.history.history_command", calls)
+    assert run_command_line(["history"]) == 0
+    assert run_command_line(["history", "--limit", "5", "--torrent", "08ada5", "--instance", "home"]) == 0
+    assert calls.arguments == [(Settings(), "", 20), (Settings(instances=("home",)), "08ada5", 5)]
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_the_command_determines_the_exit_code(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.cli.commands.doctor.doctor_command", RecordedCalls(code))
+    assert run_command_line(["doctor"]) == code
