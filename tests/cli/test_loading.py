@@ -1,0 +1,76 @@
+"""Loading the desired state of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.loading import failure_from_problems, find_desired_files, load_desired
+from reconciler.cli.settings import CommandFailure, Settings
+from reconciler.cli.signals import StopSignals
+from reconciler.desired import TorrentFileCache
+from reconciler.model.errors import StopRequested
+from reconciler.model.position import Position, Problem
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+
+OURS = Problem(Position("desired.yaml", 1, 1), "unknown key")
+REMOTE = Problem(Position("desired.yaml", 2, 1), "HTTP 503", remote=True)
+
+
+def test_given_files_replace_the_default_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_desired_files(Settings()) == (Path("desired.yaml"),)
+    assert find_desired_files(Settings((Path("a"), Path("b")))) == (Path("a"), Path("b"))
+    (folder / "empty").mkdir()
+    monkeypatch.chdir(folder / "empty")
+    with pytest.raises(CommandFailure, match=r"there is no desired\.yaml here") as failure:
+        find_desired_files(Settings())
+    assert failure.value.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("problems", "code", "message"),
+    [
+        ([REMOTE, REMOTE], 1, "the desired state is unknown: 2 torrents could not be fetched; nothing was done"),
+        ([OURS], 4, "the desired state is invalid: 1 problem; nothing was contacted"),
+        ([OURS, REMOTE], 4, "the desired state is invalid: 2 problems; nothing was contacted"),
+    ],
+)
+def test_only_failures_of_other_servers_are_exit_code_1(problems: list[Problem], code: int, message: str) -> None:
+    failure = failure_from_problems(problems)
+    assert (str(failure), failure.exit_code, failure.problems) == (message, code, problems)
+
+
+@pytest.mark.usefixtures("folder")
+def test_variables_that_nothing_reads_are_warned_about(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RECONCILE_OUTPUTS", "json")
+    assert [entry.label for entry in load_desired(Settings()).torrents] == ["Sintel"]
+    assert capsys.readouterr().err.startswith("warning: no option reads the variable RECONCILE_OUTPUTS.")
+    load_desired(Settings(quiet=True))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_missing_secret_is_a_problem_only_if_secrets_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME_PASSWORD")
+    assert len(load_desired(Settings(), resolve_secrets=False).instances) == 1
+    with pytest.raises(CommandFailure) as failure:
+        load_desired(Settings())
+    assert failure.value.exit_code == 4
+    assert "HOME_PASSWORD" in failure.value.problems[0].message
+
+
+def test_a_stop_during_the_downloads_is_reported(folder: Path) -> None:
+    def fetch(_urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
+        raise StopRequested
+
+    with (folder / "desired.yaml").open("a") as stream:
+        stream.write("  - torrent: http://127.0.0.1:9/a.torrent\n")
+    stopping = StopSignals()
+    stopping.exit_code = 143
+    with pytest.raises(CommandFailure, match="stopped while torrents were fetched") as failure:
+        load_desired(Settings(), stop_signals=stopping, torrents=TorrentFileCache(fetch))
+    assert failure.value.exit_code == 143

@@ -1,0 +1,91 @@
+"""Progress of a run: bars on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from reconciler.cli import logs
+from reconciler.cli.progress import PendingPrinter, ProgressBars
+from reconciler.cli.settings import LogFormat, Settings
+from reconciler.model.groups import PendingTorrent
+from tests.support.example_runs import make_infohash, make_position
+from tests.support.streams import ManualTimer, replace_streams
+
+
+def make_pending(number: int, reason: str = "no member can take it") -> PendingTorrent:
+    """Return a pending torrent of the group `wide`."""
+    return PendingTorrent(make_infohash(number), f"t{number}", "wide", reason, make_position(number))
+
+
+@pytest.fixture
+def timers(monkeypatch: pytest.MonkeyPatch) -> list[ManualTimer]:
+    """Every timer that is made, none of which fires by itself."""
+    timers: list[ManualTimer] = []
+
+    def make_timer(*arguments: object) -> ManualTimer:
+        timers.append(ManualTimer(*arguments))  # type: ignore[arg-type]
+        return timers[-1]
+
+    monkeypatch.setattr("reconciler.cli.progress.threading.Timer", make_timer)
+    return timers
+
+
+def test_bars_show_the_done_share_and_never_more_than_all(
+    timers: list[ManualTimer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with replace_streams(monkeypatch, "stderr") as terminal:
+        with ProgressBars(enabled=True) as bars:
+            bars.start_instance("home", 4)
+            bars.advance_instance("home", 3)
+            timers[0].fire()
+            assert bars.show_waiting("waiting")
+            bars.advance_instance("home", 5)
+        text = terminal.getvalue()
+    assert "home" in text
+    assert "100%" in text
+    assert "200%" not in text
+    assert timers[0].is_cancelled
+
+
+def test_a_run_that_ends_before_the_bars_appear_shows_nothing(
+    timers: list[ManualTimer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with replace_streams(monkeypatch, "stderr") as terminal:
+        with ProgressBars(enabled=True) as bars:
+            bars.start_instance("home", 4)
+            bars.finish_instance("home")
+        timers[0].fire()
+        assert terminal.getvalue() == ""
+
+
+def test_pending_torrents_are_printed_once_for_each_change(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressBars(enabled=False) as bars:
+        show = PendingPrinter(Settings(), bars)
+        show([make_pending(1)], 60.4)
+        show([make_pending(1)], 50.0)
+        show([make_pending(1), make_pending(2)], 40.0)
+    assert capsys.readouterr().err.splitlines() == [
+        "waiting up to 60 s for t1: wide: no member can take it",
+        "waiting up to 40 s for 2 torrents: wide: no member can take it",
+    ]
+
+
+@pytest.mark.parametrize(("settings", "enabled"), [(Settings(quiet=True), False), (Settings(), True)])
+def test_no_line_is_printed_if_quiet_or_if_bars_show_it(
+    settings: Settings, enabled: bool, timers: list[ManualTimer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ProgressBars(enabled=enabled) as bars:
+        PendingPrinter(settings, bars)([make_pending(1)], 60.0)
+    assert capsys.readouterr().err == ""
+    assert len(timers) == 1
+
+
+def test_pending_torrents_are_logged_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(log_format=LogFormat.JSON)
+    logs.configure(settings)
+    with ProgressBars(enabled=False) as bars:
+        PendingPrinter(settings, bars)([make_pending(1, "attic is down")], 60.4)
+    event = json.loads(capsys.readouterr().err)
+    assert (event["event"], event["pending"], event["seconds"], event["reason"]) == ("waiting", 1, 60, "attic is down")

@@ -1,0 +1,43 @@
+"""Streams in place of the standard streams of a process."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+
+class FakeTerminal(io.StringIO):
+    """A text stream that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
+class ManualTimer:
+    """A replacement for `threading.Timer` that fires only on request."""
+
+    def __init__(self, _seconds: float, function: Callable[[], None]) -> None:
+        self.fire = function
+        self.daemon = False
+        self.is_cancelled = False
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    def cancel(self) -> None:
+        """Note the call."""
+        self.is_cancelled = True
+
+
+@contextmanager
+def replace_streams(monkeypatch: pytest.MonkeyPatch, *names: str) -> Iterator[FakeTerminal]:
+    """Context in which these streams of `sys` are one fake terminal."""
+    terminal = FakeTerminal()
+    with monkeypatch.context() as patch:
+        for name in names:
+            patch.setattr(f"sys.{name}", terminal)
+        yield terminal
