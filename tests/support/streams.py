@@ -26,7 +26,7 @@ class ManualTimer:
         self.is_cancelled = False
 
     def start(self) -> None:
-        """Do nothing."""
+        """Start nothing: the test fires it."""
 
     def cancel(self) -> None:
         """Note the call."""
