@@ -13,8 +13,7 @@ import pytest
 from reconciler.journal import JOURNAL_FILE_NAME, HistoryFilter, get_default_state_dir, read_past_runs
 from reconciler.journal.journal import ContestedField
 from reconciler.model.plan import Outcome, Verb
-from reconciler.model.run import RunMode, Status
-from tests.support.example_runs import HOSTILE_NAME, make_infohash
+from reconciler.model.run import RunMode
 from tests.support.journal_runs import (
     DESIRED,
     EPOCH,
@@ -28,26 +27,6 @@ from tests.support.journal_runs import (
 @pytest.fixture
 def diary(tmp_path: Path) -> JournalRecorder:
     return JournalRecorder(tmp_path / "state")
-
-
-def test_a_run_is_read_back_as_it_was(diary: JournalRecorder) -> None:
-    failed = make_action_result(Verb.UPDATE, 2, Outcome.FAILED, "409 Conflict")
-    diary.record(
-        make_read_instance(make_action_result(Verb.ADD, 1), failed),
-        make_unread_instance(name="box", error="box: no connection"),
-        exit_code=1,
-    )
-    (run,) = read_past_runs(diary.folder, HistoryFilter())
-    assert (run.owner, run.trigger, run.exit_code, run.seconds, run.mode) == ("me", "interval", 1, 1.5, RunMode.APPLY)
-    assert run.started_at == EPOCH + timedelta(minutes=1)
-    assert [(instance.name, instance.status, instance.error) for instance in run.instances] == [
-        ("box", Status.UNREACHABLE, "box: no connection")
-    ]
-    assert [(a.verb, a.name, a.infohash, a.changes, a.outcome, a.error) for a in run.actions] == [
-        (Verb.ADD, "t1", make_infohash(1), "category: none -> films", Outcome.APPLIED, None),
-        (Verb.UPDATE, "t2", make_infohash(2), "paused: false -> true", Outcome.FAILED, "409 Conflict"),
-    ]
-    assert diary.warnings == []
 
 
 def test_a_dry_run_and_a_run_that_did_nothing_leave_no_trace(diary: JournalRecorder) -> None:
@@ -64,32 +43,6 @@ def test_lasting_problem_is_recorded_once(diary: JournalRecorder) -> None:
     diary.record(make_read_instance())
     diary.record(make_unread_instance("b"))
     assert [run.instances[0].error for run in read_past_runs(diary.folder, HistoryFilter())] == ["b", "b", "a"]
-
-
-def test_history_filters_find_the_runs(diary: JournalRecorder) -> None:
-    diary.record(make_read_instance(make_action_result(Verb.ADD, 1), make_action_result(Verb.ADD, 2)))
-    diary.record(make_read_instance(make_action_result(Verb.UPDATE, 2), name="box"))
-    diary.record(make_unread_instance())
-
-    def found(wanted: HistoryFilter) -> list[list[str]]:
-        return [[action.name for action in run.actions] for run in read_past_runs(diary.folder, wanted)]
-
-    assert found(HistoryFilter()) == [[], ["t2"], ["t1", "t2"]]
-    assert found(HistoryFilter(limit=1)) == [[]]
-    assert found(HistoryFilter(torrent="t2")) == [["t2"], ["t2"]]
-    assert found(HistoryFilter(torrent=make_infohash(1)[:10].upper())) == [["t1"]]
-    assert found(HistoryFilter(instances=("box",))) == [["t2"]]
-    assert found(HistoryFilter(instances=("home",), torrent="t2")) == [["t2"]]
-    assert found(HistoryFilter(instances=("home",))) == [[], ["t1", "t2"]]
-    assert found(HistoryFilter(torrent="nobody")) == []
-
-
-def test_names_may_contain_any_character(diary: JournalRecorder) -> None:
-    result = make_action_result(Verb.ADD, 1)
-    object.__setattr__(result.action, "name", HOSTILE_NAME)
-    diary.record(make_read_instance(result))
-    assert read_past_runs(diary.folder, HistoryFilter())[0].actions[0].name == HOSTILE_NAME.replace("\ud800", "?")
-    assert diary.warnings == []
 
 
 def test_it_is_bounded_by_runs_actions_and_age(diary: JournalRecorder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.selection import UnknownInstance, select_instances
-from reconciler.model.desired import DesiredState, Instance, Policy
-from reconciler.model.groups import Group, Member, Strategy
-from reconciler.model.position import Position
 from reconciler.model.shard import Shard
 
 NAMES = [f"seedbox-{number}" for number in range(1000)]
@@ -57,28 +53,3 @@ def test_what_is_no_shard_is_refused(text: str) -> None:
 def test_parsing_and_showing_agree() -> None:
     assert Shard.parse(" 00/03\n") == Shard(0, 3)
     assert str(Shard.parse("2/3")) == "2/3"
-
-
-def test_a_group_and_those_that_share_a_member_with_it_are_in_one_shard() -> None:
-    here = Position("desired.yaml", 1, 1)
-    instances = {name: Instance(name, here, "http://127.0.0.1:9") for name in NAMES[:60]}
-    joined = (NAMES[0:3], NAMES[2:5], [NAMES[59], NAMES[4]], NAMES[10:12])
-    groups = {
-        f"g{n}": Group(f"g{n}", here, Strategy.SPREAD, tuple(map(Member, names))) for n, names in enumerate(joined)
-    }
-    desired = DesiredState(Policy.SYNC, instances, groups=groups)
-    shares = [{instance.name for instance in select_instances(desired, (), Shard(index, 7))} for index in range(7)]
-    assert sorted(name for share in shares for name in share) == sorted(instances)
-    for names in ([*NAMES[0:5], NAMES[59]], NAMES[10:12]):
-        assert sum(not share.isdisjoint(names) for share in shares) == 1, "a group is never torn"
-    assert all(shares), "and all else is shared as ever"
-
-
-def test_a_run_works_on_the_named_instances_of_its_shard() -> None:
-    instances = {name: Instance(name, Position("desired.yaml", 1, 1), "http://127.0.0.1:9") for name in NAMES[:20]}
-    desired = DesiredState(Policy.SYNC, instances)
-    first, second = (select_instances(desired, (), Shard(index, 2)) for index in (0, 1))
-    assert sorted(instance.name for instance in (*first, *second)) == sorted(instances)
-    assert select_instances(desired, [first[0].name, second[0].name], Shard(0, 2)) == first[:1]
-    with pytest.raises(UnknownInstance):
-        select_instances(desired, ["nowhere"], Shard(0, 2))

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import MutableMapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from reconciler.engine.events import Backoff, FinishedRun
-from reconciler.model.desired import DesiredState
 from reconciler.model.notification import Notification
-from reconciler.model.run import Run, RunMode
 from reconciler.model.secret import Secret
-from reconciler.notify import Notifier, make_sender
+from reconciler.notify import make_sender
 from reconciler.notify.outbox import MAX_QUEUED, Outbox, Sender
-from reconciler.report.notification import build_notification
-from tests.notify.conftest import LETTER
-from tests.support.desired_yaml import HEAD, load_text
-from tests.support.example_runs import PLAN_HASH, applied
+from tests.notify.conftest import LETTER, Log, Stuck
 from tests.support.inbox import Inbox
 from tests.support.raw import RawClient
-
-Log = list[MutableMapping[str, Any]]
 
 
 def hook(inbox: Inbox) -> Sender:
@@ -71,21 +56,6 @@ def test_an_error_of_a_library_is_not_quoted(log: Log) -> None:
     assert [line["reason"] for line in log] == ["RuntimeError"]
 
 
-class Stuck:
-    """An address that does not come to an end."""
-
-    label = "stuck://"
-
-    def __init__(self) -> None:
-        self.begun, self.free = threading.Event(), threading.Event()
-        self.sent: list[Notification] = []
-
-    def send(self, letter: Notification) -> None:
-        self.begun.set()
-        self.free.wait(60)
-        self.sent.append(letter)
-
-
 def test_full_outbox_drops_the_oldest_and_logs_it(log: Log) -> None:
     stuck = Stuck()
     outbox = Outbox(stuck)
@@ -114,38 +84,3 @@ def test_closing_gives_one_attempt_without_delays(inbox: Inbox, log: Log) -> Non
     outbox.close(10)
     assert len(inbox.posts) == 3
     assert [line["reason"] for line in log] == ["it answered 500"] * 2
-
-
-@pytest.fixture
-def desired(tmp_path: Path) -> DesiredState:
-    """A desired state with one instance, `home`."""
-    return load_text(tmp_path, HEAD)
-
-
-def test_hanging_address_delays_neither_the_loop_nor_another(inbox: Inbox, log: Log, desired: DesiredState) -> None:
-    stuck = Stuck()
-    notifier = Notifier([stuck, hook(inbox)], build_notification, interval=60)
-    notifier.on_run_start(desired)
-    notifier.on_run_end(FinishedRun(applied(), "files", datetime(2026, 1, 1, tzinfo=UTC), 1.0))
-    notifier.on_run_end(
-        FinishedRun(Run(RunMode.APPLY, PLAN_HASH, 0), "interval", datetime(2026, 1, 1, tzinfo=UTC), 1.0)
-    )
-    RawClient.wait_until(lambda: len(inbox.posts) == 1)
-    assert inbox.events == [["changed"]]
-    notifier.close()
-    assert [(line["address"], line["lost"]) for line in log] == [("stuck://", 1)]
-    stuck.free.set()
-
-
-def test_issue_has_to_last_a_minute_or_a_shorter_interval(inbox: Inbox, desired: DesiredState) -> None:
-    nothing = Run(RunMode.APPLY, PLAN_HASH, 1)
-    for interval, said in ((1.0, 1), (3600.0, 0)):
-        inbox.posts.clear()
-        notifier = Notifier([hook(inbox)], build_notification, interval)
-        notifier.on_run_start(desired)
-        for second in range(4):
-            began = datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC)
-            waiting = {"home": Backoff(second + 1, "no connection", began)}
-            notifier.on_run_end(FinishedRun(nothing, "interval", began, 0.1, backoffs=waiting))
-        notifier.close()
-        assert len(inbox.posts) == said

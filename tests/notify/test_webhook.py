@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-import builtins
-import logging
 import socket
-from typing import Any
 
 import pytest
 
 from reconciler.model.secret import Secret
-from reconciler.notify import InvalidNotificationUrl, make_sender
+from reconciler.notify import make_sender
 from reconciler.notify.outbox import DeliveryError
 from reconciler.notify.webhook import WebhookSender
 from tests.notify.conftest import LETTER
 from tests.support.inbox import Inbox
-
-BAD = [
-    ("", "an address is a URL"),
-    ("hooks.example/s3cret", "an address is a URL"),
-    ("https://hooks.example/a s3cret", "an address is a URL"),
-    ("https://", "an address is a URL"),
-    ("https://?s3cret", "https://… is not a usable URL"),
-    ("https://:80/s3cret", "https://… is not a usable URL"),
-    ("https://host:s3cret/x", "https://… is not a usable URL"),
-    ("https://[s3cret/x", "https://… is not a usable URL"),
-    ("https://hóst/s3cret", "https://… is not a usable URL"),
-    ("bogus://s3cret", "bogus://… apprise does not understand this address"),
-    ("mailto://s3cret", "mailto://… apprise does not understand this address"),
-]
-
-
-@pytest.mark.parametrize(("url", "message"), BAD)
-def test_invalid_url_is_reported_without_quoting_it(
-    url: str, message: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with caplog.at_level(logging.DEBUG), pytest.raises(InvalidNotificationUrl) as caught:
-        make_sender(Secret(url))
-    assert str(caught.value).startswith(message)
-    printed = "".join(capsys.readouterr())
-    assert "s3cret" not in str(caught.value) + caplog.text + printed
 
 
 def test_a_webhook_posts_the_document(inbox: Inbox) -> None:
@@ -84,34 +56,3 @@ def test_unreachable_or_silent_webhook(inbox: Inbox) -> None:
     with pytest.raises(DeliveryError, match=r"^no answer: TimeoutError$") as caught:
         WebhookSender(Secret(inbox.url), timeout=0.2).send(LETTER)
     assert caught.value.transient
-
-
-def test_apprise_delivers_title_and_text(inbox: Inbox, caplog: pytest.LogCaptureFixture) -> None:
-    way = make_sender(Secret(f"json://user:s3cret@{inbox.address}/hooks"))
-    with caplog.at_level(logging.DEBUG):
-        way.send(LETTER)
-    (post,) = inbox.posts
-    assert post.path == "/hooks"
-    assert (post.json["title"], post.json["message"]) == (LETTER.title, LETTER.text)
-    assert way.label == "json://"
-    inbox.next_statuses = [500]
-    with caplog.at_level(logging.DEBUG), pytest.raises(DeliveryError, match="apprise could not deliver it"):
-        way.send(LETTER)
-    assert "s3cret" not in caplog.text
-
-
-def test_without_apprise_the_extra_is_named_and_the_webhook_works(
-    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any, **more: Any) -> Any:
-        if name == "apprise":
-            raise ImportError(name)
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(InvalidNotificationUrl, match=r'pip install "qbt-reconciler\[notifications\]"'):
-        make_sender(Secret("discord://id/s3cret"))
-    make_sender(Secret(inbox.url)).send(LETTER)
-    assert len(inbox.posts) == 1
