@@ -10,7 +10,6 @@ import pytest
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.errors import InstanceError
 from reconciler.model.secret import Secret
-from reconciler.qbittorrent import Session
 from reconciler.qbittorrent.inspector import Inspector
 from tests.conftest import MakeProxy, MakeServer
 from tests.support.instances import json_answer, make_instance, serve_stub, text_answer
@@ -56,16 +55,6 @@ def test_the_time_comes_from_the_last_reply() -> None:
         clock = inspector.get_server_time()
     assert clock is not None
     assert abs(clock - datetime.now(UTC)) < timedelta(seconds=30)
-
-
-def test_a_missing_interface_is_reported(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
-    raw = RawClient(server)
-    raw.post("app/setPreferences", json='{"current_network_interface": "wg-not-there"}')
-    with Session(make_instance(make_proxy(server), server)) as session:
-        network = session.read_network_state(interface=True, transfer=False)
-    assert network.interface == "wg-not-there"
-    assert network.interfaces is not None
-    assert "wg-not-there" not in network.interfaces
 
 
 def test_a_reply_of_another_shape_is_an_error() -> None:

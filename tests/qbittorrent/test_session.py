@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
-from reconciler.model.errors import UnsupportedError
-from reconciler.model.snapshot import AddOptions, LiveCategory
+from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import Session
-from tests.support.instances import QBITTORRENT_ANSWERS, make_instance, serve_stub, text_answer, write_torrent_file
+from tests.support.instances import make_instance, write_torrent_file
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.raw import RawClient
 
@@ -56,63 +54,6 @@ def test_an_invalid_tag_is_not_sent(any_server: QbittorrentServer, tags: list[st
         for call in (session.add_tags, session.remove_tags):
             with pytest.raises(ValueError, match="tags"):
                 call([make_infohash(1)], tags)
-
-
-@pytest.mark.parametrize("download_path", [None, False, "", "/incomplete"])
-def test_an_edited_category_keeps_its_download_path(
-    server: QbittorrentServer, download_path: str | bool | None
-) -> None:
-    raw, form = RawClient(server), {"category": "a", "savePath": "/a"}
-    if download_path is not None:
-        form |= {"downloadPathEnabled": str(download_path is not False), "downloadPath": str(download_path or "")}
-    raw.post("torrents/createCategory", **form)
-    before = raw.list_categories()["a"]
-    with Session(make_instance(server)) as session:
-        session.edit_category(session.read_categories()["a"], "/b")
-    assert raw.list_categories()["a"] == {**before, "savePath": "/b"}
-
-
-LIMITS = {
-    "ratioLimit": "1.5",
-    "seedingTimeLimit": "60",
-    "inactiveSeedingTimeLimit": "-1",
-    "shareLimitAction": "Remove",
-    "shareLimitsMode": "MatchAll",
-}
-
-
-def test_an_edited_category_keeps_its_share_limits(make_server: Any) -> None:
-    raw = RawClient(server := make_server("5.3.0"))
-    raw.post(
-        "torrents/createCategory",
-        category="a",
-        savePath="/a",
-        downloadPath="/i",
-        downloadPathEnabled="true",
-        **LIMITS,
-    )
-    before = raw.list_categories()["a"]
-    assert (before["ratio_limit"], before["share_limits_mode"]) == (1.5, "MatchAll")
-    with Session(make_instance(server)) as session:
-        session.edit_category(session.read_categories()["a"], "/b")
-    assert raw.list_categories()["a"] == {**before, "savePath": "/b"}
-
-
-@pytest.mark.parametrize("web_api", ["2.15.1", "2.16.1"])
-def test_an_edit_that_would_reset_share_limits_is_not_sent(web_api: str) -> None:
-    # 5.2 resets them, and an edit cannot carry them (4b429e4f in qBittorrent fixes it for 5.3)
-    unset = {"ratio_limit": -2, "share_limit_action": "Default", "download_path": None}
-    answers = {
-        **QBITTORRENT_ANSWERS,
-        "app/webapiVersion": text_answer(web_api),
-        "torrents/editCategory": text_answer(""),
-    }
-    with serve_stub(answers) as url, Session(make_instance(url)) as session:
-        session.edit_category(LiveCategory("a", "/a", unset), "/b")
-        assert session.request_count == 3
-        with pytest.raises(UnsupportedError, match=r"share limits .* 5.3"):
-            session.edit_category(LiveCategory("a", "/a", {**unset, "ratio_limit": 1.5}), "/b")
-        assert session.request_count == 3
 
 
 def test_data_is_deleted_only_on_request(server: QbittorrentServer, tmp_path: Path) -> None:

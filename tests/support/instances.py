@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qsl
 
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.desired import Instance
@@ -39,18 +40,22 @@ def wait_for_endpoints(proxy: Proxy, count: int) -> list[str]:
 
 
 StubAnswer = tuple[int, dict[str, str], bytes]
+StubRequest = tuple[str, dict[str, str]]  # the endpoint and the form
 
 
 @contextmanager
-def serve_stub(answers: dict[str, StubAnswer]) -> Iterator[str]:
-    """Serve fixed answers by endpoint, and 404 for all others. Yields the URL."""
+def serve_stub(answers: dict[str, StubAnswer], requests: list[StubRequest] | None = None) -> Iterator[str]:
+    """Serve fixed answers by endpoint, and 404 for all others. Yields the URL. Appends each request to `requests`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a body waits 40 ms for the acknowledgement of its header
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            form = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             endpoint = self.path.rpartition("/api/v2/")[2]
+            if requests is not None:
+                requests.append((endpoint, dict(parse_qsl(form.decode(), keep_blank_values=True))))
             code, headers, body = answers.get(endpoint, (404, {}, b""))
             self.send_response(code)
             for key, value in {"Content-Length": str(len(body)), **headers}.items():

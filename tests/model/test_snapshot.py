@@ -1,0 +1,67 @@
+"""Facts that follow from a live torrent and from a snapshot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.model.infohash import InfoHashes
+from reconciler.model.secret import Secret
+from reconciler.model.snapshot import LiveTorrent, Snapshot
+
+
+def make_torrent(**values: Any) -> LiveTorrent:
+    """Return a running torrent with these values."""
+    values = {"stopped": False, "state": "uploading", **values}
+    return LiveTorrent("a" * 40, InfoHashes("a" * 40), "T", **values)
+
+
+def test_bytes_on_disk_are_the_selected_size_by_progress() -> None:
+    assert make_torrent(size=1000, progress=0.25).bytes_on_disk == 250
+    assert make_torrent(size=0, progress=1.0).bytes_on_disk == 0
+
+
+def test_a_torrent_seeds_while_it_runs_with_all_its_selected_data() -> None:
+    assert make_torrent(size=1, progress=1.0).is_seeding
+    assert not make_torrent(size=1, progress=0.999).is_seeding
+    assert not make_torrent(size=1, progress=1.0, stopped=True).is_seeding
+    assert not make_torrent(size=0, progress=1.0).is_seeding
+
+
+def test_the_states_that_forbid_a_change_of_path_or_a_start() -> None:
+    assert make_torrent(state="moving").is_moving
+    assert make_torrent(state="missingFiles").has_missing_files
+    uploading = make_torrent(state="uploading")
+    assert not uploading.is_moving
+    assert not uploading.has_missing_files
+
+
+@pytest.mark.parametrize(
+    ("web_api", "paths", "expected"),
+    [
+        ("2.11.4", ("relative", "D:/data"), True),
+        ("2.11.4", ("/data", "D:/data"), False),
+        ("2.5.1", ("D:/data",), None),  # before 4.4, it can stand on Linux
+        ("2.5.1", ("D:/data", "/data"), False),
+        ("2.11.4", (), None),
+    ],
+)
+def test_the_platform_shows_in_the_save_paths(web_api: str, paths: tuple[str, ...], expected: bool | None) -> None:
+    torrents = tuple(make_torrent(save_path=path) for path in paths)
+    assert Snapshot("v5", web_api, torrents).is_on_windows is expected
+
+
+def test_the_default_save_path_shows_the_platform_before_the_torrents() -> None:
+    torrents = (make_torrent(save_path="/data"),)
+    assert Snapshot("v5", "2.5.1", torrents, default_save_path="C:/d").is_on_windows is True
+    assert Snapshot("v5", "2.5.1", torrents, preferences={"save_path": "C:/d"}).is_on_windows is True
+    assert Snapshot("v5", "2.5.1", torrents, preferences={"save_path": Secret("C:/d")}).is_on_windows is False
+    assert Snapshot("v5", "2.5.1", torrents, default_save_path="relative").is_on_windows is False
+
+
+def test_web_api_versions_compare_as_numbers() -> None:
+    assert Snapshot("v5", "2.11.4").api_version == (2, 11, 4)
+    assert Snapshot("v5", "2.11").api_version > Snapshot("v4", "2.9.3").api_version
+    with pytest.raises(ValueError, match="invalid literal"):
+        _ = Snapshot("v5", "two").api_version
