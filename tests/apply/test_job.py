@@ -1,0 +1,87 @@
+"""The work on one action: its ids, its tags, its outcome."""
+
+from __future__ import annotations
+
+from reconciler.apply.job import Job, find_live, index_by_id, marks_to_remove, tags_to_add, tags_to_remove
+from reconciler.model.content import CreationSpec
+from reconciler.model.plan import AddCategory, AddTorrent, Change, DeleteTorrent, Outcome, UpdateTorrent
+from tests.support.planner_inputs import make_live_torrent, make_torrent_file
+
+TAGS = Change("tags", ("a", "b"), ("b", "c"))
+
+
+def test_an_add_has_the_ids_of_its_source_until_the_live_id_is_known() -> None:
+    source = make_torrent_file("7:hybrid")
+    job = Job(AddTorrent("film", "declared", source=source))
+    assert job.ids == source.infohashes.ids
+    assert {source.infohashes.v1, source.infohashes.v2} <= set(job.ids)
+    job.torrent_id = "f" * 40
+    assert (job.ids, job.id) == (("f" * 40,), "f" * 40)
+
+
+def test_a_torrent_that_must_be_created_first_has_no_ids() -> None:
+    job = Job(AddTorrent("film", "declared", creation=CreationSpec("/films/a")))
+    assert (job.ids, job.creation) == ((), CreationSpec("/films/a"))
+    assert Job(UpdateTorrent("film", "drift")).creation is None
+
+
+def test_the_first_outcome_stays() -> None:
+    job = Job(AddCategory("films", "declared"))
+    job.end(Outcome.FAILED, "refused")
+    job.end(Outcome.APPLIED)
+    assert (job.outcome, job.error) == (Outcome.FAILED, "refused")
+
+
+def test_a_job_without_an_outcome_is_reported_as_dropped() -> None:
+    result = Job(AddCategory("films", "declared")).to_result()
+    assert (result.outcome, result.error) == (Outcome.DROPPED, None)
+
+
+def test_a_job_is_applied_when_every_change_shows_and_nothing_must_follow() -> None:
+    live = make_live_torrent({"hash": "a", "category": "films", "tags": ["b", "c"]})
+    changes = (Change("category", "", "films"), TAGS)
+    job = Job(UpdateTorrent("a", "drift", changes, torrent_id=live.id), live.id)
+    assert job.is_applied(live)
+    assert not job.is_applied(None)
+    assert not job.is_applied(make_live_torrent({"hash": "a", "tags": ["b", "c"]}))
+    job.follow_ups = {"export"}
+    assert not job.is_applied(live)
+    assert not Job(DeleteTorrent("a", "not declared", torrent_id=live.id), live.id).is_applied(live)
+
+
+def test_an_add_sends_later_only_what_it_does_not_carry() -> None:
+    job = Job(AddTorrent("film", "declared", (TAGS, Change("category", None, "films"))))
+    job.fields_after_add = frozenset({"tags"})
+    assert (job.needs_sending("tags"), job.needs_sending("category")) == (True, False)
+    update = Job(UpdateTorrent("film", "drift", (TAGS,)))
+    assert (update.needs_sending("tags"), update.needs_sending("category")) == (True, False)
+
+
+def test_only_urgent_updates_and_deletions_with_data_are_marked_so() -> None:
+    assert Job(UpdateTorrent("a", "stop", urgent=True)).is_urgent
+    assert not Job(UpdateTorrent("a", "drift")).is_urgent
+    assert Job(DeleteTorrent("a", "not declared", delete_files=True)).deletes_files
+    assert not Job(DeleteTorrent("a", "not declared")).deletes_files
+    assert not Job(AddCategory("films", "declared")).is_torrent
+
+
+def test_tags_are_added_and_removed_by_their_difference() -> None:
+    assert tags_to_add([TAGS]) == {"c"}
+    assert tags_to_remove([TAGS]) == {"a"}
+    assert tags_to_add([Change("category", None, "films")]) == frozenset()
+
+
+def test_the_marks_of_a_stop_are_removed_apart_from_other_tags() -> None:
+    changes = [TAGS, Change("held", "running", None)]
+    assert "reconcile:held" in marks_to_remove(changes)
+    assert tags_to_remove(changes) == {"a"}
+    assert marks_to_remove([TAGS]) == frozenset()
+
+
+def test_a_live_torrent_is_found_by_each_of_its_ids() -> None:
+    source = make_torrent_file("7:hybrid")
+    live = make_live_torrent({"hash": "7:hybrid"})
+    index = index_by_id([live])
+    assert set(index) == {live.id, *source.infohashes.ids}
+    assert find_live(Job(AddTorrent("film", "declared", source=source)), index) is live
+    assert find_live(Job(UpdateTorrent("b", "drift"), "0" * 40), index) is None
