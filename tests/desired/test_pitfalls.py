@@ -1,67 +1,10 @@
-"""Text that means something else than its author expects. Placeholders that are refused are in the corpus `broken`."""
+"""Text that means something else than its author expects: a comment cuts it off."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from reconciler.desired.render.entry import render_scalar
-from reconciler.desired.yaml.placeholders import find_placeholder
 from tests.support.desired_yaml import HEAD, SINTEL, load_text
-
-PLACEHOLDERS = [
-    "${CAT}",
-    "films-${CAT}",
-    "${CAT:-films}",
-    "${{ secrets.CAT }}",
-    "{{ cat }}",
-    "{{cat | default('x')}}",
-    "{% if cat %}x",
-    "$(CAT)",
-    "$CAT",
-    "$home_cat",
-    "/data/$CAT/x",
-    "$CAT-films",
-    "https://tracker.example/$PASSKEY/announce",
-    "https://tracker.example/announce?key=$PASSKEY",
-    "%CAT%",
-    "C:\\Users\\%USERNAME%\\x",
-    "ENC[AES256_GCM,data:x,type:str]",
-]
-TEXTS = [
-    "A$AP Rocky",
-    "$UICIDEBOY$",
-    "Ke$ha",
-    "$5",
-    "costs 5 $",
-    "in $USD now",
-    "$ecret",
-    "pa$$word",
-    "100%",
-    "50% of 100%",
-    "{x}",
-    "a}}",
-    "Some%20Name%20%5B%5D",
-    "%E2%82%AC",
-    "ENC[x]",
-]
-
-
-@pytest.mark.parametrize("text", PLACEHOLDERS)
-def test_a_placeholder_is_meant_literally_with_the_tag_for_text(tmp_path: Path, text: str) -> None:
-    assert find_placeholder(text)
-    assert render_scalar(text).startswith("!!str ")
-    for written in (render_scalar(text), f"!!str '{text.replace(chr(39), chr(39) * 2)}'"):
-        (torrent,) = load_text(tmp_path, f"{HEAD}torrents:\n  - magnet: {SINTEL}\n    comment: {written}\n").torrents
-        assert torrent.options["comment"] == text
-
-
-@pytest.mark.parametrize("text", TEXTS)
-def test_text_with_similar_characters_is_no_placeholder(tmp_path: Path, text: str) -> None:
-    assert find_placeholder(text) == ""
-    (torrent,) = load_text(tmp_path, f"{HEAD}torrents:\n  - magnet: {SINTEL}\n    name: '{text}'\n").torrents
-    assert torrent.name == text
 
 
 def test_text_that_a_comment_cuts_off_is_warned_of(tmp_path: Path) -> None:

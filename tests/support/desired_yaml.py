@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
 
 from reconciler.desired import DesiredStateError, load
+from reconciler.desired.check import CheckedDocument, check_document
+from reconciler.desired.yaml.document import YamlDocument
+from reconciler.desired.yaml.parser import compose_nodes
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.magnet import Magnet
+from reconciler.model.position import Problem
 
 SINTEL = "magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10"
 BUNNY = "magnet:?xt=urn:btih:dd8255ecdc7ca55fb0bbf81323d87062db1f6d1c"
@@ -48,3 +52,23 @@ def magnet_uri(torrent: DesiredTorrent) -> str:
     """The magnet link of an entry."""
     assert isinstance(torrent.source, Magnet)
     return torrent.source.uri
+
+
+def parse_document(text: str, folder: Path | None = None) -> YamlDocument:
+    """The only document of a text that is YAML. Paths in it are relative to `folder`."""
+    (root,), problem = compose_nodes("desired.yaml", text)
+    assert problem is None
+    return YamlDocument("desired.yaml", folder or Path(), root, text)
+
+
+def check_text(text: str, folder: Path | None = None) -> CheckedDocument:
+    """The only document of a text that the schema accepts."""
+    problems: list[Problem] = []
+    checked = check_document(parse_document(text, folder), problems)
+    assert problems == []
+    return checked
+
+
+def list_texts(problems: Iterable[Problem]) -> list[str]:
+    """Problems or warnings of `desired.yaml`, as `line:column: message. hint`."""
+    return [str(problem).removeprefix("desired.yaml:") for problem in problems]

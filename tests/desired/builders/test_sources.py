@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from reconciler import file_fingerprint
 from reconciler.desired import DesiredStateError, TorrentFetcher, TorrentFileCache, load
 from reconciler.model.desired import DesiredState
 from reconciler.model.infohash import InfoHashes
@@ -235,19 +234,3 @@ def test_what_turns_out_to_be_the_same_torrent_is_a_problem_of_the_files(tmp_pat
         fetched(tmp_path, text, fetching(one=make_torrent(1), two=make_torrent(1)))
     (problem,) = error.value.problems
     assert "is already declared" in problem.message and not problem.remote
-
-
-def test_what_has_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, torrents = tmp_path / "a.torrent", TorrentFileCache()
-    path.write_bytes(make_torrent(1))
-    assert torrents.get(str(path)) is not torrents.get(str(path)), "it may be written again within the same moment"
-    monkeypatch.setattr(file_fingerprint, "MIN_FILE_AGE", 0.0)
-    first = torrents.get(str(path))
-    assert torrents.get(str(path)) is first
-    before = path.stat()
-    path.write_bytes(make_torrent(2))
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert torrents.get(str(path)).name == "torrent-2", "of the same size and, as it says, the same age"
-    path.unlink()
-    with pytest.raises(TorrentFileError, match="no such file"):
-        torrents.get(str(path))

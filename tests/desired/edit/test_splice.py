@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -15,7 +14,6 @@ from reconciler.desired.edit import (
     YamlFile,
 )
 from reconciler.desired.render import EntrySource, YamlEntry
-from reconciler.model.position import Position
 from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, STEEL
 from tests.support.examples import run_examples
 
@@ -191,51 +189,6 @@ def test_an_anchor_that_others_need_is_for_the_load_to_tell() -> None:
         load([file.path], {}, texts={file.path: text})
 
 
-DOCUMENTS = f"""\
-torrents: [{{magnet: "{SINTEL}"}}]
----
-version: 1
-defaults: {{category: linux, paused: true}}
-torrents: []
----
-version: 1
-defaults: {{category: films}}
-torrents: []
-"""
-
-
-@pytest.mark.parametrize(
-    ("keys", "document"),
-    [
-        ({}, 0),
-        ({"category": "films"}, 2),
-        ({"category": "linux"}, 1),
-        ({"category": "linux", "paused": True}, 1),
-        ({"category": "misc"}, 0),
-        ({"tags": ["x"]}, 0),
-    ],
-)
-def test_the_document_whose_defaults_fit_takes_it(keys: dict[str, Any], document: int) -> None:
-    assert file_of(HEAD + DOCUMENTS).find_best_document(keys) == document
-
-
-@pytest.mark.parametrize(("keys", "document"), [({}, None), ({"category": "linux"}, 1), ({"category": "misc"}, None)])
-def test_where_all_say_more_than_was_asked_for_it_gets_one_of_its_own(keys: dict[str, Any], document: int) -> None:
-    text = HEAD + DOCUMENTS.replace("torrents: [{", "defaults: {tags: [x]}\ntorrents: [{", 1).rstrip("\n")
-    file = file_of(text)
-    assert file.find_best_document(keys) == document
-    assert file.add_entries(None, [NEW]) == f"{text}\n---\nversion: 1\ntorrents:\n{BLOCK}"
-
-
-def test_an_entry_is_found_by_its_position() -> None:
-    text = HEAD + f"torrents:\n  - &a\n    magnet: {SINTEL}\n  - {{magnet: '{BUNNY}'}}\n---\nversion: 1\n"
-    file = file_of(text)
-    desired = load([file.path], {}, texts={file.path: text})
-    assert [file.find_entry(torrent.position) for torrent in desired.torrents] == [(0, 0), (0, 1)]
-    with pytest.raises(UnsupportedLayout, match="is not written there"):
-        file.find_entry(Position("desired.yaml", 1, 1))
-
-
 # --- any layout ---
 
 COMMENTS = st.sampled_from(["", "  # why: not", "\t#x", " #"])
@@ -373,12 +326,3 @@ def test_what_is_made_up_is_mostly_valid(generated: tuple[str, list[str]]) -> No
     text, infohashes = generated
     if _valid(text):
         assert hashes_in(text) == infohashes
-
-
-# --- files ---
-
-
-def test_a_byte_order_mark_stays() -> None:
-    file = YamlFile(Path("a.yaml"), b"\xef\xbb\xbf" + (HEAD + "torrents: []\n").encode())
-    written = file.encode_text(file.add_entries(0, [NEW]))
-    assert written == b"\xef\xbb\xbf" + (HEAD + "torrents:\n" + BLOCK).encode()

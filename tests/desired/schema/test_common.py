@@ -6,8 +6,6 @@ import pytest
 
 from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema import common
-from reconciler.desired.schema.categories import check_category_name
-from reconciler.desired.yaml.document import parse_scalar
 
 
 @pytest.mark.parametrize(
@@ -78,11 +76,6 @@ def test_what_is_no_url(text: str) -> None:
         common.check_api_url(text)
 
 
-@pytest.mark.parametrize("text", ["a", "a/b/c", "Tv Shows", "日本", "a,b", "a:b"])
-def test_categories(text: str) -> None:
-    assert check_category_name(text) == text
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -118,24 +111,3 @@ def test_paths_that_would_drift_or_mean_nothing(text: str) -> None:
 )
 def test_paths(text: str) -> None:
     assert common.check_save_path(text) == text
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("", None), ("~", None), ("null", None), ("Null", None), ("nULL", "nULL"),
-        ("true", True), ("False", False), ("yes", "yes"), ("y", "y"), ("off", "off"),
-        ("0", 0), ("-1", -1), ("+1", 1), ("0123", 123), ("0o17", 15), ("0xfF", 255),
-        ("0b1", "0b1"), ("1_0", "1_0"), ("0x", "0x"), ("0o8", "0o8"), ("-0x1", "-0x1"),
-        ("1.", 1.0), (".5", 0.5), ("-1.5e3", -1500.0), ("1e3", 1000.0), ("1e", "1e"),
-        (".", "."), ("-", "-"), ("+", "+"), ("1 2", "1 2"), ("2024-01-01", "2024-01-01"), ("1:30", "1:30"),
-        (".inf", float("inf")), ("-.INF", float("-inf")), ("inf", "inf"), ("nan", "nan"),
-    ],
-)  # fmt: skip
-def test_yaml_1_2_scalars(text: str, value: object) -> None:
-    assert parse_scalar(text) == value
-    assert type(parse_scalar(text)) is type(value)
-
-
-def test_an_endless_number_is_still_a_number() -> None:
-    assert isinstance(parse_scalar("9" * 5000), float)

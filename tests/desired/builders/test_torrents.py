@@ -1,0 +1,123 @@
+"""Desired torrents: defaults applied, each on a declared instance, none declared twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.desired.builders.torrents import build_torrents
+from reconciler.desired.context import LoadContext
+from reconciler.model.desired import DesiredTags, DesiredTorrent
+from reconciler.model.groups import Group, Member, Strategy
+from reconciler.model.position import Position
+from tests.support.desired_yaml import BUNNY, SINTEL, check_text, list_texts
+
+GROUPS = {
+    "pair": Group(
+        "pair", Position("desired.yaml", 1, 1), Strategy.REPLICATE, (Member("home"), Member("seedbox")), 120.0
+    )
+}
+
+
+def build(
+    text: str, context: LoadContext, instances: tuple[str, ...] = ("home", "seedbox")
+) -> tuple[tuple[DesiredTorrent, ...], int]:
+    groups = GROUPS if len(instances) == 2 else {}
+    return build_torrents([check_text(f"version: 1\n{text}")], instances, groups, context)
+
+
+def list_problems(text: str) -> list[str]:
+    context = LoadContext({})
+    build(text, context)
+    return list_texts(context.problems)
+
+
+def test_defaults_apply_where_the_entry_does_not_override_them() -> None:
+    context = LoadContext({})
+    text = f"""\
+defaults: {{category: films, tags: [a], paused: true}}
+torrents:
+  - magnet: {SINTEL}
+  - {{magnet: '{BUNNY}', category: linux, tags: {{only: [b]}}, paused: null}}
+"""
+    (first, second), unfetched_count = build(text, context, ("home",))
+    assert (context.problems, unfetched_count) == ([], 0)
+    assert (first.instance, first.category, first.tags, first.paused) == (
+        "home",
+        "films",
+        DesiredTags(frozenset({"a"}), False),
+        True,
+    )
+    assert (second.category, second.tags, second.paused) == ("linux", DesiredTags(frozenset({"b"}), True), None)
+
+
+def test_to_an_absent_torrent_no_defaults_apply() -> None:
+    context = LoadContext({})
+    text = f"defaults: {{category: films, paused: true}}\ntorrents:\n  - {{magnet: '{SINTEL}', state: absent}}\n"
+    ((torrent,), _) = build(text, context, ("home",))
+    assert (torrent.absent, torrent.category, torrent.paused) == (True, None, None)
+    assert list_problems(f"torrents:\n  - {{state: absent, paused: true, instance: home, magnet: '{SINTEL}'}}\n") == [
+        '3:21: "paused" has no effect with "state: absent". Remove one of the two'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ("", "3:5: this torrent has no instance, and there are several: home, seedbox. Add"),
+        (", instance: seedbux", 'there is no instance or group "seedbux". Did you mean "seedbox"?'),
+        (", instance: x", 'there is no instance or group "x". Known: pair, home, seedbox'),
+    ],
+)
+def test_a_torrent_is_on_a_declared_instance(keys: str, problem: str) -> None:
+    (text,) = list_problems(f"torrents:\n  - {{magnet: '{SINTEL}'{keys}}}\n")
+    assert problem in text
+
+
+def test_an_unknown_default_instance_is_one_problem_for_all_entries() -> None:
+    entries = f"torrents: [{{magnet: '{SINTEL}'}}, {{magnet: '{BUNNY}'}}]"
+    assert list_problems(f"defaults: {{instance: homr}}\n{entries}\n") == [
+        '2:22: there is no instance or group "homr". Did you mean "home"?'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("second_instance", "problem"),
+    [
+        ("seedbox", None),
+        ("home", 'is already declared for instance "home" at desired.yaml:3:5. Keep one of the two'),
+        ("pair", 'is already declared for instance "home", a member of "pair", at desired.yaml:3:5. Keep one'),
+    ],
+)
+def test_an_instance_has_each_torrent_once(second_instance: str, problem: str | None) -> None:
+    entries = [f"  - {{magnet: '{SINTEL}', instance: {name}}}\n" for name in ("home", second_instance)]
+    problems = list_problems("torrents:\n" + "".join(entries))
+    assert len(problems) == (1 if problem else 0)
+    assert all(problem in text for text in problems if problem)
+
+
+@pytest.mark.parametrize(
+    ("entries", "problem"),
+    [
+        ("{content: /data/a, instance: pair}", '3:15: "content" needs a single instance, and "pair" is a group'),
+        (
+            "{content: /a, name: A, instance: home}\n  - {content_of: A, instance: home}",
+            '4:18: "A" is created on the same instance, home',
+        ),
+        (
+            "{content: /a, export: a.torrent, instance: home}\n  - {content: /b, export: a.torrent, instance: home}",
+            "4:27: the torrent at desired.yaml:3:5 is exported to the same file. Name another file",
+        ),
+        (f"{{magnet: '{SINTEL}', export: a.torrent, instance: home}}", '"export" is allowed only with "content"'),
+    ],
+)
+def test_content_is_on_one_instance_and_exported_to_one_file(entries: str, problem: str) -> None:
+    (text,) = list_problems(f"torrents:\n  - {entries}\n")
+    assert problem in text
+
+
+def test_offline_a_url_is_counted_as_unfetched_and_the_rest_is_built() -> None:
+    context = LoadContext({})
+    text = f"torrents:\n  - torrent: http://torrents.example/1\n  - magnet: {SINTEL}\n"
+    torrents, unfetched_count = build(text, context, ("home",))
+    assert ([torrent.position.line for torrent in torrents], unfetched_count) == ([4], 1)
+    assert context.problems == []

@@ -1,0 +1,48 @@
+"""A document against the schema: the valid part, and the problems of the rest."""
+
+from __future__ import annotations
+
+from reconciler.desired.check import check_document
+from reconciler.model.position import Problem
+from tests.support.desired_yaml import HEAD, SINTEL, list_texts, parse_document
+
+
+def test_a_valid_document_is_kept_whole() -> None:
+    problems: list[Problem] = []
+    checked = check_document(parse_document(f"{HEAD}torrents:\n  - magnet: {SINTEL}\n"), problems)
+    assert problems == []
+    assert checked.torrent_indexes == range(1)
+    assert checked.entry["policy"] == "sync"
+
+
+def test_keys_that_only_hold_anchors_are_dropped_at_the_top_level_only() -> None:
+    problems: list[Problem] = []
+    checked = check_document(parse_document("x-any: [1, {a: b}]\nversion: 1\nguard: {x-any: 1}\n"), problems)
+    assert "x-any" not in checked.entry
+    assert [text.split(". ")[0] for text in list_texts(problems)] == ['3:9: unknown key "x-any"']
+
+
+def test_torrents_keep_their_index_in_the_file_after_invalid_ones() -> None:
+    problems: list[Problem] = []
+    text = f"{HEAD}torrents:\n  - magnet\n  - magnet: {SINTEL}\n    pausd: true\n  - infohash: {'ab' * 20}\n"
+    checked = check_document(parse_document(text), problems)
+    assert checked.torrent_indexes == [1, 2]
+    assert [sorted(torrent) for torrent in checked.entry["torrents"]] == [["magnet"], ["infohash"]]
+    assert list_texts(problems) == [
+        '5:5: a torrent must be keys and values. Write "- magnet: magnet:?xt=urn:btih:…"',
+        '7:5: unknown key "pausd". Did you mean "paused"?',
+    ]
+
+
+def test_a_position_with_a_problem_gets_no_second_one() -> None:
+    document = parse_document("version: 1\npolicy: [sync]\n")
+    problems = [Problem(document.find_position("policy"), "reported before")]
+    check_document(document, problems)
+    assert list_texts(problems) == ["2:9: reported before"]
+
+
+def test_a_document_without_keys_leaves_an_empty_one() -> None:
+    problems: list[Problem] = []
+    checked = check_document(parse_document("- a\n"), problems)
+    assert (checked.entry, list(checked.torrent_indexes)) == ({"version": 1}, [])
+    assert list_texts(problems) == ['1:1: a desired state must be keys and values. Begin it with "version: 1"']
