@@ -95,3 +95,17 @@ def test_a_torrent_without_its_files_keeps_its_mark_and_waits() -> None:
     (decision,) = release([], live_torrent, CONTEXT, SNAPSHOT)
     assert isinstance(decision, UpdateTorrent)
     assert (decision.changes, decision.hold) == ((START,), Outcome.BLOCKED)
+
+
+def test_a_forced_start_that_a_person_repeated_is_not_forced_again() -> None:
+    assert _release(_make_ours("reconcile:held:forced", force_start=True)) == [(Change("held", "forced", None),)]
+    assert _release(_make_ours("reconcile:held:forced", stopped=True), force_start=False) == [
+        (Change("held", "forced", None), START)
+    ]
+
+
+def test_a_paused_torrent_that_needs_its_metadata_first_starts_until_that_has_arrived() -> None:
+    declared = {"paused": True, "stop_condition": "metadata-received"}
+    waiting, complete = _make_ours(HELD, stopped=True), _make_ours(HELD, stopped=True, has_metadata=True)
+    assert _release(waiting, **declared) == [(Change("held", "running", None), START)]
+    assert _release(complete, **declared) == [(Change("held", "running", None),)]

@@ -37,7 +37,9 @@ SNAPSHOT = make_snapshot([])
 UPSERT = replace(CONTEXT, policy=Policy.UPSERT)
 CREATE_ONLY = replace(CONTEXT, policy=Policy.CREATE_ONLY)
 TAKE_OVER = replace(CONTEXT, take_over=True)
-FILM = make_content_entry({"content": "/data/film", "name": "film"}, 7, [])
+FILM_ROW = {"content": "/data/film", "name": "film", "instance": "attic"}
+FILM = make_content_entry(FILM_ROW, 7, [])
+COPY = make_content_entry({"content_of": "film"}, 8, [FILM_ROW])
 
 
 def _declare(**row: Any) -> DesiredTorrent:
@@ -218,3 +220,55 @@ def test_an_unresolved_absent_entry_deletes_nothing() -> None:
     assert plan_unresolved_entry(absent, TO_BE_CREATED, [], CONTEXT, SNAPSHOT) == []
     (held,) = plan_unresolved_entry(absent, UnresolvedEntry("x", Outcome.BLOCKED), [], CONTEXT, SNAPSHOT)
     assert _summarize(held) == (DeleteTorrent, Outcome.BLOCKED)
+
+
+def test_a_copy_is_downloaded_from_the_instance_of_its_content() -> None:
+    copy = replace(COPY, infohashes=_declare().infohashes, source=_declare().source)
+    (action,) = plan_entry(Match(copy), CONTEXT, SNAPSHOT, EntryFacts(peer="192.0.2.1:6881"))
+    assert isinstance(action, AddTorrent)
+    assert (action.peer_address, action.get_new_value("peer")) == ("192.0.2.1:6881", "attic")
+    (other,) = plan_entry(Match(_declare()), CONTEXT, SNAPSHOT, EntryFacts(peer="192.0.2.1:6881"))
+    assert isinstance(other, AddTorrent)
+    assert other.peer_address is None
+
+
+def test_a_copy_that_may_be_a_live_torrent_is_not_shown_as_an_add() -> None:
+    waits = UnresolvedEntry("its instance was not read", Outcome.DEFERRED)
+    (unknown,) = plan_unresolved_entry(COPY, waits, [_live(OWNER_TAG)], CONTEXT, SNAPSHOT)
+    (missing,) = plan_unresolved_entry(COPY, waits, [], CONTEXT, SNAPSHOT)
+    assert _summarize(unknown) == (UpdateTorrent, Outcome.DEFERRED)
+    assert _summarize(missing) == (AddTorrent, Outcome.DEFERRED)
+
+
+def test_a_finished_task_is_removed_with_its_torrent() -> None:
+    content = replace(FILM, infohashes=_declare().infohashes)
+    live_torrent = _live(OWNER_TAG, "reconcile:content", content_path="/data/film", name="film", **{"is": "whole"})
+    (action,) = plan_entry(Match(content, (live_torrent,)), CONTEXT, SNAPSHOT, EntryFacts(task="task-1"))
+    assert isinstance(action, UpdateTorrent)
+    assert (action.creator_task_id, action.get_new_value("creator_task", "unchanged")) == ("task-1", None)
+
+
+def test_content_whose_data_has_moved_or_changed_is_blocked() -> None:
+    content = replace(FILM, infohashes=_declare().infohashes)
+    tags = (OWNER_TAG, "reconcile:content")
+    moved = _live(*tags, name="film", content_path="/moved/film", **{"is": "whole"})
+    damaged = _live(*tags, name="film", content_path="/data/film", **{"is": "half"})
+    for live_torrent, reason in ((moved, "the torrent that it creates"), (damaged, "its content is no longer")):
+        (action,) = plan_entry(Match(content, (live_torrent,)), CONTEXT, SNAPSHOT)
+        assert _summarize(action) == (UpdateTorrent, Outcome.BLOCKED)
+        assert action.reason.startswith(reason)
+
+
+def test_a_paused_magnet_with_rules_for_files_stops_once_its_metadata_has_arrived() -> None:
+    rules = [{"match": "*.nfo", "priority": "skip"}]
+    (action,) = plan_entry(Match(_declare(paused=True, files=rules)), CONTEXT, SNAPSHOT)
+    assert action.reason == ("not on the instance; the priorities of its files are set once its metadata has arrived")
+    assert isinstance(action, AddTorrent)
+    assert action.get_new_value("stop_condition") == "metadata-received"
+
+
+def test_a_magnet_carries_its_web_seeds_to_a_server_that_cannot_set_them() -> None:
+    entry = _declare(web_seeds=["http://seed.example/film"])
+    (action,) = plan_entry(Match(entry), CONTEXT, make_snapshot([], version="4.5.2"))
+    assert isinstance(action, AddTorrent)
+    assert action.added_urls == {"web_seeds": ("http://seed.example/film",)}
