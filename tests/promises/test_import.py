@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,14 @@ from hypothesis import strategies as st
 
 from reconciler.desired import load
 from reconciler.engine import RunOptions, run_once
-from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.desired import DesiredState
 from reconciler.model.links import append_links
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import Run
 from reconciler.model.snapshot import LiveCategory, LiveTorrent
-from reconciler.queries.import_entries import ImportFilter
-from reconciler.queries.import_library import ImportResult, import_library
 from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
 from tests.support.fake_retry import fake_context
+from tests.support.library_imports import import_library_into
 from tests.support.planner_inputs import make_live_options, parse_hashes
 from tests.support.strategies import live_option_rows
 
@@ -89,25 +87,6 @@ def worlds(draw: st.DrawFn) -> tuple[str, dict[str, MemoryInstance]]:
     return "\n".join(lines) + "\n", boxes
 
 
-def imported_from(
-    folder: Path, text: str, boxes: Mapping[str, MemoryInstance], **asked: Any
-) -> tuple[DesiredState, ImportResult]:
-    """Return the desired state of the file with the imported entries, and the result of the import."""
-    file, new = folder / "desired.yaml", folder / "imported.yaml"
-    file.write_text(text, encoding="utf-8")
-
-    def merged(name: str, text: str) -> DesiredState:
-        return load([file, Path(name)], {}, texts={Path(name): text})
-
-    def connect(instance: Instance, _stop: threading.Event) -> MemoryInstance:
-        return boxes[instance.name]
-
-    desired = load([file], {})
-    result = import_library(desired, ImportFilter(str(new), **asked), merged, fake_context(connect))
-    new.write_text(result.text, encoding="utf-8")
-    return load([file, new], {}), result
-
-
 def run(desired: DesiredState, boxes: Mapping[str, MemoryInstance], *, dry: bool) -> Run:
     return run_once(desired, RunOptions(dry_run=dry), fake_context(lambda instance, stop: boxes[instance.name]))
 
@@ -127,7 +106,7 @@ def ours(run_result: Run) -> list[Any]:
 def test_an_import_plans_only_adoptions(world: tuple[str, dict[str, MemoryInstance]]) -> None:
     text, boxes = world
     with tempfile.TemporaryDirectory() as folder:
-        desired, imported = imported_from(Path(folder), text, boxes)
+        desired, imported = import_library_into(Path(folder), text, boxes)
     alone = run(load_only(text), boxes, dry=True)
     planned = run(desired, boxes, dry=True)
     for result in ours(planned):
@@ -153,69 +132,3 @@ def test_an_import_plans_only_adoptions(world: tuple[str, dict[str, MemoryInstan
 
 def load_only(text: str) -> DesiredState:
     return load([Path("desired.yaml")], {}, texts={Path("desired.yaml"): text})
-
-
-HOME = "version: 1\npolicy: sync\ninstances: {home: {url: 'http://home'}}\n"
-
-
-def box_of(*live_torrents: LiveTorrent) -> MemoryInstance:
-    box = MemoryInstance()
-    box.torrents = {torrent.id: torrent for torrent in live_torrents}
-    box.live_categories = {
-        torrent.category: LiveCategory(torrent.category, "/c") for torrent in live_torrents if torrent.category
-    }
-    return box
-
-
-def live(letter: str, **more: Any) -> LiveTorrent:
-    infohashes = parse_hashes(letter)
-    return LiveTorrent(infohashes.ids[0], infohashes, letter, False, "stalledUP", save_path="/data", **more)
-
-
-def test_an_import_reports_skipped_torrents(tmp_path: Path) -> None:
-    box = box_of(
-        live("a"),
-        live("b", tags=frozenset({"reconcile:work"})),
-        live("c", tags=frozenset({"reconcile:ignore"})),
-        live("d", tags=frozenset({"reconcile:default", "reconcile:quarantine:2026-01-01"})),
-        live("e"),
-        live("f"),
-        live("f+f2"),
-    )
-    text = HOME + f"torrents: [{{magnet: 'magnet:?xt=urn:btih:{parse_hashes('e').v1}'}}]\n"
-    desired, imported = imported_from(tmp_path, text, {"home": box})
-    assert imported.torrent_count == 2
-    assert sorted((torrent.name, torrent.reason) for torrent in imported.skipped) == [
-        ("b", 'it belongs to the owner "work"'),
-        ("c", "it has the tag reconcile:ignore"),
-        ("d", "it is in quarantine; declaring it would bring it back"),
-        ("e", "declared already"),
-        ("f+f2", imported.skipped[-1].reason),
-    ]
-    assert "declared" in imported.skipped[-1].reason or "twice" in imported.skipped[-1].reason
-    assert len(desired.torrents) == 3
-
-
-def test_an_import_obeys_its_filter(tmp_path: Path) -> None:
-    box = box_of(live("a", category="linux"), live("b", tags=frozenset({"x"})), live("c", category="linux/iso"))
-    for asked, names in (
-        ({"categories": ("linux",)}, {"a"}),
-        ({"categories": ("", "linux/iso")}, {"b", "c"}),
-        ({"tags": ("x",)}, {"b"}),
-        ({"tags": ("x",), "categories": ("linux",)}, set()),
-    ):
-        desired, imported = imported_from(tmp_path, HOME, {"home": box}, **asked)
-        assert {entry.label for entry in desired.torrents} == names
-        assert imported.skipped == ()
-
-
-def test_a_torrent_under_automatic_management_keeps_its_path_by_its_category(tmp_path: Path) -> None:
-    box = box_of(live("a", category="linux", auto_tmm=True), live("b", category="films"))
-    box.live_categories["linux"] = LiveCategory("linux", "/c", download_path="/inc")
-    desired, _ = imported_from(tmp_path, HOME, {"home": box})
-    assert {entry.label: (entry.category, entry.save_path) for entry in desired.torrents} == {
-        "a": ("linux", None),
-        "b": ("films", "/data"),
-    }
-    paths = {name: (category.save_path, category.download_path) for name, category in desired.categories.items()}
-    assert paths == {"linux": ("/c", "/inc"), "films": ("/c", None)}

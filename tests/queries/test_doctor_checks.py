@@ -21,8 +21,6 @@ from reconciler.model.health import HealthState, NetworkState, PingCheck, Probe,
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.queries import doctor_checks as d
-from reconciler.queries.doctor import list_declared_paths, list_parents
-from tests.support.planner_inputs import make_desired_state
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HERE = Position("desired.yaml", 1, 1)
@@ -112,34 +110,3 @@ def test_an_error_is_split_into_text_and_hint() -> None:
         "reachable", "box", UnreachableError("box: no connection to http://a.b:1. Is it running? Really?")
     )
     assert (finding.text, finding.hint) == ("no connection to http://a.b:1", "Is it running? Really?")
-
-
-@pytest.mark.parametrize(
-    ("path", "parents"),
-    [
-        ("/data/linux/iso", ["/data/linux", "/data"]),
-        ("/data", []),
-        ("C:/Data/linux", ["C:\\Data"]),
-        ("D:\\x", []),
-    ],
-)
-def test_the_parents_of_a_path_exclude_the_root(path: str, parents: list[str]) -> None:
-    assert list_parents(path) == parents
-
-
-def test_the_paths_of_an_instance_include_those_of_its_groups() -> None:
-    desired = make_desired_state(
-        {
-            "instances": ["box", "other"],
-            "groups": {"g": {"strategy": "failover", "members": ["other", "box"]}},
-            "declared_categories": {"c": ["/c/", "/c-incomplete"], "d": None},
-            "desired": [
-                {"hash": "a", "save_path": "/a", "download_path": "/incomplete"},
-                {"hash": "b", "save_path": "/c"},
-                {"hash": "d", "save_path": "/elsewhere", "instance": "other"},
-                {"hash": "f", "save_path": "/of-group", "instance": "g"},
-                {"hash": "e", "save_path": "/gone", "state": "absent"},
-            ],
-        }
-    )
-    assert list_declared_paths(desired, "box") == ("/a", "/c", "/c-incomplete", "/incomplete", "/of-group")
