@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -32,20 +33,18 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> list[ManualTimer]:
     return timers
 
 
-def test_bars_show_the_done_share_and_never_more_than_all(
+def test_bars_show_the_share_of_each_instance_that_is_done(
     timers: list[ManualTimer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with replace_streams(monkeypatch, "stderr") as terminal:
         with ProgressBars(enabled=True) as bars:
             bars.start_instance("home", 4)
             bars.advance_instance("home", 3)
+            bars.start_instance("seedbox", 2)
             timers[0].fire()
-            assert bars.show_waiting("waiting")
-            bars.advance_instance("home", 5)
-        text = terminal.getvalue()
-    assert "home" in text
-    assert "100%" in text
-    assert "200%" not in text
+            bars.finish_instance("seedbox")
+        shares = re.findall(r"(home|seedbox) .*?(\d+)%", terminal.getvalue())
+    assert shares[-2:] == [("home", "75"), ("seedbox", "100")]
     assert timers[0].is_cancelled
 
 

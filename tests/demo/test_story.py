@@ -6,12 +6,14 @@ import io
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from rich.console import Console
 
 from reconciler.demo.packages import ServerSetupError
-from reconciler.demo.servers import QbittorrentServer, ServerSettings
+from reconciler.demo.servers import QbittorrentServer
 from reconciler.demo.story import DemoStepError, DemoStory, build_environ, read_example, run_demo
 from reconciler.desired import load
 
@@ -34,10 +36,29 @@ def test_the_demo_uses_the_published_example(tmp_path: Path) -> None:
 def test_the_passwords_of_the_servers_are_in_the_variables_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME_PASSWORD", "of-the-user")
     monkeypatch.setenv("KEPT", "1")
-    server = QbittorrentServer(None, ServerSettings(password="of-the-demo"))
-    environ = build_environ({"home": server})
+    server = SimpleNamespace(password="of-the-demo")
+    environ = build_environ({"home": cast("QbittorrentServer", server)})
     assert environ["HOME_PASSWORD"] == "of-the-demo"
     assert environ["KEPT"] == "1"
+
+
+def test_kept_servers_show_their_credentials_until_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class InterruptedEvent:
+        def wait(self) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("reconciler.demo.story.threading.Event", InterruptedEvent)
+    server = SimpleNamespace(url="http://127.0.0.1:18080", username="admin", password="a[b]c")
+    output = io.StringIO()
+    servers = {"home": cast("QbittorrentServer", server)}
+    file = tmp_path / "desired.yaml"
+    DemoStory(tmp_path, file, servers, Console(file=output, soft_wrap=True)).keep_servers_running()
+    assert output.getvalue().splitlines() == [
+        "home: http://127.0.0.1:18080  user: admin  password: a[b]c",
+        f"Desired state: {file}",
+        "Press Ctrl-C to end the demo and remove everything.",
+        "The demo has ended.",
+    ]
 
 
 def test_a_machine_without_servers_ends_the_demo_and_leaves_no_folder(
