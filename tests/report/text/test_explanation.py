@@ -58,6 +58,11 @@ def test_a_torrent_of_others_is_never_touched() -> None:
     ]
 
 
+def test_a_declared_torrent_without_changes_has_nothing_to_do() -> None:
+    lines = render_texts(replace(UNDECLARED, entry=ENTRY, live_torrents=(make_live_torrent(),)))
+    assert "  plan      nothing to do" in lines
+
+
 def test_the_plan_the_guard_and_the_fields_are_shown() -> None:
     action = make_torrent_action(Verb.UPDATE, "Sintel", "tags differ", Change("tags", (), ("a",)), number=3)
     explained = replace(
