@@ -272,3 +272,10 @@ def test_a_magnet_carries_its_web_seeds_to_a_server_that_cannot_set_them() -> No
     (action,) = plan_entry(Match(entry), CONTEXT, make_snapshot([], version="4.5.2"))
     assert isinstance(action, AddTorrent)
     assert action.added_urls == {"web_seeds": ("http://seed.example/film",)}
+
+
+def test_an_add_names_the_task_that_created_its_torrent() -> None:
+    content = replace(FILM, infohashes=_declare().infohashes, source=_declare().source)
+    (action,) = plan_entry(Match(content), CONTEXT, SNAPSHOT, EntryFacts(task="task-1"))
+    assert isinstance(action, AddTorrent)
+    assert action.creator_task_id == "task-1"
