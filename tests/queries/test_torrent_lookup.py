@@ -24,10 +24,14 @@ def collect_refs(desired: list[dict[str, Any]], live: list[dict[str, Any]]) -> l
 
 
 def test_entries_and_live_torrents_are_collected_with_their_locations() -> None:
-    refs = collect_refs([{"hash": "a", "name": "Debian"}, {"hash": "b"}], [{"hash": "c", "name": ""}])
+    refs = collect_refs(
+        [{"hash": "a", "name": "Debian"}, {"hash": "b"}, {"hash": "d", "source": "infohash"}],
+        [{"hash": "c", "name": ""}],
+    )
     assert [(ref.names, ref.location, ref.title) for ref in refs] == [
         (("Debian",), "desired.yaml:1:1", "Debian"),
         (("b",), "desired.yaml:2:1", None),
+        ((), "desired.yaml:3:1", None),
         ((), "box", None),
     ]
 
