@@ -77,17 +77,17 @@ def test_an_instance_that_stays_unreachable_is_lost() -> None:
 
 
 def test_only_categories_without_torrents_are_removed() -> None:
-    box = make_box("empty", "used", "parent", "parent/child", "parents")
+    box = make_box("empty", "used", "parent", "parent/child", "par")
     for letter, category in (("a", "used"), ("b", "parent/child")):
         torrent = make_live_torrent({"hash": letter, "category": category})
         box.torrents[torrent.id] = torrent
-    jobs = {name: Job(DeleteCategory(name, "not declared")) for name in ("empty", "used", "parent", "parents")}
+    jobs = {name: Job(DeleteCategory(name, "not declared")) for name in ("empty", "used", "parent", "par")}
     remove_categories(list(jobs.values()), box, fake_retry_policy())
     assert {name: job.outcome for name, job in jobs.items()} == {
         "empty": Outcome.APPLIED,
         "used": Outcome.DROPPED,
         "parent": Outcome.DROPPED,
-        "parents": Outcome.APPLIED,
+        "par": Outcome.APPLIED,
     }
     assert jobs["used"].error == "a torrent is in it since it was planned"
     assert sorted(box.live_categories) == ["parent", "parent/child", "used"]

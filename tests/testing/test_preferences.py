@@ -11,7 +11,7 @@ V5_1, V5_2 = (2, 11, 4), (2, 12)
 
 
 def accept(api: tuple[int, ...] = V5_1, **values: PreferenceValue) -> dict[str, PreferenceValue]:
-    """What a server with the default preferences changes."""
+    """Return the changes of a server with the default preferences."""
     return accept_preferences(build_default_preferences(".".join(map(str, api)), "/downloads"), values, api)
 
 
