@@ -87,7 +87,7 @@ def test_all_problems_of_all_files_at_once_by_position(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "make",
     [
@@ -121,7 +121,7 @@ def bomb(form: str, comma: str) -> str:
     return "".join(lines)
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(60)
 def test_ten_thousand_torrents_load(tmp_path: Path) -> None:
     entries = "".join(f"  - magnet: magnet:?xt=urn:btih:{n:040x}\n    tags: [a, b]\n" for n in range(1, 10_001))
     assert len(load([write_file(tmp_path, HEAD + "torrents:\n" + entries)], {}).torrents) == 10_000
