@@ -9,7 +9,7 @@ from reconciler.report.text.doctor import render_doctor
 from reconciler.report.text.lines import render_plain
 
 
-def test_the_text_names_each_check_and_how_to_mend_it() -> None:
+def test_the_text_names_each_check_and_how_to_fix_it() -> None:
     diagnosis = InstanceDiagnosis(
         "box",
         "http://box",
