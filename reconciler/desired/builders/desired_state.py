@@ -25,10 +25,12 @@ def build_desired_state(documents: list[YamlDocument], context: LoadContext) -> 
 def _check_documents(documents: list[YamlDocument], context: LoadContext) -> list[CheckedDocument]:
     checked_documents: list[CheckedDocument] = []
     for document in documents:
+        earlier = len(context.problems)  # of other documents: to go through them again for each would be quadratic
         find_pitfalls(document, context)
-        context.problems += document.problems
+        problems = [*context.problems[earlier:], *document.problems]
         context.is_complete = context.is_complete and isinstance(document.data, dict)
-        checked_documents.append(check_document(document, context.problems))
+        checked_documents.append(check_document(document, problems))
+        context.problems[earlier:] = problems
     return checked_documents
 
 
