@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import typer
 
-from reconciler.cli import options as o
+from reconciler.cli import options
 from reconciler.cli.environment import NARROWING_OPTIONS, find_unknown_variables
 from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat, RunSettings, Settings, StatusSettings
 from reconciler.model.secret import Secret
@@ -50,27 +50,27 @@ _LOOP_STATUS_OPTIONS: Final = ("url", "live", "output", "log_format", "verbose",
 @app.callback(invoke_without_command=True, epilog=_EPILOG)
 def main(
     context: typer.Context,
-    file: o.FileOption = None,
-    dry_run: o.DryRunOption = False,
-    detailed_exitcode: o.DetailedExitcodeOption = False,
-    output: o.OutputOption = OutputFormat.TEXT,
-    report: o.ReportOption = None,
-    instance: o.InstanceOption = None,
-    accept_plan: o.AcceptPlanOption = None,
-    take_over: o.TakeOverOption = False,
-    wait: o.WaitOption = None,
-    watch: o.WatchOption = False,
-    interval: o.IntervalOption = None,
-    shard: o.ShardOption = None,
-    notify: o.NotifyOption = None,
-    notify_file: o.NotifyFileOption = None,
-    listen: o.ListenOption = None,
-    token_file: o.TokenFileOption = None,
-    state_dir: o.StateDirOption = None,
-    log_format: o.LogFormatOption = LogFormat.TEXT,
-    verbose: o.VerboseOption = False,
-    quiet: o.QuietOption = False,
-    version: o.VersionOption = False,
+    file: options.FileOption = None,
+    dry_run: options.DryRunOption = False,
+    detailed_exitcode: options.DetailedExitcodeOption = False,
+    output: options.OutputOption = OutputFormat.TEXT,
+    report: options.ReportOption = None,
+    instance: options.InstanceOption = None,
+    accept_plan: options.AcceptPlanOption = None,
+    take_over: options.TakeOverOption = False,
+    wait: options.WaitOption = None,
+    watch: options.WatchOption = False,
+    interval: options.IntervalOption = None,
+    shard: options.ShardOption = None,
+    notify: options.NotifyOption = None,
+    notify_file: options.NotifyFileOption = None,
+    listen: options.ListenOption = None,
+    token_file: options.TokenFileOption = None,
+    state_dir: options.StateDirOption = None,
+    log_format: options.LogFormatOption = LogFormat.TEXT,
+    verbose: options.VerboseOption = False,
+    quiet: options.QuietOption = False,
+    version: options.VersionOption = False,
 ) -> None:
     """Reconcile qBittorrent instances with a desired state in YAML.
 
@@ -85,7 +85,7 @@ def main(
       reconcile --watch            keep reconciling, as a sidecar
     """
     settings = Settings(
-        tuple(file or ()), output, o.parse_instance_names(instance), log_format, verbose, quiet, state_dir
+        tuple(file or ()), output, options.parse_instance_names(instance), log_format, verbose, quiet, state_dir
     )
     if context.invoked_subcommand in (None, "add", "rm") and not dry_run:
         _reject_misspelt_variables(context)
@@ -95,9 +95,9 @@ def main(
         return
     if detailed_exitcode and not dry_run:
         raise CommandFailure("--detailed-exitcode requires --dry-run", 4)
-    timeout = o.parse_seconds(wait, "--wait") if wait else 0.0
+    timeout = options.parse_seconds(wait, "--wait") if wait else 0.0
     run_settings = RunSettings(
-        dry_run, detailed_exitcode, report, accept_plan, take_over, timeout, shard=o.parse_shard(shard)
+        dry_run, detailed_exitcode, report, accept_plan, take_over, timeout, shard=options.parse_shard(shard)
     )
     if not watch:
         for name in _WATCH_OPTIONS:
@@ -110,7 +110,7 @@ def main(
 
     watch_settings = replace(
         run_settings,
-        interval=o.parse_seconds(interval or "60s"),
+        interval=options.parse_seconds(interval or "60s"),
         listen=listen,
         token_file=token_file,
         notify=tuple(map(Secret, notify or ())),
@@ -122,11 +122,11 @@ def main(
 @app.command()
 def validate(
     context: typer.Context,
-    file: o.CommandFileOption = None,
-    output: o.CommandOutputOption = None,
-    log_format: o.CommandLogFormatOption = None,
-    verbose: o.CommandVerboseOption = False,
-    quiet: o.CommandQuietOption = False,
+    file: options.CommandFileOption = None,
+    output: options.CommandOutputOption = None,
+    log_format: options.CommandLogFormatOption = None,
+    verbose: options.CommandVerboseOption = False,
+    quiet: options.CommandQuietOption = False,
 ) -> None:
     """Check the desired state offline.
 
@@ -138,29 +138,29 @@ def validate(
     """
     from reconciler.cli.commands.validate import validate_command
 
-    raise typer.Exit(validate_command(o.override_settings(context.obj, file, output, log_format, verbose, quiet)))
+    raise typer.Exit(validate_command(options.override_settings(context.obj, file, output, log_format, verbose, quiet)))
 
 
 @app.command()
 def status(
     context: typer.Context,
-    file: o.CommandFileOption = None,
-    output: o.TextOrJsonOption = None,
-    instance: o.CommandInstanceOption = None,
-    category: o.CategoryOption = None,
-    tag: o.TagOption = None,
-    state: o.StateOption = None,
-    limit: o.StatusLimitOption = None,
-    offset: o.OffsetOption = None,
-    watch: o.StatusWatchOption = False,
-    interval: o.StatusIntervalOption = None,
-    wait: o.StatusWaitOption = None,
-    timeout: o.TimeoutOption = None,
-    url: o.LoopUrlOption = None,
-    live: o.LiveOption = False,
-    log_format: o.CommandLogFormatOption = None,
-    verbose: o.CommandVerboseOption = False,
-    quiet: o.CommandQuietOption = False,
+    file: options.CommandFileOption = None,
+    output: options.TextOrJsonOption = None,
+    instance: options.CommandInstanceOption = None,
+    category: options.CategoryOption = None,
+    tag: options.TagOption = None,
+    state: options.StateOption = None,
+    limit: options.StatusLimitOption = None,
+    offset: options.OffsetOption = None,
+    watch: options.StatusWatchOption = False,
+    interval: options.StatusIntervalOption = None,
+    wait: options.StatusWaitOption = None,
+    timeout: options.TimeoutOption = None,
+    url: options.LoopUrlOption = None,
+    live: options.LiveOption = False,
+    log_format: options.CommandLogFormatOption = None,
+    verbose: options.CommandVerboseOption = False,
+    quiet: options.CommandQuietOption = False,
 ) -> None:
     """Show the instances and the progress of the declared torrents.
 
@@ -178,7 +178,7 @@ def status(
       reconcile status --url http://127.0.0.1:9470 --live
     """
     settings = _require_text_or_json(
-        "status", o.override_settings(context.obj, file, output, log_format, verbose, quiet)
+        "status", options.override_settings(context.obj, file, output, log_format, verbose, quiet)
     )
     if url:
         raise typer.Exit(_show_loop_status(context, settings, url, live))
@@ -191,24 +191,24 @@ def status(
         TorrentFilter(tuple(category or ()), tuple(tag or ()), tuple(state or ())),
         Pagination(offset or 0, limit),
         watch,
-        o.parse_seconds(interval or "2s"),  # a server refreshes its own state every 1.5 s
+        options.parse_seconds(interval or "2s"),  # a server refreshes its own state every 1.5 s
         wait is not None,
-        o.parse_seconds(timeout, "--timeout") if timeout else None,
+        options.parse_seconds(timeout, "--timeout") if timeout else None,
     )
-    raise typer.Exit(status_command(o.override_scope(settings, instance), status_settings))
+    raise typer.Exit(status_command(options.override_scope(settings, instance), status_settings))
 
 
 @app.command()
 def explain(
     context: typer.Context,
-    torrent: o.TorrentArgument,
-    file: o.CommandFileOption = None,
-    output: o.TextOrJsonOption = None,
-    instance: o.CommandInstanceOption = None,
-    state_dir: o.CommandStateDirOption = None,
-    log_format: o.CommandLogFormatOption = None,
-    verbose: o.CommandVerboseOption = False,
-    quiet: o.CommandQuietOption = False,
+    torrent: options.TorrentArgument,
+    file: options.CommandFileOption = None,
+    output: options.TextOrJsonOption = None,
+    instance: options.CommandInstanceOption = None,
+    state_dir: options.CommandStateDirOption = None,
+    log_format: options.CommandLogFormatOption = None,
+    verbose: options.CommandVerboseOption = False,
+    quiet: options.CommandQuietOption = False,
 ) -> None:
     """Explain one torrent: declared, live, owner, plan, recent runs.
 
@@ -221,20 +221,20 @@ def explain(
     from reconciler.cli.commands.explain import explain_command
 
     settings = _require_text_or_json(
-        "explain", o.override_settings(context.obj, file, output, log_format, verbose, quiet)
+        "explain", options.override_settings(context.obj, file, output, log_format, verbose, quiet)
     )
-    raise typer.Exit(explain_command(o.override_scope(settings, instance, state_dir), torrent))
+    raise typer.Exit(explain_command(options.override_scope(settings, instance, state_dir), torrent))
 
 
 @app.command()
 def doctor(
     context: typer.Context,
-    file: o.CommandFileOption = None,
-    output: o.TextOrJsonOption = None,
-    instance: o.CommandInstanceOption = None,
-    log_format: o.CommandLogFormatOption = None,
-    verbose: o.CommandVerboseOption = False,
-    quiet: o.CommandQuietOption = False,
+    file: options.CommandFileOption = None,
+    output: options.TextOrJsonOption = None,
+    instance: options.CommandInstanceOption = None,
+    log_format: options.CommandLogFormatOption = None,
+    verbose: options.CommandVerboseOption = False,
+    quiet: options.CommandQuietOption = False,
 ) -> None:
     """Find out what is wrong with the instances and their probes.
 
@@ -248,22 +248,22 @@ def doctor(
     from reconciler.cli.commands.doctor import doctor_command
 
     settings = _require_text_or_json(
-        "doctor", o.override_settings(context.obj, file, output, log_format, verbose, quiet)
+        "doctor", options.override_settings(context.obj, file, output, log_format, verbose, quiet)
     )
-    raise typer.Exit(doctor_command(o.override_scope(settings, instance)))
+    raise typer.Exit(doctor_command(options.override_scope(settings, instance)))
 
 
 @app.command()
 def history(
     context: typer.Context,
-    output: o.TextOrJsonOption = None,
-    instance: o.CommandInstanceOption = None,
-    torrent: o.HistoryTorrentOption = None,
-    limit: o.HistoryLimitOption = 20,
-    state_dir: o.CommandStateDirOption = None,
-    log_format: o.CommandLogFormatOption = None,
-    verbose: o.CommandVerboseOption = False,
-    quiet: o.CommandQuietOption = False,
+    output: options.TextOrJsonOption = None,
+    instance: options.CommandInstanceOption = None,
+    torrent: options.HistoryTorrentOption = None,
+    limit: options.HistoryLimitOption = 20,
+    state_dir: options.CommandStateDirOption = None,
+    log_format: options.CommandLogFormatOption = None,
+    verbose: options.CommandVerboseOption = False,
+    quiet: options.CommandQuietOption = False,
 ) -> None:
     """Show recent runs and their actions, newest first.
 
@@ -277,23 +277,23 @@ def history(
     from reconciler.cli.commands.history import history_command
 
     settings = _require_text_or_json(
-        "history", o.override_settings(context.obj, None, output, log_format, verbose, quiet)
+        "history", options.override_settings(context.obj, None, output, log_format, verbose, quiet)
     )
-    raise typer.Exit(history_command(o.override_scope(settings, instance, state_dir), torrent or "", limit))
+    raise typer.Exit(history_command(options.override_scope(settings, instance, state_dir), torrent or "", limit))
 
 
 @app.command("import")
 def import_(
     context: typer.Context,
-    file: o.CommandFileOption = None,
-    out: o.OutOption = None,
-    torrents: o.TorrentsFolderOption = None,
-    instance: o.CommandInstanceOption = None,
-    category: o.CategoryOption = None,
-    tag: o.TagOption = None,
-    log_format: o.CommandLogFormatOption = None,
-    verbose: o.CommandVerboseOption = False,
-    quiet: o.CommandQuietOption = False,
+    file: options.CommandFileOption = None,
+    out: options.OutOption = None,
+    torrents: options.TorrentsFolderOption = None,
+    instance: options.CommandInstanceOption = None,
+    category: options.CategoryOption = None,
+    tag: options.TagOption = None,
+    log_format: options.CommandLogFormatOption = None,
+    verbose: options.CommandVerboseOption = False,
+    quiet: options.CommandQuietOption = False,
 ) -> None:
     """Write the torrents of the instances as a desired state.
 
@@ -306,28 +306,28 @@ def import_(
     """
     from reconciler.cli.commands.import_ import ImportSettings, import_command
 
-    settings = o.override_settings(context.obj, file, None, log_format, verbose, quiet)
+    settings = options.override_settings(context.obj, file, None, log_format, verbose, quiet)
     import_settings = ImportSettings(out, torrents, tuple(category or ()), tuple(tag or ()))
-    raise typer.Exit(import_command(o.override_scope(settings, instance), import_settings))
+    raise typer.Exit(import_command(options.override_scope(settings, instance), import_settings))
 
 
 @app.command()
 def add(
     context: typer.Context,
-    torrents: o.SourcesArgument,
-    file: o.CommandFileOption = None,
-    to: o.AddTargetOption = None,
-    instance: o.AddInstanceOption = None,
-    category: o.AddCategoryOption = None,
-    tag: o.AddTagOption = None,
-    save_path: o.AddSavePathOption = None,
-    name: o.AddNameOption = None,
-    paused: o.AddPausedOption = False,
-    dry_run: o.EditDryRunOption = False,
-    output: o.TextOrJsonOption = None,
-    log_format: o.CommandLogFormatOption = None,
-    verbose: o.CommandVerboseOption = False,
-    quiet: o.CommandQuietOption = False,
+    torrents: options.SourcesArgument,
+    file: options.CommandFileOption = None,
+    to: options.AddTargetOption = None,
+    instance: options.AddInstanceOption = None,
+    category: options.AddCategoryOption = None,
+    tag: options.AddTagOption = None,
+    save_path: options.AddSavePathOption = None,
+    name: options.AddNameOption = None,
+    paused: options.AddPausedOption = False,
+    dry_run: options.EditDryRunOption = False,
+    output: options.TextOrJsonOption = None,
+    log_format: options.CommandLogFormatOption = None,
+    verbose: options.CommandVerboseOption = False,
+    quiet: options.CommandQuietOption = False,
 ) -> None:
     """Add torrents to a YAML file, and leave the rest of it as it is.
 
@@ -339,7 +339,9 @@ def add(
     """
     from reconciler.cli.commands.add import AddSettings, add_command
 
-    settings = _require_text_or_json("add", o.override_settings(context.obj, file, output, log_format, verbose, quiet))
+    settings = _require_text_or_json(
+        "add", options.override_settings(context.obj, file, output, log_format, verbose, quiet)
+    )
     keys = {
         "name": name,
         "instance": instance,
@@ -355,14 +357,14 @@ def add(
 @app.command()
 def rm(
     context: typer.Context,
-    torrents: o.TorrentsArgument,
-    file: o.CommandFileOption = None,
-    instance: o.RemoveInstanceOption = None,
-    dry_run: o.EditDryRunOption = False,
-    output: o.TextOrJsonOption = None,
-    log_format: o.CommandLogFormatOption = None,
-    verbose: o.CommandVerboseOption = False,
-    quiet: o.CommandQuietOption = False,
+    torrents: options.TorrentsArgument,
+    file: options.CommandFileOption = None,
+    instance: options.RemoveInstanceOption = None,
+    dry_run: options.EditDryRunOption = False,
+    output: options.TextOrJsonOption = None,
+    log_format: options.CommandLogFormatOption = None,
+    verbose: options.CommandVerboseOption = False,
+    quiet: options.CommandQuietOption = False,
 ) -> None:
     """Remove torrents from the YAML files, and nothing else.
 
@@ -374,12 +376,14 @@ def rm(
     """
     from reconciler.cli.commands.rm import RemoveSettings, remove_command
 
-    settings = _require_text_or_json("rm", o.override_settings(context.obj, file, output, log_format, verbose, quiet))
+    settings = _require_text_or_json(
+        "rm", options.override_settings(context.obj, file, output, log_format, verbose, quiet)
+    )
     raise typer.Exit(remove_command(settings, RemoveSettings(tuple(torrents), instance, _is_dry_run(context, dry_run))))
 
 
 @app.command()
-def demo(keep: o.KeepOption = False) -> None:
+def demo(keep: options.KeepOption = False) -> None:
     """Show the main features on throwaway qBittorrent servers.
 
     The servers are real. The demo starts them and removes them at the end.
@@ -396,7 +400,7 @@ def demo(keep: o.KeepOption = False) -> None:
 
 def _reject_misspelt_variables(context: typer.Context) -> None:
     """Raise `CommandFailure` for a misspelt variable without which the command would do more than it should."""
-    for variable in find_unknown_variables(os.environ, o.OPTION_VARIABLES):
+    for variable in find_unknown_variables(os.environ, options.OPTION_VARIABLES):
         option = variable.misspelt_option
         if option in NARROWING_OPTIONS and _is_default(context, option):
             raise CommandFailure(
@@ -459,7 +463,9 @@ def _show_loop_status(context: typer.Context, settings: Settings, url: str, live
     return liveness_command(settings, url) if live else loop_status_command(settings, url)
 
 
-def _check_wait_options(watch: bool, interval: str | None, wait: o.WaitCondition | None, timeout: str | None) -> None:
+def _check_wait_options(
+    watch: bool, interval: str | None, wait: options.WaitCondition | None, timeout: str | None
+) -> None:
     if watch and wait:
         raise CommandFailure("--watch cannot be combined with --wait", 4)
     if timeout and not wait:

@@ -126,24 +126,23 @@ def print_problems(settings: Settings, warnings: Sequence[Problem]) -> None:
 
 def print_warning(settings: Settings, message: str) -> None:
     """Print a warning on standard error."""
-    if settings.quiet:
-        return
-    if settings.log_format is LogFormat.JSON:
-        import structlog
-
-        structlog.get_logger().warning(message)
-    else:
-        print_stderr(make_line(("warning: ", Style.WAIT), message))
+    _print_message(settings, logging.WARNING, message)
 
 
 def print_info(settings: Settings, message: str) -> None:
     """Print a message on standard error."""
+    _print_message(settings, logging.INFO, message)
+
+
+def _print_message(settings: Settings, level: int, message: str) -> None:
     if settings.quiet:
         return
     if settings.log_format is LogFormat.JSON:
         import structlog
 
-        structlog.get_logger().info(message)
+        structlog.get_logger().log(level, message)
+    elif level == logging.WARNING:
+        print_stderr(make_line(("warning: ", Style.WAIT), message))
     else:
         print_stderr(make_line(message))
 

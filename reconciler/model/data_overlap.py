@@ -36,7 +36,7 @@ def find_data_paths(torrent: LiveTorrent) -> tuple[str, ...]:
 
 def normalize_data_path(folder: str, name: str = "") -> str:
     """Return a path in the form in which data paths are compared; on Windows without regard to case."""
-    path = normalize_path(f"{folder.rstrip('/')}/{name}" if name else folder)
+    path = normalize_path(f"{normalize_path(folder).rstrip('/')}/{name}" if name else folder)
     return path.casefold() if path[1:2] == ":" or path.startswith("//") else path
 
 

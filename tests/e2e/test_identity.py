@@ -27,7 +27,7 @@ def id_of(hashes: InfoHashes, version: str) -> str:
     return str(hashes.v1) if version == "4.2.5" else hashes.ids[0]
 
 
-def ours(truth: RawClient) -> list[tuple[str, str, str, set[str]]]:
+def list_torrent_fields(truth: RawClient) -> list[tuple[str, str, str, set[str]]]:
     """Return id, name, category and tags of every torrent."""
     rows = truth.list_torrents().values()
     return [(r["hash"], r["name"], r["category"], {tag.strip() for tag in r["tags"].split(",")}) for r in rows]
@@ -41,7 +41,7 @@ def test_a_hybrid_changes_its_id_between_two_runs(
     assert home.run().summary == {"add": 1, "settings": 1}
     introduce_peer(server, str(hashes.v1), seeder)
     key = id_of(hashes, version)
-    assert ours(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})]
+    assert list_torrent_fields(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})]
 
     proxy.clear()
     assert home.run().summary == {"unchanged": 1}
@@ -49,7 +49,7 @@ def test_a_hybrid_changes_its_id_between_two_runs(
     truth.post("torrents/removeTags", hashes=key, tags="x")
     done = home.run()
     assert (done.exit_code, done.summary) == (0, {"update": 1})
-    assert ours(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})]
+    assert list_torrent_fields(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})]
     home.write(
         f"{{magnet: '{make_magnet_link(seed_torrent(seeder, 2, 'v1'))}'}}", head="guard: {max_delete_percent: 100}"
     )
@@ -65,7 +65,7 @@ def test_a_hybrid_changes_its_id_within_a_run(
     with introduce_peer_in_background(server, str(hashes.v1), seeder):
         done = home.run()
     assert (done.exit_code, done.summary) == (0, {"add": 1, "settings": 1}), done.out
-    assert ours(truth) == [(id_of(hashes, version), "Mine", "c", {"x", "reconcile:home"})]
+    assert list_torrent_fields(truth) == [(id_of(hashes, version), "Mine", "c", {"x", "reconcile:home"})]
     assert home.run().summary == {"unchanged": 1}
 
 
@@ -82,7 +82,7 @@ def test_a_hybrid_changes_its_id_under_a_watch(
         reads = proxy.read_count
         watch.wait_until(lambda: proxy.read_count >= reads + 3)
         truth.post("torrents/removeTags", hashes=key, tags="x")
-        watch.wait_until(lambda: ours(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})])
+        watch.wait_until(lambda: list_torrent_fields(truth) == [(key, "Mine", "c", {"x", "reconcile:home"})])
         home.write(f"{{magnet: '{make_magnet_link(first)}', {KEYS}}}", f"{{magnet: '{make_magnet_link(second)}'}}")
         introduce_peer(server, str(second.v1), seeder)
         watch.wait_until(lambda: set(truth.list_torrents()) == {key, id_of(second, version)})

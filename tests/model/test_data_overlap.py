@@ -35,6 +35,8 @@ def test_the_data_of_a_torrent_may_be_at_each_of_these_paths(row: dict[str, Any]
     [
         ("/Data/", "Film", "/Data/Film"),
         ("C:\\Data", "Film", "c:/data/film"),
+        ("C:\\Data\\", "Film", "c:/data/film"),
+        ("/", "Film", "/Film"),
         ("\\\\Server\\Share", "Film", "//server/share/film"),
         ("/Data/Film/", "", "/Data/Film"),
     ],

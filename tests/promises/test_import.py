@@ -91,7 +91,7 @@ def run(desired: DesiredState, boxes: Mapping[str, MemoryInstance], *, dry: bool
     return run_once(desired, RunOptions(dry_run=dry), fake_context(lambda instance, stop: boxes[instance.name]))
 
 
-def ours(run_result: Run) -> list[Any]:
+def list_imported_results(run_result: Run) -> list[Any]:
     """Return the results of actions of imported entries."""
     return [
         result
@@ -109,7 +109,7 @@ def test_an_import_plans_only_adoptions(world: tuple[str, dict[str, MemoryInstan
         desired, imported = import_library_into(Path(folder), text, boxes)
     alone = run(load_only(text), boxes, dry=True)
     planned = run(desired, boxes, dry=True)
-    for result in ours(planned):
+    for result in list_imported_results(planned):
         assert result.action.verb is Verb.ADOPT
         assert result.outcome is Outcome.PLANNED
         assert [change.field for change in result.action.changes] == ["owner"]
@@ -127,7 +127,7 @@ def test_an_import_plans_only_adoptions(world: tuple[str, dict[str, MemoryInstan
     assert imported.torrent_count + len(imported.skipped) == sum(len(box.torrents) for box in boxes.values())
 
     run(desired, boxes, dry=False)
-    assert ours(run(desired, boxes, dry=True)) == []
+    assert list_imported_results(run(desired, boxes, dry=True)) == []
 
 
 def load_only(text: str) -> DesiredState:

@@ -69,7 +69,7 @@ CASE: dict[str, Any] = {
 }
 
 
-def told(text: str) -> str:
+def explain_as_text(text: str) -> str:
     explanation = explained(make_desired_state(CASE), {"box": box_of(CASE)}, text)
     stream = io.StringIO()
     write_explanation(explanation, stream)
@@ -102,18 +102,18 @@ def told(text: str) -> str:
     ],
 )
 def test_explain_names_the_reason(text: str, phrases: list[str]) -> None:
-    said = told(text)
+    said = explain_as_text(text)
     for phrase in phrases:
         assert phrase in said, said
 
 
 def test_unknown_and_ambiguous_names() -> None:
     with pytest.raises(AmbiguousTorrent, match='no declared or live torrent matches "Debina"') as error:
-        told("Debina")
+        explain_as_text("Debina")
     assert [candidate.name for candidate in error.value.candidates] == ["Debian"]
     assert render_candidates(error.value.candidates)[0].endswith("desired.yaml:1:1, box")
     with pytest.raises(AmbiguousTorrent, match='"Foreign" matches 2 torrents') as error:
-        told("Foreign")
+        explain_as_text("Foreign")
     assert {candidate.infohash for candidate in error.value.candidates} == {parse_hashes("f").v1, parse_hashes("f2").v2}
 
 

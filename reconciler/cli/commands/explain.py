@@ -7,9 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
-from reconciler.cli.commands.history import load_placement_memory, open_journal, read_past_runs
+from reconciler.cli.commands.history import read_past_runs
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import ProgressBars
+from reconciler.cli.run_context import make_run_context, open_journal
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
 from reconciler.cli.signals import StopSignals
 
@@ -23,25 +24,17 @@ _MAX_RECENT_RUNS = 5  # runs
 
 def explain_command(settings: Settings, torrent: str) -> int:
     """Show how one torrent is declared, its live state, and what a run would do. Return the exit code."""
-    from reconciler.engine import RunContext, UnknownInstance
-    from reconciler.plan.plan import NO_OWNED_COUNTS
+    from reconciler.engine import UnknownInstance
     from reconciler.queries.explain import explain_torrent
     from reconciler.queries.torrent_lookup import AmbiguousTorrent
     from reconciler.report.text.explanation import render_candidates, render_explanation
-    from reconciler.retry import system_retry_policy
 
     logs.configure(settings)
     with StopSignals() as stopping:
         desired = load_desired(settings, stop_signals=stopping)
-        journal = open_journal(settings, lambda message: console.print_warning(settings, message))
+        context = make_run_context(desired, open_journal(settings), stopping)
         with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
-                context = RunContext(
-                    stopping.event,
-                    system_retry_policy(stopping.event),
-                    placement_memory=load_placement_memory(desired, journal),
-                    remembered=journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS,
-                )
                 explanation = explain_torrent(
                     desired, torrent, settings.instances, context, recent_runs=partial(_read_recent_runs, settings)
                 )

@@ -1,38 +1,15 @@
-"""`reconcile history`, and access to the journal for the other commands."""
+"""`reconcile history`, and past runs for other commands."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
 
 if TYPE_CHECKING:
-    from reconciler.engine.placement_memory import PlacementMemory
-    from reconciler.journal import Journal
-    from reconciler.model.desired import DesiredState
     from reconciler.model.history import PastRun
-
-
-def open_journal(settings: Settings, warn: Callable[[str], None]) -> Journal | None:
-    """Open the journal of a run. Return None, with a warning, if there is no folder for it."""
-    from reconciler.journal import Journal, get_default_state_dir
-    from reconciler.retry import utc_now
-
-    folder = settings.state_dir or get_default_state_dir(os.environ)
-    if folder is None:
-        warn("no journal is kept: there is no home directory. Name a folder with --state-dir")
-        return None
-    return Journal(folder, warn, utc_now)
-
-
-def load_placement_memory(desired: DesiredState, journal: Journal | None) -> PlacementMemory:
-    """Return what earlier runs recorded about the members of groups."""
-    from reconciler.engine.placement_memory import PlacementMemory
-
-    return PlacementMemory(journal.read_placement_facts(desired)) if journal and desired.groups else PlacementMemory()
 
 
 def read_past_runs(settings: Settings, torrent: str, limit: int) -> list[PastRun]:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
-from reconciler.cli.commands.history import load_placement_memory, open_journal
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import PendingPrinter, ProgressBars
+from reconciler.cli.run_context import make_run_context, open_journal
 from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState
@@ -69,23 +69,16 @@ def make_run_options(settings: Settings, options: RunSettings) -> RunOptions:
 
 
 def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings, stopping: StopSignals) -> Run:
-    from reconciler.engine import RunContext, UnknownInstance, run_once, run_until_placed
+    from reconciler.engine import UnknownInstance, run_once, run_until_placed
     from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
-    from reconciler.plan.plan import NO_OWNED_COUNTS
-    from reconciler.retry import system_retry_policy, utc_now
+    from reconciler.retry import utc_now
 
     run_options = make_run_options(settings, options)
     started_at, clock = utc_now(), time.monotonic()
-    journal = open_journal(settings, lambda message: console.print_warning(settings, message))
-    placement_memory = load_placement_memory(desired, journal)
+    journal = open_journal(settings)
+    context = make_run_context(desired, journal, stopping)
     with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
-        context = RunContext(
-            stopping.event,
-            system_retry_policy(stopping.event),
-            placement_memory=placement_memory,
-            remembered=journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS,
-            progress=bars,
-        )
+        context = replace(context, progress=bars)
         try:
             if options.wait:
                 run = run_until_placed(desired, run_options, context, options.wait, PendingPrinter(settings, bars))
@@ -95,7 +88,7 @@ def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings
             raise CommandFailure(str(error), 4) from error
     if journal:
         finished_run = FinishedRun(run, COMMAND_TRIGGER, started_at, time.monotonic() - clock)
-        journal.record_run(desired, finished_run, placement_memory)
+        journal.record_run(desired, finished_run, context.placement_memory)
     return run
 
 

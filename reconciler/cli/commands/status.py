@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from reconciler.cli import console, logs
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import ProgressBars
+from reconciler.cli.run_context import load_placement_memory, make_run_context, open_journal
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings, StatusSettings
 from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState
@@ -20,7 +21,7 @@ from reconciler.model.errors import StopRequested
 from reconciler.model.status import StatusReport, WaitOutcome, WaitResult
 
 if TYPE_CHECKING:
-    from reconciler.engine.placement_memory import PlacementMemory
+    from reconciler.journal import Journal
     from reconciler.queries.status_viewer import StatusWatcher
     from reconciler.watch import DesiredSource
 
@@ -36,20 +37,15 @@ def status_command(settings: Settings, options: StatusSettings) -> int:
 
 
 def _show_once(settings: Settings, options: StatusSettings) -> int:
-    from reconciler.engine import RunContext, UnknownInstance
+    from reconciler.engine import UnknownInstance
     from reconciler.queries.status import read_status
-    from reconciler.retry import system_retry_policy
 
     logs.configure(settings)
     with StopSignals() as stopping:
         desired = load_desired(settings, stop_signals=stopping)
         with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
-                context = RunContext(
-                    stopping.event,
-                    system_retry_policy(stopping.event),
-                    placement_memory=_load_placement_memory(settings, desired),
-                )
+                context = make_run_context(desired, _open_journal_of_groups(settings, desired), stopping)
                 status = read_status(desired, settings.instances, context)
             except UnknownInstance as error:
                 raise CommandFailure(str(error), 4) from error
@@ -70,7 +66,7 @@ def _show_repeatedly(settings: Settings, options: StatusSettings) -> int:
         stop = stopping.event
         try:
             source = open_desired_source(settings, stop)
-            memory = _load_placement_memory(settings, source.desired)
+            memory = load_placement_memory(source.desired, _open_journal_of_groups(settings, source.desired))
             with (
                 StatusWatcher(source.desired, settings.instances, stop, placement_memory=memory) as watcher,
                 make_status_display(settings, options) as display,
@@ -86,14 +82,9 @@ def _show_repeatedly(settings: Settings, options: StatusSettings) -> int:
     return 0
 
 
-def _load_placement_memory(settings: Settings, desired: DesiredState) -> PlacementMemory:
-    """Return what earlier runs recorded about the members of groups."""
-    from reconciler.cli.commands.history import load_placement_memory, open_journal
-
-    journal = (
-        open_journal(settings, lambda message: console.print_warning(settings, message)) if desired.groups else None
-    )
-    return load_placement_memory(desired, journal)
+def _open_journal_of_groups(settings: Settings, desired: DesiredState) -> Journal | None:
+    """Open the journal if there are groups: a status needs no other memory, and must not warn of a missing one."""
+    return open_journal(settings) if desired.groups else None
 
 
 def _reload_if_changed(source: DesiredSource, watcher: StatusWatcher) -> None:
@@ -112,7 +103,7 @@ def _show_when_complete(settings: Settings, options: StatusSettings) -> int:
         desired = load_desired(settings, stop_signals=stopping)
         with WaitProgress(settings) as progress:
             try:
-                memory = _load_placement_memory(settings, desired)
+                memory = load_placement_memory(desired, _open_journal_of_groups(settings, desired))
                 with StatusWatcher(desired, settings.instances, stopping.event, placement_memory=memory) as watcher:
                     status = _wait_for_completion(watcher, options, stopping, progress.show)
             except UnknownInstance as error:

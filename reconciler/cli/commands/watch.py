@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from reconciler.cli import console, logs
-from reconciler.cli.commands.history import open_journal
 from reconciler.cli.commands.run import make_run_options
 from reconciler.cli.loading import failure_from_problems, find_desired_files, print_warnings
+from reconciler.cli.run_context import open_journal
 from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
 from reconciler.cli.signals import StopSignals, call_on_hangup
 from reconciler.model.errors import StopRequested

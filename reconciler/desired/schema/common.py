@@ -13,7 +13,7 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot re
 from reconciler.desired.context import InvalidValue
 from reconciler.model.units import SECONDS_BY_UNIT
 
-STRICT_CONFIG: Final = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+STRICT_CONFIG: Final = ConfigDict(extra="forbid", strict=True)
 
 # --- names and text
 

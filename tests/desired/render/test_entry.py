@@ -87,7 +87,7 @@ values = st.recursive(
 )
 
 
-def ours(text: str) -> Any:
+def read_document(text: str) -> Any:
     roots, problem = compose_nodes("t.yaml", text)
     assert problem is None, problem
     document = YamlDocument("t.yaml", Path(), roots[0])
@@ -95,7 +95,7 @@ def ours(text: str) -> Any:
     return document.data
 
 
-def theirs(text: str, version: str) -> Any:
+def read_with_ruamel(text: str, version: str) -> Any:
     yaml = YAML(typ="safe", pure=True)
     yaml.version = version
     return yaml.load(io.StringIO(text))
@@ -103,14 +103,14 @@ def theirs(text: str, version: str) -> Any:
 
 @given(values)
 def test_a_value_is_read_as_it_was_meant(value: Any) -> None:
-    assert ours(f"key: {render_value(value)}\n") == {"key": value}
-    assert ours(f"- [{render_value(value, flow=True)}, x]\n") == [[value, "x"]]
+    assert read_document(f"key: {render_value(value)}\n") == {"key": value}
+    assert read_document(f"- [{render_value(value, flow=True)}, x]\n") == [[value, "x"]]
 
 
 @pytest.mark.parametrize("yaml", ["1.1", "1.2"])
 @given(text=texts)
 def test_other_readers_take_it_for_text(yaml: str, text: str) -> None:
-    assert theirs(f"key: {render_scalar(text)}\nlist: [{render_scalar(text, flow=True)}]\n", yaml) == {
+    assert read_with_ruamel(f"key: {render_scalar(text)}\nlist: [{render_scalar(text, flow=True)}]\n", yaml) == {
         "key": text,
         "list": [text],
     }
@@ -134,7 +134,7 @@ def test_what_needs_no_quotes_has_none(text: str, written: str) -> None:
 
 @given(texts)
 def test_a_remark_stays_a_remark(text: str) -> None:
-    assert ours(f"# {sanitize_comment(text)}\nkey: 1\n") == {"key": 1}
+    assert read_document(f"# {sanitize_comment(text)}\nkey: 1\n") == {"key": 1}
 
 
 keys = st.fixed_dictionaries(
@@ -151,8 +151,8 @@ keys = st.fixed_dictionaries(
 @given(keys, texts)
 def test_an_entry_is_the_same_in_a_block_and_in_brackets(given_keys: dict[str, Any], name: str) -> None:
     entry = YamlEntry(EntrySource("magnet", make_magnet(1)), given_keys, (name,))
-    assert ours("\n".join(render_block_entry(entry, "  "))) == [entry.data]
-    assert ours(f"[{render_flow_entry(entry)}]") == [entry.data]
+    assert read_document("\n".join(render_block_entry(entry, "  "))) == [entry.data]
+    assert read_document(f"[{render_flow_entry(entry)}]") == [entry.data]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""The context of a command's run: its journal, and what earlier runs recorded there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reconciler.cli import console
+from reconciler.cli.settings import Settings
+from reconciler.cli.signals import StopSignals
+from reconciler.model.desired import DesiredState
+
+if TYPE_CHECKING:
+    from reconciler.engine import RunContext
+    from reconciler.engine.placement_memory import PlacementMemory
+    from reconciler.journal import Journal
+
+
+def open_journal(settings: Settings, warn: Callable[[str], None] | None = None) -> Journal | None:
+    """Open the journal of a run. Return None, with a warning, if there is no folder for it.
+
+    `warn` receives the warnings, now and later; without it they are printed on standard error.
+    """
+    from reconciler.journal import Journal, get_default_state_dir
+    from reconciler.retry import utc_now
+
+    warn = warn or partial(console.print_warning, settings)
+    folder = settings.state_dir or get_default_state_dir(os.environ)
+    if folder is None:
+        warn("no journal is kept: there is no home directory. Name a folder with --state-dir")
+        return None
+    return Journal(folder, warn, utc_now)
+
+
+def load_placement_memory(desired: DesiredState, journal: Journal | None) -> PlacementMemory:
+    """Return what earlier runs recorded about the members of groups."""
+    from reconciler.engine.placement_memory import PlacementMemory
+
+    return PlacementMemory(journal.read_placement_facts(desired)) if journal and desired.groups else PlacementMemory()
+
+
+def make_run_context(desired: DesiredState, journal: Journal | None, stopping: StopSignals) -> RunContext:
+    """Make the context of one run of a command, with what the journal remembers."""
+    from reconciler.engine import RunContext
+    from reconciler.plan.plan import NO_OWNED_COUNTS
+    from reconciler.retry import system_retry_policy
+
+    return RunContext(
+        stopping.event,
+        system_retry_policy(stopping.event),
+        placement_memory=load_placement_memory(desired, journal),
+        remembered=journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS,
+    )
