@@ -16,6 +16,7 @@ from dataclasses import replace
 from reconciler.apply.categories import apply_categories, remove_categories
 from reconciler.apply.delivery import Batch, InstanceLost, not_yet_applied, read_jobs, send_batch
 from reconciler.apply.job import Job, find_live, index_by_id
+from reconciler.apply.option_batches import toggle_batches
 from reconciler.apply.preferences import apply_preferences
 from reconciler.apply.rekeyed import RekeyedTorrents
 from reconciler.apply.target import Target
@@ -40,6 +41,7 @@ from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import IGNORE_TAG, PROTECT_TAG, QUARANTINE_PREFIX, build_owner_tag
 from reconciler.retry import RetryPolicy
 
+TOGGLE_PAUSE = 2.0  # seconds, at least, until a toggle that does not show is sent again; a server shows it at once
 MOVE_TIMEOUT = 3.0  # seconds to wait for a move to end before it is reported as deferred
 SAMPLE_MIN_JOBS = 100  # jobs; fewer are read back whole at once
 
@@ -162,6 +164,7 @@ class Executor:
     def _wait_until_applied(self, jobs: Sequence[Job]) -> None:
         """Read back until every job shows on the instance, or patience ends."""
         waiting, began = list(jobs), self._retry.clock.now()
+        toggle_at = self._draw_toggle_time()
         live: dict[str, LiveTorrent] = {}
         self._wait_for_sample(waiting)
         rekeyed_torrents = RekeyedTorrents(self._target, self._retry)
@@ -174,9 +177,21 @@ class Executor:
                 return
             if rekeyed := rekeyed_torrents.find_if_due([job for job in waiting if find_live(job, live) is None]):
                 self._resend_changes(rekeyed)
+            if self._retry.clock.now() >= toggle_at:
+                self._send_batches(toggle_batches([job for job in waiting if not job.error]))
+                toggle_at = self._draw_toggle_time()
             self._retry.clock.sleep(wait)
         for job in waiting:
             job.end(Outcome.FAILED, job.error or _not_visible_reason(job, find_live(job, live)))
+
+    def _draw_toggle_time(self) -> float:
+        """Return the time from which toggles that do not show are sent again.
+
+        Another program may have read and toggled at the same moment, which inverts twice. The time is random, so that
+        both do not do it again.
+        """
+        clock = self._retry.clock
+        return clock.now() + TOGGLE_PAUSE * (1 + clock.random())
 
     def _find_refused_and_gone(self, jobs: Sequence[Job]) -> list[Job]:
         """Return the jobs that were refused because no torrent has their id."""

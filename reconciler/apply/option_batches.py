@@ -51,8 +51,7 @@ def option_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     """
     for field in list_options_set_by(ChangeRequest.VALUE):
         yield from field_batches(jobs, field, _make_value_setter(field))
-    for field in list_options_set_by(ChangeRequest.TOGGLE):
-        yield from _toggle_batches(jobs, field)
+    yield from toggle_batches(jobs)
     yield from _share_limit_batches(jobs)
     yield from _tracker_batches(jobs, target)
     for job in jobs:
@@ -97,7 +96,13 @@ def _make_applied_check(*fields: str) -> Callable[[Job, LiveTorrent | None], boo
     return check_job
 
 
-def _toggle_batches(jobs: Sequence[Job], field: str) -> Iterator[Batch]:
+def toggle_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
+    """Return batches for all toggles. A batch that is sent again toggles only what differs at that moment."""
+    for field in list_options_set_by(ChangeRequest.TOGGLE):
+        yield from _field_toggle_batches(jobs, field)
+
+
+def _field_toggle_batches(jobs: Sequence[Job], field: str) -> Iterator[Batch]:
     """Return batches for a toggle. The server can only invert it, so it is read first and sent where it differs."""
     affected = [job for job in jobs if job.needs_sending(field)]
 

@@ -126,6 +126,23 @@ def test_a_change_of_a_torrent_that_is_gone_fails() -> None:
     assert error is not None and error.startswith("accepted, but it does not appear on the instance")
 
 
+def test_a_toggle_that_another_program_sends_at_the_same_moment_is_corrected() -> None:
+    class SharedBox(Box):
+        def toggle_option(self, ids: Collection[str], field: str) -> None:
+            self.changes.append(field)
+            super().toggle_option(ids, field)
+            if self.changes == [field]:
+                super().toggle_option(ids, field)  # by the other, which has read the same state
+
+    box = SharedBox()
+    live = box.put(hash="a")
+    update = UpdateTorrent("a", "drift", (Change("sequential", False, True),), torrent_id=live.id)
+    results, _ = Executor(box, fake_retry_policy()).execute(InstancePlan("box", (update,)))
+    assert [result.outcome for result in results] == [Outcome.APPLIED]
+    assert box.torrents[live.id].options.sequential
+    assert box.changes == ["sequential", "sequential"]
+
+
 @pytest.mark.parametrize(
     ("tags", "outcome", "error"),
     [
