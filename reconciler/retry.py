@@ -24,13 +24,14 @@ def utc_now() -> datetime:
 class Clock:
     """`now` counts seconds and never jumps, `utc` is the wall clock; `random` returns a number from 0 to 1.
 
-    `sleep` raises `StopRequested` as soon as the run is asked to stop.
+    `sleep` raises `StopRequested` as soon as the run is asked to stop; `pause` sleeps to its end.
     """
 
     now: Callable[[], float]
     utc: Callable[[], datetime]
     sleep: Callable[[float], None]
     random: Callable[[], float]
+    pause: Callable[[float], None] = time.sleep
 
     def to_utc(self, moment: float) -> datetime:
         """Convert a moment of `now` to the wall clock."""

@@ -10,8 +10,9 @@ See docs/decisions/0004-confirm-success-by-reading-back.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from reconciler.apply.categories import apply_categories, remove_categories
 from reconciler.apply.delivery import Batch, InstanceLost, not_yet_applied, read_jobs, send_batch
@@ -22,6 +23,7 @@ from reconciler.apply.rekeyed import RekeyedTorrents
 from reconciler.apply.target import Target
 from reconciler.apply.torrent_batches import add_batches, change_batches, delete_batches, fields_after_add
 from reconciler.apply.torrent_creation import TorrentCreator, TorrentWriter, follow_up_steps, run_follow_ups
+from reconciler.apply.untagged_adds import tag_sent_adds
 from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
 from reconciler.model.fields import CATEGORY, OWNER, QUARANTINE
@@ -44,10 +46,19 @@ from reconciler.retry import RetryPolicy
 TOGGLE_PAUSE = 2.0  # seconds, at least, until a toggle that does not show is sent again; a server shows it at once
 MOVE_TIMEOUT = 3.0  # seconds to wait for a move to end before it is reported as deferred
 SAMPLE_MIN_JOBS = 100  # jobs; fewer are read back whole at once
+_REMEMBERED_TEXT: Final = "; if it was added without our tag, the next run finds it by the journal"
+_NOT_REMEMBERED_TEXT: Final = (
+    "; it may have been added without our tag, and there is no journal to find it by: "
+    "run again while it is declared, which adopts it"
+)
 
 
 def _ignore_progress(_count: int) -> None:
     """Show no progress."""
+
+
+def _remember_nothing(_ids: Collection[str]) -> bool:
+    return False
 
 
 def _refuse_to_write(path: str, _data: bytes) -> None:
@@ -58,7 +69,8 @@ class Executor:
     """Executes one instance's plan on one target.
 
     `advance(n)` is called after every n finished actions. `write_torrent(path, data)` writes a local file, or raises
-    `OSError`.
+    `OSError`. `remember_adds(ids)` is called before adds that cannot carry their tags, and returns True if a later run
+    will know them.
     """
 
     def __init__(
@@ -67,11 +79,14 @@ class Executor:
         retry: RetryPolicy,
         advance: Callable[[int], None] = _ignore_progress,
         write_torrent: TorrentWriter = _refuse_to_write,
+        remember_adds: Callable[[Collection[str]], bool] = _remember_nothing,
     ) -> None:
         self._target = target
         self._retry = retry
         self._advance = advance
         self._write_torrent = write_torrent
+        self._remember_adds = remember_adds
+        self._are_adds_remembered = False
 
     def execute(self, plan: InstancePlan) -> tuple[tuple[ActionResult, ...], InstanceError | None]:
         """Execute the plan. Return every action's outcome, and the error that lost the instance, if any."""
@@ -84,13 +99,24 @@ class Executor:
             self._execute_jobs([job for job in jobs if job.outcome is None])
         except InstanceLost as error:
             lost = error.cause
-            _abandon_jobs(jobs, f"the instance was lost: {error}")
+            self._abandon_jobs(jobs, f"the instance was lost: {error}")
         except StopRequested:
-            _abandon_jobs(jobs, "the run was stopped")
+            tag_sent_adds(jobs, self._target, self._retry.clock.pause)
+            self._abandon_jobs(jobs, "the run was stopped")
         except Exception as error:
             lost = InternalError(plan.name, error)
-            _abandon_jobs(jobs, str(lost))
+            self._abandon_jobs(jobs, str(lost))
         return tuple(job.to_result() for job in jobs), lost
+
+    def _abandon_jobs(self, jobs: Sequence[Job], reason: str) -> None:
+        for job in jobs:
+            if not job.sent:
+                job.end(Outcome.DROPPED, reason)
+                continue
+            error = job.error or f"sent, but not read back: {reason}"
+            if job.is_add and not self._target.can_tag_at_add:
+                error += _REMEMBERED_TEXT if self._are_adds_remembered else _NOT_REMEMBERED_TEXT
+            job.end(Outcome.FAILED, error)
 
     def _execute_jobs(self, jobs: Sequence[Job]) -> None:
         self._apply_urgent([job for job in jobs if job.is_urgent])
@@ -120,6 +146,8 @@ class Executor:
                 job.fields_after_add = fields_after_add(job.action, self._target.api_version)
         for job in jobs:
             job.follow_ups = follow_up_steps(job.action)
+        if adds and not self._target.can_tag_at_add:
+            self._are_adds_remembered = self._remember_adds([key for job in adds for key in job.ids])
         self._send_batches(add_batches(adds, self._target))
         self._wait_for_adds(
             [job for job in adds if job.fields_after_add or job.follow_ups or not self._target.can_tag_at_add]
@@ -310,14 +338,6 @@ def _drop_without_category(jobs: Sequence[Job]) -> None:
     for job in jobs:
         if job.is_torrent and job.action.get_new_value(CATEGORY) in failed:
             job.end(Outcome.DROPPED, f"its category {job.action.get_new_value('category')} could not be made")
-
-
-def _abandon_jobs(jobs: Sequence[Job], reason: str) -> None:
-    for job in jobs:
-        if job.sent:
-            job.end(Outcome.FAILED, job.error or f"sent, but not read back: {reason}")
-        else:
-            job.end(Outcome.DROPPED, reason)
 
 
 def _not_visible_reason(job: Job, live: LiveTorrent | None) -> str:

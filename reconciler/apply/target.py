@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from reconciler.model.content import CreationSpec, CreatorTask
@@ -34,6 +35,9 @@ class Target(Protocol):
 
         Otherwise `add_magnets` omits them, and `add_tags` must follow.
         """
+
+    def ignore_stop(self) -> AbstractContextManager[None]:
+        """Context in which requests are sent although the run was asked to stop, to finish what has begun."""
 
     def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
         """Every torrent and category, with the files of those torrents that one of these ids means.

@@ -44,6 +44,7 @@ def load_placement_memory(desired: DesiredState, journal: Journal | None) -> Pla
 def make_run_context(desired: DesiredState, journal: Journal | None, stopping: StopSignals) -> RunContext:
     """Make the context of one run of a command, with what the journal remembers."""
     from reconciler.engine import RunContext
+    from reconciler.engine.add_memory import AddMemory
     from reconciler.plan.plan import NO_OWNED_COUNTS
     from reconciler.retry import system_retry_policy
 
@@ -52,4 +53,5 @@ def make_run_context(desired: DesiredState, journal: Journal | None, stopping: S
         system_retry_policy(stopping.event),
         placement_memory=load_placement_memory(desired, journal),
         remembered=journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS,
+        add_memory=journal.load_add_memory() if journal else AddMemory(),
     )

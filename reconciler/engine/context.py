@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from reconciler.engine.add_memory import AddMemory
 from reconciler.engine.events import Progress, SilentProgress
 from reconciler.engine.observation import OpenTarget, SessionFactory
 from reconciler.engine.placement_memory import PlacementMemory
@@ -78,6 +79,7 @@ class RunContext:
     health_history: HealthHistory = field(default_factory=HealthHistory)
     remembered: Mapping[str, OwnedCount] = field(default_factory=lambda: NO_OWNED_COUNTS)
     progress: Progress = field(default_factory=SilentProgress)
+    add_memory: AddMemory = field(default_factory=AddMemory)
 
     def utc(self) -> datetime:
         """Return the time of the wall clock."""

@@ -50,6 +50,7 @@ def observe_instances(scope: RunScope, context: RunContext) -> Iterator[Observat
         observer = _Observer(scope, context, sessions)
         observations = map_instances(sessions, contain_errors(observer.observe, observer.fail))
         context.placement_memory.record_observations(observations, context.utc())
+        context.add_memory.record_observations(observations, scope.desired, context.utc())
         yield observations
 
 

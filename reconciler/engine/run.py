@@ -7,8 +7,9 @@ See docs/decisions/0015-a-run-hands-on-few-frozen-objects.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from reconciler.apply.executor import Executor
 from reconciler.atomic_file import write_torrent_file
@@ -30,6 +31,7 @@ from reconciler.engine.selection import RunScope, select_scope
 from reconciler.engine.surplus import add_other_seeds, delete_surplus_copies, split_surplus_deletions
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError, InternalError
+from reconciler.model.history import AddKey
 from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, InstancePlan, Outcome, UpdateTorrent
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.plan import Plan, PlanInput, guard_plan
@@ -65,6 +67,7 @@ def plan_run(scope: RunScope, observations: Observations, context: RunContext) -
         {},
         facts=context.placement_memory.facts,
         remembered=context.remembered,
+        untagged_ids=context.add_memory.get_ids(scope.desired),
         only=scope.planned,
         accept=scope.options.accept_plan,
         take_over=scope.options.take_over,
@@ -172,6 +175,7 @@ def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceR
         return results
     results = delete_surplus_copies(plans, results, judged.observations, judged.scope.desired.owner, context.retry)
     context.placement_memory.record_results(results.values(), context.utc())
+    context.add_memory.record_results(results.values(), judged.scope.desired)
     return results
 
 
@@ -213,7 +217,13 @@ class _InstanceApplier:
         progress = _InstanceProgress(self.context.progress, instance_plan.name)
         progress.start(sum(action.hold is None for action in actions))
         try:
-            executor = Executor(observation.target, self.context.retry, progress.advance, write_torrent_file)
+            executor = Executor(
+                observation.target,
+                self.context.retry,
+                progress.advance,
+                write_torrent_file,
+                partial(self._remember_adds, instance_plan.name),
+            )
             executed, error = executor.execute(replace(instance_plan, actions=actions))
         finally:
             progress.finish()
@@ -223,6 +233,11 @@ class _InstanceApplier:
         return tuple(
             _get_urgent_result(action, observation) or next(results) for action in instance_plan.actions
         ), error
+
+    def _remember_adds(self, name: str, ids: Collection[str]) -> bool:
+        desired = self.judged.scope.desired
+        key = AddKey(desired.owner, name, desired.instances[name].url)
+        return self.context.add_memory.record_adds(key, ids, self.context.utc())
 
 
 def _get_urgent_result(action: Action, observation: Observation) -> ActionResult | None:

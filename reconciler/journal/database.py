@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Any, Final
 
 JOURNAL_FILE_NAME: Final = "journal.sqlite3"
-SCHEMA_VERSION: Final = 2  # PRAGMA user_version; 2 adds the placement tables
+SCHEMA_VERSION: Final = 3  # PRAGMA user_version; 2 adds the placement tables, 3 the untagged adds
 LOCK_TIMEOUT: Final = 1.0  # seconds, while another process writes
 MAX_PAGES: Final = 16_384  # of 4 KiB: 64 MiB
 _DAMAGE_CODES: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -41,7 +41,7 @@ CREATE TABLE contested (
     until REAL NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (owner, instance, kind, item, field)
 ) WITHOUT ROWID
 """
-_PLACEMENT_TABLES_SQL: Final = f"""
+_PLACEMENT_TABLES_SQL: Final = """
 CREATE TABLE down (
     owner TEXT NOT NULL, instance TEXT NOT NULL, url TEXT NOT NULL, since REAL NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (owner, instance)
@@ -53,10 +53,16 @@ CREATE TABLE pending (
     owner TEXT NOT NULL, grp TEXT NOT NULL, infohash TEXT NOT NULL, name TEXT NOT NULL, reason TEXT NOT NULL,
     file TEXT NOT NULL, line INTEGER NOT NULL, col INTEGER NOT NULL, until REAL, since REAL NOT NULL,
     PRIMARY KEY (owner, grp, infohash)
-) WITHOUT ROWID;
+) WITHOUT ROWID
+"""
+_UNTAGGED_TABLE_SQL: Final = f"""
+CREATE TABLE untagged (  -- ids as in held; at: the last add
+    owner TEXT NOT NULL, instance TEXT NOT NULL, url TEXT NOT NULL, ids BLOB NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (owner, instance, url)
+);
 PRAGMA user_version = {SCHEMA_VERSION}
 """
-MIGRATIONS: Final = (_TABLES_SQL, _PLACEMENT_TABLES_SQL)  # from `user_version` 0 to 1, and from 1 to 2
+MIGRATIONS: Final = (_TABLES_SQL, _PLACEMENT_TABLES_SQL, _UNTAGGED_TABLE_SQL)  # each from a `user_version` to the next
 
 
 class JournalError(Exception):
@@ -119,6 +125,16 @@ def read_rows(
         if not all(map(isinstance, row, types)):
             raise ValueError("a value has the wrong type")
         yield row
+
+
+def compress_ids(ids: frozenset[str]) -> bytes:
+    """Return infohashes as a value of a column."""
+    return zlib.compress("\n".join(sorted(ids)).encode())
+
+
+def decompress_ids(ids: bytes) -> frozenset[str]:
+    """Return the infohashes in a value of a column. Raises `zlib.error` or `ValueError`."""
+    return frozenset(zlib.decompress(ids).decode().split())
 
 
 def rename_damaged(path: Path, stamp: str) -> Path:

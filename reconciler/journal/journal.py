@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
+from reconciler.engine.add_memory import AddMemory
 from reconciler.engine.events import FinishedRun
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.journal.database import (
     JOURNAL_FILE_NAME,
     JournalError,
+    compress_ids,
+    decompress_ids,
     open_for_reading,
     open_for_writing,
     read_rows,
@@ -23,7 +26,7 @@ from reconciler.journal.placement_rows import read_placement_facts, write_placem
 from reconciler.journal.run_rows import Row, action_rows, instance_rows, next_owned_count, problem_rows, should_record
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
-from reconciler.model.history import OwnedCount
+from reconciler.model.history import AddKey, OwnedCount, UntaggedAdds
 from reconciler.model.plan import ObjectKind
 from reconciler.model.run import Run, RunMode
 
@@ -109,6 +112,37 @@ class Journal:
                 file.executemany("INSERT INTO contested VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
         self._run_safely(write, None, writes=True)
+
+    def read_untagged_adds(self) -> dict[AddKey, UntaggedAdds]:
+        """Return the adds that may not have their tag yet. One that lies in the future counts as made now."""
+
+        def read() -> dict[AddKey, UntaggedAdds]:
+            query, types = "SELECT owner, instance, url, ids, at FROM untagged", (str, str, str, bytes, float)
+            with open_for_reading(self._path, min_version=3) as file:
+                rows = read_rows(file, query, (), *types) if file else ()
+                return {
+                    AddKey(*key): UntaggedAdds(decompress_ids(ids), min(datetime.fromtimestamp(at, UTC), self._utc()))
+                    for *key, ids, at in rows
+                }
+
+        return self._run_safely(read, {})
+
+    def load_add_memory(self) -> AddMemory:
+        """Return the memory of adds of earlier runs, which keeps its changes here."""
+        return AddMemory(self.read_untagged_adds(), self.save_untagged_adds)
+
+    def save_untagged_adds(self, key: AddKey, adds: UntaggedAdds | None) -> bool:
+        """Replace the adds of one instance; None: none. Return True if this was saved."""
+
+        def write() -> bool:
+            with open_for_writing(self._path) as file:
+                file.execute("DELETE FROM untagged WHERE (owner, instance, url) = (?, ?, ?)", key)
+                if adds:
+                    row = (*key, compress_ids(adds.ids), adds.added_at.timestamp())
+                    file.execute("INSERT INTO untagged VALUES (?, ?, ?, ?, ?)", row)
+            return True
+
+        return self._run_safely(write, False, writes=True)
 
     def _query_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
         query, now = "SELECT instance, url, torrents, at FROM owned WHERE owner = ?", self._utc()

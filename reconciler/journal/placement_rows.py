@@ -7,12 +7,11 @@ other's facts.
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from reconciler.journal.database import read_rows
+from reconciler.journal.database import compress_ids, decompress_ids, read_rows
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import Outage, PendingTorrent, PlacementFacts
 from reconciler.model.position import Position
@@ -34,7 +33,7 @@ def read_placement_facts(connection: sqlite3.Connection, desired: DesiredState) 
         if urls.get(name) == url
     }
     rows = read_rows(connection, "SELECT instance, url, ids FROM held WHERE owner = ?", owner, str, str, bytes)
-    held_ids = {name: _decompress_ids(ids) for name, url, ids in rows if urls.get(name) == url}
+    held_ids = {name: decompress_ids(ids) for name, url, ids in rows if urls.get(name) == url}
     query = "SELECT grp, infohash, name, reason, file, line, col, until, since FROM pending WHERE owner = ?"
     rows = read_rows(connection, query, owner, *_PENDING_TYPES)
     pending = [
@@ -67,7 +66,7 @@ def write_placement_facts(
         connection.execute("DELETE FROM held WHERE owner = ? AND instance = ?", (owner, name))
         if ids is not None:
             connection.execute(
-                "INSERT INTO held VALUES (?, ?, ?, ?)", (owner, name, desired.instances[name].url, _compress_ids(ids))
+                "INSERT INTO held VALUES (?, ?, ?, ?)", (owner, name, desired.instances[name].url, compress_ids(ids))
             )
     for key, pending in _diff_mappings(before.pending, after.pending):
         connection.execute("DELETE FROM pending WHERE owner = ? AND grp = ? AND infohash = ?", (owner, *key))
@@ -92,11 +91,3 @@ def _make_pending_row(pending: PendingTorrent) -> tuple[object, ...]:
 
 def _datetime_from_timestamp(timestamp: float) -> datetime:
     return datetime.fromtimestamp(timestamp, UTC)
-
-
-def _compress_ids(ids: frozenset[str]) -> bytes:
-    return zlib.compress("\n".join(sorted(ids)).encode())
-
-
-def _decompress_ids(ids: bytes) -> frozenset[str]:
-    return frozenset(zlib.decompress(ids).decode().split())

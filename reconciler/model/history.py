@@ -1,9 +1,10 @@
-"""The records of the journal: past runs with their actions, and owned torrents at the last read of an instance."""
+"""The records of the journal: past runs with their actions, owned torrents at the last read, and untagged adds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import RunMode, Status
@@ -15,6 +16,22 @@ class OwnedCount:
 
     count: int
     read_at: datetime
+
+
+class AddKey(NamedTuple):
+    """The instance that torrents were added to, with its address, and the owner that added them."""
+
+    owner: str
+    instance: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class UntaggedAdds:
+    """The ids of added torrents that may not have the tag of their owner yet, and the time (UTC) of the last add."""
+
+    ids: frozenset[str]
+    added_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from reconciler.plan.resolve import ResolvedDesired
 
 NO_HEALTH: Mapping[str, Health] = MappingProxyType({})
 NO_OWNED_COUNTS: Mapping[str, OwnedCount] = MappingProxyType({})
+NO_UNTAGGED_IDS: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class PlanInput:
     `health`: an instance that is not in it is healthy. `facts`: earlier observations of group members.
     `remembered`: the number of torrents that we owned on each instance after its last good read. An instance that has
     lost most of them deletes nothing, unless that very plan is accepted; the plan hash does not depend on it.
+    `untagged_ids`: the torrents that we added to each instance and may not have tagged.
     `accept`: the hash of a plan that a person has approved; only that plan passes a guard that refuses it.
     `now` (UTC): the time that groups and quarantines count by; required where the desired state has either.
     """
@@ -38,6 +40,7 @@ class PlanInput:
     health: Mapping[str, Health] = field(default_factory=lambda: NO_HEALTH)
     facts: PlacementFacts = NO_PLACEMENT_FACTS
     remembered: Mapping[str, OwnedCount] = field(default_factory=lambda: NO_OWNED_COUNTS)
+    untagged_ids: Mapping[str, frozenset[str]] = field(default_factory=lambda: NO_UNTAGGED_IDS)
     only: Collection[str] | None = None
     accept: str | None = None
     take_over: bool = False

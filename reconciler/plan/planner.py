@@ -32,7 +32,14 @@ from reconciler.plan.platform import block_undeclarable_categories
 from reconciler.plan.preferences import plan_preferences
 from reconciler.plan.resolve import ResolvedDesired, could_be, resolve_entries
 from reconciler.plan.surplus import SurplusCopy, defer_move, plan_surplus_copies
-from reconciler.plan.torrents import NO_FACTS, EntryFacts, plan_entry, plan_prune, plan_unresolved_entry
+from reconciler.plan.torrents import (
+    NO_FACTS,
+    EntryFacts,
+    plan_entry,
+    plan_prune,
+    plan_unresolved_entry,
+    plan_untagged,
+)
 
 _KIND_RANKS = {kind: rank for rank, kind in enumerate((ObjectKind.PREFERENCE, ObjectKind.CATEGORY, ObjectKind.TORRENT))}
 _VERB_RANKS = {verb: rank for rank, verb in enumerate((Verb.ADD, Verb.ADOPT, Verb.UPDATE, Verb.DELETE))}
@@ -55,10 +62,7 @@ def plan_actions(plan_input: PlanInput) -> Plan:
     placement = place_entries(resolved.desired, snapshots, plan_input.facts, now, take_over=take_over)
     context = PlanContext.from_desired(resolved.desired, take_over, now.date() if now else None)
     names = sorted(snapshots if plan_input.only is None else snapshots.keys() & plan_input.only)
-    instance_plans = tuple(
-        _plan_instance(resolved, name, placement, snapshots[name], context, plan_input.health.get(name))
-        for name in names
-    )
+    instance_plans = tuple(_plan_instance(resolved, name, placement, plan_input, context) for name in names)
     return Plan(hash_plan(resolved.desired, instance_plans), instance_plans, resolved, placement)
 
 
@@ -110,13 +114,13 @@ def _plan_instance(
     resolved: ResolvedDesired,
     name: str,
     placement: Placement,
-    snapshot: Snapshot,
+    plan_input: PlanInput,
     context: PlanContext,
-    health: Health | None,
 ) -> InstancePlan:
-    desired = resolved.desired
+    desired, snapshot, health = resolved.desired, plan_input.snapshots[name], plan_input.health.get(name)
     collected = _plan_declared(resolved, placement.entries_by_instance[name], snapshot, context)
-    _plan_undeclared(collected, resolved, placement, name, snapshot, context)
+    untagged_ids = plan_input.untagged_ids.get(name, frozenset())
+    _plan_undeclared(collected, resolved, placement, name, snapshot, context, untagged_ids)
     declared = desired.categories_of(name)
     decisions = block_undeclarable_categories(collected.decisions, declared, snapshot)
     owned = sum(context.is_owned(live) for live in snapshot.torrents)
@@ -176,10 +180,11 @@ def _plan_undeclared(
     name: str,
     snapshot: Snapshot,
     context: PlanContext,
+    untagged_ids: Collection[str],
 ) -> None:
     """Plan the live torrents that match no entry.
 
-    An unresolved entry may mean them, or another instance may want them.
+    An unresolved entry may mean them, another instance may want them, or a run may have ended before it tagged them.
     """
     unmatched = [live for live in snapshot.torrents if live.id not in torrents.matched_ids]
     for entry in torrents.unresolved:
@@ -188,6 +193,9 @@ def _plan_undeclared(
             plan_unresolved_entry(entry, resolved.unresolved[entry.position], candidates, context, snapshot)
         )
     for live in unmatched:
+        if live.id in untagged_ids and (claim := plan_untagged(live, context)):
+            torrents.decisions.append(claim)
+            continue
         stray = placement.assign_stray(name, live, context.owner) if context.is_owned(live) else None
         if stray:
             torrents.surplus_copies.append(SurplusCopy(stray[0], live, stray[1]))

@@ -14,6 +14,7 @@
 | absent          | yes  | any other               | spared      | spared            | delete            |
 | undeclared      | yes  | ours                    | spared      | spared            | delete            |
 | undeclared      | yes  | ours, and one of the above | spared   | spared            | spared            |
+| undeclared, added by a run that ended before it tagged it | yes | no owner's | adopt | adopt | adopt     |
 
 What is made from content is `present` once it is known which torrent that is (see `content.py`), and before:
 
@@ -62,7 +63,7 @@ from reconciler.model.plan import (
     UpdateTorrent,
 )
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.tags import CONTENT_TAG, IGNORE_TAG, PROTECT_TAG
+from reconciler.model.tags import CONTENT_TAG, IGNORE_TAG, PROTECT_TAG, parse_owners
 from reconciler.model.versions import TORRENT_CREATOR, V2_INFOHASHES
 from reconciler.plan.actions import build_add_action, build_held_delete, build_spared, build_update_action, drift_reason
 from reconciler.plan.context import Decision, PlanContext, quote_names
@@ -152,6 +153,20 @@ def plan_prune(
     owner_change = (Change(OWNER, context.owner, None),)
     deletion = replace(build_delete(live, context, "no longer declared"), changes=owner_change)
     return [plan_quarantine(live, context.quarantine_days, context.today, deletion)]
+
+
+def plan_untagged(live: LiveTorrent, context: PlanContext) -> AdoptTorrent | None:
+    """Plan a live torrent that we added and could not tag; None if it has an owner or is ignored.
+
+    It only gets its tag, whatever the policy: what becomes of it is planned by what its tags say then.
+    """
+    if IGNORE_TAG in live.tags or parse_owners(live.tags):
+        return None
+    reason = "added by a run that ended before it could tag it, and no longer declared"
+    if context.policy is Policy.SYNC:
+        reason += "; the next run deletes it"
+    changes = (Change(OWNER, None, context.owner),)
+    return AdoptTorrent(live.name, reason, changes, infohash=str(live.infohashes), torrent_id=live.id)
 
 
 def plan_absent(entry: DesiredTorrent, live: LiveTorrent, context: PlanContext) -> Sequence[Decision]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -91,6 +91,15 @@ class Connection:
                 raise self._translate_error(error, endpoint) from None
         self.open()
         return self._send_once(endpoint, send)
+
+    @contextmanager
+    def ignore_stop(self) -> Iterator[None]:
+        """Context in which requests are sent although the run was asked to stop."""
+        stop, self._stop = self._stop, None
+        try:
+            yield
+        finally:
+            self._stop = stop
 
     def close(self) -> None:
         """Log out and close the connections. Never raises: the server drops idle sessions by itself."""

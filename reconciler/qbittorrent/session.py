@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -75,6 +76,10 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
     def close(self) -> None:
         """Log out and close the connections. Never raises."""
         self._connection.close()
+
+    def ignore_stop(self) -> AbstractContextManager[None]:
+        """Context in which requests are sent although the run was asked to stop, to finish what has begun."""
+        return self._connection.ignore_stop()
 
     def __enter__(self) -> Self:
         self.open()

@@ -71,7 +71,8 @@ def explain_torrent(
     with observe_instances(scope, context) as observations:
         snapshots, health = collect_snapshots(observations), collect_health(observations)
     facts = context.placement_memory.facts
-    plan = make_plan(PlanInput(desired, snapshots, health, facts, context.remembered, now=context.utc()))
+    untagged_ids = context.add_memory.get_ids(desired)
+    plan = make_plan(PlanInput(desired, snapshots, health, facts, context.remembered, untagged_ids, now=context.utc()))
     unread = [instance.name for instance in scope.selected if instance.name not in snapshots]
     selected_snapshots = {
         instance.name: snapshots[instance.name] for instance in scope.selected if instance.name in snapshots

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -42,6 +43,10 @@ class MemoryOptions:
     def api_version(self) -> ApiVersion:
         """The Web API version as numbers."""
         return self._api
+
+    def ignore_stop(self) -> AbstractContextManager[None]:
+        """Return a context without effect: nothing asks it to stop."""
+        return nullcontext()
 
     def read_files(self, ids: Collection[str]) -> Mapping[str, tuple[LiveFile, ...]]:
         """Return the files of the torrents that have metadata."""

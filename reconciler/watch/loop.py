@@ -10,6 +10,7 @@ from datetime import datetime
 
 import structlog
 
+from reconciler.engine.add_memory import AddMemory
 from reconciler.engine.context import RunContext, RunOptions, connect_incremental
 from reconciler.engine.events import FinishedRun, Progress, RunListener, RunTrigger, SilentProgress
 from reconciler.engine.observation import ReadRequest, SessionFactory
@@ -99,6 +100,7 @@ class WatchLoop:
             CachingPlanner(self._action_backoff),
             self._placement_memory,
             self._health_history,
+            add_memory=self._journal.load_add_memory() if self._journal else AddMemory(),
             progress=context.progress,
         )
         self._placement_due_at = math.inf  # when a pending torrent can be placed because time has passed

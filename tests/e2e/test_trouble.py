@@ -256,6 +256,36 @@ def test_killed_in_the_middle_of_two_thousand_adds(calls: int, home: Home, proxy
     assert home.run().summary == {"unchanged": 2000}
 
 
+@pytest.mark.parametrize("version", ["4.2.5"])  # later versions take the tag with the add
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_ends_between_an_add_and_its_tag_leaves_no_torrent_to_nobody(
+    number: signal.Signals, home: Home, proxy: Proxy, truth: RawClient
+) -> None:
+    home.write(*make_entries(4, paused=True))
+
+    def end_process(handler: Any, body: bytes) -> None:
+        answer = handler.ask_server(body)
+        process.send_signal(number)
+        if number is signal.SIGKILL:
+            process.wait(30)
+        handler.send_answer(*answer)
+
+    proxy.add_fault("torrents/add", end_process)
+    truth.add_magnets([make_magnet(9)])
+    process = home.start()
+    process.communicate(timeout=60)
+    assert process.returncode == (143 if number is signal.SIGTERM else -9)
+    owned = {key for key, row in truth.list_torrents().items() if row["tags"] == "reconcile:home"}
+    assert owned == ({make_infohash(n) for n in range(4)} if number is signal.SIGTERM else set())
+
+    home.write(make_entry(0, paused=True), head="guard: {max_delete_percent: 100}\n")
+    runs = [home.run(), home.run()]
+    assert [run.exit_code for run in runs] == [0, 0], runs[-1].out
+    assert set(truth.list_torrents()) == {make_infohash(0), make_infohash(9)}
+    assert truth.read_torrent(9)["tags"] == set()
+    assert home.run().summary == {"unchanged": 1}
+
+
 def test_the_server_is_killed_in_the_middle_of_two_thousand_adds(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from reconciler.journal import JOURNAL_FILE_NAME, HistoryFilter, get_default_state_dir, read_past_runs
 from reconciler.journal.journal import ContestedField
+from reconciler.model.history import AddKey, UntaggedAdds
 from reconciler.model.plan import Outcome, Verb
 from reconciler.model.run import RunMode
 from tests.support.journal_runs import (
@@ -148,3 +149,21 @@ def test_values_that_make_no_sense_set_the_file_aside_at_the_next_write(diary: J
     diary.record(make_read_instance(owned=3))
     assert len(list(diary.folder.glob("*.damaged-*"))) == 1
     assert diary.owned == {"home": 3}
+
+
+def test_untagged_adds_are_kept_by_owner_instance_and_address_until_they_are_done(diary: JournalRecorder) -> None:
+    here, there = AddKey("me", "home", "http://home"), AddKey("me", "home", "http://elsewhere")
+    adds = UntaggedAdds(frozenset({"a" * 40, "b" * 40}), diary.now)
+    assert diary.journal.save_untagged_adds(here, adds)
+    assert diary.journal.save_untagged_adds(there, replace(adds, ids=frozenset({"c" * 40})))
+    assert diary.open_journal().read_untagged_adds() == {here: adds, there: replace(adds, ids=frozenset({"c" * 40}))}
+    assert diary.journal.save_untagged_adds(there, None)
+    diary.now -= timedelta(days=1)  # their time lies in the future now
+    assert diary.open_journal().read_untagged_adds() == {here: replace(adds, added_at=diary.now)}
+
+
+def test_untagged_adds_that_cannot_be_saved_are_a_warning(diary: JournalRecorder) -> None:
+    diary.folder.write_text("a file where the folder should be")
+    key = AddKey("me", "home", "http://home")
+    assert not diary.journal.save_untagged_adds(key, UntaggedAdds(frozenset({"a" * 40}), diary.now))
+    assert len(diary.warnings) == 1

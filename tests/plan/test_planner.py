@@ -19,6 +19,7 @@ from tests.support.planner_inputs import (
     make_health_by_instance,
     make_snapshot,
     make_torrent_file,
+    make_v1_hash,
     render_plan_lines,
 )
 
@@ -44,6 +45,7 @@ def test_plan(case: dict[str, Any]) -> None:
         now=NOW,
         only={"box"},
         health=make_health_by_instance(case),
+        untagged_ids={"box": frozenset(map(make_v1_hash, case.get("untagged", "")))},
     )
     plan = make_plan(plan_input).instances[0]
 
