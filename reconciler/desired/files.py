@@ -7,10 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 from reconciler.model.position import Position, Problem
+from reconciler.regular_file import UnsuitableFileError, leads_out, read_regular_file
 
 _BOM_ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_MAX_YAML_BYTES: Final = 256 << 20  # of one file; 100,000 torrents need a tenth of it
+_LINK_TEXT: Final = "a link leads out of its folder here, and is not followed"
+_LINK_HINT: Final = "Name the file or the folder that it leads to, or put the file here"
 _EMPTY_FILE_HINT = 'Begin it with "version: 1"'
 
 
@@ -57,6 +62,9 @@ def _expand_paths(paths: Iterable[Path], problems: list[Problem]) -> Iterable[Pa
         if not path.is_dir():
             yield path
             continue
+        if leads_out(path):
+            problems.append(_build_problem(str(path), _LINK_TEXT, _LINK_HINT))
+            continue
         try:
             yaml_files = sorted(entry for entry in path.iterdir() if _is_yaml_file(entry))
         except OSError as error:
@@ -76,9 +84,15 @@ def _read_text(path: Path, problems: list[Problem]) -> str | None:
     """Return the text of one file without its byte order mark; None, with a problem, where it cannot be read."""
     name = str(path)
     try:
-        raw = path.read_bytes()
+        if leads_out(path):
+            problems.append(_build_problem(name, _LINK_TEXT, _LINK_HINT))
+            return None
+        raw = read_regular_file(path, _MAX_YAML_BYTES)
     except FileNotFoundError:
         problems.append(_build_problem(name, "there is no such file", "Check the path"))
+        return None
+    except UnsuitableFileError as error:
+        problems.append(_build_problem(name, f"this file is not read: {error.strerror}"))
         return None
     except OSError as error:
         problems.append(_build_problem(name, f"this file cannot be read: {error.strerror}"))
@@ -103,4 +117,4 @@ def _read_text(path: Path, problems: list[Problem]) -> str | None:
 
 
 def _build_problem(name: str, message: str, hint: str = "") -> Problem:
-    return Problem(Position(name, 1, 1), message, hint)
+    return Problem(Position(name, 1, 1), message, hint, of_file=True)

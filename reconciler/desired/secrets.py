@@ -12,6 +12,7 @@ from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.common import SecretReference
 from reconciler.desired.yaml.document import Loc, YamlDocument
 from reconciler.model.secret import Secret
+from reconciler.regular_file import MAX_SMALL_FILE_BYTES, UnsuitableFileError, read_regular_file
 
 _SURROUNDINGS: Final = "\r\n\ufeff"  # line breaks and byte order marks, which stores and editors add around a value
 _LINE_END: Final = re.compile(r"[\r\n\0]")
@@ -95,12 +96,14 @@ def _read_from_file(path: str, document: YamlDocument, loc: Loc, context: LoadCo
     context.files.append(str(document.base / path))
     text = ""
     try:
-        text = (document.base / path).read_bytes().decode("utf-8").strip(_SURROUNDINGS)
+        text = read_regular_file(document.base / path, MAX_SMALL_FILE_BYTES).decode("utf-8").strip(_SURROUNDINGS)
         reason = "" if text else "is empty"
     except FileNotFoundError:
         reason = "does not exist"
     except UnicodeDecodeError:
         reason = "is not UTF-8 text"
+    except UnsuitableFileError as error:
+        reason = error.strerror.removeprefix("it ")
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {getattr(error, 'strerror', None) or 'its path is not usable'}"
     if not reason:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from reconciler.file_fingerprint import StatFingerprint, fingerprint_stat
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
 from reconciler.model.torrent_file import MissingTorrentFileError, TorrentFile, TorrentFileError, identify_torrent
+from reconciler.regular_file import UnsuitableFileError, read_regular_file
 
 TorrentFetcher = Callable[[Collection[str]], Mapping[str, TorrentFile | TorrentFileError]]
 """Fetches every URL of a desired state concurrently, and returns the file or the error of each."""
@@ -54,17 +54,14 @@ def _fingerprint_file(path: str) -> StatFingerprint | None:
 
 
 def _read_bytes(path: str) -> bytes:
-    """Read a regular file, up to one byte over `MAX_TORRENT_FILE_BYTES`. Raises `TorrentFileError`."""
+    """Read a regular file. Raises `TorrentFileError`."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # opening a pipe must not block
-        with open(handle, "rb") as file:  # noqa: PTH123 - a descriptor
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise TorrentFileError("it is not a regular file")
-            data = file.read(MAX_TORRENT_FILE_BYTES + 1)
+        return read_regular_file(path, MAX_TORRENT_FILE_BYTES)
+    except UnsuitableFileError as error:
+        raise TorrentFileError(error.strerror) from None
     except FileNotFoundError:
         raise MissingTorrentFileError("there is no such file") from None
     except (OSError, ValueError) as error:
         raise TorrentFileError(
             f"it cannot be read: {getattr(error, 'strerror', None) or 'its path is not usable'}"
         ) from None
-    return data

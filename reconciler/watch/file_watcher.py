@@ -14,10 +14,12 @@ import structlog
 import watchfiles
 
 from reconciler.file_fingerprint import StatFingerprint, fingerprint_stat
+from reconciler.regular_file import read_regular_file
 
 POLL_INTERVAL: Final = 3.0  # seconds; the delay where no events come, as on bind mounts and network file systems
 _EVENT_STEP: Final = 100  # milliseconds between two polls for events; the schedule waits for what belongs together
 _MAX_LINKS: Final = 40  # as many as the kernel follows
+_MAX_DIGESTED_BYTES: Final = 256 << 20  # a larger file is never loaded
 _ABSENT_DIGEST: Final = b"absent"
 
 Fingerprints = dict[str, bytes]  # a digest of each file's content, by path
@@ -109,7 +111,7 @@ class FileFingerprints:
             cached = self._cache.get(file)
             if cached and cached[0] == fingerprint and not thorough:
                 return cached[1]
-            digest = hashlib.blake2b(Path(file).read_bytes(), digest_size=16).digest()
+            digest = hashlib.blake2b(read_regular_file(file, _MAX_DIGESTED_BYTES), digest_size=16).digest()
         except (OSError, ValueError) as error:
             self._cache.pop(file, None)
             return _ABSENT_DIGEST if isinstance(error, FileNotFoundError) else str(error).encode()

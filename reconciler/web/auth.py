@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from reconciler.model.secret import Secret
+from reconciler.regular_file import MAX_SMALL_FILE_BYTES, read_regular_file
 
 TokenReader = Callable[[], Secret]  # called for each request, since the token file may be replaced; raises `TokenError`
 MIN_TOKEN_LENGTH: Final = 16  # characters of a token
@@ -33,7 +34,7 @@ class TokenError(Exception):
 def read_token(path: Path) -> Secret:
     """Read a token, without the white space and byte order mark around it. Raises `TokenError`."""
     try:
-        token = path.read_text(encoding="utf-8-sig").strip()
+        token = read_regular_file(path, MAX_SMALL_FILE_BYTES).decode("utf-8-sig").strip()
     except OSError as error:
         raise TokenError(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.desired import DesiredStateError, load
+from reconciler.desired import DesiredStateError, files, load
+from reconciler.model.desired import Policy
 from tests.support.desired_yaml import BUNNY, HEAD, SINTEL, write_file
 
 
@@ -57,12 +58,51 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
 
 
 def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_path: Path) -> bytes:  # a mode would not stop root, which tests may run as
+    def refuse(_path: Path, _max_bytes: int) -> bytes:  # a mode would not stop root, which tests may run as
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     path = write_file(tmp_path, HEAD)
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(files, "read_regular_file", refuse)
     assert problems(path) == [f"{path}:1:1: this file cannot be read: Permission denied"]
+
+
+@pytest.mark.timeout(20)
+def test_only_regular_files_within_their_folder_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "desired"
+    folder.mkdir()
+    write_file(folder, f"{HEAD}torrents: []\n", "a.yaml")
+    (tmp_path / "elsewhere").write_text("s3cret: line\n")
+    for name, target in (("out", tmp_path / "elsewhere"), ("passwd", Path("/etc/passwd")), ("zero", Path("/dev/zero"))):
+        (folder / f"{name}.yaml").symlink_to(target)
+    os.mkfifo(folder / "pipe.yaml")
+    (folder / "huge.yaml").touch()
+    os.truncate(folder / "huge.yaml", 1 << 40)
+    (tmp_path / "etc").symlink_to("/etc")
+    messages = problems(folder, folder / "out.yaml", tmp_path / "etc", Path("/dev/zero"))
+    leads_out = "a link leads out of its folder here, and is not followed"
+    assert [message.removeprefix(f"{tmp_path}/").partition(". ")[0] for message in messages] == [
+        "/dev/zero:1:1: this file is not read: it is not a regular file",
+        "desired/huge.yaml:1:1: this file is not read: it is larger than 256 MiB",
+        f"desired/out.yaml:1:1: {leads_out}",
+        f"desired/passwd.yaml:1:1: {leads_out}",
+        "desired/pipe.yaml:1:1: this file is not read: it is not a regular file",
+        f"desired/zero.yaml:1:1: {leads_out}",
+        f"etc:1:1: {leads_out}",
+    ]
+    with pytest.raises(DesiredStateError) as error:
+        load([folder], {})
+    assert all(problem.of_file for problem in error.value.problems), "no report quotes a line of such a file"
+
+
+def test_the_links_of_a_mounted_configmap_and_of_git_sync_are_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    (folder / "..2026").mkdir(parents=True)
+    (folder / "..data").symlink_to("..2026")
+    write_file(folder / "..2026", f"{HEAD}torrents: []\n", "a.yaml")
+    (folder / "a.yaml").symlink_to("..data/a.yaml")
+    (tmp_path / "current").symlink_to("config")
+    for path in (folder, folder / "a.yaml", tmp_path / "current", tmp_path / "current" / "a.yaml"):
+        assert load([path], {}).policy is Policy.SYNC
 
 
 def test_one_file_given_twice_is_said_once_and_read_once(tmp_path: Path) -> None:

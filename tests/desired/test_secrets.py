@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,23 @@ def test_a_file_without_a_secret_in_it(tmp_path: Path, content: bytes | None) ->
         (tmp_path / "secret").write_bytes(content)
     (problem,) = load_problems(tmp_path, PASSWORD.format("{file: secret}"))
     assert problem.startswith("7:22: the file with the password ")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (os.mkfifo, "is not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
+        (lambda path: path.write_bytes(b"x" * ((1 << 20) + 1)), "is larger than 1 MiB"),
+    ],
+)
+def test_a_secret_is_read_from_a_regular_file_of_a_sensible_size(
+    tmp_path: Path, make: Callable[[Path], object], reason: str
+) -> None:
+    make(tmp_path / "secret")
+    (problem,) = load_problems(tmp_path, PASSWORD.format("{file: secret}"))
+    assert problem == f"7:22: the file with the password {reason}. Check the path"
 
 
 def test_validation_elsewhere_warns_of_what_is_missing_there(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.watch import file_watcher
 from reconciler.watch.file_watcher import POLL_INTERVAL, FileFingerprints, FileWatcher, directories_to_watch
 
 Watching = Callable[..., threading.Event]
@@ -213,5 +214,5 @@ def test_old_file_is_not_read_again_and_a_young_one_is(tmp_path: Path, monkeypat
 
     monkeypatch.setattr("time.time", lambda: status.st_mtime + 60)
     resting = looker.compute([file])
-    monkeypatch.setattr(Path, "read_bytes", lambda _self: pytest.fail("read again"))
+    monkeypatch.setattr(file_watcher, "read_regular_file", lambda *_: pytest.fail("read again"))
     assert looker.compute([file]) == resting

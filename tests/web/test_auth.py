@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,14 @@ def test_invalid_token_is_reported_and_not_shown(content: bytes, tmp_path: Path)
     with pytest.raises(TokenError, match=str(file)) as caught:
         read_token(file)
     assert "two words" not in str(caught.value)
+
+
+@pytest.mark.timeout(20)
+def test_a_token_is_read_from_a_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "token")
+    for path in (tmp_path / "token", Path("/dev/zero")):
+        with pytest.raises(TokenError, match="it is not a regular file"):
+            read_token(path)
 
 
 def test_missing_token_file(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, S
 from reconciler.cli.signals import StopSignals, call_on_hangup
 from reconciler.model.errors import StopRequested
 from reconciler.model.secret import Secret
+from reconciler.regular_file import MAX_SMALL_FILE_BYTES, read_regular_file
 
 if TYPE_CHECKING:
     from reconciler.notify import Notifier
@@ -115,11 +116,12 @@ def make_notifiers(options: RunSettings, interval: float) -> list[Notifier]:
 def _read_urls(path: Path) -> list[Secret]:
     """Read notification URLs, one per line, without empty lines and comments (#). Raises `CommandFailure`."""
     try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        text = read_regular_file(path, MAX_SMALL_FILE_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise CommandFailure(f"--notify-file: {path}: {error.strerror or error}", 4) from error
     except UnicodeDecodeError:
         raise CommandFailure(f"--notify-file: {path} is not UTF-8 text", 4) from None
+    lines = map(str.strip, text.splitlines())
     urls = [Secret(line) for line in lines if line and not line.startswith("#")]
     if not urls:
         raise CommandFailure(f"--notify-file: {path} contains no URL", 4)

@@ -7,7 +7,9 @@ import stat
 from pathlib import Path
 
 from reconciler.atomic_file import PRIVATE_MODE, sync_folder, temporary_file
+from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
 from reconciler.model.torrent_file import TorrentFileError, identify_torrent
+from reconciler.regular_file import read_regular_file
 
 
 class SaveError(Exception):
@@ -42,7 +44,7 @@ class TorrentFolder:
         path = self._folder / f"{infohash}.torrent"
         try:
             self._folder.mkdir(exist_ok=True)
-            if not path.is_file() or str(identify_torrent(path.read_bytes()).infohashes) != infohash:
+            if not path.is_file() or str(identify_torrent(read_regular_file(path, MAX_TORRENT_FILE_BYTES)).infohashes) != infohash:
                 create_file(path, content, private=True)
         except TorrentFileError as error:
             raise SaveError(f"{path} already exists and is not a .torrent file: {error}") from error

@@ -47,3 +47,16 @@ def test_validate_lists_every_problem_with_its_position(folder: Path, capsys: py
     assert output.out == ""
     assert "desired.yaml:2:9: error: " in output.err
     assert 'desired.yaml:4:1: error: unknown key "lorem"' in output.err
+
+
+@pytest.mark.parametrize("output", ["text", "json", "markdown", "github"])
+def test_a_link_that_leads_out_of_the_folder_shows_nothing_of_its_target(
+    folder: Path, output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "desired").mkdir()
+    (folder / "elsewhere").write_text("s3cret: value\n")
+    (folder / "desired" / "x.yaml").symlink_to("../elsewhere")
+    assert run_command_line(["validate", "-f", "desired", "--output", output]) == 4
+    shown = "".join(capsys.readouterr())
+    assert "a link leads out of its folder here, and is not followed" in shown
+    assert "s3cret" not in shown

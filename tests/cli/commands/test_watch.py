@@ -45,6 +45,12 @@ def test_one_notifier_serves_the_urls_of_the_option_and_the_file(tmp_path: Path)
     assert len(notifiers) == 1
 
 
+@pytest.mark.timeout(20)
+def test_notification_urls_are_read_from_a_regular_file() -> None:
+    with pytest.raises(CommandFailure, match="--notify-file: /dev/zero: it is not a regular file"):
+        make_notifiers(RunSettings(notify_file=Path("/dev/zero")), 60.0)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -19,6 +19,11 @@ def test_each_problem_is_one_line() -> None:
     ]
 
 
+def test_a_problem_with_a_whole_file_shows_no_line_of_it() -> None:
+    problem = Problem(make_position(1), "a link leads out of its folder", of_file=True)
+    assert len(list(render_problems([problem], "error", lambda _: "root:x:0:0\n"))) == 1
+
+
 def test_the_caret_is_under_the_column_after_wide_and_control_characters() -> None:
     problem = Problem(replace(make_position(3), column=6), "no")
     shown = [render_plain(line) for line in render_problems([problem], "error", lambda _: "进\t: x: y\n")]
