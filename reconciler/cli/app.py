@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, Final
 
@@ -32,13 +33,15 @@ Exit codes:
   4  the desired state or the command line is invalid
 """
 # The options of the main command that a command also accepts before its name.
-_SHARED_OPTIONS: Final = frozenset({"file", "output", "log_format", "verbose", "quiet"})
+_SHARED_OPTIONS: Final = frozenset(
+    {"file", "secrets_for", "allow_export", "output", "log_format", "verbose", "quiet"}
+)
 _OPTIONS_BEFORE_COMMAND: Final = {
     "validate": _SHARED_OPTIONS,
     "status": _SHARED_OPTIONS | {"instance", "state_dir"},
     "explain": _SHARED_OPTIONS | {"instance", "state_dir"},
     "doctor": _SHARED_OPTIONS | {"instance"},
-    "history": _SHARED_OPTIONS - {"file"} | {"instance", "state_dir"},
+    "history": _SHARED_OPTIONS - {"file", "secrets_for", "allow_export"} | {"instance", "state_dir"},
     "import": _SHARED_OPTIONS - {"output"} | {"instance"},
     "add": _SHARED_OPTIONS | {"dry_run"},
     "rm": _SHARED_OPTIONS | {"dry_run"},
@@ -66,6 +69,8 @@ def main(
     notify_file: options.NotifyFileOption = None,
     listen: options.ListenOption = None,
     token_file: options.TokenFileOption = None,
+    secrets_for: options.SecretsForOption = None,
+    allow_export: options.AllowExportOption = None,
     state_dir: options.StateDirOption = None,
     log_format: options.LogFormatOption = LogFormat.TEXT,
     verbose: options.VerboseOption = False,
@@ -85,10 +90,18 @@ def main(
       reconcile --watch            keep reconciling, as a sidecar
     """
     settings = Settings(
-        tuple(file or ()), output, options.parse_instance_names(instance), log_format, verbose, quiet, state_dir
+        tuple(file or ()),
+        output,
+        options.parse_instance_names(instance),
+        log_format,
+        verbose,
+        quiet,
+        state_dir,
+        secrets_for,
+        tuple(allow_export or ()),
     )
-    if context.invoked_subcommand in (None, "add", "rm") and not dry_run:
-        _reject_misspelt_variables(context)
+    is_changing = context.invoked_subcommand in (None, "add", "rm") and not dry_run
+    _reject_misspelt_variables(context, NARROWING_OPTIONS if is_changing else ("secrets_for",))
     if context.invoked_subcommand:
         _reject_ignored_options(context, context.invoked_subcommand)
         context.obj = settings
@@ -398,11 +411,11 @@ def demo(keep: options.KeepOption = False) -> None:
     raise typer.Exit(run_demo(keep))
 
 
-def _reject_misspelt_variables(context: typer.Context) -> None:
-    """Raise `CommandFailure` for a misspelt variable without which the command would do more than it should."""
+def _reject_misspelt_variables(context: typer.Context, narrowing_options: Collection[str]) -> None:
+    """Raise `CommandFailure` for a variable that is one of these options, misspelt: the command would do too much."""
     for variable in find_unknown_variables(os.environ, options.OPTION_VARIABLES):
         option = variable.misspelt_option
-        if option in NARROWING_OPTIONS and _is_default(context, option):
+        if option in narrowing_options and _is_default(context, option):
             raise CommandFailure(
                 f"{variable.text} Nothing was done, because without that option more could happen than you want. "
                 "Correct the name, or unset the variable",

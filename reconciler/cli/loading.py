@@ -21,7 +21,7 @@ from reconciler.model.position import Problem
 from reconciler.report.text.problems import format_count
 
 if TYPE_CHECKING:
-    from reconciler.desired import TorrentFileCache
+    from reconciler.desired import LoadPermissions, TorrentFileCache
 
 
 NO_FILE_MESSAGE = (
@@ -37,6 +37,13 @@ def find_desired_files(settings: Settings) -> tuple[Path, ...]:
     if DEFAULT_FILE.exists():
         return (DEFAULT_FILE,)
     raise CommandFailure(NO_FILE_MESSAGE, 4)
+
+
+def make_permissions(settings: Settings) -> LoadPermissions:
+    """Return the secrets and folders that the options allow a desired state to use."""
+    from reconciler.desired import LoadPermissions
+
+    return LoadPermissions(settings.secrets_for, settings.export_folders)
 
 
 def failure_from_problems(problems: Sequence[Problem]) -> CommandFailure:
@@ -80,7 +87,13 @@ def load_desired(
     if torrents is None:
         torrents = TorrentFileCache(Fetcher(stop_signals.event if stop_signals else None) if resolve_secrets else None)
     try:
-        desired = load(files, os.environ, resolve_secrets=resolve_secrets, torrent_files=torrents)
+        desired = load(
+            files,
+            os.environ,
+            resolve_secrets=resolve_secrets,
+            torrent_files=torrents,
+            permissions=make_permissions(settings),
+        )
     except DesiredStateError as error:
         raise failure_from_problems(error.problems) from error
     except StopRequested as error:

@@ -41,7 +41,10 @@ class LogFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Options that commands share."""
+    """Options that commands share.
+
+    `secrets_for` lists the secrets that the desired state may use; `export_folders`: where it may export to.
+    """
 
     files: tuple[Path, ...] = ()
     output: OutputFormat = OutputFormat.TEXT
@@ -50,6 +53,8 @@ class Settings:
     verbose: bool = False
     quiet: bool = False
     state_dir: Path | None = None
+    secrets_for: Path | None = None
+    export_folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

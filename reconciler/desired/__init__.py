@@ -8,9 +8,16 @@ files only in `edit`, and never returns part of a desired state: a run would del
 `merge` → `builders`. `render` and `edit` go the other way, from values to text.
 """
 
-from reconciler.desired.context import DesiredStateError
+from reconciler.desired.context import DesiredStateError, LoadPermissions
 from reconciler.desired.files import list_yaml_files
 from reconciler.desired.load import load
 from reconciler.desired.torrent_files import TorrentFetcher, TorrentFileCache
 
-__all__ = ["DesiredStateError", "TorrentFetcher", "TorrentFileCache", "list_yaml_files", "load"]
+__all__ = [
+    "DesiredStateError",
+    "LoadPermissions",
+    "TorrentFetcher",
+    "TorrentFileCache",
+    "list_yaml_files",
+    "load",
+]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.desired.torrent_files import TorrentFileCache
 from reconciler.model.position import Position, Problem
+
+if TYPE_CHECKING:
+    from reconciler.desired.secret_hosts import SecretLock
 
 
 @dataclass(slots=True)
@@ -16,7 +21,8 @@ class LoadContext:
     `requires_secrets` False: a secret or file that only this machine lacks is a warning. `is_complete` False: a file
     could not be read or parsed, so nothing can be said about what is missing. `files`: every file that the load
     depends on, also missing ones. `torrent_files`: the fetcher of .torrent files, with the cache of earlier loads.
-    `variables`: the environment variables that the files name.
+    `variables`: the environment variables that the files name. `secret_lock`: what secrets may be used, and for what
+    hosts; None: all. `export_folders`: where an export may be written besides the folder of its file.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -27,6 +33,8 @@ class LoadContext:
     warnings: list[Problem] = field(default_factory=list)
     torrent_files: TorrentFileCache = field(default_factory=TorrentFileCache)
     variables: set[str] = field(default_factory=set)
+    secret_lock: SecretLock | None = None
+    export_folders: Sequence[Path] = ()
 
     def add_problem(self, position: Position, message: str, hint: str = "", *, remote: bool = False) -> None:
         """Record a problem, which makes the desired state invalid. `remote`: the cause is another server."""
@@ -43,6 +51,18 @@ class LoadContext:
     def add_missing(self, position: Position, message: str, hint: str = "") -> None:
         """Record something that this machine lacks: a problem, or a warning unless `requires_secrets`."""
         (self.add_problem if self.requires_secrets else self.add_warning)(position, message, hint)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPermissions:
+    """The reach of a desired state beyond its folder, as whoever runs the command allows it.
+
+    `secrets_file` lists the secrets that may be used, each with its hosts; None: all. `export_folders`: folders that an
+    export may be written to.
+    """
+
+    secrets_file: Path | None = None
+    export_folders: tuple[Path, ...] = ()
 
 
 class DesiredStateError(Exception):

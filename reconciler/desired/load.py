@@ -10,13 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
-from reconciler.desired.context import DesiredStateError, LoadContext
-from reconciler.desired.files import list_yaml_files, read_files
+from reconciler.desired.context import DesiredStateError, LoadContext, LoadPermissions
+from reconciler.desired.files import SourceFile, list_yaml_files, read_files
 from reconciler.desired.torrent_files import TorrentFileCache
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.desired.yaml.parser import compose_nodes
 from reconciler.model.desired import DesiredState
+
+_DEFAULT_PERMISSIONS: Final = LoadPermissions()
 
 
 def load(
@@ -26,6 +29,7 @@ def load(
     resolve_secrets: bool = True,
     torrent_files: TorrentFileCache | None = None,
     texts: Mapping[Path, str] = MappingProxyType({}),
+    permissions: LoadPermissions = _DEFAULT_PERMISSIONS,
 ) -> DesiredState:
     """Read, check and merge the desired state of `paths`: files, and directories of `*.yaml` and `*.yml`.
 
@@ -33,10 +37,22 @@ def load(
     lacks are warnings instead of problems. `torrent_files` fetches the .torrent files of URLs and caches local ones for
     the next load; without it no server is contacted, and `unfetched_count` says how many torrents are missing. `texts`
     replaces the text of files, by path, before they are written: each is one of `paths`, or in a directory of `paths`.
+    `permissions` limit the secrets that the files may use, and extend the folders that they may export to.
     Raises `DesiredStateError` with every problem of every file.
     """
     with _pause_garbage_collection():
-        return _load_desired(paths, environ, resolve_secrets, torrent_files or TorrentFileCache(), texts)
+        sources, problems = read_files(paths, texts)
+        files = list(map(str, list_yaml_files(paths)))
+        context = LoadContext(
+            environ,
+            resolve_secrets,
+            not problems,
+            files,
+            problems,
+            torrent_files=torrent_files or TorrentFileCache(),
+            export_folders=permissions.export_folders,
+        )
+        return _load_sources(sources, context, permissions.secrets_file)
 
 
 @contextmanager
@@ -51,16 +67,7 @@ def _pause_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _load_desired(
-    paths: Sequence[Path],
-    environ: Mapping[str, str],
-    resolve_secrets: bool,
-    torrent_files: TorrentFileCache,
-    texts: Mapping[Path, str],
-) -> DesiredState:
-    sources, problems = read_files(paths, texts)
-    files = list(map(str, list_yaml_files(paths)))
-    context = LoadContext(environ, resolve_secrets, not problems, files, problems, torrent_files=torrent_files)
+def _load_sources(sources: Sequence[SourceFile], context: LoadContext, secrets_file: Path | None) -> DesiredState:
     documents: list[YamlDocument] = []
     for source in sources:
         roots, problem = compose_nodes(source.name, source.text)
@@ -71,6 +78,10 @@ def _load_desired(
     # pydantic is slow to import: it is needed only now, after the parse, while the instances answer
     from reconciler.desired.builders.desired_state import build_desired_state
 
+    if secrets_file:
+        from reconciler.desired.secret_hosts import read_secret_lock
+
+        context.secret_lock = read_secret_lock(secrets_file, context)
     desired = build_desired_state(documents, context)
     if context.problems:
         raise DesiredStateError(context.problems, context.files)

@@ -9,7 +9,8 @@ import re
 from typing import Final
 
 from reconciler.desired.context import LoadContext
-from reconciler.desired.schema.common import SecretReference
+from reconciler.desired.schema.common import SecretReference, get_reference_key
+from reconciler.desired.secret_hosts import check_receiver
 from reconciler.desired.yaml.document import Loc, YamlDocument
 from reconciler.model.secret import Secret
 from reconciler.regular_file import MAX_SMALL_FILE_BYTES, UnsuitableFileError, read_regular_file
@@ -24,6 +25,7 @@ def resolve_secret(
     source: str | SecretReference | None,
     context: LoadContext,
     *,
+    receiver: str | None,
     one_line: bool = True,
 ) -> Secret | None:
     """Return the secret that `source` stands for, as `resolve_text` returns it."""
@@ -32,7 +34,7 @@ def resolve_secret(
         context.add_warning(
             document.find_position(*loc), f"the {name} is in plain text in this file", "Use {env: NAME} or {file: PATH}"
         )
-    text = resolve_text(document, loc, source, context, one_line=one_line)
+    text = resolve_text(document, loc, source, context, receiver=receiver, one_line=one_line)
     return None if text is None else Secret(text)
 
 
@@ -42,11 +44,13 @@ def resolve_text(
     source: str | SecretReference | None,
     context: LoadContext,
     *,
+    receiver: str | None,
     one_line: bool = True,
 ) -> str | None:
     """Return the text of `source`, without line breaks and byte order marks around it. No message quotes it.
 
-    None without a source, and, with a problem, where it is missing or empty, or, with `one_line`, on several lines.
+    `receiver`: the URL that it will be sent to, None if it is not known yet. None without a source, and, with a
+    problem, where it may not be sent there, is missing or empty, or, with `one_line`, is on several lines.
     """
     if source is None:
         return None
@@ -57,21 +61,25 @@ def resolve_text(
             position = document.find_position(*loc)
             context.add_problem(position, f"the {name} is empty", "Use {env: NAME} or {file: PATH}")
     else:
-        text = _read_reference(document, loc, source, context)
+        text = _read_reference(document, loc, source, receiver, context)
     if text and one_line and _LINE_END.search(text):
-        position = document.find_position(*loc, *([] if isinstance(source, str) else source))
+        position = document.find_position(*loc, *([] if isinstance(source, str) else [get_reference_key(source)]))
         hint = "Correct it where it is stored: only line breaks around it are removed"
         context.add_problem(position, f"the {name} contains a line break", hint)
         return None
     return text or None
 
 
-def _read_reference(document: YamlDocument, loc: Loc, source: SecretReference, context: LoadContext) -> str | None:
-    if len([value for value in source.values() if value is not None]) != 1:
+def _read_reference(
+    document: YamlDocument, loc: Loc, source: SecretReference, receiver: str | None, context: LoadContext
+) -> str | None:
+    if ("env" in source) == ("file" in source):
         position = document.find_position(*loc)
         if not context.has_problem_at(position):  # such as {{ name }}, which is an empty mapping here
             message = f"the {_readable_name(loc)} needs exactly one of env and file"
             context.add_problem(position, message, "Keep one of the two")
+        return None
+    if not check_receiver(document, loc, source, receiver, context):
         return None
     if "env" in source:
         return _read_from_environment(source["env"], document, loc, context)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from reconciler.desired import DesiredStateError, TorrentFetcher, TorrentFileCache, list_yaml_files, load
+from reconciler.desired import DesiredStateError, LoadPermissions, TorrentFetcher, TorrentFileCache, list_yaml_files, load
 from reconciler.model.desired import DesiredState
 from reconciler.model.position import Problem
 from reconciler.watch.file_watcher import FileFingerprints, Fingerprints
@@ -21,11 +21,19 @@ class DesiredSource:
     `fetch` downloads the torrents of URLs.
     """
 
-    def __init__(self, paths: Sequence[Path], environ: Mapping[str, str], fetch: TorrentFetcher | None = None) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        environ: Mapping[str, str],
+        fetch: TorrentFetcher | None = None,
+        *,
+        permissions: LoadPermissions | None = None,
+    ) -> None:
         self._torrents = TorrentFileCache(fetch)
         self.problems: tuple[Problem, ...] = ()
         self._paths = tuple(paths)
         self._environ = environ
+        self._permissions = permissions or LoadPermissions()
         self._file_fingerprints = FileFingerprints()
         self._dependencies: tuple[str, ...] = ()
         self.read_fingerprints: Fingerprints = {}
@@ -79,6 +87,8 @@ class DesiredSource:
 
     def _try_load(self) -> DesiredState | DesiredStateError:
         try:
-            return load(self._paths, self._environ, torrent_files=self._torrents)
+            return load(
+                self._paths, self._environ, torrent_files=self._torrents, permissions=self._permissions
+            )
         except DesiredStateError as error:
             return error

@@ -78,6 +78,16 @@ def test_a_misspelt_variable_that_limits_a_run_applies_nothing(
     assert f"no option reads the variable RECONCILE_{name}. Did you mean RECONCILE_" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("folder", "fake_run")
+@pytest.mark.parametrize("arguments", [["--dry-run"], ["validate"], ["status"]])
+def test_no_command_runs_without_the_lock_of_its_secrets(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RECONCILE_SECRET_FOR", "lock.yaml")
+    assert run_command_line(arguments) == 4
+    assert "Did you mean RECONCILE_SECRETS_FOR?" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("arguments", "name", "value"),

@@ -272,7 +272,9 @@ def test_an_export_never_replaces_another_file(any_maker: Maker, home: Home) -> 
     assert invalid.exit_code == 4 and "the existing file is not overwritten" in invalid.out
     (home.folder / "mine.torrent").unlink()
     home.write(f"{{content: {film}, export: /proc/film.torrent}}")
-    done = home.run()
+    invalid = home.run()
+    assert invalid.exit_code == 4 and "this path leads out of the folder of this file" in invalid.out
+    done = home.run("--allow-export", "/proc")
     assert (done.exit_code, done.summary) == (1, {"failed": 1}) and "could not be written" in done.out
     assert any_maker.one()["tags"] == {"reconcile:home", "reconcile:content"} and any_maker.tasks == []
     home.write(f"{{content: {film}, export: film.torrent}}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.cli import console
-from reconciler.cli.loading import find_desired_files
+from reconciler.cli.loading import find_desired_files, make_permissions
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
 from reconciler.desired import DesiredStateError, TorrentFileCache, list_yaml_files, load
 from reconciler.desired.edit import SaveError, YamlFile, parse_layout, redact_text, replace_file
@@ -61,7 +61,12 @@ def load_with_changes(settings: Settings, changes: Sequence[FileChange], torrent
     texts: Mapping[Path, str] = {change.file.path: change.text for change in changes}
     try:
         return load(
-            find_desired_files(settings), os.environ, resolve_secrets=False, torrent_files=torrents, texts=texts
+            find_desired_files(settings),
+            os.environ,
+            resolve_secrets=False,
+            torrent_files=torrents,
+            texts=texts,
+            permissions=make_permissions(settings),
         )
     except DesiredStateError as error:
         count = format_count(len(error.problems), "problem")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.cli import console, logs
-from reconciler.cli.loading import find_desired_files, load_desired
+from reconciler.cli.loading import find_desired_files, load_desired, make_permissions
 from reconciler.cli.progress import ProgressBars
 from reconciler.cli.settings import DEFAULT_FILE, CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
@@ -90,7 +90,10 @@ def _run_import(settings: Settings, options: ImportSettings, stopping: StopSigna
         save_torrent = TorrentFolder(options.torrents_folder, yaml_folder).save_torrent
 
     def load_merged(name: str, text: str) -> DesiredState:
-        return load((*files, Path(name)), os.environ, torrent_files=torrents, texts={Path(name): text})
+        merged_files, permissions = (*files, Path(name)), make_permissions(settings)
+        return load(
+            merged_files, os.environ, torrent_files=torrents, texts={Path(name): text}, permissions=permissions
+        )
 
     selection = ImportFilter(name, settings.instances, options.categories, options.tags)
     context = RunContext(stopping.event, system_retry_policy(stopping.event))

@@ -50,6 +50,9 @@ def render_command_line(settings: Settings, options: RunSettings) -> str:
         words += ["-f", str(file)]
     for name in settings.instances:
         words += ["--instance", name]
+    words += ["--secrets-for", str(settings.secrets_for)] if settings.secrets_for else []
+    for folder in settings.export_folders:
+        words += ["--allow-export", str(folder)]
     words += ["--shard", str(options.shard)] if options.shard else []
     return shlex.join([*words, "--take-over"] if options.take_over else words)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from reconciler.cli import console, logs
 from reconciler.cli.commands.run import make_run_options
-from reconciler.cli.loading import failure_from_problems, find_desired_files, print_warnings
+from reconciler.cli.loading import failure_from_problems, find_desired_files, make_permissions, print_warnings
 from reconciler.cli.run_context import open_journal
 from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
 from reconciler.cli.signals import StopSignals, call_on_hangup
@@ -136,7 +136,9 @@ def open_desired_source(settings: Settings, stop: threading.Event) -> DesiredSou
     from reconciler.watch import DesiredSource
 
     try:
-        source = DesiredSource(find_desired_files(settings), os.environ, Fetcher(stop))
+        source = DesiredSource(
+            find_desired_files(settings), os.environ, Fetcher(stop), permissions=make_permissions(settings)
+        )
         select_instances(source.desired, settings.instances)
     except DesiredStateError as error:
         raise failure_from_problems(error.problems) from error

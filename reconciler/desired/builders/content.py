@@ -24,6 +24,7 @@ from reconciler.model.fields import (
 )
 from reconciler.model.position import Position
 from reconciler.model.torrent_file import MissingTorrentFileError, TorrentFileError
+from reconciler.regular_file import is_inside
 
 # The content determines the path of the data, and the data is complete.
 PATH_KEYS: Final = (
@@ -155,6 +156,13 @@ def _content_from_value(value: str | Mapping[str, Any], export: TorrentExport | 
 
 def _resolve_export(text: str, document: YamlDocument, index: int, context: LoadContext) -> TorrentExport:
     path = str(document.base / text)
+    if not any(is_inside(path, folder) for folder in (document.base, *context.export_folders)):
+        context.add_problem(
+            document.find_position("torrents", index, "export"),
+            "this path leads out of the folder of this file",
+            "Choose a path inside it, or allow the other folder with --allow-export DIR",
+        )
+        return TorrentExport(text, path)
     context.files.append(path)
     try:
         return TorrentExport(text, path, context.torrent_files.get(path).infohashes)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler.desired.context import LoadContext
+from reconciler.desired.schema.common import STAND_IN_DOMAIN
 from reconciler.desired.yaml.document import SECRET_KEYS, Loc, YamlDocument
-
-STAND_IN_DOMAIN: Final = ".invalid"  # of the URL that an instance without a valid one gets
 
 
 def warn_of_exposure(

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from reconciler.desired.builders.exposure import STAND_IN_DOMAIN, warn_of_exposure
+from reconciler.desired.builders.exposure import warn_of_exposure
 from reconciler.desired.builders.probes import build_probes
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import InvalidValue, LoadContext
 from reconciler.desired.schema.categories import CategoryEntry
-from reconciler.desired.schema.common import check_api_url
+from reconciler.desired.schema.common import STAND_IN_DOMAIN, check_api_url, get_reference_key
 from reconciler.desired.schema.instances import InstanceEntry
+from reconciler.desired.secret_hosts import check_receiver
 from reconciler.desired.secrets import resolve_secret, resolve_text
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.desired import DesiredCategory, DesiredPreference, Instance
@@ -63,7 +64,7 @@ def _build_instance(
     loc = ("instances", name)
     position = document.find_key_position(*loc)
     tls, timeout = entry.get("tls", {}), entry.get("timeout", {})
-    username, password, api_key = _resolve_credentials(position, entry, document, loc, context)
+    username, password, api_key = _resolve_credentials(position, url, entry, document, loc, context)
     warn_of_exposure(url, entry, document, loc, context)
     optional_values = {
         "tls_verify": tls.get("verify"),
@@ -84,7 +85,7 @@ def _build_instance(
         api_key=api_key,
         ca_file=_resolve_ca_file(tls.get("ca_file"), document, loc, context),
         categories=build_categories(document, (*loc, "categories"), entry.get("categories", {})),
-        preferences=_build_instance_preferences(entry, document, loc, context),
+        preferences=_build_instance_preferences(url, entry, document, loc, context),
         health=_build_health(name, entry, document, context),
         **given_values,
     )
@@ -98,18 +99,23 @@ def _build_health(name: str, entry: InstanceEntry, document: YamlDocument, conte
 
 
 def _build_instance_preferences(
-    entry: InstanceEntry, document: YamlDocument, loc: tuple[str, ...], context: LoadContext
+    url: str, entry: InstanceEntry, document: YamlDocument, loc: tuple[str, ...], context: LoadContext
 ) -> dict[str, DesiredPreference]:
     if not (entries := entry.get("preferences")):
         return {}
     from reconciler.desired.builders.preferences import build_preferences  # reads a table that few runs need
 
     has_login = entry.get("username") is not None or entry.get("api_key") is not None
-    return build_preferences(document, (*loc, "preferences"), entries, has_login, context)
+    return build_preferences(document, (*loc, "preferences"), entries, context, receiver=url, has_login=has_login)
 
 
 def _resolve_credentials(
-    position: Position, entry: InstanceEntry, document: YamlDocument, loc: tuple[str, ...], context: LoadContext
+    position: Position,
+    url: str,
+    entry: InstanceEntry,
+    document: YamlDocument,
+    loc: tuple[str, ...],
+    context: LoadContext,
 ) -> tuple[str | None, Secret | None, Secret | None]:
     """Return (user name, password, API key): one way to log in, or none where qBittorrent admits local clients."""
     username, password, api_key = entry.get("username"), entry.get("password"), entry.get("api_key")
@@ -126,9 +132,9 @@ def _resolve_credentials(
             document.find_position(*loc, "username"), "the username is empty", "Fill it in, or remove the key"
         )
     return (
-        resolve_text(document, (*loc, "username"), username or None, context),
-        resolve_secret(document, (*loc, "password"), password, context),
-        resolve_secret(document, (*loc, "api_key"), api_key, context),
+        resolve_text(document, (*loc, "username"), username or None, context, receiver=url),
+        resolve_secret(document, (*loc, "password"), password, context, receiver=url),
+        resolve_secret(document, (*loc, "api_key"), api_key, context, receiver=url),
     )
 
 
@@ -138,12 +144,14 @@ def _resolve_url(name: str, entry: InstanceEntry, document: YamlDocument, contex
     if isinstance(source, str):
         return source
     loc = ("instances", name, "url")
-    text = resolve_text(document, loc, source, context)
+    text = resolve_text(document, loc, source, context, receiver=None)
     if text is not None:
         try:
-            return check_api_url(text)
+            if check_receiver(document, loc, source, url := check_api_url(text), context):
+                return url
         except InvalidValue as invalid:
-            context.add_problem(document.find_position(*loc, *source), invalid.message, invalid.hint)
+            position = document.find_position(*loc, get_reference_key(source))
+            context.add_problem(position, invalid.message, invalid.hint)
     return f"http://unresolved{STAND_IN_DOMAIN}/{name}"
 
 

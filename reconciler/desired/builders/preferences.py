@@ -13,11 +13,16 @@ import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from reconciler.desired.context import InvalidValue, LoadContext
 from reconciler.desired.messages import quote_word, suggestion_text
-from reconciler.desired.schema.common import check_environment_name, check_save_path
+from reconciler.desired.schema.common import (
+    SecretReference,
+    check_environment_name,
+    check_save_path,
+    parse_secret_hosts,
+)
 from reconciler.desired.secrets import resolve_secret
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.desired import DesiredPreference
@@ -94,16 +99,25 @@ def load_known_preferences() -> Mapping[str, Mapping[str, list[str]]]:
 
 
 def build_preferences(
-    document: YamlDocument, loc: tuple[str, ...], entries: Mapping[str, Any], has_login: bool, context: LoadContext
+    document: YamlDocument,
+    loc: tuple[str, ...],
+    entries: Mapping[str, Any],
+    context: LoadContext,
+    *,
+    receiver: str,
+    has_login: bool,
 ) -> dict[str, DesiredPreference]:
-    """Build the preferences of the section at `loc`. `has_login`: the instance has credentials."""
+    """Build the preferences of the section at `loc`.
+
+    `receiver`: the URL of the instance. `has_login`: the instance has credentials.
+    """
     if not entries:
         return {}
     key_positions, preferences = document.find_key_positions(*loc), {}
     for name, given in entries.items():
         try:
             _check_key(name, given, has_login)
-            value = _resolve_value(document, (*loc, name), given, context)
+            value = _resolve_value(document, (*loc, name), given, receiver, context)
         except InvalidValue as invalid:
             position = document.find_position(*loc, name) if name in load_known_preferences() else key_positions[name]
             context.add_problem(position, invalid.message, invalid.hint)
@@ -135,19 +149,23 @@ def _check_key(name: str, value: object, has_login: bool) -> None:
         )
 
 
-def _resolve_value(document: YamlDocument, loc: tuple[str, ...], given: Any, context: LoadContext) -> Any:
+def _resolve_value(
+    document: YamlDocument, loc: tuple[str, ...], given: Any, receiver: str, context: LoadContext
+) -> Any:
     """Return the canonical value; None, with a problem, where a secret is missing."""
     name = loc[-1]
     if given is None:
         raise InvalidValue(f'"{name}" has no value', "Add a value, or remove the key to leave it unmanaged")
     kinds = load_known_preferences()[name]
     if isinstance(given, dict) and name != WATCHED_FOLDERS:
-        return _resolve_reference(document, loc, given, "text" in kinds, context)
+        if "text" not in kinds:
+            raise InvalidValue(f'"{name}" cannot come from a variable or a file', "Write its value")
+        return _resolve_reference(document, loc, given, receiver, context)
     if type(given) not in {type_ for kind in kinds for type_ in _TYPES[kind]}:
         words = " or ".join(_TYPE_TEXTS[kind] for kind in kinds)
         raise InvalidValue(f'"{name}" must be {words}', _type_hint_text(given, kinds))
     if name in SECRET_PREFERENCES and given:
-        secret = resolve_secret(document, loc, given, context, one_line=False)
+        secret = resolve_secret(document, loc, given, context, receiver=receiver, one_line=False)
         return canonicalize_preference(name, secret)
     _check_value(name, given)
     return canonicalize_preference(name, given)
@@ -162,16 +180,17 @@ def _type_hint_text(given: object, kinds: Iterable[str]) -> str:
 
 
 def _resolve_reference(
-    document: YamlDocument, loc: tuple[str, ...], given: dict[str, Any], is_text: bool, context: LoadContext
+    document: YamlDocument, loc: tuple[str, ...], given: dict[str, Any], receiver: str, context: LoadContext
 ) -> Any:
     """Resolve {env: NAME} or {file: PATH}. The value is a secret from then on, and no message quotes it."""
-    if not is_text:
-        raise InvalidValue(f'"{loc[-1]}" cannot come from a variable or a file', "Write its value")
-    if not given.keys() <= {"env", "file"} or not all(isinstance(value, str) for value in given.values()):
+    hosts = {"for": parse_secret_hosts(given["for"])} if "for" in given else {}
+    reference = {key: value for key, value in given.items() if key != "for"}
+    if not reference.keys() <= {"env", "file"} or not all(isinstance(value, str) for value in reference.values()):
         raise InvalidValue("this must be {env: NAME}, {file: PATH}, or text in quotes", "Check the indentation")
     if "env" in given:
         check_environment_name(given["env"])
-    secret = resolve_secret(document, loc, given, context, one_line=False)  # type: ignore[arg-type]
+    source = cast("SecretReference", {**reference, **hosts})
+    secret = resolve_secret(document, loc, source, context, receiver=receiver, one_line=False)
     if secret is None:
         return None
     if loc[-1] not in SECRET_PREFERENCES:

@@ -109,9 +109,9 @@ def _build_gluetun_check(entry: GluetunEntry, document: YamlDocument, loc: Loc, 
     return GluetunCheck(
         entry["url"],
         _build_addresses(entry),
-        resolve_secret(document, (*loc, "api_key"), api_key, context),
-        resolve_text(document, (*loc, "username"), username, context),
-        resolve_secret(document, (*loc, "password"), password, context),
+        resolve_secret(document, (*loc, "api_key"), api_key, context, receiver=entry["url"]),
+        resolve_text(document, (*loc, "username"), username, context, receiver=entry["url"]),
+        resolve_secret(document, (*loc, "password"), password, context, receiver=entry["url"]),
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Annotated, Any, Final
+from ipaddress import ip_address
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Tag, with_config
@@ -144,8 +145,11 @@ def malformed_url_error(hint: str, subject: str = "this url") -> InvalidValue:
     return InvalidValue(f"{subject} is not usable: its host or port is malformed", hint)
 
 
+STAND_IN_DOMAIN: Final = ".invalid"  # of the URL that an instance without a valid one gets
+
 # --- secrets, and other text that may come from a variable or a file
 
+_SECRET_HOST = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?\Z")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -158,12 +162,48 @@ def check_environment_name(text: str) -> str:
     return text
 
 
+_HOSTS_HINT: Final = "Write it like seedbox.example, seedbox.example:8443 or [seedbox.example, 10.0.0.5]"
+
+
+def parse_secret_hosts(value: object) -> tuple[str, ...]:
+    """The hosts that a secret is for, one or a list, each with a port or without, as they are compared."""
+    hosts = value if isinstance(value, list) else [value]
+    if not hosts or not all(isinstance(host, str) for host in hosts):
+        raise InvalidValue("this must be the name of a host, or a list of them", _HOSTS_HINT)
+    return tuple(map(_parse_secret_host, hosts))
+
+
+def _parse_secret_host(text: str) -> str:
+    match = _SECRET_HOST.match(f"[{text}]" if text.count(":") > 1 and text[0] != "[" else text)
+    if not match:
+        raise InvalidValue("this is not the name of a host", _HOSTS_HINT)
+    port = f":{int(match['port'])}" if match["port"] else ""
+    return f"{normalize_host(match['host'].strip('[]'))}{port}"
+
+
+def normalize_host(host: str) -> str:
+    """Return a host name or address in the form in which hosts are compared, an IPv6 address in brackets."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host.lower().rstrip(".")
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+_ForKey = TypedDict("_ForKey", {"for": Annotated[tuple[str, ...], BeforeValidator(parse_secret_hosts)]}, total=False)
+
+
 @with_config(STRICT_CONFIG)
-class SecretReference(TypedDict, total=False):
-    """`{env: NAME}` or `{file: PATH}`. `secrets.resolve_secret` checks that it is exactly one of the two."""
+class SecretReference(_ForKey, total=False):
+    """`{env: NAME}` or `{file: PATH}`, and `for` its hosts. `secrets.resolve_text` checks that it is one of the two."""
 
     env: Annotated[str, AfterValidator(check_environment_name)]
     file: str
+
+
+def get_reference_key(source: SecretReference) -> Literal["env", "file"]:
+    """Return the key that says where a secret comes from."""
+    return "env" if "env" in source else "file"
 
 
 def _select_source_branch(value: Any) -> str:

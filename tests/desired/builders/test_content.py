@@ -104,6 +104,26 @@ def test_an_existing_file_that_is_no_torrent_is_not_overwritten(tmp_path: Path) 
     ]
 
 
+def test_an_export_stays_in_the_folder_of_its_file_unless_another_is_allowed(tmp_path: Path) -> None:
+    folder, other = tmp_path / "a", tmp_path / "b"
+    folder.mkdir()
+    other.mkdir()
+    (folder / "link").symlink_to(other)
+    (folder / "x.torrent").symlink_to(other / "x.torrent")
+    for path in ("../b/x.torrent", f"{other}/x.torrent", "link/x.torrent", "x.torrent", "../a-2/x.torrent"):
+        context = LoadContext({})
+        build(f"content: /data/film, export: {path}", folder, context)
+        assert list_texts(context.problems) == [
+            "3:35: this path leads out of the folder of this file. "
+            "Choose a path inside it, or allow the other folder with --allow-export DIR"
+        ]
+        assert context.files == [], "it is not read either"
+    allowed = LoadContext({}, export_folders=(other,))
+    for path in ("../b/x.torrent", "link/x.torrent", "made/../y.torrent"):
+        build(f"content: /data/film, export: {path}", folder, allowed)
+    assert allowed.problems == []
+
+
 def test_path_keys_are_a_problem_in_the_entry_and_ignored_in_the_defaults() -> None:
     checked = check_text("version: 1\ntorrents:\n  - {content: /data/film, save_path: /data}\n")
     context = LoadContext({})
