@@ -33,9 +33,7 @@ Exit codes:
   4  the desired state or the command line is invalid
 """
 # The options of the main command that a command also accepts before its name.
-_SHARED_OPTIONS: Final = frozenset(
-    {"file", "secrets_for", "allow_export", "output", "log_format", "verbose", "quiet"}
-)
+_SHARED_OPTIONS: Final = frozenset({"file", "secrets_for", "allow_export", "output", "log_format", "verbose", "quiet"})
 _OPTIONS_BEFORE_COMMAND: Final = {
     "validate": _SHARED_OPTIONS,
     "status": _SHARED_OPTIONS | {"instance", "state_dir"},

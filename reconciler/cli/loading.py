@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,16 +48,30 @@ def make_permissions(settings: Settings) -> LoadPermissions:
     return LoadPermissions(settings.secrets_for, settings.export_folders)
 
 
-def failure_from_problems(problems: Sequence[Problem]) -> CommandFailure:
-    """Return the failure for a desired state with problems.
+def make_fetcher(
+    settings: Settings,
+    stop: threading.Event | None,
+    *,
+    read_only: bool,
+    patience: float = math.inf,
+    warn: Callable[[str], None] | None = None,
+) -> Fetcher:
+    """Return a fetcher that knows what earlier runs have fetched, and unless it is `read_only` keeps it for later ones.
 
-    Exit code 4 if the files are wrong, 1 if only torrents could not be fetched from other servers.
+    `patience`: the seconds that a load may take for it. `warn`: by default, a warning on standard error.
     """
-    if all(problem.remote for problem in problems):
-        missing = format_count(len(problems), "torrent")
-        return CommandFailure(
-            f"the desired state is unknown: {missing} could not be fetched; nothing was done", 1, problems
-        )
+    from reconciler.fetch import STORE_FOLDER_NAME, TorrentStore
+    from reconciler.journal import get_default_state_dir
+
+    folder = settings.state_dir or get_default_state_dir(os.environ)
+    if folder is None:
+        return Fetcher(stop, patience=patience)
+    warn = warn or (lambda message: print_warning(settings, message))
+    return Fetcher(stop, store=TorrentStore(folder / STORE_FOLDER_NAME, warn, read_only=read_only), patience=patience)
+
+
+def failure_from_problems(problems: Sequence[Problem]) -> CommandFailure:
+    """Return the failure for a desired state with problems."""
     count = format_count(len(problems), "problem")
     return CommandFailure(f"the desired state is invalid: {count}; nothing was contacted", 4, problems)
 
@@ -68,24 +84,34 @@ def print_warnings(settings: Settings, desired: DesiredState) -> None:
     print_problems(settings, desired.warnings)
 
 
+def list_unknown_entries(desired: DesiredState) -> list[str]:
+    """Return a line for each entry whose torrent could not be fetched."""
+    return [
+        f"{entry.position}: {entry.unknown_source.reason}" for entry in desired.unknown_entries if entry.unknown_source
+    ]
+
+
 def load_desired(
     settings: Settings,
     *,
     resolve_secrets: bool = True,
     stop_signals: StopSignals | None = None,
     torrents: TorrentFileCache | None = None,
+    read_only: bool = True,
 ) -> DesiredState:
     """Load the files and print their warnings. Raises `CommandFailure` with all problems, or if it is stopped.
 
     Without `resolve_secrets` nothing is contacted: torrents declared by URL are missing and counted. `torrents` is a
-    cache that a caller shares between several loads, and that may fetch them nevertheless.
+    cache that a caller shares between several loads, and that may fetch them nevertheless. `read_only`: what is fetched
+    is not kept for later runs.
     """
     from reconciler.desired import DesiredStateError, TorrentFileCache, load
 
     files = find_desired_files(settings)
     started_at = time.monotonic()
     if torrents is None:
-        torrents = TorrentFileCache(Fetcher(stop_signals.event if stop_signals else None) if resolve_secrets else None)
+        stop = stop_signals.event if stop_signals else None
+        torrents = TorrentFileCache(make_fetcher(settings, stop, read_only=read_only) if resolve_secrets else None)
     try:
         desired = load(
             files,

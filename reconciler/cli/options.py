@@ -149,9 +149,7 @@ SecretsForOption = Annotated[
 ]
 AllowExportOption = Annotated[
     list[Path] | None,
-    _main_option(
-        "--allow-export", metavar="DIR", help_text="Let `export` write to this folder too. Repeatable."
-    ),
+    _main_option("--allow-export", metavar="DIR", help_text="Let `export` write to this folder too. Repeatable."),
 ]
 StateDirOption = Annotated[Path | None, _main_option("--state-dir", metavar="DIR", help_text=_STATE_DIR_HELP)]
 LogFormatOption = Annotated[LogFormat, _main_option("--log-format", metavar="FORMAT", help_text=_LOG_FORMAT_HELP)]
@@ -172,21 +170,7 @@ TextOrJsonOption = Annotated[
 CommandInstanceOption = Annotated[
     list[str] | None, _command_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP)
 ]
-CommandSecretsForOption = Annotated[
-    Path | None,
-    _main_option(
-        "--secrets-for",
-        metavar="FILE",
-        help_text="Use only the secrets that this file lists, each for its hosts.",
-    ),
-]
-AllowExportOption = Annotated[
-    list[Path] | None,
-    _main_option(
-        "--allow-export", metavar="DIR", help_text="Let `export` write to this folder too. Repeatable."
-    ),
-]
-StateDirOption = Annotated[Path | None, _command_option("--state-dir", metavar="DIR", help_text=_STATE_DIR_HELP)]
+CommandStateDirOption = Annotated[Path | None, _command_option("--state-dir", metavar="DIR", help_text=_STATE_DIR_HELP)]
 CommandLogFormatOption = Annotated[
     LogFormat | None, _command_option("--log-format", metavar="FORMAT", help_text=_LOG_FORMAT_HELP)
 ]

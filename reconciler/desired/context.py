@@ -36,9 +36,9 @@ class LoadContext:
     secret_lock: SecretLock | None = None
     export_folders: Sequence[Path] = ()
 
-    def add_problem(self, position: Position, message: str, hint: str = "", *, remote: bool = False) -> None:
-        """Record a problem, which makes the desired state invalid. `remote`: the cause is another server."""
-        self.problems.append(Problem(position, message, hint, remote))
+    def add_problem(self, position: Position, message: str, hint: str = "") -> None:
+        """Record a problem, which makes the desired state invalid."""
+        self.problems.append(Problem(position, message, hint))
 
     def has_problem_at(self, position: Position) -> bool:
         """Return True if a problem at this position has been recorded."""

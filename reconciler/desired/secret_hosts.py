@@ -75,7 +75,8 @@ def read_secret_lock(path: Path, context: LoadContext) -> SecretLock:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         context.problems.append(Problem(start, f"this file of --secrets-for cannot be read: {reason}", of_file=True))
         return SecretLock(name, {})
-    roots, problem = compose_nodes(name, text)
+    is_empty = not any(line.strip() and line.strip()[0] != "#" for line in text.splitlines())
+    roots, problem = ([], None) if is_empty else compose_nodes(name, text)
     if problem or len(roots) != 1:
         context.problems.append(problem or Problem(start, "this file must contain one document", _LOCK_HINT))
         return SecretLock(name, {})

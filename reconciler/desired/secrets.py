@@ -111,7 +111,7 @@ def _read_from_file(path: str, document: YamlDocument, loc: Loc, context: LoadCo
     except UnicodeDecodeError:
         reason = "is not UTF-8 text"
     except UnsuitableFileError as error:
-        reason = error.strerror.removeprefix("it ")
+        reason = str(error.strerror).removeprefix("it ")
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {getattr(error, 'strerror', None) or 'its path is not usable'}"
     if not reason:

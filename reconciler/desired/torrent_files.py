@@ -8,11 +8,17 @@ from functools import partial
 
 from reconciler.file_fingerprint import StatFingerprint, fingerprint_stat
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
-from reconciler.model.torrent_file import MissingTorrentFileError, TorrentFile, TorrentFileError, identify_torrent
+from reconciler.model.torrent_file import (
+    FetchedTorrent,
+    MissingTorrentFileError,
+    TorrentFile,
+    TorrentFileError,
+    identify_torrent,
+)
 from reconciler.regular_file import UnsuitableFileError, read_regular_file
 
-TorrentFetcher = Callable[[Collection[str]], Mapping[str, TorrentFile | TorrentFileError]]
-"""Fetches every URL of a desired state concurrently, and returns the file or the error of each."""
+TorrentFetcher = Callable[[Collection[str]], Mapping[str, FetchedTorrent]]
+"""Fetches every URL of a desired state concurrently, and returns the torrent or the error of each."""
 
 
 def is_url(location: str) -> bool:

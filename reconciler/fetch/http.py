@@ -7,6 +7,7 @@ requests to the services there. A host name is resolved once, because a second l
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 import socket
 import ssl
@@ -27,7 +28,6 @@ from reconciler.model.torrent_file import TorrentFileError
 MAX_REDIRECTS: Final = 5
 CONNECT_TIMEOUT: Final = 5.0  # seconds
 READ_TIMEOUT: Final = 15.0  # seconds
-TOTAL_TIMEOUT: Final = 60.0  # seconds for a file, with all its redirects
 _CHUNK_SIZE: Final = 1 << 16
 _REDIRECT_STATUSES: Final = (301, 302, 303, 307, 308)
 _HEADERS: Final = {"Accept": "application/x-bittorrent, */*", "Accept-Encoding": "identity", "User-Agent": "reconcile"}
@@ -40,9 +40,6 @@ StopCheck = Callable[[], None]
 class TransientFetchError(TorrentFileError):
     """A failure that may pass soon: no connection, no reply, 429 or 5xx."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, remote=True)
-
 
 class _Response(NamedTuple):
     """A reply whose body is not read yet. `is_public`: it comes from the internet, as far as that can be checked."""
@@ -52,18 +49,23 @@ class _Response(NamedTuple):
 
 
 def download_file(
-    url: str, max_bytes: int, now: Callable[[], float] = time.monotonic, check_stop: StopCheck = lambda: None
+    url: str,
+    max_bytes: int,
+    deadline: float = math.inf,
+    now: Callable[[], float] = time.monotonic,
+    check_stop: StopCheck = lambda: None,
 ) -> bytes:
-    """Return the body behind a URL. Raises `TorrentFileError` with the reason, also for more than `max_bytes`.
+    """Return the body behind a URL, or the magnet link that it redirects to. Raises `TorrentFileError` with the reason.
 
-    `check_stop` is called before each step, and may raise an exception to end the download.
+    More than `max_bytes`, and what has not arrived at the `deadline`, are errors. `check_stop` is called before each
+    step, and may raise an exception to end the download.
     """
-    deadline, from_public, hop = now() + TOTAL_TIMEOUT, False, _parse_hop(url)
+    from_public, hop = False, _parse_hop(url)
 
     def check_limits() -> None:
         check_stop()
         if now() > deadline:
-            raise TransientFetchError(f"{_host_text(hop)} did not send it within {TOTAL_TIMEOUT:.0f} s")
+            raise TransientFetchError(f"{_host_text(hop)} did not send it in time")
 
     for _ in range(MAX_REDIRECTS + 1):
         check_limits()
@@ -72,13 +74,16 @@ def download_file(
             try:
                 if reply.status not in _REDIRECT_STATUSES:
                     return _read_body(reply, hop, max_bytes, check_limits)
-                hop = _resolve_redirect(hop, reply.headers.get("Location", ""))
+                target = reply.headers.get("Location", "")
+                if target[:7].lower() == "magnet:":
+                    return target.encode("latin-1", "replace")  # as `http.client` decodes it
+                hop = _resolve_redirect(hop, target)
             finally:
                 reply.close()
         except (u3.HTTPError, OSError, ValueError) as error:
             raise _convert_error(error, hop) from None
         from_public = from_public or public
-    raise _make_permanent_error(f"{_host_text(hop)} redirects more than {MAX_REDIRECTS} times")
+    raise TorrentFileError(f"{_host_text(hop)} redirects more than {MAX_REDIRECTS} times")
 
 
 def _send_request(hop: Url, from_public: bool) -> _Response:
@@ -87,7 +92,7 @@ def _send_request(hop: Url, from_public: bool) -> _Response:
     addresses = _resolve_hop(hop, resolvable=not proxy)
     allowed = [address for address in addresses if is_public(address)] if from_public else addresses
     if addresses and not allowed:
-        raise _make_permanent_error(
+        raise TorrentFileError(
             f"a redirect leads from the internet into a private network, to {_host_text(hop)}, and is refused"
         )
     if proxy:
@@ -167,7 +172,7 @@ def _read_body(reply: urllib3.BaseHTTPResponse, hop: Url, max_bytes: int, check_
     while chunk := reply.read1(_CHUNK_SIZE):  # `read1` returns what has arrived; `read` would wait for a full chunk
         body += chunk
         if len(body) > max_bytes:
-            raise _make_permanent_error(
+            raise TorrentFileError(
                 f"{_host_text(hop)} sends more than {max_bytes >> 20} MiB, which no .torrent file needs"
             )
         check_limits()
@@ -179,31 +184,30 @@ def _raise_for_status(code: int, hop: Url) -> None:
     message = f"{_host_text(hop)} answered {code}{phrase}"
     if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise TransientFetchError(message)
-    raise _make_permanent_error(message)
+    login = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED)
+    raise TorrentFileError(f"{message}: it may want a login, or another key in the url" if code in login else message)
 
 
 def _parse_hop(url: str) -> Url:
     try:
         hop = parse_url(url)
     except u3.LocationParseError:
-        raise _make_permanent_error(_MALFORMED_URL_TEXT) from None
+        raise TorrentFileError(_MALFORMED_URL_TEXT) from None
     if hop.scheme not in HTTP_PORTS or not hop.host:
-        raise _make_permanent_error("it redirects to something that is neither http nor https")
+        raise TorrentFileError("it redirects to something that is neither http nor https")
     return hop
 
 
 def _resolve_redirect(hop: Url, location: str) -> Url:
     """Return the target of a redirect. A redirect from https to http is refused."""
-    if location.lower().startswith("magnet:"):
-        raise _make_permanent_error(f'{_host_text(hop)} leads to a magnet link: give that link, as "magnet:"')
     if not location:
-        raise _make_permanent_error(f"{_host_text(hop)} redirects to nowhere")
+        raise TorrentFileError(f"{_host_text(hop)} redirects to nowhere")
     try:
         next_hop = _parse_hop(urljoin(hop.url, location))
     except ValueError:
-        raise _make_permanent_error(_MALFORMED_URL_TEXT) from None
+        raise TorrentFileError(_MALFORMED_URL_TEXT) from None
     if hop.scheme == "https" and next_hop.scheme == "http":
-        raise _make_permanent_error(
+        raise TorrentFileError(
             f"{_host_text(hop)} redirects from https to http, which could be read and changed on the way"
         )
     return next_hop
@@ -213,9 +217,7 @@ def _convert_error(error: Exception, hop: Url) -> TorrentFileError:
     """Return the error for a network failure, without the text of the exception, which quotes URLs."""
     cause = error.args[-1] if isinstance(error, (u3.SSLError, u3.ProxyError)) and error.args else error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return _make_permanent_error(
-            f"the TLS certificate of {_host_text(hop)} is not trusted ({cause.verify_message})"
-        )
+        return TorrentFileError(f"the TLS certificate of {_host_text(hop)} is not trusted ({cause.verify_message})")
     if isinstance(error, u3.SSLError):
         return TransientFetchError(f"no TLS connection to {_host_text(hop)} could be made")
     if isinstance(error, u3.ProxyError):
@@ -225,12 +227,8 @@ def _convert_error(error: Exception, hop: Url) -> TorrentFileError:
     if isinstance(error, (u3.TimeoutError, TimeoutError)):
         return TransientFetchError(f"{_host_text(hop)} did not answer in time")
     if isinstance(error, u3.DecodeError):
-        return _make_permanent_error(f"what {_host_text(hop)} sends is compressed and damaged")
+        return TorrentFileError(f"what {_host_text(hop)} sends is compressed and damaged")
     return TransientFetchError(f"the connection to {_host_text(hop)} broke")
-
-
-def _make_permanent_error(message: str) -> TorrentFileError:
-    return TorrentFileError(message, remote=True)
 
 
 def _host_text(hop: Url) -> str:

@@ -19,7 +19,7 @@ from reconciler.model.plan import FieldValue
 from reconciler.model.position import Position, Problem
 from reconciler.model.preferences import PATH_PREFERENCES, PreferenceValue
 from reconciler.model.secret import Secret
-from reconciler.model.torrent_file import TorrentFile
+from reconciler.model.torrent_file import TorrentFile, UnknownSource
 
 
 class Policy(StrEnum):
@@ -102,7 +102,8 @@ class DesiredTorrent:
     `category` "" means: no category. Paths are absolute and as qBittorrent sees them.
 
     `content` is the data that it is created from, or a reference to such data. Only the instances know which torrent
-    that became, so `infohashes` and `source` are None until `plan.resolve` has found it.
+    that became, so `infohashes` and `source` are None until `plan.resolve` has found it. `unknown_source`: its URL
+    could not be fetched, so that they are None too.
 
     `options` and `create_only` hold the declared options, by field and in qBittorrent's units. `trackers` (perhaps with
     passkeys) and `web_seeds` are ensured; others may exist. The first rule of `files` that matches a file applies.
@@ -128,6 +129,7 @@ class DesiredTorrent:
     ignore_changes: frozenset[str] = frozenset()
     delete_files: bool | None = None
     content: Content | ContentReference | None = None
+    unknown_source: UnknownSource | None = None
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -170,7 +172,9 @@ class DesiredTorrent:
 
     @property
     def label(self) -> str:
-        """Its declared name, else the name of its magnet link, file or content, else its infohash."""
+        """Its declared name, else the name of its magnet link, file or content, else its infohash or its host."""
+        if self.unknown_source:
+            return self.name or f"torrent from {self.unknown_source.host}, line {self.position.line}"
         origin = self.content or self.source
         return self.name or (origin and origin.name) or self.infohash
 
@@ -205,6 +209,11 @@ class DesiredState:
     def entries_with_content(self) -> tuple[DesiredTorrent, ...]:
         """The torrents with `content` or `content_of`. Cached: they are few, and every run needs them."""
         return tuple(entry for entry in self.torrents if entry.content)
+
+    @cached_property
+    def unknown_entries(self) -> tuple[DesiredTorrent, ...]:
+        """The torrents whose URLs could not be fetched. Cached: they are few, and every run needs them."""
+        return tuple(entry for entry in self.torrents if entry.unknown_source)
 
     @cached_property
     def entries_with_file_rules(self) -> tuple[DesiredTorrent, ...]:

@@ -21,14 +21,12 @@ class Position:
 class Problem:
     """An error or a warning about the desired state: its position, what is wrong, and a hint what to do.
 
-    `remote`: the files are valid, but a server that they name fails, which may pass by itself. `of_file`: it concerns
-    a file as a whole, of which nothing may be shown: it may be any file, behind a link.
+    `of_file`: it concerns a file as a whole, of which nothing may be shown: it may be any file, behind a link.
     """
 
     position: Position
     message: str
     hint: str = ""
-    remote: bool = False
     of_file: bool = False
 
     def __str__(self) -> str:

@@ -6,18 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.magnet import Magnet
 from reconciler.model.metainfo import Metainfo, MetainfoError, parse_metainfo
 
 
 class TorrentFileError(Exception):
-    """A .torrent file that cannot be used. The message is one clause without a full stop or a URL (passkeys).
-
-    `remote`: the cause lies with another server, so it may pass without a change here.
-    """
-
-    def __init__(self, message: str, *, remote: bool = False) -> None:
-        super().__init__(message)
-        self.remote = remote
+    """A .torrent file that cannot be used. The message is one clause without a full stop or a URL (passkeys)."""
 
 
 class MissingTorrentFileError(TorrentFileError):
@@ -44,6 +38,26 @@ class TorrentFile:
         if identify_torrent(data).infohashes != self.infohashes:
             raise TorrentFileError("it has changed since it was read and is now another torrent; run again")
         return data
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedTorrent:
+    """The torrent behind a URL: a .torrent file, or a magnet link that the URL leads to.
+
+    `source` None: it is not known, for the reason `error`. With both, it is a copy that an earlier run has kept.
+    """
+
+    source: TorrentFile | Magnet | None
+    error: TorrentFileError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSource:
+    """A URL that could not be fetched, so that nobody knows which torrent it means. `reason`: one clause."""
+
+    location: str = field(repr=False)
+    host: str
+    reason: str
 
 
 def identify_torrent(data: bytes) -> Metainfo:

@@ -192,15 +192,18 @@ def _plan_undeclared(
         torrents.record_decisions(
             plan_unresolved_entry(entry, resolved.unresolved[entry.position], candidates, context, snapshot)
         )
+    desired = resolved.desired  # an entry of a group is planned on one member, and may mean what another one has
+    unknown = [entry for entry in desired.unknown_entries if name in desired.instances_of(entry)]
     for live in unmatched:
         if live.id in untagged_ids and (claim := plan_untagged(live, context)):
             torrents.decisions.append(claim)
             continue
-        stray = placement.assign_stray(name, live, context.owner) if context.is_owned(live) else None
+        stray = placement.assign_stray(name, live, context.owner) if context.is_owned(live) and not unknown else None
         if stray:
             torrents.surplus_copies.append(SurplusCopy(stray[0], live, stray[1]))
         else:
-            torrents.decisions += release(plan_prune(live, context, torrents.unresolved), live, context, snapshot)
+            unresolved = [*torrents.unresolved, *unknown]
+            torrents.decisions += release(plan_prune(live, context, unresolved), live, context, snapshot)
 
 
 def _plan_placed_entry(

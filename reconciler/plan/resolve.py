@@ -1,5 +1,7 @@
 """Resolve entries that are created from content, or refer to such content, to torrents.
 
+An entry whose URL could not be fetched is not resolved: it may mean any torrent of ours on its instances.
+
 Only the instances record which torrent was created, so an entry is identified by what is live:
 
 | `content` on its instance                                        | the entry means                        |
@@ -64,7 +66,7 @@ class ResolvedDesired:
 
 def resolve_entries(desired: DesiredState, snapshots: Mapping[str, Snapshot]) -> ResolvedDesired:
     """Find the torrents of all entries. `snapshots`: every instance that was read, whether it is planned or not."""
-    if all(entry.infohashes for entry in desired.entries_with_content):
+    if not desired.unknown_entries and all(entry.infohashes for entry in desired.entries_with_content):
         return ResolvedDesired(desired)
     return _Resolver(desired, snapshots).resolve()
 
@@ -72,8 +74,10 @@ def resolve_entries(desired: DesiredState, snapshots: Mapping[str, Snapshot]) ->
 def could_be(entry: DesiredTorrent, live: LiveTorrent) -> bool:
     """True if an unresolved entry may mean this torrent: it has the tag of its kind, or the name of the content.
 
-    It may have been moved, or added in another way.
+    It may have been moved, or added in another way. Nothing at all is known of the torrent of a URL.
     """
+    if entry.unknown_source:
+        return True
     made = entry.content.content if isinstance(entry.content, ContentReference) else entry.content
     mark = CONTENT_TAG if isinstance(entry.content, Content) else CONTENT_OF_TAG
     names = {live.name, live.content_path.rpartition("/")[2]}
@@ -119,6 +123,9 @@ class _Resolver:
         return ResolvedDesired(desired, self._unresolved, self._unavailable, self._tasks, self._peers)
 
     def _resolve_entry(self, entry: DesiredTorrent) -> DesiredTorrent:
+        if entry.unknown_source:
+            self._unresolved[entry.position] = UnresolvedEntry(entry.unknown_source.reason, Outcome.BLOCKED)
+            return entry
         if isinstance(entry.content, Content):
             return self._resolve_content(entry, entry.content) if entry.instance in self._snapshots else entry
         return self._resolve_content_of(entry, entry.content) if entry.content else entry

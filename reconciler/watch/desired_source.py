@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from reconciler.desired import DesiredStateError, LoadPermissions, TorrentFetcher, TorrentFileCache, list_yaml_files, load
+from reconciler.desired import DesiredStateError, LoadPermissions, TorrentFileCache, list_yaml_files, load
 from reconciler.model.desired import DesiredState
 from reconciler.model.position import Problem
+from reconciler.model.torrent_file import FetchedTorrent
 from reconciler.watch.file_watcher import FileFingerprints, Fingerprints
 
 _READ_ATTEMPTS: Final = 5  # to read files that are being written
+
+
+class RetryingFetcher(Protocol):
+    """Fetches the torrents of URLs, each once, and failed URLs again on request."""
+
+    def __call__(self, urls: Collection[str]) -> Mapping[str, FetchedTorrent]:
+        """Return for each URL its torrent, or the reason why it is unknown."""
+
+    def retry_failed(self) -> bool:
+        """Try the URLs again whose torrents are unknown. Return True if one of them is known now."""
 
 
 class DesiredSource:
     """The last good desired state, kept when a later read fails. The first read raises `DesiredStateError` if it fails.
 
     `problems` lists what is wrong with the files as they are now; `read_fingerprints` is from when they were read.
-    `fetch` downloads the torrents of URLs.
+    `fetcher` downloads the torrents of URLs.
     """
 
     def __init__(
         self,
         paths: Sequence[Path],
         environ: Mapping[str, str],
-        fetch: TorrentFetcher | None = None,
+        fetcher: RetryingFetcher | None = None,
         *,
         permissions: LoadPermissions | None = None,
     ) -> None:
-        self._torrents = TorrentFileCache(fetch)
+        self._fetcher = fetcher
+        self._torrents = TorrentFileCache(fetcher)
         self.problems: tuple[Problem, ...] = ()
         self._paths = tuple(paths)
         self._environ = environ
@@ -39,10 +51,9 @@ class DesiredSource:
         self.read_fingerprints: Fingerprints = {}
         self.desired = self._read_first()
 
-    @property
-    def has_unfetched(self) -> bool:
-        """True if the desired state is unknown because a torrent could not be downloaded, which may pass by itself."""
-        return any(problem.remote for problem in self.problems)
+    def retry_fetches(self) -> bool:
+        """Try to fetch unknown torrents again. Return True if the next read knows more. Safe in another thread."""
+        return self._fetcher is not None and self._fetcher.retry_failed()
 
     def list_files(self) -> list[Path]:
         """Return every file that the desired state depends on, present or not. Safe to call from any thread."""
@@ -87,8 +98,6 @@ class DesiredSource:
 
     def _try_load(self) -> DesiredState | DesiredStateError:
         try:
-            return load(
-                self._paths, self._environ, torrent_files=self._torrents, permissions=self._permissions
-            )
+            return load(self._paths, self._environ, torrent_files=self._torrents, permissions=self._permissions)
         except DesiredStateError as error:
             return error

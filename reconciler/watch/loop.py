@@ -23,18 +23,17 @@ from reconciler.model.errors import StopRequested
 from reconciler.model.groups import NO_PLACEMENT_FACTS
 from reconciler.plan.plan import NO_OWNED_COUNTS
 from reconciler.report.json.common import problem_json
-from reconciler.retry import RetryPolicy, compute_backoff_delay, system_retry_policy
+from reconciler.retry import RetryPolicy, system_retry_policy
 from reconciler.watch.background_reader import BackgroundReader, StartWorker, start_in_thread
 from reconciler.watch.backoff import InstanceBackoff, session_key
 from reconciler.watch.desired_source import DesiredSource
+from reconciler.watch.fetch_retry import FetchRetry
 from reconciler.watch.holdback import ActionBackoff
 from reconciler.watch.plan_cache import CachingPlanner
 from reconciler.watch.schedule import Schedule, TriggerQueue
 from reconciler.watch.session_pool import SessionPool
 
 REQUEST_ATTEMPTS = 2  # of one request; after that the next run tries again, so that other instances need not wait
-FETCH_BACKOFF_FIRST = 60.0  # seconds, at most, until torrents that could not be downloaded are tried again
-FETCH_BACKOFF_MAX = 600.0
 
 _EXPLICIT_TRIGGERS = (RunTrigger.RELOAD, RunTrigger.SIGNAL)
 
@@ -109,8 +108,9 @@ class WatchLoop:
         )
         self._recovered: set[str] = set()  # instances that had failed and have answered since the last run
         self._last_fingerprints = source.read_fingerprints  # from when the files were checked last
-        self._fetch_failures = 0  # in a row
-        self._fetch_retry_at = 0.0
+        self._fetch_retry = FetchRetry(source.retry_fetches, trigger_queue.wake, self._clock, context.start_worker)
+        self._fetch_retry.reset(is_needed=bool(source.desired.unknown_entries))
+        self._has_arrivals = False  # torrents that were fetched since the files were read
         self._log = structlog.get_logger()
 
     def run(self) -> None:
@@ -133,7 +133,10 @@ class WatchLoop:
 
     def _wait_for_triggers(self) -> None:
         until = min(
-            self._schedule.compute_next_run(), self._instance_backoff.compute_next_retry(), self._placement_due_at
+            self._schedule.compute_next_run(),
+            self._instance_backoff.compute_next_retry(),
+            self._placement_due_at,
+            self._fetch_retry.next_at,
         )
         triggers = self._trigger_queue.wait(until - self._clock.now())
         for trigger in triggers:
@@ -144,6 +147,10 @@ class WatchLoop:
             self._placement_due_at = math.inf
             self._schedule.request_run(RunTrigger.RETRY, self._clock.now())
         self._retry_failed_instances()
+        self._fetch_retry.start_if_due(at_once=not triggers.isdisjoint(_EXPLICIT_TRIGGERS))
+        if self._fetch_retry.pop_arrival():
+            self._has_arrivals = True
+            self._schedule.request_run(RunTrigger.RETRY, self._clock.now())
 
     def _retry_failed_instances(self) -> None:
         """Read failing instances in the background. An instance that answers takes part in the next run."""
@@ -178,11 +185,9 @@ class WatchLoop:
         now, fingerprints = self._clock.now(), self._source.fingerprint_files(thorough=RunTrigger.INTERVAL in triggers)
         if fingerprints == self._source.read_fingerprints:
             self._schedule.cancel_request(RunTrigger.FILES)
-            is_fetch_due = now >= self._fetch_retry_at or not triggers.isdisjoint(_EXPLICIT_TRIGGERS)
-            was_fetched = (
-                self._source.has_unfetched and is_fetch_due and self._reload_desired() and not self._source.problems
-            )
-            return triggers | {RunTrigger.FILES} if was_fetched else triggers - {RunTrigger.FILES}
+            if self._has_arrivals:
+                self._reload_desired()
+            return triggers - {RunTrigger.FILES}
         if fingerprints == self._last_fingerprints and self._reload_desired():
             return triggers | {RunTrigger.FILES}
         if self._schedule.is_debounce_over(now):  # somebody keeps writing: run with the state that was read before
@@ -195,17 +200,13 @@ class WatchLoop:
         before = self._source.desired
         if not self._source.read():
             return False
+        self._has_arrivals = False
+        self._fetch_retry.reset(is_needed=bool(self._source.desired.unknown_entries))
         for problem in self._source.problems:
             details = problem_json(problem)
             self._log.error(details.pop("message"), **details)
-        unfetched = self._source.has_unfetched
-        self._fetch_failures = self._fetch_failures + 1 if unfetched else 0
-        self._fetch_retry_at = self._clock.now() + compute_backoff_delay(
-            self._fetch_failures, FETCH_BACKOFF_FIRST, FETCH_BACKOFF_MAX, self._clock.random()
-        )
         if self._source.problems:
-            state = "unknown now, because torrents could not be downloaded" if unfetched else "invalid now"
-            self._log.error(f"the desired state is {state}; the last good one stays in force")
+            self._log.error("the desired state is invalid now; the last good one stays in force")
         else:
             self._log.info("the desired state was read again", torrents=len(self._source.desired.torrents))
         self._action_backoff.forget_changed(before, self._source.desired)

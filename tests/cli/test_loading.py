@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.loading import failure_from_problems, find_desired_files, load_desired
+from reconciler.cli.loading import failure_from_problems, find_desired_files, load_desired, make_fetcher
 from reconciler.cli.settings import CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.desired import TorrentFileCache
 from reconciler.model.errors import StopRequested
 from reconciler.model.position import Position, Problem
-from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from reconciler.model.torrent_file import FetchedTorrent
+from tests.support.torrents import make_torrent
+from tests.support.web import FixedWebServer
 
 OURS = Problem(Position("desired.yaml", 1, 1), "unknown key")
-REMOTE = Problem(Position("desired.yaml", 2, 1), "HTTP 503", remote=True)
 
 
 def test_given_files_replace_the_default_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,17 +30,31 @@ def test_given_files_replace_the_default_file(folder: Path, monkeypatch: pytest.
     assert failure.value.exit_code == 4
 
 
-@pytest.mark.parametrize(
-    ("problems", "code", "message"),
-    [
-        ([REMOTE, REMOTE], 1, "the desired state is unknown: 2 torrents could not be fetched; nothing was done"),
-        ([OURS], 4, "the desired state is invalid: 1 problem; nothing was contacted"),
-        ([OURS, REMOTE], 4, "the desired state is invalid: 2 problems; nothing was contacted"),
-    ],
-)
-def test_only_failures_of_other_servers_are_exit_code_1(problems: list[Problem], code: int, message: str) -> None:
-    failure = failure_from_problems(problems)
-    assert (str(failure), failure.exit_code, failure.problems) == (message, code, problems)
+def test_a_desired_state_with_problems_is_exit_code_4() -> None:
+    failure = failure_from_problems([OURS])
+    assert (str(failure), failure.exit_code, failure.problems) == (
+        *("the desired state is invalid: 1 problem; nothing was contacted", 4),
+        [OURS],
+    )
+
+
+def test_a_fetcher_keeps_what_it_fetches_in_the_state_folder(tmp_path: Path) -> None:
+    with FixedWebServer({"/": make_torrent(1)}) as web:
+        url, settings = web.url_of(), Settings(state_dir=tmp_path)
+        assert make_fetcher(settings, None, read_only=True)([url])[url].error is None
+        assert list(tmp_path.iterdir()) == []
+        make_fetcher(settings, None, read_only=False)([url])
+        web.answers["/"] = 404
+        fetched = make_fetcher(settings, None, read_only=True)([url])[url]
+    assert fetched.source is not None and "404 Not Found" in str(fetched.error)
+    assert [path.name for path in tmp_path.iterdir()] == ["fetched"]
+
+
+def test_without_a_home_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with FixedWebServer({"/": make_torrent(1)}) as web:
+        assert make_fetcher(Settings(), None, read_only=False)([web.url_of()])[web.url_of()].source
 
 
 @pytest.mark.usefixtures("folder")
@@ -64,7 +79,7 @@ def test_a_missing_secret_is_a_problem_only_if_secrets_are_needed(monkeypatch: p
 
 
 def test_a_stop_during_the_downloads_is_reported(folder: Path) -> None:
-    def fetch(_urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
+    def fetch(_urls: Collection[str]) -> Mapping[str, FetchedTorrent]:
         raise StopRequested
 
     with (folder / "desired.yaml").open("a") as stream:

@@ -22,9 +22,9 @@ def test_a_warning_is_no_problem() -> None:
     context = LoadContext({})
     context.add_warning(FIRST, "anyone can read it")
     assert not context.has_problem_at(FIRST)
-    context.add_problem(FIRST, "this server does not answer", remote=True)
+    context.add_problem(FIRST, "this server does not answer")
     assert context.has_problem_at(FIRST) and not context.has_problem_at(SECOND)
-    assert context.problems == [Problem(FIRST, "this server does not answer", "", True)]
+    assert context.problems == [Problem(FIRST, "this server does not answer")]
 
 
 def test_the_environment_is_never_shown() -> None:

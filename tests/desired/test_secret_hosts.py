@@ -93,7 +93,9 @@ def test_every_value_from_a_variable_has_hosts(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("hosts", ["", "[]", "[1]", "1", "https://h", "h/path", "h:99999999", "a b", "u@h", "'[x]'", "{}"])
+@pytest.mark.parametrize(
+    "hosts", ["", "[]", "[1]", "1", "'https://h'", "h/path", "'h:99999999'", "a b", "u@h", "'[x]'", "{}"]
+)
 @pytest.mark.parametrize("key", ["api_key: {env: PW, for: HOSTS}", "preferences: {proxy_ip: {env: PW, for: HOSTS}}"])
 def test_hosts_that_are_none(tmp_path: Path, key: str, hosts: str) -> None:
     (problem,) = list_problems(tmp_path, instance("https://h", key.replace("HOSTS", hosts)))
@@ -127,7 +129,10 @@ def test_a_lock_allows_what_it_lists(tmp_path: Path) -> None:
         (
             "https://seedbox.example",
             "api_key: {env: TOKEN, for: seedbox.example}",
-            "6:20: LOCK does not list this variable, so it is not used. The person who runs the command can add it there",
+            (
+                "6:20: LOCK does not list this variable, so it is not used. "
+                "The person who runs the command can add it there"
+            ),
         ),
         ("https://seedbox.example", "api_key: {file: /etc/hostname}", "6:21: LOCK does not list this file"),
         ("https://seedbox.example", "api_key: {file: PW}", "6:21: LOCK does not list this file"),
@@ -136,8 +141,10 @@ def test_a_lock_allows_what_it_lists(tmp_path: Path) -> None:
         (
             "https://evil.example",
             "api_key: {env: PW, for: evil.example}",
-            "6:20: the api key is for seedbox.example, and it would be sent to evil.example. "
-            "The person who runs the command can change that in LOCK",
+            (
+                "6:20: the api key is for seedbox.example, and it would be sent to evil.example. "
+                "The person who runs the command can change that in LOCK"
+            ),
         ),
         ("http://seedbox.example", "api_key: {file: ci/pw}", "6:21: the api key is for seedbox.example:443, and it"),
     ],
@@ -151,7 +158,8 @@ def test_a_lock_refuses_all_else(tmp_path: Path, url: str, login: str, problem: 
 
 
 def test_plain_text_is_no_secret_of_the_machine(tmp_path: Path) -> None:
-    assert load_locked(tmp_path, instance("https://evil.example", "api_key: theirs"), "env: {}\n").instances["box"].api_key
+    desired = load_locked(tmp_path, instance("https://evil.example", "api_key: theirs"), "env: {}\n")
+    assert desired.instances["box"].api_key
 
 
 @pytest.mark.parametrize(
@@ -164,7 +172,7 @@ def test_plain_text_is_no_secret_of_the_machine(tmp_path: Path) -> None:
         ("env: {PW: 'https://h'}\n", "1:11: this is not the name of a host"),
         ("env: {PW: }\n", "1:11: this must be the name of a host, or a list of them"),
         ("env: {PW: h, PW: i}\n", '1:14: "PW" appears twice in one mapping'),
-        ("env: {PW: h\n", "2:1:"),
+        ("env: {PW: h\n", "1:6: a mapping that begins with"),
         ("env: {PW: h}\n---\nenv: {PW: i}\n", "1:1: this file must contain one document"),
     ],
 )
@@ -175,7 +183,8 @@ def test_a_lock_that_is_wrong_allows_nothing(tmp_path: Path, lock: str, problem:
 
 
 def test_a_lock_that_is_missing_allows_nothing(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "none.yaml", "No such file or directory"), (Path("/dev/zero"), "not a regular file")):
+    missing, device = tmp_path / "none.yaml", Path("/dev/zero")
+    for path, reason in ((missing, "No such file or directory"), (device, "not a regular file")):
         with pytest.raises(DesiredStateError) as error:
             load(
                 [write_file(tmp_path, instance("https://h", "api_key: {env: PW}"))],

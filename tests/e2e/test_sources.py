@@ -15,14 +15,14 @@ from reconciler.model.metainfo import parse_metainfo
 from tests.conftest import MakeProxy
 from tests.support.certificates import make_self_signed_certificate
 from tests.support.home import Home, make_entry
-from tests.support.magnets import make_infohash
+from tests.support.magnets import make_infohash, make_magnet
 from tests.support.nginx import Nginx
 from tests.support.odd_torrents import ACCEPTED, make_odd_torrent
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.torrents import TORRENT_KINDS, bencode, make_torrent
 from tests.support.watch_process import start_watch
-from tests.support.web import FixedWebServer, WebHandler
+from tests.support.web import Answer, FixedWebServer, WebHandler
 
 
 @pytest.fixture
@@ -116,26 +116,53 @@ def test_an_infohash_declares_an_existing_torrent(home: Home, proxy: Proxy, trut
     assert set(truth.list_torrents()) == {make_infohash(2)}
 
 
-def test_a_url_that_is_down_is_no_reason_to_prune(
+def test_a_url_that_is_gone_stops_nothing(
     home: Home, box: Proxy, any_server: QbittorrentServer, web: FixedWebServer
 ) -> None:
-    web.answers = {"/1": make_torrent(1)}
-    url = web.url_of("/1?passkey=hunter2")
-    home.write(f"{{torrent: '{url}'}}", make_entry(2))
-    assert home.run().exit_code == 0
-    box.clear()
-    web.answers = {"/1": 503}
-    done = home.run()
-    assert (done.exit_code, box.requests) == (1, [])
-    assert done.report["error"] == "the desired state is unknown: 1 torrent could not be fetched; nothing was done"
-    (problem,) = done.report["problems"]
-    assert problem["message"] == (
-        f"this torrent could not be fetched: 127.0.0.1:{web.port} answered 503 Service Unavailable"
-    )
+    truth, login = RawClient(any_server), b"<html><form>login</form>"
+    failures: list[tuple[Answer, str]] = [(404, "404 Not Found"), (503, "Unavailable"), (login, "it is a web page")]
+    url, state = web.url_of("/1?passkey=hunter2"), ("--state-dir", str(home.folder / "state"))
+    web.answers["/1"] = make_torrent(1)
+    home.write(f"{{torrent: '{url}', category: a}}", make_entry(2, category="a"))
+    assert home.run(*state).summary == {"add": 2, "settings": 1}
+    assert home.run("--dry-run", *state).summary == {"unchanged": 2}
+    for answer, reason in failures:
+        web.answers["/1"] = answer
+        truth.post("torrents/setCategory", hashes="all", category="")
+        done = home.run(*state)
+        assert (done.exit_code, done.summary) == (0, {"update": 2}), done.err
+        (warning,) = done.report["warnings"]
+        assert reason in warning["message"] and warning["hint"] == "The copy that an earlier run has kept is used"
+        assert "hunter2" not in done.out + done.err
+    truth.post("torrents/delete", hashes="all", deleteFiles="true")
+    truth.wait_until(lambda: not truth.list_torrents())
+    assert home.run(*state).summary == {"add": 2}
+
+    # never fetched, as far as this state folder knows
+    home.write(f"{{torrent: '{url}', category: a}}", make_entry(3), head="guard: {max_delete_percent: 100}")
+    done = home.run("--state-dir", str(home.folder / "new"))
+    assert (done.exit_code, done.summary) == (1, {"add": 1, "spared": 2, "blocked": 1}), done.out
+    (blocked,) = [action for action in done.instance()["actions"] if action["outcome"] == "blocked"]
+    assert blocked["source"].startswith("desired.yaml:") and "could not be fetched" in blocked["reason"]
+    assert all("not known now" in spared["reason"] for spared in done.instance()["spared"])
     assert "hunter2" not in done.out + done.err
-    assert len(RawClient(any_server).list_torrents()) == 2
+    web.answers["/1"] = make_torrent(1)
+    assert home.run("--state-dir", str(home.folder / "new"), "--dry-run").summary == {"delete": 1, "unchanged": 2}
     home.write(f"{{torrent: '{url}', pausd: 1}}", make_entry(2))
-    assert home.run().exit_code == 4
+    assert home.run(*state).exit_code == 4
+
+
+def test_a_url_that_redirects_to_a_magnet_link(
+    home: Home, box: Proxy, any_server: QbittorrentServer, web: FixedWebServer
+) -> None:
+    web.answers["/dl"] = f"{make_magnet(1)}&tr=http%3A%2F%2F127.0.0.1%3A1%2Fhunter2"
+    home.write(f"{{torrent: '{web.url_of('/dl')}', paused: true}}")
+    done = home.run()
+    assert (done.exit_code, done.summary) == (0, {"add": 1}), done.out
+    assert set(RawClient(any_server).list_torrents()) == {make_infohash(1)}
+    assert "hunter2" not in done.out + done.err
+    web.answers["/dl"] = 410
+    assert home.run().summary == {"unchanged": 1}
 
 
 def test_a_validation_fetches_nothing(home: Home, box: Proxy, web: FixedWebServer) -> None:
@@ -181,14 +208,17 @@ def test_a_watch_follows_files_and_outlasts_urls_that_are_down(
         watch.wait_until(lambda: there(1, 2))
         file.write_bytes(make_torrent(4))
         watch.wait_until(lambda: there(4, 2))
-        home.write(f"{{torrent: '{web.url_of('/3')}'}}", head="guard: {max_delete_percent: 100}")
-        watch.wait_until(lambda: watch.has_logged("the last good one stays in force"))
-        reads = box.read_count
-        watch.wait_until(lambda: box.read_count >= reads + 3)
-        assert there(4, 2)
+        home.write(
+            f"{{torrent: '{web.url_of('/3')}'}}",
+            make_entry(5),
+            head="guard: {max_delete_percent: 100}",
+        )
+        watch.wait_until(lambda: make_infohash(5) in truth.list_torrents())
+        assert len(truth.list_torrents()) == 3, "the others may be what the URL means"
         web.answers["/3"] = make_torrent(3)
         watch.process.send_signal(signal.SIGHUP)
-        watch.wait_until(lambda: there(3))
+        wanted = {id_of(make_torrent(3)), make_infohash(5)}
+        watch.wait_until(lambda: set(truth.list_torrents()) == wanted)
         assert (web.count_requests("/2"), watch.stop() < 5) == (1, True)
     assert watch.process.returncode == 0
 

@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import pytest
 
-from reconciler.fetch import Fetcher, fetcher
+from reconciler.fetch import Fetcher, TorrentStore, fetcher
 from reconciler.model.errors import StopRequested
-from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from reconciler.model.magnet import parse_magnet
+from reconciler.model.torrent_file import FetchedTorrent, TorrentFile, TorrentFileError
 from tests.support.fake_time import FakeTime
 from tests.support.torrents import make_torrent
 from tests.support.web import FixedWebServer, WebHandler
@@ -28,10 +30,10 @@ def make_fetcher() -> Fetcher:
     return Fetcher(clock=FakeTime().clock)
 
 
-def check_file(result: TorrentFile | TorrentFileError) -> TorrentFile:
+def check_file(fetched: FetchedTorrent) -> TorrentFile:
     """Return the file; fail the test for an error."""
-    assert isinstance(result, TorrentFile), result
-    return result
+    assert isinstance(fetched.source, TorrentFile) and fetched.error is None, fetched
+    return fetched.source
 
 
 def test_each_url_is_fetched_once_while_it_is_requested(web: FixedWebServer) -> None:
@@ -76,34 +78,121 @@ def test_a_transient_failure_is_retried(web: FixedWebServer) -> None:
 def test_a_permanent_failure_is_not_retried(web: FixedWebServer) -> None:
     web.answers["/page"] = b"<html>"
     results = make_fetcher()([web.url_of("/gone"), web.url_of("/page")])
-    messages = [str(error) for error in results.values()]
+    messages = [str(fetched.error) for fetched in results.values()]
     assert messages[0] == f"127.0.0.1:{web.port} answered 404 Not Found"
     assert messages[1].endswith(
         "is no .torrent file that can be used: it is a web page, perhaps one that asks for a login"
     )
-    assert all(isinstance(error, TorrentFileError) and error.remote for error in results.values())
+    assert all(fetched.source is None for fetched in results.values())
     assert len(web.requests) == 2
 
 
 def test_a_server_that_is_down_gets_few_requests(web: FixedWebServer) -> None:
     web.answers = {f"/{n}": 503 for n in range(100)}
     results = make_fetcher()([web.url_of(f"/{n}") for n in range(100)])
-    assert {str(error) for error in results.values()} == {f"127.0.0.1:{web.port} answered 503 Service Unavailable"}
+    messages = {str(fetched.error) for fetched in results.values()}
+    assert messages == {f"127.0.0.1:{web.port} answered 503 Service Unavailable"}
     assert len(web.requests) <= 3 * fetcher.MAX_CONCURRENT_REQUESTS
 
 
-def test_a_failure_is_forgotten(web: FixedWebServer) -> None:
-    fetch = make_fetcher()
-    assert isinstance(fetch([web.url_of()])[web.url_of()], TorrentFileError)
+def test_a_failure_is_tried_again_on_request(web: FixedWebServer) -> None:
+    fetch, url = make_fetcher(), web.url_of()
+    assert fetch([url])[url].source is None
+    assert not fetch.retry_failed()
     web.answers["/"] = make_torrent(1)
-    assert check_file(fetch([web.url_of()])[web.url_of()]).name == "torrent-1"
+    assert fetch([url])[url].source is None
+    assert len(web.requests) == 2
+    assert fetch.retry_failed()
+    assert check_file(fetch([url])[url]).name == "torrent-1"
+    assert not fetch.retry_failed()
+    assert len(web.requests) == 3
+
+
+MAGNET = "magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10&dn=Sintel&tr=http%3A%2F%2Ft.example%2Fs3cr3t"
+
+
+def test_a_url_may_lead_to_a_magnet_link(web: FixedWebServer) -> None:
+    web.answers = {"/redirect": MAGNET, "/body": f"{MAGNET}\n".encode(), "/bad": "magnet:?dn=s3cr3t"}
+    urls = [web.url_of(path) for path in web.answers]
+    results = make_fetcher()(urls)
+    assert [results[url].source for url in urls] == [parse_magnet(MAGNET), parse_magnet(MAGNET), None]
+    assert "leads to a magnet link that cannot be used: it identifies no torrent" in str(results[urls[2]].error)
+    assert "s3cr3t" not in repr(results)
+
+
+def make_store(folder: Path, *, read_only: bool = False) -> TorrentStore:
+    """Return a store that must not warn."""
+    return TorrentStore(folder / "fetched", pytest.fail, read_only=read_only)
+
+
+@pytest.mark.parametrize("answer", [make_torrent(1), MAGNET])
+def test_what_was_fetched_once_is_known(web: FixedWebServer, tmp_path: Path, answer: bytes | str) -> None:
+    web.answers["/"] = answer
+    url = web.url_of("/?passkey=s3cr3t")
+    first = Fetcher(clock=FakeTime().clock, store=make_store(tmp_path))([url])[url]
+    for failure in (404, 503, b"<html><form>login</form></html>", 401):
+        web.answers["/"] = failure
+        web.requests.clear()
+        again = Fetcher(clock=FakeTime().clock, store=make_store(tmp_path, read_only=True))([url])[url]
+        assert again.source == first.source and again.error is not None
+        assert len(web.requests) == 1, "one attempt is enough where a copy is kept"
+    if isinstance(again.source, TorrentFile):
+        web.requests.clear()
+        assert again.source.read_bytes() == answer
+        assert web.requests == []
+    web.answers["/"] = make_torrent(2)
+    assert check_file(Fetcher(store=make_store(tmp_path))([url])[url]).name == "torrent-2"
+    assert not any("s3cr3t" in path.name for path in (tmp_path / "fetched").iterdir())
+
+
+def test_another_url_of_a_server_with_a_copy_still_gets_every_attempt(web: FixedWebServer, tmp_path: Path) -> None:
+    web.answers = {"/1": make_torrent(1)}
+    make_store(tmp_path).save(web.url_of("/1"), make_torrent(1))
+    answers = iter([(503, b""), (200, make_torrent(2))])
+    web.answers = {"/1": 503, "/2": lambda handler: handler.send_answer(*next(answers))}
+    fetch = Fetcher(clock=FakeTime().clock, store=make_store(tmp_path))
+    results = fetch([web.url_of("/1"), web.url_of("/2")])
+    assert all(fetched.source for fetched in results.values())
+
+
+def test_a_call_has_only_so_much_patience(web: FixedWebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetcher, "MAX_CONCURRENT_REQUESTS", 1)
+    time = FakeTime()
+
+    def slow(handler: WebHandler) -> None:
+        time.pass_(10)
+        handler.send_answer(200, make_torrent(int(handler.path[1:])))
+
+    web.answers = {f"/{n}": slow for n in range(8)}
+    fetch, urls = Fetcher(clock=time.clock, patience=10), [web.url_of(f"/{n}") for n in range(8)]
+    errors = [str(fetched.error) for fetched in fetch(urls).values() if fetched.source is None]
+    assert errors == ["other downloads took too long; it is tried again soon"] * 7
+    assert fetch.retry_failed()
+    assert all(fetched.source for fetched in fetch(urls).values())
+
+
+@pytest.mark.timeout(20)
+def test_an_answer_that_never_ends_is_abandoned(web: FixedWebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetcher, "URL_TIMEOUT", 0.5)
+    stopped = threading.Event()
+
+    def drip_headers(handler: WebHandler) -> None:
+        while not stopped.wait(0.05):
+            handler.wfile.write(b"H")
+
+    web.answers = {"/drip": drip_headers, "/good": make_torrent(1)}
+    results = Fetcher()([web.url_of("/drip"), web.url_of("/good")])
+    stopped.set()
+    assert results[web.url_of("/drip")].source is None
+    assert str(results[web.url_of("/drip")].error) == f"127.0.0.1:{web.port} did not answer in time"
+    assert check_file(results[web.url_of("/good")]).name == "torrent-1"
 
 
 def test_retries_end_after_the_window(web: FixedWebServer) -> None:
     web.answers["/"] = 503
     moments = count(0, 20)
     fetch = Fetcher(clock=replace(FakeTime().clock, now=lambda: float(next(moments))))
-    assert isinstance(fetch([web.url_of()])[web.url_of()], TorrentFileError)
+    assert fetch([web.url_of()])[web.url_of()].source is None
     assert web.count_requests("/") == 1
 
 

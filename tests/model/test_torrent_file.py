@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model.torrent_file import MissingTorrentFileError, TorrentFile, TorrentFileError, identify_torrent
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 from tests.support.torrents import make_torrent
 
 
@@ -40,8 +40,3 @@ def test_a_file_is_compared_by_its_torrent_and_shows_no_location() -> None:
     first, second = make_torrent_file(make_torrent(1), b"1"), make_torrent_file(make_torrent(1), b"2")
     assert first == second
     assert "/t/a.torrent" not in repr(first)
-
-
-def test_an_error_is_local_unless_it_is_marked_remote() -> None:
-    assert not MissingTorrentFileError("it does not exist").remote
-    assert TorrentFileError("the server is down", remote=True).remote

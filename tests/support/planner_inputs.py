@@ -33,7 +33,7 @@ from reconciler.model.position import Position
 from reconciler.model.preferences import PreferenceValue, canonicalize_preference
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, ShareLimits, Snapshot
-from reconciler.model.torrent_file import TorrentFile
+from reconciler.model.torrent_file import TorrentFile, UnknownSource
 from reconciler.plan.context import PlanContext
 from reconciler.testing.memory import WEB_API_VERSIONS
 from tests.support.torrents import make_torrent
@@ -186,6 +186,13 @@ def make_desired_torrent(row: Mapping[str, Any], line: int) -> DesiredTorrent:
     )
 
 
+def make_unknown_entry(row: Mapping[str, Any], line: int) -> DesiredTorrent:
+    """An entry from `{url: HOST, …}`, whose URL could not be fetched."""
+    source = UnknownSource(f"http://{row['url']}/", row["url"], f"it could not be fetched: {row['url']} is down")
+    entry = make_desired_torrent({**row, "hash": "x"}, line)
+    return replace(entry, infohashes=None, source=None, unknown_source=source)
+
+
 def make_desired_state(case: Mapping[str, Any]) -> DesiredState:
     """The desired state of a case."""
     here = Position("desired.yaml", 1, 1)
@@ -205,7 +212,11 @@ def make_desired_state(case: Mapping[str, Any]) -> DesiredState:
             for name in names
         },
         torrents=tuple(
-            make_desired_torrent(row, line) if "hash" in row else make_content_entry(row, line, rows)
+            make_desired_torrent(row, line)
+            if "hash" in row
+            else make_unknown_entry(row, line)
+            if "url" in row
+            else make_content_entry(row, line, rows)
             for line, row in enumerate(rows, 1)
         ),
         categories={

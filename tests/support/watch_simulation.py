@@ -11,7 +11,7 @@ from reconciler.engine import RunOptions
 from reconciler.engine.events import FinishedRun, RunTrigger
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.metainfo import parse_metainfo
-from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from reconciler.model.torrent_file import FetchedTorrent, TorrentFile, TorrentFileError
 from reconciler.retry import RetryPolicy
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.desired_source import DesiredSource
@@ -37,6 +37,40 @@ class RecordingListener:
         self.runs.append(finished_run)
 
 
+class SimulatedTorrentServer:
+    """A fetcher of torrents whose URLs end with their numbers. `error`: what is wrong with their server."""
+
+    def __init__(self, time: FakeTime) -> None:
+        self.error = ""
+        self.fetches: list[float] = []
+        self._time = time
+        self._results: dict[str, FetchedTorrent] = {}
+
+    def __call__(self, urls: Collection[str]) -> Mapping[str, FetchedTorrent]:
+        """Fetch the URLs that were not fetched before."""
+        self._results |= self._fetch([url for url in urls if url not in self._results])
+        return {url: self._results[url] for url in urls}
+
+    def retry_failed(self) -> bool:
+        """Fetch again what failed."""
+        fetched = self._fetch([url for url, result in self._results.items() if result.source is None])
+        self._results |= fetched
+        return any(result.source for result in fetched.values())
+
+    def _fetch(self, urls: Collection[str]) -> dict[str, FetchedTorrent]:
+        if urls:
+            self.fetches.append(self._time.moment)
+        if self.error:
+            return dict.fromkeys(urls, FetchedTorrent(None, TorrentFileError(self.error)))
+        return {url: FetchedTorrent(_make_file(url)) for url in urls}
+
+
+def _make_file(url: str) -> TorrentFile:
+    data = make_torrent(int(url[-1]))
+    metainfo = parse_metainfo(data)
+    return TorrentFile(url, metainfo.infohashes, metainfo.name, len(data), lambda: data)
+
+
 class WatchSimulation:
     """A folder, instances in memory, and a loop over them in simulated time."""
 
@@ -52,14 +86,13 @@ class WatchSimulation:
         self.stop = threading.Event()
         self.trigger = FakeTrigger(self.time, until, self.stop.set)
         self.recorder = RecordingListener()
-        self.torrent_server_error = ""  # what is wrong with the server of torrents
-        self.fetches: list[float] = []
+        self.torrents = SimulatedTorrentServer(self.time)
         self._options = options
         self.loop = self.make_loop()
 
     def make_loop(self, interval: float = MINUTE) -> WatchLoop:
         """A loop on the files as they are now."""
-        self.source = DesiredSource([self.file], self.environ, self.fetch)
+        self.source = DesiredSource([self.file], self.environ, self.torrents)
         return WatchLoop(
             self.source,
             RunOptions(**self._options),
@@ -82,16 +115,6 @@ class WatchSimulation:
     def run_worker(self, work: Callable[[], None]) -> None:
         """Run the work of the background thread at once."""
         work()
-
-    def fetch(self, urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
-        self.fetches.append(self.time.moment)
-        files = {url: parse_metainfo(make_torrent(int(url[-1]))) for url in urls}
-        if self.torrent_server_error:
-            return dict.fromkeys(urls, TorrentFileError(self.torrent_server_error, remote=True))
-        return {
-            url: TorrentFile(url, file.infohashes, file.name, 1, lambda url=url: make_torrent(int(url[-1])))  # type: ignore[misc]
-            for url, file in files.items()
-        }
 
     def write(self, *numbers: int, head: str = "", more: str = "") -> None:
         instances = "".join(

@@ -15,7 +15,7 @@ from reconciler.model.content import CreationSpec
 from reconciler.model.errors import AuthenticationError, StopRequested, UnreachableError
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.plan import Outcome
-from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from reconciler.model.torrent_file import FetchedTorrent
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.desired_source import DesiredSource
 from tests.support.magnets import make_infohash
@@ -326,41 +326,33 @@ def test_stop_during_a_read_is_no_failure_of_an_instance(tmp_path: Path) -> None
 BY_URL = "  - torrent: http://torrents/2\n  - torrent: http://torrents/3\n"
 
 
-def test_unreachable_torrent_server_keeps_the_last_good_state(tmp_path: Path) -> None:
+def test_torrent_server_that_is_down_holds_back_deletions_and_nothing_else(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, until=2 * HOUR)
-    wanted = [
-        make_infohash(1),
-        str(parse_metainfo(make_torrent(2)).infohashes),
-        str(parse_metainfo(make_torrent(3)).infohashes),
-    ]
-    story.trigger.at(100, steps(lambda: story.write(1, more=BY_URL), story.request_files_run))
-    story.trigger.at(
-        1000, steps(lambda: setattr(story, "torrent_server_error", "no answer"), lambda: story.write(more=BY_URL))
-    )
-    story.trigger.at(1000, story.request_files_run)
+    by_url = [str(parse_metainfo(make_torrent(number)).infohashes) for number in (2, 3)]
+    story.torrents.error = "no answer"
+    story.trigger.at(100, steps(lambda: story.write(4, more=BY_URL), story.request_files_run))
     hashes: list[set[str]] = []
-    for moment in (900, 1900, 4000):
+    for moment in (900, 4000):
         story.trigger.at(moment, lambda: hashes.append(set(story.instances["box"].torrents)))
-    story.trigger.at(2000, lambda: setattr(story, "torrent_server_error", ""))
+    story.trigger.at(2000, lambda: setattr(story.torrents, "error", ""))
     runs = story.run()
-    assert hashes == [set(wanted), set(wanted), set(wanted[1:])], (
-        "it was not known what is wanted, so nothing was pruned"
-    )
-    told = [bool(finished.problems) for finished in story.recorder.runs]
-    assert told[0] is told[-1] is False and any(told)
-    asked = [moment for moment in story.fetches if moment > 1000]
+    assert hashes == [{make_infohash(1), make_infohash(4)}, {make_infohash(4), *by_url}]
+    assert not any(finished.problems for finished in story.recorder.runs)
+    blocked = [finished.run.exit_code for finished in story.recorder.runs]
+    assert blocked[0] == blocked[-1] == 0 and 1 in blocked
+    asked = [moment for moment in story.torrents.fetches if moment > 100]
     waits = [round(later - earlier) for earlier, later in pairwise(asked)]
     assert 3 <= len(asked) <= 12 and waits == sorted(waits), "less and less often"
-    assert asked[-1] < 2000 + 660 and len([cause for _, cause in runs if cause == "files"]) == 3
+    assert asked[-1] < 2000 + 660 and [cause for _, cause in runs].count("retry") == 1
 
 
 def test_requested_run_tries_the_download_again(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, until=HOUR)
-    story.torrent_server_error = "no answer"
+    story.torrents.error = "no answer"
     story.trigger.at(10, steps(lambda: story.write(1, more=BY_URL), story.request_files_run))
     story.trigger.at(
         500,
-        steps(lambda: setattr(story, "torrent_server_error", ""), lambda: story.trigger.request_run(RunTrigger.RELOAD)),
+        steps(lambda: setattr(story.torrents, "error", ""), lambda: story.trigger.request_run(RunTrigger.RELOAD)),
     )
     torrent_counts: list[int] = []
     story.trigger.at(510, lambda: torrent_counts.append(len(story.instances["box"].torrents)))
@@ -371,7 +363,7 @@ def test_requested_run_tries_the_download_again(tmp_path: Path) -> None:
 def test_loop_stopped_during_a_download_ends(tmp_path: Path) -> None:
     story = WatchSimulation(tmp_path, until=HOUR)
 
-    def stopped(urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
+    def stopped(urls: Collection[str]) -> Mapping[str, FetchedTorrent]:
         story.stop.set()
         raise StopRequested("the run was asked to stop")
 

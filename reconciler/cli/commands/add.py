@@ -16,7 +16,8 @@ from reconciler.cli.commands.edit import (
     read_file,
     save_and_report,
 )
-from reconciler.cli.loading import load_desired
+from reconciler.cli.console import print_warning
+from reconciler.cli.loading import list_unknown_entries, load_desired, make_fetcher
 from reconciler.cli.settings import CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.desired import TorrentFetcher, TorrentFileCache
@@ -25,11 +26,10 @@ from reconciler.desired.messages import suggestion_text
 from reconciler.desired.render import EntrySource, YamlEntry
 from reconciler.desired.render.entry import YamlValue
 from reconciler.desired.torrent_files import is_url
-from reconciler.fetch import Fetcher
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import MagnetError, parse_magnet
-from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from reconciler.model.torrent_file import FetchedTorrent, TorrentFileError
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,16 @@ def add_command(settings: Settings, options: AddSettings) -> int:
     with StopSignals() as stopping:
         # only a URL must be fetched: its infohash shows if it is declared already
         torrents = TorrentFileCache(
-            _CachingFetch(Fetcher(stopping.event)) if any(map(is_url, options.torrents)) else None
+            _CachingFetch(make_fetcher(settings, stopping.event, read_only=True))
+            if any(map(is_url, options.torrents))
+            else None
         )
         torrents_to_add = _drop_duplicates(
             [_read_new_torrent(text, number, torrents) for number, text in enumerate(options.torrents, 1)]
         )
         desired = load_desired(settings, resolve_secrets=False, stop_signals=stopping, torrents=torrents)
+        for line in list_unknown_entries(desired):
+            print_warning(settings, f"one of the new torrents may be declared already: {line}")
         file = _choose_file(settings, options.target_file)
         document = file.find_best_document(keys)
         defaults = file.get_defaults(document)
@@ -106,10 +110,10 @@ class _CachingFetch:
 
     def __init__(self, fetch: TorrentFetcher) -> None:
         self._fetch = fetch
-        self._cache: dict[str, TorrentFile | TorrentFileError] = {}
+        self._cache: dict[str, FetchedTorrent] = {}
 
-    def __call__(self, urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
-        """Return the torrent file of each URL, or the error."""
+    def __call__(self, urls: Collection[str]) -> Mapping[str, FetchedTorrent]:
+        """Return the torrent of each URL, or the error."""
         if missing := [url for url in urls if url not in self._cache]:
             self._cache |= self._fetch(missing)
         return {url: self._cache[url] for url in urls}
@@ -119,17 +123,17 @@ def _read_new_torrent(text: str, number: int, torrents: TorrentFileCache) -> _Ne
     """Read the argument with this number. Raises `CommandFailure`, which never quotes it: it may contain a passkey."""
     try:
         if is_url(text) and torrents.fetch:
-            fetched = torrents.fetch([text])[text]
-            if isinstance(fetched, TorrentFileError):
-                raise fetched
-            return _NewTorrent(EntrySource("torrent", text), fetched.infohashes, fetched.name)
+            fetched = torrents.fetch([text])[text].source
+            if fetched is None:
+                raise CommandFailure(f"argument {number} cannot be added: {torrents.fetch([text])[text].error}", 1)
+            name = fetched.name or str(fetched.infohashes)
+            return _NewTorrent(EntrySource("torrent", text), fetched.infohashes, name)
         if not text.lower().startswith("magnet:") and Path(text).exists():
             file = torrents.get(text)
             return _NewTorrent(EntrySource("torrent", text), file.infohashes, file.name)
         magnet = parse_magnet(text)
     except TorrentFileError as error:
-        code = 1 if error.remote else 4
-        raise CommandFailure(f"argument {number} cannot be added: {error}", code) from error
+        raise CommandFailure(f"argument {number} cannot be added: {error}", 4) from error
     except MagnetError as error:
         hint = "" if text.lower().startswith("magnet:") else ", and there is no such file"
         raise CommandFailure(f"argument {number} cannot be added: {error}{hint}", 4) from error

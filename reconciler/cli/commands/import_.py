@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.cli import console, logs
-from reconciler.cli.loading import find_desired_files, load_desired, make_permissions
+from reconciler.cli.loading import (
+    find_desired_files,
+    list_unknown_entries,
+    load_desired,
+    make_fetcher,
+    make_permissions,
+)
 from reconciler.cli.progress import ProgressBars
 from reconciler.cli.settings import DEFAULT_FILE, CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
@@ -76,13 +82,19 @@ def _run_import(settings: Settings, options: ImportSettings, stopping: StopSigna
     from reconciler.desired import TorrentFileCache, load
     from reconciler.desired.edit import SaveError, TorrentFolder
     from reconciler.engine import RunContext, UnknownInstance
-    from reconciler.fetch import Fetcher
     from reconciler.queries.import_entries import ImportFilter
     from reconciler.queries.import_library import UnmatchedFilter, UnreadableInstance, import_library
     from reconciler.retry import system_retry_policy
 
-    torrents = TorrentFileCache(Fetcher(stopping.event))
+    torrents = TorrentFileCache(make_fetcher(settings, stopping.event, read_only=True))
     desired = load_desired(settings, stop_signals=stopping, torrents=torrents)
+    if desired.unknown_entries:
+        raise CommandFailure(
+            "it is not known which torrents are declared already, because these could not be fetched; nothing was "
+            "written",
+            1,
+            detail_lines=list_unknown_entries(desired),
+        )
     files, name = find_desired_files(settings), str(options.out_file or _PRINTED_FILE_NAME)
     save_torrent = None
     if options.torrents_folder:
@@ -91,9 +103,7 @@ def _run_import(settings: Settings, options: ImportSettings, stopping: StopSigna
 
     def load_merged(name: str, text: str) -> DesiredState:
         merged_files, permissions = (*files, Path(name)), make_permissions(settings)
-        return load(
-            merged_files, os.environ, torrent_files=torrents, texts={Path(name): text}, permissions=permissions
-        )
+        return load(merged_files, os.environ, torrent_files=torrents, texts={Path(name): text}, permissions=permissions)
 
     selection = ImportFilter(name, settings.instances, options.categories, options.tags)
     context = RunContext(stopping.event, system_retry_policy(stopping.event))

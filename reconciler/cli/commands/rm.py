@@ -9,12 +9,12 @@ from pathlib import Path
 
 from reconciler.cli import logs
 from reconciler.cli.commands.edit import EntryOutcome, FileChange, load_with_changes, read_file, save_and_report
-from reconciler.cli.loading import load_desired
+from reconciler.cli.console import print_warning
+from reconciler.cli.loading import list_unknown_entries, load_desired, make_fetcher
 from reconciler.cli.settings import CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.desired import TorrentFileCache
 from reconciler.desired.edit import UnsupportedLayout
-from reconciler.fetch import Fetcher
 from reconciler.model.desired import DesiredState, DesiredTorrent, Policy
 from reconciler.model.lookup import LookupEntry, find_matches, find_similar
 from reconciler.model.magnet import MagnetError, parse_magnet
@@ -38,8 +38,11 @@ def remove_command(settings: Settings, options: RemoveSettings) -> int:
         if desired.unfetched_count and not all(
             find_matches(text, _list_lookup_entries(desired, options)) for text in options.torrents
         ):
-            torrents = TorrentFileCache(Fetcher(stopping.event))  # the names of entries with URLs are in their files
+            torrents = TorrentFileCache(make_fetcher(settings, stopping.event, read_only=True))
+            # the names of entries with URLs are in their files
             desired = load_desired(settings, resolve_secrets=False, stop_signals=stopping, torrents=torrents)
+    for line in list_unknown_entries(desired):
+        print_warning(settings, f"the name of this torrent is not known: {line}")
     names = (*desired.groups, *desired.instances)
     if options.instance and options.instance not in names:
         kind = "instance or group" if desired.groups else "instance"

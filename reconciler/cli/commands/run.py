@@ -28,7 +28,8 @@ def run_command(settings: Settings, options: RunSettings) -> int:
         console.check_report_path(options.report)
     with StopSignals() as stopping:
         try:
-            run = _execute_run(load_desired(settings, stop_signals=stopping), settings, options, stopping)
+            desired = load_desired(settings, stop_signals=stopping, read_only=options.dry_run)
+            run = _execute_run(desired, settings, options, stopping)
         except CommandFailure as failure:
             _save_failure_report(options, failure)
             raise

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Final, Self
 
 from reconciler.cli import console, logs
 from reconciler.cli.commands.run import make_run_options
-from reconciler.cli.loading import failure_from_problems, find_desired_files, make_permissions, print_warnings
+from reconciler.cli.loading import (
+    failure_from_problems,
+    find_desired_files,
+    make_fetcher,
+    make_permissions,
+    print_warnings,
+)
 from reconciler.cli.run_context import open_journal
 from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
 from reconciler.cli.signals import StopSignals, call_on_hangup
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
     from reconciler.web import StatusBoard
 
 
+FETCH_PATIENCE: Final = 15.0  # seconds for the downloads of a load; a thread tries the others again
 LOGOUT_AFTER: Final = 3.0  # seconds after a stop signal: log out, although a request has not ended
 EXIT_AFTER: Final = 4.5  # seconds after a stop signal: exit, whatever has not ended
 
@@ -49,7 +56,8 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     with StopSignals(trigger.wake) as stopping, call_on_hangup(lambda: trigger.request_run(RunTrigger.SIGNAL)):
         stop = stopping.event
         try:
-            source = open_desired_source(settings, stop)
+            warn = structlog.get_logger().warning
+            source = open_desired_source(settings, stop, read_only=options.dry_run, warn=warn)
         except StopRequested:
             return 0
         with ExitStack() as stack:
@@ -68,7 +76,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
                     stop,
                     listeners=[WatchLog(settings, options), *([board] if board else []), *notifiers],
                     progress=board.progress if board else SilentProgress(),
-                    journal=open_journal(settings, structlog.get_logger().warning),
+                    journal=open_journal(settings, warn),
                 ),
             )
             FileWatcher(
@@ -128,16 +136,23 @@ def _read_urls(path: Path) -> list[Secret]:
     return urls
 
 
-def open_desired_source(settings: Settings, stop: threading.Event) -> DesiredSource:
-    """Read the files once and print their warnings. Raises `CommandFailure` or `StopRequested`."""
+def open_desired_source(
+    settings: Settings, stop: threading.Event, *, read_only: bool = True, warn: Callable[[str], None] | None = None
+) -> DesiredSource:
+    """Read the files once and print their warnings. Raises `CommandFailure` or `StopRequested`.
+
+    `read_only`: what is fetched is not kept for later runs. `warn`: see `make_fetcher`.
+    """
     from reconciler.desired import DesiredStateError
     from reconciler.engine.selection import UnknownInstance, select_instances
-    from reconciler.fetch import Fetcher
     from reconciler.watch import DesiredSource
 
     try:
         source = DesiredSource(
-            find_desired_files(settings), os.environ, Fetcher(stop), permissions=make_permissions(settings)
+            find_desired_files(settings),
+            os.environ,
+            make_fetcher(settings, stop, read_only=read_only, patience=FETCH_PATIENCE, warn=warn),
+            permissions=make_permissions(settings),
         )
         select_instances(source.desired, settings.instances)
     except DesiredStateError as error:

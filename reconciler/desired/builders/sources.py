@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from reconciler.desired.builders.content import ContentIndex, build_content
 from reconciler.desired.context import LoadContext
@@ -14,7 +15,13 @@ from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.content import Content, ContentReference
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.magnet import Magnet
-from reconciler.model.torrent_file import MissingTorrentFileError, TorrentFile, TorrentFileError
+from reconciler.model.torrent_file import (
+    FetchedTorrent,
+    MissingTorrentFileError,
+    TorrentFile,
+    TorrentFileError,
+    UnknownSource,
+)
 
 _SOURCE_HINT: Final = 'Add "magnet: …", "torrent: FILE or URL", "infohash: …", "content: PATH" or "content_of: NAME"'
 
@@ -25,26 +32,28 @@ TorrentSource = Magnet | TorrentFile | None
 class ResolvedSource:
     """The torrent of an entry, and the key that names it. `source` None: the torrent must exist already.
 
-    `infohashes` None: only the instances know which torrent the `content` became.
+    `infohashes` None: only the instances know which torrent the `content` became, or nobody knows the `unknown_source`.
     """
 
     key: str
     infohashes: InfoHashes | None
     source: TorrentSource
     content: Content | ContentReference | None = None
+    unknown_source: UnknownSource | None = None
 
 
 class SourceResolver:
     """Resolves the sources of one load.
 
     `fetch_all` fetches all URLs together, once everything else is valid. Before that, and offline, an entry with a URL
-    has no source, and its URL is in `pending_urls`.
+    has no source, and its URL is in `pending_urls`. After it, a URL that failed is an unknown source, unless an earlier
+    run has kept a copy.
     """
 
     def __init__(self, context: LoadContext, contents: ContentIndex) -> None:
         self._context = context
         self._contents = contents
-        self._fetch_results: Mapping[str, TorrentFile | TorrentFileError] = {}
+        self._fetch_results: Mapping[str, FetchedTorrent] = {}
         self.pending_urls: dict[str, None] = {}  # a set that keeps its order
 
     def fetch_all(self) -> bool:
@@ -56,7 +65,7 @@ class SourceResolver:
         return True
 
     def resolve(self, entry: Mapping[str, Any], document: YamlDocument, index: int) -> ResolvedSource | None:
-        """Return the source of one entry; None where its URL is pending, or where there is a problem with it."""
+        """Return the source of one entry; None if its URL is pending, or if there is a problem with it."""
         keys = [key for key in SOURCE_KEYS if key in entry]
         if len(keys) != 1:
             self._report_source_count(document, index)
@@ -72,31 +81,34 @@ class SourceResolver:
         if key == "content_of":
             reference = self._contents.resolve(str(value), document, index)
             return ResolvedSource(key, None, None, reference) if reference else None
+        location = str(value)
+        return (self._resolve_url if is_url(location) else self._resolve_path)(location, document, index)
+
+    def _resolve_path(self, location: str, document: YamlDocument, index: int) -> ResolvedSource | None:
+        path = str(document.base / location)
+        self._context.files.append(path)
         try:
-            file = self._load_torrent_file(str(value), document)
+            file = self._context.torrent_files.get(path)
         except TorrentFileError as error:
-            self._report_error(error, value, document, index)
+            position = document.find_position("torrents", index, "torrent")
+            hint = "Check the path; it is relative to this file" if isinstance(error, MissingTorrentFileError) else ""
+            self._context.add_problem(position, f"this .torrent file cannot be used: {error}", hint)
             return None
-        return ResolvedSource(key, file.infohashes, file) if file else None
+        return ResolvedSource("torrent", file.infohashes, file)
 
-    def _load_torrent_file(self, location: str, document: YamlDocument) -> TorrentFile | None:
-        if not is_url(location):
-            path = str(document.base / location)
-            self._context.files.append(path)
-            return self._context.torrent_files.get(path)
-        self.pending_urls[location] = None
-        result = self._fetch_results.get(location)
-        if isinstance(result, TorrentFileError):
-            raise result
-        return result
-
-    def _report_error(self, error: TorrentFileError, location: str, document: YamlDocument, index: int) -> None:
-        position = document.find_position("torrents", index, "torrent")
-        if is_url(location):
-            self._context.add_problem(position, f"this torrent could not be fetched: {error}", remote=error.remote)
-            return
-        hint = "Check the path; it is relative to this file" if isinstance(error, MissingTorrentFileError) else ""
-        self._context.add_problem(position, f"this .torrent file cannot be used: {error}", hint)
+    def _resolve_url(self, url: str, document: YamlDocument, index: int) -> ResolvedSource | None:
+        self.pending_urls[url] = None
+        fetched = self._fetch_results.get(url)
+        if fetched is None:
+            return None
+        if fetched.source is None:
+            unknown = UnknownSource(url, urlsplit(url).netloc, f"it could not be fetched: {fetched.error}")
+            return ResolvedSource("torrent", None, None, unknown_source=unknown)
+        if fetched.error:
+            position = document.find_position("torrents", index, "torrent")
+            message = f"this torrent could not be fetched: {fetched.error}"
+            self._context.add_warning(position, message, "The copy that an earlier run has kept is used")
+        return ResolvedSource("torrent", fetched.source.infohashes, fetched.source)
 
     def _report_source_count(self, document: YamlDocument, index: int) -> None:
         """Report no source or several, from the plain data: an invalid source is reported already."""

@@ -128,6 +128,7 @@ class _TorrentBuilder:
             paused=get(PAUSED),
             protect=get(PROTECT),
             content=source.content,
+            unknown_source=source.unknown_source,
             **build_options(values),
         )
 
@@ -191,7 +192,7 @@ class _TorrentBuilder:
         """Report a torrent that an earlier entry declares for the same instance, directly or through a group."""
         for instance in self._instances_by_target[torrent.instance]:
             positions = self._positions_by_id.setdefault(instance, {})
-            for id_ in torrent.ids or list_content_keys(torrent):
+            for id_ in torrent.ids or _list_keys_of_unknown(torrent):
                 first = positions.setdefault(id_, torrent.position)
                 if first is not torrent.position:
                     kind = "content" if isinstance(torrent.content, Content) else "torrent"
@@ -230,6 +231,11 @@ class _TorrentBuilder:
         ):
             position = document.find_position("torrents", index, "export")
             add_problem(position, f"the torrent at {first} is exported to the same file", "Name another file")
+
+
+def _list_keys_of_unknown(torrent: DesiredTorrent) -> tuple[str, ...]:
+    """Return the keys that only one entry of an instance can have as long as the infohash is unknown."""
+    return (f"url {torrent.unknown_source.location}",) if torrent.unknown_source else list_content_keys(torrent)
 
 
 def _ensure_mapping(value: Any) -> dict[str, Any]:

@@ -44,13 +44,17 @@ class TorrentFolder:
         path = self._folder / f"{infohash}.torrent"
         try:
             self._folder.mkdir(exist_ok=True)
-            if not path.is_file() or str(identify_torrent(read_regular_file(path, MAX_TORRENT_FILE_BYTES)).infohashes) != infohash:
+            if not path.is_file() or _identify_file(path) != infohash:
                 create_file(path, content, private=True)
         except TorrentFileError as error:
             raise SaveError(f"{path} already exists and is not a .torrent file: {error}") from error
         except OSError as error:
             raise SaveError(f"{path} could not be written: {error.strerror}") from error
         return os.path.relpath(path.absolute(), self._relative_to.absolute())
+
+
+def _identify_file(path: Path) -> str:
+    return str(identify_torrent(read_regular_file(path, MAX_TORRENT_FILE_BYTES)).infohashes)
 
 
 def replace_file(path: Path, before: bytes, after: bytes) -> None:

@@ -189,6 +189,11 @@ class _Placer:
     def _decide_entry(
         self, entry: DesiredTorrent, group: Group, matches: Mapping[str, Match], *, may_move: bool
     ) -> PlacementDecision:
+        if entry.unknown_source:  # one member shows that it is blocked
+            read_members = [name for name in group.member_names if name in matches]
+            return PlacementDecision(
+                tuple(Assignment(name, Disposition.WANTED, "its torrent is not known") for name in read_members[:1])
+            )
         if entry.absent:
             return PlacementDecision(
                 tuple(Assignment(name, Disposition.WANTED, "absent from every member") for name in matches)

@@ -21,7 +21,7 @@ def render_problems(
 ) -> Iterator[Line]:
     """Return `file:line:column: error: …` for each problem, and below it the source line with a caret.
 
-    A problem with another server or a whole file shows no source line: it may contain a key, or be of any file.
+    A problem with a whole file shows no source line: it may be any file, behind a link.
     """
     style = Style.DELETE if level == "error" else Style.CHANGE
     for problem in problems:
@@ -29,7 +29,7 @@ def render_problems(
         yield make_line(
             (f"{problem.position}: ", Style.STRONG), (f"{level}: ", style), problem.message, (hint, Style.DIM)
         )
-        if read_source_line and not (problem.remote or problem.of_file) and (text := read_source_line(problem.position)) is not None:
+        if read_source_line and not problem.of_file and (text := read_source_line(problem.position)) is not None:
             yield from _render_caret(text, problem.position, style)
 
 

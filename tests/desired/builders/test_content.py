@@ -114,8 +114,10 @@ def test_an_export_stays_in_the_folder_of_its_file_unless_another_is_allowed(tmp
         context = LoadContext({})
         build(f"content: /data/film, export: {path}", folder, context)
         assert list_texts(context.problems) == [
-            "3:35: this path leads out of the folder of this file. "
-            "Choose a path inside it, or allow the other folder with --allow-export DIR"
+            (
+                "3:35: this path leads out of the folder of this file. "
+                "Choose a path inside it, or allow the other folder with --allow-export DIR"
+            )
         ]
         assert context.files == [], "it is not read either"
     allowed = LoadContext({}, export_folders=(other,))

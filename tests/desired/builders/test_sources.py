@@ -12,8 +12,9 @@ import pytest
 from reconciler.desired import DesiredStateError, TorrentFetcher, TorrentFileCache, load
 from reconciler.model.desired import DesiredState
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.magnet import parse_magnet
 from reconciler.model.metainfo import parse_metainfo
-from reconciler.model.torrent_file import TorrentFile, TorrentFileError
+from reconciler.model.torrent_file import FetchedTorrent, TorrentFile, TorrentFileError, UnknownSource
 from tests.support.desired_yaml import HEAD, SINTEL, TWO_INSTANCES_HEAD, load_problems, load_text, write_file
 from tests.support.torrents import TORRENT_KINDS, TorrentKind, make_torrent
 
@@ -26,17 +27,19 @@ def entry(source: str) -> str:
     return f"{HEAD}torrents:\n  - {source}\n"
 
 
-def fetching(**torrents: bytes | TorrentFileError) -> TorrentFetcher:
+def fetching(**torrents: bytes | TorrentFileError | FetchedTorrent) -> TorrentFetcher:
     """Fetch from a network of `http://NAME/` that responds at once."""
 
-    def fetch(urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
+    def fetch(urls: Collection[str]) -> Mapping[str, FetchedTorrent]:
         return {url: build_result(url, torrents[url.split("/")[2].split(".")[0]]) for url in urls}
 
-    def build_result(url: str, content: bytes | TorrentFileError) -> TorrentFile | TorrentFileError:
-        if isinstance(content, TorrentFileError):
+    def build_result(url: str, content: bytes | TorrentFileError | FetchedTorrent) -> FetchedTorrent:
+        if isinstance(content, FetchedTorrent):
             return content
+        if isinstance(content, TorrentFileError):
+            return FetchedTorrent(None, content)
         metainfo = parse_metainfo(content)
-        return TorrentFile(url, metainfo.infohashes, metainfo.name, len(content), lambda: content)
+        return FetchedTorrent(TorrentFile(url, metainfo.infohashes, metainfo.name, len(content), lambda: content))
 
     return fetch
 
@@ -210,7 +213,7 @@ def test_offline_urls_are_counted_and_not_contacted(tmp_path: Path) -> None:
 
 
 def test_nothing_is_fetched_for_a_desired_state_that_is_invalid(tmp_path: Path) -> None:
-    def never(urls: Collection[str]) -> Mapping[str, TorrentFile | TorrentFileError]:
+    def never(urls: Collection[str]) -> Mapping[str, FetchedTorrent]:
         raise AssertionError(urls)
 
     for wrong in ("    pausd: 1\n", "  - torrent: missing\n", f"  - magnet: '{SINTEL}'\n" * 2):
@@ -218,14 +221,48 @@ def test_nothing_is_fetched_for_a_desired_state_that_is_invalid(tmp_path: Path) 
             fetched(tmp_path, f"{entry(f'torrent: {URL}')}{wrong}", never)
 
 
-def test_a_failure_to_fetch_is_told_apart(tmp_path: Path) -> None:
-    down = TorrentFileError("torrents.example did not answer in time", remote=True)
-    text = f"{HEAD}torrents:\n  - torrent: {URL}\n  - torrent: http://other/\n"
-    with pytest.raises(DesiredStateError) as error:
-        fetched(tmp_path, text, fetching(torrents=down, other=make_torrent(1)))
-    (problem,) = error.value.problems
-    assert str(problem).endswith(":5:14: this torrent could not be fetched: torrents.example did not answer in time")
-    assert problem.remote
+DOWN = TorrentFileError("torrents.example did not answer in time")
+
+
+def test_a_url_that_fails_makes_its_own_torrent_unknown(tmp_path: Path) -> None:
+    text = f"{HEAD}torrents:\n  - {{torrent: '{URL}', category: c}}\n  - torrent: http://other/\n"
+    desired = fetched(tmp_path, text, fetching(torrents=DOWN, other=make_torrent(1)))
+    unknown, known = desired.torrents
+    assert desired.unknown_entries == (unknown,) and known.unknown_source is None
+    assert (unknown.infohashes, unknown.source, unknown.category) == (None, None, "c")
+    assert unknown.unknown_source == UnknownSource(
+        URL, "torrents.example", "it could not be fetched: torrents.example did not answer in time"
+    )
+    assert unknown.label == "torrent from torrents.example, line 5"
+    assert (desired.unfetched_count, desired.warnings) == (0, ())
+    assert "hunter2" not in repr(desired)
+
+
+def test_one_unknown_url_twice_is_one_torrent_twice(tmp_path: Path) -> None:
+    text = f"{HEAD}torrents:\n  - torrent: {URL}\n  - torrent: {URL}\n"
+    with pytest.raises(DesiredStateError, match="this torrent is already declared for instance"):
+        fetched(tmp_path, text, fetching(torrents=DOWN))
+    text = f"{HEAD}torrents:\n  - torrent: {URL}\n  - torrent: {URL}0\n"
+    assert len(fetched(tmp_path, text, fetching(torrents=DOWN)).unknown_entries) == 2
+
+
+def test_the_copy_of_an_earlier_run_is_used_with_a_warning(tmp_path: Path) -> None:
+    copy = FetchedTorrent(parse_magnet(SINTEL), DOWN)
+    desired = fetched(tmp_path, entry(f"torrent: {URL}"), fetching(torrents=copy))
+    assert [torrent.infohash for torrent in desired.torrents] == [V1]
+    (warning,) = desired.warnings
+    assert str(warning).endswith(
+        ":5:14: this torrent could not be fetched: torrents.example did not answer in time. "
+        "The copy that an earlier run has kept is used"
+    )
+
+
+def test_a_url_that_leads_to_a_magnet_link_is_that_magnet(tmp_path: Path) -> None:
+    desired = fetched(
+        tmp_path, entry(f"torrent: {URL}"), fetching(torrents=FetchedTorrent(parse_magnet(SINTEL + "&dn=Sintel")))
+    )
+    (torrent,) = desired.torrents
+    assert (torrent.infohash, torrent.label, torrent.has_metadata) == (V1, "Sintel", False)
 
 
 def test_what_turns_out_to_be_the_same_torrent_is_a_problem_of_the_files(tmp_path: Path) -> None:
@@ -233,4 +270,4 @@ def test_what_turns_out_to_be_the_same_torrent_is_a_problem_of_the_files(tmp_pat
     with pytest.raises(DesiredStateError) as error:
         fetched(tmp_path, text, fetching(one=make_torrent(1), two=make_torrent(1)))
     (problem,) = error.value.problems
-    assert "is already declared" in problem.message and not problem.remote
+    assert "is already declared" in problem.message
