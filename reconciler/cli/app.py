@@ -15,11 +15,18 @@ import typer
 
 from reconciler.cli import options
 from reconciler.cli.environment import NARROWING_OPTIONS, find_unknown_variables
+from reconciler.cli.habits import CommandGroup
 from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat, RunSettings, Settings, StatusSettings
 from reconciler.model.secret import Secret
 from reconciler.model.status import Pagination, TorrentFilter
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=CommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 _EPILOG: Final = """Each option above also reads RECONCILE_<OPTION>, as in RECONCILE_DRY_RUN=1.
 
