@@ -17,6 +17,7 @@ from typing import Final
 from reconciler.apply.categories import apply_categories, remove_categories
 from reconciler.apply.delivery import Batch, InstanceLost, not_yet_applied, read_jobs, send_batch
 from reconciler.apply.job import Job, find_live, index_by_id
+from reconciler.apply.move_check import drop_outdated_moves
 from reconciler.apply.option_batches import toggle_batches
 from reconciler.apply.preferences import apply_preferences
 from reconciler.apply.rekeyed import RekeyedTorrents
@@ -121,8 +122,10 @@ class Executor:
     def _execute_jobs(self, jobs: Sequence[Job]) -> None:
         self._apply_urgent([job for job in jobs if job.is_urgent])
         jobs = [job for job in jobs if not job.is_urgent]
-        apply_preferences([job for job in jobs if isinstance(job.action, SetPreference)], self._target, self._retry)
-        apply_categories([job for job in jobs if isinstance(job.action, EnsureCategory)], self._target, self._retry)
+        drop_outdated_moves(jobs, self._target, self._retry)
+        settings = [job for job in jobs if job.outcome is None]
+        apply_preferences([job for job in settings if isinstance(job.action, SetPreference)], self._target, self._retry)
+        apply_categories([job for job in settings if isinstance(job.action, EnsureCategory)], self._target, self._retry)
         _drop_without_category(jobs)
         torrents = [job for job in jobs if job.is_torrent and job.outcome is None]
         maker = TorrentCreator(self._target, self._retry)

@@ -32,7 +32,7 @@ def find_clashes(documents: Sequence[YamlDocument], context: LoadContext) -> Non
         for loc, position in _iter_unique_locs(document):
             first = first_positions.setdefault(loc, position)
             if first is not position:
-                kind = NAMED_SECTIONS[loc[0]] if len(loc) > 1 else ""
+                kind = NAMED_SECTIONS[loc[-2]] if len(loc) > 1 else ""
                 context.add_problem(position, f'{kind}"{loc[-1]}" is already defined at {first}', "Keep one of the two")
     if not (documents and context.is_complete):
         return
@@ -53,6 +53,11 @@ def list_instance_names(documents: Sequence[YamlDocument]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for group in names if isinstance(group, dict) for name in group))
 
 
+def has_only_categories(instance_entry: object) -> bool:
+    """True for an entry of `instances` that adds categories to an instance that another document declares."""
+    return isinstance(instance_entry, dict) and instance_entry.keys() == {"categories"}
+
+
 def _iter_unique_locs(document: YamlDocument) -> Iterator[tuple[tuple[str, ...], Position]]:
     """Iterate over the keys of one document that may appear only once in all documents, with their positions."""
     data = document.data if isinstance(document.data, dict) else {}
@@ -61,4 +66,10 @@ def _iter_unique_locs(document: YamlDocument) -> Iterator[tuple[tuple[str, ...],
         group = data.get(section)
         if isinstance(group, dict):
             positions = document.find_key_positions(section)
-            yield from (((section, name), positions[name]) for name in group)
+            yield from (((section, name), positions[name]) for name in group if not has_only_categories(group[name]))
+    instances = data.get("instances")
+    for name, entry in instances.items() if isinstance(instances, dict) else ():
+        if isinstance(entry, dict) and isinstance(categories := entry.get("categories"), dict):
+            loc = ("instances", name, "categories")
+            positions = document.find_key_positions(*loc)
+            yield from (((*loc, category), positions[category]) for category in categories)

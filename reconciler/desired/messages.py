@@ -148,8 +148,6 @@ def _describe_missing_key(loc: Loc) -> MessageAndHint:
             return "this document has no version", 'Begin it with "version: 1"'
         case ("instances", _, "health", _, "http" | "gluetun" as kind, "url"):
             return f"this {kind} probe has no url", 'Add "url: http://…"'
-        case ("instances", _, "url"):
-            return "this instance has no url", 'Add "url: http://127.0.0.1:8080"'
         case ("groups", _, "strategy"):
             return "this group has no strategy", 'Add "strategy: failover", "replicate" or "spread"'
         case ("groups", _, "members"):

@@ -155,7 +155,11 @@ def add_other_seeds(plan: InstancePlan, target: Target, retry: RetryPolicy) -> I
     The numbers change all the time, so they are no part of a snapshot. If they cannot be read, the plan goes on
     without them.
     """
-    ids = [action.torrent_id for action in plan.actions if isinstance(action, TorrentAction) and action.blast]
+    ids = [
+        action.torrent_id
+        for action in plan.actions
+        if isinstance(action, TorrentAction) and action.blast and not action.disruptive
+    ]
     live_ids = [torrent_id for torrent_id in ids if torrent_id]
     if not live_ids:
         return plan
@@ -165,7 +169,7 @@ def add_other_seeds(plan: InstancePlan, target: Target, retry: RetryPolicy) -> I
         return plan
     actions = tuple(
         replace(action, blast=replace(action.blast, other_seeds=seeds.get(action.torrent_id or "")))
-        if isinstance(action, DeleteTorrent | UpdateTorrent) and action.blast
+        if isinstance(action, DeleteTorrent | UpdateTorrent) and action.blast and not action.disruptive
         else action
         for action in plan.actions
     )

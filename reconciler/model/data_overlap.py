@@ -10,7 +10,7 @@ See docs/decisions/0042-keep-data-that-other-torrents-may-use.md.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from reconciler.model.paths import normalize_path
@@ -62,11 +62,16 @@ class DataPathIndex:
         for folder in iter_parent_folders(data_path):
             self._owners_under[folder].add(infohash)
 
-    def find_overlaps(self, torrent: LiveTorrent) -> tuple[str, ...]:
-        """Return the torrents with data at the same path, above or below it: at most `MAX_OVERLAPS`, sorted."""
+    def find_overlaps(self, torrent: LiveTorrent, besides: Collection[str] = ()) -> tuple[str, ...]:
+        """Return the torrents with data at the same path, above or below it: at most `MAX_OVERLAPS`, sorted.
+
+        `besides`: the infohashes of torrents that do not count.
+        """
         infohashes: set[str] = set()
         for data_path in find_data_paths(torrent):
             infohashes |= self._owners_at.get(data_path, set()) | self._owners_under.get(data_path, set())
             for folder in iter_parent_folders(data_path):
                 infohashes |= self._owners_at.get(folder, set())
-        return tuple(sorted(infohashes - {str(torrent.infohashes)})[:MAX_OVERLAPS])
+        own_infohash = str(torrent.infohashes)
+        others = (infohash for infohash in infohashes if infohash != own_infohash and infohash not in besides)
+        return tuple(sorted(others)[:MAX_OVERLAPS])

@@ -32,11 +32,12 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuardLimits:
-    """The number of deletions on one instance above which the guard refuses the whole plan of that instance."""
+    """The deletions and moves on one instance above which the guard refuses the whole plan of that instance."""
 
     max_delete: int = 10
     max_delete_percent: float = 20.0
     max_delete_files: int | None = None  # None: the same as max_delete
+    max_move: int = 10
 
 
 @dataclass(frozen=True, slots=True)

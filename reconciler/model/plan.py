@@ -61,10 +61,11 @@ NO_URLS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Blast:
-    """The extent of an action: the torrent of a deletion or a quarantine, or all torrents that a setting moves.
+    """The extent of an action: the torrent that it deletes, quarantines or moves, or all that a setting alters.
 
     `bytes` is downloaded data on disk. `other_seeds`: the seeds that the instance sees other than itself, None if they
-    were not read. `shares_with`: the infohashes of torrents that stay and may have files in common with it.
+    were not read. `shares_with`: the infohashes of torrents that stay and may have files in common with it. `owned_ids`
+    and `foreign_ids`: the torrents that a setting alters, ours and all others.
     """
 
     torrents: int = 1
@@ -72,6 +73,11 @@ class Blast:
     seeding: bool = False
     other_seeds: int | None = None
     shares_with: tuple[str, ...] = ()
+    owned_ids: tuple[str, ...] = field(default=(), repr=False)
+    foreign_ids: tuple[str, ...] = field(default=(), repr=False)
+
+
+NO_BLAST: Final = Blast(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +163,13 @@ class AddTorrent(SetTorrent):
 
 @dataclass(frozen=True, slots=True)
 class AdoptTorrent(SetTorrent):
-    """Make a live torrent ours."""
+    """Make a live torrent ours. `blast` is that of a move of its data."""
 
     verb: ClassVar[Verb] = Verb.ADOPT
 
     torrent_id: str | None = None
     disruptive: bool = False
+    blast: Blast | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +177,7 @@ class UpdateTorrent(SetTorrent):
     """Change a torrent of ours. `torrent_id` is None if the torrent is not on the instance yet.
 
     `urgent`: it is done before anything else, and nothing that a loop remembers holds it back. `blast` is that of a
-    quarantine that begins.
+    quarantine that begins, or of a move of its data.
     """
 
     verb: ClassVar[Verb] = Verb.UPDATE
@@ -221,7 +228,7 @@ class UpdateCategory(EnsureCategory):
 
     @property
     def disruptive(self) -> bool:
-        """True if torrents may move with the path."""
+        """True if torrents may move with the path, or become manual."""
         return self.blast is not None
 
 
@@ -235,7 +242,7 @@ class DeleteCategory(SettingAction):
 
 @dataclass(frozen=True, slots=True)
 class SetPreference(SettingAction):
-    """Set a preference to `value`, which its change may mask. `blast`: the torrents that follow the default path."""
+    """Set a preference to `value`, which its change may mask. `blast`: the torrents that it alters."""
 
     verb: ClassVar[Verb] = Verb.UPDATE
     kind: ClassVar[ObjectKind] = ObjectKind.PREFERENCE
@@ -245,7 +252,7 @@ class SetPreference(SettingAction):
 
     @property
     def disruptive(self) -> bool:
-        """True if torrents may move with the default path."""
+        """True if it alters torrents, such as by moving them with the default path."""
         return self.blast is not None
 
 

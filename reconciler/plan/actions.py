@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from reconciler.model.content import Content
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import EXPORT, QUARANTINE
+from reconciler.model.fields import EXPORT, OWNER, QUARANTINE
 from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls
 from reconciler.model.plan import (
     NO_URLS,
@@ -91,6 +92,14 @@ def drift_reason(changes: Sequence[Change], prefix: str = "") -> str:
     named = " and ".join(fields) if len(fields) <= MAX_NAMED_FIELDS else f"{len(fields)} fields"
     drifted = f"{named} differ{'s' if len(fields) == 1 else ''}" if fields else ""
     return "; ".join(text for text in (prefix, ended, drifted) if text)
+
+
+def narrow_action(action: UpdateTorrent | AdoptTorrent, changes: tuple[Change, ...]) -> UpdateTorrent | AdoptTorrent:
+    """Return the action with only these of its changes, and the reason for these."""
+    prefix = "declared, not ours yet" if isinstance(action, AdoptTorrent) else ""
+    drifted = tuple(change for change in changes if change.field != OWNER)
+    reason = drift_reason(drifted, prefix) or action.reason
+    return replace(action, changes=changes, reason=reason)
 
 
 def _find_export_path(entry: DesiredTorrent, changes: Sequence[Change]) -> str | None:

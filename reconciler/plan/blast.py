@@ -67,9 +67,18 @@ def _attach_blast(action: Action, by_id: Mapping[str, LiveTorrent], remaining_pa
     blast = Blast(1, live_torrent.bytes_on_disk, live_torrent.is_seeding, shares_with=shared)
     if not (shared and isinstance(action, DeleteTorrent) and action.delete_files):
         return replace(action, blast=blast)
-    more = f" and {len(shared) - 1} more" if len(shared) > 1 else ""
-    reason = f"{action.reason}; its data is kept, for {shared[0][:10]}{more} may have files in it"
+    reason = f"{action.reason}; its data is kept, for {_name_torrents(shared)} may have files in it"
     return replace(action, blast=blast, delete_files=False, reason=reason)
+
+
+def _name_torrents(infohashes: Sequence[str]) -> str:
+    more = f" and {len(infohashes) - 1} more" if len(infohashes) > 1 else ""
+    return infohashes[0][:10] + more
+
+
+def lost_files_text(blast: Blast) -> str:
+    """Describe the torrents that a move may leave without files; "" for none."""
+    return f"{_name_torrents(blast.shares_with)} may use the same files and lose them" if blast.shares_with else ""
 
 
 def data_move_text(blast: Blast) -> str:
@@ -80,4 +89,7 @@ def data_move_text(blast: Blast) -> str:
     from humanize import naturalsize  # only for what is to be moved
 
     torrents = f"{blast.torrents:,} torrent{'s' if blast.torrents > 1 else ''}"
-    return f"{torrents} ({naturalsize(blast.bytes, binary=True)}) under automatic management may move with it"
+    foreign = f", {len(blast.foreign_ids):,} of them not ours" if blast.foreign_ids else ""
+    size = naturalsize(blast.bytes, binary=True)
+    text = f"{torrents} ({size}) under automatic management may move with it{foreign}"
+    return "; ".join(filter(None, (text, lost_files_text(blast))))

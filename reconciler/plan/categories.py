@@ -16,7 +16,6 @@ from reconciler.model.paths import normalize_path
 from reconciler.model.plan import (
     Action,
     AddCategory,
-    Blast,
     Change,
     DeleteCategory,
     DeleteTorrent,
@@ -24,23 +23,35 @@ from reconciler.model.plan import (
     SparedTorrent,
     UpdateCategory,
 )
-from reconciler.model.snapshot import LiveCategory, LiveTorrent, Snapshot
+from reconciler.model.snapshot import LiveCategory, Snapshot
 from reconciler.plan.blast import data_move_text
+from reconciler.plan.followers import FollowerFinder
 from reconciler.plan.platform import foreign_path_reason
 
 
 def plan_categories(
-    declared: Mapping[str, DesiredCategory], snapshot: Snapshot, policy: Policy, torrent_actions: Iterable[Action]
+    declared: Mapping[str, DesiredCategory],
+    snapshot: Snapshot,
+    policy: Policy,
+    torrent_actions: Iterable[Action],
+    followers: FollowerFinder,
 ) -> Sequence[Action | SparedTorrent]:
     """Plan declared categories, and missing ones that torrents need: qBittorrent would create those without a path."""
     decisions: list[Action | SparedTorrent] = []
     for category in declared.values():
         live = snapshot.categories.get(category.name)
-        decisions += _ensure_category(category, live, snapshot, policy)
+        decisions += _ensure_category(category, live, snapshot, policy, followers)
     for name, users in _count_missing_categories(torrent_actions, {*declared, *snapshot.categories}).items():
         reason = f"used by {users} torrent{'s' if users > 1 else ''}, not on the instance and not declared"
         decisions.append(AddCategory(name, reason))
     return decisions
+
+
+def find_category_paths(declared: Mapping[str, DesiredCategory], snapshot: Snapshot) -> dict[str, str]:
+    """Return the path of each category that has one of its own, once the declared categories are as declared."""
+    paths = {name: category.save_path for name, category in snapshot.categories.items()}
+    paths |= {name: category.save_path for name, category in declared.items() if category.save_path is not None}
+    return {name: path for name, path in paths.items() if path}
 
 
 def prune_categories(
@@ -77,7 +88,11 @@ def _count_missing_categories(torrent_actions: Iterable[Action], existing: set[s
 
 
 def _ensure_category(
-    category: DesiredCategory, live: LiveCategory | None, snapshot: Snapshot, policy: Policy
+    category: DesiredCategory,
+    live: LiveCategory | None,
+    snapshot: Snapshot,
+    policy: Policy,
+    followers: FollowerFinder,
 ) -> Sequence[Action | SparedTorrent]:
     changes = _diff_category(category, live)
     if live and not changes:
@@ -91,7 +106,7 @@ def _ensure_category(
     free = tuple(change for change in changes if change not in held)
     actions = []
     if free or not live:
-        actions.append(_build_category_action(category, live, free, snapshot))
+        actions.append(_build_category_action(category, live, free, followers))
     if held:
         release = versions.DOWNLOAD_PATH.release
         reason = (
@@ -102,12 +117,12 @@ def _ensure_category(
 
 
 def _build_category_action(
-    category: DesiredCategory, live: LiveCategory | None, changes: tuple[Change, ...], snapshot: Snapshot
+    category: DesiredCategory, live: LiveCategory | None, changes: tuple[Change, ...], followers: FollowerFinder
 ) -> AddCategory | UpdateCategory:
     if live is None:
         return AddCategory(category.name, "not on the instance", changes, category.position)
     reason = " and ".join(change.field for change in changes) + f" differ{'s' if len(changes) == 1 else ''}"
-    blast = _build_follower_blast(category.name, snapshot)
+    blast = followers.find_category_followers(category.name)
     if blast:
         reason += f"; {data_move_text(blast)}"
     return UpdateCategory(category.name, reason, changes, category.position, blast=blast)
@@ -125,23 +140,3 @@ def _diff_category(category: DesiredCategory, live: LiveCategory | None) -> tupl
         if live is None or live.download_path != wanted:
             changes.append(Change(DOWNLOAD_PATH, live.download_path if live else None, wanted))
     return tuple(changes)
-
-
-def _build_follower_blast(category_name: str, snapshot: Snapshot) -> Blast | None:
-    """Return the torrents under automatic management whose path follows from the category."""
-    within = category_name + "/"
-    categories_with_path = [
-        name for name, category in snapshot.categories.items() if category.save_path and name.startswith(within)
-    ]
-
-    def is_follower(torrent: LiveTorrent) -> bool:
-        name = torrent.category
-        inside = name == category_name or name.startswith(within)
-        return (
-            torrent.auto_tmm
-            and inside
-            and not any(name == parent or name.startswith(parent + "/") for parent in categories_with_path)
-        )
-
-    followers = [torrent for torrent in snapshot.torrents if is_follower(torrent)]
-    return Blast(len(followers), sum(torrent.bytes_on_disk for torrent in followers)) if followers else None

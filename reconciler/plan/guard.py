@@ -1,4 +1,4 @@
-"""The guard: judges every deletion of an instance's plan, whatever its cause, before anything is done.
+"""The guard: judges every deletion and every move of an instance's plan, whatever its cause, before anything is done.
 
 See docs/decisions/0007-an-accepted-plan-hash-overrides-every-guard-reason.md.
 See docs/decisions/0011-block-deletions-when-most-owned-torrents-are-missing.md.
@@ -19,6 +19,8 @@ from reconciler.model.plan import (
     GuardVerdict,
     InstancePlan,
     Outcome,
+    SettingAction,
+    TorrentAction,
 )
 from reconciler.plan.quarantine import is_quarantine_start
 
@@ -26,14 +28,28 @@ MIN_OWNED_FOR_PERCENT = 10  # owned torrents; below that a share says little
 
 
 def evaluate_guard(actions: Sequence[Action], owned: int, desired: DesiredState) -> GuardVerdict:
-    """Refuse a plan that deletes more than the limits allow, or that empties us because nothing is declared.
+    """Refuse a plan that deletes or moves more than the limits allow, or that alters torrents that are not ours.
+
+    An empty list of torrents never deletes. What is held is not done, and so not judged.
+    """
+    pending = [action for action in actions if action.hold is None]
+    reasons = [
+        *_removal_reasons(pending, owned, desired),
+        *_move_reasons(pending, desired.guard),
+        *_foreign_reasons(pending),
+    ]
+    return GuardVerdict(True, tuple(reasons)) if reasons else NOT_REFUSED
+
+
+def _removal_reasons(actions: Sequence[Action], owned: int, desired: DesiredState) -> list[str]:
+    """Return the reasons against deletions.
 
     Quarantines are judged like deletions and apart from them: what begins today would stop as many torrents, and what
-    ends today is deleted. What is held is not done, and so not judged.
+    ends today is deleted.
     """
-    removals = [action for action in actions if _is_removal(action) and action.hold is None]
+    removals = [action for action in actions if _is_removal(action)]
     if not removals:
-        return NOT_REFUSED
+        return []
     limits = desired.guard
     deletions = _list_deletions(actions)
     categories = sum(isinstance(action, DeleteCategory) for action in removals)
@@ -47,7 +63,31 @@ def evaluate_guard(actions: Sequence[Action], owned: int, desired: DesiredState)
         reasons.append(
             f"{_count_text(categories, 'deletion', ' of categories')} more than max_delete {limits.max_delete}"
         )
-    return GuardVerdict(bool(reasons), tuple(reasons))
+    return reasons
+
+
+def _move_reasons(actions: Sequence[Action], limits: GuardLimits) -> list[str]:
+    """Return the reason against moves: torrents of ours whose data moves, or that follow an edited setting."""
+    ids: set[str | None] = set()
+    for action in actions:
+        if isinstance(action, TorrentAction):
+            ids |= {action.torrent_id} if action.disruptive else set()
+        elif action.blast:
+            ids.update(action.blast.owned_ids)
+    if len(ids) <= limits.max_move:
+        return []
+    return [f"{_count_text(len(ids), 'torrent', ' to move')} more than max_move {limits.max_move}"]
+
+
+def _foreign_reasons(actions: Sequence[Action]) -> list[str]:
+    """Return the reasons against changes of settings that alter torrents that are not ours."""
+    reasons = []
+    for action in actions:
+        if isinstance(action, SettingAction) and (blast := action.blast) and blast.foreign_ids:
+            theirs = f"{len(blast.foreign_ids):,} {'torrent' if len(blast.foreign_ids) == 1 else 'torrents'}"
+            ours = f", and {len(blast.owned_ids):,} of ours" if blast.owned_ids else ""
+            reasons.append(f"the change of {action.kind} {action.name} alters {theirs} that we do not own{ours}")
+    return reasons
 
 
 def count_allowed_deletions(actions: Sequence[Action], owned: int, desired: DesiredState) -> int:

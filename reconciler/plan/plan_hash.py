@@ -33,6 +33,8 @@ def _build_hash_input(action: Action) -> list[object]:
         *(action.verb, action.kind, subject, action.torrent_id),
         *(changes, deletes_files, action.hold, secret),
     ]
+    if (blast := action.blast) and action.disruptive:  # whom a change affects is a part of what is approved
+        essence.append([blast.owned_ids, blast.foreign_ids, blast.shares_with])
     made = action.creation if isinstance(action, AddTorrent) else None
     return [*essence, [made.path, made.format, made.piece_size, made.private, made.source]] if made else essence
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.groups import ActionPlacement
 from reconciler.model.health import Health, UnhealthyPolicy
+from reconciler.model.history import OwnedCount
 from reconciler.model.plan import (
     Action,
     ActionBase,
@@ -21,10 +22,12 @@ from reconciler.model.plan import (
 )
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan.blast import attach_blasts
-from reconciler.plan.categories import plan_categories, prune_categories
+from reconciler.plan.categories import find_category_paths, plan_categories, prune_categories
 from reconciler.plan.context import Decision, PlanContext
+from reconciler.plan.followers import FollowerFinder, make_ownership_check
 from reconciler.plan.guard import block_deletions_if_wiped, evaluate_guard
 from reconciler.plan.kill_switch import defer_all, release, stop_actions
+from reconciler.plan.moves import attach_move_blasts, block_shared_moves
 from reconciler.plan.placement import Disposition, PlacedEntry, Placement, place_entries
 from reconciler.plan.plan import Plan, PlanInput
 from reconciler.plan.plan_hash import hash_plan
@@ -67,13 +70,16 @@ def plan_actions(plan_input: PlanInput) -> Plan:
 
 
 def guard_plan(plan: Plan, plan_input: PlanInput) -> Plan:
-    """Return the plan with the guard's verdict on every instance, and with deletions blocked where one looks wiped."""
+    """Return the plan with the guard's verdict on every instance.
+
+    Deletions are blocked where an instance looks wiped, and moves that would take files from other torrents.
+    """
     desired = plan_input.desired
     approved = {accepted for accepted in (plan_input.accept, desired.accept_plan) if accepted}
     instance_plans = plan.instances
     if plan.hash not in approved:
         instance_plans = tuple(
-            block_deletions_if_wiped(instance_plan, plan_input.remembered.get(instance_plan.name), plan.hash)
+            _block_unsafe(instance_plan, plan_input.remembered.get(instance_plan.name), plan.hash)
             for instance_plan in instance_plans
         )
     judged = tuple(_judge_instance(instance_plan, desired, approved, plan.hash) for instance_plan in instance_plans)
@@ -128,13 +134,15 @@ def _plan_instance(
         others = [decision for decision in decisions if isinstance(decision, ActionBase)]
         decisions += plan_surplus_copies(collected.surplus_copies, others, owned, desired, context)
     torrents = attach_blasts([decision for decision in decisions if isinstance(decision, ActionBase)], snapshot)
+    torrents = attach_move_blasts(torrents, snapshot, find_category_paths(declared, snapshot))
+    followers = FollowerFinder(snapshot, make_ownership_check(context, torrents))
     decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, SparedTorrent))]
-    decisions += plan_categories(declared, snapshot, context.policy, torrents)
+    decisions += plan_categories(declared, snapshot, context.policy, torrents, followers)
     if desired.prune_categories:
         decisions += prune_categories(declared, snapshot, context.policy, torrents)
     if health and not health.is_healthy:
         decisions = [*defer_all(decisions, health.reason), *_plan_stops(desired, name, snapshot, health)]
-    decisions += plan_preferences(desired.instances[name].preferences, snapshot, context.policy)
+    decisions += plan_preferences(desired.instances[name].preferences, snapshot, context.policy, followers)
     return InstancePlan(
         name,
         tuple(sorted((d for d in decisions if isinstance(d, ActionBase)), key=_rank_action)),
@@ -243,6 +251,13 @@ def _rank_action(action: Action) -> tuple[bool, int, int, str, str, str]:
         action.infohash or "",
         str(action.hold),
     )
+
+
+def _block_unsafe(plan: InstancePlan, remembered: OwnedCount | None, plan_hash: str) -> InstancePlan:
+    """Return the plan with everything blocked that only an accepted plan may do."""
+    plan = block_deletions_if_wiped(plan, remembered, plan_hash)
+    blocked = block_shared_moves(plan, plan_hash)
+    return plan if blocked is plan else replace(blocked, actions=tuple(sorted(blocked.actions, key=_rank_action)))
 
 
 def _judge_instance(

@@ -8,7 +8,6 @@ from typing import Final
 from reconciler.model.desired import DesiredPreference, Policy
 from reconciler.model.plan import Blast, Change, FieldValue, Outcome, SetPreference, SparedTorrent
 from reconciler.model.preferences import (
-    DEFAULT_SAVE_PATH,
     PATH_PREFERENCES,
     SECRET_MASK,
     PreferenceValue,
@@ -16,8 +15,9 @@ from reconciler.model.preferences import (
     value_type_text,
 )
 from reconciler.model.secret import Secret
-from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.model.snapshot import Snapshot
 from reconciler.plan.blast import data_move_text
+from reconciler.plan.followers import FollowerFinder
 from reconciler.plan.platform import foreign_path_reason
 
 # Preferences that were renamed between versions, beyond recognition by spelling.
@@ -31,7 +31,7 @@ _RENAMED_PREFERENCES: Final = (
 
 
 def plan_preferences(
-    declared: Mapping[str, DesiredPreference], snapshot: Snapshot, policy: Policy
+    declared: Mapping[str, DesiredPreference], snapshot: Snapshot, policy: Policy, followers: FollowerFinder
 ) -> Sequence[SetPreference | SparedTorrent]:
     """Return the actions that set declared preferences. Raises `ValueError` if the preferences were not read."""
     if not declared:
@@ -41,12 +41,16 @@ def plan_preferences(
     return [
         decision
         for preference in declared.values()
-        if (decision := _plan_preference(preference, snapshot.preferences, snapshot, policy)) is not None
+        if (decision := _plan_preference(preference, snapshot.preferences, snapshot, policy, followers)) is not None
     ]
 
 
 def _plan_preference(
-    preference: DesiredPreference, live_preferences: Mapping[str, PreferenceValue], snapshot: Snapshot, policy: Policy
+    preference: DesiredPreference,
+    live_preferences: Mapping[str, PreferenceValue],
+    snapshot: Snapshot,
+    policy: Policy,
+    followers: FollowerFinder,
 ) -> SetPreference | SparedTorrent | None:
     live = live_preferences.get(preference.name)
     if live is None:
@@ -64,7 +68,7 @@ def _plan_preference(
         return SparedTorrent("", f"preference {preference.name}", "policy create-only does not change what is there")
     if preference.name in PATH_PREFERENCES and (reason := foreign_path_reason((preference.value,), snapshot)):
         return _build_preference_action(preference, live, reason, True)
-    blast = _build_follower_blast(snapshot) if preference.name == DEFAULT_SAVE_PATH else None
+    blast = followers.find_preference_followers(preference.name)
     reason = "value differs"
     if blast:
         reason += f"; {data_move_text(blast)}"
@@ -106,14 +110,3 @@ def _suggest_name(name: str, live_names: Iterable[str]) -> str:
     from difflib import get_close_matches  # only for what is wrong
 
     return next(iter(get_close_matches(name, sorted(live_name_set), 1, 0.8)), "")
-
-
-def _build_follower_blast(snapshot: Snapshot) -> Blast | None:
-    """Return the torrents that follow the default path: automatic ones whose category has no path."""
-
-    def is_follower(torrent: LiveTorrent) -> bool:
-        category = snapshot.categories.get(torrent.category)
-        return torrent.auto_tmm and not (category and category.save_path)
-
-    followers = [torrent for torrent in snapshot.torrents if is_follower(torrent)]
-    return Blast(len(followers), sum(torrent.bytes_on_disk for torrent in followers)) if followers else None

@@ -5,11 +5,12 @@ See docs/decisions/0051-import-only-what-differs-from-a-new-torrent.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 from reconciler.desired.render import (
+    CategoriesByInstance,
     EntrySource,
     ImportedEntry,
     SkippedTorrent,
@@ -88,30 +89,25 @@ class SourceBuilder:
         return EntrySource("magnet", _build_magnet(live))
 
 
-def find_common_categories(desired: DesiredState, snapshots: Mapping[str, Snapshot]) -> dict[str, dict[str, YamlValue]]:
-    """Return the undeclared categories that have the same path on every instance, with their keys.
+def find_undeclared_categories(desired: DesiredState, snapshots: Mapping[str, Snapshot]) -> CategoriesByInstance:
+    """Return the undeclared categories of each instance, with their keys.
 
-    A category at the top of a document applies to every instance. Without its path, a torrent under automatic
-    management would be added to another folder next time.
+    Without its path, a torrent under automatic management would be added to another folder next time. They are declared
+    for the one instance: a category at the top of a document applies to every instance, also to those to come.
     """
-    if set(snapshots) != set(desired.instances):
-        return {}
-    declared = {name for instance in desired.instances for name in desired.categories_of(instance)}
-    first, *others = snapshots.values()
     return {
-        name: _build_category_paths(category, [other.categories[name] for other in others])
-        for name, category in first.categories.items()
-        if name not in declared
-        and can_declare_category(name, category.save_path)
-        and all(name in other.categories and other.categories[name].save_path == category.save_path for other in others)
+        instance: {
+            name: _build_category_paths(category)
+            for name, category in snapshot.categories.items()
+            if name not in desired.categories_of(instance) and can_declare_category(name, category.save_path)
+        }
+        for instance, snapshot in snapshots.items()
     }
 
 
-def _build_category_paths(category: LiveCategory, others: Sequence[LiveCategory]) -> dict[str, YamlValue]:
-    """Return the paths of a category; without the download path if the instances differ in it."""
+def _build_category_paths(category: LiveCategory) -> dict[str, YamlValue]:
     paths: dict[str, YamlValue] = {SAVE_PATH: category.save_path}
-    is_same = all(other.download_path == category.download_path for other in others)
-    return paths | ({DOWNLOAD_PATH: category.download_path} if is_same and category.download_path else {})
+    return paths | ({DOWNLOAD_PATH: category.download_path} if category.download_path else {})
 
 
 def _skip_reason(live: LiveTorrent, owner: str) -> str:

@@ -9,14 +9,20 @@ See docs/decisions/0050-test-an-import-before-printing-it.md.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from reconciler.desired import DesiredStateError
 from reconciler.desired.messages import suggestion_text
-from reconciler.desired.render import ImportedEntry, RenderedDocuments, SkippedTorrent, render_documents
+from reconciler.desired.render import (
+    CategoriesByInstance,
+    ImportedEntry,
+    RenderedDocuments,
+    SkippedTorrent,
+    render_documents,
+)
 from reconciler.engine.concurrency import map_instances
 from reconciler.engine.context import RunContext
 from reconciler.engine.observation import Observation, ReadRequest
@@ -33,7 +39,7 @@ from reconciler.queries.import_entries import (
     SourceBuilder,
     TorrentSaver,
     entries_of,
-    find_common_categories,
+    find_undeclared_categories,
     may_hold_passkey,
 )
 
@@ -113,15 +119,14 @@ class _ImportRefiner:
         self._load_merged = load_merged
         self._snapshots = snapshots
         self._now = now
-        self._categories = find_common_categories(desired, snapshots)
+        self._categories = find_undeclared_categories(desired, snapshots)
 
     def refine(self, entries: list[ImportedEntry], skipped: list[SkippedTorrent]) -> ImportResult:
         """Return the document without the entries whose plan does more than adopt."""
         names = tuple(self._snapshots)
         for _ in range(_MAX_ROUNDS):
             passkeys = any(may_hold_passkey(entry.entry.source) for entry in entries)
-            used = {entry.entry.keys.get("category") for entry in entries}
-            categories = {name: path for name, path in self._categories.items() if name in used}
+            categories = self._select_used_categories(entries)
             rendered = render_documents(entries, skipped, names, categories, has_passkeys=passkeys)
             refused = self._find_rejected(rendered)
             if refused.pop(_HEADER_ID, None):
@@ -135,6 +140,15 @@ class _ImportRefiner:
             ]
             entries = [entry for entry in entries if id(entry.entry) not in refused]
         raise RuntimeError("the import does not settle")
+
+    def _select_used_categories(self, entries: Sequence[ImportedEntry]) -> CategoriesByInstance:
+        """Return the categories to declare, by instance: those that an entry is in."""
+        used = {(entry.instance, entry.entry.keys.get("category")) for entry in entries}
+        selected = {
+            instance: {name: keys for name, keys in categories.items() if (instance, name) in used}
+            for instance, categories in self._categories.items()
+        }
+        return {instance: categories for instance, categories in selected.items() if categories}
 
     def _find_rejected(self, rendered: RenderedDocuments) -> dict[int, str]:
         """Return the reasons against entries, by the `id` of the entry; `_HEADER_ID`: the lines above all entries."""

@@ -34,7 +34,7 @@ from reconciler.model.plan import (
 from reconciler.model.position import Position
 from reconciler.model.run import InstanceResult, Status
 from reconciler.plan import Plan
-from reconciler.plan.actions import drift_reason
+from reconciler.plan.actions import narrow_action
 from reconciler.retry import Clock, compute_backoff_delay
 from reconciler.watch.fight_detector import CONTESTED_HOLD, CORRECTION_LIMIT, FightDetector
 
@@ -237,10 +237,7 @@ def _split_action(
 def _split_changes(action: UpdateTorrent | AdoptTorrent, held: dict[str, str]) -> Iterator[Action]:
     free = tuple(change for change in action.changes if change.field not in held)
     if free:
-        first = "declared, not ours yet" if isinstance(action, AdoptTorrent) else ""
-        drifted = tuple(change for change in free if change.field != OWNER)
-        reason = drift_reason(drifted, first) or action.reason
-        yield replace(action, changes=free, reason=reason, disruptive=action.disruptive and changes_location(free))
+        yield replace(narrow_action(action, free), disruptive=action.disruptive and changes_location(free))
     for change in action.changes:
         if change.field in held:
             yield UpdateTorrent(

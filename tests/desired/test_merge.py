@@ -97,3 +97,15 @@ def test_what_editors_do_to_a_file_does_not_matter(tmp_path: Path, text: str) ->
     path = tmp_path / "desired.yaml"
     path.write_bytes(text.encode())
     assert load([path], {}).policy is Policy.SYNC
+
+
+def test_another_document_adds_categories_to_an_instance(tmp_path: Path) -> None:
+    more = "version: 1\ninstances: {home: {categories: {b: {save_path: /b}, c: }}}\n"
+    own = HEAD + "categories: {b: {save_path: /all}}\n"
+    for texts in ((own, more), (more, own)):
+        paths = [write_file(tmp_path, text, f"{number}.yaml") for number, text in enumerate(texts)]
+        desired = load(paths, {})
+        assert [*desired.instances] == ["home"]
+        categories = desired.categories_of("home")
+        assert {name: category.save_path for name, category in categories.items()} == {"b": "/b", "c": None}
+        assert desired.instances["home"].categories["b"].position.file == str(paths[texts.index(more)])

@@ -105,7 +105,8 @@ def test_two_instances_and_a_filter(home: Home, make_server: MakeServer) -> None
     first, second = make_server("5.1.0"), make_server("4.5.2")
     for name, server in (("one", first), ("two", second)):
         home.add_instance(server.url, server.username, server.password, name)
-        RawClient(server).add_magnets([make_magnet(n) for n in range(3)], category="linux")
+        RawClient(server).post("torrents/createCategory", category="linux", savePath=str(home.folder / name))
+        RawClient(server).add_magnets([make_magnet(n) for n in range(3)], category="linux", autoTMM="true")
         RawClient(server).add_magnets([make_magnet(9)], category="films")
     home.write()
     printed = home.run_arguments("import", "--instance", "two", "--category", "linux")
@@ -113,11 +114,13 @@ def test_two_instances_and_a_filter(home: Home, make_server: MakeServer) -> None
     (home.folder / "two.yaml").write_text(printed.out)
     desired = load([home.file, home.folder / "two.yaml"], home.environ)
     assert {(entry.instance, entry.category) for entry in desired.torrents} == {("two", "linux")}
+    assert desired.categories_of("two")["linux"].save_path == str(home.folder / "two")
+    assert desired.categories_of("one") == {}, "there the category has another path"
 
     both = ("-f", "desired.yaml", "-f", "two.yaml")
     home.run_arguments("import", *both, "-o", "rest.yaml")
     planned = home.run(*both, "-f", "rest.yaml", "--dry-run")
-    assert planned.summary == {"adopt": 8}
+    assert planned.summary == {"adopt": 8}, "and no category is changed"
 
     second.kill()
     assert home.run_arguments("import", "-o", "more.yaml").exit_code == 1

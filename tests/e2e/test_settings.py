@@ -173,20 +173,6 @@ def test_categories_with_download_paths(
     assert proxy.mutations == []
 
 
-def test_the_path_of_a_category_says_what_it_moves(
-    server: QbittorrentServer, make_proxy: MakeProxy, home: Home, tmp_path: Path
-) -> None:
-    proxy, raw = make_proxy(server), RawClient(server)
-    home.add_instance(proxy.url, server.username, server.password)
-    raw.post("torrents/createCategory", category="linux", savePath=str(tmp_path / "old"))
-    raw.add_magnets([make_magnet(1), make_magnet(2)], category="linux", autoTMM="true")
-    home.write(make_entry(3), head=f"categories: {{linux: {{save_path: {tmp_path / 'new'}}}}}")
-    (category, _) = home.run("--dry-run").instance()["actions"]
-    assert category["disruptive"]
-    assert category["reason"].startswith("save_path differs; 2 torrents (0 Bytes)")
-    assert (category["blast"]["torrents"], category["blast"]["bytes"]) == (2, 0)
-
-
 @pytest.mark.parametrize("policy", ["upsert", "sync"])
 def test_unused_categories_are_pruned(
     server: QbittorrentServer, make_proxy: MakeProxy, home: Home, policy: str

@@ -21,7 +21,7 @@ def make_live(letter: str, content_path: str = "", **row: Any) -> LiveTorrent:
         ({"content_path": "/data/film", "is": "whole"}, ("/data/film",)),
         ({"content_path": "/incomplete/film", "save_path": "/data", "is": "half"}, ("/incomplete/film", "/data/film")),
         ({"content_path": "/data/film", "save_path": "/data/", "is": "half"}, ("/data/film",)),
-        ({"name": "film", "save_path": "/data/", "size": 5}, ("/data/film", "/data\0005")),
+        ({"name": "film", "save_path": "/data/", "size": 5, "content_path": ""}, ("/data/film", "/data\0005")),
         ({"name": "film", "save_path": "/data"}, ("/data/film",)),
         ({"name": "film", "save_path": ""}, ()),
     ],
@@ -75,3 +75,9 @@ def test_at_most_ten_overlapping_torrents_are_returned() -> None:
     for number in range(12):
         index.add("/data/x", f"{number:02}")
     assert index.find_overlaps(make_live("a", "/data/x")) == tuple(f"{number:02}" for number in range(10))
+
+
+def test_some_torrents_do_not_count() -> None:
+    torrents = [make_live(letter, "/d/film") for letter in "abc"]
+    index = DataPathIndex(torrents)
+    assert index.find_overlaps(torrents[0], {make_v1_hash("b")}) == (make_v1_hash("c"),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.model.desired import DesiredCategory, Policy
@@ -19,7 +20,9 @@ from reconciler.model.plan import (
     UpdateTorrent,
 )
 from reconciler.model.position import Position
-from reconciler.plan.categories import plan_categories, prune_categories
+from reconciler.model.snapshot import Snapshot
+from reconciler.plan.categories import find_category_paths, plan_categories, prune_categories
+from reconciler.plan.followers import FollowerFinder
 from tests.support.planner_inputs import make_snapshot, make_v1_hash
 
 HERE = Position("desired.yaml", 1, 1)
@@ -29,30 +32,36 @@ def _declare(name: str, save_path: str | None = None, download_path: str | None 
     return {name: DesiredCategory(name, HERE, save_path, download_path)}
 
 
+def _plan_categories(
+    declared: Mapping[str, DesiredCategory], snapshot: Snapshot, policy: Policy, actions: Sequence[Action]
+) -> Sequence[Action | SparedTorrent]:
+    return plan_categories(declared, snapshot, policy, actions, FollowerFinder(snapshot, lambda _: True))
+
+
 def _categorize(letter: str, category: str, hold: Outcome | None = None) -> UpdateTorrent:
     return UpdateTorrent(letter, "x", (Change("category", "", category),), hold=hold, torrent_id=make_v1_hash(letter))
 
 
 def test_a_declared_category_is_created_changed_or_left_unchanged() -> None:
     declared = _declare("films", "/films/")
-    (added,) = plan_categories(declared, make_snapshot([]), Policy.UPSERT, [])
+    (added,) = _plan_categories(declared, make_snapshot([]), Policy.UPSERT, [])
     assert isinstance(added, AddCategory)
     assert (added.reason, added.changes) == ("not on the instance", (Change("save_path", None, "/films"),))
-    (updated,) = plan_categories(declared, make_snapshot([], {"films": "/old"}), Policy.UPSERT, [])
+    (updated,) = _plan_categories(declared, make_snapshot([], {"films": "/old"}), Policy.UPSERT, [])
     assert isinstance(updated, UpdateCategory)
     assert (updated.reason, updated.changes) == ("save_path differs", (Change("save_path", "/old", "/films"),))
-    assert plan_categories(declared, make_snapshot([], {"films": "/films"}), Policy.UPSERT, []) == []
-    assert plan_categories(_declare("films"), make_snapshot([], {"films": "/old"}), Policy.UPSERT, []) == []
+    assert _plan_categories(declared, make_snapshot([], {"films": "/films"}), Policy.UPSERT, []) == []
+    assert _plan_categories(_declare("films"), make_snapshot([], {"films": "/old"}), Policy.UPSERT, []) == []
 
 
 def test_create_only_leaves_an_existing_category_unchanged() -> None:
-    decisions = plan_categories(_declare("c", "/new"), make_snapshot([], {"c": "/old"}), Policy.CREATE_ONLY, [])
+    decisions = _plan_categories(_declare("c", "/new"), make_snapshot([], {"c": "/old"}), Policy.CREATE_ONLY, [])
     assert decisions == [SparedTorrent("", "category c", "policy create-only does not change what is there")]
 
 
 def test_a_server_without_download_paths_blocks_only_that_field() -> None:
     old_server = make_snapshot([], version="4.2.5")
-    added, blocked = plan_categories(_declare("c", "/d", "/incomplete"), old_server, Policy.SYNC, [])
+    added, blocked = _plan_categories(_declare("c", "/d", "/incomplete"), old_server, Policy.SYNC, [])
     assert isinstance(added, AddCategory)
     assert isinstance(blocked, UpdateCategory)
     assert [change.field for change in added.changes] == ["save_path"]
@@ -68,10 +77,18 @@ def test_a_new_path_counts_the_torrents_that_follow_it() -> None:
         {"hash": "e", "category": "c", "is": "whole"},
         {"hash": "f", "category": "cd", "auto_tmm": True, "is": "whole"},
     ]
+    rows = [{**row, "content_path": f"/old/{row['hash']}"} for row in rows]
     snapshot = make_snapshot(rows, {"c": "/old", "c/own": "/own"})
-    (action,) = plan_categories(_declare("c", "/new"), snapshot, Policy.SYNC, [])
+    (action,) = _plan_categories(_declare("c", "/new"), snapshot, Policy.SYNC, [])
     assert isinstance(action, UpdateCategory)
-    assert (action.blast, action.disruptive) == (Blast(2, 150), True)
+    followers = tuple(sorted((make_v1_hash("a"), make_v1_hash("b"))))
+    assert (action.blast, action.disruptive) == (Blast(2, 150, owned_ids=followers), True)
+
+
+def test_the_path_of_a_category_is_the_declared_or_else_the_live_one() -> None:
+    snapshot = make_snapshot([], {"live": "/live", "both": "/old", "cleared": "/x", "none": ""})
+    declared = _declare("both", "/new") | _declare("new", "/n") | _declare("live") | _declare("cleared", "")
+    assert find_category_paths(declared, snapshot) == {"live": "/live", "both": "/new", "new": "/n"}
 
 
 def test_a_missing_category_is_created_for_the_torrents_that_can_use_it() -> None:
@@ -82,10 +99,10 @@ def test_a_missing_category_is_created_for_the_torrents_that_can_use_it() -> Non
         _categorize("b", "blocked", Outcome.BLOCKED),
         _categorize("c", ""),
     ]
-    assert plan_categories({}, make_snapshot([]), Policy.CREATE_ONLY, actions) == [
+    assert _plan_categories({}, make_snapshot([]), Policy.CREATE_ONLY, actions) == [
         AddCategory("films", "used by 2 torrents, not on the instance and not declared")
     ]
-    assert plan_categories({}, make_snapshot([], {"films": ""}), Policy.CREATE_ONLY, actions) == []
+    assert _plan_categories({}, make_snapshot([], {"films": ""}), Policy.CREATE_ONLY, actions) == []
 
 
 def test_only_undeclared_categories_without_torrents_and_without_kept_subcategories_are_pruned() -> None:

@@ -52,6 +52,14 @@ def test_the_hash_covers_the_instances() -> None:
     )
 
 
+def test_the_hash_covers_the_torrents_that_a_setting_alters() -> None:
+    follower = {"category": "c", "auto_tmm": True}
+    case = REFUSED | {"declared_categories": {"c": "/new"}, "live": [{"hash": "x", **follower}]}
+    other = case | {"live": [{"hash": "y", **follower}]}
+    assert _plan(case, accept=_plan(case).hash).instances[0].verdict.refused is False
+    assert _plan(other, accept=_plan(case).hash).instances[0].verdict.refused is True
+
+
 def test_the_accepted_hash_lets_that_plan_pass() -> None:
     digest = _plan(REFUSED).hash
     verdict = _plan(REFUSED, accept=digest).instances[0].verdict

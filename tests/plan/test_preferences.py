@@ -7,17 +7,23 @@ from typing import Any
 
 import pytest
 
-from reconciler.model.desired import Policy
+from reconciler.model.desired import DesiredPreference, Policy
 from reconciler.model.plan import Blast, Change, Outcome, SetPreference, SparedTorrent
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
+from reconciler.model.snapshot import Snapshot
+from reconciler.plan.followers import FollowerFinder
 from reconciler.plan.preferences import plan_preferences
-from tests.support.planner_inputs import make_preferences, make_snapshot
+from tests.support.planner_inputs import make_preferences, make_snapshot, make_v1_hash
 
 
 def _plan(declared: dict[str, Any], live: dict[str, Any], policy: Policy = Policy.UPSERT) -> Any:
     preferences = make_preferences({"declared_preferences": declared}, Position("desired.yaml", 1, 1))
-    return plan_preferences(preferences, make_snapshot([], preferences=live), policy)
+    return _plan_on(make_snapshot([], preferences=live), preferences, policy)
+
+
+def _plan_on(snapshot: Snapshot, declared: dict[str, DesiredPreference], policy: Policy = Policy.SYNC) -> Any:
+    return plan_preferences(declared, snapshot, policy, FollowerFinder(snapshot, lambda _: True))
 
 
 def test_only_declared_values_that_differ_are_set() -> None:
@@ -76,14 +82,16 @@ def test_a_new_default_path_counts_the_torrents_that_follow_it() -> None:
         {"hash": "c", "auto_tmm": True, "is": "whole", "category": "with"},
         {"hash": "d", "is": "whole"},
     ]
+    rows = [{**row, "content_path": f"/old/{row['hash']}"} for row in rows]
     snapshot = make_snapshot(rows, {"with": "/w", "without": ""}, {"save_path": "/old"})
     declared = make_preferences({"declared_preferences": {"save_path": "/new"}}, Position("desired.yaml", 1, 1))
-    (action,) = plan_preferences(declared, snapshot, Policy.SYNC)
+    (action,) = _plan_on(snapshot, declared)
     assert isinstance(action, SetPreference)
-    assert (action.blast, action.disruptive) == (Blast(2, 150), True)
+    followers = tuple(sorted((make_v1_hash("a"), make_v1_hash("b"))))
+    assert (action.blast, action.disruptive) == (Blast(2, 150, owned_ids=followers), True)
 
 
 def test_preferences_that_were_not_read_are_an_error() -> None:
     declared = make_preferences({"declared_preferences": {"dht": True}}, Position("desired.yaml", 1, 1))
     with pytest.raises(ValueError, match="preferences are declared and were not read"):
-        plan_preferences(declared, replace(make_snapshot([]), preferences=None), Policy.SYNC)
+        _plan_on(replace(make_snapshot([]), preferences=None), declared)

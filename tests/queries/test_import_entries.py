@@ -13,7 +13,7 @@ from reconciler.queries.import_entries import (
     ImportFilter,
     SourceBuilder,
     entries_of,
-    find_common_categories,
+    find_undeclared_categories,
     may_hold_passkey,
 )
 from reconciler.testing.memory import MemoryInstance
@@ -95,17 +95,21 @@ def read_categories(**categories: Any) -> Snapshot:
     return make_snapshot([], categories)
 
 
-def test_only_categories_with_one_path_on_every_instance_are_common() -> None:
+def test_undeclared_categories_are_found_for_each_instance() -> None:
     desired = make_desired_state({"instances": ["a", "b"], "declared_categories": {"known": "/known"}})
     snapshots = {
-        "a": read_categories(same=["/s", "/inc"], half=["/h", "/inc"], differs="/d1", only_a="/a", known="/known"),
-        "b": read_categories(same=["/s", "/inc"], half=["/h", False], differs="/d2", known="/known"),
+        "a": read_categories(same=["/s", "/inc"], differs="/d1", only_a="/a", known="/known", odd="relative"),
+        "b": read_categories(same=["/s", False], differs="/d2", known="/known"),
     }
-    assert find_common_categories(desired, snapshots) == {
-        "same": {"save_path": "/s", "download_path": "/inc"},
-        "half": {"save_path": "/h"},
+    assert find_undeclared_categories(desired, snapshots) == {
+        "a": {
+            "same": {"save_path": "/s", "download_path": "/inc"},
+            "differs": {"save_path": "/d1"},
+            "only_a": {"save_path": "/a"},
+        },
+        "b": {"same": {"save_path": "/s"}, "differs": {"save_path": "/d2"}},
     }
-    assert find_common_categories(desired, {"a": snapshots["a"]}) == {}, "instance b was not read"
+    assert find_undeclared_categories(desired, {"b": snapshots["b"]}).keys() == {"b"}
 
 
 @pytest.mark.parametrize(

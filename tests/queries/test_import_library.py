@@ -76,8 +76,19 @@ def test_a_torrent_under_automatic_management_keeps_its_path_by_its_category(tmp
         "a": ("linux", None),
         "b": ("films", "/data"),
     }
-    paths = {name: (category.save_path, category.download_path) for name, category in desired.categories.items()}
+    declared = desired.instances["home"].categories
+    paths = {name: (category.save_path, category.download_path) for name, category in declared.items()}
     assert paths == {"linux": ("/c", "/inc"), "films": ("/c", None)}
+    assert desired.categories == {}, "another instance has other paths"
+
+
+def test_the_categories_of_one_instance_change_no_other_one(tmp_path: Path) -> None:
+    home, other = box_of(live("a", category="linux", auto_tmm=True)), box_of(live("b", category="linux", auto_tmm=True))
+    other.live_categories["linux"] = LiveCategory("linux", "/elsewhere")
+    text = "version: 1\npolicy: sync\ninstances: {home: {url: 'http://home'}, other: {url: 'http://other'}}\n"
+    desired, _ = import_library_into(tmp_path, text, {"home": home, "other": other}, instances=("home",))
+    assert {name: category.save_path for name, category in desired.categories_of("home").items()} == {"linux": "/c"}
+    assert desired.categories_of("other") == {}
 
 
 def test_a_filter_that_no_torrent_matches_names_the_nearest_value(tmp_path: Path) -> None:

@@ -101,13 +101,19 @@ def make_live_torrent(row: Mapping[str, Any], api: tuple[int, ...] = (2, 11, 4))
         auto_tmm=row.get("auto_tmm", False),
         progress=row.get("progress", 0.0),
         size=row.get("size", 0),
-        content_path=row.get("content_path", ""),
+        content_path=row.get("content_path", _make_content_path(row, api)),
         has_metadata=row.get("has_metadata", "files" in row),
         options=make_live_options(row, api),
         comment=row.get("comment", "" if api >= (2, 11) else None),
         links=append_links("", row.get("trackers", ()), row.get("web_seeds", ())),
         files=make_live_files(row["files"]) if "files" in row else None,
     )
+
+
+def _make_content_path(row: Mapping[str, Any], api: tuple[int, ...]) -> str:
+    """Return the path of the content of a torrent with data, where the server reports it."""
+    has_data = row.get("size") and api >= (2, 6, 1)
+    return f"{row.get('save_path', '/downloads')}/{row.get('name', row['hash'])}" if has_data else ""
 
 
 def make_live_options(row: Mapping[str, Any], api: tuple[int, ...]) -> LiveOptions:

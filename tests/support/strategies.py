@@ -169,18 +169,20 @@ def cases(draw: st.DrawFn) -> dict[str, Any]:
     paths: st.SearchStrategy[Any] = st.none() | st.sampled_from(
         ("", "/c1", "/c2", [None, False], ["/c1", "/inc"], [None, "/inc"])
     )
+    preferences = draw(_partial_mappings(PREFERENCES))
     if any(row["auto_tmm"] for row in live):
         paths = st.none()  # a server may end automatic management when a path is edited, which the next run finds
+        preferences.pop("save_path", None)  # the guard refuses it if a torrent of others follows
     return {
         "policy": draw(st.sampled_from(["create-only", "upsert", "sync"])),
-        "guard": {"max_delete": 100, "max_delete_percent": 100},
+        "guard": {"max_delete": 100, "max_delete_percent": 100, "max_move": 100},
         "delete_files": draw(st.booleans()),
         "quarantine": draw(st.sampled_from((None, 7))),
         "prune_categories": draw(st.booleans()),
         "take_over": draw(st.booleans()),
         "desired": [*draw(entry_rows()), {"hash": "z", "state": "absent"}],  # an empty list is always refused
         "declared_categories": draw(st.dictionaries(st.sampled_from(CATEGORIES[1:]), paths)),
-        "declared_preferences": draw(_partial_mappings(PREFERENCES)),
+        "declared_preferences": preferences,
         "live": live,
         "categories": {
             **dict.fromkeys(CATEGORIES[1:], ""),

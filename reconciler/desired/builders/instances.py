@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from reconciler.desired.builders.exposure import warn_of_exposure
 from reconciler.desired.builders.probes import build_probes
 from reconciler.desired.check import CheckedDocument
 from reconciler.desired.context import InvalidValue, LoadContext
+from reconciler.desired.merge import has_only_categories
 from reconciler.desired.schema.categories import CategoryEntry
 from reconciler.desired.schema.common import STAND_IN_DOMAIN, check_api_url, get_reference_key
 from reconciler.desired.schema.instances import InstanceEntry
@@ -29,8 +31,16 @@ def build_instances(checked_documents: list[CheckedDocument], context: LoadConte
     """Build every instance, by its name, with its secrets."""
     instances: dict[str, Instance] = {}
     position_by_server: dict[tuple[str, int, str], Position] = {}
+    complete_names = {
+        name
+        for checked in checked_documents
+        for name, entry in checked.entry.get("instances", {}).items()
+        if not has_only_categories(entry)
+    }
     for checked in checked_documents:
         for name, entry in checked.entry.get("instances", {}).items():
+            if has_only_categories(entry) and name in complete_names:
+                continue
             url_position = checked.document.find_position("instances", name, "url")
             url = _resolve_url(name, entry, checked.document, context)
             server = _normalize_server(url)
@@ -43,7 +53,21 @@ def build_instances(checked_documents: list[CheckedDocument], context: LoadConte
                 )
             position_by_server.setdefault(server, url_position)
             instances[name] = _build_instance(name, url, entry, checked.document, context)
-    return instances
+    return _add_categories(instances, checked_documents)
+
+
+def _add_categories(
+    instances: Mapping[str, Instance], checked_documents: Sequence[CheckedDocument]
+) -> dict[str, Instance]:
+    """Return the instances with the categories that other documents than their own declare for them."""
+    complete = dict(instances)
+    for checked in checked_documents:
+        for name, entry in checked.entry.get("instances", {}).items():
+            if has_only_categories(entry):
+                loc = ("instances", name, "categories")
+                categories = build_categories(checked.document, loc, entry["categories"])
+                complete[name] = replace(complete[name], categories={**complete[name].categories, **categories})
+    return complete
 
 
 def build_categories(
@@ -140,7 +164,14 @@ def _resolve_credentials(
 
 def _resolve_url(name: str, entry: InstanceEntry, document: YamlDocument, context: LoadContext) -> str:
     """Return the URL of an instance; a stand-in, with a problem, where a variable or file does not contain one."""
-    source = entry["url"]
+    stand_in = f"http://unresolved{STAND_IN_DOMAIN}/{name}"
+    source = entry.get("url")
+    if source is None:
+        hint = 'Add "url: http://127.0.0.1:8080"'
+        if has_only_categories(entry):
+            hint += ", or load the file that declares the instance as well"
+        context.add_problem(document.find_position("instances", name), "this instance has no url", hint)
+        return stand_in
     if isinstance(source, str):
         return source
     loc = ("instances", name, "url")
@@ -152,7 +183,7 @@ def _resolve_url(name: str, entry: InstanceEntry, document: YamlDocument, contex
         except InvalidValue as invalid:
             position = document.find_position(*loc, get_reference_key(source))
             context.add_problem(position, invalid.message, invalid.hint)
-    return f"http://unresolved{STAND_IN_DOMAIN}/{name}"
+    return stand_in
 
 
 def _resolve_ca_file(

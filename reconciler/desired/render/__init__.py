@@ -5,6 +5,7 @@ For: scalars that every YAML parser reads alike, entries of `torrents`, and whol
 """
 
 from reconciler.desired.render.document import (
+    CategoriesByInstance,
     ImportedEntry,
     RenderedDocuments,
     SkippedTorrent,
@@ -21,6 +22,7 @@ from reconciler.desired.render.entry import (
 )
 
 __all__ = [
+    "CategoriesByInstance",
     "EntrySource",
     "ImportedEntry",
     "RenderedDocuments",

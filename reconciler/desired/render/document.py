@@ -23,6 +23,8 @@ MIN_LINES_SAVED: Final = 5  # lines that a separate document must save: it costs
 _NULL_COST: Final = 2  # lines that a `null` counts for: it takes a second look
 _DEFAULTABLE_KEYS: Final = tuple(ManagedKeys.__annotations__)  # each can be undone with a null
 
+CategoriesByInstance = Mapping[str, Mapping[str, Mapping[str, YamlValue]]]  # the keys of categories, by their names
+
 
 @dataclass(frozen=True, slots=True)
 class ImportedEntry:
@@ -70,13 +72,13 @@ def render_documents(
     imported: Sequence[ImportedEntry],
     skipped: Sequence[SkippedTorrent],
     instances: Sequence[str],
-    categories: Mapping[str, Mapping[str, YamlValue]],
+    categories: CategoriesByInstance,
     *,
     has_passkeys: bool,
 ) -> RenderedDocuments:
     """Render the documents. They begin with `---`, so that they can also be appended to an existing file.
 
-    `categories`: the names and keys of categories, which the first document declares.
+    `categories`: the first document declares them, each for its instance.
     """
     original_entries = {id(item.entry.source): item.entry for item in imported}
     header = _build_header(imported, skipped, instances, has_passkeys)
@@ -128,12 +130,14 @@ def _list_skipped(skipped: Sequence[SkippedTorrent]) -> list[str]:
     return lines
 
 
-def _render_top(draft: DocumentDraft, categories: Mapping[str, Mapping[str, YamlValue]]) -> list[str]:
+def _render_top(draft: DocumentDraft, categories: CategoriesByInstance) -> list[str]:
     """Return the lines of a document before its entries."""
     lines = ["version: 1"]
     if categories:
-        lines += ["categories:"]
-        lines += [f"  {render_value(name)}: {render_value(keys)}" for name, keys in sorted(categories.items())]
+        lines += ["instances:"]
+    for instance, keys_by_name in sorted(categories.items()):
+        lines += [f"  {render_value(instance)}:", "    categories:"]
+        lines += [f"      {render_value(name)}: {render_value(keys)}" for name, keys in sorted(keys_by_name.items())]
     if draft.defaults:
         lines += ["defaults:", *(f"  {key}: {render_value(value)}" for key, value in draft.defaults.items())]
     return [*lines, "torrents:" if draft.entries else "torrents: []"]

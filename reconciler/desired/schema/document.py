@@ -44,11 +44,12 @@ _COUNT_TEXT: Final = "a whole number, 0 or more"
 
 @with_config(STRICT_CONFIG)
 class GuardEntry(TypedDict, total=False):
-    """The limits on deletions; the percentage is of the torrents that we own on an instance."""
+    """The limits on deletions and moves; the percentage is of the torrents that we own on an instance."""
 
     max_delete: Count
     max_delete_percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
     max_delete_files: Count | None
+    max_move: Count
 
 
 def check_version(number: int) -> int:
@@ -157,6 +158,7 @@ NUMBER_TEXTS: Final[dict[str, str]] = {
     "max_delete": _COUNT_TEXT,
     "max_delete_percent": "a number from 0 to 100",
     "max_delete_files": _COUNT_TEXT,
+    "max_move": _COUNT_TEXT,
     **INSTANCE_NUMBER_TEXTS,
     **PROBE_NUMBER_TEXTS,
     **GROUP_NUMBER_TEXTS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Required, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, with_config
 from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
@@ -48,9 +48,9 @@ UnhealthyWord = Literal["leave", "pause"]
 
 @with_config(STRICT_CONFIG)
 class InstanceEntry(TypedDict, total=False):
-    """One qBittorrent Web API."""
+    """One qBittorrent Web API. Without a url, it adds categories to the instance that another document declares."""
 
-    url: Required[UrlSource]
+    url: UrlSource
     username: SecretSource | None
     password: SecretSource | None
     api_key: SecretSource | None

@@ -143,6 +143,7 @@ def _blast_json(blast: Blast | None) -> dict[str, object] | None:
         return None
     return {
         "torrents": blast.torrents,
+        "foreign": len(blast.foreign_ids),
         "bytes": blast.bytes,
         "seeding": blast.seeding,
         "other_seeds": blast.other_seeds,

@@ -77,7 +77,7 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
         SkippedTorrent("home", make_infohash(91), "x", "declared already"),
     ]
     rendered = render_documents(
-        gathered, skipped, ["home"], {"linux": {"save_path": "/data/linux"}}, has_passkeys=False
+        gathered, skipped, ["home"], {"home": {"linux": {"save_path": "/data/linux"}}}, has_passkeys=False
     )
     assert rendered.text.count("version: 1\n") == 3
     assert rendered.text.startswith("---\n# 18 torrents, 18.0 GiB, as reconcile import found them on home.\n")
@@ -90,4 +90,5 @@ def test_many_of_one_category_have_a_document_of_their_own(tmp_path: Path) -> No
         make_infohash(number): (entry.keys.get("category"), entry.keys.get("save_path"))
         for number, entry in enumerate(entries)
     }
-    assert {name: category.save_path for name, category in desired.categories.items()} == {"linux": "/data/linux"}
+    categories = desired.instances["home"].categories
+    assert {name: category.save_path for name, category in categories.items()} == {"linux": "/data/linux"}

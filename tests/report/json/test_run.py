@@ -99,6 +99,7 @@ def test_deletions_and_quarantines_are_added_up() -> None:
     assert blasts["Sintel"] is None
     assert blasts["old.iso"] == {
         "torrents": 1,
+        "foreign": 0,
         "bytes": 3 << 30,
         "seeding": True,
         "other_seeds": 0,

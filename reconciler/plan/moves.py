@@ -1,0 +1,168 @@
+"""Moves of data, and the torrents that they would leave without their files.
+
+qBittorrent moves the files of a torrent whoever else uses them. So a move is blocked if a torrent that does not move
+along may have files in the data, unless that very plan is accepted.
+
+See docs/decisions/0045-block-moves-of-data-that-others-share.md.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.model.data_overlap import DataPathIndex
+from reconciler.model.fields import AUTO_TMM, CATEGORY, DOWNLOAD_PATH, FIELDS, SAVE_PATH
+from reconciler.model.paths import is_windows_path, normalize_path
+from reconciler.model.plan import (
+    Action,
+    AddTorrent,
+    AdoptTorrent,
+    Blast,
+    DeleteTorrent,
+    GuardVerdict,
+    InstancePlan,
+    Outcome,
+    SetPreference,
+    UpdateCategory,
+    UpdateTorrent,
+)
+from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.plan.actions import narrow_action
+from reconciler.plan.blast import lost_files_text
+
+_PATH_FIELDS = (SAVE_PATH, DOWNLOAD_PATH)
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """The move of a torrent's data. Torrents with the same `route` keep the files that they have in common."""
+
+    live: LiveTorrent
+    route: tuple[str, ...]
+
+
+def attach_move_blasts(
+    actions: Sequence[Action], snapshot: Snapshot, category_paths: Mapping[str, str]
+) -> list[Action]:
+    """Return the actions, each that moves data with its blast, which names the torrents that would lose files.
+
+    `category_paths`: the paths that categories have when the torrents are changed. An action that leaves the data where
+    it is moves none.
+    """
+    moving = {action.torrent_id for action in actions if _is_move(action)}
+    if not moving:
+        return list(actions)
+    by_id = {torrent.id: torrent for torrent in snapshot.torrents if torrent.id in moving}
+    moves = {
+        action.torrent_id: _find_move(action, by_id[action.torrent_id], category_paths)
+        for action in actions
+        if action.torrent_id in by_id and _is_move(action)
+    }
+    excluded: defaultdict[tuple[str, ...], set[str]] = defaultdict(
+        {action.infohash or "" for action in actions if isinstance(action, DeleteTorrent) and action.hold is None}.copy
+    )
+    for move in filter(None, moves.values()):
+        excluded[move.route].add(str(move.live.infohashes))
+    index = DataPathIndex(snapshot.torrents)
+    return [
+        _attach_blast(action, moves[action.torrent_id], index, excluded)
+        if _is_move(action) and action.torrent_id in moves
+        else action
+        for action in actions
+    ]
+
+
+def _is_move(action: Action) -> bool:
+    return isinstance(action, UpdateTorrent | AdoptTorrent) and action.disruptive and action.hold is None
+
+
+def _find_move(action: Action, live: LiveTorrent, category_paths: Mapping[str, str]) -> _Move | None:
+    """Return the move of a torrent; None if automatic management finds its data in place already."""
+    incomplete_path = live.options.download_path if live.progress < 1 else None
+    origin = live.save_path, "" if incomplete_path in (None, live.save_path) else str(incomplete_path)
+    if not action.get_new_value(AUTO_TMM, live.auto_tmm):
+        paths = (action.get_new_value(SAVE_PATH, live.save_path), action.get_new_value(DOWNLOAD_PATH, ""))
+        return _Move(live, (*origin, "path", *map(str, paths)))
+    category = str(action.get_new_value(CATEGORY, live.category))
+    path = category_paths.get(category, "")
+    if is_windows_path(path) is None:  # it depends on the default path of the server
+        return _Move(live, (*origin, "category", category))
+    if live.progress >= 1 and normalize_path(path) == normalize_path(live.save_path):
+        return None
+    return _Move(live, (*origin, "path", normalize_path(path), ""))
+
+
+def _attach_blast(
+    action: Action, move: _Move | None, index: DataPathIndex, excluded: Mapping[tuple[str, ...], set[str]]
+) -> Action:
+    if not isinstance(action, UpdateTorrent | AdoptTorrent):
+        return action
+    if move is None:
+        return replace(action, disruptive=False)
+    live = move.live
+    shared = index.find_overlaps(live, excluded[move.route])
+    blast = Blast(1, live.bytes_on_disk, live.is_seeding, shares_with=shared)
+    reason = "; ".join(filter(None, (action.reason, lost_files_text(blast))))
+    return replace(action, blast=blast, reason=reason)
+
+
+def block_shared_moves(plan: InstancePlan, plan_hash: str) -> InstancePlan:
+    """Return the plan with every change blocked that would take files from a torrent that stays."""
+    blocked_categories = {
+        action.name for action in plan.actions if isinstance(action, UpdateCategory) and _takes_files(action)
+    }
+    actions = tuple(part for action in plan.actions for part in _block_action(action, blocked_categories))
+    if actions == plan.actions:
+        return plan
+    count = sum(map(_takes_files, plan.actions))
+    moves = f"{count} moves are" if count > 1 else "1 move is"
+    reason = (
+        f"{moves} held back: other torrents may use the same files, and would lose them; if that is meant: "
+        f"--accept-plan {plan_hash}"
+    )
+    return replace(plan, actions=actions, verdict=GuardVerdict(False, (*plan.verdict.reasons, reason)))
+
+
+def _takes_files(action: Action) -> bool:
+    return action.hold is None and action.disruptive and action.blast is not None and bool(action.blast.shares_with)
+
+
+def _block_action(action: Action, blocked_categories: set[str]) -> Iterator[Action]:
+    """Yield the action, or what is left of it and its blocked changes."""
+    if isinstance(action, AddTorrent) and action.hold is None and action.get_new_value(SAVE_PATH) is None:
+        category = action.get_new_value(CATEGORY)
+        if category in blocked_categories:
+            yield replace(action, hold=Outcome.BLOCKED, reason=f"its category {category} cannot have its path now")
+            return
+    if not _takes_files(action):
+        yield action
+        return
+    reason = f"{action.reason}: held back; move the other torrents in the same way too, or accept this plan"
+    if isinstance(action, UpdateCategory | SetPreference):
+        yield replace(action, hold=Outcome.BLOCKED, reason=reason)
+    elif isinstance(action, UpdateTorrent | AdoptTorrent):
+        blocked = _find_location_fields(action)
+        if free := tuple(change for change in action.changes if change.field not in blocked):
+            yield replace(narrow_action(action, free), disruptive=False, blast=None)
+        yield UpdateTorrent(
+            action.name,
+            reason,
+            tuple(change for change in action.changes if change.field in blocked),
+            action.position,
+            Outcome.BLOCKED,
+            action.infohash,
+            action.placement,
+            torrent_id=action.torrent_id,
+            disruptive=True,
+            blast=action.blast,
+        )
+
+
+def _find_location_fields(action: UpdateTorrent | AdoptTorrent) -> set[str]:
+    """Return the changed fields that decide where the data is. A category does under automatic management only."""
+    fields = {change.field for change in action.changes}
+    before = next((change.before for change in action.changes if change.field == AUTO_TMM), None)
+    is_automatic = bool(before) if AUTO_TMM in fields else fields.isdisjoint(_PATH_FIELDS)
+    return {field for field in fields if FIELDS[field].sets_location or (field == CATEGORY and is_automatic)}
