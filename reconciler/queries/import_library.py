@@ -142,7 +142,7 @@ class _ImportRefiner:
         raise RuntimeError("the import does not settle")
 
     def _select_used_categories(self, entries: Sequence[ImportedEntry]) -> CategoriesByInstance:
-        """Return the categories to declare, by instance: those that an entry is in."""
+        """Return the categories to declare, by instance: an entry is in each of them."""
         used = {(entry.instance, entry.entry.keys.get("category")) for entry in entries}
         selected = {
             instance: {name: keys for name, keys in categories.items() if (instance, name) in used}
