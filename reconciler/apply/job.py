@@ -74,6 +74,11 @@ class Job:
         return self.action.added_urls if isinstance(self.action, SetTorrent) else NO_URLS
 
     @property
+    def removed_trackers(self) -> tuple[str, ...]:
+        """The trackers to remove, unmasked."""
+        return self.action.removed_trackers if isinstance(self.action, SetTorrent) else ()
+
+    @property
     def deletes_files(self) -> bool:
         """True if the job removes a torrent with its data."""
         return isinstance(self.action, DeleteTorrent) and self.action.delete_files

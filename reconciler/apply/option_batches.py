@@ -12,6 +12,7 @@ from dataclasses import replace
 from reconciler.apply.delivery import Batch, ValueSetter, group_jobs
 from reconciler.apply.job import Job, find_live, index_by_id
 from reconciler.apply.target import Target
+from reconciler.model.errors import RejectedError
 from reconciler.model.fields import (
     AUTO_TMM,
     CATEGORY,
@@ -22,11 +23,12 @@ from reconciler.model.fields import (
     ChangeRequest,
     entry_key_of,
     file_text,
+    find_trackers_to_remove,
     is_applied,
     list_options_set_by,
 )
 from reconciler.model.files import LiveFile, Priority, find_wrong_priorities
-from reconciler.model.links import TRACKERS, WEB_SEEDS
+from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls
 from reconciler.model.plan import AddTorrent, Change, FieldValue, SetTorrent
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
 from reconciler.model.versions import BULK_ADD_TRACKERS, IMMEDIATE_PRIORITY
@@ -54,6 +56,7 @@ def option_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
     yield from toggle_batches(jobs)
     yield from _share_limit_batches(jobs)
     yield from _tracker_batches(jobs, target)
+    yield from _tracker_removal_batches(jobs)
     for job in jobs:
         if job.needs_sending(WEB_SEEDS):
             yield Batch("add web seeds", [job], _add_web_seeds, _make_applied_check(WEB_SEEDS))
@@ -147,14 +150,43 @@ def _merge_share_limits(current: ShareLimits, changes: Iterable[Change]) -> Shar
 
 
 def _tracker_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
-    affected = [job for job in jobs if job.needs_sending(TRACKERS)]
+    affected = [job for job in jobs if job.needs_sending(TRACKERS) and job.added_urls.get(TRACKERS)]
     for urls, group in group_jobs(affected, lambda job: job.added_urls[TRACKERS]):
 
         def send(target: Target, todo: Sequence[Job], urls: Sequence[str] = urls) -> None:
             target.add_trackers([job.id for job in todo], urls)
 
         for batch_jobs in [group] if BULK_ADD_TRACKERS.is_available(target.api_version) else [[job] for job in group]:
-            yield Batch("add trackers", batch_jobs, send, _make_applied_check(TRACKERS))
+            yield Batch("add trackers", batch_jobs, send, _has_added_trackers)
+
+
+def _has_added_trackers(job: Job, live: LiveTorrent | None) -> bool:
+    return live is not None and not find_missing_urls(job.added_urls.get(TRACKERS, ()), live.links, TRACKERS)
+
+
+def _tracker_removal_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
+    """Return a batch that removes trackers, after others were added. Those of a new torrent are known only now."""
+    affected = [job for job in jobs if job.needs_sending(TRACKERS) and (job.is_add or job.removed_trackers)]
+
+    def send(target: Target, todo: Sequence[Job]) -> None:
+        live = _read_by_id(todo, target)
+        for job in todo:
+            torrent = find_live(job, live)
+            if torrent is None or not isinstance(job.action, SetTorrent):
+                continue
+            if urls := find_trackers_to_remove(job.action, torrent):
+                _remove_trackers(target, job, urls)
+
+    if affected:
+        yield Batch("remove trackers", affected, send, _make_applied_check(TRACKERS))
+
+
+def _remove_trackers(target: Target, job: Job, urls: Sequence[str]) -> None:
+    """Remove trackers of one torrent; a refusal concerns no other torrent of the batch."""
+    try:
+        target.remove_trackers(job.id, urls)
+    except RejectedError as error:
+        job.error = f"remove trackers: {error}"
 
 
 def _add_web_seeds(target: Target, jobs: Sequence[Job]) -> None:

@@ -99,6 +99,9 @@ class Target(Protocol):
     def add_trackers(self, ids: Collection[str], urls: Sequence[str]) -> None:
         """Add trackers to the existing ones. More than one id only from qBittorrent 5.2 on."""
 
+    def remove_trackers(self, torrent_id: str, urls: Sequence[str]) -> None:
+        """Remove trackers, as the instance writes them. Before 4.5, refused (409) if none of them is there."""
+
     def add_web_seeds(self, torrent_id: str, urls: Sequence[str]) -> None:
         """Add web seeds to the existing ones (qBittorrent >= 5.1)."""
 

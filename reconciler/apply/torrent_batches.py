@@ -30,8 +30,14 @@ from reconciler.model.fields import (
     STOP_CONDITION,
     can_set_at_add,
 )
-from reconciler.model.links import TRACKERS, WEB_SEEDS, append_links, has_common_tracker_scheme
-from reconciler.model.magnet import Magnet
+from reconciler.model.links import (
+    TRACKERS,
+    WEB_SEEDS,
+    append_links,
+    find_excess_trackers,
+    has_common_tracker_scheme,
+)
+from reconciler.model.magnet import Magnet, remove_trackers
 from reconciler.model.plan import AddTorrent, Change
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
@@ -94,12 +100,14 @@ def _release_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
 def fields_after_add(action: AddTorrent, api: ApiVersion) -> frozenset[str]:
     """Return the fields of an add that must follow it on that version.
 
-    Only a link can hold trackers, and qBittorrent 5.3 drops those of other schemes than HTTP and UDP from a link, but
-    keeps them when they are added to the torrent.
+    Only a link can hold trackers, and a server may add some of its own. qBittorrent 5.3 drops those of other schemes
+    than HTTP and UDP from a link, but keeps them when they are added to the torrent.
     """
+    late = {TRACKERS} if action.only_trackers else set()
     if action.get_new_value(CONTENT) is not None:  # the created .torrent file holds everything that it can
-        return frozenset(c.field for c in action.changes if c.field != COMMENT and not can_set_at_add(c.field, api))
-    late = {FILES} if isinstance(action.source, Magnet) else {FILES, TRACKERS, WEB_SEEDS}
+        fields = {c.field for c in action.changes} - {COMMENT}
+        return frozenset(field for field in fields if field in late or not can_set_at_add(field, api))
+    late |= {FILES} if isinstance(action.source, Magnet) else {FILES, TRACKERS, WEB_SEEDS}
     if not all(map(has_common_tracker_scheme, action.added_urls.get(TRACKERS, ()))):
         late.add(TRACKERS)
     return frozenset(c.field for c in action.changes if c.field in late or not can_set_at_add(c.field, api))
@@ -171,12 +179,15 @@ def _extra_options(changes: Sequence[Change], api: ApiVersion) -> tuple[tuple[st
 
 def _build_link(job: Job) -> str:
     """Return the link to send. It carries trackers and web seeds on every version."""
-    uri = job.source.uri if isinstance(job.source, Magnet) else ""
-    return (
-        append_links(uri, job.added_urls.get(TRACKERS, ()), job.added_urls.get(WEB_SEEDS, ()))
-        if job.added_urls
-        else uri
-    )
+    source, action = job.source, job.action
+    if not isinstance(source, Magnet) or not isinstance(action, AddTorrent):
+        return ""
+    if not job.added_urls:
+        return source.uri
+    trackers = job.added_urls.get(TRACKERS, ())
+    excess = find_excess_trackers(source.trackers, trackers, only=action.only_trackers)
+    uri = remove_trackers(source.uri, excess) if excess else source.uri
+    return append_links(uri, trackers, job.added_urls.get(WEB_SEEDS, ()))
 
 
 def _tag_batch(tags: frozenset[str], jobs: Sequence[Job]) -> Batch:

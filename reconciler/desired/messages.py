@@ -47,20 +47,22 @@ _SHAPE_MESSAGES: Final[dict[str, MessageAndHint]] = {
     "external_ip": ('"external_ip" must be keys and values', 'Write "external_ip: {must_not_be: 203.0.113.7}"'),
     "torrents": ('"torrents" must be a list', 'Begin each torrent with "- magnet: …"'),
     "tags": ('"tags" must be a list', 'Write "tags: [iso]", or "tags: {only: [iso]}" to allow no others'),
-    "only": ('"only" must be a list', 'Write "tags: {only: [iso]}"'),
+    "only": ('"only" must be a list', 'Write it like "only: [a, b]"'),
     "content": (
         '"content" must be a path, or keys and values',
         'Write "content: /data/film", or "content: {path: /data/film, private: true}"',
     ),
     "share_limits": ('"share_limits" must be keys and values', 'Write "share_limits: {ratio: 2, seeding_time: 14d}"'),
     "files": ('"files" must be a list', "Write 'files: [{match: \"*.nfo\", priority: skip}]'"),
-    "trackers": ('"trackers" must be a list', 'Begin each tracker with "- https://…"'),
+    "trackers": (
+        '"trackers" must be a list',
+        'Begin each tracker with "- https://…", or write "trackers: {only: [https://…]}" to allow no others',
+    ),
     "web_seeds": ('"web_seeds" must be a list', 'Begin each web seed with "- https://…"'),
     "ignore_changes": ('"ignore_changes" must be a list', 'Write "ignore_changes: [save_path]"'),
 }
 _ITEM_NAMES: Final = {
     "tags": "a tag",
-    "only": "a tag",
     "trackers": "a tracker",
     "web_seeds": "a web seed",
     "ignore_changes": "a key",
@@ -113,9 +115,9 @@ def find_schema_section(loc: Loc) -> str:
             return key
         case ("groups", _, "members", *_):
             return "members"
-        case ("torrents", _, "tags" | "share_limits" | "files" | "content" as key, *_):
+        case ("torrents", _, "tags" | "share_limits" | "files" | "trackers" | "content" as key, *_):
             return str(key)
-        case ("defaults", "tags" | "share_limits" | "files" as key, *_):
+        case ("defaults", "tags" | "share_limits" | "files" | "trackers" as key, *_):
             return str(key)
         case (str(head), *_):
             return head
@@ -171,7 +173,8 @@ def _describe_wrong_value(document: YamlDocument, loc: Loc, error: ErrorDetails)
         return (invalid.message, invalid.hint) if isinstance(invalid, InvalidValue) else (str(invalid), "")
     if find_schema_section(loc) in SECRET_KEYS and loc[-1] in SECRET_KEYS:
         return _SECRET_MESSAGE
-    field = str(next((key for key in reversed(loc) if isinstance(key, str)), ""))
+    is_item = isinstance(loc[-1], int)  # of `only` too, which is named by the key above it
+    field = str(next((key for key in reversed(loc) if isinstance(key, str) and not (is_item and key == "only")), ""))
     if error_type == "dict_type" and (item := _describe_wrong_item(loc)):
         return item
     if value is None:
@@ -191,7 +194,8 @@ def _describe_missing_value(loc: Loc, field: str) -> MessageAndHint:
         return f"{_ITEM_NAMES.get(field, 'this item')} has no value", "Write the value, or remove the item"
     if field in _REQUIRED_KEYS:
         return f'"{field}" has no value', "Add a value"
-    hint = f'Write "{field}: []" if there are none' if field in ("torrents", *_ITEM_NAMES) else "Add a value"
+    is_list = field in ("torrents", "only", *_ITEM_NAMES)
+    hint = f'Write "{field}: []" if there are none' if is_list else "Add a value"
     return f'"{field}" has no value', f"{hint}, or remove the key"
 
 

@@ -107,7 +107,8 @@ class DesiredTorrent:
     could not be fetched, so that they are None too.
 
     `options` and `create_only` hold the declared options, by field and in qBittorrent's units. `trackers` (perhaps with
-    passkeys) and `web_seeds` are ensured; others may exist. The first rule of `files` that matches a file applies.
+    passkeys) and `web_seeds` are ensured; others may exist, except trackers that these replace and, with
+    `only_trackers`, all other trackers. The first rule of `files` that matches a file applies.
     `ignore_changes` names keys that count only when the torrent is added. `delete_files` counts for an absent torrent.
     """
 
@@ -125,6 +126,7 @@ class DesiredTorrent:
     options: Mapping[str, FieldValue] = field(default_factory=lambda: NO_OPTIONS)
     create_only: Mapping[str, FieldValue] = field(default_factory=lambda: NO_OPTIONS)
     trackers: tuple[str, ...] = field(default=(), repr=False)
+    only_trackers: bool = False
     web_seeds: tuple[str, ...] = field(default=(), repr=False)
     files: tuple[FileRule, ...] = ()
     ignore_changes: frozenset[str] = frozenset()

@@ -24,7 +24,15 @@ from reconciler.model.content import Content, ContentReference
 from reconciler.model.data_overlap import normalize_data_path
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.files import LiveFile, Priority, find_wrong_priorities
-from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls, parse_link_urls, redact_url
+from reconciler.model.links import (
+    TRACKERS,
+    WEB_SEEDS,
+    find_excess_trackers,
+    find_missing_urls,
+    parse_link_urls,
+    redact_url,
+)
+from reconciler.model.magnet import Magnet
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import AddTorrent, Change, FieldValue, SetTorrent
 from reconciler.model.snapshot import LiveTorrent
@@ -359,7 +367,22 @@ def _is_paused_applied(change: Change, torrent: LiveTorrent, action: SetTorrent)
 
 
 def _are_links_applied(change: Change, torrent: LiveTorrent, action: SetTorrent) -> bool:
-    return not find_missing_urls(action.added_urls.get(change.field, ()), torrent.links, change.field)
+    """Return True if the added URLs are there, and the trackers to remove are not.
+
+    A magnet link carries its own trackers, so what the server adds to them is left to the next run.
+    """
+    if find_missing_urls(action.added_urls.get(change.field, ()), torrent.links, change.field):
+        return False
+    may_have_more = isinstance(action, AddTorrent) and isinstance(action.source, Magnet) and not action.only_trackers
+    return change.field != TRACKERS or may_have_more or not find_trackers_to_remove(action, torrent)
+
+
+def find_trackers_to_remove(action: SetTorrent, torrent: LiveTorrent) -> tuple[str, ...]:
+    """Return the trackers that an action removes from the live torrent, as the server writes them."""
+    present = parse_link_urls(torrent.links, TRACKERS)
+    if isinstance(action, AddTorrent):
+        return find_excess_trackers(present, action.added_urls.get(TRACKERS, ()), only=action.only_trackers)
+    return tuple(url for url in action.removed_trackers if url in present)
 
 
 def _are_files_applied(change: Change, torrent: LiveTorrent, action: SetTorrent) -> bool:
@@ -393,19 +416,38 @@ def _complete_option(option: Field) -> Field:
     )
 
 
+def find_entry_excess(entry: DesiredTorrent, torrent: LiveTorrent) -> tuple[str, ...]:
+    """Return the trackers of a live torrent that its entry replaces or excludes, as the server writes them."""
+    return _find_excess(torrent.links, entry.trackers, entry.only_trackers)
+
+
+@lru_cache(4096)  # many torrents have the same trackers
+def _find_excess(links: str, declared: tuple[str, ...], only: bool) -> tuple[str, ...]:
+    if not declared and not only:
+        return ()
+    return find_excess_trackers(parse_link_urls(links, TRACKERS), declared, only=only)
+
+
 def _links(name: str, capability: Capability = EVERY_VERSION) -> Field:
     def find_urls(entry: DesiredTorrent) -> tuple[str, ...]:
         return entry.trackers if name == TRACKERS else entry.web_seeds
 
+    def declare(entry: DesiredTorrent) -> FieldValue:
+        is_exact = name == TRACKERS and entry.only_trackers
+        return tuple(map(redact_url, find_urls(entry))) or (() if is_exact else None)
+
     def diff(entry: DesiredTorrent, torrent: LiveTorrent) -> Change | None:
         missing = find_missing_urls(find_urls(entry), torrent.links, name)
-        return Change(name, (), tuple(map(redact_url, missing))) if missing else None
+        excess = find_entry_excess(entry, torrent) if name == TRACKERS else ()
+        if not missing and not excess:
+            return None
+        return Change(name, tuple(map(redact_url, excess)), tuple(map(redact_url, missing)))
 
     return Field(
         name=name,
         kind=FieldKind.COLLECTION,
         read=lambda torrent: tuple(map(redact_url, parse_link_urls(torrent.links, name))),
-        declare=lambda entry: tuple(map(redact_url, find_urls(entry))) or None,
+        declare=declare,
         is_ignorable=True,
         diff=diff,
         is_applied=_are_links_applied,

@@ -3,6 +3,7 @@
 A tracker URL may hold a passkey, which is a secret: whoever has it downloads in its owner's name.
 
 See docs/decisions/0032-read-trackers-from-the-torrent-list-and-mask-them.md.
+See docs/decisions/0035-a-tracker-replaces-others-of-its-host.md.
 """
 
 from __future__ import annotations
@@ -48,6 +49,18 @@ def find_missing_urls(wanted: Iterable[str], links: str, field: str) -> tuple[st
     end = "/" if field == WEB_SEEDS else ""  # qBittorrent ends the web seed of a folder with one
     present = {_normalize_url(url.rstrip(end) if end else url) for url in parse_link_urls(links, field)}
     return tuple(url for url in wanted if _normalize_url(url.rstrip(end) if end else url) not in present)
+
+
+def find_excess_trackers(present: Iterable[str], declared: Iterable[str], *, only: bool) -> tuple[str, ...]:
+    """Return the present trackers that the declared ones replace; with `only`, all that are not declared.
+
+    A tracker is replaced by one of the same scheme, host and port: it differs in path, query or login, as with another
+    passkey.
+    """
+    wanted = {_normalize_url(url) for url in declared}
+    origins = {_find_origin(url) for url in wanted}
+    undeclared = (url for url in present if _normalize_url(url) not in wanted)
+    return tuple(url for url in undeclared if only or _find_origin(_normalize_url(url)) in origins)
 
 
 def deduplicate_urls(urls: Iterable[str]) -> tuple[str, ...]:
@@ -96,6 +109,12 @@ def redact_url(url: str) -> str:
     path = "/".join(step if step in _PUBLIC_PATH_PARTS else _MASK for step in parts.path.split("/"))
     query = f"?{_MASK}" if parts.query else ""
     return f"{parts.scheme}://{host}{port}{path}{query}"
+
+
+def _find_origin(normalized_url: str) -> str:
+    """Return scheme, host and port of a normalized URL."""
+    scheme, _, rest = normalized_url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}"
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,7 @@ The formats are defined in BEP 9 (v1 hashes, trackers, web seeds) and BEP 52 (v2
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote_plus
@@ -78,6 +79,17 @@ def parse_magnet(text: str) -> Magnet:
         trackers=tuple(values["tr"]),
         web_seeds=tuple(values["ws"]),
     )
+
+
+def remove_trackers(uri: str, trackers: Collection[str]) -> str:
+    """Return the link of a `Magnet` without these of its trackers."""
+    topic, *parameters = uri.split("&")
+    return "&".join([topic, *(text for text in parameters if _parse_tracker(text) not in trackers)])
+
+
+def _parse_tracker(parameter: str) -> str | None:
+    raw_key, _, raw = parameter.partition("=")
+    return _decode_value(raw) if _normalize_key(raw_key) == "tr" else None
 
 
 def _refuse_other_text(text: str) -> None:

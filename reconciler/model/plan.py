@@ -136,11 +136,12 @@ class SetTorrent(TorrentAction):
     """An action that sets fields of a torrent.
 
     `added_urls` holds, by field, the trackers and web seeds to add: they may contain passkeys, so `changes` shows them
-    masked. `export_path` is the local file to write the .torrent file to. `creator_task_id` is the id of the task that
-    created the torrent, to be removed.
+    masked. `removed_trackers` are those to remove, as the server writes them. `export_path` is the local file to write
+    the .torrent file to. `creator_task_id` is the id of the task that created the torrent, to be removed.
     """
 
     added_urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)
+    removed_trackers: tuple[str, ...] = field(default=(), repr=False)
     export_path: str | None = None
     creator_task_id: str | None = None
 
@@ -150,13 +151,15 @@ class AddTorrent(SetTorrent):
     """Add a torrent from `source`, or create it from content first.
 
     `creation`: how it is created; until then `source` and `infohash` are None. `file_rules` are the rules for its
-    files, which are not known yet. `peer_address` is the address of the instance that it can be downloaded from.
+    files, which are not known yet; `only_trackers` removes the trackers that are not declared and that only its source
+    knows. `peer_address` is the address of the instance that it can be downloaded from.
     """
 
     verb: ClassVar[Verb] = Verb.ADD
 
     source: Magnet | TorrentFile | None = None
     file_rules: tuple[FileRule, ...] = ()
+    only_trackers: bool = False
     creation: CreationSpec | None = None
     peer_address: str | None = field(default=None, repr=False)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconciler.model.content import Content
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import EXPORT, OWNER, QUARANTINE
+from reconciler.model.fields import EXPORT, OWNER, QUARANTINE, find_entry_excess
 from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls
 from reconciler.model.plan import (
     NO_URLS,
@@ -40,6 +40,7 @@ def build_add_action(
         export_path=_find_export_path(entry, changes),
         source=entry.source,
         file_rules=entry.files if entry.has_metadata else (),
+        only_trackers=entry.only_trackers,
         creation=None if entry.infohashes else entry.creation,
     )
 
@@ -62,6 +63,7 @@ def build_update_action(
         hold,
         entry.infohash or None,
         added_urls=_collect_urls(entry, live, changes),
+        removed_trackers=_collect_removed_trackers(entry, live, changes),
         export_path=_find_export_path(entry, changes),
         torrent_id=live.id if live else None,
         disruptive=live is not None and needs_data_move(changes, live),
@@ -106,6 +108,14 @@ def _find_export_path(entry: DesiredTorrent, changes: Sequence[Change]) -> str |
     """Return the file to write the .torrent file to, if that is among the changes."""
     export = entry.content.export if isinstance(entry.content, Content) else None
     return export.path if export and any(change.field == EXPORT for change in changes) else None
+
+
+def _collect_removed_trackers(
+    entry: DesiredTorrent, live: LiveTorrent | None, changes: Sequence[Change]
+) -> tuple[str, ...]:
+    """Return the unmasked trackers that the changes remove."""
+    has_change = any(change.field == TRACKERS for change in changes)
+    return find_entry_excess(entry, live) if live and has_change else ()
 
 
 def _collect_urls(

@@ -37,7 +37,7 @@ def find_drift(entry: DesiredTorrent, live: LiveTorrent) -> tuple[Change, ...]:
         changes = (*changes, *_end_quarantine(entry, live))
     if entry.options or changes:
         changes = _add_consequences(changes, entry, live)
-    if entry.trackers or entry.web_seeds or entry.files or entry.content:
+    if entry.trackers or entry.only_trackers or entry.web_seeds or entry.files or entry.content:
         changes = (*changes, *iter_special_changes(entry, live))
     return sort_changes(changes)
 

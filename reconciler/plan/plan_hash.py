@@ -27,7 +27,9 @@ def _build_hash_input(action: Action) -> list[object]:
     changes = [[change.field, change.before, _normalize_after(change)] for change in action.changes]
     subject = action.infohash or action.name
     # changes show URLs masked; nothing can be read back from the hash
-    secret = sorted(action.added_urls.items()) if isinstance(action, SetTorrent) else []
+    secret: list[object] = []
+    if isinstance(action, SetTorrent):
+        secret = [*sorted(action.added_urls.items()), *action.removed_trackers]
     deletes_files = isinstance(action, DeleteTorrent) and action.delete_files
     essence: list[object] = [
         *(action.verb, action.kind, subject, action.torrent_id),

@@ -12,7 +12,7 @@ from reconciler.model.files import LiveFile, Priority
 from reconciler.model.plan import FieldValue
 from reconciler.model.snapshot import AddOptions, ShareLimits
 from reconciler.model.units import GLOBAL_LIMIT
-from reconciler.model.versions import FILES_IN_LIST, ApiVersion
+from reconciler.model.versions import FILES_IN_LIST, TRACKER_URL_DECODING, ApiVersion
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
 from reconciler.qbittorrent.convert import convert_files
@@ -113,6 +113,19 @@ class OptionCalls:
         hashes, trackers = check_ids(ids), _check_urls(urls)
         self._connection.call(
             "torrents/addTrackers", lambda client: client.torrents_add_trackers("|".join(hashes), trackers)
+        )
+
+    def remove_trackers(self, torrent_id: str, urls: Sequence[str]) -> None:
+        """Remove trackers, as the server writes them. Raises `RejectedError` (409) before 4.5 if none is there.
+
+        The server splits the list at `|`, and from 5.0 on decodes each URL.
+        """
+        if not urls or any(not url for url in urls):
+            raise ValueError("URLs are a non-empty collection")
+        encode = TRACKER_URL_DECODING.is_available(self.api_version)
+        trackers = [quote(url, safe="") if encode else url for url in urls]
+        self._connection.call(
+            "torrents/removeTrackers", lambda client: client.torrents_remove_trackers(torrent_id, trackers)
         )
 
     def add_web_seeds(self, torrent_id: str, urls: Sequence[str]) -> None:

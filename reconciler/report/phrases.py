@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from reconciler.model.fields import FILES, OWNER, to_declared_value
+from reconciler.model.links import TRACKERS
 from reconciler.model.plan import Action, Change, DeleteTorrent, FieldValue, ObjectKind, Outcome, Verb
 from reconciler.report.blast import is_quarantine
 from reconciler.report.text.lines import Span, Style
@@ -64,10 +65,15 @@ def visible_changes(action: Action) -> list[Change]:
 
 
 def change_text(change: Change) -> str:
-    """Return `category: linux → films`. Lists show added and removed items, files their new priorities."""
+    """Return `category: linux → films`. Lists show added and removed items, files their new priorities.
+
+    Trackers that are replaced may look the same as the new ones without their passkeys.
+    """
     before, after = change.before, change.after
     if change.field == FILES and isinstance(after, tuple):
         return f"files: {_files_text(after)}"
+    if change.field == TRACKERS and isinstance(before, tuple) and isinstance(after, tuple):
+        return f"trackers: {' '.join([*(f'+{url}' for url in after), *(f'-{url}' for url in before)])}"
     if isinstance(before, tuple) and isinstance(after, tuple):
         added = [f"+{item}" for item in after if item not in before]
         removed = [f"-{item}" for item in before if item not in after]

@@ -402,7 +402,8 @@ def _read_extras(data: bytes) -> _FileExtras:
     """Return the trackers, web seeds and comment of a .torrent file."""
     document = decode_bencode(data)[0]
     fields = document if isinstance(document, dict) else {}
-    tiers, seeds, comment = fields.get(b"announce-list", []), fields.get(b"url-list", []), fields.get(b"comment", b"")
+    tiers = fields.get(b"announce-list") or [[fields.get(b"announce") or b""]]
+    seeds, comment = fields.get(b"url-list", []), fields.get(b"comment", b"")
     trackers = [url for tier in tiers if isinstance(tier, list) for url in tier] if isinstance(tiers, list) else []
     return _FileExtras(
         append_links("", _decode_texts(trackers), _decode_texts(seeds)),
@@ -412,7 +413,7 @@ def _read_extras(data: bytes) -> _FileExtras:
 
 def _decode_texts(values: object) -> list[str]:
     texts = values if isinstance(values, list) else []
-    return [value.decode(errors="replace") for value in texts if isinstance(value, bytes)]
+    return [value.decode(errors="replace") for value in texts if isinstance(value, bytes) and value]
 
 
 def trim_tags(tags: Collection[str]) -> frozenset[str]:

@@ -11,16 +11,18 @@ from urllib.parse import quote
 from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.model.fields import OPTIONS
 from reconciler.model.files import LiveFile, Priority
-from reconciler.model.links import TRACKERS, WEB_SEEDS, parse_link_urls
+from reconciler.model.links import TRACKERS, WEB_SEEDS, append_links, parse_link_urls
 from reconciler.model.paths import normalize_path
 from reconciler.model.plan import FieldValue
 from reconciler.model.snapshot import AddOptions, LiveOptions, LiveTorrent, ShareLimits
 from reconciler.model.units import GLOBAL_LIMIT
 from reconciler.model.versions import (
     ADD_WEB_SEEDS,
+    BULK_ADD_TRACKERS,
     DOWNLOAD_PATH,
     FILES_IN_LIST,
     INACTIVE_SEEDING_TIME,
+    MISSING_TRACKER_REMOVAL,
     SAVE_PATH_AS_DOWNLOAD_PATH,
     SHARE_LIMIT_ACTION,
     SHARE_LIMITS_MODE,
@@ -92,6 +94,27 @@ class MemoryOptions:
     def add_trackers(self, ids: Collection[str], urls: Sequence[str]) -> None:
         """Add trackers, except present trackers with the same spelling."""
         self._change_torrents(ids, lambda torrent: _add_urls(torrent, TRACKERS, urls))
+
+    def remove_trackers(self, torrent_id: str, urls: Sequence[str]) -> None:
+        """Remove trackers with the same spelling; before 4.5, refuse (409) if there is none of them.
+
+        A missing torrent is refused (404) before 5.2.
+        """
+
+        def work() -> None:
+            torrent = self.torrents.get(torrent_id)
+            if torrent is None and BULK_ADD_TRACKERS.is_available(self._api):
+                return
+            if torrent is None:
+                raise RejectedError("no such torrent", 404)
+            present = parse_link_urls(torrent.links, TRACKERS)
+            remaining = [url for url in present if url not in urls]
+            if remaining == present and not MISSING_TRACKER_REMOVAL.is_available(self._api):
+                raise RejectedError("no trackers were removed", 409)
+            links = append_links("", remaining, parse_link_urls(torrent.links, WEB_SEEDS))
+            self.torrents[torrent_id] = replace(torrent, links=links)
+
+        self._run_request(work)
 
     def add_web_seeds(self, torrent_id: str, urls: Sequence[str]) -> None:
         """Add web seeds, except present web seeds."""

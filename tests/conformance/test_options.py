@@ -12,9 +12,14 @@ import pytest
 from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.model.fields import OPTIONS, can_set_at_add
 from reconciler.model.files import Priority
-from reconciler.model.links import find_missing_urls
+from reconciler.model.links import find_missing_urls, parse_link_urls
 from reconciler.model.snapshot import LiveTorrent, ShareLimits
-from reconciler.model.versions import ADD_WEB_SEEDS, BULK_ADD_TRACKERS, SAVE_PATH_AS_DOWNLOAD_PATH
+from reconciler.model.versions import (
+    ADD_WEB_SEEDS,
+    BULK_ADD_TRACKERS,
+    MISSING_TRACKER_REMOVAL,
+    SAVE_PATH_AS_DOWNLOAD_PATH,
+)
 from tests.support.conformance_subject import STOPPED, ConformanceSubject
 
 VALUES: dict[str, Any] = {
@@ -226,6 +231,26 @@ def test_trackers_are_added(subject: ConformanceSubject) -> None:
         "a present tracker is not added again"
     )
     assert subject.read_torrent(second).links == ""
+
+
+def test_trackers_are_removed_by_the_spelling_of_the_server(subject: ConformanceSubject) -> None:
+    (key,) = subject.add_torrents()
+    subject.target.add_trackers([key], TRACKERS)
+    subject.wait_until([key], lambda torrents: has_urls(torrents[0], "trackers", TRACKERS))
+    first, *others = parse_link_urls(subject.read_torrent(key).links, "trackers")
+    subject.target.remove_trackers(key, others)
+    subject.wait_until([key], lambda torrents: parse_link_urls(torrents[0].links, "trackers") == [first])
+    if MISSING_TRACKER_REMOVAL.is_available(subject.target.api_version):
+        subject.target.remove_trackers(key, others)
+    else:
+        with pytest.raises(RejectedError):
+            subject.target.remove_trackers(key, others)
+    if BULK_ADD_TRACKERS.is_available(subject.target.api_version):
+        subject.target.remove_trackers(secrets.token_hex(20), others)
+        return
+    with pytest.raises(RejectedError) as refusal:
+        subject.target.remove_trackers(secrets.token_hex(20), others)
+    assert refusal.value.http_status == 404
 
 
 def test_trackers_are_added_to_many_at_once_from_5_2_on(subject: ConformanceSubject) -> None:

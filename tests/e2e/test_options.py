@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.conftest import MakeProxy, MakeServer
-from tests.support.home import Home, make_entry
+from tests.support.home import Home, ReportedRun, make_entry
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
-from tests.support.torrents import write_multi_file_torrent
+from tests.support.torrents import make_torrent, write_multi_file_torrent
 
 SINCE = {  # the first of the four that has it; what is not named here all have
     "download_path": (4, 5),
@@ -85,6 +86,40 @@ def test_websocket_trackers_are_added_and_then_nothing(
     assert {unquote(tracker) for tracker in truth.read_torrent(1)["magnet_uri"].split("&tr=")[1:]} == set(trackers)
     proxy.clear()
     assert (home.run().summary, proxy.mutations) == ({"unchanged": 1}, [])
+
+
+def list_trackers(truth: RawClient) -> list[set[str]]:
+    """Return the trackers of all torrents, by their infohash."""
+    rows = sorted(truth.list_torrents().items())
+    return [{unquote(unquote(url)) for url in row["magnet_uri"].split("&ws=")[0].split("&tr=")[1:]} for _, row in rows]
+
+
+def test_a_changed_passkey_replaces_the_former_one(home: Home, proxy: Proxy, truth: RawClient) -> None:
+    old, new, own = (f"https://t.example/{key}/announce?k=a%20b" for key in ("OLDKEY", "NEWKEY", "SOURCE"))
+    other, moved = "udp://u.example:1/announce", "https://moved.example/NEWKEY/announce"
+    (home.folder / "a.torrent").write_bytes(make_torrent(7, trackers=[own, other], extra_info={"private": 1}))
+
+    def run(trackers: object) -> ReportedRun:
+        magnet = f"{make_magnet(1)}&tr={quote(own, safe='')}&tr={quote(other, safe='')}"
+        keys = {"paused": True, "trackers": trackers}
+        home.write(
+            *(json.dumps({source: text, **keys}) for source, text in (("magnet", magnet), ("torrent", "a.torrent")))
+        )
+        done = home.run()
+        assert done.exit_code == 0, done.out + done.err
+        assert not {key for key in ("OLDKEY", "NEWKEY", "SOURCE") if key in done.out + done.err}, "P7"
+        proxy.clear()
+        assert (home.run().summary, proxy.mutations) == ({"unchanged": 2}, []), "P1"
+        return done
+
+    run([old])
+    assert list_trackers(truth) == [{unquote(old), other}] * 2
+    assert run([new]).summary == {"update": 2}
+    assert list_trackers(truth) == [{unquote(new), other}] * 2
+    assert run({"only": [moved]}).summary == {"update": 2}
+    assert list_trackers(truth) == [{moved}] * 2
+    assert run({"only": []}).summary == {"update": 2}
+    assert list_trackers(truth) == [set()] * 2
 
 
 def test_options_go_with_an_add_and_then_nothing(home: Home, proxy: Proxy, truth: RawClient, version: str) -> None:

@@ -12,6 +12,7 @@ from reconciler.model.links import (
     append_links,
     deduplicate_urls,
     extract_links,
+    find_excess_trackers,
     find_missing_urls,
     parse_link_urls,
     redact_url,
@@ -63,3 +64,47 @@ def test_the_links_of_each_version_are_read() -> None:
 )
 def test_what_could_be_a_passkey_is_masked(url: str, shown: str) -> None:
     assert redact_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("present", "declared"),
+    [
+        ("https://t.example/OLD/announce", "https://t.example/NEW/announce"),
+        ("https://t.example/announce?passkey=old", "https://T.example:443/announce?passkey=new"),
+        ("https://old:x@t.example/announce", "https://new:y@t.example/announce"),
+        ("udp://t.example:1337", "udp://t.example:1337/announce"),
+    ],
+)
+def test_a_tracker_is_replaced_by_another_of_its_host(present: str, declared: str) -> None:
+    assert find_excess_trackers([present], [declared], only=False) == (present,)
+    assert find_excess_trackers([present, declared], [declared], only=False) == (present,)
+    assert find_excess_trackers([present, declared], [declared, present], only=False) == ()
+
+
+@pytest.mark.parametrize(
+    "present",
+    [
+        "https://other.example/NEW/announce",
+        "https://t.example:8443/OLD/announce",
+        "http://t.example/OLD/announce",
+        "udp://t.example/OLD/announce",
+        "https://[broken/OLD/announce",
+    ],
+)
+def test_a_tracker_with_another_host_port_or_scheme_stays_unless_only(present: str) -> None:
+    declared = ["https://t.example/NEW/announce"]
+    assert find_excess_trackers([present], declared, only=False) == ()
+    assert find_excess_trackers([present], declared, only=True) == (present,)
+
+
+@pytest.mark.parametrize("present", ["https://t.example/NEW/announce", "HTTPS://T.EXAMPLE:443/N%45W/announce"])
+def test_another_spelling_of_a_declared_tracker_is_the_same(present: str) -> None:
+    assert find_excess_trackers([present], ["https://t.example/NEW/announce"], only=True) == ()
+
+
+def test_only_without_trackers_removes_all() -> None:
+    assert find_excess_trackers(["udp://a.example", "udp://b.example"], [], only=True) == (
+        "udp://a.example",
+        "udp://b.example",
+    )
+    assert find_excess_trackers(["udp://a.example"], [], only=False) == ()

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
+from reconciler.model.magnet import Magnet, MagnetError, parse_magnet, remove_trackers
 from tests.support.examples import run_examples
 
 V1 = "0123456789abcdef0123456789abcdef01234567"
@@ -261,3 +261,15 @@ def test_no_text_raises_anything_but_a_magnet_error(text: str) -> None:
     for candidate in (text, "magnet:?" + text, BTIH + text):
         with suppress(MagnetError):
             assert isinstance(parse_magnet(candidate), Magnet)
+
+
+def test_trackers_are_removed_by_their_decoded_url() -> None:
+    old, kept = "https://t.example/OLD/announce?a=1&b=2", "udp://u.example:1"
+    magnet = parse_magnet(
+        f"magnet:?tr=https%3A%2F%2Ft.example%2FOLD%2Fannounce%3Fa%3D1%26b%3D2&xt=urn:btih:{'a' * 40}"
+        f"&dn=tr&TR.1=https://t.example/OLD/announce%3Fa%3D1%26b%3D2&tr={kept}&ws=http://w.example"
+    )
+    assert magnet.trackers == (old, old, kept)
+    uri = remove_trackers(magnet.uri, [old, "udp://absent.example"])
+    assert parse_magnet(uri).trackers == (kept,)
+    assert uri == f"magnet:?xt=urn:btih:{'a' * 40}&dn=tr&tr={kept}&ws=http://w.example"

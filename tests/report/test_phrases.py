@@ -63,6 +63,10 @@ def test_the_owner_is_hidden_unless_it_changes_from_another_owner() -> None:
         (Change("category", "", "films"), "category: (none) → films"),
         (Change("paused", None, False), "paused: (none) → false"),
         (Change("tags", ("a", "b"), ("b", "c")), "tags: +c -a"),
+        (
+            Change("trackers", ("https://t/***",), ("https://t/***", "udp://u")),
+            "trackers: +https://t/*** +udp://u -https://t/***",
+        ),
         (Change("download_limit", 0, 5_242_880), "download_limit: unlimited → 5 MiB/s"),
         (Change("files", None, ("skip a.nfo", "high c d.mkv")), "files: skip a.nfo; high c d.mkv"),
         (Change("files", (), tuple(f"skip {n}" for n in range(15))), "files: skip 0, 1, 2 and 12 more"),

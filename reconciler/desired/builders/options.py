@@ -36,10 +36,13 @@ def build_options(values: dict[str, Any]) -> dict[str, Any]:
     if OPTION_KEYS.isdisjoint(values):
         return {}
     get = values.get
+    trackers: Any = get(TRACKERS) or ()
+    is_exact = isinstance(trackers, dict)
     return {
         "options": {field: value for field in OPTIONS if (value := _get_option_value(values, field)) is not None},
         "create_only": {field: value for field in CREATE_ONLY_OPTIONS if (value := get(field)) is not None},
-        "trackers": deduplicate_urls(get(TRACKERS) or ()),
+        "trackers": deduplicate_urls(trackers["only"] if is_exact else trackers),
+        "only_trackers": is_exact,
         "web_seeds": deduplicate_urls(get(WEB_SEEDS) or ()),
         "files": tuple(FileRule(rule["match"], Priority(rule["priority"])) for rule in get(FILES) or ()),
         "ignore_changes": frozenset(get("ignore_changes") or ()),

@@ -11,6 +11,7 @@ from reconciler.desired.yaml.document import EXTENSION_PREFIX, SECRET_KEYS
 
 _MASK: Final = "***"
 _URL_KEYS: Final = frozenset({"torrent", "trackers", "web_seeds"})
+_ITEMS_KEY: Final = "only"  # its items are those of the key above it
 _LINE_CONTENT = re.compile(r"\S.*")
 _QUERY_PARAMETERS = re.compile(r"([?&])(?!(?:xt|dn)(?:\.[0-9]*)?=)[^\s\"']*?(?=&(?:xt|dn)(?:\.[0-9]*)?=|[\s\"']|\Z)")
 _URL = re.compile(r"([a-z][a-z0-9+.-]*://)(?:[^\s/\"']*@)?([^\s/\"'?#]*)[^\s\"']*")
@@ -31,7 +32,7 @@ def _find_redactions(text: str, node: LayoutNode, key: str) -> Iterator[tuple[in
     """Iterate over (start, end, replacement) in the value of `key`."""
     if node.kind == "mapping":
         for child_key, child in node.iter_pairs():
-            yield from _find_redactions(text, child, child_key.text)
+            yield from _find_redactions(text, child, key if child_key.text == _ITEMS_KEY else child_key.text)
     elif node.kind == "sequence":
         for item in node.items:
             yield from _find_redactions(text, item, key)

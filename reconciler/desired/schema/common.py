@@ -45,6 +45,14 @@ def has_control_character(text: str) -> bool:
     return bool(_CONTROL_CHARACTER.search(text))
 
 
+# --- lists of which no other items may exist
+
+
+def select_list_branch(value: Any) -> str | None:
+    """Return the branch of a value that is a list, or `{only: […]}`."""
+    return "#list" if isinstance(value, list) else "#only" if isinstance(value, dict) else None
+
+
 # --- paths
 
 _PATH_ROOT = re.compile(r"/|[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/](?=[^\\/])")  # /, C:\, \\server\share

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Required, get_args
 
-from pydantic import AfterValidator, BeforeValidator, with_config
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, with_config
 from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
 from reconciler.desired.context import InvalidValue
@@ -18,6 +18,7 @@ from reconciler.desired.schema.common import (
     has_host,
     malformed_url_error,
     parse_seconds,
+    select_list_branch,
     split_url,
 )
 from reconciler.model.fields import CREATE_ONLY_OPTIONS, list_ignorable_keys
@@ -195,6 +196,19 @@ def _check_link(subject: str, text: str, schemes: tuple[str, ...]) -> str:
 
 
 TrackerUrl = Annotated[str, AfterValidator(check_tracker)]
+
+
+@with_config(STRICT_CONFIG)
+class ExactTrackersEntry(TypedDict):
+    """`trackers: {only: […]}`."""
+
+    only: list[TrackerUrl]
+
+
+TrackersValue = Annotated[
+    Annotated[list[TrackerUrl], Tag("#list")] | Annotated[ExactTrackersEntry, Tag("#only")],
+    Discriminator(select_list_branch),
+]
 WebSeedUrl = Annotated[str, AfterValidator(check_web_seed)]
 
 # --- the other options
@@ -244,7 +258,7 @@ class OptionKeys(TypedDict, total=False):
     upload_limit: Rate | None
     share_limits: ShareLimitsValue | None
     files: list[FileRuleEntry] | None
-    trackers: list[TrackerUrl] | None
+    trackers: TrackersValue | None
     comment: Annotated[str, AfterValidator(normalize_comment)] | None
     content_layout: ContentLayout | None
     skip_checking: bool | None
@@ -276,4 +290,5 @@ OPTION_NUMBER_TEXTS: Final = {
 OPTION_SUBKEYS: Final[dict[str, tuple[str, ...]]] = {
     "share_limits": tuple(ShareLimitsEntry.__annotations__),
     "files": tuple(FileRuleEntry.__annotations__),
+    "trackers": tuple(ExactTrackersEntry.__annotations__),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, Discriminator, Tag, with_config
 from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
@@ -17,6 +17,7 @@ from reconciler.desired.schema.common import (
     check_one_line,
     has_control_character,
     has_host,
+    select_list_branch,
     split_url,
 )
 from reconciler.desired.schema.content import ContentValue, ExportPath
@@ -50,13 +51,9 @@ class ExactTagsEntry(TypedDict):
     only: list[TagName]
 
 
-def _select_tags_branch(value: Any) -> str | None:
-    return "#list" if isinstance(value, list) else "#only" if isinstance(value, dict) else None
-
-
 TagsValue = Annotated[
     Annotated[list[TagName], Tag("#list")] | Annotated[ExactTagsEntry, Tag("#only")],
-    Discriminator(_select_tags_branch),
+    Discriminator(select_list_branch),
 ]
 
 
