@@ -75,9 +75,10 @@ class TorrentStore:
         return self._folder / hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
 
     def _mark_used(self, path: Path) -> None:
-        """Set the time of a file to now, at most once a day."""
-        if not self._read_only and time.time() - path.stat().st_mtime > _DAY:
-            os.utime(path)
+        """Set the time of a file to now, at most once a day. A folder that is read-only now is no reason to fail."""
+        with suppress(OSError):
+            if not self._read_only and time.time() - path.stat().st_mtime > _DAY:
+                os.utime(path)
 
     def _purge(self) -> None:
         """Delete, once, what no run has used for a long time."""

@@ -202,6 +202,7 @@ def _plan_undeclared(
         )
     desired = resolved.desired  # an entry of a group is planned on one member, and may mean what another one has
     unknown = [entry for entry in desired.unknown_entries if name in desired.instances_of(entry)]
+    unresolved = [*torrents.unresolved, *unknown]
     for live in unmatched:
         if live.id in untagged_ids and (claim := plan_untagged(live, context)):
             torrents.decisions.append(claim)
@@ -210,7 +211,6 @@ def _plan_undeclared(
         if stray:
             torrents.surplus_copies.append(SurplusCopy(stray[0], live, stray[1]))
         else:
-            unresolved = [*torrents.unresolved, *unknown]
             torrents.decisions += release(plan_prune(live, context, unresolved), live, context, snapshot)
 
 

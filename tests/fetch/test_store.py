@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -65,6 +66,17 @@ def test_the_same_content_is_not_written_again_and_an_unused_copy_goes(tmp_path:
     make_store(tmp_path).save(URL, b"one")
     (file,) = list_files(tmp_path)
     assert file.stat().st_ino in inode
+
+
+def test_a_copy_in_a_read_only_folder_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    make_store(tmp_path).save(URL, b"one")
+    (file,) = list_files(tmp_path)
+    os.utime(file, (0, 0))
+    monkeypatch.setattr(os, "utime", refuse)
+    assert make_store(tmp_path).load(URL) == b"one"
 
 
 def test_a_folder_that_cannot_be_used_is_one_warning(tmp_path: Path) -> None:
