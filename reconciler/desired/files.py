@@ -1,4 +1,7 @@
-"""Reads the files and directories that the user named."""
+"""Reads the files and directories that the user named.
+
+See docs/decisions/0054-the-command-line-decides-what-files-may-reach.md.
+"""
 
 from __future__ import annotations
 
