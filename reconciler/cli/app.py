@@ -401,6 +401,21 @@ def rm(
 
 
 @app.command()
+def completion(shell: options.ShellArgument) -> None:
+    """Print the completion script of a shell: bash, zsh or fish.
+
+    \b
+    Examples:
+      reconcile completion bash > ~/.local/share/bash-completion/completions/reconcile
+      reconcile completion zsh > ~/.zfunc/_reconcile
+      reconcile completion fish > ~/.config/fish/completions/reconcile.fish
+    """
+    from reconciler.cli.commands.completion import completion_command
+
+    raise typer.Exit(completion_command(shell))
+
+
+@app.command()
 def demo(keep: options.KeepOption = False) -> None:
     """Show the main features on throwaway qBittorrent servers.
 

@@ -31,11 +31,16 @@ def run_command_line(arguments: Sequence[str]) -> int:
     import typer  # imported here, so that `main` handles signals before the libraries load
 
     from reconciler.cli.app import app
+    from reconciler.cli.commands.completion import COMPLETION_VARIABLE
     from reconciler.cli.console import report_failure
     from reconciler.cli.settings import CommandFailure, ensure_std_streams, settings_from_argv
 
     ensure_std_streams()
     settings = settings_from_argv(arguments)
+    if COMPLETION_VARIABLE in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]
+
+        completion_init()
     help_width = None if sys.stdout.isatty() else 78  # columns, as on a terminal with 80; None: its own width
     try:
         command = typer.main.get_command(app)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from reconciler import __version__
+from reconciler.cli.commands.completion import Shell
 from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat, Settings
 from reconciler.model.status import Phase
 
@@ -254,6 +255,7 @@ HistoryLimitOption = Annotated[
 _TORRENT_HELP: Final = "A name, an infohash, or at least the first 6 digits of one."
 TorrentArgument = Annotated[str, typer.Argument(metavar="TORRENT", show_default=False, help=_TORRENT_HELP)]
 TorrentsArgument = Annotated[list[str], typer.Argument(metavar="TORRENT", show_default=False, help=_TORRENT_HELP)]
+ShellArgument = Annotated[Shell, typer.Argument(metavar="SHELL", show_default=False, help="bash, zsh or fish.")]
 SourcesArgument = Annotated[
     list[str],
     typer.Argument(metavar="MAGNET|FILE|URL", show_default=False, help="A magnet link, or a .torrent file or its URL."),
