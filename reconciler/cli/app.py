@@ -45,9 +45,9 @@ _OPTIONS_BEFORE_COMMAND: Final = {
     "validate": _SHARED_OPTIONS,
     "status": _SHARED_OPTIONS | {"instance", "state_dir"},
     "explain": _SHARED_OPTIONS | {"instance", "state_dir"},
-    "doctor": _SHARED_OPTIONS | {"instance"},
+    "doctor": _SHARED_OPTIONS | {"instance", "state_dir"},
     "history": _SHARED_OPTIONS - {"file", "secrets_for", "allow_export"} | {"instance", "state_dir"},
-    "import": _SHARED_OPTIONS - {"output"} | {"instance"},
+    "import": _SHARED_OPTIONS - {"output"} | {"instance", "state_dir"},
     "add": _SHARED_OPTIONS | {"dry_run"},
     "rm": _SHARED_OPTIONS | {"dry_run"},
 }
@@ -66,6 +66,7 @@ def main(
     instance: options.InstanceOption = None,
     accept_plan: options.AcceptPlanOption = None,
     take_over: options.TakeOverOption = False,
+    retry_login: options.RetryLoginOption = False,
     wait: options.WaitOption = None,
     watch: options.WatchOption = False,
     interval: options.IntervalOption = None,
@@ -115,7 +116,14 @@ def main(
         raise CommandFailure("--detailed-exitcode requires --dry-run", 4)
     timeout = options.parse_seconds(wait, "--wait") if wait else 0.0
     run_settings = RunSettings(
-        dry_run, detailed_exitcode, report, accept_plan, take_over, timeout, shard=options.parse_shard(shard)
+        dry_run,
+        detailed_exitcode,
+        report,
+        accept_plan,
+        take_over,
+        retry_login,
+        timeout,
+        shard=options.parse_shard(shard),
     )
     if not watch:
         for name in _WATCH_OPTIONS:
@@ -250,6 +258,7 @@ def doctor(
     file: options.CommandFileOption = None,
     output: options.TextOrJsonOption = None,
     instance: options.CommandInstanceOption = None,
+    state_dir: options.CommandStateDirOption = None,
     log_format: options.CommandLogFormatOption = None,
     verbose: options.CommandVerboseOption = False,
     quiet: options.CommandQuietOption = False,
@@ -257,7 +266,8 @@ def doctor(
     """Find out what is wrong with the instances and their probes.
 
     Checks the connection, login, version, clock, network, disk space, paths and every probe of each instance, and
-    shows how to fix what fails. Reads only. Exit code 0, or 1 if a check fails.
+    shows how to fix what fails. Reads only. Credentials that were refused before are sent once more. Exit code 0, or 1
+    if a check fails.
 
     \b
     Example:
@@ -268,7 +278,7 @@ def doctor(
     settings = _require_text_or_json(
         "doctor", options.override_settings(context.obj, file, output, log_format, verbose, quiet)
     )
-    raise typer.Exit(doctor_command(options.override_scope(settings, instance)))
+    raise typer.Exit(doctor_command(options.override_scope(settings, instance, state_dir)))
 
 
 @app.command()

@@ -97,6 +97,10 @@ AcceptPlanOption = Annotated[
 TakeOverOption = Annotated[
     bool, _main_option("--take-over", help_text="Adopt declared torrents that have another owner's tag.")
 ]
+RetryLoginOption = Annotated[
+    bool,
+    _main_option("--retry-login", help_text="Send refused credentials once more, although they have not changed."),
+]
 WaitOption = Annotated[
     str | None,
     _main_option("--wait", metavar="TIME", help_text="Wait up to TIME, as in 5m, until pending torrents are placed."),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reconciler.engine import RunContext
     from reconciler.engine.placement_memory import PlacementMemory
     from reconciler.journal import Journal
+    from reconciler.qbittorrent import LoginMemory
 
 
 def open_journal(settings: Settings, warn: Callable[[str], None] | None = None) -> Journal | None:
@@ -41,7 +42,23 @@ def load_placement_memory(desired: DesiredState, journal: Journal | None) -> Pla
     return PlacementMemory(journal.read_placement_facts(desired)) if journal and desired.groups else PlacementMemory()
 
 
-def make_run_context(desired: DesiredState, journal: Journal | None, stopping: StopSignals) -> RunContext:
+def open_login_memory(settings: Settings, *, is_requested: bool = False) -> LoginMemory:
+    """Open the memory of refused logins, which is in the journal if there is a folder for it.
+
+    `is_requested`: a person asks for a login with credentials that were refused before.
+    """
+    from reconciler.journal import Journal, get_default_state_dir
+    from reconciler.qbittorrent import LoginMemory
+    from reconciler.retry import utc_now
+
+    folder = settings.state_dir or get_default_state_dir(os.environ)
+    journal = Journal(folder, partial(console.print_warning, settings), utc_now) if folder else None
+    return LoginMemory(journal, is_requested=is_requested)
+
+
+def make_run_context(
+    desired: DesiredState, journal: Journal | None, logins: LoginMemory, stopping: StopSignals
+) -> RunContext:
     """Make the context of one run of a command, with what the journal remembers."""
     from reconciler.engine import RunContext
     from reconciler.engine.add_memory import AddMemory
@@ -51,6 +68,7 @@ def make_run_context(desired: DesiredState, journal: Journal | None, stopping: S
     return RunContext(
         stopping.event,
         system_retry_policy(stopping.event),
+        logins=logins,
         placement_memory=load_placement_memory(desired, journal),
         remembered=journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS,
         add_memory=journal.load_add_memory() if journal else AddMemory(),

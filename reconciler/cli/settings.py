@@ -66,6 +66,7 @@ class RunSettings:
     report: Path | None = None
     accept_plan: str | None = None
     take_over: bool = False
+    retry_login: bool = False
     wait: float = 0.0  # seconds
     interval: float | None = None  # seconds, with --watch
     shard: Shard | None = None

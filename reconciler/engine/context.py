@@ -17,20 +17,15 @@ from reconciler.model.history import OwnedCount
 from reconciler.model.shard import Shard
 from reconciler.plan import Plan, PlanInput, plan_actions
 from reconciler.plan.plan import NO_OWNED_COUNTS
-from reconciler.qbittorrent import IncrementalSession, Session
+from reconciler.qbittorrent import IncrementalSession, LoginMemory, Session
 from reconciler.retry import RetryPolicy
 
 
-def connect(instance: Instance, stop: threading.Event) -> OpenTarget:
-    """Return a session on the real Web API of an instance, not yet open."""
-    return Session(instance, stop=stop)
-
-
-def connect_incremental(instance: Instance, stop: threading.Event) -> OpenTarget:
+def connect_incremental(instance: Instance, stop: threading.Event, logins: LoginMemory | None = None) -> OpenTarget:
     """Return a session that reads only what has changed since its last read, for a loop."""
     import structlog  # a tenth of a second that a single run can do without
 
-    return IncrementalSession(instance, stop=stop, warn=structlog.get_logger().warning)
+    return IncrementalSession(instance, stop=stop, logins=logins, warn=structlog.get_logger().warning)
 
 
 class Planner:
@@ -68,18 +63,26 @@ class RunContext:
 
     `stop` may be set at any time: the request in flight is finished, sessions are logged out, and what was not done
     is reported as dropped.
+    `connect` None: by sessions on the real Web API, which share the memory of refused `logins`.
     `remembered`: the number of torrents owned on each instance at its last good read; see `PlanInput`.
     """
 
     stop: threading.Event
     retry: RetryPolicy
-    connect: SessionFactory = connect
+    connect: SessionFactory | None = None
     planner: Planner = field(default_factory=Planner)
     placement_memory: PlacementMemory = field(default_factory=PlacementMemory)
     health_history: HealthHistory = field(default_factory=HealthHistory)
     remembered: Mapping[str, OwnedCount] = field(default_factory=lambda: NO_OWNED_COUNTS)
     progress: Progress = field(default_factory=SilentProgress)
     add_memory: AddMemory = field(default_factory=AddMemory)
+    logins: LoginMemory = field(default_factory=LoginMemory)
+
+    def make_session(self, instance: Instance) -> OpenTarget:
+        """Return a session on an instance, not yet open."""
+        if self.connect:
+            return self.connect(instance, self.stop)
+        return Session(instance, stop=self.stop, logins=self.logins)
 
     def utc(self) -> datetime:
         """Return the time of the wall clock."""

@@ -57,7 +57,7 @@ def observe_instances(scope: RunScope, context: RunContext) -> Iterator[Observat
 @contextmanager
 def open_sessions(instances: Iterable[Instance], context: RunContext) -> Iterator[Mapping[str, OpenTarget]]:
     """Yield a session for each instance, by name, not yet logged in; log out of all of them at the end."""
-    sessions = {instance.name: context.connect(instance, context.stop) for instance in instances}
+    sessions = {instance.name: context.make_session(instance) for instance in instances}
     try:
         yield sessions
     finally:

@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Any, Final
 
 JOURNAL_FILE_NAME: Final = "journal.sqlite3"
-SCHEMA_VERSION: Final = 3  # PRAGMA user_version; 2 adds the placement tables, 3 the untagged adds
+SCHEMA_VERSION: Final = 4  # PRAGMA user_version; 2 adds the placement tables, 3 the untagged adds, 4 the logins
 LOCK_TIMEOUT: Final = 1.0  # seconds, while another process writes
 MAX_PAGES: Final = 16_384  # of 4 KiB: 64 MiB
 _DAMAGE_CODES: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -55,14 +55,21 @@ CREATE TABLE pending (
     PRIMARY KEY (owner, grp, infohash)
 ) WITHOUT ROWID
 """
-_UNTAGGED_TABLE_SQL: Final = f"""
+_UNTAGGED_TABLE_SQL: Final = """
 CREATE TABLE untagged (  -- ids as in held; at: the last add
     owner TEXT NOT NULL, instance TEXT NOT NULL, url TEXT NOT NULL, ids BLOB NOT NULL, at REAL NOT NULL,
     PRIMARY KEY (owner, instance, url)
+)
+"""
+_LOGIN_TABLE_SQL: Final = f"""
+CREATE TABLE login (  -- that was not accepted; digest: of the credentials, see `login_rows`
+    url TEXT NOT NULL, salt BLOB NOT NULL, digest BLOB NOT NULL, failures INTEGER NOT NULL, refused INTEGER NOT NULL,
+    at REAL NOT NULL
 );
 PRAGMA user_version = {SCHEMA_VERSION}
 """
-MIGRATIONS: Final = (_TABLES_SQL, _PLACEMENT_TABLES_SQL, _UNTAGGED_TABLE_SQL)  # each from a `user_version` to the next
+# Each from a `user_version` to the next.
+MIGRATIONS: Final = (_TABLES_SQL, _PLACEMENT_TABLES_SQL, _UNTAGGED_TABLE_SQL, _LOGIN_TABLE_SQL)
 
 
 class JournalError(Exception):

@@ -22,13 +22,16 @@ from reconciler.journal.database import (
     read_rows,
     rename_damaged,
 )
+from reconciler.journal.login_rows import read_login_row, write_login_row
 from reconciler.journal.placement_rows import read_placement_facts, write_placement_facts
 from reconciler.journal.run_rows import Row, action_rows, instance_rows, next_owned_count, problem_rows, should_record
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
 from reconciler.model.history import AddKey, OwnedCount, UntaggedAdds
+from reconciler.model.login import LoginRecord
 from reconciler.model.plan import ObjectKind
 from reconciler.model.run import Run, RunMode
+from reconciler.model.secret import Secret
 
 T = TypeVar("T")
 
@@ -140,6 +143,25 @@ class Journal:
                 if adds:
                     row = (*key, compress_ids(adds.ids), adds.added_at.timestamp())
                     file.execute("INSERT INTO untagged VALUES (?, ?, ?, ?, ?)", row)
+            return True
+
+        return self._run_safely(write, False, writes=True)
+
+    def read_login(self, url: str, credentials: Secret) -> LoginRecord | None:
+        """Return the record of the last login with these credentials; None if nothing is known of them."""
+
+        def read() -> LoginRecord | None:
+            with open_for_reading(self._path, min_version=4) as file:
+                return read_login_row(file, url, credentials) if file else None
+
+        return self._run_safely(read, None)
+
+    def save_login(self, url: str, credentials: Secret, record: LoginRecord) -> bool:
+        """Replace the record of the logins with these credentials. Return False if that failed."""
+
+        def write() -> bool:
+            with open_for_writing(self._path) as file:
+                write_login_row(file, url, credentials, record)
             return True
 
         return self._run_safely(write, False, writes=True)

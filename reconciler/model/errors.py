@@ -64,6 +64,20 @@ class AuthenticationError(InstanceError):
     status = Status.AUTH_FAILED
 
 
+class MissingCredentialsError(AuthenticationError):
+    """A login is required, and no credentials for it are declared."""
+
+
+class LoginPostponedError(InstanceError):
+    """A login was not sent, because it is too early after others that were not answered."""
+
+
+class SessionLostError(InstanceError):
+    """The login was accepted, and the next request was answered as if there were none; nothing was carried out."""
+
+    transient = True
+
+
 class BannedError(InstanceError):
     """The instance has banned our address after too many failed logins."""
 
@@ -74,6 +88,10 @@ class UnsupportedError(InstanceError):
     """This version of qBittorrent does not support the request."""
 
     status = Status.UNSUPPORTED
+
+
+class UnexpectedReplyError(InstanceError):
+    """The reply is none that qBittorrent sends: something else answered."""
 
 
 class RejectedError(InstanceError):

@@ -5,6 +5,7 @@ own, never logs, and never returns a failed or partial read as a complete one.
 """
 
 from reconciler.qbittorrent.incremental_session import IncrementalSession
+from reconciler.qbittorrent.logins import LoginMemory
 from reconciler.qbittorrent.session import Session
 
-__all__ = ["IncrementalSession", "Session"]
+__all__ = ["IncrementalSession", "LoginMemory", "Session"]

@@ -87,13 +87,17 @@ class Client(qbittorrentapi.Client):
 
     def log_in(self, username: str, password: Secret) -> None:
         """Log in, in one attempt, with a new cookie jar. Raises `LoginFailed`; a ban is a 403."""
-        self._initialize_context()
+        self.drop_session()
         data = {"username": username, "password": password.reveal()}
         reply: Response = self._post(_name=APINames.Authorization, _method="login", data=data)
         if reply.status_code == 200 and reply.text == "Fails.":  # until 5.1; 401 since
             raise LoginFailed
         if not (reply.status_code == 204 or reply.text == "Ok."):
             raise UnexpectedReply("did not answer as qBittorrent does. Does `url` lead to qBittorrent's Web UI?")
+
+    def drop_session(self) -> None:
+        """Forget all cookies, and close the connections."""
+        self._initialize_context()
 
     def log_out(self) -> None:
         """End the session on the server, if there is one, and close all connections."""

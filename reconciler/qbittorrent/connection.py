@@ -13,13 +13,13 @@ from reconciler.model.desired import Instance
 from reconciler.model.errors import (
     AuthenticationError,
     BannedError,
-    BrokenResponseError,
     InstanceError,
-    ResponseTimeoutError,
+    SessionLostError,
     StopRequested,
     TlsError,
     UnsupportedError,
 )
+from reconciler.model.secret import Secret
 from reconciler.model.versions import OLDEST_SUPPORTED, ApiVersion, parse_api_version
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.errors import (
@@ -28,12 +28,16 @@ from reconciler.qbittorrent.errors import (
     RequestContext,
     UnexpectedReply,
     is_expired_session,
+    is_unauthorized,
+    make_host_error,
     translate_error,
 )
+from reconciler.qbittorrent.logins import LoginMemory
 from reconciler.qbittorrent.transfers import TransferStats
 
 T = TypeVar("T")
 
+MAX_LOST_SESSIONS = 1  # right after a login that was accepted; then one more login, and no third
 _NO_VERSION_TEXT = "did not give a version. Does `url` lead to qBittorrent's Web UI?"
 
 
@@ -46,7 +50,11 @@ class Connection:
     """
 
     def __init__(
-        self, instance: Instance, stop: threading.Event | None, transfer_stats: TransferStats | None = None
+        self,
+        instance: Instance,
+        stop: threading.Event | None,
+        transfer_stats: TransferStats | None = None,
+        logins: LoginMemory | None = None,
     ) -> None:
         self.version = ""
         self.web_api = ""
@@ -54,7 +62,9 @@ class Connection:
         self.open_count = 0
         self._instance = instance
         self._stop = stop
+        self._logins = logins or LoginMemory()
         self._refusal: InstanceError | None = None
+        self._lost_sessions = 0  # since a call succeeded
         self._client = Client(instance, transfer_stats)
 
     @property
@@ -68,9 +78,13 @@ class Connection:
         return self._client.server_date
 
     def open(self) -> None:
-        """Log in (one attempt; none with an API key or without credentials) and read the versions."""
+        """Log in (one attempt; none with an API key or without credentials) and read the versions.
+
+        Credentials that were refused are not sent again; see `LoginMemory`.
+        """
         self._check_ca_file()
-        self._log_in()
+        if self._instance.password is not None:
+            self._log_in(self._instance.username or "", self._instance.password)
         version = self._send_once("app/version", _read_version)
         numbers = self._send_once("app/webapiVersion", _read_api_version)
         self._check_supported(version, numbers)
@@ -85,12 +99,14 @@ class Connection:
         because the server may have been updated and restarted.
         """
         try:
-            return self._send_unless_stopped(send)
+            reply = self._send_unless_stopped(send)
         except REQUEST_EXCEPTIONS as error:
-            if not (self._can_log_in and is_expired_session(error, self._request_context(endpoint))):
+            if not is_expired_session(error, self._request_context(endpoint)):
                 raise self._translate_error(error, endpoint) from None
-        self.open()
-        return self._send_once(endpoint, send)
+            self.open()
+            reply = self._send_once(endpoint, send)
+        self._lost_sessions = 0
+        return reply
 
     @contextmanager
     def ignore_stop(self) -> Iterator[None]:
@@ -106,19 +122,39 @@ class Connection:
         with suppress(Exception):
             self._client.log_out()
 
-    @property
-    def _can_log_in(self) -> bool:
-        """False with an API key, which replaces the login, and for a server that trusts our address."""
-        return self._instance.username is not None and self._instance.api_key is None
-
-    def _log_in(self) -> None:
-        username, password = self._instance.username, self._instance.password
-        if self._can_log_in and username is not None and password is not None:
+    def _log_in(self, username: str, password: Secret) -> None:
+        is_in_doubt = self._logins.check_login(self._instance)
+        if is_in_doubt and self._is_admitted_without_login():
+            return
+        with self._logins.track_login(self._instance):
             try:
-                self._send_once(LOGIN_ENDPOINT, lambda client: client.log_in(username, password))
-            except (ResponseTimeoutError, BrokenResponseError) as error:
-                error.transient = False  # the login may have been refused, and each refusal counts towards a ban
-                raise
+                self._send_unless_stopped(lambda client: client.log_in(username, password))
+            except REQUEST_EXCEPTIONS as error:
+                if is_unauthorized(error):
+                    self._check_host_header()
+                raise self._translate_error(error, LOGIN_ENDPOINT) from None
+
+    def _is_admitted_without_login(self) -> bool:
+        """Send a request without credentials, which counts towards no ban. True if qBittorrent trusts our address.
+
+        Raises `InstanceError` unless qBittorrent itself answers.
+        """
+        self._client.drop_session()
+        try:
+            self._send_unless_stopped(_read_version)
+        except REQUEST_EXCEPTIONS as error:
+            if is_expired_session(error, self._request_context("app/version")):
+                return False
+            raise self._translate_error(error, "app/version") from None
+        return True
+
+    def _check_host_header(self) -> None:
+        """Raise `InstanceError` if qBittorrent answers 401 to any request, because of its `Host` header."""
+        try:
+            self._send_unless_stopped(_read_version)
+        except REQUEST_EXCEPTIONS as error:
+            if is_unauthorized(error):
+                raise make_host_error(self._request_context(LOGIN_ENDPOINT)) from None
 
     def _send_once(self, endpoint: str, send: Callable[[Client], T]) -> T:
         try:
@@ -135,8 +171,13 @@ class Connection:
 
     def _translate_error(self, error: Exception, endpoint: str) -> InstanceError:
         instance_error = translate_error(error, self._request_context(endpoint))
-        if isinstance(instance_error, (AuthenticationError, BannedError)):
-            self._refusal = instance_error  # sending refused credentials again gets the address banned
+        is_final = isinstance(instance_error, (AuthenticationError, BannedError))
+        if isinstance(instance_error, SessionLostError):
+            self._lost_sessions += 1
+            is_final = self._lost_sessions > MAX_LOST_SESSIONS
+            instance_error.transient = not is_final
+        if is_final:
+            self._refusal = instance_error
         return instance_error
 
     def _request_context(self, endpoint: str) -> RequestContext:

@@ -27,11 +27,14 @@ from reconciler.model.errors import (
     BannedError,
     BrokenResponseError,
     InstanceError,
+    MissingCredentialsError,
     RejectedError,
     RequestTooLargeError,
     ResponseTimeoutError,
     ServerFaultError,
+    SessionLostError,
     TlsError,
+    UnexpectedReplyError,
     UnreachableError,
     UnsupportedError,
 )
@@ -40,7 +43,16 @@ from reconciler.model.versions import API_KEYS, OLDEST_SUPPORTED
 E = TypeVar("E", bound=BaseException)
 
 LOGIN_ENDPOINT = "auth/login"
-_NO_RETRY_TEXT = "It is not tried again: five failed logins ban this address for an hour"
+ASK_HINT = "run `reconcile doctor`, or a run with --retry-login"
+_ADMIN = "admin"  # the user name unless somebody has chosen another
+_TEMPORARY_PASSWORD_HINT = (
+    "If nobody has set a password there yet: qBittorrent 4.6.1 and later writes a temporary one to its log at each "
+    "start. "
+)
+_NOT_SENT_AGAIN_TEXT = (
+    "They are not sent again before they change, because five failed logins ban this address for an hour. If they are "
+    f"right now, {ASK_HINT}"
+)
 _CHECK_HINT = "Is qBittorrent running, and does `url` name the host and port of its Web UI?"
 _VALUE_ERROR_TYPES = ("greater_than_equal", "less_than_equal", "finite_number")
 _UNUSABLE_REQUEST_ERRORS = (rq.InvalidURL, rq.InvalidSchema, rq.InvalidHeader, u3.LocationValueError, UnicodeError)
@@ -90,13 +102,11 @@ REQUEST_EXCEPTIONS = (
 def translate_error(error: Exception, context: RequestContext) -> InstanceError:
     """Return the `InstanceError` for one of `REQUEST_EXCEPTIONS`."""
     if isinstance(error, UnexpectedReply):
-        return InstanceError(f"{context.message_prefix} {error}")
+        return UnexpectedReplyError(f"{context.message_prefix} {error}")
     if isinstance(error, pydantic.ValidationError):
         return _translate_validation_error(error, context)
     if isinstance(error, qbt.LoginFailed):
-        return AuthenticationError(
-            f"{context.name}: qBittorrent refuses the user name or password. Correct them. {_NO_RETRY_TEXT}"
-        )
+        return _make_refusal(context)
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return _translate_http_error(error.response, context)
     if isinstance(error, NotImplementedError):
@@ -153,7 +163,7 @@ def _translate_http_error(response: requests.Response, context: RequestContext) 
             code,
         )
     if code == HTTPStatus.UNAUTHORIZED:
-        return _make_unauthorized_error(context)
+        return _make_unauthorized_error(response, context)
     if code == HTTPStatus.FORBIDDEN and context.endpoint == LOGIN_ENDPOINT and not _is_page(response):
         return BannedError(
             f"{context.name}: qBittorrent has banned this address after too many failed logins. "
@@ -162,7 +172,7 @@ def _translate_http_error(response: requests.Response, context: RequestContext) 
     if code == HTTPStatus.FORBIDDEN and response.text in ("", "Forbidden"):
         return _make_forbidden_error(context)
     if code == HTTPStatus.NOT_FOUND and context.endpoint in (LOGIN_ENDPOINT, "app/version", "app/webapiVersion"):
-        return InstanceError(
+        return UnexpectedReplyError(
             f"{context.message_prefix} was not found. Check host, port and base path of `url`: it must lead to the "
             f"Web UI of qBittorrent {OLDEST_SUPPORTED.release} or newer"
         )
@@ -171,13 +181,41 @@ def _translate_http_error(response: requests.Response, context: RequestContext) 
     )
 
 
-def _make_unauthorized_error(context: RequestContext) -> InstanceError:
-    """Return the error for wrong credentials (>= 5.2) or a rejected Host header (all versions): equal replies."""
-    return AuthenticationError(
-        f"{context.name}: {context.origin} answered 401 to {context.endpoint}: wrong credentials, or qBittorrent does "
-        "not accept the host name or port in `url` (they must be its own; check its server domains), or a proxy wants "
-        f"credentials of its own. {_NO_RETRY_TEXT}"
+def is_unauthorized(error: Exception) -> bool:
+    """True for a 401 that may come from qBittorrent: no proxy wants a login of its own."""
+    return (
+        isinstance(error, qbt.Unauthorized401Error) and error.response is not None and not _wants_login(error.response)
     )
+
+
+def make_host_error(context: RequestContext) -> InstanceError:
+    """Return the error for a 401 to a request without credentials: qBittorrent rejects the `Host` header."""
+    return InstanceError(
+        f"{context.name}: qBittorrent does not accept the host name or port of {context.origin}. They must be its own: "
+        "let the proxy set the header Host to them, or check the server domains in the settings of the Web UI"
+    )
+
+
+def _make_refusal(context: RequestContext) -> AuthenticationError:
+    hint = _TEMPORARY_PASSWORD_HINT if context.instance.username == _ADMIN else ""
+    return AuthenticationError(
+        f"{context.name}: qBittorrent refuses the user name or password. Correct them. {hint}{_NOT_SENT_AGAIN_TEXT}"
+    )
+
+
+def _make_unauthorized_error(response: requests.Response, context: RequestContext) -> InstanceError:
+    """Return the error for a proxy that wants a login, for wrong credentials (>= 5.2), or for a wrong `Host` header."""
+    if _wants_login(response):
+        return MissingCredentialsError(
+            f"{context.name}: {context.origin} answered 401 to {context.endpoint}: a proxy before qBittorrent wants a "
+            "login of its own"
+        )
+    return _make_refusal(context) if context.endpoint == LOGIN_ENDPOINT else make_host_error(context)
+
+
+def _wants_login(response: requests.Response) -> bool:
+    """True for a reply that asks for HTTP authentication, which qBittorrent never does."""
+    return "WWW-Authenticate" in response.headers
 
 
 def _make_forbidden_error(context: RequestContext) -> InstanceError:
@@ -186,10 +224,14 @@ def _make_forbidden_error(context: RequestContext) -> InstanceError:
             f"{context.name}: qBittorrent refuses the API key. Correct it, or use a user name and password where "
             f"qBittorrent is older than {API_KEYS.release}"
         )
-    return AuthenticationError(
-        f"{context.name}: qBittorrent wants a login for {context.endpoint}. Give `username` and `password`; if they "
-        "are given, its session cookie gets lost on the way: look for a proxy that drops cookies, or http in place of "
-        "https"
+    if context.instance.username is None:
+        return MissingCredentialsError(
+            f"{context.name}: qBittorrent wants a login for {context.endpoint}. Give `username` and `password`"
+        )
+    return SessionLostError(
+        f"{context.name}: qBittorrent accepts the login, and then answers 403 to {context.endpoint}, as if there were "
+        "none. It may be restarting. If this goes on, its session cookie gets lost on the way: look for a proxy that "
+        "drops cookies, or http in place of https"
     )
 
 

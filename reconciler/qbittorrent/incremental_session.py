@@ -30,6 +30,7 @@ from reconciler.qbittorrent.deltas import (
     replace_torrents,
     set_stop_intent,
 )
+from reconciler.qbittorrent.logins import LoginMemory
 from reconciler.qbittorrent.schemas import MainData
 from reconciler.qbittorrent.session import Session, is_missing_files
 from reconciler.qbittorrent.transfers import TransferStats
@@ -80,10 +81,11 @@ class IncrementalSession(Session):
         *,
         stop: threading.Event | None = None,
         transfer_stats: TransferStats | None = None,
+        logins: LoginMemory | None = None,
         now: Callable[[], float] = time.monotonic,
         warn: Callable[[str], None] = lambda message: None,
     ) -> None:
-        super().__init__(instance, stop=stop, transfer_stats=transfer_stats)
+        super().__init__(instance, stop=stop, transfer_stats=transfer_stats, logins=logins)
         self._now = now
         self._warn = warn
         self._state: _SyncState | None = None

@@ -32,6 +32,7 @@ from reconciler.qbittorrent.convert import (
     find_hidden_stop_intents,
 )
 from reconciler.qbittorrent.host import read_default_save_path, read_free_space, read_network_state
+from reconciler.qbittorrent.logins import LoginMemory
 from reconciler.qbittorrent.schemas import TorrentRow
 from reconciler.qbittorrent.transfers import TransferStats
 
@@ -43,15 +44,21 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
     (it was idle for long, or the server restarted), a call opens it again, once. Every method except `close` raises
     `InstanceError`, or `StopRequested` before it sends once `stop` is set. After the server has refused the
     credentials, nothing more is sent: each call raises that refusal again. `transfer_stats` records the state of the
-    transfers from the replies that are read anyway.
+    transfers from the replies that are read anyway. `logins` is the memory of refused logins that sessions share.
     """
 
     def __init__(
-        self, instance: Instance, *, stop: threading.Event | None = None, transfer_stats: TransferStats | None = None
+        self,
+        instance: Instance,
+        *,
+        stop: threading.Event | None = None,
+        transfer_stats: TransferStats | None = None,
+        logins: LoginMemory | None = None,
     ) -> None:
         self._instance = instance
         self._stop = stop
-        self._connection = Connection(instance, stop, transfer_stats)
+        self._logins = logins or LoginMemory()
+        self._connection = Connection(instance, stop, transfer_stats, self._logins)
         self._separate_requests = 0  # sent in separate sessions
 
     @property
@@ -150,7 +157,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
 
         They are read in a separate session, so that the server drops what it keeps for them when that session ends.
         """
-        connection = Connection(self._instance, self._stop)
+        connection = Connection(self._instance, self._stop, logins=self._logins)
         try:
             connection.open()
             return read_free_space(connection, self._instance)

@@ -28,6 +28,7 @@ from reconciler.model.health import (
 )
 from reconciler.model.paths import normalize_path
 from reconciler.model.versions import DIRECTORY_CONTENT, is_tested
+from reconciler.qbittorrent import LoginMemory
 from reconciler.qbittorrent.inspector import Inspector
 from reconciler.queries import doctor_checks as checks
 from reconciler.retry import utc_now
@@ -38,11 +39,17 @@ MAX_PATHS: Final = 50  # of one instance; each takes a few requests
 
 
 def examine_instances(
-    desired: DesiredState, instances: Sequence[str], stop: threading.Event, now: Callable[[], datetime] = utc_now
+    desired: DesiredState,
+    instances: Sequence[str],
+    stop: threading.Event,
+    logins: LoginMemory | None = None,
+    now: Callable[[], datetime] = utc_now,
 ) -> DoctorReport:
     """Examine the instances concurrently. Raises `UnknownInstance`, and `StopRequested` if `stop` is set meanwhile."""
     examiners = {
-        instance.name: _Examiner(instance, list_declared_paths(desired, instance.name), stop, now)
+        instance.name: _Examiner(
+            Inspector(instance, stop=stop, logins=logins), instance, list_declared_paths(desired, instance.name), now
+        )
         for instance in select_instances(desired, instances)
     }
     diagnoses = map_instances(examiners, lambda name: examiners[name].examine())
@@ -65,12 +72,12 @@ class _Examiner:
     """Examines one instance. An error fails the check in which it occurs, and no other."""
 
     def __init__(
-        self, instance: Instance, paths: Sequence[str], stop: threading.Event, now: Callable[[], datetime]
+        self, inspector: Inspector, instance: Instance, paths: Sequence[str], now: Callable[[], datetime]
     ) -> None:
+        self._inspector = inspector
         self._instance = instance
         self._paths = paths
         self._now = now
-        self._inspector = Inspector(instance, stop=stop)
         self._probe_results: list[tuple[Probe, ProbeResult]] = []
 
     def examine(self) -> InstanceDiagnosis:

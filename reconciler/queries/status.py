@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.observation import (
@@ -39,15 +40,17 @@ from reconciler.model.tags import build_owner_tag
 from reconciler.plan import PlanInput, make_plan
 from reconciler.plan.match import Match
 from reconciler.plan.placement import format_time
-from reconciler.qbittorrent import Session
+from reconciler.qbittorrent import LoginMemory, Session
 from reconciler.qbittorrent.transfers import TransferStats
 
 StatusSessionFactory = Callable[[Instance, threading.Event, TransferStats], OpenTarget]
 
 
-def connect_with_stats(instance: Instance, stop: threading.Event, transfer_stats: TransferStats) -> OpenTarget:
+def connect_with_stats(
+    instance: Instance, stop: threading.Event, transfer_stats: TransferStats, logins: LoginMemory | None = None
+) -> OpenTarget:
     """Return a session on a real instance, not yet open, that updates the transfer statistics while it reads."""
-    return Session(instance, stop=stop, transfer_stats=transfer_stats)
+    return Session(instance, stop=stop, transfer_stats=transfer_stats, logins=logins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def read_status(
     desired: DesiredState,
     instances: Sequence[str],
     context: RunContext,
-    create_session: StatusSessionFactory = connect_with_stats,
+    create_session: StatusSessionFactory | None = None,
 ) -> StatusReport:
     """Read the instances and compare them with the desired state. Raises `UnknownInstance`.
 
@@ -74,6 +77,7 @@ def read_status(
     """
     scope = select_scope(desired, RunOptions(dry_run=True, instances=tuple(instances)))
     transfer_stats = {instance.name: TransferStats() for instance in scope.observed}
+    create_session = create_session or partial(connect_with_stats, logins=context.logins)
     context = replace(context, connect=_StatsConnector(create_session, transfer_stats).connect)
     with observe_instances(scope, context) as observations:
         return build_status_report(scope, observations, transfer_stats, context.placement_memory.facts, context.utc())

@@ -17,7 +17,7 @@ from reconciler.engine.selection import select_instances, select_scope
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.run import InstanceResult, Status
 from reconciler.model.status import StatusReport
-from reconciler.qbittorrent import IncrementalSession
+from reconciler.qbittorrent import IncrementalSession, LoginMemory
 from reconciler.qbittorrent.transfers import TransferStats
 from reconciler.queries.status import StatusSessionFactory, build_status_report
 from reconciler.retry import RetryPolicy, system_retry_policy
@@ -27,18 +27,21 @@ from reconciler.watch.session_pool import SessionPool
 MAX_BACKOFF: Final = 30.0  # seconds; short, because a person watches the output
 
 
-def connect_for_status(instance: Instance, stop: threading.Event, transfer_stats: TransferStats) -> OpenTarget:
+def connect_for_status(
+    instance: Instance, stop: threading.Event, transfer_stats: TransferStats, logins: LoginMemory | None = None
+) -> OpenTarget:
     """Return a session that reads by deltas where it can, and updates the transfer statistics while it reads."""
     import structlog
 
-    return IncrementalSession(instance, stop=stop, transfer_stats=transfer_stats, warn=structlog.get_logger().debug)
+    warn = structlog.get_logger().debug
+    return IncrementalSession(instance, stop=stop, transfer_stats=transfer_stats, logins=logins, warn=warn)
 
 
 class StatusWatcher:
     """Reads the status repeatedly. A context manager, which logs out at its end. Its creation raises `UnknownInstance`.
 
-    An instance that could not be read is not contacted for a while, as in a watch: for 15 minutes if it refused our
-    credentials.
+    An instance that could not be read is not contacted for a while, as in a watch. Credentials that it refused are not
+    sent again.
     """
 
     def __init__(

@@ -16,8 +16,8 @@ from reconciler.retry import Clock, compute_backoff_delay
 
 BACKOFF_FIRST: Final = 1.0  # seconds, at most, after the first failure
 BACKOFF_MAX: Final = 300.0
-CREDENTIALS_BACKOFF: Final = 900.0  # seconds; five refusals within an hour would ban our address for another
-_CREDENTIALS_STATUSES: Final = (Status.AUTH_FAILED, Status.BANNED)
+BANNED_BACKOFF: Final = 900.0  # seconds; a ban lasts an hour by default, and a login during it does not count
+CREDENTIALS_INTERVAL: Final = 60.0  # seconds between two looks whether refused credentials may be sent again
 _NO_POSITION: Final = Position("", 0, 0)
 _ANY_PREFERENCES: Final = {
     "": DesiredPreference("", _NO_POSITION, 0)
@@ -85,11 +85,14 @@ class InstanceBackoff:
     def _build_failure(self, result: InstanceResult, key: Instance) -> _FailingInstance:
         before = self._failing.get(result.name)
         failures = before.backoff.failures + 1 if before else 1
-        delay = (
-            CREDENTIALS_BACKOFF
-            if result.status in _CREDENTIALS_STATUSES
-            else compute_backoff_delay(failures, BACKOFF_FIRST, self._max_delay, self._clock.random())
-        )
-        retry_at = self._clock.now() + delay
         reason = result.error or str(result.status)
+        if result.status is Status.AUTH_FAILED:
+            delay = min(CREDENTIALS_INTERVAL, self._max_delay)
+            if before and before.backoff.reason == reason:
+                failures = before.backoff.failures  # nothing was tried
+        elif result.status is Status.BANNED:
+            delay = BANNED_BACKOFF
+        else:
+            delay = compute_backoff_delay(failures, BACKOFF_FIRST, self._max_delay, self._clock.random())
+        retry_at = self._clock.now() + delay
         return _FailingInstance(Backoff(failures, reason, self._clock.to_utc(retry_at), result.status), retry_at, key)

@@ -15,7 +15,7 @@ from reconciler import __version__
 from reconciler.engine.events import Backoff
 from reconciler.model.groups import PendingTorrent
 from reconciler.model.plan import Outcome, Verb
-from reconciler.model.run import ActionResult, InstanceResult, RunMode
+from reconciler.model.run import ActionResult, InstanceResult, RunMode, Status
 from reconciler.report.phrases import change_text, strip_instance_prefix, verb_symbol, visible_changes, warning_label
 from reconciler.report.sanitize import sanitize_text, truncate_text
 from reconciler.report.summary import summary_text
@@ -206,7 +206,8 @@ def _count_texts(result: InstanceResult) -> tuple[str, ...]:
 def _backoff_text(instance: InstanceView, backoff: Backoff, view: LoopView) -> str:
     times = "once" if backoff.failures == 1 else f"{backoff.failures:,} times in a row"
     reason = strip_instance_prefix(instance.name, backoff.reason)
-    return f"failed {times}: {reason}; next try {remaining_text(backoff.until, view.now)}"
+    step = "look" if backoff.status is Status.AUTH_FAILED else "try"  # refused credentials are not sent again
+    return f"failed {times}: {reason}; next {step} {remaining_text(backoff.until, view.now)}"
 
 
 def _build_items(results: Sequence[ActionResult], limit: int) -> tuple[ListItem, ...]:

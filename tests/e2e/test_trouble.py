@@ -112,8 +112,8 @@ def test_a_wrong_password_is_one_attempt(home: Home, proxy: Proxy, truth: RawCli
 
 def test_a_banned_address_is_reported(home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(make_entry(1))
-    for _ in range(5):
-        home.run(environ={"BOX_PASSWORD": "wrong"})
+    for number in range(5):
+        home.run(environ={"BOX_PASSWORD": f"wrong {number}"})
     banned = home.run()
     assert (banned.exit_code, banned.instance()["status"]) == (1, "banned")
     assert truth.list_torrents() == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from reconciler.engine.context import Planner, RunContext, connect, connect_incremental
+from reconciler.engine.context import Planner, RunContext, connect_incremental
 from reconciler.model.desired import Instance
 from reconciler.model.plan import Outcome
 from reconciler.model.position import Position
@@ -20,7 +20,8 @@ BOX = Instance("box", Position("desired.yaml", 3, 3), "http://127.0.0.1:9")
 
 
 def test_a_connection_sends_nothing_before_it_is_opened() -> None:
-    targets = [make(BOX, threading.Event()) for make in (connect, connect_incremental)]
+    context = RunContext(threading.Event(), fake_retry_policy())
+    targets = [context.make_session(BOX), connect_incremental(BOX, threading.Event())]
     assert [type(target) for target in targets] == [Session, IncrementalSession]
     assert [target.request_count for target in targets] == [0, 0]
 

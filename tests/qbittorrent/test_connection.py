@@ -8,18 +8,26 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
-from reconciler.model.errors import AuthenticationError, BannedError
+from reconciler.model.errors import (
+    AuthenticationError,
+    BannedError,
+    InstanceError,
+    MissingCredentialsError,
+    ServerFaultError,
+    SessionLostError,
+)
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
-from reconciler.qbittorrent import Session
+from reconciler.qbittorrent import LoginMemory, Session
 from tests.conftest import MakeServer
-from tests.support.instances import make_instance, wait_for_endpoints
+from tests.support.instances import make_instance, serve_stub, text_answer, wait_for_endpoints
 from tests.support.magnets import make_infohash, make_magnet
-from tests.support.proxy import Proxy, answer_with_status
+from tests.support.proxy import Fault, Proxy, answer_with_status, cut_answer, reset_after
 from tests.support.raw import RawClient
 
 MakeProxy = Callable[..., Proxy]
 WRONG = Secret("wrong")
+FORBIDDEN = answer_with_status(403, "Forbidden", "text/plain")
 
 
 def test_a_session_reads_the_versions_and_logs_out(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
@@ -40,7 +48,7 @@ def test_a_wrong_password_is_tried_once_and_nothing_more_is_sent(
         with pytest.raises(AuthenticationError, match=r"seedbox: .*(password|credentials)"):
             call()
     session.close()
-    assert wait_for_endpoints(proxy, 1) == ["auth/login"]
+    assert wait_for_endpoints(proxy, 1) == ["auth/login"] + ["app/version"] * (server.version >= "v5.2")
 
 
 def test_a_ban_is_reported_as_a_ban(server: QbittorrentServer) -> None:
@@ -76,7 +84,7 @@ def test_a_wrong_api_key_is_refused_with_one_request(server: QbittorrentServer, 
 
 def test_without_credentials_there_is_no_login(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy(server)
-    with pytest.raises(AuthenticationError, match="username"):
+    with pytest.raises(MissingCredentialsError, match="username"):
         Session(make_instance(proxy)).open()
     assert wait_for_endpoints(proxy, 1) == ["app/version"]
 
@@ -124,12 +132,117 @@ def test_a_lost_cookie_ends_in_an_error_and_not_in_a_loop(server: QbittorrentSer
     with Session(make_instance(proxy, server)) as session:
         wait_for_endpoints(proxy, 3)
         proxy.clear()
-        proxy.add_fault("torrents/info", answer_with_status(403, "Forbidden", "text/plain"), times=9)
-        for _ in range(3):
-            with pytest.raises(AuthenticationError, match="cookie"):
+        proxy.add_fault("torrents/info", FORBIDDEN, times=9)
+        for may_pass in (True, False, False):
+            with pytest.raises(SessionLostError, match="cookie") as error:
                 session.read_snapshot()
-    sent = wait_for_endpoints(proxy, 6)
-    assert (sent.count("auth/login"), sent.count("torrents/info")) == (1, 2)
+            assert error.value.transient is may_pass
+    sent = wait_for_endpoints(proxy, 10)
+    assert (sent.count("auth/login"), sent.count("torrents/info")) == (2, 4)
+
+
+def test_a_403_right_after_a_login_is_answered_with_one_more_login(
+    any_server: QbittorrentServer, make_proxy: MakeProxy
+) -> None:
+    proxy = make_proxy(any_server)
+    proxy.add_fault("app/version", FORBIDDEN)
+    session = Session(make_instance(proxy, any_server))
+    with pytest.raises(SessionLostError):
+        session.open()
+    session.open()
+    assert session.read_snapshot().torrents == ()
+    proxy.add_fault("torrents/info", FORBIDDEN, times=2)
+    with pytest.raises(SessionLostError) as error:
+        session.read_snapshot()
+    assert error.value.transient, "a call has succeeded since the last loss"
+    session.close()
+
+
+def test_a_single_403_without_a_login_is_no_refusal(any_server: QbittorrentServer, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(any_server)
+    any_server_trusts_us = make_instance(proxy, api_key=None)
+    RawClient(any_server).post("app/setPreferences", json='{"bypass_local_auth": true}')
+    with Session(any_server_trusts_us) as session:
+        proxy.add_fault("torrents/info", FORBIDDEN)
+        assert session.read_snapshot().torrents == ()
+
+
+@pytest.mark.parametrize(
+    "fault", [answer_with_status(502), answer_with_status(200, "<html>"), cut_answer(0), reset_after]
+)
+def test_a_login_without_an_answer_is_sent_again_only_if_qbittorrent_itself_answers(
+    fault: Fault, any_server: QbittorrentServer, make_proxy: MakeProxy
+) -> None:
+    proxy, logins = make_proxy(any_server), LoginMemory()
+    instance = make_instance(proxy, any_server)
+    proxy.add_fault("auth/login", fault)
+    with pytest.raises(InstanceError) as error:
+        Session(instance, logins=logins).open()
+    assert not error.value.transient
+    proxy.add_fault("app/version", answer_with_status(502), times=2)
+    for _ in range(2):
+        with pytest.raises(ServerFaultError, match="app/version") as error:
+            Session(instance, logins=logins).open()
+        assert error.value.transient
+    assert [request.endpoint for request in proxy.requests] == ["auth/login", "app/version", "app/version"]
+    with Session(instance, logins=logins) as session:
+        assert session.read_snapshot().torrents == ()
+    assert proxy.count_requests("auth/login") == 2
+
+
+def test_a_login_in_doubt_is_not_needed_where_our_address_is_trusted(
+    any_server: QbittorrentServer, make_proxy: MakeProxy
+) -> None:
+    proxy, logins = make_proxy(any_server), LoginMemory()
+    instance = make_instance(proxy, any_server)
+    proxy.add_fault("auth/login", reset_after)
+    with pytest.raises(InstanceError):
+        Session(instance, logins=logins).open()
+    RawClient(any_server).post("app/setPreferences", json='{"bypass_local_auth": true}')
+    with Session(instance, logins=logins) as session:
+        assert session.read_snapshot().torrents == ()
+    assert proxy.count_requests("auth/login") == 1
+
+
+def test_sessions_share_the_memory_of_a_refusal(server: QbittorrentServer, make_proxy: MakeProxy) -> None:
+    proxy, logins = make_proxy(server), LoginMemory()
+    instance = make_instance(proxy, server, password=WRONG)
+    for _ in range(9):
+        with pytest.raises(AuthenticationError):
+            Session(instance, logins=logins).open()
+    assert proxy.count_requests("auth/login") == 1
+    assert len(proxy.requests) <= 2
+    Session(make_instance(server)).open()
+
+
+def test_a_host_name_that_the_server_does_not_accept_is_no_refused_login(version: str, make_server: MakeServer) -> None:
+    server = make_server(version, preferences={"WebUI\\ServerDomains": "nas.example"})
+    logins = LoginMemory()
+    instance = make_instance(server.url.replace("127.0.0.1", "localhost"), server)
+    for _ in range(2):
+        with pytest.raises(InstanceError, match="does not accept the host name") as error:
+            Session(instance, logins=logins).open()
+        assert not isinstance(error.value, AuthenticationError)
+
+
+def test_a_proxy_that_wants_a_login_of_its_own_refuses_nothing() -> None:
+    logins = LoginMemory()
+    for answer in ({"WWW-Authenticate": "Basic realm=x"}, {}):
+        with serve_stub({"auth/login": (401, answer, b"<html>"), "app/version": text_answer("", 403)}) as url:
+            instance = make_instance(url, username="me", password=WRONG)
+            kind = MissingCredentialsError if answer else AuthenticationError
+            for _ in range(2):
+                with pytest.raises(kind) as error:
+                    Session(instance, logins=logins).open()
+            assert ("proxy" in str(error.value)) is bool(answer)
+
+
+def test_admin_is_told_of_the_temporary_password() -> None:
+    with serve_stub({"auth/login": text_answer("Fails.")}) as url:
+        for username in ("admin", "me"):
+            with pytest.raises(AuthenticationError, match=r"reconcile doctor") as error:
+                Session(make_instance(url, username=username, password=WRONG)).open()
+            assert ("temporary" in str(error.value)) is (username == "admin")
 
 
 def test_credentials_come_from_nowhere_else(

@@ -163,7 +163,8 @@ def test_a_truncated_list_is_an_error(packed: bool, ending: str) -> None:
             "https://sso.example/login",
         ),
         ({"app/version": (301, {"Location": "https://127.0.0.1/qbt/api"}, b"")}, "https://127.0.0.1/qbt/api"),
-        ({"app/version": (401, {"WWW-Authenticate": "Basic"}, b"<html>")}, "401"),
+        ({"app/version": (401, {"WWW-Authenticate": "Basic"}, b"<html>")}, "401 .* proxy"),
+        ({"app/version": (401, {}, b"Unauthorized")}, "does not accept the host name or port"),
         ({"app/version": (418, {}, b"")}, "418"),
     ],
 )

@@ -40,7 +40,7 @@ def examine(answers: dict[str, StubAnswer], *probes: Probe) -> InstanceDiagnosis
             make_desired_state({"desired": [{"hash": "a", "save_path": "/data/films", "instance": "seedbox"}]}),
             instances={"seedbox": instance},
         )
-        (diagnosis,) = examine_instances(desired, (), threading.Event(), lambda: NOW).instances
+        (diagnosis,) = examine_instances(desired, (), threading.Event(), now=lambda: NOW).instances
     return diagnosis
 
 

@@ -116,7 +116,7 @@ def test_refused_credentials_are_not_tried_with_every_look() -> None:
         for _ in range(800):
             assert viewer.read_status().instances[0].status == "auth_failed"
             world.time.pass_(1)
-        assert world.places["a"].opened == 1
+        assert world.places["a"].opened <= 1 + 800 // 30, "it looks; the session sends nothing"
         changed = replace(world.desired.instances["a"], password=Secret("better"))
         world.places["a"].fail_next(0, UnreachableError(""))
         viewer.set_desired(replace(world.desired, instances={**world.desired.instances, "a": changed}))

@@ -216,6 +216,16 @@ def answer_with_status(code: int, text: str = "", content_type: str = "text/html
     return lambda handler, body: handler.send_answer(code, [("Content-Type", content_type)], text.encode())
 
 
+def replace_answer(code: int) -> Fault:
+    """Pass the request on, and answer with a page of the proxy's own."""
+
+    def apply_fault(handler: _Handler, body: bytes) -> None:
+        handler.ask_server(body)
+        handler.send_answer(code, [("Content-Type", "text/html")], b"<html>something went wrong")
+
+    return apply_fault
+
+
 def hang_before(seconds: float) -> Fault:
     """Stay silent until the client gives up, for at most `seconds`; the server never sees the request."""
 

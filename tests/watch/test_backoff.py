@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -43,16 +44,24 @@ def test_failing_instance_waits_longer_each_time_until_a_clean_run() -> None:
     assert domains.compute_next_retry() - time.moment == 1, "it starts again"
 
 
-@pytest.mark.parametrize("status", [Status.AUTH_FAILED, Status.BANNED])
-def test_refused_credentials_are_tried_again_after_15_minutes(status: Status) -> None:
+@pytest.mark.parametrize(("status", "seconds"), [(Status.AUTH_FAILED, 60), (Status.BANNED, 900)])
+def test_refused_credentials_are_looked_at_every_minute_and_a_ban_lasts_longer(status: Status, seconds: int) -> None:
     time = FakeTime(random=0.0)
     domains = InstanceBackoff(time.clock)
     domains.record_results(failed(status), HERE)
-    time.pass_(899)
-    assert domains.get_backoffs()["box"].until == EPOCH.replace(minute=15)
+    time.pass_(seconds - 1)
+    assert domains.get_backoffs()["box"].until == EPOCH + timedelta(seconds=seconds)
     assert domains.pop_due() == []
     time.pass_(1)
     assert domains.pop_due() == ["box"]
+
+
+def test_the_same_refusal_is_no_further_failure() -> None:
+    domains = InstanceBackoff(FakeTime().clock)
+    for reason, failures in (("down", 1), ("refused", 2), ("not sent again", 3), ("not sent again", 3)):
+        status = Status.UNREACHABLE if reason == "down" else Status.AUTH_FAILED
+        domains.record_results([InstanceResult("box", status, reason)], HERE)
+        assert domains.get_backoffs()["box"].failures == failures
 
 
 def test_new_credentials_or_url_end_the_backoff_but_a_new_line_does_not() -> None:

@@ -177,7 +177,8 @@ def test_refused_credentials_wait_until_they_change(tmp_path: Path) -> None:
     box = story.instances["box"]
     box.fail_next(10**6, AuthenticationError("wrong"))
     story.run()
-    assert len(story.contact_times["box"]) == 8, "every 15 minutes"
+    assert len(story.contact_times["box"]) == 120, "it looks every minute; the session sends nothing"
+    assert {run.backoffs["box"].failures for run in story.recorder.runs if run.backoffs} == {1}, "nothing was tried"
 
     again = WatchSimulation(tmp_path, 100)
     box = again.instances["box"]

@@ -109,6 +109,12 @@ def test_before_any_run(board: StatusBoard) -> None:
     assert "Starting no run has ended yet" in read(board.get_view()).text
 
 
+def test_refused_credentials_are_looked_at_and_not_tried(board: StatusBoard, time: FakeTime) -> None:
+    time.moment = 10
+    text = after(board, planned(), waiting={"attic": replace(BACKOFF, status=Status.AUTH_FAILED)}).text
+    assert "connection refused; next look in a minute" in text
+
+
 def test_page_shows_the_last_run(board: StatusBoard, time: FakeTime) -> None:
     time.moment = 10
     text = after(board, planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}).text

@@ -7,13 +7,17 @@ import sys
 from reconciler.cli import console, logs
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import ProgressBars
+from reconciler.cli.run_context import open_login_memory
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.model.errors import StopRequested
 
 
 def doctor_command(settings: Settings) -> int:
-    """Check the instances and show the findings. Return the exit code."""
+    """Check the instances and show the findings. Return the exit code.
+
+    Credentials that were refused before are sent once more: a person asks.
+    """
     from reconciler.desired import TorrentFileCache
     from reconciler.engine import UnknownInstance
     from reconciler.queries.doctor import examine_instances
@@ -24,7 +28,12 @@ def doctor_command(settings: Settings) -> int:
         desired = load_desired(settings, stop_signals=stopping, torrents=no_torrents)
         with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
-                report = examine_instances(desired, settings.instances, stopping.event)
+                report = examine_instances(
+                    desired,
+                    settings.instances,
+                    stopping.event,
+                    open_login_memory(settings, is_requested=True),
+                )
             except UnknownInstance as error:
                 raise CommandFailure(str(error), 4) from error
             except StopRequested as error:

@@ -10,7 +10,7 @@ from reconciler.cli import console, logs
 from reconciler.cli.commands.history import read_past_runs
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import ProgressBars
-from reconciler.cli.run_context import make_run_context, open_journal
+from reconciler.cli.run_context import make_run_context, open_journal, open_login_memory
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
 from reconciler.cli.signals import StopSignals
 
@@ -32,7 +32,7 @@ def explain_command(settings: Settings, torrent: str) -> int:
     logs.configure(settings)
     with StopSignals() as stopping:
         desired = load_desired(settings, stop_signals=stopping)
-        context = make_run_context(desired, open_journal(settings), stopping)
+        context = make_run_context(desired, open_journal(settings), open_login_memory(settings), stopping)
         with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
                 explanation = explain_torrent(

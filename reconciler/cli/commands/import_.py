@@ -19,6 +19,7 @@ from reconciler.cli.loading import (
     make_permissions,
 )
 from reconciler.cli.progress import ProgressBars
+from reconciler.cli.run_context import open_login_memory
 from reconciler.cli.settings import DEFAULT_FILE, CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState
@@ -106,7 +107,7 @@ def _run_import(settings: Settings, options: ImportSettings, stopping: StopSigna
         return load(merged_files, os.environ, torrent_files=torrents, texts={Path(name): text}, permissions=permissions)
 
     selection = ImportFilter(name, settings.instances, options.categories, options.tags)
-    context = RunContext(stopping.event, system_retry_policy(stopping.event))
+    context = RunContext(stopping.event, system_retry_policy(stopping.event), logins=open_login_memory(settings))
     with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
         try:
             return import_library(desired, selection, load_merged, context, save_torrent=save_torrent)

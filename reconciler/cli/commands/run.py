@@ -75,12 +75,14 @@ def make_run_options(settings: Settings, options: RunSettings) -> RunOptions:
 def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings, stopping: StopSignals) -> Run:
     from reconciler.engine import UnknownInstance, run_once, run_until_placed
     from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
+    from reconciler.qbittorrent import LoginMemory
     from reconciler.retry import utc_now
 
     run_options = make_run_options(settings, options)
     started_at, clock = utc_now(), time.monotonic()
     journal = open_journal(settings)
-    context = make_run_context(desired, journal, stopping)
+    logins = LoginMemory(journal, is_requested=options.retry_login)
+    context = make_run_context(desired, journal, logins, stopping)
     with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
         context = replace(context, progress=bars)
         try:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import gc
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import ProgressBars
-from reconciler.cli.run_context import load_placement_memory, make_run_context, open_journal
+from reconciler.cli.run_context import load_placement_memory, make_run_context, open_journal, open_login_memory
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings, StatusSettings
 from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState
@@ -45,7 +47,9 @@ def _show_once(settings: Settings, options: StatusSettings) -> int:
         desired = load_desired(settings, stop_signals=stopping)
         with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
             try:
-                context = make_run_context(desired, _open_journal_of_groups(settings, desired), stopping)
+                context = make_run_context(
+                    desired, _open_journal_of_groups(settings, desired), open_login_memory(settings), stopping
+                )
                 status = read_status(desired, settings.instances, context)
             except UnknownInstance as error:
                 raise CommandFailure(str(error), 4) from error
@@ -59,16 +63,14 @@ def _show_repeatedly(settings: Settings, options: StatusSettings) -> int:
     logs.configure(settings, always=True)
     from reconciler.cli.commands.status_display import can_redraw, make_status_display
     from reconciler.cli.commands.watch import open_desired_source
-    from reconciler.queries.status_viewer import StatusWatcher
     from reconciler.retry import utc_now
 
     with StopSignals(announce=not can_redraw(settings)) as stopping:
         stop = stopping.event
         try:
             source = open_desired_source(settings, stop)
-            memory = load_placement_memory(source.desired, _open_journal_of_groups(settings, source.desired))
             with (
-                StatusWatcher(source.desired, settings.instances, stop, placement_memory=memory) as watcher,
+                _make_watcher(settings, source.desired, stop) as watcher,
                 make_status_display(settings, options) as display,
             ):
                 while not stop.is_set():
@@ -80,6 +82,18 @@ def _show_repeatedly(settings: Settings, options: StatusSettings) -> int:
         except StopRequested:  # while fetching torrents
             return 0
     return 0
+
+
+def _make_watcher(settings: Settings, desired: DesiredState, stop: threading.Event) -> StatusWatcher:
+    from reconciler.queries.status_viewer import StatusWatcher, connect_for_status
+
+    return StatusWatcher(
+        desired,
+        settings.instances,
+        stop,
+        create_session=partial(connect_for_status, logins=open_login_memory(settings)),
+        placement_memory=load_placement_memory(desired, _open_journal_of_groups(settings, desired)),
+    )
 
 
 def _open_journal_of_groups(settings: Settings, desired: DesiredState) -> Journal | None:
@@ -97,14 +111,12 @@ def _show_when_complete(settings: Settings, options: StatusSettings) -> int:
     logs.configure(settings, always=True)
     from reconciler.cli.commands.status_display import WaitProgress
     from reconciler.engine import UnknownInstance
-    from reconciler.queries.status_viewer import StatusWatcher
 
     with StopSignals() as stopping:
         desired = load_desired(settings, stop_signals=stopping)
         with WaitProgress(settings) as progress:
             try:
-                memory = load_placement_memory(desired, _open_journal_of_groups(settings, desired))
-                with StatusWatcher(desired, settings.instances, stopping.event, placement_memory=memory) as watcher:
+                with _make_watcher(settings, desired, stopping.event) as watcher:
                     status = _wait_for_completion(watcher, options, stopping, progress.show)
             except UnknownInstance as error:
                 raise CommandFailure(str(error), 4) from error

@@ -49,7 +49,9 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
 
     from reconciler.cli.commands.watch_log import WatchLog
     from reconciler.engine import SilentProgress
+    from reconciler.engine.context import connect_incremental
     from reconciler.engine.events import RunTrigger
+    from reconciler.qbittorrent import LoginMemory
     from reconciler.watch import FileWatcher, TriggerQueue, WatchContext, WatchLoop
 
     trigger = TriggerQueue()
@@ -60,6 +62,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
             source = open_desired_source(settings, stop, read_only=options.dry_run, warn=warn)
         except StopRequested:
             return 0
+        journal = open_journal(settings, warn)
         with ExitStack() as stack:
             deadline = stack.enter_context(_ShutdownDeadline(stop))
             board = stack.enter_context(
@@ -74,9 +77,10 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
                 trigger,
                 WatchContext(
                     stop,
+                    partial(connect_incremental, logins=LoginMemory(journal, is_requested=options.retry_login)),
                     listeners=[WatchLog(settings, options), *([board] if board else []), *notifiers],
                     progress=board.progress if board else SilentProgress(),
-                    journal=open_journal(settings, warn),
+                    journal=journal,
                 ),
             )
             FileWatcher(

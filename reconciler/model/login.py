@@ -1,0 +1,40 @@
+"""Logins that were not accepted. The server bans our address after five in a row, and never forgets one by itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from reconciler.model.desired import Instance
+from reconciler.model.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRecord:
+    """The logins in a row with the same credentials that were not accepted.
+
+    `failures`: logins that may have reached the server; 0: the last login was accepted. `is_refused`: one of them was
+    refused; otherwise none was answered. `at`: the time of the last (UTC).
+    """
+
+    failures: int
+    is_refused: bool
+    at: datetime
+
+
+class LoginStore(Protocol):
+    """Keeps login records from process to process, by the URL of the instance and the credentials. Never raises."""
+
+    def read_login(self, url: str, credentials: Secret) -> LoginRecord | None:
+        """Return the record of the last login; None if there is none, or it cannot be read."""
+
+    def save_login(self, url: str, credentials: Secret, record: LoginRecord) -> bool:
+        """Replace the record. Return False if that failed."""
+
+
+def join_credentials(instance: Instance) -> Secret:
+    """Return everything that is sent to log in, as one secret: equal only if all of it is."""
+    secrets = (instance.password,)
+    return Secret(json.dumps([instance.username, *(secret and secret.reveal() for secret in secrets)]))
