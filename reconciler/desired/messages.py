@@ -39,6 +39,8 @@ _SHAPE_MESSAGES: Final[dict[str, MessageAndHint]] = {
     "defaults": ('"defaults" must be keys and values, like a torrent', 'Write "paused: true" below it'),
     "guard": ('"guard" must be keys and values', 'Write "max_delete: 10" below it'),
     "preferences": ('"preferences" must be keys and values', 'Write "queueing_enabled: true" below it'),
+    "basic_auth": ('"basic_auth" must be keys and values', 'Write "basic_auth: {username: me, password: {env: NAME}}"'),
+    "headers": ('"headers" must be keys and values', 'Write "headers: {X-Token: {env: NAME}}"'),
     "tls": ('"tls" must be keys and values', 'Write "tls: {ca_file: ca.pem}"'),
     "timeout": ('"timeout" must be keys and values', 'Write "timeout: {connect: 5s, read: 60s}"'),
     "health": ('"health" must be a list of probes', 'Begin each with "- ", like "- interface: wg0"'),
@@ -103,16 +105,8 @@ def quote_word(text: str) -> str:
 def find_schema_section(loc: Loc) -> str:
     """Return the section of the schema that `loc` is in: a key of `KNOWN_KEYS`."""
     match loc:
-        case ("instances", _, "categories", _, *_):
-            return "categories"
-        case ("instances", _, "health", _, "gluetun", "password" | "api_key" as key, *_):
-            return key
-        case ("instances", _, "health", _, "http" | "gluetun" | "external_ip" as key, *_):
-            return key
-        case ("instances", _, "health", *_):
-            return "health"
-        case ("instances", _, str(key), *_):
-            return key
+        case ("instances", _, str(), *_):
+            return _find_instance_section(loc[2:])
         case ("groups", _, "members", *_):
             return "members"
         case ("torrents", _, "tags" | "share_limits" | "files" | "trackers" | "content" as key, *_):
@@ -122,6 +116,19 @@ def find_schema_section(loc: Loc) -> str:
         case (str(head), *_):
             return head
     return ""
+
+
+def _find_instance_section(loc: Loc) -> str:
+    match loc:
+        case ("health", _, "gluetun", "password" | "api_key" as key, *_):
+            return key
+        case ("health", _, "http" | "gluetun" | "external_ip" as key, *_):
+            return key
+        case ("basic_auth", "username" | "password" as key, *_):
+            return key
+        case ("headers", _, *_):
+            return "password"
+    return str(loc[0])
 
 
 def _describe_unknown_key(loc: Loc) -> MessageAndHint:
@@ -150,6 +157,8 @@ def _describe_missing_key(loc: Loc) -> MessageAndHint:
             return "this document has no version", 'Begin it with "version: 1"'
         case ("instances", _, "health", _, "http" | "gluetun" as kind, "url"):
             return f"this {kind} probe has no url", 'Add "url: http://…"'
+        case ("instances", _, "basic_auth", "username" | "password" as key):
+            return f'"basic_auth" has no {key}', f'Add "{key}: {{env: NAME}}"'
         case ("groups", _, "strategy"):
             return "this group has no strategy", 'Add "strategy: failover", "replicate" or "spread"'
         case ("groups", _, "members"):

@@ -11,7 +11,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from reconciler.desired.context import LoadContext
 from reconciler.desired.schema.document import CHOICES
-from reconciler.desired.yaml.document import REFERENCE_KEYS, YamlDocument, parse_scalar
+from reconciler.desired.yaml.document import HEADERS_KEY, REFERENCE_KEYS, YamlDocument, parse_scalar
 from reconciler.desired.yaml.parser import IMPLICIT_TAG, position_of
 from reconciler.desired.yaml.placeholders import (
     find_placeholder,
@@ -84,7 +84,11 @@ class _NodeVisitor:
         for key_node, value_node in node.value:
             self.visit_key(key_node)
             name = key_node.value if isinstance(key_node, ScalarNode) else ""
-            self.visit(value_node, key if key in _PROBES_WITH_URL and name == "url" else name)
+            if key in _PROBES_WITH_URL and name == "url":
+                name = key
+            elif key == HEADERS_KEY:  # the value of a header is a secret, whatever its name
+                name = "password"
+            self.visit(value_node, name)
 
     def visit_key(self, node: Node) -> None:
         """Visit the key of a mapping."""

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.desired.schema.document import DOCUMENT_ADAPTER, UNION_BRANCHES, DocumentEntry
-from reconciler.desired.yaml.document import REFERENCE_KEYS, Loc
+from reconciler.desired.yaml.document import HEADERS_KEY, REFERENCE_KEYS, Loc
 
 _REMOVED: Final = object()
 _MAX_ROUNDS: Final = 3  # one round has always been enough; the bound costs nothing
@@ -49,8 +49,7 @@ class _SalvagedData:
         if loc and loc[-1] == "[key]":
             loc = loc[:-1]
         elif loc[:1] == ("instances",):
-            end = next((index for index, key in enumerate(loc[2:], 3) if key in REFERENCE_KEYS), len(loc))
-            loc = loc[:end]
+            loc = _cut_instance_loc(loc)
         *path, last = loc
         container: Any = self._data
         for key in path:
@@ -86,6 +85,14 @@ class _SalvagedData:
         return self._data
 
 
+def _cut_instance_loc(loc: Loc) -> Loc:
+    """Return the location of a whole value that may be {env: NAME} or {file: PATH}, if `loc` is in one."""
+    if loc[2:3] == (HEADERS_KEY,):
+        return loc[:4]
+    end = next((index for index, key in enumerate(loc[2:], 3) if key in REFERENCE_KEYS), len(loc))
+    return loc[:end]
+
+
 def _choose_stand_in(loc: Loc) -> Any:
     """Return a valid value for a key that is required, or whose absence has a meaning; else `_REMOVED`."""
     match loc:
@@ -112,7 +119,7 @@ def _choose_instance_stand_in(loc: Loc) -> Any:
             return f"http://stand-in.invalid/{name}"
         case (name, "health", index, "gluetun" | "http", "url"):
             return f"http://stand-in.invalid/{name}/{index}"
-        case (_, "username" | "password" | "api_key"):
+        case (_, "username" | "password" | "api_key") | (_, "basic_auth", "username" | "password"):
             return "stand-in"
         case (_, "health", int()):
             return {}

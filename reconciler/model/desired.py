@@ -41,8 +41,19 @@ class GuardLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class BasicAuth:
+    """Credentials for HTTP basic authentication, which a proxy before the Web API wants."""
+
+    username: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
-    """One qBittorrent Web API and how to reach it. Timeouts are in seconds."""
+    """One qBittorrent Web API and how to reach it. Timeouts are in seconds.
+
+    `basic_auth` and `headers` are sent with every request, to a proxy before the Web API.
+    """
 
     name: str
     position: Position
@@ -50,6 +61,8 @@ class Instance:
     username: str | None = None
     password: Secret | None = None
     api_key: Secret | None = None
+    basic_auth: BasicAuth | None = None
+    headers: Mapping[str, Secret] = field(default_factory=dict)
     tls_verify: bool = True
     ca_file: str | None = None
     connect_timeout: float = 5.0
@@ -60,6 +73,16 @@ class Instance:
     suspend: bool = False
     health: tuple[Probe, ...] = ()
     when_unhealthy: UnhealthyPolicy = UnhealthyPolicy.LEAVE
+
+    @property
+    def has_proxy_credentials(self) -> bool:
+        """True if every request has credentials for a proxy, which may count their refusals."""
+        return self.basic_auth is not None or bool(self.headers)
+
+    @property
+    def has_authorization_header(self) -> bool:
+        """True if every request has credentials for a proxy that qBittorrent takes for its own, if it gets them."""
+        return self.basic_auth is not None or any(name.lower() == "authorization" for name in self.headers)
 
 
 @dataclass(frozen=True, slots=True)

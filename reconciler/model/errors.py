@@ -68,6 +68,10 @@ class MissingCredentialsError(AuthenticationError):
     """A login is required, and no credentials for it are declared."""
 
 
+class ProxyAuthenticationError(AuthenticationError):
+    """The credentials for a proxy before the instance were refused."""
+
+
 class LoginPostponedError(InstanceError):
     """A login was not sent, because it is too early after others that were not answered."""
 

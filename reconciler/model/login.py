@@ -36,5 +36,11 @@ class LoginStore(Protocol):
 
 def join_credentials(instance: Instance) -> Secret:
     """Return everything that is sent to log in, as one secret: equal only if all of it is."""
-    secrets = (instance.password,)
-    return Secret(json.dumps([instance.username, *(secret and secret.reveal() for secret in secrets)]))
+    basic_auth = instance.basic_auth
+    values = [
+        instance.username,
+        instance.password and instance.password.reveal(),
+        basic_auth and [basic_auth.username, basic_auth.password.reveal()],
+        sorted((name, value.reveal()) for name, value in instance.headers.items()),
+    ]
+    return Secret(json.dumps(values))

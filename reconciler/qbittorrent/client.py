@@ -6,6 +6,7 @@ many calls, reads credentials from the environment, and may fall back from https
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 from collections.abc import Mapping
 from typing import Any, Literal, cast
@@ -68,7 +69,10 @@ class Client(qbittorrentapi.Client):
         super().__init__(
             host=instance.url,
             api_key=api_key,
-            EXTRA_HEADERS={"Accept-Encoding": "identity" if is_loopback(instance.url) else "gzip"},
+            EXTRA_HEADERS={
+                "Accept-Encoding": "identity" if is_loopback(instance.url) else "gzip",
+                **_build_proxy_headers(instance),
+            },
             REQUESTS_ARGS={
                 "timeout": (instance.connect_timeout, instance.read_timeout),
                 "verify": (instance.ca_file or True) if instance.tls_verify else False,
@@ -230,6 +234,15 @@ class Client(qbittorrentapi.Client):
         session = super()._session
         session.auth = _skip_auth  # otherwise requests reads ~/.netrc
         return session
+
+
+def _build_proxy_headers(instance: Instance) -> dict[str, str]:
+    """Return the headers for a proxy before the Web API. Redirects are not followed, so they reach nobody else."""
+    headers = {name: value.reveal() for name, value in instance.headers.items()}
+    if instance.basic_auth:
+        text = f"{instance.basic_auth.username}:{instance.basic_auth.password.reveal()}"
+        headers["Authorization"] = "Basic " + base64.b64encode(text.encode()).decode()
+    return headers
 
 
 def is_loopback(url: str) -> bool:

@@ -14,6 +14,7 @@ from reconciler.model.errors import (
     AuthenticationError,
     BannedError,
     InstanceError,
+    ProxyAuthenticationError,
     SessionLostError,
     StopRequested,
     TlsError,
@@ -85,7 +86,9 @@ class Connection:
         self._check_ca_file()
         if self._instance.password is not None:
             self._log_in(self._instance.username or "", self._instance.password)
-        version = self._send_once("app/version", _read_version)
+            version = self._send_once("app/version", _read_version)
+        else:
+            version = self._read_version_without_login()
         numbers = self._send_once("app/webapiVersion", _read_api_version)
         self._check_supported(version, numbers)
         self.version, self.web_api, self.api_version = version, ".".join(map(str, numbers)), numbers
@@ -130,9 +133,22 @@ class Connection:
             try:
                 self._send_unless_stopped(lambda client: client.log_in(username, password))
             except REQUEST_EXCEPTIONS as error:
-                if is_unauthorized(error):
+                if is_unauthorized(error) and not self._instance.has_authorization_header:
                     self._check_host_header()
                 raise self._translate_error(error, LOGIN_ENDPOINT) from None
+
+    def _read_version_without_login(self) -> str:
+        """Return the version. Credentials for a proxy that it refused are not sent again."""
+        if not self._instance.has_proxy_credentials:
+            return self._send_once("app/version", _read_version)
+        self._logins.check_login(self._instance)
+        try:
+            version = self._send_once("app/version", _read_version)
+        except ProxyAuthenticationError:
+            self._logins.record_refusal(self._instance)
+            raise
+        self._logins.record_acceptance(self._instance)
+        return version
 
     def _is_admitted_without_login(self) -> bool:
         """Send a request without credentials, which counts towards no ban. True if qBittorrent trusts our address.
@@ -145,7 +161,10 @@ class Connection:
         except REQUEST_EXCEPTIONS as error:
             if is_expired_session(error, self._request_context("app/version")):
                 return False
-            raise self._translate_error(error, "app/version") from None
+            instance_error = self._translate_error(error, "app/version")
+            if isinstance(instance_error, ProxyAuthenticationError):
+                self._logins.record_refusal(self._instance)
+            raise instance_error from None
         return True
 
     def _check_host_header(self) -> None:

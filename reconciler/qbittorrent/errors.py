@@ -28,6 +28,7 @@ from reconciler.model.errors import (
     BrokenResponseError,
     InstanceError,
     MissingCredentialsError,
+    ProxyAuthenticationError,
     RejectedError,
     RequestTooLargeError,
     ResponseTimeoutError,
@@ -205,10 +206,22 @@ def _make_refusal(context: RequestContext) -> AuthenticationError:
 
 def _make_unauthorized_error(response: requests.Response, context: RequestContext) -> InstanceError:
     """Return the error for a proxy that wants a login, for wrong credentials (>= 5.2), or for a wrong `Host` header."""
+    prefix = f"{context.name}: {context.origin} answered 401 to {context.endpoint}"
     if _wants_login(response):
-        return MissingCredentialsError(
-            f"{context.name}: {context.origin} answered 401 to {context.endpoint}: a proxy before qBittorrent wants a "
-            "login of its own"
+        if not context.instance.has_proxy_credentials:
+            return MissingCredentialsError(
+                f"{prefix}: a proxy before qBittorrent wants a login of its own. Give `basic_auth`, with its user name "
+                "and password"
+            )
+        return ProxyAuthenticationError(
+            f"{prefix}: a proxy before qBittorrent refuses `basic_auth` or `headers`. Correct them. "
+            f"{_NOT_SENT_AGAIN_TEXT}"
+        )
+    if context.instance.has_authorization_header:
+        return ProxyAuthenticationError(
+            f"{prefix}. Either qBittorrent refuses the user name or password, or the proxy passes `basic_auth` on, "
+            "which qBittorrent 5.2 and later take for a login: let it remove the header Authorization (nginx: "
+            f'proxy_set_header Authorization ""). {_NOT_SENT_AGAIN_TEXT}'
         )
     return _make_refusal(context) if context.endpoint == LOGIN_ENDPOINT else make_host_error(context)
 

@@ -16,7 +16,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "desired-state.md").read_text(encoding="utf-8")
 MORE = [(DOCS / name).read_text(encoding="utf-8") for name in ("health.md", "groups.md", "content.md")]
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", "\n".join((REFERENCE, *MORE)), re.MULTILINE | re.DOTALL)
-ENVIRON = {"HOME_PASSWORD": "x", "SEEDBOX_PASSWORD": "y", "GLUETUN_KEY": "z"}
+NAMES = ("HOME_PASSWORD", "SEEDBOX_PASSWORD", "GLUETUN_KEY", "PROXY_PASSWORD", "CF_ID", "CF_SECRET")
+ENVIRON = dict.fromkeys(NAMES, "x")
 REST = {
     "version": "version: 1\n",
     "policy": "policy: upsert\n",

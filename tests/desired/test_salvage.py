@@ -40,6 +40,28 @@ def list_errors(data: Any) -> list[ErrorDetails]:
             {"version": 1, "instances": {"home": {"url": "http://stand-in.invalid/home", "password": "stand-in"}}},
         ),
         (
+            {
+                "version": 1,
+                "instances": {
+                    "home": {
+                        "url": "http://a",
+                        "basic_auth": {"username": {"evn": "X"}},
+                        "headers": {"A": {"evn": "X"}, "B": "b", "Host": "x"},
+                    }
+                },
+            },
+            {
+                "version": 1,
+                "instances": {
+                    "home": {
+                        "url": "http://a",
+                        "basic_auth": {"username": "stand-in", "password": "stand-in"},
+                        "headers": {"B": "b"},
+                    }
+                },
+            },
+        ),
+        (
             {"version": 1, "groups": {"g": {"strategy": "any", "members": "home"}}},
             {"version": 1, "groups": {"g": {"strategy": "failover", "members": []}}},
         ),

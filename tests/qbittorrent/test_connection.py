@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.demo.servers import QbittorrentServer
+from reconciler.model.desired import BasicAuth
 from reconciler.model.errors import (
     AuthenticationError,
     BannedError,
@@ -20,7 +21,7 @@ from reconciler.model.secret import Secret
 from reconciler.model.snapshot import AddOptions
 from reconciler.qbittorrent import LoginMemory, Session
 from tests.conftest import MakeServer
-from tests.support.instances import make_instance, serve_stub, text_answer, wait_for_endpoints
+from tests.support.instances import StubRequest, make_instance, serve_stub, text_answer, wait_for_endpoints
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.proxy import Fault, Proxy, answer_with_status, cut_answer, reset_after
 from tests.support.raw import RawClient
@@ -235,6 +236,35 @@ def test_a_proxy_that_wants_a_login_of_its_own_refuses_nothing() -> None:
                 with pytest.raises(kind) as error:
                     Session(instance, logins=logins).open()
             assert ("proxy" in str(error.value)) is bool(answer)
+
+
+def test_refused_credentials_for_a_proxy_are_sent_once() -> None:
+    logins = LoginMemory()
+    requests: list[StubRequest] = []
+    instances = (
+        {"basic_auth": BasicAuth("box", WRONG)},
+        {"headers": {"X-Token": WRONG}, "username": "me", "password": WRONG},
+    )
+    with serve_stub(
+        {name: (401, {"WWW-Authenticate": "Basic"}, b"") for name in ("auth/login", "app/version")}, requests
+    ) as url:
+        for values in instances:
+            for _ in range(3):
+                with pytest.raises(AuthenticationError, match=r"`basic_auth` or `headers`|refused on"):
+                    Session(make_instance(url, **values), logins=logins).open()
+    assert [endpoint for endpoint, _ in requests] == ["app/version", "auth/login"]
+
+
+def test_refused_credentials_for_a_proxy_are_sent_once_after_a_lost_answer_too() -> None:
+    logins = LoginMemory()
+    requests: list[StubRequest] = []
+    answers = {"auth/login": (502, {}, b""), "app/version": (401, {"WWW-Authenticate": "Basic"}, b"")}
+    with serve_stub(answers, requests) as url:
+        instance = make_instance(url, username="me", password=WRONG, basic_auth=BasicAuth("box", WRONG))
+        for _ in range(4):
+            with pytest.raises(InstanceError):
+                Session(instance, logins=logins).open()
+    assert [endpoint for endpoint, _ in requests] == ["auth/login", "app/version"]
 
 
 def test_admin_is_told_of_the_temporary_password() -> None:

@@ -104,7 +104,7 @@ def test_refused_credentials_are_not_sent_again_until_they_change(world: World, 
     memory = world.start_process(with_store=with_store)
     log_in(memory, REFUSED)
     world.time.pass_(10**7)
-    with pytest.raises(AuthenticationError, match=r"refused on 2026-.* UTC .* reconcile doctor.* --retry-login"):
+    with pytest.raises(AuthenticationError, match=r"refused on 2026-.* UTC .*reconcile doctor.* --retry-login"):
         memory.check_login(BOX)
     assert can_log_in(world.start_process()) is not with_store, "other processes know it from the store"
     for changed in (

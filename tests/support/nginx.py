@@ -25,22 +25,27 @@ http {{
   server {{
     listen 127.0.0.1:{port} ssl;
     ssl_certificate {certificate}; ssl_certificate_key {certificate};
-    location /apps/qbt/ {{ proxy_pass http://127.0.0.1:{behind}/; proxy_set_header Host 127.0.0.1:{behind}; }}
+    location /apps/qbt/ {{ proxy_pass http://127.0.0.1:{behind}/; proxy_set_header Host 127.0.0.1:{behind}; {more} }}
   }}
 }}
 """
 
 
 class Nginx:
-    """nginx on a free loopback port before the server on port `behind`; stopped at the end of the with-block."""
+    """nginx on a free loopback port before the server on port `behind`; stopped at the end of the with-block.
 
-    def __init__(self, backend_port: int, certificate: Path, folder: Path) -> None:
+    `more`: further directives of its location.
+    """
+
+    def __init__(self, backend_port: int, certificate: Path, folder: Path, more: str = "") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
         config = folder / "nginx.conf"
         config.write_text(
-            CONFIG_TEMPLATE.format(folder=folder, port=self._port, certificate=certificate, behind=backend_port)
+            CONFIG_TEMPLATE.format(
+                folder=folder, port=self._port, certificate=certificate, behind=backend_port, more=more
+            )
         )
         command = build_unpacked_command(fetch_package("nginx", NGINX_PACKAGE), NGINX_PACKAGE.program)
         self._process = subprocess.Popen(

@@ -26,7 +26,7 @@ def warn_of_exposure(
         )
     if parts.scheme != "http" or _is_loopback(host) or host.endswith(STAND_IN_DOMAIN):
         return
-    for key in sorted(SECRET_KEYS):
+    for key in sorted(SECRET_KEYS | {"basic_auth"}):
         if entry.get(key) is not None:
             name = key.replace("_", " ")
             context.add_warning(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reconciler.desired.builders.exposure import warn_of_exposure
@@ -18,13 +19,15 @@ from reconciler.desired.schema.common import STAND_IN_DOMAIN, check_api_url, get
 from reconciler.desired.schema.instances import InstanceEntry
 from reconciler.desired.secret_hosts import check_receiver
 from reconciler.desired.secrets import resolve_secret, resolve_text
-from reconciler.desired.yaml.document import YamlDocument
-from reconciler.model.desired import DesiredCategory, DesiredPreference, Instance
+from reconciler.desired.yaml.document import HEADERS_KEY, YamlDocument
+from reconciler.model.desired import BasicAuth, DesiredCategory, DesiredPreference, Instance
 from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
 from reconciler.model.health import Probe, UnhealthyPolicy
 from reconciler.model.links import HTTP_PORTS
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
+
+_HEADER_VALUE: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 def build_instances(checked_documents: list[CheckedDocument], context: LoadContext) -> dict[str, Instance]:
@@ -107,6 +110,8 @@ def _build_instance(
         username=username,
         password=password,
         api_key=api_key,
+        basic_auth=_build_basic_auth(url, entry, document, loc, context),
+        headers=_build_headers(url, entry, document, loc, context),
         ca_file=_resolve_ca_file(tls.get("ca_file"), document, loc, context),
         categories=build_categories(document, (*loc, "categories"), entry.get("categories", {})),
         preferences=_build_instance_preferences(url, entry, document, loc, context),
@@ -151,6 +156,12 @@ def _resolve_credentials(
         context.add_problem(position, "this instance has a username and no password", 'Add "password: {env: NAME}"')
     elif password is not None and username is None:
         context.add_problem(position, "this instance has a password and no username", 'Add "username: …"')
+    if api_key is not None and "basic_auth" in entry:
+        context.add_problem(
+            document.find_key_position(*loc, "basic_auth"),
+            "the api_key and basic_auth would need the same header, Authorization",
+            "Use username and password",
+        )
     if username == "":
         context.add_problem(
             document.find_position(*loc, "username"), "the username is empty", "Fill it in, or remove the key"
@@ -160,6 +171,42 @@ def _resolve_credentials(
         resolve_secret(document, (*loc, "password"), password, context, receiver=url),
         resolve_secret(document, (*loc, "api_key"), api_key, context, receiver=url),
     )
+
+
+def _build_basic_auth(
+    url: str, entry: InstanceEntry, document: YamlDocument, loc: tuple[str, ...], context: LoadContext
+) -> BasicAuth | None:
+    if "basic_auth" not in entry:
+        return None
+    username_loc, password_loc = (*loc, "basic_auth", "username"), (*loc, "basic_auth", "password")
+    username = resolve_text(document, username_loc, entry["basic_auth"]["username"], context, receiver=url)
+    password = resolve_secret(document, password_loc, entry["basic_auth"]["password"], context, receiver=url)
+    if username and ":" in username:
+        problem = "the username of basic_auth contains a colon, which HTTP does not allow"
+        context.add_problem(document.find_position(*username_loc), problem, "Choose another one")
+    return BasicAuth(username, password) if username and password else None
+
+
+def _build_headers(
+    url: str, entry: InstanceEntry, document: YamlDocument, loc: tuple[str, ...], context: LoadContext
+) -> dict[str, Secret]:
+    headers: dict[str, Secret] = {}
+    for name, source in entry.get(HEADERS_KEY, {}).items():
+        header_loc = (*loc, HEADERS_KEY, name)
+        position = document.find_key_position(*header_loc)
+        if name.lower() in map(str.lower, headers):
+            context.add_problem(position, "this header is already there: upper and lower case are equal", "Keep one")
+        if name.lower() == "authorization" and ("basic_auth" in entry or entry.get("api_key") is not None):
+            problem = "the header Authorization is already used by the api_key or basic_auth"
+            context.add_problem(position, problem, "Keep one of the two")
+        value = resolve_secret(document, header_loc, source, context, receiver=url)
+        if value is None:
+            continue
+        if not _HEADER_VALUE.fullmatch(value.reveal()):
+            problem = "this value cannot be sent in a header"
+            context.add_problem(position, problem, "Use ASCII characters, and no spaces around them")
+        headers[name] = value
+    return headers
 
 
 def _resolve_url(name: str, entry: InstanceEntry, document: YamlDocument, context: LoadContext) -> str:

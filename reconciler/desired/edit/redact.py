@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.desired.edit.layout import LayoutNode
-from reconciler.desired.yaml.document import EXTENSION_PREFIX, SECRET_KEYS
+from reconciler.desired.yaml.document import EXTENSION_PREFIX, HEADERS_KEY, SECRET_KEYS
 
 _MASK: Final = "***"
+_HEADER: Final = "password"  # the key that stands for the name of a header, because its value is a secret, too
 _URL_KEYS: Final = frozenset({"torrent", "trackers", "web_seeds"})
 _ITEMS_KEY: Final = "only"  # its items are those of the key above it
 _LINE_CONTENT = re.compile(r"\S.*")
@@ -32,7 +33,8 @@ def _find_redactions(text: str, node: LayoutNode, key: str) -> Iterator[tuple[in
     """Iterate over (start, end, replacement) in the value of `key`."""
     if node.kind == "mapping":
         for child_key, child in node.iter_pairs():
-            yield from _find_redactions(text, child, key if child_key.text == _ITEMS_KEY else child_key.text)
+            name = key if child_key.text == _ITEMS_KEY else child_key.text
+            yield from _find_redactions(text, child, _HEADER if key == HEADERS_KEY else name)
     elif node.kind == "sequence":
         for item in node.items:
             yield from _find_redactions(text, item, key)

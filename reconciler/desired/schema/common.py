@@ -125,7 +125,10 @@ def check_api_url(text: str) -> str:
     if parts.scheme not in ("http", "https") or "://" not in text:
         raise InvalidValue("a url must begin with http:// or https://", hint)
     if "@" in parts.netloc:
-        raise InvalidValue("a url must not contain credentials", "Use username and password, or api_key")
+        raise InvalidValue(
+            "a url must not contain credentials",
+            "Use username and password, or api_key; for a proxy before qBittorrent, basic_auth",
+        )
     if "?" in text or "#" in text:
         raise InvalidValue('a url cannot contain "?" or "#"', hint)
     if not has_host(parts) or "\\" in text:

@@ -22,6 +22,7 @@ from reconciler.desired.schema.groups import (
 from reconciler.desired.schema.instances import (
     INSTANCE_CHOICES,
     INSTANCE_NUMBER_TEXTS,
+    BasicAuthEntry,
     InstanceEntry,
     InstanceName,
     TimeoutEntry,
@@ -128,6 +129,7 @@ KNOWN_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "instances": tuple(InstanceEntry.__annotations__),
     "groups": tuple(GroupEntry.__annotations__),
     "members": tuple(MemberEntry.__annotations__),
+    "basic_auth": tuple(BasicAuthEntry.__annotations__),
     "tls": tuple(TlsEntry.__annotations__),
     "timeout": tuple(TimeoutEntry.__annotations__),
     "guard": tuple(GuardEntry.__annotations__),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, get_args
+import re
+from typing import Annotated, Any, Final, Literal, Required, get_args
 
 from pydantic import AfterValidator, Field, with_config
 from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
+from reconciler.desired.context import InvalidValue
 from reconciler.desired.schema.categories import CategoryEntries
 from reconciler.desired.schema.common import (
     DURATION_TEXT,
@@ -43,6 +45,34 @@ class TimeoutEntry(TypedDict, total=False):
     read: Duration
 
 
+@with_config(STRICT_CONFIG)
+class BasicAuthEntry(TypedDict, total=False):
+    """The credentials for a proxy before the Web API."""
+
+    username: Required[SecretSource]
+    password: Required[SecretSource]
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_OWN_HEADERS: Final = frozenset(
+    {"accept-encoding", "connection", "content-length", "content-type", "cookie", "host", "origin", "referer"}
+    | {"transfer-encoding"}
+)
+
+
+def check_header_name(text: str) -> str:
+    """The name of an HTTP header that a request may have in addition to those of its own."""
+    if not _HEADER_NAME.match(text):
+        raise InvalidValue(
+            "the name of a header may contain only letters, digits and -", "Write it like CF-Access-Client-Id: …"
+        )
+    if text.lower() in _OWN_HEADERS:
+        raise InvalidValue(f"the header {text} cannot be set: the session with qBittorrent needs its own", "Remove it")
+    return text
+
+
+HeaderName = Annotated[str, AfterValidator(check_header_name)]
+
 UnhealthyWord = Literal["leave", "pause"]
 
 
@@ -54,6 +84,8 @@ class InstanceEntry(TypedDict, total=False):
     username: SecretSource | None
     password: SecretSource | None
     api_key: SecretSource | None
+    basic_auth: BasicAuthEntry
+    headers: dict[HeaderName, SecretSource]
     tls: TlsEntry
     timeout: TimeoutEntry
     pool_size: Annotated[int, Field(ge=1, le=16)]

@@ -23,9 +23,12 @@ Scalar = str | int | float | bool | None
 
 MAX_ALIAS_VALUES: Final = 1_000_000  # values that aliases may stand for in one document: 10,000 entries of 100 each
 SECRET_KEYS: Final = frozenset({"password", "api_key"})
+HEADERS_KEY: Final = "headers"  # of an instance: each value in it is a secret
 REFERENCE_KEYS: Final = SECRET_KEYS | {"url", "username"}  # of an instance: they may be {env: NAME} or {file: PATH}
 EXTENSION_PREFIX: Final = "x-"  # of top-level keys that hold anchors and mean nothing themselves
-_UNQUOTABLE_KEYS: Final = SECRET_KEYS | SECRET_PREFERENCES  # nothing below these keys is quoted in a message
+_UNQUOTABLE_KEYS: Final = (
+    SECRET_KEYS | SECRET_PREFERENCES | {HEADERS_KEY}
+)  # nothing below these keys is quoted in a message
 _STR_TAG = "tag:yaml.org,2002:str"
 _SECRET_TAGS: Final = ("!secret", "!env", "!ENV", "!vault")  # of Home Assistant, Recyclarr, Ansible and others
 _IN_PROGRESS: Final = (None, -1)  # a collection that is being read

@@ -44,6 +44,11 @@ def test_the_same_machine_and_https_are_safe(url: str) -> None:
     assert list_warnings(url) == []
 
 
+def test_credentials_for_a_proxy_are_exposed_too() -> None:
+    (warning,) = list_warnings("http://seedbox.example", "basic_auth: {username: a, password: b}")
+    assert "the basic auth goes over plain http" in warning
+
+
 def test_a_name_that_only_looks_local_is_another_machine() -> None:
     assert len(list_warnings("http://localhost.example")) == 1
 

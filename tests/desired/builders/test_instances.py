@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.desired.builders.instances import build_categories, build_instances
 from reconciler.desired.context import LoadContext
-from reconciler.model.desired import DesiredCategory, Instance
+from reconciler.model.desired import BasicAuth, DesiredCategory, Instance
 from reconciler.model.health import UnhealthyPolicy
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
@@ -59,6 +59,26 @@ def test_an_instance_has_what_is_declared_and_defaults_for_the_rest() -> None:
             "api_key: 'k', username: a, password: 'b'",
             "3:3: this instance has an api_key and a username or password. Keep one way to log in",
         ),
+        (
+            "api_key: {env: X}, basic_auth: {username: a, password: {env: X}}",
+            "3:54: the api_key and basic_auth would need the same header, Authorization. Use username and password",
+        ),
+        (
+            "api_key: {env: X}, headers: {Authorization: {env: X}}",
+            "3:64: the header Authorization is already used by the api_key or basic_auth. Keep one of the two",
+        ),
+        (
+            "basic_auth: {username: 'a:b', password: {env: X}}",
+            "3:58: the username of basic_auth contains a colon, which HTTP does not allow. Choose another one",
+        ),
+        (
+            "headers: {A: {env: X}, a: {env: X}}",
+            "3:58: this header is already there: upper and lower case are equal. Keep one",
+        ),
+        (
+            "headers: {A: {env: SPACE}}",
+            "3:45: this value cannot be sent in a header. Use ASCII characters, and no spaces around them",
+        ),
         ("username: '', password: 'b'", "3:45: the username is empty. Fill it in, or remove the key"),
         (
             "when_unhealthy: pause",
@@ -67,7 +87,24 @@ def test_an_instance_has_what_is_declared_and_defaults_for_the_rest() -> None:
     ],
 )
 def test_an_instance_has_one_way_to_log_in_and_a_reason_to_pause(keys: str, problem: str) -> None:
-    assert list_problems(f"  home: {{url: 'http://127.0.0.1', {keys}}}\n") == [problem]
+    environ = {"X": "x", "SPACE": " x"}
+    assert list_problems(f"  home: {{url: 'http://127.0.0.1', {keys}}}\n", environ) == [problem]
+
+
+def test_credentials_for_a_proxy_are_secrets() -> None:
+    context = LoadContext({"NAME": "box", "PW": "hunter2"})
+    keys = "basic_auth: {username: {env: NAME}, password: {env: PW}}, headers: {X-A: {env: PW}}"
+    text = f"  home: {{url: 'https://a', {keys}}}\n"
+    home = build(text, context)["home"]
+    assert (home.basic_auth, home.headers) == (BasicAuth("box", Secret("hunter2")), {"X-A": Secret("hunter2")})
+    assert (home.has_proxy_credentials, home.has_authorization_header) == (True, True)
+    assert context.problems == context.warnings == []
+    assert "hunter2" not in repr(home)
+    assert list_problems(text) == [
+        "3:57: the environment variable NAME is not set. Set it where reconcile runs",
+        "3:80: the environment variable PW is not set. Set it where reconcile runs",
+        "3:107: the environment variable PW is not set. Set it where reconcile runs",
+    ]
 
 
 @pytest.mark.parametrize("url", ["http://a:80", "https://a:80/", "http://A/"])

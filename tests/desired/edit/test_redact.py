@@ -16,7 +16,8 @@ def test_nothing_secret_is_presentable() -> None:
     api_key: |
       hunter2
       hunter2
-  c: {password: {env: NAME}}
+  c: {password: {env: NAME}, headers: {X-Token: "hunter2", X-Other: {env: OTHER}}}
+  d: {basic_auth: {username: box, password: hunter2}}
 x-secret: &secret hunter2
 x-secrets: [&one hunter2, {password: hunter2}]
 torrents:
@@ -29,6 +30,7 @@ torrents:
     assert len(shown.splitlines()) == len(text.splitlines())
     for excerpt in (
         "{env: NAME}",
+        'X-Token: "***", X-Other: {env: OTHER}',
         "xt=urn:btih:00&dn=a&***",
         "https://example.org/***",
         "# why",
