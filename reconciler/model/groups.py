@@ -89,7 +89,7 @@ class PlacementFacts:
 class KeptCopy:
     """The copy that is kept when another copy is deleted, by its id on `instance`.
 
-    It must be ours and, if `must_be_complete`, complete with at least `min_size` bytes.
+    It must be ours, certainly have at least `min_size` bytes and, if `must_be_complete`, be complete.
     """
 
     instance: str

@@ -194,7 +194,7 @@ def placed() -> Run:
             Outcome.PLANNED,
         ),
     )
-    spared = (SparedTorrent(make_infohash(5), "half.iso", "wide: stays here until it is complete on seedbox (34 %)"),)
+    spared = (SparedTorrent(make_infohash(5), "half.iso", "wide: stays here until seedbox has as much of it (34 %)"),)
     until = datetime(2026, 1, 1, 10, 2, tzinfo=UTC)
     since = until - timedelta(minutes=2)
     waits = "waits until 10:02:00 UTC: attic has it and is down since 10:00:00 UTC: connection refused"

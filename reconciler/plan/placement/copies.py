@@ -27,13 +27,25 @@ def is_partial(live: LiveTorrent) -> bool:
 
 def bytes_at_risk(live: LiveTorrent) -> int:
     """The bytes that would be lost with it, at most."""
-    return int(live.size * live.progress) if is_partial(live) else live.size
+    return max(0, int(live.size * live.progress)) if is_partial(live) else live.size
+
+
+def find_replacement(own: LiveTorrent, keeper: LiveTorrent, instance: str, owner: str) -> KeptCopy | None:
+    """Return the copy on `instance` as what makes another one superfluous: ours, and with at least as much.
+
+    None if it does not.
+    """
+    copy = KeptCopy(instance, keeper.id, bytes_at_risk(own), must_be_complete=not is_partial(own))
+    lacks_metadata = keeper.size <= 0 < own.size
+    return copy if can_replace(keeper, copy, owner) and not lacks_metadata else None
 
 
 def can_replace(live: LiveTorrent, kept_copy: KeptCopy, owner: str) -> bool:
-    """True if it is ours and as complete as `copy` requires, so that another copy can be deleted."""
-    ours = build_owner_tag(owner) in live.tags and IGNORE_TAG not in live.tags
-    return ours and (not kept_copy.must_be_complete or (is_complete(live) and live.size >= kept_copy.min_size))
+    """True if it is ours and has as much as `kept_copy` requires, so that another copy can be deleted."""
+    if build_owner_tag(owner) not in live.tags or IGNORE_TAG in live.tags:
+        return False
+    is_certain = is_complete(live) or (is_partial(live) and not kept_copy.must_be_complete)
+    return is_certain and bytes_at_risk(live) >= kept_copy.min_size
 
 
 def percent_text(live: LiveTorrent) -> str:

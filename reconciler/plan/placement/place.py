@@ -11,7 +11,6 @@ from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.groups import (
     NO_PLACEMENT_FACTS,
     Group,
-    KeptCopy,
     Member,
     PendingTorrent,
     PlacementFacts,
@@ -21,7 +20,7 @@ from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import build_owner_tag, parse_owners
 from reconciler.plan.guard import count_allowed_deletions
 from reconciler.plan.match import Match, match_entries
-from reconciler.plan.placement.copies import bytes_at_risk, can_replace, percent_text
+from reconciler.plan.placement.copies import find_replacement, is_complete, percent_text
 from reconciler.plan.placement.members import CapacityTracker, MemberState
 from reconciler.plan.placement.strategies import (
     Assignment,
@@ -253,9 +252,9 @@ def _assign_stray(instance: str, live: LiveTorrent, matches: Mapping[str, Match]
     """Assign a copy on an instance that is not, or no longer, a member."""
     copies = sorted((name, match.live) for name, match in matches.items() if match.live and not match.conflict)
     for name, keeper in copies:
-        copy = KeptCopy(name, keeper.id, bytes_at_risk(live))
-        if can_replace(keeper, copy, owner):
-            return Assignment(instance, Disposition.SURPLUS, f"{name} has it, complete; {instance} is no member", copy)
+        if copy := find_replacement(live, keeper, name, owner):
+            extent = "complete" if is_complete(keeper) else f"with as much ({percent_text(keeper)})"
+            return Assignment(instance, Disposition.SURPLUS, f"{name} has it, {extent}; {instance} is no member", copy)
     where = ", ".join(f"{name} ({percent_text(keeper)})" for name, keeper in copies) or "a member"
     return Assignment(
         instance, Disposition.LEAVING, f"{instance} is no member; stays here until it is complete on {where}"

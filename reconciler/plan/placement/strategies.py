@@ -3,8 +3,8 @@
 | the torrent is                        | failover and spread                                                         |
 |---------------------------------------|------------------------------------------------------------------------------|
 | on one healthy member                 | it stays; unless `move_policy` allows it, and a preferred member can take it|
-| on several healthy members            | one copy is kept: the first complete one, or with `move_policy` the first one|
-|                                       | on a healthy member; others go once it is complete, and their data stays    |
+| on several healthy members            | one copy is kept: the one with the most, or with `move_policy` the first one|
+|                                       | on a healthy member; others go once it has as much, and their data stays    |
 | on no healthy member, but one that is | it waits for that member, as long as `failover_after`; then it goes to the  |
 | down has it, or may have it           | first member that can take it                                               |
 | on no member                          | it goes to the first member that can take it                                |
@@ -14,7 +14,7 @@ The order is that of the members, or, in a spread group, that of `ranking`. What
 that is known, counts like what it has; but only where it comes before the one that would take the torrent.
 In a replicate group the torrent is to be on every member that is well and can take it.
 
-See docs/decisions/0070-keep-the-first-complete-copy.md.
+See docs/decisions/0070-keep-the-most-complete-copy.md.
 See docs/decisions/0074-spread-by-weighted-rendezvous-hashing.md.
 """
 
@@ -28,7 +28,14 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from reconciler.model.groups import Group, KeptCopy, Member, MovePolicy, Strategy
-from reconciler.plan.placement.copies import bytes_at_risk, can_replace, is_complete, is_partial, percent_text
+from reconciler.plan.placement.copies import (
+    bytes_at_risk,
+    can_replace,
+    find_replacement,
+    is_complete,
+    is_partial,
+    percent_text,
+)
 from reconciler.plan.placement.members import MemberState, format_time
 
 
@@ -127,7 +134,18 @@ def _choose_target(
 
 
 def _choose_best_holder(holders: Sequence[MemberState]) -> MemberState:
-    return next((seat for seat in holders if seat.copy and is_complete(seat.copy)), holders[0])
+    """Return the holder with the most: the complete ones first, else the first one where that is not certain of all."""
+    copies = [seat.copy for seat in holders if seat.copy]
+    if not any(map(is_complete, copies)) and not all(map(is_partial, copies)):
+        return holders[0]
+    return max(holders, key=_rank_holder)
+
+
+def _rank_holder(member_state: MemberState) -> tuple[bool, int, bool]:
+    copy = member_state.copy
+    assert copy
+    certain_bytes = bytes_at_risk(copy) if is_complete(copy) or is_partial(copy) else 0
+    return is_complete(copy), certain_bytes, copy.size > 0
 
 
 def _assign_second_copy(member_state: MemberState, target: MemberState, group: Group, owner: str) -> Assignment:
@@ -138,9 +156,9 @@ def _assign_second_copy(member_state: MemberState, target: MemberState, group: G
         return Assignment(
             member_state.name, Disposition.LEAVING, f"moves to {target.name}; stays here until it is complete there"
         )
-    copy = KeptCopy(target.name, keeper.id, bytes_at_risk(own))
-    if can_replace(keeper, copy, owner):
-        return Assignment(member_state.name, Disposition.SURPLUS, f"{target.name} has it, complete", copy)
+    if copy := find_replacement(own, keeper, target.name, owner):
+        extent = "complete" if is_complete(keeper) else f"with as much ({percent_text(keeper)})"
+        return Assignment(member_state.name, Disposition.SURPLUS, f"{target.name} has it, {extent}", copy)
     kept_copy = KeptCopy(target.name, keeper.id, must_be_complete=False)
     if group.move_policy is MovePolicy.IMMEDIATE and is_partial(own) and can_replace(keeper, kept_copy, owner):
         return Assignment(
@@ -149,7 +167,8 @@ def _assign_second_copy(member_state: MemberState, target: MemberState, group: G
     if is_complete(keeper):
         flaw = "is smaller" if keeper.size < bytes_at_risk(own) else "is not ours"
         return Assignment(member_state.name, Disposition.LEAVING, f"{target.name} has it too, but that copy {flaw}")
-    reason = f"stays here until it is complete on {target.name} ({percent_text(keeper)})"
+    goal = f"{target.name} has as much of it" if is_partial(own) else f"it is complete on {target.name}"
+    reason = f"stays here until {goal} ({percent_text(keeper)})"
     return Assignment(member_state.name, Disposition.LEAVING, reason, kept_copy)
 
 
@@ -201,10 +220,10 @@ def _target_reason(target: MemberState, holders: Sequence[MemberState]) -> str:
     """Return the reason for this member, where some members have the torrent."""
     if target not in holders:
         return f"moves here from {holders[0].name}, which comes after it"
-    if len(holders) == 1:
+    if len(holders) == 1 or target.copy is None:
         return "it is here"
-    whole = target.copy is not None and is_complete(target.copy)
-    return f"kept here, {'complete' if whole else 'the first'} of {len(holders)}"
+    extent = "complete" if is_complete(target.copy) else percent_text(target.copy)
+    return f"kept here ({extent}); {len(holders)} members have it"
 
 
 def _first_choice_reason(target: MemberState, member_states: Sequence[MemberState], group: Group, now: datetime) -> str:
