@@ -8,7 +8,7 @@ WORKERS ?= 4
 # PIP_EXTRA: further options for pip
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_EXTRA)
 
-.PHONY: demo test check search bench soak clean
+.PHONY: demo test check search bench soak chaos fuzz clean
 
 demo: $(VENV)/.base
 	@$(BIN)/reconcile demo $(if $(KEEP),--keep)
@@ -31,6 +31,15 @@ search: $(VENV)/.dev
 soak: $(VENV)/.dev
 	SOAK_SECONDS=$(or $(LENGTH),1800) $(BIN)/pytest tests/e2e/test_soak.py -q -s --timeout 0
 
+# SEED: the first one, COUNT: how many schedules
+chaos: $(VENV)/.dev
+	CHAOS_SEED=$(or $(SEED),1) CHAOS_COUNT=$(or $(COUNT),1000) $(BIN)/pytest tests/e2e/test_chaos.py -n $(WORKERS) --dist worksteal -q --timeout 0
+
+# LENGTH: seconds for each target. What was learnt stays in .fuzz, and so do the inputs that failed
+fuzz: $(VENV)/.fuzz
+	@for target in yaml magnets torrents replies; do \
+		$(BIN)/python -m tests.fuzz $$target $(or $(LENGTH),600) .fuzz/$$target || exit 1; done
+
 # Compile the code first, as an installation does, even if the environment forbids bytecode
 bench: $(VENV)/.dev
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q reconciler
@@ -46,6 +55,10 @@ $(BIN)/pip:
 $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) -e .
 	@touch $@
+
+$(VENV)/.fuzz: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) -e '.[dev,fuzz]'
+	@touch $@ $(VENV)/.dev $(VENV)/.base
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) -e '.[dev]'

@@ -1,8 +1,8 @@
 """`reconcile` as a real process, without the half second that Python takes to load it.
 
 One process for each test worker loads everything once. Each command is a fork of it: with arguments, environment,
-folder and streams of its own, ended by its own exit code. What is about the start of a process (signals, streams
-that are closed, threads, terminals) starts one the slow way, with `COMMAND`.
+folder and streams of its own, ended by its own exit code. What is about the start of a process (streams that are
+closed, threads, terminals) starts one the slow way, with `COMMAND`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,21 @@ import os
 import pkgutil
 import random
 import runpy
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+from tests.support.machine import Machine
 
 COMMAND: Final = (sys.executable, "-m", "reconciler")
 _ROOT: Final = Path(__file__).parents[2]
@@ -59,19 +64,87 @@ class CommandResult:
         return dict(json.loads(self.out))
 
 
+class StartedCommand:
+    """`reconcile` under way. At the end of the context it is killed if it still runs."""
+
+    def __init__(self, folder: Path, arguments: tuple[str, ...], environ: Mapping[str, str], machine: Machine) -> None:
+        request = {
+            "arguments": arguments,
+            "folder": str(folder),
+            "environ": dict(environ),
+            "machine": machine.to_json(),
+        }
+        self._exit_code: int | None = None
+        with ExitStack() as stack:
+            self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            stack.enter_context(self._channel)
+            self._out = stack.enter_context(tempfile.TemporaryFile())
+            self._err = stack.enter_context(tempfile.TemporaryFile())
+            with theirs:
+                descriptors = [self._out.fileno(), self._err.fileno(), theirs.fileno()]
+                socket.send_fds(_start_fork_server(), [json.dumps(request).encode()], descriptors)
+            self._channel.settimeout(60)
+            self.pid = int(self._channel.recv(16))
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.is_running:
+            self.send_signal(signal.SIGKILL)
+            self.wait()
+        self._stack.close()
+
+    @property
+    def is_running(self) -> bool:
+        """True until it has ended."""
+        return self._exit_code is None and not select.select([self._channel], [], [], 0)[0]
+
+    @property
+    def out(self) -> str:
+        """Standard output so far."""
+        return _read_stream(self._out)
+
+    @property
+    def err(self) -> str:
+        """Standard error so far."""
+        return _read_stream(self._err)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it still runs."""
+        if self.is_running:
+            with suppress(ProcessLookupError):  # it ends at this moment
+                os.kill(self.pid, number)
+
+    def wait(self, timeout: float = 110.0) -> CommandResult:
+        """Return the result once it has ended. Raises `TimeoutError`."""
+        if self._exit_code is None:
+            self._channel.settimeout(timeout)
+            code = self._channel.recv(16)
+            assert code, "the process of the command is gone without an exit code"
+            self._exit_code = int(code)
+        return CommandResult(self._exit_code, self.out, self.err)
+
+
+def start_reconcile(
+    folder: Path, *arguments: str, environ: Mapping[str, str], machine: Machine | None = None
+) -> StartedCommand:
+    """Start `reconcile ARGUMENTS` in a folder, on a machine that may have a wrong clock or no place for a journal."""
+    return StartedCommand(folder, arguments, environ, machine or Machine())
+
+
 def run_reconcile(folder: Path, *arguments: str, environ: Mapping[str, str], timeout: float = 110.0) -> CommandResult:
     """`reconcile ARGUMENTS` in a folder, to its end. Raises `TimeoutError`."""
-    message = json.dumps({"arguments": arguments, "folder": str(folder), "environ": dict(environ)}).encode()
-    ours, theirs = socket.socketpair()
-    with ours, theirs, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        socket.send_fds(_start_fork_server(), [message], [out.fileno(), err.fileno(), theirs.fileno()])
-        theirs.close()
-        ours.settimeout(timeout)
-        code = ours.recv(16)
-        assert code, "the process of the command is gone without an exit code"
-        out.seek(0)
-        err.seek(0)
-        return CommandResult(int(code), out.read().decode(), err.read().decode())
+    with start_reconcile(folder, *arguments, environ=environ) as command:
+        return command.wait(timeout)
+
+
+def _read_stream(stream: IO[bytes]) -> str:
+    """Return what a process has written. Its position in the file stays, for the process shares it."""
+    return os.pread(stream.fileno(), os.fstat(stream.fileno()).st_size, 0).decode(errors="replace")
 
 
 @cache
@@ -110,10 +183,11 @@ def _serve_forks(channel: socket.socket) -> None:
 
 
 def _supervise_command(request: dict[str, Any], out: int, err: int, answer: int) -> None:
-    """Wait for the command and send its exit code. Returns in the process of the command."""
+    """Send the id of the command and, in the end, its exit code. Returns in the process of the command."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     command = os.fork()
     if command:
+        os.write(answer, str(command).encode())
         _, status = os.waitpid(command, 0)
         os.write(answer, str(os.waitstatus_to_exitcode(status)).encode())
         os._exit(0)
@@ -124,6 +198,7 @@ def _supervise_command(request: dict[str, Any], out: int, err: int, answer: int)
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environ"])
+    Machine.from_json(request["machine"]).prepare()
     sys.argv[1:] = request["arguments"]
     random.seed()
     gc.unfreeze()

@@ -1,0 +1,23 @@
+"""Schedules of chaos on real servers: 30 of them here, and as many as you like with `make chaos`."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeServer
+from tests.support.chaos.schedule import Schedule
+
+FIRST_SEED = int(os.environ.get("CHAOS_SEED", "1"))
+COUNT = int(os.environ.get("CHAOS_COUNT", "30"))
+
+
+@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + COUNT))
+def test_after_any_trouble_everything_is_as_declared(seed: int, tmp_path: Path, make_server: MakeServer) -> None:
+    with ExitStack() as stack:
+        schedule = Schedule(seed, tmp_path, make_server, stack)
+        violations = schedule.run()
+        assert not violations, "\n".join(schedule.story)
