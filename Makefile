@@ -38,7 +38,7 @@ chaos: $(VENV)/.dev
 # LENGTH: seconds for each target. What was learnt stays in .fuzz, and so do the inputs that failed
 fuzz: $(VENV)/.fuzz
 	@for target in yaml magnets torrents replies; do \
-		$(BIN)/python -m tests.fuzz $$target $(or $(LENGTH),600) .fuzz/$$target || exit 1; done
+		$(BIN)/python -m tests.support.fuzz $$target $(or $(LENGTH),600) .fuzz/$$target || exit 1; done
 
 # Compile the code first, as an installation does, even if the environment forbids bytecode
 bench: $(VENV)/.dev

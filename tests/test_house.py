@@ -140,7 +140,7 @@ def test_helpers_of_tests_are_in_support_or_a_conftest() -> None:
         for path in _python_files("tests/")
         if not path.name.startswith("test_")
         and path.name not in ("conftest.py", "__init__.py")
-        and path.parent != TESTS / "support"
+        and TESTS / "support" not in path.parents
     ]
     assert offenders == []
 

@@ -89,7 +89,7 @@ class TorrentCalls:
         """Send an add. `source` is `urls` or `torrent_files`, as in `torrents_add` of qbittorrent-api."""
 
         def send(client: Client) -> None:
-            client.torrents_add(
+            client.add_torrents(
                 **source,
                 save_path=options.save_path,
                 category=options.category or None,

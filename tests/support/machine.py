@@ -1,4 +1,4 @@
-"""What may be wrong with the machine that a command runs on: its clock, and the folder of its journal.
+"""The conditions of the machine that a command runs on: its clock, and the folder of its journal.
 
 Mounts are made in a mount namespace of the command's own. A user other than root needs user namespaces for that.
 """

@@ -1,4 +1,4 @@
-"""What must hold after a chaos run, as sentences of what does not."""
+"""The conditions that must hold after a chaos run: each failure as a sentence."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _HOUR: Final = 3600
 
 @dataclass(frozen=True)
 class Round:
-    """What happens in one round.
+    """The events of one round.
 
     `kind`: "run", "cron" (twice in a row), "outage" (twice, and the first server is down until after the round),
     "dry-run", "two" (at once) or "watch". `event` comes with request number `event_at`. `journal`: what is wrong with
@@ -85,7 +85,7 @@ def draw_round(dice: Random, boxes: int, *, may_end_servers: bool, may_change_pa
 
 
 def prepare_machine(chosen: Round, state_dir: Path, clock_file: Path, dice: Random) -> Machine:
-    """Do to the state folder what the round says, and return the machine for its commands."""
+    """Change the state folder as the round says, and return the machine for its commands."""
     journal = state_dir / JOURNAL_FILE_NAME
     clock_file.write_text(str(chosen.clock_shift))
     if chosen.journal == "missing":

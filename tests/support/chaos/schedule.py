@@ -185,7 +185,7 @@ class Schedule:
             self.check_result(command.wait(), (0,) if number == signal.SIGTERM else INTERRUPTED_CODES)
 
     def take_step(self, step: str, command: StartedCommand) -> None:
-        """Do one thing beside a watch."""
+        """Take one step beside a watch."""
         if step == "edit":
             self.world.edit()
         elif step == "drift":
