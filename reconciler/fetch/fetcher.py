@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -22,19 +23,29 @@ from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
 from reconciler.model.torrent_file import FetchedTorrent, TorrentFile, TorrentFileError, identify_torrent
 from reconciler.retry import Clock, compute_backoff_delay, system_clock
 
-MAX_CONCURRENT_REQUESTS: Final = 4  # torrent servers limit them
+MAX_CONCURRENT_REQUESTS: Final = 4  # to one server: torrent servers limit them
+MAX_CONCURRENT_SERVERS: Final = 8
+MAX_FAILURES: Final = 4  # URLs of a server that fail, and none succeeds, before the others are not tried
 MAX_ATTEMPTS: Final = 3
 RETRY_DELAY: Final = 1.0  # seconds after the first failure, at most
 MAX_RETRY_DELAY: Final = 10.0
-URL_TIMEOUT: Final = 60.0  # seconds for one URL, with all attempts and redirects
+URL_TIMEOUT: Final = 30.0  # seconds for one URL, with all attempts and redirects
 RETRY_WINDOW: Final = 10.0  # seconds, after which there is no retry: a server that hangs is asked once
 KNOWN_URL_TIMEOUT: Final = 10.0  # seconds for the only attempt, if an earlier run has kept a copy
 MAX_CACHED_BYTES: Final = 32 << 20  # files that are likely to be sent soon; others are read or downloaded again
 MAX_MAGNET_BYTES: Final = 1 << 16
 _STOP_CHECK_INTERVAL: Final = 0.2  # seconds
 
-# The servers that have failed in every attempt, for now; True: the only attempt for a URL that is known
-_ServerFailures = dict[tuple[str, bool], TorrentFileError]
+
+@dataclass(slots=True)
+class _ServerRecord:
+    """The results of one server during a call. Many indexers can be behind one server, and only one of them down."""
+
+    has_succeeded: bool = False
+    failures: int = 0
+
+    def is_down(self) -> bool:
+        return not self.has_succeeded and self.failures >= MAX_FAILURES
 
 
 class Fetcher:
@@ -83,28 +94,36 @@ class Fetcher:
         return any(result.source for result in fetched.values())
 
     def _fetch_all(self, urls: Sequence[str], deadline: float) -> dict[str, FetchedTorrent]:
-        failures: _ServerFailures = {}
+        by_server: defaultdict[str, list[str]] = defaultdict(list)
+        for url in sorted(urls, key=lambda _: self._clock.random()):  # or the same few would fail first in every run
+            by_server[urlsplit(url).netloc].append(url)
+        fetched: dict[str, FetchedTorrent] = {}
+        with ThreadPoolExecutor(MAX_CONCURRENT_SERVERS, thread_name_prefix="fetch") as pool:
+            for results in pool.map(lambda urls: self._fetch_from_server(urls, deadline), by_server.values()):
+                fetched |= results
+        return fetched
+
+    def _fetch_from_server(self, urls: Sequence[str], deadline: float) -> dict[str, FetchedTorrent]:
+        record = _ServerRecord()
         with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS, thread_name_prefix="fetch") as pool:
-            results = pool.map(lambda url: self._fetch_torrent(url, failures, deadline), urls)
+            results = pool.map(lambda url: self._fetch_torrent(url, record, deadline), urls)
             return dict(zip(urls, results, strict=True))
 
-    def _fetch_torrent(self, url: str, failures: _ServerFailures, deadline: float) -> FetchedTorrent:
+    def _fetch_torrent(self, url: str, record: _ServerRecord, deadline: float) -> FetchedTorrent:
         from reconciler.fetch.http import TransientFetchError  # urllib3 is slow to import, and most have no URLs
 
         is_known = self._store is not None and self._store.has(url)
-        server = urlsplit(url).netloc
         try:
-            earlier = failures.get((server, False)) or (failures.get((server, True)) if is_known else None)
-            if earlier:
-                raise earlier
+            if record.is_down():
+                raise TorrentFileError(f"{urlsplit(url).netloc} has failed for {record.failures} other torrents")
             if self._clock.now() >= deadline:
                 raise TorrentFileError("other downloads took too long; it is tried again soon")
             data = self._download(url, deadline, is_known=is_known)
             source = self._identify(url, data)
         except TorrentFileError as error:
-            if isinstance(error, TransientFetchError):
-                failures[server, is_known] = error
+            record.failures += isinstance(error, TransientFetchError)
             return FetchedTorrent(self._identify_kept(url), error)
+        record.has_succeeded = True
         self._cache_file(url, data)
         if self._store:
             self._store.save(url, data)

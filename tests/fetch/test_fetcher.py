@@ -91,8 +91,17 @@ def test_a_server_that_is_down_gets_few_requests(web: FixedWebServer) -> None:
     web.answers = {f"/{n}": 503 for n in range(100)}
     results = make_fetcher()([web.url_of(f"/{n}") for n in range(100)])
     messages = {str(fetched.error) for fetched in results.values()}
-    assert messages == {f"127.0.0.1:{web.port} answered 503 Service Unavailable"}
-    assert len(web.requests) <= 3 * fetcher.MAX_CONCURRENT_REQUESTS
+    address = f"127.0.0.1:{web.port}"
+    assert f"{address} answered 503 Service Unavailable" in messages
+    assert all(text.endswith("503 Service Unavailable") or "other torrents" in text for text in messages)
+    assert len(web.requests) <= 3 * (fetcher.MAX_CONCURRENT_REQUESTS + fetcher.MAX_FAILURES)
+
+
+def test_one_dead_url_of_a_server_does_not_cost_the_others(web: FixedWebServer) -> None:
+    web.answers = {f"/{n}": 503 if n < 3 else make_torrent(n) for n in range(30)}
+    urls = [web.url_of(f"/{n}") for n in range(30)]
+    results = make_fetcher()(urls)
+    assert [url for url in urls if results[url].source is None] == urls[:3]
 
 
 def test_a_failure_is_tried_again_on_request(web: FixedWebServer) -> None:
@@ -157,6 +166,7 @@ def test_another_url_of_a_server_with_a_copy_still_gets_every_attempt(web: Fixed
 
 def test_a_call_has_only_so_much_patience(web: FixedWebServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetcher, "MAX_CONCURRENT_REQUESTS", 1)
+    monkeypatch.setattr(fetcher, "MAX_CONCURRENT_SERVERS", 1)
     time = FakeTime()
 
     def slow(handler: WebHandler) -> None:
