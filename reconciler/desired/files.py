@@ -16,7 +16,7 @@ from reconciler.model.position import Position, Problem
 from reconciler.regular_file import UnsuitableFileError, leads_out, read_regular_file
 
 _BOM_ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-_MAX_YAML_BYTES: Final = 64 << 20  # of one file; 100,000 torrents need a third of it
+_MAX_YAML_BYTES: Final = 256 << 20  # of one file; an imported library of 100,000 torrents may need half of it
 _LINK_TEXT: Final = "a link leads out of its folder here, and is not followed"
 _LINK_HINT: Final = "Name the file or the folder that it leads to, or put the file here"
 _EMPTY_FILE_HINT = 'Begin it with "version: 1"'

@@ -19,7 +19,7 @@ from reconciler.regular_file import read_regular_file
 POLL_INTERVAL: Final = 3.0  # seconds; the delay where no events come, as on bind mounts and network file systems
 _EVENT_STEP: Final = 100  # milliseconds between two polls for events; the schedule waits for what belongs together
 _MAX_LINKS: Final = 40  # as many as the kernel follows
-_MAX_DIGESTED_BYTES: Final = 64 << 20  # a larger file is never loaded
+_MAX_DIGESTED_BYTES: Final = 256 << 20  # a larger file is never loaded
 _ABSENT_DIGEST: Final = b"absent"
 
 Fingerprints = dict[str, bytes]  # a digest of each file's content, by path

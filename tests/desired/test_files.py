@@ -82,7 +82,7 @@ def test_only_regular_files_within_their_folder_are_read(tmp_path: Path) -> None
     leads_out = "a link leads out of its folder here, and is not followed"
     assert [message.removeprefix(f"{tmp_path}/").partition(". ")[0] for message in messages] == [
         "/dev/zero:1:1: this file is not read: it is not a regular file",
-        "desired/huge.yaml:1:1: this file is not read: it is larger than 64 MiB",
+        "desired/huge.yaml:1:1: this file is not read: it is larger than 256 MiB",
         f"desired/out.yaml:1:1: {leads_out}",
         f"desired/passwd.yaml:1:1: {leads_out}",
         "desired/pipe.yaml:1:1: this file is not read: it is not a regular file",
