@@ -32,12 +32,16 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GuardLimits:
-    """The deletions and moves on one instance above which the guard refuses the whole plan of that instance."""
+    """The deletions, moves and updates on one instance above which the guard refuses the whole plan of that instance.
+
+    Percentages are of the torrents that we own there.
+    """
 
     max_delete: int = 10
     max_delete_percent: float = 20.0
     max_delete_files: int | None = None  # None: the same as max_delete
     max_move: int = 10
+    max_update_percent: float | None = None  # None: no limit
 
 
 @dataclass(frozen=True, slots=True)

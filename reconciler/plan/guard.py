@@ -1,4 +1,4 @@
-"""The guard: judges every deletion and every move of an instance's plan, whatever its cause, before anything is done.
+"""The guard: judges the deletions, moves and updates of an instance's plan, whatever their cause, before any is made.
 
 See docs/decisions/0007-an-accepted-plan-hash-overrides-every-guard-reason.md.
 See docs/decisions/0011-block-deletions-when-most-owned-torrents-are-missing.md.
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.model.desired import DesiredState, GuardLimits
+from reconciler.model.fields import HELD
 from reconciler.model.history import OwnedCount
 from reconciler.model.plan import (
     NOT_REFUSED,
@@ -21,14 +22,16 @@ from reconciler.model.plan import (
     Outcome,
     SettingAction,
     TorrentAction,
+    UpdateTorrent,
 )
 from reconciler.plan.quarantine import is_quarantine_start
 
 MIN_OWNED_FOR_PERCENT = 10  # owned torrents; below that a share says little
+MIN_OWNED_FOR_UPDATE_PERCENT = 20
 
 
 def evaluate_guard(actions: Sequence[Action], owned: int, desired: DesiredState) -> GuardVerdict:
-    """Refuse a plan that deletes or moves more than the limits allow, or that alters torrents that are not ours.
+    """Refuse a plan that exceeds the limits, or that alters torrents that are not ours.
 
     An empty list of torrents never deletes. What is held is not done, and so not judged.
     """
@@ -36,6 +39,7 @@ def evaluate_guard(actions: Sequence[Action], owned: int, desired: DesiredState)
     reasons = [
         *_removal_reasons(pending, owned, desired),
         *_move_reasons(pending, desired.guard),
+        *_update_reasons(pending, owned, desired.guard),
         *_foreign_reasons(pending),
     ]
     return GuardVerdict(True, tuple(reasons)) if reasons else NOT_REFUSED
@@ -77,6 +81,25 @@ def _move_reasons(actions: Sequence[Action], limits: GuardLimits) -> list[str]:
     if len(ids) <= limits.max_move:
         return []
     return [f"{_count_text(len(ids), 'torrent', ' to move')} more than max_move {limits.max_move}"]
+
+
+def _update_reasons(actions: Sequence[Action], owned: int, limits: GuardLimits) -> list[str]:
+    """Return the reason against updates. What the kill switch stops or starts again is never held back."""
+    most = limits.max_update_percent
+    if most is None or owned < MIN_OWNED_FOR_UPDATE_PERCENT:
+        return []
+    updates = sum(isinstance(action, UpdateTorrent) and _is_ordinary_update(action) for action in actions)
+    percent = 100 * updates / owned
+    if percent <= most:
+        return []
+    return [
+        f"{updates} of {owned} owned torrents ({percent:.0f} %) to change are more than max_update_percent {most:g}"
+    ]
+
+
+def _is_ordinary_update(action: UpdateTorrent) -> bool:
+    is_held = any(change.field == HELD for change in action.changes)
+    return not (action.urgent or is_held or is_quarantine_start(action))
 
 
 def _foreign_reasons(actions: Sequence[Action]) -> list[str]:

@@ -49,7 +49,7 @@ def test_every_top_level_key(tmp_path: Path) -> None:
         owner: home.lab_1-a
         policy: create-only
         delete_files: true
-        guard: {{max_delete: 0, max_delete_percent: 12.5, max_delete_files: 3}}
+        guard: {{max_delete: 0, max_delete_percent: 12.5, max_delete_files: 3, max_update_percent: 50}}
         suspend: true
         accept_plan: sha256:{"0a" * 32}
         instances:
@@ -69,7 +69,7 @@ def test_every_top_level_key(tmp_path: Path) -> None:
     )
     assert desired.policy is Policy.CREATE_ONLY
     assert (desired.owner, desired.delete_files, desired.suspend) == ("home.lab_1-a", True, True)
-    assert desired.guard == GuardLimits(0, 12.5, 3)
+    assert desired.guard == GuardLimits(0, 12.5, 3, max_update_percent=50.0)
     assert desired.accept_plan == "sha256:" + "0a" * 32
     seedbox = desired.instances["seedbox"]
     assert seedbox.api_key is not None and seedbox.api_key.reveal() == "k3y"

@@ -1,7 +1,8 @@
-"""An instance that has lost most of its owned torrents deletes nothing, unless that very plan is approved."""
+"""The limits that tables of cases do not cover, and instances that have lost most of their owned torrents."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.model.fields import HELD, PAUSED
 from reconciler.model.history import OwnedCount
-from reconciler.model.plan import Action, Outcome, Verb
+from reconciler.model.plan import Action, Change, Outcome, UpdateTorrent, Verb
 from reconciler.plan import PlanInput, make_plan
+from reconciler.plan.guard import evaluate_guard
 from reconciler.plan.quarantine import is_quarantine_start
 from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_snapshot, render_plan_lines
 from tests.support.strategies import NOW, cases, make_world
@@ -87,3 +90,37 @@ def test_a_wiped_instance_starts_no_quarantine_and_prunes_no_category() -> None:
         (Verb.ADD, "a", None),
         (Verb.UPDATE, "c", Outcome.BLOCKED),
     ]
+
+
+PAUSE = UpdateTorrent("t", "paused differs", (Change(PAUSED, False, True),), torrent_id="a" * 40)
+
+
+@pytest.mark.parametrize(
+    ("updates", "owned", "most", "reason"),
+    [
+        (10, 20, 50, None),
+        (11, 20, 50, "11 of 20 owned torrents (55 %) to change are more than max_update_percent 50"),
+        (19, 19, 50, None),
+        (20, 20, None, None),
+        (1, 20, 0, "1 of 20 owned torrents (5 %) to change are more than max_update_percent 0"),
+    ],
+)
+def test_max_update_percent(updates: int, owned: int, most: int | None, reason: str | None) -> None:
+    desired = make_desired_state({"desired": [{"hash": "a"}], "guard": {"max_update_percent": most}})
+    verdict = evaluate_guard([PAUSE] * updates, owned, desired)
+    assert verdict.reasons == ((reason,) if reason else ())
+    assert verdict.refused is bool(reason)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        replace(PAUSE, urgent=True),
+        replace(PAUSE, changes=(Change(PAUSED, True, False), Change(HELD, "running", None))),
+        replace(PAUSE, hold=Outcome.DEFERRED),
+    ],
+    ids=["the kill switch stops", "the kill switch starts again", "held"],
+)
+def test_max_update_percent_does_not_count(action: Action) -> None:
+    desired = make_desired_state({"desired": [{"hash": "a"}], "guard": {"max_update_percent": 0}})
+    assert evaluate_guard([action] * 20, 20, desired).refused is False

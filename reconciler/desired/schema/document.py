@@ -41,16 +41,19 @@ from reconciler.model.tags import RESERVED_OWNERS, TAG_PREFIX
 
 Count = Annotated[int, Field(ge=0)]
 _COUNT_TEXT: Final = "a whole number, 0 or more"
+Percentage = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+_PERCENTAGE_TEXT: Final = "a number from 0 to 100"
 
 
 @with_config(STRICT_CONFIG)
 class GuardEntry(TypedDict, total=False):
-    """The limits on deletions and moves; the percentage is of the torrents that we own on an instance."""
+    """The limits on deletions, moves and updates; percentages are of the torrents that we own on an instance."""
 
     max_delete: Count
-    max_delete_percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+    max_delete_percent: Percentage
     max_delete_files: Count | None
     max_move: Count
+    max_update_percent: Percentage | None
 
 
 def check_version(number: int) -> int:
@@ -158,9 +161,10 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
 NUMBER_TEXTS: Final[dict[str, str]] = {
     "version": "1",
     "max_delete": _COUNT_TEXT,
-    "max_delete_percent": "a number from 0 to 100",
+    "max_delete_percent": _PERCENTAGE_TEXT,
     "max_delete_files": _COUNT_TEXT,
     "max_move": _COUNT_TEXT,
+    "max_update_percent": _PERCENTAGE_TEXT,
     **INSTANCE_NUMBER_TEXTS,
     **PROBE_NUMBER_TEXTS,
     **GROUP_NUMBER_TEXTS,
