@@ -51,7 +51,7 @@ def _find_blast(action: Action, followers: FollowerFinder) -> Blast:
     if isinstance(action, UpdateCategory):
         return followers.find_category_followers(action.name) or NO_BLAST
     if isinstance(action, SetPreference):
-        return followers.find_preference_followers(action.name) or NO_BLAST
+        return followers.find_preference_followers(action.name, {}, {action.name: action.value}) or NO_BLAST
     return action.blast or NO_BLAST
 
 

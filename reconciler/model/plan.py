@@ -13,7 +13,7 @@ from reconciler.model.files import FileRule
 from reconciler.model.groups import ActionPlacement
 from reconciler.model.magnet import Magnet
 from reconciler.model.position import Position
-from reconciler.model.preferences import PreferenceValue
+from reconciler.model.preferences import SHARE_LIMIT_PREFERENCES, PreferenceValue
 from reconciler.model.torrent_file import TorrentFile
 
 FieldValue = str | bool | int | float | tuple[str, ...] | None
@@ -255,8 +255,8 @@ class SetPreference(SettingAction):
 
     @property
     def disruptive(self) -> bool:
-        """True if it alters torrents, such as by moving them with the default path."""
-        return self.blast is not None
+        """True if it may move data, such as that of the torrents at the default path."""
+        return self.blast is not None and self.name not in SHARE_LIMIT_PREFERENCES
 
 
 Action = (

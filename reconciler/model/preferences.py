@@ -57,6 +57,18 @@ WATCHED_FOLDERS: Final = "scan_dirs"
 # The path of downloads that neither an entry nor a category gives one.
 DEFAULT_SAVE_PATH: Final = "save_path"
 
+# The limits of sharing, each with the preference that enables it, and what happens at a limit.
+SHARE_LIMIT_FLAGS: Final = {
+    "max_ratio": "max_ratio_enabled",
+    "max_seeding_time": "max_seeding_time_enabled",
+    "max_inactive_seeding_time": "max_inactive_seeding_time_enabled",
+}
+SHARE_LIMIT_ACTION_PREFERENCE: Final = "max_ratio_act"
+REMOVING_SHARE_LIMIT_ACTIONS: Final = (1, 3)  # remove the torrent, or the torrent and its files
+SHARE_LIMIT_PREFERENCES: Final = frozenset(
+    {SHARE_LIMIT_ACTION_PREFERENCE, *SHARE_LIMIT_FLAGS, *SHARE_LIMIT_FLAGS.values()}
+)
+
 # Up to 5.1, or in all versions, qBittorrent ignores one of these without the other.
 LINKED_PREFERENCES: Final = (
     frozenset({"schedule_from_hour", "schedule_from_min"}),

@@ -70,6 +70,9 @@ SHARE_LIMITS_MODE: Final = Capability("share limits mode", (2, 15, 3), "5.3")
 LINK_TRACKER_FILTER: Final = Capability("only HTTP and UDP trackers of a link are added", (2, 16), "5.3")
 
 # Categories
+DEFAULT_PATH_SPARES_OTHERS: Final = Capability(
+    "a new default path leaves torrents with a path of their own alone", (2, 8, 4), "4.4"
+)  # seen on 4.5.2, not on 4.2.5, where all automatic torrents become manual
 CATEGORY_EDIT_MOVES_DATA: Final = Capability("an edited category moves its data", (2, 8), "4.3.4")  # not on 4.2.5
 CATEGORY_EDIT_KEEPS_DATA: Final = Capability("an edited category leaves its data", (2, 11), "5.0")  # seen on 5.1.0
 SUBCATEGORIES: Final = Capability("categories within categories", (2, 15), "5.2")  # an option before

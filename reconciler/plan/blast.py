@@ -81,15 +81,14 @@ def lost_files_text(blast: Blast) -> str:
     return f"{_name_torrents(blast.shares_with)} may use the same files and lose them" if blast.shares_with else ""
 
 
-def data_move_text(blast: Blast) -> str:
-    """Describe the data that a change of a path may move.
+def follower_text(blast: Blast, effect: str = "under automatic management may move with it") -> str:
+    """Describe the torrents that a change of a setting alters.
 
-    Whether it moves is a setting of the server and differs by version.
+    Whether their data moves is a setting of the server and differs by version.
     """
-    from humanize import naturalsize  # only for what is to be moved
+    from humanize import naturalsize  # only for what is to be altered
 
     torrents = f"{blast.torrents:,} torrent{'s' if blast.torrents > 1 else ''}"
     foreign = f", {len(blast.foreign_ids):,} of them not ours" if blast.foreign_ids else ""
-    size = naturalsize(blast.bytes, binary=True)
-    text = f"{torrents} ({size}) under automatic management may move with it{foreign}"
+    text = f"{torrents} ({naturalsize(blast.bytes, binary=True)}) {effect}{foreign}"
     return "; ".join(filter(None, (text, lost_files_text(blast))))

@@ -24,7 +24,7 @@ from reconciler.model.plan import (
     UpdateCategory,
 )
 from reconciler.model.snapshot import LiveCategory, Snapshot
-from reconciler.plan.blast import data_move_text
+from reconciler.plan.blast import follower_text
 from reconciler.plan.followers import FollowerFinder
 from reconciler.plan.platform import foreign_path_reason
 
@@ -124,7 +124,7 @@ def _build_category_action(
     reason = " and ".join(change.field for change in changes) + f" differ{'s' if len(changes) == 1 else ''}"
     blast = followers.find_category_followers(category.name)
     if blast:
-        reason += f"; {data_move_text(blast)}"
+        reason += f"; {follower_text(blast)}"
     return UpdateCategory(category.name, reason, changes, category.position, blast=blast)
 
 

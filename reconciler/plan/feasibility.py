@@ -115,8 +115,11 @@ def is_moved_by_category(changes: Iterable[Change], live: LiveTorrent) -> bool:
 
 
 def needs_data_move(changes: Sequence[Change], live: LiveTorrent) -> bool:
-    """True if the instance moves files for these changes. Incomplete data is at the download path."""
-    if live.size == 0:
+    """True if the instance moves files for these changes. Incomplete data is at the download path.
+
+    A torrent whose files are all skipped has no size, and may have data.
+    """
+    if live.size == 0 and not live.content_path:
         return False
     is_moved = any(FIELDS[c.field].moves_data(c, live) for c in changes if c.field != CATEGORY)
     return is_moved or is_moved_by_category(changes, live)

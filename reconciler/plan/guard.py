@@ -74,9 +74,9 @@ def _move_reasons(actions: Sequence[Action], limits: GuardLimits) -> list[str]:
     """Return the reason against moves: torrents of ours whose data moves, or that follow an edited setting."""
     ids: set[str | None] = set()
     for action in actions:
-        if isinstance(action, TorrentAction):
-            ids |= {action.torrent_id} if action.disruptive else set()
-        elif action.blast:
+        if isinstance(action, TorrentAction) and action.disruptive:
+            ids.add(action.torrent_id)
+        elif isinstance(action, SettingAction) and action.disruptive and action.blast:
             ids.update(action.blast.owned_ids)
     if len(ids) <= limits.max_move:
         return []

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from reconciler.model.desired import DesiredState
 from reconciler.model.fields import QUARANTINE
-from reconciler.model.plan import Action, AddTorrent, Change, DeleteTorrent, InstancePlan, SetTorrent
+from reconciler.model.plan import Action, AddTorrent, Change, DeleteTorrent, InstancePlan, SettingAction, SetTorrent
 
 
 def hash_plan(desired: DesiredState, plans: Sequence[InstancePlan]) -> str:
@@ -35,7 +35,9 @@ def _build_hash_input(action: Action) -> list[object]:
         *(action.verb, action.kind, subject, action.torrent_id),
         *(changes, deletes_files, action.hold, secret),
     ]
-    if (blast := action.blast) and action.disruptive:  # whom a change affects is a part of what is approved
+    if (blast := action.blast) and (
+        action.disruptive or isinstance(action, SettingAction)
+    ):  # whom a change affects is a part of what is approved
         essence.append([blast.owned_ids, blast.foreign_ids, blast.shares_with])
     made = action.creation if isinstance(action, AddTorrent) else None
     return [*essence, [made.path, made.format, made.piece_size, made.private, made.source]] if made else essence

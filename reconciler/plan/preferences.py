@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from reconciler.model.desired import DesiredPreference, Policy
@@ -16,8 +16,8 @@ from reconciler.model.preferences import (
 )
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import Snapshot
-from reconciler.plan.blast import data_move_text
-from reconciler.plan.followers import FollowerFinder
+from reconciler.plan.blast import follower_text
+from reconciler.plan.followers import FollowerFinder, describe_effect
 from reconciler.plan.platform import foreign_path_reason
 
 # Preferences that were renamed between versions, beyond recognition by spelling.
@@ -36,12 +36,18 @@ def plan_preferences(
     """Return the actions that set declared preferences. Raises `ValueError` if the preferences were not read."""
     if not declared:
         return ()
-    if snapshot.preferences is None:
+    live_preferences = snapshot.preferences
+    if live_preferences is None:
         raise ValueError("preferences are declared and were not read")
+    future_preferences = {**live_preferences, **{name: preference.value for name, preference in declared.items()}}
+
+    def find_followers(name: str) -> Blast | None:
+        return followers.find_preference_followers(name, live_preferences, future_preferences)
+
     return [
         decision
         for preference in declared.values()
-        if (decision := _plan_preference(preference, snapshot.preferences, snapshot, policy, followers)) is not None
+        if (decision := _plan_preference(preference, live_preferences, snapshot, policy, find_followers)) is not None
     ]
 
 
@@ -50,7 +56,7 @@ def _plan_preference(
     live_preferences: Mapping[str, PreferenceValue],
     snapshot: Snapshot,
     policy: Policy,
-    followers: FollowerFinder,
+    find_followers: Callable[[str], Blast | None],
 ) -> SetPreference | SparedTorrent | None:
     live = live_preferences.get(preference.name)
     if live is None:
@@ -68,10 +74,10 @@ def _plan_preference(
         return SparedTorrent("", f"preference {preference.name}", "policy create-only does not change what is there")
     if preference.name in PATH_PREFERENCES and (reason := foreign_path_reason((preference.value,), snapshot)):
         return _build_preference_action(preference, live, reason, True)
-    blast = followers.find_preference_followers(preference.name)
+    blast = find_followers(preference.name)
     reason = "value differs"
     if blast:
-        reason += f"; {data_move_text(blast)}"
+        reason += f"; {follower_text(blast, describe_effect(preference.name))}"
     return _build_preference_action(preference, live, reason, blast=blast)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reconciler.model.magnet import Magnet
 from reconciler.model.plan import AddTorrent, Blast, Change, DeleteTorrent, Outcome, UpdateTorrent
 from reconciler.model.snapshot import LiveTorrent
-from reconciler.plan.blast import attach_blasts, data_move_text
+from reconciler.plan.blast import attach_blasts, follower_text
 from tests.support.planner_inputs import make_snapshot, make_v1_hash, parse_hashes
 
 LEAVING_ROW = {"hash": "a", "is": "whole", "content_path": "/d/film"}
@@ -73,8 +73,8 @@ def test_a_quarantine_that_begins_has_a_blast_and_any_other_update_has_none() ->
 
 
 def test_a_move_is_described_by_its_torrents_and_bytes() -> None:
-    assert data_move_text(Blast(1, 2048)) == "1 torrent (2.0 KiB) under automatic management may move with it"
-    assert data_move_text(Blast(1200, 0)).startswith("1,200 torrents (0 Bytes) ")
+    assert follower_text(Blast(1, 2048)) == "1 torrent (2.0 KiB) under automatic management may move with it"
+    assert follower_text(Blast(1200, 0)).startswith("1,200 torrents (0 Bytes) ")
 
 
 def test_a_renamed_torrent_keeps_data_at_the_name_in_its_source() -> None:

@@ -30,6 +30,7 @@ from reconciler.model.position import Position
 from reconciler.model.preferences import (
     DEFAULT_SAVE_PATH,
     PATH_PREFERENCES,
+    REMOVING_SHARE_LIMIT_ACTIONS,
     SECRET_PREFERENCES,
     WATCHED_FOLDERS,
     canonicalize_preference,
@@ -86,7 +87,6 @@ _PREFERENCE_CHOICES: Final = {  # qBittorrent silently replaces any other value 
     "torrent_stop_condition": ("None", "MetadataReceived", "FilesChecked"),
 }
 _LIMIT_KEYS: Final = ("max_ratio", "max_seeding_time", "max_inactive_seeding_time")
-_REMOVING_ACTIONS: Final = (1, 3)  # of max_ratio_act: remove the torrent, or the torrent and its files
 _KEYS_HINT: Final = "The keys are those of app/preferences in qBittorrent's Web API"
 
 
@@ -125,7 +125,7 @@ def build_preferences(
         if value is not None:
             preferences[name] = DesiredPreference(name, key_positions[name], value)
     _check_dependencies(entries, key_positions, context)
-    if entries.get("max_ratio_act") in _REMOVING_ACTIONS:
+    if entries.get("max_ratio_act") in REMOVING_SHARE_LIMIT_ACTIONS:
         context.add_warning(
             key_positions["max_ratio_act"],
             "with this setting qBittorrent removes torrents itself, and reconcile adds declared ones again",
