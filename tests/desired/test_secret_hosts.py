@@ -80,6 +80,8 @@ def test_every_value_from_a_variable_has_hosts(tmp_path: Path) -> None:
         "url: {env: URL, for: home.lan}",
         "username: {env: PW, for: home.lan}",
         "password: {file: secret, for: home.lan}",
+        "basic_auth: {username: {env: PW, for: home.lan}, password: {env: PW, for: home.lan}}",
+        "headers: {X-Key: {env: PW, for: home.lan}}",
         "preferences: {proxy_password: {env: PW, for: home.lan}, autorun_program: {env: PW, for: home.lan}}",
         "health: [{gluetun: {url: 'https://vpn.lan', api_key: {env: PW, for: home.lan}}}]",
     )
@@ -89,7 +91,8 @@ def test_every_value_from_a_variable_has_hosts(tmp_path: Path) -> None:
     with_url = (lines[0].replace("home.lan", "seedbox.example"), *lines[1:])
     problems = list_problems(tmp_path, HEAD + "".join(f"    {line}\n" for line in with_url))
     assert [problem.split(" ", 1)[1].partition(" is for")[0] for problem in problems] == [
-        *("the username", "the password", "the proxy password", "the autorun program", "the api key")
+        *("the username", "the password", "the username", "the password", "the X-Key"),
+        *("the proxy password", "the autorun program", "the api key"),
     ]
 
 
