@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.desired import Policy
+from reconciler.model.fields import QUARANTINE
 from reconciler.model.plan import Action, DeleteTorrent, ObjectKind, Verb
 from reconciler.model.tags import IGNORE_TAG, PROTECT_TAG
 from reconciler.plan import PlanInput, make_plan
@@ -34,6 +35,18 @@ def test_nothing_is_deleted_that_is_not_owned_or_declared_absent(case: dict[str,
             assert OWNER_TAG in torrent.tags or absent.intersection(torrent.infohashes.ids)
             assert not {PROTECT_TAG, IGNORE_TAG} & torrent.tags
             assert desired.policy is Policy.SYNC
+
+
+@given(cases())
+def test_a_url_that_could_not_be_fetched_deletes_only_what_is_declared_absent(case: dict[str, Any]) -> None:
+    case = case | {"desired": [{"url": "torrents.example"}, *case["desired"][1:]]}
+    desired, live = make_world(case)
+    by_id = {torrent.id: torrent for torrent in live.torrents}
+    absent = {key for entry in desired.torrents if entry.absent for key in entry.ids}
+    for action in _actions(case):
+        if isinstance(action, DeleteTorrent) and action.hold is None:
+            assert absent.intersection(by_id[str(action.torrent_id)].infohashes.ids)
+        assert action.get_new_value(QUARANTINE) is None
 
 
 @given(cases())
