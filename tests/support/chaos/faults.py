@@ -14,7 +14,7 @@ from typing import Any, Final
 from tests.support import proxy as faults
 from tests.support.proxy import READ_ENDPOINTS, Fault
 
-HANG_SECONDS: Final = 1.5
+HANG_SECONDS: Final = 2.5  # longer than the read timeout
 _HTML: Final = "<html><form>log in</form></html>"
 
 

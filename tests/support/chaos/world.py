@@ -84,9 +84,9 @@ class Box:
 
     def start_if_due(self, *, now: bool = False) -> None:
         """Start the server again if it has been down for long enough, or restart it if that is wanted."""
-        if self.wants_restart:
-            self.wants_restart = False
+        if self.wants_restart and self.up_at is None:
             self.restart()
+        self.wants_restart = False
         if self.up_at is not None and (now or time.monotonic() >= self.up_at):
             self._client = self.up_at = None
             self.server.start()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["reconciler"]):
+with redirect_stderr(io.StringIO()), atheris.instrument_imports(include=["reconciler"]):  # it names each module
     from tests.support.fuzz.targets import TARGETS
 
 
@@ -24,7 +26,8 @@ def main(name: str, seconds: str, folder: str | None = None) -> None:
     found = corpus / "found"
     found.mkdir(exist_ok=True)
     limits = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2048", "-max_len=8192"]
-    options = [f"-dict={words}", f"-artifact_prefix={corpus}/", "-print_final_stats=1", *limits]
+    options = [f"-artifact_prefix={corpus}/", "-print_final_stats=1", *limits]
+    options += [f"-dict={words}"] if target.words else []
     atheris.Setup([sys.argv[0], *options, str(found), str(corpus / "seeds")], target.check)
     atheris.Fuzz()
 
