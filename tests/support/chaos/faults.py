@@ -164,6 +164,11 @@ class FaultScript:
     lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @classmethod
+    def no_faults(cls) -> FaultScript:
+        """Return a script without faults."""
+        return cls(Random(0), "none", "any")
+
+    @classmethod
     def draw(cls, dice: Random) -> FaultScript:
         """Return a script at random."""
         pattern = dice.choice(["none", "single", "single", "scattered", "burst", "kind"])

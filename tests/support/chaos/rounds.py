@@ -50,6 +50,12 @@ class Round:
     output: str
     steps: tuple[str, ...]
 
+    @property
+    def is_fair(self) -> bool:
+        """True if nothing prevents its runs from converging at once, except that there may be two of them."""
+        is_usual = self.event is None and self.clock_shift == 0 and not self.has_new_password
+        return is_usual and self.kind in ("run", "cron", "two") and all(s.pattern == "none" for s in self.scripts)
+
     def __str__(self) -> str:
         words = [self.kind, *map(str, self.scripts)]
         words += [f"{self.event} at {self.event_at}"] if self.event else []
@@ -67,14 +73,15 @@ def draw_round(dice: Random, boxes: int, *, may_end_servers: bool, may_change_pa
     events = [*OUR_EVENTS, *(SERVER_EVENTS * 2 if may_end_servers else ())]
     if kind == "watch":
         events = [*(SERVER_EVENTS if may_end_servers else ())]
+    are_fair = kind == "two" and dice.random() < 0.6
     has_new_password = may_change_password and dice.random() < 0.12
     excluded = {"server"} if not may_end_servers else set[str]()
     excluded |= {"password"} if has_new_password or not may_change_password else set()
     steps = [step for step in WATCH_STEPS if step not in excluded]
     return Round(
         kind,
-        tuple(FaultScript.draw(dice) for _ in range(boxes)),
-        dice.choice(events) if events and dice.random() < 0.5 else None,
+        tuple(FaultScript.no_faults() if are_fair else FaultScript.draw(dice) for _ in range(boxes)),
+        dice.choice(events) if events and dice.random() < 0.5 and not are_fair else None,
         dice.randint(1, 14),
         dice.choices(["fine", "missing", "corrupt", "cut", "full", "read-only", "a file"], [12, 1, 1, 1, 1, 1, 1])[0],
         dice.choice([_HOUR, 40 * 24 * _HOUR, -3 * 24 * _HOUR, 400 * 24 * _HOUR]) if dice.random() < 0.12 else 0,

@@ -106,7 +106,10 @@ class Schedule:
         if chosen.kind == "watch":
             self.run_watch(chosen, machine)
         else:
-            self.run_commands(chosen, machine)
+            results = self.run_commands(chosen, machine)
+            is_well = chosen.is_fair and all(result.exit_code == 0 for result in results)
+            if is_well and (differences := self.wait_for_agreement()):
+                self.accuse(f"not as declared, though all went well: {differences[:8]}")
         self.calm()
         self.check_round(name, chosen)
 
@@ -143,8 +146,9 @@ class Schedule:
         if event == "terminate us twice":
             threading.Timer(0.1, command.send_signal, [number]).start()
 
-    def run_commands(self, chosen: Round, machine: Machine) -> None:
-        """Run the command once, twice in a row, or twice at once."""
+    def run_commands(self, chosen: Round, machine: Machine) -> list[CommandResult]:
+        """Run the command once, twice in a row, or twice at once, and return the results."""
+        results: list[CommandResult] = []
         options = ["--output", chosen.output, *(["--dry-run"] if chosen.kind == "dry-run" else [])]
         if chosen.kind == "outage":
             self.world.boxes["a"].kill(LONG_OUTAGE)
@@ -159,8 +163,10 @@ class Schedule:
                 for command in commands:
                     if not self.attend(partial(_is_over, command), RUN_TIMEOUT):
                         self.accuse(f"it does not end in {RUN_TIMEOUT:.0f} s")
-                        return
-                    self.check_result(command.wait(), (0, 1, 3, *INTERRUPTED_CODES))
+                        return results
+                    results.append(command.wait())
+                    self.check_result(results[-1], (0, 1, 3, *INTERRUPTED_CODES))
+        return results
 
     def run_watch(self, chosen: Round, machine: Machine) -> None:
         """Run a watch, take its steps, and end it."""
