@@ -39,7 +39,8 @@ def test_nothing_is_deleted_that_is_not_owned_or_declared_absent(case: dict[str,
 
 @given(cases())
 def test_a_url_that_could_not_be_fetched_deletes_only_what_is_declared_absent(case: dict[str, Any]) -> None:
-    case = case | {"desired": [{"url": "torrents.example"}, *case["desired"][1:]]}
+    ours = [{**row, "tags": [OWNER_TAG]} for row in case["live"]]
+    case = case | {"policy": "sync", "live": ours, "desired": [{"url": "torrents.example"}, *case["desired"][1:]]}
     desired, live = make_world(case)
     by_id = {torrent.id: torrent for torrent in live.torrents}
     absent = {key for entry in desired.torrents if entry.absent for key in entry.ids}
