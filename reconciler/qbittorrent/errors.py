@@ -47,11 +47,11 @@ LOGIN_ENDPOINT = "auth/login"
 ASK_HINT = "run `reconcile doctor`, or a run with --retry-login"
 _ADMIN = "admin"  # the user name unless somebody has chosen another
 _TEMPORARY_PASSWORD_HINT = (
-    "If nobody has set a password there yet: qBittorrent 4.6.1 and later writes a temporary one to its log at each "
-    "start. "
+    ". If nobody has set a password there yet, use the temporary one that qBittorrent 4.6.1 and later writes to its "
+    "log at each start"
 )
 _NOT_SENT_AGAIN_TEXT = (
-    "They are not sent again before they change, because five failed logins ban this address for an hour. If they are "
+    "they are not sent again before they change, because five failed logins ban this address for an hour. If they are "
     f"right now, {ASK_HINT}"
 )
 _CHECK_HINT = "Is qBittorrent running, and does `url` name the host and port of its Web UI?"
@@ -200,7 +200,7 @@ def make_host_error(context: RequestContext) -> InstanceError:
 def _make_refusal(context: RequestContext) -> AuthenticationError:
     hint = _TEMPORARY_PASSWORD_HINT if context.instance.username == _ADMIN else ""
     return AuthenticationError(
-        f"{context.name}: qBittorrent refuses the user name or password. Correct them. {hint}{_NOT_SENT_AGAIN_TEXT}"
+        f"{context.name}: qBittorrent refuses the user name or password. Correct them: {_NOT_SENT_AGAIN_TEXT}{hint}"
     )
 
 
@@ -214,14 +214,14 @@ def _make_unauthorized_error(response: requests.Response, context: RequestContex
                 "and password"
             )
         return ProxyAuthenticationError(
-            f"{prefix}: a proxy before qBittorrent refuses `basic_auth` or `headers`. Correct them. "
+            f"{prefix}: a proxy before qBittorrent refuses `basic_auth` or `headers`. Correct them: "
             f"{_NOT_SENT_AGAIN_TEXT}"
         )
     if context.instance.has_authorization_header:
         return ProxyAuthenticationError(
             f"{prefix}. Either qBittorrent refuses the user name or password, or the proxy passes `basic_auth` on, "
             "which qBittorrent 5.2 and later take for a login: let it remove the header Authorization (nginx: "
-            f'proxy_set_header Authorization ""). {_NOT_SENT_AGAIN_TEXT}'
+            f'proxy_set_header Authorization ""). Correct the credentials: {_NOT_SENT_AGAIN_TEXT}'
         )
     return _make_refusal(context) if context.endpoint == LOGIN_ENDPOINT else make_host_error(context)
 

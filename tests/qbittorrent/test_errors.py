@@ -18,6 +18,7 @@ from reconciler.model.errors import (
     ResponseTimeoutError,
     ServerFaultError,
     StopRequested,
+    UnexpectedReplyError,
     UnreachableError,
 )
 from reconciler.model.secret import Secret
@@ -55,7 +56,7 @@ FAULTS: dict[str, tuple[Fault, type[InstanceError]]] = {
     "blank": (answer_with_status(200, " ", "application/json"), BrokenResponseError),
     "garbled": (answer_with_status(200, "[{]", "application/json"), BrokenResponseError),
     "more": (answer_with_status(200, "[]]", "application/json"), BrokenResponseError),
-    "a page": (answer_with_status(200, "<html>Please sign in"), InstanceError),
+    "a page": (answer_with_status(200, "<html>Please sign in"), UnexpectedReplyError),
     "404": (answer_with_status(404), RejectedError),
     "413": (answer_with_status(413, "too large", "text/plain"), RequestTooLargeError),
 }
