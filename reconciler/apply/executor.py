@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from reconciler.apply.categories import apply_categories, remove_categories
+from reconciler.apply.deleted_data import DeletedData
 from reconciler.apply.delivery import Batch, InstanceLost, not_yet_applied, read_jobs, send_batch
 from reconciler.apply.job import Job, find_live, index_by_id
 from reconciler.apply.move_check import drop_outdated_moves
@@ -263,7 +264,7 @@ class Executor:
         return True
 
     def _delete_torrents(self, jobs: Sequence[Job]) -> None:
-        """Delete what a fresh read still shows as ours to delete, and see that it is gone."""
+        """Delete what a fresh read still shows as ours to delete, and see that it is gone, with its data."""
         if not jobs:
             return
         live = index_by_id(read_jobs(jobs, self._target, self._retry))
@@ -271,16 +272,19 @@ class Executor:
             live = index_by_id(read_jobs(jobs, self._target, self._retry))
         pending = [job for job in jobs if _still_deletable(job, find_live(job, live))]
         pending = self._drop_if_data_shared(pending)
+        deleted_data = DeletedData(
+            [(job, torrent) for job in pending if (torrent := find_live(job, live))], self._target, self._retry
+        )
         self._send_batches(delete_batches(pending))
+        deleted: list[Job] = []
         for wait in self._retry.poll_intervals(len(pending)):
             remaining = index_by_id(read_jobs(pending, self._target, self._retry))
-            deleted = [job for job in pending if find_live(job, remaining) is None]
-            for job in deleted:
-                job.end(Outcome.APPLIED)
-            pending = [job for job in pending if job.outcome is None and not job.error]
+            deleted += [job for job in pending if find_live(job, remaining) is None]
+            pending = [job for job in pending if find_live(job, remaining) and not job.error]
             if not pending:
                 break
             self._retry.clock.sleep(wait)
+        deleted_data.end_jobs(deleted)
         for job in jobs:
             job.end(Outcome.FAILED, job.error or "accepted, but it is still on the instance")
         self._advance(len(jobs))

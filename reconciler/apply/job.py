@@ -31,6 +31,8 @@ _FIELDS_OF_STOPS: Final = (QUARANTINE, HELD)
 class Job:
     """An action under way. `sent`: a request for it may have taken effect; `outcome` is None until it is known.
 
+    `is_removed`: its torrent was deleted.
+
     `fields_after_add`: the fields that the add itself does not carry and that must follow it. `follow_ups`: the fields
     that the torrent does not show, and that are not done yet.
     """
@@ -40,6 +42,7 @@ class Job:
     sent: bool = False
     error: str | None = None
     outcome: Outcome | None = None
+    is_removed: bool = False
     fields_after_add: frozenset[str] = frozenset()
     follow_ups: set[str] = field(default_factory=set)
 
@@ -120,7 +123,7 @@ class Job:
 
     def to_result(self) -> ActionResult:
         """Return the result for the report."""
-        return ActionResult(self.action, self.outcome or Outcome.DROPPED, self.error)
+        return ActionResult(self.action, self.outcome or Outcome.DROPPED, self.error, self.is_removed)
 
 
 def tags_to_add(changes: Sequence[Change]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from reconciler.model.content import CreationSpec, CreatorTask
 from reconciler.model.files import LiveFile, Priority
 from reconciler.model.plan import FieldValue
 from reconciler.model.preferences import PreferenceValue
+from reconciler.model.server_log import LogEntry
 from reconciler.model.snapshot import AddOptions, CategoryDownloadPath, LiveCategory, LiveTorrent, ShareLimits, Snapshot
 from reconciler.model.versions import ApiVersion
 
@@ -131,6 +132,9 @@ class Target(Protocol):
 
     def delete_torrents(self, ids: Collection[str], delete_files: bool) -> None:
         """Remove, with or without downloaded data."""
+
+    def read_log(self, after_id: int) -> Sequence[LogEntry]:
+        """Return the entries of the server's log after the one with that id, oldest first; -1: all that it keeps."""
 
     def count_other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
         """Return the minimum number of other seeds of each torrent."""

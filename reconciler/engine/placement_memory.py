@@ -165,4 +165,4 @@ def _get_added_ids(result: ActionResult) -> tuple[str, ...]:
 
 
 def _is_deleted(result: ActionResult) -> bool:
-    return isinstance(result.action, DeleteTorrent) and result.outcome is Outcome.APPLIED
+    return isinstance(result.action, DeleteTorrent) and result.has_effect

@@ -28,7 +28,7 @@ from reconciler.engine.results import (
     results_from_plan,
 )
 from reconciler.engine.selection import RunScope, select_scope
-from reconciler.engine.surplus import add_other_seeds, delete_surplus_copies, split_surplus_deletions
+from reconciler.engine.surplus import add_live_facts, delete_surplus_copies, split_surplus_deletions
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError, InternalError
 from reconciler.model.history import AddKey
@@ -192,7 +192,7 @@ class _InstanceApplier:
         observation, instance_plan = self.judged.observations[name], self.plans.get(name)
         if instance_plan is None:
             return build_unread_result(name, observation)
-        instance_plan = add_other_seeds(instance_plan, observation.target, self.context.retry)
+        instance_plan = add_live_facts(instance_plan, observation.target, self.context.retry)
         if self.judged.scope.is_dry_run or instance_plan.suspended or instance_plan.verdict.refused:
             return build_result(instance_plan, observation, results_from_plan(instance_plan))
         results, error = self._execute(split_surplus_deletions(instance_plan)[0], observation)

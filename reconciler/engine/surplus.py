@@ -25,7 +25,9 @@ from reconciler.model.plan import (
     TorrentAction,
     UpdateTorrent,
 )
+from reconciler.model.preferences import CONTENT_REMOVE_OPTION, MOVE_TO_TRASH
 from reconciler.model.run import ActionResult, InstanceResult
+from reconciler.model.versions import CONTENT_REMOVAL
 from reconciler.plan.placement.copies import can_replace
 from reconciler.retry import RetryPolicy
 
@@ -149,11 +151,11 @@ def _get_kept_copy(action: Action) -> KeptCopy | None:
     return action.placement.kept_copy if isinstance(action, TorrentAction) and action.placement else None
 
 
-def add_other_seeds(plan: InstancePlan, target: Target, retry: RetryPolicy) -> InstancePlan:
-    """Return the plan with the number of other seeds of every torrent that it deletes or quarantines: one request.
+def add_live_facts(plan: InstancePlan, target: Target, retry: RetryPolicy) -> InstancePlan:
+    """Return the plan with facts about deletions and quarantines that are no part of a snapshot.
 
-    The numbers change all the time, so they are no part of a snapshot. If they cannot be read, the plan goes on
-    without them.
+    The number of other seeds of each torrent, which changes all the time: one request. And whether the server moves
+    deleted data to the trash: one request if data is deleted. The plan goes on without what cannot be read.
     """
     ids = [
         action.torrent_id
@@ -163,14 +165,28 @@ def add_other_seeds(plan: InstancePlan, target: Target, retry: RetryPolicy) -> I
     live_ids = [torrent_id for torrent_id in ids if torrent_id]
     if not live_ids:
         return plan
+    deletes_data = any(isinstance(action, DeleteTorrent) and action.delete_files for action in plan.actions)
     try:
         seeds = retry.call_with_retry(lambda: target.count_other_seeds(live_ids))
     except (InstanceError, StopRequested):
-        return plan
+        seeds = {}
+    to_trash = deletes_data and _has_trash(target, retry)
     actions = tuple(
-        replace(action, blast=replace(action.blast, other_seeds=seeds.get(action.torrent_id or "")))
+        replace(
+            action,
+            blast=replace(action.blast, other_seeds=seeds.get(action.torrent_id or ""), to_trash=to_trash),
+        )
         if isinstance(action, DeleteTorrent | UpdateTorrent) and action.blast and not action.disruptive
         else action
         for action in plan.actions
     )
     return replace(plan, actions=actions)
+
+
+def _has_trash(target: Target, retry: RetryPolicy) -> bool:
+    if not CONTENT_REMOVAL.is_available(target.api_version):
+        return False
+    try:
+        return retry.call_with_retry(target.read_preferences).get(CONTENT_REMOVE_OPTION) == MOVE_TO_TRASH
+    except (InstanceError, StopRequested):
+        return False

@@ -13,7 +13,7 @@ from reconciler.engine.run import run_once
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested
 from reconciler.model.groups import PendingTorrent
-from reconciler.model.plan import ObjectKind, Outcome, Verb
+from reconciler.model.plan import ObjectKind, Verb
 from reconciler.model.run import ActionResult, InstanceResult, Run, Status
 
 POLL_INTERVAL: Final = 5.0  # seconds between two runs; shorter where time alone places a torrent earlier
@@ -73,7 +73,7 @@ def merge_runs(earlier: Run, later: Run, *, detailed: bool) -> Run:
 def _merge_instance_results(earlier: InstanceResult | None, later: InstanceResult) -> InstanceResult:
     if earlier is None:
         return later
-    applied = tuple(result for result in earlier.results if result.outcome is Outcome.APPLIED)
+    applied = tuple(result for result in earlier.results if result.has_effect)
     settled = _list_present_infohashes(applied) - _list_present_infohashes(later.results)
     return replace(
         later,

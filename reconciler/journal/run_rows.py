@@ -40,7 +40,7 @@ def action_rows(run: Run) -> Iterator[Row]:
     """Yield instance, verb, kind, name, infohash, changes, outcome and error of each action that was tried."""
     for instance in run.instances:
         for result in instance.results:
-            if result.outcome not in RECORDED_OUTCOMES:
+            if result.outcome not in RECORDED_OUTCOMES and not result.has_effect:
                 continue
             action = result.action
             changes = "; ".join(_change_text(change) for change in action.changes if _is_informative(action, change))
@@ -102,7 +102,7 @@ def next_owned_count(result: InstanceResult, before: int | None) -> int | None:
 
 def _count_applied(result: InstanceResult, *verbs: Verb) -> int:
     return sum(
-        item.outcome is Outcome.APPLIED and item.action.kind is ObjectKind.TORRENT and item.action.verb in verbs
+        item.has_effect and item.action.kind is ObjectKind.TORRENT and item.action.verb in verbs
         for item in result.results
     )
 
@@ -116,4 +116,4 @@ def _is_unsettled(result: ActionResult) -> bool:
     action = result.action
     if action.kind is not ObjectKind.TORRENT:
         return False
-    return action.verb is Verb.ADD or (action.verb is Verb.DELETE and result.outcome is not Outcome.APPLIED)
+    return action.verb is Verb.ADD or (action.verb is Verb.DELETE and not result.has_effect)

@@ -65,7 +65,8 @@ class Blast:
 
     `bytes` is downloaded data on disk. `other_seeds`: the seeds that the instance sees other than itself, None if they
     were not read. `shares_with`: the infohashes of torrents that stay and may have files in common with it. `owned_ids`
-    and `foreign_ids`: the torrents that a setting alters, ours and all others.
+    and `foreign_ids`: the torrents that a setting alters, ours and all others. `to_trash`: the server moves deleted
+    data to the trash.
     """
 
     torrents: int = 1
@@ -78,6 +79,7 @@ class Blast:
 
 
 NO_BLAST: Final = Blast(0)
+    to_trash: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,10 @@ SHARE_LIMIT_PREFERENCES: Final = frozenset(
     {SHARE_LIMIT_ACTION_PREFERENCE, *SHARE_LIMIT_FLAGS, *SHARE_LIMIT_FLAGS.values()}
 )
 
+# The way in which data is deleted (qBittorrent >= 5.0), and its value for moving data to the trash.
+CONTENT_REMOVE_OPTION: Final = "torrent_content_remove_option"
+MOVE_TO_TRASH: Final = "MoveToTrash"
+
 # Up to 5.1, or in all versions, qBittorrent ignores one of these without the other.
 LINKED_PREFERENCES: Final = (
     frozenset({"schedule_from_hour", "schedule_from_min"}),

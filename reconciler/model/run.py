@@ -43,11 +43,20 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """An action and its outcome; `error` is the reason why it failed or was dropped."""
+    """An action and its outcome; `error` is the reason why it failed or was dropped, or what it waits for.
+
+    `is_removed`: a torrent was deleted, whatever the outcome says about its data.
+    """
 
     action: Action
     outcome: Outcome
     error: str | None = None
+    is_removed: bool = False
+
+    @property
+    def has_effect(self) -> bool:
+        """True if the action was applied, or has at least removed its torrent."""
+        return self.is_removed or self.outcome is Outcome.APPLIED
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ RESOLVED_SAVE_PATH: Final = Capability(
 )  # seen on 4.5.2, not on 4.2.5, which reports C:\\data on Linux as it was given
 ADD_WEB_SEEDS: Final = Capability("web_seeds", (2, 11, 4), "5.1")
 FILES_IN_LIST: Final = Capability("files in torrents/info", (2, 11, 8), "5.2")
+CONTENT_REMOVAL: Final = Capability("deleting data in the background, or to the trash", (2, 11), "5.0")
 MISSING_TRACKER_REMOVAL: Final = Capability("removing a tracker that is not there", (2, 8, 18), "4.5")
 TRACKER_URL_DECODING: Final = Capability("percent-encoded URLs of trackers to remove", (2, 11), "5.0")
 BULK_ADD_TRACKERS: Final = Capability("trackers for many torrents in one request", (2, 11, 9), "5.2")

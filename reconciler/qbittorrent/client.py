@@ -29,6 +29,7 @@ from reconciler.qbittorrent.schemas import (
     ADD_TASK_ADAPTER,
     CATEGORY_ROWS_ADAPTER,
     FILE_ROWS_ADAPTER,
+    LOG_ROWS_ADAPTER,
     MAIN_DATA_ADAPTER,
     PREFERENCES_ADAPTER,
     SERVER_STATE_ADAPTER,
@@ -37,6 +38,7 @@ from reconciler.qbittorrent.schemas import (
     TORRENT_ROWS_ADAPTER,
     CategoryRow,
     FileRow,
+    LogRow,
     MainData,
     TaskRow,
     TorrentFilesRow,
@@ -149,6 +151,13 @@ class Client(qbittorrentapi.Client):
     def read_category_rows(self) -> Mapping[str, CategoryRow]:
         """Return the rows of torrents/categories."""
         return cast("Mapping[str, CategoryRow]", self.torrents_categories())
+
+    def read_log_rows(self, after_id: int) -> list[LogRow]:
+        """Return the entries of log/main after the one with that id."""
+        reply: Response = self._post(
+            _name=APINames.Log, _method="main", data={"last_known_id": after_id}, response_class=Response
+        )
+        return LOG_ROWS_ADAPTER.validate_json(reply.content)
 
     def read_creator_rows(self) -> list[TaskRow]:
         """Return the rows of torrentcreator/status."""

@@ -29,6 +29,7 @@ InfoHashV1 = Annotated[str, StringConstraints(pattern="^([0-9a-f]{40})?$")]
 InfoHashV2 = Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$")]
 
 PRIORITIES_BY_NUMBER: Final = {0: Priority.SKIP, 1: Priority.NORMAL, 6: Priority.HIGH, 7: Priority.MAXIMAL}
+WARNING_TYPE: Final = 4  # of an entry of the log; 8 is critical
 NUMBERS_BY_PRIORITY: Final = {priority: number for number, priority in PRIORITIES_BY_NUMBER.items()}
 
 # names of values: in a desired state, in the Web API
@@ -184,6 +185,15 @@ class CategoryRow(TypedDict):
 
 
 @with_config(STRICT_CONFIG)
+class LogRow(TypedDict):
+    """The used fields of an entry of log/main. `type`: 1 normal, 2 information, 4 warning, 8 critical."""
+
+    id: Int64
+    type: Int64
+    message: str
+
+
+@with_config(STRICT_CONFIG)
 class TaskRow(TypedDict):
     """The used fields of a row of torrentcreator/status. `format` is there in builds with libtorrent 2."""
 
@@ -215,6 +225,7 @@ CATEGORY_ROWS_ADAPTER: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[st
 PREFERENCES_ADAPTER: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
 MAIN_DATA_ADAPTER: TypeAdapter[MainData] = TypeAdapter(MainData)
 SERVER_STATE_ADAPTER: TypeAdapter[ServerStateReply] = TypeAdapter(ServerStateReply)
+LOG_ROWS_ADAPTER: TypeAdapter[list[LogRow]] = TypeAdapter(list[LogRow])
 TASK_ROWS_ADAPTER: TypeAdapter[list[TaskRow]] = TypeAdapter(list[TaskRow])
 ADD_TASK_ADAPTER: TypeAdapter[AddTaskReply] = TypeAdapter(AddTaskReply)
 

@@ -17,6 +17,7 @@ from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, RejectedError, UnsupportedError
 from reconciler.model.health import NetworkState
 from reconciler.model.preferences import PreferenceValue, to_api_value
+from reconciler.model.server_log import LogEntry
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.versions import TORRENT_EXPORT, V2_INFOHASHES, is_tested
 from reconciler.qbittorrent.api_categories import CategoryCalls
@@ -33,7 +34,7 @@ from reconciler.qbittorrent.convert import (
 )
 from reconciler.qbittorrent.host import read_default_save_path, read_free_space, read_network_state
 from reconciler.qbittorrent.logins import LoginMemory
-from reconciler.qbittorrent.schemas import TorrentRow
+from reconciler.qbittorrent.schemas import WARNING_TYPE, TorrentRow
 from reconciler.qbittorrent.transfers import TransferStats
 
 
@@ -131,6 +132,11 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
         """Set these preferences and leave the others. A server ignores preferences that its version lacks."""
         body = {name: to_api_value(name, value) for name, value in values.items()}
         self._connection.call("app/setPreferences", lambda client: client.app_set_preferences(body))
+
+    def read_log(self, after_id: int) -> Sequence[LogEntry]:
+        """Return the entries of the server's log after the one with that id, oldest first; -1: all that it keeps."""
+        rows = self._connection.call("log/main", lambda client: client.read_log_rows(after_id))
+        return [LogEntry(row["id"], row["type"] >= WARNING_TYPE, row["message"]) for row in rows]
 
     def count_other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
         """Return, for each torrent that is there, how many other seeds it has at least."""

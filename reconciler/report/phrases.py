@@ -51,7 +51,7 @@ def subject_text(action: Action) -> str:
 def warning_label(action: Action, outcome: Outcome) -> str:
     """Return the effect of an action that nobody may overlook, or an empty string."""
     if isinstance(action, DeleteTorrent) and action.delete_files:
-        return "with its data"
+        return "its data to the trash" if action.blast and action.blast.to_trash else "with its data"
     if is_quarantine(action):
         return "into quarantine"
     return "moves data" if action.disruptive else ""

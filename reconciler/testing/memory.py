@@ -26,6 +26,7 @@ from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.metainfo import Metainfo, MetainfoError, parse_metainfo
 from reconciler.model.paths import normalize_path
 from reconciler.model.preferences import PreferenceValue
+from reconciler.model.server_log import LogEntry
 from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
 from reconciler.model.versions import (
     COMMENT_IN_LIST,
@@ -40,6 +41,7 @@ from reconciler.model.versions import (
 )
 from reconciler.testing.categories import INVALID_CATEGORY, MemoryCategories
 from reconciler.testing.creator import ContentMakers, MemoryCreator
+from reconciler.testing.deletion import MemoryDeletions
 from reconciler.testing.options import MemoryOptions, move_torrent
 from reconciler.testing.preferences import accept_preferences, build_default_preferences
 
@@ -168,7 +170,7 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
         return f"{'stopped' if STOPPED_STATE_NAMES.is_available(self._api) else 'paused'}{suffix}"
 
 
-class MemoryInstance(MemoryTorrents, MemoryCreator):
+class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator):
     """An instance of a version in `WEB_API_VERSIONS`. Its torrents and categories can be read and set directly.
 
     `with_preferences`: snapshots contain its preferences (a few of every kind), as if some were declared.
@@ -186,6 +188,8 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
         self.torrents: dict[str, LiveTorrent] = {}
         self.live_categories: dict[str, LiveCategory] = {}
         self.seed_counts: dict[str, int] = {}
+        self.undeletable, self.slow_log_reads = set[str](), 0
+        self._log_entries, self._late_entries = list[LogEntry](), list[tuple[bool, str]]()
         self.free_bytes: int | None = 1 << 40
         self.live_preferences = build_default_preferences(self.web_api, default_save_path)
         self.with_preferences = with_preferences
@@ -207,7 +211,8 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
         twin = MemoryInstance(self.version[1:], self.default_save_path, with_preferences=self.with_preferences)
         twin.live_preferences, twin.seed_counts = dict(self.live_preferences), dict(self.seed_counts)
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
-        twin.network_state = self.network_state
+        twin.network_state, twin.undeletable = self.network_state, set(self.undeletable)
+        twin._log_entries, twin._late_entries = list(self._log_entries), list(self._late_entries)
         twin.disk, twin.hashing_polls, twin._task_count = self.disk, self.hashing_polls, self._task_count
         twin.peers = {key: set(peers) for key, peers in self.peers.items()}
         twin._tasks = {key: replace(task) for key, task in self._tasks.items()}
@@ -333,16 +338,6 @@ class MemoryInstance(MemoryTorrents, MemoryCreator):
     def start_torrents(self, ids: Collection[str]) -> None:
         """Start, which ends a forced start as well."""
         self._change_torrents(ids, lambda torrent: self._set_stopped(torrent, stopped=False))
-
-    def delete_torrents(self, ids: Collection[str], delete_files: bool) -> None:
-        """Remove. There is no data, so `delete_files` changes nothing."""
-        keys = _check_items(ids)
-        self._run_request(lambda: [self.torrents.pop(key, None) for key in keys])
-
-    def count_other_seeds(self, ids: Collection[str]) -> Mapping[str, int]:
-        """Return the seed counts that were set, for the torrents that are there."""
-        keys = _check_items(ids)
-        return self._run_request(lambda: {key: self.seed_counts.get(key, 0) for key in keys if key in self.torrents})
 
     def read_preferences(self) -> Mapping[str, PreferenceValue]:
         """Return the preferences."""

@@ -118,9 +118,9 @@ class ActionBackoff:
                 continue
             for result in instance.results:
                 for field in list_holdable_fields(instance.name, result.action):
-                    if result.outcome is Outcome.APPLIED and _is_copy_removal(result.action):
+                    if result.has_effect and _is_copy_removal(result.action):
                         self._fight_detector.forget_matching(field.__eq__)
-                    elif result.outcome is Outcome.APPLIED:
+                    elif result.has_effect:
                         self._record_correction(field, now)
                     elif result.outcome is Outcome.FAILED:
                         self._record_failure(field, result.error or "it failed", now)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
+
 from reconciler.engine.observation import Observation
-from reconciler.engine.surplus import add_other_seeds, delete_surplus_copies, split_surplus_deletions
+from reconciler.engine.surplus import add_live_facts, delete_surplus_copies, split_surplus_deletions
 from reconciler.model.errors import UnreachableError
 from reconciler.model.groups import ActionPlacement, KeptCopy
 from reconciler.model.plan import Blast, DeleteCategory, DeleteTorrent, GuardVerdict, InstancePlan, Outcome
@@ -63,7 +65,7 @@ class World:
 
 def test_a_surplus_copy_goes_once_the_kept_copy_is_verified() -> None:
     world = World()
-    assert world.delete()["b"].results == (ActionResult(SURPLUS, Outcome.APPLIED),)
+    assert world.delete()["b"].results == (ActionResult(SURPLUS, Outcome.APPLIED, is_removed=True),)
     assert not world.has_surplus_copy
     assert X in world.boxes["a"].torrents
 
@@ -104,7 +106,7 @@ def test_other_seeds_are_counted_for_deletions_by_one_request() -> None:
     world, box = World(), MemoryInstance()
     box.torrents = dict(world.boxes["b"].torrents) | {Y: make_live_torrent({"hash": "y"})}
     box.seed_counts = {X: 3, Y: 4}
-    plan = add_other_seeds(InstancePlan("b", (ADD_ACTION, SURPLUS, PLAIN)), box, fake_retry_policy())
+    plan = add_live_facts(InstancePlan("b", (ADD_ACTION, SURPLUS, PLAIN)), box, fake_retry_policy())
     assert plan.actions == (ADD_ACTION, SURPLUS, replace(PLAIN, blast=Blast(1, 100, other_seeds=4)))
     assert box.request_count == 1
 
@@ -113,4 +115,17 @@ def test_the_plan_goes_on_without_other_seeds_where_they_cannot_be_read() -> Non
     box = MemoryInstance()
     box.fail_next(9, UnreachableError("b: no connection"))
     plan = InstancePlan("b", (PLAIN,))
-    assert add_other_seeds(plan, box, fake_retry_policy(max_attempts=1)) == plan
+    assert add_live_facts(plan, box, fake_retry_policy(max_attempts=1)) == plan
+
+
+@pytest.mark.parametrize(
+    ("version", "option", "to_trash"),
+    [("5.3.0", "MoveToTrash", True), ("5.3.0", "Delete", False), ("4.5.2", None, False)],
+)
+def test_a_deletion_with_data_knows_of_a_trash(version: str, option: str | None, to_trash: bool) -> None:
+    box = MemoryInstance(version)
+    box.live_preferences |= {"torrent_content_remove_option": option} if option else {}
+    plan = add_live_facts(InstancePlan("b", (replace(PLAIN, delete_files=True),)), box, fake_retry_policy())
+    (deletion,) = plan.actions
+    assert deletion.blast and deletion.blast.to_trash is to_trash
+    assert box.request_count == (1 if version == "4.5.2" else 2)

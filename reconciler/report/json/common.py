@@ -69,6 +69,7 @@ def encode_action(result: ActionResult) -> str:
             ],
             "disruptive": action.disruptive,
             "delete_files": isinstance(action, DeleteTorrent) and action.delete_files,
+            "removed": result.is_removed,
             "blast": _blast_json(action.blast),
             "reason": action.reason,
             "group": placement and placement.group,
@@ -148,6 +149,7 @@ def _blast_json(blast: Blast | None) -> dict[str, object] | None:
         "seeding": blast.seeding,
         "other_seeds": blast.other_seeds,
         "shares_files_with": list(blast.shares_with),
+        "to_trash": blast.to_trash,
     }
 
 

@@ -66,6 +66,7 @@ def test_an_action_on_a_setting_has_no_torrent_keys_and_no_secret() -> None:
         "changes": [{"field": "value", "from": "(secret)", "to": "(secret)"}],
         "disruptive": False,
         "delete_files": False,
+        "removed": False,
         "blast": None,
         "reason": "value differs",
         "group": None,

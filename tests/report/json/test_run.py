@@ -104,6 +104,7 @@ def test_deletions_and_quarantines_are_added_up() -> None:
         "seeding": True,
         "other_seeds": 0,
         "shares_files_with": [make_infohash(20)],
+        "to_trash": False,
     }
 
 
