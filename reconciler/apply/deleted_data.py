@@ -1,7 +1,7 @@
 """Follows what becomes of the data of deleted torrents, in the log of the server.
 
 The torrent leaves the list at once, and a server deletes its data in the background, or moves it to the trash.
-See docs/decisions/0045-read-in-the-log-what-became-of-deleted-data.md.
+See docs/decisions/0047-read-in-the-log-what-became-of-deleted-data.md.
 """
 
 from __future__ import annotations

@@ -275,7 +275,7 @@ def report_run(judged: PlannedRun, results: Mapping[str, InstanceResult], contex
         plan.hash,
         compute_exit_code(instances, detailed=scope.options.detailed_exitcode, pending=bool(pending)),
         instances,
-        scope.desired.warnings,
+        (*scope.desired.warnings, *plan.warnings),
         pending,
         linked,
     )

@@ -5,10 +5,17 @@ See docs/decisions/0031-the-first-matching-file-rule-applies.md.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Final
+
+from reconciler.model.position import Position
+
+MAX_NAMED_FILES: Final = 3  # in a hint
 
 
 class Priority(StrEnum):
@@ -34,16 +41,18 @@ class FileRule:
     """The priority of the files that a glob matches.
 
     `*`, `?` and `[abc]` match within one name, `**` any number of folders. A glob is matched from the end of the path,
-    so that `*.nfo` means such a file in any folder; with `/` at its beginning it is matched from the top.
+    so that `*.nfo` means such a file in any folder; with `/` at its beginning it is matched from the top. Both forms of
+    Unicode are equal. `position` is that of a default, which is meant for other torrents too.
     """
 
     glob: str
     priority: Priority
+    position: Position | None = field(default=None, compare=False)
 
     def matches(self, path: str) -> bool:
         """True if the glob matches this file."""
-        globs = self.glob.removeprefix("/").split("/")
-        return _match_globs(path.split("/"), globs if self.glob.startswith("/") else ["**", *globs])
+        globs = _compose_text(self.glob).removeprefix("/").split("/")
+        return _match_globs(_compose_text(path).split("/"), globs if self.glob.startswith("/") else ["**", *globs])
 
     @property
     def matches_all(self) -> bool:
@@ -66,6 +75,22 @@ def find_wrong_priorities(files: Iterable[LiveFile], rules: Sequence[FileRule]) 
         if wanted is not None and wanted is not file.priority:
             wrong.append((file, wanted))
     return wrong
+
+
+def hint_at_files(rule: FileRule, paths: Sequence[str]) -> str:
+    """Return a hint for a rule that matches none of the files of a torrent: what it may be meant for."""
+    lower = replace(rule, glob=rule.glob.casefold())
+    if near := next((path for path in paths if lower.matches(path.casefold())), None):
+        return f'Globs are case-sensitive, and the torrent has "{near}"'
+    names = ", ".join(f'"{path}"' for path in paths[:MAX_NAMED_FILES])
+    more = f" and {len(paths) - MAX_NAMED_FILES:,} more" if len(paths) > MAX_NAMED_FILES else ""
+    return f"The torrent has {names}{more}"
+
+
+@lru_cache(4096)
+def _compose_text(text: str) -> str:
+    """Return a text in composed Unicode. A Mac writes names in the decomposed form, which looks the same."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _match_globs(names: Sequence[str], globs: Sequence[str]) -> bool:

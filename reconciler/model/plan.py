@@ -76,10 +76,10 @@ class Blast:
     shares_with: tuple[str, ...] = ()
     owned_ids: tuple[str, ...] = field(default=(), repr=False)
     foreign_ids: tuple[str, ...] = field(default=(), repr=False)
+    to_trash: bool = False
 
 
 NO_BLAST: Final = Blast(0)
-    to_trash: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ class InstanceResult:
 class Run:
     """A whole run: its plan, its results, and the exit code for scripts.
 
+    `warnings`: about the desired state as loaded, then as planned.
     `pending`: the torrents that no healthy member can take now. `linked_instances`: instances that were read only
     because others depend on them, through a group or a created torrent. They are no part of the run.
     """

@@ -12,6 +12,7 @@ from reconciler.model.groups import NO_PLACEMENT_FACTS, PendingTorrent, Placemen
 from reconciler.model.health import Health
 from reconciler.model.history import OwnedCount
 from reconciler.model.plan import InstancePlan
+from reconciler.model.position import Problem
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan.placement import Placement
 from reconciler.plan.resolve import ResolvedDesired
@@ -51,6 +52,8 @@ class PlanInput:
 class Plan:
     """The plans of all instances that could be read, and the hash that a person can approve.
 
+    `warnings`: what the snapshots show to be wrong with the desired state.
+
     `resolved` and `placement`: the entries as they were planned, for reports that show them. They are no part of what
     is approved, so two plans are equal without them.
     """
@@ -59,6 +62,7 @@ class Plan:
     instances: tuple[InstancePlan, ...]
     resolved: ResolvedDesired = field(compare=False, repr=False)
     placement: Placement = field(compare=False, repr=False)
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def pending(self) -> tuple[PendingTorrent, ...]:

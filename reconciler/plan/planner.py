@@ -24,6 +24,7 @@ from reconciler.model.snapshot import Snapshot
 from reconciler.plan.blast import attach_blasts
 from reconciler.plan.categories import find_category_paths, plan_categories, prune_categories
 from reconciler.plan.context import Decision, PlanContext
+from reconciler.plan.file_rules import find_unmatched_rules
 from reconciler.plan.followers import FollowerFinder, make_ownership_check
 from reconciler.plan.guard import block_deletions_if_wiped, evaluate_guard
 from reconciler.plan.kill_switch import defer_all, release, stop_actions
@@ -66,7 +67,9 @@ def plan_actions(plan_input: PlanInput) -> Plan:
     context = PlanContext.from_desired(resolved.desired, take_over, now.date() if now else None)
     names = sorted(snapshots if plan_input.only is None else snapshots.keys() & plan_input.only)
     instance_plans = tuple(_plan_instance(resolved, name, placement, plan_input, context) for name in names)
-    return Plan(hash_plan(resolved.desired, instance_plans), instance_plans, resolved, placement)
+    matches = (placed.match for name in names for placed in placement.entries_by_instance[name])
+    warnings = find_unmatched_rules(matches) if resolved.desired.entries_with_file_rules else ()
+    return Plan(hash_plan(resolved.desired, instance_plans), instance_plans, resolved, placement, warnings)
 
 
 def guard_plan(plan: Plan, plan_input: PlanInput) -> Plan:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
-from reconciler.model.files import FileRule, LiveFile, Priority, find_wrong_priorities
+from reconciler.model.files import FileRule, LiveFile, Priority, find_wrong_priorities, hint_at_files
 
 PATHS = ["T/a.mkv", "T/Extras/b.nfo", "T/Extras/deep/c.nfo", "T/Sample/s.mkv", "solo.nfo", "T/[x] d.txt"]
 
@@ -48,3 +50,21 @@ def test_the_first_rule_that_matches_counts() -> None:
         ("T/Extras/deep/c.nfo", Priority.SKIP),
         ("solo.nfo", Priority.SKIP),
     ]
+
+
+@pytest.mark.parametrize(("glob_form", "path_form"), [("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
+def test_both_forms_of_unicode_are_equal(glob_form: str, path_form: str) -> None:
+    glob, path = unicodedata.normalize(glob_form, "Café*.nfo"), unicodedata.normalize(path_form, "T/Café é.nfo")  # type: ignore[arg-type]
+    assert FileRule(glob, Priority.SKIP).matches(path)
+    assert not FileRule(glob, Priority.SKIP).matches("T/Cafe.nfo")
+
+
+@pytest.mark.parametrize(
+    ("glob", "hint"),
+    [
+        ("sample/**", 'Globs are case-sensitive, and the torrent has "T/Sample/s.mkv"'),
+        ("*.txtt", 'The torrent has "T/a.mkv", "T/Extras/b.nfo", "T/Extras/deep/c.nfo" and 3 more'),
+    ],
+)
+def test_a_hint_for_a_rule_that_matches_nothing_shows_the_files(glob: str, hint: str) -> None:
+    assert hint_at_files(FileRule(glob, Priority.SKIP), PATHS) == hint

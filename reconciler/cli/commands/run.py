@@ -35,6 +35,7 @@ def run_command(settings: Settings, options: RunSettings) -> int:
             raise
         if stopping.exit_code:
             run = replace(run, exit_code=stopping.exit_code)
+    console.print_problems(settings, [warning for warning in run.warnings if warning not in desired.warnings])
     _log_run(run, settings)
     unsaved = save_run_report(run, options)
     _write_run_report(run, settings, options)

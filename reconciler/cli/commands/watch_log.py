@@ -16,8 +16,9 @@ from reconciler.cli.settings import OutputFormat, RunSettings, Settings
 from reconciler.engine.events import FinishedRun
 from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Outcome
+from reconciler.model.position import Problem
 from reconciler.model.run import Run
-from reconciler.report.json.common import iso_utc
+from reconciler.report.json.common import iso_utc, problem_json
 from reconciler.report.json.run import write_run
 from reconciler.report.summary import summary_text
 from reconciler.report.text.run import render_run
@@ -35,19 +36,23 @@ class WatchLog:
         self._now = now
         self._last_unfinished: object = None
         self._failure_counts: dict[str, int] = {}
+        self._last_warnings: frozenset[Problem] = frozenset()
         self._unhealthy_reasons: dict[str, str] = {}  # by instance
         self._last_logged: float | None = None
         self._last_reminder = now()
         self._log = structlog.get_logger()
 
     def on_run_start(self, desired: DesiredState) -> None:
-        """Log nothing: only the end of a run has news."""
+        """Take the warnings of the first files as logged: they were printed at the start."""
+        if self._last_logged is None:
+            self._last_warnings = frozenset(desired.warnings)
 
     def on_run_end(self, finished_run: FinishedRun) -> None:
         """Log the news of a run, and write its reports."""
         self._log_backoffs(finished_run)
         self._log_health(finished_run.run)
         self._log_invalid_reminder(finished_run)
+        self._log_warnings(finished_run.run)
         run, unfinished = finished_run.run, _list_unfinished(finished_run.run)
         is_first = self._last_logged is None
         is_changed = any(result.outcome is Outcome.APPLIED for instance in run.instances for result in instance.results)
@@ -104,6 +109,14 @@ class WatchLog:
                 problems=len(finished_run.problems),
                 first=str(finished_run.problems[0]),
             )
+
+    def _log_warnings(self, run: Run) -> None:
+        """Log each warning about the desired state once while it lasts."""
+        for problem in run.warnings:
+            if problem not in self._last_warnings:
+                details = problem_json(problem)
+                self._log.warning(details.pop("message"), **details)
+        self._last_warnings = frozenset(run.warnings)
 
     def _write_run_report(self, run: Run) -> None:
         if self._settings.output is OutputFormat.JSON:

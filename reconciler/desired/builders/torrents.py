@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, cast
 
@@ -23,8 +24,10 @@ from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.content import Content, ContentReference
 from reconciler.model.desired import DesiredTags, DesiredTorrent
 from reconciler.model.fields import CATEGORY, NAME, PAUSED, PROTECT, SAVE_PATH, TAGS
+from reconciler.model.files import FileRule, hint_at_files
 from reconciler.model.groups import Group
 from reconciler.model.position import Position
+from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 
 _KEYS_OF_ABSENT: Final = ("name", "state", "delete_files")
 _MANAGED_KEYS: Final = (CATEGORY, TAGS, SAVE_PATH, PAUSED, PROTECT, *sorted(OPTION_KEYS - {"delete_files"}))
@@ -72,6 +75,7 @@ class _TorrentBuilder:
         self._positions_by_id: dict[str, dict[str, Position]] = {name: {} for name in instance_names}
         self._export_positions: dict[str, Position] = {}
         self._tags_cache: dict[tuple[bool, tuple[str, ...]], DesiredTags] = {}
+        self._default_rules: dict[int, tuple[FileRule, ...]] = {}  # by the id of a document
 
     def build_all(self, checked_documents: Sequence[CheckedDocument]) -> list[DesiredTorrent]:
         torrents: list[DesiredTorrent] = []
@@ -105,6 +109,10 @@ class _TorrentBuilder:
         if isinstance(source.content, Content):
             values = with_content_path(values, source.content)
         torrent = self._build_torrent(position, source, instance, values)
+        if torrent.files and "files" not in entry:
+            torrent = replace(torrent, files=self._locate_default_rules(torrent.files, document))
+        elif torrent.files and isinstance(torrent.source, TorrentFile):
+            self._check_file_rules(torrent.files, torrent.source, document, index)
         find_source_position = partial(document.find_position, "torrents", index, source.key)
         if torrent.content:
             self._check_content(torrent, source.key, find_source_position, document, index)
@@ -131,6 +139,29 @@ class _TorrentBuilder:
             unknown_source=source.unknown_source,
             **build_options(values),
         )
+
+    def _locate_default_rules(self, rules: tuple[FileRule, ...], document: YamlDocument) -> tuple[FileRule, ...]:
+        """Return the rules for files that the defaults of a document contain, with their positions."""
+        if (located := self._default_rules.get(id(document))) is None:
+            located = self._default_rules[id(document)] = tuple(
+                replace(rule, position=document.find_position("defaults", "files", number, "match"))
+                for number, rule in enumerate(rules)
+            )
+        return located
+
+    def _check_file_rules(
+        self, rules: tuple[FileRule, ...], source: TorrentFile, document: YamlDocument, index: int
+    ) -> None:
+        """Warn of the rules of an entry that match no file of its .torrent file."""
+        try:
+            paths = identify_torrent(source.read()).files
+        except TorrentFileError:
+            return  # it has just been read; what is wrong with it now is reported when it is sent
+        for number, rule in enumerate(rules):
+            if not any(map(rule.matches, paths)):
+                position = document.find_position("torrents", index, "files", number, "match")
+                message = f"the rule {quote_word(rule.glob)} matches no file of this torrent"
+                self._context.add_warning(position, message, hint_at_files(rule, paths))
 
     def _intern_tags(self, tags: Any) -> DesiredTags | None:
         if tags is None:

@@ -12,6 +12,7 @@ from reconciler.cli import logs
 from reconciler.cli.commands.watch_log import WatchLog
 from reconciler.cli.settings import LogFormat, OutputFormat, RunSettings, Settings
 from reconciler.engine.events import Backoff, FinishedRun
+from reconciler.model.desired import DesiredState, Policy
 from reconciler.model.plan import Outcome, UpdateTorrent
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
@@ -35,6 +36,7 @@ class WatchLogHarness:
         status: Status = Status.OK,
         waiting: int = 0,
         problems: Sequence[Problem] = (),
+        warnings: Sequence[Problem] = (),
         after: float = 60.0,
     ) -> None:
         """End a run whose actions had these outcomes."""
@@ -47,7 +49,7 @@ class WatchLogHarness:
         code = 1 if is_bad or set(outcomes) & {Outcome.FAILED, Outcome.BLOCKED} else 0
         instance = InstanceResult("box", status, "no answer" if is_bad else None, unchanged=3, results=results)
         backoffs = {"box": Backoff(waiting, "no answer", NOW + timedelta(seconds=9))} if waiting else {}
-        run = Run(RunMode.APPLY, "sha256:0", code, (instance,))
+        run = Run(RunMode.APPLY, "sha256:0", code, (instance,), tuple(warnings))
         self.watch_log.on_run_end(FinishedRun(run, "interval", NOW, 0.5, tuple(problems), backoffs))
 
 
@@ -111,3 +113,13 @@ def test_text_output_is_the_report_of_a_run(capsys: Capsys) -> None:
     harness.end_run(Outcome.APPLIED)
     harness.end_run()
     assert capsys.readouterr().out.count("1 change applied") == 1
+
+
+def test_a_warning_is_logged_once_while_it_lasts(capsys: Capsys) -> None:
+    harness = WatchLogHarness()
+    (known,), found = BROKEN, Problem(Position("desired.yaml", 5, 1), "matches no file")
+    harness.watch_log.on_run_start(DesiredState(Policy.SYNC, {}, warnings=(known,)))
+    for warnings in ((known,), (known, found), (known, found), (known,), (known, found)):
+        harness.end_run(warnings=warnings)
+    logged = [line for line in lines(capsys) if line.startswith("warning")]
+    assert logged == ["warning matches no file"] * 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from reconciler.desired.builders.torrents import build_torrents
@@ -10,6 +12,7 @@ from reconciler.model.desired import DesiredTags, DesiredTorrent
 from reconciler.model.groups import Group, Member, Strategy
 from reconciler.model.position import Position
 from tests.support.desired_yaml import BUNNY, SINTEL, check_text, list_texts
+from tests.support.torrents import write_multi_file_torrent
 
 GROUPS = {
     "pair": Group(
@@ -121,3 +124,30 @@ def test_offline_a_url_is_counted_as_unfetched_and_the_rest_is_built() -> None:
     torrents, unfetched_count = build(text, context, ("home",))
     assert ([torrent.position.line for torrent in torrents], unfetched_count) == ([4], 1)
     assert context.problems == []
+
+
+def test_a_rule_of_an_entry_that_matches_no_file_of_its_torrent_file_is_a_warning(tmp_path: Path) -> None:
+    _, path = write_multi_file_torrent(tmp_path, "multi", {"Sample/s.mkv": b"x" * 100, "film.mkv": b"y" * 100})
+    context = LoadContext({})
+    text = f"""\
+torrents:
+  - torrent: {path}
+    files: [{{match: "film.*", priority: high}}, {{match: "sample/**", priority: skip}}]
+"""
+    ((torrent,), _) = build(text, context, ("home",))
+    hint = 'Globs are case-sensitive, and the torrent has "multi/Sample/s.mkv"'
+    assert list_texts(context.warnings) == [f'4:56: the rule "sample/**" matches no file of this torrent. {hint}']
+    assert [rule.position for rule in torrent.files] == [None, None]
+
+
+def test_default_rules_keep_their_positions_and_are_no_warning_of_one_torrent(tmp_path: Path) -> None:
+    _, path = write_multi_file_torrent(tmp_path, "multi", {"film.mkv": b"y" * 100})
+    context = LoadContext({})
+    text = f"""\
+defaults: {{files: [{{match: "*.nfo", priority: skip}}]}}
+torrents: [{{torrent: {path}}}, {{magnet: '{SINTEL}'}}]
+"""
+    (torrents, _) = build(text, context, ("home",))
+    assert context.warnings == []
+    positions = {rule.position for torrent in torrents for rule in torrent.files}
+    assert [(position.line, position.column) for position in positions if position] == [(2, 28)]
