@@ -69,6 +69,11 @@ SHARE_LIMIT_PREFERENCES: Final = frozenset(
     {SHARE_LIMIT_ACTION_PREFERENCE, *SHARE_LIMIT_FLAGS, *SHARE_LIMIT_FLAGS.values()}
 )
 
+# From 5.3 on, these may be relative to the data folder of qBittorrent's profile, and are by default.
+PROFILE_PATH_PREFERENCES: Final = frozenset(
+    {"file_log_path", "torrent_files_backup_dir", "torrent_files_finished_backup_dir"}
+)
+
 # The way in which data is deleted (qBittorrent >= 5.0), and its value for moving data to the trash.
 CONTENT_REMOVE_OPTION: Final = "torrent_content_remove_option"
 MOVE_TO_TRASH: Final = "MoveToTrash"

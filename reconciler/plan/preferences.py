@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from reconciler.model.desired import DesiredPreference, Policy
+from reconciler.model.paths import is_windows_path
 from reconciler.model.plan import Blast, Change, FieldValue, Outcome, SetPreference, SparedTorrent
 from reconciler.model.preferences import (
     PATH_PREFERENCES,
@@ -16,6 +17,7 @@ from reconciler.model.preferences import (
 )
 from reconciler.model.secret import Secret
 from reconciler.model.snapshot import Snapshot
+from reconciler.model.versions import TORRENT_FILES_BACKUP
 from reconciler.plan.blast import follower_text
 from reconciler.plan.followers import FollowerFinder, describe_effect
 from reconciler.plan.platform import foreign_path_reason
@@ -72,13 +74,25 @@ def _plan_preference(
         return None
     if policy is Policy.CREATE_ONLY:
         return SparedTorrent("", f"preference {preference.name}", "policy create-only does not change what is there")
-    if preference.name in PATH_PREFERENCES and (reason := foreign_path_reason((preference.value,), snapshot)):
+    if preference.name in PATH_PREFERENCES and (reason := _find_path_reason(preference, snapshot)):
         return _build_preference_action(preference, live, reason, True)
     blast = find_followers(preference.name)
     reason = "value differs"
     if blast:
         reason += f"; {follower_text(blast, describe_effect(preference.name))}"
     return _build_preference_action(preference, live, reason, blast=blast)
+
+
+def _find_path_reason(preference: DesiredPreference, snapshot: Snapshot) -> str | None:
+    """Return the reason why a path cannot be set on the instance."""
+    path = reveal_value(preference.value)
+    is_relative = isinstance(path, str) and path != "" and is_windows_path(path) is None
+    if is_relative and not TORRENT_FILES_BACKUP.is_available(snapshot.api_version):
+        return (
+            f"before {TORRENT_FILES_BACKUP.release}, qBittorrent takes a relative path from the folder it was started "
+            "in; write it in full"
+        )
+    return foreign_path_reason((preference.value,), snapshot)
 
 
 def _build_preference_action(

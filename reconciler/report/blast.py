@@ -45,26 +45,33 @@ def is_last_copy(blast: Blast | None) -> bool:
 
 def sum_deletions(results: Iterable[ActionResult]) -> BlastTotals:
     """Add up all deletions that were done or would be done."""
-    return _sum_blasts(result.action for result in results if is_deletion(result.action) and _is_counted(result))
+    return _sum_blasts(result for result in results if is_deletion(result.action) and _is_counted(result))
 
 
 def sum_quarantines(results: Iterable[ActionResult]) -> BlastTotals:
     """Add up all quarantines that begin."""
-    return _sum_blasts(result.action for result in results if is_quarantine(result.action) and _is_counted(result))
+    return _sum_blasts(result for result in results if is_quarantine(result.action) and _is_counted(result))
 
 
 def _is_counted(result: ActionResult) -> bool:
     return result.outcome not in _NOT_DONE_OUTCOMES
 
 
-def _sum_blasts(actions: Iterable[Action]) -> BlastTotals:
+def _deletes_data(result: ActionResult) -> bool:
+    """Return True if data is deleted: not moved to a trash, and not kept where it was seen to stay."""
+    action, is_unconfirmed = result.action, result.is_removed and result.outcome is not Outcome.APPLIED
+    to_trash = action.blast is not None and action.blast.to_trash
+    return isinstance(action, DeleteTorrent) and action.delete_files and not to_trash and not is_unconfirmed
+
+
+def _sum_blasts(results: Iterable[ActionResult]) -> BlastTotals:
     torrents = size = with_data = seeding = last_copies = sharing = 0
     are_seeds_known = False
-    for action in actions:
-        blast = action.blast or Blast()
+    for result in results:
+        blast = result.action.blast or Blast()
         torrents += 1
         size += blast.bytes
-        with_data += isinstance(action, DeleteTorrent) and action.delete_files
+        with_data += _deletes_data(result)
         seeding += blast.seeding
         sharing += bool(blast.shares_with)
         are_seeds_known = are_seeds_known or blast.other_seeds is not None

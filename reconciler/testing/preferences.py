@@ -29,7 +29,7 @@ def build_default_preferences(web_api: str, save_path: str) -> dict[str, Prefere
         "schedule_from_hour": 8,
         "schedule_from_min": 0,
         "save_path": save_path,
-        "torrent_files_backup_dir" if TORRENT_FILES_BACKUP.is_available(api) else "export_dir": "",
+        **({"torrent_files_backup_dir": "backup"} if TORRENT_FILES_BACKUP.is_available(api) else {"export_dir": ""}),
         "banned_IPs": "",
         "scan_dirs": "{}",
         "proxy_password": Secret(""),

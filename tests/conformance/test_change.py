@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 import pytest
 
 from reconciler.model.errors import RejectedError
+from reconciler.model.metainfo import parse_metainfo
+from reconciler.model.server_log import LogEntry
 from reconciler.model.snapshot import AddOptions
-from tests.support.conformance_subject import ConformanceSubject
+from reconciler.model.versions import CONTENT_REMOVAL
+from tests.support.conformance_subject import STOPPED, ConformanceSubject
+from tests.support.torrents import make_torrent
 
 
 def test_tags_are_added_and_removed(subject: ConformanceSubject) -> None:
@@ -107,6 +112,23 @@ def test_torrents_are_removed(subject: ConformanceSubject, delete_files: bool) -
     subject.target.delete_torrents(ids[:2], delete_files)
     subject.wait_until(ids, lambda torrents: [torrent.id for torrent in torrents] == ids[2:])
     subject.target.delete_torrents(ids[:1], delete_files)  # once more is no error
+
+
+def test_the_log_tells_what_became_of_deleted_data(subject: ConformanceSubject) -> None:
+    name = f"deleted-{secrets.token_hex(4)}"
+    data = make_torrent(991, name=name)
+    (key,) = parse_metainfo(data).infohashes.ids
+    subject.target.add_torrent_files({"a": data}, replace(STOPPED, save_path=subject.new_path()))
+    subject.wait_until([key], lambda torrents: any(torrent.has_metadata for torrent in torrents))
+    last_id = max((entry.id for entry in subject.target.read_log(-1)), default=-1)
+    subject.target.delete_torrents([key], True)
+    count = 2 if CONTENT_REMOVAL.is_available(subject.target.api_version) else 1
+
+    def list_entries(_: object) -> list[LogEntry]:
+        return [entry for entry in subject.target.read_log(last_id) if entry.has_name(name)]
+
+    subject.wait_until([key], lambda torrents: len(list_entries(torrents)) >= count)
+    assert [entry.is_problem for entry in list_entries(None)] == [False] * count
 
 
 def test_missing_torrents_are_ignored(subject: ConformanceSubject) -> None:

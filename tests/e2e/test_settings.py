@@ -94,6 +94,23 @@ def test_preferences_are_set_healed_and_then_left_alone(
     assert now(raw, "dht") == [drift["dht"]]
 
 
+@pytest.mark.parametrize("version", ["5.3.0"])  # which reports relative paths, and takes them from its profile
+def test_paths_that_the_server_reports_as_relative_can_be_declared(
+    server: QbittorrentServer, make_proxy: MakeProxy, home: Home
+) -> None:
+    proxy, raw = make_proxy(server), RawClient(server)
+    names = ("file_log_path", "torrent_files_backup_dir", "torrent_files_finished_backup_dir")
+    reported = now(raw, *names)
+    assert not any(path.startswith("/") for path in reported)
+    declare(home, proxy, server, **dict(zip(names, reported, strict=True)))
+    home.write()
+    assert (home.run().exit_code, proxy.mutations) == (0, [])
+    home.file.write_text(home.file.read_text().replace('"logs"', '"logs/more"'))
+    assert settings(home.run()) == ["file_log_path logs → logs/more applied"]
+    proxy.clear()
+    assert (home.run().exit_code, proxy.mutations) == (0, [])
+
+
 def test_no_secret_shows_anywhere(server: QbittorrentServer, make_proxy: MakeProxy, home: Home) -> None:
     proxy, raw = make_proxy(server), RawClient(server)
     raw.post(

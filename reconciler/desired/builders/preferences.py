@@ -20,6 +20,7 @@ from reconciler.desired.messages import quote_word, suggestion_text
 from reconciler.desired.schema.common import (
     SecretReference,
     check_environment_name,
+    check_profile_path,
     check_save_path,
     parse_secret_hosts,
 )
@@ -30,6 +31,7 @@ from reconciler.model.position import Position
 from reconciler.model.preferences import (
     DEFAULT_SAVE_PATH,
     PATH_PREFERENCES,
+    PROFILE_PATH_PREFERENCES,
     REMOVING_SHARE_LIMIT_ACTIONS,
     SECRET_PREFERENCES,
     WATCHED_FOLDERS,
@@ -209,7 +211,9 @@ def _check_value(name: str, value: Any) -> None:
             f'"{name}" must be a multiple of 1024 bytes per second, or 0 for no limit: qBittorrent stores whole KiB',
             f"Write {max(value, 0) // 1024 * 1024}",
         )
-    if name in PATH_PREFERENCES and (value or name in (DEFAULT_SAVE_PATH, "temp_path")):
+    if name in PROFILE_PATH_PREFERENCES and value:
+        check_profile_path(value)
+    elif name in PATH_PREFERENCES and (value or name in (DEFAULT_SAVE_PATH, "temp_path")):
         check_save_path(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidValue(f'"{name}" must be a number', "")

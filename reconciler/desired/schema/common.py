@@ -77,6 +77,15 @@ def check_save_path(text: str) -> str:
     return text
 
 
+def check_profile_path(text: str) -> str:
+    """An absolute path, or one relative to the profile of qBittorrent, like `logs`."""
+    is_relative = text[:1].isalnum() and text[1:2] != ":" and "\\" not in text
+    if not is_relative:
+        return check_save_path(text)
+    check_save_path(f"/{check_one_line('the path', text)}")
+    return text
+
+
 SavePath = Annotated[str, AfterValidator(check_save_path)]
 
 # --- durations

@@ -13,6 +13,7 @@ import pytest
 
 from reconciler.cli.main import run_command_line
 from reconciler.engine import UnknownInstance
+from reconciler.model.position import Position, Problem
 from reconciler.model.run import Run, RunMode
 from tests.cli.conftest import FakeRun
 from tests.support.example_runs import converged, planned, refused
@@ -34,13 +35,25 @@ def test_the_run_determines_the_exit_code(code: int, fake_run: FakeRun) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_each_format_goes_only_to_standard_output(fake_run: FakeRun, capsys: pytest.CaptureFixture[str]) -> None:
-    fake_run.answer = answering(planned())
+    fake_run.answer = answering(replace(planned(), warnings=()))
     begins = {"text": "attic    UNREACHABLE", "json": '{"format_version"', "markdown": "### rec", "github": "::group::"}
     for form, beginning in begins.items():
         assert run_command_line(["--dry-run", "--output", form]) == 1
         output = capsys.readouterr()
         assert output.out.startswith(beginning)
         assert output.err == ""
+
+
+@pytest.mark.usefixtures("folder")
+def test_warnings_of_the_plan_go_to_standard_error_of_a_text_report(
+    fake_run: FakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Problem(Position("desired.yaml", 4, 5), "the rule matches no file")
+    fake_run.answer = answering(replace(converged(), mode=RunMode.DRY_RUN, warnings=(found,)))
+    run_command_line(["--dry-run"])
+    assert "desired.yaml:4:5: warning: the rule matches no file\n" in capsys.readouterr().err
+    run_command_line(["--dry-run", "--output", "json"])
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.usefixtures("folder")
