@@ -89,6 +89,7 @@ def follower_text(blast: Blast, effect: str = "under automatic management may mo
     from humanize import naturalsize  # only for what is to be altered
 
     torrents = f"{blast.torrents:,} torrent{'s' if blast.torrents > 1 else ''}"
-    foreign = f", {len(blast.foreign_ids):,} of them not ours" if blast.foreign_ids else ""
-    text = f"{torrents} ({naturalsize(blast.bytes, binary=True)}) {effect}{foreign}"
+    theirs = f", {len(blast.foreign_ids):,} of them not ours" if blast.owned_ids else ", none of them ours"
+    size = naturalsize(blast.bytes, binary=True)
+    text = f"{torrents} ({size}) {effect}{theirs if blast.foreign_ids else ''}"
     return "; ".join(filter(None, (text, lost_files_text(blast))))

@@ -107,9 +107,10 @@ def _foreign_reasons(actions: Sequence[Action]) -> list[str]:
     reasons = []
     for action in actions:
         if isinstance(action, SettingAction) and (blast := action.blast) and blast.foreign_ids:
-            theirs = f"{len(blast.foreign_ids):,} {'torrent' if len(blast.foreign_ids) == 1 else 'torrents'}"
-            ours = f", and {len(blast.owned_ids):,} of ours" if blast.owned_ids else ""
-            reasons.append(f"the change of {action.kind} {action.name} alters {theirs} that we do not own{ours}")
+            theirs, ours = len(blast.foreign_ids), len(blast.owned_ids)
+            torrents = "torrent that is" if theirs == 1 else "torrents that are"
+            change = f"the change of {action.kind} {action.name}"
+            reasons.append(f"{change} alters {theirs:,} {torrents} not ours, and {ours:,} of ours")
     return reasons
 
 

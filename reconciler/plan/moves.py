@@ -110,13 +110,13 @@ def _attach_blast(
 
 def block_shared_moves(plan: InstancePlan, plan_hash: str) -> InstancePlan:
     """Return the plan with every change blocked that would take files from a torrent that stays."""
+    count = sum(map(_takes_files, plan.actions))
+    if not count:
+        return plan
     blocked_categories = {
         action.name for action in plan.actions if isinstance(action, UpdateCategory) and _takes_files(action)
     }
     actions = tuple(part for action in plan.actions for part in _block_action(action, blocked_categories))
-    if actions == plan.actions:
-        return plan
-    count = sum(map(_takes_files, plan.actions))
     moves = f"{count} moves are" if count > 1 else "1 move is"
     reason = (
         f"{moves} held back: other torrents may use the same files, and would lose them; if that is meant: "
@@ -126,7 +126,11 @@ def block_shared_moves(plan: InstancePlan, plan_hash: str) -> InstancePlan:
 
 
 def _takes_files(action: Action) -> bool:
-    return action.hold is None and action.disruptive and action.blast is not None and bool(action.blast.shares_with)
+    """Return True if a move takes files from others. A setting that alters torrents of others is the guard's matter."""
+    blast = action.blast
+    if action.hold or blast is None or not action.disruptive:
+        return False
+    return bool(blast.shares_with) and not blast.foreign_ids
 
 
 def _block_action(action: Action, blocked_categories: set[str]) -> Iterator[Action]:

@@ -102,7 +102,7 @@ def test_a_setting_that_torrents_of_others_follow_is_left_alone(
     refused = home.run()
     assert refused.exit_code == 3
     assert refused.instance()["guard"]["reasons"] == [
-        "the change of category linux alters 2 torrents that we do not own, and 1 of ours"
+        "the change of category linux alters 2 torrents that are not ours, and 1 of ours"
     ]
     (category,) = refused.instance()["actions"]
     assert (category["blast"]["torrents"], category["blast"]["foreign"]) == (3, 2)

@@ -75,6 +75,11 @@ def test_a_quarantine_that_begins_has_a_blast_and_any_other_update_has_none() ->
 def test_a_move_is_described_by_its_torrents_and_bytes() -> None:
     assert follower_text(Blast(1, 2048)) == "1 torrent (2.0 KiB) under automatic management may move with it"
     assert follower_text(Blast(1200, 0)).startswith("1,200 torrents (0 Bytes) ")
+    assert follower_text(Blast(3, owned_ids=("a",), foreign_ids=("b", "c"))).endswith(", 2 of them not ours")
+    assert follower_text(Blast(1, foreign_ids=("b",))).endswith(", none of them ours")
+    assert follower_text(Blast(1, shares_with=("a" * 40, "b" * 40)), "may be removed").endswith(
+        " may be removed; aaaaaaaaaa and 1 more may use the same files and lose them"
+    )
 
 
 def test_a_renamed_torrent_keeps_data_at_the_name_in_its_source() -> None:

@@ -33,12 +33,21 @@ def _lines(case: Mapping[str, Any]) -> list[str]:
     [
         ({"save_path": "/y"}, {}, {}),
         ({"save_path": "/y"}, {"tags": []}, {}),
+        ({"save_path": "/y"}, {"is": "", "size": 0}, {}),
         ({"category": "c"}, {"auto_tmm": True}, {"c": "/y"}),
         ({"category": "c"}, {"auto_tmm": True}, {"c": ""}),
         ({"auto_tmm": True}, {"category": "c"}, {"c": "/y"}),
         ({"download_path": "/inc", "save_path": "/x"}, {"is": "half"}, {}),
     ],
-    ids=["path", "adopted", "category", "category without path", "automatic management", "download path"],
+    ids=[
+        "path",
+        "adopted",
+        "all files skipped",
+        "category",
+        "category without path",
+        "automatic management",
+        "download path",
+    ],
 )
 def test_a_move_that_takes_files_from_a_torrent_that_stays_is_blocked(
     entry: dict[str, Any], live: dict[str, Any], categories: dict[str, str]
@@ -158,6 +167,19 @@ def test_the_path_of_a_category_or_of_the_server_takes_no_files_either() -> None
         "preferences": {"save_path": "/x"},
     }
     assert _lines(case) == ["update preference save_path value=/y !disruptive (blocked)"]
+
+
+def test_a_setting_that_also_alters_torrents_of_others_is_refused_not_blocked() -> None:
+    rows = [{**OURS, "auto_tmm": True, "category": "c"}, TWIN, {**TWIN, "hash": "d", "auto_tmm": True, "category": "c"}]
+    case = {
+        "desired": [{"hash": "a"}],
+        "live": rows,
+        "categories": {"c": "/x"},
+        "declared_categories": {"c": "/y"},
+    }
+    plan = _plan(case).instances[0]
+    assert (plan.verdict.refused, [action.hold for action in plan.actions]) == (True, [None])
+    assert TWIN_NAME in plan.actions[0].reason
 
 
 def test_a_torrent_that_the_snapshot_lacks_is_left_as_it_is() -> None:

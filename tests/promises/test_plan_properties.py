@@ -111,6 +111,18 @@ def test_data_shared_with_kept_torrents_is_never_deleted(case: dict[str, Any]) -
 
 
 @given(cases())
+def test_data_shared_with_torrents_that_stay_is_never_moved(case: dict[str, Any]) -> None:
+    _, live = make_world(case)
+    actions = [action for action in _actions(case) if action.kind is ObjectKind.TORRENT and action.hold is None]
+    by_id = {torrent.id: torrent for torrent in live.torrents}
+    leaving = {action.torrent_id for action in actions if action.disruptive or action.verb is Verb.DELETE}
+    for action in actions:
+        if action.disruptive:
+            moved = DataPathIndex([by_id[str(action.torrent_id)]])
+            assert not any(moved.find_overlaps(torrent) for torrent in live.torrents if torrent.id not in leaving)
+
+
+@given(cases())
 def test_pruning_deletes_nothing_before_its_quarantine_ends(case: dict[str, Any]) -> None:
     desired, live = make_world(case | {"quarantine": 7})
     absent = {key for entry in desired.torrents if entry.absent for key in entry.ids}
