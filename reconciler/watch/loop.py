@@ -202,9 +202,12 @@ class WatchLoop:
             return False
         self._has_arrivals = False
         self._fetch_retry.reset(is_needed=bool(self._source.desired.unknown_entries))
-        for problem in self._source.problems:
-            details = problem_json(problem)
-            self._log.error(details.pop("message"), **details)
+        logged = {warning.message for warning in before.warnings}  # at the start, or after an earlier change
+        warnings = [warning for warning in self._source.desired.warnings if warning.message not in logged]
+        for log, problems in ((self._log.error, self._source.problems), (self._log.warning, warnings)):
+            for problem in problems:
+                details = problem_json(problem)
+                log(details.pop("message"), **details)
         if self._source.problems:
             self._log.error("the desired state is invalid now; the last good one stays in force")
         else:

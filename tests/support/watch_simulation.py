@@ -38,23 +38,26 @@ class RecordingListener:
 
 
 class SimulatedTorrentServer:
-    """A fetcher of torrents whose URLs end with their numbers. `error`: what is wrong with their server."""
+    """A fetcher of torrents whose URLs end with their numbers. `error`: what is wrong with their server.
+
+    `results`: what was fetched, by URL.
+    """
 
     def __init__(self, time: FakeTime) -> None:
         self.error = ""
         self.fetches: list[float] = []
         self._time = time
-        self._results: dict[str, FetchedTorrent] = {}
+        self.results: dict[str, FetchedTorrent] = {}
 
     def __call__(self, urls: Collection[str]) -> Mapping[str, FetchedTorrent]:
         """Fetch the URLs that were not fetched before."""
-        self._results |= self._fetch([url for url in urls if url not in self._results])
-        return {url: self._results[url] for url in urls}
+        self.results |= self._fetch([url for url in urls if url not in self.results])
+        return {url: self.results[url] for url in urls}
 
     def retry_failed(self) -> bool:
         """Fetch again what failed."""
-        fetched = self._fetch([url for url, result in self._results.items() if result.source is None])
-        self._results |= fetched
+        fetched = self._fetch([url for url, result in self.results.items() if result.source is None])
+        self.results |= fetched
         return any(result.source for result in fetched.values())
 
     def _fetch(self, urls: Collection[str]) -> dict[str, FetchedTorrent]:

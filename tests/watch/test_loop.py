@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from reconciler.desired import DesiredStateError
 from reconciler.engine.events import FinishedRun, RunTrigger
 from reconciler.model.content import CreationSpec
 from reconciler.model.errors import AuthenticationError, StopRequested, UnreachableError
+from reconciler.model.magnet import parse_magnet
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.plan import Outcome
-from reconciler.model.torrent_file import FetchedTorrent
+from reconciler.model.torrent_file import FetchedTorrent, TorrentFileError
 from reconciler.testing.memory import MemoryInstance
 from reconciler.watch.desired_source import DesiredSource
-from tests.support.magnets import make_infohash
+from tests.support.magnets import make_infohash, make_magnet
 from tests.support.torrents import make_torrent
 from tests.support.watch_simulation import HOUR, MINUTE, RecordingListener, WatchSimulation
 
@@ -345,6 +348,19 @@ def test_torrent_server_that_is_down_holds_back_deletions_and_nothing_else(tmp_p
     waits = [round(later - earlier) for earlier, later in pairwise(asked)]
     assert 3 <= len(asked) <= 12 and waits == sorted(waits), "less and less often"
     assert asked[-1] < 2000 + 660 and [cause for _, cause in runs].count("retry") == 1
+
+
+def test_new_warnings_of_changed_files_are_logged_once(tmp_path: Path) -> None:
+    story = WatchSimulation(tmp_path, until=HOUR)
+    copy = FetchedTorrent(parse_magnet(make_magnet(2)), TorrentFileError("no answer"))
+    story.torrents.results["http://torrents/2"] = copy
+    by_url = BY_URL.partition("\n")[0] + "\n"
+    for moment, head in ((100, ""), (500, "# a comment\n")):
+        story.trigger.at(moment, steps(partial(story.write, 1, head=head, more=by_url), story.request_files_run))
+    with capture_logs() as logs:
+        story.run()
+    (warning,) = [log for log in logs if "could not be fetched" in log["event"]]
+    assert (warning["log_level"], warning["hint"]) == ("warning", "The copy that an earlier run has kept is used")
 
 
 def test_requested_run_tries_the_download_again(tmp_path: Path) -> None:
