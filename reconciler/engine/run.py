@@ -115,10 +115,11 @@ def _with_observations(plan_input: PlanInput, observations: Observations) -> Pla
 def guard_run(planned: PlannedRun, context: RunContext) -> PlannedRun:
     """Judge the plan, and hold back what is not to be tried now.
 
-    No deletion rests on a delta read alone: the instances where one would are read in full, planned and judged again.
+    No deletion and no move rests on a delta read alone: the instances where one would are read in full, planned and
+    judged again.
     """
     judged = _judge_run(planned, context)
-    doubtful = [] if planned.scope.is_dry_run else _list_unverified_deletions(judged)
+    doubtful = [] if planned.scope.is_dry_run else _list_unverified_instances(judged)
     if not doubtful:
         return judged
     reader = _FullReader(judged, context)
@@ -130,20 +131,20 @@ def _judge_run(planned: PlannedRun, context: RunContext) -> PlannedRun:
     return replace(planned, plan=context.planner.hold_back(guard_plan(planned.plan, planned.plan_input)))
 
 
-def _list_unverified_deletions(judged: PlannedRun) -> list[str]:
-    """Return the names of the instances that would lose torrents because of what a delta read shows."""
+def _list_unverified_instances(judged: PlannedRun) -> list[str]:
+    """Return the names of the instances that would lose torrents or move data because of what a delta read shows."""
     return [
         instance_plan.name
         for instance_plan in judged.plan.instances
-        if _has_deletions(instance_plan) and not judged.observations[instance_plan.name].target.has_full_snapshot
+        if _needs_full_read(instance_plan) and not judged.observations[instance_plan.name].target.has_full_snapshot
     ]
 
 
-def _has_deletions(instance_plan: InstancePlan) -> bool:
-    allowed = not instance_plan.suspended and not instance_plan.verdict.refused
-    return allowed and any(
-        isinstance(action, DeleteTorrent | DeleteCategory) and action.hold is None for action in instance_plan.actions
-    )
+def _needs_full_read(instance_plan: InstancePlan) -> bool:
+    if instance_plan.suspended or instance_plan.verdict.refused:
+        return False
+    pending = [action for action in instance_plan.actions if action.hold is None]
+    return any(isinstance(action, DeleteTorrent | DeleteCategory) or action.disruptive for action in pending)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,28 @@ def test_no_deletion_rests_on_a_delta_read_alone() -> None:
     assert judged.observations["b"] is observations["b"], "an instance that loses nothing is not read again"
 
 
+class ForgetfulInstance(DeltaInstance):
+    """An instance whose delta reads lack a torrent that shares data with another one."""
+
+    def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
+        snapshot = MemoryInstance.read_snapshot(self, files_of, creations)
+        self._is_full = False
+        return replace(snapshot, torrents=tuple(torrent for torrent in snapshot.torrents if torrent.id == X))
+
+
+def test_no_move_rests_on_a_delta_read_alone() -> None:
+    box = ForgetfulInstance()
+    rows: list[dict[str, object]] = [{"hash": "x", "tags": [OWNER_TAG]}, {"hash": "z"}]
+    torrents = [make_live_torrent({**row, "is": "whole", "content_path": "/downloads/film"}) for row in rows]
+    box.torrents = {torrent.id: torrent for torrent in torrents}
+    desired = make_desired_state(
+        {"instances": ["a", "b"], "desired": [{"hash": "x", "instance": "a", "save_path": "/y"}]}
+    )
+    run = run_once(desired, RunOptions(), World(box).context)
+    assert [result.outcome for result in run.instances[0].results] == [Outcome.BLOCKED]
+    assert box.torrents[X].save_path == "/downloads"
+
+
 def test_a_dry_run_reads_nothing_twice() -> None:
     world = World(DeltaInstance())
     run = run_once(DESIRED, RunOptions(dry_run=True), world.context)
