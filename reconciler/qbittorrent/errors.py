@@ -116,6 +116,8 @@ def translate_error(error: Exception, context: RequestContext) -> InstanceError:
         )
     if isinstance(error, (requests.RequestException, u3.HTTPError, OSError, UnicodeError)):
         return _translate_transport_error(error, context)
+    if type(error) is qbt.APIError:  # the library cannot read a body
+        return _make_garbled_error(context)
     return InstanceError(
         f"{context.message_prefix} failed with an unexpected {type(error).__name__}. Please report this"
     )
@@ -131,13 +133,17 @@ def is_expired_session(error: Exception, context: RequestContext) -> bool:
     return error.response.text in ("", "Forbidden")
 
 
+def _make_garbled_error(context: RequestContext) -> BrokenResponseError:
+    return BrokenResponseError(
+        f"{context.message_prefix} answered with a body that is cut short or garbled. A new attempt may help"
+    )
+
+
 def _translate_validation_error(error: pydantic.ValidationError, context: RequestContext) -> InstanceError:
     """Return an error for a body that is no JSON (cut short or garbled), or for JSON that qBittorrent does not send."""
     first_error = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first_error["type"] == "json_invalid":
-        return BrokenResponseError(
-            f"{context.message_prefix} answered with a body that is cut short or garbled. A new attempt may help"
-        )
+        return _make_garbled_error(context)
     field = ".".join(str(step) for step in first_error["loc"][-1:] if isinstance(step, str)) or "the whole"
     if first_error["type"] in _VALUE_ERROR_TYPES:
         return InstanceError(

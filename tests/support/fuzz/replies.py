@@ -6,8 +6,8 @@ import io
 import json
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.errors import InstanceError
 from reconciler.model.run import Status
 from reconciler.qbittorrent import IncrementalSession
+from reconciler.qbittorrent.inspector import Inspector
 from reconciler.report.json.run import write_run
 from reconciler.report.markdown import render_run_markdown
 from reconciler.report.text.run import render_run
@@ -78,10 +79,31 @@ ANSWERS: Final[Mapping[str, Any]] = {
     "transfer/info": {"connection_status": "connected", "last_external_address_v4": "192.0.2.1"},
     "app/networkInterfaceList": [{"name": "lo", "value": "lo"}],
     "torrents/add": {"success_count": 1, "added_torrent_ids": [make_infohash(2)]},
+    "torrentcreator/status": [
+        {
+            "taskID": "1",
+            "sourcePath": "/d/film",
+            "status": "Finished",
+            "progress": 100,
+            "format": "v1",
+            "pieceSize": 0,
+            "private": False,
+            "source": "",
+            "comment": "",
+            "trackers": [],
+            "urlSeeds": [],
+        }
+    ],
+    "torrentcreator/addTask": {"taskID": "2"},
+    "app/buildInfo": {"libtorrent": "2.0.11.0", "qt": "6"},
+    "app/getDirectoryContent": ["/d/film"],
+    "app/getFreeSpaceAtPath": "1000",
+    "app/defaultSavePath": "/d",
     "app/version": "v5.1.0",
     "app/webapiVersion": "2.11.4",
     "auth/login": "Ok.",
 }
+VERSIONS: Final = (("v5.1.0", "2.11.4"), ("v5.3.0", "2.16.2"), ("v4.2.5", "2.5.1"), ("v4.5.2", "2.8.19"))
 VALUES: Final = (
     "1e308", "-1e308", "1e999", "NaN", "Infinity", "-Infinity", "-1", "0", "0.5", "2", str(2**63), str(-(2**63) - 1),
     "9" * 400, '""', '"x"', '"NaN"', "null", "true", "[]", "{}", "[[]]", '"\\u0000\\u202e"', '"\\ud800"', '"/"', '","',
@@ -116,7 +138,9 @@ _MARK: Final = "\u2603"  # stands for a value that is put in as text
 def distort_answers(data: bytes) -> dict[str, bytes]:
     """Return the answers of a server, one of them distorted as the bytes say: as a whole, or up to four values."""
     choices = Choices(data)
+    version, web_api = VERSIONS[choices.choose(len(VERSIONS))]
     answers = {name: _write_answer(answer) for name, answer in ANSWERS.items()}
+    answers |= {"app/version": version.encode(), "app/webapiVersion": web_api.encode()}
     endpoint = list(ANSWERS)[choices.choose(len(ANSWERS))]
     if choices.choose(8) == 7:
         return {**answers, endpoint: choices.rest}
@@ -174,6 +198,7 @@ torrents:
     paused: true
     files: [{{match: "*", priority: high}}]
   - {{magnet: "{make_magnet(4)}", instance: bad}}
+  - {{content: /d/film, instance: bad}}
 """
 
 
@@ -187,13 +212,17 @@ def _load_desired() -> DesiredState:
 
 def check_replies(data: bytes) -> None:
     """Read like a watch, then run on an instance with distorted answers beside a good one, and render every report."""
-    good, bad = MemoryInstance(), IncrementalSession(_load_desired().instances["bad"])
+    bad_instance = _load_desired().instances["bad"]
+    good, bad = MemoryInstance(), IncrementalSession(bad_instance)
 
     def connect(instance: Instance, _stop: threading.Event) -> OpenTarget:
         return good if instance.name == "good" else bad
 
     with serve_in_memory(distort_answers(data)):
         _check_error(_read_repeatedly(bad))
+        with suppress(InstanceError), Inspector(bad_instance) as inspector:
+            for read in READS:
+                _check_error(_try_read(read, inspector))
         run = run_once(_load_desired(), RunOptions(), fake_context(connect, effect_timeout=0.5, max_attempts=1))
     list(render_run(run, "reconcile"))
     render_run_markdown(run)
@@ -210,8 +239,25 @@ def _read_repeatedly(session: IncrementalSession) -> str | None:
         with session:
             for _ in range(3):
                 session.read_snapshot()
-            session.read_network_state(interface=True, transfer=True)
-            session.count_other_seeds([make_infohash(1)])
+    except InstanceError as error:
+        return str(error)
+    return None
+
+
+READS: Final[tuple[Callable[[Inspector], object], ...]] = (
+    lambda session: session.read_network_state(interface=True, transfer=True),
+    lambda session: session.count_other_seeds([make_infohash(1)]),
+    lambda session: session.read_libtorrent_version(),
+    lambda session: session.read_free_space(),
+    lambda session: session.has_folder("/d"),
+    lambda session: session.has_torrent_creator(),
+)
+
+
+def _try_read(read: Callable[[Inspector], object], session: Inspector) -> str | None:
+    """Return the error of one read."""
+    try:
+        read(session)
     except InstanceError as error:
         return str(error)
     return None
@@ -225,6 +271,7 @@ def _check_error(error: str | None) -> None:
 def make_reply_seeds() -> Iterator[bytes]:
     """Yield a few distortions of each answer."""
     for endpoint in range(len(ANSWERS)):
-        yield bytes([endpoint, 7]) + b"[]"
+        version = endpoint % len(VERSIONS)
+        yield bytes([version, endpoint, 7]) + b"[]"
         for value in range(endpoint % 8, len(VALUES), 8):
-            yield bytes([endpoint, 0, 0, 1, value, 1, value, 0, value])
+            yield bytes([version, endpoint, 0, 0, 1, value, 1, value, 0, value])
