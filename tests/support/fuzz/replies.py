@@ -62,7 +62,12 @@ ROW: Final[dict[str, Any]] = {
 }
 CATEGORIES: Final = {"films": {"name": "films", "savePath": "/d", "download_path": False}}
 ANSWERS: Final[Mapping[str, Any]] = {
-    "torrents/info": [ROW, {**ROW, "hash": make_infohash(3), "infohash_v1": make_infohash(3), "tags": ""}],
+    "torrents/info": [
+        ROW,
+        {**ROW, "hash": make_infohash(3), "infohash_v1": make_infohash(3), "tags": ""},
+        {**ROW, "hash": make_infohash(5), "infohash_v1": make_infohash(5), "content_path": "/d/b"},
+    ],
+    "log/main": [{"id": 1, "message": "Torrent removed", "timestamp": 1, "type": 1}],
     "torrents/categories": CATEGORIES,
     "torrents/tags": ["x", "reconcile:default"],
     "app/preferences": {"dht": True, "save_path": "/d", "up_limit": 0, "max_ratio": -1, "banned_IPs": ""},
@@ -184,6 +189,7 @@ def serve_in_memory(answers: Mapping[str, bytes]) -> Iterator[None]:
 DESIRED: Final = f"""\
 version: 1
 policy: sync
+delete_files: true
 guard: {{max_delete: 100, max_delete_percent: 100}}
 instances:
   good: {{url: "http://good.invalid"}}
@@ -273,5 +279,5 @@ def make_reply_seeds() -> Iterator[bytes]:
     for endpoint in range(len(ANSWERS)):
         version = endpoint % len(VERSIONS)
         yield bytes([version, endpoint, 7]) + b"[]"
-        for value in range(endpoint % 8, len(VALUES), 8):
+        for value in range(endpoint % 12, len(VALUES), 12):
             yield bytes([version, endpoint, 0, 0, 1, value, 1, value, 0, value])
