@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
@@ -52,6 +53,12 @@ def _sanitize_event(_logger: object, _method: str, event: MutableMapping[str, An
     }
 
 
+def _encode_event(event: object, **options: Any) -> str:
+    from reconciler.report.json.common import escape_runner_commands
+
+    return escape_runner_commands(json.dumps(event, **options))
+
+
 def _configure_structlog(settings: Settings) -> None:
     import structlog
 
@@ -62,7 +69,7 @@ def _configure_structlog(settings: Settings) -> None:
     )
     renderers: list[Any] = [_sanitize_event, console]
     if settings.log_format is LogFormat.JSON:
-        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_encode_event)]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from reconciler.model.position import Problem
 from reconciler.model.secret import Secret
@@ -145,3 +146,29 @@ def ensure_std_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
         else:
             stream.reconfigure(errors="backslashreplace")
+
+
+def tolerate_full_stderr() -> None:
+    """Lose what standard error cannot take (a full disk, a closed pipe), so that it costs no report."""
+    if sys.stderr is not None:
+        buffer = io.BufferedWriter(_TolerantFile(sys.stderr.fileno(), "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(buffer, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+
+
+class _TolerantFile(io.FileIO):
+    def write(self, data: Any, /) -> int:
+        """Write the data, or lose it."""
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def flush_stdout() -> bool:
+    """Flush standard output, and return False if it cannot take the rest; the interpreter's own flush is then quiet."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True

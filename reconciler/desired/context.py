@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from reconciler.desired.torrent_files import TorrentFileCache
 from reconciler.model.position import Position, Problem
 
 if TYPE_CHECKING:
     from reconciler.desired.secret_hosts import SecretLock
+
+MAX_PROBLEMS: Final = 1000  # that are listed: nobody reads more, and each costs time and memory
 
 
 @dataclass(slots=True)
@@ -68,13 +70,22 @@ class LoadPermissions:
 class DesiredStateError(Exception):
     """The desired state is invalid. `problems`: the problems of all files, sorted by position, without duplicates.
 
+    After `MAX_PROBLEMS` of them, one more says how many are left out.
     `files`: every file that the load depends on; a change of any of them may fix it.
     """
 
     def __init__(self, problems: Iterable[Problem], files: Iterable[str] = ()) -> None:
         self.files = tuple(dict.fromkeys(files))
-        self.problems = tuple(sorted(set(problems)))
+        self.problems = limit_problems(sorted(set(problems)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def limit_problems(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return the first problems, and one that counts the others."""
+    if len(problems) <= MAX_PROBLEMS:
+        return tuple(problems)
+    message = f"{len(problems) - MAX_PROBLEMS:,} more problems from here on are not listed"
+    return (*problems[:MAX_PROBLEMS], Problem(problems[MAX_PROBLEMS].position, message, "Correct the others first"))
 
 
 class InvalidValue(ValueError):

@@ -15,7 +15,7 @@ from typing import Final
 from reconciler.desired.context import DesiredStateError, LoadContext, LoadPermissions
 from reconciler.desired.files import SourceFile, list_yaml_files, read_files
 from reconciler.desired.torrent_files import TorrentFileCache
-from reconciler.desired.yaml.document import YamlDocument
+from reconciler.desired.yaml.document import TooManyAliases, YamlDocument
 from reconciler.desired.yaml.parser import compose_nodes
 from reconciler.model.desired import DesiredState
 
@@ -74,7 +74,11 @@ def _load_sources(sources: Sequence[SourceFile], context: LoadContext, secrets_f
         if problem is not None:
             context.problems.append(problem)
             context.is_complete = False
-        documents += (YamlDocument(source.name, source.base, root, source.text) for root in roots)
+        try:
+            documents += [YamlDocument(source.name, source.base, root, source.text) for root in roots]
+        except TooManyAliases as error:
+            context.problems.append(error.problem)
+            context.is_complete = False
     # pydantic is slow to import: it is needed only now, after the parse, while the instances answer
     from reconciler.desired.builders.desired_state import build_desired_state
 

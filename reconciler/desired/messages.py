@@ -6,6 +6,7 @@ of a torrent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, Final
@@ -62,6 +63,13 @@ _SHAPE_MESSAGES: Final[dict[str, MessageAndHint]] = {
     ),
     "web_seeds": ('"web_seeds" must be a list', 'Begin each web seed with "- https://…"'),
     "ignore_changes": ('"ignore_changes" must be a list', 'Write "ignore_changes: [save_path]"'),
+}
+_PLAIN_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(?: [A-Za-z0-9_.-]+)*")
+_WORD_LISTS: Final = {  # lists that people write as text with commas, and the hint with their own words
+    "tags": 'Write "tags: [{0}]", or "tags: {{only: [{0}]}}" to allow no others',
+    "only": 'Write "tags: {{only: [{}]}}"',
+    "members": 'Write "members: [{}]"',
+    "ignore_changes": 'Write "ignore_changes: [{}]"',
 }
 _ITEM_NAMES: Final = {
     "tags": "a tag",
@@ -252,8 +260,18 @@ def _describe_wrong_number(_document: YamlDocument, _loc: Loc, field: str, value
     return f'"{field}" must be {NUMBER_TEXTS[field]}', hint
 
 
-def _describe_wrong_shape(_document: YamlDocument, _loc: Loc, field: str, _value: Any) -> MessageAndHint:
-    return _SHAPE_MESSAGES[field]
+def _describe_wrong_shape(_document: YamlDocument, loc: Loc, field: str, value: Any) -> MessageAndHint:
+    message, hint = _SHAPE_MESSAGES[field]
+    may_be_quoted = field in _WORD_LISTS and (field != "only" or "tags" in loc)  # a tracker may contain a passkey
+    if isinstance(value, str) and may_be_quoted and (words := _split_words(value)):
+        hint = _WORD_LISTS[field].format(", ".join(words))
+    return message, hint
+
+
+def _split_words(text: str) -> list[str]:
+    """Return the words of a text with commas, as items of a list in brackets."""
+    words = [word.strip() for word in text.split(",")]
+    return [word if _PLAIN_WORD.fullmatch(word) else f"'{quote_word(word)[1:-1]}'" for word in words if word]
 
 
 def _describe_other_error(_document: YamlDocument, _loc: Loc, field: str, _value: Any) -> MessageAndHint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, TypeVar
 
@@ -14,14 +14,18 @@ T = TypeVar("T")
 MAX_WORKERS: Final = 32  # instances at a time; each holds one connection and one thread
 
 
-def map_instances(names: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
-    """Call `work` with every name, concurrently, and wait for all results; signals are handled meanwhile."""
+def map_instances(
+    names: Iterable[str],
+    work: Callable[[str], T],
+    wait_for: Callable[[Mapping[str, Future[T]]], object] = lambda futures: wait(futures.values()),
+) -> dict[str, T]:
+    """Call `work` with every name, concurrently, and return all results. `wait_for` waits until they are there."""
     names = list(names)
     if not names:
         return {}
     with ThreadPoolExecutor(min(MAX_WORKERS, len(names)), thread_name_prefix="instance") as pool:
         futures: dict[str, Future[T]] = {name: pool.submit(work, name) for name in names}
-        wait(futures.values())
+        wait_for(futures)
     return {name: future.result() for name, future in futures.items()}
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from reconciler.engine.add_memory import AddMemory
 from reconciler.engine.events import Progress, SilentProgress
 from reconciler.engine.observation import OpenTarget, SessionFactory
+from reconciler.engine.patience import Patience
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.health.state import HealthHistory
 from reconciler.model.desired import Instance
@@ -64,6 +65,7 @@ class RunContext:
     `stop` may be set at any time: the request in flight is finished, sessions are logged out, and what was not done
     is reported as dropped.
     `connect` None: by sessions on the real Web API, which share the memory of refused `logins`.
+    `patience`: when a run goes on without an instance that others wait for; None: never.
     `remembered`: the number of torrents owned on each instance at its last good read; see `PlanInput`.
     """
 
@@ -75,6 +77,7 @@ class RunContext:
     health_history: HealthHistory = field(default_factory=HealthHistory)
     remembered: Mapping[str, OwnedCount] = field(default_factory=lambda: NO_OWNED_COUNTS)
     progress: Progress = field(default_factory=SilentProgress)
+    patience: Patience | None = None
     add_memory: AddMemory = field(default_factory=AddMemory)
     logins: LoginMemory = field(default_factory=LoginMemory)
 

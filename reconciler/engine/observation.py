@@ -48,6 +48,9 @@ class OpenTarget(Target, Protocol):
     def close(self) -> None:
         """Log out. Never raises."""
 
+    def cancel(self) -> None:
+        """End the request in flight, from another thread: it and all later ones fail. It may have been carried out."""
+
 
 SessionFactory = Callable[[Instance, threading.Event], OpenTarget]
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from reconciler.apply.executor import Executor
@@ -48,7 +49,13 @@ def observe_instances(scope: RunScope, context: RunContext) -> Iterator[Observat
     context.placement_memory.correct_future_times(context.utc())
     with open_sessions(scope.observed, context) as sessions:
         observer = _Observer(scope, context, sessions)
-        observations = map_instances(sessions, contain_errors(observer.observe, observer.fail))
+        observe = contain_errors(observer.observe, observer.fail)
+        patience = context.patience
+        observations = (
+            map_instances(sessions, observe, lambda reads: patience.wait_for_reads(reads, observer.give_up))
+            if patience
+            else map_instances(sessions, observe)
+        )
         context.placement_memory.record_observations(observations, context.utc())
         context.add_memory.record_observations(observations, scope.desired, context.utc())
         yield observations
@@ -121,14 +128,24 @@ class _Observer:
     scope: RunScope
     context: RunContext
     sessions: Mapping[str, OpenTarget]
+    acting: set[str] = field(default_factory=set)  # instances on which urgent actions are executed
 
     def observe(self, name: str) -> Observation:
         """Read one instance, with its health and free space, and stop at once what must not run there."""
         instance = self.scope.desired.instances[name]
+        patience = self.context.patience
+        started_at = monotonic()
         observation = self._read_free_space(name, self._read_with_health(instance))
+        if patience and observation.snapshot:
+            patience.record_read(name, monotonic() - started_at)
         if self.scope.is_dry_run or name not in self.scope.planned:
             return observation
         return self._apply_urgent_actions(instance, observation)
+
+    def give_up(self, name: str) -> None:
+        """End the read of an instance that others wait for. Urgent actions go on."""
+        if name not in self.acting:
+            self.sessions[name].cancel()
 
     def fail(self, name: str, error: InternalError) -> Observation:
         """Return the observation of an instance that a bug of ours made impossible."""
@@ -200,6 +217,7 @@ class _Observer:
         urgent = urgent_actions(desired, instance.name, observation.snapshot, observation.health)
         if not urgent:
             return observation
+        self.acting.add(instance.name)
         results, error = Executor(observation.target, self.context.retry).execute(InstancePlan(instance.name, urgent))
         results_by_id = {result.action.torrent_id or "": result for result in results}
         return replace(observation, urgent_results=results_by_id, urgent_error=error)

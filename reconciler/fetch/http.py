@@ -20,10 +20,12 @@ from urllib.parse import urljoin
 import requests.utils
 import urllib3
 import urllib3.exceptions as u3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout, Url, make_headers, parse_url
 
 from reconciler.model.links import HTTP_PORTS
 from reconciler.model.torrent_file import TorrentFileError
+from reconciler.reply_limits import LimitedResponse, ReplyLimits, limit_replies
 
 MAX_REDIRECTS: Final = 5
 CONNECT_TIMEOUT: Final = 5.0  # seconds
@@ -35,6 +37,22 @@ _NAT64_NETWORK: Final = ipaddress.ip_network("64:ff9b::/96")
 _MALFORMED_URL_TEXT: Final = "its url, or one that it redirects to, is malformed"
 
 StopCheck = Callable[[], None]
+
+
+class _Connection(HTTPConnection):
+    response_class = LimitedResponse
+
+
+class _TlsConnection(HTTPSConnection):
+    response_class = LimitedResponse
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
 
 
 class TransientFetchError(TorrentFileError):
@@ -69,8 +87,10 @@ def download_file(
 
     for _ in range(MAX_REDIRECTS + 1):
         check_limits()
+        limits = ReplyLimits(READ_TIMEOUT, READ_TIMEOUT, max(0.0, deadline - now()), check=check_stop)
         try:
-            reply, public = _send_request(hop, from_public)
+            with limit_replies(limits):
+                reply, public = _send_request(hop, from_public)
             try:
                 if reply.status not in _REDIRECT_STATUSES:
                     return _read_body(reply, hop, max_bytes, check_limits)
@@ -139,9 +159,9 @@ def is_public(address: str) -> bool:
 def _request_directly(address: str, hop: Url) -> urllib3.BaseHTTPResponse:
     """Send the request to an address. The certificate is checked against the host name."""
     if hop.scheme == "http":
-        return _send_get(urllib3.HTTPConnectionPool(address, _port_of(hop)), hop.request_uri, hop)
+        return _send_get(_HttpPool(address, _port_of(hop)), hop.request_uri, hop)
     name = str(hop.host).strip("[]")
-    pool = urllib3.HTTPSConnectionPool(address, _port_of(hop), server_hostname=name, ca_certs=_find_ca_bundle())
+    pool = _HttpsPool(address, _port_of(hop), server_hostname=name, ca_certs=_find_ca_bundle())
     return _send_get(pool, hop.request_uri, hop)
 
 
@@ -149,7 +169,9 @@ def _request_via_proxy(proxy: str, hop: Url) -> urllib3.BaseHTTPResponse:
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     auth = parse_url(proxy).auth
     headers = make_headers(proxy_basic_auth=auth) if auth else None
-    return _send_get(urllib3.ProxyManager(proxy, proxy_headers=headers, ca_certs=_find_ca_bundle()), hop.url, hop)
+    manager = urllib3.ProxyManager(proxy, proxy_headers=headers, ca_certs=_find_ca_bundle())
+    manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+    return _send_get(manager, hop.url, hop)
 
 
 def _send_get(pool: Any, target: str, hop: Url) -> urllib3.BaseHTTPResponse:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reconciler.model.health import AddressRule, GluetunCheck, HealthState, HttpCheck, JsonScalar, ProbeResult
+from reconciler.reply_limits import LimitedConnection, LimitedTlsConnection, ReplyLimits, limit_replies
 
 MAX_BODY_BYTES: Final = 1 << 20  # bytes of a response that are read
 _REFUSED_CODES: Final = (401, 403)
@@ -43,15 +44,16 @@ def fetch_response(url: str, timeout: float, headers: Mapping[str, str] | None =
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
     connection = (
-        http.client.HTTPSConnection(host, port, timeout=timeout, context=ssl.create_default_context())
+        LimitedTlsConnection(host, port, timeout=timeout, context=ssl.create_default_context())
         if parts.scheme == "https"
-        else http.client.HTTPConnection(host, port, timeout=timeout)
+        else LimitedConnection(host, port, timeout=timeout)
     )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        connection.request("GET", path, headers={"User-Agent": "reconcile", "Accept": "*/*", **(headers or {})})
-        response = connection.getresponse()
-        return HttpResponse(response.status, response.read(MAX_BODY_BYTES))
+        with limit_replies(ReplyLimits.within(timeout)):
+            connection.request("GET", path, headers={"User-Agent": "reconcile", "Accept": "*/*", **(headers or {})})
+            response = connection.getresponse()
+            return HttpResponse(response.status, response.read(MAX_BODY_BYTES))
     except http.client.HTTPException as error:
         raise InvalidHttpResponse from error
     finally:
@@ -158,7 +160,7 @@ def _read_json_value(body: bytes, path: str) -> Any:
     """Return the value at a dotted path (a number is an index of a list), or `_ABSENT`."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _ABSENT
     for step in path.split("."):
         if isinstance(value, dict) and step in value:

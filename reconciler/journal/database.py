@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import UnionType
 from typing import Any, Final
+
+from reconciler.atomic_file import PRIVATE_MODE
 
 JOURNAL_FILE_NAME: Final = "journal.sqlite3"
 SCHEMA_VERSION: Final = 4  # PRAGMA user_version; 2 adds the placement tables, 3 the untagged adds, 4 the logins
@@ -94,6 +98,7 @@ def open_for_writing(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a transaction, committed unless the block raises. Create the file if needed. Raises `JournalError`."""
     with _translate_errors(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(path)
         with closing(_connect(path, "rwc")) as connection:
             _prepare_schema(connection, path)
             connection.execute("BEGIN IMMEDIATE")
@@ -151,6 +156,20 @@ def rename_damaged(path: Path, stamp: str) -> Path:
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     return new_path
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, which names torrents, readable by its owner only; SQLite gives its other files the same mode.
+
+    A file of another user is left as it is, since it cannot be changed.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_MODE))
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError, PermissionError):
+            file = path.with_name(path.name + suffix)
+            if stat.S_ISREG(mode := file.stat().st_mode) and stat.S_IMODE(mode) & ~PRIVATE_MODE:
+                file.chmod(PRIVATE_MODE)
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -14,6 +14,7 @@ from reconciler.model.files import FileRule
 from reconciler.model.groups import Group
 from reconciler.model.health import Probe, UnhealthyPolicy
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.links import redact_api_url
 from reconciler.model.magnet import Magnet
 from reconciler.model.plan import FieldValue
 from reconciler.model.position import Position, Problem
@@ -87,6 +88,11 @@ class Instance:
     def has_authorization_header(self) -> bool:
         """True if every request has credentials for a proxy that qBittorrent takes for its own, if it gets them."""
         return self.basic_auth is not None or any(name.lower() == "authorization" for name in self.headers)
+
+    @property
+    def shown_url(self) -> str:
+        """The URL as messages and reports may show it: without what could be the key of a proxy."""
+        return redact_api_url(self.url)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,12 @@ class ResponseTimeoutError(InstanceError):
     unknown_outcome = True
 
 
+class SlowReplyError(ResponseTimeoutError):
+    """The response began, and was not whole in time, or others waited for it. It is not sent again in the same run."""
+
+    transient = False
+
+
 class BrokenResponseError(InstanceError):
     """The connection broke after the request was sent, or the response was truncated or malformed."""
 

@@ -28,6 +28,10 @@ _PUBLIC_PATH_PARTS: Final = frozenset({"", "announce", "announce.php"})  # parts
 _PASSKEY_LIKE = re.compile(
     r"(?=.*[0-9])[0-9a-z_-]{16,}\Z", re.IGNORECASE
 )  # a label of a host that looks like a passkey
+_TOKEN: Final = re.compile(r"[0-9a-z_=+~-]{16,}\Z", re.IGNORECASE)
+_TOKEN_CHANGE: Final = re.compile(r"[a-z][0-9]|[0-9][a-z]", re.IGNORECASE)
+_MIN_TOKEN_CHANGES: Final = 3  # between letters and digits: names have fewer
+_URL_START: Final = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _MASK: Final = "***"
 
 
@@ -115,6 +119,23 @@ def _find_origin(normalized_url: str) -> str:
     """Return scheme, host and port of a normalized URL."""
     scheme, _, rest = normalized_url.partition("://")
     return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}"
+
+
+def redact_path(path: str) -> str:
+    """The path of a file or of a Web API, with `***` for what looks like a token, a passkey or a whole URL."""
+    if _URL_START.match(path):
+        return _MASK
+    return "/".join(_MASK if _is_token_like(step) else step for step in path.partition("?")[0].split("/"))
+
+
+def _is_token_like(text: str) -> bool:
+    return bool(_TOKEN.match(text)) and len(_TOKEN_CHANGE.findall(text)) >= _MIN_TOKEN_CHANGES
+
+
+def redact_api_url(url: str) -> str:
+    """The URL of a Web API without credentials; a part of its path may be the key of a proxy."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{redact_path(parts.path)}"
 
 
 @lru_cache(maxsize=4096)

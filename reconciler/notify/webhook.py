@@ -13,6 +13,7 @@ from reconciler import __version__
 from reconciler.model.notification import Notification
 from reconciler.model.secret import Secret
 from reconciler.notify.outbox import DeliveryError
+from reconciler.reply_limits import LimitedHttpHandler, LimitedHttpsHandler, ReplyLimits, limit_replies
 
 REQUEST_TIMEOUT: Final = 10.0  # seconds
 _TRANSIENT_STATUSES: Final = (408, 425, 429)  # and every 5xx
@@ -28,7 +29,7 @@ class WebhookSender:
         self._url = Secret(urlunsplit((parts.scheme, address, parts.path or "/", parts.query, "")))
         self._authorization = _make_basic_auth(parts.username, parts.password)
         self._timeout = timeout
-        self._opener = urllib.request.build_opener(_NoRedirectHandler)
+        self._opener = urllib.request.build_opener(_NoRedirectHandler, LimitedHttpHandler, LimitedHttpsHandler)
 
     def send(self, notification: Notification) -> None:
         """Post the document. Any status but 2xx is a failure; a redirect could send the secret to another host."""
@@ -37,7 +38,8 @@ class WebhookSender:
             headers["Authorization"] = self._authorization.reveal()
         request = urllib.request.Request(self._url.reveal(), notification.document, headers, method="POST")
         try:
-            self._opener.open(request, timeout=self._timeout).close()
+            with limit_replies(ReplyLimits.within(self._timeout)):
+                self._opener.open(request, timeout=self._timeout).close()
         except urllib.error.HTTPError as error:
             error.close()
             transient = error.code >= 500 or error.code in _TRANSIENT_STATUSES

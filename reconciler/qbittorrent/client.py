@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import re
+import threading
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -22,9 +24,11 @@ from qbittorrentapi.torrents import TorrentCategoriesDictionary, TorrentInfoList
 from requests import PreparedRequest, Response
 
 from reconciler.model.desired import Instance
+from reconciler.model.links import redact_path
 from reconciler.model.secret import Secret
 from reconciler.model.versions import TORRENT_CREATOR
 from reconciler.qbittorrent.errors import UnexpectedReply
+from reconciler.qbittorrent.limited_adapter import LimitedAdapter
 from reconciler.qbittorrent.schemas import (
     ADD_TASK_ADAPTER,
     CATEGORY_ROWS_ADAPTER,
@@ -49,6 +53,8 @@ from reconciler.qbittorrent.transfers import TransferStats
 StatusFilter = Literal["stopped", "running"]
 
 LOGOUT_TIMEOUT = 5.0  # seconds
+_LOGIN_PAGE = re.compile(r"log-?in|sign-?in|auth|sso", re.IGNORECASE)
+_LOGIN_PAGE_HINT = "Let requests below /api/v2/ pass it, or give `url` as an address that does not lead through it"
 
 
 class Client(qbittorrentapi.Client):
@@ -57,13 +63,24 @@ class Client(qbittorrentapi.Client):
     `request_count` is the number of requests sent. `web_api` is the Web API version, to be set before calls that depend
     on it. `transfer_stats` reads the state of the transfers from replies.
     Redirects are not followed: they turn a POST into a GET, which would read where it should write.
+    Every reply is limited in time and size (`LimitedAdapter`). After `stop` is set, the one in flight must end soon;
+    after `cancelled` is set, it and every later one fails.
 
     The standard variables HTTP_PROXY, HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are honoured, the last unless the
     instance has its own `tls` settings. ~/.netrc is not: its credentials would replace ours and could get us banned.
     """
 
-    def __init__(self, instance: Instance, transfer_stats: TransferStats | None = None) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        stop: threading.Event | None = None,
+        cancelled: threading.Event | None = None,
+        transfer_stats: TransferStats | None = None,
+    ) -> None:
         self._transfer_stats = transfer_stats
+        self._adapter = LimitedAdapter(
+            stop, cancelled, max_retries=0, pool_connections=1, pool_maxsize=instance.pool_size
+        )
         api_key = instance.api_key.reveal() if instance.api_key else ""
         self.request_count = 0
         self.web_api = ""
@@ -80,7 +97,6 @@ class Client(qbittorrentapi.Client):
                 "verify": (instance.ca_file or True) if instance.tls_verify else False,
                 "allow_redirects": False,
             },
-            HTTPADAPTER_ARGS={"max_retries": 0, "pool_connections": 1, "pool_maxsize": instance.pool_size},
             VERIFY_WEBUI_CERTIFICATE=instance.tls_verify,
             FORCE_SCHEME_FROM_HOST=True,
             RAISE_NOTIMPLEMENTEDERROR_FOR_UNIMPLEMENTED_API_ENDPOINTS=True,
@@ -219,20 +235,17 @@ class Client(qbittorrentapi.Client):
         endpoint = f"{api_namespace}/{api_method}"
         if self.web_api:  # every version has the calls before it is set
             self._is_endpoint_supported_for_version(endpoint, version_introduced, version_removed)
+        self._adapter.check_cancelled()
         self.request_count += 1
-        return self._request(http_method, api_namespace, api_method, *args, **kwargs)
+        try:
+            return self._request(http_method, api_namespace, api_method, *args, **kwargs)
+        except RecursionError:
+            raise UnexpectedReply("answered with JSON that nests too deeply for qBittorrent") from None
 
     def _cast(self, response: Response, response_class: type, **_: Any) -> Any:
         """Return the body as `response_class`. The API of qBittorrent never answers with a page or a redirect."""
         self.server_date = response.headers.get("Date", "")
-        if response.status_code >= 300:
-            raise UnexpectedReply(
-                f"redirects to {_redirect_target(response)}. Give `url` as the address that finally answers"
-            )
-        if "html" in response.headers.get("Content-Type", ""):
-            raise UnexpectedReply(
-                "answered with a web page. Does `url` lead to qBittorrent's Web UI, with no login page before it?"
-            )
+        _check_no_page(response)
         if response_class is TorrentInfoList:
             if self._transfer_stats:
                 self._transfer_stats.read_list(response.content)
@@ -245,12 +258,16 @@ class Client(qbittorrentapi.Client):
             return MAIN_DATA_ADAPTER.validate_json(response.content)
         if response_class is ApplicationPreferencesDictionary:
             return PREFERENCES_ADAPTER.validate_json(response.content)
+        if response_class is bytes:
+            return bytes(response.content)
         return super()._cast(response, response_class)
 
     @property
     def _session(self) -> QbittorrentSession:
         session = super()._session
         session.auth = _skip_auth  # otherwise requests reads ~/.netrc
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, self._adapter)
         return session
 
 
@@ -280,7 +297,26 @@ def _skip_auth(request: PreparedRequest) -> PreparedRequest:
     return request
 
 
+def _check_no_page(response: Response) -> None:
+    """Raise `UnexpectedReply` for a redirect and for a page, which the API of qBittorrent never sends."""
+    if response.status_code >= 300:
+        target = _redirect_target(response)
+        if _LOGIN_PAGE.search(target):
+            raise UnexpectedReply(f"redirects to {target}, which looks like a login page. {_LOGIN_PAGE_HINT}")
+        raise UnexpectedReply(f"redirects to {target}. Give `url` as the address that finally answers")
+    if "html" in response.headers.get("Content-Type", ""):
+        raise UnexpectedReply(
+            "answered with a web page. Check the host, port and base path of `url`. If they are right, there is a "
+            f"login page before qBittorrent. {_LOGIN_PAGE_HINT}"
+        )
+
+
 def _redirect_target(response: Response) -> str:
-    """The target of a redirect, without its query, which may contain tokens."""
-    target = urlsplit(response.headers.get("Location", ""))
-    return (f"{target.scheme}://{target.hostname}" if target.hostname else "") + (target.path or "nowhere")
+    """The target of a redirect, without its query and other parts that may be tokens."""
+    location = response.headers.get("Location", "")
+    try:
+        target = urlsplit(location)
+        origin = f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else ""
+    except ValueError:
+        return "a malformed address"
+    return origin + redact_path(target.path) or "nowhere"

@@ -47,13 +47,14 @@ class Connection:
 
     `version` (like `v5.1.0`) and the Web API version (`web_api` like `2.11.4`, `api_version` as numbers) are empty
     before `open`. `open_count` is the number of logins: the server's state for a session ends with the session.
-    Not thread-safe.
+    `cancelled` ends the request in flight, from any thread. Otherwise not thread-safe.
     """
 
     def __init__(
         self,
         instance: Instance,
         stop: threading.Event | None,
+        cancelled: threading.Event | None = None,
         transfer_stats: TransferStats | None = None,
         logins: LoginMemory | None = None,
     ) -> None:
@@ -66,7 +67,7 @@ class Connection:
         self._logins = logins or LoginMemory()
         self._refusal: InstanceError | None = None
         self._lost_sessions = 0  # since a call succeeded
-        self._client = Client(instance, transfer_stats)
+        self._client = Client(instance, stop, cancelled, transfer_stats)
 
     @property
     def request_count(self) -> int:

@@ -7,13 +7,13 @@ tracker URL, or the text of a library's exception: such texts quote URLs, header
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import pydantic
 import qbittorrentapi.exceptions as qbt
@@ -34,12 +34,14 @@ from reconciler.model.errors import (
     ResponseTimeoutError,
     ServerFaultError,
     SessionLostError,
+    SlowReplyError,
     TlsError,
     UnexpectedReplyError,
     UnreachableError,
     UnsupportedError,
 )
 from reconciler.model.versions import API_KEYS, OLDEST_SUPPORTED
+from reconciler.reply_limits import ReplyCancelled, SlowReply
 
 E = TypeVar("E", bound=BaseException)
 
@@ -55,6 +57,8 @@ _NOT_SENT_AGAIN_TEXT = (
     f"right now, {ASK_HINT}"
 )
 _CHECK_HINT = "Is qBittorrent running, and does `url` name the host and port of its Web UI?"
+_FIRST_ENDPOINTS = (LOGIN_ENDPOINT, "app/version", "app/webapiVersion")
+_HTTPS_WANTED = re.compile(r"HTTP request .{0,20}to (an )?HTTPS (port|server)", re.IGNORECASE)  # nginx, Go, Caddy
 _VALUE_ERROR_TYPES = ("greater_than_equal", "less_than_equal", "finite_number")
 _UNUSABLE_REQUEST_ERRORS = (rq.InvalidURL, rq.InvalidSchema, rq.InvalidHeader, u3.LocationValueError, UnicodeError)
 
@@ -77,9 +81,13 @@ class RequestContext:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port: the part of the URL that an error may show."""
-        parts = urlsplit(self.instance.url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        """Scheme, host, port and base path: the part of the URL that an error may show."""
+        return self.instance.shown_url.rstrip("/")
+
+    @property
+    def is_first(self) -> bool:
+        """True for a request of a login: nothing has shown yet that this is qBittorrent."""
+        return self.endpoint in _FIRST_ENDPOINTS
 
     @property
     def message_prefix(self) -> str:
@@ -163,6 +171,8 @@ def _translate_http_error(response: requests.Response, context: RequestContext) 
             f"{context.message_prefix} answered {_status_text(code)}. qBittorrent or a proxy before it is overloaded, "
             "starting or broken"
         )
+    if code == HTTPStatus.BAD_REQUEST and _HTTPS_WANTED.search(response.text[:1000]):
+        return TlsError(f"{context.name}: {context.origin} wants TLS. `url` must begin with https://")
     if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return RequestTooLargeError(
             f"{context.message_prefix} was refused: a proxy before qBittorrent takes no request of this size. "
@@ -178,7 +188,7 @@ def _translate_http_error(response: requests.Response, context: RequestContext) 
         )
     if code == HTTPStatus.FORBIDDEN and response.text in ("", "Forbidden"):
         return _make_forbidden_error(context)
-    if code == HTTPStatus.NOT_FOUND and context.endpoint in (LOGIN_ENDPOINT, "app/version", "app/webapiVersion"):
+    if code == HTTPStatus.NOT_FOUND and context.is_first:
         return UnexpectedReplyError(
             f"{context.message_prefix} was not found. Check host, port and base path of `url`: it must lead to the "
             f"Web UI of qBittorrent {OLDEST_SUPPORTED.release} or newer"
@@ -301,17 +311,35 @@ def _translate_transport_error(error: Exception, context: RequestContext) -> Ins
         return UnreachableError(f"{context.name}: no connection to {context.origin}. {_CHECK_HINT}")
     if _find_cause(causes, rq.ConnectTimeout, u3.ConnectTimeoutError):
         return UnreachableError(f"{context.name}: no connection to {context.origin} in time. {_CHECK_HINT}")
-    if (slow := _find_cause(causes, TimeoutError)) and "handshake" in str(slow):
-        return UnreachableError(
+    if slow := _find_cause(causes, TimeoutError, rq.Timeout, u3.ReadTimeoutError):
+        return _translate_timeout(slow, context)
+    hint = "A new attempt may help"
+    if context.is_first and context.origin.startswith("http://") and _is_unlike_http(causes):
+        hint = "Should `url` begin with https://? If not, a new attempt may help"
+    return BrokenResponseError(f"{context.message_prefix}: the connection broke before the answer was whole. {hint}")
+
+
+def _translate_timeout(error: BaseException, context: RequestContext) -> InstanceError:
+    """Return the error for an answer that did not arrive, or not whole."""
+    if isinstance(error, SlowReply):
+        return SlowReplyError(
+            f"{context.message_prefix} answers too slowly: the answer began, but was not whole in time. Look at the "
+            "network and at proxies between; if they cannot be faster, raise `timeout.read`"
+        )
+    if isinstance(error, ReplyCancelled):
+        return SlowReplyError(f"{context.message_prefix} had not answered in full when {error}")
+    if "handshake" in str(error):
+        return TlsError(
             f"{context.name}: {context.origin} did not answer in TLS in time. Should `url` begin with http://?"
         )
-    if slow or _find_cause(causes, rq.Timeout, u3.ReadTimeoutError):
-        return ResponseTimeoutError(
-            f"{context.message_prefix} did not answer in time. It may be busy: raise `timeout.read` if this goes on"
-        )
-    return BrokenResponseError(
-        f"{context.message_prefix}: the connection broke before the answer was whole. A new attempt may help"
+    return ResponseTimeoutError(
+        f"{context.message_prefix} did not answer in time. It may be busy: raise `timeout.read` if this goes on"
     )
+
+
+def _is_unlike_http(causes: list[BaseException]) -> bool:
+    """True if the server hung up without an answer, or answered in another protocol, as a TLS server does."""
+    return bool(_find_cause(causes, http.client.BadStatusLine, ConnectionError))
 
 
 def _translate_tls_error(error: ssl.SSLError, context: RequestContext) -> InstanceError:
@@ -331,7 +359,8 @@ def _translate_tls_error(error: ssl.SSLError, context: RequestContext) -> Instan
 
 
 def _find_cause(causes: list[BaseException], *kinds: type[E]) -> E | None:
-    return next((cause for cause in causes if isinstance(cause, kinds)), None)
+    """Return the first cause of the first kind that there is."""
+    return next((cause for kind in kinds for cause in causes if isinstance(cause, kind)), None)
 
 
 def _iter_causes(error: BaseException) -> Iterator[BaseException]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, NotRequired
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, with_config
+from pydantic import BeforeValidator, ConfigDict, FailFast, Field, StringConstraints, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from reconciler.model.content import CreationSpec, CreatorTask, TaskState
@@ -160,9 +160,9 @@ class MainData(TypedDict):
     rid: Int64
     full_update: NotRequired[bool]
     torrents: NotRequired[dict[Annotated[str, StringConstraints(pattern="^[0-9a-f]{40}$")], TorrentChange]]
-    torrents_removed: NotRequired[list[str]]
+    torrents_removed: NotRequired[Annotated[list[str], FailFast()]]
     categories: NotRequired[dict[str, CategoryChange]]
-    categories_removed: NotRequired[list[str]]
+    categories_removed: NotRequired[Annotated[list[str], FailFast()]]
 
 
 class ServerState(TypedDict):
@@ -218,15 +218,20 @@ class AddTaskReply(TypedDict):
     taskID: str
 
 
-TORRENT_ROWS_ADAPTER: TypeAdapter[list[TorrentRow]] = TypeAdapter(list[TorrentRow], config=STRICT_CONFIG)
-FILE_ROWS_ADAPTER: TypeAdapter[list[FileRow]] = TypeAdapter(list[FileRow])
-TORRENT_FILES_ROWS_ADAPTER: TypeAdapter[list[TorrentFilesRow]] = TypeAdapter(list[TorrentFilesRow])
+# `FailFast`: millions of wrong rows would fill the memory with errors, of which one is shown
+TORRENT_ROWS_ADAPTER: TypeAdapter[list[TorrentRow]] = TypeAdapter(
+    Annotated[list[TorrentRow], FailFast()], config=STRICT_CONFIG
+)
+FILE_ROWS_ADAPTER: TypeAdapter[list[FileRow]] = TypeAdapter(Annotated[list[FileRow], FailFast()])
+TORRENT_FILES_ROWS_ADAPTER: TypeAdapter[list[TorrentFilesRow]] = TypeAdapter(
+    Annotated[list[TorrentFilesRow], FailFast()]
+)
 CATEGORY_ROWS_ADAPTER: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[str, CategoryRow])
 PREFERENCES_ADAPTER: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
 MAIN_DATA_ADAPTER: TypeAdapter[MainData] = TypeAdapter(MainData)
 SERVER_STATE_ADAPTER: TypeAdapter[ServerStateReply] = TypeAdapter(ServerStateReply)
-LOG_ROWS_ADAPTER: TypeAdapter[list[LogRow]] = TypeAdapter(list[LogRow])
-TASK_ROWS_ADAPTER: TypeAdapter[list[TaskRow]] = TypeAdapter(list[TaskRow])
+LOG_ROWS_ADAPTER: TypeAdapter[list[LogRow]] = TypeAdapter(Annotated[list[LogRow], FailFast()])
+TASK_ROWS_ADAPTER: TypeAdapter[list[TaskRow]] = TypeAdapter(Annotated[list[TaskRow], FailFast()])
 ADD_TASK_ADAPTER: TypeAdapter[AddTaskReply] = TypeAdapter(AddTaskReply)
 
 

@@ -59,7 +59,8 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
         self._instance = instance
         self._stop = stop
         self._logins = logins or LoginMemory()
-        self._connection = Connection(instance, stop, transfer_stats, self._logins)
+        self._cancelled = threading.Event()
+        self._connection = Connection(instance, stop, self._cancelled, transfer_stats, self._logins)
         self._separate_requests = 0  # sent in separate sessions
 
     @property
@@ -88,6 +89,10 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
     def ignore_stop(self) -> AbstractContextManager[None]:
         """Context in which requests are sent although the run was asked to stop, to finish what has begun."""
         return self._connection.ignore_stop()
+
+    def cancel(self) -> None:
+        """End the request in flight, from another thread: it and all later ones fail. It may have been carried out."""
+        self._cancelled.set()
 
     def __enter__(self) -> Self:
         self.open()
@@ -163,7 +168,7 @@ class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
 
         They are read in a separate session, so that the server drops what it keeps for them when that session ends.
         """
-        connection = Connection(self._instance, self._stop, logins=self._logins)
+        connection = Connection(self._instance, self._stop, self._cancelled, logins=self._logins)
         try:
             connection.open()
             return read_free_space(connection, self._instance)

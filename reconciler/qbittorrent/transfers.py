@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Final, NotRequired
 
-from pydantic import ConfigDict, StringConstraints, TypeAdapter, with_config
+from pydantic import ConfigDict, FailFast, StringConstraints, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from reconciler.model.status import Transfer
@@ -43,12 +43,12 @@ class TransferData(TypedDict):
 
     full_update: NotRequired[bool]
     torrents: NotRequired[dict[_Hash, TransferChange]]
-    torrents_removed: NotRequired[list[str]]
+    torrents_removed: NotRequired[Annotated[list[str], FailFast()]]
 
 
 @cache  # built on first use: a run without transfer statistics does not need them
 def _rows_adapter() -> TypeAdapter[list[TransferRow]]:
-    return TypeAdapter(list[TransferRow])
+    return TypeAdapter(Annotated[list[TransferRow], FailFast()])
 
 
 @cache

@@ -96,7 +96,11 @@ class _Examiner:
         self._probe_results += running.wait()
         findings += self._check_probes()
         return InstanceDiagnosis(
-            instance.name, instance.url, self._compute_state(error), tuple(findings), self._inspector.request_count
+            instance.name,
+            instance.shown_url,
+            self._compute_state(error),
+            tuple(findings),
+            self._inspector.request_count,
         )
 
     def _examine_session(self) -> list[Finding]:

@@ -17,8 +17,8 @@ from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.errors import InstanceError
 from reconciler.model.explanation import Explanation, FieldComparison, InstanceExplanation
 from reconciler.model.fields import FIELD_ORDER, FIELDS, PROPERTIES, is_default_value
-from reconciler.model.history import PastRun
-from reconciler.model.infohash import InfoHashes
+from reconciler.model.history import PastAction, PastRun
+from reconciler.model.lookup import MIN_INFOHASH_PREFIX
 from reconciler.model.plan import Action, ObjectKind
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent, Snapshot
@@ -27,6 +27,7 @@ from reconciler.plan import Plan, PlanInput, make_plan
 from reconciler.plan.diff import find_drift
 from reconciler.plan.match import match_entries
 from reconciler.queries.torrent_lookup import (
+    TorrentNotFound,
     choose_title,
     collect_torrent_refs,
     find_torrent,
@@ -49,10 +50,10 @@ def compare_fields(entry: DesiredTorrent | None, live: LiveTorrent | None) -> tu
     return tuple(comparisons)
 
 
-RecentRunsReader = Callable[[InfoHashes], Sequence[PastRun]]  # the runs that changed a torrent, newest first
+RecentRunsReader = Callable[[str], Sequence[PastRun]]  # that changed a torrent, by name or infohash; newest first
 
 
-def _read_no_runs(_infohashes: InfoHashes) -> Sequence[PastRun]:
+def _read_no_runs(_torrent: str) -> Sequence[PastRun]:
     return ()
 
 
@@ -63,7 +64,7 @@ def explain_torrent(
     context: RunContext,
     recent_runs: RecentRunsReader = _read_no_runs,
 ) -> Explanation:
-    """Read the instances, plan, and explain the torrent that `text` names.
+    """Read the instances, plan, and explain the torrent that `text` names, also one of the past.
 
     Raises `AmbiguousTorrent` and `UnknownInstance`. The exit code is 1 if an instance could not be read.
     """
@@ -77,18 +78,35 @@ def explain_torrent(
     selected_snapshots = {
         instance.name: snapshots[instance.name] for instance in scope.selected if instance.name in snapshots
     }
-    refs = find_torrent(text, collect_torrent_refs(plan.resolved.desired, selected_snapshots), unread)
-    infohashes = merge_infohashes(refs)
-    explainer = _InstanceExplainer(plan, frozenset(key for ref in refs for key in ref.ids))
+    try:
+        refs = find_torrent(text, collect_torrent_refs(plan.resolved.desired, selected_snapshots), unread)
+    except TorrentNotFound:
+        runs = recent_runs(text)
+        past = _find_past_torrent(text, runs)
+        if past is None:
+            raise
+        title, infohash, ids = past.name, past.infohash or "", frozenset({past.infohash or past.name})
+    else:
+        title, infohash = choose_title(refs), infohash_text(merge_infohashes(refs))
+        ids = frozenset(key for ref in refs for key in ref.ids)
+        runs = recent_runs(infohash) if infohash else ()
+    explainer = _InstanceExplainer(plan, ids)
     return Explanation(
-        choose_title(refs),
-        infohash_text(infohashes),
+        title,
+        infohash,
         desired.owner,
         tuple(explainer.explain(instance.name, observations[instance.name]) for instance in scope.selected),
-        tuple(recent_runs(infohashes)) if infohashes else (),
+        tuple(runs),
         int(bool(unread)),
         explainer.pending_reason(),
     )
+
+
+def _find_past_torrent(text: str, runs: Sequence[PastRun]) -> PastAction | None:
+    """Return the latest action on a torrent with this name, or whose infohash begins with the text."""
+    prefix = text.lower() if len(text) >= MIN_INFOHASH_PREFIX else None
+    actions = (action for run in runs for action in run.actions if action.kind is ObjectKind.TORRENT)
+    return next((a for a in actions if a.name == text or (prefix and (a.infohash or "").startswith(prefix))), None)
 
 
 @dataclass(frozen=True, slots=True)

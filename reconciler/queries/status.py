@@ -215,7 +215,7 @@ def _build_instance_status(
     missing = sum(torrent.state == MISSING_STATE for torrent in torrents)
     return InstanceStatus(
         instance.name,
-        instance.url,
+        instance.shown_url,
         *instance_status(plan, health),
         version=snapshot.version,
         web_api=snapshot.web_api,
@@ -232,5 +232,5 @@ def _build_instance_status(
 def _build_unread_status(instance: Instance, observation: Observation, declared: int) -> InstanceStatus:
     status = observation.error.status if isinstance(observation.error, InstanceError) else Status.ERROR
     return InstanceStatus(
-        instance.name, instance.url, status, str(observation.error), declared=declared, health=observation.health
+        instance.name, instance.shown_url, status, str(observation.error), declared=declared, health=observation.health
     )

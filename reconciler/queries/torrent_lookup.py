@@ -20,6 +20,10 @@ class AmbiguousTorrent(LookupError):
         self.candidates = candidates
 
 
+class TorrentNotFound(AmbiguousTorrent):
+    """The text names no declared or live torrent. `candidates`: torrents with similar names."""
+
+
 @dataclass(frozen=True, slots=True)
 class TorrentRef:
     """A reference to a torrent: an entry, or a live torrent on an instance."""
@@ -64,7 +68,7 @@ def find_torrent(text: str, refs: Sequence[TorrentRef], unread_instances: Sequen
         raise AmbiguousTorrent(f'"{text}" matches {len(matches)} torrents; use an infohash instead', candidates)
     similar = [_build_candidate(match) for match in _group_by_torrent(find_similar(text, lookup_entries), refs)]
     unread = f"; {', '.join(unread_instances)} could not be read" if unread_instances else ""
-    raise AmbiguousTorrent(f'no declared or live torrent matches "{text}"{unread}', similar)
+    raise TorrentNotFound(f'no declared or live torrent matches "{text}"{unread}', similar)
 
 
 def _group_by_torrent(matches: Sequence[TorrentRef], refs: Sequence[TorrentRef]) -> list[list[TorrentRef]]:

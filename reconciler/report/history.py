@@ -8,7 +8,7 @@ from typing import Final, TextIO
 
 from reconciler.model.history import PastAction, PastRun
 from reconciler.model.plan import Outcome
-from reconciler.report.json.common import FORMAT_VERSION, iso_utc
+from reconciler.report.json.common import FORMAT_VERSION, escape_runner_commands, iso_utc
 from reconciler.report.phrases import outcome_symbol, strip_instance_prefix
 from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, render_table
 
@@ -36,7 +36,7 @@ def render_history(runs: Sequence[PastRun], journal_path: str) -> Iterator[Line]
 def write_history(runs: Sequence[PastRun], stream: TextIO) -> None:
     """Write the runs as JSON, format version 1, with times in UTC."""
     document = {"format_version": FORMAT_VERSION, "exit_code": 0, "runs": [past_run_json(run) for run in runs]}
-    stream.write(json.dumps(document, indent=1) + "\n")
+    stream.write(escape_runner_commands(json.dumps(document, indent=1)) + "\n")
 
 
 def _render_head(run: PastRun) -> Line:

@@ -174,9 +174,7 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator):
     """An instance of a version in `WEB_API_VERSIONS`. Its torrents and categories can be read and set directly.
 
     `with_preferences`: snapshots contain its preferences (a few of every kind), as if some were declared.
-
-    Every request is carried out at once and completely. Where a real server refuses, it raises `RejectedError`, like a
-    session.
+    Every request is carried out at once and completely. Where a real server refuses, it raises `RejectedError`.
     """
 
     def __init__(
@@ -231,6 +229,8 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator):
 
     def close(self) -> None:
         """Return at once."""
+
+    cancel = close  # no request takes time
 
     def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
         """Read every torrent and category, the files of the torrents in `files_of`, and the creator tasks."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Final
 
 from reconciler.engine.observation import Observation, OpenTarget, ReadRequest
 from reconciler.engine.observe import read_instance
+from reconciler.engine.patience import Patience
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError
 from reconciler.retry import RetryPolicy
@@ -38,12 +40,14 @@ class BackgroundReader:
         stop: threading.Event,
         on_answer: Callable[[], None],
         start_worker: StartWorker,
+        patience: Patience,
     ):
         self._pool: Final = pool
         self._retry: Final = retry
         self._stop: Final = stop
         self._on_answer: Final = on_answer
         self._start_worker: Final = start_worker
+        self._patience: Final = patience
         self._observations: Final[SimpleQueue[tuple[Instance, Observation]]] = SimpleQueue()
 
     def start_read(self, instance: Instance, read_request: ReadRequest) -> None:
@@ -60,8 +64,11 @@ class BackgroundReader:
                 return
 
     def _read(self, instance: Instance, target: OpenTarget, read_request: ReadRequest) -> None:
+        started_at = monotonic()
         try:
             observation = read_instance(target, self._retry, read_request)
+            if observation.snapshot:
+                self._patience.record_read(instance.name, monotonic() - started_at)
         except Exception as error:  # a bug must not leave the instance unread for ever
             observation = Observation(
                 target, error=InstanceError(f"{instance.name}: internal error: {type(error).__name__}")

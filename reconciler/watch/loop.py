@@ -14,6 +14,7 @@ from reconciler.engine.add_memory import AddMemory
 from reconciler.engine.context import RunContext, RunOptions, connect_incremental
 from reconciler.engine.events import FinishedRun, Progress, RunListener, RunTrigger, SilentProgress
 from reconciler.engine.observation import ReadRequest, SessionFactory
+from reconciler.engine.patience import Patience
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.engine.results import build_unread_result
 from reconciler.engine.run import run_once
@@ -92,6 +93,7 @@ class WatchLoop:
         self._placement_memory = PlacementMemory(
             self._journal.read_placement_facts(source.desired) if self._journal else NO_PLACEMENT_FACTS
         )
+        patience = Patience()
         self._run_context = RunContext(
             context.stop,
             self._retry,
@@ -101,10 +103,11 @@ class WatchLoop:
             self._health_history,
             add_memory=self._journal.load_add_memory() if self._journal else AddMemory(),
             progress=context.progress,
+            patience=patience,
         )
         self._placement_due_at = math.inf  # when a pending torrent can be placed because time has passed
         self._background_reader = BackgroundReader(
-            self._pool, self._retry, context.stop, trigger_queue.wake, context.start_worker
+            self._pool, self._retry, context.stop, trigger_queue.wake, context.start_worker, patience
         )
         self._recovered: set[str] = set()  # instances that had failed and have answered since the last run
         self._last_fingerprints = source.read_fingerprints  # from when the files were checked last

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from reconciler import __version__
 from reconciler.engine.events import Backoff, FinishedRun
-from reconciler.report.json.common import FORMAT_VERSION, health_json, iso_utc, problem_json
+from reconciler.report.json.common import FORMAT_VERSION, escape_runner_commands, health_json, iso_utc, problem_json
 from reconciler.report.json.run import write_run
 from reconciler.report.summary import summarize_instance, summarize_run, summary_text
 from reconciler.web.loop_view import InstanceView, LoopView
@@ -53,7 +53,7 @@ def render_plan_json(finished_run: FinishedRun) -> bytes:
 
 def encode_json(value: object) -> bytes:
     """Encode a value as ASCII, so that no name in it can control a terminal."""
-    return (json.dumps(value, ensure_ascii=True, indent=1) + "\n").encode("ascii")
+    return (escape_runner_commands(json.dumps(value, ensure_ascii=True, indent=1)) + "\n").encode("ascii")
 
 
 def _run_json(finished_run: FinishedRun) -> dict[str, object]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from reconciler.model.links import redact_path
 from reconciler.model.secret import Secret
 from reconciler.regular_file import MAX_SMALL_FILE_BYTES, read_regular_file
 
@@ -33,15 +34,16 @@ class TokenError(Exception):
 
 def read_token(path: Path) -> Secret:
     """Read a token, without the white space and byte order mark around it. Raises `TokenError`."""
+    shown_path = redact_path(str(path))  # somebody may have given the token itself
     try:
         token = read_regular_file(path, MAX_SMALL_FILE_BYTES).decode("utf-8-sig").strip()
     except OSError as error:
-        raise TokenError(f"{path}: {error.strerror or error}") from error
+        raise TokenError(f"{shown_path}: {error.strerror or type(error).__name__}") from error
     except UnicodeDecodeError:
-        raise TokenError(f"{path} is not text") from None
+        raise TokenError(f"{shown_path} is not text") from None
     if len(token) < MIN_TOKEN_LENGTH or any(character.isspace() for character in token):
         raise TokenError(
-            f"{path} must hold one word of {MIN_TOKEN_LENGTH} characters or more, such as: openssl rand -hex 32"
+            f"{shown_path} must hold one word of {MIN_TOKEN_LENGTH} characters or more, such as: openssl rand -hex 32"
         )
     return Secret(token)
 

@@ -16,8 +16,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from reconciler.report.sanitize import sanitize_text
+from reconciler.web.connection_limits import ConnectionLimits
 
 SHUTDOWN_GRACE: Final = 0.3  # seconds for responses under way
+BACKLOG: Final = 64  # connections that may wait; as many are accepted at once, each with a file
 _UVICORN_LOGGER: Final = "uvicorn.error"
 
 
@@ -25,10 +27,12 @@ class BackgroundServer(uvicorn.Server):
     """A uvicorn server on a socket that is already listening."""
 
     def __init__(self, app: ASGIApp) -> None:
+        self._limits = ConnectionLimits()
         super().__init__(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=self._limits.make_protocol,  # type: ignore[arg-type]  # called as the class would be
+                backlog=BACKLOG,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
@@ -47,6 +51,7 @@ class BackgroundServer(uvicorn.Server):
     async def main_loop(self) -> None:
         """Sleep until the end. The loop of uvicorn wakes up ten times a second, for features that are not used here."""
         self._loop, self._end_event = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_exception_handler(self._limits.handle_loop_error)
         self.running.set()
         await self._end_event.wait()
 

@@ -9,10 +9,11 @@ from http.client import OK, SERVICE_UNAVAILABLE
 from typing import Final
 from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request
+from urllib.request import OpenerDirector, Request
 
 from pydantic import BaseModel, ValidationError
 
+from reconciler.reply_limits import LimitedHttpHandler, LimitedHttpsHandler, ReplyLimits, limit_replies
 from reconciler.report.sanitize import sanitize_text, truncate_text
 from reconciler.web.loop_view import LoopState
 
@@ -149,10 +150,14 @@ def build_endpoint_url(url: str, path: str = STATUS_PATH) -> str:
 def _get_response(url: str) -> tuple[int, str, bytes]:
     """Send one request, without redirects and without the proxy of the environment, which cannot reach our loopback."""
     opener = OpenerDirector()
-    for handler in (HTTPHandler, HTTPSHandler):
-        opener.add_handler(handler())
+    for handler in (LimitedHttpHandler(), LimitedHttpsHandler()):
+        opener.add_handler(handler)
+    limits = ReplyLimits(REQUEST_TIMEOUT, REQUEST_TIMEOUT)
     try:
-        with opener.open(Request(url, headers={"Accept": "application/json"}), timeout=REQUEST_TIMEOUT) as response:
+        with (
+            limit_replies(limits),
+            opener.open(Request(url, headers={"Accept": "application/json"}), timeout=REQUEST_TIMEOUT) as response,
+        ):
             body: bytes = response.read(MAX_RESPONSE_BYTES + 1)
             is_truncated = bool(getattr(response, "length", 0)) and len(body) <= MAX_RESPONSE_BYTES
             status, reason = int(response.status), sanitize_text(str(response.reason))

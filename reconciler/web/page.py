@@ -187,6 +187,8 @@ def _describe_status(instance: InstanceView) -> tuple[str, str]:
     outcomes = {item.outcome for item in result.results} - {Outcome.APPLIED}
     if any(_OUTCOME_TONES.get(outcome) == "bad" for outcome in outcomes):
         return "needs attention", "bad"
+    if not (outcomes or result.results or result.owned or result.unchanged):
+        return "in sync, and no torrent is ours", "wait"
     return ("changes pending", "wait") if outcomes else ("in sync", "good")
 
 

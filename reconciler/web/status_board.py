@@ -62,7 +62,8 @@ class StatusBoard:
             self._declared, self._suspended = declared, suspended
             views = {view.name: view for view in self._view.instances}
             updated = (
-                replace(views.get(name, InstanceView(name)), url=instance.url) for name, instance in declared.items()
+                replace(views.get(name, InstanceView(name)), url=instance.shown_url)
+                for name, instance in declared.items()
             )
             self._view = replace(self._view, instances=_sort_instances(updated))
 
@@ -125,7 +126,7 @@ class StatusBoard:
             view = before.get(name, InstanceView(name))
             result = results.get(name)
             declared = self._declared.get(name)
-            view = replace(view, backoff=backoffs.get(name), url=declared.url if declared else view.url)
+            view = replace(view, backoff=backoffs.get(name), url=declared.shown_url if declared else view.url)
             if result:
                 read_at = view.read_at if result.version is None else ended_at
                 yield replace(view, result=result, is_current=True, read_at=read_at)

@@ -15,6 +15,8 @@ from reconciler.model.links import (
     find_excess_trackers,
     find_missing_urls,
     parse_link_urls,
+    redact_api_url,
+    redact_path,
     redact_url,
 )
 from reconciler.model.magnet import parse_magnet
@@ -108,3 +110,26 @@ def test_only_without_trackers_removes_all() -> None:
         "udp://b.example",
     )
     assert find_excess_trackers(["udp://a.example"], [], only=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/run/secrets/reconcile-token-2026", "/run/secrets/reconcile-token-2026"),
+        ("/proxy/8f14e45fceea167a5a36dedd4bea2543/api", "/proxy/***/api"),
+        ("5f0c6a52-9b1e-4b6c-8d5e-2f3a1b0c9d8e", "***"),
+        ("films/debian-12.5.0-amd64-netinst.torrent", "films/debian-12.5.0-amd64-netinst.torrent"),
+        ("https:/hooks.example/services/T0/B0/x", "***"),
+        ("tracker.example/dl?key=hunter2", "tracker.example/dl"),
+        ("C:/secrets/token", "C:/secrets/token"),
+        ("", ""),
+    ],
+)
+def test_a_path_is_shown_without_what_looks_like_a_token(path: str, shown: str) -> None:
+    assert redact_path(path) == shown
+
+
+def test_the_address_of_an_api_is_shown_without_credentials_and_keys() -> None:
+    url = "https://me:pw@seedbox.example:8443/proxy/8f14e45fceea167a5a36dedd4bea2543/"
+    assert redact_api_url(url) == "https://seedbox.example:8443/proxy/***/"
+    assert redact_api_url("http://[::1]:8080/qbt") == "http://[::1]:8080/qbt"

@@ -128,7 +128,7 @@ def test_explain_lists_recent_runs_from_the_journal() -> None:
         desired,
         {"box": box},
         "Debian",
-        recent_runs=lambda infohashes: runs if infohashes.v1 == parse_hashes("a").v1 else [],
+        recent_runs=lambda torrent: runs if torrent == parse_hashes("a").v1 else [],
     )
     said = [render_plain(line) for line in render_explanation(explanation)]
     assert said[-3] == "recent runs"
@@ -136,6 +136,26 @@ def test_explain_lists_recent_runs_from_the_journal() -> None:
     stream = io.StringIO()
     write_explanation(explanation, stream)
     assert json.loads(stream.getvalue())["recent_runs"][0]["actions"][0]["error"] == "full"
+
+
+@pytest.mark.parametrize("text", ["Gone", "00000000000000000000000000000000000000e9", "0000000000"])
+def test_a_torrent_of_the_past_is_explained_by_the_journal(text: str) -> None:
+    noon, infohash = datetime(2026, 11, 20, 12, tzinfo=UTC), "00000000000000000000000000000000000000e9"
+    deleted = PastAction("box", Verb.DELETE, ObjectKind.TORRENT, "Gone", infohash, "", Outcome.APPLIED, None)
+    runs = [PastRun(1, "home", noon, 0.5, RunMode.APPLY, "command", "sha256:0", 0, (), (deleted,))]
+    explanation = explained(make_desired_state(CASE), {"box": box_of(CASE)}, text, recent_runs=lambda _: runs)
+    said = [render_plain(line) for line in render_explanation(explanation)]
+    assert said[0] == f"Gone   {infohash}"
+    assert "neither declared nor live on box" in said
+    assert said[-1].split()[2:] == ["box", "-", "delete"]
+
+
+def test_a_category_of_the_past_is_no_torrent() -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    made = PastAction("box", Verb.ADD, ObjectKind.CATEGORY, "Gone", None, "", Outcome.APPLIED, None)
+    runs = [PastRun(1, "home", noon, 0.5, RunMode.APPLY, "command", "sha256:0", 0, (), (made,))]
+    with pytest.raises(AmbiguousTorrent, match='no declared or live torrent matches "Gone"'):
+        explained(make_desired_state(CASE), {"box": box_of(CASE)}, "Gone", recent_runs=lambda _: runs)
 
 
 def test_explain_reports_an_instance_that_cannot_be_read() -> None:

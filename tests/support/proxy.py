@@ -226,6 +226,30 @@ def replace_answer(code: int) -> Fault:
     return apply_fault
 
 
+def drip_answer(pause: float) -> Fault:
+    """An answer that arrives byte by byte, from its status line on; the server never sees the request."""
+
+    def apply_fault(handler: _Handler, body: bytes) -> None:
+        handler.close_connection = True
+        for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b" " * 5000:
+            handler.connection.sendall(bytes([byte]))
+            time.sleep(pause)
+
+    return apply_fault
+
+
+def send_endlessly(chunk: bytes, encoding: str = "identity") -> Fault:
+    """An answer that repeats a chunk until the client gives up; the server never sees the request."""
+
+    def apply_fault(handler: _Handler, body: bytes) -> None:
+        handler.close_connection = True
+        handler.connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\n\r\n".encode())
+        while True:
+            handler.connection.sendall(chunk)
+
+    return apply_fault
+
+
 def hang_before(seconds: float) -> Fault:
     """Stay silent until the client gives up, for at most `seconds`; the server never sees the request."""
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Collection
 
 from reconciler.engine.observation import OpenTarget, ReadRequest
+from reconciler.engine.patience import Patience
 from reconciler.model.content import CreationSpec
 from reconciler.model.desired import Instance
 from reconciler.model.errors import InstanceError, UnreachableError
@@ -36,7 +37,12 @@ class World:
         self.answers = 0
         pool = SessionPool(self._connect)
         self.reader = BackgroundReader(
-            pool, fake_retry_policy(max_attempts=1), threading.Event(), self._count_answer, self.waiting.append
+            pool,
+            fake_retry_policy(max_attempts=1),
+            threading.Event(),
+            self._count_answer,
+            self.waiting.append,
+            Patience(),
         )
 
     def _connect(self, instance: Instance, _stop: threading.Event) -> OpenTarget:

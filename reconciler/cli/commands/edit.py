@@ -15,7 +15,7 @@ from reconciler.desired import DesiredStateError, TorrentFileCache, list_yaml_fi
 from reconciler.desired.edit import SaveError, YamlFile, parse_layout, redact_text, replace_file
 from reconciler.model.desired import DesiredState
 from reconciler.model.position import Position
-from reconciler.report.json.common import FORMAT_VERSION
+from reconciler.report.json.common import FORMAT_VERSION, escape_runner_commands
 from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line
 from reconciler.report.text.problems import compute_diff, format_count, render_diff
 
@@ -135,4 +135,4 @@ def _render_json(diffs: Sequence[tuple[str, str, str]], outcomes: Sequence[Entry
         "files": files,
         "torrents": torrents,
     }
-    return json.dumps(report, indent=1)
+    return escape_runner_commands(json.dumps(report, indent=1))

@@ -16,7 +16,6 @@ from reconciler.cli.signals import StopSignals
 
 if TYPE_CHECKING:
     from reconciler.model.history import PastRun
-    from reconciler.model.infohash import InfoHashes
 
 
 _MAX_RECENT_RUNS = 5  # runs
@@ -52,11 +51,11 @@ def explain_command(settings: Settings, torrent: str) -> int:
     return stopping.exit_code or explanation.exit_code
 
 
-def _read_recent_runs(settings: Settings, infohashes: InfoHashes) -> list[PastRun]:
+def _read_recent_runs(settings: Settings, torrent: str) -> list[PastRun]:
     from reconciler.journal import JournalError
 
     try:
-        return read_past_runs(settings, str(infohashes), _MAX_RECENT_RUNS)
+        return read_past_runs(settings, torrent, _MAX_RECENT_RUNS)
     except JournalError as error:
         console.print_warning(settings, str(error))
         return []

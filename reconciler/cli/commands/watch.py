@@ -22,8 +22,9 @@ from reconciler.cli.loading import (
 )
 from reconciler.cli.run_context import open_journal
 from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
-from reconciler.cli.signals import StopSignals, call_on_hangup
+from reconciler.cli.signals import StopSignals
 from reconciler.model.errors import StopRequested
+from reconciler.model.links import redact_path
 from reconciler.model.secret import Secret
 from reconciler.regular_file import MAX_SMALL_FILE_BYTES, read_regular_file
 
@@ -55,7 +56,7 @@ def watch_command(settings: Settings, options: RunSettings) -> int:
     from reconciler.watch import FileWatcher, TriggerQueue, WatchContext, WatchLoop
 
     trigger = TriggerQueue()
-    with StopSignals(trigger.wake) as stopping, call_on_hangup(lambda: trigger.request_run(RunTrigger.SIGNAL)):
+    with StopSignals(trigger.wake, on_hangup=lambda: trigger.request_run(RunTrigger.SIGNAL)) as stopping:
         stop = stopping.event
         try:
             warn = structlog.get_logger().warning
@@ -127,16 +128,17 @@ def make_notifiers(options: RunSettings, interval: float) -> list[Notifier]:
 
 def _read_urls(path: Path) -> list[Secret]:
     """Read notification URLs, one per line, without empty lines and comments (#). Raises `CommandFailure`."""
+    shown_path = redact_path(str(path))  # somebody may have given a URL itself
     try:
         text = read_regular_file(path, MAX_SMALL_FILE_BYTES).decode("utf-8-sig")
     except OSError as error:
-        raise CommandFailure(f"--notify-file: {path}: {error.strerror or error}", 4) from error
+        raise CommandFailure(f"--notify-file: {shown_path}: {error.strerror or type(error).__name__}", 4) from error
     except UnicodeDecodeError:
-        raise CommandFailure(f"--notify-file: {path} is not UTF-8 text", 4) from None
+        raise CommandFailure(f"--notify-file: {shown_path} is not UTF-8 text", 4) from None
     lines = map(str.strip, text.splitlines())
     urls = [Secret(line) for line in lines if line and not line.startswith("#")]
     if not urls:
-        raise CommandFailure(f"--notify-file: {path} contains no URL", 4)
+        raise CommandFailure(f"--notify-file: {shown_path} contains no URL", 4)
     return urls
 
 

@@ -18,7 +18,7 @@ from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Outcome
 from reconciler.model.position import Problem
 from reconciler.model.run import Run
-from reconciler.report.json.common import iso_utc, problem_json
+from reconciler.report.json.common import escape_runner_commands, iso_utc, problem_json
 from reconciler.report.json.run import write_run
 from reconciler.report.summary import summary_text
 from reconciler.report.text.run import render_run
@@ -139,4 +139,4 @@ def _render_json_line(run: Run) -> str:
     """Return the JSON report as one line."""
     stream = io.StringIO()
     write_run(run, stream)
-    return json.dumps(json.loads(stream.getvalue()), separators=(",", ":")) + "\n"
+    return escape_runner_commands(json.dumps(json.loads(stream.getvalue()), separators=(",", ":"))) + "\n"

@@ -14,6 +14,7 @@ from reconciler.desired.torrent_files import is_url
 from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.content import Content, ContentReference
 from reconciler.model.infohash import InfoHashes
+from reconciler.model.links import redact_path
 from reconciler.model.magnet import Magnet
 from reconciler.model.torrent_file import (
     FetchedTorrent,
@@ -91,8 +92,12 @@ class SourceResolver:
             file = self._context.torrent_files.get(path)
         except TorrentFileError as error:
             position = document.find_position("torrents", index, "torrent")
-            hint = "Check the path; it is relative to this file" if isinstance(error, MissingTorrentFileError) else ""
-            self._context.add_problem(position, f"this .torrent file cannot be used: {error}", hint)
+            name = redact_path(location)
+            if isinstance(error, MissingTorrentFileError):
+                hint = "Check the path; it is relative to this file"
+                self._context.add_problem(position, f'there is no .torrent file "{name}"', hint)
+            else:
+                self._context.add_problem(position, f'the .torrent file "{name}" cannot be used: {error}')
             return None
         return ResolvedSource("torrent", file.infohashes, file)
 

@@ -18,7 +18,7 @@ from reconciler.desired.edit.splice import (
     remove_entries,
 )
 from reconciler.desired.render import YamlEntry
-from reconciler.desired.yaml.document import YamlDocument
+from reconciler.desired.yaml.document import TooManyAliases, YamlDocument
 from reconciler.desired.yaml.parser import compose_nodes
 from reconciler.model.position import Position
 
@@ -134,7 +134,10 @@ class YamlFile:
 def _parse_documents(text: str) -> list[Any] | None:
     """Return the plain data of each document; None where there are problems, which a full load reports."""
     roots, problem = compose_nodes("", text)
-    documents = [YamlDocument("", Path(), root) for root in roots]
+    try:
+        documents = [YamlDocument("", Path(), root) for root in roots]
+    except TooManyAliases:
+        return None
     if problem or any(document.problems for document in documents):
         return None
     return [document.data for document in documents]

@@ -23,6 +23,7 @@ _SAFE_WORDS = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+@-]*(?: [A-Za-z0-9_./+@-]+)*"
 _LINK = re.compile(r"(?:magnet:\?|https?://)[A-Za-z0-9%&=:?+._/!~*'(),;@$\[\]-]*[A-Za-z0-9%&=+._/!~*'(),;@$\[\]-]")
 _AMBIGUOUS_WORD = re.compile(r"(?i)null|true|false|yes|no|on|off|y|n")  # in YAML 1.1 or 1.2
 _SPECIAL = re.compile(r'[\\"]')
+_RUNNER_COMMAND: Final = "##["  # begins a command of GitHub's runner, anywhere in a line of output
 _ESCAPES: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
@@ -45,9 +46,10 @@ def _render_text(text: str, *, flow: bool) -> str:
 
 
 def _quote(text: str) -> str:
-    if "\\" in text and text.isprintable():
+    if "\\" in text and text.isprintable() and _RUNNER_COMMAND not in text:
         return "'" + text.replace("'", "''") + "'"
-    return '"' + "".join(map(_escape_character, _SPECIAL.sub(r"\\\g<0>", text))) + '"'
+    escaped = "".join(map(_escape_character, _SPECIAL.sub(r"\\\g<0>", text)))
+    return f'"{_escape_runner_commands(escaped)}"'
 
 
 def render_value(data: YamlValue, *, flow: bool = False) -> str:
@@ -73,7 +75,12 @@ def render_value(data: YamlValue, *, flow: bool = False) -> str:
 
 def sanitize_comment(text: str) -> str:
     """Return a text for a comment: on one line, without control characters."""
-    return "".join(character if character.isprintable() else "?" for character in text).rstrip()
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    return _escape_runner_commands(printable).rstrip()
+
+
+def _escape_runner_commands(text: str) -> str:
+    return text.replace(_RUNNER_COMMAND, r"##\x5b")
 
 
 def _escape_character(character: str) -> str:

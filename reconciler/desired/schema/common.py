@@ -97,7 +97,9 @@ _MAX_DURATION: Final = float(SECONDS_BY_UNIT["d"])
 def parse_duration(value: object) -> object:
     """`1h30m` -> seconds, over 0 and at most a day. Anything but text and numbers is left to the schema."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise InvalidValue("a duration needs a unit: d, h, m or s", f"Write {value}s for seconds")
+        is_usable = isinstance(value, int) and 0 < value <= _MAX_DURATION
+        hint = f"Write {value}s for seconds" if is_usable else "Write it like 5s, 90m or 1h30m"
+        raise InvalidValue("a duration needs a unit: d, h, m or s", hint)
     if not isinstance(value, str):
         return value
     seconds = parse_seconds(value)

@@ -59,7 +59,10 @@ class GuardEntry(TypedDict, total=False):
 def check_version(number: int) -> int:
     """The version of the format. There is one so far."""
     if number != 1:
-        raise InvalidValue(f"this program reads version 1 of the format, not {number}", 'Write "version: 1"')
+        hint = 'Write "version: 1": it is the version of this format, not of your file'
+        if number > 1:
+            hint = f"{hint}. If the file was written for a newer reconcile, update this one"
+        raise InvalidValue(f"this reconcile reads version 1 of the format, not {number}", hint)
     return number
 
 

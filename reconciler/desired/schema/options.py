@@ -33,9 +33,23 @@ _RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) *([A-Za-z]+(?:/[A-Za-z]+)?)\
 def parse_rate(value: object) -> object:
     """`5 MiB/s` -> bytes per second; `unlimited` -> 0. Anything but text and numbers is left to the schema."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        hint = "Write unlimited" if value <= 0 else f"Write {value} KiB/s, or {value} B/s"
-        raise InvalidValue("a rate needs a unit: B/s, kB/s, KiB/s, MB/s, MiB/s, GB/s or GiB/s", hint)
+        raise InvalidValue("a rate needs a unit: B/s, kB/s, KiB/s, MB/s, MiB/s, GB/s or GiB/s", _suggest_rate(value))
     return _parse_rate_text(value) if isinstance(value, str) else value
+
+
+def _suggest_rate(number: float) -> str:
+    """Return what a number without a unit may mean: what programs show (KiB/s) or store (B/s), if it is valid."""
+    if number <= 0:
+        return "Write unlimited"
+    rates = [rate for unit in ("KiB/s", "B/s") if _is_rate(rate := f"{number} {unit}")]
+    return f"Write {', or '.join(rates)}" if rates else "Write unlimited: qBittorrent takes less than 2 GiB/s"
+
+
+def _is_rate(text: str) -> bool:
+    try:
+        return bool(_parse_rate_text(text))
+    except InvalidValue:
+        return False
 
 
 @lru_cache(maxsize=256)
@@ -72,9 +86,8 @@ def parse_minutes(value: object) -> object:
     """`14d` -> minutes; `global` -> -2, `unlimited` -> -1. Anything but text and numbers is left to the schema."""
     hint = "Write it like 90m, 12h or 14d, or global or unlimited"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise InvalidValue(
-            "a time limit needs a unit: d, h or m", f"Write {value}m for minutes" if value >= 0 else hint
-        )
+        is_usable = isinstance(value, int) and 0 <= value <= MAX_MINUTES
+        raise InvalidValue("a time limit needs a unit: d, h or m", f"Write {value}m for minutes" if is_usable else hint)
     if not isinstance(value, str):
         return value
     if value in _LIMITS_BY_WORD:

@@ -34,11 +34,19 @@ _SECRET_TAGS: Final = ("!secret", "!env", "!ENV", "!vault")  # of Home Assistant
 _IN_PROGRESS: Final = (None, -1)  # a collection that is being read
 
 
+class TooManyAliases(Exception):
+    """The aliases of a document stand for too many values to read it; `problem` says where."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
 class YamlDocument:
     """One YAML document: its plain data, and the position of each value.
 
     `file` is the name that positions show; paths in the document are relative to the folder `base`; `text` is the text
-    of the file.
+    of the file. Raises `TooManyAliases`.
     """
 
     def __init__(self, file: str, base: Path, root: Node, text: str = "") -> None:
@@ -124,7 +132,6 @@ class _NodeReader:
         self._file = file
         self._value_count = 0  # values read; those behind an alias count each time
         self._alias_value_count = 0  # values behind aliases
-        self._has_reported_limit = False
         self._data_by_node: dict[int, tuple[Any, int]] = {}  # id of a collection's node -> its data and value count
         self._secret_depth = 0  # over 0 inside a secret, where nothing may be quoted
 
@@ -216,11 +223,8 @@ class _NodeReader:
         self._alias_value_count += size
         if self._alias_value_count <= MAX_ALIAS_VALUES:
             return data
-        if not self._has_reported_limit:
-            message = f"the aliases (*) up to here stand for more than {MAX_ALIAS_VALUES:,} values"
-            self._add_problem(node, message, "Use fewer aliases")
-            self._has_reported_limit = True
-        return None
+        message = f"the aliases (*) up to here stand for more than {MAX_ALIAS_VALUES:,} values"
+        raise TooManyAliases(Problem(position_of(self._file, node), message, "Use fewer aliases"))
 
     def _read_tagged(self, node: Node) -> Any:
         """Read a scalar with the tag `!!str`; any other tag is a problem, and the text stands in for the value."""

@@ -1,6 +1,7 @@
 """Encoding of JSON documents, and the parts that several of them share.
 
-Only ASCII is written: no name in a document can control a terminal.
+Only ASCII is written: no name in a document can control a terminal. Nor can it begin a command of GitHub's runner,
+which finds `##[` anywhere in a line.
 """
 
 from __future__ import annotations
@@ -17,7 +18,17 @@ from reconciler.model.run import ActionResult
 from reconciler.report.blast import BlastTotals, sum_deletions, sum_quarantines
 
 FORMAT_VERSION: Final = 1  # of every JSON document that we write
-encode_json: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
+_encode: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False).encode
+
+
+def encode_json(value: object) -> str:
+    """Encode a value on one line."""
+    return escape_runner_commands(_encode(value))
+
+
+def escape_runner_commands(document: str) -> str:
+    """Return a JSON document that means the same and begins no command of GitHub's runner."""
+    return document.replace("##[", "##\\u005b")
 
 
 def write_object(stream: TextIO, head: Mapping[str, object], lists: Mapping[str, Iterable[str]]) -> None:

@@ -13,6 +13,7 @@ from reconciler.model.status import FIRST_PAGE, InstanceStatus, Pagination, Phas
 from reconciler.report.json.common import (
     FORMAT_VERSION,
     encode_json,
+    escape_runner_commands,
     health_json,
     iso_utc,
     position_text,
@@ -20,7 +21,7 @@ from reconciler.report.json.common import (
     write_object,
 )
 
-_encode_compact: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
+_encode: Final = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
 
 
 def write_status(status: StatusReport, stream: TextIO, page: Pagination = FIRST_PAGE) -> None:
@@ -39,7 +40,7 @@ def write_status_line(status: StatusReport, read_at: datetime, stream: TextIO, p
         "instances": [_instance_json(row) for row in status.instances],
         "torrents": [_torrent_json(row) for row in _select_page(status, page)],
     }
-    stream.write(_encode_compact(document) + "\n")
+    stream.write(escape_runner_commands(_encode(document)) + "\n")
 
 
 def _select_page(status: StatusReport, page: Pagination) -> Iterator[TorrentStatus]:

@@ -73,6 +73,8 @@ def _render_state(instance: InstanceResult, mode: RunMode) -> Span:
     if instance.status is not Status.OK:
         return STATUS_LABELS.get(instance.status, str(instance.status)), Style.ALARM
     if not instance.results:
+        if not (instance.spared or instance.owned or instance.unchanged):
+            return "in sync, and no torrent is ours", Style.PLAIN
         return "nothing to do" if instance.spared else "in sync", Style.GOOD
     number = len(instance.results)
     return f"{number:,} {'change' if number == 1 else 'changes'}" + _applied_text(instance, mode), Style.PLAIN

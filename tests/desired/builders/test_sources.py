@@ -121,7 +121,6 @@ def test_what_is_wrong_with_a_source(tmp_path: Path, source: str, problem: str |
 
 
 FILES: list[tuple[str, Callable[[Path], object], str]] = [
-    ("missing", lambda path: None, "there is no such file. Check the path; it is relative to this file"),
     ("a folder", Path.mkdir, "it cannot be read: Is a directory"),
     ("a pipe", os.mkfifo, "it is not a regular file"),
     ("empty", lambda path: path.write_bytes(b""), "it is empty"),
@@ -142,8 +141,21 @@ def _touched(path: Path) -> Path:
 def test_what_is_wrong_with_a_file(tmp_path: Path, case: str, make: Callable[[Path], object], problem: str) -> None:
     make(tmp_path / "a.torrent")
     (message,) = load_problems(tmp_path, entry("torrent: a.torrent"))
-    assert message.startswith("5:14: this .torrent file cannot be used: ")
+    assert message.startswith('5:14: the .torrent file "a.torrent" cannot be used: ')
     assert problem in message
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("films/lost.torrent", "films/lost.torrent"),
+        ("tracker.example/dl/8f14e45fceea167a5a36?key=hunter2", "tracker.example/dl/***"),
+    ],
+)
+def test_a_missing_file_is_named_without_what_may_be_a_passkey(tmp_path: Path, location: str, shown: str) -> None:
+    assert load_problems(tmp_path, entry(f"torrent: {location}")) == [
+        f'5:14: there is no .torrent file "{shown}". Check the path; it is relative to this file'
+    ]
 
 
 def test_the_problems_of_all_files_are_reported(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_valid_values_are_accepted(check: Callable[[object], object], value: obj
 @pytest.mark.parametrize(
     ("check", "value", "message"),
     [
-        (check_version, 2, "this program reads version 1 of the format, not 2"),
+        (check_version, 2, "this reconcile reads version 1 of the format, not 2"),
         (check_owner_name, "a b", "an owner may contain only letters, digits and . _ -"),
         (check_owner_name, "", "an owner may contain only letters, digits and . _ -"),
         (check_owner_name, "protect", '"protect" cannot be an owner: the tag reconcile:protect is reserved'),

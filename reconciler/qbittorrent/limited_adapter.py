@@ -1,0 +1,115 @@
+"""The transport of requests to an instance: every reply has a deadline and a largest size.
+
+See docs/decisions/0018-every-reply-has-a-deadline-and-a-size.md.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import urllib3
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
+from reconciler.qbittorrent.errors import UnexpectedReply
+from reconciler.reply_limits import MAX_DURATION, LimitedResponse, ReplyCancelled, ReplyLimits, limit_replies
+
+MAX_SMALL_REPLY: Final = 16 << 20  # bytes; the preferences may contain long lists of addresses
+MAX_LIST_WITHOUT_ROWS: Final = 64 << 20  # bytes of a list before its first row; also of changes to many torrents
+MAX_ROW: Final = 16 << 10  # bytes of a row on average; 1,500 are usual
+MAX_LIST: Final = 512 << 20  # bytes: 350,000 torrents of usual length
+_LIST_ENDPOINTS: Final = ("torrents/info", "torrents/files", "sync/maindata")
+_ROW_MARKS: Final = (b'"magnet_uri"', b'"priority"')  # one of them is in every row of a torrent or a file
+_CHUNK_SIZE: Final = 1 << 18
+_SLOW_SHARE: Final = 0.25  # of the read timeout: the time of a reply from its first byte, besides what its size needs
+
+
+class LimitedHttpConnection(HTTPConnection):
+    """An http connection whose replies end in time."""
+
+    response_class = LimitedResponse
+
+
+class LimitedHttpsConnection(HTTPSConnection):
+    """An https connection whose replies end in time."""
+
+    response_class = LimitedResponse
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = LimitedHttpConnection
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = LimitedHttpsConnection
+
+
+_POOLS: Final = {"http": _HttpPool, "https": _HttpsPool}
+
+
+class LimitedAdapter(HTTPAdapter):
+    """Sends requests, and reads each reply whole.
+
+    A slow reply raises what a timeout raises, one that is too long raises `UnexpectedReply`. After `stop` is set, the
+    reply under way has a few seconds left; after `cancelled` is set, it and every later one fails.
+    """
+
+    def __init__(self, stop: threading.Event | None, cancelled: threading.Event | None, **arguments: Any) -> None:
+        self._stop, self._cancelled = stop, cancelled
+        super().__init__(**arguments)
+
+    def init_poolmanager(self, *args: Any, **arguments: Any) -> None:
+        """Use connections with limits."""
+        super().init_poolmanager(*args, **arguments)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **arguments: Any) -> Any:
+        """Use connections with limits through an HTTP proxy too."""
+        manager = super().proxy_manager_for(proxy, **arguments)
+        if isinstance(manager, urllib3.ProxyManager) and urlsplit(proxy).scheme.lower() in _POOLS:
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def check_cancelled(self) -> None:
+        """Raise `ReplyCancelled` after `cancelled` is set."""
+        if self._cancelled and self._cancelled.is_set():
+            raise ReplyCancelled("the run went on without it, because other instances waited for it")
+
+    def send(self, request: PreparedRequest, *args: Any, **arguments: Any) -> Response:
+        """Send the request, and return the response with its whole body."""
+        timeout = arguments.get("timeout")
+        silence = float(timeout[1] if isinstance(timeout, tuple) else timeout or MAX_DURATION)
+        limits = ReplyLimits(
+            silence, silence * _SLOW_SHARE, max(MAX_DURATION, silence), self._stop, self.check_cancelled
+        )
+        with limit_replies(limits):
+            response = super().send(request, *args, **{**arguments, "stream": True})
+            try:
+                body = _read_body(response.raw, urlsplit(request.url or "").path)
+            except BaseException:
+                response.close()
+                raise
+        response._content, response._content_consumed = body, True  # type: ignore[assignment, attr-defined]
+        return response
+
+
+def _read_body(raw: Any, path: str) -> bytearray:
+    """Read a body whole, decompressed. Raises `UnexpectedReply` if it is longer than any reply of qBittorrent."""
+    is_list = path.endswith(_LIST_ENDPOINTS)
+    limit = MAX_LIST_WITHOUT_ROWS if is_list else MAX_SMALL_REPLY
+    if path.endswith(("torrents/export", "torrentcreator/torrentFile")):
+        limit = MAX_TORRENT_FILE_BYTES
+    body, rows = bytearray(), 0
+    while chunk := raw.read1(_CHUNK_SIZE, decode_content=True):
+        body += chunk
+        if is_list:
+            rows += sum(chunk.count(mark) for mark in _ROW_MARKS)
+        if len(body) > min(limit + rows * MAX_ROW, MAX_LIST):
+            raise UnexpectedReply(
+                f"sends more than {len(body) >> 20} MiB, which qBittorrent never does. Does `url` lead to its Web UI?"
+            )
+    return body

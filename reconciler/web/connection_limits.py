@@ -1,0 +1,107 @@
+"""Limits for the connections of clients: their number, and the time in which each must send its request.
+
+Anyone who can reach the address may connect. Connections that ask nothing must not take the files that the loop needs
+for its own connections, nor keep out a health check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MAX_CONNECTIONS: Final = 100  # less where the process may open few files
+REQUEST_TIMEOUT: Final = 10.0  # seconds for the headers of a request, from the connection or the last response on
+EXCHANGE_TIMEOUT: Final = 60.0  # seconds more for its body and the response
+LOG_INTERVAL: Final = 3600.0  # seconds between two log lines about too many connections
+
+
+class ConnectionLimits:
+    """The limits of one server, and its log of them."""
+
+    def __init__(self) -> None:
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self.max_connections = MAX_CONNECTIONS if files < 0 else max(4, min(MAX_CONNECTIONS, files // 4))
+        self.request_timeout = REQUEST_TIMEOUT
+        self.exchange_timeout = EXCHANGE_TIMEOUT
+        self._quiet_until = 0.0
+
+    def log_overload(self, now: float) -> None:
+        """Log that there are too many connections, once an hour."""
+        if now >= self._quiet_until:
+            self._quiet_until = now + LOG_INTERVAL
+            structlog.get_logger().warning(
+                "too many http connections; the longest waiting are closed",
+                limit=self.max_connections,
+            )
+
+    def make_protocol(self, **arguments: Any) -> LimitedProtocol:
+        """Return the protocol of a new connection: the `http` of a uvicorn configuration."""
+        return LimitedProtocol(self, **arguments)
+
+    def handle_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log an error of the event loop; one line an hour where no more files can be opened."""
+        if isinstance(context.get("exception"), OSError):  # of `accept`, which the event loop tries again
+            self.log_overload(loop.time())
+        else:
+            structlog.get_logger().error("http server", message=str(context.get("message")))
+
+
+class LimitedProtocol(H11Protocol):
+    """A connection that is closed when it takes too long, or makes room for a new one."""
+
+    def __init__(self, limits: ConnectionLimits, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._limits = limits
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting_since = 0.0
+
+    @property
+    def is_waiting(self) -> bool:
+        """True if no request has arrived whole since the connection was made, or since the last response."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def is_open(self) -> bool:
+        """False for a connection that is being closed."""
+        return not self.transport.is_closing()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection, and close another if there are too many."""
+        super().connection_made(transport)
+        self._wait_for_request()
+        connections = [c for c in self.connections if isinstance(c, LimitedProtocol) and c.is_open]
+        if len(connections) > self._limits.max_connections:
+            self._limits.log_overload(self.loop.time())
+            waiting = [c for c in connections if c.is_waiting]
+            min(waiting, key=lambda c: c._waiting_since, default=self).transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        if self._timer:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        self._wait_for_request()
+        super().on_response_complete()
+
+    def _wait_for_request(self) -> None:
+        self._waiting_since = self.loop.time()
+        self._start_timer(self._limits.request_timeout, self._check_request)
+
+    def _check_request(self) -> None:
+        if self.is_waiting:
+            self.transport.abort()
+        else:
+            self._start_timer(self._limits.exchange_timeout, self.transport.abort)
+
+    def _start_timer(self, seconds: float, callback: Callable[[], None]) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(seconds, callback)
