@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.fuzz.replies import ANSWERS, VALUES, VERSIONS, check_replies, distort_answers
+from tests.support.fuzz.replies import ANSWERS, VALUES, check_replies, distort_answers
 from tests.support.fuzz.targets import TARGETS
 
 ONCE_FAILED: dict[str, list[bytes]] = {
     "yaml": [],
     "magnets": [],
     "torrents": [],
-    "replies": [bytes([0, 10]), bytes([1, 15])],
+    "replies": [bytes([0, 10]), bytes([5, 15])],
 }
 
 
@@ -24,9 +24,9 @@ def test_inputs_to_begin_with_end_in_no_traceback(name: str) -> None:
         target.check(data)
 
 
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(
-    st.tuples(st.integers(0, len(VERSIONS) - 1), st.integers(0, len(ANSWERS) - 1)),
+    st.tuples(st.integers(0, 11), st.integers(0, len(ANSWERS) - 1)),
     st.lists(st.tuples(st.lists(st.integers(0, 255), max_size=3), st.integers(0, len(VALUES) - 1)), max_size=3),
 )
 def test_any_value_in_any_answer_is_an_error_of_that_instance_at_most(

@@ -29,6 +29,7 @@ RUN_TIMEOUT: Final = 100.0  # seconds; a run that takes longer hangs
 CLEAN_RUNS: Final = 3
 LONG_OUTAGE: Final = 1000.0  # seconds; the end of the round ends it
 INTERRUPTED_CODES: Final = (143, 130, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP)
+START_TIMEOUT: Final = 30.0  # seconds until the first request of a watch
 WATCH_STOP_SECONDS: Final = 15.0
 UNCHANGED: Final = {"unchanged", "spared"}
 _GONE: Final = (OSError, requests.RequestException, AssertionError)
@@ -172,7 +173,8 @@ class Schedule:
         """Run a watch, take its steps, and end it."""
         with self.start(machine, "--watch", "--interval", "1s", "--output", chosen.output) as command:
             self.command = command
-            self.attend(partial(_is_over, command), 1.0)
+            self.attend(lambda: not command.is_running or self.has_requests(), START_TIMEOUT)
+            self.attend(partial(_is_over, command), 0.5)
             for step in chosen.steps:
                 self.tell(f"step: {step}")
                 with suppress(*_GONE):  # the server may be down
@@ -189,6 +191,10 @@ class Schedule:
                 self.accuse(f"the watch does not end on signal {number}: {command.err[-1500:]}")
                 return
             self.check_result(command.wait(), (0,) if number == signal.SIGTERM else INTERRUPTED_CODES)
+
+    def has_requests(self) -> bool:
+        """Return True once a request of the round has arrived."""
+        return any(box.proxy.count for box in self.world.boxes.values())
 
     def take_step(self, step: str, command: StartedCommand) -> None:
         """Take one step beside a watch."""
