@@ -82,7 +82,7 @@ def test_a_failed_read_raises_after_one_request(
             with pytest.raises(kind, match=r"seedbox: .*" + endpoint) as error:
                 session.read_snapshot()
             assert type(error.value) is kind
-            assert error.value.transient == (kind not in (InstanceError, RejectedError, RequestTooLargeError))
+            assert error.value.transient == (kind not in (UnexpectedReplyError, RejectedError, RequestTooLargeError))
             assert wait_for_endpoints(proxy, number + 1).count(endpoint) == 1
         assert len(session.read_snapshot().torrents) == 30
 
