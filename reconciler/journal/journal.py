@@ -22,7 +22,12 @@ from reconciler.journal.database import (
     read_rows,
     rename_damaged,
 )
-from reconciler.journal.login_rows import read_login_row, write_login_row
+from reconciler.journal.login_rows import (
+    clear_failed_logins,
+    has_failed_logins,
+    read_login_row,
+    write_login_row,
+)
 from reconciler.journal.placement_rows import read_placement_facts, write_placement_facts
 from reconciler.journal.run_rows import Row, action_rows, instance_rows, next_owned_count, problem_rows, should_record
 from reconciler.model.desired import DesiredState
@@ -165,6 +170,18 @@ class Journal:
             return True
 
         return self._run_safely(write, False, writes=True)
+
+    def accept_logins(self, url: str, at: datetime) -> None:
+        """Let the records of all credentials at this URL begin again. Write nothing if none has failures."""
+
+        def write() -> None:
+            with open_for_reading(self._path, min_version=4) as file:
+                if file is None or not has_failed_logins(file, url):
+                    return
+            with open_for_writing(self._path) as file:
+                clear_failed_logins(file, url, at)
+
+        self._run_safely(write, None, writes=True)
 
     def _query_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
         query, now = "SELECT instance, url, torrents, at FROM owned WHERE owner = ?", self._utc()

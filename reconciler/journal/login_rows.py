@@ -43,6 +43,16 @@ def write_login_row(connection: sqlite3.Connection, url: str, credentials: Secre
     connection.execute("INSERT INTO login VALUES (?, ?, ?, ?, ?, ?)", values)
 
 
+def has_failed_logins(connection: sqlite3.Connection, url: str) -> bool:
+    """True if a record at this URL has failures."""
+    return connection.execute("SELECT 1 FROM login WHERE url = ? AND failures > 0", (url,)).fetchone() is not None
+
+
+def clear_failed_logins(connection: sqlite3.Connection, url: str, at: datetime) -> None:
+    """Let every record at this URL be one of a login that was accepted."""
+    connection.execute("UPDATE login SET failures = 0, refused = 0, at = ? WHERE url = ?", (at.timestamp(), url))
+
+
 def _find_row(connection: sqlite3.Connection, url: str, credentials: Secret) -> tuple[int, int, int, float] | None:
     query = "SELECT rowid, salt, digest, failures, refused, at FROM login WHERE url = ? ORDER BY rowid DESC"
     for rowid, salt, digest, *values in read_rows(connection, query, (url,), int, bytes, bytes, int, int, float):

@@ -33,6 +33,9 @@ class LoginStore(Protocol):
     def save_login(self, url: str, credentials: Secret, record: LoginRecord) -> bool:
         """Replace the record. Return False if that failed."""
 
+    def accept_logins(self, url: str, at: datetime) -> None:
+        """Let the records of all credentials at this URL begin again: the server forgets what failed."""
+
 
 def join_credentials(instance: Instance) -> Secret:
     """Return everything that is sent to log in, as one secret: equal only if all of it is."""

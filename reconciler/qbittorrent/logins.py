@@ -104,10 +104,10 @@ class LoginMemory:
         timer = threading.Timer(ANSWER_DUE, self._save_record, [key, failure])
         timer.daemon = True
         timer.start()
-        after = failure
+        after: LoginRecord | None = failure
         try:
             yield
-            after = LoginRecord(0, False, self._utc())
+            after = None
         except StopRequested:
             after = before
             raise
@@ -122,13 +122,23 @@ class LoginMemory:
         finally:
             timer.cancel()
             timer.join()
-            self._record_outcome(key, before, after)
+            if after is None:
+                self.record_acceptance(instance)
+            else:
+                self._record_outcome(key, before, after)
 
     def record_acceptance(self, instance: Instance) -> None:
-        """Record that these credentials were accepted. Nothing is written unless they had failed before."""
-        key = _make_key(instance)
+        """Record that credentials were accepted, which makes the server forget all that it has refused before.
+
+        Nothing is written if none failed before.
+        """
         with self._lock:
-            self._record_outcome(key, self._find_record(key), LoginRecord(0, False, self._utc()))
+            self._sent.add(_make_key(instance))
+            for key in [key for key in self._records if key[0] == instance.url]:
+                self._records[key] = LoginRecord(0, False, self._utc())
+                self._unanswered.pop(key, None)
+            if self._store:
+                self._store.accept_logins(instance.url, self._utc())
 
     def record_refusal(self, instance: Instance) -> None:
         """Record that these credentials were refused."""
@@ -143,8 +153,6 @@ class LoginMemory:
                 self._sent.add(key)
                 count = self._unanswered[key].count if key in self._unanswered else 0
                 self._unanswered[key] = _Unanswered(count + 1, self._now())
-            if after.failures == 0:
-                self._unanswered.pop(key, None)
             current = self._find_record(key)
             if (after.failures, after.is_refused) != (current.failures, current.is_refused):
                 self._save_record(key, after)
@@ -178,9 +186,8 @@ def _make_key(instance: Instance) -> _Key:
 
 def _refused_text(instance: Instance, record: LoginRecord) -> str:
     return (
-        f"{instance.name}: the credentials were refused on {_format_time(record.at)} and have not changed since. They "
-        "are not sent again, because five failed logins ban this address for an hour. Correct them, or, if they are "
-        f"right now, {ASK_HINT}"
+        f"{instance.name}: these credentials were refused on {_format_time(record.at)}. They are not sent again, "
+        f"because five failed logins ban this address for an hour. Correct them, or, if they are right now, {ASK_HINT}"
     )
 
 

@@ -48,6 +48,18 @@ def test_a_record_is_replaced(diary: JournalRecorder) -> None:
     assert count_rows(diary) == 2
 
 
+def test_an_accepted_login_lets_all_records_of_its_url_begin_again(diary: JournalRecorder) -> None:
+    later = EPOCH + timedelta(minutes=5)
+    diary.journal.accept_logins(URL, later)
+    assert not (diary.folder / JOURNAL_FILE_NAME).exists(), "nothing had failed"
+    for url, credentials in ((URL, PASSWORD), (URL, Secret("other")), ("http://elsewhere", PASSWORD)):
+        diary.journal.save_login(url, credentials, REFUSED)
+    diary.journal.accept_logins(URL, later)
+    accepted = LoginRecord(0, False, later)
+    assert diary.journal.read_login(URL, PASSWORD) == diary.journal.read_login(URL, Secret("other")) == accepted
+    assert diary.journal.read_login("http://elsewhere", PASSWORD) == REFUSED
+
+
 def test_the_file_contains_neither_the_credentials_nor_what_they_could_be_found_by(diary: JournalRecorder) -> None:
     diary.journal.save_login(URL, PASSWORD, REFUSED)
     files = b"".join(path.read_bytes() for path in diary.folder.iterdir())

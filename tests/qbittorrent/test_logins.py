@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -49,6 +49,12 @@ class MemoryStore:
             self.writes += 1
             self.records[url, credentials] = record
         return not self.is_broken
+
+    def accept_logins(self, url: str, at: datetime) -> None:
+        for key, record in self.records.items():
+            if key[0] == url and record.failures and not self.is_broken:
+                self.writes += 1
+                self.records[key] = LoginRecord(0, False, at)
 
 
 class World:
@@ -104,7 +110,7 @@ def test_refused_credentials_are_not_sent_again_until_they_change(world: World, 
     memory = world.start_process(with_store=with_store)
     log_in(memory, REFUSED)
     world.time.pass_(10**7)
-    with pytest.raises(AuthenticationError, match=r"refused on 2026-.* UTC .*reconcile doctor.* --retry-login"):
+    with pytest.raises(AuthenticationError, match=r"refused on 2026-.* UTC.*reconcile doctor.* --retry-login"):
         memory.check_login(BOX)
     assert can_log_in(world.start_process()) is not with_store, "other processes know it from the store"
     for changed in (
@@ -132,6 +138,17 @@ def test_an_accepted_login_ends_the_refusal_for_every_process(world: World) -> N
     assert not can_log_in(watch)
     log_in(world.start_process(is_requested=True))
     assert watch.check_login(BOX) is False
+
+
+@pytest.mark.parametrize("with_store", [True, False])
+def test_an_accepted_login_makes_the_server_forget_other_refusals(world: World, with_store: bool) -> None:
+    memory, other = world.start_process(with_store=with_store), replace(BOX, password=Secret("other"))
+    log_in(memory, REFUSED)
+    log_in(memory, None, other)
+    assert can_log_in(memory), "a password that was right before, and is so again"
+    log_in(memory, REFUSED)
+    log_in(memory, REFUSED, other)
+    assert not can_log_in(memory) and not can_log_in(memory, other)
 
 
 @pytest.mark.parametrize(
