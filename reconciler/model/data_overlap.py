@@ -67,11 +67,22 @@ class DataPathIndex:
 
         `besides`: the infohashes of torrents that do not count.
         """
+        own_infohash = str(torrent.infohashes)
+        others = self._find_infohashes(find_data_paths(torrent))
+        return _name_some(infohash for infohash in others if infohash != own_infohash and infohash not in besides)
+
+    def find_at(self, data_paths: Iterable[str]) -> tuple[str, ...]:
+        """Return the torrents with data at one of these paths, above or below it, in the same way."""
+        return _name_some(self._find_infohashes(data_paths))
+
+    def _find_infohashes(self, data_paths: Iterable[str]) -> set[str]:
         infohashes: set[str] = set()
-        for data_path in find_data_paths(torrent):
+        for data_path in data_paths:
             infohashes |= self._owners_at.get(data_path, set()) | self._owners_under.get(data_path, set())
             for folder in iter_parent_folders(data_path):
                 infohashes |= self._owners_at.get(folder, set())
-        own_infohash = str(torrent.infohashes)
-        others = (infohash for infohash in infohashes if infohash != own_infohash and infohash not in besides)
-        return tuple(sorted(others)[:MAX_OVERLAPS])
+        return infohashes
+
+
+def _name_some(infohashes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(infohashes)[:MAX_OVERLAPS])

@@ -49,6 +49,9 @@ CONTENT_PATH: Final = Capability("content_path in torrents/info", (2, 6, 1), "4.
 V2_INFOHASHES: Final = Capability("v2 infohashes", (2, 8, 4), "4.4")  # the first release on libtorrent 2
 DOWNLOAD_PATH: Final = Capability("download_path", (2, 8, 4), "4.4")
 IMMEDIATE_PRIORITY: Final = Capability("file priorities show at once", (2, 8, 4), "4.4")  # seen on 4.5.2, not on 4.2.5
+SKIPPED_FILES_STAY: Final = Capability(
+    "skipped files stay where they are", (2, 8, 4), "4.4"
+)  # seen on 4.5.2, not on 4.2.5, which moves them into `.unwanted`
 TORRENT_EXPORT: Final = Capability("export of .torrent files", (2, 8, 14), "4.5")
 INACTIVE_SEEDING_TIME: Final = Capability("share_limits.inactive_seeding_time", (2, 9, 2), "4.6")
 STOPPED_STATE_NAMES: Final = Capability("`stopped` where it was `paused`", (2, 11), "5.0")

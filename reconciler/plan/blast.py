@@ -27,7 +27,7 @@ def attach_blasts(actions: Sequence[Action], snapshot: Snapshot) -> list[Action]
     by_id = {torrent.id: torrent for torrent in snapshot.torrents}
     remaining_paths = DataPathIndex(torrent for torrent in snapshot.torrents if torrent.id not in deleted_ids)
     for action in actions:
-        for path in _find_future_paths(action, by_id, snapshot):
+        for path in find_future_paths(action, by_id, snapshot):
             remaining_paths.add(path, action.infohash or action.name)
     return [_attach_blast(action, by_id, remaining_paths) for action in actions]
 
@@ -36,7 +36,7 @@ def _is_torrent_deletion(action: Action) -> bool:
     return isinstance(action, DeleteTorrent) and action.hold is None
 
 
-def _find_future_paths(action: Action, by_id: Mapping[str, LiveTorrent], snapshot: Snapshot) -> list[str]:
+def find_future_paths(action: Action, by_id: Mapping[str, LiveTorrent], snapshot: Snapshot) -> list[str]:
     """Return the paths of the files of a torrent after this action has added or moved it."""
     if not isinstance(action, SetTorrent):
         return []
@@ -67,18 +67,19 @@ def _attach_blast(action: Action, by_id: Mapping[str, LiveTorrent], remaining_pa
     blast = Blast(1, live_torrent.bytes_on_disk, live_torrent.is_seeding, shares_with=shared)
     if not (shared and isinstance(action, DeleteTorrent) and action.delete_files):
         return replace(action, blast=blast)
-    reason = f"{action.reason}; its data is kept, for {_name_torrents(shared)} may have files in it"
+    reason = f"{action.reason}; its data is kept, for {name_torrents(shared)} may have files in it"
     return replace(action, blast=blast, delete_files=False, reason=reason)
 
 
-def _name_torrents(infohashes: Sequence[str]) -> str:
+def name_torrents(infohashes: Sequence[str]) -> str:
+    """Return the first of these infohashes, shortened, and the number of the others."""
     more = f" and {len(infohashes) - 1} more" if len(infohashes) > 1 else ""
     return infohashes[0][:10] + more
 
 
 def lost_files_text(blast: Blast) -> str:
     """Describe the torrents that a move may leave without files; "" for none."""
-    return f"{_name_torrents(blast.shares_with)} may use the same files and lose them" if blast.shares_with else ""
+    return f"{name_torrents(blast.shares_with)} may use the same files and lose them" if blast.shares_with else ""
 
 
 def follower_text(blast: Blast, effect: str = "under automatic management may move with it") -> str:

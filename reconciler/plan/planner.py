@@ -35,6 +35,7 @@ from reconciler.plan.plan_hash import hash_plan
 from reconciler.plan.platform import block_undeclarable_categories
 from reconciler.plan.preferences import plan_preferences
 from reconciler.plan.resolve import ResolvedDesired, could_be, resolve_entries
+from reconciler.plan.skipped_files import block_shared_skips
 from reconciler.plan.surplus import SurplusCopy, defer_move, plan_surplus_copies
 from reconciler.plan.torrents import (
     NO_FACTS,
@@ -137,6 +138,7 @@ def _plan_instance(
         others = [decision for decision in decisions if isinstance(decision, ActionBase)]
         decisions += plan_surplus_copies(collected.surplus_copies, others, owned, desired, context)
     torrents = attach_blasts([decision for decision in decisions if isinstance(decision, ActionBase)], snapshot)
+    torrents = block_shared_skips(torrents, snapshot)
     torrents = attach_move_blasts(torrents, snapshot, find_category_paths(declared, snapshot))
     followers = FollowerFinder(snapshot, make_ownership_check(context, torrents))
     decisions = [*torrents, *(decision for decision in decisions if isinstance(decision, SparedTorrent))]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from reconciler.demo.servers import QbittorrentServer
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.snapshot import AddOptions
@@ -88,6 +90,20 @@ def test_an_accepted_plan_moves_the_data(any_server: QbittorrentServer, box: Pro
     assert planned.exit_code == 1
     assert home.run("--accept-plan", planned.report["plan_hash"]).exit_code == 0
     assert is_complete_at(RawClient(any_server), ours, new)
+
+
+@pytest.mark.parametrize("version", ["4.2.5"])
+def test_a_skipped_file_is_not_moved_away_from_another_torrent(
+    server: QbittorrentServer, proxy: Proxy, truth: RawClient, home: Home, tmp_path: Path
+) -> None:
+    (tmp_path / NAME).write_bytes(make_content(1))
+    foreign = add_complete_twin(server, "foreign", tmp_path)
+    add_complete_twin(server, "ours", tmp_path)
+    (home.folder / "ours.torrent").write_bytes(make_twin("ours")[0])
+    home.write(json.dumps({"torrent": "ours.torrent", "files": [{"match": "*", "priority": "skip"}]}))
+    blocked = home.run()
+    assert blocked.actions() == ["adopt torrent-1 owner applied", "update torrent-1 files blocked"]
+    assert (tmp_path / NAME).exists() and is_complete_at(truth, foreign, tmp_path)
 
 
 def test_a_setting_that_torrents_of_others_follow_is_left_alone(
