@@ -243,6 +243,11 @@ def _import_paused(torrent: LiveTorrent) -> FieldValue:
     return (torrent.stopped and read_held_state(torrent.tags) is None) or None
 
 
+def _resolve_paused(wanted: FieldValue, torrent: LiveTorrent) -> FieldValue:
+    """Return False for a stopped torrent that runs until its check is over."""
+    return False if wanted and torrent.is_stop_intent_hidden and torrent.is_meant_stopped else wanted
+
+
 def _read_download_path(torrent: LiveTorrent) -> FieldValue:
     """Return the path of incomplete data, "" for none.
 
@@ -363,6 +368,8 @@ def _is_save_path_applied(change: Change, torrent: LiveTorrent, _action: SetTorr
 def _is_paused_applied(change: Change, torrent: LiveTorrent, action: SetTorrent) -> bool:
     if isinstance(action, AddTorrent) and action.get_new_value(STOP_CONDITION) not in (None, "none"):
         return True  # it stops when its condition is met
+    if isinstance(action, AddTorrent) and torrent.is_stop_intent_hidden:
+        return True  # it stops, or goes on, when its data has been checked
     return torrent.stopped == change.after
 
 
@@ -563,6 +570,7 @@ _PROPERTIES: Final = (
         declare=lambda entry: entry.paused,
         declare_at_add=lambda entry: bool(entry.paused),
         is_ignorable=True,
+        resolve=_resolve_paused,
         is_applied=_is_paused_applied,
         rank=1,
     ),

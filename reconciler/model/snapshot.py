@@ -15,6 +15,8 @@ from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.model.units import GLOBAL_LIMIT
 from reconciler.model.versions import RESOLVED_SAVE_PATH, ApiVersion
 
+CHECKING_STATES = frozenset({"checkingDL", "checkingUP"})
+
 CategoryDownloadPath = str | bool | None  # a path, False for none, None where the server's setting applies
 
 
@@ -55,8 +57,9 @@ class LiveOptions:
 class LiveTorrent:
     """A torrent as an instance has it.
 
-    `id` is its key on the instance (40 hex digits), `stopped` the stop intent whatever the current `state`, `save_path`
-    has no trailing separator, `size` is in bytes of the selected files (0 without metadata), `progress` 0..1.
+    `id` is its key on the instance (40 hex digits), `stopped` the stop intent as the server reports it, whatever the
+    current `state`; `stopped_before_check` that from before a check that hides it, None if unknown. `save_path` has no
+    trailing separator, `size` is in bytes of the selected files (0 without metadata), `progress` 0..1.
     `content_path` is the path of its single file or of its folder, "" without metadata and before 4.3.1.
 
     `links` is the part of its magnet link with trackers (perhaps with passkeys) and web seeds, see `model.links`.
@@ -81,6 +84,20 @@ class LiveTorrent:
     comment: str | None = None
     links: str = field(default="", repr=False)
     files: tuple[LiveFile, ...] | None = None
+    stopped_before_check: bool | None = None
+
+    @property
+    def is_stop_intent_hidden(self) -> bool:
+        """True while a check hides the stop intent: a stopped torrent runs until its check is over (4.2 to 5.3).
+
+        To stop it then would end the check.
+        """
+        return not self.stopped and self.state in CHECKING_STATES
+
+    @property
+    def is_meant_stopped(self) -> bool | None:
+        """The stop intent; None if a check hides it and it is not known from before."""
+        return self.stopped_before_check if self.is_stop_intent_hidden else self.stopped
 
     @property
     def bytes_on_disk(self) -> int:

@@ -1,11 +1,13 @@
 """Feasibility of changes: now, after the instance has finished something, or after a person has acted.
 
 See docs/decisions/0020-fetch-metadata-of-paused-magnets-only-when-needed.md.
+See docs/decisions/0021-a-check-hides-the-stop-intent.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.fields import (
@@ -18,6 +20,7 @@ from reconciler.model.fields import (
     FORCE_START,
     METADATA_RECEIVED,
     PAUSED,
+    QUARANTINE,
     SAVE_PATH,
     STOP_CONDITION,
     find_required_release,
@@ -25,6 +28,8 @@ from reconciler.model.fields import (
 from reconciler.model.plan import Change, Outcome
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan.platform import foreign_path_reason
+
+CHECKED_REASON: Final = "it is being checked, which hides whether it is stopped; to stop it now would end the check"
 
 HeldChanges = tuple[tuple[Change, ...], Outcome, str]
 
@@ -130,6 +135,8 @@ def blocker_of(change: Change, live: LiveTorrent) -> tuple[Outcome, str] | None:
     if live.is_moving and (FIELDS[change.field].sets_location or (change.field == CATEGORY and live.auto_tmm)):
         what = "path" if change.field == SAVE_PATH else change.field
         return Outcome.DEFERRED, f"its data is being moved; the {what} is set when that has ended"
+    if live.is_stop_intent_hidden and change.field in (PAUSED, QUARANTINE):
+        return Outcome.DEFERRED, CHECKED_REASON
     starts = (change.field == PAUSED and not change.after) or (change.field == FORCE_START and change.after)
     if starts and live.has_missing_files:
         # qBittorrent #17626: starting a torrent whose files are missing may download everything again.

@@ -6,6 +6,8 @@
 | stopped, no mark     | left alone               | left alone         | left alone                                  |
 | stopped, with a mark | left alone               | left alone         | started as it ran, then the mark is removed |
 | runs, with a mark    | stopped                  | left alone         | the mark is removed                         |
+| is being checked     | as before the check, and | left alone         | what was stopped is released when the check |
+|                      | left alone if unknown    |                    | is over                                     |
 
 A mark is the tag `reconcile:held` (or `reconcile:held:forced`, where the start was forced): it tells what we stopped
 from what a person has stopped, whoever looks next. Where `paused: true` is declared, only the mark is removed.
@@ -34,10 +36,10 @@ from reconciler.model.plan import (
     UpdateTorrent,
 )
 from reconciler.model.snapshot import LiveTorrent, Snapshot
-from reconciler.model.tags import HELD_TAGS, IGNORE_TAG, read_held_state
+from reconciler.model.tags import HELD_TAGS, IGNORE_TAG, extract_quarantines, read_held_state
 from reconciler.plan.actions import build_live_update
 from reconciler.plan.context import Decision, PlanContext
-from reconciler.plan.feasibility import blocker_of, needs_metadata_first
+from reconciler.plan.feasibility import CHECKED_REASON, blocker_of, needs_metadata_first
 from reconciler.plan.quarantine import is_quarantine_start
 from reconciler.plan.torrents import prune_spared_reason
 
@@ -55,13 +57,16 @@ def stop_actions(torrents: Iterable[LiveTorrent], context: PlanContext, unhealth
             reason = f"it has the tag {IGNORE_TAG}, so the kill switch leaves it running ({unhealthy_reason})"
             decisions.append(SparedTorrent(str(live.infohashes), live.name, reason))
             continue
-        mark = (
-            ()
-            if read_held_state(live.tags)
-            else (Change(HELD, None, "forced" if live.options.force_start else "running"),)
-        )
+        is_held = read_held_state(live.tags) is not None
+        if live.is_stop_intent_hidden and (is_held or live.is_meant_stopped or extract_quarantines(live.tags)):
+            continue  # it stops when its check is over
+        mark = () if is_held else (Change(HELD, None, "forced" if live.options.force_start else "running"),)
         changes = (*mark, Change(PAUSED, False, True))
-        decisions.append(replace(build_live_update(live, changes, unhealthy_reason), urgent=True))
+        if live.is_meant_stopped is None:
+            reason = f"{unhealthy_reason}; {CHECKED_REASON}, and until then it transfers nothing"
+            decisions.append(replace(build_live_update(live, changes, reason), hold=Outcome.DEFERRED))
+        else:
+            decisions.append(replace(build_live_update(live, changes, unhealthy_reason), urgent=True))
     return decisions
 
 
@@ -94,6 +99,8 @@ def release(
     ours = context.is_owned(live) or (planned is not None and bool(planned.get_new_value(OWNER)))
     if not ours or (planned and isinstance(planned, DeleteTorrent)):
         return decisions
+    if live.is_stop_intent_hidden and live.is_meant_stopped is not False:
+        return [*decisions, _build_waiting_release(live, entry)]
     runs = not (_should_stay_paused(entry, live, snapshot) if entry else _is_quarantined(live, context, decisions))
     if runs and live.stopped and (blocker := blocker_of(_START_CHANGE, live)):
         return (
@@ -155,6 +162,15 @@ def _build_release_changes(
         changes.append(Change(FORCE_START, False, True))
     planned_fields = {change.field for change in planned.changes} if planned else set()
     return tuple(change for change in changes if change.field not in planned_fields)
+
+
+def _build_waiting_release(live: LiveTorrent, entry: DesiredTorrent | None) -> UpdateTorrent:
+    """Return the release of a torrent that is being checked: to remove its mark now would leave it stopped."""
+    changes = (Change(HELD, read_held_state(live.tags), None),)
+    reason = f"{_RELEASE_REASON} when its check is over"
+    return replace(
+        build_live_update(live, changes, reason), position=entry.position if entry else None, hold=Outcome.DEFERRED
+    )
 
 
 def _build_waiting_start(live: LiveTorrent, entry: DesiredTorrent | None, hold: Outcome, reason: str) -> UpdateTorrent:

@@ -15,6 +15,7 @@ from reconciler.model.plan import Action, ActionBase, Change, DeleteTorrent, Out
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import QUARANTINE_PREFIX, Quarantine, extract_quarantines, read_held_state
 from reconciler.plan.actions import build_live_update
+from reconciler.plan.feasibility import CHECKED_REASON
 
 
 def is_quarantine_start(action: ActionBase) -> bool:
@@ -37,8 +38,9 @@ def plan_quarantine(
     if today is None:
         raise ValueError("a quarantine cannot be planned without the day")
     if not texts:
-        stopped = live.stopped and read_held_state(live.tags) is None  # what the kill switch stopped ran before
-        return _build_quarantine_start(live, Quarantine.start(today, days, stopped), deletion.reason)
+        is_held = read_held_state(live.tags) is not None  # what the kill switch stopped ran before
+        quarantine = Quarantine.start(today, days, was_stopped=bool(live.is_meant_stopped) and not is_held)
+        return _build_quarantine_start(live, quarantine, deletion.reason)
     quarantines = [parsed for text in texts if (parsed := Quarantine.parse(text))]
     if len(quarantines) < len(texts):
         invalid_text = next(text for text in texts if not Quarantine.parse(text))
@@ -51,13 +53,16 @@ def plan_quarantine(
         return replace(
             deletion, changes=changes, reason=f"{deletion.reason}, and its quarantine ended with {until} (UTC)"
         )
-    if not live.stopped:
+    if not (live.stopped or live.is_stop_intent_hidden):
         stop = (Change(PAUSED, False, True),)
         return build_live_update(live, stop, f"in quarantine through {until} (UTC), where nothing runs")
     return SparedTorrent(str(live.infohashes), live.name, f"in quarantine through {until} (UTC), then deleted")
 
 
 def _build_quarantine_start(live: LiveTorrent, quarantine: Quarantine, reason: str) -> UpdateTorrent:
-    stop = () if live.stopped else (Change(PAUSED, False, True),)
+    stop = () if live.is_meant_stopped else (Change(PAUSED, False, True),)
     changes = (Change(QUARANTINE, (), (str(quarantine),)), *stop)
+    if live.is_stop_intent_hidden and not live.is_meant_stopped:
+        held_reason = f"{reason}: its quarantine begins later, for {CHECKED_REASON}"
+        return replace(build_live_update(live, changes, held_reason), hold=Outcome.DEFERRED)
     return build_live_update(live, changes, f"{reason}: in quarantine through {quarantine.until} (UTC), then deleted")

@@ -56,9 +56,21 @@ def replace_torrents(torrents: TorrentsById, reread: Iterable[LiveTorrent]) -> T
     return {**torrents, **different} if different else torrents
 
 
-def set_stop_intent(torrents: TorrentsById, ids: Iterable[str], stopped_ids: Collection[str]) -> TorrentsById:
-    """Return the torrents, with `stopped` set for these ids, whose state hides the stop intent."""
-    return replace_torrents(torrents, (replace(torrents[key], stopped=key in stopped_ids) for key in ids))
+def set_stop_intent(
+    torrents: TorrentsById, ids: Iterable[str], stopped_ids: Collection[str], before: TorrentsById
+) -> TorrentsById:
+    """Return the torrents, with `stopped` set for these ids, whose state hides the stop intent.
+
+    If a check hides it from the server too, it is kept from `before`.
+    """
+    updated = (replace(torrents[key], stopped=key in stopped_ids) for key in ids)
+    return replace_torrents(torrents, (keep_known_stop_intent(before.get(torrent.id), torrent) for torrent in updated))
+
+
+def keep_known_stop_intent(before: LiveTorrent | None, after: LiveTorrent) -> LiveTorrent:
+    """Return `after` with the stop intent of `before`, if a check hides it."""
+    known = before.is_meant_stopped if before and after.is_stop_intent_hidden else None
+    return after if known == after.stopped_before_check else replace(after, stopped_before_check=known)
 
 
 def filter_delta(reply: MainData, ids: Collection[str]) -> MainData:
@@ -70,7 +82,11 @@ def filter_delta(reply: MainData, ids: Collection[str]) -> MainData:
 def is_equivalent(torrent: LiveTorrent, other: LiveTorrent) -> bool:
     """True if they differ at most in progress, files, and stop intent, which sync/maindata shows only in the state."""
     return torrent == other or torrent == replace(
-        other, stopped=torrent.stopped, progress=torrent.progress, files=torrent.files
+        other,
+        stopped=torrent.stopped,
+        progress=torrent.progress,
+        files=torrent.files,
+        stopped_before_check=torrent.stopped_before_check,
     )
 
 

@@ -27,6 +27,7 @@ from reconciler.qbittorrent.deltas import (
     filter_delta,
     is_equivalent,
     keep_known_files,
+    keep_known_stop_intent,
     replace_torrents,
     set_stop_intent,
 )
@@ -164,7 +165,7 @@ class IncrementalSession(Session):
             return self._read_full(state, files_of, reply if in_new_session else None)
         torrents, mismatches = self._reread_mismatches(torrents, mismatches)
         hidden_ids = [key for key, torrent in torrents.items() if is_stop_intent_hidden(torrent.state)]
-        torrents = set_stop_intent(torrents, hidden_ids, self._find_stopped(hidden_ids))
+        torrents = set_stop_intent(torrents, hidden_ids, self._find_stopped(hidden_ids), state.torrents)
         incomplete = (
             [torrent for torrent in torrents.values() if is_missing_files(torrent, files_of)] if files_of else []
         )
@@ -224,6 +225,9 @@ class IncrementalSession(Session):
             reply = self._read_main_data(0)
         open_count = self._connection.open_count
         snapshot = super().read_snapshot(files_of)
+        if previous and any(torrent.is_stop_intent_hidden for torrent in snapshot.torrents):
+            known = (keep_known_stop_intent(previous.torrents.get(torrent.id), torrent) for torrent in snapshot.torrents)
+            snapshot = replace(snapshot, torrents=tuple(known))
         torrents: TorrentsById = {torrent.id: torrent for torrent in snapshot.torrents}
         if (
             previous

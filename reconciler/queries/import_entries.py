@@ -118,6 +118,8 @@ def _skip_reason(live: LiveTorrent, owner: str) -> str:
         return f'it belongs to the owner "{others[0]}"'
     if any(tag.startswith(f"{TAG_PREFIX}quarantine") for tag in live.tags):
         return "it is in quarantine; declaring it would bring it back"
+    if live.is_meant_stopped is None:
+        return "it is being checked, which hides whether it is stopped; import it when that is over"
     return ""
 
 

@@ -24,12 +24,13 @@ from reconciler.model.fields import (
     change_tags_to_add,
     change_tags_to_remove,
     entry_key_of,
+    is_applied,
     list_ignorable_keys,
     list_options_set_by,
     sort_changes,
 )
 from reconciler.model.infohash import InfoHashes
-from reconciler.model.plan import Change
+from reconciler.model.plan import AddTorrent, Change, UpdateTorrent
 from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import HELD_FORCED_TAG, HELD_TAG
 
@@ -97,3 +98,11 @@ def test_a_change_of_tags_adds_and_removes_only_the_difference() -> None:
 def test_a_release_removes_every_tag_of_the_kill_switch() -> None:
     assert change_tags_to_remove(Change(HELD, "running", None)) == {HELD_TAG, HELD_FORCED_TAG}
     assert change_tags_to_add(Change(HELD, None, "forced")) == {HELD_FORCED_TAG}
+
+
+def test_an_add_that_is_being_checked_counts_as_stopped() -> None:
+    """It stops when its data has been checked. A stop that was sent shows at once."""
+    stop, checked = Change("paused", None, True), replace(TORRENT, state="checkingDL")
+    assert is_applied(stop, checked, AddTorrent("a", ""))
+    assert not is_applied(stop, checked, UpdateTorrent("a", ""))
+    assert not is_applied(stop, TORRENT, AddTorrent("a", ""))

@@ -65,3 +65,15 @@ def test_web_api_versions_compare_as_numbers() -> None:
     assert Snapshot("v5", "2.11").api_version > Snapshot("v4", "2.9.3").api_version
     with pytest.raises(ValueError, match="invalid literal"):
         _ = Snapshot("v5", "two").api_version
+
+
+def test_a_check_hides_the_stop_intent_unless_it_is_known_from_before() -> None:
+    checked = make_torrent(state="checkingUP")
+    assert checked.is_stop_intent_hidden
+    assert checked.is_meant_stopped is None
+    assert make_torrent(state="checkingUP", stopped_before_check=True).is_meant_stopped is True
+    assert make_torrent(state="checkingUP", stopped_before_check=False).is_meant_stopped is False
+    stopped = make_torrent(state="checkingDL", stopped=True)  # the server says so itself
+    assert not stopped.is_stop_intent_hidden
+    assert stopped.is_meant_stopped is True
+    assert make_torrent(state="moving").is_meant_stopped is False

@@ -81,3 +81,13 @@ def test_a_declaration_ends_a_quarantine_and_starts_what_ran_before() -> None:
     )
     assert _find({}, {"tags": stopped, "stopped": True}) == (Change("quarantine", ("2026-11-28:stopped",), ()),)
     assert _find({"paused": True}, {"tags": ran, "stopped": True}) == (Change("quarantine", ("2026-11-28",), ()),)
+
+
+def test_a_stopped_torrent_that_is_being_checked_is_as_declared() -> None:
+    checked: dict[str, Any] = {"state": "checkingUP"}
+    stop = (Change("paused", False, True),)
+    assert _find({"paused": True}, {**checked, "stopped_before_check": True}) == ()
+    assert _find({"paused": True}, {**checked, "stopped_before_check": False}) == stop
+    assert _find({"paused": True}, checked) == stop
+    for before in (True, False, None):
+        assert _find({"paused": False}, {**checked, "stopped_before_check": before}) == ()

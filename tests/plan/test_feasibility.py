@@ -133,3 +133,16 @@ def test_priorities_of_files_wait_for_the_metadata() -> None:
         Outcome.DEFERRED,
         "its files are not known before its metadata has arrived, which does not arrive while it is stopped",
     )
+
+
+def test_what_depends_on_the_stop_intent_waits_until_a_check_is_over() -> None:
+    checked = make_live_torrent({"hash": "a", "state": "checkingDL"})
+    for change in (STOP, Change("quarantine", ("2026-12-01",), ())):
+        blocker = blocker_of(change, checked)
+        assert blocker is not None
+        assert blocker[0] is Outcome.DEFERRED
+        assert blocker[1].startswith("it is being checked, which hides whether it is stopped")
+        assert blocker_of(change, make_live_torrent({"hash": "a"})) is None
+    assert blocker_of(MOVE, checked) is None
+    stopped = make_live_torrent({"hash": "a", "state": "checkingDL", "stopped": True})
+    assert blocker_of(START, stopped) is None  # its check goes on only if it runs

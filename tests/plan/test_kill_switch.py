@@ -109,3 +109,30 @@ def test_a_paused_torrent_that_needs_its_metadata_first_starts_until_that_has_ar
     waiting, complete = _make_ours(HELD, stopped=True), _make_ours(HELD, stopped=True, has_metadata=True)
     assert _release(waiting, **declared) == [(Change("held", "running", None), START)]
     assert _release(complete, **declared) == [(Change("held", "running", None),)]
+
+
+def test_a_torrent_that_is_being_checked_is_stopped_only_if_it_ran_before() -> None:
+    """Nothing is transferred during a check, and what was stopped before must not be started by the release."""
+    torrents = [
+        _make_ours(name="unknown", state="checkingUP"),
+        _make_ours(name="ran", state="checkingUP", stopped_before_check=False),
+        _make_ours(name="stopped", state="checkingUP", stopped_before_check=True),
+        _make_ours(HELD, name="held", state="checkingUP"),
+        _make_ours("reconcile:quarantine:2026-12-01", name="in quarantine", state="checkingUP"),
+    ]
+    decisions = [d for d in stop_actions(torrents, CONTEXT, "the VPN is down") if isinstance(d, UpdateTorrent)]
+    assert [(decision.name, decision.hold, decision.urgent) for decision in decisions] == [
+        ("unknown", Outcome.DEFERRED, False),
+        ("ran", None, True),
+    ]
+    assert decisions[0].reason.startswith("the VPN is down; it is being checked")
+
+
+def test_a_release_waits_until_a_check_is_over() -> None:
+    entry = make_desired_torrent({"hash": "a"}, 1)
+    (decision,) = release([], _make_ours(HELD, state="checkingUP"), CONTEXT, SNAPSHOT, entry)
+    assert isinstance(decision, UpdateTorrent)
+    assert (decision.hold, decision.changes) == (Outcome.DEFERRED, (Change("held", "running", None),))
+    assert _release(_make_ours(HELD, state="checkingUP", stopped_before_check=False)) == [
+        (Change("held", "running", None),)
+    ]

@@ -76,3 +76,18 @@ def test_without_a_declared_quarantine_it_is_deleted_at_once() -> None:
 def test_a_quarantine_without_the_day_is_an_error() -> None:
     with pytest.raises(ValueError, match="cannot be planned without the day"):
         _plan(today=None)
+
+
+def test_a_quarantine_of_a_torrent_that_is_being_checked_begins_later() -> None:
+    """Its tag records whether the torrent ran, and a stop would end the check."""
+    deferred = _plan(state="checkingUP")
+    assert isinstance(deferred, UpdateTorrent)
+    assert deferred.hold is Outcome.DEFERRED
+    assert "it is being checked" in deferred.reason
+    known = _plan(state="checkingUP", stopped_before_check=True)
+    assert isinstance(known, UpdateTorrent)
+    assert (known.hold, known.changes) == (None, (Change("quarantine", (), ("2026-12-05:stopped",)),))
+
+
+def test_a_torrent_that_is_being_checked_in_quarantine_is_left_alone() -> None:
+    assert isinstance(_plan("2026-12-01", state="checkingUP"), SparedTorrent)

@@ -99,7 +99,7 @@ def delta(old: Rows, new: Rows) -> MainData:
 def known(torrents: TorrentsById) -> TorrentsById:
     """Return the torrents, with stopped ones for states that hide the intent."""
     hidden = [key for key, torrent in torrents.items() if is_stop_intent_hidden(torrent.state)]
-    return set_stop_intent(torrents, hidden, hidden)
+    return set_stop_intent(torrents, hidden, hidden, {})
 
 
 @given(st.lists(worlds, min_size=1, max_size=5))
@@ -203,3 +203,22 @@ def test_progress_and_hidden_intent_make_no_difference() -> None:
     ):
         (other,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "moving", name: value}})).values()
         assert not is_equivalent(torrent, other)
+
+
+def test_a_check_hides_the_stop_intent_that_was_known_before() -> None:
+    """A check makes a stopped torrent run, so the server's filter no longer knows it."""
+
+    def read(state: str) -> TorrentsById:
+        return convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": state}}))
+
+    def check(before: TorrentsById) -> bool | None:
+        torrents = set_stop_intent(read("checkingDL"), [KEYS[0]], (), before)
+        return torrents[KEYS[0]].is_meant_stopped
+
+    assert check({}) is None
+    assert check(read("stoppedDL")) is True
+    assert check(read("downloading")) is False
+    checked_once = set_stop_intent(read("checkingDL"), [KEYS[0]], (), read("stoppedDL"))
+    assert check(checked_once) is True
+    (moving,) = set_stop_intent(read("moving"), [KEYS[0]], (), read("stoppedDL")).values()
+    assert moving.is_meant_stopped is False  # the filter knows it

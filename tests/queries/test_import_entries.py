@@ -127,3 +127,10 @@ def test_a_link_with_an_unusual_tracker_may_hold_a_passkey(key: str, tracker: st
 
 def test_a_broken_link_holds_no_passkey() -> None:
     assert not may_hold_passkey(EntrySource("magnet", "magnet:?tr=http://tracker/0123456789abcdef"))
+
+
+def test_a_torrent_whose_check_hides_the_stop_intent_is_skipped() -> None:
+    snapshot = make_snapshot([{"hash": "a", "state": "checkingUP"}])
+    (skipped,) = entries_of(make_desired_state({}), EVERYTHING, "box", snapshot, make_magnet_source())
+    assert isinstance(skipped, SkippedTorrent)
+    assert skipped.reason == "it is being checked, which hides whether it is stopped; import it when that is over"

@@ -107,6 +107,7 @@ def make_live_torrent(row: Mapping[str, Any], api: tuple[int, ...] = (2, 11, 4))
         comment=row.get("comment", "" if api >= (2, 11) else None),
         links=append_links("", row.get("trackers", ()), row.get("web_seeds", ())),
         files=make_live_files(row["files"]) if "files" in row else None,
+        stopped_before_check=row.get("stopped_before_check"),
     )
 
 
