@@ -33,8 +33,8 @@ _EPILOG: Final = """Each option above also reads RECONCILE_<OPTION>, as in RECON
 \b
 Exit codes:
   0  in sync, applied, or planned
-  1  an instance could not be read or is unhealthy,
-     or an action failed, is blocked or pending
+  1  an instance could not be read or is unhealthy, an action
+     failed, is blocked or pending, or a torrent cannot run
   2  --dry-run --detailed-exitcode found changes
   3  the guard refused a plan
   4  the desired state or the command line is invalid
@@ -61,6 +61,7 @@ def main(
     file: options.FileOption = None,
     dry_run: options.DryRunOption = False,
     detailed_exitcode: options.DetailedExitcodeOption = False,
+    strict: options.StrictOption = False,
     output: options.OutputOption = OutputFormat.TEXT,
     report: options.ReportOption = None,
     instance: options.InstanceOption = None,
@@ -118,6 +119,7 @@ def main(
     run_settings = RunSettings(
         dry_run,
         detailed_exitcode,
+        strict,
         report,
         accept_plan,
         take_over,

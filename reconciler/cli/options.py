@@ -80,6 +80,9 @@ DryRunOption = Annotated[bool, _main_option("--dry-run", help_text="Show the pla
 DetailedExitcodeOption = Annotated[
     bool, _main_option("--detailed-exitcode", help_text="With --dry-run: exit code 2 if there are changes.")
 ]
+StrictOption = Annotated[
+    bool, _main_option("--strict", help_text="Exit code 1 also if a declared torrent has any fault, or no metadata yet.")
+]
 OutputOption = Annotated[OutputFormat, _main_option("--output", metavar="FORMAT", help_text=_OUTPUT_HELP)]
 ReportOption = Annotated[
     Path | None, _main_option("--report", metavar="FILE", help_text="Also write the JSON report to this file.")

@@ -64,6 +64,7 @@ class RunSettings:
 
     dry_run: bool = False
     detailed_exitcode: bool = False
+    strict: bool = False
     report: Path | None = None
     accept_plan: str | None = None
     take_over: bool = False

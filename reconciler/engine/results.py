@@ -62,6 +62,7 @@ def build_result(
         results=results,
         spared=instance_plan.spared,
         health=observation.health,
+        faults=instance_plan.faults,
     )
 
 
@@ -114,16 +115,20 @@ def _build_content_result(
     return ContentResult(entry.label, path, entry.position, str(infohashes), magnet)
 
 
-def compute_exit_code(instances: Iterable[InstanceResult], *, detailed: bool, pending: bool = False) -> int:
+def compute_exit_code(
+    instances: Iterable[InstanceResult], *, detailed: bool, pending: bool = False, strict: bool = False
+) -> int:
     """Return the exit code of a run, the first of these that applies.
 
-    3: a guard refused a plan. 1: something failed, is pending, or needs a person. 2: a dry-run found changes, and
-    `detailed` asks for this code. 0: everything is fine.
+    3: a guard refused a plan. 1: something failed, is pending, or needs a person; with `strict` also if a torrent has
+    any fault. 2: a dry-run found changes, and `detailed` asks for this code. 0: everything is fine.
     """
     instances = tuple(instances)
     outcomes = {result.outcome for instance in instances for result in instance.results}
     if any(instance.verdict.refused for instance in instances):
         return 3
     if pending or outcomes.intersection(_PROBLEM_OUTCOMES) or any(not instance.status.is_ok for instance in instances):
+        return 1
+    if any(instance.has_serious_fault or (strict and instance.faults) for instance in instances):
         return 1
     return 2 if detailed and outcomes.intersection((Outcome.PLANNED, Outcome.DEFERRED)) else 0

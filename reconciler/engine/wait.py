@@ -38,7 +38,7 @@ def run_until_placed(
     refused: list[str] = []
     while True:
         run = run_once(desired, replace(options, skip=refused), context)
-        merged = merge_runs(merged, run, detailed=options.detailed_exitcode) if merged else run
+        merged = merge_runs(merged, run, options) if merged else run
         refused = [result.name for result in merged.instances if result.status in _LOGIN_REFUSED_STATUSES]
         remaining = end - context.retry.clock.now()
         if not merged.pending or remaining <= 0 or context.stop.is_set():
@@ -56,7 +56,7 @@ def _compute_pause(pending: Sequence[PendingTorrent], now: datetime) -> float:
     return max(0.05, min([POLL_INTERVAL, *soon]))
 
 
-def merge_runs(earlier: Run, later: Run, *, detailed: bool) -> Run:
+def merge_runs(earlier: Run, later: Run, options: RunOptions) -> Run:
     """Merge two runs: the state after the later one, with what both have changed."""
     later_results = {result.name: result for result in later.instances}
     earlier_results = {result.name: result for result in earlier.instances}
@@ -66,7 +66,9 @@ def merge_runs(earlier: Run, later: Run, *, detailed: bool) -> Run:
         else earlier_results[name]
         for name in sorted({*earlier_results, *later_results})
     )
-    code = compute_exit_code(instances, detailed=detailed, pending=bool(later.pending))
+    code = compute_exit_code(
+        instances, detailed=options.detailed_exitcode, pending=bool(later.pending), strict=options.strict
+    )
     return replace(later, instances=instances, exit_code=code)
 
 

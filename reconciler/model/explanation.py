@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reconciler.model.desired import DesiredTorrent
 from reconciler.model.health import Health
 from reconciler.model.history import PastRun
-from reconciler.model.plan import NOT_REFUSED, Action, FieldValue, GuardVerdict
+from reconciler.model.plan import NOT_REFUSED, Action, FieldValue, GuardVerdict, TorrentFault
 from reconciler.model.run import Status
 from reconciler.model.snapshot import LiveTorrent
 
@@ -29,7 +29,8 @@ class InstanceExplanation:
     `live_torrents` has several items only if it exists twice. `other_owners` are other owners in its tags. `actions`
     are those of the next run, `spared_reason` says why the run leaves something alone, `verdict` is the guard's on the
     whole plan of the instance. `health` is None if it was not observed. `group` is the declared group with its
-    strategy; `placement_reason` says why the torrent belongs on this member, None: it does not.
+    strategy; `placement_reason` says why the torrent belongs on this member, None: it does not. `fault`: why it does not
+    work, if so.
     """
 
     instance: str
@@ -46,6 +47,7 @@ class InstanceExplanation:
     health: Health | None = None
     group: str | None = None
     placement_reason: str | None = None
+    fault: TorrentFault | None = None
 
     @property
     def is_relevant(self) -> bool:

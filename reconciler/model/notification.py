@@ -17,6 +17,8 @@ class IssueKind(StrEnum):
     FILES = "files"  # the desired state is invalid; the last valid state is in force
     INSTANCE = "instance"  # an instance cannot be read, or was lost during a run
     ACTIONS = "actions"  # actions of an instance fail, or wait for a person
+    TORRENTS = "torrents"  # torrents of an instance cannot run before a person has acted
+    METADATA = "metadata"  # torrents of an instance have had no metadata for long
 
 
 @dataclass(frozen=True, slots=True)

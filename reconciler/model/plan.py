@@ -282,6 +282,29 @@ class SparedTorrent:
     reason: str
 
 
+class FaultKind(StrEnum):
+    """The reason why a torrent does not work, though it is as declared."""
+
+    ERROR = "error"  # the server reports an error, for instance if it cannot write
+    MISSING_FILES = "missing_files"
+    NO_METADATA = "no_metadata"  # it runs, and no peer has sent its metadata so far
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentFault:
+    """A declared torrent that does not work on its instance. `reason` says what to do.
+
+    `is_serious`: it is meant to run and cannot before a person has acted, so the run does not end with exit code 0.
+    """
+
+    infohash: str
+    name: str
+    kind: FaultKind
+    reason: str
+    position: Position | None = None
+    is_serious: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class GuardVerdict:
     """The guard's verdict on one instance's plan."""
@@ -308,3 +331,4 @@ class InstancePlan:
     unchanged: int = 0
     suspended: bool = False
     verdict: GuardVerdict = NOT_REFUSED
+    faults: tuple[TorrentFault, ...] = ()

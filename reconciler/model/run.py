@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from reconciler.model.groups import PendingTorrent
 from reconciler.model.health import Health
-from reconciler.model.plan import NOT_REFUSED, Action, GuardVerdict, Outcome, SparedTorrent
+from reconciler.model.plan import NOT_REFUSED, Action, GuardVerdict, Outcome, SparedTorrent, TorrentFault
 from reconciler.model.position import Position, Problem
 
 
@@ -91,6 +91,12 @@ class InstanceResult:
     spared: tuple[SparedTorrent, ...] = ()
     health: Health | None = None
     content: tuple[ContentResult, ...] = ()
+    faults: tuple[TorrentFault, ...] = ()
+
+    @property
+    def has_serious_fault(self) -> bool:
+        """True if a declared torrent that is meant to run cannot run before a person has acted."""
+        return any(fault.is_serious for fault in self.faults)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from reconciler.model.health import Health
+from reconciler.model.plan import TorrentFault
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import Status
 
@@ -78,7 +79,7 @@ class TorrentStatus:
     be read. `reason` says what differs, or why its state is unknown.
 
     `category` (None: unknown) and `tags` come from the live torrent, or without one from the declaration. `absent` and
-    `paused` are as declared.
+    `paused` are as declared. `fault`: it does not work, whether or not something differs.
     """
 
     instance: str
@@ -96,6 +97,7 @@ class TorrentStatus:
     transfer: Transfer | None = None
     absent: bool = False
     paused: bool = False
+    fault: TorrentFault | None = None
 
     @property
     def phase(self) -> Phase:

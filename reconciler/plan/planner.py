@@ -17,6 +17,7 @@ from reconciler.model.plan import (
     ObjectKind,
     SparedTorrent,
     TorrentAction,
+    TorrentFault,
     UpdateTorrent,
     Verb,
 )
@@ -26,6 +27,7 @@ from reconciler.plan.categories import find_category_paths, plan_categories, pru
 from reconciler.plan.context import Decision, PlanContext
 from reconciler.plan.file_rules import find_unmatched_rules
 from reconciler.plan.followers import FollowerFinder, make_ownership_check
+from reconciler.plan.faults import find_fault
 from reconciler.plan.guard import block_deletions_if_wiped, evaluate_guard
 from reconciler.plan.kill_switch import defer_all, release, stop_actions
 from reconciler.plan.moves import attach_move_blasts, block_shared_moves
@@ -112,6 +114,7 @@ class _TorrentDecisions:
     decisions: list[Decision] = field(default_factory=list)
     surplus_copies: list[SurplusCopy] = field(default_factory=list)
     unresolved: list[DesiredTorrent] = field(default_factory=list)
+    faults: list[TorrentFault] = field(default_factory=list)
     matched_ids: set[str] = field(default_factory=set)
     unchanged: int = 0
 
@@ -156,6 +159,7 @@ def _plan_instance(
         foreign=len(snapshot.torrents) - owned,
         unchanged=collected.unchanged,
         suspended=desired.suspend or desired.instances[name].suspend,
+        faults=tuple(sorted(collected.faults, key=lambda f: (not f.is_serious, f.kind, f.name, f.infohash))),
     )
 
 
@@ -170,6 +174,9 @@ def _plan_declared(
             torrents.unresolved.append(entry)
             continue
         torrents.matched_ids.update(decision.id for decision in placed_entry.match.live_torrents)
+        is_surplus = assignment is not None and assignment.disposition is Disposition.SURPLUS
+        if live and not is_surplus and (fault := find_fault(entry, live)):
+            torrents.faults.append(fault)
         entry_decisions = _plan_placed_entry(placed_entry, resolved, context, snapshot)
         if assignment and assignment.later_instance and not entry_decisions and live:
             torrents.decisions.append(defer_move(entry, live, assignment.later_instance))

@@ -154,6 +154,7 @@ class _InstanceExplainer:
             observation.health,
             self._group_text(entry),
             self._placement_reason(instance, entry),
+            next((fault for fault in plan.faults if fault.infohash in infohashes), None),
         )
 
     def pending_reason(self) -> str | None:

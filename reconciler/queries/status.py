@@ -73,7 +73,7 @@ def read_status(
 ) -> StatusReport:
     """Read the instances and compare them with the desired state. Raises `UnknownInstance`.
 
-    The exit code is 1 if an instance could not be read.
+    The exit code is 1 if an instance could not be read, or if a torrent is pending or cannot run.
     """
     scope = select_scope(desired, RunOptions(dry_run=True, instances=tuple(instances)))
     transfer_stats = {instance.name: TransferStats() for instance in scope.observed}
@@ -110,7 +110,8 @@ def build_status_report(
         rows.append(_build_instance_status(instance, observation.snapshot, plans[name], compared, health.get(name)))
     pending = scope.list_pending(plan.pending)
     torrents += _list_pending_torrents(desired, pending, now)
-    fine = not pending and all(row.status.is_ok for row in rows)
+    has_serious_fault = any(row.fault and row.fault.is_serious for row in torrents)
+    fine = not pending and not has_serious_fault and all(row.status.is_ok for row in rows)
     return StatusReport(tuple(rows), tuple(torrents), int(not fine), declared=len(torrents))
 
 
@@ -121,9 +122,13 @@ def _compare_instance(
         action.position: action for action in plan.actions if action.position and action.kind is ObjectKind.TORRENT
     }
     spared = {item.infohash: item.reason for item in plan.spared}
+    faults = {fault.position: fault for fault in plan.faults}
     return [
-        _build_torrent_status(
-            instance, match.entry, match.live, actions, spared, build_owner_tag(owner), transfer_stats
+        replace(
+            _build_torrent_status(
+                instance, match.entry, match.live, actions, spared, build_owner_tag(owner), transfer_stats
+            ),
+            fault=faults.get(match.entry.position),
         )
         for match in matches
         if match.live or not match.entry.absent or match.entry.instance == instance

@@ -90,6 +90,9 @@ def _annotate_instance(instance: InstanceResult, run: Run) -> Iterator[_Annotati
         approve = f"To approve exactly this plan: --accept-plan {run.plan_hash}"
         yield _Annotation("error", f"{instance.name}: refused by the guard", (*instance.verdict.reasons, approve))
     yield from (_annotate_action(instance.name, result) for result in instance.results)
+    for fault in instance.faults:
+        level = "error" if fault.is_serious else "warning"
+        yield _Annotation(level, f"{instance.name}: fault {fault.name}", (fault.reason,), fault.position)
 
 
 def _annotate_action(instance: str, result: ActionResult) -> _Annotation:

@@ -10,7 +10,7 @@ from typing import Final
 
 from reconciler.model.position import Problem
 from reconciler.model.run import InstanceResult, Run
-from reconciler.report.phrases import strip_instance_prefix
+from reconciler.report.phrases import fault_count_text, strip_instance_prefix
 from reconciler.report.sanitize import choose_code_fence, escape_html, escape_markdown, format_code_span, truncate_text
 from reconciler.report.summary import COUNT_KEYS, summarize_instance, summary_text
 from reconciler.report.text.actions import render_instance_actions
@@ -41,7 +41,7 @@ def render_run_markdown(run: Run) -> str:
     )
     tail = f"\n<sub>plan <code>{escape_html(run.plan_hash)}</code></sub>\n"
     sections, room = [head], MAX_COMMENT_LENGTH - len(head) - len(tail)
-    shown = [instance for instance in run.instances if instance.results or instance.spared]
+    shown = [instance for instance in run.instances if instance.results or instance.faults or instance.spared]
     for index, instance in enumerate(shown):
         section = _render_instance(instance, room // (len(shown) - index))
         if len(section) > room:
@@ -159,7 +159,10 @@ def _render_instance(instance: InstanceResult, max_length: int) -> str:
     diff = "\n".join([fence + "diff", *body, fence])
     if len(body) <= _MAX_UNFOLDED_LINES:
         return f"\n**{escape_markdown(instance.name)}**\n\n{diff}\n"
-    summary = f"<b>{escape_html(instance.name)}</b>: {format_count(len(instance.results), 'change')}"
+    counts = ", ".join(
+        filter(None, (format_count(len(instance.results), "change"), fault_count_text(instance.faults)))
+    )
+    summary = f"<b>{escape_html(instance.name)}</b>: {counts}"
     return f"\n<details><summary>{summary}</summary>\n\n{diff}\n\n</details>\n"
 
 

@@ -26,12 +26,16 @@ _ISSUE_TEXTS: Final = {
     IssueKind.FILES: "the desired state is invalid",
     IssueKind.INSTANCE: "{} cannot be reconciled",
     IssueKind.ACTIONS: "actions fail on {}",
+    IssueKind.TORRENTS: "torrents cannot run on {}",
+    IssueKind.METADATA: "torrents get no metadata on {}",
 }
 _RECOVERY_TEXTS: Final = {
     IssueKind.GUARD: "the guard no longer refuses the plan of {}",
     IssueKind.FILES: "the desired state is valid again",
     IssueKind.INSTANCE: "{} is back",
     IssueKind.ACTIONS: "actions on {} no longer fail",
+    IssueKind.TORRENTS: "torrents on {} can run again",
+    IssueKind.METADATA: "torrents on {} have their metadata",
 }
 
 

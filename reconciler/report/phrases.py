@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from reconciler.model.fields import FILES, OWNER, to_declared_value
 from reconciler.model.links import TRACKERS
-from reconciler.model.plan import Action, Change, DeleteTorrent, FieldValue, ObjectKind, Outcome, Verb
+from reconciler.model.plan import Action, Change, DeleteTorrent, FieldValue, ObjectKind, Outcome, TorrentFault, Verb
 from reconciler.report.blast import is_quarantine
 from reconciler.report.text.lines import Span, Style
 
@@ -32,6 +33,16 @@ def outcome_symbol(verb: Verb, outcome: Outcome) -> Span:
         return _OUTCOME_SYMBOLS[outcome]
     symbol, _, _, style = _VERB_FORMS[verb]
     return symbol, style
+
+
+def fault_symbol(fault: TorrentFault) -> Span:
+    """Return the symbol of a fault: that of a problem, or of something that may pass."""
+    return _OUTCOME_SYMBOLS[Outcome.BLOCKED if fault.is_serious else Outcome.DEFERRED]
+
+
+def fault_count_text(faults: Sequence[TorrentFault]) -> str:
+    """Return `1 fault` or `3 faults`, or an empty string."""
+    return f"{len(faults):,} fault{'' if len(faults) == 1 else 's'}" if faults else ""
 
 
 def verb_symbol(action: Action, outcome: Outcome) -> tuple[str, str, Style]:

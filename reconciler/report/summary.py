@@ -8,10 +8,11 @@ from typing import Final
 
 from reconciler.model.plan import ObjectKind, Outcome, Verb
 from reconciler.model.run import InstanceResult, Run, RunMode
+from reconciler.report.phrases import fault_count_text
 
 COUNT_KEYS: Final = (
     "add", "adopt", "update", "delete", "unchanged", "deferred",
-    "pending", "blocked", "failed", "dropped", "spared", "settings",
+    "pending", "blocked", "failed", "dropped", "spared", "settings", "faults",
 )  # fmt: skip
 _SUCCESS_OUTCOMES: Final = (Outcome.PLANNED, Outcome.APPLIED)
 # A torrent with several actions, such as one applied and one deferred, counts as the outcome with the lowest rank.
@@ -44,7 +45,8 @@ def summary_text(run: Run) -> str:
         (Outcome.PLANNED, PLANNED_FORMS) if run.mode is RunMode.DRY_RUN else (Outcome.APPLIED, APPLIED_FORMS)
     )
     failed_instances = sum(not instance.status.is_ok for instance in run.instances)
-    words = [] if failed_instances or run.pending else ["nothing to do"]
+    faults = [fault for instance in run.instances for fault in instance.faults]
+    words = [] if failed_instances or run.pending or faults else ["nothing to do"]
     if tally:
         words = [f"{tally[verb, outcome]:,} {form}" for verb, form in forms.items() if _is_shown(tally, verb, outcome)]
     words.append(f"{sum(instance.unchanged for instance in run.instances):,} unchanged")
@@ -56,6 +58,7 @@ def summary_text(run: Run) -> str:
     if run.pending:
         words.append(f"{len(run.pending):,} pending")
     words += _problem_texts(tally)
+    words += [fault_count_text(faults)] if faults else []
     if spared := sum(len(instance.spared) for instance in run.instances):
         words.append(f"{spared:,} spared")
     if refused := sum(instance.verdict.refused for instance in run.instances):
@@ -71,6 +74,7 @@ def _summarize_instances(instances: Iterable[InstanceResult]) -> dict[str, int]:
     for (verb, outcome), count in _tally_outcomes(instances).items():
         counts["settings" if verb is None else str(verb if outcome in _SUCCESS_OUTCOMES else outcome)] += count
     counts["unchanged"] = sum(instance.unchanged for instance in instances)
+    counts["faults"] = sum(len(instance.faults) for instance in instances)
     counts["spared"] = sum(len(instance.spared) for instance in instances)
     return {key: counts[key] for key in COUNT_KEYS}
 

@@ -21,7 +21,7 @@ STATE_HEADLINES: Final = {
     LoopState.REFUSED: ("Refused by the guard", "bad"),
     LoopState.DEGRADED: ("Some instances are down or unhealthy", "bad"),
     LoopState.ATTENTION: ("Something needs attention", "bad"),
-    LoopState.PENDING: ("Changes pending", "wait"),
+    LoopState.PENDING: ("Something is pending", "wait"),
     LoopState.IN_SYNC: ("In sync", "good"),
 }
 _COLUMNS: Final = ("instance", "status", "qBittorrent", "owned", "not ours", "drift", "next try", "address")

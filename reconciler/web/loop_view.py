@@ -114,7 +114,7 @@ class LoopView:
             LoopState.REFUSED: any(instance.verdict.refused for instance in run.instances),
             LoopState.DEGRADED: not all(instance.is_healthy for instance in self.instances),
             LoopState.ATTENTION: run.exit_code not in (0, 2),
-            LoopState.PENDING: bool(outcomes.intersection(_OPEN_OUTCOMES)),
+            LoopState.PENDING: bool(outcomes.intersection(_OPEN_OUTCOMES)) or any(i.faults for i in run.instances),
         }
         return next((state for state, applies in conditions.items() if applies), LoopState.IN_SYNC)
 

@@ -5,6 +5,7 @@ An unknown value has no sample: an instance that was not read has no drift, inst
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import Final
@@ -16,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from reconciler import __version__
+from reconciler.model.plan import FaultKind
 from reconciler.model.run import InstanceResult, Status
 from reconciler.web.loop_view import DURATION_BUCKETS, LoopView, RunTotals
 
@@ -118,6 +120,7 @@ def _collect_instance_metrics(view: LoopView) -> Iterator[Metric]:
     yield _make_instance_gauge(
         "guard_refused", "1 if the guard refused the last plan.", sample_each(lambda result: result.verdict.refused)
     )
+    yield _make_fault_metric(view)
     yield _make_instance_gauge("owned_torrents", "Owned torrents.", sample_each(lambda result: result.owned))
     yield _make_instance_gauge(
         "foreign_torrents", "Torrents that are not ours.", sample_each(lambda result: result.foreign)
@@ -131,6 +134,18 @@ def _make_health_metric(view: LoopView) -> Metric:
     for instance in view.instances:
         if instance.result and instance.result.health:
             family.add_metric([instance.name, str(instance.result.health.state)], 1)
+    return family
+
+
+def _make_fault_metric(view: LoopView) -> Metric:
+    family = GaugeMetricFamily(
+        METRIC_PREFIX + "faulty_torrents", "Declared torrents that do not work.", labels=["instance", "reason"]
+    )
+    for instance in view.instances:
+        if instance.is_read and instance.result:
+            counts = Counter(fault.kind for fault in instance.result.faults)
+            for kind in FaultKind:
+                family.add_metric([instance.name, str(kind)], counts[kind])
     return family
 
 

@@ -14,9 +14,17 @@ from markupsafe import Markup
 from reconciler import __version__
 from reconciler.engine.events import Backoff
 from reconciler.model.groups import PendingTorrent
-from reconciler.model.plan import Outcome, Verb
+from reconciler.model.plan import Outcome, TorrentFault, Verb
 from reconciler.model.run import ActionResult, InstanceResult, RunMode, Status
-from reconciler.report.phrases import change_text, strip_instance_prefix, verb_symbol, visible_changes, warning_label
+from reconciler.report.phrases import (
+    change_text,
+    fault_count_text,
+    fault_symbol,
+    strip_instance_prefix,
+    verb_symbol,
+    visible_changes,
+    warning_label,
+)
 from reconciler.report.sanitize import sanitize_text, truncate_text
 from reconciler.report.summary import summary_text
 from reconciler.report.text.actions import MAX_DELETIONS
@@ -116,6 +124,7 @@ class InstanceCard:
     refused: bool
     item_limit: int
     open_items: tuple[ListItem, ...]
+    fault_items: tuple[ListItem, ...]
 
 
 def _sanitize_value(value: object) -> object:
@@ -169,6 +178,7 @@ def _build_card(instance: InstanceView, view: LoopView) -> InstanceCard:
         refused,
         limit,
         _build_items(open_results, limit),
+        _build_fault_items(result.faults) if result else (),
     )
 
 
@@ -185,11 +195,13 @@ def _describe_status(instance: InstanceView) -> tuple[str, str]:
     if str(result.status) == "suspended":
         return "suspended", "wait"
     outcomes = {item.outcome for item in result.results} - {Outcome.APPLIED}
-    if any(_OUTCOME_TONES.get(outcome) == "bad" for outcome in outcomes):
+    if result.has_serious_fault or any(_OUTCOME_TONES.get(outcome) == "bad" for outcome in outcomes):
         return "needs attention", "bad"
-    if not (outcomes or result.results or result.owned or result.unchanged):
+    if outcomes or result.faults:
+        return "changes pending" if outcomes else fault_count_text(result.faults), "wait"
+    if not (result.results or result.owned or result.unchanged):
         return "in sync, and no torrent is ours", "wait"
-    return ("changes pending", "wait") if outcomes else ("in sync", "good")
+    return "in sync", "good"
 
 
 def _health_text(instance: InstanceView, view: LoopView) -> str:
@@ -202,7 +214,8 @@ def _health_text(instance: InstanceView, view: LoopView) -> str:
 def _count_texts(result: InstanceResult) -> tuple[str, ...]:
     foreign = (f"{result.foreign:,} not ours",) if result.foreign else ()
     drift = (f"{len(result.results):,} planned in the last run",) if result.results else ()
-    return f"{result.owned:,} owned", *foreign, f"{result.unchanged:,} unchanged", *drift
+    faults = (fault_count_text(result.faults),) if result.faults else ()
+    return f"{result.owned:,} owned", *foreign, f"{result.unchanged:,} unchanged", *drift, *faults
 
 
 def _backoff_text(instance: InstanceView, backoff: Backoff, view: LoopView) -> str:
@@ -230,6 +243,22 @@ def _build_item(result: ActionResult) -> ListItem:
     return ListItem(
         symbol, label, tone, truncate_text(action.name, MAX_NAME_LENGTH), warning_label(action, outcome), notes
     )
+
+
+def _build_fault_items(faults: Sequence[TorrentFault]) -> tuple[ListItem, ...]:
+    """List the torrents that do not work. Beyond the limit the items are blank, and only counted."""
+    items = tuple(
+        ListItem(
+            fault_symbol(fault)[0],
+            "fault",
+            "bad" if fault.is_serious else "wait",
+            truncate_text(fault.name, MAX_NAME_LENGTH),
+            "",
+            (fault.reason, fault.infohash[:10]),
+        )
+        for fault in faults[:MAX_ITEMS_SHOWN]
+    )
+    return items + (_BLANK_ITEM,) * (len(faults) - len(items))
 
 
 def _build_pending_items(pending: Sequence[PendingTorrent]) -> tuple[ListItem, ...]:

@@ -184,7 +184,7 @@ def _sort_instances(instances: Iterator[InstanceView]) -> tuple[InstanceView, ..
 
 
 def _drop_actions(result: InstanceResult) -> InstanceResult:
-    return replace(result, results=(), spared=())
+    return replace(result, results=(), spared=(), faults=())
 
 
 def _unread_reason(instance: InstanceView) -> str:

@@ -166,7 +166,7 @@ def test_the_environment_starts_a_watch(monkeypatch: pytest.MonkeyPatch) -> None
         return 0
 
     monkeypatch.setattr("reconciler.cli.commands.watch.watch_command", watch)
-    for name, value in {"WATCH": "1", "INTERVAL": "5m", "DRY_RUN": "1"}.items():
+    for name, value in {"WATCH": "1", "INTERVAL": "5m", "DRY_RUN": "1", "STRICT": "1"}.items():
         monkeypatch.setenv(f"RECONCILE_{name}", value)
     assert run_command_line([]) == 0
-    assert started == [RunSettings(dry_run=True, interval=300.0)]
+    assert started == [RunSettings(dry_run=True, strict=True, interval=300.0)]

@@ -20,7 +20,7 @@ from reconciler.model.health import Health, HealthState
 from reconciler.model.plan import GuardVerdict, InstancePlan, Outcome
 from reconciler.model.run import ActionResult, InstanceResult, Status
 from reconciler.testing.memory import MemoryInstance
-from tests.support.example_runs import ADD_ACTION, DELETE_ACTION, UNREACHABLE_RESULT, make_instance_result
+from tests.support.example_runs import ADD_ACTION, DELETE_ACTION, FAULTS, UNREACHABLE_RESULT, make_instance_result
 from tests.support.fake_time import EPOCH
 from tests.support.planner_inputs import make_desired_state, make_snapshot
 
@@ -57,6 +57,16 @@ def test_the_exit_code_is_the_most_urgent_that_applies(
 ) -> None:
     assert compute_exit_code(instances, detailed=False, pending=pending) == code
     assert compute_exit_code(instances, detailed=True, pending=pending) == detailed_code
+
+
+def test_a_serious_fault_is_a_problem_and_any_fault_with_strict() -> None:
+    faulty = [make_instance_result("home", faults=(FAULTS[0],))]
+    waiting = [make_instance_result("home", faults=(FAULTS[2],))]
+    assert not FAULTS[2].is_serious
+    assert compute_exit_code(faulty, detailed=False) == 1
+    assert compute_exit_code(waiting, detailed=False) == 0
+    assert compute_exit_code(waiting, detailed=True, strict=True) == 1
+    assert compute_exit_code([REFUSED, *faulty], detailed=False) == 3
 
 
 def test_an_action_of_a_plan_that_is_not_executed_is_planned_or_on_hold() -> None:

@@ -99,7 +99,7 @@ def test_a_merged_run_keeps_what_the_earlier_run_applied_and_drops_what_it_did_n
     failed = ActionResult(make_torrent_action(Verb.ADD, "b", "a reason", number=2), Outcome.FAILED, "no")
     earlier = _make_run(make_instance_result("home", (applied, failed), owned=3), pending=(PENDING,))
     later = _make_run(make_instance_result("home", owned=4, unchanged=1))
-    merged = merge_runs(earlier, later, detailed=False)
+    merged = merge_runs(earlier, later, RunOptions())
     (result,) = merged.instances
     assert result.results == (applied,)
     assert (result.requests, result.owned, result.unchanged) == (8, 3, 0), "an added torrent is no unchanged entry"
@@ -108,6 +108,6 @@ def test_a_merged_run_keeps_what_the_earlier_run_applied_and_drops_what_it_did_n
 
 def test_a_merged_run_has_the_instances_of_both_by_name() -> None:
     down = InstanceResult("attic", Status.AUTH_FAILED, "attic: wrong credentials")
-    merged = merge_runs(_make_run(down), _make_run(make_instance_result("home")), detailed=False)
+    merged = merge_runs(_make_run(down), _make_run(make_instance_result("home")), RunOptions())
     assert [result.name for result in merged.instances] == ["attic", "home"]
     assert merged.exit_code == 1, "an instance that is not read again stays a failure"

@@ -17,6 +17,7 @@ from tests.support.example_runs import (
     ACTIONS,
     ADD_ACTION,
     DELETE_ACTION,
+    FAULTS,
     PLAN_HASH,
     make_instance_result,
     make_position,
@@ -47,6 +48,7 @@ def did(*outcomes: Outcome) -> InstanceResult:
 
 
 FAILED, BLOCKED = did(Outcome.FAILED), did(Outcome.BLOCKED)
+FAULTY, WAITING = make_instance_result("home", faults=FAULTS[:2]), make_instance_result("home", faults=FAULTS[2:])
 DEFERRED, PLANNED = did(Outcome.DEFERRED), did(Outcome.PLANNED)
 
 
@@ -129,6 +131,22 @@ STORIES: dict[str, tuple[list[tuple[float, InstanceResult | None]], list[str]]] 
     "what is not executed has not come right": (
         [(0, FAILED), (1, FAILED), (2, FAILED), (3, PLANNED), (4, WELL)],
         ["", "", "actions", "", "-actions"],
+    ),
+    "torrents that cannot run": (
+        [(0, FAULTY), (1, FAULTY), (2, FAULTY), (3, FAULTY), (4, WELL)],
+        ["", "", "torrents", "", "-torrents"],
+    ),
+    "torrents that get no metadata for an hour": (
+        [(0, WAITING), (59, WAITING), (61, WAITING), (62, WAITING), (63, WELL)],
+        ["", "", "metadata", "", "-metadata"],
+    ),
+    "a torrent that gets its metadata begins anew": (
+        [(0, WAITING), (30, WELL), (31, WAITING), (62, WAITING), (92, WAITING)],
+        ["", "", "", "", "metadata"],
+    ),
+    "an instance that is down does not end a wait": (
+        [(0, WAITING), (30, down()), (61, WAITING)],
+        ["", "", "metadata"],
     ),
     "what waits for a person": ([(n, BLOCKED) for n in range(4)], ["", "", "actions", ""]),
 }

@@ -11,6 +11,7 @@ import pytest
 from reconciler.engine import UnknownInstance
 from reconciler.model.desired import Instance
 from reconciler.model.errors import AuthenticationError
+from reconciler.model.plan import FaultKind
 from reconciler.model.run import Status
 from reconciler.model.status import StatusReport
 from reconciler.qbittorrent.transfers import TransferStats
@@ -66,6 +67,20 @@ def test_a_torrent_that_a_run_leaves_alone_is_not_in_sync_and_has_the_reason() -
     case = {"desired": [{"hash": "a", "category": "linux"}]}
     (row,) = read_case(case, {"box": make_box({"hash": "a", "tags": ["reconcile:ignore"]})}).torrents
     assert (row.in_sync, row.reason) == (False, "it has the tag reconcile:ignore")
+
+
+def test_a_torrent_that_cannot_run_has_a_fault_and_makes_the_exit_code_1() -> None:
+    case = {"desired": [{"hash": "a"}, {"hash": "b"}]}
+    box = make_box({"hash": "a", "state": "metaDL", **OURS}, {"hash": "b", "state": "missingFiles", **OURS})
+    report = read_case(case, {"box": box})
+    faults = [row.fault for row in report.torrents]
+    assert [fault and (fault.kind, fault.is_serious) for fault in faults] == [
+        (FaultKind.NO_METADATA, False),
+        (FaultKind.MISSING_FILES, True),
+    ]
+    assert [row.in_sync for row in report.torrents] == [True, True], "nothing differs"
+    assert report.exit_code == 1
+    assert read_case({"desired": [{"hash": "a"}]}, {"box": box}).exit_code == 0
 
 
 def test_the_torrents_of_an_unread_instance_are_unknown() -> None:

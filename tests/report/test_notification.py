@@ -131,3 +131,19 @@ def test_a_long_notification_fits_into_one_chat_message() -> None:
     assert len(document["troubles"]) == 100, "a program gets all of them"
     assert len(document["troubles"][0]["reason"]) == 300
     assert len(document["torrents"][0]["name"]) == 80
+
+
+def test_torrents_that_do_not_work_and_work_again() -> None:
+    faulty = Issue(IssueKind.TORRENTS, "home", "Sintel: its files are missing", 1, AT)
+    waiting = Issue(IssueKind.METADATA, "home", "Sintel: no metadata yet", 1, AT)
+    notification = build_notification(replace(NOTHING, issues=(faulty, waiting)))
+    assert notification.text.splitlines() == [
+        "Torrents cannot run on home: Sintel: its files are missing",
+        "Torrents get no metadata on home: Sintel: no metadata yet",
+    ]
+    assert json.loads(notification.document)["events"] == ["failing"]
+    notification = build_notification(replace(NOTHING, recovered=(faulty, waiting)))
+    assert notification.text.splitlines() == [
+        "Torrents on home can run again (it began 2026-01-02 12:00 UTC)",
+        "Torrents on home have their metadata (it began 2026-01-02 12:00 UTC)",
+    ]

@@ -19,10 +19,12 @@ from reconciler.model.plan import (
     Change,
     DeleteCategory,
     DeleteTorrent,
+    FaultKind,
     GuardVerdict,
     Outcome,
     SetPreference,
     SparedTorrent,
+    TorrentFault,
     UpdateTorrent,
     Verb,
 )
@@ -232,6 +234,29 @@ def converged() -> Run:
     )
 
 
+FAULTS: Final = (
+    TorrentFault(make_infohash(20), "Sintel", FaultKind.ERROR, "qBittorrent reports an error", make_position(20)),
+    TorrentFault(make_infohash(24), HOSTILE_NAME, FaultKind.MISSING_FILES, "its files are missing", make_position(24)),
+    TorrentFault(
+        make_infohash(28), "Tears of Steel", FaultKind.NO_METADATA, "no metadata yet", make_position(28), False
+    ),
+)
+
+
+def faulty() -> Run:
+    """Torrents that do not work: on one instance beside a change, on another they may still recover."""
+    return Run(
+        RunMode.APPLY,
+        PLAN_HASH,
+        1,
+        (
+            make_instance_result("attic", unchanged=1, faults=FAULTS[:1]),
+            make_instance_result("home", (ActionResult(ADD_ACTION, Outcome.APPLIED),), unchanged=3, faults=FAULTS),
+            make_instance_result("seedbox", unchanged=1, faults=FAULTS[2:]),
+        ),
+    )
+
+
 def refused() -> Run:
     """Too many deletions on one instance; the other goes on."""
     reasons = ("12 deletions are more than max_delete 10", "12 of 60 owned torrents (20 %) are …")
@@ -357,5 +382,5 @@ def mass(count: int = 10_000) -> Run:
 
 CASES: Final[Mapping[str, Callable[[], Run]]] = {
     case.__name__: case
-    for case in (planned, applied, placed, converged, refused, accepted, unhealthy, hostile, huge, mass)
+    for case in (planned, applied, placed, converged, faulty, refused, accepted, unhealthy, hostile, huge, mass)
 }

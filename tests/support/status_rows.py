@@ -7,7 +7,7 @@ from dataclasses import replace
 from reconciler.model.position import Position
 from reconciler.model.run import Status
 from reconciler.model.status import InstanceStatus, StatusReport, TorrentStatus, Transfer
-from tests.support.example_runs import make_infohash
+from tests.support.example_runs import FAULTS, make_infohash
 
 
 def make_status_row(number: int, state: str = "uploading", **rest: object) -> TorrentStatus:
@@ -40,7 +40,7 @@ MIXED_TORRENTS = make_status_report(
     ),
     make_status_row(3, "stoppedDL", name="paused", transfer=make_transfer(ratio=0)),
     make_status_row(4, "missing", name="进击的巨人", in_sync=False, reason="not on the instance"),
-    make_status_row(5, "missingFiles", name="lost", in_sync=False, reason="tags differ"),
+    make_status_row(5, "missingFiles", name="lost", in_sync=False, reason="tags differ", fault=FAULTS[1]),
     make_status_row(6, "unknown", name="x\x1b[2J", instance="attic", reason="its instance could not be read"),
 )
 

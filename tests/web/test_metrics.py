@@ -10,13 +10,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.engine.events import RunTrigger
 from reconciler.web import StatusBoard
-from tests.support.example_runs import CASES, accepted, applied, converged, placed, planned, refused
+from tests.support.example_runs import CASES, accepted, applied, converged, faulty, placed, planned, refused
 from tests.support.fake_time import FakeTime
 from tests.support.promtool import check_metrics
 from tests.support.status_site import BACKOFF, NOON, PROBLEM, StatusSite, make_finished_run
 
 DOCS = Path(__file__).parents[2] / "docs" / "http.md"
-LABELS = {"instance", "verb", "outcome", "trigger", "exit_code", "version", "le"}
+LABELS = {"instance", "verb", "outcome", "reason", "trigger", "exit_code", "version", "le"}
 
 
 def samples(site: StatusSite) -> dict[str, float]:
@@ -154,3 +154,12 @@ def test_the_documentation_has_every_metric(site: StatusSite) -> None:
     named = [name for name in families if name.startswith("reconcile_")]
     assert len(named) >= 13
     assert [name for name in named if f"`{name}" not in text] == []
+
+
+def test_faulty_torrents_are_counted_by_reason(site: StatusSite) -> None:
+    site.board.on_run_end(make_finished_run(faulty()))
+    values = samples(site)
+    assert values["reconcile_faulty_torrents{instance=home,reason=error}"] == 1
+    assert values["reconcile_faulty_torrents{instance=home,reason=missing_files}"] == 1
+    assert values["reconcile_faulty_torrents{instance=seedbox,reason=error}"] == 0
+    assert values["reconcile_faulty_torrents{instance=seedbox,reason=no_metadata}"] == 1

@@ -24,6 +24,7 @@ from tests.support.example_runs import (
     PLAN_HASH,
     applied,
     converged,
+    faulty,
     hostile,
     huge,
     make_instance_result,
@@ -202,3 +203,12 @@ def test_it_refreshes_only_when_asked(asked: str, seconds: int, site: StatusSite
     assert parse_refresh(asked) == seconds
     delays = re.findall(r'http-equiv="refresh" content="(\d+)"', PAGE.render(site.board.get_view(), seconds).decode())
     assert delays == ([str(seconds)] if seconds else [])
+
+
+def test_torrents_that_do_not_work_are_shown(board: StatusBoard) -> None:
+    text = after(board, faulty()).text
+    assert "Something needs attention" in text
+    assert "attic needs attention" in text
+    assert "seedbox 1 fault" in text
+    assert "in sync" not in text
+    assert "! fault Sintel qBittorrent reports an error" in text

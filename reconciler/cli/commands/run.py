@@ -69,6 +69,7 @@ def make_run_options(settings: Settings, options: RunSettings) -> RunOptions:
         accept_plan=options.accept_plan,
         take_over=options.take_over,
         detailed_exitcode=options.detailed_exitcode,
+        strict=options.strict,
         shard=options.shard,
     )
 

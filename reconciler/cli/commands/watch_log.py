@@ -130,8 +130,9 @@ def _list_unfinished(run: Run) -> object:
     unfinished = []
     for instance in run.instances:
         results = tuple(result for result in instance.results if result.outcome is not Outcome.APPLIED)
-        if results or instance.verdict.refused:
-            unfinished.append((instance.name, instance.verdict, results))
+        if results or instance.verdict.refused or instance.has_serious_fault:
+            serious = tuple(fault for fault in instance.faults if fault.is_serious)
+            unfinished.append((instance.name, instance.verdict, results, serious))
     return (*unfinished, *run.pending)
 
 

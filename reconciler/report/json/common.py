@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, TextIO
 
 from reconciler.model.health import Health
-from reconciler.model.plan import Blast, DeleteTorrent, TorrentAction
+from reconciler.model.plan import Blast, DeleteTorrent, TorrentAction, TorrentFault
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult
 from reconciler.report.blast import BlastTotals, sum_deletions, sum_quarantines
@@ -89,6 +89,18 @@ def encode_action(result: ActionResult) -> str:
             "error": result.error,
         }
     )
+
+
+def fault_json(fault: TorrentFault) -> dict[str, object]:
+    """Return a fault of a torrent as a JSON object."""
+    return {
+        "infohash": fault.infohash,
+        "name": fault.name,
+        "source": position_text(fault.position),
+        "kind": fault.kind,
+        "reason": fault.reason,
+        "serious": fault.is_serious,
+    }
 
 
 def encode_problems(problems: Iterable[Problem]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from reconciler.report.json.common import (
     encode_action,
     encode_json,
     encode_object,
+    fault_json,
     guard_json,
     health_json,
     position_text,
@@ -54,6 +55,7 @@ def _encode_instance_explanation(instance: InstanceExplanation) -> str:
         "group": instance.group,
         "placement": instance.placement_reason,
         "spared": instance.spared_reason,
+        "fault": instance.fault and fault_json(instance.fault),
         "guard": guard_json(instance.verdict.refused, instance.verdict.reasons),
     }
     live_torrents = (

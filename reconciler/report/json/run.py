@@ -19,6 +19,7 @@ from reconciler.report.json.common import (
     encode_json,
     encode_object,
     encode_problems,
+    fault_json,
     guard_json,
     health_json,
     iso_utc,
@@ -73,7 +74,11 @@ def _encode_instance(instance: InstanceResult) -> str:
         "health": health_json(instance.health),
         **blast_totals_json(instance.results),
     }
-    lists = {"actions": map(encode_action, instance.results), "spared": map(_encode_spared, instance.spared)}
+    lists = {
+        "actions": map(encode_action, instance.results),
+        "spared": map(_encode_spared, instance.spared),
+        "faults": (encode_json(fault_json(fault)) for fault in instance.faults),
+    }
     if instance.content:
         lists["content"] = map(_encode_content_result, instance.content)
     return encode_object(head, lists)

@@ -111,5 +111,6 @@ def _torrent_json(row: TorrentStatus) -> dict[str, object]:
         "tags": sorted(row.tags),
         "owned": row.owned,
         "in_sync": row.in_sync,
+        "fault": row.fault and row.fault.kind,
         "reason": row.reason,
     }

@@ -9,13 +9,14 @@ from itertools import groupby
 from typing import Final
 
 from reconciler.model.groups import PendingTorrent
-from reconciler.model.plan import Action, Change, Outcome, SparedTorrent, TorrentAction, Verb
+from reconciler.model.plan import Action, Change, Outcome, SparedTorrent, TorrentAction, TorrentFault, Verb
 from reconciler.model.position import Position
 from reconciler.model.run import ActionResult, InstanceResult
 from reconciler.report.blast import BlastTotals, is_last_copy, sum_deletions, sum_quarantines
 from reconciler.report.phrases import (
     change_text,
     dim_suffix,
+    fault_symbol,
     format_value,
     subject_text,
     verb_symbol,
@@ -57,7 +58,7 @@ class ReportEntry:
 
 
 def render_instance_actions(instance: InstanceResult) -> Iterator[Line]:
-    """Return all actions of one instance, verb by verb in the order of the plan, then the spared torrents."""
+    """Return all actions of one instance, verb by verb in the order of the plan, then the faults and the spared."""
     yield from _render_blast_totals("quarantines", sum_quarantines(instance.results))
     yield from _render_blast_totals("deletions", sum_deletions(instance.results))
     links: dict[Position | None, str] = {
@@ -66,6 +67,7 @@ def render_instance_actions(instance: InstanceResult) -> Iterator[Line]:
     for (_, verb), results in groupby(instance.results, key=lambda result: (result.action.kind, result.action.verb)):
         limit = MAX_DELETIONS if verb is Verb.DELETE else MAX_ENTRIES
         yield from _render_entries([_entry_from_action(result, links) for result in results], limit)
+    yield from _render_entries(list(map(_entry_from_fault, instance.faults)), MAX_ENTRIES)
     yield from _render_entries([_entry_from_spared(item) for item in instance.spared], MAX_SPARED)
 
 
@@ -149,6 +151,19 @@ def _render_changes(verb: Verb, changes: tuple[Change, ...]) -> Sequence[Line]:
         f"{change.field}: {format_value(change.field, change.after)}" for change in changes if change.field != "name"
     ]
     return [make_line((" · ".join(values), Style.GOOD))] if values else []
+
+
+def _entry_from_fault(fault: TorrentFault) -> ReportEntry:
+    symbol, style = fault_symbol(fault)
+    return ReportEntry(
+        rank=not fault.is_serious,
+        label=(symbol, "fault", style),
+        noun="torrent",
+        subject=fault.infohash[:10],
+        name=fault.name,
+        source=str(fault.position or ""),
+        details=(make_line((fault.reason, Style.BAD if fault.is_serious else Style.WAIT)),),
+    )
 
 
 def _entry_from_spared(item: SparedTorrent) -> ReportEntry:

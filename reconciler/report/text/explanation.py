@@ -14,6 +14,7 @@ from reconciler.model.snapshot import LiveTorrent
 from reconciler.model.tags import build_owner_tag, read_held_state
 from reconciler.report.phrases import (
     change_text,
+    fault_symbol,
     format_value,
     outcome_symbol,
     strip_instance_prefix,
@@ -71,6 +72,8 @@ def _render_instance(instance: InstanceExplanation, owner: str) -> Iterator[Line
         yield _make_labelled_line("live", (_live_state_text(torrent), Style.PLAIN))
     if instance.live_torrents:
         yield _make_labelled_line("owner", _render_owner(instance, owner))
+    if instance.fault:
+        yield _make_labelled_line("fault", (instance.fault.reason, fault_symbol(instance.fault)[1]))
     if instance.health and not instance.health.is_healthy:
         yield _make_labelled_line("health", (instance.health.reason, Style.BAD))
     held_states = [state for torrent in instance.live_torrents if (state := read_held_state(torrent.tags))]

@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.model.plan import Outcome
 from reconciler.model.run import InstanceResult, Run, RunMode, Status
-from reconciler.report.phrases import dim_suffix, strip_instance_prefix
+from reconciler.report.phrases import dim_suffix, fault_count_text, strip_instance_prefix
 from reconciler.report.summary import summary_text
 from reconciler.report.text.actions import render_instance_actions, render_pending
 from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, pad_text
@@ -72,12 +72,16 @@ def _render_state(instance: InstanceResult, mode: RunMode) -> Span:
         return "suspended: shown, not executed", Style.WAIT
     if instance.status is not Status.OK:
         return STATUS_LABELS.get(instance.status, str(instance.status)), Style.ALARM
+    faults = fault_count_text(instance.faults)
     if not instance.results:
+        if faults:
+            return faults, Style.ALARM if instance.has_serious_fault else Style.WAIT
         if not (instance.spared or instance.owned or instance.unchanged):
             return "in sync, and no torrent is ours", Style.PLAIN
         return "nothing to do" if instance.spared else "in sync", Style.GOOD
     number = len(instance.results)
-    return f"{number:,} {'change' if number == 1 else 'changes'}" + _applied_text(instance, mode), Style.PLAIN
+    changes = f"{number:,} {'change' if number == 1 else 'changes'}" + _applied_text(instance, mode)
+    return ", ".join(filter(None, (changes, faults))), Style.PLAIN
 
 
 def _applied_text(instance: InstanceResult, mode: RunMode) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from humanize import naturalsize
 
 from reconciler.model.status import FIRST_PAGE, InstanceStatus, Pagination, Phase, StatusReport, TorrentStatus
-from reconciler.report.phrases import strip_instance_prefix
+from reconciler.report.phrases import fault_symbol, strip_instance_prefix
 from reconciler.report.sanitize import sanitize_text, truncate_text
 from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, render_table
 from reconciler.report.text.problems import format_count
@@ -32,7 +32,6 @@ _PHASE_STYLES: Final = {
     Phase.STALLED: Style.WAIT,
     Phase.STOPPED: Style.DIM,
 }
-_ERROR_STATE_TEXTS: Final = {"missingFiles": "its data is gone from disk", "error": "qBittorrent reports an error"}
 _MIN_NAME_WIDTH: Final = 16  # columns, however narrow the terminal is
 _OTHER_COLUMNS_WIDTH: Final = 76  # columns of the other cells, except for the last two
 _TIME_UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
@@ -153,8 +152,11 @@ def _choose_style(index: int, count: int) -> Style:
 
 def _build_torrent_cells(row: TorrentStatus, width: int | None) -> Sequence[Span]:
     symbol = {True: ("=", Style.GOOD), False: ("~", Style.CHANGE), None: ("?", Style.BAD)}[row.in_sync]
+    fault = row.fault
+    if fault and fault.is_serious:
+        symbol = fault_symbol(fault)
     transfer = row.transfer
-    reason = "; ".join(text for text in (_ERROR_STATE_TEXTS.get(row.state, ""), row.reason) if text)
+    reason = "; ".join(text for text in (fault.reason if fault else "", row.reason) if text)
     return (
         symbol,
         (

@@ -13,9 +13,10 @@ from reconciler.cli.commands.watch_log import WatchLog
 from reconciler.cli.settings import LogFormat, OutputFormat, RunSettings, Settings
 from reconciler.engine.events import Backoff, FinishedRun
 from reconciler.model.desired import DesiredState, Policy
-from reconciler.model.plan import Outcome, UpdateTorrent
+from reconciler.model.plan import Outcome, TorrentFault, UpdateTorrent
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
+from tests.support.example_runs import FAULTS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BROKEN = (Problem(Position("desired.yaml", 3, 1), "unknown key"),)
@@ -38,6 +39,7 @@ class WatchLogHarness:
         problems: Sequence[Problem] = (),
         warnings: Sequence[Problem] = (),
         after: float = 60.0,
+        faults: tuple[TorrentFault, ...] = (),
     ) -> None:
         """End a run whose actions had these outcomes."""
         self.now += after
@@ -47,7 +49,7 @@ class WatchLogHarness:
         )
         is_bad = status is not Status.OK
         code = 1 if is_bad or set(outcomes) & {Outcome.FAILED, Outcome.BLOCKED} else 0
-        instance = InstanceResult("box", status, "no answer" if is_bad else None, unchanged=3, results=results)
+        instance = InstanceResult("box", status, "no answer" if is_bad else None, unchanged=3, results=results, faults=faults)
         backoffs = {"box": Backoff(waiting, "no answer", NOW + timedelta(seconds=9))} if waiting else {}
         run = Run(RunMode.APPLY, "sha256:0", code, (instance,), tuple(warnings))
         self.watch_log.on_run_end(FinishedRun(run, "interval", NOW, 0.5, tuple(problems), backoffs))
@@ -90,6 +92,18 @@ def test_unfinished_work_is_logged_once_and_its_end_too(capsys: Capsys) -> None:
     logged = lines(capsys)
     assert [line.split()[0] for line in logged] == ["warning", "info"]
     assert logged[1] == "info nothing to do, 3 unchanged"
+
+
+def test_a_torrent_that_cannot_run_is_logged_once_and_its_end_too(capsys: Capsys) -> None:
+    """One that has no metadata yet comes and goes, so its fault alone is no news."""
+    harness = WatchLogHarness()
+    for faults in ((), FAULTS[2:], FAULTS, FAULTS, FAULTS[:2], ()):
+        harness.end_run(faults=faults)
+    assert lines(capsys) == [
+        "info watching: nothing to do, 3 unchanged",
+        "info 3 unchanged, 3 faults",
+        "info nothing to do, 3 unchanged",
+    ]
 
 
 def test_each_failure_of_an_instance_and_its_recovery_are_logged(capsys: Capsys) -> None:

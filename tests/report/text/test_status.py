@@ -55,7 +55,7 @@ def test_torrents_that_need_attention_come_first_then_those_in_progress() -> Non
     assert [" | ".join(row_cells[:9]) for row_cells in cells] == [
         " | torrent | instance | state | done | ETA | down | up | ratio",
         "~ | 进击的巨人 | home | missing | - | - | - | - | -",
-        "~ | lost | home | error | 50 % | - | - | - | -",
+        "! | lost | home | error | 50 % | - | - | - | -",
         "? | x\\x1b[2J | attic | unknown | - | - | - | - | -",
         "= | half | home | downloading | 50 % | 1h1m | 1.2 MiB/s | - | 0.00",
         "= | done | home | seeding | 100 % | - | - | 2.0 KiB/s | 1.50",
@@ -64,7 +64,7 @@ def test_torrents_that_need_attention_come_first_then_those_in_progress() -> Non
     assert [" | ".join(row_cells[9:]) for row_cells in cells] == [
         "size | infohash | reason",
         "- | 0000000004 | not on the instance",
-        "1.0 KiB | 0000000005 | its data is gone from disk; tags differ",
+        "1.0 KiB | 0000000005 | its files are missing; tags differ",
         "- | 0000000006 | its instance could not be read",
         "1.0 KiB | 0000000002",
         "2.0 GiB | 0000000001",
