@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.apply.delivery import InstanceLost
 from reconciler.apply.job import Job
+from reconciler.apply.management import restore_management
 from reconciler.apply.target import Target
 from reconciler.model.errors import InstanceError, RejectedError, ServerFaultError, UnsupportedError
 from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
@@ -24,6 +25,7 @@ def apply_categories(jobs: Sequence[Job], target: Target, retry: RetryPolicy) ->
         for job in jobs:
             _send_category(job, live, target, retry)
         live = retry.call_with_retry(target.read_categories)
+        restore_management(jobs, target, retry)
     except InstanceError as error:
         raise InstanceLost(error) from error
     for job in jobs:

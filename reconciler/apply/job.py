@@ -113,6 +113,7 @@ class Job:
             isinstance(action, SetTorrent)
             and live is not None
             and not self.follow_ups
+            and (live.auto_tmm or not action.keeps_auto_tmm)
             and all(is_applied(change, live, action) for change in action.changes)
         )
 

@@ -66,12 +66,14 @@ def option_batches(jobs: Sequence[Job], target: Target) -> Iterator[Batch]:
 def location_batches(jobs: Sequence[Job], set_category: ValueSetter, set_location: ValueSetter) -> Iterator[Batch]:
     """Return batches for what decides where data is.
 
-    Automatic management ends before a category changes, and begins after it.
+    Automatic management ends before a category changes, and begins after it; or again, since the server may be set to
+    end it with a category (`torrent_changed_tmm_enabled`).
     """
     ends = [job for job in jobs if job.action.get_new_value(AUTO_TMM) is False]
     begins = [job for job in jobs if job.action.get_new_value(AUTO_TMM) is True]
     yield from field_batches(ends, AUTO_TMM, _make_value_setter(AUTO_TMM))
     yield from field_batches(jobs, CATEGORY, set_category)
+    yield from _management_batches(jobs)
     yield from field_batches(begins, AUTO_TMM, _make_value_setter(AUTO_TMM))
     yield from field_batches(jobs, SAVE_PATH, set_location)
     yield from field_batches(jobs, DOWNLOAD_PATH, _make_value_setter(DOWNLOAD_PATH))
@@ -81,6 +83,17 @@ def start_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
     """Return batches that must follow stops and starts: a start ends a forced start, and on 4.2 super seeding too."""
     for field in list_options_set_by(ChangeRequest.START):
         yield from field_batches(jobs, field, _make_value_setter(field))
+
+
+def _management_batches(jobs: Sequence[Job]) -> Iterator[Batch]:
+    affected = [job for job in jobs if isinstance(job.action, SetTorrent) and job.action.keeps_auto_tmm]
+    if affected:
+        yield Batch(
+            f"keep {AUTO_TMM}",
+            affected,
+            lambda target, todo: target.set_option([job.id for job in todo], AUTO_TMM, True),
+            lambda _, live: live is not None and live.auto_tmm,
+        )
 
 
 def _make_value_setter(field: str) -> ValueSetter:

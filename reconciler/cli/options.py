@@ -81,7 +81,8 @@ DetailedExitcodeOption = Annotated[
     bool, _main_option("--detailed-exitcode", help_text="With --dry-run: exit code 2 if there are changes.")
 ]
 StrictOption = Annotated[
-    bool, _main_option("--strict", help_text="Exit code 1 also if a declared torrent has any fault, or no metadata yet.")
+    bool,
+    _main_option("--strict", help_text="Exit code 1 also if a torrent has any fault, or no metadata yet."),
 ]
 OutputOption = Annotated[OutputFormat, _main_option("--output", metavar="FORMAT", help_text=_OUTPUT_HELP)]
 ReportOption = Annotated[

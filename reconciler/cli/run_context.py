@@ -62,6 +62,8 @@ def make_run_context(
     """Make the context of one run of a command, with what the journal remembers."""
     from reconciler.engine import RunContext
     from reconciler.engine.add_memory import AddMemory
+    from reconciler.engine.context import Planner
+    from reconciler.journal.contests import JournalPlanner
     from reconciler.plan.plan import NO_OWNED_COUNTS
     from reconciler.retry import system_retry_policy
 
@@ -69,6 +71,7 @@ def make_run_context(
         stopping.event,
         system_retry_policy(stopping.event),
         logins=logins,
+        planner=JournalPlanner(journal) if journal else Planner(),
         placement_memory=load_placement_memory(desired, journal),
         remembered=journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS,
         add_memory=journal.load_add_memory() if journal else AddMemory(),

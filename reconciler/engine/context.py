@@ -54,9 +54,9 @@ class RunOptions:
     accept_plan: str | None = None
     take_over: bool = False
     detailed_exitcode: bool = False
-    strict: bool = False
     shard: Shard | None = None
     skip: Collection[str] = ()
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

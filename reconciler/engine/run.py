@@ -274,7 +274,9 @@ def report_run(judged: PlannedRun, results: Mapping[str, InstanceResult], contex
     return Run(
         RunMode.DRY_RUN if scope.is_dry_run else RunMode.APPLY,
         plan.hash,
-        compute_exit_code(instances, detailed=scope.options.detailed_exitcode, pending=bool(pending), strict=scope.options.strict),
+        compute_exit_code(
+            instances, detailed=scope.options.detailed_exitcode, pending=bool(pending), strict=scope.options.strict
+        ),
         instances,
         (*scope.desired.warnings, *plan.warnings),
         pending,

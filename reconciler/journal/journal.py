@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +36,7 @@ from reconciler.model.desired import DesiredState
 from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
 from reconciler.model.history import AddKey, OwnedCount, UntaggedAdds
 from reconciler.model.login import LoginRecord
-from reconciler.model.plan import ObjectKind
+from reconciler.model.plan import ObjectKind, Verb
 from reconciler.model.run import Run, RunMode
 from reconciler.model.secret import Secret
 
@@ -43,6 +45,19 @@ T = TypeVar("T")
 MAX_RUNS: Final = 10_000
 MAX_ACTIONS: Final = 100_000  # of all runs together
 MAX_AGE_DAYS: Final = 400
+_APPLIED: Final = (
+    "SELECT instance, kind, ifnull(infohash, name) AS item, verb, changes, began FROM action "
+    "JOIN run ON run = number WHERE owner = ? AND outcome = 'applied'"
+)
+_APPLIED_TYPES: Final = (str, str, str, str, str, float)
+_PRESENCES: Final = (
+    f"{_APPLIED} AND verb IN ('add', 'adopt', 'delete') "
+    "AND infohash IN (SELECT value FROM json_each(?)) ORDER BY number"
+)
+_CORRECTIONS: Final = (
+    f"WITH recent AS ({_APPLIED} AND began > ? AND began <= ?) SELECT * FROM recent WHERE (instance, kind, item) IN "
+    "(SELECT instance, kind, item FROM recent GROUP BY instance, kind, item HAVING count(*) > 1) ORDER BY began"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +72,25 @@ class ContestedField:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class PastCorrection:
+    """An action that a run has applied: its verb, its changes as recorded, and its time (UTC)."""
+
+    verb: Verb
+    changes: str
+    at: datetime
+
+
+ItemKey = tuple[str, str, str]  # an instance, a kind of object, and the infohash of a torrent or the name of a setting
+
+
 class Journal:
     """The journal in `folder`. It never raises: it calls `warn` with an error, once while the error is the same."""
 
     def __init__(self, folder: Path, warn: Callable[[str], None], utc: Callable[[], datetime]) -> None:
         self._path = folder / JOURNAL_FILE_NAME
         self._warn = warn
-        self._utc = utc
+        self.utc = utc
         self._last_warning: str | None = None
         self._damage: JournalError | None = None  # that a read met, until the next write
         self._last_problems: tuple[Row, ...] = ()
@@ -97,13 +124,38 @@ class Journal:
             query = "SELECT instance, kind, item, field, until, reason FROM contested WHERE owner = ? AND until > ?"
             types = (str, str, str, str, float, str)
             with open_for_reading(self._path) as file:
-                rows = read_rows(file, query, (owner, self._utc().timestamp()), *types) if file else ()
+                rows = read_rows(file, query, (owner, self.utc().timestamp()), *types) if file else ()
                 return [
                     ContestedField(instance, ObjectKind(kind), item, field, datetime.fromtimestamp(until, UTC), reason)
                     for instance, kind, item, field, until, reason in rows
                 ]
 
         return self._run_safely(read, [])
+
+    def read_corrections(self, owner: str, since: datetime) -> dict[ItemKey, list[PastCorrection]]:
+        """Return what runs have applied since then, oldest first, for each item with at least two such actions."""
+
+        def read() -> dict[ItemKey, list[PastCorrection]]:
+            period = owner, since.timestamp(), self.utc().timestamp()
+            corrections: defaultdict[ItemKey, list[PastCorrection]] = defaultdict(list)
+            with open_for_reading(self._path) as file:
+                rows = read_rows(file, _CORRECTIONS, period, *_APPLIED_TYPES) if file else ()
+                for instance, kind, item, verb, changes, began in rows:
+                    correction = PastCorrection(Verb(verb), changes, datetime.fromtimestamp(began, UTC))
+                    corrections[instance, kind, item].append(correction)
+            return dict(corrections)
+
+        return self._run_safely(read, {})
+
+    def read_last_verbs(self, owner: str, infohashes: Sequence[str]) -> dict[tuple[str, str], Verb]:
+        """Return whether runs have added, adopted or deleted these torrents last, by instance and infohash."""
+
+        def read() -> dict[tuple[str, str], Verb]:
+            with open_for_reading(self._path) as file:
+                rows = read_rows(file, _PRESENCES, (owner, json.dumps(infohashes)), *_APPLIED_TYPES) if file else ()
+                return {(instance, infohash): Verb(verb) for instance, _, infohash, verb, _, _ in rows}
+
+        return self._run_safely(read, {})
 
     def save_contested(self, owner: str, instances: Collection[str], contested: Iterable[ContestedField]) -> None:
         """Replace the saved fields of `instances`. Fields of other instances stay, as another process may own them."""
@@ -115,7 +167,7 @@ class Journal:
 
         def write() -> None:
             with open_for_writing(self._path) as file:
-                keys = ((owner, name, self._utc().timestamp()) for name in instances)
+                keys = ((owner, name, self.utc().timestamp()) for name in instances)
                 file.executemany("DELETE FROM contested WHERE owner = ? AND (instance = ? OR until <= ?)", keys)
                 file.executemany("INSERT INTO contested VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
@@ -184,7 +236,7 @@ class Journal:
         self._run_safely(write, None, writes=True)
 
     def _query_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
-        query, now = "SELECT instance, url, torrents, at FROM owned WHERE owner = ?", self._utc()
+        query, now = "SELECT instance, url, torrents, at FROM owned WHERE owner = ?", self.utc()
         with open_for_reading(self._path) as file:
             rows = read_rows(file, query, (desired.owner,), str, str, int, float) if file else ()
             return {
@@ -212,7 +264,7 @@ class Journal:
     def _write_run(
         self, desired: DesiredState, finished_run: FinishedRun, owned: Mapping[str, int], with_run: bool
     ) -> None:
-        now = self._utc().timestamp()
+        now = self.utc().timestamp()
         with open_for_writing(self._path) as file:
             if with_run:
                 _insert_run(file, desired.owner, finished_run)
@@ -246,7 +298,7 @@ class Journal:
         """Rename a damaged file before a write. A read changes no file, so a dry-run changes none."""
         self._damage = None
         try:
-            new_path = rename_damaged(self._path, f"{self._utc():%Y%m%dT%H%M%SZ}")
+            new_path = rename_damaged(self._path, f"{self.utc():%Y%m%dT%H%M%SZ}")
         except OSError:
             return False
         self._warn(f"{error}; it was renamed to {new_path}, and a new one begins")

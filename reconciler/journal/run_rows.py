@@ -70,11 +70,12 @@ def _is_informative(action: Action, change: Change) -> bool:
 
 @lru_cache(1024)  # many torrents have the same changes
 def _change_text(change: Change) -> str:
-    before, after = (_value_text(to_declared_value(change.field, value)) for value in (change.before, change.after))
+    before, after = (value_text(to_declared_value(change.field, value)) for value in (change.before, change.after))
     return f"{change.field}: {before} -> {after}"
 
 
-def _value_text(value: object) -> str:
+def value_text(value: object) -> str:
+    """Return a value as the recorded text of a change shows it."""
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     return "none" if value in (None, "") else str(value).lower() if isinstance(value, bool) else str(value)

@@ -29,8 +29,8 @@ class InstanceExplanation:
     `live_torrents` has several items only if it exists twice. `other_owners` are other owners in its tags. `actions`
     are those of the next run, `spared_reason` says why the run leaves something alone, `verdict` is the guard's on the
     whole plan of the instance. `health` is None if it was not observed. `group` is the declared group with its
-    strategy; `placement_reason` says why the torrent belongs on this member, None: it does not. `fault`: why it does not
-    work, if so.
+    strategy; `placement_reason` says why the torrent belongs on this member, None: it does not. `fault`:
+    why it does not work, if so.
     """
 
     instance: str

@@ -48,7 +48,7 @@ from reconciler.model.tags import (
     read_held_state,
     select_user_tags,
 )
-from reconciler.model.units import GLOBAL_LIMIT, minutes_text, rate_text, ratio_text
+from reconciler.model.units import GLOBAL_LIMIT, RATIO_TOLERANCE, minutes_text, rate_text, ratio_text
 from reconciler.model.versions import EVERY_VERSION, ApiVersion, Capability
 
 OWNER: Final = "owner"
@@ -76,7 +76,6 @@ CREATOR_TASK: Final = "creator_task"
 PEER: Final = "peer"
 
 METADATA_RECEIVED: Final = "metadata-received"  # a stop condition
-RATIO_TOLERANCE: Final = 0.0015  # qBittorrent keeps thousandths, truncated: 4.02 is 4.019 after a restart
 _HELD_STATE_TAGS: Final = {"running": HELD_TAG, "forced": HELD_FORCED_TAG}
 
 LiveReader = Callable[[LiveTorrent], FieldValue]
@@ -241,6 +240,31 @@ def _import_paused(torrent: LiveTorrent) -> FieldValue:
     A torrent that the kill switch holds is meant to run.
     """
     return (torrent.stopped and read_held_state(torrent.tags) is None) or None
+
+
+def has_reached_declared_limit(entry: DesiredTorrent, torrent: LiveTorrent) -> bool:
+    """Return True if a share limit that the entry declares explains why the torrent is stopped.
+
+    What a declared limit did is the declared state. How long a torrent was inactive before it stopped is unknown.
+    """
+    if not torrent.shared or SHARE_LIMITS in entry.ignore_changes:
+        return False
+    ratio, time, inactive = (
+        value if isinstance(value := entry.options.get(f"{SHARE_LIMITS}.{key}"), (int, float)) else None
+        for key in ("ratio", "seeding_time", "inactive_seeding_time")
+    )
+    is_inactive = inactive is not None and inactive >= 0
+    return is_inactive or torrent.shared.has_reached(ratio, None if time is None else int(time))
+
+
+def _want_paused(entry: DesiredTorrent, torrent: LiveTorrent) -> FieldValue:
+    """Return None for a torrent that a declared share limit has stopped."""
+    return None if entry.paused is False and has_reached_declared_limit(entry, torrent) else entry.paused
+
+
+def _want_force_start(entry: DesiredTorrent, torrent: LiveTorrent) -> FieldValue:
+    value = entry.options.get(FORCE_START)
+    return None if value and has_reached_declared_limit(entry, torrent) else value
 
 
 def _resolve_paused(wanted: FieldValue, torrent: LiveTorrent) -> FieldValue:
@@ -570,6 +594,7 @@ _PROPERTIES: Final = (
         declare=lambda entry: entry.paused,
         declare_at_add=lambda entry: bool(entry.paused),
         is_ignorable=True,
+        want=_want_paused,
         resolve=_resolve_paused,
         is_applied=_is_paused_applied,
         rank=1,
@@ -614,6 +639,7 @@ _OPTIONS: Final = tuple(
             kind=FieldKind.OPTION,
             read=lambda torrent: torrent.options.force_start and not torrent.stopped,
             default=False,
+            want=_want_force_start,
             request=ChangeRequest.START,
             at_add=versions.FORCE_START_AT_ADD,
             rank=2,
@@ -795,8 +821,10 @@ def iter_wanted_values(entry: DesiredTorrent, torrent: LiveTorrent) -> Iterator[
         if value is not None and field.name not in ignored:
             yield field, value
     for name, value in entry.options.items():
-        if entry_key_of(name) not in ignored:
-            yield OPTIONS[name], value
+        option = OPTIONS[name]
+        wanted = option.want(entry, torrent) if option.want else value
+        if wanted is not None and entry_key_of(name) not in ignored:
+            yield option, wanted
 
 
 def iter_special_changes(entry: DesiredTorrent, torrent: LiveTorrent) -> Iterator[Change]:

@@ -140,12 +140,14 @@ class SetTorrent(TorrentAction):
     `added_urls` holds, by field, the trackers and web seeds to add: they may contain passkeys, so `changes` shows them
     masked. `removed_trackers` are those to remove, as the server writes them. `export_path` is the local file to write
     the .torrent file to. `creator_task_id` is the id of the task that created the torrent, to be removed.
+    `keeps_auto_tmm`: automatic management is declared and must outlast the changes.
     """
 
     added_urls: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_URLS, repr=False)
     removed_trackers: tuple[str, ...] = field(default=(), repr=False)
     export_path: str | None = None
     creator_task_id: str | None = None
+    keeps_auto_tmm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +227,15 @@ class AddCategory(EnsureCategory):
 
 @dataclass(frozen=True, slots=True)
 class UpdateCategory(EnsureCategory):
-    """Change the paths of a category. `blast`: the torrents that follow its path."""
+    """Change the paths of a category. `blast`: the torrents that follow its path.
+
+    `automatic_ids`: those of them that are declared to be under automatic management, which an edit may end.
+    """
 
     verb: ClassVar[Verb] = Verb.UPDATE
 
     blast: Blast | None = None
+    automatic_ids: tuple[str, ...] = ()
 
     @property
     def disruptive(self) -> bool:
@@ -247,13 +253,17 @@ class DeleteCategory(SettingAction):
 
 @dataclass(frozen=True, slots=True)
 class SetPreference(SettingAction):
-    """Set a preference to `value`, which its change may mask. `blast`: the torrents that it alters."""
+    """Set a preference to `value`, which its change may mask. `blast`: the torrents that it alters.
+
+    `automatic_ids`: those of them that are declared to be under automatic management, which the change may end.
+    """
 
     verb: ClassVar[Verb] = Verb.UPDATE
     kind: ClassVar[ObjectKind] = ObjectKind.PREFERENCE
 
     value: PreferenceValue = field(kw_only=True)
     blast: Blast | None = None
+    automatic_ids: tuple[str, ...] = ()
 
     @property
     def disruptive(self) -> bool:

@@ -12,7 +12,7 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.paths import is_windows_path
 from reconciler.model.preferences import DEFAULT_SAVE_PATH, PreferenceValue
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
-from reconciler.model.units import GLOBAL_LIMIT
+from reconciler.model.units import GLOBAL_LIMIT, RATIO_TOLERANCE
 from reconciler.model.versions import RESOLVED_SAVE_PATH, ApiVersion
 
 CHECKING_STATES = frozenset({"checkingDL", "checkingUP"})
@@ -33,6 +33,32 @@ class ShareLimits:
     inactive_seeding_time: int | None = None
     action: str | None = None
     mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedAmount:
+    """What a complete torrent has shared, and the limits that apply to it, also those of the server's settings.
+
+    `ratio` -1: more than any limit. `seeding_time` is in seconds, None if the server does not report it. The limits
+    are -1 for none, and the time is in minutes.
+    """
+
+    ratio: float
+    seeding_time: int | None
+    max_ratio: float
+    max_seeding_time: int
+
+    def has_reached(self, ratio: float | None, seeding_time: int | None) -> bool:
+        """True if one of these limits is reached. None and negative values are no limits."""
+        if ratio is not None and ratio >= 0 and (self.ratio < 0 or self.ratio >= ratio - RATIO_TOLERANCE):
+            return True
+        is_time_limited = seeding_time is not None and seeding_time >= 0 and self.seeding_time is not None
+        return is_time_limited and self.seeding_time >= seeding_time * 60  # type: ignore[operator]
+
+    @property
+    def is_at_limit(self) -> bool:
+        """True if a limit that applies is reached: the server stops the torrent as soon as it runs."""
+        return self.has_reached(self.max_ratio, self.max_seeding_time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +89,8 @@ class LiveTorrent:
     `content_path` is the path of its single file or of its folder, "" without metadata and before 4.3.1.
 
     `links` is the part of its magnet link with trackers (perhaps with passkeys) and web seeds, see `model.links`.
-    `comment` is None if the server does not report it. `files` is None if they were not read, or are unknown because
+    `comment` is None if the server does not report it. `shared` is read for complete torrents that are stopped, since
+    it may be the reason. `files` is None if they were not read, or are unknown because
     the metadata is missing.
     """
 
@@ -85,6 +112,7 @@ class LiveTorrent:
     links: str = field(default="", repr=False)
     files: tuple[LiveFile, ...] | None = None
     stopped_before_check: bool | None = None
+    shared: SharedAmount | None = None
 
     @property
     def is_stop_intent_hidden(self) -> bool:

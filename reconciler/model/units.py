@@ -23,6 +23,7 @@ SECONDS_BY_UNIT: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 GLOBAL_LIMIT: Final = -2  # a share limit that follows the settings of the server
 UNLIMITED: Final = -1  # no share limit, whatever the settings of the server are
+RATIO_TOLERANCE: Final = 0.0015  # qBittorrent keeps thousandths, truncated: 4.02 is 4.019 after a restart
 LIMIT_WORDS: Final = {GLOBAL_LIMIT: "global", UNLIMITED: "unlimited"}
 
 _DESCENDING_RATE_UNITS: Final = sorted(RATE_UNITS.items(), key=lambda unit: -unit[1])

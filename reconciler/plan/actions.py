@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconciler.model.content import Content
 from reconciler.model.desired import DesiredTorrent
-from reconciler.model.fields import EXPORT, OWNER, QUARANTINE, find_entry_excess
+from reconciler.model.fields import AUTO_TMM, CATEGORY, EXPORT, OWNER, QUARANTINE, find_entry_excess
 from reconciler.model.links import TRACKERS, WEB_SEEDS, find_missing_urls
 from reconciler.model.plan import (
     NO_URLS,
@@ -67,7 +67,19 @@ def build_update_action(
         export_path=_find_export_path(entry, changes),
         torrent_id=live.id if live else None,
         disruptive=live is not None and needs_data_move(changes, live),
+        keeps_auto_tmm=live is not None
+        and any(c.field == CATEGORY for c in changes)
+        and is_kept_automatic(entry, live),
     )
+
+
+def _changes_category(changes: Sequence[Change]) -> bool:
+    return any(change.field == CATEGORY for change in changes)
+
+
+def is_kept_automatic(entry: DesiredTorrent, live: LiveTorrent) -> bool:
+    """True if automatic management is declared, and is as declared."""
+    return live.auto_tmm and entry.options.get(AUTO_TMM) is True and AUTO_TMM not in entry.ignore_changes
 
 
 def build_held_delete(entry: DesiredTorrent, live: LiveTorrent | None, reason: str, hold: Outcome) -> DeleteTorrent:

@@ -27,8 +27,8 @@ _KIND_BY_STATE: Final[Mapping[str, FaultKind]] = MappingProxyType(
 )
 _REASONS: Final[Mapping[FaultKind, str]] = MappingProxyType(
     {
-        FaultKind.ERROR: "qBittorrent reports an error, as when it cannot write: remove the cause, which its log names, "
-        "then start it there",
+        FaultKind.ERROR: "qBittorrent reports an error, as when it cannot write: "
+        "remove the cause, which its log names, then start it there",
         FaultKind.MISSING_FILES: "its files are missing: bring them back, then recheck it in qBittorrent",
         FaultKind.NO_METADATA: "it has no metadata yet: no peer has sent it so far",
     }
@@ -38,11 +38,13 @@ _REASONS: Final[Mapping[FaultKind, str]] = MappingProxyType(
 def find_fault(entry: DesiredTorrent, live: LiveTorrent) -> TorrentFault | None:
     """Return the fault of the live torrent of an entry, if it has one.
 
-    It is serious if the torrent is meant to run and cannot before a person has acted.
+    It is serious if the torrent is meant to run and cannot before a person has acted. A server stops a torrent whose
+    files are missing by itself (4.2 to 5.3), so what is declared decides there.
     """
     kind = _KIND_BY_STATE.get(live.state)
     if kind is None or entry.absent or IGNORE_TAG in live.tags:
         return None
-    is_serious = kind is not FaultKind.NO_METADATA and not live.stopped and not entry.paused
+    is_stopped = live.stopped and kind is not FaultKind.MISSING_FILES
+    is_serious = kind is not FaultKind.NO_METADATA and not is_stopped and not entry.paused
     name = entry.name or live.name
     return TorrentFault(str(live.infohashes), name, kind, _REASONS[kind], entry.position, is_serious)

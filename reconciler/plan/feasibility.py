@@ -22,7 +22,9 @@ from reconciler.model.fields import (
     PAUSED,
     QUARANTINE,
     SAVE_PATH,
+    SHARE_LIMITS,
     STOP_CONDITION,
+    entry_key_of,
     find_required_release,
 )
 from reconciler.model.plan import Change, Outcome
@@ -30,6 +32,11 @@ from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan.platform import foreign_path_reason
 
 CHECKED_REASON: Final = "it is being checked, which hides whether it is stopped; to stop it now would end the check"
+
+AT_LIMIT_REASON: Final = (
+    "contested: it has reached a share limit of the server, which would stop it again; "
+    "declare share_limits, or do not declare that it runs"
+)
 
 HeldChanges = tuple[tuple[Change, ...], Outcome, str]
 
@@ -42,6 +49,7 @@ def split_feasible(
     `metadata_first`: the torrent runs until its metadata has arrived, though it is declared paused.
     """
     able, held = _split_unsupported(changes, snapshot)
+    is_at_limit = _is_stopped_by_limit(live) and not any(entry_key_of(change.field) == SHARE_LIMITS for change in able)
     free: list[Change] = []
     for change in able:
         is_path = change.field in (SAVE_PATH, DOWNLOAD_PATH)
@@ -51,9 +59,19 @@ def split_feasible(
             held.append(((change,), Outcome.DEFERRED, "it waits for its metadata; it is stopped once that has arrived"))
         elif blocker := blocker_of(change, live):
             held.append(((change,), *blocker))
+        elif is_at_limit and _is_start(change):
+            held.append(((change,), Outcome.DEFERRED, AT_LIMIT_REASON))
         else:
             free.append(change)
     return tuple(free), held
+
+
+def _is_start(change: Change) -> bool:
+    return (change.field == PAUSED and not change.after) or (change.field == FORCE_START and bool(change.after))
+
+
+def _is_stopped_by_limit(live: LiveTorrent) -> bool:
+    return live.stopped and live.shared is not None and live.shared.is_at_limit
 
 
 def split_feasible_add(
@@ -137,8 +155,7 @@ def blocker_of(change: Change, live: LiveTorrent) -> tuple[Outcome, str] | None:
         return Outcome.DEFERRED, f"its data is being moved; the {what} is set when that has ended"
     if live.is_stop_intent_hidden and change.field in (PAUSED, QUARANTINE):
         return Outcome.DEFERRED, CHECKED_REASON
-    starts = (change.field == PAUSED and not change.after) or (change.field == FORCE_START and change.after)
-    if starts and live.has_missing_files:
+    if _is_start(change) and live.has_missing_files:
         # qBittorrent #17626: starting a torrent whose files are missing may download everything again.
         risk = "its files are missing and starting could download them again"
         return Outcome.BLOCKED, f"{risk}; bring them back and recheck, or start it in qBittorrent"

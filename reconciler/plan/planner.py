@@ -31,6 +31,7 @@ from reconciler.plan.faults import find_fault
 from reconciler.plan.guard import block_deletions_if_wiped, evaluate_guard
 from reconciler.plan.kill_switch import defer_all, release, stop_actions
 from reconciler.plan.moves import attach_move_blasts, block_shared_moves
+from reconciler.plan.management import keep_management
 from reconciler.plan.placement import Disposition, PlacedEntry, Placement, place_entries
 from reconciler.plan.plan import Plan, PlanInput
 from reconciler.plan.plan_hash import hash_plan
@@ -151,6 +152,7 @@ def _plan_instance(
     if health and not health.is_healthy:
         decisions = [*defer_all(decisions, health.reason), *_plan_stops(desired, name, snapshot, health)]
     decisions += plan_preferences(desired.instances[name].preferences, snapshot, context.policy, followers)
+    decisions = list(keep_management(decisions, (e.match for e in placement.entries_by_instance[name]), context))
     return InstancePlan(
         name,
         tuple(sorted((d for d in decisions if isinstance(d, ActionBase)), key=_rank_action)),

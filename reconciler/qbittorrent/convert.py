@@ -9,7 +9,7 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.links import extract_links
 from reconciler.model.paths import normalize_path
 from reconciler.model.preferences import PreferenceValue, canonicalize_preference
-from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, ShareLimits
+from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, SharedAmount, ShareLimits
 from reconciler.model.units import GLOBAL_LIMIT
 from reconciler.qbittorrent.schemas import (
     PRIORITIES_BY_NUMBER,
@@ -21,6 +21,7 @@ from reconciler.qbittorrent.schemas import (
 
 # The states that show if a torrent is stopped. All others hide it, and states of later versions may do so too.
 STOPPED_STATES = frozenset({"pausedDL", "pausedUP", "stoppedDL", "stoppedUP"})
+STOPPED_UPLOAD_STATES = frozenset({"pausedUP", "stoppedUP"})
 RUNNING_STATES = frozenset({"downloading", "stalledDL", "queuedDL", "forcedDL", "metaDL", "forcedMetaDL"}) | {
     "uploading",
     "stalledUP",
@@ -83,9 +84,24 @@ def convert_torrents(rows: Iterable[TorrentRow], stopped_ids: Collection[str]) -
                 options,
                 row.get("comment"),
                 shared_links.setdefault(links, links),
+                shared=_convert_shared_amount(row) if state in STOPPED_UPLOAD_STATES else None,
             )
         )
     return tuple(torrents)
+
+
+def _convert_shared_amount(row: TorrentRow) -> SharedAmount | None:
+    """Return what a complete torrent has shared; None in a row of sync/maindata, which is read without it."""
+    ratio, max_ratio = row.get("ratio"), row.get("max_ratio")
+    if ratio is None:
+        return None
+    no_limit = -1
+    return SharedAmount(
+        ratio,
+        row.get("seeding_time"),
+        no_limit if max_ratio is None else max_ratio,
+        row.get("max_seeding_time", no_limit),
+    )
 
 
 def _options_key(row: TorrentRow) -> tuple[object, ...]:

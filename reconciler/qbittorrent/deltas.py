@@ -80,13 +80,14 @@ def filter_delta(reply: MainData, ids: Collection[str]) -> MainData:
 
 
 def is_equivalent(torrent: LiveTorrent, other: LiveTorrent) -> bool:
-    """True if they differ at most in progress, files, and stop intent, which sync/maindata shows only in the state."""
+    """True if they differ at most in what sync/maindata does not show, or shows only in the state."""
     return torrent == other or torrent == replace(
         other,
         stopped=torrent.stopped,
         progress=torrent.progress,
         files=torrent.files,
         stopped_before_check=torrent.stopped_before_check,
+        shared=torrent.shared,
     )
 
 
@@ -107,11 +108,17 @@ def _apply_change(torrents: TorrentsById, key: str, change: TorrentChange) -> Li
     after = _convert_torrent(key, {**_row_from_torrent(before), **change}, before.stopped)
     if after.infohashes != before.infohashes:
         raise NotADelta
-    return keep_known_files(before, after)
+    return keep_known_details(before, after)
 
 
-def keep_known_files(before: LiveTorrent, after: LiveTorrent) -> LiveTorrent:
-    """Return `after` with the files of `before`, unless the selected size or the metadata has changed."""
+def keep_known_details(before: LiveTorrent, after: LiveTorrent) -> LiveTorrent:
+    """Return `after` with the files of `before`, unless the selected size or the metadata has changed.
+
+    Likewise with the shared amount, while it stays stopped with the same limits.
+    """
+    is_known = before.shared is not None and after.shared is None
+    if is_known and (before.state, before.options.share) == (after.state, after.options.share):
+        after = replace(after, shared=before.shared)
     if before.files is None or (before.size, before.has_metadata) != (after.size, after.has_metadata):
         return after
     return replace(after, files=before.files)

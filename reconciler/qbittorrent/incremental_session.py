@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.model.content import CreationSpec
@@ -16,7 +16,7 @@ from reconciler.model.files import Priority
 from reconciler.model.paths import normalize_path
 from reconciler.model.snapshot import AddOptions, Snapshot
 from reconciler.model.versions import INCREMENTAL_SYNC
-from reconciler.qbittorrent.convert import is_stop_intent_hidden
+from reconciler.qbittorrent.convert import STOPPED_UPLOAD_STATES, is_stop_intent_hidden
 from reconciler.qbittorrent.deltas import (
     NotADelta,
     TorrentsById,
@@ -26,7 +26,7 @@ from reconciler.qbittorrent.deltas import (
     convert_full_reply,
     filter_delta,
     is_equivalent,
-    keep_known_files,
+    keep_known_details,
     keep_known_stop_intent,
     replace_torrents,
     set_stop_intent,
@@ -97,7 +97,8 @@ class IncrementalSession(Session):
         """Read every torrent and category. Objects that did not change are the same objects as the last time.
 
         One request, and one more for each of: declared preferences, declared content, torrents whose state hides the
-        stop intent, torrents that wait for metadata, changed categories, torrents that differed at the last full read.
+        stop intent, torrents that wait for metadata, complete torrents that have just stopped, changed categories,
+        torrents that differed at the last full read.
 
         Deltas contain no file priorities. They are read with a full read, and when the selected size has changed.
         """
@@ -164,6 +165,7 @@ class IncrementalSession(Session):
             in_new_session = state.open_count != self._connection.open_count
             return self._read_full(state, files_of, reply if in_new_session else None)
         torrents, mismatches = self._reread_mismatches(torrents, mismatches)
+        torrents = self._read_shared_amounts(torrents, reply.get("torrents", {}))
         hidden_ids = [key for key, torrent in torrents.items() if is_stop_intent_hidden(torrent.state)]
         torrents = set_stop_intent(torrents, hidden_ids, self._find_stopped(hidden_ids), state.torrents)
         incomplete = (
@@ -181,13 +183,22 @@ class IncrementalSession(Session):
         if not mismatches:
             return torrents, mismatches
         reread = {
-            torrent.id: keep_known_files(torrents.get(torrent.id, torrent), torrent)
+            torrent.id: keep_known_details(torrents.get(torrent.id, torrent), torrent)
             for torrent in self.read_torrents(mismatches)
         }
         remaining = {
             key: view for key, view in mismatches.items() if key not in reread or not is_equivalent(view, reread[key])
         }
         return replace_torrents(torrents, reread.values()), remaining
+
+    def _read_shared_amounts(self, torrents: TorrentsById, changed_ids: Iterable[str]) -> TorrentsById:
+        """Return the torrents, with what those have shared that have just stopped. Deltas do not say it for all."""
+        changed = (torrents[key] for key in changed_ids if key in torrents)
+        ids = [torrent.id for torrent in changed if torrent.shared is None and torrent.state in STOPPED_UPLOAD_STATES]
+        if not ids:
+            return torrents
+        reread = self.read_torrents(ids)
+        return replace_torrents(torrents, (keep_known_details(torrents[torrent.id], torrent) for torrent in reread))
 
     def _update_snapshot(self, state: _SyncState, reply: MainData) -> Snapshot:
         """Return the snapshot with its categories and preferences up to date."""
@@ -226,7 +237,9 @@ class IncrementalSession(Session):
         open_count = self._connection.open_count
         snapshot = super().read_snapshot(files_of)
         if previous and any(torrent.is_stop_intent_hidden for torrent in snapshot.torrents):
-            known = (keep_known_stop_intent(previous.torrents.get(torrent.id), torrent) for torrent in snapshot.torrents)
+            known = (
+                keep_known_stop_intent(previous.torrents.get(torrent.id), torrent) for torrent in snapshot.torrents
+            )
             snapshot = replace(snapshot, torrents=tuple(known))
         torrents: TorrentsById = {torrent.id: torrent for torrent in snapshot.torrents}
         if (

@@ -95,6 +95,10 @@ class TorrentRow(TypedDict):
     share_limits_mode: NotRequired[str]  # since 5.3
     download_path: NotRequired[str]  # since 4.4
     comment: NotRequired[str]  # since 5.0
+    ratio: NotRequired[FiniteFloat | None]
+    seeding_time: NotRequired[Int64]
+    max_ratio: NotRequired[FiniteFloat | None]
+    max_seeding_time: NotRequired[Int64]
 
 
 @with_config(STRICT_CONFIG)

@@ -159,9 +159,7 @@ def _render_instance(instance: InstanceResult, max_length: int) -> str:
     diff = "\n".join([fence + "diff", *body, fence])
     if len(body) <= _MAX_UNFOLDED_LINES:
         return f"\n**{escape_markdown(instance.name)}**\n\n{diff}\n"
-    counts = ", ".join(
-        filter(None, (format_count(len(instance.results), "change"), fault_count_text(instance.faults)))
-    )
+    counts = ", ".join(filter(None, (format_count(len(instance.results), "change"), fault_count_text(instance.faults))))
     summary = f"<b>{escape_html(instance.name)}</b>: {counts}"
     return f"\n<details><summary>{summary}</summary>\n\n{diff}\n\n</details>\n"
 

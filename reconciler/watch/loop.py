@@ -98,7 +98,7 @@ class WatchLoop:
             context.stop,
             self._retry,
             self._pool.connect,
-            CachingPlanner(self._action_backoff),
+            CachingPlanner(self._action_backoff, self._journal),
             self._placement_memory,
             self._health_history,
             add_memory=self._journal.load_add_memory() if self._journal else AddMemory(),

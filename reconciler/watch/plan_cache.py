@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reconciler.engine.context import Planner
+from reconciler.journal import Journal
+from reconciler.journal.contests import hold_back_removed
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import Plan, PlanInput, plan_actions
 from reconciler.watch.holdback import ActionBackoff
@@ -14,8 +16,9 @@ from reconciler.watch.holdback import ActionBackoff
 class CachingPlanner(Planner):
     """Plans the runs of a loop, with the last plan where nothing has changed, and holds back actions that wait."""
 
-    def __init__(self, action_backoff: ActionBackoff) -> None:
+    def __init__(self, action_backoff: ActionBackoff, journal: Journal | None = None) -> None:
         self._action_backoff = action_backoff
+        self._journal = journal
         self._cached: tuple[PlanInput, Plan] | None = None
 
     def plan_actions(self, plan_input: PlanInput) -> Plan:
@@ -25,8 +28,9 @@ class CachingPlanner(Planner):
         return self._cached[1]
 
     def hold_back(self, plan: Plan) -> Plan:
-        """Return the plan with the actions on hold that failed recently or are contested."""
-        return self._action_backoff.hold_back(plan)
+        """Return the plan with the actions on hold that failed recently, are contested, or would undo a limit."""
+        plan = self._action_backoff.hold_back(plan)
+        return hold_back_removed(plan, self._journal) if self._journal else plan
 
 
 def _is_still_valid(earlier: PlanInput, plan: Plan, later: PlanInput) -> bool:

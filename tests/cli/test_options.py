@@ -80,8 +80,8 @@ def test_bad_usage_is_reported_as_json_on_request(
 @pytest.mark.usefixtures("folder")
 def test_options_reach_the_run(fake_run: FakeRun) -> None:
     arguments = ["--dry-run", "--detailed-exitcode", "--instance", "home", "--accept-plan", HASH, "--take-over"]
-    assert run_command_line([*arguments, "--shard", "1/3"]) == 0
-    assert fake_run.options == RunOptions(True, ("home",), HASH, True, True, Shard(1, 3))
+    assert run_command_line([*arguments, "--shard", "1/3", "--strict"]) == 0
+    assert fake_run.options == RunOptions(True, ("home",), HASH, True, True, Shard(1, 3), strict=True)
 
 
 @pytest.mark.usefixtures("folder")

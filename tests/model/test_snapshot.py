@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.secret import Secret
-from reconciler.model.snapshot import LiveTorrent, Snapshot
+from reconciler.model.snapshot import LiveTorrent, SharedAmount, Snapshot
 
 
 def make_torrent(**values: Any) -> LiveTorrent:
@@ -77,3 +77,29 @@ def test_a_check_hides_the_stop_intent_unless_it_is_known_from_before() -> None:
     assert not stopped.is_stop_intent_hidden
     assert stopped.is_meant_stopped is True
     assert make_torrent(state="moving").is_meant_stopped is False
+
+
+@pytest.mark.parametrize(
+    ("shared", "ratio", "seeding_time", "expected"),
+    [
+        ((1.0, 60, -1, -1), 1.0, None, True),
+        ((1.999, 60, -1, -1), 2.0, None, True),  # the server truncates
+        ((1.99, 60, -1, -1), 2.0, None, False),
+        ((-1.0, 60, -1, -1), 2.0, None, True),  # more than it can show
+        ((0.0, 60, -1, -1), 0.0, None, True),
+        ((9.0, 60, -1, -1), -1, -2, False),
+        ((0.0, 120, -1, -1), None, 2, True),
+        ((0.0, 119, -1, -1), None, 2, False),
+        ((0.0, None, -1, -1), None, 2, False),
+    ],
+)
+def test_a_share_limit_is_reached_by_the_ratio_or_the_time(
+    shared: tuple[float, int | None, float, int], ratio: float | None, seeding_time: int | None, expected: bool
+) -> None:
+    assert SharedAmount(*shared).has_reached(ratio, seeding_time) is expected
+
+
+def test_a_torrent_is_at_the_limit_that_applies_to_it() -> None:
+    assert SharedAmount(1.0, 0, 1.0, -1).is_at_limit
+    assert SharedAmount(0.5, 600, 1.0, 10).is_at_limit
+    assert not SharedAmount(9.0, 600, -1, -1).is_at_limit

@@ -91,3 +91,29 @@ def test_a_stopped_torrent_that_is_being_checked_is_as_declared() -> None:
     assert _find({"paused": True}, checked) == stop
     for before in (True, False, None):
         assert _find({"paused": False}, {**checked, "stopped_before_check": before}) == ()
+
+
+STOPPED_BY_LIMIT: dict[str, Any] = {"stopped": True, "state": "stoppedUP", "shared": (2.0, 7200, 2.0, 60)}
+
+
+@pytest.mark.parametrize(
+    ("limits", "is_explained"),
+    [
+        ({"ratio": 2.0}, True),
+        ({"ratio": 2.5}, False),
+        ({"seeding_time": 120}, True),
+        ({"seeding_time": 121}, False),
+        ({"inactive_seeding_time": 60}, True),  # how long it was inactive before it stopped is unknown
+        ({"ratio": -1, "inactive_seeding_time": -2}, False),
+        ({}, False),
+    ],
+)
+def test_a_torrent_that_a_declared_share_limit_stopped_is_as_declared(
+    limits: dict[str, float], is_explained: bool
+) -> None:
+    live_row = {**STOPPED_BY_LIMIT, "share_limits": limits}
+    for running, field in (({"paused": False}, "paused"), ({"force_start": True}, "force_start")):
+        fields = {change.field for change in _find({"share_limits": limits, **running}, live_row)}
+        assert (field not in fields) is is_explained
+    ignored = {"share_limits": limits, "paused": False, "ignore_changes": ["share_limits"]}
+    assert _find(ignored, live_row) == (Change("paused", True, False),)

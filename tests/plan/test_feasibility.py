@@ -146,3 +146,16 @@ def test_what_depends_on_the_stop_intent_waits_until_a_check_is_over() -> None:
     assert blocker_of(MOVE, checked) is None
     stopped = make_live_torrent({"hash": "a", "state": "checkingDL", "stopped": True})
     assert blocker_of(START, stopped) is None  # its check goes on only if it runs
+
+
+def test_a_start_that_the_server_would_undo_at_once_is_contested() -> None:
+    at_limit = make_live_torrent({"hash": "a", "stopped": True, "shared": (2.0, 0, 1.0, -1)})
+    free, held = split_feasible((MOVE, START), at_limit, make_snapshot([]), metadata_first=False)
+    assert free == (MOVE,)
+    ((changes, hold, reason),) = held
+    assert (changes, hold) == ((START,), Outcome.DEFERRED)
+    assert reason.startswith("contested: it has reached a share limit of the server")
+    raised = (Change("share_limits.ratio", 1.0, 3.0), START)
+    assert split_feasible(raised, at_limit, make_snapshot([]), metadata_first=False) == (raised, [])
+    below_limit = make_live_torrent({"hash": "a", "stopped": True, "shared": (0.5, 0, 1.0, -1)})
+    assert split_feasible((START,), below_limit, make_snapshot([]), metadata_first=False) == ((START,), [])

@@ -1,4 +1,4 @@
-"""The number of other seeds, from a row of torrents/info."""
+"""The number of other seeds and the shared amount, from a row of torrents/info."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.qbittorrent.convert import count_other_seeds
+from reconciler.model.snapshot import SharedAmount
+from reconciler.qbittorrent.convert import convert_torrents, count_other_seeds
 from reconciler.qbittorrent.schemas import TORRENT_ROWS_ADAPTER
 from tests.support.instances import OPTIONS_ROW
 
@@ -40,3 +41,21 @@ ROW = {
 def test_other_seeds_are_counted(values: dict[str, Any], seeds: int) -> None:
     (row,) = TORRENT_ROWS_ADAPTER.validate_python([ROW | values])
     assert count_other_seeds(row) == seeds
+
+
+@pytest.mark.parametrize(
+    ("values", "shared"),
+    [
+        ({"ratio": 1.5, "seeding_time": 90, "max_ratio": 2, "max_seeding_time": 60}, SharedAmount(1.5, 90, 2, 60)),
+        ({"ratio": 1.5, "max_ratio": None}, SharedAmount(1.5, None, -1, -1)),
+        ({"ratio": None}, None),
+        ({}, None),
+    ],
+)
+def test_the_shared_amount_is_read_of_complete_torrents_that_are_stopped(
+    values: dict[str, Any], shared: SharedAmount | None
+) -> None:
+    for state, expected in (("stoppedUP", shared), ("pausedUP", shared), ("uploading", None), ("stoppedDL", None)):
+        rows = TORRENT_ROWS_ADAPTER.validate_python([ROW | values | {"state": state}])
+        (torrent,) = convert_torrents(rows, ())
+        assert torrent.shared == expected

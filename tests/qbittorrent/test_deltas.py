@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.model.snapshot import SharedAmount
 from reconciler.qbittorrent.convert import is_stop_intent_hidden
 from reconciler.qbittorrent.deltas import (
     MAX_RID,
@@ -222,3 +224,17 @@ def test_a_check_hides_the_stop_intent_that_was_known_before() -> None:
     assert check(checked_once) is True
     (moving,) = set_stop_intent(read("moving"), [KEYS[0]], (), read("stoppedDL")).values()
     assert moving.is_meant_stopped is False  # the filter knows it
+
+
+def test_the_shared_amount_is_kept_while_a_torrent_stays_stopped_with_the_same_limits() -> None:
+    """Deltas do not contain it."""
+    (torrent,) = convert_full_reply(reply(torrents={KEYS[0]: {**WHOLE, "state": "stoppedUP"}})).values()
+    known_torrent = replace(torrent, shared=SharedAmount(1.0, 60, -1, -1))
+
+    def change(**values: Any) -> SharedAmount | None:
+        torrents = apply_delta({KEYS[0]: known_torrent}, reply(torrents={KEYS[0]: values}))
+        return torrents[KEYS[0]].shared
+
+    assert change(tags="a") == known_torrent.shared
+    assert change(state="uploading") is None
+    assert change(ratio_limit=3.0) is None

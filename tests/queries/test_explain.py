@@ -214,7 +214,10 @@ def test_an_absent_or_unmatched_entry_differs_in_nothing() -> None:
 def test_a_torrent_that_does_not_work_is_explained() -> None:
     case = {"desired": [{"hash": "a"}], "live": [{"hash": "a", "state": "missingFiles", "tags": ["reconcile:home"]}]}
     explanation = explained(make_desired_state(case), {"box": box_of(case)}, "a")
-    assert any("fault" in line and "its files are missing" in line for line in map(render_plain, render_explanation(explanation)))
+    assert any(
+        "fault" in line and "its files are missing" in line
+        for line in map(render_plain, render_explanation(explanation))
+    )
     stream = io.StringIO()
     write_explanation(explanation, stream)
     assert json.loads(stream.getvalue())["instances"][0]["fault"]["kind"] == "missing_files"

@@ -32,7 +32,7 @@ from reconciler.model.plan import Action, DeleteTorrent, FieldValue, InstancePla
 from reconciler.model.position import Position
 from reconciler.model.preferences import PreferenceValue, canonicalize_preference
 from reconciler.model.secret import Secret
-from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, ShareLimits, Snapshot
+from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, SharedAmount, ShareLimits, Snapshot
 from reconciler.model.torrent_file import TorrentFile, UnknownSource
 from reconciler.plan.context import PlanContext
 from reconciler.testing.memory import WEB_API_VERSIONS
@@ -108,6 +108,7 @@ def make_live_torrent(row: Mapping[str, Any], api: tuple[int, ...] = (2, 11, 4))
         links=append_links("", row.get("trackers", ()), row.get("web_seeds", ())),
         files=make_live_files(row["files"]) if "files" in row else None,
         stopped_before_check=row.get("stopped_before_check"),
+        shared=SharedAmount(*row["shared"]) if "shared" in row else None,
     )
 
 

@@ -11,12 +11,11 @@ import pytest
 
 from reconciler.engine import RunOptions, run_once
 from reconciler.model.errors import RejectedError, UnreachableError
-from reconciler.model.plan import ObjectKind, Outcome
+from reconciler.model.plan import Outcome
 from reconciler.model.run import Run, Status
-from reconciler.model.snapshot import LiveCategory, LiveTorrent
-from reconciler.plan import Plan, PlanInput, make_plan
+from reconciler.model.snapshot import LiveTorrent
 from reconciler.testing.memory import MemoryInstance
-from reconciler.watch.holdback import PRESENCE, ActionBackoff, FieldRef, hold_back, list_holdable_fields
+from reconciler.watch.holdback import ActionBackoff
 from reconciler.watch.plan_cache import CachingPlanner
 from tests.support.fake_retry import fake_context
 from tests.support.fake_time import FakeTime
@@ -24,9 +23,7 @@ from tests.support.planner_inputs import (
     OWNER_TAG,
     make_desired_state,
     make_live_torrent,
-    make_snapshot,
     make_v1_hash,
-    render_plan_lines,
 )
 
 HOUR = 3600.0
@@ -190,47 +187,3 @@ def test_actions_of_a_lost_instance_do_not_count() -> None:
     assert story.run().instances[0].status is Status.UNREACHABLE
     story.box.fail_next(0, UnreachableError("gone"))
     assert story.outcomes() == ["n name applied"]
-
-
-def test_a_torrent_waits_for_a_category_that_is_held_back() -> None:
-    desired = make_desired_state(
-        {"desired": [{"hash": "a", "category": "c"}, {"hash": "b", "category": "d", "name": "b"}]}
-    )
-    snapshot = make_snapshot([{"hash": "b", "tags": [OWNER_TAG], "name": "x"}], {"d": ""})
-    plan = make_plan(PlanInput(desired, {"box": replace(snapshot, categories={"d": LiveCategory("d")})}))
-    held_field = FieldRef("box", ObjectKind.CATEGORY, "c", PRESENCE)
-    (instance_plan,) = hold_back(plan, lambda field: "later" if field == held_field else None).instances
-    assert render_plan_lines(instance_plan) == [
-        "add category c (deferred)",
-        "add a owner=home category=c paused=False (deferred)",
-        "update b name=b category=d",
-    ]
-
-
-def test_holding_back_never_adds_a_change() -> None:
-    case: dict[str, Any] = {
-        "desired": [{"hash": "a", "category": "c", "paused": True, "name": "n"}, {"hash": "b"}],
-        "live": [{"hash": "a", "tags": ["x"]}, {"hash": "z", "tags": [OWNER_TAG]}],
-    }
-    plan = make_plan(PlanInput(make_desired_state(case), {"box": make_snapshot(case["live"])}))
-    fields = [field for action in plan.instances[0].actions for field in list_holdable_fields("box", action)]
-    planned = _changes(plan)
-    for held in fields:
-        left = hold_back(plan, lambda field, held=held: "later" if field == held else None)  # type: ignore[misc]
-        assert _changes(left) < planned
-        assert left.hash == plan.hash
-        shown = [(c.field, c.after) for action in left.instances[0].actions for c in action.changes]
-        assert sorted(map(str, shown)) == sorted(
-            str((c.field, c.after)) for action in plan.instances[0].actions for c in action.changes
-        ), "what is held back is shown all the same"
-
-
-def _changes(plan: Plan) -> set[tuple[str, str, str | None, str]]:
-    """Everything that would be executed."""
-    return {
-        (action.verb, action.kind, action.infohash or action.name, change)
-        for instance_plan in plan.instances
-        for action in instance_plan.actions
-        if action.hold is None
-        for change in ("", *(f"{c.field}={c.after}" for c in action.changes))
-    }

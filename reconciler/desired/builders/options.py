@@ -18,6 +18,7 @@ from reconciler.model.fields import (
     OPTIONS,
     PAUSED,
     SAVE_PATH,
+    STOP_CONDITION,
 )
 from reconciler.model.files import FileRule, Priority
 from reconciler.model.links import TRACKERS, WEB_SEEDS, deduplicate_urls
@@ -106,6 +107,17 @@ def _find_force_start_conflicts(values: dict[str, Any]) -> Iterator[_Conflict]:
         yield FORCE_START, '"force_start: true" cannot be combined with "paused: true"', _UNDO_HINT
 
 
+def _find_stop_condition_conflicts(values: dict[str, Any]) -> Iterator[_Conflict]:
+    """The server would stop the torrent at the condition, and the next run would start it again."""
+    condition = values.get(STOP_CONDITION)
+    if condition is None or condition == "none":
+        return
+    for key, is_running in ((PAUSED, values.get(PAUSED) is False), (FORCE_START, bool(values.get(FORCE_START)))):
+        if is_running:
+            message = f'"stop_condition: {condition}" cannot be combined with "{key}: {str(values[key]).lower()}"'
+            yield STOP_CONDITION, message, _UNDO_HINT
+
+
 def _find_delete_files_conflicts(values: dict[str, Any]) -> Iterator[_Conflict]:
     """An entry that is gone from the files can no longer say what to do with its data."""
     if values.get("delete_files") is not None and values.get("state") != "absent":
@@ -118,6 +130,7 @@ _CONFLICT_RULES: Final[tuple[Callable[[dict[str, Any]], Iterator[_Conflict]], ..
     _find_category_path_conflicts,
     _find_same_path_conflicts,
     _find_force_start_conflicts,
+    _find_stop_condition_conflicts,
     _find_delete_files_conflicts,
 )
 

@@ -49,7 +49,9 @@ class WatchLogHarness:
         )
         is_bad = status is not Status.OK
         code = 1 if is_bad or set(outcomes) & {Outcome.FAILED, Outcome.BLOCKED} else 0
-        instance = InstanceResult("box", status, "no answer" if is_bad else None, unchanged=3, results=results, faults=faults)
+        instance = InstanceResult(
+            "box", status, "no answer" if is_bad else None, unchanged=3, results=results, faults=faults
+        )
         backoffs = {"box": Backoff(waiting, "no answer", NOW + timedelta(seconds=9))} if waiting else {}
         run = Run(RunMode.APPLY, "sha256:0", code, (instance,), tuple(warnings))
         self.watch_log.on_run_end(FinishedRun(run, "interval", NOW, 0.5, tuple(problems), backoffs))

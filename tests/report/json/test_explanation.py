@@ -55,6 +55,7 @@ def test_an_instance_without_the_torrent_has_every_key() -> None:
                 "group": None,
                 "placement": None,
                 "spared": None,
+                "fault": None,
                 "guard": {"refused": False, "reasons": []},
                 "live": [],
                 "actions": [],

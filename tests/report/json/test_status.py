@@ -61,6 +61,7 @@ def test_the_json_report() -> None:
         "tags": [],
         "owned": False,
         "in_sync": True,
+        "fault": None,
         "reason": "",
     }
     nothing = ("complete", "progress", "size", "eta", "ratio", "download_rate", "upload_rate", "category", "in_sync")

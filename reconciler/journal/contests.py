@@ -1,0 +1,144 @@
+"""What the journal shows to be contested: what runs have corrected again and again, and what a share limit has removed.
+
+A watch notices by itself what something else keeps changing back; single runs need the journal for it.
+
+See docs/decisions/0016-single-runs-learn-of-contests-from-the-journal.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from reconciler.engine.context import Planner
+from reconciler.journal.journal import Journal, PastCorrection
+from reconciler.journal.run_rows import value_text
+from reconciler.model.fields import SHARE_LIMITS, to_declared_value
+from reconciler.model.history import OwnedCount
+from reconciler.model.plan import Action, AddTorrent, Change, InstancePlan, Verb
+from reconciler.plan import Plan
+from reconciler.plan.guard import is_probably_wiped
+from reconciler.plan.holdback import PRESENCE, FieldRef, hold_back, list_holdable_fields
+
+CORRECTION_LIMIT: Final = 5  # corrections
+LIMITED_ADD_LIMIT: Final = 2  # adds of a torrent with a share limit, which may remove it
+CORRECTION_WINDOW: Final = timedelta(days=7)  # that these corrections must fall into
+FAST_SPAN: Final = timedelta(hours=1)  # corrections within this are held for as long; slower ones for a day
+MIN_LIBRARY_SIZE: Final = 10  # torrents
+SLOW_HOLD: Final = timedelta(days=1)
+_REMOVING_ACTIONS: Final = ("remove", "remove-with-content")
+_LIMIT_FIELDS: Final = tuple(f"{SHARE_LIMITS}.{name}" for name in ("ratio", "seeding_time", "inactive_seeding_time"))
+
+
+class JournalPlanner(Planner):
+    """Plans a single run, and holds back what the journal shows to be contested."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def hold_back(self, plan: Plan) -> Plan:
+        """Return the plan with contested fields deferred."""
+        plan = hold_back_removed(plan, self._journal)
+        if not any(action.hold is None for _, action in _iter_actions(plan)):
+            return plan
+        desired, now = plan.resolved.desired, self._journal.utc()
+        corrections = self._journal.read_corrections(desired.owner, now - CORRECTION_WINDOW)
+        if not corrections:
+            return plan
+        remembered = self._journal.read_owned_counts(desired)
+        reasons: dict[FieldRef, str] = {}
+        for instance_plan in plan.instances:
+            is_lost = _is_lost(instance_plan, remembered.get(instance_plan.name))
+            for action in instance_plan.actions:
+                if is_lost and action.verb is Verb.ADD:
+                    continue  # it is rebuilt
+                past = corrections.get((instance_plan.name, str(action.kind), action.infohash or action.name), ())
+                for field in list_holdable_fields(instance_plan.name, action) if past else ():
+                    if reason := _contest_reason(field, action, past, now):
+                        reasons[field] = reason
+        return hold_back(plan, reasons.get) if reasons else plan
+
+
+def hold_back_removed(plan: Plan, journal: Journal) -> Plan:
+    """Return the plan without the adds of torrents that a share limit has removed, as declared.
+
+    They were added before, and no run has deleted them since.
+    """
+    adds = [
+        (instance_plan, action)
+        for instance_plan, action in _iter_actions(plan)
+        if isinstance(action, AddTorrent) and action.hold is None and action.infohash and _is_removed_at_limit(action)
+    ]
+    if not adds:
+        return plan
+    last_verbs = journal.read_last_verbs(plan.resolved.desired.owner, [str(action.infohash) for _, action in adds])
+    reason = (
+        "its share limit has removed it, as its action declares, so it is not added again; "
+        "to have it again, declare another action"
+    )
+    reasons: dict[FieldRef, str] = {}
+    for instance_plan, action in adds:
+        if last_verbs.get((instance_plan.name, str(action.infohash))) in (Verb.ADD, Verb.ADOPT):
+            reasons |= dict.fromkeys(list_holdable_fields(instance_plan.name, action), reason)
+    return hold_back(plan, reasons.get) if reasons else plan
+
+
+def _iter_actions(plan: Plan) -> Iterator[tuple[InstancePlan, Action]]:
+    return ((instance_plan, action) for instance_plan in plan.instances for action in instance_plan.actions)
+
+
+def _is_lost(instance_plan: InstancePlan, remembered: OwnedCount | None) -> bool:
+    """Return True if the instance has lost most of a library. Of a few torrents, something else may remove each."""
+    is_library = remembered is not None and remembered.count >= MIN_LIBRARY_SIZE
+    return is_library and is_probably_wiped(instance_plan.owned, remembered.count)  # type: ignore[union-attr]
+
+
+def _is_removed_at_limit(action: AddTorrent) -> bool:
+    return action.get_new_value(f"{SHARE_LIMITS}.action") in _REMOVING_ACTIONS
+
+
+def _has_limit(action: AddTorrent) -> bool:
+    limits = (action.get_new_value(field) for field in _LIMIT_FIELDS)
+    return any(isinstance(limit, (int, float)) and limit >= 0 for limit in limits)
+
+
+def _contest_reason(field: FieldRef, action: Action, past: Sequence[PastCorrection], now: datetime) -> str | None:
+    """Return why a field is left alone now; None if it is not contested."""
+    is_limited = isinstance(action, AddTorrent) and _has_limit(action)
+    limit = LIMITED_ADD_LIMIT if is_limited else CORRECTION_LIMIT
+    if field.field == PRESENCE:
+        times = _list_same_verb(action.verb, past)
+    else:
+        change = next(change for change in action.changes if change.field == field.field)
+        times = [correction.at for correction in past if _contains_change(correction.changes, change)]
+    if len(times) < limit:
+        return None
+    span = times[-1] - times[-limit]
+    until = times[-1] + (FAST_SPAN if span <= FAST_SPAN else SLOW_HOLD)
+    if now >= until:
+        return None
+    subject, undone = ("it", "undid it") if field.field == PRESENCE else (field.field, "changed it back")
+    done = {Verb.ADD: "added", Verb.DELETE: "deleted"}.get(action.verb, "corrected")
+    cause = "most likely its share limit, at which the server removes it" if is_limited else "something else"
+    return (
+        f"contested: {subject} was {done} {len(times)} times since {times[-limit]:%Y-%m-%d %H:%M} UTC, and {cause} "
+        f"{undone} each time; left alone until {until:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def _list_same_verb(verb: Verb, past: Sequence[PastCorrection]) -> list[datetime]:
+    """Return when the same was done, since the last time that a run did the opposite."""
+    times: list[datetime] = []
+    for correction in past:
+        if correction.verb is verb:
+            times.append(correction.at)
+        elif {correction.verb, verb} == {Verb.ADD, Verb.DELETE}:
+            times.clear()
+    return times
+
+
+def _contains_change(changes: str, change: Change) -> bool:
+    """Return True if a recorded text of changes contains one of the same field to the same value."""
+    after = value_text(to_declared_value(change.field, change.after))
+    return any(part.startswith(f"{change.field}: ") and part.endswith(f" -> {after}") for part in changes.split("; "))
