@@ -26,9 +26,10 @@ from reconciler.apply.target import Target
 from reconciler.apply.torrent_batches import add_batches, change_batches, delete_batches, fields_after_add
 from reconciler.apply.torrent_creation import TorrentCreator, TorrentWriter, follow_up_steps, run_follow_ups
 from reconciler.apply.untagged_adds import tag_sent_adds
+from reconciler.model import versions
 from reconciler.model.data_overlap import DataPathIndex
 from reconciler.model.errors import InstanceError, InternalError, StopRequested
-from reconciler.model.fields import CATEGORY, OWNER, QUARANTINE
+from reconciler.model.fields import CATEGORY, FIRST_LAST_PIECE_FIRST, OWNER, QUARANTINE
 from reconciler.model.plan import (
     AddTorrent,
     DeleteCategory,
@@ -47,6 +48,8 @@ from reconciler.retry import RetryPolicy
 
 TOGGLE_PAUSE = 2.0  # seconds, at least, until a toggle that does not show is sent again; a server shows it at once
 MOVE_TIMEOUT = 3.0  # seconds to wait for a move to end before it is reported as deferred
+HIDDEN_TOGGLE_TIMEOUT = 5.0  # seconds to wait for a toggle that the server may not show; enough to send it again once
+HIDDEN_TOGGLE_REASON = "sent, but this qBittorrent does not show first_last_piece_first for a torrent with such files"
 SAMPLE_MIN_JOBS = 100  # jobs; fewer are read back whole at once
 _REMEMBERED_TEXT: Final = "; if it was added without our tag, the next run finds it by the journal"
 _NOT_REMEMBERED_TEXT: Final = (
@@ -203,8 +206,8 @@ class Executor:
         self._resend_changes(rekeyed_torrents.find(self._find_refused_and_gone(waiting)))
         for wait in self._retry.poll_intervals(len(waiting)):
             live = index_by_id(read_jobs(waiting, self._target, self._retry))
-            patient = self._retry.clock.now() - began < MOVE_TIMEOUT
-            waiting = [job for job in waiting if not self._end_if_settled(job, find_live(job, live), patient)]
+            elapsed = self._retry.clock.now() - began
+            waiting = [job for job in waiting if not self._end_if_settled(job, find_live(job, live), elapsed)]
             if not waiting:
                 return
             if rekeyed := rekeyed_torrents.find_if_due([job for job in waiting if find_live(job, live) is None]):
@@ -251,17 +254,26 @@ class Executor:
                 return
             self._retry.clock.sleep(wait)
 
-    def _end_if_settled(self, job: Job, live: LiveTorrent | None, may_still_move: bool) -> bool:
+    def _end_if_settled(self, job: Job, live: LiveTorrent | None, elapsed: float) -> bool:
         if job.is_applied(live):
             job.end(Outcome.APPLIED)
         elif job.error:
             job.end(Outcome.FAILED, job.error)
-        elif live and live.is_moving and not may_still_move:
+        elif live and live.is_moving and elapsed >= MOVE_TIMEOUT:
             job.end(Outcome.DEFERRED, "its data is still being moved")
+        elif live and elapsed >= HIDDEN_TOGGLE_TIMEOUT and self._is_hidden_toggle(job, live):
+            if job.is_add:
+                job.end(Outcome.APPLIED)
+            job.end(Outcome.DEFERRED, HIDDEN_TOGGLE_REASON)
         else:
             return False
         self._advance(0 if job.is_add else 1)
         return True
+
+    def _is_hidden_toggle(self, job: Job, live: LiveTorrent) -> bool:
+        """Return True if only a toggle is missing that the server may not show for this torrent."""
+        is_shown = versions.PIECE_ORDER_SHOWN.is_available(self._target.api_version)
+        return not is_shown and job.waits_only_for(FIRST_LAST_PIECE_FIRST, live)
 
     def _delete_torrents(self, jobs: Sequence[Job]) -> None:
         """Delete what a fresh read still shows as ours to delete, and see that it is gone, with its data."""

@@ -117,6 +117,16 @@ class Job:
             and all(is_applied(change, live, action) for change in action.changes)
         )
 
+    def waits_only_for(self, field: str, live: LiveTorrent) -> bool:
+        """Return True if the instance shows all that the action sets, except this field."""
+        action = self.action
+        return (
+            self.has_change(field)
+            and isinstance(action, SetTorrent)
+            and not self.follow_ups
+            and all(change.field == field or is_applied(change, live, action) for change in action.changes)
+        )
+
     def end(self, outcome: Outcome, error: str | None = None) -> None:
         """Record the outcome. The first recorded outcome stays."""
         if self.outcome is None:

@@ -1,13 +1,14 @@
-"""What the journal shows to be contested: what runs have corrected again and again, and what a share limit has removed.
+"""Contests that the journal shows: what runs have corrected again and again, and what a share limit has removed.
 
 A watch notices by itself what something else keeps changing back; single runs need the journal for it.
 
-See docs/decisions/0016-single-runs-learn-of-contests-from-the-journal.md.
+See docs/decisions/0019-single-runs-learn-of-contests-from-the-journal.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,7 +17,7 @@ from reconciler.journal.journal import Journal, PastCorrection
 from reconciler.journal.run_rows import value_text
 from reconciler.model.fields import SHARE_LIMITS, to_declared_value
 from reconciler.model.history import OwnedCount
-from reconciler.model.plan import Action, AddTorrent, Change, InstancePlan, Verb
+from reconciler.model.plan import Action, AddTorrent, Change, InstancePlan, SparedTorrent, Verb
 from reconciler.plan import Plan
 from reconciler.plan.guard import is_probably_wiped
 from reconciler.plan.holdback import PRESENCE, FieldRef, hold_back, list_holdable_fields
@@ -27,6 +28,10 @@ CORRECTION_WINDOW: Final = timedelta(days=7)  # that these corrections must fall
 FAST_SPAN: Final = timedelta(hours=1)  # corrections within this are held for as long; slower ones for a day
 MIN_LIBRARY_SIZE: Final = 10  # torrents
 SLOW_HOLD: Final = timedelta(days=1)
+REMOVED_REASON: Final = (
+    "its share limit has removed it, as its action declares, so it is not added again; "
+    "to have it again, declare another action"
+)
 _REMOVING_ACTIONS: Final = ("remove", "remove-with-content")
 _LIMIT_FIELDS: Final = tuple(f"{SHARE_LIMITS}.{name}" for name in ("ratio", "seeding_time", "inactive_seeding_time"))
 
@@ -39,7 +44,7 @@ class JournalPlanner(Planner):
 
     def hold_back(self, plan: Plan) -> Plan:
         """Return the plan with contested fields deferred."""
-        plan = hold_back_removed(plan, self._journal)
+        plan = spare_removed(plan, self._journal)
         if not any(action.hold is None for _, action in _iter_actions(plan)):
             return plan
         desired, now = plan.resolved.desired, self._journal.utc()
@@ -60,28 +65,29 @@ class JournalPlanner(Planner):
         return hold_back(plan, reasons.get) if reasons else plan
 
 
-def hold_back_removed(plan: Plan, journal: Journal) -> Plan:
-    """Return the plan without the adds of torrents that a share limit has removed, as declared.
+def spare_removed(plan: Plan, journal: Journal) -> Plan:
+    """Return the plan with the torrents spared, not added, that a share limit has removed, as declared.
 
     They were added before, and no run has deleted them since.
     """
-    adds = [
-        (instance_plan, action)
-        for instance_plan, action in _iter_actions(plan)
-        if isinstance(action, AddTorrent) and action.hold is None and action.infohash and _is_removed_at_limit(action)
-    ]
-    if not adds:
+    infohashes = [str(action.infohash) for _, action in _iter_actions(plan) if _is_removed_at_limit(action)]
+    last_verbs = journal.read_last_verbs(plan.resolved.desired.owner, infohashes) if infohashes else {}
+    if not last_verbs:
         return plan
-    last_verbs = journal.read_last_verbs(plan.resolved.desired.owner, [str(action.infohash) for _, action in adds])
-    reason = (
-        "its share limit has removed it, as its action declares, so it is not added again; "
-        "to have it again, declare another action"
-    )
-    reasons: dict[FieldRef, str] = {}
-    for instance_plan, action in adds:
-        if last_verbs.get((instance_plan.name, str(action.infohash))) in (Verb.ADD, Verb.ADOPT):
-            reasons |= dict.fromkeys(list_holdable_fields(instance_plan.name, action), reason)
-    return hold_back(plan, reasons.get) if reasons else plan
+    return replace(plan, instances=tuple(_spare_removed(instance, last_verbs) for instance in plan.instances))
+
+
+def _spare_removed(plan: InstancePlan, last_verbs: Mapping[tuple[str, str], Verb]) -> InstancePlan:
+    removed = [
+        action
+        for action in plan.actions
+        if _is_removed_at_limit(action) and last_verbs.get((plan.name, str(action.infohash))) in (Verb.ADD, Verb.ADOPT)
+    ]
+    if not removed:
+        return plan
+    spared = (SparedTorrent(str(action.infohash), action.name, REMOVED_REASON) for action in removed)
+    actions = tuple(action for action in plan.actions if action not in removed)
+    return replace(plan, actions=actions, spared=(*plan.spared, *spared))
 
 
 def _iter_actions(plan: Plan) -> Iterator[tuple[InstancePlan, Action]]:
@@ -94,8 +100,10 @@ def _is_lost(instance_plan: InstancePlan, remembered: OwnedCount | None) -> bool
     return is_library and is_probably_wiped(instance_plan.owned, remembered.count)  # type: ignore[union-attr]
 
 
-def _is_removed_at_limit(action: AddTorrent) -> bool:
-    return action.get_new_value(f"{SHARE_LIMITS}.action") in _REMOVING_ACTIONS
+def _is_removed_at_limit(action: Action) -> bool:
+    """Return True if the action adds a torrent that its own share limit removes."""
+    is_add = isinstance(action, AddTorrent) and action.hold is None and action.infohash is not None
+    return is_add and action.get_new_value(f"{SHARE_LIMITS}.action") in _REMOVING_ACTIONS
 
 
 def _has_limit(action: AddTorrent) -> bool:

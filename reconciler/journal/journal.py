@@ -181,7 +181,7 @@ class Journal:
             with open_for_reading(self._path, min_version=3) as file:
                 rows = read_rows(file, query, (), *types) if file else ()
                 return {
-                    AddKey(*key): UntaggedAdds(decompress_ids(ids), min(datetime.fromtimestamp(at, UTC), self._utc()))
+                    AddKey(*key): UntaggedAdds(decompress_ids(ids), min(datetime.fromtimestamp(at, UTC), self.utc()))
                     for *key, ids, at in rows
                 }
 

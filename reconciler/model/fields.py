@@ -71,6 +71,7 @@ FILES: Final = "files"
 CONTENT_LAYOUT: Final = "content_layout"
 SKIP_CHECKING: Final = "skip_checking"
 STOP_CONDITION: Final = "stop_condition"
+FIRST_LAST_PIECE_FIRST: Final = "first_last_piece_first"
 EXPORT: Final = "export"
 CREATOR_TASK: Final = "creator_task"
 PEER: Final = "peer"
@@ -289,6 +290,11 @@ def _resolve_download_path(wanted: FieldValue, torrent: LiveTorrent) -> FieldVal
 def _import_download_path(torrent: LiveTorrent) -> FieldValue:
     """Return None under automatic management: the path belongs to the category."""
     return None if torrent.auto_tmm else _read_download_path(torrent) or None
+
+
+def _is_same_if_shown(value: FieldValue, other: FieldValue) -> bool:
+    """Return True if they are equal, or if the server does not show the value: then nothing can be waited for."""
+    return value is None or value == other
 
 
 def _is_same_ratio(value: FieldValue, other: FieldValue) -> bool:
@@ -652,11 +658,12 @@ _OPTIONS: Final = tuple(
             request=ChangeRequest.TOGGLE,
         ),
         Field(
-            name="first_last_piece_first",
+            name=FIRST_LAST_PIECE_FIRST,
             kind=FieldKind.OPTION,
             read=lambda torrent: torrent.options.first_last_piece_first,
             default=False,
             request=ChangeRequest.TOGGLE,
+            is_same=_is_same_if_shown,
         ),
         Field(
             name="super_seeding",

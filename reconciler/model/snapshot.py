@@ -37,7 +37,7 @@ class ShareLimits:
 
 @dataclass(frozen=True, slots=True)
 class SharedAmount:
-    """What a complete torrent has shared, and the limits that apply to it, also those of the server's settings.
+    """The amount that a complete torrent has shared, and the limits that apply to it, with those of the server.
 
     `ratio` -1: more than any limit. `seeding_time` is in seconds, None if the server does not report it. The limits
     are -1 for none, and the time is in minutes.
@@ -65,13 +65,13 @@ class SharedAmount:
 class LiveOptions:
     """The options of a live torrent. Instances are shared: thousands of torrents have few different options.
 
-    Limits are in bytes per second, 0 for none. `download_path` has no trailing separator; "" for none, None if the
-    server has no download paths.
+    Limits are in bytes per second, 0 for none. `first_last_piece_first` is None while the server does not show
+    it. `download_path` has no trailing separator; "" for none, None if the server has no download paths.
     """
 
     force_start: bool = False
     sequential: bool = False
-    first_last_piece_first: bool = False
+    first_last_piece_first: bool | None = False
     super_seeding: bool = False
     download_limit: int = 0
     upload_limit: int = 0

@@ -52,6 +52,9 @@ IMMEDIATE_PRIORITY: Final = Capability("file priorities show at once", (2, 8, 4)
 SKIPPED_FILES_STAY: Final = Capability(
     "skipped files stay where they are", (2, 8, 4), "4.4"
 )  # seen on 4.5.2, not on 4.2.5, which moves them into `.unwanted`
+PIECE_ORDER_SHOWN: Final = Capability(
+    "first_last_piece_first shows for every torrent", (2, 8, 4), "4.4"
+)  # seen on 4.5.2; on 4.2.5 it is what the priorities of the pieces show
 TORRENT_EXPORT: Final = Capability("export of .torrent files", (2, 8, 14), "4.5")
 INACTIVE_SEEDING_TIME: Final = Capability("share_limits.inactive_seeding_time", (2, 9, 2), "4.6")
 STOPPED_STATE_NAMES: Final = Capability("`stopped` where it was `paused`", (2, 11), "5.0")

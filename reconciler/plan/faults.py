@@ -3,7 +3,7 @@
 Pure, and by the state alone: a fault is shown and counted, and nothing is done about it. To start a torrent in error
 would clear the error, and to start one whose files are missing could download everything again.
 
-See docs/decisions/0022-a-torrent-in-error-is-not-in-sync.md.
+See docs/decisions/0037-a-torrent-in-error-is-not-in-sync.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Feasibility of changes: now, after the instance has finished something, or after a person has acted.
 
 See docs/decisions/0020-fetch-metadata-of-paused-magnets-only-when-needed.md.
-See docs/decisions/0021-a-check-hides-the-stop-intent.md.
+See docs/decisions/0036-a-check-hides-the-stop-intent.md.
 """
 
 from __future__ import annotations

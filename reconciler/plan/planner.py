@@ -25,13 +25,13 @@ from reconciler.model.snapshot import Snapshot
 from reconciler.plan.blast import attach_blasts
 from reconciler.plan.categories import find_category_paths, plan_categories, prune_categories
 from reconciler.plan.context import Decision, PlanContext
+from reconciler.plan.faults import find_fault
 from reconciler.plan.file_rules import find_unmatched_rules
 from reconciler.plan.followers import FollowerFinder, make_ownership_check
-from reconciler.plan.faults import find_fault
 from reconciler.plan.guard import block_deletions_if_wiped, evaluate_guard
 from reconciler.plan.kill_switch import defer_all, release, stop_actions
-from reconciler.plan.moves import attach_move_blasts, block_shared_moves
 from reconciler.plan.management import keep_management
+from reconciler.plan.moves import attach_move_blasts, block_shared_moves
 from reconciler.plan.placement import Disposition, PlacedEntry, Placement, place_entries
 from reconciler.plan.plan import Plan, PlanInput
 from reconciler.plan.plan_hash import hash_plan

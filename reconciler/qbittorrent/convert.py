@@ -107,7 +107,7 @@ def _convert_shared_amount(row: TorrentRow) -> SharedAmount | None:
 def _options_key(row: TorrentRow) -> tuple[object, ...]:
     """Return all values of a row that `_convert_options` reads."""
     return (
-        *(row["force_start"], row["seq_dl"], row["f_l_piece_prio"], row["super_seeding"]),
+        *(row["force_start"], row["seq_dl"], _read_first_last_piece_first(row), row["super_seeding"]),
         *(row["dl_limit"], row["up_limit"], row["ratio_limit"], row["seeding_time_limit"]),
         *(row.get("inactive_seeding_time_limit"), row.get("share_limit_action"), row.get("share_limits_mode")),
         row.get("download_path"),
@@ -127,13 +127,23 @@ def _convert_options(row: TorrentRow) -> LiveOptions:
     return LiveOptions(
         row["force_start"],
         row["seq_dl"],
-        row["f_l_piece_prio"],
+        _read_first_last_piece_first(row),
         row["super_seeding"],
         max(row["dl_limit"], 0),
         max(row["up_limit"], 0),
         share,
         None if download_path is None else normalize_path(download_path),
     )
+
+
+def _read_first_last_piece_first(row: TorrentRow) -> bool | None:
+    """Return the option; None before 4.4 for a torrent with nothing to download.
+
+    There it is what the priorities of the pieces show, and pieces that are complete or skipped have none (seen: 4.2.5).
+    """
+    shows_priorities = "infohash_v1" not in row
+    has_all = row["total_size"] > 0 and (row["size"] <= 0 or (row["progress"] or 0.0) >= 1)
+    return None if shows_priorities and has_all else row["f_l_piece_prio"]
 
 
 def convert_files(rows: Iterable[FileRow]) -> tuple[LiveFile, ...]:

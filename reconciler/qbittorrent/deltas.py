@@ -160,7 +160,7 @@ def _row_from_options(options: LiveOptions) -> TorrentChange:
     row: TorrentChange = {
         "force_start": options.force_start,
         "seq_dl": options.sequential,
-        "f_l_piece_prio": options.first_last_piece_first,
+        "f_l_piece_prio": bool(options.first_last_piece_first),
         "super_seeding": options.super_seeding,
         "dl_limit": options.download_limit,
         "up_limit": options.upload_limit,

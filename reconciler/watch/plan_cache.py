@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reconciler.engine.context import Planner
 from reconciler.journal import Journal
-from reconciler.journal.contests import hold_back_removed
+from reconciler.journal.contests import spare_removed
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import Plan, PlanInput, plan_actions
 from reconciler.watch.holdback import ActionBackoff
@@ -30,7 +30,7 @@ class CachingPlanner(Planner):
     def hold_back(self, plan: Plan) -> Plan:
         """Return the plan with the actions on hold that failed recently, are contested, or would undo a limit."""
         plan = self._action_backoff.hold_back(plan)
-        return hold_back_removed(plan, self._journal) if self._journal else plan
+        return spare_removed(plan, self._journal) if self._journal else plan
 
 
 def _is_still_valid(earlier: PlanInput, plan: Plan, later: PlanInput) -> bool:

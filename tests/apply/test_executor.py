@@ -32,8 +32,8 @@ Results = dict[str, tuple[Outcome, str | None]]
 class Box(MemoryInstance):
     """An instance that records the kinds of its changes in their order."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, version: str = "5.1.0") -> None:
+        super().__init__(version)
         self.changes: list[str] = []
 
     def put(self, **row: object) -> LiveTorrent:
@@ -141,6 +141,22 @@ def test_a_toggle_that_another_program_sends_at_the_same_moment_is_corrected() -
     assert [result.outcome for result in results] == [Outcome.APPLIED]
     assert box.torrents[live.id].options.sequential
     assert box.changes == ["sequential", "sequential"]
+
+
+@pytest.mark.parametrize(("version", "outcome"), [("4.2.5", Outcome.DEFERRED), ("4.5.2", Outcome.FAILED)])
+def test_an_old_server_that_does_not_show_a_toggle_is_not_waited_for(version: str, outcome: Outcome) -> None:
+    class HidingBox(Box):
+        def toggle_option(self, ids: Collection[str], field: str) -> None:
+            self.changes.append(field)
+
+    box = HidingBox(version)
+    live = box.put(hash="a")
+    change = Change("first_last_piece_first", False, True)
+    (result,), _ = Executor(box, fake_retry_policy()).execute(
+        InstancePlan("box", (UpdateTorrent("a", "drift", (change,), torrent_id=live.id),))
+    )
+    assert result.outcome is outcome
+    assert "show" in (result.error or "")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The rules of a server against ours: what one run applies is not undone by the server, or it is said."""
+"""The rules of a server against ours: a run does not fight them, and reports each that it leaves alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.home import Home, make_entry
 from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.seeding import DEFAULT_SIZE
-from tests.support.torrents import make_content, make_torrent
+from tests.support.torrents import make_content, make_torrent, write_multi_file_torrent
 
 MANUAL_ON_CHANGES = {
     "torrent_changed_tmm_enabled": False,
@@ -61,6 +61,36 @@ def test_a_limit_of_the_server_contests_a_torrent_that_is_declared_running(
     done = home.run()
     assert (done.exit_code, done.summary, proxy.mutations) == (0, {"deferred": 1}, [])
     assert "contested: it has reached a share limit of the server" in done.instance()["actions"][0]["reason"]
+
+
+@pytest.mark.parametrize("version", ["5.3.0"])
+def test_a_torrent_that_its_own_limit_removed_is_not_added_again(
+    home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
+) -> None:
+    _declare_seed(home, server, ", share_limits: {ratio: 0, action: remove}")
+    assert home.run().summary == {"add": 1}
+    truth.wait_until(lambda: not truth.list_torrents())
+    proxy.clear()
+    done = home.run("--detailed-exitcode", "--dry-run")
+    assert (done.exit_code, done.summary) == (0, {"spared": 1})
+    assert home.run().summary == {"spared": 1}
+    assert proxy.mutations == []
+
+
+@pytest.mark.parametrize("version", ["4.2.5"])
+def test_an_order_of_pieces_that_the_server_does_not_show_is_not_waited_for(
+    home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
+) -> None:
+    """4.2.5 shows what the priorities of the pieces show: there are none if all is there, or if a file is empty."""
+    _declare_seed(home, server, ", first_last_piece_first: true")
+    _, file = write_multi_file_torrent(home.folder, "empty", {"a": b"", "b": b"x" * 50_000})
+    home.file.write_text(f"{home.file.read_text()}  - {{torrent: {file.name}, first_last_piece_first: true}}\n")
+    added = home.run()
+    assert (added.exit_code, added.summary) == (0, {"add": 2})
+    again = home.run()
+    assert (again.exit_code, again.summary) == (0, {"unchanged": 1, "deferred": 1})
+    (action,) = again.instance()["actions"]
+    assert (action["name"], action["error"][:32]) == ("empty", "sent, but this qBittorrent does ")
 
 
 def test_declared_automatic_management_outlasts_changes_of_categories(

@@ -1,4 +1,4 @@
-"""What single runs learn from the journal: what is contested, and what a share limit has removed."""
+"""Single runs learn from the journal which fields are contested, and which torrents a share limit has removed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reconciler.engine.events import FinishedRun
-from reconciler.journal.contests import JournalPlanner, hold_back_removed
+from reconciler.journal.contests import REMOVED_REASON, JournalPlanner, spare_removed
 from reconciler.model.plan import Action, InstancePlan, Outcome
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
 from reconciler.plan import PlanInput, make_plan
@@ -109,12 +109,12 @@ def test_a_torrent_that_its_own_limit_removes_is_not_added_again(runs: SingleRun
     snapshot = make_snapshot([], version="5.3.0")
     plan = make_plan(PlanInput(make_desired_state(removed), {"box": snapshot}))
     journal = runs.recorder.open_journal()
-    assert hold_back_removed(plan, journal) is plan, "it was never there"
+    assert spare_removed(plan, journal) is plan, "it was never there"
     runs.run(GONE, HOUR)
     runs.recorder.now += 300 * DAY
-    (action,) = hold_back_removed(plan, journal).instances[0].actions
-    assert action.hold is Outcome.DEFERRED
-    assert action.reason.startswith("its share limit has removed it, as its action declares")
+    instance_plan = spare_removed(plan, journal).instances[0]
+    assert instance_plan.actions == ()
+    assert [spared.reason for spared in instance_plan.spared] == [REMOVED_REASON]
 
 
 def test_without_a_journal_file_nothing_is_contested(runs: SingleRuns) -> None:

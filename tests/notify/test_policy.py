@@ -140,7 +140,7 @@ STORIES: dict[str, tuple[list[tuple[float, InstanceResult | None]], list[str]]] 
         [(0, WAITING), (59, WAITING), (61, WAITING), (62, WAITING), (63, WELL)],
         ["", "", "metadata", "", "-metadata"],
     ),
-    "a torrent that gets its metadata begins anew": (
+    "a torrent that gets its metadata begins again": (
         [(0, WAITING), (30, WELL), (31, WAITING), (62, WAITING), (92, WAITING)],
         ["", "", "", "", "metadata"],
     ),

@@ -117,3 +117,10 @@ def test_a_torrent_that_a_declared_share_limit_stopped_is_as_declared(
         assert (field not in fields) is is_explained
     ignored = {"share_limits": limits, "paused": False, "ignore_changes": ["share_limits"]}
     assert _find(ignored, live_row) == (Change("paused", True, False),)
+
+
+def test_what_the_server_does_not_show_is_no_drift() -> None:
+    assert _find({"first_last_piece_first": True}, {"first_last_piece_first": None}) == ()
+    assert _find({"first_last_piece_first": True}, {"first_last_piece_first": False}) == (
+        Change("first_last_piece_first", False, True),
+    )

@@ -47,7 +47,7 @@ def test_a_fault_is_serious_if_the_torrent_is_meant_to_run_and_a_person_is_neede
 
 
 def test_a_plan_has_the_faults_of_declared_torrents_the_serious_first() -> None:
-    """What is neither declared nor there is no fault, and the plan does nothing about one."""
+    """A torrent that is undeclared or missing has no fault, and the plan does nothing about one."""
     desired = make_desired_state({"policy": "upsert", "desired": [{"hash": "a"}, {"hash": "b"}, {"hash": "c"}]})
     rows = [("a", "metaDL"), ("b", "missingFiles"), ("d", "error")]
     snapshot = make_snapshot([{"hash": letter, "state": state, "tags": [OWNER_TAG]} for letter, state in rows])

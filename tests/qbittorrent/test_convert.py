@@ -59,3 +59,22 @@ def test_the_shared_amount_is_read_of_complete_torrents_that_are_stopped(
         rows = TORRENT_ROWS_ADAPTER.validate_python([ROW | values | {"state": state}])
         (torrent,) = convert_torrents(rows, ())
         assert torrent.shared == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "is_shown"),
+    [
+        ({"progress": 0.5}, True),
+        ({"progress": 1.0}, False),
+        ({"size": 0, "progress": 0.0}, False),  # every file is skipped
+        ({"size": 0, "total_size": -1, "progress": 0.0}, True),  # no metadata yet
+    ],
+)
+def test_old_servers_show_the_order_of_pieces_only_while_there_is_something_to_download(
+    values: dict[str, Any], is_shown: bool
+) -> None:
+    row = ROW | {"total_size": 9, "f_l_piece_prio": False} | values
+    old, new = TORRENT_ROWS_ADAPTER.validate_python([row, row | {"infohash_v1": "a" * 40}])
+    (shown_by_old,), (shown_by_new,) = convert_torrents([old], ()), convert_torrents([new], ())
+    assert shown_by_old.options.first_last_piece_first is (False if is_shown else None)
+    assert shown_by_new.options.first_last_piece_first is False
