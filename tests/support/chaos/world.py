@@ -206,6 +206,7 @@ class World:
             "download_limit": dice.choice(list(RATES)),
             "upload_limit": dice.choice(list(RATES)),
             "sequential": dice.random() < 0.5,
+            "first_last_piece_first": dice.random() < 0.5,
             "share_limits": {"ratio": dice.choice([1.5, 2])},
             "name": f"a name {dice.randint(1, 99)}",
         }
