@@ -11,7 +11,14 @@ from humanize import naturalsize
 
 from reconciler.model.desired import Instance
 from reconciler.model.doctor import CheckStatus, Finding
-from reconciler.model.errors import AuthenticationError, BannedError, InstanceError, TlsError, UnsupportedError
+from reconciler.model.errors import (
+    AuthenticationError,
+    BannedError,
+    InstanceError,
+    SessionLostError,
+    TlsError,
+    UnsupportedError,
+)
 from reconciler.model.fields import CREATE_ONLY_OPTIONS, OPTIONS
 from reconciler.model.health import NetworkState, Probe, ProbeResult
 from reconciler.model.versions import (
@@ -65,7 +72,7 @@ def diagnose_open_error(instance: Instance, error: InstanceError) -> list[Findin
             make_ok("reachable", f"{_format_host(instance)} accepts connections"),
             failure_from_error("tls", name, error),
         ]
-    if isinstance(error, (AuthenticationError, BannedError)):
+    if isinstance(error, (AuthenticationError, BannedError, SessionLostError)):
         return [*check_reachable(instance), failure_from_error("login", name, error)]
     if isinstance(error, UnsupportedError):
         return [*check_reachable(instance), check_login(instance), failure_from_error("version", name, error)]

@@ -13,6 +13,7 @@ from reconciler.model.errors import (
     AuthenticationError,
     BannedError,
     InstanceError,
+    SessionLostError,
     TlsError,
     UnreachableError,
     UnsupportedError,
@@ -95,6 +96,7 @@ def test_finding(finding: Finding, verdict: str, text: str) -> None:
         (TlsError("box: not trusted. Name its CA"), ["reachable ok", "tls fail"]),
         (AuthenticationError("box: refused. Correct it"), ["reachable ok", "tls ok", "login fail"]),
         (BannedError("box: banned. Wait"), ["reachable ok", "tls ok", "login fail"]),
+        (SessionLostError("box: lost. Look"), ["reachable ok", "tls ok", "login fail"]),
         (UnsupportedError("box: too old. Update"), ["reachable ok", "tls ok", "login ok", "version fail"]),
     ],
 )
