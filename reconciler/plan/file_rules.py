@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from reconciler.model.desired import DesiredTorrent
@@ -20,19 +20,23 @@ def find_unmatched_rules(matches: Iterable[Match]) -> tuple[Problem, ...]:
     an entry with a .torrent file were compared with that when they were loaded.
     """
     warnings: set[Problem] = set()
-    defaults: defaultdict[tuple[Position, FileRule], list[bool]] = defaultdict(list)  # a result for each torrent
+    counts: Counter[tuple[Position, FileRule]] = Counter()  # of the torrents that a default applies to
+    matched: set[tuple[Position, FileRule]] = set()
     for match in matches:
         entry, files = match.entry, match.live.files if match.live else None
         if not files or not entry.files or FILES in entry.ignore_changes:
             continue
         for rule in entry.files:
             if rule.position:
-                defaults[rule.position, rule].append(_matches_any(rule, files))
+                default = rule.position, rule
+                if default not in matched and _matches_any(rule, files):
+                    matched.add(default)
+                counts[default] += 1
             elif not isinstance(entry.source, TorrentFile) and not _matches_any(rule, files):
                 warnings.add(_build_warning(entry, rule, [file.path for file in files]))
-    for (position, rule), results in defaults.items():
-        if not any(results):
-            torrents = "the torrent" if len(results) == 1 else f"{len(results):,} torrents"
+    for (position, rule), count in counts.items():
+        if (position, rule) not in matched:
+            torrents = "the torrent" if count == 1 else f"{count:,} torrents"
             warnings.add(Problem(position, f'the rule "{rule.glob}" matches no file of {torrents} that it applies to'))
     return tuple(sorted(warnings))
 

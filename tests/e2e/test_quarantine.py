@@ -114,10 +114,10 @@ def test_data_shared_with_other_torrents_is_kept(
 
     planned = home.run("--dry-run")
     blasts = {a["infohash"]: (a["delete_files"], a["blast"]) for a in planned.instance()["actions"]}
-    expected: dict[str, Any] = {"torrents": 1, "bytes": 50_000, "seeding": True, "other_seeds": 0}
+    expected: dict[str, Any] = {"torrents": 1, "foreign": 0, "bytes": 50_000, "seeding": True, "other_seeds": 0}
     assert blasts == {
-        other: (False, {**expected, "shares_files_with": [kept_infohash]}),
-        alone: (True, {**expected, "bytes": 40_000, "shares_files_with": []}),
+        other: (False, {**expected, "shares_files_with": [kept_infohash], "to_trash": False}),
+        alone: (True, {**expected, "bytes": 40_000, "shares_files_with": [], "to_trash": False}),
     }
     assert planned.report["deletions"] == {
         "torrents": 2,
