@@ -124,6 +124,28 @@ def test_a_full_disk_on_standard_output_is_reported(tmp_path: Path) -> None:
     assert done.stderr == b"error: the report could not be written to standard output: No space left on device\n"
 
 
+@pytest.mark.parametrize("arguments", [("validate", "-f", "no-such.yaml"), ("validate", "--log-format", "json")])
+def test_a_full_standard_error_does_not_change_the_exit_code(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    write_desired(tmp_path)
+    with Path("/dev/full").open("w") as full:
+        command = (*COMMAND, *arguments)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=make_environ(), stdout=subprocess.DEVNULL, stderr=full, check=False
+        )
+    assert done.returncode == (4 if "no-such.yaml" in arguments else 0)
+
+
+def test_a_hangup_followed_at_once_by_a_stop_ends_a_watch(tmp_path: Path) -> None:
+    with unanswering() as (url, asked, hang_up):
+        folder = write_desired(tmp_path, url).parent
+        with started(folder, "--watch", "--interval", "1h", "--state-dir", str(tmp_path / "state")) as process:
+            assert asked.wait(20)
+            hang_up.set()
+            process.send_signal(signal.SIGHUP)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+
+
 def test_closed_streams_are_no_error(tmp_path: Path) -> None:
     write_desired(tmp_path)
     done = subprocess.run(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
+
 from reconciler.desired.check import check_document
+from reconciler.desired.context import MAX_PROBLEMS
 from reconciler.model.position import Problem
 from tests.support.desired_yaml import HEAD, SINTEL, list_texts, parse_document
 
@@ -46,3 +51,29 @@ def test_a_document_without_keys_leaves_an_empty_one() -> None:
     checked = check_document(parse_document("- a\n"), problems)
     assert (checked.entry, list(checked.torrent_indexes)) == ({"version": 1}, [])
     assert list_texts(problems) == ['1:1: a desired state must be keys and values. Begin it with "version: 1"']
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "torrents:\n" + "  - {magnet: nope, bogus: 1, paused: yes}\n" * 20_000,
+        "categories:\n" + "".join(f"  c{number}: {{save_path: x, y: 1}}\n" for number in range(20_000)),
+    ],
+)
+def test_of_very_many_problems_only_the_first_are_looked_for(text: str) -> None:
+    problems: list[Problem] = []
+    document = parse_document("version: 1\n" + text)
+    began = time.monotonic()
+    checked = check_document(document, problems)
+    assert time.monotonic() - began < 20
+    assert len(problems) <= MAX_PROBLEMS
+    assert "more problems" in problems[-1].message
+    assert not checked.is_whole
+
+
+def test_a_long_document_with_few_problems_is_checked_whole() -> None:
+    problems: list[Problem] = []
+    entries = "".join(f"  - infohash: a{number:039x}\n" for number in range(MAX_PROBLEMS + 5))
+    checked = check_document(parse_document(f"version: 1\ntorrents:\n{entries}  - magnet\n"), problems)
+    assert len(problems) == 1
+    assert len(checked.entry["torrents"]) == MAX_PROBLEMS + 5

@@ -17,10 +17,11 @@ from reconciler.engine.observe import (
     read_instance,
     reread_instance,
 )
+from reconciler.engine.patience import Patience
 from reconciler.engine.selection import select_scope
 from reconciler.model.content import CreationSpec
 from reconciler.model.desired import DesiredState, Instance
-from reconciler.model.errors import InternalError, RejectedError, UnreachableError
+from reconciler.model.errors import InternalError, RejectedError, SlowReplyError, UnreachableError
 from reconciler.model.health import Health, HealthState, InterfaceCheck, Probe, UnhealthyPolicy
 from reconciler.model.snapshot import Snapshot
 from reconciler.testing.memory import MemoryInstance
@@ -37,6 +38,21 @@ class BrokenInstance(MemoryInstance):
 
     def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
         raise ZeroDivisionError
+
+
+class HangingInstance(MemoryInstance):
+    """An instance that answers nothing until its request is cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        self.is_cancelled.set()
+
+    def read_snapshot(self, files_of: Collection[str] = (), creations: Collection[CreationSpec] = ()) -> Snapshot:
+        assert self.is_cancelled.wait(30)
+        raise SlowReplyError("b: had not answered")
 
 
 class World:
@@ -66,6 +82,15 @@ def test_the_failure_of_one_instance_affects_no_other_and_all_sessions_are_close
     assert observations["a"].snapshot is None
     assert observations["b"].error is None and observations["b"].snapshot is not None
     assert sorted(world.closed) == ["a", "b"]
+
+
+def test_a_run_goes_on_without_an_instance_that_others_wait_for() -> None:
+    world = World(a=MemoryInstance(), b=HangingInstance())
+    world.context = replace(world.context, patience=Patience(0.1))
+    observations = world.observe(TWO_INSTANCES)
+    assert observations["a"].snapshot is not None
+    assert isinstance(observations["b"].error, SlowReplyError)
+    assert observations["b"].health is not None and observations["b"].health.state is HealthState.TIMEOUT
 
 
 def test_sessions_are_closed_when_the_run_fails() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
+from reconciler.health.http_probes import fetch_response
 from reconciler.health.probes import run_probe, start_probes
 from reconciler.model.health import (
     AddressRule,
@@ -174,3 +176,19 @@ def test_a_url_with_a_path_or_a_trailing_slash() -> None:
     fake = FakeGluetun()
     with FixedWebServer({f"/gluetun{path}": answer for path, answer in fake.answers.items()}) as server:
         assert probe_once(GluetunCheck(server.url_of("/gluetun/"), ANY, KEY)).has_passed
+
+
+def test_json_that_nests_too_deeply_has_no_value() -> None:
+    with FixedWebServer({"/": b"[" * 200_000}) as server:
+        result = probe_once(HttpCheck(server.url_of(), (200,), (("a", 1),)))
+    assert (result.state, result.text) == (HealthState.VPN_DOWN, "its response has no JSON value a")
+
+
+def test_a_dripping_response_ends_with_the_time_of_the_probe() -> None:
+    def drip(handler: WebHandler) -> None:
+        while True:
+            handler.wfile.write(b"H")
+            time.sleep(0.05)
+
+    with FixedWebServer({"/": drip}) as server, pytest.raises(TimeoutError):
+        fetch_response(server.url_of(), 0.5)

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -212,3 +213,16 @@ def test_read_only_folder_with_a_transaction_to_roll_back_is_an_error_with_a_hin
     monkeypatch.setattr(database, "_connect", lambda path, mode: connect(path, "ro"))
     with pytest.raises(JournalError, match="Make the file and its folder writable, or choose another --state-dir"):
         read_past_runs(folder_with_hot_journal, HistoryFilter())
+
+
+def test_others_cannot_read_the_journal_in_a_folder_that_they_can_read(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o755)
+    recorder = JournalRecorder(folder)
+    recorder.record(make_read_instance(make_action_result(Verb.ADD, 2), owned=4))
+    file = folder / JOURNAL_FILE_NAME
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.chmod(0o644)  # of an earlier version
+    recorder.record(make_read_instance(make_action_result(Verb.ADD, 3), owned=5))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert recorder.warnings == []

@@ -230,3 +230,39 @@ def test_closing_never_raises_and_does_not_wait_for_long(any_server: Qbittorrent
 def _assert_raises(call: Callable[[], object], kind: type[InstanceError]) -> None:
     with pytest.raises(kind):
         call()
+
+
+def test_messages_show_the_base_path_without_the_key_of_a_proxy() -> None:
+    with serve_stub({}) as url:
+        key = "8f14e45fceea167a5a36dedd4bea2543"
+        with pytest.raises(InstanceError, match=r"auth/login at http://127\S+/wrong/path was not found") as error:
+            Session(make_instance(f"{url}/wrong/path/", username="a", password=Secret("b"))).open()
+        assert error.value.transient is False
+        with pytest.raises(InstanceError, match=r"at http://127\S+/proxy/\*\*\* was not found") as error:
+            Session(make_instance(f"{url}/proxy/{key}", username="a", password=Secret("b"))).open()
+    assert key not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("location", "text"),
+    [
+        ("https://auth.example/?rd=x", "looks like a login page. Let requests below /api/v2/ pass it"),
+        ("/outpost/sso/start", "looks like a login page"),
+        ("https://seedbox.example/qbt/", "Give `url` as the address that finally answers"),
+    ],
+)
+def test_a_login_page_before_qbittorrent_is_recognized(location: str, text: str) -> None:
+    with (
+        serve_stub({"auth/login": (302, {"Location": location}, b"")}) as url,
+        pytest.raises(InstanceError, match=text),
+    ):
+        Session(make_instance(url, username="a", password=Secret("b"))).open()
+
+
+def test_a_server_that_wants_tls_is_recognized() -> None:
+    page = b"<html><title>400 The plain HTTP request was sent to HTTPS port</title>"
+    with (
+        serve_stub({"auth/login": (400, {"Content-Type": "text/html"}, page)}) as url,
+        pytest.raises(InstanceError, match=r"wants TLS\. `url` must begin with https://"),
+    ):
+        Session(make_instance(url, username="a", password=Secret("b"))).open()

@@ -30,6 +30,7 @@ def _check_documents(documents: list[YamlDocument], context: LoadContext) -> lis
         problems = [*context.problems[earlier:], *document.problems]
         context.is_complete = context.is_complete and isinstance(document.data, dict)
         checked_documents.append(check_document(document, problems))
+        context.is_complete = context.is_complete and checked_documents[-1].is_whole
         context.problems[earlier:] = problems
     return checked_documents
 

@@ -22,6 +22,7 @@ Loc = tuple[str | int, ...]
 Scalar = str | int | float | bool | None
 
 MAX_ALIAS_VALUES: Final = 1_000_000  # values that aliases may stand for in one document: 10,000 entries of 100 each
+MAX_YAML_PROBLEMS: Final = 1000  # of one document
 SECRET_KEYS: Final = frozenset({"password", "api_key"})
 HEADERS_KEY: Final = "headers"  # of an instance: each value in it is a secret
 REFERENCE_KEYS: Final = SECRET_KEYS | {"url", "username"}  # of an instance: they may be {env: NAME} or {file: PATH}
@@ -185,6 +186,8 @@ class _NodeReader:
         return key
 
     def _report_duplicate_key(self, node: Node, key: str, duplicate: Node) -> None:
+        if len(self.problems) >= MAX_YAML_PROBLEMS:
+            return
         first = next(k for k, _ in node.value if k.value == key)
         shown = "this key" if self._secret_depth else f'"{key}"'
         position = position_of(self._file, first)
@@ -236,7 +239,8 @@ class _NodeReader:
         return node.value
 
     def _add_problem(self, node: Node, message: str, hint: str) -> None:
-        self.problems.append(Problem(position_of(self._file, node), message, hint))
+        if len(self.problems) < MAX_YAML_PROBLEMS:
+            self.problems.append(Problem(position_of(self._file, node), message, hint))
 
 
 SCALAR_WORDS: Final[dict[str, Scalar]] = {

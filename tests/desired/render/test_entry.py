@@ -26,6 +26,7 @@ from reconciler.desired.yaml.document import YamlDocument
 from reconciler.desired.yaml.parser import compose_nodes
 from reconciler.model.infohash import InfoHashes
 from reconciler.model.snapshot import LiveOptions, LiveTorrent, ShareLimits
+from tests.support.desired_yaml import parse_document
 from tests.support.magnets import make_infohash, make_magnet
 
 TRICKY: tuple[str, ...] = (
@@ -255,3 +256,11 @@ def test_a_block_entry_begins_with_its_comments_and_its_source() -> None:
         '    tags: ["a b", c]',
         "    paused: true",
     ]
+
+
+@pytest.mark.parametrize("text", ["##[error]x", 'C:\\d ##[group] "q"', "a###[x]"])
+def test_no_text_begins_a_command_of_the_runner_of_github(text: str) -> None:
+    rendered = render_scalar(text)
+    assert "##[" not in rendered
+    assert parse_document(f"version: 1\nowner: {rendered}\n").data["owner"] == text
+    assert "##[" not in sanitize_comment(text)

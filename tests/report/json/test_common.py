@@ -14,6 +14,7 @@ from reconciler.model.run import ActionResult
 from reconciler.model.secret import Secret
 from reconciler.report.json.common import (
     encode_action,
+    encode_json,
     encode_object,
     health_json,
     iso_utc,
@@ -109,3 +110,9 @@ def test_the_health_is_null_if_unknown_and_has_all_probes_otherwise() -> None:
 def test_times_are_in_utc_to_the_millisecond() -> None:
     time = datetime(2026, 1, 2, 0, 30, 0, 250_999, timezone(timedelta(hours=1)))
     assert iso_utc(time) == "2026-01-01T23:30:00.250Z"
+
+
+def test_no_document_begins_a_command_of_the_runner_of_github() -> None:
+    document = encode_json({"name": "##[error]x", "more": ["###[group]", "#[x"]})
+    assert "##[" not in document
+    assert json.loads(document) == {"name": "##[error]x", "more": ["###[group]", "#[x"]}
