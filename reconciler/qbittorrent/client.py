@@ -258,8 +258,6 @@ class Client(qbittorrentapi.Client):
             return MAIN_DATA_ADAPTER.validate_json(response.content)
         if response_class is ApplicationPreferencesDictionary:
             return PREFERENCES_ADAPTER.validate_json(response.content)
-        if response_class is bytes:
-            return bytes(response.content)
         return super()._cast(response, response_class)
 
     @property

@@ -93,23 +93,25 @@ class LimitedAdapter(HTTPAdapter):
             except BaseException:
                 response.close()
                 raise
-        response._content, response._content_consumed = body, True  # type: ignore[assignment, attr-defined]
+        response._content, response._content_consumed = body, True  # type: ignore[attr-defined]
         return response
 
 
-def _read_body(raw: Any, path: str) -> bytearray:
+def _read_body(raw: Any, path: str) -> bytes:
     """Read a body whole, decompressed. Raises `UnexpectedReply` if it is longer than any reply of qBittorrent."""
     is_list = path.endswith(_LIST_ENDPOINTS)
     limit = MAX_LIST_WITHOUT_ROWS if is_list else MAX_SMALL_REPLY
     if path.endswith(("torrents/export", "torrentcreator/torrentFile")):
         limit = MAX_TORRENT_FILE_BYTES
-    body, rows = bytearray(), 0
+    chunks: list[bytes] = []  # no `bytearray`: pydantic copies that
+    size = rows = 0
     while chunk := raw.read1(_CHUNK_SIZE, decode_content=True):
-        body += chunk
+        chunks.append(chunk)
+        size += len(chunk)
         if is_list:
             rows += sum(chunk.count(mark) for mark in _ROW_MARKS)
-        if len(body) > min(limit + rows * MAX_ROW, MAX_LIST):
+        if size > min(limit + rows * MAX_ROW, MAX_LIST):
             raise UnexpectedReply(
-                f"sends more than {len(body) >> 20} MiB, which qBittorrent never does. Does `url` lead to its Web UI?"
+                f"sends more than {size >> 20} MiB, which qBittorrent never does. Does `url` lead to its Web UI?"
             )
-    return body
+    return b"".join(chunks)
