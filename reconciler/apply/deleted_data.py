@@ -20,7 +20,9 @@ from reconciler.model.versions import CONTENT_REMOVAL
 from reconciler.retry import RetryPolicy
 
 PATIENCE: Final = 10.0  # seconds; terabytes on a slow disk take longer, and nothing waits for them
-_TRASH_HINT: Final = "the server moves deleted data to the trash (torrent_content_remove_option) and may have none"
+_TRASH_HINT: Final = (
+    ". It moves deleted data to the trash and may have none; set its preference torrent_content_remove_option to Delete"
+)
 _UNREADABLE_TEXT: Final = "removed, but whether its data is gone is not known, because the log cannot be read"
 _PENDING_TEXT: Final = "removed; its data is still being deleted"
 _LINKS: Final = "://"  # a text with a link is not shown: it may contain a passkey
@@ -82,7 +84,7 @@ class DeletedData:
             for job in jobs:
                 job.end(
                     Outcome.FAILED,
-                    f"removed, but its data is still there; {text}" + (f" ({_TRASH_HINT})" if is_trashed else ""),
+                    f"removed, but its data is still there; {text}{_TRASH_HINT if is_trashed else ''}",
                 )
         elif mentions >= len(jobs) * (2 if CONTENT_REMOVAL.is_available(self._target.api_version) else 1):
             for job in jobs:
