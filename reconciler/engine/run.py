@@ -35,6 +35,7 @@ from reconciler.model.history import AddKey
 from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, InstancePlan, Outcome, UpdateTorrent
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.plan import Plan, PlanInput, guard_plan
+from reconciler.plan.faults import select_faults
 
 
 def run_once(desired: DesiredState, options: RunOptions, context: RunContext) -> Run:
@@ -285,7 +286,11 @@ def report_run(judged: PlannedRun, results: Mapping[str, InstanceResult], contex
 
 
 def _complete_result(result: InstanceResult, judged: PlannedRun) -> InstanceResult:
-    """Add what is known only after the sessions are closed, and the torrents that content became."""
+    """Add what is known only after the sessions are closed, and the torrents that content became.
+
+    Recent faults are left out, unless the run is strict.
+    """
     observation = judged.observations[result.name]
     content = build_content_results(judged.plan.resolved.desired, observation.snapshot, result)
-    return replace(result, requests=observation.target.request_count, content=content)
+    faults = select_faults(result.faults, strict=judged.scope.options.strict)
+    return replace(result, requests=observation.target.request_count, content=content, faults=faults)

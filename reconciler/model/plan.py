@@ -305,6 +305,7 @@ class TorrentFault:
     """A declared torrent that does not work on its instance. `reason` says what to do.
 
     `is_serious`: it is meant to run and cannot before a person has acted, so the run does not end with exit code 0.
+    `is_recent`: it is normal for a while, and counts only for those who ask for strictness.
     """
 
     infohash: str
@@ -313,6 +314,7 @@ class TorrentFault:
     reason: str
     position: Position | None = None
     is_serious: bool = True
+    is_recent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

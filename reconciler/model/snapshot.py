@@ -15,6 +15,7 @@ from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.model.units import GLOBAL_LIMIT, RATIO_TOLERANCE
 from reconciler.model.versions import RESOLVED_SAVE_PATH, ApiVersion
 
+METADATA_PATIENCE = 600  # seconds of running until missing metadata is no longer normal
 CHECKING_STATES = frozenset({"checkingDL", "checkingUP"})
 
 CategoryDownloadPath = str | bool | None  # a path, False for none, None where the server's setting applies
@@ -90,8 +91,8 @@ class LiveTorrent:
 
     `links` is the part of its magnet link with trackers (perhaps with passkeys) and web seeds, see `model.links`.
     `comment` is None if the server does not report it. `shared` is read for complete torrents that are stopped, since
-    it may be the reason. `files` is None if they were not read, or are unknown because
-    the metadata is missing.
+    it may be the reason. `is_metadata_overdue`: it has run for `METADATA_PATIENCE` without metadata. `files` is None if
+    they were not read, or are unknown because the metadata is missing.
     """
 
     id: str
@@ -113,6 +114,7 @@ class LiveTorrent:
     files: tuple[LiveFile, ...] | None = None
     stopped_before_check: bool | None = None
     shared: SharedAmount | None = None
+    is_metadata_overdue: bool = False
 
     @property
     def is_stop_intent_hidden(self) -> bool:

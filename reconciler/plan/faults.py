@@ -8,7 +8,7 @@ See docs/decisions/0037-a-torrent-in-error-is-not-in-sync.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -47,4 +47,10 @@ def find_fault(entry: DesiredTorrent, live: LiveTorrent) -> TorrentFault | None:
     is_stopped = live.stopped and kind is not FaultKind.MISSING_FILES
     is_serious = kind is not FaultKind.NO_METADATA and not is_stopped and not entry.paused
     name = entry.name or live.name
-    return TorrentFault(str(live.infohashes), name, kind, _REASONS[kind], entry.position, is_serious)
+    is_recent = kind is FaultKind.NO_METADATA and not live.is_metadata_overdue
+    return TorrentFault(str(live.infohashes), name, kind, _REASONS[kind], entry.position, is_serious, is_recent)
+
+
+def select_faults(faults: Sequence[TorrentFault], *, strict: bool = False) -> tuple[TorrentFault, ...]:
+    """Return the faults to show: with `strict` all of them."""
+    return tuple(fault for fault in faults if strict or not fault.is_recent)

@@ -9,7 +9,14 @@ from reconciler.model.infohash import InfoHashes
 from reconciler.model.links import extract_links
 from reconciler.model.paths import normalize_path
 from reconciler.model.preferences import PreferenceValue, canonicalize_preference
-from reconciler.model.snapshot import LiveCategory, LiveOptions, LiveTorrent, SharedAmount, ShareLimits
+from reconciler.model.snapshot import (
+    METADATA_PATIENCE,
+    LiveCategory,
+    LiveOptions,
+    LiveTorrent,
+    SharedAmount,
+    ShareLimits,
+)
 from reconciler.model.units import GLOBAL_LIMIT
 from reconciler.qbittorrent.schemas import (
     PRIORITIES_BY_NUMBER,
@@ -21,6 +28,7 @@ from reconciler.qbittorrent.schemas import (
 
 # The states that show if a torrent is stopped. All others hide it, and states of later versions may do so too.
 STOPPED_STATES = frozenset({"pausedDL", "pausedUP", "stoppedDL", "stoppedUP"})
+METADATA_STATES = frozenset({"metaDL", "forcedMetaDL"})
 STOPPED_UPLOAD_STATES = frozenset({"pausedUP", "stoppedUP"})
 RUNNING_STATES = frozenset({"downloading", "stalledDL", "queuedDL", "forcedDL", "metaDL", "forcedMetaDL"}) | {
     "uploading",
@@ -85,6 +93,7 @@ def convert_torrents(rows: Iterable[TorrentRow], stopped_ids: Collection[str]) -
                 row.get("comment"),
                 shared_links.setdefault(links, links),
                 shared=_convert_shared_amount(row) if state in STOPPED_UPLOAD_STATES else None,
+                is_metadata_overdue=state in METADATA_STATES and row.get("time_active", 0) >= METADATA_PATIENCE,
             )
         )
     return tuple(torrents)

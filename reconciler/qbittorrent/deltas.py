@@ -88,6 +88,7 @@ def is_equivalent(torrent: LiveTorrent, other: LiveTorrent) -> bool:
         files=torrent.files,
         stopped_before_check=torrent.stopped_before_check,
         shared=torrent.shared,
+        is_metadata_overdue=torrent.is_metadata_overdue,
     )
 
 
@@ -114,8 +115,10 @@ def _apply_change(torrents: TorrentsById, key: str, change: TorrentChange) -> Li
 def keep_known_details(before: LiveTorrent, after: LiveTorrent) -> LiveTorrent:
     """Return `after` with the files of `before`, unless the selected size or the metadata has changed.
 
-    Likewise with the shared amount, while it stays stopped with the same limits.
+    Likewise with the shared amount, while it stays stopped with the same limits, and with overdue metadata.
     """
+    if before.is_metadata_overdue and before.state == after.state:
+        after = replace(after, is_metadata_overdue=True)
     is_known = before.shared is not None and after.shared is None
     if is_known and (before.state, before.options.share) == (after.state, after.options.share):
         after = replace(after, shared=before.shared)

@@ -99,6 +99,7 @@ class TorrentRow(TypedDict):
     seeding_time: NotRequired[Int64]
     max_ratio: NotRequired[FiniteFloat | None]
     max_seeding_time: NotRequired[Int64]
+    time_active: NotRequired[Int64]
 
 
 @with_config(STRICT_CONFIG)

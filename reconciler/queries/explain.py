@@ -25,6 +25,7 @@ from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.tags import build_owner_tag, parse_owners
 from reconciler.plan import Plan, PlanInput, make_plan
 from reconciler.plan.diff import find_drift
+from reconciler.plan.faults import select_faults
 from reconciler.plan.match import match_entries
 from reconciler.queries.torrent_lookup import (
     TorrentNotFound,
@@ -154,7 +155,7 @@ class _InstanceExplainer:
             observation.health,
             self._group_text(entry),
             self._placement_reason(instance, entry),
-            next((fault for fault in plan.faults if fault.infohash in infohashes), None),
+            next((fault for fault in select_faults(plan.faults) if fault.infohash in infohashes), None),
         )
 
     def pending_reason(self) -> str | None:

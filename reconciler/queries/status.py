@@ -38,6 +38,7 @@ from reconciler.model.status import (
 )
 from reconciler.model.tags import build_owner_tag
 from reconciler.plan import PlanInput, make_plan
+from reconciler.plan.faults import select_faults
 from reconciler.plan.match import Match
 from reconciler.plan.placement import format_time
 from reconciler.qbittorrent import LoginMemory, Session
@@ -122,7 +123,7 @@ def _compare_instance(
         action.position: action for action in plan.actions if action.position and action.kind is ObjectKind.TORRENT
     }
     spared = {item.infohash: item.reason for item in plan.spared}
-    faults = {fault.position: fault for fault in plan.faults}
+    faults = {fault.position: fault for fault in select_faults(plan.faults)}
     return [
         replace(
             _build_torrent_status(

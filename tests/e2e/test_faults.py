@@ -65,5 +65,6 @@ def test_a_torrent_without_metadata_counts_only_with_strict(
     assert home.run("--strict").exit_code == 0, "it was not there yet when the instance was read"
     truth.wait_until(lambda: truth.read_torrent(1)["state"] == "metaDL")
     done = home.run()
-    assert (done.exit_code, [fault["kind"] for fault in done.instance()["faults"]]) == (0, ["no_metadata"])
-    assert home.run(environ={"RECONCILE_STRICT": "1"}).exit_code == 1
+    assert (done.exit_code, done.instance()["faults"]) == (0, []), "that is normal for ten minutes"
+    strict = home.run(environ={"RECONCILE_STRICT": "1"})
+    assert (strict.exit_code, [fault["kind"] for fault in strict.instance()["faults"]]) == (1, ["no_metadata"])

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model.plan import FaultKind
 from reconciler.plan import PlanInput, make_plan
-from reconciler.plan.faults import find_fault
+from reconciler.plan.faults import find_fault, select_faults
 from tests.support.planner_inputs import (
     OWNER_TAG,
     make_desired_state,
@@ -44,6 +44,16 @@ def test_a_fault_is_serious_if_the_torrent_is_meant_to_run_and_a_person_is_neede
     assert (fault and (fault.kind, fault.is_serious)) == expected
     if fault:
         assert (fault.name, str(fault.position)) == ("a", "desired.yaml:3:1")
+
+
+def test_missing_metadata_is_normal_for_a_while() -> None:
+    entry = make_desired_torrent({"hash": "a"}, 1)
+    recent = find_fault(entry, make_live_torrent({"hash": "a", "state": "metaDL"}))
+    overdue = find_fault(entry, make_live_torrent({"hash": "a", "state": "metaDL", "is_metadata_overdue": True}))
+    error = find_fault(entry, make_live_torrent({"hash": "a", "state": "error"}))
+    assert recent and overdue and error
+    assert select_faults([recent, overdue, error]) == (overdue, error)
+    assert select_faults([recent, overdue, error], strict=True) == (recent, overdue, error)
 
 
 def test_a_plan_has_the_faults_of_declared_torrents_the_serious_first() -> None:

@@ -78,3 +78,15 @@ def test_old_servers_show_the_order_of_pieces_only_while_there_is_something_to_d
     (shown_by_old,), (shown_by_new,) = convert_torrents([old], ()), convert_torrents([new], ())
     assert shown_by_old.options.first_last_piece_first is (False if is_shown else None)
     assert shown_by_new.options.first_last_piece_first is False
+
+
+def test_metadata_is_overdue_after_ten_minutes_of_running() -> None:
+    for state, seconds, expected in (
+        ("metaDL", 600, True),
+        ("forcedMetaDL", 700, True),
+        ("metaDL", 599, False),
+        ("stalledDL", 900, False),
+    ):
+        rows = TORRENT_ROWS_ADAPTER.validate_python([ROW | {"state": state, "time_active": seconds}])
+        (torrent,) = convert_torrents(rows, ())
+        assert torrent.is_metadata_overdue is expected

@@ -71,7 +71,8 @@ def test_a_torrent_that_a_run_leaves_alone_is_not_in_sync_and_has_the_reason() -
 
 def test_a_torrent_that_cannot_run_has_a_fault_and_makes_the_exit_code_1() -> None:
     case = {"desired": [{"hash": "a"}, {"hash": "b"}]}
-    box = make_box({"hash": "a", "state": "metaDL", **OURS}, {"hash": "b", "state": "missingFiles", **OURS})
+    waiting = {"hash": "a", "state": "metaDL", "is_metadata_overdue": True, **OURS}
+    box = make_box(waiting, {"hash": "b", "state": "missingFiles", **OURS})
     report = read_case(case, {"box": box})
     faults = [row.fault for row in report.torrents]
     assert [fault and (fault.kind, fault.is_serious) for fault in faults] == [

@@ -109,6 +109,7 @@ def make_live_torrent(row: Mapping[str, Any], api: tuple[int, ...] = (2, 11, 4))
         files=make_live_files(row["files"]) if "files" in row else None,
         stopped_before_check=row.get("stopped_before_check"),
         shared=SharedAmount(*row["shared"]) if "shared" in row else None,
+        is_metadata_overdue=row.get("is_metadata_overdue", False),
     )
 
 
