@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from reconciler.cli import console
 from reconciler.cli.settings import LogFormat, Settings
 from reconciler.model.groups import PendingTorrent
+from reconciler.model.lease import Holder, LeaseHold
 from reconciler.report.text.lines import Style, make_line
 
 if TYPE_CHECKING:
@@ -123,3 +124,29 @@ class PendingPrinter:
             structlog.get_logger().info("waiting", pending=count, seconds=round(seconds_left), reason=first.reason)
         else:
             console.print_stderr(make_line((text, Style.WAIT)))
+
+
+class RivalPrinter:
+    """Prints the other runs that a run waits for: live on a terminal, otherwise a line for each of them."""
+
+    def __init__(self, settings: Settings, bars: ProgressBars) -> None:
+        self._settings = settings
+        self._bars = bars
+        self._printed: set[tuple[str, Holder]] = set()
+
+    def __call__(self, rivals: Mapping[str, LeaseHold], seconds_left: float) -> None:
+        """Print the other run on each instance, and the remaining time in seconds."""
+        for instance, hold in rivals.items():
+            text = f"waiting up to {seconds_left:.0f} s for another run on {instance}: {hold}"
+            is_shown = self._bars.show_waiting(text) or self._settings.quiet or (instance, hold.holder) in self._printed
+            self._printed.add((instance, hold.holder))
+            if is_shown:
+                continue
+            if self._settings.log_format is LogFormat.JSON:
+                import structlog
+
+                structlog.get_logger().info(
+                    "waiting for another run", instance=instance, holder=str(hold), seconds=round(seconds_left)
+                )
+            else:
+                console.print_stderr(make_line((text, Style.WAIT)))

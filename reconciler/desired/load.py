@@ -6,8 +6,11 @@ See docs/decisions/0003-validate-everything-before-contacting-anything.md.
 from __future__ import annotations
 
 import gc
+import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -52,7 +55,8 @@ def load(
             torrent_files=torrent_files or TorrentFileCache(),
             export_folders=permissions.export_folders,
         )
-        return _load_sources(sources, context, permissions.secrets_file)
+        desired = _load_sources(sources, context, permissions.secrets_file)
+        return replace(desired, state_id=_compute_state_id(paths))
 
 
 @contextmanager
@@ -90,3 +94,9 @@ def _load_sources(sources: Sequence[SourceFile], context: LoadContext, secrets_f
     if context.problems:
         raise DesiredStateError(context.problems, context.files)
     return desired
+
+
+def _compute_state_id(paths: Sequence[Path]) -> str:
+    """Return a short hash of the absolute paths, which is the same on every machine that has them at the same place."""
+    text = "\n".join(sorted({os.path.normpath(path.absolute()) for path in paths}))
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]

@@ -6,6 +6,7 @@ decides what to do to a torrent.
 
 from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.events import Progress, SilentProgress
+from reconciler.engine.lease_wait import run_when_free
 from reconciler.engine.run import run_once
 from reconciler.engine.selection import UnknownInstance
 from reconciler.engine.wait import run_until_placed
@@ -18,4 +19,5 @@ __all__ = [
     "UnknownInstance",
     "run_once",
     "run_until_placed",
+    "run_when_free",
 ]

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from reconciler.engine.add_memory import AddMemory
 from reconciler.engine.events import Progress, SilentProgress
+from reconciler.engine.leases import LeaseMemory
 from reconciler.engine.observation import OpenTarget, SessionFactory
 from reconciler.engine.patience import Patience
 from reconciler.engine.placement_memory import PlacementMemory
@@ -76,6 +77,7 @@ class RunContext:
     planner: Planner = field(default_factory=Planner)
     placement_memory: PlacementMemory = field(default_factory=PlacementMemory)
     health_history: HealthHistory = field(default_factory=HealthHistory)
+    lease_memory: LeaseMemory = field(default_factory=LeaseMemory)
     remembered: Mapping[str, OwnedCount] = field(default_factory=lambda: NO_OWNED_COUNTS)
     progress: Progress = field(default_factory=SilentProgress)
     patience: Patience | None = None

@@ -29,7 +29,8 @@ class Backoff:
 class RunTrigger(StrEnum):
     """The reasons for a run of the loop. Where several hold, the first of them is reported.
 
-    `RETRY`: an instance that had failed answers again, or something pending can be placed now.
+    `RETRY`: an instance that had failed answers again, something pending can be placed now, or another run was changing
+    an instance.
     """
 
     START = "start"

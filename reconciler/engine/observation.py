@@ -39,6 +39,15 @@ class OpenTarget(Target, Protocol):
     def read_default_save_path(self) -> str:
         """Return the save path of torrents that have no path of their own."""
 
+    def read_tags(self) -> frozenset[str]:
+        """Return all tags of the instance, whether torrents have them or not."""
+
+    def create_tags(self, tags: Collection[str]) -> None:
+        """Create tags. An existing tag is no error."""
+
+    def delete_tags(self, tags: Collection[str]) -> None:
+        """Delete tags. A missing tag is no error."""
+
     def read_free_space(self) -> int | None:
         """Return the bytes free at the default save path; None if unknown. Opens a session of its own."""
 

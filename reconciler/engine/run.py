@@ -7,7 +7,8 @@ See docs/decisions/0015-a-run-hands-on-few-frozen-objects.md.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,6 +18,7 @@ from reconciler.engine.concurrency import contain_errors, log_internal_error, ma
 from reconciler.engine.content import read_content_torrents
 from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.events import Progress
+from reconciler.engine.leases import NO_LEASES, RunLeases, judge_leases, take_leases
 from reconciler.engine.observation import Observation, Observations, ReadRequest, collect_health, collect_snapshots
 from reconciler.engine.observe import fail_observations, observe_instances, reread_instance
 from reconciler.engine.results import (
@@ -36,6 +38,7 @@ from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, Instanc
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.plan import Plan, PlanInput, guard_plan
 from reconciler.plan.faults import select_faults
+from reconciler.plan.leases import LeaseClaim
 
 
 def run_once(desired: DesiredState, options: RunOptions, context: RunContext) -> Run:
@@ -47,8 +50,9 @@ def run_once(desired: DesiredState, options: RunOptions, context: RunContext) ->
     with observe_instances(scope, context) as observations:
         planned = plan_run(scope, observations, context)
         judged = guard_run(planned, context)
-        results = apply_run(judged, context)
-    return report_run(judged, results, context)
+        with lease_run(judged, context) as leased:
+            results = apply_run(leased, context)
+    return report_run(leased, results, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class PlannedRun:
     observations: Observations
     plan_input: PlanInput
     plan: Plan
+    leases: RunLeases = NO_LEASES
 
 
 def plan_run(scope: RunScope, observations: Observations, context: RunContext) -> PlannedRun:
@@ -165,6 +170,24 @@ class _FullReader:
         return Observation(self.planned.observations[name].target, error=error)
 
 
+@contextmanager
+def lease_run(judged: PlannedRun, context: RunContext) -> Iterator[PlannedRun]:
+    """Hold a lease on each instance that the run changes. A dry-run reads the leases and writes none.
+
+    Where another run has the lease, the plan is deferred.
+    """
+    plan, desired, retry = judged.plan, judged.scope.desired, context.retry
+    instances, approved = frozenset(desired.instances), judged.plan_input.approved_hashes
+    claim = LeaseClaim(desired.owner, desired.state_id, instances, plan.hash, approved)
+    if judged.scope.is_dry_run:
+        checked = judge_leases(plan.instances, claim, judged.observations, retry)
+        yield replace(judged, plan=replace(plan, instances=checked.plans), leases=checked.leases)
+        return
+    with take_leases(plan.instances, claim, judged.observations, context.lease_memory, retry) as leased:
+        plan = replace(plan, instances=leased.plans)
+        yield replace(judged, plan=plan, observations=leased.observations, leases=leased.leases)
+
+
 def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceResult]:
     """Execute the plan of every instance, concurrently, then the deletions of surplus copies.
 
@@ -194,14 +217,20 @@ class _InstanceApplier:
         observation, instance_plan = self.judged.observations[name], self.plans.get(name)
         if instance_plan is None:
             return build_unread_result(name, observation)
+        error: InstanceError | None = self.judged.leases.errors.get(name)
         instance_plan = add_live_facts(instance_plan, observation.target, self.context.retry)
         if self.judged.scope.is_dry_run or instance_plan.suspended or instance_plan.verdict.refused:
-            return build_result(instance_plan, observation, results_from_plan(instance_plan))
-        results, error = self._execute(split_surplus_deletions(instance_plan)[0], observation)
+            return build_result(instance_plan, observation, results_from_plan(instance_plan), error)
+        if error:
+            return self.fail(name, error)
+        instance_plan, surplus = split_surplus_deletions(instance_plan)
+        results, error = self._execute(instance_plan, observation)
+        if not surplus:
+            self.judged.leases.release(name)
         return build_result(instance_plan, observation, results, observation.urgent_error or error)
 
-    def fail(self, name: str, error: InternalError) -> InstanceResult:
-        """Return the result of an instance whose plan could not be executed because of a bug of ours."""
+    def fail(self, name: str, error: InstanceError) -> InstanceResult:
+        """Return the result of an instance whose plan could not be executed."""
         observation, instance_plan = self.judged.observations[name], self.plans.get(name)
         if instance_plan is None:
             return build_unread_result(name, replace(observation, error=error))
@@ -293,4 +322,12 @@ def _complete_result(result: InstanceResult, judged: PlannedRun) -> InstanceResu
     observation = judged.observations[result.name]
     content = build_content_results(judged.plan.resolved.desired, observation.snapshot, result)
     faults = select_faults(result.faults, strict=judged.scope.options.strict)
-    return replace(result, requests=observation.target.request_count, content=content, faults=faults)
+    return replace(
+        result,
+        requests=observation.target.request_count,
+        content=content,
+        faults=faults,
+        marks=judged.leases.marks.get(result.name, ()),
+        rival=judged.leases.rivals.get(result.name),
+        same_server=judged.leases.shared.get(result.name),
+    )

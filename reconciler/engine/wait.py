@@ -19,6 +19,7 @@ from reconciler.model.run import ActionResult, InstanceResult, Run, Status
 POLL_INTERVAL: Final = 5.0  # seconds between two runs; shorter where time alone places a torrent earlier
 _LOGIN_REFUSED_STATUSES: Final = (Status.AUTH_FAILED, Status.BANNED)  # contacted once: five refusals ban our address
 
+RunFunction = Callable[[DesiredState, RunOptions, RunContext], Run]
 PendingCallback = Callable[[Sequence[PendingTorrent], float], None]
 
 
@@ -28,8 +29,9 @@ def run_until_placed(
     context: RunContext,
     timeout: float,
     report_pending: PendingCallback,
+    run: RunFunction = run_once,
 ) -> Run:
-    """Repeat `run_once` until nothing is pending, for at most `timeout` seconds; return all runs merged into one.
+    """Repeat `run` until nothing is pending, for at most `timeout` seconds; return all runs merged into one.
 
     `report_pending` is called before each pause, with what is pending and the seconds that remain. Raises
     `UnknownInstance`. An instance that has refused our credentials is not contacted again.
@@ -37,8 +39,8 @@ def run_until_placed(
     end, merged = context.retry.clock.now() + timeout, None
     refused: list[str] = []
     while True:
-        run = run_once(desired, replace(options, skip=refused), context)
-        merged = merge_runs(merged, run, options) if merged else run
+        later = run(desired, replace(options, skip=refused), context)
+        merged = merge_runs(merged, later, options) if merged else later
         refused = [result.name for result in merged.instances if result.status in _LOGIN_REFUSED_STATUSES]
         remaining = end - context.retry.clock.now()
         if not merged.pending or remaining <= 0 or context.stop.is_set():

@@ -22,6 +22,8 @@ from reconciler.model.preferences import PATH_PREFERENCES, PreferenceValue
 from reconciler.model.secret import Secret
 from reconciler.model.torrent_file import TorrentFile, UnknownSource
 
+DEFAULT_OWNER: Final = "default"
+
 
 class Policy(StrEnum):
     """The kinds of actions that a run may take. Only `sync` deletes; `create-only` never changes existing torrents."""
@@ -221,14 +223,15 @@ class DesiredState:
 
     `files`: every file that it depends on, also .torrent files, secrets and certificates. `unfetched_count`: the
     number of torrents that are missing because they are declared by URL and the load was offline; such a state can be
-    shown, but not planned. `variables`: the names of the environment variables that the files name.
+    shown, but not planned. `variables`: the names of the environment variables that the files name. `state_id`: a short
+    hash of the paths that it was loaded from, by which it recognizes its own marks on an instance.
     """
 
     policy: Policy
     instances: Mapping[str, Instance]
     torrents: tuple[DesiredTorrent, ...] = ()
     categories: Mapping[str, DesiredCategory] = field(default_factory=dict)
-    owner: str = "default"
+    owner: str = DEFAULT_OWNER
     delete_files: bool = False
     quarantine_days: int | None = None  # days for which pruned torrents are kept, stopped; None: delete at once
     prune_categories: bool = False
@@ -240,6 +243,7 @@ class DesiredState:
     files: tuple[str, ...] = field(default=(), compare=False)
     unfetched_count: int = 0
     variables: frozenset[str] = field(default=frozenset(), compare=False)
+    state_id: str = field(default="", compare=False)
 
     @cached_property
     def entries_with_content(self) -> tuple[DesiredTorrent, ...]:

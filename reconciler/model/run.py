@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from reconciler.model.groups import PendingTorrent
 from reconciler.model.health import Health
+from reconciler.model.lease import LeaseHold, LeaseMark
 from reconciler.model.plan import NOT_REFUSED, Action, GuardVerdict, Outcome, SparedTorrent, TorrentFault
 from reconciler.model.position import Position, Problem
 
@@ -75,7 +76,12 @@ class ContentResult:
 
 @dataclass(frozen=True, slots=True)
 class InstanceResult:
-    """One instance's share of a run. `requests` counts the HTTP requests sent to it."""
+    """One instance's share of a run. `requests` counts the HTTP requests sent to it.
+
+    `marks`: other owners and desired states that change it; they are known only if the run had something to change.
+    `rival`: another run that is changing it, so that nothing was changed here. `same_server`: the name of another
+    instance that is the same server.
+    """
 
     name: str
     status: Status
@@ -92,6 +98,9 @@ class InstanceResult:
     health: Health | None = None
     content: tuple[ContentResult, ...] = ()
     faults: tuple[TorrentFault, ...] = ()
+    marks: tuple[LeaseMark, ...] = ()
+    rival: LeaseHold | None = None
+    same_server: str | None = None
 
     @property
     def has_serious_fault(self) -> bool:

@@ -18,7 +18,7 @@ HELD_FORCED_TAG = "reconcile:held:forced"  # stopped by the kill switch; it was 
 HELD_TAGS = frozenset({HELD_TAG, HELD_FORCED_TAG})
 CONTENT_TAG = "reconcile:content"  # created from content: its data existed before the torrent
 CONTENT_OF_TAG = "reconcile:content-of"  # the torrent that the content of another instance became
-RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine", "held", "content", "content-of"})
+RESERVED_OWNERS = frozenset({"protect", "ignore", "quarantine", "held", "content", "content-of", "lease"})
 _STOPPED_SUFFIX = ":stopped"
 
 

@@ -6,7 +6,7 @@ See docs/decisions/0011-block-deletions-when-most-owned-torrents-are-missing.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from reconciler.model.desired import DesiredState, GuardLimits
@@ -26,6 +26,9 @@ from reconciler.model.plan import (
 )
 from reconciler.plan.quarantine import is_quarantine_start
 
+_STALE_APPROVAL_REASON = (
+    "the accepted hash is that of another plan: the desired state or the instances have changed since"
+)
 MIN_OWNED_FOR_PERCENT = 10  # owned torrents; below that a share says little
 MIN_OWNED_FOR_UPDATE_PERCENT = 20
 
@@ -51,7 +54,7 @@ def _removal_reasons(actions: Sequence[Action], owned: int, desired: DesiredStat
     Quarantines are judged like deletions and apart from them: what begins today would stop as many torrents, and what
     ends today is deleted.
     """
-    removals = [action for action in actions if _is_removal(action)]
+    removals = [action for action in actions if is_removal(action)]
     if not removals:
         return []
     limits = desired.guard
@@ -114,6 +117,17 @@ def _foreign_reasons(actions: Sequence[Action]) -> list[str]:
     return reasons
 
 
+def refuse_unless_approved(
+    plan: InstancePlan, reasons: Sequence[str], approved: Collection[str], plan_hash: str
+) -> InstancePlan:
+    """Return the plan refused for these reasons, or with them as accepted if its hash is among the approved ones."""
+    if plan_hash in approved:
+        accepted = tuple(f"{reason}; accepted by its hash" for reason in reasons)
+        return replace(plan, verdict=GuardVerdict(plan.verdict.refused, (*plan.verdict.reasons, *accepted)))
+    stale = (_STALE_APPROVAL_REASON,) if approved and _STALE_APPROVAL_REASON not in plan.verdict.reasons else ()
+    return replace(plan, verdict=GuardVerdict(True, (*plan.verdict.reasons, *reasons, *stale)))
+
+
 def count_allowed_deletions(actions: Sequence[Action], owned: int, desired: DesiredState) -> int:
     """Return how many more deletions without data a plan can contain before the guard refuses it."""
     limits = desired.guard
@@ -123,7 +137,8 @@ def count_allowed_deletions(actions: Sequence[Action], owned: int, desired: Desi
     return max(0, most - len(_list_deletions(actions)))
 
 
-def _is_removal(action: Action) -> bool:
+def is_removal(action: Action) -> bool:
+    """True if the action deletes something, or begins a quarantine."""
     return isinstance(action, DeleteTorrent | DeleteCategory) or is_quarantine_start(action)
 
 
@@ -184,6 +199,6 @@ def block_deletions_if_wiped(plan: InstancePlan, remembered: OwnedCount | None, 
 
 
 def _block_deletion(action: Action) -> Action:
-    if action.hold or not _is_removal(action):
+    if action.hold or not is_removal(action):
         return action
     return replace(action, hold=Outcome.BLOCKED, reason=f"{action.reason}, but the instance looks wiped")

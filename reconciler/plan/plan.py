@@ -47,6 +47,11 @@ class PlanInput:
     take_over: bool = False
     now: datetime | None = None
 
+    @property
+    def approved_hashes(self) -> frozenset[str]:
+        """The hashes of the plans that a person has approved, on the command line and in the desired state."""
+        return frozenset(accepted for accepted in (self.accept, self.desired.accept_plan) if accepted)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

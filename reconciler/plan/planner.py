@@ -12,7 +12,6 @@ from reconciler.model.history import OwnedCount
 from reconciler.model.plan import (
     Action,
     ActionBase,
-    GuardVerdict,
     InstancePlan,
     ObjectKind,
     SparedTorrent,
@@ -28,7 +27,7 @@ from reconciler.plan.context import Decision, PlanContext
 from reconciler.plan.faults import find_fault
 from reconciler.plan.file_rules import find_unmatched_rules
 from reconciler.plan.followers import FollowerFinder, make_ownership_check
-from reconciler.plan.guard import block_deletions_if_wiped, evaluate_guard
+from reconciler.plan.guard import block_deletions_if_wiped, evaluate_guard, refuse_unless_approved
 from reconciler.plan.kill_switch import defer_all, release, stop_actions
 from reconciler.plan.management import keep_management
 from reconciler.plan.moves import attach_move_blasts, block_shared_moves
@@ -82,7 +81,7 @@ def guard_plan(plan: Plan, plan_input: PlanInput) -> Plan:
     Deletions are blocked where an instance looks wiped, and moves that would take files from other torrents.
     """
     desired = plan_input.desired
-    approved = {accepted for accepted in (plan_input.accept, desired.accept_plan) if accepted}
+    approved = plan_input.approved_hashes
     instance_plans = plan.instances
     if plan.hash not in approved:
         instance_plans = tuple(
@@ -278,9 +277,4 @@ def _judge_instance(
     plan: InstancePlan, desired: DesiredState, approved: Collection[str], plan_hash: str
 ) -> InstancePlan:
     verdict = evaluate_guard(plan.actions, plan.owned, desired)
-    if verdict.refused and plan_hash in approved:
-        verdict = GuardVerdict(False, tuple(f"{reason}; accepted by its hash" for reason in verdict.reasons))
-    elif verdict.refused and approved:
-        stale = "the accepted hash is that of another plan: the desired state or the instances have changed since"
-        verdict = GuardVerdict(True, (*verdict.reasons, stale))
-    return replace(plan, verdict=GuardVerdict(verdict.refused, (*plan.verdict.reasons, *verdict.reasons)))
+    return refuse_unless_approved(plan, verdict.reasons, approved, plan_hash) if verdict.refused else plan

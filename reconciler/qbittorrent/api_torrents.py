@@ -9,6 +9,7 @@ from reconciler.model.errors import RejectedError
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.versions import TAGS_AT_ADD
 from reconciler.qbittorrent.api_options import build_add_arguments, check_ids
+from reconciler.qbittorrent.api_tags import check_tags
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
 
@@ -48,12 +49,12 @@ class TorrentCalls:
 
     def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Add tags to torrents; new tags are created."""
-        hashes, names = check_ids(ids), _check_tags(tags)
+        hashes, names = check_ids(ids), check_tags(tags)
         self._connection.call("torrents/addTags", lambda client: client.torrents_add_tags(names, hashes))
 
     def remove_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
         """Remove tags from torrents. `tags` must not be empty: qBittorrent would remove all tags."""
-        hashes, names = check_ids(ids), _check_tags(tags)
+        hashes, names = check_ids(ids), check_tags(tags)
         self._connection.call("torrents/removeTags", lambda client: client.torrents_remove_tags(names, hashes))
 
     def set_category(self, ids: Collection[str], category: str) -> None:
@@ -105,10 +106,3 @@ class TorrentCalls:
         except RejectedError as error:
             if error.http_status != 409:  # >= 5.2: none was added, perhaps because all are duplicates
                 raise
-
-
-def _check_tags(tags: Collection[str]) -> list[str]:
-    """Return the tags as a list; raise `ValueError` for no tags, or a comma in a tag, because commas join them."""
-    if not tags or any(not tag.strip() or "," in tag for tag in tags):
-        raise ValueError("tags are a non-empty collection of names without commas")
-    return list(tags)

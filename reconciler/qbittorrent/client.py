@@ -37,6 +37,7 @@ from reconciler.qbittorrent.schemas import (
     MAIN_DATA_ADAPTER,
     PREFERENCES_ADAPTER,
     SERVER_STATE_ADAPTER,
+    TAG_NAMES_ADAPTER,
     TASK_ROWS_ADAPTER,
     TORRENT_FILES_ROWS_ADAPTER,
     TORRENT_ROWS_ADAPTER,
@@ -174,6 +175,11 @@ class Client(qbittorrentapi.Client):
             _name=APINames.Log, _method="main", data={"last_known_id": after_id}, response_class=Response
         )
         return LOG_ROWS_ADAPTER.validate_json(reply.content)
+
+    def read_tag_names(self) -> list[str]:
+        """Return the reply of torrents/tags."""
+        reply: Response = self._post(_name=APINames.Torrents, _method="tags", response_class=Response)
+        return TAG_NAMES_ADAPTER.validate_json(reply.content)
 
     def read_creator_rows(self) -> list[TaskRow]:
         """Return the rows of torrentcreator/status."""

@@ -232,6 +232,7 @@ TORRENT_FILES_ROWS_ADAPTER: TypeAdapter[list[TorrentFilesRow]] = TypeAdapter(
     Annotated[list[TorrentFilesRow], FailFast()]
 )
 CATEGORY_ROWS_ADAPTER: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[str, CategoryRow])
+TAG_NAMES_ADAPTER: TypeAdapter[list[str]] = TypeAdapter(list[str])
 PREFERENCES_ADAPTER: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
 MAIN_DATA_ADAPTER: TypeAdapter[MainData] = TypeAdapter(MainData)
 SERVER_STATE_ADAPTER: TypeAdapter[ServerStateReply] = TypeAdapter(ServerStateReply)

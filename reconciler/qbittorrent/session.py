@@ -22,6 +22,7 @@ from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.model.versions import TORRENT_EXPORT, V2_INFOHASHES, is_tested
 from reconciler.qbittorrent.api_categories import CategoryCalls
 from reconciler.qbittorrent.api_options import OptionCalls, check_ids
+from reconciler.qbittorrent.api_tags import TagCalls
 from reconciler.qbittorrent.api_torrentcreator import CreatorCalls
 from reconciler.qbittorrent.api_torrents import TorrentCalls
 from reconciler.qbittorrent.client import Client, StatusFilter
@@ -38,7 +39,7 @@ from reconciler.qbittorrent.schemas import WARNING_TYPE, TorrentRow
 from reconciler.qbittorrent.transfers import TransferStats
 
 
-class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls):
+class Session(TorrentCalls, OptionCalls, CategoryCalls, CreatorCalls, TagCalls):
     """A session with one instance: a context manager, or `open()` and `close()`. Not thread-safe.
 
     Every call sends one request, except those of `Target` that say otherwise. If the server has dropped the session

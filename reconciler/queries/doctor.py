@@ -26,6 +26,7 @@ from reconciler.model.health import (
     Probe,
     ProbeResult,
 )
+from reconciler.model.lease import LeaseTags
 from reconciler.model.paths import normalize_path
 from reconciler.model.versions import DIRECTORY_CONTENT, is_tested
 from reconciler.qbittorrent import LoginMemory
@@ -112,6 +113,7 @@ class _Examiner:
             *self._run_check("version", self._check_version),
             checks.check_features(target.api_version),
             checks.check_clock(server_time, local_time),
+            *self._run_check("managed by", lambda: [checks.check_leases(LeaseTags.parse(target.read_tags()))]),
             *self._check_network(),
             *self._run_check(
                 "torrent creator", lambda: [checks.check_torrent_creator(target.has_torrent_creator(), target.version)]

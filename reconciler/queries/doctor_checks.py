@@ -21,6 +21,7 @@ from reconciler.model.errors import (
 )
 from reconciler.model.fields import CREATE_ONLY_OPTIONS, OPTIONS
 from reconciler.model.health import NetworkState, Probe, ProbeResult
+from reconciler.model.lease import LeaseTags
 from reconciler.model.versions import (
     ADD_WEB_SEEDS,
     API_KEYS,
@@ -143,6 +144,20 @@ def check_clock(server_time: datetime | None, local_time: datetime) -> Finding:
     return make_failure(
         "clock", f"{abs(seconds):.0f} s {direction} ours", "Synchronize the clocks of both machines with NTP"
     )
+
+
+def check_leases(leases: LeaseTags) -> Finding:
+    """List the desired states that change the instance, and the run that does so now."""
+    marks = [
+        f'owner "{mark.owner}" as {mark.instance} since {mark.since:%Y-%m-%d}'
+        for mark in sorted(leases.marks, key=lambda mark: mark.tag)
+    ]
+    text = ", ".join(marks) or "no desired state has changed it yet"
+    if not leases.holds:
+        return make_ok("managed by", text)
+    runs = "; ".join(sorted(str(hold) for hold in leases.holds))
+    hint = "If that run has ended, nothing needs to be done: the next run that changes something recognizes it"
+    return make_note("managed by", f"{text}; a run is under way: {runs}", hint)
 
 
 def check_interface(network: NetworkState) -> Finding:

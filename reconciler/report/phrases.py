@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from reconciler.model.fields import FILES, OWNER, to_declared_value
+from reconciler.model.lease import LeaseMark
 from reconciler.model.links import TRACKERS
 from reconciler.model.plan import Action, Change, DeleteTorrent, FieldValue, ObjectKind, Outcome, TorrentFault, Verb
 from reconciler.report.blast import is_quarantine
@@ -25,6 +26,11 @@ _OUTCOME_SYMBOLS: Final = {
     Outcome.DROPPED: ("x", Style.CHANGE),
     Outcome.DEFERRED: ("*", Style.CHANGE),
 }
+
+
+def describe_mark(mark: LeaseMark) -> str:
+    """Return another desired state that changes an instance, as words."""
+    return f'owner "{mark.owner}", as {mark.instance}, since {mark.since:%Y-%m-%d}'
 
 
 def outcome_symbol(verb: Verb, outcome: Outcome) -> Span:

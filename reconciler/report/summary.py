@@ -12,7 +12,7 @@ from reconciler.report.phrases import fault_count_text
 
 COUNT_KEYS: Final = (
     "add", "adopt", "update", "delete", "unchanged", "deferred",
-    "pending", "blocked", "failed", "dropped", "spared", "settings",
+    "pending", "blocked", "failed", "dropped", "spared", "settings", "faults",
 )  # fmt: skip
 _SUCCESS_OUTCOMES: Final = (Outcome.PLANNED, Outcome.APPLIED)
 # A torrent with several actions, such as one applied and one deferred, counts as the outcome with the lowest rank.
@@ -74,6 +74,7 @@ def _summarize_instances(instances: Iterable[InstanceResult]) -> dict[str, int]:
     for (verb, outcome), count in _tally_outcomes(instances).items():
         counts["settings" if verb is None else str(verb if outcome in _SUCCESS_OUTCOMES else outcome)] += count
     counts["unchanged"] = sum(instance.unchanged for instance in instances)
+    counts["faults"] = sum(len(instance.faults) for instance in instances)
     counts["spared"] = sum(len(instance.spared) for instance in instances)
     return {key: counts[key] for key in COUNT_KEYS}
 

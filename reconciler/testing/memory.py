@@ -44,6 +44,7 @@ from reconciler.testing.creator import ContentMakers, MemoryCreator
 from reconciler.testing.deletion import MemoryDeletions
 from reconciler.testing.options import MemoryOptions, move_torrent
 from reconciler.testing.preferences import accept_preferences, build_default_preferences
+from reconciler.testing.tags import MemoryTags, check_items, trim_tags
 
 T = TypeVar("T")
 Fault = tuple[InstanceError, bool]  # the error to raise; True if the request is carried out all the same
@@ -55,6 +56,7 @@ _PEER_ADDRESS = re.compile(r"([\d.]+|\[[0-9a-f:]+\]):\d+")
 class MemoryTorrents(MemoryCategories, MemoryOptions):
     """The calls of `MemoryInstance` that add torrents."""
 
+    tag_names: set[str]
     _uploaded: dict[str, bytes]
     _supports_v2: bool
 
@@ -134,6 +136,8 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
             self._create_category(category, "")
         manual_path = normalize_path(options.save_path) if options.save_path else self.default_save_path
         save_path = self._resolve_category_path(category) if options.auto_tmm else manual_path
+        tags = trim_tags(options.tags) if self.can_tag_at_add else frozenset()
+        self.tag_names |= tags
         torrent = self.torrents[hashes.ids[0]] = LiveTorrent(
             hashes.ids[0],
             hashes,
@@ -141,7 +145,7 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
             options.stopped,
             self._build_state(options.stopped),
             category,
-            trim_tags(options.tags) if self.can_tag_at_add else frozenset(),
+            tags,
             save_path,
             options.auto_tmm,
             options=self._build_options(options),
@@ -170,7 +174,7 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
         return f"{'stopped' if STOPPED_STATE_NAMES.is_available(self._api) else 'paused'}{suffix}"
 
 
-class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator):
+class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator, MemoryTags):
     """An instance of a version in `WEB_API_VERSIONS`. Its torrents and categories can be read and set directly.
 
     `with_preferences`: snapshots contain its preferences (a few of every kind), as if some were declared.
@@ -185,6 +189,7 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator):
         self.default_save_path = default_save_path
         self.torrents: dict[str, LiveTorrent] = {}
         self.live_categories: dict[str, LiveCategory] = {}
+        self.tag_names: set[str] = set()
         self.seed_counts: dict[str, int] = {}
         self.undeletable, self.slow_log_reads = set[str](), 0
         self._log_entries, self._late_entries = list[LogEntry](), list[tuple[bool, str]]()
@@ -211,6 +216,7 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator):
         twin.torrents, twin.live_categories = dict(self.torrents), dict(self.live_categories)
         twin.network_state, twin.undeletable = self.network_state, set(self.undeletable)
         twin._log_entries, twin._late_entries = list(self._log_entries), list(self._late_entries)
+        twin.tag_names = set(self.tag_names)
         twin.disk, twin.hashing_polls, twin._task_count = self.disk, self.hashing_polls, self._task_count
         twin.peers = {key: set(peers) for key, peers in self.peers.items()}
         twin._tasks = {key: replace(task) for key, task in self._tasks.items()}
@@ -280,21 +286,21 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator):
 
     def read_torrents(self, ids: Collection[str]) -> tuple[LiveTorrent, ...]:
         """Return the torrents with these ids, as far as they are there."""
-        keys = _check_items(ids)
+        keys = check_items(ids)
         return self._run_request(
             lambda: tuple(_strip_files(self.torrents[key]) for key in keys if key in self.torrents)
         )
 
     def export_torrent(self, torrent_id: str) -> bytes | None:
         """Return the uploaded file; None if the torrent was added by a magnet link, or is gone."""
-        _check_items([torrent_id])
+        check_items([torrent_id])
         if not TORRENT_EXPORT.is_available(self._api):
             raise UnsupportedError(f"qBittorrent {self.version} exports no .torrent files")
         return self._run_request(lambda: self._uploaded.get(torrent_id) if torrent_id in self.torrents else None)
 
     def add_peer(self, torrent_id: str, address: str) -> None:
         """Add a peer, `IP:port`, to a torrent. A missing torrent is no error."""
-        _check_items([torrent_id])
+        check_items([torrent_id])
 
         def work() -> None:
             if not _PEER_ADDRESS.fullmatch(address):
@@ -303,16 +309,6 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator):
                 self.peers.setdefault(torrent_id, set()).add(address)
 
         self._run_request(work)
-
-    def add_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
-        """Add tags to torrents."""
-        names = _check_items(tags)
-        self._change_torrents(ids, lambda torrent: replace(torrent, tags=torrent.tags | trim_tags(names)))
-
-    def remove_tags(self, ids: Collection[str], tags: Collection[str]) -> None:
-        """Remove tags from torrents."""
-        names = _check_items(tags)
-        self._change_torrents(ids, lambda torrent: replace(torrent, tags=torrent.tags - trim_tags(names)))
 
     def set_location(self, ids: Collection[str], path: str) -> None:
         """Move to an absolute path and turn automatic management off."""
@@ -361,7 +357,7 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator):
 
     def _change_torrents(self, ids: Collection[str], change: Callable[[LiveTorrent], LiveTorrent]) -> None:
         """Change the torrents that are there; qBittorrent ignores other ids."""
-        keys = _check_items(ids)
+        keys = check_items(ids)
 
         def work() -> None:
             for key in keys:
@@ -374,12 +370,6 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator):
         options = replace(torrent.options, force_start=False)
         state = self._build_state(stopped, torrent.has_metadata, torrent.progress)
         return replace(torrent, stopped=stopped, state=state, options=options)
-
-
-def _check_items(items: Collection[str]) -> list[str]:
-    if not items or "all" in items:
-        raise ValueError("ids and tags are a non-empty collection, without `all`")
-    return list(items)
 
 
 def _strip_files(torrent: LiveTorrent) -> LiveTorrent:
@@ -409,7 +399,3 @@ def _read_extras(data: bytes) -> _FileExtras:
 def _decode_texts(values: object) -> list[str]:
     texts = values if isinstance(values, list) else []
     return [value.decode(errors="replace") for value in texts if isinstance(value, bytes) and value]
-
-
-def trim_tags(tags: Collection[str]) -> frozenset[str]:
-    return frozenset(tag.strip() for tag in tags) - {""}

@@ -253,6 +253,8 @@ class WatchLoop:
             self._action_backoff.record_results(run.instances)
             if self._journal and (contested := self._action_backoff.get_contested_if_changed()) is not None:
                 self._journal.save_contested(desired.owner, {instance.name for instance in run.instances}, contested)
+        if any(instance.rival for instance in run.instances):
+            self._schedule.request_run(RunTrigger.RETRY, self._clock.now())
         until = min((pending.until for pending in run.pending if pending.until), default=None)
         self._placement_due_at = self._clock.from_utc(until) if until else math.inf
         seconds = self._clock.now() - moment

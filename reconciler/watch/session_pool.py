@@ -31,7 +31,7 @@ class SessionPool:
             if session:
                 session.close()
             session = self._sessions[instance.name] = _PooledSession(self._connect(instance, stop), key)
-        return cast("OpenTarget", _Lease(session))
+        return cast("OpenTarget", _BorrowedTarget(session))
 
     def close_stale(self, instances: Mapping[str, Instance]) -> None:
         """Log out of instances that are no longer declared, or have another URL or other credentials now."""
@@ -69,7 +69,7 @@ class _PooledSession:
             self.target.close()
 
 
-class _Lease:
+class _BorrowedTarget:
     """A pooled target for one run: `open` logs in only if needed, and `close` logs out only after an error."""
 
     def __init__(self, session: _PooledSession) -> None:

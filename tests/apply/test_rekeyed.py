@@ -141,7 +141,7 @@ def test_reads_for_a_torrent_that_does_not_appear_are_limited(tmp_path: Path) ->
 def test_an_instance_that_is_lost_during_these_reads(tmp_path: Path) -> None:
     box = Box()
     box.moment = ("add_magnets", True)
-    box.fail_next(100, UnreachableError("gone"), skip=3)
+    box.fail_next(100, UnreachableError("gone"), skip=7)  # the lease takes four
     done = run(tmp_path, entry(), box)
     assert outcomes(done) == {Outcome.FAILED}
     box.fail_next(0, UnreachableError("gone"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.engine import RunContext, RunOptions
+from reconciler.engine.lease_wait import RivalCallback
 from reconciler.model.desired import DesiredState
 from reconciler.model.run import Run, RunMode
 from tests.support.command_line import write_desired
@@ -17,7 +18,7 @@ Answer = Callable[[DesiredState, RunOptions, RunContext], Run]
 
 
 class FakeRun:
-    """A replacement for `engine.run_once` that records its calls and returns what `answer` returns."""
+    """A replacement for `engine.run_when_free` that records its calls and returns what `answer` returns."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[DesiredState, RunOptions]] = []
@@ -30,6 +31,7 @@ class FakeRun:
         desired: DesiredState,
         options: RunOptions,
         context: RunContext,
+        report_rivals: RivalCallback,
     ) -> Run:
         self.calls.append((desired, options))
         return self.answer(desired, options, context)
@@ -53,7 +55,7 @@ def _prepare_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def fake_run(monkeypatch: pytest.MonkeyPatch) -> FakeRun:
     """A run that contacts no instance."""
     fake = FakeRun()
-    monkeypatch.setattr("reconciler.engine.run_once", fake)
+    monkeypatch.setattr("reconciler.engine.run_when_free", fake)
     return fake
 
 

@@ -173,7 +173,7 @@ def test_colours_only_on_a_terminal_that_allows_them(tmp_path: Path) -> None:
 
 def test_a_problem_on_a_terminal_shows_its_source_line(tmp_path: Path) -> None:
     file = write_desired(tmp_path)
-    file.write_text(file.read_text().replace("sync", "sink"))
+    file.write_text(file.read_text().replace("upsert", "sink"))
     output = run_on_terminal(tmp_path, "validate", TERM="xterm", NO_COLOR="1").splitlines()
     assert output[1:3] == ["      2 | policy: sink", "        |         ^"]
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from reconciler.cli import logs
-from reconciler.cli.progress import PendingPrinter, ProgressBars
+from reconciler.cli.progress import PendingPrinter, ProgressBars, RivalPrinter
 from reconciler.cli.settings import LogFormat, Settings
 from reconciler.model.groups import PendingTorrent
+from reconciler.model.lease import Holder, LeaseHold, LeaseMark
 from tests.support.example_runs import make_infohash, make_position
 from tests.support.streams import ManualTimer, replace_streams
 
@@ -88,3 +90,29 @@ def test_pending_torrents_are_logged_as_json(capsys: pytest.CaptureFixture[str])
         PendingPrinter(settings, bars)([make_pending(1, "attic is down")], 60.4)
     event = json.loads(capsys.readouterr().err)
     assert (event["event"], event["pending"], event["seconds"], event["reason"]) == ("waiting", 1, 60, "attic is down")
+
+
+HOLD = LeaseHold(LeaseMark("home", "nas", "11111111", datetime(2026, 1, 1, tzinfo=UTC)), Holder("ci", "", "12.3", "a"))
+
+
+def test_another_run_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressBars(enabled=False) as bars:
+        show = RivalPrinter(Settings(), bars)
+        show({"nas": HOLD}, 300.0)
+        show({"nas": HOLD.renew()}, 290.0)
+        show({"nas": HOLD, "attic": HOLD}, 280.4)
+    assert capsys.readouterr().err.splitlines() == [
+        "waiting up to 300 s for another run on nas: process 12 on ci, since 2026-01-01 00:00:00 UTC",
+        "waiting up to 280 s for another run on attic: process 12 on ci, since 2026-01-01 00:00:00 UTC",
+    ]
+
+
+def test_another_run_is_logged_as_json_and_not_at_all_if_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(log_format=LogFormat.JSON)
+    logs.configure(settings)
+    with ProgressBars(enabled=False) as bars:
+        RivalPrinter(settings, bars)({"nas": HOLD}, 300.0)
+        RivalPrinter(Settings(quiet=True), bars)({"nas": HOLD}, 300.0)
+    event = json.loads(capsys.readouterr().err)
+    assert (event["event"], event["instance"], event["seconds"]) == ("waiting for another run", "nas", 300)
+    assert event["holder"].startswith("process 12 on ci")

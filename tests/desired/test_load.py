@@ -27,7 +27,8 @@ def test_the_least_that_is_valid(tmp_path: Path) -> None:
     assert desired.owner == "default"
     assert desired.guard == GuardLimits(10, 20.0, None)
     assert (desired.delete_files, desired.suspend, desired.accept_plan) == (False, False, None)
-    assert (desired.torrents, desired.categories, desired.warnings) == ((), {}, ())
+    assert (desired.torrents, desired.categories) == ((), {})
+    assert [warning.message[:42] for warning in desired.warnings] == ['"policy: sync" with the owner "default": a']
     home = desired.instances["home"]
     assert (home.url, home.username, home.password, home.api_key) == (
         "http://127.0.0.1:8080",
@@ -204,3 +205,16 @@ def test_the_example_loads_without_a_warning() -> None:
     assert desired.warnings == ()
     assert list(desired.instances) == ["home", "seedbox"]
     assert len(desired.torrents) >= 5
+
+
+def test_a_state_is_identified_by_its_paths_and_not_by_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load_text(tmp_path, HEAD)
+    changed = load_text(tmp_path, f"{HEAD}torrents: [{{magnet: '{SINTEL}'}}]\n")
+    (tmp_path / "other").mkdir()
+    elsewhere = load_text(tmp_path / "other", HEAD)
+    monkeypatch.chdir(tmp_path)
+    assert first.state_id == changed.state_id == load([Path("desired.yaml")], {}).state_id
+    assert len(first.state_id) == 8
+    assert elsewhere.state_id != first.state_id

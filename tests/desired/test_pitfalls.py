@@ -9,7 +9,7 @@ from tests.support.desired_yaml import HEAD, SINTEL, load_text
 
 def test_text_that_a_comment_cuts_off_is_warned_of(tmp_path: Path) -> None:
     text = """version: 1
-policy: sync  #no text
+policy: upsert  #no text
 instances:
   home:
     url: http://127.0.0.1:8080
@@ -40,5 +40,5 @@ torrents:
 
 
 def test_a_comment_right_at_the_end_of_the_file(tmp_path: Path) -> None:
-    text = f"{HEAD}torrents:\n  - magnet: {SINTEL}\n    category: films #1"
-    assert [warning.position.line for warning in load_text(tmp_path, text).warnings] == [6]
+    text = f"{HEAD}owner: me\ntorrents:\n  - magnet: {SINTEL}\n    category: films #1"
+    assert [warning.position.line for warning in load_text(tmp_path, text).warnings] == [7]

@@ -19,7 +19,7 @@ SECRET = "hunter2"
 
 
 def instance(login: str) -> str:
-    return f"version: 1\npolicy: sync\ninstances:\n  home:\n    url: https://h\n    {login}\n"
+    return f"version: 1\npolicy: upsert\ninstances:\n  home:\n    url: https://h\n    {login}\n"
 
 
 PASSWORD = instance("username: admin\n    password: {}")
@@ -63,7 +63,7 @@ def test_a_url_from_the_environment_is_checked_like_a_written_one(tmp_path: Path
 
 
 def test_a_url_that_this_machine_lacks_is_a_warning_where_nothing_is_contacted(tmp_path: Path) -> None:
-    text = "version: 1\npolicy: sync\ninstances:\n  a: {url: {env: A}}\n"
+    text = "version: 1\npolicy: upsert\ninstances:\n  a: {url: {env: A}}\n"
     text += "  b: {url: {env: B}, username: {env: C}, password: {env: D}}\n"
     desired = load([write_file(tmp_path, text)], {}, resolve_secrets=False)
     assert [warning.message for warning in desired.warnings] == [

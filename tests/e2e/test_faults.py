@@ -32,7 +32,7 @@ def test_a_torrent_that_lost_its_files_is_not_in_sync(
     restarted.wait_until(lambda: [row["state"] for row in restarted.list_torrents().values()] == ["missingFiles"])
     proxy.clear()
     done = home.run()
-    assert (done.exit_code, done.summary, proxy.mutations) == (1, {"unchanged": 1}, [])
+    assert (done.exit_code, done.summary, proxy.mutations) == (1, {"unchanged": 1, "faults": 1}, [])
     (fault,) = done.instance()["faults"]
     assert (fault["kind"], fault["serious"]) == ("missing_files", True)
     text = home.run_arguments()

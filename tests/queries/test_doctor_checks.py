@@ -19,6 +19,7 @@ from reconciler.model.errors import (
     UnsupportedError,
 )
 from reconciler.model.health import HealthState, NetworkState, PingCheck, Probe, ProbeResult
+from reconciler.model.lease import Holder, LeaseHold, LeaseMark, LeaseTags
 from reconciler.model.position import Position
 from reconciler.model.secret import Secret
 from reconciler.queries import doctor_checks as d
@@ -30,6 +31,9 @@ HERE = Position("desired.yaml", 1, 1)
 def make_instance(url: str = "https://box.example:8443/qbt/", **more: Any) -> Instance:
     return Instance("box", HERE, url, **more)
 
+
+MARK = LeaseMark("home", "nas", "11111111", datetime(2026, 11, 28, tzinfo=UTC))
+HOLD = LeaseHold(MARK, Holder("ci", "", "12.3", "beef"))
 
 CASES: list[tuple[Finding, str, str]] = [
     (d.check_login(make_instance(api_key=Secret("k"))), "ok", "the API key is accepted"),
@@ -50,6 +54,9 @@ CASES: list[tuple[Finding, str, str]] = [
     (d.check_clock(NOW, NOW + timedelta(seconds=20)), "ok", "by 20 s"),
     (d.check_clock(NOW, NOW + timedelta(seconds=90)), "fail", "90 s behind ours"),
     (d.check_clock(NOW, NOW - timedelta(hours=1)), "fail", "3600 s ahead of ours"),
+    (d.check_leases(LeaseTags()), "ok", "no desired state has changed it yet"),
+    (d.check_leases(LeaseTags(frozenset({MARK}))), "ok", 'owner "home" as nas since 2026-'),
+    (d.check_leases(LeaseTags(frozenset({MARK}), frozenset({HOLD}))), "note", "a run is under way: process 12 on ci"),
     (d.check_interface(NetworkState(interface="", interface_name="", interfaces=("eth0",))), "note", "not bound"),
     (d.check_interface(NetworkState(interface="wg0", interface_name=None, interfaces=("wg0",))), "ok", "bound to wg0"),
     (

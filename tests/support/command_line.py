@@ -17,7 +17,7 @@ from tests.support.commands import COMMAND
 
 VALID: Final = """\
 version: 1
-policy: sync
+policy: upsert
 instances:
   home: {{url: "{url}", username: admin, password: {{env: HOME_PASSWORD}}}}
 torrents:

@@ -7,7 +7,7 @@ from typing import Final
 from tests.support.desired_yaml import SINTEL
 
 FILE: Final = f"""\
-# mine
+owner: me  # mine
 version: 1
 policy: sync
 instances:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from reconciler.engine.context import RunContext
+from reconciler.engine.leases import LeaseMemory
 from reconciler.engine.observation import SessionFactory
 from reconciler.retry import RetryPolicy
 from tests.support.fake_time import FakeTime
@@ -21,8 +22,18 @@ def fake_retry_policy(**options: float) -> RetryPolicy:
 def fake_context(
     connect: SessionFactory, *, utc: Callable[[], datetime] | None = None, **retry_options: float
 ) -> RunContext:
-    """The surroundings of a run on instances in memory, without waiting; `utc` is its wall clock."""
+    """The surroundings of a run on instances in memory, without waiting; `utc` is its wall clock.
+
+    Such a run counts as a process of its own, which has ended by the time of the next run.
+    """
     retry = fake_retry_policy(**retry_options)
     if utc:
         retry = replace(retry, clock=replace(retry.clock, utc=utc))
-    return RunContext(threading.Event(), retry, connect)
+    return RunContext(threading.Event(), retry, connect, lease_memory=make_ended_memory())
+
+
+def make_ended_memory() -> LeaseMemory:
+    """Return the memory of leases of a process that other runs take for one that has ended."""
+    memory = LeaseMemory()
+    memory.holder = replace(memory.holder, process="999999999.1")
+    return memory

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model.errors import RejectedError, UnreachableError, UnsupportedError
 from reconciler.model.snapshot import AddOptions
-from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance, trim_tags
+from reconciler.testing.memory import WEB_API_VERSIONS, MemoryInstance
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.planner_inputs import make_torrent_file
 from tests.support.torrents import make_torrent
@@ -187,7 +187,3 @@ def test_a_snapshot_has_the_files_and_preferences_that_are_wanted(version: str) 
     assert snapshot.preferences is not None
     assert snapshot.preferences["max_active_downloads"] == 3
     assert MemoryInstance(version).read_snapshot().preferences is None
-
-
-def test_tags_are_trimmed_and_empty_tags_dropped() -> None:
-    assert trim_tags([" a", "a", " ", ""]) == {"a"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -13,8 +14,10 @@ from structlog.testing import capture_logs
 
 from reconciler.desired import DesiredStateError
 from reconciler.engine.events import FinishedRun, RunTrigger
+from reconciler.engine.leases import EXPIRY
 from reconciler.model.content import CreationSpec
 from reconciler.model.errors import AuthenticationError, StopRequested, UnreachableError
+from reconciler.model.lease import Holder, LeaseHold, LeaseMark, LeaseTags
 from reconciler.model.magnet import parse_magnet
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.plan import Outcome
@@ -24,6 +27,10 @@ from reconciler.watch.desired_source import DesiredSource
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.torrents import make_torrent
 from tests.support.watch_simulation import HOUR, MINUTE, RecordingListener, WatchSimulation
+
+RIVAL = LeaseHold(
+    LeaseMark("default", "box", "22222222", datetime(2026, 1, 1, tzinfo=UTC)), Holder("ci", "elsewhere", "12.3", "beef")
+)
 
 
 def steps(*actions: Callable[[], object]) -> Callable[[], None]:
@@ -41,7 +48,7 @@ def test_it_runs_at_once_and_at_intervals_in_one_session(tmp_path: Path) -> None
     assert story.run() == [(0, "start"), (66, "interval"), (132, "interval"), (198, "interval")]
     assert story.opened == ["box"]
     assert set(story.instances["box"].torrents) == {make_infohash(1)}
-    assert story.instances["box"].request_count <= 2 + 4 + 3
+    assert story.instances["box"].request_count <= 2 + 5 + 4, "the add, its lease, and a read in each run"
 
 
 def test_a_day_of_a_converged_instance_changes_nothing(tmp_path: Path) -> None:
@@ -196,6 +203,28 @@ def test_refused_credentials_wait_until_they_change(tmp_path: Path) -> None:
     again.trigger.at(30.0, fix_file)
     again.run()
     assert again.contact_times["box"] == [0, 32]
+
+
+def test_a_change_waits_for_another_run_and_follows_it(tmp_path: Path) -> None:
+    story = WatchSimulation(tmp_path, until=60)
+    box = story.instances["box"]
+    box.create_tags([RIVAL.tag])
+    story.trigger.at(12.0, lambda: box.delete_tags([RIVAL.tag]))
+    assert story.run() == [(0, "start"), (5, "retry"), (10, "retry"), (15, "retry")]
+    (waiting,) = story.recorder.runs[0].run.instances
+    assert [result.outcome for result in waiting.results] == [Outcome.DEFERRED]
+    assert waiting.rival == RIVAL
+    assert set(box.torrents) == {make_infohash(1)}
+
+
+def test_another_run_that_was_killed_elsewhere_is_waited_for_while_its_lease_lasts(tmp_path: Path) -> None:
+    story = WatchSimulation(tmp_path, until=150)
+    box = story.instances["box"]
+    box.create_tags([RIVAL.tag])
+    times = [moment for moment, trigger in story.run() if trigger == "retry"]
+    assert EXPIRY <= times[-1] < EXPIRY + 10
+    assert set(box.torrents) == {make_infohash(1)}
+    assert LeaseTags.parse(box.tag_names).holds == frozenset()
 
 
 def test_internal_error_does_not_end_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,12 @@ import shlex
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
 from reconciler.cli.loading import load_desired
-from reconciler.cli.progress import PendingPrinter, ProgressBars
+from reconciler.cli.progress import PendingPrinter, ProgressBars, RivalPrinter
 from reconciler.cli.run_context import make_run_context, open_journal
 from reconciler.cli.settings import CommandFailure, OutputFormat, RunSettings, Settings
 from reconciler.cli.signals import StopSignals
@@ -75,7 +76,7 @@ def make_run_options(settings: Settings, options: RunSettings) -> RunOptions:
 
 
 def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings, stopping: StopSignals) -> Run:
-    from reconciler.engine import UnknownInstance, run_once, run_until_placed
+    from reconciler.engine import UnknownInstance, run_until_placed, run_when_free
     from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
     from reconciler.qbittorrent import LoginMemory
     from reconciler.retry import utc_now
@@ -88,8 +89,10 @@ def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings
     with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
         context = replace(context, progress=bars)
         try:
+            run_once = partial(run_when_free, report_rivals=RivalPrinter(settings, bars))
             if options.wait:
-                run = run_until_placed(desired, run_options, context, options.wait, PendingPrinter(settings, bars))
+                report_pending = PendingPrinter(settings, bars)
+                run = run_until_placed(desired, run_options, context, options.wait, report_pending, run_once)
             else:
                 run = run_once(desired, run_options, context)
         except UnknownInstance as error:

@@ -12,7 +12,7 @@ from reconciler.desired.context import LoadContext
 from reconciler.desired.merge import UNIQUE_KEYS, find_clashes, list_instance_names
 from reconciler.desired.pitfalls import find_pitfalls
 from reconciler.desired.yaml.document import YamlDocument
-from reconciler.model.desired import DesiredCategory, DesiredState, GuardLimits, Policy
+from reconciler.model.desired import DEFAULT_OWNER, DesiredCategory, DesiredState, GuardLimits, Policy
 
 
 def build_desired_state(documents: list[YamlDocument], context: LoadContext) -> DesiredState:
@@ -48,6 +48,8 @@ def _merge_documents(checked_documents: list[CheckedDocument], context: LoadCont
     torrents, unfetched_count = build_torrents(checked_documents, instance_names, groups, context)
     policy = Policy(unique_values.pop("policy", Policy.CREATE_ONLY))
     guard = GuardLimits(**unique_values.pop("guard", {}))
+    if policy is Policy.SYNC and unique_values.get("owner", DEFAULT_OWNER) == DEFAULT_OWNER:
+        _warn_of_default_owner(checked_documents, context)
     if "quarantine" in unique_values:
         unique_values["quarantine_days"] = unique_values.pop("quarantine")
     return DesiredState(
@@ -62,4 +64,14 @@ def _merge_documents(checked_documents: list[CheckedDocument], context: LoadCont
         variables=frozenset(context.variables),
         unfetched_count=unfetched_count,
         **unique_values,
+    )
+
+
+def _warn_of_default_owner(checked_documents: list[CheckedDocument], context: LoadContext) -> None:
+    document = next(checked.document for checked in checked_documents if "policy" in checked.entry)
+    context.add_warning(
+        document.find_position("policy"),
+        f'"policy: sync" with the owner "{DEFAULT_OWNER}": another desired state with this owner, on the same '
+        "qBittorrent, would delete your torrents",
+        'Add "owner: NAME" with a name of your own. If torrents of yours exist already, run once with --take-over',
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from reconciler.model.groups import PendingTorrent
+from reconciler.model.lease import LeaseMark
 from reconciler.model.plan import SparedTorrent
 from reconciler.model.position import Problem
 from reconciler.model.run import ContentResult, InstanceResult, Run
@@ -38,7 +39,7 @@ def write_run(run: Run, stream: TextIO) -> None:
         "mode": run.mode,
         "plan_hash": run.plan_hash,
         "exit_code": run.exit_code,
-        "summary": summarize_run(run),
+        "summary": {**summarize_run(run), **_count_same_servers(run)},
         "guard": guard_json(bool(refused), refusal_reasons(refused)),
         **blast_totals_json([result for instance in run.instances for result in instance.results]),
     }
@@ -79,9 +80,25 @@ def _encode_instance(instance: InstanceResult) -> str:
         "spared": map(_encode_spared, instance.spared),
         "faults": (encode_json(fault_json(fault)) for fault in instance.faults),
     }
+    if instance.marks:
+        lists["marks"] = map(_encode_mark, instance.marks)
+    if instance.same_server:
+        head["same_server"] = instance.same_server
+    if instance.rival:
+        head["rival"] = {"holder": str(instance.rival.holder), "since": iso_utc(instance.rival.mark.since)}
     if instance.content:
         lists["content"] = map(_encode_content_result, instance.content)
     return encode_object(head, lists)
+
+
+def _count_same_servers(run: Run) -> dict[str, int]:
+    """Return the number of instances that are the same server as another one, if there are any."""
+    count = sum(instance.same_server is not None for instance in run.instances)
+    return {"same_server": count} if count else {}
+
+
+def _encode_mark(mark: LeaseMark) -> str:
+    return encode_json({"owner": mark.owner, "instance": mark.instance, "since": iso_utc(mark.since)})
 
 
 def _encode_spared(item: SparedTorrent) -> str:

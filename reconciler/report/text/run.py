@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.model.plan import Outcome
 from reconciler.model.run import InstanceResult, Run, RunMode, Status
-from reconciler.report.phrases import dim_suffix, fault_count_text, strip_instance_prefix
+from reconciler.report.phrases import describe_mark, dim_suffix, fault_count_text, strip_instance_prefix
 from reconciler.report.summary import summary_text
 from reconciler.report.text.actions import render_instance_actions, render_pending
 from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, pad_text
@@ -62,6 +62,9 @@ def _render_body(instance: InstanceResult) -> Iterator[Line]:
         yield make_line("  ", (f"error: {strip_instance_prefix(instance.name, instance.error)}", Style.BAD))
     if not instance.verdict.refused:
         yield from (make_line("  ", (f"guard: {reason}", Style.WAIT)) for reason in instance.verdict.reasons)
+    if instance.marks:
+        others = ", ".join(map(describe_mark, instance.marks))
+        yield make_line("  ", (f"other desired states change it too: {others}", Style.DIM))
     yield from render_instance_actions(instance)
 
 

@@ -58,10 +58,27 @@ def test_the_problems_of_all_documents_are_collected() -> None:
 
 def test_files_variables_and_warnings_of_the_load_are_part_of_the_state() -> None:
     context = LoadContext({"PW": "hunter2"}, files=["a.yaml", "a.yaml"])
-    text = "version: 1\npolicy: sync\ninstances:\n  home: {url: 'http://a', username: me, password: {env: PW}}\n"
+    text = "version: 1\npolicy: upsert\ninstances:\n  home: {url: 'http://a', username: me, password: {env: PW}}\n"
     desired = build(context, text)
     assert desired.files == ("a.yaml",)
     assert desired.variables == frozenset({"PW"})
     assert [text.split(" and ")[0] for text in list_texts(desired.warnings)] == [
         "4:15: the password goes over plain http to another machine,"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_warned"),
+    [
+        ("policy: sync", True),
+        ("policy: sync\nowner: default", True),
+        ("policy: sync\nowner: me", False),
+        ("policy: upsert", False),
+    ],
+)
+def test_sync_without_an_owner_of_its_own_is_a_warning(text: str, is_warned: bool) -> None:
+    context = LoadContext({})
+    build(context, "version: 1\ninstances: {home: {url: 'http://127.0.0.1:8080'}}\n", f"version: 1\n{text}\n")
+    assert context.problems == []
+    assert [warning.position.line for warning in context.warnings] == ([2] if is_warned else [])
+    assert all("would delete your torrents" in warning.message for warning in context.warnings)

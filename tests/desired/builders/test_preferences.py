@@ -10,7 +10,7 @@ from reconciler.model.preferences import PreferenceValue
 from reconciler.model.secret import Secret
 from tests.support.desired_yaml import load_problems, load_text
 
-HEAD = "version: 1\npolicy: sync\ninstances:\n  home:\n    url: https://h\n"
+HEAD = "version: 1\npolicy: upsert\ninstances:\n  home:\n    url: https://h\n"
 LOGIN = "    username: admin\n    password: {env: PW}\n"
 ENVIRON = {"PW": "x", "SECRET": " hunter2 \n"}
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from reconciler.model.lease import Holder, LeaseHold, LeaseMark
 from reconciler.report.json.run import write_validation
 from tests.support.example_runs import PLAN_HASH, huge, make_infohash, planned, refused
 from tests.support.golden_reports import json_text
@@ -128,3 +131,18 @@ def test_a_validation_report() -> None:
     write_validation(12, 2, 3, (), stream)
     head = {"format_version": 1, "exit_code": 0, "torrents": 12, "unfetched": 3, "instances": 2}
     assert json.loads(stream.getvalue()) == {**head, "problems": [], "warnings": []}
+
+
+def test_other_desired_states_and_runs_are_named_only_if_there_are_any() -> None:
+    mark = LeaseMark("work", "nas", "22222222", datetime(2026, 11, 28, tzinfo=UTC))
+    run = planned()
+    instance = replace(run.instances[0], marks=(mark,), rival=LeaseHold(mark, Holder("ci", "", "12.3", "beef")))
+    instance = replace(instance, same_server="home")
+    document = dict(json.loads(json_text(replace(run, instances=(instance,)))))
+    told = document["instances"][0]
+    since = "2026-11-28T00:00:00.000Z"
+    assert told["marks"] == [{"owner": "work", "instance": "nas", "since": since}]
+    assert told["rival"] == {"holder": "process 12 on ci", "since": since}
+    assert (told["same_server"], document["summary"]["same_server"]) == ("home", 1)
+    assert not {"marks", "rival", "same_server"} & report()["instances"][0].keys()
+    assert "same_server" not in report()["summary"]

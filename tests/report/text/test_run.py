@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.example_runs import huge
+from reconciler.model.lease import LeaseMark
+from tests.support.example_runs import huge, planned
 from tests.support.golden_reports import FORMS, render_case
 
 
@@ -27,3 +30,10 @@ def test_ten_thousand_different_changes_of_each_verb_are_cut(form: str, size: in
     assert report.count("and 9,980 more") == 5, "of each verb and kind, and where to see the rest"
     assert report.count("and 9,900 more") == 2, "deletions are for a person to read"
     assert "deletions: 10,000 torrents, 333.8 TiB on disk" in report
+
+
+def test_other_desired_states_are_named() -> None:
+    mark = LeaseMark("work", "nas", "22222222", datetime(2026, 11, 28, tzinfo=UTC))
+    run = planned()
+    lines = FORMS["txt"](replace(run, instances=(replace(run.instances[0], marks=(mark,)),))).splitlines()
+    assert '  other desired states change it too: owner "work", as nas, since 2026-11-28' in lines

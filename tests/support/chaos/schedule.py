@@ -31,7 +31,7 @@ LONG_OUTAGE: Final = 1000.0  # seconds; the end of the round ends it
 INTERRUPTED_CODES: Final = (143, 130, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP)
 START_TIMEOUT: Final = 30.0  # seconds until the first request of a watch
 WATCH_STOP_SECONDS: Final = 15.0
-UNCHANGED: Final = {"unchanged", "spared"}
+UNCHANGED: Final = {"unchanged", "spared", "faults"}  # faults: magnet links without metadata
 _GONE: Final = (OSError, requests.RequestException, AssertionError)
 
 
