@@ -17,14 +17,16 @@ def main() -> None:
     """Run `reconcile` and exit."""
     if os.getpid() == 1:  # in a container: the kernel drops SIGTERM for a PID 1 without a handler. A run sets its own
         signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
-    from reconciler.cli.settings import flush_stdout, tolerate_full_stderr
-
-    tolerate_full_stderr()
     gc.disable()  # a short process with many long-lived objects: collecting costs a tenth of its time and frees nothing
     try:
+        from reconciler.cli.settings import tolerate_full_stderr
+
+        tolerate_full_stderr()
         code = run_command_line(sys.argv[1:])
     except KeyboardInterrupt:  # before a run installs its handlers: there is no request to finish
         code = 130
+    from reconciler.cli.settings import flush_stdout
+
     gc.freeze()  # nor must the interpreter collect at exit
     if sys.stdout is not None and not flush_stdout():
         code = code or 1

@@ -83,6 +83,31 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         assert process.wait(5) == 130
 
 
+def test_an_interrupt_while_the_libraries_load_shows_no_traceback(tmp_path: Path) -> None:
+    interrupted = """
+import sys
+from reconciler.cli.main import main
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "reconciler.cli.settings":
+            sys.meta_path.remove(self)
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", interrupted],
+        cwd=tmp_path,
+        env=make_environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_an_instance_that_is_down_is_exit_code_1_with_a_json_report(tmp_path: Path) -> None:
     write_desired(tmp_path)
     ran = run_reconcile(tmp_path, "--dry-run", "--detailed-exitcode", "--output", "json")
