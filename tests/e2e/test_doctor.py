@@ -15,7 +15,18 @@ from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.web import FixedWebServer
 
-ALWAYS = ["reachable", "tls", "login", "version", "abilities", "clock", "interface", "connection", "address"]
+ALWAYS = [
+    "reachable",
+    "tls",
+    "login",
+    "version",
+    "abilities",
+    "clock",
+    "managed by",
+    "interface",
+    "connection",
+    "address",
+]
 
 
 def checks(ran: ReportedRun, name: str = "box") -> dict[str, dict[str, Any]]:

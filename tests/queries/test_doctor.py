@@ -18,6 +18,7 @@ from tests.support.planner_inputs import make_desired_state
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PREFERENCES = json_answer('{"current_network_interface": "wg0", "current_interface_name": "wg0"}')
 ANSWERS = {
+    "torrents/tags": json_answer("[]"),
     "auth/login": text_answer("Ok."),
     "auth/logout": text_answer(""),
     "app/version": text_answer("v5.1.0"),
@@ -92,6 +93,7 @@ def test_every_check_of_a_sound_instance_is_listed_in_order() -> None:
         "login": CheckStatus.OK,
         "version": CheckStatus.OK,
         "abilities": CheckStatus.NOTE,
+        "managed by": CheckStatus.OK,
         "interface": CheckStatus.OK,
         "connection": CheckStatus.OK,
         "address": CheckStatus.OK,
