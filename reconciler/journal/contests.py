@@ -15,10 +15,11 @@ from typing import Final
 from reconciler.engine.context import Planner
 from reconciler.journal.journal import Journal, PastCorrection
 from reconciler.journal.run_rows import value_text
+from reconciler.journal.stop_intents import recall_stop_intents
 from reconciler.model.fields import SHARE_LIMITS, to_declared_value
 from reconciler.model.history import OwnedCount
 from reconciler.model.plan import Action, AddTorrent, Change, InstancePlan, SparedTorrent, Verb
-from reconciler.plan import Plan
+from reconciler.plan import Plan, PlanInput
 from reconciler.plan.guard import is_probably_wiped
 from reconciler.plan.holdback import PRESENCE, FieldRef, hold_back, list_holdable_fields
 
@@ -41,6 +42,10 @@ class JournalPlanner(Planner):
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+
+    def plan_actions(self, plan_input: PlanInput) -> Plan:
+        """Plan with the stop intents that a check hides and the journal shows."""
+        return super().plan_actions(recall_stop_intents(plan_input, self._journal))
 
     def hold_back(self, plan: Plan) -> Plan:
         """Return the plan with contested fields deferred."""

@@ -54,6 +54,7 @@ _PRESENCES: Final = (
     f"{_APPLIED} AND verb IN ('add', 'adopt', 'delete') "
     "AND infohash IN (SELECT value FROM json_each(?)) ORDER BY number"
 )
+_HISTORIES: Final = f"{_APPLIED} AND infohash IN (SELECT value FROM json_each(?)) ORDER BY number"
 _CORRECTIONS: Final = (
     f"WITH recent AS ({_APPLIED} AND began > ? AND began <= ?) SELECT * FROM recent WHERE (instance, kind, item) IN "
     "(SELECT instance, kind, item FROM recent GROUP BY instance, kind, item HAVING count(*) > 1) ORDER BY began"
@@ -154,6 +155,19 @@ class Journal:
             with open_for_reading(self._path) as file:
                 rows = read_rows(file, _PRESENCES, (owner, json.dumps(infohashes)), *_APPLIED_TYPES) if file else ()
                 return {(instance, infohash): Verb(verb) for instance, _, infohash, verb, _, _ in rows}
+
+        return self._run_safely(read, {})
+
+    def read_changes(self, owner: str, infohashes: Sequence[str]) -> dict[tuple[str, str], list[str]]:
+        """Return the changes that runs have applied to these torrents, oldest first, by instance and infohash."""
+
+        def read() -> dict[tuple[str, str], list[str]]:
+            changes: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+            with open_for_reading(self._path) as file:
+                rows = read_rows(file, _HISTORIES, (owner, json.dumps(infohashes)), *_APPLIED_TYPES) if file else ()
+                for instance, _, infohash, _, text, _ in rows:
+                    changes[instance, infohash].append(text)
+            return dict(changes)
 
         return self._run_safely(read, {})
 
