@@ -12,7 +12,7 @@ from tests.support.proxy import Proxy
 from tests.support.raw import RawClient
 from tests.support.torrents import bencode
 
-SIZE = 1 << 30  # of a sparse file: large enough for a check to last while a run reads it
+SIZE = 3 << 30  # of a sparse file: large enough for a check to last while two runs read it
 PIECE_SIZE = 4 << 20
 
 
@@ -46,10 +46,11 @@ def test_a_run_does_not_end_the_check_of_a_stopped_torrent(
     truth.wait_until(lambda: truth.list_torrents()[key]["state"] in ("stoppedUP", "pausedUP"))
     _start_check(truth, key)
     proxy.clear()
-    done = home.run()
-    assert "checking" in truth.list_torrents()[key]["state"], "the check was over before the run: use a larger file"
-    assert (done.exit_code, done.summary, proxy.mutations) == (0, {"deferred": 1}, [])
-    assert "it is being checked" in done.instance()["actions"][0]["reason"]
+    known, unknown = home.run(), home.run("--state-dir", str(home.folder / "elsewhere"))
+    assert "checking" in truth.list_torrents()[key]["state"], "the check was over before the runs: use a larger file"
+    assert (known.exit_code, known.summary, proxy.mutations) == (0, {"unchanged": 1}, []), "its journal shows the stop"
+    assert (unknown.exit_code, unknown.summary) == (0, {"deferred": 1})
+    assert "it is being checked" in unknown.instance()["actions"][0]["reason"]
     _wait_for_end(truth, key)
     assert home.run().summary == {"unchanged": 1}
 

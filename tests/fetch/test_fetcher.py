@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -198,9 +196,14 @@ def test_an_answer_that_never_ends_is_abandoned(web: FixedWebServer, monkeypatch
 
 
 def test_retries_end_after_the_window(web: FixedWebServer) -> None:
-    web.answers["/"] = 503
-    moments = count(0, 20)
-    fetch = Fetcher(clock=replace(FakeTime().clock, now=lambda: float(next(moments))))
+    time = FakeTime()
+
+    def fail_late(handler: WebHandler) -> None:
+        time.pass_(fetcher.RETRY_WINDOW + 1)
+        handler.send_error(503)
+
+    web.answers["/"] = fail_late
+    fetch = Fetcher(clock=time.clock)
     assert fetch([web.url_of()])[web.url_of()].source is None
     assert web.count_requests("/") == 1
 

@@ -246,7 +246,8 @@ def test_a_url_that_fails_makes_its_own_torrent_unknown(tmp_path: Path) -> None:
         URL, "torrents.example", "it could not be fetched: torrents.example did not answer in time"
     )
     assert unknown.label == "torrent from torrents.example, line 5"
-    assert (desired.unfetched_count, desired.warnings) == (0, ())
+    assert desired.unfetched_count == 0
+    assert not [warning for warning in desired.warnings if "fetched" in str(warning)], "it is in the report"
     assert "hunter2" not in repr(desired)
 
 
@@ -262,7 +263,7 @@ def test_the_copy_of_an_earlier_run_is_used_with_a_warning(tmp_path: Path) -> No
     copy = FetchedTorrent(parse_magnet(SINTEL), DOWN)
     desired = fetched(tmp_path, entry(f"torrent: {URL}"), fetching(torrents=copy))
     assert [torrent.infohash for torrent in desired.torrents] == [V1]
-    (warning,) = desired.warnings
+    (warning,) = [warning for warning in desired.warnings if "fetched" in str(warning)]
     assert str(warning).endswith(
         ":5:14: this torrent could not be fetched: torrents.example did not answer in time. "
         "The copy that an earlier run has kept is used"
