@@ -29,8 +29,10 @@ def _write_stopped_entry(home: Home, server: QbittorrentServer, **keys: str) -> 
 
 
 def _start_check(truth: RawClient, key: str) -> None:
+    """Recheck a torrent that was just added, once it is stopped: until then it is `checkingResumeData`."""
+    truth.wait_until(lambda: truth.list_torrents()[key]["state"] in ("stoppedUP", "pausedUP"))
     truth.post("torrents/recheck", hashes=key)
-    truth.wait_until(lambda: "checking" in truth.list_torrents()[key]["state"])
+    truth.wait_until(lambda: truth.list_torrents()[key]["state"] in ("checkingDL", "checkingUP"))
 
 
 def _wait_for_end(truth: RawClient, key: str) -> None:
@@ -43,7 +45,6 @@ def test_a_run_does_not_end_the_check_of_a_stopped_torrent(
 ) -> None:
     key = _write_stopped_entry(home, server)
     assert home.run().exit_code == 0
-    truth.wait_until(lambda: truth.list_torrents()[key]["state"] in ("stoppedUP", "pausedUP"))
     _start_check(truth, key)
     proxy.clear()
     known, unknown = home.run(), home.run("--state-dir", str(home.folder / "elsewhere"))
