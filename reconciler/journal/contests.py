@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.engine.context import Planner
-from reconciler.journal.journal import Journal, PastCorrection
+from reconciler.journal.journal import ItemKey, Journal, PastCorrection
 from reconciler.journal.run_rows import value_text
 from reconciler.journal.stop_intents import recall_stop_intents
 from reconciler.model.fields import SHARE_LIMITS, to_declared_value
@@ -76,17 +76,24 @@ def spare_removed(plan: Plan, journal: Journal) -> Plan:
     They were added before, and no run has deleted them since.
     """
     infohashes = [str(action.infohash) for _, action in _iter_actions(plan) if _is_removed_at_limit(action)]
-    last_verbs = journal.read_last_verbs(plan.resolved.desired.owner, infohashes) if infohashes else {}
-    if not last_verbs:
+    histories = journal.read_histories(plan.resolved.desired.owner, infohashes)
+    if not histories:
         return plan
+    last_verbs = {key: _find_last_presence(history) for key, history in histories.items()}
     return replace(plan, instances=tuple(_spare_removed(instance, last_verbs) for instance in plan.instances))
 
 
-def _spare_removed(plan: InstancePlan, last_verbs: Mapping[tuple[str, str], Verb]) -> InstancePlan:
+def _find_last_presence(history: Sequence[PastCorrection]) -> Verb | None:
+    """Return the last of the verbs that decide if the torrent is there."""
+    return next((past.verb for past in reversed(history) if past.verb is not Verb.UPDATE), None)
+
+
+def _spare_removed(plan: InstancePlan, last_verbs: Mapping[ItemKey, Verb | None]) -> InstancePlan:
     removed = [
         action
         for action in plan.actions
-        if _is_removed_at_limit(action) and last_verbs.get((plan.name, str(action.infohash))) in (Verb.ADD, Verb.ADOPT)
+        if _is_removed_at_limit(action)
+        and last_verbs.get((plan.name, str(action.kind), str(action.infohash))) in (Verb.ADD, Verb.ADOPT)
     ]
     if not removed:
         return plan

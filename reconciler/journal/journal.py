@@ -50,10 +50,6 @@ _APPLIED: Final = (
     "JOIN run ON run = number WHERE owner = ? AND outcome = 'applied'"
 )
 _APPLIED_TYPES: Final = (str, str, str, str, str, float)
-_PRESENCES: Final = (
-    f"{_APPLIED} AND verb IN ('add', 'adopt', 'delete') "
-    "AND infohash IN (SELECT value FROM json_each(?)) ORDER BY number"
-)
 _HISTORIES: Final = f"{_APPLIED} AND infohash IN (SELECT value FROM json_each(?)) ORDER BY number"
 _CORRECTIONS: Final = (
     f"WITH recent AS ({_APPLIED} AND began > ? AND began <= ?) SELECT * FROM recent WHERE (instance, kind, item) IN "
@@ -135,39 +131,21 @@ class Journal:
 
     def read_corrections(self, owner: str, since: datetime) -> dict[ItemKey, list[PastCorrection]]:
         """Return what runs have applied since then, oldest first, for each item with at least two such actions."""
+        return self._read_applied(_CORRECTIONS, (owner, since.timestamp(), self.utc().timestamp()))
 
+    def read_histories(self, owner: str, infohashes: Sequence[str]) -> dict[ItemKey, list[PastCorrection]]:
+        """Return what runs have applied to these torrents, oldest first."""
+        return self._read_applied(_HISTORIES, (owner, json.dumps(infohashes))) if infohashes else {}
+
+    def _read_applied(self, query: str, values: tuple[object, ...]) -> dict[ItemKey, list[PastCorrection]]:
         def read() -> dict[ItemKey, list[PastCorrection]]:
-            period = owner, since.timestamp(), self.utc().timestamp()
             corrections: defaultdict[ItemKey, list[PastCorrection]] = defaultdict(list)
             with open_for_reading(self._path) as file:
-                rows = read_rows(file, _CORRECTIONS, period, *_APPLIED_TYPES) if file else ()
+                rows = read_rows(file, query, values, *_APPLIED_TYPES) if file else ()
                 for instance, kind, item, verb, changes, began in rows:
                     correction = PastCorrection(Verb(verb), changes, datetime.fromtimestamp(began, UTC))
                     corrections[instance, kind, item].append(correction)
             return dict(corrections)
-
-        return self._run_safely(read, {})
-
-    def read_last_verbs(self, owner: str, infohashes: Sequence[str]) -> dict[tuple[str, str], Verb]:
-        """Return whether runs have added, adopted or deleted these torrents last, by instance and infohash."""
-
-        def read() -> dict[tuple[str, str], Verb]:
-            with open_for_reading(self._path) as file:
-                rows = read_rows(file, _PRESENCES, (owner, json.dumps(infohashes)), *_APPLIED_TYPES) if file else ()
-                return {(instance, infohash): Verb(verb) for instance, _, infohash, verb, _, _ in rows}
-
-        return self._run_safely(read, {})
-
-    def read_changes(self, owner: str, infohashes: Sequence[str]) -> dict[tuple[str, str], list[str]]:
-        """Return the changes that runs have applied to these torrents, oldest first, by instance and infohash."""
-
-        def read() -> dict[tuple[str, str], list[str]]:
-            changes: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-            with open_for_reading(self._path) as file:
-                rows = read_rows(file, _HISTORIES, (owner, json.dumps(infohashes)), *_APPLIED_TYPES) if file else ()
-                for instance, _, infohash, _, text, _ in rows:
-                    changes[instance, infohash].append(text)
-            return dict(changes)
 
         return self._run_safely(read, {})
 

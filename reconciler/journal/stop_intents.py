@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from reconciler.journal.journal import Journal
+from reconciler.journal.journal import ItemKey, Journal, PastCorrection
 from reconciler.journal.run_rows import value_text
 from reconciler.model.fields import PAUSED, to_declared_value
+from reconciler.model.plan import ObjectKind
 from reconciler.model.snapshot import LiveTorrent, Snapshot
 from reconciler.plan import PlanInput
 
@@ -23,10 +24,10 @@ def recall_stop_intents(plan_input: PlanInput, journal: Journal) -> PlanInput:
         for torrent in snapshot.torrents
         if _is_unknown(torrent)
     ]
-    changes = journal.read_changes(plan_input.desired.owner, infohashes) if infohashes else {}
-    if not changes:
+    histories = journal.read_histories(plan_input.desired.owner, infohashes)
+    if not histories:
         return plan_input
-    snapshots = {name: _recall(name, snapshot, changes) for name, snapshot in plan_input.snapshots.items()}
+    snapshots = {name: _recall(name, snapshot, histories) for name, snapshot in plan_input.snapshots.items()}
     return replace(plan_input, snapshots=snapshots)
 
 
@@ -34,9 +35,9 @@ def _is_unknown(torrent: LiveTorrent) -> bool:
     return torrent.is_stop_intent_hidden and torrent.is_meant_stopped is None
 
 
-def _recall(name: str, snapshot: Snapshot, changes: Mapping[tuple[str, str], Sequence[str]]) -> Snapshot:
+def _recall(name: str, snapshot: Snapshot, histories: Mapping[ItemKey, Sequence[PastCorrection]]) -> Snapshot:
     torrents = tuple(
-        replace(torrent, stopped_before_check=_find_last_intent(changes.get((name, str(torrent.infohashes)), ())))
+        replace(torrent, stopped_before_check=_find_last_intent(histories.get(_key(name, torrent), ())))
         if _is_unknown(torrent)
         else torrent
         for torrent in snapshot.torrents
@@ -44,11 +45,15 @@ def _recall(name: str, snapshot: Snapshot, changes: Mapping[tuple[str, str], Seq
     return replace(snapshot, torrents=torrents)
 
 
-def _find_last_intent(texts: Sequence[str]) -> bool | None:
+def _key(name: str, torrent: LiveTorrent) -> ItemKey:
+    return name, str(ObjectKind.TORRENT), str(torrent.infohashes)
+
+
+def _find_last_intent(history: Sequence[PastCorrection]) -> bool | None:
     """Return the last value that recorded changes have set `paused` to; None if there is none."""
     values = {f" -> {value_text(to_declared_value(PAUSED, stopped))}": stopped for stopped in (True, False)}
-    for text in reversed(texts):
-        for change in text.split("; "):
+    for past in reversed(history):
+        for change in past.changes.split("; "):
             if change.startswith(f"{PAUSED}: "):
                 return next((stopped for end, stopped in values.items() if change.endswith(end)), None)
     return None
