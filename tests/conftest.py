@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import structlog
@@ -25,6 +26,10 @@ pytest_plugins = ["tests.support.flaky"]
 settings.register_profile("check", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("check")
+
+# The hash of a password takes a tenth of a second to make, and as much to check. So all servers have the same one, and
+# `RawClient` comes from an address that needs none. The program under test logs in as everyone does
+_CHEAP: Final = {"password": secrets.token_urlsafe(12), "trusted_client": "127.0.0.2"}
 
 MakeServer = Callable[..., QbittorrentServer]
 MakeProxy = Callable[..., Proxy]
@@ -75,7 +80,7 @@ def make_server() -> Iterator[MakeServer]:
     with ExitStack() as stack:
 
         def start_server(version: str | None = "5.1.0", **options: Any) -> QbittorrentServer:
-            server = stack.enter_context(QbittorrentServer(version, ServerSettings(**options)))
+            server = stack.enter_context(QbittorrentServer(version, ServerSettings(**_CHEAP | options)))
             stack.callback(server.kill)  # 4.2 would take half a second for an orderly end
             return server
 

@@ -24,6 +24,7 @@ class ServerConfiguration:
     password: str = field(repr=False)
     api_key: str | None = field(repr=False)
     downloads: Path
+    trusted_client: str | None
     extra_preferences: Mapping[str, str]
     extra_session: Mapping[str, str]
 
@@ -51,6 +52,7 @@ class ServerConfiguration:
     def _build_web_ui_keys(self) -> Mapping[str, object]:
         """Return the keys of the Web UI, which 5.3 moves to a separate section at its first start."""
         key = {"WebUI\\APIKey": self.api_key} if self.api_key else {}
+        trust = {"WebUI\\AuthSubnetWhitelistEnabled": "true", "WebUI\\AuthSubnetWhitelist": f"{self.trusted_client}/32"}
         return {
             "WebUI\\Address": self.host,
             "WebUI\\Port": self.port,
@@ -59,6 +61,7 @@ class ServerConfiguration:
             "WebUI\\Username": _quote_ini(self.username),
             "WebUI\\Password_PBKDF2": f'"{_hash_password(self.password)}"',
             **key,
+            **(trust if self.trusted_client else {}),
         }
 
     def _build_legacy_keys(self) -> Mapping[str, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from reconciler.demo.configuration import PBKDF2_ROUNDS, ServerConfiguration
 
 CONFIGURATION = ServerConfiguration(
-    "127.0.0.2", 18080, 18081, "admin", "a b", None, Path("/tmp/downloads"), {"WebUI\\Extra": "1"}, {}
+    "127.0.0.2", 18080, 18081, "admin", "a b", None, Path("/tmp/downloads"), None, {"WebUI\\Extra": "1"}, {}
 )
 
 
@@ -58,3 +58,10 @@ def test_special_characters_are_written_as_utf_16_units() -> None:
     odd = parse(replace(CONFIGURATION, downloads=Path("/é;😀"), username='a"b'))
     assert odd["BitTorrent"]["Session\\DefaultSavePath"] == '"\\x002f\\x00e9\\x003b\\xd83d\\xde00"'
     assert odd["Preferences"]["WebUI\\Username"] == '"\\x0061\\x0022\\x0062"'
+
+
+def test_a_trusted_client_is_the_only_one_that_needs_no_password() -> None:
+    keys = parse(replace(CONFIGURATION, trusted_client="127.0.0.9"))["Preferences"]
+    assert keys["WebUI\\AuthSubnetWhitelistEnabled"] == "true"
+    assert keys["WebUI\\AuthSubnetWhitelist"] == "127.0.0.9/32"
+    assert "WebUI\\AuthSubnetWhitelistEnabled" not in parse(CONFIGURATION)["Preferences"]

@@ -12,14 +12,28 @@ from reconciler.demo.servers import QbittorrentServer
 from tests.support.magnets import make_infohash
 
 
+class _SourceAddressAdapter(requests.adapters.HTTPAdapter):
+    """Connects from one address of this machine."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options, source_address=(self._address, 0))  # type: ignore[no-untyped-call]
+
+
 class RawClient:
-    """A logged-in client that reads and changes a server as a person with a browser would."""
+    """A client that may do everything, and reads and changes a server as a person with a browser would."""
 
     def __init__(self, server: QbittorrentServer) -> None:
         self._base = f"{server.url}/api/v2/"
         self._session = requests.Session()
         self._session.trust_env = False
-        self.post("auth/login", username=server.username, password=server.password)
+        if server.trusted_client:
+            self._session.mount("http://", _SourceAddressAdapter(server.trusted_client))
+        else:
+            self.post("auth/login", username=server.username, password=server.password)
 
     def post(self, path: str, /, **form: Any) -> requests.Response:
         """Send a request; raises for an error status."""
