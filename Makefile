@@ -4,7 +4,7 @@ PYTHON := $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 4
+WORKERS ?= 6
 # PIP_EXTRA: further options for pip
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_EXTRA)
 
@@ -15,7 +15,7 @@ demo: $(VENV)/.base
 
 # Write bytecode even if the environment forbids it: tests start the command hundreds of times
 test: check
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist worksteal -q
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --maxschedchunk 1 -q
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -31,6 +31,8 @@ settings.load_profile("check")
 # `RawClient` comes from an address that needs none. The program under test logs in as everyone does
 _CHEAP: Final = {"password": secrets.token_urlsafe(12), "trusted_client": "127.0.0.2"}
 
+_TESTS: Final = Path(__file__).parent
+
 MakeServer = Callable[..., QbittorrentServer]
 MakeProxy = Callable[..., Proxy]
 
@@ -38,6 +40,13 @@ MakeProxy = Callable[..., Proxy]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--qbt 5.3.0` limits the tests to versions, for quick work at a desk."""
     parser.addoption("--qbt", action="append", choices=list(QBITTORRENT_PACKAGES), help="only this qBittorrent version")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the folders with the longest tests first: the workers then end at the same time."""
+    long_first = ("e2e", "promises", "deploy", "qbittorrent")
+    folders = {name: rank for rank, name in enumerate(long_first)}
+    items.sort(key=lambda item: folders.get(item.path.relative_to(_TESTS).parts[0], len(folders)))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -115,4 +124,4 @@ def raw() -> Callable[[QbittorrentServer], RawClient]:
 @pytest.fixture
 def broken_files() -> Path:
     """The corpus of broken desired states."""
-    return Path(__file__).parent / "desired" / "broken"
+    return _TESTS / "desired" / "broken"

@@ -213,7 +213,7 @@ def test_a_credential_in_a_url_is_never_shown(tmp_path: Path, url: str) -> None:
     assert SECRET not in shown(error.value)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=st.text("{}[]*&!|>%@`'\",:? -\n#ab0", max_size=6), after=st.text("{}[]'\",:? -\n#ab0", max_size=6))
 @example(before="{ ", after=": , x: }")
 def test_nothing_around_a_secret_makes_it_show(tmp_path: Path, before: str, after: str) -> None:

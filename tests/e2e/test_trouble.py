@@ -232,7 +232,9 @@ def _wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> 
         time.sleep(0.002)
 
 
-@pytest.mark.parametrize("calls", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("version", "calls"), [("4.2.5", 1), ("4.5.2", 1), ("5.1.0", 1), *(("5.3.0", n) for n in range(3))]
+)
 def test_killed_in_the_middle_of_two_thousand_adds(calls: int, home: Home, proxy: Proxy, truth: RawClient) -> None:
     home.write(
         *make_entries(1000, paused=True, tags=["a"]),

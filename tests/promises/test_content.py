@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.engine import RunOptions, run_once
@@ -160,7 +160,6 @@ def test_after_convergence_only_reads_are_sent(case: dict[str, Any]) -> None:
 
 
 @given(worlds(), st.sampled_from(("box", "other")), st.integers(0, 25), st.integers(0, 3))
-@settings(max_examples=100)
 def test_a_kill_at_any_request_leads_to_the_same_end(
     case: dict[str, Any], where: str, requests: int, before: int
 ) -> None:
@@ -189,7 +188,6 @@ def faults(draw: st.DrawFn) -> tuple[str, InstanceError, int, bool, int]:
 
 
 @given(worlds(), st.lists(faults(), min_size=1, max_size=3))
-@settings(max_examples=100)
 def test_any_lost_request_leads_to_the_same_end(
     case: dict[str, Any], trouble: list[tuple[str, InstanceError, int, bool, int]]
 ) -> None:
@@ -206,7 +204,6 @@ def test_any_lost_request_leads_to_the_same_end(
 
 
 @given(worlds(), st.lists(st.sampled_from(("down", "up", "restart", "wiped")), max_size=6))
-@settings(max_examples=100)
 def test_no_torrent_is_lost_while_its_maker_is_down(case: dict[str, Any], story: list[str]) -> None:
     """A maker that has lost everything makes the same torrents again."""
     desired, boxes = boxes_of(case)

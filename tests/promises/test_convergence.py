@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reconciler.engine import RunOptions, run_once
@@ -181,7 +181,6 @@ def faults(draw: st.DrawFn) -> tuple[InstanceError, int, bool, int]:
 
 
 @given(cases(), versions, faults())
-@settings(max_examples=300)
 def test_after_any_lost_request_the_next_run_converges(
     case: dict[str, Any], version: str, fault: tuple[InstanceError, int, bool, int]
 ) -> None:
@@ -204,7 +203,6 @@ def test_after_any_lost_request_the_next_run_converges(
 
 
 @given(cases(), versions, st.integers(0, 12))
-@settings(max_examples=300)
 def test_after_a_kill_at_any_request_the_next_run_reaches_the_same_end(
     case: dict[str, Any], version: str, requests: int
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from reconciler.model.desired import DesiredState
 from reconciler.model.explanation import Explanation
@@ -24,7 +24,6 @@ def explained(desired: DesiredState, boxes: Mapping[str, MemoryInstance], text: 
     return explain_torrent(desired, text, (), context, **more)
 
 
-@settings(max_examples=150, deadline=None)
 @given(cases())
 def test_explain_agrees_with_the_plan(case: dict[str, Any]) -> None:
     desired, box = make_memory_world(case, "5.1.0")

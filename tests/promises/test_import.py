@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.desired import load
@@ -101,7 +101,6 @@ def list_imported_results(run_result: Run) -> list[Any]:
     ]
 
 
-@settings(max_examples=300, deadline=None)
 @given(worlds())
 def test_an_import_plans_only_adoptions(world: tuple[str, dict[str, MemoryInstance]]) -> None:
     text, boxes = world

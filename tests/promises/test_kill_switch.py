@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.engine import RunOptions, run_once
@@ -118,7 +118,6 @@ def test_when_up_again_everything_is_as_before(case: dict[str, Any], version: st
 
 
 @given(cases(), versions, st.integers(0, 8), st.integers(0, 8))
-@settings(max_examples=300)
 def test_after_a_kill_while_stopping_or_releasing_the_next_run_converges(
     case: dict[str, Any], version: str, stopping: int, letting_go: int
 ) -> None:

@@ -91,9 +91,9 @@ def test_the_content_path_is_there_since_4_3_1(server: QbittorrentServer, tmp_pa
     raw.add_magnets([str(file)], paused="false", stopped="false")
     raw.wait_until(lambda: all(row["progress"] == 1 for row in raw.list_torrents().values()))
     with Session(make_instance(server)) as session, IncrementalSession(make_instance(server)) as mirror:
-        (torrent,) = session.read_snapshot().torrents
         mirror.read_snapshot()
-        assert mirror.read_snapshot().torrents == (torrent,)
+        raw.wait_until(lambda: mirror.read_snapshot().torrents == session.read_snapshot().torrents)
+        (torrent,) = mirror.read_snapshot().torrents
     assert torrent.content_path == ("" if server.version == "v4.2.5" else str(server.downloads / "a b"))
     assert (torrent.is_seeding, torrent.bytes_on_disk) == (True, 1000)
 
