@@ -1,6 +1,7 @@
 """The whole command line. Each command passes its options to one function and exits with the code that it returns.
 
-The functions are imported inside the commands: a command loads only what it needs.
+The functions are imported inside the commands: a command loads only what it needs. A command with `shared_options` gets
+them as `settings`, and returns its exit code.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from reconciler.cli import options
 from reconciler.cli.environment import NARROWING_OPTIONS, find_unknown_variables
 from reconciler.cli.habits import CommandGroup
 from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat, RunSettings, Settings, StatusSettings
+from reconciler.cli.shared_options import get_options_before_name, shared_options
 from reconciler.model.secret import Secret
 from reconciler.model.status import Pagination, TorrentFilter
 
@@ -39,18 +41,6 @@ Exit codes:
   3  the guard refused a plan
   4  the desired state or the command line is invalid
 """
-# The options of the main command that a command also accepts before its name.
-_SHARED_OPTIONS: Final = frozenset({"file", "secrets_for", "allow_export", "output", "log_format", "verbose", "quiet"})
-_OPTIONS_BEFORE_COMMAND: Final = {
-    "validate": _SHARED_OPTIONS,
-    "status": _SHARED_OPTIONS | {"instance", "state_dir"},
-    "explain": _SHARED_OPTIONS | {"instance", "state_dir"},
-    "doctor": _SHARED_OPTIONS | {"instance", "state_dir"},
-    "history": _SHARED_OPTIONS - {"file", "secrets_for", "allow_export"} | {"instance", "state_dir"},
-    "import": _SHARED_OPTIONS - {"output"} | {"instance", "state_dir"},
-    "add": _SHARED_OPTIONS | {"dry_run"},
-    "rm": _SHARED_OPTIONS | {"dry_run"},
-}
 _WATCH_OPTIONS: Final = ("interval", "listen", "token_file", "notify", "notify_file")
 _LOOP_STATUS_OPTIONS: Final = ("url", "live", "output", "log_format", "verbose", "quiet")
 
@@ -148,14 +138,8 @@ def main(
 
 
 @app.command()
-def validate(
-    context: typer.Context,
-    file: options.CommandFileOption = None,
-    output: options.CommandOutputOption = None,
-    log_format: options.CommandLogFormatOption = None,
-    verbose: options.CommandVerboseOption = False,
-    quiet: options.CommandQuietOption = False,
-) -> None:
+@shared_options("file", "output", outputs=tuple(OutputFormat))
+def validate(settings: Settings) -> int:
     """Check the desired state offline.
 
     Reports every problem of every file at once, with its position. Exit code 0 or 4.
@@ -166,15 +150,14 @@ def validate(
     """
     from reconciler.cli.commands.validate import validate_command
 
-    raise typer.Exit(validate_command(options.override_settings(context.obj, file, output, log_format, verbose, quiet)))
+    return validate_command(settings)
 
 
 @app.command()
+@shared_options("file", "output", "instance", "state_dir")
 def status(
+    settings: Settings,
     context: typer.Context,
-    file: options.CommandFileOption = None,
-    output: options.TextOrJsonOption = None,
-    instance: options.CommandInstanceOption = None,
     category: options.CategoryOption = None,
     tag: options.TagOption = None,
     state: options.StateOption = None,
@@ -186,10 +169,7 @@ def status(
     timeout: options.TimeoutOption = None,
     url: options.LoopUrlOption = None,
     live: options.LiveOption = False,
-    log_format: options.CommandLogFormatOption = None,
-    verbose: options.CommandVerboseOption = False,
-    quiet: options.CommandQuietOption = False,
-) -> None:
+) -> int:
     """Show the instances and the progress of the declared torrents.
 
     Reads only. Exit code 0, or 1 if an instance could not be read or is unhealthy, or a torrent is pending.
@@ -205,11 +185,8 @@ def status(
       reconcile status --url http://127.0.0.1:9470
       reconcile status --url http://127.0.0.1:9470 --live
     """
-    settings = _require_text_or_json(
-        "status", options.override_settings(context.obj, file, output, log_format, verbose, quiet)
-    )
     if url:
-        raise typer.Exit(_show_loop_status(context, settings, url, live))
+        return _show_loop_status(context, settings, url, live)
     if live:
         raise CommandFailure("--live requires --url", 4)
     _check_wait_options(watch, interval, wait, timeout)
@@ -223,21 +200,12 @@ def status(
         wait is not None,
         options.parse_seconds(timeout, "--timeout") if timeout else None,
     )
-    raise typer.Exit(status_command(options.override_scope(settings, instance), status_settings))
+    return status_command(settings, status_settings)
 
 
 @app.command()
-def explain(
-    context: typer.Context,
-    torrent: options.TorrentArgument,
-    file: options.CommandFileOption = None,
-    output: options.TextOrJsonOption = None,
-    instance: options.CommandInstanceOption = None,
-    state_dir: options.CommandStateDirOption = None,
-    log_format: options.CommandLogFormatOption = None,
-    verbose: options.CommandVerboseOption = False,
-    quiet: options.CommandQuietOption = False,
-) -> None:
+@shared_options("file", "output", "instance", "state_dir")
+def explain(settings: Settings, torrent: options.TorrentArgument) -> int:
     """Explain one torrent: declared, live, owner, plan, recent runs.
 
     Reads only. Exit code 0, 1 or 4.
@@ -248,23 +216,12 @@ def explain(
     """
     from reconciler.cli.commands.explain import explain_command
 
-    settings = _require_text_or_json(
-        "explain", options.override_settings(context.obj, file, output, log_format, verbose, quiet)
-    )
-    raise typer.Exit(explain_command(options.override_scope(settings, instance, state_dir), torrent))
+    return explain_command(settings, torrent)
 
 
 @app.command()
-def doctor(
-    context: typer.Context,
-    file: options.CommandFileOption = None,
-    output: options.TextOrJsonOption = None,
-    instance: options.CommandInstanceOption = None,
-    state_dir: options.CommandStateDirOption = None,
-    log_format: options.CommandLogFormatOption = None,
-    verbose: options.CommandVerboseOption = False,
-    quiet: options.CommandQuietOption = False,
-) -> None:
+@shared_options("file", "output", "instance", "state_dir")
+def doctor(settings: Settings) -> int:
     """Find out what is wrong with the instances and their probes.
 
     Checks the connection, login, version, clock, network, disk space, paths and every probe of each instance, and
@@ -277,24 +234,16 @@ def doctor(
     """
     from reconciler.cli.commands.doctor import doctor_command
 
-    settings = _require_text_or_json(
-        "doctor", options.override_settings(context.obj, file, output, log_format, verbose, quiet)
-    )
-    raise typer.Exit(doctor_command(options.override_scope(settings, instance, state_dir)))
+    return doctor_command(settings)
 
 
 @app.command()
+@shared_options("output", "instance", "state_dir")
 def history(
-    context: typer.Context,
-    output: options.TextOrJsonOption = None,
-    instance: options.CommandInstanceOption = None,
+    settings: Settings,
     torrent: options.HistoryTorrentOption = None,
     limit: options.HistoryLimitOption = 20,
-    state_dir: options.CommandStateDirOption = None,
-    log_format: options.CommandLogFormatOption = None,
-    verbose: options.CommandVerboseOption = False,
-    quiet: options.CommandQuietOption = False,
-) -> None:
+) -> int:
     """Show recent runs and their actions, newest first.
 
     Reads the journal and contacts no instance. Exit code 0, or 1 if the journal cannot be read.
@@ -306,25 +255,18 @@ def history(
     """
     from reconciler.cli.commands.history import history_command
 
-    settings = _require_text_or_json(
-        "history", options.override_settings(context.obj, None, output, log_format, verbose, quiet)
-    )
-    raise typer.Exit(history_command(options.override_scope(settings, instance, state_dir), torrent or "", limit))
+    return history_command(settings, torrent or "", limit)
 
 
 @app.command("import")
+@shared_options("file", "instance", "state_dir")
 def import_(
-    context: typer.Context,
-    file: options.CommandFileOption = None,
+    settings: Settings,
     out: options.OutOption = None,
     torrents: options.TorrentsFolderOption = None,
-    instance: options.CommandInstanceOption = None,
     category: options.CategoryOption = None,
     tag: options.TagOption = None,
-    log_format: options.CommandLogFormatOption = None,
-    verbose: options.CommandVerboseOption = False,
-    quiet: options.CommandQuietOption = False,
-) -> None:
+) -> int:
     """Write the torrents of the instances as a desired state.
 
     A run with the given files and the new one adopts these torrents and changes nothing else. Exit code 0, 1 or 4.
@@ -336,16 +278,16 @@ def import_(
     """
     from reconciler.cli.commands.import_ import ImportSettings, import_command
 
-    settings = options.override_settings(context.obj, file, None, log_format, verbose, quiet)
     import_settings = ImportSettings(out, torrents, tuple(category or ()), tuple(tag or ()))
-    raise typer.Exit(import_command(options.override_scope(settings, instance), import_settings))
+    return import_command(settings, import_settings)
 
 
 @app.command()
+@shared_options("file", "output", before_name=("dry_run",))
 def add(
+    settings: Settings,
     context: typer.Context,
     torrents: options.SourcesArgument,
-    file: options.CommandFileOption = None,
     to: options.AddTargetOption = None,
     instance: options.AddInstanceOption = None,
     category: options.AddCategoryOption = None,
@@ -354,11 +296,7 @@ def add(
     name: options.AddNameOption = None,
     paused: options.AddPausedOption = False,
     dry_run: options.EditDryRunOption = False,
-    output: options.TextOrJsonOption = None,
-    log_format: options.CommandLogFormatOption = None,
-    verbose: options.CommandVerboseOption = False,
-    quiet: options.CommandQuietOption = False,
-) -> None:
+) -> int:
     """Add torrents to a YAML file, and leave the rest of it as it is.
 
     Contacts no instance: the next run adds the torrents there. Exit code 0, 1 or 4.
@@ -369,9 +307,6 @@ def add(
     """
     from reconciler.cli.commands.add import AddSettings, add_command
 
-    settings = _require_text_or_json(
-        "add", options.override_settings(context.obj, file, output, log_format, verbose, quiet)
-    )
     keys = {
         "name": name,
         "instance": instance,
@@ -381,21 +316,18 @@ def add(
         "paused": paused or None,
     }
     entry_keys = {key: value for key, value in keys.items() if value is not None}
-    raise typer.Exit(add_command(settings, AddSettings(tuple(torrents), to, entry_keys, _is_dry_run(context, dry_run))))
+    return add_command(settings, AddSettings(tuple(torrents), to, entry_keys, _is_dry_run(context, dry_run)))
 
 
 @app.command()
+@shared_options("file", "output", before_name=("dry_run",))
 def rm(
+    settings: Settings,
     context: typer.Context,
     torrents: options.TorrentsArgument,
-    file: options.CommandFileOption = None,
     instance: options.RemoveInstanceOption = None,
     dry_run: options.EditDryRunOption = False,
-    output: options.TextOrJsonOption = None,
-    log_format: options.CommandLogFormatOption = None,
-    verbose: options.CommandVerboseOption = False,
-    quiet: options.CommandQuietOption = False,
-) -> None:
+) -> int:
     """Remove torrents from the YAML files, and nothing else.
 
     Contacts no instance. Exit code 0, 1 or 4.
@@ -406,10 +338,7 @@ def rm(
     """
     from reconciler.cli.commands.rm import RemoveSettings, remove_command
 
-    settings = _require_text_or_json(
-        "rm", options.override_settings(context.obj, file, output, log_format, verbose, quiet)
-    )
-    raise typer.Exit(remove_command(settings, RemoveSettings(tuple(torrents), instance, _is_dry_run(context, dry_run))))
+    return remove_command(settings, RemoveSettings(tuple(torrents), instance, _is_dry_run(context, dry_run)))
 
 
 @app.command()
@@ -460,12 +389,12 @@ def _is_default(context: Any, name: str) -> bool:
     return source is None or source.name.startswith("DEFAULT")
 
 
-def _reject_ignored_options(context: typer.Context, command: str) -> None:
+def _reject_ignored_options(context: Any, command: str) -> None:
     """Raise `CommandFailure` for an option before a command's name that the command would ignore.
 
     A variable of the environment is no reason: it may be set for other runs.
     """
-    accepted = _OPTIONS_BEFORE_COMMAND.get(command, ())
+    accepted = get_options_before_name(context.command.commands[command])
     for parameter in context.command.params:
         if is_on_command_line(context, parameter.name or "") and parameter.name not in accepted:
             raise CommandFailure(_ignored_option_text(context, command, parameter.opts[0]), 4)
@@ -482,12 +411,6 @@ def is_on_command_line(context: Any, name: str) -> bool:
     """Return True if the option was written on the command line, not taken from the environment."""
     source = context.get_parameter_source(name) if context else None
     return source is not None and source.name == "COMMANDLINE"
-
-
-def _require_text_or_json(command: str, settings: Settings) -> Settings:
-    if settings.output not in (OutputFormat.TEXT, OutputFormat.JSON):
-        raise CommandFailure(f"{command} does not support --output {settings.output}. Use text or json", 4)
-    return settings
 
 
 def _is_dry_run(context: typer.Context, requested: bool) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -13,7 +12,7 @@ import typer
 
 from reconciler import __version__
 from reconciler.cli.commands.completion import Shell
-from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat, Settings
+from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat
 from reconciler.model.status import Phase
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 OPTION_VARIABLES: Final[set[str]] = set()  # that the options of the main command read
 _PLAN_HASH_PATTERN: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _FILE_HELP: Final = "Desired state: a YAML file or a folder of them. Repeatable. [default: desired.yaml]"
-_OUTPUT_HELP: Final = "Report format: text, json, markdown or github. [default: text]"
-_TEXT_OR_JSON_HELP: Final = "Report format: text or json. [default: text]"
 _INSTANCE_HELP: Final = "Only this instance. Repeatable. [default: all]"
 _LOG_FORMAT_HELP: Final = "Log format on standard error: text or json. [default: text]"
 _STATE_DIR_HELP: Final = "Folder of the journal. [default: $XDG_STATE_HOME/reconcile]"
@@ -74,7 +71,24 @@ def _parse_plan_hash(text: str | None) -> str | None:
     return text and text.strip()
 
 
-# Options of the main command. See `_OPTIONS_BEFORE_COMMAND` in app.py for their use before a command's name.
+def join_alternatives(words: Collection[str]) -> str:
+    """Return `a`, `a or b`, or `a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _output_help(outputs: Collection[OutputFormat]) -> str:
+    return f"Report format: {join_alternatives(outputs)}. [default: text]"
+
+
+def make_output_option(outputs: Collection[OutputFormat]) -> Any:
+    """Return the option `--output` of a command that can print these formats."""
+    return Annotated[
+        OutputFormat | None, _command_option("--output", metavar="FORMAT", help_text=_output_help(outputs))
+    ]
+
+
+# Options of the main command. Commands accept those that they share with it before their names too.
 FileOption = Annotated[list[Path] | None, _main_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP)]
 DryRunOption = Annotated[bool, _main_option("--dry-run", help_text="Show the plan and change nothing.")]
 DetailedExitcodeOption = Annotated[
@@ -84,7 +98,9 @@ StrictOption = Annotated[
     bool,
     _main_option("--strict", help_text="Exit code 1 also if a torrent has any fault, or no metadata yet."),
 ]
-OutputOption = Annotated[OutputFormat, _main_option("--output", metavar="FORMAT", help_text=_OUTPUT_HELP)]
+OutputOption = Annotated[
+    OutputFormat, _main_option("--output", metavar="FORMAT", help_text=_output_help(tuple(OutputFormat)))
+]
 ReportOption = Annotated[
     Path | None, _main_option("--report", metavar="FILE", help_text="Also write the JSON report to this file.")
 ]
@@ -168,14 +184,9 @@ VersionOption = Annotated[
     bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
 ]
 
-# The same options after a command's name. If one is missing there, its value before the name applies.
+# The same options after a command's name; `shared_options` gives them to commands. If one is missing there, its value
+# before the name applies.
 CommandFileOption = Annotated[list[Path] | None, _command_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP)]
-CommandOutputOption = Annotated[
-    OutputFormat | None, _command_option("--output", metavar="FORMAT", help_text=_OUTPUT_HELP)
-]
-TextOrJsonOption = Annotated[
-    OutputFormat | None, _command_option("--output", metavar="FORMAT", help_text=_TEXT_OR_JSON_HELP)
-]
 CommandInstanceOption = Annotated[
     list[str] | None, _command_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP)
 ]
@@ -318,31 +329,3 @@ def parse_seconds(text: str, option: str = "--interval") -> float:
 def parse_instance_names(texts: Sequence[str] | None) -> tuple[str, ...]:
     """Split instance names at commas and spaces: an environment variable may contain several."""
     return tuple(dict.fromkeys(name for text in texts or () for name in re.split(r"[,\s]+", text) if name))
-
-
-def override_settings(
-    settings: Settings,
-    files: list[Path] | None,
-    output: OutputFormat | None,
-    log_format: LogFormat | None,
-    verbose: bool,
-    quiet: bool,
-) -> Settings:
-    """Return the options before a command's name, overridden by those after it."""
-    return replace(
-        settings,
-        files=tuple(files or settings.files),
-        output=output or settings.output,
-        log_format=log_format or settings.log_format,
-        verbose=verbose or settings.verbose,
-        quiet=quiet or settings.quiet,
-    )
-
-
-def override_scope(settings: Settings, instances: list[str] | None, state_dir: Path | None = None) -> Settings:
-    """Return the settings with the instances and the journal folder that follow a command's name, if any do."""
-    return replace(
-        settings,
-        instances=parse_instance_names(instances) or settings.instances,
-        state_dir=state_dir or settings.state_dir,
-    )
