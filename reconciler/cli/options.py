@@ -88,7 +88,7 @@ def make_output_option(outputs: Collection[OutputFormat]) -> Any:
     ]
 
 
-# Options of the main command. Commands accept those that they share with it before their names too.
+# Options of the main command. Commands accept the options that they share with it before their names too.
 FileOption = Annotated[list[Path] | None, _main_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP)]
 DryRunOption = Annotated[bool, _main_option("--dry-run", help_text="Show the plan and change nothing.")]
 DetailedExitcodeOption = Annotated[
