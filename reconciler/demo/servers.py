@@ -134,8 +134,8 @@ class ServerSettings:
     """The settings of a server at its first start. `port` and `password` None: chosen at random.
 
     `api_key` is `qbt_` and 28 letters or digits, from 5.2 on. `preferences` are further keys of the `[Preferences]`
-    section, `session` of `[BitTorrent]`, in the file's syntax. Clients from the address `trusted_client` need no password.
-    `keep_profile` keeps the profile after `stop`.
+    section, `session` of `[BitTorrent]`, in the file's syntax. Clients from the address `trusted_client` need no
+    password. `keep_profile` keeps the profile after `stop`.
     """
 
     host: str = "127.0.0.1"
