@@ -38,7 +38,7 @@ def test_a_command_has_its_own_options_then_those_that_it_names_then_those_for_l
 
 def test_the_help_offers_the_formats_that_the_command_prints() -> None:
     def read_help(**keywords: Any) -> str:
-        return next(p.help for p in make_command("output", **keywords).params if p.name == "output")
+        return str(next(p.help for p in make_command("output", **keywords).params if p.name == "output"))
 
     assert read_help() == "Report format: text or json. [default: text]"
     assert read_help(outputs=tuple(OutputFormat)) == "Report format: text, json, markdown or github. [default: text]"

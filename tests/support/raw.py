@@ -20,7 +20,7 @@ class _SourceAddressAdapter(requests.adapters.HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options, source_address=(self._address, 0))  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*arguments, **options, source_address=(self._address, 0))
 
 
 class RawClient:
