@@ -38,7 +38,7 @@ Exit codes:
   1  an instance could not be read or is unhealthy, an action
      failed, is blocked or pending, or a torrent cannot run
   2  --dry-run --detailed-exitcode found changes
-  3  the guard refused a plan
+  3  the guard refused a plan, or it is not the expected one
   4  the desired state or the command line is invalid
 """
 _WATCH_OPTIONS: Final = ("interval", "listen", "token_file", "notify", "notify_file")
@@ -56,6 +56,8 @@ def main(
     report: options.ReportOption = None,
     instance: options.InstanceOption = None,
     accept_plan: options.AcceptPlanOption = None,
+    expect_plan: options.ExpectPlanOption = None,
+    out: options.SavePlanOption = None,
     take_over: options.TakeOverOption = False,
     retry_login: options.RetryLoginOption = False,
     wait: options.WaitOption = None,
@@ -97,7 +99,7 @@ def main(
         secrets_for,
         tuple(allow_export or ()),
     )
-    is_changing = context.invoked_subcommand in (None, "add", "rm") and not dry_run
+    is_changing = context.invoked_subcommand in (None, "apply", "add", "rm") and not dry_run
     _reject_misspelt_variables(context, NARROWING_OPTIONS if is_changing else ("secrets_for",))
     if context.invoked_subcommand:
         _reject_ignored_options(context, context.invoked_subcommand)
@@ -105,6 +107,8 @@ def main(
         return
     if detailed_exitcode and not dry_run:
         raise CommandFailure("--detailed-exitcode requires --dry-run", 4)
+    if out and not dry_run:
+        raise CommandFailure("--out requires --dry-run", 4)
     timeout = options.parse_seconds(wait, "--wait") if wait else 0.0
     run_settings = RunSettings(
         dry_run,
@@ -112,6 +116,8 @@ def main(
         strict,
         report,
         accept_plan,
+        expect_plan,
+        out,
         take_over,
         retry_login,
         timeout,
@@ -135,6 +141,48 @@ def main(
         notify_file=notify_file,
     )
     raise typer.Exit(watch_command(settings, watch_settings))
+
+
+@app.command()
+@shared_options(
+    *("file", "output", "instance", "state_dir"),
+    outputs=tuple(OutputFormat),
+    before_name=("dry_run", "report", "accept_plan", "take_over", "strict", "shard", "retry_login"),
+)
+def apply(
+    settings: Settings,
+    context: typer.Context,
+    plan: options.PlanArgument = None,
+    dry_run: options.ApplyDryRunOption = False,
+    strict: options.CommandStrictOption = False,
+    report: options.CommandReportOption = None,
+    accept_plan: options.CommandAcceptPlanOption = None,
+    take_over: options.CommandTakeOverOption = False,
+    shard: options.CommandShardOption = None,
+) -> int:
+    """Apply a saved plan, if the plan is still that one.
+
+    Plans again, with the same options as the dry-run that saved it. If the plan is another one now, nothing is
+    executed, the difference is shown, and the exit code is 3. A plan that the guard refuses also needs --accept-plan.
+
+    \b
+    Example:
+      reconcile --dry-run --out plan.json
+      reconcile apply plan.json
+    """
+    from reconciler.cli.commands.apply import apply_command
+
+    before: dict[str, Any] = context.parent.params if context.parent else {}
+    run_settings = RunSettings(
+        dry_run=_is_dry_run(context, dry_run),
+        strict=strict or before["strict"],
+        report=report or before["report"],
+        accept_plan=accept_plan or before["accept_plan"],
+        take_over=take_over or before["take_over"],
+        retry_login=before["retry_login"],
+        shard=options.parse_shard(shard or before["shard"]),
+    )
+    return apply_command(settings, run_settings, plan)
 
 
 @app.command()

@@ -53,16 +53,19 @@ def print_stderr(*lines: Line) -> None:
     write_lines(lines, sys.stderr, colour=should_use_colour(sys.stderr))
 
 
-def check_report_path(path: Path) -> None:
-    """Raise `CommandFailure` for a path that no report can be written to, before anything is done."""
+def check_output_path(path: Path, option: str) -> None:
+    """Raise `CommandFailure` for a path that no file can be written to, before anything is done."""
     if not path.parent.is_dir():
-        raise CommandFailure(f"--report: there is no folder {path.parent}", 4)
+        raise CommandFailure(f"{option}: there is no folder {path.parent}", 4)
     if path.is_dir():
-        raise CommandFailure(f"--report: {path} is a folder. Name a file", 4)
+        raise CommandFailure(f"{option}: {path} is a folder. Name a file", 4)
 
 
-def save_report(path: Path, writer: ReportWriter) -> None:
-    """Write the report to a file atomically: a reader sees the old report or the new one. Raises `CommandFailure`."""
+def save_output(path: Path, writer: ReportWriter, subject: str = "report") -> None:
+    """Write a file atomically: a reader sees the old content or the new. Raises `CommandFailure`.
+
+    `subject`: the noun of what is written.
+    """
     try:
         if path.exists() and not path.is_file():  # a pipe or a device cannot be replaced
             with path.open("w", encoding="ascii") as stream:
@@ -70,7 +73,7 @@ def save_report(path: Path, writer: ReportWriter) -> None:
             return
         write_atomically(path, lambda stream: _write_ascii(writer, stream), sync=False)
     except OSError as error:
-        raise CommandFailure(f"the report could not be written to {path}: {error.strerror}", 1) from error
+        raise CommandFailure(f"the {subject} could not be written to {path}: {error.strerror}", 1) from error
 
 
 def _write_ascii(writer: ReportWriter, stream: BinaryIO) -> None:

@@ -14,7 +14,6 @@ COMMANDS_BY_HABIT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "plan": "reconcile --dry-run",
         "dry-run": "reconcile --dry-run",
-        "apply": "reconcile",
         "run": "reconcile",
         "sync": "reconcile",
         "watch": "reconcile --watch",

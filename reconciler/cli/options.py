@@ -25,6 +25,12 @@ _FILE_HELP: Final = "Desired state: a YAML file or a folder of them. Repeatable.
 _INSTANCE_HELP: Final = "Only this instance. Repeatable. [default: all]"
 _LOG_FORMAT_HELP: Final = "Log format on standard error: text or json. [default: text]"
 _STATE_DIR_HELP: Final = "Folder of the journal. [default: $XDG_STATE_HOME/reconcile]"
+_ACCEPT_PLAN_HELP: Final = "Approve exactly the plan with this hash, which the guard refused."
+_TAKE_OVER_HELP: Final = "Adopt declared torrents that have another owner's tag."
+_RETRY_LOGIN_HELP: Final = "Send refused credentials once more, although they have not changed."
+_STRICT_HELP: Final = "Exit code 1 also if a torrent has any fault, or no metadata yet."
+_REPORT_HELP: Final = "Also write the JSON report to this file."
+_SHARD_HELP: Final = "Only this process's share of the instances; INDEX counts from 0."
 _VERBOSE_HELP: Final = "Log more detail."
 _QUIET_HELP: Final = "Log errors only, and show no progress."
 
@@ -52,9 +58,15 @@ def _main_option(
     )
 
 
-def _command_option(*flags: str, help_text: str, metavar: str | None = None, minimum: int | None = None) -> Any:
+def _command_option(
+    *flags: str,
+    help_text: str,
+    metavar: str | None = None,
+    minimum: int | None = None,
+    callback: Callable[..., Any] | None = None,
+) -> Any:
     """Return an option that follows a command's name. It reads no variable, so that it overrides the main command's."""
-    return typer.Option(*flags, help=help_text, metavar=metavar, min=minimum, show_default=False)
+    return typer.Option(*flags, help=help_text, metavar=metavar, min=minimum, callback=callback, show_default=False)
 
 
 def _print_version(requested: bool) -> None:
@@ -63,10 +75,10 @@ def _print_version(requested: bool) -> None:
         raise typer.Exit(0)
 
 
-def _parse_plan_hash(text: str | None) -> str | None:
+def _parse_plan_hash(parameter: typer.CallbackParam, text: str | None) -> str | None:
     if text is not None and not _PLAN_HASH_PATTERN.fullmatch(text.strip()):
         raise CommandFailure(
-            "--accept-plan: a plan hash is sha256: and 64 hex digits, as shown with the refused plan", 4
+            f"{parameter.opts[0]}: a plan hash is sha256: and 64 hex digits, as a dry-run and a refused plan show it", 4
         )
     return text and text.strip()
 
@@ -94,16 +106,11 @@ DryRunOption = Annotated[bool, _main_option("--dry-run", help_text="Show the pla
 DetailedExitcodeOption = Annotated[
     bool, _main_option("--detailed-exitcode", help_text="With --dry-run: exit code 2 if there are changes.")
 ]
-StrictOption = Annotated[
-    bool,
-    _main_option("--strict", help_text="Exit code 1 also if a torrent has any fault, or no metadata yet."),
-]
+StrictOption = Annotated[bool, _main_option("--strict", help_text=_STRICT_HELP)]
 OutputOption = Annotated[
     OutputFormat, _main_option("--output", metavar="FORMAT", help_text=_output_help(tuple(OutputFormat)))
 ]
-ReportOption = Annotated[
-    Path | None, _main_option("--report", metavar="FILE", help_text="Also write the JSON report to this file.")
-]
+ReportOption = Annotated[Path | None, _main_option("--report", metavar="FILE", help_text=_REPORT_HELP)]
 InstanceOption = Annotated[list[str] | None, _main_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP)]
 AcceptPlanOption = Annotated[
     str | None,
@@ -111,16 +118,24 @@ AcceptPlanOption = Annotated[
         "--accept-plan",
         metavar="HASH",
         callback=_parse_plan_hash,
-        help_text="Approve exactly the plan with this hash, which the guard refused.",
+        help_text=_ACCEPT_PLAN_HELP,
     ),
 ]
-TakeOverOption = Annotated[
-    bool, _main_option("--take-over", help_text="Adopt declared torrents that have another owner's tag.")
+ExpectPlanOption = Annotated[
+    str | None,
+    _main_option(
+        "--expect-plan",
+        metavar="HASH",
+        callback=_parse_plan_hash,
+        help_text="Apply only if the plan has this hash. Exit code 3 if not.",
+    ),
 ]
-RetryLoginOption = Annotated[
-    bool,
-    _main_option("--retry-login", help_text="Send refused credentials once more, although they have not changed."),
+SavePlanOption = Annotated[
+    Path | None,
+    _main_option("--out", metavar="FILE", help_text="With --dry-run: save the plan, for reconcile apply FILE."),
 ]
+TakeOverOption = Annotated[bool, _main_option("--take-over", help_text=_TAKE_OVER_HELP)]
+RetryLoginOption = Annotated[bool, _main_option("--retry-login", help_text=_RETRY_LOGIN_HELP)]
 WaitOption = Annotated[
     str | None,
     _main_option("--wait", metavar="TIME", help_text="Wait up to TIME, as in 5m, until pending torrents are placed."),
@@ -132,14 +147,7 @@ IntervalOption = Annotated[
         "--interval", metavar="TIME", help_text="With --watch: time between runs, as in 60s or 5m. [default: 60s]"
     ),
 ]
-ShardOption = Annotated[
-    str | None,
-    _main_option(
-        "--shard",
-        metavar="INDEX/COUNT",
-        help_text="Only this process's share of the instances; INDEX counts from 0.",
-    ),
-]
+ShardOption = Annotated[str | None, _main_option("--shard", metavar="INDEX/COUNT", help_text=_SHARD_HELP)]
 NotifyOption = Annotated[
     list[str] | None,
     _main_option(
@@ -279,6 +287,25 @@ SourcesArgument = Annotated[
     list[str],
     typer.Argument(metavar="MAGNET|FILE|URL", show_default=False, help="A magnet link, or a .torrent file or its URL."),
 ]
+
+# Of `apply`.
+PlanArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="PLAN", show_default=False, help="A plan that reconcile --dry-run --out FILE has saved. Required."
+    ),
+]
+ApplyDryRunOption = Annotated[
+    bool, _command_option("--dry-run", help_text="Say if the plan is still that one, and change nothing.")
+]
+CommandReportOption = Annotated[Path | None, _command_option("--report", metavar="FILE", help_text=_REPORT_HELP)]
+CommandAcceptPlanOption = Annotated[
+    str | None,
+    _command_option("--accept-plan", metavar="HASH", callback=_parse_plan_hash, help_text=_ACCEPT_PLAN_HELP),
+]
+CommandTakeOverOption = Annotated[bool, _command_option("--take-over", help_text=_TAKE_OVER_HELP)]
+CommandStrictOption = Annotated[bool, _command_option("--strict", help_text=_STRICT_HELP)]
+CommandShardOption = Annotated[str | None, _command_option("--shard", metavar="INDEX/COUNT", help_text=_SHARD_HELP)]
 
 # Options of `add`, `rm` and `demo`.
 AddTargetOption = Annotated[

@@ -67,6 +67,8 @@ class RunSettings:
     strict: bool = False
     report: Path | None = None
     accept_plan: str | None = None
+    expect_plan: str | None = None
+    out: Path | None = None
     take_over: bool = False
     retry_login: bool = False
     wait: float = 0.0  # seconds

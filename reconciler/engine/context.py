@@ -47,7 +47,7 @@ class RunOptions:
     """The options that the command line adds to the desired state.
 
     `instances` empty: all of them. `shard` None: all of those. `skip`: the instances that are left alone; they are
-    selected, and are not in the result.
+    selected, and are not in the result. `expect_plan`: the hash of the only plan that may be executed.
     """
 
     dry_run: bool = False
@@ -58,6 +58,7 @@ class RunOptions:
     shard: Shard | None = None
     skip: Collection[str] = ()
     strict: bool = False
+    expect_plan: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,9 @@ RivalCallback = Callable[[Mapping[str, LeaseHold], float], None]
 def run_when_free(desired: DesiredState, options: RunOptions, context: RunContext, report_rivals: RivalCallback) -> Run:
     """Run once; observe, plan and apply again where another run was under way, as soon as that has ended.
 
-    The result is that of all tries, merged. After `WAIT_TIMEOUT` the instance is an error. `report_rivals` is called
-    before each pause, with the other run on each instance and the seconds that remain. Raises `UnknownInstance`.
+    The result is that of all tries, merged. An expected plan is made again as a whole. After `WAIT_TIMEOUT` the
+    instance is an error. `report_rivals` is called before each pause, with the other run on each instance and the
+    seconds that remain. Raises `UnknownInstance`.
     """
     clock = context.retry.clock
     end, tries = clock.now() + WAIT_TIMEOUT, 0
@@ -41,6 +42,9 @@ def run_when_free(desired: DesiredState, options: RunOptions, context: RunContex
             clock.sleep(min(remaining, compute_backoff_delay(tries, FIRST_PAUSE, MAX_PAUSE, clock.random())))
         except StopRequested:
             return _fail_waiting(run, options)
+        if options.expect_plan:  # all of it was deferred
+            run = run_once(desired, options, context)
+            continue
         later = run_once(desired, replace(options, instances=tuple(sorted(rivals))), context)
         elsewhere = tuple(
             torrent for torrent in run.pending if rivals.keys().isdisjoint(desired.members_of(torrent.group))

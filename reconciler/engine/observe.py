@@ -43,7 +43,8 @@ def observe_instances(scope: RunScope, context: RunContext) -> Iterator[Observat
     """Read the instances of a run, and yield what each gave, by name; log out of all of them at the end.
 
     The kill switch acts here: the urgent actions of an instance are executed as soon as it is read, without waiting
-    for others. They are the actions that the plan of the whole run shows for it, from the same snapshot.
+    for others. They are the actions that the plan of the whole run shows for it, from the same snapshot. If a plan is
+    expected, they are executed with the rest of it, or not at all.
     """
     context.placement_memory.drop_undeclared(scope.desired)
     context.placement_memory.correct_future_times(context.utc())
@@ -138,7 +139,7 @@ class _Observer:
         observation = self._read_free_space(name, self._read_with_health(instance))
         if patience and observation.snapshot:
             patience.record_read(name, monotonic() - started_at)
-        if self.scope.is_dry_run or name not in self.scope.planned:
+        if self.scope.is_dry_run or self.scope.options.expect_plan or name not in self.scope.planned:
             return observation
         return self._apply_urgent_actions(instance, observation)
 

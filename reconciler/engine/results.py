@@ -8,6 +8,7 @@ from reconciler.engine.observation import Observation
 from reconciler.model.content import Content
 from reconciler.model.desired import DesiredState, DesiredTorrent
 from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.model.expectation import PlanExpectation
 from reconciler.model.health import Health
 from reconciler.model.links import build_magnet, has_likely_passkey
 from reconciler.model.plan import AddTorrent, InstancePlan, Outcome
@@ -116,16 +117,22 @@ def _build_content_result(
 
 
 def compute_exit_code(
-    instances: Iterable[InstanceResult], *, detailed: bool, pending: bool = False, strict: bool = False
+    instances: Iterable[InstanceResult],
+    *,
+    detailed: bool,
+    pending: bool = False,
+    strict: bool = False,
+    expectation: PlanExpectation | None = None,
 ) -> int:
     """Return the exit code of a run, the first of these that applies.
 
-    3: a guard refused a plan. 1: something failed, is pending, or needs a person; with `strict` also if a torrent has
-    any fault. 2: a dry-run found changes, and `detailed` asks for this code. 0: everything is fine.
+    3: a guard refused a plan, or another plan was expected. 1: something failed, is pending, or needs a person; with
+    `strict` also if a torrent has any fault. 2: a dry-run found changes, and `detailed` asks for this code. 0:
+    everything is fine.
     """
     instances = tuple(instances)
     outcomes = {result.outcome for instance in instances for result in instance.results}
-    if any(instance.verdict.refused for instance in instances):
+    if any(instance.verdict.refused for instance in instances) or (expectation and not expectation.is_met):
         return 3
     if pending or outcomes.intersection(_PROBLEM_OUTCOMES) or any(not instance.status.is_ok for instance in instances):
         return 1

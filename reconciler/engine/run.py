@@ -18,6 +18,7 @@ from reconciler.engine.concurrency import contain_errors, log_internal_error, ma
 from reconciler.engine.content import read_content_torrents
 from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.events import Progress
+from reconciler.engine.expectation import check_expectation
 from reconciler.engine.leases import NO_LEASES, RunLeases, judge_leases, take_leases
 from reconciler.engine.observation import Observation, Observations, ReadRequest, collect_health, collect_snapshots
 from reconciler.engine.observe import fail_observations, observe_instances, reread_instance
@@ -33,12 +34,13 @@ from reconciler.engine.selection import RunScope, select_scope
 from reconciler.engine.surplus import add_live_facts, delete_surplus_copies, split_surplus_deletions
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError, InternalError
+from reconciler.model.expectation import PlanExpectation
 from reconciler.model.history import AddKey
 from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, InstancePlan, Outcome, UpdateTorrent
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.plan import Plan, PlanInput, guard_plan
 from reconciler.plan.faults import select_faults
-from reconciler.plan.leases import LeaseClaim
+from reconciler.plan.leases import LeaseClaim, wait_for_rival
 
 
 def run_once(desired: DesiredState, options: RunOptions, context: RunContext) -> Run:
@@ -49,7 +51,7 @@ def run_once(desired: DesiredState, options: RunOptions, context: RunContext) ->
     scope = select_scope(desired, options)
     with observe_instances(scope, context) as observations:
         planned = plan_run(scope, observations, context)
-        judged = guard_run(planned, context)
+        judged = expect_run(guard_run(planned, context))
         with lease_run(judged, context) as leased:
             results = apply_run(leased, context)
     return report_run(leased, results, context)
@@ -64,6 +66,12 @@ class PlannedRun:
     plan_input: PlanInput
     plan: Plan
     leases: RunLeases = NO_LEASES
+    expectation: PlanExpectation | None = None
+
+    @property
+    def is_only_shown(self) -> bool:
+        """True if nothing of the plan may be executed: in a dry-run, or if another plan is expected."""
+        return self.scope.is_dry_run or (self.expectation is not None and not self.expectation.is_met)
 
 
 def plan_run(scope: RunScope, observations: Observations, context: RunContext) -> PlannedRun:
@@ -170,22 +178,36 @@ class _FullReader:
         return Observation(self.planned.observations[name].target, error=error)
 
 
+def expect_run(judged: PlannedRun) -> PlannedRun:
+    """Compare the judged plan with the one that is expected, if any. What is compared here is what is executed."""
+    scope = judged.scope
+    expectation = check_expectation(scope.options.expect_plan, judged.plan.hash, scope.planned, judged.observations)
+    return replace(judged, expectation=expectation)
+
+
 @contextmanager
 def lease_run(judged: PlannedRun, context: RunContext) -> Iterator[PlannedRun]:
     """Hold a lease on each instance that the run changes. A dry-run reads the leases and writes none.
 
-    Where another run has the lease, the plan is deferred.
+    Where another run has the lease, the plan is deferred. An expected plan is deferred as a whole.
     """
     plan, desired, retry = judged.plan, judged.scope.desired, context.retry
     instances, approved = frozenset(desired.instances), judged.plan_input.approved_hashes
     claim = LeaseClaim(desired.owner, desired.state_id, instances, plan.hash, approved)
-    if judged.scope.is_dry_run:
+    if judged.is_only_shown:
         checked = judge_leases(plan.instances, claim, judged.observations, retry)
         yield replace(judged, plan=replace(plan, instances=checked.plans), leases=checked.leases)
         return
     with take_leases(plan.instances, claim, judged.observations, context.lease_memory, retry) as leased:
-        plan = replace(plan, instances=leased.plans)
+        plan = replace(plan, instances=_defer_expected(leased.plans, judged, leased.leases))
         yield replace(judged, plan=plan, observations=leased.observations, leases=leased.leases)
+
+
+def _defer_expected(plans: tuple[InstancePlan, ...], judged: PlannedRun, leases: RunLeases) -> tuple[InstancePlan, ...]:
+    rival = next(iter(leases.rivals.values()), None)
+    if judged.expectation is None or rival is None:
+        return plans
+    return tuple(wait_for_rival(plan, rival) for plan in plans)
 
 
 def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceResult]:
@@ -196,7 +218,7 @@ def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceR
     plans = {instance_plan.name: instance_plan for instance_plan in judged.plan.instances}
     applier = _InstanceApplier(judged, plans, context)
     results = map_instances(judged.scope.planned, contain_errors(applier.apply, applier.fail))
-    if judged.scope.is_dry_run:
+    if judged.is_only_shown:
         return results
     results = delete_surplus_copies(plans, results, judged.observations, judged.scope.desired.owner, context.retry)
     context.placement_memory.record_results(results.values(), context.utc())
@@ -219,7 +241,7 @@ class _InstanceApplier:
             return build_unread_result(name, observation)
         error: InstanceError | None = self.judged.leases.errors.get(name)
         instance_plan = add_live_facts(instance_plan, observation.target, self.context.retry)
-        if self.judged.scope.is_dry_run or instance_plan.suspended or instance_plan.verdict.refused:
+        if self.judged.is_only_shown or instance_plan.suspended or instance_plan.verdict.refused:
             return build_result(instance_plan, observation, results_from_plan(instance_plan), error)
         if error:
             return self.fail(name, error)
@@ -305,12 +327,17 @@ def report_run(judged: PlannedRun, results: Mapping[str, InstanceResult], contex
         RunMode.DRY_RUN if scope.is_dry_run else RunMode.APPLY,
         plan.hash,
         compute_exit_code(
-            instances, detailed=scope.options.detailed_exitcode, pending=bool(pending), strict=scope.options.strict
+            instances,
+            detailed=scope.options.detailed_exitcode,
+            pending=bool(pending),
+            strict=scope.options.strict,
+            expectation=judged.expectation,
         ),
         instances,
         (*scope.desired.warnings, *plan.warnings),
         pending,
         linked,
+        judged.expectation,
     )
 
 

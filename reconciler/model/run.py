@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reconciler.model.expectation import PlanExpectation
 from reconciler.model.groups import PendingTorrent
 from reconciler.model.health import Health
 from reconciler.model.lease import LeaseHold, LeaseMark
@@ -115,6 +116,7 @@ class Run:
     `warnings`: about the desired state as loaded, then as planned.
     `pending`: the torrents that no healthy member can take now. `linked_instances`: instances that were read only
     because others depend on them, through a group or a created torrent. They are no part of the run.
+    `expectation`: the only plan that the run was to execute, if there is one.
     """
 
     mode: RunMode
@@ -124,3 +126,4 @@ class Run:
     warnings: tuple[Problem, ...] = ()
     pending: tuple[PendingTorrent, ...] = ()
     linked_instances: tuple[InstanceResult, ...] = ()
+    expectation: PlanExpectation | None = None

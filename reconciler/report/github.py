@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.model.plan import ObjectKind, Outcome
 from reconciler.model.position import Position, Problem
-from reconciler.model.run import ActionResult, InstanceResult, Run
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.report.phrases import (
     change_text,
     format_value,
@@ -19,6 +19,7 @@ from reconciler.report.phrases import (
 )
 from reconciler.report.sanitize import escape_annotation_message, escape_annotation_property
 from reconciler.report.summary import summary_text
+from reconciler.report.text.expectation import expectation_text
 from reconciler.report.text.lines import render_plain
 from reconciler.report.text.run import render_run
 
@@ -43,6 +44,7 @@ def render_run_annotations(run: Run, command: str, locate: FileLocator) -> Itera
     yield from (render_plain(line) for line in render_run(run, command))
     yield "::endgroup::"
     annotations = [
+        *_annotate_expectation(run),
         *_annotate_warnings(run.warnings),
         *(annotation for instance in run.instances for annotation in _annotate_instance(instance, run)),
     ]
@@ -71,6 +73,13 @@ def render_warning_annotations(warnings: Sequence[Problem], locate: FileLocator)
 
 def _problem_text(problem: Problem) -> str:
     return problem.message + (f". {problem.hint}" if problem.hint else "")
+
+
+def _annotate_expectation(run: Run) -> Iterator[_Annotation]:
+    expectation = run.expectation
+    if expectation and not expectation.is_met:
+        text = expectation_text(expectation, is_dry_run=run.mode is RunMode.DRY_RUN)
+        yield _Annotation("error", "not the expected plan", (text, f"expected {expectation.plan_hash}"))
 
 
 def _annotate_warnings(warnings: Iterable[Problem]) -> Iterator[_Annotation]:

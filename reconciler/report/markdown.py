@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.model.position import Problem
-from reconciler.model.run import InstanceResult, Run
+from reconciler.model.run import InstanceResult, Run, RunMode
 from reconciler.report.phrases import fault_count_text, strip_instance_prefix
 from reconciler.report.sanitize import choose_code_fence, escape_html, escape_markdown, format_code_span, truncate_text
 from reconciler.report.summary import COUNT_KEYS, summarize_instance, summary_text
 from reconciler.report.text.actions import render_instance_actions
+from reconciler.report.text.expectation import expectation_text, render_difference
 from reconciler.report.text.lines import render_plain
 from reconciler.report.text.problems import format_count
 from reconciler.report.text.run import refusal_reasons
@@ -22,6 +23,7 @@ MAX_COMMENT_LENGTH: Final = 60_000  # characters; GitHub accepts 65,536, and peo
 _MAX_LINE_LENGTH: Final = 300  # characters
 _MAX_UNFOLDED_LINES: Final = 15  # of an instance; more are folded
 _MAX_ROWS: Final = 50  # of each list above the diffs
+_MAX_DIFFERENCE_LINES: Final = 100  # between the expected plan and the plan
 _MAX_PHRASE_LENGTH: Final = 200  # characters of one entry in such a list
 _ALWAYS_SHOWN_KEYS: Final = ("add", "update", "delete", "unchanged")
 _SEE_JSON_TEXT: Final = "The JSON report is complete."
@@ -34,6 +36,7 @@ def render_run_markdown(run: Run) -> str:
             f"### reconcile: {summary_text(run)}",
             "",
             *_render_refusal(run),
+            *_render_expectation(run),
             *_render_counts_table(run),
             *_render_pending(run),
             *_render_warnings(run.warnings),
@@ -81,6 +84,26 @@ def _render_refusal(run: Run) -> Iterator[str]:
     yield f"> accept_plan: {run.plan_hash}"
     yield "> ```"
     yield ""
+
+
+def _render_expectation(run: Run) -> Iterator[str]:
+    expectation = run.expectation
+    if expectation is None:
+        return
+    text = escape_markdown(expectation_text(expectation, is_dry_run=run.mode is RunMode.DRY_RUN))
+    if expectation.is_met:
+        yield f"**{text}**"
+        yield ""
+        return
+    yield "> [!CAUTION]"
+    yield f"> **{text}**"
+    yield f"> Expected: `{expectation.plan_hash}`"
+    yield ""
+    if expectation.difference:
+        difference = list(render_difference(expectation.difference))[:_MAX_DIFFERENCE_LINES]
+        lines = [truncate_text(render_plain(line), _MAX_PHRASE_LENGTH) for line in difference]
+        fence = choose_code_fence("\n".join(lines))
+        yield from (fence, *lines, fence, "")
 
 
 def _render_names(instances: Sequence[InstanceResult]) -> str:

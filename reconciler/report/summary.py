@@ -63,6 +63,8 @@ def summary_text(run: Run) -> str:
         words.append(f"{spared:,} spared")
     if refused := sum(instance.verdict.refused for instance in run.instances):
         words.append(f"{refused:,} {'instance' if refused == 1 else 'instances'} refused by the guard")
+    if run.expectation and not run.expectation.is_met:
+        words.append("not the expected plan")
     if failed_instances:
         words.append(f"{failed_instances:,} {'instance' if failed_instances == 1 else 'instances'} in error")
     return ", ".join(words)

@@ -36,23 +36,23 @@ def test_a_closed_pipe_is_no_error_and_a_full_disk_is(tmp_path: Path, monkeypatc
 
 
 def test_a_report_path_is_a_file_in_an_existing_folder(tmp_path: Path) -> None:
-    console.check_report_path(tmp_path / "report.json")
+    console.check_output_path(tmp_path / "report.json", "--report")
     for path, message in ((tmp_path / "a" / "b", "there is no folder"), (tmp_path, "is a folder. Name a file")):
         with pytest.raises(CommandFailure, match=message) as failure:
-            console.check_report_path(path)
+            console.check_output_path(path, "--report")
         assert failure.value.exit_code == 4
 
 
 def test_a_report_that_fails_keeps_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
-    console.save_report(file, lambda stream: stream.write("old"))
+    console.save_output(file, lambda stream: stream.write("old"))
 
     def fail(stream: TextIO) -> None:
         stream.write("new")
         raise OSError(errno.EIO, "Input/output error")
 
     with pytest.raises(CommandFailure, match=r"report\.json: Input/output error"):
-        console.save_report(file, fail)
+        console.save_output(file, fail)
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
 

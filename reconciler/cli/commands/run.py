@@ -20,13 +20,16 @@ from reconciler.model.run import Run
 
 if TYPE_CHECKING:
     from reconciler.engine import RunOptions
+    from reconciler.saved.plan_file import SavedPlan
 
 
-def run_command(settings: Settings, options: RunSettings) -> int:
-    """Run once and report. Return the exit code."""
+def run_command(settings: Settings, options: RunSettings, expected: SavedPlan | None = None) -> int:
+    """Run once and report. Return the exit code. `expected`: the saved plan whose hash is expected."""
+    _check_options(options)
     logs.configure(settings)
-    if options.report:
-        console.check_report_path(options.report)
+    for option, path in (("--report", options.report), ("--out", options.out)):
+        if path:
+            console.check_output_path(path, option)
     with StopSignals() as stopping:
         try:
             desired = load_desired(settings, stop_signals=stopping, read_only=options.dry_run)
@@ -36,14 +39,57 @@ def run_command(settings: Settings, options: RunSettings) -> int:
             raise
         if stopping.exit_code:
             run = replace(run, exit_code=stopping.exit_code)
+    if expected:
+        run = _add_difference(run, expected)
     console.print_problems(settings, [warning for warning in run.warnings if warning not in desired.warnings])
     _log_run(run, settings)
     unsaved = save_run_report(run, options)
     _write_run_report(run, settings, options)
+    unsaved = _save_plan(run, settings, options, is_stopped=bool(stopping.exit_code)) or unsaved
     if unsaved:  # last, and on standard error only: the report is on standard output
         console.print_failure(settings, unsaved)
         return run.exit_code if run.exit_code not in (0, 2) else unsaved.exit_code
     return run.exit_code
+
+
+def _check_options(options: RunSettings) -> None:
+    if options.expect_plan and options.wait:
+        raise CommandFailure(
+            "--expect-plan cannot be combined with --wait, which makes another plan for each torrent that is placed", 4
+        )
+
+
+def _add_difference(run: Run, expected: SavedPlan) -> Run:
+    """Return the run with what differs from the saved plan, if it is not that one."""
+    from reconciler.plan.difference import compare_plans, summarize_actions
+
+    if run.expectation is None or run.plan_hash == run.expectation.plan_hash:
+        return run
+    difference = compare_plans(expected.actions, summarize_actions(run))
+    return replace(run, expectation=replace(run.expectation, difference=difference))
+
+
+def _save_plan(run: Run, settings: Settings, options: RunSettings, *, is_stopped: bool) -> CommandFailure | None:
+    """Save the plan, and say how to apply it. Return the failure, if any."""
+    if options.out is None:
+        return None
+    if is_stopped:
+        return CommandFailure(f"the run was stopped, so no plan was saved to {options.out}", 1)
+    from reconciler.retry import utc_now
+    from reconciler.saved.plan_file import write_plan
+
+    try:
+        console.save_output(options.out, lambda stream: write_plan(run, utc_now(), stream), "plan")
+    except CommandFailure as failure:
+        return failure
+    if unread := [instance.name for instance in run.instances if instance.version is None]:
+        console.print_warning(
+            settings, f"the saved plan is not whole: {', '.join(unread)} could not be read, so it cannot be applied"
+        )
+    else:
+        command = f"{render_command_line(settings, options)} apply {shlex.quote(str(options.out))}"
+        console.print_info(settings, f"the plan was saved. To apply it and no other: {command}")
+    return None
 
 
 def render_command_line(settings: Settings, options: RunSettings) -> str:
@@ -68,6 +114,7 @@ def make_run_options(settings: Settings, options: RunSettings) -> RunOptions:
         dry_run=options.dry_run,
         instances=settings.instances,
         accept_plan=options.accept_plan,
+        expect_plan=options.expect_plan,
         take_over=options.take_over,
         detailed_exitcode=options.detailed_exitcode,
         strict=options.strict,
@@ -109,7 +156,7 @@ def save_run_report(run: Run, options: RunSettings) -> CommandFailure | None:
 
     try:
         if options.report:
-            console.save_report(options.report, lambda stream: write_run(run, stream))
+            console.save_output(options.report, lambda stream: write_run(run, stream))
     except CommandFailure as failure:
         return failure
     return None
@@ -141,7 +188,7 @@ def _save_failure_report(options: RunSettings, failure: CommandFailure) -> None:
     from reconciler.report.json.common import write_failure
 
     if options.report:
-        console.save_report(
+        console.save_output(
             options.report,
             lambda stream: write_failure(failure.exit_code, str(failure), failure.problems, stream),
         )

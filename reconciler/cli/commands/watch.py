@@ -99,12 +99,15 @@ def _check_options(settings: Settings, options: RunSettings) -> None:
         raise CommandFailure(
             "--detailed-exitcode cannot be combined with --watch, which exits with 0 when it is stopped", 4
         )
+    for option, value in (("--expect-plan", options.expect_plan), ("--out", options.out)):
+        if value:
+            raise CommandFailure(f"{option} cannot be combined with --watch, which makes many plans", 4)
     if options.wait:
         raise CommandFailure(
             "--wait cannot be combined with --watch, which places pending torrents as soon as it can", 4
         )
     if options.report:
-        console.check_report_path(options.report)
+        console.check_output_path(options.report, "--report")
 
 
 def make_notifiers(options: RunSettings, interval: float) -> list[Notifier]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, TextIO
 
 from reconciler.model.health import Health
-from reconciler.model.plan import Blast, DeleteTorrent, TorrentAction, TorrentFault
+from reconciler.model.plan import Blast, Change, DeleteTorrent, TorrentAction, TorrentFault
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult
 from reconciler.report.blast import BlastTotals, sum_deletions, sum_quarantines
@@ -75,9 +75,7 @@ def encode_action(result: ActionResult) -> str:
             "infohash": action.infohash,
             "name": action.name,
             "source": position_text(action.position),
-            "changes": [
-                {"field": change.field, "from": change.before, "to": change.after} for change in action.changes
-            ],
+            "changes": [change_json(change) for change in action.changes],
             "disruptive": action.disruptive,
             "delete_files": isinstance(action, DeleteTorrent) and action.delete_files,
             "removed": result.is_removed,
@@ -89,6 +87,11 @@ def encode_action(result: ActionResult) -> str:
             "error": result.error,
         }
     )
+
+
+def change_json(change: Change) -> dict[str, object]:
+    """Return the change of one field as a JSON object."""
+    return {"field": change.field, "from": change.before, "to": change.after}
 
 
 def fault_json(fault: TorrentFault) -> dict[str, object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
+from reconciler.model.expectation import ActionSummary, PlanExpectation
 from reconciler.model.groups import PendingTorrent
 from reconciler.model.lease import LeaseMark
 from reconciler.model.plan import SparedTorrent
@@ -16,6 +17,7 @@ from reconciler.model.run import ContentResult, InstanceResult, Run
 from reconciler.report.json.common import (
     FORMAT_VERSION,
     blast_totals_json,
+    change_json,
     encode_action,
     encode_json,
     encode_object,
@@ -42,6 +44,7 @@ def write_run(run: Run, stream: TextIO) -> None:
         "summary": {**summarize_run(run), **_count_same_servers(run)},
         "guard": guard_json(bool(refused), refusal_reasons(refused)),
         **blast_totals_json([result for instance in run.instances for result in instance.results]),
+        **_expectation_json(run.expectation),
     }
     lists = {
         "instances": map(_encode_instance, run.instances),
@@ -95,6 +98,42 @@ def _count_same_servers(run: Run) -> dict[str, int]:
     """Return the number of instances that are the same server as another one, if there are any."""
     count = sum(instance.same_server is not None for instance in run.instances)
     return {"same_server": count} if count else {}
+
+
+def _expectation_json(expectation: PlanExpectation | None) -> dict[str, object]:
+    """Return the key that says if the plan is the expected one, if one was expected."""
+    if expectation is None:
+        return {}
+    difference = expectation.difference
+    return {
+        "expected_plan": {
+            "plan_hash": expectation.plan_hash,
+            "met": expectation.is_met,
+            "reason": expectation.reason,
+            "difference": difference
+            and {
+                "only_expected": [_action_summary_json(action) for action in difference.only_expected],
+                "only_actual": [_action_summary_json(action) for action in difference.only_actual],
+                "changed": [
+                    {"expected": _action_summary_json(expected), "actual": _action_summary_json(actual)}
+                    for expected, actual in difference.changed
+                ],
+            },
+        }
+    }
+
+
+def _action_summary_json(action: ActionSummary) -> dict[str, object]:
+    return {
+        "instance": action.instance,
+        "verb": action.verb,
+        "kind": action.kind,
+        "subject": action.subject,
+        "name": action.name,
+        "changes": [change_json(change) for change in action.changes],
+        "delete_files": action.delete_files,
+        "outcome": action.outcome,
+    }
 
 
 def _encode_mark(mark: LeaseMark) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from reconciler.model.expectation import PlanExpectation
 from reconciler.model.plan import Outcome
 from reconciler.model.run import InstanceResult, Run, RunMode, Status
 from reconciler.report.phrases import describe_mark, dim_suffix, fault_count_text, strip_instance_prefix
 from reconciler.report.summary import summary_text
 from reconciler.report.text.actions import render_instance_actions, render_pending
+from reconciler.report.text.expectation import expectation_text, render_difference
 from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, pad_text
 
 _HORIZONTAL_RULE: Final = "─" * 72
@@ -47,6 +49,8 @@ def render_run(run: Run, command: str) -> Iterator[Line]:
     refused = [instance for instance in run.instances if instance.verdict.refused]
     if refused:
         yield from _render_refusal(refused, run.plan_hash, command)
+    if run.expectation:
+        yield from _render_expectation(run.expectation, run)
     yield make_line((_last_line_text(run), Style.STRONG))
 
 
@@ -120,6 +124,19 @@ def _render_refusal(refused: Sequence[InstanceResult], plan_hash: str, command: 
     yield make_line((f"accept_plan: {plan_hash}", Style.STRONG))
     yield EMPTY_LINE
     yield make_line((_HORIZONTAL_RULE, Style.DELETE))
+    yield EMPTY_LINE
+
+
+def _render_expectation(expectation: PlanExpectation, run: Run) -> Iterator[Line]:
+    is_dry_run = run.mode is RunMode.DRY_RUN
+    style = Style.GOOD if expectation.is_met else Style.BAD
+    yield make_line((expectation_text(expectation, is_dry_run=is_dry_run), style))
+    if not expectation.is_met:
+        yield make_line(f"  expected  {expectation.plan_hash}")
+        yield make_line(f"  now       {run.plan_hash}")
+    if expectation.difference:
+        yield EMPTY_LINE
+        yield from render_difference(expectation.difference)
     yield EMPTY_LINE
 
 
