@@ -202,6 +202,22 @@ def validate(settings: Settings) -> int:
 
 
 @app.command()
+def schema() -> None:
+    """Print the JSON Schema of the desired state, for editors.
+
+    An editor with yaml-language-server completes and checks a file whose first line is
+    "# yaml-language-server: $schema=desired-state.schema.json".
+
+    \b
+    Example:
+      reconcile schema > desired-state.schema.json
+    """
+    from reconciler.cli.commands.schema import schema_command
+
+    raise typer.Exit(schema_command())
+
+
+@app.command()
 @shared_options("file", "output", "instance", "state_dir")
 def status(
     settings: Settings,

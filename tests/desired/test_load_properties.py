@@ -15,6 +15,7 @@ from reconciler.desired.schema import document
 from reconciler.model.desired import DesiredState
 from reconciler.model.position import Problem
 from tests.support.desired_yaml import BUNNY, SINTEL, STEEL, write_file
+from tests.support.editor_schema import list_schema_errors
 from tests.support.examples import run_examples
 
 VALID = (
@@ -69,6 +70,7 @@ def survives(path: Path) -> None:
     problems: tuple[Problem, ...] = ()
     try:
         assert isinstance(load([path], ENVIRON), DesiredState)
+        assert list_schema_errors(path.read_text(encoding="utf-8-sig")) == [], "the JSON Schema is stricter"
         return
     except DesiredStateError as error:
         problems = error.problems

@@ -13,7 +13,7 @@ from reconciler.desired.yaml.document import Loc, YamlDocument
 from reconciler.model.groups import Group, Member, MovePolicy, Strategy
 
 # The keys that have an effect for some strategies only, and why they have none for the others.
-_STRATEGY_KEYS: Final = {
+STRATEGY_KEYS: Final = {
     "failback": ((Strategy.FAILOVER,), "a spread group has rebalance, and a replicate group never moves torrents"),
     "rebalance": ((Strategy.SPREAD,), "a failover group has failback, and a replicate group never moves torrents"),
     "failover_after": ((Strategy.FAILOVER, Strategy.SPREAD), "every member has every torrent"),
@@ -91,7 +91,7 @@ def _check_strategy_keys(document: YamlDocument, group: str, entry: GroupEntry, 
         locs += [(*loc, "members", index, key) for key in item] if isinstance(item, dict) else []
     for key_loc in locs:
         key = str(key_loc[-1])
-        strategies, reason = _STRATEGY_KEYS.get(key, ((), ""))
+        strategies, reason = STRATEGY_KEYS.get(key, ((), ""))
         if strategies and strategy not in strategies:
             message = f'"{key}" has no effect in a {strategy} group: {reason}'
             context.add_problem(document.find_key_position(*key_loc), message, "Remove it")

@@ -55,7 +55,7 @@ _TYPE_TEXTS: Final = {
 }
 _LOCKOUT_REASON: Final = "reconcile connects through it, and could lock itself out"
 _IN_QBITTORRENT_HINT: Final = "Change it in qBittorrent, then update this instance"
-_REFUSED_KEYS: Final = dict.fromkeys(
+REFUSED_PREFERENCES: Final = dict.fromkeys(
     (
         "use_https",
         "web_ui_address",
@@ -78,8 +78,13 @@ _LOGIN_BYPASS_KEYS: Final = (
     "bypass_auth_subnet_whitelist",
     "bypass_auth_subnet_whitelist_enabled",
 )
-_KIB_KEYS: Final = ("dl_limit", "up_limit", "alt_dl_limit", "alt_up_limit")  # bytes per second, stored in whole KiB
-_PREFERENCE_CHOICES: Final = {  # qBittorrent silently replaces any other value with its default
+KIB_PREFERENCES: Final = (
+    "dl_limit",
+    "up_limit",
+    "alt_dl_limit",
+    "alt_up_limit",
+)  # bytes per second, stored in whole KiB
+PREFERENCE_CHOICES: Final = {  # qBittorrent silently replaces any other value with its default
     "mail_notification_encryption_type": ("None", "SMTPS", "STARTTLS"),
     "proxy_type": ("None", "HTTP", "SOCKS4", "SOCKS5"),
     "resume_data_storage_type": ("Legacy", "SQLite"),
@@ -88,7 +93,7 @@ _PREFERENCE_CHOICES: Final = {  # qBittorrent silently replaces any other value 
     "torrent_content_remove_option": ("Delete", "MoveToTrash"),
     "torrent_stop_condition": ("None", "MetadataReceived", "FilesChecked"),
 }
-_LIMIT_KEYS: Final = ("max_ratio", "max_seeding_time", "max_inactive_seeding_time")
+LIMIT_PREFERENCES: Final = ("max_ratio", "max_seeding_time", "max_inactive_seeding_time")
 _KEYS_HINT: Final = "The keys are those of app/preferences in qBittorrent's Web API"
 
 
@@ -141,8 +146,8 @@ def _check_key(name: str, value: object, has_login: bool) -> None:
     if name not in known_keys:
         hint = suggestion_text(name, tuple(known_keys)) or _KEYS_HINT
         raise InvalidValue(f"unknown preference {quote_word(name)}", hint)
-    if name in _REFUSED_KEYS:
-        reason, hint = _REFUSED_KEYS[name]
+    if name in REFUSED_PREFERENCES:
+        reason, hint = REFUSED_PREFERENCES[name]
         raise InvalidValue(f'"{name}" cannot be set here: {reason}', hint)
     if name in _LOGIN_BYPASS_KEYS and value is not True and not has_login:
         raise InvalidValue(
@@ -202,11 +207,11 @@ def _resolve_reference(
 
 def _check_value(name: str, value: Any) -> None:
     """Refuse a value that qBittorrent would silently change."""
-    if name in _PREFERENCE_CHOICES and isinstance(value, str) and value not in _PREFERENCE_CHOICES[name]:
-        *others, last = choices = _PREFERENCE_CHOICES[name]
+    if name in PREFERENCE_CHOICES and isinstance(value, str) and value not in PREFERENCE_CHOICES[name]:
+        *others, last = choices = PREFERENCE_CHOICES[name]
         is_near = bool(suggestion_text(value, tuple(word.lower() for word in choices)))
         raise InvalidValue(f'"{name}" must be {", ".join(others)} or {last}', "Check the capitals" if is_near else "")
-    if name in _KIB_KEYS and (value < 0 or value % 1024):
+    if name in KIB_PREFERENCES and (value < 0 or value % 1024):
         raise InvalidValue(
             f'"{name}" must be a multiple of 1024 bytes per second, or 0 for no limit: qBittorrent stores whole KiB',
             f"Write {max(value, 0) // 1024 * 1024}",
@@ -235,7 +240,7 @@ def _check_folders(folders: Mapping[str, Any]) -> None:
 
 def _check_dependencies(entries: Mapping[str, Any], positions: Mapping[str, Position], context: LoadContext) -> None:
     """Report preferences that have an effect only together with another one."""
-    for name in _LIMIT_KEYS:
+    for name in LIMIT_PREFERENCES:
         flag = f"{name}_enabled"
         limit, enabled = entries.get(name), entries.get(flag)
         if limit is not None and enabled is None:

@@ -30,7 +30,7 @@ from reconciler.model.position import Position
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError, identify_torrent
 
 _KEYS_OF_ABSENT: Final = ("name", "state", "delete_files")
-_MANAGED_KEYS: Final = (CATEGORY, TAGS, SAVE_PATH, PAUSED, PROTECT, *sorted(OPTION_KEYS - {"delete_files"}))
+MANAGED_KEYS: Final = (CATEGORY, TAGS, SAVE_PATH, PAUSED, PROTECT, *sorted(OPTION_KEYS - {"delete_files"}))
 
 
 def build_torrents(
@@ -212,7 +212,7 @@ class _TorrentBuilder:
 
     def _reject_managed_keys(self, entry: TorrentEntry, document: YamlDocument, index: int) -> None:
         """Report keys that have no effect on an absent torrent. Defaults for them do not apply to it."""
-        for key in _MANAGED_KEYS:
+        for key in MANAGED_KEYS:
             if entry.get(key) is not None:
                 position = document.find_key_position("torrents", index, key)
                 self._context.add_problem(

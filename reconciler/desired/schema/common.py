@@ -172,12 +172,12 @@ STAND_IN_DOMAIN: Final = ".invalid"  # of the URL that an instance without a val
 # --- secrets, and other text that may come from a variable or a file
 
 _SECRET_HOST = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?\Z")
-_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def check_environment_name(text: str) -> str:
     """The name of an environment variable. Never quoted: it may be the secret itself, in the wrong place."""
-    if not _ENVIRONMENT_NAME.match(text):
+    if not ENVIRONMENT_NAME.match(text):
         raise InvalidValue(
             "the name of an environment variable may contain only letters, digits and _", "Write env: MY_PASSWORD"
         )

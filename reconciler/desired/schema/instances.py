@@ -54,7 +54,7 @@ class BasicAuthEntry(TypedDict, total=False):
 
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-_OWN_HEADERS: Final = frozenset(
+OWN_HEADERS: Final = frozenset(
     {"accept-encoding", "connection", "content-length", "content-type", "cookie", "host", "origin", "referer"}
     | {"transfer-encoding"}
 )
@@ -66,7 +66,7 @@ def check_header_name(text: str) -> str:
         raise InvalidValue(
             "the name of a header may contain only letters, digits and -", "Write it like CF-Access-Client-Id: …"
         )
-    if text.lower() in _OWN_HEADERS:
+    if text.lower() in OWN_HEADERS:
         raise InvalidValue(f"the header {text} cannot be set: the session with qBittorrent needs its own", "Remove it")
     return text
 

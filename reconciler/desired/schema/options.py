@@ -177,20 +177,20 @@ class FileRuleEntry(TypedDict):
 # --- trackers and web seeds
 
 _FORBIDDEN_IN_URLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\"<>\\^`{|}]")  # qBittorrent refuses them in web seeds
-_TRACKER_SCHEMES: Final = ("http", "https", "udp", "ws", "wss")
-_WEB_SEED_SCHEMES: Final = ("http", "https")
+TRACKER_SCHEMES: Final = ("http", "https", "udp", "ws", "wss")
+WEB_SEED_SCHEMES: Final = ("http", "https")
 
 
 @lru_cache(maxsize=4096)
 def check_tracker(text: str) -> str:
     """The URL of a tracker. No message quotes it: it may contain a passkey."""
-    return _check_link("the URL of a tracker", text, _TRACKER_SCHEMES)
+    return _check_link("the URL of a tracker", text, TRACKER_SCHEMES)
 
 
 @lru_cache(maxsize=4096)
 def check_web_seed(text: str) -> str:
     """The URL of a web seed."""
-    return _check_link("the URL of a web seed", text, _WEB_SEED_SCHEMES)
+    return _check_link("the URL of a web seed", text, WEB_SEED_SCHEMES)
 
 
 def _check_link(subject: str, text: str, schemes: tuple[str, ...]) -> str:

@@ -61,28 +61,28 @@ class YamlDocument:
 
     def find_position(self, *loc: str | int) -> Position:
         """Return the start of the value at `loc`, or of the innermost value around it that exists."""
-        return position_of(self.file, self._find_node(loc)[1])
+        return position_of(self.file, self.find_nodes(loc)[1])
 
     def find_key_position(self, *loc: str | int) -> Position:
         """Return the start of the key of the value at `loc`; of the value itself where it is a list item."""
-        return position_of(self.file, self._find_node(loc)[0])
+        return position_of(self.file, self.find_nodes(loc)[0])
 
     def get_text(self, *loc: str | int) -> str:
         """Return a scalar as it is written in the file, without quotes; "" for a list or mapping."""
-        node = self._find_node(loc)[1]
+        node = self.find_nodes(loc)[1]
         return str(node.value) if isinstance(node, ScalarNode) else ""
 
     def find_key_positions(self, *loc: str | int) -> dict[str, Position]:
         """Return the start of each key of the mapping at `loc`."""
-        keys = [key for key, _ in _iter_pairs(self._find_node(loc)[1])]
+        keys = [key for key, _ in _iter_pairs(self.find_nodes(loc)[1])]
         return {str(key.value): position_of(self.file, key) for key in reversed(keys)}  # the first of duplicates counts
 
     def find_item_positions(self, key: str) -> list[Position]:
         """Return the start of each item of the top-level list `key`."""
-        node = self._find_node((key,))[1]
+        node = self.find_nodes((key,))[1]
         return [position_of(self.file, item) for item in node.value] if isinstance(node, SequenceNode) else []
 
-    def _find_node(self, loc: Loc) -> tuple[Node, Node]:
+    def find_nodes(self, loc: Loc) -> tuple[Node, Node]:
         """Return the (key, value) nodes at `loc`."""
         key, node = self.root, self.root
         for key_or_index in loc:
