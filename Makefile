@@ -1,4 +1,4 @@
-# `make demo` shows the main features on real servers; `make test` runs every check. Both install what they need.
+# `make demo` shows the main features on real servers; `make test` runs every check. Each installs what it needs.
 
 PYTHON := $(shell for p in python3.14 python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -8,13 +8,13 @@ WORKERS ?= 6
 # PIP_EXTRA: further options for pip
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_EXTRA)
 
-.PHONY: demo test check search bench soak chaos fuzz clean
+.PHONY: demo test check docs search bench soak chaos fuzz clean
 
 demo: $(VENV)/.base
 	@$(BIN)/reconcile demo $(if $(KEEP),--keep)
 
 # Write bytecode even if the environment forbids it: tests start the command hundreds of times
-test: check
+test: check docs
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --maxschedchunk 1 -q
 
 check: $(VENV)/.dev
@@ -22,6 +22,10 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+# The site in build/site; a link or an anchor that leads nowhere is an error
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 # Property tests, with new examples at each run
 search: $(VENV)/.dev
@@ -55,6 +59,10 @@ $(BIN)/pip:
 $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) -e .
 	@touch $@
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) -e '.[docs]'
+	@touch $@ $(VENV)/.base
 
 $(VENV)/.fuzz: pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) -e '.[dev,fuzz]'

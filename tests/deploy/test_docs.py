@@ -1,32 +1,14 @@
-"""docs/deploy.md: its links resolve, and its facts about the image are true."""
+"""docs/deploy.md: its facts about the image and the files are true."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from tests.support import dockerfile
 from tests.support.deployment import DEPLOY, REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 TEXT = (DOCS / "deploy.md").read_text(encoding="utf-8")
-
-
-def anchors(path: Path) -> set[str]:
-    """Return the anchors of a Markdown file."""
-    heads = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", head).strip().lower().replace(" ", "-") for head in heads}
-
-
-def test_every_link_leads_somewhere() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", TEXT)
-    assert len(links) > 20
-    for name, anchor in links:
-        path = (DOCS / name).resolve() if name else DOCS / "deploy.md"
-        assert path.exists(), name
-        assert not anchor or anchor in anchors(path), anchor
-    elsewhere = "".join((DOCS / name).read_text() for name in ("cli.md", "http.md"))
-    assert set(re.findall(r"deploy\.md#([\w-]+)", elsewhere)) <= anchors(DOCS / "deploy.md")
 
 
 def test_every_part_is_documented() -> None:

@@ -1,0 +1,180 @@
+"""The tutorial, the guides and the examples of the reference, carried out on real servers as they are printed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from reconciler.demo.servers import QbittorrentServer, find_free_port
+from tests.support.docs_commands import find_outside_reason
+from tests.support.docs_pages import Block, read_command_lines
+from tests.support.docs_sessions import SESSIONS, DocsSession, read_steps
+from tests.support.raw import RawClient
+from tests.support.torrents import make_torrent
+
+FIRST: Final = "http://127.0.0.1:8080"
+SECOND: Final = "http://127.0.0.1:8081"
+LISTEN: Final = "127.0.0.1:9470"
+FILMS: Final = (
+    "magnet:?xt=urn:btih:08ada5a7a6183aae1e09d831df6748d566095a10&dn=Sintel",
+    "magnet:?xt=urn:btih:dd8255ecdc7ca55fb0bbf81323d87062db1f6d1c&dn=Big%20Buck%20Bunny",
+)
+ONE_INSTANCE: Final = """\
+version: 1
+policy: upsert
+instances:
+  home:
+    url: http://127.0.0.1:8080
+    username: admin
+    password: {env: HOME_PASSWORD}
+"""
+
+
+@pytest.mark.parametrize("page", sorted(SESSIONS))
+def test_the_page_works_as_printed(page: str, tmp_path: Path, make_server: Callable[[], QbittorrentServer]) -> None:
+    servers = {FIRST: make_server()}
+    if page == "docs/how-to/several-instances.md":
+        servers[SECOND] = make_server()
+    password = servers[FIRST].password
+    variables = ("HOME_PASSWORD", "SEEDBOX_PASSWORD", "ATTIC_PASSWORD", "CELLAR_PASSWORD")
+    folder = tmp_path / "reader"
+    folder.mkdir()
+    with DocsSession(folder, servers, dict.fromkeys(variables, password)) as session:
+        session.replace_address(LISTEN, f"127.0.0.1:{find_free_port('127.0.0.1')}")
+        if prepare := PREPARATIONS.get(page):
+            prepare(session)
+        for block in read_steps(page):
+            carry_out(block, session)
+        session.check_exit_code("the end of the page")
+
+
+def carry_out(block: Block, session: DocsSession) -> None:
+    """Write the file, run the commands, or take the hidden step of a block."""
+    if block.language == "test":
+        name, *arguments = shlex.split(block.text)
+        STEPS[name](session, *arguments)
+    elif block.title:
+        session.write(block.title, block.text)
+    else:
+        for command in read_command_lines(block):
+            if not find_outside_reason(command.text):
+                session.run(command)
+
+
+# What a page takes for granted
+
+
+def have_films(session: DocsSession, **options: str) -> None:
+    """Have a server with two films, as from another program or by hand."""
+    RawClient(session.servers[FIRST]).add_magnets(FILMS, **options)
+
+
+def have_films_of_flexget(session: DocsSession) -> None:
+    """Have a server with two films in a category."""
+    RawClient(session.servers[FIRST]).post("torrents/createCategory", category="tv")
+    have_films(session, category="tv")
+
+
+def have_an_instance(session: DocsSession) -> None:
+    """Have a desired state with an instance, in every place that a page names, a token, and folders of a shell."""
+    for folder in (".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"):
+        (session.folder / folder).mkdir(parents=True)
+    for name in ("desired.yaml", "desired/desired.yaml", "pull-request/desired/desired.yaml"):
+        (session.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        session.write(name, ONE_INSTANCE)
+    session.write("token", "a-token-of-a-good-length")
+    session.write("secrets-for.yaml", "env: {HOME_PASSWORD: 127.0.0.1}\n")
+
+
+def have_a_library_to_import(session: DocsSession) -> None:
+    """Have two films, and the file of the first step."""
+    have_films(session)
+    session.write("desired.yaml", ONE_INSTANCE)
+
+
+PREPARATIONS: Final[Mapping[str, Callable[[DocsSession], None]]] = {
+    "docs/import.md": have_a_library_to_import,
+    "docs/how-to/from-qbit-manage.md": have_films,
+    "docs/how-to/from-flexget.md": have_films_of_flexget,
+    "docs/cli.md": have_an_instance,
+    "docs/http.md": have_an_instance,
+    "docs/watch.md": have_an_instance,
+}
+
+
+# What a reader does by hand
+
+
+def set_category(session: DocsSession, infohash: str, category: str) -> None:
+    """Give a torrent a category in the Web UI."""
+    client = RawClient(session.servers[FIRST])
+    if category not in client.list_categories():
+        client.post("torrents/createCategory", category=category)
+    client.post("torrents/setCategory", hashes=infohash, category=category)
+    wait_category(session, infohash, category)
+
+
+def wait_category(session: DocsSession, infohash: str, category: str) -> None:
+    """Look at the Web UI until a torrent has a category."""
+    client = RawClient(session.servers[FIRST])
+    client.wait_until(lambda: client.list_torrents()[infohash]["category"] == category)
+
+
+def replace(session: DocsSession, old: str, new: str) -> None:
+    """Edit the desired state."""
+    file = session.folder / "desired.yaml"
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new.replace("\\n", "\n")))
+
+
+def write_password(session: DocsSession, name: str) -> None:
+    """Write the password to a file."""
+    session.write(name, session.servers[FIRST].password)
+
+
+def stop_server(session: DocsSession, address: str) -> None:
+    """Stop a qBittorrent."""
+    session.servers[address].kill()
+
+
+def wait_ready(session: DocsSession, address: str) -> None:
+    """Wait until a watch has read every instance."""
+    end = time.monotonic() + 60
+    while session.ask(f"{address}/healthz/ready") != 200:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def unpack_qui_backup(session: DocsSession, folder: str) -> None:
+    """Unpack an archive of qui with two torrents, one of them in a category."""
+    items = []
+    for number, category in ((1, "films"), (2, "")):
+        path = f"{category}/torrent-{number}.torrent".lstrip("/")
+        file = session.folder / folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(make_torrent(number))
+        item = {"hash": "0" * 40, "name": f"torrent-{number}", "sizeBytes": 20_000, "archivePath": path}
+        items.append(item | ({"category": category, "tags": ["a", "b"]} if category else {}))
+    manifest = {
+        "instanceId": 1,
+        "kind": "manual",
+        "generatedAt": "2026-11-29T10:00:00Z",
+        "torrentCount": 2,
+        "categories": {"films": {"savePath": "/data/films"}, "misc": {}},
+        "tags": ["a", "b"],
+        "items": items,
+    }
+    (session.folder / folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+STEPS: Final[Mapping[str, Callable[..., None]]] = {
+    function.__name__: function
+    for function in (set_category, wait_category, replace, write_password, stop_server, wait_ready, unpack_qui_backup)
+}

@@ -1,0 +1,165 @@
+"""The pages of docs/reference that are made from the code. Run as a program, this module writes their files."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+import typer.main
+from prometheus_client.parser import text_string_to_metric_families
+from typer.core import TyperArgument, TyperGroup, TyperOption
+
+from reconciler.cli.app import app
+from reconciler.report.json.status import write_status
+from reconciler.web import StatusBoard
+from reconciler.web.api import render_status_json
+from reconciler.web.metrics import Metrics
+from tests.support import golden_reports
+from tests.support.example_runs import CASES, planned
+from tests.support.fake_time import FakeTime
+from tests.support.status_rows import MIXED_TORRENTS
+from tests.support.status_site import BACKOFF, INTERVAL, NOON, PROBLEM, make_finished_run
+
+FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
+_NOTE: Final = "This page is made from the code by `python -m tests.support.reference_pages`.\n"
+_TYPE_NAMES: Final = {bool: "true or false", int: "number", float: "number", str: "text", type(None): "null"}
+
+
+def make_options_page() -> str:
+    """Return the options of every command with their variables, as the help shows them."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    context = typer.Context(group, info_name="reconcile")
+    chapters = [_describe_command("reconcile", group)]
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command and not command.hidden:
+            arguments = [str(param.metavar) for param in command.params if isinstance(param, TyperArgument)]
+            chapters.append(_describe_command(" ".join(["reconcile", name, *arguments]), command))
+    introduction = "The texts of `reconcile --help`. [The command line](../cli.md) explains them.\n"
+    return "\n".join(["# Options and variables\n", introduction, *chapters, _NOTE])
+
+
+def _describe_command(usage: str, command: Any) -> str:
+    """Return the chapter of a command: the first paragraph of its help, and its options."""
+    summary = " ".join((command.help or "").split("\n\n", 1)[0].split())
+    rows = []
+    for param in command.params:
+        if isinstance(param, TyperOption) and not param.hidden:
+            flags = ", ".join(f"`{flag}`" for flag in sorted(param.opts, key=len, reverse=True))
+            value = "" if param.is_flag else f" `{param.metavar}`"
+            variable = f"`{param.envvar}`" if isinstance(param.envvar, str) else ""
+            rows.append((flags + value, variable, param.help or ""))
+    if not any(variable for _, variable, _ in rows):
+        table = _make_table(("option", "meaning"), [(option, meaning) for option, _, meaning in rows])
+    else:
+        table = _make_table(("option", "variable", "meaning"), rows)
+    return f"## `{usage}`\n\n{summary}\n" + (f"\n{table}" if rows else "")
+
+
+def make_metrics_page() -> str:
+    """Return the metrics of a watch with their types and labels."""
+    board = _make_board()
+    rows: dict[str, tuple[str, str]] = {}
+    labels: defaultdict[str, set[str]] = defaultdict(set)
+    for make_run in CASES.values():  # no case has a sample of every metric
+        board.on_run_end(make_finished_run(make_run()))
+        for family in text_string_to_metric_families(Metrics(board.get_view).render_exposition("")[0].decode()):
+            name = family.name + {"counter": "_total"}.get(family.type, "")
+            rows[name] = (family.type, family.documentation)
+            labels[name] |= {label for sample in family.samples for label in sample.labels} - {"le"}
+    table = _make_table(
+        ("metric", "type", "labels", "meaning"),
+        [
+            (f"`{name}`", kind, ", ".join(f"`{label}`" for label in sorted(labels[name])), text)
+            for name, (kind, text) in sorted(rows.items())
+            if name.startswith("reconcile_")
+        ],
+    )
+    introduction = "What `GET /metrics` of a watch returns. [The HTTP side](../http.md#metrics) explains them.\n"
+    return "\n".join(["# Metrics\n", introduction, table, _NOTE])
+
+
+def _make_board() -> StatusBoard:
+    """Return a board that has seen a run with problems."""
+    board = StatusBoard(INTERVAL, clock=FakeTime(start=NOON).clock)
+    board.on_run_end(make_finished_run(planned(), problems=(PROBLEM,), waiting={"attic": BACKOFF}))
+    return board
+
+
+def make_json_page() -> str:
+    """Return the keys of the JSON reports with the types of their values."""
+    texts = [golden_reports.render_case(case, form) for case, form in golden_reports.EXPECTED if form == "json"]
+    status = io.StringIO()
+    write_status(MIXED_TORRENTS, status)
+    loop = render_status_json(_make_board().get_view()).decode()
+    chapters = [
+        _describe_documents("A run", "`reconcile --output json`, `--report FILE` and `GET /api/v1/plan`", texts),
+        _describe_documents("Status", "`reconcile status --output json`", [status.getvalue()]),
+        _describe_documents("Status of a watch", "`GET /api/v1/status` and `reconcile status --url`", [loop]),
+    ]
+    introduction = (
+        "`[]` stands for each item of a list. A key with *sometimes* is left out if it has nothing to say. "
+        "[The report](../report.md#json) explains the keys.\n"
+    )
+    return "\n".join(["# JSON keys\n", introduction, *chapters, _NOTE])
+
+
+def _describe_documents(title: str, source: str, texts: Sequence[str]) -> str:
+    """Return the chapter of documents of one kind: the path, the presence and the types of each key."""
+    types: dict[str, set[str]] = {}
+    counts: Counter[str] = Counter()
+    for text in texts:
+        _collect_keys(json.loads(text), "", types, counts)
+    rows = []
+    for path, names in types.items():
+        parent = path.rpartition(".")[0]
+        presence = "" if counts[path] == counts[f"{parent} object"] else "*sometimes*"
+        if any(name.startswith("list of") for name in names):
+            names.discard("list")  # it was empty there
+        rows.append((f"`{path}`", " or ".join(sorted(names, key=lambda name: (name == "null", name))), presence))
+    return f"## {title}\n\n{source}.\n\n" + _make_table(("key", "value", ""), rows)
+
+
+def _collect_keys(value: Any, path: str, types: dict[str, set[str]], counts: Counter[str]) -> None:
+    """Note the types of every value below a path, and count how often each key and its object occur."""
+    if isinstance(value, list):
+        for item in value:
+            _collect_keys(item, f"{path}[]", types, counts)
+    elif isinstance(value, dict):
+        counts[f"{path} object"] += 1
+        for key, inner in value.items():
+            inner_path = f"{path}.{key}" if path else key
+            types.setdefault(inner_path, set()).add(_describe_type(inner))
+            counts[inner_path] += 1
+            _collect_keys(inner, inner_path, types, counts)
+
+
+def _describe_type(value: Any) -> str:
+    if isinstance(value, list):
+        names = sorted({_describe_type(item) for item in value})
+        return f"list of {' or '.join(names)}" if names else "list"
+    return "object" if isinstance(value, dict) else _TYPE_NAMES[type(value)]
+
+
+def _make_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    cells = [heads, ["---"] * len(heads), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in cells)
+
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "options.md": make_options_page,
+    "metrics.md": make_metrics_page,
+    "json.md": make_json_page,
+}
+
+
+if __name__ == "__main__":
+    for name, make_page in PAGES.items():
+        (FOLDER / name).write_text(make_page(), encoding="utf-8")
