@@ -70,19 +70,19 @@ def carry_out(block: Block, session: DocsSession) -> None:
 # What a page takes for granted
 
 
-def have_films(session: DocsSession, **options: str) -> None:
-    """Have a server with two films, as from another program or by hand."""
+def add_films(session: DocsSession, **options: str) -> None:
+    """Add two films to the server, as another program or a person would."""
     RawClient(session.servers[FIRST]).add_magnets(FILMS, **options)
 
 
-def have_films_of_flexget(session: DocsSession) -> None:
-    """Have a server with two films in a category."""
+def add_films_of_flexget(session: DocsSession) -> None:
+    """Add two films in a category."""
     RawClient(session.servers[FIRST]).post("torrents/createCategory", category="tv")
-    have_films(session, category="tv")
+    add_films(session, category="tv")
 
 
-def have_an_instance(session: DocsSession) -> None:
-    """Have a desired state with an instance, in every place that a page names, a token, and folders of a shell."""
+def write_instance_files(session: DocsSession) -> None:
+    """Write a desired state with an instance in every place that a page names, a token, and folders of a shell."""
     for folder in (".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"):
         (session.folder / folder).mkdir(parents=True)
     for name in ("desired.yaml", "desired/desired.yaml", "pull-request/desired/desired.yaml"):
@@ -92,19 +92,19 @@ def have_an_instance(session: DocsSession) -> None:
     session.write("secrets-for.yaml", "env: {HOME_PASSWORD: 127.0.0.1}\n")
 
 
-def have_a_library_to_import(session: DocsSession) -> None:
-    """Have two films, and the file of the first step."""
-    have_films(session)
+def prepare_import(session: DocsSession) -> None:
+    """Add two films, and write the file of the first step."""
+    add_films(session)
     session.write("desired.yaml", ONE_INSTANCE)
 
 
 PREPARATIONS: Final[Mapping[str, Callable[[DocsSession], None]]] = {
-    "docs/import.md": have_a_library_to_import,
-    "docs/how-to/from-qbit-manage.md": have_films,
-    "docs/how-to/from-flexget.md": have_films_of_flexget,
-    "docs/cli.md": have_an_instance,
-    "docs/http.md": have_an_instance,
-    "docs/watch.md": have_an_instance,
+    "docs/import.md": prepare_import,
+    "docs/how-to/from-qbit-manage.md": add_films,
+    "docs/how-to/from-flexget.md": add_films_of_flexget,
+    "docs/cli.md": write_instance_files,
+    "docs/http.md": write_instance_files,
+    "docs/watch.md": write_instance_files,
 }
 
 

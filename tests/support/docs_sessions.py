@@ -95,23 +95,27 @@ class DocsSession:
         assert self._is_checked or self._last.exit_code == 0, f"before {where}: {self._last}"
 
     def _execute(self, text: str) -> CommandResult:
-        words = shlex.split(text)
+        """Run a command line: in a fork if it only calls `reconcile`, else in a shell."""
+        plain, _, target = text.partition(" > ")
+        words = shlex.split(plain)
         settings = [word for word in words if _SETTING.fullmatch(word)]
         arguments = words[len(settings) :]
-        is_plain = arguments[:1] == ["reconcile"] and len(split_commands(text)) == 1 and not re.search(r"[<>|]", text)
-        if not is_plain:
+        if arguments[:1] != ["reconcile"] or len(split_commands(plain)) != 1 or re.search(r"[<>|$]", plain + target):
             done = subprocess.run(
                 ["bash", "-c", text], cwd=self.folder, env=self._environ, capture_output=True, text=True
             )
             return CommandResult(done.returncode, done.stdout, done.stderr)
         known = {setting.partition("=")[0] for setting in settings}
         assert all(setting.endswith("=…") for setting in settings) and known <= self._environ.keys(), text
-        if arguments[-1] == "&" or arguments[1:2] == ["--watch"]:
-            options = [argument for argument in arguments[1:] if argument != "&"]
+        options = [argument for argument in arguments[1:] if argument != "&"]
+        if options != arguments[1:] or options[:1] == ["--watch"]:
             command = start_reconcile(self.folder, *options, environ=self._environ)
             self.started.append(self._stack.enter_context(command))
             return CommandResult(0, "", "")
-        return run_reconcile(self.folder, *arguments[1:], environ=self._environ)
+        done_here = run_reconcile(self.folder, *options, environ=self._environ)
+        if target:
+            (self.folder / target.replace("~", str(self.folder))).write_text(done_here.out)
+        return done_here
 
     def _to_real(self, text: str) -> str:
         for address, real in self._addresses.items():
