@@ -48,6 +48,15 @@ def write_report_text(texts: Iterable[str]) -> None:
     write_report(lambda stream: stream.writelines(f"{text}\n" for text in texts))
 
 
+def write_github_report(texts: Iterable[str], summary: str) -> None:
+    """Write the lines for the log of a GitHub job, and the Markdown report to its summary."""
+    from reconciler.cli.step_summary import append_step_summary
+    from reconciler.report.github import render_warning
+
+    problem = append_step_summary(summary, os.environ)
+    write_report_text([*texts, *([render_warning(problem)] if problem else [])])
+
+
 def print_stderr(*lines: Line) -> None:
     """Write styled lines to standard error."""
     write_lines(lines, sys.stderr, colour=should_use_colour(sys.stderr))
@@ -95,8 +104,10 @@ def report_failure(settings: Settings, failure: CommandFailure) -> None:
         write_report(lambda stream: stream.write(render_problems_markdown(problems, message)))
     elif settings.output is OutputFormat.GITHUB:
         from reconciler.report.github import render_problem_annotations
+        from reconciler.report.markdown import render_problems_markdown
 
-        write_report_text(render_problem_annotations(problems, message, make_repository_relative))
+        annotations = render_problem_annotations(problems, message, make_repository_relative)
+        write_github_report(annotations, render_problems_markdown(problems, message))
         return  # a GitHub job shows both streams in one log
     print_failure(settings, failure)
 
@@ -152,9 +163,11 @@ def _print_message(settings: Settings, level: int, message: str) -> None:
 
 def make_repository_relative(file: str) -> str:
     """Return a file's path from the top of the repository, as GitHub expects it, if `GITHUB_WORKSPACE` is set."""
-    top = os.environ.get("GITHUB_WORKSPACE")
-    path = Path.cwd() / file
-    return str(path.relative_to(top)) if top and path.is_relative_to(top) else file
+    variable = os.environ.get("GITHUB_WORKSPACE")
+    if not variable:
+        return file
+    top, path = Path(variable).resolve(), Path(os.path.normpath(Path.cwd() / file))
+    return str(path.relative_to(top)) if path.is_relative_to(top) else file
 
 
 def _log_failure(settings: Settings, failure: CommandFailure) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -89,15 +89,15 @@ def join_alternatives(words: Collection[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def _output_help(outputs: Collection[OutputFormat]) -> str:
-    return f"Report format: {join_alternatives(outputs)}. [default: text]"
+def _output_help(outputs: Iterable[OutputFormat], more: str = "") -> str:
+    return f"Report format: {join_alternatives(list(outputs))}{more}. [default: text]"
 
 
 def make_output_option(outputs: Collection[OutputFormat]) -> Any:
     """Return the option `--output` of a command that can print these formats."""
-    return Annotated[
-        OutputFormat | None, _command_option("--output", metavar="FORMAT", help_text=_output_help(outputs))
-    ]
+    option = _command_option("--output", metavar="FORMAT", help_text=_output_help(outputs))
+    option.autocompletion = lambda: list(map(str, outputs))
+    return Annotated[OutputFormat | None, option]
 
 
 # Options of the main command. Commands accept the options that they share with it before their names too.
@@ -108,7 +108,8 @@ DetailedExitcodeOption = Annotated[
 ]
 StrictOption = Annotated[bool, _main_option("--strict", help_text=_STRICT_HELP)]
 OutputOption = Annotated[
-    OutputFormat, _main_option("--output", metavar="FORMAT", help_text=_output_help(tuple(OutputFormat)))
+    OutputFormat,
+    _main_option("--output", metavar="FORMAT", help_text=_output_help(OutputFormat, "; with --watch, text or json")),
 ]
 ReportOption = Annotated[Path | None, _main_option("--report", metavar="FILE", help_text=_REPORT_HELP)]
 InstanceOption = Annotated[list[str] | None, _main_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP)]

@@ -104,6 +104,11 @@ class InstanceResult:
     same_server: str | None = None
 
     @property
+    def is_read(self) -> bool:
+        """True if its torrents are known. If not, a count of zero here means nothing."""
+        return self.version is not None or self.status.is_answered
+
+    @property
     def has_serious_fault(self) -> bool:
         """True if a declared torrent that is meant to run cannot run before a person has acted."""
         return any(fault.is_serious for fault in self.faults)

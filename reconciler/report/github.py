@@ -9,6 +9,7 @@ from typing import Final
 from reconciler.model.plan import ObjectKind, Outcome
 from reconciler.model.position import Position, Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
+from reconciler.report.blast import is_deletion, is_quarantine
 from reconciler.report.phrases import (
     change_text,
     format_value,
@@ -20,7 +21,7 @@ from reconciler.report.phrases import (
 from reconciler.report.sanitize import escape_annotation_message, escape_annotation_property
 from reconciler.report.summary import summary_text
 from reconciler.report.text.expectation import expectation_text
-from reconciler.report.text.lines import render_plain
+from reconciler.report.text.lines import make_line, render_plain
 from reconciler.report.text.run import render_run
 
 MAX_ANNOTATIONS: Final = 10  # of each level: GitHub shows no more per step
@@ -36,6 +37,7 @@ class _Annotation:
     title: str
     message: tuple[str, ...]
     position: Position | None = None
+    is_deletion: bool = False
 
 
 def render_run_annotations(run: Run, command: str, locate: FileLocator) -> Iterator[str]:
@@ -63,12 +65,22 @@ def render_problem_annotations(problems: Sequence[Problem], error: str, locate: 
         for problem in problems
     ]
     yield from _render_annotations(annotations or [_Annotation("error", "reconcile", (error,))], locate)
-    yield error
+    yield render_plain(make_line(error))
 
 
 def render_warning_annotations(warnings: Sequence[Problem], locate: FileLocator) -> Iterator[str]:
     """Return a warning annotation for each warning of a valid desired state."""
     return _render_annotations(list(_annotate_warnings(warnings)), locate)
+
+
+def render_warning(message: str) -> str:
+    """Return a warning annotation without a position."""
+    return _render_annotation(_Annotation("warning", "reconcile", (message,)), str)
+
+
+def render_error(message: str) -> str:
+    """Return an error annotation without a position."""
+    return _render_annotation(_Annotation("error", "reconcile", (message,)), str)
 
 
 def _problem_text(problem: Problem) -> str:
@@ -107,11 +119,14 @@ def _annotate_instance(instance: InstanceResult, run: Run) -> Iterator[_Annotati
 def _annotate_action(instance: str, result: ActionResult) -> _Annotation:
     action, outcome = result.action, result.outcome
     warning = warning_label(action, outcome)
-    level = _OUTCOME_LEVELS.get(outcome) or ("warning" if warning or outcome is Outcome.DEFERRED else "notice")
+    is_loss = action.kind is ObjectKind.TORRENT and is_deletion(action)
+    is_alarming = is_loss or warning or outcome is Outcome.DEFERRED
+    level = _OUTCOME_LEVELS.get(outcome) or ("warning" if is_alarming else "notice")
     _, word, _ = verb_symbol(action, outcome)
     subject = action.name if action.kind is ObjectKind.TORRENT else f"{action.kind} {action.name}"
     lines = [action.reason, warning, *(_change_texts(result)), result.error or ""]
-    return _Annotation(level, f"{instance}: {word} {subject}", tuple(line for line in lines if line), action.position)
+    title, message = f"{instance}: {word} {subject}", tuple(filter(None, lines))
+    return _Annotation(level, title, message, action.position, is_loss or is_quarantine(action))
 
 
 def _change_texts(result: ActionResult) -> Iterator[str]:
@@ -124,9 +139,10 @@ def _change_texts(result: ActionResult) -> Iterator[str]:
 
 
 def _render_annotations(annotations: Sequence[_Annotation], locate: FileLocator) -> Iterator[str]:
-    """Return the first annotations of each level, errors first."""
+    """Return the first annotations of each level: errors first, and in each level deletions first."""
     for level in _LEVELS:
         selected = [annotation for annotation in annotations if annotation.level == level]
+        selected.sort(key=lambda annotation: not annotation.is_deletion)
         for annotation in selected[:MAX_ANNOTATIONS]:
             yield _render_annotation(annotation, locate)
         if len(selected) > MAX_ANNOTATIONS:

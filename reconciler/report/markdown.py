@@ -1,18 +1,29 @@
 """A run as a comment on a pull request: the guard's verdict, the counts, then the plan of each instance as a diff.
 
-Text that may come from a torrent or a server is in code, where Markdown activates no mention, link or HTML.
+Deletions come first, so that they are seen, and are the last to be cut. Every text that is not ours is in code, where
+no forge activates a mention, a link or HTML. (A backslash before `@` does not stop a mention.)
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
+from reconciler.model.plan import Verb
 from reconciler.model.position import Problem
-from reconciler.model.run import InstanceResult, Run, RunMode
-from reconciler.report.phrases import fault_count_text, strip_instance_prefix
-from reconciler.report.sanitize import choose_code_fence, escape_html, escape_markdown, format_code_span, truncate_text
-from reconciler.report.summary import COUNT_KEYS, summarize_instance, summary_text
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
+from reconciler.report.blast import is_quarantine
+from reconciler.report.phrases import strip_instance_prefix
+from reconciler.report.sanitize import (
+    choose_code_fence,
+    escape_html,
+    format_code_span,
+    format_table_code,
+    truncate_text,
+)
+from reconciler.report.summary import COUNT_KEYS, instance_summary_text, summarize_instance, summary_text
 from reconciler.report.text.actions import render_instance_actions
 from reconciler.report.text.expectation import expectation_text, render_difference
 from reconciler.report.text.lines import render_plain
@@ -27,6 +38,11 @@ _MAX_DIFFERENCE_LINES: Final = 100  # between the expected plan and the plan
 _MAX_PHRASE_LENGTH: Final = 200  # characters of one entry in such a list
 _ALWAYS_SHOWN_KEYS: Final = ("add", "update", "delete", "unchanged")
 _SEE_JSON_TEXT: Final = "The JSON report is complete."
+_UNKNOWN_TEXT: Final = "unknown"  # in place of each count of an instance that was not read
+_CODE_FENCE: Final = re.compile("`{3,}(?=diff$|$)")
+_MAX_END_LENGTH: Final = 500  # characters, for what closes a text that is cut
+_LAST_RANK: Final = 2  # of actions that delete nothing
+_MAX_VERSION_LENGTH: Final = 40  # characters
 
 
 def render_run_markdown(run: Run) -> str:
@@ -45,15 +61,39 @@ def render_run_markdown(run: Run) -> str:
     tail = f"\n<sub>plan <code>{escape_html(run.plan_hash)}</code></sub>\n"
     sections, room = [head], MAX_COMMENT_LENGTH - len(head) - len(tail)
     shown = [instance for instance in run.instances if instance.results or instance.faults or instance.spared]
+    shown.sort(key=lambda instance: min(map(_rank_result, instance.results), default=_LAST_RANK))
     for index, instance in enumerate(shown):
-        section = _render_instance(instance, room // (len(shown) - index))
+        section = _render_instance(instance, run.mode, room // (len(shown) - index))
         if len(section) > room:
             missing = format_count(len(shown) - index, "instance")
             sections.append(f"\n{missing} more did not fit into this comment. {_SEE_JSON_TEXT}\n")
             break
         sections.append(section)
         room -= len(section)
-    return "".join([*sections, tail])
+    return cut_markdown("".join(sections), MAX_COMMENT_LENGTH - len(tail)) + tail
+
+
+def cut_markdown(text: str, max_length: int) -> str:
+    """Return at most `max_length` characters: whole lines, with open code blocks and folds closed, and a last line that
+    counts the lines left out.
+    """
+    if len(text) <= max_length:
+        return text
+    lines, used, fence, folds = text.splitlines(), _MAX_END_LENGTH, "", 0
+    kept = []
+    for line in lines:
+        used += len(line) + 1
+        if used > max_length:
+            break
+        kept.append(line)
+        if fence:
+            fence = "" if line == fence else fence
+        elif mark := _CODE_FENCE.match(line):
+            fence = mark[0]
+        else:
+            folds += line.startswith("<details>") - line.startswith("</details>")
+    end = [*([fence] if fence else []), *["\n</details>"] * folds, f"\n… and {len(lines) - len(kept):,} more lines"]
+    return "\n".join([*kept, *end]) + "\n"
 
 
 def render_problems_markdown(problems: Sequence[Problem], error: str) -> str:
@@ -90,13 +130,13 @@ def _render_expectation(run: Run) -> Iterator[str]:
     expectation = run.expectation
     if expectation is None:
         return
-    text = escape_markdown(expectation_text(expectation, is_dry_run=run.mode is RunMode.DRY_RUN))
+    text = expectation_text(expectation, is_dry_run=run.mode is RunMode.DRY_RUN)
     if expectation.is_met:
         yield f"**{text}**"
         yield ""
         return
     yield "> [!CAUTION]"
-    yield f"> **{text}**"
+    yield f"> {format_code_span(text)}"
     yield f"> Expected: `{expectation.plan_hash}`"
     yield ""
     if expectation.difference:
@@ -107,7 +147,7 @@ def _render_expectation(run: Run) -> Iterator[str]:
 
 
 def _render_names(instances: Sequence[InstanceResult]) -> str:
-    names = ", ".join(escape_markdown(instance.name) for instance in instances[:_MAX_ROWS])
+    names = ", ".join(format_code_span(instance.name) for instance in instances[:_MAX_ROWS])
     return names + (f" and {len(instances) - _MAX_ROWS:,} more" if len(instances) > _MAX_ROWS else "")
 
 
@@ -117,24 +157,24 @@ def _render_counts_table(run: Run) -> Iterator[str]:
     yield f"| instance | status | {' | '.join(shown)} |"
     yield "|---|---|" + "---:|" * len(shown)
     for instance, counts in rows:
-        numbers = " | ".join(f"{counts[key]:,}" for key in shown)
-        yield f"| **{escape_markdown(instance.name)}** | {_render_status(instance)} | {numbers} |"
+        numbers = " | ".join(f"{counts[key]:,}" if instance.is_read else _UNKNOWN_TEXT for key in shown)
+        yield f"| **{format_table_code(instance.name)}** | {_render_status(instance)} | {numbers} |"
     if len(run.instances) > _MAX_ROWS:
         yield f"\n… and {len(run.instances) - _MAX_ROWS:,} more instances. {_SEE_JSON_TEXT}"
     for instance in run.instances[:_MAX_ROWS]:
         if instance.error:
             error = truncate_text(strip_instance_prefix(instance.name, instance.error), _MAX_PHRASE_LENGTH)
-            yield f"\n**{escape_markdown(instance.name)}**: {format_code_span(error)}"
+            yield f"\n**{format_code_span(instance.name)}**: {format_code_span(error)}"
     yield ""
 
 
 def _render_status(instance: InstanceResult) -> str:
     if instance.verdict.refused:
         return "**refused**"
-    word = escape_markdown(instance.status)
-    return (
-        f"{word} ({escape_markdown(instance.version)})" if instance.status.is_ok and instance.version else f"**{word}**"
-    )
+    if not instance.status.is_ok:
+        return f"**{instance.status}**"
+    version = truncate_text(instance.version or "", _MAX_VERSION_LENGTH)
+    return f"{instance.status} ({format_table_code(version)})" if version else str(instance.status)
 
 
 def _render_pending(run: Run) -> Iterator[str]:
@@ -169,7 +209,9 @@ def _render_problem_list(problems: Sequence[Problem]) -> Iterator[str]:
         yield f"- … and {len(problems) - _MAX_ROWS:,} more"
 
 
-def _render_instance(instance: InstanceResult, max_length: int) -> str:
+def _render_instance(instance: InstanceResult, mode: RunMode, max_length: int) -> str:
+    counts = instance_summary_text(instance, mode)
+    instance = replace(instance, results=tuple(sorted(instance.results, key=_rank_result)))
     lines = [truncate_text(render_plain(line), _MAX_LINE_LENGTH) for line in render_instance_actions(instance)]
     fence = choose_code_fence("\n".join(lines))
     body, used = [], 400  # characters around the lines
@@ -178,16 +220,16 @@ def _render_instance(instance: InstanceResult, max_length: int) -> str:
         if used > max_length:
             body.append(f"# … and {len(lines) - number:,} more lines. {_SEE_JSON_TEXT}")
             break
-        body.append(_format_diff_line(text))
+        body.append(text.removeprefix("  "))  # its sign in the first column, which colours a diff
     diff = "\n".join([fence + "diff", *body, fence])
     if len(body) <= _MAX_UNFOLDED_LINES:
-        return f"\n**{escape_markdown(instance.name)}**\n\n{diff}\n"
-    counts = ", ".join(filter(None, (format_count(len(instance.results), "change"), fault_count_text(instance.faults))))
-    summary = f"<b>{escape_html(instance.name)}</b>: {counts}"
+        return f"\n**{format_code_span(instance.name)}**: {counts}\n\n{diff}\n"
+    summary = f"<b><code>{escape_html(instance.name)}</code></b>: {counts}"
     return f"\n<details><summary>{summary}</summary>\n\n{diff}\n\n</details>\n"
 
 
-def _format_diff_line(text: str) -> str:
-    """Return the line with its symbol in the first column, which colours a diff, and with `!` for a change."""
-    line = text.removeprefix("  ")
-    return "!" + line[1:] if line.startswith("~") else line
+def _rank_result(result: ActionResult) -> int:
+    """Return the place of an action: deletions, then quarantines, which lead to deletions, then the rest as planned."""
+    if result.action.verb is Verb.DELETE:
+        return 0
+    return 1 if is_quarantine(result.action) else _LAST_RANK

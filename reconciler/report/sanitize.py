@@ -17,7 +17,7 @@ _HARMFUL_CHARACTERS = re.compile(
 )
 _WORKFLOW_COMMAND = re.compile(r"^(\s*):(?=:)")
 _BACKTICKS = re.compile("`+")
-_MARKDOWN_SYNTAX = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@$^])")
+_MARKDOWN_SYNTAX = re.compile(r"[^\w ]|_", re.ASCII)
 
 
 def sanitize_text(text: str) -> str:
@@ -43,9 +43,11 @@ def choose_code_fence(text: str) -> str:
     return "`" * max(3, _measure_longest_backtick_run(text) + 1)
 
 
-def escape_markdown(text: str) -> str:
-    """Return Markdown for a short word of ours or of the configuration, also in a table cell."""
-    return _MARKDOWN_SYNTAX.sub(r"\\\1", sanitize_text(text))
+def format_table_code(text: str) -> str:
+    """Return a code span for a table cell, or the same as HTML where a bar or a backslash could end the cell."""
+    if "|" not in text and "\\" not in sanitize_text(text):
+        return format_code_span(text)
+    return f"<code>{_MARKDOWN_SYNTAX.sub(lambda match: f'&#{ord(match[0])};', sanitize_text(text))}</code>"
 
 
 def escape_html(text: str) -> str:

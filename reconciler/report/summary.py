@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from reconciler.model.plan import ObjectKind, Outcome, Verb
@@ -40,34 +40,49 @@ def summarize_instance(instance: InstanceResult) -> dict[str, int]:
 
 def summary_text(run: Run) -> str:
     """Return the last line of a report: the planned or the applied changes, and the problems."""
-    tally = _tally_outcomes(run.instances)
-    outcome, forms = (
-        (Outcome.PLANNED, PLANNED_FORMS) if run.mode is RunMode.DRY_RUN else (Outcome.APPLIED, APPLIED_FORMS)
-    )
-    failed_instances = sum(not instance.status.is_ok for instance in run.instances)
-    faults = [fault for instance in run.instances for fault in instance.faults]
-    words = [] if failed_instances or run.pending or faults else ["nothing to do"]
+    words = [*_count_words(run.instances, run.mode, len(run.pending)), *_instance_texts(run.instances)]
+    if run.expectation and not run.expectation.is_met:
+        words.append("not the expected plan")
+    return ", ".join(words)
+
+
+def instance_summary_text(instance: InstanceResult, mode: RunMode) -> str:
+    """Return the counts of one instance, in the words of the whole run."""
+    return ", ".join(_count_words((instance,), mode))
+
+
+def _count_words(instances: Sequence[InstanceResult], mode: RunMode, pending: int = 0) -> list[str]:
+    tally = _tally_outcomes(instances)
+    outcome, forms = (Outcome.PLANNED, PLANNED_FORMS) if mode is RunMode.DRY_RUN else (Outcome.APPLIED, APPLIED_FORMS)
+    failed_instances = sum(not instance.status.is_ok for instance in instances)
+    faults = [fault for instance in instances for fault in instance.faults]
+    words = [] if failed_instances or pending or faults else ["nothing to do"]
     if tally:
         words = [f"{tally[verb, outcome]:,} {form}" for verb, form in forms.items() if _is_shown(tally, verb, outcome)]
-    words.append(f"{sum(instance.unchanged for instance in run.instances):,} unchanged")
+    if not instances or any(instance.is_read for instance in instances):
+        words.append(f"{sum(instance.unchanged for instance in instances):,} unchanged")
     words += _setting_texts(tally[None, outcome], forms[Verb.UPDATE])
-    if run.mode is RunMode.APPLY and (
+    if mode is RunMode.APPLY and (
         planned := sum(count for (_, outcome), count in tally.items() if outcome is Outcome.PLANNED)
     ):
         words.append(f"{planned:,} planned but not executed")
-    if run.pending:
-        words.append(f"{len(run.pending):,} pending")
+    if pending:
+        words.append(f"{pending:,} pending")
     words += _problem_texts(tally)
     words += [fault_count_text(faults)] if faults else []
-    if spared := sum(len(instance.spared) for instance in run.instances):
+    if spared := sum(len(instance.spared) for instance in instances):
         words.append(f"{spared:,} spared")
-    if refused := sum(instance.verdict.refused for instance in run.instances):
-        words.append(f"{refused:,} {'instance' if refused == 1 else 'instances'} refused by the guard")
-    if run.expectation and not run.expectation.is_met:
-        words.append("not the expected plan")
-    if failed_instances:
-        words.append(f"{failed_instances:,} {'instance' if failed_instances == 1 else 'instances'} in error")
-    return ", ".join(words)
+    return words
+
+
+def _instance_texts(instances: Sequence[InstanceResult]) -> Iterator[str]:
+    """Return the counts of the instances with a problem. One that was not read adds nothing to any other count."""
+    counts = {
+        "refused by the guard": sum(instance.verdict.refused for instance in instances),
+        "in error": sum(instance.is_read and not instance.status.is_ok for instance in instances),
+        "unknown": sum(not instance.is_read and not instance.status.is_ok for instance in instances),
+    }
+    return (f"{count:,} {'instance' if count == 1 else 'instances'} {word}" for word, count in counts.items() if count)
 
 
 def _summarize_instances(instances: Iterable[InstanceResult]) -> dict[str, int]:

@@ -117,3 +117,7 @@ def test_a_path_is_relative_to_the_repository_only_inside_it(tmp_path: Path, mon
     monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
     assert console.make_repository_relative("desired.yaml") == "sub/desired.yaml"
     assert console.make_repository_relative("/etc/desired.yaml") == "/etc/desired.yaml"
+    assert console.make_repository_relative("../x/./y.yaml") == "x/y.yaml"
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path / "link"))
+    assert console.make_repository_relative("desired.yaml") == "sub/desired.yaml"

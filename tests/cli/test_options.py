@@ -28,7 +28,7 @@ BAD_USAGE = [
     (["--report", "."], "is a folder"),
     (["--dry-run", "validate"], "validate does not accept --dry-run"),
     (["--instance", "home", "validate"], "validate does not accept --instance"),
-    (["status", "--output", "github"], "status does not support --output github"),
+    (["--output", "github", "status"], "status does not support --output github. Use text or json"),
     (["validate", "--bogus"], "No such option: --bogus"),
     (["-f", "missing.yaml"], "the desired state is invalid"),
     (["--watch", "-f", "missing.yaml"], "the desired state is invalid"),

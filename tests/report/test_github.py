@@ -9,6 +9,7 @@ from reconciler.report.github import (
     MAX_ANNOTATIONS,
     render_problem_annotations,
     render_run_annotations,
+    render_warning,
     render_warning_annotations,
 )
 from tests.support.example_runs import (
@@ -71,8 +72,9 @@ def test_a_refusal_is_an_error_with_the_approval_of_the_plan() -> None:
 def test_a_failure_without_problems_is_one_error_without_a_position() -> None:
     assert list(render_problem_annotations((), "50% failed\nhere", str)) == [
         "::error title=reconcile::50%25 failed\\x0ahere",
-        "50% failed\nhere",
+        "50% failed\\x0ahere",
     ]
+    assert list(render_problem_annotations((), "::error::x ##[y", str))[-1] == "\\x3a:error::x ##\\x5by"
 
 
 def test_a_warning_has_its_position_and_its_hint() -> None:
@@ -81,3 +83,23 @@ def test_a_warning_has_its_position_and_its_hint() -> None:
         "::warning file=infra/desired.yaml,line=9,col=5,title=desired state::two of them",
     ]
     assert list(render_warning_annotations((), str)) == []
+
+
+def test_deletions_are_warnings_and_come_first() -> None:
+    results = [
+        ActionResult(
+            make_torrent_action(Verb.UPDATE, f"t{n}", "save_path differs", number=n, disruptive=True), Outcome.PLANNED
+        )
+        for n in range(1, 20)
+    ]
+    results.append(
+        ActionResult(make_torrent_action(Verb.DELETE, "old", "no longer declared", number=40), Outcome.PLANNED)
+    )
+    run = Run(RunMode.DRY_RUN, PLAN_HASH, 0, (make_instance_result("home", tuple(results)),))
+    warnings = [line for line in render_run_annotations(run, "reconcile", str) if line.startswith("::warning")]
+    assert len(warnings) == MAX_ANNOTATIONS
+    assert warnings[0] == "::warning title=home%3A delete old::no longer declared"
+
+
+def test_a_warning_without_a_position() -> None:
+    assert render_warning("no space: 0%\n") == "::warning title=reconcile::no space: 0%25\\x0a"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
-from reconciler.model.plan import GuardVerdict, Outcome, Verb
+from reconciler.model.plan import Change, DeleteCategory, GuardVerdict, Outcome, Verb
 from reconciler.model.position import Problem
-from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
 from reconciler.report.markdown import (
     MAX_COMMENT_LENGTH,
+    cut_markdown,
     render_problems_markdown,
     render_run_markdown,
     render_validation_markdown,
@@ -77,26 +79,84 @@ def test_the_table_shows_four_counts_and_every_other_one_that_is_not_zero() -> N
     assert lines[2:6] == [
         "| instance | status | add | update | delete | unchanged |",
         "|---|---|---:|---:|---:|---:|",
-        "| **attic** | **unreachable** | 0 | 0 | 0 | 0 |",
-        "| **home** | ok (v5.1.0) | 0 | 0 | 0 | 1,200 |",
+        "| **`attic`** | **unreachable** | unknown | unknown | unknown | unknown |",
+        "| **`home`** | ok (`v5.1.0`) | 0 | 0 | 0 | 1,200 |",
     ]
-    assert "**attic**: `no connection to http://attic:8080: connection refused`" in lines
+    assert "**`attic`**: `no connection to http://attic:8080: connection refused`" in lines
     failed = ActionResult(make_torrent_action(Verb.ADD, "x", "r", number=1), Outcome.FAILED, "full")
     assert render_lines(make_instance_result("home", (failed,)))[2].endswith("| unchanged | failed |")
 
 
-def test_a_long_plan_is_folded_and_a_short_one_is_not() -> None:
-    assert "**home**" in render_lines(make_additions(15))
-    assert "<details>" not in "".join(render_lines(make_additions(15)))
+def test_an_unreachable_instance_is_unknown_and_never_zero() -> None:
+    text = render_run_markdown(Run(RunMode.DRY_RUN, PLAN_HASH, 1, (UNREACHABLE_RESULT,)))
+    assert text.startswith("### reconcile: 1 instance unknown\n")
+    assert not re.search(r"\b0\b", text.replace(PLAN_HASH, ""))
+
+
+def test_a_long_plan_is_folded_and_a_short_one_is_not_and_both_count_like_the_title() -> None:
+    counts = "15 to add, 0 to change, 0 to delete, 0 unchanged"
+    short = render_lines(make_additions(15))
+    assert {f"### reconcile: {counts}", f"**`home`**: {counts}"} < set(short)
+    assert "<details>" not in "".join(short)
+    counts = counts.replace("15", "16")
     folded = render_lines(make_additions(16))
-    assert "<details><summary><b>home</b>: 16 changes</summary>" in folded
+    assert {
+        f"### reconcile: {counts}",
+        f"<details><summary><b><code>home</code></b>: {counts}</summary>",
+    } < set(folded)
     assert folded[folded.index("```diff") + 1].startswith("+ add")
+
+
+def test_an_update_and_a_failure_have_different_signs() -> None:
+    update = make_torrent_action(Verb.UPDATE, "changed", "category differs", number=1)
+    results = (ActionResult(update, Outcome.APPLIED), ActionResult(update, Outcome.FAILED, "it said no"))
+    lines = render_lines(make_instance_result("home", results))
+    assert [line[0] for line in lines if "changed" in line and line[0] in "~!"] == ["!", "~"]
+
+
+def test_deletions_come_first_and_an_instance_with_deletions_before_others() -> None:
+    quarantine = make_torrent_action(
+        Verb.UPDATE, "going", "no longer declared", Change("quarantine", (), ("2026-11-28",)), number=3
+    )
+    mixed = (
+        make_torrent_action(Verb.ADD, "new", "r", number=1),
+        make_torrent_action(Verb.UPDATE, "changed", "r", number=2),
+        quarantine,
+        make_torrent_action(Verb.DELETE, "old", "r", number=4),
+        DeleteCategory("unused", "r"),
+    )
+    late = replace(
+        make_instance_result("later", tuple(ActionResult(action, Outcome.PLANNED) for action in mixed)), owned=9
+    )
+    lines = render_lines(make_additions(1), late)
+    names = ("t0", "new", "changed", "going", "old", "unused")
+    shown = [next(name for name in names if f"  {name}" in line) for line in lines if re.match("[-+~] ", line)]
+    assert shown == ["old", "unused", "going", "new", "changed", "t0"]
+
+
+def test_a_name_of_the_configuration_activates_nothing() -> None:
+    name = "www.x|y\\|@team"
+    folded = replace(make_additions(16), name=name, error="down", status=Status.ERROR, version="@v|5")
+    text = "\n".join(render_lines(folded, replace(folded, status=Status.OK, error=None)))
+    without_code = re.sub(r"(`+).*?\1|<code>.*?</code>", "", text)
+    assert "@" not in without_code and "www" not in without_code
+    rows = [line for line in text.splitlines() if line.startswith("| **")]
+    assert [row.count("|") for row in rows] == [7, 7], "no name adds a cell"
+
+
+def test_a_cut_text_ends_with_what_it_lacks_and_leaves_nothing_open() -> None:
+    text = "<details><summary>x</summary>\n\n````diff\n" + "- line of a plan\n" * 1_000 + "````\n\n</details>\nend\n"
+    assert cut_markdown(text, len(text)) == text
+    cut = cut_markdown(text, 4_000)
+    kept = cut.count("- line of a plan\n")
+    assert len(cut) <= 4_000 and kept > 150
+    assert cut.endswith(f"- line of a plan\n````\n\n</details>\n\n… and {1_007 - kept - 3:,} more lines\n")
 
 
 def test_a_refusal_shows_both_ways_to_approve_the_plan() -> None:
     verdict = GuardVerdict(True, ("2 deletions are more than max_delete 1",))
     lines = render_lines(replace(make_additions(2), verdict=verdict))
-    assert lines[2:4] == ["> [!CAUTION]", "> **The guard refused this plan.** Nothing is executed on home."]
+    assert lines[2:4] == ["> [!CAUTION]", "> **The guard refused this plan.** Nothing is executed on `home`."]
     assert "> - `home: 2 deletions are more than max_delete 1`" in lines
     assert f"> --accept-plan {PLAN_HASH}" in lines
     assert f"> accept_plan: {PLAN_HASH}" in lines

@@ -14,9 +14,9 @@ from reconciler.report.markdown import render_run_markdown
 from reconciler.report.sanitize import (
     choose_code_fence,
     escape_annotation_property,
-    escape_markdown,
     escape_workflow_command,
     format_code_span,
+    format_table_code,
     sanitize_text,
 )
 from tests.support.example_runs import hostile
@@ -51,8 +51,11 @@ def test_nothing_closes_a_code_span_or_a_fence(raw: str) -> None:
     assert choose_code_fence(raw) not in raw
 
 
-def test_bars_are_escaped_in_a_table_cell() -> None:
-    assert escape_markdown("a|b*c@d") == r"a\|b\*c\@d"
+def test_nothing_ends_a_table_cell_and_nothing_in_it_is_active() -> None:
+    assert format_table_code("home.lan") == "`home.lan`"
+    assert format_table_code("a|b*c@d_e") == "<code>a&#124;b&#42;c&#64;d&#95;e</code>"
+    assert format_table_code("a\\") == "<code>a&#92;</code>"
+    assert format_table_code("\u202e") == "<code>&#92;u202e</code>"
 
 
 def test_properties_of_a_workflow_command_are_encoded() -> None:

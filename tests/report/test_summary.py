@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.plan import Outcome, Verb
-from reconciler.model.run import ActionResult, Run, RunMode
-from reconciler.report.summary import COUNT_KEYS, summarize_run, summary_text
+from reconciler.model.run import ActionResult, Run, RunMode, Status
+from reconciler.report.summary import COUNT_KEYS, instance_summary_text, summarize_run, summary_text
 from tests.support.example_runs import (
     PLAN_HASH,
     UNREACHABLE_RESULT,
@@ -57,5 +57,14 @@ def test_the_last_line_of_a_dry_run_and_of_a_run() -> None:
     assert summary_text(done) == "2 added, 1 changed, 0 deleted, 0 unchanged"
 
 
-def test_an_instance_that_was_not_read_does_not_count_as_in_sync() -> None:
-    assert summary_text(Run(RunMode.DRY_RUN, PLAN_HASH, 1, (UNREACHABLE_RESULT,))) == "0 unchanged, 1 instance in error"
+def test_an_instance_that_was_not_read_is_unknown_and_not_zero() -> None:
+    assert summary_text(Run(RunMode.DRY_RUN, PLAN_HASH, 1, (UNREACHABLE_RESULT,))) == "1 instance unknown"
+    both = (UNREACHABLE_RESULT, make_instance_result("home", unchanged=3))
+    assert summary_text(Run(RunMode.DRY_RUN, PLAN_HASH, 1, both)) == "3 unchanged, 1 instance unknown"
+    lost = make_instance_result("home", unchanged=3, status=Status.UNREACHABLE, error="it went away")
+    assert summary_text(Run(RunMode.APPLY, PLAN_HASH, 1, (lost,))) == "3 unchanged, 1 instance in error"
+
+
+def test_an_instance_is_summed_up_in_the_words_of_the_whole_run() -> None:
+    run = run_of((Verb.UPDATE, Outcome.APPLIED, 1), (Verb.UPDATE, Outcome.DEFERRED, 1), (Verb.ADD, Outcome.APPLIED, 2))
+    assert instance_summary_text(run.instances[0], run.mode) == summary_text(run)

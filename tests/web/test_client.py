@@ -23,7 +23,7 @@ from tests.support.status_site import BACKOFF, NOON, PROBLEM, StatusSite, make_f
 TEXT = """\
 reconcile 0.1.0  The desired state is invalid
   last run   10 seconds ago (files), took 0.4 s: 1 to add, 1 to adopt, 2 to change, 2 to delete, 22 unchanged, \
-4 settings to change, 1 blocked, 1 spared, 1 instance in error
+4 settings to change, 1 blocked, 1 spared, 1 instance unknown
   success    a minute ago
   next run   in 50 seconds or earlier; every 1 minute
 desired.yaml:12:5: error: unknown key "pausd". Did you mean "paused"?

@@ -173,10 +173,11 @@ def _write_run_report(run: Run, settings: Settings, options: RunSettings) -> Non
         console.write_report_text([render_run_markdown(run).rstrip("\n")])
     elif settings.output is OutputFormat.GITHUB:
         from reconciler.report.github import render_run_annotations
+        from reconciler.report.markdown import render_run_markdown
 
-        console.write_report_text(
-            render_run_annotations(run, render_command_line(settings, options), console.make_repository_relative)
-        )
+        command = render_command_line(settings, options)
+        annotations = render_run_annotations(run, command, console.make_repository_relative)
+        console.write_github_report(annotations, render_run_markdown(run))
     else:
         from reconciler.report.text.run import render_run
 

@@ -6,7 +6,7 @@ from reconciler.cli import console, logs
 from reconciler.cli.loading import find_desired_files, load_desired
 from reconciler.cli.settings import OutputFormat, Settings
 from reconciler.model.desired import DesiredState
-from reconciler.report.text.lines import Style, make_line
+from reconciler.report.text.lines import Style, make_line, render_plain
 from reconciler.report.text.problems import format_count
 
 
@@ -36,7 +36,11 @@ def _write_validation(settings: Settings, desired: DesiredState) -> None:
         console.write_report_text([render_validation_markdown(verdict, warnings).rstrip("\n")])
     elif settings.output is OutputFormat.GITHUB:
         from reconciler.report.github import render_warning_annotations
+        from reconciler.report.markdown import render_validation_markdown
 
-        console.write_report_text([*render_warning_annotations(warnings, console.make_repository_relative), verdict])
+        annotations = render_warning_annotations(warnings, console.make_repository_relative)
+        console.write_github_report(
+            [*annotations, render_plain(make_line(verdict))], render_validation_markdown(verdict, warnings)
+        )
     else:
         console.write_report_lines([make_line(f"{files}: ", ("valid", Style.GOOD), f": {counts}")])
