@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from reconciler.cli.app import app
+from reconciler.desired.json_schema.build import build_json_schema
 from reconciler.report.json.status import write_status
 from reconciler.web import StatusBoard
 from reconciler.web.api import render_status_json
@@ -27,6 +28,28 @@ from tests.support.status_site import BACKOFF, INTERVAL, NOON, PROBLEM, make_fin
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "reference"
 _NOTE: Final = "This page is made from the code by `python -m tests.support.reference_pages`.\n"
+_CHAPTERS: Final = {  # of the definitions in the schema, in the order of the page
+    "GuardEntry": "guard",
+    "InstanceEntry": "instances",
+    "SecretReference": "a secret",
+    "BasicAuthEntry": "basic_auth",
+    "TlsEntry": "tls",
+    "TimeoutEntry": "timeout",
+    "ProbeEntry": "health",
+    "HttpEntry": "http",
+    "GluetunEntry": "gluetun",
+    "AddressesEntry": "external_ip",
+    "GroupEntry": "groups",
+    "MemberEntry": "members",
+    "CategoryEntry": "categories",
+    "ManagedKeys": "defaults",
+    "TorrentEntry": "torrents",
+    "ContentEntry": "content",
+    "ShareLimitsEntry": "share_limits",
+    "FileRuleEntry": "files",
+    "ExactTagsEntry": "tags",
+    "ExactTrackersEntry": "trackers",
+}
 _TYPE_NAMES: Final = {bool: "true or false", int: "number", float: "number", str: "text", type(None): "null"}
 
 
@@ -147,6 +170,78 @@ def _describe_type(value: Any) -> str:
     return "object" if isinstance(value, dict) else _TYPE_NAMES[type(value)]
 
 
+def make_keys_page() -> str:
+    """Return every key of the YAML, from its JSON Schema."""
+    schema = build_json_schema()
+    definitions: dict[str, Any] = schema["$defs"]
+    assert set(definitions) == set(_CHAPTERS), set(definitions) ^ set(_CHAPTERS)
+    chapters = [_describe_definition("Top level", schema)]
+    chapters += [_describe_definition(title, definitions[name]) for name, title in _CHAPTERS.items()]
+    introduction = (
+        "Every key of a desired state, from the JSON Schema that `reconcile schema` prints. "
+        "[The desired state](../desired-state.md) explains them.\n"
+    )
+    return "\n".join(["# Keys of the YAML\n", introduction, *chapters, _NOTE])
+
+
+def make_preferences_page() -> str:
+    """Return the preferences of qBittorrent that can be declared."""
+    keys = build_json_schema()["$defs"]["InstanceEntry"]["properties"]["preferences"]["properties"]
+    rows = [
+        (f"`{name}`", _describe_value(key), key["description"].partition("app/preferences. ")[2])
+        for name, key in sorted(keys.items())
+    ]
+    introduction = (
+        "The settings of qBittorrent that `preferences` of an instance can declare, with the versions that have them. "
+        "[Preferences](../desired-state.md#preferences) explains them.\n"
+    )
+    table = _make_table(("key", "value", "meaning"), rows)
+    return "\n".join(["# Preferences of qBittorrent\n", introduction, table, _NOTE])
+
+
+def _describe_definition(title: str, definition: Any) -> str:
+    """Return the chapter of an object: its keys, their values, defaults, meanings and examples."""
+    required = set(definition.get("required", ()))
+    rows = []
+    for name, key in definition["properties"].items():
+        default = "required" if name in required else _code(key["default"]) if "default" in key else ""
+        example = _code(key["examples"][0]) if "examples" in key else ""
+        rows.append((f"`{name}`", _describe_value(key), default, key.get("description", ""), example))
+    return f"## {title}\n\n" + _make_table(("key", "value", "default", "meaning", "example"), rows)
+
+
+def _describe_value(schema: Any) -> str:
+    """Return the values that a schema allows, in words."""
+    if "$ref" in schema:
+        title = _CHAPTERS[schema["$ref"].rpartition("/")[2]]
+        return f"[{title}](keys.md#{title.replace(' ', '-')})"
+    if choices := schema.get("anyOf") or schema.get("oneOf"):
+        return " or ".join(dict.fromkeys(_describe_value(choice) for choice in choices))
+    if "enum" in schema:
+        return " or ".join(map(_code, schema["enum"]))
+    if "const" in schema:
+        return _code(schema["const"])
+    kinds = schema.get("type", "string")
+    if isinstance(kinds, list):
+        return " or ".join(_describe_type_name(kind) for kind in kinds)
+    if kinds == "array":
+        return f"list of {_describe_value(schema['items'])}" if "items" in schema else "list"
+    if kinds == "object":
+        inner = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")]
+        values = [value for value in inner if isinstance(value, dict)]
+        return f"by name: {_describe_value(values[0])}" if values else "keys and values"
+    return _describe_type_name(kinds)
+
+
+def _describe_type_name(name: str) -> str:
+    return {"boolean": "true or false", "integer": "whole number", "string": "text", "null": "`null`"}.get(name, name)
+
+
+def _code(value: Any) -> str:
+    """Return a value as YAML would show it in one line, as code."""
+    return f"`{json.dumps(value, ensure_ascii=False)}`" if not isinstance(value, str) or not value else f"`{value}`"
+
+
 def _make_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown."""
     cells = [heads, ["---"] * len(heads), *rows]
@@ -154,6 +249,8 @@ def _make_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "keys.md": make_keys_page,
+    "preferences.md": make_preferences_page,
     "options.md": make_options_page,
     "metrics.md": make_metrics_page,
     "json.md": make_json_page,

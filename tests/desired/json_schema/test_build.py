@@ -24,7 +24,7 @@ COPY = ROOT / "docs" / "schema" / "desired-state.json"
 CORPUS = ROOT / "tests" / "desired" / "broken"
 EXPECTATION = re.compile(r"^# expect: (\d+):(\d+): (.*)", re.MULTILINE)
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
-YAML_BLOCK = re.compile(r"^( *)```yaml\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+YAML_BLOCK = re.compile(r"^( *)```yaml[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 FIRST_KEYS = ("version", "policy", "owner", "guard", "instances", "groups", "categories", "defaults", "torrents")
 
 # What the schema does not find in the broken files, by a part of the message, and the reason
