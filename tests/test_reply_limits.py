@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import pytest
 
@@ -21,6 +19,7 @@ from reconciler.reply_limits import (
     limit_replies,
 )
 from reconciler.retry import Clock
+from tests.support.dripping import dripping_server
 from tests.support.fake_time import FakeTime
 
 LIMITS = ReplyLimits(silence=60, grace=15, duration=600)
@@ -88,28 +87,6 @@ def test_a_check_may_end_the_wait() -> None:
 
     with pytest.raises(ValueError, match="enough"):
         ReplyTimer(ReplyLimits(60, 15, check=fail)).compute_wait()
-
-
-@contextmanager
-def dripping_server(reply: bytes, pause: float) -> Iterator[int]:
-    """Send the reply byte by byte to one client after another; yield the port."""
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-                with connection:
-                    connection.recv(65536)
-                    for byte in reply:
-                        connection.sendall(bytes([byte]))
-                        time.sleep(pause)
-            except OSError:
-                if server.fileno() < 0:
-                    return
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1]
 
 
 def get(connection: LimitedConnection) -> bytes:

@@ -20,12 +20,12 @@ from urllib.parse import urljoin
 import requests.utils
 import urllib3
 import urllib3.exceptions as u3
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout, Url, make_headers, parse_url
 
+from reconciler.limited_pools import POOLS_BY_SCHEME, LimitedHttpPool, LimitedHttpsPool
 from reconciler.model.links import HTTP_PORTS
 from reconciler.model.torrent_file import TorrentFileError
-from reconciler.reply_limits import LimitedResponse, ReplyLimits, limit_replies
+from reconciler.reply_limits import ReplyLimits, limit_replies
 
 MAX_REDIRECTS: Final = 5
 CONNECT_TIMEOUT: Final = 5.0  # seconds
@@ -37,22 +37,6 @@ _NAT64_NETWORK: Final = ipaddress.ip_network("64:ff9b::/96")
 _MALFORMED_URL_TEXT: Final = "its url, or one that it redirects to, is malformed"
 
 StopCheck = Callable[[], None]
-
-
-class _Connection(HTTPConnection):
-    response_class = LimitedResponse
-
-
-class _TlsConnection(HTTPSConnection):
-    response_class = LimitedResponse
-
-
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
 
 
 class TransientFetchError(TorrentFileError):
@@ -159,9 +143,9 @@ def is_public(address: str) -> bool:
 def _request_directly(address: str, hop: Url) -> urllib3.BaseHTTPResponse:
     """Send the request to an address. The certificate is checked against the host name."""
     if hop.scheme == "http":
-        return _send_get(_HttpPool(address, _port_of(hop)), hop.request_uri, hop)
+        return _send_get(LimitedHttpPool(address, _port_of(hop)), hop.request_uri, hop)
     name = str(hop.host).strip("[]")
-    pool = _HttpsPool(address, _port_of(hop), server_hostname=name, ca_certs=_find_ca_bundle())
+    pool = LimitedHttpsPool(address, _port_of(hop), server_hostname=name, ca_certs=_find_ca_bundle())
     return _send_get(pool, hop.request_uri, hop)
 
 
@@ -170,7 +154,7 @@ def _request_via_proxy(proxy: str, hop: Url) -> urllib3.BaseHTTPResponse:
     auth = parse_url(proxy).auth
     headers = make_headers(proxy_basic_auth=auth) if auth else None
     manager = urllib3.ProxyManager(proxy, proxy_headers=headers, ca_certs=_find_ca_bundle())
-    manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+    manager.pool_classes_by_scheme = POOLS_BY_SCHEME
     return _send_get(manager, hop.url, hop)
 
 

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import urllib3
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from reconciler.limited_pools import POOLS_BY_SCHEME
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
 from reconciler.qbittorrent.errors import UnexpectedReply
-from reconciler.reply_limits import MAX_DURATION, LimitedResponse, ReplyCancelled, ReplyLimits, limit_replies
+from reconciler.reply_limits import MAX_DURATION, ReplyCancelled, ReplyLimits, limit_replies
 
 MAX_SMALL_REPLY: Final = 16 << 20  # bytes; the preferences may contain long lists of addresses
 MAX_LIST_WITHOUT_ROWS: Final = 64 << 20  # bytes of a list before its first row; also of changes to many torrents
@@ -26,29 +26,6 @@ _LIST_ENDPOINTS: Final = ("torrents/info", "torrents/files", "sync/maindata")
 _ROW_MARKS: Final = (b'"magnet_uri"', b'"priority"')  # one of them is in every row of a torrent or a file
 _CHUNK_SIZE: Final = 1 << 18
 _SLOW_SHARE: Final = 0.25  # of the read timeout: the time of a reply from its first byte, besides what its size needs
-
-
-class LimitedHttpConnection(HTTPConnection):
-    """An http connection whose replies end in time."""
-
-    response_class = LimitedResponse
-
-
-class LimitedHttpsConnection(HTTPSConnection):
-    """An https connection whose replies end in time."""
-
-    response_class = LimitedResponse
-
-
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = LimitedHttpConnection
-
-
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = LimitedHttpsConnection
-
-
-_POOLS: Final = {"http": _HttpPool, "https": _HttpsPool}
 
 
 class LimitedAdapter(HTTPAdapter):
@@ -65,13 +42,13 @@ class LimitedAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **arguments: Any) -> None:
         """Use connections with limits."""
         super().init_poolmanager(*args, **arguments)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        self.poolmanager.pool_classes_by_scheme = POOLS_BY_SCHEME
 
     def proxy_manager_for(self, proxy: str, **arguments: Any) -> Any:
         """Use connections with limits through an HTTP proxy too."""
         manager = super().proxy_manager_for(proxy, **arguments)
-        if isinstance(manager, urllib3.ProxyManager) and urlsplit(proxy).scheme.lower() in _POOLS:
-            manager.pool_classes_by_scheme = _POOLS
+        if isinstance(manager, urllib3.ProxyManager) and urlsplit(proxy).scheme.lower() in POOLS_BY_SCHEME:
+            manager.pool_classes_by_scheme = POOLS_BY_SCHEME
         return manager
 
     def check_cancelled(self) -> None:
