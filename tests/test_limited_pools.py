@@ -21,4 +21,4 @@ def test_a_dripping_reply_ends_at_the_deadline() -> None:
 
 
 def test_https_has_the_same_limits() -> None:
-    assert LimitedHttpsPool.ConnectionCls.response_class is LimitedResponse  # type: ignore[attr-defined]
+    assert LimitedHttpsPool.ConnectionCls.response_class is LimitedResponse
