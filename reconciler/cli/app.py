@@ -328,6 +328,7 @@ def import_(
     settings: Settings,
     out: options.OutOption = None,
     torrents: options.TorrentsFolderOption = None,
+    include: options.IncludeOption = False,
     category: options.CategoryOption = None,
     tag: options.TagOption = None,
 ) -> int:
@@ -337,12 +338,12 @@ def import_(
 
     \b
     Examples:
-      reconcile import -o torrents.yaml
+      reconcile import -o torrents.yaml --include
       reconcile import --instance home --category linux
     """
     from reconciler.cli.commands.import_ import ImportSettings, import_command
 
-    import_settings = ImportSettings(out, torrents, tuple(category or ()), tuple(tag or ()))
+    import_settings = ImportSettings(out, torrents, tuple(category or ()), tuple(tag or ()), include)
     return import_command(settings, import_settings)
 
 

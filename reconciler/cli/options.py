@@ -261,6 +261,9 @@ OutOption = Annotated[
     Path | None,
     _command_option("--out", "-o", metavar="FILE", help_text="Write to this new file. [default: standard output]"),
 ]
+IncludeOption = Annotated[
+    bool, _command_option("--include", help_text="With -o: also add FILE to include of the desired state.")
+]
 TorrentsFolderOption = Annotated[
     Path | None,
     _command_option(

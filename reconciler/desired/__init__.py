@@ -4,11 +4,12 @@ For: reading files, composing YAML with positions, checking it against the schem
 and merging all documents into one `DesiredState`. May import `model` only. Never contacts a server on its own, writes
 files only in `edit`, and never returns part of a desired state: a run would delete the torrents of the missing part.
 
-`load` passes through the modules in this order: `files` → `yaml` → `check` (with `schema`, `messages`, `salvage`) →
-`merge` → `builders`. `render` and `edit` go the other way, from values to text.
+`load` passes through the modules in this order: `documents` (with `files`, `includes`, `yaml`) → `check` (with
+`schema`, `messages`, `salvage`) → `merge` → `builders`. `render` and `edit` go the other way, from values to text.
 """
 
 from reconciler.desired.context import DesiredStateError, LoadPermissions
+from reconciler.desired.documents import list_read_files
 from reconciler.desired.files import list_yaml_files
 from reconciler.desired.load import load
 from reconciler.desired.torrent_files import TorrentFetcher, TorrentFileCache
@@ -18,6 +19,7 @@ __all__ = [
     "LoadPermissions",
     "TorrentFetcher",
     "TorrentFileCache",
+    "list_read_files",
     "list_yaml_files",
     "load",
 ]

@@ -22,7 +22,8 @@ class LoadContext:
 
     `requires_secrets` False: a secret or file that only this machine lacks is a warning. `is_complete` False: a file
     could not be read or parsed, so nothing can be said about what is missing. `files`: every file that the load
-    depends on, also missing ones. `torrent_files`: the fetcher of .torrent files, with the cache of earlier loads.
+    depends on, also missing ones, and every folder that it has searched. `yaml_files`: the files of documents, as they
+    were read. `torrent_files`: the fetcher of .torrent files, with the cache of earlier loads.
     `variables`: the environment variables that the files name. `secret_lock`: what secrets may be used, and for what
     hosts; None: all. `export_folders`: where an export may be written besides the folder of its file.
     """
@@ -31,6 +32,7 @@ class LoadContext:
     requires_secrets: bool = True
     is_complete: bool = True
     files: list[str] = field(default_factory=list)
+    yaml_files: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     torrent_files: TorrentFileCache = field(default_factory=TorrentFileCache)
@@ -71,7 +73,7 @@ class DesiredStateError(Exception):
     """The desired state is invalid. `problems`: the problems of all files, sorted by position, without duplicates.
 
     After `MAX_PROBLEMS` of them, one more says how many are left out.
-    `files`: every file that the load depends on; a change of any of them may fix it.
+    `files`: every file and folder that the load depends on; a change of any of them may fix it.
     """
 
     def __init__(self, problems: Iterable[Problem], files: Iterable[str] = ()) -> None:

@@ -44,7 +44,7 @@ def read_files(
     if not paths:
         problems.append(_build_problem("desired state", "no file was given"))
     for path in _expand_paths(paths, problems):
-        text = texts[path] if path in texts else _read_text(path, problems)
+        text = texts[path] if path in texts else _read_named_file(path, problems)
         if text is None:
             continue
         first = path_by_real_path.setdefault(os.path.realpath(path), path)
@@ -80,16 +80,30 @@ def _expand_paths(paths: Iterable[Path], problems: list[Problem]) -> Iterable[Pa
 
 def _is_yaml_file(path: Path) -> bool:
     """True for a YAML file that is not hidden: editors use hidden names for locks and backups."""
-    return path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and not path.is_dir()
+    return is_yaml_name(path.name) and not path.is_dir()
 
 
-def _read_text(path: Path, problems: list[Problem]) -> str | None:
+def is_yaml_name(name: str) -> bool:
+    """Return True for the name of a YAML file that is not hidden."""
+    return name.endswith((".yaml", ".yml")) and not name.startswith(".")
+
+
+def _read_named_file(path: Path, problems: list[Problem]) -> str | None:
+    """Return the text of a file, unless a link leads out of its folder."""
+    try:
+        if leads_out(path):
+            problems.append(_build_problem(str(path), _LINK_TEXT, _LINK_HINT))
+            return None
+        return read_text(path, problems)
+    except ValueError:
+        problems.append(_build_problem("desired state", "a path contains a NUL character", "Check the path"))
+        return None
+
+
+def read_text(path: Path, problems: list[Problem]) -> str | None:
     """Return the text of one file without its byte order mark; None, with a problem, where it cannot be read."""
     name = str(path)
     try:
-        if leads_out(path):
-            problems.append(_build_problem(name, _LINK_TEXT, _LINK_HINT))
-            return None
         raw = read_regular_file(path, _MAX_YAML_BYTES)
     except FileNotFoundError:
         problems.append(_build_problem(name, "there is no such file", "Check the path"))
@@ -99,9 +113,6 @@ def _read_text(path: Path, problems: list[Problem]) -> str | None:
         return None
     except OSError as error:
         problems.append(_build_problem(name, f"this file cannot be read: {error.strerror}"))
-        return None
-    except ValueError:
-        problems.append(_build_problem("desired state", "a path contains a NUL character", "Check the path"))
         return None
     if encoding := _BOM_ENCODINGS.get(raw[:2]):
         problems.append(_build_problem(name, f"this file is encoded as {encoding}", "Save it as UTF-8"))

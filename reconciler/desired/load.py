@@ -16,10 +16,9 @@ from types import MappingProxyType
 from typing import Final
 
 from reconciler.desired.context import DesiredStateError, LoadContext, LoadPermissions
-from reconciler.desired.files import SourceFile, list_yaml_files, read_files
+from reconciler.desired.documents import read_documents
 from reconciler.desired.torrent_files import TorrentFileCache
-from reconciler.desired.yaml.document import TooManyAliases, YamlDocument
-from reconciler.desired.yaml.parser import compose_nodes
+from reconciler.desired.yaml.document import YamlDocument
 from reconciler.model.desired import DesiredState
 
 _DEFAULT_PERMISSIONS: Final = LoadPermissions()
@@ -34,28 +33,25 @@ def load(
     texts: Mapping[Path, str] = MappingProxyType({}),
     permissions: LoadPermissions = _DEFAULT_PERMISSIONS,
 ) -> DesiredState:
-    """Read, check and merge the desired state of `paths`: files, and directories of `*.yaml` and `*.yml`.
+    """Read, check and merge the desired state of `paths`: files with what they include, and directories of YAML files.
 
     Secrets come from `environ` and from files. With `resolve_secrets` False, secrets and CA files that this machine
     lacks are warnings instead of problems. `torrent_files` fetches the .torrent files of URLs and caches local ones for
     the next load; without it no server is contacted, and `unfetched_count` says how many torrents are missing. `texts`
-    replaces the text of files, by path, before they are written: each is one of `paths`, or in a directory of `paths`.
+    replaces the text of files, by path, before they are written: each is one of `paths`, in a directory of `paths`, or
+    included by its name.
     `permissions` limit the secrets that the files may use, and extend the folders that they may export to.
     Raises `DesiredStateError` with every problem of every file.
     """
     with _pause_garbage_collection():
-        sources, problems = read_files(paths, texts)
-        files = list(map(str, list_yaml_files(paths)))
         context = LoadContext(
             environ,
             resolve_secrets,
-            not problems,
-            files,
-            problems,
             torrent_files=torrent_files or TorrentFileCache(),
             export_folders=permissions.export_folders,
         )
-        desired = _load_sources(sources, context, permissions.secrets_file)
+        documents = read_documents(paths, texts, context)
+        desired = _build_state(documents, context, permissions.secrets_file)
         return replace(desired, state_id=_compute_state_id(paths))
 
 
@@ -71,18 +67,7 @@ def _pause_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _load_sources(sources: Sequence[SourceFile], context: LoadContext, secrets_file: Path | None) -> DesiredState:
-    documents: list[YamlDocument] = []
-    for source in sources:
-        roots, problem = compose_nodes(source.name, source.text)
-        if problem is not None:
-            context.problems.append(problem)
-            context.is_complete = False
-        try:
-            documents += [YamlDocument(source.name, source.base, root, source.text) for root in roots]
-        except TooManyAliases as error:
-            context.problems.append(error.problem)
-            context.is_complete = False
+def _build_state(documents: list[YamlDocument], context: LoadContext, secrets_file: Path | None) -> DesiredState:
     # pydantic is slow to import: it is needed only now, after the parse, while the instances answer
     from reconciler.desired.builders.desired_state import build_desired_state
 

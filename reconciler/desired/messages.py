@@ -24,6 +24,7 @@ MessageAndHint = tuple[str, str]
 _KEYS_WITHOUT_DEFAULT: Final = (*SOURCE_KEYS, "export", "name", "state", "web_seeds", "delete_files")
 _REQUIRED_KEYS: Final = ("version", "policy", "url", "strategy", "members", "name", *SOURCE_KEYS)
 _SHAPE_MESSAGES: Final[dict[str, MessageAndHint]] = {
+    "include": ('"include" must be a list', 'Write "include: [torrents.yaml, sets/*.yaml]"'),
     "instances": (
         '"instances" must contain each instance under its name',
         'Write "home:" and below it "url: http://…"',
@@ -72,6 +73,7 @@ _WORD_LISTS: Final = {  # lists that people write as text with commas, and the h
     "ignore_changes": 'Write "ignore_changes: [{}]"',
 }
 _ITEM_NAMES: Final = {
+    "include": "a file to include",
     "tags": "a tag",
     "trackers": "a tracker",
     "web_seeds": "a web seed",

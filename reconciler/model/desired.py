@@ -221,10 +221,11 @@ class DesiredTorrent:
 class DesiredState:
     """The whole desired state of one run.
 
-    `files`: every file that it depends on, also .torrent files, secrets and certificates. `unfetched_count`: the
-    number of torrents that are missing because they are declared by URL and the load was offline; such a state can be
-    shown, but not planned. `variables`: the names of the environment variables that the files name. `state_id`: a short
-    hash of the paths that it was loaded from, by which it recognizes its own marks on an instance.
+    `files`: every file that it depends on, also .torrent files, secrets and certificates, and every folder that was
+    searched for files to include. `yaml_files`: the files that declare it. `unfetched_count`: the number of torrents
+    that are missing because they are declared by URL and the load was offline; such a state can be shown, but not
+    planned. `variables`: the names of the environment variables that the files name. `state_id`: a short hash of the
+    paths that it was loaded from, by which it recognizes its own marks on an instance.
     """
 
     policy: Policy
@@ -241,6 +242,7 @@ class DesiredState:
     groups: Mapping[str, Group] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
     files: tuple[str, ...] = field(default=(), compare=False)
+    yaml_files: tuple[str, ...] = field(default=(), compare=False)
     unfetched_count: int = 0
     variables: frozenset[str] = field(default=frozenset(), compare=False)
     state_id: str = field(default="", compare=False)

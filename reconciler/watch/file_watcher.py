@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 import watchfiles
 
+from reconciler.desired.files import is_yaml_name
 from reconciler.file_fingerprint import StatFingerprint, fingerprint_stat
 from reconciler.regular_file import read_regular_file
 
@@ -22,7 +23,7 @@ _MAX_LINKS: Final = 40  # as many as the kernel follows
 _MAX_DIGESTED_BYTES: Final = 256 << 20  # a larger file is never loaded
 _ABSENT_DIGEST: Final = b"absent"
 
-Fingerprints = dict[str, bytes]  # a digest of each file's content, by path
+Fingerprints = dict[str, bytes]  # a digest of each file's content, or of the names in a folder, by path
 # real path, device and inode, so that a folder that was deleted and created again counts as another one
 WatchedDirectories = frozenset[tuple[str, int, int]]
 
@@ -105,6 +106,8 @@ class FileFingerprints:
     def _digest_file(self, file: str, thorough: bool) -> bytes:
         try:
             status = os.stat(file)  # noqa: PTH116 - many small calls
+            if stat.S_ISDIR(status.st_mode):
+                return _digest_folder(file)
             if not stat.S_ISREG(status.st_mode):
                 return b"no file"
             fingerprint = fingerprint_stat(status)
@@ -120,6 +123,17 @@ class FileFingerprints:
         else:
             self._cache.pop(file, None)
         return digest
+
+
+def _digest_folder(folder: str) -> bytes:
+    """Return a digest of the names of YAML files and subfolders: a new one may be a file that a glob includes."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if is_yaml_name(entry.name) or _is_subfolder(entry)]
+    return hashlib.blake2b("\0".join(sorted(names)).encode(errors="surrogateescape"), digest_size=16).digest()
+
+
+def _is_subfolder(entry: os.DirEntry[str]) -> bool:
+    return not entry.name.startswith(".") and entry.is_dir()
 
 
 def directories_to_watch(files: Iterable[Path]) -> WatchedDirectories:

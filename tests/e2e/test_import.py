@@ -143,7 +143,7 @@ def test_an_import_suggests_the_next_command(home: Home, any_server: Qbittorrent
     home.add_instance(any_server.url, any_server.username, any_server.password)
     home.write()
     lines = home.run_arguments("import", "-o", "a b.yaml", "--category", "").out.splitlines()
-    assert lines == ["a b.yaml: 2 torrents", "next: reconcile -f desired.yaml -f 'a b.yaml' --dry-run"]
+    assert lines[:2] == ["a b.yaml: 2 torrents", "next: reconcile -f desired.yaml -f 'a b.yaml' --dry-run"]
     (home.folder / "a b.yaml").unlink()
     assert (
         home.run_arguments("import", "-f", ".", "-o", "all.yaml").out.splitlines()[1]

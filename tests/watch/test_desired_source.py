@@ -110,3 +110,59 @@ def test_folder_with_a_new_file(tmp_path: Path) -> None:
     assert source.fingerprint_files() != source.read_fingerprints
     assert source.read()
     assert {file.name for file in source.list_files()} == {"desired.yaml", "more.yml", "secret"}
+
+
+def test_included_files_and_new_ones_that_match_are_among_its_files(source: DesiredSource, tmp_path: Path) -> None:
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets" / "a.yaml").write_text("version: 1\n")
+    write(tmp_path, more="include: [sets/*.yaml]\n")
+    assert source.fingerprint_files() != source.read_fingerprints
+    assert source.read() and not source.problems
+    assert {file.name for file in source.list_files()} == {"desired.yaml", "secret", "sets", "a.yaml"}
+    for name, text in (
+        ("a.yaml", "version: 1\ncategories: {a: {}}\n"),
+        ("b.yaml", "version: 1\ncategories: {b: {}}\n"),
+    ):
+        assert source.fingerprint_files() == source.read_fingerprints
+        (tmp_path / "sets" / name).write_text(text)
+        assert source.fingerprint_files() != source.read_fingerprints
+        assert source.read() and not source.problems
+    assert set(source.desired.categories) == {"a", "b"}
+    (tmp_path / "sets" / "notes.txt").write_text("no file of ours")
+    assert source.fingerprint_files() == source.read_fingerprints
+
+
+def test_a_glob_that_matches_nothing_any_more_keeps_the_last_good_state(source: DesiredSource, tmp_path: Path) -> None:
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets" / "a.yaml").write_text("version: 1\ncategories: {a: {}}\n")
+    write(tmp_path, more="include: [sets/*.yaml]\n")
+    assert source.read()
+    (tmp_path / "sets" / "a.yaml").rename(tmp_path / "sets" / "a.bak")
+    assert source.fingerprint_files() != source.read_fingerprints
+    assert source.read() and source.problems
+    assert set(source.desired.categories) == {"a"}
+    (tmp_path / "sets" / "a.bak").rename(tmp_path / "sets" / "a.yaml")
+    assert source.fingerprint_files() != source.read_fingerprints
+    assert source.read() and not source.problems
+
+
+def test_a_configmap_that_is_replaced_replaces_the_included_files(tmp_path: Path) -> None:
+    def update(number: int, names: list[str]) -> None:
+        data = tmp_path / f"..{number}"
+        data.mkdir()
+        (data / "desired.yaml").write_text(f"{HEAD}    password: x\ninclude: ['[a-z].yaml']\n")
+        for name in names:
+            (data / f"{name}.yaml").write_text(f"version: 1\ncategories: {{{name}{number}: {{}}}}\n")
+        (tmp_path / "..tmp").symlink_to(data.name)
+        (tmp_path / "..tmp").replace(tmp_path / "..data")
+        for name in ("desired", *names):
+            if not (tmp_path / f"{name}.yaml").is_symlink():
+                (tmp_path / f"{name}.yaml").symlink_to(f"..data/{name}.yaml")
+
+    update(1, ["a"])
+    source = DesiredSource([tmp_path / "desired.yaml"], {})
+    assert set(source.desired.categories) == {"a1"}
+    update(2, ["a", "b"])
+    assert source.fingerprint_files() != source.read_fingerprints
+    assert source.read() and not source.problems
+    assert set(source.desired.categories) == {"a2", "b2"}

@@ -216,3 +216,14 @@ def test_old_file_is_not_read_again_and_a_young_one_is(tmp_path: Path, monkeypat
     resting = looker.compute([file])
     monkeypatch.setattr(file_watcher, "read_regular_file", lambda *_: pytest.fail("read again"))
     assert looker.compute([file]) == resting
+
+
+def test_a_new_yaml_file_in_a_watched_folder_is_reported(tmp_path: Path, watching: Callable[..., list[int]]) -> None:
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    changes = watching(folder)
+    (folder / "notes.txt").touch()
+    (folder / ".a.yaml.swp").touch()
+    assert quiet(changes)
+    (folder / "a.yaml").touch()
+    assert within(changes)

@@ -11,7 +11,6 @@ from reconciler.cli import logs
 from reconciler.cli.commands.edit import (
     EntryOutcome,
     FileChange,
-    list_desired_files,
     load_with_changes,
     read_file,
     save_and_report,
@@ -70,7 +69,7 @@ def add_command(settings: Settings, options: AddSettings) -> int:
         desired = load_desired(settings, resolve_secrets=False, stop_signals=stopping, torrents=torrents)
         for line in list_unknown_entries(desired):
             print_warning(settings, f"one of the new torrents may be declared already: {line}")
-        file = _choose_file(settings, options.target_file)
+        file = _choose_file(list(map(Path, desired.yaml_files)), options.target_file)
         document = file.find_best_document(keys)
         defaults = file.get_defaults(document)
         instance = _choose_instance(desired, keys.get("instance") or defaults.get("instance"))
@@ -165,9 +164,8 @@ def _drop_duplicates(torrents: Sequence[_NewTorrent]) -> list[_NewTorrent]:
     return unique
 
 
-def _choose_file(settings: Settings, target_file: Path | None) -> YamlFile:
+def _choose_file(files: Sequence[Path], target_file: Path | None) -> YamlFile:
     """Return the file to add to: `--to`, or the only file with torrents, or the only file. Raises `CommandFailure`."""
-    files = list_desired_files(settings)
     if target_file is not None:
         matching = [path for path in files if path == target_file or path.resolve() == target_file.resolve()]
         if not matching:

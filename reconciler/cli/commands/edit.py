@@ -11,7 +11,7 @@ from pathlib import Path
 from reconciler.cli import console
 from reconciler.cli.loading import find_desired_files, make_permissions
 from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
-from reconciler.desired import DesiredStateError, TorrentFileCache, list_yaml_files, load
+from reconciler.desired import DesiredStateError, TorrentFileCache, load
 from reconciler.desired.edit import SaveError, YamlFile, parse_layout, redact_text, replace_file
 from reconciler.model.desired import DesiredState
 from reconciler.model.position import Position
@@ -38,11 +38,6 @@ class FileChange:
 
     file: YamlFile
     text: str
-
-
-def list_desired_files(settings: Settings) -> list[Path]:
-    """Return every file of the desired state, including those in folders."""
-    return list_yaml_files(find_desired_files(settings))
 
 
 def read_file(path: Path) -> YamlFile:
@@ -74,6 +69,15 @@ def load_with_changes(settings: Settings, changes: Sequence[FileChange], torrent
         raise CommandFailure(message, 4, error.problems, from_unsaved_text=True) from error
 
 
+def save_changes(changes: Sequence[FileChange]) -> None:
+    """Write the files. Raises `CommandFailure`."""
+    for change in changes:
+        try:
+            replace_file(change.file.path, change.file.raw, change.file.encode_text(change.text))
+        except SaveError as error:
+            raise CommandFailure(str(error), 1) from error
+
+
 def save_and_report(
     settings: Settings, changes: Sequence[FileChange], outcomes: Sequence[EntryOutcome], *, dry_run: bool
 ) -> int:
@@ -87,11 +91,7 @@ def save_and_report(
         for change in changes
     ]
     if not dry_run:
-        for change in changes:
-            try:
-                replace_file(change.file.path, change.file.raw, change.file.encode_text(change.text))
-            except SaveError as error:
-                raise CommandFailure(str(error), 1) from error
+        save_changes(changes)
     if settings.output is OutputFormat.JSON:
         console.write_report_text([_render_json(redacted, outcomes, written=bool(changes) and not dry_run)])
         return 0

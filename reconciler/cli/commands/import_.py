@@ -24,7 +24,8 @@ from reconciler.cli.settings import DEFAULT_FILE, CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested
-from reconciler.report.text.lines import Style, make_line
+from reconciler.regular_file import is_inside
+from reconciler.report.text.lines import Line, Style, make_line
 from reconciler.report.text.problems import format_count
 
 if TYPE_CHECKING:
@@ -45,12 +46,13 @@ _PRINTED_FILE_NAME: Final = "imported.yaml"  # in messages about a document that
 
 @dataclass(frozen=True, slots=True)
 class ImportSettings:
-    """Options of an import."""
+    """Options of an import. `include`: name the new file in `include` of the desired state."""
 
     out_file: Path | None = None
     torrents_folder: Path | None = None
     categories: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    include: bool = False
 
 
 def import_command(settings: Settings, options: ImportSettings) -> int:
@@ -58,17 +60,16 @@ def import_command(settings: Settings, options: ImportSettings) -> int:
     logs.configure(settings)
     if not settings.files and not DEFAULT_FILE.exists():
         raise CommandFailure(_NO_FILE_MESSAGE, 4, detail_lines=STARTER_FILE_TEXT.splitlines())
-    _check_targets(options)
+    _check_targets(settings, options)
     with StopSignals() as stopping:
         imported = _run_import(settings, options, stopping)
     if options.out_file:
         _save_document(options.out_file, imported)
         counts = _counts_text(imported.torrent_count, len(imported.skipped))
-        next_command = _next_command_text(find_desired_files(settings), options.out_file)
         console.write_report_lines(
             [
                 make_line((str(options.out_file), Style.STRONG), f": {counts}"),
-                make_line(("next: ", Style.DIM), next_command),
+                *_use_document(settings, options.out_file, include=options.include),
             ]
         )
     else:  # UTF-8, whatever the encoding of the terminal
@@ -136,8 +137,10 @@ _NO_FILE_MESSAGE: Final = (
 )
 
 
-def _check_targets(options: ImportSettings) -> None:
+def _check_targets(settings: Settings, options: ImportSettings) -> None:
     """Raise `CommandFailure` for targets that cannot be written, before anything is read."""
+    if options.include and not options.out_file:
+        raise CommandFailure("--include requires --out FILE", 4)
     for name, path in (("--out", options.out_file), ("--torrents", options.torrents_folder)):
         if path and not path.parent.is_dir():
             raise CommandFailure(f"{name}: there is no folder {path.parent}", 4)
@@ -147,10 +150,76 @@ def _check_targets(options: ImportSettings) -> None:
         raise CommandFailure(f"--torrents: {options.torrents_folder} is not a folder", 4)
 
 
-def _next_command_text(files: Sequence[Path], new: Path) -> str:
-    """Return the command that plans with the new file. A folder among the files may contain it already."""
-    is_included = any(file.is_dir() and file.resolve() == new.parent.resolve() for file in files)
-    words = [word for file in (*files, *(() if is_included else (new,))) for word in ("-f", str(file))]
+    if options.include and options.out_file and not _is_below_folder_of(settings, options.out_file):
+        files = ", ".join(map(str, find_desired_files(settings)))
+        raise CommandFailure(
+            f"--include: {options.out_file} is outside of the folder of {files}, and only a file below it can be "
+            "included. Choose another --out",
+            4,
+        )
+
+
+def _use_document(settings: Settings, new: Path, *, include: bool) -> list[Line]:
+    """Let the desired state include the new file, if that is wanted. Return what to do next."""
+    from reconciler.desired import list_read_files
+
+    files = find_desired_files(settings)
+    if any(file.resolve() == new.resolve() for file in list_read_files(files)):  # a folder or a glob has it
+        return [_next_line(_plan_command_text(files))]
+    target = _find_including_file(files, new)
+    if target is None:
+        return [_next_line(_plan_command_text((*files, new)))]
+    path = os.path.relpath(new.absolute(), target.parent.absolute())
+    if include:
+        _write_include(settings, target, path)
+        return [
+            make_line((str(target), Style.STRONG), f": includes {path} now"),
+            _next_line(_plan_command_text(files)),
+        ]
+    return [
+        _next_line(_plan_command_text((*files, new))),
+        make_line(
+            ("or:   ", Style.DIM), f"add include: [{path}] to {target}, and then: {_plan_command_text(files)}"
+        ),
+    ]
+
+
+def _is_below_folder_of(settings: Settings, new: Path) -> bool:
+    files = find_desired_files(settings)
+    in_folder = any(file.is_dir() and file.resolve() == new.parent.resolve() for file in files)
+    return in_folder or _find_including_file(files, new) is not None
+
+
+def _find_including_file(files: Sequence[Path], new: Path) -> Path | None:
+    """Return the first file of the desired state that may include the new file."""
+    from reconciler.desired import list_yaml_files
+
+    yaml_files = (file for file in list_yaml_files(files) if new.absolute().is_relative_to(file.parent.absolute()))
+    return next((file for file in yaml_files if is_inside(new, file.parent)), None)
+
+
+def _write_include(settings: Settings, target: Path, path: str) -> None:
+    """Add a path to `include` of a file. Raises `CommandFailure`; the file that was imported stays."""
+    from reconciler.cli.commands.edit import FileChange, load_with_changes, read_file, save_changes
+    from reconciler.desired import TorrentFileCache
+    from reconciler.desired.edit import UnsupportedLayout
+
+    file = read_file(target)
+    try:
+        change = FileChange(file, file.add_include(path))
+    except UnsupportedLayout as error:
+        raise CommandFailure(f"{target}: {error}. The import is written; add include: [{path}] by hand", 1) from error
+    load_with_changes(settings, [change], TorrentFileCache())
+    save_changes([change])
+
+
+def _next_line(text: str) -> Line:
+    return make_line(("next: ", Style.DIM), text)
+
+
+def _plan_command_text(files: Sequence[Path]) -> str:
+    """Return the command that plans with these files."""
+    words = [] if list(files) == [DEFAULT_FILE] else [word for file in files for word in ("-f", str(file))]
     return shlex.join(["reconcile", *words, "--dry-run"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.cli import console, logs
 from reconciler.cli.loading import find_desired_files, load_desired
 from reconciler.cli.settings import OutputFormat, Settings
+from reconciler.desired import list_yaml_files
 from reconciler.model.desired import DesiredState
 from reconciler.report.text.lines import Style, make_line, render_plain
 from reconciler.report.text.problems import format_count
@@ -19,7 +20,7 @@ def validate_command(settings: Settings) -> int:
 
 def _write_validation(settings: Settings, desired: DesiredState) -> None:
     torrents, instances, warnings = len(desired.torrents), len(desired.instances), desired.warnings
-    files = ", ".join(str(file) for file in find_desired_files(settings))
+    files = ", ".join(map(str, find_desired_files(settings))) + _included_text(settings, desired)
     counts = f"{format_count(torrents, 'torrent')} on {format_count(instances, 'instance')}"
     if desired.unfetched_count:
         counts += f", and {format_count(desired.unfetched_count, 'torrent')} by URL, which validate does not fetch"
@@ -44,3 +45,8 @@ def _write_validation(settings: Settings, desired: DesiredState) -> None:
         )
     else:
         console.write_report_lines([make_line(f"{files}: ", ("valid", Style.GOOD), f": {counts}")])
+
+
+def _included_text(settings: Settings, desired: DesiredState) -> str:
+    count = len(desired.yaml_files) - len(list_yaml_files(find_desired_files(settings)))
+    return f" with {format_count(count, 'included file')}" if count else ""

@@ -61,6 +61,7 @@ def _merge_documents(checked_documents: list[CheckedDocument], context: LoadCont
         groups=groups,
         warnings=tuple(sorted(set(context.warnings))),
         files=tuple(dict.fromkeys(context.files)),
+        yaml_files=tuple(context.yaml_files),
         variables=frozenset(context.variables),
         unfetched_count=unfetched_count,
         **unique_values,

@@ -20,6 +20,7 @@ from reconciler.desired.edit.layout import (
     skip_space_and_comments,
 )
 from reconciler.desired.render import YamlEntry, render_block_entry, render_flow_entry
+from reconciler.desired.render.entry import render_scalar
 
 EntryIndex = tuple[int, int]  # the index of a document in the file, and of an entry in its torrents
 
@@ -37,19 +38,56 @@ class TextEdit:
     replacement: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class IncludeItem:
+    """An item of `include`, as it is read."""
+
+    pattern: str
+
+
+ListItem = YamlEntry | IncludeItem
+
+
 def append_entries(text: str, root: LayoutNode, entries: Sequence[YamlEntry]) -> str:
     """Return the text with entries added to the torrents of the document `root`. Raises `UnsupportedLayout`."""
     pair = root.get("torrents")
     if pair is None:
         return _apply_edits(text, _append_list(text, root, entries))
-    _, torrents = pair
-    if torrents.kind != "sequence":
-        raise UnsupportedLayout("its list of torrents is an alias (*) of a list elsewhere")
-    if not torrents.is_flow:
-        return _apply_edits(text, _append_to_block(text, torrents, entries))
-    if torrents.items:
-        return _apply_edits(text, _append_to_flow(text, torrents, entries))
-    return _apply_edits(text, _fill_empty_list(text, root, torrents, entries))
+    return _apply_edits(text, _append_to_list(text, root, pair[1], entries))
+
+
+def append_include(text: str, root: LayoutNode, item: IncludeItem) -> str:
+    """Return the text with an item added to `include` of the document `root`. Raises `UnsupportedLayout`."""
+    pair = root.get("include")
+    if pair is not None:
+        return _apply_edits(text, _append_to_list(text, root, pair[1], [item]))
+    if root.kind != "mapping" or not root.items:
+        raise UnsupportedLayout("it is not a mapping of keys and values")
+    line = f"include: [{_render_flow(item)}]"
+    if root.is_flow:
+        return _apply_edits(text, [TextEdit(root.items[-1].end, root.items[-1].end, f", {line}")])
+    version = root.get("version")
+    above = version[1] if version else root.items[-1]
+    margin = " " * (root.column - 1)
+    return _apply_edits(text, [_insert_lines(text, _find_item_end(text, above, len(margin)), [margin + line])])
+
+
+def _append_to_list(text: str, root: LayoutNode, items: LayoutNode, new: Sequence[ListItem]) -> list[TextEdit]:
+    if items.kind != "sequence":
+        raise UnsupportedLayout("the list is an alias (*) of a list elsewhere")
+    if not items.is_flow:
+        return _append_to_block(text, items, new)
+    return _append_to_flow(text, items, new) if items.items else _fill_empty_list(text, root, items, new)
+
+
+def _render_block(item: ListItem, indent: str) -> list[str]:
+    if isinstance(item, IncludeItem):
+        return [f"{indent}- {render_scalar(item.pattern)}"]
+    return render_block_entry(item, indent)
+
+
+def _render_flow(item: ListItem) -> str:
+    return render_scalar(item.pattern, flow=True) if isinstance(item, IncludeItem) else render_flow_entry(item)
 
 
 def append_document(text: str, entries: Sequence[YamlEntry]) -> str:
@@ -101,19 +139,19 @@ def _insert_lines(text: str, offset: int, lines: Sequence[str]) -> TextEdit:
     return TextEdit(offset, offset, before + "".join(f"{line}{newline}" if line else newline for line in lines))
 
 
-def _append_to_block(text: str, torrents: LayoutNode, entries: Sequence[YamlEntry]) -> list[TextEdit]:
-    dashes = list(_find_dashes(text, torrents))
+def _append_to_block(text: str, items: LayoutNode, new: Sequence[ListItem]) -> list[TextEdit]:
+    dashes = list(_find_dashes(text, items))
     indent = _read_indent(text, dashes[-1])
-    end = _find_item_end(text, torrents.items[-1], len(indent))
+    end = _find_item_end(text, items.items[-1], len(indent))
     has_blank_lines = len(dashes) > 1 and _has_blank_line_before(text, dashes[-1])
     lines: list[str] = []
-    for entry in entries:
-        lines += [""] * has_blank_lines + render_block_entry(entry, indent)
+    for item in new:
+        lines += [""] * has_blank_lines + _render_block(item, indent)
     return [_insert_lines(text, end, lines)]
 
 
-def _append_to_flow(text: str, torrents: LayoutNode, entries: Sequence[YamlEntry]) -> list[TextEdit]:
-    last, rendered_entries = torrents.items[-1], [render_flow_entry(entry) for entry in entries]
+def _append_to_flow(text: str, items: LayoutNode, new: Sequence[ListItem]) -> list[TextEdit]:
+    last, rendered_items = items.items[-1], list(map(_render_flow, new))
     comma = skip_space_and_comments(text, last.end)
     has_comma = text[comma] == ","
     margin = text[find_line_start(text, last.start) : last.start]
@@ -121,9 +159,9 @@ def _append_to_flow(text: str, torrents: LayoutNode, entries: Sequence[YamlEntry
     end = find_line_end(text, item_end)
     line_rest = text[item_end:end].strip()
     if margin.strip() or (line_rest and not line_rest.startswith("#")):  # several items share a line
-        return [TextEdit(last.end, last.end, "".join(f", {rendered}" for rendered in rendered_entries))]
+        return [TextEdit(last.end, last.end, "".join(f", {rendered}" for rendered in rendered_items))]
     newline = _detect_newline(text, end)
-    lines = newline + margin + f",{newline}{margin}".join(rendered_entries)
+    lines = newline + margin + f",{newline}{margin}".join(rendered_items)
     return (
         [TextEdit(end, end, lines + ",")]
         if has_comma
@@ -131,19 +169,19 @@ def _append_to_flow(text: str, torrents: LayoutNode, entries: Sequence[YamlEntry
     )
 
 
-def _fill_empty_list(text: str, root: LayoutNode, torrents: LayoutNode, entries: Sequence[YamlEntry]) -> list[TextEdit]:
+def _fill_empty_list(text: str, root: LayoutNode, items: LayoutNode, new: Sequence[ListItem]) -> list[TextEdit]:
     """Replace `[]` with a block list if only a comment follows on its line; else fill the brackets."""
-    bracket = skip_properties(text, torrents.start)
-    line_rest = text[torrents.end : find_line_end(text, torrents.end)].strip()
+    bracket = skip_properties(text, items.start)
+    line_rest = text[items.end : find_line_end(text, items.end)].strip()
     is_inline = bool(line_rest) and not line_rest.startswith("#")
-    if root.is_flow or text[bracket + 1 : torrents.end - 1].strip() or is_inline:
-        return [TextEdit(bracket + 1, bracket + 1, ", ".join(map(render_flow_entry, entries)))]
+    if root.is_flow or text[bracket + 1 : items.end - 1].strip() or is_inline:
+        return [TextEdit(bracket + 1, bracket + 1, ", ".join(map(_render_flow, new)))]
     start = bracket
     while text[start - 1] in " \t":
         start -= 1
     indent = " " * (root.column + 1)
-    lines = [line for entry in entries for line in render_block_entry(entry, indent)]
-    return [TextEdit(start, torrents.end), _insert_lines(text, find_next_line(text, torrents.end), lines)]
+    lines = [line for item in new for line in _render_block(item, indent)]
+    return [TextEdit(start, items.end), _insert_lines(text, find_next_line(text, items.end), lines)]
 
 
 def _append_list(text: str, root: LayoutNode, entries: Sequence[YamlEntry]) -> list[TextEdit]:
@@ -216,7 +254,7 @@ def _find_dashes(text: str, torrents: LayoutNode) -> Iterator[int]:
     for item in torrents.items:
         dash = skip_space_and_comments(text, offset)
         if text[dash : dash + 1] != "-":
-            raise UnsupportedLayout("its list of torrents is not written as one item after another")
+            raise UnsupportedLayout("the list is not written as one item after another")
         yield dash
         offset = max(item.end, dash + 1)
 
@@ -224,7 +262,7 @@ def _find_dashes(text: str, torrents: LayoutNode) -> Iterator[int]:
 def _read_indent(text: str, dash: int) -> str:
     indent = text[find_line_start(text, dash) : dash]
     if indent.strip(" "):
-        raise UnsupportedLayout("its list of torrents begins on the same line as something else")
+        raise UnsupportedLayout("the list begins on the same line as something else")
     return indent
 
 

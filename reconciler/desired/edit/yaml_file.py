@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import glob
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +13,11 @@ from typing import Any
 from reconciler.desired.edit.layout import LayoutNode, parse_layout
 from reconciler.desired.edit.splice import (
     EntryIndex,
+    IncludeItem,
     UnsupportedLayout,
     append_document,
     append_entries,
+    append_include,
     remove_entries,
 )
 from reconciler.desired.render import YamlEntry
@@ -122,6 +125,13 @@ class YamlFile:
             kept = [item for index, item in enumerate(torrents) if (document, index) not in entry_indexes]
             expected[document] = {**expected[document], "torrents": kept}
         return self._verify_change(remove_entries(self.text, self.roots, entry_indexes), expected)
+
+    def add_include(self, path: str) -> str:
+        """Return the text with a file to include added to its first document. Raises `UnsupportedLayout`."""
+        item = IncludeItem(glob.escape(path))
+        first, *others = self.data
+        expected = [{**first, "include": [*first.get("include", []), item.pattern]}, *others]
+        return self._verify_change(append_include(self.text, self.roots[0], item), expected)
 
     def _verify_change(self, text: str, expected: Sequence[Any]) -> str:
         """Return the text. Raises `UnsupportedLayout` if its data is not `expected`; a load reports its problems."""

@@ -110,6 +110,7 @@ class DocumentEntry(TypedDict, total=False):
     """A whole document."""
 
     version: Required[Annotated[int, AfterValidator(check_version)]]
+    include: list[str]
     owner: Annotated[str, AfterValidator(check_owner_name)]
     policy: PolicyWord
     delete_files: bool

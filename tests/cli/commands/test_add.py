@@ -118,3 +118,18 @@ def test_add_fetches_a_url_to_identify_its_torrent(file: Path, capsys: pytest.Ca
         assert run_command_line(["rm", "torrent-1"]) == 0
         assert len(web.requests) == asked + 1
         assert file.read_text() == FILE + f"  - magnet: {STEEL}\n"
+
+
+def test_add_and_rm_edit_the_included_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(FILE.partition("torrents:")[0] + "include: [sets/*.yaml]\n")
+    (file.parent / "sets").mkdir()
+    included = file.parent / "sets" / "a.yaml"
+    before = f"version: 1\ntorrents:\n  - magnet: {SINTEL}  # kept\n"
+    included.write_text(before)
+    assert run_command_line(["add", STEEL]) == 0
+    assert included.read_text() == f"{before}  - magnet: {STEEL}\n"
+    assert "sets/a.yaml:4:5" in capsys.readouterr().out
+    assert run_command_line(["rm", "209c8226"]) == 0
+    assert included.read_text() == before
+    assert run_command_line(["add", BUNNY, "--to", "sets/a.yaml"]) == 0
+    assert BUNNY in included.read_text()

@@ -41,7 +41,11 @@ def instance(monkeypatch: pytest.MonkeyPatch) -> MemoryInstance:
 def test_import_writes_a_new_file_and_shows_the_next_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["import", "-o", "new file.yaml"]) == 0
     output = capsys.readouterr()
-    assert output.out == ("new file.yaml: 1 torrent\nnext: reconcile -f desired.yaml -f 'new file.yaml' --dry-run\n")
+    assert output.out == (
+        "new file.yaml: 1 torrent\n"
+        "next: reconcile -f desired.yaml -f 'new file.yaml' --dry-run\n"
+        "or:   add include: [new file.yaml] to desired.yaml, and then: reconcile --dry-run\n"
+    )
     assert output.err == "note: tracker URLs may contain a passkey; only you can read the file\n"
     written = folder / "new file.yaml"
     assert BUNNY in written.read_text()
@@ -89,3 +93,45 @@ def test_an_instance_that_cannot_be_read_writes_nothing(
         "error: home: the password is wrong; nothing was written. Limit the import with --instance\n"
     )
     assert not (folder / "new.yaml").exists()
+
+
+@pytest.mark.usefixtures("instance")
+def test_import_includes_the_new_file_and_keeps_the_rest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "# mine\n" + (folder / "desired.yaml").read_text()
+    (folder / "desired.yaml").write_text(text)
+    assert run_command_line(["import", "-o", "new.yaml", "--include", "--quiet"]) == 0
+    assert capsys.readouterr().out == (
+        "new.yaml: 1 torrent\ndesired.yaml: includes new.yaml now\nnext: reconcile --dry-run\n"
+    )
+    assert (folder / "desired.yaml").read_text() == text.replace("version: 1\n", "version: 1\ninclude: [new.yaml]\n")
+    assert run_command_line(["validate"]) == 0
+    assert capsys.readouterr().out == "desired.yaml with 1 included file: valid: 2 torrents on 1 instance\n"
+
+
+@pytest.mark.usefixtures("instance")
+def test_import_writes_no_include_for_a_file_that_is_read_already(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "sets").mkdir()
+    (folder / "sets" / "old.yaml").write_text("version: 1\n")
+    with (folder / "desired.yaml").open("a") as stream:
+        stream.write("include: [sets/*.yaml]\n")
+    text = (folder / "desired.yaml").read_text()
+    assert run_command_line(["import", "-o", "sets/new.yaml", "--include", "--quiet"]) == 0
+    assert capsys.readouterr().out == "sets/new.yaml: 1 torrent\nnext: reconcile --dry-run\n"
+    assert (folder / "desired.yaml").read_text() == text
+
+
+@pytest.mark.usefixtures("folder", "instance")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--include"], "--include requires --out FILE"),
+        (["--include", "-o", "../new.yaml"], "../new.yaml is outside of the folder of desired.yaml"),
+    ],
+)
+def test_import_refuses_an_include_that_could_not_be_read(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command_line(["import", *arguments]) == 4
+    assert message in capsys.readouterr().err

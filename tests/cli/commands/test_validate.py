@@ -60,3 +60,11 @@ def test_a_link_that_leads_out_of_the_folder_shows_nothing_of_its_target(
     shown = "".join(capsys.readouterr())
     assert "a link leads out of its folder here, and is not followed" in shown
     assert "s3cret" not in shown
+
+
+def test_validate_counts_included_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (folder / "desired.yaml").open("a") as stream:
+        stream.write("include: [more.yaml]\n")
+    (folder / "more.yaml").write_text("version: 1\n")
+    assert run_command_line(["validate"]) == 0
+    assert capsys.readouterr().out == "desired.yaml with 1 included file: valid: 1 torrent on 1 instance\n"

@@ -92,3 +92,35 @@ def test_an_entry_behind_an_alias_is_not_found() -> None:
     file = file_of(f"version: 1\nx-film: &film {{magnet: '{SINTEL}'}}\ntorrents:\n  - *film\n")
     with pytest.raises(UnsupportedLayout, match=r"the entry at desired\.yaml:4:5 is not written there"):
         file.find_entry(Position("desired.yaml", 4, 5))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("# mine\nversion: 1  # one\npolicy: sync\n", "# mine\nversion: 1  # one\ninclude: [new.yaml]\npolicy: sync\n"),
+        ("policy: sync\r\nversion: 1", "policy: sync\r\nversion: 1\r\ninclude: [new.yaml]\r\n"),
+        ("version: 1\ninclude: [a.yaml]  # sets\n", "version: 1\ninclude: [a.yaml, new.yaml]  # sets\n"),
+        (
+            "version: 1\ninclude:\n  # a\n  - a.yaml # b\n",
+            "version: 1\ninclude:\n  # a\n  - a.yaml # b\n  - new.yaml\n",
+        ),
+        ("version: 1\ninclude: []\npolicy: sync\n", "version: 1\ninclude:\n  - new.yaml\npolicy: sync\n"),
+        ("{version: 1, policy: sync}\n", "{version: 1, policy: sync, include: [new.yaml]}\n"),
+        (
+            "version: 1\npolicy: sync\n---\nversion: 1\ninclude: [b.yaml]\n",
+            "version: 1\ninclude: [new.yaml]\npolicy: sync\n---\nversion: 1\ninclude: [b.yaml]\n",
+        ),
+    ],
+)
+def test_a_file_to_include_is_added_and_every_other_byte_stays(before: str, after: str) -> None:
+    assert file_of(before).add_include("new.yaml") == after
+
+
+def test_a_path_to_include_is_written_so_that_it_is_read_as_that_path() -> None:
+    assert file_of("version: 1\n").add_include("a b [1].yaml") == 'version: 1\ninclude: ["a b [[]1].yaml"]\n'
+
+
+def test_a_list_of_files_behind_an_alias_is_not_edited() -> None:
+    file = file_of("version: 1\nx-files: &files [a.yaml]\ninclude: *files\n")
+    with pytest.raises(UnsupportedLayout, match="an alias"):
+        file.add_include("new.yaml")
