@@ -64,7 +64,7 @@ def make_run_context(
     from reconciler.engine.add_memory import AddMemory
     from reconciler.engine.context import Planner
     from reconciler.journal.contests import JournalPlanner
-    from reconciler.plan.plan import NO_OWNED_COUNTS
+    from reconciler.plan.plan import NO_OWNED_COUNTS, NO_UNREAD_FILES
     from reconciler.retry import system_retry_policy
 
     return RunContext(
@@ -74,5 +74,6 @@ def make_run_context(
         planner=JournalPlanner(journal) if journal else Planner(),
         placement_memory=load_placement_memory(desired, journal),
         remembered=journal.read_owned_counts(desired) if journal else NO_OWNED_COUNTS,
+        find_unread_files=journal.find_unread_files if journal else (lambda _desired: NO_UNREAD_FILES),
         add_memory=journal.load_add_memory() if journal else AddMemory(),
     )

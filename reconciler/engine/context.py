@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,11 +14,11 @@ from reconciler.engine.observation import OpenTarget, SessionFactory
 from reconciler.engine.patience import Patience
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.health.state import HealthHistory
-from reconciler.model.desired import Instance
-from reconciler.model.history import OwnedCount
+from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.shard import Shard
 from reconciler.plan import Plan, PlanInput, plan_actions
-from reconciler.plan.plan import NO_OWNED_COUNTS
+from reconciler.plan.plan import NO_OWNED_COUNTS, NO_UNREAD_FILES
 from reconciler.qbittorrent import IncrementalSession, LoginMemory, Session
 from reconciler.retry import RetryPolicy
 
@@ -28,6 +28,9 @@ def connect_incremental(instance: Instance, stop: threading.Event, logins: Login
     import structlog  # a tenth of a second that a single run can do without
 
     return IncrementalSession(instance, stop=stop, logins=logins, warn=structlog.get_logger().warning)
+
+
+UnreadFileFinder = Callable[[DesiredState], Mapping[str, Sequence[UnreadFile]]]
 
 
 class Planner:
@@ -70,6 +73,7 @@ class RunContext:
     `connect` None: by sessions on the real Web API, which share the memory of refused `logins`.
     `patience`: when a run goes on without an instance that others wait for; None: never.
     `remembered`: the number of torrents owned on each instance at its last good read; see `PlanInput`.
+    `find_unread_files` is called for a plan that deletes something; see `PlanInput`.
     """
 
     stop: threading.Event
@@ -80,6 +84,7 @@ class RunContext:
     health_history: HealthHistory = field(default_factory=HealthHistory)
     lease_memory: LeaseMemory = field(default_factory=LeaseMemory)
     remembered: Mapping[str, OwnedCount] = field(default_factory=lambda: NO_OWNED_COUNTS)
+    find_unread_files: UnreadFileFinder = lambda _desired: NO_UNREAD_FILES
     progress: Progress = field(default_factory=SilentProgress)
     patience: Patience | None = None
     add_memory: AddMemory = field(default_factory=AddMemory)

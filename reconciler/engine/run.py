@@ -40,6 +40,7 @@ from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, Instanc
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.plan import Plan, PlanInput, guard_plan
 from reconciler.plan.faults import select_faults
+from reconciler.plan.guard import is_removal
 from reconciler.plan.leases import LeaseClaim, wait_for_rival
 
 
@@ -142,7 +143,10 @@ def guard_run(planned: PlannedRun, context: RunContext) -> PlannedRun:
 
 
 def _judge_run(planned: PlannedRun, context: RunContext) -> PlannedRun:
-    return replace(planned, plan=context.planner.hold_back(guard_plan(planned.plan, planned.plan_input)))
+    plan_input = planned.plan_input
+    if any(is_removal(action) for instance_plan in planned.plan.instances for action in instance_plan.actions):
+        plan_input = replace(plan_input, unread_files=context.find_unread_files(planned.scope.desired))
+    return replace(planned, plan=context.planner.hold_back(guard_plan(planned.plan, plan_input)))
 
 
 def _list_unverified_instances(judged: PlannedRun) -> list[str]:

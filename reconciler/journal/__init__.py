@@ -1,8 +1,9 @@
 """The memory of past runs, in one SQLite file of the state directory. It is safe to delete.
 
 No run depends on it, because ownership is a tag on the server. The journal holds the past runs (`reconcile history`)
-and the counts by which a plan notices that an instance has lost most of the torrents that we owned. It never raises
-into a run and never delays one for long: its errors are warnings. Does I/O on that file only, and renders no report.
+the counts by which a plan notices that an instance has lost most of the torrents that we owned, and the files that
+declared them. It never raises into a run and never delays one for long: its errors are warnings. Does I/O on that file
+only, except that it looks which of the declaring files are still there, and renders no report.
 """
 
 from reconciler.journal.database import JOURNAL_FILE_NAME, JournalError, get_default_state_dir

@@ -15,7 +15,7 @@ from typing import Any, Final
 from reconciler.atomic_file import PRIVATE_MODE
 
 JOURNAL_FILE_NAME: Final = "journal.sqlite3"
-SCHEMA_VERSION: Final = 4  # PRAGMA user_version; 2 adds the placement tables, 3 the untagged adds, 4 the logins
+SCHEMA_VERSION: Final = 5  # PRAGMA user_version; 2 adds placement, 3 untagged adds, 4 logins, 5 declarations
 LOCK_TIMEOUT: Final = 1.0  # seconds, while another process writes
 MAX_PAGES: Final = 16_384  # of 4 KiB: 64 MiB
 _DAMAGE_CODES: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -65,15 +65,21 @@ CREATE TABLE untagged (  -- ids as in held; at: the last add
     PRIMARY KEY (owner, instance, url)
 )
 """
-_LOGIN_TABLE_SQL: Final = f"""
+_LOGIN_TABLE_SQL: Final = """
 CREATE TABLE login (  -- that was not accepted; digest: of the credentials, see `login_rows`
     url TEXT NOT NULL, salt BLOB NOT NULL, digest BLOB NOT NULL, failures INTEGER NOT NULL, refused INTEGER NOT NULL,
     at REAL NOT NULL
+)
+"""
+_DECLARED_TABLE_SQL: Final = f"""
+CREATE TABLE declared (  -- ids as in held; file: its absolute path
+    owner TEXT NOT NULL, instance TEXT NOT NULL, url TEXT NOT NULL, file TEXT NOT NULL, ids BLOB NOT NULL,
+    PRIMARY KEY (owner, instance, file)
 );
 PRAGMA user_version = {SCHEMA_VERSION}
 """
 # Each from a `user_version` to the next.
-MIGRATIONS: Final = (_TABLES_SQL, _PLACEMENT_TABLES_SQL, _UNTAGGED_TABLE_SQL, _LOGIN_TABLE_SQL)
+MIGRATIONS: Final = (_TABLES_SQL, _PLACEMENT_TABLES_SQL, _UNTAGGED_TABLE_SQL, _LOGIN_TABLE_SQL, _DECLARED_TABLE_SQL)
 
 
 class JournalError(Exception):

@@ -24,6 +24,15 @@ from reconciler.journal.database import (
     read_rows,
     rename_damaged,
 )
+from reconciler.journal.declared_rows import (
+    IdsByInstance,
+    collect_declared_ids,
+    find_unread_files,
+    has_removed,
+    next_declared_ids,
+    read_declared_ids,
+    write_declared_ids,
+)
 from reconciler.journal.login_rows import (
     clear_failed_logins,
     has_failed_logins,
@@ -34,10 +43,10 @@ from reconciler.journal.placement_rows import read_placement_facts, write_placem
 from reconciler.journal.run_rows import Row, action_rows, instance_rows, next_owned_count, problem_rows, should_record
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import NO_PLACEMENT_FACTS, PlacementFacts
-from reconciler.model.history import AddKey, OwnedCount, UntaggedAdds
+from reconciler.model.history import AddKey, OwnedCount, UnreadFile, UntaggedAdds
 from reconciler.model.login import LoginRecord
 from reconciler.model.plan import ObjectKind, Verb
-from reconciler.model.run import Run, RunMode
+from reconciler.model.run import InstanceResult, Run, RunMode
 from reconciler.model.secret import Secret
 
 T = TypeVar("T")
@@ -91,6 +100,7 @@ class Journal:
         self._last_warning: str | None = None
         self._damage: JournalError | None = None  # that a read met, until the next write
         self._last_problems: tuple[Row, ...] = ()
+        self._recorded: dict[str, DesiredState] = {}  # whose declarations were saved last, by instance
 
     def read_owned_counts(self, desired: DesiredState) -> dict[str, OwnedCount]:
         """Return the number of owned torrents by instance, as of its last successful read."""
@@ -105,12 +115,24 @@ class Journal:
 
         return self._run_safely(read, NO_PLACEMENT_FACTS)
 
+    def find_unread_files(self, desired: DesiredState) -> Mapping[str, Sequence[UnreadFile]]:
+        """Return the files that declared torrents of an instance in earlier runs and that this load has not read."""
+
+        def read() -> Mapping[str, Sequence[UnreadFile]]:
+            with open_for_reading(self._path, min_version=5) as file:
+                remembered = read_declared_ids(file, desired) if file else {}
+            return find_unread_files(remembered, desired)
+
+        return self._run_safely(read, {})
+
     def record_run(
         self, desired: DesiredState, finished_run: FinishedRun, placement_memory: PlacementMemory | None = None
     ) -> None:
-        """Save the actions and problems of a run, the owned counts and the placement facts. Ignore a dry-run."""
+        """Save the actions and problems of a run, the owned counts, declarations and placement. Ignore a dry-run."""
         if finished_run.run.mode is RunMode.APPLY:
             self._run_safely(lambda: self._record_run(desired, finished_run), None, writes=True)
+            if results := self._list_unrecorded(desired, finished_run.run):
+                self._run_safely(lambda: self._save_declarations(desired, results), None, writes=True)
             if placement_memory and placement_memory.is_dirty:
                 self._run_safely(lambda: self._save_placement(desired, placement_memory), None, writes=True)
 
@@ -246,6 +268,33 @@ class Journal:
         self._last_problems = problem_rows(run)
         if is_new or owned != {name: count.count for name, count in saved.items() if name in owned}:
             self._write_run(desired, finished_run, owned, is_new)
+
+    def _list_unrecorded(self, desired: DesiredState, run: Run) -> list[InstanceResult]:
+        """Return the results of the instances that were read and whose declarations may have changed."""
+        return [
+            result
+            for result in run.instances
+            if result.version and (self._recorded.get(result.name) is not desired or has_removed(result))
+        ]
+
+    def _save_declarations(self, desired: DesiredState, results: Sequence[InstanceResult]) -> None:
+        declared = collect_declared_ids(desired)
+
+        def find_changes(file: sqlite3.Connection | None) -> IdsByInstance:
+            before = read_declared_ids(file, desired) if file else {}
+            after = {
+                result.name: next_declared_ids(before.get(result.name, {}), declared.get(result.name, {}), result)
+                for result in results
+            }
+            return {name: ids for name, ids in after.items() if ids != before.get(name, {})}
+
+        with open_for_reading(self._path, min_version=5) as file:
+            is_changed = bool(find_changes(file))
+        if is_changed:
+            with open_for_writing(self._path) as file:
+                for name, ids in find_changes(file).items():  # another process may have written meanwhile
+                    write_declared_ids(file, desired, name, ids)
+        self._recorded |= {result.name: desired for result in results}
 
     def _save_placement(self, desired: DesiredState, placement_memory: PlacementMemory) -> None:
         before, after = placement_memory.saved_facts, placement_memory.facts

@@ -1,4 +1,4 @@
-"""The records of the journal: past runs with their actions, owned torrents at the last read, and untagged adds."""
+"""The records of the journal: past runs with their actions, owned torrents, untagged adds, and declaring files."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ class OwnedCount:
 
     count: int
     read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadFile:
+    """A file that declared torrents in an earlier run, with their ids, and that this run has not read."""
+
+    name: str
+    ids: frozenset[str]
 
 
 class AddKey(NamedTuple):

@@ -2,6 +2,7 @@
 
 See docs/decisions/0007-an-accepted-plan-hash-overrides-every-guard-reason.md.
 See docs/decisions/0011-block-deletions-when-most-owned-torrents-are-missing.md.
+See docs/decisions/0048-refuse-deletions-of-files-that-were-not-read.md.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import replace
 
 from reconciler.model.desired import DesiredState, GuardLimits
 from reconciler.model.fields import HELD
-from reconciler.model.history import OwnedCount
+from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.plan import (
     NOT_REFUSED,
     Action,
@@ -33,14 +34,18 @@ MIN_OWNED_FOR_PERCENT = 10  # owned torrents; below that a share says little
 MIN_OWNED_FOR_UPDATE_PERCENT = 20
 
 
-def evaluate_guard(actions: Sequence[Action], owned: int, desired: DesiredState) -> GuardVerdict:
+def evaluate_guard(
+    actions: Sequence[Action], owned: int, desired: DesiredState, unread_files: Sequence[UnreadFile] = ()
+) -> GuardVerdict:
     """Refuse a plan that exceeds the limits, or that alters torrents that are not ours.
 
-    An empty list of torrents never deletes. What is held is not done, and so not judged.
+    The same is true of one that deletes what a file declared which was not read. An empty list of torrents never
+    deletes. What is held is not done, and so not judged.
     """
     pending = [action for action in actions if action.hold is None]
     reasons = [
         *_removal_reasons(pending, owned, desired),
+        *_unread_reasons(pending, desired, unread_files),
         *_move_reasons(pending, desired.guard),
         *_update_reasons(pending, owned, desired.guard),
         *_foreign_reasons(pending),
@@ -70,6 +75,27 @@ def _removal_reasons(actions: Sequence[Action], owned: int, desired: DesiredStat
         reasons.append(
             f"{_count_text(categories, 'deletion', ' of categories')} more than max_delete {limits.max_delete}"
         )
+    return reasons
+
+
+def _unread_reasons(actions: Sequence[Action], desired: DesiredState, unread_files: Sequence[UnreadFile]) -> list[str]:
+    """Return the reasons against deletions of what files declared that were not read.
+
+    If at least half of the torrents of a file are still declared, its content was moved to another file.
+    """
+    removed_ids = [
+        {action.infohash, action.torrent_id} for action in actions if is_removal(action) and action.position is None
+    ]
+    if not (unread_files and removed_ids):
+        return []
+    reasons = []
+    for file in unread_files:
+        removed = sum(not file.ids.isdisjoint(ids) for ids in removed_ids)
+        declared = sum(not file.ids.isdisjoint(entry.ids) for entry in desired.torrents)
+        if removed > declared:
+            torrents = "1 of the torrents to delete was" if removed == 1 else f"{removed:,} torrents to delete were"
+            hint = "Name it with -f or in include"
+            reasons.append(f"{torrents} declared in {file.name}, which this run did not read. {hint}")
     return reasons
 
 

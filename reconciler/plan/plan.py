@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from reconciler.model.desired import DesiredState
 from reconciler.model.groups import NO_PLACEMENT_FACTS, PendingTorrent, PlacementFacts
 from reconciler.model.health import Health
-from reconciler.model.history import OwnedCount
+from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.plan import InstancePlan
 from reconciler.model.position import Problem
 from reconciler.model.snapshot import Snapshot
@@ -19,6 +19,7 @@ from reconciler.plan.resolve import ResolvedDesired
 
 NO_HEALTH: Mapping[str, Health] = MappingProxyType({})
 NO_OWNED_COUNTS: Mapping[str, OwnedCount] = MappingProxyType({})
+NO_UNREAD_FILES: Mapping[str, Sequence[UnreadFile]] = MappingProxyType({})
 NO_UNTAGGED_IDS: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
@@ -32,6 +33,8 @@ class PlanInput:
     `remembered`: the number of torrents that we owned on each instance after its last good read. An instance that has
     lost most of them deletes nothing, unless that very plan is accepted; the plan hash does not depend on it.
     `untagged_ids`: the torrents that we added to each instance and may not have tagged.
+    `unread_files`: the files that declared torrents of an instance and were not read now; the guard refuses to delete
+    these. The plan hash does not depend on it either.
     `accept`: the hash of a plan that a person has approved; only that plan passes a guard that refuses it.
     `now` (UTC): the time that groups and quarantines count by; required where the desired state has either.
     """
@@ -42,6 +45,7 @@ class PlanInput:
     facts: PlacementFacts = NO_PLACEMENT_FACTS
     remembered: Mapping[str, OwnedCount] = field(default_factory=lambda: NO_OWNED_COUNTS)
     untagged_ids: Mapping[str, frozenset[str]] = field(default_factory=lambda: NO_UNTAGGED_IDS)
+    unread_files: Mapping[str, Sequence[UnreadFile]] = field(default_factory=lambda: NO_UNREAD_FILES)
     only: Collection[str] | None = None
     accept: str | None = None
     take_over: bool = False

@@ -80,7 +80,6 @@ def guard_plan(plan: Plan, plan_input: PlanInput) -> Plan:
 
     Deletions are blocked where an instance looks wiped, and moves that would take files from other torrents.
     """
-    desired = plan_input.desired
     approved = plan_input.approved_hashes
     instance_plans = plan.instances
     if plan.hash not in approved:
@@ -88,7 +87,7 @@ def guard_plan(plan: Plan, plan_input: PlanInput) -> Plan:
             _block_unsafe(instance_plan, plan_input.remembered.get(instance_plan.name), plan.hash)
             for instance_plan in instance_plans
         )
-    judged = tuple(_judge_instance(instance_plan, desired, approved, plan.hash) for instance_plan in instance_plans)
+    judged = tuple(_judge_instance(instance_plan, plan_input, approved, plan.hash) for instance_plan in instance_plans)
     return replace(plan, instances=judged)
 
 
@@ -274,7 +273,8 @@ def _block_unsafe(plan: InstancePlan, remembered: OwnedCount | None, plan_hash: 
 
 
 def _judge_instance(
-    plan: InstancePlan, desired: DesiredState, approved: Collection[str], plan_hash: str
+    plan: InstancePlan, plan_input: PlanInput, approved: Collection[str], plan_hash: str
 ) -> InstancePlan:
-    verdict = evaluate_guard(plan.actions, plan.owned, desired)
+    unread_files = plan_input.unread_files.get(plan.name, ())
+    verdict = evaluate_guard(plan.actions, plan.owned, plan_input.desired, unread_files)
     return refuse_unless_approved(plan, verdict.reasons, approved, plan_hash) if verdict.refused else plan

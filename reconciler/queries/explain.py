@@ -74,7 +74,18 @@ def explain_torrent(
         snapshots, health = collect_snapshots(observations), collect_health(observations)
     facts = context.placement_memory.facts
     untagged_ids = context.add_memory.get_ids(desired)
-    plan = make_plan(PlanInput(desired, snapshots, health, facts, context.remembered, untagged_ids, now=context.utc()))
+    plan = make_plan(
+        PlanInput(
+            desired,
+            snapshots,
+            health,
+            facts,
+            context.remembered,
+            untagged_ids,
+            context.find_unread_files(desired),
+            now=context.utc(),
+        )
+    )
     unread = [instance.name for instance in scope.selected if instance.name not in snapshots]
     selected_snapshots = {
         instance.name: snapshots[instance.name] for instance in scope.selected if instance.name in snapshots

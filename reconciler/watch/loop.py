@@ -22,7 +22,7 @@ from reconciler.health.state import HealthHistory
 from reconciler.journal import Journal
 from reconciler.model.errors import StopRequested
 from reconciler.model.groups import NO_PLACEMENT_FACTS
-from reconciler.plan.plan import NO_OWNED_COUNTS
+from reconciler.plan.plan import NO_OWNED_COUNTS, NO_UNREAD_FILES
 from reconciler.report.json.common import problem_json
 from reconciler.retry import RetryPolicy, system_retry_policy
 from reconciler.watch.background_reader import BackgroundReader, StartWorker, start_in_thread
@@ -101,6 +101,7 @@ class WatchLoop:
             CachingPlanner(self._action_backoff, self._journal),
             self._placement_memory,
             self._health_history,
+            find_unread_files=self._journal.find_unread_files if self._journal else (lambda _desired: NO_UNREAD_FILES),
             add_memory=self._journal.load_add_memory() if self._journal else AddMemory(),
             progress=context.progress,
             patience=patience,

@@ -111,3 +111,50 @@ def test_a_fight_is_remembered_over_a_restart_of_the_watch(
         assert watch.stop() < 5
     assert "x" not in truth.read_torrent(1)["tags"]
     assert len(history(home)) == 6
+
+
+def test_what_a_forgotten_file_declared_is_not_deleted(home: Home, any_server: QbittorrentServer, box: Proxy) -> None:
+    truth = RawClient(any_server)
+    home.write(make_entry(0), head=LIMITS)
+    more = home.folder / "more.yaml"
+    more.write_text(f"version: 1\ntorrents: [{', '.join(make_entries(3))}]\n".replace(make_entry(0) + ", ", ""))
+    both = ("-f", "desired.yaml", "-f", "more.yaml")
+    assert home.run(*both).summary == {"add": 3}
+
+    reason = (
+        "2 torrents to delete were declared in more.yaml, which this run did not read. Name it with -f or in include"
+    )
+    box.clear()
+    for options in (("--dry-run",), (), ()):
+        refused = home.run(*options)
+        assert (refused.exit_code, refused.instance()["guard"]["reasons"]) == (3, [reason])
+    assert box.mutations == []
+    assert reason in home.run("explain", make_infohash(1)).out
+    assert home.run(*both).summary == {"unchanged": 3}
+
+    more.unlink()
+    assert home.run("--dry-run").summary == {"delete": 2, "unchanged": 1}, "it was removed on purpose"
+    more.write_text("version: 1\n")
+    accepted = home.run("--accept-plan", refused.report["plan_hash"])
+    assert (accepted.exit_code, accepted.summary) == (0, {"delete": 2, "unchanged": 1})
+    assert set(truth.list_torrents()) == {make_infohash(0)}
+
+
+def test_a_watch_does_not_delete_what_a_file_declared_that_is_no_longer_included(
+    home: Home, any_server: QbittorrentServer, box: Proxy
+) -> None:
+    truth = RawClient(any_server)
+    home.write(make_entry(0), head=f"{LIMITS}\ninclude: [sets/*.yaml]")
+    included = home.file.read_text()
+    (home.folder / "sets").mkdir()
+    (home.folder / "sets" / "a.yaml").write_text(f"version: 1\ntorrents: [{make_entry(1)}]\n")
+    with start_watch(home) as watch:
+        watch.wait_until(lambda: set(truth.list_torrents()) == set(map(make_infohash, range(2))))
+        (home.folder / "sets" / "b.yaml").write_text(f"version: 1\ntorrents: [{make_entry(2)}]\n")
+        watch.wait_until(lambda: set(truth.list_torrents()) == set(map(make_infohash, range(3))))
+        home.file.write_text(included.replace("sets/*.yaml", "sets/b.yaml"))
+        watch.wait_until(lambda: any("sets/a.yaml, which this run did not read" in line for line in watch.out))
+        assert len(truth.list_torrents()) == 3
+        (home.folder / "sets" / "a.yaml").unlink()
+        home.file.write_text(included)
+        watch.wait_until(lambda: set(truth.list_torrents()) == {make_infohash(0), make_infohash(2)})

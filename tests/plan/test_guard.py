@@ -11,12 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.fields import HELD, PAUSED
-from reconciler.model.history import OwnedCount
+from reconciler.model.history import OwnedCount, UnreadFile
 from reconciler.model.plan import Action, Change, Outcome, UpdateTorrent, Verb
 from reconciler.plan import PlanInput, make_plan
 from reconciler.plan.guard import evaluate_guard
 from reconciler.plan.quarantine import is_quarantine_start
-from tests.support.planner_inputs import OWNER_TAG, make_desired_state, make_snapshot, render_plan_lines
+from tests.support.planner_inputs import (
+    OWNER_TAG,
+    make_desired_state,
+    make_snapshot,
+    make_v1_hash,
+    render_plan_lines,
+)
 from tests.support.strategies import NOW, cases, make_world
 
 THEN = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -124,3 +130,40 @@ def test_max_update_percent(updates: int, owned: int, most: int | None, reason: 
 def test_max_update_percent_does_not_count(action: Action) -> None:
     desired = make_desired_state({"desired": [{"hash": "a"}], "guard": {"max_update_percent": 0}})
     assert evaluate_guard([action] * 20, 20, desired).refused is False
+
+
+UNREAD: dict[str, Any] = {
+    "guard": {"max_delete": 100, "max_delete_percent": 100},
+    "desired": [{"hash": "a"}, {"hash": "b"}, {"hash": "x", "state": "absent"}],
+    "live": [{"hash": key, "name": key, "tags": [OWNER_TAG]} for key in "abcdex"],
+}
+
+
+@pytest.mark.parametrize(
+    ("declared", "reason"),
+    [
+        ("", None),
+        ("ab", None),
+        ("f", None),
+        ("x", None),
+        ("c", "1 of the torrents to delete was declared in old.yaml, which this run did not read"),
+        ("cdef", "3 torrents to delete were declared in old.yaml, which this run did not read"),
+        ("bcd", "2 torrents to delete were declared in old.yaml, which this run did not read"),
+        ("abc", None),
+        ("bc", None),
+    ],
+)
+def test_what_an_unread_file_declared_is_not_deleted_unless_most_of_it_is_declared_elsewhere(
+    declared: str, reason: str | None
+) -> None:
+    desired, live = make_desired_state(UNREAD), {"box": make_snapshot(UNREAD["live"])}
+    files = (UnreadFile("old.yaml", frozenset(map(make_v1_hash, declared))),)
+    plan = make_plan(PlanInput(desired, live, unread_files={"box": files}))
+    reasons = plan.instances[0].verdict.reasons
+    assert reasons == ((f"{reason}. Name it with -f or in include",) if reason else ())
+    assert plan.instances[0].verdict.refused is bool(reason)
+    assert plan.hash == make_plan(PlanInput(desired, live)).hash
+    accepted = make_plan(PlanInput(desired, live, unread_files={"box": files}, accept=plan.hash))
+    assert not accepted.instances[0].verdict.refused
+    other = make_plan(PlanInput(desired, live, unread_files={"elsewhere": files}))
+    assert not other.instances[0].verdict.refused
