@@ -17,7 +17,15 @@ import typer
 from reconciler.cli import options
 from reconciler.cli.environment import NARROWING_OPTIONS, find_unknown_variables
 from reconciler.cli.habits import CommandGroup
-from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat, RunSettings, Settings, StatusSettings
+from reconciler.cli.settings import (
+    DEFAULT_FILE,
+    CommandFailure,
+    LogFormat,
+    OutputFormat,
+    RunSettings,
+    Settings,
+    StatusSettings,
+)
 from reconciler.cli.shared_options import get_options_before_name, shared_options
 from reconciler.model.secret import Secret
 from reconciler.model.status import Pagination, TorrentFilter
@@ -141,6 +149,51 @@ def main(
         notify_file=notify_file,
     )
     raise typer.Exit(watch_command(settings, watch_settings))
+
+
+@app.command()
+@shared_options("state_dir", before_name=("secrets_for", "allow_export"))
+def init(
+    settings: Settings,
+    out: options.InitOutOption = None,
+    url: options.UrlOption = None,
+    username: options.UsernameOption = None,
+    password_env: options.PasswordEnvOption = None,
+    password_file: options.PasswordFileOption = None,
+    name: options.InstanceNameOption = None,
+    owner: options.OwnerOption = None,
+    with_import: options.InitImportOption = None,
+    offline: options.OfflineOption = False,
+    yes: options.YesOption = False,
+) -> int:
+    """Write a first desired.yaml for a qBittorrent.
+
+    Asks for what no option says, tries the connection once, writes the file, and declares the torrents that are there
+    in torrents.yaml. Changes nothing on the instance, never overwrites a file, and stores no password. Exit code 0, 1
+    or 4.
+
+    \b
+    Examples:
+      reconcile init
+      reconcile init --url http://nas:8080 --password-file /run/secrets/qbt --yes
+    """
+    from reconciler.cli.commands.init import DEFAULT_NAME, InitSettings, init_command
+
+    if password_env and password_file:
+        raise CommandFailure("--password-env cannot be combined with --password-file", 4)
+    init_settings = InitSettings(
+        out or DEFAULT_FILE,
+        name or DEFAULT_NAME,
+        owner,
+        url,
+        username,
+        password_env,
+        password_file,
+        with_import,
+        offline,
+        yes,
+    )
+    return init_command(settings, init_settings)
 
 
 @app.command()

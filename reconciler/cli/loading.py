@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 NO_FILE_MESSAGE = (
-    f"there is no {DEFAULT_FILE} here. Name a file or a folder with -f, try reconcile demo, or declare the torrents "
-    "that you have with reconcile import"
+    f"there is no {DEFAULT_FILE} here. Write one with reconcile init, which imports the torrents that you have (later, "
+    "reconcile import does), name a file or a folder with -f, or try reconcile demo"
 )
 
 

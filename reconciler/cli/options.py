@@ -282,6 +282,42 @@ HistoryLimitOption = Annotated[
     int, _command_option("--limit", metavar="N", minimum=1, help_text="Show at most N runs. [default: 20]")
 ]
 
+# Options of `init`.
+InitOutOption = Annotated[
+    Path | None, _command_option("--out", "-o", metavar="FILE", help_text="The file to write. [default: desired.yaml]")
+]
+UrlOption = Annotated[
+    str | None,
+    _command_option(
+        "--url", metavar="URL", help_text="Address of qBittorrent's Web UI. [default: http://127.0.0.1:8080]"
+    ),
+]
+UsernameOption = Annotated[
+    str | None, _command_option("--username", metavar="NAME", help_text="User name of the Web UI. [default: admin]")
+]
+PasswordEnvOption = Annotated[
+    str | None,
+    _command_option("--password-env", metavar="NAME", help_text="Variable with the password. [default: HOME_PASSWORD]"),
+]
+PasswordFileOption = Annotated[
+    Path | None, _command_option("--password-file", metavar="PATH", help_text="File with the password.")
+]
+InstanceNameOption = Annotated[
+    str | None, _command_option("--name", metavar="NAME", help_text="Name of the instance. [default: home]")
+]
+OwnerOption = Annotated[
+    str | None,
+    _command_option("--owner", metavar="NAME", help_text="Name in the tag of its torrents. [default: as --name]"),
+]
+InitImportOption = Annotated[
+    bool | None,
+    _command_option("--import/--no-import", help_text="Declare the torrents of the instance in torrents.yaml."),
+]
+OfflineOption = Annotated[bool, _command_option("--offline", help_text="Write the file without trying the connection.")]
+YesOption = Annotated[
+    bool, _command_option("--yes", "-y", help_text="Ask nothing: use the defaults, and import the torrents.")
+]
+
 # Arguments.
 _TORRENT_HELP: Final = "A name, an infohash, or at least the first 6 digits of one."
 TorrentArgument = Annotated[str, typer.Argument(metavar="TORRENT", show_default=False, help=_TORRENT_HELP)]

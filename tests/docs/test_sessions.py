@@ -92,14 +92,8 @@ def write_instance_files(session: DocsSession) -> None:
     session.write("secrets-for.yaml", "env: {HOME_PASSWORD: 127.0.0.1}\n")
 
 
-def prepare_import(session: DocsSession) -> None:
-    """Add two films, and write the file of the first step."""
-    add_films(session)
-    session.write("desired.yaml", ONE_INSTANCE)
-
-
 PREPARATIONS: Final[Mapping[str, Callable[[DocsSession], None]]] = {
-    "docs/import.md": prepare_import,
+    "docs/import.md": add_films,
     "docs/how-to/from-qbit-manage.md": add_films,
     "docs/how-to/from-flexget.md": add_films_of_flexget,
     "docs/cli.md": write_instance_files,

@@ -31,6 +31,9 @@ def test_the_block_is_valid(tmp_path: Path, block: Block) -> None:
     if block.text.startswith(tuple(OTHERS)):
         return
     (tmp_path / "password").write_text("x")
+    (tmp_path / "sets").mkdir()
+    for name in ("torrents.yaml", "sets/a.yaml"):  # that a block includes
+        write_file(tmp_path, "version: 1\n", name)
     assert load([write_file(tmp_path, complete(block.text))], ENVIRON).warnings == ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -41,3 +42,8 @@ def replace_streams(monkeypatch: pytest.MonkeyPatch, *names: str) -> Iterator[Fa
         for name in names:
             patch.setattr(f"sys.{name}", terminal)
         yield terminal
+
+
+def type_lines(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    """Let a person type these lines on standard input."""
+    monkeypatch.setattr(sys, "stdin", FakeTerminal("".join(f"{line}\n" for line in lines)))

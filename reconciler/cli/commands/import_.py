@@ -132,8 +132,8 @@ def _save_document(file: Path, imported: ImportResult) -> None:
 
 
 _NO_FILE_MESSAGE: Final = (
-    f"there is no {DEFAULT_FILE} here that declares an instance. Write these lines to {DEFAULT_FILE} and try again, or "
-    "name another file with -f"
+    f"there is no {DEFAULT_FILE} here that declares an instance. Run reconcile init instead. Or write these lines to "
+    f"{DEFAULT_FILE} and try again, or name another file with -f"
 )
 
 
@@ -148,7 +148,6 @@ def _check_targets(settings: Settings, options: ImportSettings) -> None:
         raise CommandFailure(f"--out: {options.out_file} exists and is not overwritten. Name another file", 4)
     if options.torrents_folder and os.path.lexists(options.torrents_folder) and not options.torrents_folder.is_dir():
         raise CommandFailure(f"--torrents: {options.torrents_folder} is not a folder", 4)
-
 
     if options.include and options.out_file and not _is_below_folder_of(settings, options.out_file):
         files = ", ".join(map(str, find_desired_files(settings)))
@@ -178,9 +177,7 @@ def _use_document(settings: Settings, new: Path, *, include: bool) -> list[Line]
         ]
     return [
         _next_line(_plan_command_text((*files, new))),
-        make_line(
-            ("or:   ", Style.DIM), f"add include: [{path}] to {target}, and then: {_plan_command_text(files)}"
-        ),
+        make_line(("or:   ", Style.DIM), f"add include: [{path}] to {target}, and then: {_plan_command_text(files)}"),
     ]
 
 

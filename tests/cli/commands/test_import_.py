@@ -22,7 +22,7 @@ def test_import_without_a_file_prints_a_starter_file(
     assert run_command_line(["import"]) == 4
     output = capsys.readouterr().err
     lines = [line.removeprefix("  ") for line in output.splitlines()[2:]]
-    assert "Write these lines to desired.yaml" in output
+    assert "write these lines to desired.yaml" in output
     (tmp_path / "desired.yaml").write_text("\n".join(lines) + "\n")
     assert run_command_line(["validate"]) == 0
     assert run_command_line(["import", "--output", "json"]) == 4
