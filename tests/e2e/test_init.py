@@ -71,6 +71,6 @@ def test_the_questions_are_asked_on_a_terminal(home: Home, any_server: Qbittorre
     os.close(main)
     assert process.wait(60) == 0, shown
     assert any_server.password not in shown, "it is not echoed"
-    assert "note: HOME_PASSWORD is not set here." in shown
+    assert "HOME_PASSWORD is not set here. Set it" in shown
     desired = load([home.file], {"HOME_PASSWORD": "x"})
     assert (desired.instances["home"].url, len(desired.torrents)) == (any_server.url, 1)
