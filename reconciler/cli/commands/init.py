@@ -26,6 +26,7 @@ DEFAULT_URL: Final = "http://127.0.0.1:8080"
 DEFAULT_USERNAME: Final = "admin"
 DEFAULT_NAME: Final = "home"
 _TORRENTS_FILE_NAME: Final = "torrents.yaml"
+_SCHEMA_FILE_NAME: Final = "desired-state.schema.json"
 _VARIABLE: Final = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 
 
@@ -78,7 +79,7 @@ def init_command(settings: Settings, options: InitSettings) -> int:
         discovery = _discover(settings, options, text) if is_known else None
         if discovery:
             _report_instance(options, discovery)
-        _write_file(options, text)
+        _write_files(options, text)
         is_imported = discovery is not None and _import_torrents(settings, options, discovery)
     _report_next_steps(options, is_imported=is_imported)
     return 0
@@ -197,6 +198,7 @@ def render_first_file(options: InitSettings) -> str:
         relative = os.path.relpath(path.absolute(), options.out_file.parent.absolute())
         password = {"file": str(path) if path.is_absolute() else relative}
     return f"""\
+# yaml-language-server: $schema={_SCHEMA_FILE_NAME}
 version: 1
 owner: {options.owner or options.name}  # its torrents get the tag reconcile:{options.owner or options.name}
 policy: upsert  # add and change; "sync" also deletes what is no longer declared
@@ -292,14 +294,23 @@ def _read_instance(instance: Instance, owner: str, context: RunContext) -> _Disc
         session.close()
 
 
-def _write_file(options: InitSettings, text: str) -> None:
+def _write_files(options: InitSettings, text: str) -> None:
+    """Write the desired state, and beside it the schema that it names for editors, unless there is one."""
     from reconciler.desired.edit import SaveError, create_file
+    from reconciler.desired.json_schema import format_json_schema
 
+    schema_file = options.out_file.parent / _SCHEMA_FILE_NAME
+    has_schema = os.path.lexists(schema_file)
     try:
         create_file(options.out_file, text.encode(), private=False)
+        if not has_schema:
+            create_file(schema_file, format_json_schema().encode(), private=False)
     except SaveError as error:
         raise CommandFailure(str(error), 1) from error
-    console.write_report_lines([make_line((str(options.out_file), Style.STRONG), ": written")])
+    lines = [make_line((str(options.out_file), Style.STRONG), ": written")]
+    if not has_schema:
+        lines.append(make_line((str(schema_file), Style.STRONG), ": written, for editors"))
+    console.write_report_lines(lines)
 
 
 def _report_instance(options: InitSettings, discovery: _Discovery) -> None:

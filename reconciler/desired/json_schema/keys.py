@@ -38,6 +38,10 @@ _Key = KeyDescription
 
 _DOCUMENT: Final = {
     "version": _Key("The version of this format: 1. Every document needs it.", (1,)),
+    "include": _Key(
+        "More files of this desired state: paths and globs (*, ?, [ab], **) below the folder of this file.",
+        (["torrents.yaml", "sets/*.yaml"],),
+    ),
     "owner": _Key(
         "The name of this desired state: its torrents have the tag reconcile:OWNER. Letters, digits, . _ and -.",
         ("home",),

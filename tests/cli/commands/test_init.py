@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from reconciler.cli.commands.init import InitSettings, render_first_file
 from reconciler.cli.main import run_command_line
 from reconciler.desired import load
+from reconciler.desired.json_schema import build_json_schema
 from reconciler.engine import RunContext
 from reconciler.model.errors import AuthenticationError, BannedError, UnreachableError
 from reconciler.model.snapshot import AddOptions
@@ -47,6 +49,7 @@ def test_init_writes_a_desired_state_that_includes_the_library(
     output = capsys.readouterr()
     assert output.out.splitlines()[1:] == [
         "desired.yaml: written",
+        "desired-state.schema.json: written, for editors",
         "torrents.yaml: 1 torrent",
         "desired.yaml: includes torrents.yaml now",
         "next: reconcile --dry-run",
@@ -55,6 +58,9 @@ def test_init_writes_a_desired_state_that_includes_the_library(
     assert output.out.startswith("home: connected to http://nas:8080: qBittorrent v5.")
     desired = load([Path("desired.yaml")], os.environ)
     assert desired.yaml_files == ("desired.yaml", "torrents.yaml")
+    first_line = (folder / "desired.yaml").read_text().partition("\n")[0]
+    schema_file = first_line.removeprefix("# yaml-language-server: $schema=")
+    assert json.loads((folder / schema_file).read_text()) == build_json_schema()
     assert (desired.owner, str(desired.policy), len(desired.torrents)) == ("home", "upsert", 1)
     assert "secret-of-home" not in "".join(file.read_text() for file in folder.iterdir()) + output.out + output.err
 
@@ -87,6 +93,7 @@ def test_init_without_an_import_says_how_to_go_on(
     assert output.err == "Declare the 1 torrent that it has in torrents.yaml? [y]: "
     assert output.out.splitlines()[1:] == [
         "my state.yaml: written",
+        "desired-state.schema.json: written, for editors",
         "next: reconcile add -f 'my state.yaml' MAGNET, to declare a torrent",
         "then: reconcile -f 'my state.yaml' --dry-run, to see what a run would do",
         "then: reconcile -f 'my state.yaml', to do it; with --watch, to keep it so",
@@ -176,7 +183,7 @@ def test_a_file_for_an_instance_that_does_not_answer_is_written_only_on_request(
     assert not list(folder.iterdir())
     type_lines(monkeypatch, "y")
     assert run_command_line(["init", *FLAGS]) == 0
-    assert [path.name for path in folder.iterdir()] == ["desired.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == ["desired-state.schema.json", "desired.yaml"]
     (folder / "desired.yaml").unlink()
     assert run_command_line(["init", *FLAGS, "--offline"]) == 0
     assert run_command_line(["validate"]) == 0
