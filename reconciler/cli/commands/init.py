@@ -287,9 +287,9 @@ def _read_instance(instance: Instance, owner: str, context: RunContext) -> _Disc
     session = context.make_session(instance)
     try:
         session.open()
-        torrents = session.read_snapshot().torrents
-        owned = sum(build_owner_tag(owner) in torrent.tags for torrent in torrents)
-        return _Discovery(instance.shown_url, session.version, session.web_api, len(torrents), owned)
+        snapshot = session.read_snapshot()
+        owned = sum(build_owner_tag(owner) in torrent.tags for torrent in snapshot.torrents)
+        return _Discovery(instance.shown_url, snapshot.version, snapshot.web_api, len(snapshot.torrents), owned)
     finally:
         session.close()
 
