@@ -40,6 +40,7 @@ def _wait_for_end(truth: RawClient, key: str) -> None:
     assert truth.list_torrents()[key]["progress"] == 1
 
 
+@pytest.mark.parametrize("version", ["4.5.2", "5.3.0"])
 def test_a_run_does_not_end_the_check_of_a_stopped_torrent(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:

@@ -288,6 +288,7 @@ def test_a_run_that_ends_between_an_add_and_its_tag_leaves_no_torrent_to_nobody(
     assert home.run().summary == {"unchanged": 1}
 
 
+@pytest.mark.parametrize("version", ["4.2.5", "5.3.0"])
 def test_the_server_is_killed_in_the_middle_of_two_thousand_adds(
     home: Home, server: QbittorrentServer, proxy: Proxy, truth: RawClient
 ) -> None:

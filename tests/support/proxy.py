@@ -67,11 +67,13 @@ class Proxy:
     """Listens on loopback before `port`. `tls` wraps the listening side.
 
     `base_path` is a path prefix to strip. Requests without it are answered with 404 and do not reach the server.
+    `address` is where it connects from: from the server's `trusted_client`, no password is checked.
     """
 
     port: int
     base_path: str = ""
     tls: ssl.SSLContext | None = None
+    address: str | None = None
     requests: list[RecordedRequest] = field(default_factory=list)
     rules: list[FaultRule] = field(default_factory=list)
 
@@ -158,7 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def ask_server(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         """Pass the request on and return status, headers and body of the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.proxy.port, timeout=60)
+        source = (self.proxy.address, 0) if self.proxy.address else None
+        connection = http.client.HTTPConnection("127.0.0.1", self.proxy.port, timeout=60, source_address=source)
         headers = {key: value for key, value in self.headers.items() if key.lower() not in ("host", "connection")}
         try:
             connection.request(self.command, self.path.removeprefix(self.proxy.base_path), body, headers)
