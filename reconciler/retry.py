@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from reconciler.model.errors import InstanceError, StopRequested
+from reconciler.waits import note_trouble
 
 T = TypeVar("T")
 
@@ -85,14 +86,18 @@ class RetryPolicy:
 
     def call_with_retry(self, read: Callable[[], T]) -> T:
         """Return what `read` returns, calling it again after a transient error. Raises what the last call raised."""
-        for delay in self.backoff_delays():
-            try:
-                return read()
-            except InstanceError as error:
-                if not error.transient:
-                    raise
-            self.clock.sleep(delay)
-        return read()
+        try:
+            for delay in self.backoff_delays():
+                try:
+                    return read()
+                except InstanceError as error:
+                    if not error.transient:
+                        raise
+                    note_trouble(str(error))
+                self.clock.sleep(delay)
+            return read()
+        finally:
+            note_trouble("")
 
 
 def system_retry_policy(stop: threading.Event) -> RetryPolicy:

@@ -12,8 +12,16 @@ from typing import BinaryIO, TextIO
 
 from reconciler.atomic_file import write_atomically
 from reconciler.cli import logs
-from reconciler.cli.settings import CommandFailure, LogFormat, OutputFormat, Settings, should_use_colour
+from reconciler.cli.settings import (
+    CommandFailure,
+    LogFormat,
+    OutputFormat,
+    Settings,
+    measure_terminal,
+    should_use_colour,
+)
 from reconciler.model.position import Position, Problem
+from reconciler.report.text.layout import fit_lines
 from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line, write_lines
 from reconciler.report.text.problems import render_problems
 
@@ -39,8 +47,9 @@ def write_report(writer: ReportWriter) -> bool:
 
 
 def write_report_lines(lines: Iterable[Line]) -> bool:
-    """Write styled lines to standard output, as `write_report` does."""
-    return write_report(lambda stream: write_lines(lines, stream, colour=should_use_colour(stream)))
+    """Write styled lines to standard output, as `write_report` does; on a terminal so that they fit its width."""
+    fitted = fit_lines(lines, measure_terminal(sys.stdout))
+    return write_report(lambda stream: write_lines(fitted, stream, colour=should_use_colour(stream)))
 
 
 def write_report_text(texts: Iterable[str]) -> None:
@@ -58,8 +67,8 @@ def write_github_report(texts: Iterable[str], summary: str) -> None:
 
 
 def print_stderr(*lines: Line) -> None:
-    """Write styled lines to standard error."""
-    write_lines(lines, sys.stderr, colour=should_use_colour(sys.stderr))
+    """Write styled lines to standard error; on a terminal so that they fit its width."""
+    write_lines(fit_lines(lines, measure_terminal(sys.stderr)), sys.stderr, colour=should_use_colour(sys.stderr))
 
 
 def check_output_path(path: Path, option: str) -> None:
@@ -124,7 +133,7 @@ def print_failure(settings: Settings, failure: CommandFailure) -> None:
             print_stderr(make_line((f"… and {len(problems) - shown:,} more; --output json shows all", Style.DIM)))
         print_stderr(make_line(("error: ", Style.DELETE), str(failure)))
         if failure.detail_lines:
-            print_stderr(EMPTY_LINE, *(make_line("  ", (text, Style.STRONG)) for text in failure.detail_lines))
+            print_stderr(EMPTY_LINE, *(make_line("  ", (text, Style.COPY)) for text in failure.detail_lines))
 
 
 def print_problems(settings: Settings, warnings: Sequence[Problem]) -> None:

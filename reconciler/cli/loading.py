@@ -21,6 +21,7 @@ from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested
 from reconciler.model.position import Problem
 from reconciler.report.text.problems import format_count
+from reconciler.waits import track_wait
 
 if TYPE_CHECKING:
     from reconciler.desired import LoadPermissions, TorrentFileCache
@@ -113,13 +114,14 @@ def load_desired(
         stop = stop_signals.event if stop_signals else None
         torrents = TorrentFileCache(make_fetcher(settings, stop, read_only=read_only) if resolve_secrets else None)
     try:
-        desired = load(
-            files,
-            os.environ,
-            resolve_secrets=resolve_secrets,
-            torrent_files=torrents,
-            permissions=make_permissions(settings),
-        )
+        with track_wait("loading", "the desired state"):
+            desired = load(
+                files,
+                os.environ,
+                resolve_secrets=resolve_secrets,
+                torrent_files=torrents,
+                permissions=make_permissions(settings),
+            )
     except DesiredStateError as error:
         raise failure_from_problems(error.problems) from error
     except StopRequested as error:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 DEFAULT_FILE = Path("desired.yaml")
+_DEFAULT_TERMINAL_WIDTH = 80  # columns, if the terminal does not know
+_MIN_TERMINAL_WIDTH = 20
 
 
 class OutputFormat(StrEnum):
@@ -118,6 +120,27 @@ class CommandFailure(Exception):
 def should_use_colour(stream: TextIO) -> bool:
     """True if the stream is a terminal with colours and `NO_COLOR` is not set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def measure_terminal(stream: TextIO) -> int | None:
+    """Return the columns of the terminal that the stream writes to, or None if it is none.
+
+    As in other programs, `COLUMNS` overrides what the terminal says.
+    """
+    if not stream.isatty():
+        return None
+    try:
+        size = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        size = 0
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isascii() and columns.isdigit() else size
+    return max(width or _DEFAULT_TERMINAL_WIDTH, _MIN_TERMINAL_WIDTH)
+
+
+def can_replace_lines(stream: TextIO) -> bool:
+    """True if the stream is a terminal on which lines can be replaced."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def settings_from_argv(arguments: Sequence[str]) -> Settings:

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final, TypeVar
 
 from reconciler.model.errors import InternalError
+from reconciler.waits import track_wait
 
 T = TypeVar("T")
 
@@ -17,14 +18,23 @@ MAX_WORKERS: Final = 32  # instances at a time; each holds one connection and on
 def map_instances(
     names: Iterable[str],
     work: Callable[[str], T],
+    verb: str = "reading",
     wait_for: Callable[[Mapping[str, Future[T]]], object] = lambda futures: wait(futures.values()),
 ) -> dict[str, T]:
-    """Call `work` with every name, concurrently, and return all results. `wait_for` waits until they are there."""
+    """Call `work` with every name, concurrently, and return all results. `wait_for` waits until they are there.
+
+    `verb` says what the work is, as in "reading": a command that waits for it shows that.
+    """
     names = list(names)
     if not names:
         return {}
+
+    def work_visibly(name: str) -> T:
+        with track_wait(verb, name):
+            return work(name)
+
     with ThreadPoolExecutor(min(MAX_WORKERS, len(names)), thread_name_prefix="instance") as pool:
-        futures: dict[str, Future[T]] = {name: pool.submit(work, name) for name in names}
+        futures: dict[str, Future[T]] = {name: pool.submit(work_visibly, name) for name in names}
         wait_for(futures)
     return {name: future.result() for name, future in futures.items()}
 

@@ -162,7 +162,9 @@ class _LeaseTaker:
         names = [plan.name for plan in judged.plans if has_work(plan) and plan.name in judged.tags]
         rivals = {name: rival for name in names if (rival := self._find_rival(name, judged.tags[name]))}
         free = [name for name in names if name not in rivals]
-        tags, errors = _split_errors(map_instances(free, contain_errors(self._write_hold, lambda _, error: error)))
+        tags, errors = _split_errors(
+            map_instances(free, contain_errors(self._write_hold, lambda _, error: error), "locking")
+        )
         others = find_shared_holds(self._held, {**self._read_beside(judged.plans), **tags})
         plans = refuse_shared_servers(judged.plans, self._claim, others)
         rivals |= {name: rival for name in tags if (rival := self._find_rival(name, tags[name]))}
@@ -170,7 +172,9 @@ class _LeaseTaker:
         self._release([name for name in self._held if name in rivals or name in refused or name in errors])
         marked = {name: tags[name] for name in tags if name in self._held}
         results = map_instances(
-            marked, contain_errors(lambda name: self._write_marks(name, marked[name]), lambda _, error: error)
+            marked,
+            contain_errors(lambda name: self._write_marks(name, marked[name]), lambda _, error: error),
+            "locking",
         )
         errors |= {name: error for name, error in results.items() if error}
         self._release(errors)
@@ -203,7 +207,7 @@ class _LeaseTaker:
                 continue
 
     def _release(self, names: Iterable[str]) -> None:
-        map_instances(names, self.release)
+        map_instances(names, self.release, "unlocking")
 
     def _read_beside(self, plans: InstancePlans) -> dict[str, LeaseTags]:
         """Return the leases on the instances that are not held, if one that is held loses torrents.

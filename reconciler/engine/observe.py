@@ -31,6 +31,7 @@ from reconciler.model.plan import InstancePlan
 from reconciler.model.snapshot import Snapshot
 from reconciler.plan import urgent_actions
 from reconciler.retry import RetryPolicy
+from reconciler.waits import track_wait
 
 if TYPE_CHECKING:
     from reconciler.health.probes import RunningProbes
@@ -53,7 +54,7 @@ def observe_instances(scope: RunScope, context: RunContext) -> Iterator[Observat
         observe = contain_errors(observer.observe, observer.fail)
         patience = context.patience
         observations = (
-            map_instances(sessions, observe, lambda reads: patience.wait_for_reads(reads, observer.give_up))
+            map_instances(sessions, observe, wait_for=lambda reads: patience.wait_for_reads(reads, observer.give_up))
             if patience
             else map_instances(sessions, observe)
         )
@@ -69,7 +70,7 @@ def open_sessions(instances: Iterable[Instance], context: RunContext) -> Iterato
     try:
         yield sessions
     finally:
-        map_instances(sessions, lambda name: sessions[name].close())
+        map_instances(sessions, lambda name: sessions[name].close(), "logging out of")
 
 
 def read_instance(target: OpenTarget, retry: RetryPolicy, read_request: ReadRequest) -> Observation:
@@ -166,9 +167,9 @@ class _Observer:
                 probe_results = self._run_qbittorrent_probes(instance, observation.snapshot.version)
             except (InstanceError, StopRequested) as error:
                 observation = Observation(target, error=error)
-        health = self._update_health(
-            instance, [*(running.wait() if running else ()), *probe_results], observation.error
-        )
+        with track_wait("probing", instance.name):
+            network_results = running.wait() if running else ()
+        health = self._update_health(instance, [*network_results, *probe_results], observation.error)
         return replace(observation, health=health)
 
     def _run_qbittorrent_probes(self, instance: Instance, version: str) -> ProbeResults:

@@ -221,7 +221,7 @@ def apply_run(judged: PlannedRun, context: RunContext) -> Mapping[str, InstanceR
     """
     plans = {instance_plan.name: instance_plan for instance_plan in judged.plan.instances}
     applier = _InstanceApplier(judged, plans, context)
-    results = map_instances(judged.scope.planned, contain_errors(applier.apply, applier.fail))
+    results = map_instances(judged.scope.planned, contain_errors(applier.apply, applier.fail), "changing")
     if judged.is_only_shown:
         return results
     results = delete_surplus_copies(plans, results, judged.observations, judged.scope.desired.owner, context.retry)

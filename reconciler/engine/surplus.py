@@ -69,7 +69,10 @@ def delete_surplus_copies(
     for reasons in map_instances(kept_copies, contain_errors(verifier.verify, verifier.fail)).values():
         unverified.update(reasons)
     deleter = _SurplusDeleter(plans, deletions, unverified, results, observations, retry)
-    return {**results, **map_instances(deletions, contain_errors(deleter.delete, deleter.fail))}
+    return {
+        **results,
+        **map_instances(deletions, contain_errors(deleter.delete, deleter.fail), "deleting surplus copies from"),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from reconciler.model.magnet import Magnet, MagnetError, parse_magnet
 from reconciler.model.metainfo import MAX_TORRENT_FILE_BYTES
 from reconciler.model.torrent_file import FetchedTorrent, TorrentFile, TorrentFileError, identify_torrent
 from reconciler.retry import Clock, compute_backoff_delay, system_clock
+from reconciler.waits import track_wait
 
 MAX_CONCURRENT_REQUESTS: Final = 4  # to one server: torrent servers limit them
 MAX_CONCURRENT_SERVERS: Final = 8
@@ -105,7 +106,12 @@ class Fetcher:
 
     def _fetch_from_server(self, urls: Sequence[str], deadline: float) -> dict[str, FetchedTorrent]:
         record = _ServerRecord()
-        with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS, thread_name_prefix="fetch") as pool:
+        server = urlsplit(urls[0]).netloc.rpartition("@")[2]
+        count = f"{len(urls):,} torrent{'' if len(urls) == 1 else 's'}"
+        with (
+            track_wait("fetching", f"{count} from {server}"),
+            ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS, thread_name_prefix="fetch") as pool,
+        ):
             results = pool.map(lambda url: self._fetch_torrent(url, record, deadline), urls)
             return dict(zip(urls, results, strict=True))
 

@@ -33,6 +33,7 @@ from reconciler.qbittorrent import LoginMemory
 from reconciler.qbittorrent.inspector import Inspector
 from reconciler.queries import doctor_checks as checks
 from reconciler.retry import utc_now
+from reconciler.waits import track_wait
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ def examine_instances(
         )
         for instance in select_instances(desired, instances)
     }
-    diagnoses = map_instances(examiners, lambda name: examiners[name].examine())
+    diagnoses = map_instances(examiners, lambda name: examiners[name].examine(), "checking")
     return DoctorReport(tuple(diagnoses[name] for name in sorted(diagnoses)))
 
 
@@ -94,7 +95,8 @@ class _Examiner:
             findings = checks.diagnose_open_error(instance, failure)
         finally:
             self._inspector.close()
-        self._probe_results += running.wait()
+        with track_wait("probing", instance.name):
+            self._probe_results += running.wait()
         findings += self._check_probes()
         return InstanceDiagnosis(
             instance.name,

@@ -42,6 +42,7 @@ from reconciler.queries.import_entries import (
     find_undeclared_categories,
     may_hold_passkey,
 )
+from reconciler.waits import track_wait
 
 _HEADER_ID: Final = 0  # no entry has this id
 _MAX_ROUNDS: Final = 5  # one is enough, unless a torrent is on an instance twice
@@ -94,9 +95,10 @@ def import_library(
         for name, snapshot in snapshots.items():
             source_builder = SourceBuilder(sessions[name], context.retry, save_torrent)
             try:
-                for entry in entries_of(desired, import_filter, name, snapshot, source_builder):
-                    entries += [entry] if isinstance(entry, ImportedEntry) else []
-                    skipped += [entry] if isinstance(entry, SkippedTorrent) else []
+                with track_wait("reading the links of", name):
+                    for entry in entries_of(desired, import_filter, name, snapshot, source_builder):
+                        entries += [entry] if isinstance(entry, ImportedEntry) else []
+                        skipped += [entry] if isinstance(entry, SkippedTorrent) else []
             except InstanceError as error:
                 raise UnreadableInstance(str(error)) from error
     entries.sort(key=lambda entry: (entry.entry.comments[0].casefold(), entry.infohash, entry.instance))

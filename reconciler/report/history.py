@@ -10,14 +10,21 @@ from reconciler.model.history import PastAction, PastRun
 from reconciler.model.plan import Outcome
 from reconciler.report.json.common import FORMAT_VERSION, escape_runner_commands, iso_utc
 from reconciler.report.phrases import outcome_symbol, strip_instance_prefix
-from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, render_table
+from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line
+from reconciler.report.text.table import TableFit, render_table
 
 MAX_ACTIONS: Final = 20  # of one run
+_INDENT: Final = "  "
 _COLUMN_TITLES: Final = ("", "torrent", "instance", "infohash", "what", "problem")
+_FIT: Final = TableFit(below=("problem", "what"), names="torrent", expendable=("infohash",))
 
 
-def render_history(runs: Sequence[PastRun], journal_path: str) -> Iterator[Line]:
-    """Return the runs, each with a table of its actions. Times are in the zone of this machine."""
+def render_history(runs: Sequence[PastRun], journal_path: str, width: int | None = None) -> Iterator[Line]:
+    """Return the runs, each with a table of its actions. Times are in the zone of this machine.
+
+    `width`: the columns of the terminal, for the tables.
+    """
+    table_width = None if width is None else width - len(_INDENT)
     if not runs:
         yield make_line(f"No matching runs in the journal: {journal_path}")
     for run in runs:
@@ -28,7 +35,9 @@ def render_history(runs: Sequence[PastRun], journal_path: str) -> Iterator[Line]
             reason = strip_instance_prefix(instance.name, instance.error or instance.status)
             yield make_line("  ", (f"{instance.name}: {reason}", Style.BAD))
         rows = [_build_action_cells(action) for action in run.actions[:MAX_ACTIONS]]
-        yield from (make_line("  ", *row) for row in render_table(_COLUMN_TITLES, rows, ())) if rows else ()
+        if rows:
+            table = render_table(_COLUMN_TITLES, rows, (), table_width, _FIT)
+            yield from (make_line(_INDENT, *row) for row in table)
         if len(run.actions) > MAX_ACTIONS:
             yield make_line((f"  … and {len(run.actions) - MAX_ACTIONS:,} more   --output json shows all", Style.DIM))
 

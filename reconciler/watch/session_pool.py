@@ -48,7 +48,7 @@ class SessionPool:
 
     def _close_sessions(self, names: list[str]) -> None:
         sessions = {name: self._sessions[name] for name in names}
-        map_instances(sessions, lambda name: sessions[name].close())
+        map_instances(sessions, lambda name: sessions[name].close(), "logging out of")
         for name in names:
             self._sessions.pop(name, None)
 

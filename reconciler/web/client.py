@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from reconciler.reply_limits import LimitedHttpHandler, LimitedHttpsHandler, ReplyLimits, limit_replies
 from reconciler.report.sanitize import sanitize_text, truncate_text
+from reconciler.waits import track_wait
 from reconciler.web.loop_view import LoopState
 
 STATUS_PATH: Final = "/api/v1/status"
@@ -155,6 +156,7 @@ def _get_response(url: str) -> tuple[int, str, bytes]:
     limits = ReplyLimits(REQUEST_TIMEOUT, REQUEST_TIMEOUT)
     try:
         with (
+            track_wait("reading", url),
             limit_replies(limits),
             opener.open(Request(url, headers={"Accept": "application/json"}), timeout=REQUEST_TIMEOUT) as response,
         ):

@@ -10,7 +10,8 @@ from humanize import naturaldelta, precisedelta
 
 from reconciler.model.run import Status
 from reconciler.report.phrases import strip_instance_prefix
-from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, render_table
+from reconciler.report.text.lines import EMPTY_LINE, HANG, Line, Span, Style, make_line
+from reconciler.report.text.table import TableFit, render_table
 from reconciler.web.client import InstancePayload, LoopStatus
 from reconciler.web.loop_view import LoopState
 
@@ -25,6 +26,7 @@ STATE_HEADLINES: Final = {
     LoopState.IN_SYNC: ("In sync", "good"),
 }
 _COLUMNS: Final = ("instance", "status", "qBittorrent", "owned", "not ours", "drift", "next try", "address")
+_FIT: Final = TableFit(expendable=("address", "qBittorrent", "not ours", "owned"))
 _NUMERIC_COLUMNS: Final = frozenset({"owned", "not ours", "drift"})
 _TONE_STYLES: Final = {"good": Style.GOOD, "wait": Style.WAIT, "bad": Style.ALARM}
 
@@ -44,8 +46,11 @@ def remaining_text(time: datetime, now: datetime) -> str:
     return "now" if time - now < timedelta(seconds=1) else f"in {naturaldelta(time - now)}"
 
 
-def render_loop_status(loop: LoopStatus) -> Iterator[Line]:
-    """Render the state of the loop, a table of its instances, and their errors."""
+def render_loop_status(loop: LoopStatus, width: int | None = None) -> Iterator[Line]:
+    """Render the state of the loop, a table of its instances, and their errors.
+
+    `width`: the columns of the terminal, for the table.
+    """
     headline, tone = STATE_HEADLINES[loop.state]
     yield make_line(("reconcile ", Style.STRONG), loop.version, "  ", (headline, _TONE_STYLES[tone]))
     yield from (make_line("  ", (reason, Style.BAD)) for reason in loop.reasons)
@@ -57,9 +62,8 @@ def render_loop_status(loop: LoopStatus) -> Iterator[Line]:
         )
     if loop.instances:
         yield EMPTY_LINE
-        yield from render_table(
-            _COLUMNS, [_render_cells(instance, loop) for instance in loop.instances], _NUMERIC_COLUMNS
-        )
+        rows = [_render_cells(instance, loop) for instance in loop.instances]
+        yield from render_table(_COLUMNS, rows, _NUMERIC_COLUMNS, width, _FIT)
     for instance in loop.instances:
         error = (instance.waiting.reason if instance.waiting else instance.error) or ""
         reasons = [strip_instance_prefix(instance.name, error)] if error and not _is_healthy(instance) else []
@@ -72,11 +76,11 @@ def _render_runs(loop: LoopStatus) -> Iterator[Line]:
     if last is None:
         return
     timing = f"{elapsed_text(last.began, loop.now)} ({last.trigger}), took {last.seconds:.1f} s"
-    yield make_line("  last run   ", timing, ": ", last.sentence)
-    yield make_line("  success    ", elapsed_text(loop.last_success, loop.now) if loop.last_success else "never")
+    yield make_line("  last run   ", HANG, timing, ": ", last.sentence)
+    yield make_line("  success    ", HANG, elapsed_text(loop.last_success, loop.now) if loop.last_success else "never")
     if loop.next:
         yield make_line(
-            "  next run   ", remaining_text(loop.next, loop.now), f" or earlier; {interval_text(loop.interval)}"
+            "  next run   ", HANG, remaining_text(loop.next, loop.now), f" or earlier; {interval_text(loop.interval)}"
         )
 
 

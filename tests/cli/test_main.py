@@ -204,20 +204,15 @@ def test_a_problem_on_a_terminal_shows_its_source_line(tmp_path: Path) -> None:
 
 
 def test_progress_appears_in_a_long_run_and_vanishes(tmp_path: Path) -> None:
-    with unanswering() as (url, asked, hang_up):
+    with unanswering() as (url, _, hang_up):
         write_desired(tmp_path, url)
-
-        def stop_later(process: subprocess.Popen[bytes]) -> None:
-            asked.wait(20)
-            time.sleep(1.6)
-            process.terminate()
-            hang_up.set()
-
-        output = run_on_terminal(tmp_path, "--dry-run", meanwhile=stop_later, TERM="xterm")
-    assert "reading the instances" in output
+        output = run_on_terminal(
+            tmp_path, "--dry-run", stop_at="reading home", on_stop=hang_up.set, TERM="xterm", COLUMNS="80"
+        )
+    assert "reading home" in output
     assert output.rstrip().count("\x1b[?25l") == output.count("\x1b[?25h"), "the cursor stays hidden"
     last = re.split(r"\x1b\[2K", output)[-1]
-    assert "reading the instances" not in last
+    assert "reading home" not in last
 
 
 def test_start_up_loads_no_unneeded_libraries(tmp_path: Path) -> None:
@@ -231,3 +226,39 @@ def test_start_up_loads_no_unneeded_libraries(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, env=make_environ(), capture_output=True, check=True
     )
     assert done.stdout.splitlines()[-1] == b"set()"
+
+
+COMMANDS_THAT_WAIT = {
+    "": "reading home",
+    "--dry-run": "reading home",
+    "status": "reading home",
+    "status --wait complete": "reading home",
+    "explain t1": "reading home",
+    "import": "reading home",
+    "doctor": "checking home",
+    "status --url {url}": "reading {url}/api/v1/status",
+    "add {url}/t.torrent": "fetching 1 torrent from {host}",
+}
+
+
+def test_a_command_in_a_pipe_says_what_it_waits_for(tmp_path: Path) -> None:
+    with unanswering() as (url, _, _):
+        write_desired(tmp_path, url)
+        names = {"url": url, "host": url.removeprefix("http://")}
+        processes = [
+            subprocess.Popen(
+                (*COMMAND, *command.format(**names).split()),
+                cwd=tmp_path,
+                env=make_environ(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for command in COMMANDS_THAT_WAIT
+        ]
+        for process, text in zip(processes, COMMANDS_THAT_WAIT.values(), strict=True):
+            assert process.stderr
+            lines = iter(process.stderr.readline, "")  # up to the one that is looked for
+            assert f"waiting: {text.format(**names)}\n" in lines, text
+            process.kill()
+            process.communicate(timeout=60)

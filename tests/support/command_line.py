@@ -59,9 +59,17 @@ def write_desired(folder: Path, url: str = NOWHERE, name: str = "desired.yaml") 
 
 
 def run_on_terminal(
-    folder: Path, *arguments: str, meanwhile: Callable[[subprocess.Popen[bytes]], None] | None = None, **env: str
+    folder: Path,
+    *arguments: str,
+    meanwhile: Callable[[subprocess.Popen[bytes]], None] | None = None,
+    stop_at: str = "",
+    on_stop: Callable[[], object] = str,
+    **env: str,
 ) -> str:
-    """Run `reconcile` on a terminal and return what it writes, both streams together."""
+    """Run `reconcile` on a terminal and return what it writes, both streams together.
+
+    `stop_at`: it gets SIGTERM as soon as it has written this text, and `on_stop` is called.
+    """
     main, side = pty.openpty()
     process = subprocess.Popen((*COMMAND, *arguments), cwd=folder, env=make_environ(**env), stdout=side, stderr=side)
     os.close(side)
@@ -76,6 +84,10 @@ def run_on_terminal(
         if not piece:
             break
         output += piece
+        if stop_at and stop_at.encode() in output:
+            stop_at = ""
+            process.terminate()
+            on_stop()
     process.wait(60)
     os.close(main)
     return output.decode()

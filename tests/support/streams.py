@@ -18,22 +18,6 @@ class FakeTerminal(io.StringIO):
         return True
 
 
-class ManualTimer:
-    """A replacement for `threading.Timer` that fires only on request."""
-
-    def __init__(self, _seconds: float, function: Callable[[], None]) -> None:
-        self.fire = function
-        self.daemon = False
-        self.is_cancelled = False
-
-    def start(self) -> None:
-        """Start nothing: the test fires it."""
-
-    def cancel(self) -> None:
-        """Note the call."""
-        self.is_cancelled = True
-
-
 @contextmanager
 def replace_streams(monkeypatch: pytest.MonkeyPatch, *names: str) -> Iterator[FakeTerminal]:
     """Context in which these streams of `sys` are one fake terminal."""

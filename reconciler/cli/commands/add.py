@@ -17,6 +17,7 @@ from reconciler.cli.commands.edit import (
 )
 from reconciler.cli.console import print_warning
 from reconciler.cli.loading import list_unknown_entries, load_desired, make_fetcher
+from reconciler.cli.progress import ProgressBars
 from reconciler.cli.settings import CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.desired import TorrentFetcher, TorrentFileCache
@@ -56,7 +57,7 @@ def add_command(settings: Settings, options: AddSettings) -> int:
     keys = options.entry_keys or {}
     if "name" in keys and len(options.torrents) > 1:
         raise CommandFailure("--name requires a single torrent", 4)
-    with StopSignals() as stopping:
+    with StopSignals() as stopping, ProgressBars(settings):
         # only a URL must be fetched: its infohash shows if it is declared already
         torrents = TorrentFileCache(
             _CachingFetch(make_fetcher(settings, stopping.event, read_only=True))
@@ -81,12 +82,13 @@ def add_command(settings: Settings, options: AddSettings) -> int:
             for torrent in torrents_to_add
             if torrent not in new_torrents
         ]
-        if not new_torrents:
-            return save_and_report(settings, (), outcomes, dry_run=options.dry_run)
         written_keys = {key: value for key, value in keys.items() if key not in defaults or defaults[key] != value}
         entries = [YamlEntry(_make_source_relative(torrent.source, file), written_keys) for torrent in new_torrents]
-        change = _add_entries(file, document, entries)
-        load_with_changes(settings, [change], torrents)
+        if entries:
+            change = _add_entries(file, document, entries)
+            load_with_changes(settings, [change], torrents)
+    if not entries:
+        return save_and_report(settings, (), outcomes, dry_run=options.dry_run)
     changed_file = YamlFile(file.path, file.encode_text(change.text))
     positions = changed_file.list_entry_positions(document)[-len(new_torrents) :]
     note = _defaults_text(defaults, keys)

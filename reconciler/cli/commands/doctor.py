@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from reconciler.cli import console, logs
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import ProgressBars
@@ -23,21 +21,20 @@ def doctor_command(settings: Settings) -> int:
     from reconciler.queries.doctor import examine_instances
 
     logs.configure(settings)
-    with StopSignals() as stopping:
+    with StopSignals() as stopping, ProgressBars(settings):
         no_torrents = TorrentFileCache(None)  # the checks concern no torrent
         desired = load_desired(settings, stop_signals=stopping, torrents=no_torrents)
-        with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
-            try:
-                report = examine_instances(
-                    desired,
-                    settings.instances,
-                    stopping.event,
-                    open_login_memory(settings, is_requested=True),
-                )
-            except UnknownInstance as error:
-                raise CommandFailure(str(error), 4) from error
-            except StopRequested as error:
-                raise CommandFailure("stopped before all checks were done", stopping.exit_code or 1) from error
+        try:
+            report = examine_instances(
+                desired,
+                settings.instances,
+                stopping.event,
+                open_login_memory(settings, is_requested=True),
+            )
+        except UnknownInstance as error:
+            raise CommandFailure(str(error), 4) from error
+        except StopRequested as error:
+            raise CommandFailure("stopped before all checks were done", stopping.exit_code or 1) from error
     if settings.output is OutputFormat.JSON:
         from reconciler.report.json.doctor import write_doctor
 

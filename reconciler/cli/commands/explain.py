@@ -11,7 +11,7 @@ from reconciler.cli.commands.history import read_past_runs
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import ProgressBars
 from reconciler.cli.run_context import make_run_context, open_journal, open_login_memory
-from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
+from reconciler.cli.settings import CommandFailure, OutputFormat, Settings, measure_terminal
 from reconciler.cli.signals import StopSignals
 
 if TYPE_CHECKING:
@@ -29,25 +29,24 @@ def explain_command(settings: Settings, torrent: str) -> int:
     from reconciler.report.text.explanation import render_candidates, render_explanation
 
     logs.configure(settings)
-    with StopSignals() as stopping:
+    with StopSignals() as stopping, ProgressBars(settings):
         desired = load_desired(settings, stop_signals=stopping)
         context = make_run_context(desired, open_journal(settings), open_login_memory(settings), stopping)
-        with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
-            try:
-                explanation = explain_torrent(
-                    desired, torrent, settings.instances, context, recent_runs=partial(_read_recent_runs, settings)
-                )
-            except UnknownInstance as error:
-                raise CommandFailure(str(error), 4) from error
-            except AmbiguousTorrent as error:
-                candidates = render_candidates(error.candidates)
-                raise CommandFailure(f"{error}{':' if candidates else ''}", 1, detail_lines=candidates) from error
+        try:
+            explanation = explain_torrent(
+                desired, torrent, settings.instances, context, recent_runs=partial(_read_recent_runs, settings)
+            )
+        except UnknownInstance as error:
+            raise CommandFailure(str(error), 4) from error
+        except AmbiguousTorrent as error:
+            candidates = render_candidates(error.candidates)
+            raise CommandFailure(f"{error}{':' if candidates else ''}", 1, detail_lines=candidates) from error
     if settings.output is OutputFormat.JSON:
         from reconciler.report.json.explanation import write_explanation
 
         console.write_report(lambda stream: write_explanation(explanation, stream))
     else:
-        console.write_report_lines(render_explanation(explanation))
+        console.write_report_lines(render_explanation(explanation, measure_terminal(sys.stdout)))
     return stopping.exit_code or explanation.exit_code
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from reconciler.cli import console, logs
-from reconciler.cli.settings import CommandFailure, OutputFormat, Settings
+from reconciler.cli.settings import CommandFailure, OutputFormat, Settings, measure_terminal
 
 if TYPE_CHECKING:
     from reconciler.model.history import PastRun
@@ -41,5 +42,5 @@ def history_command(settings: Settings, torrent: str, limit: int) -> int:
     else:
         from reconciler.report.history import render_history
 
-        console.write_report_lines(render_history(runs, str(folder / JOURNAL_FILE_NAME)))
+        console.write_report_lines(render_history(runs, str(folder / JOURNAL_FILE_NAME), measure_terminal(sys.stdout)))
     return 0

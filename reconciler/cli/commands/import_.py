@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +60,7 @@ def import_command(settings: Settings, options: ImportSettings) -> int:
     if not settings.files and not DEFAULT_FILE.exists():
         raise CommandFailure(_NO_FILE_MESSAGE, 4, detail_lines=STARTER_FILE_TEXT.splitlines())
     _check_targets(settings, options)
-    with StopSignals() as stopping:
+    with StopSignals() as stopping, ProgressBars(settings):
         imported = _run_import(settings, options, stopping)
     if options.out_file:
         _save_document(options.out_file, imported)
@@ -109,17 +108,16 @@ def _run_import(settings: Settings, options: ImportSettings, stopping: StopSigna
 
     selection = ImportFilter(name, settings.instances, options.categories, options.tags)
     context = RunContext(stopping.event, system_retry_policy(stopping.event), logins=open_login_memory(settings))
-    with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
-        try:
-            return import_library(desired, selection, load_merged, context, save_torrent=save_torrent)
-        except (UnknownInstance, UnmatchedFilter) as error:
-            raise CommandFailure(str(error), 4) from error
-        except UnreadableInstance as error:
-            raise CommandFailure(f"{error}; nothing was written. Limit the import with --instance", 1) from error
-        except SaveError as error:
-            raise CommandFailure(str(error), 1) from error
-        except StopRequested as error:
-            raise CommandFailure("stopped; nothing was written", stopping.exit_code or 1) from error
+    try:
+        return import_library(desired, selection, load_merged, context, save_torrent=save_torrent)
+    except (UnknownInstance, UnmatchedFilter) as error:
+        raise CommandFailure(str(error), 4) from error
+    except UnreadableInstance as error:
+        raise CommandFailure(f"{error}; nothing was written. Limit the import with --instance", 1) from error
+    except SaveError as error:
+        raise CommandFailure(str(error), 1) from error
+    except StopRequested as error:
+        raise CommandFailure("stopped; nothing was written", stopping.exit_code or 1) from error
 
 
 def _save_document(file: Path, imported: ImportResult) -> None:

@@ -11,6 +11,7 @@ from reconciler.cli import logs
 from reconciler.cli.commands.edit import EntryOutcome, FileChange, load_with_changes, read_file, save_and_report
 from reconciler.cli.console import print_warning
 from reconciler.cli.loading import list_unknown_entries, load_desired, make_fetcher
+from reconciler.cli.progress import ProgressBars
 from reconciler.cli.settings import CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.desired import TorrentFileCache
@@ -33,7 +34,7 @@ def remove_command(settings: Settings, options: RemoveSettings) -> int:
     """Remove entries, with the comments inside them, from their files. Return the exit code."""
     logs.configure(settings)
     torrents = TorrentFileCache()
-    with StopSignals() as stopping:
+    with StopSignals() as stopping, ProgressBars(settings):
         desired = load_desired(settings, resolve_secrets=False, torrents=torrents)
         if desired.unfetched_count and not all(
             find_matches(text, _list_lookup_entries(desired, options)) for text in options.torrents

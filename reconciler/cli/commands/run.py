@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
 from dataclasses import replace
 from functools import partial
@@ -32,8 +31,9 @@ def run_command(settings: Settings, options: RunSettings, expected: SavedPlan | 
             console.check_output_path(path, option)
     with StopSignals() as stopping:
         try:
-            desired = load_desired(settings, stop_signals=stopping, read_only=options.dry_run)
-            run = _execute_run(desired, settings, options, stopping)
+            with ProgressBars(settings) as bars:
+                desired = load_desired(settings, stop_signals=stopping, read_only=options.dry_run)
+                run = _execute_run(desired, settings, options, stopping, bars)
         except CommandFailure as failure:
             _save_failure_report(options, failure)
             raise
@@ -122,7 +122,9 @@ def make_run_options(settings: Settings, options: RunSettings) -> RunOptions:
     )
 
 
-def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings, stopping: StopSignals) -> Run:
+def _execute_run(
+    desired: DesiredState, settings: Settings, options: RunSettings, stopping: StopSignals, bars: ProgressBars
+) -> Run:
     from reconciler.engine import UnknownInstance, run_until_placed, run_when_free
     from reconciler.engine.events import COMMAND_TRIGGER, FinishedRun
     from reconciler.qbittorrent import LoginMemory
@@ -132,18 +134,16 @@ def _execute_run(desired: DesiredState, settings: Settings, options: RunSettings
     started_at, clock = utc_now(), time.monotonic()
     journal = open_journal(settings)
     logins = LoginMemory(journal, is_requested=options.retry_login)
-    context = make_run_context(desired, journal, logins, stopping)
-    with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet) as bars:
-        context = replace(context, progress=bars)
-        try:
-            run_once = partial(run_when_free, report_rivals=RivalPrinter(settings, bars))
-            if options.wait:
-                report_pending = PendingPrinter(settings, bars)
-                run = run_until_placed(desired, run_options, context, options.wait, report_pending, run_once)
-            else:
-                run = run_once(desired, run_options, context)
-        except UnknownInstance as error:
-            raise CommandFailure(str(error), 4) from error
+    context = replace(make_run_context(desired, journal, logins, stopping), progress=bars)
+    run_once = partial(run_when_free, report_rivals=RivalPrinter(settings, bars))
+    try:
+        if options.wait:
+            report_pending = PendingPrinter(settings, bars)
+            run = run_until_placed(desired, run_options, context, options.wait, report_pending, run_once)
+        else:
+            run = run_once(desired, run_options, context)
+    except UnknownInstance as error:
+        raise CommandFailure(str(error), 4) from error
     if journal:
         finished_run = FinishedRun(run, COMMAND_TRIGGER, started_at, time.monotonic() - clock)
         journal.record_run(desired, finished_run, context.placement_memory)

@@ -16,7 +16,7 @@ from reconciler.cli import console, logs
 from reconciler.cli.loading import load_desired
 from reconciler.cli.progress import ProgressBars
 from reconciler.cli.run_context import load_placement_memory, make_run_context, open_journal, open_login_memory
-from reconciler.cli.settings import CommandFailure, OutputFormat, Settings, StatusSettings
+from reconciler.cli.settings import CommandFailure, OutputFormat, Settings, StatusSettings, measure_terminal
 from reconciler.cli.signals import StopSignals
 from reconciler.model.desired import DesiredState
 from reconciler.model.errors import StopRequested
@@ -43,16 +43,15 @@ def _show_once(settings: Settings, options: StatusSettings) -> int:
     from reconciler.queries.status import read_status
 
     logs.configure(settings)
-    with StopSignals() as stopping:
+    with StopSignals() as stopping, ProgressBars(settings):
         desired = load_desired(settings, stop_signals=stopping)
-        with ProgressBars(enabled=sys.stderr.isatty() and not settings.quiet):
-            try:
-                context = make_run_context(
-                    desired, _open_journal_of_groups(settings, desired), open_login_memory(settings), stopping
-                )
-                status = read_status(desired, settings.instances, context)
-            except UnknownInstance as error:
-                raise CommandFailure(str(error), 4) from error
+        try:
+            context = make_run_context(
+                desired, _open_journal_of_groups(settings, desired), open_login_memory(settings), stopping
+            )
+            status = read_status(desired, settings.instances, context)
+        except UnknownInstance as error:
+            raise CommandFailure(str(error), 4) from error
     _write_status_report(status.filter_torrents(options.selection), settings, options)
     return stopping.exit_code or status.exit_code
 
@@ -112,14 +111,13 @@ def _show_when_complete(settings: Settings, options: StatusSettings) -> int:
     from reconciler.cli.commands.status_display import WaitProgress
     from reconciler.engine import UnknownInstance
 
-    with StopSignals() as stopping:
+    with StopSignals() as stopping, ProgressBars(settings) as bars:
         desired = load_desired(settings, stop_signals=stopping)
-        with WaitProgress(settings) as progress:
-            try:
-                with _make_watcher(settings, desired, stopping.event) as watcher:
-                    status = _wait_for_completion(watcher, options, stopping, progress.show)
-            except UnknownInstance as error:
-                raise CommandFailure(str(error), 4) from error
+        try:
+            with _make_watcher(settings, desired, stopping.event) as watcher:
+                status = _wait_for_completion(watcher, options, stopping, WaitProgress(settings, bars).show)
+        except UnknownInstance as error:
+            raise CommandFailure(str(error), 4) from error
     wait_result = status.wait_result
     code = stopping.exit_code or int(wait_result is None or wait_result.outcome is not WaitOutcome.COMPLETE)
     _write_status_report(replace(status, exit_code=code), settings, options)
@@ -165,7 +163,7 @@ def _write_status_report(status: StatusReport, settings: Settings, options: Stat
     else:
         from reconciler.report.text.status import render_status
 
-        console.write_report_lines(render_status(status, options.page))
+        console.write_report_lines(render_status(status, options.page, measure_terminal(sys.stdout)))
 
 
 def loop_status_command(settings: Settings, url: str) -> int:
@@ -174,7 +172,8 @@ def loop_status_command(settings: Settings, url: str) -> int:
 
     logs.configure(settings)
     try:
-        loop, answer = fetch_loop_status(url)
+        with ProgressBars(settings):
+            loop, answer = fetch_loop_status(url)
     except StatusRequestError as error:
         raise CommandFailure(str(error), 4 if isinstance(error, InvalidLoopUrl) else 1) from error
     if settings.output is OutputFormat.JSON:
@@ -184,7 +183,7 @@ def loop_status_command(settings: Settings, url: str) -> int:
     else:
         from reconciler.web.client_text import render_loop_status
 
-        console.write_report_lines(render_loop_status(loop))
+        console.write_report_lines(render_loop_status(loop, measure_terminal(sys.stdout)))
     return int(loop.exit_code != 0)
 
 
@@ -195,7 +194,8 @@ def liveness_command(settings: Settings, url: str) -> int:
 
     logs.configure(settings)
     try:
-        check_liveness(url)
+        with ProgressBars(settings):
+            check_liveness(url)
     except StatusRequestError as error:
         raise CommandFailure(str(error), 4 if isinstance(error, InvalidLoopUrl) else 1) from error
     as_json = settings.output is OutputFormat.JSON

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -13,8 +12,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self, TextIO
 
 from reconciler.cli import console
-from reconciler.cli.settings import LogFormat, OutputFormat, Settings, StatusSettings, should_use_colour
+from reconciler.cli.progress import ProgressBars
+from reconciler.cli.settings import OutputFormat, Settings, StatusSettings, can_replace_lines, should_use_colour
 from reconciler.model.status import Pagination, StatusReport
+from reconciler.report.text.layout import fit_lines
 from reconciler.report.text.lines import EMPTY_LINE, Line, Style, make_line, render_styled
 from reconciler.report.text.problems import format_count
 from reconciler.report.text.status import progress_text, render_status
@@ -44,7 +45,7 @@ def make_status_display(settings: Settings, options: StatusSettings) -> Abstract
 
 def can_redraw(settings: Settings) -> bool:
     """True if each status replaces the last status on the terminal."""
-    return settings.output is OutputFormat.TEXT and _can_replace_lines(sys.stdout)
+    return settings.output is OutputFormat.TEXT and can_replace_lines(sys.stdout)
 
 
 class _JsonLinesDisplay:
@@ -80,7 +81,7 @@ class _TextBlocksDisplay:
 
 
 class _RedrawnDisplay:
-    """Text on a terminal, cropped to its width, with the torrents below its height only counted."""
+    """Text on a terminal, as wide as it is, with the torrents below its height only counted."""
 
     def __init__(self, options: StatusSettings) -> None:
         self._options = options
@@ -110,38 +111,29 @@ class _RedrawnDisplay:
         facts = f"   {observed_at.astimezone():%H:%M:%S} · every {self._options.interval:g} s · Ctrl-C to quit"
         head = [make_line(("reconcile status", Style.STRONG), (facts, Style.DIM)), *_render_problem_warning(status)]
         page, (width, height) = self._options.page, self._console.size
-        if page.limit is None:
-            other_lines = len(head) + sum(1 for _ in render_status(status, replace(page, limit=1))) - 1
-            page = replace(page, limit=max(1, height - 1 - other_lines))
-        return [*[*head, *render_status(status, page, width)][: height - 1], EMPTY_LINE]  # the terminal writes ^C there
+        limit = page.limit or height
+        while True:
+            status_lines = render_status(status, replace(page, limit=limit), width)
+            lines = list(fit_lines([*head, *status_lines], width))
+            excess = len(lines) - (height - 1)
+            if excess <= 0 or limit == 1 or page.limit is not None:
+                return [*lines[: height - 1], EMPTY_LINE]  # the terminal writes ^C there
+            limit = max(1, limit - excess)
 
 
 class WaitProgress:
     """Progress of `--wait` on standard error: one line, replaced on a terminal, repeated at changes elsewhere."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, bars: ProgressBars) -> None:
         self._settings = settings
-        is_plain = settings.quiet or settings.log_format is LogFormat.JSON or not _can_replace_lines(sys.stderr)
-        self._live = None if is_plain else _make_live(_make_console(sys.stderr), transient=True)
+        self._bars = bars
         self._last_shown: tuple[object, float] | None = None
-
-    def __enter__(self) -> Self:
-        if self._live:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._live:
-            self._live.stop()
 
     def show(self, status: StatusReport) -> None:
         """Show the progress of the selected torrents, and the instances with problems."""
         problems = [f"{row.name}: {row.status}" for row in status.instances if not row.status.is_ok]
         text = " · ".join(["waiting: " + progress_text(status.torrents), *problems])
-        if self._live:
-            self._live.update(_crop_line(make_line((text, Style.DIM))), refresh=True)
+        if self._bars.show_waiting(text):
             return
         summary = [(row.infohash, row.phase, row.is_complete) for row in status.torrents], problems
         if (
@@ -160,20 +152,16 @@ def _render_problem_warning(status: StatusReport) -> Sequence[Line]:
     return (make_line((f"{text}; the last valid state is shown", Style.WAIT)),)
 
 
-def _can_replace_lines(stream: TextIO) -> bool:
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
-
-
 def _make_console(stream: TextIO) -> Console:
     from rich.console import Console
 
     return Console(file=stream, highlight=False, color_system="auto" if should_use_colour(stream) else None)
 
 
-def _make_live(console: Console, *, transient: bool = False) -> Live:
+def _make_live(console: Console) -> Live:
     from rich.live import Live
 
-    return Live(console=console, auto_refresh=False, transient=transient, vertical_overflow="crop")
+    return Live(console=console, auto_refresh=False, vertical_overflow="crop")
 
 
 def _crop_line(line: Line) -> Text:

@@ -25,7 +25,7 @@ from reconciler.report.phrases import (
 )
 from reconciler.report.sanitize import sanitize_text, truncate_text
 from reconciler.report.summary import ATTENTION_RANKS
-from reconciler.report.text.lines import Line, Style, make_line, measure_width, pad_text
+from reconciler.report.text.lines import BREAK, HANG, Line, Style, make_line, measure_width
 
 MAX_ENTRIES: Final = 20  # of one verb on one instance; or groups of equal entries
 MAX_DELETIONS: Final = 100  # more, because a person has to read these
@@ -146,11 +146,12 @@ def _note_text(action: Action) -> str:
 @lru_cache(1024)  # many torrents have the same changes
 def _render_changes(verb: Verb, changes: tuple[Change, ...]) -> Sequence[Line]:
     if verb is not Verb.ADD:
-        return [make_line((change_text(change), Style.WAIT)) for change in changes]
+        return [make_line(change_text(change)) for change in changes]
     values = [
         f"{change.field}: {format_value(change.field, change.after)}" for change in changes if change.field != "name"
     ]
-    return [make_line((" · ".join(values), Style.GOOD))] if values else []
+    fields = [(" · " if index else "") + value for index, value in enumerate(values)]
+    return [make_line(*(part for text in fields for part in (BREAK, text)))] if fields else []
 
 
 def _entry_from_fault(fault: TorrentFault) -> ReportEntry:
@@ -193,7 +194,8 @@ def _render_single_entries(entries: Sequence[ReportEntry]) -> Iterator[Line]:
         yield make_line(
             *_render_head(entry),
             f"{entry.subject:<10}  ",
-            pad_text(truncate_text(entry.name, _MAX_NAME_LENGTH), width),
+            HANG,
+            *_render_name(entry, width),
             *_render_warning(entry),
             dim_suffix(entry.note, entry.source),
         )
@@ -209,8 +211,9 @@ def _render_group(group: Sequence[ReportEntry], max_names: int) -> Iterator[Line
         yield make_line(_INDENT, *detail)
     width = _measure_names(group[:max_names])
     for entry in group[:max_names]:
-        name = pad_text(truncate_text(entry.name, _MAX_NAME_LENGTH), width)
-        yield make_line(_INDENT, f"  {entry.subject:<10}  {name}", dim_suffix(entry.source))
+        yield make_line(
+            _INDENT, f"  {entry.subject:<10}  ", HANG, *_render_name(entry, width), dim_suffix(entry.source)
+        )
     if len(group) > max_names:
         yield make_line(_INDENT, "  ", *_render_more(len(group) - max_names))
 
@@ -218,6 +221,11 @@ def _render_group(group: Sequence[ReportEntry], max_names: int) -> Iterator[Line
 def _render_head(entry: ReportEntry) -> Line:
     symbol, word, style = entry.label
     return make_line((f"  {symbol} {word:<10}", style))
+
+
+def _render_name(entry: ReportEntry, width: int) -> Line:
+    name = sanitize_text(truncate_text(entry.name, _MAX_NAME_LENGTH))
+    return make_line((name, Style.NAME), " " * (width - measure_width(name)))
 
 
 def _render_warning(entry: ReportEntry) -> Line:

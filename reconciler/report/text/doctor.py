@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.model.doctor import CheckStatus, DoctorReport, Finding, InstanceDiagnosis
 from reconciler.model.health import HealthState
-from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, pad_text
+from reconciler.report.text.lines import EMPTY_LINE, HANG, Line, Span, Style, make_line, measure_width, pad_text
 
 _VERDICT_LABELS: Final[dict[CheckStatus, Span]] = {
     CheckStatus.OK: ("  ok    ", Style.GOOD),
@@ -45,7 +45,7 @@ def _render_diagnosis(diagnosis: InstanceDiagnosis) -> Iterator[Line]:
 def _render_finding(finding: Finding, width: int) -> Iterator[Line]:
     style = Style.BAD if finding.status is CheckStatus.FAIL else Style.PLAIN
     yield make_line(
-        _VERDICT_LABELS[finding.status], (pad_text(finding.check, width), Style.DIM), "  ", (finding.text, style)
+        _VERDICT_LABELS[finding.status], (pad_text(finding.check, width), Style.DIM), "  ", HANG, (finding.text, style)
     )
     if finding.hint:
         yield make_line(" " * (len("  FAIL  ") + width + 2), (f"→ {finding.hint}", Style.DIM))

@@ -22,21 +22,27 @@ from reconciler.report.phrases import (
     visible_changes,
     warning_label,
 )
-from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, pad_text, render_table
+from reconciler.report.text.lines import EMPTY_LINE, HANG, Line, Span, Style, make_line, measure_width, pad_text
+from reconciler.report.text.table import TableFit, render_table
 
 _LABEL_WIDTH: Final = 10  # columns
+_INDENT: Final = "  "
+_PAST_COLUMNS: Final = ("when", "instance", "", "what", "problem")
+_PAST_FIT: Final = TableFit(below=("problem", "what"))
+_FIELDS_FIT: Final = TableFit(below=("live", "declared"))
 _HELD_TEXTS: Final = {"running": "it ran before", "forced": "it was force-started before"}
 
 
-def render_explanation(explanation: Explanation) -> Iterator[Line]:
-    """Return the whole explanation."""
+def render_explanation(explanation: Explanation, width: int | None = None) -> Iterator[Line]:
+    """Return the whole explanation. `width`: the columns of the terminal, for its tables."""
+    inner_width = None if width is None else width - len(_INDENT)
     yield make_line((explanation.name, Style.STRONG), (f"   {explanation.infohash}", Style.DIM))
     if explanation.pending_reason:
         yield make_line(("pending   ", Style.WAIT), (explanation.pending_reason, Style.PLAIN))
     for instance in explanation.instances:
         if instance.is_relevant:
             yield EMPTY_LINE
-            yield from _render_instance(instance, explanation.owner)
+            yield from _render_instance(instance, explanation.owner, inner_width)
     unrelated = [instance.instance for instance in explanation.instances if not instance.is_relevant]
     if unrelated:
         yield EMPTY_LINE
@@ -45,9 +51,7 @@ def render_explanation(explanation: Explanation) -> Iterator[Line]:
         yield EMPTY_LINE
         yield make_line(("recent runs", Style.STRONG))
         rows = [_build_past_action_cells(run, action) for run in explanation.recent_runs for action in run.actions]
-        yield from (
-            make_line("  ", *row) for row in render_table(("when", "instance", "", "what", "problem"), rows, ())
-        )
+        yield from (make_line(_INDENT, *row) for row in render_table(_PAST_COLUMNS, rows, (), inner_width, _PAST_FIT))
 
 
 def render_candidates(candidates: Iterable[Candidate]) -> list[str]:
@@ -57,7 +61,7 @@ def render_candidates(candidates: Iterable[Candidate]) -> list[str]:
     ]
 
 
-def _render_instance(instance: InstanceExplanation, owner: str) -> Iterator[Line]:
+def _render_instance(instance: InstanceExplanation, owner: str, width: int | None) -> Iterator[Line]:
     yield make_line(
         (instance.instance, Style.STRONG), (f"   {instance.status}" if instance.status != "ok" else "", Style.ALARM)
     )
@@ -87,7 +91,9 @@ def _render_instance(instance: InstanceExplanation, owner: str) -> Iterator[Line
     if instance.live_torrents and instance.entry and not instance.entry.absent:
         yield EMPTY_LINE
         rows = [_build_field_cells(view) for view in instance.fields]
-        yield from ((("  ", Style.PLAIN), *cells) for cells in render_table(("", "declared", "live", ""), rows, ()))
+        yield from (
+            make_line(_INDENT, *row) for row in render_table(("", "declared", "live", ""), rows, (), width, _FIELDS_FIT)
+        )
 
 
 def _render_declaration(instance: InstanceExplanation) -> Iterator[Line]:
@@ -173,4 +179,4 @@ def _build_field_cells(view: FieldComparison) -> Sequence[Span]:
 
 
 def _make_labelled_line(label: str, *spans: Span) -> Line:
-    return (f"  {pad_text(label, max(_LABEL_WIDTH, measure_width(label)))}", Style.DIM), *spans
+    return make_line((f"{_INDENT}{pad_text(label, max(_LABEL_WIDTH, measure_width(label)))}", Style.DIM), HANG, *spans)

@@ -1,10 +1,12 @@
-"""Lines of styled text, written with colours on a terminal and as plain text elsewhere; and tables of them."""
+"""Lines of styled text, written with colours on a terminal and as plain text elsewhere."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Iterable
+from enum import Enum, auto
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TextIO
 
 from reconciler.report.sanitize import escape_workflow_command, sanitize_text
@@ -13,30 +15,60 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-_MAX_COLUMN_WIDTH: Final = 48  # terminal columns; longer cells are not cut, but shift the rest of their row
 _ASCII_REPLACEMENTS: Final = str.maketrans({"→": "->", "…": "...", "·": "-", "─": "-", "’": "'"})
 
 
-class Style(StrEnum):
-    """The meaning of a piece of text, with its colour."""
+class Style(Enum):
+    """The meaning of a piece of text; `_COLOURS` has its colour.
 
-    PLAIN = ""
-    STRONG = "bold"
-    DIM = "dim"
-    GOOD = "green"
-    ADD = "green bold"
-    ADOPT = "cyan bold"
-    CHANGE = "yellow bold"
-    DELETE = "red bold"
-    BAD = "red"
-    ALARM = "bold white on red"
-    WAIT = "yellow"
+    The last ones matter where a line is wider than the terminal (see `layout`): a `NAME` may be cut, because the full
+    name can be had elsewhere; a line with text to `COPY` is never broken; a `RULE` is cut. `HANG` and `BREAK` have no
+    text: the rest of a broken line begins below a `HANG`, and each `BREAK` of such a line becomes a line break.
+    """
 
+    PLAIN = auto()
+    STRONG = auto()
+    DIM = auto()
+    GOOD = auto()
+    ADD = auto()
+    ADOPT = auto()
+    CHANGE = auto()
+    DELETE = auto()
+    BAD = auto()
+    ALARM = auto()
+    WAIT = auto()
+    NAME = auto()
+    COPY = auto()
+    RULE = auto()
+    HANG = auto()
+    BREAK = auto()
+
+
+# Readable on a light and on a dark background: no bright colours (bold makes some of them bright), and sentences in
+# colours that are dark enough for both.
+_COLOURS: Final = MappingProxyType(
+    {
+        Style.STRONG: "bold",
+        Style.DIM: "dim",
+        Style.GOOD: "green",
+        Style.ADD: "green",
+        Style.ADOPT: "cyan",
+        Style.CHANGE: "yellow",
+        Style.DELETE: "bold red",
+        Style.BAD: "red",
+        Style.ALARM: "bold white on red",
+        Style.WAIT: "magenta",
+        Style.COPY: "bold",
+        Style.RULE: "red",
+    }
+)
 
 Span = tuple[str, Style]
 Line = tuple[Span, ...]
 
 EMPTY_LINE: Line = ()
+HANG: Final[Span] = ("", Style.HANG)
+BREAK: Final[Span] = ("", Style.BREAK)
 
 
 def make_line(*parts: str | Span) -> Line:
@@ -48,9 +80,14 @@ def measure_width(text: str) -> int:
     """Return the width in terminal columns: wide characters take two, combining characters none."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )
+    return sum(map(_measure_character, text))
+
+
+@lru_cache(4096)
+def _measure_character(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf") or "\u1161" <= char <= "\u11ff":  # vowels within a Hangul block
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def pad_text(text: str, width: int) -> str:
@@ -65,7 +102,7 @@ def render_plain(line: Line) -> str:
 
 
 def write_lines(lines: Iterable[Line], stream: TextIO, *, colour: bool) -> None:
-    """Write lines, optionally in colours. No line is wrapped or cut: the terminal does that."""
+    """Write lines as they are, optionally in colours; `layout` fits them to a terminal."""
     if colour:
         _write_coloured_lines(lines, stream)
         return
@@ -86,7 +123,9 @@ def render_styled(line: Line, stream: TextIO) -> Text:
     """Return a line for rich to show on the stream."""
     from rich.text import Text
 
-    text = Text.assemble(*((_make_encodable(sanitize_text(piece), stream), str(style)) for piece, style in line))
+    text = Text.assemble(
+        *((_make_encodable(sanitize_text(piece), stream), _COLOURS.get(style, "")) for piece, style in line)
+    )
     text.rstrip()
     return text
 
@@ -98,23 +137,3 @@ def _make_encodable(text: str, stream: TextIO) -> str:
     except (UnicodeEncodeError, LookupError):
         return text.translate(_ASCII_REPLACEMENTS)
     return text
-
-
-def render_table(
-    titles: Sequence[str], rows: Sequence[Sequence[Span]], numeric_columns: Collection[str]
-) -> Iterator[Line]:
-    """Return a header and rows, in columns as wide as their widest cell. `numeric_columns` are right-aligned."""
-    cells = [[(sanitize_text(text), style) for text, style in row] for row in rows]
-    widths = [
-        min(_MAX_COLUMN_WIDTH, max([len(title), *(measure_width(row[index][0]) for row in cells)]))
-        for index, title in enumerate(titles)
-    ]
-    for row in [[(title, Style.DIM) for title in titles], *cells]:
-        spans: list[Span] = []
-        for title, width, (text, style) in zip(titles, widths, row, strict=True):
-            pad = " " * (width - measure_width(text))
-            spans += (
-                [(pad, Style.PLAIN), (text, style)] if title in numeric_columns else [(text, style), (pad, Style.PLAIN)]
-            )
-            spans.append(("  ", Style.PLAIN))
-        yield tuple(spans)

@@ -110,20 +110,20 @@ def _render_facts(instance: InstanceResult, mode: RunMode) -> Span:
 
 def _render_refusal(refused: Sequence[InstanceResult], plan_hash: str, command: str) -> Iterator[Line]:
     """Return the reasons, and the commands that approve the plan, without a frame around them: they are for copying."""
-    yield make_line((f"── REFUSED BY THE GUARD {_HORIZONTAL_RULE}"[: len(_HORIZONTAL_RULE)], Style.DELETE))
+    yield make_line((f"── REFUSED BY THE GUARD {_HORIZONTAL_RULE}"[: len(_HORIZONTAL_RULE)], Style.RULE))
     yield EMPTY_LINE
     for reason in refusal_reasons(refused):
         yield make_line("  ", (reason, Style.BAD))
     yield EMPTY_LINE
     yield make_line("  To approve exactly this plan, run:")
     yield EMPTY_LINE
-    yield make_line((f"{command} --accept-plan {plan_hash}", Style.STRONG))
+    yield make_line((f"{command} --accept-plan {plan_hash}", Style.COPY))
     yield EMPTY_LINE
     yield make_line("  or add this line to the desired state:")
     yield EMPTY_LINE
-    yield make_line((f"accept_plan: {plan_hash}", Style.STRONG))
+    yield make_line((f"accept_plan: {plan_hash}", Style.COPY))
     yield EMPTY_LINE
-    yield make_line((_HORIZONTAL_RULE, Style.DELETE))
+    yield make_line((_HORIZONTAL_RULE, Style.RULE))
     yield EMPTY_LINE
 
 

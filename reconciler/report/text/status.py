@@ -10,9 +10,9 @@ from humanize import naturalsize
 
 from reconciler.model.status import FIRST_PAGE, InstanceStatus, Pagination, Phase, StatusReport, TorrentStatus
 from reconciler.report.phrases import fault_symbol, strip_instance_prefix
-from reconciler.report.sanitize import sanitize_text, truncate_text
-from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, render_table
+from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line
 from reconciler.report.text.problems import format_count
+from reconciler.report.text.table import TableFit, render_table
 
 DEFAULT_TORRENT_LIMIT: Final = 50
 _INSTANCE_COLUMNS: Final = (
@@ -21,6 +21,7 @@ _INSTANCE_COLUMNS: Final = (
 _TORRENT_COLUMNS: Final = (
     "", "torrent", "instance", "state", "done", "ETA", "down", "up", "ratio", "size", "infohash", "reason"
 )  # fmt: skip
+_INSTANCES_FIT: Final = TableFit(expendable=("address", "owned", "qBittorrent", "torrents", "declared"))
 _NUMERIC_COLUMNS: Final = frozenset(
     {"torrents", "owned", "declared", "missing", "drifted", "done", "ETA", "down", "up", "ratio", "size"}
 )
@@ -32,34 +33,42 @@ _PHASE_STYLES: Final = {
     Phase.STALLED: Style.WAIT,
     Phase.STOPPED: Style.DIM,
 }
-_MIN_NAME_WIDTH: Final = 16  # columns, however narrow the terminal is
-_OTHER_COLUMNS_WIDTH: Final = 76  # columns of the other cells, except for the last two
 _TIME_UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 def render_status(status: StatusReport, page: Pagination = FIRST_PAGE, width: int | None = None) -> Iterator[Line]:
     """Return both tables and the totals. Torrents that need attention come first, then those in progress.
 
-    With `width`, names are shortened so that the numbers fit into that many columns.
+    The totals come last, where a long report ends on a terminal. `width`: its columns.
     """
-    yield from render_table(
-        _INSTANCE_COLUMNS, [_build_instance_cells(row) for row in status.instances], _NUMERIC_COLUMNS
-    )
+    instances = [_build_instance_cells(row) for row in status.instances]
+    yield from render_table(_INSTANCE_COLUMNS, instances, _NUMERIC_COLUMNS, width, _INSTANCES_FIT)
     for row in status.instances:
         if row.error:
             yield make_line("  ", (f"{row.name}: {strip_instance_prefix(row.name, row.error)}", Style.BAD))
     yield EMPTY_LINE
-    yield _render_summary(status)
     torrents = sorted(status.torrents, key=_rank_torrent)
     limit = DEFAULT_TORRENT_LIMIT if page.limit is None else page.limit
     shown, following = torrents[page.offset : page.offset + limit], torrents[page.offset + limit :]
     if shown:
-        yield from render_table(_TORRENT_COLUMNS, [_build_torrent_cells(row, width) for row in shown], _NUMERIC_COLUMNS)
+        rows = [_build_torrent_cells(row) for row in shown]
+        yield from render_table(_TORRENT_COLUMNS, rows, _NUMERIC_COLUMNS, width, _choose_fit(status))
     elif torrents:
         yield make_line((f"No torrents from --offset {page.offset} on", Style.WAIT))
     if following:
         advice = f"--offset {page.offset + limit} shows the next page, --limit N a longer page, --output json all"
         yield make_line((f"… and {len(following):,} more: {_phase_counts_text(following)}   {advice}", Style.DIM))
+    if torrents:
+        yield EMPTY_LINE
+    yield _render_summary(status)
+
+
+def _choose_fit(status: StatusReport) -> TableFit:
+    """Return how the table of the torrents gets narrower: a single instance need not be named in each row."""
+    instance = ("instance",)
+    numbers = ("ratio", "infohash", "size", "up", "down", "ETA")
+    expendable = (*instance, *numbers) if len(status.instances) == 1 else (*numbers, *instance)
+    return TableFit(below=("reason",), names="torrent", expendable=(*expendable, "done"))
 
 
 def progress_text(torrents: Sequence[TorrentStatus]) -> str:
@@ -139,18 +148,11 @@ def _build_instance_cells(row: InstanceStatus) -> Sequence[Span]:
     )
 
 
-def _shorten_name(name: str, width: int) -> str:
-    shown = sanitize_text(name)
-    while measure_width(shown) > width:
-        shown = truncate_text(shown, len(shown) - 1)
-    return shown
-
-
 def _choose_style(index: int, count: int) -> Style:
     return Style.WAIT if index >= 3 and count else Style.PLAIN
 
 
-def _build_torrent_cells(row: TorrentStatus, width: int | None) -> Sequence[Span]:
+def _build_torrent_cells(row: TorrentStatus) -> Sequence[Span]:
     symbol = {True: ("=", Style.GOOD), False: ("~", Style.CHANGE), None: ("?", Style.BAD)}[row.in_sync]
     fault = row.fault
     if fault and fault.is_serious:
@@ -159,10 +161,7 @@ def _build_torrent_cells(row: TorrentStatus, width: int | None) -> Sequence[Span
     reason = "; ".join(text for text in (fault.reason if fault else "", row.reason) if text)
     return (
         symbol,
-        (
-            row.name if width is None else _shorten_name(row.name, max(_MIN_NAME_WIDTH, width - _OTHER_COLUMNS_WIDTH)),
-            Style.PLAIN,
-        ),
+        (row.name, Style.PLAIN),
         (row.instance, Style.PLAIN),
         (str(row.phase), _PHASE_STYLES.get(row.phase, Style.PLAIN)),
         ("-" if row.progress is None else f"{int(row.progress * 100)} %", Style.PLAIN),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reconciler.cli.commands.status_display import WaitProgress, can_redraw, make_status_display
+from reconciler.cli.progress import ProgressBars
 from reconciler.cli.settings import OutputFormat, Settings, StatusSettings
 from reconciler.model.position import Position, Problem
 from reconciler.model.status import Pagination, TorrentFilter
@@ -74,7 +75,8 @@ def test_a_redrawn_status_counts_the_torrents_below_the_height(monkeypatch: pyte
 
 
 def test_waiting_prints_a_line_only_at_changes(capsys: pytest.CaptureFixture[str]) -> None:
-    with WaitProgress(Settings()) as progress:
+    with ProgressBars(Settings()) as bars:
+        progress = WaitProgress(Settings(), bars)
         progress.show(DOWNLOADING)
         progress.show(DOWNLOADING)
         progress.show(SEEDING)
@@ -87,6 +89,6 @@ def test_waiting_prints_a_line_only_at_changes(capsys: pytest.CaptureFixture[str
 
 
 def test_quiet_waiting_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with WaitProgress(Settings(quiet=True)) as progress:
-        progress.show(DOWNLOADING)
+    with ProgressBars(Settings(quiet=True)) as bars:
+        WaitProgress(Settings(quiet=True), bars).show(DOWNLOADING)
     assert capsys.readouterr().err == ""

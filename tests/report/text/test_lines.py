@@ -1,8 +1,9 @@
-"""Lines of styled text, and tables of them."""
+"""Lines of styled text."""
 
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -13,7 +14,6 @@ from reconciler.report.text.lines import (
     measure_width,
     pad_text,
     render_plain,
-    render_table,
     write_lines,
 )
 
@@ -26,7 +26,21 @@ def test_symbols_are_ascii_if_the_stream_cannot_encode_them() -> None:
     assert raw.getvalue() == b"a -> b - ... \\xe9\n"
 
 
-@pytest.mark.parametrize(("text", "width"), [("", 0), ("abc", 3), ("进击", 4), ("é", 1), ("e\u0301", 1), ("ＡＢ", 4)])
+WIDTHS = [
+    ("", 0),
+    ("abc", 3),
+    ("进击", 4),
+    ("é", 1),
+    ("e\u0301", 1),
+    ("ＡＢ", 4),
+    ("🎬", 2),
+    ("👩\u200d🚀", 4),
+    ("♥\ufe0f", 1),
+    ("\u1112\u1161\u11ab", 2),
+]
+
+
+@pytest.mark.parametrize(("text", "width"), WIDTHS)
 def test_wide_characters_take_two_columns_and_combining_ones_none(text: str, width: int) -> None:
     assert measure_width(text) == width
 
@@ -52,24 +66,11 @@ def test_colours_are_written_only_if_wanted() -> None:
     assert coloured.getvalue() == "a \x1b[1mb\\x1b[2J\x1b[0m\n" + "x" * 300 + "\n"
 
 
-def test_a_table_has_aligned_columns_and_numbers_on_the_right() -> None:
-    rows = [
-        [("进击", Style.PLAIN), ("5", Style.PLAIN), ("z", Style.PLAIN)],
-        [("b", Style.PLAIN), ("1,200", Style.PLAIN), ("z", Style.PLAIN)],
-    ]
-    assert [render_plain(line) for line in render_table(("name", "size", ""), rows, {"size"})] == [
-        "name   size",
-        "进击      5  z",
-        "b     1,200  z",
-    ]
-
-
-def test_a_cell_wider_than_48_columns_shifts_only_its_own_row() -> None:
-    rows = [[("x" * 60, Style.PLAIN), ("z", Style.PLAIN)], [("y", Style.PLAIN), ("z", Style.PLAIN)]]
-    _, wide, narrow = (render_plain(line) for line in render_table(("name", ""), rows, ()))
-    assert (wide.index("z"), narrow.index("z")) == (62, 50)
-
-
-def test_a_row_with_a_cell_too_many_is_an_error() -> None:
-    with pytest.raises(ValueError, match="zip"):
-        list(render_table(("name",), [[("a", Style.PLAIN), ("b", Style.PLAIN)]], ()))
+@pytest.mark.parametrize("style", Style)
+def test_colours_are_readable_on_a_light_and_on_a_dark_background(style: Style) -> None:
+    stream = io.StringIO()
+    write_lines([make_line(("x", style))], stream, colour=True)
+    codes = set(re.findall(r"\d+", stream.getvalue()))
+    assert not codes & {"90", "91", "92", "93", "94", "95", "96", "97"}, "a bright colour"
+    assert "37" not in codes or "41" in codes, "white without a background of its own"
+    assert not ("1" in codes and codes & {"32", "33", "36"}), "bold makes it bright on some terminals"
