@@ -206,9 +206,12 @@ def test_a_problem_on_a_terminal_shows_its_source_line(tmp_path: Path) -> None:
 def test_progress_appears_in_a_long_run_and_vanishes(tmp_path: Path) -> None:
     with unanswering() as (url, _, hang_up):
         write_desired(tmp_path, url)
-        output = run_on_terminal(
-            tmp_path, "--dry-run", stop_at="reading home", on_stop=hang_up.set, TERM="xterm", COLUMNS="80"
-        )
+
+        def stop(process: subprocess.Popen[bytes]) -> None:
+            process.terminate()
+            hang_up.set()
+
+        output = run_on_terminal(tmp_path, "--dry-run", meanwhile=stop, after="reading home", TERM="xterm")
     assert "reading home" in output
     assert output.rstrip().count("\x1b[?25l") == output.count("\x1b[?25h"), "the cursor stays hidden"
     last = re.split(r"\x1b\[2K", output)[-1]

@@ -62,21 +62,21 @@ def run_on_terminal(
     folder: Path,
     *arguments: str,
     meanwhile: Callable[[subprocess.Popen[bytes]], None] | None = None,
-    stop_at: str = "",
-    on_stop: Callable[[], object] = str,
+    after: str = "",
     **env: str,
 ) -> str:
     """Run `reconcile` on a terminal and return what it writes, both streams together.
 
-    `stop_at`: it gets SIGTERM as soon as it has written this text, and `on_stop` is called.
+    `meanwhile` is called with the process: at once, or as soon as it has written the text `after`.
     """
     main, side = pty.openpty()
     process = subprocess.Popen((*COMMAND, *arguments), cwd=folder, env=make_environ(**env), stdout=side, stderr=side)
     os.close(side)
-    if meanwhile:
-        threading.Thread(target=meanwhile, args=(process,), daemon=True).start()
     output = b""
     while True:
+        if meanwhile and after.encode() in output:
+            threading.Thread(target=meanwhile, args=(process,), daemon=True).start()
+            meanwhile = None
         try:
             piece = os.read(main, 65_536)
         except OSError:  # Linux says so when the other side has closed
@@ -84,10 +84,6 @@ def run_on_terminal(
         if not piece:
             break
         output += piece
-        if stop_at and stop_at.encode() in output:
-            stop_at = ""
-            process.terminate()
-            on_stop()
     process.wait(60)
     os.close(main)
     return output.decode()
