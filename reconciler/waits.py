@@ -1,4 +1,4 @@
-"""What this process waits for at this moment, so that a command can say so.
+"""The waits of this process, so that a command can say what it waits for.
 
 It is one list for the process, like a log: a wait can begin in every room and in every thread, and only the command
 line shows it. See docs/decisions/0110-what-a-command-waits-for-is-one-list.md.

@@ -1,4 +1,4 @@
-"""What the threads of the process wait for."""
+"""The waits of the threads of the process."""
 
 from __future__ import annotations
 

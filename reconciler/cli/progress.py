@@ -33,7 +33,7 @@ _MAX_SUBJECTS: Final = 5  # in one text
 
 
 class ProgressBars:
-    """What a command waits for, on standard error: bars and waits on a terminal, or a line for each wait elsewhere.
+    """The waits and the progress of a command on standard error: bars and waits on a terminal, or a line for each wait elsewhere.
 
     It appears after `SHOW_AFTER`, and on a terminal it vanishes at the end. With `--quiet` it shows nothing.
     """

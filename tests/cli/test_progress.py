@@ -1,4 +1,4 @@
-"""What a command waits for, and its progress: on a terminal a display, elsewhere lines."""
+"""The waits and the progress of a command: on a terminal a display, elsewhere lines."""
 
 from __future__ import annotations
 
