@@ -1,7 +1,7 @@
 """The waits of this process, so that a command can say what it waits for.
 
 It is one list for the process, like a log: a wait can begin in every room and in every thread, and only the command
-line shows it. See docs/decisions/0110-what-a-command-waits-for-is-one-list.md.
+line shows it. See docs/decisions/0120-what-a-command-waits-for-is-one-list.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Progress of a command that takes longer than a moment: on a terminal a display that vanishes, elsewhere lines.
 
-See docs/decisions/0110-what-a-command-waits-for-is-one-list.md.
+See docs/decisions/0120-what-a-command-waits-for-is-one-list.md.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MAX_SUBJECTS: Final = 5  # in one text
 
 
 class ProgressBars:
-    """The waits and the progress of a command on standard error: bars and waits on a terminal, or a line for each wait elsewhere.
+    """The waits and the progress of a command on standard error: a display on a terminal, lines elsewhere.
 
     It appears after `SHOW_AFTER`, and on a terminal it vanishes at the end. With `--quiet` it shows nothing.
     """

@@ -1,7 +1,7 @@
 """Lines that fit a terminal: broken between words, with a hanging indent, and long names cut in the middle.
 
 Nothing is broken or cut where there is no terminal: scripts read one line for each action, with the full name.
-See docs/decisions/0111-lines-are-fitted-when-they-are-written.md.
+See docs/decisions/0121-lines-are-fitted-when-they-are-written.md.
 """
 
 from __future__ import annotations
