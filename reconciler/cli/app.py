@@ -66,6 +66,7 @@ def main(
     accept_plan: options.AcceptPlanOption = None,
     expect_plan: options.ExpectPlanOption = None,
     out: options.SavePlanOption = None,
+    live: options.FromSnapshotOption = None,
     take_over: options.TakeOverOption = False,
     retry_login: options.RetryLoginOption = False,
     wait: options.WaitOption = None,
@@ -117,6 +118,8 @@ def main(
         raise CommandFailure("--detailed-exitcode requires --dry-run", 4)
     if out and not dry_run:
         raise CommandFailure("--out requires --dry-run", 4)
+    if live and not dry_run:
+        raise CommandFailure("--live requires --dry-run: a snapshot is only planned against", 4)
     timeout = options.parse_seconds(wait, "--wait") if wait else 0.0
     run_settings = RunSettings(
         dry_run,
@@ -126,6 +129,7 @@ def main(
         accept_plan,
         expect_plan,
         out,
+        live,
         take_over,
         retry_login,
         timeout,
@@ -398,6 +402,27 @@ def import_(
 
     import_settings = ImportSettings(out, torrents, tuple(category or ()), tuple(tag or ()), include)
     return import_command(settings, import_settings)
+
+
+@app.command()
+@shared_options("file", "instance", "state_dir")
+def snapshot(
+    settings: Settings,
+    out: options.SnapshotOutOption = None,
+    hash_names: options.HashNamesOption = False,
+) -> int:
+    """Write what a plan needs, for a plan that is made elsewhere.
+
+    Contains no secrets. Reads only. Exit code 0, or 1 if an instance could not be read, which the snapshot then says.
+
+    \b
+    Examples:
+      reconcile snapshot -o live.json
+      reconcile --dry-run --live live.json
+    """
+    from reconciler.cli.commands.snapshot import SnapshotSettings, snapshot_command
+
+    return snapshot_command(settings, SnapshotSettings(out, hash_names))
 
 
 @app.command()

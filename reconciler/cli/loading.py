@@ -99,12 +99,14 @@ def load_desired(
     stop_signals: StopSignals | None = None,
     torrents: TorrentFileCache | None = None,
     read_only: bool = True,
+    needs_access: bool = True,
 ) -> DesiredState:
     """Load the files and print their warnings. Raises `CommandFailure` with all problems, or if it is stopped.
 
     Without `resolve_secrets` nothing is contacted: torrents declared by URL are missing and counted. `torrents` is a
     cache that a caller shares between several loads, and that may fetch them nevertheless. `read_only`: what is fetched
-    is not kept for later runs.
+    is not kept for later runs. Without `needs_access` no instance is contacted either, and a missing password is not
+    worth a warning.
     """
     from reconciler.desired import DesiredStateError, TorrentFileCache, load
 
@@ -121,6 +123,7 @@ def load_desired(
                 resolve_secrets=resolve_secrets,
                 torrent_files=torrents,
                 permissions=make_permissions(settings),
+                needs_access=needs_access,
             )
     except DesiredStateError as error:
         raise failure_from_problems(error.problems) from error

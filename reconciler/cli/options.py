@@ -135,6 +135,12 @@ SavePlanOption = Annotated[
     Path | None,
     _main_option("--out", metavar="FILE", help_text="With --dry-run: save the plan, for reconcile apply FILE."),
 ]
+FromSnapshotOption = Annotated[
+    Path | None,
+    _main_option(
+        "--live", metavar="FILE", help_text="With --dry-run: plan against a saved snapshot, and contact nothing."
+    ),
+]
 TakeOverOption = Annotated[bool, _main_option("--take-over", help_text=_TAKE_OVER_HELP)]
 RetryLoginOption = Annotated[bool, _main_option("--retry-login", help_text=_RETRY_LOGIN_HELP)]
 WaitOption = Annotated[
@@ -326,6 +332,15 @@ ShellArgument = Annotated[Shell, typer.Argument(metavar="SHELL", show_default=Fa
 SourcesArgument = Annotated[
     list[str],
     typer.Argument(metavar="MAGNET|FILE|URL", show_default=False, help="A magnet link, or a .torrent file or its URL."),
+]
+
+# Of `snapshot`.
+SnapshotOutOption = Annotated[
+    Path | None,
+    _command_option("--out", "-o", metavar="FILE", help_text="Write to this file. [default: standard output]"),
+]
+HashNamesOption = Annotated[
+    bool, _command_option("--hash-names", help_text="Write hashes in place of the names of torrents and files.")
 ]
 
 # Of `apply`.

@@ -71,6 +71,7 @@ class RunSettings:
     accept_plan: str | None = None
     expect_plan: str | None = None
     out: Path | None = None
+    live: Path | None = None
     take_over: bool = False
     retry_login: bool = False
     wait: float = 0.0  # seconds

@@ -25,7 +25,8 @@ class LoadContext:
     depends on, also missing ones, and every folder that it has searched. `yaml_files`: the files of documents, as they
     were read. `torrent_files`: the fetcher of .torrent files, with the cache of earlier loads.
     `variables`: the environment variables that the files name. `secret_lock`: what secrets may be used, and for what
-    hosts; None: all. `export_folders`: where an export may be written besides the folder of its file.
+    hosts; None: all. `export_folders`: where an export may be written besides the folder of its file. `needs_access`
+    False: no instance is contacted, so nothing that only this needs is missed.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -39,6 +40,7 @@ class LoadContext:
     variables: set[str] = field(default_factory=set)
     secret_lock: SecretLock | None = None
     export_folders: Sequence[Path] = ()
+    needs_access: bool = True
 
     def add_problem(self, position: Position, message: str, hint: str = "") -> None:
         """Record a problem, which makes the desired state invalid."""
@@ -54,6 +56,8 @@ class LoadContext:
 
     def add_missing(self, position: Position, message: str, hint: str = "") -> None:
         """Record something that this machine lacks: a problem, or a warning unless `requires_secrets`."""
+        if not self.needs_access:
+            return
         (self.add_problem if self.requires_secrets else self.add_warning)(position, message, hint)
 
 

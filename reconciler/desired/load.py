@@ -32,6 +32,7 @@ def load(
     torrent_files: TorrentFileCache | None = None,
     texts: Mapping[Path, str] = MappingProxyType({}),
     permissions: LoadPermissions = _DEFAULT_PERMISSIONS,
+    needs_access: bool = True,
 ) -> DesiredState:
     """Read, check and merge the desired state of `paths`: files with what they include, and directories of YAML files.
 
@@ -41,6 +42,8 @@ def load(
     replaces the text of files, by path, before they are written: each is one of `paths`, in a directory of `paths`, or
     included by its name.
     `permissions` limit the secrets that the files may use, and extend the folders that they may export to.
+    `needs_access` False, with `resolve_secrets` False: no instance is contacted, so that not even a warning is worth
+    the lack of what only that needs.
     Raises `DesiredStateError` with every problem of every file.
     """
     with _pause_garbage_collection():
@@ -49,6 +52,7 @@ def load(
             resolve_secrets,
             torrent_files=torrent_files or TorrentFileCache(),
             export_folders=permissions.export_folders,
+            needs_access=needs_access,
         )
         documents = read_documents(paths, texts, context)
         desired = _build_state(documents, context, permissions.secrets_file)

@@ -70,7 +70,7 @@ class _ContentReader:
 def _add_exports(observation: Observation, instance: Instance, ids: Sequence[str], retry: RetryPolicy) -> Observation:
     if observation.snapshot is None:
         return observation
-    exports: dict[str, TorrentFile | TorrentFileError] = {}
+    exports = dict(observation.snapshot.exported_files)
     public_ids = []
     for torrent_id in ids:
         try:
@@ -79,7 +79,7 @@ def _add_exports(observation: Observation, instance: Instance, ids: Sequence[str
         except TorrentFileError as error:
             exports[torrent_id] = error
     address = _find_peer_address(observation, instance, retry) if public_ids else None
-    peers = dict.fromkeys(public_ids, address) if address else {}
+    peers = {**observation.snapshot.peer_addresses, **(dict.fromkeys(public_ids, address) if address else {})}
     return replace(observation, snapshot=replace(observation.snapshot, exported_files=exports, peer_addresses=peers))
 
 
@@ -120,8 +120,10 @@ def _list_wanted_exports(desired: DesiredState, snapshots: Mapping[str, Snapshot
             continue
         if live_index.keys().isdisjoint(entry.ids):
             source_index = indexes[content_of.instance]  # it is known from there
-            wanted[content_of.instance] |= {source_index[key].id: None for key in entry.ids if key in source_index}
-    return {name: tuple(ids) for name, ids in wanted.items()}
+            ids = [source_index[key].id for key in entry.ids if key in source_index]
+            exported = snapshots[content_of.instance].exported_files
+            wanted[content_of.instance] |= {torrent_id: None for torrent_id in ids if torrent_id not in exported}
+    return {name: tuple(ids) for name, ids in wanted.items() if ids}
 
 
 def _find_torrents_without_files(

@@ -10,12 +10,13 @@ from datetime import datetime
 from reconciler.engine.add_memory import AddMemory
 from reconciler.engine.events import Progress, SilentProgress
 from reconciler.engine.leases import LeaseMemory
-from reconciler.engine.observation import OpenTarget, SessionFactory
+from reconciler.engine.observation import Observations, OpenTarget, SessionFactory
 from reconciler.engine.patience import Patience
 from reconciler.engine.placement_memory import PlacementMemory
 from reconciler.health.state import HealthHistory
 from reconciler.model.desired import DesiredState, Instance
 from reconciler.model.history import OwnedCount, UnreadFile
+from reconciler.model.live_state import LiveState
 from reconciler.model.shard import Shard
 from reconciler.plan import Plan, PlanInput, plan_actions
 from reconciler.plan.plan import NO_OWNED_COUNTS, NO_UNREAD_FILES
@@ -72,6 +73,7 @@ class RunContext:
     is reported as dropped.
     `connect` None: by sessions on the real Web API, which share the memory of refused `logins`.
     `patience`: when a run goes on without an instance that others wait for; None: never.
+    `live_state`: what a dry-run rests on instead of a read of the instances. `keep_observations` gets every read.
     `remembered`: the number of torrents owned on each instance at its last good read; see `PlanInput`.
     `find_unread_files` is called for a plan that deletes something; see `PlanInput`.
     """
@@ -88,6 +90,8 @@ class RunContext:
     progress: Progress = field(default_factory=SilentProgress)
     patience: Patience | None = None
     add_memory: AddMemory = field(default_factory=AddMemory)
+    live_state: LiveState | None = None
+    keep_observations: Callable[[Observations], None] = lambda _observations: None
     logins: LoginMemory = field(default_factory=LoginMemory)
 
     def make_session(self, instance: Instance) -> OpenTarget:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from reconciler.model.desired import DesiredState
+from reconciler.model.live_state import LiveState
 from reconciler.model.position import Problem
 from reconciler.model.run import Run, Status
 
@@ -49,7 +50,8 @@ class FinishedRun:
     """A run that has ended. `started_at` is UTC; `trigger` is a `RunTrigger` or `COMMAND_TRIGGER`.
 
     `problems`: the desired state on disk is invalid, and the last good one is still in force. `backoffs`: the instances
-    that could not be read, by name; those whose back-off lasted through the whole run are not in `run`.
+    that could not be read, by name; those whose back-off lasted through the whole run are not in `run`. `live_state`:
+    what the run of a loop has read, before it changed anything.
     """
 
     run: Run
@@ -58,6 +60,7 @@ class FinishedRun:
     seconds: float
     problems: tuple[Problem, ...] = ()
     backoffs: Mapping[str, Backoff] | None = None
+    live_state: LiveState | None = None
 
 
 class RunListener(Protocol):

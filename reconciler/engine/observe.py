@@ -15,6 +15,7 @@ from reconciler.apply.executor import Executor
 from reconciler.engine.concurrency import contain_errors, log_internal_error, map_instances
 from reconciler.engine.context import RunContext
 from reconciler.engine.observation import Observation, Observations, OpenTarget, ReadRequest
+from reconciler.engine.recall import recall_observations
 from reconciler.engine.selection import RunScope
 from reconciler.health.qbittorrent_probes import evaluate_network
 from reconciler.model.desired import DesiredState, Instance
@@ -49,6 +50,11 @@ def observe_instances(scope: RunScope, context: RunContext) -> Iterator[Observat
     """
     context.placement_memory.drop_undeclared(scope.desired)
     context.placement_memory.correct_future_times(context.utc())
+    if context.live_state is not None:
+        observations = recall_observations(scope.observed, context.live_state)
+        _remember_observations(observations, scope, context)
+        yield observations
+        return
     with open_sessions(scope.observed, context) as sessions:
         observer = _Observer(scope, context, sessions)
         observe = contain_errors(observer.observe, observer.fail)
@@ -58,9 +64,14 @@ def observe_instances(scope: RunScope, context: RunContext) -> Iterator[Observat
             if patience
             else map_instances(sessions, observe)
         )
-        context.placement_memory.record_observations(observations, context.utc())
-        context.add_memory.record_observations(observations, scope.desired, context.utc())
+        _remember_observations(observations, scope, context)
         yield observations
+
+
+def _remember_observations(observations: Observations, scope: RunScope, context: RunContext) -> None:
+    context.placement_memory.record_observations(observations, context.utc())
+    context.add_memory.record_observations(observations, scope.desired, context.utc())
+    context.keep_observations(observations)
 
 
 @contextmanager

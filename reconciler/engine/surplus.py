@@ -173,7 +173,7 @@ def add_live_facts(plan: InstancePlan, target: Target, retry: RetryPolicy) -> In
         seeds = retry.call_with_retry(lambda: target.count_other_seeds(live_ids))
     except (InstanceError, StopRequested):
         seeds = {}
-    to_trash = deletes_data and _has_trash(target, retry)
+    to_trash = deletes_data and has_trash(target, retry)
     actions = tuple(
         replace(
             action,
@@ -186,7 +186,8 @@ def add_live_facts(plan: InstancePlan, target: Target, retry: RetryPolicy) -> In
     return replace(plan, actions=actions)
 
 
-def _has_trash(target: Target, retry: RetryPolicy) -> bool:
+def has_trash(target: Target, retry: RetryPolicy) -> bool:
+    """Return True if the server moves deleted data to the trash. One request, from 5.0 on."""
     if not CONTENT_REMOVAL.is_available(target.api_version):
         return False
     try:

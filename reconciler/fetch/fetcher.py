@@ -82,6 +82,11 @@ class Fetcher:
             self._results = {url: fetched.get(url) or self._results[url] for url in urls}
             return dict(self._results)
 
+    def list_known(self) -> dict[str, TorrentFile | Magnet]:
+        """Return the torrents that are known, by URL."""
+        with self._lock:
+            return {url: fetched.source for url, fetched in self._results.items() if fetched.source}
+
     def retry_failed(self) -> bool:
         """Try the URLs again whose torrents are unknown. Return True if one of them is known now."""
         with self._lock:

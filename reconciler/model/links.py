@@ -8,6 +8,7 @@ See docs/decisions/0035-a-tracker-replaces-others-of-its-host.md.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -33,6 +34,9 @@ _TOKEN_CHANGE: Final = re.compile(r"[a-z][0-9]|[0-9][a-z]", re.IGNORECASE)
 _MIN_TOKEN_CHANGES: Final = 3  # between letters and digits: names have fewer
 _URL_START: Final = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _MASK: Final = "***"
+_MASKED_PART: Final = "~"
+_MASKED_LABEL: Final = "masked0"  # with a hash it looks like a passkey, and is masked in reports
+_MASK_DIGITS: Final = re.compile(r"[0-9a-f]{10}\Z")
 
 
 def extract_links(magnet_uri: str) -> str:
@@ -51,8 +55,8 @@ def parse_link_urls(links: str, field: str) -> list[str]:
 def find_missing_urls(wanted: Iterable[str], links: str, field: str) -> tuple[str, ...]:
     """Return the wanted URLs that a torrent does not have, in their order."""
     end = "/" if field == WEB_SEEDS else ""  # qBittorrent ends the web seed of a folder with one
-    present = {_normalize_url(url.rstrip(end) if end else url) for url in parse_link_urls(links, field)}
-    return tuple(url for url in wanted if _normalize_url(url.rstrip(end) if end else url) not in present)
+    present = {normalize_url(url.rstrip(end) if end else url) for url in parse_link_urls(links, field)}
+    return tuple(url for url in wanted if normalize_url(url.rstrip(end) if end else url) not in present)
 
 
 def find_excess_trackers(present: Iterable[str], declared: Iterable[str], *, only: bool) -> tuple[str, ...]:
@@ -61,15 +65,15 @@ def find_excess_trackers(present: Iterable[str], declared: Iterable[str], *, onl
     A tracker is replaced by one of the same scheme, host and port: it differs in path, query or login, as with another
     passkey.
     """
-    wanted = {_normalize_url(url) for url in declared}
+    wanted = {normalize_url(url) for url in declared}
     origins = {_find_origin(url) for url in wanted}
-    undeclared = (url for url in present if _normalize_url(url) not in wanted)
-    return tuple(url for url in undeclared if only or _find_origin(_normalize_url(url)) in origins)
+    undeclared = (url for url in present if normalize_url(url) not in wanted)
+    return tuple(url for url in undeclared if only or _find_origin(normalize_url(url)) in origins)
 
 
 def deduplicate_urls(urls: Iterable[str]) -> tuple[str, ...]:
     """Return the URLs without duplicates, by what they mean."""
-    return tuple({_normalize_url(url): url for url in reversed(list(urls))}.values())[::-1]
+    return tuple({normalize_url(url): url for url in reversed(list(urls))}.values())[::-1]
 
 
 def append_links(magnet_uri: str, trackers: Sequence[str], web_seeds: Sequence[str]) -> str:
@@ -121,6 +125,39 @@ def _find_origin(normalized_url: str) -> str:
     return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}"
 
 
+def mask_url(url: str) -> str:
+    """The URL with a short hash for each part that `redact_url` masks, so that equal URLs stay equal.
+
+    40 bits show that a passkey has changed, and are far too few to find one out. A masked URL stays as it is, and
+    `redact_url` shows it like the URL itself.
+    """
+    try:
+        parts, shown = urlsplit(url.strip()), urlsplit(redact_url(url))
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return _hash_part(url)
+    if not (parts.scheme and parts.netloc):
+        return _hash_part(url)
+    host, shown_host = parts.hostname or "", shown.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    else:
+        labels = zip(host.split("."), shown_host.split("."), strict=False)
+        host = ".".join(label if label == seen else _hash_part(label, _MASKED_LABEL) for label, seen in labels)
+    steps = zip(parts.path.split("/"), shown.path.split("/"), strict=False)
+    path = "/".join(step if step == seen else _hash_part(unquote(step)) for step, seen in steps)
+    login = f"{_hash_part(parts.netloc.rpartition('@')[0])}@" if "@" in parts.netloc else ""
+    query = f"?{_hash_part(unquote(parts.query))}" if parts.query else ""
+    return f"{parts.scheme}://{login}{host}{port}{path}{query}"
+
+
+def _hash_part(text: str, prefix: str = _MASKED_PART) -> str:
+    digits = text.removeprefix(prefix)
+    if digits != text and _MASK_DIGITS.match(digits):
+        return text
+    return prefix + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:10]
+
+
 def redact_path(path: str) -> str:
     """The path of a file or of a Web API, with `***` for what looks like a token, a passkey or a whole URL."""
     if _URL_START.match(path):
@@ -139,7 +176,7 @@ def redact_api_url(url: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _normalize_url(url: str) -> str:
+def normalize_url(url: str) -> str:
     """A URL as it is compared: qBittorrent may write its host in lower case, and its escapes in another way."""
     try:
         parts = urlsplit(url.strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from reconciler.model.expectation import PlanExpectation
@@ -21,7 +22,7 @@ class RunMode(StrEnum):
 
 
 class Status(StrEnum):
-    """The status of an instance after a run."""
+    """The status of an instance after a run. `unknown`: the run rests on a snapshot that lacks the instance."""
 
     OK = "ok"
     SUSPENDED = "suspended"
@@ -30,6 +31,7 @@ class Status(StrEnum):
     BANNED = "banned"
     UNSUPPORTED = "unsupported"
     UNHEALTHY = "unhealthy"
+    UNKNOWN = "unknown"
     ERROR = "error"
 
     @property
@@ -115,13 +117,22 @@ class InstanceResult:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotAge:
+    """The time (UTC) at which a snapshot was taken, and how many seconds ago that was."""
+
+    taken_at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A whole run: its plan, its results, and the exit code for scripts.
 
     `warnings`: about the desired state as loaded, then as planned.
     `pending`: the torrents that no healthy member can take now. `linked_instances`: instances that were read only
     because others depend on them, through a group or a created torrent. They are no part of the run.
-    `expectation`: the only plan that the run was to execute, if there is one.
+    `expectation`: the only plan that the run was to execute, if there is one. `snapshot_age`: the age of the snapshot
+    that a dry-run rests on; None if the instances were read.
     """
 
     mode: RunMode
@@ -132,3 +143,4 @@ class Run:
     pending: tuple[PendingTorrent, ...] = ()
     linked_instances: tuple[InstanceResult, ...] = ()
     expectation: PlanExpectation | None = None
+    snapshot_age: SnapshotAge | None = None

@@ -171,7 +171,8 @@ class Snapshot:
     preferences in canonical form; None if none is declared. `creator_tasks`: the creations of torrents, if any is
     declared. `exported_files`: by id, the .torrent files of torrents that other instances get from it, or the error of
     the export; `peer_addresses`: by id, the address (`IP:port`, from here) where the public ones can be downloaded.
-    `default_save_path` is read only if nothing else shows the platform.
+    `default_save_path` is read only if nothing else shows the platform. `preference_names`: the names of all
+    preferences, if `preferences` has only some of them; empty if they are unknown.
     """
 
     version: str
@@ -184,6 +185,7 @@ class Snapshot:
     exported_files: Mapping[str, TorrentFile | TorrentFileError] = field(default_factory=dict, compare=False)
     peer_addresses: Mapping[str, str] = field(default_factory=dict, compare=False)
     default_save_path: str = ""
+    preference_names: frozenset[str] | None = None
 
     @property
     def is_on_windows(self) -> bool | None:

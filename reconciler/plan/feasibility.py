@@ -159,6 +159,8 @@ def blocker_of(change: Change, live: LiveTorrent) -> tuple[Outcome, str] | None:
         # qBittorrent #17626: starting a torrent whose files are missing may download everything again.
         risk = "its files are missing and starting could download them again"
         return Outcome.BLOCKED, f"{risk}; bring them back and recheck, or start it in qBittorrent"
+    if change.field == FILES and change.before is None and live.has_metadata:
+        return Outcome.DEFERRED, "its files were not read, or are not in the snapshot, so this may be no change"
     if change.field == FILES and change.before is None:
         never = ", which does not arrive while it is stopped" if live.stopped else ""
         return Outcome.DEFERRED, f"its files are not known before its metadata has arrived{never}"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from reconciler.model.desired import DesiredState
 from reconciler.model.fields import QUARANTINE
+from reconciler.model.links import mask_url
 from reconciler.model.plan import Action, AddTorrent, Change, DeleteTorrent, InstancePlan, SettingAction, SetTorrent
 
 
@@ -26,10 +27,10 @@ def _build_hash_input(action: Action) -> list[object]:
     """All that an action does; not where it was declared nor how it is explained."""
     changes = [[change.field, change.before, _normalize_after(change)] for change in action.changes]
     subject = action.infohash or action.name
-    # changes show URLs masked; nothing can be read back from the hash
+    # changes show URLs redacted; nothing can be read back from the hash. A plan of a snapshot knows no other passkeys
     secret: list[object] = []
     if isinstance(action, SetTorrent):
-        secret = [*sorted(action.added_urls.items()), *action.removed_trackers]
+        secret = [*sorted(action.added_urls.items()), *map(mask_url, action.removed_trackers)]
     deletes_files = isinstance(action, DeleteTorrent) and action.delete_files
     essence: list[object] = [
         *(action.verb, action.kind, subject, action.torrent_id),

@@ -22,6 +22,9 @@ from reconciler.plan.blast import follower_text
 from reconciler.plan.followers import FollowerFinder, describe_effect
 from reconciler.plan.platform import foreign_path_reason
 
+UNKNOWN_PREFERENCE_REASON: Final = (
+    "its value is not in the snapshot, so this may be no change; take a new one with this desired state"
+)
 # Preferences that were renamed between versions, beyond recognition by spelling.
 _RENAMED_PREFERENCES: Final = (
     ("start_paused_enabled", "add_stopped_enabled"),
@@ -61,21 +64,29 @@ def _plan_preference(
     find_followers: Callable[[str], Blast | None],
 ) -> SetPreference | SparedTorrent | None:
     live = live_preferences.get(preference.name)
+    names = live_preferences if snapshot.preference_names is None else snapshot.preference_names
+    if live is None and names is not live_preferences and (not names or preference.name in names):
+        return _build_preference_action(preference, None, UNKNOWN_PREFERENCE_REASON, Outcome.DEFERRED)
     if live is None:
-        other = _suggest_name(preference.name, live_preferences)
+        other = _suggest_name(preference.name, names)
         hint = f'; it has "{other}"' if other else ""
         return _build_preference_action(
-            preference, None, f"unsupported: qBittorrent {snapshot.version} has no such preference{hint}", True
+            preference,
+            None,
+            f"unsupported: qBittorrent {snapshot.version} has no such preference{hint}",
+            Outcome.BLOCKED,
         )
     if value_type_text(live) != value_type_text(preference.value):
         kinds = f"{value_type_text(live)}, and {value_type_text(preference.value)} is declared"
-        return _build_preference_action(preference, live, f"qBittorrent {snapshot.version} wants {kinds}", True)
+        return _build_preference_action(
+            preference, live, f"qBittorrent {snapshot.version} wants {kinds}", Outcome.BLOCKED
+        )
     if reveal_value(live) == reveal_value(preference.value):
         return None
     if policy is Policy.CREATE_ONLY:
         return SparedTorrent("", f"preference {preference.name}", "policy create-only does not change what is there")
     if preference.name in PATH_PREFERENCES and (reason := _find_path_reason(preference, snapshot)):
-        return _build_preference_action(preference, live, reason, True)
+        return _build_preference_action(preference, live, reason, Outcome.BLOCKED)
     blast = find_followers(preference.name)
     reason = "value differs"
     if blast:
@@ -99,7 +110,7 @@ def _build_preference_action(
     preference: DesiredPreference,
     live: PreferenceValue | None,
     reason: str,
-    blocked: bool = False,
+    hold: Outcome | None = None,
     blast: Blast | None = None,
 ) -> SetPreference:
     hidden = isinstance(preference.value, Secret) or isinstance(live, Secret)
@@ -108,7 +119,7 @@ def _build_preference_action(
         reason,
         (Change("value", _redact_value(live, hidden), _redact_value(preference.value, hidden)),),
         position=preference.position,
-        hold=Outcome.BLOCKED if blocked else None,
+        hold=hold,
         value=preference.value,
         blast=blast,
     )

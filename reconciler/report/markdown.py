@@ -15,7 +15,7 @@ from reconciler.model.plan import Verb
 from reconciler.model.position import Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.report.blast import is_quarantine
-from reconciler.report.phrases import strip_instance_prefix
+from reconciler.report.phrases import snapshot_age_text, strip_instance_prefix
 from reconciler.report.sanitize import (
     choose_code_fence,
     escape_html,
@@ -51,6 +51,7 @@ def render_run_markdown(run: Run) -> str:
         [
             f"### reconcile: {summary_text(run)}",
             "",
+            *([snapshot_age_text(run.snapshot_age), ""] if run.snapshot_age else []),
             *_render_refusal(run),
             *_render_expectation(run),
             *_render_counts_table(run),

@@ -9,6 +9,7 @@ from reconciler.model.fields import FILES, OWNER, to_declared_value
 from reconciler.model.lease import LeaseMark
 from reconciler.model.links import TRACKERS
 from reconciler.model.plan import Action, Change, DeleteTorrent, FieldValue, ObjectKind, Outcome, TorrentFault, Verb
+from reconciler.model.run import SnapshotAge
 from reconciler.report.blast import is_quarantine
 from reconciler.report.text.lines import Span, Style
 
@@ -31,6 +32,16 @@ _OUTCOME_SYMBOLS: Final = {
 def describe_mark(mark: LeaseMark) -> str:
     """Return another desired state that changes an instance, as words."""
     return f'owner "{mark.owner}", as {mark.instance}, since {mark.since:%Y-%m-%d}'
+
+
+def snapshot_age_text(age: SnapshotAge) -> str:
+    """Return how old the snapshot is that a plan rests on, as a sentence."""
+    from humanize import naturaldelta  # only here: most runs read the instances
+
+    at = f"{age.taken_at:%Y-%m-%d %H:%M} UTC"
+    if age.seconds < -60:
+        return f"Planned against a snapshot of {at}, which is in the future by the clock of this machine."
+    return f"Planned against a snapshot that is {naturaldelta(max(age.seconds, 0.0))} old, of {at}."
 
 
 def outcome_symbol(verb: Verb, outcome: Outcome) -> Span:

@@ -8,8 +8,9 @@ from typing import Final, Protocol
 
 from reconciler.desired import DesiredStateError, LoadPermissions, TorrentFileCache, list_yaml_files, load
 from reconciler.model.desired import DesiredState
+from reconciler.model.magnet import Magnet
 from reconciler.model.position import Problem
-from reconciler.model.torrent_file import FetchedTorrent
+from reconciler.model.torrent_file import FetchedTorrent, TorrentFile
 from reconciler.watch.file_watcher import FileFingerprints, Fingerprints
 
 _READ_ATTEMPTS: Final = 5  # to read files that are being written
@@ -23,6 +24,9 @@ class RetryingFetcher(Protocol):
 
     def retry_failed(self) -> bool:
         """Try the URLs again whose torrents are unknown. Return True if one of them is known now."""
+
+    def list_known(self) -> Mapping[str, TorrentFile | Magnet]:
+        """Return the torrents that are known, by URL."""
 
 
 class DesiredSource:
@@ -54,6 +58,10 @@ class DesiredSource:
     def retry_fetches(self) -> bool:
         """Try to fetch unknown torrents again. Return True if the next read knows more. Safe in another thread."""
         return self._fetcher is not None and self._fetcher.retry_failed()
+
+    def list_fetched(self) -> Mapping[str, TorrentFile | Magnet]:
+        """Return the torrents of the URLs, as far as they are known."""
+        return self._fetcher.list_known() if self._fetcher else {}
 
     def list_files(self) -> list[Path]:
         """Return every file that the desired state depends on, present or not. Safe to call from any thread."""

@@ -30,6 +30,7 @@ from reconciler.watch.backoff import InstanceBackoff, session_key
 from reconciler.watch.desired_source import DesiredSource
 from reconciler.watch.fetch_retry import FetchRetry
 from reconciler.watch.holdback import ActionBackoff
+from reconciler.watch.live_states import LiveStateKeeper
 from reconciler.watch.plan_cache import CachingPlanner
 from reconciler.watch.schedule import Schedule, TriggerQueue
 from reconciler.watch.session_pool import SessionPool
@@ -94,6 +95,7 @@ class WatchLoop:
             self._journal.read_placement_facts(source.desired) if self._journal else NO_PLACEMENT_FACTS
         )
         patience = Patience()
+        self._live_states = LiveStateKeeper(source)
         self._run_context = RunContext(
             context.stop,
             self._retry,
@@ -105,6 +107,7 @@ class WatchLoop:
             add_memory=self._journal.load_add_memory() if self._journal else AddMemory(),
             progress=context.progress,
             patience=patience,
+            keep_observations=self._live_states.keep_observations,
         )
         self._placement_due_at = math.inf  # when a pending torrent can be placed because time has passed
         self._background_reader = BackgroundReader(
@@ -246,7 +249,8 @@ class WatchLoop:
         failing = self._instance_backoff.get_backoffs().keys() - recovered
         options = replace(self._options, instances=selected, skip=list(desired.instances) if is_none_left else failing)
         remembered = self._journal.read_owned_counts(desired) if self._journal else NO_OWNED_COUNTS
-        run = run_once(desired, options, replace(self._run_context, remembered=remembered))
+        run_context = replace(self._run_context, remembered=remembered)
+        run = run_once(desired, options, run_context)
         if self._stop.is_set():  # an instance that was not read any more has not failed
             run = replace(run, instances=tuple(instance for instance in run.instances if instance.version))
         else:
@@ -259,9 +263,9 @@ class WatchLoop:
         until = min((pending.until for pending in run.pending if pending.until), default=None)
         self._placement_due_at = self._clock.from_utc(until) if until else math.inf
         seconds = self._clock.now() - moment
-        return FinishedRun(
-            run, trigger, started_at, seconds, self._source.problems, self._instance_backoff.get_backoffs()
-        )
+        backoffs = self._instance_backoff.get_backoffs()
+        live_state = replace(self._live_states.collect(desired, run_context, backoffs), taken_at=started_at)
+        return FinishedRun(run, trigger, started_at, seconds, self._source.problems, backoffs, live_state)
 
     def _notify_listeners(self, notify: Callable[[RunListener], None]) -> None:
         for listener in self._listeners:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from reconciler import __version__
 from reconciler.engine.events import Backoff, FinishedRun
+from reconciler.model.live_state import LiveState
 from reconciler.report.json.common import FORMAT_VERSION, escape_runner_commands, health_json, iso_utc, problem_json
 from reconciler.report.json.run import write_run
 from reconciler.report.summary import summarize_instance, summarize_run, summary_text
@@ -48,6 +49,15 @@ def render_plan_json(finished_run: FinishedRun) -> bytes:
     """Render the JSON report of a run, as `--output json` writes it."""
     stream = io.StringIO()
     write_run(finished_run.run, stream)
+    return stream.getvalue().encode("ascii")
+
+
+def render_snapshot_json(live_state: LiveState, *, hash_names: bool) -> bytes:
+    """Render a live state, as `reconcile snapshot` writes it."""
+    from reconciler.saved.snapshot_writer import write_snapshot
+
+    stream = io.StringIO()
+    write_snapshot(live_state, stream, hash_names=hash_names)
     return stream.getvalue().encode("ascii")
 
 

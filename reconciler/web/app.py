@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reconciler.engine.events import FinishedRun
 from reconciler.report.json.common import FORMAT_VERSION
 from reconciler.report.sanitize import sanitize_text
-from reconciler.web.api import encode_json, render_plan_json, render_status_json
+from reconciler.web.api import encode_json, render_plan_json, render_snapshot_json, render_status_json
 from reconciler.web.auth import SECURITY_HEADERS, STRICT_CSP, TokenError, TokenReader, is_authorized, is_local_name
 from reconciler.web.metrics import Metrics
 from reconciler.web.page import StatusPage, parse_refresh
@@ -26,6 +26,7 @@ from reconciler.web.status_board import StatusBoard
 
 JSON_MEDIA_TYPE: Final = "application/json"
 RELOAD_DISABLED_TEXT: Final = "Reload is disabled: no token is configured (--token-file)."
+SNAPSHOT_DISABLED_TEXT: Final = "Snapshots are disabled: no token is configured (--token-file)."
 
 
 def make_app(
@@ -41,6 +42,7 @@ def make_app(
             Route("/metrics", endpoints.get_metrics),
             Route("/api/v1/status", endpoints.get_status),
             Route("/api/v1/plan", endpoints.get_plan),
+            Route("/api/v1/snapshot", endpoints.get_snapshot),
             Route("/-/reload", endpoints.post_reload, methods=["POST"]),
         ],
         exception_handlers={HTTPException: _handle_http_error, Exception: _handle_crash},
@@ -57,6 +59,7 @@ class _Endpoints:
         self._board, self._request_reload, self._token_reader = board, request_reload, token_reader
         self._metrics, self._page = Metrics(board.get_view), StatusPage()
         self._plan_cache = _PlanCache()
+        self._snapshot_lock = threading.Lock()
 
     async def get_liveness(self, _request: Request) -> Response:
         """Status 503 if the loop is stuck and should be restarted."""
@@ -89,17 +92,30 @@ class _Endpoints:
         """The JSON report of the last run."""
         last_run = self._board.get_view().last_run
         if last_run is None:
-            return Response(
-                encode_json({"format_version": FORMAT_VERSION, "error": "no run has ended yet"}),
-                503,
-                media_type=JSON_MEDIA_TYPE,
-            )
+            return _make_early_response()
         return Response(self._plan_cache.render_plan(last_run), media_type=JSON_MEDIA_TYPE)
 
+    def get_snapshot(self, request: Request) -> Response:
+        """The last read of the loop, as `reconcile snapshot` writes it; needs the token. One at a time."""
+        self._require_token(request, SNAPSHOT_DISABLED_TEXT)
+        last_run = self._board.get_view().last_run
+        if last_run is None or last_run.live_state is None:
+            return _make_early_response()
+        hash_names = request.query_params.get("hash_names", "").lower() in ("1", "true", "yes")
+        with self._snapshot_lock:
+            body = render_snapshot_json(last_run.live_state, hash_names=hash_names)
+        return Response(body, media_type=JSON_MEDIA_TYPE)
+
     def post_reload(self, request: Request) -> Response:
-        """Request a run."""
+        """Request a run; needs the token."""
+        self._require_token(request, RELOAD_DISABLED_TEXT)
+        self._request_reload()
+        return PlainTextResponse("A run was requested.\n", 202)
+
+    def _require_token(self, request: Request, disabled_text: str) -> None:
+        """Raise `HTTPException` unless the request has the token."""
         if self._token_reader is None:
-            raise HTTPException(403, RELOAD_DISABLED_TEXT)
+            raise HTTPException(403, disabled_text)
         try:
             token = self._token_reader()
         except TokenError as error:
@@ -107,8 +123,6 @@ class _Endpoints:
             raise HTTPException(503, "The token cannot be read; see the log.") from error
         if not is_authorized(request.headers.get("authorization", ""), token):
             raise HTTPException(401, "The bearer token is missing or wrong.", {"WWW-Authenticate": "Bearer"})
-        self._request_reload()
-        return PlainTextResponse("A run was requested.\n", 202)
 
 
 class _PlanCache:
@@ -150,6 +164,11 @@ class _SecurityMiddleware:
             await self._app(scope, receive, send_safely)
         except Exception as error:  # the response has been sent
             structlog.get_logger().error("http request failed", path=sanitize_text(scope["path"]), exc_info=error)
+
+
+def _make_early_response() -> Response:
+    body = encode_json({"format_version": FORMAT_VERSION, "error": "no run has ended yet"})
+    return Response(body, 503, media_type=JSON_MEDIA_TYPE)
 
 
 async def _handle_http_error(request: Request, error: Exception) -> Response:

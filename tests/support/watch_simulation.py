@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.engine import RunOptions
 from reconciler.engine.events import FinishedRun, RunTrigger
 from reconciler.model.desired import DesiredState, Instance
+from reconciler.model.magnet import Magnet
 from reconciler.model.metainfo import parse_metainfo
 from reconciler.model.torrent_file import FetchedTorrent, TorrentFile, TorrentFileError
 from reconciler.retry import RetryPolicy
@@ -59,6 +60,10 @@ class SimulatedTorrentServer:
         fetched = self._fetch([url for url, result in self.results.items() if result.source is None])
         self.results |= fetched
         return any(result.source for result in fetched.values())
+
+    def list_known(self) -> Mapping[str, TorrentFile | Magnet]:
+        """Return what was fetched."""
+        return {url: result.source for url, result in self.results.items() if result.source}
 
     def _fetch(self, urls: Collection[str]) -> dict[str, FetchedTorrent]:
         if urls:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import base64
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from reconciler.model.live_state import LiveInstance, LiveState
 from reconciler.model.position import Problem
 from reconciler.web import read_token, serve
 from tests.support.example_runs import converged, make_position, planned
 from tests.support.fake_time import FakeTime
-from tests.support.status_site import TOKEN, MakeStatusSite, StatusSite, make_finished_run
+from tests.support.planner_inputs import make_snapshot
+from tests.support.saved_snapshots import render_snapshot
+from tests.support.status_site import NOON, TOKEN, MakeStatusSite, StatusSite, make_finished_run
 
 PATHS = ["/", "/healthz/live", "/healthz/ready", "/metrics", "/api/v1/status", "/api/v1/plan"]
 PROBLEM = Problem(make_position(12), "no")
+LIVE_STATE = LiveState(
+    NOON, "home", (LiveInstance("home", "http://home", make_snapshot([{"hash": "x", "name": "Sintel"}])),)
+)
 
 
 def bearer(token: str = TOKEN.reveal()) -> dict[str, str]:
@@ -124,6 +131,24 @@ def test_replaced_token_is_valid_at_once(make_site: MakeStatusSite, tmp_path: Pa
         assert site.request("/-/reload", "POST", bearer(other)).status == 503
     assert [line["reason"] for line in logs] == [f"{file}: No such file or directory"]
     assert len(site.run_requests) == 2
+
+
+def test_the_snapshot_needs_the_token(site: StatusSite, make_site: MakeStatusSite) -> None:
+    path = "/api/v1/snapshot"
+    site.board.on_run_end(replace(make_finished_run(planned()), live_state=LIVE_STATE))
+    for header in WRONG:
+        answer = site.request(path, headers=header)
+        assert (answer.status, "Sintel" in answer.text) == (401, False)
+    assert make_site(token=None).request(path, headers=bearer()).status == 403
+    answer = site.request(path, headers=bearer())
+    assert (answer.status, answer.text) == (200, render_snapshot(LIVE_STATE))
+    hashed = site.request(f"{path}?hash_names=true", headers=bearer())
+    assert hashed.text == render_snapshot(LIVE_STATE, hash_names=True) and "Sintel" not in hashed.text
+
+
+def test_there_is_no_snapshot_before_the_first_run(site: StatusSite) -> None:
+    answer = site.request("/api/v1/snapshot", headers=bearer())
+    assert (answer.status, answer.json["error"]) == (503, "no run has ended yet")
 
 
 def test_get_never_requests_a_run(site: StatusSite) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.web.loop_view import LoopState
 from tests.support.example_runs import planned
-from tests.support.status_site import BACKOFF, PROBLEM, StatusSite, make_finished_run
+from tests.support.status_site import BACKOFF, PROBLEM, TOKEN, StatusSite, make_finished_run
 
 TEXT = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
 
@@ -41,4 +41,4 @@ def test_every_state(state: LoopState) -> None:
 
 @pytest.mark.parametrize("path", re.findall(r"^\| `GET (\S+)`", TEXT, re.MULTILINE))
 def test_every_path_is_there(path: str, site: StatusSite) -> None:
-    assert site.request(path).status in (200, 503)
+    assert site.request(path, headers={"Authorization": f"Bearer {TOKEN.reveal()}"}).status in (200, 503)

@@ -32,8 +32,13 @@ def run_command(settings: Settings, options: RunSettings, expected: SavedPlan | 
     with StopSignals() as stopping:
         try:
             with ProgressBars(settings) as bars:
-                desired = load_desired(settings, stop_signals=stopping, read_only=options.dry_run)
-                run = _execute_run(desired, settings, options, stopping, bars)
+                if options.live:
+                    from reconciler.cli.commands.offline_run import plan_offline
+
+                    desired, run = plan_offline(options.live, settings, make_run_options(settings, options), stopping)
+                else:
+                    desired = load_desired(settings, stop_signals=stopping, read_only=options.dry_run)
+                    run = _execute_run(desired, settings, options, stopping, bars)
         except CommandFailure as failure:
             _save_failure_report(options, failure)
             raise
@@ -53,6 +58,8 @@ def run_command(settings: Settings, options: RunSettings, expected: SavedPlan | 
 
 
 def _check_options(options: RunSettings) -> None:
+    if options.live and options.wait:
+        raise CommandFailure("--live cannot be combined with --wait: a snapshot does not change", 4)
     if options.expect_plan and options.wait:
         raise CommandFailure(
             "--expect-plan cannot be combined with --wait, which makes another plan for each torrent that is placed", 4

@@ -99,9 +99,9 @@ def _check_options(settings: Settings, options: RunSettings) -> None:
         raise CommandFailure(
             "--detailed-exitcode cannot be combined with --watch, which exits with 0 when it is stopped", 4
         )
-    for option, value in (("--expect-plan", options.expect_plan), ("--out", options.out)):
-        if value:
-            raise CommandFailure(f"{option} cannot be combined with --watch, which makes many plans", 4)
+    given = {"--expect-plan": options.expect_plan, "--out": options.out, "--live": options.live}
+    for option in (option for option, value in given.items() if value):
+        raise CommandFailure(f"{option} cannot be combined with --watch, which makes many plans", 4)
     if options.wait:
         raise CommandFailure(
             "--wait cannot be combined with --watch, which places pending torrents as soon as it can", 4

@@ -199,6 +199,9 @@ def _resolve_reference(
     source = cast("SecretReference", {**reference, **hosts})
     secret = resolve_secret(document, loc, source, context, receiver=receiver, one_line=False)
     if secret is None:
+        if not context.needs_access:
+            message = f'"{loc[-1]}" is not compared: its value is not available here'
+            context.add_warning(document.find_position(*loc), message)
         return None
     if loc[-1] not in SECRET_PREFERENCES:
         _check_value(loc[-1], secret.reveal())

@@ -13,7 +13,7 @@ from reconciler.model.groups import PendingTorrent
 from reconciler.model.lease import LeaseMark
 from reconciler.model.plan import SparedTorrent
 from reconciler.model.position import Problem
-from reconciler.model.run import ContentResult, InstanceResult, Run
+from reconciler.model.run import ContentResult, InstanceResult, Run, SnapshotAge
 from reconciler.report.json.common import (
     FORMAT_VERSION,
     blast_totals_json,
@@ -45,6 +45,7 @@ def write_run(run: Run, stream: TextIO) -> None:
         "guard": guard_json(bool(refused), refusal_reasons(refused)),
         **blast_totals_json([result for instance in run.instances for result in instance.results]),
         **_expectation_json(run.expectation),
+        **_snapshot_json(run.snapshot_age),
     }
     lists = {
         "instances": map(_encode_instance, run.instances),
@@ -121,6 +122,11 @@ def _expectation_json(expectation: PlanExpectation | None) -> dict[str, object]:
             },
         }
     }
+
+
+def _snapshot_json(age: SnapshotAge | None) -> dict[str, object]:
+    """Return the key that says on which snapshot the plan rests, if it does."""
+    return {"snapshot": {"taken_at": iso_utc(age.taken_at), "age": round(age.seconds)}} if age else {}
 
 
 def _action_summary_json(action: ActionSummary) -> dict[str, object]:

@@ -8,7 +8,13 @@ from typing import Final
 from reconciler.model.expectation import PlanExpectation
 from reconciler.model.plan import Outcome
 from reconciler.model.run import InstanceResult, Run, RunMode, Status
-from reconciler.report.phrases import describe_mark, dim_suffix, fault_count_text, strip_instance_prefix
+from reconciler.report.phrases import (
+    describe_mark,
+    dim_suffix,
+    fault_count_text,
+    snapshot_age_text,
+    strip_instance_prefix,
+)
 from reconciler.report.summary import summary_text
 from reconciler.report.text.actions import render_instance_actions, render_pending
 from reconciler.report.text.expectation import expectation_text, render_difference
@@ -21,6 +27,7 @@ STATUS_LABELS: Final = {
     Status.BANNED: "BANNED",
     Status.UNSUPPORTED: "UNSUPPORTED",
     Status.UNHEALTHY: "UNHEALTHY",
+    Status.UNKNOWN: "UNKNOWN",
     Status.ERROR: "ERROR",
 }
 
@@ -29,6 +36,9 @@ def render_run(run: Run, command: str) -> Iterator[Line]:
     """Return the whole report. `command` repeats this run: it is shown with the approval of a refused plan."""
     width = max((measure_width(instance.name) for instance in run.instances), default=0)
     is_after_list = has_lists = False
+    if run.snapshot_age:
+        yield make_line((snapshot_age_text(run.snapshot_age), Style.WAIT))
+        yield EMPTY_LINE
     for instance in run.instances:
         body = list(_render_body(instance))
         if is_after_list or (body and instance is not run.instances[0]):
