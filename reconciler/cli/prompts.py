@@ -26,11 +26,7 @@ def ask(question: str, default: str, check: Callable[[str], str]) -> str:
     Where `check` raises `ValueError` with the reason, the question is asked again. Raises `CommandFailure` if standard
     input ends.
     """
-    while True:
-        try:
-            return check(_read_line(f"{question} [{default}]: ") or default)
-        except ValueError as error:
-            print_stderr(make_line(("  ", Style.DIM), str(error)))
+    return _ask(f"{question} [{default}]: ", default, check)
 
 
 def ask_yes_or_no(question: str, *, default: bool) -> bool:
@@ -41,13 +37,22 @@ def ask_yes_or_no(question: str, *, default: bool) -> bool:
             raise ValueError("Answer y or n")
         return text.lower()
 
-    return ask(question, "y" if default else "n", check) in _YES_WORDS
+    choice = "Y/n" if default else "y/N"
+    return _ask(f"{question} [{choice}]: ", "y" if default else "n", check) in _YES_WORDS
 
 
 def ask_secret(question: str) -> str:
     """Return what a person types, which is not shown; "" for nothing. Raises `CommandFailure` if the input ends."""
     with _report_interrupts():
         return getpass.getpass(f"{question}: ", sys.stderr)
+
+
+def _ask(prompt: str, default: str, check: Callable[[str], str]) -> str:
+    while True:
+        try:
+            return check(_read_line(prompt) or default)
+        except ValueError as error:
+            print_stderr(make_line(("  ", Style.DIM), str(error)))
 
 
 def _read_line(prompt: str) -> str:

@@ -28,7 +28,7 @@ def test_a_library_of_thirty_torrents_is_adopted_with_two_commands(
     box.clear()
     refused = home.run_arguments("init", "--url", box.url, "--username", any_server.username, *FLAGS)
     assert refused.exit_code == 1
-    assert "One attempt was made, and nothing was written" in refused.err
+    assert "nothing was written, after one attempt: home: qBittorrent refuses" in refused.err
     assert box.count_requests("auth/login") == 1
     assert not list(home.folder.glob("*.yaml"))
 

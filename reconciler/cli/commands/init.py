@@ -75,12 +75,17 @@ def init_command(settings: Settings, options: InitSettings) -> int:
     options = _complete_answers(options)
     text = render_first_file(options)
     _load_text(settings, options, text, resolve_secrets=False)
+    is_set = bool(os.environ.get(options.password_variable or ""))
     with _known_password(options) as is_known:
         discovery = _discover(settings, options, text) if is_known else None
         if discovery:
             _report_instance(options, discovery)
+        is_imported = discovery is not None and _should_import(settings, options, discovery)
         _write_files(options, text)
-        is_imported = discovery is not None and _import_torrents(settings, options, discovery)
+        if options.password_variable and not is_set:
+            _note_unset_variable(options.password_variable)
+        if is_imported:
+            _import_torrents(settings, options)
     _report_next_steps(options, is_imported=is_imported)
     return 0
 
@@ -269,11 +274,12 @@ def _discover(settings: Settings, options: InitSettings, text: str) -> _Discover
         except StopRequested as error:
             raise CommandFailure("stopped; nothing was written", stopping.exit_code or 1) from error
         except (AuthenticationError, BannedError) as error:
-            raise CommandFailure(f"{error}. One attempt was made, and nothing was written", 1) from error
+            raise CommandFailure(f"nothing was written, after one attempt: {error}", 1) from error
         except InstanceError as error:
             failure = error
     if options.assume_yes or not prompts.can_ask():
-        raise CommandFailure(f"{failure}. Nothing was written; --offline writes the file without a connection", 1)
+        message = "nothing was written; --offline writes the file without a connection"
+        raise CommandFailure(f"{message}. {failure}", 1)
     console.print_stderr(make_line(("error: ", Style.DELETE), str(failure)))
     if not prompts.ask_yes_or_no(f"Write {options.out_file} all the same?", default=False):
         raise CommandFailure("nothing was written", 1)
@@ -329,10 +335,8 @@ def _report_instance(options: InitSettings, discovery: _Discovery) -> None:
         )
 
 
-def _import_torrents(settings: Settings, options: InitSettings, discovery: _Discovery) -> bool:
-    """Declare the torrents of the instance, if that is wanted. Return True if they are declared."""
-    from reconciler.cli.commands.import_ import ImportSettings, import_command
-
+def _should_import(settings: Settings, options: InitSettings, discovery: _Discovery) -> bool:
+    """Return True if the torrents of the instance are to be declared, which is asked if no option says so."""
     if not discovery.torrents or options.with_import is False:
         return False
     file = options.torrents_file
@@ -341,10 +345,20 @@ def _import_torrents(settings: Settings, options: InitSettings, discovery: _Disc
         return False
     counts = format_count(discovery.torrents, "torrent")
     question = f"Declare the {counts} that it has in {file}?"
-    if not (options.with_import or options.assume_yes or prompts.ask_yes_or_no(question, default=True)):
-        return False
+    return options.with_import or options.assume_yes or prompts.ask_yes_or_no(question, default=True)
+
+
+def _import_torrents(settings: Settings, options: InitSettings) -> None:
+    """Declare the torrents of the instance in a file that the desired state includes."""
+    from reconciler.cli.commands.import_ import ImportSettings, import_command
+
     import_settings = replace(settings, files=(options.out_file,), instances=())
-    return import_command(import_settings, ImportSettings(out_file=file, include=True)) == 0
+    import_command(import_settings, ImportSettings(out_file=options.torrents_file, include=True))
+
+
+def _note_unset_variable(name: str) -> None:
+    text = f"{name} is not set here. Set it: read -rs {name}; export {name}"
+    console.write_report_lines([make_line(("note: ", Style.CHANGE), text)])
 
 
 def _report_next_steps(options: InitSettings, *, is_imported: bool) -> None:
@@ -358,12 +372,4 @@ def _report_next_steps(options: InitSettings, *, is_imported: bool) -> None:
             make_line(("then: ", Style.DIM), f"{command} --dry-run, to see what a run would do"),
         ]
     lines.append(make_line(("then: ", Style.DIM), f"{command}, to do it; with --watch, to keep it so"))
-    variable = options.password_variable
-    if variable and not os.environ.get(variable):
-        lines.insert(
-            0,
-            make_line(
-                ("note: ", Style.CHANGE), f"{variable} is not set here. Set it: read -rs {variable}; export {variable}"
-            ),
-        )
     console.write_report_lines(lines)

@@ -90,7 +90,7 @@ def test_init_without_an_import_says_how_to_go_on(
     type_lines(monkeypatch, "n")
     assert run_command_line(["init", *FLAGS, "-o", "my state.yaml"]) == 0
     output = capsys.readouterr()
-    assert output.err == "Declare the 1 torrent that it has in torrents.yaml? [y]: "
+    assert output.err == "Declare the 1 torrent that it has in torrents.yaml? [Y/n]: "
     assert output.out.splitlines()[1:] == [
         "my state.yaml: written",
         "desired-state.schema.json: written, for editors",
@@ -164,7 +164,7 @@ def test_refused_credentials_are_sent_once_and_nothing_is_written(
     monkeypatch.setattr(instance, "open", refuse)
     type_lines(monkeypatch, "y", "y")
     assert run_command_line(["init", *FLAGS]) == 1
-    assert f"{error}. One attempt was made, and nothing was written" in capsys.readouterr().err
+    assert f"nothing was written, after one attempt: {error}" in capsys.readouterr().err
     assert len(calls) == 1
     assert not list(folder.iterdir())
 
@@ -177,7 +177,7 @@ def test_a_file_for_an_instance_that_does_not_answer_is_written_only_on_request(
 
     monkeypatch.setattr(instance, "open", fail)
     assert run_command_line(["init", *FLAGS, "--yes"]) == 1
-    assert "nothing listens there. Nothing was written; --offline writes" in capsys.readouterr().err
+    assert "--offline writes the file without a connection. home: nothing listens there" in capsys.readouterr().err
     type_lines(monkeypatch, "n")
     assert run_command_line(["init", *FLAGS]) == 1
     assert not list(folder.iterdir())
@@ -209,3 +209,12 @@ def test_the_path_of_a_password_is_relative_to_the_file(tmp_path: Path) -> None:
     instance = desired.instances["my.nas"]
     assert (instance.url, instance.username, desired.owner) == ("http://[::1]:8080/a'b", 'o"x', "my.nas")
     assert options.default_variable == "MY_NAS_PASSWORD"
+
+
+def test_an_answer_that_is_missing_at_the_end_leaves_no_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    type_lines(monkeypatch)
+    assert run_command_line(["init", *FLAGS]) == 4
+    assert "standard input has ended; nothing was written" in capsys.readouterr().err
+    assert not list(folder.iterdir())
