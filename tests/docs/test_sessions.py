@@ -38,20 +38,20 @@ instances:
 
 @pytest.mark.parametrize("page", sorted(SESSIONS))
 def test_the_page_works_as_printed(page: str, tmp_path: Path, make_server: Callable[[], QbittorrentServer]) -> None:
-    servers = {FIRST: make_server()}
-    if page == "docs/how-to/several-instances.md":
-        servers[SECOND] = make_server()
-    password = servers[FIRST].password
-    variables = ("HOME_PASSWORD", "SEEDBOX_PASSWORD", "ATTIC_PASSWORD", "CELLAR_PASSWORD")
+    addresses = {"docs/how-to/several-instances.md": (FIRST, SECOND), "docs/desired-state.md": ()}.get(page, (FIRST,))
+    servers = {address: make_server() for address in addresses}
+    variables = ("HOME_PASSWORD", "ATTIC_PASSWORD", "CELLAR_PASSWORD")
+    environ = {variable: server.password for variable in variables for server in servers.values()}
     folder = tmp_path / "reader"
     folder.mkdir()
-    with DocsSession(folder, servers, dict.fromkeys(variables, password)) as session:
+    with DocsSession(folder, servers, environ) as session:
         session.replace_address(LISTEN, f"127.0.0.1:{find_free_port('127.0.0.1')}")
         if prepare := PREPARATIONS.get(page):
             prepare(session)
         for block in read_steps(page):
             carry_out(block, session)
         session.check_exit_code("the end of the page")
+        assert all(command.is_running for command in session.started)
 
 
 def carry_out(block: Block, session: DocsSession) -> None:
@@ -98,7 +98,6 @@ PREPARATIONS: Final[Mapping[str, Callable[[DocsSession], None]]] = {
     "docs/how-to/from-flexget.md": add_films_of_flexget,
     "docs/cli.md": write_instance_files,
     "docs/http.md": write_instance_files,
-    "docs/watch.md": write_instance_files,
 }
 
 

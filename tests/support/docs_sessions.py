@@ -25,7 +25,6 @@ SESSIONS: Final = frozenset(
         "docs/import.md",
         "docs/cli.md",
         "docs/http.md",
-        "docs/watch.md",
         "docs/desired-state.md",
         *(f"docs/how-to/{name}.md" for name in ("prune-safely", "several-instances", "sidecar", "vpn")),
         *(f"docs/how-to/from-{name}.md" for name in ("flexget", "qbit-manage", "qui")),
