@@ -93,6 +93,7 @@ def write_instance_files(session: DocsSession) -> None:
 
 
 PREPARATIONS: Final[Mapping[str, Callable[[DocsSession], None]]] = {
+    "README.md": add_films,
     "docs/import.md": add_films,
     "docs/how-to/from-qbit-manage.md": add_films,
     "docs/how-to/from-flexget.md": add_films_of_flexget,

@@ -31,7 +31,6 @@ OUTSIDE: Final[Mapping[str, str]] = MappingProxyType(
 
 ILLUSTRATED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "README.md": "a plan of `make demo`",
         "docs/how-to/kubernetes.md": "files of a cluster, as in tests/deploy/test_kubernetes.py",
         "docs/watch.md": "a watch, as in docs/http.md",
         "docs/groups.md": "a failover, as in tests/e2e/test_groups.py",

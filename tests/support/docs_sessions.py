@@ -21,6 +21,7 @@ from tests.support.docs_pages import Block, CommandLine, read_blocks, read_comma
 
 SESSIONS: Final = frozenset(
     {
+        "README.md",
         "docs/tutorial.md",
         "docs/import.md",
         "docs/cli.md",
