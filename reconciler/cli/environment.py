@@ -18,7 +18,7 @@ _OFF_WORDS: Final = frozenset({"", "0", "f", "false", "n", "no", "off"})
 _SUGGESTED_FROM: Final = 0.6  # similarity from which an option is suggested
 _MISSPELT_FROM: Final = 0.75  # similarity from which the variable is taken for that option, misspelt
 # Options without which a run does more than with them: on more instances, with other files, or at all.
-NARROWING_OPTIONS: Final = ("dry_run", "file", "instance", "secrets_for", "shard", "state_dir")
+NARROWING_OPTIONS: Final = ("dry_run", "expect_plan", "file", "instance", "secrets_for", "shard", "state_dir")
 
 
 @dataclass(frozen=True, slots=True)

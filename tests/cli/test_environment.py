@@ -63,7 +63,7 @@ def test_the_option_that_an_unknown_variable_may_mean(name: str, near: str, opti
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("name", ["DRYRUN", "dry_run", "INSTANCES", "FILES", "STATEDIR"])
+@pytest.mark.parametrize("name", ["DRYRUN", "dry_run", "INSTANCES", "FILES", "STATEDIR", "EXPECTPLAN"])
 @pytest.mark.parametrize("arguments", [[], ["--watch"], ["add", "x.torrent"], ["rm", "x"]])
 def test_a_misspelt_variable_that_limits_a_run_applies_nothing(
     name: str,

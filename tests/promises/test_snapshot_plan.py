@@ -71,6 +71,21 @@ def make_boxes(*names: str) -> dict[str, MemoryInstance]:
     return {name: MemoryInstance() for name in names}
 
 
+def test_hashed_names_of_declared_torrents_are_no_drift() -> None:
+    rows = [{"hash": letter, "name": f"Name {letter}", "comment": "c"} for letter in "xy"]
+    desired = make_desired_state({"desired": rows, "guard": {"max_delete_percent": 100}})
+    boxes = make_boxes("box")
+    for letter, name in (("x", "Name x"), ("y", "other"), ("z", "undeclared")):
+        boxes["box"].torrents[make_v1_hash(letter)] = own(letter, name=name, comment="c")
+    live = run_once(desired, RunOptions(dry_run=True), make_context(boxes))
+    live_state = take_snapshot(desired, (), make_context(boxes))
+    with tempfile.TemporaryDirectory() as folder:
+        recalled = plan_from_snapshot(desired, save_snapshot(live_state, Path(folder), hash_names=True))
+    found = [[(str(r.action.verb), r.action.infohash) for r in run.instances[0].results] for run in (live, recalled)]
+    assert found[0] == found[1] and len(found[0]) == 2
+    assert "undeclared" not in str(comparable_report(recalled))
+
+
 def test_groups_are_placed_by_the_same_facts() -> None:
     groups = {
         "both": {"strategy": "failover", "members": ["a", {"name": "b", "max_torrents": 1}], "failover_after": 60}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Final
 
+from reconciler.model.expectation import ActionSummary, PlanDifference, PlanExpectation
 from reconciler.model.groups import ActionPlacement, KeptCopy, PendingTorrent
 from reconciler.model.health import Health, HealthState, ProbeHealth
 from reconciler.model.plan import (
@@ -29,7 +30,7 @@ from reconciler.model.plan import (
     Verb,
 )
 from reconciler.model.position import Position, Problem
-from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, Status
+from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode, SnapshotAge, Status
 from reconciler.model.secret import Secret
 
 PLAN_HASH: Final = "sha256:" + "0123456789abcdef" * 4
@@ -276,6 +277,26 @@ def refused() -> Run:
     )
 
 
+def unexpected() -> Run:
+    """A plan from a snapshot that lacks an instance, and that is not the expected plan."""
+    title = ActionSummary("home", "update", "torrent", make_infohash(1), "Sintel", (Change("name", "a", "Sintel"),))
+    limit = ActionSummary("home", "update", "preference", "dl_limit", "dl_limit", (Change("value", 0, 1024),))
+    gone = ActionSummary("home", "delete", "torrent", make_infohash(2), "old.iso", delete_files=True)
+    other = replace(title, changes=(Change("name", "a", "Sintel (2010)"),), outcome=Outcome.DEFERRED)
+    difference = PlanDifference((gone,), (limit,), ((title, other),))
+    reason = "attic could not be read, so the plan is not whole"
+    return replace(
+        planned(),
+        exit_code=3,
+        instances=(
+            InstanceResult("attic", Status.UNKNOWN, "attic: it is not in the snapshot. Take a new one"),
+            *planned().instances[1:],
+        ),
+        expectation=PlanExpectation("sha256:" + "f" * 64, reason, difference),
+        snapshot_age=SnapshotAge(datetime(2026, 1, 2, 9, tzinfo=UTC), 3 * 3600 + 60),
+    )
+
+
 def accepted() -> Run:
     """A refusal that a person has overruled, and an instance that is suspended."""
     reasons = ("1 deletion is more than max_delete 0; accepted by its hash",)
@@ -382,5 +403,18 @@ def mass(count: int = 10_000) -> Run:
 
 CASES: Final[Mapping[str, Callable[[], Run]]] = {
     case.__name__: case
-    for case in (planned, applied, placed, converged, faulty, refused, accepted, unhealthy, hostile, huge, mass)
+    for case in (
+        planned,
+        applied,
+        placed,
+        converged,
+        faulty,
+        refused,
+        accepted,
+        unexpected,
+        unhealthy,
+        hostile,
+        huge,
+        mass,
+    )
 }
