@@ -32,7 +32,9 @@ FileLocator = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Annotation:
+class Annotation:
+    """A notice, warning or error. GitHub shows it at its position in the changed files, if it has one."""
+
     level: str
     title: str
     message: tuple[str, ...]
@@ -47,76 +49,76 @@ def render_run_annotations(run: Run, command: str, locate: FileLocator) -> Itera
     yield "::endgroup::"
     annotations = [
         *_annotate_expectation(run),
-        *_annotate_warnings(run.warnings),
+        *annotate_warnings(run.warnings),
         *(annotation for instance in run.instances for annotation in _annotate_instance(instance, run)),
     ]
     annotations += (
-        _Annotation("warning", f"{pending.group}: pending {pending.name}", (pending.reason,), pending.position)
+        Annotation("warning", f"{pending.group}: pending {pending.name}", (pending.reason,), pending.position)
         for pending in run.pending
     )
-    yield from _render_annotations(annotations, locate)
+    yield from render_annotations(annotations, locate)
     yield summary_text(run)
 
 
 def render_problem_annotations(problems: Sequence[Problem], error: str, locate: FileLocator) -> Iterator[str]:
     """Return an error annotation for each problem of an invalid desired state."""
     annotations = [
-        _Annotation("error", "invalid desired state", (_problem_text(problem),), problem.position)
+        Annotation("error", "invalid desired state", (_problem_text(problem),), problem.position)
         for problem in problems
     ]
-    yield from _render_annotations(annotations or [_Annotation("error", "reconcile", (error,))], locate)
+    yield from render_annotations(annotations or [Annotation("error", "reconcile", (error,))], locate)
     yield render_plain(make_line(error))
 
 
 def render_warning_annotations(warnings: Sequence[Problem], locate: FileLocator) -> Iterator[str]:
     """Return a warning annotation for each warning of a valid desired state."""
-    return _render_annotations(list(_annotate_warnings(warnings)), locate)
+    return render_annotations(list(annotate_warnings(warnings)), locate)
 
 
 def render_warning(message: str) -> str:
     """Return a warning annotation without a position."""
-    return _render_annotation(_Annotation("warning", "reconcile", (message,)), str)
+    return _render_annotation(Annotation("warning", "reconcile", (message,)), str)
 
 
 def render_error(message: str) -> str:
     """Return an error annotation without a position."""
-    return _render_annotation(_Annotation("error", "reconcile", (message,)), str)
+    return _render_annotation(Annotation("error", "reconcile", (message,)), str)
 
 
 def _problem_text(problem: Problem) -> str:
     return problem.message + (f". {problem.hint}" if problem.hint else "")
 
 
-def _annotate_expectation(run: Run) -> Iterator[_Annotation]:
+def _annotate_expectation(run: Run) -> Iterator[Annotation]:
     expectation = run.expectation
     if expectation and not expectation.is_met:
         text = expectation_text(expectation, is_dry_run=run.mode is RunMode.DRY_RUN)
-        yield _Annotation("error", "not the expected plan", (text, f"expected {expectation.plan_hash}"))
+        yield Annotation("error", "not the expected plan", (text, f"expected {expectation.plan_hash}"))
 
 
-def _annotate_warnings(warnings: Iterable[Problem]) -> Iterator[_Annotation]:
-    return (
-        _Annotation("warning", "desired state", (_problem_text(problem),), problem.position) for problem in warnings
-    )
+def annotate_warnings(warnings: Iterable[Problem]) -> Iterator[Annotation]:
+    """Return a warning for each warning of the desired state."""
+    return (Annotation("warning", "desired state", (_problem_text(problem),), problem.position) for problem in warnings)
 
 
-def _annotate_instance(instance: InstanceResult, run: Run) -> Iterator[_Annotation]:
+def _annotate_instance(instance: InstanceResult, run: Run) -> Iterator[Annotation]:
     if not instance.status.is_ok:
-        yield _Annotation(
+        yield Annotation(
             "error",
             f"{instance.name}: {instance.status}",
             (strip_instance_prefix(instance.name, instance.error or ""),),
         )
     if instance.verdict.refused:
         approve = f"To approve exactly this plan: --accept-plan {run.plan_hash}"
-        yield _Annotation("error", f"{instance.name}: refused by the guard", (*instance.verdict.reasons, approve))
-    yield from (_annotate_action(instance.name, result) for result in instance.results)
+        yield Annotation("error", f"{instance.name}: refused by the guard", (*instance.verdict.reasons, approve))
+    yield from (annotate_action(instance.name, result) for result in instance.results)
     for fault in instance.faults:
         level = "error" if fault.is_serious else "warning"
-        yield _Annotation(level, f"{instance.name}: fault {fault.name}", (fault.reason,), fault.position)
+        yield Annotation(level, f"{instance.name}: fault {fault.name}", (fault.reason,), fault.position)
 
 
-def _annotate_action(instance: str, result: ActionResult) -> _Annotation:
+def annotate_action(instance: str, result: ActionResult) -> Annotation:
+    """Return the annotation of an action: its level is that of its outcome, and of what it moves or deletes."""
     action, outcome = result.action, result.outcome
     warning = warning_label(action, outcome)
     is_loss = action.kind is ObjectKind.TORRENT and is_deletion(action)
@@ -126,7 +128,7 @@ def _annotate_action(instance: str, result: ActionResult) -> _Annotation:
     subject = action.name if action.kind is ObjectKind.TORRENT else f"{action.kind} {action.name}"
     lines = [action.reason, warning, *(_change_texts(result)), result.error or ""]
     title, message = f"{instance}: {word} {subject}", tuple(filter(None, lines))
-    return _Annotation(level, title, message, action.position, is_loss or is_quarantine(action))
+    return Annotation(level, title, message, action.position, is_loss or is_quarantine(action))
 
 
 def _change_texts(result: ActionResult) -> Iterator[str]:
@@ -138,7 +140,7 @@ def _change_texts(result: ActionResult) -> Iterator[str]:
         )
 
 
-def _render_annotations(annotations: Sequence[_Annotation], locate: FileLocator) -> Iterator[str]:
+def render_annotations(annotations: Sequence[Annotation], locate: FileLocator) -> Iterator[str]:
     """Return the first annotations of each level: errors first, and in each level deletions first."""
     for level in _LEVELS:
         selected = [annotation for annotation in annotations if annotation.level == level]
@@ -150,7 +152,7 @@ def _render_annotations(annotations: Sequence[_Annotation], locate: FileLocator)
             yield f"… and {more:,} more {level}{'s' if more > 1 else ''}; --output json shows all"
 
 
-def _render_annotation(annotation: _Annotation, locate: FileLocator) -> str:
+def _render_annotation(annotation: Annotation, locate: FileLocator) -> str:
     properties = [f"title={escape_annotation_property(annotation.title)}"]
     if annotation.position:
         file = escape_annotation_property(locate(annotation.position.file))

@@ -17,6 +17,7 @@ ENVIRON: Final = dict.fromkeys([*(f"{name}_PASSWORD" for name in _SECRETS), "GLU
 # The beginning of a block that is no desired state
 OTHERS: Final = {
     "scrape_configs:": "of Prometheus",
+    "# .": "of a forge or of pre-commit, which tests/deploy/test_ci.py compares with a tested file",
     "# secrets-for.yaml": "of --secrets-for, which tests/desired loads",
 }
 BLOCKS: Final = [block for page in list_pages() for block in read_blocks(page) if block.language in ("yaml", "yml")]
