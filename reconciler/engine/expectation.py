@@ -6,6 +6,7 @@ See docs/decisions/0110-an-expected-plan-is-all-or-nothing.md.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from reconciler.engine.observation import Observations
 from reconciler.model.expectation import PlanExpectation
@@ -30,3 +31,10 @@ def check_expectation(
     else:
         reason = "" if plan_hash == expected_hash else OTHER_PLAN_REASON
     return PlanExpectation(expected_hash, reason or None)
+
+
+def doubt_expectation(expectation: PlanExpectation | None, lost: Collection[str]) -> PlanExpectation | None:
+    """Return what was expected, not met if there is no lease on some instances (`lost`): the others must wait too."""
+    if expectation is None or not expectation.is_met or not lost:
+        return expectation
+    return replace(expectation, reason=f"{', '.join(sorted(lost))} could not be locked for this run")

@@ -18,7 +18,7 @@ from reconciler.engine.concurrency import contain_errors, log_internal_error, ma
 from reconciler.engine.content import read_content_torrents
 from reconciler.engine.context import RunContext, RunOptions
 from reconciler.engine.events import Progress
-from reconciler.engine.expectation import check_expectation
+from reconciler.engine.expectation import check_expectation, doubt_expectation
 from reconciler.engine.leases import NO_LEASES, RunLeases, judge_leases, take_leases
 from reconciler.engine.observation import Observation, Observations, ReadRequest, collect_health, collect_snapshots
 from reconciler.engine.observe import fail_observations, observe_instances, reread_instance
@@ -204,6 +204,7 @@ def lease_run(judged: PlannedRun, context: RunContext) -> Iterator[PlannedRun]:
         return
     with take_leases(plan.instances, claim, judged.observations, context.lease_memory, retry) as leased:
         plan = replace(plan, instances=_defer_expected(leased.plans, judged, leased.leases))
+        judged = replace(judged, expectation=doubt_expectation(judged.expectation, leased.leases.errors))
         yield replace(judged, plan=plan, observations=leased.observations, leases=leased.leases)
 
 

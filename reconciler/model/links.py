@@ -125,6 +125,7 @@ def _find_origin(normalized_url: str) -> str:
     return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}"
 
 
+@lru_cache(maxsize=4096)  # thousands of torrents have the same trackers
 def mask_url(url: str) -> str:
     """The URL with a short hash for each part that `redact_url` masks, so that equal URLs stay equal.
 

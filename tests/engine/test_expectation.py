@@ -11,7 +11,7 @@ import pytest
 from reconciler.engine import RunOptions, run_once, run_when_free
 from reconciler.engine.observation import OpenTarget
 from reconciler.model.desired import DesiredState, Instance
-from reconciler.model.errors import UnreachableError
+from reconciler.model.errors import RejectedError, UnreachableError
 from reconciler.model.health import InterfaceCheck, Probe, UnhealthyPolicy
 from reconciler.model.lease import Holder, LeaseHold, LeaseMark
 from reconciler.model.plan import Outcome
@@ -111,6 +111,19 @@ def test_the_kill_switch_waits_for_the_comparison() -> None:
     assert not world.boxes["a"].torrents[X].stopped
     world.run(expect_plan=plan_hash)
     assert world.boxes["a"].torrents[X].stopped
+
+
+def test_without_a_lease_on_one_instance_nothing_is_executed_on_the_others() -> None:
+    world = World()
+    plan_hash = world.plan()
+
+    def refuse(_tags: object) -> None:
+        raise RejectedError("b: no", 403)
+
+    world.boxes["b"].create_tags = refuse  # type: ignore[method-assign, assignment]
+    run = world.run(expect_plan=plan_hash)
+    assert (run.exit_code, world.held) == (3, [set(), set()])
+    assert run.expectation and run.expectation.reason == "b could not be locked for this run"
 
 
 def test_while_another_run_is_under_way_nothing_is_executed_and_the_whole_is_planned_again() -> None:
