@@ -17,6 +17,7 @@ def main() -> None:
     """Run `reconcile` and exit."""
     if os.getpid() == 1:  # in a container: the kernel drops SIGTERM for a PID 1 without a handler. A run sets its own
         signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # to look for some reads the metadata of every package
     gc.disable()  # a short process with many long-lived objects: collecting costs a tenth of its time and frees nothing
     try:
         from reconciler.cli.settings import tolerate_full_stderr
@@ -39,7 +40,6 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
     from reconciler.cli.app import app
     from reconciler.cli.commands.completion import COMPLETION_VARIABLE
-    from reconciler.cli.console import report_failure
     from reconciler.cli.settings import CommandFailure, ensure_std_streams, settings_from_argv
 
     ensure_std_streams()
@@ -64,6 +64,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         reported = CommandFailure(f"internal error: {message}. Please report it with the output of -v", 1)
+    from reconciler.cli.console import report_failure
+
     with contextlib.suppress(CommandFailure):  # standard output is gone: only the exit code is left
         report_failure(settings, reported)
     return reported.exit_code

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from reconciler.model.health import Health
-from reconciler.model.plan import TorrentFault
-from reconciler.model.position import Position, Problem
-from reconciler.model.run import Status
+if TYPE_CHECKING:  # the command line needs the filters and pages of this module, and not the whole model
+    from reconciler.model.health import Health
+    from reconciler.model.plan import TorrentFault
+    from reconciler.model.position import Position, Problem
+    from reconciler.model.run import Status
 
 # Our own states, in addition to qBittorrent's.
 PENDING_STATE = "pending"  # no healthy member of its group can hold it; `instance` is the group

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import NotRequired
 
-from pydantic import TypeAdapter
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from reconciler.model.desired import Instance
@@ -16,7 +15,7 @@ from reconciler.model.health import NetworkState
 from reconciler.model.versions import FREE_SPACE_AT_PATH
 from reconciler.qbittorrent.client import Client
 from reconciler.qbittorrent.connection import Connection
-from reconciler.qbittorrent.schemas import MAX_INT64
+from reconciler.qbittorrent.schemas import MAX_INT64, LazyAdapter
 
 
 class _Preferences(TypedDict):
@@ -41,9 +40,9 @@ class _TransferInfo(TypedDict):
     last_external_address_v6: NotRequired[str]
 
 
-_PREFERENCES_ADAPTER: TypeAdapter[_Preferences] = TypeAdapter(_Preferences)
-_INTERFACES_ADAPTER: TypeAdapter[list[_Interface]] = TypeAdapter(list[_Interface])
-_TRANSFER_INFO_ADAPTER: TypeAdapter[_TransferInfo] = TypeAdapter(_TransferInfo)
+_PREFERENCES_ADAPTER: LazyAdapter[_Preferences] = LazyAdapter(_Preferences)
+_INTERFACES_ADAPTER: LazyAdapter[list[_Interface]] = LazyAdapter(list[_Interface])
+_TRANSFER_INFO_ADAPTER: LazyAdapter[_TransferInfo] = LazyAdapter(_TransferInfo)
 
 
 def read_network_state(connection: Connection, *, interface: bool, transfer: bool) -> NetworkState:

@@ -6,11 +6,11 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from pydantic import TypeAdapter
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.qbittorrent.host import read_default_save_path, read_free_space
+from reconciler.qbittorrent.schemas import LazyAdapter
 from reconciler.qbittorrent.session import Session
 
 HTTP_NOT_FOUND = 404
@@ -20,7 +20,7 @@ class _BuildInfo(TypedDict):
     libtorrent: str
 
 
-_BUILD_INFO_ADAPTER: TypeAdapter[_BuildInfo] = TypeAdapter(_BuildInfo)
+_BUILD_INFO_ADAPTER: LazyAdapter[_BuildInfo] = LazyAdapter(_BuildInfo)
 
 
 class Inspector(Session):

@@ -7,7 +7,9 @@ act on a guess of what it means could delete data.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, NotRequired
+import threading
+from functools import cached_property
+from typing import Annotated, Any, Final, Generic, NotRequired, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, FailFast, Field, StringConstraints, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
@@ -16,7 +18,10 @@ from reconciler.model.content import CreationSpec, CreatorTask, TaskState
 from reconciler.model.files import Priority
 from reconciler.model.paths import normalize_path
 
+T = TypeVar("T")
+
 STRICT_CONFIG = ConfigDict(strict=True)
+_COMPILE_LOCK: Final = threading.Lock()
 
 # Numbers as servers have them. JSON has numbers of any length, and pydantic also reads NaN and Infinity.
 MAX_INT64: Final = 2**63 - 1
@@ -223,22 +228,43 @@ class AddTaskReply(TypedDict):
     taskID: str
 
 
+class LazyAdapter(Generic[T]):
+    """A `TypeAdapter` of replies that is built when the first of them arrives: few runs get all kinds."""
+
+    def __init__(self, shape: Any, config: ConfigDict | None = None) -> None:
+        self._shape = shape
+        self._config = config
+
+    def validate_json(self, content: bytes | str) -> T:
+        """Parse and validate a reply. Raises `ValidationError`."""
+        return self._adapter.validate_json(content)
+
+    def validate_python(self, reply: object) -> T:
+        """Validate a parsed reply. Raises `ValidationError`."""
+        return self._adapter.validate_python(reply)
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[T]:
+        with _COMPILE_LOCK:  # instances are read in threads
+            return TypeAdapter(self._shape, config=self._config)
+
+
 # `FailFast`: millions of wrong rows would fill the memory with errors, of which one is shown
-TORRENT_ROWS_ADAPTER: TypeAdapter[list[TorrentRow]] = TypeAdapter(
+TORRENT_ROWS_ADAPTER: LazyAdapter[list[TorrentRow]] = LazyAdapter(
     Annotated[list[TorrentRow], FailFast()], config=STRICT_CONFIG
 )
-FILE_ROWS_ADAPTER: TypeAdapter[list[FileRow]] = TypeAdapter(Annotated[list[FileRow], FailFast()])
-TORRENT_FILES_ROWS_ADAPTER: TypeAdapter[list[TorrentFilesRow]] = TypeAdapter(
+FILE_ROWS_ADAPTER: LazyAdapter[list[FileRow]] = LazyAdapter(Annotated[list[FileRow], FailFast()])
+TORRENT_FILES_ROWS_ADAPTER: LazyAdapter[list[TorrentFilesRow]] = LazyAdapter(
     Annotated[list[TorrentFilesRow], FailFast()]
 )
-CATEGORY_ROWS_ADAPTER: TypeAdapter[dict[str, CategoryRow]] = TypeAdapter(dict[str, CategoryRow])
-TAG_NAMES_ADAPTER: TypeAdapter[list[str]] = TypeAdapter(list[str])
-PREFERENCES_ADAPTER: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
-MAIN_DATA_ADAPTER: TypeAdapter[MainData] = TypeAdapter(MainData)
-SERVER_STATE_ADAPTER: TypeAdapter[ServerStateReply] = TypeAdapter(ServerStateReply)
-LOG_ROWS_ADAPTER: TypeAdapter[list[LogRow]] = TypeAdapter(Annotated[list[LogRow], FailFast()])
-TASK_ROWS_ADAPTER: TypeAdapter[list[TaskRow]] = TypeAdapter(Annotated[list[TaskRow], FailFast()])
-ADD_TASK_ADAPTER: TypeAdapter[AddTaskReply] = TypeAdapter(AddTaskReply)
+CATEGORY_ROWS_ADAPTER: LazyAdapter[dict[str, CategoryRow]] = LazyAdapter(dict[str, CategoryRow])
+TAG_NAMES_ADAPTER: LazyAdapter[list[str]] = LazyAdapter(list[str])
+PREFERENCES_ADAPTER: LazyAdapter[dict[str, object]] = LazyAdapter(dict[str, object])
+MAIN_DATA_ADAPTER: LazyAdapter[MainData] = LazyAdapter(MainData)
+SERVER_STATE_ADAPTER: LazyAdapter[ServerStateReply] = LazyAdapter(ServerStateReply)
+LOG_ROWS_ADAPTER: LazyAdapter[list[LogRow]] = LazyAdapter(Annotated[list[LogRow], FailFast()])
+TASK_ROWS_ADAPTER: LazyAdapter[list[TaskRow]] = LazyAdapter(Annotated[list[TaskRow], FailFast()])
+ADD_TASK_ADAPTER: LazyAdapter[AddTaskReply] = LazyAdapter(AddTaskReply)
 
 
 def convert_share_limit_action(api_value: str | None) -> str | None:

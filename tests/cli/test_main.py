@@ -265,3 +265,13 @@ def test_a_command_in_a_pipe_says_what_it_waits_for(tmp_path: Path) -> None:
             assert f"waiting: {text.format(**names)}\n" in lines, text
             process.kill()
             process.communicate(timeout=60)
+
+
+def test_the_version_needs_no_report_and_no_library_but_typer() -> None:
+    code = (
+        "import sys; from reconciler.cli.main import run_command_line; run_command_line(['--version']); "
+        "print({'pydantic', 'rich', 'structlog', 'ruamel', 'qbittorrentapi', 'reconciler.model.plan', "
+        "'reconciler.report'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"

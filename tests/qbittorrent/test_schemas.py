@@ -15,6 +15,7 @@ from reconciler.qbittorrent.schemas import (
     MAIN_DATA_ADAPTER,
     TASK_ROWS_ADAPTER,
     TORRENT_ROWS_ADAPTER,
+    LazyAdapter,
     convert_creator_task,
     convert_share_limit_action,
 )
@@ -123,3 +124,18 @@ def test_an_action_at_a_share_limit_has_our_name_unless_it_is_unknown() -> None:
     assert convert_share_limit_action("RemoveWithContent") == "remove-with-content"
     assert convert_share_limit_action("Sleep") == "Sleep"
     assert convert_share_limit_action(None) is None
+
+
+def test_an_adapter_is_built_by_its_first_reply_and_once() -> None:
+    built: list[object] = []
+
+    class Shape:
+        @classmethod
+        def __get_pydantic_core_schema__(cls, _source: object, handler: Any) -> Any:
+            built.append(cls)
+            return handler(int)
+
+    adapter: LazyAdapter[int] = LazyAdapter(Shape)
+    assert built == []
+    assert [adapter.validate_json("1"), adapter.validate_python(2)] == [1, 2]
+    assert built == [Shape]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from reconciler.cli import console
-
 COMPLETION_VARIABLE: Final = "_RECONCILE_COMPLETE"  # set by the scripts when they ask for completions
 
 
@@ -21,6 +19,8 @@ class Shell(StrEnum):
 def completion_command(shell: Shell) -> int:
     """Print the script that a shell reads at its start. Return the exit code."""
     from typer.completion import get_completion_script  # type: ignore[attr-defined]
+
+    from reconciler.cli import console
 
     script = get_completion_script(prog_name="reconcile", complete_var=COMPLETION_VARIABLE, shell=shell)
     console.write_report_text([script])
