@@ -11,7 +11,7 @@ from dataclasses import replace
 from reconciler.engine.observation import Observations
 from reconciler.model.expectation import PlanExpectation
 
-OTHER_PLAN_REASON = "the plan is another one now: the desired state or the instances have changed since"
+OTHER_PLAN_REASON = "the plan is another one now, since the desired state or the instances have changed"
 
 
 def check_expectation(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.model.expectation import ActionSummary, PlanDifference, PlanExpectation
+from reconciler.model.fields import OWNER
 from reconciler.model.plan import Change, Verb
 from reconciler.report.phrases import change_text, format_value
 from reconciler.report.text.lines import Line, Style, make_line
@@ -46,7 +47,7 @@ def _render_list(title: str, actions: Sequence[ActionSummary], style: Style) -> 
     yield make_line("  ", (title, Style.STRONG))
     for action in actions[:MAX_SHOWN]:
         yield make_line("    ", (_action_text(action), style))
-        yield from (make_line("      ", (text, Style.DIM)) for text in map(_summary_change_text, action.changes))
+        yield from (make_line("      ", (text, Style.DIM)) for text in _change_texts(action))
     yield from _render_rest(len(actions))
 
 
@@ -59,6 +60,12 @@ def _action_text(action: ActionSummary) -> str:
     symbol = _SYMBOLS[Verb(action.verb)]
     subject = action.kind if action.subject == action.name else action.subject[:10]
     return f"{symbol} {action.instance}: {action.verb} {subject} {action.name}"
+
+
+def _change_texts(action: ActionSummary) -> Iterator[str]:
+    """Return the changes, without the owner that every add sets and every deletion ends."""
+    shown = (change for change in action.changes if change.field != OWNER or (change.before and change.after))
+    return map(_summary_change_text, shown)
 
 
 def _summary_change_text(change: Change) -> str:

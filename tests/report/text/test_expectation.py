@@ -46,6 +46,8 @@ def test_each_kind_of_difference_has_its_block() -> None:
         render(PlanDifference(changed=((MOVE, other),)))[-1] == "      category: linux → iso (expected: linux → films)"
     )
     assert render(PlanDifference()) == [f"  {LOOK_ALIKE_TEXT}"]
+    owned = replace(ADD, changes=(Change("owner", None, "home"),))
+    assert len(render(PlanDifference((owned,)))) == 2, "what every add sets is not worth a line"
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
