@@ -12,21 +12,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
+from reconciler.desired.context import InvalidValue
 from reconciler.desired.files import is_yaml_name
 from reconciler.regular_file import is_inside
 
 _GLOB_CHARACTERS: Final = frozenset("*?[")
 _ANY_FOLDERS: Final = "**"
 _INSIDE_HINT: Final = "Name a file below the folder of this one, or read the other file with -f"
-
-
-class InvalidInclude(ValueError):
-    """An item of `include` that names no file that may be read. `message` says why, `hint` what to write instead."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
 
 
 @dataclass(slots=True)
@@ -38,23 +30,27 @@ class IncludedFiles:
 
     files: list[Path] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
-    error: InvalidInclude | None = None
+    error: InvalidValue | None = None
 
 
-def _split_include(text: str) -> list[str]:
-    """Return the parts of a path or glob. Raises `InvalidInclude` for one that cannot be below the folder."""
+def check_include(text: str) -> str:
+    """A path or glob, which cannot lead out of its folder."""
     if not text.isprintable():
-        raise InvalidInclude("a file to include must be a path without control characters", "Correct the path")
+        raise InvalidValue("a file to include must be a path without control characters", "Correct the path")
     if "://" in text:
-        raise InvalidInclude("a URL cannot be included", "Download the file, and name it here")
+        raise InvalidValue("a URL cannot be included", "Download the file, and name it here")
     if text.startswith("/"):
-        raise InvalidInclude("a file to include must be a relative path", _INSIDE_HINT)
-    parts = [part for part in text.split("/") if part not in ("", ".")]
+        raise InvalidValue("a file to include must be a relative path", _INSIDE_HINT)
+    parts = _split_path(text)
     if ".." in parts:
-        raise InvalidInclude('a file to include must be a path without ".."', _INSIDE_HINT)
+        raise InvalidValue('a file to include must be a path without ".."', _INSIDE_HINT)
     if not parts:
-        raise InvalidInclude("this names no file to include", 'Write a path, like "torrents.yaml" or "sets/*.yaml"')
-    return parts
+        raise InvalidValue("this names no file to include", 'Write a path, like "torrents.yaml" or "sets/*.yaml"')
+    return text
+
+
+def _split_path(text: str) -> list[str]:
+    return [part for part in text.split("/") if part not in ("", ".")]
 
 
 def has_glob(text: str) -> bool:
@@ -66,15 +62,15 @@ def find_included_files(folder: Path, text: str, new_files: Container[Path] = ()
     """Return the files that an item of a file in `folder` names; `new_files` are about to be written."""
     found = IncludedFiles()
     try:
-        parts = _split_include(text)
+        parts = _split_path(check_include(text))
         if has_glob(text):
             _find_glob_matches(folder, parts, found)
         else:
             _find_named_file(folder, parts, new_files, found)
-    except InvalidInclude as error:
+    except InvalidValue as error:
         found.error = error
     except OSError as error:
-        found.error = InvalidInclude(f"{error.filename}: this cannot be read: {error.strerror}")
+        found.error = InvalidValue(f"{error.filename}: this cannot be read: {error.strerror}")
     return found
 
 
@@ -85,9 +81,9 @@ def _find_named_file(folder: Path, parts: list[str], new_files: Container[Path],
     if path in new_files:
         return
     if path.is_dir():
-        raise InvalidInclude("this is a folder, not a file", f'Write "{"/".join(parts)}/*.yaml" to include its files')
+        raise InvalidValue("this is a folder, not a file", f'Write "{"/".join(parts)}/*.yaml" to include its files')
     if not path.exists():
-        raise InvalidInclude(f"there is no file {path}", "Check the path, which begins in the folder of this file")
+        raise InvalidValue(f"there is no file {path}", "Check the path, which begins in the folder of this file")
 
 
 def _find_glob_matches(folder: Path, parts: list[str], found: IncludedFiles) -> None:
@@ -115,7 +111,7 @@ def _find_glob_matches(folder: Path, parts: list[str], found: IncludedFiles) -> 
             todo += [(path, index if is_any else index + 1) for path in candidates if path.is_dir()]
     found.files.sort()
     if not found.files:
-        raise InvalidInclude(
+        raise InvalidValue(
             "no *.yaml or *.yml file matches this", "Check the pattern, or remove it until there is such a file"
         )
 
@@ -146,4 +142,4 @@ def _list_candidates(directory: Path, part: str) -> Iterator[Path]:
 
 def _check_inside(path: Path, folder: Path) -> None:
     if not is_inside(path, folder):
-        raise InvalidInclude(f"{path}: a link leads out of the folder of this file, and is not followed", _INSIDE_HINT)
+        raise InvalidValue(f"{path}: a link leads out of the folder of this file, and is not followed", _INSIDE_HINT)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict  # before Python 3.12 pydantic cannot read the TypedDict of `typing`
 
 from reconciler.desired.context import InvalidValue
+from reconciler.desired.includes import check_include
 from reconciler.desired.schema.categories import CategoryEntries, CategoryEntry
 from reconciler.desired.schema.common import STRICT_CONFIG, SecretReference, check_plain_name
 from reconciler.desired.schema.content import CONTENT_CHOICES, CONTENT_NUMBER_TEXTS, ContentEntry
@@ -110,7 +111,7 @@ class DocumentEntry(TypedDict, total=False):
     """A whole document."""
 
     version: Required[Annotated[int, AfterValidator(check_version)]]
-    include: list[str]
+    include: list[Annotated[str, AfterValidator(check_include)]]
     owner: Annotated[str, AfterValidator(check_owner_name)]
     policy: PolicyWord
     delete_files: bool
