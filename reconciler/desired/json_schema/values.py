@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from reconciler.desired import includes
 from reconciler.desired.schema import (
     categories,
     common,
@@ -101,7 +102,7 @@ VALUE_SCHEMAS: Final[dict[Callable[..., Any], JsonSchema]] = {
     content.check_content_source: _ONE_LINE,
     content.check_export_path: _text(r"^\S(.*\S)?$", r"\.torrent$", without=r"/\.torrent$"),
     document.check_version: {"const": 1},
-    document.check_include: _text("^[^/]", _NO_CONTROL_CHARACTER, without=r"(^|/)\.\.(/|$)|://", minLength=1),
+    includes.check_include: _text("^[^/]", _NO_CONTROL_CHARACTER, without=r"(^|/)\.\.(/|$)|://", minLength=1),
     document.check_owner_name: _PLAIN | {"not": {"enum": sorted(RESERVED_OWNERS)}},
     document.parse_quarantine: _text("^[0-9]{1,4}d$", "[1-9]"),
     document.check_plan_hash: _text("^sha256:[0-9a-f]{64}$"),
