@@ -85,13 +85,14 @@ def find_unread_files(remembered: IdsByInstance, desired: DesiredState) -> dict[
     """
     names = {*desired.yaml_files, *(entry.position.file for entry in desired.torrents)}
     read_files = frozenset(map(_make_absolute, names))
-    is_gone = cache(lambda file: is_gone_on_purpose(file, read_files))
+    real_paths = frozenset(map(os.path.realpath, read_files))
+
+    @cache
+    def is_unread(file: str) -> bool:
+        return os.path.realpath(file) not in real_paths and not is_gone_on_purpose(file, read_files)
+
     unread = {
-        name: tuple(
-            UnreadFile(_shorten(file), ids)
-            for file, ids in sorted(ids_by_file.items())
-            if file not in read_files and not is_gone(file)
-        )
+        name: tuple(UnreadFile(_shorten(file), ids) for file, ids in sorted(ids_by_file.items()) if is_unread(file))
         for name, ids_by_file in remembered.items()
     }
     return {name: files for name, files in unread.items() if files}

@@ -7,7 +7,7 @@ See docs/decisions/0048-refuse-deletions-of-files-that-were-not-read.md.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.model.desired import DesiredState, GuardLimits
@@ -32,6 +32,7 @@ _STALE_APPROVAL_REASON = (
 )
 MIN_OWNED_FOR_PERCENT = 10  # owned torrents; below that a share says little
 MIN_OWNED_FOR_UPDATE_PERCENT = 20
+_MAX_NAMED_FILES = 5  # that were not read; the others are counted
 
 
 def evaluate_guard(
@@ -83,20 +84,35 @@ def _unread_reasons(actions: Sequence[Action], desired: DesiredState, unread_fil
 
     If at least half of the torrents of a file are still declared, its content was moved to another file.
     """
-    removed_ids = [
-        {action.infohash, action.torrent_id} for action in actions if is_removal(action) and action.position is None
-    ]
-    if not (unread_files and removed_ids):
+    removed_ids = (
+        (action.infohash, action.torrent_id) for action in actions if is_removal(action) and action.position is None
+    )
+    removed_by_id = {key: number for number, ids in enumerate(removed_ids) for key in ids if key}
+    if not (unread_files and removed_by_id):
         return []
-    reasons = []
-    for file in unread_files:
-        removed = sum(not file.ids.isdisjoint(ids) for ids in removed_ids)
-        declared = sum(not file.ids.isdisjoint(entry.ids) for entry in desired.torrents)
-        if removed > declared:
-            torrents = "1 of the torrents to delete was" if removed == 1 else f"{removed:,} torrents to delete were"
-            hint = "Name it with -f or in include"
-            reasons.append(f"{torrents} declared in {file.name}, which this run did not read. {hint}")
+    declared_by_id = {key: number for number, entry in enumerate(desired.torrents) for key in entry.ids}
+    counts = [
+        (removed, file.name)
+        for file in unread_files
+        if (removed := _count_known(file.ids, removed_by_id)) > _count_known(file.ids, declared_by_id)
+    ]
+    counts.sort(key=lambda count: (-count[0], count[1]))
+    reasons = [
+        f"{_format_deletions(removed)} declared in {name}, which this run did not read. Name it with -f or in include"
+        for removed, name in counts[:_MAX_NAMED_FILES]
+    ]
+    if others := counts[_MAX_NAMED_FILES:]:
+        removed = sum(count for count, _ in others)
+        reasons.append(f"{_format_deletions(removed)} declared in {len(others):,} more files that were not read")
     return reasons
+
+
+def _count_known(ids: Collection[str], number_by_id: Mapping[str, int]) -> int:
+    return len({number_by_id[key] for key in ids if key in number_by_id})
+
+
+def _format_deletions(count: int) -> str:
+    return "1 of the torrents to delete was" if count == 1 else f"{count:,} torrents to delete were"
 
 
 def _move_reasons(actions: Sequence[Action], limits: GuardLimits) -> list[str]:

@@ -99,6 +99,12 @@ def test_a_file_that_is_gone_from_a_folder_that_was_read_is_gone_on_purpose(
     assert find_unread(recorder, load_files()) == ({} if "sets" in removed else A)
 
 
+def test_a_file_that_was_read_by_another_way_was_read(recorder: JournalRecorder, folder: Path) -> None:
+    record(recorder, load_files("desired.yaml", "sets"), make_read_instance())
+    (folder / "again").symlink_to("sets")
+    assert find_unread(recorder, load_files("desired.yaml", "again/a.yaml")) == {}
+
+
 def test_what_counts_as_gone_on_purpose(tmp_path: Path) -> None:
     mounted = tmp_path / "mnt"
     mounted.mkdir()

@@ -167,3 +167,16 @@ def test_what_an_unread_file_declared_is_not_deleted_unless_most_of_it_is_declar
     assert not accepted.instances[0].verdict.refused
     other = make_plan(PlanInput(desired, live, unread_files={"elsewhere": files}))
     assert not other.instances[0].verdict.refused
+
+
+def test_of_many_unread_files_only_those_with_the_most_deletions_are_named() -> None:
+    keys = [f"{number:x}" for number in range(16)]
+    case = {**UNREAD, "live": [{"hash": key, "name": key, "tags": [OWNER_TAG]} for key in keys]}
+    names = [["d", "e"], ["c"], *([key] for key in "013456")]
+    files = tuple(UnreadFile(f"{ids[0]}.yaml", frozenset(map(make_v1_hash, ids))) for ids in names)
+    plan_input = PlanInput(make_desired_state(case), {"box": make_snapshot(case["live"])}, unread_files={"box": files})
+    *named, last = make_plan(plan_input).instances[0].verdict.reasons
+    assert [reason.partition(", which")[0].rpartition(" ")[2] for reason in named] == [
+        *("d.yaml", "0.yaml", "1.yaml", "3.yaml", "4.yaml")
+    ]
+    assert last == "3 torrents to delete were declared in 3 more files that were not read"
