@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +50,20 @@ def test_an_instance_that_could_not_be_read_is_in_the_file(
     assert capsys.readouterr().err == "warning: home: no connection. The snapshot says that home could not be read\n"
     (home,) = json.loads((folder / "live.json").read_text())["instances"]
     assert home["error"] == "home: no connection." and "torrents" not in home
+
+
+def test_a_stopped_command_writes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object) -> LiveState:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return LiveState(datetime(2026, 11, 29, tzinfo=UTC), "home", (DOWN,))
+
+    monkeypatch.setattr("reconciler.queries.snapshot.take_snapshot", stop)
+    (folder / "live.json").write_text("as before")
+    assert run_command_line(["snapshot", "-o", "live.json"]) == 143
+    assert "nothing was written" in capsys.readouterr().err
+    assert (folder / "live.json").read_text() == "as before"
 
 
 def test_a_file_that_cannot_be_written_is_an_error_before_anything_is_read(folder: Path) -> None:
