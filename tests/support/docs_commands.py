@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -56,8 +57,7 @@ def find_arguments(words: Sequence[str]) -> list[str] | None:
 
 def parse_arguments(arguments: Sequence[str]) -> None:
     """Parse the arguments of `reconcile` as the program does, without running it. Raises its error."""
-    group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)
+    group = _get_group()
     try:
         context = group.make_context("reconcile", [text.replace("sha256:…", ZERO_HASH) for text in arguments])
     except typer.Exit:  # --version
@@ -67,3 +67,10 @@ def parse_arguments(arguments: Sequence[str]) -> None:
         name, command, rest = group.resolve_command(context, names)
         assert name and command
         command.make_context(name, rest, parent=context)
+
+
+@cache
+def _get_group() -> TyperGroup:
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    return group

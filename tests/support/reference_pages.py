@@ -90,8 +90,8 @@ def make_metrics_page() -> str:
     board = _make_board()
     rows: dict[str, tuple[str, str]] = {}
     labels: defaultdict[str, set[str]] = defaultdict(set)
-    for make_run in CASES.values():  # no case has a sample of every metric
-        board.on_run_end(make_finished_run(make_run()))
+    for case in {case for case, form in golden_reports.EXPECTED if form == "json"}:  # none has every metric
+        board.on_run_end(make_finished_run(CASES[case]()))
         for family in text_string_to_metric_families(Metrics(board.get_view).render_exposition("")[0].decode()):
             name = family.name + {"counter": "_total"}.get(family.type, "")
             rows[name] = (family.type, family.documentation)
