@@ -35,8 +35,8 @@ def snapshot_command(settings: Settings, options: SnapshotSettings) -> int:
         console.check_output_path(options.out, "--out")
     with StopSignals() as stopping, ProgressBars(settings):
         live_state = _read_instances(settings, stopping)
-        if stopping.exit_code:
-            raise CommandFailure("stopped before every instance was read; nothing was written", stopping.exit_code)
+    if stopping.exit_code:
+        raise CommandFailure("stopped before every instance was read; nothing was written", stopping.exit_code)
 
     def write(stream: TextIO) -> None:
         write_snapshot(live_state, stream, hash_names=options.hash_names)
