@@ -239,6 +239,8 @@ COMMANDS_THAT_WAIT = {
     "explain t1": "reading home",
     "import": "reading home",
     "doctor": "checking home",
+    "snapshot": "reading home",
+    "init --yes --url {url} --password-file pw --out new.yaml": "reading home",
     "status --url {url}": "reading {url}/api/v1/status",
     "add {url}/t.torrent": "fetching 1 torrent from {host}",
 }
@@ -247,6 +249,7 @@ COMMANDS_THAT_WAIT = {
 def test_a_command_in_a_pipe_says_what_it_waits_for(tmp_path: Path) -> None:
     with unanswering() as (url, _, _):
         write_desired(tmp_path, url)
+        (tmp_path / "pw").write_text("secret\n")
         names = {"url": url, "host": url.removeprefix("http://")}
         processes = [
             subprocess.Popen(

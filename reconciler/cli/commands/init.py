@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.cli import console, logs, prompts
+from reconciler.cli.progress import ProgressBars
 from reconciler.cli.run_context import open_login_memory
 from reconciler.cli.settings import DEFAULT_FILE, CommandFailure, Settings
 from reconciler.cli.signals import StopSignals
 from reconciler.report.text.lines import Style, make_line
 from reconciler.report.text.problems import format_count
+from reconciler.waits import track_wait
 
 if TYPE_CHECKING:
     from reconciler.engine import RunContext
@@ -266,7 +268,7 @@ def _discover(settings: Settings, options: InitSettings, text: str) -> _Discover
     from reconciler.retry import system_retry_policy
 
     desired = _load_text(settings, options, text, resolve_secrets=True)
-    with StopSignals() as stopping:
+    with StopSignals() as stopping, ProgressBars(settings):
         logins = open_login_memory(settings, is_requested=True)
         context = RunContext(stopping.event, system_retry_policy(stopping.event), logins=logins)
         try:
@@ -292,8 +294,9 @@ def _read_instance(instance: Instance, owner: str, context: RunContext) -> _Disc
 
     session = context.make_session(instance)
     try:
-        session.open()
-        snapshot = session.read_snapshot()
+        with track_wait("reading", instance.name):
+            session.open()
+            snapshot = session.read_snapshot()
         owned = sum(build_owner_tag(owner) in torrent.tags for torrent in snapshot.torrents)
         return _Discovery(instance.shown_url, snapshot.version, snapshot.web_api, len(snapshot.torrents), owned)
     finally:

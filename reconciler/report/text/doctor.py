@@ -37,7 +37,8 @@ def _render_diagnosis(diagnosis: InstanceDiagnosis) -> Iterator[Line]:
     yield make_line(
         (diagnosis.name, Style.STRONG), "  ", (str(diagnosis.health_state), style), (f"  {diagnosis.url}", Style.DIM)
     )
-    width = min(_MAX_NAME_WIDTH, max((measure_width(finding.check) for finding in diagnosis.findings), default=0))
+    widths = (measure_width(finding.check) for finding in diagnosis.findings)
+    width = max((width for width in widths if width <= _MAX_NAME_WIDTH), default=0)
     for finding in diagnosis.findings:
         yield from _render_finding(finding, width)
 

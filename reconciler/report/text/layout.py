@@ -18,6 +18,7 @@ from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, measure_
 _MIN_TEXT_WIDTH: Final = 30  # columns to the right of an indent; on a narrow terminal the indent gets smaller
 _NARROW_INDENT: Final = 4
 _MIN_NAME_WIDTH: Final = 8
+_WORTHWHILE: Final = 8  # columns that a line break must gain for a field that has to be broken anyway
 _TOKEN: Final = re.compile(" +|[^ ]+")
 _SEPARATOR: Final = "·"
 _ARROW: Final = "→"  # stays with the value after it
@@ -180,7 +181,7 @@ class _LineFiller:
             if self._hang + part_width <= self._width:
                 return True
         # too wide for a line of its own as well: it is broken between words, from here if that is not behind the hang
-        return word.level > 0 and start > self._hang
+        return word.level > 0 and start > self._hang + _WORTHWHILE
 
     def _start_line(self, word_width: int) -> None:
         """Begin a line with the indent, or with a smaller one if the word needs it."""

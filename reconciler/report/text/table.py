@@ -109,7 +109,8 @@ class _Table:
 
     def render(self) -> Iterator[Line]:
         """Yield the lines."""
-        yield self._render_row([(title, Style.DIM) for title in self._titles])
+        if any(self._titles[index] for index in self._widths):
+            yield self._render_row([(title, Style.DIM) for title in self._titles])
         for row in self._rows:
             yield self._render_row(row)
             yield from self._render_below(row)
@@ -126,6 +127,7 @@ class _Table:
         return (pad, (text, style)) if self._titles[index] in self._numeric_columns else ((text, style), pad)
 
     def _render_below(self, row: Sequence[Span]) -> Iterator[Line]:
+        title_width = max((len(self._titles[index]) for index in self._below), default=0)
         for index in self._below:
             if row[index][0]:
-                yield make_line("    ", (self._titles[index], Style.DIM), _GAP, HANG, row[index])
+                yield make_line("    ", (self._titles[index].ljust(title_width), Style.DIM), _GAP, HANG, row[index])

@@ -51,4 +51,4 @@ def test_a_note_has_a_hint_and_is_no_failure() -> None:
 def test_a_long_name_of_a_check_shifts_only_its_own_text() -> None:
     findings = (d.make_ok("tls", "fine"), d.make_ok("probe http " + "x" * 40, "fine"))
     lines = render_doctor(DoctorReport((InstanceDiagnosis("box", "http://box", HealthState.OK, findings),)))
-    assert [render_plain(line).index("fine") for line in list(lines)[1:3]] == [38, 61]
+    assert [render_plain(line).index("fine") for line in list(lines)[1:3]] == [13, 61]

@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from reconciler.model.lease import LeaseMark
-from tests.support.example_runs import huge, planned
+from reconciler.report.text.layout import fit_line
+from reconciler.report.text.lines import Style, measure_width, render_plain
+from reconciler.report.text.run import render_run
+from tests.support.example_runs import CASES, huge, planned
 from tests.support.golden_reports import FORMS, render_case
 
 
@@ -37,3 +40,18 @@ def test_other_desired_states_are_named() -> None:
     run = planned()
     lines = FORMS["txt"](replace(run, instances=(replace(run.instances[0], marks=(mark,)),))).splitlines()
     assert '  other desired states change it too: owner "work", as nas, since 2026-11-28' in lines
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in ("huge", "mass")])
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_report_fits_a_terminal_and_no_word_is_broken(case: str, width: int) -> None:
+    for line in render_run(CASES[case](), "reconcile"):
+        shown = [render_plain(part) for part in fit_line(line, width)]
+        words = render_plain(line).split()
+        if any(style is Style.COPY for _, style in line):
+            assert len(shown) == 1, "what people copy stays on a line"
+            continue
+        is_cut = any("…" in part for part in shown) or any(style is Style.RULE for _, style in line)
+        assert is_cut or "".join(shown).replace(" ", "").replace("·", "") == "".join(words).replace("·", "")
+        wide = [part for part in shown if measure_width(part) > width]
+        assert all(any(measure_width(word) > width - 30 for word in part.split()) for part in wide), wide
