@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from reconciler.regular_file import read_regular_file
 from reconciler.report.sanitize import sanitize_text
 
-MAX_FILE_BYTES: Final = 1 << 30
+MAX_FILE_BYTES: Final = 1 << 28  # a snapshot of 100,000 torrents has 40 MB
 _MAX_WORDS: Final = 200  # characters of a message of the parser
 
 T = TypeVar("T")
