@@ -6,28 +6,19 @@ See docs/decisions/0002-add-torrents-in-their-final-state.md.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
-from typing import Final
+from functools import partial
 
 from reconciler.apply.delivery import Batch, group_jobs
 from reconciler.apply.job import Job, marks_to_remove, tags_to_add, tags_to_remove
 from reconciler.apply.option_batches import field_batches, location_batches, option_batches, start_batches
 from reconciler.apply.target import Target
+from reconciler.model.add_options import build_add_options
 from reconciler.model.fields import (
-    AUTO_TMM,
-    CATEGORY,
     COMMENT,
     CONTENT,
-    CONTENT_LAYOUT,
-    CREATE_ONLY_OPTIONS,
     FILES,
-    METADATA_RECEIVED,
     NAME,
-    OPTIONS,
     PAUSED,
-    SAVE_PATH,
-    SKIP_CHECKING,
-    STOP_CONDITION,
     can_set_at_add,
 )
 from reconciler.model.links import (
@@ -38,17 +29,13 @@ from reconciler.model.links import (
     has_common_tracker_scheme,
 )
 from reconciler.model.magnet import Magnet, remove_trackers
-from reconciler.model.plan import AddTorrent, Change
+from reconciler.model.plan import AddTorrent
 from reconciler.model.snapshot import AddOptions
 from reconciler.model.torrent_file import TorrentFile, TorrentFileError
 from reconciler.model.versions import ApiVersion
 
 MAX_ADDS_PER_REQUEST = 1000  # measured: larger calls gain nothing and answer later
 MAX_ADD_BYTES = 8 << 20  # of magnet links or .torrent files in one request; the server takes 64 MiB
-_ADD_OPTIONS_FOR_CREATED: Final = (
-    (CONTENT_LAYOUT, "original"),
-    (SKIP_CHECKING, True),
-)  # for data that has just been hashed
 FILE_OVERHEAD_BYTES = 300  # bytes around each file in a request
 
 
@@ -141,39 +128,8 @@ def _send_files(target: Target, jobs: Sequence[Job], *, options: AddOptions) -> 
 
 
 def _build_add_options(job: Job, target: Target) -> AddOptions:
-    return _build_cached_add_options(
+    return build_add_options(
         job.action.changes, isinstance(job.source, Magnet), target.can_tag_at_add, target.api_version
-    )
-
-
-@lru_cache(1024)  # many torrents are added alike
-def _build_cached_add_options(
-    changes: tuple[Change, ...], by_link: bool, tags_at_add: bool, api: ApiVersion
-) -> AddOptions:
-    """Nothing is left to the server's settings: a category alone means automatic management, so its path holds.
-
-    A magnet link that is stopped from the beginning never gets its metadata; so the server stops it at that point.
-    """
-    wanted = {change.field: change.after for change in changes}
-    path, category, name = wanted.get(SAVE_PATH), wanted.get(CATEGORY), wanted.get(NAME)
-    metadata_first = by_link and wanted.get(STOP_CONDITION) == METADATA_RECEIVED
-    return AddOptions(
-        stopped=wanted.get(PAUSED) is True and not metadata_first,
-        auto_tmm=wanted.get(AUTO_TMM, bool(category) and path is None) is True,
-        category=str(category or ""),
-        save_path=None if path is None else str(path),
-        tags=tuple(sorted(tags_to_add(changes))) if tags_at_add else (),
-        name=None if name is None else str(name),
-        extra_options=(*_extra_options(changes, api), *(_ADD_OPTIONS_FOR_CREATED if CONTENT in wanted else ())),
-    )
-
-
-def _extra_options(changes: Sequence[Change], api: ApiVersion) -> tuple[tuple[str, str | bool | int | float], ...]:
-    carried = (c for c in changes if c.field in OPTIONS or c.field in CREATE_ONLY_OPTIONS)
-    return tuple(
-        (c.field, c.after)
-        for c in carried
-        if c.field != AUTO_TMM and can_set_at_add(c.field, api) and isinstance(c.after, (str, bool, int, float))
     )
 
 

@@ -259,6 +259,35 @@ def validate(settings: Settings) -> int:
 
 
 @app.command()
+@shared_options(
+    "output",
+    outputs=(OutputFormat.TEXT, OutputFormat.JSON, OutputFormat.MARKDOWN),
+    before_name=("detailed_exitcode",),
+)
+def diff(
+    settings: Settings,
+    context: typer.Context,
+    old: options.OldStateArgument,
+    new: options.NewStateArgument,
+    detailed_exitcode: options.CommandDetailedExitcodeOption = False,
+) -> int:
+    """Show what a change of the YAML does, without any server.
+
+    Plans NEW for instances that are as OLD declares. No secret is read and nothing is contacted: torrents declared by
+    URL are compared by their URLs. Exit code 0, 2 with --detailed-exitcode, 3 if the guard refuses, or 4.
+
+    \b
+    Examples:
+      reconcile diff git:main desired.yaml
+      reconcile diff git:HEAD~1:torrents/ git:HEAD:torrents/
+    """
+    from reconciler.cli.commands.diff import diff_command
+
+    detailed = detailed_exitcode or bool(context.parent and context.parent.params["detailed_exitcode"])
+    return diff_command(settings, old, new, detailed_exitcode=detailed)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the desired state, for editors.
 

@@ -202,6 +202,9 @@ VersionOption = Annotated[
 # The same options after a command's name; `shared_options` gives them to commands. If one is missing there, its value
 # before the name applies.
 CommandFileOption = Annotated[list[Path] | None, _command_option("--file", "-f", metavar="PATH", help_text=_FILE_HELP)]
+CommandDetailedExitcodeOption = Annotated[
+    bool, _command_option("--detailed-exitcode", help_text="Exit code 2 if the two states differ.")
+]
 CommandInstanceOption = Annotated[
     list[str] | None, _command_option("--instance", metavar="NAME", help_text=_INSTANCE_HELP)
 ]
@@ -328,6 +331,9 @@ YesOption = Annotated[
 _TORRENT_HELP: Final = "A name, an infohash, or at least the first 6 digits of one."
 TorrentArgument = Annotated[str, typer.Argument(metavar="TORRENT", show_default=False, help=_TORRENT_HELP)]
 TorrentsArgument = Annotated[list[str], typer.Argument(metavar="TORRENT", show_default=False, help=_TORRENT_HELP)]
+_STATE_HELP: Final = "A YAML file, a folder of them, or git:REV[:PATH]."
+OldStateArgument = Annotated[str, typer.Argument(metavar="OLD", show_default=False, help=_STATE_HELP)]
+NewStateArgument = Annotated[str, typer.Argument(metavar="NEW", show_default=False, help=_STATE_HELP)]
 ShellArgument = Annotated[Shell, typer.Argument(metavar="SHELL", show_default=False, help="bash, zsh or fish.")]
 SourcesArgument = Annotated[
     list[str],

@@ -27,6 +27,7 @@ class LoadContext:
     `variables`: the environment variables that the files name. `secret_lock`: what secrets may be used, and for what
     hosts; None: all. `export_folders`: where an export may be written besides the folder of its file. `needs_access`
     False: no instance is contacted, so nothing that only this needs is missed.
+    `keeps_references`: no secret is read; each is the text of its reference, `{env: NAME}`.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -41,6 +42,7 @@ class LoadContext:
     secret_lock: SecretLock | None = None
     export_folders: Sequence[Path] = ()
     needs_access: bool = True
+    keeps_references: bool = False
 
     def add_problem(self, position: Position, message: str, hint: str = "") -> None:
         """Record a problem, which makes the desired state invalid."""
@@ -66,11 +68,13 @@ class LoadPermissions:
     """The reach of a desired state beyond its folder, as whoever runs the command allows it.
 
     `secrets_file` lists the secrets that may be used, each with its hosts; None: all. `export_folders`: folders that an
-    export may be written to.
+    export may be written to. `reads_secrets` False: each secret is the text of its reference, `{env: NAME}`, to be
+    compared and never to be sent.
     """
 
     secrets_file: Path | None = None
     export_folders: tuple[Path, ...] = ()
+    reads_secrets: bool = True
 
 
 class DesiredStateError(Exception):

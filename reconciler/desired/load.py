@@ -53,6 +53,7 @@ def load(
             torrent_files=torrent_files or TorrentFileCache(),
             export_folders=permissions.export_folders,
             needs_access=needs_access,
+            keeps_references=not permissions.reads_secrets,
         )
         documents = read_documents(paths, texts, context)
         desired = _build_state(documents, context, permissions.secrets_file)

@@ -81,9 +81,17 @@ def _read_reference(
         return None
     if not check_receiver(document, loc, source, receiver, context):
         return None
+    if context.keeps_references:
+        return describe_reference(source)
     if "env" in source:
         return _read_from_environment(source["env"], document, loc, context)
     return _read_from_file(source["file"], document, loc, context)
+
+
+def describe_reference(source: SecretReference) -> str:
+    """Return a reference as it is written: `{env: NAME}`."""
+    kind = get_reference_key(source)
+    return f"{{{kind}: {source[kind]}}}"
 
 
 def _read_from_environment(variable: str, document: YamlDocument, loc: Loc, context: LoadContext) -> str | None:

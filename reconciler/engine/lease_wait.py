@@ -67,6 +67,9 @@ def _fail_waiting(run: Run, options: RunOptions) -> Run:
         for instance in run.instances
     )
     code = compute_exit_code(
-        instances, detailed=options.detailed_exitcode, pending=bool(run.pending), strict=options.strict
+        instances,
+        detailed=options.detailed_exitcode,
+        needs_attention=bool(run.pending or run.endless),
+        strict=options.strict,
     )
     return replace(run, instances=instances, exit_code=code)

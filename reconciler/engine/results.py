@@ -120,21 +120,25 @@ def compute_exit_code(
     instances: Iterable[InstanceResult],
     *,
     detailed: bool,
-    pending: bool = False,
+    needs_attention: bool = False,
     strict: bool = False,
     expectation: PlanExpectation | None = None,
 ) -> int:
     """Return the exit code of a run, the first of these that applies.
 
-    3: a guard refused a plan, or another plan was expected. 1: something failed, is pending, or needs a person; with
-    `strict` also if a torrent has any fault. 2: a dry-run found changes, and `detailed` asks for this code. 0:
-    everything is fine.
+    3: a guard refused a plan, or another plan was expected. 1: something failed or needs a person, or
+    `needs_attention`: torrents are pending, or changes would never end; with `strict` also if a torrent has any fault.
+    2: a dry-run found changes, and `detailed` asks for this code. 0: everything is fine.
     """
     instances = tuple(instances)
     outcomes = {result.outcome for instance in instances for result in instance.results}
     if any(instance.verdict.refused for instance in instances) or (expectation and not expectation.is_met):
         return 3
-    if pending or outcomes.intersection(_PROBLEM_OUTCOMES) or any(not instance.status.is_ok for instance in instances):
+    if (
+        needs_attention
+        or outcomes.intersection(_PROBLEM_OUTCOMES)
+        or any(not instance.status.is_ok for instance in instances)
+    ):
         return 1
     if any(instance.has_serious_fault or (strict and instance.faults) for instance in instances):
         return 1

@@ -36,9 +36,19 @@ from reconciler.model.desired import DesiredState
 from reconciler.model.errors import InstanceError, InternalError
 from reconciler.model.expectation import PlanExpectation
 from reconciler.model.history import AddKey
-from reconciler.model.plan import Action, DeleteCategory, DeleteTorrent, InstancePlan, Outcome, UpdateTorrent
+from reconciler.model.plan import (
+    Action,
+    DeleteCategory,
+    DeleteTorrent,
+    EndlessChange,
+    InstancePlan,
+    Outcome,
+    UpdateTorrent,
+)
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
+from reconciler.model.snapshot import Snapshot
 from reconciler.plan import Plan, PlanInput, guard_plan
+from reconciler.plan.convergence import find_endless_changes
 from reconciler.plan.faults import select_faults
 from reconciler.plan.guard import is_removal
 from reconciler.plan.leases import LeaseClaim, wait_for_rival
@@ -52,7 +62,7 @@ def run_once(desired: DesiredState, options: RunOptions, context: RunContext) ->
     scope = select_scope(desired, options)
     with observe_instances(scope, context) as observations:
         planned = plan_run(scope, observations, context)
-        judged = expect_run(guard_run(planned, context))
+        judged = prove_run(expect_run(guard_run(planned, context)), context)
         with lease_run(judged, context) as leased:
             results = apply_run(leased, context)
     return report_run(leased, results, context)
@@ -68,6 +78,7 @@ class PlannedRun:
     plan: Plan
     leases: RunLeases = NO_LEASES
     expectation: PlanExpectation | None = None
+    endless: tuple[EndlessChange, ...] = ()
 
     @property
     def is_only_shown(self) -> bool:
@@ -187,6 +198,19 @@ def expect_run(judged: PlannedRun) -> PlannedRun:
     scope = judged.scope
     expectation = check_expectation(scope.options.expect_plan, judged.plan.hash, scope.planned, judged.observations)
     return replace(judged, expectation=expectation)
+
+
+def prove_run(judged: PlannedRun, context: RunContext) -> PlannedRun:
+    """Find the changes of a dry-run that every run would plan again. An apply finds them when it reads back."""
+    if not judged.scope.is_dry_run:
+        return judged
+
+    def make_next_plans(snapshots: Mapping[str, Snapshot]) -> tuple[InstancePlan, ...]:
+        plan_input = replace(judged.plan_input, snapshots=snapshots)
+        return context.planner.hold_back(guard_plan(context.planner.plan_actions(plan_input), plan_input)).instances
+
+    endless = find_endless_changes(judged.plan.instances, judged.plan_input.snapshots, make_next_plans)
+    return replace(judged, endless=endless)
 
 
 @contextmanager
@@ -334,7 +358,7 @@ def report_run(judged: PlannedRun, results: Mapping[str, InstanceResult], contex
         compute_exit_code(
             instances,
             detailed=scope.options.detailed_exitcode,
-            pending=bool(pending),
+            needs_attention=bool(pending or judged.endless),
             strict=scope.options.strict,
             expectation=judged.expectation,
         ),
@@ -343,6 +367,7 @@ def report_run(judged: PlannedRun, results: Mapping[str, InstanceResult], contex
         pending,
         linked,
         judged.expectation,
+        endless=judged.endless,
     )
 
 

@@ -69,7 +69,10 @@ def merge_runs(earlier: Run, later: Run, options: RunOptions) -> Run:
         for name in sorted({*earlier_results, *later_results})
     )
     code = compute_exit_code(
-        instances, detailed=options.detailed_exitcode, pending=bool(later.pending), strict=options.strict
+        instances,
+        detailed=options.detailed_exitcode,
+        needs_attention=bool(later.pending or later.endless),
+        strict=options.strict,
     )
     return replace(later, instances=instances, exit_code=code)
 

@@ -820,6 +820,13 @@ def build_initial_changes(entry: DesiredTorrent) -> tuple[Change, ...]:
     return tuple(Change(name, None, value) for name, declare in readers if (value := declare(entry)) is not None)
 
 
+def iter_declared_values(entry: DesiredTorrent) -> Iterator[tuple[str, FieldValue]]:
+    """Yield every field that an entry declares, with its value as changes show it."""
+    for name, field in FIELDS.items():
+        if (name not in OPTIONS or name in entry.options) and (value := field.declare(entry)) is not None:
+            yield name, value
+
+
 def iter_wanted_values(entry: DesiredTorrent, torrent: LiveTorrent) -> Iterator[tuple[Field, FieldValue]]:
     """Yield each declared field that is compared by value, with the value that the torrent should have."""
     ignored = entry.ignore_changes

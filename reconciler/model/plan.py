@@ -318,6 +318,18 @@ class TorrentFault:
 
 
 @dataclass(frozen=True, slots=True)
+class EndlessChange:
+    """A change that every run would plan again. `change.before` is what the instance has after each of them."""
+
+    instance: str
+    kind: ObjectKind
+    name: str
+    change: Change
+    infohash: str | None = None
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GuardVerdict:
     """The guard's verdict on one instance's plan."""
 

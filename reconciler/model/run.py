@@ -10,7 +10,7 @@ from reconciler.model.expectation import PlanExpectation
 from reconciler.model.groups import PendingTorrent
 from reconciler.model.health import Health
 from reconciler.model.lease import LeaseHold, LeaseMark
-from reconciler.model.plan import NOT_REFUSED, Action, GuardVerdict, Outcome, SparedTorrent, TorrentFault
+from reconciler.model.plan import NOT_REFUSED, Action, EndlessChange, GuardVerdict, Outcome, SparedTorrent, TorrentFault
 from reconciler.model.position import Position, Problem
 
 
@@ -132,7 +132,8 @@ class Run:
     `pending`: the torrents that no healthy member can take now. `linked_instances`: instances that were read only
     because others depend on them, through a group or a created torrent. They are no part of the run.
     `expectation`: the only plan that the run was to execute, if there is one. `snapshot_age`: the age of the snapshot
-    that a dry-run rests on; None if the instances were read.
+    that a dry-run rests on; None if the instances were read. `endless`: the changes of a dry-run
+    that every run would plan again.
     """
 
     mode: RunMode
@@ -144,3 +145,4 @@ class Run:
     linked_instances: tuple[InstanceResult, ...] = ()
     expectation: PlanExpectation | None = None
     snapshot_age: SnapshotAge | None = None
+    endless: tuple[EndlessChange, ...] = ()

@@ -71,8 +71,9 @@ def _add_consequences(changes: tuple[Change, ...], entry: DesiredTorrent, live: 
 @lru_cache(maxsize=4096)
 def _diff_values(present: _FieldValues, wanted: _FieldValues) -> tuple[Change, ...]:
     """Return the changes of a pair that is known to differ. Cached: many torrents drift in the same way."""
-    from deepdiff import DeepDiff  # takes 0.15 s to import, and a converged run has nothing to explain
-
     before, after = dict(present), dict(wanted)
-    differing = DeepDiff(before, after).affected_root_keys
-    return tuple(Change(field, before[field], after[field]) for field in FIELD_ORDER if field in differing)
+    return tuple(
+        Change(field, before[field], after[field])
+        for field in FIELD_ORDER
+        if field in after and before[field] != after[field]
+    )

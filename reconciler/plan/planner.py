@@ -153,7 +153,7 @@ def _plan_instance(
     decisions = list(keep_management(decisions, (e.match for e in placement.entries_by_instance[name]), context))
     return InstancePlan(
         name,
-        tuple(sorted((d for d in decisions if isinstance(d, ActionBase)), key=_rank_action)),
+        tuple(sorted((d for d in decisions if isinstance(d, ActionBase)), key=rank_action)),
         tuple(sorted((d for d in decisions if isinstance(d, SparedTorrent)), key=lambda s: (s.name, s.infohash))),
         owned=owned,
         foreign=len(snapshot.torrents) - owned,
@@ -254,7 +254,8 @@ def _collect_facts(entry: DesiredTorrent, resolved: ResolvedDesired) -> EntryFac
     )
 
 
-def _rank_action(action: Action) -> tuple[bool, int, int, str, str, str]:
+def rank_action(action: Action) -> tuple[bool, int, int, str, str, str]:
+    """Return the place of an action in a plan."""
     return (
         not (isinstance(action, UpdateTorrent) and action.urgent),
         _KIND_RANKS[action.kind],
@@ -269,7 +270,7 @@ def _block_unsafe(plan: InstancePlan, remembered: OwnedCount | None, plan_hash: 
     """Return the plan with everything blocked that only an accepted plan may do."""
     plan = block_deletions_if_wiped(plan, remembered, plan_hash)
     blocked = block_shared_moves(plan, plan_hash)
-    return plan if blocked is plan else replace(blocked, actions=tuple(sorted(blocked.actions, key=_rank_action)))
+    return plan if blocked is plan else replace(blocked, actions=tuple(sorted(blocked.actions, key=rank_action)))
 
 
 def _judge_instance(

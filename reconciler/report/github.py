@@ -12,6 +12,8 @@ from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.report.blast import is_deletion, is_quarantine
 from reconciler.report.phrases import (
     change_text,
+    endless_subject,
+    endless_text,
     format_value,
     strip_instance_prefix,
     verb_symbol,
@@ -55,6 +57,10 @@ def render_run_annotations(run: Run, command: str, locate: FileLocator) -> Itera
     annotations += (
         Annotation("warning", f"{pending.group}: pending {pending.name}", (pending.reason,), pending.position)
         for pending in run.pending
+    )
+    annotations += (
+        Annotation("error", f"{endless_subject(endless)}: without end", (endless_text(endless),), endless.position)
+        for endless in run.endless
     )
     yield from render_annotations(annotations, locate)
     yield summary_text(run)

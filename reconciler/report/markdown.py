@@ -7,15 +7,15 @@ no forge activates a mention, a link or HTML. (A backslash before `@` does not s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from reconciler.model.plan import Verb
+from reconciler.model.plan import EndlessChange, Verb
 from reconciler.model.position import Problem
 from reconciler.model.run import ActionResult, InstanceResult, Run, RunMode
 from reconciler.report.blast import is_quarantine
-from reconciler.report.phrases import snapshot_age_text, strip_instance_prefix
+from reconciler.report.phrases import endless_subject, endless_text, snapshot_age_text, strip_instance_prefix
 from reconciler.report.sanitize import (
     choose_code_fence,
     escape_html,
@@ -26,7 +26,7 @@ from reconciler.report.sanitize import (
 from reconciler.report.summary import COUNT_KEYS, instance_summary_text, summarize_instance, summary_text
 from reconciler.report.text.actions import render_instance_actions
 from reconciler.report.text.expectation import expectation_text, render_difference
-from reconciler.report.text.lines import render_plain
+from reconciler.report.text.lines import Line, render_plain
 from reconciler.report.text.problems import format_count
 from reconciler.report.text.run import refusal_reasons
 
@@ -56,6 +56,7 @@ def render_run_markdown(run: Run) -> str:
             *_render_expectation(run),
             *_render_counts_table(run),
             *_render_pending(run),
+            *_render_endless(run.endless),
             *_render_warnings(run.warnings),
         ]
     )
@@ -193,6 +194,19 @@ def _render_pending(run: Run) -> Iterator[str]:
     yield ""
 
 
+def _render_endless(changes: Sequence[EndlessChange]) -> Iterator[str]:
+    if not changes:
+        return
+    yield f"**{format_count(len(changes), 'change')} without end**"
+    yield ""
+    for endless in changes[:_MAX_ROWS]:
+        subject = format_code_span(truncate_text(endless_subject(endless), _MAX_PHRASE_LENGTH))
+        yield f"- {subject} {format_code_span(truncate_text(endless_text(endless), _MAX_PHRASE_LENGTH))}"
+    if len(changes) > _MAX_ROWS:
+        yield f"- … and {len(changes) - _MAX_ROWS:,} more. {_SEE_JSON_TEXT}"
+    yield ""
+
+
 def _render_warnings(warnings: Sequence[Problem]) -> Iterator[str]:
     if warnings:
         yield f"**{format_count(len(warnings), 'warning')}**"
@@ -213,19 +227,24 @@ def _render_problem_list(problems: Sequence[Problem]) -> Iterator[str]:
 def _render_instance(instance: InstanceResult, mode: RunMode, max_length: int) -> str:
     counts = instance_summary_text(instance, mode)
     instance = replace(instance, results=tuple(sorted(instance.results, key=_rank_result)))
-    lines = [truncate_text(render_plain(line), _MAX_LINE_LENGTH) for line in render_instance_actions(instance)]
-    fence = choose_code_fence("\n".join(lines))
+    return render_diff_section(instance.name, render_instance_actions(instance), counts, max_length)
+
+
+def render_diff_section(name: str, lines: Iterable[Line], counts: str, max_length: int) -> str:
+    """Return the lines of an instance as a diff. A long one is folded, and cut at about `max_length` characters."""
+    texts = [truncate_text(render_plain(line), _MAX_LINE_LENGTH) for line in lines]
+    fence = choose_code_fence("\n".join(texts))
     body, used = [], 400  # characters around the lines
-    for number, text in enumerate(lines):
+    for number, text in enumerate(texts):
         used += len(text) + 1
         if used > max_length:
-            body.append(f"# … and {len(lines) - number:,} more lines. {_SEE_JSON_TEXT}")
+            body.append(f"# … and {len(texts) - number:,} more lines. {_SEE_JSON_TEXT}")
             break
         body.append(text.removeprefix("  "))  # its sign in the first column, which colours a diff
     diff = "\n".join([fence + "diff", *body, fence])
     if len(body) <= _MAX_UNFOLDED_LINES:
-        return f"\n**{format_code_span(instance.name)}**: {counts}\n\n{diff}\n"
-    summary = f"<b><code>{escape_html(instance.name)}</code></b>: {counts}"
+        return f"\n**{format_code_span(name)}**: {counts}\n\n{diff}\n"
+    summary = f"<b><code>{escape_html(name)}</code></b>: {counts}"
     return f"\n<details><summary>{summary}</summary>\n\n{diff}\n\n</details>\n"
 
 

@@ -8,7 +8,17 @@ from typing import Final
 from reconciler.model.fields import FILES, OWNER, to_declared_value
 from reconciler.model.lease import LeaseMark
 from reconciler.model.links import TRACKERS
-from reconciler.model.plan import Action, Change, DeleteTorrent, FieldValue, ObjectKind, Outcome, TorrentFault, Verb
+from reconciler.model.plan import (
+    Action,
+    Change,
+    DeleteTorrent,
+    EndlessChange,
+    FieldValue,
+    ObjectKind,
+    Outcome,
+    TorrentFault,
+    Verb,
+)
 from reconciler.model.run import SnapshotAge
 from reconciler.report.blast import is_quarantine
 from reconciler.report.text.lines import Span, Style
@@ -127,6 +137,23 @@ def _files_text(files: tuple[str, ...]) -> str:
         more = f" and {len(paths) - MAX_FILES:,} more" if len(paths) > MAX_FILES else ""
         parts.append(f"{priority} {', '.join(paths[:MAX_FILES])}{more}")
     return "; ".join(parts)
+
+
+def endless_text(endless: EndlessChange) -> str:
+    """Return why a change never ends, and what to do."""
+    change = endless.change
+    field = "it" if endless.kind is ObjectKind.PREFERENCE else change.field
+    before, after = (format_value(change.field, value) for value in (change.before, change.after))
+    return (
+        f'every run would set {field} to "{after}" and find "{before}" the next time. '
+        "Declare a value that qBittorrent keeps, or remove the key"
+    )
+
+
+def endless_subject(endless: EndlessChange) -> str:
+    """Return the instance and the object of a change that never ends."""
+    subject = endless.name if endless.kind is ObjectKind.TORRENT else f"{endless.kind} {endless.name}"
+    return f"{endless.instance}: {subject}"
 
 
 def strip_instance_prefix(name: str, error: str) -> str:

@@ -41,6 +41,8 @@ def summarize_instance(instance: InstanceResult) -> dict[str, int]:
 def summary_text(run: Run) -> str:
     """Return the last line of a report: the planned or the applied changes, and the problems."""
     words = [*_count_words(run.instances, run.mode, len(run.pending)), *_instance_texts(run.instances)]
+    if run.endless:
+        words.append(f"{len(run.endless):,} {'change' if len(run.endless) == 1 else 'changes'} without end")
     if run.expectation and not run.expectation.is_met:
         words.append("not the expected plan")
     return ", ".join(words)

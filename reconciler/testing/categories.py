@@ -9,16 +9,20 @@ from typing import Final, TypeVar
 
 from reconciler.model.errors import RejectedError
 from reconciler.model.paths import normalize_path
+from reconciler.model.server_effects import (
+    end_management,
+    find_category_path,
+    list_missing_parents,
+    list_removed_categories,
+    move_torrent,
+    normalize_category_path,
+)
 from reconciler.model.snapshot import CategoryDownloadPath, LiveCategory, LiveTorrent
 from reconciler.model.versions import (
-    CATEGORY_EDIT_KEEPS_DATA,
-    CATEGORY_EDIT_MOVES_DATA,
-    DOWNLOAD_PATH,
     LENIENT_CATEGORY_EDIT,
     SUBCATEGORIES,
     ApiVersion,
 )
-from reconciler.testing.options import move_torrent
 
 T = TypeVar("T")
 
@@ -71,17 +75,13 @@ class MemoryCategories:
             if name not in self.live_categories:
                 raise RejectedError("no such category", 404 if LENIENT_CATEGORY_EDIT.is_available(self._api) else 409)
             before = self.live_categories[name]
-            edited = replace(before, save_path=path, download_path=self._normalize_download_path(incomplete))
+            edited = replace(before, save_path=path, download_path=normalize_category_path(incomplete, self._api))
             if edited == before and not LENIENT_CATEGORY_EDIT.is_available(self._api):
                 raise RejectedError("nothing changed", 409)
             self.live_categories[name] = edited
             for key, torrent in self.torrents.items():
                 if torrent.category == name and torrent.auto_tmm and path != before.save_path:
-                    moves = CATEGORY_EDIT_MOVES_DATA.is_available(
-                        self._api
-                    ) and not CATEGORY_EDIT_KEEPS_DATA.is_available(self._api)
-                    save_path = self._resolve_category_path(name) if moves else torrent.save_path
-                    self.torrents[key] = move_torrent(replace(torrent, auto_tmm=False), save_path)
+                    self.torrents[key] = end_management(torrent, self._resolve_category_path(name), self._api)
 
         self._run_request(work)
 
@@ -95,35 +95,25 @@ class MemoryCategories:
 
         self._run_request(work)
 
-    def _normalize_download_path(self, download_path: CategoryDownloadPath) -> CategoryDownloadPath:
-        """Return the download path in its normal form; None before 4.4, which has none."""
-        if not DOWNLOAD_PATH.is_available(self._api):
-            return None
-        return normalize_path(download_path) if isinstance(download_path, str) else download_path
-
     def _detach_category(self, name: str) -> None:
-        nested = SUBCATEGORIES.is_available(self._api)
-        for category in [child for child in self.live_categories if nested and child.startswith(f"{name}/")]:
-            del self.live_categories[category]
-        parent = name.rpartition("/")[0] if nested else ""
+        removed = list_removed_categories(name, [name, *self.live_categories], self._api)
+        for category in removed:
+            self.live_categories.pop(category, None)
+        parent = name.rpartition("/")[0] if SUBCATEGORIES.is_available(self._api) else ""
         for key, torrent in self.torrents.items():
-            if torrent.category == name or (nested and torrent.category.startswith(f"{name}/")):
+            if torrent.category in removed:
                 self.torrents[key] = replace(torrent, category=parent)
 
     def _create_category(self, name: str, save_path: str, download_path: CategoryDownloadPath = None) -> None:
-        parent = name.rpartition("/")[0]
-        if parent and parent not in self.live_categories and SUBCATEGORIES.is_available(self._api):
-            self._create_category(parent, "")
+        for parent in list_missing_parents(name, self.live_categories, self._api):
+            self.live_categories[parent] = LiveCategory(parent)
         self.live_categories[name] = LiveCategory(
-            name, normalize_path(save_path), download_path=self._normalize_download_path(download_path)
+            name, normalize_path(save_path), download_path=normalize_category_path(download_path, self._api)
         )
 
     def _resolve_category_path(self, category: str) -> str:
         """Return the save path of a category under automatic management."""
-        if not category:
-            return self.default_save_path
-        live_category = self.live_categories.get(category)
-        return (live_category.save_path if live_category else "") or f"{self.default_save_path}/{category}"
+        return find_category_path(category, self.live_categories, self.default_save_path) or self.default_save_path
 
     def _run_request(self, work: Callable[[], T]) -> T:
         raise NotImplementedError

@@ -25,7 +25,16 @@ from reconciler.model.links import (
 from reconciler.model.magnet import MagnetError, parse_magnet
 from reconciler.model.metainfo import Metainfo, MetainfoError, parse_metainfo
 from reconciler.model.paths import normalize_path
-from reconciler.model.preferences import PreferenceValue
+from reconciler.model.preference_effects import accept_preferences
+from reconciler.model.preferences import DEFAULT_SAVE_PATH, PreferenceValue
+from reconciler.model.server_effects import (
+    build_added_options,
+    move_torrent,
+    name_state,
+    set_stopped,
+    trim_name,
+    trim_tags,
+)
 from reconciler.model.server_log import LogEntry
 from reconciler.model.snapshot import AddOptions, LiveCategory, LiveTorrent, Snapshot
 from reconciler.model.versions import (
@@ -34,7 +43,6 @@ from reconciler.model.versions import (
     EXTERNAL_ADDRESS,
     INTERFACE_NAME,
     LINK_TRACKER_FILTER,
-    STOPPED_STATE_NAMES,
     TAGS_AT_ADD,
     TORRENT_EXPORT,
     V2_INFOHASHES,
@@ -42,9 +50,9 @@ from reconciler.model.versions import (
 from reconciler.testing.categories import INVALID_CATEGORY, MemoryCategories
 from reconciler.testing.creator import ContentMakers, MemoryCreator
 from reconciler.testing.deletion import MemoryDeletions
-from reconciler.testing.options import MemoryOptions, move_torrent
-from reconciler.testing.preferences import accept_preferences, build_default_preferences
-from reconciler.testing.tags import MemoryTags, check_items, trim_tags
+from reconciler.testing.options import MemoryOptions
+from reconciler.testing.preferences import build_default_preferences
+from reconciler.testing.tags import MemoryTags, check_items
 
 T = TypeVar("T")
 Fault = tuple[InstanceError, bool]  # the error to raise; True if the request is carried out all the same
@@ -143,12 +151,12 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
             hashes,
             (options.name or "").strip() or name or str(hashes),
             options.stopped,
-            self._build_state(options.stopped),
+            name_state(self._api, options.stopped),
             category,
             tags,
             save_path,
             options.auto_tmm,
-            options=self._build_options(options),
+            options=build_added_options(options.extra_options, options.stopped, options.auto_tmm, self._api),
             comment="" if COMMENT_IN_LIST.is_available(self._api) else None,
             links=links,
         )
@@ -161,17 +169,11 @@ class MemoryTorrents(MemoryCategories, MemoryOptions):
         informed = replace(torrent, size=metainfo.size, has_metadata=True, files=files, content_path=path)
         if complete:
             informed = replace(
-                informed, progress=1.0, state=self._build_state(informed.stopped, True).replace("DL", "UP")
+                informed, progress=1.0, state=name_state(self._api, informed.stopped, True).replace("DL", "UP")
             )
         else:
-            informed = replace(informed, state=self._build_state(informed.stopped, True))
+            informed = replace(informed, state=name_state(self._api, informed.stopped, True))
         self.torrents[torrent.id] = informed
-
-    def _build_state(self, stopped: bool, has_metadata: bool = False, progress: float = 0.0) -> str:
-        suffix = "UP" if progress >= 1 else "DL"
-        if not stopped:
-            return f"stalled{suffix}" if has_metadata or suffix == "UP" else "metaDL"
-        return f"{'stopped' if STOPPED_STATE_NAMES.is_available(self._api) else 'paused'}{suffix}"
 
 
 class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator, MemoryTags):
@@ -320,7 +322,7 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator, MemoryTags)
         def work() -> None:
             if torrent_id not in self.torrents:
                 raise RejectedError("no such torrent", 404)
-            text = " ".join(name.splitlines()).strip()
+            text = trim_name(name)
             if not text:
                 raise RejectedError("a torrent needs a name", 409)
             self.torrents[torrent_id] = replace(self.torrents[torrent_id], name=text)
@@ -329,11 +331,11 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator, MemoryTags)
 
     def stop_torrents(self, ids: Collection[str]) -> None:
         """Stop, which ends a forced start."""
-        self._change_torrents(ids, lambda torrent: self._set_stopped(torrent, stopped=True))
+        self._change_torrents(ids, lambda torrent: set_stopped(torrent, True, self._api))
 
     def start_torrents(self, ids: Collection[str]) -> None:
         """Start, which ends a forced start as well."""
-        self._change_torrents(ids, lambda torrent: self._set_stopped(torrent, stopped=False))
+        self._change_torrents(ids, lambda torrent: set_stopped(torrent, False, self._api))
 
     def read_preferences(self) -> Mapping[str, PreferenceValue]:
         """Return the preferences."""
@@ -341,9 +343,12 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator, MemoryTags)
 
     def set_preferences(self, values: Mapping[str, PreferenceValue]) -> None:
         """Set preferences as a server does: it ignores unknown preferences, and corrects invalid values."""
-        self._run_request(
-            lambda: self.live_preferences.update(accept_preferences(self.live_preferences, values, self._api))
-        )
+
+        def work() -> None:
+            self.live_preferences.update(accept_preferences(self.live_preferences, values, self._api))
+            self.default_save_path = str(self.live_preferences[DEFAULT_SAVE_PATH])
+
+        self._run_request(work)
 
     def _run_request(self, work: Callable[[], T]) -> T:
         self.request_count += 1
@@ -365,11 +370,6 @@ class MemoryInstance(MemoryTorrents, MemoryDeletions, MemoryCreator, MemoryTags)
                     self.torrents[key] = change(self.torrents[key])
 
         self._run_request(work)
-
-    def _set_stopped(self, torrent: LiveTorrent, stopped: bool) -> LiveTorrent:
-        options = replace(torrent.options, force_start=False)
-        state = self._build_state(stopped, torrent.has_metadata, torrent.progress)
-        return replace(torrent, stopped=stopped, state=state, options=options)
 
 
 def _strip_files(torrent: LiveTorrent) -> LiveTorrent:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TypeVar
 
+from reconciler.model.server_effects import trim_tags
 from reconciler.model.snapshot import LiveTorrent
 
 T = TypeVar("T")
@@ -71,8 +72,3 @@ def check_items(items: Collection[str]) -> list[str]:
     if not items or "all" in items:
         raise ValueError("ids and tags are a non-empty collection, without `all`")
     return list(items)
-
-
-def trim_tags(tags: Collection[str]) -> frozenset[str]:
-    """Return the tags as the server stores them."""
-    return frozenset(tag.strip() for tag in tags) - {""}

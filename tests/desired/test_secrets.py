@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.desired import DesiredStateError, load
+from reconciler.desired import DesiredStateError, LoadPermissions, load
 from tests.support.desired_yaml import load_problems, load_text, write_file
 
 SECRET = "hunter2"
@@ -223,3 +223,19 @@ def test_nothing_around_a_secret_makes_it_show(tmp_path: Path, before: str, afte
     # a line break may turn it into a key of its own, which then is no secret any more
     if "\n" not in before and "#" not in before and "," not in before + after and "}" not in before:
         assert SECRET not in shown(error.value)
+
+
+def test_references_are_kept_as_they_are_written_and_nothing_is_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    text = PASSWORD.format("{file: secret}").replace("https://h", "{env: URL}").replace("admin", "{env: NAME}")
+    text += "    basic_auth: {username: {env: NAME}, password: {env: PW}}\n    headers: {X: {file: secrét}}\n"
+    text += "    preferences: {proxy_password: {env: PW}, save_path: {env: FOLDER}}\n"
+    file = write_file(tmp_path, text)
+    permissions = LoadPermissions(reads_secrets=False)
+    home = load([file], {"PW": SECRET}, resolve_secrets=False, permissions=permissions).instances["home"]
+    assert home.password is not None and home.password.reveal() == "{file: secret}"
+    assert home.username == "{env: NAME}"
+    assert home.basic_auth is not None and home.basic_auth.password.reveal() == "{env: PW}"
+    assert home.headers["X"].reveal() == "{file: secrét}"
+    assert [str(p.value) for p in home.preferences.values()] == ["***", "***"]
+    assert home.url == "http://unresolved.invalid/%7Benv%3A%20URL%7D"

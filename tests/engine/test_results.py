@@ -55,8 +55,8 @@ def with_outcome(outcome: Outcome) -> InstanceResult:
 def test_the_exit_code_is_the_most_urgent_that_applies(
     instances: list[InstanceResult], pending: bool, code: int, detailed_code: int
 ) -> None:
-    assert compute_exit_code(instances, detailed=False, pending=pending) == code
-    assert compute_exit_code(instances, detailed=True, pending=pending) == detailed_code
+    assert compute_exit_code(instances, detailed=False, needs_attention=pending) == code
+    assert compute_exit_code(instances, detailed=True, needs_attention=pending) == detailed_code
 
 
 def test_a_serious_fault_is_a_problem_and_any_fault_with_strict() -> None:

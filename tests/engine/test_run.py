@@ -203,3 +203,34 @@ def test_an_unknown_instance_is_an_error_before_anything_is_read() -> None:
     with pytest.raises(UnknownInstance):
         run_once(DESIRED, RunOptions(instances=("attic",)), world.context)
     assert [box.request_count for box in world.boxes.values()] == [0, 0]
+
+
+def test_a_dry_run_finds_what_would_be_planned_for_ever() -> None:
+    box = MemoryInstance(with_preferences=True)
+    desired = make_desired_state({"desired": [{"hash": "x"}], "declared_preferences": {"max_connec": 0}})
+    context = fake_context(lambda instance, stop: box)
+    run = run_once(desired, RunOptions(dry_run=True), context)
+    assert [(endless.name, endless.change.before, endless.change.after) for endless in run.endless] == [
+        ("max_connec", -1, 0)
+    ]
+    assert run.exit_code == 1
+    assert run_once(desired, RunOptions(), context).endless == (), "an apply reads back instead"
+
+
+def test_a_dry_run_without_a_plan_plans_once() -> None:
+    planner, box = CountingPlanner(), MemoryInstance()
+    box.torrents = {X: make_live_torrent({"hash": "x", "tags": [OWNER_TAG]})}
+    context = replace(fake_context(lambda instance, stop: box), planner=planner)
+    run_once(make_desired_state({"desired": [{"hash": "x"}]}), RunOptions(dry_run=True), context)
+    assert planner.count == 1
+
+
+class CountingPlanner(Planner):
+    """Counts the plans that it makes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def plan_actions(self, plan_input: PlanInput) -> Plan:
+        self.count += 1
+        return super().plan_actions(plan_input)

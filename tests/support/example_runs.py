@@ -20,8 +20,10 @@ from reconciler.model.plan import (
     Change,
     DeleteCategory,
     DeleteTorrent,
+    EndlessChange,
     FaultKind,
     GuardVerdict,
+    ObjectKind,
     Outcome,
     SetPreference,
     SparedTorrent,
@@ -258,6 +260,23 @@ def faulty() -> Run:
     )
 
 
+def endless() -> Run:
+    """A dry-run with changes that every run would plan again."""
+    limit = Change("value", 500, 0)
+    name = Change("name", "Sintel", "Sintel ")
+    actions = (
+        SetPreference("max_connec", "value differs", (limit,), position=make_position(6), value=0),
+        make_torrent_action(Verb.UPDATE, "Sintel ", "name differs", name, number=20),
+    )
+    changes = (
+        EndlessChange("home", ObjectKind.PREFERENCE, "max_connec", Change("value", -1, 0), position=make_position(6)),
+        EndlessChange("home", ObjectKind.TORRENT, "Sintel ", name, make_infohash(20), make_position(20)),
+    )
+    results = tuple(ActionResult(action, Outcome.PLANNED) for action in actions)
+    instance = make_instance_result("home", results, unchanged=11)
+    return Run(RunMode.DRY_RUN, PLAN_HASH, 1, (instance,), endless=changes)
+
+
 def refused() -> Run:
     """Too many deletions on one instance; the other goes on."""
     reasons = ("12 deletions are more than max_delete 10", "12 of 60 owned torrents (20 %) are …")
@@ -409,6 +428,7 @@ CASES: Final[Mapping[str, Callable[[], Run]]] = {
         placed,
         converged,
         faulty,
+        endless,
         refused,
         accepted,
         unexpected,

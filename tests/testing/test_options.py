@@ -8,7 +8,6 @@ from reconciler.model.errors import RejectedError, UnsupportedError
 from reconciler.model.files import Priority
 from reconciler.model.snapshot import AddOptions, ShareLimits
 from reconciler.testing.memory import MemoryInstance
-from reconciler.testing.options import move_torrent
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.planner_inputs import make_live_torrent
 
@@ -111,13 +110,3 @@ def test_automatic_management_moves_to_the_category_and_clears_the_download_path
     assert (torrent.save_path, torrent.options.download_path) == ("/films", "")
     box.set_option([KEY], "download_path", "/incomplete")
     assert box.torrents[KEY].options.download_path == "", "ignored under automatic management"
-
-
-def test_content_moves_with_its_save_path() -> None:
-    torrent = make_live_torrent(
-        {"hash": "a", "save_path": "/a", "content_path": "/a/film", "files": ["normal film/x.mkv"]}
-    )
-    moved = move_torrent(torrent, "/b")
-    assert (moved.save_path, moved.content_path) == ("/b", "/b/film")
-    without_metadata = make_live_torrent({"hash": "a", "save_path": "/a"})
-    assert move_torrent(without_metadata, "/b").content_path == ""

@@ -5,11 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.testing.memory import MemoryInstance
-from reconciler.testing.tags import check_items, trim_tags
-
-
-def test_tags_are_trimmed_and_empty_tags_dropped() -> None:
-    assert trim_tags([" a", "a", " ", ""]) == {"a"}
+from reconciler.testing.tags import check_items
 
 
 def test_nothing_and_all_are_refused() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from reconciler.desired.builders.exposure import warn_of_exposure
 from reconciler.desired.builders.probes import build_probes
@@ -18,7 +18,7 @@ from reconciler.desired.schema.categories import CategoryEntry
 from reconciler.desired.schema.common import STAND_IN_DOMAIN, check_api_url, get_reference_key
 from reconciler.desired.schema.instances import InstanceEntry
 from reconciler.desired.secret_hosts import check_receiver
-from reconciler.desired.secrets import resolve_secret, resolve_text
+from reconciler.desired.secrets import describe_reference, resolve_secret, resolve_text
 from reconciler.desired.yaml.document import HEADERS_KEY, YamlDocument
 from reconciler.model.desired import BasicAuth, DesiredCategory, DesiredPreference, Instance
 from reconciler.model.fields import DOWNLOAD_PATH, SAVE_PATH
@@ -181,7 +181,7 @@ def _build_basic_auth(
     username_loc, password_loc = (*loc, "basic_auth", "username"), (*loc, "basic_auth", "password")
     username = resolve_text(document, username_loc, entry["basic_auth"]["username"], context, receiver=url)
     password = resolve_secret(document, password_loc, entry["basic_auth"]["password"], context, receiver=url)
-    if username and ":" in username:
+    if username and ":" in username and not context.keeps_references:
         problem = "the username of basic_auth contains a colon, which HTTP does not allow"
         context.add_problem(document.find_position(*username_loc), problem, "Choose another one")
     return BasicAuth(username, password) if username and password else None
@@ -202,7 +202,7 @@ def _build_headers(
         value = resolve_secret(document, header_loc, source, context, receiver=url)
         if value is None:
             continue
-        if not _HEADER_VALUE.fullmatch(value.reveal()):
+        if not context.keeps_references and not _HEADER_VALUE.fullmatch(value.reveal()):
             problem = "this value cannot be sent in a header"
             context.add_problem(position, problem, "Use ASCII characters, and no spaces around them")
         headers[name] = value
@@ -222,6 +222,8 @@ def _resolve_url(name: str, entry: InstanceEntry, document: YamlDocument, contex
     if isinstance(source, str):
         return source
     loc = ("instances", name, "url")
+    if context.keeps_references:
+        return f"http://unresolved{STAND_IN_DOMAIN}/{quote(describe_reference(source))}"
     text = resolve_text(document, loc, source, context, receiver=None)
     if text is not None:
         try:

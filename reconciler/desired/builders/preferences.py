@@ -203,7 +203,7 @@ def _resolve_reference(
             message = f'"{loc[-1]}" is not compared: its value is not available here'
             context.add_warning(document.find_position(*loc), message)
         return None
-    if loc[-1] not in SECRET_PREFERENCES:
+    if loc[-1] not in SECRET_PREFERENCES and not context.keeps_references:
         _check_value(loc[-1], secret.reveal())
     return canonicalize_preference(loc[-1], Secret(secret.reveal()))
 

@@ -11,7 +11,7 @@ from typing import TextIO
 from reconciler.model.expectation import ActionSummary, PlanExpectation
 from reconciler.model.groups import PendingTorrent
 from reconciler.model.lease import LeaseMark
-from reconciler.model.plan import SparedTorrent
+from reconciler.model.plan import EndlessChange, SparedTorrent
 from reconciler.model.position import Problem
 from reconciler.model.run import ContentResult, InstanceResult, Run, SnapshotAge
 from reconciler.report.json.common import (
@@ -29,6 +29,7 @@ from reconciler.report.json.common import (
     position_text,
     write_object,
 )
+from reconciler.report.phrases import endless_text
 from reconciler.report.summary import summarize_instance, summarize_run
 from reconciler.report.text.run import refusal_reasons
 
@@ -52,6 +53,8 @@ def write_run(run: Run, stream: TextIO) -> None:
         "pending": map(_encode_pending, run.pending),
         "warnings": encode_problems(run.warnings),
     }
+    if run.endless:
+        lists["endless"] = map(_encode_endless, run.endless)
     write_object(stream, head, lists)
 
 
@@ -62,6 +65,23 @@ def write_validation(
     counts = {"torrents": torrents, "unfetched": unfetched, "instances": instances}
     head = {"format_version": FORMAT_VERSION, "exit_code": 0, **counts}
     write_object(stream, head, {"problems": (), "warnings": encode_problems(warnings)})
+
+
+def _encode_endless(endless: EndlessChange) -> str:
+    change = endless.change
+    return encode_json(
+        {
+            "instance": endless.instance,
+            "kind": endless.kind,
+            "infohash": endless.infohash,
+            "name": endless.name,
+            "source": position_text(endless.position),
+            "field": change.field,
+            "from": change.before,
+            "to": change.after,
+            "reason": endless_text(endless),
+        }
+    )
 
 
 def _encode_instance(instance: InstanceResult) -> str:

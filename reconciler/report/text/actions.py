@@ -57,10 +57,14 @@ class ReportEntry:
         return self.rank, self.label, self.noun, self.warning, self.note, self.details
 
 
-def render_instance_actions(instance: InstanceResult) -> Iterator[Line]:
-    """Return all actions of one instance, verb by verb in the order of the plan, then the faults and the spared."""
-    yield from _render_blast_totals("quarantines", sum_quarantines(instance.results))
-    yield from _render_blast_totals("deletions", sum_deletions(instance.results))
+def render_instance_actions(instance: InstanceResult, *, has_sizes: bool = True) -> Iterator[Line]:
+    """Return all actions of one instance, verb by verb in the order of the plan, then the faults and the spared.
+
+    `has_sizes`: the sizes of their data are known.
+    """
+    if has_sizes:
+        yield from _render_blast_totals("quarantines", sum_quarantines(instance.results))
+        yield from _render_blast_totals("deletions", sum_deletions(instance.results))
     links: dict[Position | None, str] = {
         content.position: content.magnet for content in instance.content if content.magnet
     }

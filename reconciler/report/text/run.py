@@ -6,17 +6,19 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.model.expectation import PlanExpectation
-from reconciler.model.plan import Outcome
+from reconciler.model.plan import EndlessChange, Outcome
 from reconciler.model.run import InstanceResult, Run, RunMode, Status
 from reconciler.report.phrases import (
     describe_mark,
     dim_suffix,
+    endless_subject,
+    endless_text,
     fault_count_text,
     snapshot_age_text,
     strip_instance_prefix,
 )
 from reconciler.report.summary import summary_text
-from reconciler.report.text.actions import render_instance_actions, render_pending
+from reconciler.report.text.actions import MAX_ENTRIES, render_instance_actions, render_pending
 from reconciler.report.text.expectation import expectation_text, render_difference
 from reconciler.report.text.lines import EMPTY_LINE, Line, Span, Style, make_line, measure_width, pad_text
 
@@ -54,7 +56,10 @@ def render_run(run: Run, command: str) -> Iterator[Line]:
     if run.pending:
         yield EMPTY_LINE
         yield from render_pending(run.pending)
-    if has_lists or run.pending:
+    if run.endless:
+        yield EMPTY_LINE
+        yield from _render_endless(run.endless)
+    if has_lists or run.pending or run.endless:
         yield EMPTY_LINE
     refused = [instance for instance in run.instances if instance.verdict.refused]
     if refused:
@@ -116,6 +121,16 @@ def _render_facts(instance: InstanceResult, mode: RunMode) -> Span:
         return dim_suffix(f"qBittorrent {instance.version}")
     foreign = f"{instance.foreign:,} not ours" if instance.foreign else ""
     return dim_suffix(f"qBittorrent {instance.version}", f"{instance.owned:,} owned", foreign)
+
+
+def _render_endless(changes: Sequence[EndlessChange]) -> Iterator[Line]:
+    """Return the changes that every run would plan again."""
+    yield make_line(("  Not in sync after this plan, and after no other:", Style.ALARM))
+    for endless in changes[:MAX_ENTRIES]:
+        yield make_line("  ", ("! ", Style.DELETE), endless_subject(endless), dim_suffix(str(endless.position or "")))
+        yield make_line("    ", (endless_text(endless), Style.BAD))
+    if len(changes) > MAX_ENTRIES:
+        yield make_line((f"  … and {len(changes) - MAX_ENTRIES:,} more", Style.STRONG))
 
 
 def _render_refusal(refused: Sequence[InstanceResult], plan_hash: str, command: str) -> Iterator[Line]:
