@@ -35,6 +35,7 @@ ILLUSTRATED: Final[Mapping[str, str]] = MappingProxyType(
         "docs/how-to/kubernetes.md": "files of a cluster, as in tests/deploy/test_kubernetes.py",
         "docs/watch.md": "a watch, as in docs/http.md",
         "docs/groups.md": "a failover, as in tests/e2e/test_groups.py",
+        "docs/diff.md": "a comparison of revisions, as in tests/cli/commands/test_diff.py",
         "docs/journal.md": "a history, as in tests/e2e/test_journal.py",
         "docs/notifications.md": "would send to somebody's server",
     }
