@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from reconciler.cli import logs
 from reconciler.cli.console import print_problems, print_warning
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reconciler.desired import LoadPermissions, TorrentFileCache
 
 
+EMPTY_DOCUMENT: Final = "version: 1\n"
 NO_FILE_MESSAGE = (
     f"there is no {DEFAULT_FILE} here. Write one with reconcile init, which imports the torrents that you have (later, "
     "reconcile import does), name a file or a folder with -f, or try reconcile demo"
@@ -122,6 +123,7 @@ def load_desired(
                 os.environ,
                 resolve_secrets=resolve_secrets,
                 torrent_files=torrents,
+                texts={settings.new_file: EMPTY_DOCUMENT} if settings.new_file else {},
                 permissions=make_permissions(settings),
                 needs_access=needs_access,
             )

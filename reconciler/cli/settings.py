@@ -47,6 +47,7 @@ class Settings:
     """Options that commands share.
 
     `secrets_for` lists the secrets that the desired state may use; `export_folders`: where it may export to.
+    `new_file`: the file that the command is about to write, which the desired state may include already.
     """
 
     files: tuple[Path, ...] = ()
@@ -58,6 +59,7 @@ class Settings:
     state_dir: Path | None = None
     secrets_for: Path | None = None
     export_folders: tuple[Path, ...] = ()
+    new_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

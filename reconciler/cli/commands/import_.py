@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -88,7 +88,7 @@ def _run_import(settings: Settings, options: ImportSettings, stopping: StopSigna
     from reconciler.retry import system_retry_policy
 
     torrents = TorrentFileCache(make_fetcher(settings, stopping.event, read_only=True))
-    desired = load_desired(settings, stop_signals=stopping, torrents=torrents)
+    desired = load_desired(replace(settings, new_file=options.out_file), stop_signals=stopping, torrents=torrents)
     if desired.unknown_entries:
         raise CommandFailure(
             "it is not known which torrents are declared already, because these could not be fetched; nothing was "
@@ -103,8 +103,9 @@ def _run_import(settings: Settings, options: ImportSettings, stopping: StopSigna
         save_torrent = TorrentFolder(options.torrents_folder, yaml_folder).save_torrent
 
     def load_merged(name: str, text: str) -> DesiredState:
-        merged_files, permissions = (*files, Path(name)), make_permissions(settings)
-        return load(merged_files, os.environ, torrent_files=torrents, texts={Path(name): text}, permissions=permissions)
+        merged_files = files if name in desired.yaml_files else (*files, Path(name))
+        permissions, texts = make_permissions(settings), {Path(name): text}
+        return load(merged_files, os.environ, torrent_files=torrents, texts=texts, permissions=permissions)
 
     selection = ImportFilter(name, settings.instances, options.categories, options.tags)
     context = RunContext(stopping.event, system_retry_policy(stopping.event), logins=open_login_memory(settings))

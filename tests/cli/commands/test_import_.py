@@ -135,3 +135,14 @@ def test_import_refuses_an_include_that_could_not_be_read(
 ) -> None:
     assert run_command_line(["import", *arguments]) == 4
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("instance")
+def test_import_writes_a_file_that_is_included_already(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (folder / "desired.yaml").open("a") as stream:
+        stream.write("include: [new.yaml]\n")
+    assert run_command_line(["import", "-o", "other.yaml", "--quiet"]) == 4, "the file that it includes is not there"
+    assert "there is no file new.yaml" in capsys.readouterr().err
+    assert run_command_line(["import", "-o", "new.yaml", "--quiet"]) == 0
+    assert capsys.readouterr().out == "new.yaml: 1 torrent\nnext: reconcile --dry-run\n"
+    assert run_command_line(["validate"]) == 0
