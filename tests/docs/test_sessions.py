@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from reconciler.demo.servers import QbittorrentServer, find_free_port
+from reconciler.demo.servers import QbittorrentServer, ReservedPort
 from tests.support.docs_commands import find_outside_reason
 from tests.support.docs_pages import Block, read_command_lines
 from tests.support.docs_sessions import SESSIONS, DocsSession, read_steps
@@ -42,16 +42,18 @@ def test_the_page_works_as_printed(page: str, tmp_path: Path, make_server: Calla
     servers = {address: make_server() for address in addresses}
     variables = ("HOME_PASSWORD", "ATTIC_PASSWORD", "CELLAR_PASSWORD")
     environ = {variable: server.password for variable in variables for server in servers.values()}
+    port = ReservedPort("127.0.0.1")
     folder = tmp_path / "reader"
     folder.mkdir()
     with DocsSession(folder, servers, environ) as session:
-        session.replace_address(LISTEN, f"127.0.0.1:{find_free_port('127.0.0.1')}")
+        session.replace_address(LISTEN, f"127.0.0.1:{port.number}")
         if prepare := PREPARATIONS.get(page):
             prepare(session)
         for block in read_steps(page):
             carry_out(block, session)
         session.check_exit_code("the end of the page")
         assert all(command.is_running for command in session.started)
+    port.release()
 
 
 def carry_out(block: Block, session: DocsSession) -> None:
