@@ -16,11 +16,21 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from reconciler.cli.app import app
 from reconciler.desired.json_schema.build import build_json_schema
+from reconciler.model.doctor import CheckStatus, DoctorReport, Finding, InstanceDiagnosis
+from reconciler.model.health import HealthState
+from reconciler.model.history import PastAction, PastRun
+from reconciler.model.plan import ObjectKind, Outcome, Verb
+from reconciler.model.run import RunMode
+from reconciler.report.history import write_history
+from reconciler.report.json.comparison import write_comparison
+from reconciler.report.json.doctor import write_doctor
+from reconciler.report.json.run import write_validation
 from reconciler.report.json.status import write_status
 from reconciler.web import StatusBoard
 from reconciler.web.api import render_status_json
 from reconciler.web.metrics import Metrics
 from tests.support import golden_reports
+from tests.support.example_comparisons import COMPARISON
 from tests.support.example_runs import CASES, planned
 from tests.support.fake_time import FakeTime
 from tests.support.status_rows import MIXED_TORRENTS
@@ -117,20 +127,34 @@ def _make_board() -> StatusBoard:
 
 def make_json_page() -> str:
     """Return the keys of the JSON reports with the types of their values."""
-    texts = [golden_reports.render_case(case, form) for case, form in golden_reports.EXPECTED if form == "json"]
-    status = io.StringIO()
-    write_status(MIXED_TORRENTS, status)
+    runs = [golden_reports.render_case(case, form) for case, form in golden_reports.EXPECTED if form == "json"]
     loop = render_status_json(_make_board().get_view()).decode()
+    finding = Finding("tls", CheckStatus.OK, "fine")
+    doctor = DoctorReport((InstanceDiagnosis("box", "http://box", HealthState.OK, (finding,)),))
+    action = PastAction("home", Verb.ADD, ObjectKind.TORRENT, "Sintel", "0" * 40, "", Outcome.APPLIED, None)
+    past_run = PastRun(1, "home", NOON, 0.5, RunMode.APPLY, "command", "sha256:0", 0, (), (action,))
     chapters = [
-        _describe_documents("A run", "`reconcile --output json`, `--report FILE` and `GET /api/v1/plan`", texts),
-        _describe_documents("Status", "`reconcile status --output json`", [status.getvalue()]),
-        _describe_documents("Status of a watch", "`GET /api/v1/status` and `reconcile status --url`", [loop]),
+        ("A run", "`reconcile --output json`, `--report FILE` and `GET /api/v1/plan`", runs),
+        ("Status", "`reconcile status`", [_write(write_status, MIXED_TORRENTS)]),
+        ("Status of a watch", "`GET /api/v1/status` and `reconcile status --url`", [loop]),
+        ("A comparison", "`reconcile diff`", [_write(write_comparison, COMPARISON, 0)]),
+        ("Doctor", "`reconcile doctor`", [_write(write_doctor, doctor)]),
+        ("History", "`reconcile history`", [_write(write_history, [past_run])]),
+        ("Validation", "`reconcile validate`", [_write(write_validation, 1, 1, 0, [PROBLEM])]),
     ]
     introduction = (
         "`[]` stands for each item of a list. A key with *sometimes* is left out if it has nothing to say. "
         "[The report](../report.md#json) explains the keys.\n"
     )
-    return "\n".join(["# JSON keys\n", introduction, *chapters, _NOTE])
+    texts = [_describe_documents(*chapter) for chapter in chapters]
+    return "\n".join(["# JSON keys\n", introduction, *texts, _NOTE])
+
+
+def _write(write: Callable[..., None], *values: Any) -> str:
+    """Return what a function writes about values to a stream."""
+    stream = io.StringIO()
+    write(*values, stream)
+    return stream.getvalue()
 
 
 def _describe_documents(title: str, source: str, texts: Sequence[str]) -> str:
