@@ -261,7 +261,7 @@ def validate(settings: Settings) -> int:
 @app.command()
 @shared_options(
     "output",
-    outputs=(OutputFormat.TEXT, OutputFormat.JSON, OutputFormat.MARKDOWN),
+    outputs=tuple(OutputFormat),
     before_name=("detailed_exitcode",),
 )
 def diff(

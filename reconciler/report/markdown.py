@@ -63,7 +63,7 @@ def render_run_markdown(run: Run) -> str:
     tail = f"\n<sub>plan <code>{escape_html(run.plan_hash)}</code></sub>\n"
     sections, room = [head], MAX_COMMENT_LENGTH - len(head) - len(tail)
     shown = [instance for instance in run.instances if instance.results or instance.faults or instance.spared]
-    shown.sort(key=lambda instance: min(map(_rank_result, instance.results), default=_LAST_RANK))
+    shown.sort(key=rank_instance)
     for index, instance in enumerate(shown):
         section = _render_instance(instance, run.mode, room // (len(shown) - index))
         if len(section) > room:
@@ -226,7 +226,7 @@ def _render_problem_list(problems: Sequence[Problem]) -> Iterator[str]:
 
 def _render_instance(instance: InstanceResult, mode: RunMode, max_length: int) -> str:
     counts = instance_summary_text(instance, mode)
-    instance = replace(instance, results=tuple(sorted(instance.results, key=_rank_result)))
+    instance = put_deletions_first(instance)
     return render_diff_section(instance.name, render_instance_actions(instance), counts, max_length)
 
 
@@ -246,6 +246,16 @@ def render_diff_section(name: str, lines: Iterable[Line], counts: str, max_lengt
         return f"\n**{format_code_span(name)}**: {counts}\n\n{diff}\n"
     summary = f"<b><code>{escape_html(name)}</code></b>: {counts}"
     return f"\n<details><summary>{summary}</summary>\n\n{diff}\n\n</details>\n"
+
+
+def put_deletions_first(instance: InstanceResult) -> InstanceResult:
+    """Return the instance with its deletions before the quarantines that begin, and these before all other actions."""
+    return replace(instance, results=tuple(sorted(instance.results, key=_rank_result)))
+
+
+def rank_instance(instance: InstanceResult) -> int:
+    """Return the place of an instance: one with deletions comes first."""
+    return min(map(_rank_result, instance.results), default=_LAST_RANK)
 
 
 def _rank_result(result: ActionResult) -> int:

@@ -12,7 +12,7 @@ from typing import Final
 from reconciler.model.comparison import ComparedInstance, Comparison, Presence
 from reconciler.model.run import InstanceResult, RunMode
 from reconciler.report.comparison import build_run, ineffective_text, setting_text
-from reconciler.report.markdown import MAX_COMMENT_LENGTH, render_diff_section
+from reconciler.report.markdown import MAX_COMMENT_LENGTH, put_deletions_first, rank_instance, render_diff_section
 from reconciler.report.sanitize import format_code_span, truncate_text
 from reconciler.report.summary import instance_summary_text, summary_text
 from reconciler.report.text.actions import render_instance_actions
@@ -39,7 +39,10 @@ def render_comparison_markdown(comparison: Comparison) -> str:
         _render_list("pending", [f"{torrent.name}: {torrent.reason}" for torrent in comparison.pending]),
     )
     sections, room = ["\n".join([*head, "", *lines])], MAX_COMMENT_LENGTH
-    for index, (instance, result) in enumerate(zip(comparison.instances, run.instances, strict=True)):
+    compared = sorted(
+        zip(comparison.instances, run.instances, strict=True), key=lambda instance: rank_instance(instance[1])
+    )
+    for index, (instance, result) in enumerate(compared):
         room -= len(sections[-1])
         section = _render_instance(instance, result, room // (len(comparison.instances) - index))
         if len(section) > room:
@@ -80,7 +83,7 @@ def _render_instance(instance: ComparedInstance, result: InstanceResult, max_len
     parts = []
     if instance.actions or instance.spared:
         counts = instance_summary_text(result, RunMode.DRY_RUN)
-        lines = render_instance_actions(result, has_sizes=False)
+        lines = render_instance_actions(put_deletions_first(result), has_sizes=False)
         parts.append(render_diff_section(instance.name, lines, counts, max_length))
     if instance.ineffective:
         texts = [f"{change.subject}: {ineffective_text(change)}" for change in instance.ineffective]

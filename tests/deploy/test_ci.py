@@ -100,7 +100,7 @@ def test_a_workflow_has_the_form_of_a_workflow(name: str) -> None:
 
 def test_the_pipeline_of_gitlab_has_the_form_of_a_pipeline() -> None:
     pipeline = load_yaml(EXAMPLES / "gitlab-ci.yml")
-    assert pipeline.keys() == {"stages", "variables", ".reconcile", "validate", "plan", "apply"}
+    assert pipeline.keys() == {"stages", "variables", ".reconcile", "validate", "diff", "plan", "apply"}
     allowed = {"extends", "image", "stage", "rules", "before_script", "script", "allow_failure", "artifacts"}
     for name, job in pipeline.items():
         if name in ("stages", "variables", ".reconcile"):
@@ -111,6 +111,7 @@ def test_the_pipeline_of_gitlab_has_the_form_of_a_pipeline() -> None:
         assert all(isinstance(line, str) for line in (*job["script"], *job.get("before_script", ())))
         assert job.get("artifacts", {}).keys() <= {"when", "expose_as", "paths"}
     assert pipeline[".reconcile"]["image"]["entrypoint"] == [""]
+    assert pipeline["diff"]["before_script"][0].endswith(f"qbt-reconciler=={__version__}")
 
 
 def test_no_file_names_the_host_of_a_registry() -> None:

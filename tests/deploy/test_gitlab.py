@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ import pytest
 
 from reconciler.demo.servers import QbittorrentServer
 from tests.support.action import REPOSITORY, load_yaml
-from tests.support.git import clone_shallow, commit_files
+from tests.support.git import GIT_ENVIRON, clone_shallow, commit_files
 from tests.support.image import Image
 from tests.support.magnets import make_infohash, make_magnet
 from tests.support.raw import RawClient
@@ -29,12 +30,17 @@ def write_state(server: QbittorrentServer, *numbers: int) -> str:
     )
 
 
+def build_script(name: str, *, with_preparation: bool = False) -> str:
+    """Return the script of a job as a runner passes it to the shell."""
+    job = PIPELINE[name]
+    return "\n".join([*(job["before_script"][1:] if with_preparation else ()), *job["script"]])
+
+
 def run_in_image(
     image: Image, name: str, workspace: Path, environ: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Run the script of a job in the image, without its entrypoint."""
-    script = "\n".join(PIPELINE[name]["script"])
-    words = ["sh", "-e", "-c", f"cd {FOLDER}\n{script}"]
+    words = ["sh", "-e", "-c", f"cd {FOLDER}\n{build_script(name)}"]
     volumes = {FOLDER: (workspace, "rw")}
     command = image.build_command(words, PIPELINE["variables"] | environ, volumes)
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
@@ -67,3 +73,22 @@ def test_the_jobs_of_a_merge_request_and_of_its_merge(
     assert applied.returncode == 0 and "2 added" in applied.stdout, applied.stderr
     assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(3)}
     assert any_server.password not in (workspace / "plan.md").read_text() + (workspace / "plan.json").read_text()
+
+
+def test_the_job_that_compares(workspace: Path, tmp_path: Path) -> None:
+    base = subprocess.run(
+        ["git", "rev-parse", "main^"], cwd=tmp_path / "origin", capture_output=True, text=True, check=True
+    ).stdout.strip()
+    environ = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": base,
+        **PIPELINE["variables"],
+        **GIT_ENVIRON,
+    }
+    script = build_script("diff", with_preparation=True)
+    done = subprocess.run(
+        ["sh", "-e", "-c", script], cwd=workspace, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (0, PIPELINE["diff"]["allow_failure"]["exit_codes"]), done.stderr
+    assert "film 2" in done.stdout and "film 3" in done.stdout and "film 1" not in done.stdout
+    assert done.stdout == (workspace / "diff.md").read_text()

@@ -66,13 +66,15 @@ def test_a_pull_request_and_its_merge(tmp_path: Path, origin: Path, any_server: 
         forge.add_comment(7, f"{make_marker(make_key('desired.yaml'))}\nthe plan of an earlier commit")
         planned.run()
         assert planned.exit_code == 0, planned.log
-        assert list(planned.exit_codes) == ["Install", "Validate", "Plan", "Comment", "Apply"]
+        assert list(planned.exit_codes) == ["Install", "Validate", "Compare", "Plan", "Comment", "Apply"]
         assert set(truth.list_torrents()) == {make_infohash(1), make_infohash(2)}, "a plan changes nothing"
         body = forge.comments[7][1]["body"]
         assert len(forge.comments[7]) == 2 and "earlier commit" not in body, "updated in place"
         assert "### reconcile: 1 to add, 0 to change, 1 to delete, 1 unchanged" in body
-        assert planned.outputs["plan"]["exit-code"] == "2"
+        assert "1 to add" in body[: body.index("1 to delete")] and planned.outputs["plan"]["exit-code"] == "2"
         assert json.loads(Path(planned.outputs["plan"]["report"]).read_text())["plan_hash"] in body
+        deletions = [line for line in planned.log.splitlines() if line.startswith("::warning file=desired.yaml,line=")]
+        assert any("film 2" in line for line in deletions), "at the file that lost the entry"
     for text in (planned.log, planned.summary, body, applied.log):
         assert any_server.password not in text and TOKEN not in text
 
@@ -92,6 +94,7 @@ def test_the_pull_request_of_a_fork(tmp_path: Path, origin: Path, any_server: Qb
         assert forge.requests == []
     assert run.exit_code == 0, run.log
     assert "desired.yaml: valid" in run.summary
+    assert "film 2" in run.summary, "the comparison needs no secret"
     assert "### reconcile: 2 to add" in run.summary and run.outputs["plan"]["exit-code"] == "2"
     assert "No comment on this pull request, this summary has the whole report: `it comes from a fork" in run.summary
 

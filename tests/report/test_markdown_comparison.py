@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.model.comparison import ComparedAction, SettingChange
+from reconciler.model.plan import Verb
 from reconciler.report.markdown import MAX_COMMENT_LENGTH
 from reconciler.report.markdown_comparison import render_comparison_markdown
 from tests.support.example_comparisons import COMPARISON, EMPTY, HOME, UPDATE
@@ -44,3 +45,10 @@ def test_names_cannot_break_out_of_their_code() -> None:
     assert "\n::error" not in text
     assert "````diff" in text
     assert "``x` <img>``" in text.replace("`` `x` <img> ``", "``x` <img>``")
+
+
+def test_deletions_come_first() -> None:
+    actions = (ComparedAction(UPDATE), *(action for action in HOME.actions if action.action.verb is Verb.DELETE))
+    text = render_comparison_markdown(replace(COMPARISON, instances=(replace(HOME, actions=actions),)))
+    assert len(actions) > 1
+    assert [line[0] for line in text.splitlines() if line.startswith(("- delete", "~ update"))] == ["-", "~"]

@@ -164,6 +164,12 @@ def _write_comparison(comparison: Comparison, settings: Settings, exit_code: int
         from reconciler.report.markdown_comparison import render_comparison_markdown
 
         console.write_report_text([render_comparison_markdown(comparison).rstrip("\n")])
+    elif settings.output is OutputFormat.GITHUB:
+        from reconciler.report.github_comparison import render_comparison_annotations
+        from reconciler.report.markdown_comparison import render_comparison_markdown
+
+        annotations = render_comparison_annotations(comparison, console.make_repository_relative)
+        console.write_github_report(annotations, render_comparison_markdown(comparison))
     else:
         from reconciler.report.text.comparison import render_comparison
 
